@@ -1,0 +1,36 @@
+"""What a derivation needs beside the events of its customers."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+
+from audit.coverage import Coverage
+from audit.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a workspace chooses.
+
+    `engagement` is `click` or `open`: what counts as a customer's response. `synthetic` marks invented
+    data, where small numbers of people may be shown.
+    """
+
+    engagement: str = "click"
+    synthetic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The moment asked about, and what is known beside the events.
+
+    `campaigns` is the campaign map, one row a campaign (columns of `audit.campaigns.SCHEMA`); its
+    fields are already filled into the events.
+    """
+
+    at: datetime
+    coverage: Coverage
+    facts: Facts
+    campaigns: pl.DataFrame
+    settings: Settings = field(default_factory=Settings)

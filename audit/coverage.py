@@ -1,0 +1,123 @@
+"""What the data covers: the last event of each source, the kinds that are absent, the gaps.
+
+Kept as daily counts, so that the coverage of two imports is their sum.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from audit.events import KINDS, TIME
+from audit.times import iso
+
+DAILY: dict[str, pl.DataType] = {
+    "source_name": pl.String(),
+    "kind": pl.String(),
+    "day": pl.Date(),
+    "first": TIME,
+    "last": TIME,
+    "rows": pl.UInt32(),
+}
+"""The stored form: rows of a kind of a source on a day (UTC)."""
+
+_BUSY = 5
+"""House value: only a source with this many events on its median active day can have a gap."""
+
+_SILENT = 2
+"""House value: this many days in a row without any event of a busy source are a gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """First and last event (UTC) of a kind, and how many."""
+
+    first: datetime
+    last: datetime
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """`sources`: name → last event; `kinds`: kind → span; `gaps`: first and last silent day of busy sources."""
+
+    sources: dict[str, datetime]
+    kinds: dict[str, Span]
+    gaps: tuple[tuple[date, date], ...]
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The kinds of which the data holds no event at all."""
+        return tuple(kind for kind in KINDS if kind not in self.kinds)
+
+    def holds(self, *kinds: str) -> bool:
+        """Whether the data holds events of every one of `kinds`."""
+        return all(kind in self.kinds for kind in kinds)
+
+    def to_json(self) -> dict[str, Any]:
+        """The `coverage` object of `whysent show --json`."""
+        return {
+            "sources": [{"source": name, "last": iso(last)} for name, last in self.sources.items()],
+            "kinds": {
+                kind: {"first": iso(span.first), "last": iso(span.last), "rows": span.rows}
+                for kind, span in self.kinds.items()
+            },
+            "absent": list(self.absent),
+            "gaps": [{"from": first.isoformat(), "to": last.isoformat()} for first, last in self.gaps],
+        }
+
+
+def daily(events: pl.DataFrame) -> pl.DataFrame:
+    """Count `events` by source, kind and day, in the shape of `DAILY`."""
+    return (
+        events.lazy()
+        .group_by(
+            pl.col("source_name").fill_null("unnamed"),
+            "kind",
+            pl.col("occurred_at").dt.date().alias("day"),
+        )
+        .agg(
+            pl.col("occurred_at").min().alias("first"),
+            pl.col("occurred_at").max().alias("last"),
+            pl.len().cast(pl.UInt32).alias("rows"),
+        )
+        .select(*DAILY)
+        .sort("source_name", "kind", "day")
+        .collect()
+    )
+
+
+def add(counts: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """Sum two frames in the shape of `DAILY`."""
+    return (
+        pl.concat([counts, more])
+        .group_by("source_name", "kind", "day")
+        .agg(pl.col("first").min(), pl.col("last").max(), pl.col("rows").sum().cast(pl.UInt32))
+        .select(*DAILY)
+        .sort("source_name", "kind", "day")
+    )
+
+
+def summarize(counts: pl.DataFrame) -> Coverage:
+    """The coverage that daily `counts` show."""
+    sources = counts.group_by("source_name").agg(pl.col("last").max()).sort("source_name")
+    kinds = counts.group_by("kind").agg(pl.col("first").min(), pl.col("last").max(), pl.col("rows").sum()).sort("kind")
+    return Coverage(
+        sources=dict(sources.rows()),
+        kinds={kind: Span(first, last, rows) for kind, first, last, rows in kinds.rows()},
+        gaps=_gaps(counts),
+    )
+
+
+def _gaps(counts: pl.DataFrame) -> tuple[tuple[date, date], ...]:
+    days = (
+        counts.group_by("source_name", "day")
+        .agg(pl.col("rows").sum())
+        .sort("source_name", "day")
+        .filter(pl.col("rows").median().over("source_name") >= _BUSY)
+        .with_columns(pl.col("day").shift(1).over("source_name").alias("before"))
+        .filter((pl.col("day") - pl.col("before")) > timedelta(days=_SILENT))
+    )
+    day = timedelta(days=1)
+    return tuple(sorted({(before + day, until - day) for until, before in days.select("day", "before").rows()}))

@@ -1,0 +1,71 @@
+"""Messages out of events: rows are not messages, so everything that counts messages counts these."""
+
+import polars as pl
+
+_RANK = {"message_sent": 0, "message_suppressed": 1, "message_attempted": 2}
+
+KEY = pl.coalesce("message_id", pl.concat_str(pl.lit("event:"), "event_id")).alias("message_key")
+"""What makes a message one message of a customer: its message_id, else the row itself."""
+
+
+def messages(events: pl.DataFrame) -> pl.DataFrame:
+    """One row for each message of each customer in `events` (whole customers, in order).
+
+    A message is what has a sent, suppressed or attempted event. Its standing row is its first
+    `message_sent` row in order `(occurred_at, event_id)`, else its first suppressed, else its first
+    attempted one; all columns of that row are kept. Added columns:
+
+    - `message_key`: message_id, else `event:` and the event_id;
+    - `sent, suppressed, attempted, delivered, bounced, complained` (bool): has such an event;
+    - `opened, clicked` (bool): has such an event not marked machine; `machine_opened`: one marked so;
+    - `opened_at, clicked_at` (µs, UTC): the first human one.
+
+    In order `(customer_id, occurred_at, event_id)`.
+    """
+    rows = events.filter(pl.col("kind").str.starts_with("message_")).with_columns(KEY)
+    standing = (
+        rows.filter(pl.col("kind").is_in(list(_RANK)))
+        .with_columns(pl.col("kind").replace_strict(_RANK, return_dtype=pl.Int8).alias("_rank"))
+        .sort("customer_id", "message_key", "_rank", "occurred_at", "event_id")
+        .unique(("customer_id", "message_key"), keep="first", maintain_order=True)
+        .drop("_rank")
+    )
+    human = pl.col("machine").fill_null(value=False).not_()
+    flags = rows.group_by("customer_id", "message_key").agg(
+        *(_has(f"message_{name}").alias(name) for name in _PLAIN_FLAGS),
+        (_is("opened") & human).any().alias("opened"),
+        (_is("clicked") & human).any().alias("clicked"),
+        (_is("opened") & ~human).any().alias("machine_opened"),
+        pl.col("occurred_at").filter(_is("opened") & human).min().alias("opened_at"),
+        pl.col("occurred_at").filter(_is("clicked") & human).min().alias("clicked_at"),
+    )
+    return standing.join(flags, on=("customer_id", "message_key"), how="left").sort(
+        "customer_id", "occurred_at", "event_id"
+    )
+
+
+def orphans(events: pl.DataFrame) -> pl.DataFrame:
+    """Engagement whose message was never seen as sent, suppressed or attempted: one row a message.
+
+    Columns `customer_id, message_key`.
+    """
+    engagement = ("message_delivered", "message_opened", "message_clicked", "message_bounced", "message_complained")
+    keyed = events.with_columns(KEY)
+    known = keyed.filter(pl.col("kind").is_in(list(_RANK))).select("customer_id", "message_key")
+    return (
+        keyed.filter(pl.col("kind").is_in(engagement))
+        .select("customer_id", "message_key")
+        .unique(maintain_order=True)
+        .join(known, on=("customer_id", "message_key"), how="anti", maintain_order="left")
+    )
+
+
+_PLAIN_FLAGS = ("sent", "suppressed", "attempted", "delivered", "bounced", "complained")
+
+
+def _is(act: str) -> pl.Expr:
+    return pl.col("kind") == f"message_{act}"
+
+
+def _has(kind: str) -> pl.Expr:
+    return (pl.col("kind") == kind).any()

@@ -1,0 +1,56 @@
+"""Small histories for tests: only what a test is about is written down."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from audit import coverage
+from audit.context import Context, Settings
+from audit.events import SCHEMA, conform, in_order
+from audit.facts import Facts, none
+from audit.times import parse_iso
+
+
+def events(*rows: dict[str, Any]) -> pl.DataFrame:
+    """Canonical events from rows such as `{"kind": "order_completed", "at": "2026-01-05T10:00"}`.
+
+    `at` stands for occurred_at; customer_id defaults to `c_1`, event_id to `e1`, `e2`, ... in the order given,
+    source_name to `test`.
+    """
+    filled = []
+    for number, row in enumerate(rows, start=1):
+        made = {"event_id": f"e{number}", "customer_id": "c_1", "source_name": "test", **row}
+        moment = made.pop("at", None)
+        if moment is not None:
+            made["occurred_at"] = moment if isinstance(moment, datetime) else parse_iso(moment)
+        unknown = set(made) - set(SCHEMA)
+        assert not unknown, f"no such column: {unknown}"
+        filled.append(made)
+    schema = {name: dtype for name, dtype in SCHEMA.items() if any(name in row for row in filled)}
+    return in_order(conform(pl.DataFrame(filled, schema=schema)))
+
+
+def context(
+    frame: pl.DataFrame,
+    at: str | datetime | None = None,
+    *,
+    facts: Facts | None = None,
+    campaigns: pl.DataFrame | None = None,
+    settings: Settings | None = None,
+) -> Context:
+    """A context around `frame`: its own coverage, the newest event as the moment, no group facts."""
+    from audit.campaigns import SCHEMA as CAMPAIGNS
+
+    moment = parse_iso(at) if isinstance(at, str) else at or frame["occurred_at"].max() or datetime(2026, 1, 1, tzinfo=UTC)
+    return Context(
+        at=moment,
+        coverage=coverage.summarize(coverage.daily(frame)),
+        facts=facts or none(),
+        campaigns=pl.DataFrame(schema=CAMPAIGNS) if campaigns is None else campaigns,
+        settings=settings or Settings(),
+    )
+
+
+def days(count: float) -> timedelta:
+    return timedelta(days=count)
