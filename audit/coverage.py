@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from audit.events import KINDS, TIME
-from audit.times import iso
+from audit.times import iso, parse_iso
 
 DAILY: dict[str, pl.DataType] = {
     "source_name": pl.String(),
@@ -24,6 +24,19 @@ DAILY: dict[str, pl.DataType] = {
 
 _BUSY = 5
 """House value: only a source with this many events on its median active day can have a gap."""
+
+_LINE: dict[str, tuple[str, ...]] = {
+    "orders": ("order_completed",),
+    "views": ("product_viewed",),
+    "mails": ("message_sent", "message_suppressed", "message_attempted"),
+    "opens": ("message_opened",),
+    "clicks": ("message_clicked",),
+    "opt-outs": ("unsubscribed", "objected", "consent_withdrawn"),
+}
+"""What the coverage line speaks of: the word, and the kinds it stands for."""
+
+_DATED = ("orders", "views", "mails")
+"""Of these the line says how far they reach; of the others only that there are none."""
 
 _SILENT = 2
 """House value: this many days in a row without any event of a busy source are a gap."""
@@ -102,12 +115,64 @@ def add(counts: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
 def summarize(counts: pl.DataFrame) -> Coverage:
     """The coverage that daily `counts` show."""
     sources = counts.group_by("source_name").agg(pl.col("last").max()).sort("source_name")
-    kinds = counts.group_by("kind").agg(pl.col("first").min(), pl.col("last").max(), pl.col("rows").sum()).sort("kind")
+    kinds = (
+        counts.group_by("kind")
+        .agg(pl.col("first").min(), pl.col("last").max(), pl.col("rows").sum())
+        .sort("kind")
+    )
     return Coverage(
         sources=dict(sources.rows()),
         kinds={kind: Span(first, last, rows) for kind, first, last, rows in kinds.rows()},
         gaps=_gaps(counts),
     )
+
+
+def from_json(document: dict[str, Any]) -> Coverage:
+    """The coverage that `to_json` wrote."""
+    return Coverage(
+        sources={row["source"]: parse_iso(row["last"]) for row in document["sources"]},
+        kinds={
+            kind: Span(parse_iso(span["first"]), parse_iso(span["last"]), span["rows"])
+            for kind, span in document["kinds"].items()
+        },
+        gaps=tuple(
+            (date.fromisoformat(gap["from"]), date.fromisoformat(gap["to"])) for gap in document["gaps"]
+        ),
+    )
+
+
+def line(coverage: Coverage) -> str:
+    """`data: orders to 21 Nov 2026 09:12 · mails to 20 Nov 23:59 · no opens · gap 3–5 Oct` (times in UTC).
+
+    The year stands where it is not that of the date before it. Of several gaps the newest is shown, with
+    how many there are.
+    """
+    parts: list[str] = []
+    year: int | None = None
+    for word in _DATED:
+        moments = [coverage.kinds[kind].last for kind in _LINE[word] if kind in coverage.kinds]
+        if moments:
+            newest = max(moments)
+            parts.append(f"{word} to {_day(newest, year)} {newest:%H:%M}")
+            year = newest.year
+    parts += [
+        f"no {word}" for word, kinds in _LINE.items() if not any(kind in coverage.kinds for kind in kinds)
+    ]
+    if coverage.gaps:
+        parts.append(_gap(coverage.gaps, year))
+    return "data: " + " · ".join(parts)
+
+
+def _gap(gaps: tuple[tuple[date, date], ...], year: int | None) -> str:
+    first, last = max(gaps)
+    same_month = (first.year, first.month) == (last.year, last.month)
+    begin = "" if first == last else f"{first.day}–" if same_month else f"{_day(first, last.year)}–"
+    count = "gap" if len(gaps) == 1 else f"{len(gaps)} gaps, last"
+    return f"{count} {begin}{_day(last, year)}"
+
+
+def _day(moment: date, year: int | None) -> str:
+    return f"{moment.day} {moment:%b}" + ("" if moment.year == year else f" {moment.year}")
 
 
 def _gaps(counts: pl.DataFrame) -> tuple[tuple[date, date], ...]:
@@ -120,4 +185,6 @@ def _gaps(counts: pl.DataFrame) -> tuple[tuple[date, date], ...]:
         .filter((pl.col("day") - pl.col("before")) > timedelta(days=_SILENT))
     )
     day = timedelta(days=1)
-    return tuple(sorted({(before + day, until - day) for until, before in days.select("day", "before").rows()}))
+    return tuple(
+        sorted({(before + day, until - day) for until, before in days.select("day", "before").rows()})
+    )
