@@ -1,0 +1,245 @@
+"""The questions people ask, answered as the documents that other people's scripts read.
+
+Each function takes an open workspace and returns the plain dict that `whysent ... --json` prints. The screens
+and the reports are made from the same dicts, so nobody ever sees two answers.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from audit import findings, recommend, segments, why
+from audit.context import Context
+from audit.errors import InputError, NotFoundError
+from audit.messages import messages, orphans
+from audit.rules import verdicts
+from audit.times import iso
+
+if TYPE_CHECKING:
+    from audit.workspace import Workspace
+
+SORTS = {"severity": ("rank", False), "messages": ("messages", True), "recent": ("last", True)}
+"""How `customers` may be sorted: the column, and whether the largest comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One customer's history as asked for: the events up to a moment, without the ones left out."""
+
+    customer: str
+    events: pl.DataFrame
+    context: Context
+
+
+def case(
+    ws: "Workspace", customer: str, *, at: datetime | None = None, without: Iterable[str] = ()
+) -> Case:
+    """Read one customer's history. Raises NotFoundError for an unknown customer or an unknown event left out."""
+    pseudonym = ws.resolve(customer)
+    left_out = frozenset(without)
+    whole = ws.history(pseudonym, at=at)
+    unknown = left_out - set(whole["event_id"])
+    if unknown:
+        raise NotFoundError(f"no event {sorted(unknown)[0]!r} of {pseudonym} to leave out; `whysent show` lists evidence by event_id")
+    events = whole.filter(~pl.col("event_id").is_in(list(left_out))) if left_out else whole
+    return Case(pseudonym, events, ws.context(at))
+
+
+def show(
+    ws: "Workspace",
+    customer: str,
+    *,
+    at: datetime | None = None,
+    without: Iterable[str] = (),
+    names_sensitive: bool = True,
+) -> dict[str, Any]:
+    """`whysent.customer/1`: the whole picture of one customer."""
+    return picture(case(ws, customer, at=at, without=without), names_sensitive=names_sensitive)
+
+
+def picture(asked: Case, *, names_sensitive: bool = True) -> dict[str, Any]:
+    """The document of `show` for a case already read."""
+    events, context = asked.events, asked.context
+    return {
+        "schema": "whysent.customer/1",
+        "customer": asked.customer,
+        "at": iso(context.at),
+        "events": events.height,
+        "first": iso(_moment(events["occurred_at"].min())),
+        "last": iso(_moment(events["occurred_at"].max())),
+        "coverage": context.coverage.to_json(),
+        "messages": message_counts(events),
+        "segments": [
+            _segment(row, names_sensitive=names_sensitive)
+            for row in segments.memberships(events, context).iter_rows(named=True)
+        ],
+        "recommendations": [
+            _plain(row) for row in recommend.strips(events, context).drop("customer_id").iter_rows(named=True)
+        ],
+        "findings": finding_rows(findings.find(events, context), names_sensitive=names_sensitive),
+        "personas": personas(events),
+    }
+
+
+def message_counts(events: pl.DataFrame) -> dict[str, Any]:
+    """Numbers of distinct messages, as `show` counts them."""
+    sent = messages(events)
+    return {
+        "attempted": sent.height,
+        **{
+            name: int(sent[column].sum())
+            for name, column in (
+                ("sent", "sent"),
+                ("suppressed", "suppressed"),
+                ("opened", "opened"),
+                ("machine_opened", "machine_opened"),
+                ("clicked", "clicked"),
+            )
+        },
+        "orphans": orphans(events).height,
+        "by_channel": _counted(sent.filter("sent"), pl.col("channel")),
+        "by_campaign": _counted(sent.filter("sent"), pl.coalesce("campaign_id", "campaign_name")),
+    }
+
+
+def personas(events: pl.DataFrame) -> list[dict[str, Any]]:
+    """The personas that the source recorded on this account, with their share of the events that carry one."""
+    marked = events.filter(pl.col("persona").is_not_null())
+    grouped = marked.group_by("persona", maintain_order=True).agg("event_id").sort("persona")
+    return [
+        {"id": persona, "share": round(len(evidence) / marked.height, 4), "evidence": evidence}
+        for persona, evidence in grouped.rows()
+    ]
+
+
+def explain(
+    ws: "Workspace",
+    customer: str,
+    *,
+    message: str | None = None,
+    segment: str | None = None,
+    item: str | None = None,
+    at: datetime | None = None,
+    without: Iterable[str] = (),
+    names_sensitive: bool = True,
+) -> dict[str, Any]:
+    """`whysent.why/1`: one explanation, of exactly one of `message`, `segment`, `item`.
+
+    Raises InputError if not exactly one is named, NotFoundError if the customer has no such thing.
+    """
+    asked = case(ws, customer, at=at, without=without)
+    return explanation(
+        asked, ws, message=message, segment=segment, item=item, names_sensitive=names_sensitive
+    )
+
+
+def explanation(
+    asked: Case,
+    ws: "Workspace",
+    *,
+    message: str | None = None,
+    segment: str | None = None,
+    item: str | None = None,
+    names_sensitive: bool = True,
+) -> dict[str, Any]:
+    """The document of `explain` for a case already read."""
+    if sum(one is not None for one in (message, segment, item)) != 1:
+        raise InputError("name one thing to explain: --message ID, --segment ID or --item ID")
+    events, context = asked.events, asked.context
+    if segment is not None:
+        return why.segment(events, context, segment, names_sensitive=names_sensitive).to_json()
+    if item is not None:
+        return why.item(events, context, item, names_sensitive=names_sensitive).to_json()
+    assert message is not None
+    made = why.message(events, context, message, names_sensitive=names_sensitive)
+    judged = verdicts.of(events, context, ws.book.enabled(), made.subject.id)
+    return {**made.to_json(), "rules": judged}
+
+
+def audit(
+    ws: "Workspace",
+    customer: str | None = None,
+    *,
+    at: datetime | None = None,
+    without: Iterable[str] = (),
+    names_sensitive: bool = True,
+) -> dict[str, Any]:
+    """`whysent.findings/1` of one customer, or of everybody where `customer` is None."""
+    if customer is not None:
+        asked = case(ws, customer, at=at, without=without)
+        found, context, customers = findings.find(asked.events, asked.context), asked.context, 1
+    else:
+        found, context = everybody(ws, at=at)
+        customers = ws.customers
+    return {
+        "schema": "whysent.findings/1",
+        "at": iso(context.at),
+        "customers": customers,
+        "findings": finding_rows(found, names_sensitive=names_sensitive),
+    }
+
+
+def everybody(ws: "Workspace", *, at: datetime | None = None) -> tuple[pl.DataFrame, Context]:
+    """The findings of all customers, in the shape of `findings.SCHEMA`, and the context they were made in."""
+    context = ws.context(at)
+    return findings.find(ws.events(at), context), context
+
+
+def totals(found: pl.DataFrame) -> list[dict[str, Any]]:
+    """How many findings of each check and severity, worst and most first."""
+    return (
+        found.group_by("check", "severity")
+        .agg(pl.len().alias("findings"), pl.col("customer").n_unique().alias("customers"))
+        .with_columns(findings.severity_rank().alias("rank"))
+        .sort("rank", "findings", "check", descending=[False, True, False])
+        .drop("rank")
+        .to_dicts()
+    )
+
+
+def customers(ws: "Workspace", *, limit: int | None = None, sort: str = "severity") -> dict[str, Any]:
+    """`whysent.customers/1`: the triage list, worst first; `sort` is one of `SORTS`."""
+    if sort not in SORTS:
+        raise InputError(f"cannot sort by {sort!r}; one of {', '.join(SORTS)}")
+    listed = findings.triage(ws.events(), ws.context())
+    if sort != "severity":
+        column, descending = SORTS[sort]
+        listed = listed.sort(column, "customer", descending=[descending, False], maintain_order=True)
+    shown = listed if limit is None else listed.head(limit)
+    return {
+        "schema": "whysent.customers/1",
+        "total": listed.height,
+        "customers": [_plain(row) for row in shown.iter_rows(named=True)],
+    }
+
+
+def finding_rows(found: pl.DataFrame, *, names_sensitive: bool = True) -> list[dict[str, Any]]:
+    """Findings as the contract writes them."""
+    shown = findings.worded(found, names_sensitive=names_sensitive)
+    return [
+        {**_plain(row), "suggested_rule": findings.suggested_rule(row["suggested_rule"])}
+        for row in shown.iter_rows(named=True)
+    ]
+
+
+def _segment(row: Mapping[str, Any], *, names_sensitive: bool) -> dict[str, Any]:
+    made = _plain({name: value for name, value in row.items() if name != "customer_id"})
+    if made["sensitive"] and not names_sensitive:
+        made.update(id="sensitive", title="a sensitive topic; hand to privacy", evidence=[])
+    return made
+
+
+def _counted(frame: pl.DataFrame, by: pl.Expr) -> dict[str, int]:
+    counts = frame.group_by(by.fill_null("unknown").alias("by")).agg(pl.len()).sort("by")
+    return {str(name): int(count) for name, count in counts.rows()}
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def _moment(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) else None
