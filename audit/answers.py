@@ -79,7 +79,7 @@ def picture(asked: Case, *, names_sensitive: bool = True) -> dict[str, Any]:
         "recommendations": [
             _plain(row) for row in recommend.strips(events, context).drop("customer_id").iter_rows(named=True)
         ],
-        "findings": finding_rows(findings.find(events, context), names_sensitive=names_sensitive),
+        "findings": finding_rows(found(asked), names_sensitive=names_sensitive),
         "personas": personas(events),
     }
 
@@ -161,25 +161,20 @@ def explanation(
 
 def audit(
     ws: "Workspace",
-    customer: str | None = None,
+    customer: str,
     *,
     at: datetime | None = None,
     without: Iterable[str] = (),
     names_sensitive: bool = True,
 ) -> dict[str, Any]:
-    """`whysent.findings/1` of one customer, or of everybody where `customer` is None."""
-    if customer is not None:
-        asked = case(ws, customer, at=at, without=without)
-        found, context, customers = findings.find(asked.events, asked.context), asked.context, 1
-    else:
-        found, context = everybody(ws, at=at)
-        customers = ws.customers
-    return {
-        "schema": "whysent.findings/1",
-        "at": iso(context.at),
-        "customers": customers,
-        "findings": finding_rows(found, names_sensitive=names_sensitive),
-    }
+    """`whysent.findings/1` of one customer."""
+    asked = case(ws, customer, at=at, without=without)
+    return findings_document(found(asked), asked.context, customers=1, names_sensitive=names_sensitive)
+
+
+def found(asked: Case) -> pl.DataFrame:
+    """The findings of a case already read, in the shape of `findings.SCHEMA`."""
+    return findings.find(asked.events, asked.context)
 
 
 def everybody(ws: "Workspace", *, at: datetime | None = None) -> tuple[pl.DataFrame, Context]:
@@ -188,10 +183,22 @@ def everybody(ws: "Workspace", *, at: datetime | None = None) -> tuple[pl.DataFr
     return findings.find(ws.events(at), context), context
 
 
-def totals(found: pl.DataFrame) -> list[dict[str, Any]]:
+def findings_document(
+    frame: pl.DataFrame, context: Context, *, customers: int, names_sensitive: bool = True
+) -> dict[str, Any]:
+    """`whysent.findings/1` from findings already made."""
+    return {
+        "schema": "whysent.findings/1",
+        "at": iso(context.at),
+        "customers": customers,
+        "findings": finding_rows(frame, names_sensitive=names_sensitive),
+    }
+
+
+def totals(frame: pl.DataFrame) -> list[dict[str, Any]]:
     """How many findings of each check and severity, worst and most first."""
     return (
-        found.group_by("check", "severity")
+        frame.group_by("check", "severity")
         .agg(pl.len().alias("findings"), pl.col("customer").n_unique().alias("customers"))
         .with_columns(findings.severity_rank().alias("rank"))
         .sort("rank", "findings", "check", descending=[False, True, False])
@@ -200,11 +207,13 @@ def totals(found: pl.DataFrame) -> list[dict[str, Any]]:
     )
 
 
-def customers(ws: "Workspace", *, limit: int | None = None, sort: str = "severity") -> dict[str, Any]:
+def customers(
+    ws: "Workspace", *, limit: int | None = None, sort: str = "severity", names_sensitive: bool = True
+) -> dict[str, Any]:
     """`whysent.customers/1`: the triage list, worst first; `sort` is one of `SORTS`."""
     if sort not in SORTS:
         raise InputError(f"cannot sort by {sort!r}; one of {', '.join(SORTS)}")
-    listed = findings.triage(ws.events(), ws.context())
+    listed = findings.triage(ws.events(), ws.context(), names_sensitive=names_sensitive)
     if sort != "severity":
         column, descending = SORTS[sort]
         listed = listed.sort(column, "customer", descending=[descending, False], maintain_order=True)
@@ -216,9 +225,9 @@ def customers(ws: "Workspace", *, limit: int | None = None, sort: str = "severit
     }
 
 
-def finding_rows(found: pl.DataFrame, *, names_sensitive: bool = True) -> list[dict[str, Any]]:
+def finding_rows(frame: pl.DataFrame, *, names_sensitive: bool = True) -> list[dict[str, Any]]:
     """Findings as the contract writes them."""
-    shown = findings.worded(found, names_sensitive=names_sensitive)
+    shown = findings.worded(frame, names_sensitive=names_sensitive)
     return [
         {**_plain(row), "suggested_rule": findings.suggested_rule(row["suggested_rule"])}
         for row in shown.iter_rows(named=True)

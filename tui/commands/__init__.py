@@ -1,0 +1,57 @@
+"""One module for each group of commands; `build` puts them together."""
+
+from collections.abc import Callable
+
+import typer
+from typer.exceptions import TyperException
+
+from tui.commands import asking, bringing, checking, opening, replaying, rules, writing
+from tui.commands.options import Defaults, RoleOption, WorkspaceOption
+from tui.commands.output import complain
+from tui.exit_codes import Exit
+
+_ABOUT = "Why did this customer get this, should they have, and which rule would have stopped it?"
+
+
+def build() -> Callable[[list[str]], int]:
+    """The command line as a function from arguments to an exit code."""
+    app = typer.Typer(
+        name="whysent",
+        help=_ABOUT,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True, help=_ABOUT)(_bare)
+    for module in (opening, bringing, asking, rules, replaying, writing, checking):
+        module.register(app)
+    command = typer.main.get_command(app)
+
+    def run(arguments: list[str]) -> int:
+        try:
+            return int(command.main(arguments, prog_name="whysent", standalone_mode=False) or Exit.OK)
+        except typer.Abort:
+            complain("nothing was given")
+            return Exit.USAGE
+        except TyperException as error:
+            complain(f"{error.format_message()} (see `whysent --help`)")
+            return Exit.USAGE
+
+    return run
+
+
+def _bare(
+    context: typer.Context,
+    workspace: WorkspaceOption = None,
+    role: RoleOption = None,
+    version: bool = typer.Option(False, "--version", help="Print the version and stop."),
+) -> None:
+    context.obj = Defaults(workspace, role)
+    if version:
+        from audit import __version__
+
+        print(f"whysent {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        opening.open_screens(context)

@@ -1,0 +1,108 @@
+"""import, map, formats: how data comes in."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tui.commands import options, output, pages
+from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
+from tui.exit_codes import Exit
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app.command(name="import")(import_files)
+    app.command(name="map")(map_campaigns)
+    app.command()(formats)
+
+
+def import_files(
+    context: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, folders or archives.")],
+    format_name: Annotated[str | None, typer.Option("--format", metavar="NAME", help="See `whysent formats`.")] = None,
+    map_file: Annotated[Path | None, typer.Option("--map", metavar="FILE.toml", help="How to read any table.")] = None,
+    customer: Annotated[
+        str | None, typer.Option("--customer", metavar="ID", help="Whose export it is; - reads it from stdin.")
+    ] = None,
+    time_zone: Annotated[
+        str, typer.Option("--time-zone", metavar="TZ", help="For times without an offset, such as Europe/Berlin.")
+    ] = "UTC",
+    workspace: WorkspaceOption = None,
+    role: RoleOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring files into the workspace; the same file twice adds nothing."""
+    from audit import ingest
+    from audit.workspace import Workspace
+
+    options.viewer(context, role).require("import")
+    ws = Workspace.open_or_create(options.workspace_folder(context, workspace))
+    report = ingest.import_paths(
+        ws,
+        paths,
+        format=format_name,
+        map_file=map_file,
+        customer=options.customer(customer) if customer is not None else None,
+        time_zone=time_zone,
+        progress=Progress(),
+    )
+    for reason, rows in report.skipped_by_reason.items():
+        output.narrate(f"skipped {rows} rows: {reason}")
+    if as_json:
+        output.document(report.to_json())
+    else:
+        pages.imported(report.to_json())
+    if report.nothing_taken:
+        raise typer.Exit(Exit.NO)
+
+
+def map_campaigns(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE.toml", help="A campaign map to take in.")] = None,
+    workspace: WorkspaceOption = None,
+    role: RoleOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The campaigns seen and what is known about them; with a file, take a campaign map in."""
+    from audit import campaigns
+
+    ws = options.opened(context, workspace)
+    if file is not None:
+        options.viewer(context, role).require("map")
+        ws.set_campaigns(campaigns.read(file))
+    answer = campaigns.document(ws)
+    if as_json:
+        output.document(answer)
+    else:
+        pages.campaign_map(answer)
+
+
+def formats(as_json: JsonOption = False) -> None:
+    """The formats that `import` reads."""
+    from audit.ingest.formats import document
+
+    answer = document()
+    if as_json:
+        output.document(answer)
+    else:
+        pages.formats(answer)
+
+
+class Progress:
+    """Says on stderr how far an import is, from its second second on and at most twice a second."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + 1.0
+
+    def __call__(self, done: int, total: int, path: str) -> None:
+        """Take notice of `done` of `total` bytes or rows of the file being read."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + 0.5
+        share = f"{100 * done // total:3d} %" if total else f"{done:,}"
+        end = "\r" if sys.stderr.isatty() else "\n"
+        print(f"reading {output.harmless(path)}: {share}", end=end, file=sys.stderr, flush=True)

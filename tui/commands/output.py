@@ -1,0 +1,61 @@
+"""What the commands print: answers on stdout, narration on stderr, everything made harmless first."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from audit.privacy.clean import clean
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+SIGNS = {"high": "▲ high", "medium": "■ med", "low": "● low", "info": "· info"}
+"""A severity as a sign and a word, so that it needs no colour."""
+
+
+def document(answer: Mapping[str, Any]) -> None:
+    """Print one JSON document on stdout."""
+    json.dump(answer, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def harmless(text: str) -> str:
+    """`text` as it may be printed on a terminal."""
+    return clean(text)
+
+
+def line(text: str = "") -> None:
+    """Print one line of an answer."""
+    print(clean(text))
+
+
+def narrate(text: str) -> None:
+    """Say on stderr what goes on."""
+    print(clean(text), file=sys.stderr)
+
+
+def complain(text: str) -> None:
+    """Say on stderr, in one line, what went wrong and what to do."""
+    print(f"whysent: {clean(' '.join(text.split()))}", file=sys.stderr)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[int] = ()) -> None:
+    """Print rows under a head; columns named in `right` are numbers."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for number, name in enumerate(head):
+        made.add_column(Text(name), justify="right" if number in right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(clean("" if value is None else str(value))) for value in row))
+    show(made)
+
+
+def show(what: "RenderableType") -> None:
+    """Print a rich renderable on stdout: as wide as the terminal, or 120 columns where there is none."""
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False).print(what)

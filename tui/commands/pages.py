@@ -1,0 +1,199 @@
+"""The answers as text: the same documents that `--json` prints, laid out for people."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tui.commands.output import SIGNS, line, table
+
+if TYPE_CHECKING:
+    from audit.coverage import Coverage
+
+Document = Mapping[str, Any]
+
+
+def customers(answer: Document, coverage: "Coverage") -> None:
+    """The triage list."""
+    covered(coverage)
+    listed = answer["customers"]
+    table(
+        ("severity", "customer", "what", "events", "messages", "findings", "last"),
+        [
+            (
+                SIGNS.get(one["severity"], "–"), one["customer"], one["headline"], one["events"],
+                one["messages"], one["findings"], _day(one["last"]),
+            )
+            for one in listed
+        ],
+        right=(3, 4, 5),
+    )  # fmt: skip
+    line(f"{len(listed):,} of {answer['total']:,} customers")
+
+
+def customer(answer: Document, coverage: "Coverage") -> None:
+    """The whole picture of one customer: the findings first."""
+    line(f"{answer['customer']} · {answer['events']:,} events · {_day(answer['first'])} to {_day(answer['last'])}")
+    covered(coverage)
+    line()
+    _findings(answer["findings"])
+    _message_counts(answer["messages"])
+    if answer["segments"]:
+        line("Segments")
+        table(
+            ("segment", "standing", "logged", "ours", "since", "until"),
+            [
+                (
+                    one["title"], one["standing"], _yes(one["logged"]), _yes(one["derived"]),
+                    _day(one["since"]), _day(one["until"]) or "nothing ends it",
+                )
+                for one in answer["segments"]
+            ],
+        )  # fmt: skip
+    _recommendations(answer["recommendations"])
+
+
+def _message_counts(counts: Document) -> None:
+    words = ("attempted", "sent", "suppressed", "clicked", "opened", "machine_opened", "orphans")
+    line("Messages: " + " · ".join(f"{counts[word]:,} {word.replace('_', ' ')}" for word in words))
+    by = sorted(counts["by_channel"].items(), key=lambda pair: (-pair[1], pair[0]))
+    line("by channel: " + (" · ".join(f"{name} {number:,}" for name, number in by) or "none sent"))
+    line()
+
+
+def _recommendations(strips: Sequence[Document]) -> None:
+    for title, shown in (
+        ("Shown to them", [one for one in strips if one["logged"]]),
+        ("Our reconstruction; the customer did not see this", [one for one in strips if not one["logged"]]),
+    ):
+        if shown:
+            line(title)
+            table(
+                ("item", "strategy", "standing", "why"),
+                [(one["title"] or one["item_id"], one["strategy"], one["standing"], one["reason"]) for one in shown],
+            )
+
+
+def explanation(answer: Document) -> None:
+    """One explanation as a tree of sentences."""
+    subject = answer["subject"]
+    line(f"{subject['title'] or subject['id']} · {_day(subject['at'])} · {answer['standing']}")
+    _reasons(answer["because"], 1)
+    line(f"ends: {_day(answer['until']) or 'nothing ends it'}")
+    undone = answer["counterfactual"]
+    if undone is not None:
+        if undone["remove"]:
+            line(f"without {', '.join(undone['remove'])}: {undone['outcome']}")
+        for act in undone["add"]:
+            line(f"with one {act['kind'].replace('_', ' ')}: {undone['outcome']}")
+    for rule in answer.get("rules", ()):
+        line(f"rule {rule['id']} v{rule['version']}: {rule['verdict'].replace('_', ' ')} · {rule['text']}")
+
+
+def _reasons(reasons: Sequence[Document], depth: int) -> None:
+    for reason in reasons:
+        events = f"  [{', '.join(reason['events'])}]" if reason["events"] else ""
+        line(f"{'  ' * depth}- {reason['text']}{events}")
+        _reasons(reason["because"], depth + 1)
+
+
+def findings(answer: Document, coverage: "Coverage") -> None:
+    """Findings of one customer, or totals over all."""
+    covered(coverage)
+    if "findings" in answer:
+        _findings(answer["findings"])
+        return
+    table(
+        ("severity", "check", "findings", "customers"),
+        [(SIGNS[one["severity"]], one["check"], one["findings"], one["customers"]) for one in answer["totals"]],
+        right=(2, 3),
+    )
+    line(f"{sum(one['findings'] for one in answer['totals']):,} findings over {answer['customers']:,} customers")
+
+
+def _findings(found: Sequence[Document]) -> None:
+    if not found:
+        line("no finding\n")
+        return
+    for one in found:
+        line(f"{SIGNS[one['severity']]}  {one['text']}")
+        case = f" ({one['case']})" if one["case"] else ""
+        line(f"         {one['title']}{case} · rule matched: {one['verdict'].replace('_', ' ')} · {one['check']}")
+        if one["suggested_rule"]:
+            rule = one["suggested_rule"]
+            line(f"         would help: {rule.get('title') or rule['id']}")
+    line()
+
+
+def imported(answer: Document) -> None:
+    """What an import took, file by file."""
+    names = ("rows", "accepted", "duplicates", "quarantined", "skipped")
+    rows = [(one["path"], one["format"], *(f"{one[name]:,}" for name in names)) for one in answer["files"]]
+    if len(rows) > 1:
+        rows.append(("all", "", *(f"{answer[name]:,}" for name in names)))
+    table(("file", "format", *names), rows, right=(2, 3, 4, 5, 6))
+    line(f"{answer['customers']:,} customers · {_day(answer['first'])} to {_day(answer['last'])}")
+    if answer["quarantine"]:
+        line(f"refused rows, with the reasons: {answer['quarantine']}")
+
+
+def campaign_map(answer: Document) -> None:
+    """The campaigns seen, mapped or not."""
+    table(
+        ("campaign", "name", "messages", "mapped", "category", "class", "trigger"),
+        [
+            (
+                one["campaign_id"], one["campaign_name"], f"{one['messages']:,}", _yes(one["mapped"]),
+                one["category"], one["message_class"], one["trigger"],
+            )
+            for one in answer["campaigns"]
+        ],
+        right=(2,),
+    )  # fmt: skip
+    unmapped = sum(not one["mapped"] for one in answer["campaigns"])
+    line(f"{len(answer['campaigns']):,} campaigns, {unmapped:,} of them not mapped")
+
+
+def formats(answer: Document) -> None:
+    """The formats that `import` reads."""
+    table(
+        ("name", "what", "reads"),
+        [(one["name"], one["title"], one["reads"]) for one in answer["formats"]],
+    )
+
+
+def replay(answer: Document) -> None:
+    """What rules would have done to the past."""
+    share = f" ({100 * answer['stopped'] / answer['messages']:.1f} %)" if answer["messages"] else ""
+    line(f"messages     {answer['messages']:>12,}")
+    line(f"stopped      {answer['stopped']:>12,}{share}")
+    line(f"deferred     {answer['deferred']:>12,}")
+    line(f"let through  {answer['let_through']:>12,}")
+    line(f"exempt       {answer['exempt']:>12,}")
+    line(f"customers    {answer['customers_affected']:>12,} of {answer['customers']:,} affected")
+    line()
+    table(("rule", "stopped"), sorted(answer["by_rule"].items(), key=lambda pair: -pair[1]), right=(1,))
+    for title, counts in (("wanted", answer["stopped_wanted"]), ("unwanted", answer["stopped_unwanted"])):
+        line(f"stopped, {title}: " + " · ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items()))
+    if answer["displaced"]:
+        line("whose messages used the room that others then lacked:")
+        table(
+            ("used by", "stopped", "messages"),
+            [(one["by"], one["stopped"], one["n"]) for one in answer["displaced"][:10]],
+            right=(2,),
+        )
+        line(f"{min(10, len(answer['displaced']))} of {len(answer['displaced'])}")
+    line("Counts of a past that was no experiment: no promise of what would have happened.")
+
+
+def covered(coverage: "Coverage") -> None:
+    """The coverage line that stands over every answer."""
+    from audit.coverage import line as described
+
+    line(described(coverage))
+
+
+def _day(moment: str | None) -> str:
+    return moment[:16].replace("T", " ") if moment else ""
+
+
+def _yes(value: object) -> str:
+    return "yes" if value else "–"

@@ -1,0 +1,55 @@
+"""simulate: what rules would have done to the past."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audit.errors import InputError
+from tui.commands import options, output, pages
+from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the command line."""
+    app.command()(simulate)
+
+
+def simulate(
+    context: typer.Context,
+    rules_file: Annotated[
+        Path | None, typer.Option("--rules", metavar="FILE", help="A rule file; by default the book's enabled rules.")
+    ] = None,
+    customer: Annotated[
+        str | None, typer.Option("--customer", metavar="C", help="Only this customer; - reads it from stdin.")
+    ] = None,
+    decisions: Annotated[
+        Path | None, typer.Option("--decisions", metavar="FILE.parquet", help="Write a row for each message.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    role: RoleOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay rules over the real past: what they would have stopped, and what became of it."""
+    from audit.rules import files, replay
+
+    ws = options.opened(context, workspace)
+    options.viewer(context, role).require("simulate")
+    rules = ws.book.enabled() if rules_file is None else files.read(rules_file)
+    if not rules:
+        raise InputError("no enabled rule in the book; name a file with --rules, or `whysent rules enable ID`")
+    events = ws.events() if customer is None else ws.history(ws.resolve(options.customer(customer)))
+    made = replay.simulate(events, rules, ws.context(), ids=ws.source_ids())
+    if decisions is not None:
+        _write(made, decisions)
+    if as_json:
+        output.document(made.to_json())
+    else:
+        pages.replay(made.to_json())
+
+
+def _write(made: "replay.Replay", out: Path) -> None:  # noqa: F821
+    try:
+        made.decisions.write_parquet(out)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written: {error.strerror or error}") from error
