@@ -1,0 +1,82 @@
+"""What may be shown of a direct identifier: enough to tell two tickets apart, too little to write to somebody."""
+
+import tomllib
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+
+HIDDEN = "•••"
+
+
+def mask(field: str, value: str) -> str:
+    """`value` as anybody may see it.
+
+    An e-mail address keeps its first letter and top-level domain (`m•••@•••.de`), a name its initials, a phone
+    number its last two digits, an address its country if it ends with one; of all else nothing is shown.
+    """
+    masker = {"email": _email, "name": _name, "phone": _phone, "address": _address}.get(field)
+    return masker(value.strip()) if masker is not None else HIDDEN
+
+
+def mask_all(values: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Field → the masks of its values, each once, in the order they came."""
+    shown: dict[str, dict[str, None]] = {}
+    for field, value in values:
+        shown.setdefault(field, {})[mask(field, value)] = None
+    return {field: ", ".join(masks) for field, masks in shown.items()}
+
+
+class Masked:
+    """An identifier that cannot slip out: `str`, `repr` and every format give its mask. `reveal()` gives it."""
+
+    __slots__ = ("_field", "_value")
+
+    def __init__(self, field: str, value: str) -> None:
+        self._field = field
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value in clear."""
+        return self._value
+
+    def __str__(self) -> str:
+        return mask(self._field, self._value)
+
+    def __repr__(self) -> str:
+        return f"Masked({self})"
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a masked value is not copied to disk or to another process")
+
+
+def _email(value: str) -> str:
+    local, at, domain = value.rpartition("@")
+    _, dot, top = domain.rpartition(".")
+    if not (local and at and dot and top.isalpha()):
+        return HIDDEN
+    return f"{local[0]}{HIDDEN}@{HIDDEN}.{top}"
+
+
+def _name(value: str) -> str:
+    return " ".join(f"{word[0]}." for word in value.split() if word[0].isalpha()) or HIDDEN
+
+
+def _phone(value: str) -> str:
+    digits = [character for character in value if character.isdigit()]
+    return HIDDEN + "".join(digits[-2:]) if len(digits) > 4 else HIDDEN
+
+
+def _address(value: str) -> str:
+    last = value.replace("\n", ",").rpartition(",")[2].strip()
+    return (
+        f"{HIDDEN}, {last}" if "," in value.replace("\n", ",") and last.casefold() in _countries() else HIDDEN
+    )
+
+
+@cache
+def _countries() -> frozenset[str]:
+    text = files("audit.privacy").joinpath("countries.toml").read_text(encoding="utf-8")
+    return frozenset(name.casefold() for name in tomllib.loads(text)["names"])

@@ -1,0 +1,264 @@
+"""The vault: the only place where a pseudonym and a person meet.
+
+An SQLite file of its own (0600). Source ids and direct identifiers lie in it encrypted (AES-GCM, each value bound
+to its customer and field, so that values cannot be swapped); they are found again through a keyed blind index:
+`HMAC-SHA256(key, domain ‖ type ‖ normalised value)`. Destroying a customer's rows leaves the events nameless.
+
+Everything an import writes carries its id and stays *pending* until `confirm`; `discard` removes it again, so
+that an import that was killed leaves nothing behind.
+"""
+
+import hmac
+import secrets
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from audit import database
+from audit.errors import InputError, WorkspaceError
+from audit.privacy import normal
+from audit.privacy.keys import Key
+from audit.privacy.mask import mask_all
+from audit.privacy.pseudonyms import Maker, random_pseudonym
+from audit.privacy.schema import APPLICATION_ID, migrate
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+_NONCE = 12
+_ATTEMPTS = 100
+
+
+class Vault:
+    """An open vault. Every act is one transaction on a connection of its own; any thread may call."""
+
+    def __init__(self, path: Path, key: Key) -> None:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        self._path = path
+        self._key = key
+        self._index = key.purpose("index")
+        self._cipher = AESGCM(key.purpose("encrypt"))
+
+    @classmethod
+    def create(cls, path: Path, key: Key) -> "Vault":
+        """A new, empty vault at `path`, tied to `key`. Raises WorkspaceError if a file is there."""
+        database.create(path)
+        vault = cls(path, key)
+        with database.connect(path) as db:
+            migrate(db)
+            with db.atomic():
+                db.execute("insert into meta (name, value) values ('key_check', ?)", [vault._check()])
+        return vault
+
+    @classmethod
+    def open(cls, path: Path, key: Key) -> "Vault":
+        """The vault at `path`. Raises WorkspaceError if it is no vault, of a newer version, or of another key."""
+        vault = cls(path, key)
+        with database.connect(path) as db:
+            if db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
+                raise WorkspaceError(f"{path}: is no vault of whysent")
+            migrate(db)
+            found = db.execute("select value from meta where name = 'key_check'").fetchone()
+        if found is None or not hmac.compare_digest(found[0], vault._check()):
+            raise WorkspaceError(f"{path}: the key {key.fingerprint} is not the key of this vault")
+        return vault
+
+    @property
+    def fingerprint(self) -> str:
+        """Which key this vault was opened with."""
+        return self._key.fingerprint
+
+    # -- pseudonyms ---------------------------------------------------------------------------------
+
+    def pseudonyms(
+        self, source_ids: Iterable[str], *, import_id: str, maker: Maker = random_pseudonym
+    ) -> dict[str, str]:
+        """The pseudonym of each source id, made by `maker` where there is none yet.
+
+        Keys of the answer are the ids as given; ids that differ in outer blanks only share a pseudonym. New ones
+        are pending under `import_id`.
+        """
+        tokens = {given: self._token("source_id", normal.source_id(given)) for given in source_ids}
+        with database.connect(self._path) as db, db.atomic():
+            known = _pseudonyms_of(db, set(tokens.values()))
+            fresh = {token: given for given, token in tokens.items() if token not in known}
+            if fresh:
+                _begin(db, import_id)
+                made = _make(db, fresh, maker)
+                db.conn.executemany(
+                    "insert into people (pseudonym, source_token, source_id, import_id) values (?, ?, ?, ?)",
+                    [
+                        (
+                            name,
+                            token,
+                            self._encrypt(normal.source_id(fresh[token]), name, "source_id"),
+                            import_id,
+                        )
+                        for token, name in sorted(made.items())
+                    ],
+                )
+                known |= made
+        return {given: known[token] for given, token in tokens.items()}
+
+    def resolve(self, text: str) -> str | None:
+        """The pseudonym that `text` stands for: a pseudonym itself, a source id, or an e-mail address.
+
+        Nothing is revealed and nothing kept of what was asked. Raises InputError when several customers share
+        the address.
+        """
+        wanted = text.strip()
+        with database.connect(self._path) as db:
+            found = db.execute("select pseudonym from people where pseudonym = ?", [wanted]).fetchone()
+            if found is None:
+                token = self._token("source_id", normal.source_id(wanted))
+                found = db.execute("select pseudonym from people where source_token = ?", [token]).fetchone()
+            if found is not None:
+                return str(found[0])
+            shared = db.execute(
+                "select distinct pseudonym from identifiers where lookup = ? order by pseudonym",
+                [self._token("email", normal.email(wanted))],
+            ).fetchall()
+        if len(shared) > 1:
+            names = ", ".join(row[0] for row in shared)
+            raise InputError(f"{len(shared)} customers have this e-mail address: {names}; name one of them")
+        return str(shared[0][0]) if shared else None
+
+    def source_ids(self, customers: Collection[str]) -> dict[str, str]:
+        """Pseudonym → the source's own id in clear, for those of `customers` that are known."""
+        with database.connect(self._path) as db:
+            db.execute("create temp table wanted (pseudonym text primary key)")
+            db.conn.executemany("insert into wanted values (?)", [(name,) for name in set(customers)])
+            rows = db.execute(
+                "select pseudonym, source_id from people join wanted using (pseudonym)"
+            ).fetchall()
+            db.conn.rollback()
+        return {name: self._decrypt(sealed, name, "source_id") for name, sealed in rows}
+
+    # -- identifiers --------------------------------------------------------------------------------
+
+    def put(self, rows: pl.DataFrame, *, import_id: str) -> int:
+        """Keep direct identifiers: columns `customer_id` (pseudonym), `field`, `value`; known ones are left alone.
+
+        Answers how many were new. Raises WorkspaceError if a customer has no pseudonym here.
+        """
+        columns = ("customer_id", "field", "value")
+        triples = rows.select(columns).drop_nulls().unique(maintain_order=True).rows()
+        with database.connect(self._path) as db, db.atomic():
+            _begin(db, import_id)
+            before = _count(db)
+            db.conn.executemany(
+                "insert into identifiers (pseudonym, field, value, token, lookup, import_id)"
+                " values (?, ?, ?, ?, ?, ?) on conflict (pseudonym, field, token) do nothing",
+                (self._identifier(row, import_id) for row in triples),
+            )
+            return _count(db) - before
+
+    def masked(self, customer: str) -> dict[str, str]:
+        """Field → what may be shown of it to anybody: the masks of its values, each once, in the order they came."""
+        with database.connect(self._path) as db:
+            rows = db.execute(
+                "select field, value from identifiers where pseudonym = ? order by id", [customer]
+            ).fetchall()
+        return mask_all((field, self._decrypt(value, customer, field)) for field, value in rows)
+
+    # -- imports ------------------------------------------------------------------------------------
+
+    def confirm(self, import_id: str) -> None:
+        """What this import wrote is there to stay."""
+        with database.connect(self._path) as db, db.atomic():
+            db.execute("update imports set pending = 0 where import_id = ?", [import_id])
+
+    def discard(self, import_id: str) -> None:
+        """Remove what a pending import wrote; a confirmed one is left alone."""
+        with database.connect(self._path) as db, db.atomic():
+            db.execute("delete from imports where import_id = ? and pending = 1", [import_id])
+
+    def pending(self) -> list[str]:
+        """Imports that were neither confirmed nor discarded: running, or killed."""
+        with database.connect(self._path) as db:
+            rows = db.execute("select import_id from imports where pending = 1 order by import_id").fetchall()
+        return [row[0] for row in rows]
+
+    # -- sealing ------------------------------------------------------------------------------------
+
+    def seal(self, data: bytes) -> bytes:
+        """Encrypt bytes that are kept outside the vault, such as the raw text of refused rows."""
+        nonce = secrets.token_bytes(_NONCE)
+        return nonce + self._cipher.encrypt(nonce, data, b"sealed")
+
+    def unseal(self, sealed: bytes) -> bytes:
+        """Undo `seal`. Raises WorkspaceError if it was sealed with another key or changed since."""
+        return self._open(sealed, b"sealed")
+
+    def purpose_key(self, purpose: str) -> bytes:
+        """A 256-bit key for one purpose, such as ids made from content."""
+        return self._key.purpose(purpose)
+
+    def _identifier(self, row: tuple[str, str, str], import_id: str) -> tuple[object, ...]:
+        customer, field, value = row
+        lookup = self._token("email", normal.email(value)) if field == "email" else None
+        token = self._token(f"value:{field}", value)
+        return customer, field, self._encrypt(value, customer, field), token, lookup, import_id
+
+    def _token(self, domain: str, value: str) -> bytes:
+        # The length of the domain stands before it: "ab" + "c" is not "a" + "bc".
+        name = domain.encode()
+        return hmac.digest(self._index, bytes([len(name)]) + name + value.encode(), "sha256")
+
+    def _encrypt(self, value: str, customer: str, field: str) -> bytes:
+        nonce = secrets.token_bytes(_NONCE)
+        return nonce + self._cipher.encrypt(nonce, value.encode(), _bound(customer, field))
+
+    def _decrypt(self, sealed: bytes, customer: str, field: str) -> str:
+        return self._open(sealed, _bound(customer, field)).decode()
+
+    def _open(self, sealed: bytes, bound: bytes) -> bytes:
+        from cryptography.exceptions import InvalidTag
+
+        try:
+            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], bound)
+        except (InvalidTag, ValueError) as error:
+            raise WorkspaceError(f"{self._path}: a value was changed, or sealed with another key") from error
+
+    def _check(self) -> bytes:
+        return self._key.purpose("check")
+
+
+def _bound(customer: str, field: str) -> bytes:
+    return f"{customer}\x1f{field}".encode()
+
+
+def _begin(db: "Database", import_id: str) -> None:
+    db.execute("insert into imports (import_id, pending) values (?, 1) on conflict do nothing", [import_id])
+    if not db.execute("select pending from imports where import_id = ?", [import_id]).fetchone()[0]:
+        raise WorkspaceError(f"import {import_id} is confirmed already; an import's id is used once")
+
+
+def _count(db: "Database") -> int:
+    return int(db.execute("select count(*) from identifiers").fetchone()[0])
+
+
+def _pseudonyms_of(db: "Database", tokens: Collection[bytes]) -> dict[bytes, str]:
+    db.execute("create temp table wanted (token blob primary key)")
+    db.conn.executemany("insert into wanted values (?)", [(token,) for token in sorted(tokens)])
+    rows = db.execute("select token, pseudonym from wanted join people on source_token = token").fetchall()
+    return dict(rows)
+
+
+def _make(db: "Database", fresh: dict[bytes, str], maker: Maker) -> dict[bytes, str]:
+    """A free pseudonym for each token."""
+    taken = {row[0] for row in db.execute("select pseudonym from people")}
+    made = {}
+    for token, given in fresh.items():
+        for _ in range(_ATTEMPTS):
+            name = maker(given)
+            if name not in taken:
+                break
+        else:
+            raise WorkspaceError(f"no free pseudonym in {_ATTEMPTS} attempts")
+        taken.add(name)
+        made[token] = name
+    return made

@@ -1,0 +1,196 @@
+import sqlite3
+import sys
+
+import polars as pl
+import pytest
+
+from audit.errors import InputError, WorkspaceError
+from audit.privacy import keys
+from audit.privacy.vault import Vault
+
+KEY = keys.Key(bytes(range(32)))
+
+
+@pytest.fixture
+def vault(tmp_path):
+    return Vault.create(tmp_path / "vault.db", KEY)
+
+
+def identifiers(*rows):
+    return pl.DataFrame(rows, schema=["customer_id", "field", "value"], orient="row")
+
+
+def raw(tmp_path):
+    return (tmp_path / "vault.db").read_bytes()
+
+
+def test_a_source_id_keeps_its_pseudonym(vault):
+    first = vault.pseudonyms(["007", "7", "ünal"], import_id="i1")
+    again = vault.pseudonyms(["7", "007", "new"], import_id="i2")
+    assert len(set(first.values())) == 3
+    assert again["007"] == first["007"]
+    assert again["7"] == first["7"]
+    assert again["new"] not in first.values()
+    assert all(name.startswith("c_") and len(name) == 10 for name in first.values())
+
+
+def test_pseudonyms_are_random_not_made_from_the_id(tmp_path):
+    one = Vault.create(tmp_path / "one.db", KEY).pseudonyms(["a"], import_id="i")
+    two = Vault.create(tmp_path / "two.db", KEY).pseudonyms(["a"], import_id="i")
+    assert one != two
+
+
+def test_a_taken_pseudonym_is_never_given_again(vault):
+    names = iter(["c_1", "c_1", "c_2"])
+    assert vault.pseudonyms(["a", "b"], import_id="i", maker=lambda _: next(names)) == {
+        "a": "c_1",
+        "b": "c_2",
+    }
+    with pytest.raises(WorkspaceError, match="no free pseudonym"):
+        vault.pseudonyms(["c"], import_id="i", maker=lambda _: "c_1")
+
+
+def test_resolves_pseudonym_source_id_and_email_however_typed(vault):
+    name = vault.pseudonyms(["4711"], import_id="i")["4711"]
+    vault.put(identifiers((name, "email", "Jürgen@Example.DE")), import_id="i")
+    for text in (name, "4711", " 4711 ", "jürgen@example.de", " JU\u0308RGEN@EXAMPLE.DE\n"):
+        assert vault.resolve(text) == name
+    assert vault.resolve("nobody@example.de") is None
+    assert vault.resolve("04711") is None
+
+
+def test_only_whole_email_addresses_are_found(vault):
+    name = vault.pseudonyms(["1"], import_id="i")["1"]
+    vault.put(identifiers((name, "name", "jo@example.de")), import_id="i")
+    assert vault.resolve("jo@example.de") is None
+
+
+def test_an_address_of_several_customers_is_refused_with_their_names(vault):
+    names = vault.pseudonyms(["1", "2"], import_id="i")
+    vault.put(identifiers(*((name, "email", "shared@example.de") for name in names.values())), import_id="i")
+    with pytest.raises(InputError, match="2 customers"):
+        vault.resolve("shared@example.de")
+
+
+def test_nothing_lies_in_clear(vault, tmp_path):
+    name = vault.pseudonyms(["customer-4711"], import_id="i")["customer-4711"]
+    vault.put(identifiers((name, "email", "jo@example.de"), (name, "name", "Jo Doe")), import_id="i")
+    content = raw(tmp_path)
+    for secret in (b"customer-4711", b"jo@", b"example.de", b"Jo Doe", KEY.secret):
+        assert secret not in content
+
+
+def test_shows_masks_only(vault):
+    name = vault.pseudonyms(["1"], import_id="i")["1"]
+    rows = [
+        (name, "email", "max@web.de"),
+        (name, "email", "mia@web.de"),
+        (name, "ip", "10.0.0.1"),
+        (name, "name", "Max Muster"),
+    ]
+    assert vault.put(identifiers(*rows), import_id="i") == 4
+    assert vault.put(identifiers(*rows), import_id="j") == 0
+    assert vault.masked(name) == {"email": "m•••@•••.de", "ip": "•••", "name": "M. M."}
+    assert vault.masked("c_nobody") == {}
+
+
+def test_a_discarded_import_leaves_nothing(vault):
+    kept = vault.pseudonyms(["1"], import_id="good")["1"]
+    vault.confirm("good")
+    vault.pseudonyms(["1", "2"], import_id="bad")
+    vault.put(identifiers((kept, "email", "a@example.de")), import_id="bad")
+    assert vault.pending() == ["bad"]
+    vault.discard("bad")
+    vault.discard("good")
+    assert vault.pending() == []
+    assert vault.resolve("1") == kept
+    assert vault.resolve("2") is None
+    assert vault.resolve("a@example.de") is None
+
+
+def test_an_import_id_is_used_once(vault):
+    vault.pseudonyms(["1"], import_id="i")
+    vault.confirm("i")
+    with pytest.raises(WorkspaceError, match="confirmed already"):
+        vault.pseudonyms(["2"], import_id="i")
+
+
+def test_identifiers_of_unknown_customers_are_refused(vault):
+    with pytest.raises(WorkspaceError):
+        vault.put(identifiers(("c_nobody", "email", "a@example.de")), import_id="i")
+    assert vault.pending() == []
+
+
+def test_source_ids_in_clear_for_those_asked(vault):
+    names = vault.pseudonyms(["1", "2"], import_id="i")
+    assert vault.source_ids([names["2"], "c_nobody"]) == {names["2"]: "2"}
+
+
+def test_sealed_bytes_open_with_the_same_key_only(vault, tmp_path):
+    sealed = vault.seal(b"raw row")
+    assert b"raw" not in sealed
+    assert vault.unseal(sealed) == b"raw row"
+    other = Vault.create(tmp_path / "other.db", keys.generate())
+    for broken in (sealed[:-1] + bytes([sealed[-1] ^ 1]), b"", sealed[:5]):
+        with pytest.raises(WorkspaceError):
+            vault.unseal(broken)
+    with pytest.raises(WorkspaceError):
+        other.unseal(sealed)
+
+
+def test_values_cannot_be_swapped_between_customers(vault, tmp_path):
+    names = vault.pseudonyms(["1", "2"], import_id="i")
+    vault.put(
+        identifiers((names["1"], "email", "a@example.de"), (names["2"], "email", "b@example.de")),
+        import_id="i",
+    )
+    db = sqlite3.connect(tmp_path / "vault.db")
+    db.execute("update identifiers set value = (select value from identifiers where id = 1) where id = 2")
+    db.commit()
+    db.close()
+    with pytest.raises(WorkspaceError, match="changed"):
+        vault.masked(names["2"])
+
+
+def test_reopens_with_its_key_only(vault, tmp_path):
+    name = vault.pseudonyms(["1"], import_id="i")["1"]
+    assert Vault.open(tmp_path / "vault.db", KEY).resolve("1") == name
+    with pytest.raises(WorkspaceError, match="not the key of this vault"):
+        Vault.open(tmp_path / "vault.db", keys.generate())
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all, but long enough to be read as one" * 20])
+def test_what_is_no_vault_is_refused(tmp_path, content):
+    path = tmp_path / "vault.db"
+    path.write_bytes(content)
+    with pytest.raises(WorkspaceError, match=r"vault\.db"):
+        Vault.open(path, KEY)
+
+
+def test_a_vault_of_a_newer_version_is_refused(vault, tmp_path):
+    db = sqlite3.connect(tmp_path / "vault.db")
+    db.execute("pragma user_version = 99")
+    db.close()
+    with pytest.raises(WorkspaceError, match="newer"):
+        Vault.open(tmp_path / "vault.db", KEY)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no file modes on Windows")
+def test_only_its_owner_can_read_it(vault, tmp_path):
+    vault.pseudonyms(["1"], import_id="i")
+    assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [0o600]
+
+
+def test_an_existing_file_is_never_overwritten(vault, tmp_path):
+    with pytest.raises(WorkspaceError, match="exists"):
+        Vault.create(tmp_path / "vault.db", KEY)
+
+
+def test_tables_are_strict(vault, tmp_path):
+    db = sqlite3.connect(tmp_path / "vault.db")
+    tables = db.execute(
+        "select name, strict from pragma_table_list where schema = 'main' and name not like '%sqlite%'"
+    ).fetchall()
+    db.close()
+    assert {"people", "identifiers", "imports", "meta"} <= {name for name, _ in tables}
+    assert all(strict for _, strict in tables)
