@@ -7,9 +7,13 @@ Console markup such as `[/]` is no concern of this module: it is harmless once i
 `rich.text.Text` or `textual.content.Content`, never as a bare string.
 """
 
-import re
+from __future__ import annotations
 
-import polars as pl
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl  # a screen cleans what it shows before polars is loaded
 
 _HOSTILE = (
     "\x00-\x1f\x7f"  # C0, DEL
@@ -28,6 +32,8 @@ def clean(text: str) -> str:
 
 def clean_column(column: pl.Series) -> pl.Series:
     """`clean` over a String column; columns without a hostile character cost one scan."""
+    import polars as pl
+
     hostile = column.str.contains(_POLARS_PATTERN)
     if not hostile.any():
         return column
