@@ -1,0 +1,8 @@
+"""Findings: what should not have happened to a customer, each with its events, its verdict and a rule."""
+
+from audit.findings.catalogue import SEVERITIES, Check, check, checks
+from audit.findings.registry import CHECKS, find
+from audit.findings.shape import SCHEMA
+from audit.findings.triage import headline, triage
+
+__all__ = ["CHECKS", "SCHEMA", "SEVERITIES", "Check", "check", "checks", "find", "headline", "triage"]

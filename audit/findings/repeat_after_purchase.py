@@ -1,0 +1,164 @@
+"""Mailed about an item or its category after it was bought, before a re-purchase is due."""
+
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+
+from audit.findings.audited import ONE_ORDER, Audited, newest_before
+from audit.findings.catalogue import Check, data
+from audit.findings.shape import found, rules
+
+_COLUMNS = ("customer_id", *ONE_ORDER, "item_id", "category", "channel", "campaign_id")
+
+
+def detect(audited: Audited, check: Check) -> pl.DataFrame:
+    """Messages after one purchase of the same category (else item) while no re-purchase is due, per category.
+
+    A purchase is a distinct time of an order. Due is: the customer's own median interval for that item, else for
+    that category (two purchases or more, up to the one before the message), else `facts.intervals`, else the
+    fallback, except for consumables, of which nobody can say.
+    """
+    mailings = audited.mailings.select(_COLUMNS)
+    orders = audited.of_kind("order_completed").select(_COLUMNS)
+    of_category = _after(mailings, orders, "category")
+    of_item = _after(
+        mailings.join(of_category, on=["customer_id", "event_id"], how="anti"), orders, "item_id"
+    )
+    early = pl.concat(
+        _early(rows, orders, audited, check).with_columns(
+            pl.lit(key).alias("key"), pl.col(key).alias("subject")
+        )
+        for rows, key in ((of_category, "category"), (of_item, "item_id"))
+    )
+    return pl.concat([_findings(early, check), _unknown(mailings, orders, audited, check)])
+
+
+def _after(mailings: pl.DataFrame, orders: pl.DataFrame, key: str) -> pl.DataFrame:
+    """The mailings with an earlier order that has the same `key`; `act_*` is the newest such order."""
+    rows = newest_before(mailings, orders, ["customer_id", key], ["item_id", "category"])
+    return rows.filter(pl.col("act_id").is_not_null())
+
+
+def _early(rows: pl.DataFrame, orders: pl.DataFrame, audited: Audited, check: Check) -> pl.DataFrame:
+    """Those of `rows` that came before the re-purchase was due."""
+    fallback = timedelta(days=check.thresholds["fallback_days"])
+    known = audited.context.facts.intervals.select(pl.col("category").alias("act_category"), pl.col("median"))
+    due = pl.coalesce(
+        "own_item_id",
+        "own_category",
+        "median",
+        pl.when(~_consumable(pl.col("act_category"))).then(pl.lit(fallback, pl.Duration("us"))),
+    )
+    for key in ("item_id", "category"):
+        rows = rows.join(
+            _own_intervals(rows, orders, key), on=["customer_id", f"act_{key}", "act_at"], how="left"
+        )
+    return rows.join(known, on="act_category", how="left").filter(
+        pl.col("occurred_at") - pl.col("act_at") < due
+    )
+
+
+def _own_intervals(rows: pl.DataFrame, orders: pl.DataFrame, key: str) -> pl.DataFrame:
+    """The median interval between a customer's purchases of an item or category, up to and with `act_at`."""
+    anchors = rows.select("customer_id", pl.col(f"act_{key}").alias(key), "act_at").drop_nulls().unique()
+    gaps = (
+        orders.select("customer_id", key, "occurred_at")
+        .join(anchors, on=["customer_id", key], how="semi")
+        .unique()
+        .sort("customer_id", key, "occurred_at")
+        .with_columns(pl.col("occurred_at").diff().over("customer_id", key).alias("gap"))
+        .drop_nulls("gap")
+    )
+    return (
+        anchors.join(gaps, on=["customer_id", key], how="inner")
+        .filter(pl.col("occurred_at") <= pl.col("act_at"))
+        .group_by("customer_id", pl.col(key).alias(f"act_{key}"), "act_at")
+        .agg(pl.col("gap").median().alias(f"own_{key}"))
+    )
+
+
+def _consumable(category: pl.Expr) -> pl.Expr:
+    words = [row["word"] for row in data("consumables.toml")["consumable"]]
+    return (
+        category.str.to_lowercase().str.split(" > ").list.set_intersection(words).list.len().fill_null(0) > 0
+    )
+
+
+def _findings(early: pl.DataFrame, check: Check) -> pl.DataFrame:
+    per_purchase = ["customer_id", "key", "subject", "act_at"]
+    often = early.filter(pl.len().over(per_purchase) >= check.thresholds["messages"])
+    rows = often.group_by("customer_id", "key", "subject", maintain_order=True).agg(
+        pl.col("act_category").last().alias("about"),
+        pl.col("item_id").last(),
+        pl.col("occurred_at").min().alias("first"),
+        pl.col("occurred_at").max().alias("last"),
+        pl.len().alias("count"),
+        pl.col("event_id").sort_by(*ONE_ORDER).alias("messages"),
+        pl.col("act_id").unique(maintain_order=True).alias("cause"),
+        pl.col("act_at").min().dt.strftime("%Y-%m-%d").alias("since"),
+        pl.col("act_at").n_unique().alias("purchases"),
+        (pl.col("channel") == "email").fill_null(value=False).all().alias("mail"),
+    )
+    what = pl.when(pl.col("mail")).then(pl.lit("mails")).otherwise(pl.lit("messages"))
+    once = pl.format("{} {} about {} since one was bought on {}.", "count", what, pl.lit("{about}"), "since")
+    more = pl.format(
+        "{} {} about {} soon after {} purchases of the same kind, the first on {}.",
+        "count", what, pl.lit("{about}"), "purchases", "since",
+    )  # fmt: skip
+    high = pl.col("count") >= check.thresholds["high_at"]
+    rows = rows.with_columns(
+        pl.when(pl.col("purchases") == 1).then(once).otherwise(more).alias("text"),
+        pl.col("about").fill_null(pl.col("subject")),
+        pl.when(high).then(pl.lit("high")).alias("severity"),
+        pl.col("key").replace("item_id", "item").alias("case"),
+        evidence=pl.col("cause").list.concat("messages"),
+    )
+    fallback = f"{check.thresholds['fallback_days']}d"
+    return found(rows.with_columns(rules(rows, ("case", "subject"), lambda same, subject: _rule(same, subject, fallback))))
+
+
+def _rule(same: str, subject: str, fallback: str) -> dict[str, Any]:
+    scope = "categories" if same == "category" else "items"
+    return {
+        "id": f"until-repurchase-{subject}",
+        "kind": "cooldown",
+        "title": f"Nothing about {subject} until a re-purchase is due",
+        scope: [subject],
+        "after": "order_completed",
+        "same": same,
+        "window": "repurchase",
+        "fallback": fallback,
+    }
+
+
+def _unknown(mailings: pl.DataFrame, orders: pl.DataFrame, audited: Audited, check: Check) -> pl.DataFrame:
+    """Buyers of whose messages none says what it is about, though their campaigns could be mapped."""
+    mapped = audited.context.campaigns["campaign_id"].drop_nulls()
+    silent = pl.col("category").is_null() & pl.col("item_id").is_null()
+    rows = (
+        mailings.join(orders.select("customer_id").unique(), on="customer_id", how="semi")
+        .filter(silent.all().over("customer_id"))
+        .filter(~pl.col("campaign_id").is_in(mapped.implode()).fill_null(value=False))
+        .group_by("customer_id", maintain_order=True)
+        .agg(
+            pl.len().alias("count"),
+            pl.col("occurred_at").min().alias("first"),
+            pl.col("occurred_at").max().alias("last"),
+            pl.col("event_id").alias("messages"),
+        )
+        .filter(pl.col("count") >= check.thresholds["messages"])
+    )
+    return found(
+        rows.with_columns(
+            pl.lit("messages without category or item").alias("subject"),
+            pl.lit("unmapped").alias("case"),
+            pl.lit("info").alias("severity"),
+            pl.lit("cannot_tell").alias("verdict"),
+            pl.format(
+                "Cannot tell whether {} messages are about something already bought: none says what it is about. "
+                "Map their campaigns to categories.",
+                "count",
+            ).alias("text"),
+        )
+    )

@@ -1,0 +1,61 @@
+"""Who is worst off: one row a customer, and the headline of it."""
+
+import polars as pl
+
+from audit.context import Context
+from audit.events import TIME
+from audit.findings.catalogue import SEVERITIES
+from audit.findings.registry import find
+from audit.messages import messages
+
+SCHEMA: dict[str, pl.DataType] = {
+    "customer": pl.String(),
+    "severity": pl.String(),
+    "headline": pl.String(),
+    "events": pl.UInt32(),
+    "messages": pl.UInt32(),
+    "findings": pl.UInt32(),
+    "last": TIME,
+}
+"""The columns of whysent.customers/1. `severity` and `headline` are null where nothing was found; `findings`
+leaves out what cannot be told."""
+
+
+def headline(findings: pl.DataFrame) -> str | None:
+    """The sentence of the worst finding of one customer; None where there is none that can be told."""
+    told = findings.filter(pl.col("verdict") != "cannot_tell")
+    return told["text"][0] if len(told) else None
+
+
+def triage(events: pl.DataFrame, ctx: Context, found: pl.DataFrame | None = None) -> pl.DataFrame:
+    """One row a customer of `events`, worst first: by severity, number of findings, messages, then pseudonym.
+
+    `found`: the findings where the caller has them already, in the order `find` gives.
+    """
+    findings = find(events, ctx) if found is None else found
+    worst = (
+        findings.filter(pl.col("verdict") != "cannot_tell")
+        .group_by("customer", maintain_order=True)
+        .agg(
+            pl.col("severity").first(),
+            pl.col("text").first().alias("headline"),
+            pl.len().alias("findings"),
+            pl.col("count").first().alias("_count"),
+        )
+    )
+    counts = messages(events).group_by("customer_id").len("messages")
+    rank = pl.col("severity").cast(pl.Enum(SEVERITIES)).alias("_rank")
+    return (
+        events.group_by(pl.col("customer_id"))
+        .agg(pl.len().alias("events"), pl.col("occurred_at").max().alias("last"))
+        .join(counts, on="customer_id", how="left")
+        .rename({"customer_id": "customer"})
+        .join(worst, on="customer", how="left")
+        .with_columns(rank)
+        .sort(
+            "_rank", "_count", "findings", "messages", "customer",
+            descending=[False, True, True, True, False], nulls_last=True,
+        )
+        .with_columns(pl.col("messages", "findings").fill_null(0))
+        .select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
+    )  # fmt: skip
