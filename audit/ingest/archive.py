@@ -1,0 +1,195 @@
+"""Zip archives as they come from strangers: members are streamed and counted, nothing is extracted by name."""
+
+import io
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from audit.errors import InputError
+from audit.privacy.clean import clean
+
+MEMBERS = 200_000
+"""Members listed at most; real exports hold one JSON file an item."""
+
+MEMBER_BYTES = 2 * 1024**3
+"""Bytes read of one member at most."""
+
+TOTAL_BYTES = 8 * 1024**3
+"""Bytes read of an archive in all, at most."""
+
+RATIO = 200
+"""Bytes read for each compressed byte, at most; looked at from the first mebibyte on."""
+
+_RATIO_FROM = 1024**2
+_IN_MEMORY = 64 * 1024**2
+_LINK = 0o12
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in an archive, or in a zip inside that archive.
+
+    - `path`: for people, `export.zip!Orders.zip!Orders.csv`;
+    - `name`: its own name inside the innermost zip, `/` between folders; never a place to write to;
+    - `inside`: the name of the zip it lies in within the archive, None for the archive itself;
+    - `size`, `compressed`: bytes, as the archive states them.
+    """
+
+    path: str
+    name: str
+    inside: str | None
+    size: int
+    compressed: int
+
+
+class Archive:
+    """A zip, or a zip of zips, opened for reading.
+
+    `members` are all its files in the archive's order; folders and links are left out. Raises InputError for a
+    truncated, encrypted or unreadable archive, and for one beyond the limits above.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._read = 0
+        self._nested: tuple[str, zipfile.ZipFile] | None = None
+        with _clear(str(path)):
+            self._zip = zipfile.ZipFile(path)
+        try:
+            self.members = tuple(self._list())
+        except InputError:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file and of what was read of it."""
+        self._close_nested()
+        self._zip.close()
+
+    @contextmanager
+    def open(self, member: Member) -> Iterator[IO[bytes]]:
+        """Stream one member; reading beyond a limit, or broken data, raises InputError."""
+        with _clear(member.path):
+            holder = self._zip if member.inside is None else self._nested_zip(member.inside)
+            info = holder.getinfo(member.name)
+            with (
+                holder.open(info) as raw,
+                io.BufferedReader(_Counted(self, raw, member.path, info.compress_size)) as stream,
+            ):
+                yield stream
+
+    def read(self, member: Member) -> bytes:
+        """The whole of one member."""
+        with self.open(member) as stream:
+            return stream.read()
+
+    def count(self, path: str, n: int, so_far: int, compressed: int) -> None:
+        """Account for `n` more bytes; raises InputError beyond a limit."""
+        self._read += n
+        if so_far > MEMBER_BYTES:
+            raise InputError(f"{path}: larger than {MEMBER_BYTES >> 30} GiB; nothing was read")
+        if self._read > TOTAL_BYTES:
+            raise InputError(f"{self.path}: holds more than {TOTAL_BYTES >> 30} GiB; split it")
+        if so_far > _RATIO_FROM and so_far > RATIO * max(compressed, 1):
+            raise InputError(f"{path}: grows to more than {RATIO} times its size, like a zip bomb; refused")
+
+    def _list(self) -> Iterator[Member]:
+        for listed, (info, inside) in enumerate(self._infos(), start=1):
+            if listed > MEMBERS:
+                raise InputError(f"{self.path}: more than {MEMBERS:,} files in it; refused")
+            shown = clean("!".join(part for part in (self.path.name, inside, info.filename) if part))
+            yield Member(shown, info.filename, inside, info.file_size, info.compress_size)
+
+    def _infos(self) -> Iterator[tuple[zipfile.ZipInfo, str | None]]:
+        for info in _files(self._zip):
+            if not info.filename.lower().endswith(".zip"):
+                yield info, None
+                continue
+            with _clear(f"{self.path.name}!{clean(info.filename)}"):
+                inner = _files(self._nested_zip(info.filename))
+            yield from ((each, info.filename) for each in inner)
+
+    def _nested_zip(self, name: str) -> zipfile.ZipFile:
+        if self._nested is not None and self._nested[0] == name:
+            return self._nested[1]
+        self._close_nested()
+        info = self._zip.getinfo(name)
+        path = clean(f"{self.path.name}!{name}")
+        spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  closed with the zip that reads it
+        with self._zip.open(info) as raw:
+            for block in _blocks(_Counted(self, raw, path, info.compress_size)):
+                spool.write(block)
+        spool.seek(0)
+        self._nested = (name, _OwningZip(spool))
+        return self._nested[1]
+
+    def _close_nested(self) -> None:
+        if self._nested is not None:
+            self._nested[1].close()
+            self._nested = None
+
+
+class _OwningZip(zipfile.ZipFile):
+    """A zip that closes the temporary file it reads."""
+
+    def __init__(self, spool: IO[bytes]) -> None:
+        self._spool = spool
+        super().__init__(spool)
+
+    def close(self) -> None:
+        super().close()
+        self._spool.close()
+
+
+class _Counted(io.RawIOBase):
+    """A member's bytes, each read accounted for against the archive's limits."""
+
+    def __init__(self, archive: Archive, raw: IO[bytes], path: str, compressed: int) -> None:
+        super().__init__()
+        self._archive, self._raw, self._path, self._compressed = archive, raw, path, compressed
+        self._so_far = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "io.BufferedIOBase | memoryview") -> int:  # type: ignore[override]
+        with _clear(self._path):
+            block = self._raw.read(len(buffer))  # type: ignore[arg-type]
+        self._so_far += len(block)
+        self._archive.count(self._path, len(block), self._so_far, self._compressed)
+        buffer[: len(block)] = block  # type: ignore[index]
+        return len(block)
+
+
+def _files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    return [info for info in archive.infolist() if not info.is_dir() and (info.external_attr >> 28) != _LINK]
+
+
+def _blocks(stream: io.RawIOBase, size: int = 1024**2) -> Iterator[bytes]:
+    while block := stream.read(size):
+        yield block
+
+
+@contextmanager
+def _clear(path: str) -> Iterator[None]:
+    try:
+        yield
+    except InputError:
+        raise
+    except _BROKEN as error:
+        raise InputError(f"{path}: no readable zip ({error}); fetch it again") from error
