@@ -115,7 +115,11 @@ def _findings(early: pl.DataFrame, check: Check) -> pl.DataFrame:
         evidence=pl.col("cause").list.concat("messages"),
     )
     fallback = f"{check.thresholds['fallback_days']}d"
-    return found(rows.with_columns(rules(rows, ("case", "subject"), lambda same, subject: _rule(same, subject, fallback))))
+    return found(
+        rows.with_columns(
+            rules(rows, ("case", "subject"), lambda same, subject: _rule(same, subject, fallback))
+        )
+    )
 
 
 def _rule(same: str, subject: str, fallback: str) -> dict[str, Any]:
