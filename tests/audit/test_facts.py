@@ -1,0 +1,163 @@
+"""Group facts against a plain-Python count of the same orders."""
+
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from math import sqrt
+from statistics import median
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audit import facts
+from audit.events import empty
+from tests.build import events
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+purchases = st.lists(
+    st.fixed_dictionaries(
+        {
+            "customer_id": st.integers(0, 9).map(lambda n: f"c_{n}"),
+            "day": st.integers(0, 40),
+            "item": st.integers(0, 5),
+            "order": st.one_of(st.none(), st.integers(0, 3)),
+        }
+    ),
+    max_size=80,
+)
+
+
+def orders(rows):
+    if not rows:
+        return empty()
+    return events(
+        *(
+            {
+                "customer_id": row["customer_id"],
+                "kind": "order_completed",
+                "at": START + timedelta(days=row["day"]),
+                "item_id": f"i{row['item']}",
+                "category": f"Shop > {row['item'] % 2}",
+                "order_id": None if row["order"] is None else f"o{row['order']}",
+            }
+            for row in rows
+        )
+    )
+
+
+def bought_by_loops(frame):
+    baskets = defaultdict(set)
+    for row in frame.rows(named=True):
+        baskets[row["customer_id"]].add(row["item_id"])
+    people = Counter(item for basket in baskets.values() for item in basket)
+    together = Counter((a, b) for basket in baskets.values() for a in basket for b in basket if a != b)
+    answer = []
+    for (item, other), n in together.items():
+        expected = people[item] * people[other] / len(baskets)
+        if (
+            min(people[item], people[other]) >= facts.MIN_CUSTOMERS
+            and n >= facts.MIN_TOGETHER
+            and n > expected
+        ):
+            answer.append((item, other, n, expected, (n - expected) / sqrt(expected)))
+    return sorted(answer, key=lambda row: (row[0], -row[4], -row[2], row[1]))
+
+
+def intervals_by_loops(frame):
+    order_time = {}
+    for row in frame.rows(named=True):
+        key = (row["customer_id"], row["order_id"] or row["event_id"])
+        order_time[key] = min(order_time.get(key, row["occurred_at"]), row["occurred_at"])
+    times = defaultdict(set)
+    for row in frame.rows(named=True):
+        moment = order_time[row["customer_id"], row["order_id"] or row["event_id"]]
+        times[row["customer_id"], row["category"]].add(moment)
+    gaps = defaultdict(list)
+    for (_, category), moments in times.items():
+        gaps[category] += [b - a for a, b in pairwise(sorted(moments))]
+    return sorted((category, median(found), len(found)) for category, found in gaps.items() if found)
+
+
+@settings(max_examples=60, deadline=None)
+@given(purchases)
+def test_also_bought_is_what_counting_by_hand_gives(rows):
+    frame = orders(rows)
+    found = facts.count(frame.lazy()).also_bought
+    expected = bought_by_loops(frame)
+    assert found.select("item_id", "other_id", "together").rows() == [row[:3] for row in expected]
+    assert found["expected"].to_list() == pytest.approx([row[3] for row in expected])
+    assert found["score"].to_list() == pytest.approx([row[4] for row in expected])
+
+
+@settings(max_examples=60, deadline=None)
+@given(purchases)
+def test_intervals_are_what_counting_by_hand_gives(rows):
+    frame = orders(rows)
+    assert facts.count(frame.lazy()).intervals.rows() == intervals_by_loops(frame)
+
+
+def test_also_bought_is_the_same_when_pairs_are_counted_in_many_blocks(monkeypatch):
+    rows = [{"customer_id": f"c_{n % 9}", "day": n, "item": n % 5, "order": None} for n in range(200)]
+    whole = facts.count(orders(rows).lazy()).also_bought
+    monkeypatch.setattr(facts, "_PAIRS_AT_ONCE", 3)
+    assert facts.count(orders(rows).lazy()).also_bought.equals(whole)
+
+
+def test_a_customer_with_very_many_items_brings_those_bought_on_most_days(monkeypatch):
+    monkeypatch.setattr(facts, "MOST_ITEMS", 2)
+    rows = [
+        {"customer_id": f"c_{n}", "day": day, "item": item, "order": None}
+        for n in range(5)
+        for item, days in ((0, 1), (1, 3), (2, 2))
+        for day in range(days)
+    ]
+    rows += [{"customer_id": f"c_{n}", "day": 1, "item": 5, "order": None} for n in range(6, 9)]
+    found = facts.count(orders(rows).lazy()).also_bought
+    assert found.select("item_id", "other_id").rows() == [("i1", "i2"), ("i2", "i1")]
+
+
+def test_only_the_best_others_of_an_item_are_kept(monkeypatch):
+    monkeypatch.setattr(facts, "KEEP", 1)
+    rows = [
+        {"customer_id": f"c_{n}", "day": 1, "item": item, "order": None}
+        for n in range(9)
+        for item in range(3)
+        if item < 2 or n < 5
+    ]
+    rows += [{"customer_id": f"c_x{n}", "day": 1, "item": 5, "order": None} for n in range(3)]
+    found = facts.count(orders(rows).lazy()).also_bought
+    assert found["item_id"].to_list() == ["i0", "i1", "i2"]
+
+
+def test_items_carry_their_newest_name_and_how_many_people_bought_them():
+    frame = events(
+        {"kind": "order_completed", "at": "2026-01-01", "item_id": "i", "item_name": "Old", "category": "A"},
+        {"kind": "order_completed", "at": "2026-01-02", "item_id": "i", "item_name": "New"},
+        {"kind": "order_completed", "at": "2026-01-02", "item_id": "i", "customer_id": "c_2"},
+        {"kind": "product_viewed", "at": "2026-01-02", "item_id": "seen", "customer_id": "c_3"},
+    )
+    counted = facts.count(frame.lazy())
+    assert counted.items.rows() == [("i", "New", "A", 2)]
+    assert counted.customers == 2
+
+
+def test_no_orders_give_the_facts_of_an_empty_workspace():
+    counted = facts.count(events({"kind": "product_viewed", "at": "2026-01-02"}).lazy())
+    nothing = facts.none()
+    for name in ("items", "intervals", "also_bought"):
+        assert getattr(counted, name).equals(getattr(nothing, name))
+        assert getattr(counted, name).schema == getattr(nothing, name).schema
+    assert counted.customers == 0
+
+
+def test_facts_have_the_schemas_they_promise():
+    rows = [{"customer_id": f"c_{n}", "day": n, "item": i, "order": None} for n in range(9) for i in range(2)]
+    rows += [{"customer_id": "c_x", "day": 1, "item": 4, "order": None}]
+    counted = facts.count(orders(rows).lazy())
+    assert counted.items.schema == pl.Schema(facts.ITEMS)
+    assert counted.intervals.schema == pl.Schema(facts.INTERVALS)
+    assert counted.also_bought.schema == pl.Schema(facts.ALSO_BOUGHT)
+    assert counted.also_bought.height == 2
