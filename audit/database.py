@@ -26,8 +26,10 @@ SETTINGS = (
     "secure_delete = ON",
     "journal_mode = DELETE",
     "synchronous = EXTRA",
+    "temp_store = MEMORY",
+    "cache_size = -65536",
 )
-"""Set on every connection, in this order; the busy time-out is in milliseconds."""
+"""Set on every connection, in this order; the busy time-out is in milliseconds, the cache in KiB."""
 
 _CAUSES = {
     sqlite3.SQLITE_BUSY: "another program is writing to it; try again when that has finished",
@@ -43,26 +45,56 @@ _CAUSES = {
 }
 
 
-def connect(path: Path, *, application_id: int, migrations: "Migrations", what: str) -> "Database":
-    """Open the database `path`, made first (0600) where it does not exist, and bring it to the newest version.
+def create(path: Path) -> None:
+    """Make an empty file only its owner can read (0600; on Windows the folder's own permissions hold).
 
-    `application_id` marks whose file it is; `user_version` is the number of `migrations` it has. An older file
-    is copied to `NAME.v<version>` before it is changed; all changes are one transaction. `what` names the file
-    in errors, such as `the rule book`. Raises WorkspaceError.
+    The journal files of SQLite inherit its mode. Raises WorkspaceError if it exists or cannot be made.
+    """
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError as error:
+        raise WorkspaceError(f"{path}: exists already") from error
+    except OSError as error:
+        raise WorkspaceError(f"{path}: cannot be made: {error.strerror}") from error
+
+
+@contextmanager
+def connect(path: Path) -> Iterator["Database"]:
+    """A connection to the existing file `path`, closed afterwards; one for each act, so that any thread may ask.
+
+    Raises WorkspaceError naming the file when it is absent, locked, read-only, full, or no database.
     """
     from sqlite_utils import Database
 
-    with clear_errors(path, what):
-        _create(path)
-        database = Database(sqlite3.connect(path, check_same_thread=False), strict=True)
-        try:
-            for setting in SETTINGS:
-                database.conn.execute(f"PRAGMA {setting}").fetchall()
-            _bring_up_to_date(database, path, application_id, migrations, what)
-        except BaseException:
-            database.close()
-            raise
-        return database
+    if not path.is_file():
+        raise WorkspaceError(f"{path}: is missing")
+    with clear_errors(path), Database(sqlite3.connect(path), execute_plugins=False, strict=True) as database:
+        for setting in SETTINGS:
+            database.conn.execute(f"PRAGMA {setting}").fetchall()
+        yield database
+
+
+def bring_up_to_date(
+    database: "Database", path: Path, *, application_id: int, migrations: "Migrations"
+) -> None:
+    """Apply the `migrations` that `database`, the file `path`, does not have yet.
+
+    `application_id` marks whose file it is; `user_version` is the number of migrations it has. An older file
+    is copied to `NAME.v<version>` before it is changed; all changes are one transaction. Raises WorkspaceError
+    if the file is another program's or made by a newer whysent.
+    """
+    _version(database, path, application_id, migrations)
+    if not migrations.pending(database):
+        return
+    with immediate(database):
+        version = _version(database, path, application_id, migrations)
+        if not migrations.pending(database):  # another program was faster
+            return
+        if version:
+            _copy_aside(path, version)
+        migrations.apply(database)
+        database.conn.execute(f"PRAGMA application_id = {application_id:d}")
+        database.conn.execute(f"PRAGMA user_version = {_known(migrations):d}")
 
 
 @contextmanager
@@ -78,52 +110,26 @@ def immediate(database: "Database") -> Iterator[None]:
 
 
 @contextmanager
-def clear_errors(path: Path, what: str) -> Iterator[None]:
+def clear_errors(path: Path) -> Iterator[None]:
     """Turn whatever SQLite or the file system says about `path` into one line. Raises WorkspaceError."""
     try:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", None)
         cause = _CAUSES.get(code & 0xFF) if code is not None else None
-        raise WorkspaceError(f"{what} {path}: {cause or error}") from error
+        raise WorkspaceError(f"{path}: {cause or error}") from error
     except OSError as error:
-        raise WorkspaceError(f"{what} {path}: {error.strerror or error}") from error
+        raise WorkspaceError(f"{path}: {error.strerror or error}") from error
 
 
-def _create(path: Path) -> None:
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
-        return
-
-
-def _bring_up_to_date(
-    database: "Database", path: Path, application_id: int, migrations: "Migrations", what: str
-) -> None:
-    _version(database, path, application_id, migrations, what)
-    if not migrations.pending(database):
-        return
-    with immediate(database):
-        version = _version(database, path, application_id, migrations, what)
-        if not migrations.pending(database):  # another program was faster
-            return
-        if version:
-            _copy_aside(path, version)
-        migrations.apply(database)
-        database.conn.execute(f"PRAGMA application_id = {application_id:d}")
-        database.conn.execute(f"PRAGMA user_version = {_known(migrations):d}")
-
-
-def _version(
-    database: "Database", path: Path, application_id: int, migrations: "Migrations", what: str
-) -> int:
+def _version(database: "Database", path: Path, application_id: int, migrations: "Migrations") -> int:
     owner, version = _pragma(database, "application_id"), _pragma(database, "user_version")
     if owner != application_id and (owner or version or database.table_names()):
-        raise WorkspaceError(f"{what} {path}: this file belongs to another program; nothing was changed")
+        raise WorkspaceError(f"{path}: this file belongs to another program; nothing was changed")
     newest = _known(migrations)
     if version > newest:
         raise WorkspaceError(
-            f"{what} {path}: made by a newer whysent (version {version}, this one reads up to {newest}); update whysent"
+            f"{path}: made by a newer whysent (version {version}, this one reads up to {newest}); update whysent"
         )
     return version
 
