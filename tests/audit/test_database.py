@@ -2,6 +2,7 @@
 
 import sqlite3
 import stat
+from contextlib import contextmanager
 
 import pytest
 from sqlite_utils import Database, Migrations
@@ -35,14 +36,22 @@ def migrations(*, versions=1):
     return made
 
 
+@contextmanager
 def opened(path, *, versions=1):
-    return database.connect(
-        path, application_id=MARK, migrations=migrations(versions=versions), what="the notes"
-    )
+    if not path.exists():
+        database.create(path)
+    with database.connect(path) as db:
+        database.bring_up_to_date(db, path, application_id=MARK, migrations=migrations(versions=versions))
+        yield db
+
+
+def prepare(path, *, versions=1):
+    with opened(path, versions=versions):
+        pass
 
 
 def test_a_new_file_can_be_read_by_its_owner_alone(tmp_path):
-    opened(tmp_path / "a.db").close()
+    prepare(tmp_path / "a.db")
     assert stat.S_IMODE((tmp_path / "a.db").stat().st_mode) == 0o600
 
 
@@ -77,17 +86,17 @@ def test_an_older_file_is_copied_before_it_is_changed(tmp_path):
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path):
-    opened(tmp_path / "a.db").close()
+    prepare(tmp_path / "a.db")
     with pytest.raises(WorkspaceError):
-        opened(tmp_path / "a.db", versions=3)
+        prepare(tmp_path / "a.db", versions=3)
     with opened(tmp_path / "a.db") as db:
         assert db.table_names() == ["_sqlite_migrations", "note"]
 
 
 def test_a_newer_file_is_refused(tmp_path):
-    opened(tmp_path / "a.db", versions=2).close()
-    with pytest.raises(WorkspaceError, match=r"the notes .*a\.db: made by a newer whysent \(version 2"):
-        opened(tmp_path / "a.db")
+    prepare(tmp_path / "a.db", versions=2)
+    with pytest.raises(WorkspaceError, match=r"a\.db: made by a newer whysent \(version 2"):
+        prepare(tmp_path / "a.db")
 
 
 def test_another_programs_file_is_refused_and_left_alone(tmp_path):
@@ -95,19 +104,19 @@ def test_another_programs_file_is_refused_and_left_alone(tmp_path):
         db["theirs"].insert({"x": 1})
     before = (tmp_path / "a.db").read_bytes()
     with pytest.raises(WorkspaceError, match="belongs to another program"):
-        opened(tmp_path / "a.db")
+        prepare(tmp_path / "a.db")
     assert (tmp_path / "a.db").read_bytes() == before
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path):
     (tmp_path / "a.db").write_bytes(b"hello there, this is text" * 100)
     with pytest.raises(WorkspaceError, match="it is not a database"):
-        opened(tmp_path / "a.db")
+        prepare(tmp_path / "a.db")
 
 
 def test_a_missing_folder_is_one_line(tmp_path):
-    with pytest.raises(WorkspaceError, match="No such file or directory"):
-        opened(tmp_path / "nowhere" / "a.db")
+    with pytest.raises(WorkspaceError, match="cannot be made: No such file or directory"):
+        prepare(tmp_path / "nowhere" / "a.db")
 
 
 def test_a_locked_file_is_one_line(tmp_path):
@@ -116,7 +125,7 @@ def test_a_locked_file_is_one_line(tmp_path):
         with (
             database.immediate(first),
             pytest.raises(WorkspaceError, match="another program is writing"),
-            database.clear_errors(tmp_path / "a.db", "the notes"),
+            database.clear_errors(tmp_path / "a.db"),
             database.immediate(second),
         ):
             pass
@@ -131,7 +140,7 @@ def test_a_full_disk_and_a_read_only_file_are_one_line_and_lose_nothing(tmp_path
         db.conn.execute(f"PRAGMA {pragma}")
         with (
             pytest.raises(WorkspaceError, match=says),
-            database.clear_errors(tmp_path / "a.db", "the notes"),
+            database.clear_errors(tmp_path / "a.db"),
             database.immediate(db),
         ):
             db["note"].insert({"text": "x" * 100_000})
