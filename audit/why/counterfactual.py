@@ -1,0 +1,155 @@
+"""Without which events would the decision not have been made? Answered by doing it.
+
+One customer's history is copied under virtual ids, from each copy other events are left out, and all copies are
+decided in one call. What is found is minimal: gone without the whole set, there again with any one put back.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+Decide = Callable[[pl.DataFrame], dict[str, list[str]]]
+"""Decides the histories of many virtual customers at once: for each id where the decision is made, the event_ids
+it rests on there."""
+
+_MOST_ROWS = 4_000_000
+"""House value: rows of copied history that one search may decide; beyond it, no counterfactual is said."""
+
+_ROWS_AT_ONCE = 1_000_000
+"""House value: copies are decided in calls of about this many rows, so that memory stays bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A minimal set of event_ids, in the order of the history; `smallest` where no smaller one exists."""
+
+    events: tuple[str, ...]
+    smallest: bool
+
+    @property
+    def method(self) -> Literal["exact", "search"]:
+        """`exact` where the set is known to be the smallest."""
+        return "exact" if self.smallest else "search"
+
+
+def removal(events: pl.DataFrame, decide: Decide, *, keep: Iterable[str] = ()) -> Removal | None:
+    """A minimal set of `events` (one customer's) without which `decide` no longer gives the decision.
+
+    Events in `keep` (the decision's own rows) are never left out. None where the decision is not there to begin
+    with, where leaving events out cannot end it, or where the search would grow out of bounds.
+    """
+    trial = _Trial(events, decide, frozenset(keep))
+    whole = trial.gone_without(frozenset())
+    if whole is None:
+        return None
+    try:
+        candidates = trial.closure(whole)
+        return None if candidates is None else trial.minimal(candidates)
+    except _TooMuchError:
+        return None
+
+
+def ends_with(events: pl.DataFrame, decide: Decide, added: pl.DataFrame) -> bool:
+    """Whether the decision is there, and gone once the rows `added` (canonical columns) had happened too."""
+    before = decide(_renamed(events, "c#0"))
+    after = decide(_renamed(pl.concat([events, added]).sort("occurred_at", "event_id"), "c#0"))
+    return bool(before) and not after
+
+
+class _TooMuchError(Exception):
+    """The search would decide more rows than it may."""
+
+
+class _Trial:
+    """Decides copies of one history, each lacking other events."""
+
+    def __init__(self, events: pl.DataFrame, decide: Decide, keep: AbstractSet[str]) -> None:
+        self._events = events
+        self._decide = decide
+        self._order = [event for event in events["event_id"] if event not in keep]
+        self._left = _MOST_ROWS
+
+    def gone_without(self, left_out: AbstractSet[str]) -> list[str] | None:
+        """None if the decision is gone without `left_out`; else the events it then rests on."""
+        return self._try([left_out])[0]
+
+    def closure(self, evidence: Iterable[str]) -> list[str] | None:
+        """Events without all of which the decision is gone: its evidence, what steps in for it, and so on."""
+        removable = set(self._order)
+        left_out = removable & set(evidence)
+        while left_out:
+            remaining = self.gone_without(left_out)
+            if remaining is None:
+                return self._in_order(left_out)
+            more = (removable & set(remaining)) - left_out
+            if not more:
+                break
+            left_out |= more
+        return None if self.gone_without(removable) is not None else list(self._order)
+
+    def minimal(self, candidates: Sequence[str]) -> Removal:
+        """Shrink a set that ends the decision until no one of it can be put back."""
+        single = self._single(candidates)
+        if single is not None:
+            return Removal((single,), smallest=True)
+        left_out = list(candidates)
+        while True:
+            needless = self._needless(left_out)
+            if not needless:
+                return Removal(tuple(left_out), smallest=self._is_smallest(left_out))
+            left_out = self._without_most(left_out, needless)
+
+    def _single(self, candidates: Sequence[str]) -> str | None:
+        answers = self._try([{event} for event in candidates])
+        return next((event for event, rest in zip(candidates, answers, strict=True) if rest is None), None)
+
+    def _needless(self, left_out: Sequence[str]) -> list[str]:
+        """Those of `left_out` that can be put back, alone, without the decision coming back."""
+        whole = frozenset(left_out)
+        answers = self._try([whole - {event} for event in left_out])
+        return [event for event, rest in zip(left_out, answers, strict=True) if rest is None]
+
+    def _without_most(self, left_out: Sequence[str], needless: Sequence[str]) -> list[str]:
+        """Put back as many of `needless`, oldest first, as can be put back together (at least one)."""
+        whole = frozenset(left_out)
+        answers = self._try([whole - set(needless[:count]) for count in range(1, len(needless) + 1)])
+        most = max(count for count, rest in enumerate(answers, start=1) if rest is None)
+        return self._in_order(whole - set(needless[:most]))
+
+    def _is_smallest(self, left_out: Sequence[str]) -> bool:
+        if len(left_out) != 2:
+            return False
+        if len(self._order) * self._events.height > self._left:
+            return False
+        return self._single(self._order) is None
+
+    def _in_order(self, chosen: AbstractSet[str]) -> list[str]:
+        return [event for event in self._order if event in chosen]
+
+    def _try(self, sets: Sequence[AbstractSet[str]]) -> list[list[str] | None]:
+        """For each set left out: None if the decision is gone, else its evidence."""
+        height = max(self._events.height, 1)
+        self._left -= height * len(sets)
+        if self._left < 0:
+            raise _TooMuchError
+        at_once = max(_ROWS_AT_ONCE // height, 1)
+        answers: list[list[str] | None] = []
+        for start in range(0, len(sets), at_once):
+            answers += self._decided(sets[start : start + at_once])
+        return answers
+
+    def _decided(self, sets: Sequence[AbstractSet[str]]) -> list[list[str] | None]:
+        names = [f"c#{number}" for number in range(len(sets))]
+        copies = [
+            _renamed(self._events.filter(~pl.col("event_id").is_in(list(left_out))), name)
+            for name, left_out in zip(names, sets, strict=True)
+        ]
+        decided = self._decide(pl.concat(copies).sort("customer_id", "occurred_at", "event_id"))
+        return [decided.get(name) for name in names]
+
+
+def _renamed(events: pl.DataFrame, customer: str) -> pl.DataFrame:
+    return events.with_columns(pl.lit(customer).alias("customer_id"))

@@ -1,0 +1,43 @@
+"""When may we say that nothing explains a decision? Only where the data would hold what does."""
+
+import tomllib
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import cache
+from importlib.resources import files
+
+from audit.coverage import Coverage
+from audit.times import duration
+from audit.why.words import day, kinds_in_words
+
+EXPLAINS_NOTHING = "nothing in this data explains it"
+
+
+def unaccounted(coverage: Coverage, kinds: Iterable[str], since: datetime, to: datetime) -> tuple[bool, str]:
+    """Whether `coverage` holds `kinds` from `since` to `to` (UTC), and the sentence that may then be said.
+
+    Inside that cover: nothing in this data explains it. Outside: what the data lacks.
+    """
+    lacking = [kind for kind in kinds if kind not in coverage.kinds]
+    if lacking:
+        return False, f"this data cannot tell: it holds no {kinds_in_words(lacking)}"
+    begins = max((coverage.kinds[kind].first for kind in kinds), default=since)
+    if begins > since:
+        return False, f"this data cannot tell: the data begins in {begins:%Y-%m} ({day(begins)})"
+    for first, last in coverage.gaps:
+        if first <= to.date() and last >= since.date():
+            return False, f"this data cannot tell: the data has a gap from {first} to {last}"
+    return True, EXPLAINS_NOTHING
+
+
+def of_a_message(coverage: Coverage, at: datetime) -> tuple[bool, str]:
+    """`unaccounted` for a message sent `at` (UTC), with the kinds and the time of `cover.toml`."""
+    kinds, window = _needed()
+    return unaccounted(coverage, kinds, at - window, at)
+
+
+@cache
+def _needed() -> tuple[tuple[str, ...], timedelta]:
+    text = files("audit.why").joinpath("cover.toml").read_text(encoding="utf-8")
+    fields = tomllib.loads(text)
+    return tuple(fields["kinds"]), duration(fields["window"])

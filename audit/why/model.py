@@ -1,0 +1,115 @@
+"""What an explanation is: a tree of plain sentences whose leaves are events, or the absence of events."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from audit.times import iso
+
+Standing = Literal["stated", "derived", "inferred", "broadcast", "unexplained"]
+"""stated: the sender recorded why; derived: our definition gives it; inferred: could be; broadcast: on a
+list; unexplained: nothing accounts for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One sentence, the events it rests on (event_ids) or the absence it rests on, and what stands behind it.
+
+    `absent` says which kinds did not occur: `kinds`, `from`, `to`, and `item_id`, `category` or `list_id`.
+    """
+
+    text: str
+    events: tuple[str, ...] = ()
+    absent: Mapping[str, Any] | None = None
+    because: tuple["Reason", ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """An entry of `because` of `whysent why --json`."""
+        return {
+            "text": self.text,
+            "events": list(self.events),
+            "absent": None if self.absent is None else dict(self.absent),
+            "because": [reason.to_json() for reason in self.because],
+        }
+
+    def leaves(self) -> Iterator[str]:
+        """All event_ids of this reason and of what stands behind it, in the order of reading."""
+        yield from self.events
+        for reason in self.because:
+            yield from reason.leaves()
+
+
+@dataclass(frozen=True, slots=True)
+class Counterfactual:
+    """Without the events `remove` the decision would not have been made; put any one back and it returns.
+
+    `add` names events whose addition would have ended it. `smallest` is said only where no smaller set was
+    possible; `method` is `exact` where that is certain, else `search`.
+    """
+
+    remove: tuple[str, ...]
+    add: tuple[Mapping[str, Any], ...]
+    outcome: str
+    smallest: bool
+    method: Literal["exact", "search"]
+
+    def to_json(self) -> dict[str, Any]:
+        """The `counterfactual` of `whysent why --json`."""
+        return {
+            "remove": list(self.remove),
+            "add": [dict(event) for event in self.add],
+            "outcome": self.outcome,
+            "minimal": True,
+            "smallest": self.smallest,
+            "method": self.method,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is explained: `type` is message, segment or item; `at` (UTC) is when it was decided."""
+
+    type: Literal["message", "segment", "item"]
+    id: str
+    title: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why one decision was made, as far as the data can say, and when it ends if nothing new happens."""
+
+    customer: str
+    at: datetime
+    subject: Subject
+    standing: Standing
+    because: tuple[Reason, ...]
+    until: datetime | None = None
+    counterfactual: Counterfactual | None = None
+    rules: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """Every event_id that the tree stands on, each once, in the order of reading."""
+        return tuple(dict.fromkeys(event for reason in self.because for event in reason.leaves()))
+
+    def to_json(self) -> dict[str, Any]:
+        """The document `whysent.why/1`."""
+        return {
+            "schema": "whysent.why/1",
+            "customer": self.customer,
+            "at": iso(self.at),
+            "subject": {
+                "type": self.subject.type,
+                "id": self.subject.id,
+                "title": self.subject.title,
+                "at": iso(self.subject.at),
+            },
+            "standing": self.standing,
+            "until": iso(self.until),
+            "because": [reason.to_json() for reason in self.because],
+            "evidence": list(self.evidence),
+            "counterfactual": None if self.counterfactual is None else self.counterfactual.to_json(),
+            "rules": [dict(rule) for rule in self.rules],
+        }
