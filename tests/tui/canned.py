@@ -1,0 +1,267 @@
+"""A session without a core: fixed answers, so that the screens' tests see only the screens."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from audit.errors import NotFoundError
+from tui.snapshots import (
+    Change,
+    Document,
+    Entry,
+    Opening,
+    Picture,
+    Plan,
+    Subject,
+    Triage,
+    Verdict,
+    Week,
+    Written,
+)
+
+DATA = "data: orders to 21 Nov 2026 09:12 · mails to 20 Nov 23:59 · no opens · gap 3–5 Oct"
+BOUGHT = datetime(2025, 11, 4, 10, 12, tzinfo=UTC)
+RULE = {
+    "id": "until-repurchase", "kind": "cooldown", "title": "No mails about what was just bought", "after": "order_completed",
+    "same": "category", "depth": 2, "window": "repurchase", "fallback": "365d",
+}  # fmt: skip
+
+
+class FakeSession:
+    """Answers at once. `name` stands in for every text that data could bring."""
+
+    def __init__(self, name: str = "Nail clipper", *, people: int = 40) -> None:
+        self.name = name
+        self.people = people
+        self.asked: list[tuple[Any, ...]] = []
+        self.kept: dict[str, str] = {}
+        self.book = [
+            Entry("email-weekly-cap", 3, True, {
+                "id": "email-weekly-cap", "kind": "frequency_cap", "title": f"At most three a week ({name})",
+                "channels": ["email"], "limit": 3, "window": "7d",
+            }),
+            Entry("until-repurchase", 1, True, dict(RULE)),
+            Entry("quiet-hours-us", 2, False, {"id": "quiet-hours-us", "kind": "quiet_hours", "quiet": "21:00-08:00"}),
+        ]  # fmt: skip
+
+    def open(self) -> Opening:
+        return Opening("demo", 2013, 214332, DATA, role="operator")
+
+    def triage(self) -> Triage:
+        severities = ["high", "medium", "low", "info"]
+        rows = [
+            {
+                "customer": f"c_{at:08d}",
+                "severity": severities[min(at * 4 // self.people, 3)],
+                "headline": f"{at + 3} mails about {self.name} since one was bought",
+                "messages": 120 - at,
+                "findings": 1 + at % 5,
+                "last": BOUGHT + timedelta(days=300 + at),
+            }
+            for at in range(self.people)
+        ]
+        checks = [
+            {"check": "repeat-after-purchase", "severity": "high", "findings": 214, "customers": 180},
+            {"check": "over-frequency", "severity": "medium", "findings": 180, "customers": 170},
+            {"check": f"after-opt-out {self.name}", "severity": "low", "findings": 31, "customers": 31},
+        ]
+        return Triage(pl.DataFrame(rows), tuple(checks))
+
+    def campaigns(self) -> pl.DataFrame:
+        return pl.DataFrame(
+            {
+                "campaign": [f"browse-retarget {self.name}", "kindle-specials"],
+                "severity": ["high", "medium"],
+                "findings": [120, 40],
+                "customers": [110, 40],
+                "messages": [12000, 4400],
+                "clicked": [130, 2],
+            }
+        )
+
+    def resolve(self, text: str) -> str:
+        if text not in {"c_00000000", "mara@example.org", "4711"}:
+            raise NotFoundError("no customer is known by that; nothing of it was kept")
+        return "c_00000000"
+
+    def picture(self, customer: str, without: tuple[str, ...]) -> Picture:
+        self.asked.append(("picture", customer, without))
+        derived = () if "o-1841" in without else ("m-7", "m-8")
+        return Picture(
+            customer,
+            ("customer since 2024-05", "DE", "e-mail m•••@•••.de"),
+            DATA,
+            self._verdict(full=False),
+            self._timeline(),
+            self._weeks(),
+            self._document(customer, without),
+            frozenset(derived),
+            without,
+        )
+
+    def verdict(self, picture: Picture) -> Verdict:
+        return self._verdict(full=True)
+
+    def _verdict(self, *, full: bool) -> Verdict:
+        text = f"11 mails about {self.name} since one was bought on 2025-11-04."
+        if not full:
+            return Verdict("high", text)
+        return Verdict(
+            "high",
+            text,
+            "Could be: browse-retarget-beauty (7), new-for-you (4).",
+            "Neither ends by itself.",
+            "A cooldown until a re-purchase is due would have stopped 11 of 11.",
+            RULE,
+            11,
+            11,
+        )
+
+    def _timeline(self) -> pl.DataFrame:
+        rows: list[dict[str, Any]] = [
+            {
+                "key": f"m-{at}", "events": [f"m-{at}", f"open-{at}"], "message": f"m-{at}", "group": "mail",
+                "at": BOUGHT + timedelta(days=30 * at + 20), "sign": "✉", "what": f"{self.name} deals",
+                "note": "clicked" if at == 11 else "–",
+            }
+            for at in range(1, 12)
+        ]  # fmt: skip
+        rows += [
+            {
+                "key": key, "events": [key], "message": None, "group": "behaviour", "at": when, "sign": sign,
+                "what": what, "note": note,
+            }
+            for key, when, sign, what, note in (
+                ("o-1841", BOUGHT, "●", f"bought {self.name}", "12.50 EUR"),
+                ("v-1", BOUGHT + timedelta(days=350), "○", f"viewed {self.name} files", ""),
+                ("s-1", BOUGHT + timedelta(days=3), "?", f"searched {self.name}", ""),
+            )
+        ]  # fmt: skip
+        return pl.DataFrame(rows).sort("at", "key", descending=True)
+
+    def _weeks(self) -> tuple[Week, ...]:
+        monday = date(2025, 11, 3)
+        return tuple(
+            Week(
+                monday + timedelta(weeks=at), 1 + at % 4 if at % 3 == 0 else 0, {0: "●", 50: "○"}.get(at, "")
+            )
+            for at in range(55)
+        )
+
+    def _document(self, customer: str, without: tuple[str, ...]) -> Document:
+        here = "o-1841" not in without
+        segment = {
+            "id": "beauty", "title": f"Interested in {self.name}", "basis": "behavioral", "standing": "derived",
+            "logged": False, "derived": True, "since": "2025-11-04T10:12:00Z", "until": None, "sensitive": False,
+            "purpose": "personalization", "evidence": ["o-1841", "v-1"],
+        }  # fmt: skip
+        logged = segment | {
+            "id": "autos", "title": "In-market: autos", "standing": "unexplained", "logged": True, "derived": False,
+            "evidence": [],
+        }  # fmt: skip
+        new = segment | {"id": "new-customer", "title": "New customer", "evidence": ["v-1"]}
+        recommendation = {
+            "item_id": "i-1", "strategy": "also_bought", "title": f"{self.name} file set", "score": 0.4,
+            "standing": "derived", "logged": False, "derived": True, "reason": "bought with what was bought",
+            "evidence": ["o-1841"],
+        }  # fmt: skip
+        shown = recommendation | {
+            "item_id": "i-2",
+            "title": "Camera X100",
+            "standing": "stated",
+            "logged": True,
+            "evidence": ["v-1"],
+        }
+        finding = {
+            "id": "repeat-after-purchase-beauty", "customer": customer, "check": "repeat-after-purchase",
+            "title": "Mails about what was just bought", "severity": "high", "verdict": "risk", "case": "beauty",
+            "text": f"11 mails about {self.name} since one was bought on 2025-11-04.",
+            "from": "2025-11-24T10:12:00Z", "to": "2026-10-20T10:12:00Z", "count": 11,
+            "messages": [f"m-{at}" for at in range(1, 12)], "cause": ["o-1841"], "evidence": ["o-1841"],
+            "subject": "beauty", "sources": ["house value: five in a year"], "suggested_rule": RULE,
+        }  # fmt: skip
+        streak = finding | {
+            "id": "ignored-streak", "check": "ignored-streak", "title": "No click recorded", "severity": "medium",
+            "text": "8 mails in a row without a click recorded.", "count": 8, "cause": [], "suggested_rule": None,
+        }  # fmt: skip
+        return {
+            "customer": customer,
+            "segments": [segment, logged] if here else [logged, new],
+            "recommendations": [shown, recommendation] if here else [shown],
+            "findings": [finding, streak] if here else [streak],
+        }
+
+    def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> Document:
+        self.asked.append(("explain", customer, subject, without))
+        return {
+            "subject": {"type": subject.kind, "id": subject.id, "title": f"{self.name} deals", "at": "2026-11-03T09:00:00Z"},
+            "standing": "inferred",
+            "until": None,
+            "because": [
+                {"text": f"it is about Beauty > Nails ({self.name})", "events": ["m-8"], "absent": None, "because": []},
+                {
+                    "text": f"could be: bought {self.name} on 2025-11-04, the only order of that kind in the data",
+                    "events": ["o-1841"],
+                    "absent": None,
+                    "because": [{"text": "no order since", "events": [], "absent": {}, "because": []}],
+                },
+                {"text": f"could be: viewed {self.name} files", "events": ["v-1"], "absent": None, "because": []},
+            ],
+            "evidence": ["o-1841", "v-1"],
+            "counterfactual": {
+                "remove": ["o-1841"], "add": [], "outcome": "the segment would not be there", "minimal": True,
+                "smallest": True, "method": "exact",
+            },
+            "rules": [
+                {
+                    "id": "until-repurchase", "version": 1, "verdict": "stops", "counted": ["o-1841"],
+                    "text": f"an order of the same kind ({self.name}) lies in the window", "next_allowed_at": None,
+                }
+            ],
+        }  # fmt: skip
+
+    def report(self, customer: str, kind: str, locale: str) -> Written:
+        return Written(f"{kind} · {locale}", f"# {self.name}\n\nA note about {customer}, {locale}.")
+
+    def rules(self) -> tuple[Entry, ...]:
+        return tuple(self.book)
+
+    def check(self, keys: Document) -> dict[str, str]:
+        limit = keys.get("limit", 1)
+        return {} if isinstance(limit, int) else {"limit": f"{limit!r} is no whole number"}
+
+    def replay(self, keys: Document, customer: str | None) -> Document:
+        self.asked.append(("replay", dict(keys), customer))
+        rate = {"n": 100, "share": 0.006, "low": 0.004, "high": 0.009}
+        rates = dict.fromkeys(("click", "order", "complaint", "opt_out"), rate)
+        return {
+            "messages": 1204511, "stopped": 214090, "deferred": 3120, "let_through": 980421, "exempt": 10000,
+            "customers": 2013, "customers_affected": 1200, "by_rule": {keys["id"]: 214090},
+            "displaced": [{"by": f"newsletter {self.name}", "stopped": "cart", "n": 12}],
+            "stopped_wanted": {"opened": 10, "clicked": 4, "converted": 2},
+            "stopped_unwanted": {"complained": 1, "unsubscribed_next": 3},
+            "rates": {"stopped": rates, "let_through": rates, "random_same_number": rates}, "complaints_known_for": 0.61,
+        }  # fmt: skip
+
+    def history(self, rule: str) -> tuple[str, ...]:
+        return (
+            f"v3  2026-11-20 09:00  operator  limit 4 → 3  {self.name}",
+            "v2  2026-10-01 09:00  operator  made",
+        )
+
+    def plan(self, change: Change) -> Plan:
+        return Plan(
+            f"{change.kind} {change.id}",
+            ("214,090 messages more would be stopped", f"1,200 people ({self.name})"),
+        )
+
+    def apply(self, change: Change) -> str:
+        self.asked.append(("apply", change))
+        return f"{change.kind} {change.id}: done"
+
+    def keep(self, name: str, text: str) -> str:
+        self.kept[name] = text
+        return f"/exports/{name}"

@@ -1,0 +1,196 @@
+"""The application: three screens over one session, the themes, and how it starts and ends."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.app import App
+from textual.message import Message
+
+from audit.errors import WhysentError
+from tui import keys
+from tui.screens.customer import CustomerScreen
+from tui.screens.find import FindScreen
+from tui.screens.rules import RulesScreen
+from tui.text import plain, say
+from tui.themes import THEMES, first_theme
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from textual.app import SystemCommand
+    from textual.screen import Screen
+
+    from tui.session import Session
+    from tui.snapshots import Opening
+
+
+class WhysentApp(App[int]):
+    """Find, Customer, Rules. `agent` starts in the field and lists nobody."""
+
+    TITLE = "whysent"
+    CSS_PATH = "theme.tcss"
+    BINDINGS = keys.bindings("app")
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        "find": FindScreen,
+        "customer": CustomerScreen,
+        "rules": RulesScreen,
+    }
+    DEFAULT_MODE = "find"
+
+    @dataclass
+    class Ready(Message):
+        """The workspace is open."""
+
+        opening: Opening
+
+    @dataclass
+    class Unusable(Message):
+        """The workspace cannot be opened."""
+
+        reason: str
+
+    @dataclass
+    class Copied(Message):
+        """What was copied is in a file as well."""
+
+        what: str
+        path: str
+
+    def __init__(self, session: Session, *, agent: bool = False) -> None:
+        super().__init__()
+        self.session = session
+        self.agent = agent
+        self.opening: Opening | None = None
+        self.failure = ""
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = first_theme()
+
+    # -- opening ---------------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(self._open)
+
+    def _open(self) -> None:
+        def work() -> None:
+            try:
+                self.post_message(self.Ready(self.session.open()))
+            except WhysentError as error:
+                self.post_message(self.Unusable(str(error)))
+
+        self.run_worker(work, thread=True, exclusive=True, group="open")
+
+    @on(Ready)
+    def show_workspace(self, message: Ready) -> None:
+        self.opening = message.opening
+        for screen in self.screen_stack:
+            if isinstance(screen, FindScreen):
+                screen.opened(message.opening)
+
+    @on(Unusable)
+    def leave_unusable(self, message: Unusable) -> None:
+        self.failure = message.reason
+        self.exit(2, return_code=2)
+
+    def open_customer(self, customer: str) -> None:
+        """Go to the customer screen and show somebody."""
+        self.switch_mode("customer")
+
+        def show() -> None:
+            if isinstance(self.screen, CustomerScreen):
+                self.screen.open_customer(customer)
+
+        self.call_after_refresh(show)
+
+    # -- what a person does ----------------------------------------------------------------------------------------
+
+    def action_go(self, mode: str) -> None:
+        self.switch_mode(mode)
+
+    def action_seek(self) -> None:
+        self.switch_mode("find")
+
+        def seek() -> None:
+            if isinstance(self.screen, FindScreen):
+                self.screen.seek()
+
+        self.call_after_refresh(seek)
+
+    def action_explain_keys(self) -> None:
+        from tui.screens.help import HelpDialog, places
+
+        self.push_screen(HelpDialog(places(self.screen, self.focused)))
+
+    def action_next_theme(self) -> None:
+        names = [theme.name for theme in THEMES]
+        at = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(at + 1) % len(names)]
+        say(self, f"theme: {self.theme}")
+
+    def action_leave(self) -> None:
+        unsaved = [
+            screen for screen in self._mode_screens() if isinstance(screen, RulesScreen) and screen.unsaved
+        ]
+        if not unsaved:
+            self.exit(0)
+            return
+        from tui.screens.dialogs import Question
+        from tui.text import content
+
+        self.push_screen(
+            Question("Leave?", content("An edit of a rule is not saved; it would be lost.")),
+            lambda yes: self.exit(0) if yes else None,
+        )
+
+    def _mode_screens(self) -> list[Screen[Any]]:
+        return [screen for stack in self._screen_stacks.values() for screen in stack]
+
+    def copy(self, what: str, text: str, name: str) -> None:
+        """Copy `text`, and write it to a file too: a terminal may drop the copy without a word."""
+        self.copy_to_clipboard("\n".join(plain(part) for part in text.split("\n")))
+
+        def work() -> None:
+            try:
+                self.post_message(self.Copied(what, self.session.keep(name, text)))
+            except WhysentError as error:
+                self.post_message(self.Copied(what, str(error)))
+
+        self.run_worker(work, thread=True, exclusive=True, group="copy")
+
+    @on(Copied)
+    def say_copied(self, message: Copied) -> None:
+        say(self, f"copied {message.what}; if the terminal dropped it: {message.path}")
+
+    # -- the palette -----------------------------------------------------------------------------------------------
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Every action that holds on this screen, from the table of keys."""
+        from tui.palette import commands
+
+        return commands(self, screen)
+
+
+def run(folder: Path, *, viewer: object = None, start: str | None = None) -> int:
+    """Run the screens on a workspace and return the exit code.
+
+    `viewer` (role, ticket, reason) is who looks; an agent, or `start="find"`, begins in the field without a list.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print(
+            "whysent: the screens need a terminal; without one use `whysent customers --json`",
+            file=sys.stderr,
+        )
+        return 2
+    from tui.core import CoreSession
+
+    agent = start == "find" or getattr(viewer, "ticket", None) is not None
+    app = WhysentApp(CoreSession(folder, viewer), agent=agent)
+    app.run()
+    if app.failure:
+        print(f"whysent: {plain(app.failure)}", file=sys.stderr)
+    return app.return_code or 0

@@ -1,0 +1,201 @@
+"""Every key of the program, once: bindings, footer, help, palette and the manual are made from this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One action: the `keys` that do it (comma separated), the `action` method, a footer `label`, a `help` sentence.
+
+    `shown` puts it into the footer. `id` is what a keymap rebinds: `place.action`.
+    """
+
+    keys: str
+    action: str
+    label: str
+    help: str
+    shown: bool = False
+    display: str = ""
+
+
+TABLE: dict[str, tuple[Key, ...]] = {
+    "app": (
+        Key("question_mark,f1", "explain_keys", "help", "What the keys do here.", shown=True, display="?"),
+        Key("ctrl+p", "command_palette", "palette", "Find any action by name.", display="^p"),
+        Key("1", "go('find')", "find", "Go to Find and triage.", display="1"),
+        Key("2", "go('customer')", "customer", "Go to the customer that is open.", display="2"),
+        Key("3", "go('rules')", "rules", "Go to the rules and their replay.", display="3"),
+        Key("slash", "seek", "find", "Look somebody up: e-mail, source id or pseudonym.", display="/"),
+        Key("f6", "next_theme", "theme", "Change between dark, light and the terminal's own colours."),
+        Key(
+            "q,ctrl+q",
+            "leave",
+            "quit",
+            "Leave the program; asks when an edit is unsaved.",
+            shown=True,
+            display="q",
+        ),
+    ),
+    "table": (
+        Key("down,j", "down", "down", "One row down.", display="j"),
+        Key("up,k", "up", "up", "One row up.", display="k"),
+        Key("pagedown,ctrl+f", "page_down", "page down", "One page down."),
+        Key("pageup", "page_up", "page up", "One page up."),
+        Key("home,g", "top", "top", "To the first row.", display="g"),
+        Key("end,G", "bottom", "bottom", "To the last row.", display="G"),
+        Key("enter", "open", "open", "Open the row.", display="⏎"),
+        Key("s", "sort", "sort", "Sort by the next column; a click on a heading sorts by that one."),
+    ),
+    "list": (
+        Key("j", "cursor_down", "down", "One entry down; the arrow does the same."),
+        Key("k", "cursor_up", "up", "One entry up; the arrow does the same."),
+        Key("g", "first", "top", "To the first entry; Home does the same."),
+        Key("G", "last", "bottom", "To the last entry; End does the same."),
+    ),
+    "find": (
+        Key(
+            "c",
+            "campaigns",
+            "campaigns",
+            "Change between customers and campaigns, the worst flows first.",
+            shown=True,
+        ),
+        Key("tab", "app.focus_next", "next pane", "Go to the next pane."),
+        Key("y", "copy", "copy", "Copy the pseudonym of the row; it is written to a file as well."),
+        Key("escape", "back", "back", "From the field back to the list."),
+    ),
+    "customer": (
+        Key("tab", "next_pane(1)", "next pane", "Timeline, why, segments, recommendations, findings."),
+        Key("shift+tab", "next_pane(-1)", "previous pane", "The same, backwards."),
+        Key("w", "wide_why", "why", "The explanation over the whole screen; again: back.", shown=True),
+        Key(
+            "x",
+            "leave_out",
+            "leave out",
+            "Take the event out of the history and recompute; again: put it back.",
+            shown=True,
+        ),
+        Key(
+            "f",
+            "suggest",
+            "rule",
+            "The rule that would have stopped this, with its replay on this customer.",
+            shown=True,
+        ),
+        Key(
+            "R",
+            "report",
+            "report",
+            "Internal note or reply to the customer, in English or German.",
+            shown=True,
+        ),
+        Key("m", "only('mail')", "mails", "Only messages in the timeline."),
+        Key("b", "only('behaviour')", "behaviour", "Only what the customer did."),
+        Key("a", "only('')", "all", "Everything in the timeline."),
+        Key("y", "copy", "copy", "Copy the verdict, masked; it is written to a file as well."),
+        Key("e", "export", "export", "Write this customer's case to a file."),
+        Key("escape", "back", "back", "Back: from the wide explanation, then to the list."),
+    ),
+    "rules": (
+        Key("tab", "app.focus_next", "next field", "Go to the next pane or field."),
+        Key(
+            "space",
+            "toggle",
+            "on/off",
+            "Switch the rule on or off, after a plan and a yes.",
+            shown=True,
+            display="␣",
+        ),
+        Key("n", "new", "new", "Begin a new rule from the selected one.", shown=True),
+        Key("f2", "save", "save", "Save the edit as a new version, after a plan and a yes.", shown=True),
+        Key("H", "history", "history", "The versions of this rule.", shown=True),
+        Key(
+            "u",
+            "undo",
+            "undo",
+            "Take your own last change of this sitting back; says which and asks.",
+            shown=True,
+        ),
+        Key(
+            "d", "displaced", "displaced", "Which campaign's messages took the room that others then lacked."
+        ),
+        Key("y", "copy", "copy", "Copy the replay's figures; they are written to a file as well."),
+        Key("escape", "back", "back", "From a field to the list; stops a replay that runs."),
+    ),
+    "dialog": (Key("escape", "dismiss", "close", "Close this.", shown=True),),
+    "question": (
+        Key("y", "yes", "yes", "Do it.", shown=True),
+        Key("n,escape", "no", "no", "Leave everything as it is.", shown=True, display="n"),
+    ),
+    "report": (
+        Key(
+            "k",
+            "kind",
+            "note / reply",
+            "Change between the internal note and the reply to the customer.",
+            shown=True,
+        ),
+        Key("l", "locale", "language", "Change between English and German.", shown=True),
+        Key("e", "export", "export", "Write it to a file.", shown=True),
+        Key("y", "copy", "copy", "Copy the text; it is written to a file as well.", shown=True),
+        Key("escape", "dismiss", "close", "Close this.", shown=True),
+    ),
+}
+"""Where the focus is → what can be done there. `app` holds everywhere."""
+
+EATEN = frozenset(f"ctrl+{letter}" for letter in "basjol")
+"""What terminal multiplexers take for themselves; never the only key of an action."""
+
+TITLES = {
+    "app": "Everywhere",
+    "table": "In a table",
+    "list": "In a list",
+    "find": "Find and triage",
+    "customer": "Customer",
+    "rules": "Rules",
+    "dialog": "In a dialog",
+    "question": "In a question",
+    "report": "In a report",
+}
+
+
+def bindings(place: str) -> list[BindingType]:
+    """What a screen or widget of that name binds."""
+    return [
+        Binding(
+            key.keys,
+            key.action,
+            key.label,
+            show=key.shown,
+            key_display=key.display or None,
+            tooltip=key.help,
+            id=f"{place}.{key.label.replace(' ', '-')}",
+        )
+        for key in TABLE[place]
+    ]
+
+
+def names(key: Key) -> str:
+    """The keys of an action as a person writes them: `j, ↓`."""
+    return ", ".join(_NAMES.get(one, one) for one in key.keys.split(","))
+
+
+def manual() -> str:
+    """The whole table as Markdown, for the manual."""
+    lines = ["# Keys", ""]
+    for place, entries in TABLE.items():
+        lines += [f"## {TITLES[place]}", "", "| key | does |", "|---|---|"]
+        lines += [f"| `{names(key)}` | {key.help} |" for key in entries]
+        lines.append("")
+    return "\n".join(lines)
+
+
+_NAMES = {
+    "question_mark": "?", "slash": "/", "down": "↓", "up": "↑", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home",
+    "end": "End", "enter": "Enter", "escape": "Esc", "tab": "Tab", "shift+tab": "Shift+Tab", "space": "Space",
+    "ctrl+p": "Ctrl+P", "ctrl+q": "Ctrl+Q", "ctrl+f": "Ctrl+F", "f1": "F1", "f2": "F2", "f6": "F6",
+}  # fmt: skip

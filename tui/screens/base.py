@@ -1,0 +1,74 @@
+"""What every screen shares: its size class, its workers, its way of saying that something failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+
+from textual.message import Message
+from textual.screen import Screen
+from textual.worker import get_current_worker
+
+from audit.errors import WhysentError
+from tui.text import say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from textual import events
+
+    from tui.app import WhysentApp
+
+T = TypeVar("T")
+
+LAYOUTS = ("-small", "-medium", "-large")
+
+
+def layout_for(width: int, height: int) -> str:
+    """Which of the three designed layouts fits a terminal."""
+    if width >= 150 and height >= 40:
+        return "-large"
+    return "-medium" if width >= 110 and height >= 30 else "-small"
+
+
+class WorkScreen(Screen[None]):
+    """A screen that asks the core in workers. `ask` is the only way to it."""
+
+    AUTO_FOCUS: ClassVar[str | None] = None
+
+    @dataclass
+    class Failed(Message):
+        """A question could not be answered."""
+
+        group: str
+        reason: str
+
+    @property
+    def whysent(self) -> WhysentApp:
+        """The application, by its own type."""
+        return cast("WhysentApp", self.app)
+
+    def ask(self, group: str, question: Callable[[], T], answer: Callable[[T], Message]) -> None:
+        """Run `question` in a thread and post `answer` of its result; a later question of the group replaces it."""
+
+        def work() -> None:
+            try:
+                message: Message = answer(question())
+            except WhysentError as error:
+                message = self.Failed(group, str(error))
+            if not get_current_worker().is_cancelled:
+                self.post_message(message)
+
+        self.run_worker(work, thread=True, exclusive=True, group=group)
+
+    def on_work_screen_failed(self, message: Failed) -> None:
+        say(self.app, message.reason, severity="error")
+
+    def on_resize(self, event: events.Resize) -> None:
+        chosen = layout_for(event.size.width, event.size.height)
+        for name in LAYOUTS:
+            self.set_class(name == chosen, name)
+        self.relaid(chosen)
+
+    def relaid(self, layout: str) -> None:
+        """The size class may have changed."""

@@ -1,0 +1,393 @@
+"""Customer: what happened to this person, why, and when does it end?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import Container, Vertical
+from textual.message import Message
+from textual.widgets import Footer, OptionList
+
+from tui import compare, keys
+from tui.explanation import Sentence
+from tui.explanation import sentences as explained
+from tui.explanation import title as explained_title
+from tui.screens.base import WorkScreen
+from tui.screens.customer_panes import (
+    columns,
+    finding_item,
+    finding_sentences,
+    recommendation_items,
+    segment_item,
+)
+from tui.snapshots import Document, Picture, Subject, Verdict, Written
+from tui.text import content, joined, number, plain, say
+from tui.widgets.heading import Heading
+from tui.widgets.items import Items
+from tui.widgets.pane_tabs import PaneTabs
+from tui.widgets.pressure import Pressure
+from tui.widgets.table import Table
+from tui.widgets.table_data import Rows
+from tui.widgets.verdict import VerdictBlock, says
+from tui.widgets.why import Why
+from tui.wording import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.app import ComposeResult
+    from textual.content import Content
+
+PANES = ("timeline", "why", "segments", "recommendations", "findings")
+NAMES = ("Timeline", "Why", "Segments", "Recommended", "Findings")
+EMPTY = "No customer is open. Press 1 and choose one, or / to look somebody up."
+
+
+class CustomerScreen(WorkScreen):
+    """One customer. `open_customer` shows another one."""
+
+    PLACE = "customer"
+    BINDINGS = keys.bindings(PLACE)
+
+    @dataclass
+    class Pictured(Message):
+        """A picture came back."""
+
+        picture: Picture
+
+    @dataclass
+    class Judged(Message):
+        """The whole verdict of a picture came back."""
+
+        picture: Picture
+        verdict: Verdict
+
+    @dataclass
+    class Explained(Message):
+        """An explanation came back."""
+
+        subject: Subject
+        document: Document
+
+    @dataclass
+    class Exported(Message):
+        """A file was written."""
+
+        path: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.customer: str | None = None
+        self.before: Picture | None = None
+        self.now: Picture | None = None
+        self._row: dict[str, str] = {}
+        self._evidence: tuple[str, ...] = ()
+        self._group = ""
+        self._pane = "timeline"
+
+    def compose(self) -> ComposeResult:
+        yield Heading()
+        yield VerdictBlock(classes="framed")
+        yield Pressure(classes="framed")
+        yield PaneTabs(id="tabs")
+        with Container(id="body"):
+            yield Table(id="timeline", empty="no such event")
+            yield Why(id="why")
+            with Vertical(id="side"):
+                yield PaneTabs(id="side-tabs")
+                yield Items(id="segments")
+                yield Items(id="recommendations")
+                yield Items(id="findings")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self._show_pane("timeline", focus=False)
+        if self.customer is None:
+            self.query_one(Heading).say("whysent", "", EMPTY)
+            self.query_one(VerdictBlock).display = False
+
+    # -- opening -------------------------------------------------------------------------------------------------
+
+    def open_customer(self, customer: str) -> None:
+        """Read and show a customer."""
+        self.customer, self.before, self.now, self._group = customer, None, None, ""
+        block = self.query_one(VerdictBlock)
+        block.display, block.verdict = True, None
+        self.query_one(Heading).say(customer, self._ticket(), "reading …")
+        self._ask_picture(())
+
+    def _ask_picture(self, without: tuple[str, ...]) -> None:
+        assert self.customer is not None
+        customer, session = self.customer, self.whysent.session
+        self.ask("picture", lambda: session.picture(customer, without), self.Pictured)
+
+    def _ticket(self) -> str:
+        opening = self.whysent.opening
+        return f"ticket {opening.ticket}" if opening and opening.ticket else ""
+
+    @on(Pictured)
+    def show_picture(self, message: Pictured) -> None:
+        picture, session = message.picture, self.whysent.session
+        self.now = picture
+        first = self.before is None
+        if first or not picture.without:
+            self.before = picture
+        with self.app.batch_update():
+            self.query_one(Heading).say(
+                " · ".join((picture.customer, *picture.about)), self._ticket(), picture.coverage
+            )
+            self.query_one(VerdictBlock).verdict = picture.verdict
+            if first:
+                self.query_one(Pressure).weeks = picture.weeks
+                self._show_timeline()
+                self._show_pane("timeline")
+            self._show_lists()
+            self._mark()
+        self.ask("verdict", lambda: session.verdict(picture), lambda verdict: self.Judged(picture, verdict))
+
+    @on(Judged)
+    def show_verdict(self, message: Judged) -> None:
+        if message.picture is self.now:
+            self.query_one(VerdictBlock).verdict = message.verdict
+
+    def _show_timeline(self) -> None:
+        assert self.before is not None
+        frame = self.before.timeline
+        self._row = {
+            event: key
+            for key, events in frame.select("key", "events").iter_rows()
+            for event in events
+            if event != key
+        }
+        shown = frame.filter(frame["group"] == self._group) if self._group else frame
+        table = self.query_one("#timeline", Table)
+        table.show(Rows(shown, columns(self.size.width), "key"), keep=table.key)
+        self._titles()
+
+    def _show_lists(self) -> None:
+        assert self.before is not None
+        assert self.now is not None
+        before, now = self.before, self.now
+        self.query_one("#segments", Items).put(
+            segment_item(document, mark)
+            for document, mark in compare.merged(before.segments, now.segments, compare.by_id)
+        )
+        self.query_one("#recommendations", Items).put(
+            recommendation_items(compare.merged(before.recommendations, now.recommendations, compare.by_item))
+        )
+        self.query_one("#findings", Items).put(
+            finding_item(document, mark)
+            for document, mark in compare.merged(before.findings, now.findings, compare.by_id)
+        )
+
+    def _titles(self) -> None:
+        assert self.before is not None
+        counts = (
+            self.before.timeline.height,
+            None,
+            *map(len, (self.before.segments, self.before.recommendations, self.before.findings)),
+        )
+        labels = tuple(
+            (pane, name if count is None else f"{name} {number(count)}")
+            for pane, name, count in zip(PANES, NAMES, counts, strict=True)
+        )
+        self.query_one("#tabs", PaneTabs).panes = labels
+        self.query_one("#side-tabs", PaneTabs).panes = labels[2:]
+        only = {"": "", "mail": " · mails only", "behaviour": " · behaviour only"}[self._group]
+        for pane, label in labels:
+            self.query_one(f"#{pane}").border_title = content(label + (only if pane == "timeline" else ""))
+
+    # -- why -----------------------------------------------------------------------------------------------------
+
+    @on(Table.Moved, "#timeline")
+    def explain_row(self, message: Table.Moved) -> None:
+        frame = self.before.timeline if self.before else None
+        at = frame["key"].index_of(message.key) if frame is not None else None
+        if frame is None or at is None:
+            return
+        row = frame.row(at, named=True)
+        if row["message"] is not None and message.key not in (self.now.without if self.now else ()):
+            self._ask_why(Subject("message", row["message"]))
+        else:
+            self._show_event(row)
+
+    def _ask_why(self, subject: Subject) -> None:
+        assert self.customer is not None
+        customer, session = self.customer, self.whysent.session
+        without = self.now.without if self.now else ()
+        self.ask(
+            "why",
+            lambda: session.explain(customer, subject, without),
+            lambda found: self.Explained(subject, found),
+        )
+
+    @on(Explained)
+    def show_why(self, message: Explained) -> None:
+        document = message.document
+        self._tell_why(
+            explained_title(document),
+            explained(document),
+            tuple(document.get("evidence") or ()),
+            document["standing"],
+        )
+
+    def _show_event(self, row: Document) -> None:
+        assert self.now is not None
+        out = row["key"] in self.now.without
+        rests = compare.rests_on(self.now, frozenset(row["events"]))
+        says_what = "left out of the history; x puts it back" if out else "x leaves it out of the history"
+        tree = [Sentence(content(text)) for text in rests] or [Sentence(content("no decision rests on it"))]
+        head = joined(
+            (f"{row['sign']} {plain(row['what'])}", "bold"),
+            (f" · {moment(row['at'])}", "dim"),
+            f"\n{says_what}",
+        )
+        self._tell_why(head, (Sentence(content("what rests on it"), (), tuple(tree)),), (), "")
+
+    def _tell_why(
+        self, head: Content, tree: Iterable[Sentence], evidence: tuple[str, ...], standing: str
+    ) -> None:
+        self._evidence = evidence
+        self.query_one("#why", Why).tell(head, tuple(tree), standing)
+        self._mark()
+
+    def _mark(self) -> None:
+        if self.before is not None and self.now is not None:
+            self.query_one("#timeline", Table).mark(
+                compare.marks(self.before, self.now, self._evidence, self._row)
+            )
+
+    @on(Why.Pointed)
+    def point_at_evidence(self, message: Why.Pointed) -> None:
+        if message.events:
+            self._evidence = message.events
+            self._mark()
+            self.query_one("#timeline", Table).point_at(self._row.get(message.events[0], message.events[0]))
+
+    @on(OptionList.OptionHighlighted, "#segments, #recommendations, #findings")
+    def explain_entry(self, event: OptionList.OptionHighlighted) -> None:
+        pane = event.option_list
+        if not isinstance(pane, Items) or not pane.has_focus or self.now is None:
+            return
+        chosen = pane.id_at(event.option_index)
+        if pane.id == "findings":
+            self._show_finding(chosen)
+        else:
+            subject = (
+                Subject("segment", chosen)
+                if pane.id == "segments"
+                else Subject("item", chosen.split(compare.BETWEEN)[0])
+            )
+            self._ask_why(subject)
+
+    def _show_finding(self, chosen: str) -> None:
+        assert self.now is not None
+        found = next((finding for finding in self.now.findings if finding["id"] == chosen), None)
+        if found is not None:
+            head, tree = finding_sentences(found)
+            self._tell_why(head, tree, tuple(found["messages"]) + tuple(found["cause"]), found["verdict"])
+
+    # -- panes ---------------------------------------------------------------------------------------------------
+
+    def _show_pane(self, pane: str, *, focus: bool = True) -> None:
+        self._pane = pane
+        for name in PANES:
+            self.query_one(f"#{name}").set_class(name == pane, "-current")
+        side = pane in PANES[2:]
+        self.query_one("#side").set_class(side, "-current")
+        if not side and not self.query("#side > .-side-current"):
+            self.query_one("#segments").add_class("-side-current")
+        if side:
+            for name in PANES[2:]:
+                self.query_one(f"#{name}").set_class(name == pane, "-side-current")
+            self.query_one("#side-tabs", PaneTabs).current = pane
+        self.query_one("#tabs", PaneTabs).current = pane
+        if focus:
+            self.query_one(f"#{pane}").focus()
+
+    @on(PaneTabs.Chosen)
+    def choose_pane(self, message: PaneTabs.Chosen) -> None:
+        self._show_pane(message.pane)
+
+    def on_descendant_focus(self) -> None:
+        focused = self.focused
+        if focused is not None and focused.id in PANES and focused.id != self._pane:
+            self._show_pane(focused.id, focus=False)
+
+    def relaid(self, layout: str) -> None:
+        if self.before is not None and layout:
+            self._show_timeline()
+
+    # -- what a person does ----------------------------------------------------------------------------------------
+
+    def action_next_pane(self, step: int) -> None:
+        self._show_pane(PANES[(PANES.index(self._pane) + step) % len(PANES)])
+
+    def action_wide_why(self) -> None:
+        wide = not self.has_class("-wide-why")
+        self.set_class(wide, "-wide-why")
+        self._show_pane("why" if wide else "timeline")
+
+    def action_back(self) -> None:
+        if self.has_class("-wide-why"):
+            self.action_wide_why()
+        elif self._pane != "timeline":
+            self._show_pane("timeline")
+        else:
+            self.whysent.action_go("find")
+
+    def action_only(self, group: str) -> None:
+        self._group = group
+        if self.before is not None:
+            self._show_timeline()
+            self._mark()
+
+    def action_leave_out(self) -> None:
+        key = self.query_one("#timeline", Table).key
+        if key is None or self.now is None or self.before is None:
+            return
+        at = self.before.timeline["key"].index_of(key)
+        assert at is not None
+        events = tuple(self.before.timeline["events"][at])
+        now = self.now.without
+        without = tuple(one for one in now if one not in events) if key in now else (*now, *events)
+        self._ask_picture(without)
+
+    def action_suggest(self) -> None:
+        verdict = self.query_one(VerdictBlock).verdict
+        if self.customer is None or verdict is None or verdict.rule is None:
+            say(self.app, "no rule is suggested for this customer", severity="warning")
+            return
+        from tui.screens.suggestion import SuggestionDialog
+
+        self.app.push_screen(SuggestionDialog(self.customer, verdict))
+
+    def action_report(self) -> None:
+        if self.customer is not None:
+            from tui.screens.report import ReportDialog
+
+            self.app.push_screen(ReportDialog(self.customer))
+
+    def action_copy(self) -> None:
+        verdict = self.query_one(VerdictBlock).verdict
+        if verdict is not None and self.customer is not None:
+            self.whysent.copy(
+                "the verdict, masked", f"{self.customer}\n{says(verdict).plain}\n", "verdict.txt"
+            )
+
+    def action_export(self) -> None:
+        if self.customer is None:
+            return
+        customer, session = self.customer, self.whysent.session
+
+        def write() -> str:
+            written: Written = session.report(customer, "internal", "en")
+            return session.keep(f"case-{customer}.md", written.text)
+
+        self.ask("export", write, self.Exported)
+
+    @on(Exported)
+    def say_exported(self, message: Exported) -> None:
+        say(self.app, f"the case was written to {message.path}")

@@ -1,0 +1,65 @@
+"""Short dialogs: a text to read, a question to answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static
+
+from tui import keys
+from tui.text import content
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.content import Content
+
+
+class TextDialog(ModalScreen[None]):
+    """Something to read, as long as it is."""
+
+    PLACE = "dialog"
+    BINDINGS = keys.bindings(PLACE)
+
+    def __init__(self, title: object, text: Content) -> None:
+        super().__init__()
+        self._title = content(title)
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog") as box:
+            box.border_title = self._title
+            yield Static(self._text, markup=False)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+
+    async def action_dismiss(self, result: None = None) -> None:
+        self.dismiss(result)
+
+
+class Question(ModalScreen[bool]):
+    """A plan, and whether to go on with it. No is the default."""
+
+    PLACE = "question"
+    BINDINGS = keys.bindings(PLACE)
+
+    def __init__(self, title: object, text: Content) -> None:
+        super().__init__()
+        self._title = content(title)
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -short") as box:
+            box.border_title = self._title
+            box.border_subtitle = content("y yes · n no")
+            yield Static(self._text, markup=False)
+        yield Footer()
+
+    def action_yes(self) -> None:
+        self.dismiss(True)
+
+    def action_no(self) -> None:
+        self.dismiss(False)

@@ -1,0 +1,177 @@
+"""Find and triage: look somebody up, or see who and what is worst."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import Container
+from textual.message import Message
+from textual.widgets import Footer, Input
+
+from tui import keys
+from tui.screens.base import WorkScreen
+from tui.text import content, number, say
+from tui.widgets.heading import Heading
+from tui.widgets.items import Item, Items
+from tui.widgets.table import Table
+from tui.widgets.table_data import Column, Rows
+from tui.wording import TONES, day, severity
+
+if TYPE_CHECKING:
+    import polars as pl
+    from textual.app import ComposeResult
+
+    from tui.snapshots import Document, Opening, Triage
+
+CUSTOMERS = (
+    Column("severity", "", width=6, show=severity, tones=TONES),
+    Column("customer", "customer", most=12),
+    Column("headline", "what", flex=True),
+    Column("messages", "mails", width=6, right=True, show=number),
+    Column("last", "last", width=10, show=day),
+)
+CAMPAIGNS = (
+    Column("severity", "", width=6, show=severity, tones=TONES),
+    Column("campaign", "campaign", flex=True),
+    Column("findings", "findings", width=8, right=True, show=number),
+    Column("customers", "people", width=7, right=True, show=number),
+    Column("messages", "mails", width=8, right=True, show=number),
+    Column("clicked", "clicked", width=8, right=True, show=number),
+)
+
+
+class FindScreen(WorkScreen):
+    """A field, and below it the work list where the role may see one."""
+
+    PLACE = "find"
+    BINDINGS = keys.bindings(PLACE)
+
+    @dataclass
+    class Listed(Message):
+        """The work list came back."""
+
+        triage: Triage
+
+    @dataclass
+    class Flows(Message):
+        """The campaigns came back."""
+
+        campaigns: pl.DataFrame
+
+    @dataclass
+    class Resolved(Message):
+        """Somebody was found."""
+
+        customer: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._triage: Triage | None = None
+        self._campaigns = False
+
+    def compose(self) -> ComposeResult:
+        yield Heading()
+        yield Input(placeholder="e-mail, source id or pseudonym; Enter opens the customer", id="field")
+        with Container(id="lists"):
+            yield Table(id="people", empty="nobody: no finding in this data")
+            yield Items(id="checks")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self.query_one(Heading).say("whysent", "", "opening the workspace …")
+        self.query_one("#field").border_title = content("Find")
+        self.query_one("#people").border_title = content("Customers, worst first")
+        self.query_one("#checks").border_title = content("Findings by check")
+        if self.whysent.agent:
+            self.add_class("-agent")
+        (self.query_one("#field") if self.whysent.agent else self.query_one("#people")).focus()
+
+    def opened(self, opening: Opening) -> None:
+        """The workspace is open: say what it is, and fetch the list where the role may see one."""
+        size = f"{opening.name} · {number(opening.customers)} customers · {number(opening.events)} events"
+        right = f"ticket {opening.ticket} · {opening.role}" if opening.ticket else opening.role
+        self.query_one(Heading).say(f"whysent  {size}", right, opening.coverage)
+        if opening.lists_people and not self.whysent.agent:
+            self.query_one("#people", Table).loading = True
+            self.ask("list", self.whysent.session.triage, self.Listed)
+
+    @on(Listed)
+    def show_list(self, message: Listed) -> None:
+        self._triage = message.triage
+        self._show_people()
+        items = self.query_one("#checks", Items)
+        items.put(_check(document) for document in message.triage.checks)
+        items.border_subtitle = content(f"{len(message.triage.checks)} kinds")
+
+    def _show_people(self) -> None:
+        assert self._triage is not None
+        table = self.query_one("#people", Table)
+        table.loading = False
+        table.border_title = content("Customers, worst first")
+        table.show(Rows(self._triage.customers, CUSTOMERS, "customer"))
+
+    @on(Flows)
+    def show_campaigns(self, message: Flows) -> None:
+        table = self.query_one("#people", Table)
+        table.loading = False
+        table.border_title = content("Campaigns, the worst flows first")
+        table.show(Rows(message.campaigns, CAMPAIGNS, "campaign"))
+
+    @on(Table.Opened, "#people")
+    def open_row(self, message: Table.Opened) -> None:
+        if not self._campaigns:
+            self.whysent.open_customer(message.key)
+
+    @on(Input.Submitted, "#field")
+    def look_up(self, event: Input.Submitted) -> None:
+        text, session = event.value.strip(), self.whysent.session
+        if text:
+            event.input.clear()
+            self.ask("resolve", lambda: session.resolve(text), self.Resolved)
+
+    @on(Resolved)
+    def open_found(self, message: Resolved) -> None:
+        self.whysent.open_customer(message.customer)
+
+    def on_work_screen_failed(self, message: WorkScreen.Failed) -> None:
+        self.query_one("#people").loading = False
+        super().on_work_screen_failed(message)
+
+    # -- what a person does ----------------------------------------------------------------------------------------
+
+    def seek(self) -> None:
+        """Put the cursor into the field."""
+        self.query_one("#field").focus()
+
+    def action_back(self) -> None:
+        if not self.whysent.agent:
+            self.query_one("#people").focus()
+
+    def action_campaigns(self) -> None:
+        if self._triage is None:
+            return
+        self._campaigns = not self._campaigns
+        if self._campaigns:
+            self.query_one("#people").loading = True
+            self.ask("list", self.whysent.session.campaigns, self.Flows)
+        else:
+            self._show_people()
+
+    def action_copy(self) -> None:
+        key = self.query_one("#people", Table).key
+        if key is None:
+            say(self.app, "nothing is selected", severity="warning")
+        else:
+            self.whysent.copy("the campaign" if self._campaigns else "the pseudonym", key, "copied.txt")
+
+
+def _check(document: Document) -> Item:
+    count = number(document["findings"])
+    return Item(
+        f"{document['check']}-{document['severity']}",
+        content(
+            f"{severity(document['severity'])}  {document['check']}  {count} · {number(document['customers'])} people"
+        ),
+    )

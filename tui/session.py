@@ -1,0 +1,73 @@
+"""The screens' only door to the core. Every method may take long and is called in a worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tui.snapshots import (
+        Change,
+        Document,
+        Entry,
+        Opening,
+        Picture,
+        Plan,
+        Subject,
+        Triage,
+        Verdict,
+        Written,
+    )
+
+
+class Session(Protocol):
+    """An open workspace as the screens see it: questions in, frozen snapshots out.
+
+    Every method raises WhysentError for what a person can act on.
+    """
+
+    def open(self) -> Opening:
+        """Open the workspace and say what it is."""
+
+    def triage(self) -> Triage:
+        """Who is worst, and how many findings of each check."""
+
+    def campaigns(self) -> pl.DataFrame:
+        """The worst flows first: `campaign, findings, severity, customers, messages, clicked`."""
+
+    def resolve(self, text: str) -> str:
+        """The pseudonym for an e-mail, a source id or a pseudonym. The text is neither kept nor shown."""
+
+    def picture(self, customer: str, without: tuple[str, ...]) -> Picture:
+        """One customer, without the events left out."""
+
+    def verdict(self, picture: Picture) -> Verdict:
+        """The verdict of a picture with its causes and its remedy, which take longer than the picture."""
+
+    def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> Document:
+        """`whysent.why/1` of one message, segment or item."""
+
+    def report(self, customer: str, kind: str, locale: str) -> Written:
+        """The internal note or the reply, in a language."""
+
+    def rules(self) -> tuple[Entry, ...]:
+        """The rule book."""
+
+    def check(self, keys: Document) -> dict[str, str]:
+        """What is wrong with a rule's keys: key → sentence, with `""` for what concerns the whole rule."""
+
+    def replay(self, keys: Document, customer: str | None) -> Document:
+        """`whysent.replay/1` of one rule alone, over one customer or everybody."""
+
+    def history(self, rule: str) -> tuple[str, ...]:
+        """The versions of a rule, newest first, a line each."""
+
+    def plan(self, change: Change) -> Plan:
+        """What a change of the book would do."""
+
+    def apply(self, change: Change) -> str:
+        """Make a change of the book; what was done, in a line."""
+
+    def keep(self, name: str, text: str) -> str:
+        """Write `text` into a file of the workspace that only its owner can read; the path."""

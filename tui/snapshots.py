@@ -1,0 +1,139 @@
+"""What crosses from the workers to the screens: frozen pictures of answers, never live objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import polars as pl
+
+Document = Mapping[str, Any]
+"""One of the JSON documents, or a part of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A workspace that was opened: what every heading says."""
+
+    name: str
+    customers: int
+    events: int
+    coverage: str
+    role: str = "admin"
+    ticket: str | None = None
+    lists_people: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """Who is worst: a frame `customer, severity, headline, messages, findings, last`, and findings by check."""
+
+    customers: pl.DataFrame
+    checks: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer to a customer's question: what, why, until when, and what would have stopped it.
+
+    `severity` is empty where there is nothing to find. `rule` is the suggested rule in the shape of the rules
+    file; `stopped` of `of` messages it would have stopped.
+    """
+
+    severity: str
+    text: str
+    causes: str = ""
+    ends: str = ""
+    remedy: str = ""
+    rule: Document | None = None
+    stopped: int = 0
+    of: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """Messages in the week that begins on `start` (a Monday, UTC), and the signs of what else happened in it."""
+
+    start: date
+    messages: int
+    signs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One customer at one moment, without the events of `without`.
+
+    `timeline`: a row a message or other event, newest first: `key` (event_id), `events` (all its event_ids),
+    `message` (message_id or event_id, null if none), `group` (mail, behaviour, other), `at`, `sign`, `what`, `note`.
+    `standings`: message → standing, for the messages that our definitions derive.
+    """
+
+    customer: str
+    about: tuple[str, ...]
+    coverage: str
+    verdict: Verdict
+    timeline: pl.DataFrame
+    weeks: tuple[Week, ...]
+    document: Document
+    derived_messages: frozenset[str] = frozenset()
+    without: tuple[str, ...] = ()
+
+    @property
+    def segments(self) -> tuple[Document, ...]:
+        return tuple(self.document["segments"])
+
+    @property
+    def recommendations(self) -> tuple[Document, ...]:
+        return tuple(self.document["recommendations"])
+
+    @property
+    def findings(self) -> tuple[Document, ...]:
+        return tuple(self.document["findings"])
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an explanation is asked for: `kind` is message, segment or item."""
+
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A rule of the book: its id, version, whether it is on, and its keys as the rules file writes them."""
+
+    id: str
+    version: int
+    enabled: bool
+    keys: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a change of the book would do, before anybody says yes."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Text as it is offered: to be read, copied and exported. Empty `text` with a `refusal` where none is offered."""
+
+    title: str
+    text: str
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change asked of the rule book: `kind` is save, enable, disable or undo."""
+
+    kind: str
+    id: str
+    keys: Document = field(default_factory=dict)

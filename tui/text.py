@@ -1,0 +1,72 @@
+"""The only way data reaches a widget: cleaned, and as a type that no markup is read from.
+
+Textual reads markup in every bare string it is given, and terminal escapes pass through most widgets. So every
+value of the data goes through one of these: `cell` for Rich renderables, `content` for widgets and titles,
+`line` for a line of exactly so many cells, `plain` where a toolkit insists on a string (with `markup=False`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+from textual.content import Content
+
+from audit.privacy.clean import clean
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.notifications import SeverityLevel
+    from textual.style import Style
+
+
+def plain(value: object) -> str:
+    """`value` as harmless text; nothing for None."""
+    return "" if value is None else clean(str(value))
+
+
+def cell(value: object, style: str = "") -> Text:
+    """`value` as Rich text, for what renders through Rich."""
+    return Text(plain(value), style=style, no_wrap=True, end="")
+
+
+def content(value: object, style: str | Style = "") -> Content:
+    """`value` as Textual content, for widgets, titles and tooltips. Line breaks of our own sentences stay."""
+    text = "\n".join(plain(part) for part in str("" if value is None else value).split("\n"))
+    return Content.styled(text, style) if style else Content(text)
+
+
+def joined(*parts: Content | tuple[object, str | Style] | str) -> Content:
+    """Pieces after one another: a plain string, a piece of content, or `(value, style)`."""
+    made = (
+        part if isinstance(part, Content) else content(*part) if isinstance(part, tuple) else content(part)
+        for part in parts
+    )
+    return Content("").join(made)
+
+
+def line(value: object, width: int, *, right: bool = False) -> str:
+    """`value` in exactly `width` cells; what is cut ends in `…`."""
+    text = plain(value)
+    length = cell_len(text)
+    if length > width > 0:
+        return set_cell_size(text, width - 1) + "…"
+    if right and length < width:
+        return " " * (width - length) + text
+    return set_cell_size(text, width)
+
+
+def say(app: App[Any], value: object, *, title: str = "", severity: SeverityLevel = "information") -> None:
+    """Show a short message in a corner of the screen."""
+    app.notify(plain(value), title=plain(title), severity=severity, markup=False)
+
+
+def number(value: object) -> str:
+    """A count with thousands apart, `–` where there is none."""
+    return f"{value:,}" if isinstance(value, int) else "–" if value is None else plain(value)
+
+
+def share(value: float | None, digits: int = 1) -> str:
+    """A share as a percentage, `–` where there is none."""
+    return "–" if value is None else f"{value * 100:.{digits}f} %"

@@ -1,0 +1,60 @@
+"""A list of sentences: each entry wraps to the width, has a cursor and an id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from tui import keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.content import Content
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An entry: what it says, and the id that its messages carry. A `head` cannot be chosen."""
+
+    id: str
+    says: Content
+    head: bool = False
+
+
+class Items(OptionList):
+    """Entries made of cleaned content; `put` replaces them and keeps the cursor on the same id."""
+
+    PLACE = "list"
+    BINDINGS = keys.bindings(PLACE)
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - as every widget
+        super().__init__(id=id, markup=False)
+        self._ids: list[str] = []
+
+    def put(self, items: Iterable[Item]) -> None:
+        """Show `items` instead of what is shown."""
+        made = list(items)
+        kept = self.chosen
+        self._ids = [item.id for item in made]
+        self.set_options([Option(item.says, disabled=item.head) for item in made])
+        self.highlighted = next(
+            (at for at, item in enumerate(made) if item.id == kept and not item.head), None
+        )
+
+    @property
+    def chosen(self) -> str | None:
+        """The id of the entry under the cursor."""
+        at = self.highlighted
+        return self._ids[at] if at is not None and at < len(self._ids) else None
+
+    def id_at(self, index: int) -> str:
+        """The id of an entry, for handlers of `OptionHighlighted` and `OptionSelected`."""
+        return self._ids[index]
+
+    def on_focus(self) -> None:
+        if self.highlighted is None and self.option_count:
+            self.action_first()

@@ -1,0 +1,47 @@
+"""The words and signs that every screen shares."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+SEVERITIES = {"high": "▲ high", "medium": "■ med", "low": "● low", "info": "· info", "": "  fine"}
+"""Severity → sign and word: neither needs the colour beside it."""
+
+TONES = {"▲": "high", "■": "medium", "●": "low"}
+"""Sign → name of the style."""
+
+STANDINGS = {
+    "stated": "the sender recorded why",
+    "derived": "our definition gives it",
+    "inferred": "could be; all candidates are listed",
+    "broadcast": "sent to everybody on a list",
+    "unexplained": "nothing in this data explains it",
+}
+"""The five standings and how we say them."""
+
+KNOWN = {
+    (True, True): "logged and by our definition",
+    (True, False): "logged only",
+    (False, True): "our definition only",
+    (False, False): "",
+}
+"""(logged, derived) → where a segment or recommendation is known from."""
+
+
+def moment(value: str | datetime | None) -> str:
+    """A time as the screens write it: `2026-11-03 09:12` (UTC)."""
+    if value is None:
+        return "–"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return value[:16].replace("T", " ")
+
+
+def day(value: str | datetime | None) -> str:
+    """The day of a time."""
+    return moment(value)[:10]
+
+
+def severity(value: str | None) -> str:
+    """Sign and word of a severity."""
+    return SEVERITIES.get(value or "", value or "")
