@@ -1,0 +1,192 @@
+"""The segments that our definitions give customers, with their evidence and when they end."""
+
+from dataclasses import dataclass
+from string import Formatter
+
+import polars as pl
+
+from audit.context import Context
+from audit.events import TIME
+from audit.segments.evidence import evidence
+from audit.segments.files import definitions as our_definitions
+from audit.segments.model import Condition, Definition
+from audit.segments.names import known, normal
+from audit.segments.select import Selected
+from audit.segments.spells import contributions, least, turns, values
+
+DERIVED: dict[str, pl.DataType] = {
+    "customer_id": pl.String(),
+    "segment_id": pl.String(),
+    "title": pl.String(),
+    "definition": pl.String(),
+    "since": TIME,
+    "until": TIME,
+    "evidence": pl.List(pl.String()),
+    "absent": pl.String(),
+    "reason": pl.String(),
+}
+"""The columns of `derive`."""
+
+LOGGED_KINDS = ("segment_entered", "segment_left", "segment_snapshot")
+
+_AT_CONDITION = ("condition", "person", "group")
+_AT_SEGMENT = ("place", "person", "group")
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What holds now.
+
+    `segments`: `place, person, group, since, until`; `conditions`: `condition, place, person, group, value`.
+    """
+
+    segments: pl.DataFrame
+    conditions: pl.DataFrame
+
+
+def derive(
+    events: pl.DataFrame, ctx: Context, definitions: tuple[Definition, ...] | None = None
+) -> pl.DataFrame:
+    """The segments that hold at `ctx.at` for the whole customers in `events`, in the columns of `DERIVED`.
+
+    `segment_id` is the definition's id, with `:` and the category where one exists for each category. `since`
+    (µs, UTC): when the present unbroken membership began; `until`: when it ends if nothing new happens, null if
+    nothing ends it. `evidence`: event_ids, oldest first. `absent`: JSON `{"kind": [...], "since": time}` of what did
+    not happen, else null. `reason`: one sentence. In order of customer, then of the definitions.
+
+    A sensitive definition is evaluated only for customers of whom somebody else logged that segment.
+    """
+    chosen = our_definitions() if definitions is None else definitions
+    selected = Selected(events, ctx.at)
+    asked = _asked(events, selected, chosen)
+    chosen = tuple(one for one in chosen if not one.sensitive or one.id in asked)
+    if not chosen:
+        return pl.DataFrame(schema=DERIVED)
+    standing = _stand(selected, chosen, asked, ctx)
+    if standing is None or standing.segments.is_empty():
+        return pl.DataFrame(schema=DERIVED)
+    known_by = evidence(selected, chosen, standing.conditions, ctx.at)
+    return _worded(standing.segments.join(known_by, on=_AT_SEGMENT, how="left"), selected, chosen)
+
+
+def _asked(events: pl.DataFrame, selected: Selected, chosen: tuple[Definition, ...]) -> dict[str, pl.Series]:
+    """Of sensitive definitions, the persons of whom that segment was logged."""
+    sensitive = tuple(one for one in chosen if one.sensitive)
+    logged = (
+        events.lazy()
+        .filter(pl.col("kind").is_in(LOGGED_KINDS))
+        .select("customer_id", name=normal(pl.col("segment_id")))
+    )
+    met = (
+        logged.join(known(sensitive).lazy(), on="name").select("customer_id", "definition").unique().collect()
+    )
+    return {
+        one.id: selected.persons(customers)
+        for one in sensitive
+        if not (customers := met.filter(pl.col("definition") == one.id)["customer_id"]).is_empty()
+    }
+
+
+def _stand(
+    selected: Selected, chosen: tuple[Definition, ...], asked: dict[str, pl.Series], ctx: Context
+) -> _Standing | None:
+    """Which conditions and segments hold at `ctx.at`, and the spell each segment is in; None if no event matters."""
+    numbered = [(one, condition) for one in chosen for condition in one.when]
+    contributed = [
+        _contributed(selected, condition, asked.get(one.id), number)
+        for number, (one, condition) in enumerate(numbered)
+        if not selected.rows(condition.events).is_empty()
+    ]
+    if not contributed:
+        return None
+    limits = _limits(chosen)
+    changes = values(pl.concat(contributed), *_AT_CONDITION).join(
+        limits, on="condition", maintain_order="left"
+    )
+    enough = pl.col("part") >= pl.col("share") * pl.col("value") - _ROUNDING
+    holds = (pl.col("value") >= pl.col("least")) & enough
+    newest = changes.filter(pl.col("time") <= ctx.at).unique(_AT_CONDITION, keep="last", maintain_order=True)
+    now = newest.filter(holds)
+    kept = changes.join(now.select("place", "person").unique(), on=("place", "person"), how="semi")
+    return _Standing(_segments(turns(kept, holds, *_AT_CONDITION), limits, ctx), now)
+
+
+def _contributed(
+    selected: Selected, condition: Condition, asked: pl.Series | None, number: int
+) -> pl.DataFrame:
+    made = contributions(selected, condition).select(
+        pl.lit(number, pl.UInt16).alias("condition"), "person", "group", "enter", "leave", "weight", "part"
+    )
+    return made if asked is None else made.filter(pl.col("person").is_in(asked.implode()))
+
+
+def _limits(chosen: tuple[Definition, ...]) -> pl.DataFrame:
+    """What each condition must reach, and how many of a segment's conditions must hold (`needed`)."""
+    rows = [
+        (place, least(condition), condition.share, 1 if one.any_of else len(one.when))
+        for place, one in enumerate(chosen)
+        for condition in one.when
+    ]
+    schema = {"place": pl.UInt16, "least": pl.Int64, "share": pl.Float64, "needed": pl.Int64}
+    return (
+        pl.DataFrame(rows, schema=schema, orient="row")
+        .with_row_index("condition")
+        .cast({"condition": pl.UInt16})
+    )
+
+
+_ROUNDING = 1e-9
+"""A third of three is one, whatever floating point makes of it."""
+
+
+def _segments(turned: pl.DataFrame, limits: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+    delta = pl.when("on").then(1).otherwise(-1).cast(pl.Int64)
+    states = (
+        turned.join(limits, on="condition")
+        .group_by(*_AT_SEGMENT, "time")
+        .agg(delta.sum().alias("delta"), pl.col("needed").first())
+        .sort(*_AT_SEGMENT, "time")
+        .with_columns(pl.col("delta").cum_sum().over(*_AT_SEGMENT).alias("holding"))
+    )
+    spells = turns(states, pl.col("holding") >= pl.col("needed"), *_AT_SEGMENT)
+    began = spells.filter(pl.col("time") <= ctx.at).unique(_AT_SEGMENT, keep="last", maintain_order=True)
+    ends = spells.filter(pl.col("time") > ctx.at).unique(_AT_SEGMENT, keep="first", maintain_order=True)
+    return (
+        began.filter("on")
+        .select(*_AT_SEGMENT, pl.col("time").alias("since"))
+        .join(ends.select(*_AT_SEGMENT, pl.col("time").alias("until")), on=_AT_SEGMENT, how="left")
+    )
+
+
+def _worded(rows: pl.DataFrame, selected: Selected, chosen: tuple[Definition, ...]) -> pl.DataFrame:
+    parts = [_word(rows.filter(pl.col("place") == place), one) for place, one in enumerate(chosen)]
+    return (
+        pl.concat(parts).join(selected.people, on="person").sort("person", "place", "group").select(*DERIVED)
+    )
+
+
+def _word(rows: pl.DataFrame, one: Definition) -> pl.DataFrame:
+    segment_id = pl.lit(one.id) if one.depth is None else pl.concat_str(pl.lit(f"{one.id}:"), "group")
+    return rows.with_columns(
+        segment_id.alias("segment_id"),
+        _filled(one.title).alias("title"),
+        pl.lit(one.id).alias("definition"),
+        _filled(one.reason).alias("reason"),
+    )
+
+
+def _filled(template: str) -> pl.Expr:
+    """The template as an expression over the columns `group, count, first, last, item`."""
+    named = {
+        "group": pl.col("group"),
+        "count": pl.col("count").cast(pl.String),
+        "first": pl.col("first").dt.strftime("%Y-%m-%d"),
+        "last": pl.col("last").dt.strftime("%Y-%m-%d"),
+        "item": pl.col("item").fill_null("An item"),
+    }
+    parts: list[pl.Expr] = []
+    for text, name, _, _ in Formatter().parse(template):
+        parts.append(pl.lit(text))
+        if name is not None:
+            parts.append(named[name].fill_null("?"))
+    return pl.concat_str(parts)

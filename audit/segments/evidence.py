@@ -1,0 +1,99 @@
+"""The events a segment rests on, and what did not happen."""
+
+from datetime import datetime
+
+import polars as pl
+
+from audit.segments.model import Condition, Definition
+from audit.segments.select import Selected
+from audit.segments.spells import contributions, grouped
+
+_SEGMENT = ("place", "person", "group")
+
+
+def evidence(
+    selected: Selected, chosen: tuple[Definition, ...], holding: pl.DataFrame, at: datetime
+) -> pl.DataFrame:
+    """What stands behind the conditions that hold (`condition, place, person, group, value`).
+
+    Columns `place, person, group, evidence, count, first, last, item, absent`: event_ids oldest first; the value of
+    the first condition that holds; times (UTC) of the oldest and newest event and the newest item's name; JSON.
+    """
+    conditions = [condition for one in chosen for condition in one.when]
+    standing = set(holding["condition"])
+    rows = pl.concat(
+        _rows(selected, condition, at)
+        .select("row", "person", "group")
+        .join(holding.filter(pl.col("condition") == number), on=("person", "group"))
+        .select(*_SEGMENT, "row")
+        for number, condition in enumerate(conditions)
+        if number in standing
+    )
+    return (
+        rows.select(*_SEGMENT, "row")
+        .unique()
+        .sort(*_SEGMENT, "row")
+        .join(selected.facts(), on="row", maintain_order="left")
+        .group_by(_SEGMENT, maintain_order=True)
+        .agg(
+            pl.col("event_id").alias("evidence"),
+            pl.col("occurred_at").first().alias("first"),
+            pl.col("occurred_at").last().alias("last"),
+            pl.col("item_name").drop_nulls().last().alias("item"),
+            pl.col("item_id").drop_nulls().last().alias("item_id"),
+        )
+        .join(_counts(holding), on=_SEGMENT, how="left")
+        .with_columns(_absent(chosen).alias("absent"))
+    )
+
+
+def _rows(selected: Selected, condition: Condition, at: datetime) -> pl.DataFrame:
+    """The events that `condition` rests on at `at`: `row, person, group`."""
+    if condition.test in ("open", "state"):
+        live = (pl.col("enter") <= at) & (pl.col("leave").is_null() | (pl.col("leave") > at))
+        return contributions(selected, condition).filter(live)
+    rows = grouped(selected.rows(condition.events), condition)
+    if condition.test == "first":
+        return rows.unique(("person", "group"), keep="first", maintain_order=True)
+    if condition.test == "absent":
+        return rows.filter(pl.col("occurred_at") == pl.col("occurred_at").max().over("person", "group"))
+    if condition.window is not None:
+        rows = rows.filter(pl.col("occurred_at") > at - condition.window)
+    if condition.test == "sum":
+        return rows.drop_nulls("price")
+    return rows.drop_nulls("item_id") if condition.things == "item" else rows
+
+
+def _counts(holding: pl.DataFrame) -> pl.DataFrame:
+    return (
+        holding.sort("condition")
+        .unique(_SEGMENT, keep="first", maintain_order=True)
+        .select(*_SEGMENT, pl.col("value").alias("count"))
+    )
+
+
+def _absent(chosen: tuple[Definition, ...]) -> pl.Expr:
+    """What did not happen since the newest evidence, as JSON; null for what rests on acts alone."""
+    since = _iso(pl.col("last")).alias("since")
+    told = pl.lit(None, pl.String)
+    for place, one in enumerate(chosen):
+        for condition in one.when:
+            kinds = {"absent": condition.events.kinds, "open": condition.ends}.get(condition.test)
+            if kinds:
+                fields = [pl.lit(list(kinds), pl.List(pl.String)).alias("kind"), since]
+                fields += [pl.col("item_id")] if condition.same == "item_id" else []
+                told = (
+                    pl.when(pl.col("place") == place)
+                    .then(pl.struct(fields).struct.json_encode())
+                    .otherwise(told)
+                )
+    return told
+
+
+def _iso(time: pl.Expr) -> pl.Expr:
+    whole = time.dt.microsecond() == 0
+    return (
+        pl.when(whole)
+        .then(time.dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        .otherwise(time.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))
+    )
