@@ -1,6 +1,22 @@
 """The campaign map: what people know about a campaign and most send logs do not say."""
 
+import re
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import polars as pl
+
+from audit.errors import InputError
+from audit.events import MESSAGE_CLASSES, MESSAGING
+from audit.messages import KEY
+from audit.times import iso
+
+if TYPE_CHECKING:
+    from audit.workspace import Workspace
 
 SCHEMA: dict[str, pl.DataType] = {
     "campaign_id": pl.String(),
@@ -16,3 +32,144 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 """One row a campaign: found by `campaign_id`, or by `match`, a glob on campaign name or subject; `declared_cap`
 is what the sender says it keeps to, such as `3/7d`."""
+
+FILLED = ("campaign_name", "category", "topics", "message_class", "trigger", "list_id", "sender")
+"""What the map says of a message whose log does not."""
+
+_CAP = re.compile(r"\d{1,6}/\d{1,6}[mhdw]")
+
+
+def read(path: Path) -> pl.DataFrame:
+    """The campaign map in a TOML file of `[[campaign]]` tables, in the shape of `SCHEMA`.
+
+    Raises InputError for unknown keys (naming the nearest), wrong values, and a campaign that is named twice.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: no TOML: {error}") from error
+    for key in document:
+        if key != "campaign":
+            raise InputError(f"{path}: unknown table {key!r}; write [[campaign]]")
+    tables = document.get("campaign")
+    if not isinstance(tables, list) or not tables or not all(isinstance(each, dict) for each in tables):
+        raise InputError(f"{path}: no [[campaign]] in it")
+    rows = [_campaign(f"{path}: campaign {number}", each) for number, each in enumerate(tables, start=1)]
+    made = pl.DataFrame(rows, schema=SCHEMA)
+    for name in ("campaign_id", "match"):
+        twice = made.filter(pl.col(name).is_not_null() & pl.col(name).is_duplicated())
+        if twice.height:
+            raise InputError(f"{path}: {name} {twice[name][0]!r} stands twice")
+    return made
+
+
+def fill(events: pl.LazyFrame, campaigns: pl.DataFrame) -> pl.LazyFrame:
+    """Fill what message rows leave open from the map, by campaign_id, else by the first `match` that fits.
+
+    What the log says itself is never overwritten.
+    """
+    if campaigns.is_empty():
+        return events
+    names = events.collect_schema().names()
+    table = campaigns.with_row_index("_entry").lazy()
+    by_id = table.filter(pl.col("campaign_id").is_not_null()).select(
+        "campaign_id", pl.col("_entry").alias("_by_id")
+    )
+    entry = pl.coalesce("_by_id", _matching(campaigns))
+    known = table.select("_entry", *(pl.col(name).alias(f"_map_{name}") for name in FILLED))
+    return (
+        events.join(by_id, on="campaign_id", how="left", maintain_order="left")
+        .with_columns(pl.when(pl.col("kind").is_in(MESSAGING)).then(entry).alias("_entry"))
+        .join(known, on="_entry", how="left", maintain_order="left")
+        .with_columns(pl.coalesce(name, f"_map_{name}").alias(name) for name in FILLED)
+        .select(names)
+    )
+
+
+def seen(ws: "Workspace") -> pl.DataFrame:
+    """Campaigns of the messages sent, with their volume, mapped or not, the largest first.
+
+    Columns `campaign_id, campaign_name, channel, messages` (distinct), `customers, first, last` (UTC), `mapped`.
+    """
+    events = ws.scan().filter(pl.col("kind") == "message_sent")
+    table = ws.campaigns.with_row_index("_entry").lazy()
+    by_id = table.filter(pl.col("campaign_id").is_not_null()).select(
+        "campaign_id", pl.col("_entry").alias("_by_id")
+    )
+    entry = pl.coalesce("_by_id", _matching(ws.campaigns))
+    return (
+        events.join(by_id, on="campaign_id", how="left")
+        .with_columns(entry.is_not_null().alias("mapped"), KEY)
+        .group_by(
+            "campaign_id", pl.when(pl.col("campaign_id").is_null()).then("campaign_name").alias("_name")
+        )
+        .agg(
+            pl.col("campaign_name").drop_nulls().last(),
+            pl.col("channel").drop_nulls().mode().sort().first(),
+            pl.struct("customer_id", "message_key").n_unique().alias("messages"),
+            pl.col("customer_id").n_unique().alias("customers"),
+            pl.col("occurred_at").min().alias("first"),
+            pl.col("occurred_at").max().alias("last"),
+            pl.col("mapped").any(),
+        )
+        .drop("_name")
+        .sort(["messages", "campaign_id", "campaign_name"], descending=[True, False, False])
+        .collect()
+    )
+
+
+def document(ws: "Workspace") -> dict[str, Any]:
+    """The answer of `whysent map`: every campaign seen, its volume, and whether the map says anything of it."""
+    rows = seen(ws)
+    listed = [
+        {**row, "first": iso(row["first"]), "last": iso(row["last"])} for row in rows.iter_rows(named=True)
+    ]
+    return {
+        "schema": "whysent.map/1",
+        "campaigns": listed,
+        "mapped": int(rows["mapped"].sum()),
+        "unmapped": int((~rows["mapped"]).sum()),
+        "entries": ws.campaigns.height,
+    }
+
+
+def _matching(campaigns: pl.DataFrame) -> pl.Expr:
+    """The index of the first map row whose glob fits the campaign name or the subject."""
+    globs = [(entry, glob) for entry, glob in enumerate(campaigns["match"]) if glob is not None]
+    nothing = pl.lit(None, pl.UInt32)
+    return reduce(lambda rest, one: _one_glob(*one, rest), reversed(globs), nothing)
+
+
+def _one_glob(entry: int, glob: str, otherwise: pl.Expr) -> pl.Expr:
+    pattern = "(?is)^" + "".join({"*": ".*", "?": "."}.get(sign, re.escape(sign)) for sign in glob) + "$"
+    fits = pl.any_horizontal(
+        pl.col(name).str.contains(pattern).fill_null(value=False) for name in ("campaign_name", "subject")
+    )
+    return pl.when(fits).then(pl.lit(entry, pl.UInt32)).otherwise(otherwise)
+
+
+def _campaign(place: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    for key, value in given.items():
+        if key not in SCHEMA:
+            near = get_close_matches(key, SCHEMA, 1, 0.5)
+            raise InputError(
+                f"{place}: unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+            )
+        _refuse_value(f"{place}: {key}", key, value)
+    if not given.get("campaign_id") and not given.get("match"):
+        raise InputError(f"{place}: give it a campaign_id, or a match")
+    return dict(given)
+
+
+def _refuse_value(place: str, key: str, value: Any) -> None:
+    if key == "topics":
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise InputError(f"{place} is a list of texts")
+    elif not isinstance(value, str) or not value:
+        raise InputError(f"{place} is a text; put it in quotes")
+    if key == "message_class" and value not in MESSAGE_CLASSES:
+        raise InputError(f"{place} is one of {', '.join(MESSAGE_CLASSES)}")
+    if key == "declared_cap" and not _CAP.fullmatch(value):
+        raise InputError(f"{place} is a number of messages and a time, such as 3/7d")

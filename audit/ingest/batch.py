@@ -25,6 +25,8 @@ class Batch:
       ISO 8601 (without an offset they are read in the import's time zone), lists and `attributes` as JSON,
       booleans `true` / `false`, empty is absent; `customer_id` is the source's own id;
     - `identifiers`, `rejected`: frames as above;
+    - `source`: the rows as they were read, with `row`, for what is refused later; None where `events` tells it all;
+    - `time_zone`: where times without an offset are read, if not in the import's;
     - `skipped`: reason → rows that are of no interest.
     """
 
@@ -35,3 +37,5 @@ class Batch:
     identifiers: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=IDENTIFIERS))
     rejected: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTED))
     skipped: Mapping[str, int] = field(default_factory=dict)
+    source: pl.DataFrame | None = None
+    time_zone: str | None = None

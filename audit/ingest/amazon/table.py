@@ -1,0 +1,149 @@
+"""CSV as the export writes it: byte order marks, blank lines, ragged rows, footers, lines that are no UTF-8."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import IO
+
+import polars as pl
+
+from audit.errors import InputError
+from audit.ingest.batch import REJECTED
+
+CHUNK = 50_000
+_FIELD_BYTES = 16 * 1024**2
+_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass
+class Chunk:
+    """Some rows of a file: `cells`, all text, with the file's own columns and `row` (UInt64, from 1); `rejected` as in
+    `batch.REJECTED`; `rows`: how many of the file's rows these are, `footer` of them being no data."""
+
+    rows: int = 0
+    footer: int = 0
+    records: list[list[str]] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    bad: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def cells(self, header: list[str]) -> pl.DataFrame:
+        columns = list(zip(*self.records, strict=True)) or [()] * len(header)
+        frame = pl.DataFrame(
+            [pl.Series(name, values, dtype=pl.String) for name, values in zip(header, columns, strict=True)]
+        )
+        return frame.with_columns(pl.Series("row", self.numbers, dtype=pl.UInt64))
+
+    def rejected(self) -> pl.DataFrame:
+        return pl.DataFrame(self.bad, schema=REJECTED, orient="row")
+
+
+class Table:
+    """A CSV being read. `header`: the columns, stripped of marks and blanks; empty if there is no readable one.
+
+    Raises InputError if a column stands twice.
+    """
+
+    def __init__(
+        self, stream: IO[bytes], path: str, *, overflow: bool = False, footers: tuple[str, ...] = ()
+    ) -> None:
+        csv.field_size_limit(_FIELD_BYTES)
+        self._lines = _Lines(stream)
+        self._reader = csv.reader(self._lines, skipinitialspace=True)
+        self._overflow = overflow
+        self._footers = footers
+        self.header = self._header(path)
+
+    def chunks(self, size: int = CHUNK) -> Iterator[Chunk]:
+        """All rows, in chunks of at most `size`; blank lines are no rows."""
+        chunk = Chunk()
+        for number, record in enumerate(self._records(), start=1):
+            chunk.rows += 1
+            self._take(chunk, number, record)
+            if chunk.rows >= size:
+                yield chunk
+                chunk = Chunk()
+        if chunk.rows:
+            yield chunk
+
+    def _header(self, path: str) -> list[str]:
+        try:
+            record = next((record for record in self._reader if record), [])
+        except csv.Error:
+            return []
+        names = [name.strip() for name in record]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice and any(twice):
+            raise InputError(f"{path}: the column {sorted(twice)[-1]!r} stands twice in the header")
+        return [] if self._lines.take_flaw() else names
+
+    def _records(self) -> Iterator[list[str] | str]:
+        """Each record, or the reason why it is none."""
+        while True:
+            try:
+                record = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                self._lines.take_flaw()
+                yield f"no readable CSV: {error}"
+                continue
+            flaw = self._lines.take_flaw()
+            if flaw:
+                yield flaw
+            elif any(cell.strip() for cell in record):
+                yield record
+
+    def _take(self, chunk: Chunk, number: int, record: list[str] | str) -> None:
+        width = len(self.header)
+        if isinstance(record, str):
+            chunk.bad.append((number, record, self._lines.last))
+        elif self._is_footer(record):
+            chunk.footer += 1
+        elif len(record) > width and not self._overflow and any(record[width:]):
+            reason = f"{len(record)} fields where the header has {width}"
+            chunk.bad.append((number, reason, ",".join(record)))
+        else:
+            if len(record) > width:
+                rest = record[width - 1 :] if self._overflow else record[width - 1 : width]
+                record = [*record[: width - 1], ", ".join(rest)]
+            chunk.records.append(record + [""] * (width - len(record)))
+            chunk.numbers.append(number)
+
+    def _is_footer(self, record: list[str]) -> bool:
+        """The footer's first line, and every line after it."""
+        if self._footers and record[0].startswith(self._footers):
+            self._footers = ("",)
+        return self._footers == ("",)
+
+
+class _Lines:
+    """The lines of a stream as text, remembering where one was no UTF-8."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._offset = 0
+        self._flaw: str | None = None
+        self.last = ""
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        raw = self._stream.readline(_FIELD_BYTES)
+        if not raw:
+            raise StopIteration
+        start, self._offset = self._offset, self._offset + len(raw)
+        if not start:
+            raw = raw.removeprefix(_MARK)
+            start = self._offset - len(raw)
+        try:
+            line = raw.decode()
+        except UnicodeDecodeError as error:
+            self._flaw = f"no UTF-8 at byte {start + error.start}"
+            line = raw.decode(errors="backslashreplace")
+        self.last = line.replace("\r\n", "\n").replace("\r", "\N{SYMBOL FOR CARRIAGE RETURN}")
+        return self.last
+
+    def take_flaw(self) -> str | None:
+        flaw, self._flaw = self._flaw, None
+        return flaw

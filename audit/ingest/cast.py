@@ -1,0 +1,194 @@
+"""Rows of text into canonical columns; what cannot be read is told apart, with a reason that quotes no value."""
+
+import json
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from functools import cache
+from zoneinfo import available_timezones
+
+import polars as pl
+
+from audit.events import KINDS, MESSAGE_CLASSES, NEEDED, SCHEMA, SOURCES, TIME
+from audit.ingest import attributes, moments
+from audit.privacy.clean import clean, clean_column
+
+REFUSED: dict[str, pl.DataType] = {"row": pl.UInt64(), "reason": pl.String()}
+
+_WORDS = {"kind": KINDS, "message_class": MESSAGE_CLASSES, "source": SOURCES}
+
+
+def cast(
+    rows: pl.DataFrame, time_zone: str, time_form: str | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Canonical events of `rows`, and the rows that cannot be events, in the shape of `REFUSED`.
+
+    `rows` has the column `row` and any canonical columns, as in `Batch.events`. The events have `row` and all
+    columns of the schema; event_id may be null. A row that is refused has no events.
+    """
+    casting = _Casting(time_zone, time_form)
+    columns = [casting.column(rows, name) for name in SCHEMA]
+    made = pl.DataFrame([rows["row"].cast(pl.UInt64), *columns])
+    made = attributes.mark(made, casting.flags)
+    refused = casting.refused(made)
+    if refused.height:
+        made = made.join(refused, on="row", how="anti", maintain_order="left")
+    return made, refused
+
+
+class _Casting:
+    """One frame on its way: the reasons against its rows, and the flags to note in their attributes."""
+
+    def __init__(self, time_zone: str, time_form: str | None) -> None:
+        self._zone, self._form = time_zone, time_form
+        self._against: list[tuple[pl.Series, str]] = []
+        self.flags: dict[str, pl.Series] = {}
+
+    def column(self, rows: pl.DataFrame, name: str) -> pl.Series:
+        dtype = SCHEMA[name]
+        if name not in rows.columns or rows[name].null_count() == rows.height:
+            made = pl.Series(name, [None], dtype=dtype).new_from_index(0, rows.height)
+        elif dtype == TIME:
+            made = self._time(rows[name])
+        elif dtype == pl.Float64:
+            made = self._number(rows[name])
+        elif name == "attributes":
+            made = self._attributes(rows[name])
+        elif dtype == pl.String:
+            made = self._text(rows[name])
+        else:
+            made = self._other(rows[name], dtype)
+        if name in NEEDED:
+            given = (
+                rows[name].is_not_null()
+                if name in rows.columns
+                else pl.Series([False]).new_from_index(0, rows.height)
+            )
+            self._refuse(made.is_null() & ~(given & (dtype == TIME)), f"{name} is absent")
+        return made
+
+    def refused(self, made: pl.DataFrame) -> pl.DataFrame:
+        parts = [
+            made.filter(mask).select("row", pl.lit(reason).alias("reason")) for mask, reason in self._against
+        ]
+        if not parts:
+            return pl.DataFrame(schema=REFUSED)
+        return pl.concat(parts).unique("row", keep="first", maintain_order=True).sort("row")
+
+    def _refuse(self, mask: pl.Series, reason: str) -> None:
+        if mask.any():
+            self._against.append((mask, reason))
+
+    def _text(self, column: pl.Series) -> pl.Series:
+        text = clean_column(_as_text(column))
+        blank = text == ""
+        if blank.any():
+            text = text.set(blank, None)
+        if column.name == "customer_id":
+            blank = text.str.strip_chars() == ""
+            text = text.set(blank, None) if blank.any() else text
+        if column.name in _WORDS:
+            self._words(text, _WORDS[column.name])
+        if column.name == "time_zone":
+            self._refuse(_is_unknown(text, available_timezones()), "time_zone is no IANA time zone")
+        return text
+
+    def _words(self, text: pl.Series, allowed: Sequence[str]) -> None:
+        for value in text.drop_nulls().unique().sort():
+            if value not in allowed:
+                near = get_close_matches(value, allowed, 1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                self._refuse(text == value, f"{text.name} is none of those we know{hint}")
+
+    def _time(self, column: pl.Series) -> pl.Series:
+        given = column.set(column == "", None) if column.dtype == pl.String else column
+        times, flags = moments.read(given, self._zone, self._form)
+        self._refuse(given.is_not_null() & times.is_null(), f"{column.name} is no time")
+        if column.name in NEEDED:
+            self._refuse(given.is_null(), f"{column.name} is absent")
+        if flags.null_count() < len(flags):
+            self.flags[column.name] = flags
+        return times.alias(column.name)
+
+    def _number(self, column: pl.Series) -> pl.Series:
+        given = column
+        if column.dtype == pl.String:
+            text = column.str.strip_chars()
+            given = text.set(text == "", None)
+        number = given.cast(pl.Float64, strict=False)
+        unread = given.is_not_null() & (number.is_null() | ~number.is_finite())
+        self._refuse(unread.fill_null(value=True), f"{column.name} is no finite number")
+        return number
+
+    def _attributes(self, column: pl.Series) -> pl.Series:
+        text, unread = attributes.read(_as_text(column))
+        self._refuse(unread, "attributes is no JSON object")
+        return text
+
+    def _other(self, column: pl.Series, dtype: pl.DataType) -> pl.Series:
+        if column.dtype == dtype:
+            return _cleaned_list(column) if dtype == pl.List(pl.String) else column
+        read = _truth if dtype == pl.Boolean else _list
+        return self._by_value(_as_text(column), read, dtype)
+
+    def _by_value(self, text: pl.Series, read: "Callable[[str], object]", dtype: pl.DataType) -> pl.Series:
+        """Read each different text once; `read` raises ValueError for what it cannot take."""
+        known: dict[str, object] = {}
+        bad = []
+        for value in text.drop_nulls().unique():
+            try:
+                known[value] = read(value)
+            except (ValueError, RecursionError):
+                bad.append(value)
+        self._refuse(
+            text.is_in(bad).fill_null(value=False),
+            f"{text.name} is no {'true or false' if dtype == pl.Boolean else 'JSON list of texts'}",
+        )
+        table = pl.DataFrame(
+            {"text": list(known), "value": list(known.values())}, schema={"text": pl.String(), "value": dtype}
+        )
+        return (
+            text.to_frame("text")
+            .join(table, on="text", how="left", maintain_order="left")["value"]
+            .alias(text.name)
+        )
+
+
+def _as_text(column: pl.Series) -> pl.Series:
+    return column if column.dtype == pl.String else column.cast(pl.String)
+
+
+@cache
+def _unknown_zone(name: str) -> bool:
+    return name not in available_timezones()
+
+
+def _is_unknown(text: pl.Series, allowed: set[str]) -> pl.Series:
+    unknown = [value for value in text.drop_nulls().unique() if value not in allowed]
+    return text.is_in(unknown).fill_null(value=False)
+
+
+def _truth(value: str) -> bool | None:
+    if not value:
+        return None
+    return (
+        {"true": True, "false": False}[value.strip().lower()]
+        if value.strip().lower() in ("true", "false")
+        else _no()
+    )
+
+
+def _list(value: str) -> list[str] | None:
+    if not value:
+        return None
+    made = json.loads(value)
+    if not isinstance(made, list) or not all(isinstance(each, str) for each in made):
+        raise ValueError(value)
+    return [clean(each) for each in made]
+
+
+def _no() -> bool:
+    raise ValueError
+
+
+def _cleaned_list(column: pl.Series) -> pl.Series:
+    return column.list.eval(pl.element().map_batches(clean_column, return_dtype=pl.String))

@@ -1,0 +1,198 @@
+"""CSV as text: the fast way where a block is sound, line by line where it is not, so that only bad rows are lost."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+import polars as pl
+
+from audit.errors import InputError
+from audit.ingest.batch import REJECTED
+from audit.privacy.clean import clean
+
+BLOCK = 256 * 1024**2
+"""Bytes read at a time."""
+
+_LONGEST = 1024**2
+_DELIMITERS = ",;\t|"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Some rows of a file: `rows` has `row` (from 1) and every column as text; `rejected` as in `Batch`."""
+
+    rows: pl.DataFrame
+    rejected: pl.DataFrame
+    read_bytes: int
+
+    @property
+    def count(self) -> int:
+        """How many rows of the source these are."""
+        return self.rows.height + self.rejected.height
+
+
+def header(head: bytes, path: str, delimiter: str | None = None) -> tuple[list[str], str]:
+    """Column names and delimiter of a file that begins with `head`. Raises InputError for a name that stands twice."""
+    try:
+        text = head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+        signs = delimiter or max(_DELIMITERS, key=text.split("\n", 1)[0].count)
+        names = [clean(name.strip()) for name in next(csv.reader(io.StringIO(text), delimiter=signs))]
+    except (csv.Error, StopIteration) as error:
+        raise InputError(f"{path}: has no readable header line") from error
+    names = [name or f"column {number}" for number, name in enumerate(names, start=1)]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{path}: the column {name!r} stands twice in the header; rename one")
+    return names, signs
+
+
+def tables(
+    stream: IO[bytes], path: str, delimiter: str | None = None, encoding: str = "utf-8"
+) -> Iterator[Table]:
+    """The rows of a CSV stream. Raises InputError if its header cannot be used."""
+    if encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
+        stream = _recoded(stream, path, encoding)
+    block = stream.read(BLOCK)
+    names, delimiter = header(block[:_LONGEST], path, delimiter)
+    offset = _after_header(block)
+    block, row = block[offset:], 1
+    while block:
+        more = stream.read(BLOCK)
+        cut = _record_end(block) if more else len(block)
+        table, records = _parse(block[:cut], names, delimiter, row, offset)
+        yield table
+        row, offset, block = row + records, offset + cut, block[cut:] + more
+
+
+def _parse(block: bytes, names: list[str], delimiter: str, row: int, offset: int) -> tuple[Table, int]:
+    rows = _fast(block, names, delimiter)
+    if rows is not None:
+        numbered = rows.with_columns(
+            pl.int_range(row, row + rows.height, dtype=pl.UInt64, eager=True).alias("row")
+        )
+        return Table(numbered, pl.DataFrame(schema=REJECTED), len(block)), rows.height
+    return _slow(block, names, delimiter, row, offset)
+
+
+def _fast(block: bytes, names: list[str], delimiter: str) -> pl.DataFrame | None:
+    """All rows at once, or None if any row may be bad: not UTF-8, or not as many fields as the header."""
+    quotes = block.count(b'"')
+    if quotes % 2:
+        return None
+    try:
+        rows = pl.read_csv(
+            block, has_header=False, separator=delimiter, schema=dict.fromkeys(names, pl.String())
+        )
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return None
+    inside = (
+        rows.select(pl.sum_horizontal(pl.all().str.count_matches(delimiter, literal=True).sum())).item()
+        if quotes and rows.height
+        else 0
+    )
+    # Every delimiter is one between two fields or one inside a field; a short row or a blank line breaks the sum.
+    return rows if block.count(delimiter.encode()) == rows.height * (len(names) - 1) + inside else None
+
+
+def _slow(block: bytes, names: list[str], delimiter: str, row: int, offset: int) -> tuple[Table, int]:
+    good: list[list[str]] = []
+    numbers: list[int] = []
+    bad: list[tuple[int, str, str]] = []
+    number = row
+    for fields, raw, start in _records(block, delimiter):
+        if fields is not None and not fields:
+            continue  # a blank line is no row
+        reason = _reason(fields, raw, len(names))
+        if reason is None and fields is not None:
+            good.append(fields)
+            numbers.append(number)
+        else:
+            bad.append((number, f"{reason}, at byte {offset + start}", raw.decode("utf-8", "replace")))
+        number += 1
+    rows = pl.DataFrame(good, schema=dict.fromkeys(names, pl.String()), orient="row").with_columns(
+        pl.Series("row", numbers, dtype=pl.UInt64)
+    )
+    return Table(rows, pl.DataFrame(bad, schema=REJECTED, orient="row"), len(block)), number - row
+
+
+def _reason(fields: list[str] | None, raw: bytes, wanted: int) -> str | None:
+    if fields is None:
+        return "a quote that is never closed, or a field of more than a mebibyte"
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return f"not UTF-8 (byte {error.start + 1} of the row)"
+    if len(fields) != wanted:
+        return f"{len(fields)} fields where the header has {wanted}"
+    return None
+
+
+def _records(block: bytes, delimiter: str) -> Iterator[tuple[list[str] | None, bytes, int]]:
+    """Fields (None if they cannot be told apart), bytes and place of each record; a runaway quote ends with its line."""
+    lines = block.splitlines(keepends=True) if b"\r" not in block else io.BytesIO(block).readlines()
+    at, place = 0, 0
+    while at < len(lines):
+        feed = _Feed(lines, at)
+        reader = csv.reader(feed, delimiter=delimiter)
+        try:
+            for fields in reader:
+                if feed.at == len(lines) and feed.at - at > 1 and feed.open_quote(at):
+                    break
+                raw = b"".join(lines[at : feed.at])
+                yield fields, raw, place
+                at, place = feed.at, place + len(raw)
+            else:
+                return
+        except csv.Error:
+            pass
+        yield None, lines[at], place
+        at, place = at + 1, place + len(lines[at])
+
+
+class _Feed:
+    """Lines for the csv module, which takes as many as a record needs."""
+
+    def __init__(self, lines: list[bytes], at: int) -> None:
+        self.lines, self.at, self._bytes = lines, at, 0
+
+    def __iter__(self) -> "_Feed":
+        return self
+
+    def __next__(self) -> str:
+        if self.at == len(self.lines):
+            raise StopIteration
+        line = self.lines[self.at]
+        self.at += 1
+        return line.decode("utf-8", "replace")
+
+    def open_quote(self, start: int) -> bool:
+        """Whether the record from line `start` to the end never closes its quote."""
+        return b"".join(self.lines[start : self.at]).count(b'"') % 2 == 1
+
+
+def _record_end(block: bytes) -> int:
+    """Where the last whole record of a block ends: after a newline with an even number of quotes before it."""
+    quotes, end = block.count(b'"'), len(block)
+    cut = block.rfind(b"\n")
+    while cut >= 0:
+        quotes -= block.count(b'"', cut, end)
+        if quotes % 2 == 0:
+            return cut + 1
+        end, cut = cut, block.rfind(b"\n", 0, cut)
+    return len(block)
+
+
+def _after_header(block: bytes) -> int:
+    end = block.find(b"\n")
+    while end >= 0 and block.count(b'"', 0, end) % 2:
+        end = block.find(b"\n", end + 1)
+    return len(block) if end < 0 else end + 1
+
+
+def _recoded(stream: IO[bytes], path: str, encoding: str) -> IO[bytes]:
+    try:
+        return io.BytesIO(stream.read().decode(encoding).encode())
+    except (LookupError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: is not in the encoding {encoding!r} of its map ({error})") from error

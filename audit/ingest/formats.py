@@ -1,0 +1,126 @@
+"""The formats that can be imported, in the order in which they are asked whether a file is theirs."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audit.errors import InputError
+from audit.ingest.batch import Batch
+
+if TYPE_CHECKING:
+    from audit.ingest.mapped import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an import was told: whose export it is, where local times are read, how a table is mapped."""
+
+    customer: str | None = None
+    time_zone: str = "UTC"
+    mapping: "Mapping | None" = None
+    progress: Callable[[int, int, str], None] | None = None
+
+    def tell(self, done: int, total: int, path: str) -> None:
+        """Report `done` of `total` bytes of `path`."""
+        if self.progress is not None:
+            self.progress(done, total, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A source we can read.
+
+    - `name`, `title`: for `--format` and for people; `reads`: the files it takes; `gives`: kinds of events;
+    - `recognises`: whether a file or folder is of this format, by what is in it;
+    - `read`: its rows in batches, each complete in itself. Raises InputError.
+    """
+
+    name: str
+    title: str
+    reads: str
+    gives: tuple[str, ...]
+    recognises: Callable[[Path], bool]
+    read: Callable[[Path, Options], Iterator[Batch]]
+
+
+def formats() -> tuple[Format, ...]:
+    """Every format, the most particular first."""
+    from audit.ingest import canonical
+
+    return canonical.FORMATS
+
+
+def document() -> dict[str, Any]:
+    """The answer of `whysent formats`."""
+    listed = [
+        {"name": one.name, "title": one.title, "reads": one.reads, "gives": list(one.gives)}
+        for one in formats()
+    ]
+    return {"schema": "whysent.formats/1", "formats": listed}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file or folder and the format that reads it."""
+
+    path: Path
+    format: Format
+
+
+def plan(paths: Sequence[Path], name: str | None, options: Options) -> tuple[list[Source], list[Path]]:
+    """Who reads what: the sources, and files inside folders that no format knows.
+
+    Raises InputError for a path that does not exist, cannot be read or that no format knows, before anything is taken.
+    """
+    chosen = _named(name, options)
+    sources: list[Source] = []
+    unknown: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+        found = _whose(path, chosen)
+        if found is not None:
+            sources.append(Source(path, found))
+        elif path.is_dir():
+            for each in _inside(path):
+                inner = _whose(each, chosen)
+                if inner is None:
+                    unknown.append(each)
+                else:
+                    sources.append(Source(each, inner))
+        else:
+            raise InputError(
+                f"{path}: no format we know; see `whysent formats`, or describe it with --map FILE.toml"
+            )
+    if not sources:
+        raise InputError(f"{paths[0] if paths else 'import'}: no file that we can read there")
+    return sources, unknown
+
+
+def _named(name: str | None, options: Options) -> tuple[Format, ...]:
+    if options.mapping is not None:
+        from audit.ingest import mapped
+
+        return (mapped.FORMAT,)
+    if name is None:
+        return formats()
+    chosen = tuple(one for one in formats() if one.name == name)
+    if not chosen:
+        raise InputError(f"no format {name!r}; there are {', '.join(one.name for one in formats())}")
+    return chosen
+
+
+def _whose(path: Path, chosen: Sequence[Format]) -> Format | None:
+    return next((one for one in chosen if one.recognises(path)), None)
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return sorted(
+            each
+            for each in folder.rglob("*")
+            if each.is_file() and not any(part.startswith(".") for part in each.relative_to(folder).parts)
+        )
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be read ({error.strerror})") from error

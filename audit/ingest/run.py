@@ -1,0 +1,213 @@
+"""An import from its first file to the new generation of the workspace: all of it, or nothing."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from audit import coverage, store
+from audit.errors import InputError
+from audit.events import ORDER, SCHEMA
+from audit.ingest import content, formats, moments, quarantine
+from audit.ingest.batch import Batch
+from audit.ingest.cast import cast
+from audit.ingest.report import FileReport, ImportReport
+
+if TYPE_CHECKING:
+    from audit.workspace import Workspace
+
+BUFFER = 2_000_000
+"""Events held in memory before they are written as a segment."""
+
+
+def import_paths(
+    ws: "Workspace",
+    paths: Sequence[Path],
+    *,
+    format: str | None = None,  # noqa: A002  the option's own name
+    map_file: Path | None = None,
+    customer: str | None = None,
+    time_zone: str = "UTC",
+    progress: Callable[[int, int, str], None] | None = None,
+) -> ImportReport:
+    """Bring files and folders into `ws`; what is known already adds nothing.
+
+    `time_zone` is where times without an offset are read, `customer` whose export it is where the files do not say,
+    `progress(done, total, path)` is called with bytes read. A killed or failed import leaves the workspace as it was.
+    Raises InputError for what cannot be read, WorkspaceError for what cannot be written.
+    """
+    from audit.ingest import mapped
+
+    mapping = None if map_file is None else mapped.read_map(map_file)
+    options = formats.Options(customer, moments.zone(time_zone), mapping, progress)
+    sources, unknown = formats.plan([Path(path) for path in paths], format, options)
+    with ws.writing():
+        run = _Run(ws, options)
+        run.report.unknown = unknown
+        try:
+            for source in sources:
+                for batch in source.format.read(source.path, options):
+                    run.take(batch)
+            return run.finish()
+        except pl.exceptions.PanicException as error:
+            raise InputError(f"{sources[0].path}: cannot be read ({str(error).splitlines()[0]})") from error
+        finally:
+            ws.vault.discard(run.import_id)  # does nothing once the import is confirmed
+
+
+class _Run:
+    """One import under way."""
+
+    def __init__(self, ws: "Workspace", options: formats.Options) -> None:
+        self.import_id = secrets.token_hex(8)
+        self.report = ImportReport()
+        self._ws, self._options = ws, options
+        self._started = datetime.now(UTC)
+        self._files: dict[str, int] = {}
+        self._events: list[pl.DataFrame] = []
+        self._identifiers: list[pl.DataFrame] = []
+        self._refused: list[pl.DataFrame] = []
+        self._segments: list[store.Segment] = []
+        self._daily = ws.daily
+        self._at = ws.manifest.at
+        self._customers: set[str] = set()
+
+    def take(self, batch: Batch) -> None:
+        """Take the rows of one batch in."""
+        number = self._files.setdefault(batch.path, len(self._files))
+        if number == len(self.report.files):
+            self.report.files.append(FileReport(batch.path, batch.format))
+        file = self.report.files[number]
+        events, refused = cast(batch.events, batch.time_zone or self._options.time_zone)
+        refused = self._quarantined(batch, refused)
+        if batch.rejected.height:
+            events = events.join(batch.rejected.select("row"), on="row", how="anti", maintain_order="left")
+        file.rows += batch.rows
+        file.quarantined += refused["row"].n_unique()
+        skipped = sum(batch.skipped.values())
+        file.skipped += skipped
+        file.duplicates += batch.rows - refused["row"].n_unique() - skipped  # until they turn out to be new
+        self.report.skipped_by_reason.update(batch.skipped)
+        self._events.append(events.with_columns(pl.lit(number, pl.UInt32).alias("file")))
+        self._identifiers.append(batch.identifiers)
+        if sum(frame.height for frame in self._events) >= BUFFER:
+            self._flush()
+
+    def finish(self) -> ImportReport:
+        """Write what is left, make it the workspace's new generation, and answer the account."""
+        self._flush()
+        self.report.customers = len(self._customers)
+        ws, before = self._ws, self._ws.manifest
+        held = self._held()
+        if not self._segments and held in (None, *before.quarantine):
+            return self.report
+        segments = (*before.segments, *self._segments)
+        if len(segments) > store.SEGMENTS or len(self._segments) > 1:
+            segments = tuple(store.merge(ws.path / "events", segments))
+        ws.commit(
+            replace(
+                before,
+                at=self._at,
+                segments=segments,
+                customers=store.customers(ws.path / "events", segments),
+                coverage=ws.keep(self._daily, "coverage"),
+                quarantine=tuple(dict.fromkeys((*before.quarantine, held))) if held else before.quarantine,
+                imports=(*before.imports, self.import_id),
+            )
+        )
+        ws.vault.confirm(self.import_id)
+        return self.report
+
+    def _flush(self) -> None:
+        """Turn what is buffered into a segment of new events."""
+        events = pl.concat(self._events) if self._events else None
+        identifiers = pl.concat(self._identifiers) if self._identifiers else None
+        self._events, self._identifiers = [], []
+        if events is None or identifiers is None or events.is_empty():
+            return
+        named = self._pseudonymised(events, identifiers)
+        complete = content.with_ids(named, self._ws.vault)
+        fresh = self._fresh(content.scrubbed(complete))
+        self._note(complete)
+        for file, rows in fresh.group_by("file").agg(pl.col("row").n_unique()).rows():
+            self.report.files[file].accepted += rows
+            self.report.files[file].duplicates -= rows
+        if fresh.height:
+            self._store(fresh.select(*SCHEMA).sort(ORDER))
+
+    def _store(self, events: pl.DataFrame) -> None:
+        self._segments.append(store.write(self._ws.path / "events", events))
+        self._daily = coverage.add(self._daily, coverage.daily(events))
+        newest = events.select(
+            pl.col("occurred_at").filter(pl.col("occurred_at") <= self._started).max()
+        ).item()
+        self._at = max((moment for moment in (self._at, newest) if moment), default=None)
+
+    def _fresh(self, events: pl.DataFrame) -> pl.DataFrame:
+        """The events that are not known yet: of those that repeat an event_id of a customer, the first."""
+        key = ["customer_id", "event_id"]
+        first = content.first_of_each(events, key)
+        segments = (*self._ws.manifest.segments, *self._segments)
+        known = store.keys(self._ws.path / "events", segments, first.select(key))
+        return first.join(known, on=key, how="anti", maintain_order="left") if known.height else first
+
+    def _note(self, events: pl.DataFrame) -> None:
+        self._customers.update(events["customer_id"].unique())
+        first, last = events.select(
+            pl.col("occurred_at").min().alias("a"), pl.col("occurred_at").max().alias("b")
+        ).row(0)
+        report = self.report
+        report.first = min(moment for moment in (report.first, first) if moment)
+        report.last = max(moment for moment in (report.last, last) if moment)
+
+    def _pseudonymised(self, events: pl.DataFrame, identifiers: pl.DataFrame) -> pl.DataFrame:
+        from audit.privacy.pseudonyms import random_pseudonym
+
+        vault = self._ws.vault
+        sources = events["customer_id"].unique(maintain_order=True).to_list()
+        names = vault.pseudonyms(
+            sources, import_id=self.import_id, maker=self._ws.pseudonym_maker or random_pseudonym
+        )
+        found = pl.DataFrame({"customer_id": list(names), "pseudonym": list(names.values())})
+        kept = identifiers.join(found, on="customer_id", how="inner", maintain_order="left")
+        if kept.height:
+            vault.put(
+                kept.select(pl.col("pseudonym").alias("customer_id"), "field", "value"),
+                import_id=self.import_id,
+            )
+        return events.with_columns(
+            pl.col("customer_id").replace_strict(found["customer_id"], found["pseudonym"])
+        )
+
+    def _quarantined(self, batch: Batch, refused: pl.DataFrame) -> pl.DataFrame:
+        """All refused rows of a batch, once each; noted for the quarantine with their text."""
+        late = refused.join(batch.rejected.select("row"), on="row", how="anti", maintain_order="left")
+        if late.height:
+            source = batch.events if batch.source is None else batch.source
+            mine = source.join(late.select("row"), on="row", how="semi").unique(
+                "row", keep="first", maintain_order=True
+            )
+            late = late.join(quarantine.raw_text(mine), on="row", how="left", maintain_order="left")
+        else:
+            late = batch.rejected.clear()
+        every = (
+            pl.concat([batch.rejected, late.select(batch.rejected.columns)])
+            .unique("row", keep="first")
+            .sort("row")
+        )
+        if every.height:
+            self.report.refused_by_reason.update(dict(every["reason"].value_counts().rows()))
+            self._refused.append(every.with_columns(pl.lit(batch.path).alias("file")))
+        return every
+
+    def _held(self) -> str | None:
+        if not self._refused:
+            return None
+        rows = pl.concat(self._refused).select(*quarantine.STORED)
+        name = quarantine.write(self._ws.path / "quarantine", rows, self._ws.vault)
+        self.report.quarantine = self._ws.path / "quarantine" / name
+        return name

@@ -1,0 +1,310 @@
+"""A workspace: a folder with the events (Parquet), the vault and the rule book (SQLite), and one manifest.
+
+    workspace.json   which files make up the current generation
+    events/          segments in the order (customer_id, occurred_at, event_id)
+    facts/           group facts of a generation, counted when they are first asked for
+    quarantine/      rows that imports refused, their text sealed with the vault's key
+    vault.db         who the customers are; book.db: the rules
+
+Everything is private to its owner. Readers never wait: an open workspace reads the generation it was opened at
+until `refresh`. Writers hold `lock`, write new files first and then replace the manifest, so that a killed writer
+leaves the workspace as it was; what it left lying is swept by the next one.
+"""
+
+import os
+import secrets
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import polars as pl
+
+from audit import campaigns as campaign_map
+from audit import coverage, folder, manifest, store
+from audit.context import Context, Settings
+from audit.coverage import Coverage
+from audit.errors import NotFoundError, WorkspaceError
+from audit.facts import Facts
+from audit.manifest import Manifest
+
+if TYPE_CHECKING:
+    from audit.privacy.pseudonyms import Maker
+    from audit.privacy.vault import Vault
+    from audit.rules.book import Book
+
+ENVIRONMENT = "WHYSENT_WORKSPACE"
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What a header shows of a workspace: `at` is the default moment (UTC), the rest are totals."""
+
+    path: Path
+    id: str
+    synthetic: bool
+    created: datetime
+    generation: int
+    at: datetime
+    customers: int
+    events: int
+
+
+def default_folder() -> Path:
+    """Where the workspace is unless told: `WHYSENT_WORKSPACE`, else the user's data folder."""
+    return _named() or _data_folder() / "workspace"
+
+
+def demo_folder() -> Path:
+    """Where the demo's workspace is: beside the default one, never in it."""
+    return _data_folder() / "demo"
+
+
+class Workspace:
+    """An open workspace, at one generation."""
+
+    def __init__(self, path: Path, current: Manifest, *, pseudonyms: "Maker | None" = None) -> None:
+        self.path = path
+        self.manifest = current
+        self.pseudonym_maker = pseudonyms
+        self._opening = threading.Lock()
+        self._vault: Vault | None = None
+        self._book: Book | None = None
+
+    @classmethod
+    def create(cls, path: Path, *, synthetic: bool = False, pseudonyms: "Maker | None" = None) -> Self:
+        """Make an empty workspace in the folder `path`, with its key and its vault.
+
+        `pseudonyms` makes pseudonyms from source ids; for invented customers only. Raises WorkspaceError if there is
+        one already, or the folder cannot be made.
+        """
+        from audit.privacy import keys
+        from audit.privacy.vault import Vault
+
+        folder.make(path)
+        for name in ("events", "facts", "quarantine"):
+            folder.make(path / name)
+        with folder.exclusive(path / "lock"):
+            if (path / manifest.NAME).exists():
+                raise WorkspaceError(
+                    f"{path}: there is a workspace here already; open it, or name another folder"
+                )
+            (path / "vault.db").unlink(missing_ok=True)  # of a workspace whose making was killed
+            made = Manifest(secrets.token_hex(16), datetime.now(UTC), Settings(synthetic=synthetic))
+            with folder.clear_errors(path):
+                Vault.create(path / "vault.db", keys.create(made.id))
+            made.save(path)
+        return cls(path, made, pseudonyms=pseudonyms)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the workspace in the folder `path`. Raises NotFoundError if there is none, else WorkspaceError."""
+        return cls(path, manifest.load(path))
+
+    @classmethod
+    def open_or_create(cls, path: Path) -> Self:
+        """Open the workspace in `path`, made first where there is none."""
+        return cls.open(path) if (path / manifest.NAME).exists() else cls.create(path)
+
+    # -- what it is -------------------------------------------------------------------------------
+
+    @property
+    def info(self) -> Info:
+        """Totals and the default moment."""
+        it = self.manifest
+        return Info(
+            self.path,
+            it.id,
+            it.settings.synthetic,
+            it.created,
+            it.generation,
+            self.at,
+            it.customers,
+            it.events,
+        )
+
+    @property
+    def settings(self) -> Settings:
+        """What this workspace chooses."""
+        return self.manifest.settings
+
+    @property
+    def at(self) -> datetime:
+        """The default moment: the newest event not later than its import; of an empty workspace, its making."""
+        return self.manifest.at or self.manifest.created
+
+    @property
+    def version(self) -> str:
+        """Changes with every import and every campaign map; for caches."""
+        return f"{self.manifest.id}-{self.manifest.generation}"
+
+    @property
+    def vault(self) -> "Vault":
+        """Who the customers are. Raises WorkspaceError if its key is missing or not its own."""
+        from audit.privacy import keys
+        from audit.privacy.vault import Vault
+
+        with self._opening:
+            if self._vault is None:
+                self._vault = Vault.open(self.path / "vault.db", keys.load(self.manifest.id))
+            return self._vault
+
+    @property
+    def book(self) -> "Book":
+        """The rules, with their versions."""
+        from audit.rules.book import Book
+
+        with self._opening:
+            if self._book is None:
+                self._book = Book(self.path / "book.db")
+            return self._book
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """The last event of each source, the kinds, the gaps."""
+        return coverage.summarize(self.daily)
+
+    @cached_property
+    def daily(self) -> pl.DataFrame:
+        """Events by source, kind and day, in the shape of `coverage.DAILY`."""
+        return self._frame(self.manifest.coverage, coverage.DAILY)
+
+    @cached_property
+    def campaigns(self) -> pl.DataFrame:
+        """The campaign map, in the shape of `campaigns.SCHEMA`."""
+        return self._frame(self.manifest.campaigns, campaign_map.SCHEMA)
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def resolve(self, text: str) -> str:
+        """The pseudonym for a pseudonym, a source id or an e-mail address. Raises NotFoundError."""
+        found = self.vault.resolve(text)
+        if found is None:
+            raise NotFoundError(
+                "no such customer here: neither a pseudonym, nor a source's id, nor an e-mail address"
+            )
+        return found
+
+    def history(
+        self, customer: str, *, at: datetime | None = None, without: Iterable[str] = ()
+    ) -> pl.DataFrame:
+        """The events of one customer (a pseudonym) in order, campaign map filled in.
+
+        Only those not later than `at` (all, if None); those named by `without` (event_ids) are left out.
+        """
+        events = store.history(self.path / "events", self.manifest.segments, customer)
+        left_out = list(without)
+        if left_out:
+            events = events.filter(pl.col("event_id").is_in(left_out).not_())
+        if at is not None:
+            events = events.filter(pl.col("occurred_at") <= at)
+        if self.campaigns.is_empty():
+            return events
+        return campaign_map.fill(events.lazy(), self.campaigns).collect()
+
+    def scan(self) -> pl.LazyFrame:
+        """All events in order, campaign map filled in."""
+        stored = store.scan(self.path / "events", self.manifest.segments)
+        return stored if self.campaigns.is_empty() else campaign_map.fill(stored, self.campaigns)
+
+    def events(self, at: datetime | None = None) -> pl.DataFrame:
+        """All events in order, not later than `at` (default: the workspace's moment)."""
+        return self.scan().filter(pl.col("occurred_at") <= (at or self.at)).collect()
+
+    def facts(self) -> Facts:
+        """Group facts over all customers, counted when first asked for in a generation and then kept beside it."""
+        from audit import fact_files
+
+        return fact_files.of(self.path / "facts", self.version, self.scan())
+
+    def context(self, at: datetime | None = None) -> Context:
+        """What a derivation needs beside the events."""
+        return Context(at or self.at, self.coverage, self.facts(), self.campaigns, self.settings)
+
+    def identity(self, customer: str) -> dict[str, str]:
+        """Field → mask of what the vault knows about a pseudonym."""
+        return self.vault.masked(customer)
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be the one writer, at the newest generation, with what killed writers left swept away.
+
+        Raises WorkspaceError if another program is writing.
+        """
+        with folder.exclusive(self.path / "lock"):
+            self.refresh()
+            self._sweep()
+            yield
+
+    def commit(self, changed: Manifest) -> None:
+        """Make `changed` the next generation; only inside `writing`."""
+        before = self.manifest
+        following = replace(
+            changed, generation=before.generation + 1, retired=tuple(sorted(before.files() - changed.files()))
+        )
+        following.save(self.path)
+        self._become(following)
+
+    def refresh(self) -> None:
+        """Read the newest generation from now on."""
+        self._become(manifest.load(self.path))
+
+    def set_campaigns(self, frame: pl.DataFrame) -> None:
+        """Replace the campaign map (columns of `campaigns.SCHEMA`)."""
+        with self.writing():
+            name = self.keep(frame.select(*campaign_map.SCHEMA), "campaigns")
+            self.commit(replace(self.manifest, campaigns=name))
+
+    def keep(self, frame: pl.DataFrame, stem: str) -> str:
+        """Write a small frame as a new file of the workspace; answers its name for the manifest."""
+        path = folder.reserve(self.path / f"{stem}-{secrets.token_hex(8)}.parquet")
+        with folder.clear_errors(path):
+            frame.write_parquet(path)
+        folder.sync(path)
+        return path.name
+
+    def _become(self, current: Manifest) -> None:
+        self.manifest = current
+        for name in ("coverage", "daily", "campaigns"):
+            self.__dict__.pop(name, None)
+
+    def _frame(self, name: str | None, schema: dict[str, pl.DataType]) -> pl.DataFrame:
+        if name is None:
+            return pl.DataFrame(schema=schema)
+        try:
+            return pl.read_parquet(self.path / name)
+        except (OSError, pl.exceptions.ComputeError) as error:
+            raise WorkspaceError(
+                f"{self.path / name}: cannot be read; restore the workspace from a backup"
+            ) from error
+
+    def _sweep(self) -> None:
+        """Remove files older than the generation before, and what killed imports left lying, in the vault too."""
+        for import_id in self.vault.pending():
+            if import_id in self.manifest.imports:
+                self.vault.confirm(import_id)
+            else:
+                self.vault.discard(import_id)
+        kept = self.manifest.files() | set(self.manifest.retired)
+        with folder.clear_errors(self.path):
+            for pattern in ("events/*.parquet", "quarantine/*.parquet", "*-*.parquet", ".workspace.json.*"):
+                for path in self.path.glob(pattern):
+                    if path.relative_to(self.path).as_posix() not in kept:
+                        path.unlink(missing_ok=True)
+
+
+def _named() -> Path | None:
+    named = os.environ.get(ENVIRONMENT)
+    return Path(named) if named else None
+
+
+def _data_folder() -> Path:
+    from platformdirs import user_data_path
+
+    return user_data_path("whysent", appauthor=False)
