@@ -33,8 +33,8 @@ SCHEMA: dict[str, pl.DataType] = {
 """One row a campaign: found by `campaign_id`, or by `match`, a glob on campaign name or subject; `declared_cap`
 is what the sender says it keeps to, such as `3/7d`."""
 
-FILLED = ("campaign_name", "category", "topics", "message_class", "trigger", "list_id", "sender")
-"""What the map says of a message whose log does not."""
+FILLED = ("campaign_name", "category", "topics", "message_class", "list_id", "sender")
+"""What the map says of a message whose log does not. Not `trigger`: in an event that is what the sender states."""
 
 _CAP = re.compile(r"\d{1,6}/\d{1,6}[mhdw]")
 
@@ -142,10 +142,14 @@ def _matching(campaigns: pl.DataFrame) -> pl.Expr:
     return reduce(lambda rest, one: _one_glob(*one, rest), reversed(globs), nothing)
 
 
+def pattern(glob: str) -> str:
+    """The regular expression that a `match` stands for: `*` any text, `?` any sign, case does not matter."""
+    return "(?is)^" + "".join({"*": ".*", "?": "."}.get(sign, re.escape(sign)) for sign in glob) + "$"
+
+
 def _one_glob(entry: int, glob: str, otherwise: pl.Expr) -> pl.Expr:
-    pattern = "(?is)^" + "".join({"*": ".*", "?": "."}.get(sign, re.escape(sign)) for sign in glob) + "$"
     fits = pl.any_horizontal(
-        pl.col(name).str.contains(pattern).fill_null(value=False) for name in ("campaign_name", "subject")
+        pl.col(name).str.contains(pattern(glob)).fill_null(value=False) for name in ("campaign_name", "subject")
     )
     return pl.when(fits).then(pl.lit(entry, pl.UInt32)).otherwise(otherwise)
 

@@ -4,12 +4,15 @@ One customer's history is copied under virtual ids, from each copy other events 
 decided in one call. What is found is minimal: gone without the whole set, there again with any one put back.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
+
+from audit.times import iso
+from audit.why.model import Counterfactual
 
 Decide = Callable[[pl.DataFrame], dict[str, list[str]]]
 """Decides the histories of many virtual customers at once: for each id where the decision is made, the event_ids
@@ -57,6 +60,30 @@ def ends_with(events: pl.DataFrame, decide: Decide, added: pl.DataFrame) -> bool
     before = decide(_renamed(events, "c#0"))
     after = decide(_renamed(pl.concat([events, added]).sort("occurred_at", "event_id"), "c#0"))
     return bool(before) and not after
+
+
+def event(like: pl.DataFrame, **fields: Any) -> pl.DataFrame:
+    """One event of the customer of `like` that did not happen: canonical columns, `fields` filled in."""
+    row = dict.fromkeys(like.columns) | {"event_id": "~added", "customer_id": like["customer_id"][0]} | fields
+    return pl.DataFrame([row], schema=like.schema)
+
+
+def said(found: Removal | None, added: pl.DataFrame | None, outcome: str) -> Counterfactual | None:
+    """The counterfactual of what `removal` found and of a row that `ends_with` has confirmed; None of neither."""
+    if found is None and added is None:
+        return None
+    return Counterfactual(
+        remove=() if found is None else found.events,
+        add=() if added is None else tuple(_named(row) for row in added.iter_rows(named=True)),
+        outcome=outcome,
+        smallest=found is not None and found.smallest,
+        method="search" if found is None else found.method,
+    )
+
+
+def _named(row: Mapping[str, Any]) -> dict[str, Any]:
+    named = {name: row[name] for name in ("item_id", "category", "segment_id") if row[name] is not None}
+    return {"kind": row["kind"], "occurred_at": iso(row["occurred_at"]), **named}
 
 
 class _TooMuchError(Exception):

@@ -32,8 +32,27 @@ def unaccounted(coverage: Coverage, kinds: Iterable[str], since: datetime, to: d
 
 def of_a_message(coverage: Coverage, at: datetime) -> tuple[bool, str]:
     """`unaccounted` for a message sent `at` (UTC), with the kinds and the time of `cover.toml`."""
-    kinds, window = _needed()
-    return unaccounted(coverage, kinds, at - window, at)
+    needed, window = _needed()
+    return unaccounted(coverage, needed, at - window, at)
+
+
+def kinds() -> tuple[str, ...]:
+    """The kinds of acts of which one would be behind a message."""
+    return _needed()[0]
+
+
+def unmapped(campaign: str | None) -> str:
+    """What is said of a message of which nothing says what it is about."""
+    which = f"campaign {campaign}" if campaign else "its campaign"
+    return f"this data cannot tell: nothing says what {which} is about; the campaign map can"
+
+
+def since_when(coverage: Coverage, acts: Iterable[str]) -> str:
+    """Why the day of joining a list is not known."""
+    begins = [coverage.kinds[kind].first for kind in acts if kind in coverage.kinds]
+    if not begins:
+        return "since when is not in this data"
+    return f"since when is not in this data: the data begins in {min(begins):%Y-%m} ({day(min(begins))})"
 
 
 @cache

@@ -16,13 +16,16 @@ list; unexplained: nothing accounts for it."""
 class Reason:
     """One sentence, the events it rests on (event_ids) or the absence it rests on, and what stands behind it.
 
-    `absent` says which kinds did not occur: `kinds`, `from`, `to`, and `item_id`, `category` or `list_id`.
+    `absent` says which kinds did not occur: `kinds`, `from`, `to`, and `item_id` or `category`. `facts` says for
+    reports in other languages what the sentence says in words: `about`; `act`, `thing`, `at`, `times`; `trigger`,
+    `fits`; `list`, `since`; `hand_over` (this is for privacy to answer).
     """
 
     text: str
     events: tuple[str, ...] = ()
     absent: Mapping[str, Any] | None = None
     because: tuple["Reason", ...] = ()
+    facts: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """An entry of `because` of `whysent why --json`."""
@@ -31,6 +34,7 @@ class Reason:
             "events": list(self.events),
             "absent": None if self.absent is None else dict(self.absent),
             "because": [reason.to_json() for reason in self.because],
+            "facts": None if self.facts is None else dict(self.facts),
         }
 
     def leaves(self) -> Iterator[str]:

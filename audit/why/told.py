@@ -1,12 +1,13 @@
 """What is known when one message is to be explained: its row, the customer's history, and who reads the answer."""
 
+import re
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
+from audit.campaigns import pattern
 from audit.context import Context
 from audit.errors import NotFoundError
 from audit.messages import messages
@@ -91,8 +92,8 @@ def mapped(campaigns: pl.DataFrame, row: dict[str, Any]) -> dict[str, Any] | Non
     named = campaigns.filter(pl.col("campaign_id") == row["campaign_id"])
     if named.height:
         return named.row(0, named=True)
-    texts = [str(row[name]).casefold() for name in ("campaign_name", "subject") if row[name]]
+    texts = [row[name] for name in ("campaign_name", "subject") if row[name]]
     for entry in campaigns.filter(pl.col("match").is_not_null()).iter_rows(named=True):
-        if any(fnmatchcase(text, entry["match"].casefold()) for text in texts):
+        if any(re.match(pattern(entry["match"]), text) for text in texts):
             return entry
     return None

@@ -36,6 +36,7 @@ _ACTS = {
     "objected": "objected to marketing",
     "consent_given": "gave consent",
     "consent_withdrawn": "withdrew consent",
+    "customer_deceased": "died",
 }
 
 _KINDS = {
@@ -81,6 +82,17 @@ class Voice:
         if row.get("segment_id"):
             return f"the segment {quoted(row['segment_id'])}"
         return str(row.get("category") or "something unnamed")
+
+    def life(self, row: Mapping[str, Any]) -> str:
+        """What changed a life, named only to whoever may be told."""
+        if not self.names_sensitive:
+            return "the customer's life has changed"
+        reason = f" ({row['reason']})" if row.get("reason") else ""
+        return f"the customer {self.act(row)}{reason}"
+
+    def stated(self, trigger: str) -> str:
+        """What the sender recorded as its reason."""
+        return quoted(trigger)
 
     def title(self, text: str, row: Mapping[str, Any]) -> str:
         """A text of the source's about `row`."""

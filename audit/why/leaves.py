@@ -1,0 +1,122 @@
+"""The sentences of an explanation: acts, absences, what a message is about, and that a life has changed."""
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import polars as pl
+
+from audit.times import iso
+from audit.why.candidates import LEVELS
+from audit.why.model import Reason
+from audit.why.told import Told
+from audit.why.triggers import Trigger
+from audit.why.words import HAND_OVER, Voice, day, kinds_in_words, minute
+
+Row = Mapping[str, Any]
+
+
+def about(one: Told) -> list[Reason]:
+    """What the message is about, where its row says so."""
+    row = one.row
+    topics = ", ".join(row["topics"] or ())
+    thing = row["item_name"] or row["category"] or (row["item_id"] and f"item {row['item_id']}") or topics
+    if not thing:
+        return []
+    shown = one.voice.title(thing, row)
+    return [Reason(f"it is about {shown}", facts={"about": shown})]
+
+
+def acts(one: Told, found: pl.DataFrame) -> list[Reason]:
+    """A leaf for each of the acts `found` (shape of `triggers.LIVE`), the newest first."""
+    ids = reversed(found["act"].unique(maintain_order=True).to_list())
+    return together(one.voice, [one.event(event_id) for event_id in ids])
+
+
+def could_be(voice: Voice, found: pl.DataFrame) -> list[Reason]:
+    """A leaf for each candidate (rows with `level`), the likeliest first."""
+    return together(voice, found.to_dicts(), "could be: ")
+
+
+def together(voice: Voice, rows: Iterable[Row], lead: str = "") -> list[Reason]:
+    """A leaf for each act; acts of one kind on one thing stand together, with the newest one's time."""
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.get("level"), voice.act(row)), []).append(row)
+    return [_leaf(voice, group, lead) for group in groups.values()]
+
+
+def _leaf(voice: Voice, rows: Sequence[Row], lead: str) -> Reason:
+    newest = max(rows, key=order)
+    times = f" {len(rows)} times, last" if len(rows) > 1 else ""
+    how = f" ({LEVELS[newest['level']]})" if newest.get("level") is not None else ""
+    return Reason(
+        f"{lead}{voice.act(newest)}{times} on {minute(newest['occurred_at'])}{how}",
+        tuple(row["event_id"] for row in rows),
+        facts=_act_facts(voice, newest, len(rows)),
+    )
+
+
+def end(one: Told, row: Row) -> Reason:
+    """The leaf of the act that ended what a message rests on."""
+    return Reason(
+        f"{one.voice.act(row)} on {minute(row['occurred_at'])}",
+        (row["event_id"],),
+        facts={**_act_facts(one.voice, row, 1), "ended_it": True},
+    )
+
+
+def _act_facts(voice: Voice, row: Row, times: int) -> dict[str, Any]:
+    return {"act": row["kind"], "thing": voice.thing(row), "at": iso(row["occurred_at"]), "times": times}
+
+
+def absences(one: Told, trigger: Trigger, live: pl.DataFrame) -> list[Reason]:
+    """What did not happen, where the definition rests on that."""
+    newest = one.event(live["act"][-1])
+    leaves = []
+    if trigger.quiet:
+        since = one.row["occurred_at"] - trigger.quiet_for
+        text = f"no {kinds_in_words(trigger.quiet)} since {day(newest['occurred_at'])}"
+        leaves.append(Reason(text, absent=absent(trigger.quiet, since, one.row)))
+    if trigger.waits:
+        text = f"no {kinds_in_words(trigger.ended_by)} of {one.voice.thing(newest)} after that, until this message"
+        leaves.append(Reason(text, absent=absent(trigger.ended_by, newest["occurred_at"], one.row, newest)))
+    return leaves
+
+
+def absent(
+    kinds: Sequence[str], since: datetime | None, message: Row, thing: Row | None = None
+) -> dict[str, Any]:
+    """The `absent` of a leaf: these kinds did not occur from `since` until `message`, of `thing` if given."""
+    made: dict[str, Any] = {"kinds": list(kinds), "from": iso(since), "to": iso(message["occurred_at"])}
+    return made | {name: thing[name] for name in ("item_id", "category") if thing is not None and thing[name]}
+
+
+def life_changed(one: Told) -> list[Reason]:
+    """That somebody died or a registry was closed for that reason, up to the moment asked about."""
+    kinds, reasons = _life()
+    said = pl.col("reason").str.to_lowercase().str.contains_any(list(reasons)).fill_null(value=False)
+    found = one.events.filter(pl.col("kind").is_in(list(kinds)) | said)
+    if found.is_empty():
+        return []
+    first = found.row(0, named=True)
+    before = order(first) < order(one.row)
+    when = f"on {day(first['occurred_at'])}, {'before' if before else 'after'} this message"
+    what = one.voice.life(first)
+    return [
+        Reason(f"{what} {when}; {HAND_OVER}", tuple(found["event_id"]), facts={"hand_over": "life changed"})
+    ]
+
+
+def order(row: Row) -> tuple[datetime, str]:
+    """The order of the house: by time, then event_id as text."""
+    return row["occurred_at"], row["event_id"]
+
+
+@cache
+def _life() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    fields = tomllib.loads(files("audit.why").joinpath("life.toml").read_text(encoding="utf-8"))
+    return tuple(fields["kinds"]), tuple(fields["reasons"])
