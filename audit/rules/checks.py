@@ -1,0 +1,304 @@
+"""The kinds of rules, one class a kind: when each stops a message, what it counted, when it would pass.
+
+One check judges the messages of one customer, in order. `at` is when a message is due; what a check knows is what
+lies before that, in order.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from operator import attrgetter
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from audit.errors import InputError
+from audit.rules import clock
+from audit.rules.history import Act, History, Message
+from audit.rules.model import REPURCHASE, Rule
+from audit.rules.scopes import per_values
+from audit.rules.values import quiet_hours, zone
+
+Place = tuple[datetime, str]
+"""A moment and an event_id: where an event stands in order."""
+
+
+class Check(Protocol):
+    """What one rule says of one customer's messages."""
+
+    def stops(self, message: Message, at: datetime) -> Sequence[str] | None:
+        """The event_ids that it counted, oldest first, if it stops the message; None if it lets it pass."""
+
+    def passes_from(self, message: Message, at: datetime, moment: datetime) -> datetime | None:
+        """The earliest time from `moment` at which it would pass by what is known at `at`; None: never."""
+
+    def cannot_tell(self, message: Message, at: datetime) -> bool:
+        """Whether it lacks what it needs to judge the message."""
+
+    def let_through(self, message: Message, at: datetime) -> None:
+        """Take in that a message it counts went out at `at`."""
+
+
+class _Plain:
+    """What most checks have in common: they can tell, and do not count messages."""
+
+    def cannot_tell(self, message: Message, at: datetime) -> bool:  # noqa: ARG002
+        return False
+
+    def let_through(self, message: Message, at: datetime) -> None:
+        """Nothing is counted."""
+
+
+class Mute(_Plain):
+    """Stops always."""
+
+    def __init__(self, rule: Rule, history: History) -> None:
+        pass
+
+    def stops(self, message: Message, at: datetime) -> Sequence[str] | None:  # noqa: ARG002
+        return ()
+
+    def passes_from(self, message: Message, at: datetime, moment: datetime) -> datetime | None:  # noqa: ARG002
+        return None
+
+
+class Cooldown(_Plain):
+    """Stops while an agreeing `after` event lies in `(t - window, t]`."""
+
+    def __init__(self, rule: Rule, history: History) -> None:
+        self._rule = rule
+        self._intervals = history.intervals
+        self._after: dict[object, list[Place]] = defaultdict(list)
+        for act in history.acts:
+            agrees_with = self._agreement(act)
+            if act.kind in rule.after and agrees_with is not None:
+                self._after[agrees_with].append((act.at, act.event_id))
+        self._purchases = _Purchases(history.acts if rule.window == REPURCHASE else ())
+
+    def stops(self, message: Message, at: datetime) -> Sequence[str] | None:
+        known = self._known(message, at)
+        if not known:
+            return None
+        first = bisect_right(known, clock.minus(at, self._window(message, at)), key=lambda place: place[0])
+        return [event_id for _, event_id in known[first:]] or None
+
+    def passes_from(self, message: Message, at: datetime, moment: datetime) -> datetime | None:
+        known = self._known(message, at)
+        if not known:
+            return moment
+        end = clock.plus(known[-1][0], self._window(message, at))
+        return None if end is None else max(moment, end)
+
+    def _known(self, message: Message, at: datetime) -> Sequence[Place]:
+        places = self._after.get(self._agreement(message), ())
+        return places[: bisect_left(places, (at, message.event_id))]
+
+    def _agreement(self, event: Message | Act) -> object:
+        if self._rule.same == "nothing":
+            return ()
+        value: str | None = getattr(event, self._rule.same)
+        if value is not None and self._rule.same == "category" and self._rule.depth is not None:
+            return tuple(value.split(" > ")[: self._rule.depth])
+        return value
+
+    def _window(self, message: Message, at: datetime) -> timedelta:
+        if self._rule.window != REPURCHASE:
+            return self._rule.span
+        own = self._purchases.interval(message, at)
+        return own or self._intervals.get(message.category or "") or self._rule.fallback_span
+
+
+class _Purchases:
+    """How often a customer buys an item, or within a category."""
+
+    def __init__(self, acts: Sequence[Act]) -> None:
+        orders = [act for act in acts if act.kind == "order_completed"]
+        self._first: dict[str, datetime] = {}
+        for act in orders:
+            self._first.setdefault(act.order_id or f"event:{act.event_id}", act.at)
+        self._of: dict[tuple[str, str | None], list[Act]] = defaultdict(list)
+        for act in orders:
+            self._of["item", act.item].append(act)
+            self._of["category", act.category].append(act)
+        self._medians: dict[tuple[str, str | None, int], timedelta | None] = {}
+
+    def interval(self, message: Message, at: datetime) -> timedelta | None:
+        """The median time between purchases of the message's item, else category, before it in order."""
+        return self._median("item", message.item, (at, message.event_id)) or self._median(
+            "category", message.category, (at, message.event_id)
+        )
+
+    def _median(self, name: str, value: str | None, place: Place) -> timedelta | None:
+        rows = self._of.get((name, value), ()) if value is not None else ()
+        known = bisect_left(rows, place, key=lambda act: (act.at, act.event_id))
+        if (name, value, known) not in self._medians:
+            moments = sorted({self._first[act.order_id or f"event:{act.event_id}"] for act in rows[:known]})
+            gaps = sorted(after - before for before, after in pairwise(moments))
+            middle = (gaps[(len(gaps) - 1) // 2] + gaps[len(gaps) // 2]) / 2 if gaps else None
+            self._medians[name, value, known] = middle
+        return self._medians[name, value, known]
+
+
+class _Zones:
+    """The zone a rule reads the clock in: fixed, or the customer's where it is known."""
+
+    def __init__(self, rule: Rule, history: History) -> None:
+        self._fixed = None if rule.time_zone == "customer" else zone(rule.time_zone)
+        self._rows = history.zones
+
+    def of(self, message: Message, at: datetime) -> ZoneInfo | None:
+        """The message's own, else that of the newest row before it in order that has one; None if unknown."""
+        if self._fixed is not None:
+            return self._fixed
+        own = known_zone(message.time_zone)
+        if own is not None:
+            return own
+        newest = bisect_left(self._rows, (at, message.event_id), key=attrgetter("at", "event_id")) - 1
+        return known_zone(self._rows[newest].time_zone) if newest >= 0 else None
+
+
+_ZONES: dict[str, ZoneInfo | None] = {}
+
+
+def known_zone(name: str | None) -> ZoneInfo | None:
+    """The zone of a name found in data; None where there is no such zone."""
+    if name is None:
+        return None
+    if name not in _ZONES:
+        try:
+            _ZONES[name] = zone(name)
+        except InputError:
+            _ZONES[name] = None
+    return _ZONES[name]
+
+
+class QuietHours(_Plain):
+    """Stops while the customer's clock is in the quiet hours; passes where the zone is unknown."""
+
+    def __init__(self, rule: Rule, history: History) -> None:
+        self._start, self._end = quiet_hours(rule.quiet or "")
+        self._zones = _Zones(rule, history)
+
+    def stops(self, message: Message, at: datetime) -> Sequence[str] | None:
+        where = self._zones.of(message, at)
+        return () if where is not None and clock.is_quiet(at, self._start, self._end, where) else None
+
+    def passes_from(self, message: Message, at: datetime, moment: datetime) -> datetime | None:
+        where = self._zones.of(message, at)
+        if where is None or not clock.is_quiet(moment, self._start, self._end, where):
+            return moment
+        return clock.quiet_end(moment, self._start, self._end, where)
+
+    def cannot_tell(self, message: Message, at: datetime) -> bool:
+        return self._zones.of(message, at) is None
+
+
+class _Counted:
+    """The messages let through that a cap counts together, in order."""
+
+    def __init__(self) -> None:
+        self.times: list[datetime] = []
+        self.event_ids: list[str] = []
+        self._placed: dict[ZoneInfo, dict[clock.Unit, list[str]]] = {}
+        self._upto: dict[ZoneInfo, int] = defaultdict(int)
+
+    def in_unit(self, name: clock.Unit, rule: Rule, where: ZoneInfo) -> Sequence[str]:
+        """Those in one calendar unit of a zone."""
+        placed = self._placed.setdefault(where, {})
+        for number in range(self._upto[where], len(self.times)):
+            of = clock.unit(self.times[number], rule.window or "", where, rule.week_start)
+            placed.setdefault(of, []).append(self.event_ids[number])
+        self._upto[where] = len(self.times)
+        return placed.get(name, ())
+
+
+class _Cap:
+    """Counts what was let through, of the same `per` values."""
+
+    def __init__(self, rule: Rule) -> None:
+        self._rule = rule
+        self._groups: dict[tuple[str | None, ...], _Counted] = defaultdict(_Counted)
+
+    def let_through(self, message: Message, at: datetime) -> None:
+        group = self._group(message)
+        group.times.append(at)
+        group.event_ids.append(message.event_id)
+
+    def _group(self, message: Message) -> _Counted:
+        return self._groups[per_values(self._rule, message)]
+
+
+class RollingCap(_Cap):
+    """Stops when at least `limit` counted messages lie in `(t - window, t]`; a minimum gap is a limit of one."""
+
+    def __init__(self, rule: Rule, history: History) -> None:  # noqa: ARG002
+        super().__init__(rule)
+        self._limit = 1 if rule.limit is None else rule.limit
+        self._span = rule.span
+
+    def stops(self, message: Message, at: datetime) -> Sequence[str] | None:
+        group = self._group(message)
+        first = bisect_right(group.times, clock.minus(at, self._span))
+        return group.event_ids[first:] if len(group.times) - first >= self._limit else None
+
+    def passes_from(self, message: Message, at: datetime, moment: datetime) -> datetime | None:  # noqa: ARG002
+        times = self._group(message).times
+        if self._limit == 0:
+            return None
+        if len(times) < self._limit:
+            return moment
+        free = clock.plus(times[-self._limit], self._span)
+        return None if free is None else max(moment, free)
+
+    def cannot_tell(self, message: Message, at: datetime) -> bool:  # noqa: ARG002
+        return False
+
+
+class CalendarCap(_Cap):
+    """Stops when at least `limit` counted messages lie in the calendar unit of t; in UTC where the zone is unknown."""
+
+    def __init__(self, rule: Rule, history: History) -> None:
+        super().__init__(rule)
+        self._zones = _Zones(rule, history)
+
+    def stops(self, message: Message, at: datetime) -> Sequence[str] | None:
+        counted = self._counted(message, at, at)
+        return counted if len(counted) >= (self._rule.limit or 0) else None
+
+    def passes_from(self, message: Message, at: datetime, moment: datetime) -> datetime | None:
+        if not self._rule.limit:
+            return None
+        later: datetime | None = moment
+        while later is not None and len(self._counted(message, at, later)) >= self._rule.limit:
+            later = clock.unit_end(
+                later, self._rule.window or "", self._zone(message, at), self._rule.week_start
+            )
+        return later
+
+    def cannot_tell(self, message: Message, at: datetime) -> bool:
+        return self._zones.of(message, at) is None
+
+    def _counted(self, message: Message, at: datetime, moment: datetime) -> Sequence[str]:
+        where = self._zone(message, at)
+        name = clock.unit(moment, self._rule.window or "", where, self._rule.week_start)
+        return self._group(message).in_unit(name, self._rule, where)
+
+    def _zone(self, message: Message, at: datetime) -> ZoneInfo:
+        return self._zones.of(message, at) or zone("UTC")
+
+
+def check(rule: Rule, history: History) -> Check:
+    """What judges `rule` for one customer."""
+    if rule.kind == "frequency_cap" and rule.window_kind == "calendar":
+        return CalendarCap(rule, history)
+    return _CHECKS[rule.kind](rule, history)
+
+
+_CHECKS: dict[str, type[Mute | Cooldown | RollingCap | QuietHours]] = {
+    "mute": Mute,
+    "cooldown": Cooldown,
+    "min_gap": RollingCap,
+    "frequency_cap": RollingCap,
+    "quiet_hours": QuietHours,
+}

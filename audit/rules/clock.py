@@ -1,0 +1,125 @@
+"""Clocks for rules: calendar units and quiet hours in a zone, and windows that may reach past the calendar.
+
+Every moment in and out is an aware datetime in UTC, to the microsecond. Local time is what a clock on the wall
+shows, so days of 23 and 25 hours and zones that shift by half an hour need no special case: a unit is found by
+asking the clock, and its end by looking for the first moment that is outside.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+
+_DAY = timedelta(days=1)
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_LONGEST = {
+    "1h": timedelta(hours=2),
+    "1d": timedelta(days=3),
+    "1w": timedelta(days=9),
+    "1mo": timedelta(days=33),
+}
+
+Unit = tuple[int, ...]
+"""What names a calendar unit in a zone: an hour with its offset, a day, a week's first day, a month."""
+
+
+def minus(moment: datetime, span: timedelta) -> datetime:
+    """`moment - span`, or the beginning of the calendar."""
+    try:
+        return moment - span
+    except OverflowError:
+        return EARLIEST
+
+
+def plus(moment: datetime, span: timedelta) -> datetime | None:
+    """`moment + span`, or None past the end of the calendar."""
+    try:
+        return moment + span
+    except OverflowError:
+        return None
+
+
+def unit(moment: datetime, window: str, zone: ZoneInfo, week_start: str) -> Unit:
+    """The calendar unit (`1h`, `1d`, `1w` or `1mo`) that `moment` lies in."""
+    local = _local(moment, zone)
+    if window == "1h":
+        offset = local.utcoffset() or timedelta(0)
+        return local.year, local.month, local.day, local.hour, int(offset.total_seconds())
+    if window == "1d":
+        return (local.toordinal(),)
+    if window == "1w":
+        return (_week(local, week_start),)
+    return local.year, local.month
+
+
+def unit_end(moment: datetime, window: str, zone: ZoneInfo, week_start: str) -> datetime | None:
+    """The first moment after `moment` that lies in another calendar unit; None past the end of the calendar."""
+    name = unit(moment, window, zone, week_start)
+
+    def inside(at: datetime) -> bool:
+        return unit(at, window, zone, week_start) == name
+
+    try:
+        found = _next_start(_local(moment, zone), window, week_start).astimezone(UTC)
+        if moment < found and not inside(found) and inside(found - TICK):
+            return found
+        return _first_without(inside, moment, moment + _LONGEST[window])
+    except (OverflowError, ValueError):
+        return None
+
+
+def is_quiet(moment: datetime, start: time, end: time, zone: ZoneInfo) -> bool:
+    """Whether the clock in `zone` shows a time in `[start, end)`, which may cross midnight."""
+    local = _local(moment, zone).time()
+    return start <= local < end if start < end else local >= start or local < end
+
+
+def quiet_end(moment: datetime, start: time, end: time, zone: ZoneInfo) -> datetime | None:
+    """The first moment after `moment`, which is quiet, that is not; None past the end of the calendar."""
+
+    def quiet(at: datetime) -> bool:
+        return is_quiet(at, start, end, zone)
+
+    try:
+        ends = (
+            datetime.combine(_local(moment, zone) + days * _DAY, end, zone).replace(fold=fold).astimezone(UTC)
+            for days in (0, 1, 2)
+            for fold in (0, 1)
+        )
+        found = next(at for at in ends if at > moment and not quiet(at))
+    except OverflowError:
+        return None
+    return found if quiet(found - TICK) else _first_without(quiet, moment, found)
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> datetime:
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:  # the first and last hours of the calendar
+        return moment
+
+
+def _week(local: date, week_start: str) -> int:
+    return local.toordinal() - (local.weekday() - _WEEKDAYS.index(week_start)) % 7
+
+
+def _next_start(local: datetime, window: str, week_start: str) -> datetime:
+    if window == "1h":
+        return local.replace(minute=0, second=0, microsecond=0).astimezone(UTC) + timedelta(hours=1)
+    if window == "1d":
+        first = local.date() + _DAY
+    elif window == "1w":
+        first = date.fromordinal(_week(local, week_start) + 7)
+    else:
+        first = date(local.year + local.month // 12, local.month % 12 + 1, 1)
+    return datetime.combine(first, time(0), local.tzinfo)
+
+
+def _first_without(holds: Callable[[datetime], bool], low: datetime, high: datetime) -> datetime:
+    """The first moment in `(low, high]` where `holds`, true at `low` and false at `high`, no longer does."""
+    while high - low > TICK:
+        middle = low + (high - low) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return high

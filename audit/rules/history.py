@@ -1,0 +1,55 @@
+"""What an evaluator sees of one customer, as plain Python."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+
+class Message(NamedTuple):
+    """A message, with the fields of its standing row alone; `at` is when it was sent (UTC)."""
+
+    event_id: str
+    at: datetime
+    channel: str | None
+    campaign: str | None
+    category: str | None
+    topics: Sequence[str] | None
+    item: str | None
+    sender: str | None
+    message_class: str | None
+    time_zone: str | None
+
+
+class Act(NamedTuple):
+    """An event that is no message sent."""
+
+    event_id: str
+    at: datetime
+    kind: str
+    campaign: str | None
+    category: str | None
+    item: str | None
+    order_id: str | None
+
+
+class Zoned(NamedTuple):
+    """A recorded row of any kind that has a time zone."""
+
+    at: datetime
+    event_id: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One customer: messages, acts of the kinds that the rules ask for, rows with a zone; each in order.
+
+    `intervals`: category → the median time between two orders of it, over all customers.
+    """
+
+    customer: str
+    messages: Sequence[Message]
+    acts: Sequence[Act] = ()
+    zones: Sequence[Zoned] = ()
+    intervals: Mapping[str, timedelta] = field(default_factory=dict)

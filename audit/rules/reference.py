@@ -1,0 +1,204 @@
+"""The reference evaluator: what a set of rules does to one customer's messages, in plain Python.
+
+It goes through the messages in order and keeps what was let through; every failing rule is recorded, the first
+decides; a deferred message goes back in order and is judged anew.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+from audit.rules import clock
+from audit.rules.checks import Check, check
+from audit.rules.history import History, Message
+from audit.rules.scopes import RuleSet, valid
+
+PATIENCE = timedelta(days=7)
+"""A deferred message that could pass only later than this after it was first due is stopped."""
+
+_MOST_STEPS = 800
+"""Quiet hours that together never end are found out after more than a year of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of one message; the columns of `simulate --decisions`."""
+
+    event_id: str
+    customer_id: str
+    occurred_at: datetime
+    decision: str
+    deferred_to: datetime | None = None
+    deciding_rule: str | None = None
+    failing_rules: Sequence[str] = ()
+    counted: Sequence[str] = ()
+    cannot_tell: Sequence[str] = ()
+    assumed: Sequence[str] = ()
+    next_allowed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one rule (its position in the set) says of one message at `at`.
+
+    `applies`: it judges the message at all; `counted`: what it counted, if it stops the message, else None.
+    """
+
+    number: int
+    at: datetime
+    applies: bool
+    counted: Sequence[str] | None
+    cannot_tell: bool
+    next_allowed_at: datetime | None
+
+
+def judge(history: History, rules: RuleSet) -> list[Decision]:
+    """The decisions on a customer's messages, in their order."""
+    made = {decision.event_id: decision for decision in _Run(history, rules).decisions()}
+    return [made[message.event_id] for message in history.messages]
+
+
+def verdicts(history: History, rules: RuleSet, event_id: str) -> list[Verdict]:
+    """What each rule says of the message `event_id` when it is first due, all others having been decided before."""
+    run = _Run(history, rules, watched=event_id)
+    for _ in run.decisions():
+        if run.seen:
+            break
+    return run.seen
+
+
+class _Run:
+    """One pass over one customer's messages."""
+
+    def __init__(self, history: History, rules: RuleSet, watched: str | None = None) -> None:
+        self._history = history
+        self._rules = rules
+        self._about = rules.about(history.customer)
+        self._checks: dict[int, Check] = {}
+        self._watched = watched
+        self.seen: list[Verdict] = []
+
+    def decisions(self) -> Iterator[Decision]:
+        """Decide the messages as they come due."""
+        queue = [(message.at, message.event_id, message) for message in self._history.messages]
+        heapify(queue)
+        while queue:
+            at, event_id, message = heappop(queue)
+            if event_id == self._watched and at == message.at:
+                self.seen = self._verdicts(message, at)
+            if self._rules.exempt(message):
+                self._take_in(message, at)
+                yield self._decision(message, "exempt", next_allowed_at=at)
+                continue
+            judging = self._judging(message, at)
+            failing = [(n, ids) for n in judging if (ids := self._check(n).stops(message, at)) is not None]
+            again = self._put_off(message, at, [n for n, _ in failing])
+            if again is not None:
+                heappush(queue, (again, event_id, message))
+            elif failing:
+                yield self._stopped(message, at, judging, failing)
+            else:
+                self._take_in(message, at)
+                yield self._decision(
+                    message,
+                    "allow",
+                    deferred_to=at if at != message.at else None,
+                    cannot_tell=self._cannot_tell(message, at, judging),
+                    next_allowed_at=at,
+                )
+
+    def _stopped(
+        self,
+        message: Message,
+        at: datetime,
+        judging: Sequence[int],
+        failing: Sequence[tuple[int, Sequence[str]]],
+    ) -> Decision:
+        ids = [self._rules.rules[number].id for number, _ in failing]
+        return self._decision(
+            message,
+            "stop",
+            deciding_rule=ids[0],
+            failing_rules=ids,
+            counted=failing[0][1],
+            cannot_tell=self._cannot_tell(message, at, judging),
+            next_allowed_at=self._earliest(message, at, self._scoped(message)),
+        )
+
+    def _decision(self, message: Message, decision: str, **more: Any) -> Decision:
+        assumed = () if message.message_class else ("message_class",)
+        return Decision(
+            message.event_id, self._history.customer, message.at, decision, assumed=assumed, **more
+        )
+
+    def _put_off(self, message: Message, at: datetime, failing: Sequence[int]) -> datetime | None:
+        """When a message goes back in order: the earliest time all failing rules could pass; None if it does not."""
+        if not failing or any(self._rules.rules[number].on_fail != "defer" for number in failing):
+            return None
+        again = self._earliest(message, at, failing)
+        last = clock.plus(message.at, PATIENCE)
+        return again if again is not None and (last is None or again <= last) else None
+
+    def _earliest(self, message: Message, at: datetime, numbers: Sequence[int]) -> datetime | None:
+        """The earliest time from `at` at which all of these rules pass, if nothing else is let through."""
+        moment: datetime | None = at
+        for _ in range(_MOST_STEPS):
+            before = moment
+            for number in numbers:
+                if moment is not None:
+                    moment = self._passes_from(number, message, at, moment)
+            if moment == before:
+                return moment
+        return None
+
+    def _passes_from(self, number: int, message: Message, at: datetime, moment: datetime) -> datetime | None:
+        rule = self._rules.rules[number]
+        if not valid(rule, moment):
+            return moment
+        found = self._check(number).passes_from(message, at, moment)
+        if rule.valid_until and (found is None or found > rule.valid_until):
+            return rule.valid_until
+        return found
+
+    def _scoped(self, message: Message) -> list[int]:
+        """The rules whose scopes the message satisfies, valid or not."""
+        return [number for number in self._rules.reach(message).judging if number in self._about]
+
+    def _judging(self, message: Message, at: datetime) -> list[int]:
+        return [number for number in self._scoped(message) if valid(self._rules.rules[number], at)]
+
+    def _cannot_tell(self, message: Message, at: datetime, judging: Sequence[int]) -> list[str]:
+        return [self._rules.rules[n].id for n in judging if self._check(n).cannot_tell(message, at)]
+
+    def _take_in(self, message: Message, at: datetime) -> None:
+        for number in self._rules.reach(message).counting:
+            if number in self._about and valid(self._rules.rules[number], at):
+                self._check(number).let_through(message, at)
+
+    def _check(self, number: int) -> Check:
+        known = self._checks.get(number)
+        if known is None:
+            known = self._checks[number] = check(self._rules.rules[number], self._history)
+        return known
+
+    def _verdicts(self, message: Message, at: datetime) -> list[Verdict]:
+        judging = set(self._judging(message, at))
+        return [
+            self._verdict(number, message, at)
+            if number in judging
+            else Verdict(number, at, applies=False, counted=None, cannot_tell=False, next_allowed_at=at)
+            for number in range(len(self._rules.rules))
+        ]
+
+    def _verdict(self, number: int, message: Message, at: datetime) -> Verdict:
+        judged = self._check(number)
+        return Verdict(
+            number,
+            at,
+            applies=True,
+            counted=judged.stops(message, at),
+            cannot_tell=judged.cannot_tell(message, at),
+            next_allowed_at=self._earliest(message, at, [number]),
+        )

@@ -1,0 +1,107 @@
+"""Which rules judge a message, and which count it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from audit.rules.history import Message
+from audit.rules.model import Rule, checked_order
+
+DEFAULT_CLASS = "marketing"
+"""A message whose class is missing is treated as this."""
+
+_FIELDS = {
+    "channels": "channel",
+    "campaigns": "campaign",
+    "items": "item",
+    "senders": "sender",
+}
+
+
+class Reach(NamedTuple):
+    """Positions, in checking order, of the rules that judge a message and of those that count it."""
+
+    judging: tuple[int, ...]
+    counting: tuple[int, ...]
+
+
+class RuleSet:
+    """The rules that take part in a replay, in the order they are checked.
+
+    `ids`: the source's own customer ids → pseudonyms, for rules that name customers.
+    """
+
+    def __init__(self, rules: Iterable[Rule], ids: Mapping[str, str] | None = None) -> None:
+        self.rules: Sequence[Rule] = checked_order(rules)
+        self.classes = {name for rule in self.rules for name in rule.message_classes}
+        known = ids or {}
+        self._named = [
+            (
+                {known.get(one, one) for one in rule.customers},
+                {known.get(one, one) for one in rule.except_customers},
+            )
+            for rule in self.rules
+        ]
+        self._reach: dict[tuple[object, ...], Reach] = {}
+
+    def about(self, customer: str) -> frozenset[int]:
+        """Positions of the rules that this customer falls under."""
+        return frozenset(
+            number
+            for number, (wanted, unwanted) in enumerate(self._named)
+            if (not wanted or customer in wanted) and customer not in unwanted
+        )
+
+    def exempt(self, message: Message) -> bool:
+        """Whether no rule names the message's class."""
+        return class_of(message) not in self.classes
+
+    def reach(self, message: Message) -> Reach:
+        """The rules whose scopes the message satisfies; customers and validity are asked for apart."""
+        fields = (*message[2:5], tuple(message.topics or ()), *message[6:9])
+        known = self._reach.get(fields)
+        if known is None:
+            within = [(number, rule) for number, rule in enumerate(self.rules) if in_scope(rule, message)]
+            judging = tuple(number for number, rule in within if class_of(message) in rule.message_classes)
+            counting = tuple(
+                n for n, rule in within if rule.exempt_counts or class_of(message) in rule.message_classes
+            )
+            known = self._reach[fields] = Reach(judging, counting)
+        return known
+
+
+def class_of(message: Message) -> str:
+    """The message's class, or what a missing one is treated as."""
+    return message.message_class or DEFAULT_CLASS
+
+
+def valid(rule: Rule, moment: datetime) -> bool:
+    """Whether `moment` lies in the rule's `valid_from ≤ t < valid_until`."""
+    return not (rule.valid_from and moment < rule.valid_from) and not (
+        rule.valid_until and moment >= rule.valid_until
+    )
+
+
+def in_scope(rule: Rule, message: Message) -> bool:
+    """Whether the message satisfies all scopes but class, customer and validity, and falls under no `except_`."""
+    if any(value is None for value in per_values(rule, message)):
+        return False
+    for scope, name in _FIELDS.items():
+        value, wanted = getattr(message, name), getattr(rule, scope)
+        if (wanted and value not in wanted) or value in getattr(rule, f"except_{scope}"):
+            return False
+    if rule.categories and not _under(message.category, rule.categories):
+        return False
+    topics = set(message.topics or ())
+    if rule.topics and topics.isdisjoint(rule.topics):
+        return False
+    return not _under(message.category, rule.except_categories) and topics.isdisjoint(rule.except_topics)
+
+
+def per_values(rule: Rule, message: Message) -> tuple[str | None, ...]:
+    """The values that messages counted together share, beside the customer."""
+    return tuple(getattr(message, name) for name in rule.per if name != "customer")
+
+
+def _under(category: str | None, scopes: Sequence[str]) -> bool:
+    return category is not None and any(category == one or category.startswith(f"{one} > ") for one in scopes)
