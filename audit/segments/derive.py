@@ -1,7 +1,6 @@
 """The segments that our definitions give customers, with their evidence and when they end."""
 
 from dataclasses import dataclass
-from string import Formatter
 
 import polars as pl
 
@@ -9,8 +8,9 @@ from audit.context import Context
 from audit.events import TIME
 from audit.segments.evidence import evidence
 from audit.segments.files import definitions as our_definitions
+from audit.segments.logged import KINDS as LOGGED
 from audit.segments.model import Condition, Definition
-from audit.segments.names import known, normal
+from audit.segments.names import filled, known, normal, sensitive_category
 from audit.segments.select import Selected
 from audit.segments.spells import contributions, least, turns, values
 
@@ -26,8 +26,6 @@ DERIVED: dict[str, pl.DataType] = {
     "reason": pl.String(),
 }
 """The columns of `derive`."""
-
-LOGGED_KINDS = ("segment_entered", "segment_left", "segment_snapshot")
 
 _AT_CONDITION = ("condition", "person", "group")
 _AT_SEGMENT = ("place", "person", "group")
@@ -54,7 +52,8 @@ def derive(
     nothing ends it. `evidence`: event_ids, oldest first. `absent`: JSON `{"kind": [...], "since": time}` of what did
     not happen, else null. `reason`: one sentence. In order of customer, then of the definitions.
 
-    A sensitive definition is evaluated only for customers of whom somebody else logged that segment.
+    A sensitive definition is evaluated only for customers of whom somebody else logged that segment; a category of
+    the sensitive map makes no segment.
     """
     chosen = our_definitions() if definitions is None else definitions
     selected = Selected(events, ctx.at)
@@ -74,7 +73,7 @@ def _asked(events: pl.DataFrame, selected: Selected, chosen: tuple[Definition, .
     sensitive = tuple(one for one in chosen if one.sensitive)
     logged = (
         events.lazy()
-        .filter(pl.col("kind").is_in(LOGGED_KINDS))
+        .filter(pl.col("kind").is_in(LOGGED))
         .select("customer_id", name=normal(pl.col("segment_id")))
     )
     met = (
@@ -152,7 +151,7 @@ def _segments(turned: pl.DataFrame, limits: pl.DataFrame, ctx: Context) -> pl.Da
     began = spells.filter(pl.col("time") <= ctx.at).unique(_AT_SEGMENT, keep="last", maintain_order=True)
     ends = spells.filter(pl.col("time") > ctx.at).unique(_AT_SEGMENT, keep="first", maintain_order=True)
     return (
-        began.filter("on")
+        began.filter("on", ~sensitive_category(pl.col("group")))
         .select(*_AT_SEGMENT, pl.col("time").alias("since"))
         .join(ends.select(*_AT_SEGMENT, pl.col("time").alias("until")), on=_AT_SEGMENT, how="left")
     )
@@ -169,24 +168,16 @@ def _word(rows: pl.DataFrame, one: Definition) -> pl.DataFrame:
     segment_id = pl.lit(one.id) if one.depth is None else pl.concat_str(pl.lit(f"{one.id}:"), "group")
     return rows.with_columns(
         segment_id.alias("segment_id"),
-        _filled(one.title).alias("title"),
+        filled(one.title, _FIELDS).alias("title"),
         pl.lit(one.id).alias("definition"),
-        _filled(one.reason).alias("reason"),
+        filled(one.reason, _FIELDS).alias("reason"),
     )
 
 
-def _filled(template: str) -> pl.Expr:
-    """The template as an expression over the columns `group, count, first, last, item`."""
-    named = {
-        "group": pl.col("group"),
-        "count": pl.col("count").cast(pl.String),
-        "first": pl.col("first").dt.strftime("%Y-%m-%d"),
-        "last": pl.col("last").dt.strftime("%Y-%m-%d"),
-        "item": pl.col("item").fill_null("An item"),
-    }
-    parts: list[pl.Expr] = []
-    for text, name, _, _ in Formatter().parse(template):
-        parts.append(pl.lit(text))
-        if name is not None:
-            parts.append(named[name].fill_null("?"))
-    return pl.concat_str(parts)
+_FIELDS = {
+    "group": pl.col("group"),
+    "count": pl.col("count").cast(pl.String),
+    "first": pl.col("first").dt.strftime("%Y-%m-%d"),
+    "last": pl.col("last").dt.strftime("%Y-%m-%d"),
+    "item": pl.col("item").fill_null("An item"),
+}

@@ -1,5 +1,12 @@
 """How a segment's names meet: ours, and those under which others log it."""
 
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from string import Formatter
+
 import polars as pl
 
 from audit.segments.model import Definition
@@ -25,16 +32,37 @@ def known(definitions: tuple[Definition, ...]) -> pl.DataFrame:
 def of_groups(one: Definition, groups: pl.Series) -> pl.DataFrame:
     """The names of a definition that exists once a group: `name` (normal), `segment_id`, `group`."""
     different = pl.DataFrame({"group": groups.unique(maintain_order=True)})
-    leaf = pl.col("group").str.split(" > ").list.last()
+    fields = {"group": pl.col("group"), "leaf": pl.col("group").str.split(" > ").list.last()}
     texts = (one.title, *one.aliases)
-    named = [different.select(_fill(text, leaf).alias("name"), "group") for text in texts]
+    named = [different.select(filled(text, fields).alias("name"), "group") for text in texts]
     segment_id = pl.concat_str(pl.lit(f"{one.id}:"), "group").alias("segment_id")
     return pl.concat(named).select(normal(pl.col("name")), segment_id, "group")
 
 
-def _fill(text: str, leaf: pl.Expr) -> pl.Expr:
-    return (
-        pl.lit(text)
-        .str.replace("{group}", pl.col("group"), literal=True)
-        .str.replace("{leaf}", leaf, literal=True)
-    )
+def filled(template: str, fields: Mapping[str, pl.Expr]) -> pl.Expr:
+    """A template with its `{fields}` put in; what is unknown reads as a question mark."""
+    parts: list[pl.Expr] = []
+    for text, name, _, _ in Formatter().parse(template):
+        parts.append(pl.lit(text))
+        if name is not None:
+            parts.append(fields[name].fill_null("?"))
+    return pl.concat_str(parts)
+
+
+def sensitive(name: pl.Expr) -> pl.Expr:
+    """Whether a segment's name speaks of a sensitive topic, by the sensitive map."""
+    return name.str.to_lowercase().str.contains(_patterns()[0])
+
+
+def sensitive_category(category: pl.Expr) -> pl.Expr:
+    """Whether a level of a category path is one of the sensitive map."""
+    return category.str.to_lowercase().str.contains(_patterns()[1])
+
+
+@cache
+def _patterns() -> tuple[str, str]:
+    """Patterns of sensitive names and of sensitive category paths, in lower case."""
+    rows = tomllib.loads(files("audit").joinpath("findings", "sensitive.toml").read_text("utf-8"))
+    names = "|".join(re.escape(part) for row in rows["topic"] for part in row["segments"])
+    levels = "|".join(re.escape(level) for row in rows["sign"] for level in row["levels"])
+    return names, f"(?:^| > )(?:{levels})(?: > |$)"

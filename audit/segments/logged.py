@@ -1,0 +1,53 @@
+"""The segments that others put customers into, as their log has it."""
+
+import polars as pl
+
+from audit.context import Context
+from audit.events import TIME
+
+KINDS = ("segment_entered", "segment_left", "segment_snapshot")
+
+LOGGED: dict[str, pl.DataType] = {
+    "customer_id": pl.String(),
+    "segment_id": pl.String(),
+    "since": TIME,
+    "source": pl.String(),
+    "source_name": pl.String(),
+    "purpose": pl.String(),
+    "category": pl.String(),
+    "states_why": pl.Boolean(),
+    "events": pl.List(pl.String()),
+}
+"""The columns of `logged`."""
+
+
+def logged(events: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+    """The segments that the newest logged row says a customer is in, at `ctx.at`: one row a customer and segment.
+
+    `since` (µs, UTC): the first row of the present run, after any `segment_left`; `events`: the event_ids of that
+    run, oldest first; the other columns are its newest that say something. `states_why`: a row of it names a
+    trigger, or an entry names a reason; a snapshot tells no reason. In order of customer, since and segment_id.
+    """
+    rows = events.filter(
+        pl.col("kind").is_in(KINDS), pl.col("segment_id").is_not_null(), pl.col("occurred_at") <= ctx.at
+    )
+    by = ("customer_id", "segment_id")
+    left = pl.col("kind") == "segment_left"
+    run = rows.with_columns(left.cum_sum(reverse=True).over(by).alias("leaving_after")).filter(
+        (pl.col("leaving_after") == 0) & ~left
+    )
+    why = pl.col("trigger").is_not_null() | (
+        (pl.col("kind") == "segment_entered") & pl.col("reason").is_not_null()
+    )
+    newest = ("source", "source_name", "purpose", "category")
+    return (
+        run.group_by(by, maintain_order=True)
+        .agg(
+            pl.col("occurred_at").first().alias("since"),
+            *(pl.col(name).drop_nulls().last() for name in newest),
+            why.any().alias("states_why"),
+            pl.col("event_id").alias("events"),
+        )
+        .sort("customer_id", "since", "segment_id")
+        .select(*LOGGED)
+    )
