@@ -1,0 +1,132 @@
+"""What each rule says of one message, in plain words; and which messages a rule would have stopped."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from audit.context import Context
+from audit.errors import NotFoundError
+from audit.rules import prepare, replay
+from audit.rules.model import Rule
+from audit.rules.reference import Verdict, verdicts
+from audit.rules.scopes import RuleSet, class_of
+from audit.times import iso
+
+
+def of(
+    events: pl.DataFrame,
+    ctx: Context,
+    rules: Iterable[Rule],
+    message: str,
+    *,
+    ids: Mapping[str, str] | None = None,
+) -> list[dict[str, Any]]:
+    """The `rules` array of `whysent.why/1`: what each rule that takes part says of one sent message of a customer.
+
+    `message`: its message_id or event_id; `events` holds that customer alone. The messages before it are decided
+    by all the rules together. `next_allowed_at` is this rule's alone. A message that was never sent is judged by
+    no rule. Raises NotFoundError if the customer has no such message at all.
+    """
+    taking_part = RuleSet(rules, ids)
+    wanted = (pl.col("message_id") == message) | (pl.col("event_id") == message)
+    sent = prepare.sent(events)
+    key = events.filter(wanted & pl.col("kind").str.starts_with("message_")).head(1)
+    if key.is_empty():
+        raise NotFoundError(f"no message {message!r}")
+    found = sent.filter(wanted | (pl.col("message_id") == key["message_id"].item())).head(1)
+    if found.is_empty():
+        return []
+    history = next(prepare.histories(sent, events, taking_part.rules, ctx.facts))
+    judged = next(one for one in history.messages if one.event_id == found["event_id"].item())
+    exempt = taking_part.exempt(judged)
+    return [
+        {
+            "id": taking_part.rules[one.number].id,
+            "version": taking_part.rules[one.number].version,
+            "verdict": _word(one),
+            "text": text(taking_part.rules[one.number], one, exempt=class_of(judged) if exempt else None),
+            "counted": list(one.counted or ()),
+            "next_allowed_at": iso(one.next_allowed_at),
+        }
+        for one in verdicts(history, taking_part, judged.event_id)
+    ]
+
+
+def stopped_by(
+    events: pl.DataFrame, ctx: Context, rule: Rule, *, ids: Mapping[str, str] | None = None
+) -> list[str]:
+    """The event_ids of the messages in `events` that `rule` alone would have stopped, in order."""
+    decisions = replay.simulate(events, [rule], ctx, ids=ids).decisions
+    return decisions.filter(pl.col("decision") == "stop")["event_id"].to_list()
+
+
+def text(rule: Rule, verdict: Verdict, *, exempt: str | None = None) -> str:
+    """One plain sentence on what `rule` says; `exempt` is the class of a message that no rule names."""
+    if exempt is not None:
+        return f"Lets it pass: no rule is about {exempt} messages."
+    if not verdict.applies:
+        return "Is not about this message."
+    if verdict.cannot_tell and verdict.counted is None:
+        return "Cannot tell: the customer's time zone is not known, so it lets the message pass."
+    return _LETS[rule.kind](rule) if verdict.counted is None else _stops(rule, verdict)
+
+
+def _word(verdict: Verdict) -> str:
+    if verdict.counted is not None:
+        return "stops"
+    return "cannot_tell" if verdict.cannot_tell else "allows"
+
+
+def _stops(rule: Rule, verdict: Verdict) -> str:
+    until = verdict.next_allowed_at
+    said = _STOPS[rule.kind](rule, len(verdict.counted or ()))
+    if until is None:
+        return f"Stops it: {said}."
+    does = "Puts it off" if rule.on_fail == "defer" else "Stops it"
+    return f"{does}: {said}; it could pass from {_minute(until)} on."
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _window(rule: Rule) -> str:
+    names = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month"}
+    return (
+        f"the same calendar {names[rule.window or '']}"
+        if rule.window_kind == "calendar"
+        else f"the {rule.window} before it"
+    )
+
+
+def _messages(number: int) -> str:
+    return "1 message" if number == 1 else f"{number} messages"
+
+
+def _after(rule: Rule) -> str:
+    kinds = " or ".join(kind.replace("_", " ") for kind in rule.after)
+    return kinds if rule.same == "nothing" else f"{kinds} of the same {rule.same}"
+
+
+def _cooldown_stops(rule: Rule, _: int) -> str:
+    if rule.window == "repurchase":
+        return f"{_after(rule)} came before it, and the next purchase was not due yet"
+    return f"{_after(rule)} lay in the {rule.window} before it"
+
+
+_STOPS = {
+    "mute": lambda rule, n: "it stops everything it is about",  # noqa: ARG005
+    "cooldown": _cooldown_stops,
+    "min_gap": lambda rule, n: f"{_messages(n)} went out in the {rule.window} before it",
+    "frequency_cap": lambda rule, n: f"{_messages(n)} had gone out in {_window(rule)}, and {rule.limit} may",
+    "quiet_hours": lambda rule, n: f"it was due in the quiet hours {rule.quiet}",  # noqa: ARG005
+}
+_LETS = {
+    "mute": lambda rule: "Lets it pass.",  # noqa: ARG005
+    "cooldown": lambda rule: f"Lets it pass: no {_after(rule)} shortly before it.",
+    "min_gap": lambda rule: f"Lets it pass: nothing went out in the {rule.window} before it.",
+    "frequency_cap": lambda rule: f"Lets it pass: fewer than {rule.limit} went out in {_window(rule)}.",
+    "quiet_hours": lambda rule: f"Lets it pass: it was due outside of {rule.quiet}.",
+}
