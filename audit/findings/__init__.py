@@ -2,7 +2,20 @@
 
 from audit.findings.catalogue import SEVERITIES, Check, check, checks
 from audit.findings.registry import CHECKS, find
-from audit.findings.shape import SCHEMA
+from audit.findings.shape import SCHEMA, severity_rank, suggested_rule, worded
 from audit.findings.triage import headline, triage
 
-__all__ = ["CHECKS", "SCHEMA", "SEVERITIES", "Check", "check", "checks", "find", "headline", "triage"]
+__all__ = [
+    "CHECKS",
+    "SCHEMA",
+    "SEVERITIES",
+    "Check",
+    "check",
+    "checks",
+    "find",
+    "headline",
+    "severity_rank",
+    "suggested_rule",
+    "triage",
+    "worded",
+]

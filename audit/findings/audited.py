@@ -6,6 +6,8 @@ from functools import cached_property
 import polars as pl
 
 from audit.context import Context
+from audit.events import BEHAVIOUR
+from audit.findings import sensitive
 from audit.messages import messages
 
 ONE_ORDER = ("occurred_at", "event_id")
@@ -31,9 +33,37 @@ class Audited:
         """The marketing messages that were sent; a message without a class counts as marketing."""
         return self.messages.filter(pl.col("message_class").fill_null("marketing") == "marketing")
 
+    @cached_property
+    def acts(self) -> pl.DataFrame:
+        """What the customers did themselves, with `sensitive`: the topic of the sensitive map it touches."""
+        own = self.events.filter(
+            pl.col("kind").is_in(BEHAVIOUR),
+            ~pl.col("source").is_in(["inferred", "third_party"]).fill_null(value=False),
+        )
+        own = sensitive.mapped(own, "category", sensitive.of_category(pl.col("category")), "_category")
+        own = sensitive.mapped(own, "query", sensitive.of_query(pl.col("query")), "_query")
+        topic = pl.coalesce("_category", "_query", sensitive.of_topics(pl.col("topics")))
+        return own.with_columns(topic.alias("sensitive")).drop("_category", "_query")
+
+    @cached_property
+    def segments(self) -> pl.DataFrame:
+        """The segments the source logged: the first row of each customer and segment, with `sensitive`."""
+        logged = self.of_kind("segment_entered", "segment_snapshot").drop_nulls("segment_id")
+        first = logged.unique(("customer_id", "segment_id"), keep="first", maintain_order=True)
+        first = sensitive.mapped(first, "segment_id", sensitive.of_segment(pl.col("segment_id")), "_segment")
+        first = sensitive.mapped(first, "category", sensitive.of_category(pl.col("category")), "_category")
+        topic = pl.coalesce(sensitive.of_topics(pl.col("topics")), "_segment", "_category")
+        return first.with_columns(topic.alias("sensitive")).drop("_segment", "_category")
+
     def of_kind(self, *kinds: str) -> pl.DataFrame:
         """The events of these kinds."""
         return self.events.filter(pl.col("kind").is_in(kinds))
+
+
+def lies_before(act: str, moment: str, *, act_id: str, event_id: str = "event_id") -> pl.Expr:
+    """Whether the event of columns `act` (time) and `act_id` lies before that of `moment` and `event_id` in order."""
+    earlier = pl.col(act) < pl.col(moment)
+    return earlier | ((pl.col(act) == pl.col(moment)) & (pl.col(act_id) < pl.col(event_id)))
 
 
 def newest_before(rows: pl.DataFrame, acts: pl.DataFrame, by: list[str], take: list[str]) -> pl.DataFrame:

@@ -75,6 +75,14 @@ def check(check_id: str) -> Check:
 
 
 @cache
+def countries(check_id: str) -> frozenset[str]:
+    """The ISO codes of the countries where a row applies; empty: everywhere."""
+    groups = data("jurisdictions.toml")
+    names = check(check_id).jurisdiction
+    return frozenset(code for name in names for code in groups.get(name, {"countries": [name]})["countries"])
+
+
+@cache
 def data(name: str) -> dict[str, Any]:
     """A data file of this package, read once."""
     return tomllib.loads(files(__package__).joinpath(name).read_text(encoding="utf-8"))

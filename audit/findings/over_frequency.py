@@ -7,7 +7,7 @@ import polars as pl
 
 from audit.findings.audited import Audited
 from audit.findings.catalogue import Check
-from audit.findings.shape import found, none, rules
+from audit.findings.shape import amount, day, found, none, rules
 
 _WINDOWS = (("day", 1), ("week", 7))
 
@@ -69,7 +69,7 @@ def _over(mailings: pl.DataFrame, name: str, days: int, limit: int, high_factor:
             pl.col("event_id")
             .list.slice(pl.col("_worst") + 1 - pl.col("peak"), pl.col("peak"))
             .alias("evidence"),
-            pl.col("occurred_at").list.get(pl.col("_worst")).dt.strftime("%Y-%m-%d").alias("when"),
+            day(pl.col("occurred_at").list.get(pl.col("_worst"))).alias("when"),
         )
     )
     return found(
@@ -84,15 +84,12 @@ def _over(mailings: pl.DataFrame, name: str, days: int, limit: int, high_factor:
 
 
 def _text(name: str, limit: int) -> pl.Expr:
-    noun = pl.col("channel").replace_strict(
-        {"email": "mails", "sms": "text messages", "push": "push messages"}, default="messages"
-    )
     senders = (
         pl.when(pl.col("senders") > 1).then(pl.format(" from {} senders", "senders")).otherwise(pl.lit(""))
     )
     return pl.format(
-        "Up to {} {}{} in one {} (to {}); {} came on top of {} already in it.",
-        "peak", noun, senders, pl.lit(name), "when", "count", pl.lit(limit),
+        "Up to {}{} in one {} (to {}); {} came on top of {} already in it.",
+        amount(pl.col("channel"), "peak"), senders, pl.lit(name), "when", "count", pl.lit(limit),
     )  # fmt: skip
 
 

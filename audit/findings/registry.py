@@ -5,7 +5,24 @@ from collections.abc import Callable, Iterable
 import polars as pl
 
 from audit.context import Context
-from audit.findings import over_frequency, repeat_after_purchase
+from audit.errors import NotFoundError
+from audit.findings import (
+    after_opt_out,
+    browse_pursuit,
+    by_likeness,
+    cart_after_purchase,
+    cart_burst,
+    duplicate_message,
+    ignored_streak,
+    life_changed,
+    over_frequency,
+    repeat_after_purchase,
+    sensitive,
+    sensitive_inference,
+    shared_account,
+    unexplained,
+    unrequested_shipment,
+)
 from audit.findings.audited import Audited
 from audit.findings.catalogue import Check, check
 from audit.findings.shape import SCHEMA, finish, worst_first
@@ -15,19 +32,38 @@ Detect = Callable[[Audited, Check], pl.DataFrame]
 CHECKS: dict[str, Detect] = {
     "repeat-after-purchase": repeat_after_purchase.detect,
     "over-frequency": over_frequency.detect,
+    "duplicate-message": duplicate_message.detect,
+    "ignored-streak": ignored_streak.detect,
+    "cart-after-purchase": cart_after_purchase.detect,
+    "cart-burst": cart_burst.detect,
+    "browse-pursuit": browse_pursuit.detect,
+    "shared-account": shared_account.detect,
+    "after-opt-out": after_opt_out.detect,
+    "unrequested-shipment": unrequested_shipment.detect,
+    "life-changed": life_changed.detect,
+    "sensitive-inference": sensitive_inference.detect,
+    "by-likeness": by_likeness.detect,
+    "unexplained": unexplained.detect,
 }
 """Check → what finds it: a function of whole customers that returns a frame of `shape.FOUND`."""
 
 
-def find(
-    events: pl.DataFrame, ctx: Context, *, checks: Iterable[str] | None = None, names_sensitive: bool = False
-) -> pl.DataFrame:
+def find(events: pl.DataFrame, ctx: Context, *, checks: Iterable[str] | None = None) -> pl.DataFrame:
     """What the checks (all, or these) find in whole customers: a frame of `SCHEMA`, each customer's worst first.
 
-    Sensitive topics are named in text, subject and rule only with `names_sensitive`. Raises NotFoundError for a
-    check that does not exist.
+    Sensitive topics are not named; `shape.worded` names them to those who may read them. Raises NotFoundError for
+    a check that does not exist.
     """
     audited = Audited(events, ctx)
-    rows = [check(check_id) for check_id in (CHECKS if checks is None else checks)]
-    made = [finish(CHECKS[row.id](audited, row), row, names_sensitive=names_sensitive) for row in rows]
+    made = [_one(audited, check_id) for check_id in (CHECKS if checks is None else checks)]
     return worst_first(pl.concat([pl.DataFrame(schema=SCHEMA), *made]))
+
+
+def _one(audited: Audited, check_id: str) -> pl.DataFrame:
+    row = check(check_id)
+    if check_id not in CHECKS:
+        raise NotFoundError(f"{check_id} makes no findings of its own; it is a source of {row.reported_as}")
+    found = sensitive.mapped(
+        CHECKS[check_id](audited, row), "category", sensitive.of_category(pl.col("category")), "_t"
+    )
+    return finish(found.with_columns(pl.coalesce("topic", "_t").alias("topic")), row)

@@ -7,9 +7,12 @@ import polars as pl
 
 from audit.findings.audited import ONE_ORDER, Audited, newest_before
 from audit.findings.catalogue import Check, data
-from audit.findings.shape import found, rules
+from audit.findings.shape import ABOUT, amount, day, found, rules, words
 
-_COLUMNS = ("customer_id", *ONE_ORDER, "item_id", "category", "channel", "campaign_id")
+_SAYS = ("item_id", "category", "topics", "list_id", "trigger")
+"""What tells what a message is about, or that it is a letter to everybody on a list."""
+
+_COLUMNS = ("customer_id", *ONE_ORDER, *_SAYS, "channel", "campaign_id")
 
 
 def detect(audited: Audited, check: Check) -> pl.DataFrame:
@@ -89,27 +92,28 @@ def _findings(early: pl.DataFrame, check: Check) -> pl.DataFrame:
     per_purchase = ["customer_id", "key", "subject", "act_at"]
     often = early.filter(pl.len().over(per_purchase) >= check.thresholds["messages"])
     rows = often.group_by("customer_id", "key", "subject", maintain_order=True).agg(
-        pl.col("act_category").last().alias("about"),
+        pl.col("act_category").last().alias("category"),
         pl.col("item_id").last(),
         pl.col("occurred_at").min().alias("first"),
         pl.col("occurred_at").max().alias("last"),
         pl.len().alias("count"),
         pl.col("event_id").sort_by(*ONE_ORDER).alias("messages"),
         pl.col("act_id").unique(maintain_order=True).alias("cause"),
-        pl.col("act_at").min().dt.strftime("%Y-%m-%d").alias("since"),
+        day(pl.col("act_at").min()).alias("since"),
         pl.col("act_at").n_unique().alias("purchases"),
-        (pl.col("channel") == "email").fill_null(value=False).all().alias("mail"),
+        pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("channel"),
     )
-    what = pl.when(pl.col("mail")).then(pl.lit("mails")).otherwise(pl.lit("messages"))
-    once = pl.format("{} {} about {} since one was bought on {}.", "count", what, pl.lit("{about}"), "since")
+    once = pl.format(
+        "{} about {} since one was bought on {}.", amount(pl.col("channel")), pl.lit(ABOUT), "since"
+    )
     more = pl.format(
-        "{} {} about {} soon after {} purchases of the same kind, the first on {}.",
-        "count", what, pl.lit("{about}"), "purchases", "since",
+        "{} about {} soon after {} purchases of the same kind, the first on {}.",
+        amount(pl.col("channel")), pl.lit(ABOUT), "purchases", "since",
     )  # fmt: skip
     high = pl.col("count") >= check.thresholds["high_at"]
     rows = rows.with_columns(
         pl.when(pl.col("purchases") == 1).then(once).otherwise(more).alias("text"),
-        pl.col("about").fill_null(pl.col("subject")),
+        words(pl.col("category").fill_null(pl.col("subject"))).alias("about"),
         pl.when(high).then(pl.lit("high")).alias("severity"),
         pl.col("key").replace("item_id", "item").alias("case"),
         evidence=pl.col("cause").list.concat("messages"),
@@ -139,7 +143,7 @@ def _rule(same: str, subject: str, fallback: str) -> dict[str, Any]:
 def _unknown(mailings: pl.DataFrame, orders: pl.DataFrame, audited: Audited, check: Check) -> pl.DataFrame:
     """Buyers of whose messages none says what it is about, though their campaigns could be mapped."""
     mapped = audited.context.campaigns["campaign_id"].drop_nulls()
-    silent = pl.col("category").is_null() & pl.col("item_id").is_null()
+    silent = pl.all_horizontal(pl.col(name).is_null() for name in _SAYS)
     rows = (
         mailings.join(orders.select("customer_id").unique(), on="customer_id", how="semi")
         .filter(silent.all().over("customer_id"))

@@ -30,14 +30,17 @@ SCHEMA: dict[str, pl.DataType] = {
     "subject": pl.String(),
     "sources": _IDS,
     "suggested_rule": pl.String(),
+    "named": pl.String(),
 }
-"""The columns of whysent.findings/1. `messages`, `cause`, `evidence`: event_ids in order; `suggested_rule`: a
-rule in the shape of a rules file, as JSON."""
+"""The columns of whysent.findings/1, and `named`. `messages`, `cause`, `evidence`: event_ids in order;
+`suggested_rule`: a rule in the shape of a rules file, as JSON; `named`: text, subject and rule with the names of
+sensitive topics, as JSON, which `worded` puts in or takes away."""
 
 FOUND: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
     "subject": pl.String(),
     "about": pl.String(),
+    "category": pl.String(),
     "topic": pl.String(),
     "case": pl.String(),
     "severity": pl.String(),
@@ -53,13 +56,19 @@ FOUND: dict[str, pl.DataType] = {
     "rule": pl.String(),
 }
 """What a check hands over, a row a finding; an absent column is null and takes its default: the check's severity
-and sources, verdict risk, no events. `about`: a category path or other name that the text names as `{about}`;
-`topic`: the sensitive topic it touches, if any."""
+and sources, verdict risk, no events. `about`: what the text names as `{about}`; `topic`: the sensitive topic
+it touches, if any; where it is null, the one that `category` touches."""
 
 ABOUT = "{about}"
 """Where a text names what it is about."""
 
 UNNAMED = "a sensitive topic"
+"""What takes the place of a sensitive topic's name."""
+
+_NOUNS = {"email": "mail", "sms": "text message", "push": "push message"}
+"""What takes the place of a sensitive topic's name."""
+
+_NOUNS = {"email": "mail", "sms": "text message", "push": "push message"}
 
 
 def found(frame: pl.DataFrame) -> pl.DataFrame:
@@ -81,41 +90,88 @@ def rules(frame: pl.DataFrame, columns: Iterable[str], make: Callable[..., dict[
     return pl.Series("rule", made, pl.String)
 
 
-def finish(rows: pl.DataFrame, check: Check, *, names_sensitive: bool) -> pl.DataFrame:
-    """Turn what `check` found (columns of `FOUND`) into findings (columns of `SCHEMA`), its verdict capped."""
-    hidden = pl.col("topic").is_not_null() & (not names_sensitive)
+def finish(rows: pl.DataFrame, check: Check) -> pl.DataFrame:
+    """Turn what `check` found (columns of `FOUND`) into findings (columns of `SCHEMA`), its verdict capped.
+
+    What touches a sensitive topic is worded without naming it; `named` keeps the names for `worded`.
+    """
     strength = pl.Enum(VERDICTS)
     verdict = pl.col("verdict").fill_null("risk").cast(strength)
-    named = pl.when(hidden).then(pl.lit(UNNAMED)).otherwise(last_level(pl.col("about")))
     empty: pl.Expr = pl.lit([], _IDS)
-    return rows.select(
+    named = _text(pl.col("about"))
+    secret = pl.struct(named.alias("text"), pl.col("subject"), pl.col("rule").alias("suggested_rule"))
+    is_secret = pl.col("topic").is_not_null()
+    return rows.with_columns(
         _ids(rows, check.id),
         pl.col("customer_id").alias("customer"),
         pl.lit(check.id).alias("check"),
         pl.lit(check.title).alias("title"),
         pl.col("severity").fill_null(check.severity),
         pl.max_horizontal(verdict, pl.lit(check.max_verdict).cast(strength)).cast(pl.String).alias("verdict"),
-        "case",
-        pl.col("text").str.replace(ABOUT, named.fill_null(""), literal=True),
+        pl.when(is_secret).then(_text(pl.lit(UNNAMED))).otherwise(named).alias("text"),
         pl.col("first").alias("from"),
         pl.col("last").alias("to"),
         pl.col("count").fill_null(0),
         *(pl.col(name).fill_null(empty) for name in ("messages", "cause", "evidence")),
-        pl.when(hidden).then(pl.lit(UNNAMED)).otherwise("subject").alias("subject"),
+        pl.when(is_secret).then(pl.lit(UNNAMED)).otherwise("subject").alias("subject"),
         pl.col("sources").fill_null(pl.lit(list(check.sources), _IDS)),
-        pl.when(hidden).then(None).otherwise("rule").alias("suggested_rule"),
+        pl.when(is_secret).then(None).otherwise("rule").alias("suggested_rule"),
+        pl.when(is_secret).then(secret.struct.json_encode()).alias("named"),
     ).select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
 
 
-def last_level(category: pl.Expr) -> pl.Expr:
+def worded(findings: pl.DataFrame, *, names_sensitive: bool = False) -> pl.DataFrame:
+    """Findings as somebody may read them: the columns of `SCHEMA` but `named`.
+
+    Only with `names_sensitive` do text, subject and suggested rule name sensitive topics.
+    """
+    if not names_sensitive:
+        return findings.drop("named")
+    fields: tuple[str, ...] = ("text", "subject", "suggested_rule")
+    secret = pl.col("named").str.json_decode(pl.Struct(dict.fromkeys(fields, pl.String())))
+    shown = [
+        pl.when(pl.col("named").is_null()).then(name).otherwise(secret.struct.field(name)).alias(name)
+        for name in fields
+    ]
+    return findings.with_columns(shown).drop("named")
+
+
+def suggested_rule(text: str | None) -> dict[str, Any] | None:
+    """The suggested rule of a finding, in the shape of a rules file."""
+    return None if text is None else dict(json.loads(text))
+
+
+def severity_rank() -> pl.Expr:
+    """The column `severity` as something that sorts worst first."""
+    return pl.col("severity").cast(pl.Enum(SEVERITIES))
+
+
+def _text(about: pl.Expr) -> pl.Expr:
+    return pl.col("text").str.replace(ABOUT, about.fill_null("it"), literal=True)
+
+
+def words(category: pl.Expr) -> pl.Expr:
     """How a sentence names a category path: its last level, in lower case."""
     return category.str.split(" > ").list.last().str.to_lowercase()
+
+
+def day(moment: pl.Expr) -> pl.Expr:
+    """How a sentence names a day (UTC)."""
+    return moment.dt.strftime("%Y-%m-%d")
+
+
+def amount(channel: pl.Expr, count: str = "count") -> pl.Expr:
+    """How a sentence counts messages of one channel: `1 mail`, `11 mails`."""
+    noun = channel.replace_strict(_NOUNS, default="message")
+    return pl.format(
+        "{} {}{}", count, noun, pl.when(pl.col(count) == 1).then(pl.lit("")).otherwise(pl.lit("s"))
+    )
 
 
 def worst_first(findings: pl.DataFrame) -> pl.DataFrame:
     """Findings by customer, then severity, number of messages, newest, check and id."""
     return (
-        findings.with_columns(pl.col("severity").cast(pl.Enum(SEVERITIES)).alias("_rank"))
+        findings.with_columns(severity_rank().alias("_rank"))
         .sort(
             "customer", "_rank", "count", "to", "check", "id",
             descending=[False, False, True, True, False, False], nulls_last=True,

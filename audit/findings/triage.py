@@ -4,8 +4,8 @@ import polars as pl
 
 from audit.context import Context
 from audit.events import TIME
-from audit.findings.catalogue import SEVERITIES
 from audit.findings.registry import find
+from audit.findings.shape import severity_rank, worded
 from audit.messages import messages
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -27,12 +27,15 @@ def headline(findings: pl.DataFrame) -> str | None:
     return told["text"][0] if len(told) else None
 
 
-def triage(events: pl.DataFrame, ctx: Context, found: pl.DataFrame | None = None) -> pl.DataFrame:
+def triage(
+    events: pl.DataFrame, ctx: Context, found: pl.DataFrame | None = None, *, names_sensitive: bool = False
+) -> pl.DataFrame:
     """One row a customer of `events`, worst first: by severity, number of findings, messages, then pseudonym.
 
-    `found`: the findings where the caller has them already, in the order `find` gives.
+    `found`: the findings where the caller has them already, as `find` gives them. Headlines name sensitive topics
+    only with `names_sensitive`.
     """
-    findings = find(events, ctx) if found is None else found
+    findings = worded(find(events, ctx) if found is None else found, names_sensitive=names_sensitive)
     worst = (
         findings.filter(pl.col("verdict") != "cannot_tell")
         .group_by("customer", maintain_order=True)
@@ -44,7 +47,7 @@ def triage(events: pl.DataFrame, ctx: Context, found: pl.DataFrame | None = None
         )
     )
     counts = messages(events).group_by("customer_id").len("messages")
-    rank = pl.col("severity").cast(pl.Enum(SEVERITIES)).alias("_rank")
+    rank = severity_rank().alias("_rank")
     return (
         events.group_by(pl.col("customer_id"))
         .agg(pl.len().alias("events"), pl.col("occurred_at").max().alias("last"))

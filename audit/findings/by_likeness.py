@@ -1,0 +1,19 @@
+"""In a segment, and mailed because of it, without one act of one's own that supports it."""
+
+import polars as pl
+
+from audit.findings.audited import Audited
+from audit.findings.catalogue import Check
+from audit.findings.segments import found_segments, with_messages
+from audit.findings.shape import ABOUT, day
+from audit.findings.support import lone_segments
+
+
+def detect(audited: Audited, check: Check) -> pl.DataFrame:
+    """Logged segments that no act of the customer supports, where the data would hold such acts."""
+    rows = with_messages(lone_segments(audited, check), audited)
+    text = pl.format(
+        'In the segment "{}" since {} without one act of their own; {} messages because of it.',
+        pl.lit(ABOUT), day(pl.col("occurred_at")), "count",
+    )  # fmt: skip
+    return found_segments(rows.with_columns(pl.lit("likeness").alias("case"), text.alias("text")))

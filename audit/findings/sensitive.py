@@ -1,0 +1,61 @@
+"""The sensitive map: which categories, queries, topics and segments touch a sensitive topic."""
+
+import re
+from functools import cache
+
+import polars as pl
+
+from audit.findings.catalogue import data
+
+
+@cache
+def titles() -> dict[str, str]:
+    """Topic → how a reviewer reads it."""
+    return {row["id"]: row["title"] for row in data("sensitive.toml")["topic"]}
+
+
+def of_category(category: pl.Expr) -> pl.Expr:
+    """The sensitive topic of a category path, by the names of its levels; null for most."""
+    levels = {
+        topic: "|".join(re.escape(level) for row in _signs(topic) for level in row["levels"])
+        for topic in titles()
+    }
+    return _first(category, {topic: rf"(^| > )({names})($| > )" for topic, names in levels.items()})
+
+
+def of_query(query: pl.Expr) -> pl.Expr:
+    """The sensitive topic of what somebody searched for, by whole words; null for most."""
+    words = {
+        topic: "|".join(re.escape(word) for row in _signs(topic) for word in row["words"])
+        for topic in titles()
+    }
+    return _first(query, {topic: rf"(^|[^\p{{L}}])({one})($|[^\p{{L}}])" for topic, one in words.items()})
+
+
+def of_segment(segment: pl.Expr) -> pl.Expr:
+    """The sensitive topic that a segment's name speaks of; null for most."""
+    rows = {row["id"]: row["segments"] for row in data("sensitive.toml")["topic"]}
+    parts = {topic: "|".join(re.escape(part) for part in names) for topic, names in rows.items()}
+    return _first(segment, parts)
+
+
+def of_topics(topics: pl.Expr) -> pl.Expr:
+    """The first of a row's topics that is a sensitive one; null for most."""
+    return topics.list.eval(pl.element().filter(pl.element().is_in(list(titles())))).list.first()
+
+
+def mapped(frame: pl.DataFrame, column: str, topic_of: "pl.Expr", name: str) -> pl.DataFrame:
+    """`frame` with the column `name`: `topic_of` (an expression of `column`), worked out once a distinct value."""
+    known = frame.select(column).drop_nulls().unique().with_columns(topic_of.alias(name)).drop_nulls(name)
+    return frame.join(known, on=column, how="left", maintain_order="left")
+
+
+def _signs(topic: str) -> list[dict[str, list[str]]]:
+    return [row for row in data("sensitive.toml")["sign"] if row["topic"] == topic]
+
+
+def _first(text: pl.Expr, patterns: dict[str, str]) -> pl.Expr:
+    folded = text.str.to_lowercase()
+    return pl.coalesce(
+        pl.when(folded.str.contains(pattern)).then(pl.lit(topic)) for topic, pattern in patterns.items()
+    )

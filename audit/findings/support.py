@@ -1,0 +1,123 @@
+"""Which logged decisions no act of the customer supports, where the data would hold such acts."""
+
+from datetime import timedelta
+
+import polars as pl
+
+from audit.events import BEHAVIOUR, first_levels
+from audit.findings.audited import ONE_ORDER, Audited, newest_before
+from audit.findings.catalogue import Check
+
+_LETTERS = 5
+_TOKEN = rf"\p{{L}}{{{_LETTERS},}}"
+
+
+def covered(audited: Audited, check: Check) -> pl.Expr:
+    """Whether the data holds the kinds of acts, from long enough before the row's time."""
+    kinds = audited.context.coverage.kinds
+    needed: list[str] = check.thresholds["acts"]
+    if not all(kind in kinds for kind in needed):
+        return pl.lit(value=False)
+    begins = max(kinds[kind].first for kind in needed)
+    return pl.col("occurred_at") >= begins + timedelta(days=check.thresholds["days"])
+
+
+def lone_segments(audited: Audited, check: Check) -> pl.DataFrame:
+    """Logged segments, not of a third party, that say what they are about and that no earlier own act supports.
+
+    An act supports a segment when it shares a topic or sensitive topic, or one's category lies under the other's.
+    """
+    segments = audited.segments.filter(
+        (pl.col("source") != "third_party").fill_null(value=True),
+        pl.col("topics").list.len().fill_null(0).gt(0)
+        | pl.col("category").is_not_null()
+        | pl.col("sensitive").is_not_null(),
+        covered(audited, check),
+    )
+    acts = audited.acts.select(
+        "customer_id",
+        pl.col("occurred_at").alias("act_at"),
+        pl.col("category").alias("act_category"),
+        pl.col("topics").alias("act_topics"),
+        pl.col("sensitive").alias("act_sensitive"),
+    )
+    shared = pl.col("topics").list.set_intersection("act_topics").list.len().fill_null(0) > 0
+    same = (pl.col("sensitive") == pl.col("act_sensitive")).fill_null(value=False)
+    one_path = _under("act_category", "category") | _under("category", "act_category")
+    supported = (
+        segments.select("customer_id", *ONE_ORDER, "category", "topics", "sensitive")
+        .join(acts, on="customer_id", how="inner")
+        .filter(pl.col("act_at") <= pl.col("occurred_at"), shared | same | one_path.fill_null(value=False))
+        .select("customer_id", "event_id")
+        .unique()
+    )
+    return segments.join(supported, on=["customer_id", "event_id"], how="anti", maintain_order="left")
+
+
+def lone_messages(audited: Audited, check: Check) -> pl.DataFrame:
+    """Marketing to nobody's list, about a known item or category, that nothing earlier in the history accounts for.
+
+    An earlier act accounts for it in the same first level of the category, by a search with a word in common, or
+    by an item that people buy together with it. A message whose sender states an act as its trigger is judged too.
+    """
+    asked = audited.mailings.filter(
+        pl.col("list_id").is_null(),
+        pl.col("trigger").is_null() | pl.col("trigger").is_in(BEHAVIOUR),
+        pl.col("category").is_not_null(),
+        covered(audited, check),
+    ).with_columns(first_levels(pl.col("category"), 1).alias("area"))
+    acts = audited.acts.with_columns(first_levels(pl.col("category"), 1).alias("area"))
+    alone = newest_before(asked, acts, ["customer_id", "area"], []).filter(pl.col("act_id").is_null())
+    alone = alone.drop("act_id", "act_at")
+    for known in (_searched(alone, audited), _bought_together(alone, audited)):
+        alone = alone.join(known, on=["customer_id", "event_id"], how="anti", maintain_order="left")
+    return alone
+
+
+def _under(path: str, scope: str) -> pl.Expr:
+    return (pl.col(path) == pl.col(scope)) | pl.col(path).str.starts_with(
+        pl.concat_str(pl.col(scope), pl.lit(" > "))
+    )
+
+
+def _searched(rows: pl.DataFrame, audited: Audited) -> pl.DataFrame:
+    about = pl.concat_str("category", pl.lit(" "), "item_name", ignore_nulls=True)
+    queries = audited.acts.filter(pl.col("query").is_not_null()).join(
+        rows.select("customer_id").unique(), on="customer_id", how="semi"
+    )
+    acts = queries.select("customer_id", *ONE_ORDER, _stems(pl.col("query"))).explode(
+        "stem", empty_as_null=True
+    )
+    asked = rows.select("customer_id", *ONE_ORDER, _stems(about)).explode("stem", empty_as_null=True)
+    firsts = (
+        acts.drop_nulls("stem")
+        .group_by("customer_id", "stem")
+        .agg(pl.col("occurred_at").min().alias("searched"))
+    )
+    joined = asked.join(firsts, on=["customer_id", "stem"], how="inner")
+    return (
+        joined.filter(pl.col("searched") <= pl.col("occurred_at")).select("customer_id", "event_id").unique()
+    )
+
+
+def _bought_together(rows: pl.DataFrame, audited: Audited) -> pl.DataFrame:
+    pairs = audited.context.facts.also_bought.select("item_id", "other_id").unique()
+    acts = (
+        audited.acts.filter(pl.col("item_id").is_not_null())
+        .group_by("customer_id", "item_id")
+        .agg(pl.col("occurred_at").min().alias("acted"))
+    )
+    linked = (
+        rows.drop_nulls("item_id")
+        .select("customer_id", *ONE_ORDER, "item_id")
+        .join(pairs, left_on="item_id", right_on="other_id", how="inner", suffix="_with")
+    )
+    joined = linked.join(
+        acts, left_on=["customer_id", "item_id_with"], right_on=["customer_id", "item_id"], how="inner"
+    )
+    return joined.filter(pl.col("acted") <= pl.col("occurred_at")).select("customer_id", "event_id").unique()
+
+
+def _stems(text: pl.Expr) -> pl.Expr:
+    words = text.str.to_lowercase().str.extract_all(_TOKEN)
+    return words.list.eval(pl.element().str.slice(0, _LETTERS)).list.unique().alias("stem")
