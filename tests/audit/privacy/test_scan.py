@@ -1,0 +1,107 @@
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.privacy.scan import is_card, scrub, scrubbed
+
+LOCAL = st.text("abcdefghijklmnopqrstuvwxyz0123456789._+-", min_size=1, max_size=12)
+WORDS = st.text(" abcdefghijklmnopqrstuvwxyzäöüß", max_size=20)
+
+
+def luhn(body: str) -> str:
+    return next(body + str(last) for last in range(10) if is_card(body + str(last)))
+
+
+@pytest.mark.parametrize(
+    ("text", "clear"),
+    [
+        ("write to jo.doe+shop@mail.example.co.uk please", "write to [e-mail] please"),
+        ("k=jo%40example.de&x=1", "k=[e-mail]&x=1"),
+        ("jürgen@bücher.example", "[e-mail]"),
+        ("call +49 171 1234567", "call [phone]"),
+        ("call +1 (212) 555-0123 now", "call [phone] now"),
+        ("0171/1234567", "[phone]"),
+        ("(030) 123456", "[phone]"),
+        ("212-555-0123", "[phone]"),
+        ("0049 30 123456", "[phone]"),
+        ("card 4111 1111 1111 1111", "card [card]"),
+        ("4111111111111111", "[card]"),
+        ("378282246310005", "[card]"),
+        ("a@b.de, +49 171 1234567, 5500-0000-0000-0004", "[e-mail], [phone], [card]"),
+    ],
+)
+def test_takes_out(text, clear):
+    assert scrubbed(text) == clear
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "order 400-0000001-0000001",
+        "302-1234567-7654321",
+        "9783161484100",  # an ISBN without hyphens
+        "978-3-16-148410-0",
+        "4111 1111 1111 1112",  # a wrong check digit
+        "0000000000000000",
+        "2026-11-20 10:15:00",
+        "20.11.2026",
+        "11/20/2026",
+        "iphone 15 128 256 512",
+        "1920x1080 144hz",
+        "12345678",
+        "B00SYN0000",
+        "150017772-5866948781",
+        "€ 1,234.50 - 2,345.60",
+        "lego 10280 10281 10309",
+        "usb 3.0 10 100 1000",
+        "me @ home",
+        "50% off 2024-2025",
+        "",
+    ],
+)
+def test_leaves_alone(text):
+    assert scrubbed(text) == text
+
+
+@given(
+    before=WORDS,
+    local=LOCAL,
+    domain=st.sampled_from(["example.de", "mail.example.com", "x.org"]),
+    after=WORDS,
+)
+def test_no_email_address_survives(before, local, domain, after):
+    assert f"{local}@{domain}" not in scrubbed(f"{before} {local}@{domain} {after}")
+
+
+@given(body=st.from_regex(r"[2-6][0-9]{11,17}", fullmatch=True), gap=st.sampled_from(["", " ", "-"]))
+def test_no_card_number_survives(body, gap):
+    number = luhn(body)
+    groups = gap.join(number[place : place + 4] for place in range(0, len(number), 4))
+    assert scrubbed(f"my card {groups} thanks") == "my card [card] thanks"
+
+
+@given(st.text(max_size=60))
+def test_scrubbing_twice_changes_nothing_more(text):
+    assert scrubbed(scrubbed(text)) == scrubbed(text)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.none(),
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
+            st.sampled_from(["a@b.de", "+49 171 1234567"]),
+        ),
+        max_size=8,
+    )
+)
+def test_a_column_is_its_texts(texts):
+    column = pl.Series("query", texts, dtype=pl.String)
+    assert scrub(column).to_list() == [None if text is None else scrubbed(text) for text in texts]
+    assert scrub(column).name == "query"
+
+
+def test_a_long_text_takes_no_longer_than_its_length():
+    assert scrubbed("1 " * 200_000) == "1 " * 200_000
+    assert scrubbed("a" * 200_000 + "@") == "a" * 200_000 + "@"
