@@ -16,11 +16,11 @@ _MESSAGE = ("customer_id", "event_id")
 _LATEST_US = "Pacific/Honolulu"
 
 TEXTS = {
-    "breach": "{} after the no of {} ({}).",
-    "queued_before": "{} had been handed over for sending before the no of {} ({}).",
-    "within_grace": "{} within the days a sender has for acting on the no of {} ({}).",
-    "wrong_scope": "{} after the no of {} ({}), which was said to another channel, sender or topic.",
-    "allowed_class": "{} about orders or service after the no of {} ({}); a no to marketing does not stop these.",
+    "breach": "{} after the opt-out of {} ({}).",
+    "queued_before": "{} had been handed over for sending before the opt-out of {} ({}).",
+    "within_grace": "{} within the days a sender has for acting on the opt-out of {} ({}).",
+    "wrong_scope": "{} after the opt-out of {} ({}), which was about another channel, sender or topic.",
+    "allowed_class": "{} about orders or service after the opt-out of {} ({}); an opt-out from marketing does not stop these.",
 }
 
 
@@ -212,7 +212,7 @@ def _rule(customer: str, channel: str | None) -> dict[str, Any]:
     return {
         "id": f"stop-{channel or 'all'}-{customer}",
         "kind": "mute",
-        "title": f"No marketing to {customer} after the no",
+        "title": f"No marketing to {customer} after the opt-out",
         **({"channels": [channel]} if channel else {}),
         "customers": [customer],
     }

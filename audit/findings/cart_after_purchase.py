@@ -48,7 +48,7 @@ def _findings(bought: pl.DataFrame) -> pl.DataFrame:
         pl.col("own_item").is_not_null().all().alias("named"),
     )
     text = pl.format(
-        "{} cart {} about {} after it was bought on {}.",
+        "{} cart {} about {} after the purchase on {}.",
         "count",
         pl.when(pl.col("count") == 1).then(pl.lit("reminder")).otherwise(pl.lit("reminders")),
         pl.lit(ABOUT),

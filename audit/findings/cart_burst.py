@@ -56,8 +56,10 @@ def _findings(late: pl.DataFrame, hours: int, steps: int) -> pl.DataFrame:
         pl.col("opening").unique(maintain_order=True),
     )
     case = pl.when(pl.col("close")).then(pl.lit("close")).otherwise(pl.lit("many"))
-    close = pl.format("{} cart reminders followed the one before within minutes or hours, at least {} apart.",
-        "count", pl.format("{} min", "minutes"))  # fmt: skip
+    close = pl.format(
+        "{} cart {} came too soon after the one before, the closest {} minutes after it.",
+        "count", pl.when(pl.col("count") == 1).then(pl.lit("reminder")).otherwise(pl.lit("reminders")), "minutes",
+    )  # fmt: skip
     many = pl.format("{} cart reminders beyond the first {} for one cart.", "count", pl.lit(steps))
     made = rows.with_columns(case.alias("case"))
     return found(

@@ -169,14 +169,14 @@ def amount(channel: pl.Expr, count: str = "count") -> pl.Expr:
 
 
 def worst_first(findings: pl.DataFrame) -> pl.DataFrame:
-    """Findings by customer, then severity, number of messages, newest, check and id."""
+    """Findings by customer, then severity, verdict, number of messages, newest, check and id."""
     return (
-        findings.with_columns(severity_rank().alias("_rank"))
+        findings.with_columns(severity_rank().alias("_rank"), pl.col("verdict").cast(pl.Enum(VERDICTS)).alias("_verdict"))
         .sort(
-            "customer", "_rank", "count", "to", "check", "id",
-            descending=[False, False, True, True, False, False], nulls_last=True,
+            "customer", "_rank", "_verdict", "count", "to", "check", "id",
+            descending=[False, False, False, True, True, False, False], nulls_last=True,
         )
-        .drop("_rank")
+        .drop("_rank", "_verdict")
     )  # fmt: skip
 
 

@@ -23,10 +23,18 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
     """
     acts = _marked(audited)
     decisions = _decisions(audited)
-    marked = newest_before(decisions, acts.filter(pl.col("sign").is_not_null()), _BY, ["sign"])
+    stray = [
+        newest_before(decisions, acts.filter(which), _BY, ["sign"]).drop_nulls("act_id")
+        for which in (pl.col("sign").is_in(["gift", "recipient"]), pl.col("sign") == "persona")
+    ]
+    marked = (
+        pl.concat(stray)
+        .unique(["customer_id", "event_id"], keep="first", maintain_order=True)
+        .sort("customer_id", *ONE_ORDER)
+    )
     orders = acts.filter((pl.col("kind") == "order_completed") & pl.col("sign").is_null())
     own = newest_before(decisions, orders, _BY, []).filter(pl.col("act_id").is_not_null())
-    hard = marked.filter(pl.col("act_id").is_not_null()).join(own, on=["customer_id", "event_id"], how="anti")
+    hard = marked.join(own, on=["customer_id", "event_id"], how="anti")
     return pl.concat([_hard(hard), _hints(own, acts, check)])
 
 

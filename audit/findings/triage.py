@@ -4,6 +4,7 @@ import polars as pl
 
 from audit.context import Context
 from audit.events import TIME
+from audit.findings.catalogue import VERDICTS
 from audit.findings.registry import find
 from audit.findings.shape import severity_rank, worded
 from audit.messages import messages
@@ -30,7 +31,8 @@ def headline(findings: pl.DataFrame) -> str | None:
 def triage(
     events: pl.DataFrame, ctx: Context, found: pl.DataFrame | None = None, *, names_sensitive: bool = False
 ) -> pl.DataFrame:
-    """One row a customer of `events`, worst first: by severity, number of findings, messages, then pseudonym.
+    """One row a customer of `events`, worst first: by the severity, verdict and number of messages of the
+    worst finding, then the number of findings and messages, then pseudonym.
 
     `found`: the findings where the caller has them already, as `find` gives them. Headlines name sensitive topics
     only with `names_sensitive`.
@@ -44,6 +46,7 @@ def triage(
             pl.col("text").first().alias("headline"),
             pl.len().alias("findings"),
             pl.col("count").first().alias("_count"),
+            pl.col("verdict").first().cast(pl.Enum(VERDICTS)).alias("_verdict"),
         )
     )
     counts = messages(events).group_by("customer_id").len("messages")
@@ -56,8 +59,8 @@ def triage(
         .join(worst, on="customer", how="left")
         .with_columns(rank)
         .sort(
-            "_rank", "_count", "findings", "messages", "customer",
-            descending=[False, True, True, True, False], nulls_last=True,
+            "_rank", "_verdict", "_count", "findings", "messages", "customer",
+            descending=[False, False, True, True, True, False], nulls_last=True,
         )
         .with_columns(pl.col("messages", "findings").fill_null(0))
         .select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
