@@ -1,7 +1,7 @@
 """The formats that can be imported, in the order in which they are asked whether a file is theirs."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,8 @@ class Format:
 
     - `name`, `title`: for `--format` and for people; `reads`: the files it takes; `gives`: kinds of events;
     - `recognises`: whether a file or folder is of this format, by what is in it;
-    - `read`: its rows in batches, each complete in itself. Raises InputError.
+    - `read`: its rows in batches, each complete in itself. Raises InputError;
+    - `together`: the same for files and folders that are one export in several parts, where that makes a difference.
     """
 
     name: str
@@ -42,13 +43,15 @@ class Format:
     gives: tuple[str, ...]
     recognises: Callable[[Path], bool]
     read: Callable[[Path, Options], Iterator[Batch]]
+    together: Callable[[Sequence[Path], Options], Iterator[Batch]] | None = None
 
 
 def formats() -> tuple[Format, ...]:
     """Every format, the most particular first."""
     from audit.ingest import canonical
+    from audit.ingest.amazon.reader import AMAZON
 
-    return canonical.FORMATS
+    return (AMAZON, *canonical.FORMATS)
 
 
 def document() -> dict[str, Any]:
@@ -95,7 +98,21 @@ def plan(paths: Sequence[Path], name: str | None, options: Options) -> tuple[lis
             )
     if not sources:
         raise InputError(f"{paths[0] if paths else 'import'}: no file that we can read there")
-    return sources, unknown
+    return _together(sources), unknown
+
+
+def _together(sources: Sequence[Source]) -> list[Source]:
+    """The sources, those that are parts of one export as one."""
+    made = [source for source in sources if source.format.together is None]
+    for name in dict.fromkeys(source.format.name for source in sources if source.format.together is not None):
+        parts = [source for source in sources if source.format.name == name]
+        made.append(Source(parts[0].path, _reading(parts[0].format, [part.path for part in parts])))
+    return made
+
+
+def _reading(whole: Format, paths: Sequence[Path]) -> Format:
+    together = whole.together
+    return whole if together is None else replace(whole, read=lambda _, options: together(paths, options))
 
 
 def _named(name: str | None, options: Options) -> tuple[Format, ...]:

@@ -51,7 +51,8 @@ class Book:
         """The dataset that can be told by its columns alone."""
         found = {column.casefold() for column in columns}
         return next(
-            (each for each in self.datasets if each.header and {c.casefold() for c in each.header} <= found), None
+            (each for each in self.datasets if each.header and {c.casefold() for c in each.header} <= found),
+            None,
         )
 
 

@@ -4,7 +4,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -29,6 +29,7 @@ class Member:
     - `path`: for people;
     - `parts`: its folders and name inside the export;
     - `modified`: when it was made, UTC: what dates a snapshot that carries no date itself;
+    - `size`: its bytes, unpacked;
     - `dataset`: what it is, None if nobody knows;
     - `repeats`: the path of the file that holds the same in a better form, None if this one is to be read.
     """
@@ -36,6 +37,7 @@ class Member:
     path: str
     parts: tuple[str, ...]
     modified: datetime
+    size: int
     open: Callable[[], AbstractContextManager[IO[bytes]]]
     dataset: Dataset | None = None
     repeats: str | None = None
@@ -87,17 +89,26 @@ def _file(path: Path, parts: tuple[str, ...], stack: ExitStack) -> Iterator[Memb
     if path.suffix.casefold() == ".zip":
         yield from _zipped(path, parts, stack)
     else:
-        modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        yield Member(clean(str(path)), parts, modified, partial(path.open, "rb"))
+        stat = path.stat()
+        modified = datetime.fromtimestamp(stat.st_mtime, UTC).replace(microsecond=0)
+        yield Member(clean(str(path)), parts, modified, stat.st_size, partial(_opened, path))
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return path.open("rb")
 
 
 def _zipped(path: Path, parts: tuple[str, ...], stack: ExitStack) -> Iterator[Member]:
     archive = stack.enter_context(Archive(path))
     dates = _dates(path)
     for member in archive.members:
-        inside = (member.inside, *PurePosixPath(member.name).parts) if member.inside else PurePosixPath(member.name).parts
+        inside = (
+            (member.inside, *PurePosixPath(member.name).parts)
+            if member.inside
+            else PurePosixPath(member.name).parts
+        )
         modified = dates[member.inside or member.name]
-        yield Member(member.path, (*parts, *inside), modified, partial(archive.open, member))
+        yield Member(member.path, (*parts, *inside), modified, member.size, partial(archive.open, member))
 
 
 def _dates(path: Path) -> dict[str, datetime]:
@@ -119,7 +130,7 @@ def _known(member: Member) -> Member:
     if not name.casefold().endswith(".csv"):
         return member
     dataset = book().named(stem(name)) or _by_header(member)
-    return Member(member.path, member.parts, member.modified, member.open, dataset)
+    return replace(member, dataset=dataset)
 
 
 def _by_header(member: Member) -> Dataset | None:
@@ -154,7 +165,7 @@ def _marked(
         better = curated[dataset.group]
     elif better.version == member.version:
         return member
-    return Member(member.path, member.parts, member.modified, member.open, dataset, repeats=better.path)
+    return replace(member, repeats=better.path)
 
 
 def _same(member: Member, dataset: Dataset) -> tuple[str, str]:

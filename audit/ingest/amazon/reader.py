@@ -7,50 +7,65 @@ import polars as pl
 
 from audit.errors import InputError
 from audit.ingest.amazon.datasets import book
-from audit.ingest.amazon.members import Member, opened
-from audit.ingest.amazon.refine import Run
+from audit.ingest.amazon.members import Member, is_export, opened
+from audit.ingest.amazon.run import Run
 from audit.ingest.amazon.turn import FORMAT, batches
 from audit.ingest.batch import Batch
-
-NAME = FORMAT
-TITLE = 'Amazon "Request My Data" export'
-READS = "zip, zip of zips, folders and CSV of all three generations; needs --customer"
+from audit.ingest.formats import Format, Options
 
 
-def gives() -> list[str]:
+def gives() -> tuple[str, ...]:
     """The kinds of events that an export can hold."""
     vocabulary = book().vocabulary
     kinds = {each.constants["kind"] for each in book().datasets if "kind" in each.constants}
     for name in ("was_sent", "engagement", "delivery", "preference", "opt_out"):
         kinds |= set(vocabulary[name].values())
-    return sorted(kinds | {"unsubscribed", "order_completed", "order_cancelled"})
+    return tuple(sorted(kinds | {"unsubscribed", "order_completed", "order_cancelled"}))
 
 
-def read(paths: Sequence[Path], customer: str | None) -> Iterator[Batch]:
+def read(path: Path, options: Options) -> Iterator[Batch]:
+    """Batches of one file or folder."""
+    return read_together([path], options)
+
+
+def read_together(paths: Sequence[Path], options: Options) -> Iterator[Batch]:
     """Batches of everything in `paths`, which together are one export.
 
-    Nothing in an export says whose it is: raises InputError without `customer`, and for a zip that cannot be read.
+    Nothing in an export says whose it is: raises InputError without a customer, and for a zip that cannot be read.
     """
-    if not customer or not customer.strip():
-        raise InputError(f"{paths[0]}: an Amazon export does not say whose it is; name the customer with --customer ID")
+    customer = (options.customer or "").strip()
+    if not customer:
+        raise InputError(
+            f"{paths[0]}: an Amazon export does not say whose it is; name the customer with --customer ID"
+        )
     with opened(paths) as members:
-        run = None
+        run = Run(sum(member.size for member in members if member.dataset), options.tell)
         for member in members:
-            if member.dataset is None:
-                continue
-            run = Run(member.modified) if run is None else run.at(member.modified)
-            yield from batches(member, member.dataset, customer, run)
+            if member.dataset is not None:
+                run.dated = member.modified
+                yield from batches(member, member.dataset, customer, run)
         yield from _strangers(members)
 
 
 def _strangers(members: Sequence[Member]) -> Iterator[Batch]:
     """Files nobody reads: one account a folder, since an export may hold one file for each thing ever bought."""
-    folders: dict[str, list[Member]] = {}
+    folders: dict[tuple[str, ...], list[Member]] = {}
     for member in members:
         if member.dataset is None:
-            folders.setdefault("/".join(member.parts[:-1]), []).append(member)
-    for members_of in folders.values():
-        count = len(members_of)
-        path = members_of[0].path if count == 1 else f"{members_of[0].path} and {count - 1} more beside it"
-        reason = "a file we have no reader for" if count == 1 else f"{count} files we have no reader for"
+            folders.setdefault(member.parts[:-1], []).append(member)
+    for beside in folders.values():
+        count = len(beside)
+        path = beside[0].path if count == 1 else f"{beside[0].path} and {count - 1} more beside it"
+        reason = f"{path}: no reader for {'this file' if count == 1 else 'these files'}"
         yield Batch(path, FORMAT, 0, pl.DataFrame(schema={"row": pl.UInt64()}), skipped={reason: 0})
+
+
+AMAZON = Format(
+    name=FORMAT,
+    title='Amazon\'s "Request My Data" export',
+    reads="zip, zip of zips, folder or CSV, of any of its three generations; whose it is comes from --customer",
+    gives=gives(),
+    recognises=is_export,
+    read=read,
+    together=read_together,
+)

@@ -6,30 +6,16 @@ Each takes a frame with our columns (text, `occurred_at` as a moment) and the ru
 
 import urllib.parse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 import polars as pl
 
 from audit.ingest.amazon.cells import number, word
 from audit.ingest.amazon.dates import moments
+from audit.ingest.amazon.run import Run
 from audit.privacy.scan import scrub
 
 _QUERY_KEYS = ("k", "field-keywords")
 _CANCELLED = ("cancelled", "canceled")
-
-
-@dataclass
-class Run:
-    """What one import of an export knows so far: `dated` is the date of the file at hand."""
-
-    dated: datetime
-    messages: set[str] = field(default_factory=set)
-    seen: set[str] = field(default_factory=set)
-
-    def at(self, dated: datetime) -> "Run":
-        """The same run at the next file."""
-        return replace(self, dated=dated)
 
 
 Refine = Callable[[pl.DataFrame, Run], pl.DataFrame]
@@ -38,15 +24,19 @@ Refine = Callable[[pl.DataFrame, Run], pl.DataFrame]
 def sent(frame: pl.DataFrame, run: Run) -> pl.DataFrame:
     """Sent only where `Was Message Sent` says so: the time is filled either way. An empty type is an unknown channel."""
     run.messages.update(frame["message_id"].drop_nulls().unique())
-    return frame.with_columns(_channel(), word("_sent", "was_sent").alias("kind"), _unknown("_sent", "was_sent"))
+    return frame.with_columns(
+        _channel(), word("_sent", "was_sent").alias("kind"), _unknown("_sent", "was_sent")
+    )
 
 
 def push(frame: pl.DataFrame, run: Run) -> pl.DataFrame:
     """A row is a device: a push that the sent notifications list is counted there, any other once."""
     known = pl.col("message_id").is_in(list(run.messages))
-    first = (pl.col("_sent").str.to_lowercase() == "yes").rank("ordinal", descending=True).over("message_id") == 1
-    repeated = ~first | pl.col("message_id").is_in(list(run.seen))
-    run.seen.update(frame["message_id"].drop_nulls().unique())
+    first = (pl.col("_sent").str.to_lowercase() == "yes").rank("ordinal", descending=True).over(
+        "message_id"
+    ) == 1
+    repeated = ~first | pl.col("message_id").is_in(list(run.pushes))
+    run.pushes.update(frame["message_id"].drop_nulls().unique())
     return frame.with_columns(
         word("_sent", "was_sent").alias("kind"),
         _unknown("_sent", "was_sent"),
@@ -102,7 +92,9 @@ def snapshot(frame: pl.DataFrame, run: Run) -> pl.DataFrame:
 
 def audience(frame: pl.DataFrame, run: Run) -> pl.DataFrame:
     """`In-Market:Espresso machines`: the kind of audience before the colon is its category."""
-    kind = pl.when(pl.col("segment_id").str.contains(":")).then(pl.col("segment_id").str.split(":").list.first())
+    kind = pl.when(pl.col("segment_id").str.contains(":")).then(
+        pl.col("segment_id").str.split(":").list.first()
+    )
     return snapshot(frame.with_columns(kind.alias("category")), run)
 
 
@@ -180,7 +172,11 @@ def _channel() -> pl.Expr:
 
 def _unknown(column: str, vocabulary: str) -> pl.Expr:
     strange = pl.col(column).is_not_null() & word(column, vocabulary).is_null()
-    return pl.when(strange).then(pl.lit(f"a word we do not know under {vocabulary.replace('_', ' ')}")).alias("_reject")
+    return (
+        pl.when(strange)
+        .then(pl.lit(f"a word we do not know under {vocabulary.replace('_', ' ')}"))
+        .alias("_reject")
+    )
 
 
 def _joined(*columns: str) -> pl.Expr:
@@ -196,4 +192,6 @@ def _sign(sign: pl.Expr) -> pl.Expr:
 
 def _gift() -> pl.Expr:
     given = word("_gift", "flag")
-    return pl.when(given == "false").then(pl.lit(False)).when(pl.col("_gift").is_not_null()).then(pl.lit(True))
+    return (
+        pl.when(given == "false").then(pl.lit(False)).when(pl.col("_gift").is_not_null()).then(pl.lit(True))
+    )

@@ -9,6 +9,7 @@ import polars as pl
 
 from audit.errors import InputError
 from audit.ingest.batch import REJECTED
+from audit.privacy.clean import clean
 
 CHUNK = 50_000
 _FIELD_BYTES = 16 * 1024**2
@@ -17,8 +18,7 @@ _MARK = b"\xef\xbb\xbf"
 
 @dataclass
 class Chunk:
-    """Some rows of a file: `cells`, all text, with the file's own columns and `row` (UInt64, from 1); `rejected` as in
-    `batch.REJECTED`; `rows`: how many of the file's rows these are, `footer` of them being no data."""
+    """Some rows of a file: `rows` of them in all, `footer` of these being no data."""
 
     rows: int = 0
     footer: int = 0
@@ -27,6 +27,7 @@ class Chunk:
     bad: list[tuple[int, str, str]] = field(default_factory=list)
 
     def cells(self, header: list[str]) -> pl.DataFrame:
+        """What could be read: the columns of `header`, all text, and `row` (UInt64, from 1)."""
         columns = list(zip(*self.records, strict=True)) or [()] * len(header)
         frame = pl.DataFrame(
             [pl.Series(name, values, dtype=pl.String) for name, values in zip(header, columns, strict=True)]
@@ -34,11 +35,14 @@ class Chunk:
         return frame.with_columns(pl.Series("row", self.numbers, dtype=pl.UInt64))
 
     def rejected(self) -> pl.DataFrame:
+        """What could not, in the shape of `batch.REJECTED`."""
         return pl.DataFrame(self.bad, schema=REJECTED, orient="row")
 
 
 class Table:
-    """A CSV being read. `header`: the columns, stripped of marks and blanks; empty if there is no readable one.
+    """A CSV being read.
+
+    `header`: the columns, stripped of marks and blanks; empty if there is no readable one. `rows`: those read so far.
 
     Raises InputError if a column stands twice.
     """
@@ -52,18 +56,25 @@ class Table:
         self._overflow = overflow
         self._footers = footers
         self.header = self._header(path)
+        self.rows = 0
 
     def chunks(self, size: int = CHUNK) -> Iterator[Chunk]:
         """All rows, in chunks of at most `size`; blank lines are no rows."""
         chunk = Chunk()
-        for number, record in enumerate(self._records(), start=1):
+        for record in self._records():
+            self.rows += 1
             chunk.rows += 1
-            self._take(chunk, number, record)
+            self._take(chunk, self.rows, record)
             if chunk.rows >= size:
                 yield chunk
                 chunk = Chunk()
         if chunk.rows:
             yield chunk
+
+    @property
+    def read_bytes(self) -> int:
+        """How far into the file it has been read."""
+        return self._lines.offset
 
     def _header(self, path: str) -> list[str]:
         try:
@@ -71,9 +82,9 @@ class Table:
         except csv.Error:
             return []
         names = [name.strip() for name in record]
-        twice = {name for name in names if names.count(name) > 1}
-        if twice and any(twice):
-            raise InputError(f"{path}: the column {sorted(twice)[-1]!r} stands twice in the header")
+        twice = next((name for name in names if name and names.count(name) > 1), None)
+        if twice:
+            raise InputError(f"{path}: the column {clean(twice)!r} stands twice in the header")
         return [] if self._lines.take_flaw() else names
 
     def _records(self) -> Iterator[list[str] | str]:
@@ -121,7 +132,7 @@ class _Lines:
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
-        self._offset = 0
+        self.offset = 0
         self._flaw: str | None = None
         self.last = ""
 
@@ -132,10 +143,10 @@ class _Lines:
         raw = self._stream.readline(_FIELD_BYTES)
         if not raw:
             raise StopIteration
-        start, self._offset = self._offset, self._offset + len(raw)
+        start, self.offset = self.offset, self.offset + len(raw)
         if not start:
             raw = raw.removeprefix(_MARK)
-            start = self._offset - len(raw)
+            start = self.offset - len(raw)
         try:
             line = raw.decode()
         except UnicodeDecodeError as error:

@@ -11,9 +11,10 @@ from audit.ingest.amazon import cells as cell
 from audit.ingest.amazon.datasets import Dataset, book
 from audit.ingest.amazon.dates import dates_only, moments
 from audit.ingest.amazon.members import Member
-from audit.ingest.amazon.refine import REFINE, Run
+from audit.ingest.amazon.refine import REFINE
+from audit.ingest.amazon.run import Run
 from audit.ingest.amazon.table import Chunk, Table
-from audit.ingest.batch import IDENTIFIERS, REJECTED, Batch
+from audit.ingest.batch import IDENTIFIERS, Batch
 
 FORMAT = "amazon"
 _HEX = 16
@@ -27,6 +28,10 @@ def batches(member: Member, dataset: Dataset, customer: str, run: Run) -> Iterat
         reason = _why_not(member, dataset, layout)
         for chunk in table.chunks():
             yield _skipped(member, chunk, reason) if reason else _batch(member, chunk, layout, customer, run)
+            run.tell(member, table.read_bytes)
+        if not table.rows:
+            yield _skipped(member, Chunk(), reason)
+        run.done += member.size
 
 
 class Layout:
@@ -84,8 +89,9 @@ def _why_not(member: Member, dataset: Dataset, layout: Layout) -> str | None:
     return None
 
 
-def _skipped(member: Member, chunk: Chunk, reason: str) -> Batch:
-    return Batch(member.path, FORMAT, chunk.rows, _no_events(), skipped={reason: chunk.rows})
+def _skipped(member: Member, chunk: Chunk, reason: str | None) -> Batch:
+    skipped = {reason: chunk.rows} if reason else {}
+    return Batch(member.path, FORMAT, chunk.rows, _no_events(), skipped=skipped)
 
 
 def _batch(member: Member, chunk: Chunk, layout: Layout, customer: str, run: Run) -> Batch:
@@ -171,7 +177,9 @@ def _event_ids(kept: pl.DataFrame, rest: pl.DataFrame, layout: Layout) -> pl.Ser
 
 def _identifiers(source: pl.DataFrame, layout: Layout, customer: str) -> pl.DataFrame:
     frames = [
-        source.select(pl.lit(customer).alias("customer_id"), pl.lit(field).alias("field"), pl.col(name).alias("value"))
+        source.select(
+            pl.lit(customer).alias("customer_id"), pl.lit(field).alias("field"), pl.col(name).alias("value")
+        )
         for field, names in layout.identifiers.items()
         for name in names
     ]
@@ -181,11 +189,8 @@ def _identifiers(source: pl.DataFrame, layout: Layout, customer: str) -> pl.Data
 
 
 def _rejected(refused: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
-    raw = pl.struct(pl.exclude("row")).struct.json_encode().alias("raw")
     rows = source.join(refused.select("row", reason="_reject"), on="row", how="inner", maintain_order="right")
-    return rows.select("row", "reason", raw=pl.struct(pl.exclude("row", "reason")).struct.json_encode()).cast(
-        REJECTED  # type: ignore[arg-type]
-    )
+    return rows.select("row", "reason", raw=pl.struct(pl.exclude("row", "reason")).struct.json_encode())
 
 
 def _no_events() -> pl.DataFrame:
