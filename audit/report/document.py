@@ -1,0 +1,133 @@
+"""A report as a document: a title and sections, written as Markdown, as HTML or as JSON.
+
+Whatever text of the source's stands in it is data: it is cleaned and escaped here, once, for every form.
+"""
+
+import html
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from audit.errors import InputError
+from audit.privacy.clean import clean
+
+FORMATS = ("md", "html", "json")
+"""How a report can be written."""
+
+_MARKDOWN = re.compile(
+    r"([\\`*\[\]<>|~&]"  # emphasis, code, links, HTML, tables, entities
+    r"|(?<![^\W_])_|_(?![^\W_])"  # an underscore that is not inside a word
+    r"|:(?=//)|(?<=www)\.)",  # what some renderers make a link of
+    re.IGNORECASE,
+)
+_MARKDOWN_START = re.compile(r"^(\d+)?((?(1)[.)]|[#+\-=]))")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading (may be empty), paragraphs, list items, and lines to be set in a fixed-width type."""
+
+    heading: str = ""
+    paragraphs: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`kind` is internal or reply; `locale` en or de; `customer` a pseudonym, empty in a reply."""
+
+    kind: str
+    locale: str
+    title: str
+    sections: tuple[Section, ...]
+    customer: str = ""
+
+    def written(self, form: str) -> str:
+        """The report in one of `FORMATS`. Raises InputError for another."""
+        writers: dict[str, Callable[[Report], str]] = {"md": _markdown, "html": _html, "json": _json}
+        if form not in writers:
+            raise InputError(f"no report as {form!r}; one of {', '.join(FORMATS)}")
+        return writers[form](self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The document `whysent.report/1`."""
+        return {
+            "schema": "whysent.report/1",
+            "kind": self.kind,
+            "locale": self.locale,
+            "customer": self.customer or None,
+            "title": one_line(self.title),
+            "sections": [
+                {
+                    "heading": one_line(section.heading),
+                    **{name: [one_line(text) for text in getattr(section, name)] for name in _PARTS},
+                }
+                for section in self.sections
+            ],
+        }
+
+
+_PARTS = ("paragraphs", "items", "code")
+
+
+def one_line(text: str) -> str:
+    """`text` without anything that acts on a terminal, and on one line."""
+    return " ".join(clean(re.sub(r"\s+", " ", str(text))).split())
+
+
+def _json(report: Report) -> str:
+    return json.dumps(report.to_json(), ensure_ascii=False, indent=2) + "\n"
+
+
+def _markdown(report: Report) -> str:
+    blocks = [f"# {_md(report.title)}"]
+    for section in report.sections:
+        if section.heading:
+            blocks.append(f"## {_md(section.heading)}")
+        blocks += [_md(text) for text in section.paragraphs]
+        if section.items:
+            blocks.append("\n".join(f"- {_md(text)}" for text in section.items))
+        if section.code:
+            blocks.append("\n".join(f"    {one_line(text)}" for text in section.code))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _md(text: str) -> str:
+    return _MARKDOWN_START.sub(
+        lambda start: f"{start[1] or ''}\\{start[2]}", _MARKDOWN.sub(r"\\\1", one_line(text))
+    )
+
+
+def _html(report: Report) -> str:
+    style = files("audit.report").joinpath("report.css").read_text(encoding="utf-8")
+    title = _escaped(report.title)
+    body = "\n".join(
+        [f"<h1>{title}</h1>", *(line for section in report.sections for line in _html_section(section))]
+    )
+    return (
+        f'<!doctype html>\n<html lang="{report.locale}">\n<head>\n<meta charset="utf-8">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        '<meta name="viewport" content="width=device-width">\n'
+        f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _html_section(section: Section) -> Iterable[str]:
+    if section.heading:
+        yield f"<h2>{_escaped(section.heading)}</h2>"
+    for text in section.paragraphs:
+        yield f"<p>{_escaped(text)}</p>"
+    if section.items:
+        yield "<ul>"
+        yield from (f"<li>{_escaped(text)}</li>" for text in section.items)
+        yield "</ul>"
+    if section.code:
+        yield "<pre>" + "\n".join(_escaped(text) for text in section.code) + "</pre>"
+
+
+def _escaped(text: str) -> str:
+    return html.escape(one_line(text), quote=True)

@@ -1,0 +1,240 @@
+"""The answer to the customer: what we sent, why it could be, what we do now, when it stops.
+
+Plain facts only. No verdict, no segment, no sensitive topic, nothing that only our definitions produce; and no
+reply at all where privacy or care must answer.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audit.errors import InputError
+from audit.report.document import Report, Section
+from audit.report.language import Language, language
+
+Document = Mapping[str, Any]
+
+_FOR_PRIVACY = ("sensitive-inference", "SENS-INFER", "SENS-AD", "by-likeness")
+_FOR_CARE = ("life-changed",)
+_FOR_BOTH = ("shared-account",)
+_LISTED = 12
+"""House value: so many messages are named one by one."""
+
+
+def reply(
+    picture: Document,
+    findings: Sequence[Document],
+    explanations: Sequence[Document],
+    *,
+    finding: str | None = None,
+    rules: Sequence[Document] = (),
+    locale: str = "en",
+) -> Report:
+    """Answer one finding (its id; by default the first that can be answered) to the customer.
+
+    `picture`: `whysent.customer/1`; `findings`: the rows of `whysent.findings/1`; `explanations`: `whysent.why/1` of
+    the finding's messages (those of other messages are passed over); `rules`: the rules that are on, in the shape of
+    a rules file: one with the id of the suggested rule is what was changed. Raises InputError for a finding that is
+    not there, and where no reply is offered: sensitive topics, bereavement, shared accounts.
+    """
+    _refuse(findings, explanations, finding)
+    chosen = _chosen(findings, finding)
+    case = _Case(language(locale), picture, chosen, _of(chosen, explanations))
+    parts = [
+        Section(paragraphs=(case.says.say("reply", "greeting"),)),
+        _sent(case),
+        _why(case),
+        _change(case, rules),
+        _stop(case, rules),
+        Section(paragraphs=(case.says.say("reply", "no_advertising"), case.says.say("reply", "closing"))),
+    ]
+    title = case.says.say("reply", "title", **case.nouns)
+    return Report("reply", locale, title, tuple(part for part in parts if part is not None))
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What one reply is about: the finding, if any, and the explanations of its messages, oldest first."""
+
+    says: Language
+    picture: Document
+    chosen: Document | None
+    mine: Sequence[Document]
+
+    @property
+    def nouns(self) -> dict[str, str]:
+        """What the messages are called."""
+        return self.says.nouns(self.picture["messages"]["by_channel"])
+
+    @property
+    def thing(self) -> str | None:
+        """What the messages are about, if all of them are about one thing."""
+        named = {facts["about"] for one in self.mine for facts in _facts(one) if "about" in facts}
+        return named.pop() if len(named) == 1 else None
+
+
+def _refuse(findings: Iterable[Document], explanations: Iterable[Document], asked: str | None) -> None:
+    for row in findings:
+        check = row["check"]
+        if check in _FOR_CARE or check in _FOR_PRIVACY:
+            raise InputError(f"no reply is offered here: {_for_whom(check)}")
+        if check in _FOR_BOTH and (row["id"] == asked or row["severity"] != "info"):
+            raise InputError(f"no reply is offered here: {_for_whom(check)}")
+    for explanation in explanations:
+        if any(
+            node.get("facts") and node["facts"].get("hand_over") for node in _nodes(explanation["because"])
+        ):
+            raise InputError(f"no reply is offered here: {_for_whom('')}")
+
+
+def _for_whom(check: str) -> str:
+    return (
+        "hand this case over to privacy"
+        if check in _FOR_PRIVACY
+        else "hand this case over to privacy or care"
+    )
+
+
+def _chosen(findings: Sequence[Document], asked: str | None) -> Document | None:
+    if asked is not None:
+        for row in findings:
+            if row["id"] == asked:
+                return row
+        raise InputError(f"no finding {asked!r} of this customer; `whysent audit` lists them")
+    return next(
+        (row for row in findings if row["verdict"] != "cannot_tell" and row["severity"] != "info"), None
+    )
+
+
+def _of(chosen: Document | None, explanations: Sequence[Document]) -> list[Document]:
+    """The explanations of the finding's messages, oldest first; without a finding, all of them."""
+    mine = [
+        one
+        for one in explanations
+        if one["subject"]["type"] == "message"
+        and (chosen is None or one["subject"]["id"] in chosen["messages"])
+    ]
+    return sorted(mine, key=lambda one: (one["subject"]["at"], one["subject"]["id"]))
+
+
+def _sent(case: _Case) -> Section | None:
+    says, chosen, mine = case.says, case.chosen, case.mine
+    if chosen is None and not mine:
+        return None
+    count = chosen["count"] if chosen is not None else len(mine)
+    first = (chosen or {}).get("from") or mine[0]["subject"]["at"]
+    last = (chosen or {}).get("to") or mine[-1]["subject"]["at"]
+    values = {"first": says.date(first), "last": says.date(last), "count": count, **case.nouns}
+    about = says.say("reply", "about", thing=case.thing) if case.thing else ""
+    text = says.say("reply", "sent_one" if count == 1 else "sent", about=about, **values)
+    shown = mine[-_LISTED:]
+    items = [f"{one['subject']['title']} ({says.date(one['subject']['at'])})" for one in shown]
+    if items and count > len(items):
+        items.append(says.rest(count - len(items)))
+    return Section(paragraphs=tuple(part for part in (text, _fault(case)) if part), items=tuple(items))
+
+
+def _fault(case: _Case) -> str | None:
+    if case.chosen is None:
+        return None
+    if case.chosen["check"] == "after-opt-out":
+        key, section = str(case.chosen["case"]), "fault_after_opt_out"
+    else:
+        key, section = case.chosen["check"], "fault"
+    return case.says.say(section, key) if case.says.has(section, key) else None
+
+
+def _why(case: _Case) -> Section | None:
+    if not case.mine:
+        return None
+    told = [_reasons(case.says, one) for one in case.mine]
+    paragraphs = dict.fromkeys(lead for lead, _ in told)
+    items = dict.fromkeys(reason for _, reasons in told for reason in reasons)
+    return Section(case.says.say("reply", "why"), tuple(paragraphs), tuple(items))
+
+
+def _reasons(says: Language, one: Document) -> tuple[str, list[str]]:
+    standing = one["standing"]
+    if standing == "stated":
+        return says.say("because", "stated"), [_stated(says, one)]
+    if standing == "broadcast":
+        since = next((f["since"] for f in _facts(one) if "since" in f), None)
+        if since is None:
+            return says.say("because", "broadcast"), []
+        return says.say("because", "broadcast_since", since=says.date(since)), []
+    if standing == "unexplained":
+        covered = any(facts.get("covered") for facts in _facts(one))
+        return says.say("because", "nothing" if covered else "cannot_tell"), []
+    return says.say("because", "could_be"), [
+        _act(says, facts) for facts in _facts(one) if says.has("act", facts.get("act"))
+    ]
+
+
+def _stated(says: Language, one: Document) -> str:
+    facts = next((facts for facts in _facts(one) if "trigger" in facts), {})
+    trigger = str(facts.get("trigger"))
+    text = says.say("trigger", trigger if says.has("trigger", trigger) else "other")
+    wrong = f". {says.say('fits', 'no')}" if facts.get("fits") == "no" else ""
+    return f"{text}{wrong}"
+
+
+def _act(says: Language, facts: Document) -> str:
+    return says.say("act", facts["act"], thing=facts["thing"], at=says.date(facts["at"]))
+
+
+def _facts(one: Document) -> list[Document]:
+    return [node["facts"] for node in _nodes(one["because"]) if node.get("facts")]
+
+
+def _nodes(reasons: Iterable[Document]) -> Iterable[Document]:
+    for reason in reasons:
+        yield reason
+        yield from _nodes(reason["because"])
+
+
+def _change(case: _Case, rules: Sequence[Document]) -> Section:
+    says = case.says
+    heading = says.say("reply", "do")
+    suggested = None if case.chosen is None else case.chosen["suggested_rule"]
+    if suggested is None:
+        return Section(heading, (says.say("change", "passed_on", **case.nouns),))
+    made = _made(case, rules)
+    what = _rule(case, made or suggested)
+    if made is None:
+        return Section(heading, (says.say("change", "proposed", what=what, **case.nouns),))
+    since = says.date(made.get("valid_from") or case.picture["at"])
+    return Section(heading, (says.say("change", "made", what=what, since=since),))
+
+
+def _made(case: _Case, rules: Sequence[Document]) -> Document | None:
+    """The rule that is on and is the one the finding suggests."""
+    suggested = None if case.chosen is None else case.chosen["suggested_rule"]
+    return next((rule for rule in rules if suggested is not None and rule["id"] == suggested["id"]), None)
+
+
+def _rule(case: _Case, rule: Document) -> str:
+    """What a rule does, in the customer's words."""
+    says, kind = case.says, rule["kind"]
+    thing = case.thing or says.say("rule", "this")
+    values = {**case.nouns, "thing": thing, "limit": rule.get("limit"), "quiet": rule.get("quiet")}
+    if kind == "frequency_cap" and rule.get("limit") == 0:
+        return says.say("rule", "frequency_cap_zero", **values)
+    if kind == "cooldown" and rule.get("window") == "repurchase":
+        return says.say("rule", "cooldown_repurchase", **values)
+    if not says.has("rule", kind):
+        return says.say("rule", "other", **values)
+    return says.say("rule", kind, window=says.span(rule["window"]) if "window" in rule else "", **values)
+
+
+def _stop(case: _Case, rules: Sequence[Document]) -> Section | None:
+    if not case.mine:
+        return None
+    says = case.says
+    ends = [one["until"] for one in case.mine]
+    if None in ends:
+        text = says.say("until", "never" if _made(case, rules) is None else "with_change")
+    else:
+        text = says.say(
+            "until", "ended" if max(ends) <= case.picture["at"] else "by_itself", until=says.date(max(ends))
+        )
+    return Section(says.say("reply", "stop"), (text,))
