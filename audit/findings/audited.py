@@ -6,9 +6,14 @@ from functools import cached_property
 import polars as pl
 
 from audit.context import Context
-from audit.events import BEHAVIOUR
+from audit.events import BEHAVIOUR, first_levels
 from audit.findings import sensitive
 from audit.messages import messages
+
+_OF_ACTS = (
+    "event_id", "customer_id", "occurred_at", "kind", "item_id", "category", "topics", "query", "persona", "recipient",
+    "gift", "source",
+)  # fmt: skip
 
 ONE_ORDER = ("occurred_at", "event_id")
 
@@ -36,7 +41,7 @@ class Audited:
     @cached_property
     def acts(self) -> pl.DataFrame:
         """What the customers did themselves, with `sensitive`: the topic of the sensitive map it touches."""
-        own = self.events.filter(
+        own = self.events.select(_OF_ACTS).filter(
             pl.col("kind").is_in(BEHAVIOUR),
             ~pl.col("source").is_in(["inferred", "third_party"]).fill_null(value=False),
         )
@@ -60,6 +65,11 @@ class Audited:
         return self.events.filter(pl.col("kind").is_in(kinds))
 
 
+def with_area(frame: pl.DataFrame, depth: int) -> pl.DataFrame:
+    """Add `area`: the first `depth` levels of the category."""
+    return sensitive.mapped(frame, "category", first_levels(pl.col("category"), depth), "area")
+
+
 def lies_before(act: str, moment: str, *, act_id: str, event_id: str = "event_id") -> pl.Expr:
     """Whether the event of columns `act` (time) and `act_id` lies before that of `moment` and `event_id` in order."""
     earlier = pl.col(act) < pl.col(moment)
@@ -73,18 +83,20 @@ def newest_before(rows: pl.DataFrame, acts: pl.DataFrame, by: list[str], take: l
     with `act_`; null where there is none. A row with an absent `by` value finds nothing.
     """
     present = pl.all_horizontal(pl.col(name).is_not_null() for name in by)
+    asked = rows.filter(present).select(*by, *ONE_ORDER)
     added = {"event_id": "act_id", "occurred_at": "act_at", **{name: f"act_{name}" for name in take}}
-    marked = acts.filter(present).select(
-        *by,
-        *ONE_ORDER,
-        *(pl.col(name).alias(to) for name, to in added.items()),
-        pl.lit(value=False).alias("_row"),
+    marked = (
+        acts.select(list(dict.fromkeys([*by, *added])))
+        .join(asked.select(by).unique(), on=by, how="semi")
+        .with_columns(
+            *(pl.col(name).alias(to) for name, to in added.items()), pl.lit(value=False).alias("_row")
+        )
+        .select(*by, *ONE_ORDER, *added.values(), "_row")
     )
-    both = pl.concat([marked, rows.select(*by, *ONE_ORDER, pl.lit(value=True).alias("_row"))], how="diagonal")
+    both = pl.concat([marked, asked.with_columns(pl.lit(value=True).alias("_row"))], how="diagonal")
     newest = pl.when(~pl.col("_row")).then(pl.col("_at")).forward_fill().over(by)
     filled = (
-        both.filter(present)
-        .sort(*by, *ONE_ORDER)
+        both.sort(*by, *ONE_ORDER)
         .with_row_index("_at")
         .with_columns(newest.alias("_newest"))
         .with_columns(pl.col(name).gather(pl.col("_newest")) for name in added.values())

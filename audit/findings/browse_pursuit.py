@@ -5,11 +5,11 @@ from typing import Any
 
 import polars as pl
 
-from audit.events import first_levels
-from audit.findings.audited import Audited, newest_before
+from audit.findings.audited import Audited, newest_before, with_area
 from audit.findings.catalogue import Check
 from audit.findings.shape import ABOUT, amount, day, found, rules, words
 
+_AREA = 2
 _BY = ["customer_id", "area"]
 
 
@@ -19,12 +19,11 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
     An area is the first two levels of a category. What follows an order is repeat-after-purchase.
     """
     limits = check.thresholds
-    area = first_levels(pl.col("category"), 2).alias("area")
     asked = audited.mailings.filter(
         pl.col("trigger").is_in(limits["triggers"]), pl.col("category").is_not_null()
     )
-    acts = audited.acts.filter(pl.col("category").is_not_null()).with_columns(area)
-    rows = newest_before(asked.with_columns(area), acts, _BY, ["kind"])
+    acts = with_area(audited.acts.drop_nulls("category"), _AREA)
+    rows = newest_before(with_area(asked, _AREA), acts, _BY, ["kind"])
     followed = rows.filter((pl.col("act_kind") != "order_completed").fill_null(value=False))
     nth = pl.int_range(1, pl.len() + 1).over(*_BY, "act_id")
     long_after = pl.col("occurred_at") - pl.col("act_at") > timedelta(days=limits["days"])

@@ -4,8 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from audit.events import first_levels
-from audit.findings.audited import ONE_ORDER, Audited, newest_before
+from audit.findings.audited import ONE_ORDER, Audited, newest_before, with_area
 from audit.findings.catalogue import Check
 from audit.findings.shape import ABOUT, day, found, rules, words
 
@@ -40,9 +39,7 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
 
 def _marked(audited: Audited) -> pl.DataFrame:
     """Acts with an area, and the hard sign each carries, if any."""
-    acts = audited.acts.filter(pl.col("category").is_not_null()).with_columns(
-        first_levels(pl.col("category"), _AREA).alias("area")
-    )
+    acts = with_area(audited.acts.drop_nulls("category"), _AREA)
     main = (
         audited.acts.drop_nulls("persona")
         .group_by("customer_id", "persona", maintain_order=True)
@@ -70,8 +67,7 @@ def _decisions(audited: Audited) -> pl.DataFrame:
         audited.segments.filter(pl.col("source") != "third_party").select(columns),
     ]
     both = pl.concat(made).drop_nulls("category")
-    area = first_levels(pl.col("category"), _AREA).alias("area")
-    return both.with_columns(area).sort("customer_id", *ONE_ORDER)
+    return with_area(both, _AREA).sort("customer_id", *ONE_ORDER)
 
 
 def _grouped(rows: pl.DataFrame) -> pl.DataFrame:

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import polars as pl
 
-from audit.events import BEHAVIOUR, first_levels
-from audit.findings.audited import ONE_ORDER, Audited, newest_before
+from audit.events import BEHAVIOUR
+from audit.findings.audited import ONE_ORDER, Audited, newest_before, with_area
 from audit.findings.catalogue import Check
 
 _LETTERS = 5
@@ -65,9 +65,11 @@ def lone_messages(audited: Audited, check: Check) -> pl.DataFrame:
         pl.col("trigger").is_null() | pl.col("trigger").is_in(BEHAVIOUR),
         pl.col("category").is_not_null(),
         covered(audited, check),
-    ).with_columns(first_levels(pl.col("category"), 1).alias("area"))
-    acts = audited.acts.with_columns(first_levels(pl.col("category"), 1).alias("area"))
-    alone = newest_before(asked, acts, ["customer_id", "area"], []).filter(pl.col("act_id").is_null())
+    )
+    acts = with_area(audited.acts, 1)
+    alone = newest_before(with_area(asked, 1), acts, ["customer_id", "area"], []).filter(
+        pl.col("act_id").is_null()
+    )
     alone = alone.drop("act_id", "act_at")
     for known in (_searched(alone, audited), _bought_together(alone, audited)):
         alone = alone.join(known, on=["customer_id", "event_id"], how="anti", maintain_order="left")
