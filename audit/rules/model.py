@@ -126,6 +126,11 @@ def keys(kind: str) -> tuple[str, ...]:
     return tuple(name for name in BODY if name in own)
 
 
+def needed(kind: str) -> tuple[str, ...]:
+    """The keys that a rule of `kind` has to have besides id and kind."""
+    return _REQUIRED[kind]
+
+
 def default(kind: str, key: str) -> Any:
     """What `key` is for a rule of `kind` that does not say; None where it has to be said."""
     if key == "on_fail":

@@ -1,6 +1,6 @@
 """What each rule says of one message, in plain words; and which messages a rule would have stopped."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -116,14 +116,14 @@ def _cooldown_stops(rule: Rule, _: int) -> str:
     return f"{_after(rule)} lay in the {rule.window} before it"
 
 
-_STOPS = {
+_STOPS: dict[str, Callable[[Rule, int], str]] = {
     "mute": lambda rule, n: "it stops everything it is about",  # noqa: ARG005
     "cooldown": _cooldown_stops,
     "min_gap": lambda rule, n: f"{_messages(n)} went out in the {rule.window} before it",
     "frequency_cap": lambda rule, n: f"{_messages(n)} had gone out in {_window(rule)}, and {rule.limit} may",
     "quiet_hours": lambda rule, n: f"it was due in the quiet hours {rule.quiet}",  # noqa: ARG005
 }
-_LETS = {
+_LETS: dict[str, Callable[[Rule], str]] = {
     "mute": lambda rule: "Lets it pass.",  # noqa: ARG005
     "cooldown": lambda rule: f"Lets it pass: no {_after(rule)} shortly before it.",
     "min_gap": lambda rule: f"Lets it pass: nothing went out in the {rule.window} before it.",
