@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from textual.app import SystemCommand
     from textual.screen import Screen
 
+    from audit.privacy.roles import Viewer
     from tui.session import Session
     from tui.snapshots import Opening
 
@@ -175,7 +176,7 @@ class WhysentApp(App[int]):
         return commands(self, screen)
 
 
-def run(folder: Path, *, viewer: object = None, start: str | None = None) -> int:
+def run(folder: Path, *, viewer: Viewer | None = None, start: str | None = None) -> int:
     """Run the screens on a workspace and return the exit code.
 
     `viewer` (role, ticket, reason) is who looks; an agent, or `start="find"`, begins in the field without a list.
@@ -186,10 +187,11 @@ def run(folder: Path, *, viewer: object = None, start: str | None = None) -> int
             file=sys.stderr,
         )
         return 2
+    from audit.privacy.roles import Viewer as Somebody
     from tui.core import CoreSession
 
-    agent = start == "find" or getattr(viewer, "ticket", None) is not None
-    app = WhysentApp(CoreSession(folder, viewer), agent=agent)
+    looks = viewer or Somebody()
+    app = WhysentApp(CoreSession(folder, looks), agent=start == "find" or looks.ticket is not None)
     app.run()
     if app.failure:
         print(f"whysent: {plain(app.failure)}", file=sys.stderr)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from tui.snapshots import Document, Picture
 
@@ -33,12 +34,22 @@ def by_item(document: Document) -> str:
     return f"{document['item_id']}{BETWEEN}{document['strategy']}"
 
 
-def marks(before: Picture, after: Picture, evidence: Iterable[str], row: dict[str, str]) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The messages that our definitions give, with all events and without those left out."""
+
+    before: frozenset[str] = frozenset()
+    after: frozenset[str] = frozenset()
+
+
+def marks(
+    without: Iterable[str], given: Given, evidence: Iterable[str], row: Mapping[str, str]
+) -> dict[str, str]:
     """The mark of each row of the timeline: left out, no longer given, newly given, or evidence."""
     made = {row.get(event, event): "evidence" for event in evidence}
-    made |= {row.get(event, event): "gone" for event in before.derived_messages - after.derived_messages}
-    made |= {row.get(event, event): "new" for event in after.derived_messages - before.derived_messages}
-    return made | {row.get(event, event): "out" for event in after.without}
+    made |= {row.get(event, event): "gone" for event in given.before - given.after}
+    made |= {row.get(event, event): "new" for event in given.after - given.before}
+    return made | {row.get(event, event): "out" for event in without}
 
 
 def rests_on(picture: Picture, events: frozenset[str]) -> list[str]:

@@ -22,32 +22,26 @@ class Key:
     display: str = ""
 
 
+# fmt: off
 TABLE: dict[str, tuple[Key, ...]] = {
     "app": (
         Key("question_mark,f1", "explain_keys", "help", "What the keys do here.", shown=True, display="?"),
-        Key("ctrl+p", "command_palette", "palette", "Find any action by name.", display="^p"),
-        Key("1", "go('find')", "find", "Go to Find and triage.", display="1"),
-        Key("2", "go('customer')", "customer", "Go to the customer that is open.", display="2"),
-        Key("3", "go('rules')", "rules", "Go to the rules and their replay.", display="3"),
-        Key("slash", "seek", "find", "Look somebody up: e-mail, source id or pseudonym.", display="/"),
+        Key("ctrl+p,f10", "command_palette", "palette", "Find any action by its name.", display="^p"),
+        Key("1", "go('find')", "go to find", "Go to Find and triage."),
+        Key("2", "go('customer')", "go to customer", "Go to the customer that is open."),
+        Key("3", "go('rules')", "go to rules", "Go to the rules and their replay."),
+        Key("slash", "seek", "look up", "Look somebody up: e-mail, source id or pseudonym.", display="/"),
         Key("f6", "next_theme", "theme", "Change between dark, light and the terminal's own colours."),
-        Key(
-            "q,ctrl+q",
-            "leave",
-            "quit",
-            "Leave the program; asks when an edit is unsaved.",
-            shown=True,
-            display="q",
-        ),
+        Key("q,ctrl+q", "leave", "quit", "Leave the program; asks when an edit is unsaved.", shown=True, display="q"),
     ),
     "table": (
-        Key("down,j", "down", "down", "One row down.", display="j"),
-        Key("up,k", "up", "up", "One row up.", display="k"),
-        Key("pagedown,ctrl+f", "page_down", "page down", "One page down."),
+        Key("down,j", "down", "down", "One row down."),
+        Key("up,k", "up", "up", "One row up."),
+        Key("pagedown", "page_down", "page down", "One page down."),
         Key("pageup", "page_up", "page up", "One page up."),
-        Key("home,g", "top", "top", "To the first row.", display="g"),
-        Key("end,G", "bottom", "bottom", "To the last row.", display="G"),
-        Key("enter", "open", "open", "Open the row.", display="⏎"),
+        Key("home,g", "top", "top", "To the first row."),
+        Key("end,G", "bottom", "bottom", "To the last row."),
+        Key("enter", "open", "open", "Open the row; so does a double click."),
         Key("s", "sort", "sort", "Sort by the next column; a click on a heading sorts by that one."),
     ),
     "list": (
@@ -57,94 +51,58 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("G", "last", "bottom", "To the last entry; End does the same."),
     ),
     "find": (
-        Key(
-            "c",
-            "campaigns",
-            "campaigns",
-            "Change between customers and campaigns, the worst flows first.",
-            shown=True,
-        ),
+        Key("c", "campaigns", "campaigns", "Change between customers and campaigns, the worst flows first.", shown=True),
         Key("tab", "app.focus_next", "next pane", "Go to the next pane."),
-        Key("y", "copy", "copy", "Copy the pseudonym of the row; it is written to a file as well."),
+        Key("y", "copy", "copy", "Copy what the row names; it is written to a file as well.", shown=True),
         Key("escape", "back", "back", "From the field back to the list."),
     ),
     "customer": (
-        Key("tab", "next_pane(1)", "next pane", "Timeline, why, segments, recommendations, findings."),
-        Key("shift+tab", "next_pane(-1)", "previous pane", "The same, backwards."),
         Key("w", "wide_why", "why", "The explanation over the whole screen; again: back.", shown=True),
-        Key(
-            "x",
-            "leave_out",
-            "leave out",
-            "Take the event out of the history and recompute; again: put it back.",
-            shown=True,
-        ),
-        Key(
-            "f",
-            "suggest",
-            "rule",
-            "The rule that would have stopped this, with its replay on this customer.",
-            shown=True,
-        ),
-        Key(
-            "R",
-            "report",
-            "report",
-            "Internal note or reply to the customer, in English or German.",
-            shown=True,
-        ),
+        Key("x", "leave_out", "leave out", "Take the event out of the history and recompute; again: put it back.", shown=True),
+        Key("f", "suggest", "rule", "The rule that would have stopped this, with its replay.", shown=True),
+        Key("R", "report", "report", "Internal note or reply to the customer, in English or German.", shown=True),
+        Key("tab", "next_pane(1)", "pane", "To the next of timeline, why, segments, recommendations, findings.", shown=True),
+        Key("shift+tab", "next_pane(-1)", "previous pane", "The same, backwards."),
         Key("m", "only('mail')", "mails", "Only messages in the timeline."),
         Key("b", "only('behaviour')", "behaviour", "Only what the customer did."),
         Key("a", "only('')", "all", "Everything in the timeline."),
         Key("y", "copy", "copy", "Copy the verdict, masked; it is written to a file as well."),
         Key("e", "export", "export", "Write this customer's case to a file."),
-        Key("escape", "back", "back", "Back: from the wide explanation, then to the list."),
+        Key("escape", "back", "back", "Back: from the wide explanation, from a pane, then to the list."),
     ),
     "rules": (
-        Key("tab", "app.focus_next", "next field", "Go to the next pane or field."),
-        Key(
-            "space",
-            "toggle",
-            "on/off",
-            "Switch the rule on or off, after a plan and a yes.",
-            shown=True,
-            display="␣",
-        ),
-        Key("n", "new", "new", "Begin a new rule from the selected one.", shown=True),
+        Key("space", "switch_rule", "on/off", "Switch the rule on or off, after a plan and a yes.", shown=True, display="space"),
+        Key("n", "new", "new", "Begin a rule of a kind you choose.", shown=True),
         Key("f2", "save", "save", "Save the edit as a new version, after a plan and a yes.", shown=True),
         Key("H", "history", "history", "The versions of this rule.", shown=True),
-        Key(
-            "u",
-            "undo",
-            "undo",
-            "Take your own last change of this sitting back; says which and asks.",
-            shown=True,
-        ),
-        Key(
-            "d", "displaced", "displaced", "Which campaign's messages took the room that others then lacked."
-        ),
+        Key("u", "undo", "undo", "Take the last change back; says which and asks.", shown=True),
+        Key("d", "displaced", "displaced", "Which campaign's messages took the room that others then lacked.", shown=True),
+        Key("tab", "next_pane(1)", "next field", "Go to the next field or pane."),
+        Key("shift+tab", "next_pane(-1)", "previous field", "The same, backwards."),
         Key("y", "copy", "copy", "Copy the replay's figures; they are written to a file as well."),
-        Key("escape", "back", "back", "From a field to the list; stops a replay that runs."),
+        Key("escape", "back", "back", "Stop a replay that runs; from a field to the list; then to Find."),
     ),
-    "dialog": (Key("escape", "dismiss", "close", "Close this.", shown=True),),
+    "dialog": (
+        Key("escape", "dismiss", "close", "Close this.", shown=True),
+    ),
     "question": (
         Key("y", "yes", "yes", "Do it.", shown=True),
         Key("n,escape", "no", "no", "Leave everything as it is.", shown=True, display="n"),
     ),
+    "suggestion": (
+        Key("p", "put", "put into the book", "Put the rule into the book, switched off, after a plan and a yes.", shown=True),
+        Key("y", "copy", "copy", "Copy the rule; it is written to a file as well.", shown=True),
+        Key("escape", "dismiss", "close", "Close this.", shown=True),
+    ),
     "report": (
-        Key(
-            "k",
-            "kind",
-            "note / reply",
-            "Change between the internal note and the reply to the customer.",
-            shown=True,
-        ),
+        Key("r", "kind", "note/reply", "Change between the internal note and the reply to the customer.", shown=True),
         Key("l", "locale", "language", "Change between English and German.", shown=True),
         Key("e", "export", "export", "Write it to a file.", shown=True),
         Key("y", "copy", "copy", "Copy the text; it is written to a file as well.", shown=True),
         Key("escape", "dismiss", "close", "Close this.", shown=True),
     ),
 }
+# fmt: on
 """Where the focus is → what can be done there. `app` holds everywhere."""
 
 EATEN = frozenset(f"ctrl+{letter}" for letter in "basjol")
@@ -159,6 +117,7 @@ TITLES = {
     "rules": "Rules",
     "dialog": "In a dialog",
     "question": "In a question",
+    "suggestion": "Suggested rule",
     "report": "In a report",
 }
 
@@ -197,5 +156,5 @@ def manual() -> str:
 _NAMES = {
     "question_mark": "?", "slash": "/", "down": "↓", "up": "↑", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home",
     "end": "End", "enter": "Enter", "escape": "Esc", "tab": "Tab", "shift+tab": "Shift+Tab", "space": "Space",
-    "ctrl+p": "Ctrl+P", "ctrl+q": "Ctrl+Q", "ctrl+f": "Ctrl+F", "f1": "F1", "f2": "F2", "f6": "F6",
+    "ctrl+p": "Ctrl+P", "ctrl+q": "Ctrl+Q", "f1": "F1", "f2": "F2", "f6": "F6", "f10": "F10",
 }  # fmt: skip

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import polars as pl
 
     from tui.snapshots import (
         Change,
         Document,
+        Draft,
         Entry,
         Opening,
         Picture,
@@ -45,6 +48,9 @@ class Session(Protocol):
     def verdict(self, picture: Picture) -> Verdict:
         """The verdict of a picture with its causes and its remedy, which take longer than the picture."""
 
+    def derived(self, customer: str, without: tuple[str, ...]) -> frozenset[str]:
+        """The messages (event_ids) that our definitions give."""
+
     def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> Document:
         """`whysent.why/1` of one message, segment or item."""
 
@@ -54,8 +60,14 @@ class Session(Protocol):
     def rules(self) -> tuple[Entry, ...]:
         """The rule book."""
 
-    def check(self, keys: Document) -> dict[str, str]:
-        """What is wrong with a rule's keys: key → sentence, with `""` for what concerns the whole rule."""
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of rule there are."""
+
+    def blank(self, kind: str) -> Entry:
+        """A rule of that kind that is not in the book yet, with what it needs left empty."""
+
+    def draft(self, texts: Mapping[str, str]) -> Draft:
+        """Read a form back."""
 
     def replay(self, keys: Document, customer: str | None) -> Document:
         """`whysent.replay/1` of one rule alone, over one customer or everybody."""

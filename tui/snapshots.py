@@ -69,7 +69,6 @@ class Picture:
 
     `timeline`: a row a message or other event, newest first: `key` (event_id), `events` (all its event_ids),
     `message` (message_id or event_id, null if none), `group` (mail, behaviour, other), `at`, `sign`, `what`, `note`.
-    `standings`: message → standing, for the messages that our definitions derive.
     """
 
     customer: str
@@ -79,7 +78,6 @@ class Picture:
     timeline: pl.DataFrame
     weeks: tuple[Week, ...]
     document: Document
-    derived_messages: frozenset[str] = frozenset()
     without: tuple[str, ...] = ()
 
     @property
@@ -104,13 +102,36 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """A key of a rule as a form shows it: its text, what it is when empty, whether it has to be there."""
+
+    key: str
+    text: str
+    default: str = ""
+    needed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """A rule of the book: its id, version, whether it is on, and its keys as the rules file writes them."""
+    """A rule of the book: its id, version, whether it is on, and its keys as the rules file writes them.
+
+    `gist` says the rule in a few words. A rule that is not in the book yet has version 0.
+    """
 
     id: str
     version: int
     enabled: bool
     keys: Document
+    gist: str = ""
+    fields: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A form read back: the rule's keys, and what is wrong: key → sentence, `""` for the whole rule."""
+
+    keys: Document
+    errors: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +153,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change asked of the rule book: `kind` is save, enable, disable or undo."""
+    """A change asked of the rule book: `kind` is add, set, enable, disable or undo."""
 
     kind: str
     id: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -11,7 +11,9 @@ from audit.errors import NotFoundError
 from tui.snapshots import (
     Change,
     Document,
+    Draft,
     Entry,
+    Field,
     Opening,
     Picture,
     Plan,
@@ -21,6 +23,9 @@ from tui.snapshots import (
     Week,
     Written,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DATA = "data: orders to 21 Nov 2026 09:12 · mails to 20 Nov 23:59 · no opens · gap 3–5 Oct"
 BOUGHT = datetime(2025, 11, 4, 10, 12, tzinfo=UTC)
@@ -42,9 +47,13 @@ class FakeSession:
             Entry("email-weekly-cap", 3, True, {
                 "id": "email-weekly-cap", "kind": "frequency_cap", "title": f"At most three a week ({name})",
                 "channels": ["email"], "limit": 3, "window": "7d",
-            }),
-            Entry("until-repurchase", 1, True, dict(RULE)),
-            Entry("quiet-hours-us", 2, False, {"id": "quiet-hours-us", "kind": "quiet_hours", "quiet": "21:00-08:00"}),
+            }, f"3 in 7d · email · {name}", (
+                Field("title", f"At most three a week ({name})"), Field("limit", "3", needed=True),
+                Field("window", "7d", needed=True), Field("channels", "email"), Field("except_campaigns", ""),
+                Field("message_classes", "marketing", "marketing"), Field("on_fail", "", "drop"), Field("note", name),
+            )),
+            Entry("until-repurchase", 1, True, dict(RULE), "until the re-purchase is due", (Field("window", "repurchase", needed=True),)),
+            Entry("quiet-hours-us", 2, False, {"id": "quiet-hours-us", "kind": "quiet_hours", "quiet": "21:00-08:00"}, "21:00-08:00, deferred"),
         ]  # fmt: skip
 
     def open(self) -> Opening:
@@ -89,7 +98,6 @@ class FakeSession:
 
     def picture(self, customer: str, without: tuple[str, ...]) -> Picture:
         self.asked.append(("picture", customer, without))
-        derived = () if "o-1841" in without else ("m-7", "m-8")
         return Picture(
             customer,
             ("customer since 2024-05", "DE", "e-mail m•••@•••.de"),
@@ -98,7 +106,6 @@ class FakeSession:
             self._timeline(),
             self._weeks(),
             self._document(customer, without),
-            frozenset(derived),
             without,
         )
 
@@ -194,6 +201,9 @@ class FakeSession:
             "findings": [finding, streak] if here else [streak],
         }
 
+    def derived(self, customer: str, without: tuple[str, ...]) -> frozenset[str]:
+        return frozenset() if "o-1841" in without else frozenset({"m-7", "m-8"})
+
     def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> Document:
         self.asked.append(("explain", customer, subject, without))
         return {
@@ -229,13 +239,33 @@ class FakeSession:
     def rules(self) -> tuple[Entry, ...]:
         return tuple(self.book)
 
-    def check(self, keys: Document) -> dict[str, str]:
-        limit = keys.get("limit", 1)
-        return {} if isinstance(limit, int) else {"limit": f"{limit!r} is no whole number"}
+    def kinds(self) -> tuple[str, ...]:
+        return ("frequency_cap", "cooldown", "mute")
+
+    def blank(self, kind: str) -> Entry:
+        return Entry(
+            "",
+            0,
+            False,
+            {"kind": kind},
+            "",
+            (Field("id", "", needed=True), Field("title", ""), Field("limit", "", needed=True)),
+        )
+
+    def draft(self, texts: Mapping[str, str]) -> Draft:
+        keys = {
+            key: int(text) if key == "limit" and text.isdigit() else text
+            for key, text in texts.items()
+            if text
+        }
+        wrong = (
+            {"limit": f"{keys['limit']!r} is no whole number"} if isinstance(keys.get("limit"), str) else {}
+        )
+        return Draft(keys, wrong)
 
     def replay(self, keys: Document, customer: str | None) -> Document:
         self.asked.append(("replay", dict(keys), customer))
-        rate = {"n": 100, "share": 0.006, "low": 0.004, "high": 0.009}
+        rate = {"n": 100, "of": 16000, "rate": 0.006, "low": 0.004, "high": 0.009}
         rates = dict.fromkeys(("click", "order", "complaint", "opt_out"), rate)
         return {
             "messages": 1204511, "stopped": 214090, "deferred": 3120, "let_through": 980421, "exempt": 10000,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.containers import Container, Vertical
@@ -14,7 +14,6 @@ from tui import compare, keys
 from tui.explanation import Sentence
 from tui.explanation import sentences as explained
 from tui.explanation import title as explained_title
-from tui.screens.base import WorkScreen
 from tui.screens.customer_panes import (
     columns,
     finding_item,
@@ -22,6 +21,7 @@ from tui.screens.customer_panes import (
     recommendation_items,
     segment_item,
 )
+from tui.screens.panes import PaneScreen
 from tui.snapshots import Document, Picture, Subject, Verdict, Written
 from tui.text import content, joined, number, plain, say
 from tui.widgets.heading import Heading
@@ -40,16 +40,17 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.content import Content
 
-PANES = ("timeline", "why", "segments", "recommendations", "findings")
+SIDE = ("segments", "recommendations", "findings")
 NAMES = ("Timeline", "Why", "Segments", "Recommended", "Findings")
 EMPTY = "No customer is open. Press 1 and choose one, or / to look somebody up."
 
 
-class CustomerScreen(WorkScreen):
+class CustomerScreen(PaneScreen):
     """One customer. `open_customer` shows another one."""
 
     PLACE = "customer"
     BINDINGS = keys.bindings(PLACE)
+    PANES: ClassVar[tuple[str, ...]] = ("timeline", "why", *SIDE)
 
     @dataclass
     class Pictured(Message):
@@ -63,6 +64,13 @@ class CustomerScreen(WorkScreen):
 
         picture: Picture
         verdict: Verdict
+
+    @dataclass
+    class Regiven(Message):
+        """Which messages our definitions give came back."""
+
+        picture: Picture
+        given: compare.Given
 
     @dataclass
     class Explained(Message):
@@ -84,8 +92,9 @@ class CustomerScreen(WorkScreen):
         self.now: Picture | None = None
         self._row: dict[str, str] = {}
         self._evidence: tuple[str, ...] = ()
+        self._given = compare.Given()
         self._group = ""
-        self._pane = "timeline"
+        self._side = SIDE[0]
 
     def compose(self) -> ComposeResult:
         yield Heading()
@@ -95,7 +104,7 @@ class CustomerScreen(WorkScreen):
         with Container(id="body"):
             yield Table(id="timeline", empty="no such event")
             yield Why(id="why")
-            with Vertical(id="side"):
+            with Vertical(id="side", classes="wrapper"):
                 yield PaneTabs(id="side-tabs")
                 yield Items(id="segments")
                 yield Items(id="recommendations")
@@ -103,7 +112,7 @@ class CustomerScreen(WorkScreen):
         yield Footer()
 
     def on_mount(self) -> None:
-        self._show_pane("timeline", focus=False)
+        self.show_pane("timeline", focus=False)
         if self.customer is None:
             self.query_one(Heading).say("whysent", "", EMPTY)
             self.query_one(VerdictBlock).display = False
@@ -113,6 +122,8 @@ class CustomerScreen(WorkScreen):
     def open_customer(self, customer: str) -> None:
         """Read and show a customer."""
         self.customer, self.before, self.now, self._group = customer, None, None, ""
+        self._given, self._evidence = compare.Given(), ()
+        self.query_one("#timeline", Table).rows = None
         block = self.query_one(VerdictBlock)
         block.display, block.verdict = True, None
         self.query_one(Heading).say(customer, self._ticket(), "reading …")
@@ -129,28 +140,52 @@ class CustomerScreen(WorkScreen):
 
     @on(Pictured)
     def show_picture(self, message: Pictured) -> None:
-        picture, session = message.picture, self.whysent.session
+        picture, first = message.picture, self.before is None
         self.now = picture
-        first = self.before is None
         if first or not picture.without:
             self.before = picture
         with self.app.batch_update():
-            self.query_one(Heading).say(
-                " · ".join((picture.customer, *picture.about)), self._ticket(), picture.coverage
-            )
+            self._say_heading(picture)
             self.query_one(VerdictBlock).verdict = picture.verdict
+            self._show_lists()
             if first:
                 self.query_one(Pressure).weeks = picture.weeks
                 self._show_timeline()
-                self._show_pane("timeline")
-            self._show_lists()
+                self.show_pane("timeline")
+            else:
+                self._explain_again()
             self._mark()
+        self._ask_rest(picture)
+
+    def _say_heading(self, picture: Picture) -> None:
+        left_out = f"{len(picture.without)} events left out" if picture.without else self._ticket()
+        self.query_one(Heading).say(
+            " · ".join((picture.customer, *picture.about)), left_out, picture.coverage
+        )
+
+    def _ask_rest(self, picture: Picture) -> None:
+        """What takes longer: the whole verdict, and which messages still follow from what is left."""
+        session, customer, without = self.whysent.session, picture.customer, picture.without
         self.ask("verdict", lambda: session.verdict(picture), lambda verdict: self.Judged(picture, verdict))
+        if without:
+            self.ask(
+                "given",
+                lambda: compare.Given(session.derived(customer, ()), session.derived(customer, without)),
+                lambda given: self.Regiven(picture, given),
+            )
+        else:
+            self._given = compare.Given()
 
     @on(Judged)
     def show_verdict(self, message: Judged) -> None:
         if message.picture is self.now:
             self.query_one(VerdictBlock).verdict = message.verdict
+
+    @on(Regiven)
+    def show_given(self, message: Regiven) -> None:
+        if message.picture is self.now:
+            self._given = message.given
+            self._mark()
 
     def _show_timeline(self) -> None:
         assert self.before is not None
@@ -163,8 +198,15 @@ class CustomerScreen(WorkScreen):
         }
         shown = frame.filter(frame["group"] == self._group) if self._group else frame
         table = self.query_one("#timeline", Table)
-        table.show(Rows(shown, columns(self.size.width), "key"), keep=table.key)
+        rows = Rows(shown, columns(self.size.width), "key", total=frame.height)
+        table.show(rows, keep=table.key if table.rows else self._telling())
         self._titles()
+
+    def _telling(self) -> str | None:
+        """The row to begin on: the newest message of the worst finding."""
+        assert self.before is not None
+        messages = next((found["messages"] for found in self.before.findings if found["messages"]), None)
+        return self._row.get(messages[-1], messages[-1]) if messages else None
 
     def _show_lists(self) -> None:
         assert self.before is not None
@@ -191,7 +233,7 @@ class CustomerScreen(WorkScreen):
         )
         labels = tuple(
             (pane, name if count is None else f"{name} {number(count)}")
-            for pane, name, count in zip(PANES, NAMES, counts, strict=True)
+            for pane, name, count in zip(self.PANES, NAMES, counts, strict=True)
         )
         self.query_one("#tabs", PaneTabs).panes = labels
         self.query_one("#side-tabs", PaneTabs).panes = labels[2:]
@@ -203,12 +245,20 @@ class CustomerScreen(WorkScreen):
 
     @on(Table.Moved, "#timeline")
     def explain_row(self, message: Table.Moved) -> None:
+        self._explain_key(message.key)
+
+    def _explain_again(self) -> None:
+        key = self.query_one("#timeline", Table).key
+        if key is not None:
+            self._explain_key(key)
+
+    def _explain_key(self, key: str) -> None:
         frame = self.before.timeline if self.before else None
-        at = frame["key"].index_of(message.key) if frame is not None else None
+        at = frame["key"].index_of(key) if frame is not None else None
         if frame is None or at is None:
             return
         row = frame.row(at, named=True)
-        if row["message"] is not None and message.key not in (self.now.without if self.now else ()):
+        if row["message"] is not None and key not in (self.now.without if self.now else ()):
             self._ask_why(Subject("message", row["message"]))
         else:
             self._show_event(row)
@@ -254,10 +304,9 @@ class CustomerScreen(WorkScreen):
         self._mark()
 
     def _mark(self) -> None:
-        if self.before is not None and self.now is not None:
-            self.query_one("#timeline", Table).mark(
-                compare.marks(self.before, self.now, self._evidence, self._row)
-            )
+        if self.now is not None:
+            marks = compare.marks(self.now.without, self._given, self._evidence, self._row)
+            self.query_one("#timeline", Table).mark(marks)
 
     @on(Why.Pointed)
     def point_at_evidence(self, message: Why.Pointed) -> None:
@@ -289,52 +338,34 @@ class CustomerScreen(WorkScreen):
             head, tree = finding_sentences(found)
             self._tell_why(head, tree, tuple(found["messages"]) + tuple(found["cause"]), found["verdict"])
 
-    # -- panes ---------------------------------------------------------------------------------------------------
+    # -- panes -----------------------------------------------------------------------------------------------------
 
-    def _show_pane(self, pane: str, *, focus: bool = True) -> None:
-        self._pane = pane
-        for name in PANES:
-            self.query_one(f"#{name}").set_class(name == pane, "-current")
-        side = pane in PANES[2:]
-        self.query_one("#side").set_class(side, "-current")
-        if not side and not self.query("#side > .-side-current"):
-            self.query_one("#segments").add_class("-side-current")
-        if side:
-            for name in PANES[2:]:
-                self.query_one(f"#{name}").set_class(name == pane, "-side-current")
-            self.query_one("#side-tabs", PaneTabs).current = pane
-        self.query_one("#tabs", PaneTabs).current = pane
-        if focus:
-            self.query_one(f"#{pane}").focus()
-
-    @on(PaneTabs.Chosen)
-    def choose_pane(self, message: PaneTabs.Chosen) -> None:
-        self._show_pane(message.pane)
-
-    def on_descendant_focus(self) -> None:
-        focused = self.focused
-        if focused is not None and focused.id in PANES and focused.id != self._pane:
-            self._show_pane(focused.id, focus=False)
+    def show_pane(self, pane: str, *, focus: bool = True) -> None:
+        """As everywhere; and of the three side panes one is in front where they share a place."""
+        side = pane if pane in SIDE else self._side
+        self._side = side
+        for name in SIDE:
+            self.query_one(f"#{name}").set_class(name == side, "-side-current")
+        super().show_pane(pane, focus=focus)
+        self.query_one("#side-tabs", PaneTabs).current = side
 
     def relaid(self, layout: str) -> None:
+        """The timeline's columns depend on the width."""
         if self.before is not None and layout:
             self._show_timeline()
 
     # -- what a person does ----------------------------------------------------------------------------------------
 
-    def action_next_pane(self, step: int) -> None:
-        self._show_pane(PANES[(PANES.index(self._pane) + step) % len(PANES)])
-
     def action_wide_why(self) -> None:
         wide = not self.has_class("-wide-why")
         self.set_class(wide, "-wide-why")
-        self._show_pane("why" if wide else "timeline")
+        self.show_pane("why" if wide else "timeline")
 
     def action_back(self) -> None:
         if self.has_class("-wide-why"):
             self.action_wide_why()
-        elif self._pane != "timeline":
-            self._show_pane("timeline")
+        elif self.pane != "timeline":
+            self.show_pane("timeline")
         else:
             self.whysent.action_go("find")
 

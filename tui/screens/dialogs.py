@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual import on
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Footer, OptionList, Static
 
 from tui import keys
 from tui.text import content
+from tui.widgets.items import Item, Items
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -63,3 +65,33 @@ class Question(ModalScreen[bool]):
 
     def action_no(self) -> None:
         self.dismiss(False)
+
+
+class Choice(ModalScreen[str | None]):
+    """One of a few names."""
+
+    PLACE = "dialog"
+    BINDINGS = keys.bindings(PLACE)
+
+    def __init__(self, title: object, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self._title = content(title)
+        self._names = names
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -short") as box:
+            box.border_title = self._title
+            yield Items(id="choice")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        items = self.query_one(Items)
+        items.put(Item(name, content(name.replace("_", " "))) for name in self._names)
+        items.focus()
+
+    @on(OptionList.OptionSelected)
+    def choose(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self.query_one(Items).id_at(event.option_index))
+
+    async def action_dismiss(self, result: str | None = None) -> None:
+        self.dismiss(result)

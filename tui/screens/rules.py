@@ -2,25 +2,309 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-from textual.widgets import Footer
+from textual import on
+from textual.containers import Container, VerticalScroll
+from textual.message import Message
+from textual.widgets import Footer, Input, OptionList, Static
 
 from tui import keys
-from tui.screens.base import WorkScreen
+from tui.figures import displacement, figures
+from tui.screens.dialogs import Choice, Question, TextDialog
+from tui.screens.panes import PaneScreen
+from tui.snapshots import Change, Document, Draft, Entry, Plan
+from tui.text import content, joined, number, plain, say
 from tui.widgets.heading import Heading
+from tui.widgets.items import Item, Items
+from tui.widgets.pane_tabs import PaneTabs
+from tui.widgets.rule_form import RuleForm
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+    from textual.content import Content
+    from textual.timer import Timer
+
+PAUSE = 0.3
+"""Seconds without a key before an edit is replayed."""
 
 
-class RulesScreen(WorkScreen):
-    """The book, the form, the replay."""
+class RulesScreen(PaneScreen):
+    """The book, the form of the selected rule, and its replay over the workspace."""
 
     PLACE = "rules"
     BINDINGS = keys.bindings(PLACE)
-    unsaved = False
+    PANES: ClassVar[tuple[str, ...]] = ("book", "form", "replay")
+
+    @dataclass
+    class Listed(Message):
+        """The book came back; `select` names the rule to stand on."""
+
+        entries: tuple[Entry, ...]
+        select: str | None = None
+
+    @dataclass
+    class Begun(Message):
+        """A rule that is not in the book yet."""
+
+        entry: Entry
+
+    @dataclass
+    class Drafted(Message):
+        """The form was read back."""
+
+        draft: Draft
+
+    @dataclass
+    class Replayed(Message):
+        """A replay came back."""
+
+        replay: Document
+
+    @dataclass
+    class Planned(Message):
+        """What a change would do."""
+
+        change: Change
+        plan: Plan
+
+    @dataclass
+    class Applied(Message):
+        """A change was made."""
+
+        change: Change
+        done: str
+
+    @dataclass
+    class Told(Message):
+        """The versions of a rule came back."""
+
+        rule: str
+        lines: tuple[str, ...]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entries: dict[str, Entry] = {}
+        self._entry: Entry | None = None
+        self._draft: Draft | None = None
+        self._replay: Document | None = None
+        self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield Heading()
+        yield PaneTabs(id="tabs")
+        with Container(id="rules-body"):
+            with Container(id="desk", classes="wrapper"):
+                yield Items(id="book")
+                yield RuleForm(id="form")
+            with VerticalScroll(id="replay"):
+                yield Static(content("Choose a rule."), id="figures", markup=False)
         yield Footer()
+
+    def on_mount(self) -> None:
+        opening = self.whysent.opening
+        self.query_one(Heading).say(
+            "whysent  rules", opening.role if opening else "", opening.coverage if opening else ""
+        )
+        for pane, title in zip(self.PANES, ("Rule book", "Rule", "Replay over the whole past"), strict=True):
+            self.query_one(f"#{pane}").border_title = content(title)
+        self.query_one(PaneTabs).panes = (("book", "Rule book"), ("form", "Rule"), ("replay", "Replay"))
+        self.show_pane("book")
+        self._ask_list(None)
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether an edit would be lost."""
+        return self.query_one(RuleForm).edited
+
+    # -- the book ----------------------------------------------------------------------------------------------
+
+    def _ask_list(self, select: str | None) -> None:
+        self.ask("rules", self.whysent.session.rules, lambda entries: self.Listed(entries, select))
+
+    @on(Listed)
+    def show_book(self, message: Listed) -> None:
+        self._entries = {entry.id: entry for entry in message.entries}
+        items = self.query_one("#book", Items)
+        items.put(_item(entry) for entry in message.entries)
+        on_now = sum(entry.enabled for entry in message.entries)
+        items.border_subtitle = content(f"{on_now} on, {len(message.entries)} in all")
+        if message.select in self._entries:
+            items.highlighted = list(self._entries).index(message.select)
+        elif items.highlighted is None and message.entries:
+            items.highlighted = 0
+
+    @on(OptionList.OptionHighlighted, "#book")
+    async def choose(self, event: OptionList.OptionHighlighted) -> None:
+        entry = self._entries.get(self.query_one("#book", Items).id_at(event.option_index))
+        if entry is not None and entry is not self._entry:
+            await self._put(entry)
+
+    @on(OptionList.OptionSelected, "#book")
+    def edit(self) -> None:
+        self.show_pane("form")
+
+    @on(Begun)
+    async def begin(self, message: Begun) -> None:
+        await self._put(message.entry)
+        self.show_pane("form")
+
+    async def _put(self, entry: Entry) -> None:
+        self._entry, self._draft, self._replay = entry, None, None
+        form = self.query_one(RuleForm)
+        await form.put(entry.fields)
+        form.border_title = content(
+            f"{entry.id} · v{entry.version}" if entry.version else f"new {entry.keys['kind']}"
+        )
+        form.tell({})
+        if entry.version:
+            self._ask_replay(entry.keys)
+        else:
+            self._say_figures(content("What this rule needs is not filled in yet."))
+
+    # -- editing and replaying ---------------------------------------------------------------------------------------
+
+    @on(RuleForm.Edited)
+    def wait(self, message: RuleForm.Edited) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        session, texts = self.whysent.session, self._whole(message.texts)
+        self._timer = self.set_timer(
+            PAUSE, lambda: self.ask("draft", lambda: session.draft(texts), self.Drafted)
+        )
+
+    def _whole(self, texts: dict[str, str]) -> dict[str, str]:
+        assert self._entry is not None
+        fixed = {key: str(self._entry.keys[key]) for key in ("id", "kind") if key in self._entry.keys}
+        return fixed | texts
+
+    @on(Drafted)
+    def show_draft(self, message: Drafted) -> None:
+        self._draft = message.draft
+        self.query_one(RuleForm).tell(message.draft.errors)
+        if not message.draft.errors:
+            self._ask_replay(message.draft.keys)
+
+    def _ask_replay(self, rule: Document) -> None:
+        session = self.whysent.session
+        self.query_one("#replay").border_subtitle = content("replaying … Esc stops")
+        self.ask("replay", lambda: session.replay(rule, None), self.Replayed)
+
+    @on(Replayed)
+    def show_replay(self, message: Replayed) -> None:
+        self._replay = message.replay
+        self._say_figures(figures(message.replay))
+
+    def _say_figures(self, text: Content) -> None:
+        self.query_one("#figures", Static).update(text)
+        self.query_one("#replay").border_subtitle = content("")
+
+    def on_work_screen_failed(self, message: PaneScreen.Failed) -> None:
+        if message.group == "replay":
+            self._say_figures(content(message.reason))
+        else:
+            super().on_work_screen_failed(message)
+
+    # -- changes: a plan, a question, and only then the change ---------------------------------------------------------
+
+    def _ask_plan(self, change: Change) -> None:
+        session = self.whysent.session
+        self.ask("plan", lambda: session.plan(change), lambda plan: self.Planned(change, plan))
+
+    @on(Planned)
+    def ask_yes(self, message: Planned) -> None:
+        session, change = self.whysent.session, message.change
+
+        def decide(yes: bool | None) -> None:
+            if yes:
+                self.ask("apply", lambda: session.apply(change), lambda done: self.Applied(change, done))
+
+        self.app.push_screen(Question(message.plan.title, content("\n".join(message.plan.lines))), decide)
+
+    @on(Applied)
+    def show_applied(self, message: Applied) -> None:
+        say(self.app, message.done)
+        self._entry = None
+        self._ask_list(message.change.id or None)
+
+    # -- what a person does ----------------------------------------------------------------------------------------
+
+    def action_next_pane(self, step: int) -> None:
+        inputs = list(self.query_one(RuleForm).query(Input))
+        at = (
+            inputs.index(self.focused) + step
+            if isinstance(self.focused, Input) and self.focused in inputs
+            else -1
+        )
+        if 0 <= at < len(inputs):
+            inputs[at].focus()
+        else:
+            super().action_next_pane(step)
+
+    def action_back(self) -> None:
+        if any(worker.group == "replay" and worker.is_running for worker in self.workers):
+            self.workers.cancel_group(self, "replay")
+            self._say_figures(content("The replay was stopped."))
+        elif self.pane != "book":
+            self.show_pane("book")
+        else:
+            self.whysent.action_go("find")
+
+    def action_switch_rule(self) -> None:
+        if self._entry is not None and self._entry.version:
+            self._ask_plan(Change("disable" if self._entry.enabled else "enable", self._entry.id))
+
+    def action_new(self) -> None:
+        session = self.whysent.session
+
+        def begin(kind: str | None) -> None:
+            if kind:
+                self.ask("blank", lambda: session.blank(kind), self.Begun)
+
+        self.app.push_screen(Choice("A new rule of which kind?", session.kinds()), begin)
+
+    def action_save(self) -> None:
+        if self._entry is None or not self.unsaved:
+            say(self.app, "nothing to save: no field was changed", severity="warning")
+        elif self._draft is None or self._draft.errors:
+            wrong = (
+                "; ".join(plain(text) for text in self._draft.errors.values())
+                if self._draft
+                else "not read yet"
+            )
+            say(self.app, f"not saved: {wrong}", severity="error")
+        else:
+            kind = "set" if self._entry.version else "add"
+            self._ask_plan(Change(kind, str(self._draft.keys["id"]), self._draft.keys))
+
+    def action_history(self) -> None:
+        if self._entry is not None and self._entry.version:
+            rule, session = self._entry.id, self.whysent.session
+            self.ask("history", lambda: session.history(rule), lambda lines: self.Told(rule, lines))
+
+    @on(Told)
+    def show_history(self, message: Told) -> None:
+        self.app.push_screen(TextDialog(f"History of {message.rule}", content("\n".join(message.lines))))
+
+    def action_undo(self) -> None:
+        self._ask_plan(Change("undo", ""))
+
+    def action_displaced(self) -> None:
+        if self._replay is not None:
+            self.app.push_screen(TextDialog("Who displaced whom", displacement(self._replay, most=200)))
+
+    def action_copy(self) -> None:
+        if self._replay is not None and self._entry is not None:
+            text = f"{self._entry.id}\n{figures(self._replay).plain}\n"
+            self.whysent.copy("the replay's figures", text, "replay.txt")
+
+
+def _item(entry: Entry) -> Item:
+    state = ("on ", "bold $success") if entry.enabled else ("off", "dim")
+    return Item(
+        entry.id,
+        joined(
+            state, "  ", (entry.id, "bold"), f"  v{number(entry.version)}", (f"\n     {entry.gist}", "dim")
+        ),
+    )

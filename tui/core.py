@@ -1,0 +1,214 @@
+"""The session on a real workspace: the one module of the screens that calls the core.
+
+polars and the databases are loaded inside the methods, that is: in workers, after the first paint.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, OrderedDict
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tui import judging, timeline
+from tui.core_rules import RuleDesk
+from tui.snapshots import Document, Opening, Picture, Subject, Triage, Verdict, Written
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
+    from audit.answers import Case
+    from audit.privacy.roles import Viewer
+
+KEPT_CASES = 8
+"""Histories kept, so that moving through a timeline reads nothing again."""
+
+
+class CoreSession(RuleDesk):
+    """Answers from `audit`. `viewer` says who looks, in which role and for which ticket."""
+
+    def __init__(self, folder: Path, viewer: Viewer) -> None:
+        super().__init__(folder, viewer)
+        self._cases: OrderedDict[tuple[str, tuple[str, ...]], Case] = OrderedDict()
+
+    def open(self) -> Opening:
+        from audit.coverage import line
+
+        info = self.workspace.info
+        return Opening(
+            info.path.name,
+            info.customers,
+            info.events,
+            line(self.workspace.coverage),
+            self._viewer.name,
+            self._viewer.ticket,
+            self._viewer.may("list"),
+        )
+
+    # -- everybody -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _found(self) -> pl.DataFrame:
+        from audit import findings
+
+        return findings.find(self.everybody, self.workspace.context())
+
+    def triage(self) -> Triage:
+        from audit import answers, findings
+
+        self._viewer.require("list")
+        listed = findings.triage(
+            self.everybody,
+            self.workspace.context(),
+            self._found,
+            names_sensitive=self._viewer.names_sensitive,
+        )
+        return Triage(listed, tuple(answers.totals(self._found)))
+
+    def campaigns(self) -> pl.DataFrame:
+        import polars as pl
+
+        from audit.findings import severity_rank
+        from audit.messages import messages
+
+        self._viewer.require("list")
+        campaign = pl.coalesce("campaign_id", "campaign_name", pl.lit("(no campaign)")).alias("campaign")
+        sent = messages(self.everybody).filter("sent").with_columns(campaign)
+        told = self._found.filter(pl.col("verdict") != "cannot_tell").select(
+            "id", "customer", "severity", "messages"
+        )
+        blamed = (
+            told.explode("messages", empty_as_null=False)
+            .join(sent.select("customer_id", "event_id", "campaign"), left_on=("customer", "messages"),
+                  right_on=("customer_id", "event_id"))
+            .group_by("campaign")
+            .agg(pl.struct("customer", "id").n_unique().alias("findings"), pl.col("customer").n_unique().alias("customers"),
+                 pl.col("severity").sort_by(severity_rank()).first())
+        )  # fmt: skip
+        flows = sent.group_by("campaign").agg(pl.len().alias("messages"), pl.col("clicked").sum())
+        return (
+            flows.join(blamed, on="campaign", how="left")
+            .with_columns(pl.col("findings", "customers").fill_null(0))
+            .sort(
+                severity_rank(),
+                "findings",
+                "messages",
+                "campaign",
+                descending=[False, True, True, False],
+                nulls_last=True,
+            )
+        )
+
+    # -- one customer ----------------------------------------------------------------------------------------------
+
+    def resolve(self, text: str) -> str:
+        return self.workspace.resolve(text)
+
+    def _case(self, customer: str, without: tuple[str, ...]) -> Case:
+        from audit import answers
+
+        key = (customer, without)
+        if key not in self._cases:
+            self._cases[key] = answers.case(self.workspace, customer, without=without)
+            while len(self._cases) > KEPT_CASES:
+                self._cases.popitem(last=False)
+        return self._cases[key]
+
+    def picture(self, customer: str, without: tuple[str, ...]) -> Picture:
+        from audit import answers
+        from audit.coverage import line
+
+        case = self._case(customer, without)
+        document = answers.picture(case, names_sensitive=self._viewer.names_sensitive)
+        return Picture(
+            customer,
+            self._about(customer, case),
+            line(self.workspace.coverage),
+            judging.quick(document),
+            timeline.rows(case.events),
+            timeline.weeks(case.events, case.context.at),
+            document,
+            without,
+        )
+
+    def _about(self, customer: str, case: Case) -> tuple[str, ...]:
+        country = case.events["country"].drop_nulls()
+        masked = self.workspace.identity(customer)
+        first = case.events["occurred_at"].head(1).to_list()
+        said = [*(f"in the data since {moment:%Y-%m}" for moment in first), *country.tail(1)]
+        said += [f"e-mail {masked['email']}" if "email" in masked else ""]
+        return tuple(text for text in said if text)
+
+    def verdict(self, picture: Picture) -> Verdict:
+        from audit.errors import NotFoundError
+
+        worst = judging.worst_finding(picture.document)
+        if worst is None:
+            return picture.verdict
+        case = self._case(picture.customer, picture.without)
+        mails = case.events.filter(case.events["event_id"].is_in(worst["messages"]))
+        campaigns: Counter[str] = Counter(mails["campaign_id"].drop_nulls())
+        explained: Document | None = None
+        if len(mails):
+            try:
+                explained = self.explain(
+                    picture.customer, Subject("message", mails["event_id"][-1]), picture.without
+                )
+            except NotFoundError:
+                explained = None
+        stopped = self._stopped_by(case, worst["suggested_rule"])
+        proven = len(stopped & set(worst["messages"]))
+        return judging.whole(picture.document, explained, campaigns, proven, len(worst["messages"]))
+
+    def _stopped_by(self, case: Case, keys: Document | None) -> set[str]:
+        from audit.rules import model, verdicts
+
+        if keys is None:
+            return set()
+        rule = model.from_dict({**keys, "enabled": True})
+        return set(verdicts.stopped_by(case.events, case.context, rule))
+
+    def derived(self, customer: str, without: tuple[str, ...]) -> frozenset[str]:
+        from audit import why
+        from audit.messages import messages
+
+        case = self._case(customer, without)
+        sent = messages(case.events)["event_id"]
+        return frozenset(
+            event for event in sent if why.message(case.events, case.context, event).standing == "derived"
+        )
+
+    def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> Document:
+        from audit import answers
+
+        asked: dict[str, Any] = {subject.kind: subject.id}
+        return answers.explanation(
+            self._case(customer, without),
+            self.workspace,
+            **asked,
+            names_sensitive=self._viewer.names_sensitive,
+        )
+
+    def report(self, customer: str, kind: str, locale: str) -> Written:
+        from tui.core_report import written
+
+        case = self._case(customer, ())
+        return written(self.workspace, case, kind, locale, names_sensitive=self._viewer.names_sensitive)
+
+    # -- files -----------------------------------------------------------------------------------------------------
+
+    def keep(self, name: str, text: str) -> str:
+        from audit.errors import WorkspaceError
+
+        folder = self._folder / "exports"
+        path = folder / name.replace("/", "_")
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise WorkspaceError(f"{path}: cannot be written: {error.strerror}") from error
+        return str(path)

@@ -1,0 +1,229 @@
+"""The rule book as the screens see it: entries and forms, replays, and changes with a plan."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from audit.errors import InputError, WhysentError
+from tui.snapshots import Change, Draft, Entry, Field, Plan
+from tui.text import number
+from tui.wording import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import polars as pl
+
+    from audit.privacy.roles import Viewer
+    from audit.rules import plan as planned
+    from audit.rules.model import Rule
+    from audit.workspace import Workspace
+    from tui.snapshots import Document
+
+FIXED = ("id", "kind", "enabled")
+"""Keys of a rule in the book that its form does not change."""
+
+PEOPLE_AT_ONCE = 200_000
+"""Events above which a plan does not replay the whole past before it asks."""
+
+
+class RuleDesk:
+    """What a session can do with the rules of the workspace in `folder`, for `viewer`."""
+
+    def __init__(self, folder: Path, viewer: Viewer) -> None:
+        self._folder = folder
+        self._viewer = viewer
+        self._began = datetime.now(UTC)
+        self._plans: dict[tuple[str, str], planned.Plan] = {}
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The workspace, opened when first asked for."""
+        from audit.workspace import Workspace
+
+        return Workspace.open(self._folder)
+
+    @cached_property
+    def everybody(self) -> pl.DataFrame:
+        """All events of the workspace."""
+        return self.workspace.events()
+
+    # -- entries and forms -----------------------------------------------------------------------------------------
+
+    def rules(self) -> tuple[Entry, ...]:
+        self._viewer.require("see_rules")
+        return tuple(entry(rule) for rule in self.workspace.book.rules())
+
+    def kinds(self) -> tuple[str, ...]:
+        from audit.rules.model import BUILT
+
+        return BUILT
+
+    def blank(self, kind: str) -> Entry:
+        from audit.rules.model import needed
+
+        fields = tuple(Field(key, "", needed=True) for key in ("id", *needed(kind)))
+        rest = tuple(field for field in _fields(kind, {}) if field.key not in {one.key for one in fields})
+        return Entry("", 0, False, {"kind": kind}, "", (*fields, *rest))
+
+    def draft(self, texts: Mapping[str, str]) -> Draft:
+        """Read a form back: texts into the values a rules file would hold, checked by the core."""
+        from audit.rules import model
+
+        keys: dict[str, Any] = {}
+        errors: dict[str, str] = {}
+        for key, text in texts.items():
+            if text:
+                try:
+                    keys[key] = _value(key, text)
+                except InputError as error:
+                    errors[key] = str(error)
+        if not errors:
+            try:
+                keys = model.to_dict(model.from_dict(keys))
+            except InputError as error:
+                key, text = _where(str(error), keys)
+                errors[key] = text
+        return Draft(keys, errors)
+
+    # -- replay ----------------------------------------------------------------------------------------------------
+
+    def replay(
+        self, keys: Document, customer: str | None, progress: Callable[[int, int], None] | None = None
+    ) -> Document:
+        from audit.rules import model
+        from audit.rules.replay import simulate
+
+        self._viewer.require("simulate" if customer is None else "propose")
+        rule = model.from_dict({**keys, "enabled": True})
+        events = self.everybody if customer is None else self.workspace.history(customer)
+        return simulate(events, [rule], self.workspace.context(), progress=progress).to_json()
+
+    # -- changes ---------------------------------------------------------------------------------------------------
+
+    def history(self, rule: str) -> tuple[str, ...]:
+        return tuple(
+            "  ".join(
+                part
+                for part in (
+                    f"v{one.rule.version}", moment(one.recorded_at), one.author, one.action, one.state, one.note,
+                )
+                if part
+            )
+            for one in self.workspace.book.history(rule)
+        )  # fmt: skip
+
+    def plan(self, change: Change) -> Plan:
+        self._viewer.require("change_rules")
+        made = self._planned(change)
+        self._plans[change.kind, change.id] = made
+        lines = [*made.lines(), "", *self._effect(made)]
+        what = f"{change.kind} {change.id}".strip()
+        return Plan(f"{what}: go on?", tuple(lines))
+
+    def _planned(self, change: Change) -> planned.Plan:
+        from audit.rules import model
+
+        book = self.workspace.book
+        if change.kind == "add":
+            return book.plan_add([model.from_dict(change.keys)])
+        if change.kind == "set":
+            before = model.to_dict(book.rule(change.id))
+            return book.plan_set(
+                change.id, {**dict.fromkeys(set(before) - {*change.keys, *FIXED}), **change.keys}
+            )
+        if change.kind == "undo":
+            import getpass
+
+            return book.plan_undo(author=getpass.getuser(), since=self._began)
+        return book.plan_enable(change.id) if change.kind == "enable" else book.plan_disable(change.id)
+
+    def _effect(self, made: planned.Plan) -> list[str]:
+        events = self.everybody
+        if events.height > PEOPLE_AT_ONCE:
+            return ["The past is long; its replay on this screen shows what the rule alone would stop."]
+        effect = made.effect(events, self.workspace.context())
+        return [
+            f"{number(effect.stopped)} mails of the past would be stopped that were not before;",
+            f"{number(effect.freed)} the other way round, {number(effect.moved)} at another time.",
+            f"{number(effect.people_directly)} people directly, {number(effect.people_indirectly)} indirectly.",
+        ]
+
+    def apply(self, change: Change) -> str:
+        made = self._plans.pop((change.kind, change.id), None)
+        if made is None:
+            raise WhysentError("there is no plan for this change; nothing was changed")
+        done = self.workspace.book.apply(made)
+        return ", ".join(f"{rule.id} is now version {rule.version}" for rule in done) or "nothing changed"
+
+
+def entry(rule: Rule) -> Entry:
+    """A rule of the book as a list and a form show it."""
+    from audit.rules.model import to_dict
+
+    keys = to_dict(rule)
+    return Entry(rule.id, rule.version or 0, rule.enabled, keys, gist(keys), _fields(rule.kind, keys))
+
+
+def gist(keys: Document) -> str:
+    """A rule in a few words: its kind, what it counts, whom it is about."""
+    said = [str(keys["kind"]).replace("_", " ")]
+    if "limit" in keys:
+        said.append(f"{keys['limit']} in {keys['window']}")
+    elif "window" in keys:
+        said.append(str(keys["window"]))
+    said += [str(keys[key]) for key in ("quiet", "same") if key in keys]
+    said += [", ".join(keys[key]) for key in ("channels", "categories", "campaigns") if keys.get(key)]
+    return " · ".join(said)
+
+
+def _fields(kind: str, keys: Document) -> tuple[Field, ...]:
+    from audit.rules.model import default, needed
+    from audit.rules.model import keys as keys_of
+
+    own = [key for key in keys_of(kind) if key not in FIXED]
+    first = {key: number for number, key in enumerate(("title", *needed(kind)))}
+    own.sort(key=lambda key: first.get(key, len(first) + (0 if key in keys else 1)))
+    return tuple(
+        Field(key, _text(keys.get(key)), _text(default(kind, key)), key in needed(kind)) for key in own
+    )
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def _value(key: str, text: str) -> Any:
+    from audit.rules.model import BODY, Rule
+
+    if key not in BODY:
+        return text
+    kind = str(Rule.__dataclass_fields__[key].type)
+    if "tuple" in kind:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if "bool" in kind:
+        if text not in {"true", "false"}:
+            raise InputError(f"{text!r} is neither true nor false")
+        return text == "true"
+    if "int" in kind:
+        try:
+            return int(text)
+        except ValueError as error:
+            raise InputError(f"{text!r} is no whole number") from error
+    return text
+
+
+def _where(message: str, keys: Mapping[str, Any]) -> tuple[str, str]:
+    """The key that an error of the rule model names, and what it says of it."""
+    parts = message.split(": ", 2)
+    if len(parts) == 3 and parts[0].startswith(("rule ", "a rule ")):
+        return parts[1], parts[2]
+    del keys
+    return "", message

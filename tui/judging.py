@@ -1,0 +1,101 @@
+"""The verdict in words, from the documents: what happened, what it could come from, when it ends, what would stop it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.snapshots import Verdict
+from tui.text import number
+from tui.wording import day
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tui.snapshots import Document
+
+MOST = 3
+"""Campaigns named in the verdict; how many there are besides is said."""
+
+LEADS = {
+    "stated": "The sender recorded why",
+    "derived": "Our definition gives it",
+    "inferred": "Could be",
+    "broadcast": "Sent to a list",
+    "unexplained": "Unexplained",
+}
+"""Standing → how the sentence about the cause begins."""
+
+
+def quick(document: Document) -> Verdict:
+    """The verdict as far as the picture alone gives it."""
+    worst = worst_finding(document)
+    if worst is None:
+        return Verdict("", _nothing(document))
+    return Verdict(worst["severity"], worst["text"], rule=worst["suggested_rule"])
+
+
+def whole(
+    document: Document, explained: Document | None, campaigns: Mapping[str, int], stopped: int, of: int
+) -> Verdict:
+    """The verdict with its cause and end (`explained`: the newest message of the finding) and what a rule would stop."""
+    worst = worst_finding(document)
+    if worst is None:
+        return quick(document)
+    rule = worst["suggested_rule"]
+    return Verdict(
+        worst["severity"],
+        worst["text"],
+        _cause(explained, campaigns),
+        _end(explained),
+        _remedy(rule, stopped, of),
+        rule,
+        stopped,
+        of,
+    )
+
+
+def worst_finding(document: Document) -> Document | None:
+    """The finding that the verdict is about; findings come worst first."""
+    return next((found for found in document["findings"] if found["verdict"] != "cannot_tell"), None)
+
+
+def _nothing(document: Document) -> str:
+    counts = document["messages"]
+    untold = sum(found["verdict"] == "cannot_tell" for found in document["findings"])
+    said = f"{number(counts['sent'])} mails, {number(counts['clicked'])} with a click recorded; no check found anything"
+    return f"{said}; {untold} could not tell" if untold else said
+
+
+def _cause(explained: Document | None, campaigns: Mapping[str, int]) -> str:
+    if explained is None:
+        return ""
+    reasons = [reason["text"] for reason in explained["because"]]
+    lead = LEADS.get(explained["standing"], "")
+    first = reasons[0].rstrip(".") if reasons else ""
+    said = first if first.lower().startswith(("could be", "the sender recorded")) else f"{lead}: {first}"
+    more = len(reasons) - 1
+    besides = f" (and {more} more, see Why)" if more > 0 else ""
+    return f"{said}{besides}.{_flows(campaigns)}"
+
+
+def _flows(campaigns: Mapping[str, int]) -> str:
+    named = sorted(campaigns.items(), key=lambda pair: (-pair[1], pair[0]))
+    if not named:
+        return ""
+    shown = ", ".join(f"{name} ({count})" for name, count in named[:MOST])
+    return f" Sent by {shown}{f' and {len(named) - MOST} more' if len(named) > MOST else ''}."
+
+
+def _end(explained: Document | None) -> str:
+    if explained is None:
+        return ""
+    if explained["until"]:
+        return f"It ends on {day(explained['until'])} if nothing new happens."
+    return "Nothing ends it by itself."
+
+
+def _remedy(rule: Document | None, stopped: int, of: int) -> str:
+    if rule is None:
+        return ""
+    name = str(rule.get("title") or rule["id"]).rstrip(".")
+    return f"The rule “{name}” would have stopped {number(stopped)} of {number(of)}."
