@@ -5,9 +5,9 @@ from functools import cached_property
 
 import polars as pl
 
+from audit import sensitive
 from audit.context import Context
 from audit.events import BEHAVIOUR, first_levels
-from audit.findings import sensitive
 from audit.messages import messages
 
 _OF_ACTS = (

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
+from audit import sensitive
 from audit.context import Context
 from audit.errors import NotFoundError
 from audit.findings import (
@@ -17,7 +18,6 @@ from audit.findings import (
     life_changed,
     over_frequency,
     repeat_after_purchase,
-    sensitive,
     sensitive_inference,
     shared_account,
     unexplained,

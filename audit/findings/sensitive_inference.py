@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from audit.findings import sensitive
+from audit import sensitive
 from audit.findings.audited import ONE_ORDER, Audited, lies_before, newest_before
 from audit.findings.catalogue import Check
 from audit.findings.shape import ABOUT, day, found, rules

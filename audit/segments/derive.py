@@ -10,9 +10,10 @@ from audit.segments.evidence import evidence
 from audit.segments.files import definitions as our_definitions
 from audit.segments.logged import KINDS as LOGGED
 from audit.segments.model import Condition, Definition
-from audit.segments.names import filled, known, normal, sensitive_category
+from audit.segments.names import filled, known, normal
 from audit.segments.select import Selected
 from audit.segments.spells import contributions, least, turns, values
+from audit.sensitive import in_category
 
 DERIVED: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
@@ -151,7 +152,7 @@ def _segments(turned: pl.DataFrame, limits: pl.DataFrame, ctx: Context) -> pl.Da
     began = spells.filter(pl.col("time") <= ctx.at).unique(_AT_SEGMENT, keep="last", maintain_order=True)
     ends = spells.filter(pl.col("time") > ctx.at).unique(_AT_SEGMENT, keep="first", maintain_order=True)
     return (
-        began.filter("on", ~sensitive_category(pl.col("group")))
+        began.filter("on", ~in_category(pl.col("group")))
         .select(*_AT_SEGMENT, pl.col("time").alias("since"))
         .join(ends.select(*_AT_SEGMENT, pl.col("time").alias("until")), on=_AT_SEGMENT, how="left")
     )

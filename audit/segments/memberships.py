@@ -9,8 +9,9 @@ from audit.segments.derive import derive
 from audit.segments.files import definitions as our_definitions
 from audit.segments.logged import logged
 from audit.segments.model import Definition
-from audit.segments.names import known, normal, of_groups, sensitive
+from audit.segments.names import known, normal, of_groups
 from audit.segments.select import Selected
+from audit.sensitive import in_name
 
 MEMBERSHIPS: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
@@ -112,7 +113,7 @@ def _described(both: pl.DataFrame, chosen: tuple[Definition, ...]) -> pl.DataFra
             pl.coalesce("title", "our_title", "id").alias("title"),
             _basis().alias("basis"),
             _standing().alias("standing"),
-            (pl.col("our_sensitive").fill_null(value=False) | sensitive(pl.col("id"))).alias("sensitive"),
+            (pl.col("our_sensitive").fill_null(value=False) | in_name(pl.col("id"))).alias("sensitive"),
             pl.coalesce("purpose", "our_purpose").alias("purpose"),
             pl.coalesce("evidence", "events").alias("evidence"),
             pl.col("segment_id").alias("logged_as"),

@@ -1,10 +1,6 @@
 """How a segment's names meet: ours, and those under which others log it."""
 
-import re
-import tomllib
 from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
 from string import Formatter
 
 import polars as pl
@@ -47,22 +43,3 @@ def filled(template: str, fields: Mapping[str, pl.Expr]) -> pl.Expr:
         if name is not None:
             parts.append(fields[name].fill_null("?"))
     return pl.concat_str(parts)
-
-
-def sensitive(name: pl.Expr) -> pl.Expr:
-    """Whether a segment's name speaks of a sensitive topic, by the sensitive map."""
-    return name.str.to_lowercase().str.contains(_patterns()[0])
-
-
-def sensitive_category(category: pl.Expr) -> pl.Expr:
-    """Whether a level of a category path is one of the sensitive map."""
-    return category.str.to_lowercase().str.contains(_patterns()[1])
-
-
-@cache
-def _patterns() -> tuple[str, str]:
-    """Patterns of sensitive names and of sensitive category paths, in lower case."""
-    rows = tomllib.loads(files("audit").joinpath("findings", "sensitive.toml").read_text("utf-8"))
-    names = "|".join(re.escape(part) for row in rows["topic"] for part in row["segments"])
-    levels = "|".join(re.escape(level) for row in rows["sign"] for level in row["levels"])
-    return names, f"(?:^| > )(?:{levels})(?: > |$)"

@@ -1,17 +1,18 @@
 """The sensitive map: which categories, queries, topics and segments touch a sensitive topic."""
 
 import re
+import tomllib
 from functools import cache
+from importlib.resources import files
+from typing import Any
 
 import polars as pl
-
-from audit.findings.catalogue import data
 
 
 @cache
 def titles() -> dict[str, str]:
     """Topic → how a reviewer reads it."""
-    return {row["id"]: row["title"] for row in data("sensitive.toml")["topic"]}
+    return {row["id"]: row["title"] for row in _map()["topic"]}
 
 
 def of_category(category: pl.Expr) -> pl.Expr:
@@ -34,7 +35,7 @@ def of_query(query: pl.Expr) -> pl.Expr:
 
 def of_segment(segment: pl.Expr) -> pl.Expr:
     """The sensitive topic that a segment's name speaks of; null for most."""
-    rows = {row["id"]: row["segments"] for row in data("sensitive.toml")["topic"]}
+    rows = {row["id"]: row["segments"] for row in _map()["topic"]}
     parts = {topic: "|".join(re.escape(part) for part in names) for topic, names in rows.items()}
     return _first(segment, parts)
 
@@ -50,8 +51,23 @@ def mapped(frame: pl.DataFrame, column: str, topic_of: "pl.Expr", name: str) -> 
     return frame.join(known, on=column, how="left", maintain_order="left")
 
 
+def in_name(name: pl.Expr) -> pl.Expr:
+    """Whether a segment's name speaks of a sensitive topic."""
+    return of_segment(name).is_not_null()
+
+
+def in_category(category: pl.Expr) -> pl.Expr:
+    """Whether a level of a category path is one of the sensitive map."""
+    return of_category(category).is_not_null()
+
+
+@cache
+def _map() -> dict[str, Any]:
+    return tomllib.loads(files("audit").joinpath("sensitive.toml").read_text(encoding="utf-8"))
+
+
 def _signs(topic: str) -> list[dict[str, list[str]]]:
-    return [row for row in data("sensitive.toml")["sign"] if row["topic"] == topic]
+    return [row for row in _map()["sign"] if row["topic"] == topic]
 
 
 def _first(text: pl.Expr, patterns: dict[str, str]) -> pl.Expr:
