@@ -16,9 +16,11 @@ from audit.context import Context
 from audit.errors import InputError, NotFoundError
 from audit.messages import messages, orphans
 from audit.rules import verdicts
+from audit.rules.model import Rule, to_dict
 from audit.times import iso
 
 if TYPE_CHECKING:
+    from audit.report import Report
     from audit.workspace import Workspace
 
 SORTS = {"severity": ("rank", False), "messages": ("messages", True), "recent": ("last", True)}
@@ -34,16 +36,16 @@ class Case:
     context: Context
 
 
-def case(
-    ws: "Workspace", customer: str, *, at: datetime | None = None, without: Iterable[str] = ()
-) -> Case:
+def case(ws: "Workspace", customer: str, *, at: datetime | None = None, without: Iterable[str] = ()) -> Case:
     """Read one customer's history. Raises NotFoundError for an unknown customer or an unknown event left out."""
     pseudonym = ws.resolve(customer)
     left_out = frozenset(without)
-    whole = ws.history(pseudonym, at=at)
+    whole = ws.history(pseudonym, at=at or ws.at)
     unknown = left_out - set(whole["event_id"])
     if unknown:
-        raise NotFoundError(f"no event {sorted(unknown)[0]!r} of {pseudonym} to leave out; `whysent show` lists evidence by event_id")
+        raise NotFoundError(
+            f"no event {sorted(unknown)[0]!r} of {pseudonym} to leave out; `whysent show` lists evidence by event_id"
+        )
     events = whole.filter(~pl.col("event_id").is_in(list(left_out))) if left_out else whole
     return Case(pseudonym, events, ws.context(at))
 
@@ -155,8 +157,16 @@ def explanation(
         return why.item(events, context, item, names_sensitive=names_sensitive).to_json()
     assert message is not None
     made = why.message(events, context, message, names_sensitive=names_sensitive)
-    judged = verdicts.of(events, context, ws.book.enabled(), made.subject.id)
+    rules = ws.book.enabled()
+    judged = verdicts.of(events, context, rules, made.subject.id, ids=named_in(ws, rules))
     return {**made.to_json(), "rules": judged}
+
+
+def named_in(ws: "Workspace", rules: Iterable[Rule]) -> dict[str, str]:
+    """Source ids → pseudonyms, for the customers that rules name by the source's own id."""
+    named = {one for rule in rules for one in (*rule.customers, *rule.except_customers)}
+    found = {one: ws.vault.resolve(one) for one in sorted(named)}
+    return {one: pseudonym for one, pseudonym in found.items() if pseudonym is not None}
 
 
 def audit(
@@ -252,3 +262,47 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _moment(value: object) -> datetime | None:
     return value if isinstance(value, datetime) else None
+
+
+def report(
+    ws: "Workspace",
+    customer: str,
+    *,
+    kind: str = "internal",
+    locale: str = "en",
+    finding: str | None = None,
+    at: datetime | None = None,
+    names_sensitive: bool = True,
+) -> "Report":
+    """The case as a note for colleagues (`internal`) or as an answer to the customer (`reply`).
+
+    `finding` is the id of the finding it is about, by default the worst. Raises InputError for another kind, and
+    where no reply is offered.
+    """
+    asked = case(ws, customer, at=at)
+    return written(asked, ws, kind=kind, locale=locale, finding=finding, names_sensitive=names_sensitive)
+
+
+def written(
+    asked: Case,
+    ws: "Workspace",
+    *,
+    kind: str,
+    locale: str,
+    finding: str | None = None,
+    names_sensitive: bool = True,
+) -> "Report":
+    """The report of a case already read."""
+    from audit import report as reports
+
+    told = picture(asked, names_sensitive=names_sensitive)
+    about = reports.messages_to_explain(told["findings"], finding=finding)
+    explained = [
+        explanation(asked, ws, message=message, names_sensitive=names_sensitive) for message in about
+    ]
+    if kind == "internal":
+        return reports.internal(told, told["findings"], explained, locale=locale)
+    if kind == "reply":
+        rules = [to_dict(rule) for rule in ws.book.enabled()]
+        return reports.reply(told, told["findings"], explained, finding=finding, rules=rules, locale=locale)
+    raise InputError(f"no report of kind {kind!r}; internal or reply")

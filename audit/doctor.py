@@ -32,7 +32,9 @@ def checks(folder: Path) -> list[Check]:
 
 
 def _python() -> Check:
-    return _check("python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.system()}")
+    return _check(
+        "python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.system()}"
+    )
 
 
 def _libraries() -> Check:
@@ -48,7 +50,9 @@ def _sqlite() -> Check:
 def _encoding() -> Check:
     name = (sys.stdout.encoding or "unknown").lower()
     fine = "utf" in name
-    return _check("terminal encoding", fine, name if fine else f"{name}; set PYTHONUTF8=1, signs cannot be printed")
+    return _check(
+        "terminal encoding", fine, name if fine else f"{name}; set PYTHONUTF8=1, signs cannot be printed"
+    )
 
 
 def _room(folder: Path) -> Check:
@@ -61,7 +65,9 @@ def _workspace(folder: Path) -> list[Check]:
     from audit.workspace import Workspace
 
     if not folder.exists():
-        return [_check("workspace", True, f"none yet in {folder}; `whysent demo` or `whysent import` makes one")]
+        return [
+            _check("workspace", True, f"none yet in {folder}; `whysent demo` or `whysent import` makes one")
+        ]
     try:
         ws = Workspace.open(folder)
         rules = len(ws.book.rules())
@@ -82,7 +88,9 @@ def _private(folder: Path) -> Check:
     open_to_others = [
         path for path in (folder, *folder.rglob("*")) if stat.S_IMODE(path.stat().st_mode) & 0o077
     ]
-    detail = f"others can read {open_to_others[0]}; chmod go-rwx it" if open_to_others else "only you can read it"
+    detail = (
+        f"others can read {open_to_others[0]}; chmod go-rwx it" if open_to_others else "only you can read it"
+    )
     return _check("permissions", not open_to_others, detail)
 
 

@@ -12,6 +12,7 @@ from tui.commands.options import (
     CustomerArgument,
     JsonOption,
     RoleOption,
+    TicketOption,
     WithoutOption,
     WorkspaceOption,
 )
@@ -42,9 +43,9 @@ def customers(
     """The triage list: who has the worst findings."""
     from audit import answers
 
-    ws = options.opened(context, workspace)
     looking = options.viewer(context, role)
-    looking.require("lists")
+    looking.require("list")
+    ws = options.opened(context, workspace)
     answer = answers.customers(ws, limit=limit, sort=sort, names_sensitive=looking.names_sensitive)
     if as_json:
         output.document(answer)
@@ -59,18 +60,21 @@ def show(
     at: AtOption = None,
     workspace: WorkspaceOption = None,
     role: RoleOption = None,
+    ticket: TicketOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """The whole picture of one customer."""
     from audit import answers
 
+    looking = options.viewer(context, role, ticket=ticket)
+    looking.require("show")
     ws = options.opened(context, workspace)
     answer = answers.show(
         ws,
         options.customer(customer),
         at=options.moment(at),
         without=options.left_out(without),
-        names_sensitive=options.viewer(context, role).names_sensitive,
+        names_sensitive=looking.names_sensitive,
     )
     if as_json:
         output.document(answer)
@@ -81,13 +85,16 @@ def show(
 def why(
     context: typer.Context,
     customer: CustomerArgument = None,
-    message: Annotated[str | None, typer.Option("--message", metavar="ID", help="A message_id or event_id.")] = None,
+    message: Annotated[
+        str | None, typer.Option("--message", metavar="ID", help="A message_id or event_id.")
+    ] = None,
     segment: Annotated[str | None, typer.Option("--segment", metavar="ID", help="A segment.")] = None,
     item: Annotated[str | None, typer.Option("--item", metavar="ID", help="A recommended item.")] = None,
     without: WithoutOption = None,
     at: AtOption = None,
     workspace: WorkspaceOption = None,
     role: RoleOption = None,
+    ticket: TicketOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Why one message, segment or recommendation: the evidence, and when it ends."""
@@ -95,6 +102,8 @@ def why(
 
     if sum(one is not None for one in (message, segment, item)) != 1:
         raise InputError("name one thing to explain: --message ID, --segment ID or --item ID")
+    looking = options.viewer(context, role, ticket=ticket)
+    looking.require("why")
     ws = options.opened(context, workspace)
     answer = answers.explain(
         ws,
@@ -104,7 +113,7 @@ def why(
         item=item,
         at=options.moment(at),
         without=options.left_out(without),
-        names_sensitive=options.viewer(context, role).names_sensitive,
+        names_sensitive=looking.names_sensitive,
     )
     if as_json:
         output.document(answer)
@@ -116,7 +125,9 @@ def audit(
     context: typer.Context,
     customer: CustomerArgument = None,
     everybody: Annotated[bool, typer.Option("--all", help="Every customer of the workspace.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE.parquet", help="Write the findings.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE.parquet", help="Write the findings.")
+    ] = None,
     fail_on: Annotated[
         str | None,
         typer.Option("--fail-on", metavar="SEVERITY", help="Exit 1 where a finding is at least this bad."),
@@ -125,6 +136,7 @@ def audit(
     at: AtOption = None,
     workspace: WorkspaceOption = None,
     role: RoleOption = None,
+    ticket: TicketOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """The findings of one customer, or of everybody."""
@@ -134,10 +146,10 @@ def audit(
         raise InputError("--all asks about everybody; leave CUSTOMER and --without away")
     from audit import answers
 
+    looking = options.viewer(context, role, ticket=ticket)
+    looking.require("audit_all" if everybody else "show")
     ws = options.opened(context, workspace)
-    looking = options.viewer(context, role)
     if everybody:
-        looking.require("lists")
         found, asked = answers.everybody(ws, at=options.moment(at))
     else:
         one = answers.case(
@@ -171,5 +183,3 @@ def _write(found: "pl.DataFrame", out: Path) -> None:
 def _at_least(found: "pl.DataFrame", severity: str) -> bool:
     bad = SEVERITIES[SEVERITIES.index(severity) :]
     return not found.is_empty() and bool(found["severity"].is_in(bad).any())
-
-

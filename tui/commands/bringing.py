@@ -22,13 +22,19 @@ def register(app: typer.Typer) -> None:
 def import_files(
     context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files, folders or archives.")],
-    format_name: Annotated[str | None, typer.Option("--format", metavar="NAME", help="See `whysent formats`.")] = None,
-    map_file: Annotated[Path | None, typer.Option("--map", metavar="FILE.toml", help="How to read any table.")] = None,
+    format_name: Annotated[
+        str | None, typer.Option("--format", metavar="NAME", help="See `whysent formats`.")
+    ] = None,
+    map_file: Annotated[
+        Path | None, typer.Option("--map", metavar="FILE.toml", help="How to read any table.")
+    ] = None,
     customer: Annotated[
-        str | None, typer.Option("--customer", metavar="ID", help="Whose export it is; - reads it from stdin.")
+        str | None,
+        typer.Option("--customer", metavar="ID", help="Whose export it is; - reads it from stdin."),
     ] = None,
     time_zone: Annotated[
-        str, typer.Option("--time-zone", metavar="TZ", help="For times without an offset, such as Europe/Berlin.")
+        str,
+        typer.Option("--time-zone", metavar="TZ", help="For times without an offset, such as Europe/Berlin."),
     ] = "UTC",
     workspace: WorkspaceOption = None,
     role: RoleOption = None,
@@ -61,7 +67,9 @@ def import_files(
 
 def map_campaigns(
     context: typer.Context,
-    file: Annotated[Path | None, typer.Argument(metavar="FILE.toml", help="A campaign map to take in.")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE.toml", help="A campaign map to take in.")
+    ] = None,
     workspace: WorkspaceOption = None,
     role: RoleOption = None,
     as_json: JsonOption = False,

@@ -33,9 +33,7 @@ def demo(
     _run(context, folder, role)
 
 
-def open_screens(
-    context: typer.Context, workspace: WorkspaceOption = None, role: RoleOption = None
-) -> None:
+def open_screens(context: typer.Context, workspace: WorkspaceOption = None, role: RoleOption = None) -> None:
     """Open the screens on a workspace."""
     folder = options.workspace_folder(context, workspace)
     _need_terminal("whysent customers")
@@ -69,10 +67,10 @@ def _run(
 
 
 def _demo_folder(context: typer.Context, given: Path | None) -> Path:
-    from audit.workspace import default_folder
+    from audit.workspace import demo_folder
 
     before = context.obj.workspace if isinstance(context.obj, options.Defaults) else None
-    return given or before or default_folder().with_name("demo")
+    return given or before or demo_folder()
 
 
 def _make_demo(folder: Path) -> None:
@@ -89,5 +87,3 @@ def _terminal() -> bool:
 def _need_terminal(instead: str) -> None:
     if not _terminal():
         raise InputError(f"the screens need a terminal; without one use `{instead} --json`")
-
-

@@ -27,7 +27,9 @@ WorkspaceOption = Annotated[
 ]
 RoleOption = Annotated[
     str | None,
-    typer.Option("--as", metavar="ROLE", help="Look as agent, reviewer, operator or admin; can only lower your role."),
+    typer.Option(
+        "--as", metavar="ROLE", help="Look as agent, reviewer, operator or admin; can only lower your role."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 CustomerArgument = Annotated[
@@ -43,7 +45,12 @@ WithoutOption = Annotated[
     typer.Option("--without", metavar="EVENT", help="Leave events out: repeat it, or a,b,c, or @FILE."),
 ]
 AtOption = Annotated[
-    str | None, typer.Option("--at", metavar="TIME", help="The moment asked about; by default the newest event.")
+    str | None,
+    typer.Option("--at", metavar="TIME", help="The moment asked about; by default the newest event."),
+]
+TicketOption = Annotated[
+    str | None,
+    typer.Option("--ticket", metavar="T", help="The ticket this look belongs to; an agent needs one."),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
 
@@ -75,10 +82,17 @@ def viewer(
     context: typer.Context, role: str | None, *, ticket: str | None = None, reason: str | None = None
 ) -> "Viewer":
     """Who is looking, and for which ticket: the maker of the workspace is admin; `--as` lowers that."""
-    from audit.privacy.roles import Viewer
+    from audit.privacy.roles import Role, Viewer
 
     before = context.obj.role if isinstance(context.obj, Defaults) else None
-    return Viewer.of(role or before, ticket=ticket, reason=reason)
+    wanted = role or before
+    looking = Viewer(ticket=ticket, reason=reason)
+    if wanted is None:
+        return looking
+    names = [one.name.lower() for one in Role]
+    if wanted not in names:
+        raise InputError(f"--as {wanted}: one of {', '.join(names)}")
+    return looking.lowered(wanted)
 
 
 def customer(given: str | None) -> str:

@@ -58,4 +58,6 @@ def show(what: "RenderableType") -> None:
     """Print a rich renderable on stdout: as wide as the terminal, or 120 columns where there is none."""
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False).print(what)
+    Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False).print(
+        what
+    )

@@ -31,7 +31,9 @@ def customers(answer: Document, coverage: "Coverage") -> None:
 
 def customer(answer: Document, coverage: "Coverage") -> None:
     """The whole picture of one customer: the findings first."""
-    line(f"{answer['customer']} · {answer['events']:,} events · {_day(answer['first'])} to {_day(answer['last'])}")
+    line(
+        f"{answer['customer']} · {answer['events']:,} events · {_day(answer['first'])} to {_day(answer['last'])}"
+    )
     covered(coverage)
     line()
     _findings(answer["findings"])
@@ -68,7 +70,10 @@ def _recommendations(strips: Sequence[Document]) -> None:
             line(title)
             table(
                 ("item", "strategy", "standing", "why"),
-                [(one["title"] or one["item_id"], one["strategy"], one["standing"], one["reason"]) for one in shown],
+                [
+                    (one["title"] or one["item_id"], one["strategy"], one["standing"], one["reason"])
+                    for one in shown
+                ],
             )
 
 
@@ -103,10 +108,15 @@ def findings(answer: Document, coverage: "Coverage") -> None:
         return
     table(
         ("severity", "check", "findings", "customers"),
-        [(SIGNS[one["severity"]], one["check"], one["findings"], one["customers"]) for one in answer["totals"]],
+        [
+            (SIGNS[one["severity"]], one["check"], one["findings"], one["customers"])
+            for one in answer["totals"]
+        ],
         right=(2, 3),
     )
-    line(f"{sum(one['findings'] for one in answer['totals']):,} findings over {answer['customers']:,} customers")
+    line(
+        f"{sum(one['findings'] for one in answer['totals']):,} findings over {answer['customers']:,} customers"
+    )
 
 
 def _findings(found: Sequence[Document]) -> None:
@@ -116,7 +126,9 @@ def _findings(found: Sequence[Document]) -> None:
     for one in found:
         line(f"{SIGNS[one['severity']]}  {one['text']}")
         case = f" ({one['case']})" if one["case"] else ""
-        line(f"         {one['title']}{case} · rule matched: {one['verdict'].replace('_', ' ')} · {one['check']}")
+        line(
+            f"         {one['title']}{case} · rule matched: {one['verdict'].replace('_', ' ')} · {one['check']}"
+        )
         if one["suggested_rule"]:
             rule = one["suggested_rule"]
             line(f"         would help: {rule.get('title') or rule['id']}")
@@ -172,7 +184,10 @@ def replay(answer: Document) -> None:
     line()
     table(("rule", "stopped"), sorted(answer["by_rule"].items(), key=lambda pair: -pair[1]), right=(1,))
     for title, counts in (("wanted", answer["stopped_wanted"]), ("unwanted", answer["stopped_unwanted"])):
-        line(f"stopped, {title}: " + " · ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items()))
+        line(
+            f"stopped, {title}: "
+            + " · ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items())
+        )
     if answer["displaced"]:
         line("whose messages used the room that others then lacked:")
         table(

@@ -1,13 +1,16 @@
 """simulate: what rules would have done to the past."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from audit.errors import InputError
 from tui.commands import options, output, pages
 from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
+
+if TYPE_CHECKING:
+    from audit.rules.replay import Replay
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +21,8 @@ def register(app: typer.Typer) -> None:
 def simulate(
     context: typer.Context,
     rules_file: Annotated[
-        Path | None, typer.Option("--rules", metavar="FILE", help="A rule file; by default the book's enabled rules.")
+        Path | None,
+        typer.Option("--rules", metavar="FILE", help="A rule file; by default the book's enabled rules."),
     ] = None,
     customer: Annotated[
         str | None, typer.Option("--customer", metavar="C", help="Only this customer; - reads it from stdin.")
@@ -31,15 +35,18 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Replay rules over the real past: what they would have stopped, and what became of it."""
+    from audit import answers
     from audit.rules import files, replay
 
     ws = options.opened(context, workspace)
     options.viewer(context, role).require("simulate")
     rules = ws.book.enabled() if rules_file is None else files.read(rules_file)
     if not rules:
-        raise InputError("no enabled rule in the book; name a file with --rules, or `whysent rules enable ID`")
+        raise InputError(
+            "no enabled rule in the book; name a file with --rules, or `whysent rules enable ID`"
+        )
     events = ws.events() if customer is None else ws.history(ws.resolve(options.customer(customer)))
-    made = replay.simulate(events, rules, ws.context(), ids=ws.source_ids())
+    made = replay.simulate(events, rules, ws.context(), ids=answers.named_in(ws, rules))
     if decisions is not None:
         _write(made, decisions)
     if as_json:
@@ -48,7 +55,7 @@ def simulate(
         pages.replay(made.to_json())
 
 
-def _write(made: "replay.Replay", out: Path) -> None:  # noqa: F821
+def _write(made: "Replay", out: Path) -> None:
     try:
         made.decisions.write_parquet(out)
     except OSError as error:
