@@ -4,7 +4,6 @@ import re
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
-from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,8 +137,10 @@ def document(ws: "Workspace") -> dict[str, Any]:
 def _matching(campaigns: pl.DataFrame) -> pl.Expr:
     """The index of the first map row whose glob fits the campaign name or the subject."""
     globs = [(entry, glob) for entry, glob in enumerate(campaigns["match"]) if glob is not None]
-    nothing = pl.lit(None, pl.UInt32)
-    return reduce(lambda rest, one: _one_glob(*one, rest), reversed(globs), nothing)
+    entry_of_match: pl.Expr = pl.lit(None, pl.UInt32)
+    for entry, glob in reversed(globs):
+        entry_of_match = _one_glob(entry, glob, entry_of_match)
+    return entry_of_match
 
 
 def pattern(glob: str) -> str:
@@ -149,7 +150,8 @@ def pattern(glob: str) -> str:
 
 def _one_glob(entry: int, glob: str, otherwise: pl.Expr) -> pl.Expr:
     fits = pl.any_horizontal(
-        pl.col(name).str.contains(pattern(glob)).fill_null(value=False) for name in ("campaign_name", "subject")
+        pl.col(name).str.contains(pattern(glob)).fill_null(value=False)
+        for name in ("campaign_name", "subject")
     )
     return pl.when(fits).then(pl.lit(entry, pl.UInt32)).otherwise(otherwise)
 

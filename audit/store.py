@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def scan(place: Path, segments: Sequence[Segment]) -> pl.LazyFrame:
         return empty().lazy()
     ordered = sorted(segments, key=lambda one: one.first)
     frames = [pl.scan_parquet(place / one.file) for one in ordered]
-    disjoint = all(one.last < other.first for one, other in zip(ordered, ordered[1:], strict=False))
+    disjoint = all(one.last < other.first for one, other in pairwise(ordered))
     return pl.concat(frames) if disjoint else pl.concat(frames).sort(ORDER)
 
 

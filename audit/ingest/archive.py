@@ -82,7 +82,7 @@ class Archive:
         self._zip.close()
 
     @contextmanager
-    def open(self, member: Member) -> Iterator[IO[bytes]]:
+    def open(self, member: Member) -> Iterator["io.BufferedReader[_Counted]"]:
         """Stream one member; reading beyond a limit, or broken data, raises InputError."""
         with _clear(member.path):
             holder = self._zip if member.inside is None else self._nested_zip(member.inside)

@@ -37,6 +37,8 @@ def read(text: pl.Series) -> tuple[pl.Series, pl.Series]:
 def mark(made: pl.DataFrame, flags: Mapping[str, pl.Series]) -> pl.DataFrame:
     """Note in the attributes where a time was settled: `"occurred_at_flag":"ambiguous"`."""
     for name, flag in flags.items():
+        if "attributes" not in made.columns:
+            made = made.with_columns(pl.lit(None, pl.String).alias("attributes"))
         note = '{"' + name + '_flag":"' + flag + '"}'
         made = made.with_columns(merged(pl.col("attributes"), note.alias("note")).alias("attributes"))
     return made

@@ -2,46 +2,89 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
-from audit.events import KINDS, NEEDED
-from audit.ingest import columns, csv_text, files
+from audit.errors import InputError
+from audit.events import KINDS, NEEDED, SCHEMA
+from audit.ingest import columns, csv_text, files, tables
+from audit.ingest.archive import Archive
 from audit.ingest.batch import Batch
 from audit.ingest.formats import Format, Options
 
+_TITLES = {
+    "csv": "CSV",
+    "ndjson": "NDJSON",
+    "parquet": "Parquet",
+    "zip": "a zip of CSV, NDJSON or Parquet files",
+}
+_SUFFIXES = {
+    "csv": (".csv", ".tsv"),
+    "ndjson": (".ndjson", ".jsonl", ".json"),
+    "parquet": (".parquet",),
+    "zip": (".zip",),
+}
 
-def _is_csv(path: Path) -> bool:
-    return path.is_file() and files.look(path).kind in ("csv", "empty")
+
+def is_ours(name: str) -> bool:
+    """Whether a column is known to the canonical form: an event's, or a direct identifier."""
+    return name in SCHEMA or columns.identifier_field(name) is not None
 
 
-def _read_csv(path: Path, options: Options) -> Iterator[Batch]:
+def read(path: Path, options: Options) -> Iterator[Batch]:
+    """Canonical events. Raises InputError where a needed column is missing."""
+    for table in tables.read(path, tables.Reading(is_ours)):
+        if table.rows.width > 1 and (table.rows.height or table.form != "ndjson"):
+            columns.refuse_missing(table.path, table.rows.columns)
+        options.tell(table.read, table.size, table.path)
+        yield columns.batch(table)
+
+
+def recognises(path: Path, kind: str) -> bool:
+    """Whether `path` is a file of this kind and either named so or plainly ours."""
+    if not path.is_file():
+        return False
     found = files.look(path)
+    if found.kind == "zip":
+        return kind == "zip" and _zip_is_ours(path)
     if found.kind == "empty":
-        yield columns.empty_batch(str(path), CSV.name)
-        return
-    with files.stream(path, found.packing) as stream:
-        yield from csv_batches(stream, str(path), options, path.stat().st_size)
+        return kind == "csv"
+    return found.kind == kind and (kind != "csv" or _named(path, kind) or _header_is_ours(found.head, path))
 
 
-def csv_batches(stream: IO[bytes], path: str, options: Options, size: int) -> Iterator[Batch]:
-    """Batches of a canonical CSV stream. Raises InputError where a needed column is missing."""
-    done = 0
-    for table in csv_text.tables(stream, path):
-        columns.refuse_missing(path, table.rows.columns)
-        done += table.read_bytes
-        options.tell(min(done, size), size, path)
-        yield columns.batch(
-            path, CSV.name, table.rows, rows=table.count, rejected=table.rejected, source=table.rows
+def _named(path: Path, kind: str) -> bool:
+    return any(suffix.lower() in _SUFFIXES[kind] for suffix in path.suffixes)
+
+
+def _header_is_ours(head: bytes, path: Path) -> bool:
+    try:
+        names, _ = csv_text.header(head, str(path))
+    except InputError:
+        return False
+    return set(NEEDED) <= set(names)
+
+
+def _zip_is_ours(path: Path) -> bool:
+    with Archive(path) as archive:
+        return bool(archive.members) and all(
+            any(
+                Path(member.name).name.lower().endswith(each)
+                for kind in _SUFFIXES
+                for each in _SUFFIXES[kind]
+            )
+            for member in archive.members
         )
 
 
-CSV = Format(
-    "csv",
-    "Canonical events as CSV",
-    f"CSV with the columns {', '.join(NEEDED)} and any other of ours; also .gz, .zst",
-    KINDS,
-    _is_csv,
-    _read_csv,
-)
+def _format(kind: str) -> Format:
+    return Format(
+        name=kind,
+        title=f"Canonical events: {_TITLES[kind]}",
+        reads=f"{', '.join('*' + each for each in _SUFFIXES[kind])}"
+        + ("" if kind in ("parquet", "zip") else ", also .gz and .zst")
+        + f"; columns {', '.join(NEEDED)} and any other of ours",
+        gives=KINDS,
+        recognises=lambda path: recognises(path, kind),
+        read=read,
+    )
 
-FORMATS = (CSV,)
+
+FORMATS = tuple(_format(kind) for kind in _TITLES)

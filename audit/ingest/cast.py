@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
-from functools import cache
 from zoneinfo import available_timezones
 
 import polars as pl
@@ -14,20 +13,19 @@ from audit.privacy.clean import clean, clean_column
 
 REFUSED: dict[str, pl.DataType] = {"row": pl.UInt64(), "reason": pl.String()}
 
+_ALWAYS = ("event_id", *NEEDED)
 _WORDS = {"kind": KINDS, "message_class": MESSAGE_CLASSES, "source": SOURCES}
 
 
-def cast(
-    rows: pl.DataFrame, time_zone: str, time_form: str | None = None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def cast(rows: pl.DataFrame, time_zone: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Canonical events of `rows`, and the rows that cannot be events, in the shape of `REFUSED`.
 
-    `rows` has the column `row` and any canonical columns, as in `Batch.events`. The events have `row` and all
-    columns of the schema; event_id may be null. A row that is refused has no events.
+    `rows` has the column `row` and any canonical columns, as in `Batch.events`. The events have `row`, event_id (which
+    may be null), the needed columns, and those others that have a value. A row that is refused has no events.
     """
-    casting = _Casting(time_zone, time_form)
-    columns = [casting.column(rows, name) for name in SCHEMA]
-    made = pl.DataFrame([rows["row"].cast(pl.UInt64), *columns])
+    casting = _Casting(time_zone)
+    present = [name for name in SCHEMA if name in _ALWAYS or _has_values(rows, name)]
+    made = pl.DataFrame([rows["row"].cast(pl.UInt64), *(casting.column(rows, name) for name in present)])
     made = attributes.mark(made, casting.flags)
     refused = casting.refused(made)
     if refused.height:
@@ -38,14 +36,14 @@ def cast(
 class _Casting:
     """One frame on its way: the reasons against its rows, and the flags to note in their attributes."""
 
-    def __init__(self, time_zone: str, time_form: str | None) -> None:
-        self._zone, self._form = time_zone, time_form
+    def __init__(self, time_zone: str) -> None:
+        self._zone = time_zone
         self._against: list[tuple[pl.Series, str]] = []
         self.flags: dict[str, pl.Series] = {}
 
     def column(self, rows: pl.DataFrame, name: str) -> pl.Series:
         dtype = SCHEMA[name]
-        if name not in rows.columns or rows[name].null_count() == rows.height:
+        if not _has_values(rows, name):
             made = pl.Series(name, [None], dtype=dtype).new_from_index(0, rows.height)
         elif dtype == TIME:
             made = self._time(rows[name])
@@ -101,7 +99,7 @@ class _Casting:
 
     def _time(self, column: pl.Series) -> pl.Series:
         given = column.set(column == "", None) if column.dtype == pl.String else column
-        times, flags = moments.read(given, self._zone, self._form)
+        times, flags = moments.read(given, self._zone)
         self._refuse(given.is_not_null() & times.is_null(), f"{column.name} is no time")
         if column.name in NEEDED:
             self._refuse(given.is_null(), f"{column.name} is absent")
@@ -153,13 +151,12 @@ class _Casting:
         )
 
 
+def _has_values(rows: pl.DataFrame, name: str) -> bool:
+    return name in rows.columns and rows[name].null_count() < rows.height
+
+
 def _as_text(column: pl.Series) -> pl.Series:
     return column if column.dtype == pl.String else column.cast(pl.String)
-
-
-@cache
-def _unknown_zone(name: str) -> bool:
-    return name not in available_timezones()
 
 
 def _is_unknown(text: pl.Series, allowed: set[str]) -> pl.Series:

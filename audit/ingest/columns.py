@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import polars as pl
 
@@ -13,6 +14,7 @@ from audit.errors import InputError
 from audit.events import NEEDED, SCHEMA
 from audit.ingest import attributes
 from audit.ingest.batch import IDENTIFIERS, Batch
+from audit.ingest.table import Table
 
 
 def identifier_field(column: str) -> str | None:
@@ -20,34 +22,30 @@ def identifier_field(column: str) -> str | None:
     return _names().get(_normal(column))
 
 
-def batch(path: str, form: str, table: pl.DataFrame, *, named: Iterable[str] = (), **rest: object) -> Batch:
-    """A batch of `table` (column `row`, the others named as the source names them, ours by our names).
+def batch(table: Table, *, named: Iterable[str] = (), **rest: Any) -> Batch:
+    """A batch of `table`: columns named as ours are events, identifiers go apart, all others into `attributes`.
 
-    `named` are further columns that hold direct identifiers. `rest` are other fields of the batch. Column names that
-    are ours are events; identifiers go apart; all others into `attributes`.
+    `named` are further columns that hold direct identifiers; `rest` are other fields of the batch.
     """
-    to_vault = {name: identifier_field(name) or "other" for name in named if name in table.columns}
-    for name in table.columns:
+    rows = table.rows
+    to_vault = {name: identifier_field(name) or "other" for name in named if name in rows.columns}
+    for name in rows.columns:
         field = identifier_field(name)
         if field and name not in SCHEMA:
             to_vault[name] = field
-    ours = [name for name in table.columns if name in SCHEMA and name not in to_vault]
-    extra = [name for name in table.columns if name not in SCHEMA and name not in to_vault and name != "row"]
-    events = table.select("row", *ours)
+    ours = [name for name in rows.columns if name in SCHEMA and name not in to_vault]
+    extra = [name for name in rows.columns if name not in SCHEMA and name not in to_vault and name != "row"]
+    events = rows.select("row", *ours)
     if extra:
-        made = attributes.of_columns(table, extra).alias("extra")
+        made = attributes.of_columns(rows, extra).alias("extra")
         both = (
             attributes.merged(pl.col("attributes"), pl.col("extra"))
             if "attributes" in ours
             else pl.col("extra")
         )
         events = events.with_columns(made).with_columns(both.alias("attributes")).drop("extra")
-    return Batch(path, form, events=events, identifiers=_identifiers(table, to_vault), **rest)  # type: ignore[arg-type]
-
-
-def empty_batch(path: str, form: str) -> Batch:
-    """A file without a row."""
-    return Batch(path, form, rows=0, events=pl.DataFrame(schema={"row": pl.UInt64()}))
+    fields = {"rows": table.count, "source": rows, "rejected": table.rejected, **rest}
+    return Batch(table.path, table.form, events=events, identifiers=_identifiers(rows, to_vault), **fields)
 
 
 def refuse_missing(path: str, names: Iterable[str]) -> None:

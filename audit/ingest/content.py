@@ -25,7 +25,7 @@ def with_ids(events: pl.DataFrame, vault: "Vault") -> pl.DataFrame:
     text = (
         events.lazy()
         .filter(pl.col("event_id").is_null())
-        .select(pl.concat_str([_written(name) for name in named], separator=_SEPARATOR))
+        .select(pl.concat_str([_written(name, events.columns) for name in named], separator=_SEPARATOR))
         .collect()
         .to_series()
     )
@@ -39,7 +39,9 @@ def with_ids(events: pl.DataFrame, vault: "Vault") -> pl.DataFrame:
 
 def scrubbed(events: pl.DataFrame) -> pl.DataFrame:
     """Free text with e-mail addresses, phone and card numbers replaced by what they are."""
-    return events
+    from audit.privacy import scan
+
+    return events.with_columns(scan.scrub(events[name]) for name in FREE_TEXT if name in events.columns)
 
 
 def first_of_each(events: pl.DataFrame, key: list[str]) -> pl.DataFrame:
@@ -50,7 +52,9 @@ def first_of_each(events: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     return events.unique(key, keep="first", maintain_order=True)
 
 
-def _written(name: str) -> pl.Expr:
+def _written(name: str, present: list[str]) -> pl.Expr:
+    if name not in present:
+        return pl.lit(_ABSENT)
     column = pl.col(name)
     if SCHEMA[name] == pl.List(pl.String()):
         column = column.list.join("\x1d")

@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import IO
 
 import polars as pl
@@ -19,20 +18,6 @@ _LONGEST = 1024**2
 _DELIMITERS = ",;\t|"
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Some rows of a file: `rows` has `row` (from 1) and every column as text; `rejected` as in `Batch`."""
-
-    rows: pl.DataFrame
-    rejected: pl.DataFrame
-    read_bytes: int
-
-    @property
-    def count(self) -> int:
-        """How many rows of the source these are."""
-        return self.rows.height + self.rejected.height
-
-
 def header(head: bytes, path: str, delimiter: str | None = None) -> tuple[list[str], str]:
     """Column names and delimiter of a file that begins with `head`. Raises InputError for a name that stands twice."""
     try:
@@ -41,39 +26,42 @@ def header(head: bytes, path: str, delimiter: str | None = None) -> tuple[list[s
         names = [clean(name.strip()) for name in next(csv.reader(io.StringIO(text), delimiter=signs))]
     except (csv.Error, StopIteration) as error:
         raise InputError(f"{path}: has no readable header line") from error
-    names = [name or f"column {number}" for number, name in enumerate(names, start=1)]
+    names = [_column(name, number) for number, name in enumerate(names, start=1)]
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"{path}: the column {name!r} stands twice in the header; rename one")
     return names, signs
 
 
-def tables(
+def chunks(
     stream: IO[bytes], path: str, delimiter: str | None = None, encoding: str = "utf-8"
-) -> Iterator[Table]:
-    """The rows of a CSV stream. Raises InputError if its header cannot be used."""
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, int]]:
+    """Rows (`row` from 1, every column as text), refused rows, and bytes read so far.
+
+    Raises InputError if the header cannot be used.
+    """
     if encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
         stream = _recoded(stream, path, encoding)
-    block = stream.read(BLOCK)
-    names, delimiter = header(block[:_LONGEST], path, delimiter)
-    offset = _after_header(block)
-    block, row = block[offset:], 1
+    head = _header_line(stream)
+    names, delimiter = header(head, path, delimiter)
+    block, row, offset = stream.read(BLOCK), 1, len(head)
+    yield _frame([], [], names), pl.DataFrame(schema=REJECTED), offset
     while block:
         more = stream.read(BLOCK)
         cut = _record_end(block) if more else len(block)
-        table, records = _parse(block[:cut], names, delimiter, row, offset)
-        yield table
+        rows, rejected, records = _parse(block[:cut], names, delimiter, row, offset)
         row, offset, block = row + records, offset + cut, block[cut:] + more
+        yield rows, rejected, offset
 
 
-def _parse(block: bytes, names: list[str], delimiter: str, row: int, offset: int) -> tuple[Table, int]:
+def _parse(
+    block: bytes, names: list[str], delimiter: str, row: int, offset: int
+) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     rows = _fast(block, names, delimiter)
-    if rows is not None:
-        numbered = rows.with_columns(
-            pl.int_range(row, row + rows.height, dtype=pl.UInt64, eager=True).alias("row")
-        )
-        return Table(numbered, pl.DataFrame(schema=REJECTED), len(block)), rows.height
-    return _slow(block, names, delimiter, row, offset)
+    if rows is None:
+        return _slow(block, names, delimiter, row, offset)
+    numbers = pl.int_range(row, row + rows.height, dtype=pl.UInt64, eager=True).alias("row")
+    return rows.with_columns(numbers), pl.DataFrame(schema=REJECTED), rows.height
 
 
 def _fast(block: bytes, names: list[str], delimiter: str) -> pl.DataFrame | None:
@@ -87,16 +75,20 @@ def _fast(block: bytes, names: list[str], delimiter: str) -> pl.DataFrame | None
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
+    if not rows.height or not rows[names[-1]].null_count():
+        return rows  # a row that lacks a field lacks the last one
     inside = (
         rows.select(pl.sum_horizontal(pl.all().str.count_matches(delimiter, literal=True).sum())).item()
-        if quotes and rows.height
+        if quotes
         else 0
     )
     # Every delimiter is one between two fields or one inside a field; a short row or a blank line breaks the sum.
     return rows if block.count(delimiter.encode()) == rows.height * (len(names) - 1) + inside else None
 
 
-def _slow(block: bytes, names: list[str], delimiter: str, row: int, offset: int) -> tuple[Table, int]:
+def _slow(
+    block: bytes, names: list[str], delimiter: str, row: int, offset: int
+) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     good: list[list[str]] = []
     numbers: list[int] = []
     bad: list[tuple[int, str, str]] = []
@@ -111,10 +103,19 @@ def _slow(block: bytes, names: list[str], delimiter: str, row: int, offset: int)
         else:
             bad.append((number, f"{reason}, at byte {offset + start}", raw.decode("utf-8", "replace")))
         number += 1
-    rows = pl.DataFrame(good, schema=dict.fromkeys(names, pl.String()), orient="row").with_columns(
-        pl.Series("row", numbers, dtype=pl.UInt64)
+    return _frame(good, numbers, names), pl.DataFrame(bad, schema=REJECTED, orient="row"), number - row
+
+
+def _frame(good: list[list[str]], numbers: list[int], names: list[str]) -> pl.DataFrame:
+    """Rows of text as a frame; an empty field is absent."""
+    made = pl.DataFrame(good, schema=dict.fromkeys(names, pl.String()), orient="row")
+    return made.with_columns(
+        pl.when(pl.all() != "").then(pl.all()), pl.Series("row", numbers, dtype=pl.UInt64)
     )
-    return Table(rows, pl.DataFrame(bad, schema=REJECTED, orient="row"), len(block)), number - row
+
+
+def _column(name: str, number: int) -> str:
+    return "row_" if name == "row" else name or f"column {number}"
 
 
 def _reason(fields: list[str] | None, raw: bytes, wanted: int) -> str | None:
@@ -184,11 +185,11 @@ def _record_end(block: bytes) -> int:
     return len(block)
 
 
-def _after_header(block: bytes) -> int:
-    end = block.find(b"\n")
-    while end >= 0 and block.count(b'"', 0, end) % 2:
-        end = block.find(b"\n", end + 1)
-    return len(block) if end < 0 else end + 1
+def _header_line(stream: IO[bytes]) -> bytes:
+    head = stream.readline(_LONGEST)
+    while head.count(b'"') % 2 and len(head) < _LONGEST and (more := stream.readline(_LONGEST)):
+        head += more
+    return head
 
 
 def _recoded(stream: IO[bytes], path: str, encoding: str) -> IO[bytes]:

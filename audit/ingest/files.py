@@ -34,7 +34,8 @@ _NAMES = {
     ".zip": "zip",
 }
 _PACKED_NAMES = {".gz": "gz", ".zst": "zst"}
-_HEAD = 64 * 1024
+HEAD = 64 * 1024
+"""Bytes by which a file is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,12 @@ class Found:
 def look(path: Path) -> Found:
     """What lies at `path`. Raises InputError if it cannot be read, is nothing we read, or not what its name says."""
     with _clear(path), path.open("rb") as file:
-        start = file.read(_HEAD)
+        start = file.read(HEAD)
     packing = next((name for magic, name in _PACKINGS.items() if start.startswith(magic)), None)
     if packing:
         with stream(path, packing) as unpacked:
-            start = unpacked.read(_HEAD)
-    found = Found(_kind(start, path), packing, start)
+            start = unpacked.read(HEAD)
+    found = Found(kind(start, str(path)), packing, start)
     _refuse_misnamed(path, found)
     return found
 
@@ -65,7 +66,7 @@ def stream(path: Path, packing: str | None) -> Iterator[IO[bytes]]:
     with _clear(path), path.open("rb") as file:
         if packing == "gz":
             with gzip.GzipFile(fileobj=file) as unpacked:
-                yield io.BufferedReader(unpacked, 1024**2)  # type: ignore[arg-type]
+                yield io.BufferedReader(unpacked, 1024**2)
         elif packing == "zst":
             import zstandard
 
@@ -75,12 +76,13 @@ def stream(path: Path, packing: str | None) -> Iterator[IO[bytes]]:
             yield file
 
 
-def _kind(start: bytes, path: Path) -> str:
+def kind(start: bytes, path: str) -> str:
+    """What a file is that begins with `start`. Raises InputError for what we do not read."""
     if not start.strip(b"\xef\xbb\xbf \t\r\n"):
         return "empty"
     if start.startswith(b"PAR1"):
         return "parquet"
-    if start.startswith(b"PK\x03\x04") or start.startswith(b"PK\x05\x06"):
+    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         if b"[Content_Types].xml" in start[:4096]:
             raise InputError(f"{path}: is an Excel or Word file; save it as CSV")
         return "zip"

@@ -9,7 +9,7 @@ from audit.errors import InputError
 from audit.ingest.batch import Batch
 
 if TYPE_CHECKING:
-    from audit.ingest.mapped import Mapping
+    from audit.ingest.mapped import TableMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Options:
 
     customer: str | None = None
     time_zone: str = "UTC"
-    mapping: "Mapping | None" = None
+    mapping: "TableMap | None" = None
     progress: Callable[[int, int, str], None] | None = None
 
     def tell(self, done: int, total: int, path: str) -> None:
@@ -63,6 +63,9 @@ def document() -> dict[str, Any]:
     return {"schema": "whysent.formats/1", "formats": listed}
 
 
+_DATA = (".csv", ".tsv", ".ndjson", ".jsonl", ".json", ".parquet", ".zip", ".gz", ".zst")
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A file or folder and the format that reads it."""
@@ -86,18 +89,15 @@ def plan(paths: Sequence[Path], name: str | None, options: Options) -> tuple[lis
         if found is not None:
             sources.append(Source(path, found))
         elif path.is_dir():
-            for each in _inside(path):
-                inner = _whose(each, chosen)
-                if inner is None:
-                    unknown.append(each)
-                else:
-                    sources.append(Source(each, inner))
+            inside, strangers = _inside(path, chosen)
+            sources += inside
+            unknown += strangers
         else:
             raise InputError(
                 f"{path}: no format we know; see `whysent formats`, or describe it with --map FILE.toml"
             )
     if not sources:
-        raise InputError(f"{paths[0] if paths else 'import'}: no file that we can read there")
+        raise InputError(f"{', '.join(map(str, paths))}: no file that we can read there")
     return _together(sources), unknown
 
 
@@ -132,7 +132,24 @@ def _whose(path: Path, chosen: Sequence[Format]) -> Format | None:
     return next((one for one in chosen if one.recognises(path)), None)
 
 
-def _inside(folder: Path) -> list[Path]:
+def _inside(folder: Path, chosen: Sequence[Format]) -> tuple[list[Source], list[Path]]:
+    """The sources in a folder, and what no format knows there; hidden files are left alone."""
+    sources, strangers = [], []
+    for path in _files(folder):
+        try:
+            found = _whose(path, chosen)
+        except InputError:
+            if path.suffix.lower() in _DATA:
+                raise
+            found = None
+        if found is None:
+            strangers.append(path)
+        else:
+            sources.append(Source(path, found))
+    return sources, strangers
+
+
+def _files(folder: Path) -> list[Path]:
     try:
         return sorted(
             each

@@ -1,8 +1,284 @@
-"""Any table, as a TOML file says how to read it."""
+"""Any table, as a TOML file says how to read it.
 
-from dataclasses import dataclass
+    identifiers = ["E-Mail", "Name"]   # columns that go to the vault and nowhere else
+    delimiter = ";"                    # of CSV; found out where absent
+    encoding = "latin-1"               # of CSV; utf-8 where absent
+
+    [columns]                          # ours = theirs
+    customer_id = "CustomerID"
+    occurred_at = "InvoiceDate"
+    kind = "Event"
+
+    [constants]                        # ours = a value for every row
+    source_name = "shop"
+
+    [kinds]                            # theirs = ours
+    "Email Open" = "message_opened"
+
+    [time]
+    format = "%d/%m/%Y %H:%M"          # strftime, or epoch_s, epoch_ms, epoch_us; ISO 8601 where absent
+    zone = "Europe/London"             # where times without an offset are read; else the import's
+
+    [[skip]]                           # rows of no interest, counted by reason
+    column = "CustomerID"
+    absent = true                      # or: equals = "x", starts_with = "x"
+    reason = "no customer"
+
+    [[when]]                           # other values for some rows; the first that fits decides
+    column = "InvoiceNo"
+    starts_with = "C"
+    set = { kind = "order_cancelled" }
+
+Columns that are not mapped are kept in `attributes`.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from audit.errors import InputError
+from audit.events import KINDS, NEEDED, SCHEMA, TIME
+from audit.ingest import columns, files, moments, tables
+from audit.ingest.batch import Batch
+from audit.ingest.formats import Format, Options
+from audit.ingest.table import Table
+
+_TOP = ("columns", "constants", "kinds", "identifiers", "time", "skip", "when", "delimiter", "encoding")
+_TESTS = ("equals", "starts_with", "absent")
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
-    """How one kind of table becomes events."""
+class Condition:
+    """Rows in which `column` (theirs) equals a value, starts with it, or is absent."""
+
+    column: str
+    test: str
+    value: Any
+
+    def fits(self) -> pl.Expr:
+        """The condition over text; never null."""
+        text = pl.col(self.column).cast(pl.String)
+        if self.test == "absent":
+            return (text.is_null() | (text.str.strip_chars() == "")) == bool(self.value)
+        fits = text == str(self.value) if self.test == "equals" else text.str.starts_with(str(self.value))
+        return fits.fill_null(value=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TableMap:
+    """How one kind of table becomes events; `columns`: ours → theirs, `kinds`: theirs → ours."""
+
+    path: Path
+    columns: Mapping[str, str]
+    constants: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    identifiers: tuple[str, ...] = ()
+    time_format: str | None = None
+    time_zone: str | None = None
+    skip: tuple[tuple[Condition, str], ...] = ()
+    when: tuple[tuple[Condition, Mapping[str, str]], ...] = ()
+    delimiter: str | None = None
+    encoding: str = "utf-8"
+
+    def theirs(self) -> set[str]:
+        """Every column of the source that the map names."""
+        conditions = {one.column for one, _ in (*self.skip, *self.when)}
+        return {*self.columns.values(), *self.identifiers, *conditions}
+
+    def knows(self, name: str) -> bool:
+        """Whether a key of a JSON object is a column of its own."""
+        return name in self.theirs() or columns.identifier_field(name) is not None
+
+
+def read_map(path: Path) -> TableMap:
+    """Read a map. Raises InputError for unknown keys (naming the nearest), and for what does not fit together."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: no TOML: {error}") from error
+    _refuse_unknown(path, "", document, _TOP)
+    time = _texts(path, document, "time")
+    _refuse_unknown(path, "time.", time, ("format", "zone"))
+    for name in ("columns", "constants"):
+        _refuse_unknown(path, f"{name}.", _texts(path, document, name), tuple(SCHEMA))
+    for theirs, ours in _texts(path, document, "kinds").items():
+        if ours not in KINDS:
+            raise InputError(f"{path}: kinds.{theirs}: no kind {ours!r}{_near(ours, KINDS)}")
+    made = TableMap(
+        path=path,
+        columns=_texts(path, document, "columns"),
+        constants=_texts(path, document, "constants"),
+        kinds=_texts(path, document, "kinds"),
+        identifiers=tuple(_list(path, document.get("identifiers", []))),
+        time_format=time.get("format"),
+        time_zone=moments.zone(time["zone"]) if "zone" in time else None,
+        skip=tuple(_conditions(path, document, "skip", "reason")),
+        when=tuple(_conditions(path, document, "when", "set")),
+        delimiter=document.get("delimiter"),
+        encoding=document.get("encoding", "utf-8"),
+    )
+    _refuse_incomplete(made)
+    return made
+
+
+def read(path: Path, options: Options) -> Iterator[Batch]:
+    """The events of a table, by the map of the options. Raises InputError where a mapped column is missing."""
+    mapping = options.mapping
+    if mapping is None:
+        raise InputError(f"{path}: name the map with --map FILE.toml")
+    for table in tables.read(path, tables.Reading(mapping.knows, mapping.delimiter, mapping.encoding)):
+        if table.form != "ndjson":
+            _refuse_missing(mapping, table)
+        options.tell(table.read, table.size, table.path)
+        yield _batch(mapping, table)
+
+
+def _batch(mapping: TableMap, table: Table) -> Batch:
+    absent = [
+        pl.lit(None, pl.String).alias(name) for name in mapping.theirs() if name not in table.rows.columns
+    ]
+    rows, skipped = _skipped(mapping, table.rows.with_columns(absent))
+    to_vault = [name for name in mapping.identifiers if name in rows.columns]
+    kept = [name for name in rows.columns if name not in mapping.columns.values() and name not in SCHEMA]
+    beside = [name for name in rows.columns if name in SCHEMA and name not in mapping.columns.values()]
+    made = rows.select(
+        *kept,
+        *(pl.col(name) for name in to_vault if name not in kept),
+        *(pl.col(name).alias(f"{name}_") for name in beside if name not in to_vault),
+        *(pl.col(theirs).alias(ours) for ours, theirs in mapping.columns.items()),
+        *(pl.lit(value).alias(ours) for ours, value in mapping.constants.items()),
+    )
+    made = _timed(mapping, _chosen(mapping, rows, made))
+    return columns.batch(
+        Table(table.path, table.form, made, table.read, table.size, table.rejected),
+        named=to_vault,
+        source=table.rows,
+        rows=table.count,
+        skipped=skipped,
+        time_zone=mapping.time_zone,
+    )
+
+
+def _skipped(mapping: TableMap, rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+    counts: dict[str, int] = {}
+    for condition, reason in mapping.skip:
+        kept = rows.filter(~condition.fits())
+        counts[reason] = counts.get(reason, 0) + rows.height - kept.height
+        rows = kept
+    return rows, {reason: count for reason, count in counts.items() if count}
+
+
+def _chosen(mapping: TableMap, rows: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
+    """Kinds in our words, and the values that conditions set."""
+    if mapping.kinds and "kind" in made.columns:
+        made = made.with_columns(pl.col("kind").cast(pl.String).replace(dict(mapping.kinds)))
+    for condition, values in reversed(mapping.when):
+        fits = rows.select(condition.fits().alias("fits")).to_series()
+        for ours, value in values.items():
+            before = pl.col(ours).cast(pl.String) if ours in made.columns else pl.lit(None, pl.String)
+            made = made.with_columns(pl.when(fits).then(pl.lit(value)).otherwise(before).alias(ours))
+    return made
+
+
+def _timed(mapping: TableMap, made: pl.DataFrame) -> pl.DataFrame:
+    """Times in the map's own format become ISO 8601; those that are not of it stay as they are, and are refused."""
+    form = mapping.time_format
+    if form is None:
+        return made
+    for name in (name for name, dtype in SCHEMA.items() if dtype == TIME and name in mapping.columns):
+        text = made[name].cast(pl.String)
+        if form in moments.EPOCHS:
+            read_so = moments.epoch(text, form)
+        else:
+            read_so = text.str.strip_chars().str.to_datetime(form, strict=False, time_unit="us")
+        written = read_so.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if read_so.dtype.time_zone else ""))  # type: ignore[attr-defined]
+        odd = pl.format("not in the format: {}", pl.col("text"))
+        made = made.with_columns(
+            pl.DataFrame({"written": written, "text": text})
+            .select(pl.coalesce("written", odd))
+            .to_series()
+            .alias(name)
+        )
+    return made
+
+
+def _refuse_missing(mapping: TableMap, table: Table) -> None:
+    for name in sorted(mapping.theirs()):
+        if table.rows.width > 1 and name not in table.rows.columns:
+            raise InputError(
+                f"{table.path}: no column {name!r}, which {mapping.path} names{_near(name, table.rows.columns)}"
+            )
+
+
+def _refuse_incomplete(mapping: TableMap) -> None:
+    given = {*mapping.columns, *mapping.constants, *(name for _, values in mapping.when for name in values)}
+    for name in NEEDED:
+        if name not in given:
+            raise InputError(
+                f"{mapping.path}: says nothing of {name}; name its column under [columns], or a constant"
+            )
+    twice = set(mapping.columns) & set(mapping.constants)
+    if twice:
+        raise InputError(f"{mapping.path}: {min(twice)} is both a column and a constant")
+
+
+def _conditions(
+    path: Path, document: Mapping[str, Any], name: str, gives: str
+) -> Iterator[tuple[Condition, Any]]:
+    tables_given = document.get(name, [])
+    if not isinstance(tables_given, list):
+        raise InputError(f"{path}: write [[{name}]]")
+    for number, each in enumerate(tables_given, start=1):
+        place = f"{name} {number}: "
+        _refuse_unknown(path, place, each, ("column", gives, *_TESTS))
+        tests = [test for test in _TESTS if test in each]
+        if "column" not in each or gives not in each or len(tests) != 1:
+            raise InputError(f"{path}: {place}give column, {gives}, and one of {', '.join(_TESTS)}")
+        if gives == "set":
+            _refuse_unknown(path, f"{place}set.", _texts(path, each, "set"), tuple(SCHEMA))
+        yield Condition(each["column"], tests[0], each[tests[0]]), each[gives]
+
+
+def _texts(path: Path, document: Mapping[str, Any], name: str) -> dict[str, str]:
+    table = document.get(name, {})
+    if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
+        raise InputError(f"{path}: {name} is a table of texts; put values in quotes")
+    return table
+
+
+def _list(path: Path, given: Any) -> list[str]:
+    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+        raise InputError(f"{path}: identifiers is a list of column names, before the first [table]")
+    return given
+
+
+def _refuse_unknown(path: Path, place: str, table: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    for key in table:
+        if key not in known:
+            raise InputError(f"{path}: unknown key {place}{key}{_near(key, known)}")
+
+
+def _near(word: str, known: Any) -> str:
+    near = get_close_matches(word, list(known), 1, 0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _recognises(path: Path) -> bool:
+    return path.is_file() and files.look(path).kind in ("csv", "ndjson", "parquet", "zip", "empty")
+
+
+FORMAT = Format(
+    "map",
+    "Any table, with --map FILE.toml",
+    "CSV, NDJSON, Parquet; .gz, .zst, .zip",
+    KINDS,
+    _recognises,
+    read,
+)

@@ -27,9 +27,9 @@ _FORMATS = (
     "%Y-%m-%d %H:%M",
     "%Y-%m-%d",
 )
-_OFFSET = re.compile(r".*T?.*:\d\d.*(Z|[+-]\d\d:?\d\d)")
 _LEAP = re.compile(r"(:\d\d):60(?!\d)")
-_EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
+EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
+"""Microseconds in a unit of a time that counts from 1970 (UTC)."""
 
 
 def zone(name: str) -> str:
@@ -41,30 +41,27 @@ def zone(name: str) -> str:
     return name
 
 
-def read(column: pl.Series, local: str, form: str | None = None) -> tuple[pl.Series, pl.Series]:
+def read(column: pl.Series, local: str) -> tuple[pl.Series, pl.Series]:
     """`column` (text or times) as UTC in µs, null where it is no time, and a flag (text) where it was settled.
 
-    Times without an offset are read in the zone `local`. `form` is None for ISO 8601, `epoch_s`, `epoch_ms`,
-    `epoch_us`, or a strftime format.
+    Text is ISO 8601; times without an offset are read in the zone `local`.
     """
     if column.dtype.is_temporal():
         return _typed(column, local)
-    if form in _EPOCHS:
-        return _epoch(column, _EPOCHS[form])
     text = column.cast(pl.String)
-    found, flags = _formats(text, local, (form,) if form else _FORMATS)
+    found, flags = _formats(text, local)
     left = text.is_not_null() & found.is_null()
-    if form is None and left.any():
+    if left.any():
         found, flags = _one_by_one(text, left, found, flags, local)
     return _possible(found), flags
 
 
-def _formats(text: pl.Series, local: str, forms: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:
+def _formats(text: pl.Series, local: str) -> tuple[pl.Series, pl.Series]:
     found = pl.Series(text.name, [None], dtype=TIME).new_from_index(0, len(text))
     flags = pl.Series("flag", [None], dtype=pl.String).new_from_index(0, len(text))
     leap = text.str.contains(":60", literal=True).fill_null(value=False)
     wanted = text if not leap.any() else text.set(leap, None)
-    for form in forms:
+    for form in _FORMATS:
         if found.null_count() == wanted.null_count():
             break
         read_so = wanted.str.to_datetime(form, strict=False, time_unit="us")
@@ -138,11 +135,11 @@ def _typed(column: pl.Series, local: str) -> tuple[pl.Series, pl.Series]:
     return _possible(times.dt.convert_time_zone("UTC").cast(TIME)), none
 
 
-def _epoch(column: pl.Series, unit: int) -> tuple[pl.Series, pl.Series]:
-    number = column.cast(pl.Float64, strict=False) if unit > 1 else column.cast(pl.Int64, strict=False)
-    micros = (number * unit).round().cast(pl.Int64, strict=False) if unit > 1 else number
-    none = pl.Series("flag", [None], dtype=pl.String).new_from_index(0, len(column))
-    return _possible(micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")), none
+def epoch(text: pl.Series, unit: str) -> pl.Series:
+    """Counts of one of `EPOCHS` as UTC; null where they are no number."""
+    number = text.cast(pl.Float64, strict=False)
+    micros = (number * EPOCHS[unit]).round().cast(pl.Int64, strict=False)
+    return micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
 def _possible(times: pl.Series) -> pl.Series:

@@ -11,7 +11,7 @@ import polars as pl
 
 from audit import coverage, store
 from audit.errors import InputError
-from audit.events import ORDER, SCHEMA
+from audit.events import ORDER, conform
 from audit.ingest import content, formats, moments, quarantine
 from audit.ingest.batch import Batch
 from audit.ingest.cast import cast
@@ -124,7 +124,7 @@ class _Run:
 
     def _flush(self) -> None:
         """Turn what is buffered into a segment of new events."""
-        events = pl.concat(self._events) if self._events else None
+        events = pl.concat(self._events, how="diagonal") if self._events else None
         identifiers = pl.concat(self._identifiers) if self._identifiers else None
         self._events, self._identifiers = [], []
         if events is None or identifiers is None or events.is_empty():
@@ -137,11 +137,16 @@ class _Run:
             self.report.files[file].accepted += rows
             self.report.files[file].duplicates -= rows
         if fresh.height:
-            self._store(fresh.select(*SCHEMA).sort(ORDER))
+            self._store(fresh.drop("file", "row").sort(ORDER))
 
     def _store(self, events: pl.DataFrame) -> None:
-        self._segments.append(store.write(self._ws.path / "events", events))
-        self._daily = coverage.add(self._daily, coverage.daily(events))
+        self._segments.append(store.write(self._ws.path / "events", conform(events)))
+        counted = (
+            events
+            if "source_name" in events.columns
+            else events.with_columns(source_name=pl.lit(None, pl.String))
+        )
+        self._daily = coverage.add(self._daily, coverage.daily(counted))
         newest = events.select(
             pl.col("occurred_at").filter(pl.col("occurred_at") <= self._started).max()
         ).item()

@@ -176,16 +176,21 @@ def _event_ids(kept: pl.DataFrame, rest: pl.DataFrame, layout: Layout) -> pl.Ser
 
 
 def _identifiers(source: pl.DataFrame, layout: Layout, customer: str) -> pl.DataFrame:
-    frames = [
+    frames = [_named_by_email(customer)]
+    frames += [
         source.select(
             pl.lit(customer).alias("customer_id"), pl.lit(field).alias("field"), pl.col(name).alias("value")
         )
         for field, names in layout.identifiers.items()
         for name in names
     ]
-    if not frames:
-        return pl.DataFrame(schema=IDENTIFIERS)
     return pl.concat(frames).drop_nulls("value").unique(maintain_order=True)
+
+
+def _named_by_email(customer: str) -> pl.DataFrame:
+    """A customer who was named by an e-mail address is found again however that is typed."""
+    rows = [(customer, "email", customer)] if "@" in customer else []
+    return pl.DataFrame(rows, schema=IDENTIFIERS, orient="row")
 
 
 def _rejected(refused: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
