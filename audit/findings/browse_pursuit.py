@@ -16,11 +16,13 @@ _BY = ["customer_id", "area"]
 def detect(audited: Audited, check: Check) -> pl.DataFrame:
     """Messages triggered by a look or a search, too many or too long after the last act in the area.
 
-    An area is the first two levels of a category. What follows an order is repeat-after-purchase.
+    The trigger is what the sender states, else what the campaign map knows of the campaign. An area is the first
+    two levels of a category. What follows an order is repeat-after-purchase.
     """
     limits = check.thresholds
-    asked = audited.mailings.filter(
-        pl.col("trigger").is_in(limits["triggers"]), pl.col("category").is_not_null()
+    mapped = audited.context.campaigns.select("campaign_id", pl.col("trigger").alias("_mapped")).drop_nulls()
+    asked = audited.mailings.join(mapped, on="campaign_id", how="left", maintain_order="left").filter(
+        pl.coalesce("trigger", "_mapped").is_in(limits["triggers"]), pl.col("category").is_not_null()
     )
     acts = with_area(audited.acts.drop_nulls("category"), _AREA)
     rows = newest_before(with_area(asked, _AREA), acts, _BY, ["kind"])
