@@ -44,7 +44,7 @@ def case(ws: "Workspace", customer: str, *, at: datetime | None = None, without:
     unknown = left_out - set(whole["event_id"])
     if unknown:
         raise NotFoundError(
-            f"no event {sorted(unknown)[0]!r} of {pseudonym} to leave out; `whysent show` lists evidence by event_id"
+            f"no event {min(unknown)!r} of {pseudonym} to leave out; `whysent show` lists evidence by event_id"
         )
     events = whole.filter(~pl.col("event_id").is_in(list(left_out))) if left_out else whole
     return Case(pseudonym, events, ws.context(at))

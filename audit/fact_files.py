@@ -40,7 +40,7 @@ def _keep(place: Path, kept: Path, facts: Facts) -> None:
     try:
         for name in _FRAMES:
             getattr(facts, name).write_parquet(folder.reserve(fresh / f"{name}.parquet"))
-        (fresh / "customers.json").write_text(json.dumps(facts.customers), encoding="ascii")
+        folder.reserve(fresh / "customers.json").write_text(json.dumps(facts.customers), encoding="ascii")
         for older in place.iterdir():
             if older != fresh:
                 shutil.rmtree(older, ignore_errors=True)

@@ -56,7 +56,7 @@ def customer(answer: Document, coverage: "Coverage") -> None:
 def _message_counts(counts: Document) -> None:
     words = ("attempted", "sent", "suppressed", "clicked", "opened", "machine_opened", "orphans")
     line("Messages: " + " · ".join(f"{counts[word]:,} {word.replace('_', ' ')}" for word in words))
-    by = sorted(counts["by_channel"].items(), key=lambda pair: (-pair[1], pair[0]))
+    by = _most_first(counts["by_channel"])
     line("by channel: " + (" · ".join(f"{name} {number:,}" for name, number in by) or "none sent"))
     line()
 
@@ -150,18 +150,17 @@ def imported(answer: Document) -> None:
 def campaign_map(answer: Document) -> None:
     """The campaigns seen, mapped or not."""
     table(
-        ("campaign", "name", "messages", "mapped", "category", "class", "trigger"),
+        ("campaign", "name", "channel", "messages", "customers", "last", "mapped"),
         [
             (
-                one["campaign_id"], one["campaign_name"], f"{one['messages']:,}", _yes(one["mapped"]),
-                one["category"], one["message_class"], one["trigger"],
+                one["campaign_id"], one["campaign_name"], one["channel"], f"{one['messages']:,}",
+                f"{one['customers']:,}", _day(one["last"]), _yes(one["mapped"]),
             )
             for one in answer["campaigns"]
         ],
-        right=(2,),
+        right=(3, 4),
     )  # fmt: skip
-    unmapped = sum(not one["mapped"] for one in answer["campaigns"])
-    line(f"{len(answer['campaigns']):,} campaigns, {unmapped:,} of them not mapped")
+    line(f"{len(answer['campaigns']):,} campaigns, {answer['unmapped']:,} of them not mapped")
 
 
 def formats(answer: Document) -> None:
@@ -182,7 +181,7 @@ def replay(answer: Document) -> None:
     line(f"exempt       {answer['exempt']:>12,}")
     line(f"customers    {answer['customers_affected']:>12,} of {answer['customers']:,} affected")
     line()
-    table(("rule", "stopped"), sorted(answer["by_rule"].items(), key=lambda pair: -pair[1]), right=(1,))
+    table(("rule", "stopped"), _most_first(answer["by_rule"]), right=(1,))
     for title, counts in (("wanted", answer["stopped_wanted"]), ("unwanted", answer["stopped_unwanted"])):
         line(
             f"stopped, {title}: "
@@ -204,6 +203,10 @@ def covered(coverage: "Coverage") -> None:
     from audit.coverage import line as described
 
     line(described(coverage))
+
+
+def _most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 def _day(moment: str | None) -> str:
