@@ -2,7 +2,8 @@
 
 import re
 import tomllib
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -51,14 +52,36 @@ def mapped(frame: pl.DataFrame, column: str, topic_of: "pl.Expr", name: str) -> 
     return frame.join(known, on=column, how="left", maintain_order="left")
 
 
+def topic_of_row(row: Mapping[str, Any]) -> str | None:
+    """The sensitive topic that one event touches through its category, query, item, segment, trigger or topics."""
+    texts = tuple(row.get(name) for name in ("category", "query", "item_name", "segment_id", "trigger"))
+    return _topic(texts, tuple(row.get("topics") or ()))
+
+
+@lru_cache(maxsize=4096)
+def _topic(texts: tuple[str | None, ...], topics: tuple[str, ...]) -> str | None:
+    category, query, item, segment, trigger = (pl.lit(text, pl.String) for text in texts)
+    found = (of_category(category), of_query(query), of_query(item), of_segment(segment), of_segment(trigger))
+    topic: str | None = pl.select(pl.coalesce(*found, of_topics(pl.lit(list(topics), pl.List(pl.String))))).item()
+    return topic
+
+
 def in_name(name: pl.Expr) -> pl.Expr:
     """Whether a segment's name speaks of a sensitive topic."""
-    return of_segment(name).is_not_null()
+    return name.str.to_lowercase().str.contains(_patterns()[0])
 
 
 def in_category(category: pl.Expr) -> pl.Expr:
     """Whether a level of a category path is one of the sensitive map."""
-    return of_category(category).is_not_null()
+    return category.str.to_lowercase().str.contains(_patterns()[1])
+
+
+@cache
+def _patterns() -> tuple[str, str]:
+    """One pattern for all sensitive names of segments, one for all sensitive category paths, in lower case."""
+    names = "|".join(re.escape(part) for row in _map()["topic"] for part in row["segments"])
+    levels = "|".join(re.escape(level) for row in _map()["sign"] for level in row["levels"])
+    return names, f"(?:^| > )(?:{levels})(?: > |$)"
 
 
 @cache

@@ -126,7 +126,8 @@ def _sent(case: _Case) -> Section | None:
     last = (chosen or {}).get("to") or mine[-1]["subject"]["at"]
     values = {"first": says.date(first), "last": says.date(last), "count": count, **case.nouns}
     about = says.say("reply", "about", thing=case.thing) if case.thing else ""
-    text = says.say("reply", "sent_one" if count == 1 else "sent", about=about, **values)
+    how = "sent_one" if count == 1 else "sent_day" if values["first"] == values["last"] else "sent"
+    text = says.say("reply", how, about=about, **values)
     shown = mine[-_LISTED:]
     items = [f"{one['subject']['title']} ({says.date(one['subject']['at'])})" for one in shown]
     if items and count > len(items):
@@ -159,9 +160,10 @@ def _reasons(says: Language, one: Document) -> tuple[str, list[str]]:
         return says.say("because", "stated"), [_stated(says, one)]
     if standing == "broadcast":
         since = next((f["since"] for f in _facts(one) if "since" in f), None)
+        left = [says.say("because", "left", at=says.date(f["left"])) for f in _facts(one) if "left" in f]
         if since is None:
-            return says.say("because", "broadcast"), []
-        return says.say("because", "broadcast_since", since=says.date(since)), []
+            return says.say("because", "broadcast"), left
+        return says.say("because", "broadcast_since", since=says.date(since)), left
     if standing == "unexplained":
         covered = any(facts.get("covered") for facts in _facts(one))
         return says.say("because", "nothing" if covered else "cannot_tell"), []
@@ -197,7 +199,8 @@ def _change(case: _Case, rules: Sequence[Document]) -> Section:
     heading = says.say("reply", "do")
     suggested = None if case.chosen is None else case.chosen["suggested_rule"]
     if suggested is None:
-        return Section(heading, (says.say("change", "passed_on", **case.nouns),))
+        how = "nothing_found" if case.chosen is None else "passed_on"
+        return Section(heading, (says.say("change", how, **case.nouns),))
     made = _made(case, rules)
     what = _rule(case, made or suggested)
     if made is None:

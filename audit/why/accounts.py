@@ -25,7 +25,7 @@ def stated(one: Told) -> Explanation | None:
     trigger = named(one.stated_trigger)
     if trigger is not None and trigger.broadcast:
         return None
-    says = f"the sender recorded: {one.voice.stated(one.stated_trigger)}"
+    says = f"the sender recorded: {one.voice.title(quoted(one.stated_trigger), one.row)}"
     if trigger is None:
         text = f"{says}; we have no definition of that, so it is quoted and not checked"
         return _explanation(one, "stated", [Reason(text, facts={"trigger": None, "fits": "unknown"})])
@@ -106,7 +106,7 @@ def _explanation(
         at=one.context.at,
         subject=Subject("message", row["event_id"], one.voice.title(title, row), row["occurred_at"]),
         standing=standing,
-        because=(*leaves.about(one), *reasons, *leaves.life_changed(one)),
+        because=(*leaves.about(one), *reasons, *leaves.sensitive(one), *leaves.life_changed(one)),
         until=until,
         counterfactual=counterfactual,
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from audit.sensitive import topic_of_row
 from audit.times import iso
 from audit.why.candidates import LEVELS
 from audit.why.model import Reason
@@ -27,7 +28,8 @@ def about(one: Told) -> list[Reason]:
     if not thing:
         return []
     shown = one.voice.title(thing, row)
-    return [Reason(f"it is about {shown}", facts={"about": shown})]
+    short = shown.rpartition(" > ")[2]
+    return [Reason(f"it is about {shown}", facts={"about": short})]
 
 
 def acts(one: Told, found: pl.DataFrame) -> list[Reason]:
@@ -70,7 +72,8 @@ def end(one: Told, row: Row) -> Reason:
 
 
 def _act_facts(voice: Voice, row: Row, times: int) -> dict[str, Any]:
-    return {"act": row["kind"], "thing": voice.thing(row), "at": iso(row["occurred_at"]), "times": times}
+    facts = {"act": row["kind"], "thing": voice.thing(row), "at": iso(row["occurred_at"]), "times": times}
+    return facts | ({"sensitive": True} if topic_of_row(row) is not None else {})
 
 
 def absences(one: Told, trigger: Trigger, live: pl.DataFrame) -> list[Reason]:
@@ -109,6 +112,12 @@ def life_changed(one: Told) -> list[Reason]:
     return [
         Reason(f"{what} {when}; {HAND_OVER}", tuple(found["event_id"]), facts={"hand_over": "life changed"})
     ]
+
+
+def sensitive(one: Told) -> list[Reason]:
+    """That the message, or what the sender states as its reason, touches a sensitive topic."""
+    text = one.voice.topic(one.row)
+    return [Reason(text, facts={"hand_over": "sensitive topic"})] if text else []
 
 
 def order(row: Row) -> tuple[datetime, str]:

@@ -5,8 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from audit.sensitive import titles, topic_of_row
+
 HAND_OVER = "hand to privacy"
-"""Stands where a sensitive topic is not named to the reader."""
+"""What a reader does who is not told a sensitive topic."""
+
+MASK = f"[{HAND_OVER}]"
+"""Stands where a sensitive topic would be named."""
 
 _ACTS = {
     "products_searched": "searched for {it}",
@@ -59,6 +64,9 @@ _KINDS = {
     "segment_snapshot": "audience lists",
     "segment_left": "audiences left",
     "recommendation_clicked": "clicks on recommendations",
+    "unsubscribed": "unsubscribing",
+    "objected": "objections",
+    "consent_withdrawn": "withdrawals of consent",
 }
 
 
@@ -68,13 +76,19 @@ class Voice:
 
     names_sensitive: bool = False
 
+    def hides(self, row: Mapping[str, Any]) -> bool:
+        """Whether `row` touches a sensitive topic that this reader is not told."""
+        return not self.names_sensitive and topic_of_row(row) is not None
+
     def act(self, row: Mapping[str, Any]) -> str:
         """`bought Nail clipper`: what the customer did, or what was done."""
         phrase = _ACTS.get(row["kind"], str(row["kind"]).replace("_", " "))
-        return phrase.format(it=self.thing(row), segment=quoted(row.get("segment_id") or "unnamed"))
+        return phrase.format(it=self.thing(row), segment=self.segment(row))
 
     def thing(self, row: Mapping[str, Any]) -> str:
         """The item, else the category, else the words searched for."""
+        if self.hides(row):
+            return MASK
         if row.get("item_name") or row.get("item_id"):
             return str(row.get("item_name") or f"item {row['item_id']}")
         if row.get("query"):
@@ -83,6 +97,14 @@ class Voice:
             return f"the segment {quoted(row['segment_id'])}"
         return str(row.get("category") or "something unnamed")
 
+    def segment(self, row: Mapping[str, Any]) -> str:
+        """The name of the segment that `row` is about."""
+        return MASK if self.hides(row) else quoted(row.get("segment_id") or "unnamed")
+
+    def title(self, text: str, row: Mapping[str, Any]) -> str:
+        """A text of the source's about `row`."""
+        return MASK if self.hides(row) else text
+
     def life(self, row: Mapping[str, Any]) -> str:
         """What changed a life, named only to whoever may be told."""
         if not self.names_sensitive:
@@ -90,14 +112,13 @@ class Voice:
         reason = f" ({row['reason']})" if row.get("reason") else ""
         return f"the customer {self.act(row)}{reason}"
 
-    def stated(self, trigger: str) -> str:
-        """What the sender recorded as its reason."""
-        return quoted(trigger)
-
-    def title(self, text: str, row: Mapping[str, Any]) -> str:
-        """A text of the source's about `row`."""
-        del row
-        return text
+    def topic(self, row: Mapping[str, Any]) -> str | None:
+        """That `row` touches a sensitive topic, and which one for whoever may be told; None for most."""
+        topic = topic_of_row(row)
+        if topic is None:
+            return None
+        named = f": {titles().get(topic, topic)}" if self.names_sensitive else ""
+        return f"it touches a sensitive topic{named}; {HAND_OVER}"
 
 
 def quoted(text: object) -> str:

@@ -1,0 +1,99 @@
+"""Why an item is recommended: what the sender recorded, and what our strategies give."""
+
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from audit import recommend
+from audit.context import Context
+from audit.errors import NotFoundError
+from audit.why import counterfactual, leaves
+from audit.why.candidates import candidates
+from audit.why.model import Counterfactual, Explanation, Reason, Standing, Subject
+from audit.why.words import MASK, Voice
+
+_NOT_SEEN = "our reconstruction; the customer did not see this"
+_STANDINGS: tuple[Standing, ...] = ("stated", "derived", "inferred", "unexplained")
+
+
+def item(events: pl.DataFrame, context: Context, ident: str, *, names_sensitive: bool = False) -> Explanation:
+    """Explain why the item `ident` is recommended to the customer of `events`, by whatever strategy.
+
+    Raises NotFoundError if it is recommended by nobody at `context.at`.
+    """
+    strips = recommend.strips(events, context)
+    rows = strips.filter(pl.col("item_id") == ident).to_dicts()
+    if not rows:
+        known = ", ".join(strips["item_id"].unique(maintain_order=True)) or "none"
+        raise NotFoundError(f"item {ident!r} is not recommended to this customer; there are: {known}")
+    voice = Voice(names_sensitive=names_sensitive)
+    reasons = [reason for row in rows for reason in _reasons(events, row, voice)]
+    derived = any(row["derived"] for row in rows)
+    if not derived and all(row["standing"] != "stated" for row in rows):
+        reasons += _behind(events, rows[0], voice)
+    shown = events.filter(pl.col("event_id").is_in(rows[0]["evidence"]))
+    hidden = any(voice.hides(row) for row in shown.iter_rows(named=True) if row["item_id"] == ident)
+    return Explanation(
+        customer=rows[0]["customer_id"],
+        at=context.at,
+        subject=Subject("item", ident, MASK if hidden else rows[0]["title"] or ident, _first(shown)),
+        standing=next(one for one in _STANDINGS if any(row["standing"] == one for row in rows)),
+        because=tuple(reasons),
+        until=_until(events, context, ident) if derived else None,
+        counterfactual=_without(events, context, ident) if derived else None,
+    )
+
+
+def _reasons(events: pl.DataFrame, row: dict[str, Any], voice: Voice) -> list[Reason]:
+    """What one strategy, the sender's or ours, says, and the acts behind it."""
+    acts = events.filter(pl.col("event_id").is_in(row["evidence"])).to_dicts()[::-1]
+    behind = tuple(leaves.together(voice, acts))
+    hidden = any(voice.hides(act) for act in acts)
+    says = "" if hidden or not row["reason"] else f": {row['reason']}"
+    if row["logged"] and not row["derived"]:
+        text = f"the sender recorded that it was shown{says}"
+    elif row["logged"]:
+        text = f"the sender recorded that it was shown, and our definition gives it{says}"
+    else:
+        text = f"our definition gives it{says} ({_NOT_SEEN})"
+    return [Reason(text, tuple(row["evidence"]), because=behind, facts={"strategy": row["strategy"]})]
+
+
+def _behind(events: pl.DataFrame, row: dict[str, Any], voice: Voice) -> list[Reason]:
+    """What the customer did before it was first shown that could be behind it."""
+    shown = events.filter(pl.col("event_id").is_in(row["evidence"]))
+    if shown.is_empty():
+        return []
+    return leaves.could_be(voice, candidates(events, shown.row(0, named=True)))
+
+
+def _first(shown: pl.DataFrame) -> datetime | None:
+    logged = shown.filter(pl.col("kind") == "recommendation_shown")
+    return logged.row(0, named=True)["occurred_at"] if logged.height else None
+
+
+def _given(copies: pl.DataFrame, context: Context, ident: str) -> pl.DataFrame:
+    return recommend.derive(copies, context).filter(pl.col("item_id") == ident)
+
+
+def _until(events: pl.DataFrame, context: Context, ident: str) -> datetime | None:
+    """When the last strategy that gives it does so no more; None if one of them never ends."""
+    ends = _given(events, context, ident)["until"]
+    return None if ends.null_count() or ends.is_empty() else ends.to_list()[ends.arg_max() or 0]
+
+
+def _without(events: pl.DataFrame, context: Context, ident: str) -> Counterfactual | None:
+    def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
+        given = _given(copies, context, ident)
+        by_customer = given.explode("evidence", empty_as_null=True).group_by(
+            "customer_id", maintain_order=True
+        )
+        return dict(by_customer.agg(pl.col("evidence").drop_nulls()).rows())
+
+    added = counterfactual.event(events, kind="order_completed", occurred_at=context.at, item_id=ident)
+    return counterfactual.said(
+        counterfactual.removal(events, decide),
+        added if counterfactual.ends_with(events, decide, added) else None,
+        "no strategy of ours would recommend it",
+    )

@@ -1,0 +1,117 @@
+"""Why a customer is in a segment: what others recorded, what our definition gives, what could be."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from audit import segments
+from audit.context import Context
+from audit.errors import NotFoundError
+from audit.events import BEHAVIOUR
+from audit.times import iso, parse_iso
+from audit.why import counterfactual, cover, leaves
+from audit.why.candidates import candidates
+from audit.why.model import Counterfactual, Explanation, Reason, Subject
+from audit.why.words import MASK, Voice, day, kinds_in_words, quoted
+
+_ORIGINS = {"third_party": "it came from a third party", "inferred": "whoever recorded it had inferred it"}
+
+
+def segment(
+    events: pl.DataFrame, context: Context, ident: str, *, names_sensitive: bool = False
+) -> Explanation:
+    """Explain why the customer of `events` is in the segment `ident` (its id in `show`, or as it was logged).
+
+    Raises NotFoundError if the customer is in no such segment at `context.at`.
+    """
+    rows = segments.memberships(events, context)
+    mine = rows.filter((pl.col("id") == ident) | (pl.col("logged_as") == ident))
+    if mine.is_empty():
+        known = ", ".join(rows["id"]) or "none"
+        raise NotFoundError(f"no segment {ident!r} of this customer at that time; there are: {known}")
+    row = mine.row(0, named=True)
+    voice = Voice(names_sensitive=names_sensitive)
+    reasons = [*_recorded(events, row, voice), *_ours(events, row, voice, context.at)]
+    if not row["derived"] and row["standing"] != "stated":
+        reasons += _behind(events, context, row, voice)
+    title = MASK if _hidden(row, voice) else row["title"]
+    return Explanation(
+        customer=row["customer_id"],
+        at=context.at,
+        subject=Subject("segment", row["id"] if title != MASK else ident, title, row["since"]),
+        standing=row["standing"],
+        because=tuple(reasons),
+        until=row["until"],
+        counterfactual=_without(events, context, row) if row["derived"] else None,
+    )
+
+
+def _hidden(row: dict[str, Any], voice: Voice) -> bool:
+    return bool(row["sensitive"]) and not voice.names_sensitive
+
+
+def _recorded(events: pl.DataFrame, row: dict[str, Any], voice: Voice) -> list[Reason]:
+    """What the log says of it: since when, by whom, and why if it does."""
+    if not row["logged"]:
+        return []
+    logged = events.filter(pl.col("event_id").is_in(row["logged_events"])).to_dicts()
+    first = logged[0]
+    origin = _ORIGINS.get(row["source"])
+    behind = [Reason(origin, (first["event_id"],))] if origin else []
+    why = next(
+        (one["trigger"] or one["reason"] for one in reversed(logged) if one["trigger"] or one["reason"]), None
+    )
+    named, says = quoted(row["logged_as"]), f": {quoted(why)}" if why and row["standing"] == "stated" else ""
+    if _hidden(row, voice):
+        named, says = MASK, ""
+    text = f"the sender recorded {named} since {day(row['since'])}{says}"
+    return [Reason(text, tuple(row["logged_events"]), because=tuple(behind))]
+
+
+def _ours(events: pl.DataFrame, row: dict[str, Any], voice: Voice, at: datetime) -> list[Reason]:
+    """What our definition says of it, the acts behind, and what did not happen."""
+    if not row["derived"]:
+        return []
+    acts = events.filter(pl.col("event_id").is_in(row["evidence"])).to_dicts()[::-1]
+    behind = leaves.together(voice, acts)
+    if row["absent"]:
+        absent = json.loads(row["absent"])
+        since = parse_iso(absent["since"])
+        text = f"no {kinds_in_words(absent['kind'])} since {day(since)}"
+        behind.append(Reason(text, absent={"kinds": absent["kind"], "from": iso(since), "to": iso(at)}))
+    text = f"our definition gives it: {MASK if _hidden(row, voice) else row['reason']}"
+    return [Reason(text, tuple(row["evidence"]), because=tuple(behind))]
+
+
+def _behind(events: pl.DataFrame, context: Context, row: dict[str, Any], voice: Voice) -> list[Reason]:
+    """What the customer did that could be behind a segment which nobody gives a reason for."""
+    first = events.filter(pl.col("event_id") == row["logged_events"][0]).row(0, named=True)
+    words = str(first["segment_id"]).replace("-", " ").replace(":", " ").replace("_", " ")
+    found = candidates(events.filter(pl.col("kind").is_in(BEHAVIOUR)), first | {"subject": words})
+    if found.height and row["standing"] != "unexplained":
+        return leaves.could_be(voice, found)
+    known, text = cover.of_a_message(context.coverage, first["occurred_at"])
+    return [Reason(text, absent=leaves.absent(cover.kinds(), None, first), facts={"covered": known})]
+
+
+def _without(events: pl.DataFrame, context: Context, row: dict[str, Any]) -> Counterfactual | None:
+    def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
+        given = segments.memberships(copies, context)
+        given = given.filter((pl.col("id") == row["id"]) & pl.col("derived"))
+        return dict(given.select("customer_id", "evidence").iter_rows())
+
+    added = None
+    if row["absent"]:
+        newest = events.filter(pl.col("event_id").is_in(row["evidence"])).row(-1, named=True)
+        kind = json.loads(row["absent"])["kind"][0]
+        added = counterfactual.event(
+            events, kind=kind, occurred_at=context.at, item_id=newest["item_id"], category=newest["category"]
+        )
+    outcome = "our definition would not have given this segment"
+    return counterfactual.said(
+        counterfactual.removal(events, decide, keep=row["logged_events"] or ()),
+        added if added is not None and counterfactual.ends_with(events, decide, added) else None,
+        outcome,
+    )
