@@ -207,7 +207,7 @@ def _refuse_keys(document: Mapping[str, Any], kind: str, where: str) -> None:
     allowed = keys(kind)
     for key in document:
         if key not in BODY:
-            raise InputError(f"{where}: {key}: unknown key{_nearest(key, allowed)}")
+            raise InputError(f"{where}: {key}: unknown key{_nearest(key, BODY)}")
         if key not in allowed:
             raise InputError(f"{where}: {key}: {kind} does not use it; leave it out")
     for key in _REQUIRED[kind]:
