@@ -1,0 +1,8 @@
+"""Recommendations: the strips that were shown, and those that our strategies would make of the same events."""
+
+from audit.recommend.derive import derive
+from audit.recommend.logged import SHOWN, logged
+from audit.recommend.strip import STRIP
+from audit.recommend.strips import STRIPS, strips
+
+__all__ = ["SHOWN", "STRIP", "STRIPS", "derive", "logged", "strips"]
