@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Self, TypeVar
 
 from audit.errors import InputError
 from audit.privacy.clean import clean
@@ -61,7 +61,7 @@ class Archive:
         self._read = 0
         self._nested: tuple[str, zipfile.ZipFile] | None = None
         with _clear(str(path)):
-            self._zip = zipfile.ZipFile(path)
+            self._zip = _whole(zipfile.ZipFile(path))
         try:
             self.members = tuple(self._list())
         except InputError:
@@ -135,7 +135,7 @@ class Archive:
             for block in _blocks(_Counted(self, raw, path, info.compress_size)):
                 spool.write(block)
         spool.seek(0)
-        self._nested = (name, _OwningZip(spool))
+        self._nested = (name, _whole(_OwningZip(spool)))
         return self._nested[1]
 
     def _close_nested(self) -> None:
@@ -174,6 +174,17 @@ class _Counted(io.RawIOBase):
         self._archive.count(self._path, len(block), self._so_far, self._compressed)
         buffer[: len(block)] = block  # type: ignore[index]
         return len(block)
+
+
+_Zip = TypeVar("_Zip", bound=zipfile.ZipFile)
+
+
+def _whole(archive: _Zip) -> _Zip:
+    """Refuse a zip whose first file does not stand at its beginning: a zip of zips that was cut off reads as its last part."""
+    if archive.infolist() and min(info.header_offset for info in archive.infolist()) > 0:
+        archive.close()
+        raise zipfile.BadZipFile("its end is missing")
+    return archive
 
 
 def _files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:

@@ -1,37 +1,52 @@
 """The `attributes` column: every source column that is neither ours nor a direct identifier, as one JSON object."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
-from audit.ingest import strict_json
+from audit.ingest import people, strict_json
+from audit.privacy.clean import clean_column
 
 _TEXT = r'"[^"\\\x00-\x1f]*"'
 _FLAT = rf"^\{{({_TEXT}: ?({_TEXT}|-?\d{{1,30}}(\.\d{{1,30}})?|true|false|null)(, ?{_TEXT}: ?({_TEXT}|-?\d{{1,30}}(\.\d{{1,30}})?|true|false|null))*)?\}}$"
 
 
-def read(text: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Attributes as given, and a mask of those that are no JSON object; an empty text or object is null.
-
-    Objects other than one level of plain values are parsed and written anew.
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """A column of attributes, read: `text` without direct identifiers, `bad` where it was no JSON object, and the
+    `identifiers` that were in it: the text as given, `field`, `value`.
     """
-    from audit.privacy.clean import clean_column
 
-    text = clean_column(text)
-    plain = text.str.contains(_FLAT)
-    odd = (~plain).fill_null(value=False)
-    made, bad = text, pl.Series("bad", [False]).new_from_index(0, len(text))
-    if odd.any():
-        known, unread = _parsed(text.filter(odd).unique())
-        made = (
-            text.to_frame("text")
-            .with_columns(pl.col("text").replace(known) if known else pl.col("text"))["text"]
-            .alias(text.name)
-        )
-        bad = text.is_in(unread).fill_null(value=False)
-        made = made.set(bad, None) if bad.any() else made
-    empty = (made == "{}") | (made == "")
-    return (made.set(empty, None) if empty.any() else made), bad
+    text: pl.Series
+    bad: pl.Series
+    identifiers: pl.DataFrame
+
+
+def read(given: pl.Series) -> Attributes:
+    """Read a column of JSON objects; an empty text or object is null.
+
+    Objects other than one level of plain values, and such as may name a person, are parsed and written anew.
+    """
+    odd = (given.str.contains(_FLAT).not_() | given.str.contains(people.pattern())).fill_null(value=False)
+    cleaned = clean_column(given)
+    if cleaned is not given:
+        odd |= (cleaned != given).fill_null(value=False)
+    known: dict[str, str] = {}
+    unread: list[str] = []
+    found: list[tuple[str, str, str]] = []
+    for value in given.filter(odd & (given != "")).unique():
+        try:
+            known[value], persons = _parsed(value)
+        except ValueError:
+            unread.append(value)
+        else:
+            found += [(value, field, each) for field, each in persons]
+    text = given.replace(known) if known else given
+    bad = given.is_in(unread).fill_null(value=False)
+    absent = (bad | (text == "{}") | (text == "")).fill_null(value=False)
+    schema = {"text": pl.String(), "field": pl.String(), "value": pl.String()}
+    return Attributes(text.set(absent, None), bad, pl.DataFrame(found, schema=schema, orient="row"))
 
 
 def mark(made: pl.DataFrame, flags: Mapping[str, pl.Series]) -> pl.DataFrame:
@@ -47,8 +62,15 @@ def mark(made: pl.DataFrame, flags: Mapping[str, pl.Series]) -> pl.DataFrame:
 def merged(one: "pl.Expr", other: "pl.Expr | pl.Series") -> pl.Expr:
     """Two columns of JSON objects as one; null is an empty object."""
     rest = other if isinstance(other, pl.Expr) else pl.lit(other)
+    one = one.str.strip_chars()
     both = pl.concat_str(one.str.slice(0, one.str.len_chars() - 1), pl.lit(","), rest.str.slice(1))
-    return pl.when(one.is_null()).then(rest).when(rest.is_null()).then(one).otherwise(both)
+    return (
+        pl.when(one.is_null() | one.is_in(["", "{}"]))
+        .then(rest)
+        .when(rest.is_null())
+        .then(one)
+        .otherwise(both)
+    )
 
 
 def of_columns(rows: pl.DataFrame, names: Sequence[str]) -> pl.Series:
@@ -83,23 +105,12 @@ def _piece(column: pl.Series, name: str) -> pl.Expr:
 
 
 def _cleaned(column: pl.Series) -> pl.Series:
-    from audit.privacy.clean import clean_column
-
     return clean_column(column)
 
 
-def _parsed(values: pl.Series) -> tuple[dict[str, str], list[str]]:
-    known, unread = {}, []
-    for value in values:
-        if value == "":
-            continue
-        try:
-            made = strict_json.loads(value)
-        except ValueError:
-            unread.append(value)
-            continue
-        if isinstance(made, dict):
-            known[value] = strict_json.dumps({key: each for key, each in made.items() if each is not None})
-        else:
-            unread.append(value)
-    return known, unread
+def _parsed(value: str) -> tuple[str, list[tuple[str, str]]]:
+    made = strict_json.loads(value)
+    if not isinstance(made, dict):
+        raise ValueError("no object")  # noqa: TRY004  bad input, whatever its type
+    kept, persons = people.apart(made)
+    return strict_json.dumps({key: each for key, each in kept.items() if each is not None}), persons

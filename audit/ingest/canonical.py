@@ -5,7 +5,7 @@ from pathlib import Path
 
 from audit.errors import InputError
 from audit.events import KINDS, NEEDED, SCHEMA
-from audit.ingest import columns, csv_text, files, tables
+from audit.ingest import columns, csv_text, files, names, tables
 from audit.ingest.archive import Archive
 from audit.ingest.batch import Batch
 from audit.ingest.formats import Format, Options
@@ -26,7 +26,7 @@ _SUFFIXES = {
 
 def is_ours(name: str) -> bool:
     """Whether a column is known to the canonical form: an event's, or a direct identifier."""
-    return name in SCHEMA or columns.identifier_field(name) is not None
+    return name in SCHEMA or names.field_of(name) is not None
 
 
 def read(path: Path, options: Options) -> Iterator[Batch]:
@@ -56,10 +56,10 @@ def _named(path: Path, kind: str) -> bool:
 
 def _header_is_ours(head: bytes, path: Path) -> bool:
     try:
-        names, _ = csv_text.header(head, str(path))
+        header, _ = csv_text.header(head, str(path))
     except InputError:
         return False
-    return set(NEEDED) <= set(names)
+    return set(NEEDED) <= set(header)
 
 
 def _zip_is_ours(path: Path) -> bool:

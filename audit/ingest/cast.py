@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from zoneinfo import available_timezones
 
@@ -12,34 +13,54 @@ from audit.ingest import attributes, moments
 from audit.privacy.clean import clean, clean_column
 
 REFUSED: dict[str, pl.DataType] = {"row": pl.UInt64(), "reason": pl.String()}
+FOUND: dict[str, pl.DataType] = {"row": pl.UInt64(), "field": pl.String(), "value": pl.String()}
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """`events`: `row`, event_id (which may be null), the needed columns, and those others that have a value; `refused`:
+    rows that cannot be events, in the shape of `REFUSED`, which have no events; `identifiers`: direct identifiers of
+    customers that stood in `attributes`, columns `customer_id, field, value`.
+    """
+
+    events: pl.DataFrame
+    refused: pl.DataFrame
+    identifiers: pl.DataFrame
+
 
 _ALWAYS = ("event_id", *NEEDED)
 _WORDS = {"kind": KINDS, "message_class": MESSAGE_CLASSES, "source": SOURCES}
 
 
-def cast(rows: pl.DataFrame, time_zone: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Canonical events of `rows`, and the rows that cannot be events, in the shape of `REFUSED`.
+def cast(rows: pl.DataFrame, time_zone: str) -> Cast:
+    """Canonical events of `rows`: the column `row` and any canonical columns, as in `Batch.events`.
 
-    `rows` has the column `row` and any canonical columns, as in `Batch.events`. The events have `row`, event_id (which
-    may be null), the needed columns, and those others that have a value. A row that is refused has no events.
+    Times without an offset are read in `time_zone`.
     """
-    casting = _Casting(time_zone)
+    casting = _Casting(rows["row"], time_zone)
     present = [name for name in SCHEMA if name in _ALWAYS or _has_values(rows, name)]
     made = pl.DataFrame([rows["row"].cast(pl.UInt64), *(casting.column(rows, name) for name in present)])
     made = attributes.mark(made, casting.flags)
     refused = casting.refused(made)
     if refused.height:
         made = made.join(refused, on="row", how="anti", maintain_order="left")
-    return made, refused
+    found = (
+        made.select("row", "customer_id")
+        .join(casting.identifiers, on="row", maintain_order="left")
+        .drop("row")
+    )
+    return Cast(made, refused, found)
 
 
 class _Casting:
     """One frame on its way: the reasons against its rows, and the flags to note in their attributes."""
 
-    def __init__(self, time_zone: str) -> None:
+    def __init__(self, rows: pl.Series, time_zone: str) -> None:
         self._zone = time_zone
         self._against: list[tuple[pl.Series, str]] = []
+        self._rows = rows
         self.flags: dict[str, pl.Series] = {}
+        self.identifiers = pl.DataFrame(schema=FOUND)
 
     def column(self, rows: pl.DataFrame, name: str) -> pl.Series:
         dtype = SCHEMA[name]
@@ -118,9 +139,13 @@ class _Casting:
         return number
 
     def _attributes(self, column: pl.Series) -> pl.Series:
-        text, unread = attributes.read(_as_text(column))
-        self._refuse(unread, "attributes is no JSON object")
-        return text
+        text = _as_text(column)
+        made = attributes.read(text)
+        self._refuse(made.bad, "attributes is no JSON object")
+        if made.identifiers.height:
+            rows = pl.DataFrame({"row": self._rows, "text": text})
+            self.identifiers = rows.join(made.identifiers, on="text", maintain_order="left").drop("text")
+        return made.text
 
     def _other(self, column: pl.Series, dtype: pl.DataType) -> pl.Series:
         if column.dtype == dtype:

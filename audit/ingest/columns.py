@@ -1,11 +1,7 @@
 """Which column is what: ours, a direct identifier, or one that is kept in `attributes`."""
 
-import re
-import tomllib
 from collections.abc import Iterable
 from difflib import get_close_matches
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import polars as pl
@@ -14,12 +10,8 @@ from audit.errors import InputError
 from audit.events import NEEDED, SCHEMA
 from audit.ingest import attributes
 from audit.ingest.batch import IDENTIFIERS, Batch
+from audit.ingest.names import field_of
 from audit.ingest.table import Table
-
-
-def identifier_field(column: str) -> str | None:
-    """The field of the vault that a column of this name belongs to, or None."""
-    return _names().get(_normal(column))
 
 
 def batch(table: Table, *, named: Iterable[str] = (), **rest: Any) -> Batch:
@@ -28,9 +20,9 @@ def batch(table: Table, *, named: Iterable[str] = (), **rest: Any) -> Batch:
     `named` are further columns that hold direct identifiers; `rest` are other fields of the batch.
     """
     rows = table.rows
-    to_vault = {name: identifier_field(name) or "other" for name in named if name in rows.columns}
+    to_vault = {name: field_of(name) or "other" for name in named if name in rows.columns}
     for name in rows.columns:
-        field = identifier_field(name)
+        field = field_of(name)
         if field and name not in SCHEMA:
             to_vault[name] = field
     ours = [name for name in rows.columns if name in SCHEMA and name not in to_vault]
@@ -54,9 +46,10 @@ def refuse_missing(path: str, names: Iterable[str]) -> None:
     for needed in NEEDED:
         if needed not in present:
             near = get_close_matches(needed, present, 1, 0.6)
-            hint = f"; is it {near[0]!r}?" if near else ""
+            hint = f" (is it {near[0]!r}?)" if near else ""
             raise InputError(
-                f"{path}: the column {needed} is missing{hint} Rename it, or describe the table with --map FILE.toml"
+                f"{path}: the column {needed} is missing{hint}; rename the one that is it, or describe the table "
+                "with --map FILE.toml"
             )
 
 
@@ -75,13 +68,3 @@ def _identifiers(rows: pl.DataFrame, to_vault: dict[str, str]) -> pl.DataFrame:
         for name, field in to_vault.items()
     ]
     return pl.concat(parts).unique(maintain_order=True)
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()).strip("_")
-
-
-@cache
-def _names() -> dict[str, str]:
-    text = files("audit.ingest").joinpath("identifiers.toml").read_text(encoding="utf-8")
-    return {name: field for field, names in tomllib.loads(text).items() for name in names}

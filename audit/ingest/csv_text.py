@@ -93,7 +93,7 @@ def _slow(
     numbers: list[int] = []
     bad: list[tuple[int, str, str]] = []
     number = row
-    for fields, raw, start in _records(block, delimiter):
+    for fields, raw, start in _records(block, delimiter, len(names)):
         if fields is not None and not fields:
             continue  # a blank line is no row
         reason = _reason(fields, raw, len(names))
@@ -120,7 +120,7 @@ def _column(name: str, number: int) -> str:
 
 def _reason(fields: list[str] | None, raw: bytes, wanted: int) -> str | None:
     if fields is None:
-        return "a quote that is never closed, or a field of more than a mebibyte"
+        return "a quote that is not closed on its line, or too long a field"
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -130,16 +130,21 @@ def _reason(fields: list[str] | None, raw: bytes, wanted: int) -> str | None:
     return None
 
 
-def _records(block: bytes, delimiter: str) -> Iterator[tuple[list[str] | None, bytes, int]]:
-    """Fields (None if they cannot be told apart), bytes and place of each record; a runaway quote ends with its line."""
-    lines = block.splitlines(keepends=True) if b"\r" not in block else io.BytesIO(block).readlines()
+def _records(block: bytes, delimiter: str, wanted: int) -> Iterator[tuple[list[str] | None, bytes, int]]:
+    """Fields, bytes and place of each record.
+
+    A record of several lines that has not the `wanted` number of fields, or that never ends, may have run away with its
+    quote: only its first line is taken, with None for its fields, and reading goes on after that.
+    """
+    lines = io.BytesIO(block).readlines()
     at, place = 0, 0
     while at < len(lines):
         feed = _Feed(lines, at)
         reader = csv.reader(feed, delimiter=delimiter)
         try:
             for fields in reader:
-                if feed.at == len(lines) and feed.at - at > 1 and feed.open_quote(at):
+                several = feed.at - at > 1
+                if several and (len(fields) != wanted or (feed.at == len(lines) and feed.open_quote(at))):
                     break
                 raw = b"".join(lines[at : feed.at])
                 yield fields, raw, place
@@ -156,7 +161,7 @@ class _Feed:
     """Lines for the csv module, which takes as many as a record needs."""
 
     def __init__(self, lines: list[bytes], at: int) -> None:
-        self.lines, self.at, self._bytes = lines, at, 0
+        self.lines, self.at = lines, at
 
     def __iter__(self) -> "_Feed":
         return self

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from audit.errors import InputError
 
@@ -34,6 +34,7 @@ _NAMES = {
     ".zip": "zip",
 }
 _PACKED_NAMES = {".gz": "gz", ".zst": "zst"}
+_BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
 HEAD = 64 * 1024
 """Bytes by which a file is known."""
 
@@ -60,6 +61,38 @@ def look(path: Path) -> Found:
     return found
 
 
+class _Unpacked(io.RawIOBase):
+    """A zstd stream of one or more frames; a broken one, or one that ends inside a frame, raises EOFError."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        import zstandard
+
+        super().__init__()
+        self._file, self._new = file, zstandard.ZstdDecompressor().decompressobj
+        self._error = zstandard.ZstdError
+        self._frame, self._ready = self._new(), b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            packed = (self._frame.unused_data if self._frame.eof else b"") or self._file.read(1024**2)
+            if not packed:
+                if not self._frame.eof:
+                    raise EOFError("it ends in the middle")
+                return 0
+            if self._frame.eof:
+                self._frame = self._new()
+            try:
+                self._ready = self._frame.decompress(packed)
+            except self._error as error:
+                raise EOFError(str(error)) from error
+        taken = min(len(buffer), len(self._ready))
+        buffer[:taken], self._ready = self._ready[:taken], self._ready[taken:]
+        return taken
+
+
 @contextmanager
 def stream(path: Path, packing: str | None) -> Iterator[IO[bytes]]:
     """The bytes of a file, unpacked. Broken packing raises InputError."""
@@ -68,10 +101,7 @@ def stream(path: Path, packing: str | None) -> Iterator[IO[bytes]]:
             with gzip.GzipFile(fileobj=file) as unpacked:
                 yield io.BufferedReader(unpacked, 1024**2)
         elif packing == "zst":
-            import zstandard
-
-            with zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as unpacked:
-                yield io.BufferedReader(unpacked, 1024**2)
+            yield io.BufferedReader(_Unpacked(file), 1024**2)
         else:
             yield file
 
@@ -118,7 +148,7 @@ def _clear(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file or folder") from error
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except _BROKEN as error:
         raise InputError(f"{path}: the packing is broken or cut off ({error}); fetch it again") from error
     except OSError as error:
         raise InputError(

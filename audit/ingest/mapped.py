@@ -43,7 +43,7 @@ import polars as pl
 
 from audit.errors import InputError
 from audit.events import KINDS, NEEDED, SCHEMA, TIME
-from audit.ingest import columns, files, moments, tables
+from audit.ingest import columns, files, moments, names, tables
 from audit.ingest.batch import Batch
 from audit.ingest.formats import Format, Options
 from audit.ingest.table import Table
@@ -92,7 +92,7 @@ class TableMap:
 
     def knows(self, name: str) -> bool:
         """Whether a key of a JSON object is a column of its own."""
-        return name in self.theirs() or columns.identifier_field(name) is not None
+        return name in self.theirs() or names.field_of(name) is not None
 
 
 def read_map(path: Path) -> TableMap:

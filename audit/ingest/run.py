@@ -82,8 +82,8 @@ class _Run:
         if number == len(self.report.files):
             self.report.files.append(FileReport(batch.path, batch.format))
         file = self.report.files[number]
-        events, refused = cast(batch.events, batch.time_zone or self._options.time_zone)
-        refused = self._quarantined(batch, refused)
+        made = cast(batch.events, batch.time_zone or self._options.time_zone)
+        events, refused = made.events, self._quarantined(batch, made.refused)
         if batch.rejected.height:
             events = events.join(batch.rejected.select("row"), on="row", how="anti", maintain_order="left")
         file.rows += batch.rows
@@ -93,7 +93,7 @@ class _Run:
         file.duplicates += batch.rows - refused["row"].n_unique() - skipped  # until they turn out to be new
         self.report.skipped_by_reason.update(batch.skipped)
         self._events.append(events.with_columns(pl.lit(number, pl.UInt32).alias("file")))
-        self._identifiers.append(batch.identifiers)
+        self._identifiers += [batch.identifiers, made.identifiers]
         if sum(frame.height for frame in self._events) >= BUFFER:
             self._flush()
 
@@ -205,7 +205,7 @@ class _Run:
             .sort("row")
         )
         if every.height:
-            self.report.refused_by_reason.update(dict(every["reason"].value_counts().rows()))
+            self.report.refused_by_reason.update(reason.split(", at byte")[0] for reason in every["reason"])
             self._refused.append(every.with_columns(pl.lit(batch.path).alias("file")))
         return every
 
