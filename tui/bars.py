@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 RANK = "✕●○"
 """Signs from the most to the least telling: opted out, bought, viewed. One cell shows one."""
+
+FULL = 4
+"""House value: a full bar is at least so many messages a week, so that a quiet year looks quiet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +31,28 @@ class Bars:
 
 
 def draw(weeks: Sequence[Week], width: int, height: int = 1) -> Bars:
-    """The newest weeks that fit into `width` cells, `height` cells tall, one to three cells a week."""
-    shown = weeks[-width:] if width > 0 else ()
-    cells = max(1, min(3, width // len(shown))) if shown else 1
+    """The newest weeks that fit into `width` cells, spread over all of them, in bars `height` cells tall."""
+    shown = list(weeks[-width:]) if width > 0 else []
     tallest = max((week.messages for week in shown), default=0)
-    heights = [_eighths(week.messages, tallest, height) for week in shown]
+    edges = [width * number // len(shown) for number in range(len(shown) + 1)] if shown else [0]
+    spans = [right - left for left, right in pairwise(edges)]
+    heights = [_eighths(week.messages, max(tallest, FULL), height) for week in shown]
     rows = tuple(
-        "".join(
-            EIGHTHS[max(0, min(8, eighths - 8 * level))] * max(1, cells - 1) + " " * (cells > 1)
-            for eighths in heights
-        )
+        "".join(_bar(eighths - 8 * level, cells) for eighths, cells in zip(heights, spans, strict=True))
         for level in reversed(range(height))
     )
-    signs = "".join(_strongest(week.signs).ljust(cells) for week in shown)
+    signs = "".join(_strongest(week.signs).ljust(cells) for week, cells in zip(shown, spans, strict=True))
     return Bars(signs, rows, len(shown), len(weeks), tallest)
 
 
-def _eighths(messages: int, tallest: int, height: int) -> int:
-    return 0 if not messages else max(1, round(messages / tallest * 8 * height))
+def _bar(eighths: int, cells: int) -> str:
+    """One week's part of one line: a cell stays free between two bars where there is room for one."""
+    drawn = cells - 1 if cells > 1 else cells
+    return (EIGHTHS[max(0, min(8, eighths))] * drawn).ljust(cells)
+
+
+def _eighths(messages: int, full: int, height: int) -> int:
+    return max(1, round(messages / full * 8 * height)) if messages else 0
 
 
 def _strongest(signs: str) -> str:

@@ -26,6 +26,13 @@ KEPT_CASES = 8
 """Histories kept, so that moving through a timeline reads nothing again."""
 
 
+CHECKS = ("check", "severity", "findings", "customers")
+"""The columns of the findings by check."""
+
+REPORTS = {"internal": "Internal note", "reply": "Reply to the customer"}
+LANGUAGES = {"en": "English", "de": "German"}
+
+
 class CoreSession(RuleDesk):
     """Answers from `audit`. `viewer` says who looks, in which role and for which ticket."""
 
@@ -56,16 +63,18 @@ class CoreSession(RuleDesk):
         return findings.find(self.everybody, self.workspace.context())
 
     def triage(self) -> Triage:
+        import polars as pl
+
         from audit import answers, findings
 
         self._viewer.require("list")
+        sensitive = self._viewer.names_sensitive
         listed = findings.triage(
-            self.everybody,
-            self.workspace.context(),
-            self._found,
-            names_sensitive=self._viewer.names_sensitive,
+            self.everybody, self.workspace.context(), self._found, names_sensitive=sensitive
         )
-        return Triage(listed, tuple(answers.totals(self._found)))
+        key = pl.format("{} {}", "check", "severity").alias("key")
+        checks = pl.DataFrame(answers.totals(self._found), schema=CHECKS).with_columns(key)
+        return Triage(listed, checks, self._found.select(key, "customer").unique())
 
     def campaigns(self) -> pl.DataFrame:
         import polars as pl
@@ -192,10 +201,21 @@ class CoreSession(RuleDesk):
         )
 
     def report(self, customer: str, kind: str, locale: str) -> Written:
-        from tui.core_report import written
+        from audit import answers
+        from audit.errors import InputError
 
-        case = self._case(customer, ())
-        return written(self.workspace, case, kind, locale, names_sensitive=self._viewer.names_sensitive)
+        title = f"{REPORTS[kind]} · {LANGUAGES[locale]}"
+        try:
+            made = answers.written(
+                self._case(customer, ()),
+                self.workspace,
+                kind=kind,
+                locale=locale,
+                names_sensitive=self._viewer.names_sensitive,
+            )
+        except InputError as error:
+            return Written(title, "", str(error))
+        return Written(title, made.written("md"))
 
     # -- files -----------------------------------------------------------------------------------------------------
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from tui.snapshots import Document
 
-VERDICTS = {"stops": "✓ would stop it", "allows": "– lets it through", "cannot_tell": "? cannot tell"}
-"""What a rule says of a message."""
+VERDICTS = {"stops": "✓", "allows": "–", "cannot_tell": "?"}
+"""What a rule says of a message, as a sign; its sentence says it in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def _rules(rules: Sequence[Document]) -> Sentence:
     made = [
         Sentence(
             joined(
-                (f"{VERDICTS.get(rule['verdict'], rule['verdict'])}  {rule['id']}", "bold"),
+                (f"{VERDICTS.get(rule['verdict'], '?')} {rule['id']}", "bold"),
                 f"  {rule['text']}",
             ),
             tuple(rule.get("counted") or ()),

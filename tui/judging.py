@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MOST = 3
 """Campaigns named in the verdict; how many there are besides is said."""
 
+LED = ("could be", "the sender recorded", "our definition gives")
+"""Beginnings of sentences that need no other."""
+
 LEADS = {
     "stated": "The sender recorded why",
     "derived": "Our definition gives it",
@@ -69,13 +72,14 @@ def _nothing(document: Document) -> str:
 def _cause(explained: Document | None, campaigns: Mapping[str, int]) -> str:
     if explained is None:
         return ""
-    reasons = [reason["text"] for reason in explained["because"]]
+    reasons = [reason["text"].rstrip(".") for reason in explained["because"]]
+    if explained["standing"] == "inferred":
+        reasons = [text for text in reasons if text.startswith("could be")] or reasons
+    first = reasons[0] if reasons else ""
     lead = LEADS.get(explained["standing"], "")
-    first = reasons[0].rstrip(".") if reasons else ""
-    said = first if first.lower().startswith(("could be", "the sender recorded")) else f"{lead}: {first}"
+    said = first[:1].upper() + first[1:] if first.startswith(LED) else f"{lead}: {first}"
     more = len(reasons) - 1
-    besides = f" (and {more} more, see Why)" if more > 0 else ""
-    return f"{said}{besides}.{_flows(campaigns)}"
+    return f"{said}{f'; {more} more under Why' if more > 0 else ''}.{_flows(campaigns)}"
 
 
 def _flows(campaigns: Mapping[str, int]) -> str:

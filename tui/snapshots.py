@@ -30,10 +30,15 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Triage:
-    """Who is worst: a frame `customer, severity, headline, messages, findings, last`, and findings by check."""
+    """Who is worst, and what.
+
+    `customers`: `customer, severity, headline, messages, findings, last`, worst first; `checks`: `key` (check and
+    severity), `check, severity, findings, customers`, worst first; `members`: `key, customer`, who has which.
+    """
 
     customers: pl.DataFrame
-    checks: tuple[Document, ...]
+    checks: pl.DataFrame
+    members: pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)

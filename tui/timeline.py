@@ -122,7 +122,7 @@ def _other(group: str | None) -> list[pl.Expr]:
         "reason", pl.lit(""),
     )  # fmt: skip
     gift = pl.when(pl.col("gift").fill_null(value=False)).then(pl.lit(" (a gift)")).otherwise(pl.lit(""))
-    price = pl.format("{} {}", pl.col("price").round(2), pl.coalesce("currency", pl.lit("")))
+    price = pl.format("{} {}", pl.col("price").cast(pl.Decimal(None, 2)), pl.coalesce("currency", pl.lit("")))
     own = pl.when(kind.is_in(list(BEHAVIOUR))).then(pl.lit("behaviour")).otherwise(pl.lit("other"))
     return [
         pl.col("event_id").alias("key"),

@@ -72,12 +72,33 @@ class FakeSession:
             }
             for at in range(self.people)
         ]
-        checks = [
-            {"check": "repeat-after-purchase", "severity": "high", "findings": 214, "customers": 180},
-            {"check": "over-frequency", "severity": "medium", "findings": 180, "customers": 170},
-            {"check": f"after-opt-out {self.name}", "severity": "low", "findings": 31, "customers": 31},
-        ]
-        return Triage(pl.DataFrame(rows), tuple(checks))
+        checks = pl.DataFrame(
+            [
+                {
+                    "key": "repeat high",
+                    "check": "repeat-after-purchase",
+                    "severity": "high",
+                    "findings": 214,
+                    "customers": 180,
+                },
+                {
+                    "key": "over medium",
+                    "check": "over-frequency",
+                    "severity": "medium",
+                    "findings": 180,
+                    "customers": 170,
+                },
+                {
+                    "key": "out low",
+                    "check": f"after-opt-out {self.name}",
+                    "severity": "low",
+                    "findings": 31,
+                    "customers": 31,
+                },
+            ]
+        )
+        members = pl.DataFrame({"key": ["repeat high"] * 3, "customer": [f"c_{at:08d}" for at in range(3)]})
+        return Triage(pl.DataFrame(rows), checks, members)
 
     def campaigns(self) -> pl.DataFrame:
         return pl.DataFrame(

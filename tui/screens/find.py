@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Container
+from textual.content import Content
 from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
 from textual.widgets import Footer, Input
 
 from tui import keys
 from tui.screens.base import WorkScreen
 from tui.text import content, number, say
 from tui.widgets.heading import Heading
-from tui.widgets.items import Item, Items
 from tui.widgets.table import Table
 from tui.widgets.table_data import Column, Rows
 from tui.wording import TONES, day, severity
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
     from textual.app import ComposeResult
 
-    from tui.snapshots import Document, Opening, Triage
+    from tui.snapshots import Opening, Triage
 
 CUSTOMERS = (
     Column("severity", "", width=6, show=severity, tones=TONES),
@@ -40,6 +42,23 @@ CAMPAIGNS = (
     Column("messages", "mails", width=8, right=True, show=number),
     Column("clicked", "clicked", width=8, right=True, show=number),
 )
+
+
+CHECKS = (
+    Column("severity", "", width=6, show=severity, tones=TONES),
+    Column("check", "check", flex=True),
+    Column("findings", "found", width=6, right=True, show=number),
+    Column("customers", "people", width=6, right=True, show=number),
+)
+
+
+class Peek(Widget):
+    """The row under the cursor, in full."""
+
+    says: reactive[Content] = reactive(Content(""), layout=True)
+
+    def render(self) -> Content:
+        return self.says
 
 
 class FindScreen(WorkScreen):
@@ -70,13 +89,15 @@ class FindScreen(WorkScreen):
         super().__init__()
         self._triage: Triage | None = None
         self._campaigns = False
+        self._check: str | None = None
 
     def compose(self) -> ComposeResult:
         yield Heading()
         yield Input(placeholder="e-mail, source id or pseudonym; Enter opens the customer", id="field")
         with Container(id="lists"):
             yield Table(id="people", empty="nobody: no finding in this data")
-            yield Items(id="checks")
+            yield Table(id="checks", empty="no finding")
+        yield Peek()
         yield Footer()
 
     def on_mount(self) -> None:
@@ -101,19 +122,43 @@ class FindScreen(WorkScreen):
     def show_list(self, message: Listed) -> None:
         self._triage = message.triage
         self._show_people()
-        items = self.query_one("#checks", Items)
-        items.put(_check(document) for document in message.triage.checks)
-        items.border_subtitle = content(f"{len(message.triage.checks)} kinds")
+        self.query_one("#checks", Table).show(Rows(message.triage.checks, CHECKS, "key"))
 
-    def _show_people(self) -> None:
+    def _show_people(self, check: str | None = None) -> None:
+        """Everybody, or who has a finding of one check and severity."""
         assert self._triage is not None
+        people, members = self._triage.customers, self._triage.members
+        total = people.height
+        if check is not None:
+            named = members.filter(members["key"] == check)["customer"]
+            people = people.filter(people["customer"].is_in(named.implode()))
         table = self.query_one("#people", Table)
         table.loading = False
-        table.border_title = content("Customers, worst first")
-        table.show(Rows(self._triage.customers, CUSTOMERS, "customer"))
+        table.border_title = content(
+            "Customers, worst first" if check is None else f"Customers with {check} · Esc all"
+        )
+        self._check = check
+        table.show(Rows(people, CUSTOMERS, "customer", total))
+
+    @on(Table.Opened, "#checks")
+    def narrow(self, message: Table.Opened) -> None:
+        self._campaigns = False
+        self._show_people(message.key)
+        self.query_one("#people").focus()
+
+    @on(Table.Moved, "#people")
+    def peek(self, message: Table.Moved) -> None:
+        """The whole headline of the row, which the table may have had to cut."""
+        if self._triage is None or self._campaigns:
+            return
+        people = self._triage.customers
+        at = people["customer"].index_of(message.key)
+        headline = None if at is None else people["headline"][at]
+        self.query_one(Peek).says = content(headline or "no check found anything", "dim")
 
     @on(Flows)
     def show_campaigns(self, message: Flows) -> None:
+        self.query_one(Peek).says = content("")
         table = self.query_one("#people", Table)
         table.loading = False
         table.border_title = content("Campaigns, the worst flows first")
@@ -146,8 +191,12 @@ class FindScreen(WorkScreen):
         self.query_one("#field").focus()
 
     def action_back(self) -> None:
-        if not self.whysent.agent:
-            self.query_one("#people").focus()
+        if self.whysent.agent:
+            return
+        people = self.query_one("#people")
+        if people.has_focus and self._check is not None:
+            self._show_people()
+        people.focus()
 
     def action_campaigns(self) -> None:
         if self._triage is None:
@@ -165,13 +214,3 @@ class FindScreen(WorkScreen):
             say(self.app, "nothing is selected", severity="warning")
         else:
             self.whysent.copy("the campaign" if self._campaigns else "the pseudonym", key, "copied.txt")
-
-
-def _check(document: Document) -> Item:
-    count = number(document["findings"])
-    return Item(
-        f"{document['check']}-{document['severity']}",
-        content(
-            f"{severity(document['severity'])}  {document['check']}  {count} · {number(document['customers'])} people"
-        ),
-    )

@@ -212,8 +212,9 @@ class Table(ScrollView, can_focus=True):
     def _count(self) -> None:
         if self.rows is None:
             return
-        at = self.cursor + 1 if len(self.rows) else 0
-        self.border_subtitle = content(f"{number(at)} of {number(self.rows.total)}")
+        at, shown, total = self.cursor + 1 if len(self.rows) else 0, len(self.rows), self.rows.total
+        more = f" · {number(total)} in all" if total != shown else ""
+        self.border_subtitle = content(f"{number(at)} of {number(shown)}{more}")
 
     def action_down(self) -> None:
         self.cursor += 1
