@@ -35,8 +35,17 @@ class Audited:
 
     @cached_property
     def mailings(self) -> pl.DataFrame:
-        """The marketing messages that were sent; a message without a class counts as marketing."""
-        return self.messages.filter(pl.col("message_class").fill_null("marketing") == "marketing")
+        """The marketing messages that were sent; a message without a class counts as marketing.
+
+        Added: `known_trigger`, what the sender states, else what the campaign map says of the campaign.
+        """
+        mapped = self.context.campaigns.select("campaign_id", pl.col("trigger").alias("_mapped")).drop_nulls()
+        return (
+            self.messages.filter(pl.col("message_class").fill_null("marketing") == "marketing")
+            .join(mapped, on="campaign_id", how="left", maintain_order="left")
+            .with_columns(pl.coalesce("trigger", "_mapped").alias("known_trigger"))
+            .drop("_mapped")
+        )
 
     @cached_property
     def acts(self) -> pl.DataFrame:

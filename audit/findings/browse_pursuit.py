@@ -20,9 +20,8 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
     two levels of a category. What follows an order is repeat-after-purchase.
     """
     limits = check.thresholds
-    mapped = audited.context.campaigns.select("campaign_id", pl.col("trigger").alias("_mapped")).drop_nulls()
-    asked = audited.mailings.join(mapped, on="campaign_id", how="left", maintain_order="left").filter(
-        pl.coalesce("trigger", "_mapped").is_in(limits["triggers"]), pl.col("category").is_not_null()
+    asked = audited.mailings.filter(
+        pl.col("known_trigger").is_in(limits["triggers"]), pl.col("category").is_not_null()
     )
     acts = with_area(audited.acts.drop_nulls("category"), _AREA)
     rows = newest_before(with_area(asked, _AREA), acts, _BY, ["kind"])

@@ -56,11 +56,15 @@ def _findings(late: pl.DataFrame, hours: int, steps: int) -> pl.DataFrame:
         pl.col("opening").unique(maintain_order=True),
     )
     case = pl.when(pl.col("close")).then(pl.lit("close")).otherwise(pl.lit("many"))
+    reminders_sent = pl.format(
+        "{} cart {}",
+        "count",
+        pl.when(pl.col("count") == 1).then(pl.lit("reminder")).otherwise(pl.lit("reminders")),
+    )
     close = pl.format(
-        "{} cart {} came too soon after the one before, the closest {} minutes after it.",
-        "count", pl.when(pl.col("count") == 1).then(pl.lit("reminder")).otherwise(pl.lit("reminders")), "minutes",
-    )  # fmt: skip
-    many = pl.format("{} cart reminders beyond the first {} for one cart.", "count", pl.lit(steps))
+        "{} came too soon after the one before, the closest {} minutes after it.", reminders_sent, "minutes"
+    )
+    many = pl.format("{} beyond the first {} for one cart.", reminders_sent, pl.lit(steps))
     made = rows.with_columns(case.alias("case"))
     return found(
         made.with_columns(

@@ -16,11 +16,11 @@ def reminders(audited: Audited) -> pl.DataFrame:
     """
     words = "|".join(re.escape(word) for word in check("cart-after-purchase").thresholds["words"])
     name = pl.coalesce(
-        "trigger", pl.concat_str("campaign_id", pl.lit(" "), "campaign_name", ignore_nulls=True)
+        "known_trigger", pl.concat_str("campaign_id", pl.lit(" "), "campaign_name", ignore_nulls=True)
     )
     about_carts = name.str.to_lowercase().str.contains(rf"(^|[^\p{{L}}])({words})($|[^\p{{L}}])")
     rows = audited.mailings.filter(about_carts.fill_null(value=False)).with_columns(
-        pl.coalesce("campaign_id", "campaign_name", "trigger").alias("campaign")
+        pl.coalesce("campaign_id", "campaign_name", "known_trigger").alias("campaign")
     )
     adds = audited.of_kind("product_added").select(
         "customer_id", *ONE_ORDER, "item_id", "item_name", "category"

@@ -1,5 +1,6 @@
 """Marketing from a trigger that a change in somebody's life has put an end to."""
 
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -8,6 +9,7 @@ from audit.events import first_levels
 from audit.findings.audited import ONE_ORDER, Audited, lies_before
 from audit.findings.catalogue import Check
 from audit.findings.shape import ABOUT, amount, day, found, rules
+from audit.times import iso
 
 _LABELS = {
     "customer_deceased": "the customer's death",
@@ -28,12 +30,12 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
         *ONE_ORDER,
         "channel",
         "campaign_id",
-        "trigger",
+        "known_trigger",
         first_levels(pl.col("category"), 1).alias("area"),
     )
     earlier = lies_before("change_at", "occurred_at", act_id="change_id")
     still = pl.col("until").is_null() | (pl.col("occurred_at") < pl.col("until"))
-    registry = (pl.col("change") == "registry_closed") & pl.col("trigger").str.contains(
+    registry = (pl.col("change") == "registry_closed") & pl.col("known_trigger").str.contains(
         "registry", literal=True
     )
     concerns = (
@@ -78,6 +80,7 @@ def _findings(pairs: pl.DataFrame) -> pl.DataFrame:
         pl.col("occurred_at").min().alias("first"),
         pl.col("occurred_at").max().alias("last"),
         day(pl.col("change_at").min()).alias("since"),
+        pl.col("change_at").min(),
     )
     text = pl.format(
         "{} from an old trigger since {} was recorded on {}.",
@@ -94,12 +97,12 @@ def _findings(pairs: pl.DataFrame) -> pl.DataFrame:
             pl.when(~pl.col("grave")).then(pl.lit("medium")).alias("severity"),
             text.alias("text"),
             pl.col("cause").list.concat("messages").alias("evidence"),
-            rules(rows, ("customer_id", "change", "campaigns"), _rule),
+            rules(rows, ("customer_id", "change", "campaigns", "change_at"), _rule),
         )
     )
 
 
-def _rule(customer: str, change: str, campaigns: list[str]) -> dict[str, Any]:
+def _rule(customer: str, change: str, campaigns: list[str], since: datetime) -> dict[str, Any]:
     everything = change == "customer_deceased" or not campaigns
     return {
         "id": f"life-changed-{customer}",
@@ -107,4 +110,5 @@ def _rule(customer: str, change: str, campaigns: list[str]) -> dict[str, Any]:
         "title": f"Nothing more of this to {customer}",
         **({} if everything else {"campaigns": campaigns}),
         "customers": [customer],
+        "valid_from": iso(since),
     }

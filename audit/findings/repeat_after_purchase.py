@@ -9,9 +9,10 @@ from audit.findings.audited import ONE_ORDER, Audited, newest_before
 from audit.findings.catalogue import Check, data
 from audit.findings.shape import ABOUT, amount, day, found, rules, words
 
-_SAYS = ("item_id", "category", "topics", "list_id", "trigger")
+_SAYS = ("item_id", "category", "topics", "list_id", "known_trigger")
 """What tells what a message is about, or that it is a letter to everybody on a list."""
 
+_OF_ORDERS = ("customer_id", *ONE_ORDER, "item_id", "category")
 _COLUMNS = ("customer_id", *ONE_ORDER, *_SAYS, "channel", "campaign_id")
 
 
@@ -23,7 +24,7 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
     fallback, except for consumables, of which nobody can say.
     """
     mailings = audited.mailings.select(_COLUMNS)
-    orders = audited.of_kind("order_completed").select(_COLUMNS)
+    orders = audited.of_kind("order_completed").select(_OF_ORDERS)
     of_category = _after(mailings, orders, "category")
     of_item = _after(
         mailings.join(of_category, on=["customer_id", "event_id"], how="anti"), orders, "item_id"

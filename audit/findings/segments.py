@@ -14,7 +14,7 @@ def with_messages(segments: pl.DataFrame, audited: Audited) -> pl.DataFrame:
         "customer_id",
         *(pl.col(name).alias(f"sent_{name}") for name in ONE_ORDER),
         "campaign_id",
-        pl.col("trigger").str.strip_prefix("segment:").alias("segment_id"),
+        pl.col("known_trigger").str.strip_prefix("segment:").alias("segment_id"),
     )
     sent = (
         segments.select("customer_id", "event_id", "occurred_at", "segment_id")

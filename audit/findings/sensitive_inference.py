@@ -42,7 +42,7 @@ def _decisions(audited: Audited) -> pl.DataFrame:
         how="diagonal",
     )
     sent = sensitive.mapped(sent, "category", sensitive.of_category(pl.col("category")), "_category")
-    sent = sensitive.mapped(sent, "trigger", sensitive.of_segment(pl.col("trigger")), "_trigger")
+    sent = sensitive.mapped(sent, "known_trigger", sensitive.of_segment(pl.col("known_trigger")), "_trigger")
     topic = pl.coalesce(sensitive.of_topics(pl.col("topics")), "_category", "_trigger")
     columns = ["customer_id", *ONE_ORDER, "kind", "campaign_id", "topic"]
     segments = audited.segments.with_columns(pl.col("sensitive").alias("topic"))

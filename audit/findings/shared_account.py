@@ -64,7 +64,7 @@ def _decisions(audited: Audited) -> pl.DataFrame:
     made = [
         audited.mailings.filter(pl.col("list_id").is_null()).select(columns),
         audited.of_kind("recommendation_shown").select(columns),
-        audited.segments.filter(pl.col("source") != "third_party").select(columns),
+        audited.segments.filter(pl.col("source").ne_missing("third_party")).select(columns),
     ]
     both = pl.concat(made).drop_nulls("category")
     return with_area(both, _AREA).sort("customer_id", *ONE_ORDER)

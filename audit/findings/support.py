@@ -62,7 +62,7 @@ def lone_messages(audited: Audited, check: Check) -> pl.DataFrame:
     """
     asked = audited.mailings.filter(
         pl.col("list_id").is_null(),
-        pl.col("trigger").is_null() | pl.col("trigger").is_in(BEHAVIOUR),
+        pl.col("known_trigger").is_null() | pl.col("known_trigger").is_in(BEHAVIOUR),
         pl.col("category").is_not_null(),
         covered(audited, check),
     )

@@ -1,0 +1,137 @@
+"""Messages after a no, told apart."""
+
+import pytest
+
+from tests.audit.findings.histories import act, found, mail
+
+
+def _no(at="2026-06-10T14:00", **columns):
+    return act("unsubscribed", at, **{"channel": "email", **columns})
+
+
+def _one(*rows):
+    (finding,) = found("after-opt-out", *rows)
+    return finding["case"], finding["verdict"], finding["severity"], tuple(finding["sources"])
+
+
+US, GDPR, INDUSTRY = (
+    "15 USC 7704(a)(4)(A)(i)",
+    "GDPR 21(2)-(3)",
+    "Gmail and Yahoo bulk sender rules: 48 hours",
+)
+
+
+# 10 June 2026 is a Wednesday; Juneteenth (Friday 19 June) is no business day: the tenth is Thursday 25 June.
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        ("2026-06-10T15:00", ("within_grace", "risk", "low")),
+        ("2026-06-25T23:59", ("within_grace", "risk", "low")),
+        ("2026-06-26T09:59", ("within_grace", "risk", "low")),  # still 25 June in Hawaii
+        ("2026-06-26T10:00", ("breach", "breach", "high")),
+    ],
+)
+def test_in_the_us_ten_business_days_pass_before_a_breach(at, expected):
+    assert _one(_no(), mail(at, country="US")) == (*expected, (US,))
+
+
+def test_an_opt_out_at_the_weekend_counts_from_monday():
+    saturday = _no("2026-08-01T12:00")
+    assert _one(saturday, mail("2026-08-14T20:00", country="US"))[0] == "within_grace"
+    assert _one(saturday, mail("2026-08-15T12:00", country="US"))[0] == "breach"
+
+
+def test_outside_the_calendar_no_law_is_cited_as_broken_before_it_was_in_force():
+    assert _one(_no("2003-06-10"), mail("2003-12-01", country="US"))[1] == "risk"
+
+
+@pytest.mark.parametrize("country", ["DE", "FR", "GB", "NO"])
+def test_in_europe_an_unsubscribe_is_an_objection_to_its_channel(country):
+    assert _one(_no(), mail("2026-06-12T13:59", country=country)) == ("within_grace", "risk", "low", (GDPR,))
+    assert _one(_no(), mail("2026-06-12T14:01", country=country)) == ("breach", "breach", "high", (GDPR,))
+
+
+def test_an_objection_has_no_days_of_grace_in_europe():
+    objected = act("objected", "2026-06-10T14:00")
+    assert _one(objected, mail("2026-06-10T14:01", country="DE")) == ("breach", "breach", "high", (GDPR,))
+    assert _one(objected, mail("2026-06-10T14:01", country="US"))[0] == "within_grace"
+
+
+@pytest.mark.parametrize("country", ["BR", None])
+def test_where_no_law_of_the_catalogue_applies_it_is_a_risk(country):
+    assert _one(_no(), mail("2026-08-01", country=country)) == ("breach", "risk", "high", (INDUSTRY,))
+
+
+def test_the_country_may_stand_in_any_event_of_the_customer():
+    rows = [act("profile_updated", "2025-01-01", country="DE"), _no(), mail("2026-08-01")]
+    assert _one(*rows)[3] == (GDPR,)
+
+
+def test_what_was_handed_over_before_is_no_breach_within_days():
+    attempted = act("message_attempted", "2026-06-10T13:59", message_id="m", channel="email", country="DE")
+    assert (
+        _one(_no(), attempted, mail("2026-06-10T15:00", message_id="m", country="DE"))[0] == "queued_before"
+    )
+    assert _one(_no(), attempted, mail("2026-07-10T15:00", message_id="m", country="DE"))[0] == "breach"
+    after = attempted | {"at": "2026-06-10T14:00:01"}
+    assert _one(_no(), after, mail("2026-06-10T15:00", message_id="m", country="DE"))[0] == "within_grace"
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        ({"channel": "sms"}, {}),
+        ({"sender": "Sport"}, {"sender": "Books"}),
+        ({"sender": "Sport"}, {}),
+        ({"topics": ["sport"]}, {"topics": ["books"]}),
+        ({"topics": ["sport"]}, {}),
+    ],
+)
+def test_a_no_to_something_else_is_another_scope(said, sent):
+    assert _one(_no(**said), mail("2026-08-01", **sent))[:3] == ("wrong_scope", "risk", "info")
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        ({"channel": None}, {}),
+        ({"sender": None}, {"sender": "Books"}),
+        ({"topics": ["a", "b"]}, {"topics": ["b"]}),
+    ],
+)
+def test_a_no_bears_on_what_it_leaves_open_or_shares(said, sent):
+    assert _one(_no(**said), mail("2026-08-01", **sent))[0] == "breach"
+
+
+def test_orders_and_service_go_on():
+    assert _one(_no(), mail("2026-08-01", message_class="transactional"))[0::2] == ("allowed_class", "info")
+
+
+def test_a_later_yes_ends_it_and_an_earlier_one_does_not():
+    yes = act("subscribed", "2026-07-01", channel="email")
+    assert found("after-opt-out", _no(), yes, mail("2026-08-01")) == []
+    assert _one(_no(), yes | {"at": "2026-05-01"}, mail("2026-08-01"))[0] == "breach"
+
+
+def test_a_yes_to_another_topic_ends_nothing():
+    yes = act("subscribed", "2026-07-01", channel="email", topics=["books"])
+    assert _one(_no(), yes, mail("2026-08-01", topics=["sport"]))[0] == "breach"
+
+
+def test_of_one_instant_only_what_follows_in_event_id_is_after():
+    at = "2026-06-10T14:00"
+    assert found("after-opt-out", _no(at, event_id="b"), mail(at, event_id="a")) == []
+    assert _one(act("objected", at, event_id="a"), mail(at, event_id="b", country="DE"))[0] == "breach"
+
+
+def test_days_of_grace_run_from_the_first_no_in_force():
+    assert _one(_no(), _no("2026-07-31"), mail("2026-08-01", country="DE"))[0] == "breach"
+
+
+def test_it_names_the_messages_and_a_mute_from_then_on():
+    (finding,) = found(
+        "after-opt-out", _no(event_id="no"), *(mail(f"2026-08-0{day}", country="DE") for day in (1, 2))
+    )
+    assert finding["text"] == "2 mails after the opt-out of 2026-06-10 (unsubscribed)."
+    assert (finding["cause"], finding["messages"], finding["count"]) == (["no"], ["e2", "e3"], 2)
+    assert '"valid_from": "2026-06-10T14:00:00Z"' in finding["suggested_rule"]

@@ -1,0 +1,95 @@
+"""Twice the same, shipped unasked, life changed, followed after a look."""
+
+import pytest
+
+from tests.audit.findings.histories import act, found, mail, order
+
+
+def test_the_same_message_again_within_eighteen_hours():
+    first = mail("2026-01-01T00:00", campaign_id="a", subject="Hello", event_id="first")
+    assert found("duplicate-message", first, first | {"event_id": "m", "at": "2026-01-01T18:00"}) == []
+    (finding,) = found(
+        "duplicate-message", first, first | {"event_id": "m", "at": "2026-01-01T17:59:59.999999"}
+    )
+    assert (finding["cause"], finding["messages"]) == (["first"], ["m"])
+
+
+@pytest.mark.parametrize(
+    "columns", [{"subject": "Bye"}, {"series_step": "2"}, {"campaign_id": "b"}, {"channel": "sms"}]
+)
+def test_another_message_is_no_duplicate(columns):
+    first = mail("2026-01-01T00:00", campaign_id="a", subject="Hello")
+    assert found("duplicate-message", first, first | {"at": "2026-01-01T01:00", **columns}) == []
+
+
+def test_several_rows_of_one_message_are_no_duplicate():
+    row = mail("2026-01-01", campaign_id="a", subject="Hello", message_id="m")
+    assert found("duplicate-message", row, row | {"at": "2026-01-01T01:00"}) == []
+
+
+def test_an_order_the_sender_placed_is_an_unrequested_shipment():
+    placed = order("2026-01-02", item_id="set", item_name="Tool set", source="inferred", event_id="o")
+    decided = act("decision_made", "2026-01-01", item_id="set", event_id="d")
+    (finding,) = found("unrequested-shipment", decided, placed)
+    assert (finding["cause"], finding["evidence"]) == (["d"], ["o"])
+    assert finding["text"].startswith("Tool set went out on 2026-01-02")
+    assert found("unrequested-shipment", decided, placed | {"source": "first_party"}) == []
+
+
+def _baby(at, **columns):
+    return mail(
+        at, **{"category": "Baby > Nursery", "trigger": "registry_created", "campaign_id": "baby", **columns}
+    )
+
+
+def test_mail_from_a_registry_that_was_closed():
+    closed = act("registry_closed", "2026-02-01", category="Baby", event_id="c")
+    (finding,) = found(
+        "life-changed", _baby("2026-01-01"), closed, _baby("2026-03-01"), _baby("2026-04-01", category=None)
+    )
+    assert (finding["messages"], finding["cause"], finding["severity"]) == (["e3", "e4"], ["c"], "medium")
+    assert found("life-changed", closed, mail("2026-03-01", category="Sport")) == []
+
+
+def test_a_registry_opened_again_ends_it():
+    rows = [
+        act("registry_closed", "2026-02-01", category="Baby"),
+        act("registry_created", "2026-02-10", category="Baby"),
+    ]
+    assert found("life-changed", *rows, _baby("2026-03-01")) == []
+    assert len(found("life-changed", *rows, _baby("2026-02-05"))) == 1
+
+
+def test_a_bereavement_is_high_and_not_named_to_an_agent():
+    refund = act("order_refunded", "2026-02-01", category="Baby > Cots", reason="Bereavement")
+    (finding,) = found("life-changed", refund, _baby("2026-03-01"), named=False)
+    assert finding["severity"] == "high"
+    assert finding["text"] == "1 mail from an old trigger since a sensitive topic was recorded on 2026-02-01."
+    assert found("life-changed", refund | {"reason": "too small"}, _baby("2026-03-01")) == []
+
+
+def test_after_a_death_every_message_counts():
+    (finding,) = found(
+        "life-changed", act("customer_deceased", "2026-02-01"), mail("2026-03-01"), mail("2026-01-01")
+    )
+    assert finding["count"] == 1
+
+
+def _deal(at):
+    return mail(at, category="Electronics > Cameras", trigger="product_viewed")
+
+
+def test_the_fourth_message_after_a_look_or_one_after_three_weeks_follows_too_long():
+    look = act("product_viewed", "2026-01-01", category="Electronics > Cameras > Compact", event_id="v")
+    assert found("browse-pursuit", look, *(_deal(f"2026-01-0{day}") for day in (2, 3, 4))) == []
+    (finding,) = found("browse-pursuit", look, *(_deal(f"2026-01-0{day}") for day in (2, 3, 4, 5)))
+    assert (finding["messages"], finding["cause"]) == (["e5"], ["v"])
+    assert found("browse-pursuit", look, _deal("2026-01-22")) == []
+    assert len(found("browse-pursuit", look, _deal("2026-01-22T00:00:01"))) == 1
+
+
+def test_a_new_look_starts_anew():
+    looks = [
+        act("product_viewed", f"2026-01-{day}", category="Electronics > Cameras") for day in ("01", "20")
+    ]
+    assert found("browse-pursuit", *looks, _deal("2026-01-25")) == []

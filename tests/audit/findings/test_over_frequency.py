@@ -1,0 +1,119 @@
+"""More than three a day or five a week of a channel, all senders together."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import build
+from tests.audit.findings.histories import found, found_in, mail
+
+_START = datetime(2026, 3, 1, 9, tzinfo=UTC)
+_LIMITS = {"day": (timedelta(days=1), 3), "week": (timedelta(days=7), 5)}
+
+
+def _every(hours: float, count: int, **columns):
+    return [mail(_START + timedelta(hours=hours * number), **columns) for number in range(count)]
+
+
+def test_three_a_day_are_no_finding():
+    assert found("over-frequency", *_every(1, 3)) == []
+
+
+def test_the_fourth_within_a_day_is_one_too_many():
+    (finding,) = found("over-frequency", *_every(1, 4))
+    assert finding["case"] == "day"
+    assert finding["messages"] == ["e4"]
+    assert finding["count"] == 1
+    assert finding["evidence"] == ["e1", "e2", "e3", "e4"]
+    assert finding["text"] == "Up to 4 mails in one day (to 2026-03-01); 1 came on top of 3 already in it."
+
+
+def test_the_window_is_open_at_its_beginning():
+    exactly_a_day = [mail(_START), mail(_START), mail(_START), mail(_START + timedelta(days=1))]
+    assert found("over-frequency", *exactly_a_day) == []
+    a_microsecond_less = [*exactly_a_day[:3], mail(_START + timedelta(days=1) - timedelta(microseconds=1))]
+    assert len(found("over-frequency", *a_microsecond_less)) == 1
+
+
+def test_the_sixth_within_a_week_is_one_too_many():
+    (finding,) = found("over-frequency", *_every(24, 6))
+    assert (finding["case"], finding["messages"]) == ("week", ["e6"])
+    assert found("over-frequency", *_every(24, 5)) == []
+
+
+def test_mails_of_one_instant_count_those_before_them_and_never_those_after():
+    (finding,) = found("over-frequency", *_every(0, 5))
+    assert finding["messages"] == ["e4", "e5"]
+
+
+def test_all_senders_count_together_and_channels_apart():
+    rows = [row | {"sender": f"brand {number % 3}"} for number, row in enumerate(_every(1, 4))]
+    assert "from 3 senders" in found("over-frequency", *rows)[0]["text"]
+    split = [row | {"channel": "sms" if number % 2 else "email"} for number, row in enumerate(_every(1, 6))]
+    assert found("over-frequency", *split) == []
+
+
+def test_several_rows_of_one_message_are_one_message():
+    rows = [row | {"message_id": f"m{number // 2}"} for number, row in enumerate(_every(1, 6))]
+    assert found("over-frequency", *rows) == []
+
+
+@pytest.mark.parametrize("message_class", ["transactional", "service"])
+def test_other_classes_do_not_count(message_class):
+    assert found("over-frequency", *_every(1, 9, message_class=message_class)) == []
+
+
+def test_a_message_without_a_class_counts_as_marketing():
+    assert len(found("over-frequency", *_every(1, 4, message_class=None))) == 1
+
+
+def test_suppressed_messages_do_not_count():
+    assert found("over-frequency", *_every(1, 9, kind="message_suppressed")) == []
+
+
+def test_twice_the_limit_is_high():
+    severities = {count: found("over-frequency", *_every(1, count))[0]["severity"] for count in (5, 6)}
+    assert severities == {5: "medium", 6: "high"}
+
+
+_histories = st.lists(
+    st.tuples(
+        st.sampled_from(["c_1", "c_2"]),
+        st.sampled_from(["email", "push"]),
+        st.sampled_from([0, 1, 2, 86_399, 86_400, 86_401, 43_200, 172_800, 604_799, 604_800, 604_801]),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_histories)
+def test_it_finds_what_counting_by_hand_finds(history):
+    rows = [
+        mail(_START + timedelta(seconds=seconds), customer_id=customer, channel=channel)
+        for customer, channel, seconds in history
+    ]
+    events = build.events(*rows)
+    expected = {}
+    everything = [
+        (row["customer_id"], row["channel"], row["occurred_at"], row["event_id"]) for row in events.to_dicts()
+    ]
+    for name, (window, limit) in _LIMITS.items():
+        for customer, channel, at, event_id in everything:
+            before = [
+                other
+                for other in everything
+                if other[:2] == (customer, channel)
+                and at - window < other[2]
+                and (other[2], other[3]) <= (at, event_id)
+            ]
+            if len(before) > limit:
+                expected.setdefault((customer, channel, name), []).append(event_id)
+    made = {
+        (finding["customer"], finding["subject"].split(":")[0], finding["case"]): finding["messages"]
+        for finding in found_in("over-frequency", events)
+    }
+    assert made == expected

@@ -1,0 +1,69 @@
+"""Decisions that rest on an act for somebody else, or on one stray purchase."""
+
+import pytest
+
+from tests.audit.findings.histories import act, found, mail, order
+
+_MAKEUP = "Beauty > Make-up > Palettes"
+
+
+def _mails(count, **columns):
+    return [mail(f"2026-03-{day:02}", category=_MAKEUP, **columns) for day in range(1, count + 1)]
+
+
+def _own(count, **columns):
+    return [
+        order(f"2026-01-{day:02}", category="Tools > Drills > Bits", **columns) for day in range(1, count + 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "case"),
+    [({"gift": True}, "gift"), ({"recipient": "partner"}, "recipient"), ({"persona": "p2"}, "persona")],
+)
+def test_a_hard_sign_on_the_evidence_is_a_finding(columns, case):
+    rows = [
+        *_own(2, persona="p1"),
+        order("2026-02-01", category=_MAKEUP, event_id="o", **columns),
+        *_mails(1),
+    ]
+    (finding,) = found("shared-account", *rows)
+    assert (finding["case"], finding["severity"], finding["cause"]) == (case, "medium", ["o"])
+    assert "out of this account's usual pattern" in finding["text"]
+
+
+def test_an_own_order_of_the_same_area_takes_the_doubt_away():
+    rows = [
+        order("2026-02-01", category=_MAKEUP, gift=True),
+        order("2026-02-02", category=_MAKEUP),
+        *_mails(2),
+    ]
+    assert found("shared-account", *rows) == []
+
+
+def test_gifts_for_oneself_and_letters_to_a_list_are_no_sign():
+    assert found("shared-account", order("2026-02-01", category=_MAKEUP, recipient="self"), *_mails(2)) == []
+    assert (
+        found("shared-account", order("2026-02-01", category=_MAKEUP, gift=True), *_mails(2, list_id="l"))
+        == []
+    )
+
+
+def test_decisions_before_the_act_do_not_rest_on_it():
+    assert found("shared-account", *_mails(2), order("2026-04-01", category=_MAKEUP, gift=True)) == []
+
+
+@pytest.mark.parametrize(("own", "mails", "count"), [(4, 3, 1), (3, 3, 0), (4, 2, 0)])
+def test_one_stray_purchase_is_a_hint_from_four_fifths_up(own, mails, count):
+    rows = [*_own(own), order("2026-02-01", category=_MAKEUP), *_mails(mails)]
+    made = found("shared-account", *rows)
+    assert [(one["case"], one["severity"]) for one in made] == [("hint", "info")] * count
+    assert all("score 0.8" in one["text"] for one in made)
+
+
+def test_recommendations_and_segments_count_as_decisions():
+    shown = act("recommendation_shown", "2026-03-01", category="Beauty > Make-up > Lipstick")
+    entered = act("segment_entered", "2026-03-02", segment_id="beauty", category="Beauty > Make-up")
+    rows = [order("2026-02-01", category=_MAKEUP, gift=True), shown, entered]
+    (finding,) = found("shared-account", *rows)
+    assert (finding["count"], finding["messages"], finding["evidence"]) == (2, [], ["e1", "e2", "e3"])

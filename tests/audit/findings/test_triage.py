@@ -1,0 +1,64 @@
+"""Who is worst off."""
+
+import pytest
+
+from audit import findings
+from audit.findings import shape
+from audit.findings.triage import SCHEMA
+from tests import build
+from tests.audit.findings.histories import act, mail, order
+
+
+def _frame():
+    return build.events(
+        *(mail(f"2026-01-01T{hour:02}:00", customer_id="c_capped") for hour in range(4)),
+        act("unsubscribed", "2026-01-01", channel="email", customer_id="c_breach", country="DE"),
+        mail("2026-02-01", customer_id="c_breach"),
+        order("2026-01-01", customer_id="c_quiet"),
+        act("product_viewed", "2026-01-02", customer_id="c_a_quiet"),
+        *(mail(f"2026-01-{day:02}", customer_id="c_untold", campaign_id="x") for day in range(1, 32, 6)),
+    )
+
+
+def test_the_worst_come_first_and_those_without_findings_last():
+    frame = _frame()
+    listed = findings.triage(frame, build.context(frame))
+    assert dict(listed.schema) == dict(SCHEMA)
+    assert listed["customer"].to_list() == ["c_breach", "c_capped", "c_untold", "c_a_quiet", "c_quiet"]
+    assert listed["severity"].to_list() == ["high", "medium", None, None, None]
+    assert listed["events"].sum() == frame.height
+    assert listed.row(0, named=True)["headline"] == "1 mail after the opt-out of 2026-01-01 (unsubscribed)."
+
+
+def test_what_cannot_be_told_ranks_nobody():
+    frame = _frame()
+    made = findings.find(frame, build.context(frame))
+    untold = made.filter(customer="c_untold")
+    assert untold["verdict"].to_list() == ["cannot_tell"]
+    assert findings.headline(untold) is None
+    assert (
+        findings.triage(frame, build.context(frame), made).filter(customer="c_untold")["findings"].item() == 0
+    )
+
+
+def test_the_headline_is_that_of_the_worst_finding():
+    frame = _frame()
+    made = findings.find(frame, build.context(frame)).filter(customer="c_breach")
+    assert findings.headline(made) == made["text"][0]
+
+
+@pytest.mark.parametrize(("named", "text"), [(False, "a sensitive topic"), (True, "pregnancy")])
+def test_headlines_name_sensitive_topics_only_to_those_who_may_know(named, text):
+    rows = [
+        act("products_searched", "2026-01-01", query="prenatal vitamins"),
+        mail("2026-01-02", topics=["pregnancy"]),
+    ]
+    frame = build.events(*rows)
+    (headline,) = findings.triage(frame, build.context(frame), names_sensitive=named)["headline"]
+    assert headline.startswith(f"Inferred about {text}:")
+
+
+def test_severities_sort_worst_first():
+    frame = _frame()
+    made = findings.find(frame, build.context(frame)).select(shape.severity_rank()).to_series()
+    assert sorted(made.to_list(), key=findings.SEVERITIES.index) == made.sort().to_list()

@@ -1,0 +1,84 @@
+"""What nothing in the history accounts for, and what something does."""
+
+import polars as pl
+import pytest
+
+from audit.facts import ALSO_BOUGHT, Facts, none
+from tests.audit.findings.histories import act, found, mail, order
+
+_CARS = "Cars > Tyres > Winter"
+_COVER = [
+    act("product_viewed", "2025-01-01", category="Books"),
+    order("2025-01-01", category="Books", item_id="novel"),
+]
+
+
+def _mail(at="2026-01-01", **columns):
+    return mail(at, **{"category": _CARS, **columns})
+
+
+def test_a_message_about_what_nobody_touched_is_unexplained():
+    (finding,) = found("unexplained", *_COVER, _mail(), _mail("2026-01-02"))
+    assert finding["text"] == "2 mails about winter: nothing in this data explains it."
+    assert (finding["case"], finding["messages"]) == ("message", ["e3", "e4"])
+
+
+def test_where_the_data_does_not_reach_it_says_nothing():
+    assert found("unexplained", _mail()) == []
+    assert found("unexplained", *_COVER, _mail("2025-01-30")) == []
+    assert len(found("unexplained", *_COVER, _mail("2025-01-31"))) == 1
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        act("product_viewed", "2025-06-01", category="Cars > Oil"),
+        act("products_searched", "2025-06-01", query="good winter boots"),
+        order("2025-06-01", category=_CARS),
+    ],
+)
+def test_an_act_nearby_accounts_for_it(earlier):
+    assert found("unexplained", *_COVER, earlier, _mail()) == []
+    assert len(found("unexplained", *_COVER, earlier | {"at": "2026-06-01"}, _mail())) == 1
+
+
+def test_what_people_buy_together_accounts_for_it():
+    pairs = pl.DataFrame([("novel", "tyre", 20, 1.0, 9.0)], schema=ALSO_BOUGHT, orient="row")
+    empty = none()
+    facts = Facts(empty.items, empty.intervals, pairs, 20)
+    assert found("unexplained", *_COVER, _mail(item_id="tyre"), facts=facts) == []
+    assert len(found("unexplained", *_COVER, _mail(item_id="oil"), facts=facts)) == 1
+
+
+@pytest.mark.parametrize(
+    "columns", [{"list_id": "weekly"}, {"category": None}, {"trigger": "lapsed"}, {"trigger": "segment:x"}]
+)
+def test_broadcasts_and_messages_with_a_stated_reason_are_not_unexplained(columns):
+    assert found("unexplained", *_COVER, _mail(**columns)) == []
+
+
+def test_a_stated_act_that_is_not_in_the_data_explains_nothing():
+    (finding,) = found("unexplained", *_COVER, _mail(trigger="product_viewed"))
+    assert "not even the act that the sender states" in finding["text"]
+
+
+def test_a_third_partys_segment_is_always_unexplained():
+    bought = act(
+        "segment_entered", "2026-01-01", segment_id="in-market:autos", source="third_party", event_id="s"
+    )
+    (finding,) = found(
+        "unexplained", bought, _mail("2026-01-02", trigger="segment:in-market:autos", campaign_id="cars")
+    )
+    assert (finding["case"], finding["subject"], finding["cause"], finding["count"]) == (
+        "third_party",
+        "in-market:autos",
+        ["s"],
+        1,
+    )
+
+
+def test_a_segment_that_says_nothing_of_what_it_is_about_is_left_alone():
+    assert found("unexplained", *_COVER, act("segment_entered", "2026-01-01", segment_id="vip")) == []
+    about = act("segment_entered", "2026-01-01", segment_id="drivers", category="Cars")
+    assert len(found("unexplained", *_COVER, about)) == 1
+    assert found("unexplained", *_COVER, act("product_viewed", "2025-06-01", category=_CARS), about) == []
