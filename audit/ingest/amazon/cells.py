@@ -23,7 +23,8 @@ def number(column: str) -> pl.Expr:
     digits = pl.col(column).str.replace_all(r"[^0-9.,-]", "")
     comma = digits.str.contains(r"^-?\d+,\d{1,2}$")
     plain = pl.when(comma).then(digits.str.replace(",", ".")).otherwise(digits.str.replace_all(",", ""))
-    return plain.cast(pl.Float64, strict=False).alias(column)
+    value = plain.cast(pl.Float64, strict=False)
+    return pl.when(value.is_finite()).then(value).alias(column)
 
 
 def flags(cells: pl.DataFrame) -> pl.DataFrame:
