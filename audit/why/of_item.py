@@ -30,25 +30,30 @@ def item(events: pl.DataFrame, context: Context, ident: str, *, names_sensitive:
     voice = Voice(names_sensitive=names_sensitive)
     reasons = [reason for row in rows for reason in _reasons(events, row, voice)]
     derived = any(row["derived"] for row in rows)
-    if not derived and all(row["standing"] != "stated" for row in rows):
-        reasons += _behind(events, rows[0], voice)
-    shown = events.filter(pl.col("event_id").is_in(rows[0]["evidence"]))
-    hidden = any(voice.hides(row) for row in shown.iter_rows(named=True) if row["item_id"] == ident)
+    shown = events.filter(pl.col("event_id").is_in([one for row in rows for one in row["shown"] or ()]))
+    if not derived:
+        reasons += _behind(events, shown, voice)
+    hidden = any(voice.hides(act) for act in events.filter(pl.col("item_id") == ident).iter_rows(named=True))
     return Explanation(
         customer=rows[0]["customer_id"],
         at=context.at,
-        subject=Subject("item", ident, MASK if hidden else rows[0]["title"] or ident, _first(shown)),
+        subject=Subject(
+            "item",
+            ident,
+            MASK if hidden else rows[0]["title"] or ident,
+            shown.item(0, "occurred_at") if shown.height else None,
+        ),
         standing=next(one for one in _STANDINGS if any(row["standing"] == one for row in rows)),
         because=tuple(reasons),
-        until=_until(events, context, ident) if derived else None,
+        until=_until(rows) if derived else None,
         counterfactual=_without(events, context, ident) if derived else None,
     )
 
 
 def _reasons(events: pl.DataFrame, row: dict[str, Any], voice: Voice) -> list[Reason]:
     """What one strategy, the sender's or ours, says, and the acts behind it."""
-    acts = events.filter(pl.col("event_id").is_in(row["evidence"])).to_dicts()[::-1]
-    behind = tuple(leaves.together(voice, acts))
+    ids = [*(row["evidence"] if row["derived"] else ()), *(row["shown"] or ())]
+    acts = events.filter(pl.col("event_id").is_in(ids)).to_dicts()[::-1]
     hidden = any(voice.hides(act) for act in acts)
     says = "" if hidden or not row["reason"] else f": {row['reason']}"
     if row["logged"] and not row["derived"]:
@@ -57,30 +62,23 @@ def _reasons(events: pl.DataFrame, row: dict[str, Any], voice: Voice) -> list[Re
         text = f"the sender recorded that it was shown, and our definition gives it{says}"
     else:
         text = f"our definition gives it{says} ({_NOT_SEEN})"
-    return [Reason(text, tuple(row["evidence"]), because=behind, facts={"strategy": row["strategy"]})]
+    behind = tuple(leaves.together(voice, acts))
+    return [Reason(text, tuple(ids), because=behind, facts={"strategy": row["strategy"]})]
 
 
-def _behind(events: pl.DataFrame, row: dict[str, Any], voice: Voice) -> list[Reason]:
+def _behind(events: pl.DataFrame, shown: pl.DataFrame, voice: Voice) -> list[Reason]:
     """What the customer did before it was first shown that could be behind it."""
-    shown = events.filter(pl.col("event_id").is_in(row["evidence"]))
-    if shown.is_empty():
-        return []
-    return leaves.could_be(voice, candidates(events, shown.row(0, named=True)))
+    return leaves.could_be(voice, candidates(events, shown.row(0, named=True))) if shown.height else []
 
 
-def _first(shown: pl.DataFrame) -> datetime | None:
-    logged = shown.filter(pl.col("kind") == "recommendation_shown")
-    return logged.row(0, named=True)["occurred_at"] if logged.height else None
+def _until(rows: list[dict[str, Any]]) -> datetime | None:
+    """When the last strategy of ours that gives it does so no more; None if one of them never ends."""
+    ends = [row["until"] for row in rows if row["derived"]]
+    return None if None in ends else max(ends)
 
 
 def _given(copies: pl.DataFrame, context: Context, ident: str) -> pl.DataFrame:
     return recommend.derive(copies, context).filter(pl.col("item_id") == ident)
-
-
-def _until(events: pl.DataFrame, context: Context, ident: str) -> datetime | None:
-    """When the last strategy that gives it does so no more; None if one of them never ends."""
-    ends = _given(events, context, ident)["until"]
-    return None if ends.null_count() or ends.is_empty() else ends.to_list()[ends.arg_max() or 0]
 
 
 def _without(events: pl.DataFrame, context: Context, ident: str) -> Counterfactual | None:

@@ -62,7 +62,7 @@ _KINDS = {
     "consent_given": "consents",
     "segment_entered": "audiences entered",
     "segment_snapshot": "audience lists",
-    "segment_left": "audiences left",
+    "segment_left": "leaving",
     "recommendation_clicked": "clicks on recommendations",
     "unsubscribed": "unsubscribing",
     "objected": "objections",

@@ -1,0 +1,51 @@
+"""Why an item is recommended."""
+
+import polars as pl
+import pytest
+
+from audit import recommend, why
+from audit.errors import NotFoundError
+from tests.build import context, events
+
+CAMERA = {"item_id": "x100", "item_name": "Camera X100", "category": "Electronics > Cameras"}
+VIEWED = {"kind": "product_viewed", "event_id": "v", "at": "2026-03-01T10:00", **CAMERA}
+
+
+def test_what_only_we_derive_is_called_our_reconstruction_and_falls_away_without_its_cause() -> None:
+    frame = events(VIEWED, {**VIEWED, "event_id": "v2", "at": "2026-03-02T10:00"})
+    ctx = context(frame, "2026-03-03")
+    made = why.item(frame, ctx, "x100")
+    assert made.standing == "derived"
+    assert "our reconstruction; the customer did not see this" in made.because[0].text
+    assert made.until is not None
+    proof = made.counterfactual
+    assert proof is not None
+    assert proof.add[0]["kind"] == "order_completed"
+    for put_back in (None, *proof.remove):
+        rest = frame.filter(~pl.col("event_id").is_in([one for one in proof.remove if one != put_back]))
+        assert recommend.derive(rest, ctx).is_empty() is (put_back is None)
+
+
+def test_what_was_shown_lists_what_could_be_behind_it_and_has_no_counterfactual() -> None:
+    shown = {
+        "kind": "recommendation_shown",
+        "event_id": "s",
+        "at": "2026-03-05T10:00",
+        "reason": "Picked for you",
+    }
+    bought = {"kind": "order_completed", "event_id": "o", "at": "2026-03-02T10:00", **CAMERA}
+    frame = events(VIEWED, bought, {**shown, **CAMERA})
+    made = why.item(frame, context(frame), "x100")
+    assert made.standing == "stated"
+    assert made.counterfactual is None
+    assert [reason.text for reason in made.because[1:]] == [
+        "could be: bought Camera X100 on 2026-03-02 10:00 (the same item)",
+        "could be: viewed Camera X100 on 2026-03-01 10:00 (the same item)",
+    ]
+    assert "Picked for you" in made.because[0].text
+
+
+def test_what_nobody_recommends_is_not_found() -> None:
+    frame = events(VIEWED)
+    with pytest.raises(NotFoundError, match="not recommended"):
+        why.item(frame, context(frame), "other")
