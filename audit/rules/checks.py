@@ -218,6 +218,7 @@ class _Cap:
 
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
+        self._together = len(rule.per) == 1  # all of the customer's
         self._groups: dict[tuple[str | None, ...], _Counted] = defaultdict(_Counted)
 
     def let_through(self, message: Message, at: datetime) -> None:
@@ -226,7 +227,7 @@ class _Cap:
         group.event_ids.append(message.event_id)
 
     def _group(self, message: Message) -> _Counted:
-        return self._groups[per_values(self._rule, message)]
+        return self._groups[() if self._together else per_values(self._rule, message)]
 
 
 class RollingCap(_Cap):

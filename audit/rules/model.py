@@ -28,6 +28,9 @@ BUILT = ("mute", "cooldown", "min_gap", "frequency_cap", "quiet_hours")
 DEFERRING = ("frequency_cap", "min_gap", "quiet_hours")
 """The kinds that may put a message off instead of stopping it."""
 
+COUNTING = ("min_gap", "frequency_cap")
+"""The kinds that count what was let through."""
+
 CALENDAR = ("1h", "1d", "1w", "1mo")
 """The windows that a calendar cap may have."""
 

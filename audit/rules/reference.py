@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
-from typing import Any
+from typing import Any, NamedTuple
 
 from audit.rules import clock
 from audit.rules.checks import Check, check
@@ -22,8 +22,7 @@ _MOST_STEPS = 800
 """Quiet hours that together never end are found out after more than a year of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What became of one message; the columns of `simulate --decisions`."""
 
     event_id: str

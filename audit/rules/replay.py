@@ -143,11 +143,31 @@ def simulate(
 
 
 def _frame(decided: Sequence[Decision]) -> pl.DataFrame:
-    columns = {
-        name: pl.Series(name, [getattr(one, name) for one in decided], dtype=dtype)
-        for name, dtype in DECISIONS.items()
-    }
-    return pl.DataFrame(columns)
+    columns = {name: [getattr(one, name) for one in decided] for name in DECISIONS}
+    return pl.DataFrame(
+        {
+            name: _lists(columns[name])
+            if isinstance(dtype, pl.List)
+            else pl.Series(columns[name], dtype=dtype)
+            for name, dtype in DECISIONS.items()
+        }
+    )
+
+
+def _lists(values: Sequence[Sequence[str]]) -> pl.Series:
+    """A column of lists; one that is made of Python lists directly costs a column each."""
+    flat = pl.DataFrame(
+        {
+            "row": pl.Series([row for row, some in enumerate(values) for _ in some], dtype=pl.UInt32),
+            "value": pl.Series([one for some in values for one in some], dtype=pl.String),
+        }
+    )
+    filled = flat.group_by("row", maintain_order=True).agg("value")
+    return (
+        pl.DataFrame({"row": pl.int_range(len(values), dtype=pl.UInt32, eager=True)})
+        .join(filled, on="row", how="left", maintain_order="left")["value"]
+        .fill_null([])
+    )
 
 
 def _mean(flags: pl.Series) -> float | None:

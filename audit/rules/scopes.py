@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from audit.rules.history import Message
-from audit.rules.model import Rule, checked_order
+from audit.rules.model import COUNTING, Rule, checked_order
 
 DEFAULT_CLASS = "marketing"
 """A message whose class is missing is treated as this."""
@@ -64,7 +64,9 @@ class RuleSet:
             within = [(number, rule) for number, rule in enumerate(self.rules) if in_scope(rule, message)]
             judging = tuple(number for number, rule in within if class_of(message) in rule.message_classes)
             counting = tuple(
-                n for n, rule in within if rule.exempt_counts or class_of(message) in rule.message_classes
+                number
+                for number, rule in within
+                if rule.kind in COUNTING and (rule.exempt_counts or number in judging)
             )
             known = self._reach[fields] = Reach(judging, counting)
         return known
