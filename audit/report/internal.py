@@ -79,10 +79,10 @@ def _why(says: Language, findings: Sequence[Document], explanations: Sequence[Do
     shown = sum(one["subject"]["type"] == "message" for one in explanations)
     paragraphs = (says.say("internal", "explained", shown=shown, total=total),) if total > shown else ()
     groups: dict[str, list[Document]] = {}
-    for one in explanations:
+    for one in sorted(explanations, key=lambda one: (one["subject"]["at"] or "", one["subject"]["id"])):
         groups.setdefault(_reasons(says, one), []).append(one)
     items = tuple(
-        f"{'; '.join(_named(one) for one in group)}: {reasons}" for reasons, group in groups.items()
+        f"{'; '.join(_named(one) for one in group)} · {reasons}" for reasons, group in groups.items()
     )
     return Section(says.say("internal", "why"), paragraphs, items)
 
@@ -97,7 +97,7 @@ def _reasons(says: Language, one: Document) -> str:
     """Standing, reasons, end and counterfactual; messages that share all of it are named together."""
     reasons = "; ".join(text for node in one["because"] for text in _texts(node))
     end = _minute(one["until"]) if one["until"] else says.say("internal", "ends_never")
-    parts = [f"{says.say('standing', one['standing'])}. {reasons}. {says.say('internal', 'ends')}: {end}"]
+    parts = [f"{says.say('standing', one['standing'])}: {reasons}. {says.say('internal', 'ends')}: {end}"]
     proof = one["counterfactual"]
     if proof and proof["remove"]:
         parts.append(
