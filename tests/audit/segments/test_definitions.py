@@ -1,0 +1,209 @@
+"""Each definition with a customer just below, at and above what it asks, and at the edges of its window."""
+
+from datetime import datetime
+
+import pytest
+
+from audit import segments
+from audit.times import parse_iso
+from tests.build import context, days, events
+
+AT = parse_iso("2026-06-30T12:00:00Z")
+
+
+def derived(rows, at=AT):
+    frame = events(*rows)
+    return {
+        row["segment_id"]: row for row in segments.derive(frame, context(frame, at)).iter_rows(named=True)
+    }
+
+
+def ago(count):
+    return AT - days(count)
+
+
+def order(at, number=0, **fields):
+    return {"kind": "order_completed", "at": at, "order_id": f"o{number}", "price": 10.0, **fields}
+
+
+def view(at, item="i", **fields):
+    return {"kind": "product_viewed", "at": at, "item_id": item, **fields}
+
+
+def profile(at, attributes):
+    return {"kind": "profile_updated", "at": at, "attributes": attributes}
+
+
+def orders(count, **fields):
+    return [order(ago(count - number), number, **fields) for number in range(count)]
+
+
+def views(count, category="Electronics > Cameras > Compact"):
+    return [view(ago(count - n), f"i{n}", category=category) for n in range(count)]
+
+
+def business(count, quantity):
+    rows = [
+        order(ago(9 - n), n, quantity=quantity, category="Business > Packaging > Boxes") for n in range(count)
+    ]
+    return [*rows, profile(ago(20), '{"place": "rural"}')]
+
+
+def discounts(reduced, full):
+    cut = [order(ago(20 - n), n, attributes='{"discount": 2.5}') for n in range(reduced)]
+    return cut + [order(ago(5 - n / 10), f"f{n}", attributes='{"discount": 0}') for n in range(full)]
+
+
+def rich(count, price):
+    return [order(ago(300 - n * 25), n, price=price) for n in range(count)]
+
+
+CASES = {
+    "new-customer": (
+        [order(ago(30))],
+        [order(ago(30) + days(1e-6))],
+        [order(ago(40), 1), order(ago(2), 2)],
+    ),
+    "frequent-buyer": (orders(4), orders(5), [*orders(4), order(ago(1), 3)]),
+    "lapsed": ([order(ago(179.99))], [order(ago(180))], [order(ago(400), 1), order(ago(10), 2)]),
+    "cart-abandoner": (
+        [{"kind": "product_added", "at": ago(0.04), "item_id": "i"}],
+        [{"kind": "product_added", "at": ago(1 / 24), "item_id": "i"}],
+        [{"kind": "product_added", "at": ago(2), "item_id": "i"}, order(ago(1), item_id="i")],
+    ),
+    "category-interest:Electronics > Cameras": (
+        views(2),
+        views(3),
+        [view(ago(1), f"i{n}", category="Electronics > Cameras") for n in range(3)],
+    ),
+    "high-value": (rich(12, 83.33), rich(12, 83.34), rich(11, 500.0)),
+    "student": ([profile(ago(9), '{"student": "no"}')], [profile(ago(9), '{"student": true}')],
+                [profile(ago(9), '{"student": true}'), profile(ago(8), '{"student": false}')]),
+    "senior": ([profile(ago(9), '{"age": 64}')], [profile(ago(9), '{"age": "65+"}')],
+               [profile(ago(9), '{"age": 65}'), profile(ago(8), '{"age": 56}')]),
+    "member": (
+        [{"kind": "subscribed", "at": ago(9), "list_id": "a"}, {"kind": "unsubscribed", "at": ago(8)}],
+        [{"kind": "subscribed", "at": ago(9), "list_id": "a"}, {"kind": "unsubscribed", "at": ago(8), "list_id": "b"}],
+        [{"kind": "subscribed", "at": ago(9), "list_id": "a"}, {"kind": "unsubscribed", "at": ago(8), "list_id": "a"}],
+    ),
+    "new-parent": (
+        [{"kind": "registry_created", "at": ago(9), "category": "Wedding"}],
+        [{"kind": "registry_created", "at": ago(9), "category": "Baby > Registry"}],
+        [{"kind": "registry_created", "at": ago(9), "category": "Baby"}, {"kind": "registry_closed", "at": ago(8)}],
+    ),
+    "technology-enthusiast": (views(3), views(4), [view(ago(n), category="Electronics") for n in range(9)]),
+    "sustainability-minded": (
+        [order(ago(n), n, item_id=f"i{n}", topics=["sustainable"]) for n in range(2)],
+        [order(ago(n), n, item_id=f"i{n}", item_name="Soap refills") for n in range(3)],
+        [order(ago(n), n, item_id=f"i{n}", item_name="Refillable") for n in range(3)],
+    ),
+    "gift-giver": (
+        [order(ago(1), 1, gift=True)],
+        [order(ago(1), 1, gift=True), order(ago(2), 2, recipient="friend")],
+        [order(ago(1), 1, gift=True), order(ago(2), 2, recipient="self")],
+    ),
+    "rural-micro-entrepreneur": (business(1, 12.0), business(2, 10.0), business(5, 9.0)),
+    "deal-seeker": (discounts(4, 0), discounts(3, 3), discounts(4, 5)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("segment", CASES)
+def test_below_at_and_where_it_does_not_hold(segment):
+    below, at, not_any_more = CASES[segment]
+    assert segment not in derived(below)
+    assert segment in derived(at)
+    assert segment not in derived(not_any_more)
+
+
+def test_every_definition_has_a_case():
+    assert {case.split(":")[0] for case in CASES} | {"expecting-parent"} == {
+        one.id for one in segments.definitions()
+    }
+
+
+EXPECTING = [
+    {"kind": "products_searched", "at": ago(20), "query": "prenatal vitamins"},
+    {"kind": "products_searched", "at": ago(10), "query": "baby names for girls"},
+]
+ENTERED = {"kind": "segment_entered", "at": ago(5), "segment_id": "Lifestyle:Expecting-Parents"}
+
+
+def test_a_sensitive_definition_is_evaluated_only_where_somebody_else_logged_it():
+    assert "expecting-parent" not in derived(EXPECTING)
+    assert "expecting-parent" in derived([*EXPECTING, ENTERED])
+    assert "expecting-parent" not in derived([*EXPECTING[:1], ENTERED])
+
+
+def test_somebody_elses_log_does_not_open_it_for_others():
+    others = [{**row, "customer_id": "c_2"} for row in EXPECTING]
+    frame = events(*EXPECTING, ENTERED, *others)
+    found = segments.derive(frame, context(frame, AT))
+    assert found.filter(found["segment_id"] == "expecting-parent")["customer_id"].to_list() == ["c_1"]
+
+
+def test_interest_in_a_sensitive_category_makes_no_segment():
+    assert derived(views(5, "Health > Pregnancy tests > Home")) == {}
+
+
+def test_a_count_ends_when_its_nth_newest_event_leaves_the_window():
+    times = [ago(80), ago(50), ago(40), ago(30), ago(20), ago(10)]
+    found = derived([order(at, number) for number, at in enumerate(times)])["frequent-buyer"]
+    assert found["until"] == times[1] + days(90)
+    assert found["since"] == times[4]
+
+
+def test_it_holds_until_the_microsecond_and_not_at_it():
+    rows = orders(5)
+    until = derived(rows)["frequent-buyer"]["until"]
+    assert "frequent-buyer" in derived(rows, until - days(1) / 86_400_000_000)
+    assert "frequent-buyer" not in derived(rows, until)
+
+
+def test_a_membership_that_never_broke_is_as_old_as_its_beginning():
+    times = [ago(18 * number) for number in range(20, -1, -1)]  # the sixth enters as the first leaves
+    frequent = derived([order(at, number) for number, at in enumerate(times)])["frequent-buyer"]
+    assert frequent["since"] == times[4]
+
+
+def test_a_membership_that_broke_began_again():
+    old = [order(ago(600 + n), n) for n in range(5)]
+    new = [order(ago(10 - n), 50 + n) for n in range(5)]
+    assert derived([*old, *new])["frequent-buyer"]["since"] == ago(6)
+
+
+def test_lapsed_names_what_did_not_happen_and_nothing_ends_it():
+    found = derived([order(ago(300), 1), order(ago(200), 2)])["lapsed"]
+    assert found["evidence"] == ["e2"]
+    assert found["until"] is None
+    assert found["since"] == ago(20)
+    assert found["absent"] == '{"kind":["order_completed"],"since":"2025-12-12T12:00:00Z"}'
+
+
+def test_an_abandoned_cart_names_the_item_that_was_not_bought():
+    found = derived([{"kind": "product_added", "at": ago(2), "item_id": "i", "item_name": 'A "B"'}])
+    absent = found["cart-abandoner"]["absent"]
+    assert (
+        absent
+        == '{"kind":["order_completed","product_removed"],"since":"2026-06-28T12:00:00Z","item_id":"i"}'
+    )
+    assert found["cart-abandoner"]["until"] == ago(2) + days(30)
+    assert found["cart-abandoner"]["reason"].startswith('A "B" was put into the cart on 2026-06-28')
+
+
+def test_evidence_is_every_row_that_bears_it_oldest_first():
+    rows = [*orders(5), order(ago(1), 4, item_id="second row of the last order"), order(ago(200), "old")]
+    found = derived(rows)["frequent-buyer"]
+    assert found["evidence"] == ["e1", "e2", "e3", "e4", "e5", "e6"]
+    assert found["reason"] == "5 orders in the last 90 days, the newest on 2026-06-29."
+
+
+def test_leaving_an_event_out_takes_the_segment_away():
+    rows = orders(5)
+    assert "frequent-buyer" not in derived(rows[1:])
+
+
+def test_no_events_give_no_segments():
+    frame = events(view(ago(1)))
+    assert segments.derive(frame.clear(), context(frame, AT)).is_empty()
+    assert segments.derive(frame.clear(), context(frame, AT)).schema == segments.DERIVED
+    assert isinstance(AT, datetime)

@@ -1,0 +1,110 @@
+"""Definitions that cannot mean anything are refused by file, segment and key."""
+
+import pytest
+
+from audit import segments
+from audit.errors import InputError
+
+GOOD = """
+[[segment]]
+id = "s"
+title = "S"
+basis = "behavioral"
+purpose = "personalize.content.profiled"
+source = "house"
+reason = "{count} since {first}."
+aliases = ["ess"]
+[[segment.when]]
+test = "count"
+kinds = ["order_completed"]
+at_least = 2
+window = "30d"
+"""
+
+
+def test_a_good_definition_is_read():
+    (one,) = segments.parse(GOOD, "f.toml")
+    assert (one.id, one.when[0].at_least, one.when[0].window.days) == ("s", 2, 30)
+
+
+BAD = {
+    "unknown key of a segment": (
+        'basis = "behavioral"',
+        'basis = "behavioral"\nsensitiv = true',
+        "sensitiv.*sensitive",
+    ),
+    "unknown key of a condition": ('window = "30d"', 'windw = "30d"', "windw.*did you mean window"),
+    "key of another test": ('window = "30d"', 'ends = ["order_completed"]', "ends: unknown 'ends'"),
+    "no window": ('window = "30d"', 'window = "soon"', "window.*30m, 16h"),
+    "window of nothing": ('window = "30d"', 'window = "0d"', "window.*longer than nothing"),
+    "unknown test": ('test = "count"', 'test = "cuont"', "test.*did you mean count"),
+    "unknown kind": ("order_completed", "order_complete", "kinds.*did you mean order_completed"),
+    "unknown basis": ('"behavioral"', '"behaviour"', "basis.*behavioral"),
+    "no number": ("at_least = 2", "at_least = -1", "at_least.*above 0"),
+    "a number that is true": ("at_least = 2", "at_least = true", "at_least.*above 0"),
+    "missing": ("at_least = 2", "", "at_least: test count needs it"),
+    "no conditions": ('[[segment.when]]\ntest = "count"', "[segment.other]", "other|when"),
+    "empty list": ('["order_completed"]', "[]", "kinds.*not be empty"),
+    "empty title": ('title = "S"', 'title = " "', "title.*must be a text"),
+    "unknown placeholder": ("{count}", "{cuont}", "reason.*did you mean count"),
+    "broken placeholder": ("{count}", "{count", "reason.*does not parse"),
+    "group without depth": ('title = "S"', 'title = "S {group}"', "title.*group"),
+    "no toml": ("[[segment]]", "[[segment", "is no TOML"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_definition_is_refused_where_it_is_bad(name):
+    old, new, message = BAD[name]
+    with pytest.raises(InputError, match=r"f\.toml") as caught:
+        segments.parse(GOOD.replace(old, new, 1), "f.toml")
+    assert caught.match(message)
+
+
+def test_the_segment_is_named():
+    with pytest.raises(InputError, match="segment s: windw"):
+        segments.parse(GOOD.replace("window", "windw"), "f.toml")
+
+
+def test_an_id_stands_once():
+    with pytest.raises(InputError, match="segment s: id: stands twice"):
+        segments.parse(GOOD + GOOD, "f.toml")
+
+
+def test_after_must_leave_something_of_the_window():
+    text = GOOD.replace('"count"', '"open"').replace(
+        "at_least = 2", 'ends = ["registry_closed"]\nafter = "30d"'
+    )
+    with pytest.raises(InputError, match="after: must be shorter than window"):
+        segments.parse(text, "f.toml")
+
+
+def test_a_state_needs_values():
+    text = (
+        GOOD.replace('"count"', '"state"')
+        .replace("at_least = 2", 'keys = ["age"]')
+        .replace('window = "30d"', "")
+    )
+    with pytest.raises(InputError, match="either equals or at_least"):
+        segments.parse(text, "f.toml")
+
+
+def test_depth_stands_alone():
+    second = '[[segment.when]]\ntest = "first"\nkinds = ["order_completed"]\nwindow = "1d"\n'
+    with pytest.raises(InputError, match="depth: stands only in a segment of one condition"):
+        segments.parse(GOOD.replace("at_least", "depth = 2\nat_least") + second, "f.toml")
+
+
+def test_a_file_is_read_and_one_that_is_not_there_is_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD, "utf-8")
+    assert segments.read(path)[0].id == "s"
+    with pytest.raises(InputError, match=r"other\.toml"):
+        segments.read(tmp_path / "other.toml")
+
+
+def test_ours_say_what_they_are():
+    for one in segments.definitions():
+        assert one.source
+        assert one.aliases
+        assert "." in one.purpose
