@@ -36,15 +36,6 @@ def internal(
     return Report("internal", locale, says.say("internal", "title"), kept, picture["customer"])
 
 
-def messages_to_explain(
-    findings: Sequence[Document], *, finding: str | None = None, most: int = 12
-) -> list[str]:
-    """The newest messages (event_ids, oldest first) of a finding, by default of the worst one, worth explaining."""
-    rows = [row for row in findings if row["messages"] and (finding is None or row["id"] == finding)]
-    told = [row for row in rows if row["verdict"] != "cannot_tell"] or rows
-    return list(told[0]["messages"])[-most:] if told else []
-
-
 def _head(says: Language, picture: Document) -> Section:
     customer = f"{says.say('internal', 'customer')}: {picture['customer']}"
     as_of = f"{says.say('internal', 'as_of')}: {_minute(picture['at'])}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.errors import InputError
+from audit.report.choose import chosen
 from audit.report.document import Report, Section
 from audit.report.language import Language, language
 
@@ -38,8 +39,8 @@ def reply(
     not there, and where no reply is offered: sensitive topics, bereavement, shared accounts.
     """
     _refuse(findings, explanations, finding)
-    chosen = _chosen(findings, finding)
-    case = _Case(language(locale), picture, chosen, _of(chosen, explanations))
+    about = chosen(findings, finding)
+    case = _Case(language(locale), picture, about, _of(about, explanations))
     parts = [
         Section(paragraphs=(case.says.say("reply", "greeting"),)),
         _sent(case),
@@ -95,24 +96,13 @@ def _for_whom(check: str) -> str:
     )
 
 
-def _chosen(findings: Sequence[Document], asked: str | None) -> Document | None:
-    if asked is not None:
-        for row in findings:
-            if row["id"] == asked:
-                return row
-        raise InputError(f"no finding {asked!r} of this customer; `whysent audit` lists them")
-    return next(
-        (row for row in findings if row["verdict"] != "cannot_tell" and row["severity"] != "info"), None
-    )
-
-
-def _of(chosen: Document | None, explanations: Sequence[Document]) -> list[Document]:
+def _of(about: Document | None, explanations: Sequence[Document]) -> list[Document]:
     """The explanations of the finding's messages, oldest first; without a finding, all of them."""
     mine = [
         one
         for one in explanations
         if one["subject"]["type"] == "message"
-        and (chosen is None or one["subject"]["id"] in chosen["messages"])
+        and (about is None or one["subject"]["id"] in about["messages"])
     ]
     return sorted(mine, key=lambda one: (one["subject"]["at"], one["subject"]["id"]))
 

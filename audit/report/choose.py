@@ -1,0 +1,31 @@
+"""Which finding a report answers, and which of its messages are worth explaining one by one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from audit.errors import InputError
+
+Document = Mapping[str, Any]
+
+
+def chosen(findings: Sequence[Document], asked: str | None) -> Document | None:
+    """The finding with the id `asked`; by default the first that is more than a hint and can be told.
+
+    Raises InputError where there is no finding `asked`.
+    """
+    if asked is not None:
+        for row in findings:
+            if row["id"] == asked:
+                return row
+        raise InputError(f"no finding {asked!r} of this customer; `whysent audit` lists them")
+    return next(
+        (row for row in findings if row["verdict"] != "cannot_tell" and row["severity"] != "info"), None
+    )
+
+
+def messages_to_explain(
+    findings: Sequence[Document], *, finding: str | None = None, most: int = 12
+) -> list[str]:
+    """The newest messages (event_ids, oldest first) of the finding that is `chosen`, else of the first that has any."""
+    about = chosen(findings, finding) or next((row for row in findings if row["messages"]), None)
+    return list(about["messages"])[-most:] if about is not None else []
