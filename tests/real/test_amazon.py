@@ -1,7 +1,6 @@
 """Amazon's two sample exports hold what they are known to hold."""
 
 import json
-import os
 from pathlib import Path
 
 import polars as pl
@@ -10,11 +9,14 @@ import pytest
 from audit.ingest.run import import_paths
 from audit.messages import messages, orphans
 from audit.workspace import Workspace
+from tests.real import data
 
-DATA = Path(os.environ.get("WHYSENT_DATA", Path(__file__).parents[3] / "shared" / "data")) / "amazon_export"
+DATA = data.folder("amazon_export") or Path()
 EXPORTS = {"2021": "amazon_2021_nested_SYNTHETIC.zip", "2026": "All Data Categories.1.SYNTHETIC.zip"}
 
-pytestmark = pytest.mark.skipif(not (DATA / "EXPECTED.json").exists(), reason=f"no sample exports in {DATA}")
+pytestmark = pytest.mark.skipif(
+    DATA == Path(), reason="no sample exports; name their folder with WHYSENT_DATA"
+)
 
 
 def imported(tmp_path_factory, year):
