@@ -5,7 +5,7 @@ import polars as pl
 from audit.findings.audited import Audited
 from audit.findings.catalogue import Check
 from audit.findings.segments import found_segments, with_messages
-from audit.findings.shape import ABOUT, day
+from audit.findings.shape import ABOUT, day, several
 from audit.findings.support import lone_segments
 
 
@@ -13,7 +13,7 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
     """Logged segments that no act of the customer supports, where the data would hold such acts."""
     rows = with_messages(lone_segments(audited, check), audited)
     text = pl.format(
-        'In the segment "{}" since {} without one act of their own; {} messages because of it.',
-        pl.lit(ABOUT), day(pl.col("occurred_at")), "count",
+        'In the segment "{}" since {} without one act of their own; {} because of it.',
+        pl.lit(ABOUT), day(pl.col("occurred_at")), several(pl.col("count"), "message"),
     )  # fmt: skip
     return found_segments(rows.with_columns(pl.lit("likeness").alias("case"), text.alias("text")))

@@ -8,7 +8,7 @@ import polars as pl
 from audit.findings.audited import ONE_ORDER, Audited, lies_before, newest_before
 from audit.findings.carts import reminders
 from audit.findings.catalogue import Check
-from audit.findings.shape import ABOUT, day, found, rules
+from audit.findings.shape import ABOUT, day, found, rules, several
 
 
 def detect(audited: Audited, check: Check) -> pl.DataFrame:
@@ -48,9 +48,8 @@ def _findings(bought: pl.DataFrame) -> pl.DataFrame:
         pl.col("own_item").is_not_null().all().alias("named"),
     )
     text = pl.format(
-        "{} cart {} about {} after the purchase on {}.",
-        "count",
-        pl.when(pl.col("count") == 1).then(pl.lit("reminder")).otherwise(pl.lit("reminders")),
+        "{} about {} after the purchase on {}.",
+        several(pl.col("count"), "cart reminder"),
         pl.lit(ABOUT),
         "since",
     )

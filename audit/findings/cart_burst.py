@@ -8,7 +8,7 @@ import polars as pl
 from audit.findings.audited import ONE_ORDER, Audited, newest_before
 from audit.findings.carts import reminders
 from audit.findings.catalogue import Check
-from audit.findings.shape import found, rules
+from audit.findings.shape import found, rules, several
 
 
 def detect(audited: Audited, check: Check) -> pl.DataFrame:
@@ -56,11 +56,7 @@ def _findings(late: pl.DataFrame, hours: int, steps: int) -> pl.DataFrame:
         pl.col("opening").unique(maintain_order=True),
     )
     case = pl.when(pl.col("close")).then(pl.lit("close")).otherwise(pl.lit("many"))
-    reminders_sent = pl.format(
-        "{} cart {}",
-        "count",
-        pl.when(pl.col("count") == 1).then(pl.lit("reminder")).otherwise(pl.lit("reminders")),
-    )
+    reminders_sent = several(pl.col("count"), "cart reminder")
     close = pl.format(
         "{} came too soon after the one before, the closest {} minutes after it.", reminders_sent, "minutes"
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from audit import sensitive
 from audit.findings.audited import Audited
 from audit.findings.catalogue import Check
 from audit.findings.shape import ABOUT, amount, day, found, rules
@@ -29,6 +30,7 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
         pl.len().alias("count"),
         pl.col("campaign").first(),
         pl.col("channel").first(),
+        sensitive.of_topics(pl.col("topics")).drop_nulls().first().alias("topic"),
         pl.coalesce("campaign_name", "subject").first().alias("about"),
         pl.col("occurred_at").min().alias("first"),
         pl.col("occurred_at").max().alias("last"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from audit import sensitive
 from audit.findings.audited import Audited
 from audit.findings.catalogue import Check
 from audit.findings.shape import ABOUT, amount, day, found, rules
@@ -68,6 +69,7 @@ def _runs(mailings: pl.DataFrame, check: Check) -> pl.DataFrame:
             pl.col("campaign_id").last(),
             pl.col("category").last(),
             pl.col("channel").last(),
+            sensitive.of_topics(pl.col("topics")).drop_nulls().first().alias("topic"),
             pl.col("occurred_at").first().alias("first"),
             pl.col("occurred_at").last().alias("last"),
             pl.col("event_id").alias("messages"),

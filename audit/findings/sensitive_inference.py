@@ -7,7 +7,7 @@ import polars as pl
 from audit import sensitive
 from audit.findings.audited import ONE_ORDER, Audited, lies_before, newest_before
 from audit.findings.catalogue import Check
-from audit.findings.shape import ABOUT, day, found, rules
+from audit.findings.shape import ABOUT, day, found, rules, several
 
 _BY = ["customer_id", "topic"]
 
@@ -97,13 +97,19 @@ def _findings(decisions: pl.DataFrame, acts: pl.DataFrame, audited: Audited) -> 
 
 
 def _text(own: pl.Expr) -> pl.Expr:
-    path = pl.format("{} acts of their own since {}", own, "since")
+    path = pl.format("{} of their own since {}", several(own, "act"), "since")
     begin = pl.when(own > 0).then(path).otherwise(pl.lit("not one act of their own"))
     segment = pl.when(pl.col("segment")).then(pl.lit(", then a segment")).otherwise(pl.lit(""))
     shown = (
-        pl.when(pl.col("shown") > 0).then(pl.format(", {} recommendations", "shown")).otherwise(pl.lit(""))
+        pl.when(pl.col("shown") > 0)
+        .then(pl.format(", {}", several(pl.col("shown"), "recommendation")))
+        .otherwise(pl.lit(""))
     )
-    sent = pl.when(pl.col("count") > 0).then(pl.format(", {} messages", "count")).otherwise(pl.lit(""))
+    sent = (
+        pl.when(pl.col("count") > 0)
+        .then(pl.format(", {}", several(pl.col("count"), "message")))
+        .otherwise(pl.lit(""))
+    )
     return pl.format(
         "Inferred about {}: {}{}{}{}; no consent to it recorded.", pl.lit(ABOUT), begin, segment, shown, sent
     )

@@ -160,6 +160,13 @@ def day(moment: pl.Expr) -> pl.Expr:
     return moment.dt.strftime("%Y-%m-%d")
 
 
+def several(count: pl.Expr, noun: str) -> pl.Expr:
+    """How a sentence counts: `1 act`, `11 acts`."""
+    return pl.format(
+        "{} {}{}", count, pl.lit(noun), pl.when(count == 1).then(pl.lit("")).otherwise(pl.lit("s"))
+    )
+
+
 def amount(channel: pl.Expr, count: str = "count") -> pl.Expr:
     """How a sentence counts messages of one channel: `1 mail`, `11 mails`."""
     noun = channel.replace_strict(_NOUNS, default="message")

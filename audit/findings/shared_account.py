@@ -6,7 +6,7 @@ import polars as pl
 
 from audit.findings.audited import ONE_ORDER, Audited, newest_before, with_area
 from audit.findings.catalogue import Check
-from audit.findings.shape import ABOUT, day, found, rules, words
+from audit.findings.shape import ABOUT, day, found, rules, several, words
 
 _AREA = 2
 _OWN = ("self", "me", "own")
@@ -18,7 +18,7 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
 
     An area is the first two levels of a category. Hard signs (case `gift`, `recipient`, `persona`): the act is a
     gift, for another recipient, or of another persona than most acts of the account, and no other order lies in
-    the area. Without one: a hint (info), scored by the share of orders that are about something else.
+    the area; low where no message rests on it. Without one: a hint (info), scored by the share of orders that are about something else.
     """
     acts = _marked(audited)
     decisions = _decisions(audited)
@@ -93,10 +93,12 @@ def _hard(rows: pl.DataFrame) -> pl.DataFrame:
     }
     groups = _grouped(rows)
     text = pl.format(
-        "{} decisions about {} ({} of them messages) rest on an act {} on {}: out of this account's usual pattern.",
-        "count", pl.lit(ABOUT), "mails", pl.col("case").replace(signs), "since",
+        "{} about {} ({}) rest on an act {} on {}: out of this account's usual pattern.",
+        several(pl.col("count"), "decision"), pl.lit(ABOUT), several(pl.col("mails"), "message"),
+        pl.col("case").replace(signs), "since",
     )  # fmt: skip
-    return _found(groups.with_columns(text.alias("text")))
+    severity = pl.when(pl.col("mails") == 0).then(pl.lit("low"))
+    return _found(groups.with_columns(text.alias("text"), severity.alias("severity")))
 
 
 def _hints(rows: pl.DataFrame, acts: pl.DataFrame, check: Check) -> pl.DataFrame:

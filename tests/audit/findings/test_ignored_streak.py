@@ -75,6 +75,13 @@ def test_somebody_whose_mail_only_machines_open_cannot_be_told():
     assert finding["verdict"] == "cannot_tell"
 
 
+def test_a_campaign_on_a_sensitive_topic_is_not_named_to_an_agent():
+    rows = _mails(1, 2, 3, 4, 5, topics=["pregnancy"], campaign_name="Expecting")
+    (finding,) = found("ignored-streak", *rows, _ELSEWHERE, named=False)
+    assert finding["text"].startswith('5 mails of "a sensitive topic" in a row')
+    assert finding["suggested_rule"] is None
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 400), st.booleans()), max_size=25))
 def test_it_finds_the_run_that_counting_by_hand_finds(history):
