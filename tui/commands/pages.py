@@ -121,7 +121,8 @@ def findings(answer: Document, coverage: "Coverage") -> None:
 
 def _findings(found: Sequence[Document]) -> None:
     if not found:
-        line("no finding\n")
+        line("no finding")
+        line()
         return
     for one in found:
         line(f"{SIGNS[one['severity']]}  {one['text']}")

@@ -1,0 +1,52 @@
+"""What many tests need: a key of their own, and a workspace of the thirteen scenes."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from audit.privacy.pseudonyms import ALPHABET, LENGTH
+
+os.environ.pop("WHYSENT_WORKSPACE", None)
+os.environ["COLUMNS"] = "120"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A key file for the whole run: no test touches the keyring or the home folder."""
+    path = tmp_path_factory.mktemp("key") / "whysent.key"
+    before = os.environ.get("WHYSENT_KEY_FILE")
+    os.environ["WHYSENT_KEY_FILE"] = str(path)
+    yield path
+    if before is None:
+        del os.environ["WHYSENT_KEY_FILE"]
+    else:
+        os.environ["WHYSENT_KEY_FILE"] = before
+
+
+def steady_pseudonym(source_id: str) -> str:
+    """The same pseudonym in every run, for golden files and pictures of invented customers."""
+    digest = hashlib.sha256(source_id.encode()).digest()
+    return "c_" + "".join(ALPHABET[byte % 32] for byte in digest[:LENGTH])
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory: pytest.TempPathFactory, key_file: Path) -> Path:
+    """A workspace of the scenes' customers alone, with their map and the starter book; do not change it."""
+    from audit.ingest import import_paths
+    from audit.rules import files
+    from audit.workspace import Workspace
+    from fixtures import demo
+    from fixtures import scenes as told
+
+    folder = tmp_path_factory.mktemp("scenes") / "workspace"
+    file = folder.with_name("scenes.parquet")
+    told.events().write_parquet(file)
+    ws = Workspace.create(folder, synthetic=True, pseudonyms=steady_pseudonym)
+    import_paths(ws, [file])
+    ws.set_campaigns(demo.demo_campaigns())
+    starter = files.read(Path(demo.__file__).parent / "rules" / "starter.toml")
+    ws.book.apply(ws.book.plan_add(starter), note="a book to start from", author="whysent demo")
+    return folder

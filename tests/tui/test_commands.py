@@ -1,0 +1,241 @@
+"""What scripts rely on: documents, exit codes, one line of complaint, nothing else on stdout."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.tui.command import Command
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture
+def whysent(scenes: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    return Command(scenes, capsys, monkeypatch)
+
+
+@pytest.fixture
+def own(scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """On a copy that a test may change."""
+    shutil.copytree(scenes, tmp_path / "own")
+    return Command(tmp_path / "own", capsys, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("customers", ["customers", "--limit", "40"]),
+        ("show", ["show", "scene-01-nail-clipper"]),
+        ("show-happy", ["show", "scene-10-happy-diapers"]),
+        ("audit", ["audit", "scene-01-nail-clipper"]),
+        ("audit-all", ["audit", "--all"]),
+        ("rules", ["rules", "list"]),
+        ("rules-show", ["rules", "show", "until-repurchase"]),
+        ("simulate", ["simulate"]),
+        ("map", ["map"]),
+        ("formats", ["formats"]),
+        ("reply-en", ["report", "scene-01-nail-clipper", "--kind", "reply"]),
+        ("reply-de", ["report", "scene-01-nail-clipper", "--kind", "reply", "--locale", "de"]),
+        ("internal", ["report", "scene-01-nail-clipper"]),
+    ],
+)
+def test_the_page_is_as_it_was_agreed(whysent: Command, name: str, arguments: list[str]) -> None:
+    done = whysent(*arguments)
+    assert done.code == 0, done.err
+    golden(f"{name}.txt", done.out)
+
+
+def golden(name: str, printed: str) -> None:
+    """Hold `printed` to a golden file; WHYSENT_GOLDEN=write writes it anew, to be read before it is kept."""
+    file = GOLDEN / name
+    if os.environ.get("WHYSENT_GOLDEN") == "write":
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(printed, encoding="utf-8")
+    assert printed == file.read_text(encoding="utf-8")
+
+
+FIELDS = {
+    "customers": {"schema", "total", "customers"},
+    "show": {
+        "schema", "customer", "at", "events", "first", "last", "coverage", "messages", "segments",
+        "recommendations", "findings", "personas",
+    },
+    "why": {"schema", "customer", "at", "subject", "standing", "until", "because", "evidence", "counterfactual", "rules"},
+    "audit": {"schema", "at", "customers", "findings"},
+    "simulate": {
+        "schema", "rules", "messages", "stopped", "deferred", "let_through", "exempt", "by_rule", "customers",
+        "customers_affected", "displaced", "stopped_wanted", "stopped_unwanted", "rates", "complaints_known_for",
+    },
+    "formats": {"schema", "formats"},
+    "doctor": {"schema", "checks"},
+}  # fmt: skip
+
+
+def test_every_document_has_its_agreed_fields(whysent: Command) -> None:
+    shown = whysent("show", "scene-01-nail-clipper", "--json").document
+    message = shown["findings"][0]["messages"][0]
+    documents = {
+        "customers": whysent("customers", "--json").document,
+        "show": shown,
+        "why": whysent("why", "scene-01-nail-clipper", "--message", message, "--json").document,
+        "audit": whysent("audit", "scene-01-nail-clipper", "--json").document,
+        "simulate": whysent("simulate", "--json").document,
+        "formats": whysent("formats", "--json").document,
+        "doctor": whysent("doctor", "--json").document,
+    }
+    for name, fields in FIELDS.items():
+        assert fields <= set(documents[name]), name
+
+
+def test_every_finding_has_its_agreed_fields(whysent: Command) -> None:
+    finding = whysent("audit", "scene-01-nail-clipper", "--json").document["findings"][0]
+    assert set(finding) == {
+        "id", "customer", "check", "title", "severity", "verdict", "case", "text", "from", "to", "count",
+        "messages", "cause", "evidence", "subject", "sources", "suggested_rule",
+    }  # fmt: skip
+
+
+def test_the_customer_may_be_named_on_stdin_and_is_not_printed(whysent: Command) -> None:
+    done = whysent("show", "-", "--json", stdin="scene-01-nail-clipper\n")
+    assert done.code == 0
+    assert "scene-01" not in done.out + done.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "nobody-at-all"],
+        ["why", "scene-01-nail-clipper", "--message", "no-such-message"],
+        ["why", "scene-01-nail-clipper", "--segment", "no-such-segment"],
+        ["why", "scene-01-nail-clipper", "--item", "no-such-item"],
+        ["why", "scene-01-nail-clipper"],
+        ["show", "scene-01-nail-clipper", "--without", "no-such-event"],
+        ["show", "scene-01-nail-clipper", "--at", "yesterday"],
+        ["rules", "show", "no-such-rule"],
+        ["rules", "enable", "no-such-rule", "--yes"],
+        ["audit", "--all", "--fail-on", "dreadful"],
+        ["import", "no-such-file.csv"],
+        ["simulate", "--rules", "no-such-file.toml"],
+        ["customers", "--sort", "beauty"],
+        ["customers", "--as", "king"],
+        ["no-such-command"],
+        ["open"],
+        ["case", "--ticket", "4711"],
+    ],
+)
+def test_wrong_usage_and_unknown_names_are_one_line_and_exit_2(whysent: Command, arguments: list[str]) -> None:
+    done = whysent(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.count("\n") == 1
+    assert done.err.startswith("whysent: ")
+
+
+def test_an_agent_needs_a_ticket_sees_no_lists_and_no_sensitive_topic(whysent: Command) -> None:
+    assert whysent("customers", "--as", "agent").code == 3
+    assert whysent("audit", "--all", "--as", "agent").code == 3
+    assert whysent("show", "scene-03-expecting-mother", "--as", "agent").code == 3
+    told = whysent("show", "scene-03-expecting-mother", "--as", "agent", "--ticket", "4711", "--json")
+    named = whysent("show", "scene-03-expecting-mother", "--as", "reviewer", "--json")
+    assert told.code == named.code == 0
+    assert "pregnan" in named.out.lower()
+    judged = [*told.document["findings"], *told.document["segments"]]
+    assert not re.search("pregnan|expecting", str(judged).lower())
+
+
+def test_a_change_of_the_book_needs_a_yes(own: Command) -> None:
+    planned = own("rules", "disable", "until-repurchase", "--json")
+    assert planned.code == 1
+    assert not planned.document["applied"]
+    assert own("rules", "disable", "until-repurchase", "--yes", "--note", "after ticket 4711").code == 0
+    assert own("rules", "history", "until-repurchase", "--json").document["versions"][0]["note"] == "after ticket 4711"
+    assert own("rules", "undo", "--yes").code == 0
+    rules = {one["id"]: one for one in own("rules", "list", "--json").document["rules"]}
+    assert rules["until-repurchase"].get("enabled", True)
+
+
+def test_a_rule_file_with_a_slip_names_rule_key_and_the_nearest_word(own: Command, tmp_path: Path) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text('[[rule]]\nid = "cap"\nkind = "frequency_cap"\nlimt = 3\nwindow = "7d"\n')
+    done = own("rules", "add", file, "--yes")
+    assert done.code == 2
+    assert "cap" in done.err
+    assert "limt: unknown key" in done.err
+    assert "limit" in done.err.partition("limt")[2]
+
+
+def test_fail_on_matches_or_not(whysent: Command) -> None:
+    assert whysent("audit", "scene-01-nail-clipper", "--fail-on", "high").code == 1
+    assert whysent("audit", "scene-10-happy-diapers", "--fail-on", "low").code == 0
+
+
+def test_audit_all_writes_every_finding(whysent: Command, tmp_path: Path) -> None:
+    out = tmp_path / "findings.parquet"
+    answer = whysent("audit", "--all", "--out", out, "--json").document
+    assert answer["out"] == str(out)
+    assert pl.read_parquet(out).height == sum(one["findings"] for one in answer["totals"])
+
+
+def test_simulate_writes_a_row_a_message_in_order(whysent: Command, tmp_path: Path) -> None:
+    out = tmp_path / "decisions.parquet"
+    answer = whysent("simulate", "--decisions", out, "--json").document
+    rows = pl.read_parquet(out)
+    assert rows.columns == [
+        "event_id", "customer_id", "occurred_at", "decision", "deferred_to", "deciding_rule", "failing_rules",
+        "counted", "cannot_tell", "assumed", "next_allowed_at",
+    ]  # fmt: skip
+    assert rows.equals(rows.sort("customer_id", "occurred_at", "event_id"))
+    assert rows.filter(pl.col("decision") == "stop").height == answer["stopped"] > 0
+    assert answer["messages"] == answer["stopped"] + answer["let_through"] + answer["exempt"] == rows.height
+
+
+def test_leaving_the_named_events_out_makes_the_decision_fall_and_any_one_back_restores_it(whysent: Command) -> None:
+    shown = whysent("show", "scene-01-nail-clipper", "--json").document
+    for segment in (one for one in shown["segments"] if one["derived"]):
+        undone = whysent("why", "scene-01-nail-clipper", "--segment", segment["id"], "--json").document["counterfactual"]
+        if undone is None or not undone["remove"]:
+            continue
+        assert segment["id"] not in derived_without(whysent, undone["remove"])
+        for one in undone["remove"]:
+            assert segment["id"] in derived_without(whysent, [other for other in undone["remove"] if other != one])
+
+
+def derived_without(whysent: Command, events: list[str]) -> set[str]:
+    left_out = ["--without", ",".join(events)] if events else []
+    shown = whysent("show", "scene-01-nail-clipper", *left_out, "--json").document
+    return {one["id"] for one in shown["segments"] if one["derived"]}
+
+
+def test_a_second_import_adds_nothing_and_an_import_of_nothing_good_is_a_no(own: Command, tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text("customer_id,occurred_at,kind\n007,2026-01-01T10:00:00Z,order_completed\n")
+    assert own("import", file, "--json").document["accepted"] == 1
+    again = own("import", file, "--json")
+    assert (again.code, again.document["accepted"], again.document["duplicates"]) == (0, 0, 1)
+    file.write_text("customer_id,occurred_at,kind\n007,2026-01-01T10:00:00Z,danced\n")
+    refused = own("import", file, "--json")
+    assert (refused.code, refused.document["quarantined"]) == (1, 1)
+    assert Path(refused.document["quarantine"]).is_file()
+
+
+def test_without_a_terminal_the_demo_lists_whom_to_look_at(tmp_path: Path, key_file: Path) -> None:
+    environment = {**os.environ, "WHYSENT_KEY_FILE": str(key_file)}
+    run = subprocess.run(
+        [sys.executable, "-m", "tui", "demo", "--workspace", str(tmp_path / "demo"), "--json"],
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, env=environment,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert '"schema": "whysent.customers/1"' in run.stdout
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_version_and_help_answer(whysent: Command, option: str) -> None:
+    done = whysent(option)
+    assert done.code == 0
+    assert "whysent" in done.out
