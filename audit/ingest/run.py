@@ -36,7 +36,8 @@ def import_paths(
 ) -> ImportReport:
     """Bring files and folders into `ws`; what is known already adds nothing.
 
-    `time_zone` is where times without an offset are read, `customer` whose export it is where the files do not say,
+    `time_zone` is where times without an offset are read, `customer` whose export it is where the files do not say
+    (a pseudonym, a source's own id or an e-mail address),
     `progress(done, total, path)` is called with bytes read. A killed or failed import leaves the workspace as it was.
     Raises InputError for what cannot be read, WorkspaceError for what cannot be written.
     """
@@ -46,6 +47,7 @@ def import_paths(
     options = formats.Options(customer, moments.zone(time_zone), mapping, progress)
     sources, unknown = formats.plan([Path(path) for path in paths], format, options)
     with ws.writing():
+        options = replace(options, customer=_source_id(ws, customer))
         run = _Run(ws, options)
         run.report.unknown = unknown
         try:
@@ -57,6 +59,12 @@ def import_paths(
             raise InputError(f"{sources[0].path}: cannot be read ({str(error).splitlines()[0]})") from error
         finally:
             ws.vault.discard(run.import_id)  # does nothing once the import is confirmed
+
+
+def _source_id(ws: "Workspace", customer: str | None) -> str | None:
+    """The source's own id of a customer who is known already, by pseudonym or e-mail address; else what was given."""
+    found = ws.vault.resolve(customer) if customer else None
+    return ws.vault.source_ids([found])[found] if found else customer
 
 
 class _Run:

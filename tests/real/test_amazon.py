@@ -15,7 +15,7 @@ DATA = data.folder("amazon_export") or Path()
 EXPORTS = {"2021": "amazon_2021_nested_SYNTHETIC.zip", "2026": "All Data Categories.1.SYNTHETIC.zip"}
 
 pytestmark = pytest.mark.skipif(
-    DATA == Path(), reason="no sample exports; name their folder with WHYSENT_DATA"
+    Path() == DATA, reason="no sample exports; name their folder with WHYSENT_DATA"
 )
 
 

@@ -71,3 +71,13 @@ def test_identifiers_reach_the_vault_and_nothing_else(ws, tmp_path):
         "address": "•••",
         "other": "•••",
     }
+
+
+def test_several_exports_join_one_customer_however_named(ws, tmp_path):
+    import_paths(ws, [ex.zip_of_zips(tmp_path / "a.zip", FILES)], customer="jo@example.de")
+    customer = ws.resolve("jo@example.de")
+    import_paths(ws, [ex.zip_of_zips(tmp_path / "b.zip", MORE)], customer=customer)
+    again = import_paths(ws, [tmp_path / "b.zip"], customer=" JO@example.de ").to_json()
+    assert again["accepted"] == 0
+    assert ws.history(customer).height == 6
+    assert ws.resolve("Jo@Example.DE") == customer
