@@ -4,6 +4,7 @@ Each function takes an open workspace and returns the plain dict that `whysent .
 and the reports are made from the same dicts, so nobody ever sees two answers.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -246,9 +247,15 @@ def finding_rows(frame: pl.DataFrame, *, names_sensitive: bool = True) -> list[d
 
 def _segment(row: Mapping[str, Any], *, names_sensitive: bool) -> dict[str, Any]:
     made = _plain({name: value for name, value in row.items() if name != "customer_id"})
+    made["absent"] = None if row["absent"] is None else json.loads(row["absent"])
     if made["sensitive"] and not names_sensitive:
-        made.update(id="sensitive", title="a sensitive topic; hand to privacy", evidence=[])
+        unnamed = {name: made[name] for name in _UNNAMED}
+        return {"id": "sensitive", "title": "a sensitive topic; hand to privacy", **unnamed, "evidence": []}
     return made
+
+
+_UNNAMED = ("basis", "standing", "logged", "derived", "since", "until", "sensitive", "purpose")
+"""What of a sensitive segment does not name its topic."""
 
 
 def _counted(frame: pl.DataFrame, by: pl.Expr) -> dict[str, int]:
