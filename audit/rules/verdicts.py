@@ -8,6 +8,7 @@ import polars as pl
 
 from audit.context import Context
 from audit.errors import NotFoundError
+from audit.messages import KEY
 from audit.rules import prepare, replay
 from audit.rules.model import Rule
 from audit.rules.reference import Verdict, verdicts
@@ -30,12 +31,12 @@ def of(
     no rule. Raises NotFoundError if the customer has no such message at all.
     """
     taking_part = RuleSet(rules, ids)
-    wanted = (pl.col("message_id") == message) | (pl.col("event_id") == message)
     sent = prepare.sent(events)
-    key = events.filter(wanted & pl.col("kind").str.starts_with("message_")).head(1)
-    if key.is_empty():
+    named = (pl.col("message_id") == message) | (pl.col("event_id") == message)
+    keys = events.filter(named & pl.col("kind").str.starts_with("message_")).select(KEY).to_series()
+    if keys.is_empty():
         raise NotFoundError(f"no message {message!r}")
-    found = sent.filter(wanted | (pl.col("message_id") == key["message_id"].item())).head(1)
+    found = sent.filter(pl.col("message_key") == keys[0])
     if found.is_empty():
         return []
     history = next(prepare.histories(sent, events, taking_part.rules, ctx.facts))
