@@ -4,7 +4,7 @@ import polars as pl
 
 from audit.context import Context
 from audit.recommend.strategies import strategies
-from audit.recommend.strip import from_own_items, newest
+from audit.recommend.strip import from_own_items, near, newest
 
 
 def also_bought(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
@@ -16,16 +16,16 @@ def also_bought(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     bought = acts.filter(pl.col("kind") == "order_completed")
     recent = bought.filter(pl.col("occurred_at") > ctx.at - plan.window)
     seeds = newest(recent, plan.seeds).rename({"item_id": "own"})
+    known = near(ctx.facts, seeds["own"], plan.least)
     pairs = (
-        seeds.join(ctx.facts.also_bought, left_on="own", right_on="item_id")
-        .filter(pl.col("score") >= plan.least)
+        seeds.join(known, left_on="own", right_on="item_id")
         .rename({"other_id": "item_id", "score": "weight"})
         .join(bought.select("customer_id", "item_id"), on=("customer_id", "item_id"), how="anti")
     )
     found = from_own_items(pairs, recent)
     ratio = (
         found.join(
-            ctx.facts.also_bought,
+            known,
             left_on=("strongest", "item_id"),
             right_on=("item_id", "other_id"),
             how="left",

@@ -4,7 +4,7 @@ import polars as pl
 
 from audit.context import Context
 from audit.recommend.strategies import strategies
-from audit.recommend.strip import from_own_items, newest
+from audit.recommend.strip import from_own_items, near, newest
 
 LOOKS = ("product_viewed", "wishlist_added", "content_consumed")
 """What counts as looking at an item."""
@@ -41,12 +41,12 @@ def inspired_by_browsing(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
 
 
 def _others(seeds: pl.DataFrame, ctx: Context) -> pl.DataFrame:
-    people = ctx.facts.items.select("item_id", "customers")
+    plan = strategies()["inspired_by_browsing"]
+    people = ctx.facts.items.filter(pl.col("item_id").is_in(seeds["item_id"].implode()))
     return (
         seeds.rename({"item_id": "own"})
-        .join(ctx.facts.also_bought, left_on="own", right_on="item_id")
-        .filter(pl.col("score") >= strategies()["inspired_by_browsing"].least)
-        .join(people, left_on="own", right_on="item_id")
+        .join(near(ctx.facts, seeds["item_id"], plan.least), left_on="own", right_on="item_id")
+        .join(people.select("item_id", "customers"), left_on="own", right_on="item_id")
         .select(
             "customer_id", "own", "last", "name", pl.col("other_id").alias("item_id"),
             (pl.col("together") / pl.col("customers")).alias("weight"),

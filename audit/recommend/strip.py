@@ -3,6 +3,7 @@
 import polars as pl
 
 from audit.events import TIME
+from audit.facts import Facts
 from audit.recommend.strategies import shown
 
 STRIP: dict[str, pl.DataType] = {
@@ -46,6 +47,12 @@ def newest(acts: pl.DataFrame, number: int) -> pl.DataFrame:
         .sort("customer_id", "last", "item_id", descending=[False, True, False])
         .filter(pl.int_range(pl.len()).over("customer_id") < number)
     )
+
+
+def near(facts: Facts, own: pl.Series, least: float) -> pl.DataFrame:
+    """The pairs of the group facts that start from one of the items `own` and score at least `least`."""
+    wanted = pl.col("item_id").is_in(own.unique().implode())
+    return facts.also_bought.filter(wanted & (pl.col("score") >= least))
 
 
 def from_own_items(pairs: pl.DataFrame, acts: pl.DataFrame) -> pl.DataFrame:
