@@ -13,6 +13,8 @@ from audit.ingest.batch import IDENTIFIERS, Batch
 from audit.ingest.names import field_of
 from audit.ingest.table import Table
 
+_ADDRESS = r"^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
+
 
 def batch(table: Table, *, named: Iterable[str] = (), **rest: Any) -> Batch:
     """A batch of `table`: columns named as ours are events, identifiers go apart, all others into `attributes`.
@@ -67,4 +69,9 @@ def _identifiers(rows: pl.DataFrame, to_vault: dict[str, str]) -> pl.DataFrame:
         .unique(maintain_order=True)
         for name, field in to_vault.items()
     ]
-    return pl.concat(parts).unique(maintain_order=True)
+    address = (pl.col("field") == "other") & pl.col("value").str.contains(_ADDRESS)
+    return (
+        pl.concat(parts)
+        .with_columns(pl.when(address).then(pl.lit("email")).otherwise("field").alias("field"))
+        .unique(maintain_order=True)
+    )

@@ -1,11 +1,12 @@
 """What is in a row: ids made from it where there are none, and free text without what tells who somebody is."""
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from audit.events import SCHEMA
+from audit.ingest import strict_json
 
 if TYPE_CHECKING:
     from audit.privacy.vault import Vault
@@ -41,7 +42,36 @@ def scrubbed(events: pl.DataFrame) -> pl.DataFrame:
     """Free text with e-mail addresses, phone and card numbers replaced by what they are."""
     from audit.privacy import scan
 
-    return events.with_columns(scan.scrub(events[name]) for name in FREE_TEXT if name in events.columns)
+    present = [name for name in FREE_TEXT if name in events.columns]
+    made = events.with_columns(scan.scrub(events[name]) for name in present)
+    return (
+        made.with_columns(_scrubbed_json(events["attributes"], made["attributes"]))
+        if "attributes" in present
+        else made
+    )
+
+
+def _scrubbed_json(given: pl.Series, scrubbed_text: pl.Series) -> pl.Series:
+    """JSON objects with their texts and numbers scrubbed one by one, so that they stay JSON."""
+    touched = given.filter((given != scrubbed_text).fill_null(value=False)).unique()
+    return (
+        given.replace({text: strict_json.dumps(_scrubbed(strict_json.parse(text))) for text in touched})
+        if len(touched)
+        else given
+    )
+
+
+def _scrubbed(value: Any) -> Any:
+    from audit.privacy import scan
+
+    if isinstance(value, dict):
+        return {key: _scrubbed(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_scrubbed(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    clear = scan.scrubbed(value)
+    return value if clear == value else clear
 
 
 def first_of_each(events: pl.DataFrame, key: list[str]) -> pl.DataFrame:

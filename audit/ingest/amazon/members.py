@@ -20,6 +20,7 @@ _VERSION = re.compile(r"(?:-(\d{1,3})| \((\d{1,3})\))$")
 _PART = re.compile(r"[._]\d{1,3}$")
 _DOS_EPOCH = 1980
 _CURATED = "your "
+_ADDITIONAL = "additional data"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Member:
     def curated(self) -> bool:
         """Whether it lies in one of the "Your ..." folders."""
         return any(part.casefold().startswith(_CURATED) for part in self.parts[:-1])
+
+    @property
+    def additional(self) -> bool:
+        """Whether it lies under "Additional Data", which repeats what the curated folders hold."""
+        return any(part.casefold() == _ADDITIONAL for part in self.parts[:-1])
 
     @property
     def version(self) -> int:
@@ -141,7 +147,10 @@ def _by_header(member: Member) -> Dataset | None:
 
 
 def _without_repeats(members: Iterable[Member]) -> Iterator[Member]:
-    """Mark what a "Your ..." folder, or a later version, holds as well."""
+    """Mark what a later version holds as well and, under "Additional Data", what a "Your ..." folder does.
+
+    Older exports given together with a newer one are no repeats of it: their events are told apart by their ids.
+    """
     members = list(members)
     best: dict[tuple[str, str], Member] = {}
     curated: dict[str, Member] = {}
@@ -161,7 +170,7 @@ def _marked(
     member: Member, dataset: Dataset, curated: dict[str, Member], best: dict[tuple[str, str], Member]
 ) -> Member:
     better = best[_same(member, dataset)]
-    if dataset.group in curated and not member.curated:
+    if dataset.group in curated and member.additional:
         better = curated[dataset.group]
     elif better.version == member.version:
         return member

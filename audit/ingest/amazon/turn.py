@@ -148,6 +148,7 @@ def _missing(dataset: Dataset) -> pl.Expr:
     for ours in dataset.needs:
         named = dataset.columns[ours][0] if ours in dataset.columns else ours
         reasons.append(pl.when(pl.col(ours).is_null()).then(pl.lit(f"no {named}")))
+    reasons.append(pl.when(pl.col("kind").is_null()).then(pl.lit("says nothing that we know")))
     return pl.coalesce("_reject", *reasons)
 
 

@@ -1,0 +1,196 @@
+"""Every row is accounted for, and importing again adds nothing."""
+
+import gzip
+import zipfile
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+import zstandard
+
+from audit import ingest
+from audit.errors import InputError
+from tests.audit.ingest.files import HEADER, by_source, counts, csv, ndjson, raw
+
+ROWS = (
+    "e1,007,2026-01-05T10:00:00Z,order_completed,Nail clipper,1",
+    "e2,007,2026-01-06T10:00:00Z,message_sent,,",
+    "e1,8,2026-01-05T10:00:00Z,product_viewed,Camera,",
+)
+
+
+def test_rows_are_accepted_and_found_again(ws, tmp_path):
+    report = ingest.import_paths(ws, [csv(tmp_path, *ROWS)])
+
+    assert counts(report) == (3, 3, 0, 0, 0)
+    assert report.to_json()["customers"] == 2
+    assert (report.to_json()["first"], report.to_json()["last"]) == (
+        "2026-01-05T10:00:00Z",
+        "2026-01-06T10:00:00Z",
+    )
+    events = by_source(ws)
+    assert events["customer_id"].to_list() == ["007", "007", "8"]
+    assert events["event_id"].to_list() == ["e1", "e2", "e1"]
+    assert events["quantity"].to_list() == [1.0, None, None]
+
+
+def test_the_same_file_twice_adds_nothing(ws, tmp_path):
+    file = csv(tmp_path, *ROWS)
+    ingest.import_paths(ws, [file])
+    version = ws.version
+    report = ingest.import_paths(ws, [file])
+
+    assert counts(report) == (3, 0, 3, 0, 0)
+    assert not report.nothing_taken
+    assert ws.version == version
+    assert ws.info.events == 3
+
+
+def test_rows_without_an_id_are_known_again_in_any_form(ws, tmp_path):
+    file = csv(
+        tmp_path, "7,2026-01-05T10:00:00Z,product_viewed,4.50", header="customer_id,occurred_at,kind,price"
+    )
+    other = ndjson(
+        tmp_path,
+        {
+            "customer_id": "7",
+            "occurred_at": "2026-01-05T11:00:00+01:00",
+            "kind": "product_viewed",
+            "price": 4.5,
+        },
+    )
+    ingest.import_paths(ws, [file])
+
+    assert counts(ingest.import_paths(ws, [other])) == (1, 0, 1, 0, 0)
+
+
+def test_of_rows_that_repeat_an_event_id_of_a_customer_the_first_is_kept(ws, tmp_path):
+    later = "e1,007,2026-02-05T10:00:00Z,product_viewed,Another,1"
+    report = ingest.import_paths(ws, [csv(tmp_path, *ROWS, later, *ROWS)])
+
+    assert counts(report) == (7, 3, 4, 0, 0)
+    assert by_source(ws).filter(pl.col("event_id") == "e1")["item_name"].to_list() == [
+        "Nail clipper",
+        "Camera",
+    ]
+
+
+def test_equal_rows_without_an_id_are_one_event_and_others_are_not(ws, tmp_path):
+    header = "customer_id,occurred_at,kind,colour"
+    red, blue = "7,2026-01-05,product_viewed,red", "7,2026-01-05,product_viewed,blue"
+    report = ingest.import_paths(ws, [csv(tmp_path, red, blue, red, header=header)])
+
+    assert counts(report) == (3, 2, 1, 0, 0)
+
+
+def test_bad_rows_are_quarantined_and_good_ones_go_in(ws, tmp_path):
+    bad = ("e8,7,2026-01-01,no_such_kind,,", "e9,7,2026-01-01,order_completed,,many")
+    report = ingest.import_paths(ws, [csv(tmp_path, ROWS[0], *bad)])
+    held = pl.read_parquet(report.quarantine)
+
+    assert counts(report) == (3, 1, 0, 2, 0)
+    assert held["row"].to_list() == [2, 3]
+    assert held["reason"].to_list() == ["kind is none of those we know", "quantity is no finite number"]
+    assert "no_such_kind" in ws.vault.unseal(held["raw"][0]).decode()
+    assert b"no_such_kind" not in report.quarantine.read_bytes()
+
+
+def test_the_same_bad_rows_are_held_once(ws, tmp_path):
+    file = csv(tmp_path, "e8,7,2026-01-01,no_such_kind,,")
+    first = ingest.import_paths(ws, [file])
+    again = ingest.import_paths(ws, [file])
+
+    assert first.nothing_taken
+    assert again.quarantine == first.quarantine
+    assert len(list(first.quarantine.parent.iterdir())) == 1
+
+
+def test_a_customer_of_refused_rows_only_is_nowhere(ws, tmp_path):
+    ingest.import_paths(ws, [csv(tmp_path, "e8,gone,2026-01-01,no_such_kind,,")])
+    assert ws.vault.resolve("gone") is None
+
+
+def test_files_of_a_folder_are_counted_one_by_one(ws, tmp_path):
+    inbox = tmp_path / "inbox"
+    (inbox / "deeper").mkdir(parents=True)
+    csv(inbox, ROWS[0], name="a.csv")
+    csv(inbox / "deeper", ROWS[1], name="b.csv")
+    (inbox / "LICENSE").write_text("You may.")
+    report = ingest.import_paths(ws, [inbox])
+
+    assert [(file.path, file.rows) for file in report.files] == [
+        (str(inbox / "a.csv"), 1),
+        (str(inbox / "deeper" / "b.csv"), 1),
+    ]
+    assert report.unknown == [inbox / "LICENSE"]
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [
+        ("events.csv", bytes),
+        ("events.csv.gz", gzip.compress),
+        ("events.csv.zst", zstandard.compress),
+        ("events", bytes),
+    ],
+)
+def test_packed_files_are_read_by_what_is_in_them(ws, tmp_path, name, pack):
+    content = ("﻿" + "\r\n".join([HEADER, *ROWS]) + "\r\n").encode()
+    assert counts(ingest.import_paths(ws, [raw(tmp_path, pack(content), name)])) == (3, 3, 0, 0, 0)
+
+
+def test_parquet_keeps_its_types_and_its_other_columns(ws, tmp_path):
+    pl.DataFrame(
+        {
+            "customer_id": [7],
+            "occurred_at": [datetime(2026, 1, 5, 10, tzinfo=UTC)],
+            "kind": ["order_completed"],
+            "topics": [["nails"]],
+            "points": [1.5],
+            "box": [{"w": 3, "note": 'a "b"'}],
+        }
+    ).write_parquet(tmp_path / "events.parquet")
+    assert counts(ingest.import_paths(ws, [tmp_path / "events.parquet"])) == (1, 1, 0, 0, 0)
+    event = by_source(ws).row(0, named=True)
+    assert (event["customer_id"], event["topics"]) == ("7", ["nails"])
+    assert event["attributes"] == r'{"points":1.5,"box":{"w":3,"note":"a \"b\""}}'
+
+
+def test_members_of_a_zip_are_files(ws, tmp_path):
+    path = tmp_path / "events.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", "\n".join([HEADER, ROWS[0]]))
+        archive.writestr("../../b.csv", "\n".join([HEADER, ROWS[1]]))
+    report = ingest.import_paths(ws, [path])
+
+    assert counts(report) == (2, 2, 0, 0, 0)
+    assert [file.path for file in report.files] == ["events.zip!a.csv", "events.zip!../../b.csv"]
+    assert not (tmp_path.parent.parent / "b.csv").exists()
+
+
+def test_nothing_is_taken_when_one_path_is_missing(ws, tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        ingest.import_paths(ws, [csv(tmp_path, *ROWS), tmp_path / "missing.csv"])
+    assert ws.info.events == 0
+
+
+def test_nothing_is_taken_when_a_later_file_cannot_be_read(ws, tmp_path):
+    broken = raw(tmp_path, b"customer_id,when\n1,2\n", "broken.csv")
+    with pytest.raises(InputError, match="the column occurred_at is missing"):
+        ingest.import_paths(ws, [csv(tmp_path, *ROWS), broken])
+    assert ws.info.events == 0
+    assert ws.vault.resolve("007") is None
+
+
+def test_an_empty_file_gives_nothing(ws, tmp_path):
+    for file in (raw(tmp_path, b"", "empty.csv"), csv(tmp_path, name="header.csv")):
+        report = ingest.import_paths(ws, [file])
+        assert counts(report) == (0, 0, 0, 0, 0)
+        assert report.nothing_taken
+
+
+def test_progress_is_told_in_bytes(ws, tmp_path):
+    told = []
+    file = csv(tmp_path, *ROWS)
+    ingest.import_paths(ws, [file], progress=lambda *each: told.append(each))
+    assert told[-1] == (file.stat().st_size, file.stat().st_size, str(file))

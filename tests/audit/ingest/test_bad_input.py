@@ -1,0 +1,166 @@
+"""Files from strangers: a clear line or a quarantined row, and the rest goes in."""
+
+import gzip
+import zipfile
+
+import polars as pl
+import pytest
+import zstandard
+
+from audit import ingest
+from audit.errors import InputError
+from tests.audit.ingest.files import HEADER, by_source, counts, csv, ndjson, raw
+
+GOOD = "e1,007,2026-01-05T10:00:00Z,order_completed,Nail clipper,1"
+BYTES = f"{HEADER}\n{GOOD}\n".encode()
+
+
+def zipped(*members: tuple[str, bytes]) -> bytes:
+    from io import BytesIO
+
+    target = BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        (
+            "a.csv",
+            b"event_id,customerid,occurred_at,kind\n",
+            "column customer_id is missing .is it 'customerid'",
+        ),
+        ("a.csv", b"customer_id,occurred_at,kind,kind\n", "'kind' stands twice"),
+        ("a.parquet", BYTES, "is named .parquet but holds csv"),
+        ("a.zip", BYTES, "is named .zip but holds csv"),
+        ("a.csv", b"PAR1", "is named .csv but holds parquet"),
+        ("a.csv", b"%PDF-1.7", "is a PDF"),
+        ("a.csv", zipped(("[Content_Types].xml", b"x")), "Excel"),
+        ("a.csv", "customer_id".encode("utf-16"), "UTF-16"),
+        ("a.csv.gz", BYTES, "is named .gz but is not packed"),
+        ("a.csv", gzip.compress(BYTES), "is named .csv but is gz"),
+        ("a.json", b'[{"customer_id": 1}]', "one object on each line"),
+        ("a.csv.gz", gzip.compress(BYTES * 9_999)[:-20], "cut off"),
+        ("a.csv.zst", zstandard.compress(BYTES * 9_999)[:-20], "cut off"),
+        ("a.zip", zipped(("a.csv", BYTES))[:90], "no readable zip"),
+        ("a.zip", zipped(("a.csv", BYTES + b"0" * 50_000_000)), "200 times its size"),
+        ("a.parquet", b"PAR1" + b"\0" * 50, "no readable Parquet"),
+        ("a.bin", bytes(range(256)) * 3, "no format we know"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_in_one_line(ws, tmp_path, name, content, says):
+    with pytest.raises(InputError, match=says) as refused:
+        ingest.import_paths(ws, [raw(tmp_path, content, name)])
+    assert "\n" not in str(refused.value)
+    assert ws.info.events == 0
+
+
+def test_an_unknown_time_zone_is_refused(ws, tmp_path):
+    with pytest.raises(InputError, match="'Mars/Olympus' is no time zone"):
+        ingest.import_paths(ws, [raw(tmp_path, BYTES)], time_zone="Mars/Olympus")
+
+
+def test_an_unknown_format_is_refused(ws, tmp_path):
+    with pytest.raises(InputError, match="no format 'cvs'"):
+        ingest.import_paths(ws, [raw(tmp_path, BYTES)], format="cvs")
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (b"e2,1,2026-01-01,order_completed,\xff\xfe,1", "not UTF-8 (byte 33 of the row), at byte 116"),
+        (b"e2,1,2026-01-01", "3 fields where the header has 6, at byte 116"),
+        (b"e2,1,2026-01-01,order_completed,x,1,1", "7 fields where the header has 6, at byte 116"),
+        (
+            b'e2,1,2026-01-01,order_completed,"open,1',
+            "a quote that is not closed on its line, or too long a field, at byte 116",
+        ),
+        (b"e2,1,2026-01-01,order_completed,x," + b"9" * 5_000, "quantity is no finite number"),
+        (b"e2,1,2026-01-01,order_completed,x,inf", "quantity is no finite number"),
+        (
+            b"e2,1,2026-01-01,order_complete,x,1",
+            "kind is none of those we know; did you mean order_completed?",
+        ),
+        (b"e2,1,2026-01-01,,x,1", "kind is absent"),
+        (b"e2,,2026-01-01,order_completed,x,1", "customer_id is absent"),
+        (b"e2,  ,2026-01-01,order_completed,x,1", "customer_id is absent"),
+        (b"e2,1,,order_completed,x,1", "occurred_at is absent"),
+        (b"e2,1,yesterday,order_completed,x,1", "occurred_at is no time"),
+        (b"e2,1,2026-13-01,order_completed,x,1", "occurred_at is no time"),
+    ],
+)
+def test_a_bad_row_of_csv_is_quarantined_and_its_neighbours_go_in(ws, tmp_path, bad, reason):
+    content = BYTES + bad + b"\n" + GOOD.replace("e1", "e3").encode() + b"\n"
+    report = ingest.import_paths(ws, [raw(tmp_path, content)])
+
+    assert counts(report) == (3, 2, 0, 1, 0)
+    assert pl.read_parquet(report.quarantine).select("row", "reason").rows() == [(2, reason)]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("not json", "no JSON: expecting value at character 1"),
+        ("[1]", "no object"),
+        ('{"customer_id":"1","customer_id":"2"}', "the same key twice in one object"),
+        ('{"x":' + "9" * 5_000 + "}", "a number of 5,000 characters"),
+        ('{"x":' + "[" * 5_000 + "]" * 5_000 + "}", "more than 32 levels deep"),
+        ('{"x":NaN}', "NaN is no number"),
+    ],
+)
+def test_a_bad_line_of_ndjson_is_quarantined_and_its_neighbours_go_in(ws, tmp_path, line, reason):
+    good = {"customer_id": 7, "occurred_at": "2026-01-01", "kind": "order_completed"}
+    report = ingest.import_paths(ws, [ndjson(tmp_path, good, line, {**good, "event_id": "e3"})])
+
+    assert counts(report) == (3, 2, 0, 1, 0)
+    assert pl.read_parquet(report.quarantine).select("row", "reason").rows() == [(2, reason)]
+
+
+def test_blank_lines_are_no_rows(ws, tmp_path):
+    assert counts(ingest.import_paths(ws, [csv(tmp_path, "", GOOD, "", "")])) == (1, 1, 0, 0, 0)
+
+
+def test_quotes_commas_newlines_and_inches_in_fields(ws, tmp_path):
+    rows = (
+        'e1,1,2026-01-01,order_completed,"a ""b"", c",1',
+        'e2,1,2026-01-01,order_completed,5" pipe,1',
+        'e3,1,2026-01-01,order_completed,6" pipe,',
+        'e4,1,2026-01-01,order_completed,"two\nlines",',
+    )
+    assert counts(ingest.import_paths(ws, [csv(tmp_path, *rows)])) == (4, 4, 0, 0, 0)
+    assert by_source(ws)["item_name"].to_list() == ['a "b", c', '5" pipe', '6" pipe', "two␊lines"]
+
+
+def test_hostile_text_is_made_harmless(ws, tmp_path):
+    hostile = "[/] [@click=app.quit]x \x1b]52;c;aGk=\x07 \u202e\x9b2J\x00"
+    row = {
+        "customer_id": "1",
+        "occurred_at": "2026-01-01",
+        "kind": "order_completed",
+        "item_name": hostile,
+        "box": {"k\x1b": hostile},
+    }
+    ingest.import_paths(
+        ws, [ndjson(tmp_path, row), csv(tmp_path, f"e1,1,2026-01-01,order_completed,{hostile},")]
+    )
+    stored = by_source(ws)
+
+    clean = "[/] [@click=app.quit]x ␛]52;c;aGk=␇ \ufffd\ufffd2J␀"
+    assert set(stored["item_name"]) == {clean}
+    assert stored["attributes"].drop_nulls().to_list() == ['{"box":{"k␛":"' + clean + '"}}']
+
+
+def test_lone_surrogates_are_replaced(ws, tmp_path):
+    line = r'{"customer_id":"\ud800x","occurred_at":"2026-01-01","kind":"order_completed","item_name":"\ud83d\ude00 \udfff"}'
+    assert counts(ingest.import_paths(ws, [ndjson(tmp_path, line)])) == (1, 1, 0, 0, 0)
+    assert by_source(ws)["item_name"][0] == "😀 \ufffd"
+
+
+@pytest.mark.parametrize("identity", ["007", "1" * 24, " padded", "jo@example.org", "é", "null", "1e5"])
+def test_ids_are_text(ws, tmp_path, identity):
+    ingest.import_paths(ws, [csv(tmp_path, f"0001,{identity},2026-01-01,order_completed,,")])
+    assert ws.resolve(identity) == ws.scan().collect()["customer_id"][0]
+    assert by_source(ws)["event_id"].to_list() == ["0001"]

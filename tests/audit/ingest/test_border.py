@@ -1,0 +1,95 @@
+"""Direct identifiers go to the vault and nowhere else."""
+
+import pytest
+
+from audit import ingest
+from tests.audit.ingest.files import by_source, csv, ndjson
+
+EVENT = {"customer_id": "u1", "occurred_at": "2026-01-05T10:00:00Z", "kind": "products_searched"}
+
+
+def files_of(ws) -> bytes:
+    """Every byte the workspace holds outside the vault."""
+    return b"".join(
+        path.read_bytes() for path in ws.path.rglob("*") if path.is_file() and path.name != "vault.db"
+    )
+
+
+def test_identifier_columns_go_to_the_vault(ws, tmp_path):
+    header = "customer_id,occurred_at,kind,E-Mail,Shipping Address,Customer IP,User-Agent,referrer,colour"
+    row = 'u1,2026-01-05,order_completed,Jo.Doe@example.org,"1 Elm St, Utopia",192.0.2.7,Mozilla/5.0,https://a.example/q,red'
+    ingest.import_paths(ws, [csv(tmp_path, row, header=header)])
+    customer = ws.resolve("jo.doe@EXAMPLE.org")
+
+    assert customer == ws.resolve("u1")
+    assert ws.identity(customer)["email"] == "J•••@•••.org"
+    assert set(ws.identity(customer)) == {"email", "address", "ip", "user_agent", "referer"}
+    assert by_source(ws)["attributes"].to_list() == ['{"colour":"red"}']
+    for secret in (b"Doe", b"Elm", b"192.0.2.7", b"Mozilla", b"a.example", b"u1"):
+        assert secret not in files_of(ws)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept", "fields"),
+    [
+        ({"traits": {"email": "jo@example.org", "plan": "a"}}, '{"traits":{"plan":"a"}}', {"email"}),
+        ({"user": {"name": "Jo Doe"}, "n": 1.50}, '{"user":{},"n":1.5}', {"name"}),
+        ({"item": {"name": "Jo's soap"}}, '{"item":{"name":"Jo\'s soap"}}', set()),
+        ({"visits": [{"ipAddress": "192.0.2.7", "ok": True}]}, '{"visits":[{"ok":true}]}', {"ip"}),
+        ({"email": "jo@example.org"}, None, {"email"}),
+    ],
+)
+def test_identifiers_inside_attributes_go_to_the_vault(ws, tmp_path, given, kept, fields):
+    ingest.import_paths(ws, [ndjson(tmp_path, {**EVENT, "attributes": given})])
+
+    assert set(ws.identity(ws.resolve("u1"))) == fields
+    assert by_source(ws)["attributes"][0] == kept
+    assert b"example.org" not in files_of(ws)
+
+
+def test_free_text_is_scrubbed(ws, tmp_path):
+    card = 4111111111111111
+    row = {
+        **EVENT,
+        "query": "order of jo@example.org",
+        "subject": "call +49 170 1234567",
+        "note": f"card {card}",
+        "number": card,
+    }
+    ingest.import_paths(ws, [ndjson(tmp_path, row)])
+    event = by_source(ws).row(0, named=True)
+
+    assert event["query"] == "order of [e-mail]"
+    assert event["subject"] == "call [phone]"
+    assert event["attributes"] == '{"note":"card [card]","number":"[card]"}'
+
+
+def test_pseudonyms_are_random_and_stay(ws, tmp_path):
+    file = ndjson(tmp_path, EVENT)
+    ingest.import_paths(ws, [file])
+    first = ws.resolve("u1")
+    ingest.import_paths(ws, [ndjson(tmp_path, {**EVENT, "query": "other"})])
+
+    assert ws.resolve("u1") == first
+    assert ws.history(first).height == 2
+    assert first.startswith("c_")
+
+
+def test_an_id_that_is_an_address_is_only_in_the_vault(ws, tmp_path):
+    ingest.import_paths(ws, [ndjson(tmp_path, {**EVENT, "customer_id": "jo@example.org"})])
+    assert ws.resolve("jo@example.org") == ws.scan().collect()["customer_id"][0]
+    assert b"jo@example" not in files_of(ws)
+
+
+def test_identifiers_of_refused_rows_are_not_taken(ws, tmp_path):
+    ingest.import_paths(ws, [ndjson(tmp_path, {**EVENT, "kind": "none", "email": "jo@example.org"})])
+    assert ws.vault.resolve("jo@example.org") is None
+    assert b"jo@example" not in files_of(ws)
+
+
+def test_the_quarantine_keeps_what_a_row_said_sealed(ws, tmp_path):
+    import polars as pl
+
+    report = ingest.import_paths(ws, [ndjson(tmp_path, {**EVENT, "kind": "none", "email": "jo@example.org"})])
+    held = ws.vault.unseal(pl.read_parquet(report.quarantine)["raw"][0]).decode()
+    assert "jo@example.org" in held

@@ -1,0 +1,138 @@
+"""Any table, as a map says how to read it."""
+
+import polars as pl
+import pytest
+
+from audit import ingest
+from audit.errors import InputError
+from tests.audit.ingest.files import by_source, counts, csv, ndjson, raw
+
+MAP = """
+identifiers = ["Contact"]
+
+[columns]
+customer_id = "User"
+occurred_at = "When"
+kind = "What"
+subject = "Title"
+
+[constants]
+source_name = "mailer"
+
+[kinds]
+"Email Open" = "message_opened"
+Sent = "message_sent"
+
+[time]
+format = "%d/%m/%Y %H:%M"
+zone = "Europe/London"
+
+[[skip]]
+column = "User"
+absent = true
+reason = "no customer"
+
+[[skip]]
+column = "What"
+equals = "Ping"
+reason = "a ping"
+
+[[when]]
+column = "Title"
+starts_with = "Your order"
+set = { message_class = "transactional" }
+"""
+HEADER = "User,When,What,Title,Contact,kind,Extra"
+
+
+@pytest.fixture
+def mapping(tmp_path):
+    return raw(tmp_path, MAP.encode(), "map.toml")
+
+
+def test_a_table_becomes_events(ws, tmp_path, mapping):
+    rows = (
+        "7,05/07/2026 10:00,Sent,Your order,jo@example.org,theirs,x",
+        "7,05/07/2026 11:00,Email Open,News,,,",
+        "7,05/07/2026 12:00,message_clicked,News,,,",
+        ",05/07/2026 10:00,Sent,,,,",
+        "8,05/07/2026 10:00,Ping,,,,",
+        "9,05/07/2026 10:00,Unheard of,,,,",
+        "9,2026-07-05,Sent,,,,",
+    )
+    report = ingest.import_paths(ws, [csv(tmp_path, *rows, header=HEADER)], map_file=mapping)
+    events = by_source(ws)
+
+    assert counts(report) == (7, 3, 0, 2, 2)
+    assert report.skipped_by_reason == {"no customer": 1, "a ping": 1}
+    assert set(report.refused_by_reason) == {"kind is none of those we know", "occurred_at is no time"}
+    assert events["kind"].to_list() == ["message_sent", "message_opened", "message_clicked"]
+    assert events["occurred_at"].dt.to_string("%H:%M").to_list() == ["09:00", "10:00", "11:00"]
+    assert events["message_class"].to_list() == ["transactional", None, None]
+    assert events["source_name"].unique().to_list() == ["mailer"]
+    assert events["attributes"].to_list() == ['{"Extra":"x","kind_":"theirs"}', None, None]
+    assert ws.resolve("jo@example.org") == ws.resolve("7")
+
+
+def test_the_same_table_twice_adds_nothing(ws, tmp_path, mapping):
+    file = csv(tmp_path, "7,05/07/2026 10:00,Sent,Your order,,,", header=HEADER)
+    ingest.import_paths(ws, [file], map_file=mapping)
+    assert counts(ingest.import_paths(ws, [file], map_file=mapping)) == (1, 0, 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("unit", "when"), [("epoch_s", 1783245600), ("epoch_ms", 1783245600000), ("epoch_us", 1783245600000000)]
+)
+def test_times_that_count_from_1970(ws, tmp_path, unit, when):
+    text = f'[columns]\ncustomer_id = "u"\noccurred_at = "t"\n[constants]\nkind = "product_viewed"\n[time]\nformat = "{unit}"\n'
+    mapping = raw(tmp_path, text.encode(), "map.toml")
+    rows = ({"u": 1, "t": when}, {"u": 1, "t": "abc"})
+    report = ingest.import_paths(ws, [ndjson(tmp_path, *rows)], map_file=mapping)
+
+    assert counts(report) == (2, 1, 0, 1, 0)
+    assert str(by_source(ws)["occurred_at"][0]) == "2026-07-05 10:00:00+00:00"
+
+
+def test_delimiter_and_encoding(ws, tmp_path):
+    text = 'delimiter = ";"\nencoding = "latin-1"\n[columns]\ncustomer_id = "u"\noccurred_at = "t"\nitem_name = "i"\n[constants]\nkind = "product_viewed"\n'
+    mapping = raw(tmp_path, text.encode(), "map.toml")
+    ingest.import_paths(
+        ws, [raw(tmp_path, "u;t;i\n1;2026-01-01;Käse, alt\n".encode("latin-1"))], map_file=mapping
+    )
+    assert by_source(ws)["item_name"].to_list() == ["Käse, alt"]
+
+
+def test_a_mapped_column_that_is_missing_is_named(ws, tmp_path, mapping):
+    with pytest.raises(InputError, match="no column 'When', which .* names; did you mean 'Wen'"):
+        ingest.import_paths(ws, [csv(tmp_path, header="User,Wen,What,Title,Contact")], map_file=mapping)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[colums]\n", "unknown key colums; did you mean 'columns'"),
+        ('[columns]\ncustomerid = "u"\n', "unknown key columns.customerid; did you mean 'customer_id'"),
+        ('[columns]\ncustomer_id = "u"\n', "says nothing of occurred_at"),
+        ('[kinds]\nx = "message_send"\n', "no kind 'message_send'; did you mean 'message_sent'"),
+        ("[columns]\ncustomer_id = 1\n", "columns is a table of texts"),
+        ('[time]\nzone = "Mars"\n', "'Mars' is no time zone"),
+        ('[[skip]]\ncolumn = "a"\nreason = "b"\n', "skip 1: give column, reason, and one of"),
+        ("x = [", "no TOML"),
+    ],
+)
+def test_a_map_that_cannot_be_right_is_refused(ws, tmp_path, text, says):
+    with pytest.raises(InputError, match=says):
+        ingest.import_paths(ws, [csv(tmp_path)], map_file=raw(tmp_path, text.encode(), "map.toml"))
+
+
+def test_parquet_can_be_mapped_too(ws, tmp_path, mapping):
+    pl.DataFrame(
+        {
+            "User": [7],
+            "When": ["05/07/2026 10:00"],
+            "What": ["Sent"],
+            "Title": ["x"],
+            "Contact": ["a@b.example"],
+        }
+    ).write_parquet(tmp_path / "t.parquet")
+    assert counts(ingest.import_paths(ws, [tmp_path / "t.parquet"], map_file=mapping)) == (1, 1, 0, 0, 0)
