@@ -128,6 +128,16 @@ def test_the_curated_folder_wins_over_its_repeat_in_another_zip(tmp_path):
     assert skipped == {"the same as All Data Categories.2.zip!Your Amazon Orders/Order History.csv": 1}
 
 
+def test_an_older_export_given_together_with_a_newer_one_loses_nothing(tmp_path):
+    def export(name, file, number):
+        rows = [["B1", "2025-04-09T08:00:00Z", each, "Clipper", ""] for each in ("both", number)]
+        return ex.zipped(tmp_path / name, {file: ex.table(ORDER, *rows)})
+
+    old = export("old.zip", "Retail.OrderHistory.2/Retail.OrderHistory.2.csv", "only in the old")
+    new = export("new.zip", "Your Amazon Orders/Order History.csv", "only in the new")
+    assert sorted(ex.events(old, new)["order_id"]) == ["both", "only in the new", "only in the old"]
+
+
 def test_of_versions_the_highest_is_read(tmp_path):
     files = {
         f"Your Amazon Orders/Order History{suffix}.csv": ex.table(
