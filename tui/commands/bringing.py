@@ -56,7 +56,7 @@ def import_files(
         progress=Progress(),
     )
     for reason, rows in report.skipped_by_reason.items():
-        output.narrate(f"skipped {rows} rows: {reason}")
+        output.narrate(f"skipped {rows} rows: {reason}" if rows else f"skipped: {reason}")
     if as_json:
         output.document(report.to_json())
     else:
