@@ -103,6 +103,11 @@ class Rule:
         return self.enabled and not self.declared
 
     @property
+    def reads_clock(self) -> bool:
+        """Whether it asks what a clock on the wall shows, so that it needs a time zone."""
+        return self.kind == "quiet_hours" or self.window_kind == "calendar"
+
+    @property
     def span(self) -> timedelta:
         """A rolling window's length."""
         return duration(self.window or "")

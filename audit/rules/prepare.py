@@ -63,7 +63,7 @@ def _acts(events: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[tuple[A
 
 
 def _zones(events: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[tuple[Any, ...]]]:
-    if not any(_reads_a_clock(rule) and rule.time_zone == "customer" for rule in rules):
+    if not any(rule.reads_clock and rule.time_zone == "customer" for rule in rules):
         return {}
     known = [name for name in events["time_zone"].drop_nulls().unique() if known_zone(name)]
     rows = events.filter(pl.col("time_zone").is_in(known)).select(
@@ -71,10 +71,6 @@ def _zones(events: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[tuple[
     )
     changes = pl.col("time_zone").ne_missing(pl.col("time_zone").shift(1).over("customer_id"))
     return dict(_by_customer(rows.filter(changes)))
-
-
-def _reads_a_clock(rule: Rule) -> bool:
-    return rule.kind == "quiet_hours" or rule.window_kind == "calendar"
 
 
 def _intervals(facts: Facts, rules: Sequence[Rule]) -> dict[str, timedelta]:

@@ -19,7 +19,7 @@ PATIENCE = timedelta(days=7)
 """A deferred message that could pass only later than this after it was first due is stopped."""
 
 _MOST_STEPS = 800
-"""Quiet hours that together never end are found out after more than a year of them."""
+"""Quiet hours that together leave no gap for so many steps, more than a year, leave none while the same rules hold."""
 
 
 class Decision(NamedTuple):
@@ -75,6 +75,7 @@ class _Run:
         self._history = history
         self._rules = rules
         self._about = rules.about(history.customer)
+        self._all = len(self._about) == len(rules.rules)
         self._checks: dict[int, Check] = {}
         self._watched = watched
         self.seen: list[Verdict] = []
@@ -136,21 +137,37 @@ class _Run:
         """When a message goes back in order: the earliest time all failing rules could pass; None if it does not."""
         if not failing or any(self._rules.rules[number].on_fail != "defer" for number in failing):
             return None
-        again = self._earliest(message, at, failing)
-        last = clock.plus(message.at, PATIENCE)
-        return again if again is not None and (last is None or again <= last) else None
+        again = self._earliest(message, at, failing, clock.plus(message.at, PATIENCE))
+        return None if again is None or again - message.at > PATIENCE else again
 
-    def _earliest(self, message: Message, at: datetime, numbers: Sequence[int]) -> datetime | None:
-        """The earliest time from `at` at which all of these rules pass, if nothing else is let through."""
+    def _earliest(
+        self, message: Message, at: datetime, numbers: Sequence[int], last: datetime | None = None
+    ) -> datetime | None:
+        """The earliest time from `at` at which all of these rules pass, if nothing else is let through.
+
+        None if there is none, or none up to `last`.
+        """
         moment: datetime | None = at
-        for _ in range(_MOST_STEPS):
-            before = moment
+        steps = 0
+        while True:
+            before, steps = moment, steps + 1
             for number in numbers:
                 if moment is not None:
                     moment = self._passes_from(number, message, at, moment)
             if moment == before:
                 return moment
-        return None
+            if moment is not None and steps >= _MOST_STEPS:
+                moment, steps = self._next_edge(moment, numbers), 0
+            if moment is None or (last is not None and moment > last):
+                return None
+
+    def _next_edge(self, moment: datetime, numbers: Sequence[int]) -> datetime | None:
+        """When the first of these rules begins or ceases to hold after `moment`."""
+        rules = [self._rules.rules[number] for number in numbers]
+        edges = [
+            edge for rule in rules for edge in (rule.valid_from, rule.valid_until) if edge and edge > moment
+        ]
+        return min(edges, default=None)
 
     def _passes_from(self, number: int, message: Message, at: datetime, moment: datetime) -> datetime | None:
         rule = self._rules.rules[number]
@@ -161,15 +178,23 @@ class _Run:
             return rule.valid_until
         return found
 
-    def _scoped(self, message: Message) -> list[int]:
+    def _scoped(self, message: Message) -> Sequence[int]:
         """The rules whose scopes the message satisfies, valid or not."""
-        return [number for number in self._rules.reach(message).judging if number in self._about]
+        judging = self._rules.reach(message).judging
+        return judging if self._all else [number for number in judging if number in self._about]
 
-    def _judging(self, message: Message, at: datetime) -> list[int]:
-        return [number for number in self._scoped(message) if valid(self._rules.rules[number], at)]
+    def _judging(self, message: Message, at: datetime) -> Sequence[int]:
+        scoped = self._scoped(message)
+        if not self._rules.dated:
+            return scoped
+        return [number for number in scoped if valid(self._rules.rules[number], at)]
 
-    def _cannot_tell(self, message: Message, at: datetime, judging: Sequence[int]) -> list[str]:
-        return [self._rules.rules[n].id for n in judging if self._check(n).cannot_tell(message, at)]
+    def _cannot_tell(self, message: Message, at: datetime, judging: Sequence[int]) -> Sequence[str]:
+        return [
+            self._rules.rules[number].id
+            for number in judging
+            if number in self._rules.clocked and self._check(number).cannot_tell(message, at)
+        ]
 
     def _take_in(self, message: Message, at: datetime) -> None:
         for number in self._rules.reach(message).counting:

@@ -28,12 +28,15 @@ class Reach(NamedTuple):
 class RuleSet:
     """The rules that take part in a replay, in the order they are checked.
 
+    `dated`: whether any holds for a time only; `clocked`: positions of those that read a local clock.
     `ids`: the source's own customer ids → pseudonyms, for rules that name customers.
     """
 
     def __init__(self, rules: Iterable[Rule], ids: Mapping[str, str] | None = None) -> None:
         self.rules: Sequence[Rule] = checked_order(rules)
         self.classes = {name for rule in self.rules for name in rule.message_classes}
+        self.dated = any(rule.valid_from or rule.valid_until for rule in self.rules)
+        self.clocked = frozenset(number for number, rule in enumerate(self.rules) if rule.reads_clock)
         known = ids or {}
         self._named = [
             (

@@ -252,6 +252,12 @@ def test_quiet_hours_that_never_end_stop():
     assert (row["decision"], at(row, "next_allowed_at")) == ("stop", None)
 
 
+def test_quiet_hours_that_leave_no_gap_end_when_one_of_the_rules_does():
+    rows = [message("2026-01-01T10:00", time_zone="UTC")]
+    day = {**QUIET, "id": "day", "quiet": "08:00-21:00", "valid_until": "2031-05-05T12:00Z"}
+    assert at(decided(rows, day, QUIET)["e1"], "next_allowed_at") == "2031-05-05T12:00:00+00:00"
+
+
 def test_a_message_that_passes_could_pass_when_it_went_out():
     made = decided([message("2026-01-01T23:00", time_zone="UTC")], QUIET)["e1"]
     assert made["next_allowed_at"] == made["deferred_to"]
