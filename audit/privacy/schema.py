@@ -1,16 +1,11 @@
 """The vault's tables and the steps that made them."""
 
-import sqlite3
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit.errors import WorkspaceError
-
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from sqlite_utils import Database, Migrations
 
 APPLICATION_ID = 0x77535631  # "wSV1"
-VERSION = 1
 
 _TABLES = (
     """create table meta (name text primary key, value blob not null) strict, without rowid""",
@@ -40,41 +35,16 @@ _TABLES = (
 )
 
 
-def migrate(db: "Database") -> None:
-    """Bring a vault to this version, each step in one transaction after a copy of the file.
-
-    Raises WorkspaceError if the vault is of a newer version.
-    """
+def steps() -> "Migrations":
+    """What brings a vault to this version."""
     from sqlite_utils import Migrations
 
-    if int(db.execute("pragma user_version").fetchone()[0]) > VERSION:
-        raise WorkspaceError("this vault was made by a newer whysent; update whysent to open it")
-    steps = Migrations("vault")
-    steps()(_first)
-    pending = steps.pending(db)
-    if pending and db.table_names():
-        _copy(db)
-    if pending:
-        steps.apply(db)
+    migrations = Migrations("vault")
+    migrations()(first)
+    return migrations
 
 
-def _first(db: "Database") -> None:
+def first(database: "Database") -> None:
     """Everything of version 1."""
     for statement in _TABLES:
-        db.conn.execute(statement)
-    db.conn.execute(f"pragma application_id = {APPLICATION_ID}")
-    db.conn.execute(f"pragma user_version = {VERSION}")
-
-
-def _copy(db: "Database") -> None:
-    from audit import database
-
-    path = Path(db.execute("pragma database_list").fetchone()[2])
-    spare = path.with_name(f"{path.name}.before-{VERSION}")
-    spare.unlink(missing_ok=True)
-    database.create(spare)
-    target = sqlite3.connect(spare)
-    try:
-        db.conn.backup(target)
-    finally:
-        target.close()
+        database.conn.execute(statement)

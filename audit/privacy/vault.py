@@ -22,7 +22,7 @@ from audit.privacy import normal
 from audit.privacy.keys import Key
 from audit.privacy.mask import mask_all
 from audit.privacy.pseudonyms import Maker, random_pseudonym
-from audit.privacy.schema import APPLICATION_ID, migrate
+from audit.privacy.schema import APPLICATION_ID, steps
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -48,7 +48,7 @@ class Vault:
         database.create(path)
         vault = cls(path, key)
         with database.connect(path) as db:
-            migrate(db)
+            database.bring_up_to_date(db, path, application_id=APPLICATION_ID, migrations=steps())
             with db.atomic():
                 db.execute("insert into meta (name, value) values ('key_check', ?)", [vault._check()])
         return vault
@@ -60,7 +60,7 @@ class Vault:
         with database.connect(path) as db:
             if db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
                 raise WorkspaceError(f"{path}: is no vault of whysent")
-            migrate(db)
+            database.bring_up_to_date(db, path, application_id=APPLICATION_ID, migrations=steps())
             found = db.execute("select value from meta where name = 'key_check'").fetchone()
         if found is None or not hmac.compare_digest(found[0], vault._check()):
             raise WorkspaceError(f"{path}: the key {key.fingerprint} is not the key of this vault")
