@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+import polars as pl
 import pytest
 
 from audit import segments
+from audit.segments.spells import carries
 from audit.times import parse_iso
 from tests.build import context, days, events
 
@@ -207,3 +209,26 @@ def test_no_events_give_no_segments():
     assert segments.derive(frame.clear(), context(frame, AT)).is_empty()
     assert segments.derive(frame.clear(), context(frame, AT)).schema == segments.DERIVED
     assert isinstance(AT, datetime)
+
+
+@pytest.mark.parametrize("value", ["2", "-0.05", "10.0", "true", '"SPRING"', '"5 %"', '"0.5"', "[1]"])
+def test_an_attribute_with_something_in_it_is_carried(value):
+    assert carried(value)
+
+
+@pytest.mark.parametrize("value", ["0", "0.0", "-0.00", '""', '"0"', "false", '"False"', "null", "[]", "{}"])
+def test_an_attribute_with_nothing_in_it_is_not(value):
+    assert not carried(value)
+
+
+def carried(value):
+    texts = [f'{{"coupon": {value}, "store": 7}}', f'{{"store":7,"discount":0.0,"coupon":{value}}}']
+    frame = pl.DataFrame({"attributes": texts}).select(carries(("discount", "coupon")))
+    first, second = frame.to_series()
+    assert first == second
+    return first
+
+
+def test_other_attributes_are_not_asked():
+    frame = pl.DataFrame({"attributes": ['{"coupons": 5, "my_coupon": 5}', None, '{"note": "coupon"}']})
+    assert not frame.select(carries(("coupon",))).to_series().any()
