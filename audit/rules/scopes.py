@@ -38,22 +38,26 @@ class RuleSet:
         self.dated = any(rule.valid_from or rule.valid_until for rule in self.rules)
         self.clocked = frozenset(number for number, rule in enumerate(self.rules) if rule.reads_clock)
         known = ids or {}
-        self._named = [
-            (
+        self._named = {
+            number: (
                 {known.get(one, one) for one in rule.customers},
                 {known.get(one, one) for one in rule.except_customers},
             )
-            for rule in self.rules
-        ]
+            for number, rule in enumerate(self.rules)
+            if rule.customers or rule.except_customers
+        }
+        self._everybody = frozenset(range(len(self.rules))) - self._named.keys()
         self._reach: dict[tuple[object, ...], Reach] = {}
 
     def about(self, customer: str) -> frozenset[int]:
         """Positions of the rules that this customer falls under."""
-        return frozenset(
+        if not self._named:
+            return self._everybody
+        return self._everybody | {
             number
-            for number, (wanted, unwanted) in enumerate(self._named)
+            for number, (wanted, unwanted) in self._named.items()
             if (not wanted or customer in wanted) and customer not in unwanted
-        )
+        }
 
     def exempt(self, message: Message) -> bool:
         """Whether no rule names the message's class."""
