@@ -18,10 +18,13 @@ Decide = Callable[[pl.DataFrame], dict[str, list[str]]]
 """Decides the histories of many virtual customers at once: for each id where the decision is made, the event_ids
 it rests on there."""
 
-_MOST_ROWS = 4_000_000
+_MOST_ROWS = 500_000
 """House value: rows of copied history that one search may decide; beyond it, no counterfactual is said."""
 
-_ROWS_AT_ONCE = 1_000_000
+_ROWS_FOR_SINGLES = 200_000
+"""House value: up to so many rows are decided to see whether one event alone is enough."""
+
+_ROWS_AT_ONCE = 250_000
 """House value: copies are decided in calls of about this many rows, so that memory stays bounded."""
 
 
@@ -96,7 +99,8 @@ class _Trial:
     def __init__(self, events: pl.DataFrame, decide: Decide, keep: AbstractSet[str]) -> None:
         self._events = events
         self._decide = decide
-        self._order = [event for event in events["event_id"] if event not in keep]
+        self._ids = events["event_id"].to_list()
+        self._order = [event for event in self._ids if event not in keep]
         self._left = _MOST_ROWS
 
     def gone_without(self, left_out: AbstractSet[str]) -> list[str] | None:
@@ -119,15 +123,16 @@ class _Trial:
 
     def minimal(self, candidates: Sequence[str]) -> Removal:
         """Shrink a set that ends the decision until no one of it can be put back."""
-        single = self._single(candidates)
+        looked = len(candidates) * self._events.height <= _ROWS_FOR_SINGLES
+        single = self._single(candidates) if looked else None
         if single is not None:
             return Removal((single,), smallest=True)
-        left_out = list(candidates)
+        left_out = self._put_back(candidates, candidates, sure=0)
         while True:
             needless = self._needless(left_out)
             if not needless:
                 return Removal(tuple(left_out), smallest=self._is_smallest(left_out))
-            left_out = self._without_most(left_out, needless)
+            left_out = self._put_back(left_out, needless, sure=1)
 
     def _single(self, candidates: Sequence[str]) -> str | None:
         answers = self._try([{event} for event in candidates])
@@ -139,19 +144,26 @@ class _Trial:
         answers = self._try([whole - {event} for event in left_out])
         return [event for event, rest in zip(left_out, answers, strict=True) if rest is None]
 
-    def _without_most(self, left_out: Sequence[str], needless: Sequence[str]) -> list[str]:
-        """Put back as many of `needless`, oldest first, as can be put back together (at least one)."""
+    def _put_back(self, left_out: Sequence[str], these: Sequence[str], *, sure: int) -> list[str]:
+        """Put back many of `these` together, oldest first, found by halving; what stays out ends the decision.
+
+        The first `sure` of them are known to be needless.
+        """
         whole = frozenset(left_out)
-        answers = self._try([whole - set(needless[:count]) for count in range(1, len(needless) + 1)])
-        most = max(count for count, rest in enumerate(answers, start=1) if rest is None)
-        return self._in_order(whole - set(needless[:most]))
+        gone, too_many = sure, len(these) + 1
+        while too_many - gone > 1:
+            count = (gone + too_many) // 2
+            if self.gone_without(whole - set(these[:count])) is None:
+                gone = count
+            else:
+                too_many = count
+        return self._in_order(whole - set(these[:gone]))
 
     def _is_smallest(self, left_out: Sequence[str]) -> bool:
-        if len(left_out) != 2:
-            return False
-        if len(self._order) * self._events.height > self._left:
-            return False
-        return self._single(self._order) is None
+        if len(left_out) == 1:
+            return True
+        affordable = len(self._order) * self._events.height <= _ROWS_FOR_SINGLES
+        return len(left_out) == 2 and affordable and self._single(self._order) is None
 
     def _in_order(self, chosen: AbstractSet[str]) -> list[str]:
         return [event for event in self._order if event in chosen]
@@ -169,12 +181,18 @@ class _Trial:
         return answers
 
     def _decided(self, sets: Sequence[AbstractSet[str]]) -> list[list[str] | None]:
-        names = [f"c#{number}" for number in range(len(sets))]
-        copies = [
-            _renamed(self._events.filter(~pl.col("event_id").is_in(list(left_out))), name)
-            for name, left_out in zip(names, sets, strict=True)
-        ]
-        decided = self._decide(pl.concat(copies).sort("customer_id", "occurred_at", "event_id"))
+        names = [f"c#{number:06}" for number in range(len(sets))]  # so that the copies stand in order
+        places: list[int] = []
+        heights: list[int] = []
+        for left_out in sets:
+            kept = [place for place, event_id in enumerate(self._ids) if event_id not in left_out]
+            places += kept
+            heights.append(len(kept))
+        whose = pl.DataFrame({"name": names, "height": heights}).select(pl.col("name").repeat_by("height"))
+        copies = self._events[pl.Series(places, dtype=pl.UInt32)].with_columns(
+            whose["name"].explode(empty_as_null=False).alias("customer_id")
+        )
+        decided = self._decide(copies)
         return [decided.get(name) for name in names]
 
 

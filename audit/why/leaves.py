@@ -1,6 +1,7 @@
 """The sentences of an explanation: acts, absences, what a message is about, and that a life has changed."""
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -18,6 +19,11 @@ from audit.why.triggers import Trigger
 from audit.why.words import HAND_OVER, Voice, day, kinds_in_words, minute
 
 Row = Mapping[str, Any]
+
+_OWN_LEAVES = 6
+"""House value: so many things of one kind are named; more of them would hide the rest."""
+
+_OTHERS = {"item_name": "other things", "query": None, "segment_id": "others"}
 
 
 def about(one: Told) -> list[Reason]:
@@ -44,19 +50,28 @@ def could_be(voice: Voice, found: pl.DataFrame) -> list[Reason]:
 
 
 def together(voice: Voice, rows: Iterable[Row], lead: str = "") -> list[Reason]:
-    """A leaf for each act; acts of one kind on one thing stand together, with the newest one's time."""
+    """A leaf for each act; acts of one kind on one thing stand together, with the newest one's time.
+
+    Of one kind only the first few things have a leaf of their own; all others share the next one.
+    """
     groups: dict[tuple[Any, ...], list[Row]] = {}
+    things: Counter[tuple[Any, ...]] = Counter()
     for row in rows:
-        groups.setdefault((row.get("level"), voice.act(row)), []).append(row)
-    return [_leaf(voice, group, lead) for group in groups.values()]
+        kind = (row.get("level"), row["kind"])
+        said = (*kind, voice.act(row))
+        if said not in groups:
+            things[kind] += 1
+        groups.setdefault(said if said in groups or things[kind] <= _OWN_LEAVES else kind, []).append(row)
+    return [_leaf(voice, group, lead, others=len(said) == 2) for said, group in groups.items()]
 
 
-def _leaf(voice: Voice, rows: Sequence[Row], lead: str) -> Reason:
+def _leaf(voice: Voice, rows: Sequence[Row], lead: str, *, others: bool) -> Reason:
     newest = max(rows, key=order)
     times = f" {len(rows)} times, last" if len(rows) > 1 else ""
     how = f" ({LEVELS[newest['level']]})" if newest.get("level") is not None else ""
+    act = voice.act({**newest, **_OTHERS}) if others and len(rows) > 1 else voice.act(newest)
     return Reason(
-        f"{lead}{voice.act(newest)}{times} on {minute(newest['occurred_at'])}{how}",
+        f"{lead}{act}{times} on {minute(newest['occurred_at'])}{how}",
         tuple(row["event_id"] for row in rows),
         facts=_act_facts(voice, newest, len(rows)),
     )

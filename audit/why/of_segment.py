@@ -97,8 +97,12 @@ def _behind(events: pl.DataFrame, context: Context, row: dict[str, Any], voice: 
 
 
 def _without(events: pl.DataFrame, context: Context, row: dict[str, Any]) -> Counterfactual | None:
+    one = tuple(
+        each for each in segments.definitions() if row["id"] == each.id or row["id"].startswith(f"{each.id}:")
+    )
+
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
-        given = segments.memberships(copies, context)
+        given = segments.memberships(copies, context, one)
         given = given.filter((pl.col("id") == row["id"]) & pl.col("derived"))
         return dict(given.select("customer_id", "evidence").iter_rows())
 
