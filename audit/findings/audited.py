@@ -10,6 +10,12 @@ from audit.context import Context
 from audit.events import BEHAVIOUR, first_levels
 from audit.messages import messages
 
+_READ = (
+    "event_id", "customer_id", "occurred_at", "kind", "channel", "message_id", "campaign_id", "reason", "item_id",
+    "item_name", "category", "topics", "order_id", "segment_id", "persona", "recipient", "gift", "source", "sender",
+)  # fmt: skip
+"""The columns that checks read of events other than messages; the rest, mostly wide text, is never copied."""
+
 _OF_ACTS = (
     "event_id", "customer_id", "occurred_at", "kind", "item_id", "category", "topics", "query", "persona", "recipient",
     "gift", "source",
@@ -69,9 +75,20 @@ class Audited:
         topic = pl.coalesce(sensitive.of_topics(pl.col("topics")), "_segment", "_category")
         return first.with_columns(topic.alias("sensitive")).drop("_segment", "_category")
 
+    @cached_property
+    def orders(self) -> pl.DataFrame:
+        """Every order_completed."""
+        return self.of_kind("order_completed")
+
     def of_kind(self, *kinds: str) -> pl.DataFrame:
-        """The events of these kinds."""
-        return self.events.filter(pl.col("kind").is_in(kinds))
+        """The events of these kinds, with the columns that checks read."""
+        return self.events.select(_READ).filter(pl.col("kind").is_in(kinds))
+
+    def acts_of(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The `acts` of the customers that `rows` speak of."""
+        return self.acts.join(
+            rows.select("customer_id").unique(), on="customer_id", how="semi", maintain_order="left"
+        )
 
 
 def with_area(frame: pl.DataFrame, depth: int) -> pl.DataFrame:

@@ -23,7 +23,7 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
     asked = audited.mailings.filter(
         pl.col("known_trigger").is_in(limits["triggers"]), pl.col("category").is_not_null()
     )
-    acts = with_area(audited.acts.drop_nulls("category"), _AREA)
+    acts = with_area(audited.acts_of(asked).drop_nulls("category"), _AREA)
     rows = newest_before(with_area(asked, _AREA), acts, _BY, ["kind"])
     followed = rows.filter((pl.col("act_kind") != "order_completed").fill_null(value=False))
     nth = pl.int_range(1, pl.len() + 1).over(*_BY, "act_id")

@@ -24,7 +24,7 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
         pl.col("act_id").alias("add_id"),
         pl.col("act_at").alias("add_at"),
     )
-    orders = audited.of_kind("order_completed").select("customer_id", *ONE_ORDER, "item_id")
+    orders = audited.orders.select("customer_id", *ONE_ORDER, "item_id")
     joined = newest_before(carts.drop("^act_.*$"), orders, ["customer_id", "item_id"], [])
     later = lies_before("add_at", "act_at", act_id="add_id", event_id="act_id")
     recent = pl.col("occurred_at") - pl.col("act_at") < timedelta(days=check.thresholds["lookback_days"])

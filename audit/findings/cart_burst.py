@@ -8,7 +8,7 @@ import polars as pl
 from audit.findings.audited import ONE_ORDER, Audited, newest_before
 from audit.findings.carts import reminders
 from audit.findings.catalogue import Check
-from audit.findings.shape import found, rules, several
+from audit.findings.shape import found, none, rules, several
 
 
 def detect(audited: Audited, check: Check) -> pl.DataFrame:
@@ -17,7 +17,10 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
     A cart begins with what is put in after an order, or after so many idle hours. One finding a campaign.
     """
     limits = check.thresholds
-    rows = _with_cart(reminders(audited), audited, timedelta(hours=limits["idle_hours"]))
+    sent = reminders(audited)
+    if sent.is_empty():
+        return none()
+    rows = _with_cart(sent, audited, timedelta(hours=limits["idle_hours"]))
     series = ("customer_id", "campaign", "cart")
     rows = rows.with_columns(
         (pl.col("occurred_at") - pl.col("occurred_at").shift(1).over(series)).alias("gap"),
@@ -38,8 +41,7 @@ def _with_cart(rows: pl.DataFrame, audited: Audited, idle: timedelta) -> pl.Data
         .with_columns(pl.col("cart").forward_fill().over("customer_id"))
         .filter(pl.col("kind") == "product_added")
     )
-    plain = rows.drop("^act_.*$")
-    return newest_before(plain, adds, ["customer_id"], ["cart"]).with_columns(
+    return newest_before(rows.drop("^act_.*$"), adds, ["customer_id"], ["cart"]).with_columns(
         pl.col("act_cart").alias("cart")
     )
 

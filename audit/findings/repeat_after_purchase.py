@@ -12,19 +12,19 @@ from audit.findings.shape import ABOUT, amount, day, found, rules, words
 _SAYS = ("item_id", "category", "topics", "list_id", "known_trigger")
 """What tells what a message is about, or that it is a letter to everybody on a list."""
 
-_OF_ORDERS = ("customer_id", *ONE_ORDER, "item_id", "category")
+_OF_ORDERS = ("customer_id", *ONE_ORDER, "item_id", "category", "order_id")
 _COLUMNS = ("customer_id", *ONE_ORDER, *_SAYS, "channel", "campaign_id")
 
 
 def detect(audited: Audited, check: Check) -> pl.DataFrame:
     """Messages after one purchase of the same category (else item) while no re-purchase is due, per category.
 
-    A purchase is a distinct time of an order. Due is: the customer's own median interval for that item, else for
-    that category (two purchases or more, up to the one before the message), else `facts.intervals`, else the
-    fallback, except for consumables, of which nobody can say.
+    Categories agree when they are equal. Due is: the customer's own median interval between orders of the
+    message's item, else of that category (two or more, up to the one before the message), else
+    `facts.intervals`, else the fallback, except for consumables, of which nobody can say.
     """
     mailings = audited.mailings.select(_COLUMNS)
-    orders = audited.of_kind("order_completed").select(_OF_ORDERS)
+    orders = audited.orders.select(_OF_ORDERS)
     of_category = _after(mailings, orders, "category")
     of_item = _after(
         mailings.join(of_category, on=["customer_id", "event_id"], how="anti"), orders, "item_id"
@@ -54,21 +54,29 @@ def _early(rows: pl.DataFrame, orders: pl.DataFrame, audited: Audited, check: Ch
         "median",
         pl.when(~_consumable(pl.col("act_category"))).then(pl.lit(fallback, pl.Duration("us"))),
     )
-    for key in ("item_id", "category"):
+    for key, of_message in (("item_id", "item_id"), ("category", "act_category")):
         rows = rows.join(
-            _own_intervals(rows, orders, key), on=["customer_id", f"act_{key}", "act_at"], how="left"
+            _own_intervals(rows, orders, key, of_message),
+            on=["customer_id", of_message, "act_at"],
+            how="left",
         )
     return rows.join(known, on="act_category", how="left").filter(
         pl.col("occurred_at") - pl.col("act_at") < due
     )
 
 
-def _own_intervals(rows: pl.DataFrame, orders: pl.DataFrame, key: str) -> pl.DataFrame:
-    """The median interval between a customer's purchases of an item or category, up to and with `act_at`."""
-    anchors = rows.select("customer_id", pl.col(f"act_{key}").alias(key), "act_at").drop_nulls().unique()
+def _own_intervals(rows: pl.DataFrame, orders: pl.DataFrame, key: str, of_message: str) -> pl.DataFrame:
+    """The median interval between a customer's orders of an item or category, up to and with `act_at`.
+
+    `of_message` is the column of `rows` that holds the item or category.
+    """
+    anchors = rows.select("customer_id", pl.col(of_message).alias(key), "act_at").drop_nulls().unique()
+    one_order = pl.coalesce("order_id", pl.concat_str(pl.lit("event:"), "event_id"))
     gaps = (
-        orders.select("customer_id", key, "occurred_at")
-        .join(anchors, on=["customer_id", key], how="semi")
+        orders.join(anchors, on=["customer_id", key], how="semi")
+        .group_by("customer_id", key, one_order.alias("one"))
+        .agg(pl.col("occurred_at").min())
+        .select("customer_id", key, "occurred_at")
         .unique()
         .sort("customer_id", key, "occurred_at")
         .with_columns(pl.col("occurred_at").diff().over("customer_id", key).alias("gap"))
@@ -77,7 +85,7 @@ def _own_intervals(rows: pl.DataFrame, orders: pl.DataFrame, key: str) -> pl.Dat
     return (
         anchors.join(gaps, on=["customer_id", key], how="inner")
         .filter(pl.col("occurred_at") <= pl.col("act_at"))
-        .group_by("customer_id", pl.col(key).alias(f"act_{key}"), "act_at")
+        .group_by("customer_id", pl.col(key).alias(of_message), "act_at")
         .agg(pl.col("gap").median().alias(f"own_{key}"))
     )
 

@@ -25,7 +25,8 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
         pl.col("occurred_at").first().alias("opens"), pl.col("event_id").first().alias("opening")
     )
     acts = (
-        audited.acts.drop_nulls("sensitive")
+        audited.acts_of(decisions)
+        .drop_nulls("sensitive")
         .select("customer_id", pl.col("sensitive").alias("topic"), *ONE_ORDER)
         .join(opened, on=_BY, how="inner", maintain_order="left")
         .filter(lies_before("occurred_at", "opens", act_id="event_id", event_id="opening"))

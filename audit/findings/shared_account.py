@@ -20,8 +20,8 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
     gift, for another recipient, or of another persona than most acts of the account, and no other order lies in
     the area; low where no message rests on it. Without one: a hint (info), scored by the share of orders that are about something else.
     """
-    acts = _marked(audited)
     decisions = _decisions(audited)
+    acts = _marked(audited.acts_of(decisions))
     stray = [
         newest_before(decisions, acts.filter(which), _BY, ["sign"]).drop_nulls("act_id")
         for which in (pl.col("sign").is_in(["gift", "recipient"]), pl.col("sign") == "persona")
@@ -37,11 +37,11 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
     return pl.concat([_hard(hard), _hints(own, acts, check)])
 
 
-def _marked(audited: Audited) -> pl.DataFrame:
-    """Acts with an area, and the hard sign each carries, if any."""
-    acts = with_area(audited.acts.drop_nulls("category"), _AREA)
+def _marked(everything: pl.DataFrame) -> pl.DataFrame:
+    """The acts with an area, and the hard sign each carries, if any."""
+    acts = with_area(everything.drop_nulls("category"), _AREA)
     main = (
-        audited.acts.drop_nulls("persona")
+        everything.drop_nulls("persona")
         .group_by("customer_id", "persona", maintain_order=True)
         .len()
         .sort("customer_id", "len", "persona", descending=[False, True, False])

@@ -34,7 +34,7 @@ def lone_segments(audited: Audited, check: Check) -> pl.DataFrame:
         | pl.col("sensitive").is_not_null(),
         covered(audited, check),
     )
-    acts = audited.acts.select(
+    acts = audited.acts_of(segments).select(
         "customer_id",
         pl.col("occurred_at").alias("act_at"),
         pl.col("category").alias("act_category"),
@@ -66,7 +66,7 @@ def lone_messages(audited: Audited, check: Check) -> pl.DataFrame:
         pl.col("category").is_not_null(),
         covered(audited, check),
     )
-    acts = with_area(audited.acts, 1)
+    acts = with_area(audited.acts_of(asked), 1)
     alone = newest_before(with_area(asked, 1), acts, ["customer_id", "area"], []).filter(
         pl.col("act_id").is_null()
     )
@@ -84,9 +84,7 @@ def _under(path: str, scope: str) -> pl.Expr:
 
 def _searched(rows: pl.DataFrame, audited: Audited) -> pl.DataFrame:
     about = pl.concat_str("category", pl.lit(" "), "item_name", ignore_nulls=True)
-    queries = audited.acts.filter(pl.col("query").is_not_null()).join(
-        rows.select("customer_id").unique(), on="customer_id", how="semi"
-    )
+    queries = audited.acts_of(rows).drop_nulls("query")
     acts = queries.select("customer_id", *ONE_ORDER, _stems(pl.col("query"))).explode(
         "stem", empty_as_null=True
     )
@@ -105,7 +103,8 @@ def _searched(rows: pl.DataFrame, audited: Audited) -> pl.DataFrame:
 def _bought_together(rows: pl.DataFrame, audited: Audited) -> pl.DataFrame:
     pairs = audited.context.facts.also_bought.select("item_id", "other_id").unique()
     acts = (
-        audited.acts.filter(pl.col("item_id").is_not_null())
+        audited.acts_of(rows)
+        .drop_nulls("item_id")
         .group_by("customer_id", "item_id")
         .agg(pl.col("occurred_at").min().alias("acted"))
     )

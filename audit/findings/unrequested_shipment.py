@@ -10,7 +10,7 @@ from audit.findings.shape import ABOUT, day, found
 def detect(audited: Audited, check: Check) -> pl.DataFrame:
     """Orders whose source is `inferred`: the sender placed them, the customer did not. One finding an item."""
     del check
-    placed = audited.of_kind("order_completed").filter(pl.col("source") == "inferred")
+    placed = audited.orders.filter(pl.col("source") == "inferred")
     decided = audited.of_kind("decision_made").select(
         "customer_id", "item_id", pl.col("event_id").alias("decision")
     )

@@ -144,7 +144,7 @@ def audit(
         raise InputError(f"--fail-on {fail_on}: one of {', '.join(SEVERITIES)}")
     if everybody and (customer is not None or without):
         raise InputError("--all asks about everybody; leave CUSTOMER and --without away")
-    from audit import answers
+    from audit import answers, findings
 
     looking = options.viewer(context, role, ticket=ticket)
     looking.require("audit_all" if everybody else "show")
@@ -163,7 +163,7 @@ def audit(
         answer = {**answer, "totals": answers.totals(found)}
         del answer["findings"]
     if out is not None:
-        _write(found, out)
+        _write(findings.worded(found, names_sensitive=looking.names_sensitive), out)
         answer = {**answer, "out": str(out.resolve())}
     if as_json:
         output.document(answer)

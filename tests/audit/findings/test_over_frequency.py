@@ -89,7 +89,7 @@ _histories = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(_histories)
 def test_it_finds_what_counting_by_hand_finds(history):
     rows = [
