@@ -11,7 +11,9 @@ ROOT = Path(__file__).parents[1]
 
 def files() -> list[Path]:
     try:
-        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(
+            ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("not a git checkout")
     return [ROOT / name for name in listed.splitlines() if (ROOT / name).is_file()]
@@ -19,7 +21,17 @@ def files() -> list[Path]:
 
 def test_the_top_level_is_what_it_is_said_to_be() -> None:
     top = {path.relative_to(ROOT).parts[0] for path in files()}
-    allowed = {"pyproject.toml", "README.md", "tui", "audit", "fixtures", "tests", "docs", "LICENSE", "CHANGELOG.md"}
+    allowed = {
+        "pyproject.toml",
+        "README.md",
+        "tui",
+        "audit",
+        "fixtures",
+        "tests",
+        "docs",
+        "LICENSE",
+        "CHANGELOG.md",
+    }
     assert {name for name in top if not name.startswith(".")} <= allowed
 
 

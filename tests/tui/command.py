@@ -28,7 +28,9 @@ class Done:
 class Command:
     """`whysent` on one workspace."""
 
-    def __init__(self, workspace: Path, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, workspace: Path, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch
+    ) -> None:
         self.workspace = workspace
         self._capsys = capsys
         self._patch = patch

@@ -21,7 +21,9 @@ def whysent(scenes: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 
 
 @pytest.fixture
-def own(scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+def own(
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Command:
     """On a copy that a test may change."""
     shutil.copytree(scenes, tmp_path / "own")
     return Command(tmp_path / "own", capsys, monkeypatch)
@@ -129,7 +131,9 @@ def test_the_customer_may_be_named_on_stdin_and_is_not_printed(whysent: Command)
         ["case", "--ticket", "4711"],
     ],
 )
-def test_wrong_usage_and_unknown_names_are_one_line_and_exit_2(whysent: Command, arguments: list[str]) -> None:
+def test_wrong_usage_and_unknown_names_are_one_line_and_exit_2(
+    whysent: Command, arguments: list[str]
+) -> None:
     done = whysent(*arguments)
     assert (done.code, done.out) == (2, "")
     assert done.err.count("\n") == 1
@@ -153,7 +157,10 @@ def test_a_change_of_the_book_needs_a_yes(own: Command) -> None:
     assert planned.code == 1
     assert not planned.document["applied"]
     assert own("rules", "disable", "until-repurchase", "--yes", "--note", "after ticket 4711").code == 0
-    assert own("rules", "history", "until-repurchase", "--json").document["versions"][0]["note"] == "after ticket 4711"
+    assert (
+        own("rules", "history", "until-repurchase", "--json").document["versions"][0]["note"]
+        == "after ticket 4711"
+    )
     assert own("rules", "undo", "--yes").code == 0
     rules = {one["id"]: one for one in own("rules", "list", "--json").document["rules"]}
     assert rules["until-repurchase"].get("enabled", True)
@@ -194,15 +201,21 @@ def test_simulate_writes_a_row_a_message_in_order(whysent: Command, tmp_path: Pa
     assert answer["messages"] == answer["stopped"] + answer["let_through"] + answer["exempt"] == rows.height
 
 
-def test_leaving_the_named_events_out_makes_the_decision_fall_and_any_one_back_restores_it(whysent: Command) -> None:
+def test_leaving_the_named_events_out_makes_the_decision_fall_and_any_one_back_restores_it(
+    whysent: Command,
+) -> None:
     shown = whysent("show", "scene-01-nail-clipper", "--json").document
     for segment in (one for one in shown["segments"] if one["derived"]):
-        undone = whysent("why", "scene-01-nail-clipper", "--segment", segment["id"], "--json").document["counterfactual"]
+        undone = whysent("why", "scene-01-nail-clipper", "--segment", segment["id"], "--json").document[
+            "counterfactual"
+        ]
         if undone is None or not undone["remove"]:
             continue
         assert segment["id"] not in derived_without(whysent, undone["remove"])
         for one in undone["remove"]:
-            assert segment["id"] in derived_without(whysent, [other for other in undone["remove"] if other != one])
+            assert segment["id"] in derived_without(
+                whysent, [other for other in undone["remove"] if other != one]
+            )
 
 
 def derived_without(whysent: Command, events: list[str]) -> set[str]:
@@ -211,7 +224,9 @@ def derived_without(whysent: Command, events: list[str]) -> set[str]:
     return {one["id"] for one in shown["segments"] if one["derived"]}
 
 
-def test_a_second_import_adds_nothing_and_an_import_of_nothing_good_is_a_no(own: Command, tmp_path: Path) -> None:
+def test_a_second_import_adds_nothing_and_an_import_of_nothing_good_is_a_no(
+    own: Command, tmp_path: Path
+) -> None:
     file = tmp_path / "orders.csv"
     file.write_text("customer_id,occurred_at,kind\n007,2026-01-01T10:00:00Z,order_completed\n")
     assert own("import", file, "--json").document["accepted"] == 1
