@@ -20,21 +20,20 @@ def evidence(
     the first condition that holds; times (UTC) of the oldest and newest event and the newest item's name; JSON.
     """
     conditions = [condition for one in chosen for condition in one.when]
-    standing = set(holding["condition"])
+    spots = holding.select(_SEGMENT).unique(maintain_order=True).with_row_index("spot")
+    standing = set(holding["condition"].unique())
+    placed = holding.join(spots, on=_SEGMENT)
     rows = pl.concat(
         _rows(selected, condition, at)
         .select("row", "person", "group")
-        .join(holding.filter(pl.col("condition") == number), on=("person", "group"))
-        .select(*_SEGMENT, "row")
+        .join(placed.filter(pl.col("condition") == number), on=("person", "group"))
+        .select("spot", "row")
         for number, condition in enumerate(conditions)
         if number in standing
     )
     return (
-        rows.select(*_SEGMENT, "row")
-        .unique()
-        .sort(*_SEGMENT, "row")
-        .join(selected.facts(), on="row", maintain_order="left")
-        .group_by(_SEGMENT, maintain_order=True)
+        selected.told(rows.unique().sort("spot", "row"))
+        .group_by("spot", maintain_order=True)
         .agg(
             pl.col("event_id").alias("evidence"),
             pl.col("occurred_at").first().alias("first"),
@@ -42,6 +41,7 @@ def evidence(
             pl.col("item_name").drop_nulls().last().alias("item"),
             pl.col("item_id").drop_nulls().last().alias("item_id"),
         )
+        .join(spots, on="spot")
         .join(_counts(holding), on=_SEGMENT, how="left")
         .with_columns(_absent(chosen).alias("absent"))
     )

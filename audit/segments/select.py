@@ -46,9 +46,10 @@ class Selected:
         """The events of `kinds`, whatever they are about."""
         return self.rows(Selection(kinds))
 
-    def facts(self) -> pl.DataFrame:
-        """What a row is: `row, event_id, occurred_at, item_id, item_name`."""
-        return self._events.select("row", "event_id", "occurred_at", "item_id", "item_name")
+    def told(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Add to a frame with `row` what those rows are: `event_id, occurred_at, item_id, item_name`."""
+        facts = self._events.select("event_id", "occurred_at", "item_id", "item_name")
+        return pl.concat([rows, facts[rows["row"]]], how="horizontal")
 
     def persons(self, customers: pl.Series) -> pl.Series:
         """The numbers of these customers."""
