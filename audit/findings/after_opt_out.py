@@ -14,6 +14,7 @@ from audit.times import iso
 _NO = ("unsubscribed", "objected", "consent_withdrawn")
 _YES = ("subscribed", "consent_given")
 _MESSAGE = ("customer_id", "event_id")
+_LAWS = ("OBJ-DM", "OBJ-DM-GB", "OPT-EMAIL-US", "OPT-SMS-US", "OPT-2D")
 _LATEST_US = "Pacific/Honolulu"
 
 TEXTS = {
@@ -113,7 +114,9 @@ def _late(check: Check) -> list[pl.Expr]:
     by_days = (
         pl.col("land").is_in(countries("OPT-EMAIL-US")) & pl.col("channel").is_in(["email", "sms"]) & covered
     )
-    at_once = pl.col("land").is_in(countries("OBJ-DM")) & (pl.col("act") == "objected")
+    at_once = pl.col("land").is_in(countries("OBJ-DM") | countries("OBJ-DM-GB")) & (
+        pl.col("act") == "objected"
+    )
     stale = pl.col("occurred_at") - pl.col("act_at") > timedelta(hours=check.thresholds["hours"])
     late = (
         pl.when(by_days.fill_null(value=False))
@@ -142,15 +145,11 @@ def _case() -> pl.Expr:
 def _law() -> pl.Expr:
     """The row of the catalogue that speaks of this message; null where none does."""
     mail = pl.col("channel") == "email"
-    applies = {
-        "OBJ-DM": pl.lit(value=True),
-        "OPT-EMAIL-US": mail,
-        "OPT-SMS-US": pl.col("channel") == "sms",
-        "OPT-2D": mail,
-    }
+    where = {"OPT-EMAIL-US": mail, "OPT-SMS-US": pl.col("channel") == "sms", "OPT-2D": mail}
+    anywhere = pl.lit(value=True)
     return pl.coalesce(
-        pl.when(_applies(row_of(name)) & where.fill_null(value=False)).then(pl.lit(name))
-        for name, where in applies.items()
+        pl.when(_applies(row_of(name)) & where.get(name, anywhere).fill_null(value=False)).then(pl.lit(name))
+        for name in _LAWS
     )
 
 
@@ -164,7 +163,7 @@ def _applies(row: Check) -> pl.Expr:
 
 
 def _findings(judged: pl.DataFrame, check: Check) -> pl.DataFrame:
-    laws = {name: row_of(name) for name in ("OBJ-DM", "OPT-EMAIL-US", "OPT-SMS-US", "OPT-2D")}
+    laws = {name: row_of(name) for name in _LAWS}
     strict = [name for name, row in laws.items() if row.max_verdict == "breach"]
     sources = pl.DataFrame({"law": list(laws), "named_by": [list(row.sources) for row in laws.values()]})
     rows = (

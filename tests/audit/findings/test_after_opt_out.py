@@ -45,10 +45,21 @@ def test_outside_the_calendar_no_law_is_cited_as_broken_before_it_was_in_force()
     assert _one(_no("2003-06-10"), mail("2003-12-01", country="US"))[1] == "risk"
 
 
-@pytest.mark.parametrize("country", ["DE", "FR", "GB", "NO"])
+@pytest.mark.parametrize("country", ["DE", "FR", "NO"])
 def test_in_europe_an_unsubscribe_is_an_objection_to_its_channel(country):
     assert _one(_no(), mail("2026-06-12T13:59", country=country)) == ("within_grace", "risk", "low", (GDPR,))
     assert _one(_no(), mail("2026-06-12T14:01", country=country)) == ("breach", "breach", "high", (GDPR,))
+
+
+def test_a_source_nobody_read_says_no_more_than_risk():
+    assert _one(_no(), mail("2026-06-12T14:01", country="GB")) == (
+        "breach",
+        "risk",
+        "high",
+        ("UK GDPR 21(2)-(3)",),
+    )
+    text = mail("2026-06-26T10:00", channel="sms", country="US")
+    assert _one(_no(channel="sms"), text) == ("breach", "risk", "high", ("47 CFR 64.1200(a)(10)",))
 
 
 def test_an_objection_has_no_days_of_grace_in_europe():

@@ -27,7 +27,7 @@ def test_only_a_source_that_was_read_says_breach():
 
 
 def test_the_gdpr_applies_in_the_eea_and_the_can_spam_act_in_the_us():
-    assert {"DE", "FR", "NO", "GB"} <= catalogue.countries("OBJ-DM")
+    assert {"DE", "FR", "NO"} <= catalogue.countries("OBJ-DM")
     assert catalogue.countries("OPT-EMAIL-US") == {"US"}
     assert catalogue.countries("over-frequency") == frozenset()
 
