@@ -9,9 +9,9 @@ Document = Mapping[str, Any]
 
 
 def chosen(findings: Sequence[Document], asked: str | None) -> Document | None:
-    """The finding with the id `asked`; by default the first that is more than a hint and can be told.
+    """The finding with the id `asked`; by default the first that can be told, hints only where there is nothing else.
 
-    Raises InputError where there is no finding `asked`.
+    A mere hint of a shared account is never chosen by itself. Raises InputError where there is no finding `asked`.
     """
     if asked is not None:
         for row in findings:

@@ -47,7 +47,7 @@ def reply(
         _why(case),
         _change(case, rules),
         _stop(case, rules),
-        Section(paragraphs=(case.says.say("reply", "no_advertising"), case.says.say("reply", "closing"))),
+        _closing(case),
     ]
     title = case.says.say("reply", "title", **case.nouns)
     return Report("reply", locale, title, tuple(part for part in parts if part is not None))
@@ -197,6 +197,14 @@ def _change(case: _Case, rules: Sequence[Document]) -> Section:
         return Section(heading, (says.say("change", "proposed", what=what, **case.nouns),))
     since = says.date(made.get("valid_from") or case.picture["at"])
     return Section(heading, (says.say("change", "made", what=what, since=since),))
+
+
+def _closing(case: _Case) -> Section:
+    """Who has already said no is not asked to say it again."""
+    offered = (
+        () if case.chosen is not None and case.chosen["check"] == "after-opt-out" else ("no_advertising",)
+    )
+    return Section(paragraphs=tuple(case.says.say("reply", key) for key in (*offered, "closing")))
 
 
 def _made(case: _Case, rules: Sequence[Document]) -> Document | None:

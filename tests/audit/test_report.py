@@ -198,14 +198,21 @@ def test_a_change_is_only_promised_where_the_rule_is_on() -> None:
     assert "with this proposal" not in made
 
 
+def test_who_said_no_is_not_asked_to_say_it_again() -> None:
+    found = finding("after-opt-out", case="queued_before", suggested_rule=None)
+    text = report.reply(PICTURE, [found], EXPLANATIONS).written("md")
+    assert "When you told us to stop, this was already on its way." in text
+    assert "just answer this message" not in text
+
+
 def test_the_end_is_said_as_the_explanations_have_it() -> None:
     def ends(*untils: str | None) -> str:
         told = [explanation(f"m-{n}", "2026-01-20T07:00:00Z", until=end) for n, end in enumerate(untils, 1)]
         return report.reply(PICTURE, [finding()], told).written("md")
 
-    assert "they end by themselves on 1 December 2026" in ends("2026-12-01T00:00:00Z", "2026-11-30T00:00:00Z")
+    assert "it ends by itself on 1 December 2026" in ends("2026-12-01T00:00:00Z", "2026-11-30T00:00:00Z")
     assert "ended on 1 November 2026" in ends("2026-11-01T00:00:00Z")
-    assert "By themselves they would not end" in ends("2026-12-01T00:00:00Z", None)
+    assert "By itself it would not end" in ends("2026-12-01T00:00:00Z", None)
 
 
 def test_a_finding_is_answered_by_its_own_messages_only() -> None:
