@@ -76,7 +76,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("f2", "save", "save", "Save the edit as a new version, after a plan and a yes.", shown=True),
         Key("H", "history", "history", "The versions of this rule.", shown=True),
         Key("u", "undo", "undo", "Take the last change back; says which and asks.", shown=True),
-        Key("d", "displaced", "displaced", "Which campaign's messages took the room that others then lacked.", shown=True),
+        Key("d", "displaced", "displaced", "Which campaign's messages took the room that others then lacked."),
         Key("tab", "next_pane(1)", "next field", "Go to the next field or pane."),
         Key("shift+tab", "next_pane(-1)", "previous field", "The same, backwards."),
         Key("y", "copy", "copy", "Copy the replay's figures; they are written to a file as well."),

@@ -142,8 +142,8 @@ class CustomerScreen(PaneScreen):
     def show_picture(self, message: Pictured) -> None:
         picture, first = message.picture, self.before is None
         self.now = picture
-        if first or not picture.without:
-            self.before = picture
+        if not picture.without:
+            self.before, self._given = picture, compare.Given()
         with self.app.batch_update():
             self._say_heading(picture)
             self.query_one(VerdictBlock).verdict = picture.verdict
@@ -158,7 +158,8 @@ class CustomerScreen(PaneScreen):
         self._ask_rest(picture)
 
     def _say_heading(self, picture: Picture) -> None:
-        left_out = f"{len(picture.without)} events left out" if picture.without else self._ticket()
+        count = len(picture.without)
+        left_out = f"{count} event{'s' * (count != 1)} left out" if count else self._ticket()
         self.query_one(Heading).say(
             " · ".join((picture.customer, *picture.about)), left_out, picture.coverage
         )
@@ -173,8 +174,6 @@ class CustomerScreen(PaneScreen):
                 lambda: compare.Given(session.derived(customer, ()), session.derived(customer, without)),
                 lambda given: self.Regiven(picture, given),
             )
-        else:
-            self._given = compare.Given()
 
     @on(Judged)
     def show_verdict(self, message: Judged) -> None:

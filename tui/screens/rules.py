@@ -138,8 +138,26 @@ class RulesScreen(PaneScreen):
     @on(OptionList.OptionHighlighted, "#book")
     async def choose(self, event: OptionList.OptionHighlighted) -> None:
         entry = self._entries.get(self.query_one("#book", Items).id_at(event.option_index))
-        if entry is not None and entry is not self._entry:
+        if entry is None or entry is self._entry:
+            return
+        if self._entry is None or not self.unsaved:
             await self._put(entry)
+        else:
+            self._ask_to_drop(entry)
+
+    def _ask_to_drop(self, entry: Entry) -> None:
+        """Another rule is wanted, and the edit of this one is not saved."""
+        editing = self._entry
+
+        async def decide(drop: bool | None) -> None:
+            if drop:
+                await self._put(entry)
+            elif editing is not None and editing.id in self._entries:
+                self.query_one("#book", Items).highlighted = list(self._entries).index(editing.id)
+
+        self.app.push_screen(
+            Question("Drop the edit?", content("It is not saved; it would be lost.")), decide
+        )
 
     @on(OptionList.OptionSelected, "#book")
     def edit(self) -> None:
@@ -147,6 +165,9 @@ class RulesScreen(PaneScreen):
 
     @on(Begun)
     async def begin(self, message: Begun) -> None:
+        if self._entry is not None and self.unsaved:
+            self._ask_to_drop(message.entry)
+            return
         await self._put(message.entry)
         self.show_pane("form")
 

@@ -45,6 +45,9 @@ class Items(OptionList):
             (at for at, item in enumerate(made) if item.id == kept and not item.head), None
         )
 
+        if self.has_focus:
+            self.on_focus()
+
     @property
     def chosen(self) -> str | None:
         """The id of the entry under the cursor."""

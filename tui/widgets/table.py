@@ -42,6 +42,9 @@ class Table(ScrollView, can_focus=True):
         *(f"table--{mark}" for mark in SIGNS),
     }  # fmt: skip
     DEFAULT_CLASSES = "-ansi-scrollbar"
+    DEFAULT_CSS = """
+    Table { overflow-x: hidden; }
+    """
 
     cursor: reactive[int] = reactive(0)
 
@@ -113,9 +116,9 @@ class Table(ScrollView, can_focus=True):
         room = max(self.scrollable_content_region.height - 1, 1)
         top = round(self.scroll_y)
         if index < top:
-            self.scroll_to(y=index, animate=False)
+            self.scroll_to(y=index, animate=False, force=True)
         elif index >= top + room:
-            self.scroll_to(y=index - room + 1, animate=False)
+            self.scroll_to(y=index - room + 1, animate=False, force=True)
 
     # -- drawing -------------------------------------------------------------------------------------------------
 
@@ -132,6 +135,7 @@ class Table(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         self._lay_out()
+        self.scroll_to_row(self.cursor)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()

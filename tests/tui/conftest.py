@@ -1,0 +1,61 @@
+"""Help for tests that drive the screens: wait for workers, never for a clock."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.tui.canned import FakeSession
+from tui.app import WhysentApp
+
+SIZES = {"small": (80, 24), "medium": (120, 36), "large": (160, 50)}
+
+
+class Driver:
+    """An app under test: press keys, and let everything that follows happen."""
+
+    def __init__(self, app: WhysentApp, pilot: Pilot) -> None:
+        self.app = app
+        self.pilot = pilot
+        self.session = app.session
+
+    async def settle(self) -> None:
+        for _ in range(3):
+            await self.pilot.pause()
+            await self.app.workers.wait_for_complete()
+        await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            await self.pilot.press(key)
+            await self.settle()
+
+    @property
+    def text(self) -> str:
+        """What stands on the screen, as lines."""
+        screen = self.app.screen
+        return "\n".join(strip.text for strip in screen._compositor.render_strips(screen.size))
+
+    @property
+    def words(self) -> str:
+        """What stands on the screen in one line, without the frames."""
+        return " ".join("".join(" " if char in "█▌▐│┃▎▊▉" else char for char in self.text).split())
+
+
+Started = Callable[..., AbstractAsyncContextManager[Driver]]
+
+
+@pytest.fixture
+def started() -> Started:
+    @asynccontextmanager
+    async def start(
+        size: str = "medium", session: FakeSession | None = None, *, agent: bool = False
+    ) -> AsyncIterator[Driver]:
+        app = WhysentApp(session or FakeSession(), agent=agent)
+        async with app.run_test(size=SIZES[size], notifications=True) as pilot:
+            driver = Driver(app, pilot)
+            await driver.settle()
+            yield driver
+
+    return start

@@ -1,0 +1,247 @@
+"""Customer: the verdict first and never cut, the evidence one key away, and what falls away when an event is left out."""
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.tui.canned import FakeSession
+from tests.tui.conftest import SIZES, Driver, Started
+from tui.screens.customer import CustomerScreen
+from tui.screens.dialogs import Question
+from tui.screens.report import ReportDialog
+from tui.screens.suggestion import SuggestionDialog
+from tui.snapshots import Change, Subject
+from tui.widgets.items import Items
+from tui.widgets.table import Table
+
+VERDICT = ("▲ high", "11 mails about Nail clipper since one was bought", "Could be: browse-retarget-beauty (7)",
+           "Neither ends by itself.", "would have stopped 11 of 11")  # fmt: skip
+
+
+def timeline(driver: Driver) -> Table:
+    return driver.app.screen.query_one("#timeline", Table)
+
+
+def marked(driver: Driver, mark: str) -> set[str]:
+    return {key for key, name in timeline(driver).marks.items() if name == mark}
+
+
+async def leave_out_the_order(driver: Driver) -> None:
+    await driver.press("G", "x")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_verdict_and_the_rule_are_never_cut(started: Started, size: str) -> None:
+    async with started(size) as driver:
+        await driver.press("enter")
+        flat = driver.words
+        for part in VERDICT:
+            assert part in flat
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (100, 30), (120, 36), (200, 60)])
+async def test_the_verdict_fits_at_sizes_nobody_designed_for(started: Started, size: tuple[int, int]) -> None:
+    long = FakeSession("Nail clipper with a very long name " * 3)
+    async with started(session=long) as driver:
+        await driver.pilot.resize_terminal(*size)
+        await driver.press("enter")
+        assert "would have stopped 11 of 11" in driver.words
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_coverage_line_stands_in_the_heading(started: Started, size: str) -> None:
+    async with started(size) as driver:
+        await driver.press("enter")
+        assert "data: orders to 21 Nov 2026 09:12 · mails to 20 Nov 23:59 · no opens" in driver.words
+
+
+async def test_the_ticket_stands_in_the_heading(started: Started) -> None:
+    async with started() as driver:
+        driver.app.opening = driver.session.open().__class__("demo", 1, 1, "data", "agent", "4711")
+        await driver.press("enter")
+        assert "ticket 4711" in driver.text
+
+
+async def test_it_begins_on_the_newest_message_of_the_worst_finding_and_explains_it(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("enter")
+        assert timeline(driver).key == "m-11"
+        assert ("explain", "c_00000000", Subject("message", "m-11"), ()) in driver.session.asked
+        assert "inferred: could be; all candidates are listed" in driver.text
+        assert marked(driver, "evidence") == {"o-1841", "v-1"}
+
+
+async def test_moving_through_the_explanation_points_at_the_events_behind_each_sentence(
+    started: Started,
+) -> None:
+    async with started() as driver:
+        await driver.press("enter", "tab", "j")
+        assert marked(driver, "evidence") == {"o-1841"}
+        await driver.press("j", "j")
+        assert marked(driver, "evidence") == {"v-1"}
+
+
+async def test_an_event_says_what_rests_on_it(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("enter", "G")
+        assert "segment: Interested in Nail clipper" in driver.text
+        assert "finding: Mails about what was just bought" in driver.text
+
+
+async def test_x_strikes_through_at_once_everything_that_falls_away_and_marks_what_is_new(
+    started: Started,
+) -> None:
+    async with started("large") as driver:
+        await driver.press("enter")
+        await leave_out_the_order(driver)
+        assert driver.session.asked.count(("picture", "c_00000000", ("o-1841",))) == 1
+        assert marked(driver, "out") == {"o-1841"}
+        assert marked(driver, "gone") == {"m-7", "m-8"}
+        for gone in ("- Interested in Nail clipper", "- Nail clipper file set", "- ▲ high", "+ New customer"):
+            assert gone in driver.text
+        assert "1 event left out" in driver.text
+
+
+async def test_x_again_puts_it_back_and_everything_returns(started: Started) -> None:
+    async with started("large") as driver:
+        await driver.press("enter")
+        before = driver.app.screen.query_one("#segments", Items).options
+        await leave_out_the_order(driver)
+        await driver.press("x")
+        assert not marked(driver, "out") | marked(driver, "gone")
+        after = driver.app.screen.query_one("#segments", Items).options
+        assert [str(option.prompt) for option in after] == [str(option.prompt) for option in before]
+
+
+async def test_a_message_is_left_out_with_everything_that_happened_to_it(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("enter", "x")
+        assert ("picture", "c_00000000", ("m-11", "open-11")) in driver.session.asked
+
+
+async def test_the_timeline_can_be_narrowed_and_says_how_much_is_hidden(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("enter", "m")
+        assert timeline(driver).border_subtitle.endswith("of 11 · 14 in all")
+        await driver.press("b")
+        assert timeline(driver).border_subtitle.endswith("of 3 · 14 in all")
+        await driver.press("a")
+        assert timeline(driver).border_subtitle.endswith("of 14")
+
+
+async def test_tab_goes_through_every_pane_at_every_size(started: Started) -> None:
+    for size in SIZES:
+        async with started(size) as driver:
+            await driver.press("enter")
+            seen = [driver.app.screen.pane]
+            for _ in range(5):
+                await driver.press("tab")
+                seen.append(driver.app.screen.pane)
+                assert driver.app.focused.region.height > 0
+            assert seen == ["timeline", "why", "segments", "recommendations", "findings", "timeline"]
+
+
+async def test_a_small_terminal_shows_one_thing_at_a_time_and_a_click_brings_another(
+    started: Started,
+) -> None:
+    async with started("small") as driver:
+        await driver.press("enter")
+        assert "In-market: autos" not in driver.text
+        await click_on(driver.pilot, driver, "Segments 2")
+        assert "In-market: autos" in driver.text
+        assert not timeline(driver).region.height
+
+
+async def click_on(pilot: Pilot, driver: Driver, text: str) -> None:
+    row = next(at for at, line in enumerate(driver.text.splitlines()) if text in line)
+    column = driver.text.splitlines()[row].index(text)
+    await pilot.click(offset=(column + 1, row))
+    await driver.settle()
+
+
+async def test_choosing_a_segment_explains_it(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("enter", "tab", "tab", "j")
+        assert ("explain", "c_00000000", Subject("segment", "autos"), ()) in driver.session.asked
+
+
+async def test_recommendations_say_what_the_customer_saw_and_what_only_we_made(started: Started) -> None:
+    async with started("large") as driver:
+        await driver.press("enter", "tab", "tab", "tab", "j")
+        assert "shown to them (1)" in driver.text
+        assert "our reconstruction; the customer did not" in driver.text
+        assert ("explain", "c_00000000", Subject("item", "i-1"), ()) in driver.session.asked
+
+
+async def test_choosing_a_finding_shows_its_proof_and_its_sources(started: Started) -> None:
+    async with started("large") as driver:
+        await driver.press("enter", "shift+tab")
+        assert "after house value: five in a year" in driver.text
+        assert len(marked(driver, "evidence")) == 12
+
+
+async def test_w_gives_the_explanation_the_whole_screen_and_escape_takes_it_back(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("enter", "w")
+        assert not timeline(driver).region.height
+        assert driver.app.screen.query_one("#why").region.width > 100
+        await driver.press("escape")
+        assert timeline(driver).region.height
+        assert isinstance(driver.app.screen, CustomerScreen)
+
+
+async def test_f_shows_the_rule_with_its_replay_and_p_puts_it_into_the_book_only_after_a_yes(
+    started: Started,
+) -> None:
+    async with started("large") as driver:
+        await driver.press("enter", "f")
+        assert isinstance(driver.app.screen, SuggestionDialog)
+        assert "On this customer" in driver.text
+        assert "On everybody" in driver.text
+        await driver.press("p")
+        assert isinstance(driver.app.screen, Question)
+        await driver.press("n")
+        assert not [asked for asked in driver.session.asked if asked[0] == "apply"]
+        await driver.press("p", "y")
+        ((_, change),) = [asked for asked in driver.session.asked if asked[0] == "apply"]
+        assert isinstance(change, Change)
+        assert (change.kind, change.keys["enabled"]) == ("add", False)
+
+
+async def test_the_report_changes_kind_and_language_and_can_be_exported(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("enter", "R")
+        assert isinstance(driver.app.screen, ReportDialog)
+        assert "internal · en" in driver.text
+        await driver.press("r", "l", "e")
+        assert "reply · de" in driver.text
+        assert list(driver.session.kept) == ["reply-de-c_00000000.md"]
+        assert "/exports/reply-de-c_00000000.md" in driver.text
+
+
+async def test_copying_the_verdict_says_so_and_keeps_it_in_a_file(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("enter", "y")
+        assert "11 mails about Nail clipper" in driver.app.clipboard
+        assert "copied the verdict, masked" in driver.text
+        assert "m•••@•••.de" not in driver.app.clipboard
+
+
+async def test_without_a_customer_it_says_how_to_choose_one(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("2")
+        assert "No customer is open" in driver.text
+        await driver.press("x", "f", "R", "w", "m", "y", "e")
+        assert driver.app.is_running
+
+
+async def test_an_answer_that_comes_late_does_not_replace_a_newer_customer(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("enter")
+        screen = driver.app.screen
+        old = screen.now
+        screen.open_customer("c_00000005")
+        await driver.settle()
+        screen.post_message(CustomerScreen.Judged(old, old.verdict))
+        await driver.settle()
+        assert screen.now.customer == "c_00000005"
+        assert "would have stopped 11 of 11" in driver.words

@@ -1,0 +1,144 @@
+"""Find and triage: an agent gets a field and no list; others see who and what is worst."""
+
+import pytest
+from textual.widgets import Input
+from textual.worker import WorkerFailed
+
+from audit.errors import NotFoundError, WorkspaceError
+from tests.tui.canned import FakeSession
+from tests.tui.conftest import Started
+from tui.app import WhysentApp
+from tui.screens.customer import CustomerScreen
+from tui.screens.find import FindScreen
+from tui.widgets.table import Table
+
+
+async def test_an_agent_starts_in_the_field_and_no_list_of_people_is_made(started: Started) -> None:
+    class Watched(FakeSession):
+        def triage(self) -> None:
+            raise AssertionError("an agent's start lists nobody")
+
+    async with started(session=Watched(), agent=True) as driver:
+        assert isinstance(driver.app.focused, Input)
+        assert "c_00000000" not in driver.text
+
+
+@pytest.mark.parametrize("typed", ["mara@example.org", "4711", "c_00000000"])
+async def test_an_address_an_id_or_a_pseudonym_opens_the_case(started: Started, typed: str) -> None:
+    async with started(agent=True) as driver:
+        for letter in typed:
+            await driver.pilot.press(letter)
+        await driver.press("enter")
+        assert isinstance(driver.app.screen, CustomerScreen)
+        assert driver.app.screen.customer == "c_00000000"
+        assert "mara@example.org" not in driver.text
+
+
+async def test_what_was_typed_is_gone_from_the_field_and_from_every_message(started: Started) -> None:
+    async with started(agent=True) as driver:
+        driver.app.screen.query_one(Input).value = "nobody@example.org"
+        await driver.press("enter")
+        assert isinstance(driver.app.screen, FindScreen)
+        assert "no customer is known by that" in driver.text
+        assert "nobody@example.org" not in driver.text
+
+
+async def test_the_list_is_worst_first_with_sign_and_word_and_says_how_many(started: Started) -> None:
+    async with started() as driver:
+        table = driver.app.screen.query_one("#people", Table)
+        assert table.border_subtitle == "1 of 40"
+        assert table.render_line(1).text.split()[:3] == ["▲", "high", "c_00000000"]
+        assert "3 mails about Nail clipper since one was bought" in driver.text
+        assert "2,013 customers" in driver.text
+        assert "data: orders to 21 Nov" in driver.text
+
+
+async def test_enter_opens_the_customer_of_the_row_and_escape_comes_back(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("j", "enter")
+        assert isinstance(driver.app.screen, CustomerScreen)
+        assert driver.app.screen.customer == "c_00000001"
+        await driver.press("escape")
+        assert isinstance(driver.app.screen, FindScreen)
+        assert driver.app.screen.query_one("#people", Table).key == "c_00000001"
+
+
+async def test_slash_goes_to_the_field_from_anywhere_and_escape_leaves_it(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("3", "slash")
+        assert isinstance(driver.app.screen, FindScreen)
+        assert isinstance(driver.app.focused, Input)
+        await driver.press("escape")
+        assert driver.app.focused is driver.app.screen.query_one("#people")
+
+
+async def test_c_shows_the_worst_flows_and_again_the_people(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("c")
+        assert "browse-retarget" in driver.text
+        await driver.press("enter")
+        assert isinstance(driver.app.screen, FindScreen)
+        await driver.press("c")
+        assert "c_00000000" in driver.text
+        assert "browse-retarget" not in driver.text
+
+
+async def test_a_check_narrows_the_list_and_escape_widens_it(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("tab", "enter")
+        table = driver.app.screen.query_one("#people", Table)
+        assert table.border_subtitle == "1 of 3 · 40 in all"
+        await driver.press("escape")
+        assert table.border_subtitle == "1 of 40"
+
+
+async def test_copying_says_what_was_copied_and_where_it_also_is(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("y")
+        assert driver.app.clipboard == "c_00000000"
+        assert driver.session.kept == {"copied.txt": "c_00000000"}
+        assert "copied the pseudonym" in driver.text
+        assert "/exports/copied.txt" in driver.text
+
+
+async def test_q_leaves(started: Started) -> None:
+    async with started() as driver:
+        await driver.pilot.press("q")
+        await driver.pilot.pause()
+        assert driver.app.return_code == 0
+
+
+async def test_a_workspace_that_cannot_be_opened_ends_the_program_with_its_reason() -> None:
+    class Broken(FakeSession):
+        def open(self) -> None:
+            raise WorkspaceError("/x: locked by another program; try again")
+
+    app = WhysentApp(Broken())
+    async with app.run_test() as pilot:
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+    assert app.return_code == 2
+    assert app.failure == "/x: locked by another program; try again"
+
+
+async def test_an_error_nobody_expected_is_not_swallowed() -> None:
+    class Wrong(FakeSession):
+        def triage(self) -> None:
+            raise ZeroDivisionError
+
+    app = WhysentApp(Wrong())
+    with pytest.raises(WorkerFailed):
+        async with app.run_test() as pilot:
+            await pilot.pause(0.5)
+    assert app.return_code == 1
+
+
+async def test_an_error_a_person_can_act_on_is_told_and_the_program_goes_on(started: Started) -> None:
+    class Missing(FakeSession):
+        def picture(self, customer: str, without: tuple[str, ...]) -> None:
+            raise NotFoundError("no customer c_1 here")
+
+    async with started(session=Missing()) as driver:
+        await driver.press("enter")
+        assert "no customer c_1 here" in driver.text
+        assert driver.app.is_running
