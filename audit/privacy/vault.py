@@ -145,7 +145,13 @@ class Vault:
         Answers how many were new. Raises WorkspaceError if a customer has no pseudonym here.
         """
         columns = ("customer_id", "field", "value")
-        triples = rows.select(columns).drop_nulls().unique(maintain_order=True).rows()
+        triples = (
+            rows.select(columns)
+            .drop_nulls()
+            .unique(maintain_order=True)
+            .sort("customer_id", maintain_order=True)  # neighbours in the index
+            .rows()
+        )
         with database.connect(self._path) as db, db.atomic():
             _begin(db, import_id)
             before = _count(db)

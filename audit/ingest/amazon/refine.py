@@ -83,9 +83,13 @@ def preferences(frame: pl.DataFrame, _run: Run) -> pl.DataFrame:
 
 
 def snapshot(frame: pl.DataFrame, run: Run) -> pl.DataFrame:
-    """A list without a time: dated by the file it stands in, and said so."""
+    """A list without a time: it has the date of the file it stands in, and says so.
+
+    The files of an export are made within minutes: by the date alone, what stands in several regions is one event.
+    """
+    date = run.dated.replace(hour=0, minute=0, second=0, microsecond=0)
     return frame.with_columns(
-        pl.lit(run.dated).cast(pl.Datetime("us", "UTC")).alias("occurred_at"),
+        pl.lit(date).cast(pl.Datetime("us", "UTC")).alias("occurred_at"),
         pl.lit("the date of the file in the export").alias("occurred_at_is"),
     )
 

@@ -225,6 +225,10 @@ def test_views_and_buy_again_strips(tmp_path):
          {"kind": "order_completed", "order_id": "D01-1", "item_name": "A book", "price": 2.99, "placement": "digital", "gift": False}),
         ("Your Amazon Orders/Digital Content Orders.csv", "ASIN,Order Date,Order ID,Order Status,Price,Price Currency Code,Product Name,Quantity Ordered", ["B1", "2025-04-09T08:00:00Z", "D01-2", "Cancelled", "2.99", "EUR", "A book", "1"],
          {"kind": "order_cancelled", "order_id": "D01-2", "item_name": "A book"}),
+        ("Digital.Orders.Returns.Transaction.2.csv", "OrderId,Asin,Title,ReturnStatus,ReturnDate,AmountRefunded,BaseCurrencyCode,PaymentInformation", ["D01-1", "B1", "A book", "Done", "2021-03-01", "2.99", "EUR", "Visa"],
+         {"kind": "order_refunded", "order_id": "D01-1", "item_id": "B1", "price": 2.99}),
+        ("Retail.CustomerReviews.ReviewsVersions2.csv", "ASIN,StarRating,SubmissionTime,Text,VersionID", ["B1", "5", "03/29/2020 17:13", "sharp", "1"],
+         {"kind": "product_reviewed", "item_id": "B1"}),
         ("PrimeVideo.WatchEvent.2.1.csv", "TitleName,SecondsWatched,MostRecentWatchDate", ["A film", "60", "11/11/2021 22:32:48 UTC"],
          {"kind": "content_consumed", "item_name": "A film"}),
         ("Digital.PrimeVideo.Viewinghistory.csv", "Playback Hour,City,Title", ["11/11/2021 22:32:48", "Roma", "One", " two", " and three"],
@@ -281,8 +285,18 @@ def test_an_audience_is_a_snapshot_dated_by_its_file(tmp_path, name, header, sou
     assert made["source"] == source
     assert made.get("category") == category
     assert made["reason"] == "snapshot, cause not disclosed"
-    assert made["occurred_at"] == ex.MADE
+    assert made["occurred_at"] == ex.MADE.replace(hour=0)
     assert json.loads(made["attributes"]) == {"occurred_at_is": "the date of the file in the export"}
+
+
+def test_an_audience_in_several_regions_is_one(tmp_path):
+    content = b'Amazon Audiences in which you are included\n\n"In-Market:Prams"\n'
+    one = ex.zipped(tmp_path / "1.zip", {"Advertising.1/Advertising.AmazonAudiences.csv": content})
+    later = ex.MADE.replace(minute=7)
+    two = ex.zipped(
+        tmp_path / "2.zip", {"Advertising.2/Advertising.AmazonAudiences.csv": content}, made=later
+    )
+    assert ex.events(one, two).height == 1
 
 
 def test_a_clicked_advertiser_and_the_advertising_opt_out(tmp_path):
