@@ -18,9 +18,9 @@ def chosen(findings: Sequence[Document], asked: str | None) -> Document | None:
             if row["id"] == asked:
                 return row
         raise InputError(f"no finding {asked!r} of this customer; `whysent audit` lists them")
-    return next(
-        (row for row in findings if row["verdict"] != "cannot_tell" and row["severity"] != "info"), None
-    )
+    told = [row for row in findings if row["verdict"] != "cannot_tell"]
+    hints = [row for row in told if row["severity"] == "info" and row["check"] != "shared-account"]
+    return next((row for row in told if row["severity"] != "info"), hints[0] if hints else None)
 
 
 def messages_to_explain(

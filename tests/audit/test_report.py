@@ -228,6 +228,14 @@ def test_the_messages_worth_explaining_are_the_newest_of_the_worst_finding() -> 
     assert report.messages_to_explain([]) == []
 
 
+def test_a_hint_is_answered_only_where_there_is_nothing_else() -> None:
+    hint = finding("after-opt-out", case="wrong_scope", severity="info", messages=["m-1"])
+    assert "another kind of message" in report.reply(PICTURE, [hint], EXPLANATIONS).written("md")
+    assert "another kind of message" not in report.reply(PICTURE, [hint, finding()], EXPLANATIONS).written(
+        "md"
+    )
+
+
 def test_json_has_the_same_text_as_the_other_forms() -> None:
     made = json.loads(written("internal", "en", "json"))
     assert (made["schema"], made["kind"], made["locale"]) == ("whysent.report/1", "internal", "en")
