@@ -145,7 +145,10 @@ def test_values_cannot_be_swapped_between_customers(vault, tmp_path):
         import_id="i",
     )
     db = sqlite3.connect(tmp_path / "vault.db")
-    db.execute("update identifiers set value = (select value from identifiers where id = 1) where id = 2")
+    db.execute(
+        "update identifiers set value = (select value from identifiers where pseudonym = ?) where pseudonym = ?",
+        [names["1"], names["2"]],
+    )
     db.commit()
     db.close()
     with pytest.raises(WorkspaceError, match="changed"):
