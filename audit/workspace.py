@@ -31,6 +31,7 @@ from audit.coverage import Coverage
 from audit.errors import NotFoundError, WorkspaceError
 from audit.facts import Facts
 from audit.manifest import Manifest
+from audit.store import Segment
 
 if TYPE_CHECKING:
     from audit.privacy.pseudonyms import Maker
@@ -196,7 +197,7 @@ class Workspace:
 
         Only those not later than `at` (all, if None); those named by `without` (event_ids) are left out.
         """
-        events = store.history(self.path / "events", self.manifest.segments, customer)
+        events = store.history(self.path / "events", self._segments(), customer)
         left_out = list(without)
         if left_out:
             events = events.filter(pl.col("event_id").is_in(left_out).not_())
@@ -208,7 +209,7 @@ class Workspace:
 
     def scan(self) -> pl.LazyFrame:
         """All events in order, campaign map filled in."""
-        stored = store.scan(self.path / "events", self.manifest.segments)
+        stored = store.scan(self.path / "events", self._segments())
         return stored if self.campaigns.is_empty() else campaign_map.fill(stored, self.campaigns)
 
     def events(self, at: datetime | None = None) -> pl.DataFrame:
@@ -268,6 +269,12 @@ class Workspace:
             frame.write_parquet(path)
         folder.sync(path)
         return path.name
+
+    def _segments(self) -> tuple[Segment, ...]:
+        """The segments of this generation; of the newest, if two others have been written since."""
+        if not all((self.path / "events" / one.file).exists() for one in self.manifest.segments):
+            self.refresh()
+        return self.manifest.segments
 
     def _become(self, current: Manifest) -> None:
         self.manifest = current

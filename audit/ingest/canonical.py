@@ -9,6 +9,7 @@ from audit.ingest import columns, csv_text, files, names, tables
 from audit.ingest.archive import Archive
 from audit.ingest.batch import Batch
 from audit.ingest.formats import Format, Options
+from audit.ingest.table import Table
 
 _TITLES = {
     "csv": "CSV",
@@ -32,10 +33,17 @@ def is_ours(name: str) -> bool:
 def read(path: Path, options: Options) -> Iterator[Batch]:
     """Canonical events. Raises InputError where a needed column is missing."""
     for table in tables.read(path, tables.Reading(is_ours)):
-        if table.rows.width > 1 and (table.rows.height or table.form != "ndjson"):
+        if _has_header(table):
             columns.refuse_missing(table.path, table.rows.columns)
         options.tell(table.read, table.size, table.path)
         yield columns.batch(table)
+
+
+def _has_header(table: Table) -> bool:
+    """Whether the columns say what the file is; objects of NDJSON may each lack one, but not all of them all."""
+    if table.form != "ndjson":
+        return table.rows.width > 1
+    return table.rows.height > 0 and not set(NEEDED) & set(table.rows.columns)
 
 
 def recognises(path: Path, kind: str) -> bool:

@@ -208,6 +208,15 @@ def test_a_reader_keeps_its_generation(ws, tmp_path):
     assert reader.events().height == 1 + store.SEGMENTS
 
 
+def test_a_reader_left_far_behind_goes_on_at_the_newest_generation(ws, tmp_path):
+    ingest.import_paths(ws, [sends(tmp_path, "a,7,2026-01-05,message_sent,,,,,")])
+    reader = Workspace.open(ws.path)
+    for number in range(store.SEGMENTS + 2):
+        ingest.import_paths(ws, [sends(tmp_path, f"b{number},7,2026-01-05,message_sent,,,,,")])
+    assert reader.history(reader.resolve("7")).height == 3 + store.SEGMENTS
+    assert reader.events().height == 3 + store.SEGMENTS
+
+
 def test_no_room_is_said_in_one_line_and_leaves_all_as_it_was(ws, tmp_path, monkeypatch):
     ingest.import_paths(ws, [sends(tmp_path, "a,7,2026-01-05,message_sent,,,,,")])
     before = (ws.path / manifest.NAME).read_bytes()

@@ -10,6 +10,7 @@ import zstandard
 
 from audit import ingest
 from audit.errors import InputError
+from audit.ingest import csv_text, run
 from tests.audit.ingest.files import HEADER, by_source, counts, csv, ndjson, raw
 
 ROWS = (
@@ -194,3 +195,23 @@ def test_progress_is_told_in_bytes(ws, tmp_path):
     file = csv(tmp_path, *ROWS)
     ingest.import_paths(ws, [file], progress=lambda *each: told.append(each))
     assert told[-1] == (file.stat().st_size, file.stat().st_size, str(file))
+
+
+def test_an_import_larger_than_memory_is_one_import(ws, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "BUFFER", 3)
+    monkeypatch.setattr(csv_text, "BLOCK", 100)
+    rows = [
+        f'e{number % 40:02},{number % 4},2026-01-{1 + number % 28:02},product_viewed,"a,\nb",1'
+        for number in range(60)
+    ]
+    report = ingest.import_paths(ws, [csv(tmp_path, *rows)])
+
+    assert counts(report) == (60, 40, 20, 0, 0)
+    assert by_source(ws).height == 40
+    assert ws.scan().collect().equals(ws.scan().collect().sort("customer_id", "occurred_at", "event_id"))
+    assert ws.coverage.kinds["product_viewed"].rows == 40
+
+
+def test_ndjson_of_something_else_is_refused(ws, tmp_path):
+    with pytest.raises(InputError, match="the column customer_id is missing"):
+        ingest.import_paths(ws, [ndjson(tmp_path, {"userId": 7, "event": "Order Completed"})])

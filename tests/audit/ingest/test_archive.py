@@ -45,12 +45,12 @@ def test_names_are_never_places(tmp_path):
             made.writestr(name, b"x")
     inside = tmp_path / "deep" / "er"
     inside.mkdir(parents=True)
-    before = {each for each in tmp_path.rglob("*")}
+    before = set(tmp_path.rglob("*"))
     path = raw(inside, target.getvalue(), "a.zip")
     with Archive(path) as opened:
         assert [opened.read(member) for member in opened.members] == [b"x"] * 4
         assert all("\x1b" not in member.path for member in opened.members)
-    assert {each for each in tmp_path.rglob("*")} == before | {path}
+    assert set(tmp_path.rglob("*")) == before | {path}
 
 
 def test_links_and_folders_are_left_out(tmp_path):
