@@ -11,7 +11,14 @@ import polars as pl
 
 EMAIL, PHONE, CARD = "[e-mail]", "[phone]", "[card]"
 
-_SUSPECT = r"@|%40|\d[\d ().\-/\u00a0\u2010-\u2015]{5,}\d"
+_GAP = r"[ \u00a0\-\u2010-\u2015]"
+_SUSPECT = (
+    r"@|%40"
+    rf"|(?:\d{_GAP}?){{13}}"
+    r"|(?:\+|00)[1-9]|\(0?\d{2,5}\)"
+    rf"|\b0\d{{1,5}}(?:[ \u00a0/]\d|{_GAP}\d{{3}})"
+    rf"|\d{{3}}(?:{_GAP}|\.)\d{{3}}(?:{_GAP}|\.)\d{{4}}"
+)
 """Texts without this hold nothing to take out: one scan of a column settles most of it."""
 
 _PART = r"[^\s@<>()\[\],;:\"'=&?]"

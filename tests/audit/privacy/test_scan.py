@@ -102,6 +102,30 @@ def test_a_column_is_its_texts(texts):
     assert scrub(column).name == "query"
 
 
+@given(st.lists(st.text("0123456789+-()/. @%a\u00a0\u2011", min_size=6, max_size=24), max_size=20))
+def test_no_text_with_a_number_is_passed_over(texts):
+    assert scrub(pl.Series(texts, dtype=pl.String)).to_list() == [scrubbed(text) for text in texts]
+
+
+@given(
+    number=st.sampled_from(
+        [
+            "+49 171 1234567",
+            "(030) 123456",
+            "0171/1234567",
+            "212.555.0123",
+            "0049 30 123456",
+            "4111-1111-1111-1111",
+        ]
+    ),
+    gaps=st.lists(st.sampled_from([" ", "-", "\u00a0", "\u2011"]), min_size=6, max_size=6),
+)
+def test_no_kind_of_gap_is_passed_over(number, gaps):
+    turn = iter(gaps)
+    text = "x " + "".join(next(turn) if sign in " -" else sign for sign in number) + " y"
+    assert scrub(pl.Series([text])).to_list() == [scrubbed(text)]
+
+
 def test_a_long_text_takes_no_longer_than_its_length():
     assert scrubbed("1 " * 200_000) == "1 " * 200_000
     assert scrubbed("a" * 200_000 + "@") == "a" * 200_000 + "@"
