@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from audit.privacy.pseudonyms import ALPHABET, LENGTH
+
+# A busy machine is no reason for a property to fail.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 os.environ.pop("WHYSENT_WORKSPACE", None)
 os.environ["COLUMNS"] = "120"

@@ -8,20 +8,16 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
-from operator import attrgetter
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from audit.errors import InputError
 from audit.rules import clock
-from audit.rules.history import Act, History, Message
+from audit.rules.history import Act, History, Message, Place
 from audit.rules.model import REPURCHASE, Rule
+from audit.rules.purchases import Purchases
 from audit.rules.scopes import per_values
 from audit.rules.values import quiet_hours, zone
-
-Place = tuple[datetime, str]
-"""A moment and an event_id: where an event stands in order."""
+from audit.rules.zones import Zones
 
 
 class Check(Protocol):
@@ -74,7 +70,7 @@ class Cooldown(_Plain):
             agrees_with = self._agreement(act)
             if act.kind in rule.after and agrees_with is not None:
                 self._after[agrees_with].append((act.at, act.event_id))
-        self._purchases = _Purchases(history.acts if rule.window == REPURCHASE else ())
+        self._purchases = Purchases(history.acts if rule.window == REPURCHASE else ())
 
     def stops(self, message: Message, at: datetime) -> Sequence[str] | None:
         known = self._known(message, at)
@@ -109,76 +105,12 @@ class Cooldown(_Plain):
         return own or self._intervals.get(message.category or "") or self._rule.fallback_span
 
 
-class _Purchases:
-    """How often a customer buys an item, or within a category."""
-
-    def __init__(self, acts: Sequence[Act]) -> None:
-        orders = [act for act in acts if act.kind == "order_completed"]
-        self._first: dict[str, datetime] = {}
-        for act in orders:
-            self._first.setdefault(act.order_id or f"event:{act.event_id}", act.at)
-        self._of: dict[tuple[str, str | None], list[Act]] = defaultdict(list)
-        for act in orders:
-            self._of["item", act.item].append(act)
-            self._of["category", act.category].append(act)
-        self._medians: dict[tuple[str, str | None, int], timedelta | None] = {}
-
-    def interval(self, message: Message, at: datetime) -> timedelta | None:
-        """The median time between purchases of the message's item, else category, before it in order."""
-        return self._median("item", message.item, (at, message.event_id)) or self._median(
-            "category", message.category, (at, message.event_id)
-        )
-
-    def _median(self, name: str, value: str | None, place: Place) -> timedelta | None:
-        rows = self._of.get((name, value), ()) if value is not None else ()
-        known = bisect_left(rows, place, key=lambda act: (act.at, act.event_id))
-        if (name, value, known) not in self._medians:
-            moments = sorted({self._first[act.order_id or f"event:{act.event_id}"] for act in rows[:known]})
-            gaps = sorted(after - before for before, after in pairwise(moments))
-            middle = (gaps[(len(gaps) - 1) // 2] + gaps[len(gaps) // 2]) / 2 if gaps else None
-            self._medians[name, value, known] = middle
-        return self._medians[name, value, known]
-
-
-class _Zones:
-    """The zone a rule reads the clock in: fixed, or the customer's where it is known."""
-
-    def __init__(self, rule: Rule, history: History) -> None:
-        self._fixed = None if rule.time_zone == "customer" else zone(rule.time_zone)
-        self._rows = history.zones
-
-    def of(self, message: Message, at: datetime) -> ZoneInfo | None:
-        """The message's own, else that of the newest row before it in order that has one; None if unknown."""
-        if self._fixed is not None:
-            return self._fixed
-        own = known_zone(message.time_zone)
-        if own is not None:
-            return own
-        newest = bisect_left(self._rows, (at, message.event_id), key=attrgetter("at", "event_id")) - 1
-        return known_zone(self._rows[newest].time_zone) if newest >= 0 else None
-
-
-_ZONES: dict[str, ZoneInfo | None] = {}
-
-
-def known_zone(name: str | None) -> ZoneInfo | None:
-    """The zone of a name found in data; None where there is no such zone."""
-    if name is None:
-        return None
-    if name not in _ZONES:
-        try:
-            _ZONES[name] = zone(name)
-        except InputError:
-            _ZONES[name] = None
-    return _ZONES[name]
-
-
 class QuietHours(_Plain):
     """Stops while the customer's clock is in the quiet hours; passes where the zone is unknown."""
 
     def __init__(self, rule: Rule, history: History) -> None:
         self._start, self._end = quiet_hours(rule.quiet or "")
-        self._zones = _Zones(rule, history)
+        self._zones = Zones(rule, history)
 
     def stops(self, message: Message, at: datetime) -> Sequence[str] | None:
         where = self._zones.of(message, at)
@@ -261,11 +193,11 @@ class CalendarCap(_Cap):
 
     def __init__(self, rule: Rule, history: History) -> None:
         super().__init__(rule)
-        self._zones = _Zones(rule, history)
+        self._zones = Zones(rule, history)
 
     def stops(self, message: Message, at: datetime) -> Sequence[str] | None:
         counted = self._counted(message, at, at)
-        return counted if len(counted) >= (self._rule.limit or 0) else None
+        return tuple(counted) if len(counted) >= (self._rule.limit or 0) else None
 
     def passes_from(self, message: Message, at: datetime, moment: datetime) -> datetime | None:
         if not self._rule.limit:

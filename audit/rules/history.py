@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+Place = tuple[datetime, str]
+"""A moment (UTC) and an event_id: where an event stands in order."""
+
 
 class Message(NamedTuple):
     """A message, with the fields of its standing row alone; `at` is when it was sent (UTC)."""

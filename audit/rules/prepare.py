@@ -10,9 +10,9 @@ import polars as pl
 
 from audit.facts import Facts
 from audit.messages import KEY
-from audit.rules.checks import known_zone
 from audit.rules.history import Act, History, Message, Zoned
 from audit.rules.model import REPURCHASE, Rule
+from audit.rules.zones import known_zone
 
 CAMPAIGN = pl.coalesce("campaign_id", "campaign_name").alias("campaign")
 """What a rule calls a campaign: its id, or its name in a log that has no ids."""

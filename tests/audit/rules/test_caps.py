@@ -247,6 +247,17 @@ def test_a_customer_without_a_zone_is_counted_in_utc_and_the_rule_cannot_tell():
     assert [row["cannot_tell"] for row in made.values()] == [["cap"]] * 3
 
 
+def test_what_a_stopped_message_counted_does_not_grow_with_what_comes_after_it():
+    rows = [
+        message("2026-10-24T12:00", time_zone="Europe/Berlin"),
+        message("2026-10-24T13:00", time_zone="Europe/Berlin"),
+        message("2026-10-31T18:00", time_zone="Australia/Lord_Howe"),  # November there, October in Berlin
+        message("2026-10-31T19:00", time_zone="Europe/Berlin"),
+    ]
+    made = decided(rows, cap(1, "1mo", window_kind="calendar"))
+    assert [row["counted"] for row in made.values()] == [[], ["e1"], [], ["e1", "e3"]]
+
+
 def test_a_zone_that_does_not_exist_is_no_zone():
     made = decided([message("2026-01-01T22:00", time_zone="Mars/Base")], cap(1, "1d", window_kind="calendar"))
     assert made["e1"]["cannot_tell"] == ["cap"]
