@@ -62,7 +62,9 @@ def topic_of_row(row: Mapping[str, Any]) -> str | None:
 def _topic(texts: tuple[str | None, ...], topics: tuple[str, ...]) -> str | None:
     category, query, item, segment, trigger = (pl.lit(text, pl.String) for text in texts)
     found = (of_category(category), of_query(query), of_query(item), of_segment(segment), of_segment(trigger))
-    topic: str | None = pl.select(pl.coalesce(*found, of_topics(pl.lit(list(topics), pl.List(pl.String))))).item()
+    topic: str | None = pl.select(
+        pl.coalesce(*found, of_topics(pl.lit(list(topics), pl.List(pl.String))))
+    ).item()
     return topic
 
 
