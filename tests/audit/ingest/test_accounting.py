@@ -215,3 +215,16 @@ def test_an_import_larger_than_memory_is_one_import(ws, tmp_path, monkeypatch):
 def test_ndjson_of_something_else_is_refused(ws, tmp_path):
     with pytest.raises(InputError, match="the column customer_id is missing"):
         ingest.import_paths(ws, [ndjson(tmp_path, {"userId": 7, "event": "Order Completed"})])
+
+
+@pytest.mark.parametrize("given", [{"a": 1, "b": [True]}, '{"a":1,"b":[true]}'])
+def test_attributes_of_ndjson_are_an_object_or_its_text_and_other_keys_join_them(ws, tmp_path, given):
+    row = {
+        "customer_id": "7",
+        "occurred_at": "2026-01-05",
+        "kind": "product_viewed",
+        "attributes": given,
+        "colour": "red",
+    }
+    ingest.import_paths(ws, [ndjson(tmp_path, row)])
+    assert by_source(ws)["attributes"].to_list() == ['{"a":1,"b":[true],"colour":"red"}']

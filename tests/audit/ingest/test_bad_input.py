@@ -109,6 +109,8 @@ def test_a_bad_row_of_csv_is_quarantined_and_its_neighbours_go_in(ws, tmp_path, 
         ('{"x":' + "9" * 5_000 + "}", "a number of 5,000 characters"),
         ('{"x":' + "[" * 5_000 + "]" * 5_000 + "}", "more than 32 levels deep"),
         ('{"x":NaN}', "NaN is no number"),
+        ('{"attributes":[1]}', "attributes is no JSON object"),
+        ('{"attributes":"words"}', "no JSON: expecting value at character 1"),
     ],
 )
 def test_a_bad_line_of_ndjson_is_quarantined_and_its_neighbours_go_in(ws, tmp_path, line, reason):
