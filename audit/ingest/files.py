@@ -125,6 +125,8 @@ def kind(start: bytes, path: str) -> str:
     if text.startswith(b"["):
         raise InputError(f"{path}: is one JSON list; write one object on each line (NDJSON)")
     if text.startswith(b"{"):
+        if text.split(b"\n", 1)[0].strip() == b"{":
+            raise InputError(f"{path}: is JSON over several lines; write one object on each line (NDJSON)")
         return "ndjson"
     if text[:1] == b"<":
         raise InputError(f"{path}: is a page or XML; save the data as CSV")

@@ -48,7 +48,8 @@ from audit.ingest.batch import Batch
 from audit.ingest.formats import Format, Options
 from audit.ingest.table import Table
 
-_TOP = ("columns", "constants", "kinds", "identifiers", "time", "skip", "when", "delimiter", "encoding")
+KEYS = ("columns", "constants", "kinds", "identifiers", "time", "skip", "when", "delimiter", "encoding")
+"""What a map may hold."""
 _TESTS = ("equals", "starts_with", "absent")
 
 
@@ -103,7 +104,7 @@ def read_map(path: Path) -> TableMap:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: no TOML: {error}") from error
-    _refuse_unknown(path, "", document, _TOP)
+    _refuse_unknown(path, "", document, KEYS)
     time = _texts(path, document, "time")
     _refuse_unknown(path, "time.", time, ("format", "zone"))
     for name in ("columns", "constants"):
