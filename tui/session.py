@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import polars as pl
 
     from tui.snapshots import (
@@ -22,6 +21,10 @@ if TYPE_CHECKING:
         Verdict,
         Written,
     )
+
+
+Progress = Callable[[int, int], None]
+"""Told how many messages of how many are decided."""
 
 
 class Session(Protocol):
@@ -69,8 +72,8 @@ class Session(Protocol):
     def draft(self, texts: Mapping[str, str]) -> Draft:
         """Read a form back."""
 
-    def replay(self, keys: Document, customer: str | None) -> Document:
-        """`whysent.replay/1` of one rule alone, over one customer or everybody."""
+    def replay(self, keys: Document, customer: str | None, progress: Progress | None = None) -> Document:
+        """`whysent.replay/1` of one rule alone, over one customer or everybody; `progress` may raise to stop it."""
 
     def history(self, rule: str) -> tuple[str, ...]:
         """The versions of a rule, newest first, a line each."""

@@ -27,6 +27,8 @@ from tui.snapshots import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tui.session import Progress
+
 DATA = "data: orders to 21 Nov 2026 09:12 · mails to 20 Nov 23:59 · no opens · gap 3–5 Oct"
 BOUGHT = datetime(2025, 11, 4, 10, 12, tzinfo=UTC)
 RULE = {
@@ -284,7 +286,7 @@ class FakeSession:
         )
         return Draft(keys, wrong)
 
-    def replay(self, keys: Document, customer: str | None) -> Document:
+    def replay(self, keys: Document, customer: str | None, progress: Progress | None = None) -> Document:
         self.asked.append(("replay", dict(keys), customer))
         rate = {"n": 100, "of": 16000, "rate": 0.006, "low": 0.004, "high": 0.009}
         rates = dict.fromkeys(("click", "order", "complaint", "opt_out"), rate)

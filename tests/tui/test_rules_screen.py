@@ -1,15 +1,19 @@
 """Rules: what one types is checked and replayed as one types; nothing is changed without a plan and a yes."""
 
+import time
+
 import pytest
 from textual.widgets import Input
 
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import Driver, Started
+from tui.progress import StoppedError
 from tui.screens import rules as rules_screen
 from tui.screens.dialogs import Choice, Question, TextDialog
 from tui.screens.find import FindScreen
 from tui.screens.rules import RulesScreen
-from tui.snapshots import Change
+from tui.session import Progress
+from tui.snapshots import Change, Document
 from tui.widgets.rule_form import FieldRow, RuleForm
 
 
@@ -193,3 +197,40 @@ async def test_a_role_that_may_not_see_rules_is_told(started: Started) -> None:
     async with started(session=Agent()) as driver:
         await driver.press("3")
         assert "not in the role agent" in driver.text
+
+
+class Slow(FakeSession):
+    """Replays until it is stopped."""
+
+    stopped = False
+
+    def replay(self, keys: Document, customer: str | None, progress: Progress | None = None) -> Document:
+        try:
+            for done in range(1, 1000):
+                progress(done, 1000)
+                time.sleep(0.01)
+        except StoppedError:
+            self.stopped = True
+            raise
+        return super().replay(keys, customer)
+
+
+async def test_a_long_replay_tells_how_far_it_is_and_escape_stops_it(started: Started) -> None:
+    async with started(session=Slow()) as driver:
+        await driver.pilot.press("3")
+        await driver.pilot.pause(0.6)
+        assert "s left · Esc stops" in driver.text
+        await driver.press("escape")
+        assert "The replay was stopped." in driver.text
+        assert isinstance(driver.app.screen, RulesScreen)
+        assert driver.session.stopped
+
+
+async def test_a_newer_edit_stops_the_replay_of_the_older(started: Started) -> None:
+    async with started(session=Slow()) as driver:
+        await driver.pilot.press("3")
+        await driver.pilot.pause(0.3)
+        field(driver, "limit").value = "7"
+        await driver.pilot.pause(0.3)
+        assert driver.session.stopped
+        await driver.press("escape")

@@ -16,6 +16,7 @@ from textual.widgets import Footer, Input
 from tui import keys
 from tui.screens.base import WorkScreen
 from tui.text import content, number, say
+from tui.widgets.clean_input import CleanInput
 from tui.widgets.heading import Heading
 from tui.widgets.table import Table
 from tui.widgets.table_data import Column, Rows
@@ -93,7 +94,7 @@ class FindScreen(WorkScreen):
 
     def compose(self) -> ComposeResult:
         yield Heading()
-        yield Input(placeholder="e-mail, source id or pseudonym; Enter opens the customer", id="field")
+        yield CleanInput(placeholder="e-mail, source id or pseudonym; Enter opens the customer", id="field")
         with Container(id="lists"):
             yield Table(id="people", empty="nobody: no finding in this data")
             yield Table(id="checks", empty="no finding")

@@ -12,6 +12,7 @@ from textual.widgets import Footer, Input, OptionList, Static
 
 from tui import keys
 from tui.figures import displacement, figures
+from tui.progress import Told
 from tui.screens.dialogs import Choice, Question, TextDialog
 from tui.screens.panes import PaneScreen
 from tui.snapshots import Change, Document, Draft, Entry, Plan
@@ -57,6 +58,17 @@ class RulesScreen(PaneScreen):
         draft: Draft
 
     @dataclass
+    class Replaying(Message):
+        """How far a replay has come, and how long it will still take."""
+
+        done: int
+        of: int
+        seconds_left: float
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, RulesScreen.Replaying)
+
+    @dataclass
     class Replayed(Message):
         """A replay came back."""
 
@@ -77,7 +89,7 @@ class RulesScreen(PaneScreen):
         done: str
 
     @dataclass
-    class Told(Message):
+    class Versions(Message):
         """The versions of a rule came back."""
 
         rule: str
@@ -210,7 +222,18 @@ class RulesScreen(PaneScreen):
     def _ask_replay(self, rule: Document) -> None:
         session = self.whysent.session
         self.query_one("#replay").border_subtitle = content("replaying … Esc stops")
-        self.ask("replay", lambda: session.replay(rule, None), self.Replayed)
+        told = Told(lambda *far: self.post_message(self.Replaying(*far)))
+        self.ask("replay", lambda: session.replay(rule, None, told), self.Replayed)
+
+    @on(Replaying)
+    def show_progress(self, message: Replaying) -> None:
+        if self._replaying:
+            left = f"{100 * message.done // max(message.of, 1)} % · about {message.seconds_left:.0f} s left · Esc stops"
+            self.query_one("#replay").border_subtitle = content(left)
+
+    @property
+    def _replaying(self) -> bool:
+        return any(worker.group == "replay" and worker.is_running for worker in self.workers)
 
     @on(Replayed)
     def show_replay(self, message: Replayed) -> None:
@@ -264,7 +287,7 @@ class RulesScreen(PaneScreen):
             super().action_next_pane(step)
 
     def action_back(self) -> None:
-        if any(worker.group == "replay" and worker.is_running for worker in self.workers):
+        if self._replaying:
             self.workers.cancel_group(self, "replay")
             self._say_figures(content("The replay was stopped."))
         elif self.pane != "book":
@@ -302,10 +325,10 @@ class RulesScreen(PaneScreen):
     def action_history(self) -> None:
         if self._entry is not None and self._entry.version:
             rule, session = self._entry.id, self.whysent.session
-            self.ask("history", lambda: session.history(rule), lambda lines: self.Told(rule, lines))
+            self.ask("history", lambda: session.history(rule), lambda lines: self.Versions(rule, lines))
 
-    @on(Told)
-    def show_history(self, message: Told) -> None:
+    @on(Versions)
+    def show_history(self, message: Versions) -> None:
         self.app.push_screen(TextDialog(f"History of {message.rule}", content("\n".join(message.lines))))
 
     def action_undo(self) -> None:

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widgets import Input, Label
 
 from tui.text import content, plain
+from tui.widgets.clean_input import CleanInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ class FieldRow(Horizontal):
             content(self.field.key.replace("_", " ") + (" *" if self.field.needed else "")), classes="key"
         )
         placeholder = plain(self.field.default) or ("needed" if self.field.needed else "any")
-        yield Input(self.field.text, placeholder=placeholder, compact=True, select_on_focus=False)
+        yield CleanInput(self.field.text, placeholder=placeholder, compact=True, select_on_focus=False)
         yield Label(content(""), classes="wrong", markup=False)
 
     @property
@@ -65,7 +66,7 @@ class RuleForm(VerticalScroll, can_focus=False):
 
     async def put(self, fields: tuple[Field, ...]) -> None:
         """Show another rule's fields."""
-        self._saved = {field.key: field.text for field in fields}
+        self._saved = {field.key: plain(field.text).strip() for field in fields}
         self._told = dict(self._saved)
         await self.remove_children()
         await self.mount_all(FieldRow(field) for field in fields)

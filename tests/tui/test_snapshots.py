@@ -1,0 +1,56 @@
+"""Pictures of the screens, so that a change that nobody meant is seen."""
+
+from collections.abc import Callable
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.tui.canned import FakeSession
+from tui.app import WhysentApp
+
+SIZES = {"80x24": (80, 24), "120x36": (120, 36)}
+SCREENS = {
+    "find": (),
+    "customer": ("enter",),
+    "customer-left-out": ("enter", "G", "x"),
+    "rules": ("3",),
+}
+
+
+class Still(WhysentApp):
+    """Without what moves by itself."""
+
+    def on_mount(self) -> None:
+        self.animation_level = "none"
+        super().on_mount()
+
+
+def settle(keys: tuple[str, ...]) -> Callable[[Pilot], object]:
+    async def drive(pilot: Pilot) -> None:
+        for key in ("", *keys, ""):
+            if key:
+                await pilot.press(key)
+            for _ in range(4):
+                await pilot.pause()
+                await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+
+    return drive
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("screen", SCREENS)
+def test_screen(snap_compare: Callable[..., bool], screen: str, size: str) -> None:
+    assert snap_compare(Still(FakeSession()), terminal_size=SIZES[size], run_before=settle(SCREENS[screen]))
+
+
+@pytest.mark.parametrize("theme", ["light", "ansi-dark"])
+def test_theme(snap_compare: Callable[..., bool], theme: str) -> None:
+    app = Still(FakeSession())
+    app.theme = theme
+    assert snap_compare(app, terminal_size=(120, 36), run_before=settle(("enter",)))
+
+
+def test_no_colour(snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(Still(FakeSession()), terminal_size=(120, 36), run_before=settle(("enter",)))

@@ -1,0 +1,85 @@
+"""Starting and ending: nothing heavy before the first paint, nothing at all without a terminal."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tui.canned import FakeSession
+from tui.app import WhysentApp
+from tui.themes import THEMES, first_theme
+
+HEAVY = ("polars", "sqlite_utils", "cryptography", "keyring", "typer")
+
+
+@pytest.mark.parametrize("module", ["tui.app", "tui.core", "tui.screens.customer", "tui.screens.rules"])
+def test_nothing_heavy_is_loaded_before_the_first_paint(module: str) -> None:
+    code = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_without_a_terminal_one_line_names_the_command_that_needs_none(tmp_path: Path) -> None:
+    code = f"import sys; from pathlib import Path; from tui.app import run; sys.exit(run(Path({str(tmp_path)!r})))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=30,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "whysent customers --json" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "theme"),
+    [
+        ({}, "dark"),
+        ({"NO_COLOR": "1"}, "ansi-dark"),
+        ({"WHYSENT_THEME": "light"}, "light"),
+        ({"WHYSENT_THEME": "no such"}, "dark"),
+    ],
+)
+def test_the_theme_is_what_the_environment_asks_for(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], theme: str
+) -> None:
+    for name in ("NO_COLOR", "WHYSENT_THEME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert first_theme() == theme
+
+
+async def test_every_theme_can_be_reached_and_shows_the_same_words() -> None:
+    app = WhysentApp(FakeSession())
+    async with app.run_test(size=(120, 36)) as pilot:
+        seen = []
+        for _ in THEMES:
+            await pilot.press("f6")
+            seen.append(app.theme)
+        assert sorted(seen) == sorted(theme.name for theme in THEMES)
+
+
+async def test_without_colour_every_meaning_still_has_its_sign() -> None:
+    os.environ["NO_COLOR"] = "1"
+    try:
+        app = WhysentApp(FakeSession())
+        async with app.run_test(size=(120, 36)) as pilot:
+            await app.workers.wait_for_complete()
+            await pilot.pause()
+            for key in ("enter", "G", "x"):
+                await pilot.press(key)
+                await app.workers.wait_for_complete()
+                await pilot.pause(0.1)
+            text = "\n".join(strip.text for strip in app.screen._compositor.render_strips(app.screen.size))
+            assert "▲ high" in text
+            assert "✗ 2025-11-04" in text
+            assert "- Interested in Nail clipper" in text
+    finally:
+        del os.environ["NO_COLOR"]
