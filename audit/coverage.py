@@ -22,24 +22,8 @@ DAILY: dict[str, pl.DataType] = {
 }
 """The stored form: rows of a kind of a source on a day (UTC)."""
 
-_BUSY = 5
-"""House value: only a source with this many events on its median active day can have a gap."""
-
-_LINE: dict[str, tuple[str, ...]] = {
-    "orders": ("order_completed",),
-    "views": ("product_viewed",),
-    "mails": ("message_sent", "message_suppressed", "message_attempted"),
-    "opens": ("message_opened",),
-    "clicks": ("message_clicked",),
-    "opt-outs": ("unsubscribed", "objected", "consent_withdrawn"),
-}
-"""What the coverage line speaks of: the word, and the kinds it stands for."""
-
-_DATED = ("orders", "views", "mails")
-"""Of these the line says how far they reach; of the others only that there are none."""
-
-_SILENT = 2
-"""House value: this many days in a row without any event of a busy source are a gap."""
+_CHANCE = 0.01
+"""House value: a silence that one history in a hundred as long would show by chance is taken for missing data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +37,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """`sources`: name → last event; `kinds`: kind → span; `gaps`: first and last silent day of busy sources."""
+    """`sources`: name → last event; `kinds`: kind → span; `gaps`: first and last silent day, see `_gaps`."""
 
     sources: dict[str, datetime]
     kinds: dict[str, Span]
@@ -176,15 +160,18 @@ def _day(moment: date, year: int | None) -> str:
 
 
 def _gaps(counts: pl.DataFrame) -> tuple[tuple[date, date], ...]:
-    days = (
-        counts.group_by("source_name", "day")
-        .agg(pl.col("rows").sum())
-        .sort("source_name", "day")
-        .filter(pl.col("rows").median().over("source_name") >= _BUSY)
-        .with_columns(pl.col("day").shift(1).over("source_name").alias("before"))
-        .filter((pl.col("day") - pl.col("before")) > timedelta(days=_SILENT))
-    )
-    day = timedelta(days=1)
-    return tuple(
-        sorted({(before + day, until - day) for until, before in days.select("day", "before").rows()})
-    )
+    """Silences that are too long for how often their source is silent for a day.
+
+    With a share p of days without an event, k of them in a row begin on some day of n with a chance of at most n·p^k.
+    """
+    day, source = timedelta(days=1), "source_name"
+    days = counts.select(source, "day").unique().sort(source, "day")
+    span = ((pl.col("day").max() - pl.col("day").min()).dt.total_days() + 1).over(source)
+    silent_share = (span - pl.len().over(source) + 1) / (span + 1)
+    silence = (pl.col("day") - pl.col("day").shift(1).over(source)).dt.total_days() - 1
+    gaps = days.select(
+        pl.col("day").shift(1).over(source).alias("before"),
+        "day",
+        (span * silent_share**silence).alias("chance"),
+    ).filter((pl.col("chance") < _CHANCE) & ((pl.col("day") - pl.col("before")) > day))
+    return tuple(sorted({(before + day, until - day) for before, until, _ in gaps.rows()}))

@@ -1,50 +1,69 @@
-"""Group facts on disk: one folder a generation, made whole under another name and then renamed."""
+"""Group facts on disk: one folder a generation; each frame is made whole under another name and then renamed."""
 
 import json
 import secrets
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 
 from audit import folder
+from audit.errors import WorkspaceError
 from audit.facts import Facts, count
 
-_FRAMES = ("items", "intervals", "also_bought")
+_ITEMS, _INTERVALS, _PAIRS, _CUSTOMERS = (
+    "items.parquet",
+    "intervals.parquet",
+    "also_bought.parquet",
+    "customers.json",
+)
 
 
 def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
     """The facts of the generation `version`, read from `place` or counted over `events` and kept there.
 
-    Where `place` cannot be written, for want of room or permission, they are counted and not kept.
+    What people also bought is counted when it is first asked for, and kept beside the rest. Where `place` cannot be
+    written, for want of room or permission, facts are counted and not kept.
     """
     kept = place / version
-    if kept.is_dir():
-        return _read(kept)
-    facts = count(events)
+    if (kept / _CUSTOMERS).is_file():
+        customers = json.loads((kept / _CUSTOMERS).read_bytes())
+        facts = Facts(
+            pl.read_parquet(kept / _ITEMS),
+            pl.read_parquet(kept / _INTERVALS),
+            lambda: count(events).also_bought,
+            customers,
+        )
+    else:
+        facts = count(events)
+        _clear(place, version)
+        _keep(kept / _ITEMS, facts.items.write_parquet)
+        _keep(kept / _INTERVALS, facts.intervals.write_parquet)
+        _keep(kept / _CUSTOMERS, lambda path: path.write_text(json.dumps(facts.customers), encoding="ascii"))
+    return Facts(facts.items, facts.intervals, lambda: _pairs(kept, facts), facts.customers)
+
+
+def _pairs(kept: Path, facts: Facts) -> pl.DataFrame:
+    if (kept / _PAIRS).is_file():
+        return pl.read_parquet(kept / _PAIRS)
+    counted = facts.also_bought
+    _keep(kept / _PAIRS, counted.write_parquet)
+    return counted
+
+
+def _keep(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a private file whole or not at all; where that fails, go without."""
+    fresh = path.with_name(f".{secrets.token_hex(8)}")
     try:
-        _keep(place, kept, facts)
-    except OSError:
-        return facts
-    return facts
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        write(folder.reserve(fresh))
+        fresh.replace(path)
+    except (OSError, WorkspaceError):
+        fresh.unlink(missing_ok=True)
 
 
-def _read(kept: Path) -> Facts:
-    frames = {name: pl.read_parquet(kept / f"{name}.parquet") for name in _FRAMES}
-    return Facts(**frames, customers=json.loads((kept / "customers.json").read_bytes()))
-
-
-def _keep(place: Path, kept: Path, facts: Facts) -> None:
-    fresh = place / f".{secrets.token_hex(8)}"
-    fresh.mkdir(mode=0o700)
-    try:
-        for name in _FRAMES:
-            getattr(facts, name).write_parquet(folder.reserve(fresh / f"{name}.parquet"))
-        folder.reserve(fresh / "customers.json").write_text(json.dumps(facts.customers), encoding="ascii")
-        for older in place.iterdir():
-            if older != fresh:
-                shutil.rmtree(older, ignore_errors=True)
-        fresh.rename(kept)
-    except OSError:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
+def _clear(place: Path, version: str) -> None:
+    for older in place.iterdir():
+        if older.name != version:
+            shutil.rmtree(older, ignore_errors=True)

@@ -3,7 +3,9 @@
 They are counted once over everybody and stay as stored when events are left out of one customer's history.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -26,7 +28,7 @@ _PAIRS_AT_ONCE = 8_000_000
 _KEY = 1 << 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """Frames counted over all customers.
 
@@ -36,12 +38,20 @@ class Facts:
     - `also_bought`: `item_id, other_id, together` (customers who bought both), `expected` (as many by chance),
       `score`, best first within an item;
     - `customers`: how many customers have an order.
+
+    `pairs` makes `also_bought` when it is first asked for: counting pairs is most of the work, and most questions
+    do not need them.
     """
 
     items: pl.DataFrame
     intervals: pl.DataFrame
-    also_bought: pl.DataFrame
+    pairs: Callable[[], pl.DataFrame]
     customers: int
+
+    @cached_property
+    def also_bought(self) -> pl.DataFrame:
+        """What people who bought an item bought too."""
+        return self.pairs()
 
 
 ITEMS: dict[str, pl.DataType] = {
@@ -59,7 +69,10 @@ ALSO_BOUGHT: dict[str, pl.DataType] = {
 def none() -> Facts:
     """The facts of an empty workspace."""
     return Facts(
-        pl.DataFrame(schema=ITEMS), pl.DataFrame(schema=INTERVALS), pl.DataFrame(schema=ALSO_BOUGHT), 0
+        pl.DataFrame(schema=ITEMS),
+        pl.DataFrame(schema=INTERVALS),
+        lambda: pl.DataFrame(schema=ALSO_BOUGHT),
+        0,
     )
 
 
@@ -71,13 +84,22 @@ def count(events: pl.LazyFrame) -> Facts:
     `MIN_TOGETHER` people that are more than chance gives are kept, `KEEP` of an item. Time grows with the
     sum of the squares of items a customer, memory with the bought items.
     """
-    orders = (
+    orders = _orders(events)
+    items = _items(orders)
+    return Facts(
+        items,
+        _intervals(orders),
+        lambda: _also_bought(_orders(events), items),
+        orders["customer_id"].n_unique(),
+    )
+
+
+def _orders(events: pl.LazyFrame) -> pl.DataFrame:
+    return (
         events.filter(pl.col("kind") == "order_completed")
         .select("customer_id", "occurred_at", "event_id", "order_id", "item_id", "item_name", "category")
         .collect()
     )
-    items = _items(orders)
-    return Facts(items, _intervals(orders), _also_bought(orders, items), orders["customer_id"].n_unique())
 
 
 def _items(orders: pl.DataFrame) -> pl.DataFrame:

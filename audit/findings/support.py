@@ -101,6 +101,8 @@ def _searched(rows: pl.DataFrame, audited: Audited) -> pl.DataFrame:
 
 
 def _bought_together(rows: pl.DataFrame, audited: Audited) -> pl.DataFrame:
+    if rows["item_id"].is_null().all():
+        return rows.clear().select("customer_id", "event_id")
     pairs = audited.context.facts.also_bought.select("item_id", "other_id").unique()
     acts = (
         audited.acts_of(rows)

@@ -51,7 +51,7 @@ def _without_sensitive(acts: pl.DataFrame, facts: Facts) -> tuple[pl.DataFrame, 
     of_them = pl.col("category").is_in(bad.implode()).fill_null(value=False)
     items = facts.items.filter(of_them)["item_id"].implode()
     also = facts.also_bought.filter(~pl.col("item_id").is_in(items), ~pl.col("other_id").is_in(items))
-    return acts.filter(~of_them), replace(facts, also_bought=also)
+    return acts.filter(~of_them), replace(facts, pairs=lambda: also)
 
 
 def _names(made: pl.DataFrame, acts: pl.DataFrame, facts: Facts) -> pl.DataFrame:

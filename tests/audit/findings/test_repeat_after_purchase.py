@@ -23,7 +23,7 @@ def _mails(*days: float, **columns):
 def _facts(category: str, days: float) -> Facts:
     intervals = pl.DataFrame([(category, timedelta(days=days), 20)], schema=INTERVALS, orient="row")
     empty = none()
-    return Facts(empty.items, intervals, empty.also_bought, 20)
+    return Facts(empty.items, intervals, lambda: empty.also_bought, 20)
 
 
 def test_two_mails_are_no_finding_and_three_are():

@@ -45,7 +45,7 @@ def test_an_act_nearby_accounts_for_it(earlier):
 def test_what_people_buy_together_accounts_for_it():
     pairs = pl.DataFrame([("novel", "tyre", 20, 1.0, 9.0)], schema=ALSO_BOUGHT, orient="row")
     empty = none()
-    facts = Facts(empty.items, empty.intervals, pairs, 20)
+    facts = Facts(empty.items, empty.intervals, lambda: pairs, 20)
     assert found("unexplained", *_COVER, _mail(item_id="tyre"), facts=facts) == []
     assert len(found("unexplained", *_COVER, _mail(item_id="oil"), facts=facts)) == 1
 

@@ -19,7 +19,7 @@ def facts(pairs=(), intervals=(), items=()):
     return Facts(
         pl.DataFrame(list(items), schema=ITEMS, orient="row"),
         pl.DataFrame(rhythm, schema=INTERVALS, orient="row"),
-        pl.DataFrame(list(pairs), schema=ALSO_BOUGHT, orient="row"),
+        lambda: pl.DataFrame(list(pairs), schema=ALSO_BOUGHT, orient="row"),
         100,
     )
 
