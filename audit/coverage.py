@@ -25,6 +25,22 @@ DAILY: dict[str, pl.DataType] = {
 _CHANCE = 0.01
 """House value: a silence that one history in a hundred as long would show by chance is taken for missing data."""
 
+_LINE: dict[str, tuple[str, ...]] = {
+    "orders": ("order_completed",),
+    "views": ("product_viewed",),
+    "mails": ("message_sent", "message_suppressed", "message_attempted"),
+    "opens": ("message_opened",),
+    "clicks": ("message_clicked",),
+    "opt-outs": ("unsubscribed", "objected", "consent_withdrawn"),
+}
+"""What the coverage line speaks of: the word, and the kinds it stands for."""
+
+_DATED = ("orders", "views", "mails")
+"""Of these the line says how far they reach; of the others only that there are none."""
+
+_SILENT = 2
+"""House value: this many days in a row without any event of a busy source are a gap."""
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
