@@ -19,6 +19,9 @@ MOST = 3
 LED = ("could be", "the sender recorded", "our definition gives")
 """Beginnings of sentences that need no other."""
 
+ABOUT = "it is about"
+"""How the sentence begins that says what a message is about: no cause by itself."""
+
 LEADS = {
     "stated": "The sender recorded why",
     "derived": "Our definition gives it",
@@ -73,13 +76,13 @@ def _cause(explained: Document | None, campaigns: Mapping[str, int]) -> str:
     if explained is None:
         return ""
     reasons = [reason["text"].rstrip(".") for reason in explained["because"]]
-    if explained["standing"] == "inferred":
-        reasons = [text for text in reasons if text.startswith("could be")] or reasons
-    first = reasons[0] if reasons else ""
+    telling = [text for text in reasons if text.startswith(LED)]
+    telling = telling or [text for text in reasons if not text.startswith(ABOUT)] or reasons
+    first = telling[0] if telling else ""
     lead = LEADS.get(explained["standing"], "")
     said = first[:1].upper() + first[1:] if first.startswith(LED) else f"{lead}: {first}"
-    more = len(reasons) - 1
-    return f"{said}{f'; {more} more under Why' if more > 0 else ''}.{_flows(campaigns)}"
+    more = len(telling) - 1 if explained["standing"] == "inferred" else 0
+    return f"{said}{f'; {more} more under Why' if more else ''}.{_flows(campaigns)}"
 
 
 def _flows(campaigns: Mapping[str, int]) -> str:

@@ -17,14 +17,6 @@ SCREENS = {
 }
 
 
-class Still(WhysentApp):
-    """Without what moves by itself."""
-
-    def on_mount(self) -> None:
-        self.animation_level = "none"
-        super().on_mount()
-
-
 def settle(keys: tuple[str, ...]) -> Callable[[Pilot], object]:
     async def drive(pilot: Pilot) -> None:
         for key in ("", *keys, ""):
@@ -41,16 +33,18 @@ def settle(keys: tuple[str, ...]) -> Callable[[Pilot], object]:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("screen", SCREENS)
 def test_screen(snap_compare: Callable[..., bool], screen: str, size: str) -> None:
-    assert snap_compare(Still(FakeSession()), terminal_size=SIZES[size], run_before=settle(SCREENS[screen]))
+    assert snap_compare(
+        WhysentApp(FakeSession()), terminal_size=SIZES[size], run_before=settle(SCREENS[screen])
+    )
 
 
 @pytest.mark.parametrize("theme", ["light", "ansi-dark"])
 def test_theme(snap_compare: Callable[..., bool], theme: str) -> None:
-    app = Still(FakeSession())
+    app = WhysentApp(FakeSession())
     app.theme = theme
     assert snap_compare(app, terminal_size=(120, 36), run_before=settle(("enter",)))
 
 
 def test_no_colour(snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    assert snap_compare(Still(FakeSession()), terminal_size=(120, 36), run_before=settle(("enter",)))
+    assert snap_compare(WhysentApp(FakeSession()), terminal_size=(120, 36), run_before=settle(("enter",)))

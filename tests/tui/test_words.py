@@ -152,6 +152,7 @@ def test_the_verdict_names_cause_senders_end_and_remedy() -> None:
     ("standing", "text", "said"),
     [
         ("stated", "the sender recorded cart_abandoned", "The sender recorded cart_abandoned."),
+        ("derived", "our definition gives it: cart left", "Our definition gives it: cart left."),
         ("broadcast", "you are on this list since 2025", "Sent to a list: you are on this list since 2025."),
         ("unexplained", "nothing in this data explains it", "Unexplained: nothing in this data explains it."),
     ],

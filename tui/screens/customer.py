@@ -238,7 +238,10 @@ class CustomerScreen(PaneScreen):
         self.query_one("#side-tabs", PaneTabs).panes = labels[2:]
         only = {"": "", "mail": " · mails only", "behaviour": " · behaviour only"}[self._group]
         for pane, label in labels:
-            self.query_one(f"#{pane}").border_title = content(label + (only if pane == "timeline" else ""))
+            named = (
+                "" if pane in SIDE and self.has_class("-medium") else label
+            )  # a line of tabs names them there
+            self.query_one(f"#{pane}").border_title = content(named + (only if pane == "timeline" else ""))
 
     # -- why -----------------------------------------------------------------------------------------------------
 
