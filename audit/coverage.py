@@ -38,9 +38,6 @@ _LINE: dict[str, tuple[str, ...]] = {
 _DATED = ("orders", "views", "mails")
 """Of these the line says how far they reach; of the others only that there are none."""
 
-_SILENT = 2
-"""House value: this many days in a row without any event of a busy source are a gap."""
-
 
 @dataclass(frozen=True, slots=True)
 class Span:
