@@ -1,7 +1,9 @@
 """Rows of text into canonical columns; what cannot be read is told apart, with a reason that quotes no value."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
 from zoneinfo import available_timezones
@@ -28,6 +30,7 @@ class Cast:
     identifiers: pl.DataFrame
 
 
+_THREADS = min(4, os.cpu_count() or 1)
 _ALWAYS = ("event_id", *NEEDED)
 _WORDS = {"kind": KINDS, "message_class": MESSAGE_CLASSES, "source": SOURCES}
 
@@ -39,7 +42,11 @@ def cast(rows: pl.DataFrame, time_zone: str) -> Cast:
     """
     casting = _Casting(rows["row"], time_zone)
     present = [name for name in SCHEMA if name in _ALWAYS or _has_values(rows, name)]
-    made = pl.DataFrame([rows["row"].cast(pl.UInt64), *(casting.column(rows, name) for name in present)])
+    with ThreadPoolExecutor(
+        _THREADS
+    ) as pool:  # polars lets other threads run, and a column is mostly one thread's work
+        columns = list(pool.map(lambda name: casting.column(rows, name), present))
+    made = pl.DataFrame([rows["row"].cast(pl.UInt64), *columns])
     made = attributes.mark(made, casting.flags)
     refused = casting.refused(made)
     if refused.height:
@@ -57,7 +64,7 @@ class _Casting:
 
     def __init__(self, rows: pl.Series, time_zone: str) -> None:
         self._zone = time_zone
-        self._against: list[tuple[pl.Series, str]] = []
+        self._against: dict[str, list[tuple[pl.Series, str]]] = {name: [] for name in SCHEMA}
         self._rows = rows
         self.flags: dict[str, pl.Series] = {}
         self.identifiers = pl.DataFrame(schema=FOUND)
@@ -82,20 +89,22 @@ class _Casting:
                 if name in rows.columns
                 else pl.Series([False]).new_from_index(0, rows.height)
             )
-            self._refuse(made.is_null() & ~(given & (dtype == TIME)), f"{name} is absent")
+            self._refuse(name, made.is_null() & ~(given & (dtype == TIME)), "is absent")
         return made
 
     def refused(self, made: pl.DataFrame) -> pl.DataFrame:
         parts = [
-            made.filter(mask).select("row", pl.lit(reason).alias("reason")) for mask, reason in self._against
+            made.filter(mask).select("row", pl.lit(reason).alias("reason"))
+            for against in self._against.values()
+            for mask, reason in against
         ]
         if not parts:
             return pl.DataFrame(schema=REFUSED)
         return pl.concat(parts).unique("row", keep="first", maintain_order=True).sort("row")
 
-    def _refuse(self, mask: pl.Series, reason: str) -> None:
+    def _refuse(self, name: str, mask: pl.Series, reason: str) -> None:
         if mask.any():
-            self._against.append((mask, reason))
+            self._against[name].append((mask, f"{name} {reason}"))
 
     def _text(self, column: pl.Series) -> pl.Series:
         text = clean_column(_as_text(column))
@@ -108,7 +117,7 @@ class _Casting:
         if column.name in _WORDS:
             self._words(text, _WORDS[column.name])
         if column.name == "time_zone":
-            self._refuse(_is_unknown(text, available_timezones()), "time_zone is no IANA time zone")
+            self._refuse(text.name, _is_unknown(text, available_timezones()), "is no IANA time zone")
         return text
 
     def _words(self, text: pl.Series, allowed: Sequence[str]) -> None:
@@ -116,14 +125,14 @@ class _Casting:
             if value not in allowed:
                 near = get_close_matches(value, allowed, 1)
                 hint = f"; did you mean {near[0]}?" if near else ""
-                self._refuse(text == value, f"{text.name} is none of those we know{hint}")
+                self._refuse(text.name, text == value, f"is none of those we know{hint}")
 
     def _time(self, column: pl.Series) -> pl.Series:
         given = column.set(column == "", None) if column.dtype == pl.String else column
         times, flags = moments.read(given, self._zone)
-        self._refuse(given.is_not_null() & times.is_null(), f"{column.name} is no time")
+        self._refuse(column.name, given.is_not_null() & times.is_null(), "is no time")
         if column.name in NEEDED:
-            self._refuse(given.is_null(), f"{column.name} is absent")
+            self._refuse(column.name, given.is_null(), "is absent")
         if flags.null_count() < len(flags):
             self.flags[column.name] = flags
         return times.alias(column.name)
@@ -135,13 +144,13 @@ class _Casting:
             given = text.set(text == "", None)
         number = given.cast(pl.Float64, strict=False)
         unread = given.is_not_null() & (number.is_null() | ~number.is_finite())
-        self._refuse(unread.fill_null(value=True), f"{column.name} is no finite number")
+        self._refuse(column.name, unread.fill_null(value=True), "is no finite number")
         return number
 
     def _attributes(self, column: pl.Series) -> pl.Series:
         text = _as_text(column)
         made = attributes.read(text)
-        self._refuse(made.bad, "attributes is no JSON object")
+        self._refuse(column.name, made.bad, "is no JSON object")
         if made.identifiers.height:
             rows = pl.DataFrame({"row": self._rows, "text": text})
             self.identifiers = rows.join(made.identifiers, on="text", maintain_order="left").drop("text")
@@ -162,10 +171,8 @@ class _Casting:
                 known[value] = read(value)
             except (ValueError, RecursionError):
                 bad.append(value)
-        self._refuse(
-            text.is_in(bad).fill_null(value=False),
-            f"{text.name} is no {'true or false' if dtype == pl.Boolean else 'JSON list of texts'}",
-        )
+        wanted = "true or false" if dtype == pl.Boolean else "JSON list of texts"
+        self._refuse(text.name, text.is_in(bad).fill_null(value=False), f"is no {wanted}")
         table = pl.DataFrame(
             {"text": list(known), "value": list(known.values())}, schema={"text": pl.String(), "value": dtype}
         )
