@@ -5,12 +5,15 @@ when it returns. The journal is a rollback journal: the write-ahead log has a co
 connections before SQLite 3.51.3.
 """
 
+import importlib
 import os
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from audit.errors import WorkspaceError
@@ -58,13 +61,25 @@ def create(path: Path) -> None:
         raise WorkspaceError(f"{path}: cannot be made: {error.strerror}") from error
 
 
+def _library() -> ModuleType:
+    """sqlite-utils, without pandas: where that is installed, importing it too would take ten times as long."""
+    unwanted = "pandas" not in sys.modules
+    if unwanted:
+        sys.modules["pandas"] = None  # type: ignore[assignment]  # Python's own way to say: not there
+    try:
+        return importlib.import_module("sqlite_utils")
+    finally:
+        if unwanted:
+            del sys.modules["pandas"]
+
+
 @contextmanager
 def connect(path: Path) -> Iterator["Database"]:
     """A connection to the existing file `path`, closed afterwards; one for each act, so that any thread may ask.
 
     Raises WorkspaceError naming the file when it is absent, locked, read-only, full, or no database.
     """
-    from sqlite_utils import Database
+    Database = _library().Database  # noqa: N806 - a class
 
     if not path.is_file():
         raise WorkspaceError(f"{path}: is missing")
@@ -135,7 +150,7 @@ def _version(database: "Database", path: Path, application_id: int, migrations: 
 
 
 def _known(migrations: "Migrations") -> int:
-    from sqlite_utils import Database
+    Database = _library().Database  # noqa: N806 - a class
 
     with Database(memory=True) as empty:
         return len(migrations.pending(empty))
