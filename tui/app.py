@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -92,6 +93,11 @@ class WhysentApp(App[int]):
         for screen in self.screen_stack:
             if isinstance(screen, FindScreen):
                 screen.opened(message.opening)
+        self.run_worker(self._warm, thread=True, exclusive=True, group="warm")
+
+    def _warm(self) -> None:
+        with suppress(WhysentError):  # whoever looks somebody up is told then
+            self.session.warm()
 
     @on(Unusable)
     def leave_unusable(self, message: Unusable) -> None:

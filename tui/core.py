@@ -54,6 +54,11 @@ class CoreSession(RuleDesk):
             self._viewer.may("list"),
         )
 
+    def warm(self) -> None:
+        from audit import answers  # noqa: F401 - what is wanted is that it is loaded
+
+        self.workspace.vault.resolve("")
+
     # -- everybody -------------------------------------------------------------------------------------------------
 
     @cached_property

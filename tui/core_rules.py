@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.errors import InputError, WhysentError
 from tui.snapshots import Change, Draft, Entry, Field, Plan
-from tui.text import number
+from tui.text import listed, number
 from tui.wording import moment
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class RuleDesk:
             try:
                 keys = model.to_dict(model.from_dict(keys))
             except InputError as error:
-                key, text = _where(str(error), keys)
+                key, text = _where(str(error))
                 errors[key] = text
         return Draft(keys, errors)
 
@@ -188,16 +188,8 @@ def _fields(kind: str, keys: Document) -> tuple[Field, ...]:
     first = {key: number for number, key in enumerate(("title", *needed(kind)))}
     own.sort(key=lambda key: first.get(key, len(first) + (0 if key in keys else 1)))
     return tuple(
-        Field(key, _text(keys.get(key)), _text(default(kind, key)), key in needed(kind)) for key in own
+        Field(key, listed(keys.get(key)), listed(default(kind, key)), key in needed(kind)) for key in own
     )
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def _value(key: str, text: str) -> Any:
@@ -220,10 +212,9 @@ def _value(key: str, text: str) -> Any:
     return text
 
 
-def _where(message: str, keys: Mapping[str, Any]) -> tuple[str, str]:
+def _where(message: str) -> tuple[str, str]:
     """The key that an error of the rule model names, and what it says of it."""
     parts = message.split(": ", 2)
     if len(parts) == 3 and parts[0].startswith(("rule ", "a rule ")):
         return parts[1], parts[2]
-    del keys
     return "", message

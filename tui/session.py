@@ -36,6 +36,9 @@ class Session(Protocol):
     def open(self) -> Opening:
         """Open the workspace and say what it is."""
 
+    def warm(self) -> None:
+        """Load what looking somebody up will need, so that it is there when they are looked up."""
+
     def triage(self) -> Triage:
         """Who is worst, and how many findings of each check."""
 

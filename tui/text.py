@@ -62,6 +62,13 @@ def say(app: App[Any], value: object, *, title: str = "", severity: SeverityLeve
     app.notify(plain(value), title=plain(title), severity=severity, markup=False)
 
 
+def listed(value: object) -> str:
+    """A value of a rule as a person writes it: lists with commas, truth in words."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return plain(", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value)
+
+
 def number(value: object) -> str:
     """A count with thousands apart, `–` where there is none."""
     return f"{value:,}" if isinstance(value, int) else "–" if value is None else plain(value)

@@ -61,6 +61,9 @@ class FakeSession:
     def open(self) -> Opening:
         return Opening("demo", 2013, 214332, DATA, role="operator")
 
+    def warm(self) -> None:
+        self.asked.append(("warm",))
+
     def triage(self) -> Triage:
         severities = ["high", "medium", "low", "info"]
         rows = [

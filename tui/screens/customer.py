@@ -8,22 +8,17 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.containers import Container, Vertical
 from textual.message import Message
-from textual.widgets import Footer, OptionList
+from textual.widgets import Footer
 
 from tui import compare, keys
-from tui.explanation import Sentence
-from tui.explanation import sentences as explained
-from tui.explanation import title as explained_title
 from tui.screens.customer_panes import (
     columns,
     finding_item,
-    finding_sentences,
     recommendation_items,
     segment_item,
 )
-from tui.screens.panes import PaneScreen
-from tui.snapshots import Document, Picture, Subject, Verdict, Written
-from tui.text import content, joined, number, plain, say
+from tui.screens.explaining import ExplainingScreen
+from tui.text import content, number, say
 from tui.widgets.heading import Heading
 from tui.widgets.items import Items
 from tui.widgets.pane_tabs import PaneTabs
@@ -32,20 +27,18 @@ from tui.widgets.table import Table
 from tui.widgets.table_data import Rows
 from tui.widgets.verdict import VerdictBlock, says
 from tui.widgets.why import Why
-from tui.wording import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from textual.app import ComposeResult
-    from textual.content import Content
+
+    from tui.snapshots import Picture, Verdict, Written
 
 SIDE = ("segments", "recommendations", "findings")
 NAMES = ("Timeline", "Why", "Segments", "Recommended", "Findings")
 EMPTY = "No customer is open. Press 1 and choose one, or / to look somebody up."
 
 
-class CustomerScreen(PaneScreen):
+class CustomerScreen(ExplainingScreen):
     """One customer. `open_customer` shows another one."""
 
     PLACE = "customer"
@@ -73,13 +66,6 @@ class CustomerScreen(PaneScreen):
         given: compare.Given
 
     @dataclass
-    class Explained(Message):
-        """An explanation came back."""
-
-        subject: Subject
-        document: Document
-
-    @dataclass
     class Exported(Message):
         """A file was written."""
 
@@ -87,12 +73,6 @@ class CustomerScreen(PaneScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self.customer: str | None = None
-        self.before: Picture | None = None
-        self.now: Picture | None = None
-        self._row: dict[str, str] = {}
-        self._evidence: tuple[str, ...] = ()
-        self._given = compare.Given()
         self._group = ""
         self._side = SIDE[0]
 
@@ -242,103 +222,6 @@ class CustomerScreen(PaneScreen):
                 "" if pane in SIDE and self.has_class("-medium") else label
             )  # a line of tabs names them there
             self.query_one(f"#{pane}").border_title = content(named + (only if pane == "timeline" else ""))
-
-    # -- why -----------------------------------------------------------------------------------------------------
-
-    @on(Table.Moved, "#timeline")
-    def explain_row(self, message: Table.Moved) -> None:
-        self._explain_key(message.key)
-
-    def _explain_again(self) -> None:
-        key = self.query_one("#timeline", Table).key
-        if key is not None:
-            self._explain_key(key)
-
-    def _explain_key(self, key: str) -> None:
-        frame = self.before.timeline if self.before else None
-        at = frame["key"].index_of(key) if frame is not None else None
-        if frame is None or at is None:
-            return
-        row = frame.row(at, named=True)
-        if row["message"] is not None and key not in (self.now.without if self.now else ()):
-            self._ask_why(Subject("message", row["message"]))
-        else:
-            self._show_event(row)
-
-    def _ask_why(self, subject: Subject) -> None:
-        assert self.customer is not None
-        customer, session = self.customer, self.whysent.session
-        without = self.now.without if self.now else ()
-        self.ask(
-            "why",
-            lambda: session.explain(customer, subject, without),
-            lambda found: self.Explained(subject, found),
-        )
-
-    @on(Explained)
-    def show_why(self, message: Explained) -> None:
-        document = message.document
-        self._tell_why(
-            explained_title(document),
-            explained(document),
-            tuple(document.get("evidence") or ()),
-            document["standing"],
-        )
-
-    def _show_event(self, row: Document) -> None:
-        assert self.now is not None
-        out = row["key"] in self.now.without
-        rests = compare.rests_on(self.now, frozenset(row["events"]))
-        says_what = "left out of the history; x puts it back" if out else "x leaves it out of the history"
-        tree = [Sentence(content(text)) for text in rests] or [Sentence(content("no decision rests on it"))]
-        head = joined(
-            (f"{row['sign']} {plain(row['what'])}", "bold"),
-            (f" · {moment(row['at'])}", "dim"),
-            f"\n{says_what}",
-        )
-        self._tell_why(head, (Sentence(content("what rests on it"), (), tuple(tree)),), (), "")
-
-    def _tell_why(
-        self, head: Content, tree: Iterable[Sentence], evidence: tuple[str, ...], standing: str
-    ) -> None:
-        self._evidence = evidence
-        self.query_one("#why", Why).tell(head, tuple(tree), standing)
-        self._mark()
-
-    def _mark(self) -> None:
-        if self.now is not None:
-            marks = compare.marks(self.now.without, self._given, self._evidence, self._row)
-            self.query_one("#timeline", Table).mark(marks)
-
-    @on(Why.Pointed)
-    def point_at_evidence(self, message: Why.Pointed) -> None:
-        if message.events:
-            self._evidence = message.events
-            self._mark()
-            self.query_one("#timeline", Table).point_at(self._row.get(message.events[0], message.events[0]))
-
-    @on(OptionList.OptionHighlighted, "#segments, #recommendations, #findings")
-    def explain_entry(self, event: OptionList.OptionHighlighted) -> None:
-        pane = event.option_list
-        if not isinstance(pane, Items) or not pane.has_focus or self.now is None:
-            return
-        chosen = pane.id_at(event.option_index)
-        if pane.id == "findings":
-            self._show_finding(chosen)
-        else:
-            subject = (
-                Subject("segment", chosen)
-                if pane.id == "segments"
-                else Subject("item", chosen.split(compare.BETWEEN)[0])
-            )
-            self._ask_why(subject)
-
-    def _show_finding(self, chosen: str) -> None:
-        assert self.now is not None
-        found = next((finding for finding in self.now.findings if finding["id"] == chosen), None)
-        if found is not None:
-            head, tree = finding_sentences(found)
-            self._tell_why(head, tree, tuple(found["messages"]) + tuple(found["cause"]), found["verdict"])
 
     # -- panes -----------------------------------------------------------------------------------------------------
 

@@ -175,14 +175,17 @@ class FindScreen(WorkScreen):
         text, session = event.value.strip(), self.whysent.session
         if text:
             event.input.clear()
+            event.input.border_subtitle = content("looking …")
             self.ask("resolve", lambda: session.resolve(text), self.Resolved)
 
     @on(Resolved)
     def open_found(self, message: Resolved) -> None:
+        self.query_one("#field").border_subtitle = content("")
         self.whysent.open_customer(message.customer)
 
     def on_work_screen_failed(self, message: WorkScreen.Failed) -> None:
         self.query_one("#people").loading = False
+        self.query_one("#field").border_subtitle = content("")
         super().on_work_screen_failed(message)
 
     # -- what a person does ----------------------------------------------------------------------------------------

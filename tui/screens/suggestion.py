@@ -17,7 +17,7 @@ from tui import keys
 from tui.figures import CAVEAT, totals
 from tui.screens.dialogs import Question
 from tui.snapshots import Change, Plan
-from tui.text import content, joined, plain, say
+from tui.text import content, joined, listed, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,7 @@ class SuggestionDialog(ModalScreen[None]):
     def _described(self) -> Content:
         rule = self._verdict.rule or {}
         keys_of = [
-            joined((f"{key:>18}  ", "dim"), plain(value)) for key, value in rule.items() if key != "title"
+            joined((f"{key:>18}  ", "dim"), listed(value)) for key, value in rule.items() if key != "title"
         ]
         head = joined((rule.get("title") or rule["id"], "bold"), "\n", self._verdict.remedy)
         return Content("\n").join([head, Content(""), *keys_of, Content("")])
@@ -124,7 +124,7 @@ class SuggestionDialog(ModalScreen[None]):
         say(self.app, message.text, severity="error" if message.failed else "information")
 
     def action_copy(self) -> None:
-        text = "\n".join(f"{key} = {plain(value)}" for key, value in self._rule.items())
+        text = "\n".join(f"{key} = {listed(value)}" for key, value in self._rule.items())
         cast("WhysentApp", self.app).copy("the rule", text, f"{self._rule['id']}.txt")
 
     async def action_dismiss(self, result: None = None) -> None:

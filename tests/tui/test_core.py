@@ -1,0 +1,245 @@
+"""The screens' door to the core, on the scenes: what they are shown is what the core says."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from audit.errors import InputError, NotFoundError, NotPermittedError
+from audit.privacy.roles import Role, Viewer
+from tests.tui.conftest import Driver
+from tui.app import WhysentApp
+from tui.core import CoreSession
+from tui.screens.customer import CustomerScreen
+from tui.snapshots import Change, Subject
+
+
+@pytest.fixture(scope="module")
+def session(scenes: Path) -> CoreSession:
+    return CoreSession(scenes, Viewer())
+
+
+@pytest.fixture
+def own(scenes: Path, tmp_path: Path) -> CoreSession:
+    """A session on a copy, for what changes the book."""
+    shutil.copytree(scenes, tmp_path / "workspace")
+    return CoreSession(tmp_path / "workspace", Viewer())
+
+
+@pytest.fixture(scope="module")
+def clipper(session: CoreSession) -> str:
+    return session.resolve("scene-01-nail-clipper")
+
+
+def test_the_heading_says_what_is_loaded(session: CoreSession) -> None:
+    opening = session.open()
+    assert opening.customers == session.triage().customers.height
+    assert opening.coverage.startswith("data: ")
+    assert (opening.role, opening.lists_people) == ("admin", True)
+
+
+def test_the_nail_clipper_gets_a_verdict_with_cause_end_and_remedy(
+    session: CoreSession, clipper: str
+) -> None:
+    verdict = session.verdict(session.picture(clipper, ()))
+    assert verdict.severity == "high"
+    assert verdict.text.startswith("11 mails about nail clippers")
+    assert verdict.causes.startswith("Could be: bought Nail clipper")
+    assert (verdict.stopped, verdict.of) == (11, 11)
+    assert verdict.remedy.endswith("would have stopped 11 of 11.")
+
+
+def test_every_event_of_the_history_is_in_the_timeline_once(session: CoreSession, clipper: str) -> None:
+    picture = session.picture(clipper, ())
+    shown = [event for row in picture.timeline["events"] for event in row]
+    assert sorted(shown) == sorted(session.workspace.history(clipper)["event_id"])
+
+
+def test_a_finding_points_at_rows_of_the_timeline(session: CoreSession, clipper: str) -> None:
+    picture = session.picture(clipper, ())
+    keys = set(picture.timeline["key"])
+    assert set(picture.findings[0]["messages"]) <= keys
+    assert set(picture.findings[0]["cause"]) <= keys
+
+
+def test_without_the_purchase_the_finding_falls_away(session: CoreSession, clipper: str) -> None:
+    before = session.picture(clipper, ())
+    (bought,) = before.findings[0]["cause"]
+    after = session.picture(clipper, (bought,))
+    assert before.findings[0]["id"] not in {found["id"] for found in after.findings}
+    assert after.without == (bought,)
+
+
+def test_what_is_explained_can_be_named_by_every_row(session: CoreSession, clipper: str) -> None:
+    picture = session.picture(clipper, ())
+    for message in picture.timeline["message"].drop_nulls():
+        assert session.explain(clipper, Subject("message", message), ())["because"]
+    for segment in picture.segments:
+        assert (
+            session.explain(clipper, Subject("segment", segment["id"]), ())["subject"]["id"] == segment["id"]
+        )
+    for item in picture.recommendations[:3]:
+        assert session.explain(clipper, Subject("item", item["item_id"]), ())["because"]
+
+
+def test_every_scene_has_a_picture_a_verdict_and_a_note(session: CoreSession) -> None:
+    for customer in session.triage().customers["customer"]:
+        picture = session.picture(customer, ())
+        assert session.verdict(picture).text
+        assert session.report(customer, "internal", "en").text
+        for locale in ("en", "de"):
+            reply = session.report(customer, "reply", locale)
+            assert bool(reply.text) != bool(reply.refusal)
+
+
+def test_the_list_of_checks_and_who_has_them_agree(session: CoreSession) -> None:
+    triage = session.triage()
+    for key, people in triage.checks.select("key", "customers").iter_rows():
+        assert triage.members.filter(triage.members["key"] == key)["customer"].n_unique() == people
+
+
+def test_campaigns_come_with_their_mails_and_the_worst_first(session: CoreSession) -> None:
+    flows = session.campaigns()
+    assert flows.columns[:3] == ["campaign", "messages", "clicked"]
+    assert flows["severity"][0] == "high"
+
+
+def test_an_agent_sees_no_list_and_changes_no_rule(scenes: Path) -> None:
+    agent = CoreSession(scenes, Viewer(Role.AGENT, "4711"))
+    assert agent.open().lists_people is False
+    for refused in (agent.triage, agent.campaigns, agent.rules):
+        with pytest.raises(NotPermittedError):
+            refused()
+    with pytest.raises(NotPermittedError):
+        agent.replay({"id": "x", "kind": "mute"}, None)
+    assert agent.replay({"id": "x", "kind": "mute"}, agent.resolve("scene-01-nail-clipper"))["stopped"] == 14
+
+
+def test_a_sensitive_topic_is_not_named_to_an_agent(scenes: Path) -> None:
+    agent, reviewer = (
+        CoreSession(scenes, Viewer(Role.AGENT, "4711")),
+        CoreSession(scenes, Viewer(Role.REVIEWER)),
+    )
+    customer = agent.resolve("scene-03-expecting-mother")
+    assert "pregnancy" in reviewer.picture(customer, ()).verdict.text
+    seen = agent.picture(customer, ())
+    assert "pregnancy" not in f"{seen.verdict} {seen.document} {agent.verdict(seen)}"
+
+
+def test_who_is_not_there_is_not_found_and_not_named(session: CoreSession) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        session.resolve("nobody@example.org")
+    assert "nobody" not in str(caught.value)
+
+
+# -- rules ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_rule_read_back_from_its_form_is_the_same_rule(session: CoreSession) -> None:
+    for entry in session.rules():
+        texts = {"id": entry.id, "kind": str(entry.keys["kind"])} | {
+            field.key: field.text for field in entry.fields
+        }
+        draft = session.draft(texts)
+        assert draft.errors == {}
+        assert {**draft.keys, "enabled": entry.enabled} == {**entry.keys, "enabled": entry.enabled}
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "said"),
+    [
+        ("limit", "many", "is no whole number"),
+        ("window", "soon", "is no duration"),
+        ("enabled", "perhaps", "neither true nor false"),
+        ("on_fail", "explode", ""),
+    ],
+)
+def test_what_is_wrong_is_said_of_the_key_that_is_wrong(
+    session: CoreSession, key: str, text: str, said: str
+) -> None:
+    texts = {"id": "x", "kind": "frequency_cap", "limit": "3", "window": "7d"} | {key: text}
+    errors = session.draft(texts).errors
+    assert list(errors) == [key]
+    assert said in errors[key]
+
+
+@pytest.mark.parametrize("kind", ["mute", "cooldown", "min_gap", "frequency_cap", "quiet_hours"])
+def test_a_blank_rule_asks_for_what_its_kind_needs(session: CoreSession, kind: str) -> None:
+    blank = session.blank(kind)
+    needed = [field.key for field in blank.fields if field.needed]
+    assert needed[0] == "id"
+    texts = {
+        "id": "x",
+        "kind": kind,
+        "limit": "1",
+        "window": "7d",
+        "after": "order_completed",
+        "quiet": "21:00-08:00",
+    }
+    assert session.draft({key: text for key, text in texts.items() if key in {*needed, "kind"}}).errors == {}
+
+
+def test_a_change_needs_its_plan_and_makes_a_version_and_undo_takes_it_back(own: CoreSession) -> None:
+    before = {entry.id: entry for entry in own.rules()}
+    keys = {**before["email-weekly-cap"].keys, "limit": 1}
+    change = Change("set", "email-weekly-cap", keys)
+    with pytest.raises(Exception, match="no plan"):
+        own.apply(change)
+    plan = own.plan(change)
+    assert any("limit: 3 → 1" in line for line in plan.lines)
+    assert any("would be stopped" in line for line in plan.lines)
+    assert own.rules()[0].version == before["email-weekly-cap"].version
+    assert "version 2" in own.apply(change)
+    own.plan(Change("undo", ""))
+    own.apply(Change("undo", ""))
+    after = {entry.id: entry for entry in own.rules()}
+    assert after["email-weekly-cap"].keys == before["email-weekly-cap"].keys
+    assert len(own.history("email-weekly-cap")) == 3
+
+
+def test_a_key_that_was_emptied_gets_its_default_back(own: CoreSession) -> None:
+    keys = {key: value for key, value in own.rules()[0].keys.items() if key != "channels"}
+    change = Change("set", "email-weekly-cap", keys)
+    own.plan(change)
+    own.apply(change)
+    assert "channels" not in own.rules()[0].keys
+
+
+def test_undo_takes_back_only_what_was_done_in_this_sitting(own: CoreSession) -> None:
+    with pytest.raises(NotFoundError):
+        own.plan(Change("undo", ""))
+
+
+def test_a_suggested_rule_goes_into_the_book_switched_off(own: CoreSession) -> None:
+    rule = own.verdict(own.picture(own.resolve("scene-01-nail-clipper"), ())).rule
+    assert rule is not None
+    change = Change("add", str(rule["id"]), {**rule, "enabled": False})
+    own.plan(change)
+    own.apply(change)
+    assert {entry.id: entry.enabled for entry in own.rules()}[str(rule["id"])] is False
+    with pytest.raises(InputError):
+        own.plan(change)
+
+
+def test_files_are_private_and_stay_in_the_workspace(own: CoreSession) -> None:
+    path = Path(own.keep("../../verdict.txt", "text"))
+    assert path.parent == own.workspace.path / "exports"
+    assert path.read_text(encoding="utf-8") == "text"
+    assert path.stat().st_mode & 0o077 == 0
+
+
+# -- the real thing on the screen -----------------------------------------------------------------------------------
+
+
+async def test_an_agent_comes_from_an_id_to_the_verdict(scenes: Path) -> None:
+    app = WhysentApp(CoreSession(scenes, Viewer(Role.AGENT, "4711")), agent=True)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        driver = Driver(app, pilot)
+        await driver.settle()
+        app.focused.value = "scene-01-nail-clipper"
+        await driver.press("enter")
+        await driver.settle()
+        assert isinstance(app.screen, CustomerScreen)
+        assert "11 mails about nail clippers" in driver.words
+        assert "would have stopped 11 of 11" in driver.words
+        assert "ticket 4711" in driver.words
