@@ -13,9 +13,8 @@ from textual.message import Message
 
 from audit.errors import WhysentError
 from tui import keys
-from tui.screens.customer import CustomerScreen
+from tui.screens.base import WorkScreen
 from tui.screens.find import FindScreen
-from tui.screens.rules import RulesScreen
 from tui.text import plain, say
 from tui.themes import THEMES, first_theme
 
@@ -31,6 +30,18 @@ if TYPE_CHECKING:
     from tui.snapshots import Opening
 
 
+def _customer() -> Screen[Any]:
+    from tui.screens.customer import CustomerScreen
+
+    return CustomerScreen()
+
+
+def _rules() -> Screen[Any]:
+    from tui.screens.rules import RulesScreen
+
+    return RulesScreen()
+
+
 class WhysentApp(App[int]):
     """Find, Customer, Rules. `agent` starts in the field and lists nobody."""
 
@@ -39,8 +50,8 @@ class WhysentApp(App[int]):
     BINDINGS = keys.bindings("app")
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "find": FindScreen,
-        "customer": CustomerScreen,
-        "rules": RulesScreen,
+        "customer": _customer,
+        "rules": _rules,
     }
     DEFAULT_MODE = "find"
 
@@ -106,6 +117,8 @@ class WhysentApp(App[int]):
 
     def open_customer(self, customer: str) -> None:
         """Go to the customer screen and show somebody."""
+        from tui.screens.customer import CustomerScreen
+
         self.switch_mode("customer")
 
         def show() -> None:
@@ -140,10 +153,7 @@ class WhysentApp(App[int]):
         say(self, f"theme: {self.theme}")
 
     def action_leave(self) -> None:
-        unsaved = [
-            screen for screen in self._mode_screens() if isinstance(screen, RulesScreen) and screen.unsaved
-        ]
-        if not unsaved:
+        if not any(isinstance(screen, WorkScreen) and screen.unsaved for screen in self._all_screens()):
             self.exit(0)
             return
         from tui.screens.dialogs import Question
@@ -154,7 +164,7 @@ class WhysentApp(App[int]):
             lambda yes: self.exit(0) if yes else None,
         )
 
-    def _mode_screens(self) -> list[Screen[Any]]:
+    def _all_screens(self) -> list[Screen[Any]]:
         return [screen for stack in self._screen_stacks.values() for screen in stack]
 
     def copy(self, what: str, text: str, name: str) -> None:
@@ -194,10 +204,14 @@ def run(folder: Path, *, viewer: Viewer | None = None, start: str | None = None)
         )
         return 2
     from audit.privacy.roles import Viewer as Somebody
+    from tui import keymap
     from tui.core import CoreSession
 
     looks = viewer or Somebody()
-    app = WhysentApp(CoreSession(folder, looks), agent=start == "find" or looks.ticket is not None)
+    app = WhysentApp(
+        CoreSession(folder, looks), agent=start == "find" or looks.ticket is not None or not looks.may("list")
+    )
+    app.set_keymap(keymap.read(keymap.folder() / "keys.toml"))
     app.run()
     if app.failure:
         print(f"whysent: {plain(app.failure)}", file=sys.stderr)

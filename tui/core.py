@@ -118,6 +118,7 @@ class CoreSession(RuleDesk):
     # -- one customer ----------------------------------------------------------------------------------------------
 
     def resolve(self, text: str) -> str:
+        self._viewer.require("find")
         return self.workspace.resolve(text)
 
     def _case(self, customer: str, without: tuple[str, ...]) -> Case:
@@ -134,6 +135,7 @@ class CoreSession(RuleDesk):
         from audit import answers
         from audit.coverage import line
 
+        self._viewer.require("show")
         case = self._case(customer, without)
         document = answers.picture(case, names_sensitive=self._viewer.names_sensitive)
         return Picture(
@@ -197,6 +199,7 @@ class CoreSession(RuleDesk):
     def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> Document:
         from audit import answers
 
+        self._viewer.require("why")
         asked: dict[str, Any] = {subject.kind: subject.id}
         return answers.explanation(
             self._case(customer, without),
@@ -209,6 +212,7 @@ class CoreSession(RuleDesk):
         from audit import answers
         from audit.errors import InputError
 
+        self._viewer.require("report")
         title = f"{REPORTS[kind]} · {LANGUAGES[locale]}"
         try:
             made = answers.written(

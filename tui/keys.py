@@ -124,6 +124,11 @@ TITLES = {
 
 def bindings(place: str) -> list[BindingType]:
     """What a screen or widget of that name binds."""
+    return [*made(place)]
+
+
+def made(place: str) -> list[Binding]:
+    """The same as bindings with ids; `tui.keymap` may give an id other keys."""
     return [
         Binding(
             key.keys,

@@ -115,6 +115,14 @@ def test_an_agent_sees_no_list_and_changes_no_rule(scenes: Path) -> None:
     assert agent.replay({"id": "x", "kind": "mute"}, agent.resolve("scene-01-nail-clipper"))["stopped"] == 14
 
 
+def test_an_agent_without_a_ticket_sees_nobody(scenes: Path) -> None:
+    agent = CoreSession(scenes, Viewer(Role.AGENT))
+    with pytest.raises(NotPermittedError, match="ticket"):
+        agent.resolve("scene-01-nail-clipper")
+    with pytest.raises(NotPermittedError):
+        agent.picture("c_1", ())
+
+
 def test_a_sensitive_topic_is_not_named_to_an_agent(scenes: Path) -> None:
     agent, reviewer = (
         CoreSession(scenes, Viewer(Role.AGENT, "4711")),

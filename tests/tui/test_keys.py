@@ -7,8 +7,9 @@ import pytest
 from textual.widget import Widget
 from textual.widgets import Input
 
+from audit.errors import InputError
 from tests.tui.conftest import Started
-from tui import keys
+from tui import keymap, keys
 from tui.app import WhysentApp
 from tui.screens.customer import CustomerScreen
 from tui.screens.dialogs import Choice, Question, TextDialog
@@ -178,3 +179,32 @@ def test_places_know_their_widgets() -> None:
         for bearer in bearers:
             if issubclass(bearer, Widget):
                 assert place == bearer.PLACE
+
+
+def test_keys_of_ones_own_are_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "keys.toml"
+    assert keymap.read(file) == {}
+    file.write_text('"customer.leave-out" = "z"')
+    assert keymap.read(file) == {"customer.leave-out": "z"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('"customer.leaf-out" = "z"', "nearest is customer.leave-out"),
+        ("customer.x =", "cannot be read"),
+        ('"app.quit" = 3', "as text"),
+    ],
+)
+def test_a_keymap_that_is_wrong_is_one_line_that_says_where(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "keys.toml"
+    file.write_text(text)
+    with pytest.raises(InputError, match=said):
+        keymap.read(file)
+
+
+async def test_a_key_of_ones_own_does_what_the_old_one_did(started: Started) -> None:
+    async with started() as driver:
+        driver.app.set_keymap({"customer.leave-out": "z"})
+        await driver.press("enter", "z")
+        assert ("picture", "c_00000000", ("m-11", "open-11")) in driver.session.asked

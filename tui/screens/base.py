@@ -44,6 +44,11 @@ class WorkScreen(Screen[None]):
         reason: str
 
     @property
+    def unsaved(self) -> bool:
+        """Whether leaving would lose an edit."""
+        return False
+
+    @property
     def whysent(self) -> WhysentApp:
         """The application, by its own type."""
         return cast("WhysentApp", self.app)

@@ -169,12 +169,8 @@ class CustomerScreen(ExplainingScreen):
     def _show_timeline(self) -> None:
         assert self.before is not None
         frame = self.before.timeline
-        self._row = {
-            event: key
-            for key, events in frame.select("key", "events").iter_rows()
-            for event in events
-            if event != key
-        }
+        several = frame.filter(frame["events"].list.len() > 1).select("key", "events")
+        self._row = {event: key for key, events in several.iter_rows() for event in events if event != key}
         shown = frame.filter(frame["group"] == self._group) if self._group else frame
         table = self.query_one("#timeline", Table)
         rows = Rows(shown, columns(self.size.width), "key", total=frame.height)
