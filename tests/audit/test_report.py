@@ -2,7 +2,6 @@
 
 import html.parser
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from audit import report
 from audit.errors import InputError
+from tests import golden
 
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = "Clipper [/] <script src=//evil.example/x.js> \x1b]52;c;AAAA\x07 \u202e *b* | `c` [x](http://evil.example) & #1"
@@ -103,11 +103,7 @@ def written(kind: str, locale: str, form: str, **options: Any) -> str:
 @pytest.mark.parametrize("locale", ["en", "de"])
 @pytest.mark.parametrize("kind", ["internal", "reply"])
 def test_it_is_written_as_the_golden_file_has_it(kind: str, locale: str, form: str) -> None:
-    path = GOLDEN / f"report-{kind}-{locale}.{form}"
-    made = written(kind, locale, form)
-    if os.environ.get("WHYSENT_GOLDEN") == "write":
-        path.write_text(made, encoding="utf-8")
-    assert made == path.read_text(encoding="utf-8")
+    golden.hold(GOLDEN / f"report-{kind}-{locale}.{form}", written(kind, locale, form))
 
 
 class Tags(html.parser.HTMLParser):

@@ -8,6 +8,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from audit.errors import InputError
+from tests import golden
 from tests.tui.conftest import Started
 from tui import keymap, keys
 from tui.app import WhysentApp
@@ -94,8 +95,7 @@ def test_bindings_have_ids_of_their_own_so_that_they_can_be_changed(place: str) 
 
 
 def test_the_manual_holds_every_key_and_is_up_to_date() -> None:
-    written = Path(__file__).parents[2] / "docs" / "keys.md"
-    assert written.read_text(encoding="utf-8") == keys.manual()
+    golden.hold(Path(__file__).parents[2] / "docs" / "keys.md", keys.manual())
 
 
 async def test_letters_typed_into_a_field_do_nothing_else(started: Started) -> None:
