@@ -150,14 +150,23 @@ def names(key: Key) -> str:
 
 def manual() -> str:
     """The whole table as Markdown, for the manual."""
-    lines = ["# Keys", ""]
+    lines = ["# Keys", "", *_CHANGING]
     for place, entries in TABLE.items():
-        lines += [f"## {TITLES[place]}", "", "| key | does |", "|---|---|"]
-        lines += [f"| `{names(key)}` | {key.help} |" for key in entries]
+        lines += [f"## {TITLES[place]}", "", "| key | does | id |", "|---|---|---|"]
+        lines += [
+            f"| `{names(key)}` | {key.help} | `{binding.id}` |"
+            for key, binding in zip(entries, made(place), strict=True)
+        ]
         lines.append("")
     return "\n".join(lines)
 
 
+_CHANGING = (
+    "Every action is in the palette (`Ctrl+P` or `F10`), and `?` tells the keys of what has the focus. Arrows, Home,",
+    "End and the mouse work everywhere. To give an action other keys, write its id and the keys into `keys.toml` in",
+    'the folder of your settings (on Linux `~/.config/whysent`): `"customer.leave-out" = "z"`.',
+    "",
+)
 _NAMES = {
     "question_mark": "?", "slash": "/", "down": "↓", "up": "↑", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home",
     "end": "End", "enter": "Enter", "escape": "Esc", "tab": "Tab", "shift+tab": "Shift+Tab", "space": "Space",

@@ -140,6 +140,26 @@ def test_wrong_usage_and_unknown_names_are_one_line_and_exit_2(
     assert done.err.startswith("whysent: ")
 
 
+def test_a_workspace_named_before_the_command_counts_more_than_the_environments(whysent: Command) -> None:
+    """`Command` sets WHYSENT_WORKSPACE; what is typed wins, before the command or after it."""
+    for arguments in (["--workspace", "nowhere", "customers"], ["customers", "--workspace", "nowhere"]):
+        done = whysent(*arguments)
+        assert (done.code, done.out) == (2, "")
+        assert "nowhere: no workspace here" in done.err
+
+
+def test_at_a_past_moment_the_coverage_is_that_of_then(whysent: Command) -> None:
+    at = "2026-03-01T12:00:00Z"
+    shown = whysent("show", "scene-01-nail-clipper", "--at", at, "--json").document
+    spans = shown["coverage"]["kinds"].values()
+    assert max(span["last"] for span in spans) <= at
+    assert max(source["last"] for source in shown["coverage"]["sources"]) <= at
+    for asked in ("show", "audit"):
+        page = whysent(asked, "scene-01-nail-clipper", "--at", at).out
+        assert "mails to 1 Mar" in page or "mails to 28 Feb" in page or "Feb 2026" in page
+        assert "Nov 2026" not in page.splitlines()[1 if asked == "show" else 0]
+
+
 def test_an_agent_needs_a_ticket_sees_no_lists_and_no_sensitive_topic(whysent: Command) -> None:
     assert whysent("customers", "--as", "agent").code == 3
     assert whysent("audit", "--all", "--as", "agent").code == 3

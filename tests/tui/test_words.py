@@ -9,6 +9,7 @@ from tests.tui.canned import RULE, FakeSession
 from tui import compare, judging, timeline
 from tui.explanation import lines, sentences, title
 from tui.figures import displacement, figures
+from tui.reading import readable
 from tui.screens.base import layout_for
 from tui.snapshots import Subject, Verdict
 from tui.widgets.verdict import says
@@ -261,3 +262,20 @@ def test_there_are_three_layouts_and_a_wide_low_window_is_not_large(
     size: tuple[int, int], layout: str
 ) -> None:
     assert layout_for(*size) == layout
+
+
+def test_a_report_is_read_without_its_marks() -> None:
+    made = readable(
+        '# Case note\n\n## Why\n\n- a\\_b \\*c\\*\n\n```toml\nid = "x\\_y"\n```\n[@click=app.quit]x'
+    )
+    assert made.plain.split("\n") == [
+        "Case note",
+        "",
+        "Why",
+        "",
+        "- a_b *c*",
+        "",
+        '    id = "x\\_y"',
+        "[@click=app.quit]x",
+    ]
+    assert [made.plain[span.start : span.end] for span in made.spans] == ["Case note", "Why"]

@@ -8,7 +8,7 @@ from textual.content import Content
 
 from tui import keys
 from tui.screens.dialogs import TextDialog
-from tui.text import joined
+from tui.text import content, joined
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -22,6 +22,10 @@ def places(screen: Screen[Any], focused: Widget | None) -> list[str]:
     return [*dict.fromkeys(place for place in bound if place), "app"]
 
 
+KEYS, TEXT = 14, 48
+"""Cells for the keys and for what they do: together what the smallest terminal has room for."""
+
+
 class HelpDialog(TextDialog):
     """The keys of the focused pane, of its screen, and those that hold everywhere."""
 
@@ -31,5 +35,8 @@ class HelpDialog(TextDialog):
 
 def _section(place: str) -> Content:
     lines = [joined((keys.TITLES[place], "bold underline"))]
-    lines += [joined((f"{keys.names(key):>16}  ", "bold"), key.help) for key in keys.TABLE[place]]
+    for key in keys.TABLE[place]:
+        first, *rest = content(key.help).wrap(TEXT)
+        lines.append(joined((f"{keys.names(key):>{KEYS}}  ", "bold"), first))
+        lines += [joined(" " * (KEYS + 2), more) for more in rest]
     return Content("\n").join(lines)

@@ -13,6 +13,7 @@ from textual.widgets import Footer, Static
 
 from audit.errors import WhysentError
 from tui import keys
+from tui.reading import readable
 from tui.snapshots import Written
 from tui.text import content, say
 
@@ -82,7 +83,7 @@ class ReportDialog(ModalScreen[None]):
         self._written = message.written
         box = self.query_one(VerticalScroll)
         box.border_title = content(message.written.title)
-        self.query_one("#report", Static).update(content(message.written.text or message.written.refusal))
+        self.query_one("#report", Static).update(readable(message.written.text or message.written.refusal))
         box.scroll_home(animate=False)
 
     def action_kind(self) -> None:
