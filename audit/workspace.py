@@ -223,8 +223,9 @@ class Workspace:
         return fact_files.of(self.path / "facts", self.version, self.scan())
 
     def context(self, at: datetime | None = None) -> Context:
-        """What a derivation needs beside the events."""
-        return Context(at or self.at, self.coverage, self.facts(), self.campaigns, self.settings)
+        """What a derivation needs beside the events; the coverage is that of the events not later than `at`."""
+        moment = at or self.at
+        return Context(moment, self._coverage_at(moment), self.facts(), self.campaigns, self.settings)
 
     def identity(self, customer: str) -> dict[str, str]:
         """Field → mask of what the vault knows about a pseudonym."""
@@ -269,6 +270,20 @@ class Workspace:
             frame.write_parquet(path)
         folder.sync(path)
         return path.name
+
+    def _coverage_at(self, moment: datetime) -> Coverage:
+        """The coverage of the events not later than `moment`; a day that it parts is counted anew."""
+        within = self.daily.filter(pl.col("last") <= moment)
+        if within.height == self.daily.height:
+            return self.coverage
+        if self.daily.filter(pl.col("first") <= moment).height > within.height:
+            day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+            parted = store.scan(self.path / "events", self._segments()).filter(
+                pl.col("occurred_at").is_between(day, moment)
+            )
+            counted = coverage.daily(parted.select("source_name", "kind", "occurred_at").collect())
+            within = pl.concat([within.filter(pl.col("day") != moment.date()), counted])
+        return coverage.summarize(within)
 
     def _segments(self) -> tuple[Segment, ...]:
         """The segments of this generation; of the newest, if two others have been written since."""

@@ -118,6 +118,20 @@ def test_the_moment_is_the_newest_event_not_later_than_its_import(ws, tmp_path):
     assert ws.coverage.kinds["message_sent"].rows == 2
 
 
+def test_the_coverage_of_a_past_moment_counts_only_what_had_happened(ws, tmp_path):
+    lines = (
+        "a,7,2026-01-05T08:00:00Z,message_sent,,,,,",
+        "b,7,2026-01-05T20:00:00Z,message_sent,,,,,",
+        "c,7,2026-01-06T08:00:00Z,product_viewed,,,,,",
+    )
+    ingest.import_paths(ws, [sends(tmp_path, *lines)])
+    then = ws.context(datetime(2026, 1, 5, 12, tzinfo=UTC)).coverage
+    assert list(then.kinds) == ["message_sent"]
+    assert then.kinds["message_sent"].rows == 1
+    assert then.kinds["message_sent"].last == datetime(2026, 1, 5, 8, tzinfo=UTC)
+    assert ws.context().coverage == ws.coverage
+
+
 def test_an_unknown_customer_is_not_found(ws):
     with pytest.raises(NotFoundError) as unknown:
         ws.resolve("nobody@example.org")

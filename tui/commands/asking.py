@@ -79,7 +79,7 @@ def show(
     if as_json:
         output.document(answer)
     else:
-        pages.customer(answer, ws.coverage)
+        pages.customer(answer)
 
 
 def why(
@@ -168,7 +168,7 @@ def audit(
     if as_json:
         output.document(answer)
     else:
-        pages.findings(answer, ws.coverage)
+        pages.findings(answer, asked.coverage)
     if fail_on is not None and _at_least(found, fail_on):
         raise typer.Exit(Exit.NO)
 

@@ -64,11 +64,13 @@ class Defaults:
 
 
 def workspace_folder(context: typer.Context, given: Path | None) -> Path:
-    """The folder asked for: the command's own option, else the one before it, else the default."""
+    """The folder asked for: the command's own option, else the one before it, else the environment's or the default."""
     from audit.workspace import default_folder
 
     before = context.obj.workspace if isinstance(context.obj, Defaults) else None
-    return given or before or default_folder()
+    source = context.get_parameter_source("workspace")
+    typed = source is not None and source.name == "COMMANDLINE"
+    return (given if typed else before or given) or default_folder()
 
 
 def opened(context: typer.Context, given: Path | None) -> "Workspace":

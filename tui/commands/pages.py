@@ -29,12 +29,14 @@ def customers(answer: Document, coverage: "Coverage") -> None:
     line(f"{len(listed):,} of {answer['total']:,} customers")
 
 
-def customer(answer: Document, coverage: "Coverage") -> None:
+def customer(answer: Document) -> None:
     """The whole picture of one customer: the findings first."""
+    from audit.coverage import from_json
+
     line(
         f"{answer['customer']} · {answer['events']:,} events · {_day(answer['first'])} to {_day(answer['last'])}"
     )
-    covered(coverage)
+    covered(from_json(answer["coverage"]))
     line()
     _findings(answer["findings"])
     _message_counts(answer["messages"])
