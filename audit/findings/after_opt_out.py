@@ -1,6 +1,6 @@
 """Messages after somebody said no, told apart by whether they were allowed, late, or neither."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -159,7 +159,8 @@ def _applies(row: Check) -> pl.Expr:
         if row.jurisdiction
         else pl.lit(value=True)
     )
-    return here & (pl.col("occurred_at").dt.date() >= row.effective_from)
+    begins, ends = row.effective_from or date.min, row.effective_until or date.max
+    return here & pl.col("occurred_at").dt.date().is_between(begins, ends)
 
 
 def _findings(judged: pl.DataFrame, check: Check) -> pl.DataFrame:

@@ -23,6 +23,7 @@ class Check:
     """A row of the catalogue.
 
     `jurisdiction`: ISO country codes or names of groups in `jurisdictions.toml`; empty applies everywhere.
+    `effective_from`, `effective_until`: the first and the last day on which it applies; None leaves that side open.
     `reported_as`: the check whose findings name this row as a source; None for a check of its own.
     `basis_kind`: statute | ruling | regulator | industry | house.
     """
@@ -40,24 +41,6 @@ class Check:
     effective_from: date | None = None
     effective_until: date | None = None
     reported_as: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The row as `whysent checks show --json` prints it."""
-        return {
-            "id": self.id,
-            "title": self.title,
-            "severity": self.severity,
-            "jurisdiction": list(self.jurisdiction),
-            "effective_from": self.effective_from and self.effective_from.isoformat(),
-            "effective_until": self.effective_until and self.effective_until.isoformat(),
-            "threshold": dict(self.thresholds),
-            "basis_kind": self.basis_kind,
-            "text_read": self.text_read,
-            "max_verdict": self.max_verdict,
-            "sources": list(self.sources),
-            "needs": list(self.needs),
-            "reported_as": self.reported_as,
-        }
 
 
 @cache

@@ -1,8 +1,13 @@
 """Messages after a no, told apart."""
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 
+from audit.findings import after_opt_out, catalogue
 from tests.audit.findings.histories import act, found, mail
+from tests.build import events
 
 
 def _no(at="2026-06-10T14:00", **columns):
@@ -146,3 +151,10 @@ def test_it_names_the_messages_and_a_mute_from_then_on():
     assert finding["text"] == "2 mails after the opt-out of 2026-06-10 (unsubscribed)."
     assert (finding["cause"], finding["messages"], finding["count"]) == (["no"], ["e2", "e3"], 2)
     assert '"valid_from": "2026-06-10T14:00:00Z"' in finding["suggested_rule"]
+
+
+def test_a_law_applies_from_its_first_day_to_its_last():
+    row = replace(catalogue.check("OPT-2D"), effective_until=date(2025, 6, 30))
+    days = [date(2024, 1, 31), date(2024, 2, 1), date(2025, 6, 30), date(2025, 7, 1)]
+    frame = events(*(mail(f"{day}T12:00") for day in days))
+    assert frame.select(after_opt_out._applies(row)).to_series().to_list() == [False, True, True, False]
