@@ -1,27 +1,66 @@
-"""What docs/import.md shows can be used as it stands."""
+"""What docs/formats.md shows can be used as it stands."""
 
 import re
 from pathlib import Path
 
-from audit import campaigns
+import pytest
+
+from audit import campaigns, ingest
 from audit.ingest import mapped
+from audit.ingest.amazon.datasets import book
+from audit.ingest.amazon.reader import gives
+from audit.workspace import Workspace
+from tests.audit.ingest.files import by_source, counts
 
-BLOCKS = re.findall(
-    r"```toml\n(.*?)```", (Path(__file__).parents[3] / "docs" / "import.md").read_text("utf-8"), re.DOTALL
-)
+PAGE = (Path(__file__).parents[3] / "docs" / "formats.md").read_text("utf-8")
 
 
-def written(place, text):
-    path = place / "map.toml"
+def shown(language):
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+
+
+def written(place, text, name="map.toml"):
+    path = place / name
     path.write_text(text, encoding="utf-8")
     return path
 
 
 def test_the_table_map_is_a_table_map_and_uses_every_key(tmp_path):
-    made = mapped.read_map(written(tmp_path, BLOCKS[0]))
+    text = shown("toml")[0]
+    made = mapped.read_map(written(tmp_path, text))
     assert made.theirs() == {"User", "When", "What", "Title", "Contact"}
-    assert all(f"\n{key}" in f"\n{BLOCKS[0]}".replace("[", "") for key in mapped.KEYS)
+    assert all(f"\n{key}" in f"\n{text}".replace("[", "") for key in mapped.KEYS)
 
 
-def test_the_campaign_map_is_a_campaign_map(tmp_path):
-    assert campaigns.read(written(tmp_path, BLOCKS[1])).height == 2
+def test_the_campaign_map_is_a_campaign_map_and_uses_every_key(tmp_path):
+    made = campaigns.read(written(tmp_path, shown("toml")[1]))
+    assert made.height == 2
+    assert [name for name in campaigns.SCHEMA if made[name].null_count() == made.height] == []
+
+
+def test_both_examples_of_our_own_columns_come_in_and_say_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("WHYSENT_KEY_FILE", str(tmp_path / "key"))
+    came_in = []
+    for name, language in (("events.csv", "csv"), ("events.ndjson", "json")):
+        ws = Workspace.create(tmp_path / language)
+        report = ingest.import_paths(ws, [written(tmp_path, shown(language)[0], name)])
+        assert counts(report) == (3, 3, 0, 0, 0)
+        assert ws.resolve("mia@example.com") == ws.resolve("007")
+        came_in.append(by_source(ws))
+    one, other = came_in
+    assert one.equals(other)
+    assert one["attributes"].to_list() == ['{"loyalty_tier":"gold"}'] * 3
+
+
+@pytest.mark.parametrize("name", [each.name for each in book().datasets])
+def test_what_becomes_of_each_of_amazons_files_is_told(name):
+    rows = [line for line in PAGE.splitlines() if line.startswith("| ")]
+    (row,) = (row for row in rows if name in row.split("|")[1].strip().split(", "))
+    dataset = next(each for each in book().datasets if each.name == name)
+    kind = dataset.constants.get("kind")
+    assert f"`{kind}`" in row or kind is None
+    assert ("skipped" in row) == (dataset.why_skipped is not None)
+
+
+def test_every_kind_that_amazons_export_gives_is_told():
+    assert [kind for kind in gives() if f"`{kind}`" not in PAGE] == []
