@@ -81,7 +81,7 @@ class Workspace:
         """Make an empty workspace in the folder `path`, with its key and its vault.
 
         `pseudonyms` makes pseudonyms from source ids; for invented customers only. Raises WorkspaceError if there is
-        one already, or the folder cannot be made.
+        one already, or what is left of one, or the folder cannot be made.
         """
         from audit.privacy import keys
         from audit.privacy.vault import Vault
@@ -93,6 +93,11 @@ class Workspace:
             if (path / manifest.NAME).exists():
                 raise WorkspaceError(
                     f"{path}: there is a workspace here already; open it, or name another folder"
+                )
+            if (path / "book.db").exists() or any((path / "events").iterdir()):
+                raise WorkspaceError(
+                    f"{path}: holds a workspace whose {manifest.NAME} is missing; restore that from a backup, or name "
+                    "another folder"
                 )
             (path / "vault.db").unlink(missing_ok=True)  # of a workspace whose making was killed
             made = Manifest(secrets.token_hex(16), datetime.now(UTC), Settings(synthetic=synthetic))

@@ -181,6 +181,15 @@ def test_a_second_workspace_is_not_made_over_the_first(ws):
         Workspace.create(ws.path)
 
 
+def test_what_is_left_of_a_workspace_is_not_written_over(ws, tmp_path):
+    ingest.import_paths(ws, [sends(tmp_path, "a,7,2026-01-05,message_sent,,,,,")])
+    (ws.path / manifest.NAME).unlink()
+    before = snapshot(ws.path)
+    with pytest.raises(WorkspaceError, match="is missing; restore that from a backup"):
+        Workspace.open_or_create(ws.path)
+    assert snapshot(ws.path) == before
+
+
 def test_where_there_is_none_it_says_how_to_make_one(tmp_path):
     with pytest.raises(NotFoundError, match="whysent import FILE"):
         Workspace.open(tmp_path)
