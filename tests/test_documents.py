@@ -1,0 +1,60 @@
+"""The documents name what there is, and lead to what exists."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tui.cli import run
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands(capsys: pytest.CaptureFixture[str], *group: str) -> list[str]:
+    """The commands that `whysent GROUP --help` lists."""
+    run([*group, "--help"])
+    _, _, listed = capsys.readouterr().out.partition("Commands:\n")
+    return re.findall(r"^  ([a-z-]+)", listed, re.MULTILINE)
+
+
+def links(page: Path) -> Iterator[tuple[Path, str]]:
+    """File and heading of every link of a page that leads to something of this repository."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for address in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not re.match(r"[a-z]+:", address):
+            file, _, heading = address.partition("#")
+            yield (page.parent / file if file else page), heading
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors that a page's headings have."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_command_stands_in_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    contract = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
+    named = commands(capsys)
+    assert len(named) > 10
+    assert [name for name in named if f"`whysent {name}" not in contract] == []
+
+
+def test_every_command_of_the_contract_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    contract = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `whysent ([a-z-]+)", contract, re.MULTILINE)
+    assert sorted(set(rows) - set(commands(capsys))) == []
+
+
+def test_every_change_to_the_rules_stands_in_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    contract = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| `whysent rules ([^`]+)`", contract, re.MULTILINE)
+    assert {way.split()[0] for way in row.split("\\|")} == set(commands(capsys, "rules"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for file, heading in links(page):
+        assert file.exists(), f"{page.name}: {file}"
+        assert not heading or heading in headings(file), f"{page.name}: {file.name}#{heading}"
