@@ -16,7 +16,7 @@ from tui import keys
 from tui.screens.base import WorkScreen
 from tui.screens.find import FindScreen
 from tui.text import plain, say
-from tui.themes import THEMES, first_theme
+from tui.themes import DARK, THEMES, first_theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -82,7 +82,12 @@ class WhysentApp(App[int]):
         self.failure = ""
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = first_theme()
+        if first_theme() == DARK.name:
+            self.set_reactive(
+                App.theme, DARK.name
+            )  # nothing is painted yet that a watcher would have to change
+        else:
+            self.theme = first_theme()
 
     # -- opening ---------------------------------------------------------------------------------------------------
 

@@ -200,3 +200,13 @@ async def test_every_line_is_as_wide_as_the_table_at_every_width() -> None:
             await pilot.pause()
             room = table.scrollable_content_region.width
             assert {table.render_line(y).cell_length for y in range(12)} == {room}
+
+
+async def test_a_scrollbar_that_comes_cuts_no_column() -> None:
+    async with Alone().run_test(size=(60, 12)) as pilot:
+        table = pilot.app.query_one(Table)
+        for count in (3, 1000, 3):
+            table.show(rows(count, what=pl.lit("x" * 100)))
+            await pilot.pause()
+            await pilot.pause()
+            assert {text.rstrip()[-1] for text in lines(table)[1:4]} == {"…"}

@@ -71,8 +71,8 @@ class WorkScreen(Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         chosen = layout_for(event.size.width, event.size.height)
-        for name in LAYOUTS:
-            self.set_class(name == chosen, name)
+        if not self.has_class(chosen):
+            self.update_classes({name: name == chosen for name in LAYOUTS})
         self.relaid(chosen)
 
     def relaid(self, layout: str) -> None:

@@ -43,6 +43,7 @@ class CustomerScreen(ExplainingScreen):
 
     PLACE = "customer"
     BINDINGS = keys.bindings(PLACE)
+    CSS_PATH = "customer.tcss"
     PANES: ClassVar[tuple[str, ...]] = ("timeline", "why", *SIDE)
 
     @dataclass

@@ -23,6 +23,7 @@ class TextDialog(ModalScreen[None]):
 
     PLACE = "dialog"
     BINDINGS = keys.bindings(PLACE)
+    CSS_PATH = "dialogs.tcss"
 
     def __init__(self, title: object, text: Content) -> None:
         super().__init__()
@@ -47,6 +48,7 @@ class Question(ModalScreen[bool]):
 
     PLACE = "question"
     BINDINGS = keys.bindings(PLACE)
+    CSS_PATH = "dialogs.tcss"
 
     def __init__(self, title: object, text: Content) -> None:
         super().__init__()
@@ -72,6 +74,7 @@ class Choice(ModalScreen[str | None]):
 
     PLACE = "dialog"
     BINDINGS = keys.bindings(PLACE)
+    CSS_PATH = "dialogs.tcss"
 
     def __init__(self, title: object, names: tuple[str, ...]) -> None:
         super().__init__()

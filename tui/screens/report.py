@@ -31,6 +31,7 @@ class ReportDialog(ModalScreen[None]):
 
     PLACE = "report"
     BINDINGS = keys.bindings(PLACE)
+    CSS_PATH = "dialogs.tcss"
 
     @dataclass
     class Ready(Message):

@@ -36,6 +36,7 @@ class RulesScreen(PaneScreen):
 
     PLACE = "rules"
     BINDINGS = keys.bindings(PLACE)
+    CSS_PATH = "rules.tcss"
     PANES: ClassVar[tuple[str, ...]] = ("book", "form", "replay")
 
     @dataclass

@@ -34,6 +34,7 @@ class SuggestionDialog(ModalScreen[None]):
 
     PLACE = "suggestion"
     BINDINGS = keys.bindings(PLACE)
+    CSS_PATH = "dialogs.tcss"
 
     @dataclass
     class Replayed(Message):

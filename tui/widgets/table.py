@@ -80,6 +80,7 @@ class Table(ScrollView, can_focus=True):
         self._empty = empty
         self._sorting: tuple[str, bool] | None = None
         self._widths: tuple[int, ...] = ()
+        self._room = 0
         self._strips: LRUCache[tuple[int, bool, bool], Strip] = LRUCache(512)
 
     # -- what it shows -------------------------------------------------------------------------------------------
@@ -125,9 +126,15 @@ class Table(ScrollView, can_focus=True):
     def _lay_out(self) -> None:
         if self.rows is not None:
             width = self.scrollable_content_region.width
-            self._widths = self.rows.widths(max(width - 2, 0))
+            self._fit(width)
             self.virtual_size = Size(width, len(self.rows) + 1)
         self._redraw()
+
+    def _fit(self, width: int) -> None:
+        """Columns for so many cells; a scrollbar that comes or goes changes them without a resize."""
+        assert self.rows is not None
+        self._room, self._widths = width, self.rows.widths(max(width - 2, 0))
+        self._strips.clear()
 
     def _redraw(self) -> None:
         self._strips.clear()
@@ -144,6 +151,8 @@ class Table(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         index = round(self.scroll_y) + y - 1
+        if self.rows is not None and width != self._room:
+            self._fit(width)
         if self.rows is None or not len(self.rows) or y == 0 or index >= len(self.rows):
             return self._other_line(y, width)
         here = (index, index == self.cursor, self.has_focus)
