@@ -82,7 +82,7 @@ def connect(path: Path) -> Iterator["Database"]:
     Database = _library().Database  # noqa: N806 - a class
 
     if not path.is_file():
-        raise WorkspaceError(f"{path}: is missing")
+        raise WorkspaceError(f"{path}: is missing; restore it from a backup")
     with clear_errors(path), Database(sqlite3.connect(path), execute_plugins=False, strict=True) as database:
         for setting in SETTINGS:
             database.conn.execute(f"PRAGMA {setting}").fetchall()

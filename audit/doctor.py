@@ -70,6 +70,7 @@ def _workspace(folder: Path) -> list[Check]:
         ]
     try:
         ws = Workspace.open(folder)
+        ws.scan()
         rules = len(ws.book.rules())
         key = ws.vault.fingerprint
     except WhysentError as error:

@@ -17,6 +17,7 @@ _CAUSES = {
     errno.EACCES: "no permission; check who owns the folder and its modes",
     errno.EPERM: "no permission; check who owns the folder and its modes",
     errno.EROFS: "the disk is read-only; name another folder with --workspace",
+    errno.EEXIST: "a file stands where a folder should be; name another folder with --workspace",
     errno.ENOTDIR: "a file stands where a folder should be; name another folder with --workspace",
 }
 

@@ -1,5 +1,6 @@
 """The events on disk: Parquet segments, each in order, in row groups small enough to read one customer alone."""
 
+import os
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from audit import folder
+from audit.errors import WorkspaceError
 from audit.events import ORDER, SCHEMA, empty
 
 ROWS_PER_GROUP = 16_384
@@ -18,6 +20,9 @@ small as with larger ones."""
 
 SEGMENTS = 8
 """More segments than this are merged."""
+
+_MAGIC = b"PAR1"
+"""What a Parquet file begins and ends with."""
 
 SEGMENT_ROWS = 4_000_000
 """A merged segment holds about this many rows, so that merging keeps to bounded memory."""
@@ -48,6 +53,21 @@ def write(place: Path, events: pl.DataFrame) -> Segment:
     folder.sync(path)
     customers = events["customer_id"]
     return Segment(path.name, events.height, customers[0], customers[-1])
+
+
+def check(place: Path, segments: Iterable[Segment]) -> None:
+    """Raises WorkspaceError where a file of events is missing or has lost its head or tail."""
+    for one in segments:
+        path = place / one.file
+        try:
+            with path.open("rb") as file:
+                head = file.read(len(_MAGIC))
+                file.seek(-len(_MAGIC), os.SEEK_END)
+                whole = head == _MAGIC == file.read()
+        except OSError as error:
+            raise WorkspaceError(f"{path}: {error.strerror}; restore the workspace from a backup") from error
+        if not whole:
+            raise WorkspaceError(f"{path}: is damaged; restore the workspace from a backup")
 
 
 def scan(place: Path, segments: Sequence[Segment]) -> pl.LazyFrame:

@@ -291,9 +291,13 @@ class Workspace:
         return coverage.summarize(within)
 
     def _segments(self) -> tuple[Segment, ...]:
-        """The segments of this generation; of the newest, if two others have been written since."""
+        """The segments of this generation; of the newest, if two others have been written since.
+
+        Raises WorkspaceError where one is missing or damaged.
+        """
         if not all((self.path / "events" / one.file).exists() for one in self.manifest.segments):
             self.refresh()
+        store.check(self.path / "events", self.manifest.segments)
         return self.manifest.segments
 
     def _become(self, current: Manifest) -> None:

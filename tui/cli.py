@@ -30,9 +30,21 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return Exit.OK
+    except OSError as error:
+        complain(f"{error.filename or 'this machine'}: {error.strerror or error}")
+        return Exit.USAGE
+    except _unreadable() as error:
+        complain(f"a file of the workspace cannot be read; restore it from a backup ({error})")
+        return Exit.USAGE
     except KeyboardInterrupt:
         complain("stopped")
         return Exit.INTERRUPTED
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """What polars raises over a file damaged in its middle, where polars was used at all."""
+    polars = sys.modules.get("polars")
+    return () if polars is None else (polars.exceptions.ComputeError,)
 
 
 if __name__ == "__main__":

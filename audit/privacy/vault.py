@@ -59,7 +59,7 @@ class Vault:
         vault = cls(path, key)
         with database.connect(path) as db:
             if db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
-                raise WorkspaceError(f"{path}: is no vault of whysent")
+                raise WorkspaceError(f"{path}: is no vault of whysent; restore it from a backup")
             database.bring_up_to_date(db, path, application_id=APPLICATION_ID, migrations=steps())
             found = db.execute("select value from meta where name = 'key_check'").fetchone()
         if found is None or not hmac.compare_digest(found[0], vault._check()):

@@ -190,6 +190,20 @@ def test_what_is_left_of_a_workspace_is_not_written_over(ws, tmp_path):
     assert snapshot(ws.path) == before
 
 
+@pytest.mark.parametrize("damage", ["missing", "cut", "empty", "other"])
+def test_a_damaged_file_of_events_is_named(ws, tmp_path, damage):
+    ingest.import_paths(ws, [sends(tmp_path, "a,7,2026-01-05,message_sent,,,,,")])
+    (events,) = (ws.path / "events").iterdir()
+    whole = events.read_bytes()
+    if damage == "missing":
+        events.unlink()
+    else:
+        events.write_bytes({"cut": whole[:-9], "empty": b"", "other": b"hello there"}[damage])
+    for asked in (lambda: ws.history(ws.resolve("7")), ws.events, ws.context):
+        with pytest.raises(WorkspaceError, match=rf"{events.name}: .*restore the workspace from a backup"):
+            asked()
+
+
 def test_where_there_is_none_it_says_how_to_make_one(tmp_path):
     with pytest.raises(NotFoundError, match="whysent import FILE"):
         Workspace.open(tmp_path)

@@ -160,6 +160,32 @@ def test_at_a_past_moment_the_coverage_is_that_of_then(whysent: Command) -> None
         assert "Nov 2026" not in page.splitlines()[1 if asked == "show" else 0]
 
 
+def test_a_file_damaged_in_its_middle_is_one_line_and_no_traceback(own: Command) -> None:
+    for file in (own.workspace / "events").iterdir():
+        content = bytearray(file.read_bytes())
+        content[4:-200] = bytes(byte ^ 0x5A for byte in content[4:-200])
+        file.write_bytes(content)
+    done = own("show", "scene-01-nail-clipper", "--json")
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert "restore it from a backup" in done.err
+
+
+def test_an_answer_that_cannot_be_written_is_one_line_and_leaves_no_part(
+    whysent: Command, tmp_path: Path
+) -> None:
+    full = Path("/dev/full")
+    for arguments in (
+        ["audit", "--all", "--out", tmp_path / "no" / "findings.parquet"],
+        ["simulate", "--decisions", tmp_path / "no" / "decisions.parquet"],
+        *([["audit", "--all", "--out", full]] if full.exists() else []),
+    ):
+        done = whysent(*arguments)
+        assert (done.code, done.out) == (2, "")
+        assert done.err.endswith("\n")
+        assert "cannot be written" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_agent_needs_a_ticket_sees_no_lists_and_no_sensitive_topic(whysent: Command) -> None:
     assert whysent("customers", "--as", "agent").code == 3
     assert whysent("audit", "--all", "--as", "agent").code == 3

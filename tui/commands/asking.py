@@ -163,7 +163,7 @@ def audit(
         answer = {**answer, "totals": answers.totals(found)}
         del answer["findings"]
     if out is not None:
-        _write(findings.worded(found, names_sensitive=looking.names_sensitive), out)
+        output.parquet(findings.worded(found, names_sensitive=looking.names_sensitive), out)
         answer = {**answer, "out": str(out.resolve())}
     if as_json:
         output.document(answer)
@@ -171,13 +171,6 @@ def audit(
         pages.findings(answer, asked.coverage)
     if fail_on is not None and _at_least(found, fail_on):
         raise typer.Exit(Exit.NO)
-
-
-def _write(found: "pl.DataFrame", out: Path) -> None:
-    try:
-        found.write_parquet(out)
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written: {error.strerror or error}") from error
 
 
 def _at_least(found: "pl.DataFrame", severity: str) -> bool:

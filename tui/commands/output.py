@@ -3,11 +3,14 @@
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audit.errors import InputError
 from audit.privacy.clean import clean
 
 if TYPE_CHECKING:
+    import polars as pl
     from rich.console import RenderableType
 
 SIGNS = {"high": "▲ high", "medium": "■ med", "low": "● low", "info": "· info"}
@@ -38,6 +41,20 @@ def narrate(text: str) -> None:
 def complain(text: str) -> None:
     """Say on stderr, in one line, what went wrong and what to do."""
     print(f"whysent: {clean(' '.join(text.split()))}", file=sys.stderr)
+
+
+def parquet(frame: "pl.DataFrame", out: Path) -> None:
+    """Write `frame` into the file a user named. Raises InputError where it cannot be written, and leaves no part."""
+    from polars.exceptions import ComputeError
+
+    was_there = out.exists()
+    try:
+        frame.write_parquet(out)
+    except (OSError, ComputeError) as error:
+        if not was_there:
+            out.unlink(missing_ok=True)
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"{out}: cannot be written: {said}") from error
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[int] = ()) -> None:

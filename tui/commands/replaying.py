@@ -1,16 +1,13 @@
 """simulate: what rules would have done to the past."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from audit.errors import InputError
 from tui.commands import options, output, pages
 from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
-
-if TYPE_CHECKING:
-    from audit.rules.replay import Replay
 
 
 def register(app: typer.Typer) -> None:
@@ -45,18 +42,11 @@ def simulate(
         raise InputError(
             "no enabled rule in the book; name a file with --rules, or `whysent rules enable ID`"
         )
-    events = ws.events() if customer is None else ws.history(ws.resolve(options.customer(customer)))
+    events = ws.events() if customer is None else ws.history(ws.resolve(options.customer(customer)), at=ws.at)
     made = replay.simulate(events, rules, ws.context(), ids=answers.named_in(ws, rules))
     if decisions is not None:
-        _write(made, decisions)
+        output.parquet(made.decisions, decisions)
     if as_json:
         output.document(made.to_json())
     else:
         pages.replay(made.to_json())
-
-
-def _write(made: "Replay", out: Path) -> None:
-    try:
-        made.decisions.write_parquet(out)
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written: {error.strerror or error}") from error
