@@ -1,14 +1,13 @@
 """The campaign map: what people know about a campaign and most send logs do not say."""
 
 import re
-import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from audit import toml_file
 from audit.errors import InputError
 from audit.events import MESSAGE_CLASSES, MESSAGING
 from audit.messages import KEY
@@ -43,12 +42,7 @@ def read(path: Path) -> pl.DataFrame:
 
     Raises InputError for unknown keys (naming the nearest), wrong values, and a campaign that is named twice.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: no TOML: {error}") from error
+    document = toml_file.read(path)
     for key in document:
         if key != "campaign":
             raise InputError(f"{path}: unknown table {key!r}; write [[campaign]]")
@@ -72,15 +66,13 @@ def fill(events: pl.LazyFrame, campaigns: pl.DataFrame) -> pl.LazyFrame:
     if campaigns.is_empty():
         return events
     names = events.collect_schema().names()
-    table = campaigns.with_row_index("_entry").lazy()
-    by_id = table.filter(pl.col("campaign_id").is_not_null()).select(
-        "campaign_id", pl.col("_entry").alias("_by_id")
+    known = (
+        campaigns.with_row_index("_entry")
+        .lazy()
+        .select("_entry", *(pl.col(name).alias(f"_map_{name}") for name in FILLED))
     )
-    entry = pl.coalesce("_by_id", _matching(campaigns))
-    known = table.select("_entry", *(pl.col(name).alias(f"_map_{name}") for name in FILLED))
     return (
-        events.join(by_id, on="campaign_id", how="left", maintain_order="left")
-        .with_columns(pl.when(pl.col("kind").is_in(MESSAGING)).then(entry).alias("_entry"))
+        _with_entries(events, campaigns)
         .join(known, on="_entry", how="left", maintain_order="left")
         .with_columns(pl.coalesce(name, f"_map_{name}").alias(name) for name in FILLED)
         .select(names)
@@ -92,15 +84,10 @@ def seen(ws: "Workspace") -> pl.DataFrame:
 
     Columns `campaign_id, campaign_name, channel, messages` (distinct), `customers, first, last` (UTC), `mapped`.
     """
-    events = ws.scan().filter(pl.col("kind") == "message_sent")
-    table = ws.campaigns.with_row_index("_entry").lazy()
-    by_id = table.filter(pl.col("campaign_id").is_not_null()).select(
-        "campaign_id", pl.col("_entry").alias("_by_id")
-    )
-    entry = pl.coalesce("_by_id", _matching(ws.campaigns))
+    sent = ws.scan().filter(pl.col("kind") == "message_sent")
     return (
-        events.join(by_id, on="campaign_id", how="left")
-        .with_columns(entry.is_not_null().alias("mapped"), KEY)
+        _with_entries(sent, ws.campaigns)
+        .with_columns(pl.col("_entry").is_not_null().alias("mapped"), KEY)
         .group_by(
             "campaign_id", pl.when(pl.col("campaign_id").is_null()).then("campaign_name").alias("_name")
         )
@@ -134,6 +121,17 @@ def document(ws: "Workspace") -> dict[str, Any]:
     }
 
 
+def _with_entries(events: pl.LazyFrame, campaigns: pl.DataFrame) -> pl.LazyFrame:
+    """`events` in their order with `_entry`: the row of the map that speaks of a message, null where none does."""
+    by_id = (
+        campaigns.with_row_index("_by_id").drop_nulls("campaign_id").select("campaign_id", "_by_id").lazy()
+    )
+    entry = pl.coalesce("_by_id", _matching(campaigns))
+    return events.join(by_id, on="campaign_id", how="left", maintain_order="left").with_columns(
+        pl.when(pl.col("kind").is_in(MESSAGING)).then(entry).alias("_entry")
+    )
+
+
 def _matching(campaigns: pl.DataFrame) -> pl.Expr:
     """The index of the first map row whose glob fits the campaign name or the subject."""
     globs = [(entry, glob) for entry, glob in enumerate(campaigns["match"]) if glob is not None]
@@ -159,10 +157,7 @@ def _one_glob(entry: int, glob: str, otherwise: pl.Expr) -> pl.Expr:
 def _campaign(place: str, given: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in given.items():
         if key not in SCHEMA:
-            near = get_close_matches(key, SCHEMA, 1, 0.5)
-            raise InputError(
-                f"{place}: unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else "")
-            )
+            raise InputError(f"{place}: unknown key {key!r}{toml_file.nearest(key, SCHEMA)}")
         _refuse_value(f"{place}: {key}", key, value)
     if not given.get("campaign_id") and not given.get("match"):
         raise InputError(f"{place}: give it a campaign_id, or a match")

@@ -32,21 +32,21 @@
 Columns that are not mapped are kept in `attributes`.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from audit import toml_file
 from audit.errors import InputError
 from audit.events import KINDS, NEEDED, SCHEMA, TIME
 from audit.ingest import columns, files, moments, names, tables
 from audit.ingest.batch import Batch
 from audit.ingest.formats import Format, Options
 from audit.ingest.table import Table
+from audit.toml_file import nearest
 
 KEYS = ("columns", "constants", "kinds", "identifiers", "time", "skip", "when", "delimiter", "encoding")
 """What a map may hold."""
@@ -98,12 +98,7 @@ class TableMap:
 
 def read_map(path: Path) -> TableMap:
     """Read a map. Raises InputError for unknown keys (naming the nearest), and for what does not fit together."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: no TOML: {error}") from error
+    document = toml_file.read(path)
     _refuse_unknown(path, "", document, KEYS)
     time = _texts(path, document, "time")
     _refuse_unknown(path, "time.", time, ("format", "zone"))
@@ -111,7 +106,7 @@ def read_map(path: Path) -> TableMap:
         _refuse_unknown(path, f"{name}.", _texts(path, document, name), tuple(SCHEMA))
     for theirs, ours in _texts(path, document, "kinds").items():
         if ours not in KINDS:
-            raise InputError(f"{path}: kinds.{theirs}: no kind {ours!r}{_near(ours, KINDS)}")
+            raise InputError(f"{path}: kinds.{theirs}: no kind {ours!r}{nearest(ours, KINDS)}")
     made = TableMap(
         path=path,
         columns=_texts(path, document, "columns"),
@@ -214,7 +209,7 @@ def _refuse_missing(mapping: TableMap, table: Table) -> None:
     for name in sorted(mapping.theirs()):
         if table.rows.width > 1 and name not in table.rows.columns:
             raise InputError(
-                f"{table.path}: no column {name!r}, which {mapping.path} names{_near(name, table.rows.columns)}"
+                f"{table.path}: no column {name!r}, which {mapping.path} names{nearest(name, table.rows.columns)}"
             )
 
 
@@ -263,12 +258,7 @@ def _list(path: Path, given: Any) -> list[str]:
 def _refuse_unknown(path: Path, place: str, table: Mapping[str, Any], known: tuple[str, ...]) -> None:
     for key in table:
         if key not in known:
-            raise InputError(f"{path}: unknown key {place}{key}{_near(key, known)}")
-
-
-def _near(word: str, known: Any) -> str:
-    near = get_close_matches(word, list(known), 1, 0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
+            raise InputError(f"{path}: unknown key {place}{key}{nearest(key, known)}")
 
 
 def _recognises(path: Path) -> bool:

@@ -1,11 +1,11 @@
 """Rule files: TOML with one `[[rule]]` a rule, read whole or not at all, written with nothing lost."""
 
 import re
-import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from audit import toml_file
 from audit.errors import InputError
 from audit.rules.model import Rule, from_dicts, to_dict
 
@@ -15,24 +15,19 @@ _MOMENTS = ("valid_from", "valid_until")
 
 def read(path: Path) -> tuple[Rule, ...]:
     """The rules of a file, in its order. Raises InputError naming the file, and rule and key or the line."""
+    document = toml_file.read(path)
     try:
-        text = path.read_bytes().decode()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 at byte {error.start}") from error
-    try:
-        return loads(text)
+        return _rules(document)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 
 def loads(text: str) -> tuple[Rule, ...]:
     """The rules that `text` holds, in its order. Raises InputError."""
-    try:
-        document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
-        raise InputError(f"is no TOML: {error}") from error
+    return _rules(toml_file.parsed(text))
+
+
+def _rules(document: Mapping[str, Any]) -> tuple[Rule, ...]:
     for key in document:
         if key != "rule":
             raise InputError(f"{key}: unknown key; a rule file holds [[rule]] tables and nothing else")

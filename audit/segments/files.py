@@ -1,6 +1,5 @@
 """Reading segment definitions (TOML) and refusing what they cannot mean, by file, segment and key."""
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -10,6 +9,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
+from audit import toml_file
 from audit.errors import InputError
 from audit.events import KINDS
 from audit.segments.model import BASES, TESTS, THINGS, Condition, Definition, Selection
@@ -61,18 +61,19 @@ def definitions() -> tuple[Definition, ...]:
 
 def read(path: Path) -> tuple[Definition, ...]:
     """The definitions of a file. Raises InputError naming file, segment and key."""
-    try:
-        return parse(path.read_text("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text: {error}") from error
+    return _definitions(toml_file.read(path), str(path))
 
 
 def parse(text: str, file: str) -> tuple[Definition, ...]:
     """The definitions in `text`; `file` is named in errors. Raises InputError."""
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{file}: is no TOML: {error}") from error
+        document = toml_file.parsed(text)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
+    return _definitions(document, file)
+
+
+def _definitions(document: Mapping[str, Any], file: str) -> tuple[Definition, ...]:
     _refuse_unknown(_Place(file, "-"), document, ("segment",))
     made = tuple(
         _definition(row, file, number) for number, row in enumerate(_tables(document, file), start=1)

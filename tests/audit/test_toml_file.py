@@ -1,0 +1,45 @@
+"""Whatever a person hands over as TOML is read whole, or refused in one line that names the file."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from audit import campaigns, segments, toml_file
+from audit.errors import InputError
+from audit.ingest import mapped
+from audit.rules import files as rules
+
+BAD = {
+    "no TOML": b"[[",
+    "is not UTF-8 at byte 4": b"a = \xff",
+    "is no TOML: Exceeds": b"a = " + b"9" * 5_000,
+    "is no TOML: .*recursion": b"a = " + b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("read", [toml_file.read, campaigns.read, mapped.read_map, rules.read, segments.read])
+@pytest.mark.parametrize("reason", BAD)
+def test_what_is_no_toml_is_one_line_of_complaint(tmp_path: Path, reason: str, read) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(BAD[reason])
+    with pytest.raises(InputError, match=f"{re.escape(str(path))}: .*{reason}") as refused:
+        read(path)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["absent.toml", "."])
+def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"cannot be read: (No such file|Is a directory)"):
+        toml_file.read(tmp_path / name)
+
+
+def test_what_is_toml_is_what_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes('id = "007"\nname = "Müller"\n'.encode())
+    assert toml_file.read(path) == {"id": "007", "name": "Müller"}
+
+
+def test_the_nearest_word_is_offered_and_no_far_one() -> None:
+    assert toml_file.nearest("limt", ["limit", "window"]) == "; did you mean 'limit'?"
+    assert toml_file.nearest("zzz", ["limit", "window"]) == ""
