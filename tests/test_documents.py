@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from audit.events import KINDS, SCHEMA
+from audit.privacy.roles import Role, Viewer
 from tui.cli import run
 
 ROOT = Path(__file__).parents[1]
@@ -58,3 +60,42 @@ def test_links_lead_somewhere(page: Path) -> None:
     for file, heading in links(page):
         assert file.exists(), f"{page.name}: {file}"
         assert not heading or heading in headings(file), f"{page.name}: {file.name}#{heading}"
+
+
+def test_every_document_that_is_printed_stands_in_the_contract() -> None:
+    code = [
+        path.read_text(encoding="utf-8") for room in ("audit", "tui") for path in (ROOT / room).rglob("*.py")
+    ]
+    printed = set(re.findall(r"\"(whysent\.[a-z-]+/1)\"", "\n".join(code)))
+    written = "".join(
+        (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("contract.md", "rules.md")
+    )
+    assert len(printed) > 10
+    assert [name for name in sorted(printed) if f'"{name}"' not in written] == []
+
+
+def test_the_columns_and_kinds_of_the_semantics_are_those_of_the_events() -> None:
+    page = (ROOT / "docs" / "semantics.md").read_text(encoding="utf-8")
+    columns, kinds = (re.sub(r"\([^)]*\)", "", block) for block in re.findall(r"`([^`]*,\s[^`]*)`", page)[:2])
+    assert re.findall(r"\w+", columns) == list(SCHEMA)
+    assert sorted(re.findall(r"\w+", kinds)) == sorted(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("row", "actions"),
+    [
+        ("find, show", ("find", "show", "why", "report", "propose")),
+        ("the triage list", ("list", "audit_all", "simulate", "see_rules")),
+        ("change rules", ("change_rules", "import", "map")),
+        ("sensitive topics", ("sensitive",)),
+    ],
+)
+def test_the_roles_of_the_privacy_page_are_those_that_are_asked_for(
+    row: str, actions: tuple[str, ...]
+) -> None:
+    page = (ROOT / "docs" / "privacy.md").read_text(encoding="utf-8")
+    (line,) = (line for line in page.splitlines() if line.startswith(f"| {row}"))
+    for role, said in zip(Role, (cell.strip() for cell in line.split("|")[2:-1]), strict=True):
+        for action in actions:
+            assert Viewer(role, ticket="T").may(action) == (said != "no"), (role, action)
+            assert Viewer(role).may(action) == (said in {"all", "yes"}), (role, action)
