@@ -187,8 +187,12 @@ class Workspace:
     # -- reading ----------------------------------------------------------------------------------
 
     def resolve(self, text: str) -> str:
-        """The pseudonym for a pseudonym, a source id or an e-mail address. Raises NotFoundError."""
-        found = self.vault.resolve(text)
+        """The pseudonym for a pseudonym, a source id or an e-mail address. Raises NotFoundError.
+
+        Whom only an import knows that is under way, or was killed, is not found.
+        """
+        unfinished = set(self.vault.pending()) - set(self.manifest.imports)
+        found = self.vault.resolve(text, leaving_out=unfinished)
         if found is None:
             raise NotFoundError(
                 "no such customer here: neither a pseudonym, nor a source's id, nor an e-mail address"

@@ -103,24 +103,30 @@ class Vault:
                 known |= made
         return {given: known[token] for given, token in tokens.items()}
 
-    def resolve(self, text: str) -> str | None:
+    def resolve(self, text: str, *, leaving_out: Collection[str] = ()) -> str | None:
         """The pseudonym that `text` stands for: a pseudonym itself, a source id, or an e-mail address.
 
-        Nothing is revealed and nothing kept of what was asked. Raises InputError when several customers share
-        the address.
+        What the imports `leaving_out` wrote is not looked at. Nothing is revealed and nothing kept of what was asked.
+        Raises InputError when several customers share the address.
         """
         wanted = text.strip()
+        person = "select pseudonym from people where import_id not in (select import_id from hidden) and"
         with database.connect(self._path) as db:
-            found = db.execute("select pseudonym from people where pseudonym = ?", [wanted]).fetchone()
+            db.execute("create temp table hidden (import_id text primary key)")
+            db.conn.executemany("insert into hidden values (?)", [(name,) for name in set(leaving_out)])
+            found = db.execute(f"{person} pseudonym = ?", [wanted]).fetchone()
             if found is None:
                 token = self._token("source_id", normal.source_id(wanted))
-                found = db.execute("select pseudonym from people where source_token = ?", [token]).fetchone()
+                found = db.execute(f"{person} source_token = ?", [token]).fetchone()
             if found is not None:
+                db.conn.rollback()
                 return str(found[0])
             shared = db.execute(
-                "select distinct pseudonym from identifiers where lookup = ? order by pseudonym",
+                "select distinct pseudonym from identifiers"
+                " where import_id not in (select import_id from hidden) and lookup = ? order by pseudonym",
                 [self._token("email", normal.email(wanted))],
             ).fetchall()
+            db.conn.rollback()
         if len(shared) > 1:
             names = ", ".join(row[0] for row in shared)
             raise InputError(f"{len(shared)} customers have this e-mail address: {names}; name one of them")

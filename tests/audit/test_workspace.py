@@ -332,6 +332,11 @@ def test_a_killed_import_is_whole_or_nothing(ws, tmp_path, point):
     taken = point == "after manifest"
 
     assert Workspace.open(ws.path).events()["event_id"].sort().to_list() == (["a", "b"] if taken else ["a"])
+    if taken:
+        assert Workspace.open(ws.path).resolve("new") == ws.vault.resolve("new")
+    else:
+        with pytest.raises(NotFoundError):
+            Workspace.open(ws.path).resolve("new")
     ws.refresh()
     with ws.writing():
         pass

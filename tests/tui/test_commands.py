@@ -170,6 +170,15 @@ def test_a_file_damaged_in_its_middle_is_one_line_and_no_traceback(own: Command)
     assert "restore it from a backup" in done.err
 
 
+def test_an_interrupt_is_one_line(whysent: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("audit.answers.customers", interrupted)
+    done = whysent("customers")
+    assert (done.code, done.out, done.err) == (130, "", "whysent: stopped\n")
+
+
 def test_an_answer_that_cannot_be_written_is_one_line_and_leaves_no_part(
     whysent: Command, tmp_path: Path
 ) -> None:

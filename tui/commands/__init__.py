@@ -30,13 +30,16 @@ def build() -> Callable[[list[str]], int]:
 
     def run(arguments: list[str]) -> int:
         try:
-            return int(command.main(arguments, prog_name="whysent", standalone_mode=False) or Exit.OK)
+            code = int(command.main(arguments, prog_name="whysent", standalone_mode=False) or Exit.OK)
         except typer.Abort:
             complain("nothing was given")
             return Exit.USAGE
         except TyperException as error:
             complain(f"{error.format_message()} (see `whysent --help`)")
             return Exit.USAGE
+        if code == Exit.INTERRUPTED:
+            complain("stopped")
+        return code
 
     return run
 
