@@ -99,7 +99,9 @@ class RuleDesk:
 
         self._viewer.require("simulate" if customer is None else "propose")
         rule = model.from_dict({**keys, "enabled": True})
-        events = self.everybody if customer is None else self.workspace.history(customer)
+        events = (
+            self.everybody if customer is None else self.workspace.history(customer, at=self.workspace.at)
+        )
         return simulate(events, [rule], self.workspace.context(), progress=progress).to_json()
 
     # -- changes ---------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from audit import ingest
 from audit.errors import InputError, NotFoundError, NotPermittedError
 from audit.privacy.roles import Role, Viewer
 from tests.tui.conftest import Driver
@@ -169,6 +170,21 @@ def test_what_is_wrong_is_said_of_the_key_that_is_wrong(
     errors = session.draft(texts).errors
     assert list(errors) == [key]
     assert said in errors[key]
+
+
+def test_a_replay_of_one_customer_knows_nothing_of_what_is_still_to_come(
+    own: CoreSession, tmp_path: Path
+) -> None:
+    rule = {"id": "x", "kind": "mute"}
+    customer = own.resolve("scene-01-nail-clipper")
+    before = own.replay(rule, customer)
+    planned = tmp_path / "planned.csv"
+    planned.write_text(
+        "customer_id,occurred_at,kind\nscene-01-nail-clipper,2999-01-01,message_sent\n", encoding="utf-8"
+    )
+    ingest.import_paths(own.workspace, [planned])
+    assert own.replay(rule, customer) == before
+    assert before["messages"] > 10
 
 
 @pytest.mark.parametrize("kind", ["mute", "cooldown", "min_gap", "frequency_cap", "quiet_hours"])
