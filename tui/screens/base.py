@@ -67,7 +67,12 @@ class WorkScreen(Screen[None]):
         self.run_worker(work, thread=True, exclusive=True, group=group)
 
     def on_work_screen_failed(self, message: Failed) -> None:
-        say(self.app, message.reason, severity="error")
+        self.failed(message.group, message.reason)
+
+    def failed(self, group: str, reason: str) -> None:
+        """A question of that group could not be answered: tell it. Screens add what else has to be put right."""
+        del group
+        say(self.app, reason, severity="error")
 
     def on_resize(self, event: events.Resize) -> None:
         chosen = layout_for(event.size.width, event.size.height)

@@ -138,12 +138,12 @@ class CustomerScreen(ExplainingScreen):
             self._mark()
         self._ask_rest(picture)
 
-    def on_work_screen_failed(self, message: ExplainingScreen.Failed) -> None:
+    def failed(self, group: str, reason: str) -> None:
         """A customer that cannot be read says so where the verdict would stand, for as long as it is so."""
-        if message.group == "picture" and self.now is None:
-            self.query_one(Heading).say(self.customer, self._ticket(), message.reason)
+        if group == "picture" and self.now is None:
+            self.query_one(Heading).say(self.customer, self._ticket(), reason)
             self.query_one(VerdictBlock).display = False
-        super().on_work_screen_failed(message)
+        super().failed(group, reason)
 
     def _say_heading(self, picture: Picture) -> None:
         count = len(picture.without)

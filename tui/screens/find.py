@@ -183,10 +183,10 @@ class FindScreen(WorkScreen):
         self.query_one("#field").border_subtitle = content("")
         self.whysent.open_customer(message.customer)
 
-    def on_work_screen_failed(self, message: WorkScreen.Failed) -> None:
+    def failed(self, group: str, reason: str) -> None:
         self.query_one("#people").loading = False
         self.query_one("#field").border_subtitle = content("")
-        super().on_work_screen_failed(message)
+        super().failed(group, reason)
 
     # -- what a person does ----------------------------------------------------------------------------------------
 

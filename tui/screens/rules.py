@@ -245,11 +245,11 @@ class RulesScreen(PaneScreen):
         self.query_one("#figures", Static).update(text)
         self.query_one("#replay").border_subtitle = content("")
 
-    def on_work_screen_failed(self, message: PaneScreen.Failed) -> None:
-        if message.group == "replay":
-            self._say_figures(content(message.reason))
+    def failed(self, group: str, reason: str) -> None:
+        if group == "replay":
+            self._say_figures(content(reason))
         else:
-            super().on_work_screen_failed(message)
+            super().failed(group, reason)
 
     # -- changes: a plan, a question, and only then the change ---------------------------------------------------------
 
