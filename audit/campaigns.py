@@ -72,7 +72,7 @@ def fill(events: pl.LazyFrame, campaigns: pl.DataFrame) -> pl.LazyFrame:
         .select("_entry", *(pl.col(name).alias(f"_map_{name}") for name in FILLED))
     )
     return (
-        _with_entries(events, campaigns)
+        with_entries(events, campaigns)
         .join(known, on="_entry", how="left", maintain_order="left")
         .with_columns(pl.coalesce(name, f"_map_{name}").alias(name) for name in FILLED)
         .select(names)
@@ -86,7 +86,7 @@ def seen(ws: "Workspace") -> pl.DataFrame:
     """
     sent = ws.scan().filter(pl.col("kind") == "message_sent")
     return (
-        _with_entries(sent, ws.campaigns)
+        with_entries(sent, ws.campaigns)
         .with_columns(pl.col("_entry").is_not_null().alias("mapped"), KEY)
         .group_by(
             "campaign_id", pl.when(pl.col("campaign_id").is_null()).then("campaign_name").alias("_name")
@@ -121,8 +121,11 @@ def document(ws: "Workspace") -> dict[str, Any]:
     }
 
 
-def _with_entries(events: pl.LazyFrame, campaigns: pl.DataFrame) -> pl.LazyFrame:
-    """`events` in their order with `_entry`: the row of the map that speaks of a message, null where none does."""
+def with_entries(events: pl.LazyFrame, campaigns: pl.DataFrame) -> pl.LazyFrame:
+    """`events` in their order with `_entry` (UInt32): the row of the map that speaks of a message.
+
+    By campaign_id, else the first `match` that fits; null where none does, and on events that are no messages.
+    """
     by_id = (
         campaigns.with_row_index("_by_id").drop_nulls("campaign_id").select("campaign_id", "_by_id").lazy()
     )

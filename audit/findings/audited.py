@@ -6,6 +6,7 @@ from functools import cached_property
 import polars as pl
 
 from audit import sensitive
+from audit.campaigns import with_entries
 from audit.context import Context
 from audit.events import BEHAVIOUR, first_levels
 from audit.messages import messages
@@ -45,12 +46,15 @@ class Audited:
 
         Added: `known_trigger`, what the sender states, else what the campaign map says of the campaign.
         """
-        mapped = self.context.campaigns.select("campaign_id", pl.col("trigger").alias("_mapped")).drop_nulls()
+        sent = self.messages.filter(pl.col("message_class").fill_null("marketing") == "marketing")
+        entries = self.context.campaigns
+        mapped = entries.with_row_index("_entry").select("_entry", pl.col("trigger").alias("_mapped"))
         return (
-            self.messages.filter(pl.col("message_class").fill_null("marketing") == "marketing")
-            .join(mapped, on="campaign_id", how="left", maintain_order="left")
+            with_entries(sent.lazy(), entries)
+            .collect()
+            .join(mapped, on="_entry", how="left", maintain_order="left")
             .with_columns(pl.coalesce("trigger", "_mapped").alias("known_trigger"))
-            .drop("_mapped")
+            .drop("_entry", "_mapped")
         )
 
     @cached_property

@@ -1,7 +1,9 @@
 """Twice the same, shipped unasked, life changed, followed after a look."""
 
+import polars as pl
 import pytest
 
+from audit.campaigns import SCHEMA as CAMPAIGNS
 from tests.audit.findings.histories import act, found, mail, order
 
 
@@ -93,3 +95,15 @@ def test_a_new_look_starts_anew():
         act("product_viewed", f"2026-01-{day}", category="Electronics > Cameras") for day in ("01", "20")
     ]
     assert found("browse-pursuit", *looks, _deal("2026-01-25")) == []
+
+
+@pytest.mark.parametrize("named", [{"campaign_id": "7"}, {"match": "*deals*"}], ids=["id", "match"])
+def test_a_trigger_that_only_the_campaign_map_knows_counts_however_the_map_finds_the_campaign(named):
+    entry = {**named, "trigger": "browse"}
+    campaigns = pl.DataFrame([entry], schema=CAMPAIGNS)
+    rows = [act("product_viewed", "2026-01-01", category="Electronics > Cameras")] + [
+        mail(f"2026-01-0{day}", campaign_id="7", subject="Camera Deals", category="Electronics > Cameras")
+        for day in (2, 3, 4, 5)
+    ]
+    assert found("browse-pursuit", *rows) == []
+    assert len(found("browse-pursuit", *rows, campaigns=campaigns)) == 1
