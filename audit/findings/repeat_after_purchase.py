@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from audit.facts import moments
 from audit.findings.audited import ONE_ORDER, Audited, newest_before
 from audit.findings.catalogue import Check, data
 from audit.findings.shape import ABOUT, amount, day, found, rules, words
@@ -71,14 +72,8 @@ def _own_intervals(rows: pl.DataFrame, orders: pl.DataFrame, key: str, of_messag
     `of_message` is the column of `rows` that holds the item or category.
     """
     anchors = rows.select("customer_id", pl.col(of_message).alias(key), "act_at").drop_nulls().unique()
-    one_order = pl.coalesce("order_id", pl.concat_str(pl.lit("event:"), "event_id"))
     gaps = (
-        orders.join(anchors, on=["customer_id", key], how="semi")
-        .group_by("customer_id", key, one_order.alias("one"))
-        .agg(pl.col("occurred_at").min())
-        .select("customer_id", key, "occurred_at")
-        .unique()
-        .sort("customer_id", key, "occurred_at")
+        moments(orders.join(anchors, on=["customer_id", key], how="semi"), key)
         .with_columns(pl.col("occurred_at").diff().over("customer_id", key).alias("gap"))
         .drop_nulls("gap")
     )
