@@ -66,9 +66,6 @@ UNNAMED = "a sensitive topic"
 """What takes the place of a sensitive topic's name."""
 
 _NOUNS = {"email": "mail", "sms": "text message", "push": "push message"}
-"""What takes the place of a sensitive topic's name."""
-
-_NOUNS = {"email": "mail", "sms": "text message", "push": "push message"}
 
 
 def found(frame: pl.DataFrame) -> pl.DataFrame:
@@ -162,17 +159,16 @@ def day(moment: pl.Expr) -> pl.Expr:
 
 def several(count: pl.Expr, noun: str) -> pl.Expr:
     """How a sentence counts: `1 act`, `11 acts`."""
-    return pl.format(
-        "{} {}{}", count, pl.lit(noun), pl.when(count == 1).then(pl.lit("")).otherwise(pl.lit("s"))
-    )
+    return _counted(count, pl.lit(noun))
 
 
 def amount(channel: pl.Expr, count: str = "count") -> pl.Expr:
     """How a sentence counts messages of one channel: `1 mail`, `11 mails`."""
-    noun = channel.replace_strict(_NOUNS, default="message")
-    return pl.format(
-        "{} {}{}", count, noun, pl.when(pl.col(count) == 1).then(pl.lit("")).otherwise(pl.lit("s"))
-    )
+    return _counted(pl.col(count), channel.replace_strict(_NOUNS, default="message"))
+
+
+def _counted(count: pl.Expr, noun: pl.Expr) -> pl.Expr:
+    return pl.format("{} {}{}", count, noun, pl.when(count == 1).then(pl.lit("")).otherwise(pl.lit("s")))
 
 
 def worst_first(findings: pl.DataFrame) -> pl.DataFrame:
