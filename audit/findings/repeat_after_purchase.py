@@ -13,7 +13,7 @@ from audit.findings.shape import ABOUT, amount, day, found, rules, words
 _SAYS = ("item_id", "category", "topics", "list_id", "known_trigger")
 """What tells what a message is about, or that it is a letter to everybody on a list."""
 
-_OF_ORDERS = ("customer_id", *ONE_ORDER, "item_id", "category", "order_id")
+_OF_ORDERS = ("customer_id", *ONE_ORDER, "item_id", "category", "order_id", "source")
 _COLUMNS = ("customer_id", *ONE_ORDER, *_SAYS, "channel", "campaign_id")
 
 
@@ -41,7 +41,7 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
 
 def _after(mailings: pl.DataFrame, orders: pl.DataFrame, key: str) -> pl.DataFrame:
     """The mailings with an earlier order that has the same `key`; `act_*` is the newest such order."""
-    rows = newest_before(mailings, orders, ["customer_id", key], ["item_id", "category"])
+    rows = newest_before(mailings, orders, ["customer_id", key], ["item_id", "category", "source"])
     return rows.filter(pl.col("act_id").is_not_null())
 
 
@@ -105,10 +105,12 @@ def _findings(early: pl.DataFrame, check: Check) -> pl.DataFrame:
         pl.col("act_id").unique(maintain_order=True).alias("cause"),
         day(pl.col("act_at").min()).alias("since"),
         pl.col("act_at").n_unique().alias("purchases"),
+        (pl.col("act_source") == "inferred").fill_null(value=False).all().alias("unasked"),
         pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("channel"),
     )
+    came = pl.when("unasked").then(pl.lit("sent without an order")).otherwise(pl.lit("bought"))
     once = pl.format(
-        "{} about {} since one was bought on {}.", amount(pl.col("channel")), pl.lit(ABOUT), "since"
+        "{} about {} since one was {} on {}.", amount(pl.col("channel")), pl.lit(ABOUT), came, "since"
     )
     more = pl.format(
         "{} about {} soon after {} purchases of the same kind, the first on {}.",

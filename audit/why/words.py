@@ -44,6 +44,9 @@ _ACTS = {
     "customer_deceased": "died",
 }
 
+_UNASKED = "was sent {it} without having ordered it"
+"""An order that the sender placed ahead of any act of the customer."""
+
 _KINDS = {
     "products_searched": "searches",
     "product_viewed": "views",
@@ -82,7 +85,8 @@ class Voice:
 
     def act(self, row: Mapping[str, Any]) -> str:
         """`bought Nail clipper`: what the customer did, or what was done."""
-        phrase = _ACTS.get(row["kind"], str(row["kind"]).replace("_", " "))
+        unasked = row["kind"] == "order_completed" and row.get("source") == "inferred"
+        phrase = _UNASKED if unasked else _ACTS.get(row["kind"], str(row["kind"]).replace("_", " "))
         return phrase.format(it=self.thing(row), segment=self.segment(row))
 
     def thing(self, row: Mapping[str, Any]) -> str:

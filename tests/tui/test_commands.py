@@ -170,6 +170,18 @@ def test_a_file_damaged_in_its_middle_is_one_line_and_no_traceback(own: Command)
     assert "restore it from a backup" in done.err
 
 
+def test_listed_rules_always_say_whether_they_are_on(whysent: Command) -> None:
+    listed = whysent("rules", "list", "--json").document["rules"]
+    assert {rule["enabled"] for rule in listed} == {True, False}
+
+
+def test_a_rule_file_without_a_rule_is_named(whysent: Command, tmp_path: Path) -> None:
+    (tmp_path / "empty.toml").touch()
+    done = whysent("simulate", "--rules", tmp_path / "empty.toml")
+    assert (done.code, done.out) == (2, "")
+    assert "empty.toml: holds no rule" in done.err
+
+
 def test_an_interrupt_is_one_line(whysent: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

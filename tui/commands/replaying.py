@@ -38,6 +38,8 @@ def simulate(
     ws = options.opened(context, workspace)
     options.viewer(context, role).require("simulate")
     rules = ws.book.enabled() if rules_file is None else files.read(rules_file)
+    if not rules and rules_file is not None:
+        raise InputError(f"{rules_file}: holds no rule; write one as a [[rule]] table")
     if not rules:
         raise InputError(
             "no enabled rule in the book; name a file with --rules, or `whysent rules enable ID`"

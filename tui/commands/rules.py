@@ -13,6 +13,7 @@ from tui.exit_codes import Exit
 
 if TYPE_CHECKING:
     from audit.rules.book import Book
+    from audit.rules.model import Rule
     from audit.rules.plan import Plan
     from audit.workspace import Workspace
 
@@ -39,14 +40,12 @@ def list_rules(
     as_json: JsonOption = False,
 ) -> None:
     """The rules as they stand."""
-    from audit.rules.model import to_dict
-
     rules = _readable(context, workspace, role).book.rules()
     if as_json:
         output.document(
             {
                 "schema": "whysent.rules/1",
-                "rules": [{**to_dict(one), "version": one.version} for one in rules],
+                "rules": [_document(one) for one in rules],
             }
         )
         return
@@ -66,13 +65,10 @@ def show(
 ) -> None:
     """One rule, as a rule file."""
     from audit.rules import files
-    from audit.rules.model import to_dict
 
     found = _readable(context, workspace, role).book.rule(rule)
     if as_json:
-        output.document(
-            {"schema": "whysent.rules/1", "rules": [{**to_dict(found), "version": found.version}]}
-        )
+        output.document({"schema": "whysent.rules/1", "rules": [_document(found)]})
     else:
         sys.stdout.write(files.dump([found]))
 
@@ -213,6 +209,13 @@ def export(
     except OSError as error:
         raise InputError(f"{file}: cannot be written: {error.strerror or error}") from error
     output.narrate(f"{len(rules)} rules written to {file.resolve()}")
+
+
+def _document(rule: "Rule") -> dict[str, Any]:
+    """A rule as scripts read it: its keys as in a rule file, and always whether it is on."""
+    from audit.rules.model import to_dict
+
+    return {**to_dict(rule), "enabled": rule.enabled, "version": rule.version}
 
 
 def _readable(context: typer.Context, workspace: Path | None, role: str | None) -> "Workspace":

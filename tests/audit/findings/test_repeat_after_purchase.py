@@ -36,6 +36,12 @@ def test_two_mails_are_no_finding_and_three_are():
     assert finding["severity"] == "medium"
 
 
+def test_what_was_sent_ahead_of_any_order_was_not_bought():
+    sent = order(_BOUGHT, category=_NAILS, source="inferred")
+    (finding,) = found("repeat-after-purchase", sent, *_mails(1, 2, 3))
+    assert finding["text"] == "3 mails about nail clippers since one was sent without an order on 2025-01-01."
+
+
 def test_mails_before_the_purchase_do_not_count():
     assert found("repeat-after-purchase", order(_BOUGHT, category=_NAILS), *_mails(-2, -1, 1, 2)) == []
 
