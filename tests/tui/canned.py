@@ -279,6 +279,7 @@ class FakeSession:
         )
 
     def draft(self, texts: Mapping[str, str]) -> Draft:
+        self.asked.append(("draft", dict(texts)))
         keys = {
             key: int(text) if key == "limit" and text.isdigit() else text
             for key, text in texts.items()

@@ -26,6 +26,14 @@ class Driver:
             await self.app.workers.wait_for_complete()
         await self.pilot.pause()
 
+    async def until(self, happened: Callable[[], bool]) -> None:
+        """Let the app go on until something has happened that no worker can be waited for."""
+        for _ in range(1_000):
+            if happened():
+                return
+            await self.pilot.pause(0.01)
+        raise AssertionError(f"it never happened; the screen:\n{self.text}")
+
     async def press(self, *keys: str) -> None:
         for key in keys:
             await self.pilot.press(key)

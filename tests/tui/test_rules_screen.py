@@ -28,7 +28,9 @@ def field(driver: Driver, key: str) -> Input:
 
 async def typed(driver: Driver, key: str, text: str) -> None:
     field(driver, key).value = text
-    await driver.pilot.pause(0.05)
+    await driver.until(
+        lambda: any(asked[0] == "draft" and asked[1].get(key) == text for asked in driver.session.asked)
+    )
     await driver.settle()
 
 
@@ -218,8 +220,7 @@ class Slow(FakeSession):
 async def test_a_long_replay_tells_how_far_it_is_and_escape_stops_it(started: Started) -> None:
     async with started(session=Slow()) as driver:
         await driver.pilot.press("3")
-        await driver.pilot.pause(0.6)
-        assert "s left · Esc stops" in driver.text
+        await driver.until(lambda: "s left · Esc stops" in driver.text)
         await driver.press("escape")
         assert "The replay was stopped." in driver.text
         assert isinstance(driver.app.screen, RulesScreen)
@@ -229,8 +230,7 @@ async def test_a_long_replay_tells_how_far_it_is_and_escape_stops_it(started: St
 async def test_a_newer_edit_stops_the_replay_of_the_older(started: Started) -> None:
     async with started(session=Slow()) as driver:
         await driver.pilot.press("3")
-        await driver.pilot.pause(0.3)
+        await driver.until(lambda: "s left · Esc stops" in driver.text)
         field(driver, "limit").value = "7"
-        await driver.pilot.pause(0.3)
-        assert driver.session.stopped
+        await driver.until(lambda: driver.session.stopped)
         await driver.press("escape")
