@@ -99,3 +99,14 @@ def test_the_roles_of_the_privacy_page_are_those_that_are_asked_for(
         for action in actions:
             assert Viewer(role, ticket="T").may(action) == (said != "no"), (role, action)
             assert Viewer(role).may(action) == (said in {"all", "yes"}), (role, action)
+
+
+def test_every_room_of_the_core_is_on_the_plan_of_the_house() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = [
+        f"audit/{path.name}{'/' if path.is_dir() else ''}"
+        for path in sorted((ROOT / "audit").iterdir())
+        if (path.is_dir() and (path / "__init__.py").exists()) or path.suffix == ".py"
+    ]
+    assert len(rooms) > 15
+    assert [room for room in rooms if f"`{room}`" not in page and room != "audit/__init__.py"] == []
