@@ -37,7 +37,7 @@ def accounted(path):
 @pytest.mark.parametrize("dataset", READ, ids=lambda dataset: dataset.name)
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
-def test_any_cells(tmp_path, dataset, data):
+def test_any_cells_are_accounted_for(tmp_path, dataset, data):
     header = headers(dataset)
     rows = data.draw(st.lists(st.lists(CELL, min_size=1, max_size=len(header) + 1), max_size=4))
     content = (
@@ -50,7 +50,7 @@ def test_any_cells(tmp_path, dataset, data):
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(content=st.binary(max_size=200))
-def test_any_bytes(tmp_path, content):
+def test_any_bytes_are_accounted_for_or_refused(tmp_path, content):
     path = (
         ex.folder(tmp_path, {"Retail.OrderHistory.1.csv": b"Order Date,Order ID,ASIN\n" + content})
         / "Retail.OrderHistory.1.csv"
