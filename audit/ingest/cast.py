@@ -199,11 +199,10 @@ def _is_unknown(text: pl.Series, allowed: set[str]) -> pl.Series:
 def _truth(value: str) -> bool | None:
     if not value:
         return None
-    return (
-        {"true": True, "false": False}[value.strip().lower()]
-        if value.strip().lower() in ("true", "false")
-        else _no()
-    )
+    word = value.strip().lower()
+    if word not in ("true", "false"):
+        raise ValueError(value)
+    return word == "true"
 
 
 def _list(value: str) -> list[str] | None:
@@ -213,10 +212,6 @@ def _list(value: str) -> list[str] | None:
     if not isinstance(made, list) or not all(isinstance(each, str) for each in made):
         raise ValueError(value)
     return [clean(each) for each in made]
-
-
-def _no() -> bool:
-    raise ValueError
 
 
 def _cleaned_list(column: pl.Series) -> pl.Series:
