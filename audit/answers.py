@@ -206,6 +206,16 @@ def findings_document(
     }
 
 
+def totals_document(frame: pl.DataFrame, context: Context, *, customers: int) -> dict[str, Any]:
+    """`whysent.findings/1` of everybody: how many, in the place of each one."""
+    return {
+        "schema": "whysent.findings/1",
+        "at": iso(context.at),
+        "customers": customers,
+        "totals": totals(frame),
+    }
+
+
 def totals(frame: pl.DataFrame) -> list[dict[str, Any]]:
     """How many findings of each check and severity, worst and most first."""
     return (

@@ -151,17 +151,13 @@ def audit(
     ws = options.opened(context, workspace)
     if everybody:
         found, asked = answers.everybody(ws, at=options.moment(at))
+        answer = answers.totals_document(found, asked, customers=ws.info.customers)
     else:
         one = answers.case(
             ws, options.customer(customer), at=options.moment(at), without=options.left_out(without)
         )
         found, asked = answers.found(one), one.context
-    answer = answers.findings_document(
-        found, asked, customers=ws.info.customers if everybody else 1, names_sensitive=looking.names_sensitive
-    )
-    if everybody:
-        answer = {**answer, "totals": answers.totals(found)}
-        del answer["findings"]
+        answer = answers.findings_document(found, asked, customers=1, names_sensitive=looking.names_sensitive)
     if out is not None:
         output.parquet(findings.worded(found, names_sensitive=looking.names_sensitive), out)
         answer = {**answer, "out": str(out.resolve())}
