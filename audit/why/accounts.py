@@ -1,6 +1,7 @@
 """The five standings of a message: each account says why it was sent, or that it cannot."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -14,6 +15,8 @@ from audit.why.told import Told
 from audit.why.triggers import Trigger, named
 from audit.why.words import day, kinds_in_words, minute, quoted, span
 
+_EVER = timedelta(days=36_500)
+_STATES = ("nothing", "segment")
 _YES = ("subscribed", "consent_given")
 _NO = ("unsubscribed", "objected", "consent_withdrawn")
 
@@ -116,6 +119,8 @@ def _checked(one: Told, trigger: Trigger, says: str) -> Reason:
     """What the sender recorded, held against the acts at the time."""
     facts: dict[str, Any] = {"trigger": trigger.id}
     acts = one.acts(trigger)
+    if acts.is_empty() and trigger.same in _STATES:  # a state that ended is what there is to say, however old
+        acts = one.acts(replace(trigger, window=_EVER)).filter(pl.col("ended_by").is_not_null())
     live = acts.filter(pl.col("ended_by").is_null())
     if live.height:
         behind = (

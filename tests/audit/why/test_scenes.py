@@ -1,5 +1,7 @@
 """What `why` says of the scenes: the standing each expects of its campaigns' messages."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -12,7 +14,8 @@ from fixtures import demo_campaigns, scenes
 EVENTS = fill(scenes.events().lazy(), demo_campaigns()).collect()
 CONTEXT = Context(
     at=EVENTS["occurred_at"].max(),
-    coverage=coverage.summarize(coverage.daily(EVENTS)),
+    # Two dozen customers are all silent for weeks; in the demo the fleet around them is not.
+    coverage=replace(coverage.summarize(coverage.daily(EVENTS)), gaps=()),
     facts=facts.none(),
     campaigns=demo_campaigns(),
 )
@@ -94,3 +97,13 @@ def test_the_bought_segment_is_explained_by_no_event_of_ours() -> None:
     assert made.standing == "unexplained"
     assert "it came from a third party" in sentences(made.because)
     assert "nothing in this data explains it" in sentences(made.because)
+
+
+def test_of_a_registry_that_was_closed_every_later_mail_says_so() -> None:
+    made = explained("scene-04-bereaved-parents", "baby-news")
+    said = [sentences(one.because) for one in made]
+    assert (
+        sum("but the customer had already closed the registry on 2026-04-14 10:05" in one for one in said)
+        == 14
+    )
+    assert not any("cannot tell" in one for one in said)
