@@ -49,7 +49,13 @@ def orphans(events: pl.DataFrame) -> pl.DataFrame:
 
     Columns `customer_id, message_key`.
     """
-    engagement = ("message_delivered", "message_opened", "message_clicked", "message_bounced", "message_complained")
+    engagement = (
+        "message_delivered",
+        "message_opened",
+        "message_clicked",
+        "message_bounced",
+        "message_complained",
+    )
     keyed = events.with_columns(KEY)
     known = keyed.filter(pl.col("kind").is_in(list(_RANK))).select("customer_id", "message_key")
     return (

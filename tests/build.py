@@ -42,7 +42,11 @@ def context(
     """A context around `frame`: its own coverage, the newest event as the moment, no group facts."""
     from audit.campaigns import SCHEMA as CAMPAIGNS
 
-    moment = parse_iso(at) if isinstance(at, str) else at or frame["occurred_at"].max() or datetime(2026, 1, 1, tzinfo=UTC)
+    moment = (
+        parse_iso(at)
+        if isinstance(at, str)
+        else at or frame["occurred_at"].max() or datetime(2026, 1, 1, tzinfo=UTC)
+    )
     return Context(
         at=moment,
         coverage=coverage.summarize(coverage.daily(frame)),

@@ -53,7 +53,9 @@ def main(workspace):
         empty.append(first_paint(EMPTY, "", b"\x1b[?2026"))
         ours.append(first_paint(OURS, workspace, CHROME))
     for name, times in (("empty app", empty), ("whysent", ours)):
-        print(f"{name:>10}: median {statistics.median(times):6.0f} ms   min {min(times):6.0f}   max {max(times):6.0f}")
+        print(
+            f"{name:>10}: median {statistics.median(times):6.0f} ms   min {min(times):6.0f}   max {max(times):6.0f}"
+        )
     print(f"     ratio: {statistics.median(ours) / statistics.median(empty):.2f}")
 
 

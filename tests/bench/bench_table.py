@@ -58,7 +58,11 @@ async def ours(rows):
         table.show(Rows(events, columns, "key"))
         await pilot.pause()
         shown = time.perf_counter() - began
-        return {"shown_s": shown, **await pages(table, pilot, table.action_page_down), "table_MiB": memory() - before}
+        return {
+            "shown_s": shown,
+            **await pages(table, pilot, table.action_page_down),
+            "table_MiB": memory() - before,
+        }
 
 
 async def built_in(rows):
@@ -80,7 +84,11 @@ async def built_in(rows):
             table.add_row(*row)
         await pilot.pause()
         shown = time.perf_counter() - began
-        return {"shown_s": shown, **await pages(table, pilot, table.action_page_down), "table_MiB": memory() - before}
+        return {
+            "shown_s": shown,
+            **await pages(table, pilot, table.action_page_down),
+            "table_MiB": memory() - before,
+        }
 
 
 async def pages(table, pilot, page_down, count=30):
@@ -112,7 +120,12 @@ def main(sizes):
     print(f"{'table':>10} {'rows':>10} {'shown s':>9} {'page ms':>9} {'floor ms':>9} {'process MiB':>12}")
     for rows in sizes:
         for which in ("ours", "built-in") if rows <= BUILT_IN_UP_TO else ("ours",):
-            out = subprocess.run([sys.executable, __file__, "--one", which, str(rows)], capture_output=True, text=True, check=True)
+            out = subprocess.run(
+                [sys.executable, __file__, "--one", which, str(rows)],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
             made = json.loads(out.stdout)
             print(
                 f"{which:>10} {rows:>10,} {made['shown_s']:>9.3f} {made['page_ms']:>9.1f} "
