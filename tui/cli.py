@@ -33,12 +33,22 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         complain(f"{error.filename or 'this machine'}: {error.strerror or error}")
         return Exit.USAGE
+    except UnicodeEncodeError as error:
+        complain(_not_text(error))
+        return Exit.USAGE
     except _unreadable() as error:
         complain(f"a file of the workspace cannot be read; restore it from a backup ({error})")
         return Exit.USAGE
     except KeyboardInterrupt:
         complain("stopped")
         return Exit.INTERRUPTED
+
+
+def _not_text(error: UnicodeEncodeError) -> str:
+    """A terminal that cannot print our signs, or an argument whose bytes are no text."""
+    if error.encoding == "utf-8":
+        return "what was given is not UTF-8 text"
+    return f"this terminal's encoding, {error.encoding}, cannot print the answer; set PYTHONUTF8=1, or use --json"
 
 
 def _unreadable() -> tuple[type[Exception], ...]:

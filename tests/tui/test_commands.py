@@ -182,6 +182,40 @@ def test_a_rule_file_without_a_rule_is_named(whysent: Command, tmp_path: Path) -
     assert "empty.toml: holds no rule" in done.err
 
 
+def test_what_is_no_text_is_one_line(whysent: Command) -> None:
+    done = whysent("show", "\udcff")
+    assert (done.code, done.out, done.err) == (2, "", "whysent: what was given is not UTF-8 text\n")
+    done = whysent("why", "scene-01-nail-clipper", "--message", "\udcff")
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+
+
+def test_a_terminal_that_cannot_print_the_answer_is_told_what_to_set(scenes: Path) -> None:
+    environment = {
+        **os.environ,
+        "WHYSENT_WORKSPACE": str(scenes),
+        "PYTHONIOENCODING": "ascii",
+        "PYTHONUTF8": "0",
+    }
+    asked = [sys.executable, "-m", "tui", "show", "scene-01-nail-clipper"]
+    done = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "set PYTHONUTF8=1" in done.stderr
+    assert "Traceback" not in done.stderr
+    asked = [
+        sys.executable,
+        "-m",
+        "tui",
+        "why",
+        "scene-03-father-to-be",
+        "--segment",
+        "expecting-parent",
+        "--json",
+    ]
+    done = subprocess.run(asked, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "“" in done.stdout.encode().decode("unicode_escape")
+
+
 def test_an_interrupt_is_one_line(whysent: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -18,8 +18,9 @@ SIGNS = {"high": "▲ high", "medium": "■ med", "low": "● low", "info": "· 
 
 
 def document(answer: Mapping[str, Any]) -> None:
-    """Print one JSON document on stdout."""
-    json.dump(answer, sys.stdout, ensure_ascii=False, indent=2)
+    """Print one JSON document on stdout, in ASCII where that cannot print more."""
+    unicode = "utf" in (sys.stdout.encoding or "").lower()
+    json.dump(answer, sys.stdout, ensure_ascii=not unicode, indent=2)
     sys.stdout.write("\n")
 
 
