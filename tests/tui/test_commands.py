@@ -337,6 +337,12 @@ def test_a_second_import_adds_nothing_and_an_import_of_nothing_good_is_a_no(
     refused = own("import", file, "--json")
     assert (refused.code, refused.document["quarantined"]) == (1, 1)
     assert Path(refused.document["quarantine"]).is_file()
+    assert "refused 1 rows: kind is none of those we know" in refused.err
+    assert "whysent: nothing came in: no row is left of what was refused" in refused.err
+    file.write_text("customer_id,occurred_at,kind\n")
+    empty = own("import", file)
+    assert (empty.code, empty.err) == (1, "whysent: nothing came in: there is no row\n")
+    assert empty.out.endswith("0 customers\n")
 
 
 def test_without_a_terminal_the_demo_lists_whom_to_look_at(tmp_path: Path, key_file: Path) -> None:

@@ -57,11 +57,17 @@ def import_files(
     )
     for reason, rows in report.skipped_by_reason.items():
         output.narrate(f"skipped {rows} rows: {reason}" if rows else f"skipped: {reason}")
+    for reason, rows in report.refused_by_reason.most_common():
+        output.narrate(f"refused {rows} rows: {reason}")
+    for path in report.unknown:
+        output.narrate(f"left alone, no format we know: {path}")
     if as_json:
         output.document(report.to_json())
     else:
         pages.imported(report.to_json())
     if report.nothing_taken:
+        why = "no row is left of what was refused or skipped" if report.total("rows") else "there is no row"
+        output.complain(f"nothing came in: {why}")
         raise typer.Exit(Exit.NO)
 
 

@@ -145,7 +145,8 @@ def imported(answer: Document) -> None:
     if len(rows) > 1:
         rows.append(("all", "", *(f"{answer[name]:,}" for name in names)))
     table(("file", "format", *names), rows, right=(2, 3, 4, 5, 6))
-    line(f"{answer['customers']:,} customers · {_day(answer['first'])} to {_day(answer['last'])}")
+    span = f" · {_day(answer['first'])} to {_day(answer['last'])}" if answer["first"] else ""
+    line(f"{answer['customers']:,} customers{span}")
     if answer["quarantine"]:
         line(f"refused rows, with the reasons: {answer['quarantine']}")
 
