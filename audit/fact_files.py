@@ -3,6 +3,7 @@
 import json
 import secrets
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,7 +42,13 @@ def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
         _keep(kept / _ITEMS, facts.items.write_parquet)
         _keep(kept / _INTERVALS, facts.intervals.write_parquet)
         _keep(kept / _CUSTOMERS, lambda path: path.write_text(json.dumps(facts.customers), encoding="ascii"))
-    return Facts(facts.items, facts.intervals, lambda: _pairs(kept, facts), facts.customers)
+    counting = threading.Lock()
+
+    def pairs() -> pl.DataFrame:
+        with counting:  # whoever asks meanwhile waits for the one count
+            return _pairs(kept, facts)
+
+    return Facts(facts.items, facts.intervals, pairs, facts.customers)
 
 
 def _pairs(kept: Path, facts: Facts) -> pl.DataFrame:

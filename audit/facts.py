@@ -18,7 +18,7 @@ MIN_TOGETHER = 3
 KEEP = 50
 """House value: the best others kept of each item; a strip shows five to twenty of them."""
 
-MOST_ITEMS = 300
+MOST_ITEMS = 200
 """House value: items of one customer that take part in pairs, those bought on most days first. Pairs grow with
 its square: a reseller with thousands of items would otherwise cost more than everybody else together."""
 

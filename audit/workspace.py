@@ -72,7 +72,8 @@ class Workspace:
         self.path = path
         self.manifest = current
         self.pseudonym_maker = pseudonyms
-        self._opening = threading.Lock()
+        self._opening, self._counting = threading.Lock(), threading.Lock()
+        self._facts: Facts | None = None
         self._vault: Vault | None = None
         self._book: Book | None = None
 
@@ -229,7 +230,10 @@ class Workspace:
         """Group facts over all customers, counted when first asked for in a generation and then kept beside it."""
         from audit import fact_files
 
-        return fact_files.of(self.path / "facts", self.version, self.scan())
+        with self._counting:
+            if self._facts is None:
+                self._facts = fact_files.of(self.path / "facts", self.version, self.scan())
+            return self._facts
 
     def context(self, at: datetime | None = None) -> Context:
         """What a derivation needs beside the events; the coverage is that of the events not later than `at`."""
@@ -306,6 +310,7 @@ class Workspace:
 
     def _become(self, current: Manifest) -> None:
         self.manifest = current
+        self._facts = None
         for name in ("coverage", "daily", "campaigns"):
             self.__dict__.pop(name, None)
 

@@ -110,3 +110,13 @@ def test_every_room_of_the_core_is_on_the_plan_of_the_house() -> None:
     ]
     assert len(rooms) > 15
     assert [room for room in rooms if f"`{room}`" not in page and room != "audit/__init__.py"] == []
+
+
+def test_every_page_can_be_reached_from_the_first() -> None:
+    reached, left = set(), [ROOT / "README.md"]
+    while left:
+        page = left.pop().resolve()
+        if page not in reached and page.suffix == ".md" and page.exists():
+            reached.add(page)
+            left += [file for file, _ in links(page)]
+    assert {page.name for page in PAGES if page.resolve() not in reached} <= {"CHANGELOG.md"}

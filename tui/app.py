@@ -109,6 +109,8 @@ class WhysentApp(App[int]):
         for screen in self.screen_stack:
             if isinstance(screen, FindScreen):
                 screen.opened(message.opening)
+        if message.opening.first is not None:
+            self.open_customer(message.opening.first)
         self.run_worker(self._warm, thread=True, exclusive=True, group="warm")
 
     def _warm(self) -> None:
@@ -197,10 +199,11 @@ class WhysentApp(App[int]):
         return commands(self, screen)
 
 
-def run(folder: Path, *, viewer: Viewer | None = None, start: str | None = None) -> int:
+def run(folder: Path, *, viewer: Viewer | None = None, first: str | None = None) -> int:
     """Run the screens on a workspace and return the exit code.
 
-    `viewer` (role, ticket, reason) is who looks; an agent, or `start="find"`, begins in the field without a list.
+    `viewer` (role, ticket, reason) is who looks; an agent begins in the field without a list. `first` is a customer
+    to begin with.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print(
@@ -214,7 +217,7 @@ def run(folder: Path, *, viewer: Viewer | None = None, start: str | None = None)
 
     looks = viewer or Somebody()
     app = WhysentApp(
-        CoreSession(folder, looks), agent=start == "find" or looks.ticket is not None or not looks.may("list")
+        CoreSession(folder, looks, first=first), agent=looks.ticket is not None or not looks.may("list")
     )
     app.set_keymap(keymap.read(keymap.folder() / "keys.toml"))
     app.run()

@@ -10,7 +10,7 @@ from collections import Counter, OrderedDict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tui import judging, timeline
+from tui import judging, recent, timeline
 from tui.core_rules import RuleDesk
 from tui.snapshots import Document, Opening, Picture, Subject, Triage, Verdict, Written
 
@@ -36,8 +36,9 @@ LANGUAGES = {"en": "English", "de": "German"}
 class CoreSession(RuleDesk):
     """Answers from `audit`. `viewer` says who looks, in which role and for which ticket."""
 
-    def __init__(self, folder: Path, viewer: Viewer) -> None:
+    def __init__(self, folder: Path, viewer: Viewer, *, first: str | None = None) -> None:
         super().__init__(folder, viewer)
+        self._first = first
         self._cases: OrderedDict[tuple[str, tuple[str, ...]], Case] = OrderedDict()
 
     def open(self) -> Opening:
@@ -52,12 +53,20 @@ class CoreSession(RuleDesk):
             self._viewer.name,
             self._viewer.ticket,
             self._viewer.may("list"),
+            self._viewer.reason,
+            None if self._first is None else self.workspace.resolve(self._first),
         )
+
+    def recent(self) -> tuple[str, ...]:
+        return recent.read(self._folder)
 
     def warm(self) -> None:
         from audit import answers  # noqa: F401 - what is wanted is that it is loaded
 
         self.workspace.vault.resolve("")
+        _ = (
+            self.workspace.facts().also_bought
+        )  # counted once a generation, which takes seconds where it is large
 
     # -- everybody -------------------------------------------------------------------------------------------------
 
@@ -137,6 +146,8 @@ class CoreSession(RuleDesk):
 
         self._viewer.require("show")
         case = self._case(customer, without)
+        if not without:
+            recent.note(self._folder, customer)
         document = answers.picture(case, names_sensitive=self._viewer.names_sensitive)
         return Picture(
             customer,

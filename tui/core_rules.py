@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 FIXED = ("id", "kind", "enabled")
 """Keys of a rule in the book that its form does not change."""
 
-PEOPLE_AT_ONCE = 200_000
-"""Events above which a plan does not replay the whole past before it asks."""
+AT_ONCE = 200_000
+"""House value: messages above which a plan does not replay the whole past, twice, before it asks."""
 
 
 class RuleDesk:
@@ -145,7 +145,7 @@ class RuleDesk:
 
     def _effect(self, made: planned.Plan) -> list[str]:
         events = self.everybody
-        if events.height > PEOPLE_AT_ONCE:
+        if (events["kind"] == "message_sent").sum() > AT_ONCE:
             return ["The past is long; its replay on this screen shows what the rule alone would stop."]
         effect = made.effect(events, self.workspace.context())
         return [

@@ -52,9 +52,13 @@ TABLE: dict[str, tuple[Key, ...]] = {
     ),
     "find": (
         Key("c", "campaigns", "campaigns", "Change between customers and campaigns, the worst flows first.", shown=True),
+        Key("f3", "last_cases", "last cases", "The five cases opened last.", shown=True),
         Key("tab", "app.focus_next", "next pane", "Go to the next pane."),
         Key("y", "copy", "copy", "Copy what the row names; it is written to a file as well.", shown=True),
         Key("escape", "back", "back", "From the field back to the list."),
+    ),
+    "field": (
+        Key("down", "screen.last_cases", "last cases", "The five cases opened last."),
     ),
     "customer": (
         Key("w", "wide_why", "why", "The explanation over the whole screen; again: back.", shown=True),
@@ -113,6 +117,7 @@ TITLES = {
     "table": "In a table",
     "list": "In a list",
     "find": "Find and triage",
+    "field": "In the field of Find",
     "customer": "Customer",
     "rules": "Rules",
     "dialog": "In a dialog",

@@ -39,6 +39,9 @@ class Session(Protocol):
     def warm(self) -> None:
         """Load what looking somebody up will need, so that it is there when they are looked up."""
 
+    def recent(self) -> tuple[str, ...]:
+        """The pseudonyms of the cases opened last, newest first, at most five."""
+
     def triage(self) -> Triage:
         """Who is worst, and how many findings of each check."""
 

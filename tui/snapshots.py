@@ -17,7 +17,7 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A workspace that was opened: what every heading says."""
+    """A workspace that was opened: what every heading says; `first` is the customer to begin with, if any."""
 
     name: str
     customers: int
@@ -26,6 +26,8 @@ class Opening:
     role: str = "admin"
     ticket: str | None = None
     lists_people: bool = True
+    reason: str | None = None
+    first: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

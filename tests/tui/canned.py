@@ -64,6 +64,9 @@ class FakeSession:
     def warm(self) -> None:
         self.asked.append(("warm",))
 
+    def recent(self) -> tuple[str, ...]:
+        return ("c_00000007", "c_00000003")
+
     def triage(self) -> Triage:
         severities = ["high", "medium", "low", "info"]
         rows = [

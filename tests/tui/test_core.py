@@ -245,6 +245,18 @@ def test_a_suggested_rule_goes_into_the_book_switched_off(own: CoreSession) -> N
         own.plan(change)
 
 
+def test_the_five_cases_opened_last_are_remembered_by_pseudonym_alone(own: CoreSession) -> None:
+    ids = ["scene-13-just-say-thanks", *(f"scene-09-{case}" for case in ("breach", "objected", "queued-before")),
+           "scene-05-junk-box", "scene-06-forty-a-day", "scene-09-breach"]  # fmt: skip
+    people = [own.resolve(one) for one in ids]
+    for one in people:
+        own.picture(one, ())
+    assert own.recent() == tuple(dict.fromkeys(reversed(people)))[:5]
+    file = own.workspace.path / "recent.json"
+    assert file.stat().st_mode & 0o077 == 0
+    assert "scene" not in file.read_text(encoding="utf-8")
+
+
 def test_files_are_private_and_stay_in_the_workspace(own: CoreSession) -> None:
     path = Path(own.keep("../../verdict.txt", "text"))
     assert path.parent == own.workspace.path / "exports"

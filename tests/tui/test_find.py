@@ -1,5 +1,7 @@
 """Find and triage: an agent gets a field and no list; others see who and what is worst."""
 
+from dataclasses import replace
+
 import pytest
 from textual.widgets import Input
 from textual.worker import WorkerFailed
@@ -10,6 +12,7 @@ from tests.tui.conftest import Started
 from tui.app import WhysentApp
 from tui.screens.customer import CustomerScreen
 from tui.screens.find import FindScreen
+from tui.snapshots import Opening
 from tui.widgets.table import Table
 
 
@@ -145,3 +148,36 @@ async def test_an_error_a_person_can_act_on_is_told_and_the_program_goes_on(star
         )  # told once, and standing where the verdict would
         assert "reading …" not in driver.text
         assert driver.app.is_running
+
+
+@pytest.mark.parametrize(("agent", "key"), [(False, "f3"), (True, "down"), (True, "f3")])
+async def test_the_last_cases_are_one_key_away(started: Started, agent: bool, key: str) -> None:
+    async with started(agent=agent) as driver:
+        await driver.press(key)
+        assert "c_00000003" in driver.text
+        await driver.press("down", "enter")
+        assert isinstance(driver.app.screen, CustomerScreen)
+        assert driver.app.screen.customer == "c_00000003"
+
+
+async def test_where_no_case_was_opened_the_key_says_so(started: Started) -> None:
+    class Fresh(FakeSession):
+        def recent(self) -> tuple[str, ...]:
+            return ()
+
+    async with started(session=Fresh()) as driver:
+        await driver.press("f3")
+        assert isinstance(driver.app.screen, FindScreen)
+        assert "no case was opened here yet" in driver.text
+
+
+async def test_a_start_with_a_customer_shows_them_and_escape_leads_to_everybody(started: Started) -> None:
+    class Story(FakeSession):
+        def open(self) -> Opening:
+            return replace(super().open(), first="c_00000000")
+
+    async with started(session=Story()) as driver:
+        assert isinstance(driver.app.screen, CustomerScreen)
+        await driver.press("escape")
+        assert isinstance(driver.app.screen, FindScreen)
+        assert "c_00000001" in driver.text

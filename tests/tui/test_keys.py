@@ -14,7 +14,7 @@ from tui import keymap, keys
 from tui.app import WhysentApp
 from tui.screens.customer import CustomerScreen
 from tui.screens.dialogs import Choice, Question, TextDialog
-from tui.screens.find import FindScreen
+from tui.screens.find import Field, FindScreen
 from tui.screens.report import ReportDialog
 from tui.screens.rules import RulesScreen
 from tui.screens.suggestion import SuggestionDialog
@@ -26,6 +26,7 @@ BEARERS = {
     "table": [Table],
     "list": [Items],
     "find": [FindScreen],
+    "field": [Field],
     "customer": [CustomerScreen],
     "rules": [RulesScreen],
     "dialog": [TextDialog, Choice],
@@ -36,6 +37,7 @@ BEARERS = {
 FOCUS = [
     ("table", "find", "app"),
     ("find", "app"),
+    ("field", "find", "app"),
     ("table", "customer", "app"),
     ("list", "customer", "app"),
     ("list", "rules", "app"),
@@ -64,8 +66,10 @@ def test_no_key_stands_twice_in_one_focus(chain: tuple[str, ...]) -> None:
 )
 def test_no_key_is_dead(place: str, key: keys.Key) -> None:
     name = key.action.split("(")[0]
-    for bearer in [WhysentApp] if name.startswith("app.") else BEARERS[place]:
-        assert hasattr(bearer, f"action_{name.removeprefix('app.')}")
+    owner, _, own = name.rpartition(".")
+    bearers = {"app": [WhysentApp], "screen": [FindScreen], "": BEARERS[place]}[owner]
+    for bearer in bearers:
+        assert hasattr(bearer, f"action_{own}")
 
 
 def test_keys_that_a_multiplexer_eats_are_never_the_only_one() -> None:

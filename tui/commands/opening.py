@@ -10,6 +10,9 @@ from audit.errors import InputError
 from tui.commands import asking, options, output
 from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
 
+FIRST_STORY = "scene-01-nail-clipper"
+"""The customer the demo begins with; Esc leads to everybody else."""
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
@@ -30,7 +33,7 @@ def demo(
     if as_json or not _terminal():
         asking.customers(context, workspace=folder, role=role, as_json=as_json)
         return
-    _run(context, folder, role)
+    _run(context, folder, role, first=FIRST_STORY)
 
 
 def open_screens(context: typer.Context, workspace: WorkspaceOption = None, role: RoleOption = None) -> None:
@@ -60,10 +63,12 @@ def _run(
     *,
     ticket: str | None = None,
     reason: str | None = None,
+    first: str | None = None,
 ) -> None:
     from tui.app import run
 
-    raise typer.Exit(run(folder, viewer=options.viewer(context, role, ticket=ticket, reason=reason)))
+    looking = options.viewer(context, role, ticket=ticket, reason=reason)
+    raise typer.Exit(run(folder, viewer=looking, first=first if looking.may("show") else None))
 
 
 def _demo_folder(context: typer.Context, given: Path | None) -> Path:

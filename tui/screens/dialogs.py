@@ -14,6 +14,8 @@ from tui.text import content
 from tui.widgets.items import Item, Items
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
     from textual.content import Content
 
@@ -70,16 +72,16 @@ class Question(ModalScreen[bool]):
 
 
 class Choice(ModalScreen[str | None]):
-    """One of a few names."""
+    """One of a few things: id → what is shown."""
 
     PLACE = "dialog"
     BINDINGS = keys.bindings(PLACE)
     CSS_PATH = "dialogs.tcss"
 
-    def __init__(self, title: object, names: tuple[str, ...]) -> None:
+    def __init__(self, title: object, choices: Mapping[str, str]) -> None:
         super().__init__()
         self._title = content(title)
-        self._names = names
+        self._choices = choices
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -short") as box:
@@ -89,7 +91,7 @@ class Choice(ModalScreen[str | None]):
 
     def on_mount(self) -> None:
         items = self.query_one(Items)
-        items.put(Item(name, content(name.replace("_", " "))) for name in self._names)
+        items.put(Item(name, content(shown)) for name, shown in self._choices.items())
         items.focus()
 
     @on(OptionList.OptionSelected)

@@ -15,6 +15,7 @@ from textual.widgets import Footer, Input
 
 from tui import keys
 from tui.screens.base import WorkScreen
+from tui.screens.dialogs import Choice
 from tui.text import content, number, say
 from tui.widgets.clean_input import CleanInput
 from tui.widgets.heading import Heading
@@ -62,6 +63,13 @@ class Peek(Widget):
         return self.says
 
 
+class Field(CleanInput):
+    """Where an identifier is pasted."""
+
+    PLACE = "field"
+    BINDINGS = keys.bindings(PLACE)
+
+
 class FindScreen(WorkScreen):
     """A field, and below it the work list where the role may see one."""
 
@@ -86,6 +94,12 @@ class FindScreen(WorkScreen):
 
         customer: str
 
+    @dataclass
+    class Recent(Message):
+        """The cases opened last came back."""
+
+        customers: tuple[str, ...]
+
     def __init__(self) -> None:
         super().__init__()
         self._triage: Triage | None = None
@@ -94,7 +108,7 @@ class FindScreen(WorkScreen):
 
     def compose(self) -> ComposeResult:
         yield Heading()
-        yield CleanInput(placeholder="e-mail, source id or pseudonym; Enter opens the customer", id="field")
+        yield Field(placeholder="e-mail, source id or pseudonym; Enter opens the customer", id="field")
         with Container(id="lists"):
             yield Table(id="people", empty="nobody: no finding in this data")
             yield Table(id="checks", empty="no finding")
@@ -113,7 +127,11 @@ class FindScreen(WorkScreen):
     def opened(self, opening: Opening) -> None:
         """The workspace is open: say what it is, and fetch the list where the role may see one."""
         size = f"{opening.name} · {number(opening.customers)} customers · {number(opening.events)} events"
-        right = f"ticket {opening.ticket} · {opening.role}" if opening.ticket else opening.role
+        right = " · ".join(
+            part
+            for part in (opening.ticket and f"ticket {opening.ticket}", opening.reason, opening.role)
+            if part
+        )
         self.query_one(Heading).say(f"whysent  {size}", right, opening.coverage)
         if opening.lists_people and not self.whysent.agent:
             self.query_one("#people", Table).loading = True
@@ -201,6 +219,21 @@ class FindScreen(WorkScreen):
         if people.has_focus and self._check is not None:
             self._show_people()
         people.focus()
+
+    def action_last_cases(self) -> None:
+        self.ask("recent", self.whysent.session.recent, self.Recent)
+
+    @on(Recent)
+    def offer_last_cases(self, message: Recent) -> None:
+        if not message.customers:
+            say(self.app, "no case was opened here yet")
+            return
+
+        def reopen(customer: str | None) -> None:
+            if customer is not None:
+                self.whysent.open_customer(customer)
+
+        self.app.push_screen(Choice("The cases opened last", {one: one for one in message.customers}), reopen)
 
     def action_campaigns(self) -> None:
         if self._triage is None:

@@ -307,7 +307,10 @@ class RulesScreen(PaneScreen):
             if kind:
                 self.ask("blank", lambda: session.blank(kind), self.Begun)
 
-        self.app.push_screen(Choice("A new rule of which kind?", session.kinds()), begin)
+        self.app.push_screen(
+            Choice("A new rule of which kind?", {kind: kind.replace("_", " ") for kind in session.kinds()}),
+            begin,
+        )
 
     def action_save(self) -> None:
         if self._entry is None or not self.unsaved:
