@@ -22,7 +22,8 @@ class Terminal:
     """`whysent` in a terminal of so many columns and rows."""
 
     def __init__(self, *arguments: str, workspace: Path, columns: int, rows: int) -> None:
-        environment = {**os.environ, "WHYSENT_WORKSPACE": str(workspace), "TERM": "xterm-256color"}
+        kept = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
+        environment = {**kept, "WHYSENT_WORKSPACE": str(workspace), "TERM": "xterm-256color"}
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self.child = pexpect.spawn(
