@@ -63,8 +63,8 @@ def show(
     return picture(case(ws, customer, at=at, without=without), names_sensitive=names_sensitive)
 
 
-def picture(asked: Case, *, names_sensitive: bool = True) -> dict[str, Any]:
-    """The document of `show` for a case already read."""
+def picture(asked: Case, *, names_sensitive: bool = True, strips: bool = True) -> dict[str, Any]:
+    """The document of `show` for a case already read; without `strips` it has no recommendations."""
     events, context = asked.events, asked.context
     return {
         "schema": "whysent.customer/1",
@@ -79,12 +79,15 @@ def picture(asked: Case, *, names_sensitive: bool = True) -> dict[str, Any]:
             _segment(row, names_sensitive=names_sensitive)
             for row in segments.memberships(events, context).iter_rows(named=True)
         ],
-        "recommendations": [
-            _plain(row) for row in recommend.strips(events, context).drop("customer_id").iter_rows(named=True)
-        ],
+        "recommendations": _strips(asked) if strips else [],
         "findings": finding_rows(found(asked), names_sensitive=names_sensitive),
         "personas": personas(events),
     }
+
+
+def _strips(asked: Case) -> list[dict[str, Any]]:
+    made = recommend.strips(asked.events, asked.context).drop("customer_id")
+    return [_plain(row) for row in made.iter_rows(named=True)]
 
 
 def message_counts(events: pl.DataFrame) -> dict[str, Any]:

@@ -51,6 +51,11 @@ def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
     return Facts(facts.items, facts.intervals, pairs, facts.customers)
 
 
+def has_pairs(place: Path, version: str) -> bool:
+    """Whether what people also bought is kept for that generation."""
+    return (place / version / _PAIRS).is_file()
+
+
 def _pairs(kept: Path, facts: Facts) -> pl.DataFrame:
     if (kept / _PAIRS).is_file():
         return pl.read_parquet(kept / _PAIRS)

@@ -48,6 +48,11 @@ class Facts:
     pairs: Callable[[], pl.DataFrame]
     customers: int
 
+    @property
+    def paired(self) -> bool:
+        """Whether `also_bought` is at hand, so that asking for it takes no time."""
+        return "also_bought" in self.__dict__
+
     @cached_property
     def also_bought(self) -> pl.DataFrame:
         """What people who bought an item bought too."""

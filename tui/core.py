@@ -140,7 +140,7 @@ class CoreSession(RuleDesk):
                 self._cases.popitem(last=False)
         return self._cases[key]
 
-    def picture(self, customer: str, without: tuple[str, ...]) -> Picture:
+    def picture(self, customer: str, without: tuple[str, ...], *, whole: bool = True) -> Picture:
         from audit import answers
         from audit.coverage import line
 
@@ -148,7 +148,8 @@ class CoreSession(RuleDesk):
         case = self._case(customer, without)
         if not without:
             recent.note(self._folder, customer)
-        document = answers.picture(case, names_sensitive=self._viewer.names_sensitive)
+        strips = whole or self.workspace.has_pairs()
+        document = answers.picture(case, names_sensitive=self._viewer.names_sensitive, strips=strips)
         return Picture(
             customer,
             self._about(customer, case),
@@ -158,6 +159,7 @@ class CoreSession(RuleDesk):
             timeline.weeks(case.events, case.context.at),
             document,
             without,
+            strips,
         )
 
     def _about(self, customer: str, case: Case) -> tuple[str, ...]:

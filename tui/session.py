@@ -51,8 +51,8 @@ class Session(Protocol):
     def resolve(self, text: str) -> str:
         """The pseudonym for an e-mail, a source id or a pseudonym. The text is neither kept nor shown."""
 
-    def picture(self, customer: str, without: tuple[str, ...]) -> Picture:
-        """One customer, without the events left out."""
+    def picture(self, customer: str, without: tuple[str, ...], *, whole: bool = True) -> Picture:
+        """One customer, without the events left out. Unless `whole`, recommendations that would take long are left out."""
 
     def verdict(self, picture: Picture) -> Verdict:
         """The verdict of a picture with its causes and its remedy, which take longer than the picture."""

@@ -125,7 +125,8 @@ class FakeSession:
             raise NotFoundError("no customer is known by that; nothing of it was kept")
         return "c_00000000"
 
-    def picture(self, customer: str, without: tuple[str, ...]) -> Picture:
+    def picture(self, customer: str, without: tuple[str, ...], *, whole: bool = True) -> Picture:
+        del whole
         self.asked.append(("picture", customer, without))
         return Picture(
             customer,

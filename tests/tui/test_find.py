@@ -138,7 +138,7 @@ async def test_an_error_nobody_expected_is_not_swallowed() -> None:
 
 async def test_an_error_a_person_can_act_on_is_told_and_the_program_goes_on(started: Started) -> None:
     class Missing(FakeSession):
-        def picture(self, customer: str, without: tuple[str, ...]) -> None:
+        def picture(self, customer: str, without: tuple[str, ...], *, whole: bool = True) -> None:
             raise NotFoundError("no customer c_1 here")
 
     async with started(session=Missing()) as driver:

@@ -107,7 +107,7 @@ async def test_an_error_that_quotes_hostile_text_is_harmless(started: Started) -
     from audit.errors import NotFoundError
 
     class Quoting(FakeSession):
-        def picture(self, customer: str, without: tuple[str, ...]) -> None:
+        def picture(self, customer: str, without: tuple[str, ...], *, whole: bool = True) -> None:
             raise NotFoundError(f"no such thing: {STRINGS['action']}{STRINGS['clear screen']}")
 
     async with started(session=Quoting()) as driver:

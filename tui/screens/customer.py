@@ -53,6 +53,12 @@ class CustomerScreen(ExplainingScreen):
         picture: Picture
 
     @dataclass
+    class Completed(Message):
+        """The whole of a picture that was shown in part came back."""
+
+        picture: Picture
+
+    @dataclass
     class Judged(Message):
         """The whole verdict of a picture came back."""
 
@@ -113,7 +119,7 @@ class CustomerScreen(ExplainingScreen):
     def _ask_picture(self, without: tuple[str, ...]) -> None:
         assert self.customer is not None
         customer, session = self.customer, self.whysent.session
-        self.ask("picture", lambda: session.picture(customer, without), self.Pictured)
+        self.ask("picture", lambda: session.picture(customer, without, whole=False), self.Pictured)
 
     def _ticket(self) -> str:
         opening = self.whysent.opening
@@ -156,6 +162,9 @@ class CustomerScreen(ExplainingScreen):
         """What takes longer: the whole verdict, and which messages still follow from what is left."""
         session, customer, without = self.whysent.session, picture.customer, picture.without
         self.ask("verdict", lambda: session.verdict(picture), lambda verdict: self.Judged(picture, verdict))
+        if not picture.whole:
+            group = "what is left" if without else "everything"
+            self.ask(group, lambda: session.picture(customer, without), self.Completed)
         if without:
             self.ask(
                 "given",
@@ -163,16 +172,35 @@ class CustomerScreen(ExplainingScreen):
                 lambda given: self.Regiven(picture, given),
             )
 
+    @on(Completed)
+    def show_the_rest(self, message: Completed) -> None:
+        picture = message.picture
+        if self.before is None or self.now is None or picture.customer != self.customer:
+            return
+        if not picture.without:
+            self.before = picture
+        if picture.without == self.now.without:
+            self.now = picture
+        with self.app.batch_update():
+            self._show_lists()
+            self._titles()
+            self._mark()
+
     @on(Judged)
     def show_verdict(self, message: Judged) -> None:
-        if message.picture is self.now:
+        if self._is_now(message.picture):
             self.query_one(VerdictBlock).verdict = message.verdict
 
     @on(Regiven)
     def show_given(self, message: Regiven) -> None:
-        if message.picture is self.now:
+        if self._is_now(message.picture):
             self._given = message.given
             self._mark()
+
+    def _is_now(self, picture: Picture) -> bool:
+        """Whether a picture is of what the screen shows, in part or whole."""
+        now = self.now
+        return now is not None and (picture.customer, picture.without) == (now.customer, now.without)
 
     def _show_timeline(self) -> None:
         assert self.before is not None
@@ -212,7 +240,9 @@ class CustomerScreen(ExplainingScreen):
         counts = (
             self.before.timeline.height,
             None,
-            *map(len, (self.before.segments, self.before.recommendations, self.before.findings)),
+            len(self.before.segments),
+            len(self.before.recommendations) if self.before.whole else None,
+            len(self.before.findings),
         )
         labels = tuple(
             (pane, name if count is None else f"{name} {number(count)}")
