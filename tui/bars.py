@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tui.snapshots import Week
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
+LYING = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 RANK = "✕●○"
 """Signs from the most to the least telling: opted out, bought, viewed. One cell shows one."""
 
@@ -43,6 +44,18 @@ def draw(weeks: Sequence[Week], width: int, height: int = 1) -> Bars:
     )
     signs = "".join(_strongest(week.signs).ljust(cells) for week, cells in zip(shown, spans, strict=True))
     return Bars(signs, rows, len(shown), len(weeks), tallest)
+
+
+def sparkline(counts: Sequence[int]) -> str:
+    """Counts as one cell each, the largest full; none is a blank, and one of anything can be seen."""
+    most = max(counts, default=0)
+    return "".join(EIGHTHS[max(1, round(8 * count / most))] if count else " " for count in counts)
+
+
+def bar(count: int, most: int, width: int = 16) -> str:
+    """A bar lying down, `width` cells at `most`; the smallest count that is not nothing can be seen."""
+    eighths = max(1, round(8 * width * count / most)) if count else 0
+    return "█" * (eighths // 8) + LYING[eighths % 8]
 
 
 def _bar(eighths: int, cells: int) -> str:

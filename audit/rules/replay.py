@@ -139,10 +139,11 @@ def simulate(
         decided.extend(judge(history, taking_part))
         if progress is not None:
             progress(len(decided), messages.height)
-    return Replay(taking_part.rules, _frame(decided), messages, outcomes.of(events, messages), ctx.coverage)
+    return Replay(taking_part.rules, frame(decided), messages, outcomes.of(events, messages), ctx.coverage)
 
 
-def _frame(decided: Sequence[Decision]) -> pl.DataFrame:
+def frame(decided: Sequence[Decision]) -> pl.DataFrame:
+    """Decisions as a frame, columns of `DECISIONS`."""
     columns = {name: [getattr(one, name) for one in decided] for name in DECISIONS}
     return pl.DataFrame(
         {

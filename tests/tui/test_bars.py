@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.bars import draw
+from tui.bars import bar, draw, sparkline
 from tui.snapshots import Week
 
 
@@ -42,3 +42,10 @@ def test_of_several_signs_the_opt_out_is_told() -> None:
 def test_no_weeks_are_no_lines() -> None:
     made = draw([], 10)
     assert (made.shown, made.tallest, made.signs) == (0, 0, "")
+
+
+def test_a_curve_shows_every_count_that_is_not_nothing() -> None:
+    assert sparkline([0, 1, 50, 100]) == " ▁▄█"
+    assert sparkline([0, 0]) == "  "
+    assert [bar(count, 100, width=4) for count in (0, 1, 50, 100)] == ["", "▏", "██", "████"]
+    assert bar(0, 0) == ""

@@ -40,6 +40,8 @@ def own(
         ("rules", ["rules", "list"]),
         ("rules-show", ["rules", "show", "until-repurchase"]),
         ("simulate", ["simulate"]),
+        ("sweep", ["sweep", "--rule", "email-weekly-cap", "--limits", "1..6"]),
+        ("sweep-windows", ["sweep", "--rule", "email-weekly-cap", "--windows", "1d,3d,7d,4w"]),
         ("map", ["map"]),
         ("formats", ["formats"]),
         ("reply-en", ["report", "scene-01-nail-clipper", "--kind", "reply"]),
@@ -124,6 +126,9 @@ def test_the_customer_may_be_named_on_stdin_and_is_not_printed(whysent: Command)
         ["audit", "--all", "--fail-on", "dreadful"],
         ["import", "no-such-file.csv"],
         ["simulate", "--rules", "no-such-file.toml"],
+        ["sweep", "--rule", "no-such-rule", "--limits", "1..3"],
+        ["sweep", "--rule", "email-weekly-cap"],
+        ["sweep", "--rule", "email-weekly-cap", "--limits", "3..1"],
         ["customers", "--sort", "beauty"],
         ["customers", "--as", "king"],
         ["no-such-command"],
@@ -300,6 +305,17 @@ def test_simulate_writes_a_row_a_message_in_order(whysent: Command, tmp_path: Pa
     assert rows.equals(rows.sort("customer_id", "occurred_at", "event_id"))
     assert rows.filter(pl.col("decision") == "stop").height == answer["stopped"] > 0
     assert answer["messages"] == answer["stopped"] + answer["let_through"] + answer["exempt"] == rows.height
+
+
+def test_a_sweep_tells_the_totals_of_simulate_at_each_point(whysent: Command) -> None:
+    swept = whysent("sweep", "--rule", "email-weekly-cap", "--limits", "2,3", "--json").document
+    assert (swept["schema"], swept["rule"]) == ("whysent.sweep/1", "email-weekly-cap")
+    assert [(one["limit"], one["window"]) for one in swept["points"]] == [(2, "7d"), (3, "7d")]
+    as_it_is = whysent("simulate", "--json").document
+    assert {name: as_it_is[name] for name in FIELDS["simulate"] - {"schema", "rules"}} == {
+        name: value for name, value in swept["points"][1].items() if name not in {"limit", "window"}
+    }
+    assert whysent("sweep", "--rule", "email-weekly-cap", "--limits", "2", "--as", "agent").code == 3
 
 
 def test_leaving_the_named_events_out_makes_the_decision_fall_and_any_one_back_restores_it(

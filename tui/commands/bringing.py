@@ -1,7 +1,5 @@
 """import, map, formats: how data comes in."""
 
-import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -53,7 +51,7 @@ def import_files(
         map_file=map_file,
         customer=options.customer(customer) if customer is not None else None,
         time_zone=time_zone,
-        progress=Progress(),
+        progress=output.Progress("reading"),
     )
     for reason, rows in report.skipped_by_reason.items():
         output.narrate(f"skipped {rows} rows: {reason}" if rows else f"skipped: {reason}")
@@ -103,20 +101,3 @@ def formats(as_json: JsonOption = False) -> None:
         output.document(answer)
     else:
         pages.formats(answer)
-
-
-class Progress:
-    """Says on stderr how far an import is, from its second second on and at most twice a second."""
-
-    def __init__(self) -> None:
-        self._next = time.monotonic() + 1.0
-
-    def __call__(self, done: int, total: int, path: str) -> None:
-        """Take notice of `done` of `total` bytes or rows of the file being read."""
-        now = time.monotonic()
-        if now < self._next:
-            return
-        self._next = now + 0.5
-        share = f"{100 * done // total:3d} %" if total else f"{done:,}"
-        end = "\r" if sys.stderr.isatty() else "\n"
-        print(f"reading {output.harmless(path)}: {share}", end=end, file=sys.stderr, flush=True)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,3 +80,21 @@ def show(what: "RenderableType") -> None:
     Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False).print(
         what
     )
+
+
+class Progress:
+    """Says on stderr how far long work is, from its second second on and at most twice a second."""
+
+    def __init__(self, verb: str) -> None:
+        self._verb = verb
+        self._next = time.monotonic() + 1.0
+
+    def __call__(self, done: int, total: int, what: str = "messages") -> None:
+        """Take notice of `done` of `total`; `what` is worked on, such as a file."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + 0.5
+        share = f"{100 * done // total:3d} %" if total else f"{done:,}"
+        end = "\r" if sys.stderr.isatty() else "\n"
+        print(f"{self._verb} {harmless(what)}: {share}", end=end, file=sys.stderr, flush=True)

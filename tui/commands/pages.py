@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tui.bars import bar, sparkline
 from tui.commands.output import SIGNS, line, table
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def formats(answer: Document) -> None:
 
 def replay(answer: Document) -> None:
     """What rules would have done to the past."""
-    share = f" ({100 * answer['stopped'] / answer['messages']:.1f} %)" if answer["messages"] else ""
+    share = f" ({_share(answer['stopped'], answer['messages'])})" if answer["messages"] else ""
     line(f"messages     {answer['messages']:>12,}")
     line(f"stopped      {answer['stopped']:>12,}{share}")
     line(f"deferred     {answer['deferred']:>12,}")
@@ -200,6 +201,32 @@ def replay(answer: Document) -> None:
         )
         line(f"{min(10, len(answer['displaced']))} of {len(answer['displaced'])}")
     line("Counts of a past that was no experiment: no promise of what would have happened.")
+
+
+def curve(answer: Document) -> None:
+    """What a rule stops at several limits or windows: a table, and the curve over it."""
+    points = answer["points"]
+    by = "limit" if len({one["limit"] for one in points}) > 1 else "window"
+    stopped = [one["stopped"] for one in points]
+    line(f"rule {answer['rule']}, by {by}: {sparkline(stopped)} stopped")
+    table(
+        (by, "", "stopped", "share", "deferred", "let through", "people", "wanted: clicked", "unwanted: opted out"),
+        [
+            (
+                one[by], bar(one["stopped"], max(stopped)), f"{one['stopped']:,}", _share(one["stopped"], one["messages"]),
+                f"{one['deferred']:,}", f"{one['let_through']:,}", f"{one['customers_affected']:,}",
+                f"{one['stopped_wanted']['clicked']:,}", f"{one['stopped_unwanted']['unsubscribed_next']:,}",
+            )
+            for one in points
+        ],
+        right=(0, 2, 3, 4, 5, 6, 7, 8),
+    )  # fmt: skip
+    line(f"of {points[0]['messages']:,} messages to {points[0]['customers']:,} customers")
+    line("Counts of a past that was no experiment: no promise of what would have happened.")
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "–"
 
 
 def covered(coverage: "Coverage") -> None:

@@ -1,4 +1,4 @@
-"""simulate: what rules would have done to the past."""
+"""simulate, sweep: what rules would have done to the past."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +13,7 @@ from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
 def register(app: typer.Typer) -> None:
     """Add this command to the command line."""
     app.command()(simulate)
+    app.command()(sweep)
 
 
 def simulate(
@@ -52,3 +53,45 @@ def simulate(
         output.document(made.to_json())
     else:
         pages.replay(made.to_json())
+
+
+def sweep(
+    context: typer.Context,
+    rule: Annotated[str, typer.Option("--rule", metavar="ID", help="The rule that is changed.")],
+    limits: Annotated[
+        str | None, typer.Option("--limits", metavar="1..10", help="Its limits, as 1..10 or 1,2,5.")
+    ] = None,
+    windows: Annotated[str | None, typer.Option("--windows", metavar="1d,3d,7d", help="Its windows.")] = None,
+    rules_file: Annotated[
+        Path | None,
+        typer.Option("--rules", metavar="FILE", help="A rule file; by default the book's enabled rules."),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    role: RoleOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The curve: the replay at several limits or windows of one rule, the others as they are."""
+    from audit import answers
+    from audit.rules import files
+    from audit.rules import sweep as curve
+
+    options.viewer(context, role).require("sweep")
+    asked_limits = curve.limits(limits) if limits is not None else []
+    asked_windows = curve.windows(windows) if windows is not None else []
+    ws = options.opened(context, workspace)
+    rules = ws.book.rules() if rules_file is None else files.read(rules_file)
+    sets = curve.variants(rules, rule, limits=asked_limits, windows=asked_windows)
+    if not next(one for one in rules if one.id == rule).enabled:
+        output.narrate(f"rule {rule} is switched off; the curve shows it switched on")
+    points = curve.sweep(
+        ws.events(),
+        sets,
+        rule,
+        ws.context(),
+        ids=answers.named_in(ws, rules),
+        progress=output.Progress("replaying"),
+    )
+    if as_json:
+        output.document(curve.document(rule, points))
+    else:
+        pages.curve(curve.document(rule, points))
