@@ -1,7 +1,7 @@
 """The campaign map: what people know about a campaign and most send logs do not say."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +77,25 @@ def fill(events: pl.LazyFrame, campaigns: pl.DataFrame) -> pl.LazyFrame:
         .with_columns(pl.coalesce(name, f"_map_{name}").alias(name) for name in FILLED)
         .select(names)
     )
+
+
+def lookup(campaigns: pl.DataFrame) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+    """What `fill` does, for one row at a time: a function from a row to the row with what it leaves open filled."""
+    entries = campaigns.select("campaign_id", "match", *FILLED).to_dicts()
+    by_id = {entry["campaign_id"]: entry for entry in reversed(entries) if entry["campaign_id"] is not None}
+    globs = [(re.compile(pattern(entry["match"])), entry) for entry in entries if entry["match"] is not None]
+
+    def filled(row: Mapping[str, Any]) -> Mapping[str, Any]:
+        if row["kind"] not in MESSAGING:
+            return row
+        texts = [text for name in ("campaign_name", "subject") if (text := row.get(name)) is not None]
+        fitting = (entry for glob, entry in globs if any(map(glob.search, texts)))
+        entry = by_id.get(row["campaign_id"]) or next(fitting, None)
+        if entry is None:
+            return row
+        return {**row, **{name: entry[name] for name in FILLED if row.get(name) is None}}
+
+    return filled
 
 
 def seen(ws: "Workspace") -> pl.DataFrame:

@@ -132,6 +132,15 @@ class Vault:
             raise InputError(f"{len(shared)} customers have this e-mail address: {names}; name one of them")
         return str(shared[0][0]) if shared else None
 
+    def source_token(self, source_id: str) -> bytes:
+        """What the blind index holds in place of a source id."""
+        return self._token("source_id", normal.source_id(source_id))
+
+    def everybody(self) -> dict[bytes, str]:
+        """The blind index of source ids as it stands: token (`source_token`) → pseudonym."""
+        with database.connect(self._path) as db:
+            return dict(db.execute("select source_token, pseudonym from people").fetchall())
+
     def source_ids(self, customers: Collection[str]) -> dict[str, str]:
         """Pseudonym → the source's own id in clear, for those of `customers` that are known."""
         with database.connect(self._path) as db:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 
@@ -37,28 +37,50 @@ def sent(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def histories(
-    messages: pl.DataFrame, events: pl.DataFrame, rules: Iterable[Rule], facts: Facts
+    messages: pl.DataFrame,
+    events: pl.DataFrame,
+    rules: Iterable[Rule],
+    facts: Facts,
+    *,
+    everybody: bool = False,
 ) -> Iterator[History]:
-    """One history for each customer of `messages` (as `sent` gives them), in their order."""
+    """One history for each customer of `messages` (as `sent` gives them), in their order.
+
+    With `everybody` also for those of `events` who have no message, at the end.
+    """
     asked = list(rules)
     acts = _acts(events, asked)
     zones = _zones(events, asked)
-    intervals = _intervals(facts, asked)
-    for customer, rows in _by_customer(messages.select("customer_id", *_MESSAGE)):
+    medians = intervals(facts, asked)
+    sent_to = _by_customer(messages.select("customer_id", *_MESSAGE))
+    others = _others(messages, events) if everybody else ()
+    for customer, rows in chain(sent_to, ((name, ()) for name in others)):
         yield History(
             customer,
             [Message._make(row[1:]) for row in rows],
             [Act._make(row[1:]) for row in acts.get(customer, ())],
             [Zoned._make(row[1:]) for row in zones.get(customer, ())],
-            intervals,
+            medians,
         )
 
 
-def _acts(events: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[tuple[Any, ...]]]:
-    kinds = {kind for rule in rules for kind in rule.after}
-    if any(rule.window == REPURCHASE for rule in rules):
+def act_kinds(rules: Iterable[Rule]) -> set[str]:
+    """The kinds of events, beside messages sent, that the rules ask for."""
+    asked = list(rules)
+    kinds = {kind for rule in asked for kind in rule.after}
+    if any(rule.window == REPURCHASE for rule in asked):
         kinds.add("order_completed")
-    rows = events.filter(pl.col("kind").is_in(sorted(kinds))).with_columns(CAMPAIGN)
+    return kinds
+
+
+def _others(messages: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
+    known = messages["customer_id"].unique()
+    everybody = events["customer_id"].unique(maintain_order=True)
+    return everybody.filter(everybody.is_in(known.implode()).not_())
+
+
+def _acts(events: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[tuple[Any, ...]]]:
+    rows = events.filter(pl.col("kind").is_in(sorted(act_kinds(rules)))).with_columns(CAMPAIGN)
     return dict(_by_customer(rows.select("customer_id", *_ACT)))
 
 
@@ -73,7 +95,8 @@ def _zones(events: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[tuple[
     return dict(_by_customer(rows.filter(changes)))
 
 
-def _intervals(facts: Facts, rules: Sequence[Rule]) -> dict[str, timedelta]:
+def intervals(facts: Facts, rules: Iterable[Rule]) -> dict[str, timedelta]:
+    """Category → the median time between two orders of it over all customers, where a rule asks for it."""
     if not any(rule.window == REPURCHASE for rule in rules):
         return {}
     return dict(facts.intervals.drop_nulls("median").select("category", "median").rows())

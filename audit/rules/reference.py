@@ -38,6 +38,14 @@ class Decision(NamedTuple):
     next_allowed_at: datetime | None = None
 
 
+class PutOff(NamedTuple):
+    """A message goes back in order at `until`; by which rules, and what the first of them counted."""
+
+    until: datetime
+    failing_rules: Sequence[str]
+    counted: Sequence[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What one rule (its position in the set) says of one message at `at`.
@@ -55,59 +63,62 @@ class Verdict:
 
 def judge(history: History, rules: RuleSet) -> list[Decision]:
     """The decisions on a customer's messages, in their order."""
-    made = {decision.event_id: decision for decision in _Run(history, rules).decisions()}
+    decided: list[Decision] = []
+    for _ in _due(history, Judge(history, rules), decided):
+        pass
+    made = {decision.event_id: decision for decision in decided}
     return [made[message.event_id] for message in history.messages]
 
 
 def verdicts(history: History, rules: RuleSet, event_id: str) -> list[Verdict]:
     """What each rule says of the message `event_id` when it is first due, all others having been decided before."""
-    run = _Run(history, rules, watched=event_id)
-    for _ in run.decisions():
-        if run.seen:
-            break
-    return run.seen
+    judging = Judge(history, rules)
+    for at, message in _due(history, judging, []):
+        if message.event_id == event_id:
+            return judging.verdicts(message, at)
+    return []
 
 
-class _Run:
-    """One pass over one customer's messages."""
+class Judge:
+    """One customer's messages, judged one by one as they come due, in order."""
 
-    def __init__(self, history: History, rules: RuleSet, watched: str | None = None) -> None:
+    def __init__(self, history: History, rules: RuleSet) -> None:
         self._history = history
         self._rules = rules
         self._about = rules.about(history.customer)
         self._all = len(self._about) == len(rules.rules)
         self._checks: dict[int, Check] = {}
-        self._watched = watched
-        self.seen: list[Verdict] = []
 
-    def decisions(self) -> Iterator[Decision]:
-        """Decide the messages as they come due."""
-        queue = [(message.at, message.event_id, message) for message in self._history.messages]
-        heapify(queue)
-        while queue:
-            at, event_id, message = heappop(queue)
-            if event_id == self._watched and at == message.at:
-                self.seen = self._verdicts(message, at)
-            if self._rules.exempt(message):
-                self._take_in(message, at)
-                yield self._decision(message, "exempt", next_allowed_at=at)
-                continue
-            judging = self._judging(message, at)
-            failing = [(n, ids) for n in judging if (ids := self._check(n).stops(message, at)) is not None]
-            again = self._put_off(message, at, [n for n, _ in failing])
-            if again is not None:
-                heappush(queue, (again, event_id, message))
-            elif failing:
-                yield self._stopped(message, at, judging, failing)
-            else:
-                self._take_in(message, at)
-                yield self._decision(
-                    message,
-                    "allow",
-                    deferred_to=at if at != message.at else None,
-                    cannot_tell=self._cannot_tell(message, at, judging),
-                    next_allowed_at=at,
-                )
+    def decide(self, message: Message, at: datetime) -> Decision | PutOff:
+        """What becomes of a message that is due at `at`; or when it goes back in order, if it is put off."""
+        if self._rules.exempt(message):
+            self._take_in(message, at)
+            return self._decision(message, "exempt", next_allowed_at=at)
+        judging = self._judging(message, at)
+        failing = [(n, ids) for n in judging if (ids := self._check(n).stops(message, at)) is not None]
+        again = self._put_off(message, at, [n for n, _ in failing])
+        if again is not None:
+            return PutOff(again, [self._rules.rules[number].id for number, _ in failing], failing[0][1])
+        if failing:
+            return self._stopped(message, at, judging, failing)
+        self._take_in(message, at)
+        return self._decision(
+            message,
+            "allow",
+            deferred_to=at if at != message.at else None,
+            cannot_tell=self._cannot_tell(message, at, judging),
+            next_allowed_at=at,
+        )
+
+    def verdicts(self, message: Message, at: datetime) -> list[Verdict]:
+        """What each rule of the set says of a message that is due at `at`."""
+        judging = set(self._judging(message, at))
+        return [
+            self._verdict(number, message, at)
+            if number in judging
+            else Verdict(number, at, applies=False, counted=None, cannot_tell=False, next_allowed_at=at)
+            for number in range(len(self._rules.rules))
+        ]
 
     def _stopped(
         self,
@@ -204,17 +215,11 @@ class _Run:
     def _check(self, number: int) -> Check:
         known = self._checks.get(number)
         if known is None:
-            known = self._checks[number] = check(self._rules.rules[number], self._history)
+            known = self._checks[number] = self._made(number)
         return known
 
-    def _verdicts(self, message: Message, at: datetime) -> list[Verdict]:
-        judging = set(self._judging(message, at))
-        return [
-            self._verdict(number, message, at)
-            if number in judging
-            else Verdict(number, at, applies=False, counted=None, cannot_tell=False, next_allowed_at=at)
-            for number in range(len(self._rules.rules))
-        ]
+    def _made(self, number: int) -> Check:
+        return check(self._rules.rules[number], self._history)
 
     def _verdict(self, number: int, message: Message, at: datetime) -> Verdict:
         judged = self._check(number)
@@ -226,3 +231,17 @@ class _Run:
             cannot_tell=judged.cannot_tell(message, at),
             next_allowed_at=self._earliest(message, at, [number]),
         )
+
+
+def _due(history: History, judging: Judge, made: list[Decision]) -> Iterator[tuple[datetime, Message]]:
+    """The messages as they come due; each is judged after the caller has looked, its decision put in `made`."""
+    queue = [(message.at, message.event_id, message) for message in history.messages]
+    heapify(queue)
+    while queue:
+        at, event_id, message = heappop(queue)
+        yield at, message
+        decision = judging.decide(message, at)
+        if isinstance(decision, Decision):
+            made.append(decision)
+        else:
+            heappush(queue, (decision.until, event_id, message))

@@ -48,6 +48,7 @@ class RuleSet:
         }
         self._everybody = frozenset(range(len(self.rules))) - self._named.keys()
         self._reach: dict[tuple[object, ...], Reach] = {}
+        self._newest: tuple[Message | None, Reach] = (None, Reach((), ()))
 
     def about(self, customer: str) -> frozenset[int]:
         """Positions of the rules that this customer falls under."""
@@ -59,12 +60,21 @@ class RuleSet:
             if (not wanted or customer in wanted) and customer not in unwanted
         }
 
+    def learn(self, source_id: str, customer: str) -> None:
+        """From now on the pseudonym `customer` falls under what rules say of the customer they call `source_id`."""
+        for both in self._named.values():
+            for named in both:
+                if source_id in named:
+                    named.add(customer)
+
     def exempt(self, message: Message) -> bool:
         """Whether no rule names the message's class."""
         return class_of(message) not in self.classes
 
     def reach(self, message: Message) -> Reach:
         """The rules whose scopes the message satisfies; customers and validity are asked for apart."""
+        if message is self._newest[0]:  # it is asked for several times in a row
+            return self._newest[1]
         fields = (*message[2:5], tuple(message.topics or ()), *message[6:9])
         known = self._reach.get(fields)
         if known is None:
@@ -76,6 +86,7 @@ class RuleSet:
                 if rule.kind in COUNTING and (rule.exempt_counts or number in judging)
             )
             known = self._reach[fields] = Reach(judging, counting)
+        self._newest = (message, known)
         return known
 
 

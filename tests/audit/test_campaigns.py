@@ -158,3 +158,27 @@ def test_an_empty_map_changes_nothing():
     frame = events({"kind": "message_sent", "at": "2026-01-01"})
     nothing = pl.DataFrame(schema=campaigns.SCHEMA)
     assert campaigns.fill(frame.lazy(), nothing).collect().equals(frame)
+
+
+def test_a_row_alone_is_filled_as_a_frame_is(tmp_path):
+    rows = [
+        {
+            "kind": kind,
+            "campaign_id": campaign,
+            "campaign_name": name,
+            "subject": subject,
+            "category": category,
+        }
+        for kind in ("message_sent", "order_completed")
+        for campaign in ("c1", "c2", None)
+        for name in ("Big SALE", None)
+        for subject in ("a sale today", "news", None)
+        for category in ("Own", None)
+    ]
+    fill = campaigns.lookup(read(tmp_path, MAP))
+    whole = filled(tmp_path, *rows).sort(pl.col("event_id").str.slice(1).cast(pl.Int64))
+    for row, made in zip(rows, whole.iter_rows(named=True), strict=True):
+        alone = fill(row)
+        assert {name: alone.get(name) for name in campaigns.FILLED} == {
+            name: made[name] for name in campaigns.FILLED
+        }

@@ -1,5 +1,6 @@
 """What scripts rely on: documents, exit codes, one line of complaint, nothing else on stdout."""
 
+import json
 import os
 import re
 import shutil
@@ -316,6 +317,22 @@ def test_a_sweep_tells_the_totals_of_simulate_at_each_point(whysent: Command) ->
         name: value for name, value in swept["points"][1].items() if name not in {"limit", "window"}
     }
     assert whysent("sweep", "--rule", "email-weekly-cap", "--limits", "2", "--as", "agent").code == 3
+
+
+def test_the_gate_answers_each_line_on_stdout_and_nothing_else(own: Command, tmp_path: Path) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text('[[rule]]\nid = "cap"\nkind = "frequency_cap"\nlimit = 1\nwindow = "7d"\n')
+    at = '"customer_id":"new-one","occurred_at":"2027-01-0'
+    lines = [f'{{{at}1"}}', "oops", f'{{{at}2","kind":"product_viewed"}}', f'{{{at}3"}}', f'{{{at}2"}}']
+    done = own("gate", "--rules", file, stdin="\n".join(lines))
+    told = [json.loads(line) for line in done.out.splitlines()]
+    assert (done.code, len(told)) == (0, 5)
+    assert [one.get("decision") for one in told] == ["allow", None, None, "stop", None]
+    assert told[2] == {"noted": True}
+    assert "error" in told[1]
+    assert "older" in told[4]["error"]
+    assert "new-one" not in done.out + done.err
+    assert own("gate", "--as", "reviewer").code == 3
 
 
 def test_leaving_the_named_events_out_makes_the_decision_fall_and_any_one_back_restores_it(

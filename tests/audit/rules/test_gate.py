@@ -1,0 +1,243 @@
+"""The gate decides one by one what a replay decides of the whole."""
+
+from datetime import timedelta
+from heapq import heapify, heappop, heappush
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audit.errors import InputError
+from audit.rules import prepare, replay
+from audit.rules.gate import Gate
+from audit.rules.history import Act, Message
+from audit.rules.model import from_dict
+from tests.audit.rules.build import cap, message
+from tests.audit.rules.test_properties import ZONES, calendars, caps, moments, rows
+from tests.build import context, days, events
+
+acts = st.lists(
+    st.builds(
+        lambda at, name, kind, item, zone: {
+            "kind": kind, "at": at, "event_id": name, "item_id": item, "time_zone": zone, "category": f"A > {item}",
+        },
+        moments,
+        st.text("cd", min_size=1, max_size=6),
+        st.sampled_from(("order_completed", "product_viewed", "product_added")),
+        st.sampled_from(("7", "8", None)),
+        st.sampled_from((*ZONES, None)),
+    ),
+    max_size=12,
+    unique_by=lambda row: row["event_id"],
+)  # fmt: skip
+items = st.sampled_from(("7", "8", None))
+cooldowns = st.builds(
+    lambda same, window, after: {
+        "kind": "cooldown", "same": same, "window": window, "after": after, "fallback": "2d",
+    },
+    st.sampled_from(("nothing", "item", "category")),
+    st.sampled_from(("1d", "3d", "repurchase")),
+    st.sampled_from(("order_completed", ["product_viewed", "product_added"])),
+)  # fmt: skip
+gaps = st.builds(lambda window: {"kind": "min_gap", "window": window}, st.sampled_from(("6h", "1d")))
+mutes = st.just({"kind": "mute", "campaigns": ["cart"]})
+quiet = st.builds(
+    lambda hours, on_fail: {"kind": "quiet_hours", "quiet": hours, "on_fail": on_fail},
+    st.sampled_from(("21:00-08:00", "11:00-13:00")),
+    st.sampled_from(("drop", "defer")),
+)
+dropping = st.lists(st.one_of(caps, calendars, cooldowns, gaps, mutes), min_size=1, max_size=4)
+any_rules = st.lists(
+    st.one_of(
+        st.builds(
+            lambda rule, on_fail: {**rule, "on_fail": on_fail},
+            st.one_of(caps, calendars, gaps),
+            st.sampled_from(("drop", "defer")),
+        ),
+        cooldowns,
+        quiet,
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def made(documents):
+    return [from_dict({**rule, "id": f"r{number}"}) for number, rule in enumerate(documents)]
+
+
+def replayed(frame, rules):
+    decisions = replay.simulate(frame, rules, context(frame)).decisions
+    return {
+        (row["customer_id"], row["event_id"]): (
+            row["decision"], row["deciding_rule"], row["failing_rules"], row["counted"], row["next_allowed_at"],
+            row["cannot_tell"], row["assumed"],
+        )
+        for row in decisions.iter_rows(named=True)
+    }  # fmt: skip
+
+
+def of_row(row):
+    """The message or the act that a row of a frame is."""
+    shared = {"campaign": row["campaign_id"], "item": row["item_id"], "at": row["occurred_at"]}
+    kind = Message if row["kind"] == "message_sent" else Act
+    return kind(**{name: shared.get(name, row.get(name)) for name in kind._fields})
+
+
+def gated(frame, rules, gate=None):
+    """Feed a frame in order, each deferred message again when it is due; event → the last answer to it."""
+    gate = gate or Gate(rules)
+    answers = {}
+    for customer, own in frame.group_by("customer_id", maintain_order=True):
+        line = [(row["occurred_at"], row["event_id"], row) for row in own.iter_rows(named=True)]
+        heapify(line)
+        while line:
+            at, event_id, row = heappop(line)
+            event = of_row(row)._replace(at=at)
+            if row["kind"] != "message_sent":
+                gate.note(customer[0], event, time_zone=row["time_zone"])
+                continue
+            answer = gate.offer(customer[0], event)
+            if answer.decision == "defer":
+                heappush(line, (answer.next_allowed_at, event_id, row))
+            answers[customer[0], event_id] = (
+                answer.decision, answer.deciding_rule, list(answer.failing_rules), list(answer.counted),
+                answer.next_allowed_at, list(answer.cannot_tell), list(answer.assumed),
+            )  # fmt: skip
+    return answers
+
+
+@settings(max_examples=200, deadline=None)
+@given(rows.filter(bool), acts, dropping, st.data())
+def test_fed_in_order_it_decides_as_the_replay_does(history, acted, documents, data):
+    history = [{**row, "item_id": data.draw(items), "category": "A > 7"} for row in history]
+    both = [{**row, "customer_id": name} for name in ("c_1", "c_2") for row in (*history, *acted)]
+    frame, rules = events(*both), made(documents)
+    assert gated(frame, rules) == replayed(frame, rules)
+
+
+@settings(max_examples=200, deadline=None)
+@given(rows.filter(bool), acts, any_rules)
+def test_offered_again_when_due_it_decides_as_the_replay_does_of_what_is_deferred(history, acted, documents):
+    frame, rules = events(*history, *acted), made(documents)
+    assert gated(frame, rules) == replayed(frame, rules)
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows.filter(bool), acts, dropping, st.integers(0, 40))
+def test_a_past_that_went_out_counts_as_if_it_had_been_offered(history, acted, documents, cut):
+    """Where nothing of the past was stopped, beginning with it and having been asked about it are the same."""
+    frame, rules = events(*history, *acted), made(documents)
+    asked = prepare.sent(frame)
+    place = sorted(zip(frame["occurred_at"], frame["event_id"], strict=True))[min(cut, frame.height - 1)]
+    past = frame.filter(
+        (pl.col("occurred_at") < place[0])
+        | ((pl.col("occurred_at") == place[0]) & (pl.col("event_id") < place[1]))
+    )
+    expected = replayed(frame, rules)
+    stopped = [name for (_, name), row in expected.items() if row[0] == "stop"]
+    if past.is_empty() or past.filter(pl.col("event_id").is_in(stopped)).height:
+        return
+    gate = Gate(rules)
+    for known in prepare.histories(
+        prepare.sent(past), past, rules, context(past).facts, everybody=True
+    ):
+        gate.know(known, [one.event_id for one in known.messages], past["occurred_at"].max())
+    later = frame.join(past, on="event_id", how="anti", maintain_order="left")
+    assert later.height + past.height == frame.height
+    assert asked.height == len(expected)
+    answers = gated(later, rules, gate)
+    assert answers == {key: row for key, row in expected.items() if key in answers}
+
+
+MONDAY = message("2026-01-05T10:00")
+ONE_A_WEEK = [from_dict(cap(1, "7d"))]
+
+
+def candidate(name, at, **more):
+    (row,) = events(message(at, event_id=name, **more)).iter_rows(named=True)
+    return of_row(row)
+
+
+def test_what_it_lets_through_counts_for_what_follows_and_what_it_stops_does_not():
+    gate = Gate([from_dict(cap(2, "1d"))])
+    told = [gate.offer("c_1", candidate(f"e{hour}", f"2026-01-05T{hour}:00")) for hour in (10, 11, 12, 13)]
+    assert [answer.decision for answer in told] == ["allow", "allow", "stop", "stop"]
+    assert told[3].counted == ["e10", "e11"]
+    assert gate.offer("c_2", candidate("e10", "2026-01-05T10:00")).goes_out
+
+
+def test_a_repeated_message_has_its_answer_and_counts_once():
+    gate = Gate([from_dict(cap(2, "7d"))])
+    first = gate.offer("c_1", candidate("e1", "2026-01-05T10:00"), key="m1")
+    assert gate.offer("c_1", candidate("e2", "2026-01-05T11:00"), key="m2").goes_out
+    assert gate.offer("c_1", candidate("e1", "2026-01-05T10:00"), key="m1") == first
+    assert gate.offer("c_1", candidate("e3", "2026-01-05T12:00"), key="m1") == first
+    stopped = gate.offer("c_1", candidate("e4", "2026-01-05T13:00"), key="m3")
+    assert stopped.decision == "stop"
+    assert gate.offer("c_1", candidate("e5", "2026-02-05T13:00"), key="m3") == stopped
+
+
+def test_what_is_deferred_says_by_which_rule_and_when_to_offer_it_again():
+    gate = Gate([from_dict(cap(1, "1d", on_fail="defer"))])
+    gate.offer("c_1", candidate("e1", "2026-01-05T10:00"))
+    answer = gate.offer("c_1", candidate("e2", "2026-01-05T12:00"))
+    assert (answer.decision, answer.deciding_rule, answer.failing_rules) == ("defer", "cap", ["cap"])
+    assert answer.counted == ["e1"]
+    due = candidate("e1", "2026-01-06T10:00").at
+    assert answer.next_allowed_at == due
+    early = candidate("e2", "2026-01-06T09:00")
+    assert gate.offer("c_1", early) == answer
+    assert gate.offer("c_1", early._replace(at=due)).decision == "allow"
+
+
+def test_what_could_pass_only_a_week_after_it_was_first_due_is_stopped_then():
+    gate = Gate([from_dict(cap(1, "4d", on_fail="defer"))])
+    gate.offer("c_1", candidate("e1", "2026-01-05T10:00"))
+    waiting = candidate("e2", "2026-01-05T11:00")
+    again = gate.offer("c_1", waiting)
+    assert gate.offer("c_1", candidate("e3", "2026-01-09T10:00")).goes_out
+    assert gate.offer("c_1", waiting._replace(at=again.next_allowed_at + days(0.1))).decision == "stop"
+
+
+def test_older_than_the_customers_last_is_refused_and_changes_nothing():
+    gate = Gate(ONE_A_WEEK)
+    gate.note("c_1", Act("x1", candidate("x1", "2026-01-05T10:00").at, "product_viewed", *(None,) * 4))
+    with pytest.raises(InputError, match="older than this customer's last, of 2026-01-05T10:00:00Z"):
+        gate.offer("c_1", candidate("e1", "2026-01-05T09:59"))
+    assert gate.offer("c_1", candidate("e2", "2026-01-05T10:00")).goes_out
+    assert gate.offer("c_2", candidate("e1", "2020-01-05T10:00")).goes_out
+
+
+def test_within_one_instant_the_first_offered_is_the_first():
+    gate = Gate(ONE_A_WEEK)
+    assert gate.offer("c_1", candidate("z", "2026-01-05T10:00")).goes_out
+    assert gate.offer("c_1", candidate("a", "2026-01-05T10:00")).counted == ["z"]
+
+
+def test_an_answer_is_the_line_of_the_contract():
+    gate = Gate(ONE_A_WEEK)
+    gate.offer("c_1", candidate("e1", "2026-01-05T10:00"))
+    assert gate.offer("c_1", candidate("e2", "2026-01-06T10:00", message_class=None)).to_json() == {
+        "decision": "stop", "deciding_rule": "cap", "failing_rules": ["cap"], "counted": ["e1"],
+        "next_allowed_at": "2026-01-12T10:00:00Z", "cannot_tell": [], "assumed": ["message_class"],
+    }  # fmt: skip
+
+
+def test_a_rule_learns_the_pseudonym_of_a_customer_it_names():
+    gate = Gate([from_dict({"id": "r", "kind": "mute", "customers": ["007"]})])
+    assert gate.offer("c_1", candidate("e1", "2026-01-05T10:00")).goes_out
+    gate.learn("007", "c_2")
+    assert gate.offer("c_2", candidate("e1", "2026-01-05T10:00")).decision == "stop"
+
+
+def test_a_restored_decision_counts_once_where_the_past_holds_its_message_too():
+    frame = events(message("2026-01-05T10:00", event_id="e1"))
+    gate = Gate([from_dict(cap(2, "7d"))])
+    (known,) = prepare.histories(prepare.sent(frame), frame, gate.rules, context(frame).facts)
+    gate.know(known, ["m1"], frame["occurred_at"].max())
+    went = candidate("e1", "2026-01-05T10:00")
+    gate.restore("c_1", went, went.at, key="m1", answer=gate.offer("c_1", went, key="m1"))
+    told = [gate.offer("c_1", candidate(f"e{n}", went.at + timedelta(hours=n))) for n in (2, 3)]
+    assert [answer.decision for answer in told] == ["allow", "stop"]

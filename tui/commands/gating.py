@@ -1,0 +1,77 @@
+"""gate: decisions for a stream."""
+
+import gc
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tui.commands import options, output
+from tui.commands.options import RoleOption, WorkspaceOption
+
+TOGETHER = 64
+"""Lines that wait for each other, at most: they are there already, and share one write to the record."""
+
+READ = 65_536
+"""Bytes taken from stdin at once, at most."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the command line."""
+    app.command()(gate)
+
+
+def gate(
+    context: typer.Context,
+    rules_file: Annotated[
+        Path | None,
+        typer.Option("--rules", metavar="FILE", help="A rule file; by default the book's enabled rules."),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    role: RoleOption = None,
+) -> None:
+    """Decide messages before they go out: a line of JSON in on stdin, a line out for each."""
+    from audit import stream
+    from audit.rules import files
+
+    options.viewer(context, role).require("gate")
+    ws = options.opened(context, workspace)
+    rules = ws.book.enabled() if rules_file is None else files.read(rules_file)
+    with stream.opened(ws, rules) as opened:
+        gc.freeze()  # what is known by now stays; looking through it again and again takes most of the time
+        output.narrate(f"{len(opened.gate.rules)} rules; ready")
+        for rule in opened.gate.without_causes:
+            output.narrate(f"rule {rule} cannot judge a message that comes without its causes")
+        for lines in _lines():
+            for first in range(0, len(lines), TOGETHER):
+                sys.stdout.write(opened.answers(lines[first : first + TOGETHER]))
+                sys.stdout.flush()
+
+
+def _lines() -> Iterator[list[bytes]]:
+    """The lines that have come, as soon as there are some; one that never ends is cut where it is too long."""
+    from audit.gate_lines import LONGEST
+
+    rest, passing_over = b"", False
+    for part in _parts():
+        *lines, rest = (rest + part).split(b"\n")
+        if passing_over and lines:
+            lines, passing_over = lines[1:], False
+        if passing_over:
+            rest = b""
+        elif len(rest) > LONGEST:
+            lines, rest, passing_over = [*lines, rest], b"", True
+        yield lines
+    if rest:
+        yield [rest]
+
+
+def _parts() -> Iterator[bytes]:
+    stdin = getattr(sys.stdin, "buffer", None)
+    if stdin is None:
+        yield sys.stdin.read().encode()
+        return
+    while part := stdin.read1(READ):
+        yield part
