@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from audit.rules import clock
 from audit.rules.checks import Check, check
 from audit.rules.history import History, Message
-from audit.rules.scopes import RuleSet, valid
+from audit.rules.scopes import RuleSet, per_values, valid
 
 PATIENCE = timedelta(days=7)
 """A deferred message that could pass only later than this after it was first due is stopped."""
@@ -91,7 +91,7 @@ class Judge:
 
     def decide(self, message: Message, at: datetime) -> Decision | PutOff:
         """What becomes of a message that is due at `at`; or when it goes back in order, if it is put off."""
-        if self._rules.exempt(message):
+        if self._rules.exempt(message, at):
             self._take_in(message, at)
             return self._decision(message, "exempt", next_allowed_at=at)
         judging = self._judging(message, at)
@@ -211,6 +211,9 @@ class Judge:
         for number in self._rules.reach(message).counting:
             if number in self._about and valid(self._rules.rules[number], at):
                 self._check(number).let_through(message, at)
+                for other in self._rules.siblings.get(number, ()):
+                    if None not in per_values(self._rules.rules[other], message):
+                        self._check(other).let_through(message, at)
 
     def _check(self, number: int) -> Check:
         known = self._checks.get(number)

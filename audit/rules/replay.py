@@ -121,18 +121,18 @@ class Replay:
 
 def simulate(
     events: pl.DataFrame,
-    rules: Iterable[Rule],
+    rules: Iterable[Rule] | RuleSet,
     ctx: Context,
     *,
     ids: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Replay:
-    """Replay `rules` over the messages of `events` (whole customers, in order).
+    """Replay `rules`, or a set of them made before, over the messages of `events` (whole customers, in order).
 
     Disabled and declared rules take no part. `ids`: the source's own customer ids → pseudonyms, for rules that
     name customers by them.
     """
-    taking_part = RuleSet(rules, ids)
+    taking_part = rules if isinstance(rules, RuleSet) else RuleSet(rules, ids)
     messages = prepare.sent(events)
     decided: list[Decision] = []
     for history in prepare.histories(messages, events, taking_part.rules, ctx.facts):

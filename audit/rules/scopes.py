@@ -1,6 +1,6 @@
 """Which rules judge a message, and which count it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -29,12 +29,22 @@ class RuleSet:
     """The rules that take part in a replay, in the order they are checked.
 
     `dated`: whether any holds for a time only; `clocked`: positions of those that read a local clock.
-    `ids`: the source's own customer ids → pseudonyms, for rules that name customers.
+    `ids`: the source's own customer ids → pseudonyms, for rules that name customers. `classes_at`: the message classes
+    that rules named at a moment, where the set was not always the same. Rules of one id are versions of one rule, valid
+    one after the other: `siblings` are positions of the others.
     """
 
-    def __init__(self, rules: Iterable[Rule], ids: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        ids: Mapping[str, str] | None = None,
+        *,
+        classes_at: Callable[[datetime], set[str]] | None = None,
+    ) -> None:
         self.rules: Sequence[Rule] = checked_order(rules)
         self.classes = {name for rule in self.rules for name in rule.message_classes}
+        self._classes_at = classes_at
+        self.siblings = _siblings(self.rules)
         self.dated = any(rule.valid_from or rule.valid_until for rule in self.rules)
         self.clocked = frozenset(number for number, rule in enumerate(self.rules) if rule.reads_clock)
         known = ids or {}
@@ -67,9 +77,10 @@ class RuleSet:
                 if source_id in named:
                     named.add(customer)
 
-    def exempt(self, message: Message) -> bool:
-        """Whether no rule names the message's class."""
-        return class_of(message) not in self.classes
+    def exempt(self, message: Message, at: datetime) -> bool:
+        """Whether no rule names the class of a message that is due at `at`."""
+        named = self.classes if self._classes_at is None else self._classes_at(at)
+        return class_of(message) not in named
 
     def reach(self, message: Message) -> Reach:
         """The rules whose scopes the message satisfies; customers and validity are asked for apart."""
@@ -88,6 +99,19 @@ class RuleSet:
             known = self._reach[fields] = Reach(judging, counting)
         self._newest = (message, known)
         return known
+
+
+def _siblings(rules: Sequence[Rule]) -> dict[int, list[int]]:
+    if len({rule.id for rule in rules}) == len(rules):
+        return {}
+    return {
+        number: [
+            n
+            for n, other in enumerate(rules)
+            if n != number and (other.id, other.kind) == (rule.id, rule.kind)
+        ]
+        for number, rule in enumerate(rules)
+    }
 
 
 def class_of(message: Message) -> str:

@@ -41,7 +41,7 @@ def of(
         return []
     history = next(prepare.histories(sent, events, taking_part.rules, ctx.facts))
     judged = next(one for one in history.messages if one.event_id == found["event_id"].item())
-    exempt = taking_part.exempt(judged)
+    exempt = taking_part.exempt(judged, judged.at)
     return [
         {
             "id": taking_part.rules[one.number].id,

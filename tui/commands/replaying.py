@@ -1,13 +1,17 @@
 """simulate, sweep: what rules would have done to the past."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from audit.errors import InputError
 from tui.commands import options, output, pages
 from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
+
+if TYPE_CHECKING:
+    from audit.rules.scopes import RuleSet
+    from audit.workspace import Workspace
 
 
 def register(app: typer.Typer) -> None:
@@ -22,6 +26,10 @@ def simulate(
         Path | None,
         typer.Option("--rules", metavar="FILE", help="A rule file; by default the book's enabled rules."),
     ] = None,
+    as_recorded: Annotated[
+        bool,
+        typer.Option("--as-recorded", help="The rules as they stood in the book at each message's time."),
+    ] = False,
     customer: Annotated[
         str | None, typer.Option("--customer", metavar="C", help="Only this customer; - reads it from stdin.")
     ] = None,
@@ -33,20 +41,15 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Replay rules over the real past: what they would have stopped, and what became of it."""
-    from audit import answers
-    from audit.rules import files, replay
+    from audit.rules import replay
 
+    if as_recorded and rules_file is not None:
+        raise InputError("--as-recorded asks the book; leave --rules away")
     ws = options.opened(context, workspace)
     options.viewer(context, role).require("simulate")
-    rules = ws.book.enabled() if rules_file is None else files.read(rules_file)
-    if not rules and rules_file is not None:
-        raise InputError(f"{rules_file}: holds no rule; write one as a [[rule]] table")
-    if not rules:
-        raise InputError(
-            "no enabled rule in the book; name a file with --rules, or `whysent rules enable ID`"
-        )
+    rules = _as_recorded(ws) if as_recorded else _asked(ws, rules_file)
     events = ws.events() if customer is None else ws.history(ws.resolve(options.customer(customer)), at=ws.at)
-    made = replay.simulate(events, rules, ws.context(), ids=answers.named_in(ws, rules))
+    made = replay.simulate(events, rules, ws.context(), progress=output.Progress("replaying"))
     if decisions is not None:
         output.parquet(made.decisions, decisions)
     if as_json:
@@ -95,3 +98,28 @@ def sweep(
         output.document(curve.document(rule, points))
     else:
         pages.curve(curve.document(rule, points))
+
+
+def _asked(ws: "Workspace", rules_file: Path | None) -> "RuleSet":
+    from audit import answers
+    from audit.rules import files
+    from audit.rules.scopes import RuleSet
+
+    rules = ws.book.enabled() if rules_file is None else files.read(rules_file)
+    if not rules and rules_file is not None:
+        raise InputError(f"{rules_file}: holds no rule; write one as a [[rule]] table")
+    if not rules:
+        raise InputError(
+            "no enabled rule in the book; name a file with --rules, or `whysent rules enable ID`"
+        )
+    return RuleSet(rules, answers.named_in(ws, rules))
+
+
+def _as_recorded(ws: "Workspace") -> "RuleSet":
+    from audit import answers
+    from audit.rules import recorded
+
+    versions = ws.book.history()[::-1]
+    if not recorded.stood(versions):
+        raise InputError("no rule was ever switched on in the book; `whysent rules enable ID`")
+    return recorded.rule_set(versions, answers.named_in(ws, [one.rule for one in versions]))

@@ -1,0 +1,68 @@
+"""The rules as they stood in the book at each moment, as one set for a replay.
+
+Every version that was switched on takes part from the moment it was recorded until the next version of its rule.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from audit.rules.book import Version
+from audit.rules.model import Rule
+from audit.rules.scopes import RuleSet
+
+
+class Stood(NamedTuple):
+    """A version of a rule, and when it was the one in the book: `since ≤ t < until`; None: to this day."""
+
+    rule: Rule
+    since: datetime
+    until: datetime | None
+
+
+def stood(versions: Iterable[Version]) -> list[Stood]:
+    """The versions that were switched on and not declared, from every version of a book, oldest first.
+
+    In the order in which their rules were made, those of one rule one after the other.
+    """
+    by_rule: dict[str, list[Version]] = {}
+    for version in versions:
+        by_rule.setdefault(version.rule.id, []).append(version)
+    return [
+        Stood(version.rule, version.recorded_at, following.recorded_at if following else None)
+        for line in by_rule.values()
+        for version, following in zip(line, [*line[1:], None], strict=True)
+        if version.state == "enabled" and version.rule.stops
+    ]
+
+
+def rule_set(versions: Iterable[Version], ids: Mapping[str, str] | None = None) -> RuleSet:
+    """The set that judges each message by the rules as they stood at its time.
+
+    `versions`: every version of a book, oldest first (`Book.history()` reversed); `ids` as in `RuleSet`. A cap that
+    was changed goes on counting: messages count that were in its scope as it stood at their own time.
+    """
+    standing = stood(versions)
+
+    def classes(at: datetime) -> set[str]:
+        return {
+            name
+            for one in standing
+            if one.since <= at and (one.until is None or at < one.until)
+            for name in one.rule.message_classes
+        }
+
+    clipped = [cut for one in standing if (cut := _clipped(one)) is not None]
+    return RuleSet(clipped, ids, classes_at=classes)
+
+
+def _clipped(one: Stood) -> Rule | None:
+    """The rule, valid only while it stood; None where it never was valid then."""
+    rule = one.rule
+    since = max(one.since, rule.valid_from) if rule.valid_from else one.since
+    ends = [moment for moment in (one.until, rule.valid_until) if moment]
+    until = min(ends, default=None)
+    if until is not None and since >= until:
+        return None
+    return replace(rule, valid_from=since, valid_until=until)
