@@ -1,12 +1,17 @@
 """What a derivation needs beside the events of its customers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from audit.coverage import Coverage
 from audit.facts import Facts
+
+if TYPE_CHECKING:
+    from audit.rules.model import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,8 @@ class Context:
     """The moment asked about, and what is known beside the events.
 
     `campaigns` is the campaign map, one row a campaign (columns of `audit.campaigns.SCHEMA`); its
-    fields are already filled into the events.
+    fields are already filled into the events. `declared`: the rules that senders say they keep to, naming customers by
+    pseudonym.
     """
 
     at: datetime
@@ -34,3 +40,4 @@ class Context:
     facts: Facts
     campaigns: pl.DataFrame
     settings: Settings = field(default_factory=Settings)
+    declared: Sequence["Rule"] = ()

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from audit.privacy.pseudonyms import Maker
     from audit.privacy.vault import Vault
     from audit.rules.book import Book
+    from audit.rules.model import Rule
 
 ENVIRONMENT = "WHYSENT_WORKSPACE"
 
@@ -244,7 +245,26 @@ class Workspace:
     def context(self, at: datetime | None = None) -> Context:
         """What a derivation needs beside the events; the coverage is that of the events not later than `at`."""
         moment = at or self.at
-        return Context(moment, self._coverage_at(moment), self.facts(), self.campaigns, self.settings)
+        return Context(
+            moment,
+            self._coverage_at(moment),
+            self.facts(),
+            self.campaigns,
+            self.settings,
+            self._declared(),
+        )
+
+    def _declared(self) -> "tuple[Rule, ...]":
+        """The declared rules that are switched on, their customers named by pseudonym."""
+
+        def named(customers: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(self.vault.resolve(one) or one for one in customers)
+
+        return tuple(
+            replace(rule, customers=named(rule.customers), except_customers=named(rule.except_customers))
+            for rule in self.book.enabled()
+            if rule.declared
+        )
 
     def identity(self, customer: str) -> dict[str, str]:
         """Field → mask of what the vault knows about a pseudonym."""

@@ -13,6 +13,7 @@ from audit.findings import (
     by_likeness,
     cart_after_purchase,
     cart_burst,
+    declared,
     duplicate_message,
     ignored_streak,
     life_changed,
@@ -32,6 +33,7 @@ Detect = Callable[[Audited, Check], pl.DataFrame]
 CHECKS: dict[str, Detect] = {
     "repeat-after-purchase": repeat_after_purchase.detect,
     "over-frequency": over_frequency.detect,
+    "declared-vs-observed": declared.detect,
     "duplicate-message": duplicate_message.detect,
     "ignored-streak": ignored_streak.detect,
     "cart-after-purchase": cart_after_purchase.detect,
