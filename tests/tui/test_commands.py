@@ -42,6 +42,7 @@ def own(
         ("rules-show", ["rules", "show", "until-repurchase"]),
         ("simulate", ["simulate"]),
         ("simulate-as-recorded", ["simulate", "--as-recorded"]),
+        ("handover", ["rules", "handover"]),
         ("sweep", ["sweep", "--rule", "email-weekly-cap", "--limits", "1..6"]),
         ("sweep-windows", ["sweep", "--rule", "email-weekly-cap", "--windows", "1d,3d,7d,4w"]),
         ("map", ["map"]),
@@ -129,6 +130,8 @@ def test_the_customer_may_be_named_on_stdin_and_is_not_printed(whysent: Command)
         ["import", "no-such-file.csv"],
         ["simulate", "--rules", "no-such-file.toml"],
         ["simulate", "--rules", "no-such-file.toml", "--as-recorded"],
+        ["rules", "handover", "--rule", "no-such-rule"],
+        ["rules", "handover", "--format", "xlsx"],
         ["sweep", "--rule", "no-such-rule", "--limits", "1..3"],
         ["sweep", "--rule", "email-weekly-cap"],
         ["sweep", "--rule", "email-weekly-cap", "--limits", "3..1"],
@@ -335,6 +338,33 @@ def test_the_gate_answers_each_line_on_stdout_and_nothing_else(own: Command, tmp
     assert "older" in told[4]["error"]
     assert "new-one" not in done.out + done.err
     assert own("gate", "--as", "reviewer").code == 3
+
+
+def test_a_handover_is_for_operators_and_its_file_for_its_owner(whysent: Command, tmp_path: Path) -> None:
+    out = tmp_path / "people.json"
+    assert whysent("rules", "handover", "--as", "reviewer").code == 3
+    done = whysent(
+        "rules",
+        "handover",
+        "--format",
+        "json",
+        "--out",
+        out,
+        "--rule",
+        "email-weekly-cap",
+        "--as",
+        "operator",
+    )
+    assert (done.code, done.out) == (0, "")
+    document = json.loads(out.read_text())
+    assert document["schema"] == "whysent.handover/1"
+    assert {one["rule"] for one in document["people"]} == {"email-weekly-cap"}
+    assert all(one["customer"].startswith("scene-") for one in document["people"])
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert "Pregnancy" in whysent("rules", "handover").out
+    told = whysent("rules", "handover", "--as", "operator")
+    assert "Pregnancy" not in told.out
+    assert "left out" in told.err
 
 
 def test_leaving_the_named_events_out_makes_the_decision_fall_and_any_one_back_restores_it(

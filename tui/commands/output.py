@@ -1,6 +1,7 @@
 """What the commands print: answers on stdout, narration on stderr, everything made harmless first."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -80,6 +81,17 @@ def show(what: "RenderableType") -> None:
     Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False).print(
         what
     )
+
+
+def private_file(out: Path, text: str) -> None:
+    """Write `text` to `out`, for its owner alone (0600). Raises InputError where that is not possible."""
+    try:
+        handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            out.chmod(0o600)
+            file.write(text)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written: {error.strerror or error}") from error
 
 
 class Progress:

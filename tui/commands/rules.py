@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.errors import InputError
-from tui.commands import options, output
+from tui.commands import handing, options, output
 from tui.commands.options import JsonOption, RoleOption, WorkspaceOption, YesOption
 from tui.exit_codes import Exit
 
@@ -25,7 +25,7 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A rule file 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     book = typer.Typer(help="The rule book: see, change, undo.", rich_markup_mode=None, no_args_is_help=True)
-    for command in (show, add, enable, disable, remove, history, undo, export):
+    for command in (show, add, enable, disable, remove, history, undo, export, handing.handover):
         book.command()(command)
     book.command(name="list")(list_rules)
     book.command(name="set")(set_keys)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from audit.errors import InputError
 from tui.commands import options, output
 from tui.commands.options import AtOption, CustomerArgument, RoleOption, TicketOption, WorkspaceOption
 
@@ -54,17 +53,5 @@ def report(
     if out is None:
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
     else:
-        _write(out, text)
+        output.private_file(out, text)
         output.narrate(f"written to {out.resolve()}")
-
-
-def _write(out: Path, text: str) -> None:
-    import os
-
-    try:
-        with os.fdopen(
-            os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-        ) as file:
-            file.write(text)
-    except OSError as error:
-        raise InputError(f"{out}: cannot be written: {error.strerror or error}") from error
