@@ -33,13 +33,13 @@ def gate(
     role: RoleOption = None,
 ) -> None:
     """Decide messages before they go out: a line of JSON in on stdin, a line out for each."""
-    from audit import stream
+    from audit import gate as gates
     from audit.rules import files
 
     options.viewer(context, role).require("gate")
     ws = options.opened(context, workspace)
     rules = ws.book.enabled() if rules_file is None else files.read(rules_file)
-    with stream.opened(ws, rules) as opened:
+    with gates.opened(ws, rules) as opened:
         gc.freeze()  # what is known by now stays; looking through it again and again takes most of the time
         output.narrate(f"{len(opened.gate.rules)} rules; ready")
         for rule in opened.gate.without_causes:
@@ -52,7 +52,7 @@ def gate(
 
 def _lines() -> Iterator[list[bytes]]:
     """The lines that have come, as soon as there are some; one that never ends is cut where it is too long."""
-    from audit.gate_lines import LONGEST
+    from audit.gate.lines import LONGEST
 
     rest, passing_over = b"", False
     for part in _parts():

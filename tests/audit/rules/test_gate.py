@@ -140,9 +140,7 @@ def test_a_past_that_went_out_counts_as_if_it_had_been_offered(history, acted, d
     if past.is_empty() or past.filter(pl.col("event_id").is_in(stopped)).height:
         return
     gate = Gate(rules)
-    for known in prepare.histories(
-        prepare.sent(past), past, rules, context(past).facts, everybody=True
-    ):
+    for known in prepare.histories(prepare.sent(past), past, rules, context(past).facts, everybody=True):
         gate.know(known, [one.event_id for one in known.messages], past["occurred_at"].max())
     later = frame.join(past, on="event_id", how="anti", maintain_order="left")
     assert later.height + past.height == frame.height

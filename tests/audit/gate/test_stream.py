@@ -11,8 +11,8 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
-from audit import stream
 from audit.errors import WorkspaceError
+from audit.gate import stream
 from audit.ingest import import_paths
 from audit.rules.files import loads
 from audit.workspace import Workspace
@@ -23,7 +23,7 @@ BOUGHT = (
     '[[rule]]\nid = "bought"\nkind = "cooldown"\nafter = "order_completed"\nsame = "item"\nwindow = "30d"\n'
 )
 KILLS = int(os.environ.get("WHYSENT_KILLS", "5"))
-"""How often the gate is killed: `WHYSENT_KILLS=1000 pytest -n0 tests/audit/test_stream.py -k kill`."""
+"""How often the gate is killed: `WHYSENT_KILLS=1000 pytest -n0 tests/audit/gate/test_stream.py -k kill`."""
 
 
 @pytest.fixture

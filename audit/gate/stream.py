@@ -1,8 +1,8 @@
 """The gate on a workspace: lines in, answers out, with a record that survives.
 
-    with stream.opened(ws, rules) as gate:
+    with gate.opened(ws, rules) as opened:
         for line in lines:
-            print(gate.answer(line))
+            print(opened.answer(line))
 
 It begins with the past of the workspace, all of which went out, and with what its record holds. Customers come by
 the source's own ids (or pseudonyms); what stands in the record is pseudonyms.
@@ -23,8 +23,8 @@ import polars as pl
 from audit import answers as documents
 from audit import campaigns
 from audit.errors import InputError, WorkspaceError
-from audit.gate_lines import Line, Reader, stored
-from audit.gate_record import Record
+from audit.gate.lines import Line, Reader, stored
+from audit.gate.record import Record
 from audit.rules import prepare
 from audit.rules.gate import Answer, Gate
 from audit.rules.model import Rule
