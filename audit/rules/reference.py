@@ -96,10 +96,10 @@ class Judge:
             return self._decision(message, "exempt", next_allowed_at=at)
         judging = self._judging(message, at)
         failing = [(n, ids) for n in judging if (ids := self._check(n).stops(message, at)) is not None]
-        again = self._put_off(message, at, [n for n, _ in failing])
-        if again is not None:
-            return PutOff(again, [self._rules.rules[number].id for number, _ in failing], failing[0][1])
         if failing:
+            again = self._put_off(message, at, [n for n, _ in failing])
+            if again is not None:
+                return PutOff(again, [self._rules.rules[number].id for number, _ in failing], failing[0][1])
             return self._stopped(message, at, judging, failing)
         self._take_in(message, at)
         return self._decision(
@@ -146,7 +146,7 @@ class Judge:
 
     def _put_off(self, message: Message, at: datetime, failing: Sequence[int]) -> datetime | None:
         """When a message goes back in order: the earliest time all failing rules could pass; None if it does not."""
-        if not failing or any(self._rules.rules[number].on_fail != "defer" for number in failing):
+        if any(self._rules.rules[number].on_fail != "defer" for number in failing):
             return None
         again = self._earliest(message, at, failing, clock.plus(message.at, PATIENCE))
         return None if again is None or again - message.at > PATIENCE else again
@@ -182,7 +182,7 @@ class Judge:
 
     def _passes_from(self, number: int, message: Message, at: datetime, moment: datetime) -> datetime | None:
         rule = self._rules.rules[number]
-        if not valid(rule, moment):
+        if self._rules.dated and not valid(rule, moment):
             return moment
         found = self._check(number).passes_from(message, at, moment)
         if rule.valid_until and (found is None or found > rule.valid_until):
@@ -201,6 +201,8 @@ class Judge:
         return [number for number in scoped if valid(self._rules.rules[number], at)]
 
     def _cannot_tell(self, message: Message, at: datetime, judging: Sequence[int]) -> Sequence[str]:
+        if not self._rules.clocked:
+            return ()
         return [
             self._rules.rules[number].id
             for number in judging
@@ -209,7 +211,7 @@ class Judge:
 
     def _take_in(self, message: Message, at: datetime) -> None:
         for number in self._rules.reach(message).counting:
-            if number in self._about and valid(self._rules.rules[number], at):
+            if number in self._about and (not self._rules.dated or valid(self._rules.rules[number], at)):
                 self._check(number).let_through(message, at)
                 for other in self._rules.siblings.get(number, ()):
                     if None not in per_values(self._rules.rules[other], message):
