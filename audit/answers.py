@@ -162,7 +162,14 @@ def explanation(
     assert message is not None
     made = why.message(events, context, message, names_sensitive=names_sensitive)
     rules = ws.book.enabled()
-    judged = verdicts.of(events, context, rules, made.subject.id, ids=named_in(ws, rules))
+    judged = verdicts.of(
+        events,
+        context,
+        rules,
+        made.subject.id,
+        ids=named_in(ws, rules),
+        causes=causes_for(rules, events, context),
+    )
     return {**made.to_json(), "rules": judged}
 
 
@@ -171,6 +178,11 @@ def named_in(ws: "Workspace", rules: Iterable[Rule]) -> dict[str, str]:
     named = {one for rule in rules for one in (*rule.customers, *rule.except_customers)}
     found = {one: ws.vault.resolve(one) for one in sorted(named)}
     return {one: pseudonym for one, pseudonym in found.items() if pseudonym is not None}
+
+
+def causes_for(rules: Iterable[Rule], events: pl.DataFrame, context: Context) -> pl.DataFrame | None:
+    """The causes of every message in `events` (see `why.causes`), where one of `rules` reads them; else None."""
+    return why.causes(events, context) if any(rule.stops and rule.reads_causes for rule in rules) else None
 
 
 def audit(

@@ -13,10 +13,11 @@ from audit import folder
 from audit.errors import WorkspaceError
 from audit.facts import Facts, count
 
-_ITEMS, _INTERVALS, _PAIRS, _CUSTOMERS = (
+_ITEMS, _INTERVALS, _PAIRS, _ENGAGED, _CUSTOMERS = (
     "items.parquet",
     "intervals.parquet",
     "also_bought.parquet",
+    "engaged.parquet",
     "customers.json",
 )
 
@@ -28,19 +29,21 @@ def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
     written, for want of room or permission, facts are counted and not kept.
     """
     kept = place / version
-    if (kept / _CUSTOMERS).is_file():
+    if (kept / _CUSTOMERS).is_file() and (kept / _ENGAGED).is_file():
         customers = json.loads((kept / _CUSTOMERS).read_bytes())
         facts = Facts(
             pl.read_parquet(kept / _ITEMS),
             pl.read_parquet(kept / _INTERVALS),
             lambda: count(events).also_bought,
             customers,
+            pl.read_parquet(kept / _ENGAGED),
         )
     else:
         facts = count(events)
         _clear(place, version)
         _keep(kept / _ITEMS, facts.items.write_parquet)
         _keep(kept / _INTERVALS, facts.intervals.write_parquet)
+        _keep(kept / _ENGAGED, facts.engaged.write_parquet)
         _keep(kept / _CUSTOMERS, lambda path: path.write_text(json.dumps(facts.customers), encoding="ascii"))
     counting = threading.Lock()
 
@@ -48,7 +51,7 @@ def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
         with counting:  # whoever asks meanwhile waits for the one count
             return _pairs(kept, facts)
 
-    return Facts(facts.items, facts.intervals, pairs, facts.customers)
+    return Facts(facts.items, facts.intervals, pairs, facts.customers, facts.engaged)
 
 
 def has_pairs(place: Path, version: str) -> bool:

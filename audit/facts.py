@@ -4,10 +4,12 @@ They are counted once over everybody and stay as stored when events are left out
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import polars as pl
+
+from audit.messages import human, sent_messages
 
 MIN_CUSTOMERS = 5
 """House value: an item bought by fewer people says nothing about others who bought it, and points at persons."""
@@ -28,6 +30,9 @@ _PAIRS_AT_ONCE = 8_000_000
 _KEY = 1 << 32
 
 
+ENGAGED: dict[str, pl.DataType] = {"kind": pl.String(), "channel": pl.String()}
+
+
 @dataclass(frozen=True)
 class Facts:
     """Frames counted over all customers.
@@ -37,7 +42,8 @@ class Facts:
       category path), `pairs` (how many intervals that median stands on);
     - `also_bought`: `item_id, other_id, together` (customers who bought both), `expected` (as many by chance),
       `score`, best first within an item;
-    - `customers`: how many customers have an order.
+    - `customers`: how many customers have an order;
+    - `engaged`: `kind, channel`: opens and clicks by humans that the data holds any of (see `engagement`).
 
     `pairs` makes `also_bought` when it is first asked for: counting pairs is most of the work, and most questions
     do not need them.
@@ -47,6 +53,7 @@ class Facts:
     intervals: pl.DataFrame
     pairs: Callable[[], pl.DataFrame]
     customers: int
+    engaged: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENGAGED))
 
     @property
     def paired(self) -> bool:
@@ -96,7 +103,35 @@ def count(events: pl.LazyFrame) -> Facts:
         _intervals(orders),
         lambda: _also_bought(_orders(events), items),
         orders["customer_id"].n_unique(),
+        engagement(events),
     )
+
+
+def engagement(events: pl.LazyFrame) -> pl.DataFrame:
+    """The kinds and channels of which `events` hold an open or a click by a human: `kind, channel`, sorted.
+
+    The channel is the event's own, else that of its message.
+    """
+    acts = events.filter(pl.col("kind").is_in(["message_opened", "message_clicked"]) & human())
+    own = acts.filter(pl.col("channel").is_not_null()).select(*ENGAGED).unique().collect()
+    silent = (
+        acts.filter(pl.col("channel").is_null())
+        .select("customer_id", "message_id", "kind")
+        .unique()
+        .collect()
+    )
+    if silent.is_empty():
+        return own.sort(*ENGAGED)
+    sent = events.filter(pl.col("kind") == "message_sent").join(
+        silent.lazy().select("customer_id", "message_id"), on=("customer_id", "message_id"), how="semi"
+    )
+    of_it = sent_messages(
+        sent.select("customer_id", "occurred_at", "event_id", "kind", "message_id", "channel").collect()
+    )
+    found = silent.join(
+        of_it.select("customer_id", "message_id", "channel"), on=("customer_id", "message_id"), how="left"
+    )
+    return pl.concat([own, found.select(*ENGAGED).unique()]).unique().sort(*ENGAGED)
 
 
 def _orders(events: pl.LazyFrame) -> pl.DataFrame:

@@ -8,6 +8,23 @@ KEY = pl.coalesce("message_id", pl.concat_str(pl.lit("event:"), "event_id")).ali
 """What makes a message one message of a customer: its message_id, else the row itself."""
 
 
+def human() -> pl.Expr:
+    """Whether an open or click is not marked as made by a machine."""
+    return pl.col("machine").fill_null(value=False).not_()
+
+
+def sent_messages(events: pl.DataFrame) -> pl.DataFrame:
+    """The messages that were sent, once a customer and message: their first `message_sent` rows, in `ORDER`.
+
+    Added column: `message_key`.
+    """
+    return (
+        events.filter(pl.col("kind") == "message_sent")
+        .with_columns(KEY)
+        .unique(("customer_id", "message_key"), keep="first", maintain_order=True)
+    )
+
+
 def messages(events: pl.DataFrame) -> pl.DataFrame:
     """One row for each message of each customer in `events` (whole customers, in order).
 
@@ -30,14 +47,13 @@ def messages(events: pl.DataFrame) -> pl.DataFrame:
         .unique(("customer_id", "message_key"), keep="first", maintain_order=True)
         .drop("_rank")
     )
-    human = pl.col("machine").fill_null(value=False).not_()
     flags = rows.group_by("customer_id", "message_key").agg(
         *(_has(f"message_{name}").alias(name) for name in _PLAIN_FLAGS),
-        (_is("opened") & human).any().alias("opened"),
-        (_is("clicked") & human).any().alias("clicked"),
-        (_is("opened") & ~human).any().alias("machine_opened"),
-        pl.col("occurred_at").filter(_is("opened") & human).min().alias("opened_at"),
-        pl.col("occurred_at").filter(_is("clicked") & human).min().alias("clicked_at"),
+        (_is("opened") & human()).any().alias("opened"),
+        (_is("clicked") & human()).any().alias("clicked"),
+        (_is("opened") & ~human()).any().alias("machine_opened"),
+        pl.col("occurred_at").filter(_is("opened") & human()).min().alias("opened_at"),
+        pl.col("occurred_at").filter(_is("clicked") & human()).min().alias("clicked_at"),
     )
     return standing.join(flags, on=("customer_id", "message_key"), how="left").sort(
         "customer_id", "occurred_at", "event_id"

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
@@ -18,27 +18,17 @@ def titles() -> dict[str, str]:
 
 def of_category(category: pl.Expr) -> pl.Expr:
     """The sensitive topic of a category path, by the names of its levels; null for most."""
-    levels = {
-        topic: "|".join(re.escape(level) for row in _signs(topic) for level in row["levels"])
-        for topic in titles()
-    }
-    return _first(category, {topic: rf"(^| > )({names})($| > )" for topic, names in levels.items()})
+    return _first(category, _levels())
 
 
 def of_query(query: pl.Expr) -> pl.Expr:
     """The sensitive topic of what somebody searched for, by whole words; null for most."""
-    words = {
-        topic: "|".join(re.escape(word) for row in _signs(topic) for word in row["words"])
-        for topic in titles()
-    }
-    return _first(query, {topic: rf"(^|[^\p{{L}}])({one})($|[^\p{{L}}])" for topic, one in words.items()})
+    return _first(query, _words())
 
 
 def of_segment(segment: pl.Expr) -> pl.Expr:
     """The sensitive topic that a segment's name speaks of; null for most."""
-    rows = {row["id"]: row["segments"] for row in _map()["topic"]}
-    parts = {topic: "|".join(re.escape(part) for part in names) for topic, names in rows.items()}
-    return _first(segment, parts)
+    return _first(segment, _names())
 
 
 def of_topics(topics: pl.Expr) -> pl.Expr:
@@ -50,6 +40,37 @@ def mapped(frame: pl.DataFrame, column: str, topic_of: "pl.Expr", name: str) -> 
     """`frame` with the column `name`: `topic_of` (an expression of `column`), worked out once a distinct value."""
     known = frame.select(column).drop_nulls().unique().with_columns(topic_of.alias(name)).drop_nulls(name)
     return frame.join(known, on=column, how="left", maintain_order="left")
+
+
+def touched(rows: pl.DataFrame) -> pl.DataFrame:
+    """Which sensitive topics each of `rows` (canonical columns) touches: `row` (its position), `topic`, each once.
+
+    All of them, through category, query, item, segment, trigger or topics.
+    """
+    placed = rows.with_row_index("row")
+    fields = {
+        "category": _levels(), "query": _words(), "item_name": _words(), "segment_id": _names(), "trigger": _names(),
+    }  # fmt: skip
+    found = [
+        placed.select("row", name).join(_topics_in(rows[name], patterns), on=name).select("row", "topic")
+        for name, patterns in fields.items()
+    ]
+    own = placed.select("row", pl.col("topics").alias("topic")).explode("topic", empty_as_null=True)
+    return (
+        pl.concat([*found, own.filter(pl.col("topic").is_in(list(titles())))]).unique().sort("row", "topic")
+    )
+
+
+def _topics_in(column: pl.Series, patterns: dict[str, str]) -> pl.DataFrame:
+    """All topics of each distinct text of `column`: that column and `topic`."""
+    folded = pl.col(column.name).str.to_lowercase()
+    hits = [pl.when(folded.str.contains(pattern)).then(pl.lit(topic)) for topic, pattern in patterns.items()]
+    texts = column.drop_nulls().unique().to_frame()
+    return (
+        texts.with_columns(pl.concat_list(hits).alias("topic"))
+        .explode("topic", empty_as_null=True)
+        .drop_nulls("topic")
+    )
 
 
 def topic_of_row(row: Mapping[str, Any]) -> str | None:
@@ -89,6 +110,30 @@ def _patterns() -> tuple[str, str]:
 @cache
 def _map() -> dict[str, Any]:
     return tomllib.loads(files("audit").joinpath("sensitive.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _levels() -> dict[str, str]:
+    """Topic → the pattern of a category path that touches it."""
+    levels = {topic: _any(level for row in _signs(topic) for level in row["levels"]) for topic in titles()}
+    return {topic: rf"(^| > )({names})($| > )" for topic, names in levels.items()}
+
+
+@cache
+def _words() -> dict[str, str]:
+    """Topic → the pattern of a query that touches it, by whole words."""
+    words = {topic: _any(word for row in _signs(topic) for word in row["words"]) for topic in titles()}
+    return {topic: rf"(^|[^\p{{L}}])({one})($|[^\p{{L}}])" for topic, one in words.items()}
+
+
+@cache
+def _names() -> dict[str, str]:
+    """Topic → the pattern of a segment's name that speaks of it."""
+    return {row["id"]: _any(row["segments"]) for row in _map()["topic"]}
+
+
+def _any(texts: Iterable[str]) -> str:
+    return "|".join(re.escape(text) for text in texts)
 
 
 def _signs(topic: str) -> list[dict[str, list[str]]]:

@@ -192,12 +192,14 @@ class CoreSession(RuleDesk):
         return judging.whole(picture.document, explained, campaigns, proven, len(worst["messages"]))
 
     def _stopped_by(self, case: Case, keys: Document | None) -> set[str]:
+        from audit import answers
         from audit.rules import model, verdicts
 
         if keys is None:
             return set()
         rule = model.from_dict({**keys, "enabled": True})
-        return set(verdicts.stopped_by(case.events, case.context, rule))
+        causes = answers.causes_for([rule], case.events, case.context)
+        return set(verdicts.stopped_by(case.events, case.context, rule, causes=causes))
 
     def derived(self, customer: str, without: tuple[str, ...]) -> frozenset[str]:
         from audit import why

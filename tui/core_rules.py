@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from tui.text import listed, number
 from tui.wording import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     import polars as pl
@@ -51,6 +52,17 @@ class RuleDesk:
         """All events of the workspace."""
         return self.workspace.events()
 
+    @cached_property
+    def _causes(self) -> pl.DataFrame:
+        """The causes of everybody's messages."""
+        from audit import why
+
+        return why.causes(self.everybody, self.workspace.context())
+
+    def _causes_for(self, rules: Iterable[Rule]) -> pl.DataFrame | None:
+        """The causes of everybody's messages where one of `rules` reads them, worked out once."""
+        return self._causes if any(rule.reads_causes for rule in rules) else None
+
     # -- entries and forms -----------------------------------------------------------------------------------------
 
     def rules(self) -> tuple[Entry, ...]:
@@ -58,9 +70,9 @@ class RuleDesk:
         return tuple(entry(rule) for rule in self.workspace.book.rules())
 
     def kinds(self) -> tuple[str, ...]:
-        from audit.rules.model import BUILT
+        from audit.rules.model import CHECKED_ORDER
 
-        return BUILT
+        return CHECKED_ORDER
 
     def blank(self, kind: str) -> Entry:
         from audit.rules.model import needed
@@ -94,6 +106,7 @@ class RuleDesk:
     def replay(
         self, keys: Document, customer: str | None, progress: Callable[[int, int], None] | None = None
     ) -> Document:
+        from audit import answers
         from audit.rules import model
         from audit.rules.replay import simulate
 
@@ -102,7 +115,9 @@ class RuleDesk:
         events = (
             self.everybody if customer is None else self.workspace.history(customer, at=self.workspace.at)
         )
-        return simulate(events, [rule], self.workspace.context(), progress=progress).to_json()
+        context = self.workspace.context()
+        causes = self._causes_for([rule]) if customer is None else answers.causes_for([rule], events, context)
+        return simulate(events, [rule], context, causes=causes, progress=progress).to_json()
 
     # -- changes ---------------------------------------------------------------------------------------------------
 
@@ -147,7 +162,8 @@ class RuleDesk:
         events = self.everybody
         if (events["kind"] == "message_sent").sum() > AT_ONCE:
             return ["The past is long; its replay on this screen shows what the rule alone would stop."]
-        effect = made.effect(events, self.workspace.context())
+        causes = self._causes_for((*made.before, *made.after))
+        effect = made.effect(events, self.workspace.context(), causes=causes)
         return [
             f"{number(effect.stopped)} mails of the past would be stopped that were not before;",
             f"{number(effect.freed)} the other way round, {number(effect.moved)} at another time.",
@@ -177,7 +193,9 @@ def gist(keys: Document) -> str:
         said.append(f"{keys['limit']} in {keys['window']}")
     elif "window" in keys:
         said.append(str(keys["window"]))
-    said += [str(keys[key]) for key in ("quiet", "same") if key in keys]
+    if "unengaged" in keys:
+        said.append(f"{keys['unengaged']} without a response")
+    said += [str(keys[key]) for key in ("quiet", "same", "grace") if key in keys]
     said += [", ".join(keys[key]) for key in ("channels", "categories", "campaigns") if keys.get(key)]
     return " · ".join(said)
 
@@ -190,8 +208,17 @@ def _fields(kind: str, keys: Document) -> tuple[Field, ...]:
     first = {key: number for number, key in enumerate(("title", *needed(kind)))}
     own.sort(key=lambda key: first.get(key, len(first) + (0 if key in keys else 1)))
     return tuple(
-        Field(key, listed(keys.get(key)), listed(default(kind, key)), key in needed(kind)) for key in own
+        Field(key, _text(keys.get(key)), listed(default(kind, key)), key in needed(kind)) for key in own
     )
+
+
+def _text(value: object) -> str:
+    """A value as its field shows it; of names in a list those in quotation marks that hold what separates them."""
+    return listed([_quoted(str(one)) for one in value] if isinstance(value, (list, tuple)) else value)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"' if "," in name or '"' in name else name
 
 
 def _value(key: str, text: str) -> Any:
@@ -201,7 +228,8 @@ def _value(key: str, text: str) -> Any:
         return text
     kind = str(Rule.__dataclass_fields__[key].type)
     if "tuple" in kind:
-        return [part.strip() for part in text.split(",") if part.strip()]
+        parts = next(csv.reader([text], skipinitialspace=True), [])
+        return [part.strip() for part in parts if part.strip()]
     if "bool" in kind:
         if text not in {"true", "false"}:
             raise InputError(f"{text!r} is neither true nor false")

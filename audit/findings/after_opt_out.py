@@ -1,6 +1,6 @@
 """Messages after somebody said no, told apart by whether they were allowed, late, or neither."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -9,7 +9,6 @@ from audit.findings.audited import ONE_ORDER, Audited, lies_before
 from audit.findings.catalogue import Check, countries, data
 from audit.findings.catalogue import check as row_of
 from audit.findings.shape import amount, day, found, rules
-from audit.times import iso
 
 _NO = ("unsubscribed", "objected", "consent_withdrawn")
 _YES = ("subscribed", "consent_given")
@@ -179,7 +178,6 @@ def _findings(judged: pl.DataFrame, check: Check) -> pl.DataFrame:
             pl.col("event_id").alias("messages"),
             pl.col("act_id").unique(maintain_order=True).alias("cause"),
             day(pl.col("act_at").first()).alias("said"),
-            pl.col("act_at").min(),
             pl.col("act").first().str.replace_all("_", " ", literal=True),
             pl.col("law").is_in(strict).any().alias("strict"),
             pl.col("named_by").drop_nulls().explode().unique(maintain_order=True).alias("sources"),
@@ -200,7 +198,7 @@ def _findings(judged: pl.DataFrame, check: Check) -> pl.DataFrame:
             pl.when(pl.col("sources").list.len() > 0)
             .then("sources")
             .otherwise(pl.lit(["house: experience check"])),
-            rules(rows, ("customer_id", "channel", "act_at"), _rule),
+            rules(rows, ("channel",), _rule),
         ).with_columns(
             pl.when(pl.col("case").is_in(["wrong_scope", "allowed_class"]))
             .then(None)
@@ -210,12 +208,11 @@ def _findings(judged: pl.DataFrame, check: Check) -> pl.DataFrame:
     )
 
 
-def _rule(customer: str, channel: str | None, since: datetime) -> dict[str, Any]:
+def _rule(channel: str | None) -> dict[str, Any]:
     return {
-        "id": f"stop-{channel or 'all'}-{customer}",
-        "kind": "mute",
-        "title": f"No marketing to {customer} after the opt-out",
+        "id": f"honour-opt-outs-{channel or 'all'}",
+        "kind": "consent",
+        "title": f"No marketing{f' by {channel}' if channel else ''} after an opt-out, from that moment on",
         **({"channels": [channel]} if channel else {}),
-        "customers": [customer],
-        "valid_from": iso(since),
+        "grace": "0d",
     }

@@ -18,8 +18,9 @@ from audit.findings.shape import day, found, none, rules
 from audit.rules import prepare
 from audit.rules.checks import check as judging
 from audit.rules.history import History
-from audit.rules.model import COUNTING, Rule, to_dict
+from audit.rules.model import CAPS, Rule, to_dict
 from audit.rules.scopes import DEFAULT_CLASS, class_of, in_scope, valid
+from audit.rules.verdicts import lacks
 
 _PER = {
     "channel": "channel",
@@ -66,9 +67,9 @@ def broken(events: pl.DataFrame, rule: Rule, audited: Audited) -> pl.DataFrame:
     """Who was sent what `rule` forbids: a frame of `_BROKEN`, those it says nothing of left out."""
     sent = prepare.sent(events)
     counted = sent.filter(within(rule))
-    if rule.kind in COUNTING and rule.window_kind == "rolling":
+    if rule.kind in CAPS and rule.window_kind == "rolling":
         return _over(counted, rule, rule.span)
-    if rule.kind in COUNTING:
+    if rule.kind in CAPS:
         near = _over(counted, rule, _NEAR[rule.window or ""])["customer_id"]
         sent = sent.filter(pl.col("customer_id").is_in(near.implode()))
     else:
@@ -179,7 +180,7 @@ def _told(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
     some = pl.when(number == 1).then(pl.lit("1 message")).otherwise(pl.format("{} messages", number))
     most = (
         pl.format("; up to {} where {} may", "peak", pl.lit(_limit(rule)))
-        if rule.kind in COUNTING
+        if rule.kind in CAPS
         else pl.lit("")
     )
     against = pl.format(
@@ -190,13 +191,14 @@ def _told(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
         day(pl.col("first")),
     )
     untold = pl.format(
-        "Whether {} messages kept to what the sender declares cannot be told: {}; the time zone is not known.",
+        "Whether {} messages kept to what the sender declares cannot be told: {}; {}.",
         pl.col("unknown").list.len(),
         pl.lit(title),
+        pl.lit(lacks(rule)),
     )
     is_untold = number == 0
     return found(
-        rows.filter((number > 0) | (rule.kind == "quiet_hours")).with_columns(
+        rows.filter((number > 0) | (rule.kind not in CAPS)).with_columns(
             pl.lit(rule.id).alias("subject"),
             pl.lit(rule.categories[0] if rule.categories else None, pl.String).alias("category"),
             pl.lit(rule.kind).alias("case"),

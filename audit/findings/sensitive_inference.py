@@ -120,8 +120,8 @@ def _rule(customer: str, topic: str, campaigns: list[str]) -> dict[str, Any]:
     scope: dict[str, Any] = {"campaigns": campaigns} if campaigns else {"topics": [topic]}
     return {
         "id": f"nothing-about-{topic}-{customer}",
-        "kind": "mute",
-        "title": f"Nothing about {topic} to {customer}",
+        "kind": "sensitive",
+        "title": f"Nothing about {topic} to {customer} without consent to it",
         **scope,
         "customers": [customer],
     }

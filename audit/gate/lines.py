@@ -26,7 +26,7 @@ LONGEST = 1024**2
 CANDIDATE = "message_sent"
 """What a line without a kind is: a message that would be sent."""
 
-_OWN = {"event_id", "at", "kind", "campaign"}
+_OWN = {"event_id", "at", "kind", "campaign", "message_key"}
 _COLUMN = {"item": "item_id"}
 _SHAPE = (
     "campaign_id", "campaign_name", "subject",
@@ -34,7 +34,7 @@ _SHAPE = (
 )  # fmt: skip
 """The columns that rules read, beside which event it is and when; `subject` for the campaign map alone."""
 
-_LISTS = ("topics", "causes")
+_LISTS = ("topics", "causes", "sensitive")
 _FLAGS = ("machine",)
 _MOST_SHAPES = 20_000
 """Lines mostly repeat each other but for who and when; so many different ones are remembered."""
@@ -75,12 +75,12 @@ class Line(NamedTuple):
     @property
     def message(self) -> Message:
         """The candidate."""
-        return Message(self.event_id, self.at, *self.shape.message[2:])
+        return Message(self.event_id, self.at, *self.shape.message[2:-1], self.key)
 
     @property
     def act(self) -> Act:
         """The event of another kind."""
-        return Act(self.event_id, self.at, *self.shape.act[2:])
+        return Act(self.event_id, self.at, *self.shape.act[2:-1], self.key)
 
 
 class Reader:

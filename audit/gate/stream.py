@@ -220,7 +220,12 @@ def _started(ws: "Workspace", rules: Sequence[Rule]) -> Gate:
     keys = dict(messages.group_by("customer_id", maintain_order=True).agg("message_key").rows())
     newest = dict(events.group_by("customer_id").agg(pl.col("occurred_at").max()).rows())
     facts = ws.facts()
-    gate = Gate(rules, intervals=prepare.intervals(facts, rules), ids=documents.named_in(ws, rules))
+    gate = Gate(
+        rules,
+        intervals=prepare.intervals(facts, rules),
+        recorded=prepare.responses(facts),
+        ids=documents.named_in(ws, rules),
+    )
     for history in prepare.histories(messages, events, gate.rules, facts, everybody=True):
         gate.know(history, keys.get(history.customer, ()), newest[history.customer])
     return gate

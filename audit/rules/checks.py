@@ -6,14 +6,15 @@ lies before that, in order.
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from audit.rules import clock
+from audit.rules.consents import Consents
 from audit.rules.history import Act, History, Message, Place
-from audit.rules.model import REPURCHASE, Rule
+from audit.rules.model import ENGAGEMENT, REPURCHASE, Rule
 from audit.rules.purchases import Purchases
 from audit.rules.scopes import per_values
 from audit.rules.values import quiet_hours, zone
@@ -46,6 +47,25 @@ class _Plain:
         """Nothing is counted."""
 
 
+class Consent(_Plain):
+    """Stops while a no is in force and its days of grace are over; it counts the oldest such act."""
+
+    def __init__(self, rule: Rule, history: History) -> None:
+        self._grace = rule.grace_span
+        self._consents = Consents(history.acts)
+
+    def stops(self, message: Message, at: datetime) -> Sequence[str] | None:
+        refused = self._consents.refused(message, at)
+        return None if refused is None or self._in_grace(refused, at) else (refused.event_id,)
+
+    def passes_from(self, message: Message, at: datetime, moment: datetime) -> datetime | None:
+        refused = self._consents.refused(message, at)
+        return moment if refused is None or self._in_grace(refused, moment) else None
+
+    def _in_grace(self, refused: Act, moment: datetime) -> bool:
+        return refused.at > clock.minus(moment, self._grace)
+
+
 class Mute(_Plain):
     """Stops always."""
 
@@ -57,6 +77,51 @@ class Mute(_Plain):
 
     def passes_from(self, message: Message, at: datetime, moment: datetime) -> datetime | None:  # noqa: ARG002
         return None
+
+
+class Sensitive:
+    """Stops what a sensitive topic brought about or is about, where no consent naming that topic is in force.
+
+    Passes, and cannot tell, where the topics of the message are not known.
+    """
+
+    def __init__(self, rule: Rule, history: History) -> None:  # noqa: ARG002
+        self._consents = Consents(history.acts)
+
+    def stops(self, message: Message, at: datetime) -> Sequence[str] | None:
+        agreed = all(self._consents.agreed(message, topic, at) for topic in message.sensitive or ())
+        return None if agreed else ()
+
+    def passes_from(self, message: Message, at: datetime, moment: datetime) -> datetime | None:
+        return moment if self.stops(message, at) is None else None
+
+    def cannot_tell(self, message: Message, at: datetime) -> bool:  # noqa: ARG002
+        return message.sensitive is None
+
+    def let_through(self, message: Message, at: datetime) -> None:
+        """Nothing is counted."""
+
+
+class ExcludeEvent:
+    """Stops what nothing but the excluded events brought about; a message without any known cause passes.
+
+    Where nothing is said of its causes at all, it cannot tell.
+    """
+
+    def __init__(self, rule: Rule, history: History) -> None:  # noqa: ARG002
+        self._excluded = frozenset(rule.events)
+
+    def stops(self, message: Message, at: datetime) -> Sequence[str] | None:  # noqa: ARG002
+        return () if message.causes and self._excluded.issuperset(message.causes) else None
+
+    def passes_from(self, message: Message, at: datetime, moment: datetime) -> datetime | None:
+        return moment if self.stops(message, at) is None else None
+
+    def cannot_tell(self, message: Message, at: datetime) -> bool:  # noqa: ARG002
+        return message.causes is None
+
+    def let_through(self, message: Message, at: datetime) -> None:
+        """Nothing is counted."""
 
 
 class Cooldown(_Plain):
@@ -188,6 +253,51 @@ class RollingCap(_Cap):
         return False
 
 
+class Sunset(_Cap):
+    """Stops when the last `unengaged` counted messages found no response, and no order came since the first of them.
+
+    Passes, and cannot tell, where the workspace holds no such response of the message's channel at all.
+    """
+
+    def __init__(self, rule: Rule, history: History) -> None:
+        super().__init__(rule)
+        self._asked = rule.unengaged or 1
+        self._response = ENGAGEMENT[rule.engagement]
+        self._recorded = history.recorded
+        self._keys: dict[str, str | None] = {}
+        self._responses: dict[str, Place] = {}
+        for act in history.acts:
+            if act.kind == self._response and act.message_key is not None and act.machine is not True:
+                self._responses.setdefault(act.message_key, (act.at, act.event_id))
+        self._orders: list[Place] = [
+            (act.at, act.event_id) for act in history.acts if act.kind == "order_completed"
+        ]
+
+    def stops(self, message: Message, at: datetime) -> Sequence[str] | None:
+        group = self._group(message)
+        streak = group.event_ids[-self._asked :]
+        if len(streak) < self._asked or self.cannot_tell(message, at):
+            return None
+        now = (at, message.event_id)
+        began = (group.times[-self._asked], streak[0])
+        ordered = bisect_left(self._orders, now) > bisect_right(self._orders, began)
+        return None if ordered or any(self._responded(one, now) for one in streak) else streak
+
+    def passes_from(self, message: Message, at: datetime, moment: datetime) -> datetime | None:
+        return moment if self.stops(message, at) is None else None
+
+    def cannot_tell(self, message: Message, at: datetime) -> bool:  # noqa: ARG002
+        return (self._response, message.channel) not in self._recorded
+
+    def let_through(self, message: Message, at: datetime) -> None:
+        super().let_through(message, at)
+        self._keys[message.event_id] = message.message_key
+
+    def _responded(self, event_id: str, now: Place) -> bool:
+        first = self._responses.get(self._keys[event_id] or "")
+        return first is not None and first < now
+
+
 class CalendarCap(_Cap):
     """Stops when at least `limit` counted messages lie in the calendar unit of t; in UTC where the zone is unknown."""
 
@@ -228,9 +338,13 @@ def check(rule: Rule, history: History) -> Check:
     return _CHECKS[rule.kind](rule, history)
 
 
-_CHECKS: dict[str, type[Mute | Cooldown | RollingCap | QuietHours]] = {
+_CHECKS: dict[str, Callable[[Rule, History], Check]] = {
+    "consent": Consent,
     "mute": Mute,
+    "sensitive": Sensitive,
+    "exclude_event": ExcludeEvent,
     "cooldown": Cooldown,
+    "sunset": Sunset,
     "min_gap": RollingCap,
     "frequency_cap": RollingCap,
     "quiet_hours": QuietHours,

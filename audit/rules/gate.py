@@ -12,6 +12,7 @@ deferred when that is due, it decides as a replay of the whole does.
 
 from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
@@ -19,14 +20,11 @@ from typing import Any, NamedTuple
 from audit.errors import InputError
 from audit.rules.checks import Check
 from audit.rules.history import Act, History, Message, Zoned
-from audit.rules.model import COUNTING, Rule
+from audit.rules.model import CAPS, ENGAGEMENT, Rule
 from audit.rules.prepare import act_kinds
 from audit.rules.reference import Judge, PutOff
 from audit.rules.scopes import RuleSet, valid
 from audit.times import iso
-
-NEED_CAUSES = ("sensitive", "exclude_event")
-"""Kinds that judge a message by what caused it, which a candidate message does not say by itself."""
 
 _PLACE = attrgetter("at", "event_id")
 
@@ -67,7 +65,8 @@ class Gate:
     """Decides the messages of any number of customers, each customer's in order.
 
     `rules`: a set; disabled and declared ones take no part. `intervals`: category → the median time between two
-    orders of it over all customers. `ids`: the source's own customer ids → pseudonyms, for rules that name customers.
+    orders of it over all customers. `recorded`: kinds of responses and channels of which there are any at all; what
+    is noted adds to them. `ids`: the source's own customer ids → pseudonyms, for rules that name customers.
 
     It keeps what it let through, and every answer it gave, for as long as it lives.
     """
@@ -77,10 +76,12 @@ class Gate:
         rules: Iterable[Rule],
         *,
         intervals: Mapping[str, timedelta] | None = None,
+        recorded: Iterable[tuple[str, str | None]] = (),
         ids: Mapping[str, str] | None = None,
     ) -> None:
         self._set = RuleSet(rules, ids)
         self._intervals = intervals or {}
+        self._recorded = set(recorded)
         self._kinds = frozenset(act_kinds(self._set.rules))
         self._zoned = any(rule.reads_clock and rule.time_zone == "customer" for rule in self._set.rules)
         self._customers: dict[str, _Customer] = {}
@@ -93,7 +94,7 @@ class Gate:
     @property
     def without_causes(self) -> list[str]:
         """Ids of the rules that cannot judge a message that comes without its causes."""
-        return [rule.id for rule in self._set.rules if rule.kind in NEED_CAUSES]
+        return [rule.id for rule in self._set.rules if rule.reads_causes]
 
     def offer(self, customer: str, message: Message, *, key: str | None = None) -> Answer:
         """Decide a candidate that would be sent at `message.at`.
@@ -112,7 +113,7 @@ class Gate:
         """Take in an event that is no message sent. Raises InputError if it is older than the customer's last."""
         known = self._customer(customer)
         known.refuse_older(act.at, act.event_id)
-        known.note(act, asked=act.kind in self._kinds)
+        self._note(known, act)
         if self._zoned and time_zone:
             known.place(Zoned(act.at, act.event_id, time_zone))
 
@@ -121,7 +122,8 @@ class Gate:
 
         `keys`: what makes its messages the same as others, in their order.
         """
-        self._customers[history.customer] = _Customer(history, self._set, keys, last)
+        past = replace(history, recorded=self._recorded)
+        self._customers[history.customer] = _Customer(past, self._set, keys, last)
 
     def restore(self, customer: str, message: Message, at: datetime, *, key: str, answer: Answer) -> None:
         """Take in a decision made at `at` before; `message.at` is when the message was first due.
@@ -136,7 +138,7 @@ class Gate:
     def restore_note(self, customer: str, act: Act, *, time_zone: str | None = None) -> None:
         """Take in an event that was noted before, wherever it lies in time."""
         known = self._customer(customer)
-        known.note(act, asked=act.kind in self._kinds)
+        self._note(known, act)
         if self._zoned and time_zone:
             known.place(Zoned(act.at, act.event_id, time_zone))
 
@@ -144,10 +146,15 @@ class Gate:
         """A customer that rules call by the source's own id has got a pseudonym."""
         self._set.learn(source_id, customer)
 
+    def _note(self, known: "_Customer", act: Act) -> None:
+        known.note(act, asked=act.kind in self._kinds)
+        if act.kind in ENGAGEMENT.values() and act.machine is not True:
+            self._recorded.add((act.kind, act.channel))
+
     def _customer(self, name: str) -> "_Customer":
         known = self._customers.get(name)
         if known is None:
-            empty = History(name, (), (), (), self._intervals)
+            empty = History(name, (), (), (), self._intervals, self._recorded)
             known = self._customers[name] = _Customer(empty, self._set, (), None)
         return known
 
@@ -157,7 +164,7 @@ class _Customer(Judge):
 
     def __init__(self, history: History, rules: RuleSet, keys: Iterable[str], last: datetime | None) -> None:
         self._acts, self._zones = list(history.acts), list(history.zones)
-        growing = History(history.customer, (), self._acts, self._zones, history.intervals)
+        growing = replace(history, messages=(), acts=self._acts, zones=self._zones)
         super().__init__(growing, rules)
         self._gone_out = [(message, message.at) for message in history.messages]
         self._answers = {
@@ -241,5 +248,5 @@ class _Customer(Judge):
 
     def _forget_checks(self) -> None:
         """What reads events is made anew when it is asked for; caps and gaps read none."""
-        for number in [n for n in self._checks if self._rules.rules[n].kind not in COUNTING]:
+        for number in [n for n in self._checks if self._rules.rules[n].kind not in CAPS]:
             del self._checks[number]

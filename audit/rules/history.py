@@ -1,6 +1,7 @@
 """What an evaluator sees of one customer, as plain Python."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -10,7 +11,11 @@ Place = tuple[datetime, str]
 
 
 class Message(NamedTuple):
-    """A message, with the fields of its standing row alone; `at` is when it was sent (UTC)."""
+    """A message, with the fields of its standing row alone; `at` is when it was sent (UTC).
+
+    `message_key` is what makes it one message: its message_id, else the row itself. `causes`: event_ids of what
+    brought it about; `sensitive`: the sensitive topics among them and its own; None where that is not known.
+    """
 
     event_id: str
     at: datetime
@@ -22,10 +27,13 @@ class Message(NamedTuple):
     sender: str | None
     message_class: str | None
     time_zone: str | None
+    causes: Sequence[str] | None = None
+    sensitive: Sequence[str] | None = None
+    message_key: str | None = None
 
 
 class Act(NamedTuple):
-    """An event that is no message sent."""
+    """An event that is no message sent; `message_key`: of the message that it is a response to."""
 
     event_id: str
     at: datetime
@@ -34,6 +42,11 @@ class Act(NamedTuple):
     category: str | None
     item: str | None
     order_id: str | None
+    channel: str | None = None
+    sender: str | None = None
+    topics: Sequence[str] | None = None
+    machine: bool | None = None
+    message_key: str | None = None
 
 
 class Zoned(NamedTuple):
@@ -48,7 +61,8 @@ class Zoned(NamedTuple):
 class History:
     """One customer: messages, acts of the kinds that the rules ask for, rows with a zone; each in order.
 
-    `intervals`: category → the median time between two orders of it, over all customers.
+    `intervals`: category → the median time between two orders of it, over all customers. `recorded`: kinds of
+    responses and channels of which the workspace holds any at all.
     """
 
     customer: str
@@ -56,3 +70,4 @@ class History:
     acts: Sequence[Act] = ()
     zones: Sequence[Zoned] = ()
     intervals: Mapping[str, timedelta] = field(default_factory=dict)
+    recorded: AbstractSet[tuple[str, str | None]] = frozenset()

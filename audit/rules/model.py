@@ -22,14 +22,20 @@ CHECKED_ORDER = (
 )  # fmt: skip
 """Every kind of rule, in the order in which they are checked."""
 
-BUILT = ("mute", "cooldown", "min_gap", "frequency_cap", "quiet_hours")
-"""The kinds that can be replayed."""
-
 DEFERRING = ("frequency_cap", "min_gap", "quiet_hours")
 """The kinds that may put a message off instead of stopping it."""
 
-COUNTING = ("min_gap", "frequency_cap")
+CAPS = ("min_gap", "frequency_cap")
+"""The kinds that hold the number of messages in a window to a limit, and read nothing but messages."""
+
+COUNTING = ("sunset", *CAPS)
 """The kinds that count what was let through."""
+
+READING_CAUSES = ("sensitive", "exclude_event")
+"""The kinds that ask why a message was sent: they judge by its causes and sensitive topics."""
+
+ENGAGEMENT = {"click": "message_clicked", "open": "message_opened"}
+"""What a sunset may take for a response, and the kind of event that shows it."""
 
 CALENDAR = ("1h", "1d", "1w", "1mo")
 """The windows that a calendar cap may have."""
@@ -37,15 +43,23 @@ CALENDAR = ("1h", "1d", "1w", "1mo")
 REPURCHASE = "repurchase"
 
 _REQUIRED: dict[str, tuple[str, ...]] = {
+    "consent": (),
     "mute": (),
+    "sensitive": (),
+    "exclude_event": ("events",),
     "cooldown": ("window", "after"),
+    "sunset": ("unengaged",),
     "min_gap": ("window",),
     "frequency_cap": ("limit", "window"),
     "quiet_hours": ("quiet",),
 }
 _OPTIONAL: dict[str, tuple[str, ...]] = {
+    "consent": ("grace",),
     "mute": (),
+    "sensitive": (),
+    "exclude_event": (),
     "cooldown": ("same", "depth", "fallback"),
+    "sunset": ("engagement", "per"),
     "min_gap": ("per",),
     "frequency_cap": ("window_kind", "time_zone", "week_start", "per", "exempt_counts"),
     "quiet_hours": ("time_zone",),
@@ -56,7 +70,8 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
 class Rule:
     """One rule, checked. An empty scope is no restriction; times are UTC; `version` is the book's, None for a file's.
 
-    Durations stay as written (`7d`): `span`, `fallback_span` give them as timedelta.
+    Durations stay as written (`7d`): `span`, `fallback_span`, `grace_span` give them as timedelta. `events` are
+    event_ids.
     """
 
     id: str
@@ -95,6 +110,10 @@ class Rule:
     depth: int | None = None
     fallback: str = "180d"
     quiet: str | None = None
+    unengaged: int | None = None
+    engagement: str = "click"
+    grace: str = "0d"
+    events: tuple[str, ...] = ()
     version: int | None = field(default=None, compare=False)
 
     @property
@@ -108,6 +127,16 @@ class Rule:
         return self.kind == "quiet_hours" or self.window_kind == "calendar"
 
     @property
+    def may_not_tell(self) -> bool:
+        """Whether it may lack what it needs to judge: a time zone, any record of responses, the causes of a message."""
+        return self.reads_clock or self.reads_causes or self.kind == "sunset"
+
+    @property
+    def reads_causes(self) -> bool:
+        """Whether it asks why a message was sent."""
+        return self.kind in READING_CAUSES
+
+    @property
     def span(self) -> timedelta:
         """A rolling window's length."""
         return duration(self.window or "")
@@ -116,6 +145,11 @@ class Rule:
     def fallback_span(self) -> timedelta:
         """How long a re-purchase cooldown lasts where no interval is known."""
         return duration(self.fallback)
+
+    @property
+    def grace_span(self) -> timedelta:
+        """How long after a no a message may still go out."""
+        return duration(self.grace)
 
 
 BODY = tuple(one.name for one in fields(Rule) if one.name != "version")
@@ -202,13 +236,9 @@ def _kind(document: Mapping[str, Any], where: str) -> str:
         if key not in document:
             raise InputError(f"{where}: {key}: is missing; every rule needs id and kind")
     kind = document["kind"]
-    if kind in BUILT:
-        return str(kind)
-    if kind in CHECKED_ORDER:
-        raise InputError(
-            f"{where}: kind: {kind} rules cannot be replayed by this version; it knows {', '.join(BUILT)}"
-        )
-    raise InputError(f"{where}: kind: there is no {kind!r}{_nearest(kind, BUILT)}")
+    if kind not in CHECKED_ORDER:
+        raise InputError(f"{where}: kind: there is no {kind!r}{_nearest(kind, CHECKED_ORDER)}")
+    return str(kind)
 
 
 def _refuse_keys(document: Mapping[str, Any], kind: str, where: str) -> None:

@@ -11,11 +11,10 @@ from typing import Any
 import polars as pl
 
 from audit.coverage import Coverage
+from audit.rules.consents import NO
 
 CONVERSION = timedelta(days=7)
 """An order counts as a message's when it follows a click on it within this time."""
-
-OPT_OUTS = ("unsubscribed", "objected", "consent_withdrawn")
 
 _NEEDS = {
     "click": ("message_clicked",),
@@ -57,7 +56,7 @@ def rates(outcomes: pl.DataFrame, coverage: Coverage) -> dict[str, Any]:
     made: dict[str, Any] = {"messages": outcomes.height}
     for name, flag in _FLAG.items():
         among = outcomes.filter("complaint_known") if name == "complaint" else outcomes
-        recorded = coverage.holds(*_NEEDS[name]) and (name != "opt_out" or any(map(coverage.holds, OPT_OUTS)))
+        recorded = coverage.holds(*_NEEDS[name]) and (name != "opt_out" or any(map(coverage.holds, NO)))
         made[name] = share(int(among[flag].sum()), among.height if recorded else 0)
     return made
 
@@ -112,7 +111,7 @@ def _converted(events: pl.DataFrame, human: pl.DataFrame, messages: pl.DataFrame
 def _opted_out(events: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
     """Messages with an opt-out after them and before the customer's next: `customer_id, event_id`."""
     place = ("customer_id", "occurred_at", "event_id")
-    acts = events.filter(pl.col("kind").is_in(OPT_OUTS)).select(*place, message=pl.lit(None, pl.String))
+    acts = events.filter(pl.col("kind").is_in(NO)).select(*place, message=pl.lit(None, pl.String))
     return (
         pl.concat([acts, messages.select(*place, message="event_id")])
         .sort(place)

@@ -80,16 +80,24 @@ class Plan:
         return told
 
     def effect(
-        self, events: "pl.DataFrame", ctx: "Context", *, ids: Mapping[str, str] | None = None
+        self,
+        events: "pl.DataFrame",
+        ctx: "Context",
+        *,
+        ids: Mapping[str, str] | None = None,
+        causes: "pl.DataFrame | None" = None,
     ) -> Effect:
-        """Replay `events` with the rules before and after, and compare message by message."""
+        """Replay `events` with the rules before and after, and compare message by message.
+
+        `ids` and `causes` as for `simulate`.
+        """
         import polars as pl
 
         from audit.rules.replay import simulate
 
         key = ("customer_id", "event_id")
         now, then = (
-            simulate(events, rules, ctx, ids=ids).decisions.select(
+            simulate(events, rules, ctx, ids=ids, causes=causes).decisions.select(
                 *key, "deferred_to", "deciding_rule", stops=pl.col("decision") == "stop"
             )
             for rules in (self.before, self.after)

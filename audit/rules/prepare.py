@@ -8,10 +8,12 @@ from typing import Any
 
 import polars as pl
 
+from audit.errors import InputError
 from audit.facts import Facts
-from audit.messages import KEY
+from audit.messages import KEY, sent_messages
+from audit.rules.consents import NO, YES
 from audit.rules.history import Act, History, Message, Zoned
-from audit.rules.model import REPURCHASE, Rule
+from audit.rules.model import ENGAGEMENT, REPURCHASE, Rule
 from audit.rules.zones import known_zone
 
 CAMPAIGN = pl.coalesce("campaign_id", "campaign_name").alias("campaign")
@@ -19,9 +21,17 @@ CAMPAIGN = pl.coalesce("campaign_id", "campaign_name").alias("campaign")
 
 _MESSAGE = (
     "event_id", "occurred_at", "channel", "campaign", "category", "topics", "item_id", "sender", "message_class",
-    "time_zone",
+    "time_zone", "causes", "sensitive", "message_key",
 )  # fmt: skip
-_ACT = ("event_id", "occurred_at", "kind", "campaign", "category", "item_id", "order_id")
+_ACT = (
+    "event_id", "occurred_at", "kind", "campaign", "category", "item_id", "order_id", "channel", "sender", "topics",
+    "machine", "message_key",
+)  # fmt: skip
+
+_CAUSES = ("customer_id", "event_id", "causes", "sensitive")
+
+_ASKED = {"consent": (*NO, *YES), "sensitive": (*NO, *YES), "sunset": ("order_completed",)}
+"""Kind of rule → the kinds of acts it reads."""
 
 
 def sent(events: pl.DataFrame) -> pl.DataFrame:
@@ -29,11 +39,7 @@ def sent(events: pl.DataFrame) -> pl.DataFrame:
 
     Added columns: `campaign` and `message_key`.
     """
-    return (
-        events.filter(pl.col("kind") == "message_sent")
-        .with_columns(KEY, CAMPAIGN)
-        .unique(("customer_id", "message_key"), keep="first", maintain_order=True)
-    )
+    return sent_messages(events).with_columns(CAMPAIGN)
 
 
 def histories(
@@ -42,32 +48,38 @@ def histories(
     rules: Iterable[Rule],
     facts: Facts,
     *,
+    causes: pl.DataFrame | None = None,
     everybody: bool = False,
 ) -> Iterator[History]:
     """One history for each customer of `messages` (as `sent` gives them), in their order.
 
-    With `everybody` also for those of `events` who have no message, at the end.
+    `causes`: a row a message, `customer_id, event_id, causes` (event_ids of what brought it about) and `sensitive`
+    (the sensitive topics among them and its own). With `everybody` also for those of `events` who have no message, at
+    the end.
     """
     asked = list(rules)
     acts = _acts(events, asked)
     zones = _zones(events, asked)
     medians = intervals(facts, asked)
-    sent_to = _by_customer(messages.select("customer_id", *_MESSAGE))
+    recorded = responses(facts)
+    sent_to = _by_customer(_with_causes(messages, causes))
     others = _others(messages, events) if everybody else ()
     for customer, rows in chain(sent_to, ((name, ()) for name in others)):
         yield History(
             customer,
-            [Message._make(row[1:]) for row in rows],
+            [Message(*row[1:]) for row in rows],
             [Act._make(row[1:]) for row in acts.get(customer, ())],
             [Zoned._make(row[1:]) for row in zones.get(customer, ())],
             medians,
+            recorded,
         )
 
 
 def act_kinds(rules: Iterable[Rule]) -> set[str]:
     """The kinds of events, beside messages sent, that the rules ask for."""
     asked = list(rules)
-    kinds = {kind for rule in asked for kind in rule.after}
+    kinds = {kind for rule in asked for kind in (*rule.after, *_ASKED.get(rule.kind, ()))}
+    kinds |= {ENGAGEMENT[rule.engagement] for rule in asked if rule.kind == "sunset"}
     if any(rule.window == REPURCHASE for rule in asked):
         kinds.add("order_completed")
     return kinds
@@ -80,7 +92,7 @@ def _others(messages: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
 
 
 def _acts(events: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[tuple[Any, ...]]]:
-    rows = events.filter(pl.col("kind").is_in(sorted(act_kinds(rules)))).with_columns(CAMPAIGN)
+    rows = events.filter(pl.col("kind").is_in(sorted(act_kinds(rules)))).with_columns(CAMPAIGN, KEY)
     return dict(_by_customer(rows.select("customer_id", *_ACT)))
 
 
@@ -100,6 +112,34 @@ def intervals(facts: Facts, rules: Iterable[Rule]) -> dict[str, timedelta]:
     if not any(rule.window == REPURCHASE for rule in rules):
         return {}
     return dict(facts.intervals.drop_nulls("median").select("category", "median").rows())
+
+
+def responses(facts: Facts) -> frozenset[tuple[str, str | None]]:
+    """The kinds and channels of which the workspace holds any response by a human."""
+    return frozenset(facts.engaged.select("kind", "channel").iter_rows())
+
+
+def refuse_without(causes: pl.DataFrame | None, rules: Iterable[Rule]) -> None:
+    """Raises InputError if one of `rules` reads causes and none are given."""
+    reading = next((rule for rule in rules if rule.reads_causes), None)
+    if reading is not None and causes is None:
+        raise InputError(
+            f"rule {reading.id!r}: {reading.kind} rules judge by the causes of messages, and none are given; "
+            "give them, or leave the rule out"
+        )
+
+
+def _with_causes(messages: pl.DataFrame, causes: pl.DataFrame | None) -> pl.DataFrame:
+    """What a `Message` holds of each; the causes are null where none are given at all."""
+    lists = pl.List(pl.String)
+    if causes is None:
+        told = messages.with_columns(pl.lit(None, lists).alias(name) for name in ("causes", "sensitive"))
+    else:
+        known = causes.select(_CAUSES)
+        told = messages.join(
+            known, on=("customer_id", "event_id"), how="left", maintain_order="left"
+        ).with_columns(pl.col("causes", "sensitive").fill_null(pl.lit([], lists)))
+    return told.select("customer_id", *_MESSAGE)
 
 
 def _by_customer(rows: pl.DataFrame) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:

@@ -201,12 +201,12 @@ class Judge:
         return [number for number in scoped if valid(self._rules.rules[number], at)]
 
     def _cannot_tell(self, message: Message, at: datetime, judging: Sequence[int]) -> Sequence[str]:
-        if not self._rules.clocked:
+        if not self._rules.unsure:
             return ()
         return [
             self._rules.rules[number].id
             for number in judging
-            if number in self._rules.clocked and self._check(number).cannot_tell(message, at)
+            if number in self._rules.unsure and self._check(number).cannot_tell(message, at)
         ]
 
     def _take_in(self, message: Message, at: datetime) -> None:

@@ -125,17 +125,20 @@ def simulate(
     ctx: Context,
     *,
     ids: Mapping[str, str] | None = None,
+    causes: pl.DataFrame | None = None,
     progress: Progress | None = None,
 ) -> Replay:
     """Replay `rules`, or a set of them made before, over the messages of `events` (whole customers, in order).
 
     Disabled and declared rules take no part. `ids`: the source's own customer ids → pseudonyms, for rules that
-    name customers by them.
+    name customers by them. `causes`: why each message was sent, as `prepare.histories` reads it. Raises InputError if
+    a rule reads causes and none are given.
     """
     taking_part = rules if isinstance(rules, RuleSet) else RuleSet(rules, ids)
+    prepare.refuse_without(causes, taking_part.rules)
     messages = prepare.sent(events)
     decided: list[Decision] = []
-    for history in prepare.histories(messages, events, taking_part.rules, ctx.facts):
+    for history in prepare.histories(messages, events, taking_part.rules, ctx.facts, causes=causes):
         decided.extend(judge(history, taking_part))
         if progress is not None:
             progress(len(decided), messages.height)

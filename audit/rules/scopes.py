@@ -28,7 +28,7 @@ class Reach(NamedTuple):
 class RuleSet:
     """The rules that take part in a replay, in the order they are checked.
 
-    `dated`: whether any holds for a time only; `clocked`: positions of those that read a local clock.
+    `dated`: whether any holds for a time only; `unsure`: positions of those that may not be able to tell.
     `ids`: the source's own customer ids → pseudonyms, for rules that name customers. `classes_at`: the message classes
     that rules named at a moment, where the set was not always the same. Rules of one id are versions of one rule, valid
     one after the other: `siblings` are positions of the others.
@@ -46,7 +46,7 @@ class RuleSet:
         self._classes_at = classes_at
         self.siblings = _siblings(self.rules)
         self.dated = any(rule.valid_from or rule.valid_until for rule in self.rules)
-        self.clocked = frozenset(number for number, rule in enumerate(self.rules) if rule.reads_clock)
+        self.unsure = frozenset(number for number, rule in enumerate(self.rules) if rule.may_not_tell)
         known = ids or {}
         self._named = {
             number: (

@@ -1,7 +1,7 @@
 """Whom rules suppress at a moment: the people to whom the next message would not go.
 
 Everything that went out counts, as it does for the gate. A rule that looks at the clock alone suppresses nobody in
-particular and is left out.
+particular and is left out; so is one that asks what brought a message about.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ from audit.rules.model import COUNTING, SCOPES, Rule
 from audit.rules.scopes import RuleSet, class_of, in_scope, per_values, valid
 
 BY_CLOCK = ("quiet_hours",)
-"""Kinds that suppress hours, not people."""
+"""Kinds that suppress hours, not people; those that read causes suppress what messages rest on, not people either."""
 
 _LAST = "\U0010ffff"
 """An event_id behind every other: the message asked about comes after all that is known."""
@@ -56,7 +56,7 @@ def suppressed(
     asked = [
         (number, rule)
         for number, rule in enumerate(taking_part.rules)
-        if rule.kind not in BY_CLOCK and valid(rule, at)
+        if rule.kind not in BY_CLOCK and not rule.reads_causes and valid(rule, at)
     ]
     histories = prepare.histories(prepare.sent(known), known, taking_part.rules, facts, everybody=True)
     found = [

@@ -102,11 +102,12 @@ def sweep(
     ctx: Context,
     *,
     ids: Mapping[str, str] | None = None,
+    causes: pl.DataFrame | None = None,
     progress: replay.Progress | None = None,
 ) -> list[Point]:
     """Replay each set of `points` (as `variants` gives them) over the messages of `events` (whole customers, in order).
 
-    `ids`: the source's own customer ids → pseudonyms. `progress` is told decisions made of decisions to make, once a
+    `ids` and `causes` as for `replay.simulate`. `progress` is told decisions made of decisions to make, once a
     customer; it may raise to stop.
     """
     sets = [RuleSet(rules, ids) for rules in points]
@@ -114,7 +115,8 @@ def sweep(
     asked = dict.fromkeys(rule for one in sets for rule in one.rules)
     made = [_Decisions() for _ in sets]
     done = 0
-    for history in prepare.histories(messages, events, asked, ctx.facts):
+    prepare.refuse_without(causes, asked)
+    for history in prepare.histories(messages, events, asked, ctx.facts, causes=causes):
         for taking_part, decisions in zip(sets, made, strict=True):
             decisions.take(judge(history, taking_part))
         done += len(history.messages) * len(sets)

@@ -125,6 +125,18 @@ def _positive(value: Any) -> str:
     return str(value).strip()
 
 
+def _duration(value: Any) -> str:
+    duration(_text(value))
+    return str(value).strip()
+
+
+def _event_ids(value: Any) -> tuple[str, ...]:
+    named = _names(value)
+    if not named:
+        raise InputError("is empty; name at least one event_id")
+    return named
+
+
 def _quiet(value: Any) -> str:
     quiet_hours(_text(value))
     return str(value)
@@ -173,5 +185,9 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "depth": _number(1),
     "fallback": _positive,
     "quiet": _quiet,
+    "unengaged": _number(1),
+    "engagement": _one_of("click", "open"),
+    "grace": _duration,
+    "events": _event_ids,
 }
 """Key → how its value is read."""

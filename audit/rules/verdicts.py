@@ -23,12 +23,14 @@ def of(
     message: str,
     *,
     ids: Mapping[str, str] | None = None,
+    causes: pl.DataFrame | None = None,
 ) -> list[dict[str, Any]]:
     """The `rules` array of `whysent.why/1`: what each rule that takes part says of one sent message of a customer.
 
     `message`: its message_id or event_id; `events` holds that customer alone. The messages before it are decided
     by all the rules together. `next_allowed_at` is this rule's alone. A message that was never sent is judged by
-    no rule. Raises NotFoundError if the customer has no such message at all.
+    no rule. `ids` and `causes` as for `replay.simulate`. Raises NotFoundError if the customer has no such message
+    at all.
     """
     taking_part = RuleSet(rules, ids)
     sent = prepare.sent(events)
@@ -39,7 +41,8 @@ def of(
     found = sent.filter(pl.col("message_key") == keys[0])
     if found.is_empty():
         return []
-    history = next(prepare.histories(sent, events, taking_part.rules, ctx.facts))
+    prepare.refuse_without(causes, taking_part.rules)
+    history = next(prepare.histories(sent, events, taking_part.rules, ctx.facts, causes=causes))
     judged = next(one for one in history.messages if one.event_id == found["event_id"].item())
     exempt = taking_part.exempt(judged, judged.at)
     return [
@@ -56,10 +59,15 @@ def of(
 
 
 def stopped_by(
-    events: pl.DataFrame, ctx: Context, rule: Rule, *, ids: Mapping[str, str] | None = None
+    events: pl.DataFrame,
+    ctx: Context,
+    rule: Rule,
+    *,
+    ids: Mapping[str, str] | None = None,
+    causes: pl.DataFrame | None = None,
 ) -> list[str]:
     """The event_ids of the messages in `events` that `rule` alone would have stopped, in order."""
-    decisions = replay.simulate(events, [rule], ctx, ids=ids).decisions
+    decisions = replay.simulate(events, [rule], ctx, ids=ids, causes=causes).decisions
     return decisions.filter(pl.col("decision") == "stop")["event_id"].to_list()
 
 
@@ -70,8 +78,17 @@ def text(rule: Rule, verdict: Verdict, *, exempt: str | None = None) -> str:
     if not verdict.applies:
         return "Is not about this message."
     if verdict.cannot_tell and verdict.counted is None:
-        return "Cannot tell: the customer's time zone is not known, so it lets the message pass."
+        return f"Cannot tell: {lacks(rule)}, so it lets the message pass."
     return _LETS[rule.kind](rule) if verdict.counted is None else _stops(rule, verdict)
+
+
+def lacks(rule: Rule) -> str:
+    """What `rule` is missing where it cannot tell."""
+    if rule.kind == "sunset":
+        return f"this data holds no {_responses(rule)} of the message's channel at all"
+    if rule.reads_causes:
+        return "what brought the message about is not known"
+    return "the customer's time zone is not known"
 
 
 def _word(verdict: Verdict) -> str:
@@ -106,6 +123,20 @@ def _messages(number: int) -> str:
     return "1 message" if number == 1 else f"{number} messages"
 
 
+def _responses(rule: Rule) -> str:
+    return f"{rule.engagement}s by people"
+
+
+def _in_a_row(rule: Rule) -> str:
+    if rule.unengaged == 1:
+        return f"no {rule.engagement} by a person is recorded on the last message"
+    return f"no {_responses(rule)} are recorded on the last {rule.unengaged} messages"
+
+
+def _grace(rule: Rule) -> str:
+    return f", more than {rule.grace} before" if rule.grace_span else ""
+
+
 def _after(rule: Rule) -> str:
     kinds = " or ".join(kind.replace("_", " ") for kind in rule.after)
     return kinds if rule.same == "nothing" else f"{kinds} of the same {rule.same}"
@@ -118,14 +149,26 @@ def _cooldown_stops(rule: Rule, _: int) -> str:
 
 
 _STOPS: dict[str, Callable[[Rule, int], str]] = {
+    "consent": lambda rule, n: f"the customer had said no to it{_grace(rule)}",  # noqa: ARG005
     "mute": lambda rule, n: "it stops everything it is about",  # noqa: ARG005
+    "sensitive": lambda rule, n: "it touches a sensitive topic, and no consent to it is in force",  # noqa: ARG005
+    "exclude_event": lambda rule, n: "it rests on nothing but events that are left out",  # noqa: ARG005
     "cooldown": _cooldown_stops,
+    "sunset": lambda rule, n: f"{_in_a_row(rule)}, and no order came in between",  # noqa: ARG005
     "min_gap": lambda rule, n: f"{_messages(n)} went out in the {rule.window} before it",
     "frequency_cap": lambda rule, n: f"{_messages(n)} had gone out in {_window(rule)}, and {rule.limit} may",
     "quiet_hours": lambda rule, n: f"it was due in the quiet hours {rule.quiet}",  # noqa: ARG005
 }
 _LETS: dict[str, Callable[[Rule], str]] = {
+    "consent": lambda rule: f"Lets it pass: no opt-out from it is in force{_grace(rule)}.",
     "mute": lambda rule: "Lets it pass.",  # noqa: ARG005
+    "sensitive": lambda rule: (  # noqa: ARG005
+        "Lets it pass: it touches no sensitive topic that the customer did not consent to."
+    ),
+    "exclude_event": lambda rule: "Lets it pass: it does not rest on the events that are left out alone.",  # noqa: ARG005
+    "sunset": lambda rule: (
+        f"Lets it pass: one of the last {rule.unengaged} messages found a response, an order came, or fewer went out."
+    ),
     "cooldown": lambda rule: f"Lets it pass: no {_after(rule)} shortly before it.",
     "min_gap": lambda rule: f"Lets it pass: nothing went out in the {rule.window} before it.",
     "frequency_cap": lambda rule: f"Lets it pass: fewer than {rule.limit} went out in {_window(rule)}.",

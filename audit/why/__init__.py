@@ -1,8 +1,9 @@
 """Why: a message, a segment or a recommendation → an explanation with its evidence and its counterfactual."""
 
+from audit.why.causes import causes
 from audit.why.model import Counterfactual, Explanation, Reason, Subject
 from audit.why.of_item import item
 from audit.why.of_message import message
 from audit.why.of_segment import segment
 
-__all__ = ["Counterfactual", "Explanation", "Reason", "Subject", "item", "message", "segment"]
+__all__ = ["Counterfactual", "Explanation", "Reason", "Subject", "causes", "item", "message", "segment"]

@@ -20,6 +20,12 @@ KINDS = (
 )  # fmt: skip
 """The kinds of acts that can be behind a message, the strongest first."""
 
+MESSAGE_TEXTS = ("subject", "campaign_name", "item_name")
+"""Where a message says in words what it is about."""
+
+ACT_TEXTS = ("item_name", "query", "segment_id")
+"""Where an act does."""
+
 
 def candidates(events: pl.DataFrame, message: Mapping[str, Any]) -> pl.DataFrame:
     """The acts before `message` (a row) that have to do with what it is about, the likeliest first.
@@ -75,26 +81,28 @@ def _shares_words(message: Mapping[str, Any]) -> pl.Expr:
     own = _words_of(message)
     if not own:
         return pl.lit(value=False)
-    text = pl.concat_str("item_name", "query", "segment_id", separator=" ", ignore_nulls=True)
-    leaf = pl.col("category").str.split(" > ").list.last()
-    words = pl.concat_str(text, leaf, separator=" ", ignore_nulls=True).str.to_lowercase()
-    singular = words.str.extract_all(r"\p{L}{4,}").list.eval(pl.element().str.strip_suffix("s"))
-    return singular.list.eval(pl.element().is_in(own)).list.any()
+    return words_in(*ACT_TEXTS).list.eval(pl.element().is_in(own)).list.any()
 
 
 def _words_of(message: Mapping[str, Any]) -> list[str]:
-    leaf = (message.get("category") or "").rpartition(" > ")[2]
-    texts = [message.get(name) or "" for name in ("subject", "campaign_name", "item_name")]
-    words = (
-        pl.Series([" ".join([*texts, leaf]).lower()])
-        .str.extract_all(r"\p{L}{4,}")
-        .explode(empty_as_null=True)
+    row = pl.DataFrame(
+        {name: [message.get(name)] for name in (*MESSAGE_TEXTS, "category")},
+        schema=dict.fromkeys((*MESSAGE_TEXTS, "category"), pl.String),
     )
-    singular = {word.removesuffix("s") for word in words.drop_nulls()}
-    return sorted(singular - _common_words())
+    words = row.select(words_in(*MESSAGE_TEXTS).alias("word"))["word"].explode(empty_as_null=True)
+    return sorted(set(words.drop_nulls()) - common_words())
+
+
+def words_in(*texts: str) -> pl.Expr:
+    """The words of four letters and more in the columns `texts` and in the last level of the category, without
+    a plural s.
+    """
+    leaf = pl.col("category").str.split(" > ").list.last()
+    text = pl.concat_str(*texts, leaf, separator=" ", ignore_nulls=True).str.to_lowercase()
+    return text.str.extract_all(r"\p{L}{4,}").list.eval(pl.element().str.strip_suffix("s"))
 
 
 @cache
-def _common_words() -> frozenset[str]:
+def common_words() -> frozenset[str]:
     text = files("audit.why").joinpath("common_words.toml").read_text(encoding="utf-8")
     return frozenset(word.removesuffix("s") for words in tomllib.loads(text).values() for word in words)

@@ -89,7 +89,7 @@ def acts_at(events: pl.DataFrame, row: dict[str, Any], trigger: Trigger, stated:
 
 def mapped(campaigns: pl.DataFrame, row: dict[str, Any]) -> dict[str, Any] | None:
     """The campaign map's entry for a message: by its campaign_id, else by the first pattern that fits."""
-    named = campaigns.filter(pl.col("campaign_id") == row["campaign_id"])
+    named = campaigns.filter(pl.col("campaign_id") == pl.lit(row["campaign_id"], pl.String))
     if named.height:
         return named.row(0, named=True)
     texts = [row[name] for name in ("campaign_name", "subject") if row[name]]

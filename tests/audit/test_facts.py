@@ -147,7 +147,7 @@ def test_items_carry_their_newest_name_and_how_many_people_bought_them():
 def test_no_orders_give_the_facts_of_an_empty_workspace():
     counted = facts.count(events({"kind": "product_viewed", "at": "2026-01-02"}).lazy())
     nothing = facts.none()
-    for name in ("items", "intervals", "also_bought"):
+    for name in ("items", "intervals", "also_bought", "engaged"):
         assert getattr(counted, name).equals(getattr(nothing, name))
         assert getattr(counted, name).schema == getattr(nothing, name).schema
     assert counted.customers == 0
@@ -161,3 +161,23 @@ def test_facts_have_the_schemas_they_promise():
     assert counted.intervals.schema == pl.Schema(facts.INTERVALS)
     assert counted.also_bought.schema == pl.Schema(facts.ALSO_BOUGHT)
     assert counted.also_bought.height == 2
+
+
+def test_the_channels_of_responses_are_those_of_people_and_else_of_their_messages():
+    sent = {"kind": "message_sent", "at": "2026-01-01"}
+    clicked = {"kind": "message_clicked", "at": "2026-01-02"}
+    frame = events(
+        {**sent, "message_id": "1", "channel": "sms", "event_id": "first"},
+        {**sent, "message_id": "1", "channel": "fax", "event_id": "repeated"},
+        {**clicked, "message_id": "1"},
+        {**clicked, "message_id": "1", "channel": "email"},
+        {**clicked, "channel": "push", "machine": True},
+        {"kind": "message_opened", "at": "2026-01-02", "message_id": "1", "customer_id": "c_2"},
+        {"kind": "message_opened", "at": "2026-01-02", "channel": "web", "machine": False},
+    )
+    assert facts.count(frame.lazy()).engaged.rows() == [
+        ("message_clicked", "email"),
+        ("message_clicked", "sms"),
+        ("message_opened", None),
+        ("message_opened", "web"),
+    ]

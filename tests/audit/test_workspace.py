@@ -15,9 +15,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from audit import folder, ingest, manifest, store
+from audit import answers, folder, ingest, manifest, store
 from audit.campaigns import SCHEMA as CAMPAIGNS
 from audit.errors import NotFoundError, WorkspaceError
+from audit.rules.model import from_dict
 from audit.workspace import Workspace, default_folder, demo_folder
 from tests.audit.ingest.files import by_source, counts, csv
 from tests.build import events as build_events
@@ -157,13 +158,33 @@ def test_the_campaign_map_is_filled_in_and_overwrites_nothing(ws, tmp_path):
 
 
 def test_facts_are_counted_once_a_generation(ws, tmp_path, monkeypatch):
-    ingest.import_paths(ws, [sends(tmp_path, "a,7,2026-01-05,order_completed,,,,,")])
+    rows = ("a,7,2026-01-05,order_completed,,,,,", "b,7,2026-01-05,message_clicked,,,,,")
+    ingest.import_paths(ws, [sends(tmp_path, *rows)])
     first = ws.facts()
     monkeypatch.setattr("audit.fact_files.count", lambda _events: pytest.fail("counted again"))
     again = Workspace.open(ws.path).facts()
 
     assert again.customers == first.customers
     assert again.items.equals(first.items)
+    assert again.engaged.equals(first.engaged)
+    assert again.engaged.height == 1
+
+
+def test_facts_kept_without_what_is_counted_by_now_are_counted_again(ws, tmp_path):
+    ingest.import_paths(ws, [sends(tmp_path, "b,7,2026-01-05,message_clicked,,,,,")])
+    first = ws.facts()
+    next(ws.path.rglob("engaged.parquet")).unlink()
+    assert Workspace.open(ws.path).facts().engaged.equals(first.engaged)
+
+
+def test_whether_responses_are_recorded_is_asked_of_everybody_for_one_customer_too(ws, tmp_path):
+    sent = [f"m{day},7,2026-01-0{day},message_sent,,,,," for day in (1, 2, 3)]
+    ingest.import_paths(ws, [sends(tmp_path, *sent)])
+    rule = from_dict({"id": "sunset", "kind": "sunset", "unengaged": 2})
+    ws.book.apply(ws.book.plan_add([rule]), author="test")
+    assert answers.explain(ws, "7", message="m3")["rules"][0]["verdict"] == "cannot_tell"
+    ingest.import_paths(ws, [sends(tmp_path, "c,8,2026-01-05,message_clicked,,,,,", name="more.csv")])
+    assert answers.explain(ws, "7", message="m3")["rules"][0]["verdict"] == "stops"
 
 
 def test_everything_is_private(ws, tmp_path):

@@ -45,6 +45,8 @@ def handover(
     if left_out:
         output.narrate(f"{left_out:,} rows about sensitive topics are left out; hand to privacy")
     for one in asked:
+        if one.reads_causes:
+            output.narrate(f"rule {one.id} suppresses messages by what brought them about, not people")
         if one.kind in BY_CLOCK:
             output.narrate(
                 f"rule {one.id} suppresses hours, not people: set {one.quiet} in {one.time_zone} time there"

@@ -41,6 +41,7 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Replay rules over the real past: what they would have stopped, and what became of it."""
+    from audit import answers
     from audit.rules import replay
 
     if as_recorded and rules_file is not None:
@@ -49,7 +50,9 @@ def simulate(
     options.viewer(context, role).require("simulate")
     rules = _as_recorded(ws) if as_recorded else _asked(ws, rules_file)
     events = ws.events() if customer is None else ws.history(ws.resolve(options.customer(customer)), at=ws.at)
-    made = replay.simulate(events, rules, ws.context(), progress=output.Progress("replaying"))
+    ctx = ws.context()
+    causes = answers.causes_for(rules.rules, events, ctx)
+    made = replay.simulate(events, rules, ctx, causes=causes, progress=output.Progress("replaying"))
     if decisions is not None:
         output.parquet(made.decisions, decisions)
     if as_json:
@@ -86,12 +89,14 @@ def sweep(
     sets = curve.variants(rules, rule, limits=asked_limits, windows=asked_windows)
     if not next(one for one in rules if one.id == rule).enabled:
         output.narrate(f"rule {rule} is switched off; the curve shows it switched on")
+    events, ctx = ws.events(), ws.context()
     points = curve.sweep(
-        ws.events(),
+        events,
         sets,
         rule,
-        ws.context(),
+        ctx,
         ids=answers.named_in(ws, rules),
+        causes=answers.causes_for(rules, events, ctx),
         progress=output.Progress("replaying"),
     )
     if as_json:

@@ -14,7 +14,7 @@ from tui.exit_codes import Exit
 if TYPE_CHECKING:
     from audit.rules.book import Book
     from audit.rules.model import Rule
-    from audit.rules.plan import Plan
+    from audit.rules.plan import Effect, Plan
     from audit.workspace import Workspace
 
 NoteOption = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why; kept with the change.")]
@@ -228,12 +228,22 @@ def _changeable(context: typer.Context, workspace: Path | None, role: str | None
     return options.opened(context, workspace)
 
 
-def _carry_out(ws: "Workspace", plan: "Plan", *, note: str, yes: bool, as_json: bool) -> None:
-    """Show a plan with its effect on the loaded past, ask, and do it; exit 1 where nobody said yes."""
+def _effect(ws: "Workspace", plan: "Plan") -> "Effect":
+    """What a plan would have changed about the loaded past."""
     from audit import answers
 
-    rules = (*plan.before, *plan.after)
-    effect = plan.effect(ws.events(), ws.context(), ids=answers.named_in(ws, rules)) if plan.changes else None
+    rules, events, context = (*plan.before, *plan.after), ws.events(), ws.context()
+    return plan.effect(
+        events,
+        context,
+        ids=answers.named_in(ws, rules),
+        causes=answers.causes_for(rules, events, context),
+    )
+
+
+def _carry_out(ws: "Workspace", plan: "Plan", *, note: str, yes: bool, as_json: bool) -> None:
+    """Show a plan with its effect on the loaded past, ask, and do it; exit 1 where nobody said yes."""
+    effect = _effect(ws, plan) if plan.changes else None
     for line in plan.lines():
         output.narrate(line)
     if effect is None:

@@ -1,5 +1,6 @@
 """Messages after a no, told apart."""
 
+import json
 from dataclasses import replace
 from datetime import date
 
@@ -144,13 +145,16 @@ def test_days_of_grace_run_from_the_first_no_in_force():
     assert _one(_no(), _no("2026-07-31"), mail("2026-08-01", country="DE"))[0] == "breach"
 
 
-def test_it_names_the_messages_and_a_mute_from_then_on():
+def test_it_names_the_messages_and_a_rule_that_honours_the_no():
     (finding,) = found(
         "after-opt-out", _no(event_id="no"), *(mail(f"2026-08-0{day}", country="DE") for day in (1, 2))
     )
     assert finding["text"] == "2 mails after the opt-out of 2026-06-10 (unsubscribed)."
     assert (finding["cause"], finding["messages"], finding["count"]) == (["no"], ["e2", "e3"], 2)
-    assert '"valid_from": "2026-06-10T14:00:00Z"' in finding["suggested_rule"]
+    assert json.loads(finding["suggested_rule"]) == {
+        "id": "honour-opt-outs-email", "kind": "consent", "channels": ["email"], "grace": "0d",
+        "title": "No marketing by email after an opt-out, from that moment on",
+    }  # fmt: skip
 
 
 def test_a_law_applies_from_its_first_day_to_its_last():

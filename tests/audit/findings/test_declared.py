@@ -189,3 +189,24 @@ def test_the_workspace_hands_its_declared_rules_in(scenes, tmp_path):
     assert [one["messages"] for one in alone if one["check"] == "declared-vs-observed"] == broken[
         "messages"
     ].to_list()
+
+
+def test_a_declared_opt_out_rule_is_held_against_what_was_sent():
+    no = {"kind": "unsubscribed", "at": "2026-01-05T11:00", "event_id": "no"}
+    (finding,) = found([*DAILY, no], {"id": "stop", "kind": "consent", "title": "Opt-outs count at once"})
+    assert (finding["messages"], finding["evidence"]) == (["d6", "d7"], ["no", "d6"])
+    assert finding["text"].startswith("2 messages went out against what the sender declares: Opt-outs count")
+
+
+@pytest.mark.parametrize(
+    ("rule", "lacks"),
+    [
+        ({"kind": "sunset", "unengaged": 2}, "this data holds no clicks by people"),
+        ({"kind": "sensitive"}, "what brought the message about is not known"),
+        ({"kind": "exclude_event", "events": ["e"]}, "what brought the message about is not known"),
+    ],
+)
+def test_what_cannot_be_told_of_a_declared_rule_is_said(rule, lacks):
+    (finding,) = found(DAILY, {"id": "r", **rule})
+    assert (finding["verdict"], finding["messages"]) == ("cannot_tell", [])
+    assert lacks in finding["text"]

@@ -28,6 +28,12 @@ def test_the_whole_path_is_the_evidence():
     )
 
 
+def test_the_suggested_rule_holds_until_there_is_a_consent():
+    (finding,) = found("sensitive-inference", _SEARCH, _SEGMENT, _mail())
+    rule = json.loads(finding["suggested_rule"])
+    assert (rule["kind"], rule["campaigns"], rule["customers"]) == ("sensitive", ["little-one"], ["c_1"])
+
+
 def test_acts_without_a_decision_are_nobodys_business():
     assert found("sensitive-inference", _SEARCH, _VIEW) == []
 

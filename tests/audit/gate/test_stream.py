@@ -299,3 +299,54 @@ def test_a_kill_loses_nothing_that_was_answered(ws, tmp_path):
     week = 7 * 1440
     for allowed in by_customer.values():
         assert all(later - earlier >= week for earlier, later in pairwise(allowed[::2]))
+
+
+NINE = """
+[[rule]]
+id = "no"
+kind = "consent"
+[[rule]]
+id = "private"
+kind = "sensitive"
+[[rule]]
+id = "out"
+kind = "exclude_event"
+events = ["p2"]
+[[rule]]
+id = "sunset"
+kind = "sunset"
+unengaged = 2
+"""
+
+
+def test_opt_outs_responses_and_causes_come_by_the_stream_and_are_remembered(ws):
+    clicked = {
+        "customer_id": "008",
+        "kind": "message_clicked",
+        "occurred_at": "2026-01-03T10:00:00Z",
+        "channel": "email",
+    }
+    touching = candidate("2026-01-04T10:00:00Z", "m2", sensitive=["health"], causes=["p2", "o9"])
+    resting = candidate("2026-01-04T11:00:00Z", "m3", sensitive=[], causes=["p2"])
+    silent = candidate("2026-01-04T12:00:00Z", "m4")
+    after = candidate("2026-01-05T10:00:00Z", "m5", sensitive=[], causes=[])
+    answers = told(ws, clicked, touching, resting, silent, after, rules=NINE)
+    assert decisions(answers) == ["noted", "stop", "stop", "allow", "allow"]
+    assert [one["failing_rules"] for one in answers[1:3]] == [["private"], ["out"]]
+    assert answers[3]["cannot_tell"] == ["private", "out"]
+    no = {"customer_id": "007", "kind": "unsubscribed", "occurred_at": "2026-01-06T10:00:00Z"}
+    later = candidate("2026-01-07T10:00:00Z", "m6", sensitive=[], causes=[])
+    more = told(ws, no, later, rules=NINE)
+    assert decisions(more) == ["noted", "stop"]
+    assert more[1]["failing_rules"] == [
+        "no",
+        "sunset",
+    ]  # the two that went out are remembered, and so is the click
+    own = {
+        "customer_id": "007",
+        "kind": "message_clicked",
+        "occurred_at": "2026-01-08T10:00:00Z",
+        "message_id": "m5",
+    }
+    last = candidate("2026-01-09T10:00:00Z", "m7", sensitive=[], causes=[])
+    assert told(ws, own, last, rules=NINE)[1]["failing_rules"] == ["no"]

@@ -1,5 +1,10 @@
 """Rules and messages for tests, and the decisions on them."""
 
+from dataclasses import replace
+
+import polars as pl
+
+from audit.facts import engagement, none
 from audit.rules import replay
 from audit.rules.model import from_dict
 from tests.build import context, events
@@ -10,14 +15,32 @@ def message(at, **more):
     return {"kind": "message_sent", "at": at, "channel": "email", "message_class": "marketing", **more}
 
 
+def act(kind, at, **more):
+    return {"kind": kind, "at": at, **more}
+
+
 def cap(limit, window, **more):
     return {"id": "cap", "kind": "frequency_cap", "limit": limit, "window": window, **more}
 
 
-def replayed(rows, *documents, facts=None, ids=None):
-    """The replay of rules, written as tables, over events, written as rows."""
+def engaged(*rows):
+    """Group facts of a workspace that holds `rows`, of which only the responses are known."""
+    return replace(none(), engaged=engagement(events(*rows).lazy()))
+
+
+def causes(customer="c_1", **of):
+    """The columns that rules read: event_id=(causes, sensitive topics)."""
+    rows = [(customer, name, list(why), list(topics)) for name, (why, topics) in of.items()]
+    lists = pl.List(pl.String)
+    schema = {"customer_id": pl.String, "event_id": pl.String, "causes": lists, "sensitive": lists}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def replayed(rows, *documents, facts=None, ids=None, causes=None):
+    """The replay of rules, written as tables, over events, written as rows; they are the whole workspace."""
     frame = events(*rows)
-    return replay.simulate(frame, [from_dict(one) for one in documents], context(frame, facts=facts), ids=ids)
+    known = context(frame, facts=facts or engaged(*rows))
+    return replay.simulate(frame, [from_dict(one) for one in documents], known, ids=ids, causes=causes)
 
 
 def decided(rows, *documents, **more):

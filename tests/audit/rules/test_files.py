@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from audit.errors import InputError
 from audit.rules import files
-from audit.rules.model import BODY, BUILT, from_dict, to_dict
+from audit.rules.model import BODY, CHECKED_ORDER, from_dict, to_dict
 
 EVERYTHING = """
 [[rule]]
@@ -56,6 +56,27 @@ per = ["campaign"]
 [[rule]]
 id = "mute"
 kind = "mute"
+
+[[rule]]
+id = "no"
+kind = "consent"
+grace = "10d"
+
+[[rule]]
+id = "private"
+kind = "sensitive"
+
+[[rule]]
+id = "not-mine"
+kind = "exclude_event"
+events = ["o-1841", "with, comma"]
+
+[[rule]]
+id = "sunset"
+kind = "sunset"
+unengaged = 5
+engagement = "open"
+per = ["campaign"]
 """
 
 
@@ -65,7 +86,7 @@ def rule(text):
 
 
 def test_every_key_is_read():
-    cap, cooldown, quiet, gap, mute = files.loads(EVERYTHING)
+    cap, cooldown, quiet, gap, mute, no, private, not_mine, sunset = files.loads(EVERYTHING)
     assert (cap.limit, cap.span, cap.per, cap.week_start) == (
         3,
         timedelta(days=1),
@@ -84,6 +105,9 @@ def test_every_key_is_read():
         False,
         "customer",
     )
+    assert (no.grace_span, not_mine.events) == (timedelta(days=10), ("o-1841", "with, comma"))
+    assert (sunset.unengaged, sunset.engagement, sunset.per) == (5, "open", ("customer", "campaign"))
+    assert [one.on_fail for one in (no, private, not_mine, sunset)] == ["drop"] * 4
     assert [one.on_fail for one in (cooldown, quiet, gap, mute)] == ["drop", "defer", "drop", "drop"]
 
 
@@ -111,7 +135,19 @@ def test_any_text_survives(note, campaigns):
         ('kind = "mute"\nlimit = 3', "rule 'r': limit: mute does not use it"),
         ('kind = "min_gap"\nwindow = "7d"\nlimit = 3', "limit: min_gap does not use it"),
         ('kind = "mutes"', "kind: there is no 'mutes'; the nearest is mute"),
-        ('kind = "sensitive"', "kind: sensitive rules cannot be replayed by this version"),
+        ('kind = "sunsett"', "kind: there is no 'sunsett'; the nearest is sunset"),
+        ('kind = "sunset"', "unengaged: is missing; sunset needs unengaged"),
+        ('kind = "sunset"\nunengaged = 0', "unengaged: has to be a whole number from 1 up, is 0"),
+        ('kind = "sunset"\nunengaged = 5\nengagement = "reply"', "engagement: 'reply' is none of click, open"),
+        ('kind = "sunset"\nunengaged = 5\nwindow = "7d"', "window: sunset does not use it"),
+        ('kind = "sunset"\nunengaged = 5\non_fail = "defer"', "on_fail: sunset cannot defer"),
+        ('kind = "consent"\ngrace = "ten days"', "grace: 'ten days' is no duration"),
+        ('kind = "consent"\ngrace = 10', "grace: has to be text, is 10"),
+        ('kind = "consent"\nwindow = "7d"', "window: consent does not use it"),
+        ('kind = "exclude_event"', "events: is missing; exclude_event needs events"),
+        ('kind = "exclude_event"\nevents = []', "events: is empty; name at least one event_id"),
+        ('kind = "exclude_event"\nevents = "e1"', "events: has to be a list"),
+        ('kind = "sensitive"\nevents = ["e1"]', "events: sensitive does not use it"),
         ('title = "no kind"', "kind: is missing"),
         ('kind = "frequency_cap"\nlimit = 3', "window: is missing; frequency_cap needs limit and window"),
         ('kind = "frequency_cap"\nwindow = "7d"', "limit: is missing"),
@@ -193,4 +229,4 @@ def test_the_file_is_named_in_the_error(tmp_path):
 def test_every_key_of_the_body_belongs_to_some_kind():
     from audit.rules.model import keys
 
-    assert {key for kind in BUILT for key in keys(kind)} == set(BODY)
+    assert {key for kind in CHECKED_ORDER for key in keys(kind)} == set(BODY)

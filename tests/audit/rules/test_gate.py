@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.errors import InputError
+from audit.events import in_order
 from audit.rules import prepare, replay
 from audit.rules.gate import Gate
 from audit.rules.history import Act, Message
 from audit.rules.model import from_dict
-from tests.audit.rules.build import cap, message
+from tests.audit.rules import test_oracles as oracles
+from tests.audit.rules.build import cap, engaged, message
 from tests.audit.rules.test_properties import ZONES, calendars, caps, moments, rows
 from tests.build import context, days, events
 
@@ -239,3 +241,73 @@ def test_a_restored_decision_counts_once_where_the_past_holds_its_message_too():
     gate.restore("c_1", went, went.at, key="m1", answer=gate.offer("c_1", went, key="m1"))
     told = [gate.offer("c_1", candidate(f"e{n}", went.at + timedelta(hours=n))) for n in (2, 3)]
     assert [answer.decision for answer in told] == ["allow", "stop"]
+
+
+def of_workspace(row):
+    """The message or the act that a row of a workspace's events is: it knows which message it is about."""
+    key = row["message_id"] or f"event:{row['event_id']}"
+    known = {"machine": row["machine"]} if row["kind"] != "message_sent" else {"causes": (), "sensitive": ()}
+    return of_row(row)._replace(message_key=key, **known)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    oracles.histories(oracles.messages, oracles.messages, oracles.said, oracles.responses, oracles.orders),
+    st.lists(
+        st.one_of(oracles.consents, oracles.sunsets), min_size=1, max_size=2, unique_by=lambda one: one["id"]
+    ),
+)
+def test_opt_outs_and_responses_that_are_noted_count_as_in_a_replay(history, documents):
+    frame = in_order(events(*history))
+    rules = [from_dict({key: value for key, value in one.items() if key != "steps"}) for one in documents]
+    known = engaged(*history)
+    gate = Gate(rules, recorded=prepare.responses(known))
+    made = {}
+    for row in frame.iter_rows(named=True):
+        event = of_workspace(row)
+        if row["kind"] != "message_sent":
+            gate.note("c_1", event)
+        elif event.message_key not in made:
+            made[event.message_key] = (row["event_id"], gate.offer("c_1", event, key=event.message_key))
+    decisions = replay.simulate(frame, rules, context(frame, facts=known)).decisions
+    assert [
+        (name, one.decision, list(one.failing_rules), list(one.counted)) for name, one in made.values()
+    ] == [
+        (row["event_id"], row["decision"], row["failing_rules"], row["counted"])
+        for row in decisions.iter_rows(named=True)
+    ]
+
+
+def test_a_response_that_is_noted_shows_that_responses_are_recorded():
+    gate = Gate([from_dict({"id": "sunset", "kind": "sunset", "unengaged": 1})])
+
+    def mail(name, at):
+        return of_row(events(message(at, event_id=name)).row(0, named=True))._replace(message_key=name)
+
+    click = of_row(
+        events({"kind": "message_clicked", "at": "2026-01-03T10:00", "channel": "email"}).row(0, named=True)
+    )
+    assert gate.offer("c_1", mail("a", "2026-01-01T10:00")).cannot_tell == ["sunset"]
+    gate.note("c_2", click._replace(machine=True))
+    assert gate.offer("c_1", mail("b", "2026-01-02T10:00")).decision == "allow"
+    gate.note("c_2", click._replace(event_id="x"))
+    assert gate.offer("c_1", mail("c", "2026-01-04T10:00")).counted == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "about", "decision"),
+    [
+        ({"kind": "sensitive"}, {"sensitive": ["health"]}, "stop"),
+        ({"kind": "sensitive"}, {"sensitive": []}, "allow"),
+        ({"kind": "exclude_event", "events": ["o1"]}, {"causes": ["o1"]}, "stop"),
+        ({"kind": "exclude_event", "events": ["o1"]}, {"causes": ["o1", "o2"]}, "allow"),
+    ],
+)
+def test_causes_that_come_with_a_candidate_are_judged_and_without_them_it_cannot_tell(rule, about, decision):
+    gate = Gate([from_dict({"id": "r", **rule})])
+    assert gate.without_causes == ["r"]
+    row = events(message("2026-01-01T10:00")).row(0, named=True)
+    told = gate.offer("c_1", of_row(row)._replace(**about))
+    assert (told.decision, list(told.cannot_tell)) == (decision, [])
+    silent = gate.offer("c_1", of_row(row)._replace(event_id="e2"))
+    assert (silent.decision, silent.cannot_tell) == ("allow", ["r"])

@@ -8,7 +8,7 @@ from audit.rules.gate import Gate
 from audit.rules.model import from_dict
 from audit.rules.suppressed import suppressed
 from audit.times import iso, parse_iso
-from tests.audit.rules.build import cap, message
+from tests.audit.rules.build import cap, engaged, message
 from tests.audit.rules.test_properties import calendars, caps, rows
 from tests.build import context, events
 
@@ -77,3 +77,24 @@ def test_it_is_whom_the_gate_would_stop(history, document):
     assert bool(found) == (answer.decision == "stop")
     if found:
         assert found[0].until == answer.next_allowed_at
+
+
+def test_an_opt_out_suppresses_the_channels_that_it_bears_on():
+    both = [*WEEK, message("2026-01-05T11:00", channel="sms")]
+    no = {"kind": "unsubscribed", "at": "2026-01-06T11:00", "channel": "email"}
+    assert told([*both, no], {"id": "r", "kind": "consent"}) == [("c_1", "email", None)]
+    assert told([*both, no], {"id": "r", "kind": "consent", "grace": "3d"}) == []
+
+
+def test_a_streak_without_a_response_suppresses():
+    clicked = {"kind": "message_clicked", "at": "2026-01-05T12:00", "channel": "email", "customer_id": "c_2"}
+    frame = events(*WEEK, clicked)
+    rule = from_dict({"id": "r", "kind": "sunset", "unengaged": 2})
+    found = suppressed(frame, [rule], engaged(clicked), parse_iso("2026-01-07T00:00Z"))
+    assert [one.customer for one in found] == ["c_1"]
+    assert suppressed(frame, [rule], context(frame).facts, parse_iso("2026-01-07T00:00Z")) == []
+
+
+def test_rules_that_ask_for_causes_suppress_nobody_in_particular():
+    assert told(WEEK, {"id": "r", "kind": "sensitive"}) == []
+    assert told(WEEK, {"id": "r", "kind": "exclude_event", "events": ["e1"]}) == []

@@ -1,0 +1,123 @@
+"""Every kind of rule through the two front doors: the form of the rules screen, and the commands."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from audit.rules import files
+from audit.rules.model import CHECKED_ORDER, from_dict, keys, needed, to_dict
+from tests.tui.command import Command
+from tui.core_rules import RuleDesk, entry
+
+TEXTS = {
+    "consent": {"grace": "2d"},
+    "mute": {"campaigns": "kindle-specials"},
+    "sensitive": {},
+    "exclude_event": {"events": 'o-1841, "with, comma"', "customers": "scene-01-nail-clipper"},
+    "cooldown": {"after": "order_completed", "window": "7d", "same": "category", "depth": "1"},
+    "sunset": {"unengaged": "5", "engagement": "open", "per": "customer, campaign"},
+    "min_gap": {"window": "16h"},
+    "frequency_cap": {"limit": "3", "window": "7d"},
+    "quiet_hours": {"quiet": "21:00-08:00"},
+}
+"""Kind → what somebody types into its form."""
+
+
+@pytest.fixture
+def desk(scenes: Path) -> RuleDesk:
+    from audit.privacy.roles import Role, Viewer
+
+    return RuleDesk(scenes, Viewer(Role.ADMIN))
+
+
+@pytest.fixture
+def own(
+    scenes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Command:
+    """On a copy that a test may change."""
+    shutil.copytree(scenes, tmp_path / "own")
+    return Command(tmp_path / "own", capsys, monkeypatch)
+
+
+def made(kind, desk):
+    draft = desk.draft({"id": f"my-{kind}", "kind": kind, **TEXTS[kind]})
+    assert draft.errors == {}
+    return from_dict(draft.keys)
+
+
+def test_a_form_can_be_had_for_every_kind(desk: RuleDesk) -> None:
+    assert desk.kinds() == CHECKED_ORDER == tuple(TEXTS)
+
+
+@pytest.mark.parametrize("kind", CHECKED_ORDER)
+def test_a_blank_form_has_every_key_of_its_kind_and_marks_the_needed_ones(desk: RuleDesk, kind: str) -> None:
+    fields = {field.key: field for field in desk.blank(kind).fields}
+    assert {key for key, field in fields.items() if field.needed} == {"id", *needed(kind)}
+    assert set(fields) == set(keys(kind)) - {"kind", "enabled"}
+
+
+@pytest.mark.parametrize("kind", CHECKED_ORDER)
+def test_what_a_form_shows_of_a_rule_reads_back_as_that_rule(desk: RuleDesk, kind: str) -> None:
+    rule = made(kind, desk)
+    shown = {field.key: field.text for field in entry(rule).fields}
+    assert desk.draft({"id": rule.id, "kind": kind, **shown}).keys == to_dict(rule)
+    assert entry(rule).gist.startswith(kind.replace("_", " "))
+
+
+def test_names_with_commas_stay_whole(desk: RuleDesk) -> None:
+    assert made("exclude_event", desk).events == ("o-1841", "with, comma")
+    assert made("sunset", desk).per == ("customer", "campaign")
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "text"),
+    [("sunset", "unengaged", "many"), ("sunset", "engagement", "reply"), ("consent", "grace", "soon")],
+)
+def test_what_is_wrong_is_told_of_its_field(desk: RuleDesk, kind: str, key: str, text: str) -> None:
+    assert set(desk.draft({"id": "r", "kind": kind, **TEXTS[kind], key: text}).errors) == {key}
+
+
+@pytest.mark.parametrize("kind", CHECKED_ORDER)
+def test_every_kind_is_replayed_on_the_screen(desk: RuleDesk, kind: str) -> None:
+    rule = to_dict(made(kind, desk))
+    everybody = desk.replay(rule, None)
+    assert everybody["messages"] == everybody["stopped"] + everybody["let_through"] + everybody["exempt"]
+    one = desk.replay(rule, desk.workspace.resolve("scene-09-breach"))
+    assert 0 < one["messages"] < everybody["messages"]
+    if kind == "consent":
+        assert one["stopped"] > 0
+
+
+def test_a_file_of_all_nine_is_simulated_added_and_explains_a_message(own: Command, tmp_path: Path) -> None:
+    file = tmp_path / "nine.toml"
+    desk_rules = [from_dict({"id": kind, "kind": kind, **NEEDS.get(kind, {})}) for kind in CHECKED_ORDER]
+    file.write_text(files.dump(desk_rules), encoding="utf-8")
+    simulated = json.loads(own("simulate", "--rules", str(file), "--json").out)
+    assert [rule["id"] for rule in simulated["rules"]] == list(CHECKED_ORDER)
+    assert own("rules", "add", str(file), "--yes").code == 0
+    why = own("why", "scene-03-expecting-mother", "--message", first_mail(own), "--json")
+    said = {rule["id"]: rule["verdict"] for rule in json.loads(why.out)["rules"]}
+    assert said["sensitive"] == "stops"
+    assert (said["consent"], said["exclude_event"]) == ("allows", "allows")
+
+
+NEEDS = {
+    "mute": {"campaigns": ["none of them"]},
+    "exclude_event": {"events": ["o-1841"]},
+    "cooldown": {"after": ["order_completed"], "window": "7d"},
+    "sunset": {"unengaged": 3},
+    "min_gap": {"window": "1h"},
+    "frequency_cap": {"limit": 3, "window": "7d"},
+    "quiet_hours": {"quiet": "21:00-08:00"},
+}
+
+
+def first_mail(own: Command) -> str:
+    from audit.workspace import Workspace
+
+    ws = Workspace.open(own.workspace)
+    events = ws.history(ws.resolve("scene-03-expecting-mother"))
+    mails = events.filter(kind="message_sent", campaign_id="little-one")
+    return str(mails["event_id"][0])
