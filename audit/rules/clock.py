@@ -91,7 +91,16 @@ def quiet_end(moment: datetime, start: time, end: time, zone: ZoneInfo) -> datet
         found = next(at for at in ends if at > moment and not quiet(at))
     except OverflowError:
         return None
-    return found if quiet(found - TICK) else _first_without(quiet, moment, found)
+    shift = _shift(moment, found, zone)
+    return found if shift is None or quiet(shift) else shift
+
+
+def _shift(moment: datetime, until: datetime, zone: ZoneInfo) -> datetime | None:
+    """When the clock is put forward or back in `(moment, until]`; None if it is not."""
+    offset = moment.astimezone(zone).utcoffset()
+    if until.astimezone(zone).utcoffset() == offset:
+        return None
+    return _first_without(lambda at: at.astimezone(zone).utcoffset() == offset, moment, until)
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> datetime:

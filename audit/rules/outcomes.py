@@ -73,6 +73,8 @@ def share(count: int, among: int) -> dict[str, Any]:
 
 
 def _flag(frame: pl.DataFrame, acts: pl.DataFrame, flag: str, key: str) -> pl.DataFrame:
+    if acts.is_empty():
+        return frame.with_columns(pl.lit(value=False).alias(flag))
     marked = acts.with_columns(pl.lit(value=True).alias(flag))
     return frame.join(marked, on=("customer_id", key), how="left", maintain_order="left").with_columns(
         pl.col(flag).fill_null(value=False)
@@ -84,6 +86,8 @@ def _converted(events: pl.DataFrame, human: pl.DataFrame, messages: pl.DataFrame
     clicks = human.filter(pl.col("kind") == "message_clicked").select(
         "customer_id", "message_id", clicked_at="occurred_at", click_id="event_id"
     )
+    if clicks.is_empty():
+        return clicks.select("customer_id", event_id="click_id")
     clicked = messages.select("customer_id", "event_id", "message_id", "item_id", "category").join(
         clicks, on=("customer_id", "message_id")
     )
@@ -112,6 +116,8 @@ def _opted_out(events: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
     """Messages with an opt-out after them and before the customer's next: `customer_id, event_id`."""
     place = ("customer_id", "occurred_at", "event_id")
     acts = events.filter(pl.col("kind").is_in(NO)).select(*place, message=pl.lit(None, pl.String))
+    if acts.is_empty():
+        return acts.select("customer_id", "event_id")
     return (
         pl.concat([acts, messages.select(*place, message="event_id")])
         .sort(place)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from audit.rules.history import Message
 from audit.rules.model import COUNTING, Rule, checked_order
@@ -10,12 +10,15 @@ from audit.rules.model import COUNTING, Rule, checked_order
 DEFAULT_CLASS = "marketing"
 """A message whose class is missing is treated as this."""
 
-_FIELDS = {
-    "channels": "channel",
-    "campaigns": "campaign",
-    "items": "item",
-    "senders": "sender",
+SCOPED = {
+    "channel": "channels",
+    "campaign": "campaigns",
+    "category": "categories",
+    "topics": "topics",
+    "item": "items",
+    "sender": "senders",
 }
+"""A message's field → the scope that is about it."""
 
 
 class Reach(NamedTuple):
@@ -59,6 +62,11 @@ class RuleSet:
         self._everybody = frozenset(range(len(self.rules))) - self._named.keys()
         self._reach: dict[tuple[object, ...], Reach] = {}
         self._newest: tuple[Message | None, Reach] = (None, Reach((), ()))
+
+    @property
+    def steady(self) -> bool:
+        """Whether it was always the same set, of one version a rule."""
+        return self._classes_at is None and not self.siblings
 
     def about(self, customer: str) -> frozenset[int]:
         """Positions of the rules that this customer falls under."""
@@ -128,23 +136,26 @@ def valid(rule: Rule, moment: datetime) -> bool:
 
 def in_scope(rule: Rule, message: Message) -> bool:
     """Whether the message satisfies all scopes but class, customer and validity, and falls under no `except_`."""
-    if any(value is None for value in per_values(rule, message)):
+    return all(accepts(rule, name, getattr(message, name)) for name in SCOPED)
+
+
+def accepts(rule: Rule, name: str, value: Any) -> bool:
+    """Whether `value` of the field `name` satisfies its scope, falls under no `except_`, and is there to count by."""
+    if value is None and name in rule.per:
         return False
-    for scope, name in _FIELDS.items():
-        value, wanted = getattr(message, name), getattr(rule, scope)
-        if (wanted and value not in wanted) or value in getattr(rule, f"except_{scope}"):
-            return False
-    if rule.categories and not _under(message.category, rule.categories):
-        return False
-    topics = set(message.topics or ())
-    if rule.topics and topics.isdisjoint(rule.topics):
-        return False
-    return not _under(message.category, rule.except_categories) and topics.isdisjoint(rule.except_topics)
+    wanted, unwanted = getattr(rule, SCOPED[name]), getattr(rule, f"except_{SCOPED[name]}")
+    return (not wanted or _meets(name, value, wanted)) and not _meets(name, value, unwanted)
 
 
 def per_values(rule: Rule, message: Message) -> tuple[str | None, ...]:
     """The values that messages counted together share, beside the customer."""
     return tuple(getattr(message, name) for name in rule.per if name != "customer")
+
+
+def _meets(name: str, value: Any, scope: Sequence[str]) -> bool:
+    if name == "category":
+        return _under(value, scope)
+    return not set(value or ()).isdisjoint(scope) if name == "topics" else value in scope
 
 
 def _under(category: str | None, scopes: Sequence[str]) -> bool:

@@ -13,6 +13,7 @@ import polars as pl
 from audit.context import Context
 from audit.errors import InputError, NotFoundError
 from audit.rules import outcomes, prepare, replay
+from audit.rules.decisions import frame
 from audit.rules.model import Rule, from_dict, to_dict
 from audit.rules.reference import Decision, judge
 from audit.rules.scopes import RuleSet
@@ -149,7 +150,7 @@ class _Decisions:
         return pl.concat(self._frames)
 
     def _put_away(self) -> None:
-        self._frames.append(replay.frame(self._loose))
+        self._frames.append(frame(self._loose))
         self._loose = []
 
 

@@ -41,24 +41,33 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Replay rules over the real past: what they would have stopped, and what became of it."""
+    import polars as pl
+
     from audit import answers
-    from audit.rules import replay
+    from audit.rules import fleet, replay
 
     if as_recorded and rules_file is not None:
         raise InputError("--as-recorded asks the book; leave --rules away")
     ws = options.opened(context, workspace)
     options.viewer(context, role).require("simulate")
     rules = _as_recorded(ws) if as_recorded else _asked(ws, rules_file)
-    events = ws.events() if customer is None else ws.history(ws.resolve(options.customer(customer)), at=ws.at)
-    ctx = ws.context()
-    causes = answers.causes_for(rules.rules, events, ctx)
-    made = replay.simulate(events, rules, ctx, causes=causes, progress=output.Progress("replaying"))
-    if decisions is not None:
-        output.parquet(made.decisions, decisions)
-    if as_json:
-        output.document(made.to_json())
+    progress, ctx = output.Progress("replaying"), ws.context()
+    if customer is None and decisions is None and not any(rule.reads_causes for rule in rules.rules):
+        scan = ws.scan().filter(pl.col("occurred_at") <= ws.at)
+        totals = fleet.simulate(scan, rules, ctx, progress=progress)
     else:
-        pages.replay(made.to_json())
+        events = (
+            ws.events() if customer is None else ws.history(ws.resolve(options.customer(customer)), at=ws.at)
+        )
+        causes = answers.causes_for(rules.rules, events, ctx)
+        made = replay.simulate(events, rules, ctx, causes=causes, progress=progress)
+        totals = made.totals()
+        if decisions is not None:
+            output.parquet(made.decisions, decisions)
+    if as_json:
+        output.document(totals.to_json())
+    else:
+        pages.replay(totals.to_json())
 
 
 def sweep(

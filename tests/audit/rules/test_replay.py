@@ -4,6 +4,7 @@ import pytest
 
 from audit.errors import NotFoundError
 from audit.rules import outcomes, replay, verdicts
+from audit.rules.decisions import DECISIONS
 from audit.rules.model import from_dict
 from tests.audit.rules.build import cap, message, replayed
 from tests.build import context, events
@@ -55,7 +56,7 @@ def test_decisions_are_a_row_a_message_in_order_and_in_their_columns():
         message("2026-01-01T10:00"),
     ]
     decisions = replayed(rows, MUTE).decisions
-    assert dict(decisions.schema) == replay.DECISIONS
+    assert dict(decisions.schema) == DECISIONS
     assert decisions["event_id"].to_list() == ["e3", "e2", "e1"]
 
 

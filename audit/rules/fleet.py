@@ -1,0 +1,121 @@
+"""Replay over a fleet: whole customers at a time from a lazy scan, and only totals are kept.
+
+Memory is bounded by the customers at hand and some bytes a message. With the optional extra the kernel decides and no
+message becomes a Python object; without it, or for rules it does not know, the reference does.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import polars as pl
+
+from audit.context import Context
+from audit.facts import Facts
+from audit.rules import outcomes, prepare, replay
+from audit.rules.decisions import DECISION
+from audit.rules.model import Rule
+from audit.rules.replay import Progress
+from audit.rules.scopes import RuleSet
+from audit.rules.totals import FLAGS, Totals, most_first
+
+ROWS = 2_000_000
+"""Events at hand at a time; a customer with more is still taken whole."""
+
+COLUMNS = (
+    "event_id", "customer_id", "occurred_at", "kind", "channel", "message_id", "message_class", "campaign_id",
+    "campaign_name", "item_id", "category", "topics", "order_id", "sender", "mailbox_provider", "time_zone", "machine",
+)  # fmt: skip
+"""What a replay reads of events."""
+
+
+def simulate(
+    scan: pl.LazyFrame,
+    rules: Iterable[Rule] | RuleSet,
+    ctx: Context,
+    *,
+    ids: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    rows: int = ROWS,
+) -> Totals:
+    """Replay `rules`, or a set of them made before, over the events of `scan` (all customers, in `ORDER`): the totals that `replay.simulate` gives.
+
+    `progress` is told how many events of how many are done, and may raise to stop it; nothing is written.
+    """
+    taking_part = rules if isinstance(rules, RuleSet) else RuleSet(rules, ids)
+    prepare.refuse_without(None, taking_part.rules)
+    total = scan.select(pl.len()).collect().item() if progress is not None else 0
+    done, parts = 0, [_part(events_of_none(), taking_part, ctx.facts)]
+    for events in whole_customers(scan.select(COLUMNS), rows):
+        parts.append(_part(events, taking_part, ctx.facts))
+        done += events.height
+        if progress is not None:
+            progress(done, total)
+    return _together(parts, taking_part, ctx)
+
+
+def whole_customers(scan: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
+    """`scan` in parts of about `rows` rows, never cutting through a customer."""
+    waiting: list[pl.DataFrame] = []
+    for batch in scan.collect_batches(chunk_size=rows, maintain_order=True):
+        waiting.append(batch)
+        if sum(map(len, waiting)) >= rows and batch["customer_id"][0] != batch["customer_id"][-1]:
+            everything = pl.concat(waiting)
+            cut = everything["customer_id"].search_sorted(everything["customer_id"][-1], side="left")
+            yield everything[:cut]
+            waiting = [everything[cut:]]
+    if sum(map(len, waiting)):
+        yield pl.concat(waiting)
+
+
+def events_of_none() -> pl.DataFrame:
+    """No events, with the columns of `COLUMNS`."""
+    from audit.events import empty
+
+    return empty().select(COLUMNS)
+
+
+def _part(events: pl.DataFrame, rules: RuleSet, facts: Facts) -> dict[str, Any]:
+    """Totals of some customers: `decided, by_rule, customers, affected, displaced`, and `complaints` by provider."""
+    numbered = events.with_row_index("row")
+    messages = prepare.sent(numbered)
+    if replay.is_fleet(messages.height, rules):
+        from audit.rules.kernel import sums
+
+        made = sums.of(messages, numbered, rules, facts)
+    else:
+        made = _by_reference(messages, events, rules, facts)
+    became = outcomes.of(events, messages)
+    provider = messages["mailbox_provider"].cast(pl.Categorical)
+    made["decided"] = made["decided"].hstack(became.select(FLAGS[:-1])).with_columns(provider=provider)
+    made["complaints"] = provider.filter(became["complained"]).unique()
+    made["customers"] = messages["customer_id"].rle_id().n_unique()
+    return made
+
+
+def _by_reference(
+    messages: pl.DataFrame, events: pl.DataFrame, rules: RuleSet, facts: Facts
+) -> dict[str, Any]:
+    decisions = replay.by_reference(messages, events, rules, facts)
+    deferred = pl.col("deferred_to").is_not_null()
+    made = decisions.select(pl.col("decision").cast(DECISION), deferred=deferred)
+    affected = decisions.filter((pl.col("decision") == "stop") | deferred)
+    return {
+        "decided": made,
+        "by_rule": dict(decisions.drop_nulls("deciding_rule").group_by("deciding_rule").len().rows()),
+        "affected": affected["customer_id"].n_unique(),
+        "displaced": replay.displaced(decisions, messages, rules.rules),
+    }
+
+
+def _together(parts: list[dict[str, Any]], rules: RuleSet, ctx: Context) -> Totals:
+    complaints = pl.concat([part["complaints"] for part in parts]).unique().implode()
+    known = pl.col("provider").is_in(complaints, nulls_equal=True).alias("complaint_known")
+    return Totals(
+        rules.rules,
+        pl.concat([part["decided"] for part in parts]).with_columns(known).drop("provider"),
+        {rule.id: sum(part["by_rule"].get(rule.id, 0) for part in parts) for rule in rules.rules},
+        sum(part["customers"] for part in parts),
+        sum(part["affected"] for part in parts),
+        most_first(pl.concat([part["displaced"] for part in parts])),
+        ctx.coverage,
+    )

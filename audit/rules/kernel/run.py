@@ -1,0 +1,207 @@
+"""Decide the messages of whole customers with the compiled code, and what it leaves over with the reference."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from audit.facts import Facts
+from audit.rules import prepare
+from audit.rules.kernel import compiled, encode
+from audit.rules.kernel.encode import Problem
+from audit.rules.kernel.layout import (
+    CATEGORIES,
+    FORESEES,
+    ITEMS,
+    SIZE,
+    USED,
+    Counters,
+    Decided,
+    Int64,
+    Nodes,
+    Work,
+)
+from audit.rules.reference import Decision, judge
+from audit.rules.scopes import RuleSet
+
+_AT_ONCE = 5_000
+"""Customers that a thread decides between two calls of `progress`: some hundredths of a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was decided, as arrays beside `messages`; of customers left over, `others` holds the reference's decisions.
+
+    `left_over`: row by row, whether the reference decided it.
+    """
+
+    decided: Decided
+    left_over: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    others: list[Decision]
+
+
+def decide(
+    messages: pl.DataFrame,
+    events: pl.DataFrame,
+    rules: RuleSet,
+    facts: Facts,
+    *,
+    foresees: bool = True,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Outcome:
+    """Decide `messages` (`prepare.sent` of `events`, which has a column `row`).
+
+    `foresees`: whether `next_allowed` is wanted of stopped messages. `progress` is told how many messages are decided;
+    it may raise.
+    """
+    if encode.holds(events):
+        made = encode.problem(messages, events, rules, facts)
+        first = made.messages.first
+        decided = pass_over(made, foresees=foresees, progress=progress)
+    else:
+        first = np.array([0, messages.height], np.int64)
+        decided = _empty(messages.height, 1)
+        decided.bailed[:] = 1
+    left_over = np.repeat(decided.bailed == 1, np.diff(first))
+    decided.counts[left_over] = 0
+    return Outcome(decided, left_over, _by_reference(messages, events, rules, facts, left_over))
+
+
+def pass_over(
+    made: Problem, *, foresees: bool = True, progress: Callable[[int], None] = lambda _: None
+) -> Decided:
+    """Decide everything, on as many cores as there are; customers do not touch each other."""
+    customers = made.messages.named.size
+    decided = _empty(made.messages.at.size, customers)
+    hands = max(1, min(os.cpu_count() or 1, customers // _AT_ONCE))
+    parts = [_Part(made, decided, foresees=foresees) for _ in range(hands)]
+    with ThreadPoolExecutor(hands) as pool:
+        for begin in range(0, customers, hands * _AT_ONCE):
+            ends = [min(begin + (hand + 1) * _AT_ONCE, customers) for hand in range(hands)]
+            begins = [min(begin + hand * _AT_ONCE, customers) for hand in range(hands)]
+            for _ in pool.map(_Part.decide, parts, begins, ends):
+                pass
+            progress(int(made.messages.first[ends[-1]]))
+    return _joined(decided, parts)
+
+
+class _Part:
+    """One thread's share: its own memory, and its own list of what was counted."""
+
+    def __init__(self, made: Problem, decided: Decided, *, foresees: bool) -> None:
+        self._made = made
+        self._counters, self._nodes = _counters(made.places), _nodes(made)
+        self.work = _work(made, foresees=foresees)
+        self.decided = decided._replace(counted=np.zeros(1 << 16, np.int32))
+        self.mine: list[slice] = []
+
+    def decide(self, begin: int, end: int) -> None:
+        """Decide the customers `[begin, end)`."""
+        made, reached = self._made, begin
+        self.mine.append(slice(int(made.messages.first[begin]), int(made.messages.first[end])))
+        while reached < end:
+            reached = compiled.decide(
+                made.rules, made.messages, made.acts, made.zones, self.decided, self._counters, self._nodes,
+                self.work, reached, end,
+            )  # fmt: skip
+            if reached < end:
+                room = np.zeros(2 * self.decided.counted.size, np.int32)
+                room[: self.decided.counted.size] = self.decided.counted
+                self.decided = self.decided._replace(counted=room)
+
+
+def _joined(decided: Decided, parts: list[_Part]) -> Decided:
+    """One list of what was counted out of those of all parts."""
+    before = 0
+    for part in parts:
+        for rows in part.mine:
+            decided.begins[rows] += before
+        before += int(part.work.state[USED])
+    counted = [part.decided.counted[: part.work.state[USED]] for part in parts]
+    return decided._replace(counted=np.concatenate(counted))
+
+
+def _by_reference(
+    messages: pl.DataFrame,
+    events: pl.DataFrame,
+    rules: RuleSet,
+    facts: Facts,
+    left_over: np.ndarray[tuple[int], np.dtype[np.bool_]],
+) -> list[Decision]:
+    if not left_over.any():
+        return []
+    own = messages.filter(pl.Series(left_over))
+    theirs = events.filter(pl.col("customer_id").is_in(own["customer_id"].unique().implode()))
+    return [
+        decision
+        for history in prepare.histories(own, theirs, rules.rules, facts)
+        for decision in judge(history, rules)
+    ]
+
+
+def _empty(messages: int, customers: int) -> Decided:
+    def column(dtype: type[np.generic], size: int = messages) -> Any:
+        return np.zeros(size, dtype)
+
+    return Decided(
+        decision=column(np.int8), out=column(np.int64), deciding=column(np.int8), failing=column(np.int64),
+        cannot_tell=column(np.int64), next_allowed=column(np.int64), begins=column(np.int64),
+        counts=column(np.int32), counted=column(np.int32, 0),
+        bailed=column(np.int8, customers),
+    )  # fmt: skip
+
+
+def _work(made: Problem, *, foresees: bool) -> Work:
+    most = int(np.diff(made.messages.first).max(initial=0))
+    state = np.zeros(SIZE, np.int64)
+    state[FORESEES], state[ITEMS], state[CATEGORIES], state[USED] = foresees, made.items, made.categories, 0
+    return Work(
+        state=state,
+        floor=np.zeros(max(made.rules.kind.size, 1), np.int64),
+        cursor=made.zones.table[:-1].copy(),
+        due=np.zeros(most + 1, np.int64),
+        waiting=np.zeros(most + 1, np.int32),
+        moments=np.zeros(int(np.diff(made.acts.first).max(initial=0)) + 1, np.int64),
+    )
+
+
+def _counters(places: int) -> Counters:
+    return Counters(
+        epoch=np.zeros(places, np.int64),
+        head=np.zeros(places, np.int32),
+        tail=np.zeros(places, np.int32),
+        n=np.zeros(places, np.int32),
+        median=np.zeros(places, np.int64),
+        median_n=np.zeros(places, np.int32),
+    )
+
+
+def _nodes(made: Problem) -> Nodes:
+    rules = made.rules.kind.size
+    size = int((rules * np.diff(made.messages.first) + (rules + 2) * np.diff(made.acts.first)).max(initial=0))
+
+    def column(dtype: type[np.generic]) -> Any:
+        return np.zeros(size + 1, dtype)
+
+    return Nodes(
+        at=column(np.int64), event=column(np.int32), after=column(np.int32), before=column(np.int32),
+        zone=column(np.int32), unit=column(np.int64),
+    )  # fmt: skip
+
+
+def bits(mask: int, rules: RuleSet) -> list[str]:
+    """The ids of the rules that a number stands for, in checking order."""
+    return [rule.id for number, rule in enumerate(rules.rules) if mask >> number & 1]
+
+
+def counted_rows(decided: Decided) -> tuple[Int64, Int64]:
+    """What was counted, flat: the message's row and the event's row, messages in order."""
+    counts = decided.counts.astype(np.int64)
+    of = np.repeat(np.arange(counts.size), counts)
+    starts = np.cumsum(counts) - counts
+    places = decided.begins[of] + np.arange(of.size) - starts[of]
+    return of, decided.counted[places].astype(np.int64)

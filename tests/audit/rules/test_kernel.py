@@ -1,0 +1,222 @@
+"""The kernel decides as the reference does: every column of every decision, and the totals."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audit.rules import fleet, kernel, prepare, replay
+from audit.rules.model import BUILT, from_dict
+from audit.rules.scopes import RuleSet
+from tests.audit.rules.build import cap, message, replayed
+from tests.audit.rules.test_properties import calendars, caps, rows
+from tests.bench import differential
+from tests.build import context, events
+
+pytestmark = pytest.mark.xdist_group("kernel")  # compiled once
+
+DEFERRED = {"id": "night", "kind": "quiet_hours", "quiet": "21:00-08:00"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_both_evaluators_agree_on_fifty_thousand_hard_decisions(seed):
+    done = 0
+    for number in range(60):
+        decisions, found = differential.differences(*differential.case(10_000 + 1000 * seed + number, 20))
+        assert found == [], f"seed {10_000 + 1000 * seed + number}"
+        done += decisions
+    assert done >= 12_500
+
+
+def test_the_hard_decisions_hold_what_they_are_meant_to():
+    made = []
+    for seed in range(10_000, 10_060):
+        frame, rules = differential.case(seed, 20)
+        made.append(replayed_by_kernel(frame, rules).with_columns(seed=pl.lit(seed)))
+    decisions = pl.concat(made)
+    put_off = decisions.filter(pl.col("deferred_to").is_not_null())
+    assert put_off.height > put_off.select("seed", "customer_id", "deferred_to").n_unique()
+    assert set(decisions["decision"]) == {"allow", "stop", "exempt"}
+    assert decisions.filter(pl.col("cannot_tell").list.len() > 0).height > 0
+    assert decisions.filter(pl.col("failing_rules").list.len() > 2).height > 0
+    assert decisions.filter(pl.col("counted").list.len() > 30).height > 0
+
+
+deferring = st.one_of(caps, calendars).map(lambda rule: {**rule, "on_fail": "defer"})
+nights = st.sampled_from((DEFERRED, {**DEFERRED, "quiet": "00:30-23:30"}, {**DEFERRED, "time_zone": "UTC"}))
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows.filter(bool), st.lists(st.one_of(caps, calendars, deferring, nights), min_size=1, max_size=4))
+def test_both_evaluators_agree_on_any_history(history, documents):
+    rules = [from_dict({**rule, "id": f"r{number}"}) for number, rule in enumerate(documents)]
+    _, found = differential.differences(events(*history), rules)
+    assert found == []
+
+
+def test_more_than_a_hundred_messages_in_a_window_are_all_counted():
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    frame = events(*(message(start + timedelta(minutes=number)) for number in range(130)))
+    last = replayed_by_kernel(frame, [from_dict(cap(120, "7d"))])[-1]
+    assert last["counted"].list.len().item() == 120
+    assert differential.differences(frame, [from_dict(cap(120, "7d"))])[1] == []
+
+
+def test_quiet_hours_that_begin_in_the_repeated_hour_end_where_it_begins_again():
+    frame = events(message("2026-10-25T00:45", time_zone="Europe/Berlin"))
+    rule = from_dict({**DEFERRED, "quiet": "02:30-08:00"})
+    for evaluate in (replay.by_reference, replay.by_kernel):
+        made = evaluate(prepare.sent(frame), frame, RuleSet([rule]), context(frame).facts)
+        assert made["deferred_to"].item() == datetime(2026, 10, 25, 1, tzinfo=UTC)
+
+
+def test_rules_that_leave_no_gap_for_years_are_left_to_the_reference():
+    rules = [
+        from_dict({**DEFERRED, "id": "a", "quiet": "21:00-09:00", "valid_until": "2031-01-01T00:00:00Z"}),
+        from_dict({**DEFERRED, "id": "b", "quiet": "09:00-21:00"}),
+    ]
+    frame = events(message("2026-01-05T23:00", time_zone="Europe/Berlin"))
+    assert differential.differences(frame, rules)[1] == []
+    assert replayed_by_kernel(frame, rules)["next_allowed_at"].item() == datetime(2031, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_times_at_the_ends_of_the_calendar_are_decided(year):
+    frame = events(
+        message(datetime(year, 1, 1, 23, tzinfo=UTC), time_zone="Europe/Berlin"),
+        message(datetime(year, 12, 31, 23, tzinfo=UTC), time_zone="Asia/Tokyo"),
+    )
+    rules = [from_dict(cap(1, "1d", window_kind="calendar")), from_dict(DEFERRED)]
+    assert differential.differences(frame, rules)[1] == []
+
+
+@pytest.mark.parametrize("count", [kernel.MOST_RULES, kernel.MOST_RULES + 1])
+def test_sets_of_more_rules_than_it_can_hold_are_not_for_the_kernel(count):
+    rules = RuleSet([from_dict({"id": f"r{number}", "kind": "mute"}) for number in range(count)])
+    assert kernel.knows(rules) == (count <= kernel.MOST_RULES)
+    if kernel.knows(rules):
+        frame = events(message("2026-01-05T23:00"))
+        assert differential.differences(frame, list(rules.rules))[1] == []
+
+
+def test_a_set_with_a_kind_it_does_not_know_goes_to_the_reference(monkeypatch):
+    monkeypatch.setattr(kernel, "KINDS", ("frequency_cap",))
+    monkeypatch.setattr(kernel, "MANY", 1)
+    monkeypatch.setattr(replay, "by_kernel", None)
+    rows = [message("2026-01-05T10:00"), message("2026-01-05T11:00")]
+    assert replayed(rows, {"id": "gap", "kind": "min_gap", "window": "1d"}).by_rule() == {"gap": 1}
+
+
+def test_rules_as_they_stood_at_each_moment_are_not_for_the_kernel():
+    rule = from_dict(cap(1, "7d"))
+    assert kernel.knows(RuleSet([rule]))
+    assert not kernel.knows(RuleSet([rule], classes_at=lambda _: {"marketing"}))
+    assert not kernel.knows(RuleSet([rule, from_dict(cap(2, "7d"))]))
+
+
+def test_kinds_it_knows_are_kinds_there_are():
+    assert set(kernel.KINDS) <= set(BUILT)
+
+
+def test_a_small_replay_never_loads_it():
+    code = """
+import sys
+from tests.audit.rules.build import cap, message, replayed
+replayed([message("2026-01-05T10:00")], cap(1, "7d")).to_json()
+assert not {"numba", "llvmlite"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_large_replays_go_through_it_and_say_the_same(monkeypatch):
+    frame, rules = differential.case(77, 30)
+    expected = replay.simulate(frame, rules, context(frame))
+    seen = []
+    monkeypatch.setattr(kernel, "MANY", 1)
+    made = replay.simulate(
+        frame, rules, context(frame), progress=lambda done, total: seen.append((done, total))
+    )
+    assert made.decisions.equals(expected.decisions)
+    assert made.to_json() == expected.to_json()
+    assert seen[-1] == (made.decisions.height, made.decisions.height)
+
+
+def test_progress_can_stop_it():
+    frame, rules = differential.case(77, 3)
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        replay.by_kernel(prepare.sent(frame), frame, RuleSet(rules), context(frame).facts, stop)
+
+
+def replayed_by_kernel(frame, rules):
+    facts = differential.count_facts(frame.lazy())
+    return replay.by_kernel(prepare.sent(frame), frame, RuleSet(rules), facts)
+
+
+# -- totals of a fleet ------------------------------------------------------------------------------------------
+
+
+def engaged(seed):
+    """A hard history with opens, clicks, complaints and providers."""
+    frame, rules = differential.case(seed, 40)
+    sent = frame.filter(pl.col("message_id").is_not_null() & (pl.col("kind") == "message_sent"))
+    acts = [
+        sent.filter(pl.int_range(pl.len()) % every == 0).with_columns(
+            kind=pl.lit(kind),
+            event_id=pl.concat_str("event_id", pl.lit(kind)),
+            occurred_at=pl.col("occurred_at") + pl.duration(minutes=every),
+        )
+        for kind, every in (("message_opened", 2), ("message_clicked", 3), ("message_complained", 41))
+    ]
+    provider = pl.concat_str(pl.lit("p"), pl.col("event_id").hash() % 3)
+    frame = pl.concat([frame, *acts]).with_columns(mailbox_provider=provider)
+    return frame.sort("customer_id", "occurred_at", "event_id"), rules
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("rows_at_once", [1, 300, 100_000])
+@pytest.mark.parametrize("seed", [1, 2, 8, 9])
+def test_a_fleet_in_parts_adds_up_to_what_the_whole_replay_tells(monkeypatch, fast, rows_at_once, seed):
+    frame, rules = engaged(seed)
+    expected = replay.simulate(frame, rules, context(frame)).to_json()
+    monkeypatch.setattr(kernel, "MANY", 1)
+    monkeypatch.setattr(kernel, "installed", lambda: fast)
+    made = fleet.simulate(frame.lazy(), rules, context(frame), rows=rows_at_once).to_json()
+    assert made == expected
+
+
+def test_a_fleet_of_nothing_is_all_zero():
+    frame = events({"kind": "product_viewed", "at": "2026-01-01T10:00"}).clear()
+    made = fleet.simulate(frame.lazy(), [from_dict(DEFERRED)], context(frame)).to_json()
+    assert (made["messages"], made["customers"], made["displaced"]) == (0, 0, [])
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 2, 50])
+def test_no_customer_is_cut(rows_at_once):
+    frame, _ = differential.case(3, 12)
+    parts = list(fleet.whole_customers(frame.lazy(), rows_at_once))
+    assert pl.concat(parts).equals(frame)
+    names = [set(part["customer_id"]) for part in parts]
+    assert sum(map(len, names)) == len(set.union(*names))
+
+
+def test_progress_of_a_fleet_is_told_and_can_stop_it():
+    frame, rules = differential.case(3, 12)
+    seen = []
+
+    def stop_after_two(done, total):
+        seen.append((done, total))
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fleet.simulate(frame.lazy(), rules, context(frame), progress=stop_after_two, rows=10)
+    assert seen[1][0] > seen[0][0]
+    assert seen[0][1] == frame.height
