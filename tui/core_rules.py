@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -228,6 +227,8 @@ def _value(key: str, text: str) -> Any:
         return text
     kind = str(Rule.__dataclass_fields__[key].type)
     if "tuple" in kind:
+        import csv
+
         parts = next(csv.reader([text], skipinitialspace=True), [])
         return [part.strip() for part in parts if part.strip()]
     if "bool" in kind:

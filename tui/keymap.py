@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -22,10 +21,12 @@ def folder() -> Path:
 
 def read(path: Path) -> dict[str, str]:
     """Action id → keys. Empty where there is no file. Raises InputError naming the line or the unknown id."""
+    if not path.exists():
+        return {}
+    import tomllib  # only who has such a file pays for reading it
+
     try:
         chosen = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     known = {str(binding.id) for place in keys.TABLE for binding in keys.made(place)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -16,6 +15,8 @@ NAME = "recent.json"
 
 def read(folder: Path) -> tuple[str, ...]:
     """The pseudonyms of the last cases, newest first; none where there is no file that can be read."""
+    import json
+
     try:
         found = json.loads((folder / NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -25,6 +26,8 @@ def read(folder: Path) -> tuple[str, ...]:
 
 def note(folder: Path, customer: str) -> None:
     """Put `customer` first; a workspace that cannot be written remembers nothing."""
+    import json
+
     kept = (customer, *(one for one in read(folder) if one != customer))[:KEPT]
     with suppress(OSError):
         descriptor = os.open(folder / NAME, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

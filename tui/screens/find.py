@@ -15,7 +15,6 @@ from textual.widgets import Footer, Input
 
 from tui import keys
 from tui.screens.base import WorkScreen
-from tui.screens.dialogs import Choice
 from tui.text import content, number, say
 from tui.widgets.clean_input import CleanInput
 from tui.widgets.heading import Heading
@@ -228,6 +227,8 @@ class FindScreen(WorkScreen):
         if not message.customers:
             say(self.app, "no case was opened here yet")
             return
+
+        from tui.screens.dialogs import Choice
 
         def reopen(customer: str | None) -> None:
             if customer is not None:
