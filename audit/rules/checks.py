@@ -7,6 +7,7 @@ lies before that, in order.
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -331,10 +332,28 @@ class CalendarCap(_Cap):
         return self._zones.of(message, at) or zone("UTC")
 
 
+class DaysCap(CalendarCap):
+    """Stops when at least `limit` counted messages lie on the day of t and the days before it, so many together.
+
+    Only senders count so; no rule file can say it (`presets`).
+    """
+
+    def __init__(self, rule: Rule, history: History) -> None:
+        super().__init__(replace(rule, window="1d"), history)
+        self._days = rule.span // timedelta(days=1)
+
+    def _counted(self, message: Message, at: datetime, moment: datetime) -> Sequence[str]:
+        where = self._zone(message, at)
+        (today,) = clock.unit(moment, "1d", where, self._rule.week_start)
+        group = self._group(message)
+        days = range(today - self._days + 1, today + 1)
+        return [one for day in days for one in group.in_unit((day,), self._rule, where)]
+
+
 def check(rule: Rule, history: History) -> Check:
     """What judges `rule` for one customer."""
-    if rule.kind == "frequency_cap" and rule.window_kind == "calendar":
-        return CalendarCap(rule, history)
+    if rule.kind == "frequency_cap" and rule.window_kind != "rolling":
+        return (CalendarCap if rule.window_kind == "calendar" else DaysCap)(rule, history)
     return _CHECKS[rule.kind](rule, history)
 
 

@@ -124,7 +124,7 @@ class Rule:
     @property
     def reads_clock(self) -> bool:
         """Whether it asks what a clock on the wall shows, so that it needs a time zone."""
-        return self.kind == "quiet_hours" or self.window_kind == "calendar"
+        return self.kind == "quiet_hours" or self.window_kind != "rolling"
 
     @property
     def may_not_tell(self) -> bool:

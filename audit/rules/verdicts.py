@@ -111,6 +111,8 @@ def _minute(moment: datetime) -> str:
 
 
 def _window(rule: Rule) -> str:
+    if rule.window_kind == "days":
+        return f"the last {rule.window.removesuffix('d') if rule.window else ''} calendar days"
     names = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month"}
     return (
         f"the same calendar {names[rule.window or '']}"

@@ -42,6 +42,9 @@ def own(
         ("rules-show", ["rules", "show", "until-repurchase"]),
         ("simulate", ["simulate"]),
         ("simulate-as-recorded", ["simulate", "--as-recorded"]),
+        ("simulate-preset", ["simulate", "--preset", "mautic"]),
+        ("presets", ["rules", "presets"]),
+        ("presets-klaviyo", ["rules", "presets", "show", "klaviyo", "--declared"]),
         ("handover", ["rules", "handover"]),
         ("sweep", ["sweep", "--rule", "email-weekly-cap", "--limits", "1..6"]),
         ("sweep-windows", ["sweep", "--rule", "email-weekly-cap", "--windows", "1d,3d,7d,4w"]),
@@ -311,6 +314,56 @@ def test_simulate_writes_a_row_a_message_in_order(whysent: Command, tmp_path: Pa
     assert rows.equals(rows.sort("customer_id", "occurred_at", "event_id"))
     assert rows.filter(pl.col("decision") == "stop").height == answer["stopped"] > 0
     assert answer["messages"] == answer["stopped"] + answer["let_through"] + answer["exempt"] == rows.height
+
+
+def test_a_preset_stands_beside_the_exact_rules(whysent: Command, tmp_path: Path) -> None:
+    file = tmp_path / "daily.toml"
+    file.write_text('[[rule]]\nid = "daily"\nkind = "frequency_cap"\nlimit = 1\nwindow = "24h"\n')
+    answer = whysent(
+        "simulate", "--rules", file, "--preset", "iterable", "--zone", "Asia/Tokyo", "--json"
+    ).document
+    beside = answer["preset"]
+    assert beside["messages"] == answer["messages"]
+    assert beside["both"] + beside["only_exact"] == answer["stopped"]
+    assert beside["differ"] == beside["only_exact"] + beside["only_preset"] + beside["moved"] > 0
+    assert beside["messages"] == beside["differ"] + beside["both"] + beside["neither"]
+    assert len(beside["examples"]) == min(5, beside["only_exact"]) + min(5, beside["only_preset"])
+    assert {one["id"] for one in beside["rules"]} == {one["id"] for one in answer["rules"]}
+    one = whysent("simulate", "--preset", "braze", "--customer", "scene-06-forty-a-day", "--json").document
+    assert one["customers"] == 1
+    assert one["preset"]["messages"] == one["messages"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--preset", "brase"], "did you mean 'braze'"),
+        (["--preset", "braze", "--zone", "UTC"], "leave --zone away"),
+        (["--preset", "klaviyo"], "Klaviyo has none of these caps: email-weekly-cap"),
+        (["--preset", "braze", "--as-recorded"], "leave --as-recorded away"),
+        (["--zone", "UTC"], "name the sender with --preset"),
+    ],
+)
+def test_a_preset_that_cannot_be_is_refused_in_one_line(
+    whysent: Command, arguments: list[str], said: str
+) -> None:
+    done = whysent("simulate", *arguments)
+    assert done.code > 1
+    assert said in done.err.splitlines()[-1]
+    assert done.out == ""
+
+
+def test_a_senders_defaults_are_taken_over_and_the_past_is_held_against_them(
+    own: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "klaviyo.toml"
+    file.write_text(whysent_text := own("rules", "presets", "show", "klaviyo", "--declared").out)
+    assert "https://help.klaviyo.com/" in whysent_text
+    assert own("rules", "import", file, "--yes").code == 0
+    listed = {one["id"]: one for one in own("rules", "list", "--json").document["rules"]}
+    assert listed["klaviyo-email"]["declared"]
+    totals = own("audit", "--all", "--json").document["totals"]
+    assert [one["check"] for one in totals if one["check"] == "declared-vs-observed"]
 
 
 def test_a_sweep_tells_the_totals_of_simulate_at_each_point(whysent: Command) -> None:

@@ -201,6 +201,10 @@ def replay(answer: Document) -> None:
         )
         line(f"{min(10, len(answer['displaced']))} of {len(answer['displaced'])}")
     line("Counts of a past that was no experiment: no promise of what would have happened.")
+    if "preset" in answer:
+        from tui.commands import preset_pages
+
+        preset_pages.beside(answer["preset"])
 
 
 def curve(answer: Document) -> None:

@@ -36,6 +36,16 @@ def simulate(
     decisions: Annotated[
         Path | None, typer.Option("--decisions", metavar="FILE.parquet", help="Write a row for each message.")
     ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            "--preset", metavar="NAME", help="Beside it as this sender would; `rules presets` names them."
+        ),
+    ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option("--zone", metavar="ZONE", help="With --preset: the time zone of the sender's account."),
+    ] = None,
     workspace: WorkspaceOption = None,
     role: RoleOption = None,
     as_json: JsonOption = False,
@@ -44,30 +54,43 @@ def simulate(
     import polars as pl
 
     from audit import answers
-    from audit.rules import fleet, replay
+    from audit.rules import compared, fleet, presets, replay
 
     if as_recorded and rules_file is not None:
         raise InputError("--as-recorded asks the book; leave --rules away")
+    _refuse_preset(preset, zone, as_recorded=as_recorded)
     ws = options.opened(context, workspace)
     options.viewer(context, role).require("simulate")
     rules = _as_recorded(ws) if as_recorded else _asked(ws, rules_file)
     progress, ctx = output.Progress("replaying"), ws.context()
+    causes, scan = None, ws.scan().filter(pl.col("occurred_at") <= ws.at)
     if customer is None and decisions is None and not any(rule.reads_causes for rule in rules.rules):
-        scan = ws.scan().filter(pl.col("occurred_at") <= ws.at)
         totals = fleet.simulate(scan, rules, ctx, progress=progress)
     else:
         events = (
             ws.events() if customer is None else ws.history(ws.resolve(options.customer(customer)), at=ws.at)
         )
-        causes = answers.causes_for(rules.rules, events, ctx)
+        causes, scan = answers.causes_for(rules.rules, events, ctx), events.lazy()
         made = replay.simulate(events, rules, ctx, causes=causes, progress=progress)
         totals = made.totals()
         if decisions is not None:
             output.parquet(made.decisions, decisions)
+    told = totals.to_json()
+    if preset is not None:
+        told["preset"] = compared.compare(
+            scan,
+            rules.rules,
+            presets.named(preset),
+            ctx,
+            zone=zone,
+            ids=answers.named_in(ws, rules.rules),
+            causes=causes,
+            progress=output.Progress("replaying as the sender would"),
+        ).to_json()
     if as_json:
-        output.document(totals.to_json())
+        output.document(told)
     else:
-        pages.replay(totals.to_json())
+        pages.replay(told)
 
 
 def sweep(
@@ -112,6 +135,17 @@ def sweep(
         output.document(curve.document(rule, points))
     else:
         pages.curve(curve.document(rule, points))
+
+
+def _refuse_preset(preset: str | None, zone: str | None, *, as_recorded: bool) -> None:
+    from audit.rules import presets
+
+    if preset is None and zone is not None:
+        raise InputError("--zone is the zone of a sender's account; name the sender with --preset")
+    if preset is not None and as_recorded:
+        raise InputError("--preset asks about one set of rules; leave --as-recorded away")
+    if preset is not None:
+        presets.named(preset)
 
 
 def _asked(ws: "Workspace", rules_file: Path | None) -> "RuleSet":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.errors import InputError
-from tui.commands import handing, options, output
+from tui.commands import handing, options, output, presets
 from tui.commands.options import JsonOption, RoleOption, WorkspaceOption, YesOption
 from tui.exit_codes import Exit
 
@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
     book.command(name="list")(list_rules)
     book.command(name="set")(set_keys)
     book.command(name="import")(import_file)
+    presets.register(book)
     app.add_typer(book, name="rules")
 
 

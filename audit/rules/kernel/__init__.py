@@ -2,7 +2,7 @@
 
 It decides as `reference` does, to the last message, over arrays instead of objects. It is an optional extra
 (`whysent[fast]`), used where a replay has at least `MANY` messages, and leaves to the reference what it does not
-know: kinds of rules that are not in `KINDS`, rules as they stood at each moment, sets of more rules than fit into one number, and single customers whose
+know: kinds of rules that are not in `KINDS`, the calendar days of a preset, rules as they stood at each moment, sets of more rules than fit into one number, and single customers whose
 rules look too far ahead.
 """
 
@@ -25,4 +25,5 @@ def installed() -> bool:
 def knows(rules: RuleSet) -> bool:
     """Whether it can decide by these rules."""
     few = len(rules.rules) <= MOST_RULES
-    return few and rules.steady and all(rule.kind in KINDS for rule in rules.rules)
+    kinds = all(rule.kind in KINDS and rule.window_kind != "days" for rule in rules.rules)
+    return few and rules.steady and kinds
