@@ -87,6 +87,7 @@ def test_the_columns_and_kinds_of_the_semantics_are_those_of_the_events() -> Non
         ("find, show", ("find", "show", "why", "report", "propose")),
         ("the triage list", ("list", "audit_all", "simulate", "see_rules")),
         ("change rules", ("change_rules", "import", "map")),
+        ("say for which", ("policy",)),
         ("sensitive topics", ("sensitive",)),
     ],
 )

@@ -1,9 +1,10 @@
 """The rules as they stood in the book at each moment, as one set for a replay.
 
-Every version that was switched on takes part from the moment it was recorded until the next version of its rule.
+Every version that was switched on takes part from the moment it was recorded and in force until a version of its rule
+is that was recorded later. So each message is judged by the rules in force at its time, as the book knew them then.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from audit.rules.scopes import RuleSet
 
 
 class Stood(NamedTuple):
-    """A version of a rule, and when it was the one in the book: `since ≤ t < until`; None: to this day."""
+    """A version of a rule, and when it was the one in force: `since ≤ t < until`; None: to this day."""
 
     rule: Rule
     since: datetime
@@ -30,11 +31,20 @@ def stood(versions: Iterable[Version]) -> list[Stood]:
     for version in versions:
         by_rule.setdefault(version.rule.id, []).append(version)
     return [
-        Stood(version.rule, version.recorded_at, following.recorded_at if following else None)
-        for line in by_rule.values()
-        for version, following in zip(line, [*line[1:], None], strict=True)
-        if version.state == "enabled" and version.rule.stops
+        one for line in by_rule.values() for one in _line(line) if one.until is None or one.since < one.until
     ]
+
+
+def _line(versions: Sequence[Version]) -> list[Stood]:
+    """The versions of one rule, oldest first, each until one that was recorded later judges."""
+    made: list[Stood] = []
+    until: datetime | None = None
+    for version in reversed(versions):
+        since = version.judges_from
+        if version.state == "enabled" and version.rule.stops:
+            made.append(Stood(version.rule, since, until))
+        until = since if until is None else min(since, until)
+    return made[::-1]
 
 
 def rule_set(versions: Iterable[Version], ids: Mapping[str, str] | None = None) -> RuleSet:

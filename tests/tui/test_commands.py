@@ -281,6 +281,107 @@ def test_a_change_of_the_book_needs_a_yes(own: Command) -> None:
     assert rules["until-repurchase"].get("enabled", True)
 
 
+def inboxed(own: Command, tmp_path: Path) -> Path:
+    """A workspace in which an agent asked twice for the same mute, and the operator for a tighter cap."""
+    file = tmp_path / "rules.toml"
+    file.write_text('[[rule]]\nid = "no-kindle"\nkind = "mute"\ncampaigns = ["kindle-specials"]\n')
+    for ticket, customer in (("4711", "scene-05-junk-box"), ("4712", "scene-06-forty-a-day")):
+        asked = own(
+            "rules", "propose", file, "--customer", customer, "--ticket", ticket, "--note", "stop it", "--as", "agent"
+        )  # fmt: skip
+        assert asked.code == 0, asked.err
+    tighter = own("rules", "show", "email-weekly-cap").out.replace("limit = 3", "limit = 2")
+    assert own("rules", "draft", "-", stdin=tighter).code == 0
+    assert own("rules", "propose", "p3").code == 0
+    return file
+
+
+def test_the_inbox_is_as_it_was_agreed(own: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit.user.name", lambda: "olga")
+    inboxed(own, tmp_path)
+    golden("inbox.txt", re.sub(r"\d{4}-\d\d-\d\d", "DAY", own("rules", "inbox").out))
+    told = own("rules", "inbox", "--json").document["groups"]
+    assert [(one["campaign"], one["proposals"], one["tickets"], one["customers"]) for one in told] == [
+        ("kindle-specials", 2, 2, 2), ("", 1, 0, 0),
+    ]  # fmt: skip
+    assert own("rules", "inbox", "--as", "agent").code == 3
+    assert own("rules", "inbox", "--as", "reviewer").code == 0
+    assert [one["id"] for one in own("rules", "inbox", "p2", "--json").document["groups"][0]["asked"]] == [
+        "p2"
+    ]
+
+
+def test_approving_shows_its_plan_and_asks_and_answers_who_asked_the_same(
+    own: Command, tmp_path: Path
+) -> None:
+    inboxed(own, tmp_path)
+    assert own("rules", "approve", "p1", "--as", "reviewer").code == 3
+    asked = own("rules", "approve", "p1", "--json")
+    assert (asked.code, asked.document["applied"], asked.document["proposal"]) == (1, False, "p1")
+    assert own("rules", "approve", "p1", "--yes").code == 0
+    assert own("rules", "reject", "p3", "--note", "too few").code == 0
+    assert own("rules", "inbox").out == "nothing waits\n"
+    states = [
+        (one["id"], one["state"])
+        for group in own("rules", "inbox", "--all", "--json").document["groups"]
+        for one in group["asked"]
+    ]
+    assert sorted(states) == [("p1", "approved"), ("p2", "approved"), ("p3", "rejected")]
+    assert own("rules", "approve", "p3", "--yes").err.startswith("whysent: p3 is rejected since")
+    assert own("rules", "show", "no-kindle").code == 0
+
+
+def test_where_a_second_person_is_asked_a_change_waits_for_somebody_else(
+    own: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audit.user.name", lambda: "olga")
+    assert own("rules", "policy", "--second-person", "rules", "--as", "operator").code == 3
+    assert own("rules", "policy", "--second-person", "rules", "--json").document["second_person"] == ["rules"]
+    asked = own("rules", "set", "email-weekly-cap", "limit=2", "--yes", "--json")
+    assert (asked.code, asked.document["applied"], asked.document["proposal"]) == (0, False, "p1")
+    refused = own("rules", "approve", "p1", "--yes")
+    assert (refused.code, refused.err.splitlines()[-1]) == (
+        3,
+        "whysent: rules: olga proposed it; somebody else has to approve it",
+    )
+    monkeypatch.setattr("audit.user.name", lambda: "bob")
+    assert own("rules", "approve", "p1", "--yes").code == 0
+    newest = own("rules", "history", "email-weekly-cap", "--json").document["versions"][0]
+    assert (newest["author"], newest["approved_by"], newest["rule"]["limit"]) == ("olga", "bob", 2)
+    assert own("rules", "diff", "email-weekly-cap").out == "email-weekly-cap: v1 → v2\n  limit: 3 → 2\n"
+
+
+def test_an_agent_proposes_for_one_customer_with_a_ticket(own: Command, tmp_path: Path) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text('[[rule]]\nid = "no"\nkind = "mute"\n')
+    assert own("rules", "propose", file, "--as", "agent").code == 3
+    nobody = own("rules", "propose", file, "--as", "agent", "--ticket", "4711")
+    assert (nobody.code, nobody.err) == (
+        2,
+        "whysent: the role agent proposes for a customer; name them with --customer\n",
+    )
+    assert own("rules", "propose", "p9").err.startswith("whysent: no proposal p9")
+
+
+def test_rules_are_asked_for_as_they_were_and_as_they_were_known(own: Command) -> None:
+    now, soon = "2999-01-01T00:00:00Z", "2999-06-01T00:00:00Z"
+    assert own("rules", "disable", "email-weekly-cap", "--effective", now, "--yes").code == 0
+    listed = own("rules", "list")
+    assert "to come at 2999-01-01 00:00 UTC: email-weekly-cap v2 (disable)" in listed.out
+    (coming,) = own("rules", "list", "--json").document["coming"]
+    assert (coming["id"], coming["effective"], coming["state"]) == ("email-weekly-cap", now, "disabled")
+
+    def ids(*arguments: str) -> list[str]:
+        return [one["id"] for one in own("rules", "list", *arguments, "--json").document["rules"]]
+
+    assert ids("--valid-at", soon) == ["until-repurchase"]
+    assert ids("--valid-at", "2998-01-01T00:00:00Z") == ["email-weekly-cap", "until-repurchase"]
+    assert ids("--recorded-at", "2001-01-01T00:00:00Z") == []
+    diff = own("rules", "diff", "email-weekly-cap", "--json").document
+    assert (diff["from"], diff["to"]) == (1, 2)
+    assert diff["changes"] == [{"key": "enabled", "before": None, "after": False}]
+
+
 def test_a_rule_file_with_a_slip_names_rule_key_and_the_nearest_word(own: Command, tmp_path: Path) -> None:
     file = tmp_path / "rules.toml"
     file.write_text('[[rule]]\nid = "cap"\nkind = "frequency_cap"\nlimt = 3\nwindow = "7d"\n')

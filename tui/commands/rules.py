@@ -1,4 +1,4 @@
-"""rules: the rule book. Every change shows its plan and asks; the answer is no unless somebody says yes."""
+"""rules: the rule book, to be seen. What changes it is in `changing`, what asks for a change in `proposing`."""
 
 import sys
 from pathlib import Path
@@ -7,54 +7,79 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.errors import InputError
-from tui.commands import handing, options, output, presets
-from tui.commands.options import JsonOption, RoleOption, WorkspaceOption, YesOption
-from tui.exit_codes import Exit
+from tui.commands import changing, handing, options, output, presets, proposing
+from tui.commands.changing import FileArgument, RuleArgument
+from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
 
 if TYPE_CHECKING:
-    from audit.rules.book import Book
-    from audit.rules.model import Rule
-    from audit.rules.plan import Effect, Plan
-    from audit.workspace import Workspace
+    from collections.abc import Callable
 
-NoteOption = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why; kept with the change.")]
-RuleArgument = Annotated[str, typer.Argument(metavar="ID", help="The rule.")]
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A rule file (TOML).")]
+    from audit.rules.model import Rule
+    from audit.workspace import Workspace
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
     book = typer.Typer(help="The rule book: see, change, undo.", rich_markup_mode=None, no_args_is_help=True)
-    for command in (show, add, enable, disable, remove, history, undo, export, handing.handover):
-        book.command()(command)
-    book.command(name="list")(list_rules)
-    book.command(name="set")(set_keys)
-    book.command(name="import")(import_file)
+    commands: dict[str, Callable[..., None]] = {
+        "list": list_rules,
+        "show": show,
+        "add": changing.add,
+        "set": changing.set_keys,
+        "enable": changing.enable,
+        "disable": changing.disable,
+        "remove": changing.remove,
+        "history": history,
+        "diff": diff,
+        "undo": changing.undo,
+        "export": export,
+        "import": changing.import_file,
+        "inbox": proposing.inbox,
+        "draft": proposing.draft,
+        "propose": proposing.propose,
+        "approve": proposing.approve,
+        "reject": proposing.reject,
+        "withdraw": proposing.withdraw,
+        "policy": proposing.policy,
+        "handover": handing.handover,
+    }
+    for name, command in commands.items():
+        book.command(name=name)(command)
     presets.register(book)
     app.add_typer(book, name="rules")
 
 
 def list_rules(
     context: typer.Context,
+    valid_at: Annotated[
+        str | None, typer.Option("--valid-at", metavar="TIME", help="Those in force at that moment ...")
+    ] = None,
+    recorded_at: Annotated[
+        str | None,
+        typer.Option("--recorded-at", metavar="TIME", help="... as the book knew them at that one."),
+    ] = None,
     workspace: WorkspaceOption = None,
     role: RoleOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The rules as they stand."""
-    rules = _readable(context, workspace, role).book.rules()
+    """The rules as they stand, or those in force at a moment."""
+    book = _readable(context, workspace, role).book
+    asked = valid_at or recorded_at
+    rules = book.as_of(options.moment(valid_at), options.moment(recorded_at)) if asked else book.rules()
+    coming = [] if asked else book.coming()
     if as_json:
-        output.document(
-            {
-                "schema": "whysent.rules/1",
-                "rules": [_document(one) for one in rules],
-            }
-        )
+        told: dict[str, Any] = {"schema": "whysent.rules/1", "rules": [_document(one) for one in rules]}
+        output.document({**told, "coming": [one.to_json() for one in coming]})
         return
     output.table(
         ("", "rule", "version", "kind", "title"),
         [("on" if one.enabled else "off", one.id, f"v{one.version}", one.kind, one.title) for one in rules],
     )
     output.line(f"{len(rules)} rules")
+    for one in coming:
+        output.line(
+            f"to come at {one.effective:%Y-%m-%d %H:%M} UTC: {one.rule.id} v{one.rule.version} ({one.action})"
+        )
 
 
 def show(
@@ -69,112 +94,9 @@ def show(
 
     found = _readable(context, workspace, role).book.rule(rule)
     if as_json:
-        output.document({"schema": "whysent.rules/1", "rules": [_document(found)]})
+        output.document({"schema": "whysent.rules/1", "rules": [_document(found)], "coming": []})
     else:
         sys.stdout.write(files.dump([found]))
-
-
-def add(
-    context: typer.Context,
-    file: FileArgument,
-    note: NoteOption = "",
-    yes: YesOption = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Add the rules of a file."""
-    from audit.rules import files
-
-    ws = _changeable(context, workspace, role)
-    _carry_out(ws, ws.book.plan_add(files.read(file)), note=note, yes=yes, as_json=as_json)
-
-
-def import_file(
-    context: typer.Context,
-    file: FileArgument,
-    note: NoteOption = "",
-    yes: YesOption = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Take in a file: new rules are added, known ones become as it says."""
-    from audit.rules import files
-
-    ws = _changeable(context, workspace, role)
-    _carry_out(ws, ws.book.plan_import(files.read(file)), note=note, yes=yes, as_json=as_json)
-
-
-def set_keys(
-    context: typer.Context,
-    rule: RuleArgument,
-    values: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="Values as in a rule file.")],
-    note: NoteOption = "",
-    yes: YesOption = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Change keys of a rule; KEY= gives a key its default back."""
-    ws = _changeable(context, workspace, role)
-    plan = ws.book.plan_set(rule, dict(_pair(value) for value in values))
-    _carry_out(ws, plan, note=note, yes=yes, as_json=as_json)
-
-
-def enable(
-    context: typer.Context,
-    rule: RuleArgument,
-    note: NoteOption = "",
-    yes: YesOption = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Switch a rule on."""
-    ws = _changeable(context, workspace, role)
-    _carry_out(ws, ws.book.plan_enable(rule), note=note, yes=yes, as_json=as_json)
-
-
-def disable(
-    context: typer.Context,
-    rule: RuleArgument,
-    note: NoteOption = "",
-    yes: YesOption = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Switch a rule off."""
-    ws = _changeable(context, workspace, role)
-    _carry_out(ws, ws.book.plan_disable(rule), note=note, yes=yes, as_json=as_json)
-
-
-def remove(
-    context: typer.Context,
-    rule: RuleArgument,
-    note: NoteOption = "",
-    yes: YesOption = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Take a rule out of the book; its history stays."""
-    ws = _changeable(context, workspace, role)
-    _carry_out(ws, ws.book.plan_remove(rule), note=note, yes=yes, as_json=as_json)
-
-
-def undo(
-    context: typer.Context,
-    note: NoteOption = "",
-    yes: YesOption = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Take the last change back."""
-    ws = _changeable(context, workspace, role)
-    _carry_out(ws, ws.book.plan_undo(), note=note, yes=yes, as_json=as_json)
 
 
 def history(
@@ -185,17 +107,53 @@ def history(
     as_json: JsonOption = False,
 ) -> None:
     """Every version, newest first."""
-    versions = [one.to_json() for one in _readable(context, workspace, role).book.history(rule)]
+    versions = _readable(context, workspace, role).book.history(rule)
     if as_json:
-        output.document({"schema": "whysent.rule-history/1", "versions": versions})
+        told = [one.to_json() for one in versions]
+        output.document({"schema": "whysent.rule-history/1", "versions": told})
         return
     output.table(
-        ("when", "who", "what", "rule", "version", "note"),
+        ("when (UTC)", "in force from", "who", "what", "rule", "version", "note"),
         [
-            (one["at"], one["author"], one["action"], one["id"], f"v{one['version']}", one["note"])
+            (
+                f"{one.recorded_at:%Y-%m-%d %H:%M}",
+                "" if one.effective == one.recorded_at else f"{one.effective:%Y-%m-%d %H:%M}",
+                f"{one.author}, approved by {one.approved_by}" if one.approved_by else one.author,
+                one.action,
+                one.rule.id,
+                f"v{one.rule.version}",
+                one.note,
+            )
             for one in versions
         ],
     )
+
+
+def diff(
+    context: typer.Context,
+    rule: RuleArgument,
+    before: Annotated[
+        int | None, typer.Argument(metavar="[V1]", help="A version; by default the one before V2.")
+    ] = None,
+    after: Annotated[
+        int | None, typer.Argument(metavar="[V2]", help="A version; by default the newest.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    role: RoleOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What changed between two versions of a rule, key by key."""
+    change = _readable(context, workspace, role).book.between(rule, before, after)
+    versions = [one and one.version for one in (change.before, change.after)]
+    if as_json:
+        differences = [one._asdict() for one in change.differences()]
+        told = {"schema": "whysent.rule-diff/1", "id": rule, "from": versions[0], "to": versions[1]}
+        output.document({**told, "changes": differences})
+        return
+    names = [f"v{one}" if one else "no rule" for one in versions]
+    output.line(f"{rule}: {names[0]} → {names[1]}")
+    for line in change.lines() or ["no key differs"]:
+        output.line(f"  {line}")
 
 
 def export(
@@ -222,78 +180,3 @@ def _document(rule: "Rule") -> dict[str, Any]:
 def _readable(context: typer.Context, workspace: Path | None, role: str | None) -> "Workspace":
     options.viewer(context, role).require("see_rules")
     return options.opened(context, workspace)
-
-
-def _changeable(context: typer.Context, workspace: Path | None, role: str | None) -> "Workspace":
-    options.viewer(context, role).require("change_rules")
-    return options.opened(context, workspace)
-
-
-def _effect(ws: "Workspace", plan: "Plan") -> "Effect":
-    """What a plan would have changed about the loaded past."""
-    from audit import answers
-
-    rules, events, context = (*plan.before, *plan.after), ws.events(), ws.context()
-    return plan.effect(
-        events,
-        context,
-        ids=answers.named_in(ws, rules),
-        causes=answers.causes_for(rules, events, context),
-    )
-
-
-def _carry_out(ws: "Workspace", plan: "Plan", *, note: str, yes: bool, as_json: bool) -> None:
-    """Show a plan with its effect on the loaded past, ask, and do it; exit 1 where nobody said yes."""
-    effect = _effect(ws, plan) if plan.changes else None
-    for line in plan.lines():
-        output.narrate(line)
-    if effect is None:
-        output.narrate("nothing changes")
-    else:
-        output.narrate(
-            f"over the loaded past: {effect.stopped:,} messages more stopped, {effect.freed:,} let through again, "
-            f"{effect.moved:,} moved; people: {effect.people_directly:,} directly, {effect.people_indirectly:,} indirectly"
-        )
-    applied = bool(plan.changes) and (yes or _confirmed())
-    if applied:
-        _apply(ws.book, plan, note)
-    if as_json:
-        output.document(_planned(plan, effect.to_json() if effect else None, applied=applied))
-    if plan.changes and not applied:
-        output.narrate("nothing changed; --yes does it without asking")
-        raise typer.Exit(Exit.NO)
-
-
-def _apply(book: "Book", plan: "Plan", note: str) -> None:
-    for rule in book.apply(plan, note=note):
-        output.narrate(f"{plan.action}: {rule.id} is now v{rule.version}")
-
-
-def _planned(plan: "Plan", effect: dict[str, int] | None, *, applied: bool) -> dict[str, Any]:
-    return {
-        "schema": "whysent.plan/1",
-        "action": plan.action,
-        "rules": [change.rule.id for change in plan.changes],
-        "lines": plan.lines(),
-        "effect": effect,
-        "applied": applied,
-    }
-
-
-def _confirmed() -> bool:
-    return sys.stdin.isatty() and typer.confirm("Do it?", default=False, err=True)
-
-
-def _pair(text: str) -> tuple[str, Any]:
-    """`limit=3`, `window=7d`, `channels=["email"]`: a key and its value as TOML, a bare word taken as text."""
-    import tomllib
-
-    key, found, value = text.partition("=")
-    if not found or not key:
-        raise InputError(f"{text!r}: write KEY=VALUE, such as limit=3")
-    if not value:
-        return key, None
-    try:
-        return key, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return key, value

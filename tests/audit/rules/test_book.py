@@ -164,7 +164,9 @@ def test_a_change_planned_before_somebody_elses_is_refused_with_what_they_did(bo
     plan = book.plan_set("cap", {"limit": 2})
     other = Book(tmp_path / "book.db")
     other.apply(other.plan_disable("cap"), author="bob", note="too strict")
-    with pytest.raises(WorkspaceError, match=r"bob made 'cap' version 2 \(disable\) at .*too strict"):
+    with pytest.raises(
+        WorkspaceError, match=r"bob made 'cap' version 2 \(disable\) at .*too strict\): enabled;"
+    ):
         book.apply(plan)
     assert [one.author for one in book.history()][:1] == ["bob"]
 
@@ -197,7 +199,21 @@ def test_a_plan_tells_what_it_would_have_done(book):
     )
     add(book, {**CAP, "limit": 1})
     effect = book.plan_add([from_dict(MUTE)]).effect(sent, context(sent))
-    assert (effect.stopped, effect.freed, effect.people_directly, effect.people_indirectly) == (1, 1, 1, 0)
+    assert (effect.stopped, effect.freed, effect.people_directly, effect.people_indirectly) == (1, 1, 1, 1)
+
+
+def test_people_are_affected_directly_by_a_changed_rule_and_indirectly_by_the_room_it_frees_or_uses(book):
+    sent = events(
+        {"kind": "message_sent", "at": "2026-01-01T10:00", "campaign_id": "kindle"},
+        {"kind": "message_sent", "at": "2026-01-02T10:00", "campaign_id": "kindle", "customer_id": "c_2"},
+        {"kind": "message_sent", "at": "2026-01-03T10:00", "campaign_id": "news", "customer_id": "c_2"},
+        {"kind": "message_sent", "at": "2026-01-03T10:00", "campaign_id": "news", "customer_id": "c_3"},
+    )
+    add(book, {**CAP, "limit": 1})
+    muted = book.plan_add([from_dict(MUTE)]).effect(sent, context(sent))
+    assert (muted.stopped, muted.freed, muted.people_directly, muted.people_indirectly) == (2, 1, 2, 1)
+    tighter = book.plan_set("cap", {"limit": 0}).effect(sent, context(sent))
+    assert (tighter.stopped, tighter.people_directly, tighter.people_indirectly) == (3, 3, 0)
 
 
 EDITS = """

@@ -1,0 +1,223 @@
+"""The book of a workspace: asked for rules, and changed by plans."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audit import user
+from audit.errors import InputError, NotFoundError, WorkspaceError
+from audit.rules.book import changes, policy, proposals, versions
+from audit.rules.book.inbox import Inbox, refuse_state
+from audit.rules.book.proposals import APPROVED, PROPOSED, Proposal, Step
+from audit.rules.book.store import Store
+from audit.rules.book.versions import Version
+from audit.rules.model import Rule, from_dict
+from audit.rules.plan import Change, Plan
+from audit.rules.scopes import valid
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+class Book:
+    """The rules of a workspace, in the file `path`, made with the first change.
+
+    Every act opens the file by itself, so any thread may ask. All raise WorkspaceError where the file cannot be
+    used: locked, read-only, full, damaged, another program's or a newer whysent's. Every `plan_...` takes `effective`:
+    from when on (UTC) the change is to be in force, in the past or to come; by default from when it is written.
+    """
+
+    def __init__(self, path: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._store = Store(path, now)
+        self.inbox = Inbox(self._store)
+
+    # -- asking -----------------------------------------------------------------------------------------
+
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules as they stand now, in the order of their creation."""
+        found, now = self._store.versions(), self._store.now()
+        return versions.standing(found, _latest(found, now), _latest(found, now))
+
+    def enabled(self) -> tuple[Rule, ...]:
+        """The rules that are switched on."""
+        return tuple(rule for rule in self.rules() if rule.enabled)
+
+    def rule(self, rule_id: str) -> Rule:
+        """One rule as it stands. Raises NotFoundError."""
+        return changes.found(self.rules(), rule_id)
+
+    def as_of(
+        self, valid_at: datetime | None = None, recorded_at: datetime | None = None
+    ) -> tuple[Rule, ...]:
+        """The rules in force at `valid_at` as the book knew them at `recorded_at`; by default now.
+
+        In force: they stood then, were switched on, and `valid_from ≤ valid_at < valid_until`.
+        """
+        found = self._store.versions()
+        now = _latest(found, self._store.now())
+        at = valid_at or now
+        stood = versions.standing(found, at, recorded_at or now)
+        return tuple(rule for rule in stood if rule.enabled and valid(rule, at))
+
+    def coming(self) -> list[Version]:
+        """What is written and not yet in force: the newest version of each such rule."""
+        return versions.coming(self._store.versions(), self._store.now())
+
+    def history(self, rule_id: str | None = None) -> list[Version]:
+        """Every version, of one rule or of all, newest first. Raises NotFoundError for a rule there never was."""
+        found = [one for one in self._store.versions() if rule_id in {None, one.rule.id}]
+        if rule_id is not None and not found:
+            raise NotFoundError(f"no rule {rule_id!r} was ever in the book")
+        return found[::-1]
+
+    def between(self, rule_id: str, before: int | None = None, after: int | None = None) -> Change:
+        """What changed from version `before` (default: the one before `after`; 0: nothing) to `after` (the newest).
+
+        Raises NotFoundError for a rule or a version there never was.
+        """
+        found = {one.rule.version or 0: one for one in self.history(rule_id)}
+        later = after if after is not None else max(found)
+        earlier = before if before is not None else later - 1
+        for number in (earlier, later):
+            if number and number not in found:
+                raise NotFoundError(
+                    f"rule {rule_id!r} has no version {number}; `whysent rules history {rule_id}` names them"
+                )
+        return Change(*(found[one].stands if one else None for one in (earlier, later)))
+
+    # -- planning ---------------------------------------------------------------------------------------
+
+    def plan_add(self, rules: Iterable[Rule], *, effective: datetime | None = None) -> Plan:
+        """Add rules. Raises InputError if one is there already."""
+        return self._plan("add", lambda standing: changes.added(standing, rules), effective)
+
+    def plan_import(self, rules: Iterable[Rule], *, effective: datetime | None = None) -> Plan:
+        """Take in a file: new rules are added, others become as the file says; rules it does not name stay."""
+        named = {rule.id: rule for rule in rules}
+        return self._plan("import", lambda standing: {**standing, **named}, effective)
+
+    def plan_set(self, rule_id: str, values: Mapping[str, Any], *, effective: datetime | None = None) -> Plan:
+        """Change keys of a rule; None gives a key its default back. Raises InputError, NotFoundError."""
+        return self._plan("set", lambda standing: changes.changed(standing, rule_id, values), effective)
+
+    def plan_enable(self, rule_id: str, *, effective: datetime | None = None) -> Plan:
+        """Switch a rule on. Raises NotFoundError."""
+        on = {"enabled": True}
+        return self._plan("enable", lambda standing: changes.changed(standing, rule_id, on), effective)
+
+    def plan_disable(self, rule_id: str, *, effective: datetime | None = None) -> Plan:
+        """Switch a rule off. Raises NotFoundError."""
+        off = {"enabled": False}
+        return self._plan("disable", lambda standing: changes.changed(standing, rule_id, off), effective)
+
+    def plan_remove(self, rule_id: str, *, effective: datetime | None = None) -> Plan:
+        """Take a rule out of the book; its history stays. Raises NotFoundError."""
+        return self._plan("remove", lambda standing: changes.without(standing, rule_id), effective)
+
+    def plan_undo(self, *, author: str | None = None, since: datetime | None = None) -> Plan:
+        """Take back the last change that is not taken back yet: of anybody at any time, or as narrowed.
+
+        It holds from when it is written, or ends what is yet to come. Raises NotFoundError if there is none,
+        WorkspaceError if somebody changed its rules afterwards.
+        """
+        found = self._store.versions()
+        change = changes.last_open(found, author, since)
+        return changes.made("undo", found, changes.undone(found, change), undoes=change)
+
+    def plan_approve(self, number: int) -> Plan:
+        """Carry out a proposal. Raises NotFoundError, WorkspaceError if a rule of it was changed since."""
+        asked = self.inbox.proposal(number)
+        refuse_state(asked, (PROPOSED,))
+        if asked.request is not None:
+            raise InputError(f"{asked.id} asks for an export, not for a change of the rules")
+        found = self._store.versions()
+        return self._checked(found, _carrying_out(asked, found))
+
+    def _plan(
+        self, action: str, act: Callable[[dict[str, Rule]], dict[str, Rule]], effective: datetime | None
+    ) -> Plan:
+        found = self._store.versions()
+        return self._checked(
+            found, changes.made(action, found, act(versions.heads(found)), effective=effective)
+        )
+
+    def _checked(self, found: Sequence[Version], plan: Plan) -> Plan:
+        changes.refuse_before_coming(found, plan, _latest(found, self._store.now()))
+        return plan
+
+    # -- changing ---------------------------------------------------------------------------------------
+
+    def apply(self, plan: Plan, *, note: str = "", author: str | None = None) -> tuple[Rule, ...]:
+        """Do what `plan` says, all of it or nothing; gives the changed rules with their new versions.
+
+        Of a plan that carries out a proposal `author` is who approves it. Raises WorkspaceError if somebody changed the
+        book since the plan was made, saying what they did; NotPermittedError if it needs a second person.
+        """
+        if not plan.changes:
+            return ()
+        actor = author or user.name()
+        with self._store.writing() as db:
+            found = versions.read(db, self._store.path)
+            changes.refuse_conflict(found, plan)
+            at = self._store.now()
+            if plan.proposal is None:
+                policy.refuse_alone(db, policy.RULES, actor, None)
+                rows = changes.rows(plan, found, note=note, author=actor, at=at)
+            else:
+                proposer = _approve(db, plan, Step(APPROVED, actor, at, note))
+                rows = changes.rows(plan, found, note=note, author=proposer, at=at, approved_by=actor)
+            db.table("versions").insert_all(rows)
+        return tuple(from_dict(json.loads(row["body"]), version=row["version"]) for row in rows)
+
+    def second_person(self) -> frozenset[str]:
+        """The acts for which this workspace asks a second person: of `rules` and `handover`."""
+        with self._store.reading() as db:
+            return policy.asked(db)
+
+    def ask_second_person(self, acts: Iterable[str], *, author: str | None = None, note: str = "") -> None:
+        """Ask a second person for these acts from now on, and for no others. Raises InputError for an unknown one."""
+        wanted = policy.checked(acts)
+        with self._store.writing() as db:
+            policy.write(db, wanted, author=author or user.name(), at=self._store.now(), note=note)
+
+
+def _latest(found: Sequence[Version], now: datetime) -> datetime:
+    """Now, though not before what was recorded last: a clock that was set back hides no change."""
+    return max([now, *(one.recorded_at for one in found[-1:])])
+
+
+def _carrying_out(asked: Proposal, found: Sequence[Version]) -> Plan:
+    """The plan that a proposal becomes, given the versions as they are."""
+    after = versions.heads(found)
+    for change in asked.changes:
+        there = after.get(change.rule.id)
+        if (there and there.version) != (change.before and change.before.version):
+            raise WorkspaceError(
+                f"{asked.id} cannot be approved: since it was proposed {versions.said(changes.newest(found, change.rule.id))}; "
+                "reject it, or let it be proposed anew"
+            )
+        if change.after is None:
+            del after[change.rule.id]
+        else:
+            after[change.rule.id] = change.after
+    return changes.made(
+        asked.action, found, after, effective=asked.effective, undoes=asked.undoes, proposal=asked.number
+    )
+
+
+def _approve(db: "Database", plan: Plan, taken: Step) -> str:
+    """Approve the proposal that `plan` carries out, and with it those that ask the very same; gives who proposed it."""
+    assert plan.proposal is not None
+    everything = proposals.read(db)
+    asked = proposals.one(everything, plan.proposal)
+    refuse_state(asked, (PROPOSED,))
+    if set(plan.changes) != set(asked.changes) or plan.effective != asked.effective:
+        raise WorkspaceError(f"{asked.id} asks for something else; plan it anew")
+    policy.refuse_alone(db, policy.RULES, asked.author, taken.actor)
+    proposals.step(db, asked.number, taken)
+    for other in everything:
+        if other.number != asked.number and other.state == PROPOSED and other.asks_the_same(asked):
+            proposals.step(db, other.number, taken._replace(note=f"with {asked.id}"))
+    return asked.author

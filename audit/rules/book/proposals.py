@@ -1,0 +1,262 @@
+"""Proposals: what somebody asks to be done, for which case, and what became of it."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from audit.errors import InputError, NotFoundError
+from audit.rules.model import Rule, from_dict, to_dict
+from audit.rules.plan import Change
+from audit.times import iso, parse_iso
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+DRAFT, PROPOSED, APPROVED, REJECTED, WITHDRAWN, USED = STATES = (
+    "draft", "proposed", "approved", "rejected", "withdrawn", "used",
+)  # fmt: skip
+"""Where a proposal stands. `used`: an approved export that was made; it is made once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a proposal answers: `customer` is a pseudonym, `finding` its id, `campaign` what to group it by."""
+
+    campaign: str = ""
+    finding: str = ""
+    customer: str = ""
+    ticket: str = ""
+    note: str = ""
+
+
+class Request(NamedTuple):
+    """An export asked for: its format, and the rules by id and version."""
+
+    format: str
+    rules: tuple[tuple[str, int], ...]
+
+
+class Step(NamedTuple):
+    """What became of a proposal: its state from `at` (UTC) on, by whom, and why."""
+
+    state: str
+    actor: str
+    at: datetime
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change of the rules (`changes`) or an export (`request`) that is asked for.
+
+    Each of `changes` is against the version of its rule at that time; `effective` as in a plan; `undoes` the change
+    that it takes back.
+    """
+
+    number: int
+    action: str
+    changes: tuple[Change, ...]
+    request: Request | None
+    undoes: int | None
+    effective: datetime | None
+    author: str
+    case: Case
+    steps: tuple[Step, ...]
+
+    @property
+    def id(self) -> str:
+        """Its number as people write it: `p3`."""
+        return f"p{self.number}"
+
+    @property
+    def state(self) -> str:
+        """One of `STATES`."""
+        return self.steps[-1].state
+
+    @property
+    def made_at(self) -> datetime:
+        """When it was first written (UTC)."""
+        return self.steps[0].at
+
+    @property
+    def campaign(self) -> str:
+        """What it is grouped by: the campaign of its case, else those that its rules name; empty: none."""
+        named = dict.fromkeys(name for one in self.changes for name in one.rule.campaigns)
+        return self.case.campaign or ", ".join(named)
+
+    def asks_the_same(self, other: "Proposal") -> bool:
+        """Whether another one asks for the very same."""
+        return (self.changes, self.request, self.effective) == (
+            other.changes,
+            other.request,
+            other.effective,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The proposal as plain values."""
+        return {
+            "id": self.id,
+            "state": self.state,
+            "action": self.action,
+            "author": self.author,
+            "at": iso(self.made_at),
+            "effective": iso(self.effective),
+            "campaign": self.campaign,
+            **{one.name: getattr(self.case, one.name) for one in fields(Case) if one.name != "campaign"},
+            "rules": [_asked(one) for one in self.changes],
+            "handover": self.request and {"format": self.request.format, "rules": _named(self.request)},
+            "steps": [{**one._asdict(), "at": iso(one.at)} for one in self.steps],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The proposals about one campaign (empty: about none), and how many tickets and people stand behind them."""
+
+    campaign: str
+    proposals: tuple[Proposal, ...]
+
+    @property
+    def tickets(self) -> int:
+        """How many different tickets."""
+        return len({one.case.ticket for one in self.proposals if one.case.ticket})
+
+    @property
+    def customers(self) -> int:
+        """How many different customers."""
+        return len({one.case.customer for one in self.proposals if one.case.customer})
+
+    def to_json(self) -> dict[str, Any]:
+        """The group as plain values."""
+        return {
+            "campaign": self.campaign,
+            "proposals": len(self.proposals),
+            "tickets": self.tickets,
+            "customers": self.customers,
+            "asked": [one.to_json() for one in self.proposals],
+        }
+
+
+def grouped(proposals: Iterable[Proposal]) -> list[Group]:
+    """By campaign, the one most is asked about first, those about none last."""
+    by_campaign: dict[str, list[Proposal]] = {}
+    for one in proposals:
+        by_campaign.setdefault(one.campaign, []).append(one)
+    made = [Group(name, tuple(found)) for name, found in by_campaign.items()]
+    return sorted(made, key=lambda one: (not one.campaign, -len(one.proposals), one.campaign))
+
+
+def proposal_id(text: str) -> int | None:
+    """The number of a proposal written `p3`; None for anything else."""
+    match = re.fullmatch(r"p(\d{1,9})", text.strip())
+    return int(match[1]) if match else None
+
+
+def number(text: str) -> int:
+    """The number of a proposal written `p3`. Raises InputError."""
+    found = proposal_id(text)
+    if found is None:
+        raise InputError(f"{text!r} is no proposal; write p3, as `whysent rules inbox` names them")
+    return found
+
+
+# -- in the book ----------------------------------------------------------------------------------------
+
+
+def write(
+    db: "Database",
+    asked: Iterable[Change] | Request,
+    action: str,
+    case: Case,
+    first: Step,
+    *,
+    effective: datetime | None = None,
+    undoes: int | None = None,
+) -> int:
+    """Put a proposal down with its first step; gives its number."""
+    if isinstance(asked, Request):
+        act, body = "handover", json.dumps({"format": asked.format, "rules": asked.rules}, ensure_ascii=False)
+    else:
+        act, body = "rules", json.dumps([_body(one) for one in asked], ensure_ascii=False)
+    row = {
+        "act": act, "action": action, "body": body, "undoes": undoes, "effective": iso(effective),
+        "author": first.actor, "made_at": iso(first.at), **{one.name: getattr(case, one.name) for one in fields(Case)},
+    }  # fmt: skip
+    db.table("proposals").insert(row)
+    (made,) = db.conn.execute("select last_insert_rowid()").fetchone()
+    step(db, made, first)
+    return int(made)
+
+
+def step(db: "Database", proposal: int, taken: Step) -> None:
+    """Put down what became of a proposal."""
+    db.table("steps").insert({"proposal": proposal, **taken._asdict(), "at": iso(taken.at)})
+
+
+def read(db: "Database | None") -> list[Proposal]:
+    """Every proposal, in the order written."""
+    if db is None:
+        return []
+    steps: dict[int, list[Step]] = {}
+    for proposal, state, actor, at, note in db.conn.execute(
+        "select proposal, state, actor, at, note from steps order by seq"
+    ):
+        steps.setdefault(proposal, []).append(Step(state, actor, parse_iso(at), note))
+    return [
+        _proposal(row, tuple(steps[row["id"]])) for row in db.table("proposals").rows_where(order_by="id")
+    ]
+
+
+def one(proposals: Iterable[Proposal], wanted: int) -> Proposal:
+    """The one of that number. Raises NotFoundError."""
+    for proposal in proposals:
+        if proposal.number == wanted:
+            return proposal
+    raise NotFoundError(f"no proposal p{wanted}; `whysent rules inbox --all` names them")
+
+
+def _proposal(row: Mapping[str, Any], steps: tuple[Step, ...]) -> Proposal:
+    body = json.loads(row["body"])
+    export = row["act"] == "handover"
+    return Proposal(
+        number=row["id"],
+        action=row["action"],
+        changes=() if export else tuple(Change(_rule(each["before"]), _rule(each["after"])) for each in body),
+        request=Request(body["format"], tuple((name, version) for name, version in body["rules"]))
+        if export
+        else None,
+        undoes=row["undoes"],
+        effective=parse_iso(row["effective"]) if row["effective"] else None,
+        author=row["author"],
+        case=Case(**{field.name: row[field.name] for field in fields(Case)}),
+        steps=steps,
+    )
+
+
+def _body(change: Change) -> dict[str, Any]:
+    return {
+        name: rule and {"version": rule.version, "rule": to_dict(rule)}
+        for name, rule in (("before", change.before), ("after", change.after))
+    }
+
+
+def _rule(body: Mapping[str, Any] | None) -> Rule | None:
+    return from_dict(body["rule"], version=body["version"]) if body else None
+
+
+def _asked(change: Change) -> dict[str, Any]:
+    """A change as plain values: the rule as it was and as it would be, and the keys that differ."""
+    return {
+        "id": change.rule.id,
+        "version": change.before and change.before.version,
+        "before": change.before and to_dict(change.before),
+        "after": change.after and to_dict(change.after),
+        "changes": [one._asdict() for one in change.differences()],
+    }
+
+
+def _named(request: Request) -> list[dict[str, Any]]:
+    return [{"id": name, "version": version} for name, version in request.rules]

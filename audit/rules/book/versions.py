@@ -1,0 +1,117 @@
+"""Versions of rules: what each was, from when on it is in force, and when that was written down.
+
+A version is in force from `effective` on, until a version of the same rule that was written later is in force. So at
+a moment V, as known at a moment R, of the versions recorded by R and effective by V the one written last holds.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audit.errors import InputError, WorkspaceError
+from audit.rules.model import Rule, from_dict, to_dict
+from audit.times import iso, parse_iso
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a rule: what it was, or was before it was removed. Times are UTC.
+
+    `recorded_at`: when it was written; `effective`: from when on it is in force; `approved_by`: the second person, and
+    `proposal` the number of what they approved, where there is one.
+    """
+
+    change: int
+    action: str
+    undoes: int | None
+    state: str
+    rule: Rule
+    author: str
+    recorded_at: datetime
+    effective: datetime
+    note: str
+    approved_by: str | None = None
+    proposal: int | None = None
+
+    @property
+    def stands(self) -> Rule | None:
+        """The rule; None from where it is removed."""
+        return None if self.state == REMOVED else self.rule
+
+    @property
+    def judges_from(self) -> datetime:
+        """From when on it could judge anything: in force, and written down."""
+        return max(self.recorded_at, self.effective)
+
+    def to_json(self) -> dict[str, Any]:
+        """The version as plain values."""
+        return {
+            "id": self.rule.id,
+            "version": self.rule.version,
+            "action": self.action,
+            "state": self.state,
+            "author": self.author,
+            "approved_by": self.approved_by,
+            "at": iso(self.recorded_at),
+            "effective": iso(self.effective),
+            "note": self.note,
+            "rule": to_dict(self.rule),
+        }
+
+
+_COLUMNS = (
+    "change", "action", "undoes", "state", "body", "version", "author", "recorded_at", "effective", "note",
+    "approved_by", "proposal",
+)  # fmt: skip
+
+
+def read(db: "Database", path: Path) -> list[Version]:
+    """Every version, in the order written. Raises WorkspaceError if one of the file `path` cannot be read."""
+    rows = db.conn.execute(f"select {', '.join(_COLUMNS)} from versions order by seq")  # noqa: S608 - constants
+    try:
+        return [_version(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+    except (ValueError, InputError) as error:
+        raise WorkspaceError(f"{path}: a rule in it cannot be read: {error}") from error
+
+
+def _version(row: dict[str, Any]) -> Version:
+    rule = from_dict(json.loads(row.pop("body")), version=row.pop("version"))
+    moments = {name: parse_iso(row[name]) for name in ("recorded_at", "effective")}
+    return Version(**{**row, **moments, "rule": rule})
+
+
+def heads(versions: Iterable[Version]) -> dict[str, Rule]:
+    """The rules by the version written last, in the order of their creation: what a change builds on."""
+    newest = {one.rule.id: one for one in versions}
+    return {rule_id: rule for rule_id, one in newest.items() if (rule := one.stands) is not None}
+
+
+def standing(versions: Iterable[Version], valid_at: datetime, recorded_at: datetime) -> tuple[Rule, ...]:
+    """The rules that stood at `valid_at` as known at `recorded_at`, switched on or off, in the order of their creation."""
+    known: dict[str, Version | None] = {}
+    for one in versions:
+        if one.recorded_at <= recorded_at:
+            known.setdefault(one.rule.id, None)
+            if one.effective <= valid_at:
+                known[one.rule.id] = one
+    return tuple(rule for one in known.values() if one is not None and (rule := one.stands) is not None)
+
+
+def coming(versions: Sequence[Version], now: datetime) -> list[Version]:
+    """The versions that are written and not yet in force."""
+    newest = {one.rule.id: one for one in versions}
+    return [one for one in newest.values() if one.effective > now]
+
+
+def said(one: Version) -> str:
+    """Who made a version, and when, in words."""
+    note = f" ({one.note})" if one.note else ""
+    return f"{one.author} made {one.rule.id!r} version {one.rule.version} ({one.action}) at {iso(one.recorded_at)}{note}"
