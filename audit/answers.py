@@ -4,7 +4,6 @@ Each function takes an open workspace and returns the plain dict that `whysent .
 and the reports are made from the same dicts, so nobody ever sees two answers.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
 SORTS = {"severity": ("rank", False), "messages": ("messages", True), "recent": ("last", True)}
 """How `customers` may be sorted: the column, and whether the largest comes first."""
+
+NAME_ONE = "name one thing to explain: --message ID, --segment ID, --item ID or --finding ID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def picture(asked: Case, *, names_sensitive: bool = True, strips: bool = True) -
         "coverage": context.coverage.to_json(),
         "messages": message_counts(events),
         "segments": [
-            _segment(row, names_sensitive=names_sensitive)
+            _segment(row, context.at, names_sensitive=names_sensitive)
             for row in segments.memberships(events, context).iter_rows(named=True)
         ],
         "recommendations": _strips(asked) if strips else [],
@@ -128,17 +129,24 @@ def explain(
     message: str | None = None,
     segment: str | None = None,
     item: str | None = None,
+    finding: str | None = None,
     at: datetime | None = None,
     without: Iterable[str] = (),
     names_sensitive: bool = True,
 ) -> dict[str, Any]:
-    """`whysent.why/1`: one explanation, of exactly one of `message`, `segment`, `item`.
+    """`whysent.why/1`: one explanation, of exactly one of `message`, `segment`, `item`, `finding`.
 
     Raises InputError if not exactly one is named, NotFoundError if the customer has no such thing.
     """
     asked = case(ws, customer, at=at, without=without)
     return explanation(
-        asked, ws, message=message, segment=segment, item=item, names_sensitive=names_sensitive
+        asked,
+        ws,
+        message=message,
+        segment=segment,
+        item=item,
+        finding=finding,
+        names_sensitive=names_sensitive,
     )
 
 
@@ -149,16 +157,19 @@ def explanation(
     message: str | None = None,
     segment: str | None = None,
     item: str | None = None,
+    finding: str | None = None,
     names_sensitive: bool = True,
 ) -> dict[str, Any]:
     """The document of `explain` for a case already read."""
-    if sum(one is not None for one in (message, segment, item)) != 1:
-        raise InputError("name one thing to explain: --message ID, --segment ID or --item ID")
+    if sum(one is not None for one in (message, segment, item, finding)) != 1:
+        raise InputError(NAME_ONE)
     events, context = asked.events, asked.context
     if segment is not None:
         return why.segment(events, context, segment, names_sensitive=names_sensitive).to_json()
     if item is not None:
         return why.item(events, context, item, names_sensitive=names_sensitive).to_json()
+    if finding is not None:
+        return findings.finding(events, context, finding, names_sensitive=names_sensitive).to_json()
     assert message is not None
     made = why.message(events, context, message, names_sensitive=names_sensitive)
     rules = ws.book.enabled()
@@ -270,9 +281,9 @@ def finding_rows(frame: pl.DataFrame, *, names_sensitive: bool = True) -> list[d
     ]
 
 
-def _segment(row: Mapping[str, Any], *, names_sensitive: bool) -> dict[str, Any]:
+def _segment(row: Mapping[str, Any], at: datetime, *, names_sensitive: bool) -> dict[str, Any]:
     made = _plain({name: value for name, value in row.items() if name != "customer_id"})
-    made["absent"] = None if row["absent"] is None else json.loads(row["absent"])
+    made["absent"] = None if row["absent"] is None else why.absence(row["absent"], at)
     if made["sensitive"] and not names_sensitive:
         unnamed = {name: made[name] for name in _UNNAMED}
         return {"id": "sensitive", "title": "a sensitive topic; hand to privacy", **unnamed, "evidence": []}

@@ -1,6 +1,7 @@
 """Findings: what should not have happened to a customer, each with its events, its verdict and a rule."""
 
 from audit.findings.catalogue import SEVERITIES, Check, check, checks
+from audit.findings.explained import finding
 from audit.findings.registry import CHECKS, find
 from audit.findings.shape import SCHEMA, severity_rank, suggested_rule, worded
 from audit.findings.triage import headline, triage
@@ -13,6 +14,7 @@ __all__ = [
     "check",
     "checks",
     "find",
+    "finding",
     "headline",
     "severity_rank",
     "suggested_rule",

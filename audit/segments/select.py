@@ -14,6 +14,9 @@ _COLUMNS = (
 )  # fmt: skip
 _SELF = ("self", "me", "myself", "customer")
 _ASKED = ("query", "campaign_name", "subject", "topics", "gift", "recipient")
+READ = ("customer_id", "segment_id", *_COLUMNS, *_ASKED)
+"""The columns of events that segments are derived from."""
+
 _TEXTS = ("category", "item_name", "query", "campaign_name", "subject")
 
 

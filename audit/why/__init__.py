@@ -4,6 +4,16 @@ from audit.why.causes import causes
 from audit.why.model import Counterfactual, Explanation, Reason, Subject
 from audit.why.of_item import item
 from audit.why.of_message import message
-from audit.why.of_segment import segment
+from audit.why.of_segment import absence, segment
 
-__all__ = ["Counterfactual", "Explanation", "Reason", "Subject", "causes", "item", "message", "segment"]
+__all__ = [
+    "Counterfactual",
+    "Explanation",
+    "Reason",
+    "Subject",
+    "absence",
+    "causes",
+    "item",
+    "message",
+    "segment",
+]

@@ -1,39 +1,60 @@
 """Without which events would the decision not have been made? Answered by doing it.
 
 One customer's history is copied under virtual ids, from each copy other events are left out, and all copies are
-decided in one call. What is found is minimal: gone without the whole set, there again with any one put back.
+decided in one call. What is found is minimal: gone without the whole set, there again with any one put back. Hand over
+only the rows that a definition can read: the copies are as long as what is handed over.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
+from math import comb
 from typing import Any, Literal
 
 import polars as pl
 
 from audit.times import iso
-from audit.why.model import Counterfactual
+from audit.why.model import Causes, Counterfactual
 
 Decide = Callable[[pl.DataFrame], dict[str, list[str]]]
 """Decides the histories of many virtual customers at once: for each id where the decision is made, the event_ids
 it rests on there."""
 
-_MOST_ROWS = 500_000
+MOST_ROWS = 500_000
 """House value: rows of copied history that one search may decide; beyond it, no counterfactual is said."""
 
-_ROWS_FOR_SINGLES = 200_000
-"""House value: up to so many rows are decided to see whether one event alone is enough."""
+_ROWS_TO_BE_SURE = 60_000
+"""House value: up to so many rows are decided to see which events matter by themselves, or that no smaller set ends it."""
 
 _ROWS_AT_ONCE = 250_000
 """House value: copies are decided in calls of about this many rows, so that memory stays bounded."""
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """What the form of a definition says of its counterfactual before anything is tried.
+
+    `order`: the event_ids the decision can rest on. `alone`: each of them is enough by itself whatever else is left
+    out, so that all have to go. Else they are weights that must reach a threshold, in an order in which as many as
+    possible of the first can stay: the rest is a smallest set.
+    """
+
+    order: tuple[str, ...]
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Removal:
-    """A minimal set of event_ids, in the order of the history; `smallest` where no smaller one exists."""
+    """A minimal set of event_ids, in the order of the history; `smallest` where no smaller one exists.
+
+    `tried`: how many histories were decided to find it.
+    """
 
     events: tuple[str, ...]
     smallest: bool
+    causes: Causes
+    tried: int = 0
 
     @property
     def method(self) -> Literal["exact", "search"]:
@@ -41,28 +62,30 @@ class Removal:
         return "exact" if self.smallest else "search"
 
 
-def removal(events: pl.DataFrame, decide: Decide, *, keep: Iterable[str] = ()) -> Removal | None:
+def removal(
+    events: pl.DataFrame, decide: Decide, *, keep: Iterable[str] = (), plans: Sequence[Plan] = ()
+) -> Removal | None:
     """A minimal set of `events` (one customer's) without which `decide` no longer gives the decision.
 
-    Events in `keep` (the decision's own rows) are never left out. None where the decision is not there to begin
+    Events in `keep` (the decision's own rows) are never left out. `plans`: one for each of the conditions that all have
+    to hold, so that the decision ends with any one of them. None where the decision is not there to begin
     with, where leaving events out cannot end it, or where the search would grow out of bounds.
     """
     trial = _Trial(events, decide, frozenset(keep))
-    whole = trial.gone_without(frozenset())
-    if whole is None:
-        return None
     try:
-        candidates = trial.closure(whole)
-        return None if candidates is None else trial.minimal(candidates)
+        planned = [trial.planned(plan) for plan in plans]
+        found = [one for one in planned if one is not None]
+        if found and len(found) == len(planned):
+            return trial.fewest(found)
+        return trial.searched()
     except _TooMuchError:
         return None
 
 
 def ends_with(events: pl.DataFrame, decide: Decide, added: pl.DataFrame) -> bool:
-    """Whether the decision is there, and gone once the rows `added` (canonical columns) had happened too."""
-    before = decide(_renamed(events, "c#0"))
-    after = decide(_renamed(pl.concat([events, added]).sort("occurred_at", "event_id"), "c#0"))
-    return bool(before) and not after
+    """Whether a decision that is there would be gone once the rows `added` (columns of `events`) had happened too."""
+    both = pl.concat([events, added.select(events.columns)]).sort("occurred_at", "event_id")
+    return not decide(both.with_columns(pl.lit("c#0").alias("customer_id")))
 
 
 def event(like: pl.DataFrame, **fields: Any) -> pl.DataFrame:
@@ -81,6 +104,8 @@ def said(found: Removal | None, added: pl.DataFrame | None, outcome: str) -> Cou
         outcome=outcome,
         smallest=found is not None and found.smallest,
         method="search" if found is None else found.method,
+        causes=Causes() if found is None else found.causes,
+        tried=0 if found is None else found.tried,
     )
 
 
@@ -100,14 +125,41 @@ class _Trial:
         self._events = events
         self._decide = decide
         self._ids = events["event_id"].to_list()
+        self._place = {event: place for place, event in enumerate(self._ids)}
         self._order = [event for event in self._ids if event not in keep]
-        self._left = _MOST_ROWS
+        self._left = MOST_ROWS
+        self._tried = 0
+
+    def planned(self, plan: Plan) -> Removal | None:
+        """What `plan` says, tried; None if it is not so."""
+        removable = set(self._order)
+        order = [event for event in plan.order if event in removable]
+        if not order:
+            return None
+        whole, without = self._try([set(), set(order)])
+        if whole is None or without is not None:
+            return None
+        left_out = order if plan.alone else self._put_back(order, order, sure=0)
+        needed = left_out if len(left_out) == 1 else ()
+        return self._found(left_out, smallest=True, enough=order if plan.alone else (), needed=needed)
+
+    def fewest(self, found: Sequence[Removal]) -> Removal:
+        """The shortest of several ways to end it; where there are several, no one event is enough for the decision."""
+        best = min(found, key=lambda one: len(one.events))
+        enough = best.causes.enough if len(found) == 1 else ()
+        return replace(best, causes=replace(best.causes, enough=enough), tried=self._tried)
+
+    def searched(self) -> Removal | None:
+        """What trying finds: the evidence and what steps in for it, shrunk until no one of it can be put back."""
+        whole = self.gone_without(frozenset())
+        candidates = None if whole is None else self._closure(whole)
+        return None if candidates is None else self._minimal(candidates)
 
     def gone_without(self, left_out: AbstractSet[str]) -> list[str] | None:
         """None if the decision is gone without `left_out`; else the events it then rests on."""
         return self._try([left_out])[0]
 
-    def closure(self, evidence: Iterable[str]) -> list[str] | None:
+    def _closure(self, evidence: Iterable[str]) -> list[str] | None:
         """Events without all of which the decision is gone: its evidence, what steps in for it, and so on."""
         removable = set(self._order)
         left_out = removable & set(evidence)
@@ -121,22 +173,27 @@ class _Trial:
             left_out |= more
         return None if self.gone_without(removable) is not None else list(self._order)
 
-    def minimal(self, candidates: Sequence[str]) -> Removal:
+    def _minimal(self, candidates: Sequence[str]) -> Removal:
         """Shrink a set that ends the decision until no one of it can be put back."""
-        looked = len(candidates) * self._events.height <= _ROWS_FOR_SINGLES
-        single = self._single(candidates) if looked else None
-        if single is not None:
-            return Removal((single,), smallest=True)
+        looked = self._affordable(2 * len(candidates))
+        needed, enough = self._by_themselves(candidates) if looked else ([], [])
+        if needed:
+            return self._found(needed[:1], smallest=True, enough=enough, needed=needed)
         left_out = self._put_back(candidates, candidates, sure=0)
         while True:
             needless = self._needless(left_out)
             if not needless:
-                return Removal(tuple(left_out), smallest=self._is_smallest(left_out))
+                sure = self._is_smallest(left_out)
+                return self._found(left_out, smallest=sure, enough=enough, needed=(), tested=looked)
             left_out = self._put_back(left_out, needless, sure=1)
 
-    def _single(self, candidates: Sequence[str]) -> str | None:
-        answers = self._try([{event} for event in candidates])
-        return next((event for event, rest in zip(candidates, answers, strict=True) if rest is None), None)
+    def _by_themselves(self, candidates: Sequence[str]) -> tuple[list[str], list[str]]:
+        """The events without each of which alone it is gone, and those each of which alone is enough for it."""
+        whole = frozenset(candidates)
+        answers = self._try([*({event} for event in candidates), *(whole - {event} for event in candidates)])
+        without, only = answers[: len(candidates)], answers[len(candidates) :]
+        needed = [event for event, rest in zip(candidates, without, strict=True) if rest is None]
+        return needed, [event for event, rest in zip(candidates, only, strict=True) if rest is not None]
 
     def _needless(self, left_out: Sequence[str]) -> list[str]:
         """Those of `left_out` that can be put back, alone, without the decision coming back."""
@@ -145,7 +202,7 @@ class _Trial:
         return [event for event, rest in zip(left_out, answers, strict=True) if rest is None]
 
     def _put_back(self, left_out: Sequence[str], these: Sequence[str], *, sure: int) -> list[str]:
-        """Put back many of `these` together, oldest first, found by halving; what stays out ends the decision.
+        """Put back many of `these` together, the first first, found by halving; what stays out ends the decision.
 
         The first `sure` of them are known to be needless.
         """
@@ -157,16 +214,38 @@ class _Trial:
                 gone = count
             else:
                 too_many = count
-        return self._in_order(whole - set(these[:gone]))
+        back = set(these[:gone])
+        return [event for event in left_out if event not in back]
 
     def _is_smallest(self, left_out: Sequence[str]) -> bool:
+        """Whether every smaller set of all events has been tried, where that is affordable, and none ends it."""
         if len(left_out) == 1:
             return True
-        affordable = len(self._order) * self._events.height <= _ROWS_FOR_SINGLES
-        return len(left_out) == 2 and affordable and self._single(self._order) is None
+        sizes = range(1, len(left_out))
+        if not self._affordable(sum(comb(len(self._order), size) for size in sizes)):
+            return False
+        smaller = [set(chosen) for size in sizes for chosen in combinations(self._order, size)]
+        return all(rest is not None for rest in self._try(smaller))
+
+    def _affordable(self, copies: int) -> bool:
+        rows = copies * self._events.height
+        return rows <= min(_ROWS_TO_BE_SURE, self._left)
+
+    def _found(
+        self,
+        left_out: Sequence[str],
+        *,
+        smallest: bool,
+        enough: Sequence[str],
+        needed: Sequence[str],
+        tested: bool = True,
+    ) -> Removal:
+        inside = tuple(self._in_order(set(one)) for one in (enough, needed))
+        causes = Causes(enough=tuple(inside[0]), needed=tuple(inside[1]), tested=tested)
+        return Removal(tuple(self._in_order(set(left_out))), smallest, causes, self._tried)
 
     def _in_order(self, chosen: AbstractSet[str]) -> list[str]:
-        return [event for event in self._order if event in chosen]
+        return sorted(chosen, key=self._place.__getitem__)
 
     def _try(self, sets: Sequence[AbstractSet[str]]) -> list[list[str] | None]:
         """For each set left out: None if the decision is gone, else its evidence."""
@@ -174,6 +253,7 @@ class _Trial:
         self._left -= height * len(sets)
         if self._left < 0:
             raise _TooMuchError
+        self._tried += len(sets)
         at_once = max(_ROWS_AT_ONCE // height, 1)
         answers: list[list[str] | None] = []
         for start in range(0, len(sets), at_once):
@@ -182,19 +262,18 @@ class _Trial:
 
     def _decided(self, sets: Sequence[AbstractSet[str]]) -> list[list[str] | None]:
         names = [f"c#{number:06}" for number in range(len(sets))]  # so that the copies stand in order
-        places: list[int] = []
-        heights: list[int] = []
-        for left_out in sets:
-            kept = [place for place, event_id in enumerate(self._ids) if event_id not in left_out]
-            places += kept
-            heights.append(len(kept))
-        whose = pl.DataFrame({"name": names, "height": heights}).select(pl.col("name").repeat_by("height"))
-        copies = self._events[pl.Series(places, dtype=pl.UInt32)].with_columns(
-            whose["name"].explode(empty_as_null=False).alias("customer_id")
+        height = self._events.height
+        places = pl.int_range(height, dtype=pl.UInt32, eager=True)
+        kept = [self._kept(places, left_out) for left_out in sets]
+        whose = pl.DataFrame({"name": names, "height": [one.len() for one in kept]})
+        copies = self._events[pl.concat(kept)].with_columns(
+            whose.select(pl.col("name").repeat_by("height"))["name"]
+            .explode(empty_as_null=False)
+            .alias("customer_id")
         )
         decided = self._decide(copies)
         return [decided.get(name) for name in names]
 
-
-def _renamed(events: pl.DataFrame, customer: str) -> pl.DataFrame:
-    return events.with_columns(pl.lit(customer).alias("customer_id"))
+    def _kept(self, places: pl.Series, left_out: AbstractSet[str]) -> pl.Series:
+        gone = [self._place[event] for event in left_out if event in self._place]
+        return places.filter(~places.is_in(gone)) if gone else places

@@ -45,11 +45,22 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Causes:
+    """What single events do: those each of which alone is `enough` for the decision with every other cause left out,
+    and those without each of which alone it is gone (`needed`). `tested` is False where that was too much to try.
+    """
+
+    enough: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
+    tested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Counterfactual:
     """Without the events `remove` the decision would not have been made; put any one back and it returns.
 
     `add` names events whose addition would have ended it. `smallest` is said only where no smaller set was
-    possible; `method` is `exact` where that is certain, else `search`.
+    possible; `method` is `exact` where that is certain, else `search`. `tried`: how many histories were decided.
     """
 
     remove: tuple[str, ...]
@@ -57,6 +68,8 @@ class Counterfactual:
     outcome: str
     smallest: bool
     method: Literal["exact", "search"]
+    causes: Causes = Causes()
+    tried: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """The `counterfactual` of `whysent why --json`."""
@@ -67,14 +80,18 @@ class Counterfactual:
             "minimal": True,
             "smallest": self.smallest,
             "method": self.method,
+            "enough": list(self.causes.enough),
+            "needed": list(self.causes.needed),
+            "tested": self.causes.tested,
+            "tried": self.tried,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is explained: `type` is message, segment or item; `at` (UTC) is when it was decided."""
+    """What is explained: `type` is message, segment, item or finding; `at` (UTC) is when it was decided."""
 
-    type: Literal["message", "segment", "item"]
+    type: Literal["message", "segment", "item", "finding"]
     id: str
     title: str
     at: datetime | None

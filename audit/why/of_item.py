@@ -1,5 +1,6 @@
 """Why an item is recommended: what the sender recorded, and what our strategies give."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import polars as pl
 from audit import recommend
 from audit.context import Context
 from audit.errors import NotFoundError
+from audit.recommend.strip import ACTS
 from audit.why import counterfactual, leaves
 from audit.why.candidates import candidates
 from audit.why.model import Counterfactual, Explanation, Reason, Standing, Subject
@@ -77,13 +79,12 @@ def _until(rows: list[dict[str, Any]]) -> datetime | None:
     return None if None in ends else max(ends)
 
 
-def _given(copies: pl.DataFrame, context: Context, ident: str) -> pl.DataFrame:
-    return recommend.derive(copies, context).filter(pl.col("item_id") == ident)
-
-
 def _without(events: pl.DataFrame, context: Context, ident: str) -> Counterfactual | None:
+    acts = events.filter(pl.col("occurred_at") <= context.at).select(ACTS)
+    known = _narrowed(context, acts)
+
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
-        given = _given(copies, context, ident)
+        given = recommend.derive(copies, known).filter(pl.col("item_id") == ident)
         by_customer = given.explode("evidence", empty_as_null=True).group_by(
             "customer_id", maintain_order=True
         )
@@ -91,7 +92,13 @@ def _without(events: pl.DataFrame, context: Context, ident: str) -> Counterfactu
 
     added = counterfactual.event(events, kind="order_completed", occurred_at=context.at, item_id=ident)
     return counterfactual.said(
-        counterfactual.removal(events, decide),
-        added if counterfactual.ends_with(events, decide, added) else None,
+        counterfactual.removal(acts, decide),
+        added if counterfactual.ends_with(acts, decide, added) else None,
         "no strategy of ours would recommend it",
     )
+
+
+def _narrowed(context: Context, acts: pl.DataFrame) -> Context:
+    """The context with the pairs that start from the customer's own items: no other is asked for."""
+    own = context.facts.also_bought.filter(pl.col("item_id").is_in(acts["item_id"].unique().implode()))
+    return replace(context, facts=replace(context.facts, pairs=lambda: own))

@@ -11,7 +11,7 @@ from audit.context import Context
 from audit.errors import NotFoundError
 from audit.events import BEHAVIOUR
 from audit.times import iso, parse_iso
-from audit.why import counterfactual, cover, leaves
+from audit.why import counterfactual, cover, leaves, plans
 from audit.why.candidates import candidates
 from audit.why.model import Counterfactual, Explanation, Reason, Subject
 from audit.why.words import MASK, Voice, day, kinds_in_words, quoted
@@ -77,12 +77,20 @@ def _ours(events: pl.DataFrame, row: dict[str, Any], voice: Voice, at: datetime)
     acts = events.filter(pl.col("event_id").is_in(row["evidence"])).to_dicts()[::-1]
     behind = leaves.together(voice, acts)
     if row["absent"]:
-        absent = json.loads(row["absent"])
-        since = parse_iso(absent["since"])
-        text = f"no {kinds_in_words(absent['kind'])} since {day(since)}"
-        behind.append(Reason(text, absent={"kinds": absent["kind"], "from": iso(since), "to": iso(at)}))
+        absent = absence(row["absent"], at)
+        text = f"no {kinds_in_words(absent['kinds'])} since {day(parse_iso(absent['from']))}"
+        behind.append(Reason(text, absent=absent))
     text = f"our definition gives it: {MASK if _hidden(row, voice) else row['reason']}"
     return [Reason(text, tuple(row["evidence"]), because=tuple(behind))]
+
+
+def absence(told: str, at: datetime) -> dict[str, Any]:
+    """What did not happen, `told` by a membership's `absent`, as every document writes it: `kinds`, `from`, `to`,
+    and `item_id` where it is about one.
+    """
+    absent = json.loads(told)
+    thing = {"item_id": absent["item_id"]} if absent.get("item_id") else {}
+    return {"kinds": absent["kind"], "from": absent["since"], "to": iso(at), **thing}
 
 
 def _behind(events: pl.DataFrame, context: Context, row: dict[str, Any], voice: Voice) -> list[Reason]:
@@ -97,25 +105,29 @@ def _behind(events: pl.DataFrame, context: Context, row: dict[str, Any], voice: 
 
 
 def _without(events: pl.DataFrame, context: Context, row: dict[str, Any]) -> Counterfactual | None:
-    one = tuple(
-        each for each in segments.definitions() if row["id"] == each.id or row["id"].startswith(f"{each.id}:")
-    )
+    ident = row["id"]
+    one = next(each for each in segments.definitions() if ident == each.id or ident.startswith(f"{each.id}:"))
+    read = plans.readable(events, one)
 
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
-        given = segments.memberships(copies, context, one)
-        given = given.filter((pl.col("id") == row["id"]) & pl.col("derived"))
+        given = segments.derive(copies, context, (one,)).filter(pl.col("segment_id") == ident)
         return dict(given.select("customer_id", "evidence").iter_rows())
 
     added = None
     if row["absent"]:
         newest = events.filter(pl.col("event_id").is_in(row["evidence"])).row(-1, named=True)
-        kind = json.loads(row["absent"])["kind"][0]
+        kind = absence(row["absent"], context.at)["kinds"][0]
         added = counterfactual.event(
             events, kind=kind, occurred_at=context.at, item_id=newest["item_id"], category=newest["category"]
         )
-    outcome = "our definition would not have given this segment"
+    found = counterfactual.removal(
+        read,
+        decide,
+        keep=row["logged_events"] or (),
+        plans=plans.plans(read, one, ident.partition(":")[2], context.at),
+    )
     return counterfactual.said(
-        counterfactual.removal(events, decide, keep=row["logged_events"] or ()),
-        added if added is not None and counterfactual.ends_with(events, decide, added) else None,
-        outcome,
+        found,
+        added if added is not None and counterfactual.ends_with(read, decide, added) else None,
+        "our definition would not have given this segment",
     )

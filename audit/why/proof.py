@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import polars as pl
 
-from audit.why import counterfactual
+from audit.why import counterfactual, triggers
+from audit.why.counterfactual import Plan
 from audit.why.model import Counterfactual
 from audit.why.told import Told, acts_at
 from audit.why.triggers import Trigger
@@ -16,6 +17,8 @@ def of_message(one: Told, trigger: Trigger, live: pl.DataFrame) -> Counterfactua
 
     `live`: the acts that satisfy it now, in the shape of `triggers.LIVE`.
     """
+    kinds = {*trigger.kinds, *trigger.ended_by, *trigger.quiet}
+    read = one.events.filter(pl.col("kind").is_in(kinds)).select(triggers.READ)
 
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
         acts = acts_at(copies, one.row, trigger, one.stated_trigger).filter(pl.col("ended_by").is_null())
@@ -23,8 +26,8 @@ def of_message(one: Told, trigger: Trigger, live: pl.DataFrame) -> Counterfactua
 
     added = _ending(one, trigger, live)
     return counterfactual.said(
-        counterfactual.removal(one.events, decide, keep=one.own),
-        added if added is not None and counterfactual.ends_with(one.events, decide, added) else None,
+        counterfactual.removal(read, decide, plans=[Plan(tuple(live["act"]), alone=True)]),
+        added if added is not None and counterfactual.ends_with(read, decide, added) else None,
         f"our definition {quoted(trigger.title)} would not have given this message",
     )
 

@@ -30,6 +30,9 @@ MESSAGE = ("event_id", "occurred_at", "item_id", "category", "topics", "segment_
 
 _ACT = ("customer_id", "event_id", "occurred_at", "item_id", "category", "topics", "segment_id")
 
+READ = (*_ACT, "kind")
+"""The columns that `acts` reads of events."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trigger:

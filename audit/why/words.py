@@ -140,6 +140,11 @@ def minute(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
 
 
+def several(number: int, noun: str) -> str:
+    """`1 message`, `11 messages`."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def span(length: timedelta) -> str:
     """`7 days`, `16 hours`."""
     hours = round(length / timedelta(hours=1))

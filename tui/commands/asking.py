@@ -90,6 +90,9 @@ def why(
     ] = None,
     segment: Annotated[str | None, typer.Option("--segment", metavar="ID", help="A segment.")] = None,
     item: Annotated[str | None, typer.Option("--item", metavar="ID", help="A recommended item.")] = None,
+    finding: Annotated[
+        str | None, typer.Option("--finding", metavar="ID", help="A finding, by its id in `audit`.")
+    ] = None,
     without: WithoutOption = None,
     at: AtOption = None,
     workspace: WorkspaceOption = None,
@@ -97,11 +100,11 @@ def why(
     ticket: TicketOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Why one message, segment or recommendation: the evidence, and when it ends."""
+    """Why one message, segment, recommendation or finding: the evidence, and when it ends."""
     from audit import answers
 
-    if sum(one is not None for one in (message, segment, item)) != 1:
-        raise InputError("name one thing to explain: --message ID, --segment ID or --item ID")
+    if sum(one is not None for one in (message, segment, item, finding)) != 1:
+        raise InputError(answers.NAME_ONE)
     looking = options.viewer(context, role, ticket=ticket)
     looking.require("why")
     ws = options.opened(context, workspace)
@@ -111,6 +114,7 @@ def why(
         message=message,
         segment=segment,
         item=item,
+        finding=finding,
         at=options.moment(at),
         without=options.left_out(without),
         names_sensitive=looking.names_sensitive,

@@ -278,5 +278,7 @@ def test_the_document_has_the_fields_that_scripts_read() -> None:
     assert set(made) == {
         "schema", "customer", "at", "subject", "standing", "until", "because", "evidence", "counterfactual", "rules",
     }  # fmt: skip
-    assert set(made["counterfactual"]) == {"remove", "add", "outcome", "minimal", "smallest", "method"}
+    assert set(made["counterfactual"]) == {
+        "remove", "add", "outcome", "minimal", "smallest", "method", "enough", "needed", "tested", "tried",
+        }  # fmt: skip
     assert all({"text", "events", "absent", "because"} <= set(reason) for reason in made["because"])

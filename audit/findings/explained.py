@@ -1,0 +1,171 @@
+"""Why a finding is listed: what it rests on, and without which events it would not be."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+
+from audit.context import Context
+from audit.errors import NotFoundError
+from audit.events import BEHAVIOUR, MESSAGING, PERSONALIZATION
+from audit.findings.registry import find
+from audit.findings.shape import worded
+from audit.times import iso
+from audit.why import counterfactual, cover, leaves
+from audit.why.counterfactual import Decide, Removal
+from audit.why.model import Counterfactual, Explanation, Reason, Subject
+from audit.why.words import Voice, day, kinds_in_words, several
+
+_OF_MESSAGES_ALONE = ("over-frequency", "duplicate-message", "ignored-streak", "cart-burst")
+"""Checks that can be decided from messages and carts; of what else there is no copy is made."""
+
+_READ_THERE = (*MESSAGING, "product_added")
+
+_NOTHING_HAPPENED: dict[str, tuple[str, ...]] = {
+    "ignored-streak": ("message_clicked",),
+    "browse-pursuit": BEHAVIOUR,
+    "unexplained": BEHAVIOUR,
+    "by-likeness": BEHAVIOUR,
+}
+"""Checks that find something because nothing happened, and the kinds of what did not."""
+
+Row = dict[str, Any]
+
+
+def finding(
+    events: pl.DataFrame, context: Context, ident: str, *, names_sensitive: bool = False
+) -> Explanation:
+    """Explain the finding `ident` (its id in `audit`) of the customer of `events`.
+
+    It is always derived: a check of ours finds it. A breach has no counterfactual. Raises NotFoundError if it is not
+    listed at `context.at`.
+    """
+    listed = find(events, context).filter(pl.col("id") == ident)
+    if listed.is_empty():
+        raise NotFoundError(f"no finding {ident!r} of this customer at that time; `whysent audit` lists them")
+    row = worded(listed, names_sensitive=True).row(0, named=True)
+    shown = worded(listed, names_sensitive=names_sensitive).row(0, named=True)
+    voice = Voice(names_sensitive=names_sensitive)
+    return Explanation(
+        customer=row["customer"],
+        at=context.at,
+        subject=Subject("finding", ident, shown["title"], row["to"]),
+        standing="derived",
+        because=tuple(_reasons(events, row, shown["text"], voice)),
+        counterfactual=None if row["verdict"] == "breach" else _without(events, context, row),
+    )
+
+
+def _reasons(events: pl.DataFrame, row: Row, text: str, voice: Voice) -> Iterator[Reason]:
+    """The finding's sentence, and behind it the acts, the messages, and what did not happen."""
+    sent = set(row["messages"])
+    acts = [one for one in row["evidence"] if one not in sent]
+    acts = list(dict.fromkeys([*row["cause"], *acts]))
+    told = events.filter(pl.col("event_id").is_in(acts)).to_dicts()[::-1]
+    behind = [*leaves.together(voice, told), *_messages(row), *_absences(row)]
+    yield Reason(text, tuple(row["evidence"]), because=tuple(behind), facts={"check": row["check"]})
+    yield Reason(f"it rests on: {'; '.join(row['sources'])}", facts={"verdict": row["verdict"]})
+
+
+def _messages(row: Row) -> list[Reason]:
+    if not row["messages"]:
+        return []
+    span = f"from {day(row['from'])} to {day(row['to'])}"
+    return [Reason(f"{several(len(row['messages']), 'message')} {span}", tuple(row["messages"]))]
+
+
+def _absences(row: Row) -> list[Reason]:
+    kinds = _NOTHING_HAPPENED.get(row["check"])
+    if kinds is None or row["verdict"] == "cannot_tell":
+        return []
+    absent = {"kinds": list(kinds), "from": iso(row["from"]), "to": iso(row["to"])}
+    if row["check"] == "ignored-streak":
+        return [Reason(f"no {kinds_in_words(kinds)} on any of them", absent=absent)]
+    needed = cover.kinds()
+    text = f"no act that fits, such as {kinds_in_words(needed)}, before them"
+    return [Reason(text, absent={**absent, "kinds": list(needed), "from": None})]
+
+
+def _without(events: pl.DataFrame, context: Context, row: Row) -> Counterfactual | None:
+    known = _for_anybody(context, row["customer"])
+    read = events
+    if row["check"] in _OF_MESSAGES_ALONE:
+        read = events.filter(pl.col("kind").is_in(_READ_THERE))
+    decide = _decide(known, row)
+    return counterfactual.said(
+        _removal(read, decide, row),
+        _added(read, known, row),
+        f"the check {row['check']} would not find it",
+    )
+
+
+def _removal(events: pl.DataFrame, decide: Decide, row: Row) -> Removal | None:
+    """The customer's own acts first; what was decided about them only where acts alone do not end it."""
+    decided = events.filter(pl.col("kind").is_in([*MESSAGING, *PERSONALIZATION]))["event_id"]
+    acts = counterfactual.removal(events, decide, keep=decided) if row["cause"] else None
+    return acts or counterfactual.removal(events, decide)
+
+
+def _decide(context: Context, row: Row) -> Decide:
+    same = (pl.col("case").eq_missing(row["case"])) & (pl.col("subject").eq_missing(row["subject"]))
+
+    def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
+        found = worded(find(copies, context, checks=[row["check"]]), names_sensitive=True).filter(same)
+        rests = found.select("customer", pl.concat_list("cause", "evidence", "messages").list.unique())
+        return dict(rests.rows())
+
+    return decide
+
+
+def _for_anybody(context: Context, customer: str) -> Context:
+    """The context with the declared rules that name `customer`, or nobody, made to hold for any copy of them."""
+    rules = [
+        replace(rule, customers=(), except_customers=())
+        for rule in context.declared
+        if (not rule.customers or customer in rule.customers) and customer not in rule.except_customers
+    ]
+    return replace(context, declared=rules)
+
+
+def _added(events: pl.DataFrame, context: Context, row: Row) -> pl.DataFrame | None:
+    """An event that would have kept the check from finding anything about the same thing."""
+    if row["check"] not in _NOTHING_HAPPENED or row["verdict"] == "cannot_tell":
+        return None
+    same = pl.col("subject").eq_missing(row["subject"])
+
+    def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
+        found = worded(find(copies, context, checks=[row["check"]]), names_sensitive=True).filter(same)
+        return dict(found.select("customer", "evidence").rows())
+
+    return next(
+        (one for one in _could_end(events, row) if counterfactual.ends_with(events, decide, one)), None
+    )
+
+
+def _could_end(events: pl.DataFrame, row: Row) -> Iterator[pl.DataFrame]:
+    about = row["messages"] or row["evidence"]
+    rows = events.filter(pl.col("event_id").is_in(about)).to_dicts()
+    if row["check"] == "ignored-streak":
+        yield from (_clicked(events, rows[place]) for place in _from_the_middle(len(rows)))
+    elif rows:
+        yield _looked(events, rows[0])
+
+
+def _from_the_middle(number: int) -> Sequence[int]:
+    return sorted(range(number), key=lambda place: abs(place - number // 2))[:9]
+
+
+def _clicked(events: pl.DataFrame, message: Row) -> pl.DataFrame:
+    kept = {
+        name: message[name] for name in ("channel", "message_id", "campaign_id", "campaign_name", "sender")
+    }
+    at = message["occurred_at"] + timedelta(seconds=1)
+    return counterfactual.event(events, kind="message_clicked", occurred_at=at, machine=False, **kept)
+
+
+def _looked(events: pl.DataFrame, decision: Row) -> pl.DataFrame:
+    about = {name: decision[name] for name in ("item_id", "category", "topics")}
+    at = decision["occurred_at"] - timedelta(days=1)
+    return counterfactual.event(events, kind="product_viewed", occurred_at=at, **about)

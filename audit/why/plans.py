@@ -1,0 +1,70 @@
+"""What the form of a segment's definition says of its counterfactual, before anything is tried."""
+
+from datetime import datetime
+
+import polars as pl
+
+from audit.segments.logged import KINDS as LOGGED
+from audit.segments.model import Condition, Definition
+from audit.segments.select import READ, Selected
+from audit.segments.spells import contributions, grouped
+from audit.why.counterfactual import Plan
+
+_ANY_ONE = ("first", "absent", "open")
+"""Tests that every single one of their events is enough for."""
+
+_WEIGHED = ("count", "sum")
+"""Tests that add up what their events weigh."""
+
+
+def readable(events: pl.DataFrame, one: Definition) -> pl.DataFrame:
+    """The rows and columns of `events` that the definition can read."""
+    kinds = {kind for condition in one.when for kind in (*condition.events.kinds, *condition.ends)}
+    return events.filter(pl.col("kind").is_in([*kinds, *LOGGED])).select(READ)
+
+
+def plans(events: pl.DataFrame, one: Definition, group: str, at: datetime) -> tuple[Plan, ...]:
+    """How each condition of `one` ends in `group`; none at all where only trying can tell.
+
+    Of something that any one act is enough for, all acts have to go. Of what is counted or summed up, the heaviest go
+    first, so that as few as possible go.
+    """
+    plannable = all(condition.test in (*_ANY_ONE, *_WEIGHED) for condition in one.when)
+    if not plannable or (one.any_of and len(one.when) > 1):
+        return ()
+    selected = Selected(events, at)
+    return tuple(_plan(selected, condition, group, at) for condition in one.when)
+
+
+def _plan(selected: Selected, condition: Condition, group: str, at: datetime) -> Plan:
+    if condition.test == "open":
+        live = (pl.col("enter") <= at) & (pl.col("leave").is_null() | (pl.col("leave") > at))
+        return Plan(_ids(selected, contributions(selected, condition).filter(live)), alone=True)
+    rows = grouped(selected.rows(condition.events), condition).filter(pl.col("group") == group)
+    if condition.test in _ANY_ONE:
+        return Plan(_ids(selected, rows), alone=True)
+    if condition.window is not None:
+        rows = rows.filter(pl.col("occurred_at") > at - condition.window)
+    return Plan(_ids(selected, _lightest_first(rows, condition)), alone=False)
+
+
+def _lightest_first(rows: pl.DataFrame, condition: Condition) -> pl.DataFrame:
+    """Rows in the order in which they can stay: by what they add, or by how many rows make one order, item or day."""
+    if condition.test == "sum":
+        worth = pl.col("quantity").fill_null(1.0) * pl.col("price")
+        return rows.drop_nulls("price").sort(worth, "row")
+    if condition.things == "event":
+        return rows.sort("row")
+    unit = {
+        "order": pl.coalesce("order_id", pl.concat_str(pl.lit("event:"), "event_id")),
+        "item": pl.col("item_id"),
+        "day": pl.col("occurred_at").dt.date().cast(pl.String),
+    }[condition.things]
+    units = rows.with_columns(unit.alias("unit")).drop_nulls("unit")
+    return units.sort(
+        pl.len().over("unit"), pl.col("row").min().over("unit"), "row", descending=[True, False, False]
+    )
+
+
+def _ids(selected: Selected, rows: pl.DataFrame) -> tuple[str, ...]:
+    return tuple(selected.told(rows.select("row"))["event_id"])
