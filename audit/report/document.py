@@ -27,18 +27,32 @@ _MARKDOWN_START = re.compile(r"^(\d+)?((?(1)[.)]|[#+\-=]))")
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under a heading each column has; the first cell of a row names it. `caption` says what is counted."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """A heading (may be empty), paragraphs, list items, and lines to be set in a fixed-width type."""
+    """A heading (may be empty), paragraphs, list items, and lines to be set in a fixed-width type; a table.
+
+    `figure`: an inline picture for the HTML alone, finished and escaped by what draws it; the text beside it says the same.
+    """
 
     heading: str = ""
     paragraphs: tuple[str, ...] = ()
     items: tuple[str, ...] = ()
     code: tuple[str, ...] = ()
+    figure: str = ""
+    table: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`kind` is internal or reply; `locale` en or de; `customer` a pseudonym, empty in a reply."""
+    """`kind` is internal or reply, replay or sweep; `locale` en or de; `customer` a pseudonym, empty where it is about none."""
 
     kind: str
     locale: str
@@ -89,6 +103,8 @@ def _markdown(report: Report) -> str:
         if section.heading:
             blocks.append(f"## {_md(section.heading)}")
         blocks += [_md(text) for text in section.paragraphs]
+        if section.table is not None:
+            blocks.append(_md_table(section.table))
         if section.items:
             blocks.append("\n".join(f"- {_md(text)}" for text in section.items))
         if section.code:
@@ -97,13 +113,29 @@ def _markdown(report: Report) -> str:
 
 
 def _md(text: str) -> str:
-    return _MARKDOWN_START.sub(
-        lambda start: f"{start[1] or ''}\\{start[2]}", _MARKDOWN.sub(r"\\\1", one_line(text))
-    )
+    return _MARKDOWN_START.sub(lambda start: f"{start[1] or ''}\\{start[2]}", _md_inline(text))
+
+
+def _md_inline(text: str) -> str:
+    """Text that does not stand at the start of a line."""
+    return _MARKDOWN.sub(r"\\\1", one_line(text))
+
+
+def _md_table(table: Table) -> str:
+    rows = [table.columns, tuple("---" for _ in table.columns), *table.rows]
+    written = [
+        "| " + " | ".join(cell if cell == "---" else _md_inline(cell) for cell in row) + " |" for row in rows
+    ]
+    return "\n".join((f"{_md(table.caption)}\n", *written))
 
 
 def _html(report: Report) -> str:
-    style = files("audit.report").joinpath("report.css").read_text(encoding="utf-8")
+    sheets = (
+        ("report.css", "tables.css")
+        if any(one.table or one.figure for one in report.sections)
+        else ("report.css",)
+    )
+    style = "".join(files("audit.report").joinpath(name).read_text(encoding="utf-8") for name in sheets)
     title = _escaped(report.title)
     body = "\n".join(
         [f"<h1>{title}</h1>", *(line for section in report.sections for line in _html_section(section))]
@@ -121,12 +153,27 @@ def _html_section(section: Section) -> Iterable[str]:
         yield f"<h2>{_escaped(section.heading)}</h2>"
     for text in section.paragraphs:
         yield f"<p>{_escaped(text)}</p>"
+    if section.figure:
+        yield section.figure
+    if section.table is not None:
+        yield from _html_table(section.table)
     if section.items:
         yield "<ul>"
         yield from (f"<li>{_escaped(text)}</li>" for text in section.items)
         yield "</ul>"
     if section.code:
         yield "<pre>" + "\n".join(_escaped(text) for text in section.code) + "</pre>"
+
+
+def _html_table(table: Table) -> Iterable[str]:
+    yield "<table>"
+    yield f"<caption>{_escaped(table.caption)}</caption>"
+    head = "".join(f'<th scope="col">{_escaped(one)}</th>' for one in table.columns)
+    yield f"<thead><tr>{head}</tr></thead>\n<tbody>"
+    for first, *rest in table.rows:
+        cells = "".join(f"<td>{_escaped(one)}</td>" for one in rest)
+        yield f'<tr><th scope="row">{_escaped(first)}</th>{cells}</tr>'
+    yield "</tbody>\n</table>"
 
 
 def _escaped(text: str) -> str:

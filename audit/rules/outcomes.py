@@ -4,14 +4,13 @@ Counts of a past that was no experiment. Engagement is joined by customer and me
 """
 
 from datetime import timedelta
-from math import sqrt
-from statistics import NormalDist
 from typing import Any
 
 import polars as pl
 
 from audit.coverage import Coverage
 from audit.rules.consents import NO
+from audit.rules.shares import share
 
 CONVERSION = timedelta(days=7)
 """An order counts as a message's when it follows a click on it within this time."""
@@ -23,7 +22,6 @@ _NEEDS = {
     "opt_out": (),
 }
 _FLAG = {"click": "clicked", "order": "converted", "complaint": "complained", "opt_out": "opted_out"}
-_Z = NormalDist().inv_cdf(0.975)
 
 
 def of(events: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
@@ -59,17 +57,6 @@ def rates(outcomes: pl.DataFrame, coverage: Coverage) -> dict[str, Any]:
         recorded = coverage.holds(*_NEEDS[name]) and (name != "opt_out" or any(map(coverage.holds, NO)))
         made[name] = share(int(among[flag].sum()), among.height if recorded else 0)
     return made
-
-
-def share(count: int, among: int) -> dict[str, Any]:
-    """`count` of `among` with its 95 % interval (Wilson, JASA 22, 1927, 209-212)."""
-    if not among:
-        return {"n": count, "of": among, "rate": None, "low": None, "high": None}
-    rate, z2 = count / among, _Z**2
-    middle = (rate + z2 / (2 * among)) / (1 + z2 / among)
-    half = _Z / (1 + z2 / among) * sqrt(rate * (1 - rate) / among + z2 / (4 * among**2))
-    low, high = (round(bound, 6) for bound in (max(0.0, middle - half), min(1.0, middle + half)))
-    return {"n": count, "of": among, "rate": round(rate, 6), "low": low, "high": high}
 
 
 def _flag(frame: pl.DataFrame, acts: pl.DataFrame, flag: str, key: str) -> pl.DataFrame:

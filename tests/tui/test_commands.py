@@ -48,6 +48,8 @@ def own(
         ("handover", ["rules", "handover"]),
         ("sweep", ["sweep", "--rule", "email-weekly-cap", "--limits", "1..6"]),
         ("sweep-windows", ["sweep", "--rule", "email-weekly-cap", "--windows", "1d,3d,7d,4w"]),
+        ("simulate-page", ["simulate", "--format", "md"]),
+        ("sweep-page", ["sweep", "--rule", "email-weekly-cap", "--limits", "1..6", "--format", "md"]),
         ("map", ["map"]),
         ("formats", ["formats"]),
         ("reply-en", ["report", "scene-01-nail-clipper", "--kind", "reply"]),
@@ -433,6 +435,22 @@ def test_a_preset_stands_beside_the_exact_rules(whysent: Command, tmp_path: Path
     one = whysent("simulate", "--preset", "braze", "--customer", "scene-06-forty-a-day", "--json").document
     assert one["customers"] == 1
     assert one["preset"]["messages"] == one["messages"]
+
+
+def test_a_page_is_written_for_its_owner_alone(whysent: Command, tmp_path: Path) -> None:
+    for name, command in (
+        ("replay.html", ["simulate"]),
+        ("curve.html", ["sweep", "--rule", "email-weekly-cap", "--limits", "1,2"]),
+    ):
+        done = whysent(*command, "--format", "html", "--out", tmp_path / name)
+        assert (done.code, done.out) == (0, "")
+        assert str(tmp_path / name) in done.err
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+        assert (tmp_path / name).read_text(encoding="utf-8").startswith("<!doctype html>")
+    done = whysent("simulate", "--format", "json", "--out", tmp_path / "replay.json")
+    assert json.loads((tmp_path / "replay.json").read_text())["schema"] == "whysent.replay/1"
+    assert whysent("simulate", "--format", "pdf").code > 1
+    assert "say which with --format" in whysent("simulate", "--out", tmp_path / "x").err
 
 
 @pytest.mark.parametrize(

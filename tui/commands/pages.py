@@ -209,21 +209,28 @@ def replay(answer: Document) -> None:
 
 def curve(answer: Document) -> None:
     """What a rule stops at several limits or windows: a table, and the curve over it."""
-    points = answer["points"]
-    by = "limit" if len({one["limit"] for one in points}) > 1 else "window"
-    stopped = [one["stopped"] for one in points]
+    from audit.rules.curve import curve as made
+    from tui.plain_chart import draw
+
+    points, shown = answer["points"], made(answer)
+    by, stopped = shown.by, [one["stopped"] for one in points]
     line(f"rule {answer['rule']}, by {by}: {sparkline(stopped)} stopped")
+    line()
+    for drawn in draw(shown):
+        line(drawn)
+    line()
     table(
-        (by, "", "stopped", "share", "deferred", "let through", "people", "wanted: clicked", "unwanted: opted out"),
+        (by, "", "stopped", "share", "deferred", "let through", "people", "clicks lost", "orders lost", "opt-outs"),
         [
             (
                 one[by], bar(one["stopped"], max(stopped)), f"{one['stopped']:,}", _share(one["stopped"], one["messages"]),
                 f"{one['deferred']:,}", f"{one['let_through']:,}", f"{one['customers_affected']:,}",
-                f"{one['stopped_wanted']['clicked']:,}", f"{one['stopped_unwanted']['unsubscribed_next']:,}",
+                f"{one['stopped_wanted']['clicked']:,}", f"{one['stopped_wanted']['converted']:,}",
+                f"{one['stopped_unwanted']['unsubscribed_next']:,}",
             )
             for one in points
         ],
-        right=(0, 2, 3, 4, 5, 6, 7, 8),
+        right=(0, 2, 3, 4, 5, 6, 7, 8, 9),
     )  # fmt: skip
     line(f"of {points[0]['messages']:,} messages to {points[0]['customers']:,} customers")
     line("Counts of a past that was no experiment: no promise of what would have happened.")

@@ -1,7 +1,9 @@
 """simulate, sweep: what rules would have done to the past."""
 
+import json
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,8 +12,22 @@ from tui.commands import options, output, pages
 from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import polars as pl
+
+    from audit.context import Context
+    from audit.report import Report
     from audit.rules.scopes import RuleSet
+    from audit.rules.totals import Totals
     from audit.workspace import Workspace
+
+FormOption = Annotated[
+    str | None, typer.Option("--format", metavar="FORM", help="A page to hand on: md, html or json.")
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="With --format: write it there, readable by you.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -46,51 +62,35 @@ def simulate(
         str | None,
         typer.Option("--zone", metavar="ZONE", help="With --preset: the time zone of the sender's account."),
     ] = None,
+    form: FormOption = None,
+    out: OutOption = None,
     workspace: WorkspaceOption = None,
     role: RoleOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Replay rules over the real past: what they would have stopped, and what became of it."""
-    import polars as pl
-
-    from audit import answers
-    from audit.rules import compared, fleet, presets, replay
+    from audit import report
 
     if as_recorded and rules_file is not None:
         raise InputError("--as-recorded asks the book; leave --rules away")
+    _refuse_form(form, out)
     _refuse_preset(preset, zone, as_recorded=as_recorded)
     ws = options.opened(context, workspace)
     options.viewer(context, role).require("simulate")
-    rules = _as_recorded(ws) if as_recorded else _asked(ws, rules_file)
-    progress, ctx = output.Progress("replaying"), ws.context()
-    causes, scan = None, ws.scan().filter(pl.col("occurred_at") <= ws.at)
-    if customer is None and decisions is None and not any(rule.reads_causes for rule in rules.rules):
-        totals = fleet.simulate(scan, rules, ctx, progress=progress)
-    else:
-        events = (
-            ws.events() if customer is None else ws.history(ws.resolve(options.customer(customer)), at=ws.at)
-        )
-        causes, scan = answers.causes_for(rules.rules, events, ctx), events.lazy()
-        made = replay.simulate(events, rules, ctx, causes=causes, progress=progress)
-        totals = made.totals()
-        if decisions is not None:
-            output.parquet(made.decisions, decisions)
+    rules, ctx = _as_recorded(ws) if as_recorded else _asked(ws, rules_file), ws.context()
+    scan, causes, totals = _replayed(ws, rules, ctx, customer, decisions)
     told = totals.to_json()
     if preset is not None:
-        told["preset"] = compared.compare(
-            scan,
-            rules.rules,
-            presets.named(preset),
-            ctx,
-            zone=zone,
-            ids=answers.named_in(ws, rules.rules),
-            causes=causes,
-            progress=output.Progress("replaying as the sender would"),
-        ).to_json()
-    if as_json:
-        output.document(told)
-    else:
-        pages.replay(told)
+        told["preset"] = _beside(ws, rules, ctx, scan, causes, preset, zone)
+    _tell(
+        told,
+        form,
+        out,
+        as_json=as_json,
+        text=pages.replay,
+        page=lambda covered: report.replay(told, covered=covered),
+        ctx=ctx,
+    )
 
 
 def sweep(
@@ -104,15 +104,18 @@ def sweep(
         Path | None,
         typer.Option("--rules", metavar="FILE", help="A rule file; by default the book's enabled rules."),
     ] = None,
+    form: FormOption = None,
+    out: OutOption = None,
     workspace: WorkspaceOption = None,
     role: RoleOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """The curve: the replay at several limits or windows of one rule, the others as they are."""
-    from audit import answers
+    from audit import answers, report
     from audit.rules import files
     from audit.rules import sweep as curve
 
+    _refuse_form(form, out)
     options.viewer(context, role).require("sweep")
     asked_limits = curve.limits(limits) if limits is not None else []
     asked_windows = curve.windows(windows) if windows is not None else []
@@ -131,10 +134,100 @@ def sweep(
         causes=answers.causes_for(rules, events, ctx),
         progress=output.Progress("replaying"),
     )
-    if as_json:
-        output.document(curve.document(rule, points))
+    told = curve.document(rule, points)
+    _tell(
+        told,
+        form,
+        out,
+        as_json=as_json,
+        text=pages.curve,
+        page=lambda covered: report.sweep(told, covered=covered),
+        ctx=ctx,
+    )
+
+
+def _replayed(
+    ws: "Workspace", rules: "RuleSet", ctx: "Context", customer: str | None, decisions: Path | None
+) -> "tuple[pl.LazyFrame, pl.DataFrame | None, Totals]":
+    """The events that were replayed, the causes where a rule reads them, and the totals; decisions are written."""
+    import polars as pl
+
+    from audit import answers
+    from audit.rules import fleet, replay
+
+    progress = output.Progress("replaying")
+    if customer is None and decisions is None and not any(rule.reads_causes for rule in rules.rules):
+        scan = ws.scan().filter(pl.col("occurred_at") <= ws.at)
+        return scan, None, fleet.simulate(scan, rules, ctx, progress=progress)
+    events = ws.events() if customer is None else ws.history(ws.resolve(options.customer(customer)), at=ws.at)
+    causes = answers.causes_for(rules.rules, events, ctx)
+    made = replay.simulate(events, rules, ctx, causes=causes, progress=progress)
+    if decisions is not None:
+        output.parquet(made.decisions, decisions)
+    return events.lazy(), causes, made.totals()
+
+
+def _beside(
+    ws: "Workspace",
+    rules: "RuleSet",
+    ctx: "Context",
+    scan: "pl.LazyFrame",
+    causes: "pl.DataFrame | None",
+    preset: str,
+    zone: str | None,
+) -> dict[str, Any]:
+    """The field `preset`: the same rules as a sender would carry them out."""
+    from audit import answers
+    from audit.rules import compared, presets
+
+    return compared.compare(
+        scan,
+        rules.rules,
+        presets.named(preset),
+        ctx,
+        zone=zone,
+        ids=answers.named_in(ws, rules.rules),
+        causes=causes,
+        progress=output.Progress("replaying as the sender would"),
+    ).to_json()
+
+
+def _tell(
+    told: dict[str, Any],
+    form: str | None,
+    out: Path | None,
+    *,
+    as_json: bool,
+    text: "Callable[[dict[str, Any]], None]",
+    page: "Callable[[str], Report]",
+    ctx: "Context",
+) -> None:
+    """Print an answer as asked for: as text, as its document, or as a page to hand on."""
+    from audit.coverage import line
+
+    if form in {"md", "html"}:
+        written = page(line(ctx.coverage)).written(form)
+        if out is None:
+            sys.stdout.write(written)
+        else:
+            output.private_file(out, written)
+    elif out is not None:
+        output.private_file(out, json.dumps(told, ensure_ascii=False, indent=2) + "\n")
+    elif as_json or form == "json":
+        output.document(told)
     else:
-        pages.curve(curve.document(rule, points))
+        text(told)
+    if out is not None:
+        output.narrate(f"written to {out.resolve()}")
+
+
+def _refuse_form(form: str | None, out: Path | None) -> None:
+    from audit.report import FORMATS
+
+    if form is not None and form not in FORMATS:
+        raise InputError(f"--format {form}: one of {', '.join(FORMATS)}")
+    if out is not None and form is None:
+        raise InputError(f"--out writes a page; say which with --format: {', '.join(FORMATS)}")
 
 
 def _refuse_preset(preset: str | None, zone: str | None, *, as_recorded: bool) -> None:
