@@ -4,7 +4,7 @@
     events/          segments in the order (customer_id, occurred_at, event_id)
     facts/           group facts of a generation, counted when they are first asked for
     quarantine/      rows that imports refused, their text sealed with the vault's key
-    vault.db         who the customers are; book.db: the rules
+    vault.db         who the customers are; book.db: the rules; log.db: what was exported
 
 Everything is private to its owner. Readers never wait: an open workspace reads the generation it was opened at
 until `refresh`. Writers hold `lock`, write new files first and then replace the manifest, so that a killed writer
@@ -34,6 +34,7 @@ from audit.manifest import Manifest
 from audit.store import Segment
 
 if TYPE_CHECKING:
+    from audit.privacy.log import Log
     from audit.privacy.pseudonyms import Maker
     from audit.privacy.vault import Vault
     from audit.rules.book import Book
@@ -170,6 +171,13 @@ class Workspace:
             if self._book is None:
                 self._book = Book(self.path / "book.db")
             return self._book
+
+    @cached_property
+    def log(self) -> "Log":
+        """What was done with people's data."""
+        from audit.privacy.log import Log
+
+        return Log(self.path / "log.db")
 
     @cached_property
     def coverage(self) -> Coverage:

@@ -27,6 +27,8 @@ from audit.privacy.schema import APPLICATION_ID, steps
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+    from audit.privacy.log import Entry
+
 _NONCE = 12
 _ATTEMPTS = 100
 
@@ -184,6 +186,28 @@ class Vault:
                 "select field, value from identifiers where pseudonym = ? order by id", [customer]
             ).fetchall()
         return mask_all((field, self._decrypt(value, customer, field)) for field, value in rows)
+
+    def revealed(
+        self, field: str, customers: Collection[str], *, logged: "Entry"
+    ) -> dict[str, tuple[str, ...]]:
+        """Pseudonym → its values of `field` in clear, as they came, for those of `customers` that have any.
+
+        `logged`: the row of the log that says so, written before.
+        """
+        if field not in logged.details.get("reveals", ()):
+            raise WorkspaceError(f"{field}: row {logged.seq} of the log does not say that it is revealed")
+        with database.connect(self._path) as db:
+            db.execute("create temp table wanted (pseudonym text primary key)")
+            db.conn.executemany("insert into wanted values (?)", [(name,) for name in set(customers)])
+            rows = db.execute(
+                "select pseudonym, value from identifiers join wanted using (pseudonym) where field = ? order by id",
+                [field],
+            ).fetchall()
+            db.conn.rollback()
+        found: dict[str, dict[str, None]] = {}
+        for name, sealed in rows:
+            found.setdefault(name, {})[self._decrypt(sealed, name, field)] = None
+        return {name: tuple(values) for name, values in found.items()}
 
     # -- imports ------------------------------------------------------------------------------------
 

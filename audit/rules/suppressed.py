@@ -31,12 +31,14 @@ class Suppressed(NamedTuple):
     """`customer` (a pseudonym) gets nothing that `rule` judges before `until` (None: nothing ends it).
 
     `about`: what the messages are about or go by, where the rule tells them apart: a channel, a category, an item ...
+    `channel`: the one that it is limited to by that; None: every channel of the rule.
     """
 
     customer: str
     rule: str
     about: str
     until: datetime | None
+    channel: str | None = None
 
 
 def suppressed(
@@ -76,7 +78,8 @@ def _of(history: History, rule: Rule, at: datetime) -> Iterator[Suppressed]:
             until = judging.passes_from(message, at, at)
             if rule.valid_until and (until is None or until > rule.valid_until):
                 until = rule.valid_until
-            yield Suppressed(history.customer, rule.id, about, until)
+            by_channel = "channel" in rule.per if rule.kind in COUNTING else rule.kind != "cooldown"
+            yield Suppressed(history.customer, rule.id, about, until, message.channel if by_channel else None)
 
 
 def _informed(history: History, rule: Rule) -> Check:

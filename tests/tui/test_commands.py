@@ -45,7 +45,7 @@ def own(
         ("simulate-preset", ["simulate", "--preset", "mautic"]),
         ("presets", ["rules", "presets"]),
         ("presets-klaviyo", ["rules", "presets", "show", "klaviyo", "--declared"]),
-        ("handover", ["rules", "handover"]),
+        ("handover-words", ["rules", "handover", "--format", "words"]),
         ("sweep", ["sweep", "--rule", "email-weekly-cap", "--limits", "1..6"]),
         ("sweep-windows", ["sweep", "--rule", "email-weekly-cap", "--windows", "1d,3d,7d,4w"]),
         ("simulate-page", ["simulate", "--format", "md"]),
@@ -512,8 +512,9 @@ def test_the_gate_answers_each_line_on_stdout_and_nothing_else(own: Command, tmp
     assert own("gate", "--as", "reviewer").code == 3
 
 
-def test_a_handover_is_for_operators_and_its_file_for_its_owner(whysent: Command, tmp_path: Path) -> None:
-    out = tmp_path / "people.json"
+def test_a_handover_is_for_operators_and_its_file_for_its_owner(own: Command, tmp_path: Path) -> None:
+    whysent, out = own, tmp_path / "people.json"
+    golden("handover.txt", whysent("rules", "handover").out)
     assert whysent("rules", "handover", "--as", "reviewer").code == 3
     done = whysent(
         "rules",
@@ -537,6 +538,31 @@ def test_a_handover_is_for_operators_and_its_file_for_its_owner(whysent: Command
     told = whysent("rules", "handover", "--as", "operator")
     assert "Pregnancy" not in told.out
     assert "left out" in told.err
+
+
+def test_an_export_waits_for_a_second_person_where_one_is_asked(
+    own: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audit.user.name", lambda: "olga")
+    assert own("rules", "policy", "--second-person", "handover").code == 0
+    waits = own("rules", "handover")
+    assert (waits.code, waits.out) == (1, "")
+    assert "the export waits as p1" in waits.err
+    assert "waits as p1" in own("rules", "handover").err
+    assert own("rules", "approve", "p1").code == 3
+    monkeypatch.setattr("audit.user.name", lambda: "bob")
+    assert own("rules", "approve", "p1", "--as", "operator").code == 0
+    monkeypatch.setattr("audit.user.name", lambda: "olga")
+    done = own("rules", "handover")
+    assert (done.code, done.out.splitlines()[0]) == (0, "customer_id,rule,about,until")
+    assert "waits as p2" in own("rules", "handover").err
+
+
+def test_addresses_are_handed_over_by_an_admin_alone(whysent: Command) -> None:
+    refused = whysent("rules", "handover", "--format", "klaviyo", "--as", "operator")
+    assert (refused.code, refused.out) == (3, "")
+    assert "may reveal them too" in refused.err
+    assert whysent("rules", "handover", "--format", "xlsx").code == 2
 
 
 def test_leaving_the_named_events_out_makes_the_decision_fall_and_any_one_back_restores_it(
