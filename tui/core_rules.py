@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import InputError, WhysentError
+from tui.core_replays import Replays
 from tui.snapshots import Change, Draft, Entry, Field, Plan
 from tui.text import listed, number
 from tui.wording import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
-
-    import polars as pl
 
     from audit.privacy.roles import Viewer
     from audit.rules import plan as planned
     from audit.rules.model import Rule
-    from audit.workspace import Workspace
     from tui.snapshots import Document
 
 FIXED = ("id", "kind", "enabled")
@@ -30,37 +27,13 @@ AT_ONCE = 200_000
 """House value: messages above which a plan does not replay the whole past, twice, before it asks."""
 
 
-class RuleDesk:
+class RuleDesk(Replays):
     """What a session can do with the rules of the workspace in `folder`, for `viewer`."""
 
     def __init__(self, folder: Path, viewer: Viewer) -> None:
-        self._folder = folder
-        self._viewer = viewer
+        super().__init__(folder, viewer)
         self._began = datetime.now(UTC)
         self._plans: dict[tuple[str, str], planned.Plan] = {}
-
-    @cached_property
-    def workspace(self) -> Workspace:
-        """The workspace, opened when first asked for."""
-        from audit.workspace import Workspace
-
-        return Workspace.open(self._folder)
-
-    @cached_property
-    def everybody(self) -> pl.DataFrame:
-        """All events of the workspace."""
-        return self.workspace.events()
-
-    @cached_property
-    def _causes(self) -> pl.DataFrame:
-        """The causes of everybody's messages."""
-        from audit import why
-
-        return why.causes(self.everybody, self.workspace.context())
-
-    def _causes_for(self, rules: Iterable[Rule]) -> pl.DataFrame | None:
-        """The causes of everybody's messages where one of `rules` reads them, worked out once."""
-        return self._causes if any(rule.reads_causes for rule in rules) else None
 
     # -- entries and forms -----------------------------------------------------------------------------------------
 
@@ -99,24 +72,6 @@ class RuleDesk:
                 key, text = _where(str(error))
                 errors[key] = text
         return Draft(keys, errors)
-
-    # -- replay ----------------------------------------------------------------------------------------------------
-
-    def replay(
-        self, keys: Document, customer: str | None, progress: Callable[[int, int], None] | None = None
-    ) -> Document:
-        from audit import answers
-        from audit.rules import model
-        from audit.rules.replay import simulate
-
-        self._viewer.require("simulate" if customer is None else "propose")
-        rule = model.from_dict({**keys, "enabled": True})
-        events = (
-            self.everybody if customer is None else self.workspace.history(customer, at=self.workspace.at)
-        )
-        context = self.workspace.context()
-        causes = self._causes_for([rule]) if customer is None else answers.causes_for([rule], events, context)
-        return simulate(events, [rule], context, causes=causes, progress=progress).to_json()
 
     # -- changes ---------------------------------------------------------------------------------------------------
 

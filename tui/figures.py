@@ -9,7 +9,7 @@ from textual.content import Content
 from tui.text import content, joined, line, number, share
 
 if TYPE_CHECKING:
-    from tui.snapshots import Document
+    from tui.snapshots import Document, Sample
 
 RATES = (("clicked", "click"), ("ordered", "order"), ("complained", "complaint"), ("opted out", "opt_out"))
 """Label and key of the rates, in the order they are read."""
@@ -23,6 +23,13 @@ def figures(replay: Document, *, displaced: bool = True) -> Content:
     if displaced and replay.get("displaced"):
         parts.append(displacement(replay))
     return Content("\n\n").join([*parts, content(CAVEAT, "dim")])
+
+
+def of_sample(sample: Sample) -> Content:
+    """The replay over a sample, which says so first."""
+    of = f"{number(sample.replay['customers'])} of {number(sample.of)} customers"
+    head = joined((f"sample: {of}", "bold"), "\nwhole: running …")
+    return Content("\n\n").join([head, figures(sample.replay)])
 
 
 def totals(replay: Document) -> Content:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Opening,
         Picture,
         Plan,
+        Sample,
         Subject,
         Triage,
         Verdict,
@@ -78,8 +79,20 @@ class Session(Protocol):
     def draft(self, texts: Mapping[str, str]) -> Draft:
         """Read a form back."""
 
-    def replay(self, keys: Document, customer: str | None, progress: Progress | None = None) -> Document:
-        """`whysent.replay/1` of one rule alone, over one customer or everybody; `progress` may raise to stop it."""
+    def make_ready(self, wanted: Callable[[], bool]) -> None:
+        """Make everything ready that replays over everybody need, as long as that is `wanted`."""
+
+    def replay(
+        self,
+        keys: Document,
+        customer: str | None,
+        progress: Progress | None = None,
+        sampled: Callable[[Sample], None] | None = None,
+    ) -> Document:
+        """`whysent.replay/1` of one rule alone, over one customer or everybody.
+
+        Where the whole takes long, `sampled` is given that of some customers first. `progress` may raise to stop it.
+        """
 
     def history(self, rule: str) -> tuple[str, ...]:
         """The versions of a rule, newest first, a line each."""

@@ -144,6 +144,14 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """The replay over some customers, while that over all is being made; `of` is how many there are."""
+
+    replay: Document
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What a change of the book would do, before anybody says yes."""
 

@@ -15,6 +15,7 @@ from audit.errors import InputError
 from audit.rules import fleet, prepare, replay
 from audit.rules.model import CAPS, Rule
 from audit.rules.presets import Carried, Preset, translate
+from audit.rules.relevant import COLUMNS
 from audit.rules.replay import Progress
 from audit.rules.scopes import RuleSet
 from audit.times import iso
@@ -102,7 +103,7 @@ def compare(
     prepare.refuse_without(causes, sets[0].rules)
     total = events.select(pl.len()).collect().item() if progress is not None else 0
     done, parts = 0, [_beside(fleet.events_of_none(), sets, ctx, causes)]
-    for part in fleet.whole_customers(events.select(fleet.COLUMNS), rows):
+    for part in fleet.whole_customers(events.select(COLUMNS), rows):
         parts.append(_beside(part, sets, ctx, causes))
         done += part.height
         if progress is not None:

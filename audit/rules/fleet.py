@@ -14,18 +14,13 @@ from audit.facts import Facts
 from audit.rules import outcomes, prepare, replay
 from audit.rules.decisions import DECISION
 from audit.rules.model import Rule
+from audit.rules.relevant import COLUMNS
 from audit.rules.replay import Progress
 from audit.rules.scopes import RuleSet
 from audit.rules.totals import FLAGS, Totals, most_first
 
 ROWS = 2_000_000
 """Events at hand at a time; a customer with more is still taken whole."""
-
-COLUMNS = (
-    "event_id", "customer_id", "occurred_at", "kind", "channel", "message_id", "message_class", "campaign_id",
-    "campaign_name", "item_id", "category", "topics", "order_id", "sender", "mailbox_provider", "time_zone", "machine",
-)  # fmt: skip
-"""What a replay reads of events."""
 
 
 def simulate(

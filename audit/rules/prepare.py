@@ -97,14 +97,22 @@ def _acts(events: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[tuple[A
 
 
 def _zones(events: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[tuple[Any, ...]]]:
-    if not any(rule.reads_clock and rule.time_zone == "customer" for rule in rules):
+    if not reads_customers_clock(rules):
         return {}
+    rows = zone_changes(events).select("customer_id", "occurred_at", "event_id", "time_zone")
+    return dict(_by_customer(rows))
+
+
+def reads_customers_clock(rules: Iterable[Rule]) -> bool:
+    """Whether a rule asks in which zone a customer was."""
+    return any(rule.reads_clock and rule.time_zone == "customer" for rule in rules)
+
+
+def zone_changes(events: pl.DataFrame) -> pl.DataFrame:
+    """The rows of any kind from which on a customer is known to be in another zone than before."""
     known = [name for name in events["time_zone"].drop_nulls().unique() if known_zone(name)]
-    rows = events.filter(pl.col("time_zone").is_in(known)).select(
-        "customer_id", "occurred_at", "event_id", "time_zone"
-    )
-    changes = pl.col("time_zone").ne_missing(pl.col("time_zone").shift(1).over("customer_id"))
-    return dict(_by_customer(rows.filter(changes)))
+    rows = events.filter(pl.col("time_zone").is_in(known))
+    return rows.filter(pl.col("time_zone").ne_missing(pl.col("time_zone").shift(1).over("customer_id")))
 
 
 def intervals(facts: Facts, rules: Iterable[Rule]) -> dict[str, timedelta]:

@@ -17,6 +17,7 @@ from tui.snapshots import (
     Opening,
     Picture,
     Plan,
+    Sample,
     Subject,
     Triage,
     Verdict,
@@ -25,7 +26,7 @@ from tui.snapshots import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from tui.session import Progress
 
@@ -294,7 +295,16 @@ class FakeSession:
         )
         return Draft(keys, wrong)
 
-    def replay(self, keys: Document, customer: str | None, progress: Progress | None = None) -> Document:
+    def make_ready(self, wanted: Callable[[], bool]) -> None:
+        self.asked.append(("ready",))
+
+    def replay(
+        self,
+        keys: Document,
+        customer: str | None,
+        progress: Progress | None = None,
+        sampled: Callable[[Sample], None] | None = None,
+    ) -> Document:
         self.asked.append(("replay", dict(keys), customer))
         rate = {"n": 100, "of": 16000, "rate": 0.006, "low": 0.004, "high": 0.009}
         rates = dict.fromkeys(("click", "order", "complaint", "opt_out"), rate)

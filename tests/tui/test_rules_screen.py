@@ -8,18 +8,18 @@ from textual.widgets import Input
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import Driver, Started
 from tui.progress import StoppedError
-from tui.screens import rules as rules_screen
+from tui.screens import replaying
 from tui.screens.dialogs import Choice, Question, TextDialog
 from tui.screens.find import FindScreen
 from tui.screens.rules import RulesScreen
 from tui.session import Progress
-from tui.snapshots import Change, Document
+from tui.snapshots import Change, Document, Sample
 from tui.widgets.rule_form import FieldRow, RuleForm
 
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules_screen, "PAUSE", 0.01)
+    monkeypatch.setattr(replaying, "PAUSE", 0.01)
 
 
 def field(driver: Driver, key: str) -> Input:
@@ -206,7 +206,10 @@ class Slow(FakeSession):
 
     stopped = False
 
-    def replay(self, keys: Document, customer: str | None, progress: Progress | None = None) -> Document:
+    def replay(
+        self, keys: Document, customer: str | None, progress: Progress | None = None, sampled=None
+    ) -> Document:
+        sampled(Sample({**super().replay(keys, customer), "customers": 142}, 2013))
         try:
             for done in range(1, 1000):
                 progress(done, 1000)
@@ -234,3 +237,32 @@ async def test_a_newer_edit_stops_the_replay_of_the_older(started: Started) -> N
         field(driver, "limit").value = "7"
         await driver.until(lambda: driver.session.stopped)
         await driver.press("escape")
+
+
+async def test_a_sample_answers_first_and_says_what_it_is(started: Started) -> None:
+    async with started("large", session=Slow()) as driver:
+        await driver.pilot.press("3")
+        await driver.until(lambda: "sample: 142 of 2,013 customers" in driver.text)
+        assert "whole: running" in driver.text
+        assert "17.8 %" in driver.text
+        await driver.press("escape")
+        assert "sample" not in driver.text
+
+
+async def test_the_whole_replaces_the_sample(started: Started) -> None:
+    class Quick(FakeSession):
+        def replay(self, keys: Document, customer: str | None, progress=None, sampled=None) -> Document:
+            sampled(Sample({**super().replay(keys, customer), "customers": 142}, 2013))
+            return super().replay(keys, customer)
+
+    async with started("large", session=Quick()) as driver:
+        await driver.press("3")
+        assert "sample" not in driver.text
+        assert "17.8 %" in driver.text
+
+
+async def test_replays_are_made_ready_when_the_screen_opens_not_before(started: Started) -> None:
+    async with started() as driver:
+        assert ("ready",) not in driver.session.asked
+        await driver.press("3")
+        assert ("ready",) in driver.session.asked

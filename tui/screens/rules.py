@@ -12,10 +12,9 @@ from textual.widgets import Footer, Input, OptionList, Static
 
 from tui import keys
 from tui.figures import displacement, figures
-from tui.progress import Told
 from tui.screens.dialogs import Choice, Question, TextDialog
-from tui.screens.panes import PaneScreen
-from tui.snapshots import Change, Document, Draft, Entry, Plan
+from tui.screens.replaying import ReplayingScreen
+from tui.snapshots import Change, Entry, Plan
 from tui.text import content, joined, number, plain, say
 from tui.widgets.heading import Heading
 from tui.widgets.items import Item, Items
@@ -24,14 +23,9 @@ from tui.widgets.rule_form import RuleForm
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
-    from textual.content import Content
-    from textual.timer import Timer
-
-PAUSE = 0.3
-"""Seconds without a key before an edit is replayed."""
 
 
-class RulesScreen(PaneScreen):
+class RulesScreen(ReplayingScreen):
     """The book, the form of the selected rule, and its replay over the workspace."""
 
     PLACE = "rules"
@@ -51,29 +45,6 @@ class RulesScreen(PaneScreen):
         """A rule that is not in the book yet."""
 
         entry: Entry
-
-    @dataclass
-    class Drafted(Message):
-        """The form was read back."""
-
-        draft: Draft
-
-    @dataclass
-    class Replaying(Message):
-        """How far a replay has come, and how long it will still take."""
-
-        done: int
-        of: int
-        seconds_left: float
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, RulesScreen.Replaying)
-
-    @dataclass
-    class Replayed(Message):
-        """A replay came back."""
-
-        replay: Document
 
     @dataclass
     class Planned(Message):
@@ -99,10 +70,6 @@ class RulesScreen(PaneScreen):
     def __init__(self) -> None:
         super().__init__()
         self._entries: dict[str, Entry] = {}
-        self._entry: Entry | None = None
-        self._draft: Draft | None = None
-        self._replay: Document | None = None
-        self._timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield Heading()
@@ -125,11 +92,6 @@ class RulesScreen(PaneScreen):
         self.query_one(PaneTabs).panes = (("book", "Rule book"), ("form", "Rule"), ("replay", "Replay"))
         self.show_pane("book")
         self._ask_list(None)
-
-    @property
-    def unsaved(self) -> bool:
-        """Whether an edit would be lost."""
-        return self.query_one(RuleForm).edited
 
     # -- the book ----------------------------------------------------------------------------------------------
 
@@ -197,60 +159,6 @@ class RulesScreen(PaneScreen):
         else:
             self._say_figures(content("What this rule needs is not filled in yet."))
 
-    # -- editing and replaying ---------------------------------------------------------------------------------------
-
-    @on(RuleForm.Edited)
-    def wait(self, message: RuleForm.Edited) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-        session, texts = self.whysent.session, self._whole(message.texts)
-        self._timer = self.set_timer(
-            PAUSE, lambda: self.ask("draft", lambda: session.draft(texts), self.Drafted)
-        )
-
-    def _whole(self, texts: dict[str, str]) -> dict[str, str]:
-        assert self._entry is not None
-        fixed = {key: str(self._entry.keys[key]) for key in ("id", "kind") if key in self._entry.keys}
-        return fixed | texts
-
-    @on(Drafted)
-    def show_draft(self, message: Drafted) -> None:
-        self._draft = message.draft
-        self.query_one(RuleForm).tell(message.draft.errors)
-        if not message.draft.errors:
-            self._ask_replay(message.draft.keys)
-
-    def _ask_replay(self, rule: Document) -> None:
-        session = self.whysent.session
-        self.query_one("#replay").border_subtitle = content("replaying … Esc stops")
-        told = Told(lambda *far: self.post_message(self.Replaying(*far)))
-        self.ask("replay", lambda: session.replay(rule, None, told), self.Replayed)
-
-    @on(Replaying)
-    def show_progress(self, message: Replaying) -> None:
-        if self._replaying:
-            left = f"{100 * message.done // max(message.of, 1)} % · about {message.seconds_left:.0f} s left · Esc stops"
-            self.query_one("#replay").border_subtitle = content(left)
-
-    @property
-    def _replaying(self) -> bool:
-        return any(worker.group == "replay" and worker.is_running for worker in self.workers)
-
-    @on(Replayed)
-    def show_replay(self, message: Replayed) -> None:
-        self._replay = message.replay
-        self._say_figures(figures(message.replay))
-
-    def _say_figures(self, text: Content) -> None:
-        self.query_one("#figures", Static).update(text)
-        self.query_one("#replay").border_subtitle = content("")
-
-    def failed(self, group: str, reason: str) -> None:
-        if group == "replay":
-            self._say_figures(content(reason))
-        else:
-            super().failed(group, reason)
-
     # -- changes: a plan, a question, and only then the change ---------------------------------------------------------
 
     def _ask_plan(self, change: Change) -> None:
@@ -289,8 +197,7 @@ class RulesScreen(PaneScreen):
 
     def action_back(self) -> None:
         if self._replaying:
-            self.workers.cancel_group(self, "replay")
-            self._say_figures(content("The replay was stopped."))
+            self._stop_replay()
         elif self.pane != "book":
             self.show_pane("book")
         else:

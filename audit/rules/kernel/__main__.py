@@ -1,0 +1,9 @@
+"""Compile the kernel and keep it on disk: `python -m audit.rules.kernel`, politely towards whoever works meanwhile."""
+
+import os
+
+from audit.rules.kernel import warm
+
+if hasattr(os, "nice"):
+    os.nice(10)
+warm.up()

@@ -1,0 +1,111 @@
+"""The events that can matter to what a set of rules decides, out of all there are.
+
+Left out is what no evaluator would look at twice: acts of people without a message, acts that agree with no message,
+and of acts that count by being there at all all but the last between two messages. What is decided stays the same;
+which acts a rule counted may not.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from audit.rules.consents import NO, YES
+from audit.rules.model import ENGAGEMENT, REPURCHASE, Rule
+from audit.rules.prepare import CAMPAIGN, reads_customers_clock, zone_changes
+
+COLUMNS = (
+    "event_id", "customer_id", "occurred_at", "kind", "channel", "message_id", "message_class", "campaign_id",
+    "campaign_name", "item_id", "category", "topics", "order_id", "sender", "mailbox_provider", "time_zone", "machine",
+)  # fmt: skip
+"""What a replay reads of events."""
+
+_AGREEMENT = {"item": "item_id", "category": "category", "campaign": "campaign"}
+_ORDER = "order_completed"
+
+
+def needs(rules: Sequence[Rule]) -> tuple[object, ...]:
+    """What `relevant` asks of `rules`: equal for rules that need the same events."""
+    asked = {
+        (kinds, agreeing, (rule.same, rule.depth or 0) if agreeing == "same" else ())
+        for rule in rules
+        for kinds, agreeing in _asked(rule)
+    }
+    return (reads_customers_clock(rules), any(rule.on_fail == "defer" for rule in rules), *sorted(asked))
+
+
+def relevant(events: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
+    """The rows of `events` (whole customers, in order) that can matter, in order, with the columns of `COLUMNS`.
+
+    Every message that was sent is among them.
+    """
+    placed = events.select(
+        *COLUMNS, person=pl.col("customer_id").rle_id(), place=pl.int_range(pl.len(), dtype=pl.UInt32)
+    )
+    sent = placed.filter(pl.col("kind") == "message_sent")
+    theirs = pl.col("person").is_in(sent["person"].unique().implode())
+    kept = [sent["place"]]
+    if reads_customers_clock(rules):
+        kept.append(zone_changes(placed.filter(pl.col("time_zone").is_not_null() & theirs))["place"])
+    defers = any(rule.on_fail == "defer" for rule in rules)
+    for rule in rules:
+        for kinds, agreeing in _asked(rule):
+            acts = placed.lazy().filter(pl.col("kind").is_in(kinds) & theirs)
+            bearing = _bearing(acts, sent.lazy(), rule, agreeing, defers=defers)
+            kept.append(bearing.select("place").collect().to_series())
+    return events.select(COLUMNS)[pl.concat(kept).unique().sort()]
+
+
+def _asked(rule: Rule) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The kinds of acts that a rule reads, and how far they have to agree with a message."""
+    if rule.kind in {"consent", "sensitive"}:
+        yield (*NO, *YES), "all"
+    elif rule.kind == "cooldown":
+        yield tuple(rule.after), "last" if rule.same == "nothing" else "same"
+        if rule.window == REPURCHASE:
+            yield (_ORDER,), "bought"
+    elif rule.kind == "sunset":
+        yield (_ORDER,), "last"
+        yield (ENGAGEMENT[rule.engagement],), "all"
+
+
+def _bearing(
+    acts: pl.LazyFrame, sent: pl.LazyFrame, rule: Rule, agreeing: str, *, defers: bool
+) -> pl.LazyFrame:
+    if agreeing == "same":
+        return _agreeing(acts, sent, rule.same, rule.depth)
+    if agreeing == "bought":
+        return _orders_of(acts, sent)
+    return _last(acts, sent) if agreeing == "last" and not defers else acts
+
+
+def _agreeing(acts: pl.LazyFrame, sent: pl.LazyFrame, same: str, depth: int | None) -> pl.LazyFrame:
+    """The acts that have a value in common with a message of their customer."""
+    name = _AGREEMENT[same]
+    own = acts.with_columns(CAMPAIGN)
+    value, asked = pl.col(name), sent.with_columns(CAMPAIGN).select("person", name).drop_nulls().unique()
+    if same == "category" and depth is not None:
+        cut = value.str.split(" > ").list.head(depth).list.join(" > ").alias("cut")
+        known = own.select(name).unique().with_columns(cut)
+        asked = asked.with_columns(cut).drop(name).join(known, on="cut").select("person", name).unique()
+    return own.join(asked, on=("person", name), how="semi")
+
+
+def _orders_of(orders: pl.LazyFrame, sent: pl.LazyFrame) -> pl.LazyFrame:
+    """Whole orders that hold the item or the category of a message of their customer."""
+    held = [
+        orders.join(
+            sent.select("person", name).drop_nulls().unique(), on=("person", name), how="semi"
+        ).select("person", "order_id", "place")
+        for name in ("item_id", "category")
+    ]
+    rows = pl.concat(held)
+    named = rows.filter(pl.col("order_id") != "").select("person", "order_id").unique()
+    whole = orders.join(named, on=("person", "order_id"), how="semi")
+    return pl.concat([rows.select("place"), whole.select("place")])
+
+
+def _last(acts: pl.LazyFrame, sent: pl.LazyFrame) -> pl.LazyFrame:
+    """Of the acts of one kind between two messages the last."""
+    before = sent.select("place", message="place")
+    gap = acts.join_asof(before, on="place", strategy="backward", check_sortedness=False)
+    return gap.group_by("person", "kind", "message").agg(pl.col("place").max())

@@ -1,0 +1,114 @@
+"""Replays for the screens: over one customer, or over everybody as fast as somebody types."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tui.snapshots import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    import polars as pl
+
+    from audit.privacy.roles import Viewer
+    from audit.rules.live import Prepared
+    from audit.rules.model import Rule
+    from audit.rules.scopes import RuleSet
+    from audit.workspace import Workspace
+    from tui.session import Progress
+    from tui.snapshots import Document
+
+
+class Replays:
+    """What a session can replay of the workspace in `folder`, for `viewer`."""
+
+    def __init__(self, folder: Path, viewer: Viewer) -> None:
+        self._folder = folder
+        self._viewer = viewer
+        self._reading = threading.RLock()
+        self._made_ready: tuple[str, Prepared] | None = None
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The workspace, opened when first asked for."""
+        from audit.workspace import Workspace
+
+        return Workspace.open(self._folder)
+
+    @cached_property
+    def everybody(self) -> pl.DataFrame:
+        """All events of the workspace."""
+        return self.workspace.events()
+
+    @cached_property
+    def _causes(self) -> pl.DataFrame:
+        """The causes of everybody's messages."""
+        from audit import why
+
+        return why.causes(self.everybody, self.workspace.context())
+
+    def _causes_for(self, rules: Iterable[Rule]) -> pl.DataFrame | None:
+        """The causes of everybody's messages where one of `rules` reads them, worked out once."""
+        return self._causes if any(rule.reads_causes for rule in rules) else None
+
+    def _prepared(self) -> Prepared:
+        """Everybody's past, made ready to be replayed; once for what the workspace holds now."""
+        from audit.rules.live import Prepared
+
+        with self._reading:
+            version = self.workspace.version
+            if self._made_ready is None or self._made_ready[0] != version:
+                self._made_ready = (version, Prepared.of(self.everybody, self.workspace.context()))
+            return self._made_ready[1]
+
+    def make_ready(self, wanted: Callable[[], bool]) -> None:
+        from audit.rules.kernel import ready
+        from audit.rules.live import AT_ONCE
+
+        if self._viewer.may("simulate") and self._prepared().messages > AT_ONCE:
+            ready.make_ready(wanted)
+
+    def replay(
+        self,
+        keys: Document,
+        customer: str | None,
+        progress: Progress | None = None,
+        sampled: Callable[[Sample], None] | None = None,
+    ) -> Document:
+        self._viewer.require("simulate" if customer is None else "propose")
+        rules = self._alone(keys)
+        if customer is not None:
+            return self._of_one(rules, customer)
+        prepared, causes = self._prepared(), self._causes_for(rules.rules)
+        if sampled is not None and prepared.takes_long(rules, causes=causes):
+            some = prepared.sample()
+            made = some.replay(rules, causes=causes, progress=_watched(progress))
+            sampled(Sample(made.to_json(), prepared.customers))
+        return prepared.replay(rules, causes=causes, progress=progress).to_json()
+
+    def _of_one(self, rules: RuleSet, customer: str) -> Document:
+        from audit import answers
+        from audit.rules.replay import simulate
+
+        events = self.workspace.history(customer, at=self.workspace.at)
+        context = self.workspace.context()
+        causes = answers.causes_for(rules.rules, events, context)
+        return simulate(events, rules, context, causes=causes).to_json()
+
+    def _alone(self, keys: Document) -> RuleSet:
+        """A rule by itself, switched on."""
+        from audit import answers
+        from audit.rules import model
+        from audit.rules.scopes import RuleSet
+
+        rule = model.from_dict({**keys, "enabled": True})
+        return RuleSet([rule], answers.named_in(self.workspace, [rule]))
+
+
+def _watched(progress: Progress | None) -> Progress | None:
+    """Of a sample nobody is told how far it is; it can be stopped all the same."""
+    return None if progress is None else lambda done, _: progress(0, max(done, 1))
