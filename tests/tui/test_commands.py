@@ -365,6 +365,25 @@ def test_an_agent_proposes_for_one_customer_with_a_ticket(own: Command, tmp_path
     assert own("rules", "propose", "p9").err.startswith("whysent: no proposal p9")
 
 
+def test_what_a_finding_suggests_is_proposed_for_its_ticket_under_its_campaign(own: Command) -> None:
+    agent = ("--ticket", "4711", "--as", "agent")
+    found = own("audit", "scene-05-junk-box", *agent, "--json").document["findings"]
+    (worst,) = [one for one in found if one["check"] == "ignored-streak"]
+    asked = own(
+        "rules", "propose", "--customer", "-", "--finding", worst["id"], *agent, "--json", stdin="scene-05-junk-box\n"
+    ).document  # fmt: skip
+    assert asked["rules"][0]["after"] == worst["suggested_rule"]
+    assert (asked["finding"], asked["ticket"], asked["customer"]) == (worst["id"], "4711", worst["customer"])
+    assert asked["campaign"] == "ereader-specials"
+    nails = own("audit", "scene-01-nail-clipper", "--json").document["findings"][0]
+    told = own(
+        "rules", "propose", "--customer", nails["customer"], "--finding", nails["id"], "--json"
+    ).document
+    assert told["campaign"]
+    assert own("rules", "propose", "--customer", nails["customer"], "--finding", "f_0").code == 2
+    assert own("rules", "propose").err.startswith("whysent: nothing to propose: name a rule file")
+
+
 def test_rules_are_asked_for_as_they_were_and_as_they_were_known(own: Command) -> None:
     now, soon = "2999-01-01T00:00:00Z", "2999-06-01T00:00:00Z"
     assert own("rules", "disable", "email-weekly-cap", "--effective", now, "--yes").code == 0

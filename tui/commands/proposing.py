@@ -1,6 +1,7 @@
 """rules inbox, propose, approve ...: what is asked for, and the second person that answers."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from audit.privacy.roles import Viewer
     from audit.rules.book import Case, Proposal
     from audit.rules.model import Rule
-    from audit.rules.plan import Plan
     from audit.workspace import Workspace
 
 ProposalArgument = Annotated[str, typer.Argument(metavar="ID", help="The proposal, such as p3.")]
@@ -91,15 +91,20 @@ def draft(
     _one_stdin(file, customer)
     ws = options.opened(context, workspace)
     case = _case(ws, looking, customer=customer, finding=finding, campaign=campaign, note=note)
-    made = ws.book.inbox.propose(_plan(ws, file, effective), case, draft=True)
+    plan = ws.book.plan_import(_rules(file), effective=options.moment(effective))
+    made = ws.book.inbox.propose(plan, case, draft=True)
     _tell(made, f"kept as the draft {made.id}; propose it with: whysent rules propose {made.id}", as_json)
 
 
 def propose(
     context: typer.Context,
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="A rule file (TOML), - for stdin, or a draft such as p3.")
-    ],
+        str | None,
+        typer.Argument(
+            metavar="[FILE]",
+            help="A rule file (TOML), - for stdin, or a draft such as p3; by default what --finding suggests.",
+        ),
+    ] = None,
     note: NoteOption = "",
     customer: CustomerOption = None,
     finding: FindingOption = None,
@@ -110,16 +115,18 @@ def propose(
     ticket: TicketOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask for the rules of a file, or for a draft."""
+    """Ask for the rules of a file, for a draft, or for what a finding suggests."""
     from audit.rules.book import proposal_id
 
     looking = _proposer(context, role, ticket)
     ws = options.opened(context, workspace)
-    drafted = proposal_id(file)
+    drafted = proposal_id(file) if file is not None else None
     if drafted is None:
         _one_stdin(file, customer)
         case = _case(ws, looking, customer=customer, finding=finding, campaign=campaign, note=note)
-        made = ws.book.inbox.propose(_plan(ws, file, effective), case)
+        rules, case = _suggested(ws, looking, case) if file is None else (_rules(file), case)
+        plan = ws.book.plan_import(rules, effective=options.moment(effective))
+        made = ws.book.inbox.propose(plan, case)
     elif any((customer, finding, campaign, effective, note)):
         raise InputError(f"{file}: a draft is proposed as it is; leave the other options away")
     else:
@@ -214,13 +221,26 @@ def _proposer(context: typer.Context, role: str | None, ticket: str | None) -> "
     return looking
 
 
-def _one_stdin(file: str, customer: str | None) -> None:
+def _one_stdin(file: str | None, customer: str | None) -> None:
     if file == customer == "-":
         raise InputError("the rules and the customer cannot both come from stdin; name a file")
 
 
-def _plan(ws: "Workspace", source: str, effective: str | None) -> "Plan":
-    return ws.book.plan_import(_rules(source), effective=options.moment(effective))
+def _suggested(ws: "Workspace", looking: "Viewer", case: "Case") -> "tuple[tuple[Rule, ...], Case]":
+    """The rule that the finding of a case suggests; the case with the finding's campaign, if it names none."""
+    from audit.suggestions import suggested
+
+    if not case.finding or not case.customer:
+        raise InputError("nothing to propose: name a rule file, or a --finding of a --customer")
+    rule, found = suggested(
+        ws,
+        case.customer,
+        case.finding,
+        ticket=case.ticket,
+        note=case.note,
+        names_sensitive=looking.names_sensitive,
+    )
+    return (rule,), replace(found, campaign=case.campaign or found.campaign)
 
 
 def _rules(source: str) -> "tuple[Rule, ...]":
