@@ -89,7 +89,7 @@ def simulate(
     prepare.refuse_without(causes, taking_part.rules)
     messages = prepare.sent(events)
     if is_fleet(messages.height, taking_part):
-        decided = by_kernel(messages, events, taking_part, ctx.facts, progress)
+        decided = by_kernel(messages, events, taking_part, ctx.facts, progress, causes=causes)
     else:
         decided = by_reference(messages, events, taking_part, ctx.facts, progress, causes=causes)
     return Replay(taking_part.rules, decided, messages, outcomes.of(events, messages), ctx.coverage)
@@ -119,6 +119,8 @@ def by_kernel(
     rules: RuleSet,
     facts: Facts,
     progress: Progress | None = None,
+    *,
+    causes: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """The same by compiled code; `progress` is told once some thousand customers."""
     from audit.rules.kernel import decode, run
@@ -126,7 +128,7 @@ def by_kernel(
     numbered = events.with_row_index("row")
     standing = prepare.sent(numbered)
     tell = None if progress is None else (lambda done: progress(done, messages.height))
-    outcome = run.decide(standing, numbered, rules, facts, progress=tell or (lambda _: None))
+    outcome = run.decide(standing, numbered, rules, facts, causes=causes, progress=tell or (lambda _: None))
     return decode.frame(outcome, standing, numbered, rules)
 
 

@@ -1,13 +1,16 @@
 """Both evaluators on histories made to be hard: `python -m tests.bench.differential --decisions 1000000 [--seed N]`.
 
-Prints how many decisions were compared and every difference; exit code 1 if there is one. Ties, batch sends, window
-edges to the microsecond, days on which clocks shift, missing and impossible zones, repeated message rows, duplicate
-and out-of-order events, more than 100 sends in a window, and messages put off to one moment.
+Prints how many decisions were compared and every difference; exit code 1 if there is one. All nine kinds of rules over
+ties, batch sends, window edges to the microsecond, days on which clocks shift, missing and impossible zones, repeated
+message rows, duplicate and out-of-order events, more than 100 sends in a window, messages put off to one moment, a no
+and a yes in one instant or at the very end of the days of grace, for one channel, sender or topic or for all, clicks and
+opens by people and machines, orders inside a streak, and causes that are told, empty or not told at all.
 """
 
 import argparse
 import random
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -17,8 +20,9 @@ import polars as pl
 from audit.events import SCHEMA, conform, in_order
 from audit.facts import count as count_facts
 from audit.rules import prepare, replay
-from audit.rules.model import Rule, from_dict
+from audit.rules.model import DEFERRING, Rule, from_dict
 from audit.rules.scopes import RuleSet
+from audit.why.causes import CAUSES
 
 ZONES = (
     "Europe/Berlin", "Australia/Lord_Howe", "America/New_York", "America/St_Johns", "America/Sao_Paulo",
@@ -38,7 +42,12 @@ STEPS = (
     timedelta(days=1, microseconds=1), timedelta(days=3), timedelta(days=7),
 )  # fmt: skip
 CATEGORIES = ("Beauty", "Beauty > Nails", "Beauty > Nails > Clippers", "Beauty > Nailsome", "Toys", None)
-ACTS = ("order_completed", "product_viewed", "product_added", "profile_updated", "unsubscribed")
+ACTS = (
+    "order_completed", "order_completed", "product_viewed", "product_added", "profile_updated", "unsubscribed",
+    "objected", "consent_withdrawn", "subscribed", "consent_given", "consent_given",
+)  # fmt: skip
+RESPONSES = ("message_clicked", "message_opened")
+TOPICS = (None, [], ["baby"], ["baby", "health"], ["sport"])
 HOURS = (
     "21:00-08:00",
     "22:00-07:00",
@@ -53,11 +62,13 @@ HOURS = (
 def history(dice: random.Random, customer: str) -> list[dict[str, Any]]:
     """The events of one customer, some of them twice, in no order."""
     at, names = dice.choice(STARTS), count()
-    dense, home = dice.random() < 0.1, dice.choice(ZONES)
+    dense, home = dice.random() < 0.15, dice.choice(ZONES)
     rows: list[dict[str, Any]] = []
     for _ in range(dice.choice((1, 3, 12, 40, 160 if dense else 25))):
         at += dice.choice(STEPS[:4] if dense else STEPS)
         row = _row(dice, customer, at, home, f"{dice.choice('ab~é')}{dice.randrange(10**6)}.{next(names)}")
+        if rows and dice.random() < 0.12:
+            row |= _response(dice, rows)
         rows.append(row)
         for _ in range(
             dice.choice((0, 0, 0, 0, 0, 1, 2))
@@ -70,6 +81,19 @@ def history(dice: random.Random, customer: str) -> list[dict[str, Any]]:
             rows.append(again)
     dice.shuffle(rows)
     return rows
+
+
+def _response(dice: random.Random, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """A click or an open, mostly of an earlier message."""
+    earlier = dice.choice(rows)
+    return {
+        "kind": dice.choice(RESPONSES),
+        "message_id": dice.choice(
+            (earlier["message_id"], earlier["message_id"], f"event:{earlier['event_id']}")
+        ),
+        "machine": dice.choice((None, None, False, True)),
+        "channel": dice.choice((None, "email", "push")),
+    }
 
 
 def _row(dice: random.Random, customer: str, at: datetime, home: str | None, event_id: str) -> dict[str, Any]:
@@ -88,29 +112,30 @@ def _row(dice: random.Random, customer: str, at: datetime, home: str | None, eve
         "campaign_name": dice.choice(("News", None)),
         "item_id": dice.choice(("1", "2", "3", None)),
         "category": dice.choice(CATEGORIES),
-        "topics": dice.choice((None, [], ["baby"], ["baby", "health"], ["sport"])),
+        "topics": dice.choice(TOPICS),
         "order_id": dice.choice(("o1", "o2", "o3", "", None)),
         "sender": dice.choice(("A", "B", None)),
         "time_zone": dice.choice((home, home, home, None, dice.choice(ZONES))),
+        "machine": None,
     }
 
 
-def rule(dice: random.Random, number: int) -> dict[str, Any]:
-    """One rule of the kinds that both evaluators know."""
-    kind = dice.choice(
-        ("frequency_cap", "frequency_cap", "frequency_cap", "min_gap", "cooldown", "quiet_hours")
-    )
+def rule(dice: random.Random, number: int, event_ids: Sequence[str]) -> dict[str, Any]:
+    """One rule of any kind; `event_ids` are those of the history."""
+    kind = dice.choice(KINDS)
     made: dict[str, Any] = {"id": f"r{number}", "kind": kind if dice.random() > 0.03 else "mute"}
     if made["kind"] != "mute":
         made |= _OWN[kind](dice)
-    if kind in {"frequency_cap", "min_gap", "quiet_hours"} and made["kind"] != "mute":
+    if made["kind"] in DEFERRING:
         made["on_fail"] = dice.choice(("drop", "drop", "defer"))
+    if made["kind"] == "exclude_event":
+        made["events"] = dice.sample(event_ids, k=max(1, len(event_ids) * dice.choice((1, 7, 9)) // 10))
     return made | _scopes(dice) | _validity(dice)
 
 
 def _cap(dice: random.Random) -> dict[str, Any]:
     made = {
-        "limit": dice.choice((0, 1, 1, 2, 2, 3, 5, 20, 100)),
+        "limit": dice.choice((0, 1, 1, 2, 2, 3, 5, 20, 40, 100)),
         "per": dice.choice(
             (["customer"], ["customer"], ["campaign"], ["channel", "category"], ["item", "sender"])
         ),
@@ -147,7 +172,27 @@ def _quiet(dice: random.Random) -> dict[str, Any]:
     return {"quiet": dice.choice(HOURS), "time_zone": zone}
 
 
-_OWN = {"frequency_cap": _cap, "min_gap": _gap, "cooldown": _cooldown, "quiet_hours": _quiet}
+def _consent(dice: random.Random) -> dict[str, Any]:
+    return {"grace": dice.choice(("0d", "0d", "30m", "6h", "1d", "7d"))}
+
+
+def _sunset(dice: random.Random) -> dict[str, Any]:
+    return {
+        "unengaged": dice.choice((1, 1, 2, 3, 5, 20)),
+        "engagement": dice.choice(("click", "click", "open")),
+        "per": dice.choice((["customer"], ["customer"], ["campaign"], ["channel", "category"])),
+    }
+
+
+def _nothing(dice: random.Random) -> dict[str, Any]:
+    return {}
+
+
+_OWN = {
+    "frequency_cap": _cap, "min_gap": _gap, "cooldown": _cooldown, "quiet_hours": _quiet, "consent": _consent,
+    "sunset": _sunset, "sensitive": _nothing, "exclude_event": _nothing,
+}  # fmt: skip
+KINDS = ("frequency_cap", "frequency_cap", "frequency_cap", *_OWN)
 
 
 def _scopes(dice: random.Random) -> dict[str, Any]:
@@ -180,21 +225,38 @@ def _validity(dice: random.Random) -> dict[str, Any]:
     )
 
 
-def case(seed: int, customers: int) -> tuple[pl.DataFrame, list[Rule]]:
-    """Events of some customers, and a set of rules."""
+def case(seed: int, customers: int) -> tuple[pl.DataFrame, list[Rule], pl.DataFrame | None]:
+    """Events of some customers, a set of rules, and the causes of the messages, now and then not told."""
     dice = random.Random(seed)
     rows = [row for number in range(customers) for row in history(dice, f"c{number:05d}")]
     schema = {name: SCHEMA[name] for name in rows[0]}
     events = in_order(conform(pl.DataFrame(rows, schema=schema)))
-    return events, [from_dict(rule(dice, number)) for number in range(dice.choice((1, 1, 2, 3, 5, 8)))]
+    names = [row["event_id"] for row in rows]
+    rules = [from_dict(rule(dice, number, names)) for number in range(dice.choice((1, 1, 2, 3, 5, 8)))]
+    return events, rules, causes(dice, events) if dice.random() < 0.9 else None
 
 
-def differences(events: pl.DataFrame, rules: list[Rule]) -> tuple[int, list[str]]:
+def causes(dice: random.Random, events: pl.DataFrame) -> pl.DataFrame:
+    """A few earlier events and topics for most messages; no row for some."""
+    made, earlier = [], {}
+    for customer, event_id in prepare.sent(events).select("customer_id", "event_id").rows():
+        known = earlier.setdefault(customer, [])
+        if dice.random() < 0.9:
+            why = dice.sample(known, k=min(len(known), dice.choice((0, 1, 1, 2))))
+            topics = dice.choice((*TOPICS[1:], [], []))
+            made.append((customer, event_id, why, topics))
+        known.append(event_id)
+    return pl.DataFrame(made, schema=CAUSES, orient="row")
+
+
+def differences(
+    events: pl.DataFrame, rules: list[Rule], why: pl.DataFrame | None = None
+) -> tuple[int, list[str]]:
     """How many decisions both evaluators made, and in which columns and messages they differ."""
     taking_part = RuleSet(rules, {"source-1": "c00001"})
     messages, facts = prepare.sent(events), count_facts(events.lazy())
-    expected = replay.by_reference(messages, events, taking_part, facts)
-    made = replay.by_kernel(messages, events, taking_part, facts)
+    expected = replay.by_reference(messages, events, taking_part, facts, causes=why)
+    made = replay.by_kernel(messages, events, taking_part, facts, causes=why)
     if made.schema != expected.schema or made.height != expected.height:
         return expected.height, [f"columns or rows: {made.schema} {made.height}"]
     found = []

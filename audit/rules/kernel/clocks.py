@@ -3,14 +3,13 @@
 What `clock` says, over stretches of one offset. A moment past the tables' horizon sets BAIL.
 """
 
-from audit.rules.kernel.jit import inner
+from audit.rules.kernel.jit import apart, inner
 from audit.rules.kernel.layout import (
     BAIL,
     DAY_UNIT,
     HOUR_UNIT,
     NEVER,
     WEEK_UNIT,
-    Nodes,
     Work,
     Zones,
 )
@@ -40,11 +39,12 @@ def unit(zones: Zones, work: Work, zone: int, moment: int, kind: int, week: int)
 
 
 @inner
-def unit_of(zones: Zones, work: Work, nodes: Nodes, node: int, zone: int, kind: int, week: int) -> int:
+def unit_of(zones: Zones, work: Work, node: int, zone: int, kind: int, week: int) -> int:
     """The unit of something counted, in `zone`."""
-    if nodes.zone[node] == zone:
-        return nodes.unit[node]
-    return unit(zones, work, zone, nodes.at[node], kind, week)
+    counted = work.nodes[node]
+    if counted.zone == zone:
+        return counted.unit
+    return unit(zones, work, zone, counted.at, kind, week)
 
 
 @inner
@@ -120,7 +120,7 @@ def _quiet(local: int, begins: int, ends: int) -> bool:
     return shown >= begins or shown < ends
 
 
-@inner
+@apart
 def _unit(local: int, offset: int, kind: int, week: int) -> int:
     if kind == HOUR_UNIT:
         return (local // HOUR) * _OFFSETS + offset // SECOND
@@ -132,7 +132,7 @@ def _unit(local: int, offset: int, kind: int, week: int) -> int:
     return _month(day)
 
 
-@inner
+@apart
 def _next_start(local: int, kind: int, week: int) -> int:
     """Where the next unit begins, on the wall."""
     if kind == HOUR_UNIT:

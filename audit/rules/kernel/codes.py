@@ -10,14 +10,18 @@ from audit.rules.kernel.layout import Int32, Int64
 
 
 class Coded:
-    """The texts of a column as numbers: `codes`, -1 where absent; `values`: the text of each number."""
+    """The texts of a column as numbers: `codes`, -1 where absent; `values`: the text of each number.
 
-    def __init__(self, texts: pl.Series) -> None:
+    Of two columns put together, `head` is the first `cut` rows, `tail` the others.
+    """
+
+    def __init__(self, texts: pl.Series, *, cut: int = 0) -> None:
         made = texts.cast(pl.Categorical(pl.Categories.random()))
         known = made.unique().drop_nulls()
         order = known.to_physical()
         self.values: list[str] = known.gather(order.arg_sort()).cast(pl.String).to_list()
         self.codes: Int32 = of(made.to_physical().cast(pl.Int32).fill_null(-1), np.int32)
+        self.head, self.tail = self.codes[:cut], self.codes[cut:]
 
     def table(self, meaning: Callable[[str | None], int]) -> Int64:
         """What each number means; the last entry, which -1 points at, is what an absent text means."""

@@ -10,34 +10,44 @@ import numpy as np
 import polars as pl
 
 from audit.facts import Facts
-from audit.rules.kernel import codes, offsets
+from audit.rules.kernel import codes, offsets, words
 from audit.rules.kernel.codes import Coded
 from audit.rules.kernel.layout import (
     CALENDAR,
+    CONSENT,
     COOLDOWN,
+    FIXED,
     LATEST,
     LONG_AGO,
-    MUTE,
     NEVER,
     QUIET,
     ROLLING,
+    RULE,
+    SENSITIVE,
+    SUNSET,
     Acts,
+    Int8,
     Int32,
     Int64,
     Messages,
-    Rules,
+    Records,
+    Said,
     Zones,
 )
-from audit.rules.model import COUNTING, REPURCHASE, Rule
-from audit.rules.prepare import CAMPAIGN
+from audit.rules.model import COUNTING, ENGAGEMENT, REPURCHASE, Rule
+from audit.rules.prepare import CAMPAIGN, responses
 from audit.rules.scopes import DEFAULT_CLASS, SCOPED, RuleSet, accepts
 from audit.rules.values import quiet_hours
 from audit.rules.zones import known_zone
 
 _MICROSECOND = timedelta(microseconds=1)
 _KIND = {
-    "mute": MUTE,
+    "consent": CONSENT,
+    "mute": FIXED,
+    "sensitive": SENSITIVE,
+    "exclude_event": FIXED,
     "cooldown": COOLDOWN,
+    "sunset": SUNSET,
     "min_gap": ROLLING,
     "frequency_cap": ROLLING,
     "quiet_hours": QUIET,
@@ -61,9 +71,10 @@ class Problem:
     `customers`: the number of each event's customer, row by row.
     """
 
-    rules: Rules
+    rules: Records
     messages: Messages
     acts: Acts
+    said: Said
     zones: Zones
     places: int
     items: int
@@ -71,9 +82,18 @@ class Problem:
     customers: Int64
 
 
-def problem(messages: pl.DataFrame, events: pl.DataFrame, rules: RuleSet, facts: Facts) -> Problem:
-    """`messages`: as `prepare.sent` gives them, with `row`, the row in `events` that stands for each."""
-    return _Encoder(messages, events, rules, facts).problem()
+def problem(
+    messages: pl.DataFrame,
+    events: pl.DataFrame,
+    rules: RuleSet,
+    facts: Facts,
+    causes: pl.DataFrame | None = None,
+) -> Problem:
+    """`messages`: as `prepare.sent` gives them, with `row`, the row in `events` that stands for each.
+
+    `causes`: why each was sent, as `prepare.histories` reads it.
+    """
+    return _Encoder(messages, events, rules, facts, causes).problem()
 
 
 def holds(events: pl.DataFrame) -> bool:
@@ -84,9 +104,17 @@ def holds(events: pl.DataFrame) -> bool:
 
 
 class _Encoder:
-    def __init__(self, messages: pl.DataFrame, events: pl.DataFrame, rules: RuleSet, facts: Facts) -> None:
+    def __init__(
+        self,
+        messages: pl.DataFrame,
+        events: pl.DataFrame,
+        rules: RuleSet,
+        facts: Facts,
+        causes: pl.DataFrame | None,
+    ) -> None:
         self._messages, self._events, self._facts = messages, events, facts
         self._set, self._rules = rules, rules.rules
+        self._causes = words.caused(messages, causes)
         self._customers = _customers(events)
         self._names = events["customer_id"].gather(np.flatnonzero(np.diff(self._customers, prepend=-1)))
         self._acts = self._acts_frame()
@@ -110,6 +138,7 @@ class _Encoder:
             made,
             self._made_messages(groups, rows, zone, item[0], category[0]),
             self._made_acts(groups, rows, item[1], category[1]),
+            self._made_said(),
             self._made_zones(),
             int(bases[-1]) + item[2] + category[2],
             int(bases[-1]) if repurchase else -1,
@@ -128,7 +157,7 @@ class _Encoder:
 
     def _acts_frame(self) -> pl.DataFrame:
         kinds = {kind for rule in self._rules for kind in rule.after}
-        if any(rule.window == REPURCHASE for rule in self._rules):
+        if any(rule.window == REPURCHASE or rule.kind == "sunset" for rule in self._rules):
             kinds.add("order_completed")
         columns = ("row", "occurred_at", "kind", "category", "item_id", "order_id", "event_id")
         if not kinds:
@@ -284,10 +313,22 @@ class _Encoder:
     ) -> Messages:
         row: Int32 = codes.of(self._messages["row"], np.int32)
         judging, counting, exempt = self._scopes()
+        channel, recorded = self._messages["channel"], responses(self._facts)
+        replied = words.replied(words.responses(self._rules), self._messages, self._events, self._rank)
         return Messages(
             self._first(row), self._named(), self._at(row), self._rank[row], row, exempt, judging, counting,
+            words.stopping(self._rules, row.size, self._causes),
+            words.unsure(self._rules, channel, self._causes, recorded),
             zone, _stacked([groups[number][0] for number in rows], row.size), self._typical(), item, category,
+            *replied,
         )  # fmt: skip
+
+    def _made_said(self) -> Said:
+        acts = words.acts(self._events, self._rules)
+        row: Int32 = codes.of(acts["row"], np.int32)
+        places = self._first(row), self._at(row), self._rank[row], row
+        sensitive = words.sensitive(self._rules, self._messages.height, self._causes)
+        return words.said(acts, self._messages, sensitive, places)
 
     def _made_acts(
         self, groups: Sequence[tuple[Int32, Int32, int]], rows: Sequence[int], item: Int32, category: Int32
@@ -299,8 +340,14 @@ class _Encoder:
         shared = [groups[number][1] for number in rows]
         group = _stacked([one if one.size else np.full(row.size, -1, np.int32) for one in shared], row.size)
         return Acts(
-            self._first(row), self._at(row), self._rank[row], row, starts, group, self._bought(row), item, category
+            self._first(row), self._at(row), self._rank[row], row, starts, self._breaking(), group,
+            self._bought(row), item, category,
         )  # fmt: skip
+
+    def _breaking(self) -> Int8:
+        """Whether each act is an order, which breaks a streak."""
+        made: Int8 = codes.of(self._acts["kind"] == "order_completed", np.int8)
+        return made
 
     def _bought(self, row: Int32) -> Int64:
         """When the order that each act belongs to was first seen."""
@@ -326,31 +373,28 @@ class _Encoder:
             lambda value: known.get(value or "", timedelta(0)) // _MICROSECOND
         )
 
-    def _made_rules(self, rows: Sequence[int], bases: Int64) -> Rules:
-        def column(values: Sequence[int]) -> Int64:
-            return np.array(values, np.int64)
-
-        rules = self._rules
-        hours = [quiet_hours(rule.quiet) if rule.quiet else None for rule in rules]
-        minutes = [[0 if one is None else one[k].hour * 60 + one[k].minute for one in hours] for k in (0, 1)]
-        return Rules(
-            kind=column([CALENDAR if _calendar(rule) else _KIND[rule.kind] for rule in rules]),
-            limit=column([1 if rule.limit is None else min(rule.limit, LATEST) for rule in rules]),
-            span=column([_span(rule) for rule in rules]),
-            since=column([_micros(rule.valid_from, LONG_AGO) for rule in rules]),
-            until=column([_micros(rule.valid_until, NEVER) for rule in rules]),
-            defers=column([rule.on_fail == "defer" for rule in rules]),
-            unit=column([_UNITS.index(rule.window or "") if _calendar(rule) else 0 for rule in rules]),
-            week=column([_WEEKDAYS.index(rule.week_start) for rule in rules]),
-            zone=column(
-                [-1 if rule.time_zone == "customer" else self._zone_code(rule.time_zone) for rule in rules]
-            ),
-            quiet_from=column(minutes[0]) * 60_000_000,
-            quiet_to=column(minutes[1]) * 60_000_000,
-            group=column([rows.index(number) if number in rows else -1 for number in range(len(rules))]),
-            base=bases[:-1].copy(),
-            repurchase=column([rule.window == REPURCHASE for rule in rules]),
-        )
+    def _made_rules(self, rows: Sequence[int], bases: Int64) -> Records:
+        made: Records = np.zeros(len(self._rules), RULE)
+        kinds = words.responses(self._rules)
+        for number, rule in enumerate(self._rules):
+            hours = [60 * one.hour + one.minute for one in quiet_hours(rule.quiet)] if rule.quiet else [0, 0]
+            made[number] = (
+                CALENDAR if _calendar(rule) else _KIND[rule.kind],
+                _limit(rule),
+                _span(rule),
+                _micros(rule.valid_from, LONG_AGO),
+                _micros(rule.valid_until, NEVER),
+                rule.on_fail == "defer",
+                _UNITS.index(rule.window or "") if _calendar(rule) else 0,
+                _WEEKDAYS.index(rule.week_start),
+                -1 if rule.time_zone == "customer" else self._zone_code(rule.time_zone),
+                *(60_000_000 * minutes for minutes in hours),
+                rows.index(number) if number in rows else -1,
+                bases[number],
+                rule.window == REPURCHASE,
+                kinds.index(ENGAGEMENT[rule.engagement]) if rule.kind == "sunset" else -1,
+            )
+        return made
 
 
 _NONE: Int32 = np.zeros(0, np.int32)
@@ -377,8 +421,17 @@ def _calendar(rule: Rule) -> bool:
     return rule.kind == "frequency_cap" and rule.window_kind == "calendar"
 
 
+def _limit(rule: Rule) -> int:
+    """How many make a cap full, or are a streak; one in a minimum gap."""
+    if rule.kind == "sunset":
+        return min(rule.unengaged or 1, LATEST)
+    return 1 if rule.limit is None else min(rule.limit, LATEST)
+
+
 def _span(rule: Rule) -> int:
-    """A rolling window, or what a re-purchase falls back to (µs)."""
+    """A rolling window, what a re-purchase falls back to, or the days of grace (µs)."""
+    if rule.kind == "consent":
+        return rule.grace_span // _MICROSECOND
     if rule.window == REPURCHASE:
         return rule.fallback_span // _MICROSECOND
     return 0 if rule.window is None or _calendar(rule) else rule.span // _MICROSECOND

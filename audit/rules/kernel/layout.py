@@ -2,10 +2,10 @@
 
 Moments and spans are int64 µs (UTC, since 1970); texts are small numbers, -1 where absent; a set of rules is an
 int64 whose bit n stands for the rule at position n. `first[c]` is where customer c's rows begin, `first[c + 1]`
-where they end. `rank` stands for the event_id in comparisons at one moment.
+where they end. `rank` stands for the event_id in comparisons at one moment. `row` is the row in the frame of events.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 Int8 = NDArray[np.int8]
+Records = NDArray[Any]
+"""Rows with named fields, so that one lies together."""
 
-MUTE, COOLDOWN, ROLLING, CALENDAR, QUIET = range(5)
-"""How a rule is judged: a minimum gap and a rolling cap are one thing."""
+FIXED, SENSITIVE, SUNSET, CONSENT, COOLDOWN, ROLLING, CALENDAR, QUIET = range(8)
+"""How a rule is judged. A minimum gap and a rolling cap are one thing; what stops a message whatever came before it is
+FIXED. Up to SUNSET a rule may lack what it needs to judge a message; from CALENDAR on it reads a clock."""
 
 HOUR_UNIT, DAY_UNIT, WEEK_UNIT, MONTH_UNIT = range(4)
 
@@ -23,37 +26,54 @@ ALLOWED, STOPPED, EXEMPTED = range(3)
 
 PUT_OFF = -1
 
+NO, YES, GIVEN, WITHDRAWN = range(4)
+"""What a customer said: no or yes, and of these what was a consent given, or one withdrawn."""
+
 NEVER = 1 << 62
 LONG_AGO = -NEVER
-EARLIEST = -62_135_596_800_000_000
-"""The year 1, where calendars begin."""
 LATEST = 253_402_300_799_999_999
 """The end of the year 9999, where calendars end."""
 
+_LONG, _SHORT = np.int64, np.int32
 
-class Rules(NamedTuple):
-    """A row a rule, in checking order. `base`: where its counters begin; `group`: row of the groups, -1: all together."""
+RULE = np.dtype(
+    [
+        (name, _LONG)
+        for name in (
+            "kind", "limit", "span", "since", "until", "defers", "unit", "week", "zone", "quiet_from", "quiet_to",
+            "group", "base", "repurchase", "response",
+        )
+    ]
+)  # fmt: skip
+"""A rule, in checking order. `limit`: how many make it full (a cap), or are a streak (a sunset). `span`: its window, or
+its grace. `base`: where its counters begin; `group`: row of the groups, -1: all together."""
 
-    kind: Int64
-    limit: Int64
-    span: Int64
-    since: Int64
-    until: Int64
-    defers: Int64
-    unit: Int64
-    week: Int64
-    zone: Int64
-    quiet_from: Int64
-    quiet_to: Int64
-    group: Int64
-    base: Int64
-    repurchase: Int64
+COUNTER = np.dtype(
+    [
+        ("epoch", _LONG), ("full_at", _LONG), ("median", _LONG),
+        ("full", _SHORT), ("tail", _SHORT), ("n", _SHORT), ("median_n", _SHORT),
+    ],
+    align=True,
+)  # fmt: skip
+"""What was counted of a rule and group; `epoch` tells whether it is of the customer at hand.
+
+`tail` is the newest; `full` the one that makes the rule full, the `limit`th newest, and `full_at` its moment, LONG_AGO
+where they are fewer.
+"""
+
+NODE_OF = np.dtype(
+    [("at", _LONG), ("unit", _LONG), ("what", _SHORT), ("after", _SHORT), ("before", _SHORT), ("zone", _SHORT)],
+    align=True,
+)  # fmt: skip
+"""One of a chain of what was counted: a message, or an act. A calendar cap's knows its unit in one zone."""
 
 
 class Messages(NamedTuple):
     """A row a message, in order. `judging`, `counting`: the rules whose scopes it satisfies; `named`: by customer.
 
-    `typical`: everybody's interval between purchases in its category, 0: unknown.
+    `stops`: the FIXED rules that stop it; `unsure`: those that lack what they need to judge it (both without rows
+    where no rule asks). `typical`: everybody's interval between purchases in its category, 0: unknown. `replied`: a row
+    for each kind of response that a sunset asks for, when the first came, NEVER if none did; `replied_rank`: its rank.
     """
 
     first: Int64
@@ -64,17 +84,21 @@ class Messages(NamedTuple):
     exempt: Int8
     judging: Int64
     counting: Int64
+    stops: Int64
+    unsure: Int64
     zone: Int32
     group: Int32
     typical: Int64
     item: Int32
     category: Int32
+    replied: Int64
+    replied_rank: Int32
 
 
 class Acts(NamedTuple):
-    """A row an event that a cooldown asks for, in order. `starts`: the rules that it starts.
+    """A row an event that a cooldown or a sunset asks for, in order. `starts`: the cooldowns that it starts.
 
-    `bought`: when its order was first seen, LONG_AGO where it is no order.
+    `is_order`: whether it breaks a streak. `bought`: when its order was first seen, LONG_AGO where it is no order.
     """
 
     first: Int64
@@ -82,10 +106,35 @@ class Acts(NamedTuple):
     rank: Int32
     row: Int32
     starts: Int64
+    is_order: Int8
     group: Int32
     bought: Int64
     item: Int32
     category: Int32
+
+
+class Said(NamedTuple):
+    """A row a time that a customer said no or yes, in order; `says`: NO, YES, GIVEN or WITHDRAWN.
+
+    And of each message what such an act is held against: `message_...`; the topics of row i are
+    `topic[topics[i] : topics[i + 1]]`. Where nobody said anything, the messages' columns have no rows.
+    """
+
+    first: Int64
+    at: Int64
+    rank: Int32
+    row: Int32
+    says: Int8
+    channel: Int32
+    sender: Int32
+    topics: Int64
+    topic: Int32
+    message_channel: Int32
+    message_sender: Int32
+    message_topics: Int64
+    message_topic: Int32
+    message_sensitives: Int64
+    message_sensitive: Int32
 
 
 class Zones(NamedTuple):
@@ -124,32 +173,12 @@ class Decided(NamedTuple):
     bailed: Int8
 
 
-class Counters(NamedTuple):
-    """What was counted, a row a rule and group; `epoch` tells whether it is of the customer at hand."""
-
-    epoch: Int64
-    head: Int32
-    tail: Int32
-    n: Int32
-    median: Int64
-    median_n: Int32
-
-
-class Nodes(NamedTuple):
-    """Chains of what was counted: `event` is its row; a calendar cap's node knows its unit in one zone."""
-
-    at: Int64
-    event: Int32
-    after: Int32
-    before: Int32
-    zone: Int32
-    unit: Int64
-
-
 class Work(NamedTuple):
-    """What one pass needs to remember."""
+    """What one pass needs to remember. `counters`: COUNTER, `nodes`: NODE_OF."""
 
     state: Int64
+    counters: Records
+    nodes: Records
     floor: Int64
     cursor: Int64
     due: Int64
@@ -157,5 +186,20 @@ class Work(NamedTuple):
     moments: Int64
 
 
-EPOCH, NODE, ACT, ZONE_ROW, ZONE, WAITING, USED, BAIL, FULL, FORESEES, ITEMS, CATEGORIES, SIZE = range(13)
+class Task(NamedTuple):
+    """Everything that the compiled code is given. `rules`: RULE, in checking order."""
+
+    rules: Records
+    messages: Messages
+    acts: Acts
+    said: Said
+    zones: Zones
+    decided: Decided
+    work: Work
+
+
+(
+    CUSTOMER, EPOCH, NODE, ACT, SAYING, ZONE_ROW, ZONE, ORDERED, ORDERED_RANK, WAITING, USED, BAIL, FULL, FORESEES,
+    ITEMS, CATEGORIES, SIZE,
+) = range(17)  # fmt: skip
 """Places in `Work.state`."""

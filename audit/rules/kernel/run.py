@@ -11,18 +11,19 @@ import polars as pl
 
 from audit.facts import Facts
 from audit.rules import prepare
-from audit.rules.kernel import compiled, encode
+from audit.rules.kernel import encode, loop
 from audit.rules.kernel.encode import Problem
 from audit.rules.kernel.layout import (
     CATEGORIES,
+    COUNTER,
     FORESEES,
     ITEMS,
+    NODE_OF,
     SIZE,
     USED,
-    Counters,
     Decided,
     Int64,
-    Nodes,
+    Task,
     Work,
 )
 from audit.rules.reference import Decision, judge
@@ -50,16 +51,17 @@ def decide(
     rules: RuleSet,
     facts: Facts,
     *,
+    causes: pl.DataFrame | None = None,
     foresees: bool = True,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Outcome:
     """Decide `messages` (`prepare.sent` of `events`, which has a column `row`).
 
-    `foresees`: whether `next_allowed` is wanted of stopped messages. `progress` is told how many messages are decided;
+    `causes`: why each was sent, as `prepare.histories` reads it. `foresees`: whether `next_allowed` is wanted of stopped messages. `progress` is told how many messages are decided;
     it may raise.
     """
     if encode.holds(events):
-        made = encode.problem(messages, events, rules, facts)
+        made = encode.problem(messages, events, rules, facts, causes)
         first = made.messages.first
         decided = pass_over(made, foresees=foresees, progress=progress)
     else:
@@ -68,7 +70,9 @@ def decide(
         decided.bailed[:] = 1
     left_over = np.repeat(decided.bailed == 1, np.diff(first))
     decided.counts[left_over] = 0
-    return Outcome(decided, left_over, _by_reference(messages, events, rules, facts, left_over))
+    return Outcome(
+        decided, left_over, _by_reference(messages, events, rules, facts, causes=causes, left_over=left_over)
+    )
 
 
 def pass_over(
@@ -94,7 +98,6 @@ class _Part:
 
     def __init__(self, made: Problem, decided: Decided, *, foresees: bool) -> None:
         self._made = made
-        self._counters, self._nodes = _counters(made.places), _nodes(made)
         self.work = _work(made, foresees=foresees)
         self.decided = decided._replace(counted=np.zeros(1 << 16, np.int32))
         self.mine: list[slice] = []
@@ -104,10 +107,8 @@ class _Part:
         made, reached = self._made, begin
         self.mine.append(slice(int(made.messages.first[begin]), int(made.messages.first[end])))
         while reached < end:
-            reached = compiled.decide(
-                made.rules, made.messages, made.acts, made.zones, self.decided, self._counters, self._nodes,
-                self.work, reached, end,
-            )  # fmt: skip
+            task = Task(made.rules, made.messages, made.acts, made.said, made.zones, self.decided, self.work)
+            reached = loop.decide(task, reached, end)
             if reached < end:
                 room = np.zeros(2 * self.decided.counted.size, np.int32)
                 room[: self.decided.counted.size] = self.decided.counted
@@ -130,6 +131,8 @@ def _by_reference(
     events: pl.DataFrame,
     rules: RuleSet,
     facts: Facts,
+    *,
+    causes: pl.DataFrame | None,
     left_over: np.ndarray[tuple[int], np.dtype[np.bool_]],
 ) -> list[Decision]:
     if not left_over.any():
@@ -138,7 +141,7 @@ def _by_reference(
     theirs = events.filter(pl.col("customer_id").is_in(own["customer_id"].unique().implode()))
     return [
         decision
-        for history in prepare.histories(own, theirs, rules.rules, facts)
+        for history in prepare.histories(own, theirs, rules.rules, facts, causes=causes)
         for decision in judge(history, rules)
     ]
 
@@ -161,7 +164,9 @@ def _work(made: Problem, *, foresees: bool) -> Work:
     state[FORESEES], state[ITEMS], state[CATEGORIES], state[USED] = foresees, made.items, made.categories, 0
     return Work(
         state=state,
-        floor=np.zeros(max(made.rules.kind.size, 1), np.int64),
+        counters=np.zeros(made.places, COUNTER),
+        nodes=np.zeros(_most_nodes(made), NODE_OF),
+        floor=np.zeros(max(made.rules.size, 1), np.int64),
         cursor=made.zones.table[:-1].copy(),
         due=np.zeros(most + 1, np.int64),
         waiting=np.zeros(most + 1, np.int32),
@@ -169,28 +174,10 @@ def _work(made: Problem, *, foresees: bool) -> Work:
     )
 
 
-def _counters(places: int) -> Counters:
-    return Counters(
-        epoch=np.zeros(places, np.int64),
-        head=np.zeros(places, np.int32),
-        tail=np.zeros(places, np.int32),
-        n=np.zeros(places, np.int32),
-        median=np.zeros(places, np.int64),
-        median_n=np.zeros(places, np.int32),
-    )
-
-
-def _nodes(made: Problem) -> Nodes:
-    rules = made.rules.kind.size
-    size = int((rules * np.diff(made.messages.first) + (rules + 2) * np.diff(made.acts.first)).max(initial=0))
-
-    def column(dtype: type[np.generic]) -> Any:
-        return np.zeros(size + 1, dtype)
-
-    return Nodes(
-        at=column(np.int64), event=column(np.int32), after=column(np.int32), before=column(np.int32),
-        zone=column(np.int32), unit=column(np.int64),
-    )  # fmt: skip
+def _most_nodes(made: Problem) -> int:
+    """As many as the customer with the most of them may need."""
+    rules, sent, done = made.rules.size, np.diff(made.messages.first), np.diff(made.acts.first)
+    return int((rules * sent + (rules + 2) * done).max(initial=0)) + 1
 
 
 def bits(mask: int, rules: RuleSet) -> list[str]:

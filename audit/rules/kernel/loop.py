@@ -1,0 +1,147 @@
+"""The kernel's loop: every message of whole customers, in order, against all rules of a set.
+
+What `reference` says in plain Python, over the arrays of `layout`. What it cannot settle (a moment past the zones'
+horizon, rules that leave no gap for more than a year) it marks by customer, for the reference to decide.
+"""
+
+from typing import Any
+
+from audit.rules.kernel import clocks, counting, keeping, later, saying, waiting
+from audit.rules.kernel.jit import inner, outer, sources
+from audit.rules.kernel.layout import (
+    ACT,
+    BAIL,
+    CALENDAR,
+    CUSTOMER,
+    EPOCH,
+    EXEMPTED,
+    FORESEES,
+    FULL,
+    LATEST,
+    LONG_AGO,
+    NEVER,
+    NODE,
+    ORDERED,
+    PUT_OFF,
+    SAYING,
+    STOPPED,
+    SUNSET,
+    USED,
+    WAITING,
+    ZONE,
+    ZONE_ROW,
+    Messages,
+    Task,
+    Work,
+)
+
+PATIENCE = 7 * clocks.DAY
+
+
+def _made_of(digest: int) -> Any:
+    @outer
+    def decide(task: Task, begin: int, end: int) -> int:
+        state = task.work.state
+        for customer in range(begin, end):
+            used = state[USED]
+            _start(task, customer)
+            _customer(task, task.messages.first[customer], task.messages.first[customer + 1])
+            task.decided.bailed[customer] = state[BAIL]
+            if state[BAIL] or state[FULL]:
+                state[USED] = used
+            if state[FULL]:
+                return customer
+        return end if digest else begin
+
+    return decide
+
+
+decide = _made_of(sources())
+"""Decide the messages of the customers `[begin, end)`; the first whose counted rows found no room, else `end`."""
+
+
+@inner
+def _start(task: Task, customer: int) -> None:
+    state = task.work.state
+    state[CUSTOMER] = customer
+    state[EPOCH] += 1
+    state[NODE] = 0
+    state[ACT] = task.acts.first[customer]
+    state[SAYING] = task.said.first[customer]
+    state[ZONE_ROW] = task.zones.first[customer]
+    state[ZONE] = -1
+    state[ORDERED] = LONG_AGO
+    state[WAITING] = 0
+    state[BAIL] = 0
+    state[FULL] = 0
+
+
+@inner
+def _customer(task: Task, position: int, upto: int) -> None:
+    messages, work, state = task.messages, task.work, task.work.state
+    while (position < upto or state[WAITING] > 0) and state[BAIL] == 0:
+        if position < upto and _list_is_next(messages, work, position):
+            i, at = position, messages.at[position]
+            position += 1
+        else:
+            at = work.due[0]
+            i = waiting.pop(work.due, work.waiting, messages.rank, state)
+        counting.catch_up(task, at, messages.rank[i])
+        if messages.exempt[i]:
+            task.decided.decision[i] = EXEMPTED
+        elif not _passes(task, i, at):
+            continue
+        counting.let_through(task, i, at)
+
+
+@inner
+def _list_is_next(messages: Messages, work: Work, position: int) -> bool:
+    if work.state[WAITING] == 0:
+        return True
+    at, due = messages.at[position], work.due[0]
+    return at < due or (at == due and messages.rank[position] < messages.rank[work.waiting[0]])
+
+
+@inner
+def _passes(task: Task, i: int, at: int) -> bool:
+    """Whether the message goes out now; if not, it is stopped, or put off."""
+    rules, messages, decided = task.rules, task.messages, task.decided
+    scoped = messages.judging[i] & messages.named[task.work.state[CUSTOMER]]
+    failing, cannot_tell, first, puts_off = 0, 0, -1, True
+    for rule in range(rules.size):
+        if (scoped >> rule) & 1 and rules[rule].since <= at < rules[rule].until:
+            cannot_tell |= _unsure(task, rule, i) << rule
+            if saying.stops(task, rule, i, at):
+                failing |= 1 << rule
+                puts_off = puts_off and rules[rule].defers == 1
+                if first < 0:
+                    first = rule
+    if cannot_tell or at != messages.at[i]:
+        decided.cannot_tell[i] = cannot_tell
+    if failing == 0:
+        if at != messages.at[i]:
+            decided.deciding[i] = PUT_OFF
+            decided.out[i] = at
+        return True
+    found = NEVER
+    for foresees in range(0 if puts_off else 1, 1 + task.work.state[FORESEES]):
+        numbers = scoped if foresees else failing
+        last = LATEST if foresees else min(messages.at[i] + PATIENCE, LATEST)
+        found = later.earliest(task, numbers, i, at, last)
+        if not foresees and found != NEVER:
+            waiting.push(task.work.due, task.work.waiting, messages.rank, task.work.state, found, i)
+            return False
+    decided.decision[i] = STOPPED
+    decided.deciding[i] = first + 1
+    decided.failing[i] = failing
+    decided.next_allowed[i] = found
+    keeping.keep_counted(task, first, i, at)
+    return False
+
+
+@inner
+def _unsure(task: Task, rule: int, i: int) -> int:
+    """1 if the rule lacks what it needs to judge the message."""
+    if task.rules[rule].kind >= CALENDAR:
+        return 1 if counting.zone_of(task, rule, i) < 0 else 0
+    return (task.messages.unsure[i] >> rule) & 1 if task.rules[rule].kind <= SUNSET else 0
