@@ -12,6 +12,7 @@ from audit.facts import Facts
 
 if TYPE_CHECKING:
     from audit.rules.model import Rule
+    from audit.segments.model import Definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Context:
 
     `campaigns` is the campaign map, one row a campaign (columns of `audit.campaigns.SCHEMA`); its
     fields are already filled into the events. `declared`: the rules that senders say they keep to, naming customers by
-    pseudonym.
+    pseudonym. `definitions`: the segment definitions of the workspace, its own and ours; empty: ours.
     """
 
     at: datetime
@@ -41,3 +42,4 @@ class Context:
     campaigns: pl.DataFrame
     settings: Settings = field(default_factory=Settings)
     declared: Sequence["Rule"] = ()
+    definitions: "tuple[Definition, ...]" = ()

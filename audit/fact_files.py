@@ -5,6 +5,7 @@ import secrets
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -13,11 +14,13 @@ from audit import folder
 from audit.errors import WorkspaceError
 from audit.facts import Facts, count
 
-_ITEMS, _INTERVALS, _PAIRS, _ENGAGED, _CUSTOMERS = (
+_ITEMS, _INTERVALS, _PAIRS, _ENGAGED, _STANDING, _PRICES, _CUSTOMERS = (
     "items.parquet",
     "intervals.parquet",
     "also_bought.parquet",
     "engaged.parquet",
+    "standing.parquet",
+    "prices.parquet",
     "customers.json",
 )
 
@@ -29,7 +32,7 @@ def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
     written, for want of room or permission, facts are counted and not kept.
     """
     kept = place / version
-    if (kept / _CUSTOMERS).is_file() and (kept / _ENGAGED).is_file():
+    if all((kept / name).is_file() for name in (_CUSTOMERS, _ENGAGED, _PRICES)):
         customers = json.loads((kept / _CUSTOMERS).read_bytes())
         facts = Facts(
             pl.read_parquet(kept / _ITEMS),
@@ -37,6 +40,8 @@ def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
             lambda: count(events).also_bought,
             customers,
             pl.read_parquet(kept / _ENGAGED),
+            pl.read_parquet(kept / _STANDING),
+            pl.read_parquet(kept / _PRICES),
         )
     else:
         facts = count(events)
@@ -44,6 +49,8 @@ def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
         _keep(kept / _ITEMS, facts.items.write_parquet)
         _keep(kept / _INTERVALS, facts.intervals.write_parquet)
         _keep(kept / _ENGAGED, facts.engaged.write_parquet)
+        _keep(kept / _STANDING, facts.standing.write_parquet)
+        _keep(kept / _PRICES, facts.prices.write_parquet)
         _keep(kept / _CUSTOMERS, lambda path: path.write_text(json.dumps(facts.customers), encoding="ascii"))
     counting = threading.Lock()
 
@@ -51,7 +58,7 @@ def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
         with counting:  # whoever asks meanwhile waits for the one count
             return _pairs(kept, facts)
 
-    return Facts(facts.items, facts.intervals, pairs, facts.customers, facts.engaged)
+    return replace(facts, pairs=pairs)
 
 
 def has_pairs(place: Path, version: str) -> bool:

@@ -10,6 +10,7 @@ from functools import cached_property
 import polars as pl
 
 from audit.messages import human, sent_messages
+from audit.standing import PRICES, STANDING, prices, standing
 
 MIN_CUSTOMERS = 5
 """House value: an item bought by fewer people says nothing about others who bought it, and points at persons."""
@@ -43,7 +44,9 @@ class Facts:
     - `also_bought`: `item_id, other_id, together` (customers who bought both), `expected` (as many by chance),
       `score`, best first within an item;
     - `customers`: how many customers have an order;
-    - `engaged`: `kind, channel`: opens and clicks by humans that the data holds any of (see `engagement`).
+    - `engaged`: `kind, channel`: opens and clicks by humans that the data holds any of (see `engagement`);
+    - `standing`: `measure, share, value`: where customers' fifths part (see `audit.standing`);
+    - `prices`: `category, low, high`: where the prices of a category's thirds part (there too).
 
     `pairs` makes `also_bought` when it is first asked for: counting pairs is most of the work, and most questions
     do not need them.
@@ -54,6 +57,8 @@ class Facts:
     pairs: Callable[[], pl.DataFrame]
     customers: int
     engaged: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENGAGED))
+    standing: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=STANDING))
+    prices: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PRICES))
 
     @property
     def paired(self) -> bool:
@@ -104,6 +109,8 @@ def count(events: pl.LazyFrame) -> Facts:
         lambda: _also_bought(_orders(events), items),
         orders["customer_id"].n_unique(),
         engagement(events),
+        standing(orders),
+        prices(orders),
     )
 
 
@@ -137,7 +144,17 @@ def engagement(events: pl.LazyFrame) -> pl.DataFrame:
 def _orders(events: pl.LazyFrame) -> pl.DataFrame:
     return (
         events.filter(pl.col("kind") == "order_completed")
-        .select("customer_id", "occurred_at", "event_id", "order_id", "item_id", "item_name", "category")
+        .select(
+            "customer_id",
+            "occurred_at",
+            "event_id",
+            "order_id",
+            "item_id",
+            "item_name",
+            "category",
+            "quantity",
+            "price",
+        )
         .collect()
     )
 

@@ -1,10 +1,11 @@
 """Segments: our definitions and what they give, what others logged, and the two held together."""
 
 from audit.segments.derive import DERIVED, derive
-from audit.segments.files import definitions, parse, read
+from audit.segments.files import concerning, definitions, parse, read, with_ours
 from audit.segments.logged import LOGGED, logged
 from audit.segments.memberships import MEMBERSHIPS, memberships
 from audit.segments.model import Condition, Definition, Selection
+from audit.segments.thresholds import resolved
 
 __all__ = [
     "DERIVED",
@@ -13,10 +14,13 @@ __all__ = [
     "Condition",
     "Definition",
     "Selection",
+    "concerning",
     "definitions",
     "derive",
     "logged",
     "memberships",
     "parse",
     "read",
+    "resolved",
+    "with_ours",
 ]

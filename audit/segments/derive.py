@@ -1,6 +1,7 @@
 """The segments that our definitions give customers, with their evidence and when they end."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 
@@ -9,11 +10,11 @@ from audit.events import TIME
 from audit.segments.evidence import evidence
 from audit.segments.files import definitions as our_definitions
 from audit.segments.logged import KINDS as LOGGED
-from audit.segments.model import Condition, Definition
+from audit.segments.model import BETWEEN, Condition, Definition
 from audit.segments.names import filled, known, normal
 from audit.segments.select import Selected
 from audit.segments.spells import contributions, least, turns, values
-from audit.sensitive import in_category
+from audit.segments.thresholds import resolved
 
 DERIVED: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
@@ -30,6 +31,14 @@ DERIVED: dict[str, pl.DataType] = {
 
 _AT_CONDITION = ("condition", "person", "group")
 _AT_SEGMENT = ("place", "person", "group")
+
+
+_ROUNDING = 1e-9
+"""A third of three is one, whatever floating point makes of it."""
+
+_HOLDS = (pl.col("value") >= pl.col("least")) & (
+    pl.col("part") >= pl.col("share") * pl.col("value") - _ROUNDING
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +65,8 @@ def derive(
     A sensitive definition is evaluated only for customers of whom somebody else logged that segment; a category of
     the sensitive map makes no segment.
     """
-    chosen = our_definitions() if definitions is None else definitions
-    selected = Selected(events, ctx.at)
+    chosen = resolved(ctx.definitions or our_definitions() if definitions is None else definitions, ctx.facts)
+    selected = Selected(events, ctx.at, ctx.facts.prices)
     asked = _asked(events, selected, chosen)
     chosen = tuple(one for one in chosen if not one.sensitive or one.id in asked)
     if not chosen:
@@ -90,7 +99,11 @@ def _asked(events: pl.DataFrame, selected: Selected, chosen: tuple[Definition, .
 def _stand(
     selected: Selected, chosen: tuple[Definition, ...], asked: dict[str, pl.Series], ctx: Context
 ) -> _Standing | None:
-    """Which conditions and segments hold at `ctx.at`, and the spell each segment is in; None if no event matters."""
+    """Which conditions and segments hold at `ctx.at`, and the spell each segment is in; None if no event matters.
+
+    What does not hold now has no spell that matters: its past is not counted.
+    """
+    limits = _limits(chosen)
     numbered = [(one, condition) for one in chosen for condition in one.when]
     contributed = [
         _contributed(selected, condition, asked.get(one.id), number)
@@ -99,16 +112,18 @@ def _stand(
     ]
     if not contributed:
         return None
-    limits = _limits(chosen)
-    changes = values(pl.concat(contributed), *_AT_CONDITION).join(
-        limits, on="condition", maintain_order="left"
+    now = pl.concat(_now(made, ctx.at) for made in contributed).join(limits, on="condition").filter(_HOLDS)
+    enough = pl.len().over(_AT_SEGMENT) >= pl.col("needed")
+    now = _finest(now.filter(enough), chosen)
+    spots = now.select(_AT_SEGMENT).unique()
+    placed = (made.join(limits.select("condition", "place"), on="condition") for made in contributed)
+    kept = pl.concat(made.join(spots, on=_AT_SEGMENT, how="semi") for made in placed)
+    names = kept.select("group").unique().with_row_index("name")  # a number sorts faster than a name
+    changes = values(kept.join(names, on="group").drop("group"), "condition", "person", "name")
+    turned = turns(
+        changes.join(limits, on="condition", maintain_order="left"), _HOLDS, "condition", "person", "name"
     )
-    enough = pl.col("part") >= pl.col("share") * pl.col("value") - _ROUNDING
-    holds = (pl.col("value") >= pl.col("least")) & enough
-    newest = changes.filter(pl.col("time") <= ctx.at).unique(_AT_CONDITION, keep="last", maintain_order=True)
-    now = newest.filter(holds)
-    kept = changes.join(now.select("place", "person").unique(), on=("place", "person"), how="semi")
-    return _Standing(_segments(turns(kept, holds, *_AT_CONDITION), limits, ctx), now)
+    return _Standing(_segments(turned.join(names, on="name").drop("name"), limits, ctx), now)
 
 
 def _contributed(
@@ -118,6 +133,16 @@ def _contributed(
         pl.lit(number, pl.UInt16).alias("condition"), "person", "group", "enter", "leave", "weight", "part"
     )
     return made if asked is None else made.filter(pl.col("person").is_in(asked.implode()))
+
+
+def _now(contributed: pl.DataFrame, at: datetime) -> pl.DataFrame:
+    """What is counted at `at`: `condition, person, group, value, part`."""
+    live = (pl.col("enter") <= at) & (pl.col("leave").is_null() | (pl.col("leave") > at))
+    return (
+        contributed.filter(live)
+        .group_by(_AT_CONDITION)
+        .agg(pl.col("weight").sum().alias("value"), pl.col("part").sum())
+    )
 
 
 def _limits(chosen: tuple[Definition, ...]) -> pl.DataFrame:
@@ -135,10 +160,6 @@ def _limits(chosen: tuple[Definition, ...]) -> pl.DataFrame:
     )
 
 
-_ROUNDING = 1e-9
-"""A third of three is one, whatever floating point makes of it."""
-
-
 def _segments(turned: pl.DataFrame, limits: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     delta = pl.when("on").then(1).otherwise(-1).cast(pl.Int64)
     states = (
@@ -152,10 +173,33 @@ def _segments(turned: pl.DataFrame, limits: pl.DataFrame, ctx: Context) -> pl.Da
     began = spells.filter(pl.col("time") <= ctx.at).unique(_AT_SEGMENT, keep="last", maintain_order=True)
     ends = spells.filter(pl.col("time") > ctx.at).unique(_AT_SEGMENT, keep="first", maintain_order=True)
     return (
-        began.filter("on", ~in_category(pl.col("group")))
+        began.filter("on")
         .select(*_AT_SEGMENT, pl.col("time").alias("since"))
         .join(ends.select(*_AT_SEGMENT, pl.col("time").alias("until")), on=_AT_SEGMENT, how="left")
     )
+
+
+def _finest(now: pl.DataFrame, chosen: tuple[Definition, ...]) -> pl.DataFrame:
+    """Of what holds now, all but the groups that a finer definition divides further for the same customer."""
+    places = {one.id: place for place, one in enumerate(chosen)}
+    finer = [
+        now.filter(pl.col("place") == place).select(
+            pl.lit(places[one.finer_than], pl.UInt16).alias("place"), "person", pl.col("group").alias("finer")
+        )
+        for place, one in enumerate(chosen)
+        if one.finer_than in places
+    ]
+    if not finer:
+        return now
+    within = pl.col("finer").str.starts_with(pl.col("group"))
+    rest = pl.col("finer").str.strip_prefix(pl.col("group"))
+    divided = (
+        now.join(pl.concat(finer), on=("place", "person"))
+        .filter(within & ((rest == "") | rest.str.starts_with(" > ") | rest.str.starts_with(BETWEEN)))
+        .select(_AT_SEGMENT)
+        .unique()
+    )
+    return now.join(divided, on=_AT_SEGMENT, how="anti", maintain_order="left")
 
 
 def _worded(rows: pl.DataFrame, selected: Selected, chosen: tuple[Definition, ...]) -> pl.DataFrame:
@@ -166,7 +210,7 @@ def _worded(rows: pl.DataFrame, selected: Selected, chosen: tuple[Definition, ..
 
 
 def _word(rows: pl.DataFrame, one: Definition) -> pl.DataFrame:
-    segment_id = pl.lit(one.id) if one.depth is None else pl.concat_str(pl.lit(f"{one.id}:"), "group")
+    segment_id = pl.lit(one.id) if not one.grouped else pl.concat_str(pl.lit(f"{one.id}:"), "group")
     return rows.with_columns(
         segment_id.alias("segment_id"),
         filled(one.title, _FIELDS).alias("title"),

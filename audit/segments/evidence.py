@@ -6,7 +6,7 @@ import polars as pl
 
 from audit.segments.model import Condition, Definition
 from audit.segments.select import Selected
-from audit.segments.spells import contributions, grouped
+from audit.segments.spells import contributions, runs
 
 _SEGMENT = ("place", "person", "group")
 
@@ -25,8 +25,10 @@ def evidence(
     placed = holding.join(spots, on=_SEGMENT)
     rows = pl.concat(
         _rows(selected, condition, at)
-        .select("row", "person", "group")
-        .join(placed.filter(pl.col("condition") == number), on=("person", "group"))
+        .select("row", *_key(condition))
+        .join(
+            placed.filter(pl.col("condition") == number).select("spot", *_key(condition)), on=_key(condition)
+        )
         .select("spot", "row")
         for number, condition in enumerate(conditions)
         if number in standing
@@ -47,12 +49,19 @@ def evidence(
     )
 
 
+def _key(condition: Condition) -> tuple[str, ...]:
+    return ("person", "group") if condition.by else ("person",)
+
+
 def _rows(selected: Selected, condition: Condition, at: datetime) -> pl.DataFrame:
     """The events that `condition` rests on at `at`: `row, person, group`."""
+    if condition.test == "state" and condition.by:
+        rows = selected.grouped(condition).with_columns(runs().alias("run"))
+        return rows.filter(pl.col("run") == pl.col("run").max().over("person"))
     if condition.test in ("open", "state"):
         live = (pl.col("enter") <= at) & (pl.col("leave").is_null() | (pl.col("leave") > at))
         return contributions(selected, condition).filter(live)
-    rows = grouped(selected.rows(condition.events), condition)
+    rows = selected.grouped(condition)
     if condition.test == "first":
         return rows.unique(("person", "group"), keep="first", maintain_order=True)
     if condition.test == "absent":

@@ -45,10 +45,12 @@ def memberships(
     could be behind it), unexplained. `since` is the log's where there is one, `until` ours. `evidence`: the events
     of our definition, else those that logged it. `basis` is null where nobody says. Logged ones first.
     """
-    chosen = our_definitions() if definitions is None else definitions
+    chosen = (ctx.definitions or our_definitions()) if definitions is None else definitions
     ours = derive(events, ctx, chosen)
     theirs = _met(logged(events, ctx), ours, chosen)
-    causes = could_be(events, Selected(events, ctx.at), theirs, chosen)
+    causes = theirs.select("customer_id", "segment_id").clear()
+    if not theirs.is_empty():
+        causes = could_be(events, Selected(events, ctx.at), theirs, chosen)
     theirs = theirs.join(causes.with_columns(could_be=True), on=("customer_id", "segment_id"), how="left")
     both = _one_each(theirs).join(
         ours, left_on=("customer_id", "id"), right_on=("customer_id", "segment_id"),
@@ -62,7 +64,7 @@ def _met(theirs: pl.DataFrame, ours: pl.DataFrame, chosen: tuple[Definition, ...
     named = theirs.with_columns(normal(pl.col("segment_id")).alias("name")).join(
         known(chosen), on="name", how="left"
     )
-    grouped = [_groups(ours, one) for one in chosen if one.depth is not None]
+    grouped = [_groups(ours, one) for one in chosen if one.grouped]
     if grouped:
         named = named.join(
             pl.concat(grouped), on=("customer_id", "name"), how="left", maintain_order="left"
@@ -135,7 +137,7 @@ def _described(both: pl.DataFrame, chosen: tuple[Definition, ...]) -> pl.DataFra
 def _about(chosen: tuple[Definition, ...]) -> pl.DataFrame:
     """What definitions say of themselves, grouped ones without a title (it is made with the group)."""
     rows = [
-        (place, one.id, None if one.depth else one.title, one.basis, one.sensitive, one.purpose)
+        (place, one.id, None if one.grouped else one.title, one.basis, one.sensitive, one.purpose)
         for place, one in enumerate(chosen)
     ]
     schema: dict[str, type[pl.DataType]] = {
@@ -147,8 +149,7 @@ def _about(chosen: tuple[Definition, ...]) -> pl.DataFrame:
 
 def _basis() -> pl.Expr:
     bought = (pl.col("source") == "third_party") & ~pl.col("derived")
-    learned = pl.when(pl.col("source") == "inferred").then(pl.lit("learned"))
-    return pl.when(bought).then(pl.lit("third_party")).otherwise(pl.coalesce("our_basis", learned))
+    return pl.when(bought).then(pl.lit("third_party")).otherwise(pl.col("our_basis"))
 
 
 def _standing() -> pl.Expr:

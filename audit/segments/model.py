@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import blake2b
 
 BASES = (
     "demographic",
@@ -22,6 +23,17 @@ THINGS = ("event", "order", "item", "day")
 """What a count counts: each once while at least one matching event of it lies in the window."""
 
 
+BY = ("category", "price_band", "daypart", "topic", "value")
+"""What a segment may exist once for each of: the category cut to `depth` levels, the third of that category's prices,
+the part of the customer's day, a topic, what a profile says."""
+
+COLUMNS = ("country", "time_zone", "mailbox_provider")
+"""Columns of an event, beside its attributes, that say what somebody is or where."""
+
+BETWEEN = " | "
+"""What stands between the parts of a group."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which events a condition looks at; everything named must agree.
@@ -40,7 +52,11 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One question about a customer's events. Fields that the test does not use keep their defaults."""
+    """One question about a customer's events. Fields that the test does not use keep their defaults.
+
+    `fifth` and `window_fifth`: `at_least` and `window` are where that share of customers ends (`audit.standing`); the
+    numbers are put in when the facts are at hand, see `thresholds`.
+    """
 
     test: str
     events: Selection
@@ -54,12 +70,20 @@ class Condition:
     keys: tuple[str, ...] = ()
     equals: tuple[str, ...] = ()
     share: float = 0.0
+    by: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    each: bool = False
+    bands: tuple[float, ...] = ()
+    starts: tuple[str, ...] = ()
+    fifth: float | None = None
+    window_fifth: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
     """A segment: who belongs to it (`when`: every condition, or one of them where `any_of`), and what it is.
 
+    `finer_than` names the definition whose groups this one divides further: where both hold, the finer one stands.
     `title` and `reason` name `{group}`, `reason` also `{count}`, `{first}`, `{last}` and `{item}`.
     """
 
@@ -73,8 +97,14 @@ class Definition:
     reason: str
     any_of: bool
     when: tuple[Condition, ...]
+    finer_than: str | None = None
 
     @property
-    def depth(self) -> int | None:
-        """The levels of the category in which this segment exists once each; None: it exists once."""
-        return self.when[0].depth
+    def grouped(self) -> bool:
+        """Whether this segment exists once for each category, topic or value; else it exists once."""
+        return bool(self.when[0].by)
+
+    @property
+    def version(self) -> str:
+        """A digest of everything the definition says, so that two versions of it can be told apart."""
+        return blake2b(repr(self).encode(), digest_size=6).hexdigest()

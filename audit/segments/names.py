@@ -16,10 +16,7 @@ def normal(name: pl.Expr) -> pl.Expr:
 def known(definitions: tuple[Definition, ...]) -> pl.DataFrame:
     """The names of definitions that exist once: `name` (normal), `definition`; the first to claim a name has it."""
     pairs = [
-        (name, one.id)
-        for one in definitions
-        if one.depth is None
-        for name in (one.id, one.title, *one.aliases)
+        (name, one.id) for one in definitions if not one.grouped for name in (one.id, one.title, *one.aliases)
     ]
     frame = pl.DataFrame(pairs, schema={"name": pl.String(), "definition": pl.String()}, orient="row")
     return frame.with_columns(normal(pl.col("name"))).unique("name", keep="first", maintain_order=True)

@@ -6,15 +6,17 @@ from datetime import datetime
 
 import polars as pl
 
-from audit.segments.model import Selection
+from audit.segments.groups import grouped
+from audit.segments.model import Condition, Selection
+from audit.standing import PRICES
 
 _COLUMNS = (
     "event_id", "occurred_at", "kind", "order_id", "item_id", "item_name", "list_id", "category", "quantity",
-    "price", "attributes",
+    "price", "attributes", "topics", "country", "time_zone", "mailbox_provider", "zone",
 )  # fmt: skip
 _SELF = ("self", "me", "myself", "customer")
-_ASKED = ("query", "campaign_name", "subject", "topics", "gift", "recipient")
-READ = ("customer_id", "segment_id", *_COLUMNS, *_ASKED)
+_ASKED = ("query", "campaign_name", "subject", "gift", "recipient")
+READ = ("customer_id", "segment_id", *(name for name in _COLUMNS if name != "zone"), *_ASKED)
 """The columns of events that segments are derived from."""
 
 _TEXTS = ("category", "item_name", "query", "campaign_name", "subject")
@@ -24,17 +26,21 @@ class Selected:
     """The events of whole customers by selection, each selection made once.
 
     `rows(selection)` has `row` (number in the frame, in order), `person` (number of the customer), `event_id`,
-    `occurred_at` and what conditions need. `people` maps `person` to `customer_id`.
+    `occurred_at` and what conditions need. `people` maps `person` to `customer_id`. `prices`: where the thirds of a
+    category's prices part (`audit.standing.PRICES`).
     """
 
-    def __init__(self, events: pl.DataFrame, at: datetime) -> None:
+    def __init__(self, events: pl.DataFrame, at: datetime, prices: pl.DataFrame | None = None) -> None:
         self._events = events.filter(pl.col("occurred_at") <= at).select(
             pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
             pl.col("customer_id").rle_id().alias("person"),
             "customer_id",
-            *_COLUMNS,
+            pl.col("time_zone").forward_fill().over("customer_id").alias("zone"),
+            *(name for name in _COLUMNS if name != "zone"),
             *_ASKED,
         )
+        self._prices = pl.DataFrame(schema=PRICES) if prices is None else prices
+        self._grouped: dict[Condition, pl.DataFrame] = {}
         self._kinds: dict[tuple[str, ...], pl.DataFrame] = {}
         self._rows: dict[Selection, pl.DataFrame] = {}
         self.people = self._events.select("person", "customer_id").unique("person", maintain_order=True)
@@ -44,6 +50,12 @@ class Selected:
         if selection not in self._rows:
             self._rows[selection] = self._select(selection)
         return self._rows[selection]
+
+    def grouped(self, condition: Condition) -> pl.DataFrame:
+        """The events that `condition` looks at, with the `group` each is in; see `groups.grouped`."""
+        if condition not in self._grouped:
+            self._grouped[condition] = grouped(self.rows(condition.events), condition, self._prices)
+        return self._grouped[condition]
 
     def ending(self, kinds: tuple[str, ...]) -> pl.DataFrame:
         """The events of `kinds`, whatever they are about."""

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from audit.events import first_levels
+from audit.segments import values as profile
 from audit.segments.model import Condition
 from audit.segments.select import Selected
 
@@ -22,17 +22,9 @@ _KEYS = ("person", "group")
 
 def contributions(selected: Selected, condition: Condition) -> pl.DataFrame:
     """The contributions of the events that `condition` looks at; `row` where one event stands for itself."""
-    rows = grouped(selected.rows(condition.events), condition)
+    rows = selected.grouped(condition)
     made = _MAKERS[condition.test](rows, condition, selected)
     return made.filter(pl.col("leave").is_null() | (pl.col("enter") < pl.col("leave")))
-
-
-def grouped(rows: pl.DataFrame, condition: Condition) -> pl.DataFrame:
-    """Add `group`: the category cut to the condition's depth, else empty."""
-    if condition.depth is None:
-        return rows.with_columns(pl.lit("").alias("group"))
-    deep = first_levels(pl.col("category"), condition.depth)
-    return rows.with_columns(deep.alias("group")).drop_nulls("group")
 
 
 def least(condition: Condition) -> int:
@@ -40,23 +32,6 @@ def least(condition: Condition) -> int:
     if condition.test in ("count", "share"):
         return int(-(-condition.at_least // 1))
     return round(condition.at_least * CENTS) if condition.test == "sum" else 1
-
-
-def carries(keys: tuple[str, ...]) -> pl.Expr:
-    """Whether an event carries one of the attributes `keys` with something in it: not empty, 0, false or null.
-
-    Works on the JSON as text, in two passes: attributes with nothing in them are taken away, then any is left or none.
-    """
-    key = f'"(?:{"|".join(map(re.escape, keys))})"\\s*:\\s*'
-    nothing = rf'(?i){key}(?:""|"?(?:false|null|none|no)"?|\[\]|\{{\}}|"?-?0*\.?0*"?)\s*([,}}])'
-    return pl.col("attributes").str.replace_all(nothing, "$1").str.contains(key).fill_null(value=False)
-
-
-def _values(keys: tuple[str, ...]) -> list[pl.Expr]:
-    """The values of these attributes as text; JSON is parsed only where a key is written at all."""
-    mentioned = pl.col("attributes").str.contains_any([f'"{key}"' for key in keys])
-    json = pl.when(mentioned).then("attributes")
-    return [json.str.json_path_match(f'$["{key}"]') for key in keys]
 
 
 def _count(rows: pl.DataFrame, condition: Condition, _: Selected) -> pl.DataFrame:
@@ -87,7 +62,7 @@ def _sum(rows: pl.DataFrame, condition: Condition, _: Selected) -> pl.DataFrame:
 
 def _share(rows: pl.DataFrame, condition: Condition, _: Selected) -> pl.DataFrame:
     at_once = rows.group_by(*_KEYS, "occurred_at").agg(
-        pl.len().alias("weight"), carries(condition.keys).sum().alias("part")
+        pl.len().alias("weight"), profile.carries(condition.keys).sum().alias("part")
     )
     return _windowed(at_once, condition.window, weight=pl.col("weight"), part=pl.col("part"))
 
@@ -125,15 +100,42 @@ def _open(rows: pl.DataFrame, condition: Condition, selected: Selected) -> pl.Da
 
 
 def _state(rows: pl.DataFrame, condition: Condition, _: Selected) -> pl.DataFrame:
-    values = [value.str.to_lowercase() for value in _values(condition.keys)]
-    said = rows.filter(pl.any_horizontal(value.is_not_null() for value in values))
+    """Of a profile the newest row that says something stands; so does each group of what it says."""
+    told = rows.filter(pl.any_horizontal(value.is_not_null() for value in profile.values(condition)))
+    if condition.by:
+        return _steady(told)
+    newest = told.with_columns(_next("person").alias("leave"))
+    return _contribution(newest.filter(_fits(condition)), pl.col("occurred_at"), pl.col("leave"), "row")
+
+
+def _steady(newest: pl.DataFrame) -> pl.DataFrame:
+    """One contribution for each run of rows that say the same, from its first row until another says otherwise."""
+    first = newest.filter(runs() != runs().shift(1).over("person").fill_null(0))
+    made = first.with_columns(_next("person").alias("leave"))
+    return _contribution(made, pl.col("occurred_at"), pl.col("leave"), "row")
+
+
+def runs() -> pl.Expr:
+    """Numbers from 1 on, for each customer, the runs of rows that are in one group."""
+    return (pl.col("group") != pl.col("group").shift(1)).fill_null(value=True).cum_sum().over("person")
+
+
+def _fits(condition: Condition) -> pl.Expr:
+    """Whether what the profile says is what the condition asks."""
+    values = profile.values(condition)
     if condition.equals:
-        fits = pl.any_horizontal(value.is_in(condition.equals).fill_null(value=False) for value in values)
+        each = [value.is_in(condition.equals) for value in values]
+    elif condition.starts:
+        place = [pl.concat_str(pl.col("country").str.to_lowercase(), pl.lit(":"), value) for value in values]
+        each = [one.str.contains(_starting(condition.starts)) for one in place]
     else:
         numbers = (value.str.extract(r"^\s*(\d+(?:\.\d+)?)").cast(pl.Float64) for value in values)
-        fits = pl.any_horizontal((number >= condition.at_least).fill_null(value=False) for number in numbers)
-    made = said.with_columns(fits.alias("fits"), _next(*_KEYS).alias("leave")).filter("fits")
-    return _contribution(made, pl.col("occurred_at"), pl.col("leave"), "row")
+        each = [number >= condition.at_least for number in numbers]
+    return pl.any_horizontal(one.fill_null(value=False) for one in each)
+
+
+def _starting(starts: tuple[str, ...]) -> str:
+    return f"^(?:{'|'.join(map(re.escape, starts))})"
 
 
 _MAKERS = {

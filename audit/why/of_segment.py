@@ -106,11 +106,12 @@ def _behind(events: pl.DataFrame, context: Context, row: dict[str, Any], voice: 
 
 def _without(events: pl.DataFrame, context: Context, row: dict[str, Any]) -> Counterfactual | None:
     ident = row["id"]
-    one = next(each for each in segments.definitions() if ident == each.id or ident.startswith(f"{each.id}:"))
-    read = plans.readable(events, one)
+    chosen = segments.resolved(context.definitions or segments.definitions(), context.facts)
+    one, *finer = segments.concerning(chosen, ident)
+    read = plans.readable(events, one, *finer)
 
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
-        given = segments.derive(copies, context, (one,)).filter(pl.col("segment_id") == ident)
+        given = segments.derive(copies, context, (one, *finer)).filter(pl.col("segment_id") == ident)
         return dict(given.select("customer_id", "evidence").iter_rows())
 
     added = None
@@ -124,7 +125,7 @@ def _without(events: pl.DataFrame, context: Context, row: dict[str, Any]) -> Cou
         read,
         decide,
         keep=row["logged_events"] or (),
-        plans=plans.plans(read, one, ident.partition(":")[2], context.at),
+        plans=plans.plans(read, one, ident.partition(":")[2], context),
     )
     return counterfactual.said(
         found,

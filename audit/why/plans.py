@@ -4,10 +4,11 @@ from datetime import datetime
 
 import polars as pl
 
+from audit.context import Context
 from audit.segments.logged import KINDS as LOGGED
 from audit.segments.model import Condition, Definition
 from audit.segments.select import READ, Selected
-from audit.segments.spells import contributions, grouped
+from audit.segments.spells import contributions
 from audit.why.counterfactual import Plan
 
 _ANY_ONE = ("first", "absent", "open")
@@ -17,13 +18,16 @@ _WEIGHED = ("count", "sum")
 """Tests that add up what their events weigh."""
 
 
-def readable(events: pl.DataFrame, one: Definition) -> pl.DataFrame:
-    """The rows and columns of `events` that the definition can read."""
-    kinds = {kind for condition in one.when for kind in (*condition.events.kinds, *condition.ends)}
+def readable(events: pl.DataFrame, *definitions: Definition) -> pl.DataFrame:
+    """The rows and columns of `events` that the definitions can read."""
+    conditions = [condition for one in definitions for condition in one.when]
+    if any("daypart" in condition.by for condition in conditions):  # any row may say where the customer is
+        return events.select(READ)
+    kinds = {kind for condition in conditions for kind in (*condition.events.kinds, *condition.ends)}
     return events.filter(pl.col("kind").is_in([*kinds, *LOGGED])).select(READ)
 
 
-def plans(events: pl.DataFrame, one: Definition, group: str, at: datetime) -> tuple[Plan, ...]:
+def plans(events: pl.DataFrame, one: Definition, group: str, context: Context) -> tuple[Plan, ...]:
     """How each condition of `one` ends in `group`; none at all where only trying can tell.
 
     Of something that any one act is enough for, all acts have to go. Of what is counted or summed up, the heaviest go
@@ -32,15 +36,15 @@ def plans(events: pl.DataFrame, one: Definition, group: str, at: datetime) -> tu
     plannable = all(condition.test in (*_ANY_ONE, *_WEIGHED) for condition in one.when)
     if not plannable or (one.any_of and len(one.when) > 1):
         return ()
-    selected = Selected(events, at)
-    return tuple(_plan(selected, condition, group, at) for condition in one.when)
+    selected = Selected(events, context.at, context.facts.prices)
+    return tuple(_plan(selected, condition, group, context.at) for condition in one.when)
 
 
 def _plan(selected: Selected, condition: Condition, group: str, at: datetime) -> Plan:
     if condition.test == "open":
         live = (pl.col("enter") <= at) & (pl.col("leave").is_null() | (pl.col("leave") > at))
         return Plan(_ids(selected, contributions(selected, condition).filter(live)), alone=True)
-    rows = grouped(selected.rows(condition.events), condition).filter(pl.col("group") == group)
+    rows = selected.grouped(condition).filter(pl.col("group") == group)
     if condition.test in _ANY_ONE:
         return Plan(_ids(selected, rows), alone=True)
     if condition.window is not None:

@@ -1,23 +1,62 @@
 """Each definition with a customer just below, at and above what it asks, and at the edges of its window."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import polars as pl
 import pytest
 
-from audit import segments
-from audit.segments.spells import carries
+from audit import facts, segments
+from audit.segments.values import carries
 from audit.times import parse_iso
 from tests.build import context, days, events
 
 AT = parse_iso("2026-06-30T12:00:00Z")
 
 
+STANDING = [
+    ("recency", 0.2, 5.0),
+    ("recency", 0.4, 20.0),
+    ("recency", 0.6, 60.0),
+    ("recency", 0.8, 200.0),
+] + [
+    (measure, share, value * scale)
+    for measure, scale in (("orders", 1), ("spent", 10))
+    for share, value in ((0.2, 1.0), (0.4, 2.0), (0.6, 4.0), (0.8, 8.0))
+]
+FACTS = replace(
+    facts.none(),
+    standing=pl.DataFrame(STANDING, schema=facts.STANDING, orient="row"),
+    prices=pl.DataFrame([("Tea > Green > Loose", 4.0, 9.0)], schema=facts.PRICES, orient="row"),
+)
+
+
 def derived(rows, at=AT):
+    """What the definitions give, where the standing of customers is known if a row asks for it."""
     frame = events(*rows)
-    return {
-        row["segment_id"]: row for row in segments.derive(frame, context(frame, at)).iter_rows(named=True)
-    }
+    ctx = context(frame, at, facts=FACTS if "t-known" in set(frame["persona"]) else None)
+    return {row["segment_id"]: row for row in segments.derive(frame, ctx).iter_rows(named=True)}
+
+
+def known(rows):
+    return [{**rows[0], "persona": "t-known"}, *rows[1:]]
+
+
+def tea(count, price=3.0, **fields):
+    fields = {"category": "Tea > Green > Loose", "price": price, "time_zone": "Europe/Berlin", **fields}
+    return known([view(ago(count - n) - days(0.2), f"i{n}", **fields) for n in range(count)])
+
+
+def rfm(count, price, newest=1):
+    return known([order(ago(newest + n * 3), n, price=price) for n in range(count)])
+
+
+def written(count, topic="gardening"):
+    return [{"kind": "product_reviewed", "at": ago(n + 1), "topics": [topic, "x"]} for n in range(count)]
+
+
+def diapers(count):
+    return [order(ago(n * 30 + 1), n, category="Baby > Diapers > Boxes") for n in range(count)]
 
 
 def ago(count):
@@ -105,6 +144,55 @@ CASES = {
         [order(ago(1), 1, gift=True), order(ago(2), 2, recipient="self")],
     ),
     "rural-micro-entrepreneur": (business(1, 12.0), business(2, 10.0), business(5, 9.0)),
+    "age-group:45-54": (
+        [profile(ago(9), '{"age": 44}')],
+        [profile(ago(9), '{"age": "45-54"}')],
+        [profile(ago(9), '{"age": 45}'), profile(ago(8), '{"age": 55}')],
+    ),
+    "household-income:15-24k": (
+        [profile(ago(9), '{"income": "Unknown"}')],
+        [profile(ago(9), '{"income": "15-24K"}')],
+        [profile(ago(9), '{"income": "15-24K"}'), profile(ago(8), '{"income": "25-34K"}')],
+    ),
+    "home-owner": (
+        [profile(ago(9), '{"home_ownership": "Renter"}')],
+        [profile(ago(9), '{"home_ownership": "Homeowner"}')],
+        [profile(ago(9), '{"home_ownership": "Homeowner"}'), profile(ago(8), '{"home_ownership": "Renter"}')],
+    ),
+    "family": (
+        [profile(ago(9), '{"kids_count": "0"}')],
+        [profile(ago(9), '{"kids_count": "3+"}')],
+        [profile(ago(9), '{"kids_count": "1"}'), profile(ago(8), '{"kids_count": "0"}')],
+    ),
+    "baby-household": (diapers(2), diapers(3), [order(ago(1), n, category="Baby > Diapers") for n in (1, 1, 1)]),
+    "getting-married": (
+        [{"kind": "registry_created", "at": ago(9), "category": "Baby"}],
+        [{"kind": "registry_created", "at": ago(9), "category": "Wedding"}],
+        [{"kind": "registry_created", "at": ago(400), "category": "Wedding"}],
+    ),
+    "country:FR": (
+        [view(ago(1), country="FR")],
+        [order(ago(2), country="FR")],
+        [order(ago(2), country="FR"), order(ago(1), 1, country="DE")],
+    ),
+    "settlement:town": (
+        [profile(ago(9), '{"town": "settlement"}')],
+        [profile(ago(9), '{"settlement": "Town"}')],
+        [profile(ago(9), '{"settlement": "town"}'), profile(ago(8), '{"settlement": "rural"}')],
+    ),
+    "remote-place": (
+        [{**profile(ago(9), '{"postcode_area": "100"}'), "country": "DE"}],
+        [{**profile(ago(9), '{"postcode_area": "172"}'), "country": "DE"}],
+        [{**profile(ago(9), '{"postcode_area": "172"}'), "country": "GB"}],
+    ),
+    "interest:gardening": (written(2), written(3), written(3, "pregnancy")),
+    "rfm-champion": (rfm(7, 20.0), rfm(8, 10.0), rfm(8, 10.0, newest=6)),
+    "rfm-loyal": (rfm(3, 1.0), rfm(4, 1.0), rfm(9, 1.0, newest=21)),
+    "rfm-at-risk": (rfm(3, 1.0, newest=61), rfm(4, 1.0, newest=61), rfm(9, 1.0, newest=60)),
+    "micro-area:Tea > Green": (tea(3), tea(4), tea(6)),
+    "micro-shelf:Tea > Green > Loose": (tea(5), tea(6), tea(8)),
+    "micro-price:Tea > Green > Loose | low price": (tea(7), tea(8), tea(8, price=5.0)),
+    "micro-hour:Tea > Green > Loose | low price | morning": (tea(9), tea(10), tea(10, time_zone="America/Denver")),
     "deal-seeker": (discounts(4, 0), discounts(3, 3), discounts(4, 5)),
 }  # fmt: skip
 
@@ -128,6 +216,25 @@ EXPECTING = [
     {"kind": "products_searched", "at": ago(10), "query": "baby names for girls"},
 ]
 ENTERED = {"kind": "segment_entered", "at": ago(5), "segment_id": "Lifestyle:Expecting-Parents"}
+
+
+def test_the_more_one_does_the_finer_and_only_the_finest_stands():
+    micro = [{name for name in derived(tea(count)) if name.startswith("micro")} for count in (4, 6, 8, 10)]
+    assert [len(names) for names in micro] == [1, 1, 1, 1]
+    assert max(micro[-1], key=len) == "micro-hour:Tea > Green > Loose | low price | morning"
+
+
+def test_fifths_that_are_not_known_give_no_segment():
+    rows = rfm(9, 500.0)
+    assert "rfm-champion" in derived(rows)
+    assert "rfm-champion" not in derived([{**row, "persona": None} for row in rows])
+
+
+def test_a_group_rests_on_all_rows_that_say_so_since_another_was_said():
+    rows = [order(ago(9 - n), n, country=country) for n, country in enumerate(("FR", "DE", "FR", "FR"))]
+    found = derived(rows)["country:FR"]
+    assert found["evidence"] == ["e3", "e4"]
+    assert found["since"] == ago(7)
 
 
 def test_a_sensitive_definition_is_evaluated_only_where_somebody_else_logged_it():

@@ -49,6 +49,25 @@ BAD = {
     "unknown placeholder": ("{count}", "{cuont}", "reason.*did you mean count"),
     "broken placeholder": ("{count}", "{count", "reason.*does not parse"),
     "group without depth": ('title = "S"', 'title = "S {group}"', "title.*group"),
+    "window beyond sense": ('window = "30d"', 'window = "99999d"', "window: is longer than a century"),
+    "a fifth of what is not ranked": (
+        "at_least = 2",
+        'at_least = "q80"',
+        "at_least: fifths are known of all orders",
+    ),
+    "a window of no fifth": ('window = "30d"', 'window = "q50"', "window: 'q50' is no duration"),
+    "finer than nothing": ('id = "s"', 'id = "s"\nfiner_than = "t"', "finer_than: unknown 't'"),
+    "finer than itself": ('id = "s"', 'id = "s"\nfiner_than = "s"', "finer_than: goes in a circle: s > s"),
+    "unknown group": (
+        'window = "30d"',
+        'window = "30d"\nby = ["catgory"]',
+        "by: unknown 'catgory'; did you mean category",
+    ),
+    "band without category": (
+        'window = "30d"',
+        'window = "30d"\nby = ["price_band"]',
+        "by: a price band is one of a",
+    ),
     "no toml": ("[[segment]]", "[[segment", "is no TOML"),
 }
 
@@ -85,13 +104,41 @@ def test_a_state_needs_values():
         .replace("at_least = 2", 'keys = ["age"]')
         .replace('window = "30d"', "")
     )
-    with pytest.raises(InputError, match="either equals or at_least"):
+    with pytest.raises(InputError, match="needs one of equals, at_least, each, bands, starts; 0 are there"):
         segments.parse(text, "f.toml")
+
+
+def test_a_column_that_no_event_has_is_refused_with_the_nearest():
+    text = GOOD.replace('"count"', '"state"').replace("at_least = 2", 'columns = ["contry"]\neach = true')
+    with pytest.raises(InputError, match="columns: unknown 'contry'; did you mean country"):
+        segments.parse(text.replace('window = "30d"', ""), "f.toml")
+
+
+def test_circles_are_named_whole():
+    grouped = GOOD.replace("at_least = 2", "at_least = 2\ndepth = 1")
+    one = grouped.replace('id = "s"', 'id = "one"\nfiner_than = "two"')
+    two = grouped.replace('id = "s"', 'id = "two"\nfiner_than = "one"')
+    with pytest.raises(InputError, match="segment one: finer_than: goes in a circle: one > two > one"):
+        segments.parse(one + two, "f.toml")
+
+
+def test_own_definitions_stand_in_the_place_of_ours():
+    (mine,) = segments.parse(GOOD.replace('id = "s"', 'id = "lapsed"'), "f.toml")
+    (more,) = segments.parse(GOOD, "f.toml")
+    both = segments.with_ours((mine, more))
+    assert [one.id for one in both] == [*(one.id for one in segments.definitions()), "s"]
+    assert next(one for one in both if one.id == "lapsed") == mine
+
+
+def test_a_definition_that_says_something_else_is_another_version():
+    (one,), (other,) = segments.parse(GOOD, "f.toml"), segments.parse(GOOD.replace("= 2", "= 3"), "f.toml")
+    assert one.version == segments.parse(GOOD, "other.toml")[0].version
+    assert one.version != other.version
 
 
 def test_depth_stands_alone():
     second = '[[segment.when]]\ntest = "first"\nkinds = ["order_completed"]\nwindow = "1d"\n'
-    with pytest.raises(InputError, match="depth: stands only in a segment of one condition"):
+    with pytest.raises(InputError, match=r"depth: .* stand only in a segment of one condition"):
         segments.parse(GOOD.replace("at_least", "depth = 2\nat_least") + second, "f.toml")
 
 
