@@ -35,11 +35,11 @@ def with_ours(own: Iterable[Definition]) -> tuple[Definition, ...]:
 
 
 def concerning(chosen: tuple[Definition, ...], segment_id: str) -> tuple[Definition, ...]:
-    """The definition that gives `segment_id`, and those that divide its groups further."""
-    named = {one.id for one in chosen if segment_id == one.id or segment_id.startswith(f"{one.id}:")}
-    while more := {one.id for one in chosen if one.finer_than in named} - named:
-        named |= more
-    return tuple(one for one in chosen if one.id in named)
+    """The definition that gives `segment_id`, then those that divide its groups further."""
+    named = [one for one in chosen if segment_id == one.id or segment_id.startswith(f"{one.id}:")]
+    while more := [one for one in chosen if one.finer_than in {it.id for it in named} and one not in named]:
+        named += more
+    return tuple(named)
 
 
 def read(path: Path) -> tuple[Definition, ...]:
