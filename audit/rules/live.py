@@ -102,7 +102,7 @@ class Prepared:
         if _compiled(rules):
             from audit.rules.kernel import sums
 
-            made = sums.of(kept.messages, kept.events, rules, self._ctx.facts)
+            made = sums.of(kept.messages, kept.events, rules, self._ctx.facts, causes)
         else:
             made = _by_reference(kept, rules, self._ctx, causes, progress)
         return Totals(

@@ -21,7 +21,7 @@ import polars as pl
 from audit import coverage
 from audit.campaigns import SCHEMA as CAMPAIGNS
 from audit.context import Context
-from audit.events import SCHEMA, conform
+from audit.events import ORDER, SCHEMA, conform
 from audit.facts import none
 from audit.rules import fleet, prepare, replay
 from audit.rules.files import loads
@@ -57,16 +57,17 @@ window = "1d"
 window_kind = "calendar"
 """
 EACH = 50
+ALL = EACH + 5
 PLAIN = 300_000
 """Messages of the plain loop, whose speed does not depend on their number."""
 
 
 def made(messages: int, seed: int = 1) -> pl.DataFrame:
-    """Fifty mails and five orders a customer over a year."""
+    """Fifty mails and five orders a customer over a year; each fifth mail opened, each tenth clicked, a few opt out."""
     dice = np.random.default_rng(seed)
-    customers, rows = messages // EACH, messages // EACH * (EACH + 5)
-    at = np.sort(dice.integers(0, 365 * 86_400, (customers, EACH + 5)), axis=1).reshape(-1)
-    kinds = np.tile(np.arange(EACH + 5) % 11 == 5, customers)
+    customers, rows = messages // EACH, messages // EACH * ALL
+    at = np.sort(dice.integers(0, 365 * 86_400, (customers, ALL)), axis=1).reshape(-1)
+    kinds = np.tile(np.arange(ALL) % 11 == 5, customers)
 
     def one_of(prefix: str, number: int) -> pl.Series:
         names = pl.Series([f"{prefix}{one}" for one in range(number)])
@@ -76,9 +77,7 @@ def made(messages: int, seed: int = 1) -> pl.DataFrame:
     frame = pl.DataFrame(
         {
             "event_id": pl.select(pl.lit("e") + number.cast(pl.String).str.zfill(9)).to_series(),
-            "customer_id": pl.select(
-                pl.lit("c") + (number // (EACH + 5)).cast(pl.String).str.zfill(8)
-            ).to_series(),
+            "customer_id": pl.select(pl.lit("c") + (number // ALL).cast(pl.String).str.zfill(8)).to_series(),
             "occurred_at": pl.Series(at * 1_000_000 + 1_767_225_600_000_000).cast(SCHEMA["occurred_at"]),
             "kind": pl.Series(["message_sent", "order_completed"]).gather(pl.Series(kinds, dtype=pl.UInt32)),
             "message_id": pl.select(
@@ -89,13 +88,30 @@ def made(messages: int, seed: int = 1) -> pl.DataFrame:
         }
     )
     constants = {"channel": "email", "message_class": "marketing", "time_zone": "Europe/Berlin"}
-    return frame.with_columns(
-        *(
-            pl.lit(constants.get(name), SCHEMA[name]).alias(name)
-            for name in fleet.COLUMNS
-            if name not in frame.columns
+    provider = one_of("provider-", 5)
+    whole = frame.with_columns(
+        pl.lit(value, SCHEMA[name]).alias(name) for name, value in constants.items()
+    ).with_columns(provider.alias("mailbox_provider"))
+    return conform(pl.concat([whole, *_responses(whole, dice)]).sort(ORDER))
+
+
+def _responses(frame: pl.DataFrame, dice: np.random.Generator) -> list[pl.DataFrame]:
+    """Opens, clicks, complaints and opt-outs within two days of their message, some of them by machines."""
+    sent = frame.filter(pl.col("kind") == "message_sent")
+    found = []
+    for kind, every in (
+        ("message_opened", 5), ("message_clicked", 10), ("message_complained", 5000), ("unsubscribed", 1000),
+    ):  # fmt: skip
+        picked = sent.gather_every(every)
+        later = pl.Series(dice.integers(60, 2 * 86_400, picked.height)) * 1_000_000
+        found.append(
+            picked.with_columns(
+                pl.concat_str("event_id", pl.lit(f"-{kind}")).alias("event_id"),
+                pl.lit(kind).alias("kind"),
+                (pl.col("occurred_at") + later.cast(pl.Duration("us"))).alias("occurred_at"),
+            )
         )
-    ).select(fleet.COLUMNS)
+    return found
 
 
 def plain_loop(columns: list[list[Any]]) -> int:

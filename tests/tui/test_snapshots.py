@@ -13,7 +13,6 @@ SCREENS = {
     "find": (),
     "customer": ("enter",),
     "customer-left-out": ("enter", "G", "x"),
-    "customer-tried": ("enter", "t"),
     "rules": ("3",),
 }
 

@@ -17,12 +17,19 @@ from audit.rules.scopes import RuleSet
 _WORDS = pl.Series(DECISION.categories, dtype=DECISION)
 
 
-def of(messages: pl.DataFrame, events: pl.DataFrame, rules: RuleSet, facts: Facts) -> dict[str, Any]:
+def of(
+    messages: pl.DataFrame,
+    events: pl.DataFrame,
+    rules: RuleSet,
+    facts: Facts,
+    causes: pl.DataFrame | None = None,
+) -> dict[str, Any]:
     """`decided` (columns `decision, deferred`), `by_rule`, `affected`, `displaced` of whole customers.
 
-    `messages`: as `prepare.sent` gives them, with `row`, their row in `events`.
+    `messages`: as `prepare.sent` gives them, with `row`, their row in `events`. `causes`: why each was sent,
+    as `prepare.histories` reads it.
     """
-    outcome = run.decide(messages, events, rules, facts, foresees=False)
+    outcome = run.decide(messages, events, rules, facts, causes=causes, foresees=False)
     decided = outcome.decided
     _copy_others(outcome, rules)
     deferred = decided.deciding == PUT_OFF

@@ -4,7 +4,6 @@ import sys
 from dataclasses import replace
 from random import Random
 
-import polars as pl
 import pytest
 
 from audit import facts
@@ -17,51 +16,13 @@ from tests.audit.rules.build import act, cap, causes, message
 from tests.bench import differential
 from tests.build import context, events
 
-KINDS = (
-    *differential.ACTS,
-    "objected",
-    "consent_withdrawn",
-    "subscribed",
-    "consent_given",
-    "message_clicked",
-    "message_opened",
-)
-OTHERS = {
-    "consent": ({}, {"grace": "6h"}),
-    "sunset": ({"unengaged": 2}, {"unengaged": 1, "per": ["campaign"], "engagement": "open"}),
-    "sensitive": ({},),
-    "exclude_event": ({"events": ["none"]},),
-}
-"""The kinds that the generator of hard cases does not make."""
-
 
 def hard(seed: int):
     """A hard history with acts of every kind, rules of every kind, and why each message was sent."""
-    frame, rules = differential.case(seed, 12)
-    dice = Random(seed)
-    kinds = [kind if kind == "message_sent" else dice.choice(KINDS) for kind in frame["kind"]]
-    frame = frame.with_columns(kind=pl.Series(kinds))
-    ids = frame["message_id"].drop_nulls().to_list() or [None]
-    responds = frame["kind"].str.contains("clicked|opened")
-    frame = frame.with_columns(
-        message_id=pl.when(responds)
-        .then(pl.Series(dice.choices(ids, k=frame.height)))
-        .otherwise("message_id")
-    )
-    more = dice.choice(sorted(OTHERS))
-    rules.append(from_dict({"id": "more", "kind": more, **dice.choice(OTHERS[more])}))
-    rules = dice.sample(rules, dice.choice((1, 1, min(3, len(rules)))))
-    names = frame.filter(pl.col("kind") == "message_sent").select("customer_id", "event_id")
-    because = names.with_columns(
-        causes=pl.Series(
-            [dice.choice(([], ["none"], ["none", "other"])) for _ in range(names.height)],
-            dtype=pl.List(pl.String),
-        ),
-        sensitive=pl.Series(
-            [dice.choice(([], [], ["baby"])) for _ in range(names.height)], dtype=pl.List(pl.String)
-        ),
-    )
-    return frame, rules, because
+    frame, rules, because = differential.case(seed, 12)
+    if because is None:
+        because = differential.causes(Random(seed), frame)
+    return frame, Random(seed).sample(rules, min(len(rules), 3)), because
 
 
 def both(frame, rules, because):
