@@ -44,6 +44,7 @@ def own(
         ("simulate-as-recorded", ["simulate", "--as-recorded"]),
         ("simulate-preset", ["simulate", "--preset", "mautic"]),
         ("presets", ["rules", "presets"]),
+        ("kept", ["rules", "kept", "--preset", "klaviyo"]),
         ("presets-klaviyo", ["rules", "presets", "show", "klaviyo", "--declared"]),
         ("handover-words", ["rules", "handover", "--format", "words"]),
         ("sweep", ["sweep", "--rule", "email-weekly-cap", "--limits", "1..6"]),
@@ -500,8 +501,34 @@ def test_a_senders_defaults_are_taken_over_and_the_past_is_held_against_them(
     assert own("rules", "import", file, "--yes").code == 0
     listed = {one["id"]: one for one in own("rules", "list", "--json").document["rules"]}
     assert listed["klaviyo-email"]["declared"]
+    assert "declared   klaviyo-email" in own("rules", "list").out
     totals = own("audit", "--all", "--json").document["totals"]
-    assert [one["check"] for one in totals if one["check"] == "declared-vs-observed"]
+    (found,) = [one for one in totals if one["check"] == "declared-vs-observed"]
+    before, after = (
+        own("rules", "kept", *more, "--json").document["rules"] for more in (["--preset", "klaviyo"], [])
+    )
+    assert before == after
+    assert sum(one["customers_against"] for one in after) == found["findings"] > 0
+    assert [one["id"] for one in own("rules", "kept", "klaviyo-sms", "--json").document["rules"]] == [
+        "klaviyo-sms"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "no rule is declared"),
+        (["--preset", "mautic"], "names no cap of its own"),
+        (["nix", "--preset", "klaviyo"], "no declared rule 'nix'"),
+        (["--preset", "klaviyo", "--rules", "x.toml"], "leave one away"),
+    ],
+)
+def test_what_cannot_be_held_against_the_past_is_refused_in_one_line(
+    whysent: Command, arguments: list[str], said: str
+) -> None:
+    done = whysent("rules", "kept", *arguments)
+    assert done.code > 1
+    assert said in done.err
 
 
 def test_a_sweep_tells_the_totals_of_simulate_at_each_point(whysent: Command) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.errors import InputError
-from tui.commands import changing, handing, options, output, presets, proposing
+from tui.commands import changing, handing, keeping, options, output, presets, proposing
 from tui.commands.changing import FileArgument, RuleArgument
 from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
 
@@ -42,6 +42,7 @@ def register(app: typer.Typer) -> None:
         "withdraw": proposing.withdraw,
         "policy": proposing.policy,
         "handover": handing.handover,
+        "kept": keeping.kept,
     }
     for name, command in commands.items():
         book.command(name=name)(command)
@@ -73,13 +74,18 @@ def list_rules(
         return
     output.table(
         ("", "rule", "version", "kind", "title"),
-        [("on" if one.enabled else "off", one.id, f"v{one.version}", one.kind, one.title) for one in rules],
+        [(_state(one), one.id, f"v{one.version}", one.kind, one.title) for one in rules],
     )
     output.line(f"{len(rules)} rules")
     for one in coming:
         output.line(
             f"to come at {one.effective:%Y-%m-%d %H:%M} UTC: {one.rule.id} v{one.rule.version} ({one.action})"
         )
+
+
+def _state(rule: "Rule") -> str:
+    """Whether a rule stops anything: one that the sender declares does not."""
+    return "off" if not rule.enabled else "declared" if rule.declared else "on"
 
 
 def show(
