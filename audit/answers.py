@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit import findings, recommend, segments, why
+from audit import campaigns, findings, flows, recommend, segments, why
 from audit.context import Context
 from audit.errors import InputError, NotFoundError
 from audit.messages import messages, orphans
@@ -270,6 +270,11 @@ def customers(
         "total": listed.height,
         "customers": [_plain(row) for row in shown.iter_rows(named=True)],
     }
+
+
+def campaign_map(ws: "Workspace") -> dict[str, Any]:
+    """`whysent.map/1`: the campaigns seen, and of each flow how many of its messages its definition gives."""
+    return {**campaigns.document(ws), "flows": flows.seen(ws.scan(), ws.flows)}
 
 
 def finding_rows(frame: pl.DataFrame, *, names_sensitive: bool = True) -> list[dict[str, Any]]:

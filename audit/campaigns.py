@@ -34,21 +34,24 @@ is what the sender says it keeps to, such as `3/7d`."""
 FILLED = ("campaign_name", "category", "topics", "message_class", "list_id", "sender")
 """What the map says of a message whose log does not. Not `trigger`: in an event that is what the sender states."""
 
+_TABLES = ("campaign", "flow")
 _CAP = re.compile(r"\d{1,6}/\d{1,6}[mhdw]")
 
 
-def read(path: Path) -> pl.DataFrame:
-    """The campaign map in a TOML file of `[[campaign]]` tables, in the shape of `SCHEMA`.
+def read(path: Path) -> pl.DataFrame | None:
+    """The campaign map in a TOML file of `[[campaign]]` tables, in the shape of `SCHEMA`; None if it holds only flows.
 
     Raises InputError for unknown keys (naming the nearest), wrong values, and a campaign that is named twice.
     """
     document = toml_file.read(path)
     for key in document:
-        if key != "campaign":
-            raise InputError(f"{path}: unknown table {key!r}; write [[campaign]]")
+        if key not in _TABLES:
+            raise InputError(f"{path}: unknown table {key!r}; write [[campaign]] or [[flow]]")
+    if "flow" in document and "campaign" not in document:
+        return None
     tables = document.get("campaign")
     if not isinstance(tables, list) or not tables or not all(isinstance(each, dict) for each in tables):
-        raise InputError(f"{path}: no [[campaign]] in it")
+        raise InputError(f"{path}: no [[campaign]] and no [[flow]] in it")
     rows = [_campaign(f"{path}: campaign {number}", each) for number, each in enumerate(tables, start=1)]
     made = pl.DataFrame(rows, schema=SCHEMA)
     for name in ("campaign_id", "match"):

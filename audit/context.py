@@ -11,6 +11,7 @@ from audit.coverage import Coverage
 from audit.facts import Facts
 
 if TYPE_CHECKING:
+    from audit.flows.model import Flow
     from audit.rules.model import Rule
     from audit.segments.model import Definition
 
@@ -34,6 +35,7 @@ class Context:
     `campaigns` is the campaign map, one row a campaign (columns of `audit.campaigns.SCHEMA`); its
     fields are already filled into the events. `declared`: the rules that senders say they keep to, naming customers by
     pseudonym. `definitions`: the segment definitions of the workspace, its own and ours; empty: ours.
+    `flows`: what campaigns are defined to do.
     """
 
     at: datetime
@@ -43,3 +45,4 @@ class Context:
     settings: Settings = field(default_factory=Settings)
     declared: Sequence["Rule"] = ()
     definitions: "tuple[Definition, ...]" = ()
+    flows: Sequence["Flow"] = ()

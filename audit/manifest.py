@@ -24,7 +24,7 @@ class Manifest:
 
     - `id`: random, names the workspace's key; `created`: when (UTC);
     - `at`: the newest event that is not later than the import it came with, None before there is one;
-    - `segments`, `coverage`, `campaigns`, `quarantine`: files; `customers`: how many have events;
+    - `segments`, `coverage`, `campaigns`, `flows`, `quarantine`: files; `customers`: how many have events;
     - `imports`: ids of the imports that are part of it;
     - `retired`: files of the generation before, which a reader may still have open; removed one generation later.
     """
@@ -38,6 +38,7 @@ class Manifest:
     segments: tuple[Segment, ...] = ()
     coverage: str | None = None
     campaigns: str | None = None
+    flows: str | None = None
     quarantine: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
@@ -52,7 +53,7 @@ class Manifest:
         named = {f"events/{one.file}" for one in self.segments} | {
             f"quarantine/{name}" for name in self.quarantine
         }
-        return named | {name for name in (self.coverage, self.campaigns) if name}
+        return named | {name for name in (self.coverage, self.campaigns, self.flows) if name}
 
     def save(self, place: Path) -> None:
         """Make this the workspace's current generation. Raises WorkspaceError."""
@@ -68,6 +69,7 @@ class Manifest:
             "segments": [one.to_json() for one in self.segments],
             "coverage": self.coverage,
             "campaigns": self.campaigns,
+            "flows": self.flows,
             "quarantine": list(self.quarantine),
             "imports": list(self.imports),
             "retired": list(self.retired),
@@ -112,6 +114,7 @@ def _read(document: dict[str, Any]) -> Manifest:
         segments=tuple(Segment(**one) for one in document["segments"]),
         coverage=document["coverage"],
         campaigns=document["campaigns"],
+        flows=document.get("flows"),
         quarantine=tuple(document["quarantine"]),
         imports=tuple(document["imports"]),
         retired=tuple(document["retired"]),

@@ -34,6 +34,7 @@ from audit.manifest import Manifest
 from audit.store import Segment
 
 if TYPE_CHECKING:
+    from audit.flows import Flow
     from audit.privacy.log import Log
     from audit.privacy.pseudonyms import Maker
     from audit.privacy.vault import Vault
@@ -194,6 +195,13 @@ class Workspace:
         """The campaign map, in the shape of `campaigns.SCHEMA`."""
         return self._frame(self.manifest.campaigns, campaign_map.SCHEMA)
 
+    @cached_property
+    def flows(self) -> "tuple[Flow, ...]":
+        """What campaigns are defined to do."""
+        from audit import flows
+
+        return flows.from_json(self._frame(self.manifest.flows, flows.FLOWS))
+
     # -- reading ----------------------------------------------------------------------------------
 
     def resolve(self, text: str) -> str:
@@ -260,6 +268,7 @@ class Workspace:
             self.campaigns,
             self.settings,
             self._declared(),
+            flows=self.flows,
         )
 
     def _declared(self) -> "tuple[Rule, ...]":
@@ -306,9 +315,18 @@ class Workspace:
 
     def set_campaigns(self, frame: pl.DataFrame) -> None:
         """Replace the campaign map (columns of `campaigns.SCHEMA`)."""
+        self.set_map(frame, None)
+
+    def set_map(self, campaigns: pl.DataFrame | None, flows: pl.DataFrame | None) -> None:
+        """Replace the campaign map (columns of `campaigns.SCHEMA`), the flows (`flows.FLOWS`), or both; None keeps."""
         with self.writing():
-            name = self.keep(frame.select(*campaign_map.SCHEMA), "campaigns")
-            self.commit(replace(self.manifest, campaigns=name))
+            changed = self.manifest
+            if campaigns is not None:
+                name = self.keep(campaigns.select(*campaign_map.SCHEMA), "campaigns")
+                changed = replace(changed, campaigns=name)
+            if flows is not None:
+                changed = replace(changed, flows=self.keep(flows, "flows"))
+            self.commit(changed)
 
     def keep(self, frame: pl.DataFrame, stem: str) -> str:
         """Write a small frame as a new file of the workspace; answers its name for the manifest."""
@@ -345,7 +363,7 @@ class Workspace:
     def _become(self, current: Manifest) -> None:
         self.manifest = current
         self._facts = None
-        for name in ("coverage", "daily", "campaigns"):
+        for name in ("coverage", "daily", "campaigns", "flows"):
             self.__dict__.pop(name, None)
 
     def _frame(self, name: str | None, schema: dict[str, pl.DataType]) -> pl.DataFrame:

@@ -51,7 +51,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory, key_file: Path) -> Path:
     told.events().write_parquet(file)
     ws = Workspace.create(folder, synthetic=True, pseudonyms=steady_pseudonym)
     import_paths(ws, [file])
-    ws.set_campaigns(demo.demo_campaigns())
+    ws.set_map(demo.demo_campaigns(), demo.demo_flows())
     starter = files.read(Path(demo.__file__).parent / "rules" / "starter.toml")
     ws.book.apply(ws.book.plan_add(starter), note="a book to start from", author="whysent demo")
     return folder

@@ -1,5 +1,6 @@
 """The five standings of a message: each account says why it was sent, or that it cannot."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,18 +8,19 @@ from typing import Any
 import polars as pl
 
 from audit.events import BEHAVIOUR
+from audit.flows import Flow, triggers
+from audit.flows.given import NO, YES, fits
+from audit.flows.triggers import Trigger, named
 from audit.times import iso
 from audit.why import cover, leaves, proof
 from audit.why.candidates import candidates, says_what_it_is_about
 from audit.why.model import Counterfactual, Explanation, Reason, Standing, Subject
+from audit.why.reconstruction import Reconstruction, in_words, reconstruct
 from audit.why.told import Told
-from audit.why.triggers import Trigger, named
-from audit.why.words import day, kinds_in_words, minute, quoted, span
+from audit.why.words import day, kinds_in_words, minute, quoted, several, span
 
 _EVER = timedelta(days=36_500)
 _STATES = ("nothing", "segment")
-_YES = ("subscribed", "consent_given")
-_NO = ("unsubscribed", "objected", "consent_withdrawn")
 
 
 def stated(one: Told) -> Explanation | None:
@@ -26,45 +28,91 @@ def stated(one: Told) -> Explanation | None:
     if one.stated_trigger is None:
         return None
     trigger = named(one.stated_trigger)
-    if trigger is not None and trigger.broadcast:
+    flow = one.checked_by
+    if flow is None and trigger is not None:
         return None
     says = f"the sender recorded: {one.voice.title(quoted(one.stated_trigger), one.row)}"
-    if trigger is None:
+    if flow is None:
         text = f"{says}; we have no definition of that, so it is quoted and not checked"
         return _explanation(one, "stated", [Reason(text, facts={"trigger": None, "fits": "unknown"})])
-    return _explanation(one, "stated", [_checked(one, trigger, says)])
+    made = reconstruct(one, flow)
+    reason, live = _checked(one, flow, made, says)
+    return _explanation(one, "stated", [reason], flow=flow, made=made, until=_until(one, flow, live))
 
 
 def derived(one: Told) -> Explanation | None:
-    """Our definition of the trigger that the campaign map names gives it: the events satisfy it."""
-    trigger = named(one.mapped_trigger)
-    if trigger is None or trigger.broadcast:
+    """Our definition gives it: its campaign's flow, or the trigger that the campaign map names."""
+    flow = one.given_by
+    if flow is None:
         return None
-    live = one.acts(trigger).filter(pl.col("ended_by").is_null())
-    if live.is_empty():
+    live = one.given(flow).filter(fits())
+    made = reconstruct(one, flow)
+    if live.is_empty() or not one.audience(flow)["holds"].all():
         return None
-    behind = (*leaves.acts(one, live), *leaves.absences(one, trigger, live))
-    text = f"our definition gives it: {quoted(trigger.title)}"
-    newest: datetime = one.event(live["act"][-1])["occurred_at"]
+    trigger = flow.trigger
+    assert trigger is not None
+    behind = (*leaves.acts(one, live), *leaves.absences(one, trigger, live), *_conditions(made))
+    text = f"our definition gives it: {_titled(one, flow)}"
     return _explanation(
         one,
         "derived",
         [Reason(text, because=behind, facts={"trigger": trigger.id, "fits": "yes"})],
-        until=newest + trigger.window,
-        counterfactual=proof.of_message(one, trigger, live),
+        flow=flow,
+        made=made,
+        until=_until(one, flow, live),
+        counterfactual=proof.of_message(one, flow, live),
     )
+
+
+def _titled(one: Told, flow: Flow) -> str:
+    return one.voice.title(quoted(flow.title), one.row)
+
+
+def _until(one: Told, flow: Flow, live: pl.DataFrame) -> datetime | None:
+    """When the newest act stops bringing such messages about: its window ends, or the last step has been due."""
+    if live.is_empty() or flow.trigger is None:
+        return None
+    newest: datetime = one.event(live["act"][-1])["occurred_at"]
+    last = flow.steps[-1] if flow.steps else None
+    if last is None or last.after is None or last.leeway is None:
+        return newest + flow.trigger.window
+    return newest + min(flow.trigger.window, last.after + last.leeway)
+
+
+def _conditions(made: Reconstruction) -> list[Reason]:
+    """What else the definition asks for: how long after, the one thing it asks for, and what did not hold."""
+    said = [
+        one
+        for one in made.conditions
+        if one.condition in {"delay", "asks_for"}
+        or (one.holds is False and one.condition not in {"trigger", "not_ended"})
+    ]
+    return [
+        Reason(
+            one.text,
+            () if one.condition == "asks_for" else one.events,  # what came of it brought nothing about
+            facts={"condition": one.condition, "holds": one.holds},
+        )
+        for one in said
+    ]
 
 
 def broadcast(one: Told) -> Explanation | None:
     """Sent to everybody on a list this customer is on."""
     words = (named(one.stated_trigger), named(one.mapped_trigger))
-    if not one.row["list_id"] and not any(trigger is not None and trigger.broadcast for trigger in words):
+    flow = one.flow if one.flow is not None and one.flow.trigger is None else None
+    list_id = one.row["list_id"] or (flow.list_id if flow else None)
+    if (
+        not list_id
+        and flow is None
+        and not any(trigger is not None and trigger.broadcast for trigger in words)
+    ):
         return None
-    which = quoted(one.row["list_id"]) if one.row["list_id"] else "everybody on it is written to"
-    joined, left = _list_act(one, _YES), _list_act(one, _NO)
-    facts = {"list": one.row["list_id"], "since": None if joined is None else iso(joined["occurred_at"])}
+    which = quoted(list_id) if list_id else "everybody on it is written to"
+    joined, left = _list_act(one, YES, list_id), _list_act(one, NO, list_id)
+    facts = {"list": list_id, "since": None if joined is None else iso(joined["occurred_at"])}
     if joined is None:
-        lack = cover.since_when(one.context.coverage, _YES)
+        lack = cover.since_when(one.context.coverage, YES)
         reasons = [Reason(f"you are on this list: {which}; {lack}", facts=facts)]
     else:
         text = f"you are on this list since {day(joined['occurred_at'])}: {which}"
@@ -72,7 +120,13 @@ def broadcast(one: Told) -> Explanation | None:
     if left is not None and (joined is None or leaves.order(left) > leaves.order(joined)):
         text = f"but the customer had {one.voice.act(left)} on {minute(left['occurred_at'])}, before this message"
         reasons.append(Reason(text, (left["event_id"],), facts={"left": iso(left["occurred_at"])}))
-    return _explanation(one, "broadcast", reasons)
+    made = None if flow is None else reconstruct(one, flow)
+    reasons += [] if made is None else [reason for reason in _conditions(made) if not _is_list(reason)]
+    return _explanation(one, "broadcast", reasons, flow=flow, made=made)
+
+
+def _is_list(reason: Reason) -> bool:
+    return reason.facts is not None and reason.facts.get("condition") == "list"
 
 
 def inferred(one: Told) -> Explanation | None:
@@ -99,6 +153,8 @@ def _explanation(
     standing: Standing,
     reasons: list[Reason],
     *,
+    flow: Flow | None = None,
+    made: Reconstruction | None = None,
     until: datetime | None = None,
     counterfactual: Counterfactual | None = None,
 ) -> Explanation:
@@ -112,33 +168,71 @@ def _explanation(
         because=(*leaves.about(one), *reasons, *leaves.sensitive(one), *leaves.life_changed(one)),
         until=until,
         counterfactual=counterfactual,
+        reconstruction=None if made is None else made.to_json(),
+        left_out=() if flow is None else tuple(_left_out(one, flow)),
     )
 
 
-def _checked(one: Told, trigger: Trigger, says: str) -> Reason:
-    """What the sender recorded, held against the acts at the time."""
+def _checked(one: Told, flow: Flow, made: Reconstruction, says: str) -> tuple[Reason, pl.DataFrame]:
+    """What the sender recorded, held against the acts at the time; and the acts that still held then."""
+    trigger = flow.trigger
+    assert trigger is not None
     facts: dict[str, Any] = {"trigger": trigger.id}
-    acts = one.acts(trigger)
+    acts = one.given(flow)
     if acts.is_empty() and trigger.same in _STATES:  # a state that ended is what there is to say, however old
-        acts = one.acts(replace(trigger, window=_EVER)).filter(pl.col("ended_by").is_not_null())
+        acts = _however_old(one, flow).filter(pl.col("ended_by").is_not_null())
     live = acts.filter(pl.col("ended_by").is_null())
     if live.height:
         behind = (
             *leaves.acts(one, live),
             *leaves.absences(one, trigger, live),
+            *_conditions(made),
             *_audience(one, trigger, live),
         )
-        return Reason(f"{says}, and that fits", because=behind, facts=facts | {"fits": "yes"})
+        if made.holds:
+            return Reason(f"{says}, and that fits", because=behind, facts=facts | {"fits": "yes"}), live
+        text = f"{says}, but {_titled(one, flow)} does not give it: {in_words(made.failing)}"
+        return Reason(text, because=behind, facts=facts | {"fits": "no"}), live
     if acts.height:
         last = one.event(acts["ended_by"][-1])
         text = f"{says}, but the customer had already {one.voice.act(last)} on {minute(last['occurred_at'])}, before this message"
         behind = (*leaves.acts(one, acts), leaves.end(one, last))
-        return Reason(text, because=behind, facts=facts | {"fits": "no"})
+        return Reason(text, because=behind, facts=facts | {"fits": "no"}), live
     since = one.row["occurred_at"] - trigger.window
     known, lack = cover.unaccounted(one.context.coverage, trigger.kinds, since, one.row["occurred_at"])
     text = f"{says}, {f'but no such act in the {span(trigger.window)} before it' if known else lack}"
     absent = leaves.absent(trigger.kinds, since, one.row)
-    return Reason(text, absent=absent, facts=facts | {"fits": "no" if known else "unknown"})
+    return Reason(text, absent=absent, facts=facts | {"fits": "no" if known else "unknown"}), live
+
+
+def _however_old(one: Told, flow: Flow) -> pl.DataFrame:
+    """The acts that could have set it off, were there no window."""
+    assert flow.trigger is not None
+    this = one.messages(flow).filter(pl.col("event_id") == one.row["event_id"])
+    return triggers.acts(one.events, this, replace(flow.trigger, window=_EVER))
+
+
+def _left_out(one: Told, flow: Flow) -> Iterator[Reason]:
+    """The acts that have to do with it and do not count, each kind of them with what keeps it from counting."""
+    if flow.trigger is None:
+        return
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in one.given(flow).filter(~fits()).iter_rows(named=True):
+        wrong = [*row["fails"]]
+        if row["ended_by"] is not None:
+            wrong = [f"ended, as the customer {one.voice.act(one.event(row['ended_by']))} after it"]
+        said = one.voice.act(one.event(row["act"])), ", ".join(wrong).replace("_", " ")
+        groups.setdefault(said, []).append(row)
+    for (act, why), rows in groups.items():
+        times = f" {len(rows)} times, last" if len(rows) > 1 else ""
+        yield Reason(
+            f"{act}{times} on {minute(rows[-1]['act_at'])}: {why}", tuple(row["act"] for row in rows)
+        )
+    inside = one.given(flow)["act"]
+    old = _however_old(one, flow).filter(~pl.col("act").is_in(inside.implode()))
+    if old.height:
+        text = f"{several(old.height, 'act')} more than {span(flow.trigger.window)} before it: too long ago"
+        yield Reason(text, tuple(old["act"].unique(maintain_order=True)))
 
 
 def _audience(one: Told, trigger: Trigger, live: pl.DataFrame) -> list[Reason]:
@@ -165,24 +259,27 @@ def _audience(one: Told, trigger: Trigger, live: pl.DataFrame) -> list[Reason]:
 
 
 def _unmet(one: Told) -> list[Reason]:
-    """That the campaign map names a trigger which the events do not satisfy."""
-    trigger = named(one.mapped_trigger)
-    if trigger is None or trigger.broadcast:
+    """That its flow, or the trigger that the campaign map names, does not give it, and why."""
+    flow = one.given_by
+    if flow is None or flow.trigger is None:
         return []
-    lead = f"our definition {quoted(trigger.title)} does not give it"
-    acts = one.acts(trigger)
-    if acts.height:
-        last = one.event(acts["ended_by"][-1])
-        text = f"{lead}: the customer had already {one.voice.act(last)} on {minute(last['occurred_at'])}"
-        return [Reason(text, (last["event_id"],))]
-    since = one.row["occurred_at"] - trigger.window
-    text = f"{lead}: no {kinds_in_words(trigger.kinds)} that fit in the {span(trigger.window)} before it"
-    return [Reason(text, absent=leaves.absent(trigger.kinds, since, one.row))]
+    lead = f"our definition {_titled(one, flow)} does not give it"
+    made = reconstruct(one, flow)
+    if made.failing:
+        events = tuple(event for condition in made.failing for event in condition.events)
+        first = made.failing[0]
+        lacking = first.condition == "trigger"
+        since = one.row["occurred_at"] - flow.trigger.window
+        absent = leaves.absent(flow.trigger.kinds, since, one.row) if lacking else None
+        return [Reason(f"{lead}: {in_words(made.failing)}", events, absent=absent)]
+    since = one.row["occurred_at"] - flow.trigger.window
+    text = f"{lead}: no {kinds_in_words(flow.trigger.kinds)} that fit in the {span(flow.trigger.window)} before it"
+    return [Reason(text, absent=leaves.absent(flow.trigger.kinds, since, one.row))]
 
 
-def _list_act(one: Told, kinds: tuple[str, ...]) -> dict[str, Any] | None:
+def _list_act(one: Told, kinds: tuple[str, ...], list_id: str | None) -> dict[str, Any] | None:
     """The newest act of `kinds` before the message that bears on its list, channel and sender."""
-    row = one.row
+    row = {**one.row, "list_id": list_id}
     bears = [
         pl.col(name).is_null() | (pl.col(name) == row[name])
         for name in ("list_id", "channel", "sender")

@@ -3,14 +3,18 @@
 The same answer as explaining every message by itself, as columns that rules can read.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from audit import campaigns, sensitive
 from audit.context import Context
+from audit.flows import Flow, of_campaign, of_trigger
+from audit.flows.given import audience, fits, given
+from audit.flows.triggers import definitions, named
 from audit.messages import sent_messages
-from audit.why import triggers
 from audit.why.kinship import akin
-from audit.why.triggers import definitions, named
+from audit.why.told import chosen
 
 CAUSES: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
@@ -21,6 +25,7 @@ CAUSES: dict[str, pl.DataType] = {
 """A row for each message that was sent. `causes`: event_ids in order; `sensitive`: ids of sensitive topics."""
 
 _PAIR = ("message", "act")
+_KEY = ("says", "map_says", "campaign_id", "campaign_name")
 
 
 def causes(events: pl.DataFrame, context: Context) -> pl.DataFrame:
@@ -29,23 +34,23 @@ def causes(events: pl.DataFrame, context: Context) -> pl.DataFrame:
     `events` are whole customers, in order. Of a message whose sender states a trigger that we define: the acts that
     satisfy it, else those that did before something ended them. Else the acts that satisfy the trigger that the
     campaign map names. Else, unless it went to everybody on a list, every act before it that has to do with what it
-    is about. Its own topics are those of its row and of the trigger that the map names.
+    is about. Where a flow is defined for its campaign, that is the definition. Its own topics are those of its row and of the trigger that the map names.
     """
     placed = events.with_row_index("act")
     sent = _sent(placed, context)
-    stated = _given(placed, sent, "stated")
+    stated = _given(placed, sent, sent.filter("is_stated"), "stated", context.flows)
     live = stated.filter("live")
     by_sender = pl.concat([live, stated.join(live, on="message", how="anti")]).select(_PAIR)
     unstated = sent.filter(~pl.col("is_stated"))
-    by_map = _given(placed, unstated, "mapped").filter("live").select(_PAIR)
+    by_map = _given(placed, sent, unstated, "mapped", context.flows).filter("fits").select(_PAIR)
     rest = unstated.filter(~pl.col("is_broadcast")).join(by_map, on="message", how="anti")
     pairs = pl.concat([by_sender, by_map, akin(placed, rest)]).unique().sort(_PAIR)
     return _columns(events, sent, pairs)
 
 
 def _sent(placed: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """The messages sent. Added: `message` (position of its row), `stated`, `mapped` (ids of the triggers that we
-    define, else null), `says` (what the sender states), `map_says`, `is_stated`, `is_broadcast`.
+    """The messages sent. Added: `message` (position of its row), `stated`, `mapped` (names of the definitions, else
+    null), `says` (what the sender states), `map_says`, `by_list`, `is_stated`, `is_broadcast`.
     """
     entries = context.campaigns.with_row_index("_entry").select("_entry", pl.col("trigger").alias("map_says"))
     segment = pl.format("segment:{}", _filled("segment_id"))
@@ -57,18 +62,10 @@ def _sent(placed: pl.DataFrame, context: Context) -> pl.DataFrame:
         .rename({"act": "message"})
         .collect()
     )
-    known = sent.with_columns(
-        _defined(sent["says"]).alias("stated"), _defined(sent["map_says"]).alias("mapped")
-    )
-    everybody = [name for name, trigger in definitions().items() if trigger.broadcast]
-    by_list = pl.col("stated").is_in(everybody).fill_null(value=False)
-    return known.with_columns(
-        (pl.col("says").is_not_null() & ~by_list).alias("is_stated"),
-        (
-            _filled("list_id").is_not_null()
-            | by_list
-            | pl.col("mapped").is_in(everybody).fill_null(value=False)
-        ).alias("is_broadcast"),
+    defined = _defined(sent.select(_KEY).unique(maintain_order=True), context.flows)
+    listed = _filled("list_id").is_not_null() | pl.col("by_list")
+    return sent.join(defined, on=_KEY, how="left", nulls_equal=True, maintain_order="left").with_columns(
+        listed.alias("is_broadcast")
     )
 
 
@@ -77,37 +74,88 @@ def _filled(column: str) -> pl.Expr:
     return pl.when(pl.col(column) != "").then(pl.col(column))
 
 
-def _defined(texts: pl.Series) -> pl.Series:
-    """The id of the trigger that each text stands for, null where we define none."""
-    triggered = {
-        text: trigger.id for text in texts.drop_nulls().unique() if (trigger := named(text)) is not None
-    }
-    return texts.replace_strict(triggered, default=None, return_dtype=pl.String)
+def _defined(keys: pl.DataFrame, flows: Sequence[Flow]) -> pl.DataFrame:
+    """For each of `keys` (`_KEY`): the name of the definition that the stated reason is held against (`stated`) and of
+    the one that can give the message (`mapped`), whether it goes to a list (`by_list`), whether a reason is stated.
+    """
+    made = [(*key, *_definitions(*key, flows=flows)) for key in keys.iter_rows()]
+    schema = dict.fromkeys((*_KEY, "stated", "mapped"), pl.String()) | dict.fromkeys(
+        ("by_list", "is_stated"), pl.Boolean()
+    )
+    return pl.DataFrame(made, schema=schema, orient="row")
 
 
-def _given(placed: pl.DataFrame, sent: pl.DataFrame, column: str) -> pl.DataFrame:
-    """The acts that satisfy the trigger `column` names of each of `sent`: `message, act` (positions), `live`."""
-    made = [pl.DataFrame(schema={"message": pl.UInt32, "act": pl.UInt32, "live": pl.Boolean})]
-    audience = pl.coalesce(_filled("segment_id"), _filled("_after_colon"))
-    for trigger in definitions().values():
-        asked = sent.filter(pl.col(column) == trigger.id)
-        if trigger.broadcast or asked.is_empty():
+def _definitions(
+    says: str | None,
+    map_says: str | None,
+    campaign_id: str | None,
+    campaign_name: str | None,
+    *,
+    flows: Sequence[Flow],
+) -> tuple[str | None, str | None, bool, bool]:
+    flow = of_campaign(flows, {"campaign_id": campaign_id, "campaign_name": campaign_name})
+    by_word, by_map = named(says), named(map_says)
+    stated = None if says is None else chosen(flow, says)
+    if flow is not None:
+        mapped = flow if flow.trigger is not None else None
+    else:
+        mapped = None if by_map is None or by_map.broadcast else of_trigger(by_map)
+    lists = [trigger is not None and trigger.broadcast for trigger in (by_word, by_map)]
+    by_list = any(lists) or (flow is not None and flow.trigger is None)
+    return _name(stated), _name(mapped), by_list, says is not None and (stated is not None or by_word is None)
+
+
+def _name(flow: Flow | None) -> str | None:
+    """What a definition is called here: a flow's id and a trigger's can be the same."""
+    return None if flow is None else f"{'flow' if flow.own else 'trigger'}:{flow.id}"
+
+
+def _given(
+    placed: pl.DataFrame, sent: pl.DataFrame, rows: pl.DataFrame, column: str, flows: Sequence[Flow]
+) -> pl.DataFrame:
+    """The acts that the definition `column` names of each of `rows` rests on: `message, act` (positions), `live`,
+    `fits`.
+    """
+    made = [
+        pl.DataFrame(schema={"message": pl.UInt32, "act": pl.UInt32, "live": pl.Boolean, "fits": pl.Boolean})
+    ]
+    by_id = placed.select("customer_id", "event_id", "act")
+    wanted = rows.select("customer_id", pl.col("event_id").alias("_id"), pl.col(column).alias("_name"))
+    present = set(wanted["_name"].drop_nulls())
+    for flow in (*flows, *map(of_trigger, definitions().values())):
+        if _name(flow) not in present:
             continue
-        if trigger.same == "segment":
-            after = pl.col("says").str.splitn(":", 2).struct.field("field_1")
-            asked = asked.with_columns(after.alias("_after_colon")).with_columns(audience.alias("segment_id"))
-        rows = triggers.acts(placed, asked, trigger)
-        by_id = placed.select("customer_id", "event_id", "act")
+        asked = wanted.filter(pl.col("_name") == _name(flow)).drop("_name")
+        whose = asked.select("customer_id").unique()
+        own = flow.belongs() if flow.own else pl.col(column) == _name(flow)
+        messages = _with_audience(sent.filter(own).join(whose, on="customer_id", how="semi"), flow)
+        events = placed.join(whose, on="customer_id", how="semi", maintain_order="left")
+        given_rows = given(events, messages, flow).rename({"message": "_id", "act": "_act"})
+        outside = audience(events, messages, flow).filter(~pl.col("holds")).rename({"message": "_id"})
+        inside = asked.join(outside, on=["customer_id", "_id"], how="anti").with_columns(inside=True)
         made.append(
-            rows.select(
-                "customer_id", "act", pl.col("message").alias("_id"), live=pl.col("ended_by").is_null()
+            given_rows.join(asked, on=["customer_id", "_id"], how="semi")
+            .join(inside, on=["customer_id", "_id"], how="left")
+            .with_columns(
+                pl.col("ended_by").is_null().alias("live"),
+                (fits() & pl.col("inside").fill_null(value=False)).alias("fits"),
             )
             .join(by_id.rename({"event_id": "_id", "act": "message"}), on=["customer_id", "_id"])
-            .rename({"act": "_act"})
             .join(by_id.rename({"event_id": "_act"}), on=["customer_id", "_act"])
-            .select("message", "act", "live")
+            .select("message", "act", "live", "fits")
         )
     return pl.concat(made)
+
+
+def _with_audience(messages: pl.DataFrame, flow: Flow) -> pl.DataFrame:
+    """Messages whose `segment_id` is the audience that the sender names, where that sets them off."""
+    if flow.trigger is None or flow.trigger.same != "segment":
+        return messages
+    after = pl.col("says").str.splitn(":", 2).struct.field("field_1")
+    named_there = messages.with_columns(after.alias("_after_colon"))
+    return named_there.with_columns(
+        pl.coalesce(_filled("segment_id"), _filled("_after_colon")).alias("segment_id")
+    )
 
 
 def _columns(events: pl.DataFrame, sent: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:

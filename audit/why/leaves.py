@@ -10,12 +10,12 @@ from typing import Any
 
 import polars as pl
 
+from audit.flows.triggers import Trigger
 from audit.sensitive import topic_of_row
 from audit.times import iso
 from audit.why.candidates import LEVELS
 from audit.why.model import Reason
 from audit.why.told import Told
-from audit.why.triggers import Trigger
 from audit.why.words import HAND_OVER, Voice, day, kinds_in_words, minute
 
 Row = Mapping[str, Any]

@@ -99,7 +99,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why one decision was made, as far as the data can say, and when it ends if nothing new happens."""
+    """Why one decision was made, as far as the data can say, and when it ends if nothing new happens.
+
+    `reconstruction`: a message held against the definition of its flow; `left_out`: acts that have to do with it and do
+    not count, and why.
+    """
 
     customer: str
     at: datetime
@@ -109,6 +113,8 @@ class Explanation:
     until: datetime | None = None
     counterfactual: Counterfactual | None = None
     rules: tuple[Mapping[str, Any], ...] = ()
+    reconstruction: Mapping[str, Any] | None = None
+    left_out: tuple[Reason, ...] = ()
 
     @property
     def evidence(self) -> tuple[str, ...]:
@@ -132,5 +138,7 @@ class Explanation:
             "because": [reason.to_json() for reason in self.because],
             "evidence": list(self.evidence),
             "counterfactual": None if self.counterfactual is None else self.counterfactual.to_json(),
+            "reconstruction": None if self.reconstruction is None else dict(self.reconstruction),
+            "left_out": [reason.to_json() for reason in self.left_out],
             "rules": [dict(rule) for rule in self.rules],
         }

@@ -7,12 +7,16 @@ from typing import Any
 
 import polars as pl
 
+from audit import flows
 from audit.campaigns import pattern
 from audit.context import Context
 from audit.errors import NotFoundError
-from audit.messages import messages
-from audit.why import triggers
-from audit.why.triggers import Trigger
+from audit.flows import Flow
+from audit.flows import given as flow_given
+from audit.flows.given import MESSAGE
+from audit.flows.triggers import Trigger, named
+from audit.messages import messages, sent_messages
+from audit.why import cover
 from audit.why.words import Voice
 
 
@@ -50,9 +54,72 @@ class Told:
         found = mapped(self.context.campaigns, self.row)
         return None if found is None else found["trigger"]
 
-    def acts(self, trigger: Trigger) -> pl.DataFrame:
-        """The acts that satisfy `trigger` at this message, in the shape of `triggers.LIVE`."""
-        return acts_at(self.events, self.row, trigger, self.stated_trigger)
+    @cached_property
+    def flow(self) -> Flow | None:
+        """What the message's campaign is defined to do."""
+        return flows.of_campaign(self.context.flows, self.row)
+
+    @cached_property
+    def checked_by(self) -> Flow | None:
+        """What the sender's stated reason is checked by: the flow where it meets it, else our definition of the word."""
+        return chosen(self.flow, self.stated_trigger)
+
+    @cached_property
+    def given_by(self) -> Flow | None:
+        """What can give the message where the sender states nothing: its flow, else the trigger that the map names."""
+        if self.flow is not None:
+            return self.flow if self.flow.trigger is not None else None
+        trigger = named(self.mapped_trigger)
+        return None if trigger is None or trigger.broadcast else flows.of_trigger(trigger)
+
+    def given(self, flow: Flow) -> pl.DataFrame:
+        """The acts that could have set this message off under `flow`, in the shape of `flows.given.GIVEN`."""
+        if flow.id not in self._given:
+            made = flow_given.given(self.events, self.messages(flow), flow)
+            self._given[flow.id] = made.filter(pl.col("message") == self.row["event_id"])
+        return self._given[flow.id]
+
+    @cached_property
+    def _given(self) -> dict[str, pl.DataFrame]:
+        return {}
+
+    def audience(self, flow: Flow) -> pl.DataFrame:
+        """Whom `flow` goes to, at this message, in the shape of `flows.given.AUDIENCE`."""
+        made = flow_given.audience(self.events, self.messages(flow), flow)
+        return made.filter(pl.col("message") == self.row["event_id"])
+
+    def messages(self, flow: Flow) -> pl.DataFrame:
+        """The messages of `flow` that this customer was sent, and this one."""
+        audience = self.row["segment_id"]
+        if flow.trigger is not None and flow.trigger.same == "segment":
+            audience = audience or (self.stated_trigger or "").partition(":")[2] or None
+        row = pl.DataFrame(
+            [{name: self.row[name] for name in ("customer_id", *MESSAGE)} | {"segment_id": audience}],
+            schema={name: self.events.schema[name] for name in ("customer_id", *MESSAGE)},
+        )
+        if not flow.own:
+            return row
+        others = sent_messages(self.events).filter(flow.belongs(), pl.col("event_id") != self.row["event_id"])
+        return pl.concat([others.select(row.columns), row]).sort("occurred_at", "event_id")
+
+    def could_know(self, trigger: Trigger) -> bool | None:
+        """False where the data would hold an act of `trigger` before this message; None where it would not."""
+        at = self.row["occurred_at"]
+        known, _ = cover.unaccounted(self.context.coverage, trigger.kinds, at - trigger.window, at)
+        return False if known else None
+
+    def holds_kinds(self, condition: str) -> bool:
+        """Whether the data holds any word of who is on a list or in a segment."""
+        kinds = {"list": flow_given.YES, "segment": flow_given.IN}.get(condition, ())
+        return any(kind in self.context.coverage.kinds for kind in kinds)
+
+
+def chosen(flow: Flow | None, stated: str | None) -> Flow | None:
+    """The definition that a stated reason is held against; None of what we do not know, and of what goes to a list."""
+    trigger = named(stated)
+    if flow is not None and flow.meets(stated, trigger):
+        return flow
+    return None if trigger is None or trigger.broadcast else flows.of_trigger(trigger)
 
 
 def told(events: pl.DataFrame, context: Context, ident: str, voice: Voice) -> Told:
@@ -74,24 +141,11 @@ def told(events: pl.DataFrame, context: Context, ident: str, voice: Voice) -> To
     return Told(events, context, row, frozenset(whole["event_id"]), voice)
 
 
-def acts_at(events: pl.DataFrame, row: dict[str, Any], trigger: Trigger, stated: str | None) -> pl.DataFrame:
-    """The acts of every customer in `events` that satisfy `trigger` at the message `row`."""
-    audience = row["segment_id"] or (
-        (stated or "").partition(":")[2] or None if trigger.same == "segment" else None
-    )
-    message = pl.DataFrame(
-        [{**{name: row[name] for name in triggers.MESSAGE}, "segment_id": audience}],
-        schema={name: events.schema[name] for name in triggers.MESSAGE},
-    )
-    copies = events.select("customer_id").unique(maintain_order=True).join(message, how="cross")
-    return triggers.acts(events, copies, trigger)
-
-
 def mapped(campaigns: pl.DataFrame, row: dict[str, Any]) -> dict[str, Any] | None:
     """The campaign map's entry for a message: by its campaign_id, else by the first pattern that fits."""
-    named = campaigns.filter(pl.col("campaign_id") == pl.lit(row["campaign_id"], pl.String))
-    if named.height:
-        return named.row(0, named=True)
+    by_id = campaigns.filter(pl.col("campaign_id") == pl.lit(row["campaign_id"], pl.String))
+    if by_id.height:
+        return by_id.row(0, named=True)
     texts = [row[name] for name in ("campaign_name", "subject") if row[name]]
     for entry in campaigns.filter(pl.col("match").is_not_null()).iter_rows(named=True):
         if any(re.match(pattern(entry["match"]), text) for text in texts):

@@ -60,7 +60,7 @@ def test_a_map_has_one_row_a_campaign(tmp_path):
         ("[[campaign]]\ncampaign_id = 7\n", "campaign_id is a text"),
         ('[[campaign]]\ncampaign_id = "a"\ndeclared_cap = "3 a week"\n', "such as 3/7d"),
         ("[[campaigns]]\n", "unknown table 'campaigns'"),
-        ("", r"no \[\[campaign\]\] in it"),
+        ("", r"no \[\[campaign\]\] and no \[\[flow\]\] in it"),
         ("[[", "no TOML"),
     ],
 )

@@ -19,11 +19,11 @@ from typing import Any
 
 import polars as pl
 
-from audit import coverage, facts, findings, recommend, segments, why
+from audit import coverage, facts, findings, flows, recommend, segments, why
 from audit.campaigns import SCHEMA, fill
 from audit.context import Context
 from audit.messages import sent_messages
-from fixtures import demo_campaigns, scenes
+from fixtures import demo_campaigns, demo_flows, scenes
 from fixtures.fleet import fleet
 from tests.bench import journey
 
@@ -175,7 +175,8 @@ def of_fleet(customers: int, seed: int) -> tuple[pl.DataFrame, Context]:
 def mapped(events: pl.DataFrame) -> tuple[pl.DataFrame, Context]:
     """Invented customers with the campaign map filled in, and what is known beside their events."""
     filled = fill(events.lazy(), demo_campaigns()).collect()
-    return filled, _around(filled, demo_campaigns())
+    known = _around(filled, demo_campaigns())
+    return filled, replace(known, flows=flows.from_json(demo_flows()))
 
 
 def of_journey(households: int, seed: int) -> tuple[pl.DataFrame, Context]:

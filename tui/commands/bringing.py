@@ -72,20 +72,20 @@ def import_files(
 def map_campaigns(
     context: typer.Context,
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE.toml", help="A campaign map to take in.")
+        Path | None, typer.Argument(metavar="FILE.toml", help="A campaign map, and flows, to take in.")
     ] = None,
     workspace: WorkspaceOption = None,
     role: RoleOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The campaigns seen and what is known about them; with a file, take a campaign map in."""
-    from audit import campaigns
+    """The campaigns seen and what is known about them; with a file, take a campaign map and flows in."""
+    from audit import answers, campaigns, flows
 
     ws = options.opened(context, workspace)
     if file is not None:
         options.viewer(context, role).require("map")
-        ws.set_campaigns(campaigns.read(file))
-    answer = campaigns.document(ws)
+        ws.set_map(campaigns.read(file), flows.read(file))
+    answer = answers.campaign_map(ws)
     if as_json:
         output.document(answer)
     else:

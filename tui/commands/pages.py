@@ -166,6 +166,19 @@ def campaign_map(answer: Document) -> None:
         right=(3, 4),
     )  # fmt: skip
     line(f"{len(answer['campaigns']):,} campaigns, {answer['unmapped']:,} of them not mapped")
+    if answer["flows"]:
+        line()
+        table(
+            ("flow", "title", "set off by", "steps", "messages", "as defined"),
+            [
+                (
+                    one["id"], one["title"], one["trigger"] or f"list {one['list']}", len(one["steps"]) or "",
+                    f"{one['messages']:,}", f"{one['given']:,}",
+                )
+                for one in answer["flows"]
+            ],
+            right=(3, 4, 5),
+        )  # fmt: skip
 
 
 def formats(answer: Document) -> None:

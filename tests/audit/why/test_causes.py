@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit import coverage, facts, why
+from audit import coverage, facts, flows, why
 from audit.campaigns import SCHEMA as CAMPAIGNS
 from audit.campaigns import fill
 from audit.context import Context
@@ -17,7 +17,7 @@ from audit.rules import verdicts
 from audit.rules.model import from_dict
 from audit.sensitive import topic_of_row, touched
 from audit.why.candidates import candidates
-from fixtures import demo_campaigns, scenes
+from fixtures import demo_campaigns, demo_flows, scenes
 from fixtures.fleet import fleet
 from tests.build import context, events
 
@@ -27,7 +27,9 @@ def told(frame, known, row):
     made = why.message(frame, known, row["event_id"], names_sensitive=True)
     if made.standing in {"stated", "derived"}:
         (checked,) = [one for one in made.because if one.facts and "trigger" in one.facts]
-        leaves = [one for one in checked.because if one.facts and not one.facts.get("ended_it")]
+        leaves = [
+            one for one in checked.because if one.facts and not {"ended_it", "condition"} & set(one.facts)
+        ]
         named = {name for one in leaves if not one.text.startswith("could be: ") for name in one.events}
     elif made.standing == "inferred":
         named = {name for one in made.because if one.text.startswith("could be: ") for name in one.events}
@@ -54,19 +56,20 @@ def hold_together(frame, known, most=None):
     return made
 
 
-def around(frame):
+def around(frame, *, defined=True):
     return Context(
         at=frame["occurred_at"].max(),
         coverage=coverage.summarize(coverage.daily(frame)),
         facts=facts.none(),
         campaigns=demo_campaigns(),
+        flows=flows.from_json(demo_flows()) if defined else (),
     )
 
 
-@pytest.mark.parametrize("mapped", [True, False])
-def test_on_the_scenes(mapped):
+@pytest.mark.parametrize(("mapped", "defined"), [(True, True), (True, False), (False, True)])
+def test_on_the_scenes(mapped, defined):
     frame = scenes.events()
-    known = around(frame)
+    known = around(frame, defined=defined)
     if mapped:
         frame = fill(frame.lazy(), known.campaigns).collect()
     made = hold_together(frame, known, most=3)

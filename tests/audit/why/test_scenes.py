@@ -5,11 +5,11 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from audit import coverage, facts, why
+from audit import coverage, facts, flows, why
 from audit.campaigns import fill
 from audit.context import Context
 from audit.messages import messages
-from fixtures import demo_campaigns, scenes
+from fixtures import demo_campaigns, demo_flows, scenes
 
 EVENTS = fill(scenes.events().lazy(), demo_campaigns()).collect()
 CONTEXT = Context(
@@ -18,6 +18,7 @@ CONTEXT = Context(
     coverage=replace(coverage.summarize(coverage.daily(EVENTS)), gaps=()),
     facts=facts.none(),
     campaigns=demo_campaigns(),
+    flows=flows.from_json(demo_flows()),
 )
 EXPECTED = [
     (customer, campaign, standing)

@@ -124,7 +124,7 @@ def test_what_ended_the_trigger_leaves_only_what_could_be() -> None:
     made = explained(VIEWED, bought, {**MAIL, "at": "2026-03-10T15:00", **CAMERA}, trigger="browse")
     assert made.standing == "inferred"
     assert texts(made.because)[1:] == [
-        "our definition “looked at it” does not give it: the customer had already bought Camera X100 on 2026-03-05 12:00",
+        "our definition “looked at it” does not give it: the customer had already bought Camera X100 on 2026-03-05 12:00, before this message",
         "could be: bought Camera X100 on 2026-03-05 12:00 (the same item)",
         "could be: viewed Camera X100 on 2026-03-01 09:12 (the same item)",
     ]
@@ -277,6 +277,7 @@ def test_the_document_has_the_fields_that_scripts_read() -> None:
     assert made["subject"] == {"type": "message", "id": "m", "title": "Deals", "at": "2026-03-10T15:00:00Z"}
     assert set(made) == {
         "schema", "customer", "at", "subject", "standing", "until", "because", "evidence", "counterfactual", "rules",
+        "reconstruction", "left_out",
     }  # fmt: skip
     assert set(made["counterfactual"]) == {
         "remove", "add", "outcome", "minimal", "smallest", "method", "enough", "needed", "tested", "tried",

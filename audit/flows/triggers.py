@@ -5,7 +5,7 @@ The definitions are data: `triggers.toml`. Everything here works on frames of an
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from importlib.resources import files
@@ -30,8 +30,8 @@ MESSAGE = ("event_id", "occurred_at", "item_id", "category", "topics", "segment_
 
 _ACT = ("customer_id", "event_id", "occurred_at", "item_id", "category", "topics", "segment_id")
 
-READ = (*_ACT, "kind")
-"""The columns that `acts` reads of events."""
+READ = (*_ACT, "kind", "campaign_id", "campaign_name")
+"""The columns that `acts` reads of events, beside those that a `where` names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,19 @@ class Trigger:
     quiet: tuple[str, ...] = ()
     quiet_for: timedelta = timedelta(0)
     broadcast: bool = False
+    campaign: str | None = None
+    where: str | None = None
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The kinds of events that decide whether it is satisfied."""
+        return tuple(dict.fromkeys((*self.kinds, *self.ended_by, *self.quiet)))
 
 
 @cache
 def definitions() -> dict[str, Trigger]:
     """Every trigger we define, by id."""
-    text = files("audit.why").joinpath("triggers.toml").read_text(encoding="utf-8")
+    text = files("audit.flows").joinpath("triggers.toml").read_text(encoding="utf-8")
     return {name: _trigger(name, fields) for name, fields in tomllib.loads(text).items()}
 
 
@@ -78,7 +85,9 @@ def acts(events: pl.DataFrame, messages: pl.DataFrame, trigger: Trigger) -> pl.D
     `messages` are rows of the same customers as `events`; an act lies before its message in order and in
     `(t − window, t]`. Where the definition asks for quiet and there was none, there is no act.
     """
-    rows = _pairs(messages, events.filter(pl.col("kind").is_in(trigger.kinds)), trigger.window)
+    rows = _pairs(
+        messages, events.filter(pl.col("kind").is_in(trigger.kinds), *_narrower(trigger)), trigger.window
+    )
     rows = rows.filter(_agrees(trigger))
     if trigger.quiet:
         noise = _pairs(messages, events.filter(pl.col("kind").is_in(trigger.quiet)), trigger.quiet_for)
@@ -88,6 +97,14 @@ def acts(events: pl.DataFrame, messages: pl.DataFrame, trigger: Trigger) -> pl.D
         .select(*LIVE)
         .sort("customer_id", "message", "act_at", "act")
     )
+
+
+def _narrower(trigger: Trigger) -> list[pl.Expr]:
+    """What an act must be beside its kind."""
+    made = [] if trigger.where is None else [pl.sql_expr(trigger.where).fill_null(value=False)]
+    if trigger.campaign is not None:
+        made.append(pl.coalesce("campaign_id", "campaign_name") == trigger.campaign)
+    return made
 
 
 def _ends(events: pl.DataFrame, rows: pl.DataFrame, trigger: Trigger) -> pl.DataFrame:
@@ -163,16 +180,25 @@ def _before(at: str, event: str, other_at: str, other: str) -> pl.Expr:
     )
 
 
+def changed(trigger: Trigger, fields: dict[str, object]) -> Trigger:
+    """`trigger` with these fields, as a file writes them."""
+    return replace(trigger, **_values(fields))  # type: ignore[arg-type]
+
+
 @cache
 def _by_name() -> dict[str, Trigger]:
     return {name: trigger for trigger in definitions().values() for name in (trigger.id, *trigger.aliases)}
 
 
-def _trigger(name: str, fields: dict[str, object]) -> Trigger:
-    made: dict[str, object] = {"id": name}
+def _values(fields: dict[str, object]) -> dict[str, object]:
+    made: dict[str, object] = {}
     for key, value in fields.items():
         if key in {"window", "quiet_for"}:
             made[key] = duration(str(value))
         else:
             made[key] = tuple(value) if isinstance(value, list) else value
-    return Trigger(**made)  # type: ignore[arg-type]
+    return made
+
+
+def _trigger(name: str, fields: dict[str, object]) -> Trigger:
+    return Trigger(id=name, **_values(fields))  # type: ignore[arg-type]

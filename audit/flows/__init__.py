@@ -1,0 +1,21 @@
+"""Flows: what a campaign is defined to do, and which of its messages that definition gives.
+
+The shop's own definitions stand beside the campaign map; what we mean by a trigger's name stands in `triggers.toml`.
+"""
+
+from audit.flows.files import FLOWS, from_json, read, shipped, to_json
+from audit.flows.model import Flow, Step, of_campaign, of_trigger
+from audit.flows.seen import seen
+
+__all__ = [
+    "FLOWS",
+    "Flow",
+    "Step",
+    "from_json",
+    "of_campaign",
+    "of_trigger",
+    "read",
+    "seen",
+    "shipped",
+    "to_json",
+]

@@ -1,0 +1,81 @@
+"""What a flow is: a campaign's trigger, audience, steps and end."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+
+from audit.flows.triggers import Trigger
+
+REPURCHASE = "repurchase"
+"""A delay that is the customer's own median interval between orders of the thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One message of a series: `after` the act that set it off (None: once the re-purchase is due), at most `leeway`
+    later (None: as long as the act counts). `name`: the log's `series_step`.
+    """
+
+    name: str
+    after: timedelta | None
+    leeway: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A definition out of a file of flows; docs/campaigns.md says what its fields mean.
+
+    Without a trigger it goes to everybody on its list. `trigger` already ends with `exits` and with what it asks for.
+    """
+
+    id: str
+    title: str
+    campaigns: tuple[str, ...] = ()
+    trigger: Trigger | None = None
+    list_id: str | None = None
+    segment: str | None = None
+    steps: tuple[Step, ...] = ()
+    every: timedelta | None = None
+    asks_for: str | None = None
+    carries: str | None = None
+    source: str = ""
+
+    @property
+    def own(self) -> bool:
+        """Whether somebody defined it; else it stands for a trigger's name alone."""
+        return bool(self.campaigns)
+
+    @property
+    def by_rhythm(self) -> bool:
+        """Whether a step of it waits for the customer's own re-purchase."""
+        return any(step.after is None for step in self.steps)
+
+    def belongs(self) -> pl.Expr:
+        """Whether a message is one of its campaigns: by campaign_id, else by campaign_name."""
+        return pl.coalesce("campaign_id", "campaign_name").is_in(list(self.campaigns)).fill_null(value=False)
+
+    def meets(self, stated: str | None, trigger: Trigger | None) -> bool:
+        """Whether what the sender states, `trigger` by our definition, can be what sets this flow off.
+
+        A word of the sender's that we do not know is taken for the flow's own.
+        """
+        if self.trigger is None:
+            return False
+        if stated is None or trigger is None:
+            return True
+        word = stated.partition(":")[0].strip().lower()
+        return trigger.id == self.trigger.id or word in self.trigger.kinds
+
+
+def of_trigger(trigger: Trigger) -> Flow:
+    """What stands for a trigger of which no flow is defined: its acts, and nothing beside them."""
+    return Flow(trigger.id, trigger.title, trigger=trigger, source=trigger.source)
+
+
+def of_campaign(flows: Iterable[Flow], row: Mapping[str, Any]) -> Flow | None:
+    """The flow whose campaign a message's row belongs to."""
+    name = row["campaign_id"] or row["campaign_name"]
+    return next((flow for flow in flows if name in flow.campaigns), None)
