@@ -589,8 +589,12 @@ def test_a_handover_is_for_operators_and_its_file_for_its_owner(own: Command, tm
 def test_an_export_waits_for_a_second_person_where_one_is_asked(
     own: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from audit.privacy.log import Log
+
     monkeypatch.setattr("audit.user.name", lambda: "olga")
     assert own("rules", "policy", "--second-person", "handover").code == 0
+    (said,) = Log(own.workspace / "log.db").entries()
+    assert (said.act, said.actor, said.details) == ("policy", "olga", {"asked": ["handover"]})
     waits = own("rules", "handover")
     assert (waits.code, waits.out) == (1, "")
     assert "the export waits as p1" in waits.err

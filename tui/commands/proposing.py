@@ -204,10 +204,12 @@ def policy(
     """For which acts this workspace asks a second person; an admin says so."""
     looking = options.viewer(context, role)
     looking.require("see_rules" if second_person is None else "policy")
-    book = options.opened(context, workspace).book
+    ws = options.opened(context, workspace)
+    book = ws.book
     if second_person is not None:
         acts = [one.strip() for one in second_person.split(",") if one.strip() not in {"", "none"}]
         book.ask_second_person(acts, note=note)
+        ws.log.append("policy", "second_person", {"asked": sorted(book.second_person())})
     asked = sorted(book.second_person())
     if as_json:
         output.document({"schema": "whysent.policy/1", "second_person": asked})

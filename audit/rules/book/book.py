@@ -62,7 +62,7 @@ class Book:
         return tuple(rule for rule in stood if rule.enabled and valid(rule, at))
 
     def coming(self) -> list[Version]:
-        """What is written and not yet in force: the newest version of each such rule."""
+        """What is written and will be in force later, the soonest first."""
         return versions.coming(self._store.versions(), self._store.now())
 
     def history(self, rule_id: str | None = None) -> list[Version]:

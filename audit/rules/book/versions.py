@@ -106,9 +106,15 @@ def standing(versions: Iterable[Version], valid_at: datetime, recorded_at: datet
 
 
 def coming(versions: Sequence[Version], now: datetime) -> list[Version]:
-    """The versions that are written and not yet in force."""
-    newest = {one.rule.id: one for one in versions}
-    return [one for one in newest.values() if one.effective > now]
+    """The versions that are written and will be in force later than `now`, the soonest first."""
+    found: list[Version] = []
+    until: dict[str, datetime] = {}
+    for one in reversed(versions):
+        ends = until.get(one.rule.id)
+        if one.effective > now and (ends is None or one.effective < ends):
+            found.append(one)
+        until[one.rule.id] = one.effective if ends is None else min(ends, one.effective)
+    return sorted(found, key=lambda one: one.effective)
 
 
 def said(one: Version) -> str:

@@ -94,6 +94,7 @@ def test_a_change_before_one_that_is_to_come_is_refused_and_names_it(dated):
     with pytest.raises(WorkspaceError, match="version 2 is to come at 2026-01-10T00:00:00Z; undo that first"):
         dated.book.plan_set("cap", {"limit": 2})
     dated.on(4, "set", "cap", {"limit": 2}, effective=12)
+    assert [(one.rule.limit, one.effective) for one in dated.book.coming()] == [(1, day(10)), (2, day(12))]
     assert [dated.limits(number, 9) for number in (9, 10, 12)] == [[3], [1], [2]]
 
 

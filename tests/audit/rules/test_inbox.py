@@ -15,6 +15,14 @@ KINDLE = {"id": "kindle", "kind": "mute", "campaigns": ["kindle"]}
 NAILS = {"id": "nails", "kind": "cooldown", "after": "order_completed", "same": "category", "window": "90d"}
 
 
+@pytest.fixture(autouse=True)
+def fast(monkeypatch):
+    """Nobody cuts the power here: these books need not wait for the disk."""
+    monkeypatch.setattr(
+        "audit.database.SETTINGS", ("foreign_keys = ON", "synchronous = OFF", "journal_mode = MEMORY")
+    )
+
+
 @pytest.fixture
 def book(tmp_path):
     moments = iter(datetime(2026, 5, 1, tzinfo=UTC) + timedelta(hours=n) for n in range(1000))
@@ -157,6 +165,25 @@ def test_a_proposal_is_refused_once_its_rule_was_changed_and_not_for_another_rul
         WorkspaceError, match=r"bob made 'cap' version 2 \(disable\) at .*too strict.*; reject it"
     ):
         book.plan_approve(one.number)
+
+
+def test_what_is_approved_is_in_force_or_nothing_happened(book, monkeypatch):
+    one = proposed(book, CAP)
+    with monkeypatch.context() as patch:
+        patch.setattr("audit.rules.book.changes.rows", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            approved(book, one)
+    assert book.inbox.proposal(1).state == "proposed"
+    assert book.history() == []
+
+
+def test_of_two_who_approve_at_once_one_is_told(book):
+    one = proposed(book, CAP)
+    first, second = book.plan_approve(one.number), book.plan_approve(one.number)
+    book.apply(first, author="bob")
+    with pytest.raises(WorkspaceError, match="the rule book changed meanwhile: agent made 'cap' version 1"):
+        book.apply(second, author="olga")
+    assert [step.actor for step in book.inbox.proposal(1).steps] == ["agent", "bob"]
 
 
 def test_undo_is_proposed_and_approved_too_and_an_effective_time_is_kept(book):
