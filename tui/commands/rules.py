@@ -168,12 +168,15 @@ def export(
     """Write all rules into a file."""
     from audit.rules import files
 
-    rules = _readable(context, workspace, role).book.rules()
+    book = _readable(context, workspace, role).book
+    rules, coming = book.rules(), book.coming()
     try:
         file.write_text(files.dump(rules), encoding="utf-8")
     except OSError as error:
         raise InputError(f"{file}: cannot be written: {error.strerror or error}") from error
     output.narrate(f"{len(rules)} rules written to {file.resolve()}")
+    if coming:
+        output.narrate(f"as they stand; {len(coming)} changes to come are not in it")
 
 
 def _document(rule: "Rule") -> dict[str, Any]:

@@ -119,8 +119,9 @@ class Book:
     def plan_undo(self, *, author: str | None = None, since: datetime | None = None) -> Plan:
         """Take back the last change that is not taken back yet: of anybody at any time, or as narrowed.
 
-        It holds from when it is written, or ends what is yet to come. Raises NotFoundError if there is none,
-        WorkspaceError if somebody changed its rules afterwards.
+        It holds from when it is written; a correction of the past is taken back as far as it reached, and what had been to
+        come before is to come again. Raises NotFoundError if there is none, WorkspaceError if somebody changed its rules
+        afterwards.
         """
         found = self._store.versions()
         change = changes.last_open(found, author, since)

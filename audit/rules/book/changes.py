@@ -159,15 +159,39 @@ def rows(
             "action": plan.action,
             "undoes": plan.undoes,
             "rule_id": change.rule.id,
-            "version": last.get(change.rule.id, 0) + 1,
-            "state": REMOVED if change.after is None else "enabled" if change.after.enabled else "disabled",
-            "body": json.dumps(to_dict(change.rule), ensure_ascii=False),
+            "version": last.get(change.rule.id, 0) + number,
+            "state": REMOVED if rule is None else "enabled" if rule.enabled else "disabled",
+            "body": json.dumps(to_dict(rule or change.rule), ensure_ascii=False),
             "author": author,
             "recorded_at": iso(recorded_at),
-            "effective": iso(plan.effective or recorded_at),
+            "effective": iso(effective),
             "note": note,
             "approved_by": approved_by,
             "proposal": plan.proposal,
         }
         for change in plan.changes
+        for number, (effective, rule) in enumerate(
+            _from_when_on(plan, change, versions, recorded_at), start=1
+        )
     ]
+
+
+def _from_when_on(
+    plan: Plan, change: Change, versions: Sequence[Version], recorded_at: datetime
+) -> list[tuple[datetime, Rule | None]]:
+    """What the rule of a change is from which moment on: one step, or as many as what is taken back had covered."""
+    if plan.undoes is None:
+        return [(plan.effective or recorded_at, change.after)]
+    line = [one for one in versions if one.rule.id == change.rule.id]
+    undone_one = next(one for one in line if one.change == plan.undoes)
+    start = min(recorded_at, undone_one.effective) if undone_one.corrects_the_past else recorded_at
+    earlier = [one for one in line if one.change < plan.undoes]
+    moments = [start, *sorted({one.effective for one in earlier if one.effective > start})]
+    steps = [(moment, _at(earlier, moment)) for moment in moments]
+    return [step for place, step in enumerate(steps) if not place or step[1] != steps[place - 1][1]]
+
+
+def _at(line: Sequence[Version], moment: datetime) -> Rule | None:
+    """What the versions of one rule make of it at a moment."""
+    holding = [one for one in line if one.effective <= moment]
+    return holding[-1].stands if holding else None

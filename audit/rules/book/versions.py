@@ -51,6 +51,11 @@ class Version:
         """From when on it could judge anything: in force, and written down."""
         return max(self.recorded_at, self.effective)
 
+    @property
+    def corrects_the_past(self) -> bool:
+        """Whether it is in force from before it was written."""
+        return self.effective < self.recorded_at
+
     def to_json(self) -> dict[str, Any]:
         """The version as plain values."""
         return {

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.errors import WorkspaceError
+from audit.errors import NotFoundError, WorkspaceError
 from audit.rules import files, recorded, replay
 from audit.rules.book import Book
+from audit.rules.book.versions import standing
 from audit.rules.model import from_dict, to_dict
 from audit.rules.scopes import valid
 from tests.audit.rules.build import message
@@ -106,6 +107,25 @@ def test_undo_takes_back_what_is_to_come(dated):
     assert [dated.limits(12, 3), dated.limits(12, 4)] == [[1], [3]]
 
 
+def test_undo_of_a_later_change_to_come_leaves_the_earlier_one_to_come(dated):
+    dated.on(2, "add", [from_dict(CAP)])
+    dated.on(3, "set", "cap", {"limit": 1}, effective=10)
+    dated.on(4, "set", "cap", {"limit": 2}, effective=12)
+    dated.on(5, "undo")
+    assert [dated.limits(number, 5) for number in (9, 10, 12)] == [[3], [1], [1]]
+    assert [(one.rule.limit, one.effective) for one in dated.book.coming()] == [(1, day(10))]
+
+
+def test_undo_of_a_correction_restores_the_past_as_it_was_known(dated):
+    dated.on(2, "add", [from_dict(CAP)])
+    dated.on(6, "set", "cap", {"limit": 2})
+    dated.on(7, "set", "cap", {"limit": 9}, effective=1)
+    assert [dated.limits(number, 7) for number in (1, 2, 6)] == [[9], [9], [9]]
+    dated.on(8, "undo")
+    assert [dated.limits(number, 8) for number in (1, 2, 6, 8)] == [[], [3], [2], [2]]
+    assert dated.limits(2, 7) == [9]
+
+
 def test_a_plan_says_from_when_on(dated):
     plan = dated.book.plan_add([from_dict(CAP)], effective=day(9))
     assert plan.lines() == ["+ cap", "in force from 2026-01-09T00:00:00Z"]
@@ -177,6 +197,29 @@ def test_in_force_is_the_version_written_last_of_those_known_and_effective(
         and (one.until is None or day(valid_at) < one.until)
         and valid(one.rule, day(valid_at))
     } == {rule.id: rule for rule in book.as_of(day(valid_at), day(valid_at))}
+
+
+@settings(max_examples=60, deadline=None)
+@given(acts)
+def test_after_undo_its_rules_are_as_they_would_be_without_the_change(tmp_path_factory, made):
+    dated = lived(tmp_path_factory.mktemp("book") / f"{next(numbers)}.db", made)
+    before = dated.book.history()[::-1]
+    today = (dated.now - day(1)).days + 3
+    try:
+        dated.on(today, "undo")
+    except (WorkspaceError, NotFoundError):  # somebody built on it; all is taken back
+        return
+    after = dated.book.history()[::-1]
+    undone = next(one for one in before if one.change == after[-1].undoes)
+    touched = {one.rule.id for one in after if one.change == after[-1].change}
+    since = undone.effective if undone.corrects_the_past else day(today)
+    for number in range(1, 45):
+        without = [one for one in before if one.change < undone.change] if day(number) >= since else before
+        expected, told = (
+            {rule.id: rule for rule in standing(known, day(number), day(today)) if rule.id in touched}
+            for known in (without, after)
+        )
+        assert told == expected, number
 
 
 @settings(max_examples=40, deadline=None)
