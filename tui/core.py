@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from tui import judging, recent, timeline
 from tui.core_rules import RuleDesk
-from tui.snapshots import Document, Opening, Picture, Subject, Triage, Verdict, Written
+from tui.snapshots import Document, Opening, Picture, Subject, Triage, Tried, Verdict, Written
+from tui.text import number
+from tui.wording import moment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,6 +202,37 @@ class CoreSession(RuleDesk):
         rule = model.from_dict({**keys, "enabled": True})
         causes = answers.causes_for([rule], case.events, case.context)
         return set(verdicts.stopped_by(case.events, case.context, rule, causes=causes))
+
+    def tried(self, customer: str, without: tuple[str, ...], suggested: Document | None) -> Tried:
+        from audit import answers
+        from audit.errors import NotFoundError
+        from audit.messages import sent_messages
+        from audit.rules import model, verdicts
+
+        self._viewer.require("why")
+        case = self._case(customer, without)
+        rules = [rule for rule in self.workspace.book.enabled() if rule.stops]
+        named = f"{number(len(rules))} rule{'s' * (len(rules) != 1)} of the book"
+        if not rules and suggested is None:
+            raise NotFoundError("no rule is switched on in the book, and none is suggested here")
+        if not rules:
+            rules = [model.from_dict({**(suggested or {}), "enabled": True})]
+            named = f"the suggested {rules[0].id}, not in the book"
+        held = verdicts.held(
+            case.events,
+            case.context,
+            rules,
+            ids=answers.named_in(self.workspace, rules),
+            causes=answers.causes_for(rules, case.events, case.context),
+        )
+        return Tried(
+            customer,
+            without,
+            named,
+            {one.event_id: f"stopped: {one.text} ({one.rule})" for one in held if one.until is None},
+            {one.event_id: f"deferred to {moment(one.until)}" for one in held if one.until is not None},
+            sent_messages(case.events).height,
+        )
 
     def derived(self, customer: str, without: tuple[str, ...]) -> frozenset[str]:
         from audit import why

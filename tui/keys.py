@@ -63,9 +63,10 @@ TABLE: dict[str, tuple[Key, ...]] = {
     "customer": (
         Key("w", "wide_why", "why", "The explanation over the whole screen; again: back.", shown=True),
         Key("x", "leave_out", "leave out", "Take the event out of the history and recompute; again: put it back.", shown=True),
+        Key("t", "try_rules", "try", "Try the rules on these messages: which are stopped or put off, and why; again: back.", shown=True),
         Key("f", "suggest", "rule", "The rule that would have stopped this, with its replay.", shown=True),
         Key("R", "report", "report", "Internal note or reply to the customer, in English or German.", shown=True),
-        Key("tab", "next_pane(1)", "pane", "To the next of timeline, why, segments, recommendations, findings.", shown=True),
+        Key("tab", "next_pane(1)", "pane", "To the next of timeline, why, segments, recommendations, findings."),
         Key("shift+tab", "next_pane(-1)", "previous pane", "The same, backwards."),
         Key("m", "only('mail')", "mails", "Only messages in the timeline."),
         Key("b", "only('behaviour')", "behaviour", "Only what the customer did."),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Sample,
         Subject,
         Triage,
+        Tried,
         Verdict,
         Written,
     )
@@ -57,6 +58,9 @@ class Session(Protocol):
 
     def verdict(self, picture: Picture) -> Verdict:
         """The verdict of a picture with its causes and its remedy, which take longer than the picture."""
+
+    def tried(self, customer: str, without: tuple[str, ...], suggested: Document | None) -> Tried:
+        """What the book's enabled rules do to one customer's messages; where none is enabled, the suggested rule."""
 
     def derived(self, customer: str, without: tuple[str, ...]) -> frozenset[str]:
         """The messages (event_ids) that our definitions give."""

@@ -103,6 +103,21 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """Rules tried on one customer's messages: event_id → what became of it in a few words, if it did not just go out.
+
+    `named`: the rules in words; `without` as in a picture.
+    """
+
+    customer: str
+    without: tuple[str, ...]
+    named: str
+    stopped: Mapping[str, str]
+    deferred: Mapping[str, str]
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """What an explanation is asked for: `kind` is message, segment or item."""
 

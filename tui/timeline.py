@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tui.snapshots import Week
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     import polars as pl
@@ -65,6 +66,16 @@ def rows(events: pl.DataFrame) -> pl.DataFrame:
     orphans = acts.join(sent.select("message_key"), on="message_key", how="anti").select(_other("mail"))
     others = keyed.filter(~pl.col("kind").str.starts_with("message_")).select(_other(None))
     return pl.concat([mails, orphans, others]).sort("at", "key", descending=True)
+
+
+def with_notes(rows: pl.DataFrame, notes: Mapping[str, str]) -> pl.DataFrame:
+    """The rows with another note beside those whose key is named, and none beside the others."""
+    import polars as pl
+
+    noted = (
+        pl.col("key").replace_strict(dict(notes), default="", return_dtype=pl.String) if notes else pl.lit("")
+    )
+    return rows.with_columns(note=noted)
 
 
 def _mail() -> list[pl.Expr]:

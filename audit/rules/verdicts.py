@@ -1,6 +1,7 @@
 """What each rule says of one message, in plain words; and which messages a rule would have stopped."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -69,6 +70,41 @@ def stopped_by(
     """The event_ids of the messages in `events` that `rule` alone would have stopped, in order."""
     decisions = replay.simulate(events, [rule], ctx, ids=ids, causes=causes).decisions
     return decisions.filter(pl.col("decision") == "stop")["event_id"].to_list()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A message that did not go out when it was sent: stopped by `rule` because of `text`, or put off to `until` (UTC)."""
+
+    event_id: str
+    rule: str | None
+    text: str
+    until: datetime | None
+
+
+def held(
+    events: pl.DataFrame,
+    ctx: Context,
+    rules: Iterable[Rule],
+    *,
+    ids: Mapping[str, str] | None = None,
+    causes: pl.DataFrame | None = None,
+) -> list[Held]:
+    """The messages in `events` that the rules together would have stopped or put off, in order.
+
+    `ids` and `causes` as for `replay.simulate`.
+    """
+    decisions = replay.simulate(events, rules, ctx, ids=ids, causes=causes)
+    by_id = {rule.id: rule for rule in decisions.rules}
+    touched = (pl.col("decision") == "stop") | pl.col("deferred_to").is_not_null()
+    return [
+        Held(event_id, None, "", until)
+        if rule is None
+        else Held(event_id, rule, _STOPS[by_id[rule].kind](by_id[rule], len(counted)), None)
+        for event_id, rule, counted, until in decisions.decisions.filter(touched)
+        .select("event_id", "deciding_rule", "counted", "deferred_to")
+        .iter_rows()
+    ]
 
 
 def text(rule: Rule, verdict: Verdict, *, exempt: str | None = None) -> str:

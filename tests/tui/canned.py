@@ -20,6 +20,7 @@ from tui.snapshots import (
     Sample,
     Subject,
     Triage,
+    Tried,
     Verdict,
     Week,
     Written,
@@ -231,6 +232,16 @@ class FakeSession:
             "recommendations": [shown, recommendation] if here else [shown],
             "findings": [finding, streak] if here else [streak],
         }
+
+    def tried(self, customer: str, without: tuple[str, ...], suggested: Document | None) -> Tried:
+        self.asked.append(("tried", customer, without, suggested))
+        stopped = {
+            f"m-{at}": f"stopped: 3 messages had gone out in the 7d before it, and 3 may ({self.name})"
+            for at in (11, 9)
+        }
+        return Tried(
+            customer, without, "2 rules of the book", stopped, {"m-10": "deferred to 2026-09-28 08:00"}, 11
+        )
 
     def derived(self, customer: str, without: tuple[str, ...]) -> frozenset[str]:
         return frozenset() if "o-1841" in without else frozenset({"m-7", "m-8"})

@@ -3,6 +3,7 @@
 import pytest
 from textual.pilot import Pilot
 
+from audit.errors import NotFoundError
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import SIZES, Driver, Started
 from tui.screens.customer import CustomerScreen
@@ -12,6 +13,7 @@ from tui.screens.suggestion import SuggestionDialog
 from tui.snapshots import Change, Subject
 from tui.widgets.items import Items
 from tui.widgets.table import Table
+from tui.widgets.why import Head
 
 VERDICT = ("▲ high", "11 mails about Nail clipper since one was bought", "Could be: browse-retarget-beauty (7)",
            "Neither ends by itself.", "would have stopped 11 of 11")  # fmt: skip
@@ -245,3 +247,55 @@ async def test_an_answer_that_comes_late_does_not_replace_a_newer_customer(start
         await driver.settle()
         assert screen.now.customer == "c_00000005"
         assert "would have stopped 11 of 11" in driver.words
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_tried_rules_strike_what_they_stop_and_say_why_beside_it(started: Started, size: str) -> None:
+    async with started(size) as driver:
+        await driver.press("enter", "t")
+        assert marked(driver, "stopped") == {"m-11", "m-9"}
+        assert marked(driver, "deferred") == {"m-10"}
+        row = next(line for line in driver.text.splitlines() if "✗" in line)
+        assert "stopped: 3 mess" in row
+        assert "deferred to 2026-09" in driver.words
+        assert ("2 stopped, 1 deferred" in driver.text) == (size != "small")
+        whole = driver.app.screen.query_one(Head).says.plain
+        assert "2 rules of the book: stopped: 3 messages had gone out in the 7d before it, and 3 may" in whole
+        await driver.press("t")
+        assert marked(driver, "stopped") == marked(driver, "deferred") == set()
+        assert "stopped: 3 mess" not in driver.text
+
+
+async def test_the_reason_beside_a_stopped_mail_is_not_struck_through(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("enter", "j", "t")
+        table = timeline(driver)
+        (at,) = [at for at in range(3) if table.rows.row(at)[0] == "m-11"]
+        struck = {
+            segment.text.strip(): bool(segment.style.strike)
+            for segment in table.render_line(at + 1)
+            if segment.text.strip()
+        }
+        assert {text: mark for text, mark in struck.items() if "deals" in text or "stopped" in text} == {
+            "Nail clipper deals": True,
+            next(text for text in struck if text.startswith("stopped")): False,
+        }
+
+
+async def test_rules_are_tried_again_without_what_is_left_out(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("enter", "t", "G", "x")
+        asked = [one[2] for one in driver.session.asked if one[0] == "tried"]
+        assert asked == [(), ("o-1841",)]
+        assert "stopped: 3 mess" in driver.text
+
+
+async def test_where_no_rule_can_be_tried_that_is_said_and_nothing_is_marked(started: Started) -> None:
+    class Bare(FakeSession):
+        def tried(self, customer, without, suggested):
+            raise NotFoundError("no rule is switched on in the book, and none is suggested here")
+
+    async with started(session=Bare()) as driver:
+        await driver.press("enter", "t")
+        assert "no rule is switched on" in driver.text
+        assert not driver.app.screen.trying

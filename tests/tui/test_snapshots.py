@@ -13,6 +13,7 @@ SCREENS = {
     "find": (),
     "customer": ("enter",),
     "customer-left-out": ("enter", "G", "x"),
+    "customer-tried": ("enter", "t"),
     "rules": ("3",),
 }
 

@@ -17,8 +17,9 @@ from tui.screens.customer_panes import (
     recommendation_items,
     segment_item,
 )
-from tui.screens.explaining import ExplainingScreen
+from tui.screens.customer_rules import RulingScreen
 from tui.text import content, number, say
+from tui.timeline import with_notes
 from tui.widgets.heading import Heading
 from tui.widgets.items import Items
 from tui.widgets.pane_tabs import PaneTabs
@@ -38,7 +39,7 @@ NAMES = ("Timeline", "Why", "Segments", "Recommended", "Findings")
 EMPTY = "No customer is open. Press 1 and choose one, or / to look somebody up."
 
 
-class CustomerScreen(ExplainingScreen):
+class CustomerScreen(RulingScreen):
     """One customer. `open_customer` shows another one."""
 
     PLACE = "customer"
@@ -110,6 +111,7 @@ class CustomerScreen(ExplainingScreen):
         """Read and show a customer."""
         self.customer, self.before, self.now, self._group = customer, None, None, ""
         self._given, self._evidence = compare.Given(), ()
+        self.trying, self.tried = False, None
         self.query_one("#timeline", Table).rows = None
         block = self.query_one(VerdictBlock)
         block.display, block.verdict = True, None
@@ -142,6 +144,8 @@ class CustomerScreen(ExplainingScreen):
             else:
                 self._explain_again()
             self._mark()
+        if self.trying:
+            self._try_rules()
         self._ask_rest(picture)
 
     def failed(self, group: str, reason: str) -> None:
@@ -209,7 +213,9 @@ class CustomerScreen(ExplainingScreen):
         self._row = {event: key for key, events in several.iter_rows() for event in events if event != key}
         shown = frame.filter(frame["group"] == self._group) if self._group else frame
         table = self.query_one("#timeline", Table)
-        rows = Rows(shown, columns(self.size.width), "key", total=frame.height)
+        tried = self.tried
+        told = shown if tried is None else with_notes(shown, {**tried.stopped, **tried.deferred})
+        rows = Rows(told, columns(self.size.width, trying=tried is not None), "key", total=frame.height)
         table.show(rows, keep=table.key if table.rows else self._telling())
         self._titles()
 
@@ -251,6 +257,8 @@ class CustomerScreen(ExplainingScreen):
         self.query_one("#tabs", PaneTabs).panes = labels
         self.query_one("#side-tabs", PaneTabs).panes = labels[2:]
         only = {"": "", "mail": " · mails only", "behaviour": " · behaviour only"}[self._group]
+        if (tried := self.tried) is not None:
+            only += f" · {number(len(tried.stopped))} stopped, {number(len(tried.deferred))} deferred"
         for pane, label in labels:
             named = (
                 "" if pane in SIDE and self.has_class("-medium") else label

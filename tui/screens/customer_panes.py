@@ -22,19 +22,19 @@ STYLES = {"": "", "gone": "strike dim", "new": "bold"}
 SIGNS = {"": "", "gone": "- ", "new": "+ "}
 
 
-def columns(width: int) -> tuple[Column, ...]:
-    """The timeline's columns for a terminal of that width."""
+def columns(width: int, *, trying: bool = False) -> tuple[Column, ...]:
+    """The timeline's columns for a terminal of that width; wider for what rules do where some are tried."""
     when = (
         Column("at", "day", width=16, show=moment)
-        if width >= 150
+        if width >= 150 and not trying
         else Column("at", "day", width=10, show=day)
     )
-    return (
-        when,
-        Column("sign", "", width=1),
-        Column("what", "what", flex=True),
-        Column("note", "then", most=16 if width < 150 else 24),
+    then = (
+        Column("note", "by the rules", width=38 if width < 110 else 24, whole=True)
+        if trying
+        else Column("note", "then", most=16 if width < 150 else 24)
     )
+    return (when, Column("sign", "", width=1), Column("what", "what", flex=True), then)
 
 
 def segment_item(segment: Document, mark: str) -> Item:

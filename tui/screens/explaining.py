@@ -80,8 +80,9 @@ class ExplainingScreen(PaneScreen):
     @on(Explained)
     def show_why(self, message: Explained) -> None:
         document = message.document
+        key = self.query_one("#timeline", Table).key if message.subject.kind == "message" else None
         self._tell_why(
-            explained_title(document),
+            joined(explained_title(document), self._said_of(key)),
             explained(document),
             tuple(document.get("evidence") or ()),
             document["standing"],
@@ -110,7 +111,16 @@ class ExplainingScreen(PaneScreen):
     def _mark(self) -> None:
         if self.now is not None:
             marks = compare.marks(self.now.without, self._given, self._evidence, self._row)
-            self.query_one("#timeline", Table).mark(marks)
+            self.query_one("#timeline", Table).mark(marks | self._other_marks())
+
+    def _said_of(self, key: str | None) -> Content:
+        """What else there is to say of a row, on lines of its own."""
+        del key
+        return content("")
+
+    def _other_marks(self) -> dict[str, str]:
+        """Marks of rows beside those of the explanation."""
+        return {}
 
     @on(Why.Pointed)
     def point_at_evidence(self, message: Why.Pointed) -> None:

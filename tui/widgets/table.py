@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -23,13 +24,22 @@ from tui.text import content, line, number
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rich.style import Style
     from textual import events
 
     from tui.widgets.table_data import Column, Rows
 
-SIGNS = {"out": "✗", "gone": "-", "new": "+", "evidence": "»", "missing": "!"}
+SIGNS = {
+    "out": "✗",
+    "gone": "-",
+    "new": "+",
+    "evidence": "»",
+    "missing": "!",
+    "stopped": "✗",
+    "deferred": "→",
+}
 """Marks of a row and the sign that stands before it, so that none hangs on colour alone."""
+
+_WHOLE = Style(strike=False)
 
 
 class Table(ScrollView, can_focus=True):
@@ -96,7 +106,7 @@ class Table(ScrollView, can_focus=True):
         self._tell()
 
     def mark(self, marks: Mapping[str, str]) -> None:
-        """Mark rows by key: `out`, `gone`, `new`, `evidence` or `missing`."""
+        """Mark rows by key: one of `SIGNS`."""
         self.marks = marks
         self._redraw()
 
@@ -193,6 +203,7 @@ class Table(ScrollView, can_focus=True):
             text = column.show(value)
             tone = next((tone for sign, tone in column.tones.items() if text.startswith(sign)), "")
             style = base + self._tone(tone) if tone and index != self.cursor else base
+            style += _WHOLE if column.whole else Style.null()
             segments += [Segment(line(text, cells, right=column.right), style), Segment(" ", base)]
         return Strip(segments).adjust_cell_length(width, base)
 

@@ -25,7 +25,8 @@ class Column:
     """A column of the table: `name` in the frame, `label` in the header.
 
     `show` turns a value into text, for the rows on the screen only. A `width` of 0 is measured from a text column
-    (never more than `most`); `flex` columns take what is left. `tones` names a style by what the text starts with.
+    (never more than `most`); `flex` columns take what is left. `tones` names a style by what the text starts with. A
+    `whole` column is not struck through with its row.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Column:
     right: bool = False
     show: Callable[[Any], str] = plain
     tones: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = False
 
 
 class Rows:
