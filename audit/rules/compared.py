@@ -94,7 +94,7 @@ def compare(
 
     Rules that are no caps stand in both sets; a cap that the sender does not have stands in the exact set alone.
     `zone`: the zone of the sender's account. `ids`, `causes` as for `replay.simulate`. `progress` is told how many events
-    of how many are done, and may raise to stop. Raises InputError if the set holds no cap, if the sender has none of
+    of how many are done, as often as a replay tells it, and may raise to stop. Raises InputError if the set holds no cap, if the sender has none of
     them, or if `zone` is none or of no use.
     """
     exact = [rule for rule in rules if rule.stops]
@@ -102,9 +102,11 @@ def compare(
     sets = (RuleSet(exact, ids), RuleSet([one.rule for one in carried if one.rule is not None], ids))
     prepare.refuse_without(causes, sets[0].rules)
     total = events.select(pl.len()).collect().item() if progress is not None else 0
-    done, parts = 0, [_beside(fleet.events_of_none(), sets, ctx, causes)]
+    judge = _Judge(sets, ctx, causes)
+    done, parts = 0, [_beside(fleet.events_of_none(), judge, None)]
     for part in fleet.whole_customers(events.select(COLUMNS), rows):
-        parts.append(_beside(part, sets, ctx, causes))
+        tell = None if progress is None else _part_of(progress, done, part.height, total)
+        parts.append(_beside(part, judge, tell))
         done += part.height
         if progress is not None:
             progress(done, total)
@@ -130,12 +132,48 @@ def carried_out(rules: Iterable[Rule], preset: Preset, *, zone: str | None = Non
     return carried
 
 
+def _part_of(progress: Progress, before: int, height: int, total: int) -> Progress:
+    """What tells of messages decided, twice each, in a part of so many events after so many others."""
+
+    def tell(decided: int, of: int) -> None:
+        progress(before + height * decided // of if of else before, total)
+
+    return tell
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What two sets of rules are judged with: the exact one and the sender's."""
+
+    sets: tuple[RuleSet, RuleSet]
+    ctx: Context
+    causes: pl.DataFrame | None
+
+    def decided(
+        self, messages: pl.DataFrame, events: pl.DataFrame, side: int, progress: Progress | None
+    ) -> pl.DataFrame:
+        """What becomes of each message by a set, in order; the columns called `exact_...`.
+
+        `progress` is told of messages, twice each: once for either set.
+        """
+        rules, before = self.sets[side], side * messages.height
+        tell = None if progress is None else (lambda done, _: progress(before + done, 2 * messages.height))
+        by = replay.by_kernel if replay.is_fleet(messages.height, rules) else replay.by_reference
+        return by(messages, events, rules, self.ctx.facts, tell, causes=self.causes).select(
+            *_KEY,
+            exact_stops=pl.col("decision") == "stop",
+            exact_rule="deciding_rule",
+            exact_counted="counted",
+            exact_to="deferred_to",
+        )
+
+
 def _beside(
-    events: pl.DataFrame, sets: tuple[RuleSet, RuleSet], ctx: Context, causes: pl.DataFrame | None
+    events: pl.DataFrame, judge: _Judge, progress: Progress | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The counts (one row) and some examples of the customers at hand."""
     messages = prepare.sent(events)
-    exact, other = (_decided(messages, events, rules, ctx, causes) for rules in sets)
+    exact, other = (judge.decided(messages, events, side, progress) for side in (0, 1))
     both = exact.hstack(other.drop(_KEY).rename(lambda name: name.replace("exact", "preset")))
     sent_by_both = ~pl.col("exact_stops") & ~pl.col("preset_stops")
     kind = (
@@ -156,23 +194,6 @@ def _beside(
     ).cast(pl.Int64)
     differing = told.filter(pl.col("kind").is_not_null()).group_by("kind", maintain_order=True).head(EXAMPLES)
     return counts, differing.drop("exact_stops", "preset_stops")
-
-
-def _decided(
-    messages: pl.DataFrame, events: pl.DataFrame, rules: RuleSet, ctx: Context, causes: pl.DataFrame | None
-) -> pl.DataFrame:
-    """What becomes of each message by a set, in order; the columns called `exact_...`."""
-    if replay.is_fleet(messages.height, rules):
-        decisions = replay.by_kernel(messages, events, rules, ctx.facts)
-    else:
-        decisions = replay.by_reference(messages, events, rules, ctx.facts, causes=causes)
-    return decisions.select(
-        *_KEY,
-        exact_stops=pl.col("decision") == "stop",
-        exact_rule="deciding_rule",
-        exact_counted="counted",
-        exact_to="deferred_to",
-    )
 
 
 def _example(row: Mapping[str, Any]) -> dict[str, Any]:

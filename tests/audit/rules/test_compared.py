@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.errors import InputError
-from audit.rules import compared, presets, replay
+from audit.rules import compared, kernel, presets, replay
 from audit.rules.model import from_dict
 from tests.audit.rules.build import cap, causes, message
 from tests.audit.rules.test_properties import caps, rows
@@ -180,16 +180,33 @@ def test_every_message_is_in_one_of_the_counts_however_the_past_is_cut(history, 
 
 
 def test_progress_is_told_and_can_stop_the_work():
-    frame = events(message("2026-01-05T10:00"), message("2026-01-05T10:00", customer_id="c_2"))
-    preset, told = presets.named("braze"), []
+    sent = [message("2026-01-05T10:00", customer_id=f"c_{number}") for number in range(1, 5)]
+    frame, preset, told = events(*sent), presets.named("braze"), []
+    rules = [from_dict(cap(1, "7d"))]
     compared.compare(
-        frame.lazy(), [from_dict(cap(1, "7d"))], preset, context(frame), rows=1,
-        progress=lambda done, of: told.append((done, of)),
-    )  # fmt: skip
-    assert told[-1] == (2, 2)
+        frame.lazy(), rules, preset, context(frame), progress=lambda done, of: told.append((done, of))
+    )
+    assert told == [(half // 2, 4) for half in range(1, 9)] + [(4, 4)]
 
     def stop(done, of):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        compared.compare(frame.lazy(), [from_dict(cap(1, "7d"))], preset, context(frame), progress=stop)
+        compared.compare(frame.lazy(), rules, preset, context(frame), progress=stop)
+
+
+@pytest.mark.xdist_group("kernel")
+@pytest.mark.parametrize("name", ["iterable", "mautic", "braze"])
+def test_a_fleet_is_compared_as_a_few_are(name, monkeypatch):
+    """The kernel decides where there are many messages; the calendar days of Braze it leaves to the reference."""
+    pytest.importorskip("numba")
+    days = [
+        message(f"2026-01-{day:02d}T{hour}:00", customer_id=f"c_{day % 3}", **BERLIN)
+        for day in range(1, 29)
+        for hour in ("09", "23")
+    ]
+    frame, rules = events(*days), [from_dict(cap(2, "3d", id="three")), from_dict(cap(3, "7d"))]
+    few = compared.compare(frame.lazy(), rules, presets.named(name), context(frame)).to_json()
+    monkeypatch.setattr(kernel, "MANY", 1)
+    assert compared.compare(frame.lazy(), rules, presets.named(name), context(frame)).to_json() == few
+    assert few["both"] > 0
