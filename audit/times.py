@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from audit.errors import InputError
 
@@ -11,7 +12,14 @@ _DURATION = re.compile(r"(\d{1,6})([mhdw])")
 
 def duration(text: str) -> timedelta:
     """Read `30m`, `16h`, `7d` or `4w`. Raises InputError on anything else."""
-    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
+    if not isinstance(text, str):
+        raise InputError(f"{text!r} is no duration; write 30m, 16h, 7d or 4w")
+    return _duration(text)
+
+
+@lru_cache(maxsize=1024)
+def _duration(text: str) -> timedelta:
+    match = _DURATION.fullmatch(text.strip())
     if match is None:
         raise InputError(f"{text!r} is no duration; write 30m, 16h, 7d or 4w")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})

@@ -27,7 +27,7 @@ from audit.gate.lines import Line, Reader, stored
 from audit.gate.record import Record
 from audit.rules import prepare
 from audit.rules.gate import Answer, Gate
-from audit.rules.model import Rule
+from audit.rules.model import ENGAGEMENT, Rule
 from audit.times import parse_iso
 
 if TYPE_CHECKING:
@@ -38,10 +38,6 @@ FOLDER = "gate"
 """Where in a workspace the record lies."""
 
 _NOTED = '{"noted":true}\n'
-_ALLOWED = (
-    '{"decision":"allow","deciding_rule":null,"failing_rules":[],"counted":[],"next_allowed_at":"%s",'
-    '"cannot_tell":[],"assumed":[]}'
-)
 _WIDE = ("attributes", "query", "subject", "item_name")
 """Columns of the workspace's events that no rule reads."""
 
@@ -55,6 +51,8 @@ def opened(ws: "Workspace", rules: Iterable[Rule]) -> Iterator["Stream"]:
         gate = _started(ws, listed)
         made = Stream(gate, people, record, _reader(ws), listed)
         made.restore()
+        gate.forget()
+        record.compact_with(made.needs)
         yield made
 
 
@@ -67,6 +65,8 @@ class Stream:
         self.gate = gate
         self._people, self._record, self._reader = people, record, reader
         self._named = {one for rule in rules for one in (*rule.customers, *rule.except_customers)}
+        self._names: Mapping[str, str] = {}
+        self._responses: set[tuple[str | None, str | None]] = set()
 
     def answer(self, line: bytes | str | Mapping[str, Any]) -> dict[str, Any]:
         """The answer to one line, or to its columns as a mapping."""
@@ -99,13 +99,30 @@ class Stream:
             if read.customer in self._named:
                 self.gate.learn(read.customer, customer)
         if not read.is_candidate:
-            self.gate.note(customer, read.act, time_zone=read.shape.time_zone)
-            kept.append(f"{{{stored(read, customer)}}}\n")
+            if self.gate.note(customer, read.act, time_zone=read.shape.time_zone):
+                kept.append(f"{{{stored(read, customer)}}}\n")
             return _NOTED
-        answer = self.gate.offer(customer, read.message, key=read.key)
-        text = _ALLOWED % read.when if _plainly_allowed(answer, read.at) else _text(answer)
-        kept.append(f'{{{stored(read, customer)},"answer":{text}}}\n')
+        answer, new = self.gate.ask(customer, read.message, key=read.key)
+        text = answer.text(read.at, read.when)
+        if new:
+            kept.append(f'{{{stored(read, customer)},"answer":{text}}}\n')
         return text + "\n"
+
+    def needs(self, line: bytes) -> bool:
+        """Whether a line of the record may be asked for yet: by a rule, or by whoever repeats it.
+
+        Of the responses of each kind and channel one stays: it shows that there are any. So does who was new.
+        """
+        row = json.loads(line)
+        if "sealed" in row:
+            return True
+        kind = row["kind"]
+        response = (kind, row.get("channel"))
+        if kind in ENGAGEMENT.values() and row.get("machine") is not True and response not in self._responses:
+            self._responses.add(response)
+            return True
+        customer = self._names.get(row["customer_id"], row["customer_id"])
+        return self.gate.remembers(customer, row["key"] if "answer" in row else row["event_id"])
 
     def restore(self) -> None:
         """Take in what the record holds. Raises WorkspaceError if a line of it is damaged."""
@@ -120,17 +137,14 @@ class Stream:
                     rows.append(row)
             except (ValueError, TypeError) as error:
                 raise self._record.damaged(number) from error
-        names = self._people.unsealed(sealed)
-        first_due: dict[tuple[str, str], datetime] = {}
+        names = self._names = self._people.unsealed(sealed)
         for number, row in enumerate(rows, start=1):
             try:
-                self._restored(
-                    {**row, "customer_id": names.get(row["customer_id"], row["customer_id"])}, first_due
-                )
+                self._restored({**row, "customer_id": names.get(row["customer_id"], row["customer_id"])})
             except (InputError, KeyError, TypeError) as error:
                 raise self._record.damaged(number) from error
 
-    def _restored(self, row: dict[str, Any], first_due: dict[tuple[str, str], datetime]) -> None:
+    def _restored(self, row: dict[str, Any]) -> None:
         customer, key = row["customer_id"], row["key"]
         at = parse_iso(row["occurred_at"])
         line = Line(customer, at, row["occurred_at"], row["event_id"], key, self._reader.shape(row))
@@ -138,8 +152,7 @@ class Stream:
             self.gate.restore_note(customer, line.act, time_zone=line.shape.time_zone)
             return
         answer = Answer(**{**row["answer"], "next_allowed_at": _moment(row["answer"]["next_allowed_at"])})
-        due = first_due.setdefault((customer, key), at) if answer.decision == "defer" else at
-        self.gate.restore(customer, line.message._replace(at=due), at, key=key, answer=answer)
+        self.gate.restore(customer, line.message, key=key, answer=answer)
 
 
 class _People:
@@ -234,19 +247,6 @@ def _started(ws: "Workspace", rules: Sequence[Rule]) -> Gate:
 def _reader(ws: "Workspace") -> Reader:
     fill = None if ws.campaigns.is_empty() else campaigns.lookup(ws.campaigns)
     return Reader(ws.vault.purpose_key("event_id"), fill)
-
-
-def _plainly_allowed(answer: Answer, at: datetime) -> bool:
-    return (
-        answer.decision == "allow"
-        and answer.next_allowed_at == at
-        and not answer.cannot_tell
-        and not answer.assumed
-    )
-
-
-def _text(answer: Answer) -> str:
-    return json.dumps(answer.to_json(), separators=(",", ":"))
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 
 _DAY = timedelta(days=1)
@@ -52,6 +53,11 @@ def unit(moment: datetime, window: str, zone: ZoneInfo, week_start: str) -> Unit
     if window == "1w":
         return (_week(local, week_start),)
     return local.year, local.month
+
+
+def longest(window: str) -> timedelta:
+    """No calendar unit is as long as this, whatever the zone."""
+    return _LONGEST[window]
 
 
 def unit_end(moment: datetime, window: str, zone: ZoneInfo, week_start: str) -> datetime | None:

@@ -13,11 +13,18 @@ YES = ("subscribed", "consent_given")
 class Consents:
     """The acts of saying no and yes, in order."""
 
+    __slots__ = ("_acts",)
+
     def __init__(self, acts: Sequence[Act]) -> None:
         self._acts = [act for act in acts if act.kind in NO or act.kind in YES]
 
+    def __bool__(self) -> bool:
+        return bool(self._acts)
+
     def refused(self, message: Message, at: datetime) -> Act | None:
         """The oldest no in force: it bears on the message, lies before it in order, and no yes came after it."""
+        if not self._acts:
+            return None
         oldest: Act | None = None
         for act in self._bearing(message, at):
             if act.topics and not set(act.topics) & set(message.topics or ()):

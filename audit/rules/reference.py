@@ -4,11 +4,11 @@ It goes through the messages in order and keeps what was let through; every fail
 decides; a deferred message goes back in order and is judged anew.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from audit.rules import clock
 from audit.rules.checks import Check, check
@@ -79,36 +79,48 @@ def verdicts(history: History, rules: RuleSet, event_id: str) -> list[Verdict]:
     return []
 
 
+Failing = Sequence[tuple[int, Sequence[str]]]
+"""The rules that stop a message, by position, each with what it counted."""
+
+
+class _Checks(dict[int, Check]):
+    """The check of each rule by its position, made when it is first asked for."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[[int], Check]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, number: int) -> Check:
+        made = self[number] = self._make(number)
+        return made
+
+
 class Judge:
     """One customer's messages, judged one by one as they come due, in order."""
+
+    __slots__ = ("_about", "_all", "_checks", "_history", "_rules", "_steady")
 
     def __init__(self, history: History, rules: RuleSet) -> None:
         self._history = history
         self._rules = rules
         self._about = rules.about(history.customer)
         self._all = len(self._about) == len(rules.rules)
-        self._checks: dict[int, Check] = {}
+        self._steady = self._all and not rules.dated and not rules.siblings
+        self._checks = _Checks(self._made)
 
     def decide(self, message: Message, at: datetime) -> Decision | PutOff:
         """What becomes of a message that is due at `at`; or when it goes back in order, if it is put off."""
         if self._rules.exempt(message, at):
             self._take_in(message, at)
-            return self._decision(message, "exempt", next_allowed_at=at)
+            return self._went_out(message, at, "exempt", ())
         judging = self._judging(message, at)
-        failing = [(n, ids) for n in judging if (ids := self._check(n).stops(message, at)) is not None]
+        failing = self._failing(message, at, judging)
         if failing:
-            again = self._put_off(message, at, [n for n, _ in failing])
-            if again is not None:
-                return PutOff(again, [self._rules.rules[number].id for number, _ in failing], failing[0][1])
-            return self._stopped(message, at, judging, failing)
+            return self._refused(message, at, judging, failing)
         self._take_in(message, at)
-        return self._decision(
-            message,
-            "allow",
-            deferred_to=at if at != message.at else None,
-            cannot_tell=self._cannot_tell(message, at, judging),
-            next_allowed_at=at,
-        )
+        return self._went_out(message, at, "allow", self._cannot_tell(message, at, judging))
 
     def verdicts(self, message: Message, at: datetime) -> list[Verdict]:
         """What each rule of the set says of a message that is due at `at`."""
@@ -120,29 +132,39 @@ class Judge:
             for number in range(len(self._rules.rules))
         ]
 
-    def _stopped(
-        self,
-        message: Message,
-        at: datetime,
-        judging: Sequence[int],
-        failing: Sequence[tuple[int, Sequence[str]]],
-    ) -> Decision:
+    def _failing(self, message: Message, at: datetime, judging: Sequence[int]) -> Failing:
+        checks = self._checks
+        return [(n, ids) for n in judging if (ids := checks[n].stops(message, at)) is not None]
+
+    def _refused(
+        self, message: Message, at: datetime, judging: Sequence[int], failing: Failing
+    ) -> Decision | PutOff:
         ids = [self._rules.rules[number].id for number, _ in failing]
-        return self._decision(
-            message,
+        again = self._put_off(message, at, [number for number, _ in failing])
+        if again is not None:
+            return PutOff(again, ids, failing[0][1])
+        return Decision(
+            message.event_id,
+            self._history.customer,
+            message.at,
             "stop",
             deciding_rule=ids[0],
             failing_rules=ids,
             counted=failing[0][1],
             cannot_tell=self._cannot_tell(message, at, judging),
+            assumed=assumed(message),
             next_allowed_at=self._earliest(message, at, self._scoped(message)),
         )
 
-    def _decision(self, message: Message, decision: str, **more: Any) -> Decision:
-        assumed = () if message.message_class else ("message_class",)
+    def _went_out(
+        self, message: Message, at: datetime, decision: str, cannot_tell: Sequence[str]
+    ) -> Decision:
+        due = message.at
+        deferred_to = at if decision == "allow" and at != due else None
         return Decision(
-            message.event_id, self._history.customer, message.at, decision, assumed=assumed, **more
-        )
+            message.event_id, self._history.customer, due, decision, deferred_to, None, (), (), cannot_tell,
+            assumed(message), at,
+        )  # fmt: skip
 
     def _put_off(self, message: Message, at: datetime, failing: Sequence[int]) -> datetime | None:
         """When a message goes back in order: the earliest time all failing rules could pass; None if it does not."""
@@ -158,18 +180,26 @@ class Judge:
 
         None if there is none, or none up to `last`.
         """
-        moment: datetime | None = at
-        steps = 0
+        moment, steps = at, 0
+        mover: int | None = None
         while True:
             before, steps = moment, steps + 1
             for number in numbers:
-                if moment is not None:
-                    moment = self._passes_from(number, message, at, moment)
+                if number == mover:  # all others have let it pass since
+                    return moment
+                found = self._passes_from(number, message, at, moment)
+                if found is None:
+                    return None
+                if found != moment:
+                    moment, mover = found, number
             if moment == before:
                 return moment
-            if moment is not None and steps >= _MOST_STEPS:
-                moment, steps = self._next_edge(moment, numbers), 0
-            if moment is None or (last is not None and moment > last):
+            if steps >= _MOST_STEPS:
+                edge = self._next_edge(moment, numbers)
+                if edge is None:
+                    return None
+                moment, mover, steps = edge, None, 0
+            if last is not None and moment > last:
                 return None
 
     def _next_edge(self, moment: datetime, numbers: Sequence[int]) -> datetime | None:
@@ -184,7 +214,7 @@ class Judge:
         rule = self._rules.rules[number]
         if self._rules.dated and not valid(rule, moment):
             return moment
-        found = self._check(number).passes_from(message, at, moment)
+        found = self._checks[number].passes_from(message, at, moment)
         if rule.valid_until and (found is None or found > rule.valid_until):
             return rule.valid_until
         return found
@@ -206,28 +236,27 @@ class Judge:
         return [
             self._rules.rules[number].id
             for number in judging
-            if number in self._rules.unsure and self._check(number).cannot_tell(message, at)
+            if number in self._rules.unsure and self._checks[number].cannot_tell(message, at)
         ]
 
     def _take_in(self, message: Message, at: datetime) -> None:
-        for number in self._rules.reach(message).counting:
-            if number in self._about and (not self._rules.dated or valid(self._rules.rules[number], at)):
-                self._check(number).let_through(message, at)
-                for other in self._rules.siblings.get(number, ()):
-                    if None not in per_values(self._rules.rules[other], message):
-                        self._check(other).let_through(message, at)
-
-    def _check(self, number: int) -> Check:
-        known = self._checks.get(number)
-        if known is None:
-            known = self._checks[number] = self._made(number)
-        return known
+        rules, checks = self._rules, self._checks
+        if self._steady:
+            for number in rules.reach(message).counting:
+                checks[number].let_through(message, at)
+            return
+        for number in rules.reach(message).counting:
+            if number in self._about and (not rules.dated or valid(rules.rules[number], at)):
+                checks[number].let_through(message, at)
+                for other in rules.siblings.get(number, ()):
+                    if None not in per_values(rules.rules[other], message):
+                        checks[other].let_through(message, at)
 
     def _made(self, number: int) -> Check:
         return check(self._rules.rules[number], self._history)
 
     def _verdict(self, number: int, message: Message, at: datetime) -> Verdict:
-        judged = self._check(number)
+        judged = self._checks[number]
         return Verdict(
             number,
             at,
@@ -236,6 +265,11 @@ class Judge:
             cannot_tell=judged.cannot_tell(message, at),
             next_allowed_at=self._earliest(message, at, [number]),
         )
+
+
+def assumed(message: Message) -> Sequence[str]:
+    """The fields that are taken for granted of a message that lacks them."""
+    return () if message.message_class else ("message_class",)
 
 
 def _due(history: History, judging: Judge, made: list[Decision]) -> Iterator[tuple[datetime, Message]]:

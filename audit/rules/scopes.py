@@ -21,6 +21,10 @@ SCOPED = {
 """A message's field → the scope that is about it."""
 
 
+_MOST_SEEN = 100_000
+"""Messages mostly repeat each other but for when; what rules reach is remembered of so many different ones."""
+
+
 class Reach(NamedTuple):
     """Positions, in checking order, of the rules that judge a message and of those that count it."""
 
@@ -88,15 +92,19 @@ class RuleSet:
     def exempt(self, message: Message, at: datetime) -> bool:
         """Whether no rule names the class of a message that is due at `at`."""
         named = self.classes if self._classes_at is None else self._classes_at(at)
-        return class_of(message) not in named
+        return (message.message_class or DEFAULT_CLASS) not in named
 
     def reach(self, message: Message) -> Reach:
         """The rules whose scopes the message satisfies; customers and validity are asked for apart."""
         if message is self._newest[0]:  # it is asked for several times in a row
             return self._newest[1]
-        fields = (*message[2:5], tuple(message.topics or ()), *message[6:9])
+        fields: tuple[object, ...] = message[2:9]  # from channel to message_class
+        if type(message.topics) is list:
+            fields = (*message[2:5], tuple(message.topics), *message[6:9])
         known = self._reach.get(fields)
         if known is None:
+            if len(self._reach) >= _MOST_SEEN:
+                self._reach.clear()
             within = [(number, rule) for number, rule in enumerate(self.rules) if in_scope(rule, message)]
             judging = tuple(number for number, rule in within if class_of(message) in rule.message_classes)
             counting = tuple(

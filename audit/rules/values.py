@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,6 +19,7 @@ from audit.times import duration, parse_iso
 _QUIET = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 
+@lru_cache(maxsize=1024)
 def quiet_hours(text: str) -> tuple[time, time]:
     """Start and end of `21:00-08:00`, as local times."""
     match = _QUIET.fullmatch(text)

@@ -14,6 +14,8 @@ from audit.rules.values import zone
 class Zones:
     """The zone a rule reads the clock in: fixed, or the customer's where it is known."""
 
+    __slots__ = ("_fixed", "_rows")
+
     def __init__(self, rule: Rule, history: History) -> None:
         self._fixed = None if rule.time_zone == "customer" else zone(rule.time_zone)
         self._rows = history.zones
@@ -23,7 +25,7 @@ class Zones:
         if self._fixed is not None:
             return self._fixed
         own = known_zone(message.time_zone)
-        if own is not None:
+        if own is not None or not self._rows:
             return own
         newest = bisect_left(self._rows, (at, message.event_id), key=attrgetter("at", "event_id")) - 1
         return known_zone(self._rows[newest].time_zone) if newest >= 0 else None

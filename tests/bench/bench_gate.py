@@ -1,8 +1,8 @@
 """How many decisions a second the gate makes, and how long one line waits: `python tests/bench/bench_gate.py [LINES]`.
 
-The command itself, over pipes, on a workspace of its own with 2,000 customers who were mailed before; three rules. The
+The command itself, over pipes, on a workspace of its own with 2,000 customers who were mailed before; five rules. The
 stream is for 10,000 customers, two mails a week each.
-Three runs of many lines at once; then 500 lines one by one.
+Five runs of many lines at once; then 500 lines one by one. Whoever writes and reads takes a core of its own.
 """
 
 import json
@@ -36,6 +36,14 @@ kind = "cooldown"
 after = "order_completed"
 same = "category"
 window = "14d"
+[[rule]]
+id = "no"
+kind = "consent"
+[[rule]]
+id = "night"
+kind = "quiet_hours"
+quiet = "21:00-08:00"
+on_fail = "drop"
 """
 START = datetime(2027, 1, 1, tzinfo=UTC)
 
@@ -52,6 +60,7 @@ def lines(count: int, start: datetime, dice: random.Random) -> list[bytes]:
                 "campaign_id": f"campaign-{dice.randrange(20)}",
                 "category": f"A > {dice.randrange(10)}",
                 "message_class": "marketing",
+                "time_zone": "Europe/Berlin",
             }
         ).encode()
         + b"\n"
@@ -79,10 +88,10 @@ def main() -> None:
             gate.stderr.readline()
             print(f"ready after {time.perf_counter() - started:.2f} s")
             rates, at = [], START
-            for _ in range(3):
+            for _ in range(5):
                 rates.append(many(gate, lines(count, at, dice)))
                 at += timedelta(seconds=30 * count)
-            print(f"{count:,} lines: {statistics.median(rates):,.0f} decisions/s")
+            print(f"{count:,} lines: {statistics.median(rates):,.0f} decisions/s, {max(rates):,.0f} at best")
             waits = sorted(single(gate, line) for line in lines(500, at, dice))
             print(f"a single line: median {1000 * waits[250]:.2f} ms, 99th of 100 {1000 * waits[495]:.2f} ms")
             gate.stdin.close()
@@ -100,10 +109,11 @@ def many(gate: "subprocess.Popen[bytes]", asked: list[bytes]) -> float:
     started = time.perf_counter()
     writer = threading.Thread(target=write)
     writer.start()
-    for _ in asked:
-        assert b'"decision"' in gate.stdout.readline()
+    answered, part = 0, b""
+    while answered < len(asked) and (part := gate.stdout.read1(65_536)):
+        answered += part.count(b"\n")
     writer.join()
-    return len(asked) / (time.perf_counter() - started)
+    return answered / (time.perf_counter() - started)
 
 
 def single(gate: "subprocess.Popen[bytes]", line: bytes) -> float:

@@ -14,6 +14,9 @@ from tui.commands.options import RoleOption, WorkspaceOption
 TOGETHER = 64
 """Lines that wait for each other, at most: they are there already, and share one write to the record."""
 
+SELDOM = (50_000, 20, 100)
+"""When Python looks for circles of what nobody holds: what the gate keeps has none."""
+
 READ = 65_536
 """Bytes taken from stdin at once, at most."""
 
@@ -41,6 +44,7 @@ def gate(
     rules = ws.book.enabled() if rules_file is None else files.read(rules_file)
     with gates.opened(ws, rules) as opened:
         gc.freeze()  # what is known by now stays; looking through it again and again takes most of the time
+        gc.set_threshold(*SELDOM)
         output.narrate(f"{len(opened.gate.rules)} rules; ready")
         for rule in opened.gate.without_causes:
             output.narrate(f"rule {rule} cannot judge a message that comes without its causes")

@@ -238,7 +238,7 @@ def test_a_restored_decision_counts_once_where_the_past_holds_its_message_too():
     (known,) = prepare.histories(prepare.sent(frame), frame, gate.rules, context(frame).facts)
     gate.know(known, ["m1"], frame["occurred_at"].max())
     went = candidate("e1", "2026-01-05T10:00")
-    gate.restore("c_1", went, went.at, key="m1", answer=gate.offer("c_1", went, key="m1"))
+    gate.restore("c_1", went, key="m1", answer=gate.offer("c_1", went, key="m1"))
     told = [gate.offer("c_1", candidate(f"e{n}", went.at + timedelta(hours=n))) for n in (2, 3)]
     assert [answer.decision for answer in told] == ["allow", "stop"]
 

@@ -1,0 +1,283 @@
+"""What the gate knows of one customer, and what of it can be forgotten.
+
+Forgetting changes no decision: no rule counts any more what lies longer before the customer's last than its window.
+What rules ask for whatever its age stays: opt-outs and consents, orders, the newest time zone, and the streaks that
+sunsets count with the responses to them.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from operator import attrgetter, itemgetter
+from typing import NamedTuple
+
+from audit.errors import InputError
+from audit.rules import clock
+from audit.rules.answer import Answer
+from audit.rules.checks import Check, unasked
+from audit.rules.clock import LATEST
+from audit.rules.consents import NO, YES
+from audit.rules.counting import Sunset
+from audit.rules.history import Act, History, Message, Zoned
+from audit.rules.model import CAPS, COUNTING, ENGAGEMENT, REPURCHASE, Rule
+from audit.rules.reference import Failing, Judge, PutOff, assumed
+from audit.rules.scopes import RuleSet, valid
+from audit.times import iso
+
+LEAST = timedelta(days=90)
+"""So far back the gate remembers at least, whatever its rules: our choice, so that a rule of up to ninety days that is
+written later finds what it counts. The longest calendar window, a month, lies within.
+"""
+
+_FEW = 64
+"""So much is not worth looking through for what can be forgotten."""
+
+_PLACE = attrgetter("at", "event_id")
+
+
+class Back(NamedTuple):
+    """How far back rules look from a customer's last: over `span`, and over acts of some `kinds` whatever their age.
+
+    `unasked`: until when each rule has to be asked of somebody of whom nothing is known.
+    """
+
+    span: timedelta
+    kinds: frozenset[str]
+    unasked: Sequence[datetime]
+
+
+def back(rules: Iterable[Rule]) -> Back:
+    """How far back the gate remembers under `rules`."""
+    asked = list(rules)
+    spans = [
+        rule.span for rule in asked if rule.window not in {None, REPURCHASE} and rule.window_kind == "rolling"
+    ]
+    lasting = [kind for rule in asked if rule.window == REPURCHASE for kind in rule.after]
+    kinds = frozenset((*NO, *YES, "order_completed", *lasting))
+    return Back(max((LEAST, *spans)), kinds, [unasked(rule) for rule in asked])
+
+
+_Told = tuple[Answer, datetime, str]
+"""An answer, when it was given, and about which row."""
+
+
+class Known(Judge):
+    """One customer: what went out, what was answered and noted. `history` is the past, all of which went out.
+
+    `keys`: what makes its messages the same as others, in their order; `last`: the newest event.
+    """
+
+    __slots__ = (
+        "_acts",
+        "_back",
+        "_first_due",
+        "_gone_out",
+        "_grown",
+        "_last",
+        "_noted",
+        "_told",
+        "_until",
+        "_zones",
+    )
+
+    def __init__(
+        self, history: History, rules: RuleSet, reach: Back, keys: Iterable[str], last: datetime | None
+    ) -> None:
+        self._acts, self._zones = list(history.acts), list(history.zones)
+        name, medians, recorded = history.customer, history.intervals, history.recorded
+        super().__init__(History(name, (), self._acts, self._zones, medians, recorded), rules)
+        self._back = reach
+        self._gone_out = [(message, message.at) for message in history.messages]
+        self._told: dict[str, _Told] = {
+            key: (Answer("allow", next_allowed_at=message.at), message.at, message.event_id)
+            for key, message in zip(keys, history.messages, strict=True)
+        }
+        self._noted = {act.event_id: act.at for act in self._acts}
+        self._first_due: dict[str, datetime] = {}
+        self._last = last
+        self._until = [LATEST] * len(rules.rules) if history.messages or self._acts else list(reach.unasked)
+        self._grown = -_FEW + len(self._told) + len(self._noted)
+
+    def offer(self, message: Message, key: str) -> tuple[Answer, bool]:
+        """Decide a candidate, or give the answer it had; and whether it is new.
+
+        Raises InputError if it is older than the customer's last.
+        """
+        at = message.at
+        before = self._told.get(key)
+        if before is not None:
+            answer, due = before[0], before[0].next_allowed_at
+            if before[1] < self._since(at):
+                self._first_due.pop(key, None)
+            elif answer.decision != "defer" or due is None or at < due:
+                return answer, False
+            else:
+                message = message._replace(at=self._first_due[key])
+        if self._last is not None and at < self._last:
+            raise self._too_old()
+        self._last = at
+        self._grown += 1
+        if self._grown > 0:
+            self.forget()
+        answer = self._answer(message, at, key)
+        self._told[key] = (answer, at, message.event_id)
+        return answer, True
+
+    def note(self, act: Act, *, asked: bool) -> bool:
+        """Take in an event; `asked`: a rule reads such. Answers whether it is new.
+
+        Raises InputError if it is older than the customer's last.
+        """
+        before = self._noted.get(act.event_id)
+        if before is not None and before >= self._since(act.at):
+            return False
+        if self._last is not None and act.at < self._last:
+            raise self._too_old()
+        self.learn(act, asked=asked)
+        return True
+
+    def learn(self, act: Act, *, asked: bool) -> None:
+        """Take in an event that was noted before, wherever it lies in time."""
+        before = self._noted.get(act.event_id)
+        if before is not None and before >= clock.minus(act.at, self._back.span):
+            return
+        self._last = act.at if self._last is None else max(self._last, act.at)
+        self._noted[act.event_id] = act.at
+        self._grown += 1
+        if asked:
+            insort(self._acts, act, key=_PLACE)
+            self._ask_again(caps=False)
+
+    def place(self, at: datetime, event_id: str, time_zone: str) -> None:
+        """Take in which zone a row was in."""
+        newest = self._zones[-1] if self._zones else None
+        if newest is not None and newest.at < at and newest.time_zone == time_zone:
+            return
+        zoned = Zoned(at, event_id, time_zone)
+        if newest is None or (newest < zoned and newest.time_zone != time_zone):
+            self._zones.append(zoned)
+        elif zoned < newest and zoned not in self._zones:
+            insort(self._zones, zoned)
+
+    def restore(self, message: Message, key: str, answer: Answer) -> None:
+        """Take in a decision made at `message.at` before."""
+        at = message.at
+        before = self._told.get(key)
+        if before is not None and before[1] < clock.minus(at, self._back.span):
+            before = None
+        self._last = at if self._last is None else max(self._last, at)
+        self._told[key] = (answer, at, message.event_id)
+        self._grown += 1
+        if answer.decision == "defer":
+            if before is None or before[0].decision != "defer":
+                self._first_due[key] = at
+        elif answer.goes_out and (before is None or before[0].decision == "defer"):
+            insort(self._gone_out, (message, at), key=itemgetter(1))
+            self._ask_again()
+
+    def remembers(self, name: str) -> bool:
+        """Whether the answer to the message of this key, or the act of this event_id, is still known."""
+        return name in self._told or name in self._noted
+
+    def forget(self) -> None:
+        """Let go of what no rule can ask for any more."""
+        since = self._since(self._last)
+        streaks = self._streaks()
+        self._gone_out = [one for one in self._gone_out if one[1] >= since or one[0].event_id in streaks]
+        sent = {message.message_key for message, _ in self._gone_out}
+        self._acts[:] = [
+            act
+            for act in self._acts
+            if act.at >= since
+            or act.kind in self._back.kinds
+            or (act.kind in ENGAGEMENT.values() and act.message_key in sent)
+        ]
+        del self._zones[: max(0, bisect_left(self._zones, since, key=attrgetter("at")) - 1)]
+        needed = streaks | {zoned.event_id for zoned in self._zones} | {act.event_id for act in self._acts}
+        self._told = {key: told for key, told in self._told.items() if told[1] >= since or told[2] in needed}
+        self._noted = {name: at for name, at in self._noted.items() if at >= since or name in needed}
+        self._first_due = {key: due for key, due in self._first_due.items() if key in self._told}
+        self._ask_again()
+        self._grown = -len(self._told) - len(self._noted) - _FEW
+
+    def _answer(self, message: Message, at: datetime, key: str) -> Answer:
+        if self._rules.exempt(message, at):
+            self._take_in(message, at)
+            return Answer("exempt", None, (), (), at, (), assumed(message))
+        judging = self._judging(message, at)
+        failing = self._failing(message, at, judging)
+        if not failing:
+            self._take_in(message, at)
+            self._first_due.pop(key, None)
+            return Answer(
+                "allow", None, (), (), at, self._cannot_tell(message, at, judging), assumed(message)
+            )
+        made = self._refused(message, at, judging, failing)
+        if isinstance(made, PutOff):
+            self._first_due.setdefault(key, at)
+            return Answer("defer", made.failing_rules[0], made.failing_rules, made.counted, made.until)
+        self._first_due.pop(key, None)
+        return Answer(
+            made.decision,
+            made.deciding_rule,
+            made.failing_rules,
+            made.counted,
+            made.next_allowed_at,
+            made.cannot_tell,
+            made.assumed,
+        )
+
+    def _too_old(self) -> InputError:
+        return InputError(f"older than this customer's last, of {iso(self._last)}")
+
+    def _since(self, at: datetime | None) -> datetime:
+        """What lies before this is not known any more when the customer's newest is of `at`, or of the last."""
+        newest = max(moment for moment in (at, self._last) if moment is not None)
+        return clock.minus(newest, self._back.span)
+
+    def _streaks(self) -> set[str]:
+        """Event_ids of the messages that sunsets may count."""
+        return {
+            event_id
+            for number, rule in enumerate(self._rules.rules)
+            if rule.kind == "sunset" and isinstance(check := self._checks[number], Sunset)
+            for event_id in check.streaks()
+        }
+
+    def _failing(self, message: Message, at: datetime, judging: Sequence[int]) -> Failing:
+        """Asks only the checks that may stop anything at all as yet."""
+        failing: list[tuple[int, Sequence[str]]] = []
+        until = self._until
+        for number in judging:
+            if at < until[number]:
+                check = self._checks[number]
+                stops = check.stops(message, at)
+                if stops is not None:
+                    failing.append((number, stops))
+                else:
+                    until[number] = check.until
+        return failing
+
+    def _take_in(self, message: Message, at: datetime) -> None:
+        super()._take_in(message, at)
+        self._gone_out.append((message, at))
+        checks, until = self._checks, self._until
+        for number in self._rules.reach(message).counting:
+            if number in checks:
+                until[number] = checks[number].until
+
+    def _made(self, number: int) -> Check:
+        """A check that has seen what went out so far."""
+        made, rule = super()._made(number), self._rules.rules[number]
+        if rule.kind in COUNTING:
+            for message, at in self._gone_out:
+                if number in self._rules.reach(message).counting and valid(rule, at):
+                    made.let_through(message, at)
+        return made
+
+    def _ask_again(self, *, caps: bool = True) -> None:
+        """Checks are made anew when they are asked; `caps`: also those of caps and gaps, which read no events."""
+        for number, rule in enumerate(self._rules.rules):
+            if caps or rule.kind not in CAPS:
+                self._checks.pop(number, None)
+                self._until[number] = LATEST
