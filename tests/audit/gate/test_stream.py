@@ -2,11 +2,6 @@
 
 import json
 import os
-import random
-import signal
-import subprocess
-import sys
-from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -22,8 +17,6 @@ CAP = '[[rule]]\nid = "cap"\nkind = "frequency_cap"\nlimit = 2\nwindow = "7d"\n'
 BOUGHT = (
     '[[rule]]\nid = "bought"\nkind = "cooldown"\nafter = "order_completed"\nsame = "item"\nwindow = "30d"\n'
 )
-KILLS = int(os.environ.get("WHYSENT_KILLS", "5"))
-"""How often the gate is killed: `WHYSENT_KILLS=1000 pytest -n0 tests/audit/gate/test_stream.py -k kill`."""
 
 
 @pytest.fixture
@@ -257,48 +250,6 @@ def test_the_campaign_map_fills_what_a_line_leaves_open(ws):
     rule = '[[rule]]\nid = "a"\nkind = "mute"\ncategories = ["A"]\n'
     line = candidate("2026-01-10T10:00:00Z", campaign_id="news")
     assert decisions(told(ws, line, {**line, "campaign_id": "other"}, rules=rule)) == ["stop", "allow"]
-
-
-def test_a_kill_loses_nothing_that_was_answered(ws, tmp_path):
-    """Killed while it answers; started again; what it had answered it answers again, and all of it counted."""
-    dice = random.Random(7)
-    (tmp_path / "rules.toml").write_text(CAP)
-    lines = [
-        json.dumps(candidate(f"2026-02-{1 + n // 1440:02d}T{n // 60 % 24:02d}:{n % 60:02d}:00Z", f"m{n}", f"p{n % 50}")).encode()
-        for n in range(20_000)
-    ]  # fmt: skip
-    command = [
-        sys.executable,
-        "-m",
-        "tui",
-        "gate",
-        "--rules",
-        tmp_path / "rules.toml",
-        "--workspace",
-        ws.path,
-    ]
-    seen: dict[int, bytes] = {}
-    for _ in range(KILLS):
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        ) as gate:
-            first = max(seen, default=-1) + 1
-            begin = max(0, first - 200)
-            gate.stdin.write(b"".join(line + b"\n" for line in lines[begin : first + 400]))
-            gate.stdin.flush()
-            for number in range(begin, first + dice.randrange(1, 300)):
-                answer = gate.stdout.readline()
-                assert seen.setdefault(number, answer) == answer
-            gate.send_signal(signal.SIGKILL)
-            gate.stdin.close()
-    assert list(seen) == list(range(len(seen)))
-    by_customer: dict[int, list[int]] = {}
-    for number, answer in seen.items():
-        if json.loads(answer)["decision"] == "allow":
-            by_customer.setdefault(number % 50, []).append(number)
-    week = 7 * 1440
-    for allowed in by_customer.values():
-        assert all(later - earlier >= week for earlier, later in pairwise(allowed[::2]))
 
 
 NINE = """
