@@ -24,7 +24,7 @@ class Manifest:
 
     - `id`: random, names the workspace's key; `created`: when (UTC);
     - `at`: the newest event that is not later than the import it came with, None before there is one;
-    - `segments`, `coverage`, `campaigns`, `flows`, `quarantine`: files; `customers`: how many have events;
+    - `segments`, `coverage`, `campaigns`, `flows`, `definitions`, `quarantine`: files; `customers`: how many have events;
     - `imports`: ids of the imports that are part of it;
     - `retired`: files of the generation before, which a reader may still have open; removed one generation later.
     """
@@ -39,6 +39,7 @@ class Manifest:
     coverage: str | None = None
     campaigns: str | None = None
     flows: str | None = None
+    definitions: str | None = None
     quarantine: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
@@ -53,7 +54,9 @@ class Manifest:
         named = {f"events/{one.file}" for one in self.segments} | {
             f"quarantine/{name}" for name in self.quarantine
         }
-        return named | {name for name in (self.coverage, self.campaigns, self.flows) if name}
+        return named | {
+            name for name in (self.coverage, self.campaigns, self.flows, self.definitions) if name
+        }
 
     def save(self, place: Path) -> None:
         """Make this the workspace's current generation. Raises WorkspaceError."""
@@ -70,6 +73,7 @@ class Manifest:
             "coverage": self.coverage,
             "campaigns": self.campaigns,
             "flows": self.flows,
+            "definitions": self.definitions,
             "quarantine": list(self.quarantine),
             "imports": list(self.imports),
             "retired": list(self.retired),
@@ -115,6 +119,7 @@ def _read(document: dict[str, Any]) -> Manifest:
         coverage=document["coverage"],
         campaigns=document["campaigns"],
         flows=document.get("flows"),
+        definitions=document.get("definitions"),
         quarantine=tuple(document["quarantine"]),
         imports=tuple(document["imports"]),
         retired=tuple(document["retired"]),

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from audit.privacy.vault import Vault
     from audit.rules.book import Book
     from audit.rules.model import Rule
+    from audit.segments import Definition
 
 ENVIRONMENT = "WHYSENT_WORKSPACE"
 
@@ -202,6 +203,21 @@ class Workspace:
 
         return flows.from_json(self._frame(self.manifest.flows, flows.FLOWS))
 
+    @cached_property
+    def definition_record(self) -> pl.DataFrame:
+        """Which segment definitions were in force since when, in the shape of `segments.versions.RECORD`."""
+        from audit.segments import versions
+
+        return self._frame(self.manifest.definitions, versions.RECORD)
+
+    @cached_property
+    def definitions(self) -> "tuple[Definition, ...]":
+        """The segment definitions in force: ours, and the workspace's own."""
+        from audit import segments
+        from audit.segments import versions
+
+        return segments.with_ours(versions.own(self.definition_record))
+
     # -- reading ----------------------------------------------------------------------------------
 
     def resolve(self, text: str) -> str:
@@ -268,6 +284,7 @@ class Workspace:
             self.campaigns,
             self.settings,
             self._declared(),
+            definitions=self.definitions,
             flows=self.flows,
         )
 
@@ -303,6 +320,9 @@ class Workspace:
     def commit(self, changed: Manifest) -> None:
         """Make `changed` the next generation; only inside `writing`."""
         before = self.manifest
+        if changed.definitions == before.definitions:  # ours may have changed with the program
+            own = None if self.definition_record.is_empty() else self.definition_record["own"][-1]
+            changed = self._recorded(changed, own)
         following = replace(
             changed, generation=before.generation + 1, retired=tuple(sorted(before.files() - changed.files()))
         )
@@ -327,6 +347,18 @@ class Workspace:
             if flows is not None:
                 changed = replace(changed, flows=self.keep(flows, "flows"))
             self.commit(changed)
+
+    def set_definitions(self, text: str | None) -> None:
+        """Replace the workspace's own segment definitions with those in `text` (TOML); None takes them away."""
+        with self.writing():
+            self.commit(self._recorded(self.manifest, text))
+
+    def _recorded(self, changed: Manifest, text: str | None) -> Manifest:
+        """`changed` with the definitions that are in force from now on in its record."""
+        from audit.segments import versions
+
+        record = versions.recorded(self.definition_record, text, datetime.now(UTC))
+        return changed if record is None else replace(changed, definitions=self.keep(record, "definitions"))
 
     def keep(self, frame: pl.DataFrame, stem: str) -> str:
         """Write a small frame as a new file of the workspace; answers its name for the manifest."""
@@ -363,7 +395,7 @@ class Workspace:
     def _become(self, current: Manifest) -> None:
         self.manifest = current
         self._facts = None
-        for name in ("coverage", "daily", "campaigns", "flows"):
+        for name in ("coverage", "daily", "campaigns", "flows", "definition_record", "definitions"):
             self.__dict__.pop(name, None)
 
     def _frame(self, name: str | None, schema: dict[str, pl.DataType]) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from audit.segments.derive import DERIVED, derive
 from audit.segments.files import concerning, definitions, parse, read, with_ours
+from audit.segments.history import HISTORY, history, logged_history
 from audit.segments.logged import LOGGED, logged
 from audit.segments.memberships import MEMBERSHIPS, memberships
 from audit.segments.model import Condition, Definition, Selection
@@ -9,6 +10,7 @@ from audit.segments.thresholds import resolved
 
 __all__ = [
     "DERIVED",
+    "HISTORY",
     "LOGGED",
     "MEMBERSHIPS",
     "Condition",
@@ -17,7 +19,9 @@ __all__ = [
     "concerning",
     "definitions",
     "derive",
+    "history",
     "logged",
+    "logged_history",
     "memberships",
     "parse",
     "read",

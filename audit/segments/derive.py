@@ -1,20 +1,20 @@
 """The segments that our definitions give customers, with their evidence and when they end."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import polars as pl
 
 from audit.context import Context
 from audit.events import TIME
+from audit.segments import timeline
 from audit.segments.evidence import evidence
 from audit.segments.files import definitions as our_definitions
 from audit.segments.logged import KINDS as LOGGED
-from audit.segments.model import BETWEEN, Condition, Definition
+from audit.segments.model import BETWEEN, Definition
 from audit.segments.names import filled, known, normal
 from audit.segments.select import Selected
-from audit.segments.spells import contributions, least, turns, values
 from audit.segments.thresholds import resolved
+from audit.segments.timeline import AT_SEGMENT
 
 DERIVED: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
@@ -28,17 +28,6 @@ DERIVED: dict[str, pl.DataType] = {
     "reason": pl.String(),
 }
 """The columns of `derive`."""
-
-_AT_CONDITION = ("condition", "person", "group")
-_AT_SEGMENT = ("place", "person", "group")
-
-
-_ROUNDING = 1e-9
-"""A third of three is one, whatever floating point makes of it."""
-
-_HOLDS = (pl.col("value") >= pl.col("least")) & (
-    pl.col("part") >= pl.col("share") * pl.col("value") - _ROUNDING
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +56,7 @@ def derive(
     """
     chosen = resolved(ctx.definitions or our_definitions() if definitions is None else definitions, ctx.facts)
     selected = Selected(events, ctx.at, ctx.facts.prices)
-    asked = _asked(events, selected, chosen)
+    asked = asked_for(events, selected, chosen)
     chosen = tuple(one for one in chosen if not one.sensitive or one.id in asked)
     if not chosen:
         return pl.DataFrame(schema=DERIVED)
@@ -75,10 +64,12 @@ def derive(
     if standing is None or standing.segments.is_empty():
         return pl.DataFrame(schema=DERIVED)
     known_by = evidence(selected, chosen, standing.conditions, ctx.at)
-    return _worded(standing.segments.join(known_by, on=_AT_SEGMENT, how="left"), selected, chosen)
+    return _worded(standing.segments.join(known_by, on=AT_SEGMENT, how="left"), selected, chosen)
 
 
-def _asked(events: pl.DataFrame, selected: Selected, chosen: tuple[Definition, ...]) -> dict[str, pl.Series]:
+def asked_for(
+    events: pl.DataFrame, selected: Selected, chosen: tuple[Definition, ...]
+) -> dict[str, pl.Series]:
     """Of sensitive definitions, the persons of whom that segment was logged."""
     sensitive = tuple(one for one in chosen if one.sensitive)
     logged = (
@@ -103,80 +94,20 @@ def _stand(
 
     What does not hold now has no spell that matters: its past is not counted.
     """
-    limits = _limits(chosen)
-    numbered = [(one, condition) for one in chosen for condition in one.when]
-    contributed = [
-        _contributed(selected, condition, asked.get(one.id), number)
-        for number, (one, condition) in enumerate(numbered)
-        if not selected.rows(condition.events).is_empty()
-    ]
-    if not contributed:
+    contributed = timeline.contributed(selected, chosen, asked)
+    if contributed.is_empty():
         return None
-    now = pl.concat(_now(made, ctx.at) for made in contributed).join(limits, on="condition").filter(_HOLDS)
-    enough = pl.len().over(_AT_SEGMENT) >= pl.col("needed")
-    now = _finest(now.filter(enough), chosen)
-    spots = now.select(_AT_SEGMENT).unique()
-    placed = (made.join(limits.select("condition", "place"), on="condition") for made in contributed)
-    kept = pl.concat(made.join(spots, on=_AT_SEGMENT, how="semi") for made in placed)
-    names = kept.select("group").unique().with_row_index("name")  # a number sorts faster than a name
-    changes = values(kept.join(names, on="group").drop("group"), "condition", "person", "name")
-    turned = turns(
-        changes.join(limits, on="condition", maintain_order="left"), _HOLDS, "condition", "person", "name"
-    )
-    return _Standing(_segments(turned.join(names, on="name").drop("name"), limits, ctx), now)
-
-
-def _contributed(
-    selected: Selected, condition: Condition, asked: pl.Series | None, number: int
-) -> pl.DataFrame:
-    made = contributions(selected, condition).select(
-        pl.lit(number, pl.UInt16).alias("condition"), "person", "group", "enter", "leave", "weight", "part"
-    )
-    return made if asked is None else made.filter(pl.col("person").is_in(asked.implode()))
-
-
-def _now(contributed: pl.DataFrame, at: datetime) -> pl.DataFrame:
-    """What is counted at `at`: `condition, person, group, value, part`."""
-    live = (pl.col("enter") <= at) & (pl.col("leave").is_null() | (pl.col("leave") > at))
-    return (
-        contributed.filter(live)
-        .group_by(_AT_CONDITION)
-        .agg(pl.col("weight").sum().alias("value"), pl.col("part").sum())
-    )
-
-
-def _limits(chosen: tuple[Definition, ...]) -> pl.DataFrame:
-    """What each condition must reach, and how many of a segment's conditions must hold (`needed`)."""
-    rows = [
-        (place, least(condition), condition.share, 1 if one.any_of else len(one.when))
-        for place, one in enumerate(chosen)
-        for condition in one.when
-    ]
-    schema = {"place": pl.UInt16, "least": pl.Int64, "share": pl.Float64, "needed": pl.Int64}
-    return (
-        pl.DataFrame(rows, schema=schema, orient="row")
-        .with_row_index("condition")
-        .cast({"condition": pl.UInt16})
-    )
-
-
-def _segments(turned: pl.DataFrame, limits: pl.DataFrame, ctx: Context) -> pl.DataFrame:
-    delta = pl.when("on").then(1).otherwise(-1).cast(pl.Int64)
-    states = (
-        turned.join(limits, on="condition")
-        .group_by(*_AT_SEGMENT, "time")
-        .agg(delta.sum().alias("delta"), pl.col("needed").first())
-        .sort(*_AT_SEGMENT, "time")
-        .with_columns(pl.col("delta").cum_sum().over(*_AT_SEGMENT).alias("holding"))
-    )
-    spells = turns(states, pl.col("holding") >= pl.col("needed"), *_AT_SEGMENT)
-    began = spells.filter(pl.col("time") <= ctx.at).unique(_AT_SEGMENT, keep="last", maintain_order=True)
-    ends = spells.filter(pl.col("time") > ctx.at).unique(_AT_SEGMENT, keep="first", maintain_order=True)
-    return (
+    now = _finest(timeline.holding(contributed, chosen, ctx.at), chosen)
+    kept = contributed.join(now.select(AT_SEGMENT).unique(), on=AT_SEGMENT, how="semi")
+    turned = timeline.segments(kept, chosen)
+    began = turned.filter(pl.col("time") <= ctx.at).unique(AT_SEGMENT, keep="last", maintain_order=True)
+    ends = turned.filter(pl.col("time") > ctx.at).unique(AT_SEGMENT, keep="first", maintain_order=True)
+    spells = (
         began.filter("on")
-        .select(*_AT_SEGMENT, pl.col("time").alias("since"))
-        .join(ends.select(*_AT_SEGMENT, pl.col("time").alias("until")), on=_AT_SEGMENT, how="left")
+        .select(*AT_SEGMENT, pl.col("time").alias("since"))
+        .join(ends.select(*AT_SEGMENT, pl.col("time").alias("until")), on=AT_SEGMENT, how="left")
     )
+    return _Standing(spells, now)
 
 
 def _finest(now: pl.DataFrame, chosen: tuple[Definition, ...]) -> pl.DataFrame:
@@ -196,20 +127,20 @@ def _finest(now: pl.DataFrame, chosen: tuple[Definition, ...]) -> pl.DataFrame:
     divided = (
         now.join(pl.concat(finer), on=("place", "person"))
         .filter(within & ((rest == "") | rest.str.starts_with(" > ") | rest.str.starts_with(BETWEEN)))
-        .select(_AT_SEGMENT)
+        .select(AT_SEGMENT)
         .unique()
     )
-    return now.join(divided, on=_AT_SEGMENT, how="anti", maintain_order="left")
+    return now.join(divided, on=AT_SEGMENT, how="anti", maintain_order="left")
 
 
 def _worded(rows: pl.DataFrame, selected: Selected, chosen: tuple[Definition, ...]) -> pl.DataFrame:
-    parts = [_word(rows.filter(pl.col("place") == place), one) for place, one in enumerate(chosen)]
+    parts = [titled(rows.filter(pl.col("place") == place), one) for place, one in enumerate(chosen)]
     return (
         pl.concat(parts).join(selected.people, on="person").sort("person", "place", "group").select(*DERIVED)
     )
 
 
-def _word(rows: pl.DataFrame, one: Definition) -> pl.DataFrame:
+def titled(rows: pl.DataFrame, one: Definition) -> pl.DataFrame:
     segment_id = pl.lit(one.id) if not one.grouped else pl.concat_str(pl.lit(f"{one.id}:"), "group")
     return rows.with_columns(
         segment_id.alias("segment_id"),

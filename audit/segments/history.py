@@ -1,0 +1,152 @@
+"""Who was in which segment when: every spell of the past, with the events that began and ended it."""
+
+from datetime import timedelta
+
+import polars as pl
+
+from audit.context import Context
+from audit.events import TIME
+from audit.segments import timeline
+from audit.segments.derive import asked_for, titled
+from audit.segments.files import definitions as our_definitions
+from audit.segments.logged import KINDS
+from audit.segments.model import Condition, Definition
+from audit.segments.select import Selected
+from audit.segments.thresholds import resolved
+from audit.segments.timeline import AT_SEGMENT
+
+HISTORY: dict[str, pl.DataType] = {
+    "customer_id": pl.String(),
+    "segment_id": pl.String(),
+    "title": pl.String(),
+    "definition": pl.String(),
+    "version": pl.String(),
+    "entered": TIME,
+    "left": TIME,
+    "entered_by": pl.List(pl.String()),
+    "left_by": pl.List(pl.String()),
+}
+"""The columns of `history`."""
+
+LOG: dict[str, pl.DataType] = {
+    "customer_id": pl.String(),
+    "segment_id": pl.String(),
+    "entered": TIME,
+    "left": TIME,
+    "entered_by": pl.List(pl.String()),
+    "left_by": pl.List(pl.String()),
+}
+"""The columns of `logged_history`."""
+
+
+def history(
+    events: pl.DataFrame, ctx: Context, definitions: tuple[Definition, ...] | None = None
+) -> pl.DataFrame:
+    """Every spell until `ctx.at` in which our definitions give the whole customers in `events` a segment: `HISTORY`.
+
+    `entered` and `left` (µs, UTC; null: still in, or in until more than is known). `entered_by`: the events that tipped
+    it, for something that did not happen the last act before; `left_by`: the events that ended it, empty where a window
+    ran out. `version`: of the definition it was made with. A finer definition hides no other here. Sensitive definitions
+    as in `derive`. In order of customer, `entered` and definition.
+    """
+    chosen = resolved(ctx.definitions or our_definitions() if definitions is None else definitions, ctx.facts)
+    selected = Selected(events, ctx.at, ctx.facts.prices)
+    asked = asked_for(events, selected, chosen)
+    chosen = tuple(one for one in chosen if not one.sensitive or one.id in asked)
+    contributed = timeline.contributed(selected, chosen, asked)
+    if contributed.is_empty():
+        return pl.DataFrame(schema=HISTORY)
+    turned = timeline.segments(contributed, chosen).filter(pl.col("time") <= ctx.at)
+    spells = turned.with_columns(pl.col("time").shift(-1).over(AT_SEGMENT).alias("left")).filter("on")
+    spells = spells.rename({"time": "entered"}).drop("on")
+    for column, moments in (("entered_by", _begins(selected, chosen)), ("left_by", _ends(selected, chosen))):
+        spells = _by(spells, moments, column)
+    empty = [pl.lit(None, pl.String).alias(name) for name in ("count", "item")]
+    dated = spells.with_columns(
+        *empty, pl.col("entered").alias("first"), pl.col("entered").alias("last"), pl.col("group")
+    )
+    parts = [
+        titled(dated.filter(pl.col("place") == place), one).with_columns(pl.lit(one.version).alias("version"))
+        for place, one in enumerate(chosen)
+    ]
+    return (
+        pl.concat(parts)
+        .join(selected.people, on="person")
+        .sort("customer_id", "entered", "place", "group")
+        .select(*HISTORY)
+    )
+
+
+def logged_history(events: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+    """Every spell until `ctx.at` that somebody else logged, in the columns of `LOG`, in order of customer and entry.
+
+    A spell goes from the first row that puts the customer in (or finds them in) to the next that takes them out.
+    """
+    rows = events.filter(
+        pl.col("kind").is_in(KINDS), pl.col("segment_id").is_not_null(), pl.col("occurred_at") <= ctx.at
+    )
+    by = ("customer_id", "segment_id")
+    out = pl.col("kind") == "segment_left"
+    number = out.shift(1).fill_null(value=False).cum_sum().over(by)
+    return (
+        rows.with_columns(number.alias("spell"), out.alias("out"))
+        .group_by(*by, "spell", maintain_order=True)
+        .agg(
+            pl.col("occurred_at").filter(~pl.col("out")).first().alias("entered"),
+            pl.col("occurred_at").filter("out").first().alias("left"),
+            pl.col("event_id").filter(~pl.col("out")).alias("entered_by"),
+            pl.col("event_id").filter("out").alias("left_by"),
+        )
+        .sort("customer_id", pl.coalesce("entered", "left"), "segment_id")
+        .select(*LOG)
+    )
+
+
+def _by(spells: pl.DataFrame, moments: pl.DataFrame, column: str) -> pl.DataFrame:
+    """Add the event_ids of `moments` (`place, person, group, time, event_id`) at a boundary of each spell."""
+    at = column.removesuffix("_by")
+    named = moments.group_by(*AT_SEGMENT, "time").agg(
+        pl.col("event_id").unique(maintain_order=True).alias(column)
+    )
+    return spells.join(
+        named.rename({"time": at}), on=(*AT_SEGMENT, at), how="left", maintain_order="left"
+    ).with_columns(pl.col(column).fill_null(pl.lit([], pl.List(pl.String))))
+
+
+def _begins(selected: Selected, chosen: tuple[Definition, ...]) -> pl.DataFrame:
+    """When events begin to count: at once, or as long after as the condition waits."""
+    return pl.concat(
+        _placed(selected.grouped(condition), place, _waits(condition))
+        for place, one in enumerate(chosen)
+        for condition in one.when
+    )
+
+
+def _ends(selected: Selected, chosen: tuple[Definition, ...]) -> pl.DataFrame:
+    """The events that can end a spell in the moment they happen: what closes it, and what says otherwise."""
+    found = []
+    for place, one in enumerate(chosen):
+        for condition in one.when:
+            if condition.test == "open":
+                found.append(_placed(selected.ending(condition.ends).with_columns(group=pl.lit("")), place))
+            elif condition.test in ("absent", "state"):
+                rows = selected.rows(condition.events).drop("group", strict=False)
+                groups = selected.grouped(condition).select("person", "group").unique()
+                found.append(_placed(rows.join(groups, on="person"), place))
+    return pl.concat(found) if found else _begins(selected, chosen).clear()
+
+
+def _waits(condition: Condition) -> timedelta:
+    if condition.test == "absent" and condition.window is not None:
+        return condition.window
+    return condition.after
+
+
+def _placed(rows: pl.DataFrame, place: int, waits: timedelta = timedelta(0)) -> pl.DataFrame:
+    return rows.select(
+        pl.lit(place, pl.UInt16).alias("place"),
+        "person",
+        "group",
+        (pl.col("occurred_at") + waits).alias("time"),
+        "event_id",
+    )
