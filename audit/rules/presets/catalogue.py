@@ -61,7 +61,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A sender's semantics. `said`: key of `means` → what the sender says of it."""
+    """A sender's semantics. `said`: key of `means` → what the sender says of it; `left_out`: what its words do not tell."""
 
     id: str
     title: str
@@ -70,6 +70,7 @@ class Preset:
     said: dict[str, Said]
     differs: tuple[Said, ...]
     ready: tuple[Ready, ...]
+    left_out: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """It as plain values, one of those in `whysent.presets/1`."""
@@ -82,6 +83,7 @@ class Preset:
                 for key, one in self.said.items()
             ],
             "differs": [one.to_json() for one in self.differs],
+            "left_out": list(self.left_out),
             "rules": [
                 {
                     "standing": one.standing,
@@ -131,6 +133,7 @@ def _preset(document: dict[str, Any]) -> Preset:
             Ready(one["standing"], from_dict(one["rule"]), one["quote"], one["source"])
             for one in document.get("ready", ())
         ),
+        tuple(document["left_out"]),
     )
 
 

@@ -32,6 +32,9 @@ def _head(preset: Preset) -> Iterator[str]:
         yield f"# - {one.text}"
         yield f'#   "{one.quote}"'
         yield f"#   {one.source}"
+    yield "#"
+    yield "# Left out, because the sender's words do not tell it:"
+    yield from (f"# - {one}" for one in preset.left_out)
     yield ""
     if not preset.ready:
         yield f"# {preset.title} names no cap of its own that could stand here."

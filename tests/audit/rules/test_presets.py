@@ -37,6 +37,7 @@ def test_every_line_of_a_preset_has_its_sentence_and_where_it_stands(preset):
     lines = [*preset.said.values(), *preset.differs, *preset.ready]
     assert all(line.source.startswith("https://") and len(line.quote) > 10 for line in lines)
     assert all(one.text.endswith(".") for one in preset.differs)
+    assert preset.left_out
     own = {
         key for key in preset.means.__dataclass_fields__ if getattr(preset.means, key) not in {None, "", ()}
     }
