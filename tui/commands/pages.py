@@ -205,6 +205,7 @@ def replay(answer: Document) -> None:
             f"stopped, {title}: "
             + " · ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items())
         )
+    _rates(answer["rates"])
     if answer["displaced"]:
         line("whose messages used the room that others then lacked:")
         table(
@@ -218,6 +219,22 @@ def replay(answer: Document) -> None:
         from tui.commands import preset_pages
 
         preset_pages.beside(answer["preset"])
+
+
+def _rates(rates: Document) -> None:
+    """What followed on stopped messages, beside those let through, beside as many at random."""
+    from audit.rules.curve import interval, percent
+
+    def told(rate: Document) -> str:
+        within = interval(rate["low"], rate["high"])
+        return f"{percent(rate['rate'])} ({within})" if within else "unknown"
+
+    words = {"click": "clicked", "order": "ordered", "complaint": "complained", "opt_out": "opted out"}
+    table(
+        ("what followed, 95 %", "stopped", "let through", "as many at random"),
+        [(word, *(told(group[name]) for group in rates.values())) for name, word in words.items()],
+        right=(1, 2, 3),
+    )
 
 
 def curve(answer: Document) -> None:
