@@ -1,27 +1,25 @@
 """Why a finding is listed: what it rests on, and without which events it would not be."""
 
+import json
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
 from audit.context import Context
 from audit.errors import NotFoundError
-from audit.events import BEHAVIOUR, MESSAGING, PERSONALIZATION
-from audit.findings.registry import find
+from audit.events import BEHAVIOUR, CONSENT, MESSAGING, PERSONALIZATION, REQUESTS, first_levels
+from audit.findings.registry import find, locate
 from audit.findings.shape import worded
-from audit.times import iso
+from audit.messages import sent_messages
+from audit.times import duration, iso
 from audit.why import counterfactual, cover, leaves
-from audit.why.counterfactual import Decide, Removal
+from audit.why.counterfactual import Decide, Plan, Removal
 from audit.why.model import Counterfactual, Explanation, Reason, Subject
 from audit.why.words import Voice, day, kinds_in_words, several
-
-_OF_MESSAGES_ALONE = ("over-frequency", "duplicate-message", "ignored-streak", "cart-burst")
-"""Checks that can be decided from messages and carts; of what else there is no copy is made."""
-
-_READ_THERE = (*MESSAGING, "product_added")
 
 _NOTHING_HAPPENED: dict[str, tuple[str, ...]] = {
     "ignored-streak": ("message_clicked",),
@@ -30,6 +28,17 @@ _NOTHING_HAPPENED: dict[str, tuple[str, ...]] = {
     "by-likeness": BEHAVIOUR,
 }
 """Checks that find something because nothing happened, and the kinds of what did not."""
+
+_OF_NO_THING = (
+    *CONSENT, *REQUESTS, "registry_created", "registry_closed", "profile_updated", "segment_entered", "segment_left",
+    "segment_snapshot",
+)  # fmt: skip
+"""Kinds that are kept where a finding is looked for among the events that have to do with it."""
+
+_CART_DAYS = "3d"
+"""House value: a cart that is mailed about began at most so long before; where it did not, all events are looked at."""
+
+_SAME = ("case", "subject", "count", "messages", "cause")
 
 Row = dict[str, Any]
 
@@ -42,7 +51,7 @@ def finding(
     It is always derived: a check of ours finds it. A breach has no counterfactual. Raises NotFoundError if it is not
     listed at `context.at`.
     """
-    listed = find(events, context).filter(pl.col("id") == ident)
+    listed = locate(events, context, ident)
     if listed.is_empty():
         raise NotFoundError(f"no finding {ident!r} of this customer at that time; `whysent audit` lists them")
     row = worded(listed, names_sensitive=True).row(0, named=True)
@@ -90,22 +99,91 @@ def _absences(row: Row) -> list[Reason]:
 
 def _without(events: pl.DataFrame, context: Context, row: Row) -> Counterfactual | None:
     known = _for_anybody(context, row["customer"])
-    read = events
-    if row["check"] in _OF_MESSAGES_ALONE:
-        read = events.filter(pl.col("kind").is_in(_READ_THERE))
     decide = _decide(known, row)
-    return counterfactual.said(
-        _removal(read, decide, row),
-        _added(read, known, row),
-        f"the check {row['check']} would not find it",
+    nearest = next((rows for rows in _nearer(events, row) if _agree(rows, known, row)), events)
+    found = _search(nearest, decide, row)
+    if nearest.height < events.height and not (found and counterfactual.holds_for(events, decide, found)):
+        found = _search(events, decide, row)
+    outcome = f"the check {row['check']} would not find it"
+    return counterfactual.said(found, _added(nearest, known, row), outcome)
+
+
+def _search(events: pl.DataFrame, decide: Decide, row: Row) -> Removal | None:
+    """The customer's own acts first; what was decided about them only where acts alone do not end it."""
+    plans = _cap_plan(events, row) if row["check"] == "over-frequency" else ()
+    decided = events.filter(pl.col("kind").is_in([*MESSAGING, *PERSONALIZATION]))["event_id"]
+    acts = counterfactual.removal(events, decide, keep=decided) if row["cause"] else None
+    return acts or counterfactual.removal(events, decide, plans=plans)
+
+
+def _nearer(events: pl.DataFrame, row: Row) -> Iterator[pl.DataFrame]:
+    """Fewer events to look among: the finding's own, where no other can step in for them, else the related ones: about
+    the same messages, campaigns, items or areas, and what is about no thing.
+    """
+    own = events.filter(pl.col("event_id").is_in([*row["evidence"], *row["messages"], *row["cause"]]))
+    if row["check"] == "duplicate-message":
+        yield own
+    if row["check"] == "ignored-streak":
+        yield _of_campaigns(events, own)
+    if row["check"] == "cart-burst":
+        carts = pl.col("kind").is_in(["product_added", "order_completed"])
+        campaigns = pl.col("campaign_id").is_in(own["campaign_id"].drop_nulls().implode())
+        yield _shortly_before(events.filter(carts | campaigns), own)
+    area = first_levels(pl.col("category"), 1)
+    areas = own.select(area.alias("area"))["area"]
+    same = [
+        pl.col(name).is_in(own[name].drop_nulls().unique().implode())
+        for name in ("message_id", "campaign_id", "campaign_name", "item_id", "segment_id", "event_id")
+    ]
+    shared = pl.any_horizontal(*same, area.is_in(areas.drop_nulls().unique().implode())).fill_null(
+        value=False
+    )
+    related = events.filter(shared | pl.col("kind").is_in(_OF_NO_THING))
+    if related.height < events.height:
+        yield related
+
+
+def _of_campaigns(events: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
+    """The messages of the same campaigns, and what became of them."""
+    same = events.filter(pl.col("campaign_id").is_in(own["campaign_id"].drop_nulls().implode()))
+    ids = same["message_id"].drop_nulls().implode()
+    return events.filter(
+        pl.col("event_id").is_in(same["event_id"].implode()) | pl.col("message_id").is_in(ids)
     )
 
 
-def _removal(events: pl.DataFrame, decide: Decide, row: Row) -> Removal | None:
-    """The customer's own acts first; what was decided about them only where acts alone do not end it."""
-    decided = events.filter(pl.col("kind").is_in([*MESSAGING, *PERSONALIZATION]))["event_id"]
-    acts = counterfactual.removal(events, decide, keep=decided) if row["cause"] else None
-    return acts or counterfactual.removal(events, decide)
+def _shortly_before(events: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
+    """Those of `events` that lie in the days before one of the messages `own`."""
+    moments = own.filter(pl.col("kind") == "message_sent").select(pl.col("occurred_at").alias("sent"))
+    near = events.sort("occurred_at", maintain_order=True).join_asof(
+        moments.sort("sent"), left_on="occurred_at", right_on="sent", strategy="forward", tolerance=_CART_DAYS
+    )
+    return near.filter(pl.col("sent").is_not_null()).drop("sent")
+
+
+def _agree(related: pl.DataFrame, context: Context, row: Row) -> bool:
+    """Whether the check finds in the related events what it finds in all."""
+    found = worded(find(related, context, checks=[row["check"]]), names_sensitive=True)
+    return any(all(one[name] == row[name] for name in _SAME) for one in found.iter_rows(named=True))
+
+
+def _cap_plan(events: pl.DataFrame, row: Row) -> tuple[Plan, ...]:
+    """The messages that a cap at the check's limit would have stopped, so that no window holds more: a smallest set."""
+    rule = json.loads(row["suggested_rule"])
+    sent = sent_messages(events).filter(
+        pl.col("message_class").fill_null("marketing") == "marketing",
+        pl.col("channel").is_in(rule["channels"]) if "channels" in rule else pl.col("channel").is_null(),
+    )
+    window, room = duration(rule["window"]), rule["limit"]
+    let_through: deque[datetime] = deque(maxlen=room)
+    stopped, kept = [], []
+    for event, at in sent.select("event_id", "occurred_at").iter_rows():
+        if len(let_through) == room and let_through[0] > at - window:
+            stopped.append(event)
+        else:
+            let_through.append(at)
+            kept.append(event)
+    return (Plan((*kept, *stopped), alone=False, stay=len(kept)),)
 
 
 def _decide(context: Context, row: Row) -> Decide:

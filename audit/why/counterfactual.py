@@ -37,11 +37,12 @@ class Plan:
 
     `order`: the event_ids the decision can rest on. `alone`: each of them is enough by itself whatever else is left
     out, so that all have to go. Else they are weights that must reach a threshold, in an order in which as many as
-    possible of the first can stay: the rest is a smallest set.
+    possible of the first can stay: the rest is a smallest set. `stay`: how many those are, where that can be reckoned.
     """
 
     order: tuple[str, ...]
     alone: bool
+    stay: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,18 @@ def removal(
         return None
 
 
+def holds_for(events: pl.DataFrame, decide: Decide, found: Removal) -> bool:
+    """Whether what was found among some events also ends the decision among all `events`, and no less of it does."""
+    trial = _Trial(events, decide, frozenset())
+    ends = {found.events[0], found.events[-1]}
+    sets = [set(found.events), *(set(found.events) - {one} for one in sorted(ends))]
+    try:
+        without, *with_one = trial.tried(sets)
+    except _TooMuchError:
+        return False
+    return without is None and None not in with_one
+
+
 def ends_with(events: pl.DataFrame, decide: Decide, added: pl.DataFrame) -> bool:
     """Whether a decision that is there would be gone once the rows `added` (columns of `events`) had happened too."""
     both = pl.concat([events, added.select(events.columns)]).sort("occurred_at", "event_id")
@@ -114,6 +127,11 @@ def _named(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": row["kind"], "occurred_at": iso(row["occurred_at"]), **named}
 
 
+def _between(low: int, high: int) -> list[int]:
+    """A few numbers that cut the space between two into about equal parts: several copies are decided as fast as one."""
+    return sorted({low + (high - low) * part // 5 for part in range(1, 5)} - {low}) or [low + 1]
+
+
 class _TooMuchError(Exception):
     """The search would decide more rows than it may."""
 
@@ -136,12 +154,26 @@ class _Trial:
         order = [event for event in plan.order if event in removable]
         if not order:
             return None
-        whole, without = self._try([set(), set(order)])
+        if plan.stay is not None and len(order) == len(plan.order):
+            reckoned = self._reckoned(order, plan.stay)
+            if reckoned is not None:
+                return reckoned
+        whole, without = self.tried([set(), set(order)])
         if whole is None or without is not None:
             return None
         left_out = order if plan.alone else self._put_back(order, order, sure=0)
         needed = left_out if len(left_out) == 1 else ()
         return self._found(left_out, smallest=True, enough=order if plan.alone else (), needed=needed)
+
+    def _reckoned(self, order: Sequence[str], stay: int) -> Removal | None:
+        """The set that is left where the first `stay` can stay; None if trying says otherwise."""
+        left_out = order[stay:]
+        if not left_out:
+            return None
+        without, with_one = self.tried([set(left_out), set(left_out[1:])])
+        if without is not None or with_one is None:
+            return None
+        return self._found(left_out, smallest=True, enough=(), needed=left_out if len(left_out) == 1 else ())
 
     def fewest(self, found: Sequence[Removal]) -> Removal:
         """The shortest of several ways to end it; where there are several, no one event is enough for the decision."""
@@ -157,7 +189,7 @@ class _Trial:
 
     def gone_without(self, left_out: AbstractSet[str]) -> list[str] | None:
         """None if the decision is gone without `left_out`; else the events it then rests on."""
-        return self._try([left_out])[0]
+        return self.tried([left_out])[0]
 
     def _closure(self, evidence: Iterable[str]) -> list[str] | None:
         """Events without all of which the decision is gone: its evidence, what steps in for it, and so on."""
@@ -190,7 +222,7 @@ class _Trial:
     def _by_themselves(self, candidates: Sequence[str]) -> tuple[list[str], list[str]]:
         """The events without each of which alone it is gone, and those each of which alone is enough for it."""
         whole = frozenset(candidates)
-        answers = self._try([*({event} for event in candidates), *(whole - {event} for event in candidates)])
+        answers = self.tried([*({event} for event in candidates), *(whole - {event} for event in candidates)])
         without, only = answers[: len(candidates)], answers[len(candidates) :]
         needed = [event for event, rest in zip(candidates, without, strict=True) if rest is None]
         return needed, [event for event, rest in zip(candidates, only, strict=True) if rest is not None]
@@ -198,22 +230,22 @@ class _Trial:
     def _needless(self, left_out: Sequence[str]) -> list[str]:
         """Those of `left_out` that can be put back, alone, without the decision coming back."""
         whole = frozenset(left_out)
-        answers = self._try([whole - {event} for event in left_out])
+        answers = self.tried([whole - {event} for event in left_out])
         return [event for event, rest in zip(left_out, answers, strict=True) if rest is None]
 
     def _put_back(self, left_out: Sequence[str], these: Sequence[str], *, sure: int) -> list[str]:
-        """Put back many of `these` together, the first first, found by halving; what stays out ends the decision.
+        """Put back many of `these` together, the first first, found by narrowing down; what stays out ends the decision.
 
         The first `sure` of them are known to be needless.
         """
         whole = frozenset(left_out)
         gone, too_many = sure, len(these) + 1
         while too_many - gone > 1:
-            count = (gone + too_many) // 2
-            if self.gone_without(whole - set(these[:count])) is None:
-                gone = count
-            else:
-                too_many = count
+            counts = _between(gone, too_many)
+            answers = self.tried([whole - set(these[:count]) for count in counts])
+            there = (count for count, rest in zip(counts, answers, strict=True) if rest is not None)
+            too_many = next(there, too_many)
+            gone = max((count for count in counts if count < too_many), default=gone)
         back = set(these[:gone])
         return [event for event in left_out if event not in back]
 
@@ -225,7 +257,7 @@ class _Trial:
         if not self._affordable(sum(comb(len(self._order), size) for size in sizes)):
             return False
         smaller = [set(chosen) for size in sizes for chosen in combinations(self._order, size)]
-        return all(rest is not None for rest in self._try(smaller))
+        return all(rest is not None for rest in self.tried(smaller))
 
     def _affordable(self, copies: int) -> bool:
         rows = copies * self._events.height
@@ -247,7 +279,7 @@ class _Trial:
     def _in_order(self, chosen: AbstractSet[str]) -> list[str]:
         return sorted(chosen, key=self._place.__getitem__)
 
-    def _try(self, sets: Sequence[AbstractSet[str]]) -> list[list[str] | None]:
+    def tried(self, sets: Sequence[AbstractSet[str]]) -> list[list[str] | None]:
         """For each set left out: None if the decision is gone, else its evidence."""
         height = max(self._events.height, 1)
         self._left -= height * len(sets)

@@ -8,7 +8,7 @@ from audit.context import Context
 from audit.segments.logged import KINDS as LOGGED
 from audit.segments.model import Condition, Definition
 from audit.segments.select import READ, Selected
-from audit.segments.spells import contributions
+from audit.segments.spells import CENTS, contributions, least
 from audit.why.counterfactual import Plan
 
 _ANY_ONE = ("first", "absent", "open")
@@ -49,7 +49,19 @@ def _plan(selected: Selected, condition: Condition, group: str, at: datetime) ->
         return Plan(_ids(selected, rows), alone=True)
     if condition.window is not None:
         rows = rows.filter(pl.col("occurred_at") > at - condition.window)
-    return Plan(_ids(selected, _lightest_first(rows, condition)), alone=False)
+    placed = _lightest_first(rows, condition)
+    return Plan(_ids(selected, placed), alone=False, stay=_can_stay(placed, condition))
+
+
+def _can_stay(rows: pl.DataFrame, condition: Condition) -> int:
+    """How many of `rows`, in this order, can stay without what they add reaching what the condition asks for."""
+    if condition.test == "sum":
+        worth = (pl.col("quantity").fill_null(1.0) * pl.col("price") * CENTS).round().cast(pl.Int64)
+        short = rows.select((worth.cum_sum() < least(condition)).alias("short"))["short"]
+        return int(short.arg_min() or 0) if not short.all() else rows.height
+    if condition.things == "event":
+        return least(condition) - 1
+    return int((rows["unit"].rle_id() < least(condition) - 1).sum())
 
 
 def _lightest_first(rows: pl.DataFrame, condition: Condition) -> pl.DataFrame:

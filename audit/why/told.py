@@ -89,7 +89,7 @@ class Told:
         return made.filter(pl.col("message") == self.row["event_id"])
 
     def messages(self, flow: Flow) -> pl.DataFrame:
-        """The messages of `flow` that this customer was sent, and this one."""
+        """The message itself, and those of `flow` before it that decide whether the flow gives it."""
         audience = self.row["segment_id"]
         if flow.trigger is not None and flow.trigger.same == "segment":
             audience = audience or (self.stated_trigger or "").partition(":")[2] or None
@@ -99,7 +99,16 @@ class Told:
         )
         if not flow.own:
             return row
-        others = sent_messages(self.events).filter(flow.belongs(), pl.col("event_id") != self.row["event_id"])
+        at = self.row["occurred_at"]
+        before = sent_messages(self.events.filter(pl.col("occurred_at") <= at)).filter(
+            flow.belongs(), pl.col("event_id") != self.row["event_id"]
+        )
+        if flow.trigger is None:  # only the one before it matters, and what came in the same instant
+            others = pl.concat(
+                [before.filter(pl.col("occurred_at") < at).tail(1), before.filter(occurred_at=at)]
+            )
+        else:  # and only those that an act which can still count could have set off
+            others = before.filter(pl.col("occurred_at") > at - flow.trigger.window)
         return pl.concat([others.select(row.columns), row]).sort("occurred_at", "event_id")
 
     def could_know(self, trigger: Trigger) -> bool | None:
