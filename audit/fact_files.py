@@ -14,64 +14,64 @@ from audit import folder
 from audit.errors import WorkspaceError
 from audit.facts import Facts, count
 
-_ITEMS, _INTERVALS, _PAIRS, _ENGAGED, _STANDING, _PRICES, _CUSTOMERS = (
-    "items.parquet",
-    "intervals.parquet",
-    "also_bought.parquet",
-    "engaged.parquet",
-    "standing.parquet",
-    "prices.parquet",
-    "customers.json",
-)
+_CUSTOMERS = "customers.json"
+
+_COUNTED = ("items", "intervals", "engaged", "standing", "prices", "repeats")
+"""The facts that are counted together, when any is first asked for."""
+
+_LATER = ("also_bought", "bought_together")
+"""The facts that are counted one by one, when they are first asked for."""
 
 
 def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
     """The facts of the generation `version`, read from `place` or counted over `events` and kept there.
 
-    What people also bought is counted when it is first asked for, and kept beside the rest. Where `place` cannot be
+    What is bought together is counted when it is first asked for, and kept beside the rest. Where `place` cannot be
     written, for want of room or permission, facts are counted and not kept.
     """
     kept = place / version
-    if all((kept / name).is_file() for name in (_CUSTOMERS, _ENGAGED, _PRICES)):
+    if (kept / _CUSTOMERS).is_file() and all(_file(kept, name).is_file() for name in _COUNTED):
+        frames = {name: pl.read_parquet(_file(kept, name)) for name in _COUNTED}
         customers = json.loads((kept / _CUSTOMERS).read_bytes())
         facts = Facts(
-            pl.read_parquet(kept / _ITEMS),
-            pl.read_parquet(kept / _INTERVALS),
-            lambda: count(events).also_bought,
-            customers,
-            pl.read_parquet(kept / _ENGAGED),
-            pl.read_parquet(kept / _STANDING),
-            pl.read_parquet(kept / _PRICES),
+            **frames,
+            customers=customers,
+            pairs=lambda: count(events).also_bought,
+            baskets=lambda: count(events).bought_together,
         )
     else:
         facts = count(events)
         _clear(place, version)
-        _keep(kept / _ITEMS, facts.items.write_parquet)
-        _keep(kept / _INTERVALS, facts.intervals.write_parquet)
-        _keep(kept / _ENGAGED, facts.engaged.write_parquet)
-        _keep(kept / _STANDING, facts.standing.write_parquet)
-        _keep(kept / _PRICES, facts.prices.write_parquet)
+        for name in _COUNTED:
+            _keep(_file(kept, name), getattr(facts, name).write_parquet)
         _keep(kept / _CUSTOMERS, lambda path: path.write_text(json.dumps(facts.customers), encoding="ascii"))
     counting = threading.Lock()
 
-    def pairs() -> pl.DataFrame:
-        with counting:  # whoever asks meanwhile waits for the one count
-            return _pairs(kept, facts)
+    def later(name: str) -> Callable[[], pl.DataFrame]:
+        def made() -> pl.DataFrame:
+            with counting:  # whoever asks meanwhile waits for the one count
+                return _pairs(_file(kept, name), lambda: getattr(facts, name))
 
-    return replace(facts, pairs=pairs)
+        return made
+
+    return replace(facts, pairs=later("also_bought"), baskets=later("bought_together"))
 
 
 def has_pairs(place: Path, version: str) -> bool:
-    """Whether what people also bought is kept for that generation."""
-    return (place / version / _PAIRS).is_file()
+    """Whether what is bought together is kept for that generation."""
+    return all(_file(place / version, name).is_file() for name in _LATER)
 
 
-def _pairs(kept: Path, facts: Facts) -> pl.DataFrame:
-    if (kept / _PAIRS).is_file():
-        return pl.read_parquet(kept / _PAIRS)
-    counted = facts.also_bought
-    _keep(kept / _PAIRS, counted.write_parquet)
-    return counted
+def _file(kept: Path, name: str) -> Path:
+    return kept / f"{name}.parquet"
+
+
+def _pairs(path: Path, counted: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+    if path.is_file():
+        return pl.read_parquet(path)
+    frame = counted()
+    _keep(path, frame.write_parquet)
+    return frame
 
 
 def _keep(path: Path, write: Callable[[Path], object]) -> None:

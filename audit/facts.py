@@ -9,29 +9,15 @@ from functools import cached_property
 
 import polars as pl
 
+from audit import pairs
+from audit.events import TIME
 from audit.messages import human, sent_messages
 from audit.standing import PRICES, STANDING, prices, standing
 
-MIN_CUSTOMERS = 5
-"""House value: an item bought by fewer people says nothing about others who bought it, and points at persons."""
-
-MIN_TOGETHER = 3
-"""House value: a pair bought by one or two people is an accident of their baskets."""
-
-KEEP = 50
-"""House value: the best others kept of each item; a strip shows five to twenty of them."""
-
-MOST_ITEMS = 200
-"""House value: items of one customer that take part in pairs, those bought on most days first. Pairs grow with
-its square: a reseller with thousands of items would otherwise cost more than everybody else together."""
-
-_PAIRS_AT_ONCE = 8_000_000
-"""Rows of pairs held in memory at a time: about 250 MB."""
-
-_KEY = 1 << 32
-
-
 ENGAGED: dict[str, pl.DataType] = {"kind": pl.String(), "channel": pl.String()}
+REPEATS: dict[str, pl.DataType] = {
+    "item_id": pl.String(), "first": TIME, "customers": pl.UInt32(), "again": pl.UInt32(), "interval": pl.Duration("us"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,15 +27,18 @@ class Facts:
     - `items`: `item_id, item_name, category, customers` (people who bought it);
     - `intervals`: `category, median` (Duration µs, between two orders of one customer in that exact
       category path), `pairs` (how many intervals that median stands on);
+    - `repeats`: `item_id, first` (when anybody bought it first, UTC), `customers` (who bought it), `again` (of them, in
+      more than one order), `interval` (Duration µs, median between two orders of one customer);
     - `also_bought`: `item_id, other_id, together` (customers who bought both), `expected` (as many by chance),
-      `score`, best first within an item;
+      `score`, best first within an item (`audit.pairs`);
+    - `bought_together`: the same, counted in orders;
     - `customers`: how many customers have an order;
     - `engaged`: `kind, channel`: opens and clicks by humans that the data holds any of (see `engagement`);
     - `standing`: `measure, share, value`: where customers' fifths part (see `audit.standing`);
     - `prices`: `category, low, high`: where the prices of a category's thirds part (there too).
 
-    `pairs` makes `also_bought` when it is first asked for: counting pairs is most of the work, and most questions
-    do not need them.
+    `pairs` makes `also_bought`, and `baskets` makes `bought_together`, when they are first asked for: counting pairs is
+    most of the work, and most questions do not need them.
     """
 
     items: pl.DataFrame
@@ -59,16 +48,23 @@ class Facts:
     engaged: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENGAGED))
     standing: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=STANDING))
     prices: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PRICES))
+    repeats: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REPEATS))
+    baskets: Callable[[], pl.DataFrame] = pairs.none
 
     @property
     def paired(self) -> bool:
         """Whether `also_bought` is at hand, so that asking for it takes no time."""
-        return "also_bought" in self.__dict__
+        return "also_bought" in self.__dict__ and "bought_together" in self.__dict__
 
     @cached_property
     def also_bought(self) -> pl.DataFrame:
         """What people who bought an item bought too."""
         return self.pairs()
+
+    @cached_property
+    def bought_together(self) -> pl.DataFrame:
+        """What lay in one order with an item."""
+        return self.baskets()
 
 
 ITEMS: dict[str, pl.DataType] = {
@@ -77,10 +73,6 @@ ITEMS: dict[str, pl.DataType] = {
 INTERVALS: dict[str, pl.DataType] = {
     "category": pl.String(), "median": pl.Duration("us"), "pairs": pl.UInt32(),
 }  # fmt: skip
-ALSO_BOUGHT: dict[str, pl.DataType] = {
-    "item_id": pl.String(), "other_id": pl.String(), "together": pl.UInt32(),
-    "expected": pl.Float64(), "score": pl.Float64(),
-}  # fmt: skip
 
 
 def none() -> Facts:
@@ -88,7 +80,7 @@ def none() -> Facts:
     return Facts(
         pl.DataFrame(schema=ITEMS),
         pl.DataFrame(schema=INTERVALS),
-        lambda: pl.DataFrame(schema=ALSO_BOUGHT),
+        pairs.none,
         0,
     )
 
@@ -96,21 +88,20 @@ def none() -> Facts:
 def count(events: pl.LazyFrame) -> Facts:
     """Count the facts over the events of all customers (canonical columns, any order of customers).
 
-    Purchases are `order_completed` rows. Of an item's names and categories the newest stands. Pairs are
-    counted in people, among items that `MIN_CUSTOMERS` bought, `MOST_ITEMS` of one customer; pairs of
-    `MIN_TOGETHER` people that are more than chance gives are kept, `KEEP` of an item. Time grows with the
-    sum of the squares of items a customer, memory with the bought items.
+    Purchases are `order_completed` rows. Of an item's names and categories the newest stands.
     """
     orders = _orders(events)
     items = _items(orders)
     return Facts(
         items,
         _intervals(orders),
-        lambda: _also_bought(_orders(events), items),
+        lambda: pairs.of_people(_orders(events), items),
         orders["customer_id"].n_unique(),
         engagement(events),
         standing(orders),
         prices(orders),
+        _repeats(orders),
+        lambda: pairs.of_orders(_orders(events), items),
     )
 
 
@@ -190,6 +181,34 @@ def moments(orders: pl.DataFrame, *by: str) -> pl.DataFrame:
     )
 
 
+def _repeats(orders: pl.DataFrame) -> pl.DataFrame:
+    times = moments(orders, "item_id").with_columns(
+        ((pl.col("customer_id") == pl.col("customer_id").shift(1)) & (pl.col("item_id") == pl.col("item_id").shift(1)))
+        .fill_null(value=False)
+        .alias("repeat")
+    )
+    gaps = times.select(
+        "item_id", "repeat", (pl.col("occurred_at") - pl.col("occurred_at").shift(1)).alias("gap")
+    ).filter("repeat")
+    people = times.select(
+        "item_id",
+        "occurred_at",
+        (~pl.col("repeat")).alias("begins"),
+        (~pl.col("repeat") & pl.col("repeat").shift(-1, fill_value=False)).alias("again"),
+    )
+    return (
+        people.group_by("item_id")
+        .agg(
+            pl.col("occurred_at").min().alias("first"),
+            pl.col("begins").sum().alias("customers"),
+            pl.col("again").sum(),
+        )
+        .join(gaps.group_by("item_id").agg(pl.col("gap").median().alias("interval")), on="item_id", how="left")
+        .sort("item_id")
+        .cast(REPEATS)  # type: ignore[arg-type]
+    )
+
+
 def _intervals(orders: pl.DataFrame) -> pl.DataFrame:
     before = pl.col("occurred_at").shift(1).over("customer_id", "category")
     return (
@@ -200,87 +219,4 @@ def _intervals(orders: pl.DataFrame) -> pl.DataFrame:
         .agg(pl.col("interval").median().alias("median"), pl.len().cast(pl.UInt32).alias("pairs"))
         .sort("category")
         .cast(INTERVALS)  # type: ignore[arg-type]
-    )
-
-
-def _also_bought(orders: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
-    bought = _bought(orders, items)
-    if bought.is_empty():
-        return pl.DataFrame(schema=ALSO_BOUGHT)
-    people = bought.group_by("item").agg(pl.len().alias("n"))
-    everybody = orders["customer_id"].n_unique()
-    found = [_best(_pairs(block, bought), people, everybody) for block in _blocks(bought)]
-    names = items.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("item"), "item_id")
-    return (
-        pl.concat(found)
-        .join(names, on="item", maintain_order="left")
-        .join(names.rename({"item": "other", "item_id": "other_id"}), on="other", maintain_order="left")
-        .select(*ALSO_BOUGHT)
-        .sort("item_id", maintain_order=True)
-    )
-
-
-def _bought(orders: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
-    """Who bought what, once: `customer, item` as small numbers (row of `items`)."""
-    numbers = items.select("item_id", pl.int_range(pl.len(), dtype=pl.UInt32).alias("item"), "customers")
-    return (
-        orders.select(
-            pl.col("customer_id").rank("dense").cast(pl.UInt32).alias("customer"), "item_id", "occurred_at"
-        )
-        .join(numbers.filter(pl.col("customers") >= MIN_CUSTOMERS), on="item_id")
-        .group_by("customer", "item")
-        .agg(pl.col("occurred_at").dt.date().n_unique().alias("days"))
-        .sort("customer", "days", "item", descending=[False, True, False])
-        .filter(pl.int_range(pl.len()).over("customer") < MOST_ITEMS)
-        .select("customer", "item")
-    )
-
-
-def _blocks(bought: pl.DataFrame) -> list[pl.DataFrame]:
-    """Cut `bought` by item so that each part joins to about `_PAIRS_AT_ONCE` pairs."""
-    size = pl.len().over("customer")
-    pairs = (
-        bought.with_columns(size.alias("size"))
-        .group_by("item")
-        .agg(pl.col("size").sum())
-        .sort("item")
-        .select("item", ((pl.col("size").cum_sum() - 1) // _PAIRS_AT_ONCE).alias("block"))
-    )
-    return bought.join(pairs, on="item").partition_by("block", include_key=False)
-
-
-def _pairs(block: pl.DataFrame, bought: pl.DataFrame) -> pl.DataFrame:
-    """How many people bought both: `item, other, together`. Sorting and counting runs beats grouping here."""
-    both = pl.col("item").cast(pl.UInt64) * _KEY + pl.col("other")
-    counted = (
-        block.join(bought.rename({"item": "other"}), on="customer")
-        .select(both.alias("pair"))["pair"]
-        .sort()
-        .rle()
-        .struct.unnest()
-    )
-    return counted.filter(pl.col("len") >= MIN_TOGETHER).select(
-        (pl.col("value") // _KEY).cast(pl.UInt32).alias("item"),
-        (pl.col("value") % _KEY).cast(pl.UInt32).alias("other"),
-        pl.col("len").alias("together"),
-    )
-
-
-def _best(pairs: pl.DataFrame, people: pl.DataFrame, everybody: int) -> pl.DataFrame:
-    """Hold pairs against chance, keep those that are more than it gives, the best of each item first.
-
-    The score is (observed - expected) / sqrt(expected), which favours neither best-sellers nor rarities
-    (Smith and Linden, "Two Decades of Recommender Systems at Amazon.com", IEEE Internet Computing 2017).
-    """
-    expected = pl.col("n").cast(pl.Float64) * pl.col("n_other") / everybody
-    return (
-        pairs.filter(pl.col("item") != pl.col("other"))
-        .join(people, on="item")
-        .join(people.rename({"item": "other", "n": "n_other"}), on="other")
-        .with_columns(expected.alias("expected"))
-        .with_columns(((pl.col("together") - pl.col("expected")) / pl.col("expected").sqrt()).alias("score"))
-        .filter(pl.col("score") > 0)
-        .sort("item", "score", "together", "other", descending=[False, True, True, False])
-        .filter(pl.int_range(pl.len()).over("item") < KEEP)
-        .select("item", "other", "together", "expected", "score")
     )

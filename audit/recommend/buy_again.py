@@ -1,57 +1,98 @@
-"""Buy it again: what is used up by now, by the customer's own rhythm or everybody's."""
+"""Buy it again: whether the customer will, and when, by their own rhythm and everybody's."""
 
 import polars as pl
 
 from audit.context import Context
 from audit.facts import moments
 from audit.recommend.strategies import strategies
-from audit.recommend.strip import best
+from audit.recommend.strip import best, fading
 
 RHYTHMS = {
-    "item": "the customer's own rhythm for it",
-    "category": "the customer's own rhythm in its category",
-    "everybody": "the usual rhythm of customers in its category",
+    "both": "by the customer's own rhythm for it ({} days) and everybody's ({} days)",
+    "own": "by the customer's own rhythm for it ({} days)",
+    "category": "by the customer's own rhythm in its category ({} days)",
+    "everybody": "by the rhythm of everybody who buys it again ({} days)",
+    "usual": "by the usual rhythm of customers in its category ({} days)",
 }
 """Whose interval says when an item is due, the first that is known."""
 
+_ONE_IN_EIGHT = (1, 8)
+"""House value: of an item that nobody is known to have bought, one buyer in eight is taken to buy it again; every
+buyer there is outweighs this a little more."""
+
 
 def buy_again(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
-    """Items that are due: from one interval after the last order on, until `overdue` intervals after it.
+    """Items the customer ordered and is likely to order again, until `overdue` intervals after the last order.
 
-    The interval is the median between the customer's own orders of the item, else of its exact category, else
-    everybody's in the category. An item ordered once is due by category only if it is the newest there and the
-    category is bought again within the strategy's window. The score is the
-    number of orders times interval over time since: often bought and just due comes first.
+    *Will they?* The score is the number of orders, each halved with every `half` since, times the share of the item's
+    buyers who ordered it again (group facts). *When?* The interval is the customer's own median between orders of the
+    item, blended with everybody's, which weighs as one interval of theirs; of an item ordered once, their own
+    in its exact category, else everybody's for the item, else for the category: but only if it is the newest they
+    ordered there, and due within the strategy's window.
     """
     plan = strategies()["buy_again"]
     orders = acts.filter(pl.col("kind") == "order_completed")
-    items = _rhythm(orders, "item_id").join(_home(orders), on=("customer_id", "item_id"), how="left")
+    known = _known(orders, ctx)
+    alone = pl.col("median").is_null()
+    offered = known.with_columns(_interval().alias("interval"), _whose().alias("whose")).filter(
+        ~alone | ((pl.col("last") == pl.col("last_there")) & (pl.col("interval") <= plan.window)),
+        ctx.at - pl.col("last") < pl.col("interval") * plan.overdue,
+    )
+    weight = fading(ctx.at - pl.col("occurred_at"), plan.half).sum()
+    fresh = moments(orders, "item_id").group_by("customer_id", "item_id").agg(weight.alias("weight"))
+    scored = offered.join(fresh, on=("customer_id", "item_id")).with_columns(
+        (pl.col("weight") * pl.col("again")).alias("score")
+    )
+    return _told(_with_evidence(best(scored), orders), plan.overdue, ctx)
+
+
+def _known(orders: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+    """Each item each customer ordered, with its rhythms: `median` (theirs), `median_there` (theirs in the category),
+    `median_item`, `median_all` (everybody's); and `again`, the share of its buyers who bought it again."""
     places = _rhythm(orders, "category").select(
         "customer_id", "category", pl.col("last").alias("last_there"), pl.col("median").alias("median_there")
     )
-    known = items.join(places, on=("customer_id", "category"), how="left").join(
-        ctx.facts.intervals.select("category", pl.col("median").alias("median_all")),
-        on="category",
-        how="left",
+    repeated, bought = _ONE_IN_EIGHT
+    share = (pl.col("again").fill_null(0) + repeated) / (pl.col("customers").fill_null(0) + bought)
+    return (
+        _rhythm(orders, "item_id")
+        .join(_home(orders), on=("customer_id", "item_id"), how="left")
+        .join(places, on=("customer_id", "category"), how="left")
+        .join(
+            ctx.facts.repeats.select(
+                "item_id", "customers", "again", pl.col("interval").alias("median_item")
+            ),
+            on="item_id",
+            how="left",
+        )
+        .join(
+            ctx.facts.intervals.select("category", pl.col("median").alias("median_all")),
+            on="category",
+            how="left",
+        )
+        .with_columns(share.alias("again"))
     )
-    alone = pl.col("median").is_null()
-    interval = pl.coalesce("median", "median_there", "median_all")
-    whose = (
-        pl.when(~alone)
-        .then(pl.lit("item"))
+
+
+def _interval() -> pl.Expr:
+    """The customer's own interval counts as often as they have one, everybody's once."""
+    own = pl.col("median") * (pl.col("times") - 1)
+    blend = (own + pl.coalesce("median_item", "median")) / pl.col("times")
+    return pl.coalesce(blend, "median_there", "median_item", "median_all")
+
+
+def _whose() -> pl.Expr:
+    return (
+        pl.when(pl.col("median").is_not_null() & pl.col("median_item").is_not_null())
+        .then(pl.lit("both"))
+        .when(pl.col("median").is_not_null())
+        .then(pl.lit("own"))
         .when(pl.col("median_there").is_not_null())
         .then(pl.lit("category"))
+        .when(pl.col("median_item").is_not_null())
+        .then(pl.lit("everybody"))
+        .otherwise(pl.lit("usual"))
     )
-    since = ctx.at - pl.col("last")
-    due = known.with_columns(
-        interval.alias("interval"), whose.otherwise(pl.lit("everybody")).alias("whose")
-    ).filter(
-        ~alone | ((pl.col("last") == pl.col("last_there")) & (pl.col("interval") <= plan.window)),
-        since >= pl.col("interval"),
-        since < pl.col("interval") * plan.overdue,
-    )
-    top = best(due.with_columns((pl.col("times") * (pl.col("interval") / since)).alias("score")))
-    return _told(_with_evidence(top, orders), plan.overdue)
 
 
 def _rhythm(orders: pl.DataFrame, by: str) -> pl.DataFrame:
@@ -97,16 +138,36 @@ def _with_evidence(top: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     return top.join(behind, on=("customer_id", "item_id"), how="left", maintain_order="left")
 
 
-def _told(top: pl.DataFrame, overdue: int) -> pl.DataFrame:
-    days = (pl.col("interval").dt.total_seconds() / 86_400).round(0).cast(pl.Int64)
+def _told(top: pl.DataFrame, overdue: int, ctx: Context) -> pl.DataFrame:
     due = pl.col("last") + pl.col("interval")
+    day = due.dt.strftime("%Y-%m-%d")
+    when = pl.when(due <= ctx.at).then(pl.format("due since {}", day)).otherwise(pl.format("due on {}", day))
     return top.with_columns(
         pl.format(
-            "Due since {}: ordered last on {}, and {} is {} days.",
-            due.dt.strftime("%Y-%m-%d"),
+            "Ordered {}, last on {}; {}, {}.",
+            pl.when(pl.col("times") == 1).then(pl.lit("once")).otherwise(pl.format("{} times", "times")),
             pl.col("last").dt.strftime("%Y-%m-%d"),
-            pl.col("whose").replace_strict(RHYTHMS),
-            days,
+            when,
+            _rhythm_told(),
         ).alias("reason"),
         (pl.col("last") + pl.col("interval") * overdue).alias("until"),
+    )
+
+
+def _rhythm_told() -> pl.Expr:
+    days = {
+        name: (pl.col(name).dt.total_seconds() / 86_400).round(0).cast(pl.Int64)
+        for name in ("median", "median_there", "median_item", "median_all")
+    }
+    whose = pl.col("whose")
+    return (
+        pl.when(whose == "both")
+        .then(pl.format(RHYTHMS["both"], days["median"], days["median_item"]))
+        .when(whose == "own")
+        .then(pl.format(RHYTHMS["own"], days["median"]))
+        .when(whose == "category")
+        .then(pl.format(RHYTHMS["category"], days["median_there"]))
+        .when(whose == "everybody")
+        .then(pl.format(RHYTHMS["everybody"], days["median_item"]))
+        .otherwise(pl.format(RHYTHMS["usual"], days["median_all"]))
     )

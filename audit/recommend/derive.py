@@ -7,9 +7,14 @@ import polars as pl
 from audit.context import Context
 from audit.facts import Facts
 from audit.recommend.also_bought import also_bought
+from audit.recommend.bought_together import bought_together
 from audit.recommend.buy_again import buy_again
 from audit.recommend.inspired_by_browsing import inspired_by_browsing
 from audit.recommend.left_in_cart import left_in_cart
+from audit.recommend.more_to_consider import more_to_consider
+from audit.recommend.new_for_you import new_for_you
+from audit.recommend.order_cross_sell import order_cross_sell
+from audit.recommend.recommended_for_you import recommended_for_you
 from audit.recommend.strategies import strategies
 from audit.recommend.strip import ACTS, STRIP, finished
 from audit.sensitive import in_category
@@ -17,8 +22,13 @@ from audit.sensitive import in_category
 _MAKERS = {
     "left_in_cart": left_in_cart,
     "buy_again": buy_again,
+    "bought_together": bought_together,
+    "order_cross_sell": order_cross_sell,
     "also_bought": also_bought,
     "inspired_by_browsing": inspired_by_browsing,
+    "more_to_consider": more_to_consider,
+    "recommended_for_you": recommended_for_you,
+    "new_for_you": new_for_you,
 }
 
 
@@ -50,8 +60,16 @@ def _without_sensitive(acts: pl.DataFrame, facts: Facts) -> tuple[pl.DataFrame, 
         return acts, facts
     of_them = pl.col("category").is_in(bad.implode()).fill_null(value=False)
     items = facts.items.filter(of_them)["item_id"].implode()
-    also = facts.also_bought.filter(~pl.col("item_id").is_in(items), ~pl.col("other_id").is_in(items))
-    return acts.filter(~of_them), replace(facts, pairs=lambda: also)
+
+    def plain(pairs: pl.DataFrame) -> pl.DataFrame:
+        return pairs.filter(~pl.col("item_id").is_in(items), ~pl.col("other_id").is_in(items))
+
+    return acts.filter(~of_them), replace(
+        facts,
+        items=facts.items.filter(~of_them),
+        pairs=lambda: plain(facts.also_bought),
+        baskets=lambda: plain(facts.bought_together),
+    )
 
 
 def _names(made: pl.DataFrame, acts: pl.DataFrame, facts: Facts) -> pl.DataFrame:

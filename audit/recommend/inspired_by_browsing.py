@@ -17,7 +17,7 @@ def inspired_by_browsing(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     """
     plan = strategies()["inspired_by_browsing"]
     looks = acts.filter(pl.col("kind").is_in(LOOKS), pl.col("occurred_at") > ctx.at - plan.window)
-    seeds = newest(looks, plan.seeds)
+    seeds = newest(looks, plan.seeds, ctx.at)
     itself = seeds.with_columns(pl.col("item_id").alias("own"), pl.lit(1.0).alias("weight"))
     others = _others(seeds, ctx)
     bought = acts.filter(pl.col("kind") == "order_completed").select(
@@ -45,7 +45,7 @@ def _others(seeds: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     people = ctx.facts.items.filter(pl.col("item_id").is_in(seeds["item_id"].implode()))
     return (
         seeds.rename({"item_id": "own"})
-        .join(near(ctx.facts, seeds["item_id"], plan.least), left_on="own", right_on="item_id")
+        .join(near(ctx.facts.also_bought, seeds["item_id"], plan.others), left_on="own", right_on="item_id")
         .join(people.select("item_id", "customers"), left_on="own", right_on="item_id")
         .select(
             "customer_id", "own", "last", "name", pl.col("other_id").alias("item_id"),

@@ -18,9 +18,11 @@ class Strategy:
     title: str
     aliases: tuple[str, ...]
     window: timedelta = timedelta(0)
+    active: timedelta = timedelta(0)
+    half: timedelta = timedelta(0)
     seeds: int = 0
+    others: int = 0
     overdue: int = 0
-    least: float = 0.0
 
 
 @cache
@@ -37,8 +39,7 @@ def shown() -> int:
 
 def _strategy(name: str, row: dict[str, Any]) -> Strategy:
     fields = {key: value for key, value in row.items() if key != "source"}
-    if "window" in fields:
-        fields["window"] = duration(fields["window"])
+    fields |= {key: duration(fields[key]) for key in ("window", "active", "half") if key in fields}
     return Strategy(id=name, **{**fields, "aliases": tuple(row["aliases"])})
 
 

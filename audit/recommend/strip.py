@@ -1,9 +1,10 @@
 """The shape of what a strategy gives, and what strategies share."""
 
+from datetime import datetime, timedelta
+
 import polars as pl
 
 from audit.events import TIME
-from audit.facts import Facts
 from audit.recommend.strategies import shown
 
 STRIP: dict[str, pl.DataType] = {
@@ -23,6 +24,9 @@ may push it out sooner); `own_items`: the customer's own items that speak for it
 ACTS = ("event_id", "customer_id", "occurred_at", "kind", "item_id", "item_name", "category", "order_id")
 """The columns that strategies read of events."""
 
+INTEREST = ("order_completed", "product_added", "wishlist_added", "product_viewed", "content_consumed")
+"""Acts that show an interest in an item."""
+
 _DIGITS = 6
 """Scores are rounded, so that the order in which a machine adds them up changes no rank."""
 
@@ -36,23 +40,34 @@ def best(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def newest(acts: pl.DataFrame, number: int) -> pl.DataFrame:
-    """The `number` items of each customer that `acts` touched last: `customer_id, item_id, last, name`."""
+def newest(acts: pl.DataFrame, number: int, at: datetime) -> pl.DataFrame:
+    """The `number` items of each customer that `acts` touched last.
+
+    Columns `customer_id, item_id, last` (UTC), `name`, `category` (those it had last) and `age` (of the last act, at `at`).
+    """
     return (
-        acts.group_by("customer_id", "item_id")
+        acts.drop_nulls("item_id")
+        .group_by("customer_id", "item_id")
         .agg(
             pl.col("occurred_at").max().alias("last"),
             pl.col("item_name").drop_nulls().last().alias("name"),
+            pl.col("category").drop_nulls().last(),
         )
         .sort("customer_id", "last", "item_id", descending=[False, True, False])
         .filter(pl.int_range(pl.len()).over("customer_id") < number)
+        .with_columns((at - pl.col("last")).alias("age"))
     )
 
 
-def near(facts: Facts, own: pl.Series, least: float) -> pl.DataFrame:
-    """The pairs of the group facts that start from one of the items `own` and score at least `least`."""
-    wanted = pl.col("item_id").is_in(own.unique().implode())
-    return facts.also_bought.filter(wanted & (pl.col("score") >= least))
+def near(pairs: pl.DataFrame, own: pl.Series, others: int) -> pl.DataFrame:
+    """The `others` best pairs of the group facts of each of the items `own`."""
+    wanted = pairs.filter(pl.col("item_id").is_in(own.unique().implode()))
+    return wanted.filter(pl.int_range(pl.len()).over("item_id") < others)
+
+
+def fading(age: pl.Expr, half: timedelta) -> pl.Expr:
+    """The weight of an act `age` ago, if it halves every `half`."""
+    return pl.lit(0.5).pow(age / pl.lit(half))
 
 
 def from_own_items(pairs: pl.DataFrame, acts: pl.DataFrame) -> pl.DataFrame:

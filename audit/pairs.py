@@ -1,0 +1,141 @@
+"""What is bought together, counted and held against chance: in people, or in orders."""
+
+import polars as pl
+
+MIN_CUSTOMERS = 5
+"""House value: an item bought by fewer people says nothing about others who bought it, and points at persons."""
+
+MIN_TOGETHER = 3
+"""House value: a pair bought by one or two people is an accident of their baskets."""
+
+LEAST_ERRORS = 2.0
+"""A pair is more than chance gives from two standard errors, (together - expected) / sqrt(expected), upwards (Smith and
+Linden, "Two Decades of Recommender Systems at Amazon.com", IEEE Internet Computing 2017, hold the count against the
+expected one likewise)."""
+
+KEEP = 50
+"""House value: the best others kept of each item; a strip shows five to twenty of them."""
+
+MOST_ITEMS = 400
+"""House value: items of one customer or order that take part in pairs, those bought on most days first. Pairs grow with
+its square: a reseller with thousands of items would otherwise cost more than everybody else together. With 200 the
+strip finds a few in a hundred fewer of the things that households of Complete Journey buy later."""
+
+PAIRS: dict[str, pl.DataType] = {
+    "item_id": pl.String(), "other_id": pl.String(), "together": pl.UInt32(),
+    "expected": pl.Float64(), "score": pl.Float64(),
+}  # fmt: skip
+"""`together`: how many people (or orders) have both; `expected`: how many would by chance; `score`: see `_best`."""
+
+_PAIRS_AT_ONCE = 8_000_000
+"""Rows of pairs held in memory at a time: about 250 MB."""
+
+_KEY = 1 << 32
+
+
+def none() -> pl.DataFrame:
+    """No pairs."""
+    return pl.DataFrame(schema=PAIRS)
+
+
+def of_people(orders: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
+    """What people who bought an item bought too, at any time, in the columns of `PAIRS`, the best first within an item.
+
+    `orders`: rows of orders (`customer_id, occurred_at, item_id`); `items`: `item_id, customers`, sorted, everything
+    anybody bought. Among items that `MIN_CUSTOMERS` bought, `MOST_ITEMS` of one customer; pairs that `MIN_TOGETHER` people bought
+    and that are more than chance gives are kept, `KEEP` of an item. Time grows with the sum of the squares of
+    items a customer, memory with the bought items.
+    """
+    return _pairs_of(orders, items, pl.col("customer_id"))
+
+
+def of_orders(orders: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
+    """What lay in one order with an item: as `of_people`, counted in orders (`order_id` of a customer).
+
+    A row without an order_id is an order by itself and says nothing about pairs.
+    """
+    return _pairs_of(
+        orders.drop_nulls("order_id"), items, pl.concat_str("customer_id", pl.lit("\x1f"), "order_id")
+    )
+
+
+def _pairs_of(orders: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.DataFrame:
+    bought = _bought(orders, items, unit)
+    if bought.is_empty():
+        return none()
+    counts = bought.group_by("item").agg(pl.len().alias("n"))
+    units = orders.select(unit.n_unique()).item()
+    found = [_best(_pairs(block, bought), counts, units) for block in _blocks(bought)]
+    names = items.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("item"), "item_id")
+    return (
+        pl.concat(found)
+        .join(names, on="item", maintain_order="left")
+        .join(names.rename({"item": "other", "item_id": "other_id"}), on="other", maintain_order="left")
+        .select(*PAIRS)
+        .sort("item_id", maintain_order=True)
+    )
+
+
+def _bought(orders: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.DataFrame:
+    """What each unit holds, once: `unit, item` as small numbers (`item`: row of `items`)."""
+    numbers = items.select("item_id", pl.int_range(pl.len(), dtype=pl.UInt32).alias("item"), "customers")
+    return (
+        orders.select(unit.rank("dense").cast(pl.UInt32).alias("unit"), "item_id", "occurred_at")
+        .join(numbers.filter(pl.col("customers") >= MIN_CUSTOMERS), on="item_id")
+        .group_by("unit", "item")
+        .agg(pl.col("occurred_at").dt.date().n_unique().alias("days"))
+        .sort("unit", "days", "item", descending=[False, True, False])
+        .filter(pl.int_range(pl.len()).over("unit") < MOST_ITEMS)
+        .select("unit", "item")
+    )
+
+
+def _blocks(bought: pl.DataFrame) -> list[pl.DataFrame]:
+    """Cut `bought` by item so that each part joins to about `_PAIRS_AT_ONCE` pairs."""
+    size = pl.len().over("unit")
+    pairs = (
+        bought.with_columns(size.alias("size"))
+        .group_by("item")
+        .agg(pl.col("size").sum())
+        .sort("item")
+        .select("item", ((pl.col("size").cum_sum() - 1) // _PAIRS_AT_ONCE).alias("block"))
+    )
+    return bought.join(pairs, on="item").partition_by("block", include_key=False)
+
+
+def _pairs(block: pl.DataFrame, bought: pl.DataFrame) -> pl.DataFrame:
+    """How many units hold both: `item, other, together`. Sorting and counting runs beats grouping here."""
+    both = pl.col("item").cast(pl.UInt64) * _KEY + pl.col("other")
+    counted = (
+        block.join(bought.rename({"item": "other"}), on="unit")
+        .select(both.alias("pair"))["pair"]
+        .sort()
+        .rle()
+        .struct.unnest()
+    )
+    return counted.filter(pl.col("len") >= MIN_TOGETHER).select(
+        (pl.col("value") // _KEY).cast(pl.UInt32).alias("item"),
+        (pl.col("value") % _KEY).cast(pl.UInt32).alias("other"),
+        pl.col("len").alias("together"),
+    )
+
+
+def _best(pairs: pl.DataFrame, counts: pl.DataFrame, units: int) -> pl.DataFrame:
+    """Hold pairs against chance, keep those that are more than it gives, the best of each item first.
+
+    The score is the cosine of the two items' buyers, together / sqrt(n * n_other) (Linden, Smith and York, "Amazon.com
+    Recommendations", IEEE Internet Computing 2003).
+    """
+    expected = pl.col("n").cast(pl.Float64) * pl.col("n_other") / units
+    errors = (pl.col("together") - pl.col("expected")) / pl.col("expected").sqrt()
+    cosine = pl.col("together") / (pl.col("n").cast(pl.Float64) * pl.col("n_other")).sqrt()
+    return (
+        pairs.filter(pl.col("item") != pl.col("other"))
+        .join(counts, on="item")
+        .join(counts.rename({"item": "other", "n": "n_other"}), on="other")
+        .with_columns(expected.alias("expected"), cosine.alias("score"))
+        .filter(errors >= LEAST_ERRORS)
+        .sort("item", "score", "together", "other", descending=[False, True, True, False])
+        .filter(pl.int_range(pl.len()).over("item") < KEEP)
+        .select("item", "other", "together", "expected", "score")
+    )

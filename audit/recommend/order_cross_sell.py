@@ -1,0 +1,27 @@
+"""Goes with your order: what others order together with what is in the customer's newest order."""
+
+import polars as pl
+
+from audit.context import Context
+from audit.recommend.pairs import spoken_for
+from audit.recommend.strategies import strategies
+from audit.recommend.strip import newest
+
+
+def order_cross_sell(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+    """Items that go with the newest order, if it is new enough, and that the customer never bought."""
+    plan = strategies()["order_cross_sell"]
+    bought = acts.filter(pl.col("kind") == "order_completed")
+    order = pl.coalesce("order_id", "event_id")
+    last = order.sort_by("occurred_at", "event_id").last().over("customer_id")
+    newest_order = bought.filter(order == last, pl.col("occurred_at") > ctx.at - plan.window)
+    found = spoken_for(
+        newest(newest_order, plan.seeds, ctx.at), ctx.facts.bought_together, newest_order, plan, never=bought
+    )
+    reason = pl.format(
+        "Others order it together with {}, ordered on {}: {} times as often as chance would give.",
+        "own_name",
+        pl.col("last").dt.strftime("%Y-%m-%d"),
+        "times",
+    )
+    return found.with_columns(reason.alias("reason"))
