@@ -183,7 +183,10 @@ def moments(orders: pl.DataFrame, *by: str) -> pl.DataFrame:
 
 def _repeats(orders: pl.DataFrame) -> pl.DataFrame:
     times = moments(orders, "item_id").with_columns(
-        ((pl.col("customer_id") == pl.col("customer_id").shift(1)) & (pl.col("item_id") == pl.col("item_id").shift(1)))
+        (
+            (pl.col("customer_id") == pl.col("customer_id").shift(1))
+            & (pl.col("item_id") == pl.col("item_id").shift(1))
+        )
         .fill_null(value=False)
         .alias("repeat")
     )
@@ -203,7 +206,9 @@ def _repeats(orders: pl.DataFrame) -> pl.DataFrame:
             pl.col("begins").sum().alias("customers"),
             pl.col("again").sum(),
         )
-        .join(gaps.group_by("item_id").agg(pl.col("gap").median().alias("interval")), on="item_id", how="left")
+        .join(
+            gaps.group_by("item_id").agg(pl.col("gap").median().alias("interval")), on="item_id", how="left"
+        )
         .sort("item_id")
         .cast(REPEATS)  # type: ignore[arg-type]
     )

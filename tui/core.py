@@ -66,9 +66,8 @@ class CoreSession(RuleDesk):
         from audit import answers  # noqa: F401 - what is wanted is that it is loaded
 
         self.workspace.vault.resolve("")
-        _ = (
-            self.workspace.facts().also_bought
-        )  # counted once a generation, which takes seconds where it is large
+        facts = self.workspace.facts()
+        _ = facts.also_bought, facts.bought_together  # once a generation, which takes seconds where it is large
 
     # -- everybody -------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,9 @@ def recommended_for_you(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
         pl.when(count == 1)
         .then(pl.format("It goes with {}, which the customer bought or looked at.", "own_name"))
         .otherwise(
-            pl.format("It goes with {} of the customer's own items, most with {} ({} %).", count, "own_name", most)
+            pl.format(
+                "It goes with {} of the customer's own items, most with {} ({} %).", count, "own_name", most
+            )
         )
         .alias("reason")
     )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit import facts
+from audit import facts, pairs
 from audit.events import empty
 from tests.build import events
 
@@ -58,11 +58,11 @@ def bought_by_loops(frame):
     for (item, other), n in together.items():
         expected = people[item] * people[other] / len(baskets)
         if (
-            min(people[item], people[other]) >= facts.MIN_CUSTOMERS
-            and n >= facts.MIN_TOGETHER
-            and n > expected
+            min(people[item], people[other]) >= pairs.MIN_CUSTOMERS
+            and n >= pairs.MIN_TOGETHER
+            and (n - expected) / sqrt(expected) >= pairs.LEAST_ERRORS
         ):
-            answer.append((item, other, n, expected, (n - expected) / sqrt(expected)))
+            answer.append((item, other, n, expected, n / sqrt(people[item] * people[other])))
     return sorted(answer, key=lambda row: (row[0], -row[4], -row[2], row[1]))
 
 
@@ -102,34 +102,83 @@ def test_intervals_are_what_counting_by_hand_gives(rows):
 def test_also_bought_is_the_same_when_pairs_are_counted_in_many_blocks(monkeypatch):
     rows = [{"customer_id": f"c_{n % 9}", "day": n, "item": n % 5, "order": None} for n in range(200)]
     whole = facts.count(orders(rows).lazy()).also_bought
-    monkeypatch.setattr(facts, "_PAIRS_AT_ONCE", 3)
+    monkeypatch.setattr(pairs, "_PAIRS_AT_ONCE", 3)
     assert facts.count(orders(rows).lazy()).also_bought.equals(whole)
 
 
+def others(number):
+    """People who bought something else, so that what the rest have in common is more than chance."""
+    return [{"customer_id": f"c_x{n}", "day": 1, "item": 5, "order": None} for n in range(number)]
+
+
 def test_a_customer_with_very_many_items_brings_those_bought_on_most_days(monkeypatch):
-    monkeypatch.setattr(facts, "MOST_ITEMS", 2)
+    monkeypatch.setattr(pairs, "MOST_ITEMS", 2)
     rows = [
         {"customer_id": f"c_{n}", "day": day, "item": item, "order": None}
         for n in range(5)
         for item, days in ((0, 1), (1, 3), (2, 2))
         for day in range(days)
     ]
-    rows += [{"customer_id": f"c_{n}", "day": 1, "item": 5, "order": None} for n in range(6, 9)]
-    found = facts.count(orders(rows).lazy()).also_bought
+    found = facts.count(orders(rows + others(9)).lazy()).also_bought
     assert found.select("item_id", "other_id").rows() == [("i1", "i2"), ("i2", "i1")]
 
 
 def test_only_the_best_others_of_an_item_are_kept(monkeypatch):
-    monkeypatch.setattr(facts, "KEEP", 1)
+    monkeypatch.setattr(pairs, "KEEP", 1)
     rows = [
         {"customer_id": f"c_{n}", "day": 1, "item": item, "order": None}
         for n in range(9)
         for item in range(3)
         if item < 2 or n < 5
     ]
-    rows += [{"customer_id": f"c_x{n}", "day": 1, "item": 5, "order": None} for n in range(3)]
-    found = facts.count(orders(rows).lazy()).also_bought
-    assert found["item_id"].to_list() == ["i0", "i1", "i2"]
+    found = facts.count(orders(rows + others(30)).lazy()).also_bought
+    assert found.select("item_id", "other_id").rows() == [("i0", "i1"), ("i1", "i0"), ("i2", "i0")]
+
+
+def test_bought_together_counts_orders_and_needs_an_order_id():
+    rows = [
+        {"customer_id": f"c_{n % 6}", "day": n, "item": item, "order": n}
+        for n in range(12)
+        for item in (0, 1)
+    ]
+    apart = [
+        {"customer_id": f"c_{n % 6}", "day": n, "item": item, "order": None}
+        for n in range(40, 80)
+        for item in (2, 3)
+    ]
+    many = [{"customer_id": "c_z", "day": n, "item": 4, "order": 1000 + n} for n in range(60)]
+    found = facts.count(orders(rows + apart + many).lazy()).bought_together
+    assert found.select("item_id", "other_id", "together").rows() == [("i0", "i1", 12), ("i1", "i0", 12)]
+    assert found["expected"].to_list() == pytest.approx([12 * 12 / 72] * 2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(purchases)
+def test_who_buys_again_and_when_is_what_counting_by_hand_gives(rows):
+    frame = orders(rows)
+    times = defaultdict(set)
+    first_row = {}
+    for row in frame.rows(named=True):
+        key = (row["customer_id"], row["order_id"] or row["event_id"])
+        first_row[key] = min(first_row.get(key, row["occurred_at"]), row["occurred_at"])
+    for row in frame.rows(named=True):
+        times[row["item_id"], row["customer_id"]].add(
+            first_row[row["customer_id"], row["order_id"] or row["event_id"]]
+        )
+    expected = []
+    for item in sorted({item for item, _ in times}):
+        people = [sorted(moments) for (one, _), moments in times.items() if one == item]
+        gaps = [b - a for moments in people for a, b in pairwise(moments)]
+        expected.append(
+            (
+                item,
+                min(moments[0] for moments in people),
+                len(people),
+                sum(len(moments) > 1 for moments in people),
+                median(gaps) if gaps else None,
+            )
+        )
+    assert facts.count(frame.lazy()).repeats.rows() == expected
 
 
 def test_items_carry_their_newest_name_and_how_many_people_bought_them():
@@ -147,7 +196,7 @@ def test_items_carry_their_newest_name_and_how_many_people_bought_them():
 def test_no_orders_give_the_facts_of_an_empty_workspace():
     counted = facts.count(events({"kind": "product_viewed", "at": "2026-01-02"}).lazy())
     nothing = facts.none()
-    for name in ("items", "intervals", "also_bought", "engaged"):
+    for name in ("items", "intervals", "repeats", "also_bought", "bought_together", "engaged"):
         assert getattr(counted, name).equals(getattr(nothing, name))
         assert getattr(counted, name).schema == getattr(nothing, name).schema
     assert counted.customers == 0
@@ -155,11 +204,11 @@ def test_no_orders_give_the_facts_of_an_empty_workspace():
 
 def test_facts_have_the_schemas_they_promise():
     rows = [{"customer_id": f"c_{n}", "day": n, "item": i, "order": None} for n in range(9) for i in range(2)]
-    rows += [{"customer_id": "c_x", "day": 1, "item": 4, "order": None}]
+    rows += others(9)
     counted = facts.count(orders(rows).lazy())
     assert counted.items.schema == pl.Schema(facts.ITEMS)
     assert counted.intervals.schema == pl.Schema(facts.INTERVALS)
-    assert counted.also_bought.schema == pl.Schema(facts.ALSO_BOUGHT)
+    assert counted.also_bought.schema == pl.Schema(pairs.PAIRS)
     assert counted.also_bought.height == 2
 
 

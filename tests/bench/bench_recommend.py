@@ -40,7 +40,9 @@ def main() -> None:
     for name, orders in _data(parser.parse_args().uci):
         for share in (0.2, 0.3):
             train, test = _split(orders, share)
-            print(f"\n{name}, the last {share:.0%} of orders held out: recall@{RECALL_AT} of items not bought before")
+            print(
+                f"\n{name}, the last {share:.0%} of orders held out: recall@{RECALL_AT} of items not bought before"
+            )
             _also(train, test)
         for back in (1, 3):
             print(f"\n{name}, next basket, {back} before the end: " + ", ".join(f"hit@{k}" for k in HIT_AT))
@@ -66,7 +68,11 @@ def _uci(place: Path) -> pl.DataFrame:
             kept.sort(pl.all()).select(
                 pl.int_range(pl.len()).cast(pl.String).str.zfill(8).alias("event_id"),
                 pl.col("CustomerID").alias("customer_id"),
-                pl.col("InvoiceDate").str.to_datetime().dt.replace_time_zone("UTC").cast(TIME).alias("occurred_at"),
+                pl.col("InvoiceDate")
+                .str.to_datetime()
+                .dt.replace_time_zone("UTC")
+                .cast(TIME)
+                .alias("occurred_at"),
                 pl.lit("order_completed").alias("kind"),
                 pl.col("StockCode").alias("item_id"),
                 pl.col("InvoiceNo").alias("order_id"),
@@ -84,7 +90,8 @@ def _numbered(events: pl.DataFrame) -> pl.DataFrame:
         .agg(pl.col("occurred_at").min().alias("ordered"))
         .sort("customer_id", "ordered", "order_id")
         .with_columns(
-            pl.int_range(pl.len()).over("customer_id").alias("nth"), pl.len().over("customer_id").alias("orders")
+            pl.int_range(pl.len()).over("customer_id").alias("nth"),
+            pl.len().over("customer_id").alias("orders"),
         )
         .filter(pl.col("orders") >= LEAST_ORDERS)
     )
@@ -107,7 +114,9 @@ def _also(train: pl.DataFrame, test: pl.DataFrame) -> None:
     ours = also_bought(train.select(strip.ACTS), _facts(train)).select(pair)
     print(f"  {'ours':44} {_recall(ours, wanted):.4f}")
     for neighbours in (20, 50, 100):
-        print(f"  {f'implicit CosineRecommender(K={neighbours})':44} {_recall(_cosine(train, neighbours), wanted):.4f}")
+        print(
+            f"  {f'implicit CosineRecommender(K={neighbours})':44} {_recall(_cosine(train, neighbours), wanted):.4f}"
+        )
 
 
 def _cosine(train: pl.DataFrame, neighbours: int) -> pl.DataFrame:
@@ -126,7 +135,10 @@ def _cosine(train: pl.DataFrame, neighbours: int) -> pl.DataFrame:
         model.fit(matrix, show_progress=False)
         found, _ = model.recommend(np.arange(len(users)), matrix, N=RECALL_AT)
     return pl.DataFrame(
-        {"customer_id": users.gather(np.repeat(np.arange(len(users)), RECALL_AT)), "item_id": items.gather(found.ravel())}
+        {
+            "customer_id": users.gather(np.repeat(np.arange(len(users)), RECALL_AT)),
+            "item_id": items.gather(found.ravel()),
+        }
     )
 
 
@@ -145,11 +157,15 @@ def _again(orders: pl.DataFrame, back: int) -> None:
     last = pl.col("orders") - back
     wanted = orders.filter(pl.col("nth") == last).select("customer_id", "item_id").unique()
     past = orders.filter(pl.col("nth") < last).join(
-        orders.filter(pl.col("nth") == last).group_by("customer_id").agg(pl.col("ordered").first().alias("now")),
+        orders.filter(pl.col("nth") == last)
+        .group_by("customer_id")
+        .agg(pl.col("ordered").first().alias("now")),
         on="customer_id",
     )
     ctx = _facts(past.drop("now"))
-    at_once = pl.col("occurred_at") + (pl.lit(ctx.at) - pl.col("now"))  # so that everybody's next basket is now
+    at_once = pl.col("occurred_at") + (
+        pl.lit(ctx.at) - pl.col("now")
+    )  # so that everybody's next basket is now
     moved = in_order(past.with_columns(at_once.alias("occurred_at")))
     ranked = {
         "ours": buy_again(moved.select(strip.ACTS), ctx).select("customer_id", "item_id"),
@@ -160,7 +176,10 @@ def _again(orders: pl.DataFrame, back: int) -> None:
         "most frequent of everybody": wanted.select("customer_id")
         .unique()
         .sort("customer_id")
-        .join(past.group_by("item_id").len().sort("len", "item_id", descending=[True, False]).head(RECALL_AT), how="cross"),
+        .join(
+            past.group_by("item_id").len().sort("len", "item_id", descending=[True, False]).head(RECALL_AT),
+            how="cross",
+        ),
     }
     for name, found in ranked.items():
         print(f"  {name:44} " + "  ".join(f"{_hit(found, wanted, k):.4f}" for k in HIT_AT))

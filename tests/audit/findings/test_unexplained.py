@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from audit.facts import ALSO_BOUGHT, Facts, none
+from audit.facts import Facts, none
+from audit.pairs import PAIRS
 from tests.audit.findings.histories import act, found, mail, order
 
 _CARS = "Cars > Tyres > Winter"
@@ -43,7 +44,7 @@ def test_an_act_nearby_accounts_for_it(earlier):
 
 
 def test_what_people_buy_together_accounts_for_it():
-    pairs = pl.DataFrame([("novel", "tyre", 20, 1.0, 9.0)], schema=ALSO_BOUGHT, orient="row")
+    pairs = pl.DataFrame([("novel", "tyre", 20, 1.0, 9.0)], schema=PAIRS, orient="row")
     empty = none()
     facts = Facts(empty.items, empty.intervals, lambda: pairs, 20)
     assert found("unexplained", *_COVER, _mail(item_id="tyre"), facts=facts) == []

@@ -6,31 +6,35 @@ import polars as pl
 import pytest
 
 from audit import recommend
-from audit.facts import ALSO_BOUGHT, INTERVALS, ITEMS, Facts
+from audit.facts import INTERVALS, ITEMS, REPEATS, Facts
+from audit.pairs import PAIRS as PAIR_COLUMNS
 from audit.times import parse_iso
 from tests.build import context, days, events
 
 AT = parse_iso("2026-06-30T12:00:00Z")
 
 
-def facts(pairs=(), intervals=(), items=()):
-    """`pairs`: item, other, together, expected, score; `intervals`: category, days; `items`: id, name, category, n."""
+def facts(pairs=(), intervals=(), items=(), repeats=(), baskets=()):
+    """`pairs`, `baskets`: item, other, together, expected, score; `intervals`: category, days; `items`: id, name, category,
+    customers; `repeats`: id, first, customers, again, days."""
+    again = [(*row[:4], row[4] and timedelta(days=row[4])) for row in repeats]
     rhythm = [(category, timedelta(days=length), 9) for category, length in intervals]
     return Facts(
         pl.DataFrame(list(items), schema=ITEMS, orient="row"),
         pl.DataFrame(rhythm, schema=INTERVALS, orient="row"),
-        lambda: pl.DataFrame(list(pairs), schema=ALSO_BOUGHT, orient="row"),
+        lambda: pl.DataFrame(list(pairs), schema=PAIR_COLUMNS, orient="row"),
         100,
+        repeats=pl.DataFrame(again, schema=REPEATS, orient="row"),
+        baskets=lambda: pl.DataFrame(list(baskets), schema=PAIR_COLUMNS, orient="row"),
     )
 
 
 PAIRS = facts(
     pairs=[
-        ("grinder", "beans", 30, 10.0, 6.3),
-        ("grinder", "filter", 20, 10.0, 3.2),
-        ("grinder", "mill", 12, 10.0, 0.6),
-        ("kettle", "beans", 20, 10.0, 3.2),
-        ("kettle", "tests", 20, 10.0, 3.2),
+        ("grinder", "beans", 30, 10.0, 0.6),
+        ("grinder", "filter", 20, 10.0, 0.3),
+        ("kettle", "beans", 20, 10.0, 0.3),
+        ("kettle", "tests", 20, 10.0, 0.3),
     ],
     items=[
         ("grinder", "Grinder", "Kitchen > Coffee", 40),
@@ -60,13 +64,15 @@ def strip(strategy, *rows, group_facts=PAIRS, at=AT):
 
 
 def test_also_bought_adds_up_what_the_customers_own_items_say():
-    found = strip("also_bought", bought("grinder", 9, item_name="Grinder"), bought("kettle", 5))
+    found = strip("also_bought", bought("grinder", 0, item_name="Grinder"), bought("kettle", 90))
     assert list(found) == ["beans", "filter"]
-    assert found["beans"]["score"] == pytest.approx(9.5)
+    assert found["beans"]["score"] == pytest.approx(0.6 + 0.3 / 2), (
+        "what was bought a quarter ago weighs half"
+    )
     assert found["beans"]["title"] == "Beans"
-    assert found["beans"]["evidence"] == ["e1", "e2"]
+    assert found["beans"]["evidence"] == ["e2", "e1"]
     shares = [(own["item_id"], round(own["share"], 2)) for own in found["beans"]["own_items"]]
-    assert shares == [("grinder", 0.66), ("kettle", 0.34)]
+    assert shares == [("grinder", 0.8), ("kettle", 0.2)]
     assert found["beans"]["reason"] == (
         "The customer bought Grinder; people who buy that also buy this, 3.0 times as often as chance would give."
     )
@@ -74,10 +80,6 @@ def test_also_bought_adds_up_what_the_customers_own_items_say():
 
 def test_also_bought_leaves_out_what_the_customer_has():
     assert "beans" not in strip("also_bought", bought("grinder", 9), bought("beans", 900))
-
-
-def test_also_bought_needs_more_than_chance_gives():
-    assert "mill" not in strip("also_bought", bought("grinder", 9))
 
 
 def test_also_bought_without_the_purchase_is_gone_though_group_facts_stay():
@@ -100,16 +102,40 @@ def test_buy_again_in_the_customers_own_rhythm():
     rows = [bought("tea", 90, order_id="a"), bought("tea", 60, order_id="b"), bought("tea", 31, order_id="c")]
     found = strip("buy_again", *rows)["tea"]
     assert found["evidence"] == ["e1", "e2", "e3"]
-    assert found["until"] == AT - days(31) + days(29.5) * 3
+    assert found["until"] == AT - days(31) + days(29.5) * 8
     assert found["reason"] == (
-        "Due since 2026-06-29: ordered last on 2026-05-30, and the customer's own rhythm for it is 30 days."
+        "Ordered 3 times, last on 2026-05-30; due since 2026-06-29, by the customer's own rhythm for it (30 days)."
     )
 
 
-@pytest.mark.parametrize(("last", "due"), [(29.99, False), (30, True), (89.99, True), (90, False)])
-def test_buy_again_is_due_from_one_interval_until_three(last, due):
+def test_everybodys_rhythm_weighs_as_one_interval_of_the_customers():
+    known = facts(repeats=[("tea", AT - days(900), 12, 6, 14)])
+    rows = [bought("tea", 80, order_id="a"), bought("tea", 50, order_id="b"), bought("tea", 20, order_id="c")]
+    found = strip("buy_again", *rows, group_facts=known)["tea"]
+    assert found["reason"] == (
+        "Ordered 3 times, last on 2026-06-10; due on 2026-07-05, by the customer's own rhythm for it (30 days) "
+        "and everybody's (14 days)."
+    )
+    assert found["until"] == AT - days(20) + (days(30) * 2 + days(14)) / 3 * 8
+
+
+def test_buy_again_puts_first_what_was_ordered_often_lately_and_what_its_buyers_buy_again():
+    known = facts(repeats=[("often", AT - days(900), 92, 49, 30), ("once a life", AT - days(900), 92, 0, 30)])
+    rows = [
+        bought(item, age, order_id=f"{item}{age}")
+        for item, ages in (("often", (90, 0)), ("once a life", (90, 60, 30, 0)), ("nobody", (90, 0)))
+        for age in ages
+    ]
+    found = strip("buy_again", *rows, group_facts=known)
+    assert list(found) == ["often", "nobody", "once a life"]
+    assert found["often"]["score"] == pytest.approx((1 + 1 / 2) * (49 + 1) / (92 + 8))
+    assert found["nobody"]["score"] == pytest.approx((1 + 1 / 2) * 1 / 8)
+
+
+@pytest.mark.parametrize(("last", "there"), [(0, True), (239.99, True), (240, False)])
+def test_a_habit_is_over_when_eight_intervals_pass_without_an_order(last, there):
     rows = [bought("tea", last + 30, order_id="a"), bought("tea", last, order_id="b")]
-    assert ("tea" in strip("buy_again", *rows)) is due
+    assert ("tea" in strip("buy_again", *rows)) is there
 
 
 def test_two_rows_of_one_order_are_no_rhythm():
@@ -157,6 +183,84 @@ def test_browsing_is_over_when_the_item_was_bought():
 @pytest.mark.parametrize(("age", "there"), [(29.99, True), (30, False)])
 def test_a_look_speaks_for_thirty_days(age, there):
     assert ("kettle" in strip("inspired_by_browsing", viewed("kettle", age))) is there
+
+
+BASKETS = facts(
+    baskets=[("grinder", "beans", 30, 10.0, 0.6), ("kettle", "tea", 20, 4.0, 0.3)],
+    pairs=[("grinder", "filter", 30, 10.0, 0.6)],
+)
+
+
+def test_bought_together_is_about_what_is_in_view_this_week():
+    found = strip("bought_together", carted("grinder", 3), viewed("kettle", 7), group_facts=BASKETS)
+    assert list(found) == ["beans"]
+    assert found["beans"]["reason"] == (
+        "Ordered together with grinder, which the customer had in view on 2026-06-27: 3.0 times as often as "
+        "chance would give."
+    )
+    assert found["beans"]["until"] == AT + days(4)
+
+
+def test_what_goes_with_the_newest_order_and_was_never_bought():
+    rows = [bought("kettle", 5, order_id="b"), bought("grinder", 3, order_id="c")]
+    found = strip("order_cross_sell", *rows, group_facts=BASKETS)
+    assert list(found) == ["beans"], "the kettle's order is not the newest"
+    assert found["beans"]["evidence"] == ["e2"]
+    assert strip("order_cross_sell", *rows, bought("beans", 400), group_facts=BASKETS) == {}
+    assert strip("order_cross_sell", bought("grinder", 7), group_facts=BASKETS) == {}
+
+
+def test_recommended_for_you_hears_looks_and_orders_and_leaves_out_what_was_touched():
+    rows = [bought("grinder", 0, item_name="Grinder"), viewed("kettle", 0)]
+    found = strip("recommended_for_you", *rows)
+    assert list(found) == ["beans", "filter"]
+    assert found["beans"]["reason"] == "It goes with 2 of the customer's own items, most with Grinder (67 %)."
+    assert "beans" not in strip("recommended_for_you", *rows, viewed("beans", 3))
+
+
+SHELF = facts(
+    items=[
+        ("grinder", "Grinder", "Kitchen > Coffee", 40),
+        ("press", "Press", "Kitchen > Coffee", 50),
+        ("rare", "Rare", "Kitchen > Coffee", 4),
+        ("fresh", "Fresh", "Kitchen > Coffee", 10),
+        ("kettle", "Kettle", "Kitchen > Tea", 40),
+    ],
+    repeats=[
+        ("grinder", AT - days(800), 40, 0, None),
+        ("press", AT - days(300), 50, 0, None),
+        ("rare", AT - days(3), 4, 0, None),
+        ("fresh", AT - days(20), 10, 0, None),
+        ("kettle", AT - days(29), 40, 0, None),
+    ],
+)
+
+
+def test_more_to_consider_is_what_others_chose_in_the_category():
+    looked = viewed("grinder", 3, category="Kitchen > Coffee", item_name="Grinder")
+    found = strip("more_to_consider", looked, group_facts=SHELF)
+    assert list(found) == ["press", "fresh"], "too few bought the rare one"
+    assert found["press"]["reason"] == (
+        "The customer looked at Grinder on 2026-06-27; in Kitchen > Coffee, 50 people chose this one."
+    )
+    assert strip("more_to_consider", looked, bought("grinder", 2), group_facts=SHELF) == {}
+    assert "press" not in strip("more_to_consider", looked, bought("press", 900), group_facts=SHELF)
+
+
+def test_new_for_you_is_new_to_the_shop_and_where_the_customer_is_active():
+    active = bought("grinder", 100, category="Kitchen > Coffee")
+    found = strip("new_for_you", active, group_facts=SHELF)
+    assert list(found) == ["fresh"]
+    assert found["fresh"]["until"] == AT + days(10)
+    assert strip("new_for_you", bought("grinder", 366, category="Kitchen > Coffee"), group_facts=SHELF) == {}
+
+
+def test_at_the_beginning_of_the_data_nothing_is_new():
+    beginning = facts(
+        items=[("fresh", "Fresh", "Kitchen > Coffee", 10), ("old", "Old", "Kitchen > Coffee", 10)],
+        repeats=[("fresh", AT - days(1), 10, 0, None), ("old", AT - days(29), 10, 0, None)],
+    )
+    assert strip("new_for_you", bought("x", 3, category="Kitchen > Coffee"), group_facts=beginning) == {}
 
 
 def test_left_in_the_cart_the_newest_first():
