@@ -9,9 +9,10 @@ from functools import cached_property
 
 import polars as pl
 
-from audit import pairs
 from audit.events import TIME
 from audit.messages import human, sent_messages
+from audit.pairs import none as no_pairs
+from audit.pairs import of_orders, of_people
 from audit.standing import PRICES, STANDING, prices, standing
 
 ENGAGED: dict[str, pl.DataType] = {"kind": pl.String(), "channel": pl.String()}
@@ -49,7 +50,7 @@ class Facts:
     standing: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=STANDING))
     prices: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PRICES))
     repeats: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REPEATS))
-    baskets: Callable[[], pl.DataFrame] = pairs.none
+    baskets: Callable[[], pl.DataFrame] = no_pairs
 
     @property
     def paired(self) -> bool:
@@ -80,7 +81,7 @@ def none() -> Facts:
     return Facts(
         pl.DataFrame(schema=ITEMS),
         pl.DataFrame(schema=INTERVALS),
-        pairs.none,
+        no_pairs,
         0,
     )
 
@@ -95,13 +96,13 @@ def count(events: pl.LazyFrame) -> Facts:
     return Facts(
         items,
         _intervals(orders),
-        lambda: pairs.of_people(_orders(events), items),
+        lambda: of_people(_orders(events), items),
         orders["customer_id"].n_unique(),
         engagement(events),
         standing(orders),
         prices(orders),
         _repeats(orders),
-        lambda: pairs.of_orders(_orders(events), items),
+        lambda: of_orders(_orders(events), items),
     )
 
 

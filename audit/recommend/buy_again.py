@@ -48,7 +48,8 @@ def buy_again(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
 
 def _known(orders: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     """Each item each customer ordered, with its rhythms: `median` (theirs), `median_there` (theirs in the category),
-    `median_item`, `median_all` (everybody's); and `again`, the share of its buyers who bought it again."""
+    `median_item`, `median_all` (everybody's); and `again`, the share of its buyers who bought it again.
+    """
     places = _rhythm(orders, "category").select(
         "customer_id", "category", pl.col("last").alias("last_there"), pl.col("median").alias("median_there")
     )

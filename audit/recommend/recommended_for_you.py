@@ -10,7 +10,8 @@ from audit.recommend.strip import INTEREST, newest
 
 def recommended_for_you(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     """Items that go with what the customer bought, put into the cart, wished for or looked at, and that they did
-    nothing with yet."""
+    nothing with yet.
+    """
     plan = strategies()["recommended_for_you"]
     touched = acts.filter(pl.col("kind").is_in(INTEREST))
     recent = touched.filter(pl.col("occurred_at") > ctx.at - plan.window)
