@@ -67,7 +67,7 @@ class CoreSession(RuleDesk):
 
         self.workspace.vault.resolve("")
         facts = self.workspace.facts()
-        _ = facts.also_bought, facts.bought_together  # once a generation, which takes seconds where it is large
+        _ = facts.also_bought, facts.bought_together  # seconds where much was bought, once a generation
 
     # -- everybody -------------------------------------------------------------------------------------------------
 
