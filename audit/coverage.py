@@ -3,6 +3,7 @@
 Kept as daily counts, so that the coverage of two imports is their sum.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -50,11 +51,21 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """`sources`: name → last event; `kinds`: kind → span; `gaps`: first and last silent day, see `_gaps`."""
+    """`sources`: name → last event; `kinds`: kind → span; `gaps`: first and last silent day, see `_gaps`.
+
+    `silent`: the kinds of events that the silent source records, for each gap; what is not said there may lack any kind.
+    """
 
     sources: dict[str, datetime]
     kinds: dict[str, Span]
     gaps: tuple[tuple[date, date], ...]
+    silent: tuple[tuple[date, date, frozenset[str]], ...] = ()
+
+    def gaps_of(self, kinds: Iterable[str]) -> tuple[tuple[date, date], ...]:
+        """The gaps in which events of one of `kinds` may be missing."""
+        wanted = set(kinds)
+        told = {(first, last): recorded for first, last, recorded in self.silent}
+        return tuple(gap for gap in self.gaps if gap not in told or told[gap] & wanted)
 
     @property
     def absent(self) -> tuple[str, ...]:
@@ -117,10 +128,12 @@ def summarize(counts: pl.DataFrame) -> Coverage:
         .agg(pl.col("first").min(), pl.col("last").max(), pl.col("rows").sum())
         .sort("kind")
     )
+    gaps = _gaps(counts)
     return Coverage(
         sources=dict(sources.rows()),
         kinds={kind: Span(first, last, rows) for kind, first, last, rows in kinds.rows()},
-        gaps=_gaps(counts),
+        gaps=tuple(sorted({(first, last) for _, first, last in gaps})),
+        silent=_silent(counts, gaps),
     )
 
 
@@ -172,8 +185,19 @@ def _day(moment: date, year: int | None) -> str:
     return f"{moment.day} {moment:%b}" + ("" if moment.year == year else f" {moment.year}")
 
 
-def _gaps(counts: pl.DataFrame) -> tuple[tuple[date, date], ...]:
-    """Silences that are too long for how often their source is silent for a day.
+def _silent(
+    counts: pl.DataFrame, gaps: Sequence[tuple[str, date, date]]
+) -> tuple[tuple[date, date, frozenset[str]], ...]:
+    """For each gap the kinds that its silent sources record."""
+    recorded: dict[tuple[date, date], set[str]] = {}
+    for source, first, last in gaps:
+        kinds = counts.filter(pl.col("source_name") == source)["kind"]
+        recorded.setdefault((first, last), set()).update(kinds)
+    return tuple((first, last, frozenset(kinds)) for (first, last), kinds in sorted(recorded.items()))
+
+
+def _gaps(counts: pl.DataFrame) -> list[tuple[str, date, date]]:
+    """The source, first and last day of silences that are too long for how often their source is silent for a day.
 
     With a share p of days without an event, k of them in a row begin on some day of n with a chance of at most n·p^k.
     """
@@ -183,8 +207,9 @@ def _gaps(counts: pl.DataFrame) -> tuple[tuple[date, date], ...]:
     silent_share = (span - pl.len().over(source) + 1) / (span + 1)
     silence = (pl.col("day") - pl.col("day").shift(1).over(source)).dt.total_days() - 1
     gaps = days.select(
+        source,
         pl.col("day").shift(1).over(source).alias("before"),
         "day",
         (span * silent_share**silence).alias("chance"),
     ).filter((pl.col("chance") < _CHANCE) & ((pl.col("day") - pl.col("before")) > day))
-    return tuple(sorted({(before + day, until - day) for before, until, _ in gaps.rows()}))
+    return sorted((name, before + day, until - day) for name, before, until, _ in gaps.rows())

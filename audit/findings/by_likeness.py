@@ -9,9 +9,9 @@ from audit.findings.shape import ABOUT, day, several
 from audit.findings.support import lone_segments
 
 
-def detect(audited: Audited, check: Check) -> pl.DataFrame:
+def detect(audited: Audited, _: Check) -> pl.DataFrame:
     """Logged segments that no act of the customer supports, where the data would hold such acts."""
-    rows = with_messages(lone_segments(audited, check), audited)
+    rows = with_messages(lone_segments(audited), audited)
     text = pl.format(
         'In the segment "{}" since {} without one act of their own; {} because of it.',
         pl.lit(ABOUT), day(pl.col("occurred_at")), several(pl.col("count"), "message"),

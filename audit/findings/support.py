@@ -1,28 +1,16 @@
 """Which logged decisions no act of the customer supports, where the data would hold such acts."""
 
-from datetime import timedelta
-
 import polars as pl
 
 from audit.events import BEHAVIOUR
 from audit.findings.audited import ONE_ORDER, Audited, newest_before, with_area
-from audit.findings.catalogue import Check
+from audit.why.cover import covered
 
 _LETTERS = 5
 _TOKEN = rf"\p{{L}}{{{_LETTERS},}}"
 
 
-def covered(audited: Audited, check: Check) -> pl.Expr:
-    """Whether the data holds the kinds of acts, from long enough before the row's time."""
-    kinds = audited.context.coverage.kinds
-    needed: list[str] = check.thresholds["acts"]
-    if not all(kind in kinds for kind in needed):
-        return pl.lit(value=False)
-    begins = max(kinds[kind].first for kind in needed)
-    return pl.col("occurred_at") >= begins + timedelta(days=check.thresholds["days"])
-
-
-def lone_segments(audited: Audited, check: Check) -> pl.DataFrame:
+def lone_segments(audited: Audited) -> pl.DataFrame:
     """Logged segments, not of a third party, that say what they are about and that no earlier own act supports.
 
     An act supports a segment when it shares a topic or sensitive topic, or one's category lies under the other's.
@@ -32,7 +20,7 @@ def lone_segments(audited: Audited, check: Check) -> pl.DataFrame:
         pl.col("topics").list.len().fill_null(0).gt(0)
         | pl.col("category").is_not_null()
         | pl.col("sensitive").is_not_null(),
-        covered(audited, check),
+        covered(audited.context.coverage),
     )
     acts = audited.acts_of(segments).select(
         "customer_id",
@@ -54,7 +42,7 @@ def lone_segments(audited: Audited, check: Check) -> pl.DataFrame:
     return segments.join(supported, on=["customer_id", "event_id"], how="anti", maintain_order="left")
 
 
-def lone_messages(audited: Audited, check: Check) -> pl.DataFrame:
+def lone_messages(audited: Audited) -> pl.DataFrame:
     """Marketing to nobody's list, about a known item or category, that nothing earlier in the history accounts for.
 
     An earlier act accounts for it in the same first level of the category, by a search with a word in common, or
@@ -64,7 +52,7 @@ def lone_messages(audited: Audited, check: Check) -> pl.DataFrame:
         pl.col("list_id").is_null(),
         pl.col("known_trigger").is_null() | pl.col("known_trigger").is_in(BEHAVIOUR),
         pl.col("category").is_not_null(),
-        covered(audited, check),
+        covered(audited.context.coverage),
     )
     acts = with_area(audited.acts_of(asked), 1)
     alone = newest_before(with_area(asked, 1), acts, ["customer_id", "area"], []).filter(

@@ -11,7 +11,7 @@ from audit.findings.shape import ABOUT, amount, day, found, rules, words
 from audit.findings.support import lone_messages, lone_segments
 
 
-def detect(audited: Audited, check: Check) -> pl.DataFrame:
+def detect(audited: Audited, _: Check) -> pl.DataFrame:
     """Segments of third parties, segments without a supporting act, and messages nothing earlier accounts for."""
     third = audited.segments.filter(pl.col("source") == "third_party")
     return pl.concat(
@@ -23,12 +23,12 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
                 'The segment "{}" of {} came from a third party: nothing in this data explains it.',
             ),
             _segments(
-                lone_segments(audited, check),
+                lone_segments(audited),
                 audited,
                 "segment",
                 'Nothing in this data explains the segment "{}" of {}.',
             ),
-            _messages(lone_messages(audited, check)),
+            _messages(lone_messages(audited)),
         ]
     )
 

@@ -1,10 +1,12 @@
 """When may we say that nothing explains a decision? Only where the data would hold what does."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
+
+import polars as pl
 
 from audit.coverage import Coverage
 from audit.times import duration
@@ -13,7 +15,7 @@ from audit.why.words import day, kinds_in_words
 EXPLAINS_NOTHING = "nothing in this data explains it"
 
 
-def unaccounted(coverage: Coverage, kinds: Iterable[str], since: datetime, to: datetime) -> tuple[bool, str]:
+def unaccounted(coverage: Coverage, kinds: Sequence[str], since: datetime, to: datetime) -> tuple[bool, str]:
     """Whether `coverage` holds `kinds` from `since` to `to` (UTC), and the sentence that may then be said.
 
     Inside that cover: nothing in this data explains it. Outside: what the data lacks.
@@ -24,7 +26,7 @@ def unaccounted(coverage: Coverage, kinds: Iterable[str], since: datetime, to: d
     begins = max((coverage.kinds[kind].first for kind in kinds), default=since)
     if begins > since:
         return False, f"this data cannot tell: the data begins in {begins:%Y-%m} ({day(begins)})"
-    for first, last in coverage.gaps:
+    for first, last in coverage.gaps_of(kinds):
         if first <= to.date() and last >= since.date():
             return False, f"this data cannot tell: the data has a gap from {first} to {last}"
     return True, EXPLAINS_NOTHING
@@ -34,6 +36,20 @@ def of_a_message(coverage: Coverage, at: datetime) -> tuple[bool, str]:
     """`unaccounted` for a message sent `at` (UTC), with the kinds and the time of `cover.toml`."""
     needed, window = _needed()
     return unaccounted(coverage, needed, at - window, at)
+
+
+def covered(coverage: Coverage) -> pl.Expr:
+    """Whether `of_a_message` is covered at the row's `occurred_at`, for many rows at once."""
+    needed, window = _needed()
+    if not coverage.holds(*needed):
+        return pl.lit(value=False)
+    begins = max(coverage.kinds[kind].first for kind in needed)
+    at = pl.col("occurred_at")
+    gaps = [
+        (at.dt.date() >= first) & ((at - window).dt.date() <= last)
+        for first, last in coverage.gaps_of(needed)
+    ]
+    return (at - window >= begins) & ~pl.any_horizontal(pl.lit(value=False), *gaps)
 
 
 def kinds() -> tuple[str, ...]:

@@ -1,10 +1,15 @@
 """What nothing in the history accounts for, and what something does."""
 
+from dataclasses import replace
+from datetime import date
+
 import polars as pl
 import pytest
 
+from audit import findings, why
 from audit.facts import Facts, none
 from audit.pairs import PAIRS
+from tests import build
 from tests.audit.findings.histories import act, found, mail, order
 
 _CARS = "Cars > Tyres > Winter"
@@ -26,8 +31,26 @@ def test_a_message_about_what_nobody_touched_is_unexplained():
 
 def test_where_the_data_does_not_reach_it_says_nothing():
     assert found("unexplained", _mail()) == []
-    assert found("unexplained", *_COVER, _mail("2025-01-30")) == []
-    assert len(found("unexplained", *_COVER, _mail("2025-01-31"))) == 1
+    assert found("unexplained", *_COVER, _mail("2025-03-31")) == []
+    assert len(found("unexplained", *_COVER, _mail("2025-04-01"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("silent", "known"),
+    [(("product_viewed", "order_completed"), False), (("message_sent",), True), (None, False)],
+)
+def test_where_acts_may_be_missing_neither_the_check_nor_why_says_that_nothing_explains_it(silent, known):
+    frame = build.events(*_COVER, _mail())
+    context = build.context(frame)
+    gap = (date(2025, 12, 1), date(2025, 12, 9))
+    recorded = () if silent is None else ((*gap, frozenset(silent)),)
+    context = replace(context, coverage=replace(context.coverage, gaps=(gap,), silent=recorded))
+    listed = findings.find(frame, context, checks=["unexplained"])
+    assert listed.height == known
+    made = why.message(frame, context, "e3")
+    assert made.standing == "unexplained"
+    said = "nothing in this data explains it" if known else "this data cannot tell: the data has a gap"
+    assert made.because[-1].text.startswith(said)
 
 
 @pytest.mark.parametrize(
