@@ -107,6 +107,14 @@ def _counterfactual(document: Document) -> Sentence:
             (f"{' or '.join(parts)}: ", "bold"), content(document.get("outcome") or "it would not have been")
         ),
         remove,
+        tuple(
+            Sentence(
+                joined(
+                    "in its place: ", (str(item["title"]), "bold"), f" ({item['strategy']})".replace("_", " ")
+                )
+            )
+            for item in document.get("instead") or ()
+        ),
     )
 
 

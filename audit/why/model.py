@@ -61,6 +61,7 @@ class Counterfactual:
 
     `add` names events whose addition would have ended it. `smallest` is said only where no smaller set was
     possible; `method` is `exact` where that is certain, else `search`. `tried`: how many histories were decided.
+    `instead`: of a recommendation, what would then stand in its place in each strip (`strategy, item_id, title`).
     """
 
     remove: tuple[str, ...]
@@ -70,6 +71,7 @@ class Counterfactual:
     method: Literal["exact", "search"]
     causes: Causes = Causes()
     tried: int = 0
+    instead: tuple[Mapping[str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The `counterfactual` of `whysent why --json`."""
@@ -84,6 +86,7 @@ class Counterfactual:
             "needed": list(self.causes.needed),
             "tested": self.causes.tested,
             "tried": self.tried,
+            "instead": [dict(item) for item in self.instead],
         }
 
 

@@ -1,5 +1,6 @@
 """Why an item is recommended: what the sender recorded, and what our strategies give."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -91,14 +92,33 @@ def _without(events: pl.DataFrame, context: Context, ident: str) -> Counterfactu
         return dict(by_customer.agg(pl.col("evidence").drop_nulls()).rows())
 
     added = counterfactual.event(events, kind="order_completed", occurred_at=context.at, item_id=ident)
-    return counterfactual.said(
-        counterfactual.removal(acts, decide),
+    found = counterfactual.removal(acts, decide)
+    said = counterfactual.said(
+        found,
         added if counterfactual.ends_with(acts, decide, added) else None,
         "no strategy of ours would recommend it",
     )
+    if said is None or found is None:
+        return said
+    return replace(said, instead=tuple(_instead(acts, context, ident, found.events)))
+
+
+def _instead(
+    acts: pl.DataFrame, context: Context, ident: str, removed: Sequence[str]
+) -> Iterator[dict[str, str]]:
+    """What stands, without the events `removed`, at the place that `ident` had in each strip; nothing where the strip
+    has become shorter.
+    """
+    there = pl.int_range(pl.len()).over("strategy").alias("rank")
+    before = recommend.derive(acts, context).with_columns(there).filter(pl.col("item_id") == ident)
+    left = acts.filter(~pl.col("event_id").is_in(list(removed)))
+    after = recommend.derive(left, context).with_columns(there)
+    now = before.select("strategy", "rank").join(after, on=("strategy", "rank"), maintain_order="left")
+    return now.select("strategy", "item_id", "title").iter_rows(named=True)
 
 
 def _narrowed(context: Context, acts: pl.DataFrame) -> Context:
     """The context with the pairs that start from the customer's own items: no other is asked for."""
-    own = context.facts.also_bought.filter(pl.col("item_id").is_in(acts["item_id"].unique().implode()))
-    return replace(context, facts=replace(context.facts, pairs=lambda: own))
+    own = pl.col("item_id").is_in(acts["item_id"].unique().implode())
+    also, together = context.facts.also_bought.filter(own), context.facts.bought_together.filter(own)
+    return replace(context, facts=replace(context.facts, pairs=lambda: also, baskets=lambda: together))

@@ -90,6 +90,8 @@ def explanation(answer: Document) -> None:
     if undone is not None:
         if undone["remove"]:
             line(f"without {', '.join(undone['remove'])}: {undone['outcome']}")
+            for other in undone["instead"]:
+                line(f"  in its place ({other['strategy']}): {other['title']}")
         for act in undone["add"]:
             line(f"with one {act['kind'].replace('_', ' ')}: {undone['outcome']}")
     for rule in answer.get("rules", ()):

@@ -26,6 +26,38 @@ def test_what_only_we_derive_is_called_our_reconstruction_and_falls_away_without
         assert recommend.derive(rest, ctx).is_empty() is (put_back is None)
 
 
+def test_without_its_cause_another_item_stands_in_its_place() -> None:
+    looks = [
+        {
+            **VIEWED,
+            "event_id": f"v{n}",
+            "at": f"2026-03-0{n}T10:00",
+            "item_id": f"i{n}",
+            "item_name": f"Camera {n}",
+        }
+        for n in range(1, 8)
+    ]
+    frame = events(*looks)
+    ctx = context(frame, "2026-03-08")
+    strip = recommend.derive(frame, ctx)["item_id"].to_list()
+    assert len(strip) == 5, "two of the seven find no room"
+    made = why.item(frame, ctx, strip[1])
+    assert made.counterfactual is not None
+    rest = frame.filter(~pl.col("event_id").is_in(made.counterfactual.remove))
+    now = recommend.derive(rest, ctx).row(1, named=True)
+    assert made.counterfactual.instead == (
+        {"strategy": "inspired_by_browsing", "item_id": now["item_id"], "title": now["title"]},
+    )
+    assert now["item_id"] != strip[1]
+
+
+def test_where_no_other_item_is_known_nothing_stands_instead() -> None:
+    frame = events(VIEWED)
+    made = why.item(frame, context(frame, "2026-03-03"), "x100")
+    assert made.counterfactual is not None
+    assert made.counterfactual.instead == ()
+
+
 def test_what_was_shown_lists_what_could_be_behind_it_and_has_no_counterfactual() -> None:
     shown = {
         "kind": "recommendation_shown",
