@@ -349,7 +349,12 @@ def written(
         explanation(asked, ws, message=message, names_sensitive=names_sensitive) for message in about
     ]
     if kind == "internal":
-        return reports.internal(told, told["findings"], explained, locale=locale)
+        worst = reports.chosen(told["findings"], finding)
+        if worst is not None:
+            explained.append(explanation(asked, ws, finding=worst["id"], names_sensitive=names_sensitive))
+        evidence = [event for one in explained for event in (one["subject"]["id"], *one["evidence"])]
+        chart = reports.weekly(asked.events, asked.context.at, evidence, names_sensitive=names_sensitive)
+        return reports.internal(told, told["findings"], explained, chart=chart, locale=locale)
     if kind == "reply":
         rules = [to_dict(rule) for rule in ws.book.enabled()]
         return reports.reply(told, told["findings"], explained, finding=finding, rules=rules, locale=locale)

@@ -5,8 +5,6 @@ Frames in, frames out: nothing here is slow on one customer, and nothing loads p
 
 from __future__ import annotations
 
-from collections import Counter
-from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from tui.snapshots import Week
@@ -149,20 +147,9 @@ def _other(group: str | None) -> list[pl.Expr]:
 
 def weeks(events: pl.DataFrame, at: datetime) -> tuple[Week, ...]:
     """Sent messages by week (Mondays, UTC), from the first event to `at`, with what else happened."""
-    import polars as pl
+    from audit.weeks import weeks as counted
 
-    from audit.messages import messages
-
-    if events.is_empty():
-        return ()
-    week = pl.col("occurred_at").dt.truncate("1w").dt.date()
-    sent = Counter(messages(events).filter("sent").select(week).to_series().to_list())
-    marked = events.filter(pl.col("kind").is_in(list(SIGNS))).select(week, "kind").unique()
-    signs: dict[date, str] = {}
-    for monday, kind in marked.rows():
-        signs[monday] = signs.get(monday, "") + SIGNS[kind]
-    first = min({*sent, *signs} or {at.date()})
-    last = at.date() - timedelta(days=at.weekday())
-    count = max((last - first).days // 7 + 1, 1)
-    mondays = (first + timedelta(weeks=number) for number in range(count))
-    return tuple(Week(monday, sent.get(monday, 0), signs.get(monday, "")) for monday in mondays)
+    return tuple(
+        Week(week.start, week.messages, "".join(SIGNS[kind] for kind in week.kinds))
+        for week in counted(events, at, SIGNS)
+    )

@@ -6,7 +6,7 @@ Whatever text of the source's stands in it is data: it is cleaned and escaped he
 import html
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -36,8 +36,20 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Node:
+    """A sentence, and those that stand below it."""
+
+    text: str
+    below: tuple["Node", ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"text","below":[...]}`."""
+        return {"text": one_line(self.text), "below": [node.to_json() for node in self.below]}
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """A heading (may be empty), paragraphs, list items, and lines to be set in a fixed-width type; a table.
+    """A heading (may be empty), paragraphs, list items, and lines to be set in a fixed-width type; a table, a tree.
 
     `figure`: an inline picture for the HTML alone, finished and escaped by what draws it; the text beside it says the same.
     """
@@ -48,6 +60,7 @@ class Section:
     code: tuple[str, ...] = ()
     figure: str = ""
     table: Table | None = None
+    tree: tuple[Node, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,8 @@ class Report:
                 {
                     "heading": one_line(section.heading),
                     **{name: [one_line(text) for text in getattr(section, name)] for name in _PARTS},
+                    "table": None if section.table is None else _table_json(section.table),
+                    "tree": [node.to_json() for node in section.tree],
                 }
                 for section in self.sections
             ],
@@ -86,6 +101,14 @@ class Report:
 
 
 _PARTS = ("paragraphs", "items", "code")
+
+
+def _table_json(table: Table) -> dict[str, Any]:
+    return {
+        "caption": one_line(table.caption),
+        "columns": [one_line(text) for text in table.columns],
+        "rows": [[one_line(cell) for cell in row] for row in table.rows],
+    }
 
 
 def one_line(text: str) -> str:
@@ -107,9 +130,17 @@ def _markdown(report: Report) -> str:
             blocks.append(_md_table(section.table))
         if section.items:
             blocks.append("\n".join(f"- {_md(text)}" for text in section.items))
+        if section.tree:
+            blocks.append("\n".join(_md_tree(section.tree, "")))
         if section.code:
             blocks.append("\n".join(f"    {one_line(text)}" for text in section.code))
     return "\n\n".join(blocks) + "\n"
+
+
+def _md_tree(tree: Iterable[Node], indent: str) -> Iterable[str]:
+    for node in tree:
+        yield f"{indent}- {_md(node.text)}"
+        yield from _md_tree(node.below, f"{indent}  ")
 
 
 def _md(text: str) -> str:
@@ -161,8 +192,19 @@ def _html_section(section: Section) -> Iterable[str]:
         yield "<ul>"
         yield from (f"<li>{_escaped(text)}</li>" for text in section.items)
         yield "</ul>"
+    yield from _html_tree(section.tree)
     if section.code:
         yield "<pre>" + "\n".join(_escaped(text) for text in section.code) + "</pre>"
+
+
+def _html_tree(tree: Sequence[Node]) -> Iterable[str]:
+    if tree:
+        yield "<ul>"
+        for node in tree:
+            yield f"<li>{_escaped(node.text)}"
+            yield from _html_tree(node.below)
+            yield "</li>"
+        yield "</ul>"
 
 
 def _html_table(table: Table) -> Iterable[str]:

@@ -6,17 +6,24 @@ from typing import Any
 from audit import coverage
 from audit.report.document import Report, Section
 from audit.report.language import Language, language
+from audit.report.reasons import minute, why
+from audit.report.weekly import Weekly, section
 
 Document = Mapping[str, Any]
 
 
 def internal(
-    picture: Document, findings: Sequence[Document], explanations: Sequence[Document], *, locale: str = "en"
+    picture: Document,
+    findings: Sequence[Document],
+    explanations: Sequence[Document],
+    *,
+    chart: Weekly | None = None,
+    locale: str = "en",
 ) -> Report:
     """The case as a note for colleagues.
 
     `picture`: `whysent.customer/1`; `findings`: the rows of `whysent.findings/1`; `explanations`: `whysent.why/1` of
-    those of their messages that are to be explained one by one. Sentences of findings and explanations stand as they
+    what is to be explained one by one: the finding, and those of its messages; `chart`: its messages a week. Sentences of findings and explanations stand as they
     are (English); the frame around them is in `locale`.
     """
     says = language(locale)
@@ -24,7 +31,8 @@ def internal(
         _head(says, picture),
         _verdict(says, findings),
         _messages(says, picture),
-        _why(says, findings, explanations),
+        None if chart is None else section(says, chart),
+        why(says, picture, findings, explanations),
         _rules(says, explanations),
         *_suggested(says, findings),
         _listed(says, "segments", picture["segments"]),
@@ -38,7 +46,7 @@ def internal(
 
 def _head(says: Language, picture: Document) -> Section:
     customer = f"{says.say('internal', 'customer')}: {picture['customer']}"
-    as_of = f"{says.say('internal', 'as_of')}: {_minute(picture['at'])}"
+    as_of = f"{says.say('internal', 'as_of')}: {minute(picture['at'])}"
     covered = coverage.line(coverage.from_json(picture["coverage"]))
     return Section(paragraphs=(customer, as_of, covered))
 
@@ -61,46 +69,6 @@ def _messages(says: Language, picture: Document) -> Section:
     listed = ", ".join(f"{name} {count}" for name, count in by_campaign)
     paragraphs = (text, f"{says.say('internal', 'by_campaign')}: {listed}") if listed else (text,)
     return Section(says.say("internal", "messages"), paragraphs)
-
-
-def _why(says: Language, findings: Sequence[Document], explanations: Sequence[Document]) -> Section | None:
-    if not explanations:
-        return None
-    total = len({message for row in findings for message in row["messages"]})
-    shown = sum(one["subject"]["type"] == "message" for one in explanations)
-    paragraphs = (says.say("internal", "explained", shown=shown, total=total),) if total > shown else ()
-    groups: dict[str, list[Document]] = {}
-    for one in sorted(explanations, key=lambda one: (one["subject"]["at"] or "", one["subject"]["id"])):
-        groups.setdefault(_reasons(says, one), []).append(one)
-    items = tuple(
-        f"{'; '.join(_named(one) for one in group)} · {reasons}" for reasons, group in groups.items()
-    )
-    return Section(says.say("internal", "why"), paragraphs, items)
-
-
-def _named(one: Document) -> str:
-    subject = one["subject"]
-    when = f"{_minute(subject['at'])} " if subject["at"] else ""
-    return f"{when}{subject['title']} ({subject['id']})"
-
-
-def _reasons(says: Language, one: Document) -> str:
-    """Standing, reasons, end and counterfactual; messages that share all of it are named together."""
-    reasons = "; ".join(text for node in one["because"] for text in _texts(node))
-    end = _minute(one["until"]) if one["until"] else says.say("internal", "ends_never")
-    parts = [f"{says.say('standing', one['standing'])}: {reasons}. {says.say('internal', 'ends')}: {end}"]
-    proof = one["counterfactual"]
-    if proof and proof["remove"]:
-        parts.append(
-            says.say("internal", "without", events=", ".join(proof["remove"]), outcome=proof["outcome"])
-        )
-    return ". ".join(parts)
-
-
-def _texts(node: Document) -> list[str]:
-    behind = [text for child in node["because"] for text in _texts(child)]
-    events = f" [{', '.join(node['events'])}]" if node["events"] else ""
-    return [f"{node['text']}{events}" + (f" ({'; '.join(behind)})" if behind else "")]
 
 
 def _rules(says: Language, explanations: Sequence[Document]) -> Section | None:
@@ -161,7 +129,3 @@ def _toml(value: object) -> str:
         return "[" + ", ".join(_toml(each) for each in value) + "]"
     escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
-
-
-def _minute(moment: str) -> str:
-    return moment[:16].replace("T", " ")

@@ -4,20 +4,17 @@ Plain facts only. No verdict, no segment, no sensitive topic, nothing that only 
 reply at all where privacy or care must answer.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit.errors import InputError
+from audit.report import said
 from audit.report.choose import chosen
 from audit.report.document import Report, Section
 from audit.report.language import Language, language
 
 Document = Mapping[str, Any]
 
-_FOR_PRIVACY = ("sensitive-inference", "SENS-INFER", "SENS-AD", "by-likeness")
-_FOR_CARE = ("life-changed",)
-_FOR_BOTH = ("shared-account",)
 _LISTED = 12
 """House value: so many messages are named one by one."""
 
@@ -38,7 +35,7 @@ def reply(
     a rules file: one with the id of the suggested rule is what was changed. Raises InputError for a finding that is
     not there, and where no reply is offered: sensitive topics, bereavement, shared accounts.
     """
-    _refuse(findings, explanations, finding)
+    said.refuse(findings, explanations, finding)
     about = chosen(findings, finding)
     case = _Case(language(locale), picture, about, _of(about, explanations))
     parts = [
@@ -51,6 +48,12 @@ def reply(
     ]
     title = case.says.say("reply", "title", **case.nouns)
     return Report("reply", locale, title, tuple(part for part in parts if part is not None))
+
+
+def told(picture: Document, finding: Document, *, locale: str = "en") -> tuple[str, ...]:
+    """What the reply says of a finding first: how many messages, when, and what was wrong with that."""
+    made = _sent(_Case(language(locale), picture, finding, ()))
+    return () if made is None else made.paragraphs
 
 
 @dataclass(frozen=True)
@@ -70,30 +73,8 @@ class _Case:
     @property
     def thing(self) -> str | None:
         """What the messages are about, if all of them are about one thing."""
-        named = {facts["about"] for one in self.mine for facts in _facts(one) if "about" in facts}
+        named = {facts["about"] for one in self.mine for facts in said.facts(one) if "about" in facts}
         return named.pop() if len(named) == 1 else None
-
-
-def _refuse(findings: Iterable[Document], explanations: Iterable[Document], asked: str | None) -> None:
-    for row in findings:
-        check = row["check"]
-        if check in _FOR_CARE or check in _FOR_PRIVACY:
-            raise InputError(f"no reply is offered here: {_for_whom(check)}")
-        if check in _FOR_BOTH and (row["id"] == asked or row["severity"] != "info"):
-            raise InputError(f"no reply is offered here: {_for_whom(check)}")
-    for explanation in explanations:
-        if any(
-            node.get("facts") and node["facts"].get("hand_over") for node in _nodes(explanation["because"])
-        ):
-            raise InputError(f"no reply is offered here: {_for_whom('')}")
-
-
-def _for_whom(check: str) -> str:
-    return (
-        "hand this case over to privacy"
-        if check in _FOR_PRIVACY
-        else "hand this case over to privacy or care"
-    )
 
 
 def _of(about: Document | None, explanations: Sequence[Document]) -> list[Document]:
@@ -138,50 +119,10 @@ def _fault(case: _Case) -> str | None:
 def _why(case: _Case) -> Section | None:
     if not case.mine:
         return None
-    told = [_reasons(case.says, one) for one in case.mine]
+    told = [said.reasons(case.says, one) for one in case.mine]
     paragraphs = dict.fromkeys(lead for lead, _ in told)
     items = dict.fromkeys(reason for _, reasons in told for reason in reasons)
     return Section(case.says.say("reply", "why"), tuple(paragraphs), tuple(items))
-
-
-def _reasons(says: Language, one: Document) -> tuple[str, list[str]]:
-    standing = one["standing"]
-    if standing == "stated":
-        return says.say("because", "stated"), [_stated(says, one)]
-    if standing == "broadcast":
-        since = next((f["since"] for f in _facts(one) if "since" in f), None)
-        left = [says.say("because", "left", at=says.date(f["left"])) for f in _facts(one) if "left" in f]
-        if since is None:
-            return says.say("because", "broadcast"), left
-        return says.say("because", "broadcast_since", since=says.date(since)), left
-    if standing == "unexplained":
-        covered = any(facts.get("covered") for facts in _facts(one))
-        return says.say("because", "nothing" if covered else "cannot_tell"), []
-    return says.say("because", "could_be"), [
-        _act(says, facts) for facts in _facts(one) if says.has("act", facts.get("act"))
-    ]
-
-
-def _stated(says: Language, one: Document) -> str:
-    facts = next((facts for facts in _facts(one) if "trigger" in facts), {})
-    trigger = str(facts.get("trigger"))
-    text = says.say("trigger", trigger if says.has("trigger", trigger) else "other")
-    wrong = f". {says.say('fits', 'no')}" if facts.get("fits") == "no" else ""
-    return f"{text}{wrong}"
-
-
-def _act(says: Language, facts: Document) -> str:
-    return says.say("act", facts["act"], thing=facts["thing"], at=says.date(facts["at"]))
-
-
-def _facts(one: Document) -> list[Document]:
-    return [node["facts"] for node in _nodes(one["because"]) if node.get("facts")]
-
-
-def _nodes(reasons: Iterable[Document]) -> Iterable[Document]:
-    for reason in reasons:
-        yield reason
-        yield from _nodes(reason["because"])
 
 
 def _change(case: _Case, rules: Sequence[Document]) -> Section:
@@ -230,12 +171,6 @@ def _rule(case: _Case, rule: Document) -> str:
 def _stop(case: _Case, rules: Sequence[Document]) -> Section | None:
     if not case.mine:
         return None
-    says = case.says
-    ends = [one["until"] for one in case.mine]
-    if None in ends:
-        text = says.say("until", "never" if _made(case, rules) is None else "with_change")
-    else:
-        text = says.say(
-            "until", "ended" if max(ends) <= case.picture["at"] else "by_itself", until=says.date(max(ends))
-        )
+    says, changed = case.says, _made(case, rules) is not None
+    text = said.ends(says, [one["until"] for one in case.mine], case.picture["at"], changed=changed)
     return Section(says.say("reply", "stop"), (text,))

@@ -75,8 +75,8 @@ PICTURE = {
         "by_channel": {"email": 3}, "by_campaign": {"nail-deals": 3},
     },
     "segments": [
-        {"id": "beauty-lovers", "title": "Beauty lovers", "logged": True, "derived": False, "standing": "inferred"},
-        {"id": "lapsed", "title": "Lapsed customer", "logged": False, "derived": True, "standing": "derived"},
+        {"id": "beauty-lovers", "title": "Beauty lovers", "logged": True, "derived": False, "standing": "inferred", "sensitive": False},
+        {"id": "lapsed", "title": "Lapsed customer", "logged": False, "derived": True, "standing": "derived", "sensitive": False},
     ],
     "recommendations": [
         {"item_id": "files", "title": "Nail files", "logged": False, "derived": True, "standing": "derived"}
