@@ -13,6 +13,7 @@ from audit.facts import Facts
 if TYPE_CHECKING:
     from audit.flows.model import Flow
     from audit.rules.model import Rule
+    from audit.segments.learned import Models
     from audit.segments.model import Definition
 
 
@@ -35,7 +36,7 @@ class Context:
     `campaigns` is the campaign map, one row a campaign (columns of `audit.campaigns.SCHEMA`); its
     fields are already filled into the events. `declared`: the rules that senders say they keep to, naming customers by
     pseudonym. `definitions`: the segment definitions of the workspace, its own and ours; empty: ours.
-    `flows`: what campaigns are defined to do.
+    `flows`: what campaigns are defined to do. `models`: what the workspace has learned, if it has.
     """
 
     at: datetime
@@ -46,3 +47,4 @@ class Context:
     declared: Sequence["Rule"] = ()
     definitions: "tuple[Definition, ...]" = ()
     flows: Sequence["Flow"] = ()
+    models: "Models | None" = None

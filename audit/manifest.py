@@ -24,7 +24,7 @@ class Manifest:
 
     - `id`: random, names the workspace's key; `created`: when (UTC);
     - `at`: the newest event that is not later than the import it came with, None before there is one;
-    - `segments`, `coverage`, `campaigns`, `flows`, `definitions`, `quarantine`: files; `customers`: how many have events;
+    - `segments`, `coverage`, `campaigns`, `flows`, `definitions`, `models`, `quarantine`: files; `customers`: how many have events;
     - `imports`: ids of the imports that are part of it;
     - `retired`: files of the generation before, which a reader may still have open; removed one generation later.
     """
@@ -40,6 +40,7 @@ class Manifest:
     campaigns: str | None = None
     flows: str | None = None
     definitions: str | None = None
+    models: str | None = None
     quarantine: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
@@ -74,6 +75,7 @@ class Manifest:
             "campaigns": self.campaigns,
             "flows": self.flows,
             "definitions": self.definitions,
+            "models": self.models,
             "quarantine": list(self.quarantine),
             "imports": list(self.imports),
             "retired": list(self.retired),
@@ -120,6 +122,7 @@ def _read(document: dict[str, Any]) -> Manifest:
         campaigns=document["campaigns"],
         flows=document.get("flows"),
         definitions=document.get("definitions"),
+        models=document.get("models"),
         quarantine=tuple(document["quarantine"]),
         imports=tuple(document["imports"]),
         retired=tuple(document["retired"]),

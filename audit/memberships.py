@@ -14,6 +14,7 @@ from audit.sensitive import in_name
 from audit.times import iso
 
 if TYPE_CHECKING:
+    from audit.segments.learned import Models
     from audit.workspace import Workspace
 
 _HIDDEN = {"id": "sensitive", "title": "a sensitive topic; hand to privacy", "entered_by": [], "left_by": []}
@@ -58,6 +59,15 @@ def define(ws: "Workspace", file: Path | None) -> int:
     made = segments.read(file)
     ws.set_definitions(file.read_text(encoding="utf-8"))
     return len(made)
+
+
+def learn(ws: "Workspace", *, take_away: bool = False) -> "Models | None":
+    """Learn from all customers and keep it, or take away what was learned. Raises InputError, see `learn.learn`."""
+    from audit.segments.learned import learn as learning
+
+    models = None if take_away else learning.learn(ws.events(), ws.context())
+    ws.set_models(models)
+    return models
 
 
 def history(

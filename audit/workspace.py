@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from audit.rules.book import Book
     from audit.rules.model import Rule
     from audit.segments import Definition
+    from audit.segments.learned import Models
 
 ENVIRONMENT = "WHYSENT_WORKSPACE"
 
@@ -212,11 +213,25 @@ class Workspace:
 
     @cached_property
     def definitions(self) -> "tuple[Definition, ...]":
-        """The segment definitions in force: ours, and the workspace's own."""
+        """The segment definitions in force: ours, the workspace's own, and those of what it has learned."""
         from audit import segments
         from audit.segments import versions
 
-        return segments.with_ours(versions.own(self.definition_record))
+        written = segments.with_ours(versions.own(self.definition_record))
+        if self.models is None:
+            return written
+        from audit.segments import learned
+
+        return (*written, *learned.definitions(self.models))
+
+    @cached_property
+    def models(self) -> "Models | None":
+        """What the workspace has learned from all its customers."""
+        if self.manifest.models is None:
+            return None
+        from audit.segments import learned
+
+        return learned.from_json(self._frame(self.manifest.models, {"models": pl.String()})["models"][0])
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -286,6 +301,7 @@ class Workspace:
             self._declared(),
             definitions=self.definitions,
             flows=self.flows,
+            models=self.models,
         )
 
     def _declared(self) -> "tuple[Rule, ...]":
@@ -353,6 +369,13 @@ class Workspace:
         with self.writing():
             self.commit(self._recorded(self.manifest, text))
 
+    def set_models(self, models: "Models | None") -> None:
+        """Keep what was learned, in the place of what was before; None takes it away."""
+        with self.writing():
+            frame = None if models is None else pl.DataFrame({"models": [models.to_json()]})
+            name = None if frame is None else self.keep(frame, "models")
+            self.commit(replace(self.manifest, models=name))
+
     def _recorded(self, changed: Manifest, text: str | None) -> Manifest:
         """`changed` with the definitions that are in force from now on in its record."""
         from audit.segments import versions
@@ -395,7 +418,7 @@ class Workspace:
     def _become(self, current: Manifest) -> None:
         self.manifest = current
         self._facts = None
-        for name in ("coverage", "daily", "campaigns", "flows", "definition_record", "definitions"):
+        for name in ("coverage", "daily", "campaigns", "flows", "definition_record", "definitions", "models"):
             self.__dict__.pop(name, None)
 
     def _frame(self, name: str | None, schema: dict[str, pl.DataType]) -> pl.DataFrame:

@@ -55,7 +55,7 @@ def derive(
     the sensitive map makes no segment.
     """
     chosen = resolved(ctx.definitions or our_definitions() if definitions is None else definitions, ctx.facts)
-    selected = Selected(events, ctx.at, ctx.facts.prices)
+    selected = Selected(events, ctx.at, ctx.facts.prices, ctx.models)
     asked = asked_for(events, selected, chosen)
     chosen = tuple(one for one in chosen if not one.sensitive or one.id in asked)
     if not chosen:
@@ -156,4 +156,5 @@ _FIELDS = {
     "first": pl.col("first").dt.strftime("%Y-%m-%d"),
     "last": pl.col("last").dt.strftime("%Y-%m-%d"),
     "item": pl.col("item").fill_null("An item"),
+    "why": pl.col("why"),
 }

@@ -4,7 +4,8 @@ from datetime import datetime
 
 import polars as pl
 
-from audit.segments.model import Condition, Definition
+from audit.segments.learned import evidence as learned
+from audit.segments.model import LEARNED, Condition, Definition
 from audit.segments.select import Selected
 from audit.segments.spells import contributions, runs
 
@@ -33,7 +34,7 @@ def evidence(
         for number, condition in enumerate(conditions)
         if number in standing
     )
-    return (
+    behind = (
         selected.told(rows.unique().sort("spot", "row"))
         .group_by("spot", maintain_order=True)
         .agg(
@@ -43,18 +44,37 @@ def evidence(
             pl.col("item_name").drop_nulls().last().alias("item"),
             pl.col("item_id").drop_nulls().last().alias("item_id"),
         )
-        .join(spots, on="spot")
+    )
+    nothing = pl.lit([], pl.List(pl.String))  # of a learned group that rests on what was seldom done
+    return (
+        spots.join(behind, on="spot", how="left", maintain_order="left")
+        .with_columns(pl.col("evidence").fill_null(nothing))
         .join(_counts(holding), on=_SEGMENT, how="left")
         .with_columns(_absent(chosen).alias("absent"))
+        .join(_why(selected, chosen, at), on=("place", "person"), how="left", maintain_order="left")
     )
 
 
 def _key(condition: Condition) -> tuple[str, ...]:
-    return ("person", "group") if condition.by else ("person",)
+    return ("person", "group") if condition.by and condition.test not in LEARNED else ("person",)
+
+
+def _why(selected: Selected, chosen: tuple[Definition, ...], at: datetime) -> pl.DataFrame:
+    """What a model says of why: `place, person, why`."""
+    said = [
+        learned.why(selected, condition, at).select(pl.lit(place, pl.UInt16).alias("place"), "person", "why")
+        for place, one in enumerate(chosen)
+        for condition in one.when
+        if condition.test in LEARNED and not selected.rows(condition.events).is_empty()
+    ]
+    schema = {"place": pl.UInt16, "person": pl.UInt32, "why": pl.String}
+    return pl.concat(said) if said else pl.DataFrame(schema=schema)
 
 
 def _rows(selected: Selected, condition: Condition, at: datetime) -> pl.DataFrame:
     """The events that `condition` rests on at `at`: `row, person, group`."""
+    if condition.test in LEARNED:
+        return learned.behind(selected, condition, at)
     if condition.test == "state" and condition.by:
         rows = selected.grouped(condition).with_columns(runs().alias("run"))
         return rows.filter(pl.col("run") == pl.col("run").max().over("person"))

@@ -10,8 +10,9 @@ from audit.segments import timeline
 from audit.segments.derive import asked_for, titled
 from audit.segments.files import definitions as our_definitions
 from audit.segments.logged import KINDS
-from audit.segments.model import Condition, Definition
+from audit.segments.model import LEARNED, Condition, Definition
 from audit.segments.select import Selected
+from audit.segments.spells import contributions
 from audit.segments.thresholds import resolved
 from audit.segments.timeline import AT_SEGMENT
 
@@ -50,7 +51,7 @@ def history(
     as in `derive`. In order of customer, `entered` and definition.
     """
     chosen = resolved(ctx.definitions or our_definitions() if definitions is None else definitions, ctx.facts)
-    selected = Selected(events, ctx.at, ctx.facts.prices)
+    selected = Selected(events, ctx.at, ctx.facts.prices, ctx.models)
     asked = asked_for(events, selected, chosen)
     chosen = tuple(one for one in chosen if not one.sensitive or one.id in asked)
     contributed = timeline.contributed(selected, chosen, asked)
@@ -61,7 +62,7 @@ def history(
     spells = spells.rename({"time": "entered"}).drop("on")
     for column, moments in (("entered_by", _begins(selected, chosen)), ("left_by", _ends(selected, chosen))):
         spells = _by(spells, moments, column)
-    empty = [pl.lit(None, pl.String).alias(name) for name in ("count", "item")]
+    empty = [pl.lit(None, pl.String).alias(name) for name in ("count", "item", "why")]
     dated = spells.with_columns(
         *empty, pl.col("entered").alias("first"), pl.col("entered").alias("last"), pl.col("group")
     )
@@ -116,7 +117,7 @@ def _by(spells: pl.DataFrame, moments: pl.DataFrame, column: str) -> pl.DataFram
 def _begins(selected: Selected, chosen: tuple[Definition, ...]) -> pl.DataFrame:
     """When events begin to count: at once, or as long after as the condition waits."""
     return pl.concat(
-        _placed(selected.grouped(condition), place, _waits(condition))
+        _placed(_looked_at(selected, condition), place, _waits(condition))
         for place, one in enumerate(chosen)
         for condition in one.when
     )
@@ -134,6 +135,14 @@ def _ends(selected: Selected, chosen: tuple[Definition, ...]) -> pl.DataFrame:
                 groups = selected.grouped(condition).select("person", "group").unique()
                 found.append(_placed(rows.join(groups, on="person"), place))
     return pl.concat(found) if found else _begins(selected, chosen).clear()
+
+
+def _looked_at(selected: Selected, condition: Condition) -> pl.DataFrame:
+    """The events of a condition; of a learned one, which nobody groups by hand, in every group it gives."""
+    if condition.test not in LEARNED:
+        return selected.grouped(condition)
+    given = contributions(selected, condition).select("person", "group").unique()
+    return selected.rows(condition.events).join(given, on="person")
 
 
 def _waits(condition: Condition) -> timedelta:

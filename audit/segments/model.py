@@ -19,6 +19,9 @@ BASES = (
 TESTS = ("count", "sum", "share", "first", "absent", "open", "state")
 """The questions a condition can ask; `definitions.toml` says what each means."""
 
+LEARNED = ("groups", "lifetime")
+"""Questions that only a model answers; nobody writes them down."""
+
 THINGS = ("event", "order", "item", "day")
 """What a count counts: each once while at least one matching event of it lies in the window."""
 
@@ -55,7 +58,7 @@ class Condition:
     """One question about a customer's events. Fields that the test does not use keep their defaults.
 
     `fifth` and `window_fifth`: `at_least` and `window` are where that share of customers ends (`audit.standing`); the
-    numbers are put in when the facts are at hand, see `thresholds`.
+    numbers are put in when the facts are at hand, see `thresholds`. `model`: of the tests in `LEARNED`, which one.
     """
 
     test: str
@@ -77,6 +80,7 @@ class Condition:
     starts: tuple[str, ...] = ()
     fifth: float | None = None
     window_fifth: float | None = None
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

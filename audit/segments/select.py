@@ -3,12 +3,16 @@
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from audit.segments.groups import grouped
 from audit.segments.model import Condition, Selection
 from audit.standing import PRICES
+
+if TYPE_CHECKING:
+    from audit.segments.learned import Models
 
 _COLUMNS = (
     "event_id", "occurred_at", "kind", "order_id", "item_id", "item_name", "list_id", "category", "quantity",
@@ -27,10 +31,17 @@ class Selected:
 
     `rows(selection)` has `row` (number in the frame, in order), `person` (number of the customer), `event_id`,
     `occurred_at` and what conditions need. `people` maps `person` to `customer_id`. `prices`: where the thirds of a
-    category's prices part (`audit.standing.PRICES`).
+    category's prices part (`audit.standing.PRICES`); `models`: what the workspace has learned.
     """
 
-    def __init__(self, events: pl.DataFrame, at: datetime, prices: pl.DataFrame | None = None) -> None:
+    def __init__(
+        self,
+        events: pl.DataFrame,
+        at: datetime,
+        prices: pl.DataFrame | None = None,
+        models: "Models | None" = None,
+    ) -> None:
+        self.models = models
         self._events = events.filter(pl.col("occurred_at") <= at).select(
             pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
             pl.col("customer_id").rle_id().alias("person"),

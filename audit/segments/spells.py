@@ -11,7 +11,7 @@ from datetime import timedelta
 import polars as pl
 
 from audit.segments import values as profile
-from audit.segments.model import Condition
+from audit.segments.model import LEARNED, Condition
 from audit.segments.select import Selected
 
 CENTS = 100
@@ -22,6 +22,10 @@ _KEYS = ("person", "group")
 
 def contributions(selected: Selected, condition: Condition) -> pl.DataFrame:
     """The contributions of the events that `condition` looks at; `row` where one event stands for itself."""
+    if condition.test in LEARNED:
+        from audit.segments.learned import evidence
+
+        return evidence.contributed(selected, condition)
     rows = selected.grouped(condition)
     made = _MAKERS[condition.test](rows, condition, selected)
     return made.filter(pl.col("leave").is_null() | (pl.col("enter") < pl.col("leave")))

@@ -36,7 +36,7 @@ def plans(events: pl.DataFrame, one: Definition, group: str, context: Context) -
     plannable = all(condition.test in (*_ANY_ONE, *_WEIGHED) for condition in one.when)
     if not plannable or (one.any_of and len(one.when) > 1):
         return ()
-    selected = Selected(events, context.at, context.facts.prices)
+    selected = Selected(events, context.at, context.facts.prices, context.models)
     return tuple(_plan(selected, condition, group, context.at) for condition in one.when)
 
 

@@ -137,3 +137,23 @@ def test_a_membership_says_which_version_was_in_force_then_and_null_before_the_r
     own.__dict__["definition_record"] = record
     spells = memberships.history(own, "scene-01-nail-clipper")["spells"]
     assert all(one["in_force"] == one["version"] for one in spells if one["side"] == "derived")
+
+
+def test_what_was_learned_is_kept_with_the_workspace_until_it_is_taken_away(own):
+    from audit.segments.learned import Lifetime, Models
+
+    models = Models(lifetime=Lifetime(1.0, 40.0, 0.3, 3.0, 3.0, 4.0, 30.0, least=20.0, days=365, people=60))
+    own.set_models(models)
+    again = Workspace.open(own.path)
+    assert again.models == models
+    assert again.context().models == models
+    (one,) = [row for row in memberships.definitions(again)["definitions"] if row["id"] == "lifetime-value"]
+    assert (one["basis"], one["own"]) == ("value", False)
+    assert memberships.learn(again, take_away=True) is None
+    assert Workspace.open(own.path).models is None
+
+
+def test_a_workspace_of_few_teaches_nothing_and_is_left_as_it_was(own):
+    with pytest.raises(InputError, match="too few customers"):
+        memberships.learn(own)
+    assert Workspace.open(own.path).models is None

@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     )
     group.command("list")(listed)
     group.command("define")(define)
+    group.command("learn")(learn)
     group.command("history")(history)
     app.add_typer(group, name="segments")
     app.command()(reconcile)
@@ -66,6 +67,30 @@ def define(
     options.viewer(context, role).require("map")
     number = memberships.define(ws, file)
     output.narrate(f"{number} definitions of its own; `whysent segments list` shows all that are in force")
+
+
+def learn(
+    context: typer.Context,
+    none: Annotated[bool, typer.Option("--none", help="Take away what was learned.")] = False,
+    workspace: WorkspaceOption = None,
+    role: RoleOption = None,
+) -> None:
+    """Learn groups and lifetime values from all customers, and keep them as they are until learned anew."""
+    from audit import memberships
+
+    ws = options.opened(context, workspace)
+    options.viewer(context, role).require("map")
+    made = memberships.learn(ws, take_away=none)
+    if made is None:
+        output.narrate("nothing learned is kept any more")
+        return
+    for title, groups in (("learned groups", made.learned), ("people alike", made.alike)):
+        if groups is not None:
+            output.narrate(f"{title}, from {groups.people:,} people: {'; '.join(groups.names)}")
+    if made.lifetime is not None:
+        output.narrate(
+            f"lifetime value, from {made.lifetime.people:,} people: the best fifth begins at {made.lifetime.least:,.0f}"
+        )
 
 
 def history(

@@ -1,0 +1,57 @@
+"""What a learned segment rests on: the contributions, the events, and the reason in words."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from audit.errors import WorkspaceError
+from audit.segments.learned import groups, lifetime
+
+if TYPE_CHECKING:
+    from audit.segments.learned.model import Groups, Lifetime
+    from audit.segments.model import Condition
+    from audit.segments.select import Selected
+
+_NEEDED = (
+    "this workspace holds learned segments, which need more: pip install 'whysent[learned]', or take them away with "
+    "`whysent segments learn --none`"
+)
+
+
+def contributed(selected: "Selected", condition: "Condition") -> pl.DataFrame:
+    """The contributions of a learned segment (see `spells`). Raises WorkspaceError without the extra `learned`."""
+    try:
+        if condition.test == "lifetime":
+            return lifetime.contributed(_lifetime(selected), selected.rows(condition.events))
+        return groups.contributed(selected, _groups(selected, condition))
+    except ImportError as error:
+        raise WorkspaceError(_NEEDED) from error
+
+
+def behind(selected: "Selected", condition: "Condition", at: datetime) -> pl.DataFrame:
+    """The events that a learned segment rests on at `at`: `row, person`."""
+    if condition.test == "lifetime":
+        midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
+        return selected.rows(condition.events).filter(pl.col("occurred_at") < midnight)
+    return groups.rows(selected, _groups(selected, condition), at)
+
+
+def why(selected: "Selected", condition: "Condition", at: datetime) -> pl.DataFrame:
+    """The reason in words, for each customer: `person, why`."""
+    if condition.test == "lifetime":
+        return lifetime.explained(_lifetime(selected), selected.rows(condition.events), at)
+    return groups.explained(selected, _groups(selected, condition), at).select("person", "why")
+
+
+def _lifetime(selected: "Selected") -> "Lifetime":
+    assert selected.models is not None
+    assert selected.models.lifetime is not None
+    return selected.models.lifetime
+
+
+def _groups(selected: "Selected", condition: "Condition") -> "Groups":
+    assert selected.models is not None
+    found = selected.models.alike if (condition.model or "").startswith("alike@") else selected.models.learned
+    assert found is not None
+    return found
