@@ -27,7 +27,9 @@ def parsed(text: str) -> dict[str, Any]:
     """What `text` holds. Raises InputError, also for numbers and nesting beyond what Python reads."""
     try:
         return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise InputError("is no TOML that can be read: lists or tables stand too deep in each other") from error
+    except ValueError as error:
         raise InputError(f"is no TOML: {error}") from error
 
 

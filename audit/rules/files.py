@@ -13,6 +13,12 @@ _UNPRINTABLE = re.compile(r'[\x00-\x1f\x7f"\\]')
 _MOMENTS = ("valid_from", "valid_until")
 
 
+MOST = 1_000
+"""Rules in a file, at most: our choice. A message is asked of every rule; ten thousand take minutes for a small
+workspace, and a set that people still oversee has tens.
+"""
+
+
 def read(path: Path) -> tuple[Rule, ...]:
     """The rules of a file, in its order. Raises InputError naming the file, and rule and key or the line."""
     document = toml_file.read(path)
@@ -34,6 +40,8 @@ def _rules(document: Mapping[str, Any]) -> tuple[Rule, ...]:
     tables = document.get("rule", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise InputError("rule: has to be tables, each under [[rule]]")
+    if len(tables) > MOST:
+        raise InputError(f"holds {len(tables):,} rules; a set has {MOST:,} at most, so leave out or join some")
     return from_dicts(tables)
 
 

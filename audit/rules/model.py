@@ -266,13 +266,20 @@ def _refuse_contradictions(rule: Rule, where: str) -> None:
     if rule.on_fail == "defer" and rule.kind not in DEFERRING:
         raise InputError(f"{where}: on_fail: {rule.kind} cannot defer; only {', '.join(DEFERRING)} can")
     for scope in SCOPES:
-        wanted, unwanted = set(getattr(rule, scope)), set(getattr(rule, f"except_{scope}"))
-        if wanted and wanted <= unwanted:
+        wanted, unwanted = getattr(rule, scope), getattr(rule, f"except_{scope}")
+        if wanted and all(_taken_away(one, unwanted, scope) for one in wanted):
             raise InputError(
                 f"{where}: except_{scope}: takes away all that {scope} names; nothing would be judged"
             )
     if rule.window is not None:
         _refuse_window(rule, where)
+
+
+def _taken_away(named: str, unwanted: Iterable[str], scope: str) -> bool:
+    """Whether an `except_` covers what a scope names; that of a category covers what lies under it."""
+    return any(
+        named == one or (scope == "categories" and named.startswith(f"{one} > ")) for one in unwanted
+    )
 
 
 def _refuse_window(rule: Rule, where: str) -> None:

@@ -69,8 +69,14 @@ def _flag(value: Any) -> bool:
     return value
 
 
+_MOST = 10**9
+"""A number in a rule, at most: more messages than anybody is sent."""
+
+
 def _number(least: int) -> Callable[[Any], int]:
     def read(value: Any) -> int:
+        if isinstance(value, int) and value > _MOST:
+            raise InputError(f"is more than {_MOST:,}; no rule counts that far")
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise InputError(f"has to be a whole number from {least} up, is {value!r}")
         return value

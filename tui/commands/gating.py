@@ -1,13 +1,17 @@
 """gate: decisions for a stream."""
 
 import gc
+import os
+import signal
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from audit.errors import InputError
 from tui.commands import options, output
 from tui.commands.options import RoleOption, WorkspaceOption
 
@@ -42,16 +46,33 @@ def gate(
     options.viewer(context, role).require("gate")
     ws = options.opened(context, workspace)
     rules = ws.book.enabled() if rules_file is None else files.read(rules_file)
-    with gates.opened(ws, rules) as opened:
+    if not rules and rules_file is not None:
+        raise InputError(f"{rules_file}: holds no rule; write one as a [[rule]] table")
+    with _ended_by_sigterm(), gates.opened(ws, rules) as opened:
         gc.freeze()  # what is known by now stays; looking through it again and again takes most of the time
         gc.set_threshold(*SELDOM)
         output.narrate(f"{len(opened.gate.rules)} rules; ready")
+        if not opened.gate.rules:
+            output.narrate("no rule in force: every message is exempt")
         for rule in opened.gate.without_causes:
             output.narrate(f"rule {rule} cannot judge a message that comes without its causes")
-        for lines in _lines():
-            for first in range(0, len(lines), TOGETHER):
-                sys.stdout.write(opened.answers(lines[first : first + TOGETHER]))
-                sys.stdout.flush()
+        try:
+            for lines in _lines():
+                for first in range(0, len(lines), TOGETHER):
+                    sys.stdout.write(opened.answers(lines[first : first + TOGETHER]))
+                    sys.stdout.flush()
+        except BrokenPipeError:  # nobody reads the answers any more; what is left of them goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Being told to end (SIGTERM) is as good as Ctrl+C: what was answered is forced to the disk."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _lines() -> Iterator[list[bytes]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -301,3 +302,12 @@ def test_opt_outs_responses_and_causes_come_by_the_stream_and_are_remembered(ws)
     }
     last = candidate("2026-01-09T10:00:00Z", "m7", sensitive=[], causes=[])
     assert told(ws, own, last, rules=NINE)[1]["failing_rules"] == ["no"]
+
+
+def test_the_gate_in_python_is_as_the_documentation_shows_it(ws):
+    page = (Path(__file__).parents[3] / "docs" / "rules.md").read_text()
+    shown = page.split("## gate")[1].split("```python\n")[1].split("```")[0]
+    ws.book.apply(ws.book.plan_add(loads(CAP)))
+    names = {"folder": ws.path}
+    exec(shown.replace("    opened.answer(", "    told = opened.answer("), names)
+    assert names["told"]["decision"] == "allow"
