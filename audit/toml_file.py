@@ -28,7 +28,9 @@ def parsed(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError as error:
-        raise InputError("is no TOML that can be read: lists or tables stand too deep in each other") from error
+        raise InputError(
+            "is no TOML that can be read: lists or tables stand too deep in each other"
+        ) from error
     except ValueError as error:
         raise InputError(f"is no TOML: {error}") from error
 

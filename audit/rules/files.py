@@ -41,7 +41,9 @@ def _rules(document: Mapping[str, Any]) -> tuple[Rule, ...]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise InputError("rule: has to be tables, each under [[rule]]")
     if len(tables) > MOST:
-        raise InputError(f"holds {len(tables):,} rules; a set has {MOST:,} at most, so leave out or join some")
+        raise InputError(
+            f"holds {len(tables):,} rules; a set has {MOST:,} at most, so leave out or join some"
+        )
     return from_dicts(tables)
 
 

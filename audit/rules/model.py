@@ -277,9 +277,7 @@ def _refuse_contradictions(rule: Rule, where: str) -> None:
 
 def _taken_away(named: str, unwanted: Iterable[str], scope: str) -> bool:
     """Whether an `except_` covers what a scope names; that of a category covers what lies under it."""
-    return any(
-        named == one or (scope == "categories" and named.startswith(f"{one} > ")) for one in unwanted
-    )
+    return any(named == one or (scope == "categories" and named.startswith(f"{one} > ")) for one in unwanted)
 
 
 def _refuse_window(rule: Rule, where: str) -> None:
