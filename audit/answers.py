@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit import campaigns, findings, flows, recommend, segments, why
+from audit import anomaly, campaigns, findings, flows, recommend, segments, why
 from audit.context import Context
 from audit.errors import InputError, NotFoundError
 from audit.messages import messages, orphans
@@ -65,7 +65,9 @@ def show(
 
 
 def picture(asked: Case, *, names_sensitive: bool = True, strips: bool = True) -> dict[str, Any]:
-    """The document of `show` for a case already read; without `strips` it has no recommendations."""
+    """The document of `show` for a case already read; without `strips` it has nothing that rests on all group facts:
+    no recommendations, and nothing out of pattern.
+    """
     events, context = asked.events, asked.context
     return {
         "schema": "whysent.customer/1",
@@ -83,6 +85,9 @@ def picture(asked: Case, *, names_sensitive: bool = True, strips: bool = True) -
         "recommendations": _strips(asked) if strips else [],
         "findings": finding_rows(found(asked), names_sensitive=names_sensitive),
         "personas": personas(events),
+        "out_of_pattern": anomaly.out_of_pattern(events, context, names_sensitive=names_sensitive)
+        if strips
+        else [],
     }
 
 

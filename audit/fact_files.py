@@ -10,7 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from audit import folder
+from audit import background, folder
+from audit.background import Background
 from audit.errors import WorkspaceError
 from audit.facts import Facts, count
 
@@ -22,11 +23,14 @@ _COUNTED = ("items", "intervals", "engaged", "standing", "prices", "repeats")
 _LATER = ("also_bought", "bought_together")
 """The facts that are counted one by one, when they are first asked for."""
 
+_USUAL = tuple(f"usual-{name}" for name in ("places", "bursts", "hours", "accounts"))
+"""The frames of `audit.background.Background`, in its order."""
+
 
 def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
     """The facts of the generation `version`, read from `place` or counted over `events` and kept there.
 
-    What is bought together is counted when it is first asked for, and kept beside the rest. Where `place` cannot be
+    What is bought together, and what baskets look like, is counted when it is first asked for, and kept beside the rest. Where `place` cannot be
     written, for want of room or permission, facts are counted and not kept.
     """
     kept = place / version
@@ -38,6 +42,7 @@ def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
             customers=customers,
             pairs=lambda: count(events).also_bought,
             baskets=lambda: count(events).bought_together,
+            model=lambda: background.count(events),
         )
     else:
         facts = count(events)
@@ -54,12 +59,27 @@ def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
 
         return made
 
-    return replace(facts, pairs=later("also_bought"), baskets=later("bought_together"))
+    def usual() -> Background:
+        with counting:
+            return _usual(kept, facts)
+
+    return replace(facts, pairs=later("also_bought"), baskets=later("bought_together"), model=usual)
 
 
-def has_pairs(place: Path, version: str) -> bool:
-    """Whether what is bought together is kept for that generation."""
-    return all(_file(place / version, name).is_file() for name in _LATER)
+def complete(place: Path, version: str) -> bool:
+    """Whether everything is kept for that generation that is counted only when it is asked for."""
+    return all(_file(place / version, name).is_file() for name in (*_LATER, *_USUAL))
+
+
+def _usual(kept: Path, facts: Facts) -> Background:
+    files = [_file(kept, name) for name in _USUAL]
+    if all(file.is_file() for file in files):
+        return Background(*map(pl.read_parquet, files))
+    counted = facts.usual
+    frames = (counted.places, counted.bursts, counted.hours, counted.accounts)
+    for file, frame in zip(files, frames, strict=True):
+        _keep(file, frame.write_parquet)
+    return counted
 
 
 def _file(kept: Path, name: str) -> Path:

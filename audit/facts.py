@@ -9,6 +9,8 @@ from functools import cached_property
 
 import polars as pl
 
+from audit import background
+from audit.background import Background
 from audit.events import TIME
 from audit.messages import human, sent_messages
 from audit.pairs import none as no_pairs
@@ -39,7 +41,7 @@ class Facts:
     - `prices`: `category, low, high`: where the prices of a category's thirds part (there too).
 
     `pairs` makes `also_bought`, and `baskets` makes `bought_together`, when they are first asked for: counting pairs is
-    most of the work, and most questions do not need them.
+    most of the work, and most questions do not need them. So does `model` for `usual`: what baskets of everybody look like.
     """
 
     items: pl.DataFrame
@@ -51,11 +53,12 @@ class Facts:
     prices: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PRICES))
     repeats: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REPEATS))
     baskets: Callable[[], pl.DataFrame] = no_pairs
+    model: Callable[[], Background] = background.none
 
     @property
-    def paired(self) -> bool:
-        """Whether `also_bought` is at hand, so that asking for it takes no time."""
-        return "also_bought" in self.__dict__ and "bought_together" in self.__dict__
+    def complete(self) -> bool:
+        """Whether what is counted only when asked for is at hand, so that asking takes no time."""
+        return {"also_bought", "bought_together", "usual"} <= self.__dict__.keys()
 
     @cached_property
     def also_bought(self) -> pl.DataFrame:
@@ -66,6 +69,11 @@ class Facts:
     def bought_together(self) -> pl.DataFrame:
         """What lay in one order with an item."""
         return self.baskets()
+
+    @cached_property
+    def usual(self) -> Background:
+        """The background model of everybody's baskets."""
+        return self.model()
 
 
 ITEMS: dict[str, pl.DataType] = {
@@ -103,6 +111,7 @@ def count(events: pl.LazyFrame) -> Facts:
         prices(orders),
         _repeats(orders),
         lambda: of_orders(_orders(events), items),
+        lambda: background.count(events),
     )
 
 

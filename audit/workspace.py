@@ -283,11 +283,11 @@ class Workspace:
                 self._facts = fact_files.of(self.path / "facts", self.version, self.scan())
             return self._facts
 
-    def has_pairs(self) -> bool:
-        """Whether what people also bought has been counted for this generation."""
+    def has_all_facts(self) -> bool:
+        """Whether what people also bought and what their baskets look like has been counted for this generation."""
         from audit import fact_files
 
-        return self.facts().paired or fact_files.has_pairs(self.path / "facts", self.version)
+        return self.facts().complete or fact_files.complete(self.path / "facts", self.version)
 
     def context(self, at: datetime | None = None) -> Context:
         """What a derivation needs beside the events; the coverage is that of the events not later than `at`."""

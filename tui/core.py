@@ -67,7 +67,11 @@ class CoreSession(RuleDesk):
 
         self.workspace.vault.resolve("")
         facts = self.workspace.facts()
-        _ = facts.also_bought, facts.bought_together  # seconds where much was bought, once a generation
+        _ = (
+            facts.also_bought,
+            facts.bought_together,
+            facts.usual,
+        )  # seconds where much was bought, once a generation
 
     # -- everybody -------------------------------------------------------------------------------------------------
 
@@ -149,7 +153,7 @@ class CoreSession(RuleDesk):
         case = self._case(customer, without)
         if not without:
             recent.note(self._folder, customer)
-        strips = whole or self.workspace.has_pairs()
+        strips = whole or self.workspace.has_all_facts()
         document = answers.picture(case, names_sensitive=self._viewer.names_sensitive, strips=strips)
         return Picture(
             customer,

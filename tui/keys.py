@@ -65,6 +65,8 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("x", "leave_out", "leave out", "Take the event out of the history and recompute; again: put it back.", shown=True),
         Key("t", "try_rules", "try", "Try the rules on these messages: which are stopped or put off, and why; again: back.", shown=True),
         Key("f", "suggest", "rule", "The rule that would have stopped this, with its replay.", shown=True),
+        Key("o", "leave_out_pattern", "leave out what is out of pattern", "Take the order or session that is out of this account's usual pattern out of the history and recompute; again: put it back."),
+        Key("O", "suggest_pattern", "rule out of pattern", "The rule that stops what rests on it alone, with its replay."),
         Key("R", "report", "report", "Internal note or reply to the customer, in English or German.", shown=True),
         Key("tab", "next_pane(1)", "pane", "To the next of timeline, why, segments, recommendations, findings."),
         Key("shift+tab", "next_pane(-1)", "previous pane", "The same, backwards."),

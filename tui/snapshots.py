@@ -101,6 +101,10 @@ class Picture:
     def findings(self) -> tuple[Document, ...]:
         return tuple(self.document["findings"])
 
+    @property
+    def out_of_pattern(self) -> tuple[Document, ...]:
+        return tuple(self.document["out_of_pattern"])
+
 
 @dataclass(frozen=True, slots=True)
 class Tried:

@@ -19,7 +19,7 @@ _READ = (
 
 _OF_ACTS = (
     "event_id", "customer_id", "occurred_at", "kind", "item_id", "category", "topics", "query", "persona", "recipient",
-    "gift", "source",
+    "gift", "source", "device_id",
 )  # fmt: skip
 
 ONE_ORDER = ("occurred_at", "event_id")

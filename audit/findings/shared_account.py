@@ -4,27 +4,33 @@ from typing import Any
 
 import polars as pl
 
+from audit.anomaly import signs
 from audit.findings.audited import ONE_ORDER, Audited, newest_before, with_area
 from audit.findings.catalogue import Check
 from audit.findings.shape import ABOUT, day, found, rules, several, words
 
 _AREA = 2
-_OWN = ("self", "me", "own")
 _BY = ["customer_id", "area"]
 
 
 def detect(audited: Audited, check: Check) -> pl.DataFrame:
     """Messages, recommendations and segments of an area whose acts carry a hard sign, or are one stray purchase.
 
-    An area is the first two levels of a category. Hard signs (case `gift`, `recipient`, `persona`): the act is a
-    gift, for another recipient, or of another persona than most acts of the account, and no other order lies in
-    the area; low where no message rests on it. Without one: a hint (info), scored by the share of orders that are about something else.
+    An area is the first two levels of a category. Hard signs (case `gift`, `recipient`, `persona`, `device`): the act is a
+    gift, for another recipient, of another persona than most acts of the account, or from a device that did nothing
+    outside the area while another did the rest; and no other order lies in the area. Low where no message rests on
+    it, and for a device: a new one is no other person. Without a sign: a hint (info), where the account's other orders say that
+    a new area is unusual for it: the score is 1 less their chance of opening one, by the share of them that are the only order of
+    their area (Good, Biometrika 1953). Who varies much gets no hint.
     """
     decisions = _decisions(audited)
     acts = _marked(audited.acts_of(decisions))
     stray = [
         newest_before(decisions, acts.filter(which), _BY, ["sign"]).drop_nulls("act_id")
-        for which in (pl.col("sign").is_in(["gift", "recipient"]), pl.col("sign") == "persona")
+        for which in (
+            pl.col("sign").is_in(["gift", "recipient"]),
+            pl.col("sign").is_in(["persona", "device"]),
+        )
     ]
     marked = (
         pl.concat(stray)
@@ -40,21 +46,26 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
 def _marked(everything: pl.DataFrame) -> pl.DataFrame:
     """The acts with an area, and the hard sign each carries, if any."""
     acts = with_area(everything.drop_nulls("category"), _AREA)
-    main = (
-        everything.drop_nulls("persona")
-        .group_by("customer_id", "persona", maintain_order=True)
-        .len()
-        .sort("customer_id", "len", "persona", descending=[False, True, False])
-        .unique("customer_id", keep="first", maintain_order=True)
-        .select("customer_id", pl.col("persona").alias("main"))
-    )
     sign = pl.coalesce(
-        pl.when(pl.col("gift").fill_null(value=False)).then(pl.lit("gift")),
-        pl.when(~pl.col("recipient").str.to_lowercase().is_in(_OWN)).then(pl.lit("recipient")),
+        pl.when(signs.gift()).then(pl.lit("gift")),
+        pl.when(signs.recipient()).then(pl.lit("recipient")),
         pl.when(pl.col("persona") != pl.col("main")).then(pl.lit("persona")),
+        pl.when(pl.col("apart")).then(pl.lit("device")),
     )
-    return acts.join(main, on="customer_id", how="left", maintain_order="left").with_columns(
-        sign.alias("sign")
+    return (
+        acts.join(signs.main_personas(everything), on="customer_id", how="left", maintain_order="left")
+        .join(_apart(everything), on=["customer_id", "device_id"], how="left", maintain_order="left")
+        .with_columns(sign.alias("sign"))
+    )
+
+
+def _apart(everything: pl.DataFrame) -> pl.DataFrame:
+    """`customer_id, device_id, apart`: whether all a device did lies in one area, and the account has another."""
+    return (
+        with_area(everything.drop_nulls("device_id"), _AREA)
+        .group_by("customer_id", "device_id")
+        .agg((pl.col("area").is_not_null().all() & (pl.col("area").n_unique() == 1)).alias("apart"))
+        .with_columns(pl.col("apart") & (pl.len().over("customer_id") > 1))
     )
 
 
@@ -86,45 +97,49 @@ def _grouped(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _hard(rows: pl.DataFrame) -> pl.DataFrame:
-    signs = {
-        "gift": "marked as a gift",
-        "recipient": "for another recipient",
-        "persona": "of another profile",
-    }
     groups = _grouped(rows)
     text = pl.format(
         "{} about {} ({}) rest on an act {} on {}: out of this account's usual pattern.",
         several(pl.col("count"), "decision"), pl.lit(ABOUT), several(pl.col("mails"), "message"),
-        pl.col("case").replace(signs), "since",
+        pl.col("case").replace(signs.WORDS), "since",
     )  # fmt: skip
-    severity = pl.when(pl.col("mails") == 0).then(pl.lit("low"))
+    severity = pl.when((pl.col("mails") == 0) | (pl.col("case") == "device")).then(pl.lit("low"))
     return _found(groups.with_columns(text.alias("text"), severity.alias("severity")))
 
 
 def _hints(rows: pl.DataFrame, acts: pl.DataFrame, check: Check) -> pl.DataFrame:
-    orders = acts.filter(pl.col("kind") == "order_completed")
-    total = orders.group_by("customer_id").agg(pl.len().alias("orders"))
     inside = acts.group_by(_BY).agg(pl.len().alias("inside"))
-    single = orders.group_by(_BY).agg(pl.len().alias("single")).filter(pl.col("single") == 1)
     limits = check.thresholds
     groups = (
         _grouped(rows)
         .filter(pl.col("mails") >= limits["messages"])
-        .join(single, on=_BY, how="inner", maintain_order="left")
-        .join(total, on="customer_id", how="left", maintain_order="left")
+        .join(_single(acts), on=_BY, how="inner", maintain_order="left")
         .join(inside, on=_BY, how="left", maintain_order="left")
-        .with_columns((1 - 1 / pl.col("orders")).alias("score"))
         .filter((pl.col("orders") >= limits["orders"]) & (pl.col("score") >= limits["score"]))
         .filter(pl.col("inside") == 1)
     )
     text = pl.format(
-        "{} messages about {} rest on one order on {}; the other {} orders are about other things (score {}).",
-        "mails", pl.lit(ABOUT), "since", pl.col("orders") - 1, pl.col("score").round(2),
+        "{} messages about {} rest on one order on {}; of the other {} orders {} are the only one of their area (score {}).",
+        "mails", pl.lit(ABOUT), "since", pl.col("orders") - 1, "alone", pl.col("score").round(2),
     )  # fmt: skip
     return _found(
         groups.with_columns(
             pl.lit("hint").alias("case"), pl.lit("info").alias("severity"), text.alias("text")
         )
+    )
+
+
+def _single(acts: pl.DataFrame) -> pl.DataFrame:
+    """The areas with one order: `customer_id, area, orders` (of the account), `alone` (other such areas) and `score`."""
+    areas = acts.filter(pl.col("kind") == "order_completed").group_by(_BY).agg(pl.len().alias("single"))
+    one = pl.col("single") == 1
+    return (
+        areas.with_columns(
+            pl.col("single").sum().over("customer_id").alias("orders"),
+            (one.sum().over("customer_id") - 1).alias("alone"),
+        )
+        .filter(one)
+        .with_columns((1 - pl.col("alone") / (pl.col("orders") - 1)).alias("score"))
     )
 
 

@@ -45,6 +45,7 @@ class FakeSession:
     def __init__(self, name: str = "Nail clipper", *, people: int = 40) -> None:
         self.name = name
         self.people = people
+        self.odd: list[Document] = []
         self.asked: list[tuple[Any, ...]] = []
         self.kept: dict[str, str] = {}
         self.book = [
@@ -231,6 +232,7 @@ class FakeSession:
             "segments": [segment, logged] if here else [logged, new],
             "recommendations": [shown, recommendation] if here else [shown],
             "findings": [finding, streak] if here else [streak],
+            "out_of_pattern": [one for one in self.odd if not set(one["evidence"]) <= set(without)],
         }
 
     def tried(self, customer: str, without: tuple[str, ...], suggested: Document | None) -> Tried:

@@ -77,7 +77,7 @@ FIELDS = {
     "customers": {"schema", "total", "customers"},
     "show": {
         "schema", "customer", "at", "events", "first", "last", "coverage", "messages", "segments",
-        "recommendations", "findings", "personas",
+        "recommendations", "findings", "personas", "out_of_pattern",
     },
     "why": {"schema", "customer", "at", "subject", "standing", "until", "because", "evidence", "counterfactual", "rules"},
     "audit": {"schema", "at", "customers", "findings"},

@@ -54,6 +54,24 @@ def customer(answer: Document) -> None:
             ],
         )  # fmt: skip
     _recommendations(answer["recommendations"])
+    _out_of_pattern(answer["out_of_pattern"])
+    if answer["personas"]:
+        line(
+            "Profiles recorded: "
+            + " · ".join(f"{one['id']} {one['share']:.0%}" for one in answer["personas"])
+        )
+
+
+def _out_of_pattern(entries: Sequence[Document]) -> None:
+    if not entries:
+        return
+    line("Out of this account's usual pattern: a hint that it may be somebody else's; variety is no fault")
+    for one in entries:
+        line(f"{one['score']:6.2f}  {one['text']}")
+        for thing in one["because"]:
+            line(f"          - {thing['text']}")
+        line(f"          try without: --without {','.join(one['evidence'])}")
+    line()
 
 
 def _message_counts(counts: Document) -> None:

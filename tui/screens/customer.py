@@ -17,7 +17,7 @@ from tui.screens.customer_panes import (
     recommendation_items,
     segment_item,
 )
-from tui.screens.customer_rules import RulingScreen
+from tui.screens.customer_pattern import PatternScreen
 from tui.text import content, number, say
 from tui.timeline import with_notes
 from tui.widgets.heading import Heading
@@ -39,7 +39,7 @@ NAMES = ("Timeline", "Why", "Segments", "Recommended", "Findings")
 EMPTY = "No customer is open. Press 1 and choose one, or / to look somebody up."
 
 
-class CustomerScreen(RulingScreen):
+class CustomerScreen(PatternScreen):
     """One customer. `open_customer` shows another one."""
 
     PLACE = "customer"
@@ -236,9 +236,9 @@ class CustomerScreen(RulingScreen):
         self.query_one("#recommendations", Items).put(
             recommendation_items(compare.merged(before.recommendations, now.recommendations, compare.by_item))
         )
+        findings = compare.merged(before.findings, now.findings, compare.by_id)
         self.query_one("#findings", Items).put(
-            finding_item(document, mark)
-            for document, mark in compare.merged(before.findings, now.findings, compare.by_id)
+            [*(finding_item(document, mark) for document, mark in findings), *self._pattern_items()]
         )
 
     def _titles(self) -> None:

@@ -54,11 +54,35 @@ def test_decisions_before_the_act_do_not_rest_on_it():
 
 
 @pytest.mark.parametrize(("own", "mails", "count"), [(4, 3, 1), (3, 3, 0), (4, 2, 0)])
-def test_one_stray_purchase_is_a_hint_from_four_fifths_up(own, mails, count):
+def test_one_stray_purchase_is_a_hint_where_the_account_keeps_to_its_areas(own, mails, count):
     rows = [*_own(own), order("2026-02-01", category=_MAKEUP), *_mails(mails)]
     made = found("shared-account", *rows)
     assert [(one["case"], one["severity"]) for one in made] == [("hint", "info")] * count
-    assert all("score 0.8" in one["text"] for one in made)
+    assert all("score 1.0" in one["text"] for one in made)
+
+
+@pytest.mark.parametrize(("once", "count"), [(1, 1), (2, 0)])
+def test_who_varies_gets_no_hint(once, count):
+    others = [order(f"2026-01-2{at}", category=f"Area {at} > Kind") for at in range(once)]
+    rows = [*_own(5 - once), *others, order("2026-02-01", category=_MAKEUP), *_mails(3)]
+    assert len(found("shared-account", *rows)) == count
+
+
+@pytest.mark.parametrize(("elsewhere", "count"), [(False, 1), (True, 0)])
+def test_a_device_that_did_nothing_else_is_a_sign_and_low(elsewhere, count):
+    rows = [
+        *_own(2, device_id="laptop"),
+        order("2026-02-01", category=_MAKEUP, device_id="phone"),
+        *_mails(1),
+        *(
+            [act("product_viewed", "2026-02-03", category="Books > Crime", device_id="phone")]
+            if elsewhere
+            else []
+        ),
+    ]
+    assert [(one["case"], one["severity"]) for one in found("shared-account", *rows)] == [
+        ("device", "low")
+    ] * count
 
 
 def test_recommendations_and_segments_count_as_decisions():
