@@ -8,7 +8,7 @@ from audit.context import Context
 from audit.segments.logged import KINDS as LOGGED
 from audit.segments.model import Condition, Definition
 from audit.segments.select import READ, Selected
-from audit.segments.spells import CENTS, contributions, least
+from audit.segments.spells import CENTS, contributions, least, runs
 from audit.why.counterfactual import Plan
 
 _ANY_ONE = ("first", "absent", "open")
@@ -33,7 +33,10 @@ def plans(events: pl.DataFrame, one: Definition, group: str, context: Context) -
     Of something that any one act is enough for, all acts have to go. Of what is counted or summed up, the heaviest go
     first, so that as few as possible go.
     """
-    plannable = all(condition.test in (*_ANY_ONE, *_WEIGHED) for condition in one.when)
+    plannable = all(
+        condition.test in (*_ANY_ONE, *_WEIGHED) or (condition.test == "state" and condition.by)
+        for condition in one.when
+    )
     if not plannable or (one.any_of and len(one.when) > 1):
         return ()
     selected = Selected(events, context.at, context.facts.prices, context.models)
@@ -44,6 +47,9 @@ def _plan(selected: Selected, condition: Condition, group: str, at: datetime) ->
     if condition.test == "open":
         live = (pl.col("enter") <= at) & (pl.col("leave").is_null() | (pl.col("leave") > at))
         return Plan(_ids(selected, contributions(selected, condition).filter(live)), alone=True)
+    if condition.test == "state":  # the newest row stands, and so would each of the same run before it
+        said = selected.grouped(condition).with_columns(runs().alias("run"))
+        return Plan(_ids(selected, said.filter(pl.col("run") == pl.col("run").max())), alone=True)
     rows = selected.grouped(condition).filter(pl.col("group") == group)
     if condition.test in _ANY_ONE:
         return Plan(_ids(selected, rows), alone=True)
