@@ -26,17 +26,22 @@ def buy_again(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
 
     *Will they?* The score is the number of orders, each halved with every `half` since, times the share of the item's
     buyers who ordered it again (group facts). *When?* The interval is the customer's own median between orders of the
-    item, blended with everybody's, which weighs as one interval of theirs; of an item ordered once, their own
-    in its exact category, else everybody's for the item, else for the category: but only if it is the newest they
-    ordered there, and due within the strategy's window.
+    item, blended with everybody's, which weighs as one interval of theirs; of an item ordered once, everybody's for the
+    item: but if it is the newest they ordered in its exact category, their own there first, and everybody's there last,
+    if it is due within the strategy's window. An item without any interval is not offered.
     """
     plan = strategies()["buy_again"]
     orders = acts.filter(pl.col("kind") == "order_completed")
     known = _known(orders, ctx)
-    alone = pl.col("median").is_null()
-    offered = known.with_columns(_interval().alias("interval"), _whose().alias("whose")).filter(
-        ~alone | ((pl.col("last") == pl.col("last_there")) & (pl.col("interval") <= plan.window)),
-        ctx.at - pl.col("last") < pl.col("interval") * plan.overdue,
+    of_category = (pl.col("last") == pl.col("last_there")).fill_null(value=False)
+    there = [
+        pl.when(of_category & (pl.col(name) <= plan.window)).then(pl.col(name)).alias(name)
+        for name in ("median_there", "median_all")
+    ]
+    offered = (
+        known.with_columns(there)
+        .with_columns(_interval().alias("interval"), _whose().alias("whose"))
+        .filter(ctx.at - pl.col("last") < pl.col("interval") * plan.overdue)
     )
     weight = fading(ctx.at - pl.col("occurred_at"), plan.half).sum()
     fresh = moments(orders, "item_id").group_by("customer_id", "item_id").agg(weight.alias("weight"))

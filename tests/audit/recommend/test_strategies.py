@@ -162,6 +162,15 @@ def test_an_item_ordered_once_follows_everybodys_rhythm_last():
     assert found["green"]["evidence"] == ["e1"]
 
 
+def test_an_item_ordered_once_is_offered_where_others_buy_it_again():
+    known = facts(repeats=[("tea", AT - days(900), 12, 6, 40), ("clipper", AT - days(900), 12, 0, None)])
+    found = strip("buy_again", bought("tea", 30), bought("clipper", 20), group_facts=known)
+    assert list(found) == ["tea"]
+    assert found["tea"]["reason"] == (
+        "Ordered once, last on 2026-05-31; due on 2026-07-10, by the rhythm of everybody who buys it again (40 days)."
+    )
+
+
 def test_without_any_rhythm_nothing_is_due():
     assert strip("buy_again", bought("clipper", 300, category="Beauty > Nails")) == {}
 
