@@ -1,5 +1,6 @@
 """All strips that we would make of customers' events: our reconstruction, which no customer saw."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import polars as pl
@@ -32,8 +33,10 @@ _MAKERS = {
 }
 
 
-def derive(events: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def derive(events: pl.DataFrame, ctx: Context, only: Collection[str] | None = None) -> pl.DataFrame:
     """The items each strategy would show the whole customers in `events` at `ctx.at`, in the columns of `STRIP`.
+
+    `only`: of these strategies alone; of all, if None.
 
     Acts in a category of the sensitive map speak for nothing, and such items are not recommended. In order of customer, strategy (as in `strategies.toml`), then the best first.
     """
@@ -45,6 +48,7 @@ def derive(events: pl.DataFrame, ctx: Context) -> pl.DataFrame:
             pl.lit(place, pl.Int8).alias("place"), pl.int_range(pl.len()).alias("rank")
         )
         for place, strategy in enumerate(strategies())
+        if only is None or strategy in only
     ]
     made = pl.concat(strips).sort("customer_id", "place", "rank")
     title = pl.coalesce("item_name", "item_id").alias("title")

@@ -1,6 +1,6 @@
 """Why an item is recommended: what the sender recorded, and what our strategies give."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from audit.errors import NotFoundError
 from audit.recommend.strip import ACTS
 from audit.why import counterfactual, leaves
 from audit.why.candidates import candidates
+from audit.why.counterfactual import Decide
 from audit.why.model import Counterfactual, Explanation, Reason, Standing, Subject
 from audit.why.words import MASK, Voice
 
@@ -49,7 +50,7 @@ def item(events: pl.DataFrame, context: Context, ident: str, *, names_sensitive:
         standing=next(one for one in _STANDINGS if any(row["standing"] == one for row in rows)),
         because=tuple(reasons),
         until=_until(rows) if derived else None,
-        counterfactual=_without(events, context, ident) if derived else None,
+        counterfactual=_without(events, context, ident, rows) if derived else None,
     )
 
 
@@ -80,40 +81,58 @@ def _until(rows: list[dict[str, Any]]) -> datetime | None:
     return None if None in ends else max(ends)
 
 
-def _without(events: pl.DataFrame, context: Context, ident: str) -> Counterfactual | None:
+def _without(
+    events: pl.DataFrame, context: Context, ident: str, rows: list[dict[str, Any]]
+) -> Counterfactual | None:
+    """Looked for among the strategies that give it, and tried with all: what then steps in is looked at too."""
     acts = events.filter(pl.col("occurred_at") <= context.at).select(ACTS)
     known = _narrowed(context, acts)
+    added = counterfactual.event(events, kind="order_completed", occurred_at=context.at, item_id=ident)
+    giving = {row["strategy"] for row in rows if row["derived"]}
+    while True:
+        found = counterfactual.removal(acts, _decide(known, ident, giving))
+        without, with_it = _tried(acts, known, () if found is None else found.events, added)
+        more = set(without.filter(pl.col("item_id") == ident)["strategy"]) - giving
+        if found is None or not more:
+            break
+        giving |= more
+    ends = with_it.filter(pl.col("item_id") == ident).is_empty()
+    said = counterfactual.said(found, added if ends else None, "no strategy of ours would recommend it")
+    if said is None or found is None:
+        return said
+    before = recommend.derive(acts, known, giving)
+    return replace(said, instead=tuple(_instead(before, without, ident)))
 
+
+def _decide(known: Context, ident: str, strategies: Collection[str]) -> Decide:
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
-        given = recommend.derive(copies, known).filter(pl.col("item_id") == ident)
+        given = recommend.derive(copies, known, strategies).filter(pl.col("item_id") == ident)
         by_customer = given.explode("evidence", empty_as_null=True).group_by(
             "customer_id", maintain_order=True
         )
         return dict(by_customer.agg(pl.col("evidence").drop_nulls()).rows())
 
-    added = counterfactual.event(events, kind="order_completed", occurred_at=context.at, item_id=ident)
-    found = counterfactual.removal(acts, decide)
-    said = counterfactual.said(
-        found,
-        added if counterfactual.ends_with(acts, decide, added) else None,
-        "no strategy of ours would recommend it",
-    )
-    if said is None or found is None:
-        return said
-    return replace(said, instead=tuple(_instead(acts, context, ident, found.events)))
+    return decide
 
 
-def _instead(
-    acts: pl.DataFrame, context: Context, ident: str, removed: Sequence[str]
-) -> Iterator[dict[str, str]]:
-    """What stands, without the events `removed`, at the place that `ident` had in each strip; nothing where the strip
-    has become shorter.
-    """
-    there = pl.int_range(pl.len()).over("strategy").alias("rank")
-    before = recommend.derive(acts, context).with_columns(there).filter(pl.col("item_id") == ident)
+def _tried(
+    acts: pl.DataFrame, known: Context, removed: Sequence[str], added: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """All strips without the events `removed`, and all strips had `added` happened too."""
     left = acts.filter(~pl.col("event_id").is_in(list(removed)))
-    after = recommend.derive(left, context).with_columns(there)
-    now = before.select("strategy", "rank").join(after, on=("strategy", "rank"), maintain_order="left")
+    more = pl.concat([acts, added.select(ACTS)]).sort("occurred_at", "event_id")
+    both = [
+        one.with_columns(pl.lit(name).alias("customer_id")) for name, one in (("c#0", left), ("c#1", more))
+    ]
+    strips = recommend.derive(pl.concat(both), known)
+    return strips.filter(pl.col("customer_id") == "c#0"), strips.filter(pl.col("customer_id") == "c#1")
+
+
+def _instead(before: pl.DataFrame, after: pl.DataFrame, ident: str) -> Iterator[dict[str, str]]:
+    """What stands afterwards at the place that `ident` had in each strip; nothing where the strip has become shorter."""
+    there = pl.int_range(pl.len()).over("strategy").alias("rank")
+    places = before.with_columns(there).filter(pl.col("item_id") == ident).select("strategy", "rank")
+    now = places.join(after.with_columns(there), on=("strategy", "rank"), maintain_order="left")
     return now.select("strategy", "item_id", "title").iter_rows(named=True)
 
 
