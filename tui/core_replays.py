@@ -6,21 +6,27 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tui.snapshots import Sample
+from tui.snapshots import Drawing, Sample
+from tui.text import number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     import polars as pl
 
     from audit.privacy.roles import Viewer
+    from audit.rules.curve import Curve
     from audit.rules.live import Prepared
     from audit.rules.model import Rule
     from audit.rules.scopes import RuleSet
+    from audit.rules.totals import Totals
     from audit.workspace import Workspace
     from tui.session import Progress
     from tui.snapshots import Document
+
+AT_A_TIME = 20_000
+"""Events compared at a time: so few that the screen does not wait for the interpreter."""
 
 
 class Replays:
@@ -86,9 +92,57 @@ class Replays:
         prepared, causes = self._prepared(), self._causes_for(rules.rules)
         if sampled is not None and prepared.takes_long(rules, causes=causes):
             some = prepared.sample()
-            made = some.replay(rules, causes=causes, progress=_watched(progress))
+            made = some.replay(rules, causes=causes, progress=_watched(progress) if progress else None)
             sampled(Sample(made.to_json(), prepared.customers))
         return prepared.replay(rules, causes=causes, progress=progress).to_json()
+
+    def curve(self, keys: Document, by: str, progress: Progress, drawn: Callable[[Drawing], None]) -> Drawing:
+        from audit.rules import sweep
+        from audit.rules.scopes import RuleSet
+        from tui import curve_points
+
+        self._viewer.require("sweep")
+        rules = self._alone(keys)
+        rule = rules.rules[0]
+        curve_points.refuse_without(rule)
+        axis = by if by in curve_points.axes(rule) else curve_points.axes(rule)[0]
+        points = {axis + "s": getattr(curve_points, axis + "s")(rule)}
+        sets = [RuleSet(one, self._ids(one)) for one in sweep.variants([rule], rule.id, **points)]
+        prepared, causes = self._prepared(), self._causes_for([rule])
+        now = str(getattr(rule, axis))
+
+        def over(past: Prepared, note: str, told: Callable[[int], Progress]) -> Drawing:
+            made = [
+                _point(one, past.replay(one, causes=causes, progress=told(at))) for at, one in enumerate(sets)
+            ]
+            return Drawing(_curve(rule.id, made), now, note)
+
+        if prepared.takes_long(sets[0], causes=causes):
+            some = prepared.sample()
+            of = f"sample: {number(some.customers)} of {number(prepared.customers)} customers"
+            drawn(over(some, of, lambda _: _watched(progress)))
+        return over(prepared, "", lambda at: _part_of(progress, at, len(sets)))
+
+    def senders(self) -> Mapping[str, str]:
+        from audit.rules import presets
+
+        return {one.id: f"{one.title}: {one.feature}" for one in presets.every()}
+
+    def as_sender(self, keys: Document, sender: str, progress: Progress) -> Document:
+        from audit.rules import compared, presets
+
+        self._viewer.require("simulate")
+        rules = self._alone(keys).rules
+        return compared.compare(
+            self.everybody.lazy(),
+            rules,
+            presets.named(sender),
+            self.workspace.context(),
+            ids=self._ids(rules),
+            causes=self._causes_for(rules),
+            progress=progress,
+            rows=AT_A_TIME,
+        ).to_json()
 
     def _of_one(self, rules: RuleSet, customer: str) -> Document:
         from audit import answers
@@ -101,14 +155,36 @@ class Replays:
 
     def _alone(self, keys: Document) -> RuleSet:
         """A rule by itself, switched on."""
-        from audit import answers
         from audit.rules import model
         from audit.rules.scopes import RuleSet
 
         rule = model.from_dict({**keys, "enabled": True})
-        return RuleSet([rule], answers.named_in(self.workspace, [rule]))
+        return RuleSet([rule], self._ids([rule]))
+
+    def _ids(self, rules: Iterable[Rule]) -> dict[str, str]:
+        """Source ids → pseudonyms, for rules that name customers."""
+        from audit import answers
+
+        return answers.named_in(self.workspace, rules)
 
 
-def _watched(progress: Progress | None) -> Progress | None:
+def _watched(progress: Progress) -> Progress:
     """Of a sample nobody is told how far it is; it can be stopped all the same."""
-    return None if progress is None else lambda done, _: progress(0, max(done, 1))
+    return lambda done, _: progress(0, max(done, 1))
+
+
+def _part_of(progress: Progress, part: int, parts: int) -> Progress:
+    """One replay of several as a part of the whole; told in thousandths, for replays differ in how much they judge."""
+    return lambda done, of: progress(1000 * part + 1000 * done // max(of, 1), 1000 * parts)
+
+
+def _point(rules: RuleSet, totals: Totals) -> Document:
+    """A point of the document `whysent.sweep/1`."""
+    (rule,) = rules.rules
+    return {"limit": rule.limit, "window": rule.window, **totals.to_json()}
+
+
+def _curve(rule: str, points: list[Document]) -> Curve:
+    from audit.rules.curve import curve
+
+    return curve({"rule": rule, "points": points})

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import InputError, WhysentError
-from tui.core_replays import Replays
-from tui.snapshots import Change, Draft, Entry, Field, Plan
+from tui.core_proposals import Proposals, rule_of
+from tui.snapshots import CaseOf, Change, Draft, Entry, Field, Plan
 from tui.text import listed, number
 from tui.wording import moment
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from audit.privacy.roles import Viewer
     from audit.rules import plan as planned
+    from audit.rules.book import Proposal, Version
     from audit.rules.model import Rule
     from tui.snapshots import Document
 
@@ -27,7 +28,7 @@ AT_ONCE = 200_000
 """House value: messages above which a plan does not replay the whole past, twice, before it asks."""
 
 
-class RuleDesk(Replays):
+class RuleDesk(Proposals):
     """What a session can do with the rules of the workspace in `folder`, for `viewer`."""
 
     def __init__(self, folder: Path, viewer: Viewer) -> None:
@@ -39,7 +40,10 @@ class RuleDesk(Replays):
 
     def rules(self) -> tuple[Entry, ...]:
         self._viewer.require("see_rules")
-        return tuple(entry(rule) for rule in self.workspace.book.rules())
+        book = self.workspace.book
+        asked = book.inbox.proposals(("proposed", "draft"))
+        waiting = (_waiting(one) for one in asked)
+        return (*(entry(rule) for rule in book.rules()), *(one for one in waiting if one is not None))
 
     def kinds(self) -> tuple[str, ...]:
         from audit.rules.model import CHECKED_ORDER
@@ -76,29 +80,45 @@ class RuleDesk(Replays):
     # -- changes ---------------------------------------------------------------------------------------------------
 
     def history(self, rule: str) -> tuple[str, ...]:
+        found = self.workspace.book.history(rule)
         return tuple(
-            "  ".join(
-                part
-                for part in (
-                    f"v{one.rule.version}", moment(one.recorded_at), one.author, one.action, one.state, one.note,
-                )
-                if part
-            )
-            for one in self.workspace.book.history(rule)
-        )  # fmt: skip
+            line
+            for one, before in zip(found, (*found[1:], None), strict=True)
+            for line in (_version(one), *_differences(one, before))
+        )
 
     def plan(self, change: Change) -> Plan:
-        self._viewer.require("change_rules")
+        asks = self._asks_for(change)
+        self._viewer.require("propose" if asks else "change_rules")
         made = self._planned(change)
         self._plans[change.kind, change.id] = made
-        lines = [*made.lines(), "", *self._effect(made)]
+        lines = [*self._undone(made), *made.lines(), "", *self._effect(made)]
         what = f"{change.kind} {change.id}".strip()
-        return Plan(f"{what}: go on?", tuple(lines))
+        return Plan(f"{'propose: ' if asks else ''}{what}: go on?", tuple(lines))
+
+    def _asks_for(self, change: Change) -> bool:
+        """Whether a change can only be asked for: it takes a second person, or another role."""
+        return change.kind != "approve" and (
+            self._wants_second_person() or not self._viewer.may("change_rules")
+        )
+
+    def _undone(self, made: planned.Plan) -> list[str]:
+        if made.undoes is None:
+            return []
+        return [
+            f"takes back: {_version(one)} of {one.rule.id}"
+            for one in self.workspace.book.history()
+            if one.change == made.undoes
+        ]
 
     def _planned(self, change: Change) -> planned.Plan:
         from audit.rules import model
 
         book = self.workspace.book
+        if change.kind == "approve":
+            from audit.rules.book import proposals
+
+            return book.plan_approve(proposals.number(change.id))
         if change.kind == "add":
             return book.plan_add([model.from_dict(change.keys)])
         if change.kind == "set":
@@ -107,9 +127,9 @@ class RuleDesk(Replays):
                 change.id, {**dict.fromkeys(set(before) - {*change.keys, *FIXED}), **change.keys}
             )
         if change.kind == "undo":
-            import getpass
+            from audit import user
 
-            return book.plan_undo(author=getpass.getuser(), since=self._began)
+            return book.plan_undo(author=user.name(), since=self._began)
         return book.plan_enable(change.id) if change.kind == "enable" else book.plan_disable(change.id)
 
     def _effect(self, made: planned.Plan) -> list[str]:
@@ -124,11 +144,13 @@ class RuleDesk(Replays):
             f"{number(effect.people_directly)} people directly, {number(effect.people_indirectly)} indirectly.",
         ]
 
-    def apply(self, change: Change) -> str:
+    def apply(self, change: Change, note: str = "") -> str:
         made = self._plans.pop((change.kind, change.id), None)
         if made is None:
             raise WhysentError("there is no plan for this change; nothing was changed")
-        done = self.workspace.book.apply(made)
+        if self._asks_for(change):
+            return self._asked_for(made, CaseOf(note=note))
+        done = self.workspace.book.apply(made, note=note)
         return ", ".join(f"{rule.id} is now version {rule.version}" for rule in done) or "nothing changed"
 
 
@@ -138,6 +160,40 @@ def entry(rule: Rule) -> Entry:
 
     keys = to_dict(rule)
     return Entry(rule.id, rule.version or 0, rule.enabled, keys, gist(keys), _fields(rule.kind, keys))
+
+
+def _waiting(proposal: Proposal) -> Entry | None:
+    """A rule that is asked for or drafted, as the list shows it; None for what is about no one rule."""
+    keys = rule_of(proposal)
+    if keys is None:
+        return None
+    about = f"ticket {proposal.case.ticket}" if proposal.case.ticket else f"by {proposal.author}"
+    shown = f"{about} · {gist(keys)}"
+    return Entry(
+        str(keys["id"]), 0, False, keys, shown, _fields(str(keys["kind"]), keys), proposal.id, proposal.state
+    )
+
+
+def _version(one: Version) -> str:
+    approved = f"approved by {one.approved_by}" if one.approved_by else ""
+    parts = (
+        f"v{one.rule.version}",
+        moment(one.recorded_at),
+        one.author,
+        one.action,
+        one.state,
+        approved,
+        one.note,
+    )
+    return "  ".join(part for part in parts if part)
+
+
+def _differences(one: Version, before: Version | None) -> list[str]:
+    """What a version changed, a line a key."""
+    from audit.rules.plan import Change as Changed
+
+    changed = Changed(before.stands if before else None, one.stands)
+    return [f"      {line}" for line in changed.lines()] if one.stands else ["      taken out of the book"]
 
 
 def gist(keys: Document) -> str:

@@ -20,8 +20,11 @@ CAVEAT = "Counts of a past that was no experiment: not what would have happened.
 def figures(replay: Document, *, displaced: bool = True) -> Content:
     """The whole replay."""
     parts = [totals(replay), _rates(replay), _wanted(replay)]
-    if displaced and replay.get("displaced"):
+    if replay.get("displaced") and displaced:
         parts.append(displacement(replay))
+    elif replay.get("displaced"):
+        pairs = number(len(replay["displaced"]))
+        parts[-1] = joined(parts[-1], (f"\nd: who displaced whom ({pairs})", "dim"))
     return Content("\n\n").join([*parts, content(CAVEAT, "dim")])
 
 

@@ -9,9 +9,12 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tui.snapshots import (
+        AskedGroup,
+        CaseOf,
         Change,
         Document,
         Draft,
+        Drawing,
         Entry,
         Opening,
         Picture,
@@ -98,14 +101,32 @@ class Session(Protocol):
         Where the whole takes long, `sampled` is given that of some customers first. `progress` may raise to stop it.
         """
 
+    def curve(self, keys: Document, by: str, progress: Progress, drawn: Callable[[Drawing], None]) -> Drawing:
+        """One rule alone at several limits or windows (`by`); where that takes long, `drawn` is given that of a sample first."""
+
+    def senders(self) -> Mapping[str, str]:
+        """The senders whose semantics are known: id → name and what it is there."""
+
+    def as_sender(self, keys: Document, sender: str, progress: Progress) -> Document:
+        """One rule alone beside the same as a sender would keep it: the field `preset` of `whysent.replay/1`."""
+
+    def inbox(self) -> tuple[AskedGroup, ...]:
+        """What is proposed, by campaign."""
+
+    def propose(self, keys: Document, case: CaseOf) -> str:
+        """Ask for a rule, switched on; what was done, in a line."""
+
+    def reject(self, proposal: str, note: str) -> str:
+        """Say no to a proposal; what was done, in a line."""
+
     def history(self, rule: str) -> tuple[str, ...]:
         """The versions of a rule, newest first, a line each."""
 
     def plan(self, change: Change) -> Plan:
         """What a change of the book would do."""
 
-    def apply(self, change: Change) -> str:
-        """Make a change of the book; what was done, in a line."""
+    def apply(self, change: Change, note: str = "") -> str:
+        """Make a change of the book, or ask for it where the workspace wants a second person; what was done, in a line."""
 
     def keep(self, name: str, text: str) -> str:
         """Write `text` into a file of the workspace that only its owner can read; the path."""

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from audit.rules.curve import Curve
+
 Document = Mapping[str, Any]
 """One of the JSON documents, or a part of one."""
 
@@ -143,7 +145,8 @@ class Field:
 class Entry:
     """A rule of the book: its id, version, whether it is on, and its keys as the rules file writes them.
 
-    `gist` says the rule in a few words. A rule that is not in the book yet has version 0.
+    `gist` says the rule in a few words. A rule that is not in the book yet has version 0; `proposal` names the proposal or
+    draft (`state`) that asks for it.
     """
 
     id: str
@@ -152,6 +155,13 @@ class Entry:
     keys: Document
     gist: str = ""
     fields: tuple[Field, ...] = ()
+    proposal: str = ""
+    state: str = ""
+
+    @property
+    def key(self) -> str:
+        """What names it in a list: a proposal may be about a rule that is there too."""
+        return self.proposal or self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +178,50 @@ class Sample:
 
     replay: Document
     of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A curve; `now` is the label of the rule as it stands, `note` says if it is one of a sample."""
+
+    curve: Curve
+    now: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A proposal: `about` says for which case, `lines` what would change; `rule` is what can be replayed, if one is.
+
+    `answers`: whether it is for these screens to approve; an export is not.
+    """
+
+    id: str
+    title: str
+    about: str
+    note: str
+    lines: tuple[str, ...]
+    rule: Document | None = None
+    answers: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AskedGroup:
+    """The proposals about one campaign, with how many tickets and people stand behind them."""
+
+    campaign: str
+    proposals: tuple[Asked, ...]
+    tickets: int
+    customers: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseOf:
+    """What a proposal answers, as the screens know it: a customer, a finding's id, why."""
+
+    customer: str = ""
+    finding: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +243,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change asked of the rule book: `kind` is add, set, enable, disable or undo."""
+    """A change asked of the rule book: `kind` is add, set, enable, disable, undo or approve (`id` is the proposal's)."""
 
     kind: str
     id: str

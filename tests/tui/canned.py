@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit.errors import NotFoundError
+from audit.rules.curve import curve
 from tui.snapshots import (
+    Asked,
+    AskedGroup,
+    CaseOf,
     Change,
     Document,
     Draft,
+    Drawing,
     Entry,
     Field,
     Opening,
@@ -48,6 +53,7 @@ class FakeSession:
         self.odd: list[Document] = []
         self.asked: list[tuple[Any, ...]] = []
         self.kept: dict[str, str] = {}
+        self.answered: set[str] = set()
         self.book = [
             Entry("email-weekly-cap", 3, True, {
                 "id": "email-weekly-cap", "kind": "frequency_cap", "title": f"At most three a week ({name})",
@@ -281,7 +287,23 @@ class FakeSession:
         return Written(f"{kind} · {locale}", f"# {self.name}\n\nA note about {customer}, {locale}.")
 
     def rules(self) -> tuple[Entry, ...]:
-        return tuple(self.book)
+        if "p1" in self.answered:
+            return tuple(self.book)
+        asked = {"id": "sunset-kindle", "kind": "sunset", "unengaged": 5}
+        fields = (Field("unengaged", "5", needed=True),)
+        return (
+            *self.book,
+            Entry(
+                "sunset-kindle",
+                0,
+                False,
+                asked,
+                "ticket 4711 · 5 without a response",
+                fields,
+                "p1",
+                "proposed",
+            ),
+        )
 
     def kinds(self) -> tuple[str, ...]:
         return ("frequency_cap", "cooldown", "mute")
@@ -330,6 +352,54 @@ class FakeSession:
             "rates": {"stopped": rates, "let_through": rates, "random_same_number": rates}, "complaints_known_for": 0.61,
         }  # fmt: skip
 
+    def curve(self, keys: Document, by: str, progress: Progress, drawn: Callable[[Drawing], None]) -> Drawing:
+        self.asked.append(("curve", dict(keys), by))
+        labels = (
+            ("1", "2", "3", "4", "5", "6", "7", "8") if by == "limit" else ("1d", "3d", "7d", "14d", "28d")
+        )
+        points = [
+            {
+                "limit": int(label) if by == "limit" else 3, "window": "7d" if by == "limit" else label,
+                "messages": 1000, "customers": 2013, "stopped": 600 // (at + 1),
+                "rates": {"stopped": {"click": {"n": 60 // (at + 1)}, "order": {"n": 30 // (at + 1) ** 2}},
+                          "let_through": {"click": {"n": 100 - 60 // (at + 1)}, "order": {"n": 50}}},
+            }
+            for at, label in enumerate(labels)
+        ]  # fmt: skip
+        now = str(keys.get("limit", 3)) if by == "limit" else str(keys.get("window", "7d"))
+        return Drawing(curve({"rule": keys["id"], "points": points}), now)
+
+    def senders(self) -> Mapping[str, str]:
+        return {"braze": "Braze: frequency capping", "klaviyo": "Klaviyo: Smart Sending"}
+
+    def as_sender(self, keys: Document, sender: str, progress: Progress) -> Document:
+        self.asked.append(("as_sender", dict(keys), sender))
+        return {
+            "rules": [{"id": keys["id"], "text": "3 in 7d → 3 in 7 calendar days", "notes": ["the zone is the customer's"]}],
+            "messages": 1204511, "differ": 2140, "only_exact": 2000, "only_preset": 100, "moved": 40, "both": 1000,
+            "neither": 1201371, "customers_differ": 512,
+            "differs": [{"text": f"it counts canvas steps ({self.name})", "quote": "", "source": "https://braze.com/docs"}],
+        }  # fmt: skip
+
+    def inbox(self) -> tuple[AskedGroup, ...]:
+        rule = {"id": "sunset-kindle", "kind": "sunset", "unengaged": 5}
+        asked = [
+            Asked("p1", "import sunset-kindle", "mara on 2026-11-19 · ticket 4711 · c_00000000", f"again ({self.name})",
+                  ("+ sunset-kindle", "    unengaged: 5"), rule),
+            Asked("p2", "handover", "jo on 2026-11-20", "", ("handover as csv: email-weekly-cap v3",), None, answers=False),
+        ]  # fmt: skip
+        left = [one for one in asked if one.id not in self.answered]
+        return (AskedGroup("kindle-specials", tuple(left), 1, 1),) if left else ()
+
+    def propose(self, keys: Document, case: CaseOf) -> str:
+        self.asked.append(("propose", dict(keys), case))
+        return "proposed as p3; whoever may change rules finds it in the inbox"
+
+    def reject(self, proposal: str, note: str) -> str:
+        self.asked.append(("reject", proposal, note))
+        self.answered.add(proposal)
+        return f"{proposal} is rejected"
+
     def history(self, rule: str) -> tuple[str, ...]:
         return (
             f"v3  2026-11-20 09:00  operator  limit 4 → 3  {self.name}",
@@ -342,8 +412,10 @@ class FakeSession:
             ("214,090 messages more would be stopped", f"1,200 people ({self.name})"),
         )
 
-    def apply(self, change: Change) -> str:
-        self.asked.append(("apply", change))
+    def apply(self, change: Change, note: str = "") -> str:
+        self.asked.append(("apply", change, note))
+        if change.kind == "approve":
+            self.answered.add(change.id)
         return f"{change.kind} {change.id}: done"
 
     def keep(self, name: str, text: str) -> str:

@@ -12,9 +12,11 @@ from tests import golden
 from tests.tui.conftest import Started
 from tui import keymap, keys
 from tui.app import WhysentApp
+from tui.screens.as_sender import SenderDialog
 from tui.screens.customer import CustomerScreen
-from tui.screens.dialogs import Choice, Question, TextDialog
+from tui.screens.dialogs import Choice, Line, Question, TextDialog
 from tui.screens.find import Field, FindScreen
+from tui.screens.inbox import InboxDialog
 from tui.screens.report import ReportDialog
 from tui.screens.rules import RulesScreen
 from tui.screens.suggestion import SuggestionDialog
@@ -29,7 +31,8 @@ BEARERS = {
     "field": [Field],
     "customer": [CustomerScreen],
     "rules": [RulesScreen],
-    "dialog": [TextDialog, Choice],
+    "dialog": [TextDialog, Choice, Line, SenderDialog],
+    "inbox": [InboxDialog],
     "question": [Question],
     "suggestion": [SuggestionDialog],
     "report": [ReportDialog],
@@ -45,6 +48,7 @@ FOCUS = [
     ("dialog", "app"),
     ("list", "dialog", "app"),
     ("question", "app"),
+    ("list", "inbox", "app"),
     ("suggestion", "app"),
     ("report", "app"),
 ]
@@ -172,8 +176,8 @@ async def test_the_footer_names_the_keys_of_the_screen(started: Started) -> None
 
 
 def test_the_footer_fits_the_smallest_terminal() -> None:
-    for place in ("find", "customer", "rules", "suggestion", "report"):
-        chain = (place,) if place in {"suggestion", "report"} else (place, "app")
+    for place in ("find", "customer", "rules", "inbox", "suggestion", "report"):
+        chain = (place,) if place in {"inbox", "suggestion", "report"} else (place, "app")
         shown = [key for at in chain for key in keys.TABLE[at] if key.shown]
         assert sum(len(key.display or keys.names(key)) + len(key.label) + 3 for key in shown) <= 80 - 12
 

@@ -112,7 +112,7 @@ async def test_space_switches_a_rule_after_a_plan(started: Started) -> None:
     async with started() as driver:
         await driver.press("3", "space", "y")
         assert [(change.kind, change.id) for change in changes(driver)] == [("disable", "email-weekly-cap")]
-        await driver.press("G", "space", "y")
+        await driver.press("G", "k", "space", "y")
         assert changes(driver)[-1].kind == "enable"
 
 

@@ -15,6 +15,9 @@ SCREENS = {
     "customer-left-out": ("enter", "G", "x"),
     "customer-tried": ("enter", "t"),
     "rules": ("3",),
+    "rules-curve": ("3", "c"),
+    "rules-inbox": ("3", "i", "enter"),
+    "rules-sender": ("3", "p", "enter"),
 }
 
 

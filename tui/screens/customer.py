@@ -313,15 +313,6 @@ class CustomerScreen(PatternScreen):
         without = tuple(one for one in now if one not in events) if key in now else (*now, *events)
         self._ask_picture(without)
 
-    def action_suggest(self) -> None:
-        verdict = self.query_one(VerdictBlock).verdict
-        if self.customer is None or verdict is None or verdict.rule is None:
-            say(self.app, "no rule is suggested for this customer", severity="warning")
-            return
-        from tui.screens.suggestion import SuggestionDialog
-
-        self.app.push_screen(SuggestionDialog(self.customer, verdict))
-
     def action_report(self) -> None:
         if self.customer is not None:
             from tui.screens.report import ReportDialog

@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.message import Message
 
+from tui.judging import worst_finding
 from tui.screens.explaining import ExplainingScreen
-from tui.text import joined, number, say
+from tui.snapshots import CaseOf
+from tui.text import joined, number, plain, say
+from tui.widgets.items import Items
+from tui.widgets.table import Table
 from tui.widgets.verdict import VerdictBlock
+from tui.wording import day
 
 if TYPE_CHECKING:
     from textual.content import Content
 
-    from tui.snapshots import Tried
+    from tui.snapshots import Document, Tried
 
 
 class RulingScreen(ExplainingScreen):
@@ -78,6 +83,56 @@ class RulingScreen(ExplainingScreen):
         out = set(self.now.without if self.now else ())
         marks = dict.fromkeys(self.tried.stopped, "stopped") | dict.fromkeys(self.tried.deferred, "deferred")
         return {key: mark for key, mark in marks.items() if key not in out}
+
+    # -- asking for a rule -----------------------------------------------------------------------------------------
+
+    def action_suggest(self) -> None:
+        """The rule for the finding under the cursor; elsewhere for the worst one."""
+        chosen = self._chosen_finding()
+        if self.now is None or chosen is None or chosen["suggested_rule"] is None:
+            say(self.app, "no rule is suggested for this", severity="warning")
+            return
+        from tui.screens.suggestion import SuggestionDialog
+
+        verdict = self.query_one(VerdictBlock).verdict
+        worst = worst_finding(self.now.document)
+        remedy = verdict.remedy if verdict is not None and chosen is worst else str(chosen["text"])
+        case = CaseOf(self.now.customer, chosen["id"])
+        title = "The rule that would have stopped it"
+        self.app.push_screen(SuggestionDialog(chosen["suggested_rule"], case, title=title, remedy=remedy))
+
+    def _chosen_finding(self) -> Document | None:
+        if self.now is None:
+            return None
+        findings = self.query_one("#findings", Items)
+        if findings.has_focus:
+            return next((found for found in self.now.findings if found["id"] == findings.chosen), None)
+        return worst_finding(self.now.document)
+
+    def action_exclude(self) -> None:
+        """A rule that leaves the event under the cursor out for good."""
+        at = self._place(self.query_one("#timeline", Table).key)
+        if self.now is None or self.before is None or at is None:
+            return
+        from tui.screens.suggestion import SuggestionDialog
+
+        row = self.before.timeline.row(at, named=True)
+        rule = {
+            "id": f"leave-out-{row['key']}",
+            "kind": "exclude_event",
+            "title": f"Nothing rests on this alone: {plain(row['what'])}, {day(row['at'])}",
+            "customers": [self.now.customer],
+            "events": list(row["events"]),
+        }
+        remedy = "It stops what nothing but this event brought about."
+        case = CaseOf(self.now.customer)
+        self.app.push_screen(
+            SuggestionDialog(rule, case, title="Leave this event out for good", remedy=remedy)
+        )
+
+    def _place(self, key: str | None) -> int | None:
+        """The row of the timeline that has a key."""
+        return None if key is None or self.before is None else self.before.timeline["key"].index_of(key)
 
     def failed(self, group: str, reason: str) -> None:
         if group == "try":

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import Footer, Input, OptionList, Static
 
 from tui import keys
 from tui.text import content
+from tui.widgets.clean_input import CleanInput
 from tui.widgets.items import Item, Items
 
 if TYPE_CHECKING:
@@ -69,6 +70,35 @@ class Question(ModalScreen[bool]):
 
     def action_no(self) -> None:
         self.dismiss(False)
+
+
+class Line(ModalScreen[str | None]):
+    """A line to be typed; None where somebody thought better of it. Unless `needed` it may be empty."""
+
+    PLACE = "dialog"
+    BINDINGS = keys.bindings(PLACE)
+    CSS_PATH = "dialogs.tcss"
+
+    def __init__(self, title: object, *, needed: bool = False) -> None:
+        super().__init__()
+        self._title = content(title)
+        self._needed = needed
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -short") as box:
+            box.border_title = self._title
+            box.border_subtitle = content("Enter: done")
+            yield CleanInput(compact=True, placeholder="kept with the change; do not name anybody in it")
+        yield Footer()
+
+    @on(Input.Submitted)
+    def take(self, event: Input.Submitted) -> None:
+        text = event.value.strip()
+        if text or not self._needed:
+            self.dismiss(text)
+
+    async def action_dismiss(self, result: str | None = None) -> None:
+        self.dismiss(result)
 
 
 class Choice(ModalScreen[str | None]):

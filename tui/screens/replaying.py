@@ -136,7 +136,7 @@ class ReplayingScreen(PaneScreen):
     @on(Replayed)
     def show_replay(self, message: Replayed) -> None:
         self._replay = message.replay
-        self._say_figures(figures(message.replay))
+        self._say_figures(figures(message.replay, displaced=not self.has_class("-medium")))
 
     def _say_figures(self, text: Content) -> None:
         self.query_one("#figures", Static).update(text)

@@ -12,26 +12,29 @@ from textual.widgets import Footer, Input, OptionList, Static
 
 from tui import keys
 from tui.figures import displacement, figures
+from tui.screens.curving import CurvingScreen
 from tui.screens.dialogs import Choice, Question, TextDialog
-from tui.screens.replaying import ReplayingScreen
 from tui.snapshots import Change, Entry, Plan
 from tui.text import content, joined, number, plain, say
+from tui.widgets.curve import CurveChart
 from tui.widgets.heading import Heading
 from tui.widgets.items import Item, Items
 from tui.widgets.pane_tabs import PaneTabs
 from tui.widgets.rule_form import RuleForm
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from textual.app import ComposeResult
 
 
-class RulesScreen(ReplayingScreen):
+class RulesScreen(CurvingScreen):
     """The book, the form of the selected rule, and its replay over the workspace."""
 
     PLACE = "rules"
     BINDINGS = keys.bindings(PLACE)
     CSS_PATH = "rules.tcss"
-    PANES: ClassVar[tuple[str, ...]] = ("book", "form", "replay")
+    PANES: ClassVar[tuple[str, ...]] = ("book", "form", "replay", "curve")
 
     @dataclass
     class Listed(Message):
@@ -61,6 +64,12 @@ class RulesScreen(ReplayingScreen):
         done: str
 
     @dataclass
+    class Senders(Message):
+        """The senders whose semantics are known."""
+
+        titles: Mapping[str, str]
+
+    @dataclass
     class Versions(Message):
         """The versions of a rule came back."""
 
@@ -78,8 +87,10 @@ class RulesScreen(ReplayingScreen):
             with Container(id="desk", classes="wrapper"):
                 yield Items(id="book")
                 yield RuleForm(id="form")
-            with VerticalScroll(id="replay"):
-                yield Static(content("Choose a rule."), id="figures", markup=False)
+            with Container(id="answers", classes="wrapper"):
+                with VerticalScroll(id="replay"):
+                    yield Static(content("Choose a rule."), id="figures", markup=False)
+                yield CurveChart(id="curve")
         yield Footer()
 
     def on_mount(self) -> None:
@@ -87,9 +98,16 @@ class RulesScreen(ReplayingScreen):
         self.query_one(Heading).say(
             "whysent  rules", opening.role if opening else "", opening.coverage if opening else ""
         )
-        for pane, title in zip(self.PANES, ("Rule book", "Rule", "Replay over the whole past"), strict=True):
+        for pane, title in zip(
+            self.PANES, ("Rule book", "Rule", "Replay over the whole past", "Curve"), strict=True
+        ):
             self.query_one(f"#{pane}").border_title = content(title)
-        self.query_one(PaneTabs).panes = (("book", "Rule book"), ("form", "Rule"), ("replay", "Replay"))
+        self.query_one(PaneTabs).panes = (
+            ("book", "Rule book"),
+            ("form", "Rule"),
+            ("replay", "Replay"),
+            ("curve", "Curve"),
+        )
         self.show_pane("book")
         self._ask_list(None)
 
@@ -100,11 +118,13 @@ class RulesScreen(ReplayingScreen):
 
     @on(Listed)
     def show_book(self, message: Listed) -> None:
-        self._entries = {entry.id: entry for entry in message.entries}
+        self._entries = {entry.key: entry for entry in message.entries}
         items = self.query_one("#book", Items)
         items.put(_item(entry) for entry in message.entries)
-        on_now = sum(entry.enabled for entry in message.entries)
-        items.border_subtitle = content(f"{on_now} on, {len(message.entries)} in all")
+        rules = [entry for entry in message.entries if entry.version]
+        waiting = len(message.entries) - len(rules)
+        on_now = f"{sum(entry.enabled for entry in rules)} on, {len(rules)} in all"
+        items.border_subtitle = content(f"{on_now}{f' · {waiting} proposed' if waiting else ''}")
         if message.select in self._entries:
             items.highlighted = list(self._entries).index(message.select)
         elif items.highlighted is None and message.entries:
@@ -127,8 +147,8 @@ class RulesScreen(ReplayingScreen):
         async def decide(drop: bool | None) -> None:
             if drop:
                 await self._put(entry)
-            elif editing is not None and editing.id in self._entries:
-                self.query_one("#book", Items).highlighted = list(self._entries).index(editing.id)
+            elif editing is not None and editing.key in self._entries:
+                self.query_one("#book", Items).highlighted = list(self._entries).index(editing.key)
 
         self.app.push_screen(
             Question("Drop the edit?", content("It is not saved; it would be lost.")), decide
@@ -151,10 +171,14 @@ class RulesScreen(ReplayingScreen):
         form = self.query_one(RuleForm)
         await form.put(entry.fields)
         form.border_title = content(
-            f"{entry.id} · v{entry.version}" if entry.version else f"new {entry.keys['kind']}"
+            f"{entry.id} · v{entry.version}"
+            if entry.version
+            else f"{entry.id} · {entry.state} {entry.proposal}"
+            if entry.proposal
+            else f"new {entry.keys['kind']}"
         )
         form.tell({})
-        if entry.version:
+        if entry.version or entry.proposal:
             self._ask_replay(entry.keys)
         else:
             self._say_figures(content("What this rule needs is not filled in yet."))
@@ -198,13 +222,17 @@ class RulesScreen(ReplayingScreen):
     def action_back(self) -> None:
         if self._replaying:
             self._stop_replay()
+        elif self.drawing:
+            self._stop_curve()
         elif self.pane != "book":
             self.show_pane("book")
         else:
             self.whysent.action_go("find")
 
     def action_switch_rule(self) -> None:
-        if self._entry is not None and self._entry.version:
+        if self._entry is not None and self._entry.proposal:
+            say(self.app, f"{self._entry.proposal} is answered in the inbox: i", severity="warning")
+        elif self._entry is not None and self._entry.version:
             self._ask_plan(Change("disable" if self._entry.enabled else "enable", self._entry.id))
 
     def action_new(self) -> None:
@@ -220,7 +248,9 @@ class RulesScreen(ReplayingScreen):
         )
 
     def action_save(self) -> None:
-        if self._entry is None or not self.unsaved:
+        if self._entry is not None and self._entry.proposal:
+            say(self.app, f"{self._entry.proposal} is answered in the inbox: i", severity="warning")
+        elif self._entry is None or not self.unsaved:
             say(self.app, "nothing to save: no field was changed", severity="warning")
         elif self._draft is None or self._draft.errors:
             wrong = (
@@ -249,17 +279,52 @@ class RulesScreen(ReplayingScreen):
         if self._replay is not None:
             self.app.push_screen(TextDialog("Who displaced whom", displacement(self._replay, most=200)))
 
+    def action_presets(self) -> None:
+        if self._rule is not None:
+            self.ask("senders", self.whysent.session.senders, self.Senders)
+
+    @on(Senders)
+    def choose_sender(self, message: Senders) -> None:
+        rule = self._rule
+
+        def compare(sender: str | None) -> None:
+            if sender is not None and rule is not None:
+                from tui.screens.as_sender import SenderDialog
+
+                self.app.push_screen(SenderDialog(rule, sender, message.titles[sender].split(":")[0]))
+
+        self.app.push_screen(Choice("The same rule as whom?", message.titles), compare)
+
+    def action_inbox(self) -> None:
+        def look_again(changed: bool | None) -> None:
+            if changed:
+                self._entry = None
+                self._ask_list(None)
+
+        from tui.screens.inbox import InboxDialog
+
+        self.app.push_screen(InboxDialog(), look_again)
+
     def action_copy(self) -> None:
         if self._replay is not None and self._entry is not None:
             text = f"{self._entry.id}\n{figures(self._replay).plain}\n"
             self.whysent.copy("the replay's figures", text, "replay.txt")
 
 
+STATES = {
+    "on": ("on ", "bold $success"),
+    "off": ("off", "dim"),
+    "proposed": ("?  ", "bold $warning"),
+    "draft": ("…  ", "dim"),
+}
+"""Where a rule stands, in a sign or a word of three cells."""
+
+
 def _item(entry: Entry) -> Item:
-    state = ("on ", "bold $success") if entry.enabled else ("off", "dim")
+    state = entry.state or ("on" if entry.enabled else "off")
+    name = f"{state}: {entry.id}" if entry.proposal else entry.id
+    version = f"  v{number(entry.version)}" if entry.version else f"  {entry.proposal}"
     return Item(
-        entry.id,
-        joined(
-            state, "  ", (entry.id, "bold"), f"  v{number(entry.version)}", (f"\n     {entry.gist}", "dim")
-        ),
+        entry.key,
+        joined(STATES[state], "  ", (name, "bold"), version, (f"\n     {entry.gist}", "dim")),
     )

@@ -1,36 +1,34 @@
-"""The rule that would have stopped a finding, with its replay on this customer and on everybody."""
+"""A rule that somebody could ask for, with its replay on this customer and on everybody."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from audit.errors import WhysentError
 from tui import keys
 from tui.figures import CAVEAT, totals
-from tui.screens.dialogs import Question
-from tui.snapshots import Change, Plan
-from tui.text import content, joined, listed, say
+from tui.progress import Told, still_wanted
+from tui.screens.dialogs import Line, Question
+from tui.screens.work_dialog import WorkDialog
+from tui.snapshots import Change, Plan, Sample
+from tui.text import content, joined, listed, number, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from textual.app import ComposeResult
 
-    from tui.app import WhysentApp
-    from tui.session import Session
-    from tui.snapshots import Document, Verdict
+    from tui.snapshots import CaseOf, Document
+
+WHOM = {"one": "On this customer", "all": "On everybody"}
 
 
-class SuggestionDialog(ModalScreen[None]):
-    """Shows the rule; `p` puts it into the book, switched off."""
+class SuggestionDialog(WorkDialog[None]):
+    """Shows the rule; `p` proposes it for the case, `b` puts it into the book, switched off."""
 
     PLACE = "suggestion"
     BINDINGS = keys.bindings(PLACE)
@@ -38,10 +36,11 @@ class SuggestionDialog(ModalScreen[None]):
 
     @dataclass
     class Replayed(Message):
-        """A replay came back; `whom` says over whom."""
+        """A replay came back; `whom` says over whom, `of` of how many it is a sample."""
 
         whom: str
         replay: Document
+        of: int | None = None
 
     @dataclass
     class Planned(Message):
@@ -51,21 +50,17 @@ class SuggestionDialog(ModalScreen[None]):
 
     @dataclass
     class Said(Message):
-        """Something was done, or could not be."""
+        """Something was done."""
 
         text: str
-        failed: bool = False
 
-    def __init__(self, customer: str, verdict: Verdict) -> None:
+    def __init__(self, rule: Document, case: CaseOf, *, title: str, remedy: str = "") -> None:
         super().__init__()
-        assert verdict.rule is not None
-        self._customer = customer
-        self._verdict = verdict
-        self._rule: Document = {**verdict.rule, "enabled": False}
+        self._rule, self._case, self._title, self._remedy = rule, case, title, remedy
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog") as box:
-            box.border_title = content("The rule that would have stopped it")
+            box.border_title = content(self._title)
             yield Static(self._described(), markup=False)
             yield Static(content("replaying over this customer …"), id="one", markup=False)
             yield Static(content("replaying over everybody …"), id="all", markup=False)
@@ -74,59 +69,79 @@ class SuggestionDialog(ModalScreen[None]):
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
-        session, rule, customer = self._session(), dict(self._verdict.rule or {}), self._customer
-        self._work("one", lambda: self.Replayed("one", session.replay(rule, customer)))
-        self._work("all", lambda: self.Replayed("all", session.replay(rule, None)))
+        session, rule, customer = self.session, self._rule, self._case.customer
+        told = Told(lambda *_: None)
+
+        def everybody() -> Message:
+            wanted = still_wanted()
+
+            def sampled(sample: Sample) -> None:
+                if wanted():
+                    self.post_message(self.Replayed("all", sample.replay, sample.of))
+
+            return self.Replayed("all", session.replay(rule, None, told, sampled))
+
+        self.work("one", lambda: self.Replayed("one", session.replay(rule, customer)))
+        self.work("all", everybody)
 
     def _described(self) -> Content:
-        rule = self._verdict.rule or {}
         keys_of = [
-            joined((f"{key:>18}  ", "dim"), listed(value)) for key, value in rule.items() if key != "title"
+            joined((f"{key:>18}  ", "dim"), listed(value))
+            for key, value in self._rule.items()
+            if key != "title"
         ]
-        head = joined((rule.get("title") or rule["id"], "bold"), "\n", self._verdict.remedy)
+        head = joined((self._rule.get("title") or self._rule["id"], "bold"), "\n", self._remedy)
         return Content("\n").join([head, Content(""), *keys_of, Content("")])
-
-    def _session(self) -> Session:
-        return cast("WhysentApp", self.app).session
-
-    def _work(self, group: str, made: Callable[[], Message]) -> None:
-        def work() -> None:
-            try:
-                message = made()
-            except WhysentError as error:
-                message = self.Said(str(error), failed=True)
-            self.post_message(message)
-
-        self.run_worker(work, thread=True, exclusive=True, group=group)
 
     @on(Replayed)
     def show(self, message: Replayed) -> None:
-        title = "On this customer" if message.whom == "one" else "On everybody"
+        title = WHOM[message.whom]
+        if message.of is not None:
+            of = f"{number(message.replay['customers'])} of {number(message.of)} customers"
+            title += f" · sample: {of}; whole: running …"
         self.query_one(f"#{message.whom}", Static).update(
             joined((title, "bold"), "\n", totals(message.replay), "\n")
         )
 
+    def failed(self, group: str, reason: str) -> None:
+        if group in WHOM:
+            self.query_one(f"#{group}", Static).update(joined((WHOM[group], "bold"), f"\n{reason}\n"))
+        else:
+            super().failed(group, reason)
+
+    def action_propose(self) -> None:
+        session, rule, case = self.session, self._rule, self._case
+
+        def ask_for(note: str | None) -> None:
+            if note is not None:
+                self.work("propose", lambda: self.Said(session.propose(rule, replace(case, note=note))))
+
+        self.app.push_screen(Line("Propose it: a note for whoever decides, or nothing"), ask_for)
+
+    def _change(self) -> Change:
+        return Change("add", str(self._rule["id"]), {**self._rule, "enabled": False})
+
     def action_put(self) -> None:
-        session, change = self._session(), Change("add", str(self._rule["id"]), self._rule)
-        self._work("plan", lambda: self.Planned(session.plan(change)))
+        session, change = self.session, self._change()
+        self.work("plan", lambda: self.Planned(session.plan(change)))
 
     @on(Planned)
     def ask_yes(self, message: Planned) -> None:
-        session, change = self._session(), Change("add", str(self._rule["id"]), self._rule)
+        session, change = self.session, self._change()
 
         def decide(yes: bool | None) -> None:
             if yes:
-                self._work("apply", lambda: self.Said(session.apply(change)))
+                self.work("apply", lambda: self.Said(session.apply(change)))
 
         self.app.push_screen(Question(message.plan.title, content("\n".join(message.plan.lines))), decide)
 
     @on(Said)
     def say_it(self, message: Said) -> None:
-        say(self.app, message.text, severity="error" if message.failed else "information")
+        say(self.app, message.text)
 
     def action_copy(self) -> None:
         text = "\n".join(f"{key} = {listed(value)}" for key, value in self._rule.items())
-        cast("WhysentApp", self.app).copy("the rule", text, f"{self._rule['id']}.txt")
+        self.whysent.copy("the rule", text, f"{self._rule['id']}.txt")
 
     async def action_dismiss(self, result: None = None) -> None:
         self.dismiss(result)

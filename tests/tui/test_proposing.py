@@ -1,0 +1,149 @@
+"""Asking for rules and answering, through the screens' door to the core."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from audit.errors import InputError, NotPermittedError, WorkspaceError
+from audit.privacy.roles import Role, Viewer
+from tui import curve_points
+from tui.core import CoreSession
+from tui.snapshots import CaseOf, Change
+
+
+@pytest.fixture
+def folder(scenes: Path, tmp_path: Path) -> Path:
+    shutil.copytree(scenes, tmp_path / "workspace")
+    return tmp_path / "workspace"
+
+
+@pytest.fixture
+def own(folder: Path) -> CoreSession:
+    return CoreSession(folder, Viewer())
+
+
+def suggested(session: CoreSession):
+    clipper = session.resolve("scene-01-nail-clipper")
+    finding = session.picture(clipper, ()).findings[0]
+    return clipper, finding, finding["suggested_rule"]
+
+
+def never(done: int, of: int) -> None:
+    """Progress that nobody wants to see."""
+
+
+def test_an_agent_asks_with_the_ticket_and_an_operator_finds_it_by_campaign(
+    folder: Path, own: CoreSession
+) -> None:
+    agent = CoreSession(folder, Viewer(Role.AGENT, ticket="4711"))
+    clipper, finding, rule = suggested(agent)
+    assert "proposed as p1" in agent.propose(rule, CaseOf(clipper, finding["id"], "please"))
+    (group,) = own.inbox()
+    (one,) = group.proposals
+    assert (group.tickets, group.customers) == (1, 1)
+    assert group.campaign
+    assert "ticket 4711" in one.about
+    assert clipper in one.about
+    assert one.note == "please"
+    assert one.rule["id"] == rule["id"]
+    assert ("p1", "proposed", 0) in {(entry.key, entry.state, entry.version) for entry in own.rules()}
+    with pytest.raises(NotPermittedError):
+        agent.inbox()
+
+
+def test_approving_puts_it_in_force_with_a_note_and_takes_it_out_of_the_inbox(own: CoreSession) -> None:
+    clipper, finding, rule = suggested(own)
+    own.propose(rule, CaseOf(clipper, finding["id"]))
+    change = Change("approve", "p1")
+    assert any(rule["id"] in line for line in own.plan(change).lines)
+    assert "version 1" in own.apply(change, "agreed")
+    assert own.inbox() == ()
+    (entry,) = [one for one in own.rules() if one.id == rule["id"]]
+    assert entry.enabled
+    assert "agreed" in own.history(rule["id"])[0]
+
+
+def test_rejecting_leaves_the_book_and_cannot_be_done_twice(own: CoreSession) -> None:
+    before = [entry.id for entry in own.rules()]
+    clipper, finding, rule = suggested(own)
+    own.propose(rule, CaseOf(clipper, finding["id"]))
+    assert own.reject("p1", "too wide") == "p1 is rejected"
+    assert [entry.id for entry in own.rules()] == before
+    with pytest.raises(WorkspaceError, match="rejected"):
+        own.reject("p1", "again")
+
+
+def test_where_a_second_person_is_asked_saving_is_asking(own: CoreSession) -> None:
+    own.workspace.book.ask_second_person(["rules"])
+    entry = own.rules()[0]
+    change = Change("set", entry.id, {**entry.keys, "limit": 1})
+    assert own.plan(change).title.startswith("propose: set")
+    assert "proposed as p1" in own.apply(change)
+    assert own.rules()[0].version == entry.version
+    own.plan(Change("approve", "p1"))
+    with pytest.raises(NotPermittedError, match="somebody else"):
+        own.apply(Change("approve", "p1"))
+
+
+def test_undo_names_what_it_takes_back_and_history_tells_what_each_version_changed(own: CoreSession) -> None:
+    entry = own.rules()[0]
+    change = Change("set", entry.id, {**entry.keys, "limit": 1})
+    own.plan(change)
+    own.apply(change, "after ticket 4711")
+    plan = own.plan(Change("undo", ""))
+    assert plan.lines[0].startswith("takes back: v2")
+    assert plan.lines[0].endswith(f"after ticket 4711 of {entry.id}")
+    assert any("limit: 1 → 3" in line for line in plan.lines)
+    lines = own.history(entry.id)
+    assert lines[0].startswith("v2")
+    assert lines[1].strip() == "limit: 3 → 1"
+
+
+def test_a_curve_passes_through_the_rule_as_it_stands(own: CoreSession) -> None:
+    rule = {"id": "r", "kind": "frequency_cap", "limit": 3, "window": "7d"}
+    drawn = own.curve(rule, "limit", never, lambda _: None)
+    assert (drawn.now, drawn.curve.by, drawn.note) == ("3", "limit", "")
+    at = drawn.curve.labels.index("3")
+    assert drawn.curve.series[0].counts[at] == own.replay(rule, None)["stopped"]
+    assert list(drawn.curve.series[0].counts) == sorted(drawn.curve.series[0].counts, reverse=True)
+    other = own.curve(rule, "window", never, lambda _: None)
+    assert (other.now, other.curve.by) == ("7d", "window")
+    assert other.curve.series[0].counts[other.curve.labels.index("7d")] == drawn.curve.series[0].counts[at]
+
+
+def test_a_rule_without_limit_and_window_has_no_curve(own: CoreSession) -> None:
+    with pytest.raises(InputError, match="a sunset rule has neither"):
+        own.curve({"id": "r", "kind": "sunset", "unengaged": 3}, "limit", never, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"window": "7d"}, ("1d", "2d", "3d", "5d", "7d", "14d", "28d", "60d")),
+        ({"window": "45m"}, ("45m", "1h", "4h", "8h", "16h", "1d", "2d", "3d")),
+        ({"window": "168h"}, ("1d", "2d", "3d", "5d", "168h", "14d", "28d", "60d")),
+        ({"window": "1d", "window_kind": "calendar"}, ("1h", "1d", "1w", "1mo")),
+    ],
+)
+def test_the_windows_of_a_curve_lie_around_the_rules_own(keys, expected) -> None:
+    from audit.rules.model import from_dict
+
+    rule = from_dict({"id": "r", "kind": "frequency_cap", "limit": 3, **keys})
+    assert curve_points.windows(rule) == expected
+
+
+@pytest.mark.parametrize(("now", "expected"), [(0, range(8)), (3, range(1, 9)), (20, range(16, 24))])
+def test_the_limits_of_a_curve_lie_around_the_rules_own(now, expected) -> None:
+    from audit.rules.model import from_dict
+
+    rule = from_dict({"id": "r", "kind": "frequency_cap", "limit": now, "window": "7d"})
+    assert curve_points.limits(rule) == tuple(expected)
+
+
+def test_a_comparison_with_a_sender_is_that_of_simulate(own: CoreSession) -> None:
+    rule = {"id": "r", "kind": "frequency_cap", "limit": 2, "window": "7d"}
+    assert "braze" in own.senders()
+    found = own.as_sender(rule, "braze", never)
+    assert found["messages"] == own.replay(rule, None)["messages"]
+    assert found["differ"] == found["only_exact"] + found["only_preset"] + found["moved"]

@@ -1,0 +1,249 @@
+"""The curve, the senders and the inbox on the Rules screen; proposals from the customer's."""
+
+import time
+from itertools import count
+
+import pytest
+from textual.widgets import Input
+
+from audit.errors import InputError, NotPermittedError
+from tests.tui.canned import RULE, FakeSession
+from tests.tui.conftest import SIZES, Driver, Started
+from tests.tui.test_rules_screen import changes, typed
+from tui.screens import replaying
+from tui.screens.as_sender import SenderDialog
+from tui.screens.dialogs import Choice, Line, Question
+from tui.screens.inbox import InboxDialog
+from tui.screens.rules import RulesScreen
+from tui.screens.suggestion import SuggestionDialog
+from tui.snapshots import CaseOf
+
+
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replaying, "PAUSE", 0.01)
+
+
+def asked(driver: Driver, name: str) -> list[tuple[object, ...]]:
+    return [one for one in driver.session.asked if one[0] == name]
+
+
+async def note(driver: Driver, text: str) -> None:
+    """Type a note and be done."""
+    assert isinstance(driver.app.screen, Line)
+    driver.app.screen.query_one(Input).value = text
+    await driver.press("enter")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_curve_marks_the_rule_as_it_stands_and_tells_its_figures(
+    started: Started, size: str
+) -> None:
+    async with started(size) as driver:
+        await driver.press("3", "c")
+        assert "[3]" in driver.text
+        assert "by limit ● stopped ■ clicks lost ▲ orders lost 95 %" in driver.words
+        if size != "medium":
+            assert "now [3] stopped 20.0 % (200)" in driver.words
+        await driver.press("c")
+        assert "[7d]" in driver.text
+        assert "by window" in driver.text
+
+
+async def test_the_curve_follows_what_is_typed_and_is_not_drawn_where_nobody_sees_it(
+    started: Started,
+) -> None:
+    async with started("small") as driver:
+        await driver.press("3")
+        assert asked(driver, "curve") == []
+        await driver.press("c")
+        assert [one[2] for one in asked(driver, "curve")] == ["limit"]
+    async with started("large") as driver:
+        await driver.press("3")
+        await typed(driver, "limit", "5")
+        assert asked(driver, "curve")[-1][1]["limit"] == 5
+        assert "[5]" in driver.text
+
+
+async def test_a_kind_without_limit_or_window_says_that_it_has_no_curve(started: Started) -> None:
+    class Flat(FakeSession):
+        def curve(self, keys, by, progress, drawn):
+            raise InputError("no curve: a sunset rule has neither a limit nor a window")
+
+    async with started("large", session=Flat()) as driver:
+        await driver.press("3")
+        assert "no curve: a sunset rule has neither" in driver.words
+
+
+async def test_a_curve_of_a_sample_says_so_until_the_whole_is_there(started: Started) -> None:
+    class Slow(FakeSession):
+        def curve(self, keys, by, progress, drawn):
+            made = super().curve(keys, by, progress, drawn)
+            drawn(made.__class__(made.curve, made.now, "sample: 142 of 2,013 customers"))
+            for done in count():
+                progress(min(done, 999), 1_000)
+                time.sleep(0.01)
+            return made
+
+    async with started("large", session=Slow()) as driver:
+        await driver.pilot.press("3")
+        await driver.until(lambda: "sample: 142 of 2,013 customers" in driver.text)
+        await driver.until(lambda: "whole 99 % · Esc stops" in driver.text)
+        await driver.press("escape")
+        assert "The curve was stopped" in driver.text
+        assert isinstance(driver.app.screen, RulesScreen)
+
+
+async def test_the_same_rule_as_a_sender_would_keep_it(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("3", "p")
+        assert isinstance(driver.app.screen, Choice)
+        await driver.press("enter")
+        assert isinstance(driver.app.screen, SenderDialog)
+        assert asked(driver, "as_sender")[-1][2] == "braze"
+        for part in ("2,140 of 1,204,511 messages differ", "512 people", "3 in 7d → 3 in 7 calendar days",
+                     "stopped by the exact rule alone", "What no rule here can say", "https://braze.com/docs"):  # fmt: skip
+            assert part in driver.words
+
+
+async def test_what_a_sender_does_not_have_is_said_where_the_comparison_would_stand(started: Started) -> None:
+    class Lacking(FakeSession):
+        def as_sender(self, keys, sender, progress):
+            raise InputError("no frequency_cap or min_gap is switched on; Braze's semantics are about these")
+
+    async with started(session=Lacking()) as driver:
+        await driver.press("3", "p", "enter")
+        assert "Braze's semantics are about these" in driver.words
+
+
+async def test_what_is_proposed_stands_in_the_list_with_its_sign_and_is_replayed(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("3", "G")
+        assert "? proposed: sunset-kindle p1" in driver.words
+        assert "1 proposed" in driver.text
+        assert asked(driver, "replay")[-1][1]["id"] == "sunset-kindle"
+        await driver.press("f2")
+        assert "answered in the inbox" in driver.words
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_inbox_groups_by_campaign_with_heads_and_replays_one(started: Started, size: str) -> None:
+    async with started(size) as driver:
+        await driver.press("3", "i")
+        assert isinstance(driver.app.screen, InboxDialog)
+        for part in (
+            "kindle-specials: 2 proposals, 1 customer, 1 ticket",
+            "ticket 4711",
+            "unengaged: 5",
+            "again (Nail clipper)",
+        ):
+            assert part in driver.words
+        await driver.press("enter")
+        assert asked(driver, "replay")[-1][1:] == (
+            {"id": "sunset-kindle", "kind": "sunset", "unengaged": 5},
+            None,
+        )
+        driver.app.screen.query_one("#asked").scroll_end(animate=False)
+        await driver.settle()
+        assert "a past that was no experiment" in driver.words or "17.8 %" in driver.words
+
+
+async def test_approving_takes_a_plan_a_yes_and_a_note(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("3", "i", "a")
+        assert isinstance(driver.app.screen, Question)
+        await driver.press("n")
+        assert changes(driver) == []
+        await driver.press("a", "y")
+        await note(driver, "agreed")
+        ((_, change, said),) = asked(driver, "apply")
+        assert (change.kind, change.id, said) == ("approve", "p1", "agreed")
+        await driver.press("escape")
+        assert "proposed: sunset-kindle" not in driver.text
+
+
+async def test_rejecting_needs_a_note_and_escape_leaves_it(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("3", "i", "r", "enter")
+        assert isinstance(driver.app.screen, Line)
+        await driver.press("escape")
+        assert asked(driver, "reject") == []
+        await driver.press("r")
+        await note(driver, "too wide")
+        assert asked(driver, "reject") == [("reject", "p1", "too wide")]
+
+
+async def test_an_export_is_not_approved_here(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("3", "i", "G", "a")
+        assert isinstance(driver.app.screen, InboxDialog)
+        assert "whysent rules approve" in driver.words
+        await driver.press("enter")
+        assert "no one rule to replay" in driver.words
+
+
+async def test_an_empty_inbox_says_so(started: Started) -> None:
+    session = FakeSession()
+    session.answered = {"p1", "p2"}
+    async with started(session=session) as driver:
+        await driver.press("3", "i")
+        assert "Nothing waits." in driver.text
+
+
+# -- from the customer's screen ------------------------------------------------------------------------------------
+
+
+async def test_f_proposes_the_rule_of_the_finding_with_a_note(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("enter", "f", "p")
+        await note(driver, "every week")
+        ((_, rule, case),) = asked(driver, "propose")
+        assert rule == RULE
+        assert case == CaseOf("c_00000000", "repeat-after-purchase-beauty", "every week")
+        assert "proposed as p3" in driver.words
+
+
+async def test_f_is_about_the_finding_under_the_cursor(started: Started) -> None:
+    async with started("large") as driver:
+        await driver.press("enter", "shift+tab", "j", "f")
+        assert "no rule is suggested for this" in driver.text
+        await driver.press("k", "f")
+        assert isinstance(driver.app.screen, SuggestionDialog)
+
+
+async def test_who_may_not_replay_over_everybody_sees_that_where_it_would_stand(started: Started) -> None:
+    class Agent(FakeSession):
+        def replay(self, keys, customer, progress=None, sampled=None):
+            if customer is None:
+                raise NotPermittedError("simulate: not in the role AGENT; ask somebody who holds another")
+            return super().replay(keys, customer)
+
+    async with started("large", session=Agent()) as driver:
+        await driver.press("enter", "f")
+        for part in ("On this customer", "On everybody", "simulate: not in the role AGENT"):
+            assert part in driver.text
+
+
+async def test_capital_x_proposes_to_leave_the_event_out_for_good(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("enter", "G", "X")
+        assert isinstance(driver.app.screen, SuggestionDialog)
+        assert "exclude_event" in driver.text
+        await driver.press("p")
+        await note(driver, "")
+        ((_, rule, case),) = asked(driver, "propose")
+        assert (rule["kind"], rule["events"], rule["customers"]) == (
+            "exclude_event",
+            ["o-1841"],
+            ["c_00000000"],
+        )
+        assert case == CaseOf("c_00000000")
+
+
+async def test_a_note_can_hold_any_letter(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("enter", "f", "p")
+        for letter in "pqby?/":
+            await driver.pilot.press(letter)
+        await driver.settle()
+        assert driver.app.screen.query_one(Input).value == "pqby?/"
