@@ -11,8 +11,7 @@ from textual import on
 from textual.app import App
 from textual.message import Message
 
-from audit.errors import WhysentError
-from tui import keys
+from tui import keys, troubles
 from tui.screens.base import WorkScreen
 from tui.screens.find import FindScreen
 from tui.text import plain, say
@@ -98,8 +97,8 @@ class WhysentApp(App[int]):
         def work() -> None:
             try:
                 self.post_message(self.Ready(self.session.open()))
-            except WhysentError as error:
-                self.post_message(self.Unusable(str(error)))
+            except troubles.expected() as error:
+                self.post_message(self.Unusable(troubles.line(error)))
 
         self.run_worker(work, thread=True, exclusive=True, group="open")
 
@@ -114,7 +113,7 @@ class WhysentApp(App[int]):
         self.run_worker(self._warm, thread=True, exclusive=True, group="warm")
 
     def _warm(self) -> None:
-        with suppress(WhysentError):  # whoever looks somebody up is told then
+        with suppress(*troubles.expected()):  # whoever looks somebody up is told then
             self.session.warm()
 
     @on(Unusable)
@@ -181,8 +180,8 @@ class WhysentApp(App[int]):
         def work() -> None:
             try:
                 self.post_message(self.Copied(what, self.session.keep(name, text)))
-            except WhysentError as error:
-                self.post_message(self.Copied(what, str(error)))
+            except troubles.expected() as error:
+                self.post_message(self.Copied(what, troubles.line(error)))
 
         self.run_worker(work, thread=True, exclusive=True, group="copy")
 

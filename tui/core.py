@@ -6,8 +6,8 @@ polars and the databases are loaded inside the methods, that is: in workers, aft
 from __future__ import annotations
 
 import os
+import threading
 from collections import Counter, OrderedDict
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tui import judging, recent, timeline
@@ -41,7 +41,9 @@ class CoreSession(RuleDesk):
     def __init__(self, folder: Path, viewer: Viewer, *, first: str | None = None) -> None:
         super().__init__(folder, viewer)
         self._first = first
-        self._cases: OrderedDict[tuple[str, tuple[str, ...]], Case] = OrderedDict()
+        self._finding = threading.Lock()
+        self._findings: tuple[str, pl.DataFrame] | None = None
+        self._cases: OrderedDict[tuple[str, tuple[str, ...], str], Case] = OrderedDict()
 
     def open(self) -> Opening:
         from audit.coverage import line
@@ -75,11 +77,24 @@ class CoreSession(RuleDesk):
 
     # -- everybody -------------------------------------------------------------------------------------------------
 
-    @cached_property
+    def standing(self) -> str:
+        from hashlib import sha256
+
+        from audit.rules import files
+
+        declared = files.dump(self.workspace.context().declared)
+        return f"{self.workspace.version}-{sha256(declared.encode()).hexdigest()}"
+
+    @property
     def _found(self) -> pl.DataFrame:
+        """Everybody's findings, as long as what they rest on stands."""
         from audit import findings
 
-        return findings.find(self.everybody, self.workspace.context())
+        with self._finding:
+            standing = self.standing()
+            if self._findings is None or self._findings[0] != standing:
+                self._findings = (standing, findings.find(self.everybody, self.workspace.context()))
+            return self._findings[1]
 
     def triage(self) -> Triage:
         import polars as pl
@@ -138,7 +153,7 @@ class CoreSession(RuleDesk):
     def _case(self, customer: str, without: tuple[str, ...]) -> Case:
         from audit import answers
 
-        key = (customer, without)
+        key = (customer, without, self.standing())
         if key not in self._cases:
             self._cases[key] = answers.case(self.workspace, customer, without=without)
             while len(self._cases) > KEPT_CASES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tui.snapshots import Drawing, Sample
 from tui.text import number
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tui.session import Progress
     from tui.snapshots import Document
 
+T = TypeVar("T")
+
 AT_A_TIME = 20_000
 """Events compared at a time: so few that the screen does not wait for the interpreter."""
 
@@ -36,7 +38,7 @@ class Replays:
         self._folder = folder
         self._viewer = viewer
         self._reading = threading.RLock()
-        self._made_ready: tuple[str, Prepared] | None = None
+        self._known: dict[str, tuple[str, Any]] = {}
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -45,17 +47,27 @@ class Replays:
 
         return Workspace.open(self._folder)
 
-    @cached_property
+    def _while_it_stands(self, name: str, made: Callable[[], T]) -> T:
+        """What is made once of what the workspace holds now; whoever asks meanwhile waits for it."""
+        with self._reading:
+            known = self._known.get(name)
+            if known is None or known[0] != self.workspace.version:
+                value = made()
+                known = self._known[name] = (self.workspace.version, value)
+            value_: T = known[1]
+            return value_
+
+    @property
     def everybody(self) -> pl.DataFrame:
         """All events of the workspace."""
-        return self.workspace.events()
+        return self._while_it_stands("everybody", self.workspace.events)
 
-    @cached_property
+    @property
     def _causes(self) -> pl.DataFrame:
         """The causes of everybody's messages."""
         from audit import why
 
-        return why.causes(self.everybody, self.workspace.context())
+        return self._while_it_stands("causes", lambda: why.causes(self.everybody, self.workspace.context()))
 
     def _causes_for(self, rules: Iterable[Rule]) -> pl.DataFrame | None:
         """The causes of everybody's messages where one of `rules` reads them, worked out once."""
@@ -65,11 +77,9 @@ class Replays:
         """Everybody's past, made ready to be replayed; once for what the workspace holds now."""
         from audit.rules.live import Prepared
 
-        with self._reading:
-            version = self.workspace.version
-            if self._made_ready is None or self._made_ready[0] != version:
-                self._made_ready = (version, Prepared.of(self.everybody, self.workspace.context()))
-            return self._made_ready[1]
+        return self._while_it_stands(
+            "prepared", lambda: Prepared.of(self.everybody, self.workspace.context())
+        )
 
     def make_ready(self, wanted: Callable[[], bool]) -> None:
         from audit.rules.kernel import ready

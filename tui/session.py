@@ -41,6 +41,9 @@ class Session(Protocol):
     def open(self) -> Opening:
         """Open the workspace and say what it is."""
 
+    def standing(self) -> str:
+        """What findings rest on beside the rules of this program: another text after an import or a change of what is declared."""
+
     def warm(self) -> None:
         """Load what looking somebody up will need, so that it is there when they are looked up."""
 

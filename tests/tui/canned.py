@@ -54,6 +54,7 @@ class FakeSession:
         self.asked: list[tuple[Any, ...]] = []
         self.kept: dict[str, str] = {}
         self.answered: set[str] = set()
+        self.stands = "as it was"
         self.book = [
             Entry("email-weekly-cap", 3, True, {
                 "id": "email-weekly-cap", "kind": "frequency_cap", "title": f"At most three a week ({name})",
@@ -69,6 +70,9 @@ class FakeSession:
 
     def open(self) -> Opening:
         return Opening("demo", 2013, 214332, DATA, role="operator")
+
+    def standing(self) -> str:
+        return self.stands
 
     def warm(self) -> None:
         self.asked.append(("warm",))

@@ -279,3 +279,52 @@ async def test_an_agent_comes_from_an_id_to_the_verdict(scenes: Path) -> None:
         assert "11 mails about nail clippers" in driver.words
         assert "would have stopped 11 of 11" in driver.words
         assert "ticket 4711" in driver.words
+
+
+def test_findings_are_made_anew_when_what_a_sender_declares_changes(own: CoreSession) -> None:
+    before = {row["check"] for row in own.triage().checks.iter_rows(named=True)}
+    standing = own.standing()
+    assert "declared-vs-observed" not in before
+    rule = {
+        "id": "theirs",
+        "kind": "frequency_cap",
+        "limit": 1,
+        "window": "30d",
+        "declared": True,
+        "enabled": True,
+    }
+    change = Change("add", "theirs", rule)
+    own.plan(change)
+    own.apply(change)
+    assert own.standing() != standing
+    assert "declared-vs-observed" in {row["check"] for row in own.triage().checks.iter_rows(named=True)}
+    clipper = own.resolve("scene-06-forty-a-day")
+    assert "declared-vs-observed" in {found["check"] for found in own.picture(clipper, ()).findings}
+
+
+def damage(folder: Path) -> None:
+    """Other bytes in the middle of every file of events; head and tail stay."""
+    for file in (folder / "events").glob("*.parquet"):
+        content = bytearray(file.read_bytes())
+        content[len(content) // 4 : 3 * len(content) // 4] = b"\xff" * (
+            3 * len(content) // 4 - len(content) // 4
+        )
+        file.write_bytes(content)
+
+
+@pytest.mark.parametrize("keyed", ["1", "3"])
+async def test_a_file_damaged_in_its_middle_is_one_calm_line_and_the_program_lives(
+    scenes: Path, tmp_path: Path, keyed: str
+) -> None:
+    shutil.copytree(scenes, tmp_path / "workspace")
+    damage(tmp_path / "workspace")
+    app = WhysentApp(CoreSession(tmp_path / "workspace", Viewer()))
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        driver = Driver(app, pilot)
+        await driver.settle()
+        await driver.press(keyed)
+        assert "a file of the workspace is damaged" in driver.text
+        assert app.is_running
+        assert "Traceback" not in driver.text
+        await driver.press("2", "1")
+        assert app.is_running

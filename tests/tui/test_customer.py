@@ -191,7 +191,7 @@ async def test_w_gives_the_explanation_the_whole_screen_and_escape_takes_it_back
         assert isinstance(driver.app.screen, CustomerScreen)
 
 
-async def test_f_shows_the_rule_with_its_replay_and_p_puts_it_into_the_book_only_after_a_yes(
+async def test_f_shows_the_rule_with_its_replay_and_b_puts_it_into_the_book_only_after_a_yes(
     started: Started,
 ) -> None:
     async with started("large") as driver:
@@ -199,12 +199,12 @@ async def test_f_shows_the_rule_with_its_replay_and_p_puts_it_into_the_book_only
         assert isinstance(driver.app.screen, SuggestionDialog)
         assert "On this customer" in driver.text
         assert "On everybody" in driver.text
-        await driver.press("p")
+        await driver.press("b")
         assert isinstance(driver.app.screen, Question)
         await driver.press("n")
         assert not [asked for asked in driver.session.asked if asked[0] == "apply"]
-        await driver.press("p", "y")
-        ((_, change),) = [asked for asked in driver.session.asked if asked[0] == "apply"]
+        await driver.press("b", "y")
+        ((_, change, _),) = [asked for asked in driver.session.asked if asked[0] == "apply"]
         assert isinstance(change, Change)
         assert (change.kind, change.keys["enabled"]) == ("add", False)
 

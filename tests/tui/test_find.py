@@ -12,7 +12,7 @@ from tests.tui.conftest import Started
 from tui.app import WhysentApp
 from tui.screens.customer import CustomerScreen
 from tui.screens.find import FindScreen
-from tui.snapshots import Opening
+from tui.snapshots import Opening, Triage
 from tui.widgets.table import Table
 
 
@@ -181,3 +181,19 @@ async def test_a_start_with_a_customer_shows_them_and_escape_leads_to_everybody(
         await driver.press("escape")
         assert isinstance(driver.app.screen, FindScreen)
         assert "c_00000001" in driver.text
+
+
+async def test_the_list_is_fetched_again_when_what_it_rests_on_has_changed(started: Started) -> None:
+    class Counting(FakeSession):
+        lists = 0
+
+        def triage(self) -> Triage:
+            self.lists += 1
+            return super().triage()
+
+    async with started(session=Counting()) as driver:
+        await driver.press("3", "1")
+        assert driver.session.lists == 1
+        driver.session.stands = "otherwise"
+        await driver.press("3", "1")
+        assert driver.session.lists == 2

@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.worker import get_current_worker
 
-from audit.errors import WhysentError
+from tui import troubles
 from tui.text import say
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tui.app import WhysentApp
 
 T = TypeVar("T")
+
+QUIET = ("ready", "standing")
+"""Questions asked beside others, which tell what is wrong."""
 
 LAYOUTS = ("-small", "-medium", "-large")
 
@@ -43,6 +46,29 @@ class WorkScreen(Screen[None]):
         group: str
         reason: str
 
+    @dataclass
+    class Stands(Message):
+        """What answers rest on came back: it changes with an import and with what is declared."""
+
+        standing: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._standing: str | None = None
+
+    def on_screen_resume(self) -> None:
+        """Look whether what is shown still stands; another screen or program may have changed it."""
+        if self.whysent.opening is not None:
+            self.ask("standing", self.whysent.session.standing, self.Stands)
+
+    def on_work_screen_stands(self, message: Stands) -> None:
+        before, self._standing = self._standing, message.standing
+        if before not in {None, message.standing}:
+            self.outdated()
+
+    def outdated(self) -> None:
+        """What is shown does not stand any more: ask again."""
+
     @property
     def unsaved(self) -> bool:
         """Whether leaving would lose an edit."""
@@ -59,15 +85,16 @@ class WorkScreen(Screen[None]):
         def work() -> None:
             try:
                 message: Message = answer(question())
-            except WhysentError as error:
-                message = self.Failed(group, str(error))
+            except troubles.expected() as error:
+                message = self.Failed(group, troubles.line(error))
             if not get_current_worker().is_cancelled:
                 self.post_message(message)
 
         self.run_worker(work, thread=True, exclusive=True, group=group)
 
     def on_work_screen_failed(self, message: Failed) -> None:
-        self.failed(message.group, message.reason)
+        if message.group not in QUIET:
+            self.failed(message.group, message.reason)
 
     def failed(self, group: str, reason: str) -> None:
         """A question of that group could not be answered: tell it. Screens add what else has to be put right."""

@@ -118,6 +118,10 @@ class CustomerScreen(PatternScreen):
         self.query_one(Heading).say(customer, self._ticket(), "reading …")
         self._ask_picture(())
 
+    def outdated(self) -> None:
+        if self.now is not None:
+            self._ask_picture(self.now.without)
+
     def _ask_picture(self, without: tuple[str, ...]) -> None:
         assert self.customer is not None
         customer, session = self.customer, self.whysent.session

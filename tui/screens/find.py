@@ -132,7 +132,15 @@ class FindScreen(WorkScreen):
             if part
         )
         self.query_one(Heading).say(f"whysent  {size}", right, opening.coverage)
-        if opening.lists_people and not self.whysent.agent:
+        self.on_screen_resume()
+        self._ask_list()
+
+    def outdated(self) -> None:
+        self._ask_list()
+
+    def _ask_list(self) -> None:
+        opening = self.whysent.opening
+        if opening is not None and opening.lists_people and not self.whysent.agent:
             self.query_one("#people", Table).loading = True
             self.ask("list", self.whysent.session.triage, self.Listed)
 

@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.worker import get_current_worker
 
-from audit.errors import WhysentError
+from tui import troubles
 from tui.text import say
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class WorkDialog(ModalScreen[Result], Generic[Result]):
         def run() -> None:
             try:
                 message = made()
-            except WhysentError as error:
-                message = self.Failed(group, str(error))
+            except troubles.expected() as error:
+                message = self.Failed(group, troubles.line(error))
             if not get_current_worker().is_cancelled:
                 self.post_message(message)
 
