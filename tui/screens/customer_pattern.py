@@ -8,7 +8,7 @@ from tui import compare
 from tui.explanation import Sentence
 from tui.screens.customer_panes import SIGNS, STYLES
 from tui.screens.customer_rules import RulingScreen
-from tui.snapshots import Verdict
+from tui.snapshots import CaseOf
 from tui.text import content, joined, number, say
 from tui.widgets.items import Item, Items
 
@@ -89,8 +89,11 @@ class PatternScreen(RulingScreen):
             return
         from tui.screens.suggestion import SuggestionDialog
 
-        verdict = Verdict("info", entry["text"], rule=entry["suggested_rule"])
-        self.app.push_screen(SuggestionDialog(self.customer, verdict))
+        case = CaseOf(self.customer)
+        title = "The rule that would leave it out"
+        self.app.push_screen(
+            SuggestionDialog(entry["suggested_rule"], case, title=title, remedy=str(entry["text"]))
+        )
 
     def _ask_picture(self, without: tuple[str, ...]) -> None:
         """Ask for the customer without these events."""
