@@ -42,6 +42,7 @@ class Selected:
         models: "Models | None" = None,
     ) -> None:
         self.models = models
+        self.told_of_groups: dict[tuple[str, datetime], pl.DataFrame] = {}
         self._events = events.filter(pl.col("occurred_at") <= at).select(
             pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
             pl.col("customer_id").rle_id().alias("person"),

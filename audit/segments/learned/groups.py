@@ -54,6 +54,12 @@ def contributed(selected: "Selected", groups: Groups) -> pl.DataFrame:
 
 def explained(selected: "Selected", groups: Groups, at: datetime) -> pl.DataFrame:
     """Why each customer is nearest to their group at `at`: `person, feature` (deciding ones), `why` (a sentence)."""
+    if (groups.id, at) not in selected.told_of_groups:
+        selected.told_of_groups[groups.id, at] = _explained(selected, groups, at)
+    return selected.told_of_groups[groups.id, at]
+
+
+def _explained(selected: "Selected", groups: Groups, at: datetime) -> pl.DataFrame:
     import numpy as np
 
     people, raw = features.at_moment(features.over_time(selected, groups.id, groups.features), at)

@@ -57,9 +57,12 @@ def worth(model: Lifetime, states: pl.DataFrame, day: "np.ndarray") -> "np.ndarr
     r, alpha, a, b, t = model.r, model.alpha, model.a, model.b, float(model.days)
     z = t / (alpha + age + t)
     shrunk = ((alpha + age) / (alpha + age + t)) ** (r + x) * hyp2f1(r + x, b + x, a + b + x - 1, z)
-    odds = np.where(
-        x > 0, a / (b + np.maximum(x, 1) - 1) * ((alpha + age) / (alpha + recency)) ** (r + x), 0.0
-    )
+    with np.errstate(
+        over="ignore"
+    ):  # who bought often and then not for years: the odds are without end, the worth nothing
+        odds = np.where(
+            x > 0, a / (b + np.maximum(x, 1) - 1) * ((alpha + age) / (alpha + recency)) ** (r + x), 0.0
+        )
     purchases = (a + b + x - 1) / (a - 1) * (1 - shrunk) / (1 + odds)
     value: np.ndarray = purchases * _spend(model, x, states["mean"].to_numpy())
     return value
