@@ -17,7 +17,7 @@ from audit.rules.model import Rule
 from audit.rules.relevant import COLUMNS
 from audit.rules.replay import Progress
 from audit.rules.scopes import RuleSet
-from audit.rules.totals import FLAGS, Totals, most_first
+from audit.rules.totals import FLAGS, Totals, cells, most_first
 
 ROWS = 2_000_000
 """Events at hand at a time; a customer with more is still taken whole."""
@@ -39,9 +39,10 @@ def simulate(
     taking_part = rules if isinstance(rules, RuleSet) else RuleSet(rules, ids)
     prepare.refuse_without(None, taking_part.rules)
     total = scan.select(pl.len()).collect().item() if progress is not None else 0
-    done, parts = 0, [_part(events_of_none(), taking_part, ctx.facts)]
+    done, parts, fast = 0, [_part(events_of_none(), taking_part, ctx.facts, fast=False)], False
     for events in whole_customers(scan.select(COLUMNS), rows):
-        parts.append(_part(events, taking_part, ctx.facts))
+        fast = fast or replay.is_fleet(int((events["kind"] == "message_sent").sum()), taking_part)
+        parts.append(_part(events, taking_part, ctx.facts, fast=fast))
         done += events.height
         if progress is not None:
             progress(done, total)
@@ -69,21 +70,23 @@ def events_of_none() -> pl.DataFrame:
     return empty().select(COLUMNS)
 
 
-def _part(events: pl.DataFrame, rules: RuleSet, facts: Facts) -> dict[str, Any]:
-    """Totals of some customers: `decided, by_rule, customers, affected, displaced`, and `complaints` by provider."""
-    numbered = events.with_row_index("row")
-    messages = prepare.sent(numbered)
-    if replay.is_fleet(messages.height, rules):
+def _part(events: pl.DataFrame, rules: RuleSet, facts: Facts, *, fast: bool) -> dict[str, Any]:
+    """Totals of some customers: `cells` by provider, `by_rule, customers, affected, displaced`."""
+    if fast:
         from audit.rules.kernel import sums
 
-        made = sums.of(messages, numbered, rules, facts)
-    else:
-        made = _by_reference(messages, events, rules, facts)
-    became = outcomes.of(events, messages)
-    provider = messages["mailbox_provider"].cast(pl.Categorical)
-    made["decided"] = made["decided"].hstack(became.select(FLAGS[:-1])).with_columns(provider=provider)
-    made["complaints"] = provider.filter(became["complained"]).unique()
-    made["customers"] = messages["customer_id"].rle_id().n_unique()
+        return sums.fleet(events, rules, facts)
+    messages = prepare.sent(events)
+    became = outcomes.of(events, messages).select(FLAGS[:-1])
+    made = _by_reference(messages, events, rules, facts)
+    made["cells"] = (
+        made.pop("decided")
+        .hstack(became)
+        .with_columns(provider=messages["mailbox_provider"])
+        .group_by(pl.all())
+        .agg(n=pl.len().cast(pl.Int64))
+    )
+    made["customers"] = messages["customer_id"].n_unique()
     return made
 
 
@@ -103,11 +106,12 @@ def _by_reference(
 
 
 def _together(parts: list[dict[str, Any]], rules: RuleSet, ctx: Context) -> Totals:
-    complaints = pl.concat([part["complaints"] for part in parts]).unique().implode()
+    everything = pl.concat([part["cells"] for part in parts])
+    complaints = everything.filter("complained")["provider"].unique().implode()
     known = pl.col("provider").is_in(complaints, nulls_equal=True).alias("complaint_known")
     return Totals(
         rules.rules,
-        pl.concat([part["decided"] for part in parts]).with_columns(known).drop("provider"),
+        cells(everything.with_columns(known)),
         {rule.id: sum(part["by_rule"].get(rule.id, 0) for part in parts) for rule in rules.rules},
         sum(part["customers"] for part in parts),
         sum(part["affected"] for part in parts),

@@ -24,7 +24,7 @@ from audit.rules.reference import judge
 from audit.rules.relevant import COLUMNS, needs, relevant
 from audit.rules.replay import Progress
 from audit.rules.scopes import DEFAULT_CLASS, RuleSet
-from audit.rules.totals import FLAGS, Totals, most_first
+from audit.rules.totals import FLAGS, Totals, cells, most_first
 
 AT_ONCE = 8_000
 """Messages that the reference decides in about a tenth of a second: a sample holds as many."""
@@ -107,7 +107,7 @@ class Prepared:
             made = _by_reference(kept, rules, self._ctx, causes, progress)
         return Totals(
             rules.rules,
-            made["decided"].hstack(self._became),
+            cells(made["decided"].hstack(self._became)),
             {rule.id: made["by_rule"].get(rule.id, 0) for rule in rules.rules},
             self.customers,
             made["affected"],

@@ -45,17 +45,17 @@ def of(events: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
     ).drop("message_id", "mailbox_provider")
 
 
-def rates(outcomes: pl.DataFrame, coverage: Coverage) -> dict[str, Any]:
-    """The rates of click, order, complaint and opt-out among `outcomes`, with 95 % intervals.
+def rates(cells: pl.DataFrame, coverage: Coverage) -> dict[str, Any]:
+    """The rates of click, order, complaint and opt-out among the messages of `cells`, `n` each, with 95 % intervals.
 
     Each is `{"n", "of", "rate", "low", "high"}`; rate and interval are None where nothing of the kind is in the
     data at all. Complaints are out of the messages whose provider's complaints are known.
     """
-    made: dict[str, Any] = {"messages": outcomes.height}
+    made: dict[str, Any] = {"messages": int(cells["n"].sum())}
     for name, flag in _FLAG.items():
-        among = outcomes.filter("complaint_known") if name == "complaint" else outcomes
+        among = cells.filter("complaint_known") if name == "complaint" else cells
         recorded = coverage.holds(*_NEEDS[name]) and (name != "opt_out" or any(map(coverage.holds, NO)))
-        made[name] = share(int(among[flag].sum()), among.height if recorded else 0)
+        made[name] = share(int(among.filter(flag)["n"].sum()), int(among["n"].sum()) if recorded else 0)
     return made
 
 

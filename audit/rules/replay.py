@@ -13,10 +13,11 @@ from audit.context import Context
 from audit.coverage import Coverage
 from audit.facts import Facts
 from audit.rules import decisions, kernel, outcomes, prepare
+from audit.rules.decisions import DECISION
 from audit.rules.model import Rule
 from audit.rules.reference import Decision, judge
 from audit.rules.scopes import RuleSet
-from audit.rules.totals import FLAGS, Totals, most_first
+from audit.rules.totals import FLAGS, Totals, cells, most_first
 
 Progress = Callable[[int, int], None]
 """Told how many messages of how many are decided, once a customer; it may raise to stop the replay."""
@@ -48,7 +49,11 @@ class Replay:
         stopped, deferred = pl.col("decision") == "stop", pl.col("deferred_to").is_not_null()
         return Totals(
             self.rules,
-            self.decisions.select("decision", deferred=deferred).hstack(self.outcomes.select(FLAGS)),
+            cells(
+                self.decisions.select(pl.col("decision").cast(DECISION), deferred=deferred).hstack(
+                    self.outcomes.select(FLAGS)
+                )
+            ),
             self.by_rule(),
             self.decisions["customer_id"].n_unique(),
             self.decisions.filter(stopped | deferred)["customer_id"].n_unique(),
@@ -124,11 +129,13 @@ def by_kernel(
 ) -> pl.DataFrame:
     """The same by compiled code; `progress` is told once some thousand customers."""
     from audit.rules.kernel import decode, run
+    from audit.rules.kernel.columns import Columns
 
     numbered = events.with_row_index("row")
     standing = prepare.sent(numbered)
     tell = None if progress is None else (lambda done: progress(done, messages.height))
-    outcome = run.decide(standing, numbered, rules, facts, causes=causes, progress=tell or (lambda _: None))
+    row = standing["row"].cast(pl.Int32).to_numpy(writable=True)
+    outcome = run.decide(Columns(events), row, rules, facts, causes=causes, progress=tell or (lambda _: None))
     return decode.frame(outcome, standing, numbered, rules)
 
 

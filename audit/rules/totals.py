@@ -1,4 +1,4 @@
-"""The totals of a replay: the document `whysent.replay/1`, out of a row a message."""
+"""The totals of a replay: the document `whysent.replay/1`, out of how many messages became what."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,11 +7,14 @@ from typing import Any
 import polars as pl
 
 from audit.coverage import Coverage
-from audit.rules import outcomes
+from audit.rules import chance, outcomes
 from audit.rules.model import Rule
 
 FLAGS = ("opened", "clicked", "converted", "complained", "opted_out", "complaint_known")
 """What became of a message, as `outcomes.of` tells it."""
+
+CELL = ("decision", "deferred", *FLAGS)
+"""What messages that are counted together have in common."""
 
 _SEED = 20260101
 """Where the choice of as many messages at random starts, so that two runs choose the same."""
@@ -21,14 +24,14 @@ _SEED = 20260101
 class Totals:
     """What a replay adds up to.
 
-    - `decided`: a row a message in order, columns `decision, deferred` (bool) and `FLAGS`;
+    - `cells`: how many messages became what, as `cells` gives them: columns `CELL` and `n`, sorted;
     - `by_rule`: rule id → messages it decided to stop;
     - `customers`, `affected`: people with a message; with one stopped or deferred;
     - `displaced`: columns `by, stopped, n`, most first.
     """
 
     rules: Sequence[Rule]
-    decided: pl.DataFrame
+    cells: pl.DataFrame
     by_rule: Mapping[str, int]
     customers: int
     affected: int
@@ -38,35 +41,50 @@ class Totals:
     def to_json(self) -> dict[str, Any]:
         """The document `whysent.replay/1`."""
         stopped, passed = self._are("stop"), self._are("allow")
-        judged = self.decided.filter(pl.col("decision") != "exempt")
-        by_chance = judged.sample(stopped.height, seed=_SEED)
+        judged = self.cells.filter(pl.col("decision") != "exempt")
+        number = _sum(stopped)
+        by_chance = judged.with_columns(
+            n=pl.Series(chance.drawn(judged["n"].to_list(), number, _SEED), dtype=pl.Int64)
+        )
         return {
             "schema": "whysent.replay/1",
             "rules": [{"id": rule.id, "version": rule.version} for rule in self.rules],
-            "messages": self.decided.height,
-            "stopped": stopped.height,
-            "deferred": int(self.decided["deferred"].sum()),
-            "let_through": passed.height,
-            "exempt": self.decided.height - judged.height,
+            "messages": _sum(self.cells),
+            "stopped": number,
+            "deferred": _sum(self.cells.filter("deferred")),
+            "let_through": _sum(passed),
+            "exempt": _sum(self._are("exempt")),
             "by_rule": {rule.id: self.by_rule.get(rule.id, 0) for rule in self.rules},
             "customers": self.customers,
             "customers_affected": self.affected,
             "displaced": self.displaced.to_dicts(),
-            "stopped_wanted": {name: int(stopped[name].sum()) for name in ("opened", "clicked", "converted")},
+            "stopped_wanted": {
+                name: _sum(stopped.filter(name)) for name in ("opened", "clicked", "converted")
+            },
             "stopped_unwanted": {
-                "complained": int(stopped["complained"].sum()),
-                "unsubscribed_next": int(stopped["opted_out"].sum()),
+                "complained": _sum(stopped.filter("complained")),
+                "unsubscribed_next": _sum(stopped.filter("opted_out")),
             },
             "rates": {
                 "stopped": outcomes.rates(stopped, self.coverage),
                 "let_through": outcomes.rates(passed, self.coverage),
                 "random_same_number": outcomes.rates(by_chance, self.coverage),
             },
-            "complaints_known_for": _mean(self.decided["complaint_known"]),
+            "complaints_known_for": self._share("complaint_known"),
         }
 
     def _are(self, decision: str) -> pl.DataFrame:
-        return self.decided.filter(pl.col("decision") == decision)
+        return self.cells.filter(pl.col("decision") == decision)
+
+    def _share(self, flag: str) -> float | None:
+        everything = _sum(self.cells)
+        return round(_sum(self.cells.filter(flag)) / everything, 6) if everything else None
+
+
+def cells(decided: pl.DataFrame) -> pl.DataFrame:
+    """Count messages that became the same: `decided` has the columns `CELL`, a row a message, or `n` messages a row."""
+    n = pl.col("n").sum() if "n" in decided.columns else pl.len()
+    return decided.group_by(CELL).agg(n.cast(pl.Int64).alias("n")).sort(CELL)
 
 
 def most_first(displaced: pl.DataFrame) -> pl.DataFrame:
@@ -78,5 +96,5 @@ def most_first(displaced: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _mean(flags: pl.Series) -> float | None:
-    return round(int(flags.sum()) / flags.len(), 6) if flags.len() else None
+def _sum(cells: pl.DataFrame) -> int:
+    return int(cells["n"].sum())

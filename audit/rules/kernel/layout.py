@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 Int8 = NDArray[np.int8]
+UInt64 = NDArray[np.uint64]
 Records = NDArray[Any]
 """Rows with named fields, so that one lies together."""
 

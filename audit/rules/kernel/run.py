@@ -12,6 +12,7 @@ import polars as pl
 from audit.facts import Facts
 from audit.rules import prepare
 from audit.rules.kernel import encode, loop
+from audit.rules.kernel.columns import Columns
 from audit.rules.kernel.encode import Problem
 from audit.rules.kernel.layout import (
     CATEGORIES,
@@ -22,6 +23,7 @@ from audit.rules.kernel.layout import (
     SIZE,
     USED,
     Decided,
+    Int32,
     Int64,
     Task,
     Work,
@@ -35,19 +37,20 @@ _AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was decided, as arrays beside `messages`; of customers left over, `others` holds the reference's decisions.
+    """What was decided, as arrays, a row a message; of customers left over, `others` holds the reference's decisions.
 
-    `left_over`: row by row, whether the reference decided it.
+    `left_over`: row by row, whether the reference decided it. `first`: where each customer's messages begin.
     """
 
     decided: Decided
     left_over: np.ndarray[tuple[int], np.dtype[np.bool_]]
     others: list[Decision]
+    first: Int64
 
 
 def decide(
-    messages: pl.DataFrame,
-    events: pl.DataFrame,
+    columns: Columns,
+    row: Int32,
     rules: RuleSet,
     facts: Facts,
     *,
@@ -55,24 +58,28 @@ def decide(
     foresees: bool = True,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Outcome:
-    """Decide `messages` (`prepare.sent` of `events`, which has a column `row`).
+    """Decide the messages that the rows `row` of `columns` stand for, in order.
 
-    `causes`: why each was sent, as `prepare.histories` reads it. `foresees`: whether `next_allowed` is wanted of stopped messages. `progress` is told how many messages are decided;
-    it may raise.
+    `causes`: why each was sent, as `prepare.histories` reads it. `foresees`: whether `next_allowed` is wanted of stopped
+    messages. `progress` is told how many messages are decided; it may raise.
     """
-    if encode.holds(events):
-        made = encode.problem(messages, events, rules, facts, causes)
+    if encode.holds(columns.frame):
+        made = encode.problem(columns, row, rules, facts, causes)
         first = made.messages.first
         decided = pass_over(made, foresees=foresees, progress=progress)
     else:
-        first = np.array([0, messages.height], np.int64)
-        decided = _empty(messages.height, 1)
+        first = columns.first(row)
+        decided = _empty(row.size, first.size - 1)
         decided.bailed[:] = 1
+    if not decided.bailed.any():
+        return Outcome(decided, np.zeros(row.size, np.bool_), [], first)
     left_over = np.repeat(decided.bailed == 1, np.diff(first))
     decided.counts[left_over] = 0
-    return Outcome(
-        decided, left_over, _by_reference(messages, events, rules, facts, causes=causes, left_over=left_over)
-    )
+    messages = prepare.standing(columns.frame[row[left_over]])
+    theirs = columns.frame.filter(pl.col("customer_id").is_in(messages["customer_id"].unique().implode()))
+    histories = prepare.histories(messages, theirs, rules.rules, facts, causes=causes)
+    others = [one for history in histories for one in judge(history, rules)]
+    return Outcome(decided, left_over, others, first)
 
 
 def pass_over(
@@ -119,31 +126,11 @@ def _joined(decided: Decided, parts: list[_Part]) -> Decided:
     """One list of what was counted out of those of all parts."""
     before = 0
     for part in parts:
-        for rows in part.mine:
+        for rows in part.mine if before else ():
             decided.begins[rows] += before
         before += int(part.work.state[USED])
     counted = [part.decided.counted[: part.work.state[USED]] for part in parts]
     return decided._replace(counted=np.concatenate(counted))
-
-
-def _by_reference(
-    messages: pl.DataFrame,
-    events: pl.DataFrame,
-    rules: RuleSet,
-    facts: Facts,
-    *,
-    causes: pl.DataFrame | None,
-    left_over: np.ndarray[tuple[int], np.dtype[np.bool_]],
-) -> list[Decision]:
-    if not left_over.any():
-        return []
-    own = messages.filter(pl.Series(left_over))
-    theirs = events.filter(pl.col("customer_id").is_in(own["customer_id"].unique().implode()))
-    return [
-        decision
-        for history in prepare.histories(own, theirs, rules.rules, facts, causes=causes)
-        for decision in judge(history, rules)
-    ]
 
 
 def _empty(messages: int, customers: int) -> Decided:

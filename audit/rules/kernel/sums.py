@@ -1,20 +1,32 @@
 """Totals of what the kernel decided, without a text or an object for a message."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from audit.facts import Facts
-from audit.rules import decisions, replay
+from audit.rules import decisions, outcomes, prepare, replay
+from audit.rules.consents import NO
 from audit.rules.decisions import DECISION
-from audit.rules.kernel import run
-from audit.rules.kernel.codes import Coded
-from audit.rules.kernel.layout import PUT_OFF, STOPPED
+from audit.rules.kernel import adding, codes, decode, following, run
+from audit.rules.kernel.columns import Columns
+from audit.rules.kernel.following import Found, Rows, Slots
+from audit.rules.kernel.layout import PUT_OFF, STOPPED, Int8, Int32
 from audit.rules.kernel.run import Outcome
 from audit.rules.scopes import RuleSet
+from audit.rules.totals import FLAGS
 
 _WORDS = pl.Series(DECISION.categories, dtype=DECISION)
+_IS_A = {
+    "message_sent": following.SENT,
+    "message_opened": following.OPENED,
+    "message_clicked": following.CLICKED,
+    "message_complained": following.COMPLAINED,
+    "order_completed": following.ORDERED,
+    **dict.fromkeys(NO, following.REFUSED),
+}
 
 
 def of(
@@ -29,32 +41,159 @@ def of(
     `messages`: as `prepare.sent` gives them, with `row`, their row in `events`. `causes`: why each was sent,
     as `prepare.histories` reads it.
     """
-    outcome = run.decide(messages, events, rules, facts, causes=causes, foresees=False)
-    decided = outcome.decided
-    _copy_others(outcome, rules)
-    deferred = decided.deciding == PUT_OFF
-    touched = pl.Series(deferred | (decided.decision == STOPPED))
-    counts = np.bincount(np.maximum(decided.deciding, 0), minlength=len(rules.rules) + 1)
-    others = decisions.frame(outcome.others)
-    shown = messages.select("customer_id", "event_id", "campaign")
+    made = Part.of(
+        Columns(events),
+        rules,
+        facts,
+        causes=causes,
+        row=messages["row"].cast(pl.Int32).to_numpy(writable=True),
+    )
+    decided = made.outcome.decided
+    words = _WORDS.gather(pl.Series(decided.decision, dtype=pl.UInt32))
     return {
-        "decided": pl.DataFrame(
-            {"decision": _WORDS.gather(pl.Series(decided.decision, dtype=pl.UInt32)), "deferred": deferred}
-        ),
-        "by_rule": {rule.id: int(counts[number + 1]) for number, rule in enumerate(rules.rules)},
-        "affected": messages["customer_id"].rle_id().filter(touched).n_unique(),
-        "displaced": pl.concat(
-            [
-                _displaced(outcome, messages, events.height, rules),
-                replay.displaced(others, shown.filter(pl.Series(outcome.left_over)), rules.rules),
-            ]
-        ),
+        "decided": pl.DataFrame({"decision": words, "deferred": decided.deciding == PUT_OFF}),
+        **made.totals(),
     }
+
+
+def fleet(events: pl.DataFrame, rules: RuleSet, facts: Facts) -> dict[str, Any]:
+    """`cells` by provider, `by_rule, customers, affected, displaced` of whole customers."""
+    columns = Columns(events)
+    row, became = followed(columns)
+    made = Part.of(columns, rules, facts, row=row)
+    return {**made.totals(), "cells": made.cells(became), "customers": made.customers}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was decided of the messages of some customers: those that the rows `row` of `columns` stand for."""
+
+    columns: Columns
+    row: Int32
+    outcome: Outcome
+    rules: RuleSet
+
+    @classmethod
+    def of(
+        cls,
+        columns: Columns,
+        rules: RuleSet,
+        facts: Facts,
+        *,
+        row: Int32,
+        causes: pl.DataFrame | None = None,
+        foresees: bool = False,
+    ) -> "Part":
+        """Decide; `causes` and `foresees` as for `run.decide`."""
+        outcome = run.decide(columns, row, rules, facts, causes=causes, foresees=foresees)
+        _copy_others(outcome, rules)
+        return cls(columns, row, outcome, rules)
+
+    @property
+    def customers(self) -> int:
+        """How many people have a message."""
+        return int(np.count_nonzero(np.diff(self.outcome.first)))
+
+    def totals(self) -> dict[str, Any]:
+        """`by_rule`, `affected`, `displaced`."""
+        decided, rules = self.outcome.decided, self.rules.rules
+        counts = np.bincount(np.maximum(decided.deciding, 0), minlength=len(rules) + 1)
+        return {
+            "by_rule": {rule.id: int(counts[number + 1]) for number, rule in enumerate(rules)},
+            "affected": adding.affected(self.outcome.first, decided),
+            "displaced": self._displaced(),
+        }
+
+    def cells(self, became: Int8) -> pl.DataFrame:
+        """How many messages became the same: `decision, deferred, provider`, `FLAGS` but the last, and `n`."""
+        provider = self.columns.coded("mailbox_provider")
+        size = (len(provider.values) + 1) * adding.DECISIONS * 2 * adding.BECAME
+        counts = np.zeros(size, np.int64)
+        adding.cells(self.outcome.decided, became, provider.codes[self.row], counts)
+        cell = np.flatnonzero(counts)
+        names = pl.Series([None, *provider.values], dtype=pl.String)
+        kind = cell // adding.BECAME
+        return pl.DataFrame(
+            {
+                "decision": _WORDS.gather(kind // 2 % adding.DECISIONS),
+                "deferred": kind % 2 == 1,
+                **{flag: (cell >> bit) % 2 == 1 for bit, flag in enumerate(FLAGS[:-1])},
+                "provider": names.gather(kind // 2 // adding.DECISIONS),
+                "n": counts[cell],
+            }
+        )
+
+    def decisions(self) -> pl.DataFrame:
+        """A row a message, columns of `decisions.DECISIONS`, in order."""
+        events = self.columns.frame
+        shown = events.select("event_id", "customer_id", "occurred_at", "message_class")[self.row]
+        return decode.frame(self.outcome, shown, events, self.rules)
+
+    def _displaced(self) -> pl.DataFrame:
+        """Columns `by, stopped, n`: a stopped message once for each campaign that its cap counted."""
+        caps = np.array([False, *(rule.kind == "frequency_cap" for rule in self.rules.rules)])
+        decided = self.outcome.decided
+        counts = np.where(caps[np.maximum(decided.deciding, 0)], decided.counts, 0).astype(np.int32)
+        counted = adding.Counted(decided.begins, counts, decided.counted)
+        campaigns = self.columns.coded("campaign")
+        size = len(campaigns.values) + 1
+        pairs = np.empty(int(counts.sum()), np.int64)
+        number = adding.displaced(counted, campaigns.codes, self.row, np.zeros(size, np.int64), pairs)
+        numbers, firsts = codes.numbered(codes.spread(pairs[:number]))
+        known = pairs[firsts]
+        names = pl.Series([None, *campaigns.values], dtype=pl.String)
+        own = pl.DataFrame(
+            {
+                "by": names.gather(known // size),
+                "stopped": names.gather(known % size),
+                "n": pl.Series(np.bincount(numbers, minlength=known.size), dtype=pl.UInt32),
+            }
+        )
+        return pl.concat([own, self._displaced_by_others()]) if self.outcome.others else own
+
+    def _displaced_by_others(self) -> pl.DataFrame:
+        messages = prepare.standing(self.columns.frame[self.row[self.outcome.left_over]])
+        return replay.displaced(decisions.frame(self.outcome.others), messages, self.rules.rules)
+
+
+def followed(columns: Columns) -> tuple[Int32, Int8]:
+    """The rows that stand for a message, in order, and what became of each, in bits.
+
+    What `prepare.sent` and `outcomes.of` give, as numbers.
+    """
+    kinds, hashes = columns.coded("kind"), codes.hashes(columns.frame["message_id"])
+    is_a = kinds.table(lambda kind: _IS_A.get(kind or "", following.OTHER)).astype(np.int8)[kinds.codes]
+    nobody = np.zeros(0, np.int32)
+    ordered = "order_completed" in kinds.values and "message_clicked" in kinds.values
+    items, categories = (columns.coded(name).codes if ordered else nobody for name in ("item_id", "category"))
+    machine = codes.of(columns.frame["machine"].fill_null(value=False), np.int8)
+    rows = Rows(columns.starts, columns.at, is_a, machine, hashes, items, categories)
+    height = columns.frame.height
+    found = Found(np.zeros(height, np.int32), np.zeros(height, np.int8))
+    room = 4 * int(np.diff(columns.starts).max(initial=1))
+    slots = Slots(np.zeros(room, np.uint64), np.zeros(room, np.int32))
+    within = int(outcomes.CONVERSION.total_seconds()) * 1_000_000
+    number = following.follow(rows, found, slots, np.uint64(codes.NO_TEXT), within)
+    row, became = found.row[:number], found.became[:number]
+    if not (hashes[row] == np.uint64(codes.NO_TEXT)).any():
+        return row, became
+    return _apart(columns.frame, row, became)
+
+
+def _apart(events: pl.DataFrame, row: Int32, became: Int8) -> tuple[Int32, Int8]:
+    """The same, where one message's id may read like what stands for the id of a message without one."""
+    if not events["message_id"].str.starts_with("event:").any():
+        return row, became
+    messages = prepare.sent(events.with_row_index("row"))
+    flags = outcomes.of(events, messages).select(
+        pl.sum_horizontal(pl.col(flag).cast(pl.Int8) * (1 << bit) for bit, flag in enumerate(FLAGS[:-1]))
+    )
+    return codes.of(messages["row"], np.int32), codes.of(flags.to_series(), np.int8)
 
 
 def _copy_others(outcome: Outcome, rules: RuleSet) -> None:
     """Write what the reference decided beside what the kernel did."""
-    number = {"allow": 0, "stop": 1, "exempt": 2}
+    number = {"allow": 0, "stop": STOPPED, "exempt": 2}
     position = {rule.id: place + 1 for place, rule in enumerate(rules.rules)}
     decided = outcome.decided
     for place, other in zip(np.flatnonzero(outcome.left_over), outcome.others, strict=True):
@@ -62,22 +201,3 @@ def _copy_others(outcome: Outcome, rules: RuleSet) -> None:
         put_off = PUT_OFF if other.deferred_to else 0
         decided.deciding[place] = position[other.deciding_rule] if other.deciding_rule else put_off
         decided.counts[place] = 0
-
-
-def _displaced(outcome: Outcome, messages: pl.DataFrame, height: int, rules: RuleSet) -> pl.DataFrame:
-    """Columns `by, stopped, n`: a stopped message once for each campaign that its cap counted."""
-    caps = np.array([False, *(rule.kind == "frequency_cap" for rule in rules.rules)])
-    decided = outcome.decided
-    counts = np.where(caps[np.maximum(decided.deciding, 0)], decided.counts, 0).astype(np.int32)
-    stopped, event = run.counted_rows(decided._replace(counts=counts))
-    campaigns = Coded(messages["campaign"])
-    of_event = np.full(height, -1, np.int32)
-    of_event[messages["row"].to_numpy()] = campaigns.codes
-    size = len(campaigns.values) + 1
-    once = pl.Series(stopped * size + of_event[event] + 1, dtype=pl.Int64).unique().to_numpy()
-    pairs = (campaigns.codes[once // size].astype(np.int64) + 1) * size + once % size
-    names = pl.Series([None, *campaigns.values], dtype=pl.String)
-    counted = pl.Series("pair", pairs).value_counts(name="n")
-    return counted.select(
-        by=names.gather(counted["pair"] % size), stopped=names.gather(counted["pair"] // size), n="n"
-    )

@@ -1,6 +1,6 @@
 """What customers said, and what brought messages about, as the arrays that the compiled code reads."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import polars as pl
@@ -10,7 +10,8 @@ from audit.rules.consents import NO as SAYS_NO
 from audit.rules.consents import YES as SAYS_YES
 from audit.rules.kernel import codes
 from audit.rules.kernel.codes import Coded
-from audit.rules.kernel.layout import GIVEN, NEVER, NO, WITHDRAWN, YES, Int8, Int32, Int64, Said
+from audit.rules.kernel.columns import Columns
+from audit.rules.kernel.layout import GIVEN, NEVER, NO, WITHDRAWN, YES, Int32, Int64, Said
 from audit.rules.model import ENGAGEMENT, Rule
 
 _SAYS = {**dict.fromkeys(SAYS_NO, NO), **dict.fromkeys(SAYS_YES, YES)} | {
@@ -20,32 +21,31 @@ _SAYS = {**dict.fromkeys(SAYS_NO, NO), **dict.fromkeys(SAYS_YES, YES)} | {
 _NONE: Int32 = np.zeros(0, np.int32)
 
 
-def acts(events: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
-    """The acts of saying no and yes among `events`, if any rule reads them."""
-    if not any(rule.kind in {"consent", "sensitive"} for rule in rules):
-        return events.clear()
-    return events.filter(pl.col("kind").is_in([*SAYS_NO, *SAYS_YES]))
+def kinds(rules: Sequence[Rule]) -> tuple[str, ...]:
+    """The kinds of saying no and yes, if any rule reads them."""
+    return (*SAYS_NO, *SAYS_YES) if any(rule.kind in {"consent", "sensitive"} for rule in rules) else ()
 
 
 def said(
-    acts: pl.DataFrame, messages: pl.DataFrame, sensitive: pl.Series, places: tuple[Int64, Int64, Int32, Int32]
+    columns: Columns, acts: Int32, messages: Int32, sensitive: pl.Series, places: tuple[Int64, Int64, Int32, Int32]
 ) -> Said:  # fmt: skip
-    """`acts` and what of `messages` they are held against; `places`: their `first, at, rank, row`.
+    """What was said in the rows `acts`, and what of `messages` it is held against; `places`: their `first, at, rank, row`.
 
     `sensitive`: lists of the sensitive topics of each message.
     """
-    ours = messages if acts.height else messages.clear()
-    channel, sender = (
-        Coded(pl.concat([acts[name], ours[name]]), cut=acts.height) for name in ("channel", "sender")
-    )
+    ours = messages if acts.size else messages[:0]
+    channel, sender = (columns.coded(name).codes if acts.size else acts for name in ("channel", "sender"))
+    listed = columns.frame["topics"]
     (topics, topic), (of_message, message_topic), (sensitives, message_sensitive) = _lists(
-        acts["topics"], ours["topics"], sensitive
+        listed.gather(acts), listed.gather(ours), sensitive
     )
-    says: Int8 = Coded(acts["kind"]).meaning(lambda kind: _SAYS.get(kind or "", 0)).astype(np.int8)
+    says = columns.coded("kind").table(lambda kind: _SAYS.get(kind or "", 0))[
+        columns.coded("kind").codes[acts]
+    ]
     first, at, rank, row = places
     return Said(
-        first, at, rank, row, says, channel.head, sender.head, topics, topic, channel.tail, sender.tail,
-        of_message, message_topic, sensitives, message_sensitive,
+        first, at, rank, row, says.astype(np.int8), channel[acts], sender[acts], topics, topic, channel[ours],
+        sender[ours], of_message, message_topic, sensitives, message_sensitive,
     )  # fmt: skip
 
 
@@ -60,12 +60,12 @@ def _lists(*columns: pl.Series) -> list[tuple[Int64, Int32]]:
     ]
 
 
-def caused(messages: pl.DataFrame, causes: pl.DataFrame | None) -> pl.DataFrame | None:
+def caused(events: pl.DataFrame, row: Int32, causes: pl.DataFrame | None) -> pl.DataFrame | None:
     """The causes and sensitive topics of each message, empty where none are told; None if nothing is told at all."""
     if causes is None:
         return None
     return (
-        messages.select("customer_id", "event_id")
+        events.select("customer_id", "event_id")[row]
         .join(
             causes.select("customer_id", "event_id", "causes", "sensitive"),
             on=("customer_id", "event_id"), how="left", maintain_order="left",
@@ -101,24 +101,26 @@ def stopping(rules: Sequence[Rule], messages: int, causes: pl.DataFrame | None) 
 
 def unsure(
     rules: Sequence[Rule],
-    channel: pl.Series,
+    columns: Columns,
+    messages: Int32,
     causes: pl.DataFrame | None,
     recorded: frozenset[tuple[str, str | None]],
 ) -> Int64:
     """The rules that lack what they need to judge each message: its causes, any response of its channel."""
     asked = [rule.kind in {"mute", "exclude_event", "sensitive", "sunset"} for rule in rules]
-    made = np.zeros(channel.len() if any(asked) else 0, np.int64)
+    made = np.zeros(messages.size if any(asked) else 0, np.int64)
     if causes is None:
         made |= sum(1 << number for number, rule in enumerate(rules) if rule.reads_causes)
     sunsets = [
         (number, ENGAGEMENT[rule.engagement]) for number, rule in enumerate(rules) if rule.kind == "sunset"
     ]
     if sunsets:
-        made |= Coded(channel).meaning(
+        channel = columns.coded("channel")
+        made |= channel.table(
             lambda value: sum(
                 1 << number for number, response in sunsets if (response, value) not in recorded
             )
-        )
+        )[channel.codes[messages]]
     return made
 
 
@@ -128,20 +130,23 @@ def responses(rules: Sequence[Rule]) -> list[str]:
 
 
 def replied(
-    kinds: Sequence[str], messages: pl.DataFrame, events: pl.DataFrame, rank: Int32
+    kinds: Sequence[str], events: pl.DataFrame, row: Int32, rank: Callable[[Int32], Int32]
 ) -> tuple[Int64, Int32]:
     """A row for each kind of response: when the first by a human came to each message, and its rank."""
-    at = np.full((len(kinds), messages.height), NEVER, np.int64)
-    ranks = np.zeros((len(kinds), messages.height), np.int32)
+    at = np.full((len(kinds), row.size), NEVER, np.int64)
+    ranks = np.zeros((len(kinds), row.size), np.int32)
+    if not kinds:
+        return at, ranks
+    messages = events.select("customer_id", "message_id", "event_id")[row].select("customer_id", KEY)
     for number, kind in enumerate(kinds):
         first = (
-            events.filter((pl.col("kind") == kind) & human())
+            events.select("customer_id", "event_id", "message_id", "kind", "machine", "occurred_at")
+            .with_row_index("row")
+            .filter((pl.col("kind") == kind) & human())
             .select("customer_id", KEY, "occurred_at", "row")
             .unique(("customer_id", "message_key"), keep="first", maintain_order=True)
         )
-        found = messages.select("customer_id", "message_key").join(
-            first, on=("customer_id", "message_key"), how="left", maintain_order="left"
-        )
+        found = messages.join(first, on=("customer_id", "message_key"), how="left", maintain_order="left")
         at[number] = codes.of(found["occurred_at"].to_physical().fill_null(NEVER), np.int64)
-        ranks[number] = rank[codes.of(found["row"].fill_null(0), np.int64)] if rank.size else 0
+        ranks[number] = rank(codes.of(found["row"].fill_null(0), np.int32))
     return at, ranks

@@ -8,13 +8,17 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
+from audit.events import conform
 from audit.rules import fleet, kernel, prepare, replay
 from audit.rules.consents import NO, YES
+from audit.rules.kernel import codes
 from audit.rules.model import CHECKED_ORDER, from_dict
 from audit.rules.scopes import RuleSet
 from tests.audit.rules.build import act, cap, causes, message, replayed
 from tests.audit.rules.test_properties import calendars, caps, moments, rows
+from tests.audit.rules.test_totals_oracle import histories, sets
 from tests.bench import differential
 from tests.build import context, events
 
@@ -287,3 +291,42 @@ def test_progress_of_a_fleet_is_told_and_can_stop_it():
         fleet.simulate(frame.lazy(), rules, context(frame), progress=stop_after_two, rows=10)
     assert seen[1][0] > seen[0][0]
     assert seen[0][1] == frame.height
+
+
+@settings(max_examples=150, deadline=None)
+@given(histories, sets)
+def test_compiled_totals_are_those_of_the_frames(history, documents):
+    frame = conform(
+        events(*({"machine": None, "message_id": None, "mailbox_provider": None, **row} for row in history))
+    )
+    rules = RuleSet([from_dict(one) for one in documents])
+    slow, fast = (fleet._part(frame, rules, context(frame).facts, fast=one) for one in (False, True))
+    for name in ("cells", "displaced"):
+        columns = slow[name].columns
+        assert_frame_equal(
+            slow.pop(name).sort(columns), fast.pop(name).select(columns).sort(columns), check_dtypes=False
+        )
+    assert {**slow, "by_rule": {rule.id: slow["by_rule"].get(rule.id, 0) for rule in rules.rules}} == fast
+
+
+def test_an_id_that_reads_like_the_key_of_a_message_without_one_is_its_id(monkeypatch):
+    frame = conform(
+        events(
+            message("2026-01-05T10:00", event_id="a"),
+            message("2026-01-05T11:00", event_id="b", message_id="event:a"),
+            message("2026-01-05T12:00", event_id="c", message_id="m"),
+            act("message_clicked", "2026-01-05T13:00", event_id="d", message_id="m"),
+        )
+    )
+    rules = [from_dict({"id": "m", "kind": "mute"})]
+    expected = replay.simulate(frame, rules, context(frame)).to_json()
+    monkeypatch.setattr(kernel, "MANY", 1)
+    made = fleet.simulate(frame.lazy(), rules, context(frame)).to_json()
+    assert made == expected
+    assert (made["messages"], made["stopped_wanted"]["clicked"]) == (2, 1)
+
+
+def test_more_different_texts_than_its_table_begins_with_have_each_their_number():
+    texts = pl.Series([None if number % 7 == 0 else f"t{number % 5000}" for number in range(20_000)])
+    coded = codes.Coded(texts)
+    assert [None if code < 0 else coded.values[code] for code in coded.codes] == texts.to_list()
