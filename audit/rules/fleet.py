@@ -1,15 +1,18 @@
-"""Replay over a fleet: whole customers at a time from a lazy scan, and only totals are kept.
+"""Replay over a fleet: whole customers at a time from a lazy scan; totals are kept, decisions written as they are made.
 
-Memory is bounded by the customers at hand and some bytes a message. With the optional extra the kernel decides and no
+Memory is bounded by the customers at hand. With the optional extra the kernel decides and no
 message becomes a Python object; without it, or for rules it does not know, the reference does.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from audit.context import Context
+from audit.events import SCHEMA, empty
 from audit.facts import Facts
 from audit.rules import outcomes, prepare, replay
 from audit.rules.decisions import DECISION
@@ -18,9 +21,16 @@ from audit.rules.relevant import COLUMNS
 from audit.rules.replay import Progress
 from audit.rules.scopes import RuleSet
 from audit.rules.totals import FLAGS, Totals, cells, most_first
+from audit.rules.written import whole
 
 ROWS = 2_000_000
 """Events at hand at a time; a customer with more is still taken whole."""
+
+ROWS_WITH_CAUSES = 250_000
+"""The same where causes are asked for: they take all columns, and several rows for a message."""
+
+Causes = Callable[[pl.DataFrame], pl.DataFrame]
+"""Events of whole customers → why each message was sent, as `prepare.histories` reads it."""
 
 
 def simulate(
@@ -29,23 +39,31 @@ def simulate(
     ctx: Context,
     *,
     ids: Mapping[str, str] | None = None,
+    causes: Causes | None = None,
+    decisions: Path | None = None,
     progress: Progress | None = None,
-    rows: int = ROWS,
+    rows: int | None = None,
 ) -> Totals:
     """Replay `rules`, or a set of them made before, over the events of `scan` (all customers, in `ORDER`): the totals that `replay.simulate` gives.
 
-    `progress` is told how many events of how many are done, and may raise to stop it; nothing is written.
+    `causes` tells why the messages of some customers were sent, out of all columns of their events; it is asked if a rule
+    reads them, and InputError is raised if it is missing then. `decisions`: a Parquet file for what `replay.simulate`
+    gives as `decisions`, which appears when all is done. `progress` is told how many events of how many are done, and may
+    raise to stop it: then nothing is written.
     """
     taking_part = rules if isinstance(rules, RuleSet) else RuleSet(rules, ids)
-    prepare.refuse_without(None, taking_part.rules)
+    why = causes if any(rule.reads_causes for rule in taking_part.rules) else None
+    prepare.refuse_without(None if why is None else events_of_none(), taking_part.rules)
+    columns, at_hand = (COLUMNS, ROWS) if why is None else (tuple(SCHEMA), ROWS_WITH_CAUSES)
     total = scan.select(pl.len()).collect().item() if progress is not None else 0
-    done, parts, fast = 0, [_part(events_of_none(), taking_part, ctx.facts, fast=False)], False
-    for events in whole_customers(scan.select(COLUMNS), rows):
-        fast = fast or replay.is_fleet(int((events["kind"] == "message_sent").sum()), taking_part)
-        parts.append(_part(events, taking_part, ctx.facts, fast=fast))
-        done += events.height
-        if progress is not None:
-            progress(done, total)
+    with whole(decisions) if decisions is not None else nullcontext() as keep:
+        work = _Work(taking_part, ctx.facts, why, keep)
+        done, parts = 0, [work.part(empty().select(columns))]
+        for events in whole_customers(scan.select(columns), rows or at_hand):
+            parts.append(work.part(events))
+            done += events.height
+            if progress is not None:
+                progress(done, total)
     return _together(parts, taking_part, ctx)
 
 
@@ -65,44 +83,54 @@ def whole_customers(scan: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
 
 def events_of_none() -> pl.DataFrame:
     """No events, with the columns of `COLUMNS`."""
-    from audit.events import empty
-
     return empty().select(COLUMNS)
 
 
-def _part(events: pl.DataFrame, rules: RuleSet, facts: Facts, *, fast: bool) -> dict[str, Any]:
-    """Totals of some customers: `cells` by provider, `by_rule, customers, affected, displaced`."""
-    if fast:
-        from audit.rules.kernel import sums
+class _Work:
+    """What is done with the customers at hand; `keep` takes the decisions on their messages."""
 
-        return sums.fleet(events, rules, facts)
-    messages = prepare.sent(events)
-    became = outcomes.of(events, messages).select(FLAGS[:-1])
-    made = _by_reference(messages, events, rules, facts)
-    made["cells"] = (
-        made.pop("decided")
-        .hstack(became)
-        .with_columns(provider=messages["mailbox_provider"])
-        .group_by(pl.all())
-        .agg(n=pl.len().cast(pl.Int64))
-    )
-    made["customers"] = messages["customer_id"].n_unique()
-    return made
+    def __init__(
+        self,
+        rules: RuleSet,
+        facts: Facts,
+        causes: Causes | None,
+        keep: Callable[[pl.DataFrame], None] | None,
+    ) -> None:
+        self._rules, self._facts, self._causes, self._keep = rules, facts, causes, keep
+        self._fast = False
 
+    def part(self, events: pl.DataFrame) -> dict[str, Any]:
+        """Their totals: `cells` by provider, `by_rule, customers, affected, displaced`."""
+        sent = int((events["kind"] == "message_sent").sum())
+        self._fast = self._fast or replay.is_fleet(
+            sent, self._rules
+        )  # one large part, and the last goes with it
+        causes = None if self._causes is None else self._causes(events)
+        if self._fast:
+            from audit.rules.kernel import sums
 
-def _by_reference(
-    messages: pl.DataFrame, events: pl.DataFrame, rules: RuleSet, facts: Facts
-) -> dict[str, Any]:
-    decisions = replay.by_reference(messages, events, rules, facts)
-    deferred = pl.col("deferred_to").is_not_null()
-    made = decisions.select(pl.col("decision").cast(DECISION), deferred=deferred)
-    affected = decisions.filter((pl.col("decision") == "stop") | deferred)
-    return {
-        "decided": made,
-        "by_rule": dict(decisions.drop_nulls("deciding_rule").group_by("deciding_rule").len().rows()),
-        "affected": affected["customer_id"].n_unique(),
-        "displaced": replay.displaced(decisions, messages, rules.rules),
-    }
+            return sums.fleet(events, self._rules, self._facts, causes, self._keep)
+        return self._by_reference(events, causes)
+
+    def _by_reference(self, events: pl.DataFrame, causes: pl.DataFrame | None) -> dict[str, Any]:
+        messages = prepare.sent(events)
+        decided = replay.by_reference(messages, events, self._rules, self._facts, causes=causes)
+        if self._keep is not None:
+            self._keep(decided)
+        deferred = pl.col("deferred_to").is_not_null()
+        became = outcomes.of(events, messages).select(FLAGS[:-1])
+        cell = decided.select(pl.col("decision").cast(DECISION), deferred=deferred).hstack(became)
+        affected = decided.filter((pl.col("decision") == "stop") | deferred)
+        by_rule = decided.drop_nulls("deciding_rule").group_by("deciding_rule").len()
+        return {
+            "cells": cell.with_columns(provider=messages["mailbox_provider"])
+            .group_by(pl.all())
+            .agg(n=pl.len().cast(pl.Int64)),
+            "by_rule": dict(by_rule.rows()),
+            "customers": messages["customer_id"].n_unique(),
+            "affected": affected["customer_id"].n_unique(),
+            "displaced": replay.displaced(decided, messages, self._rules.rules),
+        }
 
 
 def _together(parts: list[dict[str, Any]], rules: RuleSet, ctx: Context) -> Totals:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,10 +79,10 @@ def simulate(
     ws = options.opened(context, workspace)
     options.viewer(context, role).require("simulate")
     rules, ctx = _as_recorded(ws) if as_recorded else _asked(ws, rules_file), ws.context()
-    scan, causes, totals = _replayed(ws, rules, ctx, customer, decisions)
+    scan, totals = _replayed(ws, rules, ctx, customer, decisions)
     told = totals.to_json()
     if preset is not None:
-        told["preset"] = _beside(ws, rules, ctx, scan, causes, preset, zone)
+        told["preset"] = _beside(ws, rules, ctx, scan, preset, zone)
     _tell(
         told,
         form,
@@ -148,23 +149,26 @@ def sweep(
 
 def _replayed(
     ws: "Workspace", rules: "RuleSet", ctx: "Context", customer: str | None, decisions: Path | None
-) -> "tuple[pl.LazyFrame, pl.DataFrame | None, Totals]":
-    """The events that were replayed, the causes where a rule reads them, and the totals; decisions are written."""
+) -> "tuple[pl.LazyFrame, Totals]":
+    """The events that were replayed, and the totals; decisions are written."""
     import polars as pl
 
-    from audit import answers
+    from audit import answers, why
     from audit.rules import fleet, replay
 
     progress = output.Progress("replaying")
-    if customer is None and decisions is None and not any(rule.reads_causes for rule in rules.rules):
+    if customer is None:
         scan = ws.scan().filter(pl.col("occurred_at") <= ws.at)
-        return scan, None, fleet.simulate(scan, rules, ctx, progress=progress)
-    events = ws.events() if customer is None else ws.history(ws.resolve(options.customer(customer)), at=ws.at)
+        totals = fleet.simulate(
+            scan, rules, ctx, causes=partial(why.causes, context=ctx), decisions=decisions, progress=progress
+        )
+        return scan, totals
+    events = ws.history(ws.resolve(options.customer(customer)), at=ws.at)
     causes = answers.causes_for(rules.rules, events, ctx)
     made = replay.simulate(events, rules, ctx, causes=causes, progress=progress)
     if decisions is not None:
         output.parquet(made.decisions, decisions)
-    return events.lazy(), causes, made.totals()
+    return events.lazy(), made.totals()
 
 
 def _beside(
@@ -172,7 +176,6 @@ def _beside(
     rules: "RuleSet",
     ctx: "Context",
     scan: "pl.LazyFrame",
-    causes: "pl.DataFrame | None",
     preset: str,
     zone: str | None,
 ) -> dict[str, Any]:
@@ -180,6 +183,8 @@ def _beside(
     from audit import answers
     from audit.rules import compared, presets
 
+    reading = any(rule.reads_causes for rule in rules.rules)
+    causes = answers.causes_for(rules.rules, scan.collect(), ctx) if reading else None
     return compared.compare(
         scan,
         rules.rules,

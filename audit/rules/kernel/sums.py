@@ -1,5 +1,6 @@
 """Totals of what the kernel decided, without a text or an object for a message."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,11 +57,19 @@ def of(
     }
 
 
-def fleet(events: pl.DataFrame, rules: RuleSet, facts: Facts) -> dict[str, Any]:
-    """`cells` by provider, `by_rule, customers, affected, displaced` of whole customers."""
+def fleet(
+    events: pl.DataFrame,
+    rules: RuleSet,
+    facts: Facts,
+    causes: pl.DataFrame | None = None,
+    keep: Callable[[pl.DataFrame], None] | None = None,
+) -> dict[str, Any]:
+    """`cells` by provider, `by_rule, customers, affected, displaced` of whole customers; `keep` takes the decisions."""
     columns = Columns(events)
     row, became = followed(columns)
-    made = Part.of(columns, rules, facts, row=row)
+    made = Part.of(columns, rules, facts, row=row, causes=causes, foresees=keep is not None)
+    if keep is not None:
+        keep(made.decisions())
     return {**made.totals(), "cells": made.cells(became), "customers": made.customers}
 
 

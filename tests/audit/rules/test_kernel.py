@@ -1,5 +1,6 @@
 """The kernel decides as the reference does: every column of every decision, and the totals."""
 
+import random
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -10,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from audit.events import conform
+from audit.errors import InputError
+from audit.events import SCHEMA, conform
 from audit.rules import fleet, kernel, prepare, replay
 from audit.rules.consents import NO, YES
-from audit.rules.kernel import codes
+from audit.rules.kernel import codes, sums
 from audit.rules.model import CHECKED_ORDER, from_dict
 from audit.rules.scopes import RuleSet
 from tests.audit.rules.build import act, cap, causes, message, replayed
@@ -300,7 +302,8 @@ def test_compiled_totals_are_those_of_the_frames(history, documents):
         events(*({"machine": None, "message_id": None, "mailbox_provider": None, **row} for row in history))
     )
     rules = RuleSet([from_dict(one) for one in documents])
-    slow, fast = (fleet._part(frame, rules, context(frame).facts, fast=one) for one in (False, True))
+    facts = context(frame).facts
+    slow, fast = fleet._Work(rules, facts, None, None).part(frame), sums.fleet(frame, rules, facts)
     for name in ("cells", "displaced"):
         columns = slow[name].columns
         assert_frame_equal(
@@ -330,3 +333,51 @@ def test_more_different_texts_than_its_table_begins_with_have_each_their_number(
     texts = pl.Series([None if number % 7 == 0 else f"t{number % 5000}" for number in range(20_000)])
     coded = codes.Coded(texts)
     assert [None if code < 0 else coded.values[code] for code in coded.codes] == texts.to_list()
+
+
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("rows_at_once", [1, 150, 100_000])
+@pytest.mark.parametrize("seed", [1, 5, 8])
+def test_decisions_written_in_parts_are_those_of_the_whole_replay(
+    monkeypatch, tmp_path, fast, rows_at_once, seed
+):
+    frame, rules, why = differential.case(seed, 12)
+    why = differential.causes(random.Random(seed), frame) if why is None else why
+    expected = replay.simulate(frame, rules, context(frame), causes=why)
+    monkeypatch.setattr(kernel, "MANY", 1)
+    monkeypatch.setattr(kernel, "installed", lambda: fast)
+
+    def causes(some):
+        assert some.columns == list(SCHEMA)
+        return why.filter(pl.col("customer_id").is_in(some["customer_id"].unique().implode()))
+
+    out = tmp_path / "decisions.parquet"
+    made = fleet.simulate(
+        frame.lazy(), rules, context(frame), causes=causes, decisions=out, rows=rows_at_once
+    )
+    assert pl.read_parquet(out).equals(expected.decisions)
+    assert made.to_json() == expected.to_json()
+    assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_what_is_stopped_half_way_leaves_the_file_that_was_there(tmp_path, error):
+    frame, rules, _ = differential.case(3, 12)
+    rules = [rule for rule in rules if not rule.reads_causes]
+    out = tmp_path / "decisions.parquet"
+    out.write_text("before")
+
+    def stop(done, total):
+        if done > total / 2:
+            raise error
+
+    with pytest.raises(error):
+        fleet.simulate(frame.lazy(), rules, context(frame), decisions=out, progress=stop, rows=10)
+    assert out.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_fleet_s_rules_that_read_causes_are_refused_without_them():
+    frame, _, _ = differential.case(3, 2)
+    with pytest.raises(InputError, match="causes"):
+        fleet.simulate(frame.lazy(), [from_dict({"id": "s", "kind": "sensitive"})], context(frame))
