@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from audit import coverage
+from audit import coverage, store
 from audit.campaigns import SCHEMA as CAMPAIGNS
 from audit.context import Context
 from audit.events import ORDER, SCHEMA, conform
@@ -142,97 +142,120 @@ def plain_loop(columns: list[list[Any]]) -> int:
 
 def seconds(act: Callable[[], Any]) -> float:
     """How long it takes."""
-    started = time.perf_counter()
+    return measured(act)[0]
+
+
+def measured(act: Callable[[], Any]) -> tuple[float, float]:
+    """How long it takes, and how long processors work for it: on a busy machine only the second can be compared."""
+    started, worked = time.perf_counter(), time.process_time()
     act()
-    return time.perf_counter() - started
+    return time.perf_counter() - started, time.process_time() - worked
 
 
 def kernel_bench(messages: int) -> None:
     """Print messages a second of the compiled code, of the whole, and of the plain loop."""
     started = time.perf_counter()
-    from audit.rules.kernel import decode, encode, run
+    from audit.rules.kernel import encode, run, sums
+    from audit.rules.kernel.columns import Columns
 
     print(f"import of numba and the kernel: {time.perf_counter() - started:.2f} s")
     rules, facts = RuleSet(loads(RULES)), none()
-    small = made(5000).with_row_index("row")
-    print(
-        f"first call (compiles, or loads what was kept): {seconds(lambda: run.decide(prepare.sent(small), small, rules, facts)):.2f} s"
-    )
-    events = made(messages).with_row_index("row")
+    took, worked = measured(lambda: sums.fleet(made(5000), rules, facts))
+    print(f"first call (compiles, or loads what was kept): {took:.2f} s ({worked:.2f} s of work)")
+    events = Columns(made(messages))
     started = time.perf_counter()
-    standing = prepare.sent(events)
-    number = standing.height
-    print(f"messages out of events: {time.perf_counter() - started:.2f} s")
+    row, _ = sums.followed(events)
+    print(f"messages out of events, and what became of them: {time.perf_counter() - started:.2f} s")
     started = time.perf_counter()
-    problem = encode.problem(standing, events, rules, facts)
+    problem = encode.problem(events, row, rules, facts)
     print(f"as arrays: {time.perf_counter() - started:.2f} s")
-    head = events.head(PLAIN // EACH * (EACH + 5))
-    columns = [
+    speeds: dict[str, list[tuple[float, float]]] = {}
+    columns = _lists(events.frame)
+    for _ in range(5):
+        for what, number, act in (
+            ("plain Python loop", PLAIN, lambda: plain_loop(columns)),
+            (
+                f"kernel, {row.size:,} messages, 5 rules",
+                row.size,
+                lambda: run.pass_over(problem, foresees=False),
+            ),
+            ("the same, and when each would pass", row.size, lambda: run.pass_over(problem)),
+        ):
+            took, worked = measured(act)
+            speeds.setdefault(what, []).append((number / took, number / worked))
+    best = {what: [max(one) for one in zip(*found, strict=True)] for what, found in speeds.items()}
+    plain = best["plain Python loop"]
+    for what, (wall, work) in best.items():
+        print(
+            f"{what}: {wall / 1e6:.2f} million/s, {wall / plain[0]:.1f} times the loop; "
+            f"a second of one core's work {work / 1e6:.2f} million, {work / plain[1]:.1f} times the loop"
+        )
+    few = events.frame.head(30_000)
+    sent = prepare.sent(few)
+    slow = sent.height / seconds(lambda: replay.by_reference(sent, few, rules, facts))
+    print(f"reference: {slow:,.0f} messages/s")
+    part = sums.Part.of(events, rules, facts, row=row, foresees=True)
+    print(f"as the frame of decisions: {seconds(part.decisions):.2f} s")
+
+
+def _lists(frame: pl.DataFrame) -> list[list[Any]]:
+    """What the plain loop reads of its messages and their customers' orders."""
+    head = frame.filter(pl.col("kind").is_in(["message_sent", "order_completed"])).head(PLAIN // EACH * ALL)
+    return [
         head.select(pl.col("customer_id").rle_id()).to_series().to_list(),
         head["occurred_at"].to_physical().to_list(),
         (head["kind"] == "order_completed").to_list(),
         head["campaign_id"].to_list(),
         head["category"].to_list(),
     ]
-    plain, compiled = [], {False: [], True: []}
-    for _ in range(5):
-        plain.append(PLAIN / seconds(lambda: plain_loop(columns)))
-        for foresees, speeds in compiled.items():
-            speeds.append(
-                number / seconds(lambda foresees=foresees: run.pass_over(problem, foresees=foresees))
-            )
-    speed = max(plain)
-    print(f"plain Python loop: {speed / 1e6:.2f} million messages/s")
-    few = events.head(20_000 // EACH * (EACH + 5))
-    slow = 20_000 / seconds(lambda: replay.by_reference(prepare.sent(few), few, rules, facts))
-    print(f"reference: {slow:,.0f} messages/s")
-    for foresees, speeds in compiled.items():
-        best = max(speeds)
-        what = "and when each would pass" if foresees else "decisions, failing rules, counted"
-        print(
-            f"kernel, {number:,} messages, 5 rules ({what}): {best / 1e6:.1f} million/s, {best / speed:.0f} times the loop"
-        )
-    outcome = run.decide(standing, events, rules, facts)
-    print(
-        f"as the frame of decisions: {seconds(lambda: decode.frame(outcome, standing, events, rules)):.2f} s"
-    )
+
+
+SHARE = 1_000_000
+"""Messages made at a time; a fleet of more holds the same histories again, of other customers."""
+
+
+def stored(place: Path, messages: int) -> pl.LazyFrame:
+    """So many messages as a workspace stores them."""
+    share = min(messages, SHARE)
+    part, segments = made(share), []
+    for number in range(messages // share):
+        name = pl.concat_str(pl.lit(f"c{number:03d}"), "customer_id").alias("customer_id")
+        segments.append(store.write(place, part.with_columns(name)))
+    return store.scan(place, segments)
 
 
 def totals_bench(messages: int) -> None:
-    """Print how long the totals take beside reading."""
+    """Print how long the totals take beside reading, three times in turn."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "events.parquet"
-        share = min(messages, 5_000_000)
-        parts = []
-        for number in range(0, messages, share):
-            prefix = pl.lit(f"c{number // share:03d}").alias("prefix")
-            part = made(min(share, messages - number), seed=number).with_columns(
-                pl.concat_str(prefix, "customer_id").alias("customer_id")
-            )
-            parts.append(path.with_suffix(f".{number // share:03d}.parquet"))
-            part.write_parquet(parts[-1], row_group_size=256_000)
-        del part
-        scan = pl.concat([pl.scan_parquet(one) for one in parts])
+        scan = stored(Path(folder), messages)
         context = Context(
-            at=datetime(2027, 1, 1, tzinfo=UTC), coverage=coverage.summarize(coverage.daily(conform(made(500)))),
+            at=datetime(2027, 1, 1, tzinfo=UTC), coverage=coverage.summarize(coverage.daily(made(500))),
             facts=none(), campaigns=pl.DataFrame(schema=CAMPAIGNS),
         )  # fmt: skip
-        rules = loads(RULES)
-        fleet.simulate(made(5000).lazy(), rules, context)
+        rules, totals = loads(RULES), []
+        fleet.simulate(scan.head(400_000), rules, context)  # compiled, or loaded
 
         def read() -> None:
-            for _ in scan.select(fleet.COLUMNS).collect_batches(chunk_size=fleet.ROWS):
+            for _ in scan.select(fleet.COLUMNS).collect_batches(chunk_size=fleet.ROWS, maintain_order=True):
                 pass
 
-        reading = seconds(read)
+        read()
         rows = scan.select(pl.len()).collect().item()
-        print(f"reading the columns of {rows:,} events: {reading:.2f} s")
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        totals: list[Any] = []
-        took = seconds(lambda: totals.append(fleet.simulate(scan, rules, context).to_json()))
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(f"simulate: {took:.2f} s, {took / reading:.2f} times reading; {totals[0]['messages']:,} messages, "
-              f"{totals[0]['stopped']:,} stopped; memory at most {most / 1e6:.2f} GB ({before / 1e6:.2f} before)")  # fmt: skip
+        print(f"{rows:,} events; memory before {_memory():.2f} GB")
+        for _ in range(3):
+            reading, read_work = measured(read)
+            took, worked = measured(lambda: totals.append(fleet.simulate(scan, rules, context).to_json()))
+            print(
+                f"reading {reading:.2f} s ({read_work:.2f} s of work), simulate {took:.2f} s ({worked:.2f} s of work): "
+                f"{took / reading:.2f} times, of work {worked / read_work:.2f} times"
+            )
+        print(
+            f"{totals[0]['messages']:,} messages, {totals[0]['stopped']:,} stopped; memory at most {_memory():.2f} GB"
+        )
+
+
+def _memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 def main() -> None:
