@@ -31,8 +31,8 @@ def figures(replay: Document, *, displaced: bool = True) -> Content:
 def of_sample(sample: Sample) -> Content:
     """The replay over a sample, which says so first."""
     of = f"{number(sample.replay['customers'])} of {number(sample.of)} customers"
-    head = joined((f"sample: {of}", "bold"), "\nwhole: running …")
-    return Content("\n\n").join([head, figures(sample.replay)])
+    head = joined((f"sample: {of}", "bold"), " · whole: running …")
+    return Content("\n").join([head, figures(sample.replay, displaced=False)])
 
 
 def totals(replay: Document) -> Content:

@@ -106,11 +106,13 @@ class CurvingScreen(ReplayingScreen):
     def show_curve(self, message: Drawn) -> None:
         chart = self.query_one("#curve", CurveChart)
         chart.drawing = message.drawing
+        chart.border_subtitle = content(message.drawing.note)
         chart.border_title = content(f"Curve by {message.drawing.curve.by} · c: the other")
 
     def _no_curve(self, reason: str) -> None:
         chart = self.query_one("#curve", CurveChart)
         chart.drawing, chart.says = None, reason
+        chart.border_subtitle = content("")
 
     def failed(self, group: str, reason: str) -> None:
         if group == "curve":

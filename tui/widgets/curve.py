@@ -28,9 +28,6 @@ class CurveChart(Widget, can_focus=True):
     drawing: reactive[Drawing | None] = reactive(None)
     says: reactive[str] = reactive("Choose a rule.")
 
-    def watch_drawing(self, drawing: Drawing | None) -> None:
-        self.border_subtitle = content(drawing.note if drawing is not None else "")
-
     def render(self) -> Content:
         from tui import plain_chart
 
