@@ -17,7 +17,17 @@ SCREEN_FILES = [
     *sorted((TUI / "screens").glob("*.py")),
     *sorted((TUI / "widgets").glob("*.py")),
 ]
-ALLOWED = {"content", "joined", "figures", "displacement", "readable", "totals", "says"}
+ALLOWED = {
+    "content",
+    "joined",
+    "figures",
+    "of_sample",
+    "beside",
+    "displacement",
+    "readable",
+    "totals",
+    "says",
+}
 """What makes content of data."""
 
 HOSTILE = [
