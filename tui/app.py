@@ -128,6 +128,8 @@ class WhysentApp(App[int]):
         self.switch_mode("customer")
 
         def show() -> None:
+            while not isinstance(self.screen, CustomerScreen) and len(self.screen_stack) > 1:
+                self.pop_screen()
             if isinstance(self.screen, CustomerScreen):
                 self.screen.open_customer(customer)
 

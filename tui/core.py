@@ -274,6 +274,18 @@ class CoreSession(RuleDesk):
             names_sensitive=self._viewer.names_sensitive,
         )
 
+    def words(self, picture: Picture, document: Document, locale: str) -> Written:
+        from audit.errors import InputError
+        from audit.report import aloud
+
+        self._viewer.require("why")
+        whole = picture if picture.whole else self.picture(picture.customer, ())
+        title = f"Words for the customer · {LANGUAGES[locale]}"
+        try:
+            return Written(title, "\n".join(aloud(document, whole.document, locale=locale)))
+        except InputError as error:
+            return Written(title, "", str(error))
+
     def report(self, customer: str, kind: str, locale: str) -> Written:
         from audit import answers
         from audit.errors import InputError

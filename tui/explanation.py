@@ -21,11 +21,12 @@ VERDICTS = {"stops": "✓", "allows": "–", "cannot_tell": "?"}
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A node of the tree: what it says, the events behind it, what it rests on."""
+    """A node of the tree: what it says, the events behind it, what it rests on. `stays`: true whatever is left out."""
 
     says: Content
     events: tuple[str, ...] = ()
     because: tuple[Sentence, ...] = ()
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,35 @@ def sentences(document: Document) -> tuple[Sentence, ...]:
 def title(document: Document) -> Content:
     """What is explained, with its time and standing."""
     subject = document["subject"]
-    sign = {"message": "✉ ", "segment": "◆ ", "item": "▸ "}.get(subject["type"], "")
+    sign = {"message": "✉ ", "segment": "◆ ", "item": "▸ ", "finding": "! "}.get(subject["type"], "")
     standing = document["standing"]
     parts: list[Content | tuple[object, str]] = [(sign + str(subject["title"] or subject["id"]), "bold")]
     if subject.get("at"):
         parts.append((f" · {moment(subject['at'])}", "dim"))
-    parts.append((f"\n{standing}", "bold"))
-    parts.append((f": {STANDINGS.get(standing, '')}", ""))
+    if standing:
+        parts.append((f"\n{standing}", "bold"))
+        parts.append((f": {STANDINGS.get(standing, '')}", ""))
     return joined(*parts)
+
+
+def behind(node: Sentence) -> tuple[str, ...]:
+    """The events behind a sentence: its own, else those of all that it rests on."""
+    return node.events or tuple(dict.fromkeys(event for each in node.because for event in behind(each)))
+
+
+def struck(tree: Sequence[Sentence], out: frozenset[str]) -> tuple[Sentence, ...]:
+    """The tree with every sentence struck through, and marked, whose own events are all left out."""
+    return tuple(
+        Sentence(
+            joined(("✗ ", "bold"), node.says.stylize("strike"))
+            if node.events and not node.stays and out.issuperset(node.events)
+            else node.says,
+            node.events,
+            struck(node.because, out),
+            node.stays,
+        )
+        for node in tree
+    )
 
 
 def lines(tree: Sequence[Sentence], width: int) -> Iterator[Line]:
@@ -74,7 +96,7 @@ def _lines(tree: Sequence[Sentence], guides: str, width: int) -> Iterator[Line]:
             joined((guides + (first if number == 0 else rest), "dim"), part)
             for number, part in enumerate(node.says.wrap(room))
         ]
-        yield Line(Content("\n").join(parts), node.events)
+        yield Line(Content("\n").join(parts), behind(node))
         yield from _lines(node.because, guides + rest, width)
 
 

@@ -72,7 +72,10 @@ class Session(Protocol):
         """The messages (event_ids) that our definitions give."""
 
     def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> Document:
-        """`whysent.why/1` of one message, segment or item."""
+        """`whysent.why/1` of one message, segment, item or finding."""
+
+    def words(self, picture: Picture, document: Document, locale: str) -> Written:
+        """An explanation of a customer in words that one could read to them; a refusal where there are none."""
 
     def report(self, customer: str, kind: str, locale: str) -> Written:
         """The internal note or the reply, in a language."""

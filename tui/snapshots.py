@@ -125,7 +125,7 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What an explanation is asked for: `kind` is message, segment or item."""
+    """What an explanation is asked for: `kind` is message, segment, item or finding; on the screens also event."""
 
     kind: str
     id: str

@@ -100,6 +100,9 @@ def _different(says: Language, proof: Document | None) -> list[Node]:
         for key in ("enough", "needed")
         if proof.get(key)
     ]
+    if proof.get("instead"):
+        items = ", ".join(item["title"] or item["item_id"] for item in proof["instead"])
+        below.append(Node(says.say("internal", "instead", items=items)))
     return [Node(says.say("internal", "different"), tuple(below))]
 
 

@@ -287,6 +287,11 @@ class FakeSession:
             ],
         }  # fmt: skip
 
+    def words(self, picture: Picture, document: Document, locale: str) -> Written:
+        self.asked.append(("words", picture.customer, document["subject"]["id"], locale))
+        said = {"en": "We sent you", "de": "Wir haben Ihnen geschickt:"}[locale]
+        return Written(f"Words · {locale}", f"{said} {self.name} deals.\n– you bought {self.name}")
+
     def report(self, customer: str, kind: str, locale: str) -> Written:
         return Written(f"{kind} · {locale}", f"# {self.name}\n\nA note about {customer}, {locale}.")
 

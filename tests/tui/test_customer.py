@@ -181,16 +181,6 @@ async def test_choosing_a_finding_shows_its_proof_and_its_sources(started: Start
         assert len(marked(driver, "evidence")) == 12
 
 
-async def test_w_gives_the_explanation_the_whole_screen_and_escape_takes_it_back(started: Started) -> None:
-    async with started() as driver:
-        await driver.press("enter", "w")
-        assert not timeline(driver).region.height
-        assert driver.app.screen.query_one("#why").region.width > 100
-        await driver.press("escape")
-        assert timeline(driver).region.height
-        assert isinstance(driver.app.screen, CustomerScreen)
-
-
 async def test_f_shows_the_rule_with_its_replay_and_b_puts_it_into_the_book_only_after_a_yes(
     started: Started,
 ) -> None:

@@ -20,6 +20,7 @@ from tui.screens.inbox import InboxDialog
 from tui.screens.report import ReportDialog
 from tui.screens.rules import RulesScreen
 from tui.screens.suggestion import SuggestionDialog
+from tui.screens.whole_why import WhyScreen
 from tui.widgets.items import Items
 from tui.widgets.table import Table
 
@@ -30,6 +31,7 @@ BEARERS = {
     "find": [FindScreen],
     "field": [Field],
     "customer": [CustomerScreen],
+    "why": [WhyScreen],
     "rules": [RulesScreen],
     "dialog": [TextDialog, Choice, Line, SenderDialog],
     "inbox": [InboxDialog],
@@ -43,6 +45,8 @@ FOCUS = [
     ("field", "find", "app"),
     ("table", "customer", "app"),
     ("list", "customer", "app"),
+    ("table", "why", "app"),
+    ("list", "why", "app"),
     ("list", "rules", "app"),
     ("rules", "app"),
     ("dialog", "app"),
@@ -176,7 +180,7 @@ async def test_the_footer_names_the_keys_of_the_screen(started: Started) -> None
 
 
 def test_the_footer_fits_the_smallest_terminal() -> None:
-    for place in ("find", "customer", "rules", "inbox", "suggestion", "report"):
+    for place in ("find", "customer", "why", "rules", "inbox", "suggestion", "report"):
         chain = (place,) if place in {"inbox", "suggestion", "report"} else (place, "app")
         shown = [key for at in chain for key in keys.TABLE[at] if key.shown]
         assert sum(len(key.display or keys.names(key)) + len(key.label) + 3 for key in shown) <= 80 - 12

@@ -14,6 +14,8 @@ SCREENS = {
     "customer": ("enter",),
     "customer-left-out": ("enter", "G", "x"),
     "customer-tried": ("enter", "t"),
+    "why": ("enter", "w"),
+    "why-left-out": ("enter", "w", "j", "x"),
     "rules": ("3",),
     "rules-curve": ("3", "c"),
     "rules-inbox": ("3", "i", "enter"),

@@ -110,7 +110,7 @@ class CustomerScreen(PatternScreen):
     def open_customer(self, customer: str) -> None:
         """Read and show a customer."""
         self.customer, self.before, self.now, self._group = customer, None, None, ""
-        self._given, self._evidence = compare.Given(), ()
+        self._given, self._evidence, self._subject = compare.Given(), (), None
         self.trying, self.tried = False, None
         self.query_one("#timeline", Table).rows = None
         block = self.query_one(VerdictBlock)
@@ -287,15 +287,8 @@ class CustomerScreen(PatternScreen):
 
     # -- what a person does ----------------------------------------------------------------------------------------
 
-    def action_wide_why(self) -> None:
-        wide = not self.has_class("-wide-why")
-        self.set_class(wide, "-wide-why")
-        self.show_pane("why" if wide else "timeline")
-
     def action_back(self) -> None:
-        if self.has_class("-wide-why"):
-            self.action_wide_why()
-        elif self.pane != "timeline":
+        if self.pane != "timeline":
             self.show_pane("timeline")
         else:
             self.whysent.action_go("find")

@@ -16,7 +16,7 @@ from tui.explanation import title as explained_title
 from tui.screens.customer_panes import finding_sentences
 from tui.screens.panes import PaneScreen
 from tui.snapshots import Document, Picture, Subject
-from tui.text import content, joined, plain
+from tui.text import content, joined, plain, say
 from tui.widgets.items import Items
 from tui.widgets.table import Table
 from tui.widgets.why import Why
@@ -46,6 +46,7 @@ class ExplainingScreen(PaneScreen):
         self._row: dict[str, str] = {}
         self._evidence: tuple[str, ...] = ()
         self._given = compare.Given()
+        self._subject: Subject | None = None
 
     @on(Table.Moved, "#timeline")
     def explain_row(self, message: Table.Moved) -> None:
@@ -69,6 +70,7 @@ class ExplainingScreen(PaneScreen):
 
     def _ask_why(self, subject: Subject) -> None:
         assert self.customer is not None
+        self._subject = subject
         customer, session = self.customer, self.whysent.session
         without = self.now.without if self.now else ()
         self.ask(
@@ -90,6 +92,7 @@ class ExplainingScreen(PaneScreen):
 
     def _show_event(self, row: Document) -> None:
         assert self.now is not None
+        self._subject = Subject("event", row["key"])
         out = row["key"] in self.now.without
         rests = compare.rests_on(self.now, frozenset(row["events"]))
         says_what = "left out of the history; x puts it back" if out else "x leaves it out of the history"
@@ -136,6 +139,7 @@ class ExplainingScreen(PaneScreen):
             return
         chosen = pane.id_at(event.option_index)
         if pane.id == "findings":
+            self._subject = Subject("finding", chosen)
             self._show_finding(chosen)
         else:
             subject = (
@@ -151,3 +155,31 @@ class ExplainingScreen(PaneScreen):
         if found is not None:
             head, tree = finding_sentences(found)
             self._tell_why(head, tree, tuple(found["messages"]) + tuple(found["cause"]), found["verdict"])
+
+    # -- over the whole screen ---------------------------------------------------------------------------------------
+
+    def action_whole_why(self) -> None:
+        """What the pane explains, with all there is to say of it."""
+        subject, before = self._subject, self.before
+        if subject is None or before is None or self.now is None:
+            return
+        if subject.kind == "finding" and subject.id not in {finding["id"] for finding in before.findings}:
+            say(self.app, "all there is to say of this stands here", severity="warning")
+            return
+        from tui.screens.whole_why import WhyScreen
+
+        screen = WhyScreen(subject, before, self.now.without)
+        self.app.push_screen(screen, lambda _: self._back_from(screen.without))
+
+    def _back_from(self, without: tuple[str, ...]) -> None:
+        if self.now is not None and without != self.now.without:
+            self._ask_picture(without)
+
+    @on(Table.Opened, "#timeline")
+    @on(OptionList.OptionSelected)
+    def open_whole_why(self) -> None:
+        self.action_whole_why()
+
+    def _ask_picture(self, without: tuple[str, ...]) -> None:
+        """Ask for the customer without these events."""
+        raise NotImplementedError

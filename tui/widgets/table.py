@@ -122,6 +122,13 @@ class Table(ScrollView, can_focus=True):
             self.scroll_to_row(at)
         return at is not None
 
+    def go_to(self, key: str) -> bool:
+        """Put the cursor on the row of that key. False if there is none."""
+        at = self.rows.find(key) if self.rows is not None else None
+        if at is not None:
+            self.cursor = at
+        return at is not None
+
     def scroll_to_row(self, index: int) -> None:
         """Scroll, without animation, as little as needed to see the row."""
         room = max(self.scrollable_content_region.height - 1, 1)

@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import OptionList
 
-from tui.explanation import Line, Sentence, lines
+from tui.explanation import Line, Sentence, lines, struck
 from tui.text import content
 from tui.widgets.items import Item, Items
 
@@ -42,28 +42,43 @@ class Why(Vertical):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - as every widget
         super().__init__(id=id)
         self._tree: tuple[Sentence, ...] = ()
+        self._out: frozenset[str] = frozenset()
         self._lines: list[Line] = []
 
     def compose(self) -> ComposeResult:
         yield Head()
         yield Items(id="why-tree")
 
-    def tell(self, head: Content, tree: tuple[Sentence, ...], standing: str) -> None:
-        """Explain something else."""
+    def tell(self, head: Content, tree: tuple[Sentence, ...], standing: str, *, keep: bool = False) -> None:
+        """Explain something else; with `keep` the cursor stays on its line."""
         self._tree = tree
         self.query_one(Head).says = head
         self.border_subtitle = content(standing.replace("_", " "))
-        self._put()
+        self._put(keep=keep)
 
-    def _put(self) -> None:
+    def strike(self, out: frozenset[str]) -> None:
+        """Strike through what rests on these events alone; the cursor stays."""
+        if out != self._out:
+            self._out = out
+            self._put(keep=True)
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The events behind the sentence under the cursor."""
+        at = self.query_one(Items).highlighted
+        return self._lines[at].events if at is not None and at < len(self._lines) else ()
+
+    def _put(self, *, keep: bool = False) -> None:
         items = self.query_one(Items)
-        self._lines = list(lines(self._tree, max(items.scrollable_content_region.width - 1, 20)))
-        items.highlighted = None
+        tree = struck(self._tree, self._out) if self._out else self._tree
+        self._lines = list(lines(tree, max(items.scrollable_content_region.width - 1, 20)))
+        if not keep:
+            items.highlighted = None
         items.put(Item(f"line-{at}", line.says) for at, line in enumerate(self._lines))
 
     def on_resize(self) -> None:
         if self._tree:
-            self._put()
+            self._put(keep=True)
 
     def focus(self, scroll_visible: bool = True) -> Why:
         self.query_one(Items).focus(scroll_visible)
