@@ -41,8 +41,14 @@ def _rules() -> Screen[Any]:
     return RulesScreen()
 
 
+def _agreement() -> Screen[Any]:
+    from tui.screens.reconciling import ReconcileScreen
+
+    return ReconcileScreen()
+
+
 class WhysentApp(App[int]):
-    """Find, Customer, Rules. `agent` starts in the field and lists nobody."""
+    """Find, Customer, Rules; from Find also how far log and definitions agree. `agent` starts in the field and lists nobody."""
 
     TITLE = "whysent"
     CSS_PATH = "theme.tcss"
@@ -51,6 +57,7 @@ class WhysentApp(App[int]):
         "find": FindScreen,
         "customer": _customer,
         "rules": _rules,
+        "agreement": _agreement,
     }
     DEFAULT_MODE = "find"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui import judging, recent, timeline
 from tui.core_rules import RuleDesk
-from tui.snapshots import Document, Opening, Picture, Subject, Triage, Tried, Verdict, Written
+from tui.snapshots import Agreement, Document, Opening, Picture, Subject, Triage, Tried, Verdict, Written
 from tui.text import number
 from tui.wording import moment
 
@@ -142,6 +142,18 @@ class CoreSession(RuleDesk):
                 descending=[False, True, True, False],
                 nulls_last=True,
             )
+        )
+
+    def reconcile(self, only: str) -> Agreement:
+        from audit import reconcile
+        from tui import agreement
+
+        self._viewer.require("list")
+        what, _, name = only.partition(agreement.BETWEEN)
+        asked: dict[str, Any] = {what: name} if only else {}
+        sensitive = self._viewer.names_sensitive
+        return agreement.frames(
+            reconcile.reconcile(self.workspace, limit=agreement.LISTED, names_sensitive=sensitive, **asked)
         )
 
     # -- one customer ----------------------------------------------------------------------------------------------

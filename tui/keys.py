@@ -52,6 +52,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
     ),
     "find": (
         Key("c", "campaigns", "campaigns", "Change between customers and campaigns, the worst flows first.", shown=True),
+        Key("d", "app.go('agreement')", "log and ours", "How far the log and our definitions agree, and where not, as a list to work through."),
         Key("f3", "last_cases", "last cases", "The five cases opened last.", shown=True),
         Key("tab", "app.focus_next", "next pane", "Go to the next pane."),
         Key("y", "copy", "copy", "Copy what the row names; it is written to a file as well.", shown=True),
@@ -87,6 +88,13 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("shift+tab", "next_pane(-1)", "previous pane", "The same, backwards."),
         Key("escape", "back", "back", "Back: to the tree, to what was explained before, then to the customer."),
         Key("w", "close", "close", "Back to the customer; what is left out stays left out.", shown=True),
+    ),
+    "reconcile": (
+        Key("space", "looked", "looked at", "Mark the disagreement as looked at in this sitting, and go to the next; again: take the mark back.", shown=True, display="space"),
+        Key("tab", "next_pane(1)", "pane", "To the other list. Enter on a segment or strip lists only its disagreements, Enter on a disagreement opens the customer."),
+        Key("shift+tab", "next_pane(-1)", "previous pane", "The same, backwards."),
+        Key("y", "copy", "copy", "Copy the disagreement, masked; it is written to a file as well.", shown=True),
+        Key("escape", "back", "back", "Back: from one segment or strip to all of them, then to Find.", shown=True),
     ),
     "rules": (
         Key("space", "switch_rule", "on/off", "Switch the rule on or off, after a plan and a yes.", shown=True, display="space"),
@@ -143,6 +151,7 @@ TITLES = {
     "field": "In the field of Find",
     "customer": "Customer",
     "why": "Why",
+    "reconcile": "Log and our definitions",
     "rules": "Rules",
     "dialog": "In a dialog",
     "question": "In a question",

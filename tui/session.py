@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tui.snapshots import (
+        Agreement,
         AskedGroup,
         CaseOf,
         Change,
@@ -79,6 +80,9 @@ class Session(Protocol):
 
     def report(self, customer: str, kind: str, locale: str) -> Written:
         """The internal note or the reply, in a language."""
+
+    def reconcile(self, only: str) -> Agreement:
+        """How far log and definitions agree: of all segments and strips, or only of the one with that key."""
 
     def rules(self) -> tuple[Entry, ...]:
         """The rule book."""

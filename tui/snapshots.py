@@ -124,6 +124,19 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far the log and our definitions agree.
+
+    `agreed`: `key, title, both, logged_only, derived_only, agreement` of each segment and strip; `apart`: `key, customer,
+    where, title, side, since, text` of the disagreements that are listed, of `disagreements`.
+    """
+
+    agreed: pl.DataFrame
+    apart: pl.DataFrame
+    disagreements: int
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """What an explanation is asked for: `kind` is message, segment, item or finding; on the screens also event."""
 

@@ -28,6 +28,10 @@ KNOWN = {
 """(logged, derived) → where a segment or recommendation is known from."""
 
 
+SIDES = {"logged_only": "logged only", "derived_only": "ours only"}
+"""Which side has what the other has not."""
+
+
 def moment(value: str | datetime | None) -> str:
     """A time as the screens write it: `2026-11-03 09:12` (UTC)."""
     if value is None:

@@ -10,6 +10,7 @@ import polars as pl
 from audit.errors import NotFoundError
 from audit.rules.curve import curve
 from tui.snapshots import (
+    Agreement,
     Asked,
     AskedGroup,
     CaseOf,
@@ -294,6 +295,40 @@ class FakeSession:
 
     def report(self, customer: str, kind: str, locale: str) -> Written:
         return Written(f"{kind} · {locale}", f"# {self.name}\n\nA note about {customer}, {locale}.")
+
+    def reconcile(self, only: str) -> Agreement:
+        self.asked.append(("reconcile", only))
+        agreed = [
+            {
+                "key": "segment:beauty",
+                "title": f"Interested in {self.name}",
+                "both": 90,
+                "logged_only": 8,
+                "derived_only": 2,
+                "agreement": 0.9,
+            },
+            {
+                "key": "strip:also_bought",
+                "title": "strip: also bought",
+                "both": 0,
+                "logged_only": 0,
+                "derived_only": 400,
+                "agreement": None,
+            },
+        ]
+        apart = [
+            {
+                "key": f"apart-{at}",
+                "customer": f"c_{at:08d}",
+                "where": f"Interested in {self.name}",
+                "title": self.name,
+                "side": "derived_only" if at % 3 else "logged_only",
+                "since": f"2026-10-{at + 10}T09:00:00Z",
+                "text": f"no act of theirs that our definition looks at ({self.name})",
+            }
+            for at in range(10)
+        ]
+        return Agreement(pl.DataFrame(agreed), pl.DataFrame(apart[:2] if only else apart), 410)
 
     def rules(self) -> tuple[Entry, ...]:
         if "p1" in self.answered:

@@ -35,6 +35,7 @@ WAYS = {
     "what if": ("enter", "w", "shift+tab", "shift+tab"),
     "whole why without": ("enter", "w", "j", "x"),
     "whole why of an event": ("enter", "w", "tab", "G", "enter"),
+    "reconcile": ("d", "j"),
     "words": ("enter", "w", "shift+tab", "y"),
     "segments": ("enter", "tab", "tab", "j"),
     "recommendations": ("enter", "tab", "tab", "tab"),

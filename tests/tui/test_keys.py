@@ -17,6 +17,7 @@ from tui.screens.customer import CustomerScreen
 from tui.screens.dialogs import Choice, Line, Question, TextDialog
 from tui.screens.find import Field, FindScreen
 from tui.screens.inbox import InboxDialog
+from tui.screens.reconciling import ReconcileScreen
 from tui.screens.report import ReportDialog
 from tui.screens.rules import RulesScreen
 from tui.screens.suggestion import SuggestionDialog
@@ -32,6 +33,7 @@ BEARERS = {
     "field": [Field],
     "customer": [CustomerScreen],
     "why": [WhyScreen],
+    "reconcile": [ReconcileScreen],
     "rules": [RulesScreen],
     "dialog": [TextDialog, Choice, Line, SenderDialog],
     "inbox": [InboxDialog],
@@ -47,6 +49,7 @@ FOCUS = [
     ("list", "customer", "app"),
     ("table", "why", "app"),
     ("list", "why", "app"),
+    ("table", "reconcile", "app"),
     ("list", "rules", "app"),
     ("rules", "app"),
     ("dialog", "app"),
@@ -180,7 +183,7 @@ async def test_the_footer_names_the_keys_of_the_screen(started: Started) -> None
 
 
 def test_the_footer_fits_the_smallest_terminal() -> None:
-    for place in ("find", "customer", "why", "rules", "inbox", "suggestion", "report"):
+    for place in ("find", "customer", "why", "reconcile", "rules", "inbox", "suggestion", "report"):
         chain = (place,) if place in {"inbox", "suggestion", "report"} else (place, "app")
         shown = [key for at in chain for key in keys.TABLE[at] if key.shown]
         assert sum(len(key.display or keys.names(key)) + len(key.label) + 3 for key in shown) <= 80 - 12

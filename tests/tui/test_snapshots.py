@@ -16,6 +16,7 @@ SCREENS = {
     "customer-tried": ("enter", "t"),
     "why": ("enter", "w"),
     "why-left-out": ("enter", "w", "j", "x"),
+    "reconcile": ("d", "space"),
     "rules": ("3",),
     "rules-curve": ("3", "c"),
     "rules-inbox": ("3", "i", "enter"),

@@ -36,6 +36,7 @@ SIGNS = {
     "missing": "!",
     "stopped": "✗",
     "deferred": "→",
+    "seen": "✓",
 }
 """Marks of a row and the sign that stands before it, so that none hangs on colour alone."""
 
