@@ -27,6 +27,7 @@ class FieldRow(Horizontal):
     def __init__(self, field: Field) -> None:
         super().__init__(id=f"row-{field.key}")
         self.field = field
+        self._wrong = ""
 
     def compose(self) -> ComposeResult:
         yield Label(
@@ -42,7 +43,10 @@ class FieldRow(Horizontal):
         return self.query_one(Input).value.strip()
 
     def tell(self, wrong: str) -> None:
-        """Say what is wrong, or nothing."""
+        """Say what is wrong, or nothing; what is said already costs nothing."""
+        if wrong == self._wrong:
+            return
+        self._wrong = wrong
         self.set_class(bool(wrong), "-wrong")
         self.query_one(".wrong", Label).update(content(wrong))
 
