@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -87,6 +88,7 @@ class Replays:
 
         if self._viewer.may("simulate") and self._prepared().messages > AT_ONCE:
             ready.make_ready(wanted)
+        gc.freeze()  # what is loaded by now stays; looking through it again and again holds the screen up
 
     def replay(
         self,

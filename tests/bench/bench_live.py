@@ -141,6 +141,7 @@ async def measure(folder, *, kernel):
             [one for one in app.screen.workers if one.group == "ready"]
         )
         made_ready = time.perf_counter() - began, watch.taken()
+        await app.workers.wait_for_complete()  # the work list of Find is made meanwhile
         await asyncio.sleep(1)
         watch.taken(), control.taken()
         await asyncio.sleep(IDLE)
