@@ -22,6 +22,7 @@ PROOF = {
     "remove": ["o-1", "o-2"], "add": [{"kind": "order_completed", "occurred_at": "2026-11-01T00:00:00Z"}],
     "outcome": "our definition would not have given it", "minimal": True, "smallest": True, "method": "exact",
     "enough": ["o-1", "o-2"], "needed": [], "tested": True, "tried": 4,
+    "instead": [{"strategy": "also_bought", "item_id": "i-9", "title": "Hand cream"}],
 }  # fmt: skip
 HELD = {
     "flow": "cart", "title": "Cart series", "trigger": "cart", "act": "a-1", "step": "second", "due": None, "holds": False,
@@ -57,10 +58,11 @@ def test_the_tree_stands_as_a_tree_and_what_is_behind_a_sentence_below_it() -> N
 def test_the_counterfactual_is_told_whole() -> None:
     told = lines(note(explanation("m-1", "2026-01-20T07:00:00Z", counterfactual=PROOF)))
     at = told.index((1, "what would have had to be different"))
-    assert told[at + 1 : at + 4] == [
+    assert told[at + 1 : at + 5] == [
         (2, "without o-1, o-2: our definition would not have given it (no fewer would do)"),
         (2, "had there been: order completed 2026-11-01 00:00: our definition would not have given it"),
         (2, "each of them alone is enough: o-1, o-2"),
+        (2, "in its place there would stand: Hand cream"),
     ]
 
 

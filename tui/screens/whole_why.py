@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -10,14 +10,13 @@ from textual.containers import Container, VerticalScroll
 from textual.message import Message
 from textual.widgets import Footer, OptionList, Static
 
-from audit.errors import NotFoundError
-from tui import compare, keys, leaving_out
+from tui import keys, leaving_out
 from tui.explanation import title
 from tui.screens.customer_panes import columns
-from tui.screens.panes import PaneScreen
+from tui.screens.leaving import LeavingScreen
 from tui.snapshots import Document, Picture, Subject, Written
 from tui.text import content, say
-from tui.whole_explanation import about_event, different, named, reasons, subject_of
+from tui.whole_explanation import about_event, different, reasons, subject_of
 from tui.widgets.heading import Heading
 from tui.widgets.outcome import Outcome
 from tui.widgets.pane_tabs import PaneTabs
@@ -32,7 +31,7 @@ NAMES = ("Why", "Timeline", "What if", "Words")
 LOCALES = ("en", "de")
 
 
-class WhyScreen(PaneScreen):
+class WhyScreen(LeavingScreen):
     """One decision of one customer. `without` says what is left out when it is closed."""
 
     PLACE = "why"
@@ -48,27 +47,6 @@ class WhyScreen(PaneScreen):
         document: Document
 
     @dataclass
-    class ExplainedAgain(Message):
-        """The explanation without what is left out came back; None where the decision is gone."""
-
-        subject: Subject
-        without: tuple[str, ...]
-        document: Document | None
-
-    @dataclass
-    class Pictured(Message):
-        """The customer without what is left out came back, in part or whole."""
-
-        picture: Picture
-
-    @dataclass
-    class Regiven(Message):
-        """Which messages our definitions give came back."""
-
-        without: tuple[str, ...]
-        given: compare.Given
-
-    @dataclass
     class Worded(Message):
         """The words for the customer came back."""
 
@@ -76,20 +54,10 @@ class WhyScreen(PaneScreen):
         written: Written
 
     def __init__(self, subject: Subject, before: Picture, without: tuple[str, ...] = ()) -> None:
-        super().__init__()
-        self.subject = subject
-        self.without = without
-        self._before = before
-        self._now: Picture | None = None
-        self._given = compare.Given()
-        self._document: Document | None = None
-        self._after: Document | None = None
-        self._answered: tuple[str, ...] = ()
-        self._evidence: tuple[str, ...] = ()
+        super().__init__(subject, before, without)
         self._written: Written | None = None
         self._locale = 0
         self._way: list[Subject] = []
-        self._row, self._names = named(before.timeline)
 
     def compose(self) -> ComposeResult:
         yield Heading()
@@ -124,7 +92,9 @@ class WhyScreen(PaneScreen):
 
     def open_subject(self, subject: Subject) -> None:
         """Explain another decision of the same customer."""
-        self.subject, self._document, self._after, self._written = subject, None, None, None
+        self.subject, self._document, self._written = subject, None, None
+        self._after, self._answered = None, ()
+        self._show_outcome()
         customer, session = self._before.customer, self.whysent.session
         picture = self._before
         left = f"{len(self.without)} left out" if self.without else ""
@@ -216,118 +186,6 @@ class WhyScreen(PaneScreen):
         self._way.append(self.subject)
         self.show_pane("tree")
         self.open_subject(subject_of(self._before.timeline, message.key))
-
-    def _mark(self) -> None:
-        marks = compare.marks(self.without, self._given, self._evidence, self._row)
-        self.query_one("#history", Table).mark(marks)
-        out = frozenset(self.without)
-        for pane in ("tree", "different"):
-            self.query_one(f"#{pane}", Why).strike(out)
-
-    # -- leaving out -----------------------------------------------------------------------------------------------
-
-    def action_leave_out(self) -> None:
-        events = self._under_cursor()
-        if not events:
-            say(self.app, "no event is behind this; move to one that has some", severity="warning")
-            return
-        back = set(events) <= set(self.without)
-        rest = tuple(one for one in self.without if one not in events)
-        self._leave_out(rest if back else (*rest, *events))
-
-    def action_put_back(self) -> None:
-        if self.without:
-            self._leave_out(())
-
-    def _under_cursor(self) -> tuple[str, ...]:
-        if self.pane == "history":
-            key = self.query_one("#history", Table).key
-            frame = self._before.timeline
-            at = frame["key"].index_of(key) if key is not None else None
-            return tuple(frame["events"][at]) if at is not None else ()
-        return self.query_one(f"#{self.pane}", Why).events if self.pane in {"tree", "different"} else ()
-
-    def _leave_out(self, without: tuple[str, ...]) -> None:
-        """Show at once what is left out; what follows from that comes as it is known."""
-        self.without = without
-        self._now, self._after, self._answered, self._given = None, None, (), compare.Given()
-        self._mark()
-        self._show_outcome()
-        if not without:
-            self._show_different()
-            return
-        customer, session = self._before.customer, self.whysent.session
-        self._explain_again()
-        self.ask("picture", lambda: session.picture(customer, without), self.Pictured)
-        if not self._before.whole:
-            self.ask("all", lambda: session.picture(customer, ()), self.Pictured)
-        self.ask(
-            "given",
-            lambda: compare.Given(session.derived(customer, ()), session.derived(customer, without)),
-            lambda given: self.Regiven(without, given),
-        )
-
-    def _explain_again(self) -> None:
-        customer, subject, without = self._before.customer, self.subject, self.without
-        session = self.whysent.session
-
-        def again() -> Document | None:
-            try:
-                return session.explain(customer, subject, without)
-            except NotFoundError:
-                return None
-
-        if subject.kind != "event":
-            self.ask("again", again, lambda found: self.ExplainedAgain(subject, without, found))
-
-    @on(ExplainedAgain)
-    def show_what_became(self, message: ExplainedAgain) -> None:
-        if (message.subject, message.without) == (self.subject, self.without):
-            self._after, self._answered = message.document, message.without
-            self._show_outcome()
-
-    @on(Pictured)
-    def show_what_changed(self, message: Pictured) -> None:
-        picture = message.picture
-        if not picture.without:
-            self._before = replace(self._before, document=picture.document, whole=picture.whole)
-        if picture.without == self.without:
-            self._now = picture
-        self._show_different()
-        self._show_outcome()
-
-    @on(Regiven)
-    def show_given(self, message: Regiven) -> None:
-        if message.without == self.without:
-            self._given = message.given
-            self._mark()
-            self._show_different()
-            self._show_outcome()
-
-    def _changes(self) -> leaving_out.Changes | None:
-        if self._now is None or self._now.without != self.without or not self.without:
-            return None
-        return leaving_out.changes(self._before, self._now, self._given, self._names)
-
-    def _show_outcome(self) -> None:
-        outcome = self.query_one(Outcome)
-        outcome.display = bool(self.without)
-        if self.without:
-            shown = list(dict.fromkeys(self._names.get(event, event) for event in self.without))
-            now = self._now
-            stands = () if now is None else leaving_out.instead(self.subject, self._before, now)
-            outcome.says = leaving_out.in_lines(shown, self._became(), self._changes(), stands)
-
-    def _became(self) -> str:
-        if self.subject.kind == "event":
-            return (
-                "it is left out"
-                if self._evidence and set(self._evidence) <= set(self.without)
-                else "it stays"
-            )
-        if self._document is None or self._answered != self.without:
-            return "looking whether it still stands …"
-        return leaving_out.became(self.subject, self._document, self._after)
 
     # -- what a person does ----------------------------------------------------------------------------------------
 
