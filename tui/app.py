@@ -15,7 +15,7 @@ from tui import keys, troubles
 from tui.screens.base import WorkScreen
 from tui.screens.find import FindScreen
 from tui.text import plain, say
-from tui.themes import DARK, THEMES, first_theme
+from tui.themes import DARK, THEMES, first_theme, wants_no_colour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -81,7 +81,7 @@ class WhysentApp(App[int]):
         path: str
 
     def __init__(self, session: Session, *, agent: bool = False) -> None:
-        super().__init__()
+        super().__init__(ansi_color=True if wants_no_colour() else None)
         self.session = session
         self.agent = agent
         self.opening: Opening | None = None

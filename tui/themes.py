@@ -63,4 +63,9 @@ def first_theme() -> str:
     wanted = os.environ.get("WHYSENT_THEME", "")
     if wanted in {theme.name for theme in THEMES}:
         return wanted
-    return "ansi-dark" if os.environ.get("NO_COLOR") else DARK.name
+    return "ansi-dark" if wants_no_colour() else DARK.name
+
+
+def wants_no_colour() -> bool:
+    """Whether whoever sits here asked for no colours (no-color.org)."""
+    return bool(os.environ.get("NO_COLOR"))

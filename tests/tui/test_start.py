@@ -83,3 +83,20 @@ async def test_without_colour_every_meaning_still_has_its_sign() -> None:
             assert "- Interested in Nail clipper" in text
     finally:
         del os.environ["NO_COLOR"]
+
+
+async def test_without_colours_no_colour_is_set_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = WhysentApp(FakeSession())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        strips = app.screen._compositor.render_strips(app.screen.size)
+        styles = [segment.style for strip in strips for segment in strip if segment.style is not None]
+        set_here = [
+            style
+            for style in styles
+            for color in (style.color, style.bgcolor)
+            if color and not color.is_default
+        ]
+        assert styles
+        assert not set_here
