@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.tui.canned import FakeSession
+from tests.tui.conftest import Started
 from tui.app import WhysentApp
 from tui.themes import THEMES, first_theme
 
@@ -100,3 +101,18 @@ async def test_without_colours_no_colour_is_set_at_all(monkeypatch: pytest.Monke
         ]
         assert styles
         assert not set_here
+
+
+async def test_without_colours_the_cursor_is_seen(started: Started, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with started() as driver:
+        for keys, mark in (((), "reverse"), (("enter",), "reverse"), (("w", "j"), "underline")):
+            await driver.press(*keys)
+            strips = driver.app.screen._compositor.render_strips(driver.app.screen.size)
+            marked = [
+                segment.text
+                for strip in strips
+                for segment in strip
+                if segment.style and getattr(segment.style, mark)
+            ]
+            assert any("Nail clipper" in text for text in marked)
