@@ -7,16 +7,10 @@ from typing import Any
 
 from audit import toml_file
 from audit.errors import InputError
-from audit.rules.model import Rule, from_dicts, to_dict
+from audit.rules.model import Rule, from_dicts, refuse_too_many, to_dict
 
 _UNPRINTABLE = re.compile(r'[\x00-\x1f\x7f"\\]')
 _MOMENTS = ("valid_from", "valid_until")
-
-
-MOST = 1_000
-"""Rules in a file, at most: our choice. A message is asked of every rule; ten thousand take minutes for a small
-workspace, and a set that people still oversee has tens.
-"""
 
 
 def read(path: Path) -> tuple[Rule, ...]:
@@ -40,10 +34,7 @@ def _rules(document: Mapping[str, Any]) -> tuple[Rule, ...]:
     tables = document.get("rule", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise InputError("rule: has to be tables, each under [[rule]]")
-    if len(tables) > MOST:
-        raise InputError(
-            f"holds {len(tables):,} rules; a set has {MOST:,} at most, so leave out or join some"
-        )
+    refuse_too_many(len(tables))
     return from_dicts(tables)
 
 

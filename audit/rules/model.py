@@ -196,6 +196,17 @@ def from_dict(document: Mapping[str, Any], *, version: int | None = None) -> Rul
     return rule
 
 
+MOST = 1_000
+"""Rules in a file or a book, at most: our choice. A message is asked of every rule; ten thousand take minutes for a small
+workspace, and a set that people still oversee has tens."""
+
+
+def refuse_too_many(count: int) -> None:
+    """Raises InputError if a file or book would hold more rules than it may."""
+    if count > MOST:
+        raise InputError(f"holds {count:,} rules; a set has {MOST:,} at most, so leave out or join some")
+
+
 def from_dicts(documents: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
     """Several rules. Raises InputError at the first that is wrong, and if an id stands twice."""
     made: dict[str, Rule] = {}

@@ -13,7 +13,7 @@ from audit.rules.book.inbox import Inbox, refuse_state
 from audit.rules.book.proposals import APPROVED, PROPOSED, Proposal, Step
 from audit.rules.book.store import Store
 from audit.rules.book.versions import Version
-from audit.rules.model import Rule, from_dict
+from audit.rules.model import Rule, from_dict, refuse_too_many
 from audit.rules.plan import Change, Plan
 from audit.rules.scopes import valid
 
@@ -140,9 +140,11 @@ class Book:
         self, action: str, act: Callable[[dict[str, Rule]], dict[str, Rule]], effective: datetime | None
     ) -> Plan:
         found = self._store.versions()
-        return self._checked(
-            found, changes.made(action, found, act(versions.heads(found)), effective=effective)
-        )
+        heads = versions.heads(found)
+        wanted = act(heads)
+        if len(wanted) > len(heads):
+            refuse_too_many(len(wanted))
+        return self._checked(found, changes.made(action, found, wanted, effective=effective))
 
     def _checked(self, found: Sequence[Version], plan: Plan) -> Plan:
         changes.refuse_before_coming(found, plan, _latest(found, self._store.now()))

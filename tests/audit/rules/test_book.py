@@ -9,7 +9,7 @@ import pytest
 
 from audit.errors import InputError, NotFoundError, WorkspaceError
 from audit.rules.book import Book
-from audit.rules.files import loads
+from audit.rules.files import dump, loads
 from audit.rules.model import from_dict
 from tests.build import context, events
 
@@ -184,11 +184,19 @@ def test_a_locked_book_is_one_line_and_keeps_its_rules(book, tmp_path, monkeypat
     assert book.rule("cap").enabled
 
 
-def test_ten_thousand_rules_are_taken_in_and_given_back(book):
-    text = "".join(f'[[rule]]\nid = "r{n}"\nkind = "mute"\ncampaigns = ["c{n}"]\n' for n in range(10_000))
-    rules = loads(text)
+def mutes(first, count):
+    return loads(
+        "".join(f'[[rule]]\nid = "r{first + n}"\nkind = "mute"\ncampaigns = ["c{n}"]\n' for n in range(count))
+    )
+
+
+def test_a_book_holds_as_many_rules_as_a_file_may_so_that_it_can_be_given_back(book):
+    rules = mutes(0, 1_000)
     book.apply(book.plan_import(rules))
-    assert book.rules() == rules
+    assert loads(dump(book.rules())) == rules
+    with pytest.raises(InputError, match="holds 1,001 rules; a set has 1,000 at most"):
+        book.plan_add(mutes(1_000, 1))
+    assert len(book.rules()) == 1_000
 
 
 def test_a_plan_tells_what_it_would_have_done(book):
