@@ -140,9 +140,8 @@ class Book:
         self, action: str, act: Callable[[dict[str, Rule]], dict[str, Rule]], effective: datetime | None
     ) -> Plan:
         found = self._store.versions()
-        heads = versions.heads(found)
-        wanted = act(heads)
-        if len(wanted) > len(heads):
+        wanted = act(versions.heads(found))
+        if len(wanted) > len(versions.heads(found)):
             refuse_too_many(len(wanted))
         return self._checked(found, changes.made(action, found, wanted, effective=effective))
 
