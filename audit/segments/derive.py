@@ -61,7 +61,7 @@ def derive(
     if not chosen:
         return pl.DataFrame(schema=DERIVED)
     standing = _stand(selected, chosen, asked, ctx)
-    if standing is None or standing.segments.is_empty():
+    if standing is None:
         return pl.DataFrame(schema=DERIVED)
     known_by = evidence(selected, chosen, standing.conditions, ctx.at)
     return _worded(standing.segments.join(known_by, on=AT_SEGMENT, how="left"), selected, chosen)
@@ -90,15 +90,14 @@ def asked_for(
 def _stand(
     selected: Selected, chosen: tuple[Definition, ...], asked: dict[str, pl.Series], ctx: Context
 ) -> _Standing | None:
-    """Which conditions and segments hold at `ctx.at`, and the spell each segment is in; None if no event matters.
+    """Which conditions and segments hold at `ctx.at`, and the spell each segment is in; None if none holds.
 
     What does not hold now has no spell that matters: its past is not counted.
     """
-    contributed = timeline.contributed(selected, chosen, asked)
-    if contributed.is_empty():
+    now = _finest(timeline.holding(selected, chosen, asked, ctx.at), chosen)
+    if now.is_empty():
         return None
-    now = _finest(timeline.holding(contributed, chosen, ctx.at), chosen)
-    kept = contributed.join(now.select(AT_SEGMENT).unique(), on=AT_SEGMENT, how="semi")
+    kept = timeline.contributed(selected, chosen, asked, now.select(AT_SEGMENT).unique())
     turned = timeline.segments(kept, chosen)
     began = turned.filter(pl.col("time") <= ctx.at).unique(AT_SEGMENT, keep="last", maintain_order=True)
     ends = turned.filter(pl.col("time") > ctx.at).unique(AT_SEGMENT, keep="first", maintain_order=True)

@@ -11,6 +11,9 @@ from audit.segments.spells import contributions, runs
 
 _SEGMENT = ("place", "person", "group")
 
+_ROWS = pl.lit(2**32, pl.UInt64)
+"""More than a frame has rows."""
+
 
 def evidence(
     selected: Selected, chosen: tuple[Definition, ...], holding: pl.DataFrame, at: datetime
@@ -35,7 +38,7 @@ def evidence(
         if number in standing
     )
     behind = (
-        selected.told(rows.unique().sort("spot", "row"))
+        selected.told(_each_once(rows))
         .group_by("spot", maintain_order=True)
         .agg(
             pl.col("event_id").alias("evidence"),
@@ -52,6 +55,15 @@ def evidence(
         .join(_counts(holding), on=_SEGMENT, how="left")
         .with_columns(_absent(chosen).alias("absent"))
         .join(_why(selected, chosen, at), on=("place", "person"), how="left", maintain_order="left")
+    )
+
+
+def _each_once(rows: pl.DataFrame) -> pl.DataFrame:
+    """The pairs of `spot` and `row` in order, sorted as one number."""
+    both = rows.select((pl.col("spot").cast(pl.UInt64) * _ROWS + pl.col("row")).alias("both")).sort("both")
+    return both.filter(pl.col("both").ne_missing(pl.col("both").shift(1))).select(
+        (pl.col("both") // _ROWS).cast(pl.UInt32).alias("spot"),
+        (pl.col("both") % _ROWS).cast(pl.UInt32).alias("row"),
     )
 
 

@@ -32,7 +32,16 @@ def _category(rows: pl.DataFrame, condition: Condition, _: pl.DataFrame) -> pl.D
     deep = first_levels(pl.col("category"), condition.depth or 1)
     kept = rows.select("category").unique().with_columns(deep.alias("by_category")).drop_nulls()
     kept = kept.filter(~in_category(pl.col("by_category")))
-    return rows.join(kept, on="category", how="left", maintain_order="left")
+    return rows.with_columns(_of_category(kept, "by_category"))
+
+
+def _of_category(known: pl.DataFrame, column: str) -> pl.Expr:
+    """What `column` of `known` says of the category of a row; null where it says nothing."""
+    told = known.schema[column]
+    said = pl.col("category").replace_strict(
+        known["category"], known[column], default=None, return_dtype=told
+    )
+    return said.alias(column)
 
 
 def _price_band(rows: pl.DataFrame, _: Condition, prices: pl.DataFrame) -> pl.DataFrame:
@@ -44,9 +53,8 @@ def _price_band(rows: pl.DataFrame, _: Condition, prices: pl.DataFrame) -> pl.Da
         .when(pl.col("price").is_not_null() & pl.col("low").is_not_null())
         .then(pl.lit("middle price"))
     )
-    return rows.join(prices, on="category", how="left", maintain_order="left").with_columns(
-        band.alias("by_price_band")
-    )
+    limits = rows.select("price", _of_category(prices, "low"), _of_category(prices, "high"))
+    return rows.with_columns(limits.select(band.alias("by_price_band"))["by_price_band"])
 
 
 def _daypart(rows: pl.DataFrame, _: Condition, __: pl.DataFrame) -> pl.DataFrame:

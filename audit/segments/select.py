@@ -53,6 +53,8 @@ class Selected:
         )
         self._prices = pl.DataFrame(schema=PRICES) if prices is None else prices
         self._grouped: dict[Condition, pl.DataFrame] = {}
+        self.reduced: dict[Condition, pl.DataFrame] = {}
+        self.contributed: dict[Condition, pl.DataFrame] = {}
         self._kinds: dict[tuple[str, ...], pl.DataFrame] = {}
         self._rows: dict[Selection, pl.DataFrame] = {}
         self.people = self._events.select("person", "customer_id").unique("person", maintain_order=True)

@@ -12,21 +12,38 @@ import polars as pl
 
 from audit.segments import values as profile
 from audit.segments.model import LEARNED, Condition
+from audit.segments.reduced import CENTS, reduced
 from audit.segments.select import Selected
-
-CENTS = 100
-"""Money is summed in whole hundredths, so that adding and taking away leave nothing over."""
 
 _KEYS = ("person", "group")
 
+_APART = ("count", "sum", "share", "first", "absent")
+"""Tests for which the events of one group say nothing about another."""
 
-def contributions(selected: Selected, condition: Condition) -> pl.DataFrame:
-    """The contributions of the events that `condition` looks at; `row` where one event stands for itself."""
+
+def contributions(selected: Selected, condition: Condition, only: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The contributions of the events that `condition` looks at; `row` where one event stands for itself.
+
+    `only`: the groups of persons (`person, group`) that are asked for, if not all.
+    """
+    if only is None or condition.test not in _APART:
+        if condition not in selected.contributed:
+            selected.contributed[condition] = _contributions(selected, condition)
+        made = selected.contributed[condition]
+        return made if only is None else made.join(only, on=_KEYS, how="semi", maintain_order="left")
+    rows = reduced(selected, condition).join(only, on=_KEYS, how="semi", maintain_order="left")
+    return _made(rows, condition, selected)
+
+
+def _contributions(selected: Selected, condition: Condition) -> pl.DataFrame:
     if condition.test in LEARNED:
         from audit.segments.learned import evidence
 
         return evidence.contributed(selected, condition)
-    rows = selected.grouped(condition)
+    return _made(reduced(selected, condition), condition, selected)
+
+
+def _made(rows: pl.DataFrame, condition: Condition, selected: Selected) -> pl.DataFrame:
     made = _MAKERS[condition.test](rows, condition, selected)
     return made.filter(pl.col("leave").is_null() | (pl.col("enter") < pl.col("leave")))
 
@@ -41,27 +58,17 @@ def least(condition: Condition) -> int:
 def _count(rows: pl.DataFrame, condition: Condition, _: Selected) -> pl.DataFrame:
     if condition.things == "event":
         return _windowed(rows, condition.window)
-    units = rows.with_columns(_unit(condition.things).alias("unit")).drop_nulls("unit")
-    units = units.select(*_KEYS, "unit", "occurred_at").unique().sort(*_KEYS, "unit", "occurred_at")
-    again = _next(*_KEYS, "unit")
+    again = pl.col("again")
     leave = (
         again
         if condition.window is None
         else pl.min_horizontal(pl.col("occurred_at") + condition.window, again)
     )
-    return _contribution(units.with_columns(leave.alias("leave")), pl.col("occurred_at"), pl.col("leave"))
-
-
-def _unit(things: str) -> pl.Expr:
-    if things == "order":
-        return pl.coalesce("order_id", pl.concat_str(pl.lit("event:"), "event_id"))
-    return pl.col("item_id") if things == "item" else pl.col("occurred_at").dt.date().cast(pl.String)
+    return _contribution(rows.with_columns(leave.alias("leave")), pl.col("occurred_at"), pl.col("leave"))
 
 
 def _sum(rows: pl.DataFrame, condition: Condition, _: Selected) -> pl.DataFrame:
-    spent = (pl.col("quantity").fill_null(1.0) * pl.col("price") * CENTS).round().cast(pl.Int64)
-    at_once = rows.group_by(*_KEYS, "occurred_at").agg(spent.sum().alias("weight"))
-    return _windowed(at_once, condition.window, weight=pl.col("weight"))
+    return _windowed(rows, condition.window, weight=pl.col("weight"))
 
 
 def _share(rows: pl.DataFrame, condition: Condition, _: Selected) -> pl.DataFrame:
@@ -188,22 +195,23 @@ def _contribution(
     )
 
 
-def values(contributed: pl.DataFrame, *keys: str) -> pl.DataFrame:
-    """What is counted from each moment of change on: `*keys, time, value, part`, sorted."""
-    start = contributed.select(*keys, pl.col("enter").alias("time"), "weight", "part")
+def values(contributed: pl.DataFrame) -> pl.DataFrame:
+    """What is counted from each moment of change on: `key, time, value, part`, sorted.
+
+    `contributed` has one `key`, a number, for all that is counted together.
+    """
+    start = contributed.select("key", pl.col("enter").alias("time"), "weight", "part")
     stop = contributed.drop_nulls("leave").select(
-        *keys, pl.col("leave").alias("time"), -pl.col("weight"), -pl.col("part")
+        "key", pl.col("leave").alias("time"), -pl.col("weight"), -pl.col("part")
     )
-    return (
-        pl.concat([start, stop])
-        .group_by(*keys, "time")
-        .agg(pl.col("weight").sum(), pl.col("part").sum())
-        .sort(*keys, "time")
-        .with_columns(
-            pl.col("weight").cum_sum().over(*keys).alias("value"), pl.col("part").cum_sum().over(*keys)
-        )
-        .select(*keys, "time", "value", "part")
-    )
+    moved = pl.concat([start, stop]).sort("key", "time")
+    last = (pl.col("key") != pl.col("key").shift(-1)) | (pl.col("time") != pl.col("time").shift(-1))
+    return moved.select(
+        "key",
+        "time",
+        pl.col("weight").cum_sum().over("key").alias("value"),
+        pl.col("part").cum_sum().over("key"),
+    ).filter(last.fill_null(value=True))
 
 
 def turns(changes: pl.DataFrame, holds: pl.Expr, *keys: str) -> pl.DataFrame:

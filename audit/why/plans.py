@@ -7,8 +7,9 @@ import polars as pl
 from audit.context import Context
 from audit.segments.logged import KINDS as LOGGED
 from audit.segments.model import Condition, Definition
+from audit.segments.reduced import CENTS
 from audit.segments.select import READ, Selected
-from audit.segments.spells import CENTS, contributions, least, runs
+from audit.segments.spells import contributions, least, runs
 from audit.why.counterfactual import Plan
 
 _ANY_ONE = ("first", "absent", "open")

@@ -11,7 +11,8 @@ from audit import toml_file
 from audit.segments.conditions import condition
 from audit.segments.fields import Place
 from audit.segments.model import Condition
-from audit.segments.spells import CENTS, contributions
+from audit.segments.reduced import CENTS
+from audit.segments.spells import contributions
 
 if TYPE_CHECKING:
     import numpy as np
