@@ -5,6 +5,7 @@ from datetime import datetime
 import polars as pl
 
 from audit.segments import values as profile
+from audit.segments.learned import evidence as learned
 from audit.segments.model import Condition
 from audit.segments.reduced import reduced
 from audit.segments.select import Selected
@@ -19,6 +20,9 @@ def present(selected: Selected, condition: Condition, at: datetime) -> pl.DataFr
     It is what the contributions (see `spells`) that have entered and not left add up to. Where all events inside the
     window count, they are added up as they are: a fleet has many groups that nobody is in, and their past is not asked.
     """
+    if condition.test == "lifetime":
+        best = learned.worth_most(selected, condition, at)
+        return pl.select(best, group=pl.lit(""), value=pl.lit(1, pl.Int64), part=pl.lit(0, pl.Int64))
     if condition.test not in ("count", "sum", "share"):
         made = contributions(selected, condition)
         live = (pl.col("enter") <= at) & (pl.col("leave").is_null() | (pl.col("leave") > at))

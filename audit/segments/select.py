@@ -12,7 +12,8 @@ from audit.segments.model import Condition, Selection
 from audit.standing import PRICES
 
 if TYPE_CHECKING:
-    from audit.segments.learned import Models
+    from audit.segments.learned import Groups, Models
+    from audit.segments.learned.features import Numbers
 
 _COLUMNS = (
     "event_id", "occurred_at", "kind", "order_id", "item_id", "item_name", "list_id", "category", "quantity",
@@ -42,6 +43,7 @@ class Selected:
         models: "Models | None" = None,
     ) -> None:
         self.models = models
+        self.numbers: dict[Groups, Numbers] = {}
         self.told_of_groups: dict[tuple[str, datetime], pl.DataFrame] = {}
         self._events = events.filter(pl.col("occurred_at") <= at).select(
             pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),

@@ -26,6 +26,10 @@ def contributions(selected: Selected, condition: Condition, only: pl.DataFrame |
 
     `only`: the groups of persons (`person, group`) that are asked for, if not all.
     """
+    if only is not None and condition.test == "lifetime":
+        from audit.segments.learned import evidence
+
+        return evidence.contributed(selected, condition, only)
     if only is None or condition.test not in _APART:
         if condition not in selected.contributed:
             selected.contributed[condition] = _contributions(selected, condition)

@@ -19,12 +19,27 @@ _NEEDED = (
 )
 
 
-def contributed(selected: "Selected", condition: "Condition") -> pl.DataFrame:
-    """The contributions of a learned segment (see `spells`). Raises WorkspaceError without the extra `learned`."""
+def contributed(
+    selected: "Selected", condition: "Condition", only: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """The contributions of a learned segment (see `spells`), of the persons in `only` where it is given.
+
+    Raises WorkspaceError without the extra `learned`.
+    """
     try:
         if condition.test == "lifetime":
-            return lifetime.contributed(_lifetime(selected), selected.rows(condition.events))
+            rows = selected.rows(condition.events)
+            rows = rows if only is None else rows.join(only, on="person", how="semi", maintain_order="left")
+            return lifetime.contributed(_lifetime(selected), rows)
         return groups.contributed(selected, _groups(selected, condition))
+    except ImportError as error:
+        raise WorkspaceError(_NEEDED) from error
+
+
+def worth_most(selected: "Selected", condition: "Condition", at: datetime) -> pl.Series:
+    """Who is among the most worth at `at`. Raises WorkspaceError without the extra `learned`."""
+    try:
+        return lifetime.present(_lifetime(selected), selected.rows(condition.events), at)
     except ImportError as error:
         raise WorkspaceError(_NEEDED) from error
 

@@ -9,8 +9,6 @@ from audit.segments.learned import features
 from audit.segments.learned.model import Groups
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from audit.segments.model import Condition
     from audit.segments.select import Selected
 
@@ -28,7 +26,7 @@ def contributed(selected: "Selected", groups: Groups) -> pl.DataFrame:
     """When each customer is nearest to which group, in the columns of contributions (see `spells`)."""
     import numpy as np
 
-    numbers = features.over_time(selected, groups.id, groups.features)
+    numbers = _numbers(selected, groups)
     nearest = features.distances(numbers.raw, groups).argmin(axis=1) if len(numbers.raw) else np.zeros(0, int)
     known = numbers.raw.sum(axis=1) >= groups.least
     names = pl.Series("group", np.asarray(groups.names, dtype=object)[nearest].tolist(), pl.String)
@@ -62,68 +60,105 @@ def explained(selected: "Selected", groups: Groups, at: datetime) -> pl.DataFram
 def _explained(selected: "Selected", groups: Groups, at: datetime) -> pl.DataFrame:
     import numpy as np
 
-    people, raw = features.at_moment(features.over_time(selected, groups.id, groups.features), at)
+    people, raw = features.at_moment(_numbers(selected, groups), at)
     if people.is_empty():
         return pl.DataFrame(schema=EXPLAINED)
     order = np.argsort(features.distances(raw, groups), axis=1, kind="stable")
     made, centres = features.scaled(raw, groups), np.asarray(groups.centres)
     own, following = order[:, 0], order[:, min(1, order.shape[1] - 1)]
     margin = (made - centres[following]) ** 2 - (made - centres[own]) ** 2
-    shown = features.plain(raw, groups.id, groups.features)
+    most = np.argsort(margin, axis=1, kind="stable")[:, ::-1]
+    place, rank = np.nonzero(np.take_along_axis(margin, most, axis=1) > 0)
+    feature = most[place, rank]
     middle = np.expm1(centres * np.asarray(groups.scale) + np.asarray(groups.mean))
-    rows = [
-        (
-            person,
-            *_said(groups, shown[n], margin[n], (middle[own[n]], middle[following[n]]), int(following[n])),
+    deciding = pl.DataFrame(
+        {
+            "place": place.astype(np.uint32),
+            "feature": feature.astype(np.uint32),
+            "rank": rank,
+            "margin": margin[place, feature],
+            "shown": features.plain(raw, groups.id, groups.features)[place, feature],
+            "here": middle[own[place], feature],
+            "there": middle[following[place], feature],
+        }
+    )
+    nearest = people.select("person", pl.Series("following", following.astype(np.uint32))).with_row_index(
+        "place"
+    )
+    return _said(groups, nearest, deciding)
+
+
+def _said(groups: Groups, nearest: pl.DataFrame, deciding: pl.DataFrame) -> pl.DataFrame:
+    """The features that speak for each group against the next, and the sentence: `EXPLAINED`.
+
+    `nearest`: `place, person, following` (the next group's number); `deciding`: `place, feature, rank, margin, shown,
+    here, there`, those that speak most for the group first.
+    """
+    named = pl.lit(pl.Series(groups.features)).gather(pl.col("feature"))
+    parts = [named, pl.lit(": "), _whole("shown")]
+    if not groups.unit:
+        parts += [
+            pl.lit(" (here about "),
+            _whole("here"),
+            pl.lit(", there about "),
+            _whole("there"),
+            pl.lit(")"),
+        ]
+    first = pl.col("rank") < _TOLD
+    told = (
+        deciding.with_columns(pl.concat_str(parts).alias("part"))
+        .group_by("place", maintain_order=True)
+        .agg(
+            "feature",
+            pl.col("part").filter(first).str.join("; "),
+            (pl.col("margin").filter(first).sum() / pl.col("margin").sum() * 100).alias("share"),
         )
-        for n, person in enumerate(people["person"])
-    ]
-    return pl.DataFrame(rows, schema=EXPLAINED, orient="row")
-
-
-def _said(
-    groups: Groups,
-    shown: "np.ndarray",
-    margin: "np.ndarray",
-    middles: tuple["np.ndarray", "np.ndarray"],
-    following: int,
-) -> tuple[list[int], str]:
-    """The features that speak for this group against the next, and the sentence."""
-    deciding = [int(n) for n in margin.argsort()[::-1] if margin[n] > 0]
-    parts = []
-    for n in deciding[:_TOLD]:
-        compared = ""
-        if not groups.unit:
-            compared = f" (here about {middles[0][n]:,.0f}, there about {middles[1][n]:,.0f})"
-        parts.append(f"{groups.features[n]}: {shown[n]:,.0f}{compared}")
-    if len(groups.names) == 1 or not parts:
-        return deciding, "it is the nearest"
-    share = margin[deciding[:_TOLD]].sum() / margin[margin > 0].sum()
-    return deciding, (
-        f"nearer than to “{groups.names[following]}”, {share:.0%} of what speaks for it by "
-        + "; ".join(parts)
+    )
+    why = pl.format(
+        "nearer than to “{}”, {}% of what speaks for it by {}",
+        pl.lit(pl.Series(groups.names)).gather(pl.col("following")), _whole("share"), "part",
+    )  # fmt: skip
+    nothing = pl.lit([], pl.List(pl.UInt32))
+    alone = pl.lit(len(groups.names) == 1) | pl.col("part").is_null()
+    return nearest.join(told, on="place", how="left", maintain_order="left").select(
+        "person",
+        pl.col("feature").fill_null(nothing),
+        pl.when(alone).then(pl.lit("it is the nearest")).otherwise(why).alias("why"),
     )
 
 
+def _whole(column: str) -> pl.Expr:
+    """A number without its fraction, its thousands apart."""
+    whole = pl.col(column).round().cast(pl.Int64)
+    digits = whole.abs().cast(pl.String).str.reverse()
+    apart = digits.str.replace_all(r"(\d{3})", "$1,").str.strip_chars_end(",").str.reverse()
+    return pl.concat_str(pl.when(whole < 0).then(pl.lit("-")).otherwise(pl.lit("")), apart)
+
+
 def rows(selected: "Selected", groups: Groups, at: datetime) -> pl.DataFrame:
-    """The events behind the features that decide, inside their windows at `at`: `row, person, why`."""
-    told = explained(selected, groups, at)
-    deciding = told.explode("feature", empty_as_null=False)
-    found = [
-        _inside(selected, asked, at).join(deciding.filter(pl.col("feature") == number), on="person")
-        if name is None
-        else _inside(selected, asked, at)
-        .filter(pl.col("group") == name)
-        .join(deciding.filter(pl.col("feature") == number), on="person")
-        for number, asked, name in _asked(groups)
-    ]
-    return pl.concat(one.select("row", "person", "why") for one in found).unique("row").sort("row")
-
-
-def _asked(groups: Groups) -> "list[tuple[int, Condition, str | None]]":
+    """The events behind the features that decide, inside their windows at `at`: `row, person`."""
+    deciding = explained(selected, groups, at).explode("feature", empty_as_null=False)
     if groups.id == "alike":
-        return [(number, features.buying(), name) for number, name in enumerate(groups.features)]
-    return [(number, features.behaviour()[name], None) for number, name in enumerate(groups.features)]
+        named = pl.DataFrame({"group": groups.features}, schema={"group": pl.String}).with_row_index(
+            "feature"
+        )
+        wanted = deciding.select("person", "feature").join(named, on="feature")
+        inside = _inside(selected, features.buying(), at)
+        found = [inside.join(wanted, on=("person", "group"), how="semi")]
+    else:
+        found = [
+            _inside(selected, features.behaviour()[name], at).join(
+                deciding.filter(pl.col("feature") == number), on="person", how="semi"
+            )
+            for number, name in enumerate(groups.features)
+        ]
+    return pl.concat(one.select("row", "person") for one in found).unique("row").sort("row")
+
+
+def _numbers(selected: "Selected", groups: Groups) -> features.Numbers:
+    if groups not in selected.numbers:
+        selected.numbers[groups] = features.over_time(selected, groups.id, groups.features)
+    return selected.numbers[groups]
 
 
 def _inside(selected: "Selected", asked: "Condition", at: datetime) -> pl.DataFrame:

@@ -111,14 +111,27 @@ def contributed(model: Lifetime, orders: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def explained(model: Lifetime, orders: pl.DataFrame, at: datetime) -> pl.DataFrame:
-    """What each customer is worth on the day of `at`, in words: `person, why`."""
+def present(model: Lifetime, orders: pl.DataFrame, at: datetime) -> pl.Series:
+    """Who is worth `model.least` or more at `at`, by their newest day of buying before: `person`."""
+    newest, value = _newest(model, orders, at)
+    soon = int(at.timestamp() // 86_400) - newest["day"] <= _FAR
+    return newest.filter(pl.Series(value >= model.least) & soon)["person"]
+
+
+def _newest(model: Lifetime, orders: pl.DataFrame, at: datetime) -> tuple[pl.DataFrame, "np.ndarray"]:
+    """The newest state of each customer before the day of `at`, and what they are worth on that day."""
     import numpy as np
 
     today = int(at.timestamp() // 86_400)
     states = buying(orders.filter(pl.col("occurred_at") < datetime.fromtimestamp(today * 86_400, at.tzinfo)))
     newest = states.unique("person", keep="last", maintain_order=True)
-    value = worth(model, newest, np.full(newest.height, today - 1))
+    return newest, worth(model, newest, np.full(newest.height, today - 1))
+
+
+def explained(model: Lifetime, orders: pl.DataFrame, at: datetime) -> pl.DataFrame:
+    """What each customer is worth on the day of `at`, in words: `person, why`."""
+    today = int(at.timestamp() // 86_400)
+    newest, value = _newest(model, orders, at)
     return newest.select(
         "person",
         pl.format(
