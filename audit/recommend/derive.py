@@ -1,6 +1,6 @@
 """All strips that we would make of customers' events: our reconstruction, which no customer saw."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 import polars as pl
@@ -41,45 +41,83 @@ def derive(events: pl.DataFrame, ctx: Context, only: Collection[str] | None = No
     Acts in a category of the sensitive map speak for nothing, and such items are not recommended. In order of customer, strategy (as in `strategies.toml`), then the best first.
     """
     acts = events.filter(pl.col("occurred_at") <= ctx.at).select(ACTS)
-    plain, facts = _without_sensitive(acts, ctx.facts)
-    known = replace(ctx, facts=facts)
+    plain, known = prepared(acts, ctx)
     strips = [
-        finished(_MAKERS[strategy](plain, known), strategy).with_columns(
+        finished(rows, strategy).with_columns(
             pl.lit(place, pl.Int8).alias("place"), pl.int_range(pl.len()).alias("rank")
         )
-        for place, strategy in enumerate(strategies())
-        if only is None or strategy in only
+        for place, (strategy, rows) in enumerate(_made(plain, known, only))
     ]
     made = pl.concat(strips).sort("customer_id", "place", "rank")
     title = pl.coalesce("item_name", "item_id").alias("title")
-    return made.join(_names(made, acts, facts), on="item_id", how="left", maintain_order="left").select(
+    return made.join(_names(made, acts, ctx.facts), on="item_id", how="left", maintain_order="left").select(
         title if name == "title" else name for name in STRIP
     )
 
 
-def _without_sensitive(acts: pl.DataFrame, facts: Facts) -> tuple[pl.DataFrame, Facts]:
-    places = pl.concat([acts.select("category").unique(), facts.items.select("category").unique()])
-    bad = places.drop_nulls().filter(in_category(pl.col("category")))["category"].unique()
-    if bad.is_empty():
-        return acts, facts
+def given(acts: pl.DataFrame, ctx: Context, only: Collection[str], item: str) -> pl.DataFrame:
+    """`customer_id, evidence`: where one of the strategies `only` gives `item`, and what it rests on there.
+
+    `acts`, `ctx`: what `prepared` made of one customer's acts, and any copies of those acts. For deciding many copies.
+    """
+    strips = [
+        rows.filter(pl.col("item_id") == item).select("customer_id", "evidence")
+        for _, rows in _made(acts, ctx, only)
+    ]
+    return pl.concat(strips)
+
+
+def prepared(acts: pl.DataFrame, ctx: Context) -> tuple[pl.DataFrame, Context]:
+    """The `acts` that speak for something, and the context with what the group facts say of their items and
+    categories: no strategy reads more of these customers.
+    """
+    bad, facts = _sensitive(acts, ctx.facts), ctx.facts
     of_them = pl.col("category").is_in(bad.implode()).fill_null(value=False)
-    items = facts.items.filter(of_them)["item_id"].implode()
+    own = acts["item_id"].drop_nulls().unique().implode()
+    places = acts["category"].drop_nulls().unique().implode()
+    never = facts.items.filter(of_them)["item_id"].implode()
+    items = facts.items.filter(
+        pl.col("item_id").is_in(own) | pl.col("category").is_in(places).fill_null(value=False), ~of_them
+    )
+    first = pl.col("first")  # of the whole shop: before it nothing was sold
+    read = pl.concat([items["item_id"], acts["item_id"].drop_nulls()]).unique().implode()
+    repeats = facts.repeats.filter(pl.col("item_id").is_in(read) | (first == first.min()))
 
     def plain(pairs: pl.DataFrame) -> pl.DataFrame:
-        return pairs.filter(~pl.col("item_id").is_in(items), ~pl.col("other_id").is_in(items))
+        theirs = pairs.filter(pl.col("item_id").is_in(own))
+        return theirs.filter(~pl.col("item_id").is_in(never), ~pl.col("other_id").is_in(never))
 
-    return acts.filter(~of_them), replace(
+    narrowed = replace(
         facts,
-        items=facts.items.filter(~of_them),
+        items=items,
+        repeats=repeats,
         pairs=lambda: plain(facts.also_bought),
         baskets=lambda: plain(facts.bought_together),
     )
+    return acts.filter(~of_them), replace(ctx, facts=narrowed)
+
+
+def _made(
+    acts: pl.DataFrame, ctx: Context, only: Collection[str] | None
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    for strategy in strategies():
+        if only is None or strategy in only:
+            yield strategy, _MAKERS[strategy](acts, ctx)
+
+
+def _sensitive(acts: pl.DataFrame, facts: Facts) -> pl.Series:
+    """The categories, of these acts and of anything sold, that the sensitive map names."""
+    places = pl.concat([acts["category"].unique(), facts.items["category"].unique()]).drop_nulls().unique()
+    return places.to_frame().filter(in_category(pl.col("category")))["category"]
 
 
 def _names(made: pl.DataFrame, acts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     """What items are called, `item_id, item_name`: as everybody's orders have it, else as these events do."""
     items = made.select("item_id").unique()
-    common = facts.items.select("item_id", "item_name").drop_nulls().join(items, on="item_id", how="semi")
+    common = facts.items.join(items, on="item_id", how="semi").filter(
+        ~in_category(pl.col("category")).fill_null(value=False)
+    )
+    common = common.select("item_id", "item_name").drop_nulls()
     own = (
         acts.join(items.join(common, on="item_id", how="anti"), on="item_id", how="semi")
         .drop_nulls("item_name")

@@ -27,6 +27,9 @@ ACTS = ("event_id", "customer_id", "occurred_at", "kind", "item_id", "item_name"
 INTEREST = ("order_completed", "product_added", "wishlist_added", "product_viewed", "content_consumed")
 """Acts that show an interest in an item."""
 
+READ = (*INTEREST, "product_removed")
+"""The kinds of acts that any strategy reads."""
+
 _DIGITS = 6
 """Scores are rounded, so that the order in which a machine adds them up changes no rank."""
 

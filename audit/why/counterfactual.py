@@ -64,15 +64,21 @@ class Removal:
 
 
 def removal(
-    events: pl.DataFrame, decide: Decide, *, keep: Iterable[str] = (), plans: Sequence[Plan] = ()
+    events: pl.DataFrame,
+    decide: Decide,
+    *,
+    keep: Iterable[str] = (),
+    plans: Sequence[Plan] = (),
+    rows: int | None = None,
 ) -> Removal | None:
     """A minimal set of `events` (one customer's) without which `decide` no longer gives the decision.
 
     Events in `keep` (the decision's own rows) are never left out. `plans`: one for each of the conditions that all have
-    to hold, so that the decision ends with any one of them. None where the decision is not there to begin
+    to hold, so that the decision ends with any one of them. `rows`: how long the whole history is, where `events` are a
+    part of it: what no single event ends is then not said to be the smallest that does. None where the decision is not there to begin
     with, where leaving events out cannot end it, or where the search would grow out of bounds.
     """
-    trial = _Trial(events, decide, frozenset(keep))
+    trial = _Trial(events, decide, frozenset(keep), rows)
     try:
         planned = [trial.planned(plan) for plan in plans]
         found = [one for one in planned if one is not None]
@@ -139,8 +145,11 @@ class _TooMuchError(Exception):
 class _Trial:
     """Decides copies of one history, each lacking other events."""
 
-    def __init__(self, events: pl.DataFrame, decide: Decide, keep: AbstractSet[str]) -> None:
+    def __init__(
+        self, events: pl.DataFrame, decide: Decide, keep: AbstractSet[str], rows: int | None = None
+    ) -> None:
         self._events = events
+        self._whole = rows is None or rows == events.height
         self._decide = decide
         self._ids = events["event_id"].to_list()
         self._place = {event: place for place, event in enumerate(self._ids)}
@@ -254,6 +263,8 @@ class _Trial:
         if len(left_out) == 1:
             return True
         sizes = range(1, len(left_out))
+        if not self._whole:
+            return False
         if not self._affordable(sum(comb(len(self._order), size) for size in sizes)):
             return False
         smaller = [set(chosen) for size in sizes for chosen in combinations(self._order, size)]

@@ -10,15 +10,19 @@ import polars as pl
 from audit import recommend
 from audit.context import Context
 from audit.errors import NotFoundError
-from audit.recommend.strip import ACTS
+from audit.recommend.strip import ACTS, READ
 from audit.why import counterfactual, leaves
 from audit.why.candidates import candidates
-from audit.why.counterfactual import Decide
+from audit.why.counterfactual import Decide, Removal
 from audit.why.model import Counterfactual, Explanation, Reason, Standing, Subject
 from audit.why.words import MASK, Voice
 
 _NOT_SEEN = "our reconstruction; the customer did not see this"
 _STANDINGS: tuple[Standing, ...] = ("stated", "derived", "inferred", "unexplained")
+
+_SHORT = 250
+"""House value: so few acts are looked through whole. In a longer history the sets smaller than one of two events or more
+are too many to be tried, so nothing is lost by looking among a part of it."""
 
 
 def item(events: pl.DataFrame, context: Context, ident: str, *, names_sensitive: bool = False) -> Explanation:
@@ -86,12 +90,12 @@ def _without(
 ) -> Counterfactual | None:
     """Looked for among the strategies that give it, and tried with all: what then steps in is looked at too."""
     acts = events.filter(pl.col("occurred_at") <= context.at).select(ACTS)
-    known = _narrowed(context, acts)
+    plain, known = recommend.prepared(acts.filter(pl.col("kind").is_in(READ)), context)
     added = counterfactual.event(events, kind="order_completed", occurred_at=context.at, item_id=ident)
     giving = {row["strategy"] for row in rows if row["derived"]}
     while True:
-        found = counterfactual.removal(acts, _decide(known, ident, giving))
-        without, with_it = _tried(acts, known, () if found is None else found.events, added)
+        found = _removal(plain, known, ident, giving)
+        without, with_it = _tried(acts, context, () if found is None else found.events, added)
         more = set(without.filter(pl.col("item_id") == ident)["strategy"]) - giving
         if found is None or not more:
             break
@@ -100,13 +104,26 @@ def _without(
     said = counterfactual.said(found, added if ends else None, "no strategy of ours would recommend it")
     if said is None or found is None:
         return said
-    before = recommend.derive(acts, known, giving)
+    before = recommend.derive(acts, context, giving)
     return replace(said, instead=tuple(_instead(before, without, ident)))
+
+
+def _removal(acts: pl.DataFrame, known: Context, ident: str, giving: Collection[str]) -> Removal | None:
+    """Looked for among the acts that can matter; what is found is then tried with all."""
+    decide = _decide(known, ident, giving)
+    if giving == {"buy_again"}:
+        acts = acts.filter(pl.col("kind") == "order_completed")
+    if acts.height > _SHORT:
+        near = recommend.vying(acts, known, ident, giving)
+        found = counterfactual.removal(near, decide, rows=acts.height)
+        if found is not None and counterfactual.holds_for(acts, decide, found):
+            return found
+    return counterfactual.removal(acts, decide)
 
 
 def _decide(known: Context, ident: str, strategies: Collection[str]) -> Decide:
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
-        given = recommend.derive(copies, known, strategies).filter(pl.col("item_id") == ident)
+        given = recommend.given(copies, known, strategies, ident)
         by_customer = given.explode("evidence", empty_as_null=True).group_by(
             "customer_id", maintain_order=True
         )
@@ -134,10 +151,3 @@ def _instead(before: pl.DataFrame, after: pl.DataFrame, ident: str) -> Iterator[
     places = before.with_columns(there).filter(pl.col("item_id") == ident).select("strategy", "rank")
     now = places.join(after.with_columns(there), on=("strategy", "rank"), maintain_order="left")
     return now.select("strategy", "item_id", "title").iter_rows(named=True)
-
-
-def _narrowed(context: Context, acts: pl.DataFrame) -> Context:
-    """The context with the pairs that start from the customer's own items: no other is asked for."""
-    own = pl.col("item_id").is_in(acts["item_id"].unique().implode())
-    also, together = context.facts.also_bought.filter(own), context.facts.bought_together.filter(own)
-    return replace(context, facts=replace(context.facts, pairs=lambda: also, baskets=lambda: together))
