@@ -6,13 +6,14 @@ import shutil
 import sqlite3
 import stat
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypedDict
 
 from audit.errors import WhysentError
 
 _LIBRARIES = ("textual", "rich", "polars", "typer", "sqlite-utils", "cryptography")
+_EXTRAS = {"fast": ("numba",), "learned": ("scikit-learn", "clvkit")}
 _FIXED_IN = (3, 51, 3)
 _ROOM = 1 << 30
 """House value: an import of a few million events fits into this many bytes."""
@@ -28,7 +29,7 @@ class Check(TypedDict):
 
 def checks(folder: Path) -> list[Check]:
     """Examine the program, this machine, and the workspace in `folder` (which may not exist yet)."""
-    return [_python(), _libraries(), _sqlite(), _encoding(), _room(folder), *_workspace(folder)]
+    return [_python(), _libraries(), _extras(), _sqlite(), _encoding(), _room(folder), *_workspace(folder)]
 
 
 def _python() -> Check:
@@ -39,6 +40,17 @@ def _python() -> Check:
 
 def _libraries() -> Check:
     return _check("libraries", True, ", ".join(f"{name} {version(name)}" for name in _LIBRARIES))
+
+
+def _extras() -> Check:
+    return _check("extras", True, "; ".join(f"{name}: {_extra(name)}" for name in _EXTRAS))
+
+
+def _extra(name: str) -> str:
+    try:
+        return ", ".join(f"{library} {version(library)}" for library in _EXTRAS[name])
+    except PackageNotFoundError:
+        return f"not installed, pip install 'whysent[{name}]'"
 
 
 def _sqlite() -> Check:

@@ -62,11 +62,12 @@ def define(ws: "Workspace", file: Path | None) -> int:
 
 
 def learn(ws: "Workspace", *, take_away: bool = False) -> "Models | None":
-    """Learn from all customers and keep it, or take away what was learned. Raises InputError, see `learn.learn`."""
+    """Learn from all customers and keep it, or take away what was learned; the log says so. Raises InputError, see `learn.learn`."""
     from audit.segments.learned import learn as learning
 
     models = None if take_away else learning.learn(ws.events(), ws.context())
     ws.set_models(models)
+    ws.log.append("learn", "segments", {"version": None if models is None else models.version})
     return models
 
 

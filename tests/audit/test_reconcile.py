@@ -150,6 +150,7 @@ def test_what_was_learned_is_kept_with_the_workspace_until_it_is_taken_away(own)
     (one,) = [row for row in memberships.definitions(again)["definitions"] if row["id"] == "lifetime-value"]
     assert (one["basis"], one["own"]) == ("value", False)
     assert memberships.learn(again, take_away=True) is None
+    assert [(one.act, one.subject) for one in again.log.entries()][-1] == ("learn", "segments")
     assert Workspace.open(own.path).models is None
 
 
