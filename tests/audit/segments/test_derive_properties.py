@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from audit import segments
 from audit.events import in_order
+from audit.segments.present import present
+from audit.segments.select import Selected
+from audit.segments.spells import contributions
 from audit.times import parse_iso
 from tests.build import context, events
 
@@ -131,3 +134,18 @@ def test_until_is_the_first_moment_at_which_it_is_gone(rows):
         just_before = until - timedelta(microseconds=1)
         assert segment in set(segments.derive(frame, context(frame, just_before))["segment_id"])
         assert segment not in set(segments.derive(frame, context(frame, until))["segment_id"])
+
+
+@settings(max_examples=20, deadline=None)
+@given(acts)
+def test_what_is_counted_now_is_what_the_contributions_of_its_spells_add_up_to(rows):
+    selected = Selected(history(rows), AT)
+    live = (pl.col("enter") <= AT) & (pl.col("leave").is_null() | (pl.col("leave") > AT))
+    for definition in segments.definitions():
+        for condition in (one for one in definition.when if one.fifth is None and one.window_fifth is None):
+            made = contributions(selected, condition).filter(live)
+            told = made.group_by("person", "group").agg(
+                pl.col("weight").sum().alias("value"), pl.col("part").sum()
+            )
+            counted = present(selected, condition, AT)
+            assert sorted(counted.rows()) == sorted(told.rows())
