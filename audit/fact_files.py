@@ -13,7 +13,7 @@ import polars as pl
 from audit import background, folder
 from audit.background import Background
 from audit.errors import WorkspaceError
-from audit.facts import Facts, count
+from audit.facts import Facts, also_bought, bought_together, count
 
 _CUSTOMERS = "customers.json"
 
@@ -30,8 +30,8 @@ _USUAL = tuple(f"usual-{name}" for name in ("places", "bursts", "hours", "accoun
 def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
     """The facts of the generation `version`, read from `place` or counted over `events` and kept there.
 
-    What is bought together, and what baskets look like, is counted when it is first asked for, and kept beside the rest. Where `place` cannot be
-    written, for want of room or permission, facts are counted and not kept.
+    What is bought together, and what baskets look like, is counted when it is first asked for, and kept beside the rest.
+    Where `place` cannot be written, for want of room or permission, facts are counted and not kept.
     """
     kept = place / version
     if (kept / _CUSTOMERS).is_file() and all(_file(kept, name).is_file() for name in _COUNTED):
@@ -40,8 +40,8 @@ def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
         facts = Facts(
             **frames,
             customers=customers,
-            pairs=lambda: count(events).also_bought,
-            baskets=lambda: count(events).bought_together,
+            pairs=lambda: also_bought(events, frames["items"]),
+            baskets=lambda: bought_together(events, frames["items"]),
             model=lambda: background.count(events),
         )
     else:

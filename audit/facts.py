@@ -104,15 +104,25 @@ def count(events: pl.LazyFrame) -> Facts:
     return Facts(
         items,
         _intervals(orders),
-        lambda: of_people(_orders(events), items),
+        lambda: also_bought(events, items),
         orders["customer_id"].n_unique(),
         engagement(events),
         standing(orders),
         prices(orders),
         _repeats(orders),
-        lambda: of_orders(_orders(events), items),
+        lambda: bought_together(events, items),
         lambda: background.count(events),
     )
+
+
+def also_bought(events: pl.LazyFrame, items: pl.DataFrame) -> pl.DataFrame:
+    """The fact of that name, where `items` are counted already."""
+    return of_people(_orders(events), items)
+
+
+def bought_together(events: pl.LazyFrame, items: pl.DataFrame) -> pl.DataFrame:
+    """The fact of that name, where `items` are counted already."""
+    return of_orders(_orders(events), items)
 
 
 def engagement(events: pl.LazyFrame) -> pl.DataFrame:
