@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from tui import compare
@@ -95,6 +96,6 @@ class PatternScreen(RulingScreen):
             SuggestionDialog(entry["suggested_rule"], case, title=title, remedy=str(entry["text"]))
         )
 
+    @abstractmethod
     def _ask_picture(self, without: tuple[str, ...]) -> None:
         """Ask for the customer without these events."""
-        raise NotImplementedError

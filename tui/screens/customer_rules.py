@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,9 +68,9 @@ class RulingScreen(ExplainingScreen):
         self._explain_again()
         self._mark()
 
+    @abstractmethod
     def _show_timeline(self) -> None:
         """Put the rows into the timeline."""
-        raise NotImplementedError
 
     def _said_of(self, key: str | None) -> Content:
         if self.tried is None or key is None:

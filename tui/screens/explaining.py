@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -180,6 +181,6 @@ class ExplainingScreen(PaneScreen):
     def open_whole_why(self) -> None:
         self.action_whole_why()
 
+    @abstractmethod
     def _ask_picture(self, without: tuple[str, ...]) -> None:
         """Ask for the customer without these events."""
-        raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -165,6 +166,6 @@ class LeavingScreen(PaneScreen):
         for pane in ("tree", "different"):
             self.query_one(f"#{pane}", Why).strike(out)
 
+    @abstractmethod
     def _show_different(self) -> None:
         """Say what would have had to be different, and what is gone and new."""
-        raise NotImplementedError
