@@ -25,13 +25,13 @@ from typing import TYPE_CHECKING, Self
 import polars as pl
 
 from audit import campaigns as campaign_map
-from audit import coverage, folder, manifest, store
+from audit import folder, manifest
 from audit.context import Context, Settings
 from audit.coverage import Coverage
 from audit.errors import NotFoundError, WorkspaceError
 from audit.facts import Facts
+from audit.generation import Generation
 from audit.manifest import Manifest
-from audit.store import Segment
 
 if TYPE_CHECKING:
     from audit.flows import Flow
@@ -75,10 +75,9 @@ class Workspace:
 
     def __init__(self, path: Path, current: Manifest, *, pseudonyms: "Maker | None" = None) -> None:
         self.path = path
-        self.manifest = current
+        self.generation = Generation(path, current)
         self.pseudonym_maker = pseudonyms
-        self._opening, self._counting = threading.Lock(), threading.Lock()
-        self._facts: Facts | None = None
+        self._opening = threading.Lock()
         self._vault: Vault | None = None
         self._book: Book | None = None
 
@@ -125,6 +124,11 @@ class Workspace:
     # -- what it is -------------------------------------------------------------------------------
 
     @property
+    def manifest(self) -> Manifest:
+        """Which files make up the generation that is read."""
+        return self.generation.manifest
+
+    @property
     def info(self) -> Info:
         """Totals and the default moment."""
         it = self.manifest
@@ -152,7 +156,7 @@ class Workspace:
     @property
     def version(self) -> str:
         """Changes with every import and every campaign map; for caches."""
-        return f"{self.manifest.id}-{self.manifest.generation}"
+        return self.generation.version
 
     @property
     def vault(self) -> "Vault":
@@ -182,56 +186,40 @@ class Workspace:
 
         return Log(self.path / "log.db")
 
-    @cached_property
+    @property
     def coverage(self) -> Coverage:
         """The last event of each source, the kinds, the gaps."""
-        return coverage.summarize(self.daily)
+        return self.generation.coverage
 
-    @cached_property
+    @property
     def daily(self) -> pl.DataFrame:
         """Events by source, kind and day, in the shape of `coverage.DAILY`."""
-        return self._frame(self.manifest.coverage, coverage.DAILY)
+        return self.generation.daily
 
-    @cached_property
+    @property
     def campaigns(self) -> pl.DataFrame:
         """The campaign map, in the shape of `campaigns.SCHEMA`."""
-        return self._frame(self.manifest.campaigns, campaign_map.SCHEMA)
+        return self.generation.campaigns
 
-    @cached_property
+    @property
     def flows(self) -> "tuple[Flow, ...]":
         """What campaigns are defined to do."""
-        from audit import flows
+        return self.generation.flows
 
-        return flows.from_json(self._frame(self.manifest.flows, flows.FLOWS))
-
-    @cached_property
+    @property
     def definition_record(self) -> pl.DataFrame:
         """Which segment definitions were in force since when, in the shape of `segments.versions.RECORD`."""
-        from audit.segments import versions
+        return self.generation.definition_record
 
-        return self._frame(self.manifest.definitions, versions.RECORD)
-
-    @cached_property
+    @property
     def definitions(self) -> "tuple[Definition, ...]":
         """The segment definitions in force: ours, the workspace's own, and those of what it has learned."""
-        from audit import segments
-        from audit.segments import versions
+        return self.generation.definitions
 
-        written = segments.with_ours(versions.own(self.definition_record))
-        if self.models is None:
-            return written
-        from audit.segments import learned
-
-        return (*written, *learned.definitions(self.models))
-
-    @cached_property
+    @property
     def models(self) -> "Models | None":
         """What the workspace has learned from all its customers."""
-        if self.manifest.models is None:
-            return None
-        from audit.segments import learned
-
-        return learned.from_json(self._frame(self.manifest.models, {"models": pl.String()})["models"][0])
+        return self.generation.models
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -255,20 +243,11 @@ class Workspace:
 
         Only those not later than `at` (all, if None); those named by `without` (event_ids) are left out.
         """
-        events = store.history(self.path / "events", self._segments(), customer)
-        left_out = list(without)
-        if left_out:
-            events = events.filter(pl.col("event_id").is_in(left_out).not_())
-        if at is not None:
-            events = events.filter(pl.col("occurred_at") <= at)
-        if self.campaigns.is_empty():
-            return events
-        return campaign_map.fill(events.lazy(), self.campaigns).collect()
+        return self._readable().history(customer, at=at, without=without)
 
     def scan(self) -> pl.LazyFrame:
         """All events in order, campaign map filled in."""
-        stored = store.scan(self.path / "events", self._segments())
-        return stored if self.campaigns.is_empty() else campaign_map.fill(stored, self.campaigns)
+        return self._readable().scan()
 
     def events(self, at: datetime | None = None) -> pl.DataFrame:
         """All events in order, not later than `at` (default: the workspace's moment)."""
@@ -276,25 +255,18 @@ class Workspace:
 
     def facts(self) -> Facts:
         """Group facts over all customers, counted when first asked for in a generation and then kept beside it."""
-        from audit import fact_files
-
-        with self._counting:
-            if self._facts is None:
-                self._facts = fact_files.of(self.path / "facts", self.version, self.scan())
-            return self._facts
+        return self._readable().facts()
 
     def has_all_facts(self) -> bool:
         """Whether what people also bought and what their baskets look like has been counted for this generation."""
-        from audit import fact_files
-
-        return self.facts().complete or fact_files.complete(self.path / "facts", self.version)
+        return self._readable().has_all_facts()
 
     def context(self, at: datetime | None = None) -> Context:
         """What a derivation needs beside the events; the coverage is that of the events not later than `at`."""
         moment = at or self.at
         return Context(
             moment,
-            self._coverage_at(moment),
+            self._readable().coverage_at(moment),
             self.facts(),
             self.campaigns,
             self.settings,
@@ -343,11 +315,11 @@ class Workspace:
             changed, generation=before.generation + 1, retired=tuple(sorted(before.files() - changed.files()))
         )
         following.save(self.path)
-        self._become(following)
+        self.generation = Generation(self.path, following)
 
     def refresh(self) -> None:
         """Read the newest generation from now on."""
-        self._become(manifest.load(self.path))
+        self.generation = Generation(self.path, manifest.load(self.path))
 
     def set_campaigns(self, frame: pl.DataFrame) -> None:
         """Replace the campaign map (columns of `campaigns.SCHEMA`)."""
@@ -391,45 +363,11 @@ class Workspace:
         folder.sync(path)
         return path.name
 
-    def _coverage_at(self, moment: datetime) -> Coverage:
-        """The coverage of the events not later than `moment`; a day that it parts is counted anew."""
-        within = self.daily.filter(pl.col("last") <= moment)
-        if within.height == self.daily.height:
-            return self.coverage
-        if self.daily.filter(pl.col("first") <= moment).height > within.height:
-            day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-            parted = store.scan(self.path / "events", self._segments()).filter(
-                pl.col("occurred_at").is_between(day, moment)
-            )
-            counted = coverage.daily(parted.select("source_name", "kind", "occurred_at").collect())
-            within = pl.concat([within.filter(pl.col("day") != moment.date()), counted])
-        return coverage.summarize(within)
-
-    def _segments(self) -> tuple[Segment, ...]:
-        """The segments of this generation; of the newest, if two others have been written since.
-
-        Raises WorkspaceError where one is missing or damaged.
-        """
-        if not all((self.path / "events" / one.file).exists() for one in self.manifest.segments):
+    def _readable(self) -> Generation:
+        """The generation that is read; the newest, if two others have been written since. Raises WorkspaceError."""
+        if not self.generation.is_there:
             self.refresh()
-        store.check(self.path / "events", self.manifest.segments)
-        return self.manifest.segments
-
-    def _become(self, current: Manifest) -> None:
-        self.manifest = current
-        self._facts = None
-        for name in ("coverage", "daily", "campaigns", "flows", "definition_record", "definitions", "models"):
-            self.__dict__.pop(name, None)
-
-    def _frame(self, name: str | None, schema: dict[str, pl.DataType]) -> pl.DataFrame:
-        if name is None:
-            return pl.DataFrame(schema=schema)
-        try:
-            return pl.read_parquet(self.path / name)
-        except (OSError, pl.exceptions.ComputeError) as error:
-            raise WorkspaceError(
-                f"{self.path / name}: cannot be read; restore the workspace from a backup"
-            ) from error
+        return self.generation
 
     def _sweep(self) -> None:
         """Remove files older than the generation before, and what killed imports left lying, in the vault too."""

@@ -134,7 +134,7 @@ def test_a_membership_says_which_version_was_in_force_then_and_null_before_the_r
     assert all(one["in_force"] is None for one in ours)
     early = versions.RECORD, datetime(2020, 1, 1, tzinfo=UTC)
     record = own.definition_record.with_columns(pl.lit(early[1], early[0]["since"]).alias("since"))
-    own.__dict__["definition_record"] = record
+    own.generation.__dict__["definition_record"] = record
     spells = memberships.history(own, "scene-01-nail-clipper")["spells"]
     assert all(one["in_force"] == one["version"] for one in spells if one["side"] == "derived")
 
