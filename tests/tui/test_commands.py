@@ -385,6 +385,15 @@ def test_what_a_finding_suggests_is_proposed_for_its_ticket_under_its_campaign(o
     assert own("rules", "propose").err.startswith("whysent: nothing to propose: name a rule file")
 
 
+def test_rules_to_come_are_exported_where_their_moment_is_named(own: Command, tmp_path: Path) -> None:
+    assert own("rules", "set", "email-weekly-cap", "limit=9", "--effective", "2999-01-01", "--yes").code == 0
+    now, then = tmp_path / "now.toml", tmp_path / "then.toml"
+    told = own("rules", "export", now)
+    assert "1 changes to come are not in it: --valid-at 2999-01-01T00:00:00Z writes them" in told.err
+    assert own("rules", "export", then, "--valid-at", "2999-01-01T00:00:00Z").code == 0
+    assert ("limit = 3\n" in now.read_text(), "limit = 9\n" in then.read_text()) == (True, True)
+
+
 def test_rules_are_asked_for_as_they_were_and_as_they_were_known(own: Command) -> None:
     now, soon = "2999-01-01T00:00:00Z", "2999-06-01T00:00:00Z"
     assert own("rules", "disable", "email-weekly-cap", "--effective", now, "--yes").code == 0

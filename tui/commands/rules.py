@@ -12,10 +12,19 @@ from tui.commands.changing import FileArgument, RuleArgument
 from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from audit.rules.book import Book, Version
     from audit.rules.model import Rule
     from audit.workspace import Workspace
+
+ValidOption = Annotated[
+    str | None,
+    typer.Option("--valid-at", metavar="TIME", help="Those in force at that moment, past or to come ..."),
+]
+RecordedOption = Annotated[
+    str | None, typer.Option("--recorded-at", metavar="TIME", help="... as the book knew them at that one.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -52,22 +61,14 @@ def register(app: typer.Typer) -> None:
 
 def list_rules(
     context: typer.Context,
-    valid_at: Annotated[
-        str | None, typer.Option("--valid-at", metavar="TIME", help="Those in force at that moment ...")
-    ] = None,
-    recorded_at: Annotated[
-        str | None,
-        typer.Option("--recorded-at", metavar="TIME", help="... as the book knew them at that one."),
-    ] = None,
+    valid_at: ValidOption = None,
+    recorded_at: RecordedOption = None,
     workspace: WorkspaceOption = None,
     role: RoleOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """The rules as they stand, or those in force at a moment."""
-    book = _readable(context, workspace, role).book
-    asked = valid_at or recorded_at
-    rules = book.as_of(options.moment(valid_at), options.moment(recorded_at)) if asked else book.rules()
-    coming = [] if asked else book.coming()
+    rules, coming = _in_force(_readable(context, workspace, role).book, valid_at, recorded_at)
     if as_json:
         told: dict[str, Any] = {"schema": "whysent.rules/1", "rules": [_document(one) for one in rules]}
         output.document({**told, "coming": [one.to_json() for one in coming]})
@@ -163,20 +164,38 @@ def diff(
 
 
 def export(
-    context: typer.Context, file: FileArgument, workspace: WorkspaceOption = None, role: RoleOption = None
+    context: typer.Context,
+    file: FileArgument,
+    valid_at: ValidOption = None,
+    recorded_at: RecordedOption = None,
+    workspace: WorkspaceOption = None,
+    role: RoleOption = None,
 ) -> None:
-    """Write all rules into a file."""
+    """Write all rules into a file: as they stand, or those in force at a moment."""
     from audit.rules import files
 
-    book = _readable(context, workspace, role).book
-    rules, coming = book.rules(), book.coming()
+    rules, coming = _in_force(_readable(context, workspace, role).book, valid_at, recorded_at)
     try:
         file.write_text(files.dump(rules), encoding="utf-8")
     except OSError as error:
         raise InputError(f"{file}: cannot be written: {error.strerror or error}") from error
     output.narrate(f"{len(rules)} rules written to {file.resolve()}")
     if coming:
-        output.narrate(f"as they stand; {len(coming)} changes to come are not in it")
+        from audit.times import iso
+
+        last = iso(coming[-1].effective)
+        output.narrate(
+            f"as they stand; {len(coming)} changes to come are not in it: --valid-at {last} writes them"
+        )
+
+
+def _in_force(
+    book: "Book", valid_at: str | None, recorded_at: str | None
+) -> "tuple[Sequence[Rule], Sequence[Version]]":
+    """The rules as they stand, with the changes to come; those in force at a moment, where one is asked about."""
+    if valid_at is None and recorded_at is None:
+        return book.rules(), book.coming()
+    return book.as_of(options.moment(valid_at), options.moment(recorded_at)), ()
 
 
 def _document(rule: "Rule") -> dict[str, Any]:
