@@ -244,6 +244,6 @@ def _clicked(events: pl.DataFrame, message: Row) -> pl.DataFrame:
 
 
 def _looked(events: pl.DataFrame, decision: Row) -> pl.DataFrame:
-    about = {name: decision[name] for name in ("item_id", "category", "topics")}
+    about = {name: decision[name] for name in ("item_id", "category")}
     at = decision["occurred_at"] - timedelta(days=1)
     return counterfactual.event(events, kind="product_viewed", occurred_at=at, **about)

@@ -129,7 +129,9 @@ def said(found: Removal | None, added: pl.DataFrame | None, outcome: str) -> Cou
 
 
 def _named(row: Mapping[str, Any]) -> dict[str, Any]:
-    named = {name: row[name] for name in ("item_id", "category", "segment_id") if row[name] is not None}
+    """All that has to be known of an event to see for oneself that it would have ended the decision."""
+    unsaid = ("event_id", "customer_id", "kind", "occurred_at")
+    named = {name: value for name, value in row.items() if value is not None and name not in unsaid}
     return {"kind": row["kind"], "occurred_at": iso(row["occurred_at"]), **named}
 
 

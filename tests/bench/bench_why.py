@@ -16,7 +16,8 @@ import polars as pl
 from audit.events import in_order
 from fixtures.fleet import fleet
 from tests.bench import journey
-from tests.bench.soundness import Person, mapped, of_journey
+from tests.bench.decided import Person, people
+from tests.bench.populations import mapped, of_journey
 
 Spent = tuple[float, float, str]
 
@@ -43,7 +44,7 @@ def generated(size: int) -> Person:
         pl.lit("everybody").alias("customer_id"),
     )
     events, context = mapped(in_order(merged))
-    return Person(events, context)
+    return next(people(events, context))
 
 
 def largest_household() -> Person:
@@ -51,7 +52,7 @@ def largest_household() -> Person:
     context = of_journey(1, 1)[1]
     everybody = journey.events()
     largest = everybody["customer_id"].value_counts(sort=True)["customer_id"][0]
-    return Person(everybody.filter(pl.col("customer_id") == largest), context)
+    return next(people(everybody.filter(pl.col("customer_id") == largest), context))
 
 
 def measured(person: Person, most: int) -> dict[str, list[Spent]]:

@@ -1,245 +1,259 @@
 """Is every counterfactual sound and minimal? Answered by doing it, over many customers.
 
-python -m tests.bench.soundness [--customers 1000] [--households 300] [--seed 11] [--once]
+python -m tests.bench.soundness [--customers 1000] [--households 300] [--unsaid 30] [--seed 11] [--part 1/4] [--once]
 
-The thirteen scenes, a generated fleet and households of Complete Journey: every message, segment, recommendation and
-finding of every customer is explained twice, and each counterfactual is held against what is decided without it and
-with any one event of it put back. `--once` explains only once, which takes half the time.
+The thirteen scenes, a generated fleet, generated customers whose mail log does not say why, and households of Complete
+Journey: every message, segment, recommendation and finding of every customer is explained, and each counterfactual is
+held against what is decided without it, with any one event of it put back, and with the event that would have ended it.
+A share of those histories is decided by itself too (`--alone 0.02`), and a share of the explanations is made a second
+time in another process, from the rows in another order (`--twice 0.1`; `--once`: none). `--part 1/4` takes the first of
+four equal parts of each population; what is known beside events is counted over all of it.
 """
 
 import argparse
+import json
+import resource
+import sys
 import time
 import traceback
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 import polars as pl
 
-from audit import coverage, facts, findings, flows, recommend, segments, why
-from audit.campaigns import SCHEMA, fill
+from audit import why
 from audit.context import Context
-from audit.messages import sent_messages
-from fixtures import demo_campaigns, demo_flows, scenes
-from fixtures.fleet import fleet
-from tests.bench import journey
+from tests.bench import again, decided
+from tests.bench.decided import EXPLAIN, Decision, Person, Variant
+from tests.bench.populations import Population
 
-Decision = tuple[str, str]
-"""The type of what was decided (message, segment, item, finding) and its id."""
-
-EXPLAIN = {
-    "message": why.message,
-    "segment": why.segment,
-    "item": why.item,
-    "finding": findings.finding,
-}
+AT_ONCE = 25
+"""So many customers are looked at together."""
 
 
-@dataclass
-class Person:
-    """One customer's history, and what is decided of it without some of its events."""
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a counterfactual says: in that history the decision is there, or it is gone."""
 
-    events: pl.DataFrame
-    context: Context
-    _decided: dict[tuple[str, frozenset[str]], frozenset[str]] = field(default_factory=dict)
+    person: Person
+    decision: Decision
+    variant: Variant
+    there: bool
 
-    @cached_property
-    def decisions(self) -> list[Decision]:
-        """Everything that was decided of this customer, by whomever."""
-        names = {
-            "message": sent_messages(self.events)["event_id"],
-            "segment": segments.memberships(self.events, self.context)["id"],
-            "item": recommend.strips(self.events, self.context)["item_id"],
-            "finding": findings.find(self.events, self.context)["id"],
-        }
-        return [(type_, id_) for type_ in EXPLAIN for id_ in names[type_].unique(maintain_order=True)]
-
-    def explained(self, decision: Decision) -> why.Explanation:
-        """Why it was decided."""
-        return EXPLAIN[decision[0]](self.events, self.context, decision[1], names_sensitive=True)
-
-    def is_there(self, decision: Decision, left_out: frozenset[str] = frozenset()) -> bool:
-        """Whether our definitions still give it without the events `left_out`."""
-        type_, id_ = decision
-        rest = self.events.filter(~pl.col("event_id").is_in(list(left_out)))
-        if type_ == "message":
-            return why.message(rest, self.context, id_).standing == "derived"
-        key = self.checks[id_] if type_ == "finding" else type_, left_out
-        if key not in self._decided:
-            self._decided[key] = frozenset(_listed(key[0], rest, self.context))
-        return id_ in self._decided[key]
-
-    def is_breach(self, decision: Decision) -> bool:
-        """Whether it is a finding of a breach, which has no counterfactual."""
-        return decision[1] in self.breaches
-
-    @cached_property
-    def breaches(self) -> frozenset[str]:
-        """The ids of the findings that are breaches."""
-        listed = findings.find(self.events, self.context)
-        return frozenset(listed.filter(pl.col("verdict") == "breach")["id"])
-
-    @cached_property
-    def checks(self) -> dict[str, str]:
-        """The check that found each finding."""
-        return dict(findings.find(self.events, self.context).select("id", "check").rows())
-
-
-def _listed(what: str, events: pl.DataFrame, context: Context) -> pl.Series:
-    if what == "segment":
-        return segments.memberships(events, context).filter("derived")["id"]
-    if what == "item":
-        return recommend.strips(events, context).filter("derived")["item_id"]
-    return findings.find(events, context, checks=[what])["id"]
+    def fault(self) -> str:
+        """What is to be said if it is not so."""
+        left_out = sorted(self.variant.left_out)
+        with_it = f" with {self.variant.added}" if self.variant.added else ""
+        found = "gone" if self.there else "there"
+        return f"{self.person.customer} {self.decision}: {found} without {left_out}{with_it}"
 
 
 @dataclass
 class Tally:
-    """What a run found; `faults` says what is not as it must be."""
+    """What a run found; `faults` says what is not as it must be, `lacking` which derived decisions have no counterfactual."""
 
+    seed: int = 0
     standings: Counter[tuple[str, str]] = field(default_factory=Counter)
     derived: Counter[str] = field(default_factory=Counter)
     proved: Counter[str] = field(default_factory=Counter)
+    with_any: Counter[str] = field(default_factory=Counter)
     added: Counter[str] = field(default_factory=Counter)
     smallest: Counter[str] = field(default_factory=Counter)
+    claims: Counter[str] = field(default_factory=Counter)
+    digests: dict[again.Asked, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
+    customers: int = 0
+    histories: int = 0
+    alone: int = 0
+    twice: int = 0
     crashes: int = 0
     slowest: float = 0.0
-    most: int | None = None
 
-    def take(self, person: Person, decision: Decision, *, twice: bool) -> None:
-        """Explain one decision and hold its counterfactual against the world without it."""
+    def explain(self, person: Person, decision: Decision, most: int | None) -> Iterator[Claim]:
+        """Explain one decision; what its counterfactual claims."""
         began = time.perf_counter()
         try:
             made = person.explained(decision)
-            self.slowest = max(self.slowest, time.perf_counter() - began)
-            if twice and person.explained(decision).to_json() != made.to_json():
-                self.faults.append(f"{decision}: two answers")
         except Exception:  # noqa: BLE001 - a crash of any kind is what is counted
             self.crashes += 1
-            self.faults.append(f"{decision}: {traceback.format_exc(limit=-1)}")
+            self.faults.append(f"{person.customer} {decision}: {traceback.format_exc(limit=-1)}")
             return
-        self.standings[decision[0], made.standing] += 1
-        proof = made.counterfactual
-        if person.is_there(decision) and not person.is_breach(decision):
-            self.derived[decision[0]] += 1
-            self.faults += (
-                [] if proof and (proof.remove or proof.add) else [f"{made.customer} {decision}: none"]
-            )
-        if proof is not None:
-            self.proved[decision[0]] += bool(proof.remove)
-            self.added[decision[0]] += bool(proof.add)
-            self.smallest[decision[0]] += proof.smallest
-            self.faults += [
-                f"{made.customer} {decision}: {fault}" for fault in faults(person, decision, proof)
-            ]
+        self.slowest = max(self.slowest, time.perf_counter() - began)
+        self.digests[person.customer, decision] = again.digest(made)
+        is_derived = made.standing == "derived" if decision[0] == "message" else decision in person.derived
+        self._count(person, decision, made, is_derived=is_derived)
+        if made.counterfactual is not None:
+            yield from claims(person, decision, made.counterfactual, most)
+
+    def _count(self, person: Person, decision: Decision, made: why.Explanation, *, is_derived: bool) -> None:
+        type_, proof = decision[0], made.counterfactual
+        self.standings[type_, made.standing] += 1
+        self.derived[type_] += is_derived
+        if proof is None:
+            self.lacking += [f"{person.customer} {decision}"] if is_derived else []
+            return
+        self.proved[type_] += bool(proof.remove)
+        self.added[type_] += bool(proof.add)
+        self.with_any[type_] += bool(proof.remove or proof.add)
+        self.smallest[type_] += proof.smallest
+        if not is_derived:
+            self.faults.append(f"{person.customer} {decision}: a counterfactual of what is not derived")
+
+    def hold(self, asked: list[Claim], context: Context, alone: float) -> None:
+        """Hold claims against what is decided of those histories, and a share of them against each history alone."""
+        chance = Random(f"{self.seed} {self.customers}")
+        for claim, there in answered(asked, context):
+            self.claims[claim.decision[0]] += 1
+            self.faults += [claim.fault()] if there != claim.there else []
+            if claim.decision[0] != "message" and chance.random() < alone:
+                self.alone += 1
+                same = claim.person.is_there(claim.decision, claim.variant) == there
+                self.faults += [] if same else [f"{claim.fault()} (alone it is otherwise than among others)"]
+        self.histories += len(
+            {(id(one.person), one.person.asks(one.decision)[0], one.variant) for one in asked}
+        )
+
+    def so_far(self) -> str:
+        """How far it is."""
+        return (
+            f"{self.customers} customers, {sum(self.claims.values())} claims held, {len(self.faults)} faults"
+        )
+
+    def repeat(self, population: Population, share: float) -> None:
+        """Hold a share of the answers against those made a second time."""
+        chosen = [one for one in self.digests if Random(f"{self.seed} {one}").random() < share]
+        second = again.digests(population, chosen) if chosen else []
+        self.twice = len(chosen)
+        for asked, other in zip(chosen, second, strict=True):
+            self.faults += [f"{asked}: two answers"] if self.digests[asked] != other else []
 
 
-def faults(
+def claims(
     person: Person, decision: Decision, proof: why.Counterfactual, most: int | None = None
-) -> Iterator[str]:
-    """What is not true of a counterfactual: `there without it`, `gone with X put back`.
+) -> Iterator[Claim]:
+    """Gone without all of it, there with any one event put back, gone had the event happened that would have ended it.
 
     `most`: so many of its events are put back, chosen at random; all, if None.
     """
     removed = frozenset(proof.remove)
-    if removed and person.is_there(decision, removed):
-        yield f"there without {sorted(removed)}"
+    if removed:
+        yield Claim(person, decision, Variant(removed), there=False)
     chosen = list(proof.remove)
     if most is not None:
         chosen = Random(len(chosen)).sample(chosen, min(most, len(chosen)))
     for event in chosen:
-        if not person.is_there(decision, removed - {event}):
-            yield f"gone with {event} put back of {sorted(removed)}"
+        yield Claim(person, decision, Variant(removed - {event}), there=True)
+    for event in proof.add:
+        yield Claim(person, decision, Variant(added=json.dumps(event)), there=False)
 
 
-def people(events: pl.DataFrame, context: Context) -> Iterator[Person]:
-    """Each customer of `events`."""
-    for own in events.partition_by("customer_id", maintain_order=True):
-        yield Person(own, context)
+def answered(asked: list[Claim], context: Context) -> Iterator[tuple[Claim, bool]]:
+    """Each claim with whether the decision is there; messages are decided one by one, all else many at a time."""
+    wanted: Mapping[str, dict[tuple[str, Variant], Person]] = defaultdict(dict)
+    for claim in asked:
+        if claim.decision[0] == "message":
+            yield claim, claim.person.is_there(claim.decision, claim.variant)
+        else:
+            what = claim.person.asks(claim.decision)[0]
+            wanted[what][claim.person.customer, claim.variant] = claim.person
+    found = {
+        (what, customer, variant): keys
+        for what, histories in wanted.items()
+        for customer, variant, keys in decided.of_all(
+            what, ((person, variant) for (_, variant), person in histories.items()), context
+        )
+    }
+    for claim in asked:
+        if claim.decision[0] != "message":
+            what, key = claim.person.asks(claim.decision)
+            yield claim, key in found[what, claim.person.customer, claim.variant]
 
 
-def of_scenes() -> tuple[pl.DataFrame, Context]:
-    """The customers of the thirteen scenes and what is known beside their events."""
-    return mapped(scenes.events())
-
-
-def of_fleet(customers: int, seed: int) -> tuple[pl.DataFrame, Context]:
-    """Generated customers, likewise."""
-    return mapped(fleet(customers, seed).events)
-
-
-def mapped(events: pl.DataFrame) -> tuple[pl.DataFrame, Context]:
-    """Invented customers with the campaign map filled in, and what is known beside their events."""
-    filled = fill(events.lazy(), demo_campaigns()).collect()
-    known = _around(filled, demo_campaigns())
-    return filled, replace(known, flows=flows.from_json(demo_flows()))
-
-
-def of_journey(households: int, seed: int) -> tuple[pl.DataFrame, Context]:
-    """Households of Complete Journey, chosen at random; what is known is counted over all of them."""
-    events = journey.events()
-    chosen = Random(seed).sample(sorted(events["customer_id"].unique()), households)
-    around = _around(events, pl.DataFrame(schema=SCHEMA))
-    return events.filter(pl.col("customer_id").is_in(chosen)), around
-
-
-def _around(events: pl.DataFrame, campaigns: pl.DataFrame) -> Context:
-    held = coverage.summarize(coverage.daily(events))
-    return Context(events["occurred_at"].max(), replace(held, gaps=()), facts.count(events.lazy()), campaigns)
-
-
-def run(events: pl.DataFrame, context: Context, *, twice: bool = True, most: int | None = None) -> Tally:
+def run(population: Population, *, most: int | None = None, alone: float = 0.02, twice: float = 0.1) -> Tally:
     """Explain and hold against everything that was decided of these customers."""
-    tally = Tally(most=most)
-    for person in people(events, context):
-        for decision in person.decisions:
-            tally.take(person, decision, twice=twice)
+    events, context = population.made()
+    tally = Tally(seed=population.seed)
+    everybody = events["customer_id"].unique(maintain_order=True)
+    for first in range(0, everybody.len(), AT_ONCE):
+        several = events.filter(pl.col("customer_id").is_in(everybody[first : first + AT_ONCE].implode()))
+        persons = list(decided.people(several, context))
+        tally.customers += len(persons)
+        asked = [
+            claim
+            for person in persons
+            for decision in person.decisions
+            for claim in tally.explain(person, decision, most)
+        ]
+        tally.hold(asked, context, alone)
+        print(f"{population.name}: {tally.so_far()}", file=sys.stderr, flush=True)
+    tally.repeat(population, twice)
     return tally
 
 
-def shown(title: str, tally: Tally, seconds: float) -> None:
+def shown(title: str, tally: Tally, spent: float) -> None:
     """Print what a run found."""
-    print(f"\n{title}: {seconds:.0f} s, slowest answer {tally.slowest * 1000:.0f} ms")
+    print(
+        f"\n{title}: {tally.customers} customers, {spent:.0f} s of computing, slowest answer {tally.slowest * 1000:.0f} ms"
+    )
     for type_ in EXPLAIN:
-        derived, proved = tally.derived[type_], tally.proved[type_]
+        derived = tally.derived[type_]
         by_standing = {which: n for (of, which), n in sorted(tally.standings.items()) if of == type_}
         print(
-            f"  {type_:8} {by_standing} · our definitions give {derived} · with a removal {proved}"
+            f"  {type_:8} {by_standing} · derived {derived} · with a removal {tally.proved[type_]}"
             f" · with an addition {tally.added[type_]} · smallest {tally.smallest[type_]}"
-            + (f" · of derived {proved / derived:.1%}" if derived else "")
+            f" · claims held {tally.claims[type_]}"
+            + (f" · of derived {tally.with_any[type_] / derived:.2%}" if derived else "")
         )
-    print(f"  crashes {tally.crashes} · faults {len(tally.faults)}")
-    for fault in tally.faults[:20]:
-        print("   ", fault)
+    print(
+        f"  histories decided {tally.histories}, alone too {tally.alone} · answered twice {tally.twice} of"
+        f" {len(tally.digests)} · crashes {tally.crashes} · faults {len(tally.faults)} · without any {len(tally.lacking)}"
+    )
+    for line in [*tally.faults[:20], *tally.lacking[:20]]:
+        print("   ", line)
+
+
+def _asked() -> Any:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--scenes", type=int, default=1)
+    asked.add_argument("--customers", type=int, default=1000)
+    asked.add_argument("--unsaid", type=int, default=30)
+    asked.add_argument("--households", type=int, default=300)
+    asked.add_argument("--seed", type=int, default=11)
+    asked.add_argument("--part", default="1/1", type=lambda text: tuple(map(int, text.split("/"))))
+    asked.add_argument("--alone", type=float, default=0.02)
+    asked.add_argument("--twice", type=float, default=0.1)
+    asked.add_argument("--once", action="store_true")
+    return asked.parse_args()
 
 
 def main() -> None:
-    """Run over all three populations."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--customers", type=int, default=1000)
-    asked.add_argument("--households", type=int, default=300)
-    asked.add_argument("--seed", type=int, default=11)
-    asked.add_argument("--once", action="store_true")
-    given: Any = asked.parse_args()
-    populations = {
-        "thirteen scenes": of_scenes,
-        f"{given.customers} generated customers": lambda: of_fleet(given.customers, given.seed),
-        f"{given.households} households": lambda: of_journey(given.households, given.seed),
+    """Run over all populations."""
+    given = _asked()
+    sizes = {
+        "scenes": given.scenes,
+        "fleet": given.customers,
+        "unsaid": given.unsaid,
+        "households": given.households,
     }
     failed = 0
-    for title, made in populations.items():
-        if title.startswith("0 "):
-            continue
-        events, context = made()
-        began = time.perf_counter()
-        tally = run(events, context, twice=not given.once)
-        shown(title, tally, time.perf_counter() - began)
-        failed += len(tally.faults)
+    for name, size in sizes.items():
+        if size:
+            began = _computing()
+            population = Population(name, size, given.seed, given.part)
+            tally = run(population, alone=given.alone, twice=0 if given.once else given.twice)
+            shown(f"{name} {given.part[0]}/{given.part[1]}", tally, _computing() - began)
+            failed += len(tally.faults)
     raise SystemExit(failed > 0)
+
+
+def _computing() -> float:
+    """Seconds of processor time of this process and those it started."""
+    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in both)
 
 
 if __name__ == "__main__":

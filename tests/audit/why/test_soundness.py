@@ -10,7 +10,8 @@ import pytest
 from audit import answers
 from audit.workspace import Workspace
 from fixtures import scenes as told
-from tests.bench import soundness
+from tests.bench import decided, soundness
+from tests.bench.populations import Population
 
 PUT_BACK = 2
 """So many events of each counterfactual are put back, one at a time, chosen at random."""
@@ -21,7 +22,7 @@ def ws(scenes: Path) -> Workspace:
     return Workspace.open(scenes)
 
 
-def decided(shown: dict[str, Any], ws: Workspace, customer: str) -> Iterator[tuple[str, str]]:
+def listed(shown: dict[str, Any], ws: Workspace, customer: str) -> Iterator[tuple[str, str]]:
     """What our definitions give of one customer: type and id."""
     yield from (("segment", one["id"]) for one in shown["segments"] if one["derived"])
     yield from {("item", one["item_id"]): None for one in shown["recommendations"] if one["derived"]}
@@ -46,7 +47,7 @@ def is_there(ws: Workspace, customer: str, type_: str, ident: str, left_out: set
 @pytest.mark.parametrize("customer", told.expected())
 def test_of_a_scene_through_the_public_answers(ws: Workspace, customer: str) -> None:
     shown = answers.show(ws, customer)
-    for type_, ident in decided(shown, ws, customer):
+    for type_, ident in listed(shown, ws, customer):
         made = answers.explain(ws, customer, **{type_: ident})
         if made["standing"] != "derived" and type_ == "message":
             assert made["counterfactual"] is None
@@ -61,10 +62,40 @@ def test_of_a_scene_through_the_public_answers(ws: Workspace, customer: str) -> 
             assert is_there(ws, customer, type_, ident, set(removed) - {back}), (type_, ident, back)
 
 
-def test_of_generated_customers_and_the_same_answer_twice() -> None:
-    events, context = soundness.of_fleet(3, 11)
-    tally = soundness.run(events, context, most=PUT_BACK)
+def held(population: Population, **shares: float) -> soundness.Tally:
+    """A run in which everything is sound and minimal, and whatever our definitions give has a counterfactual."""
+    tally = soundness.run(population, most=PUT_BACK, **shares)
     assert tally.crashes == 0
     assert tally.faults == []
+    assert tally.lacking == []
+    return tally
+
+
+def test_of_generated_customers_and_the_same_answer_in_another_process() -> None:
+    tally = held(Population("fleet", 3, 11), alone=0.1, twice=0.05)
     assert tally.proved["segment"] > 2
+    assert tally.proved["item"] > 2
     assert tally.proved["finding"] > 1
+    assert tally.alone > 2
+    assert tally.twice > 2
+
+
+def test_of_messages_whose_log_does_not_say_why() -> None:
+    tally = held(Population("unsaid", 1, 11), alone=0.0, twice=0.0)
+    assert tally.proved["message"] > 2
+    assert tally.added["message"] > 2
+
+
+def test_what_does_not_hold_is_found() -> None:
+    events, context = Population("scenes", 1, 1).made()
+    person = next(decided.people(events.filter(customer_id="scene-01-nail-clipper"), context))
+    assert {type_ for type_, _ in person.derived} == {"segment", "item", "finding"}
+    untrue = [
+        soundness.Claim(person, one, decided.Variant(), there=False)
+        for one in person.decisions
+        if one in person.derived
+    ]
+    tally = soundness.Tally()
+    tally.hold(untrue, context, alone=1.0)
+    assert len(tally.faults) == len(untrue) > 2
+    assert tally.alone == len(untrue)
