@@ -79,7 +79,7 @@ def picture(asked: Case, *, names_sensitive: bool = True, strips: bool = True) -
         "coverage": context.coverage.to_json(),
         "messages": message_counts(events),
         "segments": [
-            _segment(row, context.at, names_sensitive=names_sensitive)
+            _segment(row, context, names_sensitive=names_sensitive)
             for row in segments.memberships(events, context).iter_rows(named=True)
         ],
         "recommendations": _strips(asked) if strips else [],
@@ -93,7 +93,8 @@ def picture(asked: Case, *, names_sensitive: bool = True, strips: bool = True) -
 
 def _strips(asked: Case) -> list[dict[str, Any]]:
     made = recommend.strips(asked.events, asked.context).drop("customer_id")
-    return [_plain(row) for row in made.iter_rows(named=True)]
+    at = asked.context.at
+    return [_plain(row) | why.recommendation_end(row).to_json(at) for row in made.iter_rows(named=True)]
 
 
 def message_counts(events: pl.DataFrame) -> dict[str, Any]:
@@ -291,16 +292,20 @@ def finding_rows(frame: pl.DataFrame, *, names_sensitive: bool = True) -> list[d
     ]
 
 
-def _segment(row: Mapping[str, Any], at: datetime, *, names_sensitive: bool) -> dict[str, Any]:
-    made = _plain({name: value for name, value in row.items() if name != "customer_id"})
-    made["absent"] = None if row["absent"] is None else why.absence(row["absent"], at)
+def _segment(row: Mapping[str, Any], context: Context, *, names_sensitive: bool) -> dict[str, Any]:
+    ends = why.membership_end(row, context.definitions or segments.definitions()).to_json(context.at)
+    made = _plain({name: value for name, value in row.items() if name != "customer_id"}) | ends
+    made["absent"] = None if row["absent"] is None else why.absence(row["absent"], context.at)
     if made["sensitive"] and not names_sensitive:
         unnamed = {name: made[name] for name in _UNNAMED}
         return {"id": "sensitive", "title": "a sensitive topic; hand to privacy", **unnamed, "evidence": []}
     return made
 
 
-_UNNAMED = ("basis", "standing", "logged", "derived", "since", "until", "sensitive", "purpose")
+_UNNAMED = (
+    "basis", "standing", "logged", "derived", "since", "until", "until_why", "until_text", "ends_with", "sensitive",
+    "purpose",
+)  # fmt: skip
 """What of a sensitive segment does not name its topic."""
 
 

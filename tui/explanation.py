@@ -40,7 +40,7 @@ class Line:
 def sentences(document: Document) -> tuple[Sentence, ...]:
     """What an explanation says, in the order it is read: why, until when, what would change it, what rules say."""
     made = [_because(node) for node in document["because"]]
-    made.append(Sentence(joined(("ends: ", "bold"), _end(document))))
+    made.append(Sentence(joined(("ends: ", "bold"), str(document["until_text"]))))
     if document.get("counterfactual"):
         made.append(_counterfactual(document["counterfactual"]))
     if document.get("rules"):
@@ -106,12 +106,6 @@ def _because(node: Document) -> Sentence:
         tuple(node.get("events") or ()),
         tuple(_because(each) for each in node.get("because") or ()),
     )
-
-
-def _end(document: Document) -> Content:
-    if document.get("until"):
-        return content(f"{moment(document['until'])}, if nothing new happens")
-    return content("nothing ends it by itself")
 
 
 def _counterfactual(document: Document) -> Sentence:

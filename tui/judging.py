@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from tui.snapshots import Verdict
 from tui.text import number
-from tui.wording import day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +51,7 @@ def whole(
         worst["severity"],
         worst["text"],
         _cause(explained, campaigns),
-        _end(explained),
+        explained["until_text"] if explained else "",
         _remedy(rule, stopped, of),
         rule,
         stopped,
@@ -91,14 +90,6 @@ def _flows(campaigns: Mapping[str, int]) -> str:
         return ""
     shown = ", ".join(f"{name} ({count})" for name, count in named[:MOST])
     return f" Sent by {shown}{f' and {len(named) - MOST} more' if len(named) > MOST else ''}."
-
-
-def _end(explained: Document | None) -> str:
-    if explained is None:
-        return ""
-    if explained["until"]:
-        return f"It ends on {day(explained['until'])} if nothing new happens."
-    return "Nothing ends it by itself."
 
 
 def _remedy(rule: Document | None, stopped: int, of: int) -> str:

@@ -46,7 +46,7 @@ def reasons(document: Document) -> tuple[Sentence, ...]:
 
 def different(document: Document, names: Mapping[str, str]) -> tuple[Sentence, ...]:
     """When it ends, and what would have had to be different. `names`: what each event is called."""
-    made = [Sentence(joined(("ends: ", "bold"), _end(document)))]
+    made = [Sentence(joined(("ends: ", "bold"), str(document["until_text"])))]
     proof = document.get("counterfactual")
     if not proof:
         return (*made, Sentence(content(_no_proof(document))))
@@ -101,12 +101,6 @@ def _rules(rules: Sequence[Document]) -> Sentence:
         for rule in rules
     )
     return Sentence(content(f"{stops} of {len(rules)} rules that are on would stop it"), (), made)
-
-
-def _end(document: Document) -> str:
-    if document.get("until"):
-        return f"{moment(document['until'])}, if nothing new happens"
-    return "nothing ends it by itself"
 
 
 def _no_proof(document: Document) -> str:

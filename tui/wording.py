@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SEVERITIES = {"high": "▲ high", "medium": "■ med", "low": "● low", "info": "· info", "": "  fine"}
 """Severity → sign and word: neither needs the colour beside it."""
@@ -44,6 +48,15 @@ def moment(value: str | datetime | None) -> str:
 def day(value: str | datetime | None) -> str:
     """The day of a time."""
     return moment(value)[:10]
+
+
+def no_day(ends: Mapping[str, Any]) -> str:
+    """What stands where a segment has no day on which it ends: the kind of act that ends it, if one does."""
+    named = {"logged": "no end recorded", "profile": "till data differs"}.get(ends["until_why"])
+    if named is not None:
+        return named
+    kinds = ends["ends_with"]
+    return f"ends with {kinds[0]}".replace("_", " ") if kinds else "nothing ends it"
 
 
 def severity(value: str | None) -> str:

@@ -12,12 +12,14 @@ import polars as pl
 from audit.context import Context
 from audit.errors import NotFoundError
 from audit.events import BEHAVIOUR, CONSENT, MESSAGING, PERSONALIZATION, REQUESTS, first_levels
+from audit.findings.counting import counts_until
 from audit.findings.registry import find, locate
 from audit.findings.shape import worded
 from audit.messages import sent_messages
 from audit.times import duration, iso
 from audit.why import counterfactual, cover, leaves
 from audit.why.counterfactual import Decide, Plan, Removal
+from audit.why.end import End
 from audit.why.model import Counterfactual, Explanation, Reason, Subject
 from audit.why.words import Voice, day, kinds_in_words, several
 
@@ -63,6 +65,7 @@ def finding(
         subject=Subject("finding", ident, shown["title"], row["to"]),
         standing="derived",
         because=tuple(_reasons(events, row, shown["text"], voice)),
+        end=End(None, "happened", counts_until=counts_until(events, context, row)),
         counterfactual=None if row["verdict"] == "breach" else _without(events, context, row),
     )
 

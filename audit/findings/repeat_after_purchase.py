@@ -1,6 +1,6 @@
 """Mailed about an item or its category after it was bought, before a re-purchase is due."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -45,8 +45,32 @@ def _after(mailings: pl.DataFrame, orders: pl.DataFrame, key: str) -> pl.DataFra
     return rows.filter(pl.col("act_id").is_not_null())
 
 
+def due(audited: Audited, check: Check, message: str) -> datetime | None:
+    """When the re-purchase is due of what `message` (its event_id) is about; None where nobody can say.
+
+    After the newest order of it, whether that lies before the message or after it.
+    """
+    orders = audited.orders.select(_OF_ORDERS)
+    this = audited.mailings.select(_COLUMNS).filter(pl.col("event_id") == message)
+    now = this.with_columns(pl.lit(audited.context.at).cast(this.schema["occurred_at"]).alias("occurred_at"))
+    for key in ("category", "item_id"):
+        rows = _after(now, orders, key)
+        if rows.height:
+            last = _with_due(rows, orders, audited, check).select(pl.col("act_at") + pl.col("due"))
+            found: datetime | None = last.item()
+            return found
+    return None
+
+
 def _early(rows: pl.DataFrame, orders: pl.DataFrame, audited: Audited, check: Check) -> pl.DataFrame:
     """Those of `rows` that came before the re-purchase was due."""
+    return _with_due(rows, orders, audited, check).filter(
+        pl.col("occurred_at") - pl.col("act_at") < pl.col("due")
+    )
+
+
+def _with_due(rows: pl.DataFrame, orders: pl.DataFrame, audited: Audited, check: Check) -> pl.DataFrame:
+    """Add `due`: so long after the purchase the next one is; null where nobody can say."""
     fallback = timedelta(days=check.thresholds["fallback_days"])
     known = audited.context.facts.intervals.select(pl.col("category").alias("act_category"), pl.col("median"))
     due = pl.coalesce(
@@ -61,9 +85,7 @@ def _early(rows: pl.DataFrame, orders: pl.DataFrame, audited: Audited, check: Ch
             on=["customer_id", of_message, "act_at"],
             how="left",
         )
-    return rows.join(known, on="act_category", how="left").filter(
-        pl.col("occurred_at") - pl.col("act_at") < due
-    )
+    return rows.join(known, on="act_category", how="left").with_columns(due.alias("due"))
 
 
 def _own_intervals(rows: pl.DataFrame, orders: pl.DataFrame, key: str, of_message: str) -> pl.DataFrame:

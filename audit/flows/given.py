@@ -77,7 +77,7 @@ def given(events: pl.DataFrame, messages: pl.DataFrame, flow: Flow) -> pl.DataFr
     )
     rows = rows.join(told, on=("customer_id", "message"), how="left", maintain_order="left")
     interval = (
-        _interval(events, rows) if flow.by_rhythm else pl.lit(None, pl.Duration("us")).alias("interval")
+        own_interval(events, rows) if flow.by_rhythm else pl.lit(None, pl.Duration("us")).alias("interval")
     )
     placed = _placed(rows.with_columns(interval), flow.steps)
     return _judged(placed, flow.steps).select(*GIVEN)
@@ -88,7 +88,7 @@ def fits() -> pl.Expr:
     return pl.col("ended_by").is_null() & (pl.col("fails").list.len() == 0)
 
 
-def _interval(events: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
+def own_interval(events: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
     """The customer's own median interval between orders of each act's item, up to that act; null where it is unknown."""
     items = events.select("customer_id", pl.col("event_id").alias("act"), "item_id")
     acts = rows.select("customer_id", "act", "act_at").join(

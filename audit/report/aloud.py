@@ -50,7 +50,7 @@ def _refuse_topics(explanation: Document, picture: Document) -> None:
 def _message(says: Language, one: Document, picture: Document) -> Sequence[str]:
     subject = one["subject"]
     sent = says.say("aloud", "message", title=subject["title"], at=says.date(subject["at"]))
-    return [sent, *_why(says, one), said.ends(says, [one["until"]], picture["at"])]
+    return [sent, *_why(says, one), said.ends(says, [one], picture["at"])]
 
 
 def _segment(says: Language, one: Document, picture: Document) -> Sequence[str]:
@@ -58,7 +58,7 @@ def _segment(says: Language, one: Document, picture: Document) -> Sequence[str]:
     put = says.say("aloud", "group", since=says.date(row["since"]))
     acts = said.acts(says, one)
     why = [says.say("because", "could_be"), *_listed(acts)] if acts else []
-    return [put, *why, said.ends(says, [one["until"]], picture["at"])]
+    return [put, *why, said.ends(says, [one], picture["at"])]
 
 
 def _item(says: Language, one: Document, picture: Document) -> Sequence[str]:

@@ -51,13 +51,12 @@ def _named(one: Document) -> str:
 
 def _below(says: Language, one: Document) -> tuple[Node, ...]:
     reasons = tuple(_node(node) for node in one["because"])
-    end = minute(one["until"]) if one["until"] else says.say("internal", "ends_never")
     return (
         Node(says.say("standing", one["standing"]), reasons),
         *_definition(says, one.get("reconstruction")),
         *_passed_over(says, one.get("left_out") or ()),
         *_different(says, one["counterfactual"]),
-        Node(f"{says.say('internal', 'ends')}: {end}"),
+        Node(f"{says.say('internal', 'ends')}: {one['until_text']}"),
     )
 
 

@@ -172,5 +172,5 @@ def _stop(case: _Case, rules: Sequence[Document]) -> Section | None:
     if not case.mine:
         return None
     says, changed = case.says, _made(case, rules) is not None
-    text = said.ends(says, [one["until"] for one in case.mine], case.picture["at"], changed=changed)
+    text = said.ends(says, case.mine, case.picture["at"], changed=changed)
     return Section(says.say("reply", "stop"), (text,))

@@ -79,13 +79,15 @@ def acts(says: Language, one: Document) -> list[str]:
     return list(dict.fromkeys(made))
 
 
-def ends(says: Language, untils: Iterable[str | None], at: str, *, changed: bool = False) -> str:
-    """When it ends if nothing new happens, of moments and None for never; `changed`: a rule was made that ends it."""
-    moments = list(untils)
-    known = [until for until in moments if until is not None]
-    if len(known) < len(moments) or not known:
+def ends(says: Language, explained: Iterable[Document], at: str, *, changed: bool = False) -> str:
+    """When what is `explained` ends if nothing new happens; `changed`: a rule was made that ends it."""
+    every = list(explained)
+    keeps = {one["until_why"] for one in every if one["until"] is None}
+    if keeps == {"subscribed"} and not changed:
+        return says.say("until", "subscribed")
+    if keeps or not every:
         return says.say("until", "with_change" if changed else "never")
-    last = max(known)
+    last = max(one["until"] for one in every)
     return says.say("until", "ended" if last <= at else "by_itself", until=says.date(last))
 
 

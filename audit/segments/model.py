@@ -82,6 +82,13 @@ class Condition:
     window_fifth: float | None = None
     model: str | None = None
 
+    @property
+    def ended_by(self) -> tuple[str, ...]:
+        """The kinds of events of which one can end it where no window does."""
+        if self.test == "open":
+            return self.ends
+        return self.events.kinds if self.test in ("absent", "state", "share") else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:
@@ -107,6 +114,11 @@ class Definition:
     def grouped(self) -> bool:
         """Whether this segment exists once for each category, topic or value; else it exists once."""
         return bool(self.when[0].by)
+
+    @property
+    def ended_by(self) -> tuple[str, ...]:
+        """The kinds of events of which one can end a membership that no window ends."""
+        return tuple(dict.fromkeys(kind for condition in self.when for kind in condition.ended_by))
 
     @property
     def version(self) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -12,14 +11,14 @@ from audit.flows import Flow, triggers
 from audit.flows.given import NO, YES, fits
 from audit.flows.triggers import Trigger, named
 from audit.times import iso
-from audit.why import cover, leaves, proof
+from audit.why import cover, ends, leaves, proof
 from audit.why.candidates import candidates, says_what_it_is_about
+from audit.why.end import End
 from audit.why.model import Counterfactual, Explanation, Reason, Standing, Subject
 from audit.why.reconstruction import Reconstruction, in_words, reconstruct
-from audit.why.told import Told
+from audit.why.told import EVER, Told
 from audit.why.words import day, kinds_in_words, minute, quoted, several, span
 
-_EVER = timedelta(days=36_500)
 _STATES = ("nothing", "segment")
 
 
@@ -36,8 +35,8 @@ def stated(one: Told) -> Explanation | None:
         text = f"{says}; we have no definition of that, so it is quoted and not checked"
         return _explanation(one, "stated", [Reason(text, facts={"trigger": None, "fits": "unknown"})])
     made = reconstruct(one, flow)
-    reason, live = _checked(one, flow, made, says)
-    return _explanation(one, "stated", [reason], flow=flow, made=made, until=_until(one, flow, live))
+    reason = _checked(one, flow, made, says)
+    return _explanation(one, "stated", [reason], flow=flow, made=made, end=ends.of_flow(one, flow))
 
 
 def derived(one: Told) -> Explanation | None:
@@ -59,24 +58,13 @@ def derived(one: Told) -> Explanation | None:
         [Reason(text, because=behind, facts={"trigger": trigger.id, "fits": "yes"})],
         flow=flow,
         made=made,
-        until=_until(one, flow, live),
+        end=ends.of_flow(one, flow),
         counterfactual=proof.of_message(one, flow, live),
     )
 
 
 def _titled(one: Told, flow: Flow) -> str:
     return one.voice.title(quoted(flow.title), one.row)
-
-
-def _until(one: Told, flow: Flow, live: pl.DataFrame) -> datetime | None:
-    """When the newest act stops bringing such messages about: its window ends, or the last step has been due."""
-    if live.is_empty() or flow.trigger is None:
-        return None
-    newest: datetime = one.event(live["act"][-1])["occurred_at"]
-    last = flow.steps[-1] if flow.steps else None
-    if last is None or last.after is None or last.leeway is None:
-        return newest + flow.trigger.window
-    return newest + min(flow.trigger.window, last.after + last.leeway)
 
 
 def _conditions(made: Reconstruction) -> list[Reason]:
@@ -109,7 +97,7 @@ def broadcast(one: Told) -> Explanation | None:
     ):
         return None
     which = quoted(list_id) if list_id else "everybody on it is written to"
-    joined, left = _list_act(one, YES, list_id), _list_act(one, NO, list_id)
+    joined, left = (one.list_act(kinds, list_id, one.row["occurred_at"]) for kinds in (YES, NO))
     facts = {"list": list_id, "since": None if joined is None else iso(joined["occurred_at"])}
     if joined is None:
         lack = cover.since_when(one.context.coverage, YES)
@@ -122,7 +110,7 @@ def broadcast(one: Told) -> Explanation | None:
         reasons.append(Reason(text, (left["event_id"],), facts={"left": iso(left["occurred_at"])}))
     made = None if flow is None else reconstruct(one, flow)
     reasons += [] if made is None else [reason for reason in _conditions(made) if not _is_list(reason)]
-    return _explanation(one, "broadcast", reasons, flow=flow, made=made)
+    return _explanation(one, "broadcast", reasons, flow=flow, made=made, end=ends.of_list(one, list_id))
 
 
 def _is_list(reason: Reason) -> bool:
@@ -134,7 +122,9 @@ def inferred(one: Told) -> Explanation | None:
     found = candidates(one.events, one.row)
     if found.is_empty():
         return None
-    return _explanation(one, "inferred", [*_unmet(one), *leaves.could_be(one.voice, found)])
+    flow = one.given_by
+    end = None if flow is None else ends.of_flow(one, flow)
+    return _explanation(one, "inferred", [*_unmet(one), *leaves.could_be(one.voice, found)], end=end)
 
 
 def unexplained(one: Told) -> Explanation:
@@ -155,7 +145,7 @@ def _explanation(
     *,
     flow: Flow | None = None,
     made: Reconstruction | None = None,
-    until: datetime | None = None,
+    end: End | None = None,
     counterfactual: Counterfactual | None = None,
 ) -> Explanation:
     row = one.row
@@ -166,15 +156,15 @@ def _explanation(
         subject=Subject("message", row["event_id"], one.voice.title(title, row), row["occurred_at"]),
         standing=standing,
         because=(*leaves.about(one), *reasons, *leaves.sensitive(one), *leaves.life_changed(one)),
-        until=until,
+        end=end or ends.unknown(one),
         counterfactual=counterfactual,
         reconstruction=None if made is None else made.to_json(),
         left_out=() if flow is None else tuple(_left_out(one, flow)),
     )
 
 
-def _checked(one: Told, flow: Flow, made: Reconstruction, says: str) -> tuple[Reason, pl.DataFrame]:
-    """What the sender recorded, held against the acts at the time; and the acts that still held then."""
+def _checked(one: Told, flow: Flow, made: Reconstruction, says: str) -> Reason:
+    """What the sender recorded, held against the acts at the time."""
     trigger = flow.trigger
     assert trigger is not None
     facts: dict[str, Any] = {"trigger": trigger.id}
@@ -190,26 +180,26 @@ def _checked(one: Told, flow: Flow, made: Reconstruction, says: str) -> tuple[Re
             *_audience(one, trigger, live),
         )
         if made.holds:
-            return Reason(f"{says}, and that fits", because=behind, facts=facts | {"fits": "yes"}), live
+            return Reason(f"{says}, and that fits", because=behind, facts=facts | {"fits": "yes"})
         text = f"{says}, but {_titled(one, flow)} does not give it: {in_words(made.failing)}"
-        return Reason(text, because=behind, facts=facts | {"fits": "no"}), live
+        return Reason(text, because=behind, facts=facts | {"fits": "no"})
     if acts.height:
         last = one.event(acts["ended_by"][-1])
         text = f"{says}, but the customer had already {one.voice.act(last)} on {minute(last['occurred_at'])}, before this message"
         behind = (*leaves.acts(one, acts), leaves.end(one, last))
-        return Reason(text, because=behind, facts=facts | {"fits": "no"}), live
+        return Reason(text, because=behind, facts=facts | {"fits": "no"})
     since = one.row["occurred_at"] - trigger.window
     known, lack = cover.unaccounted(one.context.coverage, trigger.kinds, since, one.row["occurred_at"])
     text = f"{says}, {f'but no such act in the {span(trigger.window)} before it' if known else lack}"
     absent = leaves.absent(trigger.kinds, since, one.row)
-    return Reason(text, absent=absent, facts=facts | {"fits": "no" if known else "unknown"}), live
+    return Reason(text, absent=absent, facts=facts | {"fits": "no" if known else "unknown"})
 
 
 def _however_old(one: Told, flow: Flow) -> pl.DataFrame:
     """The acts that could have set it off, were there no window."""
     assert flow.trigger is not None
     this = one.messages(flow).filter(pl.col("event_id") == one.row["event_id"])
-    return triggers.acts(one.events, this, replace(flow.trigger, window=_EVER))
+    return triggers.acts(one.events, this, replace(flow.trigger, window=EVER))
 
 
 def _left_out(one: Told, flow: Flow) -> Iterator[Reason]:
@@ -275,17 +265,3 @@ def _unmet(one: Told) -> list[Reason]:
     since = one.row["occurred_at"] - flow.trigger.window
     text = f"{lead}: no {kinds_in_words(flow.trigger.kinds)} that fit in the {span(flow.trigger.window)} before it"
     return [Reason(text, absent=leaves.absent(flow.trigger.kinds, since, one.row))]
-
-
-def _list_act(one: Told, kinds: tuple[str, ...], list_id: str | None) -> dict[str, Any] | None:
-    """The newest act of `kinds` before the message that bears on its list, channel and sender."""
-    row = {**one.row, "list_id": list_id}
-    bears = [
-        pl.col(name).is_null() | (pl.col(name) == row[name])
-        for name in ("list_id", "channel", "sender")
-        if row[name]
-    ]
-    found = one.events.filter(
-        pl.col("kind").is_in(kinds), pl.col("occurred_at") <= row["occurred_at"], *bears
-    )
-    return found.row(-1, named=True) if found.height else None

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from audit.times import iso
+from audit.why.end import End
 
 Standing = Literal["stated", "derived", "inferred", "broadcast", "unexplained"]
 """stated: the sender recorded why; derived: our definition gives it; inferred: could be; broadcast: on a
@@ -113,11 +114,16 @@ class Explanation:
     subject: Subject
     standing: Standing
     because: tuple[Reason, ...]
-    until: datetime | None = None
+    end: End
     counterfactual: Counterfactual | None = None
     rules: tuple[Mapping[str, Any], ...] = ()
     reconstruction: Mapping[str, Any] | None = None
     left_out: tuple[Reason, ...] = ()
+
+    @property
+    def until(self) -> datetime | None:
+        """The first moment (UTC) at which it is gone if nothing new happens; None where no day does."""
+        return self.end.until
 
     @property
     def evidence(self) -> tuple[str, ...]:
@@ -137,7 +143,8 @@ class Explanation:
                 "at": iso(self.subject.at),
             },
             "standing": self.standing,
-            "until": iso(self.until),
+            **self.end.to_json(self.at),
+            "counts_until": iso(self.end.counts_until),
             "because": [reason.to_json() for reason in self.because],
             "evidence": list(self.evidence),
             "counterfactual": None if self.counterfactual is None else self.counterfactual.to_json(),

@@ -14,6 +14,7 @@ from audit.recommend.strip import ACTS, READ
 from audit.why import counterfactual, leaves
 from audit.why.candidates import candidates
 from audit.why.counterfactual import Decide, Removal
+from audit.why.end import End
 from audit.why.model import Counterfactual, Explanation, Reason, Standing, Subject
 from audit.why.words import MASK, Voice
 
@@ -53,7 +54,7 @@ def item(events: pl.DataFrame, context: Context, ident: str, *, names_sensitive:
         ),
         standing=next(one for one in _STANDINGS if any(row["standing"] == one for row in rows)),
         because=tuple(reasons),
-        until=_until(rows) if derived else None,
+        end=End(_until(rows), "window") if derived else End(None, "shown"),
         counterfactual=_without(events, context, ident, rows) if derived else None,
     )
 

@@ -11,7 +11,7 @@ from audit.context import Context
 from audit.errors import NotFoundError
 from audit.events import BEHAVIOUR
 from audit.times import iso, parse_iso
-from audit.why import counterfactual, cover, leaves, plans
+from audit.why import counterfactual, cover, end, leaves, plans
 from audit.why.candidates import candidates
 from audit.why.model import Counterfactual, Explanation, Reason, Subject
 from audit.why.words import MASK, Voice, day, kinds_in_words, quoted
@@ -45,7 +45,7 @@ def segment(
         subject=Subject("segment", row["id"] if title != MASK else ident, title, row["since"]),
         standing=row["standing"],
         because=tuple(reasons),
-        until=row["until"],
+        end=end.membership_end(row, context.definitions or segments.definitions()),
         counterfactual=_without(events, context, row) if row["derived"] else None,
     )
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,9 @@ from audit.flows.triggers import Trigger, named
 from audit.messages import messages, sent_messages
 from audit.why import cover
 from audit.why.words import Voice
+
+EVER = timedelta(days=36_500)
+"""A window that holds everything."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,17 @@ class Told:
         else:  # and only those that an act which can still count could have set off
             others = before.filter(pl.col("occurred_at") > at - flow.trigger.window)
         return pl.concat([others.select(row.columns), row]).sort("occurred_at", "event_id")
+
+    def list_act(self, kinds: tuple[str, ...], list_id: str | None, at: datetime) -> dict[str, Any] | None:
+        """The newest act of `kinds` up to `at` that bears on the message's list, channel and sender."""
+        row = {**self.row, "list_id": list_id}
+        bears = [
+            pl.col(name).is_null() | (pl.col(name) == row[name])
+            for name in ("list_id", "channel", "sender")
+            if row[name]
+        ]
+        found = self.events.filter(pl.col("kind").is_in(kinds), pl.col("occurred_at") <= at, *bears)
+        return found.row(-1, named=True) if found.height else None
 
     def could_know(self, trigger: Trigger) -> bool | None:
         """False where the data would hold an act of `trigger` before this message; None where it would not."""

@@ -70,6 +70,7 @@ _KINDS = {
     "unsubscribed": "unsubscribing",
     "objected": "objections",
     "consent_withdrawn": "withdrawals of consent",
+    "profile_updated": "changes of the profile",
 }
 
 

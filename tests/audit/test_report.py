@@ -56,6 +56,7 @@ def explanation(ident: str, at: str, standing: str = "inferred", **fields: Any) 
     return {
         "schema": "whysent.why/1", "customer": "c_7Q2M", "at": "2026-11-21T09:12:00Z",
         "subject": {"type": "message", "id": ident, "title": HOSTILE, "at": at}, "standing": standing, "until": None,
+        "until_why": "unknown", "until_text": "Nothing in this data says when it stops.",
         "because": [reason(f"it is about {HOSTILE}", about=HOSTILE), bought, entered], "evidence": ["o-1", "s-1"],
         "counterfactual": None,
         "rules": [{"id": "weekly-cap", "version": 1, "verdict": "stops", "text": "", "counted": [], "next_allowed_at": None}],

@@ -207,7 +207,7 @@ class FakeSession:
         segment = {
             "id": "beauty", "title": f"Interested in {self.name}", "basis": "behavioral", "standing": "derived",
             "logged": False, "derived": True, "since": "2025-11-04T10:12:00Z", "until": None, "sensitive": False,
-            "purpose": "personalization", "evidence": ["o-1841", "v-1"],
+            "purpose": "personalization", "evidence": ["o-1841", "v-1"], "until_why": "lasting", "ends_with": [],
         }  # fmt: skip
         logged = segment | {
             "id": "autos", "title": "In-market: autos", "standing": "unexplained", "logged": True, "derived": False,
@@ -265,6 +265,7 @@ class FakeSession:
             "subject": {"type": subject.kind, "id": subject.id, "title": f"{self.name} deals", "at": "2026-11-03T09:00:00Z"},
             "standing": "inferred",
             "until": None,
+            "until_text": "Nothing in this data says when it stops.",
             "because": [
                 {"text": f"it is about Beauty > Nails ({self.name})", "events": ["m-8"], "absent": None, "because": []},
                 {

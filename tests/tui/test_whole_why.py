@@ -262,7 +262,7 @@ def flat(tree: tuple[Sentence, ...]) -> list[str]:
 
 
 def document(**fields: object) -> Document:
-    return {"standing": "derived", "until": None, "because": [], **fields}
+    return {"standing": "derived", "until_text": "It goes on.", "because": [], **fields}
 
 
 PROOF = {
@@ -274,7 +274,7 @@ PROOF = {
 def test_the_counterfactual_is_told_with_its_bound_and_what_single_events_do() -> None:
     told = flat(different(document(counterfactual=PROOF), {"a": "● bought it", "b": "○ viewed it"}))
     assert told == [
-        "ends: nothing ends it by itself",
+        "ends: It goes on.",
         "without all 2 of these: it would not be",
         "● bought it",
         "○ viewed it",
@@ -297,7 +297,7 @@ def test_the_counterfactual_is_told_with_its_bound_and_what_single_events_do() -
          "Cream (also bought)"),
         ({"counterfactual": None}, "a rule was broken"),
         ({"counterfactual": None, "standing": "inferred"}, "our definitions do not give it"),
-        ({"counterfactual": None, "until": "2026-12-01T00:00:00Z"}, "ends: 2026-12-01 00:00, if nothing new happens"),
+        ({"counterfactual": None, "until_text": "It stops on 2026-12-01."}, "ends: It stops on 2026-12-01."),
     ],
 )  # fmt: skip
 def test_what_if_says(fields: dict[str, object], said: str) -> None:

@@ -134,7 +134,7 @@ FINDING = {
 }
 WHY = {
     "standing": "inferred",
-    "until": None,
+    "until_text": "Nothing in this data says when it stops.",
     "because": [{"text": "it is about nails"}, {"text": "could be: bought one"}],
 }
 
@@ -144,7 +144,7 @@ def test_the_verdict_names_cause_senders_end_and_remedy() -> None:
     assert says(made).plain.splitlines() == [
         "▲ high  11 mails.",
         "Could be: bought one. Sent by a (7), b (4).",
-        "Nothing ends it by itself.",
+        "Nothing in this data says when it stops.",
         "→ The rule “No mails about what was just bought” would have stopped 11 of 11.",
     ]
 
@@ -160,14 +160,16 @@ def test_the_verdict_names_cause_senders_end_and_remedy() -> None:
 )
 def test_the_words_follow_the_standing(standing: str, text: str, said: str) -> None:
     made = judging.whole(
-        document(FINDING), {"standing": standing, "until": None, "because": [{"text": text}]}, {}, 0, 1
+        document(FINDING), {"standing": standing, "until_text": "", "because": [{"text": text}]}, {}, 0, 1
     )
     assert made.causes == said
 
 
 def test_an_end_is_a_day_if_nothing_new_happens() -> None:
-    made = judging.whole(document(FINDING), WHY | {"until": "2027-01-02T00:00:00Z"}, {}, 0, 1)
-    assert made.ends == "It ends on 2027-01-02 if nothing new happens."
+    made = judging.whole(
+        document(FINDING), WHY | {"until_text": "It stops on 2027-01-02 if nothing new happens."}, {}, 0, 1
+    )
+    assert made.ends == "It stops on 2027-01-02 if nothing new happens."
 
 
 def test_more_campaigns_than_are_named_are_counted() -> None:
@@ -189,7 +191,7 @@ def test_an_explanation_reads_from_the_cause_to_the_end_to_what_would_change_it(
     assert said[0] == "├ it is about Beauty > Nails (Nail clipper)"
     assert said[1].startswith("├ could be: bought Nail clipper on 2025-11-04")
     assert said[2] == "│ └ no order since"
-    assert "├ ends: nothing ends it by itself" in said
+    assert "├ ends: Nothing in this data says when it stops." in said
     assert "├ without this event: the segment would not be there" in said
     assert said[-1].startswith("  └ ✓ until-repurchase")
     assert (

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.bars import bar, sparkline
 from tui.commands.output import SIGNS, line, table
+from tui.wording import no_day
 
 if TYPE_CHECKING:
     from audit.coverage import Coverage
@@ -48,7 +49,7 @@ def customer(answer: Document) -> None:
             [
                 (
                     one["title"], one["standing"], _yes(one["logged"]), _yes(one["derived"]),
-                    _day(one["since"]), _day(one["until"]) or "nothing ends it",
+                    _day(one["since"]), _day(one["until"]) or no_day(one),
                 )
                 for one in answer["segments"]
             ],
@@ -103,7 +104,7 @@ def explanation(answer: Document) -> None:
     subject = answer["subject"]
     line(f"{subject['title'] or subject['id']} · {_day(subject['at'])} · {answer['standing']}")
     _reasons(answer["because"], 1)
-    line(f"ends: {_day(answer['until']) or 'nothing ends it'}")
+    line(f"ends: {answer['until_text']}")
     undone = answer["counterfactual"]
     if undone is not None:
         if undone["remove"]:

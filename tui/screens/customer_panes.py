@@ -9,7 +9,7 @@ from tui.explanation import Sentence
 from tui.text import content, joined, number, plain
 from tui.widgets.items import Item
 from tui.widgets.table_data import Column
-from tui.wording import KNOWN, day, moment, severity
+from tui.wording import KNOWN, day, moment, no_day, severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,7 +40,7 @@ def columns(width: int, *, trying: bool = False) -> tuple[Column, ...]:
 def segment_item(segment: Document, mark: str) -> Item:
     """A segment: title, where it is known from; below, since when and on what it rests."""
     known = KNOWN[bool(segment["logged"]), bool(segment["derived"])]
-    until = f" · ends {day(segment['until'])}" if segment.get("until") else " · nothing ends it"
+    until = f" · ends {day(segment['until'])}" if segment["until"] else f" · {no_day(segment)}"
     since = f"since {day(segment['since'])}" if segment.get("since") else ""
     style = STYLES[mark]
     return Item(

@@ -1,0 +1,143 @@
+"""When a decision ends if nothing new happens: a day on which it ends indeed, or a word for why there is none."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from audit import findings, flows, why
+from audit.times import iso, parse_iso
+from tests.bench import soundness
+from tests.bench import until as held
+from tests.build import context, events
+
+BAG = {"item_id": "bag", "category": "Bags > Totes"}
+MAIL = {
+    "kind": "message_sent",
+    "channel": "email",
+    "message_class": "marketing",
+    "campaign_id": "cart",
+    **BAG,
+}
+CARTED = {"event_id": "in", "kind": "product_added", "at": "2026-03-01T10:00", **BAG}
+LATER = {"event_id": "later", "kind": "access_requested", "at": "2026-03-01T20:00"}
+SERIES = [
+    {
+        "id": "cart", "title": "Cart series", "campaigns": ["cart"], "trigger": "cart", "source": "test", "list": "offers",
+        "step": [{"step": "1", "after": "3h", "leeway": "6h"}, {"step": "2", "after": "20h", "leeway": "12h"}],
+    }
+]  # fmt: skip
+YES = {"event_id": "yes", "kind": "subscribed", "at": "2026-01-01", "channel": "email", "list_id": "offers"}
+
+
+def told(*rows: dict[str, Any], defined: Any = SERIES, ident: str = "m") -> why.Explanation:
+    frame = events(*rows)
+    given = flows.from_json(flows.to_json(defined))
+    return why.message(frame, replace(context(frame), flows=given), ident)
+
+
+def test_a_series_ends_when_its_last_step_can_come_no_more() -> None:
+    made = told(YES, CARTED, {**MAIL, "event_id": "m", "at": "2026-03-01T14:00"}, LATER)
+    assert made.standing == "derived"
+    assert (iso(made.until), made.end.why) == ("2026-03-02T18:00:00.000001Z", "series")
+    assert made.to_json()["until_text"] == "It stops on 2026-03-02 if nothing new happens."
+
+
+def test_a_series_is_over_with_its_last_step() -> None:
+    steps = [
+        {**MAIL, "event_id": f"m{n}", "at": at}
+        for n, at in ((1, "2026-03-01T14:00"), (2, "2026-03-02T08:00"))
+    ]
+    made = told(YES, CARTED, *steps, ident="m2")
+    assert (iso(made.until), made.end.why) == ("2026-03-02T08:00:00Z", "series")
+    assert made.to_json()["until_text"] == "It has stopped: the series was over on 2026-03-02."
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        {"kind": "order_completed", **BAG},
+        {"kind": "unsubscribed", "channel": "email"},
+    ],
+)
+def test_what_ended_it_since_is_when_it_ended(act: dict[str, Any]) -> None:
+    since = {"event_id": "ends", "at": "2026-03-01T16:00", **act}
+    made = told(YES, CARTED, {**MAIL, "event_id": "m", "at": "2026-03-01T14:00"}, since)
+    assert (iso(made.until), made.end.why) == ("2026-03-01T16:00:00Z", "ended")
+
+
+def test_an_act_after_the_message_keeps_it_going() -> None:
+    again = {**CARTED, "event_id": "again", "at": "2026-03-01T19:00"}
+    made = told(YES, CARTED, {**MAIL, "event_id": "m", "at": "2026-03-01T14:00"}, again)
+    assert iso(made.until) == "2026-03-03T03:00:00.000001Z"
+
+
+def test_a_broadcast_goes_on_as_long_as_the_customer_is_subscribed() -> None:
+    letter = {**MAIL, "event_id": "m", "at": "2026-02-01", "campaign_id": "news", "list_id": "offers"}
+    made = told(YES, letter, defined=[]).to_json()
+    assert (made["standing"], made["until"], made["until_why"]) == ("broadcast", None, "subscribed")
+    assert made["ends_with"][0] == "unsubscribed"
+    assert made["until_text"] == "It goes on as long as the customer is subscribed; unsubscribing ends it."
+
+
+@pytest.mark.parametrize(("at", "why_not"), [("2026-02-05", "ended"), ("2026-01-15", "said_no")])
+def test_a_no_ends_a_broadcast_or_should_have(at: str, why_not: str) -> None:
+    letter = {**MAIL, "event_id": "m", "at": "2026-02-01", "campaign_id": "news", "list_id": "offers"}
+    made = told(YES, letter, {"kind": "unsubscribed", "at": at, "channel": "email"}, defined=[])
+    assert made.end.why == why_not
+    assert made.until == (parse_iso(at) if why_not == "ended" else None)
+
+
+def test_of_what_no_definition_gives_no_day_is_named() -> None:
+    bought = {"kind": "order_completed", "at": "2026-01-01", **BAG}
+    made = told(
+        bought, {**MAIL, "event_id": "m", "at": "2026-02-01", "campaign_id": "deals"}, defined=[]
+    ).to_json()
+    assert (made["standing"], made["until"], made["until_why"]) == ("inferred", None, "unknown")
+    assert made["until_text"] == "Nothing in this data says when it stops. Unsubscribing ends it."
+
+
+def test_a_segment_that_no_window_ends_names_the_act_that_does() -> None:
+    frame = events({"kind": "order_completed", "at": "2026-01-01", **BAG})
+    made = why.segment(frame, context(frame, "2026-10-01"), "lapsed").to_json()
+    assert (made["until"], made["until_why"], made["ends_with"]) == (None, "lasting", ["order_completed"])
+    assert made["until_text"] == "It goes on until something new ends it: orders."
+
+
+def mails(*days: int) -> list[dict[str, Any]]:
+    return [
+        {**MAIL, "event_id": f"m{n}", "at": f"2026-03-{day:02}T08:00", "subject": f"{n}"}
+        for n, day in enumerate(days)
+    ]
+
+
+def test_a_finding_stays_and_says_until_when_one_more_would_count() -> None:
+    frame = events(*mails(1, 2, 3, 4, 5, 6))
+    ctx = context(frame)
+    (ident,) = findings.find(frame, ctx, checks=["over-frequency"])["id"]
+    made = findings.finding(frame, ctx, ident).to_json()
+    assert (made["until"], made["until_why"]) == (None, "happened")
+    assert made["counts_until"] == "2026-03-09T08:00:00Z"  # the fifth from the end, and a week
+    assert made["until_text"].endswith("One more of the same before 2026-03-09 would count to it.")
+    assert ident in set(findings.find(frame, context(frame, ctx.at + timedelta(days=3650)))["id"])
+
+
+def some(person: soundness.Person) -> Iterator[soundness.Decision]:
+    """All that was decided but messages, and the newest message of each campaign and step."""
+    rows = person.events.filter(kind="message_sent").unique(
+        ("campaign_id", "series_step"), keep="last", maintain_order=True
+    )
+    newest = set(rows["event_id"])
+    return (one for one in person.decisions if one[0] in ("segment", "item") or one[1] in newest)
+
+
+def test_every_day_named_for_the_scenes_is_the_day_on_which_it_ends() -> None:
+    named = []
+    for person in soundness.people(*soundness.of_scenes()):
+        for decision in some(person):
+            made = person.explained(decision)
+            named += [decision[0]] if made.until is not None and made.until > made.at else []
+            assert list(held.faults(person, decision, made)) == []
+    assert set(named) == {"message", "segment", "item"}
