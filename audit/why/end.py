@@ -11,6 +11,7 @@ from audit.why.words import day, kinds_in_words
 
 Why = Literal[
     "window",
+    "at_latest",
     "series",
     "ended",
     "subscribed",
@@ -44,7 +45,7 @@ _FEWER: dict[Why, str] = {
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """`until` (UTC): the first moment at which it is gone if nothing new happens; None where no day does, and `why`
+    """`until` (UTC): the first moment at which it is gone if nothing new happens (`at_latest`: if not sooner); None where no day does, and `why`
     says what keeps it. `ends_with`: kinds of acts that can end it. `counts_until` (UTC): of a finding, from when on one
     more of the same would not add to it; None where no day does.
     """
@@ -65,6 +66,8 @@ class End:
 
     def in_words(self, at: datetime) -> str:
         """One sentence or two, said at `at` (UTC)."""
+        if self.until is not None and self.until > at and self.why == "at_latest":
+            return f"It stops on {day(self.until)} at the latest if nothing new happens; others may push it out sooner."
         if self.until is not None and self.until > at:
             return f"It stops on {day(self.until)} if nothing new happens."
         if self.until is not None:
@@ -84,7 +87,7 @@ class End:
 
 def recommendation_end(row: Mapping[str, Any]) -> End:
     """The end of a row of `recommend.strips`: when our strategy gives it no more, else unknown to us."""
-    return End(row["until"], "window") if row["derived"] else End(None, "shown")
+    return End(row["until"], "at_latest") if row["derived"] else End(None, "shown")
 
 
 def membership_end(row: Mapping[str, Any], chosen: tuple[segments.Definition, ...]) -> End:

@@ -54,7 +54,7 @@ def item(events: pl.DataFrame, context: Context, ident: str, *, names_sensitive:
         ),
         standing=next(one for one in _STANDINGS if any(row["standing"] == one for row in rows)),
         because=tuple(reasons),
-        end=End(_until(rows), "window") if derived else End(None, "shown"),
+        end=End(_until(rows), "at_latest") if derived else End(None, "shown"),
         counterfactual=_without(events, context, ident, rows) if derived else None,
     )
 

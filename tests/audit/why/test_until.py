@@ -9,8 +9,9 @@ import pytest
 
 from audit import findings, flows, why
 from audit.times import iso, parse_iso
-from tests.bench import soundness
+from tests.bench import decided
 from tests.bench import until as held
+from tests.bench.populations import Population
 from tests.build import context, events
 
 BAG = {"item_id": "bag", "category": "Bags > Totes"}
@@ -124,7 +125,7 @@ def test_a_finding_stays_and_says_until_when_one_more_would_count() -> None:
     assert ident in set(findings.find(frame, context(frame, ctx.at + timedelta(days=3650)))["id"])
 
 
-def some(person: soundness.Person) -> Iterator[soundness.Decision]:
+def some(person: decided.Person) -> Iterator[decided.Decision]:
     """All that was decided but messages, and the newest message of each campaign and step."""
     rows = person.events.filter(kind="message_sent").unique(
         ("campaign_id", "series_step"), keep="last", maintain_order=True
@@ -133,11 +134,19 @@ def some(person: soundness.Person) -> Iterator[soundness.Decision]:
     return (one for one in person.decisions if one[0] in ("segment", "item") or one[1] in newest)
 
 
-def test_every_day_named_for_the_scenes_is_the_day_on_which_it_ends() -> None:
+@pytest.mark.parametrize(
+    ("population", "kinds"),
+    [
+        (Population("scenes", 1, 1), {"message", "segment", "item"}),
+        (Population("unsaid", 1, 11), {"segment"}),
+    ],
+    ids=lambda one: one.name if isinstance(one, Population) else "",
+)
+def test_every_day_named_is_the_day_on_which_it_ends(population: Population, kinds: set[str]) -> None:
     named = []
-    for person in soundness.people(*soundness.of_scenes()):
+    for person in decided.people(*population.made()):
         for decision in some(person):
             made = person.explained(decision)
             named += [decision[0]] if made.until is not None and made.until > made.at else []
             assert list(held.faults(person, decision, made)) == []
-    assert set(named) == {"message", "segment", "item"}
+    assert kinds <= set(named)
