@@ -7,6 +7,7 @@ and the reports are made from the same dicts, so nobody ever sees two answers.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -29,13 +30,47 @@ SORTS = {"severity": ("rank", False), "messages": ("messages", True), "recent": 
 NAME_ONE = "name one thing to explain: --message ID, --segment ID, --item ID or --finding ID"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
-    """One customer's history as asked for: the events up to a moment, without the ones left out."""
+    """One customer's history as asked for: the events up to a moment, without the ones left out.
+
+    What is decided of them is worked out once for all that is asked.
+    """
 
     customer: str
     events: pl.DataFrame
     context: Context
+
+    @cached_property
+    def memberships(self) -> pl.DataFrame:
+        """The segments they are in, as `segments.memberships` gives them."""
+        return segments.memberships(self.events, self.context)
+
+    @cached_property
+    def recommended(self) -> recommend.Reconstruction:
+        """What is recommended to them."""
+        return recommend.Reconstruction(self.events, self.context)
+
+    @cached_property
+    def found(self) -> pl.DataFrame:
+        """The findings, as `findings.find` gives them."""
+        return findings.find(self.events, self.context)
+
+    def why(self, subject: str, ident: str, *, names_sensitive: bool = True) -> why.Explanation:
+        """Why something was decided: a `message`, `segment`, `item` or `finding`. Raises NotFoundError.
+
+        One of many segments or findings is asked for alone, unless another question asked for all of them already.
+        """
+        events, context, at_hand = self.events, self.context, self.__dict__
+        if subject == "segment":
+            known = at_hand.get("memberships")
+            return why.segment(events, context, ident, names_sensitive=names_sensitive, memberships=known)
+        if subject == "item":
+            return why.item(events, context, ident, names_sensitive=names_sensitive, made=self.recommended)
+        if subject == "finding":
+            known = at_hand.get("found")
+            return findings.finding(events, context, ident, names_sensitive=names_sensitive, listed=known)
+        return why.message(events, context, ident, names_sensitive=names_sensitive)
 
 
 def case(ws: "Workspace", customer: str, *, at: datetime | None = None, without: Iterable[str] = ()) -> Case:
@@ -80,10 +115,10 @@ def picture(asked: Case, *, names_sensitive: bool = True, strips: bool = True) -
         "messages": message_counts(events),
         "segments": [
             _segment(row, context, names_sensitive=names_sensitive)
-            for row in segments.memberships(events, context).iter_rows(named=True)
+            for row in asked.memberships.iter_rows(named=True)
         ],
         "recommendations": _strips(asked) if strips else [],
-        "findings": finding_rows(found(asked), names_sensitive=names_sensitive),
+        "findings": finding_rows(asked.found, names_sensitive=names_sensitive),
         "personas": personas(events),
         "out_of_pattern": anomaly.out_of_pattern(events, context, names_sensitive=names_sensitive)
         if strips
@@ -92,7 +127,7 @@ def picture(asked: Case, *, names_sensitive: bool = True, strips: bool = True) -
 
 
 def _strips(asked: Case) -> list[dict[str, Any]]:
-    made = recommend.strips(asked.events, asked.context).drop("customer_id")
+    made = asked.recommended.strips.drop("customer_id")
     at = asked.context.at
     return [_plain(row) | why.recommendation_end(row).to_json(at) for row in made.iter_rows(named=True)]
 
@@ -167,18 +202,15 @@ def explanation(
     names_sensitive: bool = True,
 ) -> dict[str, Any]:
     """The document of `explain` for a case already read."""
-    if sum(one is not None for one in (message, segment, item, finding)) != 1:
+    named = {"message": message, "segment": segment, "item": item, "finding": finding}
+    asked_for = [(subject, ident) for subject, ident in named.items() if ident is not None]
+    if len(asked_for) != 1:
         raise InputError(NAME_ONE)
-    events, context = asked.events, asked.context
-    if segment is not None:
-        return why.segment(events, context, segment, names_sensitive=names_sensitive).to_json()
-    if item is not None:
-        return why.item(events, context, item, names_sensitive=names_sensitive).to_json()
-    if finding is not None:
-        return findings.finding(events, context, finding, names_sensitive=names_sensitive).to_json()
-    assert message is not None
-    made = why.message(events, context, message, names_sensitive=names_sensitive)
-    rules = ws.book.enabled()
+    ((subject, ident),) = asked_for
+    made = asked.why(subject, ident, names_sensitive=names_sensitive)
+    if subject != "message":
+        return made.to_json()
+    events, context, rules = asked.events, asked.context, ws.book.enabled()
     judged = verdicts.of(
         events,
         context,
@@ -212,12 +244,7 @@ def audit(
 ) -> dict[str, Any]:
     """`whysent.findings/1` of one customer."""
     asked = case(ws, customer, at=at, without=without)
-    return findings_document(found(asked), asked.context, customers=1, names_sensitive=names_sensitive)
-
-
-def found(asked: Case) -> pl.DataFrame:
-    """The findings of a case already read, in the shape of `findings.SCHEMA`."""
-    return findings.find(asked.events, asked.context)
+    return findings_document(asked.found, asked.context, customers=1, names_sensitive=names_sensitive)
 
 
 def everybody(ws: "Workspace", *, at: datetime | None = None) -> tuple[pl.DataFrame, Context]:

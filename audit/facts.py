@@ -13,8 +13,8 @@ from audit import background
 from audit.background import Background
 from audit.events import TIME
 from audit.messages import human, sent_messages
+from audit.pairs import MIN_CUSTOMERS, of_orders, of_people
 from audit.pairs import none as no_pairs
-from audit.pairs import of_orders, of_people
 from audit.standing import PRICES, STANDING, prices, standing
 
 ENGAGED: dict[str, pl.DataType] = {"kind": pl.String(), "channel": pl.String()}
@@ -69,6 +69,20 @@ class Facts:
     def bought_together(self) -> pl.DataFrame:
         """What lay in one order with an item."""
         return self.baskets()
+
+    @cached_property
+    def popular(self) -> pl.DataFrame:
+        """The items of each exact category that enough people bought to say anything, the most bought first.
+
+        Columns `category, item_id, customers, share` (of all who bought there, item by item).
+        """
+        share = pl.col("customers") / pl.col("customers").sum().over("category")
+        return (
+            self.items.drop_nulls("category")
+            .select("category", "item_id", "customers", share.alias("share"))
+            .filter(pl.col("customers") >= MIN_CUSTOMERS)
+            .sort("category", "customers", "item_id", descending=[False, True, False])
+        )
 
     @cached_property
     def usual(self) -> Background:

@@ -28,7 +28,7 @@ def suggested(
     named to somebody who is not told sensitive topics.
     """
     asked = answers.case(ws, customer)
-    rows = answers.finding_rows(answers.found(asked), names_sensitive=names_sensitive)
+    rows = answers.finding_rows(asked.found, names_sensitive=names_sensitive)
     row = next((one for one in rows if one["id"] == finding), None)
     if row is None:
         raise NotFoundError(

@@ -18,9 +18,10 @@ from audit.findings.shape import worded
 from audit.messages import sent_messages
 from audit.times import duration, iso
 from audit.why import counterfactual, cover, leaves
-from audit.why.counterfactual import Decide, Plan, Removal
 from audit.why.end import End
 from audit.why.model import Counterfactual, Explanation, Reason, Subject
+from audit.why.search import Plan, Removal
+from audit.why.trials import Decide
 from audit.why.words import Voice, day, kinds_in_words, several
 
 _NOTHING_HAPPENED: dict[str, tuple[str, ...]] = {
@@ -46,14 +47,19 @@ Row = dict[str, Any]
 
 
 def finding(
-    events: pl.DataFrame, context: Context, ident: str, *, names_sensitive: bool = False
+    events: pl.DataFrame,
+    context: Context,
+    ident: str,
+    *,
+    names_sensitive: bool = False,
+    listed: pl.DataFrame | None = None,
 ) -> Explanation:
     """Explain the finding `ident` (its id in `audit`) of the customer of `events`.
 
-    It is always derived: a check of ours finds it. A breach has no counterfactual. Raises NotFoundError if it is not
-    listed at `context.at`.
+    It is always derived: a check of ours finds it. A breach has no counterfactual. `listed`: all findings of theirs,
+    where the caller has them already, as `find` gives them. Raises NotFoundError if it is not listed at `context.at`.
     """
-    listed = locate(events, context, ident)
+    listed = locate(events, context, ident) if listed is None else listed.filter(pl.col("id") == ident)
     if listed.is_empty():
         raise NotFoundError(f"no finding {ident!r} of this customer at that time; `whysent audit` lists them")
     row = worded(listed, names_sensitive=True).row(0, named=True)
@@ -115,8 +121,9 @@ def _search(events: pl.DataFrame, decide: Decide, row: Row) -> Removal | None:
     """The customer's own acts first; what was decided about them only where acts alone do not end it."""
     plans = _cap_plan(events, row) if row["check"] == "over-frequency" else ()
     decided = events.filter(pl.col("kind").is_in([*MESSAGING, *PERSONALIZATION]))["event_id"]
-    acts = counterfactual.removal(events, decide, keep=decided) if row["cause"] else None
-    return acts or counterfactual.removal(events, decide, plans=plans)
+    rests = (*row["cause"], *row["evidence"], *row["messages"])
+    acts = counterfactual.removal(events, decide, keep=decided, likely=rests) if row["cause"] else None
+    return acts or counterfactual.removal(events, decide, plans=plans, likely=rests)
 
 
 def _nearer(events: pl.DataFrame, row: Row) -> Iterator[pl.DataFrame]:

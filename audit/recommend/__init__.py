@@ -1,9 +1,23 @@
 """Recommendations: the strips that were shown, and those that our strategies would make of the same events."""
 
-from audit.recommend.derive import derive, given, prepared
+from audit.recommend.derive import derive, given, made, prepared, titled
 from audit.recommend.logged import SHOWN, logged
+from audit.recommend.reconstruction import Reconstruction
 from audit.recommend.strip import STRIP
 from audit.recommend.strips import STRIPS, strips
 from audit.recommend.vying import vying
 
-__all__ = ["SHOWN", "STRIP", "STRIPS", "derive", "given", "logged", "prepared", "strips", "vying"]
+__all__ = [
+    "SHOWN",
+    "STRIP",
+    "STRIPS",
+    "Reconstruction",
+    "derive",
+    "given",
+    "logged",
+    "made",
+    "prepared",
+    "strips",
+    "titled",
+    "vying",
+]

@@ -1,6 +1,6 @@
 """All strips that we would make of customers' events: our reconstruction, which no customer saw."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -8,16 +8,16 @@ import polars as pl
 from audit.context import Context
 from audit.facts import Facts
 from audit.recommend.also_bought import also_bought
-from audit.recommend.bought_together import bought_together
+from audit.recommend.bought_together import IN_VIEW, bought_together
 from audit.recommend.buy_again import buy_again
-from audit.recommend.inspired_by_browsing import inspired_by_browsing
+from audit.recommend.inspired_by_browsing import LOOKS, inspired_by_browsing
 from audit.recommend.left_in_cart import left_in_cart
 from audit.recommend.more_to_consider import more_to_consider
 from audit.recommend.new_for_you import new_for_you
 from audit.recommend.order_cross_sell import order_cross_sell
 from audit.recommend.recommended_for_you import recommended_for_you
 from audit.recommend.strategies import strategies
-from audit.recommend.strip import ACTS, STRIP, finished
+from audit.recommend.strip import ACTS, INTEREST, STRIP, finished
 from audit.sensitive import in_category
 
 _MAKERS = {
@@ -33,6 +33,22 @@ _MAKERS = {
 }
 
 
+_BEGIN = {
+    "left_in_cart": ("product_added",),
+    "buy_again": ("order_completed",),
+    "bought_together": IN_VIEW,
+    "order_cross_sell": ("order_completed",),
+    "also_bought": ("order_completed",),
+    "inspired_by_browsing": LOOKS,
+    "more_to_consider": (*LOOKS, "product_added"),
+    "recommended_for_you": INTEREST,
+    "new_for_you": INTEREST,
+}
+"""The kinds of acts of which a strategy needs one, or it gives nothing."""
+
+_GIVEN = {name: STRIP[name] for name in ("customer_id", "evidence")}
+
+
 def derive(events: pl.DataFrame, ctx: Context, only: Collection[str] | None = None) -> pl.DataFrame:
     """The items each strategy would show the whole customers in `events` at `ctx.at`, in the columns of `STRIP`.
 
@@ -41,46 +57,67 @@ def derive(events: pl.DataFrame, ctx: Context, only: Collection[str] | None = No
     Acts in a category of the sensitive map speak for nothing, and such items are not recommended. In order of customer, strategy (as in `strategies.toml`), then the best first.
     """
     acts = events.filter(pl.col("occurred_at") <= ctx.at).select(ACTS)
-    plain, known = prepared(acts, ctx)
+    return titled(made(*prepared(acts, ctx), only), acts, ctx.facts)
+
+
+def made(acts: pl.DataFrame, ctx: Context, only: Collection[str] | None = None) -> pl.DataFrame:
+    """As `derive`, of what `prepared` made of the acts, and of copies of them; without titles."""
+    chosen = [one for one in _begun(acts) if only is None or one in only]
     strips = [
-        finished(rows, strategy).with_columns(
+        finished(_MAKERS[strategy](acts, ctx), strategy).with_columns(
             pl.lit(place, pl.Int8).alias("place"), pl.int_range(pl.len()).alias("rank")
         )
-        for place, (strategy, rows) in enumerate(_made(plain, known, only))
+        for place, strategy in enumerate(chosen)
     ]
-    made = pl.concat(strips).sort("customer_id", "place", "rank")
+    if not strips:
+        return pl.DataFrame(schema=STRIP)
+    return pl.concat(strips).sort("customer_id", "place", "rank").select(*STRIP)
+
+
+def _begun(acts: pl.DataFrame) -> list[str]:
+    """The strategies that can give anything with these acts, in order."""
+    kinds = set(acts["kind"].unique())
+    return [strategy for strategy in strategies() if not kinds.isdisjoint(_BEGIN[strategy])]
+
+
+def titled(strips: pl.DataFrame, acts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    """Strips with what their items are called (`title`), as everybody's orders have it, else as `acts` do."""
     title = pl.coalesce("item_name", "item_id").alias("title")
-    return made.join(_names(made, acts, ctx.facts), on="item_id", how="left", maintain_order="left").select(
-        title if name == "title" else name for name in STRIP
-    )
+    named = strips.join(_names(strips, acts, facts), on="item_id", how="left", maintain_order="left")
+    return named.with_columns(title).drop("item_name")
 
 
-def given(acts: pl.DataFrame, ctx: Context, only: Collection[str], item: str) -> pl.DataFrame:
-    """`customer_id, evidence`: where one of the strategies `only` gives `item`, and what it rests on there.
+def given(acts: pl.DataFrame, known: Mapping[str, Context], item: str) -> pl.DataFrame:
+    """`customer_id, evidence`: where one of the strategies in `known` gives `item`, and what it rests on there.
 
-    `acts`, `ctx`: what `prepared` made of one customer's acts, and any copies of those acts. For deciding many copies.
+    `known`: the context of each strategy asked; it and `acts`: what `prepared` made of one customer's acts (or `vying` of
+    that), and any copies of those acts. For deciding many copies.
     """
     strips = [
-        rows.filter(pl.col("item_id") == item).select("customer_id", "evidence")
-        for _, rows in _made(acts, ctx, only)
+        _MAKERS[strategy](acts, known[strategy])
+        .filter(pl.col("item_id") == item)
+        .select("customer_id", "evidence")
+        for strategy in _begun(acts)
+        if strategy in known
     ]
-    return pl.concat(strips)
+    return pl.concat([pl.DataFrame(schema=_GIVEN), *strips])
 
 
-def prepared(acts: pl.DataFrame, ctx: Context) -> tuple[pl.DataFrame, Context]:
+def prepared(acts: pl.DataFrame, ctx: Context, more: pl.Series | None = None) -> tuple[pl.DataFrame, Context]:
     """The `acts` that speak for something, and the context with what the group facts say of their items and
-    categories: no strategy reads more of these customers.
+    categories (and of the items `more`): no strategy reads more of these customers.
     """
     bad, facts = _sensitive(acts, ctx.facts), ctx.facts
     of_them = pl.col("category").is_in(bad.implode()).fill_null(value=False)
-    own = acts["item_id"].drop_nulls().unique().implode()
+    items_of = acts["item_id"] if more is None else pl.concat([acts["item_id"], more])
+    own = items_of.drop_nulls().unique().implode()
     places = acts["category"].drop_nulls().unique().implode()
     never = facts.items.filter(of_them)["item_id"].implode()
     items = facts.items.filter(
         pl.col("item_id").is_in(own) | pl.col("category").is_in(places).fill_null(value=False), ~of_them
     )
     first = pl.col("first")  # of the whole shop: before it nothing was sold
-    read = pl.concat([items["item_id"], acts["item_id"].drop_nulls()]).unique().implode()
+    read = pl.concat([items["item_id"], items_of.drop_nulls()]).unique().implode()
     repeats = facts.repeats.filter(pl.col("item_id").is_in(read) | (first == first.min()))
 
     def plain(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -95,14 +132,6 @@ def prepared(acts: pl.DataFrame, ctx: Context) -> tuple[pl.DataFrame, Context]:
         baskets=lambda: plain(facts.bought_together),
     )
     return acts.filter(~of_them), replace(ctx, facts=narrowed)
-
-
-def _made(
-    acts: pl.DataFrame, ctx: Context, only: Collection[str] | None
-) -> Iterator[tuple[str, pl.DataFrame]]:
-    for strategy in strategies():
-        if only is None or strategy in only:
-            yield strategy, _MAKERS[strategy](acts, ctx)
 
 
 def _sensitive(acts: pl.DataFrame, facts: Facts) -> pl.Series:

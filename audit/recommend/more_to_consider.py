@@ -3,7 +3,7 @@
 import polars as pl
 
 from audit.context import Context
-from audit.recommend.categories import popular, spoken_for
+from audit.recommend.categories import spoken_for
 from audit.recommend.inspired_by_browsing import LOOKS
 from audit.recommend.strategies import strategies
 from audit.recommend.strip import newest
@@ -21,7 +21,7 @@ def more_to_consider(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     decided = seeds.join(bought.select(*_SAME, "occurred_at"), on=_SAME).filter(
         pl.col("occurred_at") >= pl.col("last")
     )
-    others = popular(ctx.facts).filter(pl.int_range(pl.len()).over("category") < plan.others)
+    others = ctx.facts.popular.filter(pl.int_range(pl.len()).over("category") < plan.others)
     found = spoken_for(
         seeds.join(decided, on=_SAME, how="anti", maintain_order="left"),
         others,

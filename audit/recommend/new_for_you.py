@@ -3,7 +3,7 @@
 import polars as pl
 
 from audit.context import Context
-from audit.recommend.categories import popular, spoken_for
+from audit.recommend.categories import spoken_for
 from audit.recommend.strategies import strategies
 from audit.recommend.strip import INTEREST, newest
 
@@ -20,7 +20,7 @@ def new_for_you(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     fresh = ctx.facts.repeats.select("item_id", "first").filter(
         first > ctx.at - plan.window, first <= ctx.at, first > first.min() + plan.window
     )
-    others = popular(ctx.facts).join(fresh, on="item_id", maintain_order="left")
+    others = ctx.facts.popular.join(fresh, on="item_id", maintain_order="left")
     found = spoken_for(newest(recent, plan.seeds, ctx.at), others, recent, plan, never=touched)
     reason = pl.format(
         "First sold on {}; the customer is active in {}, last on {}.",

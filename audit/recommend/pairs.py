@@ -16,13 +16,7 @@ def spoken_for(
     many times as often as chance would give the strongest own item and the other go together; `until` (UTC).
     """
     known = near(pairs, seeds["item_id"], plan.others)
-    reasons = (
-        seeds.rename({"item_id": "own"})
-        .join(known, left_on="own", right_on="item_id")
-        .rename({"other_id": "item_id"})
-        .join(never.select("customer_id", "item_id"), on=("customer_id", "item_id"), how="anti")
-        .with_columns((pl.col("score") * fading(pl.col("age"), plan.half)).alias("weight"))
-    )
+    reasons = weighed(seeds, known, plan, never)
     times = (pl.col("together") / pl.col("expected")).round(1).cast(pl.String).alias("times")
     return (
         from_own_items(reasons, acts)
@@ -37,4 +31,15 @@ def spoken_for(
             (pl.col("last") + plan.window).alias("until"),
             pl.coalesce("own_name", "strongest").alias("own_name"),
         )
+    )
+
+
+def weighed(seeds: pl.DataFrame, known: pl.DataFrame, plan: Strategy, never: pl.DataFrame) -> pl.DataFrame:
+    """What each of `seeds` says for others by the pairs `known`: a row with `own, item_id, weight` for each."""
+    return (
+        seeds.rename({"item_id": "own"})
+        .join(known, left_on="own", right_on="item_id")
+        .rename({"other_id": "item_id"})
+        .join(never.select("customer_id", "item_id"), on=("customer_id", "item_id"), how="anti")
+        .with_columns((pl.col("score") * fading(pl.col("age"), plan.half)).alias("weight"))
     )

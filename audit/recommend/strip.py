@@ -30,6 +30,8 @@ INTEREST = ("order_completed", "product_added", "wishlist_added", "product_viewe
 READ = (*INTEREST, "product_removed")
 """The kinds of acts that any strategy reads."""
 
+_ITEM = ("customer_id", "item_id")
+
 _DIGITS = 6
 """Scores are rounded, so that the order in which a machine adds them up changes no rank."""
 
@@ -50,7 +52,7 @@ def newest(acts: pl.DataFrame, number: int, at: datetime) -> pl.DataFrame:
     """
     return (
         acts.drop_nulls("item_id")
-        .group_by("customer_id", "item_id")
+        .group_by(_ITEM)
         .agg(
             pl.col("occurred_at").max().alias("last"),
             pl.col("item_name").drop_nulls().last().alias("name"),
@@ -80,30 +82,29 @@ def from_own_items(pairs: pl.DataFrame, acts: pl.DataFrame) -> pl.DataFrame:
     the events behind own items. Gives `customer_id, item_id, score, evidence, last` (of its newest own item),
     `own_name` (the strongest) and `own_items`.
     """
-    ranked = pairs.sort("customer_id", "item_id", "weight", "own", descending=[False, False, True, False])
+    top = best(pairs.group_by(_ITEM).agg(pl.col("weight").sum().alias("score")))
+    theirs = pairs.join(top, on=_ITEM, how="semi")
+    ranked = theirs.sort("customer_id", "item_id", "weight", "own", descending=[False, False, True, False])
     share = (pl.col("weight") / pl.col("weight").sum()).round(_DIGITS)
-    top = best(
-        ranked.group_by("customer_id", "item_id", maintain_order=True).agg(
-            pl.col("weight").sum().alias("score"),
-            pl.col("last").max(),
-            pl.col("name").first().alias("own_name"),
-            pl.col("own").first().alias("strongest"),
-            pl.struct(pl.col("own").alias("item_id"), share.alias("share")).alias("own_items"),
-            pl.col("own"),
-        )
+    told = ranked.group_by(_ITEM, maintain_order=True).agg(
+        pl.col("last").max(),
+        pl.col("name").first().alias("own_name"),
+        pl.col("own").first().alias("strongest"),
+        pl.struct(pl.col("own").alias("item_id"), share.alias("share")).alias("own_items"),
     )
     behind = (
-        top.select("customer_id", "item_id", "own")
-        .explode("own", empty_as_null=True)
+        ranked.select("customer_id", "item_id", "own")
         .join(
             acts.select("customer_id", pl.col("item_id").alias("own"), "occurred_at", "event_id"),
             on=("customer_id", "own"),
         )
         .sort("customer_id", "occurred_at", "event_id")
-        .group_by("customer_id", "item_id", maintain_order=True)
+        .group_by(_ITEM, maintain_order=True)
         .agg(pl.col("event_id").alias("evidence"))
     )
-    return top.join(behind, on=("customer_id", "item_id"), how="left", maintain_order="left")
+    return top.join(told, on=_ITEM, maintain_order="left").join(
+        behind, on=_ITEM, how="left", maintain_order="left"
+    )
 
 
 def finished(rows: pl.DataFrame, strategy: str) -> pl.DataFrame:

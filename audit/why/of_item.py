@@ -1,6 +1,7 @@
 """Why an item is recommended: what the sender recorded, and what our strategies give."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,12 +11,13 @@ import polars as pl
 from audit import recommend
 from audit.context import Context
 from audit.errors import NotFoundError
-from audit.recommend.strip import ACTS, READ
+from audit.recommend import Reconstruction
 from audit.why import counterfactual, leaves
 from audit.why.candidates import candidates
-from audit.why.counterfactual import Decide, Removal
 from audit.why.end import End
 from audit.why.model import Counterfactual, Explanation, Reason, Standing, Subject
+from audit.why.search import Removal
+from audit.why.trials import Decide
 from audit.why.words import MASK, Voice
 
 _NOT_SEEN = "our reconstruction; the customer did not see this"
@@ -26,12 +28,21 @@ _SHORT = 250
 are too many to be tried, so nothing is lost by looking among a part of it."""
 
 
-def item(events: pl.DataFrame, context: Context, ident: str, *, names_sensitive: bool = False) -> Explanation:
+def item(
+    events: pl.DataFrame,
+    context: Context,
+    ident: str,
+    *,
+    names_sensitive: bool = False,
+    made: Reconstruction | None = None,
+) -> Explanation:
     """Explain why the item `ident` is recommended to the customer of `events`, by whatever strategy.
 
-    Raises NotFoundError if it is recommended by nobody at `context.at`.
+    `made`: what is recommended to them, where the caller asks about several items. Raises NotFoundError if the item is
+    recommended by nobody at `context.at`.
     """
-    strips = recommend.strips(events, context)
+    made = made or Reconstruction(events, context)
+    strips = made.strips
     rows = strips.filter(pl.col("item_id") == ident).to_dicts()
     if not rows:
         known = ", ".join(strips["item_id"].unique(maintain_order=True)) or "none"
@@ -55,7 +66,7 @@ def item(events: pl.DataFrame, context: Context, ident: str, *, names_sensitive:
         standing=next(one for one in _STANDINGS if any(row["standing"] == one for row in rows)),
         because=tuple(reasons),
         end=End(_until(rows), "at_latest") if derived else End(None, "shown"),
-        counterfactual=_without(events, context, ident, rows) if derived else None,
+        counterfactual=_without(made, ident, rows) if derived else None,
     )
 
 
@@ -86,45 +97,54 @@ def _until(rows: list[dict[str, Any]]) -> datetime | None:
     return None if None in ends else max(ends)
 
 
-def _without(
-    events: pl.DataFrame, context: Context, ident: str, rows: list[dict[str, Any]]
-) -> Counterfactual | None:
+def _without(made: Reconstruction, ident: str, rows: list[dict[str, Any]]) -> Counterfactual | None:
     """Looked for among the strategies that give it, and tried with all: what then steps in is looked at too."""
-    acts = events.filter(pl.col("occurred_at") <= context.at).select(ACTS)
-    plain, known = recommend.prepared(acts.filter(pl.col("kind").is_in(READ)), context)
-    added = counterfactual.event(events, kind="order_completed", occurred_at=context.at, item_id=ident)
+    acts, known = made.acts, made.known
+    added = counterfactual.event(acts, kind="order_completed", occurred_at=known.at, item_id=ident)
+    more = pl.concat([acts, added]).sort("occurred_at", "event_id")
     giving = {row["strategy"] for row in rows if row["derived"]}
+    likely = [event for row in rows if row["derived"] for event in row["evidence"]]
     while True:
-        found = _removal(plain, known, ident, giving)
-        without, with_it = _tried(acts, context, () if found is None else found.events, added)
-        more = set(without.filter(pl.col("item_id") == ident)["strategy"]) - giving
-        if found is None or not more:
+        found = _removal(acts, known, ident, giving, likely)
+        left = acts if found is None else acts.filter(~pl.col("event_id").is_in(found.events))
+        without, with_it = _strips(known, left, more)
+        stepped_in = set(without.filter(pl.col("item_id") == ident)["strategy"]) - giving
+        if found is None or not stepped_in:
             break
-        giving |= more
+        giving |= stepped_in
     ends = with_it.filter(pl.col("item_id") == ident).is_empty()
     said = counterfactual.said(found, added if ends else None, "no strategy of ours would recommend it")
     if said is None or found is None:
         return said
-    before = recommend.derive(acts, context, giving)
-    return replace(said, instead=tuple(_instead(before, without, ident)))
+    instead = recommend.titled(_instead(made.strips, without, ident), made.all_acts, made.context.facts)
+    return replace(said, instead=tuple(instead.select("strategy", "item_id", "title").to_dicts()))
 
 
-def _removal(acts: pl.DataFrame, known: Context, ident: str, giving: Collection[str]) -> Removal | None:
+def _removal(
+    acts: pl.DataFrame, known: Context, ident: str, giving: Collection[str], likely: Sequence[str]
+) -> Removal | None:
     """Looked for among the acts that can matter; what is found is then tried with all."""
-    decide = _decide(known, ident, giving)
     if giving == {"buy_again"}:
         acts = acts.filter(pl.col("kind") == "order_completed")
+    decide = _decide(dict.fromkeys(giving, known), ident)
     if acts.height > _SHORT:
         near = recommend.vying(acts, known, ident, giving)
-        found = counterfactual.removal(near, decide, rows=acts.height)
+
+        def focus(within: AbstractSet[str]) -> tuple[pl.DataFrame, Decide]:
+            own = acts.filter(pl.col("event_id").is_in(list(within)))["item_id"].drop_nulls()
+            nearer = recommend.vying(acts, known, ident, giving, own.unique())
+            return nearer.acts, _decide(nearer.known, ident)
+
+        among = _decide(near.known, ident)
+        found = counterfactual.removal(near.acts, among, rows=acts.height, likely=likely, focus=focus)
         if found is not None and counterfactual.holds_for(acts, decide, found):
             return found
-    return counterfactual.removal(acts, decide)
+    return counterfactual.removal(acts, decide, likely=likely)
 
 
-def _decide(known: Context, ident: str, strategies: Collection[str]) -> Decide:
+def _decide(known: Mapping[str, Context], ident: str) -> Decide:
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
-        given = recommend.given(copies, known, strategies, ident)
+        given = recommend.given(copies, known, ident)
         by_customer = given.explode("evidence", empty_as_null=True).group_by(
             "customer_id", maintain_order=True
         )
@@ -133,22 +153,20 @@ def _decide(known: Context, ident: str, strategies: Collection[str]) -> Decide:
     return decide
 
 
-def _tried(
-    acts: pl.DataFrame, known: Context, removed: Sequence[str], added: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """All strips without the events `removed`, and all strips had `added` happened too."""
-    left = acts.filter(~pl.col("event_id").is_in(list(removed)))
-    more = pl.concat([acts, added.select(ACTS)]).sort("occurred_at", "event_id")
-    both = [
-        one.with_columns(pl.lit(name).alias("customer_id")) for name, one in (("c#0", left), ("c#1", more))
+def _strips(known: Context, *histories: pl.DataFrame) -> list[pl.DataFrame]:
+    """All strips of each of several histories of one customer."""
+    names = [f"c#{number}" for number in range(len(histories))]
+    copies = [
+        acts.with_columns(pl.lit(name).alias("customer_id"))
+        for name, acts in zip(names, histories, strict=True)
     ]
-    strips = recommend.derive(pl.concat(both), known)
-    return strips.filter(pl.col("customer_id") == "c#0"), strips.filter(pl.col("customer_id") == "c#1")
+    strips = recommend.made(pl.concat(copies), known)
+    return [strips.filter(pl.col("customer_id") == name) for name in names]
 
 
-def _instead(before: pl.DataFrame, after: pl.DataFrame, ident: str) -> Iterator[dict[str, str]]:
+def _instead(before: pl.DataFrame, after: pl.DataFrame, ident: str) -> pl.DataFrame:
     """What stands afterwards at the place that `ident` had in each strip; nothing where the strip has become shorter."""
     there = pl.int_range(pl.len()).over("strategy").alias("rank")
-    places = before.with_columns(there).filter(pl.col("item_id") == ident).select("strategy", "rank")
-    now = places.join(after.with_columns(there), on=("strategy", "rank"), maintain_order="left")
-    return now.select("strategy", "item_id", "title").iter_rows(named=True)
+    ours = before.filter("derived").sort("score", "item_id", descending=[True, False])
+    places = ours.with_columns(there).filter(pl.col("item_id") == ident).select("strategy", "rank")
+    return after.with_columns(there).join(places, on=("strategy", "rank"), maintain_order="left")

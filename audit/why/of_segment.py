@@ -20,14 +20,23 @@ _ORIGINS = {"third_party": "it came from a third party", "inferred": "whoever re
 
 
 def segment(
-    events: pl.DataFrame, context: Context, ident: str, *, names_sensitive: bool = False
+    events: pl.DataFrame,
+    context: Context,
+    ident: str,
+    *,
+    names_sensitive: bool = False,
+    memberships: pl.DataFrame | None = None,
 ) -> Explanation:
     """Explain why the customer of `events` is in the segment `ident` (its id in `show`, or as it was logged).
 
-    Raises NotFoundError if the customer is in no such segment at `context.at`.
+    `memberships`: all that the customer is in, where the caller has them already, as `segments.memberships` gives
+    them. Raises NotFoundError if the customer is in no such segment at `context.at`.
     """
-    mine = _of(segments.memberships(events, context, _chosen(context, ident)), ident)
-    if mine.is_empty():
+    rows = memberships
+    if rows is None:
+        rows = segments.memberships(events, context, _chosen(context, ident))
+    mine = _of(rows, ident)
+    if mine.is_empty() and memberships is None:
         rows = segments.memberships(events, context)
         mine = _of(rows, ident)
     if mine.is_empty():
@@ -137,6 +146,7 @@ def _without(events: pl.DataFrame, context: Context, row: dict[str, Any]) -> Cou
         decide,
         keep=row["logged_events"] or (),
         plans=plans.plans(read, one, ident.partition(":")[2], context),
+        likely=row["evidence"],
     )
     return counterfactual.said(
         found,

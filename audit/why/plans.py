@@ -10,7 +10,7 @@ from audit.segments.model import Condition, Definition
 from audit.segments.reduced import CENTS
 from audit.segments.select import READ, Selected
 from audit.segments.spells import contributions, least, runs
-from audit.why.counterfactual import Plan
+from audit.why.search import Plan
 
 _ANY_ONE = ("first", "absent", "open")
 """Tests that every single one of their events is enough for."""

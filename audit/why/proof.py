@@ -8,8 +8,8 @@ import polars as pl
 from audit.flows import Flow
 from audit.flows import given as flow_given
 from audit.why import counterfactual
-from audit.why.counterfactual import Plan
 from audit.why.model import Counterfactual
+from audit.why.search import Plan
 from audit.why.told import Told
 from audit.why.words import quoted
 
@@ -32,7 +32,7 @@ def of_message(one: Told, flow: Flow, live: pl.DataFrame) -> Counterfactual | No
         (each for each in _ending(one, flow, live) if counterfactual.ends_with(read, decide, each)), None
     )
     return counterfactual.said(
-        counterfactual.removal(read, decide, keep=one.own, plans=_plans(one, flow, live)),
+        counterfactual.removal(read, decide, keep=one.own, plans=_plans(one, flow, live), likely=live["act"]),
         added,
         f"our definition {one.voice.title(quoted(flow.title), one.row)} would not have given this message",
     )

@@ -160,7 +160,7 @@ def audit(
         one = answers.case(
             ws, options.customer(customer), at=options.moment(at), without=options.left_out(without)
         )
-        found, asked = answers.found(one), one.context
+        found, asked = one.found, one.context
         answer = answers.findings_document(found, asked, customers=1, names_sensitive=looking.names_sensitive)
     if out is not None:
         output.parquet(findings.worded(found, names_sensitive=looking.names_sensitive), out)

@@ -57,11 +57,33 @@ def test_an_item_is_given_by_the_acts_that_vie_for_it_as_by_all_whatever_is_left
     shorter, chance = 0, Random(seed)
     for strategy, item, evidence in given.select("strategy", "item_id", "evidence").rows():
         near = recommend.vying(acts, known, item, {strategy})
-        shorter += near.height < acts.height
+        shorter += near.acts.height < acts.height
         for left_out in ([], evidence, chance.sample(evidence, chance.randint(1, len(evidence)))):
             rest = ~pl.col("event_id").is_in(list(left_out))
             among, of_all = (
-                recommend.given(rows.filter(rest), known, {strategy}, item).rows() for rows in (near, acts)
+                recommend.given(rows.filter(rest), about, item).rows()
+                for rows, about in ((near.acts, near.known), (acts, {strategy: known}))
             )
             assert among == of_all, (strategy, item, left_out)
     assert shorter > given.height / 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_acts_that_vie_while_only_some_are_left_out_decide_as_all_do(seed: int) -> None:
+    frame = events(*_shop(seed))
+    ctx = context(frame, facts=facts.count(frame.lazy()))
+    own = frame.filter(pl.col("customer_id") == "c", pl.col("kind").is_in(READ))
+    acts, known = recommend.prepared(own, ctx)
+    chance, gone = Random(seed), 0
+    for strategy, item, evidence in (
+        recommend.derive(own, ctx).select("strategy", "item_id", "evidence").rows()
+    ):
+        within = chance.sample(evidence, min(len(evidence), 4))
+        items = acts.filter(pl.col("event_id").is_in(within))["item_id"].unique()
+        near = recommend.vying(acts, known, item, {strategy}, items)
+        for left_out in (within[:1], within[1:], within):
+            rest = ~pl.col("event_id").is_in(left_out)
+            among = recommend.given(near.acts.filter(rest), near.known, item).is_empty()
+            assert among is recommend.given(acts.filter(rest), {strategy: known}, item).is_empty()
+            gone += among
+    assert gone

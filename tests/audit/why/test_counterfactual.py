@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from audit import segments, why
 from audit.campaigns import SCHEMA as CAMPAIGNS
 from audit.why import counterfactual
+from audit.why.trials import Decide
 from tests.build import context, events
 
 FIVE = ("a", "b", "c", "d", "e")
@@ -18,7 +19,7 @@ def history(*ids: str) -> pl.DataFrame:
     return events(*({"event_id": one, "kind": "product_viewed", "at": "2026-01-01"} for one in ids))
 
 
-def by_sets(*enough: frozenset[str], blocked_by: frozenset[str] = frozenset()) -> counterfactual.Decide:
+def by_sets(*enough: frozenset[str], blocked_by: frozenset[str] = frozenset()) -> Decide:
     """A decision that any of these sets of events is enough for, unless one of `blocked_by` is there."""
 
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
@@ -33,7 +34,7 @@ def by_sets(*enough: frozenset[str], blocked_by: frozenset[str] = frozenset()) -
     return decide
 
 
-def is_given(decide: counterfactual.Decide, ids: set[str]) -> bool:
+def is_given(decide: Decide, ids: set[str]) -> bool:
     return bool(decide(history(*sorted(ids)))) if ids else False
 
 
