@@ -116,11 +116,16 @@ def _open(rows: pl.DataFrame, condition: Condition, selected: Selected) -> pl.Da
 
 def _state(rows: pl.DataFrame, condition: Condition, _: Selected) -> pl.DataFrame:
     """Of a profile the newest row that says something stands; so does each group of what it says."""
-    told = rows.filter(pl.any_horizontal(value.is_not_null() for value in profile.values(condition)))
+    told = says(rows, condition)
     if condition.by:
         return _steady(told)
     newest = told.with_columns(_next("person").alias("leave"))
-    return _contribution(newest.filter(_fits(condition)), pl.col("occurred_at"), pl.col("leave"), "row")
+    return _contribution(newest.filter(fits(condition)), pl.col("occurred_at"), pl.col("leave"), "row")
+
+
+def says(rows: pl.DataFrame, condition: Condition) -> pl.DataFrame:
+    """Those of `rows` that say anything of what the state `condition` asks."""
+    return rows.filter(pl.any_horizontal(value.is_not_null() for value in profile.values(condition)))
 
 
 def _steady(newest: pl.DataFrame) -> pl.DataFrame:
@@ -135,7 +140,7 @@ def runs() -> pl.Expr:
     return (pl.col("group") != pl.col("group").shift(1)).fill_null(value=True).cum_sum().over("person")
 
 
-def _fits(condition: Condition) -> pl.Expr:
+def fits(condition: Condition) -> pl.Expr:
     """Whether what the profile says is what the condition asks."""
     values = profile.values(condition)
     if condition.equals:

@@ -37,11 +37,7 @@ def removal(
         Trials(events, decide, frozenset(keep), focus), whole=rows is None or rows == events.height
     )
     try:
-        planned = [search.planned(plan) for plan in plans]
-        found = [one for one in planned if one is not None]
-        if found and len(found) == len(planned):
-            return search.fewest(found)
-        return search.searched(likely)
+        return search.by_plans(plans) or search.searched(likely)
     except TooMuchError:
         return None
 

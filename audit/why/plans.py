@@ -9,11 +9,14 @@ from audit.segments.logged import KINDS as LOGGED
 from audit.segments.model import Condition, Definition
 from audit.segments.reduced import CENTS
 from audit.segments.select import READ, Selected
-from audit.segments.spells import contributions, least, runs
+from audit.segments.spells import contributions, fits, least, runs, says
 from audit.why.search import Plan
 
 _ANY_ONE = ("first", "absent", "open")
 """Tests that every single one of their events is enough for."""
+
+_STANDING = ("open", "state")
+"""Tests of which it is known what holds them up now, whatever else is left out."""
 
 _WEIGHED = ("count", "sum")
 """Tests that add up what their events weigh."""
@@ -32,16 +35,17 @@ def plans(events: pl.DataFrame, one: Definition, group: str, context: Context) -
     """How each condition of `one` ends in `group`; none at all where only trying can tell.
 
     Of something that any one act is enough for, all acts have to go. Of what is counted or summed up, the heaviest go
-    first, so that as few as possible go.
+    first, so that as few as possible go. Where one condition is enough, whatever is enough for any has to go.
     """
-    plannable = all(
-        condition.test in (*_ANY_ONE, *_WEIGHED) or (condition.test == "state" and condition.by)
-        for condition in one.when
-    )
-    if not plannable or (one.any_of and len(one.when) > 1):
+    alternatives = one.any_of and len(one.when) > 1
+    plannable = _STANDING if alternatives else (*_ANY_ONE, *_WEIGHED, "state")
+    if not all(condition.test in plannable for condition in one.when):
         return ()
     selected = Selected(events, context.at, context.facts.prices, context.models)
-    return tuple(_plan(selected, condition, group, context.at) for condition in one.when)
+    each = tuple(_plan(selected, condition, group, context.at) for condition in one.when)
+    if not alternatives:
+        return each
+    return (Plan(tuple(dict.fromkeys(event for plan in each for event in plan.order)), alone=True),)
 
 
 def _plan(selected: Selected, condition: Condition, group: str, at: datetime) -> Plan:
@@ -49,8 +53,12 @@ def _plan(selected: Selected, condition: Condition, group: str, at: datetime) ->
         live = (pl.col("enter") <= at) & (pl.col("leave").is_null() | (pl.col("leave") > at))
         return Plan(_ids(selected, contributions(selected, condition).filter(live)), alone=True)
     if condition.test == "state":  # the newest row stands, and so would each of the same run before it
-        said = selected.grouped(condition).with_columns(runs().alias("run"))
-        return Plan(_ids(selected, said.filter(pl.col("run") == pl.col("run").max())), alone=True)
+        told = says(selected.grouped(condition), condition)
+        run = runs() if condition.by else (~fits(condition)).cum_sum()
+        said = (
+            told.filter(run == run.max()) if condition.by else told.filter(run == run.max(), fits(condition))
+        )
+        return Plan(_ids(selected, said), alone=True)
     rows = selected.grouped(condition).filter(pl.col("group") == group)
     if condition.test in _ANY_ONE:
         return Plan(_ids(selected, rows), alone=True)

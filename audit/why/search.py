@@ -26,6 +26,13 @@ class Plan:
     alone: bool
     stay: int | None = None
 
+    @property
+    def least(self) -> int | None:
+        """How many events have to go, where that is known."""
+        if self.alone:
+            return len(self.order)
+        return None if self.stay is None else len(self.order) - self.stay
+
 
 @dataclass(frozen=True, slots=True)
 class Removal:
@@ -53,12 +60,26 @@ class Search:
 
     def __init__(self, trials: Trials, *, whole: bool = True) -> None:
         self._trials = trials
+        self._removable = frozenset(trials.removable)
         self._whole = whole
+
+    def by_plans(self, plans: Sequence[Plan]) -> Removal | None:
+        """The shortest of several ways to end it, each planned; None if one of the plans is not so.
+
+        Where it is known how many events each has to take, only the shortest is tried.
+        """
+        order = sorted(plans, key=lambda plan: plan.least or 0)
+        if order and all(plan.least and set(plan.order) <= self._removable for plan in plans):
+            best = self.planned(order[0])
+            if best is not None and len(best.events) == order[0].least:
+                return self._fewest([best], of=len(plans))
+        planned = [self.planned(plan) for plan in plans]
+        found = [one for one in planned if one is not None]
+        return self._fewest(found, of=len(plans)) if found and len(found) == len(plans) else None
 
     def planned(self, plan: Plan) -> Removal | None:
         """What `plan` says, tried; None if it is not so."""
-        removable = set(self._trials.removable)
-        order = [event for event in plan.order if event in removable]
+        order = [event for event in plan.order if event in self._removable]
         if not order:
             return None
         if plan.stay is not None and len(order) == len(plan.order):
@@ -82,10 +103,10 @@ class Search:
             return None
         return self._found(left_out, smallest=True, enough=(), needed=left_out if len(left_out) == 1 else ())
 
-    def fewest(self, found: Sequence[Removal]) -> Removal:
+    def _fewest(self, found: Sequence[Removal], *, of: int) -> Removal:
         """The shortest of several ways to end it; where there are several, no one event is enough for the decision."""
         best = min(found, key=lambda one: len(one.events))
-        enough = best.causes.enough if len(found) == 1 else ()
+        enough = best.causes.enough if of == 1 else ()
         return replace(best, causes=replace(best.causes, enough=enough), tried=self._trials.number)
 
     def searched(self, likely: Iterable[str] = ()) -> Removal | None:
@@ -100,7 +121,7 @@ class Search:
 
     def _foresee(self, likely: Iterable[str]) -> None:
         """Decide in one call what will be asked first if the decision rests on what is `likely` and on nothing else."""
-        first = set(likely).intersection(self._trials.removable)
+        first = self._removable.intersection(likely)
         asked: list[AbstractSet[str]] = [set(), first]
         if 2 * len(first) <= self._trials.at_little_cost:
             asked += _by_themselves(sorted(first))
@@ -108,7 +129,7 @@ class Search:
 
     def _closure(self, evidence: Iterable[str]) -> list[str] | None:
         """Events without all of which the decision is gone: its evidence, what steps in for it, and so on."""
-        removable = set(self._trials.removable)
+        removable = self._removable
         left_out = removable & set(evidence)
         while left_out:
             remaining = self._trials.without(left_out)
