@@ -1,9 +1,22 @@
 """What an act must be, written as a condition over its columns: `price >= 20 AND category LIKE 'Beauty > %'`."""
 
+import warnings
+from datetime import UTC, datetime
+from typing import Any
+
 import polars as pl
 
-from audit.events import SCHEMA
+from audit.events import SCHEMA, TIME
 from audit.toml_file import nearest
+
+_VALUES: dict[pl.DataType, tuple[Any, ...]] = {
+    pl.String(): ("", "7", "[(%", "ä > b", None),
+    pl.Float64(): (0.0, -1.5, 1e300, 7.0, None),
+    pl.Boolean(): (True, False, True, None, None),
+    pl.List(pl.String()): ([], ["7"], ["a", "b"], [None], None),
+    TIME: (*(datetime(year, 1, 2, tzinfo=UTC) for year in (1970, 2024, 2026, 2100)), None),
+}
+"""What stands in columns of events, for a condition to be tried on."""
 
 
 def problem(text: str) -> str | None:
@@ -18,14 +31,29 @@ def problem(text: str) -> str | None:
     for name in columns:
         if name not in SCHEMA:
             return f"{text!r} names the column {name!r}, which events do not have{nearest(name, SCHEMA)}"
-    two = pl.DataFrame({name: [None, None] for name in SCHEMA}, schema=SCHEMA)
     try:
-        told = two.select(condition.alias("told"))
+        with warnings.catch_warnings(record=True) as doubtful:
+            warnings.simplefilter("always")
+            is_one = bool(columns) and _told_of_each(condition)
     except pl.exceptions.PolarsError as error:
-        return f"{text!r} compares what cannot be compared: {str(error).splitlines()[0]}"
-    if told.schema["told"] != pl.Boolean or told.height != two.height or not columns:
-        return f"{text!r} is no condition that one event meets or does not meet"
-    return None
+        return _cannot(text, error)
+    if doubtful:
+        return _cannot(text, doubtful[0].message)
+    return None if is_one else f"{text!r} is no condition that one event meets or does not meet"
+
+
+def _cannot(text: str, error: Warning | Exception | str) -> str:
+    return f"{text!r} cannot be told of every event: {str(error).splitlines()[0]}"
+
+
+def _told_of_each(condition: pl.Expr) -> bool:
+    """Whether it says yes or no of each event, whatever others there are."""
+    some = pl.DataFrame({name: _VALUES[dtype] for name, dtype in SCHEMA.items()}, schema=SCHEMA)
+    together = some.select(condition.alias("told"))
+    if together.schema["told"] != pl.Boolean or together.height != some.height:
+        return False
+    alone = [one.select(condition.alias("told")) for one in some.iter_slices(1)]
+    return together.equals(pl.concat(alone))
 
 
 def columns(text: str | None) -> list[str]:

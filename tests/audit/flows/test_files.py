@@ -65,7 +65,12 @@ def test_every_flow_that_ships_can_be_built_on(tmp_path: Path) -> None:
         (ASKS + ', same = "brand" }\n', "on.same: unknown 'brand'; one of item, category, segment, nothing"),
         (ASKS + ', where = "price >=" }\n', "on.where: 'price >=' does not parse"),
         (ASKS + ', where = "prize > 3" }\n', "names the column 'prize', which events do not have; did you mean 'price'?"),
-        (ASKS + """, where = "price > 'x'" }\n""", "compares what cannot be compared"),
+        (ASKS + """, where = "price > 'x'" }\n""", "cannot be told of every event: cannot compare string"),
+        (ASKS + """, where = "topics = 'x'" }\n""", "cannot be told of every event: cannot cast List"),
+        (ASKS + """, where = "topics IN ('x')" }\n""", "cannot be told of every event: `is_in`"),
+        (ASKS + ', where = "CAST(item_id AS INT) > 3" }\n', "cannot be told of every event: conversion from `str`"),
+        (ASKS + ', where = "price > AVG(price)" }\n', "is no condition that one event meets or does not meet"),
+        (ASKS + """, where = "UNNEST(topics) = 'x'" }\n""", "is no condition that one event meets or does not meet"),
         (ASKS + ', where = "price" }\n', "is no condition that one event meets or does not meet"),
         (ASKS + ', where = "sum(price) > 3" }\n', "is no condition that one event meets or does not meet"),
         (
