@@ -177,6 +177,11 @@ def test_at_a_past_moment_the_coverage_is_that_of_then(whysent: Command) -> None
         assert "Nov 2026" not in page.splitlines()[1 if asked == "show" else 0]
 
 
+def test_a_customer_without_an_event_is_shown_as_such(whysent: Command) -> None:
+    before = whysent("show", "scene-01-nail-clipper", "--at", "2000-01-01T00:00:00Z").out
+    assert before.splitlines()[0].endswith(" · no event is left, as of 2000-01-01 00:00")
+
+
 def test_a_file_damaged_in_its_middle_is_one_line_and_no_traceback(own: Command) -> None:
     for file in (own.workspace / "events").iterdir():
         content = bytearray(file.read_bytes())

@@ -35,9 +35,7 @@ def customer(answer: Document) -> None:
     """The whole picture of one customer: the findings first."""
     from audit.coverage import from_json
 
-    line(
-        f"{answer['customer']} · {answer['events']:,} events · {_day(answer['first'])} to {_day(answer['last'])}"
-    )
+    line(f"{answer['customer']} · {_extent(answer)}")
     covered(from_json(answer["coverage"]))
     line()
     _findings(answer["findings"])
@@ -61,6 +59,15 @@ def customer(answer: Document) -> None:
             "Profiles recorded: "
             + " · ".join(f"{one['id']} {one['share']:.0%}" for one in answer["personas"])
         )
+
+
+def _extent(answer: Document) -> str:
+    """How many events there are, and over what time."""
+    if not answer["events"]:
+        return f"no event is left, as of {_day(answer['at'])}"
+    if answer["events"] == 1:
+        return f"1 event · {_day(answer['first'])}"
+    return f"{answer['events']:,} events · {_day(answer['first'])} to {_day(answer['last'])}"
 
 
 def _out_of_pattern(entries: Sequence[Document]) -> None:
