@@ -117,10 +117,27 @@ class Tally:
             {(id(one.person), one.person.asks(one.decision)[0], one.variant) for one in asked}
         )
 
-    def so_far(self) -> str:
-        """How far it is."""
+    def shown(self, title: str) -> str:
+        """What was found, in a few lines."""
+        return "\n".join(
+            [
+                f"\n{title}: {self.customers} customers, slowest answer {self.slowest * 1000:.0f} ms",
+                *(self._shown(type_) for type_ in EXPLAIN),
+                f"  histories decided {self.histories}, alone too {self.alone}",
+                f"  answered twice {self.twice} of {len(self.digests)}, crashes {self.crashes}, faults {len(self.faults)}",
+                *(f"    {line}" for line in self.faults[:20]),
+                *(f"    no counterfactual: {line}" for line in self.lacking[:20]),
+            ]
+        )
+
+    def _shown(self, type_: str) -> str:
+        derived = self.derived[type_]
+        by_standing = {which: n for (of, which), n in sorted(self.standings.items()) if of == type_}
         return (
-            f"{self.customers} customers, {sum(self.claims.values())} claims held, {len(self.faults)} faults"
+            f"  {type_:8} {by_standing} · derived {derived} · with a removal {self.proved[type_]}"
+            f" · with an addition {self.added[type_]} · smallest {self.smallest[type_]}"
+            f" · claims held {self.claims[type_]}"
+            + (f" · of derived {self.with_any[type_] / derived:.2%}" if derived else "")
         )
 
     def repeat(self, population: Population, share: float) -> None:
@@ -189,31 +206,9 @@ def run(population: Population, *, most: int | None = None, alone: float = 0.02,
             for claim in tally.explain(person, decision, most)
         ]
         tally.hold(asked, context, alone)
-        print(f"{population.name}: {tally.so_far()}", file=sys.stderr, flush=True)
+        print(tally.shown(f"{population.name} so far"), file=sys.stderr, flush=True)
     tally.repeat(population, twice)
     return tally
-
-
-def shown(title: str, tally: Tally, spent: float) -> None:
-    """Print what a run found."""
-    print(
-        f"\n{title}: {tally.customers} customers, {spent:.0f} s of computing, slowest answer {tally.slowest * 1000:.0f} ms"
-    )
-    for type_ in EXPLAIN:
-        derived = tally.derived[type_]
-        by_standing = {which: n for (of, which), n in sorted(tally.standings.items()) if of == type_}
-        print(
-            f"  {type_:8} {by_standing} · derived {derived} · with a removal {tally.proved[type_]}"
-            f" · with an addition {tally.added[type_]} · smallest {tally.smallest[type_]}"
-            f" · claims held {tally.claims[type_]}"
-            + (f" · of derived {tally.with_any[type_] / derived:.2%}" if derived else "")
-        )
-    print(
-        f"  histories decided {tally.histories}, alone too {tally.alone} · answered twice {tally.twice} of"
-        f" {len(tally.digests)} · crashes {tally.crashes} · faults {len(tally.faults)} · without any {len(tally.lacking)}"
-    )
-    for line in [*tally.faults[:20], *tally.lacking[:20]]:
-        print("   ", line)
 
 
 def _asked() -> Any:
@@ -245,7 +240,8 @@ def main() -> None:
             began = _computing()
             population = Population(name, size, given.seed, given.part)
             tally = run(population, alone=given.alone, twice=0 if given.once else given.twice)
-            shown(f"{name} {given.part[0]}/{given.part[1]}", tally, _computing() - began)
+            print(tally.shown(f"{name} {given.part[0]}/{given.part[1]}"))
+            print(f"  {_computing() - began:.0f} s of computing", flush=True)
             failed += len(tally.faults)
     raise SystemExit(failed > 0)
 
