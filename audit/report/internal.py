@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from audit import coverage
+from audit.report import unusual
 from audit.report.document import Report, Section
 from audit.report.language import Language, language
 from audit.report.reasons import minute, why
@@ -37,6 +38,7 @@ def internal(
         *_suggested(says, findings),
         _listed(says, "segments", picture["segments"]),
         _listed(says, "recommendations", picture["recommendations"]),
+        unusual.section(says, picture["out_of_pattern"]),
         _evidence(says, findings),
         _sources(says, findings),
     ]

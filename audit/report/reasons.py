@@ -88,14 +88,14 @@ def _different(says: Language, proof: Document | None) -> list[Node]:
     below = []
     if proof["remove"]:
         sure = says.say("internal", "smallest" if proof["smallest"] else "minimal")
-        text = says.say("internal", "without", events=_some(says, proof["remove"]), outcome=proof["outcome"])
+        text = says.say("internal", "without", events=some(says, proof["remove"]), outcome=proof["outcome"])
         below.append(Node(f"{text} ({sure})"))
     for event in proof["add"]:
         kind = str(event["kind"]).replace("_", " ")
         text = says.say("internal", "with", event=f"{kind} {minute(event['occurred_at'])}")
         below.append(Node(f"{text}: {proof['outcome']}"))
     below += [
-        Node(says.say("internal", key, events=_some(says, proof[key])))
+        Node(says.say("internal", key, events=some(says, proof[key])))
         for key in ("enough", "needed")
         if proof.get(key)
     ]
@@ -105,7 +105,8 @@ def _different(says: Language, proof: Document | None) -> list[Node]:
     return [Node(says.say("internal", "different"), tuple(below))]
 
 
-def _some(says: Language, events: Sequence[str]) -> str:
+def some(says: Language, events: Sequence[str]) -> str:
+    """The first of `events` (event_ids), and how many more there are."""
     rest = [says.rest(len(events) - _LISTED)] if len(events) > _LISTED else []
     return ", ".join([*events[:_LISTED], *rest])
 

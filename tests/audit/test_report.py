@@ -83,6 +83,7 @@ PICTURE = {
         {"item_id": "files", "title": "Nail files", "logged": False, "derived": True, "standing": "derived"}
     ],
     "findings": [],
+    "out_of_pattern": [],
 }  # fmt: skip
 EXPLANATIONS = [
     explanation("m-2", "2026-01-20T07:00:00Z"),

@@ -200,3 +200,29 @@ def test_the_note_of_the_nail_clipper_holds_finding_tree_counterfactual_and_word
     assert "without o-1841" in text or "ohne o-1841" in text
     assert "you bought Nail clipper" in text or "Sie haben am 4. November 2025" in text
     assert "<svg" in made.written("html")
+
+
+ODD = {
+    "order_id": "o-7", "at": "2026-02-12T19:12:00Z", "score": 3.1, "percentile": 4.0, "hard": False, "signs": [],
+    "text": f"The order of 2026-02-12 ({HOSTILE}): 1 of this account's 9 other orders are nearer.",
+    "because": [{"item_id": "lipstick", "title": "Lipstick", "score": 2.0, "text": "nothing else here lies in Beauty"}],
+    "evidence": ["e-7", "e-8"], "suggested_rule": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+@pytest.mark.parametrize("form", ["md", "html", "json"])
+@pytest.mark.parametrize("hard", [True, False])
+def test_a_note_holds_what_is_out_of_pattern_as_a_hint(locale: str, form: str, hard: bool) -> None:
+    picture = PICTURE | {"out_of_pattern": [ODD | {"hard": hard}]}
+    text = report.internal(picture, [finding()], [], locale=locale).written(form)
+    said = {"en": "no sign was recorded", "de": "kein erfasstes Zeichen"}[locale]
+    assert (said in text) != hard
+    for told in (
+        "nothing else here lies in Beauty",
+        "e-7, e-8",
+        {"en": "no finding", "de": "kein Befund"}[locale],
+    ):
+        assert told in text
+    plain = report.internal(PICTURE, [finding()], [], locale=locale).written(form)
+    assert {"en": "usual pattern", "de": "Abseits des Gewohnten"}[locale] not in plain
