@@ -13,6 +13,7 @@ from audit.context import Context
 from audit.errors import NotFoundError
 from audit.events import BEHAVIOUR, CONSENT, MESSAGING, PERSONALIZATION, REQUESTS, first_levels
 from audit.findings.counting import counts_until
+from audit.findings.passed_over import passed_over
 from audit.findings.registry import find, locate
 from audit.findings.shape import worded
 from audit.messages import sent_messages
@@ -73,6 +74,7 @@ def finding(
         because=tuple(_reasons(events, row, shown["text"], voice)),
         end=End(None, "happened", counts_until=counts_until(events, context, row)),
         counterfactual=None if row["verdict"] == "breach" else _without(events, context, row),
+        left_out=tuple(passed_over(events, context, row)),
     )
 
 

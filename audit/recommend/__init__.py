@@ -2,6 +2,7 @@
 
 from audit.recommend.derive import derive, given, made, prepared, titled
 from audit.recommend.logged import SHOWN, logged
+from audit.recommend.passed_over import passed_over
 from audit.recommend.reconstruction import Reconstruction
 from audit.recommend.strip import STRIP
 from audit.recommend.strips import STRIPS, strips
@@ -16,6 +17,7 @@ __all__ = [
     "given",
     "logged",
     "made",
+    "passed_over",
     "prepared",
     "strips",
     "titled",

@@ -6,6 +6,7 @@ from audit.segments.history import HISTORY, history, logged_history
 from audit.segments.logged import LOGGED, logged
 from audit.segments.memberships import MEMBERSHIPS, memberships
 from audit.segments.model import Condition, Definition, Selection
+from audit.segments.passed_over import passed_over
 from audit.segments.thresholds import resolved
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "logged_history",
     "memberships",
     "parse",
+    "passed_over",
     "read",
     "resolved",
     "with_ours",

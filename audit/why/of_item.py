@@ -1,6 +1,6 @@
 """Why an item is recommended: what the sender recorded, and what our strategies give."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
@@ -12,7 +12,7 @@ from audit import recommend
 from audit.context import Context
 from audit.errors import NotFoundError
 from audit.recommend import Reconstruction
-from audit.why import counterfactual, leaves
+from audit.why import counterfactual, leaves, left_out
 from audit.why.candidates import candidates
 from audit.why.end import End
 from audit.why.model import Counterfactual, Explanation, Reason, Standing, Subject
@@ -67,6 +67,7 @@ def item(
         because=tuple(reasons),
         end=End(_until(rows), "at_latest") if derived else End(None, "shown"),
         counterfactual=_without(made, ident, rows) if derived else None,
+        left_out=tuple(_left_out(made, ident, rows, voice)) if derived else (),
     )
 
 
@@ -95,6 +96,14 @@ def _until(rows: list[dict[str, Any]]) -> datetime | None:
     """When the last strategy of ours that gives it does so no more; None if one of them never ends."""
     ends = [row["until"] for row in rows if row["derived"]]
     return None if None in ends else max(ends)
+
+
+def _left_out(made: Reconstruction, ident: str, rows: list[dict[str, Any]], voice: Voice) -> Iterator[Reason]:
+    """The customer's other things that go with it and do not speak for it."""
+    giving = {row["strategy"] for row in rows if row["derived"]}
+    behind = {event for row in rows if row["derived"] for event in row["evidence"]}
+    found = recommend.passed_over(made.acts, made.known, ident, giving, behind)
+    return left_out.acts(made.events, found, voice)
 
 
 def _without(made: Reconstruction, ident: str, rows: list[dict[str, Any]]) -> Counterfactual | None:

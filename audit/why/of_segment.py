@@ -1,6 +1,7 @@
 """Why a customer is in a segment: what others recorded, what our definition gives, what could be."""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from audit.context import Context
 from audit.errors import NotFoundError
 from audit.events import BEHAVIOUR
 from audit.times import iso, parse_iso
-from audit.why import counterfactual, cover, end, leaves, plans
+from audit.why import counterfactual, cover, end, leaves, left_out, plans
 from audit.why.candidates import candidates
 from audit.why.model import Counterfactual, Explanation, Reason, Subject
 from audit.why.words import MASK, Voice, day, kinds_in_words, quoted
@@ -56,6 +57,7 @@ def segment(
         because=tuple(reasons),
         end=end.membership_end(row, context.definitions or segments.definitions()),
         counterfactual=_without(events, context, row) if row["derived"] else None,
+        left_out=tuple(_left_out(events, context, row, voice)) if row["derived"] else (),
     )
 
 
@@ -124,10 +126,23 @@ def _behind(events: pl.DataFrame, context: Context, row: dict[str, Any], voice: 
     return [Reason(text, absent=leaves.absent(cover.kinds(), None, first), facts={"covered": known})]
 
 
+def _left_out(events: pl.DataFrame, context: Context, row: dict[str, Any], voice: Voice) -> Iterator[Reason]:
+    """What our definition looks at, too old or overtaken by something newer."""
+    one, *_ = _resolved(context, row["id"])
+    read = plans.readable(events, one)
+    found = segments.passed_over(read, context, one, row["id"], row["evidence"])
+    return left_out.acts(events, found, voice)
+
+
+def _resolved(context: Context, ident: str) -> tuple[segments.Definition, ...]:
+    """The definition that gives a segment and those that divide it further, with the numbers that the facts put in."""
+    chosen = segments.resolved(context.definitions or segments.definitions(), context.facts)
+    return segments.concerning(chosen, ident)
+
+
 def _without(events: pl.DataFrame, context: Context, row: dict[str, Any]) -> Counterfactual | None:
     ident = row["id"]
-    chosen = segments.resolved(context.definitions or segments.definitions(), context.facts)
-    one, *finer = segments.concerning(chosen, ident)
+    one, *finer = _resolved(context, ident)
     read = plans.readable(events, one, *finer)
 
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
