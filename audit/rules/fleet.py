@@ -1,11 +1,16 @@
 """Replay over a fleet: whole customers at a time from a lazy scan; totals are kept, decisions written as they are made.
 
-Memory is bounded by the customers at hand. With the optional extra the kernel decides and no
+Memory is bounded by the customers at hand. With the optional extra the kernel decides, several parts at a time, and no
 message becomes a Python object; without it, or for rules it does not know, the reference does.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import nullcontext
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, nullcontext
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +18,23 @@ import polars as pl
 
 from audit.context import Context
 from audit.events import SCHEMA, empty
-from audit.facts import Facts
-from audit.rules import outcomes, prepare, replay
+from audit.rules import kernel, outcomes, prepare, replay
 from audit.rules.decisions import DECISION
 from audit.rules.model import Rule
-from audit.rules.relevant import COLUMNS
+from audit.rules.relevant import COLUMNS, Lacking, columns
 from audit.rules.replay import Progress
 from audit.rules.scopes import RuleSet
 from audit.rules.totals import FLAGS, Totals, cells, most_first
 from audit.rules.written import whole
 
-ROWS = 2_000_000
-"""Events at hand at a time; a customer with more is still taken whole."""
+ROWS = 1_000_000
+"""Events in a part; a customer with more is still taken whole."""
 
 ROWS_WITH_CAUSES = 250_000
 """The same where causes are asked for: they take all columns, and several rows for a message."""
+
+_MOST_HANDS = 4
+"""Parts decided at a time, one a core: more would have more memory at hand."""
 
 Causes = Callable[[pl.DataFrame], pl.DataFrame]
 """Events of whole customers → why each message was sent, as `prepare.histories` reads it."""
@@ -54,17 +61,15 @@ def simulate(
     taking_part = rules if isinstance(rules, RuleSet) else RuleSet(rules, ids)
     why = causes if any(rule.reads_causes for rule in taking_part.rules) else None
     prepare.refuse_without(None if why is None else events_of_none(), taking_part.rules)
-    columns, at_hand = (COLUMNS, ROWS) if why is None else (tuple(SCHEMA), ROWS_WITH_CAUSES)
     total = scan.select(pl.len()).collect().item() if progress is not None else 0
+    made: list[dict[str, Any]] = []
     with whole(decisions) if decisions is not None else nullcontext() as keep:
-        work = _Work(taking_part, ctx.facts, why, keep)
-        done, parts = 0, [work.part(empty().select(columns))]
-        for events in whole_customers(scan.select(columns), rows or at_hand):
-            parts.append(work.part(events))
-            done += events.height
-            if progress is not None:
-                progress(done, total)
-    return _together(parts, taking_part, ctx)
+        work = _Work(taking_part, ctx, why, rows or (ROWS if why is None else ROWS_WITH_CAUSES), keep)
+        try:
+            made = work.done(scan, work.columns(), progress, total)
+        except Lacking:
+            made = work.done(scan, COLUMNS, progress, total)
+    return _together(made, taking_part, ctx)
 
 
 def whole_customers(scan: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
@@ -86,51 +91,113 @@ def events_of_none() -> pl.DataFrame:
     return empty().select(COLUMNS)
 
 
+def by_reference(
+    events: pl.DataFrame,
+    rules: RuleSet,
+    ctx: Context,
+    causes: pl.DataFrame | None = None,
+    *,
+    told: bool = False,
+) -> dict[str, Any]:
+    """The totals of some customers: `cells` by provider, `by_rule, customers, affected, displaced`, and `decisions` if `told`."""
+    messages = prepare.sent(events)
+    decided = replay.by_reference(messages, events, rules, ctx.facts, causes=causes)
+    deferred = pl.col("deferred_to").is_not_null()
+    became = outcomes.of(events, messages).select(FLAGS[:-1])
+    cell = decided.select(pl.col("decision").cast(DECISION), deferred=deferred).hstack(became)
+    affected = decided.filter((pl.col("decision") == "stop") | deferred)
+    by_rule = decided.drop_nulls("deciding_rule").group_by("deciding_rule").len()
+    return {
+        "cells": cell.with_columns(provider=messages["mailbox_provider"])
+        .group_by(pl.all())
+        .agg(n=pl.len().cast(pl.Int64)),
+        "by_rule": dict(by_rule.rows()),
+        "customers": messages["customer_id"].n_unique(),
+        "affected": affected["customer_id"].n_unique(),
+        "displaced": replay.displaced(decided, messages, rules.rules),
+        "decisions": decided if told else None,
+    }
+
+
 class _Work:
     """What is done with the customers at hand; `keep` takes the decisions on their messages."""
 
     def __init__(
         self,
         rules: RuleSet,
-        facts: Facts,
+        ctx: Context,
         causes: Causes | None,
+        rows: int,
         keep: Callable[[pl.DataFrame], None] | None,
     ) -> None:
-        self._rules, self._facts, self._causes, self._keep = rules, facts, causes, keep
-        self._fast = False
+        self._rules, self._ctx, self._causes, self._rows, self._keep = rules, ctx, causes, rows, keep
 
-    def part(self, events: pl.DataFrame) -> dict[str, Any]:
-        """Their totals: `cells` by provider, `by_rule, customers, affected, displaced`."""
-        sent = int((events["kind"] == "message_sent").sum())
-        self._fast = self._fast or replay.is_fleet(
-            sent, self._rules
-        )  # one large part, and the last goes with it
+    def columns(self) -> Sequence[str]:
+        """What is read: what is asked for by all means, where the kernel decides and only totals are wanted."""
+        if self._causes is not None:
+            return tuple(SCHEMA)
+        few = self._keep is None and kernel.knows(self._rules) and kernel.installed()
+        return columns(self._rules.rules) if few else COLUMNS
+
+    def done(
+        self, scan: pl.LazyFrame, names: Sequence[str], progress: Progress | None, total: int
+    ) -> list[dict[str, Any]]:
+        """The totals of each part. Raises Lacking where columns are asked for that are not among `names`."""
+        read = whole_customers(scan.select(names), self._rows)
+        ahead = list(islice(read, 2))
+        fast = self._is_fleet(ahead)
+        if not fast and not {*names}.issuperset(COLUMNS):
+            raise Lacking
+        hands = min(os.cpu_count() or 1, _MOST_HANDS) if fast and self._causes is None else 1
+        part = partial(self._part, fast=fast)
+        made, done = [part(empty().select(COLUMNS if self._causes is None else tuple(SCHEMA)), fast=False)], 0
+        with closing(_at_a_time(hands, part, chain(ahead, read))) as parts:
+            del ahead
+            for height, one in parts:
+                if self._keep is not None:
+                    self._keep(one["decisions"])
+                made.append({**one, "decisions": None})
+                done += height
+                if progress is not None:
+                    progress(done, total)
+        return made
+
+    def _is_fleet(self, ahead: Sequence[pl.DataFrame]) -> bool:
+        """Whether the kernel decides: what takes several parts, or many messages."""
+        if len(ahead) < 2:
+            sent = sum(int((events["kind"] == "message_sent").sum()) for events in ahead)
+            return replay.is_fleet(sent, self._rules)
+        return kernel.knows(self._rules) and kernel.installed()
+
+    def _part(self, events: pl.DataFrame, *, fast: bool) -> dict[str, Any]:
         causes = None if self._causes is None else self._causes(events)
-        if self._fast:
-            from audit.rules.kernel import sums
+        told = self._keep is not None
+        if not fast:
+            return by_reference(events, self._rules, self._ctx, causes, told=told)
+        from audit.rules.kernel import sums
 
-            return sums.fleet(events, self._rules, self._facts, causes, self._keep)
-        return self._by_reference(events, causes)
+        return sums.fleet(events, self._rules, self._ctx.facts, causes, told=told)
 
-    def _by_reference(self, events: pl.DataFrame, causes: pl.DataFrame | None) -> dict[str, Any]:
-        messages = prepare.sent(events)
-        decided = replay.by_reference(messages, events, self._rules, self._facts, causes=causes)
-        if self._keep is not None:
-            self._keep(decided)
-        deferred = pl.col("deferred_to").is_not_null()
-        became = outcomes.of(events, messages).select(FLAGS[:-1])
-        cell = decided.select(pl.col("decision").cast(DECISION), deferred=deferred).hstack(became)
-        affected = decided.filter((pl.col("decision") == "stop") | deferred)
-        by_rule = decided.drop_nulls("deciding_rule").group_by("deciding_rule").len()
-        return {
-            "cells": cell.with_columns(provider=messages["mailbox_provider"])
-            .group_by(pl.all())
-            .agg(n=pl.len().cast(pl.Int64)),
-            "by_rule": dict(by_rule.rows()),
-            "customers": messages["customer_id"].n_unique(),
-            "affected": affected["customer_id"].n_unique(),
-            "displaced": replay.displaced(decided, messages, self._rules.rules),
-        }
+
+def _at_a_time(
+    hands: int, act: Callable[[pl.DataFrame], dict[str, Any]], frames: Iterable[pl.DataFrame]
+) -> Generator[tuple[int, dict[str, Any]]]:
+    """Of each frame its height and what `act` makes of it, in order: `hands` at a time, and one read ahead."""
+    if hands == 1:
+        yield from ((frame.height, act(frame)) for frame in frames)
+        return
+    waiting: deque[tuple[int, Future[dict[str, Any]]]] = deque()
+    with ThreadPoolExecutor(hands) as pool:
+        try:
+            for frame in frames:
+                waiting.append((frame.height, pool.submit(act, frame)))
+                if len(waiting) > hands:
+                    height, made = waiting.popleft()
+                    yield height, made.result()
+            for height, made in waiting:
+                yield height, made.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _together(parts: list[dict[str, Any]], rules: RuleSet, ctx: Context) -> Totals:

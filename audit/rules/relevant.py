@@ -12,6 +12,7 @@ import polars as pl
 from audit.rules.consents import NO, YES
 from audit.rules.model import ENGAGEMENT, REPURCHASE, Rule
 from audit.rules.prepare import CAMPAIGN, reads_customers_clock, zone_changes
+from audit.rules.scopes import asks
 
 COLUMNS = (
     "event_id", "customer_id", "occurred_at", "kind", "channel", "message_id", "message_class", "campaign_id",
@@ -19,8 +20,58 @@ COLUMNS = (
 )  # fmt: skip
 """What a replay reads of events."""
 
-_AGREEMENT = {"item": "item_id", "category": "category", "campaign": "campaign"}
+COLUMN = {
+    "channel": "channel", "campaign": "campaign", "category": "category", "item": "item_id", "sender": "sender",
+    "topics": "topics",
+}  # fmt: skip
+"""What a rule calls a field → the column it is in."""
+
+TEXTS = (
+    "kind", "machine", "channel", "message_class", "campaign_id", "campaign_name", "category", "item_id", "topics",
+    "sender", "mailbox_provider", "time_zone",
+)  # fmt: skip
+"""The columns that say what an event is about, and not which or whose it is."""
+
+_TOTALS = (
+    "customer_id", "occurred_at", "kind", "machine", "message_id", "message_class", "campaign_id", "campaign_name",
+    "category", "item_id", "mailbox_provider",
+)  # fmt: skip
+"""What the totals of any rules ask for."""
+
 _ORDER = "order_completed"
+
+
+class Lacking(Exception):  # noqa: N818 - no error: it is read again
+    """A column is asked for that was not read, as few replays ask for it."""
+
+
+def columns(rules: Sequence[Rule]) -> tuple[str, ...]:
+    """Those of `COLUMNS` that the totals of a replay of `rules` ask for."""
+    asked = {
+        *_TOTALS,
+        *(column for name, column in COLUMN.items() if any(asks(rule, name) for rule in rules)),
+    }
+    kinds = {rule.kind for rule in rules}
+    if kinds & {"consent", "sensitive"}:
+        asked |= {"channel", "sender", "topics"}
+    if "sunset" in kinds:
+        asked |= {"channel", "event_id"}
+    if any(rule.window == REPURCHASE for rule in rules):
+        asked |= {"order_id", "event_id"}
+    if any(rule.on_fail == "defer" for rule in rules):
+        asked.add("event_id")
+    if reads_customers_clock(rules):
+        asked.add("time_zone")
+    return tuple(name for name in COLUMNS if name in asked)
+
+
+def texts(rules: Sequence[Rule]) -> tuple[str, ...]:
+    """Those of `TEXTS` that tell events apart for `rules` and their totals.
+
+    Topics that only a consent is held against are read row by row.
+    """
+    asked = {*columns(rules)} - {"topics"} | {"topics" for rule in rules if asks(rule, "topics")}
+    return tuple(name for name in TEXTS if name in asked)
 
 
 def needs(rules: Sequence[Rule]) -> tuple[object, ...]:
@@ -80,7 +131,7 @@ def _bearing(
 
 def _agreeing(acts: pl.LazyFrame, sent: pl.LazyFrame, same: str, depth: int | None) -> pl.LazyFrame:
     """The acts that have a value in common with a message of their customer."""
-    name = _AGREEMENT[same]
+    name = COLUMN[same]
     own = acts.with_columns(CAMPAIGN)
     value, asked = pl.col(name), sent.with_columns(CAMPAIGN).select("person", name).drop_nulls().unique()
     if same == "category" and depth is not None:

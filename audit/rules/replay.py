@@ -135,7 +135,8 @@ def by_kernel(
     standing = prepare.sent(numbered)
     tell = None if progress is None else (lambda done: progress(done, messages.height))
     row = standing["row"].cast(pl.Int32).to_numpy(writable=True)
-    outcome = run.decide(Columns(events), row, rules, facts, causes=causes, progress=tell or (lambda _: None))
+    columns = Columns(events, rules.rules)
+    outcome = run.decide(columns, row, rules, facts, causes=causes, progress=tell or (lambda _: None))
     return decode.frame(outcome, standing, numbered, rules)
 
 

@@ -155,6 +155,12 @@ def accepts(rule: Rule, name: str, value: Any) -> bool:
     return (not wanted or _meets(name, value, wanted)) and not _meets(name, value, unwanted)
 
 
+def asks(rule: Rule, name: str) -> bool:
+    """Whether the field `name` of a message is asked for by the rule's scopes, or by what it counts together."""
+    scope = SCOPED[name]
+    return bool(getattr(rule, scope) or getattr(rule, f"except_{scope}") or name in rule.per)
+
+
 def per_values(rule: Rule, message: Message) -> tuple[str | None, ...]:
     """The values that messages counted together share, beside the customer."""
     return tuple(getattr(message, name) for name in rule.per if name != "customer")

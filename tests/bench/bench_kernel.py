@@ -3,15 +3,17 @@
 `kernel` (10 million messages): messages a second of the compiled code by five rules, beside a plain Python loop of
 five rules over arrays in the same run, and of the whole replay with and without the frame of decisions. A first
 compilation, if there is one, is printed apart. `totals` (30 million): `fleet.simulate` from Parquet beside only reading
-its columns, and the most memory used.
+with polars, out of the same files in the same run, the very columns that it reads; and beside reading all those that a
+replay of any rules may read; and the most memory used.
 """
 
 import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from audit.campaigns import SCHEMA as CAMPAIGNS
 from audit.context import Context
 from audit.events import ORDER, SCHEMA, conform
 from audit.facts import none
-from audit.rules import fleet, prepare, replay
+from audit.rules import fleet, prepare, relevant, replay
 from audit.rules.files import loads
 from audit.rules.scopes import RuleSet
 
@@ -162,7 +164,7 @@ def kernel_bench(messages: int) -> None:
     rules, facts = RuleSet(loads(RULES)), none()
     took, worked = measured(lambda: sums.fleet(made(5000), rules, facts))
     print(f"first call (compiles, or loads what was kept): {took:.2f} s ({worked:.2f} s of work)")
-    events = Columns(made(messages))
+    events = Columns(made(messages), rules.rules)
     started = time.perf_counter()
     row, _ = sums.followed(events)
     print(f"messages out of events, and what became of them: {time.perf_counter() - started:.2f} s")
@@ -177,7 +179,7 @@ def kernel_bench(messages: int) -> None:
             (
                 f"kernel, {row.size:,} messages, 5 rules",
                 row.size,
-                lambda: run.pass_over(problem, foresees=False),
+                lambda: run.pass_over(problem, tells=False),
             ),
             ("the same, and when each would pass", row.size, lambda: run.pass_over(problem)),
         ):
@@ -194,7 +196,7 @@ def kernel_bench(messages: int) -> None:
     sent = prepare.sent(few)
     slow = sent.height / seconds(lambda: replay.by_reference(sent, few, rules, facts))
     print(f"reference: {slow:,.0f} messages/s")
-    part = sums.Part.of(events, rules, facts, row=row, foresees=True)
+    part = sums.Part.of(events, rules, facts, row=row, tells=True)
     print(f"as the frame of decisions: {seconds(part.decisions):.2f} s")
 
 
@@ -233,22 +235,29 @@ def totals_bench(messages: int) -> None:
             facts=none(), campaigns=pl.DataFrame(schema=CAMPAIGNS),
         )  # fmt: skip
         rules, totals = loads(RULES), []
-        fleet.simulate(scan.head(400_000), rules, context)  # compiled, or loaded
+        fleet.simulate(scan.head(3_000_000), rules, context)  # compiled, or loaded
 
-        def read() -> None:
-            for _ in scan.select(fleet.COLUMNS).collect_batches(chunk_size=fleet.ROWS, maintain_order=True):
+        def read(columns: Sequence[str]) -> None:
+            for _ in scan.select(columns).collect_batches(chunk_size=fleet.ROWS, maintain_order=True):
                 pass
 
-        read()
+        asked = relevant.columns(rules)
+        read(relevant.COLUMNS)
         rows = scan.select(pl.len()).collect().item()
-        print(f"{rows:,} events; memory before {_memory():.2f} GB")
+        print(
+            f"{rows:,} events; memory before {_memory():.2f} GB; it reads {len(asked)} columns: {', '.join(asked)}"
+        )
         for _ in range(3):
-            reading, read_work = measured(read)
+            readings = [measured(partial(read, columns)) for columns in (asked, relevant.COLUMNS)]
             took, worked = measured(lambda: totals.append(fleet.simulate(scan, rules, context).to_json()))
-            print(
-                f"reading {reading:.2f} s ({read_work:.2f} s of work), simulate {took:.2f} s ({worked:.2f} s of work): "
-                f"{took / reading:.2f} times, of work {worked / read_work:.2f} times"
-            )
+            print(f"simulate {took:.2f} s ({worked:.2f} s of work)")
+            for what, (reading, read_work) in zip(
+                ("its columns", f"all {len(relevant.COLUMNS)} columns"), readings, strict=True
+            ):
+                print(
+                    f"  reading {what} {reading:.2f} s ({read_work:.2f} s of work): {took / reading:.2f} times, "
+                    f"of work {worked / read_work:.2f} times"
+                )
         print(
             f"{totals[0]['messages']:,} messages, {totals[0]['stopped']:,} stopped; memory at most {_memory():.2f} GB"
         )

@@ -13,6 +13,9 @@ from audit.rules.kernel.layout import Int32, Int64, UInt64
 _SMALLEST = 1 << 10
 """Places of the first table; a column of few different texts keeps in the processor's nearest cache."""
 
+_SPREADING = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 over the golden ratio (Knuth, TAOCP 3, section 6.4)."""
+
 
 class Coded:
     """The texts of a column as numbers: `codes`, -1 where absent; `values`: the text of each number, None for one not used.
@@ -26,19 +29,12 @@ class Coded:
         else:
             self.codes, firsts = numbered(hashes(texts))
         self.values: list[str | None] = texts.gather(firsts).to_list()
-        self._absent = None in self.values or not self.values
         if None in self.values:
             self.codes[self.codes == self.values.index(None)] = -1
 
     def table(self, meaning: Callable[[str | None], int]) -> Int64:
         """What each number means; the last entry, which -1 points at, is what an absent text means."""
         return np.array([*map(meaning, self.values), meaning(None)], np.int64)
-
-    def of_rows(self, row: Int32, table: Any) -> Any:
-        """What a table says of these rows; quickly where it says the same of all."""
-        said = table if self._absent else table[:-1]
-        same = said.size > 0 and (said == said[0]).all()
-        return np.full(row.size, said[0], table.dtype) if same else table[self.codes[row]]
 
     def meaning(self, meaning: Callable[[str | None], int]) -> Int64:
         """What the text of each row means."""
@@ -86,6 +82,13 @@ def of(column: pl.Series, dtype: type[Any]) -> Any:
     return np.array(column.to_numpy(), dtype)
 
 
+def joined(keys: UInt64, others: UInt64) -> UInt64:
+    """One key for two of each row."""
+    keys = keys * _SPREADING
+    keys += others
+    return keys
+
+
 def together(columns: list[Coded]) -> tuple[Int32, int]:
     """One number for the values of several columns of a row, -1 where one is absent; and how many there are."""
     codes, size = columns[0].codes, len(columns[0].values)
@@ -98,6 +101,6 @@ def together(columns: list[Coded]) -> tuple[Int32, int]:
 
 
 def spread(numbers: Int64) -> UInt64:
-    """Different keys for different numbers, spread over a table (Knuth, TAOCP 3, section 6.4: 2^64 over the golden ratio)."""
-    made = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    """Different keys for different numbers, spread over a table."""
+    made = numbers.astype(np.uint64) * _SPREADING
     return made ^ (made >> np.uint64(32))

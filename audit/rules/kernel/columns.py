@@ -1,23 +1,36 @@
-"""A frame of events as numbers, each column when it is first asked for."""
+"""A frame of events as numbers, each when it is first asked for.
 
-from collections.abc import Iterable
+Rows that are alike in every text that rules and totals ask for have one *trait*, a small number: whatever a text
+means is then worked out once a trait, of which there are few, and looked up by row.
+"""
+
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
 import polars as pl
 
-from audit.rules.kernel import codes
+from audit.rules.kernel import codes, following
 from audit.rules.kernel.codes import Coded
 from audit.rules.kernel.layout import Int32, Int64
+from audit.rules.model import Rule
 from audit.rules.prepare import CAMPAIGN
+from audit.rules.relevant import Lacking, texts
 
 
 class Columns:
-    """`frame`: whole customers, in order. `starts`: the row where each customer begins, and the end."""
+    """`frame`: whole customers, in order, with the columns that `relevant.columns` names, or more."""
 
-    def __init__(self, frame: pl.DataFrame) -> None:
+    def __init__(self, frame: pl.DataFrame, rules: Sequence[Rule]) -> None:
         self.frame = frame
+        self._texts = texts(rules)
         self._coded: dict[str, Coded] = {}
+
+    def named(self, *names: str) -> pl.DataFrame:
+        """These columns of the frame; raises Lacking where one was not read."""
+        if any(name not in self.frame.columns for name in names):
+            raise Lacking
+        return self.frame.select(names)
 
     @cached_property
     def starts(self) -> Int64:
@@ -30,14 +43,34 @@ class Columns:
     @cached_property
     def at(self) -> Int64:
         """When each happened (µs)."""
-        made: Int64 = codes.of(self.frame["occurred_at"].to_physical(), np.int64)
+        made: Int64 = self.frame["occurred_at"].to_physical().to_numpy(writable=True)
         return made
 
+    @cached_property
+    def trait(self) -> Int32:
+        """The trait of each row."""
+        return self._traits[0]
+
+    @cached_property
+    def examples(self) -> pl.DataFrame:
+        """A row of each trait, with the columns that make it."""
+        return self.frame.select(self._texts)[self._traits[1]]
+
+    @cached_property
+    def _traits(self) -> tuple[Int32, Int32]:
+        varying = [column for column in self.frame.select(self._texts) if not _is_one(column)]
+        if not varying:
+            return np.zeros(self.frame.height, np.int32), np.zeros(min(self.frame.height, 1), np.int32)
+        keys = codes.hashes(varying[0])
+        for column in varying[1:]:
+            keys = codes.joined(keys, codes.hashes(column))
+        return codes.numbered(keys)
+
     def coded(self, name: str) -> Coded:
-        """The numbers of a column's texts; `campaign` is what rules call a campaign."""
+        """The numbers of a column's texts, by trait; `campaign` is what rules call a campaign."""
         if name not in self._coded:
-            texts = self.frame.select(CAMPAIGN).to_series() if name == "campaign" else self.frame[name]
-            self._coded[name] = Coded(texts)
+            said = self.examples.select(CAMPAIGN) if name == "campaign" else self.examples.select(name)
+            self._coded[name] = Coded(said.to_series())
         return self._coded[name]
 
     def rows(self, kinds: Iterable[str]) -> Int32:
@@ -45,14 +78,30 @@ class Columns:
         wanted = frozenset(kinds)
         if not wanted:
             return np.zeros(0, np.int32)
-        chosen = self.coded("kind").table(lambda kind: kind in wanted).astype(np.bool_)
-        return np.flatnonzero(chosen[self.coded("kind").codes]).astype(np.int32)
+        chosen = self.coded("kind").meaning(lambda kind: kind in wanted).astype(np.bool_)
+        return np.flatnonzero(chosen[self.trait]).astype(np.int32)
 
     def first(self, rows: Int32) -> Int64:
         """Where each customer's part of these rows, which ascend, begins; and the end."""
-        return np.searchsorted(rows, self.starts).astype(np.int64)
+        made = np.empty(self.starts.size, np.int64)
+        following.places(self.starts, rows, made)
+        return made
 
     @property
     def customers(self) -> pl.Series:
         """The name of each customer."""
         return self.frame["customer_id"].gather(self.starts[:-1])
+
+
+_SOME = 64
+"""Rows looked at before all are."""
+
+
+def _is_one(column: pl.Series) -> bool:
+    """Whether it is the same in all rows: many columns of a log are, and need not be told apart."""
+    if column.null_count() == column.len():
+        return True
+    if column.null_count() or column.dtype != pl.String:
+        return False
+    some = column.gather_every(max(1, column.len() // _SOME))
+    return some.n_unique() == 1 and bool((column == column[0]).all())

@@ -37,22 +37,28 @@ def catch_up(task: Task, at: int, rank: int) -> None:
 @inner
 def _acts(task: Task, upto: int, at: int, rank: int) -> None:
     rules, acts, work, state = task.rules, task.acts, task.work, task.work.state
-    j = state[ACT]
+    traits = task.traits.table
+    j, number = state[ACT], state[NODE]
     while j < upto and (acts.at[j] < at or (acts.at[j] == at and acts.rank[j] < rank)):
+        trait = acts.trait[j]
         for rule in range(rules.size):
-            if (acts.starts[j] >> rule) & 1:
-                group = acts.group[rules[rule].group, j] if rules[rule].group >= 0 else 0
-                if group >= 0:
-                    _count(_added(work, acts.at[j], j), work, rules[rule].base + group, 1)
-        if acts.is_order[j]:
+            if (traits[trait].starts >> rule) & 1:
+                place = place_of(task, rule, trait)
+                if place >= 0:
+                    _count(work, number, acts.at[j], j, place, 1)
+                    number += 1
+        if traits[trait].is_order:
             state[ORDERED] = acts.at[j]
             state[ORDERED_RANK] = acts.rank[j]
         if acts.bought[j] != LONG_AGO and state[ITEMS] >= 0:
-            if acts.item[j] >= 0:
-                _count(_added(work, acts.bought[j], j), work, state[ITEMS] + acts.item[j], 1)
-            if acts.category[j] >= 0:
-                _count(_added(work, acts.bought[j], j), work, state[CATEGORIES] + acts.category[j], 1)
+            if traits[trait].item >= 0:
+                _count(work, number, acts.bought[j], j, state[ITEMS] + traits[trait].item, 1)
+                number += 1
+            if traits[trait].category >= 0:
+                _count(work, number, acts.bought[j], j, state[CATEGORIES] + traits[trait].category, 1)
+                number += 1
         j += 1
+    state[NODE] = number
     state[ACT] = j
 
 
@@ -78,34 +84,37 @@ def _zones(task: Task, upto: int, at: int, rank: int) -> None:
 @inner
 def let_through(task: Task, i: int, at: int) -> None:
     """Take in that message `i` went out at `at`."""
-    rules, work = task.rules, task.work
-    numbers = task.messages.counting[i] & task.messages.named[work.state[CUSTOMER]]
+    rules, work, trait = task.rules, task.work, task.messages.trait[i]
+    numbers = task.traits.table[trait].counting & task.messages.named[work.state[CUSTOMER]]
+    number = work.state[NODE]
     for rule in range(rules.size):
         if (numbers >> rule) & 1 and rules[rule].since <= at < rules[rule].until:
-            number = _added(work, at, i)
             if rules[rule].kind == CALENDAR:
-                zone = max(zone_of(task, rule, i), 0)
+                zone = max(zone_of(task, rule, trait), 0)
                 node = work.nodes[number]
                 node.zone = zone
                 node.unit = clocks.unit(task.zones, work, zone, at, rules[rule].unit, rules[rule].week)
-            _count(number, work, place_of(task, rule, i), rules[rule].limit)
+            _count(work, number, at, i, place_of(task, rule, trait), rules[rule].limit)
+            number += 1
+    work.state[NODE] = number
 
 
 @inner
-def place_of(task: Task, rule: int, i: int) -> int:
-    """Where the counter of the message's group is; -1 where it agrees with nothing."""
+def place_of(task: Task, rule: int, trait: int) -> int:
+    """Where the counter of what rows with this trait count together is; -1 where they agree with nothing."""
     if task.rules[rule].group < 0:
         return task.rules[rule].base
-    group = task.messages.group[task.rules[rule].group, i]
+    group = task.traits.group[task.rules[rule].group, trait]
     return task.rules[rule].base + group if group >= 0 else -1
 
 
 @inner
-def zone_of(task: Task, rule: int, i: int) -> int:
-    """The zone that a rule reads the clock in; -1 where it is not known."""
+def zone_of(task: Task, rule: int, trait: int) -> int:
+    """The zone that a rule reads the clock in, of a message with this trait; -1 where it is not known."""
     if task.rules[rule].zone >= 0:
         return task.rules[rule].zone
-    return task.messages.zone[i] if task.messages.zone[i] >= 0 else task.work.state[ZONE]
+    zone = task.traits.table[trait].zone
+    return zone if zone >= 0 else task.work.state[ZONE]
 
 
 @inner
@@ -115,32 +124,38 @@ def begun(work: Work, place: int) -> bool:
 
 
 @inner
-def _added(work: Work, at: int, what: int) -> int:
-    number = work.state[NODE]
-    work.state[NODE] = number + 1
-    node = work.nodes[number]
-    node.at = at
-    node.what = what
-    return number
+def full_at(work: Work, place: int) -> int:
+    """When what was counted there became so much that its rule is full; LONG_AGO if it is not."""
+    counter = work.counters[max(place, 0)]
+    found = counter.full_at if counter.epoch == work.state[EPOCH] else LONG_AGO
+    return found if place >= 0 else LONG_AGO
 
 
 @inner
-def _count(number: int, work: Work, place: int, limit: int) -> None:
+def _count(work: Work, number: int, at: int, what: int, place: int, limit: int) -> None:
     """Put a node at the end of a chain."""
     counter, nodes = work.counters[place], work.nodes
-    if counter.epoch == work.state[EPOCH]:
-        nodes[number].before = counter.tail
-        nodes[counter.tail].after = number
-        counter.n += 1
-        if counter.n > limit:
-            counter.full = nodes[counter.full].after
+    n, tail, full = counter.n, counter.tail, counter.full
+    if counter.epoch != work.state[EPOCH]:
+        n, tail = 0, -1
+    node = nodes[number]
+    node.at = at
+    node.what = what
+    node.before = tail
+    n += 1
+    if limit <= 1:
+        full = number
+        counter.full_at = at
     else:
-        nodes[number].before = -1
-        counter.epoch = work.state[EPOCH]
-        counter.full_at = LONG_AGO
-        counter.full = number
-        counter.n = 1
-        counter.median_n = 0
+        if n == 1:
+            full = number
+        else:
+            nodes[tail].after = number
+            if n > limit:
+                full = nodes[full].after
+        counter.full_at = nodes[full].at if n >= limit else LONG_AGO
+    counter.epoch = work.state[EPOCH]
+    counter.full = full
     counter.tail = number
-    if counter.n >= limit:
-        counter.full_at = nodes[counter.full].at
+    counter.n = n
+    counter.median_n = 0

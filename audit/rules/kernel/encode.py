@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,7 +10,18 @@ import polars as pl
 from audit.facts import Facts
 from audit.rules.kernel import codes, following, offsets, ruled, scoped, words
 from audit.rules.kernel.columns import Columns
-from audit.rules.kernel.layout import LONG_AGO, Acts, Int8, Int32, Int64, Messages, Records, Said, Zones
+from audit.rules.kernel.layout import (
+    LONG_AGO,
+    TRAIT,
+    Acts,
+    Int32,
+    Int64,
+    Messages,
+    Records,
+    Said,
+    Traits,
+    Zones,
+)
 from audit.rules.model import REPURCHASE
 from audit.rules.prepare import reads_customers_clock, responses
 from audit.rules.scopes import RuleSet
@@ -29,6 +39,7 @@ class Problem:
     """Everything the compiled code reads, and how many counters it needs (`places`)."""
 
     rules: Records
+    traits: Traits
     messages: Messages
     acts: Acts
     said: Said
@@ -48,11 +59,12 @@ def problem(
     return _Encoder(columns, row, rules, facts, causes).problem()
 
 
-def holds(events: pl.DataFrame) -> bool:
+def holds(columns: Columns) -> bool:
     """Whether all times lie where zones can be read from and looked ahead in."""
-    first: Any = events["occurred_at"].min()
-    last: Any = events["occurred_at"].max()
-    return first is None or (first.year > _YEARS[0] and last.year < _YEARS[1])
+    at = columns.at
+    return not at.size or (
+        _seconds(_YEARS[0] + 1) * 1_000_000 <= at.min() and at.max() < _seconds(_YEARS[1]) * 1_000_000
+    )
 
 
 class _Encoder:
@@ -79,10 +91,11 @@ class _Encoder:
             self._grouped.index(number) if number in self._grouped else -1 for number in range(len(sizes))
         ]
         made = ruled.records(self._rules, rows, bases, self._zone_code, words.responses(self._rules))
-        zone = self._message_zones()
+        traits = self._made_traits()
         return Problem(
             made,
-            self._made_messages(zone),
+            traits,
+            self._made_messages(),
             self._made_acts(),
             self._made_said(),
             self._made_zones(),
@@ -102,21 +115,13 @@ class _Encoder:
     def _ranks(self) -> Int32 | None:
         """What stands for an event_id at one moment, of each row; None: the row, as every message keeps its place."""
         if any(rule.on_fail == "defer" for rule in self._rules):
-            ranks: Int32 = codes.of(self._columns.frame["event_id"].rank("dense"), np.int32)
+            ids = self._columns.named("event_id").to_series()
+            ranks: Int32 = codes.of(ids.rank("dense"), np.int32)
             return ranks
         return None
 
     def _rank(self, rows: Int32) -> Int32:
         return rows if self._ranks is None else self._ranks[rows]
-
-    def _stacked(self, rows: Int32) -> Int32:
-        """The groups that these rows are in, a row a rule that has some."""
-        if not self._grouped:
-            return np.zeros((0, rows.size), np.int32)
-        return np.stack([self._groups[number][0][rows] for number in self._grouped])
-
-    def _bought_in(self, name: str, rows: Int32) -> Int32:
-        return self._columns.coded(name).codes[rows] if self._repurchase else np.zeros(0, np.int32)
 
     # -- zones --------------------------------------------------------------------------------------------------
 
@@ -126,23 +131,18 @@ class _Encoder:
         return self._zone_codes.setdefault(name, len(self._zone_codes))
 
     @cached_property
-    def _zones_known(self) -> Int32:
-        """The zone of each different text."""
-        return self._columns.coded("time_zone").table(self._zone_code).astype(np.int32)
-
-    def _message_zones(self) -> Int32:
+    def _zone(self) -> Int32:
+        """The zone of each trait, -1 where none is known, or asked for."""
         if not reads_customers_clock(self._rules):
-            return np.full(self._row.size, -1, np.int32)
-        made: Int32 = self._columns.coded("time_zone").of_rows(self._row, self._zones_known)
-        return made
+            return np.full(self._columns.examples.height, -1, np.int32)
+        return self._columns.coded("time_zone").meaning(self._zone_code).astype(np.int32)
 
     def _made_zones(self) -> Zones:
         rows = np.zeros(0, np.int32)
         if reads_customers_clock(self._rules):
-            rows = np.empty(self._columns.frame.height, np.int32)
-            texts = self._columns.coded("time_zone").codes
-            rows = rows[: following.zone_changes(self._columns.starts, texts, self._zones_known, rows)]
-        zone = self._zones_known[texts[rows]] if rows.size else rows
+            rows = np.empty(self._columns.trait.size, np.int32)
+            rows = rows[: following.zone_changes(self._columns.starts, self._columns.trait, self._zone, rows)]
+        zone = self._zone[self._columns.trait[rows]]
         first, horizon = self._times_covered()
         tables = [offsets.of(name, first, horizon) for name in self._zone_codes]
         flat = np.array([row for table in tables for row in table], np.int64) * 1_000_000
@@ -154,28 +154,39 @@ class _Encoder:
 
     def _times_covered(self) -> tuple[int, int]:
         """First and last second that the zones' tables hold, by whole years, so that tables are made once."""
-        first: Any = self._columns.frame["occurred_at"].min()
-        last: Any = self._columns.frame["occurred_at"].max()
+        at = self._columns.at
+        first, last = (_moment(int(found)) for found in ((at.min(), at.max()) if at.size else (0, 0)))
         spans = [ruled.span(rule) for rule in self._rules]
         ahead = timedelta(microseconds=min(max(spans, default=0), ruled.micros(_FURTHEST))) + _AHEAD
         return _seconds(first.year - 1), _seconds((last + ahead).year + 2)
 
     # -- arrays -------------------------------------------------------------------------------------------------
 
-    def _made_messages(self, zone: Int32) -> Messages:
+    def _made_traits(self) -> Traits:
+        columns, rules = self._columns, self._rules
+        table: Records = np.zeros(columns.examples.height, TRAIT)
+        table["judging"], table["counting"], table["exempt"] = scoped.scopes(columns, self._set)
+        table["unsure"] = words.unsure(rules, columns, self._causes, responses(self._facts))
+        kinds = columns.coded("kind")
+        table["starts"] = kinds.meaning(
+            lambda kind: sum(1 << number for number, rule in enumerate(rules) if kind in rule.after)
+        )
+        table["is_order"] = kinds.meaning(lambda kind: kind == "order_completed")
+        table["zone"] = self._zone
+        if self._repurchase:
+            table["item"], table["category"] = (columns.coded(name).codes for name in ("item_id", "category"))
+            table["typical"] = self._typical()
+        apart = [self._groups[number][0] for number in self._grouped]
+        return Traits(table, np.stack(apart) if apart else np.zeros((0, table.size), np.int32))
+
+    def _made_messages(self) -> Messages:
         columns, row = self._columns, self._row
-        replied = words.replied(words.responses(self._rules), columns.frame, row, self._rank)
+        asked = words.responses(self._rules)
+        replied = words.replied(asked, columns.frame, row, self._rank)
         return Messages(
             columns.first(row), scoped.named(columns.customers, self._set), columns.at[row], self._rank(row), row,
-            *self._exempt_last(), words.stopping(self._rules, row.size, self._causes),
-            words.unsure(self._rules, columns, row, self._causes, responses(self._facts)),
-            zone, self._stacked(row), self._typical(), self._bought_in("item_id", row),
-            self._bought_in("category", row), *replied,
+            columns.trait[row], words.stopping(self._rules, row.size, self._causes), *replied,
         )  # fmt: skip
-
-    def _exempt_last(self) -> tuple[Int8, Int64, Int64]:
-        judging, counting, exempt = scoped.scopes(self._columns, self._row, self._set)
-        return exempt, judging, counting
 
     def _made_said(self) -> Said:
         row = self._columns.rows(words.kinds(self._rules))
@@ -185,16 +196,9 @@ class _Encoder:
 
     def _made_acts(self) -> Acts:
         columns, row = self._columns, self._acts
-        kinds = columns.coded("kind")
-        starts = kinds.table(
-            lambda kind: sum(1 << number for number, rule in enumerate(self._rules) if kind in rule.after)
-        )
-        is_order = kinds.table(lambda kind: kind == "order_completed").astype(np.int8)
-        kind = kinds.codes[row]
         return Acts(
-            columns.first(row), columns.at[row], self._rank(row), row, starts[kind], is_order[kind],
-            self._stacked(row), self._bought(), self._bought_in("item_id", row), self._bought_in("category", row),
-        )  # fmt: skip
+            columns.first(row), columns.at[row], self._rank(row), row, columns.trait[row], self._bought()
+        )
 
     def _bought(self) -> Int64:
         """When the order that each act belongs to was first seen."""
@@ -205,20 +209,22 @@ class _Encoder:
         named = pl.when(pl.col("order_id") != "").then("order_id").otherwise(own)
         is_order = pl.col("kind") == "order_completed"
         first = pl.col("occurred_at").to_physical().min().over("customer_id", named, is_order)
-        acts = self._columns.frame.select("customer_id", "occurred_at", "kind", "order_id", "event_id")[row]
+        acts = self._columns.named("customer_id", "occurred_at", "kind", "order_id", "event_id")[row]
         made: Int64 = codes.of(
             acts.select(pl.when(is_order).then(first).otherwise(LONG_AGO)).to_series(), np.int64
         )
         return made
 
     def _typical(self) -> Int64:
-        if not self._repurchase:
-            return np.zeros(0, np.int64)
         known = dict(self._facts.intervals.drop_nulls("median").select("category", "median").rows())
-        coded = self._columns.coded("category")
-        table = coded.table(lambda value: ruled.micros(known.get(value or "", timedelta(0))))
-        return table[coded.codes[self._row]]
+        return self._columns.coded("category").meaning(
+            lambda value: ruled.micros(known.get(value or "", timedelta(0)))
+        )
 
 
 def _seconds(year: int) -> int:
     return int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
+
+
+def _moment(micros: int) -> datetime:
+    return offsets.EPOCH + timedelta(microseconds=micros)

@@ -13,15 +13,18 @@ OPEN, CLICK, CONVERSION, COMPLAINT, OPT_OUT = (1 << bit for bit in range(5))
 
 
 class Rows(NamedTuple):
-    """A row an event. `starts`: where each customer begins, and the end; `is_a`: what it is; `by_machine`: whether a machine
-    made it; `message`: the hash of its message_id. `item` and `category` have rows only where there are orders.
+    """A row an event. `starts`: where each customer begins, and the end; `message`: the hash of its message_id.
+
+    By `trait`: `is_a`: what it is; `by_machine`: whether a machine made it; `item` and `category`, which have rows only
+    where there are orders.
     """
 
     starts: Int64
     at: Int64
+    message: UInt64
+    trait: Int32
     is_a: Int8
     by_machine: Int8
-    message: UInt64
     item: Int32
     category: Int32
 
@@ -76,7 +79,7 @@ def _standing(
 ) -> int:
     """The first row of each message, in order."""
     for row in range(begin, end):
-        if rows.is_a[row] != SENT:
+        if rows.is_a[rows.trait[row]] != SENT:
             continue
         key = rows.message[row]
         if key != no_message:
@@ -100,10 +103,11 @@ def _became(
     for row in range(begin, end):
         while newest + 1 < upto and found.row[newest + 1] <= row:
             newest += 1
-        is_a = rows.is_a[row]
+        trait = rows.trait[row]
+        is_a = rows.is_a[trait]
         if is_a == REFUSED and newest >= first:
             found.became[newest] |= OPT_OUT
-        if is_a < OPENED or is_a > COMPLAINED or rows.by_machine[row] or rows.message[row] == no_message:
+        if is_a < OPENED or is_a > COMPLAINED or rows.by_machine[trait] or rows.message[row] == no_message:
             continue
         message = slots.place[_slot(slots, mask, rows.message[row])]
         if message >= 0:
@@ -120,31 +124,51 @@ def _became(
 @inner
 def _ordered(rows: Rows, sent: int, click: int, end: int, within: int) -> bool:
     """Whether an order of the message's item, else category, follows the click in time."""
-    item, category = rows.item[sent], rows.category[sent]
+    item, category = rows.item[rows.trait[sent]], rows.category[rows.trait[sent]]
     row, last = click + 1, rows.at[click] + within
     while row < end and rows.at[row] <= last:
-        if rows.is_a[row] == ORDERED:
-            if item >= 0 and rows.item[row] == item:
+        trait = rows.trait[row]
+        if rows.is_a[trait] == ORDERED:
+            if item >= 0 and rows.item[trait] == item:
                 return True
-            if item < 0 and category >= 0 and rows.category[row] == category:
+            if item < 0 and category >= 0 and rows.category[trait] == category:
                 return True
         row += 1
     return False
 
 
 @outer
-def zone_changes(starts: Int64, texts: Int32, zones: Int32, out: Int32) -> int:
+def zone_changes(starts: Int64, trait: Int32, zones: Int32, out: Int32) -> int:
     """Put into `out` the rows at which a customer is known to be in another zone than before; how many there are.
 
-    `texts`: the number of each row's zone text; `zones`: the zone of each number, the last of an absent one, -1: none.
+    `zones`: the zone of each trait, -1: none.
     """
     number = 0
     for customer in range(starts.size - 1):
         last = -1
         for row in range(starts[customer], starts[customer + 1]):
-            zone = zones[texts[row]]
+            zone = zones[trait[row]]
             if zone >= 0 and zone != last:
                 last = zone
                 out[number] = row
                 number += 1
     return number
+
+
+@outer
+def places(starts: Int64, rows: Int32, out: Int64) -> None:
+    """Put into `out` how many of `rows`, which ascend, lie before each of `starts`."""
+    number = 0
+    for customer in range(starts.size):
+        while number < rows.size and rows[number] < starts[customer]:
+            number += 1
+        out[customer] = number
+
+
+@outer
+def holds(rows: Int32, keys: UInt64, key: int) -> bool:
+    """Whether one of these rows has this key."""
+    for row in rows:  # noqa: SIM110 - a generator cannot be compiled
+        if keys[row] == key:
+            return True
+    return False

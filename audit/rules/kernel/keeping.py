@@ -9,8 +9,10 @@ from audit.rules.kernel.layout import (
     FIXED,
     FULL,
     QUIET,
+    ROLLING,
     SENSITIVE,
     SUNSET,
+    TELLS,
     USED,
     Int32,
     Task,
@@ -19,9 +21,12 @@ from audit.rules.kernel.layout import (
 
 @inner
 def keep_counted(task: Task, rule: int, i: int, at: int) -> None:
-    """Write down what `rule` counted when it stopped message `i`, oldest first; where there is no room, set FULL."""
+    """Write down what `rule` counted when it stopped message `i`, oldest first; where there is no room, set FULL.
+
+    Totals ask for what caps counted alone.
+    """
     kind, state = task.rules[rule].kind, task.work.state
-    if kind in (FIXED, SENSITIVE, QUIET):
+    if kind in (FIXED, SENSITIVE, QUIET) or not (state[TELLS] or kind in (ROLLING, CALENDAR)):
         return
     begins = state[USED]
     if kind == CONSENT:
@@ -36,7 +41,7 @@ def keep_counted(task: Task, rule: int, i: int, at: int) -> None:
 @inner
 def _keep_chain(task: Task, rule: int, i: int, at: int) -> None:
     rules, work, zones = task.rules, task.work, task.zones
-    kind, place = rules[rule].kind, counting.place_of(task, rule, i)
+    kind, place = rules[rule].kind, counting.place_of(task, rule, task.messages.trait[i])
     if not counting.begun(work, place):
         return
     bound, left, unit, zone = at - rules[rule].span, work.counters[place].n, 0, 0
@@ -44,7 +49,7 @@ def _keep_chain(task: Task, rule: int, i: int, at: int) -> None:
         bound = at - saying.window(task, rule, i)
     elif kind == CALENDAR:
         bound = at - clocks.longest(rules[rule].unit)
-        zone = max(counting.zone_of(task, rule, i), 0)
+        zone = max(counting.zone_of(task, rule, task.messages.trait[i]), 0)
         unit = clocks.unit(zones, work, zone, at, rules[rule].unit, rules[rule].week)
     elif kind == SUNSET:
         bound, left = work.counters[place].full_at - 1, rules[rule].limit

@@ -69,7 +69,7 @@ def _floor(task: Task, rule: int, i: int, at: int) -> int:
         return NEVER
     if kind >= CALENDAR:
         return LONG_AGO
-    place = counting.place_of(task, rule, i)
+    place = counting.place_of(task, rule, task.messages.trait[i])
     if not counting.begun(task.work, place) or task.work.counters[place].full_at == LONG_AGO:
         return LONG_AGO
     span = saying.window(task, rule, i) if kind == COOLDOWN else task.rules[rule].span
@@ -81,7 +81,7 @@ def _floor(task: Task, rule: int, i: int, at: int) -> int:
 def _free(task: Task, rule: int, i: int, moment: int) -> int:
     """The first moment from `moment` at which a rule that reads the clock passes."""
     rules, zones, work = task.rules, task.zones, task.work
-    zone = counting.zone_of(task, rule, i)
+    zone = counting.zone_of(task, rule, task.messages.trait[i])
     if rules[rule].kind == QUIET:
         begins, ends = rules[rule].quiet_from, rules[rule].quiet_to
         if zone < 0 or not clocks.quiet(zones, work, zone, moment, begins, ends):

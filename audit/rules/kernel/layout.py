@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 Int8 = NDArray[np.int8]
+Bool = NDArray[np.bool_]
 UInt64 = NDArray[np.uint64]
 Records = NDArray[Any]
 """Rows with named fields, so that one lies together."""
@@ -69,12 +70,33 @@ NODE_OF = np.dtype(
 """One of a chain of what was counted: a message, or an act. A calendar cap's knows its unit in one zone."""
 
 
-class Messages(NamedTuple):
-    """A row a message, in order. `judging`, `counting`: the rules whose scopes it satisfies; `named`: by customer.
+TRAIT = np.dtype(
+    [
+        ("judging", _LONG), ("counting", _LONG), ("unsure", _LONG), ("starts", _LONG), ("typical", _LONG),
+        ("zone", _SHORT), ("item", _SHORT), ("category", _SHORT), ("exempt", np.int8), ("is_order", np.int8),
+    ],
+    align=True,
+)  # fmt: skip
+"""What rows have in common that are alike in every text a rule asks for.
 
-    `stops`: the FIXED rules that stop it; `unsure`: those that lack what they need to judge it (both without rows
-    where no rule asks). `typical`: everybody's interval between purchases in its category, 0: unknown. `replied`: a row
-    for each kind of response that a sunset asks for, when the first came, NEVER if none did; `replied_rank`: its rank.
+`judging`, `counting`: the rules whose scopes such a message satisfies; `unsure`: those that lack what they need to
+judge it. `starts`: the cooldowns that such an act starts; `is_order`: whether it breaks a streak. `typical`: everybody's
+interval between purchases in its category, 0: unknown.
+"""
+
+
+class Traits(NamedTuple):
+    """`table`: TRAIT, by trait; `group`: for each rule that counts apart, what it counts together with such rows."""
+
+    table: Records
+    group: Int32
+
+
+class Messages(NamedTuple):
+    """A row a message, in order. `named`: by customer, the rules that it falls under.
+
+    `stops`: the FIXED rules that stop it (without rows where there are none). `replied`: a row for each kind of response
+    that a sunset asks for, when the first came, NEVER if none did; `replied_rank`: its rank.
     """
 
     first: Int64
@@ -82,36 +104,24 @@ class Messages(NamedTuple):
     at: Int64
     rank: Int32
     row: Int32
-    exempt: Int8
-    judging: Int64
-    counting: Int64
+    trait: Int32
     stops: Int64
-    unsure: Int64
-    zone: Int32
-    group: Int32
-    typical: Int64
-    item: Int32
-    category: Int32
     replied: Int64
     replied_rank: Int32
 
 
 class Acts(NamedTuple):
-    """A row an event that a cooldown or a sunset asks for, in order. `starts`: the cooldowns that it starts.
+    """A row an event that a cooldown or a sunset asks for, in order.
 
-    `is_order`: whether it breaks a streak. `bought`: when its order was first seen, LONG_AGO where it is no order.
+    `bought`: when its order was first seen, LONG_AGO where it is no order.
     """
 
     first: Int64
     at: Int64
     rank: Int32
     row: Int32
-    starts: Int64
-    is_order: Int8
-    group: Int32
+    trait: Int32
     bought: Int64
-    item: Int32
-    category: Int32
 
 
 class Said(NamedTuple):
@@ -157,9 +167,10 @@ class Zones(NamedTuple):
 class Decided(NamedTuple):
     """A row a message, all zero where there is nothing to say.
 
-    `deciding`: the position of the rule plus one, or PUT_OFF for a message that went out later, at `out`.
-    `next_allowed` is of stopped messages. `counted[begins : begins + counts]` are the event rows that the deciding
-    rule counted.
+    `deciding`: the position of the rule plus one, or PUT_OFF for a message that went out later. `counted[begins : begins +
+    counts]` are the event rows that the deciding rule counted: each rule where decisions are told, else a cap's.
+    Only where they are told there are rows of `out`: when it went out; `failing` and `cannot_tell`: sets of rules; and
+    `next_allowed`, of stopped messages.
     """
 
     decision: Int8
@@ -191,6 +202,7 @@ class Task(NamedTuple):
     """Everything that the compiled code is given. `rules`: RULE, in checking order."""
 
     rules: Records
+    traits: Traits
     messages: Messages
     acts: Acts
     said: Said
@@ -200,7 +212,7 @@ class Task(NamedTuple):
 
 
 (
-    CUSTOMER, EPOCH, NODE, ACT, SAYING, ZONE_ROW, ZONE, ORDERED, ORDERED_RANK, WAITING, USED, BAIL, FULL, FORESEES,
+    CUSTOMER, EPOCH, NODE, ACT, SAYING, ZONE_ROW, ZONE, ORDERED, ORDERED_RANK, WAITING, USED, BAIL, FULL, TELLS,
     ITEMS, CATEGORIES, SIZE,
 ) = range(17)  # fmt: skip
 """Places in `Work.state`."""

@@ -15,7 +15,6 @@ from audit.rules.kernel.layout import (
     CUSTOMER,
     EPOCH,
     EXEMPTED,
-    FORESEES,
     FULL,
     LATEST,
     LONG_AGO,
@@ -26,6 +25,7 @@ from audit.rules.kernel.layout import (
     SAYING,
     STOPPED,
     SUNSET,
+    TELLS,
     USED,
     WAITING,
     ZONE,
@@ -87,7 +87,7 @@ def _customer(task: Task, position: int, upto: int) -> None:
             at = work.due[0]
             i = waiting.pop(work.due, work.waiting, messages.rank, state)
         counting.catch_up(task, at, messages.rank[i])
-        if messages.exempt[i]:
+        if task.traits.table[messages.trait[i]].exempt:
             task.decided.decision[i] = EXEMPTED
         elif not _passes(task, i, at):
             continue
@@ -105,26 +105,17 @@ def _list_is_next(messages: Messages, work: Work, position: int) -> bool:
 @inner
 def _passes(task: Task, i: int, at: int) -> bool:
     """Whether the message goes out now; if not, it is stopped, or put off."""
-    rules, messages, decided = task.rules, task.messages, task.decided
-    scoped = messages.judging[i] & messages.named[task.work.state[CUSTOMER]]
-    failing, cannot_tell, first, puts_off = 0, 0, -1, True
-    for rule in range(rules.size):
-        if (scoped >> rule) & 1 and rules[rule].since <= at < rules[rule].until:
-            cannot_tell |= _unsure(task, rule, i) << rule
-            if saying.stops(task, rule, i, at):
-                failing |= 1 << rule
-                puts_off = puts_off and rules[rule].defers == 1
-                if first < 0:
-                    first = rule
-    if cannot_tell or at != messages.at[i]:
-        decided.cannot_tell[i] = cannot_tell
+    messages, decided, tells = task.messages, task.decided, task.work.state[TELLS]
+    scoped = task.traits.table[messages.trait[i]].judging & messages.named[task.work.state[CUSTOMER]]
+    failing, first, puts_off = _failing(task, scoped, i, at)
     if failing == 0:
         if at != messages.at[i]:
             decided.deciding[i] = PUT_OFF
-            decided.out[i] = at
+            if tells:
+                decided.out[i] = at
         return True
     found = NEVER
-    for foresees in range(0 if puts_off else 1, 1 + task.work.state[FORESEES]):
+    for foresees in range(0 if puts_off else 1, 1 + tells):
         numbers = scoped if foresees else failing
         last = LATEST if foresees else min(messages.at[i] + PATIENCE, LATEST)
         found = later.earliest(task, numbers, i, at, last)
@@ -133,15 +124,44 @@ def _passes(task: Task, i: int, at: int) -> bool:
             return False
     decided.decision[i] = STOPPED
     decided.deciding[i] = first + 1
-    decided.failing[i] = failing
-    decided.next_allowed[i] = found
+    if tells:
+        decided.failing[i] = failing
+        decided.next_allowed[i] = found
     keeping.keep_counted(task, first, i, at)
     return False
+
+
+@inner
+def _failing(task: Task, scoped: int, i: int, at: int) -> tuple[int, int, bool]:
+    """The rules among `scoped` that stop the message, the first of them, and whether all put it off.
+
+    Totals ask for no more than the first, once it is known that it is not put off.
+    """
+    rules, tells = task.rules, task.work.state[TELLS]
+    failing, cannot_tell, first, puts_off = 0, 0, -1, True
+    for rule in range(rules.size):
+        if (scoped >> rule) & 1 and rules[rule].since <= at < rules[rule].until:
+            if tells:
+                cannot_tell |= _unsure(task, rule, i) << rule
+            if saying.stops(task, rule, i, at):
+                failing |= 1 << rule
+                puts_off = puts_off and rules[rule].defers == 1
+                if first < 0:
+                    first = rule
+                if not (tells or puts_off):
+                    break
+    if tells and (cannot_tell or at != task.messages.at[i]):
+        task.decided.cannot_tell[i] = cannot_tell
+    return failing, first, puts_off
 
 
 @inner
 def _unsure(task: Task, rule: int, i: int) -> int:
     """1 if the rule lacks what it needs to judge the message."""
     if task.rules[rule].kind >= CALENDAR:
-        return 1 if counting.zone_of(task, rule, i) < 0 else 0
-    return (task.messages.unsure[i] >> rule) & 1 if task.rules[rule].kind <= SUNSET else 0
+        return 1 if counting.zone_of(task, rule, task.messages.trait[i]) < 0 else 0
+    return (
+        (task.traits.table[task.messages.trait[i]].unsure >> rule) & 1
+        if task.rules[rule].kind <= SUNSET
+        else 0
+    )

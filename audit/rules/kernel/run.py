@@ -17,10 +17,10 @@ from audit.rules.kernel.encode import Problem
 from audit.rules.kernel.layout import (
     CATEGORIES,
     COUNTER,
-    FORESEES,
     ITEMS,
     NODE_OF,
     SIZE,
+    TELLS,
     USED,
     Decided,
     Int32,
@@ -55,26 +55,29 @@ def decide(
     facts: Facts,
     *,
     causes: pl.DataFrame | None = None,
-    foresees: bool = True,
+    tells: bool = True,
+    hands: int | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Outcome:
     """Decide the messages that the rows `row` of `columns` stand for, in order.
 
-    `causes`: why each was sent, as `prepare.histories` reads it. `foresees`: whether `next_allowed` is wanted of stopped
-    messages. `progress` is told how many messages are decided; it may raise.
+    `causes`: why each was sent, as `prepare.histories` reads it. `tells`: whether decisions are told, and not only
+    added up. `hands`: how many threads decide, by default as many as there are cores. `progress` is told how many messages
+    are decided; it may raise.
     """
-    if encode.holds(columns.frame):
+    if encode.holds(columns):
         made = encode.problem(columns, row, rules, facts, causes)
         first = made.messages.first
-        decided = pass_over(made, foresees=foresees, progress=progress)
+        decided = pass_over(made, tells=tells, hands=hands, progress=progress)
     else:
         first = columns.first(row)
-        decided = _empty(row.size, first.size - 1)
+        decided = _empty(row.size, first.size - 1, tells=tells)
         decided.bailed[:] = 1
     if not decided.bailed.any():
         return Outcome(decided, np.zeros(row.size, np.bool_), [], first)
     left_over = np.repeat(decided.bailed == 1, np.diff(first))
     decided.counts[left_over] = 0
+    columns.named("event_id")
     messages = prepare.standing(columns.frame[row[left_over]])
     theirs = columns.frame.filter(pl.col("customer_id").is_in(messages["customer_id"].unique().implode()))
     histories = prepare.histories(messages, theirs, rules.rules, facts, causes=causes)
@@ -83,13 +86,17 @@ def decide(
 
 
 def pass_over(
-    made: Problem, *, foresees: bool = True, progress: Callable[[int], None] = lambda _: None
+    made: Problem,
+    *,
+    tells: bool = True,
+    hands: int | None = None,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> Decided:
-    """Decide everything, on as many cores as there are; customers do not touch each other."""
+    """Decide everything, on as many cores as there are, or `hands`; customers do not touch each other."""
     customers = made.messages.named.size
-    decided = _empty(made.messages.at.size, customers)
-    hands = max(1, min(os.cpu_count() or 1, customers // _AT_ONCE))
-    parts = [_Part(made, decided, foresees=foresees) for _ in range(hands)]
+    decided = _empty(made.messages.at.size, customers, tells=tells)
+    hands = max(1, min(hands or os.cpu_count() or 1, customers // _AT_ONCE))
+    parts = [_Part(made, decided, tells=tells) for _ in range(hands)]
     with ThreadPoolExecutor(hands) as pool:
         for begin in range(0, customers, hands * _AT_ONCE):
             ends = [min(begin + (hand + 1) * _AT_ONCE, customers) for hand in range(hands)]
@@ -103,9 +110,9 @@ def pass_over(
 class _Part:
     """One thread's share: its own memory, and its own list of what was counted."""
 
-    def __init__(self, made: Problem, decided: Decided, *, foresees: bool) -> None:
+    def __init__(self, made: Problem, decided: Decided, *, tells: bool) -> None:
         self._made = made
-        self.work = _work(made, foresees=foresees)
+        self.work = _work(made, tells=tells)
         self.decided = decided._replace(counted=np.zeros(1 << 16, np.int32))
         self.mine: list[slice] = []
 
@@ -114,7 +121,16 @@ class _Part:
         made, reached = self._made, begin
         self.mine.append(slice(int(made.messages.first[begin]), int(made.messages.first[end])))
         while reached < end:
-            task = Task(made.rules, made.messages, made.acts, made.said, made.zones, self.decided, self.work)
+            task = Task(
+                made.rules,
+                made.traits,
+                made.messages,
+                made.acts,
+                made.said,
+                made.zones,
+                self.decided,
+                self.work,
+            )
             reached = loop.decide(task, reached, end)
             if reached < end:
                 room = np.zeros(2 * self.decided.counted.size, np.int32)
@@ -133,22 +149,23 @@ def _joined(decided: Decided, parts: list[_Part]) -> Decided:
     return decided._replace(counted=np.concatenate(counted))
 
 
-def _empty(messages: int, customers: int) -> Decided:
+def _empty(messages: int, customers: int, *, tells: bool) -> Decided:
     def column(dtype: type[np.generic], size: int = messages) -> Any:
         return np.zeros(size, dtype)
 
+    told = messages if tells else 0
     return Decided(
-        decision=column(np.int8), out=column(np.int64), deciding=column(np.int8), failing=column(np.int64),
-        cannot_tell=column(np.int64), next_allowed=column(np.int64), begins=column(np.int64),
-        counts=column(np.int32), counted=column(np.int32, 0),
+        decision=column(np.int8), out=column(np.int64, told), deciding=column(np.int8),
+        failing=column(np.int64, told), cannot_tell=column(np.int64, told), next_allowed=column(np.int64, told),
+        begins=column(np.int64), counts=column(np.int32), counted=column(np.int32, 0),
         bailed=column(np.int8, customers),
     )  # fmt: skip
 
 
-def _work(made: Problem, *, foresees: bool) -> Work:
+def _work(made: Problem, *, tells: bool) -> Work:
     most = int(np.diff(made.messages.first).max(initial=0))
     state = np.zeros(SIZE, np.int64)
-    state[FORESEES], state[ITEMS], state[CATEGORIES], state[USED] = foresees, made.items, made.categories, 0
+    state[TELLS], state[ITEMS], state[CATEGORIES], state[USED] = tells, made.items, made.categories, 0
     return Work(
         state=state,
         counters=np.zeros(made.places, COUNTER),

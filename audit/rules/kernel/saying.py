@@ -27,15 +27,18 @@ def stops(task: Task, rule: int, i: int, at: int) -> bool:
     if kind == ROLLING:
         if task.rules[rule].limit == 0:
             return True
-        place = counting.place_of(task, rule, i)
-        return counting.begun(work, place) and work.counters[place].full_at > at - task.rules[rule].span
+        return (
+            counting.full_at(work, counting.place_of(task, rule, task.messages.trait[i]))
+            > at - task.rules[rule].span
+        )
     if kind == COOLDOWN:
-        place = counting.place_of(task, rule, i)
-        return counting.begun(work, place) and work.counters[place].full_at > at - window(task, rule, i)
+        return counting.full_at(work, counting.place_of(task, rule, task.messages.trait[i])) > at - window(
+            task, rule, i
+        )
     if kind == CALENDAR:
         return in_unit(task, rule, i, at)
     if kind == QUIET:
-        zone = counting.zone_of(task, rule, i)
+        zone = counting.zone_of(task, rule, task.messages.trait[i])
         begins, ends = task.rules[rule].quiet_from, task.rules[rule].quiet_to
         return zone >= 0 and clocks.quiet(task.zones, work, zone, at, begins, ends)
     if kind == CONSENT:
@@ -58,7 +61,7 @@ def stops_for_good(task: Task, rule: int, i: int, at: int) -> bool:
 def in_unit(task: Task, rule: int, i: int, moment: int) -> bool:
     """Whether a calendar cap's limit of counted messages lies in the calendar unit of `moment`."""
     place, limit, work, zones = (
-        counting.place_of(task, rule, i),
+        counting.place_of(task, rule, task.messages.trait[i]),
         task.rules[rule].limit,
         task.work,
         task.zones,
@@ -70,7 +73,7 @@ def in_unit(task: Task, rule: int, i: int, moment: int) -> bool:
     bound = moment - clocks.longest(kind)
     if counter.full_at <= bound:
         return False
-    zone = max(counting.zone_of(task, rule, i), 0)
+    zone = max(counting.zone_of(task, rule, task.messages.trait[i]), 0)
     unit = clocks.unit(zones, work, zone, moment, kind, week)
     if zones.since[work.cursor[zone]] <= bound:  # no clock was shifted, so that units follow each other
         return clocks.unit_of(zones, work, counter.full, zone, kind, week) == unit
@@ -86,8 +89,8 @@ def in_unit(task: Task, rule: int, i: int, moment: int) -> bool:
 def _unanswered(task: Task, rule: int, i: int, at: int) -> bool:
     """Whether a sunset's streak is there, found no response, and no order came since the first of it."""
     messages, work, limit = task.messages, task.work, task.rules[rule].limit
-    place = counting.place_of(task, rule, i)
-    if (messages.unsure[i] >> rule) & 1 or not counting.begun(work, place):
+    place = counting.place_of(task, rule, task.messages.trait[i])
+    if (task.traits.table[messages.trait[i]].unsure >> rule) & 1 or not counting.begun(work, place):
         return False
     counter, nodes, state = work.counters[place], work.nodes, work.state
     if counter.n < limit:
@@ -112,13 +115,13 @@ def window(task: Task, rule: int, i: int) -> int:
     """A cooldown's window: fixed, or the customer's own interval, else everybody's, else the fallback."""
     if not task.rules[rule].repurchase:
         return task.rules[rule].span
-    messages, work, own = task.messages, task.work, 0
-    if messages.item[i] >= 0:
-        own = _interval(work, work.state[ITEMS] + messages.item[i])
-    if own == 0 and messages.category[i] >= 0:
-        own = _interval(work, work.state[CATEGORIES] + messages.category[i])
+    about, work, own = task.traits.table[task.messages.trait[i]], task.work, 0
+    if about.item >= 0:
+        own = _interval(work, work.state[ITEMS] + about.item)
+    if own == 0 and about.category >= 0:
+        own = _interval(work, work.state[CATEGORIES] + about.category)
     if own == 0:
-        own = messages.typical[i]
+        own = about.typical
     return own or task.rules[rule].span
 
 

@@ -1,4 +1,4 @@
-"""Which rules judge and count each message, as the arrays that the compiled code reads."""
+"""Which rules judge and count messages of each trait, as the arrays that the compiled code reads."""
 
 from collections.abc import Iterable
 
@@ -8,18 +8,14 @@ import polars as pl
 from audit.rules.kernel import codes
 from audit.rules.kernel.codes import Coded
 from audit.rules.kernel.columns import Columns
-from audit.rules.kernel.layout import Int8, Int32, Int64
+from audit.rules.kernel.layout import Int32, Int64
 from audit.rules.model import COUNTING, Rule
-from audit.rules.scopes import DEFAULT_CLASS, SCOPED, RuleSet, accepts
-
-COLUMN = {
-    "channel": "channel", "campaign": "campaign", "category": "category", "item": "item_id", "sender": "sender",
-}  # fmt: skip
-"""What a rule calls a field → the column it is in."""
+from audit.rules.relevant import COLUMN
+from audit.rules.scopes import DEFAULT_CLASS, SCOPED, RuleSet, accepts, asks
 
 
-def scopes(columns: Columns, row: Int32, rules: RuleSet) -> tuple[Int64, Int64, Int8]:
-    """Of each message: the rules that judge it, those that count it, whether it is exempt."""
+def scopes(columns: Columns, rules: RuleSet) -> tuple[Int64, Int64, Int64]:
+    """Of a message of each trait: the rules that judge it, those that count it, whether it is exempt."""
     classes = columns.coded("message_class")
     counts = _bits(rule.kind in COUNTING for rule in rules.rules)
     anyhow = _bits(rule.exempt_counts for rule in rules.rules)
@@ -27,17 +23,15 @@ def scopes(columns: Columns, row: Int32, rules: RuleSet) -> tuple[Int64, Int64, 
     def judging(value: str | None) -> int:
         return _bits((value or DEFAULT_CLASS) in rule.message_classes for rule in rules.rules)
 
-    judged = classes.of_rows(row, classes.table(judging))
-    counted = classes.of_rows(row, classes.table(lambda value: counts & (judging(value) | anyhow)))
-    exempt = classes.table(lambda value: (value or DEFAULT_CLASS) not in rules.classes)
+    judged = classes.meaning(judging)
+    counted = classes.meaning(lambda value: counts & (judging(value) | anyhow))
+    exempt = classes.meaning(lambda value: (value or DEFAULT_CLASS) not in rules.classes)
     for name in SCOPED:
-        if any(_asks(rule, name) for rule in rules.rules):
-            within = (
-                _topics(columns, row, rules) if name == "topics" else _accepted(columns, row, rules, name)
-            )
+        if any(asks(rule, name) for rule in rules.rules):
+            within = _topics(columns, rules) if name == "topics" else _accepted(columns, rules, name)
             judged &= within
             counted &= within
-    return judged, counted, classes.of_rows(row, exempt.astype(np.int8))
+    return judged, counted, exempt
 
 
 def named(customers: pl.Series, rules: RuleSet) -> Int64:
@@ -48,7 +42,7 @@ def named(customers: pl.Series, rules: RuleSet) -> Int64:
 
 
 def group(columns: Columns, rule: Rule) -> tuple[Int32, int]:
-    """What a rule counts together, or what has to agree: of each row a number, and how many. No rows: everything."""
+    """What a rule counts together, or what has to agree: of each trait a number, and how many. No rows: everything."""
     if rule.kind == "cooldown" and rule.same != "nothing":
         shared = columns.coded(COLUMN[rule.same])
         if rule.same == "category" and rule.depth is not None:
@@ -73,15 +67,14 @@ def _cut(categories: Coded, depth: int) -> tuple[Int32, int]:
     return categories.meaning(number).astype(np.int32), max(len(numbers), 1)
 
 
-def _accepted(columns: Columns, row: Int32, rules: RuleSet, name: str) -> Int64:
-    coded = columns.coded(COLUMN[name])
-    table = coded.table(lambda value: _bits(accepts(rule, name, value) for rule in rules.rules))
-    made: Int64 = coded.of_rows(row, table)
-    return made
+def _accepted(columns: Columns, rules: RuleSet, name: str) -> Int64:
+    return columns.coded(COLUMN[name]).meaning(
+        lambda value: _bits(accepts(rule, name, value) for rule in rules.rules)
+    )
 
 
-def _topics(columns: Columns, row: Int32, rules: RuleSet) -> Int64:
-    topics = columns.frame["topics"].gather(row)
+def _topics(columns: Columns, rules: RuleSet) -> Int64:
+    topics = columns.examples["topics"]
     asked = sorted({one for rule in rules.rules for one in (*rule.topics, *rule.except_topics)})
     has = {one: codes.of(topics.list.contains(one).fill_null(value=False), np.bool_) for one in asked}
     made = np.zeros(topics.len(), np.int64)
@@ -93,11 +86,6 @@ def _topics(columns: Columns, row: Int32, rules: RuleSet) -> Int64:
             met &= ~has[one]
         made |= met.astype(np.int64) << number
     return made
-
-
-def _asks(rule: Rule, name: str) -> bool:
-    scope = SCOPED[name]
-    return bool(getattr(rule, scope) or getattr(rule, f"except_{scope}") or name in rule.per)
 
 
 def _bits(flags: Iterable[object]) -> int:

@@ -1,6 +1,5 @@
 """Totals of what the kernel decided, without a text or an object for a message."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +42,7 @@ def of(
     as `prepare.histories` reads it.
     """
     made = Part.of(
-        Columns(events),
+        Columns(events, rules.rules),
         rules,
         facts,
         causes=causes,
@@ -62,15 +61,22 @@ def fleet(
     rules: RuleSet,
     facts: Facts,
     causes: pl.DataFrame | None = None,
-    keep: Callable[[pl.DataFrame], None] | None = None,
+    *,
+    told: bool = False,
 ) -> dict[str, Any]:
-    """`cells` by provider, `by_rule, customers, affected, displaced` of whole customers; `keep` takes the decisions."""
-    columns = Columns(events)
+    """`cells` by provider, `by_rule, customers, affected, displaced` of whole customers, and `decisions` if they are `told`.
+
+    Keeps to one core: several parts may be decided at a time.
+    """
+    columns = Columns(events, rules.rules)
     row, became = followed(columns)
-    made = Part.of(columns, rules, facts, row=row, causes=causes, foresees=keep is not None)
-    if keep is not None:
-        keep(made.decisions())
-    return {**made.totals(), "cells": made.cells(became), "customers": made.customers}
+    made = Part.of(columns, rules, facts, row=row, causes=causes, tells=told, hands=1)
+    return {
+        **made.totals(),
+        "cells": made.cells(became),
+        "customers": made.customers,
+        "decisions": made.decisions() if told else None,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +97,11 @@ class Part:
         *,
         row: Int32,
         causes: pl.DataFrame | None = None,
-        foresees: bool = False,
+        tells: bool = False,
+        hands: int | None = None,
     ) -> "Part":
-        """Decide; `causes` and `foresees` as for `run.decide`."""
-        outcome = run.decide(columns, row, rules, facts, causes=causes, foresees=foresees)
+        """Decide; `causes`, `tells` and `hands` as for `run.decide`."""
+        outcome = run.decide(columns, row, rules, facts, causes=causes, tells=tells, hands=hands)
         _copy_others(outcome, rules)
         return cls(columns, row, outcome, rules)
 
@@ -105,11 +112,11 @@ class Part:
 
     def totals(self) -> dict[str, Any]:
         """`by_rule`, `affected`, `displaced`."""
-        decided, rules = self.outcome.decided, self.rules.rules
-        counts = np.bincount(np.maximum(decided.deciding, 0), minlength=len(rules) + 1)
+        stopped = np.zeros(len(self.rules.rules), np.int64)
+        affected = adding.affected(self.outcome.first, self.outcome.decided, stopped)
         return {
-            "by_rule": {rule.id: int(counts[number + 1]) for number, rule in enumerate(rules)},
-            "affected": adding.affected(self.outcome.first, decided),
+            "by_rule": {rule.id: int(n) for rule, n in zip(self.rules.rules, stopped, strict=True)},
+            "affected": affected,
             "displaced": self._displaced(),
         }
 
@@ -118,7 +125,8 @@ class Part:
         provider = self.columns.coded("mailbox_provider")
         size = (len(provider.values) + 1) * adding.DECISIONS * 2 * adding.BECAME
         counts = np.zeros(size, np.int64)
-        adding.cells(self.outcome.decided, became, provider.codes[self.row], counts)
+        trait = self.columns.trait[self.row]
+        adding.cells(self.outcome.decided, became, trait, provider.codes, counts)
         cell = np.flatnonzero(counts)
         names = pl.Series([None, *provider.values], dtype=pl.String)
         kind = cell // adding.BECAME
@@ -135,19 +143,18 @@ class Part:
     def decisions(self) -> pl.DataFrame:
         """A row a message, columns of `decisions.DECISIONS`, in order."""
         events = self.columns.frame
-        shown = events.select("event_id", "customer_id", "occurred_at", "message_class")[self.row]
+        shown = self.columns.named("event_id", "customer_id", "occurred_at", "message_class")[self.row]
         return decode.frame(self.outcome, shown, events, self.rules)
 
     def _displaced(self) -> pl.DataFrame:
         """Columns `by, stopped, n`: a stopped message once for each campaign that its cap counted."""
-        caps = np.array([False, *(rule.kind == "frequency_cap" for rule in self.rules.rules)])
-        decided = self.outcome.decided
-        counts = np.where(caps[np.maximum(decided.deciding, 0)], decided.counts, 0).astype(np.int32)
-        counted = adding.Counted(decided.begins, counts, decided.counted)
+        caps = np.array([False, *(rule.kind == "frequency_cap" for rule in self.rules.rules), False])
+        decided, trait = self.outcome.decided, self.columns.trait
         campaigns = self.columns.coded("campaign")
         size = len(campaigns.values) + 1
-        pairs = np.empty(int(counts.sum()), np.int64)
-        number = adding.displaced(counted, campaigns.codes, self.row, np.zeros(size, np.int64), pairs)
+        pairs = np.empty(decided.counted.size, np.int64)
+        asked = adding.Displacing(caps, campaigns.codes, trait[self.row], trait[decided.counted])
+        number = adding.displaced(decided, asked, np.zeros(size, np.int64), pairs)
         numbers, firsts = codes.numbered(codes.spread(pairs[:number]))
         known = pairs[firsts]
         names = pl.Series([None, *campaigns.values], dtype=pl.String)
@@ -171,12 +178,12 @@ def followed(columns: Columns) -> tuple[Int32, Int8]:
     What `prepare.sent` and `outcomes.of` give, as numbers.
     """
     kinds, hashes = columns.coded("kind"), codes.hashes(columns.frame["message_id"])
-    is_a = kinds.table(lambda kind: _IS_A.get(kind or "", following.OTHER)).astype(np.int8)[kinds.codes]
+    is_a = kinds.meaning(lambda kind: _IS_A.get(kind or "", following.OTHER)).astype(np.int8)
     nobody = np.zeros(0, np.int32)
     ordered = "order_completed" in kinds.values and "message_clicked" in kinds.values
     items, categories = (columns.coded(name).codes if ordered else nobody for name in ("item_id", "category"))
-    machine = codes.of(columns.frame["machine"].fill_null(value=False), np.int8)
-    rows = Rows(columns.starts, columns.at, is_a, machine, hashes, items, categories)
+    machine = codes.of(columns.examples["machine"].fill_null(value=False), np.int8)
+    rows = Rows(columns.starts, columns.at, hashes, columns.trait, is_a, machine, items, categories)
     height = columns.frame.height
     found = Found(np.zeros(height, np.int32), np.zeros(height, np.int8))
     room = 4 * int(np.diff(columns.starts).max(initial=1))
@@ -184,15 +191,17 @@ def followed(columns: Columns) -> tuple[Int32, Int8]:
     within = int(outcomes.CONVERSION.total_seconds()) * 1_000_000
     number = following.follow(rows, found, slots, np.uint64(codes.NO_TEXT), within)
     row, became = found.row[:number], found.became[:number]
-    if not (hashes[row] == np.uint64(codes.NO_TEXT)).any():
+    if not following.holds(row, hashes, np.uint64(codes.NO_TEXT)):
         return row, became
-    return _apart(columns.frame, row, became)
+    return _apart(columns, row, became)
 
 
-def _apart(events: pl.DataFrame, row: Int32, became: Int8) -> tuple[Int32, Int8]:
+def _apart(columns: Columns, row: Int32, became: Int8) -> tuple[Int32, Int8]:
     """The same, where one message's id may read like what stands for the id of a message without one."""
+    events = columns.frame
     if not events["message_id"].str.starts_with("event:").any():
         return row, became
+    columns.named("event_id")
     messages = prepare.sent(events.with_row_index("row"))
     flags = outcomes.of(events, messages).select(
         pl.sum_horizontal(pl.col(flag).cast(pl.Int8) * (1 << bit) for bit, flag in enumerate(FLAGS[:-1]))

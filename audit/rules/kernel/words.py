@@ -34,18 +34,17 @@ def said(
     `sensitive`: lists of the sensitive topics of each message.
     """
     ours = messages if acts.size else messages[:0]
+    asked, heard = columns.trait[ours], columns.trait[acts]
     channel, sender = (columns.coded(name).codes if acts.size else acts for name in ("channel", "sender"))
-    listed = columns.frame["topics"]
+    listed = columns.frame["topics"] if acts.size else pl.Series(dtype=pl.List(pl.String))
     (topics, topic), (of_message, message_topic), (sensitives, message_sensitive) = _lists(
         listed.gather(acts), listed.gather(ours), sensitive
     )
-    says = columns.coded("kind").table(lambda kind: _SAYS.get(kind or "", 0))[
-        columns.coded("kind").codes[acts]
-    ]
+    says = columns.coded("kind").meaning(lambda kind: _SAYS.get(kind or "", 0))[heard]
     first, at, rank, row = places
     return Said(
-        first, at, rank, row, says.astype(np.int8), channel[acts], sender[acts], topics, topic, channel[ours],
-        sender[ours], of_message, message_topic, sensitives, message_sensitive,
+        first, at, rank, row, says.astype(np.int8), channel[heard], sender[heard], topics, topic, channel[asked],
+        sender[asked], of_message, message_topic, sensitives, message_sensitive,
     )  # fmt: skip
 
 
@@ -102,25 +101,22 @@ def stopping(rules: Sequence[Rule], messages: int, causes: pl.DataFrame | None) 
 def unsure(
     rules: Sequence[Rule],
     columns: Columns,
-    messages: Int32,
     causes: pl.DataFrame | None,
     recorded: frozenset[tuple[str, str | None]],
 ) -> Int64:
-    """The rules that lack what they need to judge each message: its causes, any response of its channel."""
-    asked = [rule.kind in {"mute", "exclude_event", "sensitive", "sunset"} for rule in rules]
-    made = np.zeros(messages.size if any(asked) else 0, np.int64)
+    """The rules that lack what they need to judge a message of each trait: its causes, any response of its channel."""
+    made = np.zeros(columns.examples.height, np.int64)
     if causes is None:
         made |= sum(1 << number for number, rule in enumerate(rules) if rule.reads_causes)
     sunsets = [
         (number, ENGAGEMENT[rule.engagement]) for number, rule in enumerate(rules) if rule.kind == "sunset"
     ]
     if sunsets:
-        channel = columns.coded("channel")
-        made |= channel.table(
+        made |= columns.coded("channel").meaning(
             lambda value: sum(
                 1 << number for number, response in sunsets if (response, value) not in recorded
             )
-        )[channel.codes[messages]]
+        )
     return made
 
 

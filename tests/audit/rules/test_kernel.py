@@ -302,8 +302,8 @@ def test_compiled_totals_are_those_of_the_frames(history, documents):
         events(*({"machine": None, "message_id": None, "mailbox_provider": None, **row} for row in history))
     )
     rules = RuleSet([from_dict(one) for one in documents])
-    facts = context(frame).facts
-    slow, fast = fleet._Work(rules, facts, None, None).part(frame), sums.fleet(frame, rules, facts)
+    ctx = context(frame)
+    slow, fast = fleet.by_reference(frame, rules, ctx), sums.fleet(frame, rules, ctx.facts)
     for name in ("cells", "displaced"):
         columns = slow[name].columns
         assert_frame_equal(
