@@ -1,10 +1,8 @@
 """Why a finding is listed: what it rests on, and without which events it would not be."""
 
-import json
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -14,14 +12,14 @@ from audit.errors import NotFoundError
 from audit.events import BEHAVIOUR, CONSENT, MESSAGING, PERSONALIZATION, REQUESTS, first_levels
 from audit.findings.counting import counts_until
 from audit.findings.passed_over import passed_over
-from audit.findings.registry import find, locate
+from audit.findings.plans import plans
+from audit.findings.registry import find, locate, unfinished
 from audit.findings.shape import worded
-from audit.messages import sent_messages
-from audit.times import duration, iso
+from audit.times import iso
 from audit.why import counterfactual, cover, leaves
 from audit.why.end import End
 from audit.why.model import Counterfactual, Explanation, Reason, Subject
-from audit.why.search import Plan, Removal
+from audit.why.search import Removal
 from audit.why.trials import Decide
 from audit.why.words import Voice, day, kinds_in_words, several
 
@@ -112,20 +110,20 @@ def _without(events: pl.DataFrame, context: Context, row: Row) -> Counterfactual
     known = _for_anybody(context, row["customer"])
     decide = _decide(known, row)
     nearest = next((rows for rows in _nearer(events, row) if _agree(rows, known, row)), events)
-    found = _search(nearest, decide, row)
+    found = _search(nearest, known, decide, row)
     if nearest.height < events.height and not (found and counterfactual.holds_for(events, decide, found)):
-        found = _search(events, decide, row)
+        found = _search(events, known, decide, row)
     outcome = f"the check {row['check']} would not find it"
     return counterfactual.said(found, _added(nearest, known, row), outcome)
 
 
-def _search(events: pl.DataFrame, decide: Decide, row: Row) -> Removal | None:
+def _search(events: pl.DataFrame, context: Context, decide: Decide, row: Row) -> Removal | None:
     """The customer's own acts first; what was decided about them only where acts alone do not end it."""
-    plans = _cap_plan(events, row) if row["check"] == "over-frequency" else ()
     decided = events.filter(pl.col("kind").is_in([*MESSAGING, *PERSONALIZATION]))["event_id"]
     rests = (*row["cause"], *row["evidence"], *row["messages"])
     acts = counterfactual.removal(events, decide, keep=decided, likely=rests) if row["cause"] else None
-    return acts or counterfactual.removal(events, decide, plans=plans, likely=rests)
+    planned = plans(events, context, row)
+    return acts or counterfactual.removal(events, decide, plans=planned, likely=rests)
 
 
 def _nearer(events: pl.DataFrame, row: Row) -> Iterator[pl.DataFrame]:
@@ -179,32 +177,13 @@ def _agree(related: pl.DataFrame, context: Context, row: Row) -> bool:
     return any(all(one[name] == row[name] for name in _SAME) for one in found.iter_rows(named=True))
 
 
-def _cap_plan(events: pl.DataFrame, row: Row) -> tuple[Plan, ...]:
-    """The messages that a cap at the check's limit would have stopped, so that no window holds more: a smallest set."""
-    rule = json.loads(row["suggested_rule"])
-    sent = sent_messages(events).filter(
-        pl.col("message_class").fill_null("marketing") == "marketing",
-        pl.col("channel").is_in(rule["channels"]) if "channels" in rule else pl.col("channel").is_null(),
-    )
-    window, room = duration(rule["window"]), rule["limit"]
-    let_through: deque[datetime] = deque(maxlen=room)
-    stopped, kept = [], []
-    for event, at in sent.select("event_id", "occurred_at").iter_rows():
-        if len(let_through) == room and let_through[0] > at - window:
-            stopped.append(event)
-        else:
-            let_through.append(at)
-            kept.append(event)
-    return (Plan((*kept, *stopped), alone=False, stay=len(kept)),)
-
-
 def _decide(context: Context, row: Row) -> Decide:
     same = (pl.col("case").eq_missing(row["case"])) & (pl.col("subject").eq_missing(row["subject"]))
 
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
-        found = worded(find(copies, context, checks=[row["check"]]), names_sensitive=True).filter(same)
-        rests = found.select("customer", pl.concat_list("cause", "evidence", "messages").list.unique())
-        return dict(rests.rows())
+        found = unfinished(copies, context, row["check"]).filter(same)
+        behind = (pl.col(name).fill_null([]) for name in ("cause", "evidence", "messages"))
+        return dict(found.select("customer_id", pl.concat_list(behind).list.unique()).rows())
 
     return decide
 
@@ -226,12 +205,10 @@ def _added(events: pl.DataFrame, context: Context, row: Row) -> pl.DataFrame | N
     same = pl.col("subject").eq_missing(row["subject"])
 
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
-        found = worded(find(copies, context, checks=[row["check"]]), names_sensitive=True).filter(same)
-        return dict(found.select("customer", "evidence").rows())
+        found = unfinished(copies, context, row["check"]).filter(same)
+        return dict(found.select("customer_id", "evidence").rows())
 
-    return next(
-        (one for one in _could_end(events, row) if counterfactual.ends_with(events, decide, one)), None
-    )
+    return counterfactual.first_ending(events, decide, list(_could_end(events, row)))
 
 
 def _could_end(events: pl.DataFrame, row: Row) -> Iterator[pl.DataFrame]:

@@ -19,11 +19,7 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
     Human clicks count, and human opens where the workspace chose them. Where no engagement of that kind can be
     recorded, one answer a customer: cannot tell.
     """
-    engaged = _engagement(audited)
-    mailings = audited.mailings.with_columns(
-        pl.coalesce("campaign_id", "campaign_name", "category").alias("campaign"), engaged.alias("engaged")
-    ).drop_nulls("campaign")
-    rows = _runs(mailings, check)
+    rows = runs(audited, check).unique(_BY, keep="last", maintain_order=True)
     known = _recordable(audited)
     told = rows.join(known, on="customer_id", how="semi")
     return pl.concat([_ignored(told), _unknown(rows.join(known, on="customer_id", how="anti"), audited)])
@@ -50,9 +46,16 @@ def _recordable(audited: Audited) -> pl.DataFrame:
     return customers.join(only, on="customer_id", how="anti")
 
 
-def _runs(mailings: pl.DataFrame, check: Check) -> pl.DataFrame:
-    """The newest qualifying run of each customer and campaign."""
+def runs(audited: Audited, check: Check) -> pl.DataFrame:
+    """All runs of each customer and campaign that are long enough and dense enough: `messages` and their `times`.
+
+    `run`: its number; `newest`: that of the newest run, long enough or not.
+    """
     limits = check.thresholds
+    mailings = audited.mailings.with_columns(
+        pl.coalesce("campaign_id", "campaign_name", "category").alias("campaign"),
+        _engagement(audited).alias("engaged"),
+    ).drop_nulls("campaign")
     recent = timedelta(days=limits["recent_days"])
     before = pl.col("occurred_at").shift(limits["recent"] - 1).over(*_BY, "run")
     return (
@@ -73,9 +76,9 @@ def _runs(mailings: pl.DataFrame, check: Check) -> pl.DataFrame:
             pl.col("occurred_at").first().alias("first"),
             pl.col("occurred_at").last().alias("last"),
             pl.col("event_id").alias("messages"),
+            pl.col("occurred_at").alias("times"),
         )
         .filter((pl.col("count") >= limits["messages"]) & pl.col("dense"))
-        .unique(_BY, keep="last", maintain_order=True)
     )
 
 

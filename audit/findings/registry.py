@@ -61,6 +61,11 @@ def find(events: pl.DataFrame, ctx: Context, *, checks: Iterable[str] | None = N
     return worst_first(pl.concat([pl.DataFrame(schema=SCHEMA), *made]))
 
 
+def unfinished(events: pl.DataFrame, ctx: Context, check_id: str) -> pl.DataFrame:
+    """What one check finds, as it hands it over (`shape.FOUND`): enough to decide many histories."""
+    return CHECKS[check_id](Audited(events, ctx), check(check_id))
+
+
 def locate(events: pl.DataFrame, ctx: Context, ident: str) -> pl.DataFrame:
     """The finding of that id in one customer's events, a frame of `SCHEMA` of one row or none.
 

@@ -12,7 +12,7 @@ import polars as pl
 from audit.times import iso
 from audit.why.model import Causes, Counterfactual
 from audit.why.search import Plan, Removal, Search
-from audit.why.trials import Decide, Focus, TooMuchError, Trials
+from audit.why.trials import Decide, Focus, TooMuchError, Trials, copies_at_little_cost
 
 
 def removal(
@@ -55,8 +55,24 @@ def holds_for(events: pl.DataFrame, decide: Decide, found: Removal) -> bool:
 
 def ends_with(events: pl.DataFrame, decide: Decide, added: pl.DataFrame) -> bool:
     """Whether a decision that is there would be gone once the rows `added` (columns of `events`) had happened too."""
+    return first_ending(events, decide, [added]) is not None
+
+
+def first_ending(events: pl.DataFrame, decide: Decide, each: Sequence[pl.DataFrame]) -> pl.DataFrame | None:
+    """The first of several events with which a decision that is there would be gone; None where none ends it."""
+    at_once = copies_at_little_cost(events.height)
+    for start in range(0, len(each), at_once):
+        some = each[start : start + at_once]
+        there = decide(pl.concat(_with(events, added, f"c#{n:03}") for n, added in enumerate(some)))
+        ending = (added for n, added in enumerate(some) if f"c#{n:03}" not in there)
+        if (first := next(ending, None)) is not None:
+            return first
+    return None
+
+
+def _with(events: pl.DataFrame, added: pl.DataFrame, name: str) -> pl.DataFrame:
     both = pl.concat([events, added.select(events.columns)]).sort("occurred_at", "event_id")
-    return not decide(both.with_columns(pl.lit("c#0").alias("customer_id")))
+    return both.with_columns(pl.lit(name).alias("customer_id"))
 
 
 def event(like: pl.DataFrame, **fields: Any) -> pl.DataFrame:

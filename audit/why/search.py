@@ -20,11 +20,13 @@ class Plan:
     `order`: the event_ids the decision can rest on. `alone`: each of them is enough by itself whatever else is left
     out, so that all have to go. Else they are weights that must reach a threshold, in an order in which as many as
     possible of the first can stay: the rest is a smallest set. `stay`: how many those are, where that can be reckoned.
+    `smallest`: whether the rest is the smallest set of all; it is minimal anyhow.
     """
 
     order: tuple[str, ...]
     alone: bool
     stay: int | None = None
+    smallest: bool = True
 
     @property
     def least(self) -> int | None:
@@ -83,7 +85,7 @@ class Search:
         if not order:
             return None
         if plan.stay is not None and len(order) == len(plan.order):
-            reckoned = self._reckoned(order, plan.stay)
+            reckoned = self._reckoned(order, plan.stay, smallest=plan.smallest)
             if reckoned is not None:
                 return reckoned
         whole, without = self._trials.tried([set(), set(order)])
@@ -91,9 +93,10 @@ class Search:
             return None
         left_out = order if plan.alone else self._put_back(order, order, sure=0)
         needed = left_out if len(left_out) == 1 else ()
-        return self._found(left_out, smallest=True, enough=order if plan.alone else (), needed=needed)
+        enough = order if plan.alone else ()
+        return self._found(left_out, smallest=plan.smallest, enough=enough, needed=needed)
 
-    def _reckoned(self, order: Sequence[str], stay: int) -> Removal | None:
+    def _reckoned(self, order: Sequence[str], stay: int, *, smallest: bool) -> Removal | None:
         """The set that is left where the first `stay` can stay; None if trying says otherwise."""
         left_out = order[stay:]
         if not left_out:
@@ -101,7 +104,8 @@ class Search:
         without, with_one = self._trials.tried([set(left_out), set(left_out[1:])])
         if without is not None or with_one is None:
             return None
-        return self._found(left_out, smallest=True, enough=(), needed=left_out if len(left_out) == 1 else ())
+        one = len(left_out) == 1
+        return self._found(left_out, smallest=smallest or one, enough=(), needed=left_out if one else ())
 
     def _fewest(self, found: Sequence[Removal], *, of: int) -> Removal:
         """The shortest of several ways to end it; where there are several, no one event is enough for the decision."""
@@ -122,24 +126,27 @@ class Search:
     def _foresee(self, likely: Iterable[str]) -> None:
         """Decide in one call what will be asked first if the decision rests on what is `likely` and on nothing else."""
         first = self._removable.intersection(likely)
-        asked: list[AbstractSet[str]] = [set(), first]
+        asked: list[AbstractSet[str]] = [set(), first, self._removable]
         if 2 * len(first) <= self._trials.at_little_cost:
             asked += _by_themselves(sorted(first))
         self._trials.tried(asked)
 
     def _closure(self, evidence: Iterable[str]) -> list[str] | None:
-        """Events without all of which the decision is gone: its evidence, what steps in for it, and so on."""
-        removable = self._removable
-        left_out = removable & set(evidence)
-        while left_out:
-            remaining = self._trials.without(left_out)
-            if remaining is None:
-                return self._trials.in_order(left_out)
-            more = (removable & set(remaining)) - left_out
+        """Events without all of which the decision is gone: its evidence, what steps in for it, and so on.
+
+        None where it is there whatever is left out.
+        """
+        left_out = self._removable.intersection(evidence)
+        remaining = self._trials.without(left_out)
+        if remaining is not None and self._trials.without(self._removable) is not None:
+            return None
+        while remaining is not None:
+            more = self._removable.intersection(remaining) - left_out
             if not more:
-                break
+                return list(self._trials.removable)
             left_out |= more
-        return None if self._trials.without(removable) is not None else list(self._trials.removable)
+            remaining = self._trials.without(left_out)
+        return self._trials.in_order(left_out)
 
     def _minimal(self, candidates: Sequence[str]) -> Removal:
         """Shrink a set that ends the decision until no one of it can be put back."""

@@ -34,6 +34,11 @@ class TooMuchError(Exception):
     """The search would decide more rows than it may."""
 
 
+def copies_at_little_cost(height: int) -> int:
+    """How many copies of `height` rows cost about as much as asking at all; at least one."""
+    return max(_ROWS_FOR_A_CALL // max(height, 1), 1)
+
+
 class Trials:
     """The answers of `decide` for one history without some of its events.
 
@@ -63,7 +68,7 @@ class Trials:
     @property
     def at_little_cost(self) -> int:
         """How many copies cost about as much as asking at all."""
-        return _ROWS_FOR_A_CALL // self._copies.height
+        return copies_at_little_cost(self._copies.height)
 
     def affordable(self, copies: int) -> bool:
         """Whether so many copies may be decided only to be sure."""

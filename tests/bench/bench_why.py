@@ -13,7 +13,6 @@ from statistics import median
 
 import polars as pl
 
-from audit.answers import Case
 from audit.events import in_order
 from fixtures.fleet import fleet
 from tests.bench import journey
@@ -56,20 +55,10 @@ def largest_household() -> Person:
     return next(people(everybody.filter(pl.col("customer_id") == largest), context))
 
 
-def loaded(person: Person) -> Case:
-    """The customer's history with everything that was decided of it."""
-    case = Case(person.customer, person.events, person.context)
-    assert min(one.width for one in (case.memberships, case.found, case.recommended.strips))
-    return case
-
-
 def measured(person: Person, most: int) -> dict[str, list[Spent]]:
-    """Seconds on the clock and of computing for each decision, by its type; of messages at most `most`.
-
-    As on a screen, which shows what was decided before anybody asks why.
-    """
+    """Seconds on the clock and of computing for each decision, by its type; of messages at most `most`."""
     spent: dict[str, list[Spent]] = defaultdict(list)
-    case = loaded(person)
+    case = person.case  # as on a screen, which shows what was decided before anybody asks why
     for type_, ident in person.decisions:
         if type_ == "message" and len(spent[type_]) >= most:
             continue

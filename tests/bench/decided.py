@@ -7,11 +7,13 @@ alone is held by the tests of segments, strips and checks, and by a sample of ev
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import polars as pl
 
 from audit import findings, recommend, segments, why
+from audit.answers import Case
 from audit.context import Context
 from audit.events import conform
 from audit.messages import sent_messages
@@ -77,9 +79,16 @@ class Person:
         """Whose history it is."""
         return str(self.events["customer_id"][0])
 
+    @cached_property
+    def case(self) -> Case:
+        """The history with everything that was decided of it, as it lies behind a screen."""
+        case = Case(self.customer, self.events, self.context)
+        assert all(one.columns for one in (case.memberships, case.found, case.recommended.strips))
+        return case
+
     def explained(self, decision: Decision) -> why.Explanation:
         """Why it was decided."""
-        return EXPLAIN[decision[0]](self.events, self.context, decision[1], names_sensitive=True)
+        return self.case.why(*decision)
 
     def asks(self, decision: Decision) -> tuple[str, str]:
         """What to decide to see whether our definitions give it (segment, item or a check), and what to look for."""

@@ -1,6 +1,7 @@
 """Every segment that our definitions give has a counterfactual that holds: gone without it, there with any put back."""
 
 from datetime import timedelta
+from itertools import combinations
 
 import polars as pl
 from hypothesis import given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from audit import segments, why
 from audit.times import parse_iso
+from audit.why.trials import Trials
 from tests.build import context, events
 
 AT = parse_iso("2026-03-31T00:00:00Z")
@@ -25,12 +27,19 @@ ACT = st.one_of(
     ),
     st.fixed_dictionaries(
         {
+            "kind": st.sampled_from(["subscribed", "unsubscribed"]),
+            "list_id": st.sampled_from(["news", "deals", None]),
+        }
+    ),
+    st.fixed_dictionaries(
+        {
             "kind": st.just("profile_updated"),
             "attributes": st.sampled_from(
                 [
                     '{"age": 30, "settlement": "town", "home_ownership": "owner"}',
                     '{"age": "65+", "settlement": "rural", "postcode": "17207", "kids_count": "2"}',
-                    '{"income": "15-24K"}',
+                    '{"income": "15-24K", "membership": "gold"}',
+                    '{"membership": "none"}',
                 ]
             ),
             "country": st.sampled_from(["DE", "FR", None]),
@@ -76,3 +85,39 @@ def test_where_somebody_lives_is_said_by_every_row_since_they_moved_and_all_have
     assert proof is not None
     assert sorted(proof.remove) == sorted(row["event_id"] for row in rows)
     assert proof.smallest
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["gold", "none", None]), st.integers(0, 5)), max_size=6),
+    st.lists(st.tuples(st.booleans(), st.sampled_from(["news", None]), st.integers(0, 5)), max_size=4),
+)
+@settings(max_examples=25, deadline=None)
+def test_where_one_of_several_conditions_is_enough_no_smaller_set_ends_them_all(said, lists):
+    profiles = [
+        {"kind": "profile_updated", "attributes": f'{{"membership": "{what}"}}' if what else None, "day": day}
+        for what, day in said
+    ]
+    letters = [
+        {"kind": "subscribed" if joins else "unsubscribed", "list_id": which, "day": day}
+        for joins, which, day in lists
+    ]
+    rows = [
+        {"event_id": f"e{n}", "at": AT - timedelta(days=row.pop("day") + 1), **row}
+        for n, row in enumerate([*profiles, *letters])
+    ]
+    frame = events({"kind": "product_viewed", "event_id": "v", "at": AT - timedelta(days=9)}, *rows)
+    ctx = context(frame, AT)
+    if "member" not in set(segments.derive(frame, ctx)["segment_id"]):
+        return
+    proof = why.segment(frame, ctx, "member").counterfactual
+    assert proof is not None
+    assert proof.smallest
+
+    def decide(copies):
+        given_ = segments.derive(copies, ctx).filter(pl.col("segment_id") == "member")
+        return dict(given_.select("customer_id", "evidence").rows())
+
+    trials, removed = Trials(frame, decide), set(proof.remove)
+    assert trials.without(removed) is None
+    smaller = [set(some) for size in range(len(removed)) for some in combinations(frame["event_id"], size)]
+    assert None not in trials.tried(smaller)
