@@ -1,5 +1,8 @@
 """What is bought together, counted and held against chance: in people, or in orders."""
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import polars as pl
 
 MIN_CUSTOMERS = 5
@@ -27,10 +30,10 @@ PAIRS: dict[str, pl.DataType] = {
 }  # fmt: skip
 """`together`: how many people (or orders) have both; `expected`: how many would by chance; `score`: see `_best`."""
 
-_PAIRS_AT_ONCE = 8_000_000
-"""Rows of pairs held in memory at a time: about 250 MB."""
+_COUNTED = pl.Schema(dict.fromkeys(("item", "other", "together", "n", "n_other"), pl.UInt32()))
 
-_KEY = 1 << 32
+_PAIRS_AT_ONCE = 8_000_000
+"""Pairs counted at a time: about 100 MB."""
 
 
 def none() -> pl.DataFrame:
@@ -63,9 +66,8 @@ def _pairs_of(orders: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.Da
     bought = _bought(orders, items, unit)
     if bought.is_empty():
         return none()
-    counts = bought.group_by("item").agg(pl.len().alias("n"))
     units = orders.select(unit.n_unique()).item()
-    found = [_best(_pairs(block, bought), counts, units) for block in _blocks(bought)]
+    found = [_best(pairs, units) for pairs in _counted(bought)]
     names = items.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("item"), "item_id")
     return (
         pl.concat(found)
@@ -90,37 +92,29 @@ def _bought(orders: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.Data
     )
 
 
-def _blocks(bought: pl.DataFrame) -> list[pl.DataFrame]:
-    """Cut `bought` by item so that each part joins to about `_PAIRS_AT_ONCE` pairs."""
-    size = pl.len().over("unit")
-    pairs = (
-        bought.with_columns(size.alias("size"))
-        .group_by("item")
-        .agg(pl.col("size").sum())
-        .sort("item")
-        .select("item", ((pl.col("size").cum_sum() - 1) // _PAIRS_AT_ONCE).alias("block"))
-    )
-    return bought.join(pairs, on="item").partition_by("block", include_key=False)
+def _counted(bought: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """How many units hold both, and each: `item, other, together, n, n_other`, some items at a time.
+
+    It is the product of the table of what each unit holds with itself, which is sparse.
+    """
+    import numpy as np
+    from scipy.sparse import csr_array
+
+    holds = (bought["unit"].to_numpy(), bought["item"].to_numpy())
+    by_unit = csr_array((np.ones(bought.height, np.int32), holds))
+    by_item, units = by_unit.T.tocsr(), by_unit.sum(axis=0, dtype=np.int64)
+    work = np.cumsum(by_item @ by_unit.sum(axis=1, dtype=np.int64))
+    ends = np.searchsorted(work, np.arange(_PAIRS_AT_ONCE, work[-1], _PAIRS_AT_ONCE), side="right")
+    edges = np.unique([0, *ends, work.size]).tolist()
+    for begin, end in pairwise(edges):
+        both = (by_item[begin:end] @ by_unit).tocoo()
+        enough = (both.data >= MIN_TOGETHER) & (both.row + begin != both.col)
+        item, other = both.row[enough] + begin, both.col[enough]
+        pairs = {"item": item, "other": other, "together": both.data[enough]}
+        yield pl.DataFrame({**pairs, "n": units[item], "n_other": units[other]}).cast(_COUNTED)
 
 
-def _pairs(block: pl.DataFrame, bought: pl.DataFrame) -> pl.DataFrame:
-    """How many units hold both: `item, other, together`. Sorting and counting runs beats grouping here."""
-    both = pl.col("item").cast(pl.UInt64) * _KEY + pl.col("other")
-    counted = (
-        block.join(bought.rename({"item": "other"}), on="unit")
-        .select(both.alias("pair"))["pair"]
-        .sort()
-        .rle()
-        .struct.unnest()
-    )
-    return counted.filter(pl.col("len") >= MIN_TOGETHER).select(
-        (pl.col("value") // _KEY).cast(pl.UInt32).alias("item"),
-        (pl.col("value") % _KEY).cast(pl.UInt32).alias("other"),
-        pl.col("len").alias("together"),
-    )
-
-
-def _best(pairs: pl.DataFrame, counts: pl.DataFrame, units: int) -> pl.DataFrame:
+def _best(pairs: pl.DataFrame, units: int) -> pl.DataFrame:
     """Hold pairs against chance, keep those that are more than it gives, the best of each item first.
 
     The score is the cosine of the two items' buyers, together / sqrt(n * n_other) (Linden, Smith and York, "Amazon.com
@@ -130,11 +124,9 @@ def _best(pairs: pl.DataFrame, counts: pl.DataFrame, units: int) -> pl.DataFrame
     errors = (pl.col("together") - pl.col("expected")) / pl.col("expected").sqrt()
     cosine = pl.col("together") / (pl.col("n").cast(pl.Float64) * pl.col("n_other")).sqrt()
     return (
-        pairs.filter(pl.col("item") != pl.col("other"))
-        .join(counts, on="item")
-        .join(counts.rename({"item": "other", "n": "n_other"}), on="other")
-        .with_columns(expected.alias("expected"), cosine.alias("score"))
+        pairs.with_columns(expected.alias("expected"))
         .filter(errors >= LEAST_ERRORS)
+        .with_columns(cosine.alias("score"))
         .sort("item", "score", "together", "other", descending=[False, True, True, False])
         .filter(pl.int_range(pl.len()).over("item") < KEEP)
         .select("item", "other", "together", "expected", "score")
