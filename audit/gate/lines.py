@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from hashlib import blake2b
-from json.encoder import encode_basestring_ascii as quoted
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from audit.events import KINDS, MESSAGE_CLASSES
 from audit.ingest import strict_json
 from audit.privacy import scan
 from audit.privacy.clean import clean
+from audit.rules.answer import compact
 from audit.rules.history import Act, Message
 from audit.rules.zones import known_zone
 
@@ -58,13 +58,10 @@ class Shape(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line that can be used. `customer` is the source's id; `key` makes candidates the same message; `when` is `at`
-    as it is written.
-    """
+    """A line that can be used. `customer` is the source's id; `key` makes candidates the same message."""
 
     customer: str
     at: datetime
-    when: str
     event_id: str
     key: str
     shape: Shape
@@ -107,8 +104,7 @@ class Reader:
             event_id = "g" + blake2b(line.strip(), key=self._secret, digest_size=12).hexdigest()
         message_id = _text(row, "message_id")
         at = _moment(row.get("occurred_at"))
-        when = at.isoformat()[:-6] + "Z"
-        return Line(customer, at, when, event_id, message_id or f"event:{event_id}", self.shape(row))
+        return Line(customer, at, event_id, message_id or f"event:{event_id}", self.shape(row))
 
     def shape(self, row: Mapping[str, Any]) -> Shape:
         """What a row says beside who, which and when. Raises InputError."""
@@ -151,12 +147,20 @@ class Reader:
         )
 
 
-def stored(line: Line, customer: str) -> str:
-    """What the record holds of a line: the pseudonym, which and when, and what rules read; a piece of JSON."""
-    return (
-        f'"customer_id":"{customer}","occurred_at":"{line.when}","event_id":{quoted(line.event_id)},'
-        f'"key":{quoted(line.key)},{line.shape.text}'
-    )
+class _Stored(msgspec.Struct, gc=False):
+    """Which event of whom it is, as the record names them."""
+
+    customer_id: str
+    occurred_at: datetime
+    event_id: str
+    key: str
+
+
+def stored(line: Line, customer: str, answer: str | None = None) -> str:
+    """What the record holds of a line: the pseudonym, which and when, what rules read, and the answer if it had one."""
+    which = compact(_Stored(customer, line.at, line.event_id, line.key))[:-1]
+    end = "}\n" if answer is None else f',"answer":{answer}}}\n'
+    return f"{which},{line.shape.text}{end}"
 
 
 _PLAIN = msgspec.json.Decoder(dict[str, str | bool | list[str] | None])
@@ -174,12 +178,16 @@ def _object(line: bytes) -> Mapping[str, Any]:
 
 
 def _no_key_twice(line: bytes, made: Mapping[str, Any]) -> bool:
-    """Whether it is sure at a glance: without escapes every key ends with a quote, and a colon right behind it."""
-    return (
-        line.count(b'":') == len(made)
-        and b"\\" not in line
-        and not any(apart in line for apart in (b" :", b"\t:", b"\r:", b"\n:"))
-    )
+    """Whether it is sure at a glance: without escapes two quotes go with each key and each text, and there are no others."""
+    if b"\\" in line:
+        return False
+    texts = 0
+    for value in made.values():
+        if type(value) is str:
+            texts += 1
+        elif type(value) is list:
+            texts += len(value)
+    return line.count(b'"') == 2 * (len(made) + texts)
 
 
 def _strict(line: bytes) -> Mapping[str, Any]:

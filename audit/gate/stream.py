@@ -100,12 +100,12 @@ class Stream:
                 self.gate.learn(read.customer, customer)
         if not read.is_candidate:
             if self.gate.note(customer, read.act, time_zone=read.shape.time_zone):
-                kept.append(f"{{{stored(read, customer)}}}\n")
+                kept.append(stored(read, customer))
             return _NOTED
         answer, new = self.gate.ask(customer, read.message, key=read.key)
-        text = answer.text(read.at, read.when)
+        text = answer.text()
         if new:
-            kept.append(f'{{{stored(read, customer)},"answer":{text}}}\n')
+            kept.append(stored(read, customer, text))
         return text + "\n"
 
     def needs(self, line: bytes) -> bool:
@@ -147,7 +147,7 @@ class Stream:
     def _restored(self, row: dict[str, Any]) -> None:
         customer, key = row["customer_id"], row["key"]
         at = parse_iso(row["occurred_at"])
-        line = Line(customer, at, row["occurred_at"], row["event_id"], key, self._reader.shape(row))
+        line = Line(customer, at, row["event_id"], key, self._reader.shape(row))
         if "answer" not in row:
             self.gate.restore_note(customer, line.act, time_zone=line.shape.time_zone)
             return

@@ -208,14 +208,11 @@ class QuietHours(_Plain):
         self._zones = Zones(rule, history)
 
     def stops(self, message: Message, at: datetime) -> Sequence[str] | None:
-        where = self._zones.of(message, at)
-        return () if where is not None and clock.is_quiet(at, self._start, self._end, where) else None
+        return None if self.passes_from(message, at, at) == at else ()
 
     def passes_from(self, message: Message, at: datetime, moment: datetime) -> datetime | None:
         where = self._zones.of(message, at)
-        if where is None or not clock.is_quiet(moment, self._start, self._end, where):
-            return moment
-        return clock.quiet_end(moment, self._start, self._end, where)
+        return moment if where is None else clock.loud_from(moment, self._start, self._end, where)
 
     def cannot_tell(self, message: Message, at: datetime) -> bool:
         return self._zones.of(message, at) is None

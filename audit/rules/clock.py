@@ -5,8 +5,10 @@ shows, so days of 23 and 25 hours and zones that shift by half an hour need no s
 asking the clock, and its end by looking for the first moment that is outside.
 """
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -14,6 +16,8 @@ LATEST = datetime.max.replace(tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 
 _DAY = timedelta(days=1)
+_NO_ZONE_BEFORE, _NO_ZONE_AFTER = EARLIEST + 4 * _DAY, LATEST - 4 * _DAY
+"""Beyond these a calendar may not hold what a clock on the wall shows."""
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _LONGEST = {
     "1h": timedelta(hours=2),
@@ -82,7 +86,31 @@ def is_quiet(moment: datetime, start: time, end: time, zone: ZoneInfo) -> bool:
     return start <= local < end if start < end else local >= start or local < end
 
 
-def quiet_end(moment: datetime, start: time, end: time, zone: ZoneInfo) -> datetime | None:
+def loud_from(moment: datetime, start: time, end: time, zone: ZoneInfo) -> datetime | None:
+    """The first moment from `moment` on that is not quiet; None past the end of the calendar."""
+    if not _NO_ZONE_BEFORE <= moment < _NO_ZONE_AFTER:
+        return _quiet_end(moment, start, end, zone) if is_quiet(moment, start, end, zone) else moment
+    edges = _quiet_edges(moment.toordinal(), start, end, zone)
+    place = bisect_right(edges, moment)
+    return edges[place] if place % 2 else moment
+
+
+@lru_cache(maxsize=65_536)
+def _quiet_edges(day: int, start: time, end: time, zone: ZoneInfo) -> Sequence[datetime]:
+    """When the quiet hours of a day in UTC begin and end, in turn: from its first moment on, if that is quiet."""
+    at = datetime.combine(date.fromordinal(day), time(0), UTC)
+    over = at + _DAY
+    quiet = is_quiet(at, start, end, zone)
+    edges = [at] if quiet else []
+    while at < over:
+        found = _quiet_end(at, start, end, zone) if quiet else _quiet_end(at, end, start, zone)
+        assert found is not None
+        edges.append(found)
+        at, quiet = found, not quiet
+    return edges
+
+
+def _quiet_end(moment: datetime, start: time, end: time, zone: ZoneInfo) -> datetime | None:
     """The first moment after `moment`, which is quiet, that is not; None past the end of the calendar."""
 
     def quiet(at: datetime) -> bool:

@@ -56,7 +56,12 @@ class _Cap:
         if self._all is None or limit == 0:
             return LATEST
         times = self._all.times
-        return EARLIEST if len(times) < limit else clock.plus(times[-limit], span) or LATEST
+        if len(times) < limit:
+            return EARLIEST
+        try:
+            return times[-limit] + span
+        except OverflowError:
+            return LATEST
 
     def _group(self, message: Message) -> _Counted:
         if self._all is not None:

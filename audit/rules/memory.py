@@ -8,8 +8,10 @@ sunsets count with the responses to them.
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import NamedTuple
+
+import msgspec
 
 from audit.errors import InputError
 from audit.rules import clock
@@ -20,7 +22,7 @@ from audit.rules.consents import NO, YES
 from audit.rules.counting import Sunset
 from audit.rules.history import Act, History, Message, Zoned
 from audit.rules.model import CAPS, COUNTING, ENGAGEMENT, REPURCHASE, Rule
-from audit.rules.reference import Failing, Judge, PutOff, assumed
+from audit.rules.reference import Failing, Judge, assumed
 from audit.rules.scopes import RuleSet, valid
 from audit.times import iso
 
@@ -57,8 +59,12 @@ def back(rules: Iterable[Rule]) -> Back:
     return Back(max((LEAST, *spans)), kinds, [unasked(rule) for rule in asked])
 
 
-_Told = tuple[Answer, datetime, str]
-"""An answer, when it was given, and about which row."""
+class _Told(msgspec.Struct, frozen=True, gc=False):
+    """An answer, when it was given, and about which row."""
+
+    answer: Answer
+    at: datetime
+    event_id: str
 
 
 class Known(Judge):
@@ -87,9 +93,9 @@ class Known(Judge):
         name, medians, recorded = history.customer, history.intervals, history.recorded
         super().__init__(History(name, (), self._acts, self._zones, medians, recorded), rules)
         self._back = reach
-        self._gone_out = [(message, message.at) for message in history.messages]
+        self._gone_out = list(history.messages)  # each with the time it went out
         self._told: dict[str, _Told] = {
-            key: (Answer("allow", next_allowed_at=message.at), message.at, message.event_id)
+            key: _Told(Answer("allow", next_allowed_at=message.at), message.at, message.event_id)
             for key, message in zip(keys, history.messages, strict=True)
         }
         self._noted = {act.event_id: act.at for act in self._acts}
@@ -106,8 +112,8 @@ class Known(Judge):
         at = message.at
         before = self._told.get(key)
         if before is not None:
-            answer, due = before[0], before[0].next_allowed_at
-            if before[1] < self._since(at):
+            answer, due = before.answer, before.answer.next_allowed_at
+            if before.at < self._since(at):
                 self._first_due.pop(key, None)
             elif answer.decision != "defer" or due is None or at < due:
                 return answer, False
@@ -120,7 +126,7 @@ class Known(Judge):
         if self._grown > 0:
             self.forget()
         answer = self._answer(message, at, key)
-        self._told[key] = (answer, at, message.event_id)
+        self._told[key] = _Told(answer, at, message.event_id)
         return answer, True
 
     def note(self, act: Act, *, asked: bool) -> bool:
@@ -163,16 +169,16 @@ class Known(Judge):
         """Take in a decision made at `message.at` before."""
         at = message.at
         before = self._told.get(key)
-        if before is not None and before[1] < clock.minus(at, self._back.span):
+        if before is not None and before.at < clock.minus(at, self._back.span):
             before = None
         self._last = at if self._last is None else max(self._last, at)
-        self._told[key] = (answer, at, message.event_id)
+        self._told[key] = _Told(answer, at, message.event_id)
         self._grown += 1
         if answer.decision == "defer":
-            if before is None or before[0].decision != "defer":
+            if before is None or before.answer.decision != "defer":
                 self._first_due[key] = at
-        elif answer.goes_out and (before is None or before[0].decision == "defer"):
-            insort(self._gone_out, (message, at), key=itemgetter(1))
+        elif answer.goes_out and (before is None or before.answer.decision == "defer"):
+            insort(self._gone_out, message, key=attrgetter("at"))
             self._ask_again()
 
     def remembers(self, name: str) -> bool:
@@ -183,8 +189,8 @@ class Known(Judge):
         """Let go of what no rule can ask for any more."""
         since = self._since(self._last)
         streaks = self._streaks()
-        self._gone_out = [one for one in self._gone_out if one[1] >= since or one[0].event_id in streaks]
-        sent = {message.message_key for message, _ in self._gone_out}
+        self._gone_out = [one for one in self._gone_out if one.at >= since or one.event_id in streaks]
+        sent = {message.message_key for message in self._gone_out}
         self._acts[:] = [
             act
             for act in self._acts
@@ -194,38 +200,42 @@ class Known(Judge):
         ]
         del self._zones[: max(0, bisect_left(self._zones, since, key=attrgetter("at")) - 1)]
         needed = streaks | {zoned.event_id for zoned in self._zones} | {act.event_id for act in self._acts}
-        self._told = {key: told for key, told in self._told.items() if told[1] >= since or told[2] in needed}
+        self._told = {
+            key: told for key, told in self._told.items() if told.at >= since or told.event_id in needed
+        }
         self._noted = {name: at for name, at in self._noted.items() if at >= since or name in needed}
         self._first_due = {key: due for key, due in self._first_due.items() if key in self._told}
         self._ask_again()
         self._grown = -len(self._told) - len(self._noted) - _FEW
 
     def _answer(self, message: Message, at: datetime, key: str) -> Answer:
+        judging, counting, unsure = self._reach(message, at)
         if self._rules.exempt(message, at):
-            self._take_in(message, at)
+            self._take_in(message, at, counting)
             return Answer("exempt", None, (), (), at, (), assumed(message))
-        judging = self._judging(message, at)
         failing = self._failing(message, at, judging)
-        if not failing:
-            self._take_in(message, at)
+        cannot_tell = tuple(self._cannot_tell(message, at, unsure))
+        if failing:
+            return self._refusal(message, at, failing, cannot_tell, key)
+        self._take_in(message, at, counting)
+        if self._first_due:
             self._first_due.pop(key, None)
-            return Answer(
-                "allow", None, (), (), at, self._cannot_tell(message, at, judging), assumed(message)
-            )
-        made = self._refused(message, at, judging, failing)
-        if isinstance(made, PutOff):
+        return Answer("allow", None, (), (), at, cannot_tell, assumed(message))
+
+    def _refusal(
+        self, message: Message, at: datetime, failing: Failing, cannot_tell: Sequence[str], key: str
+    ) -> Answer:
+        rules = self._rules.rules
+        ids, counted = tuple([rules[number].id for number, _ in failing]), tuple(failing[0][1])
+        again = self._put_off(message, at, [number for number, _ in failing])
+        if again is not None:
             self._first_due.setdefault(key, at)
-            return Answer("defer", made.failing_rules[0], made.failing_rules, made.counted, made.until)
+            return Answer("defer", ids[0], ids, counted, again)
         self._first_due.pop(key, None)
-        return Answer(
-            made.decision,
-            made.deciding_rule,
-            made.failing_rules,
-            made.counted,
-            made.next_allowed_at,
-            made.cannot_tell,
-            made.assumed,
-        )
+        until = self._until
+        asked = [n for n in self._scoped(message) if at < until[n]]  # the others let it pass from now on
+        free = self._earliest(message, at, asked)
+        return Answer("stop", ids[0], ids, counted, free, cannot_tell, assumed(message))
 
     def _too_old(self) -> InputError:
         return InputError(f"older than this customer's last, of {iso(self._last)}")
@@ -258,21 +268,20 @@ class Known(Judge):
                     until[number] = check.until
         return failing
 
-    def _take_in(self, message: Message, at: datetime) -> None:
-        super()._take_in(message, at)
-        self._gone_out.append((message, at))
+    def _take_in(self, message: Message, at: datetime, counting: Sequence[int]) -> None:
+        super()._take_in(message, at, counting)
+        self._gone_out.append(message if message.at == at else message._replace(at=at))
         checks, until = self._checks, self._until
-        for number in self._rules.reach(message).counting:
-            if number in checks:
-                until[number] = checks[number].until
+        for number in counting:
+            until[number] = checks[number].until
 
     def _made(self, number: int) -> Check:
         """A check that has seen what went out so far."""
         made, rule = super()._made(number), self._rules.rules[number]
         if rule.kind in COUNTING:
-            for message, at in self._gone_out:
-                if number in self._rules.reach(message).counting and valid(rule, at):
-                    made.let_through(message, at)
+            for message in self._gone_out:
+                if number in self._rules.reach(message).counting and valid(rule, message.at):
+                    made.let_through(message, message.at)
         return made
 
     def _ask_again(self, *, caps: bool = True) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from audit.rules import clock
 from audit.rules.checks import Check, check
 from audit.rules.history import History, Message
-from audit.rules.scopes import RuleSet, per_values, valid
+from audit.rules.scopes import Reach, RuleSet, per_values, valid
 
 PATIENCE = timedelta(days=7)
 """A deferred message that could pass only later than this after it was first due is stopped."""
@@ -107,24 +107,24 @@ class Judge:
         self._rules = rules
         self._about = rules.about(history.customer)
         self._all = len(self._about) == len(rules.rules)
-        self._steady = self._all and not rules.dated and not rules.siblings
+        self._steady = self._all and not rules.dated
         self._checks = _Checks(self._made)
 
     def decide(self, message: Message, at: datetime) -> Decision | PutOff:
         """What becomes of a message that is due at `at`; or when it goes back in order, if it is put off."""
+        reach = self._reach(message, at)
         if self._rules.exempt(message, at):
-            self._take_in(message, at)
+            self._take_in(message, at, reach.counting)
             return self._went_out(message, at, "exempt", ())
-        judging = self._judging(message, at)
-        failing = self._failing(message, at, judging)
+        failing = self._failing(message, at, reach.judging)
         if failing:
-            return self._refused(message, at, judging, failing)
-        self._take_in(message, at)
-        return self._went_out(message, at, "allow", self._cannot_tell(message, at, judging))
+            return self._refused(message, at, failing, self._cannot_tell(message, at, reach.unsure))
+        self._take_in(message, at, reach.counting)
+        return self._went_out(message, at, "allow", self._cannot_tell(message, at, reach.unsure))
 
     def verdicts(self, message: Message, at: datetime) -> list[Verdict]:
         """What each rule of the set says of a message that is due at `at`."""
-        judging = set(self._judging(message, at))
+        judging = self._reach(message, at).judging
         return [
             self._verdict(number, message, at)
             if number in judging
@@ -137,7 +137,7 @@ class Judge:
         return [(n, ids) for n in judging if (ids := checks[n].stops(message, at)) is not None]
 
     def _refused(
-        self, message: Message, at: datetime, judging: Sequence[int], failing: Failing
+        self, message: Message, at: datetime, failing: Failing, cannot_tell: Sequence[str]
     ) -> Decision | PutOff:
         ids = [self._rules.rules[number].id for number, _ in failing]
         again = self._put_off(message, at, [number for number, _ in failing])
@@ -151,7 +151,7 @@ class Judge:
             deciding_rule=ids[0],
             failing_rules=ids,
             counted=failing[0][1],
-            cannot_tell=self._cannot_tell(message, at, judging),
+            cannot_tell=cannot_tell,
             assumed=assumed(message),
             next_allowed_at=self._earliest(message, at, self._scoped(message)),
         )
@@ -168,7 +168,7 @@ class Judge:
 
     def _put_off(self, message: Message, at: datetime, failing: Sequence[int]) -> datetime | None:
         """When a message goes back in order: the earliest time all failing rules could pass; None if it does not."""
-        if any(self._rules.rules[number].on_fail != "defer" for number in failing):
+        if not self._rules.dropping.isdisjoint(failing):
             return None
         again = self._earliest(message, at, failing, clock.plus(message.at, PATIENCE))
         return None if again is None or again - message.at > PATIENCE else again
@@ -224,33 +224,30 @@ class Judge:
         judging = self._rules.reach(message).judging
         return judging if self._all else [number for number in judging if number in self._about]
 
-    def _judging(self, message: Message, at: datetime) -> Sequence[int]:
-        scoped = self._scoped(message)
-        if not self._rules.dated:
-            return scoped
-        return [number for number in scoped if valid(self._rules.rules[number], at)]
-
-    def _cannot_tell(self, message: Message, at: datetime, judging: Sequence[int]) -> Sequence[str]:
-        if not self._rules.unsure:
-            return ()
-        return [
-            self._rules.rules[number].id
-            for number in judging
-            if number in self._rules.unsure and self._checks[number].cannot_tell(message, at)
-        ]
-
-    def _take_in(self, message: Message, at: datetime) -> None:
-        rules, checks = self._rules, self._checks
+    def _reach(self, message: Message, at: datetime) -> Reach:
+        """The rules that a message of this customer meets when it is due at `at`."""
+        reach = self._rules.reach(message)
         if self._steady:
-            for number in rules.reach(message).counting:
-                checks[number].let_through(message, at)
-            return
-        for number in rules.reach(message).counting:
-            if number in self._about and (not rules.dated or valid(rules.rules[number], at)):
-                checks[number].let_through(message, at)
-                for other in rules.siblings.get(number, ()):
-                    if None not in per_values(rules.rules[other], message):
-                        checks[other].let_through(message, at)
+            return reach
+
+        def holds(number: int) -> bool:
+            return number in self._about and valid(self._rules.rules[number], at)
+
+        return Reach(*(tuple(filter(holds, numbers)) for numbers in reach))
+
+    def _cannot_tell(self, message: Message, at: datetime, unsure: Sequence[int]) -> Sequence[str]:
+        if not unsure:
+            return ()
+        checks, rules = self._checks, self._rules.rules
+        return [rules[number].id for number in unsure if checks[number].cannot_tell(message, at)]
+
+    def _take_in(self, message: Message, at: datetime, counting: Sequence[int]) -> None:
+        rules, checks = self._rules, self._checks
+        for number in counting:
+            checks[number].let_through(message, at)
+            for other in rules.siblings.get(number, ()):
+                if None not in per_values(rules.rules[other], message):
+                    checks[other].let_through(message, at)
 
     def _made(self, number: int) -> Check:
         return check(self._rules.rules[number], self._history)

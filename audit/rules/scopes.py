@@ -26,16 +26,19 @@ _MOST_SEEN = 100_000
 
 
 class Reach(NamedTuple):
-    """Positions, in checking order, of the rules that judge a message and of those that count it."""
+    """Positions, in checking order, of the rules that judge a message, of those that count it, and of those that judge
+    it but may not be able to tell.
+    """
 
-    judging: tuple[int, ...]
-    counting: tuple[int, ...]
+    judging: tuple[int, ...] = ()
+    counting: tuple[int, ...] = ()
+    unsure: tuple[int, ...] = ()
 
 
 class RuleSet:
     """The rules that take part in a replay, in the order they are checked.
 
-    `dated`: whether any holds for a time only; `unsure`: positions of those that may not be able to tell.
+    `dated`: whether any holds for a time only; `dropping`: positions of those that put nothing off.
     `ids`: the source's own customer ids → pseudonyms, for rules that name customers. `classes_at`: the message classes
     that rules named at a moment, where the set was not always the same. Rules of one id are versions of one rule, valid
     one after the other: `siblings` are positions of the others.
@@ -53,7 +56,7 @@ class RuleSet:
         self._classes_at = classes_at
         self.siblings = _siblings(self.rules)
         self.dated = any(rule.valid_from or rule.valid_until for rule in self.rules)
-        self.unsure = frozenset(number for number, rule in enumerate(self.rules) if rule.may_not_tell)
+        self.dropping = frozenset(n for n, rule in enumerate(self.rules) if rule.on_fail != "defer")
         known = ids or {}
         self._named = {
             number: (
@@ -65,7 +68,7 @@ class RuleSet:
         }
         self._everybody = frozenset(range(len(self.rules))) - self._named.keys()
         self._reach: dict[tuple[object, ...], Reach] = {}
-        self._newest: tuple[Message | None, Reach] = (None, Reach((), ()))
+        self._newest: tuple[Message | None, Reach] = (None, Reach())
 
     @property
     def steady(self) -> bool:
@@ -112,7 +115,8 @@ class RuleSet:
                 for number, rule in within
                 if rule.kind in COUNTING and (rule.exempt_counts or number in judging)
             )
-            known = self._reach[fields] = Reach(judging, counting)
+            unsure = tuple(number for number in judging if self.rules[number].may_not_tell)
+            known = self._reach[fields] = Reach(judging, counting, unsure)
         self._newest = (message, known)
         return known
 

@@ -79,11 +79,17 @@ def opened(rules, lines=()):
 
 
 def lines_of(drawn):
-    """The rows one after the other; some are said again later, as they were."""
-    made, at = [], START
+    """The rows one after the other; some are said again later, as they were. What is clicked was offered before, and is
+    no more: a message that was forgotten, and is offered as a new one, has lost its clicks.
+    """
+    made, at, offered, clicked = [], START, set(), set()
     for number, row in enumerate(drawn):
         at += timedelta(hours=row["pause"])
         line = {key: value for key, value in row.items() if key not in ("pause", "again")}
+        which = row["customer_id"], row["message_id"]
+        if which in clicked if row["kind"] == "message_sent" else which not in offered:
+            line["message_id"] = None
+        (offered if row["kind"] == "message_sent" else clicked).add(which)
         made.append(json.dumps({**line, "occurred_at": at.isoformat(), "event_id": f"e{number}"}).encode())
         if row["again"] and row["again"] <= number:
             made.append(made[-row["again"] - 1])

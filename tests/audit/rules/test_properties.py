@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from audit.events import in_order
 from audit.rules import replay
-from audit.rules.clock import quiet_end, unit, unit_end
+from audit.rules.clock import loud_from, unit, unit_end
 from audit.rules.model import from_dict
 from audit.rules.values import quiet_hours
 from tests.audit.rules.build import cap, message
@@ -233,8 +233,9 @@ def test_quiet_hours_hold_until_their_end(moment, zone, start, end):
         local = at.astimezone(where).time()
         return start <= local < end if start < end else local >= start or local < end
 
-    if quiet(moment):
-        found = quiet_end(moment, start, end, where)
-        assert not quiet(found)
-        assert quiet(found - timedelta(microseconds=1))
+    found = loud_from(moment, start, end, where)
+    assert not quiet(found)
+    assert found == moment or quiet(found - timedelta(microseconds=1))
+    assert quiet(moment) == (found != moment)
+    assert loud_from(moment + (found - moment) / 2, start, end, where) == found
     assert quiet_hours(f"{start:%H:%M}-{end:%H:%M}") == (start, end)
