@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from audit import life
 from audit.events import first_levels
 from audit.findings.audited import ONE_ORDER, Audited, lies_before
 from audit.findings.catalogue import Check
@@ -22,9 +23,10 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
     """Marketing after a death, a closed registry or a return for bereavement, one finding a customer.
 
     After a death every message counts; else those that a registry triggered or that share the first level of the
-    category. A registry opened again ends it.
+    category. A registry opened again ends it. Which reasons speak of a death: `audit/life.toml`.
     """
-    changes = _changes(audited, check)
+    del check
+    changes = _changes(audited)
     sent = audited.mailings.select(
         "customer_id",
         *ONE_ORDER,
@@ -47,8 +49,8 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
     return _findings(pairs.sort("customer_id", *ONE_ORDER, "change_at", "change_id"))
 
 
-def _changes(audited: Audited, check: Check) -> pl.DataFrame:
-    grave = pl.col("reason").str.to_lowercase().is_in(check.thresholds["reasons"]).fill_null(value=False)
+def _changes(audited: Audited) -> pl.DataFrame:
+    grave = life.by_reason()
     acts = audited.of_kind("customer_deceased", "registry_closed", "registry_created", "order_refunded")
     reopened = pl.when(pl.col("kind") == "registry_created").then("occurred_at")
     until = reopened.backward_fill().over("customer_id")
@@ -62,7 +64,7 @@ def _changes(audited: Audited, check: Check) -> pl.DataFrame:
             pl.col("occurred_at").alias("change_at"),
             pl.col("kind").alias("change"),
             first_levels(pl.col("category"), 1).alias("change_area"),
-            (grave | (pl.col("kind") == "customer_deceased")).alias("grave"),
+            life.changed().alias("grave"),
             pl.when(pl.col("kind") == "registry_closed").then("until").alias("until"),
         )
     )

@@ -1,15 +1,13 @@
 """The sentences of an explanation: acts, absences, what a message is about, and that a life has changed."""
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import polars as pl
 
+from audit import life
 from audit.flows.triggers import Trigger
 from audit.sensitive import topic_of_row
 from audit.times import iso
@@ -115,9 +113,7 @@ def absent(
 
 def life_changed(one: Told) -> list[Reason]:
     """That somebody died or a registry was closed for that reason, up to the moment asked about."""
-    kinds, reasons = _life()
-    said = pl.col("reason").str.to_lowercase().str.contains_any(list(reasons)).fill_null(value=False)
-    found = one.events.filter(pl.col("kind").is_in(list(kinds)) | said)
+    found = one.events.filter(life.changed())
     if found.is_empty():
         return []
     first = found.row(0, named=True)
@@ -138,9 +134,3 @@ def sensitive(one: Told) -> list[Reason]:
 def order(row: Row) -> tuple[datetime, str]:
     """The order of the house: by time, then event_id as text."""
     return row["occurred_at"], row["event_id"]
-
-
-@cache
-def _life() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    fields = tomllib.loads(files("audit.why").joinpath("life.toml").read_text(encoding="utf-8"))
-    return tuple(fields["kinds"]), tuple(fields["reasons"])

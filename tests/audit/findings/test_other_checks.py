@@ -3,7 +3,9 @@
 import polars as pl
 import pytest
 
+from audit import life, why
 from audit.campaigns import SCHEMA as CAMPAIGNS
+from tests import build
 from tests.audit.findings.histories import act, found, mail, order
 
 
@@ -68,6 +70,20 @@ def test_a_bereavement_is_high_and_not_named_to_an_agent():
     assert finding["severity"] == "high"
     assert finding["text"] == "1 mail from an old trigger since a sensitive topic was recorded on 2026-02-01."
     assert found("life-changed", refund | {"reason": "too small"}, _baby("2026-03-01")) == []
+
+
+@pytest.mark.parametrize("reason", ["death_in_family", "Todesfall in der Familie", "stillborn", "Trauerfall"])
+def test_a_check_and_an_explanation_know_a_death_by_the_same_words(reason):
+    rows = [act("order_refunded", "2026-02-01", category="Baby > Cots", reason=reason), _baby("2026-03-01")]
+    assert len(found("life-changed", *rows)) == 1
+    frame = build.events(*rows)
+    made = why.message(frame, build.context(frame), frame["event_id"][-1])
+    assert any((one.facts or {}).get("hand_over") == "life changed" for one in made.because)
+
+
+@pytest.mark.parametrize("reason", ["studied abroad", "too small", None])
+def test_other_reasons_speak_of_no_death(reason):
+    assert not build.events(act("order_refunded", "2026-02-01", reason=reason)).filter(life.changed()).height
 
 
 def test_after_a_death_every_message_counts():
