@@ -164,8 +164,14 @@ class Generation:
         if name is None:
             return pl.DataFrame(schema=schema)
         try:
-            return pl.read_parquet(self.path / name)
+            found = pl.read_parquet(self.path / name)
         except (OSError, pl.exceptions.ComputeError) as error:
             raise WorkspaceError(
                 f"{self.path / name}: cannot be read; restore the workspace from a backup"
             ) from error
+        lacking = [
+            pl.lit(None, dtype).alias(column)
+            for column, dtype in schema.items()
+            if column not in found.columns
+        ]
+        return found.with_columns(lacking)  # columns that an older program did not write

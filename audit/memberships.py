@@ -79,10 +79,15 @@ def history(
     without: Iterable[str] = (),
     names_sensitive: bool = True,
 ) -> dict[str, Any]:
-    """`whysent.history/1`: every membership of one customer, logged and ours, in order of entry."""
+    """`whysent.history/1`: every membership of one customer, logged and ours, in order of entry.
+
+    Ours are made with the definition that was in force then, as far as the record keeps it.
+    """
     asked = answers.case(ws, customer, at=at, without=without)
-    ours = _with_force(segments.history(asked.events, asked.context), versions.in_force(ws.definition_record))
-    sensitive = {one.id for one in ws.definitions if one.sensitive}
+    given = segments.eras(ws.definition_record, ws.definitions)
+    made = segments.history(asked.events, asked.context, given)
+    ours = _with_force(made, versions.in_force(ws.definition_record))
+    sensitive = {one.definition.id for one in given if one.definition.sensitive}
     theirs = (
         segments.logged_history(asked.events, asked.context)
         .with_columns(name=normal(pl.col("segment_id")))
@@ -146,6 +151,8 @@ def _dated(row: dict[str, Any]) -> dict[str, Any]:
         "left": iso(row["left"]),
         "entered_by": row["entered_by"],
         "left_by": row["left_by"],
+        "entered_by_change": bool(row.get("entered_by_change")),
+        "left_by_change": bool(row.get("left_by_change")),
     }
 
 
@@ -153,4 +160,4 @@ def _note(ws: "Workspace") -> str:
     record = ws.definition_record
     if record.is_empty():
         return "ours are made with the definitions of today; which were in force then is not recorded"
-    return f"ours are made with the definitions of today; which were in force is recorded since {record['since'][0]:%Y-%m-%d}"
+    return f"ours are made with the definitions in force then, as recorded since {record['since'][0]:%Y-%m-%d}; before that, with the first recorded"

@@ -1,6 +1,7 @@
 """Segments: our definitions and what they give, what others logged, and the two held together."""
 
 from audit.segments.derive import DERIVED, derive
+from audit.segments.eras import Era, eras
 from audit.segments.files import concerning, definitions, parse, read, with_ours
 from audit.segments.history import HISTORY, history, logged_history
 from audit.segments.logged import LOGGED, logged
@@ -16,10 +17,12 @@ __all__ = [
     "MEMBERSHIPS",
     "Condition",
     "Definition",
+    "Era",
     "Selection",
     "concerning",
     "definitions",
     "derive",
+    "eras",
     "history",
     "logged",
     "logged_history",

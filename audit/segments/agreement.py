@@ -7,6 +7,7 @@ import polars as pl
 from audit.context import Context
 from audit.coverage import Coverage
 from audit.events import TIME
+from audit.segments.eras import Era
 from audit.segments.files import definitions as our_definitions
 from audit.segments.history import history, logged_history
 from audit.segments.logged import KINDS
@@ -113,7 +114,7 @@ def _logged_only(
     asked = tuple(named[id_] for id_ in rows["family"].unique() if id_ in named)
     mine = events.join(rows.select("customer_id").unique(), on="customer_id", how="semi")
     before = (
-        history(mine, ctx, asked)
+        history(mine, ctx, tuple(map(Era, asked)))
         .drop_nulls("left")
         .group_by("customer_id", pl.col("definition").alias("family"))
         .agg(pl.col("left").max().alias("ended"))

@@ -24,14 +24,23 @@ _ALIAS = ("group", "leaf")
 @cache
 def definitions() -> tuple[Definition, ...]:
     """Our own definitions, in the order of their file."""
-    return parse(files("audit.segments").joinpath("definitions.toml").read_text("utf-8"), "definitions.toml")
+    return parse(shipped(), "definitions.toml")
 
 
-def with_ours(own: Iterable[Definition]) -> tuple[Definition, ...]:
-    """Ours and a workspace's `own`: one with the id of one of ours stands in its place, the others come after."""
+def shipped() -> str:
+    """The text of the file of our own definitions."""
+    return files("audit.segments").joinpath("definitions.toml").read_text("utf-8")
+
+
+def with_ours(
+    own: Iterable[Definition], ours: tuple[Definition, ...] | None = None
+) -> tuple[Definition, ...]:
+    """Ours (today's, or those given) and a workspace's `own`: one with the id of one of ours stands in its place, the
+    others come after.
+    """
     theirs = {one.id: one for one in own}
-    ours = tuple(theirs.pop(one.id, one) for one in definitions())
-    return (*ours, *theirs.values())
+    both = tuple(theirs.pop(one.id, one) for one in (definitions() if ours is None else ours))
+    return (*both, *theirs.values())
 
 
 def concerning(chosen: tuple[Definition, ...], segment_id: str) -> tuple[Definition, ...]:

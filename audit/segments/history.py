@@ -1,5 +1,6 @@
 """Who was in which segment when: every spell of the past, with the events that began and ended it."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import polars as pl
@@ -8,6 +9,7 @@ from audit.context import Context
 from audit.events import TIME
 from audit.segments import timeline
 from audit.segments.derive import asked_for, titled
+from audit.segments.eras import Era
 from audit.segments.files import definitions as our_definitions
 from audit.segments.logged import KINDS
 from audit.segments.model import LEARNED, Condition, Definition
@@ -26,6 +28,8 @@ HISTORY: dict[str, pl.DataType] = {
     "left": TIME,
     "entered_by": pl.List(pl.String()),
     "left_by": pl.List(pl.String()),
+    "entered_by_change": pl.Boolean(),
+    "left_by_change": pl.Boolean(),
 }
 """The columns of `history`."""
 
@@ -40,41 +44,109 @@ LOG: dict[str, pl.DataType] = {
 """The columns of `logged_history`."""
 
 
-def history(
-    events: pl.DataFrame, ctx: Context, definitions: tuple[Definition, ...] | None = None
-) -> pl.DataFrame:
-    """Every spell until `ctx.at` in which our definitions give the whole customers in `events` a segment: `HISTORY`.
+def history(events: pl.DataFrame, ctx: Context, given: Sequence[Era] | None = None) -> pl.DataFrame:
+    """Every spell until `ctx.at` in which our definitions gave the whole customers in `events` a segment: `HISTORY`.
 
+    `given`: which definition gave a segment when (`eras.eras`); those of `ctx` for all time, if None.
     `entered` and `left` (µs, UTC; null: still in, or in until more than is known). `entered_by`: the events that tipped
     it, for something that did not happen the last act before; `left_by`: the events that ended it, empty where a window
-    ran out. `version`: of the definition it was made with. A finer definition hides no other here. Sensitive definitions
-    as in `derive`. In order of customer, `entered` and definition.
+    ran out. `entered_by_change`, `left_by_change`: another definition came into force then. `version`: of the definition
+    that held at `entered`. A finer definition hides no other here. Sensitive definitions as in `derive`. In order of
+    customer, `entered` and definition.
     """
-    chosen = resolved(ctx.definitions or our_definitions() if definitions is None else definitions, ctx.facts)
+    spans = given or tuple(Era(one) for one in ctx.definitions or our_definitions())
+    said = {
+        one: each
+        for each in dict.fromkeys(era.definition for era in spans)
+        for one in resolved((each,), ctx.facts)
+    }
     selected = Selected(events, ctx.at, ctx.facts.prices, ctx.models)
-    asked = asked_for(events, selected, chosen)
-    chosen = tuple(one for one in chosen if not one.sensitive or one.id in asked)
+    asked = asked_for(events, selected, tuple(said))
+    chosen = tuple(one for one in said if not one.sensitive or one.id in asked)
     contributed = timeline.contributed(selected, chosen, asked)
     if contributed.is_empty():
         return pl.DataFrame(schema=HISTORY)
+    spells = _within(_spells(selected, chosen, contributed, ctx), _spans(chosen, said, spans), ctx)
+    empty = [pl.lit(None, pl.String).alias(name) for name in ("count", "item", "why")]
+    dated = spells.with_columns(*empty, pl.col("entered").alias("first"), pl.col("entered").alias("last"))
+    parts = [
+        titled(dated.filter(pl.col("place") == place), one).with_columns(
+            pl.lit(said[one].version).alias("version")
+        )
+        for place, one in enumerate(chosen)
+    ]
+    return (
+        _joined(pl.concat(parts))
+        .join(selected.people, on="person")
+        .sort("customer_id", "entered", "place", "group")
+        .select(*HISTORY)
+    )
+
+
+def _spells(
+    selected: Selected, chosen: tuple[Definition, ...], contributed: pl.DataFrame, ctx: Context
+) -> pl.DataFrame:
+    """What each of `chosen` gives for all time, with the events at both ends: `AT_SEGMENT, entered, left, *_by`."""
     turned = timeline.segments(contributed, chosen).filter(pl.col("time") <= ctx.at)
     spells = turned.with_columns(pl.col("time").shift(-1).over(AT_SEGMENT).alias("left")).filter("on")
     spells = spells.rename({"time": "entered"}).drop("on")
     for column, moments in (("entered_by", _begins(selected, chosen)), ("left_by", _ends(selected, chosen))):
         spells = _by(spells, moments, column)
-    empty = [pl.lit(None, pl.String).alias(name) for name in ("count", "item", "why")]
-    dated = spells.with_columns(
-        *empty, pl.col("entered").alias("first"), pl.col("entered").alias("last"), pl.col("group")
-    )
-    parts = [
-        titled(dated.filter(pl.col("place") == place), one).with_columns(pl.lit(one.version).alias("version"))
+    return spells
+
+
+def _spans(
+    chosen: tuple[Definition, ...], said: Mapping[Definition, Definition], given: Sequence[Era]
+) -> pl.DataFrame:
+    """When each of `chosen` was in force: `place, since, until`."""
+    rows = [
+        (place, era.since, era.until)
         for place, one in enumerate(chosen)
+        for era in given
+        if era.definition == said[one]
     ]
+    return pl.DataFrame(rows, schema={"place": pl.UInt16, "since": TIME, "until": TIME}, orient="row")
+
+
+def _within(spells: pl.DataFrame, spans: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+    """The parts of `spells` in which their definition was in force, and whether its coming or going bounds them."""
+    nothing = pl.lit([], pl.List(pl.String))
+    known = spans.with_columns(pl.when(pl.col("until") <= ctx.at).then("until"))
+    late, early = (
+        pl.col("entered") < pl.col("since"),
+        pl.col("left").is_null() | (pl.col("left") > pl.col("until")),
+    )
     return (
-        pl.concat(parts)
-        .join(selected.people, on="person")
-        .sort("customer_id", "entered", "place", "group")
-        .select(*HISTORY)
+        spells.join(known, on="place")
+        .with_columns(
+            late.fill_null(value=False).alias("entered_by_change"),
+            (early & pl.col("until").is_not_null()).alias("left_by_change"),
+        )
+        .with_columns(
+            pl.when("entered_by_change").then("since").otherwise("entered").alias("entered"),
+            pl.when("left_by_change").then("until").otherwise("left").alias("left"),
+            pl.when("entered_by_change").then(nothing).otherwise("entered_by").alias("entered_by"),
+            pl.when("left_by_change").then(nothing).otherwise("left_by").alias("left_by"),
+        )
+        .filter(pl.col("entered") <= ctx.at, pl.col("left").is_null() | (pl.col("entered") < pl.col("left")))
+        .drop("since", "until")
+    )
+
+
+def _joined(parts: pl.DataFrame) -> pl.DataFrame:
+    """A spell that goes on under the next definition is one spell, of the version that it began with."""
+    key = ("person", "segment_id")
+    goes_on = (
+        pl.col("entered_by_change")
+        & pl.col("left_by_change").shift(1).over(key)
+        & (pl.col("entered") == pl.col("left").shift(1).over(key))
+    ).fill_null(value=False)
+    ends = ("left", "left_by", "left_by_change")
+    return (
+        parts.sort(*key, "entered", "place")
+        .with_columns((~goes_on).cum_sum().over(key).alias("spell"))
+        .group_by(*key, "spell", maintain_order=True)
+        .agg(pl.all().exclude(ends).first(), pl.col(ends).last())
     )
 
 

@@ -1,18 +1,25 @@
 """Which version of each segment definition was in force in a workspace, and since when."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 
 import polars as pl
 
 from audit.events import TIME
-from audit.segments.files import parse, with_ours
+from audit.segments.files import parse, shipped, with_ours
 from audit.segments.model import Definition
 
-RECORD: dict[str, pl.DataType] = {"since": TIME, "own": pl.String(), "versions": pl.String()}
+RECORD: dict[str, pl.DataType] = {
+    "since": TIME,
+    "own": pl.String(),
+    "versions": pl.String(),
+    "ours": pl.String(),
+}
 """The columns of a record: one row a set of definitions, oldest first. `since` (UTC): by the clock of this machine,
 when the workspace was first written with it; `own`: the workspace's own definitions as they were given (TOML);
-`versions`: JSON, id → version of every definition, ours too."""
+`versions`: JSON, id → version of every definition, ours too; `ours`: those that the program brought (TOML), null in rows
+of a program that did not keep them."""
 
 IN_FORCE: dict[str, pl.DataType] = {"definition": pl.String(), "recorded": TIME, "in_force": pl.String()}
 """The columns of `in_force`."""
@@ -28,9 +35,25 @@ def recorded(record: pl.DataFrame, text: str | None, now: datetime) -> pl.DataFr
     """`record` with the own definitions `text` in force from `now` on; None where that changes nothing."""
     theirs = () if text is None else parse(text, "the workspace's definitions")
     versions = json.dumps({one.id: one.version for one in with_ours(theirs)})
-    if not record.is_empty() and (record["own"][-1], record["versions"][-1]) == (text, versions):
-        return None
-    return pl.concat([record, pl.DataFrame([(now, text, versions)], schema=RECORD, orient="row")])
+    row = pl.DataFrame([(now, text, versions, shipped())], schema=RECORD, orient="row")
+    if record.is_empty() or (record["own"][-1], record["versions"][-1]) != (text, versions):
+        return pl.concat([record, row])
+    if record["ours"][-1] is None:  # the versions are the same, so they said the same
+        return pl.concat([record[:-1], row.with_columns(record[-1:]["since"])])
+    return None
+
+
+def named(row: Mapping[str, str]) -> dict[str, str]:
+    """The id and version of every definition of one row of a record."""
+    return dict(json.loads(row["versions"]))
+
+
+def kept(row: Mapping[str, str]) -> tuple[Definition, ...]:
+    """The definitions of one row of a record, as far as it keeps what they said. Raises InputError."""
+    theirs = () if row["own"] is None else parse(row["own"], "the record of definitions")
+    if row["ours"] is None:
+        return theirs
+    return with_ours(theirs, parse(row["ours"], "the record of definitions"))
 
 
 def in_force(record: pl.DataFrame) -> pl.DataFrame:

@@ -31,7 +31,7 @@ def history(answer: Document) -> None:
         [
             (
                 one["title"], one["side"], _day(one["entered"]), _day(one["left"]) or "still in",
-                one["version"] or "–", " ".join(one["entered_by"][:3]),
+                one["version"] or "–", "another definition" if one["entered_by_change"] else " ".join(one["entered_by"][:3]),
             )
             for one in reversed(answer["spells"])
         ],
