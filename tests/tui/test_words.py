@@ -11,6 +11,7 @@ from tui.explanation import lines, sentences, title
 from tui.figures import displacement, figures
 from tui.reading import readable
 from tui.screens.base import layout_for
+from tui.screens.customer_panes import segment_item
 from tui.snapshots import Subject, Verdict
 from tui.widgets.verdict import says
 
@@ -281,3 +282,11 @@ def test_a_report_is_read_without_its_marks() -> None:
         "[@click=app.quit]x",
     ]
     assert [made.plain[span.start : span.end] for span in made.spans] == ["Case note", "Why"]
+
+
+def test_a_segment_of_which_nobody_says_what_it_rests_on_says_so() -> None:
+    logged = {"id": "seg-7", "title": None, "basis": None, "purpose": None, "standing": "unexplained"}
+    item = segment_item(
+        logged | {"logged": True, "derived": False, "since": None, "until": None, "until_why": "logged"}, ""
+    )
+    assert "no basis stated · no purpose stated" in item.says.plain

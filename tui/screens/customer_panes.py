@@ -48,7 +48,10 @@ def segment_item(segment: Document, mark: str) -> Item:
         joined(
             (f"{SIGNS[mark]}{segment['title'] or segment['id']}", f"bold {style}".strip()),
             (f"  {segment['standing']} · {known}", style or ""),
-            (f"\n{since}{until} · {segment['basis']} · {segment['purpose'] or 'no purpose stated'}", "dim"),
+            (
+                f"\n{since}{until} · {segment['basis'] or 'no basis stated'} · {segment['purpose'] or 'no purpose stated'}",
+                "dim",
+            ),
         ),
     )
 
