@@ -6,10 +6,12 @@ from random import Random
 
 import polars as pl
 
-from audit import coverage, facts, flows
+from audit import coverage, facts, flows, segments
 from audit.campaigns import SCHEMA, fill
 from audit.context import Context
 from audit.events import in_order
+from audit.rules.model import from_dict
+from audit.segments import learned
 from fixtures import complete_journey, demo_campaigns, demo_flows, scenes
 from fixtures.fleet import fleet
 
@@ -18,6 +20,30 @@ Known = tuple[pl.DataFrame, Context]
 
 _SAID = ("trigger", "reason", "segment_id")
 """Where a log says why a message went out."""
+
+LEARNED_FROM = 400
+"""Groups are learned from so many customers, however few are looked at."""
+
+DECLARED = tuple(
+    from_dict({"id": keys["kind"], "title": f"A declared {keys['kind']}", "declared": True, **keys})
+    for keys in (
+        {"kind": "frequency_cap", "limit": 2, "window": "7d"},
+        {"kind": "min_gap", "window": "1d"},
+        {
+            "kind": "cooldown",
+            "window": "repurchase",
+            "fallback": "180d",
+            "after": "order_completed",
+            "same": "category",
+        },
+        {"kind": "quiet_hours", "quiet": "21:00-08:00", "time_zone": "UTC"},
+        {"kind": "sunset", "unengaged": 5},
+        {"kind": "consent"},
+        {"kind": "mute", "campaigns": ["electronics-deals"]},
+        {"kind": "sensitive"},
+    )
+)
+"""What a sender says that it keeps to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +70,7 @@ class Population:
     def _chosen(self, events: pl.DataFrame) -> list[str]:
         which, of = self.part
         everybody = events["customer_id"].unique().sort().to_list()
-        if self.name == "households":
+        if self.name in ("households", "learned"):
             everybody = sorted(Random(self.seed).sample(everybody, self.size))
         return everybody[which - 1 :: of]
 
@@ -87,6 +113,23 @@ def _unsaid(asked: Population) -> tuple[pl.DataFrame, Callable[[pl.DataFrame], C
     return fill(silent.lazy(), demo_campaigns()).collect(), invented
 
 
+def _declared(asked: Population) -> tuple[pl.DataFrame, Callable[[pl.DataFrame], Context]]:
+    """Generated customers, and a sender who declares rules of every kind."""
+    return _fleet(asked)[0], lambda events: replace(invented(events), declared=DECLARED)
+
+
+def _learned(asked: Population) -> tuple[pl.DataFrame, Callable[[pl.DataFrame], Context]]:
+    """Generated customers in a workspace that has learned groups of them."""
+    from audit.segments.learned.learn import learn
+
+    def around(events: pl.DataFrame) -> Context:
+        known = invented(events)
+        models = learn(events, known)
+        return replace(known, models=models, definitions=segments.with_ours(learned.definitions(models)))
+
+    return _fleet(replace(asked, size=max(asked.size, LEARNED_FROM)))[0], around
+
+
 def _households(_: Population) -> tuple[pl.DataFrame, Callable[[pl.DataFrame], Context]]:
     folder = complete_journey.data()
     campaigns = pl.DataFrame(list(complete_journey.campaigns(folder)), schema=SCHEMA)
@@ -94,7 +137,14 @@ def _households(_: Population) -> tuple[pl.DataFrame, Callable[[pl.DataFrame], C
     return events, lambda everybody: _around(everybody, campaigns)
 
 
-MAKE = {"scenes": _scenes, "fleet": _fleet, "unsaid": _unsaid, "households": _households}
+MAKE = {
+    "scenes": _scenes,
+    "fleet": _fleet,
+    "unsaid": _unsaid,
+    "declared": _declared,
+    "learned": _learned,
+    "households": _households,
+}
 """Each population: all its events, and what gives what is known beside them."""
 
 

@@ -1,9 +1,9 @@
 """Is every counterfactual sound and minimal? Answered by doing it, over many customers.
 
-python -m tests.bench.soundness [--customers 1000] [--households 300] [--unsaid 30] [--seed 11] [--part 1/4] [--once]
+python -m tests.bench.soundness [--customers 1000] [--households 300] [--seed 11] [--part 1/4] [--once]
 
-The thirteen scenes, a generated fleet, generated customers whose mail log does not say why, and households of Complete
-Journey: every message, segment, recommendation and finding of every customer is explained, and each counterfactual is
+The thirteen scenes, a generated fleet, households of Complete Journey, and a few generated customers each whose mail log
+does not say why (`--unsaid 30`), whose sender declares rules (`--declared 30`), among whom groups were learned (`--learned 30`): every message, segment, recommendation and finding of every customer is explained, and each counterfactual is
 held against what is decided without it, with any one event of it put back, and with the event that would have ended it.
 A share of those histories is decided by itself too (`--alone 0.02`), and a share of the explanations is made a second
 time in another process, from the rows in another order (`--twice 0.1`; `--once`: none). `--part 1/4` takes the first of
@@ -215,7 +215,8 @@ def _asked() -> Any:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--scenes", type=int, default=1)
     asked.add_argument("--customers", type=int, default=1000)
-    asked.add_argument("--unsaid", type=int, default=30)
+    for name in ("unsaid", "declared", "learned"):
+        asked.add_argument(f"--{name}", type=int, default=30)
     asked.add_argument("--households", type=int, default=300)
     asked.add_argument("--seed", type=int, default=11)
     asked.add_argument("--part", default="1/1", type=lambda text: tuple(map(int, text.split("/"))))
@@ -232,6 +233,8 @@ def main() -> None:
         "scenes": given.scenes,
         "fleet": given.customers,
         "unsaid": given.unsaid,
+        "declared": given.declared,
+        "learned": given.learned,
         "households": given.households,
     }
     failed = 0
