@@ -22,9 +22,10 @@ _PERSONS = pl.lit(2**32, pl.UInt64)
 _ROUNDING = 1e-9
 """A third of three is one, whatever floating point makes of it."""
 
-_HOLDS = (pl.col("value") >= pl.col("least")) & (
+HOLDS = (pl.col("value") >= pl.col("least")) & (
     pl.col("part") >= pl.col("share") * pl.col("value") - _ROUNDING
 )
+"""Whether what a condition counts (`value`) and holds against it (`part`) is what it asks for (`least`, `share`)."""
 
 CONTRIBUTED: dict[str, pl.DataType] = {
     "condition": pl.UInt16(), "place": pl.UInt16(), "person": pl.UInt32(), "group": pl.String(),
@@ -66,7 +67,7 @@ def holding(
     return (
         pl.concat(made)
         .join(_limits(chosen).drop("place"), on="condition")
-        .filter(_HOLDS)
+        .filter(HOLDS)
         .filter(pl.len().over(AT_SEGMENT) >= pl.col("needed"))
     )
 
@@ -120,7 +121,7 @@ def _turned(contributed: pl.DataFrame, chosen: tuple[Definition, ...]) -> pl.Dat
         (pl.col("key") // _PERSONS).cast(pl.UInt32).alias("name")
     )
     limited = changes.join(named.select("name", "least", "share"), on="name", maintain_order="left")
-    turned = turns(limited, _HOLDS, "key").with_columns(
+    turned = turns(limited, HOLDS, "key").with_columns(
         (pl.col("key") // _PERSONS).cast(pl.UInt32).alias("name"),
         (pl.col("key") % _PERSONS).cast(pl.UInt32).alias("person"),
     )

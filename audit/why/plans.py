@@ -10,6 +10,8 @@ from audit.segments.model import Condition, Definition
 from audit.segments.reduced import CENTS
 from audit.segments.select import READ, Selected
 from audit.segments.spells import contributions, fits, least, runs, says
+from audit.segments.timeline import HOLDS
+from audit.segments.values import carries
 from audit.why.search import Plan
 
 _ANY_ONE = ("first", "absent", "open")
@@ -35,10 +37,10 @@ def plans(events: pl.DataFrame, one: Definition, group: str, context: Context) -
     """How each condition of `one` ends in `group`; none at all where only trying can tell.
 
     Of something that any one act is enough for, all acts have to go. Of what is counted or summed up, the heaviest go
-    first, so that as few as possible go. Where one condition is enough, whatever is enough for any has to go.
+    first, so that as few as possible go; of a share, those that make it. Where one condition is enough, whatever is enough for any has to go.
     """
     alternatives = one.any_of and len(one.when) > 1
-    plannable = _STANDING if alternatives else (*_ANY_ONE, *_WEIGHED, "state")
+    plannable = _STANDING if alternatives else (*_ANY_ONE, *_WEIGHED, "state", "share")
     if not all(condition.test in plannable for condition in one.when):
         return ()
     selected = Selected(events, context.at, context.facts.prices, context.models)
@@ -64,8 +66,22 @@ def _plan(selected: Selected, condition: Condition, group: str, at: datetime) ->
         return Plan(_ids(selected, rows), alone=True)
     if condition.window is not None:
         rows = rows.filter(pl.col("occurred_at") > at - condition.window)
+    if condition.test == "share":
+        return _of_share(selected, rows, condition)
     placed = _lightest_first(rows, condition)
     return Plan(_ids(selected, placed), alone=False, stay=_can_stay(placed, condition))
+
+
+def _of_share(selected: Selected, rows: pl.DataFrame, condition: Condition) -> Plan:
+    """Of those that make the share as few as possible go; the others would only make it larger by going."""
+    made = rows.filter(carries(condition.keys)).sort("row")
+    others = rows.height - made.height
+    stays = pl.DataFrame({"part": range(made.height + 1)}).with_columns(
+        value=pl.col("part") + others, least=least(condition), share=condition.share
+    )
+    stay = stays.filter(~HOLDS)["part"].max()
+    assert isinstance(stay, int), "a share above 0 is not reached by nothing"
+    return Plan(_ids(selected, made), alone=False, stay=stay)
 
 
 def _can_stay(rows: pl.DataFrame, condition: Condition) -> int:

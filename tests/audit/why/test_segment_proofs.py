@@ -112,12 +112,47 @@ def test_where_one_of_several_conditions_is_enough_no_smaller_set_ends_them_all(
     proof = why.segment(frame, ctx, "member").counterfactual
     assert proof is not None
     assert proof.smallest
+    assert nothing_smaller_ends(frame, "member", set(proof.remove))
+
+
+def nothing_smaller_ends(frame, segment, removed):
+    """Whether `removed` ends the segment and no set of fewer events does: all of them are tried."""
+    ctx = context(frame, AT)
 
     def decide(copies):
-        given_ = segments.derive(copies, ctx).filter(pl.col("segment_id") == "member")
+        given_ = segments.derive(copies, ctx).filter(pl.col("segment_id") == segment)
         return dict(given_.select("customer_id", "evidence").rows())
 
-    trials, removed = Trials(frame, decide), set(proof.remove)
-    assert trials.without(removed) is None
+    trials = Trials(frame, decide)
     smaller = [set(some) for size in range(len(removed)) for some in combinations(frame["event_id"], size)]
-    assert None not in trials.tried(smaller)
+    return trials.without(removed) is None and None not in trials.tried(smaller)
+
+
+def bought(number, *, discount, day):
+    attributes = '{"discount": 2}' if discount else '{"discount": 0}'
+    return {
+        "kind": "order_completed",
+        "event_id": f"o{number:04}",
+        "at": AT - timedelta(days=day + 1),
+        "attributes": attributes,
+    }
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 400)), min_size=4, max_size=9))
+@settings(max_examples=25, deadline=None)
+def test_of_a_share_as_few_go_as_can(orders):
+    frame = events(*(bought(n, discount=discount, day=day) for n, (discount, day) in enumerate(orders)))
+    if "deal-seeker" not in set(segments.derive(frame, context(frame, AT))["segment_id"]):
+        return
+    proof = why.segment(frame, context(frame, AT), "deal-seeker").counterfactual
+    assert proof is not None
+    assert proof.smallest
+    assert nothing_smaller_ends(frame, "deal-seeker", set(proof.remove))
+
+
+def test_of_a_share_of_very_many_orders_it_is_known_how_few_have_to_go():
+    frame = events(*(bought(n, discount=n % 3 > 0, day=n % 300) for n in range(1_500)))
+    proof = why.segment(frame, context(frame, AT), "deal-seeker").counterfactual
+    assert proof is not None
+    assert len(proof.remove) == 501  # 499 of what is left, of 999
+    assert proof.smallest
