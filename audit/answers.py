@@ -5,16 +5,15 @@ and the reports are made from the same dicts, so nobody ever sees two answers.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit import anomaly, campaigns, findings, flows, recommend, segments, why
+from audit import anomaly, campaigns, findings, flows, segments, why
+from audit.case import Case, read_case
 from audit.context import Context
-from audit.errors import InputError, NotFoundError
+from audit.errors import InputError
 from audit.messages import messages, orphans
 from audit.rules import verdicts
 from audit.rules.model import Rule, to_dict
@@ -30,63 +29,6 @@ SORTS = {"severity": ("rank", False), "messages": ("messages", True), "recent": 
 NAME_ONE = "name one thing to explain: --message ID, --segment ID, --item ID or --finding ID"
 
 
-@dataclass(frozen=True)
-class Case:
-    """One customer's history as asked for: the events up to a moment, without the ones left out.
-
-    What is decided of them is worked out once for all that is asked.
-    """
-
-    customer: str
-    events: pl.DataFrame
-    context: Context
-
-    @cached_property
-    def memberships(self) -> pl.DataFrame:
-        """The segments they are in, as `segments.memberships` gives them."""
-        return segments.memberships(self.events, self.context)
-
-    @cached_property
-    def recommended(self) -> recommend.Reconstruction:
-        """What is recommended to them."""
-        return recommend.Reconstruction(self.events, self.context)
-
-    @cached_property
-    def found(self) -> pl.DataFrame:
-        """The findings, as `findings.find` gives them."""
-        return findings.find(self.events, self.context)
-
-    def why(self, subject: str, ident: str, *, names_sensitive: bool = True) -> why.Explanation:
-        """Why something was decided: a `message`, `segment`, `item` or `finding`. Raises NotFoundError.
-
-        One of many segments or findings is asked for alone, unless another question asked for all of them already.
-        """
-        events, context, at_hand = self.events, self.context, self.__dict__
-        if subject == "segment":
-            known = at_hand.get("memberships")
-            return why.segment(events, context, ident, names_sensitive=names_sensitive, memberships=known)
-        if subject == "item":
-            return why.item(events, context, ident, names_sensitive=names_sensitive, made=self.recommended)
-        if subject == "finding":
-            known = at_hand.get("found")
-            return findings.finding(events, context, ident, names_sensitive=names_sensitive, listed=known)
-        return why.message(events, context, ident, names_sensitive=names_sensitive)
-
-
-def case(ws: "Workspace", customer: str, *, at: datetime | None = None, without: Iterable[str] = ()) -> Case:
-    """Read one customer's history. Raises NotFoundError for an unknown customer or an unknown event left out."""
-    pseudonym = ws.resolve(customer)
-    left_out = frozenset(without)
-    whole = ws.history(pseudonym, at=at or ws.at)
-    unknown = left_out - set(whole["event_id"])
-    if unknown:
-        raise NotFoundError(
-            f"no event {min(unknown)!r} of {pseudonym} to leave out; `whysent show` lists evidence by event_id"
-        )
-    events = whole.filter(~pl.col("event_id").is_in(list(left_out))) if left_out else whole
-    return Case(pseudonym, events, ws.context(at))
-
-
 def show(
     ws: "Workspace",
     customer: str,
@@ -96,7 +38,7 @@ def show(
     names_sensitive: bool = True,
 ) -> dict[str, Any]:
     """`whysent.customer/1`: the whole picture of one customer."""
-    return picture(case(ws, customer, at=at, without=without), names_sensitive=names_sensitive)
+    return picture(read_case(ws, customer, at=at, without=without), names_sensitive=names_sensitive)
 
 
 def picture(asked: Case, *, names_sensitive: bool = True, strips: bool = True) -> dict[str, Any]:
@@ -179,7 +121,7 @@ def explain(
 
     Raises InputError if not exactly one is named, NotFoundError if the customer has no such thing.
     """
-    asked = case(ws, customer, at=at, without=without)
+    asked = read_case(ws, customer, at=at, without=without)
     return explanation(
         asked,
         ws,
@@ -243,7 +185,7 @@ def audit(
     names_sensitive: bool = True,
 ) -> dict[str, Any]:
     """`whysent.findings/1` of one customer."""
-    asked = case(ws, customer, at=at, without=without)
+    asked = read_case(ws, customer, at=at, without=without)
     return findings_document(asked.found, asked.context, customers=1, names_sensitive=names_sensitive)
 
 
@@ -364,7 +306,7 @@ def report(
     `finding` is the id of the finding it is about, by default the worst. Raises InputError for another kind, and
     where no reply is offered.
     """
-    asked = case(ws, customer, at=at)
+    asked = read_case(ws, customer, at=at)
     return written(asked, ws, kind=kind, locale=locale, finding=finding, names_sensitive=names_sensitive)
 
 

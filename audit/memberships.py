@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit import answers, segments
+from audit import segments
+from audit.case import read_case
 from audit.segments import versions
 from audit.segments.names import known, normal
 from audit.sensitive import in_name
@@ -83,7 +84,7 @@ def history(
 
     Ours are made with the definition that was in force then, as far as the record keeps it.
     """
-    asked = answers.case(ws, customer, at=at, without=without)
+    asked = read_case(ws, customer, at=at, without=without)
     given = segments.eras(ws.definition_record, ws.definitions)
     made = segments.history(asked.events, asked.context, given)
     ours = _with_force(made, versions.in_force(ws.definition_record))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit import answers
+from audit.case import read_case
 from audit.errors import InputError, NotFoundError
 from audit.rules.book import Case
 from audit.rules.model import Rule, from_dict
@@ -27,7 +28,7 @@ def suggested(
     Raises NotFoundError for an unknown customer or finding, InputError where it suggests no rule, or none that may be
     named to somebody who is not told sensitive topics.
     """
-    asked = answers.case(ws, customer)
+    asked = read_case(ws, customer)
     rows = answers.finding_rows(asked.found, names_sensitive=names_sensitive)
     row = next((one for one in rows if one["id"] == finding), None)
     if row is None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from audit.answers import Case
+    from audit.case import Case
     from audit.privacy.roles import Viewer
 
 KEPT_CASES = 8
@@ -163,11 +163,11 @@ class CoreSession(RuleDesk):
         return self.workspace.resolve(text)
 
     def _case(self, customer: str, without: tuple[str, ...]) -> Case:
-        from audit import answers
+        from audit.case import read_case
 
         key = (customer, without, self.standing())
         if key not in self._cases:
-            self._cases[key] = answers.case(self.workspace, customer, without=without)
+            self._cases[key] = read_case(self.workspace, customer, without=without)
             while len(self._cases) > KEPT_CASES:
                 self._cases.popitem(last=False)
         return self._cases[key]

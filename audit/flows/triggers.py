@@ -108,35 +108,46 @@ def _narrower(trigger: Trigger) -> list[pl.Expr]:
 
 
 def _ends(events: pl.DataFrame, rows: pl.DataFrame, trigger: Trigger) -> pl.DataFrame:
-    """The first event after each act and before its message that ended it: `customer_id, message, act, ended_by`."""
+    """The first event after each act and before its message that ended it: `customer_id, message, act, ended_by`.
+
+    The first after an act is the same for every message, so it is looked for once.
+    """
     ends = events.filter(pl.col("kind").is_in(trigger.ended_by)).select(
         "customer_id",
         pl.col("event_id").alias("ended_by"),
         pl.col("occurred_at").alias("end_at"),
         pl.col("item_id").alias("end_item"),
-        pl.col("category").alias("end_category"),
+        first_levels(pl.col("category"), trigger.depth).alias("end_area"),
         pl.col("segment_id").alias("end_segment"),
     )
     after = _before("act_at", "act", "end_at", "ended_by")
     before = _before("end_at", "ended_by", "t", "message")
+    acts = rows.unique(("customer_id", "act")).select(
+        "customer_id",
+        "act",
+        "act_at",
+        "item_id",
+        "segment_id",
+        first_levels(pl.col("category"), trigger.depth).alias("area"),
+    )
     both_items = pl.col("end_item").is_not_null() & pl.col("item_id").is_not_null()
     item = pl.col("end_item") == pl.col("item_id")
-    category = first_levels(pl.col("end_category"), trigger.depth) == first_levels(
-        pl.col("category"), trigger.depth
-    )
+    category = pl.col("end_area") == pl.col("area")
     of_it = {
         "item": pl.when(both_items).then(item).otherwise(category),
         "category": item.fill_null(value=False) | category.fill_null(value=False),
         "segment": pl.col("end_segment") == pl.col("segment_id"),
         "nothing": pl.lit(value=True),
     }[trigger.same]
-    return (
-        rows.join(ends, on="customer_id")
-        .filter(after & before & of_it)
+    firsts = (
+        acts.join(ends, on="customer_id")
+        .filter(after & of_it)
         .sort("end_at", "ended_by")
-        .unique(("customer_id", "message", "act"), keep="first", maintain_order=True)
-        .select("customer_id", "message", "act", "ended_by")
+        .unique(("customer_id", "act"), keep="first", maintain_order=True)
+        .select("customer_id", "act", "end_at", "ended_by")
     )
+    ended = rows.join(firsts, on=("customer_id", "act")).filter(before)
+    return ended.select("customer_id", "message", "act", "ended_by")
 
 
 def _pairs(messages: pl.DataFrame, rows: pl.DataFrame, window: timedelta) -> pl.DataFrame:

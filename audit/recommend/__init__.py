@@ -1,6 +1,6 @@
 """Recommendations: the strips that were shown, and those that our strategies would make of the same events."""
 
-from audit.recommend.derive import derive, given, made, prepared, titled
+from audit.recommend.derive import derive, given, given_to, made, prepared, titled
 from audit.recommend.logged import SHOWN, logged
 from audit.recommend.passed_over import passed_over
 from audit.recommend.reconstruction import Reconstruction
@@ -15,6 +15,7 @@ __all__ = [
     "Reconstruction",
     "derive",
     "given",
+    "given_to",
     "logged",
     "made",
     "passed_over",

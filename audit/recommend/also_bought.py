@@ -3,7 +3,7 @@
 import polars as pl
 
 from audit.context import Context
-from audit.recommend.pairs import spoken_for
+from audit.recommend.pairs import Speakers, spoken_for
 from audit.recommend.strategies import strategies
 from audit.recommend.strip import newest
 
@@ -13,13 +13,18 @@ def also_bought(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
 
     The pairs' scores are those of the group facts, which stay as stored whatever is left out.
     """
-    plan = strategies()["also_bought"]
-    bought = acts.filter(pl.col("kind") == "order_completed")
-    recent = bought.filter(pl.col("occurred_at") > ctx.at - plan.window)
-    found = spoken_for(newest(recent, plan.seeds, ctx.at), ctx.facts.also_bought, recent, plan, never=bought)
+    found = spoken_for(also_bought_by(acts, ctx))
     reason = pl.format(
         "The customer bought {}; people who buy that also buy this, {} times as often as chance would give.",
         "own_name",
         "times",
     )
     return found.with_columns(reason.alias("reason"))
+
+
+def also_bought_by(acts: pl.DataFrame, ctx: Context) -> Speakers:
+    """The own items by which items are chosen."""
+    plan = strategies()["also_bought"]
+    bought = acts.filter(pl.col("kind") == "order_completed")
+    recent = bought.filter(pl.col("occurred_at") > ctx.at - plan.window)
+    return Speakers(newest(recent, plan.seeds, ctx.at), ctx.facts.also_bought, recent, plan, bought)

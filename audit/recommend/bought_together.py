@@ -3,7 +3,7 @@
 import polars as pl
 
 from audit.context import Context
-from audit.recommend.pairs import spoken_for
+from audit.recommend.pairs import Speakers, spoken_for
 from audit.recommend.strategies import strategies
 from audit.recommend.strip import newest
 
@@ -13,10 +13,7 @@ IN_VIEW = ("product_viewed", "product_added", "wishlist_added")
 
 def bought_together(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     """Items that others order together with what this customer looked at or put into the cart last."""
-    plan = strategies()["bought_together"]
-    seen = acts.filter(pl.col("kind").is_in(IN_VIEW), pl.col("occurred_at") > ctx.at - plan.window)
-    seeds = newest(seen, plan.seeds, ctx.at)
-    found = spoken_for(seeds, ctx.facts.bought_together, seen, plan, never=seeds)
+    found = spoken_for(bought_together_by(acts, ctx))
     reason = pl.format(
         "Ordered together with {}, which the customer had in view on {}: {} times as often as chance would give.",
         "own_name",
@@ -24,3 +21,11 @@ def bought_together(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
         "times",
     )
     return found.with_columns(reason.alias("reason"))
+
+
+def bought_together_by(acts: pl.DataFrame, ctx: Context) -> Speakers:
+    """The own items by which items are chosen."""
+    plan = strategies()["bought_together"]
+    seen = acts.filter(pl.col("kind").is_in(IN_VIEW), pl.col("occurred_at") > ctx.at - plan.window)
+    seeds = newest(seen, plan.seeds, ctx.at)
+    return Speakers(seeds, ctx.facts.bought_together, seen, plan, seeds)

@@ -30,8 +30,39 @@ def buy_again(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     item: but if it is the newest they ordered in its exact category, their own there first, and everybody's there last,
     if it is due within the strategy's window. An item without any interval is not offered.
     """
-    plan = strategies()["buy_again"]
+    orders, top = acts.filter(pl.col("kind") == "order_completed"), offered_again(acts, ctx)
+    return _told(_with_evidence(top, orders), strategies()["buy_again"].overdue, ctx)
+
+
+def offered_again(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+    """The items of `buy_again`, without what they rest on."""
+    return best(_scored(acts.filter(pl.col("kind") == "order_completed"), ctx))
+
+
+def deciding(acts: pl.DataFrame, ctx: Context, for_it: pl.Series) -> pl.DataFrame:
+    """The orders of one customer that decide whether an item is among the best, while only orders of the items `for_it`,
+    it included, are left out.
+
+    Those of `for_it` and of as many others as are shown, whose place does not rest on them; with every order of the same
+    items and categories, on which rhythms rest.
+    """
     orders = acts.filter(pl.col("kind") == "order_completed")
+    of_it = pl.col("item_id").is_in(for_it.implode())
+    places = orders.filter(of_it)["category"].drop_nulls().unique()
+    by_itself = (pl.col("times") > 1) | ~pl.col("category").is_in(places.implode()).fill_null(value=False)
+    rivals = best(_scored(orders, ctx).filter(~of_it, by_itself))
+    items, number = pl.concat([for_it, rivals["item_id"]]).unique(), -1
+    while items.len() != number:
+        number = items.len()
+        places = orders.filter(pl.col("item_id").is_in(items.implode()))["category"].drop_nulls().unique()
+        there = orders.filter(pl.col("category").is_in(places.implode()))["item_id"].drop_nulls()
+        items = pl.concat([items, there]).unique()
+    return orders.filter(pl.col("item_id").is_in(items.implode()) | pl.col("item_id").is_null())
+
+
+def _scored(orders: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+    """The items that are offered, with their score and rhythms."""
+    plan = strategies()["buy_again"]
     known = _known(orders, ctx)
     of_category = (pl.col("last") == pl.col("last_there")).fill_null(value=False)
     there = [
@@ -45,10 +76,9 @@ def buy_again(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     )
     weight = fading(ctx.at - pl.col("occurred_at"), plan.half).sum()
     fresh = moments(orders, "item_id").group_by("customer_id", "item_id").agg(weight.alias("weight"))
-    scored = offered.join(fresh, on=("customer_id", "item_id")).with_columns(
+    return offered.join(fresh, on=("customer_id", "item_id")).with_columns(
         (pl.col("weight") * pl.col("again")).alias("score")
     )
-    return _told(_with_evidence(best(scored), orders), plan.overdue, ctx)
 
 
 def _known(orders: pl.DataFrame, ctx: Context) -> pl.DataFrame:

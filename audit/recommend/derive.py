@@ -1,21 +1,22 @@
 """All strips that we would make of customers' events: our reconstruction, which no customer saw."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 import polars as pl
 
 from audit.context import Context
 from audit.facts import Facts
-from audit.recommend.also_bought import also_bought
-from audit.recommend.bought_together import IN_VIEW, bought_together
-from audit.recommend.buy_again import buy_again
+from audit.recommend.also_bought import also_bought, also_bought_by
+from audit.recommend.bought_together import IN_VIEW, bought_together, bought_together_by
+from audit.recommend.buy_again import buy_again, offered_again
 from audit.recommend.inspired_by_browsing import LOOKS, inspired_by_browsing
 from audit.recommend.left_in_cart import left_in_cart
 from audit.recommend.more_to_consider import more_to_consider
 from audit.recommend.new_for_you import new_for_you
-from audit.recommend.order_cross_sell import order_cross_sell
-from audit.recommend.recommended_for_you import recommended_for_you
+from audit.recommend.order_cross_sell import order_cross_sell, order_cross_sell_by
+from audit.recommend.pairs import chosen
+from audit.recommend.recommended_for_you import recommended_for_you, recommended_for_you_by
 from audit.recommend.strategies import strategies
 from audit.recommend.strip import ACTS, INTEREST, STRIP, finished
 from audit.sensitive import in_category
@@ -32,6 +33,16 @@ _MAKERS = {
     "new_for_you": new_for_you,
 }
 
+
+_CHOSEN: dict[str, Callable[[pl.DataFrame, Context], pl.DataFrame]] = {
+    **_MAKERS,
+    "buy_again": offered_again,
+    "bought_together": lambda acts, ctx: chosen(bought_together_by(acts, ctx)),
+    "order_cross_sell": lambda acts, ctx: chosen(order_cross_sell_by(acts, ctx)),
+    "also_bought": lambda acts, ctx: chosen(also_bought_by(acts, ctx)),
+    "recommended_for_you": lambda acts, ctx: chosen(recommended_for_you_by(acts, ctx)),
+}
+"""What each strategy chooses, where that can be told without what it rests on."""
 
 _BEGIN = {
     "left_in_cart": ("product_added",),
@@ -101,6 +112,16 @@ def given(acts: pl.DataFrame, known: Mapping[str, Context], item: str) -> pl.Dat
         if strategy in known
     ]
     return pl.concat([pl.DataFrame(schema=_GIVEN), *strips])
+
+
+def given_to(acts: pl.DataFrame, known: Mapping[str, Context], item: str) -> set[str]:
+    """The customers in `given`, which is less to work out than what it rests on."""
+    found: set[str] = set()
+    for strategy in _begun(acts):
+        if strategy in known:
+            rows = _CHOSEN[strategy](acts, known[strategy])
+            found.update(rows.filter(pl.col("item_id") == item)["customer_id"])
+    return found
 
 
 def prepared(acts: pl.DataFrame, ctx: Context, more: pl.Series | None = None) -> tuple[pl.DataFrame, Context]:

@@ -3,21 +3,14 @@
 import polars as pl
 
 from audit.context import Context
-from audit.recommend.pairs import spoken_for
+from audit.recommend.pairs import Speakers, spoken_for
 from audit.recommend.strategies import strategies
 from audit.recommend.strip import newest
 
 
 def order_cross_sell(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     """Items that go with the newest order, if it is new enough, and that the customer never bought."""
-    plan = strategies()["order_cross_sell"]
-    bought = acts.filter(pl.col("kind") == "order_completed")
-    order = pl.coalesce("order_id", "event_id")
-    last = order.sort_by("occurred_at", "event_id").last().over("customer_id")
-    newest_order = bought.filter(order == last, pl.col("occurred_at") > ctx.at - plan.window)
-    found = spoken_for(
-        newest(newest_order, plan.seeds, ctx.at), ctx.facts.bought_together, newest_order, plan, never=bought
-    )
+    found = spoken_for(order_cross_sell_by(acts, ctx))
     reason = pl.format(
         "Others order it together with {}, ordered on {}: {} times as often as chance would give.",
         "own_name",
@@ -25,3 +18,15 @@ def order_cross_sell(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
         "times",
     )
     return found.with_columns(reason.alias("reason"))
+
+
+def order_cross_sell_by(acts: pl.DataFrame, ctx: Context) -> Speakers:
+    """The own items by which items are chosen."""
+    plan = strategies()["order_cross_sell"]
+    bought = acts.filter(pl.col("kind") == "order_completed")
+    order = pl.coalesce("order_id", "event_id")
+    last = order.sort_by("occurred_at", "event_id").last().over("customer_id")
+    newest_order = bought.filter(order == last, pl.col("occurred_at") > ctx.at - plan.window)
+    return Speakers(
+        newest(newest_order, plan.seeds, ctx.at), ctx.facts.bought_together, newest_order, plan, bought
+    )

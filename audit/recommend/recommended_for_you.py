@@ -3,7 +3,7 @@
 import polars as pl
 
 from audit.context import Context
-from audit.recommend.pairs import spoken_for
+from audit.recommend.pairs import Speakers, spoken_for
 from audit.recommend.strategies import strategies
 from audit.recommend.strip import INTEREST, newest
 
@@ -12,10 +12,7 @@ def recommended_for_you(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     """Items that go with what the customer bought, put into the cart, wished for or looked at, and that they did
     nothing with yet.
     """
-    plan = strategies()["recommended_for_you"]
-    touched = acts.filter(pl.col("kind").is_in(INTEREST))
-    recent = touched.filter(pl.col("occurred_at") > ctx.at - plan.window)
-    found = spoken_for(newest(recent, plan.seeds, ctx.at), ctx.facts.also_bought, recent, plan, never=touched)
+    found = spoken_for(recommended_for_you_by(acts, ctx))
     count = pl.col("own_items").list.len()
     most = (pl.col("own_items").list.first().struct.field("share") * 100).round(0).cast(pl.Int64)
     return found.with_columns(
@@ -28,3 +25,11 @@ def recommended_for_you(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
         )
         .alias("reason")
     )
+
+
+def recommended_for_you_by(acts: pl.DataFrame, ctx: Context) -> Speakers:
+    """The own items by which items are chosen."""
+    plan = strategies()["recommended_for_you"]
+    touched = acts.filter(pl.col("kind").is_in(INTEREST))
+    recent = touched.filter(pl.col("occurred_at") > ctx.at - plan.window)
+    return Speakers(newest(recent, plan.seeds, ctx.at), ctx.facts.also_bought, recent, plan, touched)

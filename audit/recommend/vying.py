@@ -7,6 +7,7 @@ import polars as pl
 
 from audit.context import Context
 from audit.recommend.bought_together import IN_VIEW
+from audit.recommend.buy_again import deciding
 from audit.recommend.inspired_by_browsing import LOOKS
 from audit.recommend.pairs import weighed
 from audit.recommend.strategies import shown, strategies
@@ -45,22 +46,30 @@ def vying(
 
     All rows of the own items that can speak for it. Of the own items that speak for others, and of those that are not
     recommended because the customer has them, the newest row of a kind. An own item far from the newest never speaks:
-    as many places can come free as there are items that speak for this one. For buy it again every order counts.
+    as many places can come free as there are items that speak for this one. For buy it again, beside others, every order
+    counts.
     """
     itself = pl.Series("item_id", [item])
     for_it = _speaking(acts, ctx, item, only) if own is None else pl.concat([itself, own]).unique()
+    if set(only) == {"buy_again"}:
+        return Vying(deciding(acts, ctx, for_it), {"buy_again": ctx})
+    whole = pl.col("item_id").is_null()
+    if "buy_again" in only:
+        whole = whole | (pl.col("kind") == "order_completed")
+    return Vying(
+        acts.filter(whole | _beside_it(acts, ctx, for_it, only)),
+        {name: _open(acts, ctx, for_it, name, item) if name in _TAKEN else ctx for name in only},
+    )
+
+
+def _beside_it(acts: pl.DataFrame, ctx: Context, for_it: pl.Series, only: Collection[str]) -> pl.Expr:
+    """The rows of the own items that speak, or that are not recommended because the customer has them."""
     of_kinds = [acts.filter(pl.col("kind").is_in(kinds)) for kinds in _SEEDS]
     room = max(one.seeds for one in strategies().values()) + for_it.len()
     speak = pl.concat([for_it, *(newest(rows, room, ctx.at)["item_id"] for rows in of_kinds)]).unique()
     kept = pl.concat([speak, *_others(acts, ctx, speak, only)]).unique()
-    whole = pl.col("item_id").is_null() | pl.col("item_id").is_in(for_it.implode())
-    if "buy_again" in only:
-        whole = whole | (pl.col("kind") == "order_completed")
     last = pl.int_range(pl.len(), 0, -1).over("item_id", "kind", pl.col("category").is_null()) == 1
-    return Vying(
-        acts.filter(whole | (pl.col("item_id").is_in(kept.implode()) & last)),
-        {name: _open(acts, ctx, for_it, name, item) if name in _TAKEN else ctx for name in only},
-    )
+    return pl.col("item_id").is_in(for_it.implode()) | (pl.col("item_id").is_in(kept.implode()) & last)
 
 
 def _others(acts: pl.DataFrame, ctx: Context, speak: pl.Series, only: Collection[str]) -> list[pl.Series]:
@@ -117,7 +126,9 @@ def _speaking(acts: pl.DataFrame, ctx: Context, item: str, only: Collection[str]
         near(one, one.filter(to_it)["item_id"], others).filter(to_it)["item_id"]
         for one in (ctx.facts.also_bought, ctx.facts.bought_together)
     ]
-    found = [pl.Series("item_id", [item]), *pairs]
+    found = [pl.Series("item_id", [item], pl.String)]
+    if set(only) != {"buy_again"}:
+        found += pairs
     if not set(only) <= _TAKEN.keys():
         places = pl.concat([ctx.facts.items.filter(itself)["category"], acts.filter(itself)["category"]])
         beside = acts.filter(pl.col("category").is_in(places.drop_nulls().unique().implode()))["item_id"]

@@ -17,7 +17,7 @@ from audit.why.candidates import candidates
 from audit.why.end import End
 from audit.why.model import Counterfactual, Explanation, Reason, Standing, Subject
 from audit.why.search import Removal
-from audit.why.trials import Decide
+from audit.why.trials import Decide, There
 from audit.why.words import MASK, Voice
 
 _NOT_SEEN = "our reconstruction; the customer did not see this"
@@ -139,13 +139,15 @@ def _removal(
     if acts.height > _SHORT:
         near = recommend.vying(acts, known, ident, giving)
 
-        def focus(within: AbstractSet[str]) -> tuple[pl.DataFrame, Decide]:
+        def focus(within: AbstractSet[str]) -> tuple[pl.DataFrame, There]:
             own = acts.filter(pl.col("event_id").is_in(list(within)))["item_id"].drop_nulls()
             nearer = recommend.vying(acts, known, ident, giving, own.unique())
-            return nearer.acts, _decide(nearer.known, ident)
+            return nearer.acts, _there(nearer.known, ident)
 
-        among = _decide(near.known, ident)
-        found = counterfactual.removal(near.acts, among, rows=acts.height, likely=likely, focus=focus)
+        among, there = _decide(near.known, ident), _there(near.known, ident)
+        found = counterfactual.removal(
+            near.acts, among, rows=acts.height, likely=likely, there=there, focus=focus
+        )
         if found is not None and counterfactual.holds_for(acts, decide, found):
             return found
     return counterfactual.removal(acts, decide, likely=likely)
@@ -160,6 +162,10 @@ def _decide(known: Mapping[str, Context], ident: str) -> Decide:
         return dict(by_customer.agg(pl.col("evidence").drop_nulls()).rows())
 
     return decide
+
+
+def _there(known: Mapping[str, Context], ident: str) -> There:
+    return lambda copies: recommend.given_to(copies, known, ident)
 
 
 def _strips(known: Context, *histories: pl.DataFrame) -> list[pl.DataFrame]:

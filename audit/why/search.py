@@ -88,8 +88,7 @@ class Search:
             reckoned = self._reckoned(order, plan.stay, smallest=plan.smallest)
             if reckoned is not None:
                 return reckoned
-        whole, without = self._trials.tried([set(), set(order)])
-        if whole is None or without is not None:
+        if self._trials.gone([set(), set(order)]) != [False, True]:
             return None
         left_out = order if plan.alone else self._put_back(order, order, sure=0)
         needed = left_out if len(left_out) == 1 else ()
@@ -101,8 +100,7 @@ class Search:
         left_out = order[stay:]
         if not left_out:
             return None
-        without, with_one = self._trials.tried([set(left_out), set(left_out[1:])])
-        if without is not None or with_one is None:
+        if self._trials.gone([set(left_out), set(left_out[1:])]) != [True, False]:
             return None
         one = len(left_out) == 1
         return self._found(left_out, smallest=smallest or one, enough=(), needed=left_out if one else ())
@@ -119,7 +117,7 @@ class Search:
         `likely`: what the decision is taken to rest on, tried at once with the whole history.
         """
         self._foresee(likely)
-        whole = self._trials.without(set())
+        (whole,) = self._trials.rests([set()])
         candidates = None if whole is None else self._closure(whole)
         return None if candidates is None else self._minimal(candidates)
 
@@ -129,7 +127,7 @@ class Search:
         asked: list[AbstractSet[str]] = [set(), first, self._removable]
         if 2 * len(first) <= self._trials.at_little_cost:
             asked += _by_themselves(sorted(first))
-        self._trials.tried(asked)
+        self._trials.rests(asked)
 
     def _closure(self, evidence: Iterable[str]) -> list[str] | None:
         """Events without all of which the decision is gone: its evidence, what steps in for it, and so on.
@@ -137,15 +135,15 @@ class Search:
         None where it is there whatever is left out.
         """
         left_out = self._removable.intersection(evidence)
-        remaining = self._trials.without(left_out)
-        if remaining is not None and self._trials.without(self._removable) is not None:
+        (remaining,) = self._trials.rests([left_out])
+        if remaining is not None and self._trials.gone([self._removable]) == [False]:
             return None
         while remaining is not None:
             more = self._removable.intersection(remaining) - left_out
             if not more:
                 return list(self._trials.removable)
             left_out |= more
-            remaining = self._trials.without(left_out)
+            (remaining,) = self._trials.rests([left_out])
         return self._trials.in_order(left_out)
 
     def _minimal(self, candidates: Sequence[str]) -> Removal:
@@ -166,16 +164,16 @@ class Search:
 
     def _single(self, candidates: Sequence[str]) -> tuple[list[str], list[str]]:
         """The events without each of which alone it is gone, and those each of which alone is enough for it."""
-        answers = self._trials.tried(_by_themselves(candidates))
+        answers = self._trials.gone(_by_themselves(candidates))
         without, only = answers[: len(candidates)], answers[len(candidates) :]
-        needed = [event for event, rest in zip(candidates, without, strict=True) if rest is None]
-        return needed, [event for event, rest in zip(candidates, only, strict=True) if rest is not None]
+        needed = [event for event, gone in zip(candidates, without, strict=True) if gone]
+        return needed, [event for event, gone in zip(candidates, only, strict=True) if not gone]
 
     def _needless(self, left_out: Sequence[str], these: Sequence[str]) -> list[str]:
         """Those of `these` that can be put back, alone, without the decision coming back."""
         whole = frozenset(left_out)
-        answers = self._trials.tried([whole - {event} for event in these])
-        return [event for event, rest in zip(these, answers, strict=True) if rest is None]
+        answers = self._trials.gone([whole - {event} for event in these])
+        return [event for event, gone in zip(these, answers, strict=True) if gone]
 
     def _put_back(self, left_out: Sequence[str], these: Sequence[str], *, sure: int) -> list[str]:
         """Put back many of `these` together, the first first, found by narrowing down; what stays out ends the decision.
@@ -186,8 +184,8 @@ class Search:
         gone, too_many = sure, len(these) + 1
         while too_many - gone > 1:
             counts = self._between(gone, too_many)
-            answers = self._trials.tried([whole - set(these[:count]) for count in counts])
-            there = (count for count, rest in zip(counts, answers, strict=True) if rest is not None)
+            answers = self._trials.gone([whole - set(these[:count]) for count in counts])
+            there = (count for count, is_gone in zip(counts, answers, strict=True) if not is_gone)
             too_many = next(there, too_many)
             gone = max((count for count in counts if count < too_many), default=gone)
         back = set(these[:gone])
@@ -209,7 +207,7 @@ class Search:
         if not self._trials.affordable(sum(comb(len(order), size) for size in sizes)):
             return False
         smaller = [set(chosen) for size in sizes for chosen in combinations(order, size)]
-        return all(rest is not None for rest in self._trials.tried(smaller))
+        return not any(self._trials.gone(smaller))
 
     def _found(
         self,

@@ -4,7 +4,7 @@ The history is copied under virtual ids, from each copy other events are left ou
 call. What was decided once is not decided again.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 import polars as pl
@@ -26,7 +26,10 @@ _ROWS_FOR_A_CALL = 8_000
 """House value: a call costs by itself about as much time as deciding so many rows."""
 
 
-Focus = Callable[[AbstractSet[str]], tuple[pl.DataFrame, Decide]]
+There = Callable[[pl.DataFrame], AbstractSet[str]]
+"""As `Decide`, only for whom the decision is made."""
+
+Focus = Callable[[AbstractSet[str]], tuple[pl.DataFrame, There]]
 """The rows and the decision that are enough while no event is left out but some of these."""
 
 
@@ -42,8 +45,8 @@ def copies_at_little_cost(height: int) -> int:
 class Trials:
     """The answers of `decide` for one history without some of its events.
 
-    Events in `keep` (the decision's own rows) are not `removable`. `focus`: what is enough where less may be left out,
-    if that can be told.
+    Events in `keep` (the decision's own rows) are not `removable`. `there`: what is faster where it is not asked what the
+    decision rests on; `focus`: what is enough where less may be left out, if that can be told.
     """
 
     def __init__(
@@ -51,19 +54,23 @@ class Trials:
         events: pl.DataFrame,
         decide: Decide,
         keep: AbstractSet[str] = frozenset(),
+        there: There | None = None,
         focus: Focus | None = None,
     ) -> None:
-        self._copies = self._whole = _Copies(events, decide)
+        self._copies = self._whole = _Copies(events)
+        self._decide = decide
+        self._there = self._there_whole = there or (lambda copies: decide(copies).keys())
         self._focus = focus
         self._within: AbstractSet[str] | None = None
         self._left = MOST_ROWS
-        self._answers: dict[frozenset[str], list[str] | None] = {}
+        self._rests: dict[frozenset[str], list[str] | None] = {}
+        self._gone: dict[frozenset[str], bool] = {}
         self.removable = [event for event in self._whole.place if event not in keep]
 
     @property
     def number(self) -> int:
         """How many histories were decided."""
-        return len(self._answers)
+        return len(self._gone)
 
     @property
     def at_little_cost(self) -> int:
@@ -77,45 +84,57 @@ class Trials:
     def focus(self, within: AbstractSet[str]) -> None:
         """From here on nothing but some of `within` is left out, as a rule."""
         if self._focus is not None:
-            self._copies, self._within = _Copies(*self._focus(within)), within
+            events, self._there = self._focus(within)
+            self._copies, self._within = _Copies(events), within
 
-    def without(self, left_out: AbstractSet[str]) -> list[str] | None:
-        """None if the decision is gone without `left_out`; else the events it then rests on."""
-        return self.tried([left_out])[0]
-
-    def tried(self, sets: Iterable[AbstractSet[str]]) -> list[list[str] | None]:
+    def rests(self, sets: Iterable[AbstractSet[str]]) -> list[list[str] | None]:
         """For each set left out: None if the decision is gone, else its evidence. Raises TooMuchError."""
         asked = [frozenset(left_out) for left_out in sets]
-        new = [left_out for left_out in dict.fromkeys(asked) if left_out not in self._answers]
-        copies = self._copies
-        if self._within is not None and not all(left_out <= self._within for left_out in new):
-            copies = self._whole
-        self._left -= copies.height * len(new)
-        if self._left < 0:
-            raise TooMuchError
-        at_once = max(_ROWS_AT_ONCE // copies.height, 1)
-        for start in range(0, len(new), at_once):
-            some = new[start : start + at_once]
-            self._answers.update(zip(some, copies.decided(some), strict=True))
-        return [self._answers[left_out] for left_out in asked]
+        for some in self._in_turn(asked, self._rests, self._whole):
+            decided = self._decide(self._whole.without(some))
+            answers = [decided.get(name) for name in _names(some)]
+            self._rests.update(zip(some, answers, strict=True))
+            self._gone.update(zip(some, (rest is None for rest in answers), strict=True))
+        return [self._rests[left_out] for left_out in asked]
+
+    def gone(self, sets: Iterable[AbstractSet[str]]) -> list[bool]:
+        """For each set left out, whether the decision is gone. Raises TooMuchError."""
+        asked = [frozenset(left_out) for left_out in sets]
+        copies, there = self._copies, self._there
+        if self._within is not None and not all(one <= self._within or one in self._gone for one in asked):
+            copies, there = self._whole, self._there_whole
+        for some in self._in_turn(asked, self._gone, copies):
+            found = there(copies.without(some))
+            self._gone.update(zip(some, (name not in found for name in _names(some)), strict=True))
+        return [self._gone[left_out] for left_out in asked]
 
     def in_order(self, chosen: AbstractSet[str]) -> list[str]:
         """Events in the order of the history."""
         return sorted(chosen, key=self._whole.place.__getitem__)
 
+    def _in_turn(
+        self, asked: Iterable[frozenset[str]], known: Container[frozenset[str]], copies: "_Copies"
+    ) -> Iterator[list[frozenset[str]]]:
+        """What of `asked` is not known yet, as much at once as memory allows."""
+        new = [left_out for left_out in dict.fromkeys(asked) if left_out not in known]
+        self._left -= copies.height * len(new)
+        if self._left < 0:
+            raise TooMuchError
+        at_once = max(_ROWS_AT_ONCE // copies.height, 1)
+        for start in range(0, len(new), at_once):
+            yield new[start : start + at_once]
+
 
 class _Copies:
     """One history to be copied; `place`: where each event stands in it."""
 
-    def __init__(self, events: pl.DataFrame, decide: Decide) -> None:
+    def __init__(self, events: pl.DataFrame) -> None:
         self._events = events
-        self._decide = decide
         self.place = {event: place for place, event in enumerate(events["event_id"])}
         self.height = max(events.height, 1)
 
-    def decided(self, sets: Sequence[AbstractSet[str]]) -> list[list[str] | None]:
-        """As `Trials.tried`, all copies in one call."""
-        names = [f"c#{number:06}" for number in range(len(sets))]  # so that the copies stand in order
+    def without(self, sets: Sequence[AbstractSet[str]]) -> pl.DataFrame:
+        """A copy for each set, which is left out of it."""
         height, place = self._events.height, self.place
         gone = [
             copy * height + place[event]
@@ -125,6 +144,9 @@ class _Copies:
         ]
         kept = pl.repeat(value=True, n=height * len(sets), eager=True).scatter(gone, False)
         rows = pl.int_range(height * len(sets), dtype=pl.UInt32, eager=True).filter(kept)
-        whose = pl.Series(names, dtype=pl.String).gather(rows // height)
-        decided = self._decide(self._events[rows % height].with_columns(whose.alias("customer_id")))
-        return [decided.get(name) for name in names]
+        whose = pl.Series(_names(sets), dtype=pl.String).gather(rows // height)
+        return self._events[rows % height].with_columns(whose.alias("customer_id"))
+
+
+def _names(sets: Sequence[AbstractSet[str]]) -> list[str]:
+    return [f"c#{number:06}" for number in range(len(sets))]  # so that the copies stand in order

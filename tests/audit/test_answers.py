@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from audit.answers import Case
+from audit.case import Case
 from fixtures import scenes
 from tests.bench.populations import mapped
 

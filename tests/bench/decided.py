@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from audit import findings, recommend, segments, why
-from audit.answers import Case
+from audit.case import Case
 from audit.context import Context
 from audit.events import conform
 from audit.messages import sent_messages

@@ -149,6 +149,7 @@ def audit(
     if everybody and (customer is not None or without):
         raise InputError("--all asks about everybody; leave CUSTOMER and --without away")
     from audit import answers, findings
+    from audit.case import read_case
 
     looking = options.viewer(context, role, ticket=ticket)
     looking.require("audit_all" if everybody else "show")
@@ -157,7 +158,7 @@ def audit(
         found, asked = answers.everybody(ws, at=options.moment(at))
         answer = answers.totals_document(found, asked, customers=ws.info.customers)
     else:
-        one = answers.case(
+        one = read_case(
             ws, options.customer(customer), at=options.moment(at), without=options.left_out(without)
         )
         found, asked = one.found, one.context

@@ -85,5 +85,6 @@ def test_the_acts_that_vie_while_only_some_are_left_out_decide_as_all_do(seed: i
             rest = ~pl.col("event_id").is_in(left_out)
             among = recommend.given(near.acts.filter(rest), near.known, item).is_empty()
             assert among is recommend.given(acts.filter(rest), {strategy: known}, item).is_empty()
+            assert among is (not recommend.given_to(near.acts.filter(rest), near.known, item))
             gone += among
     assert gone

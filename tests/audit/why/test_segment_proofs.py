@@ -125,7 +125,7 @@ def nothing_smaller_ends(frame, segment, removed):
 
     trials = Trials(frame, decide)
     smaller = [set(some) for size in range(len(removed)) for some in combinations(frame["event_id"], size)]
-    return trials.without(removed) is None and None not in trials.tried(smaller)
+    return trials.gone([removed]) == [True] and not any(trials.gone(smaller))
 
 
 def bought(number, *, discount, day):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from audit import answers
+from audit.case import read_case
 from audit.workspace import Workspace
 from fixtures import scenes as told
 from tests.bench import decided, soundness
@@ -27,7 +28,7 @@ def listed(shown: dict[str, Any], ws: Workspace, customer: str) -> Iterator[tupl
     yield from (("segment", one["id"]) for one in shown["segments"] if one["derived"])
     yield from {("item", one["item_id"]): None for one in shown["recommendations"] if one["derived"]}
     yield from (("finding", one["id"]) for one in shown["findings"] if one["verdict"] != "breach")
-    asked = answers.case(ws, customer)
+    asked = read_case(ws, customer)
     mails = asked.events.filter(kind="message_sent", campaign_id="electronics-deals")
     yield from (("message", one) for one in mails["event_id"][:3])
 
@@ -38,7 +39,7 @@ def is_there(ws: Workspace, customer: str, type_: str, ident: str, left_out: set
         return answers.explain(ws, customer, message=ident, without=left_out)["standing"] == "derived"
     if type_ == "finding":
         return ident in {one["id"] for one in answers.audit(ws, customer, without=left_out)["findings"]}
-    shown = answers.picture(answers.case(ws, customer, without=left_out), strips=type_ == "item")
+    shown = answers.picture(read_case(ws, customer, without=left_out), strips=type_ == "item")
     if type_ == "segment":
         return ident in {one["id"] for one in shown["segments"] if one["derived"]}
     return ident in {one["item_id"] for one in shown["recommendations"] if one["derived"]}
