@@ -62,7 +62,7 @@ def _endings(one: Told, flow: Flow) -> Iterator[_Ending]:
     """When each act ends that has set such a message off or still can."""
     assert flow.trigger is not None
     acts = _acts(one, flow)
-    sent = _sent(one, flow)
+    sent = _sent(one, flow, acts)
     intervals = _intervals(one, flow, acts)
     for row in acts.iter_rows(named=True):
         ends, why = _of_act(flow, row, sent.get(row["act"], {}), intervals.get(row["act"]), one.row)
@@ -70,12 +70,21 @@ def _endings(one: Told, flow: Flow) -> Iterator[_Ending]:
         yield (ends, why) if stopped is None or stopped >= ends else (stopped, "ended")
 
 
+def _read(one: Told, flow: Flow) -> pl.DataFrame:
+    """The events that decide whether `flow` gives a message, in the columns that do."""
+    kinds, columns = flow_given.reads(flow)
+    return one.events.lazy().filter(pl.col("kind").is_in(kinds)).select(columns).collect()
+
+
 def _acts(one: Told, flow: Flow) -> pl.DataFrame:
-    """The acts (`triggers.LIVE`) up to the moment asked about that could set off such a message at its time or later."""
+    """The acts (`triggers.LIVE`) up to the moment asked about of which one is the last to set off such a message, at its
+    time or later: no act ends before it happens, so one whose window ran out before the newest is not.
+    """
     trigger = flow.trigger
     assert trigger is not None
-    found = triggers.acts(one.events, _probe(one, flow), replace(trigger, window=EVER, quiet=()))
-    return found.filter(pl.col("act_at") > one.row["occurred_at"] - trigger.window)
+    recent = _read(one, flow).filter(pl.col("occurred_at") > one.row["occurred_at"] - trigger.window)
+    found = triggers.acts(recent, _probe(one, flow), replace(trigger, window=EVER, quiet=()))
+    return found.filter(pl.col("act_at") > pl.col("act_at").max() - trigger.window)
 
 
 def _probe(one: Told, flow: Flow) -> pl.DataFrame:
@@ -109,14 +118,20 @@ def _of_act(
     return max(ends), "window" if max(ends) == counts else "series"
 
 
-def _sent(one: Told, flow: Flow) -> dict[str, dict[str, datetime]]:
-    """Act → the steps of the series that have been sent for it, and when."""
-    if not flow.own or not flow.steps:
+def _sent(one: Told, flow: Flow, acts: pl.DataFrame) -> dict[str, dict[str, datetime]]:
+    """Each of `acts` → the steps of the series that have been sent for it, and when."""
+    if not flow.own or not flow.steps or acts.is_empty():
         return {}
-    messages = sent_messages(one.events).filter(flow.belongs())
+    assert flow.trigger is not None
+    messages = sent_messages(one.events.filter(flow.belongs(), pl.col("occurred_at") >= acts["act_at"].min()))
+    read = _read(one, flow)
+    mine = pl.col("event_id").is_in(acts["act"].implode())
+    items = read.filter(mine)["item_id"].drop_nulls().unique().implode()
+    rhythm = (pl.col("kind") == "order_completed") & pl.col("item_id").is_in(items)
+    read = read.filter(mine | rhythm | pl.col("kind").is_in(flow.trigger.ended_by))
     times = dict(messages.select("event_id", "occurred_at").iter_rows())
     found: dict[str, dict[str, datetime]] = {}
-    for row in flow_given.given(one.events, messages, flow).filter(fits()).iter_rows(named=True):
+    for row in flow_given.given(read, messages, flow).filter(fits()).iter_rows(named=True):
         found.setdefault(row["act"], {})[row["step"]] = times[row["message"]]
     return found
 
@@ -131,6 +146,8 @@ def _intervals(one: Told, flow: Flow, acts: pl.DataFrame) -> dict[str, timedelta
 
 def _taken_out(one: Told, flow: Flow) -> datetime | None:
     """When the customer left whom the flow goes to; None where they had not at the moment asked about."""
-    whom = flow_given.audience(one.events, _probe(one, flow), flow)
+    if flow.list_id is None and flow.segment is None:
+        return None
+    whom = flow_given.audience(_read(one, flow), _probe(one, flow), flow)
     outs = whom.filter(~pl.col("holds"), pl.col("condition") != "rhythm")["events"].to_list()
     return min((one.event(events[-1])["occurred_at"] for events in outs if events), default=None)
