@@ -99,7 +99,8 @@ def _keep(path: Path, write: Callable[[Path], object]) -> None:
     fresh = path.with_name(f".{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        write(folder.reserve(fresh))
+        with folder.clear_errors(fresh):
+            write(folder.reserve(fresh))
         fresh.replace(path)
     except (OSError, WorkspaceError):
         fresh.unlink(missing_ok=True)

@@ -57,7 +57,7 @@ class Shape(NamedTuple):
     text: str
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """A line that can be used. `customer` is the source's id; `key` makes candidates the same message."""
 
     customer: str

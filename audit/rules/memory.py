@@ -269,11 +269,12 @@ class Known(Judge):
         return failing
 
     def _take_in(self, message: Message, at: datetime, counting: Sequence[int]) -> None:
-        super()._take_in(message, at, counting)
-        self._gone_out.append(message if message.at == at else message._replace(at=at))
         checks, until = self._checks, self._until
         for number in counting:
-            until[number] = checks[number].until
+            counted = checks[number]
+            counted.let_through(message, at)
+            until[number] = counted.until
+        self._gone_out.append(message if message.at == at else message._replace(at=at))
 
     def _made(self, number: int) -> Check:
         """A check that has seen what went out so far."""

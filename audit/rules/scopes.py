@@ -102,8 +102,8 @@ class RuleSet:
         if message is self._newest[0]:  # it is asked for several times in a row
             return self._newest[1]
         fields: tuple[object, ...] = message[2:9]  # from channel to message_class
-        if type(message.topics) is list:
-            fields = (*message[2:5], tuple(message.topics), *message[6:9])
+        if type(fields[3]) is list:
+            fields = (*fields[:3], tuple(fields[3]), *fields[4:])
         known = self._reach.get(fields)
         if known is None:
             if len(self._reach) >= _MOST_SEEN:

@@ -24,14 +24,16 @@ class Zones:
         """The message's own, else that of the newest row before it in order that has one; None if unknown."""
         if self._fixed is not None:
             return self._fixed
-        own = known_zone(message.time_zone)
+        own = _ZONES.get(message.time_zone)
+        if own is None:
+            own = known_zone(message.time_zone)
         if own is not None or not self._rows:
             return own
         newest = bisect_left(self._rows, (at, message.event_id), key=attrgetter("at", "event_id")) - 1
         return known_zone(self._rows[newest].time_zone) if newest >= 0 else None
 
 
-_ZONES: dict[str, ZoneInfo | None] = {}
+_ZONES: dict[str | None, ZoneInfo | None] = {}
 
 
 def known_zone(name: str | None) -> ZoneInfo | None:

@@ -15,7 +15,7 @@ from audit.errors import InputError
 from tui.commands import options, output
 from tui.commands.options import RoleOption, WorkspaceOption
 
-TOGETHER = 64
+TOGETHER = 128
 """Lines that wait for each other, at most: they are there already, and share one write to the record."""
 
 SELDOM = (50_000, 20, 100)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -91,6 +92,20 @@ def private_file(out: Path, text: str) -> None:
             out.chmod(0o600)
             file.write(text)
     except OSError as error:
+        raise InputError(f"{out}: cannot be written: {error.strerror or error}") from error
+
+
+def text_file(out: Path, text: str) -> None:
+    """Write `text` to `out`, whole or not at all. Raises InputError where that is not possible."""
+    aside = out.is_file() or not out.exists()  # a pipe or a device is written as it is
+    fresh = out.with_name(f".{out.name}.{secrets.token_hex(4)}") if aside else out
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        if aside:
+            fresh.replace(out)
+    except OSError as error:
+        if aside:
+            fresh.unlink(missing_ok=True)
         raise InputError(f"{out}: cannot be written: {error.strerror or error}") from error
 
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audit.errors import InputError
 from tui.commands import changing, handing, keeping, options, output, presets, proposing
 from tui.commands.changing import FileArgument, RuleArgument
 from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
@@ -175,10 +174,7 @@ def export(
     from audit.rules import files
 
     rules, coming = _in_force(_readable(context, workspace, role).book, valid_at, recorded_at)
-    try:
-        file.write_text(files.dump(rules), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{file}: cannot be written: {error.strerror or error}") from error
+    output.text_file(file, files.dump(rules))
     output.narrate(f"{len(rules)} rules written to {file.resolve()}")
     if coming:
         from audit.times import iso
