@@ -13,9 +13,6 @@ from audit.rules.kernel.layout import Int32, Int64, UInt64
 _SMALLEST = 1 << 10
 """Places of the first table; a column of few different texts keeps in the processor's nearest cache."""
 
-_SPREADING = np.uint64(0x9E3779B97F4A7C15)
-"""2^64 over the golden ratio (Knuth, TAOCP 3, section 6.4)."""
-
 
 class Coded:
     """The texts of a column as numbers: `codes`, -1 where absent; `values`: the text of each number, None for one not used.
@@ -42,9 +39,9 @@ class Coded:
 
 
 def hashes(texts: pl.Series) -> UInt64:
-    """Numbers that are equal for equal texts, and for others once in 2^64."""
+    """Numbers that are equal for equal texts, and for others once in 2^64; not to be written to."""
     made: UInt64 = texts.hash().to_numpy()
-    return made
+    return _fixed(made)
 
 
 NO_TEXT = int(pl.Series([None], dtype=pl.String).hash()[0])
@@ -82,13 +79,6 @@ def of(column: pl.Series, dtype: type[Any]) -> Any:
     return np.array(column.to_numpy(), dtype)
 
 
-def joined(keys: UInt64, others: UInt64) -> UInt64:
-    """One key for two of each row."""
-    keys = keys * _SPREADING
-    keys += others
-    return keys
-
-
 def together(columns: list[Coded]) -> tuple[Int32, int]:
     """One number for the values of several columns of a row, -1 where one is absent; and how many there are."""
     codes, size = columns[0].codes, len(columns[0].values)
@@ -102,5 +92,5 @@ def together(columns: list[Coded]) -> tuple[Int32, int]:
 
 def spread(numbers: Int64) -> UInt64:
     """Different keys for different numbers, spread over a table."""
-    made = numbers.astype(np.uint64) * _SPREADING
+    made = numbers.astype(np.uint64) * np.uint64(hashed.SPREADING)
     return made ^ (made >> np.uint64(32))

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from audit.rules.kernel import codes, following
+from audit.rules.kernel import codes, following, hashed
 from audit.rules.kernel.codes import Coded
 from audit.rules.kernel.layout import Int32, Int64
 from audit.rules.model import Rule
@@ -58,12 +58,10 @@ class Columns:
 
     @cached_property
     def _traits(self) -> tuple[Int32, Int32]:
-        varying = [column for column in self.frame.select(self._texts) if not _is_one(column)]
-        if not varying:
-            return np.zeros(self.frame.height, np.int32), np.zeros(min(self.frame.height, 1), np.int32)
-        keys = codes.hashes(varying[0])
-        for column in varying[1:]:
-            keys = codes.joined(keys, codes.hashes(column))
+        varying = [one for one in self.frame.select(self._texts) if one.null_count() < one.len()]
+        keys = np.zeros(self.frame.height, np.uint64)
+        for column in varying:
+            hashed.join(keys, codes.hashes(column))
         return codes.numbered(keys)
 
     def coded(self, name: str) -> Coded:
@@ -91,17 +89,3 @@ class Columns:
     def customers(self) -> pl.Series:
         """The name of each customer."""
         return self.frame["customer_id"].gather(self.starts[:-1])
-
-
-_SOME = 64
-"""Rows looked at before all are."""
-
-
-def _is_one(column: pl.Series) -> bool:
-    """Whether it is the same in all rows: many columns of a log are, and need not be told apart."""
-    if column.null_count() == column.len():
-        return True
-    if column.null_count() or column.dtype != pl.String:
-        return False
-    some = column.gather_every(max(1, column.len() // _SOME))
-    return some.n_unique() == 1 and bool((column == column[0]).all())

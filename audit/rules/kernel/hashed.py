@@ -2,8 +2,13 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 from audit.rules.kernel.jit import outer
 from audit.rules.kernel.layout import Int32, UInt64
+
+SPREADING = 0x9E3779B97F4A7C15
+"""2^64 over the golden ratio (Knuth, TAOCP 3, section 6.4)."""
 
 
 class Table(NamedTuple):
@@ -41,3 +46,10 @@ def number(hashes: UInt64, begin: int, table: Table, known: int, out: Int32) -> 
         out[row] = places[slot]
     firsts[-1] = known
     return hashes.size
+
+
+@outer
+def join(keys: UInt64, others: UInt64) -> None:
+    """Make `keys` tell apart what `others` do too."""
+    for row in range(keys.size):
+        keys[row] = keys[row] * np.uint64(SPREADING) + others[row]

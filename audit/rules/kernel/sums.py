@@ -81,10 +81,11 @@ def fleet(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What was decided of the messages of some customers: those that the rows `row` of `columns` stand for."""
+    """What was decided of the messages of some customers: those that the rows `row` of `columns`, of these traits, stand for."""
 
     columns: Columns
     row: Int32
+    trait: Int32
     outcome: Outcome
     rules: RuleSet
 
@@ -103,7 +104,7 @@ class Part:
         """Decide; `causes`, `tells` and `hands` as for `run.decide`."""
         outcome = run.decide(columns, row, rules, facts, causes=causes, tells=tells, hands=hands)
         _copy_others(outcome, rules)
-        return cls(columns, row, outcome, rules)
+        return cls(columns, row, columns.trait[row], outcome, rules)
 
     @property
     def customers(self) -> int:
@@ -125,8 +126,7 @@ class Part:
         provider = self.columns.coded("mailbox_provider")
         size = (len(provider.values) + 1) * adding.DECISIONS * 2 * adding.BECAME
         counts = np.zeros(size, np.int64)
-        trait = self.columns.trait[self.row]
-        adding.cells(self.outcome.decided, became, trait, provider.codes, counts)
+        adding.cells(self.outcome.decided, became, self.trait, provider.codes, counts)
         cell = np.flatnonzero(counts)
         names = pl.Series([None, *provider.values], dtype=pl.String)
         kind = cell // adding.BECAME
@@ -149,11 +149,11 @@ class Part:
     def _displaced(self) -> pl.DataFrame:
         """Columns `by, stopped, n`: a stopped message once for each campaign that its cap counted."""
         caps = np.array([False, *(rule.kind == "frequency_cap" for rule in self.rules.rules), False])
-        decided, trait = self.outcome.decided, self.columns.trait
+        decided = self.outcome.decided
         campaigns = self.columns.coded("campaign")
         size = len(campaigns.values) + 1
         pairs = np.empty(decided.counted.size, np.int64)
-        asked = adding.Displacing(caps, campaigns.codes, trait[self.row], trait[decided.counted])
+        asked = adding.Displacing(caps, campaigns.codes, self.trait, self.columns.trait[decided.counted])
         number = adding.displaced(decided, asked, np.zeros(size, np.int64), pairs)
         numbers, firsts = codes.numbered(codes.spread(pairs[:number]))
         known = pairs[firsts]
