@@ -151,7 +151,7 @@ class Replays:
             presets.named(sender),
             self.workspace.context(),
             ids=self._ids(rules),
-            causes=self._causes_for(rules),
+            causes=lambda _: self._causes,
             progress=progress,
             rows=AT_A_TIME,
         ).to_json()

@@ -12,7 +12,9 @@ import polars as pl
 
 from audit.context import Context
 from audit.errors import InputError
+from audit.events import SCHEMA, empty
 from audit.rules import fleet, prepare, replay
+from audit.rules.fleet import Causes
 from audit.rules.model import CAPS, Rule
 from audit.rules.presets import Carried, Preset, translate
 from audit.rules.relevant import COLUMNS
@@ -86,25 +88,27 @@ def compare(
     *,
     zone: str | None = None,
     ids: Mapping[str, str] | None = None,
-    causes: pl.DataFrame | None = None,
+    causes: Causes | None = None,
     progress: Progress | None = None,
-    rows: int = fleet.ROWS,
+    rows: int | None = None,
 ) -> Compared:
     """Replay `rules` over `events` (whole customers, in `ORDER`), and again as the sender of `preset` would keep them.
 
     Rules that are no caps stand in both sets; a cap that the sender does not have stands in the exact set alone.
-    `zone`: the zone of the sender's account. `ids`, `causes` as for `replay.simulate`. `progress` is told how many events
+    `zone`: the zone of the sender's account. `ids`, `causes` as for `fleet.simulate`. `progress` is told how many events
     of how many are done, as often as a replay tells it, and may raise to stop. Raises InputError if the set holds no cap, if the sender has none of
     them, or if `zone` is none or of no use.
     """
     exact = [rule for rule in rules if rule.stops]
     carried = carried_out(exact, preset, zone=zone)
     sets = (RuleSet(exact, ids), RuleSet([one.rule for one in carried if one.rule is not None], ids))
-    prepare.refuse_without(causes, sets[0].rules)
+    why = causes if any(rule.reads_causes for rule in exact) else None
+    prepare.refuse_without(None if why is None else fleet.events_of_none(), sets[0].rules)
     total = events.select(pl.len()).collect().item() if progress is not None else 0
-    judge = _Judge(sets, ctx, causes)
-    done, parts = 0, [_beside(fleet.events_of_none(), judge, None)]
-    for part in fleet.whole_customers(events.select(COLUMNS), rows):
+    columns, at_hand = (COLUMNS, fleet.ROWS) if why is None else (tuple(SCHEMA), fleet.ROWS_WITH_CAUSES)
+    judge = _Judge(sets, ctx, why)
+    done, parts = 0, [_beside(empty().select(columns), judge, None)]
+    for part in fleet.whole_customers(events.select(columns), rows or at_hand):
         tell = None if progress is None else _part_of(progress, done, part.height, total)
         parts.append(_beside(part, judge, tell))
         done += part.height
@@ -147,10 +151,15 @@ class _Judge:
 
     sets: tuple[RuleSet, RuleSet]
     ctx: Context
-    causes: pl.DataFrame | None
+    causes: Causes | None
 
     def decided(
-        self, messages: pl.DataFrame, events: pl.DataFrame, side: int, progress: Progress | None
+        self,
+        messages: pl.DataFrame,
+        events: pl.DataFrame,
+        side: int,
+        causes: pl.DataFrame | None,
+        progress: Progress | None,
     ) -> pl.DataFrame:
         """What becomes of each message by a set, in order; the columns called `exact_...`.
 
@@ -159,7 +168,7 @@ class _Judge:
         rules, before = self.sets[side], side * messages.height
         tell = None if progress is None else (lambda done, _: progress(before + done, 2 * messages.height))
         by = replay.by_kernel if replay.is_fleet(messages.height, rules) else replay.by_reference
-        return by(messages, events, rules, self.ctx.facts, tell, causes=self.causes).select(
+        return by(messages, events, rules, self.ctx.facts, tell, causes=causes).select(
             *_KEY,
             exact_stops=pl.col("decision") == "stop",
             exact_rule="deciding_rule",
@@ -173,7 +182,8 @@ def _beside(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The counts (one row) and some examples of the customers at hand."""
     messages = prepare.sent(events)
-    exact, other = (judge.decided(messages, events, side, progress) for side in (0, 1))
+    causes = None if judge.causes is None else judge.causes(events)
+    exact, other = (judge.decided(messages, events, side, causes, progress) for side in (0, 1))
     both = exact.hstack(other.drop(_KEY).rename(lambda name: name.replace("exact", "preset")))
     sent_by_both = ~pl.col("exact_stops") & ~pl.col("preset_stops")
     kind = (

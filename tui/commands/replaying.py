@@ -180,11 +180,9 @@ def _beside(
     zone: str | None,
 ) -> dict[str, Any]:
     """The field `preset`: the same rules as a sender would carry them out."""
-    from audit import answers
+    from audit import answers, why
     from audit.rules import compared, presets
 
-    reading = any(rule.reads_causes for rule in rules.rules)
-    causes = answers.causes_for(rules.rules, scan.collect(), ctx) if reading else None
     return compared.compare(
         scan,
         rules.rules,
@@ -192,7 +190,7 @@ def _beside(
         ctx,
         zone=zone,
         ids=answers.named_in(ws, rules.rules),
-        causes=causes,
+        causes=partial(why.causes, context=ctx),
         progress=output.Progress("replaying as the sender would"),
     ).to_json()
 

@@ -113,10 +113,11 @@ class _Encoder:
 
     @cached_property
     def _ranks(self) -> Int32 | None:
-        """What stands for an event_id at one moment, of each row; None: the row, as every message keeps its place."""
+        """What stands for an event_id at one moment among a customer's; None: the row, as every message keeps its place."""
         if any(rule.on_fail == "defer" for rule in self._rules):
-            ids = self._columns.named("event_id").to_series()
-            ranks: Int32 = codes.of(ids.rank("dense"), np.int32)
+            ids = self._columns.named("customer_id", "event_id")
+            order = pl.col("event_id").rank("dense").over("customer_id")
+            ranks: Int32 = codes.of(ids.select(order).to_series(), np.int32)
             return ranks
         return None
 

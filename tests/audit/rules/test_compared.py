@@ -1,10 +1,12 @@
 """The exact rules beside the sender's: numbers that were counted by hand, and an account of every message."""
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.errors import InputError
+from audit.events import SCHEMA
 from audit.rules import compared, kernel, presets, replay
 from audit.rules.model import from_dict
 from tests.audit.rules.build import cap, causes, message
@@ -121,7 +123,12 @@ def test_rules_that_read_causes_are_given_them():
     history = [message("2026-01-05T10:00"), message("2026-01-05T12:00")]
     rule = {"id": "out", "kind": "exclude_event", "events": ["x"]}
     why = causes(e2=(["x"], []))
-    assert beside(history, "customer-io", cap(5, "7d"), rule, causes=why).both == 1
+
+    def asked(some):
+        assert some.columns == list(SCHEMA)
+        return why.filter(pl.col("customer_id").is_in(some["customer_id"].unique().implode()))
+
+    assert beside(history, "customer-io", cap(5, "7d"), rule, causes=asked, rows=1).both == 1
     with pytest.raises(InputError, match="causes"):
         beside(history, "customer-io", cap(5, "7d"), rule)
 
