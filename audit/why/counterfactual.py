@@ -43,12 +43,12 @@ def removal(
         return None
 
 
-def holds_for(events: pl.DataFrame, decide: Decide, found: Removal) -> bool:
+def holds_for(events: pl.DataFrame, decide: Decide, found: Removal, there: There | None = None) -> bool:
     """Whether what was found among some events also ends the decision among all `events`, and no less of it does."""
     ends = {found.events[0], found.events[-1]}
     sets = [set(found.events), *(set(found.events) - {one} for one in sorted(ends))]
     try:
-        without, *with_one = Trials(events, decide).gone(sets)
+        without, *with_one = Trials(events, decide, there=there).gone(sets)
     except TooMuchError:
         return False
     return without and not any(with_one)

@@ -135,7 +135,8 @@ def _removal(
     """Looked for among the acts that can matter; what is found is then tried with all."""
     if giving == {"buy_again"}:
         acts = acts.filter(pl.col("kind") == "order_completed")
-    decide = _decide(dict.fromkeys(giving, known), ident)
+    each = dict.fromkeys(giving, known)
+    decide, of_all = _decide(each, ident), _there(each, ident)
     if acts.height > _SHORT:
         near = recommend.vying(acts, known, ident, giving)
 
@@ -148,9 +149,9 @@ def _removal(
         found = counterfactual.removal(
             near.acts, among, rows=acts.height, likely=likely, there=there, focus=focus
         )
-        if found is not None and counterfactual.holds_for(acts, decide, found):
+        if found is not None and counterfactual.holds_for(acts, decide, found, of_all):
             return found
-    return counterfactual.removal(acts, decide, likely=likely)
+    return counterfactual.removal(acts, decide, likely=likely, there=of_all)
 
 
 def _decide(known: Mapping[str, Context], ident: str) -> Decide:
