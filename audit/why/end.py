@@ -79,7 +79,7 @@ class End:
 
     def _more(self, at: datetime) -> Sequence[str]:
         if self.why == "unknown" and self.ends_with:
-            return [f"{kinds_in_words(self.ends_with[:1]).capitalize()} ends it."]
+            return [f"{kinds_in_words(self.ends_with[:1]).capitalize()} should end it."]
         if self.counts_until is not None and self.counts_until > at:
             return [f"One more of the same before {day(self.counts_until)} would count to it."]
         return []

@@ -37,6 +37,7 @@ def own(
         ("show", ["show", "scene-01-nail-clipper"]),
         ("show-happy", ["show", "scene-10-happy-diapers"]),
         ("audit", ["audit", "scene-01-nail-clipper"]),
+        ("why-segment", ["why", "scene-10-happy-diapers", "--segment", "baby-household"]),
         ("audit-all", ["audit", "--all"]),
         ("rules", ["rules", "list"]),
         ("rules-show", ["rules", "show", "until-repurchase"]),

@@ -111,6 +111,9 @@ def explanation(answer: Document) -> None:
     subject = answer["subject"]
     line(f"{subject['title'] or subject['id']} · {_day(subject['at'])} · {answer['standing']}")
     _reasons(answer["because"], 1)
+    if answer["left_out"]:
+        line("has to do with it, and does not count")
+        _reasons(answer["left_out"], 1)
     line(f"ends: {answer['until_text']}")
     undone = answer["counterfactual"]
     if undone is not None:

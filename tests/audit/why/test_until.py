@@ -97,7 +97,7 @@ def test_of_what_no_definition_gives_no_day_is_named() -> None:
         bought, {**MAIL, "event_id": "m", "at": "2026-02-01", "campaign_id": "deals"}, defined=[]
     ).to_json()
     assert (made["standing"], made["until"], made["until_why"]) == ("inferred", None, "unknown")
-    assert made["until_text"] == "Nothing in this data says when it stops. Unsubscribing ends it."
+    assert made["until_text"] == "Nothing in this data says when it stops. Unsubscribing should end it."
 
 
 def test_a_segment_that_no_window_ends_names_the_act_that_does() -> None:
