@@ -63,7 +63,8 @@ def deciding(acts: pl.DataFrame, ctx: Context, for_it: pl.Series) -> pl.DataFram
 def _scored(orders: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     """The items that are offered, with their score and rhythms."""
     plan = strategies()["buy_again"]
-    known = _known(orders, ctx)
+    times = moments(orders, "item_id")
+    known = _known(orders, times, ctx)
     of_category = (pl.col("last") == pl.col("last_there")).fill_null(value=False)
     there = [
         pl.when(of_category & (pl.col(name) <= plan.window)).then(pl.col(name)).alias(name)
@@ -75,23 +76,23 @@ def _scored(orders: pl.DataFrame, ctx: Context) -> pl.DataFrame:
         .filter(ctx.at - pl.col("last") < pl.col("interval") * plan.overdue)
     )
     weight = fading(ctx.at - pl.col("occurred_at"), plan.half).sum()
-    fresh = moments(orders, "item_id").group_by("customer_id", "item_id").agg(weight.alias("weight"))
+    fresh = times.group_by("customer_id", "item_id").agg(weight.alias("weight"))
     return offered.join(fresh, on=("customer_id", "item_id")).with_columns(
         (pl.col("weight") * pl.col("again")).alias("score")
     )
 
 
-def _known(orders: pl.DataFrame, ctx: Context) -> pl.DataFrame:
-    """Each item each customer ordered, with its rhythms: `median` (theirs), `median_there` (theirs in the category),
+def _known(orders: pl.DataFrame, times: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+    """Each item each customer ordered (at `times`), with its rhythms: `median` (theirs), `median_there` (theirs in the category),
     `median_item`, `median_all` (everybody's); and `again`, the share of its buyers who bought it again.
     """
-    places = _rhythm(orders, "category").select(
+    places = _rhythm(moments(orders, "category"), "category").select(
         "customer_id", "category", pl.col("last").alias("last_there"), pl.col("median").alias("median_there")
     )
     repeated, bought = _ONE_IN_EIGHT
     share = (pl.col("again").fill_null(0) + repeated) / (pl.col("customers").fill_null(0) + bought)
     return (
-        _rhythm(orders, "item_id")
+        _rhythm(times, "item_id")
         .join(_home(orders), on=("customer_id", "item_id"), how="left")
         .join(places, on=("customer_id", "category"), how="left")
         .join(
@@ -131,11 +132,10 @@ def _whose() -> pl.Expr:
     )
 
 
-def _rhythm(orders: pl.DataFrame, by: str) -> pl.DataFrame:
+def _rhythm(times: pl.DataFrame, by: str) -> pl.DataFrame:
     """`customer_id, by, times, last, median` of the moments at which a customer ordered it."""
     return (
-        moments(orders, by)
-        .with_columns(_gap(by).alias("gap"))
+        times.with_columns(_gap(by).alias("gap"))
         .group_by("customer_id", by)
         .agg(
             pl.len().alias("times"),

@@ -109,10 +109,8 @@ def _rivals(speaking: pl.DataFrame, seeds: int, for_it: pl.Series) -> pl.Series:
     Who ranks before an item that is outdone is not asked by it: those that outdo it do so as well.
     """
     stays = (pl.col("rank") < seeds) & ~pl.col("own").is_in(for_it.implode())
-    weight = pl.col("weight")
-    scores = speaking.group_by("item_id").agg(
-        weight.sum().alias("most"), weight.filter(stays).sum().alias("least")
-    )
+    sums = speaking.select("item_id", most="weight", least=pl.when(stays).then("weight").otherwise(0.0))
+    scores = sums.group_by("item_id").sum()
     free = scores.filter(~pl.col("item_id").is_in(for_it.implode()))["least"]
     outdoing = free.sort(descending=True).slice(shown() - 1, 1)  # empty where there are fewer
     return scores.filter(pl.col("most") >= float(outdoing.sum()) - _ROUNDING)["item_id"]
