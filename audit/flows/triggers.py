@@ -110,44 +110,52 @@ def _narrower(trigger: Trigger) -> list[pl.Expr]:
 def _ends(events: pl.DataFrame, rows: pl.DataFrame, trigger: Trigger) -> pl.DataFrame:
     """The first event after each act and before its message that ended it: `customer_id, message, act, ended_by`.
 
-    The first after an act is the same for every message, so it is looked for once.
+    Which is the first after an act, no message changes; so each act is looked at once.
     """
     ends = events.filter(pl.col("kind").is_in(trigger.ended_by)).select(
         "customer_id",
         pl.col("event_id").alias("ended_by"),
         pl.col("occurred_at").alias("end_at"),
         pl.col("item_id").alias("end_item"),
-        first_levels(pl.col("category"), trigger.depth).alias("end_area"),
+        pl.col("category").alias("end_category"),
         pl.col("segment_id").alias("end_segment"),
     )
-    after = _before("act_at", "act", "end_at", "ended_by")
-    before = _before("end_at", "ended_by", "t", "message")
-    acts = rows.unique(("customer_id", "act")).select(
-        "customer_id",
-        "act",
-        "act_at",
-        "item_id",
-        "segment_id",
-        first_levels(pl.col("category"), trigger.depth).alias("area"),
-    )
+    acts = rows.unique(("customer_id", "act")).drop("message", "t")
     both_items = pl.col("end_item").is_not_null() & pl.col("item_id").is_not_null()
     item = pl.col("end_item") == pl.col("item_id")
-    category = pl.col("end_area") == pl.col("area")
+    category = first_levels(pl.col("end_category"), trigger.depth) == first_levels(
+        pl.col("category"), trigger.depth
+    )
     of_it = {
         "item": pl.when(both_items).then(item).otherwise(category),
         "category": item.fill_null(value=False) | category.fill_null(value=False),
         "segment": pl.col("end_segment") == pl.col("segment_id"),
         "nothing": pl.lit(value=True),
     }[trigger.same]
-    firsts = (
-        acts.join(ends, on="customer_id")
-        .filter(after & of_it)
+    first = (
+        _met(acts, "item_id", "category", "segment_id", trigger)
+        .join(_met(ends, "end_item", "end_category", "end_segment", trigger), on=("customer_id", "met"))
+        .filter(_before("act_at", "act", "end_at", "ended_by") & of_it)
         .sort("end_at", "ended_by")
         .unique(("customer_id", "act"), keep="first", maintain_order=True)
-        .select("customer_id", "act", "end_at", "ended_by")
+        .select("customer_id", "act", "ended_by", "end_at")
     )
-    ended = rows.join(firsts, on=("customer_id", "act")).filter(before)
-    return ended.select("customer_id", "message", "act", "ended_by")
+    return (
+        rows.join(first, on=("customer_id", "act"))
+        .filter(_before("end_at", "ended_by", "t", "message"))
+        .select("customer_id", "message", "act", "ended_by")
+    )
+
+
+def _met(rows: pl.DataFrame, item: str, category: str, segment: str, trigger: Trigger) -> pl.DataFrame:
+    """Each row once for everything in which another may meet it, as `met`: so nothing else is held against it."""
+    level = first_levels(pl.col(category), trigger.depth)
+    met = {
+        "segment": [pl.col(segment)],
+        "nothing": [pl.lit("")],
+    }.get(trigger.same, [pl.format("item {}", item), pl.format("category {}", level)])
+    both = [rows.with_columns(one.alias("met")) for one in met]
+    return pl.concat(both).drop_nulls("met")
 
 
 def _pairs(messages: pl.DataFrame, rows: pl.DataFrame, window: timedelta) -> pl.DataFrame:
@@ -162,8 +170,15 @@ def _pairs(messages: pl.DataFrame, rows: pl.DataFrame, window: timedelta) -> pl.
         pl.col("segment_id").alias("m_segment"),
     )
     found = rows.select(_ACT).rename({"event_id": "act", "occurred_at": "act_at"})
-    return asked.join(found, on="customer_id").filter(
-        _before("act_at", "act", "t", "message") & (pl.col("act_at") > pl.col("t") - window)
+    this = pl.col("t").dt.epoch("us") // _microseconds(
+        window
+    )  # what lies in its window is of this span or the one before
+    spans = pl.concat([asked.with_columns(span=one) for one in (this, this - 1)])
+    within = found.with_columns(span=pl.col("act_at").dt.epoch("us") // _microseconds(window))
+    return (
+        spans.join(within, on=("customer_id", "span"))
+        .filter(_before("act_at", "act", "t", "message") & (pl.col("act_at") > pl.col("t") - window))
+        .drop("span")
     )
 
 
@@ -182,6 +197,11 @@ def _agrees(trigger: Trigger) -> pl.Expr:
         "segment": pl.col("m_segment").is_null() | (pl.col("segment_id") == pl.col("m_segment")),
         "nothing": pl.lit(value=True),
     }[trigger.same]
+
+
+def _microseconds(length: timedelta) -> int:
+    """How many there are in `length`; 1 in none."""
+    return max(length // timedelta(microseconds=1), 1)
 
 
 def _before(at: str, event: str, other_at: str, other: str) -> pl.Expr:
