@@ -85,18 +85,33 @@ def acts(events: pl.DataFrame, messages: pl.DataFrame, trigger: Trigger) -> pl.D
     `messages` are rows of the same customers as `events`; an act lies before its message in order and in
     `(t − window, t]`. Where the definition asks for quiet and there was none, there is no act.
     """
+    if trigger.quiet:
+        noise = events.filter(pl.col("kind").is_in(trigger.quiet))
+        messages = messages.join(
+            _noisy(messages, noise, trigger.quiet_for), on=("customer_id", "event_id"), how="anti"
+        )
     rows = _pairs(
         messages, events.filter(pl.col("kind").is_in(trigger.kinds), *_narrower(trigger)), trigger.window
     )
     rows = rows.filter(_agrees(trigger))
-    if trigger.quiet:
-        noise = _pairs(messages, events.filter(pl.col("kind").is_in(trigger.quiet)), trigger.quiet_for)
-        rows = rows.join(noise, on=("customer_id", "message"), how="anti")
     return (
         rows.join(_ends(events, rows, trigger), on=("customer_id", "message", "act"), how="left")
         .select(*LIVE)
         .sort("customer_id", "message", "act_at", "act")
     )
+
+
+def _noisy(messages: pl.DataFrame, noise: pl.DataFrame, length: timedelta) -> pl.DataFrame:
+    """The messages (`customer_id, event_id`) with any of `noise` before them in order and inside the half-open window."""
+    asked = messages.select("customer_id", "event_id", "occurred_at").sort("occurred_at")
+    found = noise.select("customer_id", "occurred_at", act="event_id", act_at="occurred_at").sort("act_at")
+    sooner = asked.join_asof(
+        found, on="occurred_at", by="customer_id", allow_exact_matches=False, check_sortedness=False
+    ).filter(pl.col("act_at") > pl.col("occurred_at") - length)
+    at_once = asked.join(found, on=("customer_id", "occurred_at")).filter(
+        (pl.col("act") < pl.col("event_id")) & pl.lit(length > timedelta(0))
+    )
+    return pl.concat([one.select("customer_id", "event_id") for one in (sooner, at_once)])
 
 
 def _narrower(trigger: Trigger) -> list[pl.Expr]:
