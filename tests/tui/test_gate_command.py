@@ -104,7 +104,7 @@ def test_without_room_for_the_record_nothing_is_answered_that_is_not_in_it(place
 
     with running(place) as gate:
         assert gate.stderr.readline() == b"3 rules; ready\n"
-        resource.prlimit(gate.pid, resource.RLIMIT_FSIZE, (40_000, 40_000))
+        resource.prlimit(gate.pid, resource.RLIMIT_FSIZE, (200_000, 200_000))
         days = b"".join(
             json.dumps(
                 {"customer_id": "007", "occurred_at": "2026-01-01", "message_id": f"m{number}"}
