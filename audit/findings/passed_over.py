@@ -7,38 +7,40 @@ import polars as pl
 
 from audit.context import Context
 from audit.events import BEHAVIOUR
+from audit.findings import declared, sensitive_inference
 from audit.findings.audited import Audited, with_area
 from audit.findings.carts import reminders
 from audit.findings.catalogue import check
+from audit.rules import prepare
 from audit.why.model import Reason
 from audit.why.words import day, several
 
 Row = Mapping[str, Any]
-Rest = tuple[pl.DataFrame, str, str]
-"""What is about the same thing; why it does not count before the first cause; why not later."""
+Rest = tuple[str, pl.DataFrame, str]
+"""What they are called, what is about the same thing, and why it does not count."""
 
 _LEVELS = 2
 """How many levels of a category are an area, as the checks have it."""
 
 
 def passed_over(events: pl.DataFrame, context: Context, row: Row) -> Iterator[Reason]:
-    """The leaves for a finding `row` (`worded`, naming sensitive topics) of the customer of `events`; none of a check that
-    looks at nothing else, and where it cannot tell.
+    """The leaves for a finding `row` (`worded`, naming sensitive topics) of the customer of `events`; none where it cannot
+    tell.
     """
-    looked_at = _REST.get(row["check"])
-    if looked_at is None or row["verdict"] == "cannot_tell":
+    if row["verdict"] == "cannot_tell":
         return
-    rows, early, late = looked_at(Audited(events, context), row)
     counted = [*row["messages"], *row["evidence"], *row["cause"]]
-    rest = rows.filter(~pl.col("event_id").is_in(counted)).unique("event_id", maintain_order=True)
-    first = events.filter(pl.col("event_id").is_in(row["cause"]))["occurred_at"].min()
-    before = pl.col("occurred_at") < first if first is not None else pl.lit(value=False)
-    noun = "act" if row["check"] in _BY_ACTS else "message"
-    if early == late:
-        yield from _leaf(rest, noun, late)
-        return
-    for which, why in ((before, early), (~before, late)):
-        yield from _leaf(rest.filter(which), noun, why)
+    for noun, rows, why in _REST[row["check"]](Audited(events, context), row):
+        rest = rows.filter(~pl.col("event_id").is_in(counted)).unique("event_id", maintain_order=True)
+        yield from _leaf(rest, noun, why)
+
+
+def _parted(audited: Audited, row: Row, rows: pl.DataFrame, early: str, late: str) -> Iterator[Rest]:
+    """Messages, those before the first cause apart from those after it."""
+    first = audited.events.filter(pl.col("event_id").is_in(row["cause"]))["occurred_at"].min()
+    before = pl.lit(value=False) if first is None else pl.col("occurred_at") < first
+    yield "message", rows.filter(before), early
+    yield "message", rows.filter(~before), late
 
 
 def _leaf(rows: pl.DataFrame, noun: str, why: str) -> Iterator[Reason]:
@@ -52,72 +54,98 @@ def _limit(row: Row, name: str) -> Any:
     return check(row["check"]).thresholds[name]
 
 
-def _after_purchase(audited: Audited, row: Row) -> Rest:
+def _after_purchase(audited: Audited, row: Row) -> Iterator[Rest]:
     key = "category" if row["case"] == "category" else "item_id"
     rows = audited.mailings.filter(pl.col(key) == row["subject"])
     few = f"the next purchase was due, or fewer than {_limit(row, 'messages')} came after that one"
-    return rows, "before it was bought", few
+    return _parted(audited, row, rows, "before it was bought", few)
 
 
-def _frequency(audited: Audited, row: Row) -> Rest:
+def _frequency(audited: Audited, row: Row) -> Iterator[Rest]:
     channel = row["subject"].rpartition(":")[0]
     rows = audited.mailings.filter(pl.col("channel").fill_null("unknown") == channel)
     why = f"within the limit of {_limit(row, row['case'])} when it came"
-    return rows, why, why
+    yield "message", rows, why
 
 
-def _streak(audited: Audited, row: Row) -> Rest:
+def _streak(audited: Audited, row: Row) -> Iterator[Rest]:
     campaign = pl.coalesce("campaign_id", "campaign_name", "category")
     why = "answered, or parted from the run by an answer"
-    return audited.mailings.filter(campaign == row["subject"]), why, why
+    yield "message", audited.mailings.filter(campaign == row["subject"]), why
 
 
-def _twice(audited: Audited, row: Row) -> Rest:
+def _twice(audited: Audited, row: Row) -> Iterator[Rest]:
     what = pl.coalesce("campaign_id", "campaign_name", "subject")
     why = f"nothing like it in the {_limit(row, 'hours')} hours before it"
-    return audited.mailings.filter(what == row["subject"]), why, why
+    yield "message", audited.mailings.filter(what == row["subject"]), why
 
 
-def _burst(audited: Audited, row: Row) -> Rest:
+def _burst(audited: Audited, row: Row) -> Iterator[Rest]:
     hours, steps = _limit(row, "hours"), _limit(row, "steps")
     why = f"{hours} hours or more after the one before, and among the first {steps} for its cart"
-    return reminders(audited).filter(pl.col("campaign") == row["subject"]), why, why
+    yield "message", reminders(audited).filter(pl.col("campaign") == row["subject"]), why
 
 
-def _cart(audited: Audited, row: Row) -> Rest:
+def _cart(audited: Audited, row: Row) -> Iterator[Rest]:
     rows = reminders(audited).filter(pl.coalesce("item_id", "act_item_id") == row["subject"])
-    return rows, "before it was bought", "put into the cart again since, or long after the purchase"
+    return _parted(
+        audited,
+        row,
+        rows,
+        "before it was bought",
+        "put into the cart again since, or long after the purchase",
+    )
 
 
-def _pursuit(audited: Audited, row: Row) -> Rest:
+def _pursuit(audited: Audited, row: Row) -> Iterator[Rest]:
     rows = with_area(audited.mailings, _LEVELS).filter(
         pl.col("area") == row["subject"], pl.col("known_trigger").is_in(_limit(row, "triggers"))
     )
     why = f"among the first after a look and within {_limit(row, 'days')} days of it, or after a purchase"
-    return rows, "before that look", why
+    return _parted(audited, row, rows, "before that look", why)
 
 
-def _opt_out(audited: Audited, row: Row) -> Rest:
+def _opt_out(audited: Audited, row: Row) -> Iterator[Rest]:
     rows = audited.messages.filter(pl.col("channel").fill_null("all channels") == row["subject"])
-    return rows, "before the no", "of another case, or after a yes"
+    return _parted(audited, row, rows, "before the no", "of another case, or after a yes")
 
 
-def _life(audited: Audited, _: Row) -> Rest:
-    return audited.mailings, "before it was recorded", "from another trigger, about something else"
+def _life(audited: Audited, row: Row) -> Iterator[Rest]:
+    return _parted(
+        audited, row, audited.mailings, "before it was recorded", "from another trigger, about something else"
+    )
 
 
-def _area(audited: Audited, row: Row) -> Rest:
+def _area(audited: Audited, row: Row) -> Iterator[Rest]:
     rows = with_area(audited.mailings, _LEVELS).filter(pl.col("area") == row["subject"])
-    return rows, "before that act", "rests on another act, or went to a list"
+    return _parted(audited, row, rows, "before that act", "rests on another act, or went to a list")
 
 
-def _own_acts(audited: Audited, row: Row) -> Rest:
+def _own_acts(audited: Audited, row: Row) -> Iterator[Rest]:
     acts = audited.of_kind(*BEHAVIOUR).filter(pl.col("occurred_at") <= row["to"])
-    why = "about something else, or not the customer's own"
-    return acts, why, why
+    yield "act", acts, "about something else, or not the customer's own"
 
 
-_REST: dict[str, Callable[[Audited, Row], Rest]] = {
+def _topic(audited: Audited, row: Row) -> Iterator[Rest]:
+    own = audited.acts.filter(pl.col("sensitive") == row["subject"])
+    yield "act", own, "after the first that was decided of it"
+    sent = sensitive_inference.decisions(audited).filter(pl.col("topic") == row["subject"])
+    yield "message", sent.filter(pl.col("kind") == "message_sent"), "a consent that names it was in force"
+
+
+def _orders(audited: Audited, row: Row) -> Iterator[Rest]:
+    thing = pl.coalesce("item_id", "category", "order_id", "event_id") == row["subject"]
+    yield "order", audited.orders.filter(thing), "not placed by the sender"
+
+
+def _declared(audited: Audited, row: Row) -> Iterator[Rest]:
+    for rule in audited.context.declared:
+        if rule.id == row["subject"]:
+            kept = prepare.sent(audited.events).filter(declared.within(rule))
+            yield "message", kept, "kept to what is declared when it came"
+
+
+_REST: dict[str, Callable[[Audited, Row], Iterator[Rest]]] = {
     "repeat-after-purchase": _after_purchase,
     "over-frequency": _frequency,
     "ignored-streak": _streak,
@@ -130,7 +158,7 @@ _REST: dict[str, Callable[[Audited, Row], Rest]] = {
     "shared-account": _area,
     "by-likeness": _own_acts,
     "unexplained": _own_acts,
+    "sensitive-inference": _topic,
+    "unrequested-shipment": _orders,
+    "declared-vs-observed": _declared,
 }
-
-_BY_ACTS = ("by-likeness", "unexplained")
-"""Checks that looked for an act, and found none that fits."""

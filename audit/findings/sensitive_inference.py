@@ -20,12 +20,12 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
     the topic and is in force at the time, and a list the customer is on, take a decision out.
     """
     del check
-    decisions = _without_consent(_decisions(audited), audited)
-    opened = decisions.group_by(_BY, maintain_order=True).agg(
+    unasked = _without_consent(decisions(audited), audited)
+    opened = unasked.group_by(_BY, maintain_order=True).agg(
         pl.col("occurred_at").first().alias("opens"), pl.col("event_id").first().alias("opening")
     )
     acts = (
-        audited.acts_of(decisions)
+        audited.acts_of(unasked)
         .drop_nulls("sensitive")
         .select("customer_id", pl.col("sensitive").alias("topic"), *ONE_ORDER)
         .join(opened, on=_BY, how="inner", maintain_order="left")
@@ -33,11 +33,11 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
         .group_by(_BY, maintain_order=True)
         .agg(pl.col("event_id").alias("acts"), day(pl.col("occurred_at").first()).alias("since"))
     )
-    return _findings(decisions, acts, audited)
+    return _findings(unasked, acts, audited)
 
 
-def _decisions(audited: Audited) -> pl.DataFrame:
-    """Columns `customer_id, occurred_at, event_id, kind, topic, campaign_id`, in order."""
+def decisions(audited: Audited) -> pl.DataFrame:
+    """Everything decided of a sensitive topic, with consent or without: `customer_id, occurred_at, event_id, kind, topic, campaign_id`, in order."""
     sent = pl.concat(
         [audited.mailings.filter(pl.col("list_id").is_null()), audited.of_kind("recommendation_shown")],
         how="diagonal",
@@ -51,24 +51,24 @@ def _decisions(audited: Audited) -> pl.DataFrame:
     return both.drop_nulls("topic").sort("customer_id", *ONE_ORDER)
 
 
-def _without_consent(decisions: pl.DataFrame, audited: Audited) -> pl.DataFrame:
+def _without_consent(decided: pl.DataFrame, audited: Audited) -> pl.DataFrame:
     consents = (
         audited.of_kind("consent_given", "consent_withdrawn")
         .select("customer_id", *ONE_ORDER, "kind", "topics")
         .explode("topics", empty_as_null=True)
         .rename({"topics": "topic"})
     )
-    judged = newest_before(decisions, consents, _BY, ["kind"])
+    judged = newest_before(decided, consents, _BY, ["kind"])
     return judged.filter((pl.col("act_kind") == "consent_given").fill_null(value=False).not_())
 
 
-def _findings(decisions: pl.DataFrame, acts: pl.DataFrame, audited: Audited) -> pl.DataFrame:
+def _findings(unasked: pl.DataFrame, acts: pl.DataFrame, audited: Audited) -> pl.DataFrame:
     sent = pl.col("kind") == "message_sent"
     segment = pl.col("kind").str.starts_with("segment_")
     holds = audited.context.coverage.holds
     likeness = "by_likeness" if holds("product_viewed") or holds("order_completed") else "no_act_known"
     rows = (
-        decisions.group_by(_BY, maintain_order=True)
+        unasked.group_by(_BY, maintain_order=True)
         .agg(
             sent.sum().alias("count"),
             segment.any().alias("segment"),

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import polars as pl
 
 from audit.context import Context
+from audit.segments import learned
 from audit.segments.model import LEARNED, Condition, Definition
 from audit.segments.select import Selected
 
@@ -27,7 +28,7 @@ def passed_over(
 ) -> pl.DataFrame:
     """Of one customer's `events`, those that `one` looks at for the segment `segment_id` and does not rest on, in order.
 
-    `behind`: the event_ids that it rests on. Learned groups look at windows of their own and have none.
+    `behind`: the event_ids that it rests on.
     """
     selected = Selected(events, ctx.at, ctx.facts.prices, ctx.models)
     group = segment_id.partition(":")[2]
@@ -38,8 +39,10 @@ def passed_over(
 
 
 def _looked_at(selected: Selected, condition: Condition, group: str, ctx: Context) -> pl.DataFrame:
-    if condition.test in LEARNED or selected.rows(condition.events).is_empty():
+    if selected.rows(condition.events).is_empty():
         return pl.DataFrame(schema=_ROWS)
+    if condition.test in LEARNED:
+        return learned.passed_over(selected, condition, ctx.at)
     rows = selected.grouped(condition)
     if condition.by and condition.test != "state":
         rows = rows.filter(pl.col("group") == group)

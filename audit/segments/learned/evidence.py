@@ -52,6 +52,22 @@ def behind(selected: "Selected", condition: "Condition", at: datetime) -> pl.Dat
     return groups.rows(selected, _groups(selected, condition), at)
 
 
+def passed_over(selected: "Selected", condition: "Condition", at: datetime) -> pl.DataFrame:
+    """The events that a learned segment looks at and does not rest on at `at`, and why: `row, why`."""
+    looked = selected.rows(condition.events)
+    if condition.test == "lifetime":
+        return looked.select("row", pl.lit("of today, which counts from tomorrow on").alias("why"))
+    counted = groups.counted(selected, _groups(selected, condition), at)
+    nothing = pl.lit("in none of the numbers that groups are told apart by: too long ago, or of another kind")
+    return looked.select(
+        "row",
+        pl.when(pl.col("row").is_in(counted["row"].implode()))
+        .then(pl.lit("counts to numbers that do not speak for this group more than for the next"))
+        .otherwise(nothing)
+        .alias("why"),
+    )
+
+
 def why(selected: "Selected", condition: "Condition", at: datetime) -> pl.DataFrame:
     """The reason in words, for each customer: `person, why`."""
     if condition.test == "lifetime":

@@ -138,21 +138,29 @@ def _whole(column: str) -> pl.Expr:
 def rows(selected: "Selected", groups: Groups, at: datetime) -> pl.DataFrame:
     """The events behind the features that decide, inside their windows at `at`: `row, person`."""
     deciding = explained(selected, groups, at).explode("feature", empty_as_null=False)
+    behind = _counted(selected, groups, at).join(deciding, on=("person", "feature"), how="semi")
+    return behind.select("row", "person").unique("row").sort("row")
+
+
+def counted(selected: "Selected", groups: Groups, at: datetime) -> pl.DataFrame:
+    """The events behind all features, inside their windows at `at`: `row, person`."""
+    return _counted(selected, groups, at).select("row", "person").unique("row").sort("row")
+
+
+def _counted(selected: "Selected", groups: Groups, at: datetime) -> pl.DataFrame:
+    """Each event with each feature (its number) that counts it at `at`: `row, person, feature`."""
     if groups.id == "alike":
         named = pl.DataFrame({"group": groups.features}, schema={"group": pl.String}).with_row_index(
             "feature"
         )
-        wanted = deciding.select("person", "feature").join(named, on="feature")
-        inside = _inside(selected, features.buying(), at)
-        found = [inside.join(wanted, on=("person", "group"), how="semi")]
-    else:
-        found = [
-            _inside(selected, features.behaviour()[name], at).join(
-                deciding.filter(pl.col("feature") == number), on="person", how="semi"
-            )
-            for number, name in enumerate(groups.features)
-        ]
-    return pl.concat(one.select("row", "person") for one in found).unique("row").sort("row")
+        inside = _inside(selected, features.buying(), at).join(named, on="group", maintain_order="left")
+        return inside.select("row", "person", "feature")
+    return pl.concat(
+        _inside(selected, features.behaviour()[name], at).select(
+            "row", "person", pl.lit(number, pl.UInt32).alias("feature")
+        )
+        for number, name in enumerate(groups.features)
+    )
 
 
 def _numbers(selected: "Selected", groups: Groups) -> features.Numbers:

@@ -176,6 +176,25 @@ def test_what_moves_somebody_over_is_found_by_doing_it(frame, ctx):
     assert proofs >= SOME
 
 
+def test_what_counts_to_no_number_of_a_group_is_left_out_and_does_not_matter(frame, ctx):
+    held = 0
+    for customer in frame["customer_id"].unique().sort()[: 3 * SOME]:
+        one = frame.filter(pl.col("customer_id") == customer)
+        for segment in segments.derive(one, ctx)["segment_id"]:
+            made = why.segment(one, ctx, segment)
+            idle = [
+                event
+                for leaf in made.left_out
+                if "none of the numbers" in leaf.text or "of today" in leaf.text
+                for event in leaf.events
+            ]
+            rest = one.filter(~pl.col("event_id").is_in(idle))
+            held += bool(idle)
+            assert not set(idle) & set(made.evidence)
+            assert segment in set(segments.derive(rest, ctx)["segment_id"])
+    assert held >= SOME
+
+
 def test_the_reason_says_why_this_one_and_not_the_next(frame, ctx):
     reasons = dict(segments.derive(frame, ctx).select("definition", "reason").rows())
     assert reasons["learned"].startswith("nearer than to “")

@@ -7,7 +7,9 @@ import polars as pl
 
 from audit import facts, findings, why
 from audit.context import Context
+from audit.findings import passed_over, registry
 from audit.pairs import PAIRS
+from audit.rules.model import from_dict
 from tests.bench import decided
 from tests.bench.decided import Variant
 from tests.bench.populations import Population
@@ -87,6 +89,51 @@ def test_of_a_finding_the_messages_about_the_same_thing_that_it_does_not_count()
     assert told(findings.finding(frame, ctx, ident)) == [
         ("1 other message on 2025-12-01: before it was bought", ("before",))
     ]
+
+
+def left_out_of(check: str, *rows: dict[str, Any], **known: Any) -> list[tuple[str, tuple[str, ...]]]:
+    frame = events(*rows)
+    ctx = replace(context(frame), **known)
+    (ident,) = findings.find(frame, ctx, checks=[check])["id"]
+    return told(findings.finding(frame, ctx, ident))
+
+
+def test_of_an_inference_acts_after_it_and_what_a_consent_covered() -> None:
+    made = left_out_of(
+        "sensitive-inference",
+        {"event_id": "q", "kind": "products_searched", "at": "2026-01-01", "query": "Prenatal vitamins"},
+        mail("m", "2026-02-01", topics=["pregnancy"]),
+        {"event_id": "later", "kind": "products_searched", "at": "2026-02-02", "query": "Prenatal vitamins"},
+        {"event_id": "yes", "kind": "consent_given", "at": "2026-03-01", "topics": ["pregnancy"]},
+        mail("asked-for", "2026-04-01", topics=["pregnancy"]),
+    )
+    assert made == [
+        ("1 other act on 2026-02-02: after the first that was decided of it", ("later",)),
+        ("1 other message on 2026-04-01: a consent that names it was in force", ("asked-for",)),
+    ]
+
+
+def test_of_goods_nobody_ordered_the_orders_that_somebody_placed() -> None:
+    made = left_out_of(
+        "unrequested-shipment",
+        order("own", "2026-01-01", item_id="echo"),
+        order("sent", "2026-02-01", item_id="echo", source="inferred"),
+    )
+    assert made == [("1 other order on 2026-01-01: not placed by the sender", ("own",))]
+
+
+def test_of_what_a_sender_declares_the_messages_that_kept_to_it() -> None:
+    rule = {"id": "cap", "kind": "frequency_cap", "limit": 1, "window": "7d", "declared": True}
+    made = left_out_of(
+        "declared-vs-observed",
+        *(mail(f"m{day}", f"2026-01-{day}") for day in (10, 12, 28)),
+        declared=(from_dict(rule),),
+    )
+    assert made == [("1 other message on 2026-01-28: kept to what is declared when it came", ("m28",))]
+
+
+def test_every_check_says_what_it_looked_at_besides() -> None:
+    assert set(passed_over._REST) == set(registry.CHECKS)
 
 
 COUNTED_ALL_THE_SAME = ("over-frequency",)
