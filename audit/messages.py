@@ -38,7 +38,7 @@ def messages(events: pl.DataFrame) -> pl.DataFrame:
 
     In order `(customer_id, occurred_at, event_id)`.
     """
-    rows = events.filter(pl.col("kind").str.starts_with("message_")).with_columns(KEY)
+    rows = _keyed(events)
     standing = (
         rows.filter(pl.col("kind").is_in(list(_RANK)))
         .with_columns(pl.col("kind").replace_strict(_RANK, return_dtype=pl.Int8).alias("_rank"))
@@ -46,16 +46,29 @@ def messages(events: pl.DataFrame) -> pl.DataFrame:
         .unique(("customer_id", "message_key"), keep="first", maintain_order=True)
         .drop("_rank")
     )
-    flags = rows.group_by("customer_id", "message_key").agg(
+    return standing.join(_outcomes(rows), on=("customer_id", "message_key"), how="left").sort(
+        "customer_id", "occurred_at", "event_id"
+    )
+
+
+def outcomes(events: pl.DataFrame) -> pl.DataFrame:
+    """What became of each message, `customer_id, message_key` and the added columns of `messages`: in no order."""
+    return _outcomes(_keyed(events))
+
+
+def _keyed(events: pl.DataFrame) -> pl.DataFrame:
+    """The rows of messages, with `message_key`."""
+    return events.filter(pl.col("kind").str.starts_with("message_")).with_columns(KEY)
+
+
+def _outcomes(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.group_by("customer_id", "message_key").agg(
         *(_has(f"message_{name}").alias(name) for name in _PLAIN_FLAGS),
         (_is("opened") & human()).any().alias("opened"),
         (_is("clicked") & human()).any().alias("clicked"),
         (_is("opened") & ~human()).any().alias("machine_opened"),
         pl.col("occurred_at").filter(_is("opened") & human()).min().alias("opened_at"),
         pl.col("occurred_at").filter(_is("clicked") & human()).min().alias("clicked_at"),
-    )
-    return standing.join(flags, on=("customer_id", "message_key"), how="left").sort(
-        "customer_id", "occurred_at", "event_id"
     )
 
 

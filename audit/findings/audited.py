@@ -9,7 +9,7 @@ from audit import sensitive
 from audit.campaigns import with_entries
 from audit.context import Context
 from audit.events import BEHAVIOUR, first_levels
-from audit.messages import messages
+from audit.messages import sent_messages
 
 _READ = (
     "event_id", "customer_id", "occurred_at", "kind", "channel", "message_id", "campaign_id", "reason", "item_id",
@@ -37,8 +37,8 @@ class Audited:
 
     @cached_property
     def messages(self) -> pl.DataFrame:
-        """`audit.messages.messages` that were sent, each once, of every class."""
-        return messages(self.events).filter("sent")
+        """The messages that were sent, of every class, as `audit.messages.sent_messages` gives them."""
+        return sent_messages(self.events)
 
     @cached_property
     def mailings(self) -> pl.DataFrame:
@@ -51,10 +51,10 @@ class Audited:
         mapped = entries.with_row_index("_entry").select("_entry", pl.col("trigger").alias("_mapped"))
         return (
             with_entries(sent.lazy(), entries)
-            .collect()
-            .join(mapped, on="_entry", how="left", maintain_order="left")
+            .join(mapped.lazy(), on="_entry", how="left", maintain_order="left")
             .with_columns(pl.coalesce("trigger", "_mapped").alias("known_trigger"))
-            .drop("_entry", "_mapped")
+            .drop("_entry", "_mapped", "_by_id")
+            .collect()
         )
 
     @cached_property

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from audit.findings.audited import ONE_ORDER, Audited, newest_before
-from audit.findings.carts import reminders
+from audit.findings.carts import reminding
 from audit.findings.catalogue import Check
 from audit.findings.shape import found, none, rules, several
 
@@ -17,7 +17,7 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
     A cart begins with what is put in after an order, or after so many idle hours. One finding a campaign.
     """
     limits = check.thresholds
-    sent = reminders(audited)
+    sent = reminding(audited)
     if sent.is_empty():
         return none()
     rows = _with_cart(sent, audited, timedelta(hours=limits["idle_hours"]))
@@ -41,9 +41,7 @@ def _with_cart(rows: pl.DataFrame, audited: Audited, idle: timedelta) -> pl.Data
         .with_columns(pl.col("cart").forward_fill().over("customer_id"))
         .filter(pl.col("kind") == "product_added")
     )
-    return newest_before(rows.drop("^act_.*$"), adds, ["customer_id"], ["cart"]).with_columns(
-        pl.col("act_cart").alias("cart")
-    )
+    return newest_before(rows, adds, ["customer_id"], ["cart"]).with_columns(pl.col("act_cart").alias("cart"))
 
 
 def _findings(late: pl.DataFrame, hours: int, steps: int) -> pl.DataFrame:

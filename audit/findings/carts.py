@@ -8,20 +8,27 @@ from audit.findings.audited import ONE_ORDER, Audited, newest_before
 from audit.findings.catalogue import check
 
 
-def reminders(audited: Audited) -> pl.DataFrame:
+def reminding(audited: Audited) -> pl.DataFrame:
     """The marketing messages that remind of a cart, by their trigger or, without one, by their campaign.
 
-    Added: `campaign` (id, else name) and the newest product_added before each, of its own item where it names one:
-    `act_id, act_at, act_item_id, act_item_name, act_category`.
+    Added: `campaign` (id, else name, else trigger).
     """
     words = "|".join(re.escape(word) for word in check("cart-after-purchase").thresholds["words"])
     name = pl.coalesce(
         "known_trigger", pl.concat_str("campaign_id", pl.lit(" "), "campaign_name", ignore_nulls=True)
     )
     about_carts = name.str.to_lowercase().str.contains(rf"(^|[^\p{{L}}])({words})($|[^\p{{L}}])")
-    rows = audited.mailings.filter(about_carts.fill_null(value=False)).with_columns(
+    return audited.mailings.filter(about_carts.fill_null(value=False)).with_columns(
         pl.coalesce("campaign_id", "campaign_name", "known_trigger").alias("campaign")
     )
+
+
+def reminders(audited: Audited) -> pl.DataFrame:
+    """`reminding`, with the newest product_added before each, of its own item where it names one.
+
+    Added: `act_id, act_at, act_item_id, act_item_name, act_category`.
+    """
+    rows = reminding(audited)
     adds = audited.of_kind("product_added").select(
         "customer_id", *ONE_ORDER, "item_id", "item_name", "category"
     )

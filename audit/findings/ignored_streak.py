@@ -9,6 +9,7 @@ from audit import sensitive
 from audit.findings.audited import Audited
 from audit.findings.catalogue import Check
 from audit.findings.shape import ABOUT, amount, day, found, rules
+from audit.messages import outcomes
 
 _BY = ("customer_id", "campaign")
 
@@ -25,6 +26,14 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
     return pl.concat([_ignored(told), _unknown(rows.join(known, on="customer_id", how="anti"), audited)])
 
 
+def _answered(audited: Audited) -> pl.DataFrame:
+    """The mailings, with what became of them: `clicked, opened, machine_opened`."""
+    became = outcomes(audited.events).select(
+        "customer_id", "message_key", "clicked", "opened", "machine_opened"
+    )
+    return audited.mailings.join(became, on=("customer_id", "message_key"), how="left", maintain_order="left")
+
+
 def _engagement(audited: Audited) -> pl.Expr:
     chosen = audited.context.settings.engagement
     return pl.col("clicked") | pl.col("opened") if chosen == "open" else pl.col("clicked")
@@ -36,13 +45,14 @@ def _recordable(audited: Audited) -> pl.DataFrame:
     Clicks: the data holds clicks. Opens, where chosen: it holds opens, and not only machines opened this
     customer's messages.
     """
-    customers = audited.mailings.select("customer_id").unique()
+    mailings = _answered(audited)
+    customers = mailings.select("customer_id").unique()
     holds = audited.context.coverage.holds
     clicks = customers if holds("message_clicked") else customers.clear()
     if audited.context.settings.engagement != "open" or not holds("message_opened"):
         return clicks
     machines = pl.col("machine_opened").any() & ~pl.col("opened").any() & ~pl.col("clicked").any()
-    only = audited.mailings.group_by("customer_id").agg(machines.alias("only")).filter("only")
+    only = mailings.group_by("customer_id").agg(machines.alias("only")).filter("only")
     return customers.join(only, on="customer_id", how="anti")
 
 
@@ -52,10 +62,14 @@ def runs(audited: Audited, check: Check) -> pl.DataFrame:
     `run`: its number; `newest`: that of the newest run, long enough or not.
     """
     limits = check.thresholds
-    mailings = audited.mailings.with_columns(
-        pl.coalesce("campaign_id", "campaign_name", "category").alias("campaign"),
-        _engagement(audited).alias("engaged"),
-    ).drop_nulls("campaign")
+    mailings = (
+        _answered(audited)
+        .with_columns(
+            pl.coalesce("campaign_id", "campaign_name", "category").alias("campaign"),
+            _engagement(audited).alias("engaged"),
+        )
+        .drop_nulls("campaign")
+    )
     recent = timedelta(days=limits["recent_days"])
     before = pl.col("occurred_at").shift(limits["recent"] - 1).over(*_BY, "run")
     return (

@@ -9,7 +9,7 @@ from audit.context import Context
 from audit.events import BEHAVIOUR
 from audit.findings import declared, sensitive_inference
 from audit.findings.audited import Audited, with_area
-from audit.findings.carts import reminders
+from audit.findings.carts import reminders, reminding
 from audit.findings.catalogue import check
 from audit.rules import prepare
 from audit.why.model import Reason
@@ -83,7 +83,7 @@ def _twice(audited: Audited, row: Row) -> Iterator[Rest]:
 def _burst(audited: Audited, row: Row) -> Iterator[Rest]:
     hours, steps = _limit(row, "hours"), _limit(row, "steps")
     why = f"{hours} hours or more after the one before, and among the first {steps} for its cart"
-    yield "message", reminders(audited).filter(pl.col("campaign") == row["subject"]), why
+    yield "message", reminding(audited).filter(pl.col("campaign") == row["subject"]), why
 
 
 def _cart(audited: Audited, row: Row) -> Iterator[Rest]:
