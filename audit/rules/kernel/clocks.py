@@ -3,7 +3,7 @@
 What `clock` says, over stretches of one offset. A moment past the tables' horizon sets BAIL.
 """
 
-from audit.rules.kernel.jit import apart, inner
+from audit.rules.kernel.jit import apart, inner, nth
 from audit.rules.kernel.layout import (
     BAIL,
     DAY_UNIT,
@@ -34,14 +34,14 @@ def longest(kind: int) -> int:
 @inner
 def unit(zones: Zones, work: Work, zone: int, moment: int, kind: int, week: int) -> int:
     """The calendar unit that `moment` lies in."""
-    offset = zones.offset[_stretch(zones, work, zone, moment)]
+    offset = zones.offset[nth(_stretch(zones, work, zone, moment))]
     return _unit(moment + offset, offset, kind, week)
 
 
 @inner
 def unit_of(zones: Zones, work: Work, node: int, zone: int, kind: int, week: int) -> int:
     """The unit of something counted, in `zone`."""
-    counted = work.nodes[node]
+    counted = work.nodes[nth(node)]
     if counted.zone == zone:
         return counted.unit
     return unit(zones, work, zone, counted.at, kind, week)
@@ -70,7 +70,7 @@ def unit_end(zones: Zones, work: Work, zone: int, moment: int, kind: int, week: 
 @inner
 def quiet(zones: Zones, work: Work, zone: int, moment: int, begins: int, ends: int) -> bool:
     """Whether the clock shows a time in `[begins, ends)` (µs of the day), which may cross midnight."""
-    return _quiet(moment + zones.offset[_stretch(zones, work, zone, moment)], begins, ends)
+    return _quiet(moment + zones.offset[nth(_stretch(zones, work, zone, moment))], begins, ends)
 
 
 @inner
@@ -95,13 +95,13 @@ def quiet_end(zones: Zones, work: Work, zone: int, moment: int, begins: int, end
 @inner
 def _stretch(zones: Zones, work: Work, zone: int, moment: int) -> int:
     """The stretch of one offset that `moment` lies in; the last one found is where looking starts."""
-    place = work.cursor[zone]
-    while moment < zones.since[place]:
+    place = work.cursor[nth(zone)]
+    while moment < zones.since[nth(place)]:
         place -= 1
-    after = zones.table[zone + 1]
-    while place + 1 < after and zones.since[place + 1] <= moment:
+    after = zones.table[nth(zone + 1)]
+    while place + 1 < after and zones.since[nth(place + 1)] <= moment:
         place += 1
-    work.cursor[zone] = place
+    work.cursor[nth(zone)] = place
     if moment >= zones.horizon:
         work.state[BAIL] = 1
     return place

@@ -1,7 +1,7 @@
 """What is known before a message, in compiled code: the chains of what was counted, acts, words, zones."""
 
 from audit.rules.kernel import clocks
-from audit.rules.kernel.jit import inner
+from audit.rules.kernel.jit import inner, nth
 from audit.rules.kernel.layout import (
     ACT,
     CALENDAR,
@@ -85,13 +85,13 @@ def _zones(task: Task, upto: int, at: int, rank: int) -> None:
 def let_through(task: Task, i: int, at: int) -> None:
     """Take in that message `i` went out at `at`."""
     rules, work, trait = task.rules, task.work, task.messages.trait[i]
-    numbers = task.traits.table[trait].counting & task.messages.named[work.state[CUSTOMER]]
+    numbers = task.traits.table[nth(trait)].counting & task.messages.named[work.state[CUSTOMER]]
     number = work.state[NODE]
     for rule in range(rules.size):
         if (numbers >> rule) & 1 and rules[rule].since <= at < rules[rule].until:
             if rules[rule].kind == CALENDAR:
                 zone = max(zone_of(task, rule, trait), 0)
-                node = work.nodes[number]
+                node = work.nodes[nth(number)]
                 node.zone = zone
                 node.unit = clocks.unit(task.zones, work, zone, at, rules[rule].unit, rules[rule].week)
             _count(work, number, at, i, place_of(task, rule, trait), rules[rule].limit)
@@ -104,7 +104,7 @@ def place_of(task: Task, rule: int, trait: int) -> int:
     """Where the counter of what rows with this trait count together is; -1 where they agree with nothing."""
     if task.rules[rule].group < 0:
         return task.rules[rule].base
-    group = task.traits.group[task.rules[rule].group, trait]
+    group = task.traits.group[nth(task.rules[rule].group), nth(trait)]
     return task.rules[rule].base + group if group >= 0 else -1
 
 
@@ -113,20 +113,20 @@ def zone_of(task: Task, rule: int, trait: int) -> int:
     """The zone that a rule reads the clock in, of a message with this trait; -1 where it is not known."""
     if task.rules[rule].zone >= 0:
         return task.rules[rule].zone
-    zone = task.traits.table[trait].zone
+    zone = task.traits.table[nth(trait)].zone
     return zone if zone >= 0 else task.work.state[ZONE]
 
 
 @inner
 def begun(work: Work, place: int) -> bool:
     """Whether anything was counted there."""
-    return place >= 0 and work.counters[place].epoch == work.state[EPOCH]
+    return place >= 0 and work.counters[nth(place)].epoch == work.state[EPOCH]
 
 
 @inner
 def full_at(work: Work, place: int) -> int:
     """When what was counted there became so much that its rule is full; LONG_AGO if it is not."""
-    counter = work.counters[max(place, 0)]
+    counter = work.counters[nth(max(place, 0))]
     found = counter.full_at if counter.epoch == work.state[EPOCH] else LONG_AGO
     return found if place >= 0 else LONG_AGO
 
@@ -134,11 +134,11 @@ def full_at(work: Work, place: int) -> int:
 @inner
 def _count(work: Work, number: int, at: int, what: int, place: int, limit: int) -> None:
     """Put a node at the end of a chain."""
-    counter, nodes = work.counters[place], work.nodes
+    counter, nodes = work.counters[nth(place)], work.nodes
     n, tail, full = counter.n, counter.tail, counter.full
     if counter.epoch != work.state[EPOCH]:
         n, tail = 0, -1
-    node = nodes[number]
+    node = nodes[nth(number)]
     node.at = at
     node.what = what
     node.before = tail
@@ -150,10 +150,10 @@ def _count(work: Work, number: int, at: int, what: int, place: int, limit: int) 
         if n == 1:
             full = number
         else:
-            nodes[tail].after = number
+            nodes[nth(tail)].after = number
             if n > limit:
-                full = nodes[full].after
-        counter.full_at = nodes[full].at if n >= limit else LONG_AGO
+                full = nodes[nth(full)].after
+        counter.full_at = nodes[nth(full)].at if n >= limit else LONG_AGO
     counter.epoch = work.state[EPOCH]
     counter.full = full
     counter.tail = number

@@ -52,8 +52,8 @@ its grace. `base`: where its counters begin; `group`: row of the groups, -1: all
 
 COUNTER = np.dtype(
     [
-        ("epoch", _LONG), ("full_at", _LONG), ("median", _LONG),
-        ("full", _SHORT), ("tail", _SHORT), ("n", _SHORT), ("median_n", _SHORT),
+        ("epoch", _LONG), ("full_at", _LONG),
+        ("full", _SHORT), ("tail", _SHORT), ("n", _SHORT), ("median_n", _SHORT), ("median", _LONG),
     ],
     align=True,
 )  # fmt: skip
@@ -72,12 +72,12 @@ NODE_OF = np.dtype(
 
 TRAIT = np.dtype(
     [
-        ("judging", _LONG), ("counting", _LONG), ("unsure", _LONG), ("starts", _LONG), ("typical", _LONG),
-        ("zone", _SHORT), ("item", _SHORT), ("category", _SHORT), ("exempt", np.int8), ("is_order", np.int8),
+        ("judging", _LONG), ("counting", _LONG), ("zone", _SHORT), ("exempt", np.int8), ("is_order", np.int8),
+        ("starts", _LONG), ("unsure", _LONG), ("typical", _LONG), ("item", _SHORT), ("category", _SHORT),
     ],
     align=True,
 )  # fmt: skip
-"""What rows have in common that are alike in every text a rule asks for.
+"""What rows have in common that are alike in every text a rule asks for; first what is asked of every message.
 
 `judging`, `counting`: the rules whose scopes such a message satisfies; `unsure`: those that lack what they need to
 judge it. `starts`: the cooldowns that such an act starts; `is_order`: whether it breaks a streak. `typical`: everybody's

@@ -7,7 +7,7 @@ horizon, rules that leave no gap for more than a year) it marks by customer, for
 from typing import Any
 
 from audit.rules.kernel import clocks, counting, keeping, later, saying, waiting
-from audit.rules.kernel.jit import inner, outer, sources
+from audit.rules.kernel.jit import inner, nth, outer, sources
 from audit.rules.kernel.layout import (
     ACT,
     BAIL,
@@ -87,7 +87,7 @@ def _customer(task: Task, position: int, upto: int) -> None:
             at = work.due[0]
             i = waiting.pop(work.due, work.waiting, messages.rank, state)
         counting.catch_up(task, at, messages.rank[i])
-        if task.traits.table[messages.trait[i]].exempt:
+        if task.traits.table[nth(messages.trait[i])].exempt:
             task.decided.decision[i] = EXEMPTED
         elif not _passes(task, i, at):
             continue
@@ -106,7 +106,7 @@ def _list_is_next(messages: Messages, work: Work, position: int) -> bool:
 def _passes(task: Task, i: int, at: int) -> bool:
     """Whether the message goes out now; if not, it is stopped, or put off."""
     messages, decided, tells = task.messages, task.decided, task.work.state[TELLS]
-    scoped = task.traits.table[messages.trait[i]].judging & messages.named[task.work.state[CUSTOMER]]
+    scoped = task.traits.table[nth(messages.trait[i])].judging & messages.named[task.work.state[CUSTOMER]]
     failing, first, puts_off = _failing(task, scoped, i, at)
     if failing == 0:
         if at != messages.at[i]:

@@ -1,6 +1,7 @@
 """Decide the messages of whole customers with the compiled code, and what it leaves over with the reference."""
 
 import os
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from audit.rules.reference import Decision, judge
 from audit.rules.scopes import RuleSet
 
 _AT_ONCE = 5_000
-"""Customers that a thread decides between two calls of `progress`: some hundredths of a second."""
+"""Customers that a thread decides before it takes others: some hundredths of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +98,20 @@ def pass_over(
     decided = _empty(made.messages.at.size, customers, tells=tells)
     hands = max(1, min(hands or os.cpu_count() or 1, customers // _AT_ONCE))
     parts = [_Part(made, decided, tells=tells) for _ in range(hands)]
+    resting = deque(parts)
+
+    def decide(begin: int) -> int:
+        part, end = resting.popleft(), min(begin + _AT_ONCE, customers)
+        part.decide(begin, end)
+        resting.append(part)
+        return end
+
     with ThreadPoolExecutor(hands) as pool:
-        for begin in range(0, customers, hands * _AT_ONCE):
-            ends = [min(begin + (hand + 1) * _AT_ONCE, customers) for hand in range(hands)]
-            begins = [min(begin + hand * _AT_ONCE, customers) for hand in range(hands)]
-            for _ in pool.map(_Part.decide, parts, begins, ends):
-                pass
-            progress(int(made.messages.first[ends[-1]]))
+        try:
+            for end in pool.map(decide, range(0, customers, _AT_ONCE)):
+                progress(int(made.messages.first[end]))
+        finally:
+            pool.shutdown(cancel_futures=True)
     return _joined(decided, parts)
 
 

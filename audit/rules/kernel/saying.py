@@ -1,7 +1,7 @@
 """What each kind of rule says of a message, in compiled code."""
 
 from audit.rules.kernel import clocks, counting, spoken
-from audit.rules.kernel.jit import inner
+from audit.rules.kernel.jit import inner, nth
 from audit.rules.kernel.layout import (
     CALENDAR,
     CATEGORIES,
@@ -68,20 +68,22 @@ def in_unit(task: Task, rule: int, i: int, moment: int) -> bool:
     )
     if limit == 0 or not counting.begun(work, place):
         return limit == 0
-    counter = work.counters[place]
+    counter = work.counters[nth(place)]
     kind, week = task.rules[rule].unit, task.rules[rule].week
     bound = moment - clocks.longest(kind)
     if counter.full_at <= bound:
         return False
     zone = max(counting.zone_of(task, rule, task.messages.trait[i]), 0)
     unit = clocks.unit(zones, work, zone, moment, kind, week)
-    if zones.since[work.cursor[zone]] <= bound:  # no clock was shifted, so that units follow each other
+    if (
+        zones.since[nth(work.cursor[nth(zone)])] <= bound
+    ):  # no clock was shifted, so that units follow each other
         return clocks.unit_of(zones, work, counter.full, zone, kind, week) == unit
     node, n = counter.tail, 0
-    while node >= 0 and n < limit and work.nodes[node].at > bound:
+    while node >= 0 and n < limit and work.nodes[nth(node)].at > bound:
         if clocks.unit_of(zones, work, node, zone, kind, week) == unit:
             n += 1
-        node = work.nodes[node].before
+        node = work.nodes[nth(node)].before
     return n >= limit
 
 
