@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import Footer, OptionList, Static
 
 from tui import keys, leaving_out
-from tui.explanation import title
+from tui.explanation import Sentence, title
 from tui.screens.customer_panes import columns
 from tui.screens.leaving import LeavingScreen
 from tui.snapshots import Document, Picture, Subject, Written
@@ -129,7 +129,8 @@ class WhyScreen(LeavingScreen):
             return
         found = self._changes()
         head = content("What would have had to be different", "bold")
-        tree = different(document, self._names) if self.subject.kind != "event" else ()
+        act = Sentence(content("x leaves it out of the history, and shows what falls away"))
+        tree = (act,) if self.subject.kind == "event" else different(document, self._names)
         changed = leaving_out.as_tree(found) if found is not None else ()
         self.query_one("#different", Why).tell(head, (*tree, *changed), "", keep=True)
 
@@ -142,8 +143,8 @@ class WhyScreen(LeavingScreen):
         )
         locale = LOCALES[self._locale]
         if document is None or subject.kind == "event":
-            words = Written("Words", "", "what the customer did is no decision: nothing to explain to them")
-            self.post_message(self.Worded(subject, words))
+            words = Written("Words", "", "What the customer did is no decision: nothing to explain.")
+            self.call_after_refresh(self.post_message, self.Worded(subject, words))
             return
         self.ask(
             "words",
