@@ -57,6 +57,7 @@ _BEGIN = {
 }
 """The kinds of acts of which a strategy needs one, or it gives nothing."""
 
+_CHOICE = ("customer_id", "strategy", "item_id")
 _GIVEN = {name: STRIP[name] for name in ("customer_id", "evidence")}
 
 
@@ -83,6 +84,18 @@ def made(acts: pl.DataFrame, ctx: Context, only: Collection[str] | None = None) 
     if not strips:
         return pl.DataFrame(schema=STRIP)
     return pl.concat(strips).sort("customer_id", "place", "rank").select(*STRIP)
+
+
+def chosen_of(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+    """`customer_id, strategy, item_id` of `made`, in its order: what is chosen, without what it rests on."""
+    strips = [
+        _CHOSEN[strategy](acts, ctx).select(
+            "customer_id", pl.lit(strategy).alias("strategy"), "item_id", pl.lit(place).alias("place")
+        )
+        for place, strategy in enumerate(_begun(acts))
+    ]
+    nothing = pl.DataFrame(schema={name: STRIP[name] for name in _CHOICE} | {"place": pl.Int32})
+    return pl.concat([nothing, *strips]).sort("customer_id", "place", maintain_order=True).select(_CHOICE)
 
 
 def _begun(acts: pl.DataFrame) -> list[str]:

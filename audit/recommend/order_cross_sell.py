@@ -20,12 +20,13 @@ def order_cross_sell(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     return found.with_columns(reason.alias("reason"))
 
 
-def order_cross_sell_by(acts: pl.DataFrame, ctx: Context) -> Speakers:
-    """The own items by which items are chosen."""
+def order_cross_sell_by(acts: pl.DataFrame, ctx: Context, taken: str | None = None) -> Speakers:
+    """The own items by which items are chosen. `taken`: the order taken for the newest one, of one customer's `acts`."""
     plan = strategies()["order_cross_sell"]
     bought = acts.filter(pl.col("kind") == "order_completed")
     order = pl.coalesce("order_id", "event_id")
-    last = order.sort_by("occurred_at", "event_id").last().over("customer_id")
+    newest_of_each = order.sort_by("occurred_at", "event_id").last().over("customer_id")
+    last = newest_of_each if taken is None else pl.lit(taken)
     newest_order = bought.filter(order == last, pl.col("occurred_at") > ctx.at - plan.window)
     return Speakers(
         newest(newest_order, plan.seeds, ctx.at), ctx.facts.bought_together, newest_order, plan, bought

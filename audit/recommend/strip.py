@@ -32,14 +32,14 @@ READ = (*INTEREST, "product_removed")
 
 _ITEM = ("customer_id", "item_id")
 
-_DIGITS = 6
+DIGITS = 6
 """Scores are rounded, so that the order in which a machine adds them up changes no rank."""
 
 
 def best(rows: pl.DataFrame) -> pl.DataFrame:
     """The best items of each customer, by score, then item_id."""
     return (
-        rows.with_columns(pl.col("score").round(_DIGITS))
+        rows.with_columns(pl.col("score").round(DIGITS))
         .sort("customer_id", "score", "item_id", descending=[False, True, False])
         .filter(pl.int_range(pl.len()).over("customer_id") < shown())
     )
@@ -85,7 +85,7 @@ def from_own_items(pairs: pl.DataFrame, acts: pl.DataFrame) -> pl.DataFrame:
     top = best(pairs.group_by(_ITEM).agg(pl.col("weight").sum().alias("score")))
     theirs = pairs.join(top, on=_ITEM, how="semi")
     ranked = theirs.sort("customer_id", "item_id", "weight", "own", descending=[False, False, True, False])
-    share = (pl.col("weight") / pl.col("weight").sum()).round(_DIGITS)
+    share = (pl.col("weight") / pl.col("weight").sum()).round(DIGITS)
     told = ranked.group_by(_ITEM, maintain_order=True).agg(
         pl.col("last").max(),
         pl.col("name").first().alias("own_name"),

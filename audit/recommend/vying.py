@@ -38,28 +38,36 @@ class Vying:
     known: dict[str, Context]
 
 
-def vying(
-    acts: pl.DataFrame, ctx: Context, item: str, only: Collection[str], own: pl.Series | None = None
-) -> Vying:
+def vying(acts: pl.DataFrame, ctx: Context, item: str, only: Collection[str]) -> Vying:
     """The rows of one customer's `acts` (made by `prepared`, like `ctx`) that decide whether a strip of `only` holds
-    `item`, whatever of the acts behind it is left out; or, with `own`, whatever of the acts on these own items.
+    `item`, whatever of the acts behind it is left out.
 
     All rows of the own items that can speak for it. Of the own items that speak for others, and of those that are not
     recommended because the customer has them, the newest row of a kind. An own item far from the newest never speaks:
     as many places can come free as there are items that speak for this one. For buy it again, beside others, every order
     counts.
     """
-    itself = pl.Series("item_id", [item])
-    for_it = _speaking(acts, ctx, item, only) if own is None else pl.concat([itself, own]).unique()
+    for_it = _speaking(acts, ctx, item, only)
+    known = {name: _open(acts, ctx, for_it, name, item) if name in _TAKEN else ctx for name in only}
+    return Vying(_rows(acts, ctx, for_it, only), known)
+
+
+def vying_beside(
+    acts: pl.DataFrame, ctx: Context, item: str, only: Collection[str], own: pl.Series
+) -> pl.DataFrame:
+    """As the acts of `vying` while nothing is left out but acts on the own items `own`, for strategies that `by_pairs` does
+    not ask: those have to be asked with the pairs of `vying`.
+    """
+    return _rows(acts, ctx, pl.concat([pl.Series("item_id", [item]), own]).unique(), only)
+
+
+def _rows(acts: pl.DataFrame, ctx: Context, for_it: pl.Series, only: Collection[str]) -> pl.DataFrame:
     if set(only) == {"buy_again"}:
-        return Vying(deciding(acts, ctx, for_it), {"buy_again": ctx})
+        return deciding(acts, ctx, for_it)
     whole = pl.col("item_id").is_null()
     if "buy_again" in only:
         whole = whole | (pl.col("kind") == "order_completed")
-    return Vying(
-        acts.filter(whole | _beside_it(acts, ctx, for_it, only)),
-        {name: _open(acts, ctx, for_it, name, item) if name in _TAKEN else ctx for name in only},
-    )
+    return acts.filter(whole | _beside_it(acts, ctx, for_it, only))
 
 
 def _beside_it(acts: pl.DataFrame, ctx: Context, for_it: pl.Series, only: Collection[str]) -> pl.Expr:

@@ -12,7 +12,7 @@ import polars as pl
 from audit.times import iso
 from audit.why.model import Causes, Counterfactual
 from audit.why.search import Plan, Removal, Search
-from audit.why.trials import Decide, Focus, There, TooMuchError, Trials, copies_at_little_cost
+from audit.why.trials import Decide, Focus, Gone, TooMuchError, Trials, copies_at_little_cost
 
 
 def removal(
@@ -23,7 +23,7 @@ def removal(
     plans: Sequence[Plan] = (),
     rows: int | None = None,
     likely: Iterable[str] = (),
-    there: There | None = None,
+    gone: Gone | None = None,
     focus: Focus | None = None,
 ) -> Removal | None:
     """A minimal set of `events` (one customer's) without which `decide` no longer gives the decision.
@@ -31,11 +31,11 @@ def removal(
     Events in `keep` (the decision's own rows) are never left out. `plans`: one for each of the conditions that all have
     to hold, so that the decision ends with any one of them. `rows`: how long the whole history is, where `events` are a
     part of it: what no single event ends is then not said to be the smallest that does. `likely`: what the decision is
-    known to rest on, if it is, which saves asking. `there`, `focus`: see `Trials`. None where the decision is not there to begin
+    known to rest on, if it is, which saves asking. `gone`, `focus`: see `Trials`. None where the decision is not there to begin
     with, where leaving events out cannot end it, or where the search would grow out of bounds.
     """
     search = Search(
-        Trials(events, decide, frozenset(keep), there, focus), whole=rows is None or rows == events.height
+        Trials(events, decide, frozenset(keep), gone, focus), whole=rows is None or rows == events.height
     )
     try:
         return search.by_plans(plans) or search.searched(likely)
@@ -43,12 +43,12 @@ def removal(
         return None
 
 
-def holds_for(events: pl.DataFrame, decide: Decide, found: Removal, there: There | None = None) -> bool:
+def holds_for(events: pl.DataFrame, decide: Decide, found: Removal, gone: Gone | None = None) -> bool:
     """Whether what was found among some events also ends the decision among all `events`, and no less of it does."""
     ends = {found.events[0], found.events[-1]}
     sets = [set(found.events), *(set(found.events) - {one} for one in sorted(ends))]
     try:
-        without, *with_one = Trials(events, decide, there=there).gone(sets)
+        without, *with_one = Trials(events, decide, gone=gone).gone(sets)
     except TooMuchError:
         return False
     return without and not any(with_one)

@@ -17,7 +17,7 @@ from audit.why.candidates import candidates
 from audit.why.end import End
 from audit.why.model import Counterfactual, Explanation, Reason, Standing, Subject
 from audit.why.search import Removal
-from audit.why.trials import Decide, There
+from audit.why.trials import Decide, Gone, by_copies
 from audit.why.words import MASK, Voice
 
 _NOT_SEEN = "our reconstruction; the customer did not see this"
@@ -136,22 +136,26 @@ def _removal(
     if giving == {"buy_again"}:
         acts = acts.filter(pl.col("kind") == "order_completed")
     each = dict.fromkeys(giving, known)
-    decide, of_all = _decide(each, ident), _there(each, ident)
+    decide = _decide(each, ident)
     if acts.height > _SHORT:
         near = recommend.vying(acts, known, ident, giving)
 
-        def focus(within: AbstractSet[str]) -> tuple[pl.DataFrame, There]:
-            own = acts.filter(pl.col("event_id").is_in(list(within)))["item_id"].drop_nulls()
-            nearer = recommend.vying(acts, known, ident, giving, own.unique())
-            return nearer.acts, _there(nearer.known, ident)
+        holds = recommend.by_pairs(near.acts, near.known, ident)
 
-        among, there = _decide(near.known, ident), _there(near.known, ident)
+        def focus(within: AbstractSet[str]) -> tuple[pl.DataFrame, Gone]:
+            own = acts.filter(pl.col("event_id").is_in(list(within)))["item_id"].drop_nulls()
+            nearer = recommend.vying_beside(acts, known, ident, giving, own.unique())
+            return nearer, _gone(nearer, near.known, ident, holds)
+
+        among, gone = _decide(near.known, ident), _gone(near.acts, near.known, ident, holds)
         found = counterfactual.removal(
-            near.acts, among, rows=acts.height, likely=likely, there=there, focus=focus
+            near.acts, among, rows=acts.height, likely=likely, gone=gone, focus=focus
         )
+        of_all = by_copies(acts, lambda copies: recommend.given_to(copies, each, ident))
         if found is not None and counterfactual.holds_for(acts, decide, found, of_all):
             return found
-    return counterfactual.removal(acts, decide, likely=likely, there=of_all)
+    holds = recommend.by_pairs(acts, each, ident)
+    return counterfactual.removal(acts, decide, likely=likely, gone=_gone(acts, each, ident, holds))
 
 
 def _decide(known: Mapping[str, Context], ident: str) -> Decide:
@@ -165,18 +169,31 @@ def _decide(known: Mapping[str, Context], ident: str) -> Decide:
     return decide
 
 
-def _there(known: Mapping[str, Context], ident: str) -> There:
-    return lambda copies: recommend.given_to(copies, known, ident)
+def _gone(
+    acts: pl.DataFrame, known: Mapping[str, Context], ident: str, holds: Mapping[str, recommend.Holds]
+) -> Gone:
+    """Asks those strategies that `holds` can ask, and copies of `acts` only where none of them gives the item."""
+    rest = {name: context for name, context in known.items() if name not in holds}
+    of_copies = by_copies(acts, lambda copies: recommend.given_to(copies, rest, ident))
+
+    def gone(sets: Sequence[AbstractSet[str]]) -> list[bool]:
+        lacking = [not any(held(left_out) for held in holds.values()) for left_out in sets]
+        if not rest or not any(lacking):
+            return lacking
+        open_ = iter(of_copies([left_out for left_out, lacks in zip(sets, lacking, strict=True) if lacks]))
+        return [lacks and next(open_) for lacks in lacking]
+
+    return gone
 
 
 def _strips(known: Context, *histories: pl.DataFrame) -> list[pl.DataFrame]:
-    """All strips of each of several histories of one customer."""
+    """What all strips hold of each of several histories of one customer: `strategy, item_id`."""
     names = [f"c#{number}" for number in range(len(histories))]
     copies = [
         acts.with_columns(pl.lit(name).alias("customer_id"))
         for name, acts in zip(names, histories, strict=True)
     ]
-    strips = recommend.made(pl.concat(copies), known)
+    strips = recommend.chosen_of(pl.concat(copies), known)
     return [strips.filter(pl.col("customer_id") == name) for name in names]
 
 

@@ -29,12 +29,26 @@ _ROWS_FOR_A_CALL = 8_000
 There = Callable[[pl.DataFrame], AbstractSet[str]]
 """As `Decide`, only for whom the decision is made."""
 
-Focus = Callable[[AbstractSet[str]], tuple[pl.DataFrame, There]]
-"""The rows and the decision that are enough while no event is left out but some of these."""
+Gone = Callable[[Sequence[AbstractSet[str]]], Sequence[bool]]
+"""For each set of event_ids left out of one history, whether the decision is gone."""
+
+Focus = Callable[[AbstractSet[str]], tuple[pl.DataFrame, Gone]]
+"""The rows and the answers that are enough while no event is left out but some of these."""
 
 
 class TooMuchError(Exception):
     """The search would decide more rows than it may."""
+
+
+def by_copies(events: pl.DataFrame, there: There) -> Gone:
+    """The answers for the history `events` that deciding copies of it gives."""
+    copies = _Copies(events)
+
+    def gone(sets: Sequence[AbstractSet[str]]) -> list[bool]:
+        found = there(copies.without(sets))
+        return [name not in found for name in _names(sets)]
+
+    return gone
 
 
 def copies_at_little_cost(height: int) -> int:
@@ -45,7 +59,7 @@ def copies_at_little_cost(height: int) -> int:
 class Trials:
     """The answers of `decide` for one history without some of its events.
 
-    Events in `keep` (the decision's own rows) are not `removable`. `there`: what is faster where it is not asked what the
+    Events in `keep` (the decision's own rows) are not `removable`. `gone`: what is faster where it is not asked what the
     decision rests on; `focus`: what is enough where less may be left out, if that can be told.
     """
 
@@ -54,12 +68,13 @@ class Trials:
         events: pl.DataFrame,
         decide: Decide,
         keep: AbstractSet[str] = frozenset(),
-        there: There | None = None,
+        gone: Gone | None = None,
         focus: Focus | None = None,
     ) -> None:
-        self._copies = self._whole = _Copies(events)
+        self._whole = _Copies(events)
+        self._height = self._whole.height
         self._decide = decide
-        self._there = self._there_whole = there or (lambda copies: decide(copies).keys())
+        self._ask = self._ask_whole = gone or by_copies(events, lambda copies: decide(copies).keys())
         self._focus = focus
         self._within: AbstractSet[str] | None = None
         self._left = MOST_ROWS
@@ -75,7 +90,7 @@ class Trials:
     @property
     def at_little_cost(self) -> int:
         """How many copies cost about as much as asking at all."""
-        return copies_at_little_cost(self._copies.height)
+        return copies_at_little_cost(self._height)
 
     def affordable(self, copies: int) -> bool:
         """Whether so many copies may be decided only to be sure."""
@@ -84,13 +99,13 @@ class Trials:
     def focus(self, within: AbstractSet[str]) -> None:
         """From here on nothing but some of `within` is left out, as a rule."""
         if self._focus is not None:
-            events, self._there = self._focus(within)
-            self._copies, self._within = _Copies(events), within
+            events, self._ask = self._focus(within)
+            self._height, self._within = max(events.height, 1), within
 
     def rests(self, sets: Iterable[AbstractSet[str]]) -> list[list[str] | None]:
         """For each set left out: None if the decision is gone, else its evidence. Raises TooMuchError."""
         asked = [frozenset(left_out) for left_out in sets]
-        for some in self._in_turn(asked, self._rests, self._whole):
+        for some in self._in_turn(asked, self._rests, self._whole.height):
             decided = self._decide(self._whole.without(some))
             answers = [decided.get(name) for name in _names(some)]
             self._rests.update(zip(some, answers, strict=True))
@@ -100,12 +115,11 @@ class Trials:
     def gone(self, sets: Iterable[AbstractSet[str]]) -> list[bool]:
         """For each set left out, whether the decision is gone. Raises TooMuchError."""
         asked = [frozenset(left_out) for left_out in sets]
-        copies, there = self._copies, self._there
+        height, ask = self._height, self._ask
         if self._within is not None and not all(one <= self._within or one in self._gone for one in asked):
-            copies, there = self._whole, self._there_whole
-        for some in self._in_turn(asked, self._gone, copies):
-            found = there(copies.without(some))
-            self._gone.update(zip(some, (name not in found for name in _names(some)), strict=True))
+            height, ask = self._whole.height, self._ask_whole
+        for some in self._in_turn(asked, self._gone, height):
+            self._gone.update(zip(some, ask(some), strict=True))
         return [self._gone[left_out] for left_out in asked]
 
     def in_order(self, chosen: AbstractSet[str]) -> list[str]:
@@ -113,14 +127,14 @@ class Trials:
         return sorted(chosen, key=self._whole.place.__getitem__)
 
     def _in_turn(
-        self, asked: Iterable[frozenset[str]], known: Container[frozenset[str]], copies: "_Copies"
+        self, asked: Iterable[frozenset[str]], known: Container[frozenset[str]], height: int
     ) -> Iterator[list[frozenset[str]]]:
         """What of `asked` is not known yet, as much at once as memory allows."""
         new = [left_out for left_out in dict.fromkeys(asked) if left_out not in known]
-        self._left -= copies.height * len(new)
+        self._left -= height * len(new)
         if self._left < 0:
             raise TooMuchError
-        at_once = max(_ROWS_AT_ONCE // copies.height, 1)
+        at_once = max(_ROWS_AT_ONCE // height, 1)
         for start in range(0, len(new), at_once):
             yield new[start : start + at_once]
 

@@ -28,7 +28,7 @@ def _act(number: int, customer: str, item: int, day: float, kind: str) -> dict[s
     }
 
 
-def _shop(seed: int) -> list[dict[str, Any]]:
+def shop(seed: int) -> list[dict[str, Any]]:
     """Sixty people who each keep to twenty of 240 items, and one customer with 500 acts, more in the end."""
     chance = Random(seed)
     rows = []
@@ -48,7 +48,7 @@ def _shop(seed: int) -> list[dict[str, Any]]:
 def test_an_item_is_given_by_the_acts_that_vie_for_it_as_by_all_whatever_is_left_out_behind_it(
     seed: int,
 ) -> None:
-    frame = events(*_shop(seed))
+    frame = events(*shop(seed))
     ctx = context(frame, facts=facts.count(frame.lazy()))
     own = frame.filter(pl.col("customer_id") == "c", pl.col("kind").is_in(READ))
     acts, known = recommend.prepared(own, ctx)
@@ -70,7 +70,7 @@ def test_an_item_is_given_by_the_acts_that_vie_for_it_as_by_all_whatever_is_left
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_acts_that_vie_while_only_some_are_left_out_decide_as_all_do(seed: int) -> None:
-    frame = events(*_shop(seed))
+    frame = events(*shop(seed))
     ctx = context(frame, facts=facts.count(frame.lazy()))
     own = frame.filter(pl.col("customer_id") == "c", pl.col("kind").is_in(READ))
     acts, known = recommend.prepared(own, ctx)
@@ -80,11 +80,16 @@ def test_the_acts_that_vie_while_only_some_are_left_out_decide_as_all_do(seed: i
     ):
         within = chance.sample(evidence, min(len(evidence), 4))
         items = acts.filter(pl.col("event_id").is_in(within))["item_id"].unique()
-        near = recommend.vying(acts, known, item, {strategy}, items)
+        near = recommend.vying(acts, known, item, {strategy})
+        holds = recommend.by_pairs(near.acts, near.known, item)
+        beside = recommend.vying_beside(acts, known, item, {strategy}, items)
         for left_out in (within[:1], within[1:], within):
             rest = ~pl.col("event_id").is_in(left_out)
-            among = recommend.given(near.acts.filter(rest), near.known, item).is_empty()
+            if strategy in holds:
+                among = not holds[strategy](set(left_out))
+            else:
+                among = not recommend.given_to(beside.filter(rest), {strategy: known}, item)
             assert among is recommend.given(acts.filter(rest), {strategy: known}, item).is_empty()
-            assert among is (not recommend.given_to(near.acts.filter(rest), near.known, item))
+            assert among is (not recommend.given_to(acts.filter(rest), {strategy: known}, item))
             gone += among
     assert gone
