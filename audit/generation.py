@@ -93,6 +93,11 @@ class Generation:
 
         return self.facts().complete or fact_files.complete(self.path / "facts", self.version)
 
+    @property
+    def beside(self) -> Path:
+        """The folder for what is made of these events when it is first asked for; gone with the generation."""
+        return self.path / "facts" / self.version
+
     # -- coverage ---------------------------------------------------------------------------------
 
     @cached_property

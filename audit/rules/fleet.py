@@ -8,7 +8,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -18,10 +18,10 @@ import polars as pl
 
 from audit.context import Context
 from audit.events import SCHEMA, empty
-from audit.rules import kernel, outcomes, prepare, replay
+from audit.rules import kept, kernel, outcomes, prepare, replay
 from audit.rules.decisions import DECISION
 from audit.rules.model import Rule
-from audit.rules.relevant import COLUMNS, Lacking, columns
+from audit.rules.relevant import COLUMNS, Lacking, by_row, columns
 from audit.rules.replay import Progress
 from audit.rules.scopes import RuleSet
 from audit.rules.totals import FLAGS, Totals, cells, most_first
@@ -48,6 +48,7 @@ def simulate(
     ids: Mapping[str, str] | None = None,
     causes: Causes | None = None,
     decisions: Path | None = None,
+    numbers: Path | None = None,
     progress: Progress | None = None,
     rows: int | None = None,
 ) -> Totals:
@@ -55,20 +56,21 @@ def simulate(
 
     `causes` tells why the messages of some customers were sent, out of all columns of their events; it is asked if a rule
     reads them, and InputError is raised if it is missing then. `decisions`: a Parquet file for what `replay.simulate`
-    gives as `decisions`, which appears when all is done. `progress` is told how many events of how many are done, and may
+    gives as `decisions`, which appears when all is done. `numbers`: a folder of this very scan, in which what stands for
+    its texts is kept (`kept`) from the first totals on. `progress` is told how many events of how many are done, and may
     raise to stop it: then nothing is written.
     """
     taking_part = rules if isinstance(rules, RuleSet) else RuleSet(rules, ids)
     why = causes if any(rule.reads_causes for rule in taking_part.rules) else None
     prepare.refuse_without(None if why is None else events_of_none(), taking_part.rules)
-    total = scan.select(pl.len()).collect().item() if progress is not None else 0
     made: list[dict[str, Any]] = []
     with whole(decisions) if decisions is not None else nullcontext() as keep:
         work = _Work(taking_part, ctx, why, rows or (ROWS if why is None else ROWS_WITH_CAUSES), keep)
         try:
-            made = work.done(scan, work.columns(), progress, total)
+            with work.numbers(numbers) as known:
+                made = work.done(scan, work.columns(known), progress, known)
         except Lacking:
-            made = work.done(scan, COLUMNS, progress, total)
+            made = work.done(scan, COLUMNS, progress)
     return _together(made, taking_part, ctx)
 
 
@@ -132,25 +134,43 @@ class _Work:
     ) -> None:
         self._rules, self._ctx, self._causes, self._rows, self._keep = rules, ctx, causes, rows, keep
 
-    def columns(self) -> Sequence[str]:
+    def numbers(self, folder: Path | None) -> AbstractContextManager[kept.Numbered | None]:
+        """What is kept there, or will be; None where it is of no use."""
+        return kept.numbers(folder) if folder is not None and self._adds_up() else nullcontext()
+
+    def columns(self, known: kept.Numbered | None) -> Sequence[str]:
         """What is read: what is asked for by all means, where the kernel decides and only totals are wanted."""
         if self._causes is not None:
             return tuple(SCHEMA)
-        few = self._keep is None and kernel.knows(self._rules) and kernel.installed()
-        return columns(self._rules.rules) if few else COLUMNS
+        if known is not None:
+            return by_row(self._rules.rules) if known.heights else COLUMNS
+        return columns(self._rules.rules) if self._adds_up() else COLUMNS
+
+    def _adds_up(self) -> bool:
+        """Whether only totals are wanted, and by rules that the kernel knows, of what lies in the events themselves."""
+        only = self._keep is None and self._causes is None
+        return only and kernel.knows(self._rules) and kernel.installed()
 
     def done(
-        self, scan: pl.LazyFrame, names: Sequence[str], progress: Progress | None, total: int
+        self,
+        scan: pl.LazyFrame,
+        names: Sequence[str],
+        progress: Progress | None,
+        known: kept.Numbered | None = None,
     ) -> list[dict[str, Any]]:
         """The totals of each part. Raises Lacking where columns are asked for that are not among `names`."""
-        read = whole_customers(scan.select(names), self._rows)
+        heights = known.heights if known is not None else ()
+        total = sum(heights) if heights or progress is None else scan.select(pl.len()).collect().item()
+        selected = scan.select(names)
+        read = kept.cut(selected, heights) if heights else whole_customers(selected, self._rows)
         ahead = list(islice(read, 2))
-        fast = self._is_fleet(ahead)
+        fast = bool(heights) or self._is_fleet(ahead)
         if not fast and not {*names}.issuperset(COLUMNS):
             raise Lacking
         hands = min(os.cpu_count() or 1, _MOST_HANDS) if fast and self._causes is None else 1
-        part = partial(self._part, fast=fast)
-        made, done = [part(empty().select(COLUMNS if self._causes is None else tuple(SCHEMA)), fast=False)], 0
+        part = partial(self._part, fast=fast, known=known if fast else None)
+        nobody = empty().select(COLUMNS if self._causes is None else tuple(SCHEMA))
+        made, done = [self._part(0, nobody, fast=False, known=None)], 0
         with closing(_at_a_time(hands, part, chain(ahead, read))) as parts:
             del ahead
             for height, one in parts:
@@ -169,28 +189,31 @@ class _Work:
             return replay.is_fleet(sent, self._rules)
         return kernel.knows(self._rules) and kernel.installed()
 
-    def _part(self, events: pl.DataFrame, *, fast: bool) -> dict[str, Any]:
+    def _part(
+        self, number: int, events: pl.DataFrame, *, fast: bool, known: kept.Numbered | None
+    ) -> dict[str, Any]:
         causes = None if self._causes is None else self._causes(events)
         told = self._keep is not None
         if not fast:
             return by_reference(events, self._rules, self._ctx, causes, told=told)
         from audit.rules.kernel import sums
 
-        return sums.fleet(events, self._rules, self._ctx.facts, causes, told=told)
+        numbers = known.of(number, events) if known is not None else None
+        return sums.fleet(events, self._rules, self._ctx.facts, causes, numbers=numbers, told=told)
 
 
 def _at_a_time(
-    hands: int, act: Callable[[pl.DataFrame], dict[str, Any]], frames: Iterable[pl.DataFrame]
+    hands: int, act: Callable[[int, pl.DataFrame], dict[str, Any]], frames: Iterable[pl.DataFrame]
 ) -> Generator[tuple[int, dict[str, Any]]]:
-    """Of each frame its height and what `act` makes of it, in order: `hands` at a time, and one read ahead."""
+    """Of each frame its height and what `act` makes of its number and it, in order: `hands` at a time, and one read ahead."""
     if hands == 1:
-        yield from ((frame.height, act(frame)) for frame in frames)
+        yield from ((frame.height, act(number, frame)) for number, frame in enumerate(frames))
         return
     waiting: deque[tuple[int, Future[dict[str, Any]]]] = deque()
     with ThreadPoolExecutor(hands) as pool:
         try:
-            for frame in frames:
-                waiting.append((frame.height, pool.submit(act, frame)))
+            for number, frame in enumerate(frames):
+                waiting.append((frame.height, pool.submit(act, number, frame)))
                 if len(waiting) > hands:
                     height, made = waiting.popleft()
                     yield height, made.result()

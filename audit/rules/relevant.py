@@ -5,7 +5,7 @@ and of acts that count by being there at all all but the last between two messag
 which acts a rule counted may not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import polars as pl
 
@@ -72,6 +72,27 @@ def texts(rules: Sequence[Rule]) -> tuple[str, ...]:
     """
     asked = {*columns(rules)} - {"topics"} | {"topics" for rule in rules if asks(rule, "topics")}
     return tuple(name for name in TEXTS if name in asked)
+
+
+def by_row(rules: Sequence[Rule]) -> tuple[str, ...]:
+    """Those of `COLUMNS` that the totals of a replay of `rules` ask for where numbers stand for texts (`kernel.numbers`)."""
+    asked, kinds = {"occurred_at"}, {rule.kind for rule in rules}
+    if names_customers(rules):
+        asked.add("customer_id")
+    if kinds & {"consent", "sensitive"}:
+        asked.add("topics")
+    if "sunset" in kinds:
+        asked |= {"customer_id", "event_id", "message_id", "kind", "machine"}
+    if any(rule.window == REPURCHASE for rule in rules):
+        asked |= {"customer_id", "event_id", "order_id", "kind"}
+    if any(rule.on_fail == "defer" for rule in rules):
+        asked |= {"customer_id", "event_id"}
+    return tuple(name for name in COLUMNS if name in asked)
+
+
+def names_customers(rules: Iterable[Rule]) -> bool:
+    """Whether a rule is about some customers, or about all but some."""
+    return any(rule.customers or rule.except_customers for rule in rules)
 
 
 def needs(rules: Sequence[Rule]) -> tuple[object, ...]:

@@ -16,6 +16,7 @@ from audit.rules import decisions, kernel, outcomes, prepare
 from audit.rules.decisions import DECISION
 from audit.rules.model import Rule
 from audit.rules.reference import Decision, judge
+from audit.rules.relevant import texts
 from audit.rules.scopes import RuleSet
 from audit.rules.totals import FLAGS, Totals, cells, most_first
 
@@ -135,7 +136,7 @@ def by_kernel(
     standing = prepare.sent(numbered)
     tell = None if progress is None else (lambda done: progress(done, messages.height))
     row = standing["row"].cast(pl.Int32).to_numpy(writable=True)
-    columns = Columns(events, rules.rules)
+    columns = Columns(events, texts(rules.rules))
     outcome = run.decide(columns, row, rules, facts, causes=causes, progress=tell or (lambda _: None))
     return decode.frame(outcome, standing, numbered, rules)
 

@@ -3,11 +3,13 @@
 `kernel` (10 million messages): messages a second of the compiled code by five rules, beside a plain Python loop of
 five rules over arrays in the same run, and of the whole replay with and without the frame of decisions. A first
 compilation, if there is one, is printed apart. `totals` (30 million): `fleet.simulate` from Parquet beside only reading
-with polars, out of the same files in the same run, the very columns that it reads; and beside reading all those that a
-replay of any rules may read; and the most memory used.
+with polars, out of the same files in the same run, the very columns that the rules and totals ask for, as texts; and beside
+reading all those that a replay of any rules may read. It is run without numbers for texts, as the first replay of a
+generation, which makes them, and as any later one; and the room that they take and the most memory used are told.
 """
 
 import resource
+import shutil
 import sys
 import tempfile
 import time
@@ -157,16 +159,16 @@ def measured(act: Callable[[], Any]) -> tuple[float, float]:
 def kernel_bench(messages: int) -> None:
     """Print messages a second of the compiled code, of the whole, and of the plain loop."""
     started = time.perf_counter()
-    from audit.rules.kernel import encode, run, sums
+    from audit.rules.kernel import encode, followed, run, sums
     from audit.rules.kernel.columns import Columns
 
     print(f"import of numba and the kernel: {time.perf_counter() - started:.2f} s")
     rules, facts = RuleSet(loads(RULES)), none()
     took, worked = measured(lambda: sums.fleet(made(5000), rules, facts))
     print(f"first call (compiles, or loads what was kept): {took:.2f} s ({worked:.2f} s of work)")
-    events = Columns(made(messages), rules.rules)
+    events = Columns(made(messages), relevant.texts(rules.rules))
     started = time.perf_counter()
-    row, _ = sums.followed(events)
+    row, _ = followed.messages(events)
     print(f"messages out of events, and what became of them: {time.perf_counter() - started:.2f} s")
     started = time.perf_counter()
     problem = encode.problem(events, row, rules, facts)
@@ -229,38 +231,70 @@ def stored(place: Path, messages: int) -> pl.LazyFrame:
 def totals_bench(messages: int) -> None:
     """Print how long the totals take beside reading, three times in turn."""
     with tempfile.TemporaryDirectory() as folder:
-        scan = stored(Path(folder), messages)
+        scan, place = stored(Path(folder), messages), Path(folder) / "numbers"
         context = Context(
             at=datetime(2027, 1, 1, tzinfo=UTC), coverage=coverage.summarize(coverage.daily(made(500))),
             facts=none(), campaigns=pl.DataFrame(schema=CAMPAIGNS),
         )  # fmt: skip
         rules, totals = loads(RULES), []
-        fleet.simulate(scan.head(3_000_000), rules, context)  # compiled, or loaded
+
+        def simulate(numbers: Path | None, some: pl.LazyFrame = scan) -> None:
+            totals.append(fleet.simulate(some, rules, context, numbers=numbers).to_json())
 
         def read(columns: Sequence[str]) -> None:
             for _ in scan.select(columns).collect_batches(chunk_size=fleet.ROWS, maintain_order=True):
                 pass
 
-        asked = relevant.columns(rules)
-        read(relevant.COLUMNS)
         rows = scan.select(pl.len()).collect().item()
+        few = Path(folder) / "few"
+        few.mkdir()
+        for _ in range(2):
+            simulate(few, scan.head(3_000_000))  # compiled, or loaded
+        asked, row_by_row = relevant.columns(rules), relevant.by_row(rules)
+        read(relevant.COLUMNS)
         print(
-            f"{rows:,} events; memory before {_memory():.2f} GB; it reads {len(asked)} columns: {', '.join(asked)}"
+            f"{rows:,} events; memory before {_memory():.2f} GB; it reads {len(asked)} columns: {', '.join(asked)}; "
+            f"with numbers for texts {', '.join(row_by_row)}"
         )
+        totals.clear()
         for _ in range(3):
-            readings = [measured(partial(read, columns)) for columns in (asked, relevant.COLUMNS)]
-            took, worked = measured(lambda: totals.append(fleet.simulate(scan, rules, context).to_json()))
-            print(f"simulate {took:.2f} s ({worked:.2f} s of work)")
-            for what, (reading, read_work) in zip(
-                ("its columns", f"all {len(relevant.COLUMNS)} columns"), readings, strict=True
+            readings = {
+                f"its {len(asked)} columns": measured(partial(read, asked)),
+                f"all {len(relevant.COLUMNS)} columns": measured(partial(read, relevant.COLUMNS)),
+            }
+            shutil.rmtree(place, ignore_errors=True)
+            place.mkdir()
+            for what, numbers in (
+                ("simulate without numbers", None),
+                ("the first simulate, which makes them", place),
+                ("simulate with them", place),
             ):
-                print(
-                    f"  reading {what} {reading:.2f} s ({read_work:.2f} s of work): {took / reading:.2f} times, "
-                    f"of work {worked / read_work:.2f} times"
-                )
+                _beside(what, measured(partial(simulate, numbers)), rows, readings)
+            took, worked = measured(partial(read, row_by_row))
+            print(f"reading {', '.join(row_by_row)} alone {took:.2f} s ({worked:.2f} s of work)")
+        stored_bytes, kept_bytes = _size(Path(folder), "*.parquet"), _size(place, "**/*.parquet")
+        print(f"on disk: events {stored_bytes / rows:.1f} bytes an event, numbers {kept_bytes / rows:.1f}")
+        assert all(one == totals[0] for one in totals)
         print(
             f"{totals[0]['messages']:,} messages, {totals[0]['stopped']:,} stopped; memory at most {_memory():.2f} GB"
         )
+
+
+def _beside(
+    what: str, found: tuple[float, float], rows: int, readings: dict[str, tuple[float, float]]
+) -> None:
+    """Print how long something took, and how many times as long as reading."""
+    took, worked = found
+    print(f"{what} {took:.2f} s ({worked:.2f} s of work, {worked / rows * 1e9:.0f} ns an event)")
+    for columns, (reading, read_work) in readings.items():
+        print(
+            f"  reading {columns} {reading:.2f} s ({read_work:.2f} s of work): {took / reading:.2f} times, "
+            f"of work {worked / read_work:.2f} times"
+        )
+
+
+def _size(place: Path, pattern: str) -> int:
+    return sum(file.stat().st_size for file in place.glob(pattern))
 
 
 def _memory() -> float:

@@ -454,6 +454,24 @@ def test_simulate_writes_a_row_a_message_in_order(whysent: Command, tmp_path: Pa
     assert answer["messages"] == answer["stopped"] + answer["let_through"] + answer["exempt"] == rows.height
 
 
+def test_simulate_says_the_same_once_numbers_stand_for_texts(
+    own: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from audit.rules import kept, kernel
+
+    expected = own("simulate", "--json").document
+    file = tmp_path / "rules.toml"
+    file.write_text(
+        '[[rule]]\nid = "c"\nkind = "frequency_cap"\nlimit = 1\nwindow = "30d"\nper = ["campaign"]\n'
+    )
+    simple = own("simulate", "--rules", file, "--json").document
+    monkeypatch.setattr(kernel, "MANY", 1)
+    for _ in range(2):
+        assert own("simulate", "--json").document == expected
+        assert own("simulate", "--rules", file, "--json").document == simple
+        assert len(list(own.workspace.glob(f"facts/*/{kept.NAME}/heights.json"))) == 1
+
+
 def test_a_preset_stands_beside_the_exact_rules(whysent: Command, tmp_path: Path) -> None:
     file = tmp_path / "daily.toml"
     file.write_text('[[rule]]\nid = "daily"\nkind = "frequency_cap"\nlimit = 1\nwindow = "24h"\n')

@@ -160,8 +160,9 @@ def _replayed(
     if customer is None:
         scan = ws.scan().filter(pl.col("occurred_at") <= ws.at)
         totals = fleet.simulate(
-            scan, rules, ctx, causes=partial(why.causes, context=ctx), decisions=decisions, progress=progress
-        )
+            scan, rules, ctx, causes=partial(why.causes, context=ctx), decisions=decisions,
+            numbers=ws.generation.beside, progress=progress,
+        )  # fmt: skip
         return scan, totals
     events = ws.history(ws.resolve(options.customer(customer)), at=ws.at)
     causes = answers.causes_for(rules.rules, events, ctx)

@@ -13,18 +13,25 @@ import polars as pl
 from audit.rules.kernel import codes, following, hashed
 from audit.rules.kernel.codes import Coded
 from audit.rules.kernel.layout import Int32, Int64
-from audit.rules.model import Rule
 from audit.rules.prepare import CAMPAIGN
-from audit.rules.relevant import Lacking, texts
+from audit.rules.relevant import Lacking
 
 
 class Columns:
-    """`frame`: whole customers, in order, with the columns that `relevant.columns` names, or more."""
+    """`frame`: whole customers, in order, with the columns that `relevant.columns` names, or more; `texts`: those that make
+    a trait, as `relevant.texts` names them.
+    """
 
-    def __init__(self, frame: pl.DataFrame, rules: Sequence[Rule]) -> None:
-        self.frame = frame
-        self._texts = texts(rules)
+    def __init__(self, frame: pl.DataFrame, texts: Sequence[str]) -> None:
+        self.frame, self._texts = frame, texts
         self._coded: dict[str, Coded] = {}
+
+    @classmethod
+    def numbered(cls, frame: pl.DataFrame, starts: Int64, trait: Int32, examples: pl.DataFrame) -> "Columns":
+        """The same where numbers are known: `frame` needs no column but those asked for row by row."""
+        made = cls(frame, examples.columns)
+        made.starts, made.trait, made.examples = starts, trait, examples
+        return made
 
     def named(self, *names: str) -> pl.DataFrame:
         """These columns of the frame; raises Lacking where one was not read."""
@@ -88,4 +95,4 @@ class Columns:
     @property
     def customers(self) -> pl.Series:
         """The name of each customer."""
-        return self.frame["customer_id"].gather(self.starts[:-1])
+        return self.named("customer_id").to_series().gather(self.starts[:-1])

@@ -185,7 +185,7 @@ class _Encoder:
         asked = words.responses(self._rules)
         replied = words.replied(asked, columns.frame, row, self._rank)
         return Messages(
-            columns.first(row), scoped.named(columns.customers, self._set), columns.at[row], self._rank(row), row,
+            columns.first(row), scoped.named(columns, self._set), columns.at[row], self._rank(row), row,
             columns.trait[row], words.stopping(self._rules, row.size, self._causes), *replied,
         )  # fmt: skip
 

@@ -30,6 +30,7 @@ from audit.rules.kernel.layout import (
     Work,
 )
 from audit.rules.reference import Decision, judge
+from audit.rules.relevant import COLUMNS
 from audit.rules.scopes import RuleSet
 
 _AT_ONCE = 5_000
@@ -78,7 +79,7 @@ def decide(
         return Outcome(decided, np.zeros(row.size, np.bool_), [], first)
     left_over = np.repeat(decided.bailed == 1, np.diff(first))
     decided.counts[left_over] = 0
-    columns.named("event_id")
+    columns.named(*COLUMNS)
     messages = prepare.standing(columns.frame[row[left_over]])
     theirs = columns.frame.filter(pl.col("customer_id").is_in(messages["customer_id"].unique().implode()))
     histories = prepare.histories(messages, theirs, rules.rules, facts, causes=causes)

@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 
 import numpy as np
-import polars as pl
 
 from audit.rules.kernel import codes
 from audit.rules.kernel.codes import Coded
 from audit.rules.kernel.columns import Columns
 from audit.rules.kernel.layout import Int32, Int64
 from audit.rules.model import COUNTING, Rule
-from audit.rules.relevant import COLUMN
+from audit.rules.relevant import COLUMN, names_customers
 from audit.rules.scopes import DEFAULT_CLASS, SCOPED, RuleSet, accepts, asks
 
 
@@ -34,11 +33,13 @@ def scopes(columns: Columns, rules: RuleSet) -> tuple[Int64, Int64, Int64]:
     return judged, counted, exempt
 
 
-def named(customers: pl.Series, rules: RuleSet) -> Int64:
+def named(columns: Columns, rules: RuleSet) -> Int64:
     """Of each customer: the rules it falls under."""
-    if not any(rule.customers or rule.except_customers for rule in rules.rules):
-        return np.full(customers.len(), -1, np.int64)
-    return np.array([sum(1 << number for number in rules.about(name)) for name in customers], np.int64)
+    if not names_customers(rules.rules):
+        return np.full(columns.starts.size - 1, -1, np.int64)
+    return np.array(
+        [sum(1 << number for number in rules.about(name)) for name in columns.customers], np.int64
+    )
 
 
 def group(columns: Columns, rule: Rule) -> tuple[Int32, int]:

@@ -7,26 +7,18 @@ import numpy as np
 import polars as pl
 
 from audit.facts import Facts
-from audit.rules import decisions, outcomes, prepare, replay
-from audit.rules.consents import NO
+from audit.rules import decisions, prepare, replay
 from audit.rules.decisions import DECISION
-from audit.rules.kernel import adding, codes, decode, following, run
+from audit.rules.kernel import adding, codes, decode, followed, run
 from audit.rules.kernel.columns import Columns
-from audit.rules.kernel.following import Found, Rows, Slots
 from audit.rules.kernel.layout import PUT_OFF, STOPPED, Int8, Int32
+from audit.rules.kernel.numbers import Numbers
 from audit.rules.kernel.run import Outcome
+from audit.rules.relevant import texts
 from audit.rules.scopes import RuleSet
 from audit.rules.totals import FLAGS
 
 _WORDS = pl.Series(DECISION.categories, dtype=DECISION)
-_IS_A = {
-    "message_sent": following.SENT,
-    "message_opened": following.OPENED,
-    "message_clicked": following.CLICKED,
-    "message_complained": following.COMPLAINED,
-    "order_completed": following.ORDERED,
-    **dict.fromkeys(NO, following.REFUSED),
-}
 
 
 def of(
@@ -42,7 +34,7 @@ def of(
     as `prepare.histories` reads it.
     """
     made = Part.of(
-        Columns(events, rules.rules),
+        Columns(events, texts(rules.rules)),
         rules,
         facts,
         causes=causes,
@@ -62,14 +54,19 @@ def fleet(
     facts: Facts,
     causes: pl.DataFrame | None = None,
     *,
+    numbers: Numbers | None = None,
     told: bool = False,
 ) -> dict[str, Any]:
     """`cells` by provider, `by_rule, customers, affected, displaced` of whole customers, and `decisions` if they are `told`.
 
-    Keeps to one core: several parts may be decided at a time.
+    `numbers`: those of `events`, which then need no more columns than `relevant.by_row` names. Keeps to one core: several
+    parts may be decided at a time.
     """
-    columns = Columns(events, rules.rules)
-    row, became = followed(columns)
+    if numbers is None:
+        columns = Columns(events, texts(rules.rules))
+        row, became = followed.messages(columns)
+    else:
+        columns, row, became = numbers.columns(events), numbers.row, numbers.became
     made = Part.of(columns, rules, facts, row=row, causes=causes, tells=told, hands=1)
     return {
         **made.totals(),
@@ -170,43 +167,6 @@ class Part:
     def _displaced_by_others(self) -> pl.DataFrame:
         messages = prepare.standing(self.columns.frame[self.row[self.outcome.left_over]])
         return replay.displaced(decisions.frame(self.outcome.others), messages, self.rules.rules)
-
-
-def followed(columns: Columns) -> tuple[Int32, Int8]:
-    """The rows that stand for a message, in order, and what became of each, in bits.
-
-    What `prepare.sent` and `outcomes.of` give, as numbers.
-    """
-    kinds, hashes = columns.coded("kind"), codes.hashes(columns.frame["message_id"])
-    is_a = kinds.meaning(lambda kind: _IS_A.get(kind or "", following.OTHER)).astype(np.int8)
-    nobody = np.zeros(0, np.int32)
-    ordered = "order_completed" in kinds.values and "message_clicked" in kinds.values
-    items, categories = (columns.coded(name).codes if ordered else nobody for name in ("item_id", "category"))
-    machine = codes.of(columns.examples["machine"].fill_null(value=False), np.int8)
-    rows = Rows(columns.starts, columns.at, hashes, columns.trait, is_a, machine, items, categories)
-    height = columns.frame.height
-    found = Found(np.zeros(height, np.int32), np.zeros(height, np.int8))
-    room = 4 * int(np.diff(columns.starts).max(initial=1))
-    slots = Slots(np.zeros(room, np.uint64), np.zeros(room, np.int32))
-    within = int(outcomes.CONVERSION.total_seconds()) * 1_000_000
-    number = following.follow(rows, found, slots, np.uint64(codes.NO_TEXT), within)
-    row, became = found.row[:number], found.became[:number]
-    if not following.holds(row, hashes, np.uint64(codes.NO_TEXT)):
-        return row, became
-    return _apart(columns, row, became)
-
-
-def _apart(columns: Columns, row: Int32, became: Int8) -> tuple[Int32, Int8]:
-    """The same, where one message's id may read like what stands for the id of a message without one."""
-    events = columns.frame
-    if not events["message_id"].str.starts_with("event:").any():
-        return row, became
-    columns.named("event_id")
-    messages = prepare.sent(events.with_row_index("row"))
-    flags = outcomes.of(events, messages).select(
-        pl.sum_horizontal(pl.col(flag).cast(pl.Int8) * (1 << bit) for bit, flag in enumerate(FLAGS[:-1]))
-    )
-    return codes.of(messages["row"], np.int32), codes.of(flags.to_series(), np.int8)
 
 
 def _copy_others(outcome: Outcome, rules: RuleSet) -> None:
