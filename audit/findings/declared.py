@@ -19,7 +19,7 @@ from audit.rules import prepare
 from audit.rules.checks import check as judging
 from audit.rules.history import History
 from audit.rules.model import CAPS, Rule, to_dict
-from audit.rules.scopes import DEFAULT_CLASS, class_of, in_scope, valid
+from audit.rules.scopes import DEFAULT_CLASS, SCOPED, accepts, asks, class_of, valid
 from audit.rules.verdicts import lacks
 
 _PER = {
@@ -144,8 +144,11 @@ def _over(counted: pl.DataFrame, rule: Rule, window: timedelta) -> pl.DataFrame:
 def _asked(history: History, rule: Rule) -> tuple[Any, ...] | None:
     """What `rule` says of one customer's messages, all of which went out."""
     asked, against, unknown = judging(rule, history), [], []
-    for message in history.messages:
-        if not valid(rule, message.at) or not in_scope(rule, message) or not _about(rule, history.customer):
+    scoped = [name for name in SCOPED if asks(rule, name)]
+    messages = history.messages if _about(rule, history.customer) else ()
+    for message in messages:
+        in_scope = all(accepts(rule, name, getattr(message, name)) for name in scoped)
+        if not in_scope or not valid(rule, message.at):
             continue
         judged = class_of(message) in rule.message_classes
         counted = asked.stops(message, message.at) if judged else None

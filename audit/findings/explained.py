@@ -107,7 +107,7 @@ def _absences(row: Row) -> list[Reason]:
 
 
 def _without(events: pl.DataFrame, context: Context, row: Row) -> Counterfactual | None:
-    known = _for_anybody(context, row["customer"])
+    known = _for_anybody(_of_its_rule(context, row), row["customer"])
     decide = _decide(known, row)
     nearest = next((rows for rows in _nearer(events, row) if _agree(rows, known, row)), events)
     found = _search(nearest, known, decide, row)
@@ -186,6 +186,13 @@ def _decide(context: Context, row: Row) -> Decide:
         return dict(found.select("customer_id", pl.concat_list(behind).list.unique()).rows())
 
     return decide
+
+
+def _of_its_rule(context: Context, row: Row) -> Context:
+    """The context with the one declared rule that the finding is about: the others find things of their own."""
+    if row["check"] != "declared-vs-observed":
+        return context
+    return replace(context, declared=[rule for rule in context.declared if rule.id == row["subject"]])
 
 
 def _for_anybody(context: Context, customer: str) -> Context:

@@ -8,7 +8,7 @@ import polars as pl
 from audit.facts import moments
 from audit.findings.audited import ONE_ORDER, Audited, newest_before
 from audit.findings.catalogue import Check, data
-from audit.findings.shape import ABOUT, amount, day, found, rules, words
+from audit.findings.shape import ABOUT, amount, day, found, none, rules, words
 
 _SAYS = ("item_id", "category", "topics", "list_id", "known_trigger")
 """What tells what a message is about, or that it is a letter to everybody on a list."""
@@ -94,6 +94,9 @@ def _own_intervals(rows: pl.DataFrame, orders: pl.DataFrame, key: str, of_messag
     `of_message` is the column of `rows` that holds the item or category.
     """
     anchors = rows.select("customer_id", pl.col(of_message).alias(key), "act_at").drop_nulls().unique()
+    if anchors.is_empty():
+        nothing = pl.lit(None, pl.Duration("us")).alias(f"own_{key}")
+        return anchors.select("customer_id", pl.col(key).alias(of_message), "act_at", nothing)
     gaps = (
         moments(orders.join(anchors, on=["customer_id", key], how="semi"), key)
         .with_columns(pl.col("occurred_at").diff().over("customer_id", key).alias("gap"))
@@ -117,6 +120,8 @@ def _consumable(category: pl.Expr) -> pl.Expr:
 def _findings(early: pl.DataFrame, check: Check) -> pl.DataFrame:
     per_purchase = ["customer_id", "key", "subject", "act_at"]
     often = early.filter(pl.len().over(per_purchase) >= check.thresholds["messages"])
+    if often.is_empty():
+        return none()
     rows = often.group_by("customer_id", "key", "subject", maintain_order=True).agg(
         pl.col("act_category").last().alias("category"),
         pl.col("item_id").last(),
@@ -185,6 +190,8 @@ def _unknown(mailings: pl.DataFrame, orders: pl.DataFrame, audited: Audited, che
         )
         .filter(pl.col("count") >= check.thresholds["messages"])
     )
+    if rows.is_empty():
+        return none()
     return found(
         rows.with_columns(
             pl.lit("messages without category or item").alias("subject"),

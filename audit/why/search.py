@@ -171,6 +171,7 @@ class Search:
 
     def _needless(self, left_out: Sequence[str], these: Sequence[str]) -> list[str]:
         """Those of `these` that can be put back, alone, without the decision coming back."""
+        self._trials.refuse(len(these))
         whole = frozenset(left_out)
         answers = self._trials.gone([whole - {event} for event in these])
         return [event for event, gone in zip(these, answers, strict=True) if gone]

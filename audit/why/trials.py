@@ -96,6 +96,11 @@ class Trials:
         """Whether so many copies may be decided only to be sure."""
         return copies * self._whole.height <= min(_ROWS_TO_BE_SURE, self._left)
 
+    def refuse(self, sets: int) -> None:
+        """Raise TooMuchError where asking about so many sets is certain to, before they are made."""
+        if self._height * (sets - len(self._gone)) > self._left:
+            raise TooMuchError
+
     def focus(self, within: AbstractSet[str]) -> None:
         """From here on nothing but some of `within` is left out, as a rule."""
         if self._focus is not None:

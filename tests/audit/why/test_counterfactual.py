@@ -3,13 +3,14 @@
 from itertools import combinations
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit import segments, why
 from audit.campaigns import SCHEMA as CAMPAIGNS
 from audit.why import counterfactual
-from audit.why.trials import Decide
+from audit.why.trials import MOST_ROWS, Decide, TooMuchError, Trials
 from tests.build import context, events
 
 FIVE = ("a", "b", "c", "d", "e")
@@ -172,3 +173,11 @@ def test_a_logged_segment_without_any_act_is_unexplained_and_has_no_counterfactu
         "the sender recorded “in-market:autos” since 2026-01-01",
         "nothing in this data explains it",
     ]
+
+
+def test_sets_that_are_too_many_to_be_decided_are_refused_before_they_are_made() -> None:
+    trials = Trials(history(*FIVE), by_sets(frozenset("a")))
+    assert trials.gone([set(), {"a"}]) == [False, True]
+    trials.refuse(MOST_ROWS // len(FIVE))  # two of them may be those that are known
+    with pytest.raises(TooMuchError):
+        trials.refuse(MOST_ROWS // len(FIVE) + 1)
