@@ -113,17 +113,17 @@ def newest_before(rows: pl.DataFrame, acts: pl.DataFrame, by: list[str], take: l
     with `act_`; null where there is none. A row with an absent `by` value finds nothing.
     """
     present = pl.all_horizontal(pl.col(name).is_not_null() for name in by)
-    asked = rows.filter(present).select(*by, *ONE_ORDER)
+    asked = rows.filter(present).select(*by, *ONE_ORDER, pl.lit(value=True).alias("_row"))
     added = {"event_id": "act_id", "occurred_at": "act_at", **{name: f"act_{name}" for name in take}}
     marked = (
         acts.select(list(dict.fromkeys([*by, *added])))
         .join(asked.select(by).unique(), on=by, how="semi")
-        .with_columns(
-            *(pl.col(name).alias(to) for name, to in added.items()), pl.lit(value=False).alias("_row")
+        .select(
+            *by, *ONE_ORDER, *(pl.col(name).alias(to) for name, to in added.items()),
+            pl.lit(value=False).alias("_row"),
         )
-        .select(*by, *ONE_ORDER, *added.values(), "_row")
-    )
-    both = pl.concat([marked, asked.with_columns(pl.lit(value=True).alias("_row"))], how="diagonal")
+    )  # fmt: skip
+    both = pl.concat([marked, asked], how="diagonal")
     newest = pl.when(~pl.col("_row")).then(pl.col("_at")).forward_fill().over(by)
     filled = (
         both.sort(*by, *ONE_ORDER)

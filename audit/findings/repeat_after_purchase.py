@@ -30,18 +30,22 @@ def detect(audited: Audited, check: Check) -> pl.DataFrame:
     of_item = _after(
         mailings.join(of_category, on=["customer_id", "event_id"], how="anti"), orders, "item_id"
     )
-    early = pl.concat(
+    early = [
         _early(rows, orders, audited, check).with_columns(
             pl.lit(key).alias("key"), pl.col(key).alias("subject")
         )
         for rows, key in ((of_category, "category"), (of_item, "item_id"))
-    )
-    return pl.concat([_findings(early, check), _unknown(mailings, orders, audited, check)])
+        if rows.height
+    ]
+    made = [_findings(pl.concat(early), check)] if early else []
+    return pl.concat([none(), *made, _unknown(mailings, orders, audited, check)])
 
 
 def _after(mailings: pl.DataFrame, orders: pl.DataFrame, key: str) -> pl.DataFrame:
     """The mailings with an earlier order that has the same `key`; `act_*` is the newest such order."""
-    rows = newest_before(mailings, orders, ["customer_id", key], ["item_id", "category", "source"])
+    by = ["customer_id", key]
+    asked = mailings.join(orders.select(by).unique(), on=by, how="semi", maintain_order="left")
+    rows = newest_before(asked, orders, by, ["item_id", "category", "source"])
     return rows.filter(pl.col("act_id").is_not_null())
 
 
