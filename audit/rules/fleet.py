@@ -27,11 +27,15 @@ from audit.rules.scopes import RuleSet
 from audit.rules.totals import FLAGS, Totals, cells, most_first
 from audit.rules.written import whole
 
-ROWS = 1_000_000
-"""Events in a part; a customer with more is still taken whole."""
+ROWS = 500_000
+"""Events in a part; a customer with more is still taken whole. Twice as many take a tenth longer: their arrays are asked of
+the system anew each time."""
 
 ROWS_WITH_CAUSES = 250_000
 """The same where causes are asked for: they take all columns, and several rows for a message."""
+
+_A_FLEET = 3
+"""So many parts are a fleet, however few messages are in them."""
 
 _MOST_HANDS = 4
 """Parts decided at a time, one a core: more would have more memory at hand."""
@@ -163,7 +167,7 @@ class _Work:
         total = sum(heights) if heights or progress is None else scan.select(pl.len()).collect().item()
         selected = scan.select(names)
         read = kept.cut(selected, heights) if heights else whole_customers(selected, self._rows)
-        ahead = list(islice(read, 2))
+        ahead = list(islice(read, _A_FLEET))
         fast = bool(heights) or self._is_fleet(ahead)
         if not fast and not {*names}.issuperset(COLUMNS):
             raise Lacking
@@ -183,8 +187,8 @@ class _Work:
         return made
 
     def _is_fleet(self, ahead: Sequence[pl.DataFrame]) -> bool:
-        """Whether the kernel decides: what takes several parts, or many messages."""
-        if len(ahead) < 2:
+        """Whether the kernel decides: many parts, or many messages."""
+        if len(ahead) < _A_FLEET:
             sent = sum(int((events["kind"] == "message_sent").sum()) for events in ahead)
             return replay.is_fleet(sent, self._rules)
         return kernel.knows(self._rules) and kernel.installed()

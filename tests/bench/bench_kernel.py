@@ -242,7 +242,7 @@ def totals_bench(messages: int) -> None:
             totals.append(fleet.simulate(some, rules, context, numbers=numbers).to_json())
 
         def read(columns: Sequence[str]) -> None:
-            for _ in scan.select(columns).collect_batches(chunk_size=fleet.ROWS, maintain_order=True):
+            for _ in scan.select(columns).collect_batches(chunk_size=SHARE, maintain_order=True):
                 pass
 
         rows = scan.select(pl.len()).collect().item()

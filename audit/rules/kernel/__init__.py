@@ -1,7 +1,7 @@
 """The kernel: the rules' one semantics for fleets, in compiled code.
 
 It decides as `reference` does, to the last message, over arrays instead of objects. It is an optional extra
-(`whysent[fast]`), used where a replay has at least `MANY` messages or takes several parts, and leaves to the reference what it does not
+(`whysent[fast]`), used where a replay has at least `MANY` messages or takes many parts, and leaves to the reference what it does not
 know: kinds of rules that are not in `KINDS`, the calendar days of a preset, rules as they stood at each moment, sets of more rules than fit into one number, and single customers whose
 rules look too far ahead.
 """
