@@ -23,10 +23,12 @@ import polars as pl
 from audit import answers as documents
 from audit import campaigns
 from audit.errors import InputError, WorkspaceError
-from audit.gate.lines import Line, Reader, stored
+from audit.gate.entry import kept, stored
+from audit.gate.lines import Reader
 from audit.gate.record import Record
 from audit.rules import prepare
 from audit.rules.gate import Answer, Gate
+from audit.rules.history import Act
 from audit.rules.model import ENGAGEMENT, Rule
 from audit.times import parse_iso
 
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
 FOLDER = "gate"
 """Where in a workspace the record lies."""
 
-_NOTED = '{"noted":true}\n'
+_NOTED = b'{"noted":true}'
+_RESPONSES = frozenset(ENGAGEMENT.values())
 _WIDE = ("attributes", "query", "subject", "item_name")
 """Columns of the workspace's events that no rule reads."""
 
@@ -80,49 +83,50 @@ class Stream:
 
     def answers(self, lines: Iterable[bytes]) -> str:
         """A line of JSON for each of `lines`, in order. Raises WorkspaceError if the record cannot be written."""
-        told: list[str] = []
-        kept: list[str] = []
+        told: list[bytes] = []
+        entries: list[bytes] = []
         for line in lines:
             try:
-                told.append(self._answered(line, kept))
+                told.append(self._answered(line, entries))
             except InputError as error:
-                told.append(json.dumps({"error": str(error)}) + "\n")
-        if kept:
-            self._record.append("".join(kept).encode("ascii"))
-        return "".join(told)
+                told.append(json.dumps({"error": str(error)}).encode("ascii"))
+        if entries:
+            self._record.append(b"".join(entries))
+        told.append(b"")  # so that the last one ends too
+        return b"\n".join(told).decode("ascii")
 
-    def _answered(self, line: bytes, kept: list[str]) -> str:
+    def _answered(self, line: bytes, entries: list[bytes]) -> bytes:
         read = self._reader.read(line)
         customer, sealed = self._people.of(read.customer)
         if sealed is not None:
-            kept.append(f'{{"customer_id":"{customer}","sealed":"{sealed}"}}\n')
+            entries.append(b'{"customer_id":"%b","sealed":"%b"}\n' % (customer.encode(), sealed))
             if read.customer in self._named:
                 self.gate.learn(read.customer, customer)
-        if not read.is_candidate:
-            if self.gate.note(customer, read.act, time_zone=read.shape.time_zone):
-                kept.append(stored(read, customer))
+        event = read.event
+        if isinstance(event, Act):
+            if self.gate.note(customer, event, time_zone=read.shape.time_zone):
+                entries.append(stored(read, customer))
             return _NOTED
-        answer, new = self.gate.ask(customer, read.message, key=read.key)
+        answer, new = self.gate.ask(customer, event, key=read.key)
         text = answer.text()
         if new:
-            kept.append(stored(read, customer, text))
-        return text + "\n"
+            entries.append(stored(read, customer, text))
+        return text
 
     def needs(self, line: bytes) -> bool:
         """Whether a line of the record may be asked for yet: by a rule, or by whoever repeats it.
 
         Of the responses of each kind and channel one stays: it shows that there are any. So does who was new.
         """
-        row = json.loads(line)
-        if "sealed" in row:
+        entry = kept(line)
+        if entry.sealed is not None:
             return True
-        kind = row["kind"]
-        response = (kind, row.get("channel"))
-        if kind in ENGAGEMENT.values() and row.get("machine") is not True and response not in self._responses:
+        response = (entry.kind, entry.channel)
+        if entry.kind in _RESPONSES and entry.machine is not True and response not in self._responses:
             self._responses.add(response)
             return True
-        customer = self._names.get(row["customer_id"], row["customer_id"])
-        return self.gate.remembers(customer, row["key"] if "answer" in row else row["event_id"])
+        customer = self._names.get(entry.customer_id, entry.customer_id)
+        return self.gate.remembers(customer, entry.event_id if entry.answer is None else entry.key)
 
     def restore(self) -> None:
         """Take in what the record holds. Raises WorkspaceError if a line of it is damaged."""
@@ -147,12 +151,13 @@ class Stream:
     def _restored(self, row: dict[str, Any]) -> None:
         customer, key = row["customer_id"], row["key"]
         at = parse_iso(row["occurred_at"])
-        line = Line(customer, at, row["event_id"], key, self._reader.shape(row))
-        if "answer" not in row:
-            self.gate.restore_note(customer, line.act, time_zone=line.shape.time_zone)
+        shape = self._reader.shape(row)
+        event = shape.event(row["event_id"], at, key)
+        if isinstance(event, Act):
+            self.gate.restore_note(customer, event, time_zone=shape.time_zone)
             return
         answer = Answer(**{**row["answer"], "next_allowed_at": _moment(row["answer"]["next_allowed_at"])})
-        self.gate.restore(customer, line.message, key=key, answer=answer)
+        self.gate.restore(customer, event, key=key, answer=answer)
 
 
 class _People:
@@ -168,7 +173,7 @@ class _People:
         self._fresh: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def of(self, source_id: str) -> tuple[str, str | None]:
+    def of(self, source_id: str) -> tuple[str, bytes | None]:
         """The pseudonym; for somebody new also the source id, sealed."""
         name = self._known.get(source_id)
         if name is not None:
@@ -184,7 +189,7 @@ class _People:
         self._index[token] = self._known[source_id] = self._known[name] = name
         with self._lock:
             self._fresh[source_id] = name
-        return name, base64.b64encode(self._vault.seal(source_id.encode())).decode()
+        return name, base64.b64encode(self._vault.seal(source_id.encode()))
 
     def settle(self) -> None:
         """Put new customers in the vault; where that is not possible now, they wait."""

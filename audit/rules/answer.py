@@ -34,12 +34,12 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
         made: dict[str, Any] = json.loads(self.text())
         return made
 
-    def text(self) -> str:
+    def text(self) -> bytes:
         """`to_json` as compact JSON."""
         return compact(self)
 
 
-def compact(value: Any) -> str:
+def compact(value: Any) -> bytes:
     """`value` as JSON, as short as it can be written in ASCII; times end with `Z`."""
     made = _ENCODE(value)
-    return made.decode() if made.isascii() else json.dumps(json.loads(made), separators=(",", ":"))
+    return made if made.isascii() else json.dumps(json.loads(made), separators=(",", ":")).encode()

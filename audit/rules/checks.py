@@ -201,10 +201,10 @@ class Cooldown(_Plain):
 class QuietHours(_Plain):
     """Stops while the customer's clock is in the quiet hours; passes where the zone is unknown."""
 
-    __slots__ = ("_end", "_start", "_zones")
+    __slots__ = ("_clock", "_zones")
 
     def __init__(self, rule: Rule, history: History) -> None:
-        self._start, self._end = quiet_hours(rule.quiet or "")
+        self._clock = clock.quiet_clock(*quiet_hours(rule.quiet or ""))
         self._zones = Zones(rule, history)
 
     def stops(self, message: Message, at: datetime) -> Sequence[str] | None:
@@ -212,7 +212,7 @@ class QuietHours(_Plain):
 
     def passes_from(self, message: Message, at: datetime, moment: datetime) -> datetime | None:
         where = self._zones.of(message, at)
-        return moment if where is None else clock.loud_from(moment, self._start, self._end, where)
+        return moment if where is None else self._clock.loud_from(moment, where)
 
     def cannot_tell(self, message: Message, at: datetime) -> bool:
         return self._zones.of(message, at) is None

@@ -86,13 +86,45 @@ def is_quiet(moment: datetime, start: time, end: time, zone: ZoneInfo) -> bool:
     return start <= local < end if start < end else local >= start or local < end
 
 
+class QuietClock:
+    """The hours `[start, end)` on the clocks of all zones."""
+
+    __slots__ = ("_end", "_newest", "_start")
+
+    def __init__(self, start: time, end: time) -> None:
+        self._start, self._end = start, end
+        self._newest: dict[ZoneInfo, tuple[datetime, datetime, bool]] = {}
+
+    def loud_from(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
+        """The first moment from `moment` on that is not quiet; None past the end of the calendar."""
+        since, until, quiet = self._newest.get(zone, _NOTHING)
+        if since <= moment < until:  # most often it is asked for much the same time
+            return until if quiet else moment
+        return self._looked_up(moment, zone)
+
+    def _looked_up(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
+        start, end = self._start, self._end
+        if not _NO_ZONE_BEFORE <= moment < _NO_ZONE_AFTER:
+            return _quiet_end(moment, start, end, zone) if is_quiet(moment, start, end, zone) else moment
+        edges = _quiet_edges(moment.toordinal(), start, end, zone)
+        place = bisect_right(edges, moment)
+        if 0 < place < len(edges):
+            self._newest[zone] = (edges[place - 1], edges[place], bool(place % 2))
+        return edges[place] if place % 2 else moment
+
+
+_NOTHING = (LATEST, EARLIEST, False)
+
+
+@lru_cache(maxsize=1024)
+def quiet_clock(start: time, end: time) -> QuietClock:
+    """The clock of some quiet hours, the same for everybody."""
+    return QuietClock(start, end)
+
+
 def loud_from(moment: datetime, start: time, end: time, zone: ZoneInfo) -> datetime | None:
     """The first moment from `moment` on that is not quiet; None past the end of the calendar."""
-    if not _NO_ZONE_BEFORE <= moment < _NO_ZONE_AFTER:
-        return _quiet_end(moment, start, end, zone) if is_quiet(moment, start, end, zone) else moment
-    edges = _quiet_edges(moment.toordinal(), start, end, zone)
-    place = bisect_right(edges, moment)
-    return edges[place] if place % 2 else moment
+    return quiet_clock(start, end).loud_from(moment, zone)
 
 
 @lru_cache(maxsize=65_536)

@@ -47,9 +47,8 @@ class Gate:
         self._intervals = intervals or {}
         self._recorded = set(recorded)
         self._kinds = frozenset(act_kinds(self._set.rules))
-        self._zoned = any(rule.reads_clock and rule.time_zone == "customer" for rule in self._set.rules)
         self._customers: dict[str, Known] = {}
-        self._back = back(self._set.rules)
+        self._back = back(self._set)
 
     @property
     def rules(self) -> Sequence[Rule]:
@@ -73,10 +72,7 @@ class Gate:
     def ask(self, customer: str, message: Message, *, key: str | None = None) -> tuple[Answer, bool]:
         """`offer`, and whether the answer is new rather than given again."""
         known = self._customers.get(customer) or self._customer(customer)
-        told = known.offer(message, key or message.event_id)
-        if self._zoned and told[1] and message.time_zone:
-            known.place(message.at, message.event_id, message.time_zone)
-        return told
+        return known.offer(message, key or message.event_id)
 
     def note(self, customer: str, act: Act, *, time_zone: str | None = None) -> bool:
         """Take in an event that is no message sent; answers whether it was new.
@@ -104,7 +100,7 @@ class Gate:
         """
         known = self._customer(customer)
         known.restore(message, key, answer)
-        if self._zoned and message.time_zone:
+        if self._back.zoned and message.time_zone:
             known.place(message.at, message.event_id, message.time_zone)
 
     def restore_note(self, customer: str, act: Act, *, time_zone: str | None = None) -> None:
@@ -128,7 +124,7 @@ class Gate:
             known.forget()
 
     def _noted(self, known: Known, act: Act, time_zone: str | None) -> None:
-        if self._zoned and time_zone:
+        if self._back.zoned and time_zone:
             known.place(act.at, act.event_id, time_zone)
         if act.kind in ENGAGEMENT.values() and act.machine is not True:
             self._recorded.add((act.kind, act.channel))

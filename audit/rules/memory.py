@@ -6,7 +6,7 @@ sunsets count with the responses to them.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import NamedTuple
@@ -17,13 +17,13 @@ from audit.errors import InputError
 from audit.rules import clock
 from audit.rules.answer import Answer
 from audit.rules.checks import Check, unasked
-from audit.rules.clock import LATEST
+from audit.rules.clock import EARLIEST, LATEST
 from audit.rules.consents import NO, YES
 from audit.rules.counting import Sunset
 from audit.rules.history import Act, History, Message, Zoned
-from audit.rules.model import CAPS, COUNTING, ENGAGEMENT, REPURCHASE, Rule
+from audit.rules.model import CAPS, COUNTING, ENGAGEMENT, REPURCHASE
 from audit.rules.reference import Failing, Judge, assumed
-from audit.rules.scopes import RuleSet, valid
+from audit.rules.scopes import Reach, RuleSet, valid
 from audit.times import iso
 
 LEAST = timedelta(days=90)
@@ -37,26 +37,57 @@ _FEW = 64
 _PLACE = attrgetter("at", "event_id")
 
 
+class _Lasting(dict[Reach, tuple[Sequence[int], Judge | None]]):
+    """By what a message reaches: the rules that are asked whatever happened, as they are never over.
+
+    If none of them asks anything of the customer either, beside them one judge who knows nobody.
+    """
+
+    def __init__(self, rules: RuleSet, unasked: Sequence[datetime]) -> None:
+        super().__init__()
+        self._rules = rules.rules
+        self._unasked = unasked
+        self._nobodys = Judge(History("", ()), rules)
+
+    def __missing__(self, reach: Reach) -> tuple[Sequence[int], Judge | None]:
+        lasting = tuple(number for number in reach.judging if self._unasked[number] == LATEST)
+        alone = all(self._alone(number, reach) for number in lasting)
+        made = self[reach] = (lasting, self._nobodys if alone else None)
+        return made
+
+    def _alone(self, number: int, reach: Reach) -> bool:
+        """Whether the rule needs nothing but the message: quiet hours do not where it has a zone of its own."""
+        kind = self._rules[number].kind
+        return kind in {"mute", "exclude_event"} or (kind == "quiet_hours" and number not in reach.unsure)
+
+
 class Back(NamedTuple):
     """How far back rules look from a customer's last: over `span`, and over acts of some `kinds` whatever their age.
 
-    `unasked`: until when each rule has to be asked of somebody of whom nothing is known.
+    `unasked`: until when each rule has to be asked of somebody of whom nothing is known; `lasting`: those for which that
+    never ends; `ending`: positions of the others. `zoned`: whether any rule reads the customer's clock.
     """
 
     span: timedelta
     kinds: frozenset[str]
     unasked: Sequence[datetime]
+    lasting: Mapping[Reach, tuple[Sequence[int], Judge | None]]
+    ending: Sequence[int]
+    zoned: bool
 
 
-def back(rules: Iterable[Rule]) -> Back:
+def back(rules: RuleSet) -> Back:
     """How far back the gate remembers under `rules`."""
-    asked = list(rules)
+    asked = rules.rules
     spans = [
         rule.span for rule in asked if rule.window not in {None, REPURCHASE} and rule.window_kind == "rolling"
     ]
     lasting = [kind for rule in asked if rule.window == REPURCHASE for kind in rule.after]
     kinds = frozenset((*NO, *YES, "order_completed", *lasting))
-    return Back(max((LEAST, *spans)), kinds, [unasked(rule) for rule in asked])
+    until = [unasked(rule) for rule in asked]
+    ending = [number for number, moment in enumerate(until) if moment != LATEST]
+    zoned = any(rule.reads_clock and rule.time_zone == "customer" for rule in asked)
+    return Back(max((LEAST, *spans)), kinds, until, _Lasting(rules, until), ending, zoned)
 
 
 class _Told(msgspec.Struct, frozen=True, gc=False):
@@ -77,12 +108,14 @@ class Known(Judge):
         "_acts",
         "_back",
         "_first_due",
+        "_free",
         "_gone_out",
         "_grown",
         "_last",
         "_noted",
         "_told",
         "_until",
+        "_zone",
         "_zones",
     )
 
@@ -102,6 +135,8 @@ class Known(Judge):
         self._first_due: dict[str, datetime] = {}
         self._last = last
         self._until = [LATEST] * len(rules.rules) if history.messages or self._acts else list(reach.unasked)
+        self._free = max([self._until[number] for number in reach.ending], default=EARLIEST)
+        self._zone = self._zones[-1].time_zone if self._zones else None
         self._grown = -_FEW + len(self._told) + len(self._noted)
 
     def offer(self, message: Message, key: str) -> tuple[Answer, bool]:
@@ -119,7 +154,8 @@ class Known(Judge):
                 return answer, False
             else:
                 message = message._replace(at=self._first_due[key])
-        if self._last is not None and at < self._last:
+        last = self._last
+        if last is not None and at < last:
             raise self._too_old()
         self._last = at
         self._grown += 1
@@ -127,6 +163,9 @@ class Known(Judge):
             self.forget()
         answer = self._answer(message, at, key)
         self._told[key] = _Told(answer, at, message.event_id)
+        zone = message.time_zone
+        if zone and self._back.zoned and (zone != self._zone or last == at):
+            self.place(at, message.event_id, zone)
         return answer, True
 
     def note(self, act: Act, *, asked: bool) -> bool:
@@ -157,11 +196,10 @@ class Known(Judge):
     def place(self, at: datetime, event_id: str, time_zone: str) -> None:
         """Take in which zone a row was in."""
         newest = self._zones[-1] if self._zones else None
-        if newest is not None and newest.at < at and newest.time_zone == time_zone:
-            return
         zoned = Zoned(at, event_id, time_zone)
         if newest is None or (newest < zoned and newest.time_zone != time_zone):
             self._zones.append(zoned)
+            self._zone = time_zone
         elif zoned < newest and zoned not in self._zones:
             insort(self._zones, zoned)
 
@@ -209,33 +247,47 @@ class Known(Judge):
         self._grown = -len(self._told) - len(self._noted) - _FEW
 
     def _answer(self, message: Message, at: datetime, key: str) -> Answer:
-        judging, counting, unsure = self._reach(message, at)
-        if self._rules.exempt(message, at):
-            self._take_in(message, at, counting)
+        reach = self._rules.reach(message) if self._steady else self._reach(message, at)
+        if reach.exempt:
+            self._take_in(message, at, reach.counting)
             return Answer("exempt", None, (), (), at, (), assumed(message))
-        failing = self._failing(message, at, judging)
-        cannot_tell = tuple(self._cannot_tell(message, at, unsure))
+        judge, asked = self._asked(reach, at)
+        failing = judge.failing(message, at, asked)
+        if at < self._free:
+            self._settle(at)
+        cannot_tell = tuple(self._cannot_tell(message, at, reach.unsure)) if reach.unsure else ()
         if failing:
-            return self._refusal(message, at, failing, cannot_tell, key)
-        self._take_in(message, at, counting)
+            again = self._put_off(message, at, [number for number, _ in failing])
+            if again is not None:
+                self._first_due.setdefault(key, at)
+                return self._refusal("defer", failing, again)
+            self._first_due.pop(key, None)
+            free = judge.earliest(message, at, asked if self._steady else self._scoped(message))
+            return self._refusal("stop", failing, free, cannot_tell, assumed(message))
+        self._take_in(message, at, reach.counting)
         if self._first_due:
             self._first_due.pop(key, None)
         return Answer("allow", None, (), (), at, cannot_tell, assumed(message))
 
     def _refusal(
-        self, message: Message, at: datetime, failing: Failing, cannot_tell: Sequence[str], key: str
+        self,
+        decision: str,
+        failing: Failing,
+        free: datetime | None,
+        cannot_tell: Sequence[str] = (),
+        taken: Sequence[str] = (),
     ) -> Answer:
         rules = self._rules.rules
-        ids, counted = tuple([rules[number].id for number, _ in failing]), tuple(failing[0][1])
-        again = self._put_off(message, at, [number for number, _ in failing])
-        if again is not None:
-            self._first_due.setdefault(key, at)
-            return Answer("defer", ids[0], ids, counted, again)
-        self._first_due.pop(key, None)
+        ids = tuple([rules[number].id for number, _ in failing])
+        return Answer(decision, ids[0], ids, tuple(failing[0][1]), free, cannot_tell, taken)
+
+    def _asked(self, reach: Reach, at: datetime) -> tuple[Judge, Sequence[int]]:
+        """The rules that may stop something, and who judges by them; the others let everything pass from `at` on."""
+        if at >= self._free:
+            lasting, nobodys = self._back.lasting[reach]
+            return nobodys if nobodys is not None and self._steady else self, lasting
         until = self._until
-        asked = [n for n in self._scoped(message) if at < until[n]]  # the others let it pass from now on
-        free = self._earliest(message, at, asked)
-        return Answer("stop", ids[0], ids, counted, free, cannot_tell, assumed(message))
+        return self, [number for number in reach.judging if at < until[number]]
 
     def _too_old(self) -> InputError:
         return InputError(f"older than this customer's last, of {iso(self._last)}")
@@ -254,19 +306,13 @@ class Known(Judge):
             for event_id in check.streaks()
         }
 
-    def _failing(self, message: Message, at: datetime, judging: Sequence[int]) -> Failing:
-        """Asks only the checks that may stop anything at all as yet."""
-        failing: list[tuple[int, Sequence[str]]] = []
-        until = self._until
-        for number in judging:
+    def _settle(self, at: datetime) -> None:
+        """Find out from when on only the lasting rules have to be asked."""
+        until, checks = self._until, self._checks
+        for number in self._back.ending:
             if at < until[number]:
-                check = self._checks[number]
-                stops = check.stops(message, at)
-                if stops is not None:
-                    failing.append((number, stops))
-                else:
-                    until[number] = check.until
-        return failing
+                until[number] = checks[number].until
+        self._free = max([until[number] for number in self._back.ending], default=EARLIEST)
 
     def _take_in(self, message: Message, at: datetime, counting: Sequence[int]) -> None:
         checks, until = self._checks, self._until
@@ -274,6 +320,7 @@ class Known(Judge):
             counted = checks[number]
             counted.let_through(message, at)
             until[number] = counted.until
+            self._free = max(self._free, until[number])
         self._gone_out.append(message if message.at == at else message._replace(at=at))
 
     def _made(self, number: int) -> Check:
@@ -291,3 +338,4 @@ class Known(Judge):
             if caps or rule.kind not in CAPS:
                 self._checks.pop(number, None)
                 self._until[number] = LATEST
+        self._free = LATEST

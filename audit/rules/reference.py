@@ -116,7 +116,7 @@ class Judge:
         if self._rules.exempt(message, at):
             self._take_in(message, at, reach.counting)
             return self._went_out(message, at, "exempt", ())
-        failing = self._failing(message, at, reach.judging)
+        failing = self.failing(message, at, reach.judging)
         if failing:
             return self._refused(message, at, failing, self._cannot_tell(message, at, reach.unsure))
         self._take_in(message, at, reach.counting)
@@ -132,7 +132,8 @@ class Judge:
             for number in range(len(self._rules.rules))
         ]
 
-    def _failing(self, message: Message, at: datetime, judging: Sequence[int]) -> Failing:
+    def failing(self, message: Message, at: datetime, judging: Sequence[int]) -> Failing:
+        """Which of some rules stop a message that is due at `at`."""
         checks = self._checks
         return [(n, ids) for n in judging if (ids := checks[n].stops(message, at)) is not None]
 
@@ -153,7 +154,7 @@ class Judge:
             counted=failing[0][1],
             cannot_tell=cannot_tell,
             assumed=assumed(message),
-            next_allowed_at=self._earliest(message, at, self._scoped(message)),
+            next_allowed_at=self.earliest(message, at, self._scoped(message)),
         )
 
     def _went_out(
@@ -170,10 +171,10 @@ class Judge:
         """When a message goes back in order: the earliest time all failing rules could pass; None if it does not."""
         if not self._rules.dropping.isdisjoint(failing):
             return None
-        again = self._earliest(message, at, failing, clock.plus(message.at, PATIENCE))
+        again = self.earliest(message, at, failing, clock.plus(message.at, PATIENCE))
         return None if again is None or again - message.at > PATIENCE else again
 
-    def _earliest(
+    def earliest(
         self, message: Message, at: datetime, numbers: Sequence[int], last: datetime | None = None
     ) -> datetime | None:
         """The earliest time from `at` at which all of these rules pass, if nothing else is let through.
@@ -222,7 +223,7 @@ class Judge:
     def _scoped(self, message: Message) -> Sequence[int]:
         """The rules whose scopes the message satisfies, valid or not."""
         judging = self._rules.reach(message).judging
-        return judging if self._all else [number for number in judging if number in self._about]
+        return judging if self._all else tuple(number for number in judging if number in self._about)
 
     def _reach(self, message: Message, at: datetime) -> Reach:
         """The rules that a message of this customer meets when it is due at `at`."""
@@ -233,7 +234,8 @@ class Judge:
         def holds(number: int) -> bool:
             return number in self._about and valid(self._rules.rules[number], at)
 
-        return Reach(*(tuple(filter(holds, numbers)) for numbers in reach))
+        judging, counting, unsure = (tuple(filter(holds, numbers)) for numbers in reach[:-1])
+        return Reach(judging, counting, unsure, reach.exempt)
 
     def _cannot_tell(self, message: Message, at: datetime, unsure: Sequence[int]) -> Sequence[str]:
         if not unsure:
@@ -260,7 +262,7 @@ class Judge:
             applies=True,
             counted=judged.stops(message, at),
             cannot_tell=judged.cannot_tell(message, at),
-            next_allowed_at=self._earliest(message, at, [number]),
+            next_allowed_at=self.earliest(message, at, [number]),
         )
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from audit.rules.history import Message
 from audit.rules.model import COUNTING, Rule, checked_order
+from audit.rules.zones import known_zone
 
 DEFAULT_CLASS = "marketing"
 """A message whose class is missing is treated as this."""
@@ -27,12 +29,13 @@ _MOST_SEEN = 100_000
 
 class Reach(NamedTuple):
     """Positions, in checking order, of the rules that judge a message, of those that count it, and of those that judge
-    it but may not be able to tell.
+    it but may not be able to tell. `exempt`: no rule of the set names its class.
     """
 
     judging: tuple[int, ...] = ()
     counting: tuple[int, ...] = ()
     unsure: tuple[int, ...] = ()
+    exempt: bool = False
 
 
 class RuleSet:
@@ -67,8 +70,8 @@ class RuleSet:
             if rule.customers or rule.except_customers
         }
         self._everybody = frozenset(range(len(self.rules))) - self._named.keys()
-        self._reach: dict[tuple[object, ...], Reach] = {}
-        self._newest: tuple[Message | None, Reach] = (None, Reach())
+        self._asked = itemgetter(*_asked(self.rules))
+        self._reach: dict[object, Reach] = {}
 
     @property
     def steady(self) -> bool:
@@ -94,31 +97,43 @@ class RuleSet:
 
     def exempt(self, message: Message, at: datetime) -> bool:
         """Whether no rule names the class of a message that is due at `at`."""
-        named = self.classes if self._classes_at is None else self._classes_at(at)
-        return (message.message_class or DEFAULT_CLASS) not in named
+        if self._classes_at is None:
+            return self.reach(message).exempt
+        return class_of(message) not in self._classes_at(at)
 
     def reach(self, message: Message) -> Reach:
         """The rules whose scopes the message satisfies; customers and validity are asked for apart."""
-        if message is self._newest[0]:  # it is asked for several times in a row
-            return self._newest[1]
-        fields: tuple[object, ...] = message[2:9]  # from channel to message_class
-        if type(fields[3]) is list:
-            fields = (*fields[:3], tuple(fields[3]), *fields[4:])
-        known = self._reach.get(fields)
+        asked = self._asked(message)
+        try:
+            known = self._reach.get(asked)
+        except TypeError:  # topics are a list
+            asked = tuple(tuple(value) if isinstance(value, list) else value for value in asked)
+            known = self._reach.get(asked)
         if known is None:
             if len(self._reach) >= _MOST_SEEN:
                 self._reach.clear()
-            within = [(number, rule) for number, rule in enumerate(self.rules) if in_scope(rule, message)]
-            judging = tuple(number for number, rule in within if class_of(message) in rule.message_classes)
-            counting = tuple(
-                number
-                for number, rule in within
-                if rule.kind in COUNTING and (rule.exempt_counts or number in judging)
-            )
-            unsure = tuple(number for number in judging if self.rules[number].may_not_tell)
-            known = self._reach[fields] = Reach(judging, counting, unsure)
-        self._newest = (message, known)
+            known = self._reach[asked] = self._reached(message)
         return known
+
+    def _reached(self, message: Message) -> Reach:
+        within = [(number, rule) for number, rule in enumerate(self.rules) if in_scope(rule, message)]
+        judging = tuple(number for number, rule in within if class_of(message) in rule.message_classes)
+        counting = tuple(
+            number
+            for number, rule in within
+            if rule.kind in COUNTING and (rule.exempt_counts or number in judging)
+        )
+        timed = known_zone(message.time_zone) is not None
+        unsure = tuple(
+            n for n in judging if self.rules[n].may_not_tell and not (timed and self.rules[n].reads_clock)
+        )
+        return Reach(judging, counting, unsure, class_of(message) not in self.classes)
+
+
+def _asked(rules: Sequence[Rule]) -> Sequence[int]:
+    """Positions of the fields of a message that tell what rules reach it; two at least."""
+    asked = [name for name in SCOPED if any(asks(rule, name) for rule in rules)]
+    return [Message._fields.index(name) for name in (*asked, "message_class", "time_zone")]
 
 
 def _siblings(rules: Sequence[Rule]) -> dict[int, list[int]]:

@@ -77,7 +77,7 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 def _lines() -> Iterator[list[bytes]]:
     """The lines that have come, as soon as there are some; one that never ends is cut where it is too long."""
-    from audit.gate.lines import LONGEST
+    from audit.gate.parse import LONGEST
 
     rest, passing_over = b"", False
     for part in _parts():

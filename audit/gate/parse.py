@@ -1,0 +1,87 @@
+"""A line of JSON to the values of its columns: fast where it is plain, strictly where there is any doubt.
+
+Fast is a decoder made for the columns that are read. It passes over those that it does not know, and of a key that
+stands twice takes the last. Both show in the number of quotes: in a plain line two go with each key and each text.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from audit.errors import InputError
+from audit.ingest import strict_json
+
+LONGEST = 1024**2
+"""Bytes of a line, at most."""
+
+OWN = ("customer_id", "occurred_at", "event_id", "message_id")
+"""The columns that say who, when and which. They come first."""
+
+_ESCAPE, _DELETE = b"\\", b"\x7f"
+
+Values = tuple[Any, ...]
+"""Those of `OWN` and of the others that are read, in order; `UNSET` where a line has no such key, lists as tuples."""
+
+
+class Parser:
+    """Parses lines to the values of `OWN` and of the columns `others`, of which `lists` are lists and `flags` true or false."""
+
+    def __init__(self, others: Sequence[str], *, lists: Sequence[str], flags: Sequence[str]) -> None:
+        types: dict[str, Any] = dict.fromkeys(lists, tuple[str, ...]) | dict.fromkeys(flags, bool)
+        optional = [(name, types.get(name, str) | None | UnsetType, UNSET) for name in (*OWN[2:], *others)]
+        row = msgspec.defstruct("Row", [(OWN[0], str), (OWN[1], str), *optional], gc=False)
+        self._names = (*OWN, *others)
+        self._decode = msgspec.json.Decoder(row).decode
+
+    def glance(self, line: bytes) -> Values | None:
+        """The values of a plain line, no text of which needs cleaning: printable ASCII without escapes. Else None.
+
+        They hold if the line has just as many quotes as they take.
+        """
+        if not line.isascii() or line.find(_ESCAPE) >= 0 or line.find(_DELETE) >= 0 or len(line) > LONGEST:
+            return None
+        try:
+            return msgspec.structs.astuple(self._decode(line))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+    def strictly(self, line: bytes) -> Values:
+        """The values of any line, whatever their types. Raises InputError."""
+        return self.values(parsed(line))
+
+    def values(self, row: Mapping[str, Any]) -> Values:
+        """The values of a line that is parsed already."""
+        found = (row.get(name, UNSET) for name in self._names)
+        return tuple(tuple(value) if type(value) is list else value for value in found)
+
+
+_QUOTES = {UnsetType: 0, type(None): 2, str: 4}
+
+
+def quotes_of_own(values: Values) -> int:
+    """`quotes` of the values of `OWN`, the first two of which are texts, as a glance finds them."""
+    return 8 + _QUOTES[type(values[2])] + _QUOTES[type(values[3])]
+
+
+def quotes(values: Values) -> int:
+    """How many quotes a plain line has that holds these values and no others, each once."""
+    given = [value for value in values if value is not UNSET]
+    texts = sum(1 if isinstance(value, str) else len(value) if type(value) is tuple else 0 for value in given)
+    return 2 * (len(given) + texts)
+
+
+def parsed(line: bytes) -> Mapping[str, Any]:
+    """What a line holds. Raises InputError if it is no object, or a key stands twice."""
+    if len(line) > LONGEST:
+        raise InputError(f"a line of more than {LONGEST >> 20} MiB")
+    try:
+        made = strict_json.loads(line.decode())
+    except UnicodeDecodeError as error:
+        raise InputError("not UTF-8") from error
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    if not isinstance(made, dict):
+        raise InputError("no object")
+    return made
