@@ -39,15 +39,6 @@ def unit(zones: Zones, work: Work, zone: int, moment: int, kind: int, week: int)
 
 
 @inner
-def unit_of(zones: Zones, work: Work, node: int, zone: int, kind: int, week: int) -> int:
-    """The unit of something counted, in `zone`."""
-    counted = work.nodes[nth(node)]
-    if counted.zone == zone:
-        return counted.unit
-    return unit(zones, work, zone, counted.at, kind, week)
-
-
-@inner
 def unit_end(zones: Zones, work: Work, zone: int, moment: int, kind: int, week: int) -> int:
     """The first moment after `moment` that lies in another unit."""
     stretch = _stretch(zones, work, zone, moment)

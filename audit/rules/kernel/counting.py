@@ -1,12 +1,11 @@
 """What is known before a message, in compiled code: the chains of what was counted, acts, words, zones."""
 
-from audit.rules.kernel import clocks
-from audit.rules.kernel.jit import inner, nth
+from audit.rules.kernel.jit import apart, inner, nth
 from audit.rules.kernel.layout import (
     ACT,
-    CALENDAR,
     CATEGORIES,
     CUSTOMER,
+    DATED,
     EPOCH,
     ITEMS,
     LONG_AGO,
@@ -16,6 +15,7 @@ from audit.rules.kernel.layout import (
     SAYING,
     ZONE,
     ZONE_ROW,
+    Records,
     Task,
     Work,
 )
@@ -85,18 +85,29 @@ def _zones(task: Task, upto: int, at: int, rank: int) -> None:
 def let_through(task: Task, i: int, at: int) -> None:
     """Take in that message `i` went out at `at`."""
     rules, work, trait = task.rules, task.work, task.messages.trait[i]
-    numbers = task.traits.table[nth(trait)].counting & task.messages.named[work.state[CUSTOMER]]
+    numbers = task.traits.table[nth(trait)].counting & named(task, at)
     number = work.state[NODE]
     for rule in range(rules.size):
-        if (numbers >> rule) & 1 and rules[rule].since <= at < rules[rule].until:
-            if rules[rule].kind == CALENDAR:
-                zone = max(zone_of(task, rule, trait), 0)
-                node = work.nodes[nth(number)]
-                node.zone = zone
-                node.unit = clocks.unit(task.zones, work, zone, at, rules[rule].unit, rules[rule].week)
+        if (numbers >> rule) & 1:
             _count(work, number, at, i, place_of(task, rule, trait), rules[rule].limit)
             number += 1
     work.state[NODE] = number
+
+
+@inner
+def named(task: Task, at: int) -> int:
+    """The rules that the customer at hand falls under, and that hold at `at`."""
+    numbers = task.messages.named[task.work.state[CUSTOMER]]
+    return numbers & _valid(task.rules, at) if task.work.state[DATED] else numbers
+
+
+@apart
+def _valid(rules: Records, at: int) -> int:
+    found = 0
+    for rule in range(rules.size):
+        if rules[rule].since <= at < rules[rule].until:
+            found |= 1 << rule
+    return found
 
 
 @inner

@@ -58,8 +58,8 @@ def _keep_chain(task: Task, rule: int, i: int, at: int) -> None:
         what = work.nodes[node].what
         if kind == COOLDOWN:
             _keep(task, task.acts.row[what])
-        elif kind != CALENDAR or unit == clocks.unit_of(
-            zones, work, node, zone, rules[rule].unit, rules[rule].week
+        elif kind != CALENDAR or unit == clocks.unit(
+            zones, work, zone, work.nodes[node].at, rules[rule].unit, rules[rule].week
         ):
             _keep(task, task.messages.row[what])
         node = work.nodes[node].before

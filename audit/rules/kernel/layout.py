@@ -64,10 +64,10 @@ where they are fewer.
 """
 
 NODE_OF = np.dtype(
-    [("at", _LONG), ("unit", _LONG), ("what", _SHORT), ("after", _SHORT), ("before", _SHORT), ("zone", _SHORT)],
+    [("at", _LONG), ("what", _SHORT), ("after", _SHORT), ("before", _SHORT)],
     align=True,
 )  # fmt: skip
-"""One of a chain of what was counted: a message, or an act. A calendar cap's knows its unit in one zone."""
+"""One of a chain of what was counted: a message, or an act."""
 
 
 TRAIT = np.dtype(
@@ -213,6 +213,6 @@ class Task(NamedTuple):
 
 (
     CUSTOMER, EPOCH, NODE, ACT, SAYING, ZONE_ROW, ZONE, ORDERED, ORDERED_RANK, WAITING, USED, BAIL, FULL, TELLS,
-    ITEMS, CATEGORIES, SIZE,
-) = range(17)  # fmt: skip
+    ITEMS, CATEGORIES, DATED, SIZE,
+) = range(18)  # fmt: skip
 """Places in `Work.state`."""

@@ -107,7 +107,7 @@ def _passes(task: Task, i: int, at: int) -> bool:
     """Whether the message goes out now; if not, it is stopped, or put off."""
     messages, decided, tells = task.messages, task.decided, task.work.state[TELLS]
     scoped = task.traits.table[nth(messages.trait[i])].judging & messages.named[task.work.state[CUSTOMER]]
-    failing, first, puts_off = _failing(task, scoped, i, at)
+    failing, first, puts_off = _failing(task, scoped & counting.named(task, at), i, at)
     if failing == 0:
         if at != messages.at[i]:
             decided.deciding[i] = PUT_OFF
@@ -140,7 +140,7 @@ def _failing(task: Task, scoped: int, i: int, at: int) -> tuple[int, int, bool]:
     rules, tells = task.rules, task.work.state[TELLS]
     failing, cannot_tell, first, puts_off = 0, 0, -1, True
     for rule in range(rules.size):
-        if (scoped >> rule) & 1 and rules[rule].since <= at < rules[rule].until:
+        if (scoped >> rule) & 1:
             if tells:
                 cannot_tell |= _unsure(task, rule, i) << rule
             if saying.stops(task, rule, i, at):

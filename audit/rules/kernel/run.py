@@ -18,7 +18,10 @@ from audit.rules.kernel.encode import Problem
 from audit.rules.kernel.layout import (
     CATEGORIES,
     COUNTER,
+    DATED,
     ITEMS,
+    LONG_AGO,
+    NEVER,
     NODE_OF,
     SIZE,
     TELLS,
@@ -175,6 +178,7 @@ def _work(made: Problem, *, tells: bool) -> Work:
     most = int(np.diff(made.messages.first).max(initial=0))
     state = np.zeros(SIZE, np.int64)
     state[TELLS], state[ITEMS], state[CATEGORIES], state[USED] = tells, made.items, made.categories, 0
+    state[DATED] = bool((made.rules["since"] != LONG_AGO).any() or (made.rules["until"] != NEVER).any())
     return Work(
         state=state,
         counters=np.zeros(made.places, COUNTER),

@@ -78,10 +78,10 @@ def in_unit(task: Task, rule: int, i: int, moment: int) -> bool:
     if (
         zones.since[nth(work.cursor[nth(zone)])] <= bound
     ):  # no clock was shifted, so that units follow each other
-        return clocks.unit_of(zones, work, counter.full, zone, kind, week) == unit
+        return clocks.unit(zones, work, zone, counter.full_at, kind, week) == unit
     node, n = counter.tail, 0
     while node >= 0 and n < limit and work.nodes[nth(node)].at > bound:
-        if clocks.unit_of(zones, work, node, zone, kind, week) == unit:
+        if clocks.unit(zones, work, zone, work.nodes[nth(node)].at, kind, week) == unit:
             n += 1
         node = work.nodes[nth(node)].before
     return n >= limit
