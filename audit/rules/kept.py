@@ -43,8 +43,9 @@ def numbers(place: Path) -> Iterator[Numbered]:
 
     Where that cannot be written, it is gone without.
     """
-    if (place / NAME / _HEIGHTS).is_file():
-        yield _Read(place / NAME)
+    heights = _heights(place / NAME)
+    if heights:
+        yield _Read(place / NAME, heights)
         return
     making = _Made(place / f".{secrets.token_hex(8)}")
     try:
@@ -71,9 +72,8 @@ def cut(scan: pl.LazyFrame, heights: Sequence[int]) -> Iterator[pl.DataFrame]:
 class _Read:
     """Numbers that are there."""
 
-    def __init__(self, place: Path) -> None:
-        self._place = place
-        self.heights: Sequence[int] = json.loads((place / _HEIGHTS).read_bytes())
+    def __init__(self, place: Path, heights: Sequence[int]) -> None:
+        self._place, self.heights = place, heights
 
     def of(self, part: int, events: pl.DataFrame) -> "Numbers":
         from audit.rules.kernel import numbers
@@ -124,6 +124,18 @@ class _Made:
                 self.place.rename(place)
             except (OSError, WorkspaceError):
                 return
+
+
+def _heights(place: Path) -> Sequence[int]:
+    """How many events each part at `place` has; none where nothing is kept, or nothing that can be read."""
+    try:
+        found: list[int] = json.loads((place / _HEIGHTS).read_bytes())
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError):
+        shutil.rmtree(place, ignore_errors=True)
+        return ()
+    return found
 
 
 def _files(place: Path, part: int) -> tuple[Path, Path]:

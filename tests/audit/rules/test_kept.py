@@ -126,6 +126,16 @@ def test_numbers_that_cannot_be_read_are_gone_without_and_made_anew(tmp_path, da
     assert files(tmp_path) == whole
 
 
+def test_a_damaged_list_of_parts_is_made_anew(tmp_path):
+    frame, rules = engaged(1)
+    expected = totals(frame, rules, tmp_path)
+    whole = files(tmp_path)
+    (tmp_path / kept.NAME / "heights.json").write_text("[1, ")
+    (tmp_path / kept.NAME / "left over").touch()
+    assert totals(frame, rules, tmp_path) == expected
+    assert files(tmp_path) == whole
+
+
 def test_numbers_are_private(tmp_path):
     frame, rules = engaged(1)
     totals(frame, rules, tmp_path)
