@@ -88,25 +88,18 @@ class Reader:
         """One line. Raises InputError with what is wrong, naming the column and no value."""
         values = self._parser.glance(line)
         known = None if values is None else self._shapes.get(values[_WHO:])
-        if values is None or not _each_once(line, values, known):
-            values, known = self._strictly(line), None
-        customer, occurred_at, event_id, message_id = values[:_WHO]
-        if not customer or customer.isspace():
-            raise InputError("customer_id is absent")
-        if not event_id:
-            event_id = self._made_id(line)
-        key = message_id or f"event:{event_id}"
-        at = _moment(occurred_at)
-        shape = known or self._shape(values[_WHO:])
-        return Line(customer, key, shape, shape.event(event_id, at, key))
-
-    def _strictly(self, line: bytes) -> parse.Values:
-        """The values of any line, who and which it is cleaned. Raises InputError."""
-        customer, occurred_at, event_id, message_id, *rest = self._parser.strictly(line)
-        customer = _text("customer_id", customer)
+        if values is None or not (_each_once(line, values, known) or parse.is_plain(line)):
+            values, known = self._parser.strictly(line), None
+        customer = _text("customer_id", values[0])
         if customer is None or not customer.strip():
             raise InputError("customer_id is absent")
-        return (customer, occurred_at, _text("event_id", event_id), _text("message_id", message_id), *rest)
+        event_id = _text("event_id", values[2])
+        if event_id is None:
+            event_id = self._made_id(line)
+        key = _text("message_id", values[3]) or f"event:{event_id}"
+        at = _moment(values[1])
+        shape = known or self._shape(values[_WHO:])
+        return Line(customer, key, shape, shape.event(event_id, at, key))
 
     def shape(self, row: Mapping[str, Any]) -> Shape:
         """What a row says beside who, which and when. Raises InputError."""
@@ -166,7 +159,7 @@ def _each_once(line: bytes, values: parse.Values, known: Shape | None) -> bool:
 def _text(name: str, value: Any) -> str | None:
     if type(value) is str and value.isascii() and value.isprintable():
         return value or None
-    if value is None or value is UNSET or value == "":
+    if value is UNSET or value is None or value == "":
         return None
     if not isinstance(value, str):
         raise InputError(f"{name} is no text")

@@ -1,10 +1,11 @@
 """A line of JSON to the values of its columns: fast where it is plain, strictly where there is any doubt.
 
 Fast is a decoder made for the columns that are read. It passes over those that it does not know, and of a key that
-stands twice takes the last. Both show in the number of quotes: in a plain line two go with each key and each text.
+stands twice takes the last. Both show in the number of quotes: two go with each key and each text, and there are more
+only where a text has some of its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,8 +19,6 @@ LONGEST = 1024**2
 
 OWN = ("customer_id", "occurred_at", "event_id", "message_id")
 """The columns that say who, when and which. They come first."""
-
-_ESCAPE, _DELETE = b"\\", b"\x7f"
 
 Values = tuple[Any, ...]
 """Those of `OWN` and of the others that are read, in order; `UNSET` where a line has no such key, lists as tuples."""
@@ -36,11 +35,8 @@ class Parser:
         self._decode = msgspec.json.Decoder(row).decode
 
     def glance(self, line: bytes) -> Values | None:
-        """The values of a plain line, no text of which needs cleaning: printable ASCII without escapes. Else None.
-
-        They hold if the line has just as many quotes as they take.
-        """
-        if not line.isascii() or line.find(_ESCAPE) >= 0 or line.find(_DELETE) >= 0 or len(line) > LONGEST:
+        """The values of a plain line; they hold if it has just as many quotes as they take. Else None."""
+        if len(line) > LONGEST:
             return None
         try:
             return msgspec.structs.astuple(self._decode(line))
@@ -53,8 +49,8 @@ class Parser:
 
     def values(self, row: Mapping[str, Any]) -> Values:
         """The values of a line that is parsed already."""
-        found = (row.get(name, UNSET) for name in self._names)
-        return tuple(tuple(value) if type(value) is list else value for value in found)
+        found = [row.get(name, UNSET) for name in self._names]
+        return tuple([tuple(value) if type(value) is list else value for value in found])
 
 
 _QUOTES = {UnsetType: 0, type(None): 2, str: 4}
@@ -67,9 +63,30 @@ def quotes_of_own(values: Values) -> int:
 
 def quotes(values: Values) -> int:
     """How many quotes a plain line has that holds these values and no others, each once."""
-    given = [value for value in values if value is not UNSET]
-    texts = sum(1 if isinstance(value, str) else len(value) if type(value) is tuple else 0 for value in given)
-    return 2 * (len(given) + texts)
+    keys = sum(value is not UNSET for value in values)
+    return 2 * (keys + _texts(values))
+
+
+_FLAT = msgspec.json.Decoder(dict[str, str | bool | tuple[str, ...] | None])
+
+
+def is_plain(line: bytes) -> bool:
+    """Whether a line that was glanced at is sure to hold each key once, whatever its keys are."""
+    try:
+        row = _FLAT.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return line.count(b'"') == 2 * (len(row) + _texts(row.values()))
+
+
+def _texts(values: Iterable[Any]) -> int:
+    texts = 0
+    for value in values:
+        if isinstance(value, str):
+            texts += 1
+        elif type(value) is tuple:
+            texts += len(value)
+    return texts
 
 
 def parsed(line: bytes) -> Mapping[str, Any]:
