@@ -17,7 +17,7 @@ from audit.findings.over_frequency import in_window
 from audit.findings.shape import day, found, none, rules
 from audit.rules import prepare
 from audit.rules.checks import check as judging
-from audit.rules.history import History
+from audit.rules.history import History, Message
 from audit.rules.model import CAPS, Rule, to_dict
 from audit.rules.scopes import DEFAULT_CLASS, SCOPED, accepts, asks, class_of, valid
 from audit.rules.verdicts import lacks
@@ -144,13 +144,7 @@ def _over(counted: pl.DataFrame, rule: Rule, window: timedelta) -> pl.DataFrame:
 def _asked(history: History, rule: Rule) -> tuple[Any, ...] | None:
     """What `rule` says of one customer's messages, all of which went out."""
     asked, against, unknown = judging(rule, history), [], []
-    scoped = [name for name in SCOPED if asks(rule, name)]
-    messages = history.messages if _about(rule, history.customer) else ()
-    for message in messages:
-        in_scope = all(accepts(rule, name, getattr(message, name)) for name in scoped)
-        if not in_scope or not valid(rule, message.at):
-            continue
-        judged = class_of(message) in rule.message_classes
+    for message, judged in in_scope(rule, history):
         counted = asked.stops(message, message.at) if judged else None
         if counted is not None:
             against.append((message, [*counted, message.event_id]))
@@ -172,6 +166,15 @@ def _asked(history: History, rule: Rule) -> tuple[Any, ...] | None:
         worst,
         unknown,
     )
+
+
+def in_scope(rule: Rule, history: History) -> Iterator[tuple[Message, bool]]:
+    """The messages of one customer that `rule` is about while it is valid, in order, and whether it judges them."""
+    scoped = [name for name in SCOPED if asks(rule, name)]
+    messages = history.messages if _about(rule, history.customer) else ()
+    for message in messages:
+        if all(accepts(rule, name, getattr(message, name)) for name in scoped) and valid(rule, message.at):
+            yield message, class_of(message) in rule.message_classes
 
 
 def _told(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:

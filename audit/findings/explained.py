@@ -12,7 +12,7 @@ from audit.errors import NotFoundError
 from audit.events import BEHAVIOUR, CONSENT, MESSAGING, PERSONALIZATION, REQUESTS, first_levels
 from audit.findings.counting import counts_until
 from audit.findings.passed_over import passed_over
-from audit.findings.plans import plans
+from audit.findings.plans import last_resort, plans
 from audit.findings.registry import find, locate, unfinished
 from audit.findings.shape import worded
 from audit.times import iso
@@ -123,7 +123,9 @@ def _search(events: pl.DataFrame, context: Context, decide: Decide, row: Row) ->
     rests = (*row["cause"], *row["evidence"], *row["messages"])
     acts = counterfactual.removal(events, decide, keep=decided, likely=rests) if row["cause"] else None
     planned = plans(events, context, row)
-    return acts or counterfactual.removal(events, decide, plans=planned, likely=rests)
+    found = acts or counterfactual.removal(events, decide, plans=planned, likely=rests)
+    last = () if found else last_resort(events, context, row)
+    return counterfactual.removal(events, decide, plans=last) if last else found
 
 
 def _nearer(events: pl.DataFrame, row: Row) -> Iterator[pl.DataFrame]:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from audit.context import Context
-from audit.findings import ignored_streak
+from audit.findings import ignored_streak, kept_to
 from audit.findings.audited import Audited
 from audit.findings.catalogue import check
 from audit.messages import sent_messages
@@ -27,7 +27,20 @@ def plans(events: pl.DataFrame, context: Context, row: Row) -> tuple[Plan, ...]:
         return (_cap(events, row),)
     if row["check"] == "ignored-streak" and row["verdict"] != "cannot_tell":
         return (_streak(Audited(events, context), row),)
+    if row["check"] == "declared-vs-observed":
+        return _one(kept_to.plan(events, context, row))
     return ()
+
+
+def last_resort(events: pl.DataFrame, context: Context, row: Row) -> tuple[Plan, ...]:
+    """What ends the finding `row` where `plans` and the search found nothing: minimal, but not a smallest set."""
+    if row["check"] == "declared-vs-observed":
+        return _one(kept_to.last_resort(events, context, row))
+    return ()
+
+
+def _one(plan: Plan | None) -> tuple[Plan, ...]:
+    return () if plan is None else (plan,)
 
 
 def _cap(events: pl.DataFrame, row: Row) -> Plan:
