@@ -24,7 +24,7 @@ def plans(events: pl.DataFrame, context: Context, row: Row) -> tuple[Plan, ...]:
     where only trying can tell.
     """
     if row["check"] == "over-frequency":
-        return (_cap(events, row),)
+        return _one(_cap(events, row))
     if row["check"] == "ignored-streak" and row["verdict"] != "cannot_tell":
         return (_streak(Audited(events, context), row),)
     if row["check"] == "declared-vs-observed":
@@ -43,8 +43,11 @@ def _one(plan: Plan | None) -> tuple[Plan, ...]:
     return () if plan is None else (plan,)
 
 
-def _cap(events: pl.DataFrame, row: Row) -> Plan:
-    """The messages that a cap at the check's limit would have stopped, so that no window holds more: a smallest set."""
+def _cap(events: pl.DataFrame, row: Row) -> Plan | None:
+    """The messages that a cap at the check's limit would have stopped, so that no window holds more: a smallest set.
+
+    None where one message too many went out: there, any one of several may go, and trying names them all.
+    """
     rule = json.loads(row["suggested_rule"])
     sent = sent_messages(events).filter(
         pl.col("message_class").fill_null("marketing") == "marketing",
@@ -53,7 +56,7 @@ def _cap(events: pl.DataFrame, row: Row) -> Plan:
     kept, stopped = _capped(
         sent.select("event_id", "occurred_at").iter_rows(), rule["limit"], duration(rule["window"])
     )
-    return Plan((*kept, *stopped), alone=False, stay=len(kept))
+    return Plan((*kept, *stopped), alone=False, stay=len(kept)) if len(stopped) != 1 else None
 
 
 def _streak(audited: Audited, row: Row) -> Plan:

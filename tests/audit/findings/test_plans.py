@@ -182,3 +182,13 @@ def _borne_out(check: str, frame: pl.DataFrame, ctx: Context) -> Iterator[tuple[
         if proof.smallest:
             assert not any(trials.gone(smaller))
         yield row, proof.smallest
+
+
+def test_where_one_message_too_many_went_out_every_one_that_would_do_is_named() -> None:
+    frame = build.events(*(mail(_START + timedelta(hours=n), event_id=f"m{n}") for n in range(4)))
+    ctx = build.context(frame)
+    (ident,) = findings.find(frame, ctx, checks=["over-frequency"])["id"]
+    made = findings.finding(frame, ctx, ident).counterfactual
+    assert made is not None
+    assert (len(made.remove), made.smallest) == (1, True)
+    assert set(made.causes.needed) == {"m0", "m1", "m2", "m3"}
