@@ -5,11 +5,12 @@ from typing import Any
 
 import polars as pl
 
-from audit import coverage
-from audit.context import Context, Settings
-from audit.events import SCHEMA, conform, in_order
-from audit.facts import Facts, none
-from audit.times import parse_iso
+from audit.events.schema import SCHEMA, conform, in_order
+from audit.events.times import parse_iso
+from audit.population import coverage
+from audit.population.context import Context
+from audit.population.stats import Facts, none
+from audit.storage.manifest import Settings
 
 
 def events(*rows: dict[str, Any]) -> pl.DataFrame:
@@ -40,7 +41,7 @@ def context(
     settings: Settings | None = None,
 ) -> Context:
     """A context around `frame`: its own coverage, the newest event as the moment, no group facts."""
-    from audit.campaigns import SCHEMA as CAMPAIGNS
+    from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
 
     moment = (
         parse_iso(at)

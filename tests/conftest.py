@@ -42,7 +42,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory, key_file: Path) -> Path:
     """A workspace of the scenes' customers alone, with their map and the starter book; do not change it."""
     from audit.ingest import import_paths
     from audit.rules import files
-    from audit.workspace import Workspace
+    from audit.workspace.workspace import Workspace
     from fixtures import demo
     from fixtures import scenes as told
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.events import KINDS, SCHEMA
+from audit.events.schema import KINDS, SCHEMA
 from audit.privacy.roles import Role, Viewer
 from tui.cli import run
 

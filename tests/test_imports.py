@@ -6,8 +6,8 @@ import sys
 import pytest
 
 CORE = [
-    "audit.answers", "audit.ingest", "audit.workspace", "audit.why", "audit.findings", "audit.rules.replay",
-    "audit.report", "audit.doctor",
+    "audit.queries.documents", "audit.ingest", "audit.workspace.workspace", "audit.why", "audit.findings", "audit.rules.replay.simulation",
+    "audit.queries.reports", "audit.queries.doctor",
 ]  # fmt: skip
 
 

@@ -11,10 +11,10 @@ from textual import on
 from textual.app import App
 from textual.message import Message
 
-from tui import keys, troubles
+from tui import errors, keys
+from tui.rendering.text import plain, say
 from tui.screens.base import WorkScreen
 from tui.screens.find import FindScreen
-from tui.text import plain, say
 from tui.themes import DARK, THEMES, first_theme, wants_no_colour
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from audit.privacy.roles import Viewer
-    from tui.session import Session
-    from tui.snapshots import Opening
+    from tui.session.protocol import Session
+    from tui.session.view_models import Opening
 
 
 def _customer() -> Screen[Any]:
@@ -42,7 +42,7 @@ def _rules() -> Screen[Any]:
 
 
 def _agreement() -> Screen[Any]:
-    from tui.screens.reconciling import ReconcileScreen
+    from tui.screens.reconcile import ReconcileScreen
 
     return ReconcileScreen()
 
@@ -104,8 +104,8 @@ class WhysentApp(App[int]):
         def work() -> None:
             try:
                 self.post_message(self.Ready(self.session.open()))
-            except troubles.expected() as error:
-                self.post_message(self.Unusable(troubles.line(error)))
+            except errors.expected() as error:
+                self.post_message(self.Unusable(errors.line(error)))
 
         self.run_worker(work, thread=True, exclusive=True, group="open")
 
@@ -120,7 +120,7 @@ class WhysentApp(App[int]):
         self.run_worker(self._warm, thread=True, exclusive=True, group="warm")
 
     def _warm(self) -> None:
-        with suppress(*troubles.expected()):  # whoever looks somebody up is told then
+        with suppress(*errors.expected()):  # whoever looks somebody up is told then
             self.session.warm()
 
     @on(Unusable)
@@ -171,8 +171,8 @@ class WhysentApp(App[int]):
         if not any(isinstance(screen, WorkScreen) and screen.unsaved for screen in self._all_screens()):
             self.exit(0)
             return
+        from tui.rendering.text import content
         from tui.screens.dialogs import Question
-        from tui.text import content
 
         self.push_screen(
             Question("Leave?", content("An edit of a rule is not saved; it would be lost.")),
@@ -189,8 +189,8 @@ class WhysentApp(App[int]):
         def work() -> None:
             try:
                 self.post_message(self.Copied(what, self.session.keep(name, text)))
-            except troubles.expected() as error:
-                self.post_message(self.Copied(what, troubles.line(error)))
+            except errors.expected() as error:
+                self.post_message(self.Copied(what, errors.line(error)))
 
         self.run_worker(work, thread=True, exclusive=True, group="copy")
 
@@ -221,7 +221,7 @@ def run(folder: Path, *, viewer: Viewer | None = None, first: str | None = None)
         return 2
     from audit.privacy.roles import Viewer as Somebody
     from tui import keymap
-    from tui.core import CoreSession
+    from tui.session.customers import CoreSession
 
     looks = viewer or Somebody()
     app = WhysentApp(

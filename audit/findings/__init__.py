@@ -1,9 +1,14 @@
 """Findings: what should not have happened to a customer, each with its events, its verdict and a rule."""
 
 from audit.findings.catalogue import SEVERITIES, Check, check, checks
-from audit.findings.explained import finding
+from audit.findings.explain import finding
 from audit.findings.registry import CHECKS, find
-from audit.findings.shape import SCHEMA, severity_rank, suggested_rule, worded
+from audit.findings.schema import (
+    SCHEMA,
+    severity_rank,
+    suggested_rule,
+    worded,
+)
 from audit.findings.triage import headline, triage
 
 __all__ = [

@@ -4,19 +4,20 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
-from audit import sensitive
-from audit.context import Context
 from audit.errors import NotFoundError
-from audit.findings import (
+from audit.events import sensitive_topics
+from audit.findings.catalogue import Check, check
+from audit.findings.check_context import Audited
+from audit.findings.checks import (
     after_opt_out,
     browse_pursuit,
-    by_likeness,
     cart_after_purchase,
     cart_burst,
-    declared,
+    declared_rules,
     duplicate_message,
     ignored_streak,
     life_changed,
+    lookalike_segment,
     over_frequency,
     repeat_after_purchase,
     sensitive_inference,
@@ -24,16 +25,15 @@ from audit.findings import (
     unexplained,
     unrequested_shipment,
 )
-from audit.findings.audited import Audited
-from audit.findings.catalogue import Check, check
-from audit.findings.shape import SCHEMA, finish, worst_first
+from audit.findings.schema import SCHEMA, finish, worst_first
+from audit.population.context import Context
 
 Detect = Callable[[Audited, Check], pl.DataFrame]
 
 CHECKS: dict[str, Detect] = {
     "repeat-after-purchase": repeat_after_purchase.detect,
     "over-frequency": over_frequency.detect,
-    "declared-vs-observed": declared.detect,
+    "declared-vs-observed": declared_rules.detect,
     "duplicate-message": duplicate_message.detect,
     "ignored-streak": ignored_streak.detect,
     "cart-after-purchase": cart_after_purchase.detect,
@@ -44,7 +44,7 @@ CHECKS: dict[str, Detect] = {
     "unrequested-shipment": unrequested_shipment.detect,
     "life-changed": life_changed.detect,
     "sensitive-inference": sensitive_inference.detect,
-    "by-likeness": by_likeness.detect,
+    "by-likeness": lookalike_segment.detect,
     "unexplained": unexplained.detect,
 }
 """Check → what finds it: a function of whole customers that returns a frame of `shape.FOUND`."""
@@ -83,7 +83,7 @@ def _one(audited: Audited, check_id: str) -> pl.DataFrame:
     row = check(check_id)
     if check_id not in CHECKS:
         raise NotFoundError(f"{check_id} makes no findings of its own; it is a source of {row.reported_as}")
-    found = sensitive.mapped(
-        CHECKS[check_id](audited, row), "category", sensitive.of_category(pl.col("category")), "_t"
+    found = sensitive_topics.mapped(
+        CHECKS[check_id](audited, row), "category", sensitive_topics.of_category(pl.col("category")), "_t"
     )
     return finish(found.with_columns(pl.coalesce("topic", "_t").alias("topic")), row)

@@ -2,12 +2,12 @@
 
 import polars as pl
 
-from audit.context import Context
-from audit.events import TIME
+from audit.events.messages import messages
+from audit.events.schema import TIME
 from audit.findings.catalogue import VERDICTS
 from audit.findings.registry import find
-from audit.findings.shape import severity_rank, worded
-from audit.messages import messages
+from audit.findings.schema import severity_rank, worded
+from audit.population.context import Context
 
 SCHEMA: dict[str, pl.DataType] = {
     "customer": pl.String(),

@@ -4,8 +4,8 @@ The shop's own definitions stand beside the campaign map; what we mean by a trig
 """
 
 from audit.flows.files import FLOWS, from_json, read, shipped, to_json
+from audit.flows.flow_coverage import seen
 from audit.flows.model import Flow, Step, of_campaign, of_trigger
-from audit.flows.seen import seen
 
 __all__ = [
     "FLOWS",

@@ -11,14 +11,14 @@ from typing import Any
 
 import polars as pl
 
-from audit import toml_file
 from audit.errors import InputError
-from audit.events import KINDS
+from audit.events.schema import KINDS
+from audit.events.times import duration
 from audit.flows import predicate, triggers
-from audit.flows.circles import refuse_circles
+from audit.flows.cycles import refuse_circles
 from audit.flows.model import REPURCHASE, Flow, Step
 from audit.flows.triggers import Trigger
-from audit.times import duration
+from audit.storage import toml_input
 
 _FLOW = (
     "id", "title", "like", "campaigns", "trigger", "on", "list", "segment", "asks_for", "exits", "carries",
@@ -48,7 +48,7 @@ class _Place:
 def shipped() -> Mapping[str, Mapping[str, Any]]:
     """The tables of the flows that can be built on, by id."""
     text = files("audit.flows").joinpath("flows.toml").read_text(encoding="utf-8")
-    return {str(row["id"]): row for row in toml_file.parsed(text)["flow"]}
+    return {str(row["id"]): row for row in toml_input.parsed(text)["flow"]}
 
 
 def read(path: Path) -> pl.DataFrame | None:
@@ -56,7 +56,7 @@ def read(path: Path) -> pl.DataFrame | None:
 
     Raises InputError naming file, flow and key.
     """
-    tables = toml_file.read(path).get("flow")
+    tables = toml_input.read(path).get("flow")
     if tables is None:
         return None
     if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
@@ -224,11 +224,11 @@ def _always_noise(trigger: Trigger) -> bool:
 def _refuse_unknown(place: _Place, row: Mapping[str, Any], allowed: Iterable[str], inside: str = "") -> None:
     for key in row:
         if key not in set(allowed):
-            raise place.error(f"{inside}{key}", f"unknown key{toml_file.nearest(key, allowed)}")
+            raise place.error(f"{inside}{key}", f"unknown key{toml_input.nearest(key, allowed)}")
 
 
 def _unknown(value: str, allowed: Iterable[str]) -> str:
-    near = toml_file.nearest(value, allowed)
+    near = toml_input.nearest(value, allowed)
     return f"unknown {value!r}{near}" if near else f"unknown {value!r}; one of {', '.join(allowed)}"
 
 
@@ -250,7 +250,7 @@ def _kind(place: _Place, key: str, value: Any) -> str:
     if not isinstance(value, str):
         raise place.error(key, "must be one kind of event")
     if value not in KINDS:
-        raise place.error(key, f"unknown kind {value!r}{toml_file.nearest(value, KINDS)}")
+        raise place.error(key, f"unknown kind {value!r}{toml_input.nearest(value, KINDS)}")
     return value
 
 

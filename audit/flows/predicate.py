@@ -6,8 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from audit.events import SCHEMA, TIME
-from audit.toml_file import nearest
+from audit.events.schema import SCHEMA, TIME
+from audit.storage.toml_input import nearest
 
 _VALUES: dict[pl.DataType, tuple[Any, ...]] = {
     pl.String(): ("", "7", "[(%", "ä > b", None),

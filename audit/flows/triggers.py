@@ -12,8 +12,8 @@ from importlib.resources import files
 
 import polars as pl
 
-from audit.events import first_levels
-from audit.times import duration
+from audit.events.schema import first_levels
+from audit.events.times import duration
 
 LIVE: dict[str, pl.DataType] = {
     "customer_id": pl.String(),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from audit.ingest import people, strict_json
+from audit.ingest import identifiers_in_json, strict_json
 from audit.privacy.clean import clean_column
 
 _TEXT = r'"[^"\\\x00-\x1f]*"'
@@ -28,7 +28,9 @@ def read(given: pl.Series) -> Attributes:
 
     Objects other than one level of plain values, and such as may name a person, are parsed and written anew.
     """
-    odd = (given.str.contains(_FLAT).not_() | given.str.contains(people.pattern())).fill_null(value=False)
+    odd = (given.str.contains(_FLAT).not_() | given.str.contains(identifiers_in_json.pattern())).fill_null(
+        value=False
+    )
     cleaned = clean_column(given)
     if cleaned is not given:
         odd |= (cleaned != given).fill_null(value=False)
@@ -112,5 +114,5 @@ def _parsed(value: str) -> tuple[str, list[tuple[str, str]]]:
     made = strict_json.loads(value)
     if not isinstance(made, dict):
         raise ValueError("no object")  # noqa: TRY004  bad input, whatever its type
-    kept, persons = people.apart(made)
+    kept, persons = identifiers_in_json.apart(made)
     return strict_json.dumps({key: each for key, each in kept.items() if each is not None}), persons

@@ -1,15 +1,21 @@
-"""Our own form: CSV, NDJSON or Parquet with the columns of `audit.events`, plain or packed, alone or in a zip."""
+"""Our own form: CSV, NDJSON or Parquet with the columns of `audit.events.schema`, plain or packed, alone or in a zip."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from audit.errors import InputError
-from audit.events import KINDS, NEEDED, SCHEMA
-from audit.ingest import columns, csv_text, files, names, tables
+from audit.events.schema import KINDS, NEEDED, SCHEMA
+from audit.ingest import (
+    columns,
+    csv_text,
+    file_type,
+    identifier_names,
+    readers,
+)
 from audit.ingest.archive import Archive
 from audit.ingest.batch import Batch
 from audit.ingest.formats import Format, Options
-from audit.ingest.table import Table
+from audit.ingest.rows import Table
 
 _TITLES = {
     "csv": "CSV",
@@ -27,12 +33,12 @@ _SUFFIXES = {
 
 def is_ours(name: str) -> bool:
     """Whether a column is known to the canonical form: an event's, or a direct identifier."""
-    return name in SCHEMA or names.field_of(name) is not None
+    return name in SCHEMA or identifier_names.field_of(name) is not None
 
 
 def read(path: Path, options: Options) -> Iterator[Batch]:
     """Canonical events. Raises InputError where a needed column is missing."""
-    for table in tables.read(path, tables.Reading(is_ours)):
+    for table in readers.read(path, readers.Reading(is_ours)):
         if _has_header(table):
             columns.refuse_missing(table.path, table.rows.columns)
         options.tell(table.read, table.size, table.path)
@@ -50,7 +56,7 @@ def recognises(path: Path, kind: str) -> bool:
     """Whether `path` is a file of this kind and either named so or plainly ours."""
     if not path.is_file():
         return False
-    found = files.look(path)
+    found = file_type.look(path)
     if found.kind == "zip":
         return kind == "zip" and _zip_is_ours(path)
     if found.kind == "empty":

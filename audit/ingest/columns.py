@@ -7,11 +7,11 @@ from typing import Any
 import polars as pl
 
 from audit.errors import InputError
-from audit.events import NEEDED, SCHEMA
+from audit.events.schema import NEEDED, SCHEMA
 from audit.ingest import attributes
 from audit.ingest.batch import IDENTIFIERS, Batch
-from audit.ingest.names import field_of
-from audit.ingest.table import Table
+from audit.ingest.identifier_names import field_of
+from audit.ingest.rows import Table
 
 _ADDRESS = r"^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
 

@@ -39,14 +39,25 @@ from typing import Any
 
 import polars as pl
 
-from audit import toml_file
 from audit.errors import InputError
-from audit.events import KINDS, NEEDED, SCHEMA, TIME
-from audit.ingest import columns, files, moments, names, tables
+from audit.events.schema import (
+    KINDS,
+    NEEDED,
+    SCHEMA,
+    TIME,
+)
+from audit.ingest import (
+    columns,
+    file_type,
+    identifier_names,
+    readers,
+    timestamps,
+)
 from audit.ingest.batch import Batch
 from audit.ingest.formats import Format, Options
-from audit.ingest.table import Table
-from audit.toml_file import nearest
+from audit.ingest.rows import Table
+from audit.storage import toml_input
+from audit.storage.toml_input import nearest
 
 KEYS = ("columns", "constants", "kinds", "identifiers", "time", "skip", "when", "delimiter", "encoding")
 """What a map may hold."""
@@ -93,12 +104,12 @@ class TableMap:
 
     def knows(self, name: str) -> bool:
         """Whether a key of a JSON object is a column of its own."""
-        return name in self.theirs() or names.field_of(name) is not None
+        return name in self.theirs() or identifier_names.field_of(name) is not None
 
 
 def read_map(path: Path) -> TableMap:
     """Read a map. Raises InputError for unknown keys (naming the nearest), and for what does not fit together."""
-    document = toml_file.read(path)
+    document = toml_input.read(path)
     _refuse_unknown(path, "", document, KEYS)
     time = _texts(path, document, "time")
     _refuse_unknown(path, "time.", time, ("format", "zone"))
@@ -114,7 +125,7 @@ def read_map(path: Path) -> TableMap:
         kinds=_texts(path, document, "kinds"),
         identifiers=tuple(_list(path, document.get("identifiers", []))),
         time_format=time.get("format"),
-        time_zone=moments.zone(time["zone"]) if "zone" in time else None,
+        time_zone=timestamps.zone(time["zone"]) if "zone" in time else None,
         skip=tuple(_conditions(path, document, "skip", "reason")),
         when=tuple(_conditions(path, document, "when", "set")),
         delimiter=document.get("delimiter"),
@@ -129,7 +140,7 @@ def read(path: Path, options: Options) -> Iterator[Batch]:
     mapping = options.mapping
     if mapping is None:
         raise InputError(f"{path}: name the map with --map FILE.toml")
-    for table in tables.read(path, tables.Reading(mapping.knows, mapping.delimiter, mapping.encoding)):
+    for table in readers.read(path, readers.Reading(mapping.knows, mapping.delimiter, mapping.encoding)):
         if table.form != "ndjson":
             _refuse_missing(mapping, table)
         options.tell(table.read, table.size, table.path)
@@ -190,8 +201,8 @@ def _timed(mapping: TableMap, made: pl.DataFrame) -> pl.DataFrame:
         return made
     for name in (name for name, dtype in SCHEMA.items() if dtype == TIME and name in mapping.columns):
         text = made[name].cast(pl.String)
-        if form in moments.EPOCHS:
-            read_so = moments.epoch(text, form)
+        if form in timestamps.EPOCHS:
+            read_so = timestamps.epoch(text, form)
         else:
             read_so = text.str.strip_chars().str.to_datetime(form, strict=False, time_unit="us")
         written = read_so.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if read_so.dtype.time_zone else ""))  # type: ignore[attr-defined]
@@ -262,7 +273,7 @@ def _refuse_unknown(path: Path, place: str, table: Mapping[str, Any], known: tup
 
 
 def _recognises(path: Path) -> bool:
-    return path.is_file() and files.look(path).kind in ("csv", "ndjson", "parquet", "zip", "empty")
+    return path.is_file() and file_type.look(path).kind in ("csv", "ndjson", "parquet", "zip", "empty")
 
 
 FORMAT = Format(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from audit import folder
 from audit.ingest import strict_json
+from audit.storage import private_files
 
 if TYPE_CHECKING:
     from audit.privacy.vault import Vault
@@ -45,10 +45,10 @@ def write(place: Path, refused: pl.DataFrame, vault: "Vault") -> str:
     path = place / f"{digest.hexdigest()}.parquet"
     if not path.exists():
         sealed = [vault.seal(text.encode("utf-8", "replace")) for text in refused["raw"].fill_null("")]
-        folder.reserve(path)
-        with folder.clear_errors(path):
+        private_files.reserve(path)
+        with private_files.clear_errors(path):
             refused.with_columns(pl.Series("raw", sealed, dtype=pl.Binary)).select(*STORED).write_parquet(
                 path
             )
-        folder.sync(path)
+        private_files.sync(path)
     return path.name

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from audit.times import iso
+from audit.events.times import iso
 
 
 @dataclass(slots=True)

@@ -9,16 +9,22 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from audit import coverage, store
 from audit.errors import InputError
-from audit.events import ORDER, conform
-from audit.ingest import content, formats, moments, quarantine
+from audit.events.schema import ORDER, conform
+from audit.ingest import (
+    event_ids,
+    formats,
+    quarantine,
+    timestamps,
+)
 from audit.ingest.batch import Batch
-from audit.ingest.cast import cast
+from audit.ingest.normalise import cast
 from audit.ingest.report import FileReport, ImportReport
+from audit.population import coverage
+from audit.storage import event_store
 
 if TYPE_CHECKING:
-    from audit.workspace import Workspace
+    from audit.workspace.workspace import Workspace
 
 BUFFER = 2_000_000
 """Events held in memory before they are written as a segment."""
@@ -44,7 +50,7 @@ def import_paths(
     from audit.ingest import mapped
 
     mapping = None if map_file is None else mapped.read_map(map_file)
-    options = formats.Options(customer, moments.zone(time_zone), mapping, progress)
+    options = formats.Options(customer, timestamps.zone(time_zone), mapping, progress)
     sources, unknown = formats.plan([Path(path) for path in paths], format, options)
     with ws.writing():
         options = replace(options, customer=_source_id(ws, customer))
@@ -79,7 +85,7 @@ class _Run:
         self._events: list[pl.DataFrame] = []
         self._identifiers: list[pl.DataFrame] = []
         self._refused: list[pl.DataFrame] = []
-        self._segments: list[store.Segment] = []
+        self._segments: list[event_store.Segment] = []
         self._daily = ws.daily
         self._at = ws.manifest.at
         self._customers: set[str] = set()
@@ -114,14 +120,14 @@ class _Run:
         if not self._segments and held in (None, *before.quarantine):
             return self.report
         segments = (*before.segments, *self._segments)
-        if len(segments) > store.SEGMENTS or len(self._segments) > 1:
-            segments = tuple(store.merge(ws.path / "events", segments))
+        if len(segments) > event_store.SEGMENTS or len(self._segments) > 1:
+            segments = tuple(event_store.merge(ws.path / "events", segments))
         ws.commit(
             replace(
                 before,
                 at=self._at,
                 segments=segments,
-                customers=store.customers(ws.path / "events", segments),
+                customers=event_store.customers(ws.path / "events", segments),
                 coverage=ws.keep(self._daily, "coverage"),
                 quarantine=tuple(dict.fromkeys((*before.quarantine, held))) if held else before.quarantine,
                 imports=(*before.imports, self.import_id),
@@ -138,8 +144,8 @@ class _Run:
         if events is None or identifiers is None or events.is_empty():
             return
         named = self._pseudonymised(events, identifiers)
-        complete = content.with_ids(named, self._ws.vault)
-        fresh = self._fresh(content.scrubbed(complete))
+        complete = event_ids.with_ids(named, self._ws.vault)
+        fresh = self._fresh(event_ids.scrubbed(complete))
         self._note(complete)
         for file, rows in fresh.group_by("file").agg(pl.col("row").n_unique()).rows():
             self.report.files[file].accepted += rows
@@ -148,7 +154,7 @@ class _Run:
             self._store(fresh.drop("file", "row").sort(ORDER))
 
     def _store(self, events: pl.DataFrame) -> None:
-        self._segments.append(store.write(self._ws.path / "events", conform(events)))
+        self._segments.append(event_store.write(self._ws.path / "events", conform(events)))
         counted = (
             events
             if "source_name" in events.columns
@@ -163,9 +169,9 @@ class _Run:
     def _fresh(self, events: pl.DataFrame) -> pl.DataFrame:
         """The events that are not known yet: of those that repeat an event_id of a customer, the first."""
         key = ["customer_id", "event_id"]
-        first = content.first_of_each(events, key)
+        first = event_ids.first_of_each(events, key)
         segments = (*self._ws.manifest.segments, *self._segments)
-        known = store.keys(self._ws.path / "events", segments, first.select(key))
+        known = event_store.keys(self._ws.path / "events", segments, first.select(key))
         return first.join(known, on=key, how="anti", maintain_order="left") if known.height else first
 
     def _note(self, events: pl.DataFrame) -> None:

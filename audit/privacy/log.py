@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from audit import database, user
-from audit.times import iso, parse_iso
+from audit.events.times import iso, parse_iso
+from audit.privacy import current_user
+from audit.storage import database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,7 @@ class Log:
             database.create(self._path)
         with self._open() as db, database.immediate(db):
             (last,) = db.conn.execute("select coalesce(max(seq), 0) from acts").fetchone()
-            made = Entry(last + 1, self._now(), actor or user.name(), act, subject, details)
+            made = Entry(last + 1, self._now(), actor or current_user.name(), act, subject, details)
             written = json.dumps(details, ensure_ascii=False)
             db.conn.execute(
                 "insert into acts values (?, ?, ?, ?, ?, ?)",

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from audit import database
 from audit.errors import InputError, WorkspaceError
-from audit.privacy import normal
+from audit.privacy import normalise
 from audit.privacy.keys import Key
 from audit.privacy.mask import mask_all
 from audit.privacy.pseudonyms import Maker, random_pseudonym
 from audit.privacy.schema import APPLICATION_ID, steps
+from audit.storage import database
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -83,7 +83,7 @@ class Vault:
         Keys of the answer are the ids as given; ids that differ in outer blanks only share a pseudonym. New ones
         are pending under `import_id`.
         """
-        tokens = {given: self._token("source_id", normal.source_id(given)) for given in source_ids}
+        tokens = {given: self._token("source_id", normalise.source_id(given)) for given in source_ids}
         with database.connect(self._path) as db, db.atomic():
             known = _pseudonyms_of(db, set(tokens.values()))
             fresh = {token: given for given, token in tokens.items() if token not in known}
@@ -96,7 +96,7 @@ class Vault:
                         (
                             name,
                             token,
-                            self._encrypt(normal.source_id(fresh[token]), name, "source_id"),
+                            self._encrypt(normalise.source_id(fresh[token]), name, "source_id"),
                             import_id,
                         )
                         for token, name in sorted(made.items())
@@ -118,7 +118,7 @@ class Vault:
             db.conn.executemany("insert into hidden values (?)", [(name,) for name in set(leaving_out)])
             found = db.execute(f"{person} pseudonym = ?", [wanted]).fetchone()
             if found is None:
-                token = self._token("source_id", normal.source_id(wanted))
+                token = self._token("source_id", normalise.source_id(wanted))
                 found = db.execute(f"{person} source_token = ?", [token]).fetchone()
             if found is not None:
                 db.conn.rollback()
@@ -126,7 +126,7 @@ class Vault:
             shared = db.execute(
                 "select distinct pseudonym from identifiers"
                 " where import_id not in (select import_id from hidden) and lookup = ? order by pseudonym",
-                [self._token("email", normal.email(wanted))],
+                [self._token("email", normalise.email(wanted))],
             ).fetchall()
             db.conn.rollback()
         if len(shared) > 1:
@@ -136,7 +136,7 @@ class Vault:
 
     def source_token(self, source_id: str) -> bytes:
         """What the blind index holds in place of a source id."""
-        return self._token("source_id", normal.source_id(source_id))
+        return self._token("source_id", normalise.source_id(source_id))
 
     def everybody(self) -> dict[bytes, str]:
         """The blind index of source ids as it stands: token (`source_token`) → pseudonym."""
@@ -244,7 +244,7 @@ class Vault:
 
     def _identifier(self, row: tuple[str, str, str], import_id: str) -> tuple[object, ...]:
         customer, field, value = row
-        lookup = self._token("email", normal.email(value)) if field == "email" else None
+        lookup = self._token("email", normalise.email(value)) if field == "email" else None
         token = self._token(f"value:{field}", value)
         return customer, field, self._encrypt(value, customer, field), token, lookup, import_id
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from audit import toml_file
 from audit.errors import InputError
 from audit.rules.model import Rule, from_dicts, refuse_too_many, to_dict
+from audit.storage import toml_input
 
 _UNPRINTABLE = re.compile(r'[\x00-\x1f\x7f"\\]')
 _MOMENTS = ("valid_from", "valid_until")
@@ -15,7 +15,7 @@ _MOMENTS = ("valid_from", "valid_until")
 
 def read(path: Path) -> tuple[Rule, ...]:
     """The rules of a file, in its order. Raises InputError naming the file, and rule and key or the line."""
-    document = toml_file.read(path)
+    document = toml_input.read(path)
     try:
         return _rules(document)
     except InputError as error:
@@ -24,7 +24,7 @@ def read(path: Path) -> tuple[Rule, ...]:
 
 def loads(text: str) -> tuple[Rule, ...]:
     """The rules that `text` holds, in its order. Raises InputError."""
-    return _rules(toml_file.parsed(text))
+    return _rules(toml_input.parsed(text))
 
 
 def _rules(document: Mapping[str, Any]) -> tuple[Rule, ...]:

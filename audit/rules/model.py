@@ -11,8 +11,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from audit.errors import InputError
-from audit.rules.values import READERS
-from audit.times import duration, iso
+from audit.events.times import duration, iso
+from audit.rules.key_readers import READERS
 
 SCOPES = ("channels", "campaigns", "categories", "topics", "items", "customers", "senders")
 """What a rule may be limited to; each also as `except_...`."""

@@ -5,9 +5,9 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from audit.rules.history import Message
 from audit.rules.model import COUNTING, Rule, checked_order
-from audit.rules.zones import known_zone
+from audit.rules.reference.history import Message
+from audit.rules.reference.zones import known_zone
 
 DEFAULT_CLASS = "marketing"
 """A message whose class is missing is treated as this."""

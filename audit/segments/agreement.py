@@ -4,17 +4,17 @@ from datetime import timedelta
 
 import polars as pl
 
-from audit.context import Context
-from audit.coverage import Coverage
-from audit.events import TIME
-from audit.segments.eras import Era
-from audit.segments.files import definitions as our_definitions
+from audit.events.schema import TIME
+from audit.population.context import Context
+from audit.population.coverage import Coverage
+from audit.segments.definition_files import definitions as our_definitions
+from audit.segments.definition_periods import Era
 from audit.segments.history import history, logged_history
 from audit.segments.logged import KINDS
 from audit.segments.memberships import memberships
 from audit.segments.model import Definition
 from audit.segments.names import known, normal
-from audit.segments.thresholds import resolved
+from audit.segments.quantile_thresholds import resolved
 
 AGREEMENT: dict[str, pl.DataType] = {
     "segment": pl.String(),

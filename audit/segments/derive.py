@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from audit.context import Context
-from audit.events import TIME
-from audit.segments import timeline
+from audit.events.schema import TIME
+from audit.population.context import Context
+from audit.segments import transitions
+from audit.segments.definition_files import definitions as our_definitions
+from audit.segments.event_selection import Selected
 from audit.segments.evidence import evidence
-from audit.segments.files import definitions as our_definitions
 from audit.segments.logged import KINDS as LOGGED
 from audit.segments.model import BETWEEN, Definition
 from audit.segments.names import filled, known, normal
-from audit.segments.select import Selected
-from audit.segments.thresholds import resolved
-from audit.segments.timeline import AT_SEGMENT
+from audit.segments.quantile_thresholds import resolved
+from audit.segments.transitions import AT_SEGMENT
 
 DERIVED: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
@@ -94,11 +94,11 @@ def _stand(
 
     What does not hold now has no spell that matters: its past is not counted.
     """
-    now = _finest(timeline.holding(selected, chosen, asked, ctx.at), chosen)
+    now = _finest(transitions.holding(selected, chosen, asked, ctx.at), chosen)
     if now.is_empty():
         return None
-    kept = timeline.contributed(selected, chosen, asked, now.select(AT_SEGMENT).unique())
-    turned = timeline.segments(kept, chosen)
+    kept = transitions.contributed(selected, chosen, asked, now.select(AT_SEGMENT).unique())
+    turned = transitions.segments(kept, chosen)
     began = turned.filter(pl.col("time") <= ctx.at).unique(AT_SEGMENT, keep="last", maintain_order=True)
     ends = turned.filter(pl.col("time") > ctx.at).unique(AT_SEGMENT, keep="first", maintain_order=True)
     spells = (

@@ -4,10 +4,10 @@ from datetime import datetime
 
 import polars as pl
 
-from audit.segments.learned import evidence as learned
+from audit.segments.contributions import contributions, runs
+from audit.segments.event_selection import Selected
 from audit.segments.model import LEARNED, Condition, Definition
-from audit.segments.select import Selected
-from audit.segments.spells import contributions, runs
+from audit.segments.models import explain as learned
 
 _SEGMENT = ("place", "person", "group")
 

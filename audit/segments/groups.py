@@ -7,17 +7,17 @@ from importlib.resources import files
 
 import polars as pl
 
-from audit.events import first_levels
+from audit.events.schema import first_levels
+from audit.events.sensitive_topics import in_category, titles
 from audit.segments.model import BETWEEN, Condition
-from audit.segments.values import said
-from audit.sensitive import in_category, titles
+from audit.segments.profile_values import said
 
 
 def grouped(rows: pl.DataFrame, condition: Condition, prices: pl.DataFrame) -> pl.DataFrame:
     """Add `group`: the parts that `condition` groups by, joined; empty where it does not group.
 
     A row that lacks a part is in no group and left out; one with several topics stands once for each. `prices`: where
-    the thirds of a category's prices part (`audit.standing.PRICES`). Sensitive categories and topics make no group.
+    the thirds of a category's prices part (`audit.population.quantiles.PRICES`). Sensitive categories and topics make no group.
     """
     if not condition.by:
         return rows.with_columns(pl.lit("").alias("group"))

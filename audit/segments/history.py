@@ -5,18 +5,18 @@ from datetime import timedelta
 
 import polars as pl
 
-from audit.context import Context
-from audit.events import TIME
-from audit.segments import timeline
+from audit.events.schema import TIME
+from audit.population.context import Context
+from audit.segments import transitions
+from audit.segments.contributions import contributions
+from audit.segments.definition_files import definitions as our_definitions
+from audit.segments.definition_periods import Era
 from audit.segments.derive import asked_for, titled
-from audit.segments.eras import Era
-from audit.segments.files import definitions as our_definitions
+from audit.segments.event_selection import Selected
 from audit.segments.logged import KINDS
 from audit.segments.model import LEARNED, Condition, Definition
-from audit.segments.select import Selected
-from audit.segments.spells import contributions
-from audit.segments.thresholds import resolved
-from audit.segments.timeline import AT_SEGMENT
+from audit.segments.quantile_thresholds import resolved
+from audit.segments.transitions import AT_SEGMENT
 
 HISTORY: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
@@ -63,7 +63,7 @@ def history(events: pl.DataFrame, ctx: Context, given: Sequence[Era] | None = No
     selected = Selected(events, ctx.at, ctx.facts.prices, ctx.models)
     asked = asked_for(events, selected, tuple(said))
     chosen = tuple(one for one in said if not one.sensitive or one.id in asked)
-    contributed = timeline.contributed(selected, chosen, asked)
+    contributed = transitions.contributed(selected, chosen, asked)
     if contributed.is_empty():
         return pl.DataFrame(schema=HISTORY)
     spells = _within(_spells(selected, chosen, contributed, ctx), _spans(chosen, said, spans), ctx)
@@ -87,7 +87,7 @@ def _spells(
     selected: Selected, chosen: tuple[Definition, ...], contributed: pl.DataFrame, ctx: Context
 ) -> pl.DataFrame:
     """What each of `chosen` gives for all time, with the events at both ends: `AT_SEGMENT, entered, left, *_by`."""
-    turned = timeline.segments(contributed, chosen).filter(pl.col("time") <= ctx.at)
+    turned = transitions.segments(contributed, chosen).filter(pl.col("time") <= ctx.at)
     spells = turned.with_columns(pl.col("time").shift(-1).over(AT_SEGMENT).alias("left")).filter("on")
     spells = spells.rename({"time": "entered"}).drop("on")
     for column, moments in (("entered_by", _begins(selected, chosen)), ("left_by", _ends(selected, chosen))):

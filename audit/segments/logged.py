@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from audit.context import Context
-from audit.events import TIME
+from audit.events.schema import TIME
+from audit.population.context import Context
 
 KINDS = ("segment_entered", "segment_left", "segment_snapshot")
 

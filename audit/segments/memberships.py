@@ -2,16 +2,16 @@
 
 import polars as pl
 
-from audit.context import Context
-from audit.events import TIME
-from audit.segments.causes import could_be
+from audit.events.schema import TIME
+from audit.events.sensitive_topics import in_name
+from audit.population.context import Context
+from audit.segments.definition_files import definitions as our_definitions
 from audit.segments.derive import derive
-from audit.segments.files import definitions as our_definitions
+from audit.segments.event_selection import Selected
 from audit.segments.logged import logged
 from audit.segments.model import Definition
 from audit.segments.names import known, normal, of_groups
-from audit.segments.select import Selected
-from audit.sensitive import in_name
+from audit.segments.possible_causes import could_be
 
 MEMBERSHIPS: dict[str, pl.DataType] = {
     "customer_id": pl.String(),

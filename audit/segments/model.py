@@ -57,7 +57,7 @@ class Selection:
 class Condition:
     """One question about a customer's events. Fields that the test does not use keep their defaults.
 
-    `fifth` and `window_fifth`: `at_least` and `window` are where that share of customers ends (`audit.standing`); the
+    `fifth` and `window_fifth`: `at_least` and `window` are where that share of customers ends (`audit.population.quantiles`); the
     numbers are put in when the facts are at hand, see `thresholds`. `model`: of the tests in `LEARNED`, which one.
     """
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import polars as pl
 
-from audit.events import TIME
-from audit.segments.files import parse, shipped, with_ours
+from audit.events.schema import TIME
+from audit.segments.definition_files import parse, shipped, with_ours
 from audit.segments.model import Definition
 
 RECORD: dict[str, pl.DataType] = {

@@ -1,11 +1,11 @@
 """Why: a message, a segment or a recommendation → an explanation with its evidence and its counterfactual."""
 
-from audit.why.causes import causes
-from audit.why.end import End, membership_end, recommendation_end
+from audit.why.bulk_causes import causes
+from audit.why.expiry import End, membership_end, recommendation_end
+from audit.why.item import item
+from audit.why.message import message
 from audit.why.model import Counterfactual, Explanation, Reason, Subject
-from audit.why.of_item import item
-from audit.why.of_message import message
-from audit.why.of_segment import absence, segment
+from audit.why.segment import absence, segment
 
 __all__ = [
     "Counterfactual",

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from audit.events import under
+from audit.events.schema import under
 
 LEVELS = ("the same item", "the same category", "a category close to it", "a shared topic", "words of it")
 """How an act can have to do with a message, the closest first."""

@@ -9,10 +9,17 @@ from typing import Any
 
 import polars as pl
 
-from audit.times import iso
+from audit.events.times import iso
+from audit.why.minimal_removal import Plan, Removal, Search
 from audit.why.model import Causes, Counterfactual
-from audit.why.search import Plan, Removal, Search
-from audit.why.trials import Decide, Focus, Gone, TooMuchError, Trials, copies_at_little_cost
+from audit.why.what_if_trials import (
+    Decide,
+    Focus,
+    Gone,
+    TooMuchError,
+    Trials,
+    copies_at_little_cost,
+)
 
 
 def removal(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from audit.times import iso
-from audit.why.end import End
+from audit.events.times import iso
+from audit.why.expiry import End
 
 Standing = Literal["stated", "derived", "inferred", "broadcast", "unexplained"]
 """stated: the sender recorded why; derived: our definition gives it; inferred: could be; broadcast: on a

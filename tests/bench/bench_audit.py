@@ -15,23 +15,29 @@ from functools import partial
 import polars as pl
 
 import fixtures
-from audit import campaigns, coverage, facts, findings
-from audit.context import Context
+from audit import findings
 from audit.errors import NotFoundError
+from audit.flows import campaign_map
+from audit.population import coverage, stats
+from audit.population.context import Context
 from fixtures import complete_journey
 
 
 def worlds() -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame]]:
     """Name, events with the campaign map filled in, and that map."""
     known = fixtures.demo_campaigns()
-    yield "demo", campaigns.fill(fixtures.demo_events().lazy(), known).collect(), known
+    yield "demo", campaign_map.fill(fixtures.demo_events().lazy(), known).collect(), known
     try:
         folder = complete_journey.data()
     except NotFoundError as error:
         print(error, file=sys.stderr)
         return
-    known = pl.DataFrame(list(complete_journey.campaigns(folder)), schema=campaigns.SCHEMA)
-    yield "complete journey", campaigns.fill(complete_journey.events(folder).lazy(), known).collect(), known
+    known = pl.DataFrame(list(complete_journey.campaigns(folder)), schema=campaign_map.SCHEMA)
+    yield (
+        "complete journey",
+        campaign_map.fill(complete_journey.events(folder).lazy(), known).collect(),
+        known,
+    )
 
 
 def median_of(rounds: int, act: Callable[[], object]) -> float:
@@ -45,7 +51,7 @@ def median_of(rounds: int, act: Callable[[], object]) -> float:
 
 def measure(name: str, events: pl.DataFrame, known: pl.DataFrame, rounds: int) -> None:
     at = events["occurred_at"].max()
-    context = Context(at, coverage.summarize(coverage.daily(events)), facts.count(events.lazy()), known)
+    context = Context(at, coverage.summarize(coverage.daily(events)), stats.count(events.lazy()), known)
     found = findings.find(events, context)
     print(
         f"{name}: {events.height:,} events, {events['customer_id'].n_unique():,} customers, {found.height:,} findings"

@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from audit import facts, recommend, segments
+from audit import recommendations, segments
+from audit.population import stats
 from tests.bench import journey
 from tests.build import context
 
@@ -26,16 +27,16 @@ def timed(what: str, make: Callable[[], Any]) -> Any:
 def main() -> None:
     """Print one line a step, then the largest memory the process held."""
     events = timed("read Complete Journey", journey.events)
-    counted = timed("facts.count", lambda: facts.count(events.lazy()))
+    counted = timed("facts.count", lambda: stats.count(events.lazy()))
     ctx = context(events, facts=counted)
     found = timed("segments.derive, everybody", lambda: segments.derive(events, ctx))
     timed("segments.memberships, everybody", lambda: segments.memberships(events, ctx))
-    timed("recommend.strips, everybody", lambda: recommend.strips(events, ctx))
+    timed("recommend.strips, everybody", lambda: recommendations.strips(events, ctx))
     one = events.filter(
         pl.col("customer_id") == events["customer_id"].value_counts(sort=True)["customer_id"][0]
     )
     timed(f"segments.memberships, {one.height:,} events", lambda: segments.memberships(one, ctx))
-    timed(f"recommend.strips, {one.height:,} events", lambda: recommend.strips(one, ctx))
+    timed(f"recommend.strips, {one.height:,} events", lambda: recommendations.strips(one, ctx))
     print(f"{events.height:,} events; {found.height:,} segments; {counted.also_bought.height:,} pairs kept")
     print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB at most")
 

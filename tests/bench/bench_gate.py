@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from audit.ingest import import_paths
-from audit.workspace import Workspace
+from audit.workspace.workspace import Workspace
 from tests.bench.bench_simulate import made
 
 RULES = """

@@ -20,7 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from audit import ingest
-from audit.workspace import Workspace
+from audit.workspace.workspace import Workspace
 
 TYPES = {"occurred_at": pl.Datetime("us", "UTC"), "quantity": pl.Float64(), "price": pl.Float64()}
 TARGET = 0.4

@@ -22,14 +22,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from audit import coverage, store
-from audit.campaigns import SCHEMA as CAMPAIGNS
-from audit.context import Context
-from audit.events import ORDER, SCHEMA, conform
-from audit.facts import none
-from audit.rules import fleet, prepare, relevant, replay
+from audit.events.schema import ORDER, SCHEMA, conform
+from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
+from audit.population import coverage
+from audit.population.context import Context
+from audit.population.stats import none
 from audit.rules.files import loads
+from audit.rules.reference import histories
+from audit.rules.replay import event_pruning, fleet, simulation
 from audit.rules.scopes import RuleSet
+from audit.storage import event_store
 
 RULES = """
 [[rule]]
@@ -159,16 +161,23 @@ def measured(act: Callable[[], Any]) -> tuple[float, float]:
 def kernel_bench(messages: int) -> None:
     """Print messages a second of the compiled code, of the whole, and of the plain loop."""
     started = time.perf_counter()
-    from audit.rules.kernel import encode, followed, run, sums
+    from audit.rules.kernel import (
+        encode,
+        outcomes,
+        run,
+    )
+    from audit.rules.kernel import (
+        totals as sums,
+    )
     from audit.rules.kernel.columns import Columns
 
     print(f"import of numba and the kernel: {time.perf_counter() - started:.2f} s")
     rules, facts = RuleSet(loads(RULES)), none()
     took, worked = measured(lambda: sums.fleet(made(5000), rules, facts))
     print(f"first call (compiles, or loads what was kept): {took:.2f} s ({worked:.2f} s of work)")
-    events = Columns(made(messages), relevant.texts(rules.rules))
+    events = Columns(made(messages), event_pruning.texts(rules.rules))
     started = time.perf_counter()
-    row, _ = followed.messages(events)
+    row, _ = outcomes.messages(events)
     print(f"messages out of events, and what became of them: {time.perf_counter() - started:.2f} s")
     started = time.perf_counter()
     problem = encode.problem(events, row, rules, facts)
@@ -195,8 +204,8 @@ def kernel_bench(messages: int) -> None:
             f"a second of one core's work {work / 1e6:.2f} million, {work / plain[1]:.1f} times the loop"
         )
     few = events.frame.head(30_000)
-    sent = prepare.sent(few)
-    slow = sent.height / seconds(lambda: replay.by_reference(sent, few, rules, facts))
+    sent = histories.sent(few)
+    slow = sent.height / seconds(lambda: simulation.by_reference(sent, few, rules, facts))
     print(f"reference: {slow:,.0f} messages/s")
     part = sums.Part.of(events, rules, facts, row=row, tells=True)
     print(f"as the frame of decisions: {seconds(part.decisions):.2f} s")
@@ -224,8 +233,8 @@ def stored(place: Path, messages: int) -> pl.LazyFrame:
     part, segments = made(share), []
     for number in range(messages // share):
         name = pl.concat_str(pl.lit(f"c{number:03d}"), "customer_id").alias("customer_id")
-        segments.append(store.write(place, part.with_columns(name)))
-    return store.scan(place, segments)
+        segments.append(event_store.write(place, part.with_columns(name)))
+    return event_store.scan(place, segments)
 
 
 def totals_bench(messages: int) -> None:
@@ -250,8 +259,8 @@ def totals_bench(messages: int) -> None:
         few.mkdir()
         for _ in range(2):
             simulate(few, scan.head(3_000_000))  # compiled, or loaded
-        asked, row_by_row = relevant.columns(rules), relevant.by_row(rules)
-        read(relevant.COLUMNS)
+        asked, row_by_row = event_pruning.columns(rules), event_pruning.by_row(rules)
+        read(event_pruning.COLUMNS)
         print(
             f"{rows:,} events; memory before {_memory():.2f} GB; it reads {len(asked)} columns: {', '.join(asked)}; "
             f"with numbers for texts {', '.join(row_by_row)}"
@@ -260,7 +269,7 @@ def totals_bench(messages: int) -> None:
         for _ in range(3):
             readings = {
                 f"its {len(asked)} columns": measured(partial(read, asked)),
-                f"all {len(relevant.COLUMNS)} columns": measured(partial(read, relevant.COLUMNS)),
+                f"all {len(event_pruning.COLUMNS)} columns": measured(partial(read, event_pruning.COLUMNS)),
             }
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir()

@@ -85,7 +85,7 @@ async def tick_alone():
 def app_on(folder):
     from audit.privacy.roles import Role, Viewer
     from tui.app import WhysentApp
-    from tui.core import CoreSession
+    from tui.session.customers import CoreSession
 
     return WhysentApp(CoreSession(folder, Viewer(Role.ADMIN)))
 
@@ -94,7 +94,7 @@ class Driven:
     """The Rules screen, its answers noted with their moment."""
 
     def __init__(self, app, pilot):
-        from tui.screens.replaying import ReplayingScreen
+        from tui.screens.replay_pane import ReplayingScreen
 
         self.app, self.pilot, self.answers = app, pilot, []
         noted = {ReplayingScreen.Sampled: "sample", ReplayingScreen.Replayed: "whole"}
@@ -126,11 +126,11 @@ class Driven:
 
 
 async def measure(folder, *, kernel):
-    from audit.rules.kernel import ready
-    from tui.screens.replaying import PAUSE
+    from audit.rules.kernel import preload
+    from tui.screens.replay_pane import PAUSE
 
     if not kernel:
-        ready.installed = lambda: False
+        preload.installed = lambda: False
     app, watch, control, told = app_on(folder), Watch(), Control(), []
     async with app.run_test(size=(120, 36)) as pilot:
         ticking = asyncio.create_task(watch.run())
@@ -173,7 +173,7 @@ async def measure(folder, *, kernel):
             json.dumps(
                 {
                     "events": app.session.everybody.height, "messages": prepared.messages, "pause": 1000 * PAUSE,
-                    "ready_s": made_ready[0], "ready_gap": made_ready[1], "idle": idle, "kernel": ready.is_ready(),
+                    "ready_s": made_ready[0], "ready_gap": made_ready[1], "idle": idle, "kernel": preload.is_ready(),
                     "rules": told,
                 }
             )

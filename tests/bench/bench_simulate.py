@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from audit import coverage, facts
-from audit.campaigns import SCHEMA as CAMPAIGNS
-from audit.context import Context
-from audit.events import conform, in_order
+from audit.events.schema import conform, in_order
+from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
+from audit.population import coverage, stats
+from audit.population.context import Context
 from audit.rules.files import loads
-from audit.rules.replay import simulate
+from audit.rules.replay.simulation import simulate
 
 RULES = """
 [[rule]]
@@ -74,7 +74,7 @@ def main() -> None:
     context = Context(
         at=datetime(2027, 1, 1, tzinfo=UTC),
         coverage=coverage.summarize(coverage.daily(events)),
-        facts=facts.count(events.lazy()),
+        facts=stats.count(events.lazy()),
         campaigns=pl.DataFrame(schema=CAMPAIGNS),
     )
     rules, times, messages = loads(RULES), [], 0

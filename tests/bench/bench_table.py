@@ -35,9 +35,9 @@ def frame(rows):
 async def ours(rows):
     from textual.app import App
 
+    from tui.rendering.wording import moment
     from tui.widgets.table import Table
     from tui.widgets.table_data import Column, Rows
-    from tui.wording import moment
 
     events = frame(rows)
     columns = (

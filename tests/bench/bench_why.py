@@ -13,7 +13,7 @@ from statistics import median
 
 import polars as pl
 
-from audit.events import in_order
+from audit.events.schema import in_order
 from fixtures.fleet import fleet
 from tests.bench import journey
 from tests.bench.decided import Person, people

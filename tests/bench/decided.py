@@ -12,12 +12,17 @@ from typing import Any
 
 import polars as pl
 
-from audit import findings, recommend, segments, why
-from audit.case import Case
-from audit.context import Context
-from audit.events import conform
-from audit.messages import sent_messages
-from audit.times import parse_iso
+from audit import (
+    findings,
+    recommendations,
+    segments,
+    why,
+)
+from audit.events.messages import sent_messages
+from audit.events.schema import conform
+from audit.events.times import parse_iso
+from audit.population.context import Context
+from audit.queries.case import Case
 
 Decision = tuple[str, str]
 """The type of what was decided (message, segment, item, finding) and its id."""
@@ -113,7 +118,7 @@ def people(events: pl.DataFrame, context: Context) -> Iterator[Person]:
             "customer_id", "event_id", pl.lit(value=False).alias("derived")
         ),
         "segment": segments.memberships(events, context).select("customer_id", "id", "derived"),
-        "item": recommend.strips(events, context).select("customer_id", "item_id", "derived"),
+        "item": recommendations.strips(events, context).select("customer_id", "item_id", "derived"),
         "finding": found.select("customer", "id", pl.col("verdict") != "breach"),
     }
     checks = found.select("id", "check", _told_by().alias("key"))
@@ -144,7 +149,7 @@ def given(what: str, events: pl.DataFrame, context: Context) -> pl.DataFrame:
     if what == "segment":
         return segments.memberships(events, context).filter("derived").select("customer_id", key="id")
     if what == "item":
-        return recommend.strips(events, context).filter("derived").select("customer_id", key="item_id")
+        return recommendations.strips(events, context).filter("derived").select("customer_id", key="item_id")
     found = findings.worded(findings.find(events, context, checks=[what]), names_sensitive=True)
     return found.select(pl.col("customer").alias("customer_id"), _told_by().alias("key"))
 

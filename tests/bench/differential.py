@@ -17,12 +17,13 @@ from typing import Any
 
 import polars as pl
 
-from audit.events import SCHEMA, conform, in_order
-from audit.facts import count as count_facts
-from audit.rules import prepare, replay
+from audit.events.schema import SCHEMA, conform, in_order
+from audit.population.stats import count as count_facts
 from audit.rules.model import DEFERRING, Rule, from_dict
+from audit.rules.reference import histories
+from audit.rules.replay import simulation
 from audit.rules.scopes import RuleSet
-from audit.why.causes import CAUSES
+from audit.why.bulk_causes import CAUSES
 
 ZONES = (
     "Europe/Berlin", "Australia/Lord_Howe", "America/New_York", "America/St_Johns", "America/Sao_Paulo",
@@ -239,7 +240,7 @@ def case(seed: int, customers: int) -> tuple[pl.DataFrame, list[Rule], pl.DataFr
 def causes(dice: random.Random, events: pl.DataFrame) -> pl.DataFrame:
     """A few earlier events and topics for most messages; no row for some."""
     made, earlier = [], {}
-    for customer, event_id in prepare.sent(events).select("customer_id", "event_id").rows():
+    for customer, event_id in histories.sent(events).select("customer_id", "event_id").rows():
         known = earlier.setdefault(customer, [])
         if dice.random() < 0.9:
             why = dice.sample(known, k=min(len(known), dice.choice((0, 1, 1, 2))))
@@ -254,9 +255,9 @@ def differences(
 ) -> tuple[int, list[str]]:
     """How many decisions both evaluators made, and in which columns and messages they differ."""
     taking_part = RuleSet(rules, {"source-1": "c00001"})
-    messages, facts = prepare.sent(events), count_facts(events.lazy())
-    expected = replay.by_reference(messages, events, taking_part, facts, causes=why)
-    made = replay.by_kernel(messages, events, taking_part, facts, causes=why)
+    messages, facts = histories.sent(events), count_facts(events.lazy())
+    expected = simulation.by_reference(messages, events, taking_part, facts, causes=why)
+    made = simulation.by_kernel(messages, events, taking_part, facts, causes=why)
     if made.schema != expected.schema or made.height != expected.height:
         return expected.height, [f"columns or rows: {made.schema} {made.height}"]
     found = []

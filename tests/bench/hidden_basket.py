@@ -21,8 +21,8 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from audit import background, baskets
-from audit.anomaly import score
+from audit.findings.anomaly import score
+from audit.population import basket_baseline, baskets
 from fixtures import complete_journey
 
 LEAST_BASKETS = 20
@@ -82,7 +82,7 @@ def world(bought: Frame, people: list[str], *, seed: int, least: int, households
 
 def ours(made: World) -> Frame:
     """`customer_id, order_id, n, score` by the product's own scoring."""
-    known = background.count(made.orders.lazy())
+    known = basket_baseline.count(made.orders.lazy())
     rows = baskets.acts(made.orders)
     found = score.scored(rows, score.judged(rows, known), known)
     named = rows.select("unit", "customer_id", pl.col("basket").alias("order_id")).unique("unit")

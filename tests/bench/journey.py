@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from audit.events import TIME, conform, in_order
+from audit.events.schema import TIME, conform, in_order
 
 
 def folder() -> Path:

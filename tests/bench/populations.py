@@ -6,12 +6,13 @@ from random import Random
 
 import polars as pl
 
-from audit import coverage, facts, flows, segments
-from audit.campaigns import SCHEMA, fill
-from audit.context import Context
-from audit.events import in_order
+from audit import flows, segments
+from audit.events.schema import in_order
+from audit.flows.campaign_map import SCHEMA, fill
+from audit.population import coverage, stats
+from audit.population.context import Context
 from audit.rules.model import from_dict
-from audit.segments import learned
+from audit.segments import models as learned
 from fixtures import complete_journey, demo_campaigns, demo_flows, scenes
 from fixtures.fleet import fleet
 
@@ -120,7 +121,7 @@ def _declared(asked: Population) -> tuple[pl.DataFrame, Callable[[pl.DataFrame],
 
 def _learned(asked: Population) -> tuple[pl.DataFrame, Callable[[pl.DataFrame], Context]]:
     """Generated customers in a workspace that has learned groups of them."""
-    from audit.segments.learned.learn import learn
+    from audit.segments.models.train import learn
 
     def around(events: pl.DataFrame) -> Context:
         known = invented(events)
@@ -150,4 +151,4 @@ MAKE = {
 
 def _around(events: pl.DataFrame, campaigns: pl.DataFrame) -> Context:
     held = coverage.summarize(coverage.daily(events))
-    return Context(events["occurred_at"].max(), replace(held, gaps=()), facts.count(events.lazy()), campaigns)
+    return Context(events["occurred_at"].max(), replace(held, gaps=()), stats.count(events.lazy()), campaigns)

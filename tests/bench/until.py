@@ -15,8 +15,13 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from audit import findings, recommend, segments, why
-from audit.context import Context
+from audit import (
+    findings,
+    recommendations,
+    segments,
+    why,
+)
+from audit.population.context import Context
 from audit.why import Explanation
 from tests.bench import decided
 from tests.bench.decided import Decision, Person
@@ -35,7 +40,7 @@ def is_there(person: Person, decision: Decision, made: Explanation, at: datetime
     if type_ == "segment":
         return id_ in set(segments.memberships(person.events, then).filter("derived")["id"])
     if type_ == "item":
-        return id_ in set(recommend.derive(person.events, then)["item_id"])
+        return id_ in set(recommendations.derive(person.events, then)["item_id"])
     return any(_given(person.events, then, made, step) for step in _steps(person, made))
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from audit.events.messages import messages, orphans
 from audit.ingest.run import import_paths
-from audit.messages import messages, orphans
-from audit.workspace import Workspace
+from audit.workspace.workspace import Workspace
 from tests.real import data
 
 DATA = data.folder("amazon_export") or Path()

@@ -5,9 +5,9 @@ from importlib.util import find_spec
 import polars as pl
 import pytest
 
-from audit import campaigns as campaign_map
-from audit.events import validate
-from audit.messages import messages, orphans
+from audit.events.messages import messages, orphans
+from audit.events.schema import validate
+from audit.flows import campaign_map
 from fixtures import complete_journey
 
 _THERE = find_spec(complete_journey.PACKAGE) is not None

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from audit import ingest
-from audit.workspace import Workspace
+from audit.workspace.workspace import Workspace
 from tests.audit.ingest.files import counts
 from tests.real.data import folder as real_data
 

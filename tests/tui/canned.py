@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from audit.errors import NotFoundError
-from audit.rules.curve import curve
-from tui.snapshots import (
+from audit.rules.replay.curve import curve
+from tui.session.view_models import (
     Agreement,
     Asked,
     AskedGroup,
@@ -35,7 +35,7 @@ from tui.snapshots import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tui.session import Progress
+    from tui.session.protocol import Progress
 
 DATA = "data: orders to 21 Nov 2026 09:12 · mails to 20 Nov 23:59 · no opens · gap 3–5 Oct"
 BOUGHT = datetime(2025, 11, 4, 10, 12, tzinfo=UTC)

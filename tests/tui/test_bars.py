@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.bars import bar, draw, sparkline
-from tui.snapshots import Week
+from tui.rendering.bars import bar, draw, sparkline
+from tui.session.view_models import Week
 
 
 def weeks(*messages: int, signs: str = "") -> list[Week]:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from audit.rules.files import loads
-from audit.workspace import Workspace
+from audit.workspace.workspace import Workspace
 from tests.conftest import steady_pseudonym
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="mounts of Linux")

@@ -243,7 +243,7 @@ def test_an_interrupt_is_one_line(whysent: Command, monkeypatch: pytest.MonkeyPa
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("audit.answers.customers", interrupted)
+    monkeypatch.setattr("audit.queries.documents.customers", interrupted)
     done = whysent("customers")
     assert (done.code, done.out, done.err) == (130, "", "whysent: stopped\n")
 
@@ -306,7 +306,7 @@ def inboxed(own: Command, tmp_path: Path) -> Path:
 
 
 def test_the_inbox_is_as_it_was_agreed(own: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audit.user.name", lambda: "olga")
+    monkeypatch.setattr("audit.privacy.current_user.name", lambda: "olga")
     inboxed(own, tmp_path)
     golden("inbox.txt", re.sub(r"\d{4}-\d\d-\d\d", "DAY", own("rules", "inbox").out))
     told = own("rules", "inbox", "--json").document["groups"]
@@ -343,7 +343,7 @@ def test_approving_shows_its_plan_and_asks_and_answers_who_asked_the_same(
 def test_where_a_second_person_is_asked_a_change_waits_for_somebody_else(
     own: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("audit.user.name", lambda: "olga")
+    monkeypatch.setattr("audit.privacy.current_user.name", lambda: "olga")
     assert own("rules", "policy", "--second-person", "rules", "--as", "operator").code == 3
     assert own("rules", "policy", "--second-person", "rules", "--json").document["second_person"] == ["rules"]
     asked = own("rules", "set", "email-weekly-cap", "limit=2", "--yes", "--json")
@@ -353,7 +353,7 @@ def test_where_a_second_person_is_asked_a_change_waits_for_somebody_else(
         3,
         "whysent: rules: olga proposed it; somebody else has to approve it",
     )
-    monkeypatch.setattr("audit.user.name", lambda: "bob")
+    monkeypatch.setattr("audit.privacy.current_user.name", lambda: "bob")
     assert own("rules", "approve", "p1", "--yes").code == 0
     newest = own("rules", "history", "email-weekly-cap", "--json").document["versions"][0]
     assert (newest["author"], newest["approved_by"], newest["rule"]["limit"]) == ("olga", "bob", 2)
@@ -457,7 +457,8 @@ def test_simulate_writes_a_row_a_message_in_order(whysent: Command, tmp_path: Pa
 def test_simulate_says_the_same_once_numbers_stand_for_texts(
     own: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from audit.rules import kept, kernel
+    from audit.rules import kernel
+    from audit.rules.replay import kernel_cache
 
     expected = own("simulate", "--json").document
     file = tmp_path / "rules.toml"
@@ -469,7 +470,7 @@ def test_simulate_says_the_same_once_numbers_stand_for_texts(
     for _ in range(2):
         assert own("simulate", "--json").document == expected
         assert own("simulate", "--rules", file, "--json").document == simple
-        assert len(list(own.workspace.glob(f"facts/*/{kept.NAME}/heights.json"))) == 1
+        assert len(list(own.workspace.glob(f"facts/*/{kernel_cache.NAME}/heights.json"))) == 1
 
 
 def test_a_preset_stands_beside_the_exact_rules(whysent: Command, tmp_path: Path) -> None:
@@ -624,7 +625,7 @@ def test_an_export_waits_for_a_second_person_where_one_is_asked(
 ) -> None:
     from audit.privacy.log import Log
 
-    monkeypatch.setattr("audit.user.name", lambda: "olga")
+    monkeypatch.setattr("audit.privacy.current_user.name", lambda: "olga")
     assert own("rules", "policy", "--second-person", "handover").code == 0
     (said,) = Log(own.workspace / "log.db").entries()
     assert (said.act, said.actor, said.details) == ("policy", "olga", {"asked": ["handover"]})
@@ -633,9 +634,9 @@ def test_an_export_waits_for_a_second_person_where_one_is_asked(
     assert "the export waits as p1" in waits.err
     assert "waits as p1" in own("rules", "handover").err
     assert own("rules", "approve", "p1").code == 3
-    monkeypatch.setattr("audit.user.name", lambda: "bob")
+    monkeypatch.setattr("audit.privacy.current_user.name", lambda: "bob")
     assert own("rules", "approve", "p1", "--as", "operator").code == 0
-    monkeypatch.setattr("audit.user.name", lambda: "olga")
+    monkeypatch.setattr("audit.privacy.current_user.name", lambda: "olga")
     done = own("rules", "handover")
     assert (done.code, done.out.splitlines()[0]) == (0, "customer_id,rule,about,until")
     assert "waits as p2" in own("rules", "handover").err

@@ -10,9 +10,9 @@ from audit.errors import InputError, NotFoundError, NotPermittedError
 from audit.privacy.roles import Role, Viewer
 from tests.tui.conftest import Driver
 from tui.app import WhysentApp
-from tui.core import CoreSession
 from tui.screens.customer import CustomerScreen
-from tui.snapshots import Change, Subject
+from tui.session.customers import CoreSession
+from tui.session.view_models import Change, Subject
 
 
 @pytest.fixture(scope="module")

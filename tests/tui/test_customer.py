@@ -10,7 +10,7 @@ from tui.screens.customer import CustomerScreen
 from tui.screens.dialogs import Question
 from tui.screens.report import ReportDialog
 from tui.screens.suggestion import SuggestionDialog
-from tui.snapshots import Change, Subject
+from tui.session.view_models import Change, Subject
 from tui.widgets.items import Items
 from tui.widgets.table import Table
 from tui.widgets.why import Head

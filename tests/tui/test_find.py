@@ -12,7 +12,7 @@ from tests.tui.conftest import Started
 from tui.app import WhysentApp
 from tui.screens.customer import CustomerScreen
 from tui.screens.find import FindScreen
-from tui.snapshots import Opening, Triage
+from tui.session.view_models import Opening, Triage
 from tui.widgets.table import Table
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from audit.workspace import Workspace
+from audit.workspace.workspace import Workspace
 from tests.conftest import steady_pseudonym
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of Unix")

@@ -12,15 +12,15 @@ from tests import golden
 from tests.tui.conftest import Started
 from tui import keymap, keys
 from tui.app import WhysentApp
-from tui.screens.as_sender import SenderDialog
 from tui.screens.customer import CustomerScreen
 from tui.screens.dialogs import Choice, Line, Question, TextDialog
 from tui.screens.find import Field, FindScreen
 from tui.screens.inbox import InboxDialog
-from tui.screens.reconciling import ReconcileScreen
+from tui.screens.reconcile import ReconcileScreen
 from tui.screens.report import ReportDialog
 from tui.screens.rules import RulesScreen
 from tui.screens.suggestion import SuggestionDialog
+from tui.screens.vendor_comparison import SenderDialog
 from tui.screens.whole_why import WhyScreen
 from tui.widgets.items import Items
 from tui.widgets.table import Table

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.rules.curve import Curve, Series
-from audit.rules.shares import share
-from tui.plain_chart import SIGNS, draw
+from audit.rules.replay.curve import Curve, Series
+from audit.rules.replay.wilson import share
+from tui.rendering.plain_chart import SIGNS, draw
 
 
 def line(name, counts, among):

@@ -7,9 +7,9 @@ import pytest
 
 from audit.errors import InputError, NotPermittedError, WorkspaceError
 from audit.privacy.roles import Role, Viewer
-from tui import curve_points
-from tui.core import CoreSession
-from tui.snapshots import CaseOf, Change
+from tui.rendering import curve_points
+from tui.session.customers import CoreSession
+from tui.session.view_models import CaseOf, Change
 
 
 @pytest.fixture

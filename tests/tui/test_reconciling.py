@@ -8,10 +8,10 @@ from audit.errors import NotPermittedError
 from audit.privacy.roles import Role, Viewer
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import Driver, Started
-from tui.core import CoreSession
 from tui.screens.customer import CustomerScreen
 from tui.screens.find import FindScreen
-from tui.screens.reconciling import ReconcileScreen
+from tui.screens.reconcile import ReconcileScreen
+from tui.session.customers import CoreSession
 from tui.widgets.table import Table
 
 

@@ -10,18 +10,18 @@ from audit.errors import InputError, NotPermittedError
 from tests.tui.canned import RULE, FakeSession
 from tests.tui.conftest import SIZES, Driver, Started
 from tests.tui.test_rules_screen import changes, typed
-from tui.screens import replaying
-from tui.screens.as_sender import SenderDialog
+from tui.screens import replay_pane
 from tui.screens.dialogs import Choice, Line, Question
 from tui.screens.inbox import InboxDialog
 from tui.screens.rules import RulesScreen
 from tui.screens.suggestion import SuggestionDialog
-from tui.snapshots import CaseOf
+from tui.screens.vendor_comparison import SenderDialog
+from tui.session.view_models import CaseOf
 
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replaying, "PAUSE", 0.01)
+    monkeypatch.setattr(replay_pane, "PAUSE", 0.01)
 
 
 def asked(driver: Driver, name: str) -> list[tuple[object, ...]]:

@@ -9,7 +9,7 @@ import pytest
 from audit.rules import files
 from audit.rules.model import CHECKED_ORDER, from_dict, keys, needed, to_dict
 from tests.tui.command import Command
-from tui.core_rules import RuleDesk, entry
+from tui.session.rules import RuleDesk, entry
 
 TEXTS = {
     "consent": {"grace": "2d"},
@@ -115,7 +115,7 @@ NEEDS = {
 
 
 def first_mail(own: Command) -> str:
-    from audit.workspace import Workspace
+    from audit.workspace.workspace import Workspace
 
     ws = Workspace.open(own.workspace)
     events = ws.history(ws.resolve("scene-03-expecting-mother"))

@@ -8,18 +8,18 @@ from textual.widgets import Input
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import Driver, Started
 from tui.progress import StoppedError
-from tui.screens import replaying
+from tui.screens import replay_pane
 from tui.screens.dialogs import Choice, Question, TextDialog
 from tui.screens.find import FindScreen
 from tui.screens.rules import RulesScreen
-from tui.session import Progress
-from tui.snapshots import Change, Document, Sample
+from tui.session.protocol import Progress
+from tui.session.view_models import Change, Document, Sample
 from tui.widgets.rule_form import FieldRow, RuleForm
 
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replaying, "PAUSE", 0.01)
+    monkeypatch.setattr(replay_pane, "PAUSE", 0.01)
 
 
 def field(driver: Driver, key: str) -> Input:

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tui.text import cell, content, joined, line, plain
+from tui.rendering.text import (
+    cell,
+    content,
+    joined,
+    line,
+    plain,
+)
 
 TUI = Path(__file__).parents[2] / "tui"
 SCREEN_FILES = [
@@ -81,7 +87,7 @@ def test_nothing_is_absent_rather_than_none() -> None:
 
 @pytest.mark.parametrize("path", SCREEN_FILES, ids=lambda path: path.name)
 def test_no_widget_is_given_a_bare_string(path: Path) -> None:
-    """`Static(f"...")`, `Label(value)`, `notify(...)`, `border_title = value`, tooltips: only through `tui.text`."""
+    """`Static(f"...")`, `Label(value)`, `notify(...)`, `border_title = value`, tooltips: only through `tui.rendering.text`."""
     found = [
         f"{path.name}:{line_of(node)}"
         for node in ast.walk(ast.parse(path.read_text()))

@@ -8,8 +8,8 @@ import pytest
 from audit.errors import NotFoundError, NotPermittedError
 from audit.privacy.roles import Role, Viewer
 from audit.rules.model import from_dict
-from tui.core import CoreSession
-from tui.snapshots import Change
+from tui.session.customers import CoreSession
+from tui.session.view_models import Change
 
 NIGHT = {"id": "night", "kind": "quiet_hours", "quiet": "00:00-23:00", "time_zone": "UTC"}
 

@@ -10,15 +10,20 @@ from audit.privacy.roles import Viewer
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import SIZES, Driver, Started
 from tui.app import WhysentApp
-from tui.core import CoreSession
-from tui.explanation import Sentence
+from tui.rendering.explanation import Sentence
+from tui.rendering.full_explanation import different, reasons
+from tui.rendering.text import content
 from tui.screens.customer import CustomerScreen
 from tui.screens.whole_why import WhyScreen
-from tui.snapshots import Document, Picture, Subject, Written
-from tui.text import content
-from tui.whole_explanation import different, reasons
-from tui.widgets.outcome import Outcome
+from tui.session.customers import CoreSession
+from tui.session.view_models import (
+    Document,
+    Picture,
+    Subject,
+    Written,
+)
 from tui.widgets.table import Table
+from tui.widgets.what_if_banner import Outcome
 
 WHY = ("enter", "w")
 

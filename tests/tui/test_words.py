@@ -6,13 +6,13 @@ import pytest
 
 from tests.build import events
 from tests.tui.canned import RULE, FakeSession
-from tui import compare, judging, timeline
-from tui.explanation import lines, sentences, title
-from tui.figures import displacement, figures
-from tui.reading import readable
+from tui.rendering import diff, timeline, verdict_text
+from tui.rendering.explanation import lines, sentences, title
+from tui.rendering.markdown import readable
+from tui.rendering.replay_summary import displacement, figures
 from tui.screens.base import layout_for
 from tui.screens.customer_panes import segment_item
-from tui.snapshots import Subject, Verdict
+from tui.session.view_models import Subject, Verdict
 from tui.widgets.verdict import says
 
 MAIL = {
@@ -141,7 +141,7 @@ WHY = {
 
 
 def test_the_verdict_names_cause_senders_end_and_remedy() -> None:
-    made = judging.whole(document(FINDING), WHY, {"a": 7, "b": 4}, 11, 11)
+    made = verdict_text.whole(document(FINDING), WHY, {"a": 7, "b": 4}, 11, 11)
     assert says(made).plain.splitlines() == [
         "▲ high  11 mails.",
         "Could be: bought one. Sent by a (7), b (4).",
@@ -160,26 +160,26 @@ def test_the_verdict_names_cause_senders_end_and_remedy() -> None:
     ],
 )
 def test_the_words_follow_the_standing(standing: str, text: str, said: str) -> None:
-    made = judging.whole(
+    made = verdict_text.whole(
         document(FINDING), {"standing": standing, "until_text": "", "because": [{"text": text}]}, {}, 0, 1
     )
     assert made.causes == said
 
 
 def test_an_end_is_a_day_if_nothing_new_happens() -> None:
-    made = judging.whole(
+    made = verdict_text.whole(
         document(FINDING), WHY | {"until_text": "It stops on 2027-01-02 if nothing new happens."}, {}, 0, 1
     )
     assert made.ends == "It stops on 2027-01-02 if nothing new happens."
 
 
 def test_more_campaigns_than_are_named_are_counted() -> None:
-    made = judging.whole(document(FINDING), WHY, {"a": 4, "b": 3, "c": 2, "d": 1, "e": 1}, 0, 1)
+    made = verdict_text.whole(document(FINDING), WHY, {"a": 4, "b": 3, "c": 2, "d": 1, "e": 1}, 0, 1)
     assert made.causes.endswith("Sent by a (4), b (3), c (2) and 2 more.")
 
 
 def test_what_cannot_be_told_is_no_verdict_and_no_compliance() -> None:
-    made = judging.quick(document(FINDING | {"verdict": "cannot_tell"}))
+    made = verdict_text.quick(document(FINDING | {"verdict": "cannot_tell"}))
     assert made == Verdict("", "14 mails, 1 with a click recorded; no check found anything; 1 could not tell")
 
 
@@ -225,14 +225,14 @@ def test_every_event_of_the_tree_can_be_pointed_at() -> None:
 
 def test_what_falls_away_stays_in_its_place_and_what_is_new_comes_after() -> None:
     before, after = [{"id": "a"}, {"id": "b"}], [{"id": "b"}, {"id": "c"}]
-    assert [(one["id"], mark) for one, mark in compare.merged(before, after, compare.by_id)] == [
+    assert [(one["id"], mark) for one, mark in diff.merged(before, after, diff.by_id)] == [
         ("a", "gone"), ("b", ""), ("c", "new"),
     ]  # fmt: skip
 
 
 def test_left_out_wins_over_every_other_mark() -> None:
-    given = compare.Given(frozenset({"m1", "m2"}), frozenset({"m3"}))
-    made = compare.marks(("e1", "m1"), given, ("e1", "e2"), {"open-2": "m2"})
+    given = diff.Given(frozenset({"m1", "m2"}), frozenset({"m3"}))
+    made = diff.marks(("e1", "m1"), given, ("e1", "e2"), {"open-2": "m2"})
     assert made == {"e1": "out", "m1": "out", "m2": "gone", "m3": "new", "e2": "evidence"}
 
 

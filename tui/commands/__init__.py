@@ -5,7 +5,19 @@ from collections.abc import Callable
 import typer
 from typer.exceptions import TyperException
 
-from tui.commands import asking, bringing, checking, gating, opening, replaying, rules, segmenting, writing
+from tui.commands import (
+    app as opening,
+)
+from tui.commands import (
+    doctor,
+    gate,
+    imports,
+    queries,
+    report,
+    rules,
+    segments,
+    simulate,
+)
 from tui.commands.options import Defaults, RoleOption, WorkspaceOption
 from tui.commands.output import complain
 from tui.exit_codes import Exit
@@ -24,7 +36,7 @@ def build() -> Callable[[list[str]], int]:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(invoke_without_command=True, help=_ABOUT)(_bare)
-    for module in (opening, bringing, asking, segmenting, rules, replaying, gating, writing, checking):
+    for module in (opening, imports, queries, segments, rules, simulate, gate, report, doctor):
         module.register(app)
     command = typer.main.get_command(app)
 

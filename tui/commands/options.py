@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit.errors import InputError
-from audit.times import parse_iso
+from audit.events.times import parse_iso
 
 if TYPE_CHECKING:
     from audit.privacy.roles import Viewer
-    from audit.workspace import Workspace
+    from audit.workspace.workspace import Workspace
 
 WorkspaceOption = Annotated[
     Path | None,
@@ -65,7 +65,7 @@ class Defaults:
 
 def workspace_folder(context: typer.Context, given: Path | None) -> Path:
     """The folder asked for: the command's own option, else the one before it, else the environment's or the default."""
-    from audit.workspace import default_folder
+    from audit.workspace.workspace import default_folder
 
     before = context.obj.workspace if isinstance(context.obj, Defaults) else None
     source = context.get_parameter_source("workspace")
@@ -75,7 +75,7 @@ def workspace_folder(context: typer.Context, given: Path | None) -> Path:
 
 def opened(context: typer.Context, given: Path | None) -> "Workspace":
     """Open the workspace asked for. Raises NotFoundError where there is none."""
-    from audit.workspace import Workspace
+    from audit.workspace.workspace import Workspace
 
     return Workspace.open(workspace_folder(context, given))
 

@@ -9,7 +9,7 @@ from tui.commands import output, preset_pages
 from tui.commands.options import JsonOption
 
 if TYPE_CHECKING:
-    from audit.rules.presets import Preset
+    from audit.rules.vendor_semantics import Preset
 
 
 def register(book: typer.Typer) -> None:
@@ -26,10 +26,10 @@ def register(book: typer.Typer) -> None:
 
 def list_presets(context: typer.Context, as_json: JsonOption = False) -> None:
     """The senders whose semantics are known; `show NAME` prints one."""
-    from audit.rules import presets
+    from audit.rules import vendor_semantics
 
     if context.invoked_subcommand is None:
-        _tell(presets.every(), as_json=as_json)
+        _tell(vendor_semantics.every(), as_json=as_json)
 
 
 def show(
@@ -43,13 +43,13 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """One sender's semantics as a rule file: its ready rules, what a cap is to it, what it does differently."""
-    from audit.rules import presets
+    from audit.rules import vendor_semantics
 
-    preset = presets.named(name)
+    preset = vendor_semantics.named(name)
     if as_json:
         _tell((preset,), as_json=True)
     else:
-        sys.stdout.write(presets.rule_file(preset, declared=declared))
+        sys.stdout.write(vendor_semantics.rule_file(preset, declared=declared))
 
 
 def _tell(presets: "tuple[Preset, ...]", *, as_json: bool) -> None:

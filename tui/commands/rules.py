@@ -6,16 +6,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tui.commands import changing, handing, keeping, options, output, presets, proposing
-from tui.commands.changing import FileArgument, RuleArgument
+from tui.commands import (
+    compliance,
+    handover,
+    options,
+    output,
+    presets,
+    proposals,
+    rule_changes,
+)
 from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
+from tui.commands.rule_changes import FileArgument, RuleArgument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from audit.rules.book import Book, Version
     from audit.rules.model import Rule
-    from audit.workspace import Workspace
+    from audit.workspace.workspace import Workspace
 
 ValidOption = Annotated[
     str | None,
@@ -32,25 +40,25 @@ def register(app: typer.Typer) -> None:
     commands: dict[str, Callable[..., None]] = {
         "list": list_rules,
         "show": show,
-        "add": changing.add,
-        "set": changing.set_keys,
-        "enable": changing.enable,
-        "disable": changing.disable,
-        "remove": changing.remove,
+        "add": rule_changes.add,
+        "set": rule_changes.set_keys,
+        "enable": rule_changes.enable,
+        "disable": rule_changes.disable,
+        "remove": rule_changes.remove,
         "history": history,
         "diff": diff,
-        "undo": changing.undo,
+        "undo": rule_changes.undo,
         "export": export,
-        "import": changing.import_file,
-        "inbox": proposing.inbox,
-        "draft": proposing.draft,
-        "propose": proposing.propose,
-        "approve": proposing.approve,
-        "reject": proposing.reject,
-        "withdraw": proposing.withdraw,
-        "policy": proposing.policy,
-        "handover": handing.handover,
-        "kept": keeping.kept,
+        "import": rule_changes.import_file,
+        "inbox": proposals.inbox,
+        "draft": proposals.draft,
+        "propose": proposals.propose,
+        "approve": proposals.approve,
+        "reject": proposals.reject,
+        "withdraw": proposals.withdraw,
+        "policy": proposals.policy,
+        "handover": handover.handover,
+        "kept": compliance.kept,
     }
     for name, command in commands.items():
         book.command(name=name)(command)
@@ -177,7 +185,7 @@ def export(
     output.text_file(file, files.dump(rules))
     output.narrate(f"{len(rules)} rules written to {file.resolve()}")
     if coming:
-        from audit.times import iso
+        from audit.events.times import iso
 
         last = iso(coming[-1].effective)
         output.narrate(

@@ -9,8 +9,8 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.worker import get_current_worker
 
-from tui import troubles
-from tui.text import say
+from tui import errors
+from tui.rendering.text import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,8 +85,8 @@ class WorkScreen(Screen[None]):
         def work() -> None:
             try:
                 message: Message = answer(question())
-            except troubles.expected() as error:
-                message = self.Failed(group, troubles.line(error))
+            except errors.expected() as error:
+                message = self.Failed(group, errors.line(error))
             if not get_current_worker().is_cancelled:
                 self.post_message(message)
 

@@ -10,29 +10,30 @@ from textual.containers import Container, Vertical
 from textual.message import Message
 from textual.widgets import Footer
 
-from tui import compare, keys
+from tui import keys
+from tui.rendering import diff
+from tui.rendering.text import content, number, say
+from tui.rendering.timeline import with_notes
+from tui.screens.customer_anomalies import PatternScreen
 from tui.screens.customer_panes import (
     columns,
     finding_item,
     recommendation_items,
     segment_item,
 )
-from tui.screens.customer_pattern import PatternScreen
-from tui.text import content, number, say
-from tui.timeline import with_notes
 from tui.widgets.heading import Heading
 from tui.widgets.items import Items
 from tui.widgets.pane_tabs import PaneTabs
-from tui.widgets.pressure import Pressure
 from tui.widgets.table import Table
 from tui.widgets.table_data import Rows
 from tui.widgets.verdict import VerdictBlock, says
+from tui.widgets.weekly_chart import Pressure
 from tui.widgets.why import Why
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from tui.snapshots import Picture, Verdict, Written
+    from tui.session.view_models import Picture, Verdict, Written
 
 SIDE = ("segments", "recommendations", "findings")
 NAMES = ("Timeline", "Why", "Segments", "Recommended", "Findings")
@@ -71,7 +72,7 @@ class CustomerScreen(PatternScreen):
         """Which messages our definitions give came back."""
 
         picture: Picture
-        given: compare.Given
+        given: diff.Given
 
     @dataclass
     class Exported(Message):
@@ -110,7 +111,7 @@ class CustomerScreen(PatternScreen):
     def open_customer(self, customer: str) -> None:
         """Read and show a customer."""
         self.customer, self.before, self.now, self._group = customer, None, None, ""
-        self._given, self._evidence, self._subject = compare.Given(), (), None
+        self._given, self._evidence, self._subject = diff.Given(), (), None
         self.trying, self.tried = False, None
         self.query_one("#timeline", Table).rows = None
         block = self.query_one(VerdictBlock)
@@ -136,7 +137,7 @@ class CustomerScreen(PatternScreen):
         picture, first = message.picture, self.before is None
         self.now = picture
         if not picture.without:
-            self.before, self._given = picture, compare.Given()
+            self.before, self._given = picture, diff.Given()
         with self.app.batch_update():
             self._say_heading(picture)
             self.query_one(VerdictBlock).verdict = picture.verdict
@@ -176,7 +177,7 @@ class CustomerScreen(PatternScreen):
         if without:
             self.ask(
                 "given",
-                lambda: compare.Given(session.derived(customer, ()), session.derived(customer, without)),
+                lambda: diff.Given(session.derived(customer, ()), session.derived(customer, without)),
                 lambda given: self.Regiven(picture, given),
             )
 
@@ -235,12 +236,12 @@ class CustomerScreen(PatternScreen):
         before, now = self.before, self.now
         self.query_one("#segments", Items).put(
             segment_item(document, mark)
-            for document, mark in compare.merged(before.segments, now.segments, compare.by_id)
+            for document, mark in diff.merged(before.segments, now.segments, diff.by_id)
         )
         self.query_one("#recommendations", Items).put(
-            recommendation_items(compare.merged(before.recommendations, now.recommendations, compare.by_item))
+            recommendation_items(diff.merged(before.recommendations, now.recommendations, diff.by_item))
         )
-        findings = compare.merged(before.findings, now.findings, compare.by_id)
+        findings = diff.merged(before.findings, now.findings, diff.by_id)
         self.query_one("#findings", Items).put(
             [*(finding_item(document, mark) for document, mark in findings), *self._pattern_items()]
         )

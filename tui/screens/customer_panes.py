@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui import compare
-from tui.explanation import Sentence
-from tui.text import content, joined, number, plain
+from tui.rendering import diff
+from tui.rendering.explanation import Sentence
+from tui.rendering.text import (
+    content,
+    joined,
+    number,
+    plain,
+)
+from tui.rendering.wording import (
+    KNOWN,
+    day,
+    moment,
+    no_day,
+    severity,
+)
 from tui.widgets.items import Item
 from tui.widgets.table_data import Column
-from tui.wording import KNOWN, day, moment, no_day, severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from textual.content import Content
 
-    from tui.snapshots import Document
+    from tui.session.view_models import Document
 
 STYLES = {"": "", "gone": "strike dim", "new": "bold"}
 SIGNS = {"": "", "gone": "- ", "new": "+ "}
@@ -73,7 +84,7 @@ def recommendation_items(marked: Iterable[tuple[Document, str]]) -> Iterator[Ite
 def _recommendation(document: Document, mark: str) -> Item:
     style = STYLES[mark]
     return Item(
-        compare.by_item(document),
+        diff.by_item(document),
         joined(
             (f"{SIGNS[mark]}{document['title'] or document['item_id']}", f"bold {style}".strip()),
             (f"  {document['standing']}", style),

@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.message import Message
 
-from tui.judging import worst_finding
-from tui.screens.explaining import ExplainingScreen
-from tui.snapshots import CaseOf
-from tui.text import joined, number, plain, say
+from tui.rendering.text import (
+    joined,
+    number,
+    plain,
+    say,
+)
+from tui.rendering.verdict_text import worst_finding
+from tui.rendering.wording import day
+from tui.screens.why_pane import ExplainingScreen
+from tui.session.view_models import CaseOf
 from tui.widgets.items import Items
 from tui.widgets.table import Table
 from tui.widgets.verdict import VerdictBlock
-from tui.wording import day
 
 if TYPE_CHECKING:
     from textual.content import Content
 
-    from tui.snapshots import Document, Tried
+    from tui.session.view_models import Document, Tried
 
 
 class RulingScreen(ExplainingScreen):

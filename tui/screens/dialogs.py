@@ -10,7 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList, Static
 
 from tui import keys
-from tui.text import content
+from tui.rendering.text import content
 from tui.widgets.clean_input import CleanInput
 from tui.widgets.items import Item, Items
 

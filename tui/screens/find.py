@@ -14,19 +14,19 @@ from textual.widget import Widget
 from textual.widgets import Footer, Input
 
 from tui import keys
+from tui.rendering.text import content, number, say
+from tui.rendering.wording import TONES, day, severity
 from tui.screens.base import WorkScreen
-from tui.text import content, number, say
 from tui.widgets.clean_input import CleanInput
 from tui.widgets.heading import Heading
 from tui.widgets.table import Table
 from tui.widgets.table_data import Column, Rows
-from tui.wording import TONES, day, severity
 
 if TYPE_CHECKING:
     import polars as pl
     from textual.app import ComposeResult
 
-    from tui.snapshots import Opening, Triage
+    from tui.session.view_models import Opening, Triage
 
 CUSTOMERS = (
     Column("severity", "", width=6, show=severity, tones=TONES),

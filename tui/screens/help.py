@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from textual.content import Content
 
 from tui import keys
+from tui.rendering.text import content, joined
 from tui.screens.dialogs import TextDialog
-from tui.text import content, joined
 
 if TYPE_CHECKING:
     from textual.screen import Screen

@@ -12,12 +12,17 @@ from textual.message import Message
 from textual.widgets import Footer, OptionList, Static
 
 from tui import keys
-from tui.figures import figures
 from tui.progress import Told
+from tui.rendering.replay_summary import figures
+from tui.rendering.text import (
+    content,
+    joined,
+    number,
+    say,
+)
 from tui.screens.dialogs import Line, Question
 from tui.screens.work_dialog import WorkDialog
-from tui.snapshots import Change
-from tui.text import content, joined, number, say
+from tui.session.view_models import Change
 from tui.widgets.items import Item, Items
 
 if TYPE_CHECKING:
@@ -25,7 +30,12 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from tui.snapshots import Asked, AskedGroup, Document, Plan
+    from tui.session.view_models import (
+        Asked,
+        AskedGroup,
+        Document,
+        Plan,
+    )
 
 EMPTY = "Nothing waits. What somebody proposes (f on a customer's screen) stands here."
 

@@ -13,9 +13,9 @@ from textual.widgets import Footer, Static
 
 from audit.errors import WhysentError
 from tui import keys
-from tui.reading import readable
-from tui.snapshots import Written
-from tui.text import content, say
+from tui.rendering.markdown import readable
+from tui.rendering.text import content, say
+from tui.session.view_models import Written
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult

@@ -11,11 +11,17 @@ from textual.message import Message
 from textual.widgets import Footer, Input, OptionList, Static
 
 from tui import keys
-from tui.figures import displacement, figures
-from tui.screens.curving import CurvingScreen
+from tui.rendering.replay_summary import displacement, figures
+from tui.rendering.text import (
+    content,
+    joined,
+    number,
+    plain,
+    say,
+)
+from tui.screens.curve_pane import CurvingScreen
 from tui.screens.dialogs import Choice, Question, TextDialog
-from tui.snapshots import Change, Entry, Plan
-from tui.text import content, joined, number, plain, say
+from tui.session.view_models import Change, Entry, Plan
 from tui.widgets.curve import CurveChart
 from tui.widgets.heading import Heading
 from tui.widgets.items import Item, Items
@@ -289,7 +295,7 @@ class RulesScreen(CurvingScreen):
 
         def compare(sender: str | None) -> None:
             if sender is not None and rule is not None:
-                from tui.screens.as_sender import SenderDialog
+                from tui.screens.vendor_comparison import SenderDialog
 
                 self.app.push_screen(SenderDialog(rule, sender, message.titles[sender].split(":")[0]))
 

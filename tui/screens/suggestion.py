@@ -12,17 +12,23 @@ from textual.message import Message
 from textual.widgets import Footer, Static
 
 from tui import keys
-from tui.figures import CAVEAT, totals
 from tui.progress import Told, still_wanted
+from tui.rendering.replay_summary import CAVEAT, totals
+from tui.rendering.text import (
+    content,
+    joined,
+    listed,
+    number,
+    say,
+)
 from tui.screens.dialogs import Line, Question
 from tui.screens.work_dialog import WorkDialog
-from tui.snapshots import Change, Plan, Sample
-from tui.text import content, joined, listed, number, say
+from tui.session.view_models import Change, Plan, Sample
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from tui.snapshots import CaseOf, Document
+    from tui.session.view_models import CaseOf, Document
 
 WHOM = {"one": "On this customer", "all": "On everybody"}
 

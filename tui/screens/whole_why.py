@@ -10,18 +10,29 @@ from textual.containers import Container, VerticalScroll
 from textual.message import Message
 from textual.widgets import Footer, OptionList, Static
 
-from tui import keys, leaving_out
-from tui.explanation import Sentence, title
+from tui import keys
+from tui.rendering import what_if_diff
+from tui.rendering.explanation import Sentence, title
+from tui.rendering.full_explanation import (
+    about_event,
+    different,
+    reasons,
+    subject_of,
+)
+from tui.rendering.text import content, say
 from tui.screens.customer_panes import columns
-from tui.screens.leaving import LeavingScreen
-from tui.snapshots import Document, Picture, Subject, Written
-from tui.text import content, say
-from tui.whole_explanation import about_event, different, reasons, subject_of
+from tui.screens.what_if import LeavingScreen
+from tui.session.view_models import (
+    Document,
+    Picture,
+    Subject,
+    Written,
+)
 from tui.widgets.heading import Heading
-from tui.widgets.outcome import Outcome
 from tui.widgets.pane_tabs import PaneTabs
 from tui.widgets.table import Table
 from tui.widgets.table_data import Rows
+from tui.widgets.what_if_banner import Outcome
 from tui.widgets.why import Why
 
 if TYPE_CHECKING:
@@ -131,7 +142,7 @@ class WhyScreen(LeavingScreen):
         head = content("What would have had to be different", "bold")
         act = Sentence(content("x leaves it out of the history, and shows what falls away"))
         tree = (act,) if self.subject.kind == "event" else different(document, self._names)
-        changed = leaving_out.as_tree(found) if found is not None else ()
+        changed = what_if_diff.as_tree(found) if found is not None else ()
         self.query_one("#different", Why).tell(head, (*tree, *changed), "", keep=True)
 
     def _ask_words(self) -> None:

@@ -9,14 +9,14 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.worker import get_current_worker
 
-from tui import troubles
-from tui.text import say
+from tui import errors
+from tui.rendering.text import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tui.app import WhysentApp
-    from tui.session import Session
+    from tui.session.protocol import Session
 
 Result = TypeVar("Result")
 
@@ -47,8 +47,8 @@ class WorkDialog(ModalScreen[Result], Generic[Result]):
         def run() -> None:
             try:
                 message = made()
-            except troubles.expected() as error:
-                message = self.Failed(group, troubles.line(error))
+            except errors.expected() as error:
+                message = self.Failed(group, errors.line(error))
             if not get_current_worker().is_cancelled:
                 self.post_message(message)
 

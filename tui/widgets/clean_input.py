@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.widgets import Input
 
-from tui.text import plain
+from tui.rendering.text import plain
 
 
 class CleanInput(Input):

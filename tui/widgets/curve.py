@@ -9,11 +9,17 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.text import content, joined, number, plain, share
+from tui.rendering.text import (
+    content,
+    joined,
+    number,
+    plain,
+    share,
+)
 
 if TYPE_CHECKING:
-    from audit.rules.curve import Curve
-    from tui.snapshots import Drawing
+    from audit.rules.replay.curve import Curve
+    from tui.session.view_models import Drawing
 
 WORDS = {"stopped": "stopped", "clicks": "clicks lost", "orders": "orders lost"}
 """Line of the chart → a word for it."""
@@ -29,7 +35,7 @@ class CurveChart(Widget, can_focus=True):
     says: reactive[str] = reactive("Choose a rule.")
 
     def render(self) -> Content:
-        from tui import plain_chart
+        from tui.rendering import plain_chart
 
         if self.drawing is None:
             return content(self.says)
@@ -61,7 +67,7 @@ def told_now(drawing: Drawing, width: int) -> tuple[Content, ...]:
 
 
 def _legend(curve: Curve, width: int) -> str:
-    from tui.plain_chart import SIGNS
+    from tui.rendering.plain_chart import SIGNS
 
     signs = "  ".join(f"{SIGNS[one.id]} {WORDS[one.id]}" for one in curve.drawn)
     whole = f"by {curve.by}  {signs}  │ 95 %"

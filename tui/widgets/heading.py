@@ -6,7 +6,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.text import content, joined
+from tui.rendering.text import content, joined
 
 
 class Heading(Widget):

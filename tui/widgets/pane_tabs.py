@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.text import content, joined
+from tui.rendering.text import content, joined
 
 if TYPE_CHECKING:
     from textual import events

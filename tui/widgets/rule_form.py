@@ -10,7 +10,7 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 from textual.widgets import Input, Label
 
-from tui.text import content, plain
+from tui.rendering.text import content, plain
 from tui.widgets.clean_input import CleanInput
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from tui.snapshots import Field
+    from tui.session.view_models import Field
 
 
 class FieldRow(Horizontal):

@@ -19,7 +19,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui import keys
-from tui.text import content, line, number
+from tui.rendering.text import content, line, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tui.text import plain
+from tui.rendering.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

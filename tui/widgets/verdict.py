@@ -8,11 +8,11 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.text import content, joined
-from tui.wording import SEVERITIES
+from tui.rendering.text import content, joined
+from tui.rendering.wording import SEVERITIES
 
 if TYPE_CHECKING:
-    from tui.snapshots import Verdict
+    from tui.session.view_models import Verdict
 
 
 class VerdictBlock(Widget):

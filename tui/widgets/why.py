@@ -13,8 +13,13 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import OptionList
 
-from tui.explanation import Line, Sentence, lines, struck
-from tui.text import content
+from tui.rendering.explanation import (
+    Line,
+    Sentence,
+    lines,
+    struck,
+)
+from tui.rendering.text import content
 from tui.widgets.items import Item, Items
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from audit.events import TIME
+from audit.events.schema import TIME
 from audit.ingest.amazon.datasets import book
 
 _ZONE = r"\s*(?:\b(?:UTC|GMT)\b|Z$)"

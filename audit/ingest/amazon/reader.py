@@ -6,10 +6,10 @@ from pathlib import Path
 import polars as pl
 
 from audit.errors import InputError
+from audit.ingest.amazon.archive_members import Member, is_export, opened
 from audit.ingest.amazon.datasets import book
-from audit.ingest.amazon.members import Member, is_export, opened
-from audit.ingest.amazon.run import Run
-from audit.ingest.amazon.turn import FORMAT, batches
+from audit.ingest.amazon.import_state import Run
+from audit.ingest.amazon.to_batches import FORMAT, batches
 from audit.ingest.batch import Batch
 from audit.ingest.formats import Format, Options
 

@@ -6,15 +6,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit import user
 from audit.errors import InputError, NotFoundError, WorkspaceError
-from audit.rules.book import changes, policy, proposals, versions
+from audit.privacy import current_user
+from audit.rules.book import (
+    approval_policy,
+    edits,
+    proposals,
+    versions,
+)
+from audit.rules.book.file import Store
 from audit.rules.book.inbox import Inbox, refuse_state
+from audit.rules.book.plan import Change, Plan
 from audit.rules.book.proposals import APPROVED, PROPOSED, Proposal, Step
-from audit.rules.book.store import Store
 from audit.rules.book.versions import Version
 from audit.rules.model import Rule, from_dict, refuse_too_many
-from audit.rules.plan import Change, Plan
 from audit.rules.scopes import valid
 
 if TYPE_CHECKING:
@@ -46,7 +51,7 @@ class Book:
 
     def rule(self, rule_id: str) -> Rule:
         """One rule as it stands. Raises NotFoundError."""
-        return changes.found(self.rules(), rule_id)
+        return edits.found(self.rules(), rule_id)
 
     def as_of(
         self, valid_at: datetime | None = None, recorded_at: datetime | None = None
@@ -91,7 +96,7 @@ class Book:
 
     def plan_add(self, rules: Iterable[Rule], *, effective: datetime | None = None) -> Plan:
         """Add rules. Raises InputError if one is there already."""
-        return self._plan("add", lambda standing: changes.added(standing, rules), effective)
+        return self._plan("add", lambda standing: edits.added(standing, rules), effective)
 
     def plan_import(self, rules: Iterable[Rule], *, effective: datetime | None = None) -> Plan:
         """Take in a file: new rules are added, others become as the file says; rules it does not name stay."""
@@ -100,21 +105,21 @@ class Book:
 
     def plan_set(self, rule_id: str, values: Mapping[str, Any], *, effective: datetime | None = None) -> Plan:
         """Change keys of a rule; None gives a key its default back. Raises InputError, NotFoundError."""
-        return self._plan("set", lambda standing: changes.changed(standing, rule_id, values), effective)
+        return self._plan("set", lambda standing: edits.changed(standing, rule_id, values), effective)
 
     def plan_enable(self, rule_id: str, *, effective: datetime | None = None) -> Plan:
         """Switch a rule on. Raises NotFoundError."""
         on = {"enabled": True}
-        return self._plan("enable", lambda standing: changes.changed(standing, rule_id, on), effective)
+        return self._plan("enable", lambda standing: edits.changed(standing, rule_id, on), effective)
 
     def plan_disable(self, rule_id: str, *, effective: datetime | None = None) -> Plan:
         """Switch a rule off. Raises NotFoundError."""
         off = {"enabled": False}
-        return self._plan("disable", lambda standing: changes.changed(standing, rule_id, off), effective)
+        return self._plan("disable", lambda standing: edits.changed(standing, rule_id, off), effective)
 
     def plan_remove(self, rule_id: str, *, effective: datetime | None = None) -> Plan:
         """Take a rule out of the book; its history stays. Raises NotFoundError."""
-        return self._plan("remove", lambda standing: changes.without(standing, rule_id), effective)
+        return self._plan("remove", lambda standing: edits.without(standing, rule_id), effective)
 
     def plan_undo(self, *, author: str | None = None, since: datetime | None = None) -> Plan:
         """Take back the last change that is not taken back yet: of anybody at any time, or as narrowed.
@@ -124,8 +129,8 @@ class Book:
         afterwards.
         """
         found = self._store.versions()
-        change = changes.last_open(found, author, since)
-        return changes.made("undo", found, changes.undone(found, change), undoes=change)
+        change = edits.last_open(found, author, since)
+        return edits.made("undo", found, edits.undone(found, change), undoes=change)
 
     def plan_approve(self, number: int) -> Plan:
         """Carry out a proposal. Raises NotFoundError, WorkspaceError if a rule of it was changed since."""
@@ -143,10 +148,10 @@ class Book:
         wanted = act(versions.heads(found))
         if len(wanted) > len(versions.heads(found)):
             refuse_too_many(len(wanted))
-        return self._checked(found, changes.made(action, found, wanted, effective=effective))
+        return self._checked(found, edits.made(action, found, wanted, effective=effective))
 
     def _checked(self, found: Sequence[Version], plan: Plan) -> Plan:
-        changes.refuse_before_coming(found, plan, _latest(found, self._store.now()))
+        edits.refuse_before_coming(found, plan, _latest(found, self._store.now()))
         return plan
 
     # -- changing ---------------------------------------------------------------------------------------
@@ -159,30 +164,32 @@ class Book:
         """
         if not plan.changes:
             return ()
-        actor = author or user.name()
+        actor = author or current_user.name()
         with self._store.writing() as db:
             found = versions.read(db, self._store.path)
-            changes.refuse_conflict(found, plan)
+            edits.refuse_conflict(found, plan)
             at = self._store.now()
             if plan.proposal is None:
-                policy.refuse_alone(db, policy.RULES, actor, None)
-                rows = changes.rows(plan, found, note=note, author=actor, at=at)
+                approval_policy.refuse_alone(db, approval_policy.RULES, actor, None)
+                rows = edits.rows(plan, found, note=note, author=actor, at=at)
             else:
                 proposer = _approve(db, plan, Step(APPROVED, actor, at, note))
-                rows = changes.rows(plan, found, note=note, author=proposer, at=at, approved_by=actor)
+                rows = edits.rows(plan, found, note=note, author=proposer, at=at, approved_by=actor)
             db.table("versions").insert_all(rows)
         return tuple(from_dict(json.loads(row["body"]), version=row["version"]) for row in rows)
 
     def second_person(self) -> frozenset[str]:
         """The acts for which this workspace asks a second person: of `rules` and `handover`."""
         with self._store.reading() as db:
-            return policy.asked(db)
+            return approval_policy.asked(db)
 
     def ask_second_person(self, acts: Iterable[str], *, author: str | None = None, note: str = "") -> None:
         """Ask a second person for these acts from now on, and for no others. Raises InputError for an unknown one."""
-        wanted = policy.checked(acts)
+        wanted = approval_policy.checked(acts)
         with self._store.writing() as db:
-            policy.write(db, wanted, author=author or user.name(), at=self._store.now(), note=note)
+            approval_policy.write(
+                db, wanted, author=author or current_user.name(), at=self._store.now(), note=note
+            )
 
 
 def _latest(found: Sequence[Version], now: datetime) -> datetime:
@@ -197,14 +204,14 @@ def _carrying_out(asked: Proposal, found: Sequence[Version]) -> Plan:
         there = after.get(change.rule.id)
         if (there and there.version) != (change.before and change.before.version):
             raise WorkspaceError(
-                f"{asked.id} cannot be approved: since it was proposed {versions.said(changes.newest(found, change.rule.id))}; "
+                f"{asked.id} cannot be approved: since it was proposed {versions.said(edits.newest(found, change.rule.id))}; "
                 "reject it, or let it be proposed anew"
             )
         if change.after is None:
             del after[change.rule.id]
         else:
             after[change.rule.id] = change.after
-    return changes.made(
+    return edits.made(
         asked.action, found, after, effective=asked.effective, undoes=asked.undoes, proposal=asked.number
     )
 
@@ -217,7 +224,7 @@ def _approve(db: "Database", plan: Plan, taken: Step) -> str:
     refuse_state(asked, (PROPOSED,))
     if set(plan.changes) != set(asked.changes) or plan.effective != asked.effective:
         raise WorkspaceError(f"{asked.id} asks for something else; plan it anew")
-    policy.refuse_alone(db, policy.RULES, asked.author, taken.actor)
+    approval_policy.refuse_alone(db, approval_policy.RULES, asked.author, taken.actor)
     proposals.step(db, asked.number, taken)
     for other in everything:
         if other.number != asked.number and other.state == PROPOSED and other.asks_the_same(asked):

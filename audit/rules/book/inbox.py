@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from audit import user
 from audit.errors import InputError, NotPermittedError, WorkspaceError
-from audit.rules.book import policy, proposals
+from audit.privacy import current_user
+from audit.rules.book import approval_policy, proposals
+from audit.rules.book.file import Store
+from audit.rules.book.plan import Plan
 from audit.rules.book.proposals import (
     APPROVED,
     DRAFT,
@@ -20,8 +22,6 @@ from audit.rules.book.proposals import (
     Request,
     Step,
 )
-from audit.rules.book.store import Store
-from audit.rules.plan import Plan
 
 
 class Inbox:
@@ -88,7 +88,7 @@ class Inbox:
 
     def approve_handover(self, number: int, *, actor: str | None = None, note: str = "") -> Proposal:
         """Say yes to an export. Raises NotPermittedError if the workspace asks for somebody else."""
-        return self._move(number, (PROPOSED,), APPROVED, actor, note, act=policy.HANDOVER)
+        return self._move(number, (PROPOSED,), APPROVED, actor, note, act=approval_policy.HANDOVER)
 
     def use(self, number: int, request: Request, *, actor: str | None = None) -> Proposal:
         """Take an approved export as made. Raises WorkspaceError unless it is `request` that was approved."""
@@ -117,12 +117,12 @@ class Inbox:
             if own and taken.actor != found.author:
                 raise NotPermittedError(f"{found.id} is {found.author}'s; only they can do that")
             if act is not None:
-                policy.refuse_alone(db, act, found.author, taken.actor)
+                approval_policy.refuse_alone(db, act, found.author, taken.actor)
             proposals.step(db, number, taken)
         return self.proposal(number)
 
     def _step(self, state: str, actor: str | None, note: str = "") -> Step:
-        return Step(state, actor or user.name(), self._now(), note)
+        return Step(state, actor or current_user.name(), self._now(), note)
 
     def _now(self) -> datetime:
         return self._store.now()

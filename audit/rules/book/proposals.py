@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audit.errors import InputError, NotFoundError
+from audit.events.times import iso, parse_iso
+from audit.rules.book.plan import Change
 from audit.rules.model import Rule, from_dict, to_dict
-from audit.rules.plan import Change
-from audit.times import iso, parse_iso
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import InputError, WorkspaceError
+from audit.events.times import iso, parse_iso
 from audit.rules.model import Rule, from_dict, to_dict
-from audit.times import iso, parse_iso
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -8,7 +8,7 @@ rules look too far ahead.
 
 from importlib.util import find_spec
 
-from audit.rules.kernel.kinds import KINDS, MOST_RULES
+from audit.rules.kernel.supported import KINDS, MOST_RULES
 from audit.rules.scopes import RuleSet
 
 MANY = 200_000

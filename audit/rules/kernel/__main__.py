@@ -2,8 +2,8 @@
 
 import os
 
-from audit.rules.kernel import warm
+from audit.rules.kernel import warmup
 
 if hasattr(os, "nice"):
     os.nice(10)
-warm.up()
+warmup.up()

@@ -10,11 +10,11 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from audit.rules.kernel import codes, following, hashed
-from audit.rules.kernel.codes import Coded
+from audit.rules.kernel import dictionary_encoding, hash_table, outcomes_jit
+from audit.rules.kernel.dictionary_encoding import Coded
 from audit.rules.kernel.layout import Int32, Int64
-from audit.rules.prepare import CAMPAIGN
-from audit.rules.relevant import Lacking
+from audit.rules.reference.histories import CAMPAIGN
+from audit.rules.replay.event_pruning import Lacking
 
 
 class Columns:
@@ -42,7 +42,7 @@ class Columns:
     @cached_property
     def starts(self) -> Int64:
         """The row where each customer begins, and the end."""
-        keys = codes.hashes(self.frame["customer_id"])
+        keys = dictionary_encoding.hashes(self.frame["customer_id"])
         begins = np.flatnonzero(keys[1:] != keys[:-1]) + 1
         first = [0] if keys.size else []
         return np.concatenate((first, begins, [keys.size])).astype(np.int64)
@@ -68,8 +68,8 @@ class Columns:
         varying = [one for one in self.frame.select(self._texts) if one.null_count() < one.len()]
         keys = np.zeros(self.frame.height, np.uint64)
         for column in varying:
-            hashed.join(keys, codes.hashes(column))
-        return codes.numbered(keys)
+            hash_table.join(keys, dictionary_encoding.hashes(column))
+        return dictionary_encoding.numbered(keys)
 
     def coded(self, name: str) -> Coded:
         """The numbers of a column's texts, by trait; `campaign` is what rules call a campaign."""
@@ -89,7 +89,7 @@ class Columns:
     def first(self, rows: Int32) -> Int64:
         """Where each customer's part of these rows, which ascend, begins; and the end."""
         made = np.empty(self.starts.size, np.int64)
-        following.places(self.starts, rows, made)
+        outcomes_jit.places(self.starts, rows, made)
         return made
 
     @property

@@ -3,10 +3,10 @@
 import numpy as np
 import polars as pl
 
-from audit.rules import decisions
 from audit.rules.kernel import run
 from audit.rules.kernel.layout import NEVER, PUT_OFF, STOPPED, Int8, Int64
 from audit.rules.kernel.run import Outcome
+from audit.rules.replay import decisions
 from audit.rules.scopes import RuleSet
 
 

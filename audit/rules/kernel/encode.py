@@ -7,8 +7,15 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from audit.facts import Facts
-from audit.rules.kernel import codes, following, offsets, ruled, scoped, words
+from audit.population.stats import Facts
+from audit.rules.kernel import (
+    consent_arrays,
+    dictionary_encoding,
+    outcomes_jit,
+    rule_records,
+    scope_masks,
+    tz_offsets,
+)
 from audit.rules.kernel.columns import Columns
 from audit.rules.kernel.layout import (
     LONG_AGO,
@@ -23,9 +30,9 @@ from audit.rules.kernel.layout import (
     Zones,
 )
 from audit.rules.model import REPURCHASE
-from audit.rules.prepare import reads_customers_clock, responses
+from audit.rules.reference.histories import reads_customers_clock, responses
+from audit.rules.reference.zones import known_zone
 from audit.rules.scopes import RuleSet
-from audit.rules.zones import known_zone
 
 _AHEAD = timedelta(days=400)
 """How far past the data and the longest window zones are read; what looks further is left to the reference."""
@@ -73,10 +80,10 @@ class _Encoder:
     ) -> None:
         self._columns, self._row, self._facts = columns, row, facts
         self._set, self._rules = rules, rules.rules
-        self._causes = words.caused(columns.frame, row, causes)
+        self._causes = consent_arrays.caused(columns.frame, row, causes)
         self._repurchase = any(rule.window == REPURCHASE for rule in self._rules)
         self._acts = columns.rows(self._asked())
-        self._groups = [scoped.group(columns, rule) for rule in self._rules]
+        self._groups = [scope_masks.group(columns, rule) for rule in self._rules]
         self._grouped = [number for number, (group, _) in enumerate(self._groups) if group.size]
         self._zone_codes: dict[str, int] = {"UTC": 0}
 
@@ -90,7 +97,9 @@ class _Encoder:
         rows = [
             self._grouped.index(number) if number in self._grouped else -1 for number in range(len(sizes))
         ]
-        made = ruled.records(self._rules, rows, bases, self._zone_code, words.responses(self._rules))
+        made = rule_records.records(
+            self._rules, rows, bases, self._zone_code, consent_arrays.responses(self._rules)
+        )
         traits = self._made_traits()
         return Problem(
             made,
@@ -117,7 +126,7 @@ class _Encoder:
         if any(rule.on_fail == "defer" for rule in self._rules):
             ids = self._columns.named("customer_id", "event_id")
             order = pl.col("event_id").rank("dense").over("customer_id")
-            ranks: Int32 = codes.of(ids.select(order).to_series(), np.int32)
+            ranks: Int32 = dictionary_encoding.of(ids.select(order).to_series(), np.int32)
             return ranks
         return None
 
@@ -142,10 +151,12 @@ class _Encoder:
         rows = np.zeros(0, np.int32)
         if reads_customers_clock(self._rules):
             rows = np.empty(self._columns.trait.size, np.int32)
-            rows = rows[: following.zone_changes(self._columns.starts, self._columns.trait, self._zone, rows)]
+            rows = rows[
+                : outcomes_jit.zone_changes(self._columns.starts, self._columns.trait, self._zone, rows)
+            ]
         zone = self._zone[self._columns.trait[rows]]
         first, horizon = self._times_covered()
-        tables = [offsets.of(name, first, horizon) for name in self._zone_codes]
+        tables = [tz_offsets.of(name, first, horizon) for name in self._zone_codes]
         flat = np.array([row for table in tables for row in table], np.int64) * 1_000_000
         sizes = np.cumsum([0, *map(len, tables)], dtype=np.int64)
         return Zones(
@@ -157,8 +168,8 @@ class _Encoder:
         """First and last second that the zones' tables hold, by whole years, so that tables are made once."""
         at = self._columns.at
         first, last = (_moment(int(found)) for found in ((at.min(), at.max()) if at.size else (0, 0)))
-        spans = [ruled.span(rule) for rule in self._rules]
-        ahead = timedelta(microseconds=min(max(spans, default=0), ruled.micros(_FURTHEST))) + _AHEAD
+        spans = [rule_records.span(rule) for rule in self._rules]
+        ahead = timedelta(microseconds=min(max(spans, default=0), rule_records.micros(_FURTHEST))) + _AHEAD
         return _seconds(first.year - 1), _seconds((last + ahead).year + 2)
 
     # -- arrays -------------------------------------------------------------------------------------------------
@@ -166,8 +177,8 @@ class _Encoder:
     def _made_traits(self) -> Traits:
         columns, rules = self._columns, self._rules
         table: Records = np.zeros(columns.examples.height, TRAIT)
-        table["judging"], table["counting"], table["exempt"] = scoped.scopes(columns, self._set)
-        table["unsure"] = words.unsure(rules, columns, self._causes, responses(self._facts))
+        table["judging"], table["counting"], table["exempt"] = scope_masks.scopes(columns, self._set)
+        table["unsure"] = consent_arrays.unsure(rules, columns, self._causes, responses(self._facts))
         kinds = columns.coded("kind")
         table["starts"] = kinds.meaning(
             lambda kind: sum(1 << number for number, rule in enumerate(rules) if kind in rule.after)
@@ -182,18 +193,18 @@ class _Encoder:
 
     def _made_messages(self) -> Messages:
         columns, row = self._columns, self._row
-        asked = words.responses(self._rules)
-        replied = words.replied(asked, columns.frame, row, self._rank)
+        asked = consent_arrays.responses(self._rules)
+        replied = consent_arrays.replied(asked, columns.frame, row, self._rank)
         return Messages(
-            columns.first(row), scoped.named(columns, self._set), columns.at[row], self._rank(row), row,
-            columns.trait[row], words.stopping(self._rules, row.size, self._causes), *replied,
+            columns.first(row), scope_masks.named(columns, self._set), columns.at[row], self._rank(row), row,
+            columns.trait[row], consent_arrays.stopping(self._rules, row.size, self._causes), *replied,
         )  # fmt: skip
 
     def _made_said(self) -> Said:
-        row = self._columns.rows(words.kinds(self._rules))
+        row = self._columns.rows(consent_arrays.kinds(self._rules))
         places = self._columns.first(row), self._columns.at[row], self._rank(row), row
-        sensitive = words.sensitive(self._rules, self._row.size, self._causes)
-        return words.said(self._columns, row, self._row, sensitive, places)
+        sensitive = consent_arrays.sensitive(self._rules, self._row.size, self._causes)
+        return consent_arrays.said(self._columns, row, self._row, sensitive, places)
 
     def _made_acts(self) -> Acts:
         columns, row = self._columns, self._acts
@@ -211,7 +222,7 @@ class _Encoder:
         is_order = pl.col("kind") == "order_completed"
         first = pl.col("occurred_at").to_physical().min().over("customer_id", named, is_order)
         acts = self._columns.named("customer_id", "occurred_at", "kind", "order_id", "event_id")[row]
-        made: Int64 = codes.of(
+        made: Int64 = dictionary_encoding.of(
             acts.select(pl.when(is_order).then(first).otherwise(LONG_AGO)).to_series(), np.int64
         )
         return made
@@ -219,7 +230,7 @@ class _Encoder:
     def _typical(self) -> Int64:
         known = dict(self._facts.intervals.drop_nulls("median").select("category", "median").rows())
         return self._columns.coded("category").meaning(
-            lambda value: ruled.micros(known.get(value or "", timedelta(0)))
+            lambda value: rule_records.micros(known.get(value or "", timedelta(0)))
         )
 
 
@@ -228,4 +239,4 @@ def _seconds(year: int) -> int:
 
 
 def _moment(micros: int) -> datetime:
-    return offsets.EPOCH + timedelta(microseconds=micros)
+    return tz_offsets.EPOCH + timedelta(microseconds=micros)

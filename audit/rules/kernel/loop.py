@@ -6,7 +6,14 @@ horizon, rules that leave no gap for more than a year) it marks by customer, for
 
 from typing import Any
 
-from audit.rules.kernel import clocks, counting, keeping, later, saying, waiting
+from audit.rules.kernel import (
+    blocks,
+    clocks,
+    counted_rows,
+    counters,
+    deferral_heap,
+    next_allowed,
+)
 from audit.rules.kernel.jit import inner, nth, outer, sources
 from audit.rules.kernel.layout import (
     ACT,
@@ -85,13 +92,13 @@ def _customer(task: Task, position: int, upto: int) -> None:
             position += 1
         else:
             at = work.due[0]
-            i = waiting.pop(work.due, work.waiting, messages.rank, state)
-        counting.catch_up(task, at, messages.rank[i])
+            i = deferral_heap.pop(work.due, work.waiting, messages.rank, state)
+        counters.catch_up(task, at, messages.rank[i])
         if task.traits.table[nth(messages.trait[i])].exempt:
             task.decided.decision[i] = EXEMPTED
         elif not _passes(task, i, at):
             continue
-        counting.let_through(task, i, at)
+        counters.let_through(task, i, at)
 
 
 @inner
@@ -107,7 +114,7 @@ def _passes(task: Task, i: int, at: int) -> bool:
     """Whether the message goes out now; if not, it is stopped, or put off."""
     messages, decided, tells = task.messages, task.decided, task.work.state[TELLS]
     scoped = task.traits.table[nth(messages.trait[i])].judging & messages.named[task.work.state[CUSTOMER]]
-    failing, first, puts_off = _failing(task, scoped & counting.named(task, at), i, at)
+    failing, first, puts_off = _failing(task, scoped & counters.named(task, at), i, at)
     if failing == 0:
         if at != messages.at[i]:
             decided.deciding[i] = PUT_OFF
@@ -118,16 +125,16 @@ def _passes(task: Task, i: int, at: int) -> bool:
     for foresees in range(0 if puts_off else 1, 1 + tells):
         numbers = scoped if foresees else failing
         last = LATEST if foresees else min(messages.at[i] + PATIENCE, LATEST)
-        found = later.earliest(task, numbers, i, at, last)
+        found = next_allowed.earliest(task, numbers, i, at, last)
         if not foresees and found != NEVER:
-            waiting.push(task.work.due, task.work.waiting, messages.rank, task.work.state, found, i)
+            deferral_heap.push(task.work.due, task.work.waiting, messages.rank, task.work.state, found, i)
             return False
     decided.decision[i] = STOPPED
     decided.deciding[i] = first + 1
     if tells:
         decided.failing[i] = failing
         decided.next_allowed[i] = found
-    keeping.keep_counted(task, first, i, at)
+    counted_rows.keep_counted(task, first, i, at)
     return False
 
 
@@ -143,7 +150,7 @@ def _failing(task: Task, scoped: int, i: int, at: int) -> tuple[int, int, bool]:
         if (scoped >> rule) & 1:
             if tells:
                 cannot_tell |= _unsure(task, rule, i) << rule
-            if saying.stops(task, rule, i, at):
+            if blocks.stops(task, rule, i, at):
                 failing |= 1 << rule
                 puts_off = puts_off and rules[rule].defers == 1
                 if first < 0:
@@ -159,7 +166,7 @@ def _failing(task: Task, scoped: int, i: int, at: int) -> tuple[int, int, bool]:
 def _unsure(task: Task, rule: int, i: int) -> int:
     """1 if the rule lacks what it needs to judge the message."""
     if task.rules[rule].kind >= CALENDAR:
-        return 1 if counting.zone_of(task, rule, task.messages.trait[i]) < 0 else 0
+        return 1 if counters.zone_of(task, rule, task.messages.trait[i]) < 0 else 0
     return (
         (task.traits.table[task.messages.trait[i]].unsure >> rule) & 1
         if task.rules[rule].kind <= SUNSET

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from audit.facts import Facts
-from audit.rules import prepare
+from audit.population.stats import Facts
 from audit.rules.kernel import encode, loop
 from audit.rules.kernel.columns import Columns
 from audit.rules.kernel.encode import Problem
@@ -32,8 +31,9 @@ from audit.rules.kernel.layout import (
     Task,
     Work,
 )
-from audit.rules.reference import Decision, judge
-from audit.rules.relevant import COLUMNS
+from audit.rules.reference import histories as prepare
+from audit.rules.reference.evaluate import Decision, judge
+from audit.rules.replay.event_pruning import COLUMNS
 from audit.rules.scopes import RuleSet
 
 _AT_ONCE = 5_000

@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from audit.findings import after_opt_out, catalogue
+from audit.findings import catalogue
+from audit.findings.checks import after_opt_out
 from tests.audit.findings.histories import act, found, mail
 from tests.build import events
 

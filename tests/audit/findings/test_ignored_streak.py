@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.context import Settings
+from audit.storage.manifest import Settings
 from tests import build
 from tests.audit.findings.histories import act, found, found_in, mail
 

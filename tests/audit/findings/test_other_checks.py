@@ -3,8 +3,9 @@
 import polars as pl
 import pytest
 
-from audit import life, why
-from audit.campaigns import SCHEMA as CAMPAIGNS
+from audit import why
+from audit.events import bereavement
+from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
 from tests import build
 from tests.audit.findings.histories import act, found, mail, order
 
@@ -83,7 +84,11 @@ def test_a_check_and_an_explanation_know_a_death_by_the_same_words(reason):
 
 @pytest.mark.parametrize("reason", ["studied abroad", "too small", None])
 def test_other_reasons_speak_of_no_death(reason):
-    assert not build.events(act("order_refunded", "2026-02-01", reason=reason)).filter(life.changed()).height
+    assert (
+        not build.events(act("order_refunded", "2026-02-01", reason=reason))
+        .filter(bereavement.changed())
+        .height
+    )
 
 
 def test_after_a_death_every_message_counts():

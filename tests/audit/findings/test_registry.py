@@ -6,10 +6,11 @@ import random
 import polars as pl
 import pytest
 
-from audit import events as canonical
 from audit import findings, why
 from audit.errors import NotFoundError
-from audit.rules import model, verdicts
+from audit.events import schema as canonical
+from audit.rules import model
+from audit.rules.reference import verdicts
 from fixtures import scenes
 from tests import build
 from tests.audit.findings.histories import mail, order

@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.facts import INTERVALS, Facts, none
+from audit.population.stats import INTERVALS, Facts, none
 from tests import build
 from tests.audit.findings.histories import found, found_in, mail, order
 

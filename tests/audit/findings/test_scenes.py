@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
-from audit import campaigns as campaign_map
 from audit import findings
+from audit.flows import campaign_map
 from fixtures import demo, scenes
 from tests import build
 

@@ -3,7 +3,7 @@
 import pytest
 
 from audit import findings
-from audit.findings import shape
+from audit.findings import schema
 from audit.findings.triage import SCHEMA
 from tests import build
 from tests.audit.findings.histories import act, mail, order
@@ -60,5 +60,5 @@ def test_headlines_name_sensitive_topics_only_to_those_who_may_know(named, text)
 
 def test_severities_sort_worst_first():
     frame = _frame()
-    made = findings.find(frame, build.context(frame)).select(shape.severity_rank()).to_series()
+    made = findings.find(frame, build.context(frame)).select(schema.severity_rank()).to_series()
     assert sorted(made.to_list(), key=findings.SEVERITIES.index) == made.sort().to_list()

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from audit import findings, why
-from audit.facts import Facts, none
-from audit.pairs import PAIRS
+from audit.population.co_purchase import PAIRS
+from audit.population.stats import Facts, none
 from tests import build
 from tests.audit.findings.histories import act, found, mail, order
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from audit import answers, campaigns, flows
+from audit import flows
 from audit.errors import InputError
-from audit.workspace import Workspace
+from audit.flows import campaign_map
+from audit.queries import documents
+from audit.workspace.workspace import Workspace
 
 CART = '[[flow]]\nid = "cart"\nlike = "cart-series"\n'
 ASKS = '[[flow]]\nid = "a"\non = { kinds = ["product_viewed"], window = "7d"'
@@ -111,7 +113,7 @@ def test_a_workspace_keeps_map_and_flows_apart(tmp_path: Path) -> None:
     both.write_text('[[campaign]]\ncampaign_id = "cart"\ntrigger = "cart"\n' + CART, encoding="utf-8")
     only_flows.write_text('[[flow]]\nid = "win-back"\nlike = "win-back"\n', encoding="utf-8")
     for path, held in ((both, "cart"), (only_flows, "win-back")):
-        ws.set_map(campaigns.read(path), flows.read(path))
+        ws.set_map(campaign_map.read(path), flows.read(path))
         ws = Workspace.open(tmp_path / "ws")
         assert ws.campaigns["campaign_id"].to_list() == ["cart"]
         assert [one.id for one in ws.flows] == [held]
@@ -119,7 +121,7 @@ def test_a_workspace_keeps_map_and_flows_apart(tmp_path: Path) -> None:
 
 
 def test_the_map_says_how_many_messages_each_flow_gives(scenes: Path) -> None:
-    answer = answers.campaign_map(Workspace.open(scenes))
+    answer = documents.campaign_map(Workspace.open(scenes))
     by_id = {one["id"]: one for one in answer["flows"]}
     cart = by_id["cart"]
     assert (cart["messages"], cart["given"], cart["steps"]) == (9, 2, ["1", "2"])

@@ -1,6 +1,6 @@
 import pytest
 
-from audit.workspace import Workspace
+from audit.workspace.workspace import Workspace
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from audit import ingest
-from audit.workspace import Workspace
+from audit.workspace.workspace import Workspace
 
 HEADER = "event_id,customer_id,occurred_at,kind,item_name,quantity"
 

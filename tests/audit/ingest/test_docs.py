@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from audit import campaigns, ingest
+from audit import ingest
+from audit.flows import campaign_map
 from audit.ingest import mapped
 from audit.ingest.amazon.datasets import book
 from audit.ingest.amazon.reader import gives
-from audit.workspace import Workspace
+from audit.workspace.workspace import Workspace
 from tests.audit.ingest.files import by_source, counts
 
 PAGE = (Path(__file__).parents[3] / "docs" / "formats.md").read_text("utf-8")
@@ -33,9 +34,9 @@ def test_the_table_map_is_a_table_map_and_uses_every_key(tmp_path):
 
 
 def test_the_campaign_map_is_a_campaign_map_and_uses_every_key(tmp_path):
-    made = campaigns.read(written(tmp_path, shown("toml")[1]))
+    made = campaign_map.read(written(tmp_path, shown("toml")[1]))
     assert made.height == 2
-    assert [name for name in campaigns.SCHEMA if made[name].null_count() == made.height] == []
+    assert [name for name in campaign_map.SCHEMA if made[name].null_count() == made.height] == []
 
 
 def test_both_examples_of_our_own_columns_come_in_and_say_the_same(tmp_path, monkeypatch):

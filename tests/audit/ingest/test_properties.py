@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from audit import ingest
 from audit.ingest import csv_text
-from audit.workspace import Workspace
+from audit.workspace.workspace import Workspace
 from tests.audit.ingest.files import by_source, counts, raw
 
 KIND = st.sampled_from(["order_completed", "message_sent", "no_such_kind", ""])

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import polars as pl
 
-from audit.facts import engagement, none
-from audit.rules import replay
+from audit.population.stats import engagement, none
 from audit.rules.model import from_dict
+from audit.rules.replay import simulation
 from tests.build import context, events
 
 
@@ -40,7 +40,7 @@ def replayed(rows, *documents, facts=None, ids=None, causes=None):
     """The replay of rules, written as tables, over events, written as rows; they are the whole workspace."""
     frame = events(*rows)
     known = context(frame, facts=facts or engaged(*rows))
-    return replay.simulate(frame, [from_dict(one) for one in documents], known, ids=ids, causes=causes)
+    return simulation.simulate(frame, [from_dict(one) for one in documents], known, ids=ids, causes=causes)
 
 
 def decided(rows, *documents, **more):

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from hypothesis import strategies as st
 
 from audit.errors import InputError
+from audit.events.times import iso
 from audit.rules.model import CHECKED_ORDER, SCOPES, from_dict
-from audit.times import iso
 
 texts = st.text(st.characters(codec="utf-8"), max_size=12)
 names = texts.filter(str.strip)

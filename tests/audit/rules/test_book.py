@@ -172,7 +172,7 @@ def test_a_change_planned_before_somebody_elses_is_refused_with_what_they_did(bo
 
 
 def test_a_locked_book_is_one_line_and_keeps_its_rules(book, tmp_path, monkeypatch):
-    monkeypatch.setattr("audit.database.SETTINGS", ("busy_timeout = 1",))
+    monkeypatch.setattr("audit.storage.database.SETTINGS", ("busy_timeout = 1",))
     add(book, CAP)
     plan = book.plan_disable("cap")
     with sqlite3.connect(tmp_path / "book.db") as other:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.rules import curve, sweep
 from audit.rules.model import from_dict
+from audit.rules.replay import curve, sweep
 from tests.audit.rules.build import act, cap, message
 from tests.build import context, events
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from audit.facts import INTERVALS, none
+from audit.population.stats import INTERVALS, none
 from tests.audit.rules.build import cap, decided, message, replayed, stopped
 
 MUTE = {"id": "mute", "kind": "mute"}

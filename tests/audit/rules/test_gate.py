@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit.enforcement.gate.decider import Gate
 from audit.errors import InputError
-from audit.events import in_order
-from audit.rules import prepare, replay
-from audit.rules.gate import Gate
-from audit.rules.history import Act, Message
+from audit.events.schema import in_order
 from audit.rules.model import from_dict
+from audit.rules.reference import histories
+from audit.rules.reference.history import Act, Message
+from audit.rules.replay import simulation
 from tests.audit.rules import test_oracles as oracles
 from tests.audit.rules.build import cap, engaged, message
 from tests.audit.rules.test_properties import ZONES, calendars, caps, moments, rows
@@ -70,7 +71,7 @@ def made(documents):
 
 
 def replayed(frame, rules):
-    decisions = replay.simulate(frame, rules, context(frame)).decisions
+    decisions = simulation.simulate(frame, rules, context(frame)).decisions
     return {
         (row["customer_id"], row["event_id"]): (
             row["decision"], row["deciding_rule"], row["failing_rules"], row["counted"], row["next_allowed_at"],
@@ -131,7 +132,7 @@ def test_offered_again_when_due_it_decides_as_the_replay_does_of_what_is_deferre
 def test_a_past_that_went_out_counts_as_if_it_had_been_offered(history, acted, documents, cut):
     """Where nothing of the past was stopped, beginning with it and having been asked about it are the same."""
     frame, rules = events(*history, *acted), made(documents)
-    asked = prepare.sent(frame)
+    asked = histories.sent(frame)
     place = sorted(zip(frame["occurred_at"], frame["event_id"], strict=True))[min(cut, frame.height - 1)]
     past = frame.filter(
         (pl.col("occurred_at") < place[0])
@@ -142,7 +143,7 @@ def test_a_past_that_went_out_counts_as_if_it_had_been_offered(history, acted, d
     if past.is_empty() or past.filter(pl.col("event_id").is_in(stopped)).height:
         return
     gate = Gate(rules)
-    for known in prepare.histories(prepare.sent(past), past, rules, context(past).facts, everybody=True):
+    for known in histories.histories(histories.sent(past), past, rules, context(past).facts, everybody=True):
         gate.know(known, [one.event_id for one in known.messages], past["occurred_at"].max())
     later = frame.join(past, on="event_id", how="anti", maintain_order="left")
     assert later.height + past.height == frame.height
@@ -235,7 +236,7 @@ def test_a_rule_learns_the_pseudonym_of_a_customer_it_names():
 def test_a_restored_decision_counts_once_where_the_past_holds_its_message_too():
     frame = events(message("2026-01-05T10:00", event_id="e1"))
     gate = Gate([from_dict(cap(2, "7d"))])
-    (known,) = prepare.histories(prepare.sent(frame), frame, gate.rules, context(frame).facts)
+    (known,) = histories.histories(histories.sent(frame), frame, gate.rules, context(frame).facts)
     gate.know(known, ["m1"], frame["occurred_at"].max())
     went = candidate("e1", "2026-01-05T10:00")
     gate.restore("c_1", went, key="m1", answer=gate.offer("c_1", went, key="m1"))
@@ -261,7 +262,7 @@ def test_opt_outs_and_responses_that_are_noted_count_as_in_a_replay(history, doc
     frame = in_order(events(*history))
     rules = [from_dict({key: value for key, value in one.items() if key != "steps"}) for one in documents]
     known = engaged(*history)
-    gate = Gate(rules, recorded=prepare.responses(known))
+    gate = Gate(rules, recorded=histories.responses(known))
     mails = frame.filter(pl.col("message_id").is_not_null(), kind="message_sent")
     channels = dict(zip(mails["message_id"], mails["channel"], strict=True))
     made = {}
@@ -271,7 +272,7 @@ def test_opt_outs_and_responses_that_are_noted_count_as_in_a_replay(history, doc
             gate.note("c_1", event._replace(channel=event.channel or channels.get(row["message_id"])))
         elif event.message_key not in made:
             made[event.message_key] = (row["event_id"], gate.offer("c_1", event, key=event.message_key))
-    decisions = replay.simulate(frame, rules, context(frame, facts=known)).decisions
+    decisions = simulation.simulate(frame, rules, context(frame, facts=known)).decisions
     assert [
         (name, one.decision, list(one.failing_rules), list(one.counted)) for name, one in made.values()
     ] == [

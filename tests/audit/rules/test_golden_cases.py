@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from audit.events import in_order
-from audit.rules import prepare, replay
-from audit.rules.gate import Gate
+from audit.enforcement.gate.decider import Gate
+from audit.events.schema import in_order
+from audit.events.times import parse_iso
 from audit.rules.model import from_dict
+from audit.rules.reference import histories
+from audit.rules.replay import simulation
 from audit.rules.scopes import RuleSet
-from audit.times import parse_iso
 from tests.audit.rules.build import act, cap, message
 from tests.audit.rules.test_gate import of_workspace
 from tests.bench import differential
@@ -25,8 +26,8 @@ def decided(rows, *documents):
     """event_id → (decision, deciding rule, counted, rules that cannot tell): what all three evaluators say."""
     frame, rules = in_order(events(*rows)), [from_dict(one) for one in documents]
     facts = differential.count_facts(frame.lazy())
-    plain = told(replay.simulate(frame, rules, context(frame, facts=facts)).decisions)
-    assert told(replay.by_kernel(prepare.sent(frame), frame, RuleSet(rules), facts)) == plain
+    plain = told(simulation.simulate(frame, rules, context(frame, facts=facts)).decisions)
+    assert told(simulation.by_kernel(histories.sent(frame), frame, RuleSet(rules), facts)) == plain
     assert gated(frame, rules, facts) == plain
     return plain
 
@@ -39,7 +40,7 @@ def told(decisions):
 
 
 def gated(frame, rules, facts):
-    gate, made, seen = Gate(rules, recorded=prepare.responses(facts)), {}, set()
+    gate, made, seen = Gate(rules, recorded=histories.responses(facts)), {}, set()
     for row in frame.iter_rows(named=True):
         event = of_workspace(row)
         if row["kind"] != "message_sent":

@@ -19,7 +19,7 @@ NAILS = {"id": "nails", "kind": "cooldown", "after": "order_completed", "same": 
 def fast(monkeypatch):
     """Nobody cuts the power here: these books need not wait for the disk."""
     monkeypatch.setattr(
-        "audit.database.SETTINGS", ("foreign_keys = ON", "synchronous = OFF", "journal_mode = MEMORY")
+        "audit.storage.database.SETTINGS", ("foreign_keys = ON", "synchronous = OFF", "journal_mode = MEMORY")
     )
 
 
@@ -170,7 +170,7 @@ def test_a_proposal_is_refused_once_its_rule_was_changed_and_not_for_another_rul
 def test_what_is_approved_is_in_force_or_nothing_happened(book, monkeypatch):
     one = proposed(book, CAP)
     with monkeypatch.context() as patch:
-        patch.setattr("audit.rules.book.changes.rows", lambda *_, **__: 1 / 0)
+        patch.setattr("audit.rules.book.edits.rows", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             approved(book, one)
     assert book.inbox.proposal(1).state == "proposed"

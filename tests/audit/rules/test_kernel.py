@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from audit.errors import InputError
-from audit.events import SCHEMA, conform
-from audit.rules import fleet, kernel, prepare, replay
-from audit.rules.consents import NO, YES
-from audit.rules.kernel import codes, sums
+from audit.events.schema import SCHEMA, conform
+from audit.rules import kernel
+from audit.rules.kernel import dictionary_encoding, totals
 from audit.rules.model import CHECKED_ORDER, from_dict
+from audit.rules.reference import histories as prepare
+from audit.rules.reference.consents import NO, YES
+from audit.rules.replay import fleet, simulation
 from audit.rules.scopes import RuleSet
 from tests.audit.rules.build import act, cap, causes, message, replayed
 from tests.audit.rules.test_properties import calendars, caps, moments, rows
@@ -137,7 +139,7 @@ def test_more_than_a_hundred_messages_in_a_window_are_all_counted():
 def test_quiet_hours_that_begin_in_the_repeated_hour_end_where_it_begins_again():
     frame = events(message("2026-10-25T00:45", time_zone="Europe/Berlin"))
     rule = from_dict({**DEFERRED, "quiet": "02:30-08:00"})
-    for evaluate in (replay.by_reference, replay.by_kernel):
+    for evaluate in (simulation.by_reference, simulation.by_kernel):
         made = evaluate(prepare.sent(frame), frame, RuleSet([rule]), context(frame).facts)
         assert made["deferred_to"].item() == datetime(2026, 10, 25, 1, tzinfo=UTC)
 
@@ -174,7 +176,7 @@ def test_sets_of_more_rules_than_it_can_hold_are_not_for_the_kernel(count):
 def test_a_set_with_a_kind_it_does_not_know_goes_to_the_reference(monkeypatch):
     monkeypatch.setattr(kernel, "KINDS", ("frequency_cap",))
     monkeypatch.setattr(kernel, "MANY", 1)
-    monkeypatch.setattr(replay, "by_kernel", None)
+    monkeypatch.setattr(simulation, "by_kernel", None)
     rows = [message("2026-01-05T10:00"), message("2026-01-05T11:00")]
     assert replayed(rows, {"id": "gap", "kind": "min_gap", "window": "1d"}).by_rule() == {"gap": 1}
 
@@ -205,10 +207,10 @@ def test_large_replays_go_through_it_and_say_the_same(monkeypatch):
     frame, rules, why = next(
         one for one in (differential.case(seed, 30) for seed in range(77, 99)) if one[2] is not None
     )
-    expected = replay.simulate(frame, rules, context(frame), causes=why)
+    expected = simulation.simulate(frame, rules, context(frame), causes=why)
     seen = []
     monkeypatch.setattr(kernel, "MANY", 1)
-    made = replay.simulate(
+    made = simulation.simulate(
         frame, rules, context(frame), causes=why, progress=lambda done, total: seen.append((done, total))
     )
     assert made.decisions.equals(expected.decisions)
@@ -223,12 +225,12 @@ def test_progress_can_stop_it():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        replay.by_kernel(prepare.sent(frame), frame, RuleSet(rules), context(frame).facts, stop)
+        simulation.by_kernel(prepare.sent(frame), frame, RuleSet(rules), context(frame).facts, stop)
 
 
 def replayed_by_kernel(frame, rules, why=None):
     facts = differential.count_facts(frame.lazy())
-    return replay.by_kernel(prepare.sent(frame), frame, RuleSet(rules), facts, causes=why)
+    return simulation.by_kernel(prepare.sent(frame), frame, RuleSet(rules), facts, causes=why)
 
 
 # -- totals of a fleet ------------------------------------------------------------------------------------------
@@ -257,7 +259,7 @@ def engaged(seed):
 @pytest.mark.parametrize("seed", [1, 2, 8, 9])
 def test_a_fleet_in_parts_adds_up_to_what_the_whole_replay_tells(monkeypatch, fast, rows_at_once, seed):
     frame, rules = engaged(seed)
-    expected = replay.simulate(frame, rules, context(frame)).to_json()
+    expected = simulation.simulate(frame, rules, context(frame)).to_json()
     monkeypatch.setattr(kernel, "MANY", 1)
     monkeypatch.setattr(kernel, "installed", lambda: fast)
     made = fleet.simulate(frame.lazy(), rules, context(frame), rows=rows_at_once).to_json()
@@ -303,7 +305,7 @@ def test_compiled_totals_are_those_of_the_frames(history, documents):
     )
     rules = RuleSet([from_dict(one) for one in documents])
     ctx = context(frame)
-    slow, fast = fleet.by_reference(frame, rules, ctx), sums.fleet(frame, rules, ctx.facts)
+    slow, fast = fleet.by_reference(frame, rules, ctx), totals.fleet(frame, rules, ctx.facts)
     for name in ("cells", "displaced"):
         columns = slow[name].columns
         assert_frame_equal(
@@ -322,7 +324,7 @@ def test_an_id_that_reads_like_the_key_of_a_message_without_one_is_its_id(monkey
         )
     )
     rules = [from_dict({"id": "m", "kind": "mute"})]
-    expected = replay.simulate(frame, rules, context(frame)).to_json()
+    expected = simulation.simulate(frame, rules, context(frame)).to_json()
     monkeypatch.setattr(kernel, "MANY", 1)
     made = fleet.simulate(frame.lazy(), rules, context(frame)).to_json()
     assert made == expected
@@ -331,7 +333,7 @@ def test_an_id_that_reads_like_the_key_of_a_message_without_one_is_its_id(monkey
 
 def test_more_different_texts_than_its_table_begins_with_have_each_their_number():
     texts = pl.Series([None if number % 7 == 0 else f"t{number % 5000}" for number in range(20_000)])
-    coded = codes.Coded(texts)
+    coded = dictionary_encoding.Coded(texts)
     assert [None if code < 0 else coded.values[code] for code in coded.codes] == texts.to_list()
 
 
@@ -343,7 +345,7 @@ def test_decisions_written_in_parts_are_those_of_the_whole_replay(
 ):
     frame, rules, why = differential.case(seed, 12)
     why = differential.causes(random.Random(seed), frame) if why is None else why
-    expected = replay.simulate(frame, rules, context(frame), causes=why)
+    expected = simulation.simulate(frame, rules, context(frame), causes=why)
     monkeypatch.setattr(kernel, "MANY", 1)
     monkeypatch.setattr(kernel, "installed", lambda: fast)
 

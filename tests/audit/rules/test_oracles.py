@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.events import in_order
-from audit.rules import replay
+from audit.events.schema import in_order
 from audit.rules.model import from_dict
+from audit.rules.replay import simulation
 from tests.audit.rules.build import causes, engaged
 from tests.build import context, events
 
@@ -183,7 +183,7 @@ def run(history, rules, why):
     frame = in_order(events(*history))
     known = context(frame, facts=engaged(*history))
     documents = [from_dict({key: value for key, value in rule.items() if key != "steps"}) for rule in rules]
-    decisions = replay.simulate(frame, documents, known, causes=causes(**why)).decisions
+    decisions = simulation.simulate(frame, documents, known, causes=causes(**why)).decisions
     return {
         row["event_id"]: (row["decision"], row["failing_rules"], row["counted"])
         for row in decisions.iter_rows(named=True)

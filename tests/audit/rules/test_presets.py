@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.errors import InputError, NotFoundError
-from audit.rules import files, presets
+from audit.rules import files, vendor_semantics
 from audit.rules.model import from_dict, to_dict
-from audit.rules.presets.words import words
 from audit.rules.scopes import RuleSet
+from audit.rules.vendor_semantics.describe import words
 from tests.audit.rules.build import cap, message
 from tests.build import context, events
 
@@ -19,7 +19,7 @@ GAP = {"id": "gap", "kind": "min_gap", "window": "16h"}
 
 
 def carried(rule, name, **more):
-    return presets.translate(from_dict(rule), presets.named(name), **more)
+    return vendor_semantics.translate(from_dict(rule), vendor_semantics.named(name), **more)
 
 
 def changed(rule, name, **more):
@@ -32,7 +32,7 @@ def changed(rule, name, **more):
     }
 
 
-@pytest.mark.parametrize("preset", presets.every(), ids=lambda preset: preset.id)
+@pytest.mark.parametrize("preset", vendor_semantics.every(), ids=lambda preset: preset.id)
 def test_every_line_of_a_preset_has_its_sentence_and_where_it_stands(preset):
     lines = [*preset.said.values(), *preset.differs, *preset.ready]
     assert all(line.source.startswith("https://") and len(line.quote) > 10 for line in lines)
@@ -47,26 +47,26 @@ def test_every_line_of_a_preset_has_its_sentence_and_where_it_stands(preset):
 
 
 def test_the_six_senders_are_there():
-    assert [preset.title for preset in presets.every()] == [
+    assert [preset.title for preset in vendor_semantics.every()] == [
         "Braze", "Klaviyo", "Iterable", "Customer.io", "Adobe Journey Optimizer", "Mautic",
     ]  # fmt: skip
 
 
 def test_a_sender_that_is_not_known_is_answered_with_the_nearest():
     with pytest.raises(NotFoundError, match="did you mean 'braze'"):
-        presets.named("brase")
+        vendor_semantics.named("brase")
 
 
-@pytest.mark.parametrize("preset", presets.every(), ids=lambda preset: preset.id)
+@pytest.mark.parametrize("preset", vendor_semantics.every(), ids=lambda preset: preset.id)
 @pytest.mark.parametrize("declared", [False, True])
 def test_a_preset_is_printed_as_a_rule_file_that_can_be_imported(preset, declared):
-    read = files.loads(presets.rule_file(preset, declared=declared))
+    read = files.loads(vendor_semantics.rule_file(preset, declared=declared))
     assert [rule.id for rule in read] == [one.rule.id for one in preset.ready]
     assert all(rule.declared == declared for rule in read)
 
 
 def test_klaviyo_waits_sixteen_hours_between_mails_and_twenty_four_between_texts_unless_told_otherwise():
-    ready = presets.named("klaviyo").ready
+    ready = vendor_semantics.named("klaviyo").ready
     assert [(one.rule.channels, one.rule.window, one.standing) for one in ready] == [
         (("email",), "16h", "default"),
         (("sms",), "24h", "default"),
@@ -157,8 +157,8 @@ def test_scopes_validity_and_name_stay_as_they_are():
 
 def test_what_is_no_cap_stands_as_it_is():
     rule = from_dict({"id": "quiet", "kind": "quiet_hours", "quiet": "21:00-08:00"})
-    for preset in presets.every():
-        assert presets.translate(rule, preset).rule is rule
+    for preset in vendor_semantics.every():
+        assert vendor_semantics.translate(rule, preset).rule is rule
 
 
 def test_the_zone_of_the_account_is_the_one_named_else_the_rules_own_else_utc_and_says_so():
@@ -204,9 +204,9 @@ times = st.integers(0, 12 * 24 * 4).map(
 def test_calendar_days_together_are_those_on_the_wall_up_to_the_messages_own(sent, limit, days, where):
     frame = events(*(message(f"{at:%Y-%m-%dT%H:%M}", time_zone=where) for at in sorted(sent)))
     made = carried(cap(limit, f"{days}d"), "braze")
-    from audit.rules import replay
+    from audit.rules.replay import simulation
 
-    decisions = replay.simulate(frame, RuleSet([made.rule]), context(frame)).decisions
+    decisions = simulation.simulate(frame, RuleSet([made.rule]), context(frame)).decisions
     passed = []
     for row in decisions.iter_rows(named=True):
         today = row["occurred_at"].astimezone(ZoneInfo(where)).date()

@@ -7,11 +7,11 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.events import in_order
-from audit.rules import replay
-from audit.rules.clock import loud_from, unit, unit_end
+from audit.events.schema import in_order
+from audit.rules.key_readers import quiet_hours
 from audit.rules.model import from_dict
-from audit.rules.values import quiet_hours
+from audit.rules.reference.clock import loud_from, unit, unit_end
+from audit.rules.replay import simulation
 from tests.audit.rules.build import cap, message
 from tests.build import context, events
 
@@ -61,7 +61,7 @@ WINDOWS = {"6h": 6, "12h": 12, "1d": 24, "2d": 48, "1w": 168}
 
 def run(history, *documents):
     frame = events(*history)
-    return replay.simulate(frame, [from_dict(one) for one in documents], context(frame)).decisions
+    return simulation.simulate(frame, [from_dict(one) for one in documents], context(frame)).decisions
 
 
 def same_unit(rule, one, other, zone):
@@ -171,7 +171,7 @@ def test_a_rule_about_nothing_that_was_sent_changes_nothing(history, rule):
 def test_the_order_of_the_rows_of_a_file_does_not_matter(history, rule, dice):
     shuffled = dice.sample(history, len(history))
     frame = in_order(events(*shuffled))
-    assert run(history, rule).equals(replay.simulate(frame, [from_dict(rule)], context(frame)).decisions)
+    assert run(history, rule).equals(simulation.simulate(frame, [from_dict(rule)], context(frame)).decisions)
 
 
 @settings(max_examples=50, deadline=None)

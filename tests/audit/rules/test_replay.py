@@ -3,9 +3,10 @@
 import pytest
 
 from audit.errors import NotFoundError
-from audit.rules import outcomes, replay, verdicts
-from audit.rules.decisions import DECISIONS
 from audit.rules.model import from_dict
+from audit.rules.reference import verdicts
+from audit.rules.replay import outcomes, simulation
+from audit.rules.replay.decisions import DECISIONS
 from tests.audit.rules.build import cap, message, replayed
 from tests.build import context, events
 
@@ -189,7 +190,7 @@ def test_progress_is_told_and_can_stop_the_replay():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        replay.simulate(frame, [from_dict(MUTE)], context(frame), progress=stop_after_one)
+        simulation.simulate(frame, [from_dict(MUTE)], context(frame), progress=stop_after_one)
     assert seen == [(1, 2)]
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from audit.errors import InputError
-from audit.rules import verdicts
 from audit.rules.model import from_dict
+from audit.rules.reference import verdicts
 from tests.audit.rules.build import act, cap, causes, decided, engaged, message, replayed, stopped
 from tests.build import context, events
 

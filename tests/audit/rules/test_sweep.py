@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.errors import InputError, NotFoundError
-from audit.rules import replay, sweep
 from audit.rules.model import from_dict
+from audit.rules.replay import simulation, sweep
 from tests.audit.rules.build import cap, message
 from tests.audit.rules.test_properties import caps, rows
 from tests.build import context, events
@@ -23,7 +23,7 @@ def swept(history, documents, rule_id, **over):
 
 def simulated(history, *documents):
     frame = events(*history)
-    return replay.simulate(frame, [from_dict(one) for one in documents], context(frame))
+    return simulation.simulate(frame, [from_dict(one) for one in documents], context(frame))
 
 
 @settings(max_examples=60, deadline=None)

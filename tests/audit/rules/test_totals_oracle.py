@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import approx
 
-from audit.events import in_order
-from audit.rules import fleet, replay, shares
+from audit.events.schema import in_order
 from audit.rules.model import from_dict
+from audit.rules.replay import fleet, simulation, wilson
 from tests.audit.rules.build import cap
 from tests.build import context, events
 
@@ -158,7 +158,7 @@ def test_the_totals_are_those_of_the_contract_counted_naively(history, documents
         *({"machine": None, "message_id": None, "mailbox_provider": None, **row} for row in history)
     )
     rules, known = [from_dict(one) for one in documents], context(frame)
-    made = replay.simulate(frame, rules, known)
+    made = simulation.simulate(frame, rules, known)
     told = made.to_json()
     empty = dict.fromkeys(("message_id", "machine", "item_id", "category", "campaign_id", "campaign_name"))
     rows = [{**empty, **row} for row in in_order(frame).iter_rows(named=True)]
@@ -200,5 +200,5 @@ def test_the_intervals_are_wilsons(some, more):
     rate = number / among
     middle = (rate + z * z / (2 * among)) / (1 + z * z / among)
     half = z / (1 + z * z / among) * sqrt(rate * (1 - rate) / among + z * z / (4 * among**2))
-    made = shares.share(number, among)
+    made = wilson.share(number, among)
     assert (made["low"], made["high"]) == approx((middle - half, middle + half), abs=1e-6)

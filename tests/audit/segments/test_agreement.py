@@ -3,9 +3,9 @@
 import polars as pl
 import pytest
 
-from audit.recommend import agreement as of_strips
+from audit.events.times import parse_iso
+from audit.recommendations import agreement as of_strips
 from audit.segments import agreement, definitions
-from audit.times import parse_iso
 from tests.build import context, days, events
 
 AT = parse_iso("2026-06-30T12:00:00Z")

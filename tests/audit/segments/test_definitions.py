@@ -6,9 +6,10 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from audit import facts, segments
-from audit.segments.values import carries
-from audit.times import parse_iso
+from audit import segments
+from audit.events.times import parse_iso
+from audit.population import stats
+from audit.segments.profile_values import carries
 from tests.build import context, days, events
 
 AT = parse_iso("2026-06-30T12:00:00Z")
@@ -25,9 +26,9 @@ STANDING = [
     for share, value in ((0.2, 1.0), (0.4, 2.0), (0.6, 4.0), (0.8, 8.0))
 ]
 FACTS = replace(
-    facts.none(),
-    standing=pl.DataFrame(STANDING, schema=facts.STANDING, orient="row"),
-    prices=pl.DataFrame([("Tea > Green > Loose", 4.0, 9.0)], schema=facts.PRICES, orient="row"),
+    stats.none(),
+    standing=pl.DataFrame(STANDING, schema=stats.STANDING, orient="row"),
+    prices=pl.DataFrame([("Tea > Green > Loose", 4.0, 9.0)], schema=stats.PRICES, orient="row"),
 )
 
 

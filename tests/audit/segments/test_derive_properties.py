@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit import segments
-from audit.events import in_order
-from audit.segments.present import present
-from audit.segments.select import Selected
-from audit.segments.spells import contributions
-from audit.times import parse_iso
+from audit.events.schema import in_order
+from audit.events.times import parse_iso
+from audit.segments.at_moment import present
+from audit.segments.contributions import contributions
+from audit.segments.event_selection import Selected
 from tests.build import context, events
 
 START = parse_iso("2026-01-01T00:00:00Z")

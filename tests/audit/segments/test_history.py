@@ -5,7 +5,8 @@ from datetime import timedelta
 import polars as pl
 from hypothesis import given, settings
 
-from audit import facts, segments
+from audit import segments
+from audit.population import stats
 from audit.segments import versions
 from tests.audit.segments.test_derive_properties import AT, acts, history
 from tests.build import context, days, events
@@ -188,7 +189,7 @@ def test_the_version_of_a_spell_says_nothing_of_group_facts():
         for n in range(60)
     ]
     frame = events(*rows)
-    ctx = context(frame, AT, facts=facts.count(frame.lazy()))
+    ctx = context(frame, AT, facts=stats.count(frame.lazy()))
     named = {one.id: one.version for one in segments.definitions()}
     found = segments.history(frame, ctx)
     assert found.height

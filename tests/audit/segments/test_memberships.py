@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from audit import segments
-from audit.times import parse_iso
+from audit.events.times import parse_iso
 from tests.build import context, days, events
 
 AT = parse_iso("2026-06-30T12:00:00Z")

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from audit import segments
-from audit.events import in_order
+from audit.events.schema import in_order
 from fixtures import scenes
 from tests.build import context
 

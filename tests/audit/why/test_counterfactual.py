@@ -8,9 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit import segments, why
-from audit.campaigns import SCHEMA as CAMPAIGNS
+from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
 from audit.why import counterfactual
-from audit.why.trials import MOST_ROWS, Decide, TooMuchError, Trials
+from audit.why.what_if_trials import (
+    MOST_ROWS,
+    Decide,
+    TooMuchError,
+    Trials,
+)
 from tests.build import context, events
 
 FIVE = ("a", "b", "c", "d", "e")

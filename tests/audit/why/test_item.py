@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from audit import recommend, why
+from audit import recommendations, why
 from audit.errors import NotFoundError
 from tests.build import context, events
 
@@ -23,7 +23,7 @@ def test_what_only_we_derive_is_called_our_reconstruction_and_falls_away_without
     assert proof.add[0]["kind"] == "order_completed"
     for put_back in (None, *proof.remove):
         rest = frame.filter(~pl.col("event_id").is_in([one for one in proof.remove if one != put_back]))
-        assert recommend.derive(rest, ctx).is_empty() is (put_back is None)
+        assert recommendations.derive(rest, ctx).is_empty() is (put_back is None)
 
 
 def test_without_its_cause_another_item_stands_in_its_place() -> None:
@@ -39,12 +39,12 @@ def test_without_its_cause_another_item_stands_in_its_place() -> None:
     ]
     frame = events(*looks)
     ctx = context(frame, "2026-03-08")
-    strip = recommend.derive(frame, ctx)["item_id"].to_list()
+    strip = recommendations.derive(frame, ctx)["item_id"].to_list()
     assert len(strip) == 5, "two of the seven find no room"
     made = why.item(frame, ctx, strip[1])
     assert made.counterfactual is not None
     rest = frame.filter(~pl.col("event_id").is_in(made.counterfactual.remove))
-    now = recommend.derive(rest, ctx).row(1, named=True)
+    now = recommendations.derive(rest, ctx).row(1, named=True)
     assert made.counterfactual.instead == (
         {"strategy": "inspired_by_browsing", "item_id": now["item_id"], "title": now["title"]},
     )

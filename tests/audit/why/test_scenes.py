@@ -5,10 +5,11 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from audit import coverage, facts, flows, why
-from audit.campaigns import fill
-from audit.context import Context
-from audit.messages import messages
+from audit import flows, why
+from audit.events.messages import messages
+from audit.flows.campaign_map import fill
+from audit.population import coverage, stats
+from audit.population.context import Context
 from fixtures import demo_campaigns, demo_flows, scenes
 
 EVENTS = fill(scenes.events().lazy(), demo_campaigns()).collect()
@@ -16,7 +17,7 @@ CONTEXT = Context(
     at=EVENTS["occurred_at"].max(),
     # Two dozen customers are all silent for weeks; in the demo the fleet around them is not.
     coverage=replace(coverage.summarize(coverage.daily(EVENTS)), gaps=()),
-    facts=facts.none(),
+    facts=stats.none(),
     campaigns=demo_campaigns(),
     flows=flows.from_json(demo_flows()),
 )

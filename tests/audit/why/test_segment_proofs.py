@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit import segments, why
-from audit.times import parse_iso
-from audit.why.trials import Trials
+from audit.events.times import parse_iso
+from audit.why.what_if_trials import Trials
 from tests.build import context, events
 
 AT = parse_iso("2026-03-31T00:00:00Z")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from audit import answers
-from audit.case import read_case
-from audit.workspace import Workspace
+from audit.queries import documents
+from audit.queries.case import read_case
+from audit.workspace.workspace import Workspace
 from fixtures import scenes as told
 from tests.bench import decided, soundness
 from tests.bench.populations import Population
@@ -36,10 +36,10 @@ def listed(shown: dict[str, Any], ws: Workspace, customer: str) -> Iterator[tupl
 def is_there(ws: Workspace, customer: str, type_: str, ident: str, left_out: set[str]) -> bool:
     """As the contract says what `there` means, asked of the public answers."""
     if type_ == "message":
-        return answers.explain(ws, customer, message=ident, without=left_out)["standing"] == "derived"
+        return documents.explain(ws, customer, message=ident, without=left_out)["standing"] == "derived"
     if type_ == "finding":
-        return ident in {one["id"] for one in answers.audit(ws, customer, without=left_out)["findings"]}
-    shown = answers.picture(read_case(ws, customer, without=left_out), strips=type_ == "item")
+        return ident in {one["id"] for one in documents.audit(ws, customer, without=left_out)["findings"]}
+    shown = documents.picture(read_case(ws, customer, without=left_out), strips=type_ == "item")
     if type_ == "segment":
         return ident in {one["id"] for one in shown["segments"] if one["derived"]}
     return ident in {one["item_id"] for one in shown["recommendations"] if one["derived"]}
@@ -47,9 +47,9 @@ def is_there(ws: Workspace, customer: str, type_: str, ident: str, left_out: set
 
 @pytest.mark.parametrize("customer", told.expected())
 def test_of_a_scene_through_the_public_answers(ws: Workspace, customer: str) -> None:
-    shown = answers.show(ws, customer)
+    shown = documents.show(ws, customer)
     for type_, ident in listed(shown, ws, customer):
-        made = answers.explain(ws, customer, **{type_: ident})
+        made = documents.explain(ws, customer, **{type_: ident})
         if made["standing"] != "derived" and type_ == "message":
             assert made["counterfactual"] is None
             continue

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 
 from audit import why
-from audit.campaigns import SCHEMA as CAMPAIGNS
 from audit.errors import NotFoundError
+from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
 from audit.why import Explanation
 from tests.build import context, events
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from audit import findings, flows, why
-from audit.times import iso, parse_iso
+from audit.events.times import iso, parse_iso
 from tests.bench import decided
 from tests.bench import until as held
 from tests.bench.populations import Population

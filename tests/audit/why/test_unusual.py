@@ -6,10 +6,16 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from audit import findings, flows, recommend, segments, why
-from audit.context import Context
+from audit import (
+    findings,
+    flows,
+    recommendations,
+    segments,
+    why,
+)
 from audit.errors import NotFoundError
-from audit.events import SCHEMA, conform, empty
+from audit.events.schema import SCHEMA, conform, empty
+from audit.population.context import Context
 from tests.build import context, events
 
 SHOWN = {"kind": "recommendation_shown", "event_id": "r", "at": "2026-03-01", "item_id": "unheard-of"}
@@ -30,7 +36,11 @@ def with_flow(frame: pl.DataFrame) -> Context:
 def test_of_no_event_nothing_is_derived_and_every_question_is_refused_in_one_line() -> None:
     frame = empty()
     ctx = with_flow(frame)
-    for made in (segments.memberships(frame, ctx), recommend.strips(frame, ctx), findings.find(frame, ctx)):
+    for made in (
+        segments.memberships(frame, ctx),
+        recommendations.strips(frame, ctx),
+        findings.find(frame, ctx),
+    ):
         assert made.is_empty()
     assert why.causes(frame, ctx).is_empty()
     for ask in (why.message, why.segment, why.item, findings.finding):
@@ -55,7 +65,7 @@ def test_one_event_is_a_history(kind: str) -> None:
     ctx = with_flow(frame)
     for ident in segments.memberships(frame, ctx)["id"]:
         assert why.segment(frame, ctx, ident).because
-    for ident in recommend.strips(frame, ctx)["item_id"]:
+    for ident in recommendations.strips(frame, ctx)["item_id"]:
         assert why.item(frame, ctx, ident).because
     if kind == "message_sent":
         assert why.message(frame, ctx, "e").because

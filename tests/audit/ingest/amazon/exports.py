@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from audit.events import conform
+from audit.events.schema import conform
 from audit.ingest.amazon.reader import read_together
-from audit.ingest.cast import cast
 from audit.ingest.formats import Options
+from audit.ingest.normalise import cast
 
 MADE = datetime(2021, 6, 1, 12, 0, tzinfo=UTC)
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from audit.events.messages import messages
 from audit.ingest.run import import_paths
-from audit.messages import messages
-from audit.workspace import Workspace
+from audit.workspace.workspace import Workspace
 from tests.audit.ingest.amazon import exports as ex
 from tests.audit.ingest.amazon.test_export import FILES
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from audit.events import conform, in_order
-from audit.messages import messages, orphans
+from audit.events.messages import messages, orphans
+from audit.events.schema import conform, in_order
 from tests.audit.ingest.amazon import exports as ex
 
 SENT = "OutboundNotifications.SentNotifications.csv"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from audit.ingest.amazon.refine import keywords
+from audit.ingest.amazon.dataset_rules import keywords
 from tests.audit.ingest.amazon import exports as ex
 
 

@@ -1,0 +1,204 @@
+"""Lines of the gate's stream: one JSON object a line, with the columns of a canonical event.
+
+Only what rules read is taken; direct identifiers and everything else of a line are dropped where it is read.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import UNSET
+
+from audit.enforcement.gate import fast_json
+from audit.errors import InputError
+from audit.events.schema import KINDS, MESSAGE_CLASSES
+from audit.ingest import strict_json
+from audit.privacy import scan
+from audit.privacy.clean import clean
+from audit.rules.reference.history import Act, Message
+from audit.rules.reference.zones import known_zone
+
+CANDIDATE = "message_sent"
+"""What a line without a kind is: a message that would be sent."""
+
+_OWN = {"event_id", "at", "kind", "campaign", "message_key"}
+_COLUMN = {"item": "item_id"}
+_SHAPE = (
+    "campaign_id", "campaign_name", "subject",
+    *dict.fromkeys(_COLUMN.get(name, name) for name in (*Message._fields, *Act._fields) if name not in _OWN),
+)  # fmt: skip
+"""The columns that rules read, beside which event it is and when; `subject` for the campaign map alone."""
+
+_WHO = len(fast_json.OWN)
+"""So many values come first that say who, when and which; the others are the shape."""
+
+_LISTS = ("topics", "causes", "sensitive")
+_FLAGS = ("machine",)
+_MOST_SHAPES = 20_000
+"""Lines mostly repeat each other but for who and when; so many different ones are remembered."""
+
+_NO_TIME = "occurred_at is no ISO 8601 time, such as 2026-11-20T09:00:00Z"
+
+Fill = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Fills what a row leaves open from the campaign map."""
+
+
+class Shape(NamedTuple):
+    """What a line says beside who, which and when: the fields of a message or an act between its time and its key, and
+    the same as a piece of JSON. `quotes`: how many of a plain line's quotes that takes.
+    """
+
+    fields: tuple[Any, ...]
+    is_candidate: bool
+    time_zone: str | None
+    text: bytes
+    quotes: int
+
+    def event(self, event_id: str, at: datetime, key: str) -> Message | Act:
+        """The candidate, or the event of another kind."""
+        if self.is_candidate:
+            return tuple.__new__(Message, (event_id, at, *self.fields, key))
+        return tuple.__new__(Act, (event_id, at, *self.fields, key))
+
+
+class Line(msgspec.Struct, frozen=True, gc=False):
+    """A line that can be used. `customer` is the source's id; `key` makes candidates the same message."""
+
+    customer: str
+    key: str
+    shape: Shape
+    event: Message | Act
+
+
+class Reader:
+    """Reads lines. `secret` makes the ids of events that have none; `fill` knows the campaign map."""
+
+    def __init__(self, secret: bytes, fill: Fill | None = None) -> None:
+        self._digest = blake2b(key=secret, digest_size=12)
+        self._fill = fill
+        self._columns = ("kind", *(name for name in _SHAPE if fill is not None or name != "subject"))
+        self._parser = fast_json.Parser(self._columns, lists=_LISTS, flags=_FLAGS)
+        self._shapes: dict[fast_json.Values, Shape] = {}
+
+    def read(self, line: bytes) -> Line:
+        """One line. Raises InputError with what is wrong, naming the column and no value."""
+        values = self._parser.glance(line)
+        known = None if values is None else self._shapes.get(values[_WHO:])
+        if values is None or not (_each_once(line, values, known) or fast_json.is_plain(line)):
+            values, known = self._parser.strictly(line), None
+        customer = _text("customer_id", values[0])
+        if customer is None or not customer.strip():
+            raise InputError("customer_id is absent")
+        event_id = _text("event_id", values[2])
+        if event_id is None:
+            event_id = self._made_id(line)
+        key = _text("message_id", values[3]) or f"event:{event_id}"
+        at = _moment(values[1])
+        shape = known or self._shape(values[_WHO:])
+        return Line(customer, key, shape, shape.event(event_id, at, key))
+
+    def shape(self, row: Mapping[str, Any]) -> Shape:
+        """What a row says beside who, which and when. Raises InputError."""
+        return self._shape(self._parser.values(row)[_WHO:])
+
+    def _made_id(self, line: bytes) -> str:
+        made = self._digest.copy()
+        made.update(line.strip())
+        return "g" + made.hexdigest()
+
+    def _shape(self, values: fast_json.Values) -> Shape:
+        try:
+            known = self._shapes.get(values)
+        except TypeError:  # an object where a text should be
+            return self._made(values)
+        if known is None:
+            if len(self._shapes) >= _MOST_SHAPES:
+                self._shapes.clear()
+            known = self._shapes[values] = self._made(values)
+        return known
+
+    def _made(self, values: fast_json.Values) -> Shape:
+        given = dict(zip(self._columns, values, strict=True))
+        kind = _text("kind", given["kind"]) or CANDIDATE
+        _known("kind", kind, KINDS)
+        read: dict[str, Any] = {name: _value(name, given.get(name, UNSET)) for name in _SHAPE}
+        if read["message_class"] is not None:
+            _known("message_class", read["message_class"], MESSAGE_CLASSES)
+        if read["time_zone"] is not None and known_zone(read["time_zone"]) is None:
+            raise InputError("time_zone is no IANA time zone")
+        if read["campaign_name"] is not None:
+            read["campaign_name"] = scan.scrubbed(read["campaign_name"])
+        filled: dict[str, Any] = dict(read if self._fill is None else self._fill({"kind": kind, **read}))
+        filled["campaign"] = filled["campaign_id"] or filled["campaign_name"]
+        filled["kind"] = kind
+        kept = {
+            name: value
+            for name in ("kind", *_SHAPE)
+            if name != "subject" and (value := read.get(name, kind)) is not None
+        }
+        fields = Message._fields if kind == CANDIDATE else Act._fields
+        return Shape(
+            tuple(filled[_COLUMN.get(name, name)] for name in fields[2:-1]),
+            kind == CANDIDATE,
+            filled["time_zone"],
+            f",{json.dumps(kept, separators=(',', ':'))[1:-1]}".encode("ascii"),
+            fast_json.quotes(values),
+        )
+
+
+def _each_once(line: bytes, values: fast_json.Values, known: Shape | None) -> bool:
+    """Whether a plain line holds nothing but these values; `known` is their shape, if it is known by now."""
+    rest = fast_json.quotes(values[_WHO:]) if known is None else known.quotes
+    return line.count(b'"') == rest + fast_json.quotes_of_own(values)
+
+
+def _text(name: str, value: Any) -> str | None:
+    if type(value) is str and value.isascii() and value.isprintable():
+        return value or None
+    if value is UNSET or value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise InputError(f"{name} is no text")
+    return clean(str(value))
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in _LISTS:
+        return _texts(name, value)
+    if name in _FLAGS:
+        if value not in (UNSET, None, True, False):
+            raise InputError(f"{name} is no true or false")
+        return None if value is UNSET else value
+    return _text(name, value)
+
+
+def _texts(name: str, value: Any) -> Sequence[str] | None:
+    if value is None or value is UNSET:
+        return None
+    if not isinstance(value, tuple) or not all(isinstance(each, str) for each in value):
+        raise InputError(f"{name} is no list of texts")
+    return tuple(clean(each) for each in value)
+
+
+def _known(name: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        near = get_close_matches(value, allowed, 1)
+        raise InputError(f"{name} is none of those we know" + (f"; did you mean {near[0]}?" if near else ""))
+
+
+def _moment(value: Any) -> datetime:
+    if value is None or value is UNSET or value == "":
+        raise InputError("occurred_at is absent")
+    if not isinstance(value, str) or isinstance(value, strict_json.Number):
+        raise InputError(_NO_TIME)
+    try:
+        made = datetime.fromisoformat(value)
+        if made.tzinfo is UTC:
+            return made
+        return made.replace(tzinfo=UTC) if made.tzinfo is None else made.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InputError(_NO_TIME) from error

@@ -1,0 +1,68 @@
+"""What the source itself recorded that says: this was not for, or not by, the account's holder."""
+
+import polars as pl
+
+OWN = ("self", "me", "own")
+"""Recipients that are the account holder."""
+
+WORDS = {
+    "gift": "marked as a gift",
+    "recipient": "for another recipient",
+    "persona": "of another profile",
+    "device": "from a device used for nothing else here",
+}
+"""Sign → how it is said."""
+
+
+def gift() -> pl.Expr:
+    """Whether an act is marked as a gift."""
+    return pl.col("gift").fill_null(value=False)
+
+
+def recipient() -> pl.Expr:
+    """Whether an act is for somebody other than the account holder."""
+    return ~pl.col("recipient").str.to_lowercase().is_in(OWN).fill_null(value=True)
+
+
+def main_personas(events: pl.DataFrame) -> pl.DataFrame:
+    """`customer_id, main`: the persona of most events of each account; of equal ones the first by name."""
+    return (
+        events.drop_nulls("persona")
+        .group_by("customer_id", "persona")
+        .len()
+        .sort("customer_id", "len", "persona", descending=[False, True, False])
+        .unique("customer_id", keep="first", maintain_order=True)
+        .select("customer_id", pl.col("persona").alias("main"))
+    )
+
+
+def of_baskets(events: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """The hard signs of each basket: `unit, signs`, those of `WORDS`, in that order; baskets without one are left out.
+
+    `rows`: `audit.population.baskets.acts` of `events`. A device is a sign where all that it did lies in one basket and the account
+    has another device.
+    """
+    marks = events.select("customer_id", "event_id", "gift", "recipient", "persona", "device_id")
+    acts = rows.select("customer_id", "event_id", "unit").join(marks, on=("customer_id", "event_id"))
+    used = (
+        events.drop_nulls("device_id")
+        .group_by("customer_id")
+        .agg(pl.col("device_id").n_unique().alias("devices"))
+    )
+    once = (
+        acts.drop_nulls("device_id")
+        .group_by("customer_id", "device_id")
+        .agg((pl.col("unit").n_unique() == 1).alias("once"))
+        .join(used.filter(pl.col("devices") > 1), on="customer_id", how="semi")
+    )
+    known = acts.join(main_personas(events), on="customer_id", how="left").join(
+        once, on=("customer_id", "device_id"), how="left"
+    )
+    found = known.group_by("unit").agg(
+        gift().any().alias("gift"),
+        recipient().any().alias("recipient"),
+        (pl.col("persona") != pl.col("main")).any().alias("persona"),
+        pl.col("once").any().alias("device"),
+    )
+    signs = pl.concat_list(pl.when(pl.col(sign)).then(pl.lit(sign)) for sign in WORDS).list.drop_nulls()
+    return found.select("unit", signs.alias("signs")).filter(pl.col("signs").list.len() > 0)

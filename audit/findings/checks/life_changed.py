@@ -1,0 +1,122 @@
+"""Marketing from a trigger that a change in somebody's life has put an end to."""
+
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from audit.events import bereavement
+from audit.events.schema import first_levels
+from audit.events.times import iso
+from audit.findings.catalogue import Check
+from audit.findings.check_context import ONE_ORDER, Audited, lies_before
+from audit.findings.schema import (
+    ABOUT,
+    amount,
+    day,
+    found,
+    rules,
+)
+
+_LABELS = {
+    "customer_deceased": "the customer's death",
+    "registry_closed": "the closing of the registry",
+    "order_refunded": "a return for bereavement",
+}
+
+
+def detect(audited: Audited, check: Check) -> pl.DataFrame:
+    """Marketing after a death, a closed registry or a return for bereavement, one finding a customer.
+
+    After a death every message counts; else those that a registry triggered or that share the first level of the
+    category. A registry opened again ends it. Which reasons speak of a death: `audit/life.toml`.
+    """
+    del check
+    changes = _changes(audited)
+    sent = audited.mailings.select(
+        "customer_id",
+        *ONE_ORDER,
+        "channel",
+        "campaign_id",
+        "known_trigger",
+        first_levels(pl.col("category"), 1).alias("area"),
+    )
+    earlier = lies_before("change_at", "occurred_at", act_id="change_id")
+    still = pl.col("until").is_null() | (pl.col("occurred_at") < pl.col("until"))
+    registry = (pl.col("change") == "registry_closed") & pl.col("known_trigger").str.contains(
+        "registry", literal=True
+    )
+    concerns = (
+        (pl.col("change") == "customer_deceased") | registry | (pl.col("area") == pl.col("change_area"))
+    )
+    pairs = sent.join(changes, on="customer_id", how="inner").filter(
+        earlier & still & concerns.fill_null(value=False)
+    )
+    return _findings(pairs.sort("customer_id", *ONE_ORDER, "change_at", "change_id"))
+
+
+def _changes(audited: Audited) -> pl.DataFrame:
+    grave = bereavement.by_reason()
+    acts = audited.of_kind("customer_deceased", "registry_closed", "registry_created", "order_refunded")
+    reopened = pl.when(pl.col("kind") == "registry_created").then("occurred_at")
+    until = reopened.backward_fill().over("customer_id")
+    return (
+        acts.with_columns(until.alias("until"))
+        .filter((pl.col("kind") == "order_refunded").not_() | grave)
+        .filter(pl.col("kind") != "registry_created")
+        .select(
+            "customer_id",
+            pl.col("event_id").alias("change_id"),
+            pl.col("occurred_at").alias("change_at"),
+            pl.col("kind").alias("change"),
+            first_levels(pl.col("category"), 1).alias("change_area"),
+            bereavement.changed().alias("grave"),
+            pl.when(pl.col("kind") == "registry_closed").then("until").alias("until"),
+        )
+    )
+
+
+def _findings(pairs: pl.DataFrame) -> pl.DataFrame:
+    rows = pairs.group_by("customer_id", maintain_order=True).agg(
+        pl.col("event_id").n_unique().alias("count"),
+        pl.col("event_id").unique(maintain_order=True).alias("messages"),
+        pl.col("change_id").unique(maintain_order=True).alias("cause"),
+        pl.col("change").first(),
+        pl.col("grave").any(),
+        pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("channel"),
+        pl.col("campaign_id").drop_nulls().unique(maintain_order=True).alias("campaigns"),
+        pl.col("occurred_at").min().alias("first"),
+        pl.col("occurred_at").max().alias("last"),
+        day(pl.col("change_at").min()).alias("since"),
+        pl.col("change_at").min(),
+    )
+    text = pl.format(
+        "{} from an old trigger since {} was recorded on {}.",
+        amount(pl.col("channel")),
+        pl.lit(ABOUT),
+        "since",
+    )
+    return found(
+        rows.with_columns(
+            pl.col("change").alias("case"),
+            pl.lit("life change").alias("subject"),
+            pl.col("change").replace(_LABELS).alias("about"),
+            pl.when(pl.col("grave")).then(pl.lit("bereavement")).alias("topic"),
+            pl.when(~pl.col("grave")).then(pl.lit("medium")).alias("severity"),
+            text.alias("text"),
+            pl.col("cause").list.concat("messages").alias("evidence"),
+            rules(rows, ("customer_id", "change", "campaigns", "change_at"), _rule),
+        )
+    )
+
+
+def _rule(customer: str, change: str, campaigns: list[str], since: datetime) -> dict[str, Any]:
+    everything = change == "customer_deceased" or not campaigns
+    return {
+        "id": f"life-changed-{customer}",
+        "kind": "mute",
+        "title": f"Nothing more of this to {customer}",
+        **({} if everything else {"campaigns": campaigns}),
+        "customers": [customer],
+        "valid_from": iso(since),
+    }

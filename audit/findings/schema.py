@@ -1,0 +1,189 @@
+"""What a check hands over, and what a finding is."""
+
+import json
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from typing import Any
+
+import polars as pl
+
+from audit.events.schema import TIME
+from audit.findings.catalogue import SEVERITIES, VERDICTS, Check
+
+_IDS = pl.List(pl.String())
+
+SCHEMA: dict[str, pl.DataType] = {
+    "id": pl.String(),
+    "customer": pl.String(),
+    "check": pl.String(),
+    "title": pl.String(),
+    "severity": pl.String(),
+    "verdict": pl.String(),
+    "case": pl.String(),
+    "text": pl.String(),
+    "from": TIME,
+    "to": TIME,
+    "count": pl.UInt32(),
+    "messages": _IDS,
+    "cause": _IDS,
+    "evidence": _IDS,
+    "subject": pl.String(),
+    "sources": _IDS,
+    "suggested_rule": pl.String(),
+    "named": pl.String(),
+}
+"""The columns of whysent.findings/1, and `named`. `messages`, `cause`, `evidence`: event_ids in order;
+`suggested_rule`: a rule in the shape of a rules file, as JSON; `named`: text, subject and rule with the names of
+sensitive topics, as JSON, which `worded` puts in or takes away."""
+
+FOUND: dict[str, pl.DataType] = {
+    "customer_id": pl.String(),
+    "subject": pl.String(),
+    "about": pl.String(),
+    "category": pl.String(),
+    "topic": pl.String(),
+    "case": pl.String(),
+    "severity": pl.String(),
+    "verdict": pl.String(),
+    "text": pl.String(),
+    "first": TIME,
+    "last": TIME,
+    "count": pl.UInt32(),
+    "messages": _IDS,
+    "cause": _IDS,
+    "evidence": _IDS,
+    "sources": _IDS,
+    "rule": pl.String(),
+}
+"""What a check hands over, a row a finding; an absent column is null and takes its default: the check's severity
+and sources, verdict risk, no events. `about`: what the text names as `{about}`; `topic`: the sensitive topic
+it touches, if any; where it is null, the one that `category` touches."""
+
+ABOUT = "{about}"
+"""Where a text names what it is about."""
+
+UNNAMED = "a sensitive topic"
+"""What takes the place of a sensitive topic's name."""
+
+_NOUNS = {"email": "mail", "sms": "text message", "push": "push message"}
+
+
+def found(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give what a check found every column of `FOUND`."""
+    return frame.select(
+        pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype).alias(name)
+        for name, dtype in FOUND.items()
+    )
+
+
+def none() -> pl.DataFrame:
+    """Nothing found."""
+    return pl.DataFrame(schema=FOUND)
+
+
+def rules(frame: pl.DataFrame, columns: Iterable[str], make: Callable[..., dict[str, Any]]) -> pl.Series:
+    """The column `rule`: `make(*columns)` of every row of `frame`, as JSON."""
+    made = [json.dumps(make(*row), ensure_ascii=False) for row in frame.select(columns).iter_rows()]
+    return pl.Series("rule", made, pl.String)
+
+
+def finish(rows: pl.DataFrame, check: Check) -> pl.DataFrame:
+    """Turn what `check` found (columns of `FOUND`) into findings (columns of `SCHEMA`), its verdict capped.
+
+    What touches a sensitive topic is worded without naming it; `named` keeps the names for `worded`.
+    """
+    strength = pl.Enum(VERDICTS)
+    verdict = pl.col("verdict").fill_null("risk").cast(strength)
+    empty: pl.Expr = pl.lit([], _IDS)
+    named = _text(pl.col("about"))
+    secret = pl.struct(named.alias("text"), pl.col("subject"), pl.col("rule").alias("suggested_rule"))
+    is_secret = pl.col("topic").is_not_null()
+    return rows.with_columns(
+        _ids(rows, check.id),
+        pl.col("customer_id").alias("customer"),
+        pl.lit(check.id).alias("check"),
+        pl.lit(check.title).alias("title"),
+        pl.col("severity").fill_null(check.severity),
+        pl.max_horizontal(verdict, pl.lit(check.max_verdict).cast(strength)).cast(pl.String).alias("verdict"),
+        pl.when(is_secret).then(_text(pl.lit(UNNAMED))).otherwise(named).alias("text"),
+        pl.col("first").alias("from"),
+        pl.col("last").alias("to"),
+        pl.col("count").fill_null(0),
+        *(pl.col(name).fill_null(empty) for name in ("messages", "cause", "evidence")),
+        pl.when(is_secret).then(pl.lit(UNNAMED)).otherwise("subject").alias("subject"),
+        pl.col("sources").fill_null(pl.lit(list(check.sources), _IDS)),
+        pl.when(is_secret).then(None).otherwise("rule").alias("suggested_rule"),
+        pl.when(is_secret).then(secret.struct.json_encode()).alias("named"),
+    ).select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
+
+
+def worded(findings: pl.DataFrame, *, names_sensitive: bool = False) -> pl.DataFrame:
+    """Findings as somebody may read them: the columns of `SCHEMA` but `named`.
+
+    Only with `names_sensitive` do text, subject and suggested rule name sensitive topics.
+    """
+    if not names_sensitive:
+        return findings.drop("named")
+    fields: tuple[str, ...] = ("text", "subject", "suggested_rule")
+    secret = pl.col("named").str.json_decode(pl.Struct(dict.fromkeys(fields, pl.String())))
+    shown = [
+        pl.when(pl.col("named").is_null()).then(name).otherwise(secret.struct.field(name)).alias(name)
+        for name in fields
+    ]
+    return findings.with_columns(shown).drop("named")
+
+
+def suggested_rule(text: str | None) -> dict[str, Any] | None:
+    """The suggested rule of a finding, in the shape of a rules file."""
+    return None if text is None else dict(json.loads(text))
+
+
+def severity_rank() -> pl.Expr:
+    """The column `severity` as something that sorts worst first."""
+    return pl.col("severity").cast(pl.Enum(SEVERITIES))
+
+
+def _text(about: pl.Expr) -> pl.Expr:
+    return pl.col("text").str.replace(ABOUT, about.fill_null("it"), literal=True)
+
+
+def words(category: pl.Expr) -> pl.Expr:
+    """How a sentence names a category path: its last level, in lower case."""
+    return category.str.split(" > ").list.last().str.to_lowercase()
+
+
+def day(moment: pl.Expr) -> pl.Expr:
+    """How a sentence names a day (UTC)."""
+    return moment.dt.strftime("%Y-%m-%d")
+
+
+def several(count: pl.Expr, noun: str) -> pl.Expr:
+    """How a sentence counts: `1 act`, `11 acts`."""
+    return _counted(count, pl.lit(noun))
+
+
+def amount(channel: pl.Expr, count: str = "count") -> pl.Expr:
+    """How a sentence counts messages of one channel: `1 mail`, `11 mails`."""
+    return _counted(pl.col(count), channel.replace_strict(_NOUNS, default="message"))
+
+
+def _counted(count: pl.Expr, noun: pl.Expr) -> pl.Expr:
+    return pl.format("{} {}{}", count, noun, pl.when(count == 1).then(pl.lit("")).otherwise(pl.lit("s")))
+
+
+def worst_first(findings: pl.DataFrame) -> pl.DataFrame:
+    """Findings by customer, then severity, verdict, number of messages, newest, check and id."""
+    return (
+        findings.with_columns(severity_rank().alias("_rank"), pl.col("verdict").cast(pl.Enum(VERDICTS)).alias("_verdict"))
+        .sort(
+            "customer", "_rank", "_verdict", "count", "to", "check", "id",
+            descending=[False, False, False, True, True, False, False], nulls_last=True,
+        )
+        .drop("_rank", "_verdict")
+    )  # fmt: skip
+
+
+def _ids(rows: pl.DataFrame, check_id: str) -> pl.Series:
+    keys = rows.select("customer_id", "case", "subject").iter_rows()
+    made = [blake2b(json.dumps([check_id, *key]).encode(), digest_size=8).hexdigest() for key in keys]
+    return pl.Series("id", [f"f_{digest}" for digest in made], pl.String)

@@ -1,0 +1,240 @@
+"""Which messages a flow gives, and which of its conditions did not hold, for whole customers at once."""
+
+from datetime import timedelta
+
+import polars as pl
+
+from audit.flows import predicate, triggers
+from audit.flows.model import Flow, Step
+from audit.flows.triggers import LIVE
+from audit.population.stats import moments
+
+GIVEN: dict[str, pl.DataType] = {
+    **LIVE,
+    "step": pl.String(),
+    "due": pl.Datetime("us", "UTC"),
+    "fails": pl.List(pl.String()),
+}
+"""A row for each message and each act that could have set it off. `step`: the step of the series it is, by the log,
+else by its time; `due`: from when on that step may come (UTC), null where that cannot be said; `fails`: which of
+`FAILS` do not hold."""
+
+FAILS = ("no_such_step", "too_early", "too_late", "repeated")
+"""What can be wrong with a message that an act set off: the flow has no such step; it came before or after its time; that
+step had already been sent for that act."""
+
+AUDIENCE: dict[str, pl.DataType] = {
+    "customer_id": pl.String(),
+    "message": pl.String(),
+    "condition": pl.String(),
+    "holds": pl.Boolean(),
+    "events": pl.List(pl.String()),
+}
+"""A row for each message and each condition on whom it goes to: `list`, `segment`, `rhythm`. `events`: what puts the
+customer there, or took them out; for `rhythm`, the one before."""
+
+MESSAGE = (*triggers.MESSAGE, "series_step", "channel", "sender")
+"""What is read of a message beside its customer_id."""
+
+YES = ("subscribed", "consent_given")
+NO = ("unsubscribed", "objected", "consent_withdrawn")
+IN, OUT = ("segment_entered", "segment_snapshot"), ("segment_left",)
+
+
+def reads(flow: Flow) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The kinds of events, and their columns, that decide whether `flow` gives a message."""
+    trigger = flow.trigger
+    kinds = [*(trigger.read if trigger else ()), *(("order_completed",) if flow.by_rhythm else ())]
+    kinds += [*YES, *NO] if flow.list_id else []
+    kinds += [*IN, *OUT] if flow.segment else []
+    columns = (
+        *triggers.READ,
+        "order_id",
+        "list_id",
+        "channel",
+        "sender",
+        *predicate.columns(None if trigger is None else trigger.where),
+    )
+    return tuple(dict.fromkeys(kinds)), tuple(dict.fromkeys(columns))
+
+
+def given(events: pl.DataFrame, messages: pl.DataFrame, flow: Flow) -> pl.DataFrame:
+    """The acts that could have set off each of `messages`, in the shape of `GIVEN`.
+
+    `messages`: every message of the flow that these customers were sent, in order, with the columns `MESSAGE`.
+    """
+    if flow.trigger is None:
+        return pl.DataFrame(schema=GIVEN)
+    rows = triggers.acts(events, messages, flow.trigger)
+    if not flow.steps or rows.is_empty():
+        return rows.with_columns(
+            pl.lit(None, pl.String).alias("step"),
+            pl.lit(None, rows.schema["act_at"]).alias("due"),
+            pl.lit([], pl.List(pl.String)).alias("fails"),
+        ).select(*GIVEN)
+    told = messages.select(
+        "customer_id", pl.col("event_id").alias("message"), pl.col("occurred_at").alias("t"), "series_step"
+    )
+    rows = rows.join(told, on=("customer_id", "message"), how="left", maintain_order="left")
+    interval = (
+        own_interval(events, rows) if flow.by_rhythm else pl.lit(None, pl.Duration("us")).alias("interval")
+    )
+    placed = _placed(rows.with_columns(interval), flow.steps)
+    return _judged(placed, flow.steps).select(*GIVEN)
+
+
+def fits() -> pl.Expr:
+    """Whether a row of `GIVEN` gives its message: nothing ended the act, and no condition fails."""
+    return pl.col("ended_by").is_null() & (pl.col("fails").list.len() == 0)
+
+
+def own_interval(events: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
+    """The customer's own median interval between orders of each act's item, up to that act; null where it is unknown."""
+    items = events.select("customer_id", pl.col("event_id").alias("act"), "item_id")
+    acts = rows.select("customer_id", "act", "act_at").join(
+        items, on=("customer_id", "act"), how="left", maintain_order="left"
+    )
+    orders = moments(events.filter(pl.col("kind") == "order_completed"), "item_id").sort(
+        "customer_id", "item_id", "occurred_at"
+    )
+    gaps = orders.with_columns(
+        pl.col("occurred_at").diff().over("customer_id", "item_id").alias("gap")
+    ).drop_nulls("gap")
+    known = (
+        acts.unique(("customer_id", "act"))
+        .join(gaps, on=("customer_id", "item_id"))
+        .filter(pl.col("occurred_at") <= pl.col("act_at"))
+        .group_by("customer_id", "act")
+        .agg(pl.col("gap").median().cast(pl.Duration("us")).alias("interval"))
+    )
+    return acts.join(known, on=("customer_id", "act"), how="left", maintain_order="left")["interval"]
+
+
+def _placed(rows: pl.DataFrame, steps: tuple[Step, ...]) -> pl.DataFrame:
+    """Add `number` (of the step; null: no such step), `after` and `leeway`."""
+    elapsed = pl.col("t") - pl.col("act_at")
+    after = [
+        pl.col("interval") if step.after is None else pl.lit(step.after, pl.Duration("us")) for step in steps
+    ]
+    reached = [pl.when(elapsed >= one).then(pl.lit(number)) for number, one in enumerate(after)]
+    by_name = pl.col("series_step").replace_strict(
+        {step.name: number for number, step in enumerate(steps)}, default=None, return_dtype=pl.Int32
+    )
+    by_time = pl.max_horizontal(*reached, pl.lit(0)).cast(pl.Int32)
+    number = pl.when(pl.col("series_step").is_null()).then(by_time).otherwise(by_name)
+
+    def of_step(values: list[pl.Expr]) -> pl.Expr:
+        chosen = [pl.when(pl.col("number") == place).then(value) for place, value in enumerate(values)]
+        return pl.coalesce(*chosen)
+
+    leeway = [pl.lit(step.leeway, pl.Duration("us")) for step in steps]
+    return rows.with_columns(number.alias("number")).with_columns(
+        of_step(after).alias("after"), of_step(leeway).alias("leeway"), elapsed.alias("elapsed")
+    )
+
+
+def _judged(rows: pl.DataFrame, steps: tuple[Step, ...]) -> pl.DataFrame:
+    names = {number: step.name for number, step in enumerate(steps)}
+    early = pl.col("elapsed") < pl.col("after")
+    late = pl.col("elapsed") > pl.col("after") + pl.col("leeway")
+    in_time = pl.col("number").is_not_null() & ~early.fill_null(value=False) & ~late.fill_null(value=False)
+    rows = rows.with_columns((in_time & pl.col("ended_by").is_null()).alias("sent")).sort(
+        "customer_id", "t", "message", "act_at", "act"
+    )
+    nth = pl.col("sent").cast(pl.Int32).cum_sum().over("customer_id", "act", "number")
+    wrong = {
+        "no_such_step": pl.col("number").is_null(),
+        "too_early": early,
+        "too_late": late,
+        "repeated": pl.col("sent") & (nth > 1),
+    }
+    said = [pl.when(found.fill_null(value=False)).then(pl.lit(name)) for name, found in wrong.items()]
+    step = pl.col("number").replace_strict(names, default=None, return_dtype=pl.String)
+    return rows.with_columns(
+        pl.coalesce("series_step", step).alias("step"),
+        (pl.col("act_at") + pl.col("after")).alias("due"),
+        pl.concat_list(said).list.drop_nulls().alias("fails"),
+    ).sort("customer_id", "message", "act_at", "act")
+
+
+def audience(events: pl.DataFrame, messages: pl.DataFrame, flow: Flow) -> pl.DataFrame:
+    """Whether each of `messages` went to somebody that the flow goes to, in the shape of `AUDIENCE`.
+
+    On a list: the newest yes or no before the message that bears on the list, channel and sender is a yes. In a segment:
+    the newest log row of it before the message says so.
+    """
+    parts = [pl.DataFrame(schema=AUDIENCE)]
+    if flow.list_id is not None:
+        about = pl.col("list_id").is_null() | (pl.col("list_id") == flow.list_id)
+        parts.append(_member(events.filter(about), messages, "list", (YES, NO), ("channel", "sender")))
+    if flow.segment is not None:
+        about = (pl.col("segment_id") == flow.segment).fill_null(value=False)
+        parts.append(_member(events.filter(about), messages, "segment", (IN, OUT), ()))
+    if flow.every is not None:
+        parts.append(_rhythm(messages, flow.every))
+    return pl.concat(parts)
+
+
+def _member(
+    events: pl.DataFrame,
+    messages: pl.DataFrame,
+    condition: str,
+    kinds: tuple[tuple[str, ...], tuple[str, ...]],
+    bears: tuple[str, ...],
+) -> pl.DataFrame:
+    yes, no = kinds
+    acts = events.filter(pl.col("kind").is_in([*yes, *no])).select(
+        "customer_id", pl.col("event_id").alias("act"), pl.col("occurred_at").alias("act_at"),
+        pl.col("kind").is_in(yes).alias("yes"), *(pl.col(name).alias(f"act_{name}") for name in bears),
+    )  # fmt: skip
+    asked = messages.select(
+        "customer_id", pl.col("event_id").alias("message"), pl.col("occurred_at").alias("t"), *bears
+    )
+    bearing = [
+        pl.col(f"act_{n}").is_null() | pl.col(n).is_null() | (pl.col(f"act_{n}") == pl.col(n)) for n in bears
+    ]
+    before = (pl.col("act_at") < pl.col("t")) | (
+        (pl.col("act_at") == pl.col("t")) & (pl.col("act") < pl.col("message"))
+    )
+    last_no = pl.int_range(pl.len()).filter(~pl.col("yes")).max().fill_null(-1)
+    found = (
+        asked.join(acts, on="customer_id")
+        .filter(before, *bearing)
+        .sort("customer_id", "message", "act_at", "act")
+        .group_by("customer_id", "message", maintain_order=True)
+        .agg(
+            pl.col("yes").last().alias("holds"),
+            pl.when(pl.col("yes").last())
+            .then(pl.col("act").filter(pl.int_range(pl.len()) > last_no).implode())
+            .otherwise(pl.col("act").tail(1).implode())
+            .first()
+            .alias("events"),
+        )
+    )
+    return (
+        asked.select("customer_id", "message")
+        .join(found, on=("customer_id", "message"), how="left", maintain_order="left")
+        .select(
+            "customer_id", "message", pl.lit(condition).alias("condition"), pl.col("holds").fill_null(value=False),
+            pl.col("events").fill_null(pl.lit([], pl.List(pl.String))),
+        )
+    )  # fmt: skip
+
+
+def _rhythm(messages: pl.DataFrame, every: timedelta) -> pl.DataFrame:
+    """Whether the one before lies at least `every` back; half a day sooner is the same rhythm."""
+    before, last = (
+        pl.col("occurred_at").shift(1).over("customer_id"),
+        pl.col("event_id").shift(1).over("customer_id"),
+    )
+    soon = (pl.col("occurred_at") - before) < every - timedelta(hours=12)
+    return messages.sort("customer_id", "occurred_at", "event_id").select(
+        "customer_id",
+        pl.col("event_id").alias("message"),
+        pl.lit("rhythm").alias("condition"),
+        (~soon.fill_null(value=False)).alias("holds"),
+        pl.when(last.is_not_null())
+        .then(pl.concat_list(last))
+        .otherwise(pl.lit([], pl.List(pl.String)))
+        .alias("events"),
+    )

@@ -1,0 +1,57 @@
+"""What is seen of each flow: how many messages it has, and how many of them its definition gives."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+
+from audit.events.messages import sent_messages
+from audit.flows.eligibility import (
+    MESSAGE,
+    audience,
+    fits,
+    given,
+    reads,
+)
+from audit.flows.model import Flow
+
+
+def seen(events: pl.LazyFrame, flows: Iterable[Flow]) -> list[dict[str, Any]]:
+    """An entry for each flow, in their order: what it is, `messages` (distinct, sent) and those it gives (`given`)."""
+    return [_entry(flow, *_counted(events, flow)) for flow in flows]
+
+
+def _counted(events: pl.LazyFrame, flow: Flow) -> tuple[int, int]:
+    kinds, columns = reads(flow)
+    sent = events.filter(pl.col("kind") == "message_sent", flow.belongs())
+    messages = sent_messages(sent.select(*_once("customer_id", "kind", "message_id", *MESSAGE)).collect())
+    whose = messages.select("customer_id").unique().lazy()
+    read = events.filter(pl.col("kind").is_in(kinds)).select(columns)
+    own = read.join(whose, on="customer_id", how="semi", maintain_order="left").collect()
+    outside = audience(own, messages, flow).filter(~pl.col("holds")).select("customer_id", "message")
+    all_of_them = messages.select("customer_id", pl.col("event_id").alias("message"))
+    inside = all_of_them.join(outside, on=["customer_id", "message"], how="anti")
+    if flow.trigger is not None:
+        rows = given(own, messages, flow).filter(fits())
+        inside = inside.join(rows, on=["customer_id", "message"], how="semi")
+    return messages.height, inside.height
+
+
+def _entry(flow: Flow, messages: int, given_by_it: int) -> dict[str, Any]:
+    return {
+        "id": flow.id,
+        "title": flow.title,
+        "campaigns": list(flow.campaigns),
+        "trigger": None if flow.trigger is None else flow.trigger.id,
+        "list": flow.list_id,
+        "segment": flow.segment,
+        "steps": [step.name for step in flow.steps],
+        "asks_for": flow.asks_for,
+        "source": flow.source,
+        "messages": messages,
+        "given": given_by_it,
+    }
+
+
+def _once(*names: str) -> list[str]:
+    return list(dict.fromkeys(names))

@@ -1,0 +1,1 @@
+"""What all customers together say: coverage, co-purchase, intervals, baskets, quantiles."""

@@ -1,0 +1,215 @@
+"""What the data covers: the last event of each source, the kinds that are absent, the gaps.
+
+Kept as daily counts, so that the coverage of two imports is their sum.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from audit.events.schema import KINDS, TIME
+from audit.events.times import iso, parse_iso
+
+DAILY: dict[str, pl.DataType] = {
+    "source_name": pl.String(),
+    "kind": pl.String(),
+    "day": pl.Date(),
+    "first": TIME,
+    "last": TIME,
+    "rows": pl.UInt32(),
+}
+"""The stored form: rows of a kind of a source on a day (UTC)."""
+
+_CHANCE = 0.01
+"""House value: a silence that one history in a hundred as long would show by chance is taken for missing data."""
+
+_LINE: dict[str, tuple[str, ...]] = {
+    "orders": ("order_completed",),
+    "views": ("product_viewed",),
+    "mails": ("message_sent", "message_suppressed", "message_attempted"),
+    "opens": ("message_opened",),
+    "clicks": ("message_clicked",),
+    "opt-outs": ("unsubscribed", "objected", "consent_withdrawn"),
+}
+"""What the coverage line speaks of: the word, and the kinds it stands for."""
+
+_DATED = ("orders", "views", "mails")
+"""Of these the line says how far they reach; of the others only that there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """First and last event (UTC) of a kind, and how many."""
+
+    first: datetime
+    last: datetime
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """`sources`: name → last event; `kinds`: kind → span; `gaps`: first and last silent day, see `_gaps`.
+
+    `silent`: the kinds of events that the silent source records, for each gap; what is not said there may lack any kind.
+    """
+
+    sources: dict[str, datetime]
+    kinds: dict[str, Span]
+    gaps: tuple[tuple[date, date], ...]
+    silent: tuple[tuple[date, date, frozenset[str]], ...] = ()
+
+    def gaps_of(self, kinds: Iterable[str]) -> tuple[tuple[date, date], ...]:
+        """The gaps in which events of one of `kinds` may be missing."""
+        wanted = set(kinds)
+        told = {(first, last): recorded for first, last, recorded in self.silent}
+        return tuple(gap for gap in self.gaps if gap not in told or told[gap] & wanted)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The kinds of which the data holds no event at all."""
+        return tuple(kind for kind in KINDS if kind not in self.kinds)
+
+    def holds(self, *kinds: str) -> bool:
+        """Whether the data holds events of every one of `kinds`."""
+        return all(kind in self.kinds for kind in kinds)
+
+    def to_json(self) -> dict[str, Any]:
+        """The `coverage` object of `whysent show --json`."""
+        return {
+            "sources": [{"source": name, "last": iso(last)} for name, last in self.sources.items()],
+            "kinds": {
+                kind: {"first": iso(span.first), "last": iso(span.last), "rows": span.rows}
+                for kind, span in self.kinds.items()
+            },
+            "absent": list(self.absent),
+            "gaps": [{"from": first.isoformat(), "to": last.isoformat()} for first, last in self.gaps],
+        }
+
+
+def daily(events: pl.DataFrame) -> pl.DataFrame:
+    """Count `events` by source, kind and day, in the shape of `DAILY`."""
+    return (
+        events.lazy()
+        .group_by(
+            pl.col("source_name").fill_null("unnamed"),
+            "kind",
+            pl.col("occurred_at").dt.date().alias("day"),
+        )
+        .agg(
+            pl.col("occurred_at").min().alias("first"),
+            pl.col("occurred_at").max().alias("last"),
+            pl.len().cast(pl.UInt32).alias("rows"),
+        )
+        .select(*DAILY)
+        .sort("source_name", "kind", "day")
+        .collect()
+    )
+
+
+def add(counts: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """Sum two frames in the shape of `DAILY`."""
+    return (
+        pl.concat([counts, more])
+        .group_by("source_name", "kind", "day")
+        .agg(pl.col("first").min(), pl.col("last").max(), pl.col("rows").sum().cast(pl.UInt32))
+        .select(*DAILY)
+        .sort("source_name", "kind", "day")
+    )
+
+
+def summarize(counts: pl.DataFrame) -> Coverage:
+    """The coverage that daily `counts` show."""
+    sources = counts.group_by("source_name").agg(pl.col("last").max()).sort("source_name")
+    kinds = (
+        counts.group_by("kind")
+        .agg(pl.col("first").min(), pl.col("last").max(), pl.col("rows").sum())
+        .sort("kind")
+    )
+    gaps = _gaps(counts)
+    return Coverage(
+        sources=dict(sources.rows()),
+        kinds={kind: Span(first, last, rows) for kind, first, last, rows in kinds.rows()},
+        gaps=tuple(sorted({(first, last) for _, first, last in gaps})),
+        silent=_silent(counts, gaps),
+    )
+
+
+def from_json(document: dict[str, Any]) -> Coverage:
+    """The coverage that `to_json` wrote."""
+    return Coverage(
+        sources={row["source"]: parse_iso(row["last"]) for row in document["sources"]},
+        kinds={
+            kind: Span(parse_iso(span["first"]), parse_iso(span["last"]), span["rows"])
+            for kind, span in document["kinds"].items()
+        },
+        gaps=tuple(
+            (date.fromisoformat(gap["from"]), date.fromisoformat(gap["to"])) for gap in document["gaps"]
+        ),
+    )
+
+
+def line(coverage: Coverage) -> str:
+    """`data: orders to 21 Nov 2026 09:12 · mails to 20 Nov 23:59 · no opens · gap 3–5 Oct` (times in UTC).
+
+    The year stands where it is not that of the date before it. Of several gaps the newest is shown, with
+    how many there are.
+    """
+    parts: list[str] = []
+    year: int | None = None
+    for word in _DATED:
+        moments = [coverage.kinds[kind].last for kind in _LINE[word] if kind in coverage.kinds]
+        if moments:
+            newest = max(moments)
+            parts.append(f"{word} to {_day(newest, year)} {newest:%H:%M}")
+            year = newest.year
+    parts += [
+        f"no {word}" for word, kinds in _LINE.items() if not any(kind in coverage.kinds for kind in kinds)
+    ]
+    if coverage.gaps:
+        parts.append(_gap(coverage.gaps, year))
+    return "data: " + " · ".join(parts)
+
+
+def _gap(gaps: tuple[tuple[date, date], ...], year: int | None) -> str:
+    first, last = max(gaps)
+    same_month = (first.year, first.month) == (last.year, last.month)
+    begin = "" if first == last else f"{first.day}–" if same_month else f"{_day(first, last.year)}–"
+    count = "gap" if len(gaps) == 1 else f"{len(gaps)} gaps, last"
+    return f"{count} {begin}{_day(last, year)}"
+
+
+def _day(moment: date, year: int | None) -> str:
+    return f"{moment.day} {moment:%b}" + ("" if moment.year == year else f" {moment.year}")
+
+
+def _silent(
+    counts: pl.DataFrame, gaps: Sequence[tuple[str, date, date]]
+) -> tuple[tuple[date, date, frozenset[str]], ...]:
+    """For each gap the kinds that its silent sources record."""
+    recorded: dict[tuple[date, date], set[str]] = {}
+    for source, first, last in gaps:
+        kinds = counts.filter(pl.col("source_name") == source)["kind"]
+        recorded.setdefault((first, last), set()).update(kinds)
+    return tuple((first, last, frozenset(kinds)) for (first, last), kinds in sorted(recorded.items()))
+
+
+def _gaps(counts: pl.DataFrame) -> list[tuple[str, date, date]]:
+    """The source, first and last day of silences that are too long for how often their source is silent for a day.
+
+    With a share p of days without an event, k of them in a row begin on some day of n with a chance of at most n·p^k.
+    """
+    day, source = timedelta(days=1), "source_name"
+    days = counts.select(source, "day").unique().sort(source, "day")
+    span = ((pl.col("day").max() - pl.col("day").min()).dt.total_days() + 1).over(source)
+    silent_share = (span - pl.len().over(source) + 1) / (span + 1)
+    silence = (pl.col("day") - pl.col("day").shift(1).over(source)).dt.total_days() - 1
+    gaps = days.select(
+        source,
+        pl.col("day").shift(1).over(source).alias("before"),
+        "day",
+        (span * silent_share**silence).alias("chance"),
+    ).filter((pl.col("chance") < _CHANCE) & ((pl.col("day") - pl.col("before")) > day))
+    return sorted((name, before + day, until - day) for name, before, until, _ in gaps.rows())

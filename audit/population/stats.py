@@ -1,0 +1,266 @@
+"""Group facts: what all customers together say about items and categories, stored beside the events.
+
+They are counted once over everybody and stay as stored when events are left out of one customer's history.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import polars as pl
+
+from audit.events.messages import human, sent_messages
+from audit.events.schema import TIME
+from audit.population import basket_baseline
+from audit.population.basket_baseline import Background
+from audit.population.co_purchase import MIN_CUSTOMERS, of_orders, of_people
+from audit.population.co_purchase import none as no_pairs
+from audit.population.quantiles import (
+    PRICES,
+    STANDING,
+    prices,
+    standing,
+)
+
+ENGAGED: dict[str, pl.DataType] = {"kind": pl.String(), "channel": pl.String()}
+REPEATS: dict[str, pl.DataType] = {
+    "item_id": pl.String(), "first": TIME, "customers": pl.UInt32(), "again": pl.UInt32(), "interval": pl.Duration("us"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Frames counted over all customers.
+
+    - `items`: `item_id, item_name, category, customers` (people who bought it);
+    - `intervals`: `category, median` (Duration µs, between two orders of one customer in that exact
+      category path), `pairs` (how many intervals that median stands on);
+    - `repeats`: `item_id, first` (when anybody bought it first, UTC), `customers` (who bought it), `again` (of them, in
+      more than one order), `interval` (Duration µs, median between two orders of one customer);
+    - `also_bought`: `item_id, other_id, together` (customers who bought both), `expected` (as many by chance),
+      `score`, best first within an item (`audit.population.co_purchase`);
+    - `bought_together`: the same, counted in orders;
+    - `customers`: how many customers have an order;
+    - `engaged`: `kind, channel`: opens and clicks by humans that the data holds any of (see `engagement`);
+    - `standing`: `measure, share, value`: where customers' fifths part (see `audit.population.quantiles`);
+    - `prices`: `category, low, high`: where the prices of a category's thirds part (there too).
+
+    `pairs` makes `also_bought`, and `baskets` makes `bought_together`, when they are first asked for: counting pairs is
+    most of the work, and most questions do not need them. So does `model` for `usual`: what baskets of everybody look like.
+    """
+
+    items: pl.DataFrame
+    intervals: pl.DataFrame
+    pairs: Callable[[], pl.DataFrame]
+    customers: int
+    engaged: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENGAGED))
+    standing: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=STANDING))
+    prices: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PRICES))
+    repeats: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REPEATS))
+    baskets: Callable[[], pl.DataFrame] = no_pairs
+    model: Callable[[], Background] = basket_baseline.none
+
+    @property
+    def complete(self) -> bool:
+        """Whether what is counted only when asked for is at hand, so that asking takes no time."""
+        return {"also_bought", "bought_together", "usual"} <= self.__dict__.keys()
+
+    @cached_property
+    def also_bought(self) -> pl.DataFrame:
+        """What people who bought an item bought too."""
+        return self.pairs()
+
+    @cached_property
+    def bought_together(self) -> pl.DataFrame:
+        """What lay in one order with an item."""
+        return self.baskets()
+
+    @cached_property
+    def popular(self) -> pl.DataFrame:
+        """The items of each exact category that enough people bought to say anything, the most bought first.
+
+        Columns `category, item_id, customers, share` (of all who bought there, item by item).
+        """
+        share = pl.col("customers") / pl.col("customers").sum().over("category")
+        return (
+            self.items.drop_nulls("category")
+            .select("category", "item_id", "customers", share.alias("share"))
+            .filter(pl.col("customers") >= MIN_CUSTOMERS)
+            .sort("category", "customers", "item_id", descending=[False, True, False])
+        )
+
+    @cached_property
+    def usual(self) -> Background:
+        """The background model of everybody's baskets."""
+        return self.model()
+
+
+ITEMS: dict[str, pl.DataType] = {
+    "item_id": pl.String(), "item_name": pl.String(), "category": pl.String(), "customers": pl.UInt32(),
+}  # fmt: skip
+INTERVALS: dict[str, pl.DataType] = {
+    "category": pl.String(), "median": pl.Duration("us"), "pairs": pl.UInt32(),
+}  # fmt: skip
+
+
+def none() -> Facts:
+    """The facts of an empty workspace."""
+    return Facts(
+        pl.DataFrame(schema=ITEMS),
+        pl.DataFrame(schema=INTERVALS),
+        no_pairs,
+        0,
+    )
+
+
+def count(events: pl.LazyFrame) -> Facts:
+    """Count the facts over the events of all customers (canonical columns, any order of customers).
+
+    Purchases are `order_completed` rows. Of an item's names and categories the newest stands.
+    """
+    orders = _orders(events)
+    items = _items(orders)
+    return Facts(
+        items,
+        _intervals(orders),
+        lambda: also_bought(events, items),
+        orders["customer_id"].n_unique(),
+        engagement(events),
+        standing(orders),
+        prices(orders),
+        _repeats(orders),
+        lambda: bought_together(events, items),
+        lambda: basket_baseline.count(events),
+    )
+
+
+def also_bought(events: pl.LazyFrame, items: pl.DataFrame) -> pl.DataFrame:
+    """The fact of that name, where `items` are counted already."""
+    return of_people(_orders(events), items)
+
+
+def bought_together(events: pl.LazyFrame, items: pl.DataFrame) -> pl.DataFrame:
+    """The fact of that name, where `items` are counted already."""
+    return of_orders(_orders(events), items)
+
+
+def engagement(events: pl.LazyFrame) -> pl.DataFrame:
+    """The kinds and channels of which `events` hold an open or a click by a human: `kind, channel`, sorted.
+
+    The channel is the event's own, else that of its message.
+    """
+    acts = events.filter(pl.col("kind").is_in(["message_opened", "message_clicked"]) & human())
+    own = acts.filter(pl.col("channel").is_not_null()).select(*ENGAGED).unique().collect()
+    silent = (
+        acts.filter(pl.col("channel").is_null())
+        .select("customer_id", "message_id", "kind")
+        .unique()
+        .collect()
+    )
+    if silent.is_empty():
+        return own.sort(*ENGAGED)
+    sent = events.filter(pl.col("kind") == "message_sent").join(
+        silent.lazy().select("customer_id", "message_id"), on=("customer_id", "message_id"), how="semi"
+    )
+    of_it = sent_messages(
+        sent.select("customer_id", "occurred_at", "event_id", "kind", "message_id", "channel").collect()
+    )
+    found = silent.join(
+        of_it.select("customer_id", "message_id", "channel"), on=("customer_id", "message_id"), how="left"
+    )
+    return pl.concat([own, found.select(*ENGAGED).unique()]).unique().sort(*ENGAGED)
+
+
+def _orders(events: pl.LazyFrame) -> pl.DataFrame:
+    return (
+        events.filter(pl.col("kind") == "order_completed")
+        .select(
+            "customer_id",
+            "occurred_at",
+            "event_id",
+            "order_id",
+            "item_id",
+            "item_name",
+            "category",
+            "quantity",
+            "price",
+        )
+        .collect()
+    )
+
+
+def _items(orders: pl.DataFrame) -> pl.DataFrame:
+    return (
+        orders.filter(pl.col("item_id").is_not_null())
+        .sort("occurred_at", "event_id")
+        .group_by("item_id")
+        .agg(
+            pl.col("item_name").drop_nulls().last(),
+            pl.col("category").drop_nulls().last(),
+            pl.col("customer_id").n_unique().cast(pl.UInt32).alias("customers"),
+        )
+        .sort("item_id")
+    )
+
+
+def moments(orders: pl.DataFrame, *by: str) -> pl.DataFrame:
+    """When each customer ordered, once an order: `customer_id, *by, occurred_at`, sorted.
+
+    Rows of one order_id are one order, at its first row's time; a row without one is an order of its own;
+    two orders in one instant are one moment. Rows where one of `by` is absent are left out.
+    """
+    order = pl.coalesce("order_id", pl.concat_str(pl.lit("event:"), "event_id"))
+    first = pl.col("occurred_at").min().over("customer_id", order)
+    return (
+        orders.with_columns(first.alias("occurred_at"))
+        .drop_nulls(list(by))
+        .select("customer_id", *by, "occurred_at")
+        .unique()
+        .sort("customer_id", *by, "occurred_at")
+    )
+
+
+def _repeats(orders: pl.DataFrame) -> pl.DataFrame:
+    times = moments(orders, "item_id").with_columns(
+        (
+            (pl.col("customer_id") == pl.col("customer_id").shift(1))
+            & (pl.col("item_id") == pl.col("item_id").shift(1))
+        )
+        .fill_null(value=False)
+        .alias("repeat")
+    )
+    gaps = times.select(
+        "item_id", "repeat", (pl.col("occurred_at") - pl.col("occurred_at").shift(1)).alias("gap")
+    ).filter("repeat")
+    people = times.select(
+        "item_id",
+        "occurred_at",
+        (~pl.col("repeat")).alias("begins"),
+        (~pl.col("repeat") & pl.col("repeat").shift(-1, fill_value=False)).alias("again"),
+    )
+    return (
+        people.group_by("item_id")
+        .agg(
+            pl.col("occurred_at").min().alias("first"),
+            pl.col("begins").sum().alias("customers"),
+            pl.col("again").sum(),
+        )
+        .join(
+            gaps.group_by("item_id").agg(pl.col("gap").median().alias("interval")), on="item_id", how="left"
+        )
+        .sort("item_id")
+        .cast(REPEATS)  # type: ignore[arg-type]
+    )
+
+
+def _intervals(orders: pl.DataFrame) -> pl.DataFrame:
+    before = pl.col("occurred_at").shift(1).over("customer_id", "category")
+    return (
+        moments(orders, "category")
+        .select("category", (pl.col("occurred_at") - before).alias("interval"))
+        .drop_nulls("interval")
+        .group_by("category")
+        .agg(pl.col("interval").median().alias("median"), pl.len().cast(pl.UInt32).alias("pairs"))
+        .sort("category")
+        .cast(INTERVALS)  # type: ignore[arg-type]
+    )

@@ -1,0 +1,118 @@
+"""Group facts on disk: one folder a generation; each frame is made whole under another name and then renamed."""
+
+import json
+import secrets
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from audit.errors import WorkspaceError
+from audit.population import basket_baseline
+from audit.population.basket_baseline import Background
+from audit.population.stats import (
+    Facts,
+    also_bought,
+    bought_together,
+    count,
+)
+from audit.storage import private_files
+
+_CUSTOMERS = "customers.json"
+
+_COUNTED = ("items", "intervals", "engaged", "standing", "prices", "repeats")
+"""The facts that are counted together, when any is first asked for."""
+
+_LATER = ("also_bought", "bought_together")
+"""The facts that are counted one by one, when they are first asked for."""
+
+_USUAL = tuple(f"usual-{name}" for name in ("places", "bursts", "hours", "accounts"))
+"""The frames of `audit.population.basket_baseline.Background`, in its order."""
+
+
+def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
+    """The facts of the generation `version`, read from `place` or counted over `events` and kept there.
+
+    What is bought together, and what baskets look like, is counted when it is first asked for, and kept beside the rest.
+    Where `place` cannot be written, for want of room or permission, facts are counted and not kept.
+    """
+    kept = place / version
+    if (kept / _CUSTOMERS).is_file() and all(_file(kept, name).is_file() for name in _COUNTED):
+        frames = {name: pl.read_parquet(_file(kept, name)) for name in _COUNTED}
+        customers = json.loads((kept / _CUSTOMERS).read_bytes())
+        facts = Facts(
+            **frames,
+            customers=customers,
+            pairs=lambda: also_bought(events, frames["items"]),
+            baskets=lambda: bought_together(events, frames["items"]),
+            model=lambda: basket_baseline.count(events),
+        )
+    else:
+        facts = count(events)
+        _clear(place, version)
+        for name in _COUNTED:
+            _keep(_file(kept, name), getattr(facts, name).write_parquet)
+        _keep(kept / _CUSTOMERS, lambda path: path.write_text(json.dumps(facts.customers), encoding="ascii"))
+    counting = threading.Lock()
+
+    def later(name: str) -> Callable[[], pl.DataFrame]:
+        def made() -> pl.DataFrame:
+            with counting:  # whoever asks meanwhile waits for the one count
+                return _pairs(_file(kept, name), lambda: getattr(facts, name))
+
+        return made
+
+    def usual() -> Background:
+        with counting:
+            return _usual(kept, facts)
+
+    return replace(facts, pairs=later("also_bought"), baskets=later("bought_together"), model=usual)
+
+
+def complete(place: Path, version: str) -> bool:
+    """Whether everything is kept for that generation that is counted only when it is asked for."""
+    return all(_file(place / version, name).is_file() for name in (*_LATER, *_USUAL))
+
+
+def _usual(kept: Path, facts: Facts) -> Background:
+    files = [_file(kept, name) for name in _USUAL]
+    if all(file.is_file() for file in files):
+        return Background(*map(pl.read_parquet, files))
+    counted = facts.usual
+    frames = (counted.places, counted.bursts, counted.hours, counted.accounts)
+    for file, frame in zip(files, frames, strict=True):
+        _keep(file, frame.write_parquet)
+    return counted
+
+
+def _file(kept: Path, name: str) -> Path:
+    return kept / f"{name}.parquet"
+
+
+def _pairs(path: Path, counted: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+    if path.is_file():
+        return pl.read_parquet(path)
+    frame = counted()
+    _keep(path, frame.write_parquet)
+    return frame
+
+
+def _keep(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a private file whole or not at all; where that fails, go without."""
+    fresh = path.with_name(f".{secrets.token_hex(8)}")
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        with private_files.clear_errors(fresh):
+            write(private_files.reserve(fresh))
+        fresh.replace(path)
+    except (OSError, WorkspaceError):
+        fresh.unlink(missing_ok=True)
+
+
+def _clear(place: Path, version: str) -> None:
+    for older in place.iterdir():
+        if older.name != version:
+            shutil.rmtree(older, ignore_errors=True)

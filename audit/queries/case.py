@@ -1,0 +1,80 @@
+"""One customer's history as asked for, and what is decided of it, worked out once for every question about it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from audit import (
+    findings,
+    recommendations,
+    segments,
+    why,
+)
+from audit.errors import NotFoundError
+from audit.population.context import Context
+
+if TYPE_CHECKING:
+    from audit.workspace.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Case:
+    """One customer's history as asked for: the events up to a moment, without the ones left out.
+
+    What is decided of them is worked out once for all that is asked.
+    """
+
+    customer: str
+    events: pl.DataFrame
+    context: Context
+
+    @cached_property
+    def memberships(self) -> pl.DataFrame:
+        """The segments they are in, as `segments.memberships` gives them."""
+        return segments.memberships(self.events, self.context)
+
+    @cached_property
+    def recommended(self) -> recommendations.Reconstruction:
+        """What is recommended to them."""
+        return recommendations.Reconstruction(self.events, self.context)
+
+    @cached_property
+    def found(self) -> pl.DataFrame:
+        """The findings, as `findings.find` gives them."""
+        return findings.find(self.events, self.context)
+
+    def why(self, subject: str, ident: str, *, names_sensitive: bool = True) -> why.Explanation:
+        """Why something was decided: a `message`, `segment`, `item` or `finding`. Raises NotFoundError.
+
+        One of many segments or findings is asked for alone, unless another question asked for all of them already.
+        """
+        events, context, at_hand = self.events, self.context, self.__dict__
+        if subject == "segment":
+            known = at_hand.get("memberships")
+            return why.segment(events, context, ident, names_sensitive=names_sensitive, memberships=known)
+        if subject == "item":
+            return why.item(events, context, ident, names_sensitive=names_sensitive, made=self.recommended)
+        if subject == "finding":
+            known = at_hand.get("found")
+            return findings.finding(events, context, ident, names_sensitive=names_sensitive, listed=known)
+        return why.message(events, context, ident, names_sensitive=names_sensitive)
+
+
+def read_case(
+    ws: "Workspace", customer: str, *, at: datetime | None = None, without: Iterable[str] = ()
+) -> Case:
+    """Read one customer's history. Raises NotFoundError for an unknown customer or an unknown event left out."""
+    pseudonym = ws.resolve(customer)
+    left_out = frozenset(without)
+    whole = ws.history(pseudonym, at=at or ws.at)
+    unknown = left_out - set(whole["event_id"])
+    if unknown:
+        raise NotFoundError(
+            f"no event {min(unknown)!r} of {pseudonym} to leave out; `whysent show` lists evidence by event_id"
+        )
+    events = whole.filter(~pl.col("event_id").is_in(list(left_out))) if left_out else whole
+    return Case(pseudonym, events, ws.context(at))

@@ -1,0 +1,224 @@
+"""A report as a document: a title and sections, written as Markdown, as HTML or as JSON.
+
+Whatever text of the source's stands in it is data: it is cleaned and escaped here, once, for every form.
+"""
+
+import html
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from audit.errors import InputError
+from audit.privacy.clean import clean
+
+FORMATS = ("md", "html", "json")
+"""How a report can be written."""
+
+_MARKDOWN = re.compile(
+    r"([\\`*\[\]<>|~&]"  # emphasis, code, links, HTML, tables, entities
+    r"|(?<![^\W_])_|_(?![^\W_])"  # an underscore that is not inside a word
+    r"|:(?=//)|(?<=www)\.)",  # what some renderers make a link of
+    re.IGNORECASE,
+)
+_MARKDOWN_START = re.compile(r"^(\d+)?((?(1)[.)]|[#+\-=]))")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under a heading each column has; the first cell of a row names it. `caption` says what is counted."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A sentence, and those that stand below it."""
+
+    text: str
+    below: tuple["Node", ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"text","below":[...]}`."""
+        return {"text": one_line(self.text), "below": [node.to_json() for node in self.below]}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading (may be empty), paragraphs, list items, and lines to be set in a fixed-width type; a table, a tree.
+
+    `figure`: an inline picture for the HTML alone, finished and escaped by what draws it; the text beside it says the same.
+    """
+
+    heading: str = ""
+    paragraphs: tuple[str, ...] = ()
+    items: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
+    figure: str = ""
+    table: Table | None = None
+    tree: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`kind` is internal or reply, replay or sweep; `locale` en or de; `customer` a pseudonym, empty where it is about none."""
+
+    kind: str
+    locale: str
+    title: str
+    sections: tuple[Section, ...]
+    customer: str = ""
+
+    def written(self, form: str) -> str:
+        """The report in one of `FORMATS`. Raises InputError for another."""
+        writers: dict[str, Callable[[Report], str]] = {"md": _markdown, "html": _html, "json": _json}
+        if form not in writers:
+            raise InputError(f"no report as {form!r}; one of {', '.join(FORMATS)}")
+        return writers[form](self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The document `whysent.report/1`."""
+        return {
+            "schema": "whysent.report/1",
+            "kind": self.kind,
+            "locale": self.locale,
+            "customer": self.customer or None,
+            "title": one_line(self.title),
+            "sections": [
+                {
+                    "heading": one_line(section.heading),
+                    **{name: [one_line(text) for text in getattr(section, name)] for name in _PARTS},
+                    "table": None if section.table is None else _table_json(section.table),
+                    "tree": [node.to_json() for node in section.tree],
+                }
+                for section in self.sections
+            ],
+        }
+
+
+_PARTS = ("paragraphs", "items", "code")
+
+
+def _table_json(table: Table) -> dict[str, Any]:
+    return {
+        "caption": one_line(table.caption),
+        "columns": [one_line(text) for text in table.columns],
+        "rows": [[one_line(cell) for cell in row] for row in table.rows],
+    }
+
+
+def one_line(text: str) -> str:
+    """`text` without anything that acts on a terminal, and on one line."""
+    return " ".join(clean(re.sub(r"\s+", " ", str(text))).split())
+
+
+def _json(report: Report) -> str:
+    return json.dumps(report.to_json(), ensure_ascii=False, indent=2) + "\n"
+
+
+def _markdown(report: Report) -> str:
+    blocks = [f"# {_md(report.title)}"]
+    for section in report.sections:
+        if section.heading:
+            blocks.append(f"## {_md(section.heading)}")
+        blocks += [_md(text) for text in section.paragraphs]
+        if section.table is not None:
+            blocks.append(_md_table(section.table))
+        if section.items:
+            blocks.append("\n".join(f"- {_md(text)}" for text in section.items))
+        if section.tree:
+            blocks.append("\n".join(_md_tree(section.tree, "")))
+        if section.code:
+            blocks.append("\n".join(f"    {one_line(text)}" for text in section.code))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _md_tree(tree: Iterable[Node], indent: str) -> Iterable[str]:
+    for node in tree:
+        yield f"{indent}- {_md(node.text)}"
+        yield from _md_tree(node.below, f"{indent}  ")
+
+
+def _md(text: str) -> str:
+    return _MARKDOWN_START.sub(lambda start: f"{start[1] or ''}\\{start[2]}", _md_inline(text))
+
+
+def _md_inline(text: str) -> str:
+    """Text that does not stand at the start of a line."""
+    return _MARKDOWN.sub(r"\\\1", one_line(text))
+
+
+def _md_table(table: Table) -> str:
+    rows = [table.columns, tuple("---" for _ in table.columns), *table.rows]
+    written = [
+        "| " + " | ".join(cell if cell == "---" else _md_inline(cell) for cell in row) + " |" for row in rows
+    ]
+    return "\n".join((f"{_md(table.caption)}\n", *written))
+
+
+def _html(report: Report) -> str:
+    sheets = (
+        ("report.css", "tables.css")
+        if any(one.table or one.figure for one in report.sections)
+        else ("report.css",)
+    )
+    style = "".join(
+        files("audit.queries.reports").joinpath(name).read_text(encoding="utf-8") for name in sheets
+    )
+    title = _escaped(report.title)
+    body = "\n".join(
+        [f"<h1>{title}</h1>", *(line for section in report.sections for line in _html_section(section))]
+    )
+    return (
+        f'<!doctype html>\n<html lang="{report.locale}">\n<head>\n<meta charset="utf-8">\n'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+        '<meta name="viewport" content="width=device-width">\n'
+        f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _html_section(section: Section) -> Iterable[str]:
+    if section.heading:
+        yield f"<h2>{_escaped(section.heading)}</h2>"
+    for text in section.paragraphs:
+        yield f"<p>{_escaped(text)}</p>"
+    if section.figure:
+        yield section.figure
+    if section.table is not None:
+        yield from _html_table(section.table)
+    if section.items:
+        yield "<ul>"
+        yield from (f"<li>{_escaped(text)}</li>" for text in section.items)
+        yield "</ul>"
+    yield from _html_tree(section.tree)
+    if section.code:
+        yield "<pre>" + "\n".join(_escaped(text) for text in section.code) + "</pre>"
+
+
+def _html_tree(tree: Sequence[Node]) -> Iterable[str]:
+    if tree:
+        yield "<ul>"
+        for node in tree:
+            yield f"<li>{_escaped(node.text)}"
+            yield from _html_tree(node.below)
+            yield "</li>"
+        yield "</ul>"
+
+
+def _html_table(table: Table) -> Iterable[str]:
+    yield "<table>"
+    yield f"<caption>{_escaped(table.caption)}</caption>"
+    head = "".join(f'<th scope="col">{_escaped(one)}</th>' for one in table.columns)
+    yield f"<thead><tr>{head}</tr></thead>\n<tbody>"
+    for first, *rest in table.rows:
+        cells = "".join(f"<td>{_escaped(one)}</td>" for one in rest)
+        yield f'<tr><th scope="row">{_escaped(first)}</th>{cells}</tr>'
+    yield "</tbody>\n</table>"
+
+
+def _escaped(text: str) -> str:
+    return html.escape(one_line(text), quote=True)

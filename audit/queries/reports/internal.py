@@ -1,0 +1,133 @@
+"""The internal note: evidence, verdict, sources, coverage, counts and the rule that would have stopped it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from audit.population import coverage
+from audit.queries.reports import anomaly_section
+from audit.queries.reports.document import Report, Section
+from audit.queries.reports.language import Language, language
+from audit.queries.reports.reasons import minute, why
+from audit.queries.reports.weekly import Weekly, section
+
+Document = Mapping[str, Any]
+
+
+def internal(
+    picture: Document,
+    findings: Sequence[Document],
+    explanations: Sequence[Document],
+    *,
+    chart: Weekly | None = None,
+    locale: str = "en",
+) -> Report:
+    """The case as a note for colleagues.
+
+    `picture`: `whysent.customer/1`; `findings`: the rows of `whysent.findings/1`; `explanations`: `whysent.why/1` of
+    what is to be explained one by one: the finding, and those of its messages; `chart`: its messages a week. Sentences of findings and explanations stand as they
+    are (English); the frame around them is in `locale`.
+    """
+    says = language(locale)
+    sections = [
+        _head(says, picture),
+        _verdict(says, findings),
+        _messages(says, picture),
+        None if chart is None else section(says, chart),
+        why(says, picture, findings, explanations),
+        _rules(says, explanations),
+        *_suggested(says, findings),
+        _listed(says, "segments", picture["segments"]),
+        _listed(says, "recommendations", picture["recommendations"]),
+        anomaly_section.section(says, picture["out_of_pattern"]),
+        _evidence(says, findings),
+        _sources(says, findings),
+    ]
+    kept = tuple(section for section in sections if section is not None)
+    return Report("internal", locale, says.say("internal", "title"), kept, picture["customer"])
+
+
+def _head(says: Language, picture: Document) -> Section:
+    customer = f"{says.say('internal', 'customer')}: {picture['customer']}"
+    as_of = f"{says.say('internal', 'as_of')}: {minute(picture['at'])}"
+    covered = coverage.line(coverage.from_json(picture["coverage"]))
+    return Section(paragraphs=(customer, as_of, covered))
+
+
+def _verdict(says: Language, findings: Sequence[Document]) -> Section:
+    items = [
+        f"{says.say('severity', row['severity'])} · {says.say('verdict', row['verdict'])} · {row['check']}: {row['text']}"
+        for row in findings
+    ]
+    nothing = () if items else (says.say("internal", "nothing_found"),)
+    return Section(says.say("internal", "verdict"), nothing, tuple(items))
+
+
+def _messages(says: Language, picture: Document) -> Section:
+    counts = picture["messages"]
+    text = says.say(
+        "internal", "counts", **{name: value for name, value in counts.items() if isinstance(value, int)}
+    )
+    by_campaign = sorted(counts["by_campaign"].items(), key=lambda pair: (-pair[1], pair[0]))
+    listed = ", ".join(f"{name} {count}" for name, count in by_campaign)
+    paragraphs = (text, f"{says.say('internal', 'by_campaign')}: {listed}") if listed else (text,)
+    return Section(says.say("internal", "messages"), paragraphs)
+
+
+def _rules(says: Language, explanations: Sequence[Document]) -> Section | None:
+    judged = [one for one in explanations if one.get("rules")]
+    names = dict.fromkeys(rule["id"] for one in judged for rule in one["rules"])
+    items = []
+    for name in names:
+        stops = sum(
+            rule["id"] == name and rule["verdict"] == "stops" for one in judged for rule in one["rules"]
+        )
+        items.append(says.say("internal", "would_stop", rule=name, n=stops, of=len(judged)))
+    return Section(says.say("internal", "rules"), items=tuple(items)) if items else None
+
+
+def _suggested(says: Language, findings: Sequence[Document]) -> list[Section]:
+    rules = {row["suggested_rule"]["id"]: row["suggested_rule"] for row in findings if row["suggested_rule"]}
+    return [
+        Section(
+            says.say("internal", "suggested"),
+            code=(
+                "[[rule]]",
+                *(f"{key} = {_toml(value)}" for key, value in rule.items() if value is not None),
+            ),
+        )
+        for rule in rules.values()
+    ]
+
+
+def _listed(says: Language, what: str, rows: Sequence[Document]) -> Section | None:
+    items = []
+    for row in rows:
+        known = {(True, True): "both", (True, False): "recorded"}.get(
+            (row["logged"], row["derived"]), "reconstruction"
+        )
+        title = row["title"] or row.get("id") or row.get("item_id")
+        items.append(f"{title}: {says.say('internal', known)}")
+    return Section(says.say("internal", what), items=tuple(dict.fromkeys(items))) if items else None
+
+
+def _evidence(says: Language, findings: Sequence[Document]) -> Section | None:
+    items = tuple(
+        f"{row['check']} ({row['id']}): {', '.join(row['evidence'])}" for row in findings if row["evidence"]
+    )
+    return Section(says.say("internal", "evidence"), items=items) if items else None
+
+
+def _sources(says: Language, findings: Sequence[Document]) -> Section:
+    sources = tuple(dict.fromkeys(source for row in findings for source in row["sources"]))
+    return Section(says.say("internal", "sources"), (says.say("internal", "no_advice"),), sources)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(each) for each in value) + "]"
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

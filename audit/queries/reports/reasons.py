@@ -1,0 +1,125 @@
+"""The explanations of a case as a tree: why, until when, what would have had to be different, what one could say.
+
+Sentences of the explanations stand as they are (English); the words around them, and those for the customer, are in
+the language of the report.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from audit.errors import InputError
+from audit.queries.reports.call_script import aloud
+from audit.queries.reports.document import Node, Section
+from audit.queries.reports.language import Language
+
+Document = Mapping[str, Any]
+
+_LISTED = 12
+"""House value: so many events are named one by one; how many there are is said."""
+
+
+def why(
+    says: Language, picture: Document, findings: Sequence[Document], explanations: Sequence[Document]
+) -> Section | None:
+    """The section of a note; messages that share all that is said of them stand together."""
+    if not explanations:
+        return None
+    total = len({message for row in findings for message in row["messages"]})
+    shown = sum(one["subject"]["type"] == "message" for one in explanations)
+    paragraphs = (says.say("internal", "explained", shown=shown, total=total),) if total > shown else ()
+    groups: dict[tuple[str, tuple[Node, ...]], list[Document]] = {}
+    for one in sorted(explanations, key=_place):
+        groups.setdefault((one["subject"]["type"], _below(says, one)), []).append(one)
+    tree = tuple(
+        Node("; ".join(_named(one) for one in group), (*below, *_aloud(says, group[-1], picture)))
+        for (_, below), group in groups.items()
+    )
+    return Section(says.say("internal", "why"), paragraphs, tree=tree)
+
+
+def _place(one: Document) -> tuple[bool, str, str]:
+    """The finding first, then by time."""
+    subject = one["subject"]
+    return subject["type"] != "finding", subject["at"] or "", subject["id"]
+
+
+def _named(one: Document) -> str:
+    subject = one["subject"]
+    when = f"{minute(subject['at'])} " if subject["at"] else ""
+    return f"{when}{subject['title']} ({subject['id']})"
+
+
+def _below(says: Language, one: Document) -> tuple[Node, ...]:
+    reasons = tuple(_node(node) for node in one["because"])
+    return (
+        Node(says.say("standing", one["standing"]), reasons),
+        *_definition(says, one.get("reconstruction")),
+        *_passed_over(says, one.get("left_out") or ()),
+        *_different(says, one["counterfactual"]),
+        Node(f"{says.say('internal', 'ends')}: {one['until_text']}"),
+    )
+
+
+def _node(reason: Document) -> Node:
+    events = f" [{', '.join(reason['events'])}]" if reason["events"] else ""
+    return Node(f"{reason['text']}{events}", tuple(_node(child) for child in reason["because"]))
+
+
+def _definition(says: Language, held: Document | None) -> list[Node]:
+    """What the campaign is defined to do, and which of its conditions held when this was sent."""
+    if held is None:
+        return []
+    step = f" · {held['step']}" if held.get("step") else ""
+    conditions = tuple(
+        Node(f"{says.say('holds', str(one['holds']).lower())}: {one['text']}") for one in held["conditions"]
+    )
+    return [Node(f"{says.say('internal', 'definition')}: {held['title']}{step}", conditions)]
+
+
+def _passed_over(says: Language, reasons: Sequence[Document]) -> list[Node]:
+    below = tuple(_node(reason) for reason in reasons)
+    return [Node(says.say("internal", "passed_over"), below)] if below else []
+
+
+def _different(says: Language, proof: Document | None) -> list[Node]:
+    """The counterfactual: what would have had to be left out, or to happen, and how sure that is."""
+    if not proof:
+        return []
+    below = []
+    if proof["remove"]:
+        sure = says.say("internal", "smallest" if proof["smallest"] else "minimal")
+        text = says.say("internal", "without", events=some(says, proof["remove"]), outcome=proof["outcome"])
+        below.append(Node(f"{text} ({sure})"))
+    for event in proof["add"]:
+        kind = str(event["kind"]).replace("_", " ")
+        text = says.say("internal", "with", event=f"{kind} {minute(event['occurred_at'])}")
+        below.append(Node(f"{text}: {proof['outcome']}"))
+    below += [
+        Node(says.say("internal", key, events=some(says, proof[key])))
+        for key in ("enough", "needed")
+        if proof.get(key)
+    ]
+    if proof.get("instead"):
+        items = ", ".join(item["title"] or item["item_id"] for item in proof["instead"])
+        below.append(Node(says.say("internal", "instead", items=items)))
+    return [Node(says.say("internal", "different"), tuple(below))]
+
+
+def some(says: Language, events: Sequence[str]) -> str:
+    """The first of `events` (event_ids), and how many more there are."""
+    rest = [says.rest(len(events) - _LISTED)] if len(events) > _LISTED else []
+    return ", ".join([*events[:_LISTED], *rest])
+
+
+def _aloud(says: Language, one: Document, picture: Document) -> list[Node]:
+    """What one could read to the customer, of the newest of several messages; where there are no words, why."""
+    try:
+        told = aloud(one, picture, locale=says.locale)
+    except InputError as error:
+        return [Node(f"{says.say('internal', 'aloud')}: {error}")]
+    return [Node(says.say("internal", "aloud"), tuple(Node(text) for text in told))]
+
+
+def minute(moment: str) -> str:
+    """`2026-03-01 09:12`, UTC."""
+    return moment[:16].replace("T", " ")

@@ -1,0 +1,178 @@
+"""The answer to the customer: what we sent, why it could be, what we do now, when it stops.
+
+Plain facts only. No verdict, no segment, no sensitive topic, nothing that only our definitions produce; and no
+reply at all where privacy or care must answer.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audit.queries.reports import customer_facts
+from audit.queries.reports.document import Report, Section
+from audit.queries.reports.language import Language, language
+from audit.queries.reports.pick_finding import chosen
+
+Document = Mapping[str, Any]
+
+_LISTED = 12
+"""House value: so many messages are named one by one."""
+
+
+def reply(
+    picture: Document,
+    findings: Sequence[Document],
+    explanations: Sequence[Document],
+    *,
+    finding: str | None = None,
+    rules: Sequence[Document] = (),
+    locale: str = "en",
+) -> Report:
+    """Answer one finding (its id; by default the first that can be answered) to the customer.
+
+    `picture`: `whysent.customer/1`; `findings`: the rows of `whysent.findings/1`; `explanations`: `whysent.why/1` of
+    the finding's messages (those of other messages are passed over); `rules`: the rules that are on, in the shape of
+    a rules file: one with the id of the suggested rule is what was changed. Raises InputError for a finding that is
+    not there, and where no reply is offered: sensitive topics, bereavement, shared accounts.
+    """
+    customer_facts.refuse(findings, explanations, finding)
+    about = chosen(findings, finding)
+    case = _Case(language(locale), picture, about, _of(about, explanations))
+    parts = [
+        Section(paragraphs=(case.says.say("reply", "greeting"),)),
+        _sent(case),
+        _why(case),
+        _change(case, rules),
+        _stop(case, rules),
+        _closing(case),
+    ]
+    title = case.says.say("reply", "title", **case.nouns)
+    return Report("reply", locale, title, tuple(part for part in parts if part is not None))
+
+
+def told(picture: Document, finding: Document, *, locale: str = "en") -> tuple[str, ...]:
+    """What the reply says of a finding first: how many messages, when, and what was wrong with that."""
+    made = _sent(_Case(language(locale), picture, finding, ()))
+    return () if made is None else made.paragraphs
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What one reply is about: the finding, if any, and the explanations of its messages, oldest first."""
+
+    says: Language
+    picture: Document
+    chosen: Document | None
+    mine: Sequence[Document]
+
+    @property
+    def nouns(self) -> dict[str, str]:
+        """What the messages are called."""
+        return self.says.nouns(self.picture["messages"]["by_channel"])
+
+    @property
+    def thing(self) -> str | None:
+        """What the messages are about, if all of them are about one thing."""
+        named = {
+            facts["about"] for one in self.mine for facts in customer_facts.facts(one) if "about" in facts
+        }
+        return named.pop() if len(named) == 1 else None
+
+
+def _of(about: Document | None, explanations: Sequence[Document]) -> list[Document]:
+    """The explanations of the finding's messages, oldest first; without a finding, all of them."""
+    mine = [
+        one
+        for one in explanations
+        if one["subject"]["type"] == "message"
+        and (about is None or one["subject"]["id"] in about["messages"])
+    ]
+    return sorted(mine, key=lambda one: (one["subject"]["at"], one["subject"]["id"]))
+
+
+def _sent(case: _Case) -> Section | None:
+    says, chosen, mine = case.says, case.chosen, case.mine
+    if chosen is None and not mine:
+        return None
+    count = chosen["count"] if chosen is not None else len(mine)
+    first = (chosen or {}).get("from") or mine[0]["subject"]["at"]
+    last = (chosen or {}).get("to") or mine[-1]["subject"]["at"]
+    values = {"first": says.date(first), "last": says.date(last), "count": count, **case.nouns}
+    about = says.say("reply", "about", thing=case.thing) if case.thing else ""
+    how = "sent_one" if count == 1 else "sent_day" if values["first"] == values["last"] else "sent"
+    text = says.say("reply", how, about=about, **values)
+    shown = mine[-_LISTED:]
+    items = [f"{one['subject']['title']} ({says.date(one['subject']['at'])})" for one in shown]
+    if items and count > len(items):
+        items.append(says.rest(count - len(items)))
+    return Section(paragraphs=tuple(part for part in (text, _fault(case)) if part), items=tuple(items))
+
+
+def _fault(case: _Case) -> str | None:
+    if case.chosen is None:
+        return None
+    if case.chosen["check"] == "after-opt-out":
+        key, section = str(case.chosen["case"]), "fault_after_opt_out"
+    else:
+        key, section = case.chosen["check"], "fault"
+    return case.says.say(section, key) if case.says.has(section, key) else None
+
+
+def _why(case: _Case) -> Section | None:
+    if not case.mine:
+        return None
+    told = [customer_facts.reasons(case.says, one) for one in case.mine]
+    paragraphs = dict.fromkeys(lead for lead, _ in told)
+    items = dict.fromkeys(reason for _, reasons in told for reason in reasons)
+    return Section(case.says.say("reply", "why"), tuple(paragraphs), tuple(items))
+
+
+def _change(case: _Case, rules: Sequence[Document]) -> Section:
+    says = case.says
+    heading = says.say("reply", "do")
+    suggested = None if case.chosen is None else case.chosen["suggested_rule"]
+    if suggested is None:
+        how = "nothing_found" if case.chosen is None else "passed_on"
+        return Section(heading, (says.say("change", how, **case.nouns),))
+    made = _made(case, rules)
+    what = _rule(case, made or suggested)
+    if made is None:
+        return Section(heading, (says.say("change", "proposed", what=what, **case.nouns),))
+    since = says.date(made.get("valid_from") or case.picture["at"])
+    return Section(heading, (says.say("change", "made", what=what, since=since),))
+
+
+def _closing(case: _Case) -> Section:
+    """Who has already said no is not asked to say it again."""
+    offered = (
+        () if case.chosen is not None and case.chosen["check"] == "after-opt-out" else ("no_advertising",)
+    )
+    return Section(paragraphs=tuple(case.says.say("reply", key) for key in (*offered, "closing")))
+
+
+def _made(case: _Case, rules: Sequence[Document]) -> Document | None:
+    """The rule that is on and is the one the finding suggests."""
+    suggested = None if case.chosen is None else case.chosen["suggested_rule"]
+    return next((rule for rule in rules if suggested is not None and rule["id"] == suggested["id"]), None)
+
+
+def _rule(case: _Case, rule: Document) -> str:
+    """What a rule does, in the customer's words."""
+    says, kind = case.says, rule["kind"]
+    thing = case.thing or says.say("rule", "this")
+    values = {**case.nouns, "thing": thing, "limit": rule.get("limit"), "quiet": rule.get("quiet")}
+    if kind == "frequency_cap" and rule.get("limit") == 0:
+        return says.say("rule", "frequency_cap_zero", **values)
+    if kind == "cooldown" and rule.get("window") == "repurchase":
+        return says.say("rule", "cooldown_repurchase", **values)
+    if not says.has("rule", kind):
+        return says.say("rule", "other", **values)
+    return says.say("rule", kind, window=says.span(rule["window"]) if "window" in rule else "", **values)
+
+
+def _stop(case: _Case, rules: Sequence[Document]) -> Section | None:
+    if not case.mine:
+        return None
+    says, changed = case.says, _made(case, rules) is not None
+    text = customer_facts.ends(says, case.mine, case.picture["at"], changed=changed)
+    return Section(says.say("reply", "stop"), (text,))

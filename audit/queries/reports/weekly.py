@@ -1,0 +1,189 @@
+"""Mails a week as an inline picture, with the events that an explanation rests on; told in words and as a table, too.
+
+SVG without scripts or anything from elsewhere, for light and dark pages.
+"""
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from audit.events.messages import sent_messages
+from audit.population.weekly_counts import Week, weeks
+from audit.privacy.clean import clean
+from audit.queries.reports.document import Section, Table
+from audit.queries.reports.language import Language
+from audit.why.wording import Voice, minute
+
+_WIDTH, _HEIGHT = 640, 220
+_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 16, 40, 40
+_FULL = 4
+"""House value: a full bar is at least so many messages a week, so that a quiet year looks quiet."""
+
+_MARKED = 12
+"""House value: so many events are told one by one; how many there are is said."""
+
+_ROWS = 20
+"""House value: rows of a table that may be long; how many there are is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An event that the explanations rest on: when, and what it was in words."""
+
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Weekly:
+    """Messages a week, in how many of them messages of the finding, and the acts behind it, oldest first."""
+
+    weeks: tuple[Week, ...]
+    told: dict[date, int]
+    marks: tuple[Mark, ...]
+
+
+def weekly(
+    events: pl.DataFrame, at: datetime, evidence: Iterable[str], *, names_sensitive: bool = False
+) -> Weekly:
+    """What the chart shows of one customer's `events` until `at`. `evidence`: event_ids, of messages and of acts."""
+    named = list(dict.fromkeys(evidence))
+    sent = sent_messages(events).filter(pl.col("event_id").is_in(named))
+    monday = sent.select(pl.col("occurred_at").dt.truncate("1w").dt.date()).to_series()
+    voice = Voice(names_sensitive=names_sensitive)
+    acts = events.filter(pl.col("event_id").is_in(named), ~pl.col("kind").str.starts_with("message_"))
+    marks = tuple(
+        Mark(row["occurred_at"], f"{voice.act(row)} on {minute(row['occurred_at'])}")
+        for row in acts.iter_rows(named=True)
+    )
+    told = {start: monday.eq(start).sum() for start in monday.unique().to_list()}
+    return Weekly(weeks(events, at, acts["kind"].unique()), told, marks)
+
+
+def section(says: Language, chart: Weekly) -> Section | None:
+    """The chart with the same in words; None where no message was sent."""
+    busy = [week for week in chart.weeks if week.messages]
+    if not busy:
+        return None
+    most = max(busy, key=lambda week: (week.messages, week.start))
+    total = sum(week.messages for week in busy)
+    told = says.say(
+        "weekly", "told", n=total, weeks=len(chart.weeks), most=most.messages, week=most.start.isoformat()
+    )
+    marks = [mark.text for mark in chart.marks[-_MARKED:]]
+    rest = [says.rest(len(chart.marks) - _MARKED)] if len(chart.marks) > _MARKED else []
+    marked = f"{says.say('weekly', 'marked')}: {'; '.join([*marks, *rest])}." if marks else ""
+    paragraphs = tuple(text for text in (told, marked) if text)
+    return Section(
+        says.say("weekly", "title"),
+        paragraphs,
+        figure=_svg(says, chart, paragraphs),
+        table=_table(says, chart, busy),
+    )
+
+
+def _table(says: Language, chart: Weekly, busy: Sequence[Week]) -> Table:
+    shown = busy[-_ROWS:]
+    caption = says.say("weekly", "caption", shown=len(shown), total=len(busy))
+    columns = tuple(says.say("weekly", key) for key in ("week", "messages", "of_these"))
+    rows = tuple(
+        (week.start.isoformat(), str(week.messages), str(chart.told.get(week.start, 0))) for week in shown
+    )
+    return Table(caption, columns, rows)
+
+
+def _svg(says: Language, chart: Weekly, told: Sequence[str]) -> str:
+    highest = max(_FULL, *(week.messages for week in chart.weeks))
+    title = says.say("weekly", "title")
+    head = 'role="img" aria-labelledby="weeks-title weeks-told" font-family="system-ui, sans-serif" font-size="12"'
+    return "\n".join(
+        (
+            f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" {head}>',
+            f'<title id="weeks-title">{_text(title)}</title>',
+            f'<desc id="weeks-told">{_text(" ".join(told))}</desc>',
+            *_axis(highest),
+            *_bars(chart, highest),
+            *_dates(chart.weeks),
+            *_marks(chart),
+            *_legend(says),
+            "</svg>",
+        )
+    )
+
+
+def _axis(highest: int) -> Iterable[str]:
+    for mark in sorted({0, highest // 2, highest}):
+        y = _y(mark, highest)
+        yield (
+            f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}" '
+            f'stroke="currentColor" stroke-opacity="{0.6 if mark == 0 else 0.15}"/>'
+        )
+        yield f'<text x="{_LEFT - 8}" y="{y + 4}" text-anchor="end" fill="currentColor">{mark}</text>'
+
+
+def _bars(chart: Weekly, highest: int) -> Iterable[str]:
+    """A bar a week; the part of it that the finding is about is filled, the rest only outlined."""
+    step = _step(len(chart.weeks))
+    width = max(round(step * 0.7, 1), 1.0)
+    base = _y(0, highest)
+    for place, week in enumerate(chart.weeks):
+        if week.messages:
+            x = round(_LEFT + step * place + (step - width) / 2, 1)
+            told = chart.told.get(week.start, 0)
+            tip = f"<title>{week.start.isoformat()}: {week.messages}</title>"
+            top, filled = _y(week.messages, highest), _y(told, highest)
+            yield (
+                f'<g class="a">{tip}<rect x="{x}" y="{top}" width="{width}" height="{round(base - top, 1)}" '
+                'fill-opacity="0.15" stroke-width="1"/>'
+            )
+            if told:
+                yield f'<rect x="{x}" y="{filled}" width="{width}" height="{round(base - filled, 1)}" stroke="none"/>'
+            yield "</g>"
+
+
+def _dates(shown: Sequence[Week]) -> Iterable[str]:
+    """The first day of some weeks, as many as stand beside each other without touching."""
+    every = max(-(-len(shown) // 5), 1)
+    step = _step(len(shown))
+    for place in range(0, len(shown), every):
+        x = round(_LEFT + step * (place + 0.5), 1)
+        anchor = "start" if place == 0 else "middle"
+        yield (
+            f'<text x="{x}" y="{_HEIGHT - _BOTTOM + 32}" text-anchor="{anchor}" fill="currentColor">'
+            f"{shown[place].start.isoformat()}</text>"
+        )
+
+
+def _marks(chart: Weekly) -> Iterable[str]:
+    """A triangle under the week of each act that the explanations rest on, with its words."""
+    step = _step(len(chart.weeks))
+    for mark in chart.marks:
+        start = mark.at.date() - timedelta(days=mark.at.weekday())
+        place = (start - chart.weeks[0].start).days // 7
+        x, y = round(_LEFT + step * (place + 0.5), 1), _HEIGHT - _BOTTOM + 4
+        yield f'<g class="b"><title>{_text(mark.text)}</title><path d="M{x} {y} l5 10 h-10 z"/></g>'
+
+
+def _legend(says: Language) -> Iterable[str]:
+    filled, outlined, act = (says.say("weekly", key) for key in ("filled", "outlined", "act"))
+    yield f'<g class="a"><rect x="{_LEFT}" y="10" width="12" height="12" stroke="none"/></g>'
+    yield f'<text x="{_LEFT + 18}" y="20" fill="currentColor">{_text(filled)}</text>'
+    yield f'<g class="a"><rect x="{_LEFT + 190}" y="10" width="12" height="12" fill-opacity="0.15"/></g>'
+    yield f'<text x="{_LEFT + 208}" y="20" fill="currentColor">{_text(outlined)}</text>'
+    yield f'<g class="b"><path d="M{_LEFT + 386} 11 l5 10 h-10 z"/></g>'
+    yield f'<text x="{_LEFT + 398}" y="20" fill="currentColor">{_text(act)}</text>'
+
+
+def _step(number: int) -> float:
+    return (_WIDTH - _LEFT - _RIGHT) / max(number, 1)
+
+
+def _y(value: float, highest: int) -> float:
+    return round(_HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * value / highest, 1)
+
+
+def _text(text: str) -> str:
+    return html.escape(clean(" ".join(text.split())), quote=True)

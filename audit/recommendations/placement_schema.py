@@ -1,0 +1,116 @@
+"""The shape of what a strategy gives, and what strategies share."""
+
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from audit.events.schema import TIME
+from audit.recommendations.strategies import shown
+
+STRIP: dict[str, pl.DataType] = {
+    "customer_id": pl.String(),
+    "item_id": pl.String(),
+    "strategy": pl.String(),
+    "title": pl.String(),
+    "score": pl.Float64(),
+    "reason": pl.String(),
+    "evidence": pl.List(pl.String()),
+    "until": TIME,
+    "own_items": pl.List(pl.Struct({"item_id": pl.String(), "share": pl.Float64()})),
+}
+"""The columns of every derived strip. `until` (µs, UTC): when its last reason is gone if nothing new happens (others
+may push it out sooner); `own_items`: the customer's own items that speak for it, with their share of the score."""
+
+ACTS = ("event_id", "customer_id", "occurred_at", "kind", "item_id", "item_name", "category", "order_id")
+"""The columns that strategies read of events."""
+
+INTEREST = ("order_completed", "product_added", "wishlist_added", "product_viewed", "content_consumed")
+"""Acts that show an interest in an item."""
+
+READ = (*INTEREST, "product_removed")
+"""The kinds of acts that any strategy reads."""
+
+_ITEM = ("customer_id", "item_id")
+
+DIGITS = 6
+"""Scores are rounded, so that the order in which a machine adds them up changes no rank."""
+
+
+def best(rows: pl.DataFrame) -> pl.DataFrame:
+    """The best items of each customer, by score, then item_id."""
+    return (
+        rows.with_columns(pl.col("score").round(DIGITS))
+        .sort("customer_id", "score", "item_id", descending=[False, True, False])
+        .filter(pl.int_range(pl.len()).over("customer_id") < shown())
+    )
+
+
+def newest(acts: pl.DataFrame, number: int, at: datetime) -> pl.DataFrame:
+    """The `number` items of each customer that `acts` touched last.
+
+    Columns `customer_id, item_id, last` (UTC), `name`, `category` (those it had last) and `age` (of the last act, at `at`).
+    """
+    return (
+        acts.drop_nulls("item_id")
+        .group_by(_ITEM)
+        .agg(
+            pl.col("occurred_at").max().alias("last"),
+            pl.col("item_name").drop_nulls().last().alias("name"),
+            pl.col("category").drop_nulls().last(),
+        )
+        .sort("customer_id", "last", "item_id", descending=[False, True, False])
+        .filter(pl.int_range(pl.len()).over("customer_id") < number)
+        .with_columns((at - pl.col("last")).alias("age"))
+    )
+
+
+def near(pairs: pl.DataFrame, own: pl.Series, others: int) -> pl.DataFrame:
+    """The `others` best pairs of the group facts of each of the items `own`."""
+    wanted = pairs.filter(pl.col("item_id").is_in(own.unique().implode()))
+    return wanted.filter(pl.int_range(pl.len()).over("item_id") < others)
+
+
+def fading(age: pl.Expr, half: timedelta) -> pl.Expr:
+    """The weight of an act `age` ago, if it halves every `half`."""
+    return pl.lit(0.5).pow(age / pl.lit(half))
+
+
+def from_own_items(pairs: pl.DataFrame, acts: pl.DataFrame) -> pl.DataFrame:
+    """The best items that the customers' own items speak for.
+
+    `pairs`: `customer_id, own, last, name, item_id, weight`, a row for each own item that speaks for an item; `acts`:
+    the events behind own items. Gives `customer_id, item_id, score, evidence, last` (of its newest own item),
+    `own_name` (the strongest) and `own_items`.
+    """
+    top = best(pairs.group_by(_ITEM).agg(pl.col("weight").sum().alias("score")))
+    theirs = pairs.join(top, on=_ITEM, how="semi")
+    ranked = theirs.sort("customer_id", "item_id", "weight", "own", descending=[False, False, True, False])
+    share = (pl.col("weight") / pl.col("weight").sum()).round(DIGITS)
+    told = ranked.group_by(_ITEM, maintain_order=True).agg(
+        pl.col("last").max(),
+        pl.col("name").first().alias("own_name"),
+        pl.col("own").first().alias("strongest"),
+        pl.struct(pl.col("own").alias("item_id"), share.alias("share")).alias("own_items"),
+    )
+    behind = (
+        ranked.select("customer_id", "item_id", "own")
+        .join(
+            acts.select("customer_id", pl.col("item_id").alias("own"), "occurred_at", "event_id"),
+            on=("customer_id", "own"),
+        )
+        .sort("customer_id", "occurred_at", "event_id")
+        .group_by(_ITEM, maintain_order=True)
+        .agg(pl.col("event_id").alias("evidence"))
+    )
+    return top.join(told, on=_ITEM, maintain_order="left").join(
+        behind, on=_ITEM, how="left", maintain_order="left"
+    )
+
+
+def finished(rows: pl.DataFrame, strategy: str) -> pl.DataFrame:
+    """Rows in the columns of `STRIP`; what a strategy does not say is null."""
+    made = rows.with_columns(pl.lit(strategy).alias("strategy"))
+    return made.select(
+        pl.col(name).cast(dtype) if name in made.columns else pl.lit(None, dtype).alias(name)
+        for name, dtype in STRIP.items()
+    )

@@ -1,0 +1,171 @@
+"""A planned change of the rule book: what changes, and what that would do, before anything is written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from audit.events.times import iso
+from audit.rules.model import Rule, to_dict
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from audit.population.context import Context
+
+
+class Difference(NamedTuple):
+    """A key that differs between two versions of a rule, with its values as in a rule file; None: the default."""
+
+    key: str
+    before: Any
+    after: Any
+
+    @property
+    def line(self) -> str:
+        """`limit: 3 → 2`."""
+        return f"{self.key}: {_shown(self.before)} → {_shown(self.after)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A rule before and after; None where there is none."""
+
+    before: Rule | None
+    after: Rule | None
+
+    @property
+    def rule(self) -> Rule:
+        """The rule as it becomes, or as it was where it is taken out."""
+        rule = self.after or self.before
+        assert rule is not None
+        return rule
+
+    @property
+    def sign(self) -> str:
+        """What becomes of the rule: `+` added, `-` taken out, `~` changed."""
+        return "+" if self.before is None else "-" if self.after is None else "~"
+
+    def differences(self) -> list[Difference]:
+        """What changes, key by key, in the order of a rule file."""
+        before = {} if self.before is None else to_dict(self.before)
+        after = {} if self.after is None else to_dict(self.after)
+        return [
+            Difference(key, before.get(key), after.get(key))
+            for key in dict.fromkeys((*before, *after))
+            if before.get(key) != after.get(key)
+        ]
+
+    def lines(self) -> list[str]:
+        """What changes, a line a key: `limit: 3 → 2`; of a rule that is new, what it says: `limit: 2`."""
+        if self.before is None:
+            return [f"{key}: {_shown(value)}" for key, _, value in self.differences() if key != "id"]
+        return [difference.line for difference in self.differences()]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a plan changes about the past that is loaded.
+
+    - `stopped`, `freed`: messages that would be stopped then and not now, and the other way round;
+    - `moved`: messages let through at another time;
+    - `people_directly`: customers with such a message that a changed rule stops, before or then, or puts off;
+      `people_indirectly`: those with one that changes though no changed rule stops it: other rules let it go or stop it
+      because room was freed or used up. The same customer may be both: without a first message there is no second.
+    """
+
+    stopped: int
+    freed: int
+    moved: int
+    people_directly: int
+    people_indirectly: int
+
+    def to_json(self) -> dict[str, int]:
+        """The effect as plain values."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an act would change. `before` and `after` are all rules; `seen` is the book's last change when planned.
+
+    `effective`: from when on it is to be in force (None: from when it is written). `undoes`: the change that it takes
+    back; `proposal`: the number of the proposal that it carries out.
+    """
+
+    action: str
+    changes: Sequence[Change]
+    before: Sequence[Rule]
+    after: Sequence[Rule]
+    seen: int
+    undoes: int | None = None
+    effective: datetime | None = None
+    proposal: int | None = None
+
+    def lines(self) -> list[str]:
+        """The plan for people: a line a rule with what becomes of it, its changed keys below."""
+        told = []
+        for change in self.changes:
+            told.append(f"{change.sign} {change.rule.id}")
+            if change.sign == "~":
+                told += [f"    {line}" for line in change.lines()]
+        if told and self.effective is not None:
+            told.append(f"in force from {iso(self.effective)}")
+        return told
+
+    def effect(
+        self,
+        events: "pl.DataFrame",
+        ctx: "Context",
+        *,
+        ids: Mapping[str, str] | None = None,
+        causes: "pl.DataFrame | None" = None,
+    ) -> Effect:
+        """Replay `events` with the rules before and after, and compare message by message.
+
+        `ids` and `causes` as for `simulate`.
+        """
+        import polars as pl
+
+        from audit.rules.replay.simulation import simulate
+
+        key = ("customer_id", "event_id")
+        now, then = (
+            simulate(events, rules, ctx, ids=ids, causes=causes).decisions.select(
+                *key, "deferred_to", "failing_rules", stops=pl.col("decision") == "stop"
+            )
+            for rules in (self.before, self.after)
+        )
+        both = now.join(then, on=key, suffix="_then")
+        differs = both.filter(
+            (pl.col("stops") != pl.col("stops_then"))
+            | pl.col("deferred_to").ne_missing(pl.col("deferred_to_then"))
+        )
+        changed = pl.lit([change.rule.id for change in self.changes], dtype=pl.List(pl.String))
+        failing = pl.col("failing_rules").list.set_union("failing_rules_then")
+        moved = pl.col("stops") == pl.col("stops_then")
+        direct = (failing.list.set_intersection(changed).list.len() > 0) | (moved & self._defers)
+        people = differs.select("customer_id", direct=direct)
+        return Effect(
+            stopped=_count(differs, pl.col("stops_then") & ~pl.col("stops")),
+            freed=_count(differs, pl.col("stops") & ~pl.col("stops_then")),
+            moved=_count(differs, moved),
+            people_directly=people.filter("direct")["customer_id"].n_unique(),
+            people_indirectly=people.filter(~pl.col("direct"))["customer_id"].n_unique(),
+        )
+
+    @property
+    def _defers(self) -> bool:
+        """Whether a changed rule puts messages off."""
+        rules = (rule for change in self.changes for rule in (change.before, change.after))
+        return any(rule is not None and rule.on_fail == "defer" for rule in rules)
+
+
+def _count(frame: "pl.DataFrame", which: "pl.Expr") -> int:
+    return frame.filter(which).height
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "default"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

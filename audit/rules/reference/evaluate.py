@@ -1,0 +1,285 @@
+"""The reference evaluator: what a set of rules does to one customer's messages, in plain Python.
+
+It goes through the messages in order and keeps what was let through; every failing rule is recorded, the first
+decides; a deferred message goes back in order and is judged anew.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from heapq import heapify, heappop, heappush
+from typing import NamedTuple
+
+from audit.rules.reference import clock
+from audit.rules.reference.history import History, Message
+from audit.rules.reference.rule_kinds import Check, check
+from audit.rules.scopes import Reach, RuleSet, per_values, valid
+
+PATIENCE = timedelta(days=7)
+"""A deferred message that could pass only later than this after it was first due is stopped."""
+
+_MOST_STEPS = 800
+"""Quiet hours that together leave no gap for so many steps, more than a year, leave none while the same rules hold."""
+
+
+class Decision(NamedTuple):
+    """What became of one message; the columns of `simulate --decisions`."""
+
+    event_id: str
+    customer_id: str
+    occurred_at: datetime
+    decision: str
+    deferred_to: datetime | None = None
+    deciding_rule: str | None = None
+    failing_rules: Sequence[str] = ()
+    counted: Sequence[str] = ()
+    cannot_tell: Sequence[str] = ()
+    assumed: Sequence[str] = ()
+    next_allowed_at: datetime | None = None
+
+
+class PutOff(NamedTuple):
+    """A message goes back in order at `until`; by which rules, and what the first of them counted."""
+
+    until: datetime
+    failing_rules: Sequence[str]
+    counted: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one rule (its position in the set) says of one message at `at`.
+
+    `applies`: it judges the message at all; `counted`: what it counted, if it stops the message, else None.
+    """
+
+    number: int
+    at: datetime
+    applies: bool
+    counted: Sequence[str] | None
+    cannot_tell: bool
+    next_allowed_at: datetime | None
+
+
+def judge(history: History, rules: RuleSet) -> list[Decision]:
+    """The decisions on a customer's messages, in their order."""
+    decided: list[Decision] = []
+    for _ in _due(history, Judge(history, rules), decided):
+        pass
+    made = {decision.event_id: decision for decision in decided}
+    return [made[message.event_id] for message in history.messages]
+
+
+def verdicts(history: History, rules: RuleSet, event_id: str) -> list[Verdict]:
+    """What each rule says of the message `event_id` when it is first due, all others having been decided before."""
+    judging = Judge(history, rules)
+    for at, message in _due(history, judging, []):
+        if message.event_id == event_id:
+            return judging.verdicts(message, at)
+    return []
+
+
+Failing = Sequence[tuple[int, Sequence[str]]]
+"""The rules that stop a message, by position, each with what it counted."""
+
+
+class _Checks(dict[int, Check]):
+    """The check of each rule by its position, made when it is first asked for."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[[int], Check]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, number: int) -> Check:
+        made = self[number] = self._make(number)
+        return made
+
+
+class Judge:
+    """One customer's messages, judged one by one as they come due, in order."""
+
+    __slots__ = ("_about", "_all", "_checks", "_history", "_rules", "_steady")
+
+    def __init__(self, history: History, rules: RuleSet) -> None:
+        self._history = history
+        self._rules = rules
+        self._about = rules.about(history.customer)
+        self._all = len(self._about) == len(rules.rules)
+        self._steady = self._all and not rules.dated
+        self._checks = _Checks(self._made)
+
+    def decide(self, message: Message, at: datetime) -> Decision | PutOff:
+        """What becomes of a message that is due at `at`; or when it goes back in order, if it is put off."""
+        reach = self._reach(message, at)
+        if self._rules.exempt(message, at):
+            self._take_in(message, at, reach.counting)
+            return self._went_out(message, at, "exempt", ())
+        failing = self.failing(message, at, reach.judging)
+        if failing:
+            return self._refused(message, at, failing, self._cannot_tell(message, at, reach.unsure))
+        self._take_in(message, at, reach.counting)
+        return self._went_out(message, at, "allow", self._cannot_tell(message, at, reach.unsure))
+
+    def verdicts(self, message: Message, at: datetime) -> list[Verdict]:
+        """What each rule of the set says of a message that is due at `at`."""
+        judging = self._reach(message, at).judging
+        return [
+            self._verdict(number, message, at)
+            if number in judging
+            else Verdict(number, at, applies=False, counted=None, cannot_tell=False, next_allowed_at=at)
+            for number in range(len(self._rules.rules))
+        ]
+
+    def failing(self, message: Message, at: datetime, judging: Sequence[int]) -> Failing:
+        """Which of some rules stop a message that is due at `at`."""
+        checks = self._checks
+        return [(n, ids) for n in judging if (ids := checks[n].stops(message, at)) is not None]
+
+    def _refused(
+        self, message: Message, at: datetime, failing: Failing, cannot_tell: Sequence[str]
+    ) -> Decision | PutOff:
+        ids = [self._rules.rules[number].id for number, _ in failing]
+        again = self._put_off(message, at, [number for number, _ in failing])
+        if again is not None:
+            return PutOff(again, ids, failing[0][1])
+        return Decision(
+            message.event_id,
+            self._history.customer,
+            message.at,
+            "stop",
+            deciding_rule=ids[0],
+            failing_rules=ids,
+            counted=failing[0][1],
+            cannot_tell=cannot_tell,
+            assumed=assumed(message),
+            next_allowed_at=self.earliest(message, at, self._scoped(message)),
+        )
+
+    def _went_out(
+        self, message: Message, at: datetime, decision: str, cannot_tell: Sequence[str]
+    ) -> Decision:
+        due = message.at
+        deferred_to = at if decision == "allow" and at != due else None
+        return Decision(
+            message.event_id, self._history.customer, due, decision, deferred_to, None, (), (), cannot_tell,
+            assumed(message), at,
+        )  # fmt: skip
+
+    def _put_off(self, message: Message, at: datetime, failing: Sequence[int]) -> datetime | None:
+        """When a message goes back in order: the earliest time all failing rules could pass; None if it does not."""
+        if not self._rules.dropping.isdisjoint(failing):
+            return None
+        again = self.earliest(message, at, failing, clock.plus(message.at, PATIENCE))
+        return None if again is None or again - message.at > PATIENCE else again
+
+    def earliest(
+        self, message: Message, at: datetime, numbers: Sequence[int], last: datetime | None = None
+    ) -> datetime | None:
+        """The earliest time from `at` at which all of these rules pass, if nothing else is let through.
+
+        None if there is none, or none up to `last`.
+        """
+        moment, steps = at, 0
+        mover: int | None = None
+        while True:
+            before, steps = moment, steps + 1
+            for number in numbers:
+                if number == mover:  # all others have let it pass since
+                    return moment
+                found = self._passes_from(number, message, at, moment)
+                if found is None:
+                    return None
+                if found != moment:
+                    moment, mover = found, number
+            if moment == before:
+                return moment
+            if steps >= _MOST_STEPS:
+                edge = self._next_edge(moment, numbers)
+                if edge is None:
+                    return None
+                moment, mover, steps = edge, None, 0
+            if last is not None and moment > last:
+                return None
+
+    def _next_edge(self, moment: datetime, numbers: Sequence[int]) -> datetime | None:
+        """When the first of these rules begins or ceases to hold after `moment`."""
+        rules = [self._rules.rules[number] for number in numbers]
+        edges = [
+            edge for rule in rules for edge in (rule.valid_from, rule.valid_until) if edge and edge > moment
+        ]
+        return min(edges, default=None)
+
+    def _passes_from(self, number: int, message: Message, at: datetime, moment: datetime) -> datetime | None:
+        rule = self._rules.rules[number]
+        if self._rules.dated and not valid(rule, moment):
+            return moment
+        found = self._checks[number].passes_from(message, at, moment)
+        if rule.valid_until and (found is None or found > rule.valid_until):
+            return rule.valid_until
+        return found
+
+    def _scoped(self, message: Message) -> Sequence[int]:
+        """The rules whose scopes the message satisfies, valid or not."""
+        judging = self._rules.reach(message).judging
+        return judging if self._all else tuple(number for number in judging if number in self._about)
+
+    def _reach(self, message: Message, at: datetime) -> Reach:
+        """The rules that a message of this customer meets when it is due at `at`."""
+        reach = self._rules.reach(message)
+        if self._steady:
+            return reach
+
+        def holds(number: int) -> bool:
+            return number in self._about and valid(self._rules.rules[number], at)
+
+        judging, counting, unsure = (tuple(filter(holds, numbers)) for numbers in reach[:-1])
+        return Reach(judging, counting, unsure, reach.exempt)
+
+    def _cannot_tell(self, message: Message, at: datetime, unsure: Sequence[int]) -> Sequence[str]:
+        if not unsure:
+            return ()
+        checks, rules = self._checks, self._rules.rules
+        return [rules[number].id for number in unsure if checks[number].cannot_tell(message, at)]
+
+    def _take_in(self, message: Message, at: datetime, counting: Sequence[int]) -> None:
+        rules, checks = self._rules, self._checks
+        for number in counting:
+            checks[number].let_through(message, at)
+            for other in rules.siblings.get(number, ()):
+                if None not in per_values(rules.rules[other], message):
+                    checks[other].let_through(message, at)
+
+    def _made(self, number: int) -> Check:
+        return check(self._rules.rules[number], self._history)
+
+    def _verdict(self, number: int, message: Message, at: datetime) -> Verdict:
+        judged = self._checks[number]
+        return Verdict(
+            number,
+            at,
+            applies=True,
+            counted=judged.stops(message, at),
+            cannot_tell=judged.cannot_tell(message, at),
+            next_allowed_at=self.earliest(message, at, [number]),
+        )
+
+
+def assumed(message: Message) -> Sequence[str]:
+    """The fields that are taken for granted of a message that lacks them."""
+    return () if message.message_class else ("message_class",)
+
+
+def _due(history: History, judging: Judge, made: list[Decision]) -> Iterator[tuple[datetime, Message]]:
+    """The messages as they come due; each is judged after the caller has looked, its decision put in `made`."""
+    queue = [(message.at, message.event_id, message) for message in history.messages]
+    heapify(queue)
+    while queue:
+        at, event_id, message = heappop(queue)
+        yield at, message
+        decision = judging.decide(message, at)
+        if isinstance(decision, Decision):
+            made.append(decision)
+        else:
+            heappush(queue, (decision.until, event_id, message))

@@ -1,0 +1,1 @@
+"""Rules replayed over the recorded past: totals, outcomes, curves, for one customer or a fleet."""

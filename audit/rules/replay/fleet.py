@@ -1,0 +1,254 @@
+"""Replay over a fleet: whole customers at a time from a lazy scan; totals are kept, decisions written as they are made.
+
+Memory is bounded by the customers at hand. With the optional extra the kernel decides, several parts at a time, and no
+message becomes a Python object; without it, or for rules it does not know, the reference does.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, nullcontext
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from audit.events.schema import SCHEMA, empty
+from audit.population.context import Context
+from audit.rules import kernel
+from audit.rules.model import Rule
+from audit.rules.reference import histories
+from audit.rules.replay import kernel_cache, outcomes, simulation
+from audit.rules.replay.atomic_parquet import whole
+from audit.rules.replay.decisions import DECISION
+from audit.rules.replay.event_pruning import (
+    COLUMNS,
+    Lacking,
+    by_row,
+    columns,
+)
+from audit.rules.replay.simulation import Progress
+from audit.rules.replay.totals import (
+    FLAGS,
+    Totals,
+    cells,
+    most_first,
+)
+from audit.rules.scopes import RuleSet
+
+ROWS = 500_000
+"""Events in a part; a customer with more is still taken whole. Twice as many take a tenth longer: their arrays are asked of
+the system anew each time."""
+
+ROWS_WITH_CAUSES = 250_000
+"""The same where causes are asked for: they take all columns, and several rows for a message."""
+
+_A_FLEET = 3
+"""So many parts are a fleet, however few messages are in them."""
+
+_MOST_HANDS = 4
+"""Parts decided at a time, one a core: more would have more memory at hand."""
+
+Causes = Callable[[pl.DataFrame], pl.DataFrame]
+"""Events of whole customers → why each message was sent, as `prepare.histories` reads it."""
+
+
+def simulate(
+    scan: pl.LazyFrame,
+    rules: Iterable[Rule] | RuleSet,
+    ctx: Context,
+    *,
+    ids: Mapping[str, str] | None = None,
+    causes: Causes | None = None,
+    decisions: Path | None = None,
+    numbers: Path | None = None,
+    progress: Progress | None = None,
+    rows: int | None = None,
+) -> Totals:
+    """Replay `rules`, or a set of them made before, over the events of `scan` (all customers, in `ORDER`): the totals that `replay.simulate` gives.
+
+    `causes` tells why the messages of some customers were sent, out of all columns of their events; it is asked if a rule
+    reads them, and InputError is raised if it is missing then. `decisions`: a Parquet file for what `replay.simulate`
+    gives as `decisions`, which appears when all is done. `numbers`: a folder of this very scan, in which what stands for
+    its texts is kept (`kept`) from the first totals on. `progress` is told how many events of how many are done, and may
+    raise to stop it: then nothing is written.
+    """
+    taking_part = rules if isinstance(rules, RuleSet) else RuleSet(rules, ids)
+    why = causes if any(rule.reads_causes for rule in taking_part.rules) else None
+    histories.refuse_without(None if why is None else events_of_none(), taking_part.rules)
+    made: list[dict[str, Any]] = []
+    with whole(decisions) if decisions is not None else nullcontext() as keep:
+        work = _Work(taking_part, ctx, why, rows or (ROWS if why is None else ROWS_WITH_CAUSES), keep)
+        try:
+            with work.numbers(numbers) as known:
+                made = work.done(scan, work.columns(known), progress, known)
+        except Lacking:
+            made = work.done(scan, COLUMNS, progress)
+    return _together(made, taking_part, ctx)
+
+
+def whole_customers(scan: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
+    """`scan` in parts of about `rows` rows, never cutting through a customer."""
+    waiting: list[pl.DataFrame] = []
+    for batch in scan.collect_batches(chunk_size=rows, maintain_order=True):
+        waiting.append(batch)
+        if sum(map(len, waiting)) >= rows and batch["customer_id"][0] != batch["customer_id"][-1]:
+            everything = pl.concat(waiting)
+            cut = everything["customer_id"].search_sorted(everything["customer_id"][-1], side="left")
+            yield everything[:cut]
+            waiting = [everything[cut:]]
+    if sum(map(len, waiting)):
+        yield pl.concat(waiting)
+
+
+def events_of_none() -> pl.DataFrame:
+    """No events, with the columns of `COLUMNS`."""
+    return empty().select(COLUMNS)
+
+
+def by_reference(
+    events: pl.DataFrame,
+    rules: RuleSet,
+    ctx: Context,
+    causes: pl.DataFrame | None = None,
+    *,
+    told: bool = False,
+) -> dict[str, Any]:
+    """The totals of some customers: `cells` by provider, `by_rule, customers, affected, displaced`, and `decisions` if `told`."""
+    messages = histories.sent(events)
+    decided = simulation.by_reference(messages, events, rules, ctx.facts, causes=causes)
+    deferred = pl.col("deferred_to").is_not_null()
+    became = outcomes.of(events, messages).select(FLAGS[:-1])
+    cell = decided.select(pl.col("decision").cast(DECISION), deferred=deferred).hstack(became)
+    affected = decided.filter((pl.col("decision") == "stop") | deferred)
+    by_rule = decided.drop_nulls("deciding_rule").group_by("deciding_rule").len()
+    return {
+        "cells": cell.with_columns(provider=messages["mailbox_provider"])
+        .group_by(pl.all())
+        .agg(n=pl.len().cast(pl.Int64)),
+        "by_rule": dict(by_rule.rows()),
+        "customers": messages["customer_id"].n_unique(),
+        "affected": affected["customer_id"].n_unique(),
+        "displaced": simulation.displaced(decided, messages, rules.rules),
+        "decisions": decided if told else None,
+    }
+
+
+class _Work:
+    """What is done with the customers at hand; `keep` takes the decisions on their messages."""
+
+    def __init__(
+        self,
+        rules: RuleSet,
+        ctx: Context,
+        causes: Causes | None,
+        rows: int,
+        keep: Callable[[pl.DataFrame], None] | None,
+    ) -> None:
+        self._rules, self._ctx, self._causes, self._rows, self._keep = rules, ctx, causes, rows, keep
+
+    def numbers(self, folder: Path | None) -> AbstractContextManager[kernel_cache.Numbered | None]:
+        """What is kept there, or will be; None where it is of no use."""
+        return kernel_cache.numbers(folder) if folder is not None and self._adds_up() else nullcontext()
+
+    def columns(self, known: kernel_cache.Numbered | None) -> Sequence[str]:
+        """What is read: what is asked for by all means, where the kernel decides and only totals are wanted."""
+        if self._causes is not None:
+            return tuple(SCHEMA)
+        if known is not None:
+            return by_row(self._rules.rules) if known.heights else COLUMNS
+        return columns(self._rules.rules) if self._adds_up() else COLUMNS
+
+    def _adds_up(self) -> bool:
+        """Whether only totals are wanted, and by rules that the kernel knows, of what lies in the events themselves."""
+        only = self._keep is None and self._causes is None
+        return only and kernel.knows(self._rules) and kernel.installed()
+
+    def done(
+        self,
+        scan: pl.LazyFrame,
+        names: Sequence[str],
+        progress: Progress | None,
+        known: kernel_cache.Numbered | None = None,
+    ) -> list[dict[str, Any]]:
+        """The totals of each part. Raises Lacking where columns are asked for that are not among `names`."""
+        heights = known.heights if known is not None else ()
+        total = sum(heights) if heights or progress is None else scan.select(pl.len()).collect().item()
+        selected = scan.select(names)
+        read = kernel_cache.cut(selected, heights) if heights else whole_customers(selected, self._rows)
+        ahead = list(islice(read, _A_FLEET))
+        fast = bool(heights) or self._is_fleet(ahead)
+        if not fast and not {*names}.issuperset(COLUMNS):
+            raise Lacking
+        hands = min(os.cpu_count() or 1, _MOST_HANDS) if fast and self._causes is None else 1
+        part = partial(self._part, fast=fast, known=known if fast else None)
+        nobody = empty().select(COLUMNS if self._causes is None else tuple(SCHEMA))
+        made, done = [self._part(0, nobody, fast=False, known=None)], 0
+        with closing(_at_a_time(hands, part, chain(ahead, read))) as parts:
+            del ahead
+            for height, one in parts:
+                if self._keep is not None:
+                    self._keep(one["decisions"])
+                made.append({**one, "decisions": None})
+                done += height
+                if progress is not None:
+                    progress(done, total)
+        return made
+
+    def _is_fleet(self, ahead: Sequence[pl.DataFrame]) -> bool:
+        """Whether the kernel decides: many parts, or many messages."""
+        if len(ahead) < _A_FLEET:
+            sent = sum(int((events["kind"] == "message_sent").sum()) for events in ahead)
+            return simulation.is_fleet(sent, self._rules)
+        return kernel.knows(self._rules) and kernel.installed()
+
+    def _part(
+        self, number: int, events: pl.DataFrame, *, fast: bool, known: kernel_cache.Numbered | None
+    ) -> dict[str, Any]:
+        causes = None if self._causes is None else self._causes(events)
+        told = self._keep is not None
+        if not fast:
+            return by_reference(events, self._rules, self._ctx, causes, told=told)
+        from audit.rules.kernel import totals
+
+        numbers = known.of(number, events) if known is not None else None
+        return totals.fleet(events, self._rules, self._ctx.facts, causes, numbers=numbers, told=told)
+
+
+def _at_a_time(
+    hands: int, act: Callable[[int, pl.DataFrame], dict[str, Any]], frames: Iterable[pl.DataFrame]
+) -> Generator[tuple[int, dict[str, Any]]]:
+    """Of each frame its height and what `act` makes of its number and it, in order: `hands` at a time, and one read ahead."""
+    if hands == 1:
+        yield from ((frame.height, act(number, frame)) for number, frame in enumerate(frames))
+        return
+    waiting: deque[tuple[int, Future[dict[str, Any]]]] = deque()
+    with ThreadPoolExecutor(hands) as pool:
+        try:
+            for number, frame in enumerate(frames):
+                waiting.append((frame.height, pool.submit(act, number, frame)))
+                if len(waiting) > hands:
+                    height, made = waiting.popleft()
+                    yield height, made.result()
+            for height, made in waiting:
+                yield height, made.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _together(parts: list[dict[str, Any]], rules: RuleSet, ctx: Context) -> Totals:
+    everything = pl.concat([part["cells"] for part in parts])
+    complaints = everything.filter("complained")["provider"].unique().implode()
+    known = pl.col("provider").is_in(complaints, nulls_equal=True).alias("complaint_known")
+    return Totals(
+        rules.rules,
+        cells(everything.with_columns(known)),
+        {rule.id: sum(part["by_rule"].get(rule.id, 0) for part in parts) for rule in rules.rules},
+        sum(part["customers"] for part in parts),
+        sum(part["affected"] for part in parts),
+        most_first(pl.concat([part["displaced"] for part in parts])),
+        ctx.coverage,
+    )

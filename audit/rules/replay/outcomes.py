@@ -1,0 +1,115 @@
+"""What happened to messages after they were sent: opened, clicked, converted, complained, opted out.
+
+Counts of a past that was no experiment. Engagement is joined by customer and message_id, and machines are left out.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+
+from audit.population.coverage import Coverage
+from audit.rules.reference.consents import NO
+from audit.rules.replay.wilson import share
+
+CONVERSION = timedelta(days=7)
+"""An order counts as a message's when it follows a click on it within this time."""
+
+_NEEDS = {
+    "click": ("message_clicked",),
+    "order": ("message_clicked", "order_completed"),
+    "complaint": ("message_complained",),
+    "opt_out": (),
+}
+_FLAG = {"click": "clicked", "order": "converted", "complaint": "complained", "opt_out": "opted_out"}
+
+
+def of(events: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
+    """What became of `messages` (as `prepare.sent` gives them), a row each, in their order.
+
+    Columns `customer_id, event_id`, and bool: `opened, clicked, converted, complained, opted_out`, and
+    `complaint_known` (a complaint by somebody of the same mailbox provider is in the data).
+    """
+    human = events.filter(
+        pl.col("message_id").is_not_null() & pl.col("machine").fill_null(value=False).not_()
+    )
+    flagged = messages.select("customer_id", "event_id", "message_id", "mailbox_provider")
+    for flag in ("opened", "clicked", "complained"):
+        acts = human.filter(pl.col("kind") == f"message_{flag}").select("customer_id", "message_id").unique()
+        flagged = _flag(flagged, acts, flag, "message_id")
+    flagged = _flag(flagged, _converted(events, human, messages), "converted", "event_id")
+    flagged = _flag(flagged, _opted_out(events, messages), "opted_out", "event_id")
+    known = flagged.filter("complained")["mailbox_provider"].unique()
+    return flagged.with_columns(
+        pl.col("mailbox_provider").is_in(known.implode(), nulls_equal=True).alias("complaint_known")
+    ).drop("message_id", "mailbox_provider")
+
+
+def rates(cells: pl.DataFrame, coverage: Coverage) -> dict[str, Any]:
+    """The rates of click, order, complaint and opt-out among the messages of `cells`, `n` each, with 95 % intervals.
+
+    Each is `{"n", "of", "rate", "low", "high"}`; rate and interval are None where nothing of the kind is in the
+    data at all. Complaints are out of the messages whose provider's complaints are known.
+    """
+    made: dict[str, Any] = {"messages": int(cells["n"].sum())}
+    for name, flag in _FLAG.items():
+        among = cells.filter("complaint_known") if name == "complaint" else cells
+        recorded = coverage.holds(*_NEEDS[name]) and (name != "opt_out" or any(map(coverage.holds, NO)))
+        made[name] = share(int(among.filter(flag)["n"].sum()), int(among["n"].sum()) if recorded else 0)
+    return made
+
+
+def _flag(frame: pl.DataFrame, acts: pl.DataFrame, flag: str, key: str) -> pl.DataFrame:
+    if acts.is_empty():
+        return frame.with_columns(pl.lit(value=False).alias(flag))
+    marked = acts.with_columns(pl.lit(value=True).alias(flag))
+    return frame.join(marked, on=("customer_id", key), how="left", maintain_order="left").with_columns(
+        pl.col(flag).fill_null(value=False)
+    )
+
+
+def _converted(events: pl.DataFrame, human: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
+    """Messages with a click and then an order of their item, else category: `customer_id, event_id`."""
+    clicks = human.filter(pl.col("kind") == "message_clicked").select(
+        "customer_id", "message_id", clicked_at="occurred_at", click_id="event_id"
+    )
+    if clicks.is_empty():
+        return clicks.select("customer_id", event_id="click_id")
+    clicked = messages.select("customer_id", "event_id", "message_id", "item_id", "category").join(
+        clicks, on=("customer_id", "message_id")
+    )
+    orders = events.filter(pl.col("kind") == "order_completed").select(
+        "customer_id", "item_id", "category", ordered_at="occurred_at", order_event="event_id"
+    )
+    by_item = clicked.filter(pl.col("item_id").is_not_null()).join(
+        orders.drop("category"), on=("customer_id", "item_id")
+    )
+    by_category = clicked.filter(pl.col("item_id").is_null()).join(
+        orders.drop("item_id"), on=("customer_id", "category")
+    )
+    columns = ("customer_id", "event_id", "clicked_at", "click_id", "ordered_at", "order_event")
+    later = (pl.col("ordered_at") > pl.col("clicked_at")) | (
+        (pl.col("ordered_at") == pl.col("clicked_at")) & (pl.col("order_event") > pl.col("click_id"))
+    )
+    return (
+        pl.concat([by_item.select(columns), by_category.select(columns)])
+        .filter(later & (pl.col("ordered_at") - pl.col("clicked_at") <= CONVERSION))
+        .select("customer_id", "event_id")
+        .unique()
+    )
+
+
+def _opted_out(events: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
+    """Messages with an opt-out after them and before the customer's next: `customer_id, event_id`."""
+    place = ("customer_id", "occurred_at", "event_id")
+    acts = events.filter(pl.col("kind").is_in(NO)).select(*place, message=pl.lit(None, pl.String))
+    if acts.is_empty():
+        return acts.select("customer_id", "event_id")
+    return (
+        pl.concat([acts, messages.select(*place, message="event_id")])
+        .sort(place)
+        .with_columns(pl.col("message").forward_fill().over("customer_id").alias("last"))
+        .filter(pl.col("message").is_null() & pl.col("last").is_not_null())
+        .select("customer_id", event_id="last")
+        .unique()
+    )

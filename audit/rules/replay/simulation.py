@@ -1,0 +1,169 @@
+"""The replay: what a set of rules would have done to the real past, and what became of those messages.
+
+Counts of what happened; no promise of what would have happened.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from audit.population.context import Context
+from audit.population.coverage import Coverage
+from audit.population.stats import Facts
+from audit.rules import kernel
+from audit.rules.model import Rule
+from audit.rules.reference import histories
+from audit.rules.reference.evaluate import Decision, judge
+from audit.rules.replay import decisions, outcomes
+from audit.rules.replay.decisions import DECISION
+from audit.rules.replay.event_pruning import texts
+from audit.rules.replay.totals import (
+    FLAGS,
+    Totals,
+    cells,
+    most_first,
+)
+from audit.rules.scopes import RuleSet
+
+Progress = Callable[[int, int], None]
+"""Told how many messages of how many are decided, once a customer; it may raise to stop the replay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A replay that was made.
+
+    - `rules`: those that took part, in the order they were checked;
+    - `decisions`: a row a message, columns of `decisions.DECISIONS`, in order `(customer_id, occurred_at, event_id)`;
+    - `messages`: the messages themselves (`prepare.sent`), row by row beside the decisions;
+    - `outcomes`: what became of them (`outcomes.of`), row by row beside the decisions;
+    - `coverage`: of the data replayed.
+    """
+
+    rules: Sequence[Rule]
+    decisions: pl.DataFrame
+    messages: pl.DataFrame
+    outcomes: pl.DataFrame
+    coverage: Coverage
+
+    def to_json(self) -> dict[str, Any]:
+        """The document `whysent.replay/1`."""
+        return self.totals().to_json()
+
+    def totals(self) -> Totals:
+        """What it adds up to."""
+        stopped, deferred = pl.col("decision") == "stop", pl.col("deferred_to").is_not_null()
+        return Totals(
+            self.rules,
+            cells(
+                self.decisions.select(pl.col("decision").cast(DECISION), deferred=deferred).hstack(
+                    self.outcomes.select(FLAGS)
+                )
+            ),
+            self.by_rule(),
+            self.decisions["customer_id"].n_unique(),
+            self.decisions.filter(stopped | deferred)["customer_id"].n_unique(),
+            self.displaced(),
+            self.coverage,
+        )
+
+    def by_rule(self) -> dict[str, int]:
+        """How many messages each rule decided to stop."""
+        counts = dict(self.decisions.drop_nulls("deciding_rule").group_by("deciding_rule").len().rows())
+        return {rule.id: counts.get(rule.id, 0) for rule in self.rules}
+
+    def displaced(self) -> pl.DataFrame:
+        """Which campaign's messages used the room of a cap that which campaign's then lacked.
+
+        Columns `by, stopped` (campaigns, null where a message names none) and `n`: messages of `stopped` that a
+        cap stopped while it counted at least one of `by`; most first.
+        """
+        return displaced(self.decisions, self.messages, self.rules)
+
+
+def simulate(
+    events: pl.DataFrame,
+    rules: Iterable[Rule] | RuleSet,
+    ctx: Context,
+    *,
+    ids: Mapping[str, str] | None = None,
+    causes: pl.DataFrame | None = None,
+    progress: Progress | None = None,
+) -> Replay:
+    """Replay `rules`, or a set of them made before, over the messages of `events` (whole customers, in order).
+
+    Disabled and declared rules take no part. `ids`: the source's own customer ids → pseudonyms, for rules that
+    name customers by them. `causes`: why each message was sent, as `prepare.histories` reads it. Raises InputError if
+    a rule reads causes and none are given.
+    """
+    taking_part = rules if isinstance(rules, RuleSet) else RuleSet(rules, ids)
+    histories.refuse_without(causes, taking_part.rules)
+    messages = histories.sent(events)
+    if is_fleet(messages.height, taking_part):
+        decided = by_kernel(messages, events, taking_part, ctx.facts, progress, causes=causes)
+    else:
+        decided = by_reference(messages, events, taking_part, ctx.facts, progress, causes=causes)
+    return Replay(taking_part.rules, decided, messages, outcomes.of(events, messages), ctx.coverage)
+
+
+def by_reference(
+    messages: pl.DataFrame,
+    events: pl.DataFrame,
+    rules: RuleSet,
+    facts: Facts,
+    progress: Progress | None = None,
+    *,
+    causes: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """The decisions on `messages` (`prepare.sent` of `events`), by the evaluator in plain Python."""
+    decided: list[Decision] = []
+    for history in histories.histories(messages, events, rules.rules, facts, causes=causes):
+        decided.extend(judge(history, rules))
+        if progress is not None:
+            progress(len(decided), messages.height)
+    return decisions.frame(decided)
+
+
+def by_kernel(
+    messages: pl.DataFrame,
+    events: pl.DataFrame,
+    rules: RuleSet,
+    facts: Facts,
+    progress: Progress | None = None,
+    *,
+    causes: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """The same by compiled code; `progress` is told once some thousand customers."""
+    from audit.rules.kernel import decode, run
+    from audit.rules.kernel.columns import Columns
+
+    numbered = events.with_row_index("row")
+    standing = histories.sent(numbered)
+    tell = None if progress is None else (lambda done: progress(done, messages.height))
+    row = standing["row"].cast(pl.Int32).to_numpy(writable=True)
+    columns = Columns(events, texts(rules.rules))
+    outcome = run.decide(columns, row, rules, facts, causes=causes, progress=tell or (lambda _: None))
+    return decode.frame(outcome, standing, numbered, rules)
+
+
+def is_fleet(messages: int, rules: RuleSet) -> bool:
+    """Whether so many messages are for the kernel, if it is installed and knows these rules."""
+    return messages >= kernel.MANY and kernel.knows(rules) and kernel.installed()
+
+
+def displaced(decided: pl.DataFrame, messages: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
+    """`Replay.displaced` of the decisions `decided` on `messages`."""
+    caps = [rule.id for rule in rules if rule.kind == "frequency_cap"]
+    campaigns = messages.select("customer_id", "event_id", "campaign")
+    return (
+        decided.filter(pl.col("deciding_rule").is_in(caps))
+        .select("customer_id", "event_id", "counted")
+        .join(campaigns.rename({"campaign": "stopped"}), on=("customer_id", "event_id"))
+        .explode("counted", empty_as_null=False)
+        .join(campaigns.rename({"campaign": "by", "event_id": "counted"}), on=("customer_id", "counted"))
+        .group_by("by", "stopped")
+        .agg(pl.struct("customer_id", "event_id").n_unique().alias("n"))
+        .pipe(most_first)
+    )

@@ -1,0 +1,224 @@
+"""The exact rules beside the same rules as a sender would keep them: how many decisions differ, and which.
+
+Both sets are replayed over the same past, customer by customer, each with its own closed loop: what one of them stops
+frees room there and not in the other. Counts of what happened; no promise of what the sender would have done.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from audit.errors import InputError
+from audit.events.schema import SCHEMA, empty
+from audit.events.times import iso
+from audit.population.context import Context
+from audit.rules.model import CAPS, Rule
+from audit.rules.reference import histories
+from audit.rules.replay import fleet, simulation
+from audit.rules.replay.event_pruning import COLUMNS
+from audit.rules.replay.fleet import Causes
+from audit.rules.replay.simulation import Progress
+from audit.rules.scopes import RuleSet
+from audit.rules.vendor_semantics import Carried, Preset, translate
+
+EXAMPLES = 5
+"""Messages of each kind of difference that are named."""
+
+KINDS = ("only_exact", "only_preset", "moved")
+"""How a decision may differ: stopped by the exact rules alone; by the sender's alone; let through at another time."""
+
+_KEY = ("customer_id", "occurred_at", "event_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What two replays have in common and what not; numbers of messages, but for `customers_differ`.
+
+    - `carried`: rule by rule of the exact set, what the sender keeps in its place;
+    - `both`, `neither`: stopped by both sets, by none; `only_exact`, `only_preset`: by one of them;
+    - `moved`: let through by both, at different times (deferred);
+    - `examples`: columns `kind, customer_id, occurred_at, event_id, exact_rule, exact_counted, preset_rule,
+      preset_counted, exact_to, preset_to`, the first few of each kind in order.
+    """
+
+    preset: Preset
+    carried: Sequence[Carried]
+    zone: str | None
+    messages: int
+    both: int
+    only_exact: int
+    only_preset: int
+    moved: int
+    neither: int
+    customers_differ: int
+    examples: pl.DataFrame
+
+    @property
+    def differ(self) -> int:
+        """Messages whose decision differs."""
+        return self.only_exact + self.only_preset + self.moved
+
+    def to_json(self) -> dict[str, Any]:
+        """The field `preset` of `whysent.replay/1`."""
+        return {
+            "id": self.preset.id,
+            "title": self.preset.title,
+            "feature": self.preset.feature,
+            "zone": self.zone,
+            "rules": [one.to_json() for one in self.carried],
+            "messages": self.messages,
+            "differ": self.differ,
+            "only_exact": self.only_exact,
+            "only_preset": self.only_preset,
+            "moved": self.moved,
+            "both": self.both,
+            "neither": self.neither,
+            "customers_differ": self.customers_differ,
+            "examples": [_example(row) for row in self.examples.iter_rows(named=True)],
+            "differs": [one.to_json() for one in self.preset.differs],
+        }
+
+
+def compare(
+    events: pl.LazyFrame,
+    rules: Iterable[Rule],
+    preset: Preset,
+    ctx: Context,
+    *,
+    zone: str | None = None,
+    ids: Mapping[str, str] | None = None,
+    causes: Causes | None = None,
+    progress: Progress | None = None,
+    rows: int | None = None,
+) -> Compared:
+    """Replay `rules` over `events` (whole customers, in `ORDER`), and again as the sender of `preset` would keep them.
+
+    Rules that are no caps stand in both sets; a cap that the sender does not have stands in the exact set alone.
+    `zone`: the zone of the sender's account. `ids`, `causes` as for `fleet.simulate`. `progress` is told how many events
+    of how many are done, as often as a replay tells it, and may raise to stop. Raises InputError if the set holds no cap, if the sender has none of
+    them, or if `zone` is none or of no use.
+    """
+    exact = [rule for rule in rules if rule.stops]
+    carried = carried_out(exact, preset, zone=zone)
+    sets = (RuleSet(exact, ids), RuleSet([one.rule for one in carried if one.rule is not None], ids))
+    why = causes if any(rule.reads_causes for rule in exact) else None
+    histories.refuse_without(None if why is None else fleet.events_of_none(), sets[0].rules)
+    total = events.select(pl.len()).collect().item() if progress is not None else 0
+    columns, at_hand = (COLUMNS, fleet.ROWS) if why is None else (tuple(SCHEMA), fleet.ROWS_WITH_CAUSES)
+    judge = _Judge(sets, ctx, why)
+    done, parts = 0, [_beside(empty().select(columns), judge, None)]
+    for part in fleet.whole_customers(events.select(columns), rows or at_hand):
+        tell = None if progress is None else _part_of(progress, done, part.height, total)
+        parts.append(_beside(part, judge, tell))
+        done += part.height
+        if progress is not None:
+            progress(done, total)
+    counts = pl.concat([counted for counted, _ in parts]).sum().row(0, named=True)
+    examples = pl.concat([some for _, some in parts]).group_by("kind", maintain_order=True).head(EXAMPLES)
+    order = pl.col("kind").replace_strict(KINDS, range(len(KINDS)), return_dtype=pl.UInt8)
+    return Compared(preset, carried, zone, examples=examples.sort(order, maintain_order=True), **counts)
+
+
+def carried_out(rules: Iterable[Rule], preset: Preset, *, zone: str | None = None) -> list[Carried]:
+    """Each rule with what the sender keeps in its place. Raises InputError as `compare` does."""
+    if zone is not None and preset.means.zone != "account":
+        raise InputError(f"{preset.id} does not count in the zone of an account; leave --zone away")
+    carried = [translate(rule, preset, zone=zone) for rule in rules]
+    caps = [one for one in carried if one.exact.kind in CAPS]
+    if not caps:
+        raise InputError(
+            f"no frequency_cap or min_gap is switched on; {preset.title}'s semantics are about these"
+        )
+    if all(one.rule is None for one in caps):
+        reasons = "; ".join(f"{one.exact.id}: {one.why_not}" for one in caps)
+        raise InputError(f"{preset.title} has none of these caps: {reasons}")
+    return carried
+
+
+def _part_of(progress: Progress, before: int, height: int, total: int) -> Progress:
+    """What tells of messages decided, twice each, in a part of so many events after so many others."""
+
+    def tell(decided: int, of: int) -> None:
+        progress(before + height * decided // of if of else before, total)
+
+    return tell
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What two sets of rules are judged with: the exact one and the sender's."""
+
+    sets: tuple[RuleSet, RuleSet]
+    ctx: Context
+    causes: Causes | None
+
+    def decided(
+        self,
+        messages: pl.DataFrame,
+        events: pl.DataFrame,
+        side: int,
+        causes: pl.DataFrame | None,
+        progress: Progress | None,
+    ) -> pl.DataFrame:
+        """What becomes of each message by a set, in order; the columns called `exact_...`.
+
+        `progress` is told of messages, twice each: once for either set.
+        """
+        rules, before = self.sets[side], side * messages.height
+        tell = None if progress is None else (lambda done, _: progress(before + done, 2 * messages.height))
+        by = simulation.by_kernel if simulation.is_fleet(messages.height, rules) else simulation.by_reference
+        return by(messages, events, rules, self.ctx.facts, tell, causes=causes).select(
+            *_KEY,
+            exact_stops=pl.col("decision") == "stop",
+            exact_rule="deciding_rule",
+            exact_counted="counted",
+            exact_to="deferred_to",
+        )
+
+
+def _beside(
+    events: pl.DataFrame, judge: _Judge, progress: Progress | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The counts (one row) and some examples of the customers at hand."""
+    messages = histories.sent(events)
+    causes = None if judge.causes is None else judge.causes(events)
+    exact, other = (judge.decided(messages, events, side, causes, progress) for side in (0, 1))
+    both = exact.hstack(other.drop(_KEY).rename(lambda name: name.replace("exact", "preset")))
+    sent_by_both = ~pl.col("exact_stops") & ~pl.col("preset_stops")
+    kind = (
+        pl.when(pl.col("exact_stops") & ~pl.col("preset_stops"))
+        .then(pl.lit("only_exact"))
+        .when(~pl.col("exact_stops") & pl.col("preset_stops"))
+        .then(pl.lit("only_preset"))
+        .when(sent_by_both & pl.col("exact_to").ne_missing(pl.col("preset_to")))
+        .then(pl.lit("moved"))
+    )
+    told = both.with_columns(kind=kind)
+    counts = told.select(
+        messages=pl.len(),
+        both=(pl.col("exact_stops") & pl.col("preset_stops")).sum(),
+        **{name: (pl.col("kind") == name).sum() for name in KINDS},
+        neither=(sent_by_both & pl.col("kind").is_null()).sum(),
+        customers_differ=pl.col("customer_id").filter(pl.col("kind").is_not_null()).n_unique(),
+    ).cast(pl.Int64)
+    differing = told.filter(pl.col("kind").is_not_null()).group_by("kind", maintain_order=True).head(EXAMPLES)
+    return counts, differing.drop("exact_stops", "preset_stops")
+
+
+def _example(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": row["kind"],
+        "customer": row["customer_id"],
+        "event_id": row["event_id"],
+        "at": iso(row["occurred_at"]),
+        **{
+            side: {
+                "rule": row[f"{side}_rule"],
+                "counted": row[f"{side}_counted"],
+                "deferred_to": iso(row[f"{side}_to"]),
+            }
+            for side in ("exact", "preset")
+        },
+    }

@@ -1,0 +1,185 @@
+"""The same cap as a sender would keep it: window, zone, channels and classes by the sender's semantics."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from audit.events.times import duration
+from audit.rules.model import CAPS, Rule, from_dict, to_dict
+from audit.rules.vendor_semantics.catalogue import Preset
+from audit.rules.vendor_semantics.describe import words
+
+_DAY = timedelta(days=1)
+_UNITS = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month"}
+_ROLLING = {"1h": "1h", "1d": "1d", "1w": "7d", "1mo": "30d"}
+"""A calendar window → the rolling one nearest to it; a month is taken for 30 days."""
+
+_MONTHS = range(28, 32)
+"""Rolling windows of so many days are taken for a month: months are that long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A rule, and the one the sender would keep in its place.
+
+    `rule` is None where it has none, and `why_not` says why. A rule that is no cap stands as it is. A `window_kind` of
+    `days` (that many calendar days, today the last of them) is a preset's alone: no rule file can say it. `notes`: what
+    was taken for granted.
+    """
+
+    exact: Rule
+    rule: Rule | None
+    why_not: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """What becomes of the rule, in words."""
+        if self.rule is None:
+            return f"not at all: {self.why_not}; what it stops is let through there"
+        if self.rule == self.exact:
+            return "as it stands"
+        ours, theirs = words(self.exact), words(self.rule)
+        dropped = [name for name in self.exact.message_classes if name not in self.rule.message_classes]
+        without = f", {' and '.join(dropped)} messages left out" if dropped else ""
+        return f"{ours}, the same there{without}" if ours == theirs else f"{ours} → {theirs}{without}"
+
+    def to_json(self) -> dict[str, Any]:
+        """It as plain values."""
+        return {
+            "id": self.exact.id,
+            "text": self.text,
+            "exact": to_dict(self.exact),
+            "carried_out": None if self.rule is None else to_dict(self.rule),
+            "why_not": self.why_not or None,
+            "notes": list(self.notes),
+        }
+
+
+class _Cannot(Exception):  # noqa: N818
+    """The sender has no such cap."""
+
+
+def translate(rule: Rule, preset: Preset, *, zone: str | None = None) -> Carried:
+    """`rule` as the sender of `preset` would carry it out.
+
+    `zone`: what the sender's account is set to, where its periods are in that zone; else the rule's own, else UTC.
+    Raises InputError if there is no such zone.
+    """
+    if rule.kind not in CAPS:
+        return Carried(rule, rule)
+    notes: list[str] = []
+    try:
+        window = _WINDOWS[preset.means.counting](rule, preset)
+        document = {**_base(rule, preset), **window}
+        if window["window_kind"] == "calendar":
+            document["week_start"] = preset.means.week_start
+        if window["window_kind"] != "rolling":
+            document["time_zone"] = _zone(rule, preset, zone, notes)
+    except _Cannot as reason:
+        return Carried(rule, None, str(reason))
+    return Carried(rule, _made(document, rule), notes=tuple(notes))
+
+
+def _base(rule: Rule, preset: Preset) -> dict[str, Any]:
+    """Everything but the window: limit, channels, classes, and what becomes of a message over the limit."""
+    means = preset.means
+    limit = 1 if rule.limit is None else rule.limit
+    if limit == 0:
+        raise _Cannot("a limit of 0 is no cap; it stops everything, as a mute does")
+    if means.most is not None and limit > means.most:
+        raise _Cannot(f"{preset.title} lets {_messages(means.most)} pass in a window, not {limit}")
+    classes = [name for name in rule.message_classes if not means.classes or name in means.classes]
+    if not classes:
+        raise _Cannot(f"{preset.title} caps no {_or(rule.message_classes)} messages")
+    per = dict.fromkeys((*rule.per, "channel") if means.channels == "apart" else rule.per)
+    kept = {key: value for key, value in to_dict(rule).items() if key not in {"window_kind", "week_start"}}
+    return {
+        **kept,
+        "kind": "frequency_cap",
+        "limit": limit,
+        "message_classes": classes,
+        "per": list(per),
+        "on_fail": means.when_full,
+    }
+
+
+def _made(document: dict[str, Any], rule: Rule) -> Rule:
+    days = document["window_kind"] == "days"
+    made = from_dict(
+        {**document, "window_kind": "rolling" if days else document["window_kind"]}, version=rule.version
+    )
+    return replace(made, window_kind="days") if days else made
+
+
+def _zone(rule: Rule, preset: Preset, zone: str | None, notes: list[str]) -> str:
+    if preset.means.zone != "account":
+        return preset.means.zone
+    if zone is None and rule.time_zone != "customer" and rule.window_kind == "calendar":
+        return rule.time_zone
+    if zone is None:
+        notes.append(f"{preset.title} counts in the zone of the account; it is not named, and taken for UTC")
+    return zone or "UTC"
+
+
+def _rolling(rule: Rule, preset: Preset) -> dict[str, Any]:
+    """A window that ends at the message: the rule's own length, where the sender offers it."""
+    unit = _unit(rule)
+    own = _ROLLING[rule.window or ""] if rule.window_kind == "calendar" else rule.window or ""
+    offered = preset.means.offers
+    if offered and own not in offered:
+        own = _ROLLING[unit] if unit else own
+    if offered and own not in offered:
+        raise _Cannot(f"{preset.title} counts over {_or(offered)}, not over {rule.window}")
+    return {"window": own, "window_kind": "rolling"}
+
+
+def _calendar(rule: Rule, preset: Preset) -> dict[str, Any]:
+    """A calendar period as long as the rule's window."""
+    unit = _unit(rule)
+    if unit not in preset.means.offers:
+        offered = [f"the {_UNITS[one]}" for one in preset.means.offers]
+        raise _Cannot(f"{preset.title} counts by {_or(offered)}, not over {rule.window}")
+    return {"window": unit, "window_kind": "calendar"}
+
+
+def _days(rule: Rule, preset: Preset) -> dict[str, Any]:
+    """So many calendar days, today the last of them; rolling where the window is shorter than a day."""
+    if rule.window_kind == "calendar" and rule.window == "1d":
+        return {"window": "1d", "window_kind": "calendar"}
+    own = _ROLLING[rule.window or ""] if rule.window_kind == "calendar" else rule.window or ""
+    span = duration(own)
+    longest = preset.means.longest
+    if longest is not None and span > duration(longest):
+        raise _Cannot(f"{preset.title} counts over {longest} at most, not over {rule.window}")
+    if span < _DAY:
+        return {"window": own, "window_kind": "rolling"}
+    if span % _DAY:
+        raise _Cannot(f"{preset.title} counts by whole days from one day on, not over {rule.window}")
+    days = span // _DAY
+    return {"window": f"{days}d", "window_kind": "calendar" if days == 1 else "days"}
+
+
+_WINDOWS: dict[str, Callable[[Rule, Preset], dict[str, Any]]] = {
+    "rolling": _rolling,
+    "calendar": _calendar,
+    "days": _days,
+}
+
+
+def _unit(rule: Rule) -> str | None:
+    """The calendar period that a window is as long as, or None."""
+    if rule.window_kind == "calendar":
+        return rule.window
+    if rule.span % _DAY == timedelta(0) and rule.span // _DAY in _MONTHS:
+        return "1mo"
+    return next((unit for unit in ("1h", "1d", "1w") if duration(unit) == rule.span), None)
+
+
+def _messages(number: int) -> str:
+    return "one message" if number == 1 else f"{number} messages"
+
+
+def _or(words: tuple[str, ...] | list[str]) -> str:
+    return " or ".join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else words[0]

@@ -1,0 +1,142 @@
+"""Which events a condition looks at."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from audit.population.quantiles import PRICES
+from audit.segments.groups import grouped
+from audit.segments.model import Condition, Selection
+
+if TYPE_CHECKING:
+    from audit.segments.models import Groups, Models
+    from audit.segments.models.features import Numbers
+
+_COLUMNS = (
+    "event_id", "occurred_at", "kind", "order_id", "item_id", "item_name", "list_id", "category", "quantity",
+    "price", "attributes", "topics", "country", "time_zone", "mailbox_provider", "zone",
+)  # fmt: skip
+_SELF = ("self", "me", "myself", "customer")
+_ASKED = ("query", "campaign_name", "subject", "gift", "recipient")
+READ = ("customer_id", "segment_id", *(name for name in _COLUMNS if name != "zone"), *_ASKED)
+"""The columns of events that segments are derived from."""
+
+_TEXTS = ("category", "item_name", "query", "campaign_name", "subject")
+
+
+class Selected:
+    """The events of whole customers by selection, each selection made once.
+
+    `rows(selection)` has `row` (number in the frame, in order), `person` (number of the customer), `event_id`,
+    `occurred_at` and what conditions need. `people` maps `person` to `customer_id`. `prices`: where the thirds of a
+    category's prices part (`audit.population.quantiles.PRICES`); `models`: what the workspace has learned.
+    """
+
+    def __init__(
+        self,
+        events: pl.DataFrame,
+        at: datetime,
+        prices: pl.DataFrame | None = None,
+        models: "Models | None" = None,
+    ) -> None:
+        self.models = models
+        self.numbers: dict[Groups, Numbers] = {}
+        self.told_of_groups: dict[tuple[str, datetime], pl.DataFrame] = {}
+        self._events = events.filter(pl.col("occurred_at") <= at).select(
+            pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
+            pl.col("customer_id").rle_id().alias("person"),
+            "customer_id",
+            pl.col("time_zone").forward_fill().over("customer_id").alias("zone"),
+            *(name for name in _COLUMNS if name != "zone"),
+            *_ASKED,
+        )
+        self._prices = pl.DataFrame(schema=PRICES) if prices is None else prices
+        self._grouped: dict[Condition, pl.DataFrame] = {}
+        self.reduced: dict[Condition, pl.DataFrame] = {}
+        self.contributed: dict[Condition, pl.DataFrame] = {}
+        self._kinds: dict[tuple[str, ...], pl.DataFrame] = {}
+        self._rows: dict[Selection, pl.DataFrame] = {}
+        self.people = self._events.select("person", "customer_id").unique("person", maintain_order=True)
+
+    def rows(self, selection: Selection) -> pl.DataFrame:
+        """The events that agree with `selection`, in order."""
+        if selection not in self._rows:
+            self._rows[selection] = self._select(selection)
+        return self._rows[selection]
+
+    def grouped(self, condition: Condition) -> pl.DataFrame:
+        """The events that `condition` looks at, with the `group` each is in; see `groups.grouped`."""
+        if condition not in self._grouped:
+            self._grouped[condition] = grouped(self.rows(condition.events), condition, self._prices)
+        return self._grouped[condition]
+
+    def ending(self, kinds: tuple[str, ...]) -> pl.DataFrame:
+        """The events of `kinds`, whatever they are about."""
+        return self.rows(Selection(kinds))
+
+    def told(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Add to a frame with `row` what those rows are: `event_id, occurred_at, item_id, item_name`."""
+        facts = self._events.select("event_id", "occurred_at", "item_id", "item_name")
+        return pl.concat([rows, facts[rows["row"]]], how="horizontal")
+
+    def persons(self, customers: pl.Series) -> pl.Series:
+        """The numbers of these customers."""
+        return self.people.filter(pl.col("customer_id").is_in(customers.implode()))["person"]
+
+    def _select(self, selection: Selection) -> pl.DataFrame:
+        kept = self._of(selection.kinds)
+        for mark in _marks(selection):
+            kept = kept.filter(mark)
+        about = None if kept.is_empty() else _about(kept, selection)
+        return (kept if about is None else kept.filter(about)).select("row", "person", *_COLUMNS)
+
+    def _of(self, kinds: tuple[str, ...]) -> pl.DataFrame:
+        if kinds not in self._kinds:
+            self._kinds[kinds] = self._events.filter(pl.col("kind").is_in(list(kinds)))
+        return self._kinds[kinds]
+
+
+def _marks(selection: Selection) -> Iterator[pl.Expr]:
+    if selection.gift:
+        somebody = pl.col("recipient").is_not_null() & ~pl.col("recipient").str.to_lowercase().is_in(_SELF)
+        yield pl.col("gift").fill_null(value=False) | somebody
+    if selection.quantity_at_least is not None:
+        yield pl.col("quantity") >= selection.quantity_at_least
+
+
+def _about(rows: pl.DataFrame, selection: Selection) -> pl.Series | None:
+    """Whether each row is about what `selection` names; None where it names nothing."""
+    alternatives = []
+    if selection.categories:
+        alternatives.append(_matching(rows["category"], _scopes(selection.categories)))
+    if selection.words:
+        text = rows.select(pl.concat_str(_TEXTS, separator=" | ", ignore_nulls=True).alias("text"))["text"]
+        alternatives.append(_matching(text, _words(selection.words)))
+    if selection.topics:
+        alternatives.append(_matching(rows["topics"].list.join("\n"), _topics(selection.topics)))
+    if not alternatives:
+        return None
+    return pl.select(pl.any_horizontal(alternatives)).to_series()
+
+
+def _matching(texts: pl.Series, pattern: str) -> pl.Series:
+    """Whether each text matches; each different text is tried once, for a fleet repeats few of them."""
+    different = texts.drop_nulls().unique()
+    fitting = different.filter(different.str.contains(pattern))
+    return texts.is_in(fitting.implode()).fill_null(value=False)
+
+
+def _scopes(categories: tuple[str, ...]) -> str:
+    return f"(?i)^(?:{'|'.join(map(re.escape, categories))})(?: > |$)"
+
+
+def _words(words: tuple[str, ...]) -> str:
+    spaced = (r"[\s-]+".join(map(re.escape, word.split())) for word in words)
+    return rf"(?i)\b(?:{'|'.join(spaced)})s?\b"
+
+
+def _topics(topics: tuple[str, ...]) -> str:
+    return f"(?im)^(?:{'|'.join(map(re.escape, topics))})$"

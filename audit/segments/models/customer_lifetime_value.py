@@ -1,0 +1,143 @@
+"""What a customer is expected to spend, by the stored parameters of the customer base.
+
+Expected purchases: BG/NBD, Fader, Hardie and Lee, "Counting Your Customers the Easy Way", Marketing Science 24(2), 2005,
+eq. (10). Expected spend a day of buying: Gamma-Gamma, Fader and Hardie, "The Gamma-Gamma Model of Monetary Value", 2013.
+Made anew each midnight (UTC), over the days before: the orders of one day are one purchase.
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from audit.events.schema import TIME
+from audit.segments.models.model import Lifetime
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_FAR = 7_300
+"""House value: days after the last order beyond which nobody asks (twenty years)."""
+
+_DAY = 86_400_000_000
+
+BUYING: dict[str, pl.DataType] = {
+    "person": pl.UInt32(), "day": pl.Int64(), "first": pl.Int64(), "repeats": pl.Float64(), "mean": pl.Float64(),
+}  # fmt: skip
+"""The state of a customer after each day of buying: days since 1970, how often they came back, spent a time on average."""
+
+
+def buying(orders: pl.DataFrame) -> pl.DataFrame:
+    """The states of customers (`person, occurred_at, quantity, price`), in the columns of `BUYING`, in order."""
+    paid = (pl.col("quantity").fill_null(1.0) * pl.col("price")).sum()
+    days = (
+        orders.group_by("person", pl.col("occurred_at").dt.epoch("d").cast(pl.Int64).alias("day"))
+        .agg(paid.alias("paid"))
+        .sort("person", "day")
+    )
+    number = pl.int_range(pl.len()).over("person")
+    counted = (number > 0) & (pl.col("paid") > 0)  # the first day says nothing of coming back
+    return days.with_columns(
+        pl.col("day").first().over("person").alias("first"),
+        number.cast(pl.Float64).alias("repeats"),
+        (
+            pl.when(counted).then("paid").otherwise(0.0).cum_sum().over("person")
+            / counted.cast(pl.Float64).cum_sum().over("person")
+        ).alias("mean"),
+    ).select(*BUYING)
+
+
+def worth(model: Lifetime, states: pl.DataFrame, day: "np.ndarray") -> "np.ndarray":
+    """What each of `states` is expected to spend in the `model.days` after `day` (days since 1970), seen from there."""
+    import numpy as np
+    from scipy.special import hyp2f1
+
+    x, first = states["repeats"].to_numpy(), states["first"].to_numpy()
+    recency, age = states["day"].to_numpy() - first, np.asarray(day) - first
+    r, alpha, a, b, t = model.r, model.alpha, model.a, model.b, float(model.days)
+    z = t / (alpha + age + t)
+    shrunk = ((alpha + age) / (alpha + age + t)) ** (r + x) * hyp2f1(r + x, b + x, a + b + x - 1, z)
+    with np.errstate(
+        over="ignore"
+    ):  # who bought often and then not for years: the odds are without end, the worth nothing
+        odds = np.where(
+            x > 0, a / (b + np.maximum(x, 1) - 1) * ((alpha + age) / (alpha + recency)) ** (r + x), 0.0
+        )
+    purchases = (a + b + x - 1) / (a - 1) * (1 - shrunk) / (1 + odds)
+    value: np.ndarray = purchases * _spend(model, x, states["mean"].to_numpy())
+    return value
+
+
+def _spend(model: Lifetime, x: "np.ndarray", mean: "np.ndarray") -> "np.ndarray":
+    """Expected spend a day of buying: the customer's own average drawn towards everybody's."""
+    import numpy as np
+
+    everybody = model.p * model.v / (model.q - 1)
+    own = model.p * x / (model.p * x + model.q - 1)
+    known = np.nan_to_num(mean)
+    return np.where(known > 0, (1 - own) * everybody + own * known, everybody)
+
+
+def contributed(model: Lifetime, orders: pl.DataFrame) -> pl.DataFrame:
+    """When each customer is worth `model.least` or more, in the columns of contributions (see `spells`).
+
+    Between two days of buying what somebody is worth only falls, so the day on which it falls below is found by halving.
+    """
+    import numpy as np
+
+    states = buying(orders)
+    following = states.select(pl.col("day").shift(-1).over("person"))["day"]
+    begin = states["day"].to_numpy() + 1
+    end = following.fill_null(states["day"] + _FAR).to_numpy()
+    low = np.where(worth(model, states, begin - 1) >= model.least, begin, begin - 1)
+    high = np.where(worth(model, states, end - 1) >= model.least, end, low)
+    open_ = (low >= begin) & (high < end)
+    top = np.where(open_, end, high)
+    while (gap := open_ & (top - low > 1)).any():
+        middle = np.where(gap, (low + top) // 2, low)
+        holds = worth(model, states, middle - 1) >= model.least
+        low, top = np.where(gap & holds, middle, low), np.where(gap & ~holds, middle, top)
+    last = np.where(open_, low, high)
+    found = states.select("person").with_columns(
+        pl.Series("enter", begin * _DAY).cast(TIME), pl.Series("leave", (last + 1) * _DAY).cast(TIME)
+    )
+    return found.filter(pl.Series(last >= begin)).select(
+        "person",
+        pl.lit("").alias("group"),
+        "enter",
+        "leave",
+        pl.lit(1, pl.Int64).alias("weight"),
+        pl.lit(0, pl.Int64).alias("part"),
+    )
+
+
+def present(model: Lifetime, orders: pl.DataFrame, at: datetime) -> pl.Series:
+    """Who is worth `model.least` or more at `at`, by their newest day of buying before: `person`."""
+    newest, value = _newest(model, orders, at)
+    soon = int(at.timestamp() // 86_400) - newest["day"] <= _FAR
+    return newest.filter(pl.Series(value >= model.least) & soon)["person"]
+
+
+def _newest(model: Lifetime, orders: pl.DataFrame, at: datetime) -> tuple[pl.DataFrame, "np.ndarray"]:
+    """The newest state of each customer before the day of `at`, and what they are worth on that day."""
+    import numpy as np
+
+    today = int(at.timestamp() // 86_400)
+    states = buying(orders.filter(pl.col("occurred_at") < datetime.fromtimestamp(today * 86_400, at.tzinfo)))
+    newest = states.unique("person", keep="last", maintain_order=True)
+    return newest, worth(model, newest, np.full(newest.height, today - 1))
+
+
+def explained(model: Lifetime, orders: pl.DataFrame, at: datetime) -> pl.DataFrame:
+    """What each customer is worth on the day of `at`, in words: `person, why`."""
+    today = int(at.timestamp() // 86_400)
+    newest, value = _newest(model, orders, at)
+    return newest.select(
+        "person",
+        pl.format(
+            "expected to spend about {} in the next {} days (the best fifth begins at {}): came back on {} days, the "
+            "last time {} days ago",
+            pl.Series(value).round(0).cast(pl.Int64), pl.lit(model.days), pl.lit(round(model.least)),
+            pl.col("repeats").cast(pl.Int64), pl.lit(today) - pl.col("day"),
+        ).alias("why"),
+    )  # fmt: skip

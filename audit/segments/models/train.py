@@ -1,0 +1,189 @@
+"""Learning from all customers: groups by k-means (scikit-learn), the value of a customer by clvkit."""
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from audit.errors import InputError
+from audit.events.schema import first_levels
+from audit.events.sensitive_topics import in_category
+from audit.population.context import Context
+from audit.segments.event_selection import Selected
+from audit.segments.models import customer_lifetime_value, features
+from audit.segments.models.model import Groups, Lifetime, Models
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_SEED = 20_260_101
+_SAMPLE = 2_000
+"""House value: as many customers tell how well groups are apart; all pairs of them are compared."""
+
+
+def learn(events: pl.DataFrame, ctx: Context) -> Models:
+    """What the whole customers in `events` teach at `ctx.at`; the same events teach the same.
+
+    A model that the data is too small for is left out. Raises InputError without the extra `learned`, or where nothing
+    can be learned.
+    """
+    try:
+        import clvkit  # noqa: F401
+        import sklearn  # noqa: F401
+    except ImportError as error:
+        raise InputError("learning needs more: pip install 'whysent[learned]'") from error
+    selected = Selected(events, ctx.at, ctx.facts.prices)
+    words = tuple(features.behaviour())
+    made = Models(
+        learned=_groups(selected, ctx, "learned", words),
+        alike=_groups(selected, ctx, "alike", _categories(selected)),
+        lifetime=_lifetime(selected, ctx),
+    )
+    if made == Models():
+        raise InputError("there are too few customers here to learn anything from")
+    return made
+
+
+def _categories(selected: Selected) -> tuple[str, ...]:
+    """The categories that most customers bought from, none of them sensitive."""
+    asked = features.buying()
+    bought = (
+        selected.rows(asked.events)
+        .select("person", first_levels(pl.col("category"), asked.depth or 1).alias("group"))
+        .drop_nulls()
+        .filter(~in_category(pl.col("group")))
+        .group_by("group")
+        .agg(pl.col("person").n_unique().alias("people"))
+        .filter(pl.col("people") >= features.settings()["alike"]["fewest_people"])
+    )
+    best = bought.sort("people", "group", descending=[True, False]).head(
+        features.settings()["alike"]["categories"]
+    )
+    return tuple(best["group"].sort())
+
+
+def _groups(selected: Selected, ctx: Context, model: str, asked: tuple[str, ...]) -> Groups | None:
+    import numpy as np
+
+    asked_of = features.settings()[model]
+    least = asked_of.get("least", 1)
+    if not asked:
+        return None
+    _, raw = features.at_moment(features.over_time(selected, model, asked), ctx.at)
+    raw = raw[raw.sum(axis=1) >= least]
+    differ = np.flatnonzero(raw.std(axis=0) > 0) if len(raw) else np.zeros(0, int)
+    if len(raw) < 2 * asked_of["fewest_people"] or not len(differ):
+        return None
+    raw, asked = raw[:, differ], tuple(asked[n] for n in differ)
+    unit = model == "alike"
+    logs = np.log1p(features.plain(raw, model, asked))
+    mean = np.zeros(len(asked)) if unit else logs.mean(axis=0)
+    scale = np.ones(len(asked)) if unit else logs.std(axis=0)
+    start = Groups(
+        model,
+        asked,
+        tuple(mean.tolist()),
+        tuple(scale.tolist()),
+        (),
+        (),
+        unit=unit,
+        least=least,
+        people=len(raw),
+    )
+    return _centred(start, features.scaled(raw, start), asked_of)
+
+
+def _centred(start: Groups, made: "np.ndarray", asked_of: dict[str, Any]) -> Groups | None:
+    """The groups that lie best apart, among those of which each has enough people."""
+    from dataclasses import replace
+
+    import numpy as np
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import silhouette_score
+
+    best: tuple[float, np.ndarray] | None = None
+    for count in range(2, asked_of["most"] + 1):
+        if len(np.unique(made, axis=0)) <= count:
+            break
+        fitted = KMeans(count, n_init=5, random_state=_SEED).fit(made)
+        sizes = np.bincount(fitted.labels_, minlength=count)
+        if sizes.min() < asked_of["fewest_people"]:
+            continue
+        apart = silhouette_score(
+            made, fitted.labels_, sample_size=min(_SAMPLE, len(made)), random_state=_SEED
+        )
+        if best is None or apart > best[0]:
+            best = (float(apart), fitted.cluster_centers_)
+    if best is None:
+        return None
+    centres = best[1][np.lexsort(best[1].T[::-1])]
+    return replace(
+        start, centres=tuple(tuple(one) for one in centres.tolist()), names=_names(start, centres, made)
+    )
+
+
+def _names(start: Groups, centres: "np.ndarray", made: "np.ndarray") -> tuple[str, ...]:
+    """A number, and the two features in which each group is farthest from everybody's middle."""
+    middle = made.mean(axis=0)
+    names = []
+    for number, centre in enumerate(centres, start=1):
+        away = centre - middle
+        if start.unit:
+            told = " and ".join(start.features[n] for n in (-away).argsort()[:2])
+        else:
+            told = ", ".join(
+                f"{'many' if away[n] > 0 else 'few'} {start.features[n]}".replace(
+                    "many spent", "much spent"
+                ).replace("few spent", "little spent")
+                for n in (-abs(away)).argsort()[:2]
+            )
+        names.append(f"{number} ({told})" if not start.unit else f"{told} ({number})")
+    return tuple(names)
+
+
+def _lifetime(selected: Selected, ctx: Context) -> Lifetime | None:
+    import numpy as np
+    from clvkit import BGNBD, CustomerBase, GammaGamma
+
+    asked = features.settings()["lifetime"]
+    orders = selected.rows(features.buying().events).drop_nulls("price")
+    today = int(ctx.at.timestamp() // 86_400)
+    states = customer_lifetime_value.buying(orders).filter(pl.col("day") < today)
+    if states["person"].n_unique() < asked["fewest_people"]:
+        return None
+    paid = orders.select(
+        pl.col("person").alias("customer_id"),
+        pl.col("occurred_at").dt.date().alias("date"),
+        (pl.col("quantity").fill_null(1.0) * pl.col("price")).alias("amount"),
+    ).filter(pl.col("date") < ctx.at.date())
+    frame = _pandas(paid)
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # of days whose refunds outweigh what was bought: they count as no spend
+        base = CustomerBase.from_transactions(
+            frame, time_unit="D", observation_period_end=frame["date"].max()
+        )
+        fits = (BGNBD().fit(base).params_, GammaGamma().fit(base).params_)
+    fitted = [float(one) for params in fits if params is not None for one in params.to_list()]
+    if (
+        not all(np.isfinite(fitted)) or fitted[5] <= 1
+    ):  # below it the average spend of everybody is without end
+        return None
+    names = ("r", "alpha", "a", "b", "p", "q", "v")
+    model = Lifetime(**dict(zip(names, fitted, strict=True)), least=0.0, days=asked["days"], people=0)
+    newest = states.unique("person", keep="last", maintain_order=True)
+    worth = customer_lifetime_value.worth(model, newest, np.full(newest.height, today - 1))
+    least = float(np.quantile(worth, asked["fifth"], method="higher"))
+    return Lifetime(
+        **dict(zip(names, fitted, strict=True)), least=least, days=asked["days"], people=newest.height
+    )
+
+
+def _pandas(frame: pl.DataFrame) -> Any:
+    import pandas as pd
+
+    columns = {name: frame[name].to_list() for name in frame.columns}
+    made = pd.DataFrame(columns)
+    made["date"] = pd.to_datetime(made["date"])
+    return made

@@ -1,0 +1,140 @@
+"""`workspace.json`: which files make up one generation of a workspace. Replaced whole, never edited in place."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from audit.errors import NotFoundError, WorkspaceError
+from audit.events.times import iso, parse_iso
+from audit.storage import private_files
+from audit.storage.event_store import Segment
+
+FORMAT = 1
+"""The version of the folder's layout that this program writes, and the newest it reads."""
+
+NAME = "workspace.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a workspace chooses.
+
+    `engagement` is `click` or `open`: what counts as a customer's response. `synthetic` marks invented
+    data, where small numbers of people may be shown.
+    """
+
+    engagement: str = "click"
+    synthetic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One generation.
+
+    - `id`: random, names the workspace's key; `created`: when (UTC);
+    - `at`: the newest event that is not later than the import it came with, None before there is one;
+    - `segments`, `coverage`, `campaigns`, `flows`, `definitions`, `models`, `quarantine`: files; `customers`: how many have events;
+    - `imports`: ids of the imports that are part of it;
+    - `retired`: files of the generation before, which a reader may still have open; removed one generation later.
+    """
+
+    id: str
+    created: datetime
+    settings: Settings = field(default_factory=Settings)
+    generation: int = 1
+    at: datetime | None = None
+    customers: int = 0
+    segments: tuple[Segment, ...] = ()
+    coverage: str | None = None
+    campaigns: str | None = None
+    flows: str | None = None
+    definitions: str | None = None
+    models: str | None = None
+    quarantine: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()
+
+    @property
+    def events(self) -> int:
+        """How many events are stored."""
+        return sum(one.rows for one in self.segments)
+
+    def files(self) -> set[str]:
+        """Everything this generation reads, relative to the workspace."""
+        named = {f"events/{one.file}" for one in self.segments} | {
+            f"quarantine/{name}" for name in self.quarantine
+        }
+        return named | {
+            name for name in (self.coverage, self.campaigns, self.flows, self.definitions) if name
+        }
+
+    def save(self, place: Path) -> None:
+        """Make this the workspace's current generation. Raises WorkspaceError."""
+        document = {
+            "format": FORMAT,
+            "id": self.id,
+            "created": iso(self.created),
+            "synthetic": self.settings.synthetic,
+            "settings": {"engagement": self.settings.engagement},
+            "generation": self.generation,
+            "at": iso(self.at),
+            "customers": self.customers,
+            "segments": [one.to_json() for one in self.segments],
+            "coverage": self.coverage,
+            "campaigns": self.campaigns,
+            "flows": self.flows,
+            "definitions": self.definitions,
+            "models": self.models,
+            "quarantine": list(self.quarantine),
+            "imports": list(self.imports),
+            "retired": list(self.retired),
+        }
+        private_files.write(place / NAME, json.dumps(document, indent=1, ensure_ascii=False).encode())
+
+
+def load(place: Path) -> Manifest:
+    """The current generation. Raises NotFoundError if there is no workspace, WorkspaceError if it cannot be read."""
+    path = place / NAME
+    try:
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"{place}: no workspace here; make one with: whysent import FILE, or whysent demo"
+        ) from error
+    except OSError as error:
+        raise WorkspaceError(
+            f"{path}: cannot be read ({error.strerror}); check who owns the folder and its modes"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise WorkspaceError(f"{path}: is damaged; restore the workspace from a backup") from error
+    version = document.get("format") if isinstance(document, dict) else None
+    if isinstance(version, int) and version > FORMAT:
+        raise WorkspaceError(
+            f"{path}: made by a newer whysent (format {version}, this one reads {FORMAT}); update whysent"
+        )
+    try:
+        return _read(document)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise WorkspaceError(f"{path}: is damaged; restore the workspace from a backup") from error
+
+
+def _read(document: dict[str, Any]) -> Manifest:
+    return Manifest(
+        id=document["id"],
+        created=parse_iso(document["created"]),
+        settings=Settings(engagement=document["settings"]["engagement"], synthetic=document["synthetic"]),
+        generation=document["generation"],
+        at=parse_iso(document["at"]) if document["at"] else None,
+        customers=document["customers"],
+        segments=tuple(Segment(**one) for one in document["segments"]),
+        coverage=document["coverage"],
+        campaigns=document["campaigns"],
+        flows=document.get("flows"),
+        definitions=document.get("definitions"),
+        models=document.get("models"),
+        quarantine=tuple(document["quarantine"]),
+        imports=tuple(document["imports"]),
+        retired=tuple(document["retired"]),
+    )

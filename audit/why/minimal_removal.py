@@ -1,0 +1,231 @@
+"""Finding a minimal set of events without which a decision is gone: planned where its form says what to try, else
+searched by narrowing down.
+"""
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from itertools import combinations
+from math import comb
+from typing import Literal
+
+from audit.why.model import Causes
+from audit.why.what_if_trials import Trials
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the form of a definition says of its counterfactual before anything is tried.
+
+    `order`: the event_ids the decision can rest on. `alone`: each of them is enough by itself whatever else is left
+    out, so that all have to go. Else they are weights that must reach a threshold, in an order in which as many as
+    possible of the first can stay: the rest is a smallest set. `stay`: how many those are, where that can be reckoned.
+    `smallest`: whether the rest is the smallest set of all; it is minimal anyhow.
+    """
+
+    order: tuple[str, ...]
+    alone: bool
+    stay: int | None = None
+    smallest: bool = True
+
+    @property
+    def least(self) -> int | None:
+        """How many events have to go, where that is known."""
+        if self.alone:
+            return len(self.order)
+        return None if self.stay is None else len(self.order) - self.stay
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A minimal set of event_ids, in the order of the history; `smallest` where no smaller one exists.
+
+    `tried`: how many histories were decided to find it.
+    """
+
+    events: tuple[str, ...]
+    smallest: bool
+    causes: Causes
+    tried: int = 0
+
+    @property
+    def method(self) -> Literal["exact", "search"]:
+        """`exact` where the set is known to be the smallest."""
+        return "exact" if self.smallest else "search"
+
+
+class Search:
+    """Looks for a minimal set among the histories of `trials`.
+
+    `whole`: whether they hold all events, so that no set outside of them can be smaller.
+    """
+
+    def __init__(self, trials: Trials, *, whole: bool = True) -> None:
+        self._trials = trials
+        self._removable = frozenset(trials.removable)
+        self._whole = whole
+
+    def by_plans(self, plans: Sequence[Plan]) -> Removal | None:
+        """The shortest of several ways to end it, each planned; None if one of the plans is not so.
+
+        Where it is known how many events each has to take, only the shortest is tried.
+        """
+        order = sorted(plans, key=lambda plan: plan.least or 0)
+        if order and all(plan.least and set(plan.order) <= self._removable for plan in plans):
+            best = self.planned(order[0])
+            if best is not None and len(best.events) == order[0].least:
+                return self._fewest([best], of=len(plans))
+        planned = [self.planned(plan) for plan in plans]
+        found = [one for one in planned if one is not None]
+        return self._fewest(found, of=len(plans)) if found and len(found) == len(plans) else None
+
+    def planned(self, plan: Plan) -> Removal | None:
+        """What `plan` says, tried; None if it is not so."""
+        order = [event for event in plan.order if event in self._removable]
+        if not order:
+            return None
+        if plan.stay is not None and len(order) == len(plan.order):
+            reckoned = self._reckoned(order, plan.stay, smallest=plan.smallest)
+            if reckoned is not None:
+                return reckoned
+        if self._trials.gone([set(), set(order)]) != [False, True]:
+            return None
+        left_out = order if plan.alone else self._put_back(order, order, sure=0)
+        needed = left_out if len(left_out) == 1 else ()
+        enough = order if plan.alone else ()
+        return self._found(left_out, smallest=plan.smallest, enough=enough, needed=needed)
+
+    def _reckoned(self, order: Sequence[str], stay: int, *, smallest: bool) -> Removal | None:
+        """The set that is left where the first `stay` can stay; None if trying says otherwise."""
+        left_out = order[stay:]
+        if not left_out:
+            return None
+        if self._trials.gone([set(left_out), set(left_out[1:])]) != [True, False]:
+            return None
+        one = len(left_out) == 1
+        return self._found(left_out, smallest=smallest or one, enough=(), needed=left_out if one else ())
+
+    def _fewest(self, found: Sequence[Removal], *, of: int) -> Removal:
+        """The shortest of several ways to end it; where there are several, no one event is enough for the decision."""
+        best = min(found, key=lambda one: len(one.events))
+        enough = best.causes.enough if of == 1 else ()
+        return replace(best, causes=replace(best.causes, enough=enough), tried=self._trials.number)
+
+    def searched(self, likely: Iterable[str] = ()) -> Removal | None:
+        """What trying finds: the evidence and what steps in for it, shrunk until no one of it can be put back.
+
+        `likely`: what the decision is taken to rest on, tried at once with the whole history.
+        """
+        self._foresee(likely)
+        (whole,) = self._trials.rests([set()])
+        candidates = None if whole is None else self._closure(whole)
+        return None if candidates is None else self._minimal(candidates)
+
+    def _foresee(self, likely: Iterable[str]) -> None:
+        """Decide in one call what will be asked first if the decision rests on what is `likely` and on nothing else."""
+        first = self._removable.intersection(likely)
+        asked: list[AbstractSet[str]] = [set(), first, self._removable]
+        if 2 * len(first) <= self._trials.at_little_cost:
+            asked += _by_themselves(sorted(first))
+        self._trials.rests(asked)
+
+    def _closure(self, evidence: Iterable[str]) -> list[str] | None:
+        """Events without all of which the decision is gone: its evidence, what steps in for it, and so on.
+
+        None where it is there whatever is left out.
+        """
+        left_out = self._removable.intersection(evidence)
+        (remaining,) = self._trials.rests([left_out])
+        if remaining is not None and self._trials.gone([self._removable]) == [False]:
+            return None
+        while remaining is not None:
+            more = self._removable.intersection(remaining) - left_out
+            if not more:
+                return list(self._trials.removable)
+            left_out |= more
+            (remaining,) = self._trials.rests([left_out])
+        return self._trials.in_order(left_out)
+
+    def _minimal(self, candidates: Sequence[str]) -> Removal:
+        """Shrink a set that ends the decision until no one of it can be put back."""
+        looked = self._trials.affordable(2 * len(candidates))
+        needed, enough = self._single(candidates) if looked else ([], [])
+        if needed:
+            return self._found(needed[:1], smallest=True, enough=enough, needed=needed)
+        left_out = self._put_back(candidates, candidates, sure=0)
+        self._trials.focus(frozenset(left_out))
+        doubtful = left_out
+        while needless := self._needless(left_out, doubtful) or self._needless(left_out, left_out):
+            left_out = self._put_back(left_out, needless, sure=1)
+            back = len(needless) - len(set(needless).intersection(left_out))
+            doubtful = needless[back + 1 :]  # what could not be put back with those before it is needed
+        sure = self._is_smallest(left_out)
+        return self._found(left_out, smallest=sure, enough=enough, needed=(), tested=looked)
+
+    def _single(self, candidates: Sequence[str]) -> tuple[list[str], list[str]]:
+        """The events without each of which alone it is gone, and those each of which alone is enough for it."""
+        answers = self._trials.gone(_by_themselves(candidates))
+        without, only = answers[: len(candidates)], answers[len(candidates) :]
+        needed = [event for event, gone in zip(candidates, without, strict=True) if gone]
+        return needed, [event for event, gone in zip(candidates, only, strict=True) if not gone]
+
+    def _needless(self, left_out: Sequence[str], these: Sequence[str]) -> list[str]:
+        """Those of `these` that can be put back, alone, without the decision coming back."""
+        self._trials.refuse(len(these))
+        whole = frozenset(left_out)
+        answers = self._trials.gone([whole - {event} for event in these])
+        return [event for event, gone in zip(these, answers, strict=True) if gone]
+
+    def _put_back(self, left_out: Sequence[str], these: Sequence[str], *, sure: int) -> list[str]:
+        """Put back many of `these` together, the first first, found by narrowing down; what stays out ends the decision.
+
+        The first `sure` of them are known to be needless.
+        """
+        whole = frozenset(left_out)
+        gone, too_many = sure, len(these) + 1
+        while too_many - gone > 1:
+            counts = self._between(gone, too_many)
+            answers = self._trials.gone([whole - set(these[:count]) for count in counts])
+            there = (count for count, is_gone in zip(counts, answers, strict=True) if not is_gone)
+            too_many = next(there, too_many)
+            gone = max((count for count in counts if count < too_many), default=gone)
+        back = set(these[:gone])
+        return [event for event in left_out if event not in back]
+
+    def _between(self, low: int, high: int) -> list[int]:
+        """Numbers that cut the space between two into about equal parts: several copies are decided as fast as one."""
+        parts = max(self._trials.at_little_cost, 5)
+        return sorted({low + (high - low) * part // parts for part in range(1, parts)} - {low}) or [low + 1]
+
+    def _is_smallest(self, left_out: Sequence[str]) -> bool:
+        """Whether every smaller set of all events has been tried, where that is affordable, and none ends it."""
+        if len(left_out) == 1:
+            return True
+        sizes = range(1, len(left_out))
+        if not self._whole:
+            return False
+        order = self._trials.removable
+        if not self._trials.affordable(sum(comb(len(order), size) for size in sizes)):
+            return False
+        smaller = [set(chosen) for size in sizes for chosen in combinations(order, size)]
+        return not any(self._trials.gone(smaller))
+
+    def _found(
+        self,
+        left_out: Sequence[str],
+        *,
+        smallest: bool,
+        enough: Sequence[str],
+        needed: Sequence[str],
+        tested: bool = True,
+    ) -> Removal:
+        inside = tuple(self._trials.in_order(set(one)) for one in (enough, needed))
+        causes = Causes(enough=tuple(inside[0]), needed=tuple(inside[1]), tested=tested)
+        events = tuple(self._trials.in_order(set(left_out)))
+        return Removal(events, smallest, causes, self._trials.number)
+
+
+def _by_themselves(candidates: Sequence[str]) -> list[AbstractSet[str]]:
+    """To be left out: each of `candidates` alone, then all but each of them."""
+    whole = frozenset(candidates)
+    return [*({event} for event in candidates), *(whole - {event} for event in candidates)]

@@ -1,0 +1,159 @@
+"""How acts, things and moments are put into plain words."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from audit.events.sensitive_topics import titles, topic_of_row
+
+HAND_OVER = "hand to privacy"
+"""What a reader does who is not told a sensitive topic."""
+
+MASK = f"[{HAND_OVER}]"
+"""Stands where a sensitive topic would be named."""
+
+_ACTS = {
+    "products_searched": "searched for {it}",
+    "product_viewed": "viewed {it}",
+    "product_added": "put {it} into the cart",
+    "product_removed": "took {it} out of the cart",
+    "checkout_started": "started to pay for {it}",
+    "order_completed": "bought {it}",
+    "order_refunded": "returned {it}",
+    "order_cancelled": "cancelled the order of {it}",
+    "product_reviewed": "reviewed {it}",
+    "wishlist_added": "put {it} on the wish list",
+    "content_consumed": "watched or read {it}",
+    "registry_created": "opened a registry",
+    "registry_closed": "closed the registry",
+    "profile_updated": "changed the profile",
+    "account_linked": "linked an account",
+    "message_clicked": "clicked a message about {it}",
+    "recommendation_shown": "was shown {it}",
+    "recommendation_clicked": "clicked the recommendation of {it}",
+    "ad_clicked": "clicked an ad for {it}",
+    "segment_entered": "was put into the segment {segment}",
+    "segment_snapshot": "was listed in the segment {segment}",
+    "segment_left": "left the segment {segment}",
+    "subscribed": "subscribed",
+    "unsubscribed": "unsubscribed",
+    "objected": "objected to marketing",
+    "consent_given": "gave consent",
+    "consent_withdrawn": "withdrew consent",
+    "customer_deceased": "died",
+}
+
+_UNASKED = "was sent {it} without having ordered it"
+"""An order that the sender placed ahead of any act of the customer."""
+
+_KINDS = {
+    "products_searched": "searches",
+    "product_viewed": "views",
+    "product_added": "carts",
+    "product_removed": "removals from the cart",
+    "checkout_started": "checkouts",
+    "order_completed": "orders",
+    "order_refunded": "returns",
+    "order_cancelled": "cancelled orders",
+    "product_reviewed": "reviews",
+    "wishlist_added": "wish lists",
+    "content_consumed": "things watched or read",
+    "registry_created": "registries",
+    "registry_closed": "closed registries",
+    "subscribed": "subscriptions",
+    "consent_given": "consents",
+    "segment_entered": "audiences entered",
+    "segment_snapshot": "audience lists",
+    "segment_left": "leaving",
+    "recommendation_clicked": "clicks on recommendations",
+    "unsubscribed": "unsubscribing",
+    "objected": "objections",
+    "consent_withdrawn": "withdrawals of consent",
+    "profile_updated": "changes of the profile",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Puts rows into words for one reader, who may or may not be told sensitive topics."""
+
+    names_sensitive: bool = False
+
+    def hides(self, row: Mapping[str, Any]) -> bool:
+        """Whether `row` touches a sensitive topic that this reader is not told."""
+        return not self.names_sensitive and topic_of_row(row) is not None
+
+    def act(self, row: Mapping[str, Any]) -> str:
+        """`bought Nail clipper`: what the customer did, or what was done."""
+        unasked = row["kind"] == "order_completed" and row.get("source") == "inferred"
+        phrase = _UNASKED if unasked else _ACTS.get(row["kind"], str(row["kind"]).replace("_", " "))
+        return phrase.format(it=self.thing(row), segment=self.segment(row))
+
+    def thing(self, row: Mapping[str, Any]) -> str:
+        """The item, else the category, else the words searched for."""
+        if self.hides(row):
+            return MASK
+        if row.get("item_name") or row.get("item_id"):
+            return str(row.get("item_name") or f"item {row['item_id']}")
+        if row.get("query"):
+            return quoted(row["query"])
+        if row.get("segment_id"):
+            return f"the segment {quoted(row['segment_id'])}"
+        return str(row.get("category") or "something unnamed")
+
+    def segment(self, row: Mapping[str, Any]) -> str:
+        """The name of the segment that `row` is about."""
+        return MASK if self.hides(row) else quoted(row.get("segment_id") or "unnamed")
+
+    def title(self, text: str, row: Mapping[str, Any]) -> str:
+        """A text of the source's about `row`."""
+        return MASK if self.hides(row) else text
+
+    def life(self, row: Mapping[str, Any]) -> str:
+        """What changed a life, named only to whoever may be told."""
+        if not self.names_sensitive:
+            return "the customer's life has changed"
+        reason = f" ({row['reason']})" if row.get("reason") else ""
+        return f"the customer {self.act(row)}{reason}"
+
+    def topic(self, row: Mapping[str, Any]) -> str | None:
+        """That `row` touches a sensitive topic, and which one for whoever may be told; None for most."""
+        topic = topic_of_row(row)
+        if topic is None:
+            return None
+        named = f": {titles().get(topic, topic)}" if self.names_sensitive else ""
+        return f"it touches a sensitive topic{named}; {HAND_OVER}"
+
+
+def quoted(text: object) -> str:
+    """A text of the source's, in quotation marks."""
+    return f"“{text}”"
+
+
+def day(moment: datetime) -> str:
+    """`2026-03-01`, UTC."""
+    return f"{moment:%Y-%m-%d}"
+
+
+def minute(moment: datetime) -> str:
+    """`2026-03-01 09:12`, UTC."""
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def several(number: int, noun: str) -> str:
+    """`1 message`, `11 messages`."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def span(length: timedelta) -> str:
+    """`7 days`, `16 hours`."""
+    hours = round(length / timedelta(hours=1))
+    if hours % 24 == 0:
+        return f"{hours // 24} day" + ("" if hours == 24 else "s")
+    return f"{hours} hour" + ("" if hours == 1 else "s")
+
+
+def kinds_in_words(kinds: Iterable[str]) -> str:
+    """`orders or views`: what kinds of events are called."""
+    return " or ".join(_KINDS.get(kind, str(kind).replace("_", " ")) for kind in kinds)

@@ -1,0 +1,183 @@
+"""One generation of a workspace, read: its events and what is known beside them.
+
+Nothing in it changes: a writer makes another generation, and whoever reads this one goes on reading it as long as its
+files are there (that is, until a second other one has been written).
+"""
+
+import threading
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from audit.errors import WorkspaceError
+from audit.flows import campaign_map
+from audit.population import coverage
+from audit.population.coverage import Coverage
+from audit.population.stats import Facts
+from audit.storage import event_store
+from audit.storage.manifest import Manifest
+
+if TYPE_CHECKING:
+    from audit.flows import Flow
+    from audit.segments import Definition
+    from audit.segments.models import Models
+
+
+class Generation:
+    """What the manifest `held` names in the folder `path`, each part read when it is first asked for."""
+
+    def __init__(self, path: Path, held: Manifest) -> None:
+        self.path, self.manifest = path, held
+        self._counting = threading.Lock()
+        self._facts: Facts | None = None
+
+    @property
+    def version(self) -> str:
+        """Changes with every import and every campaign map; for caches."""
+        return f"{self.manifest.id}-{self.manifest.generation}"
+
+    @property
+    def is_there(self) -> bool:
+        """Whether all files of its events still are."""
+        return all((self.path / "events" / one.file).exists() for one in self.manifest.segments)
+
+    # -- events -----------------------------------------------------------------------------------
+
+    def history(
+        self, customer: str, *, at: datetime | None = None, without: Iterable[str] = ()
+    ) -> pl.DataFrame:
+        """The events of one customer (a pseudonym) in order, campaign map filled in; as `Workspace.history`."""
+        self._check()
+        events = event_store.history(self.path / "events", self.manifest.segments, customer)
+        left_out = list(without)
+        if left_out:
+            events = events.filter(pl.col("event_id").is_in(left_out).not_())
+        if at is not None:
+            events = events.filter(pl.col("occurred_at") <= at)
+        return (
+            events
+            if self.campaigns.is_empty()
+            else campaign_map.fill(events.lazy(), self.campaigns).collect()
+        )
+
+    def scan(self) -> pl.LazyFrame:
+        """All events in order, campaign map filled in."""
+        stored = self._stored()
+        return stored if self.campaigns.is_empty() else campaign_map.fill(stored, self.campaigns)
+
+    def _stored(self) -> pl.LazyFrame:
+        self._check()
+        return event_store.scan(self.path / "events", self.manifest.segments)
+
+    def _check(self) -> None:
+        """Raises WorkspaceError where a file is missing or damaged."""
+        event_store.check(self.path / "events", self.manifest.segments)
+
+    # -- group facts ------------------------------------------------------------------------------
+
+    def facts(self) -> Facts:
+        """Group facts over all customers, counted when first asked for and then kept beside the events."""
+        from audit.population import stats_store
+
+        with self._counting:
+            if self._facts is None:
+                self._facts = stats_store.of(self.path / "facts", self.version, self.scan())
+            return self._facts
+
+    def has_all_facts(self) -> bool:
+        """Whether what people also bought and what their baskets look like has been counted."""
+        from audit.population import stats_store
+
+        return self.facts().complete or stats_store.complete(self.path / "facts", self.version)
+
+    @property
+    def beside(self) -> Path:
+        """The folder for what is made of these events when it is first asked for; gone with the generation."""
+        return self.path / "facts" / self.version
+
+    # -- coverage ---------------------------------------------------------------------------------
+
+    @cached_property
+    def coverage(self) -> Coverage:
+        """The last event of each source, the kinds, the gaps."""
+        return coverage.summarize(self.daily)
+
+    @cached_property
+    def daily(self) -> pl.DataFrame:
+        """Events by source, kind and day, in the shape of `coverage.DAILY`."""
+        return self._frame(self.manifest.coverage, coverage.DAILY)
+
+    def coverage_at(self, moment: datetime) -> Coverage:
+        """The coverage of the events not later than `moment`; a day that it parts is counted anew."""
+        within = self.daily.filter(pl.col("last") <= moment)
+        if within.height == self.daily.height:
+            return self.coverage
+        if self.daily.filter(pl.col("first") <= moment).height > within.height:
+            day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+            parted = self._stored().filter(pl.col("occurred_at").is_between(day, moment))
+            counted = coverage.daily(parted.select("source_name", "kind", "occurred_at").collect())
+            within = pl.concat([within.filter(pl.col("day") != moment.date()), counted])
+        return coverage.summarize(within)
+
+    # -- maps and definitions ---------------------------------------------------------------------
+
+    @cached_property
+    def campaigns(self) -> pl.DataFrame:
+        """The campaign map, in the shape of `campaigns.SCHEMA`."""
+        return self._frame(self.manifest.campaigns, campaign_map.SCHEMA)
+
+    @cached_property
+    def flows(self) -> "tuple[Flow, ...]":
+        """What campaigns are defined to do."""
+        from audit import flows
+
+        return flows.from_json(self._frame(self.manifest.flows, flows.FLOWS))
+
+    @cached_property
+    def definition_record(self) -> pl.DataFrame:
+        """Which segment definitions were in force since when, in the shape of `segments.versions.RECORD`."""
+        from audit.segments import versions
+
+        return self._frame(self.manifest.definitions, versions.RECORD)
+
+    @cached_property
+    def definitions(self) -> "tuple[Definition, ...]":
+        """The segment definitions in force: ours, the workspace's own, and those of what it has learned."""
+        from audit import segments
+        from audit.segments import versions
+
+        written = segments.with_ours(versions.own(self.definition_record))
+        if self.models is None:
+            return written
+        from audit.segments import models as learned
+
+        return (*written, *learned.definitions(self.models))
+
+    @cached_property
+    def models(self) -> "Models | None":
+        """What the workspace has learned from all its customers."""
+        if self.manifest.models is None:
+            return None
+        from audit.segments import models as learned
+
+        return learned.from_json(self._frame(self.manifest.models, {"models": pl.String()})["models"][0])
+
+    def _frame(self, name: str | None, schema: dict[str, pl.DataType]) -> pl.DataFrame:
+        if name is None:
+            return pl.DataFrame(schema=schema)
+        try:
+            found = pl.read_parquet(self.path / name)
+        except (OSError, pl.exceptions.ComputeError) as error:
+            raise WorkspaceError(
+                f"{self.path / name}: cannot be read; restore the workspace from a backup"
+            ) from error
+        lacking = [
+            pl.lit(None, dtype).alias(column)
+            for column, dtype in schema.items()
+            if column not in found.columns
+        ]
+        return found.with_columns(lacking)  # columns that an older program did not write

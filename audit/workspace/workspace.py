@@ -1,0 +1,395 @@
+"""A workspace: a folder with the events (Parquet), the vault and the rule book (SQLite), and one manifest.
+
+    workspace.json   which files make up the current generation
+    events/          segments in the order (customer_id, occurred_at, event_id)
+    facts/           group facts of a generation, and numbers for its texts, made when they are first asked for
+    quarantine/      rows that imports refused, their text sealed with the vault's key
+    vault.db         who the customers are; book.db: the rules; log.db: what was exported
+
+Everything is private to its owner. Readers never wait: an open workspace reads the generation it was opened at
+until `refresh`. Writers hold `lock`, write new files first and then replace the manifest, so that a killed writer
+leaves the workspace as it was; what it left lying is swept by the next one.
+"""
+
+import os
+import secrets
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import polars as pl
+
+from audit.errors import NotFoundError, WorkspaceError
+from audit.flows import campaign_map
+from audit.population.context import Context
+from audit.population.coverage import Coverage
+from audit.population.stats import Facts
+from audit.storage import manifest, private_files
+from audit.storage.manifest import Manifest, Settings
+from audit.workspace.snapshot import Generation
+
+if TYPE_CHECKING:
+    from audit.flows import Flow
+    from audit.privacy.log import Log
+    from audit.privacy.pseudonyms import Maker
+    from audit.privacy.vault import Vault
+    from audit.rules.book import Book
+    from audit.rules.model import Rule
+    from audit.segments import Definition
+    from audit.segments.models import Models
+
+ENVIRONMENT = "WHYSENT_WORKSPACE"
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What a header shows of a workspace: `at` is the default moment (UTC), the rest are totals."""
+
+    path: Path
+    id: str
+    synthetic: bool
+    created: datetime
+    generation: int
+    at: datetime
+    customers: int
+    events: int
+
+
+def default_folder() -> Path:
+    """Where the workspace is unless told: `WHYSENT_WORKSPACE`, else the user's data folder."""
+    return _named() or _data_folder() / "workspace"
+
+
+def demo_folder() -> Path:
+    """Where the demo's workspace is: beside the default one, never in it."""
+    return _data_folder() / "demo"
+
+
+class Workspace:
+    """An open workspace, at one generation."""
+
+    def __init__(self, path: Path, current: Manifest, *, pseudonyms: "Maker | None" = None) -> None:
+        self.path = path
+        self.generation = Generation(path, current)
+        self.pseudonym_maker = pseudonyms
+        self._opening = threading.Lock()
+        self._vault: Vault | None = None
+        self._book: Book | None = None
+
+    @classmethod
+    def create(cls, path: Path, *, synthetic: bool = False, pseudonyms: "Maker | None" = None) -> Self:
+        """Make an empty workspace in the folder `path`, with its key and its vault.
+
+        `pseudonyms` makes pseudonyms from source ids; for invented customers only. Raises WorkspaceError if there is
+        one already, or what is left of one, or the folder cannot be made.
+        """
+        from audit.privacy import keys
+        from audit.privacy.vault import Vault
+
+        private_files.make(path)
+        for name in ("events", "facts", "quarantine"):
+            private_files.make(path / name)
+        with private_files.exclusive(path / "lock"):
+            if (path / manifest.NAME).exists():
+                raise WorkspaceError(
+                    f"{path}: there is a workspace here already; open it, or name another folder"
+                )
+            if (path / "book.db").exists() or any((path / "events").iterdir()):
+                raise WorkspaceError(
+                    f"{path}: holds a workspace whose {manifest.NAME} is missing; restore that from a backup, or name "
+                    "another folder"
+                )
+            (path / "vault.db").unlink(missing_ok=True)  # of a workspace whose making was killed
+            made = Manifest(secrets.token_hex(16), datetime.now(UTC), Settings(synthetic=synthetic))
+            with private_files.clear_errors(path):
+                Vault.create(path / "vault.db", keys.create(made.id))
+            made.save(path)
+        return cls(path, made, pseudonyms=pseudonyms)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the workspace in the folder `path`. Raises NotFoundError if there is none, else WorkspaceError."""
+        return cls(path, manifest.load(path))
+
+    @classmethod
+    def open_or_create(cls, path: Path) -> Self:
+        """Open the workspace in `path`, made first where there is none."""
+        return cls.open(path) if (path / manifest.NAME).exists() else cls.create(path)
+
+    # -- what it is -------------------------------------------------------------------------------
+
+    @property
+    def manifest(self) -> Manifest:
+        """Which files make up the generation that is read."""
+        return self.generation.manifest
+
+    @property
+    def info(self) -> Info:
+        """Totals and the default moment."""
+        it = self.manifest
+        return Info(
+            self.path,
+            it.id,
+            it.settings.synthetic,
+            it.created,
+            it.generation,
+            self.at,
+            it.customers,
+            it.events,
+        )
+
+    @property
+    def settings(self) -> Settings:
+        """What this workspace chooses."""
+        return self.manifest.settings
+
+    @property
+    def at(self) -> datetime:
+        """The default moment: the newest event not later than its import; of an empty workspace, its making."""
+        return self.manifest.at or self.manifest.created
+
+    @property
+    def version(self) -> str:
+        """Changes with every import and every campaign map; for caches."""
+        return self.generation.version
+
+    @property
+    def vault(self) -> "Vault":
+        """Who the customers are. Raises WorkspaceError if its key is missing or not its own."""
+        from audit.privacy import keys
+        from audit.privacy.vault import Vault
+
+        with self._opening:
+            if self._vault is None:
+                self._vault = Vault.open(self.path / "vault.db", keys.load(self.manifest.id))
+            return self._vault
+
+    @property
+    def book(self) -> "Book":
+        """The rules, with their versions."""
+        from audit.rules.book import Book
+
+        with self._opening:
+            if self._book is None:
+                self._book = Book(self.path / "book.db")
+            return self._book
+
+    @cached_property
+    def log(self) -> "Log":
+        """What was done with people's data."""
+        from audit.privacy.log import Log
+
+        return Log(self.path / "log.db")
+
+    @property
+    def coverage(self) -> Coverage:
+        """The last event of each source, the kinds, the gaps."""
+        return self.generation.coverage
+
+    @property
+    def daily(self) -> pl.DataFrame:
+        """Events by source, kind and day, in the shape of `coverage.DAILY`."""
+        return self.generation.daily
+
+    @property
+    def campaigns(self) -> pl.DataFrame:
+        """The campaign map, in the shape of `campaigns.SCHEMA`."""
+        return self.generation.campaigns
+
+    @property
+    def flows(self) -> "tuple[Flow, ...]":
+        """What campaigns are defined to do."""
+        return self.generation.flows
+
+    @property
+    def definition_record(self) -> pl.DataFrame:
+        """Which segment definitions were in force since when, in the shape of `segments.versions.RECORD`."""
+        return self.generation.definition_record
+
+    @property
+    def definitions(self) -> "tuple[Definition, ...]":
+        """The segment definitions in force: ours, the workspace's own, and those of what it has learned."""
+        return self.generation.definitions
+
+    @property
+    def models(self) -> "Models | None":
+        """What the workspace has learned from all its customers."""
+        return self.generation.models
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def resolve(self, text: str) -> str:
+        """The pseudonym for a pseudonym, a source id or an e-mail address. Raises NotFoundError.
+
+        Whom only an import knows that is under way, or was killed, is not found.
+        """
+        unfinished = set(self.vault.pending()) - set(self.manifest.imports)
+        found = self.vault.resolve(text, leaving_out=unfinished)
+        if found is None:
+            raise NotFoundError(
+                "no such customer here: neither a pseudonym, nor a source's id, nor an e-mail address"
+            )
+        return found
+
+    def history(
+        self, customer: str, *, at: datetime | None = None, without: Iterable[str] = ()
+    ) -> pl.DataFrame:
+        """The events of one customer (a pseudonym) in order, campaign map filled in.
+
+        Only those not later than `at` (all, if None); those named by `without` (event_ids) are left out.
+        """
+        return self._readable().history(customer, at=at, without=without)
+
+    def scan(self) -> pl.LazyFrame:
+        """All events in order, campaign map filled in."""
+        return self._readable().scan()
+
+    def events(self, at: datetime | None = None) -> pl.DataFrame:
+        """All events in order, not later than `at` (default: the workspace's moment)."""
+        return self.scan().filter(pl.col("occurred_at") <= (at or self.at)).collect()
+
+    def facts(self) -> Facts:
+        """Group facts over all customers, counted when first asked for in a generation and then kept beside it."""
+        return self._readable().facts()
+
+    def has_all_facts(self) -> bool:
+        """Whether what people also bought and what their baskets look like has been counted for this generation."""
+        return self._readable().has_all_facts()
+
+    def context(self, at: datetime | None = None) -> Context:
+        """What a derivation needs beside the events; the coverage is that of the events not later than `at`."""
+        moment = at or self.at
+        return Context(
+            moment,
+            self._readable().coverage_at(moment),
+            self.facts(),
+            self.campaigns,
+            self.settings,
+            self._declared(),
+            definitions=self.definitions,
+            flows=self.flows,
+            models=self.models,
+        )
+
+    def _declared(self) -> "tuple[Rule, ...]":
+        """The declared rules that are switched on, their customers named by pseudonym."""
+
+        def named(customers: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(self.vault.resolve(one) or one for one in customers)
+
+        return tuple(
+            replace(rule, customers=named(rule.customers), except_customers=named(rule.except_customers))
+            for rule in self.book.enabled()
+            if rule.declared
+        )
+
+    def identity(self, customer: str) -> dict[str, str]:
+        """Field → mask of what the vault knows about a pseudonym."""
+        return self.vault.masked(customer)
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be the one writer, at the newest generation, with what killed writers left swept away.
+
+        Raises WorkspaceError if another program is writing.
+        """
+        with private_files.exclusive(self.path / "lock"):
+            self.refresh()
+            self._sweep()
+            yield
+
+    def commit(self, changed: Manifest) -> None:
+        """Make `changed` the next generation; only inside `writing`."""
+        before = self.manifest
+        if changed.definitions == before.definitions:  # ours may have changed with the program
+            own = None if self.definition_record.is_empty() else self.definition_record["own"][-1]
+            changed = self._recorded(changed, own)
+        following = replace(
+            changed, generation=before.generation + 1, retired=tuple(sorted(before.files() - changed.files()))
+        )
+        following.save(self.path)
+        self.generation = Generation(self.path, following)
+
+    def refresh(self) -> None:
+        """Read the newest generation from now on."""
+        self.generation = Generation(self.path, manifest.load(self.path))
+
+    def set_campaigns(self, frame: pl.DataFrame) -> None:
+        """Replace the campaign map (columns of `campaigns.SCHEMA`)."""
+        self.set_map(frame, None)
+
+    def set_map(self, campaigns: pl.DataFrame | None, flows: pl.DataFrame | None) -> None:
+        """Replace the campaign map (columns of `campaigns.SCHEMA`), the flows (`flows.FLOWS`), or both; None keeps."""
+        with self.writing():
+            changed = self.manifest
+            if campaigns is not None:
+                name = self.keep(campaigns.select(*campaign_map.SCHEMA), "campaigns")
+                changed = replace(changed, campaigns=name)
+            if flows is not None:
+                changed = replace(changed, flows=self.keep(flows, "flows"))
+            self.commit(changed)
+
+    def set_definitions(self, text: str | None) -> None:
+        """Replace the workspace's own segment definitions with those in `text` (TOML); None takes them away."""
+        with self.writing():
+            self.commit(self._recorded(self.manifest, text))
+
+    def set_models(self, models: "Models | None") -> None:
+        """Keep what was learned, in the place of what was before; None takes it away."""
+        with self.writing():
+            frame = None if models is None else pl.DataFrame({"models": [models.to_json()]})
+            name = None if frame is None else self.keep(frame, "models")
+            self.commit(replace(self.manifest, models=name))
+
+    def _recorded(self, changed: Manifest, text: str | None) -> Manifest:
+        """`changed` with the definitions that are in force from now on in its record."""
+        from audit.segments import versions
+
+        record = versions.recorded(self.definition_record, text, datetime.now(UTC))
+        return changed if record is None else replace(changed, definitions=self.keep(record, "definitions"))
+
+    def keep(self, frame: pl.DataFrame, stem: str) -> str:
+        """Write a small frame as a new file of the workspace; answers its name for the manifest."""
+        path = private_files.reserve(self.path / f"{stem}-{secrets.token_hex(8)}.parquet")
+        with private_files.clear_errors(path):
+            frame.write_parquet(path)
+        private_files.sync(path)
+        return path.name
+
+    def _readable(self) -> Generation:
+        """The generation that is read; the newest, if two others have been written since. Raises WorkspaceError."""
+        if not self.generation.is_there:
+            self.refresh()
+        return self.generation
+
+    def _sweep(self) -> None:
+        """Remove files older than the generation before, and what killed imports left lying, in the vault too."""
+        for import_id in self.vault.pending():
+            if import_id in self.manifest.imports:
+                self.vault.confirm(import_id)
+            else:
+                self.vault.discard(import_id)
+        kept = self.manifest.files() | set(self.manifest.retired)
+        with private_files.clear_errors(self.path):
+            for pattern in ("events/*.parquet", "quarantine/*.parquet", "*-*.parquet", ".workspace.json.*"):
+                for path in self.path.glob(pattern):
+                    if path.relative_to(self.path).as_posix() not in kept:
+                        path.unlink(missing_ok=True)
+
+
+def _named() -> Path | None:
+    named = os.environ.get(ENVIRONMENT)
+    return Path(named) if named else None
+
+
+def _data_folder() -> Path:
+    from platformdirs import user_data_path
+
+    return user_data_path("whysent", appauthor=False)

@@ -1,0 +1,144 @@
+"""What the data covers: sources, kinds and gaps, whichever way the events came in."""
+
+import random
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.events.schema import KINDS
+from audit.population import coverage
+from audit.population.coverage import Coverage
+from tests.build import events
+
+FIRST = date(2026, 1, 1)
+
+
+def noon(day: int) -> datetime:
+    return datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(days=day)
+
+
+def view(day: int, source: str = "shop", kind: str = "product_viewed") -> dict[str, Any]:
+    return {"kind": kind, "at": noon(day), "source_name": source}
+
+
+def summary(*rows: dict[str, Any]) -> Coverage:
+    return coverage.summarize(coverage.daily(events(*rows)))
+
+
+def gaps_of(*days: int) -> list[tuple[int, int]]:
+    """The gaps of one source with an event on each of `days`, counted from the first of January."""
+    found = summary(*(view(day) for day in days)).gaps
+    return [((first - FIRST).days, (last - FIRST).days) for first, last in found]
+
+
+# -- gaps -------------------------------------------------------------------------------------------------------------
+
+
+def test_three_silent_days_of_a_daily_source_are_a_gap() -> None:
+    assert gaps_of(*range(50), *range(53, 100)) == [(50, 52)]
+
+
+def test_one_silent_day_of_a_daily_source_is_none() -> None:
+    assert gaps_of(*range(50), *range(51, 100)) == []
+
+
+@pytest.mark.parametrize("days", [(0,), (0, 1, 2, 3, 4), (0, 1), (0, 6)], ids=str)
+def test_a_pattern_of_the_week_is_no_gap(days: tuple[int, ...]) -> None:
+    assert gaps_of(*(7 * week + day for week in range(52) for day in days)) == []
+
+
+def test_four_silent_months_of_a_weekly_source_are_a_gap() -> None:
+    weeks = [week for week in range(200) if not 100 <= week < 116]
+    assert gaps_of(*(7 * week for week in weeks)) == [(7 * 99 + 1, 7 * 116 - 1)]
+
+
+@pytest.mark.parametrize("days", [(), (0,), (0, 300)], ids=["none", "one", "two"])
+def test_too_little_to_tell_is_no_gap(days: tuple[int, ...]) -> None:
+    assert gaps_of(*days) == []
+
+
+def test_another_source_does_not_hide_a_gap() -> None:
+    shop = [view(day) for day in range(100) if not 50 <= day < 60]
+    mailer = [view(day, "mailer", "message_sent") for day in range(100)]
+    assert summary(*shop, *mailer).gaps == ((date(2026, 2, 20), date(2026, 3, 1)),)
+
+
+def test_kinds_of_one_source_share_its_days() -> None:
+    assert summary(*(view(day, kind=KINDS[day % 3]) for day in range(100))).gaps == ()
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_days_missing_by_chance_are_hardly_ever_called_a_gap(share: float) -> None:
+    chance = random.Random(20260101)
+    histories = [[day for day in range(365) if chance.random() < share] for _ in range(200)]
+    called = sum(bool(gaps_of(*days)) for days in histories)
+    assert called <= 0.02 * len(histories)
+
+
+# -- sources, kinds ---------------------------------------------------------------------------------------------------
+
+
+def test_sources_have_their_newest_event_and_kinds_their_span() -> None:
+    made = summary(view(0), view(3), view(2, "mailer", "message_sent"), {**view(1), "source_name": None})
+    assert made.sources == {"mailer": noon(2), "shop": noon(3), "unnamed": noon(1)}
+    span = made.kinds["product_viewed"]
+    assert (span.first, span.last, span.rows) == (noon(0), noon(3), 3)
+    assert set(made.kinds) | set(made.absent) == set(KINDS)
+    assert not set(made.kinds) & set(made.absent)
+
+
+def test_it_holds_only_kinds_of_which_there_is_an_event() -> None:
+    made = summary(view(0), view(0, kind="message_sent"))
+    assert made.holds("product_viewed", "message_sent")
+    assert not made.holds("product_viewed", "message_opened")
+
+
+def test_a_day_begins_at_midnight_utc() -> None:
+    late = {"kind": "product_viewed", "at": "2026-01-01T23:59:59.999999"}
+    early = {"kind": "product_viewed", "at": "2026-01-02T00:00"}
+    assert coverage.daily(events(late, early))["day"].to_list() == [date(2026, 1, 1), date(2026, 1, 2)]
+
+
+# -- several imports --------------------------------------------------------------------------------------------------
+
+ROWS = st.lists(
+    st.builds(
+        view,
+        st.integers(0, 120),
+        st.sampled_from(["shop", "mailer", None]),
+        st.sampled_from(["product_viewed", "message_sent", "order_completed"]),
+    ),
+    min_size=1,
+    max_size=60,
+)
+
+
+@given(ROWS, st.data())
+def test_the_sum_of_two_imports_is_one_import(rows: list[dict[str, Any]], data: st.DataObject) -> None:
+    whole = events(*rows)
+    in_first = pl.Series(data.draw(st.lists(st.booleans(), min_size=whole.height, max_size=whole.height)))
+    first, second = coverage.daily(whole.filter(in_first)), coverage.daily(whole.filter(~in_first))
+    assert coverage.add(first, second).equals(coverage.daily(whole))
+    assert coverage.summarize(coverage.add(second, first)) == coverage.summarize(coverage.daily(whole))
+
+
+@given(ROWS)
+def test_a_gap_is_silent_and_has_an_event_on_either_side(rows: list[dict[str, Any]]) -> None:
+    days: dict[str | None, set[date]] = {}
+    for row in rows:
+        days.setdefault(row["source_name"], set()).add(row["at"].date())
+    one = timedelta(days=1)
+    for first, last in summary(*rows).gaps:
+        silence = {first + one * at for at in range((last - first).days + 1)}
+        assert silence
+        assert any({first - one, last + one} <= own and not silence & own for own in days.values())
+
+
+@given(ROWS)
+def test_it_comes_back_out_of_its_own_json(rows: list[dict[str, Any]]) -> None:
+    made = summary(*rows)
+    assert coverage.from_json(made.to_json()) == made

@@ -1,0 +1,18 @@
+"""What `doctor` says of the parts that are installed on demand."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from audit.queries import doctor
+
+
+def test_an_extra_that_is_not_installed_is_named_with_how_to_get_it(tmp_path, monkeypatch):
+    def without_clvkit(name):
+        if name == "clvkit":
+            raise PackageNotFoundError(name)
+        return version("rich")
+
+    monkeypatch.setattr(doctor, "version", without_clvkit)
+    (extras,) = [one for one in doctor.checks(tmp_path / "none") if one["name"] == "extras"]
+    assert extras["ok"]
+    assert "fast: numba " in extras["detail"]
+    assert "learned: not installed, pip install 'whysent[learned]'" in extras["detail"]

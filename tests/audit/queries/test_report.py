@@ -1,0 +1,264 @@
+"""Reports: what the note holds, what the reply says and never says, and hostile text as data."""
+
+import html.parser
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audit.errors import InputError
+from audit.queries import reports
+from tests import golden
+
+GOLDEN = Path(__file__).parent / "golden"
+HOSTILE = "Clipper [/] <script src=//evil.example/x.js> \x1b]52;c;AAAA\x07 \u202e *b* | `c` [x](http://evil.example) & #1"
+RULE = {
+    "id": "until-repurchase",
+    "kind": "cooldown",
+    "title": "Nothing about Beauty > Nails until a re-purchase is due",
+    "categories": ["Beauty > Nails"],
+    "after": "order_completed",
+    "window": "repurchase",
+    "fallback": "730d",
+}
+
+
+def finding(check: str = "repeat-after-purchase", **fields: Any) -> dict[str, Any]:
+    return {
+        "id": f"f_{check}", "customer": "c_7Q2M", "check": check, "title": "A title", "severity": "high",
+        "verdict": "breach", "case": None, "text": f"3 mails about {HOSTILE}.", "from": "2025-11-18T07:00:00Z",
+        "to": "2026-03-17T07:00:00Z", "count": 3, "messages": ["m-1", "m-2", "m-3"], "cause": ["o-1"],
+        "evidence": ["o-1", "m-1", "m-2", "m-3"], "subject": "Beauty > Nails", "sources": ["15 USC 7704(a)(4)"],
+        "suggested_rule": RULE, **fields,
+    }  # fmt: skip
+
+
+def reason(text: str, *events: str, because: tuple[Any, ...] = (), **facts: Any) -> dict[str, Any]:
+    return {
+        "text": text,
+        "events": list(events),
+        "absent": None,
+        "because": list(because),
+        "facts": facts or None,
+    }
+
+
+def explanation(ident: str, at: str, standing: str = "inferred", **fields: Any) -> dict[str, Any]:
+    bought = reason(
+        f"could be: bought {HOSTILE} on 2025-11-04", "o-1",
+        act="order_completed", thing=HOSTILE, at="2025-11-04T18:20:00Z", times=1,
+    )  # fmt: skip
+    entered = reason(
+        "could be: was put into the segment “beauty-lovers”", "s-1",
+        act="segment_entered", thing="the segment “beauty-lovers”", at="2025-11-05T00:00:00Z", times=1,
+    )  # fmt: skip
+    return {
+        "schema": "whysent.why/1", "customer": "c_7Q2M", "at": "2026-11-21T09:12:00Z",
+        "subject": {"type": "message", "id": ident, "title": HOSTILE, "at": at}, "standing": standing, "until": None,
+        "until_why": "unknown", "until_text": "Nothing in this data says when it stops.",
+        "because": [reason(f"it is about {HOSTILE}", about=HOSTILE), bought, entered], "evidence": ["o-1", "s-1"],
+        "counterfactual": None,
+        "rules": [{"id": "weekly-cap", "version": 1, "verdict": "stops", "text": "", "counted": [], "next_allowed_at": None}],
+        **fields,
+    }  # fmt: skip
+
+
+PICTURE = {
+    "schema": "whysent.customer/1", "customer": "c_7Q2M", "at": "2026-11-21T09:12:00Z", "events": 30,
+    "coverage": {
+        "sources": [{"source": "shop", "last": "2026-11-21T09:12:00Z"}],
+        "kinds": {"order_completed": {"first": "2025-10-01T00:00:00Z", "last": "2026-11-21T09:12:00Z", "rows": 4}},
+        "absent": [], "gaps": [{"from": "2026-10-03", "to": "2026-10-05"}],
+    },
+    "messages": {
+        "attempted": 3, "sent": 3, "suppressed": 0, "opened": 0, "machine_opened": 0, "clicked": 1, "orphans": 0,
+        "by_channel": {"email": 3}, "by_campaign": {"nail-deals": 3},
+    },
+    "segments": [
+        {"id": "beauty-lovers", "title": "Beauty lovers", "logged": True, "derived": False, "standing": "inferred", "sensitive": False},
+        {"id": "lapsed", "title": "Lapsed customer", "logged": False, "derived": True, "standing": "derived", "sensitive": False},
+    ],
+    "recommendations": [
+        {"item_id": "files", "title": "Nail files", "logged": False, "derived": True, "standing": "derived"}
+    ],
+    "findings": [],
+    "out_of_pattern": [],
+}  # fmt: skip
+EXPLANATIONS = [
+    explanation("m-2", "2026-01-20T07:00:00Z"),
+    explanation("m-1", "2025-11-18T07:00:00Z"),
+    explanation("m-3", "2026-03-17T07:00:00Z"),
+]
+FORBIDDEN = (
+    "breach", "segment", "beauty-lovers", "beauty lovers", "lapsed", "reconstruction", "rekonstruktion", "nail files",
+    "nail-deals", "until-repurchase", "verstoß",
+)  # fmt: skip
+
+
+def written(kind: str, locale: str, form: str, **options: Any) -> str:
+    make = reports.internal if kind == "internal" else reports.reply
+    return make(PICTURE, [finding()], EXPLANATIONS, locale=locale, **options).written(form)
+
+
+@pytest.mark.parametrize("form", ["md", "html"])
+@pytest.mark.parametrize("locale", ["en", "de"])
+@pytest.mark.parametrize("kind", ["internal", "reply"])
+def test_it_is_written_as_the_golden_file_has_it(kind: str, locale: str, form: str) -> None:
+    golden.hold(GOLDEN / f"report-{kind}-{locale}.{form}", written(kind, locale, form))
+
+
+class Tags(html.parser.HTMLParser):
+    """Collects what a browser would see as tags, and every address it could call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        self.addresses += [
+            value or "" for name, value in attrs if name in {"src", "href", "action", "srcset"}
+        ]
+
+
+@pytest.mark.parametrize("kind", ["internal", "reply"])
+def test_html_holds_hostile_text_as_text_and_calls_no_other_host(kind: str) -> None:
+    tags = Tags()
+    made = written(kind, "en", "html")
+    tags.feed(made)
+    assert tags.seen <= {
+        "html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "ul", "li", "pre",
+    }  # fmt: skip
+    assert tags.addresses == []
+    assert "@import" not in made
+    assert "url(" not in made
+
+
+@pytest.mark.parametrize("form", reports.FORMATS)
+@pytest.mark.parametrize("kind", ["internal", "reply"])
+def test_nothing_in_any_form_can_act_on_a_terminal(kind: str, form: str) -> None:
+    made = written(kind, "de", form)
+    assert not any(sign in made for sign in "\x1b\x07\u202e")
+
+
+def test_markdown_makes_no_link_no_markup_and_no_heading_of_data() -> None:
+    lines = written("reply", "en", "md").splitlines()
+    about = next(line for line in lines if "evil" in line)
+    assert "](http:" not in about
+    assert "\\[x\\]" in about
+    assert "\\*b\\*" in about
+    assert "<script" not in about.replace("\\<", "")
+
+
+@pytest.mark.parametrize("locale", reports.LOCALES)
+@pytest.mark.parametrize("standing", ["stated", "derived", "inferred", "broadcast", "unexplained"])
+def test_a_reply_never_says_what_only_colleagues_may_read(locale: str, standing: str) -> None:
+    stated = reason(
+        "the sender recorded: “segment:beauty-lovers”, and that fits", trigger="segment", fits="yes"
+    )
+    told = [explanation(one, "2026-01-20T07:00:00Z", standing) for one in ("m-1", "m-2")]
+    told[0]["because"].append(stated)
+    for case in (None, "breach"):
+        found = finding("after-opt-out" if case else "over-frequency", case=case)
+        text = reports.reply(PICTURE, [found], told, locale=locale).written("json").lower()
+        assert not [word for word in FORBIDDEN if word in text]
+
+
+@pytest.mark.parametrize("check", ["sensitive-inference", "life-changed", "shared-account", "by-likeness"])
+def test_no_reply_is_offered_where_privacy_or_care_must_answer(check: str) -> None:
+    with pytest.raises(InputError, match="hand this case over to privacy"):
+        reports.reply(PICTURE, [finding(), finding(check)], EXPLANATIONS)
+
+
+def test_a_message_that_is_for_privacy_gets_no_reply_even_without_a_finding() -> None:
+    told = explanation("m-1", "2026-01-20T07:00:00Z")
+    told["because"].append(
+        reason("it touches a sensitive topic; hand to privacy", hand_over="sensitive topic")
+    )
+    with pytest.raises(InputError, match="hand this case over"):
+        reports.reply(PICTURE, [finding()], [told])
+
+
+def test_a_mere_hint_of_a_shared_account_does_not_stand_in_the_way_of_another_answer() -> None:
+    hint = finding("shared-account", severity="info")
+    assert reports.reply(PICTURE, [finding(), hint], EXPLANATIONS).kind == "reply"
+    with pytest.raises(InputError, match="no reply"):
+        reports.reply(PICTURE, [finding(), hint], EXPLANATIONS, finding=hint["id"])
+
+
+def test_a_change_is_only_promised_where_the_rule_is_on() -> None:
+    proposed = written("reply", "en", "md")
+    assert "with this proposal" in proposed
+    made = written("reply", "en", "md", rules=[{**RULE, "valid_from": "2026-11-22T00:00:00Z"}])
+    assert "We have changed this: from 22 November 2026 on" in made
+    assert "with this proposal" not in made
+
+
+def test_who_said_no_is_not_asked_to_say_it_again() -> None:
+    found = finding("after-opt-out", case="queued_before", suggested_rule=None)
+    text = reports.reply(PICTURE, [found], EXPLANATIONS).written("md")
+    assert "When you told us to stop, this was already on its way." in text
+    assert "just answer this message" not in text
+
+
+def test_the_end_is_said_as_the_explanations_have_it() -> None:
+    def ends(*untils: str | None) -> str:
+        told = [explanation(f"m-{n}", "2026-01-20T07:00:00Z", until=end) for n, end in enumerate(untils, 1)]
+        return reports.reply(PICTURE, [finding()], told).written("md")
+
+    assert "it ends by itself on 1 December 2026" in ends("2026-12-01T00:00:00Z", "2026-11-30T00:00:00Z")
+    assert "ended on 1 November 2026" in ends("2026-11-01T00:00:00Z")
+    assert "Our records name no day on which it would end by itself" in ends("2026-12-01T00:00:00Z", None)
+
+
+def test_a_finding_is_answered_by_its_own_messages_only() -> None:
+    other = explanation("m-9", "2026-01-20T07:00:00Z")
+    other["subject"]["title"] = "Something else"
+    assert "Something else" not in reports.reply(PICTURE, [finding()], [*EXPLANATIONS, other]).written("md")
+
+
+def test_the_messages_worth_explaining_are_the_newest_of_the_worst_finding() -> None:
+    unsure = finding("over-frequency", verdict="cannot_tell", messages=["x"])
+    assert reports.messages_to_explain([unsure, finding()], most=2) == ["m-2", "m-3"]
+    assert reports.messages_to_explain([unsure, finding()], finding=unsure["id"]) == ["x"]
+    assert reports.messages_to_explain([]) == []
+
+
+def test_a_hint_is_answered_only_where_there_is_nothing_else() -> None:
+    hint = finding("after-opt-out", case="wrong_scope", severity="info", messages=["m-1"])
+    assert "another kind of message" in reports.reply(PICTURE, [hint], EXPLANATIONS).written("md")
+    assert "another kind of message" not in reports.reply(PICTURE, [hint, finding()], EXPLANATIONS).written(
+        "md"
+    )
+
+
+def test_json_has_the_same_text_as_the_other_forms() -> None:
+    made = json.loads(written("internal", "en", "json"))
+    assert (made["schema"], made["kind"], made["locale"]) == ("whysent.report/1", "internal", "en")
+    assert any(
+        "weekly-cap would have stopped 3 of 3" in item for one in made["sections"] for item in one["items"]
+    )
+
+
+def test_an_unknown_language_form_or_finding_is_refused_by_name() -> None:
+    with pytest.raises(InputError, match="'fr'"):
+        written("reply", "fr", "md")
+    with pytest.raises(InputError, match="'pdf'"):
+        written("reply", "en", "pdf")
+    with pytest.raises(InputError, match="'nope'"):
+        reports.reply(PICTURE, [finding()], EXPLANATIONS, finding="nope")
+
+
+def test_both_languages_say_the_same_things() -> None:
+    from audit.queries.reports.language import language
+
+    def keys(texts: dict[str, Any], path: str = "") -> set[str]:
+        return {
+            where
+            for name, value in texts.items()
+            for where in (keys(value, f"{path}{name}.") if isinstance(value, dict) else {f"{path}{name}"})
+        }
+
+    assert keys(dict(language("en").texts)) == keys(dict(language("de").texts))

@@ -1,0 +1,236 @@
+"""What a report says of the reasons: the tree, the counterfactual, the words for the customer, the mails a week."""
+
+import json
+import re
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import polars as pl
+import pytest
+
+from audit.errors import InputError
+from audit.queries import documents, reports
+from audit.queries.reports import aloud, weekly
+from audit.workspace.workspace import Workspace
+from tests.audit.queries.test_report import (
+    EXPLANATIONS,
+    FORBIDDEN,
+    HOSTILE,
+    PICTURE,
+    explanation,
+    finding,
+    reason,
+)
+from tests.build import events
+
+AT = datetime(2026, 11, 21, 9, 12, tzinfo=UTC)
+PROOF = {
+    "remove": ["o-1", "o-2"], "add": [{"kind": "order_completed", "occurred_at": "2026-11-01T00:00:00Z"}],
+    "outcome": "our definition would not have given it", "minimal": True, "smallest": True, "method": "exact",
+    "enough": ["o-1", "o-2"], "needed": [], "tested": True, "tried": 4,
+    "instead": [{"strategy": "also_bought", "item_id": "i-9", "title": "Hand cream"}],
+}  # fmt: skip
+HELD = {
+    "flow": "cart", "title": "Cart series", "trigger": "cart", "act": "a-1", "step": "second", "due": None, "holds": False,
+    "asks_for": None, "carries": None,
+    "conditions": [
+        {"condition": "delay", "holds": True, "text": "24 hours after", "events": []},
+        {"condition": "not_ended", "holds": False, "text": "the cart was bought before", "events": ["o-2"]},
+    ],
+}  # fmt: skip
+
+
+def note(*told: dict[str, Any], locale: str = "en") -> str:
+    return reports.internal(PICTURE, [finding()], told, locale=locale).written("md")
+
+
+def lines(text: str) -> list[tuple[int, str]]:
+    """Depth and text of the list under the heading Why."""
+    part = re.split(r"^## ", text, flags=re.MULTILINE)
+    mine = next(one for one in part if one.startswith(("Why", "Warum")))
+    items = [line for line in mine.splitlines() if line.lstrip().startswith("- ")]
+    return [((len(line) - len(line.lstrip())) // 2, line.strip()[2:]) for line in items]
+
+
+def test_the_tree_stands_as_a_tree_and_what_is_behind_a_sentence_below_it() -> None:
+    bought = reason("bought it", "o-1")
+    told = explanation(
+        "m-1", "2026-01-20T07:00:00Z", because=[reason("our definition gives it", because=(bought,))]
+    )
+    assert (2, "our definition gives it") in lines(note(told))
+    assert (3, r"bought it \[o-1\]") in lines(note(told))
+
+
+def test_the_counterfactual_is_told_whole() -> None:
+    told = lines(note(explanation("m-1", "2026-01-20T07:00:00Z", counterfactual=PROOF)))
+    at = told.index((1, "what would have had to be different"))
+    assert told[at + 1 : at + 5] == [
+        (2, "without o-1, o-2: our definition would not have given it (no fewer would do)"),
+        (2, "had there been: order completed 2026-11-01 00:00: our definition would not have given it"),
+        (2, "each of them alone is enough: o-1, o-2"),
+        (2, "in its place there would stand: Hand cream"),
+    ]
+
+
+def test_a_message_held_against_its_definition_shows_which_conditions_held() -> None:
+    told = lines(note(explanation("m-1", "2026-01-20T07:00:00Z", reconstruction=HELD)))
+    at = told.index((1, "held against the definition: Cart series · second"))
+    assert told[at + 1 : at + 3] == [
+        (2, "✓ held: 24 hours after"),
+        (2, "✗ did not hold: the cart was bought before"),
+    ]
+
+
+def test_messages_that_share_all_of_it_stand_together() -> None:
+    tops = [text for depth, text in lines(note(*EXPLANATIONS)) if depth == 0]
+    assert len(tops) == 1
+    assert all(f"({ident})" in tops[0] for ident in ("m-1", "m-2", "m-3"))
+
+
+@pytest.mark.parametrize("locale", reports.LOCALES)
+@pytest.mark.parametrize("standing", ["stated", "derived", "inferred", "broadcast", "unexplained"])
+def test_what_is_read_to_a_customer_never_says_what_only_colleagues_may_read(
+    standing: str, locale: str
+) -> None:
+    told = " ".join(
+        aloud(explanation("m-1", "2026-01-20T07:00:00Z", standing), PICTURE, locale=locale)
+    ).lower()
+    assert ("20 january 2026" if locale == "en" else "20. januar 2026") in told
+    assert not [word for word in FORBIDDEN if word in told]
+
+
+def test_it_reads_like_the_reply() -> None:
+    told = aloud(explanation("m-1", "2026-01-20T07:00:00Z"), PICTURE)
+    reply = reports.reply(PICTURE, [finding()], EXPLANATIONS).sections
+    said = {text for one in reply for text in (*one.paragraphs, *one.items)}
+    assert told[1] in said
+    assert {" ".join(text.removeprefix("– ").split()) for text in told[2:3]} <= {
+        " ".join(reports.document.one_line(text).split()) for text in said
+    }
+    assert told[-1] in said
+
+
+@pytest.mark.parametrize("check", ["sensitive-inference", "life-changed", "shared-account", "by-likeness"])
+def test_nothing_is_read_out_where_privacy_or_care_must_answer(check: str) -> None:
+    with pytest.raises(InputError, match="hand this case over to privacy"):
+        aloud(EXPLANATIONS[0], {**PICTURE, "findings": [finding(check)]})
+
+
+@pytest.mark.parametrize(
+    "because",
+    [
+        [reason("could be: searched “prenatal vitamins”", "s-1", act="products_searched", thing="x", at="2026-01-01T00:00:00Z", sensitive=True)],
+        [reason("it touches a sensitive topic; hand to privacy", hand_over="sensitive topic")],
+    ],
+)  # fmt: skip
+def test_nothing_is_read_out_that_touches_a_sensitive_topic(because: list[Any]) -> None:
+    with pytest.raises(InputError, match="privacy"):
+        aloud(explanation("m-1", "2026-01-20T07:00:00Z", because=because), PICTURE)
+
+
+def subject(kind: str, ident: str) -> dict[str, Any]:
+    told = explanation(ident, "2026-01-20T07:00:00Z")
+    return {**told, "subject": {**told["subject"], "type": kind, "id": ident, "title": "Beauty lovers"}}
+
+
+def test_a_segment_is_told_without_its_name_and_what_only_we_derive_is_not_told_at_all() -> None:
+    told = aloud(subject("segment", "beauty-lovers"), _since(PICTURE))
+    assert told[0].startswith("Since 5 November 2025 our records have you in a group")
+    assert "beauty" not in " ".join(told).lower()
+    for kind, ident in (("segment", "lapsed"), ("item", "files")):
+        with pytest.raises(InputError, match="the customer did not see this"):
+            aloud(subject(kind, ident), _since(PICTURE))
+
+
+def _since(picture: dict[str, Any]) -> dict[str, Any]:
+    return {**picture, "segments": [{**one, "since": "2025-11-05T00:00:00Z"} for one in picture["segments"]]}
+
+
+def test_a_finding_is_told_as_the_reply_begins() -> None:
+    told = aloud(subject("finding", "f_repeat-after-purchase"), {**PICTURE, "findings": [finding()]})
+    assert told[0] == "Between 18 November 2025 and 17 March 2026 we sent you 3 e-mails."
+    assert told[1].startswith("You had already bought it.")
+
+
+def sent(*days: int) -> pl.DataFrame:
+    start = datetime(2026, 9, 7, 8, tzinfo=UTC)  # a Monday
+    rows = [
+        {"event_id": f"m-{at}", "customer_id": "c", "occurred_at": start + timedelta(days=at), "kind": "message_sent", "message_id": f"m-{at}"}
+        for at in days
+    ]  # fmt: skip
+    bought = {
+        "event_id": "o-1",
+        "customer_id": "c",
+        "occurred_at": start,
+        "kind": "order_completed",
+        "item_name": HOSTILE,
+    }
+    return events(bought, *rows)
+
+
+def test_mails_are_counted_by_week_and_what_they_rest_on_is_marked() -> None:
+    made = weekly(sent(1, 2, 15), AT, ["m-2", "m-15", "o-1"])
+    assert [(week.start, week.messages) for week in made.weeks if week.messages] == [
+        (date(2026, 9, 7), 2),
+        (date(2026, 9, 21), 1),
+    ]
+    assert made.told == {date(2026, 9, 7): 1, date(2026, 9, 21): 1}
+    assert [mark.at for mark in made.marks] == [datetime(2026, 9, 7, 8, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("locale", reports.LOCALES)
+def test_the_chart_is_one_picture_without_scripts_that_is_told_in_words_too(locale: str) -> None:
+    chart = weekly(sent(1, 2, 15), AT, ["m-2", "o-1"])
+    page = reports.internal(PICTURE, [], [], chart=chart, locale=locale).written("html")
+    (drawn,) = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    root = ET.fromstring(drawn)
+    assert {one.tag for one in root.iter()} <= {"svg", "title", "desc", "g", "rect", "line", "path", "text"}
+    assert "3 " in root.findtext("desc", "")
+    assert "script" not in page.replace("&lt;script", "").replace("&lt;/script", "")
+    made = json.loads(reports.internal(PICTURE, [], [], chart=chart, locale=locale).written("json"))
+    (table,) = [one["table"] for one in made["sections"] if one["table"]]
+    assert table["rows"] == [["2026-09-07", "2", "1"], ["2026-09-21", "1", "0"]]
+
+
+def test_who_was_sent_nothing_gets_no_chart() -> None:
+    chart = weekly(sent(), AT, [])
+    assert "<svg" not in reports.internal(PICTURE, [], [], chart=chart).written("html")
+
+
+@pytest.mark.parametrize("locale", reports.LOCALES)
+def test_the_note_of_the_nail_clipper_holds_finding_tree_counterfactual_and_words(
+    scenes: Path, locale: str
+) -> None:
+    made = documents.report(Workspace.open(scenes), "scene-01-nail-clipper", locale=locale)
+    text = made.written("md")
+    assert "without o-1841" in text or "ohne o-1841" in text
+    assert "you bought Nail clipper" in text or "Sie haben am 4. November 2025" in text
+    assert "<svg" in made.written("html")
+
+
+ODD = {
+    "order_id": "o-7", "at": "2026-02-12T19:12:00Z", "score": 3.1, "percentile": 4.0, "hard": False, "signs": [],
+    "text": f"The order of 2026-02-12 ({HOSTILE}): 1 of this account's 9 other orders are nearer.",
+    "because": [{"item_id": "lipstick", "title": "Lipstick", "score": 2.0, "text": "nothing else here lies in Beauty"}],
+    "evidence": ["e-7", "e-8"], "suggested_rule": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+@pytest.mark.parametrize("form", ["md", "html", "json"])
+@pytest.mark.parametrize("hard", [True, False])
+def test_a_note_holds_what_is_out_of_pattern_as_a_hint(locale: str, form: str, hard: bool) -> None:
+    picture = PICTURE | {"out_of_pattern": [ODD | {"hard": hard}]}
+    text = reports.internal(picture, [finding()], [], locale=locale).written(form)
+    said = {"en": "no sign was recorded", "de": "kein erfasstes Zeichen"}[locale]
+    assert (said in text) != hard
+    for told in (
+        "nothing else here lies in Beauty",
+        "e-7, e-8",
+        {"en": "no finding", "de": "kein Befund"}[locale],
+    ):
+        assert told in text
+    plain = reports.internal(PICTURE, [finding()], [], locale=locale).written(form)
+    assert {"en": "usual pattern", "de": "Abseits des Gewohnten"}[locale] not in plain

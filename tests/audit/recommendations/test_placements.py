@@ -1,0 +1,152 @@
+"""Shown and reconstructed strips held together, alone and in a fleet."""
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audit import recommendations
+from audit.events.schema import in_order
+from audit.events.times import parse_iso
+from audit.population import stats
+from tests.build import context, days, events
+
+AT = parse_iso("2026-06-30T12:00:00Z")
+
+
+def shown(item="a", at=3, **fields):
+    return {"kind": "recommendation_shown", "at": AT - days(at), "item_id": item, **fields}
+
+
+def carted(item="a", at=9):
+    return {"kind": "product_added", "at": AT - days(at), "item_id": item, "category": "Home"}
+
+
+def strips(*rows):
+    frame = events(*rows)
+    return recommendations.strips(frame, context(frame, AT))
+
+
+def only(*rows):
+    found = strips(*rows)
+    assert found.height == 1
+    return found.row(0, named=True)
+
+
+def test_a_showing_meets_ours_in_item_and_strategy():
+    row = only(carted(), shown(reason="Still in your cart"))
+    assert (row["strategy"], row["logged"], row["derived"], row["standing"]) == (
+        "left_in_cart",
+        True,
+        True,
+        "stated",
+    )
+    assert row["evidence"] == ["e1"]
+    assert row["shown"] == ["e2"]
+    assert row["until"] == AT - days(9) + days(30)
+    assert row["reason"].startswith('The log says: "Still in your cart". Put into the cart on 2026-06-21')
+
+
+def test_a_showing_under_another_strategy_does_not_meet():
+    found = strips(carted(), shown(placement="Buy Again"))
+    assert found.select("strategy", "logged", "derived", "standing").rows() == [
+        ("buy_again", True, False, "inferred"),
+        ("left_in_cart", False, True, "derived"),
+    ]
+
+
+def test_a_showing_without_a_strategy_meets_ours_in_the_item():
+    row = only(carted(), shown(placement="home"))
+    assert (row["strategy"], row["standing"], row["logged"]) == ("left_in_cart", "derived", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "strategy"),
+    [
+        ("Buy It Again", "buy_again"),
+        ("Customers who bought this also bought", "also_bought"),
+        ("Inspired by your purchases", "also_bought"),
+        ("Inspired by your browsing history", "inspired_by_browsing"),
+        ("home", "home"),
+        (None, "shown"),
+    ],
+)
+def test_placements_name_strategies(text, strategy):
+    assert only(shown(placement=text))["strategy"] == strategy
+
+
+def test_what_nothing_accounts_for_is_unexplained():
+    row = only(shown(category="Home"))
+    assert (row["standing"], row["evidence"]) == ("unexplained", ["e1"])
+    assert row["reason"] == "Shown last on 2026-06-27; the log does not say why."
+
+
+def test_an_earlier_act_in_the_category_could_be_behind_it():
+    search = {"kind": "products_searched", "category": "Home"}
+    assert only({**search, "at": AT - days(9)}, shown(category="Home"))["standing"] == "inferred"
+    assert only({**search, "at": AT - days(1)}, shown(category="Home"))["standing"] == "unexplained"
+
+
+def test_repeated_showings_are_one_and_the_newest_item_stands_first():
+    found = strips(shown("a", at=9), shown("b", at=5), shown("a", at=1))
+    assert found.select("item_id", "shown").rows() == [("a", ["e1", "e3"]), ("b", ["e2"])]
+
+
+def test_a_showing_after_the_moment_asked_about_is_not_there_yet():
+    assert strips(shown(at=-1), carted("b"))["item_id"].to_list() == ["b"]
+
+
+def test_nothing_gives_nothing():
+    frame = events(shown()).clear()
+    found = recommendations.strips(frame, context(frame, AT))
+    assert found.is_empty()
+    assert found.schema == recommendations.STRIPS
+
+
+acts = st.lists(
+    st.fixed_dictionaries(
+        {
+            "kind": st.sampled_from(
+                [
+                    "order_completed",
+                    "order_completed",
+                    "product_viewed",
+                    "product_added",
+                    "recommendation_shown",
+                ]
+            ),
+            "at": st.integers(0, 60 * 4).map(lambda quarter: AT - days(60 - quarter / 4)),
+            "item_id": st.sampled_from(["a", "b", "c", "d", "e", "f"]),
+            "category": st.sampled_from(["Home > Lamps", "Kitchen", None]),
+            "placement": st.sampled_from(["Buy Again", "home", None]),
+        }
+    ),
+    min_size=1,
+    max_size=20,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(acts, min_size=3, max_size=9))
+def test_a_fleet_gets_what_each_customer_gets_alone(histories):
+    alone = [
+        events(*({**row, "customer_id": f"c_{number}"} for row in rows))
+        for number, rows in enumerate(histories)
+    ]
+    fleet = in_order(pl.concat(alone))
+    ctx = context(fleet, AT, facts=stats.count(fleet.lazy()))
+    assert recommendations.strips(fleet, ctx).equals(
+        pl.concat([recommendations.strips(frame, ctx) for frame in alone])
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(acts)
+def test_a_recommendation_without_its_evidence_is_gone(rows):
+    frame = events(*rows)
+    ctx = context(frame, AT, facts=stats.count(frame.lazy()))
+    for item, strategy, evidence in (
+        recommendations.derive(frame, ctx).select("item_id", "strategy", "evidence").rows()
+    ):
+        left = recommendations.derive(frame.filter(~pl.col("event_id").is_in(evidence)), ctx)
+        assert left.filter(pl.col("item_id") == item, pl.col("strategy") == strategy).is_empty()

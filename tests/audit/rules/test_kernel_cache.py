@@ -1,0 +1,168 @@
+"""Numbers for a fleet's texts: made once, then read, and the totals are the same."""
+
+import polars as pl
+import pytest
+
+from audit.errors import WorkspaceError
+from audit.rules import kernel
+from audit.rules.kernel import encoded_events
+from audit.rules.model import from_dict
+from audit.rules.replay import (
+    event_pruning,
+    fleet,
+    kernel_cache,
+    simulation,
+)
+from audit.rules.replay.event_pruning import Lacking
+from audit.storage import private_files
+from tests.audit.rules.test_kernel import engaged
+from tests.bench import differential
+from tests.build import context
+
+pytestmark = pytest.mark.xdist_group("kernel")  # compiled once
+
+CAP = {"id": "cap", "kind": "frequency_cap", "limit": 2, "window": "3d"}
+
+
+@pytest.fixture(autouse=True)
+def _fleets_are_small(monkeypatch):
+    monkeypatch.setattr(kernel, "MANY", 1)
+
+
+def totals(frame, rules, place, *, rows=300, progress=None):
+    """Of a replay that keeps numbers at `place`."""
+    lazy = frame.lazy()
+    return fleet.simulate(lazy, rules, context(frame), numbers=place, progress=progress, rows=rows).to_json()
+
+
+def files(place):
+    return sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("rows", [1, 300, 100_000])
+@pytest.mark.parametrize("seed", [1, 2, 8, 9])
+def test_totals_are_those_of_the_whole_replay_when_numbers_are_made_and_when_they_are_read(
+    tmp_path, seed, rows
+):
+    frame, rules = engaged(seed)
+    expected = simulation.simulate(frame, rules, context(frame)).to_json()
+    assert totals(frame, rules, tmp_path, rows=rows) == expected
+    assert [one.name for one in tmp_path.iterdir()] == [kernel_cache.NAME]
+    assert totals(frame, rules, tmp_path, rows=rows) == expected
+
+
+def test_numbers_made_for_some_rules_do_for_others(tmp_path):
+    frame, rules = engaged(3)
+    totals(frame, rules, tmp_path)
+    for seed in range(40, 50):
+        others = [rule for rule in differential.case(seed, 1)[1] if not rule.reads_causes]
+        assert totals(frame, others, tmp_path) == simulation.simulate(frame, others, context(frame)).to_json()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        CAP,
+        {**CAP, "per": ["campaign", "channel"], "except_topics": ["health"]},
+        {**CAP, "window": "1d", "window_kind": "calendar"},
+        {**CAP, "on_fail": "defer"},
+        {**CAP, "customers": ["c1"]},
+        {"id": "r", "kind": "consent"},
+        {"id": "r", "kind": "sunset", "unengaged": 2},
+        {"id": "r", "kind": "cooldown", "after": "order_completed", "window": "repurchase"},
+        {"id": "r", "kind": "quiet_hours", "quiet": "21:00-08:00", "on_fail": "drop"},
+    ],
+    ids=str,
+)
+def test_once_there_are_numbers_only_what_rules_ask_for_row_by_row_is_read(tmp_path, rule):
+    frame, _ = engaged(5)
+    rules = [from_dict(rule)]
+    expected = totals(frame, rules, tmp_path)
+    few = event_pruning.by_row(rules)
+    made = fleet.simulate(frame.lazy().select(few), rules, context(frame), numbers=tmp_path).to_json()
+    assert made == expected
+    assert "campaign_id" not in few
+
+
+def test_what_is_stopped_half_way_leaves_no_numbers(tmp_path):
+    frame, rules = engaged(1)
+
+    def stop(done, total):
+        if done > total / 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        totals(frame, rules, tmp_path, progress=stop, rows=10)
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("failing", ["make", "write", "rename"])
+def test_where_numbers_cannot_be_kept_it_is_gone_without(tmp_path, monkeypatch, failing):
+    frame, rules = engaged(1)
+    expected = simulation.simulate(frame, rules, context(frame)).to_json()
+    place = tmp_path / "not there" if failing == "make" else tmp_path
+
+    def full(*_):
+        raise WorkspaceError("no room left on the disk")
+
+    if failing == "write":
+        monkeypatch.setattr(private_files, "reserve", full)
+    elif failing == "rename":
+        (tmp_path / kernel_cache.NAME).write_text("in the way")
+    before = files(tmp_path)
+    assert totals(frame, rules, place) == expected
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "other"])
+def test_numbers_that_cannot_be_read_are_gone_without_and_made_anew(tmp_path, damage):
+    frame, rules = engaged(1)
+    expected = totals(frame, rules, tmp_path)
+    whole = files(tmp_path)
+    rows = sorted((tmp_path / kernel_cache.NAME).glob("*.rows.parquet"))
+    if damage == "gone":
+        rows[-1].unlink()
+    elif damage == "cut":
+        rows[0].write_bytes(rows[0].read_bytes()[:20])
+    else:
+        rows[0].write_bytes(rows[-1].read_bytes())
+    assert totals(frame, rules, tmp_path) == expected
+    assert files(tmp_path) == []
+    assert totals(frame, rules, tmp_path) == expected
+    assert files(tmp_path) == whole
+
+
+def test_a_damaged_list_of_parts_is_made_anew(tmp_path):
+    frame, rules = engaged(1)
+    expected = totals(frame, rules, tmp_path)
+    whole = files(tmp_path)
+    (tmp_path / kernel_cache.NAME / "heights.json").write_text("[1, ")
+    (tmp_path / kernel_cache.NAME / "left over").touch()
+    assert totals(frame, rules, tmp_path) == expected
+    assert files(tmp_path) == whole
+
+
+def test_numbers_are_private(tmp_path):
+    frame, rules = engaged(1)
+    totals(frame, rules, tmp_path)
+    modes = {path.stat().st_mode & 0o077 for path in (tmp_path / kernel_cache.NAME).rglob("*")}
+    assert modes == {0}
+
+
+def test_numbers_written_are_those_read(tmp_path):
+    frame, _ = engaged(4)
+    made = encoded_events.made(frame.select(event_pruning.COLUMNS))
+    encoded_events.write(made, tmp_path / "rows", tmp_path / "texts")
+    found = encoded_events.read(tmp_path / "rows", tmp_path / "texts")
+    for name in ("starts", "trait", "row", "became"):
+        assert getattr(made, name).tolist() == getattr(found, name).tolist(), name
+        assert getattr(made, name).dtype == getattr(found, name).dtype, name
+    assert made.examples.equals(found.examples)
+
+
+def test_a_scan_of_fewer_events_than_there_are_numbers_is_not_cut():
+    frame = pl.DataFrame({"n": range(10)}).lazy()
+    assert [part.height for part in kernel_cache.cut(frame, [4, 6])] == [4, 6]
+    assert pl.concat(kernel_cache.cut(frame, [1, 2, 7])).equals(frame.collect())
+    with pytest.raises(Lacking):
+        list(kernel_cache.cut(frame, [4, 7]))

@@ -1,0 +1,156 @@
+"""What has to do with a decision and does not count is named, with why; and it does not count indeed."""
+
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+
+from audit import findings, why
+from audit.findings import excluded_events, registry
+from audit.population import stats
+from audit.population.co_purchase import PAIRS
+from audit.population.context import Context
+from audit.rules.model import from_dict
+from tests.bench import decided
+from tests.bench.decided import Variant
+from tests.bench.populations import Population
+from tests.build import context, events
+
+NAILS = {"item_id": "clipper", "item_name": "Nail clipper", "category": "Beauty > Nails"}
+
+
+def order(event_id: str, at: str, **columns: Any) -> dict[str, Any]:
+    return {"event_id": event_id, "kind": "order_completed", "at": at, **columns}
+
+
+def mail(event_id: str, at: str, **columns: Any) -> dict[str, Any]:
+    return {
+        "event_id": event_id,
+        "kind": "message_sent",
+        "at": at,
+        "channel": "email",
+        "campaign_id": "deals",
+        **columns,
+    }
+
+
+def told(made: why.Explanation) -> list[tuple[str, tuple[str, ...]]]:
+    return [(one.text, one.events) for one in made.left_out]
+
+
+def test_of_a_segment_what_its_definition_looks_at_and_does_not_rest_on() -> None:
+    frame = events(*(order(f"o{n}", f"2026-0{n}-01", order_id=f"{n}") for n in range(1, 9)))
+    lapsed = why.segment(frame, context(frame, "2027-06-01"), "lapsed")
+    ((text, acts),) = told(lapsed)
+    assert text.endswith("a newer one stands for them")
+    assert acts == tuple(f"o{n}" for n in range(7, 0, -1))
+
+
+def test_of_a_count_what_lies_before_its_window() -> None:
+    old = order("old", "2026-01-01", order_id="old")
+    frame = events(old, *(order(f"o{n}", f"2026-06-0{n}", order_id=f"{n}") for n in range(1, 6)))
+    made = why.segment(frame, context(frame, "2026-06-06"), "frequent-buyer")
+    assert told(made) == [
+        ("bought something unnamed on 2026-01-01 00:00: more than 90 days ago: too long", ("old",))
+    ]
+
+
+def with_pairs(frame: pl.DataFrame, *pairs: tuple[str, str], at: str) -> Context:
+    rows = [(own, other, 9, 1.0, 0.9) for own, other in pairs]
+    known = pl.DataFrame(rows, schema=PAIRS, orient="row").sort("item_id", maintain_order=True)
+    return replace(context(frame, at), facts=replace(stats.none(), pairs=lambda: known))
+
+
+def test_of_a_recommendation_what_goes_with_it_and_does_not_speak_for_it() -> None:
+    frame = events(
+        order("old", "2024-01-01", item_id="file", item_name="Nail file"),
+        order("own", "2026-03-01", **NAILS),
+        order("other", "2026-03-01", item_id="rope"),
+    )
+    ctx = with_pairs(frame, ("clipper", "cream"), ("file", "cream"), at="2026-03-02")
+    made = why.item(frame, ctx, "cream")
+    assert "own" in made.evidence
+    assert told(made) == [
+        (
+            "bought Nail file on 2024-01-01 00:00: goes with it, and was more than 365 days ago: too long",
+            ("old",),
+        )
+    ]
+
+
+def test_of_a_finding_the_messages_about_the_same_thing_that_it_does_not_count() -> None:
+    frame = events(
+        mail("before", "2025-12-01", **NAILS),
+        order("o", "2026-01-01", **NAILS),
+        *(mail(f"m{n}", f"2026-0{n}-01", **NAILS) for n in range(2, 6)),
+        mail("other", "2026-06-01", item_id="rope", category="Sports > Ropes"),
+    )
+    ctx = context(frame)
+    (ident,) = findings.find(frame, ctx, checks=["repeat-after-purchase"])["id"]
+    assert told(findings.finding(frame, ctx, ident)) == [
+        ("1 other message on 2025-12-01: before it was bought", ("before",))
+    ]
+
+
+def left_out_of(check: str, *rows: dict[str, Any], **known: Any) -> list[tuple[str, tuple[str, ...]]]:
+    frame = events(*rows)
+    ctx = replace(context(frame), **known)
+    (ident,) = findings.find(frame, ctx, checks=[check])["id"]
+    return told(findings.finding(frame, ctx, ident))
+
+
+def test_of_an_inference_acts_after_it_and_what_a_consent_covered() -> None:
+    made = left_out_of(
+        "sensitive-inference",
+        {"event_id": "q", "kind": "products_searched", "at": "2026-01-01", "query": "Prenatal vitamins"},
+        mail("m", "2026-02-01", topics=["pregnancy"]),
+        {"event_id": "later", "kind": "products_searched", "at": "2026-02-02", "query": "Prenatal vitamins"},
+        {"event_id": "yes", "kind": "consent_given", "at": "2026-03-01", "topics": ["pregnancy"]},
+        mail("asked-for", "2026-04-01", topics=["pregnancy"]),
+    )
+    assert made == [
+        ("1 other act on 2026-02-02: after the first that was decided of it", ("later",)),
+        ("1 other message on 2026-04-01: a consent that names it was in force", ("asked-for",)),
+    ]
+
+
+def test_of_goods_nobody_ordered_the_orders_that_somebody_placed() -> None:
+    made = left_out_of(
+        "unrequested-shipment",
+        order("own", "2026-01-01", item_id="echo"),
+        order("sent", "2026-02-01", item_id="echo", source="inferred"),
+    )
+    assert made == [("1 other order on 2026-01-01: not placed by the sender", ("own",))]
+
+
+def test_of_what_a_sender_declares_the_messages_that_kept_to_it() -> None:
+    rule = {"id": "cap", "kind": "frequency_cap", "limit": 1, "window": "7d", "declared": True}
+    made = left_out_of(
+        "declared-vs-observed",
+        *(mail(f"m{day}", f"2026-01-{day}") for day in (10, 12, 28)),
+        declared=(from_dict(rule),),
+    )
+    assert made == [("1 other message on 2026-01-28: kept to what is declared when it came", ("m28",))]
+
+
+def test_every_check_says_what_it_looked_at_besides() -> None:
+    assert set(excluded_events._REST) == set(registry.CHECKS)
+
+
+COUNTED_ALL_THE_SAME = ("over-frequency",)
+"""Checks whose uncounted messages fill the room that the limit allows."""
+
+
+def test_without_what_was_left_out_everything_is_decided_as_before() -> None:
+    held = 0
+    for person in decided.people(*Population("scenes", 1, 1).made()):
+        for decision in person.decisions:
+            if decision[0] == "message" or person.checks.get(decision[1], ("",))[0] in COUNTED_ALL_THE_SAME:
+                continue
+            made = person.explained(decision)
+            left_out = frozenset(event for one in made.left_out for event in one.events)
+            assert not left_out & set(made.evidence)
+            if left_out and decision in person.derived:
+                held += 1
+                assert person.is_there(decision, Variant(left_out)), decision
+    assert held > 20

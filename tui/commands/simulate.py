@@ -1,0 +1,273 @@
+"""simulate, sweep: what rules would have done to the past."""
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audit.errors import InputError
+from tui.commands import options, output, text_output
+from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import polars as pl
+
+    from audit.population.context import Context
+    from audit.queries.reports import Report
+    from audit.rules.replay.totals import Totals
+    from audit.rules.scopes import RuleSet
+    from audit.workspace.workspace import Workspace
+
+FormOption = Annotated[
+    str | None, typer.Option("--format", metavar="FORM", help="A page to hand on: md, html or json.")
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="With --format: write it there, readable by you.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the command line."""
+    app.command()(simulate)
+    app.command()(sweep)
+
+
+def simulate(
+    context: typer.Context,
+    rules_file: Annotated[
+        Path | None,
+        typer.Option("--rules", metavar="FILE", help="A rule file; by default the book's enabled rules."),
+    ] = None,
+    as_recorded: Annotated[
+        bool,
+        typer.Option("--as-recorded", help="The rules as they stood in the book at each message's time."),
+    ] = False,
+    customer: Annotated[
+        str | None, typer.Option("--customer", metavar="C", help="Only this customer; - reads it from stdin.")
+    ] = None,
+    decisions: Annotated[
+        Path | None, typer.Option("--decisions", metavar="FILE.parquet", help="Write a row for each message.")
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            "--preset", metavar="NAME", help="Beside it as this sender would; `rules presets` names them."
+        ),
+    ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option("--zone", metavar="ZONE", help="With --preset: the time zone of the sender's account."),
+    ] = None,
+    form: FormOption = None,
+    out: OutOption = None,
+    workspace: WorkspaceOption = None,
+    role: RoleOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay rules over the real past: what they would have stopped, and what became of it."""
+    from audit.queries import reports
+
+    if as_recorded and rules_file is not None:
+        raise InputError("--as-recorded asks the book; leave --rules away")
+    _refuse_form(form, out)
+    _refuse_preset(preset, zone, as_recorded=as_recorded)
+    ws = options.opened(context, workspace)
+    options.viewer(context, role).require("simulate")
+    rules, ctx = _as_recorded(ws) if as_recorded else _asked(ws, rules_file), ws.context()
+    scan, totals = _replayed(ws, rules, ctx, customer, decisions)
+    told = totals.to_json()
+    if preset is not None:
+        told["preset"] = _beside(ws, rules, ctx, scan, preset, zone)
+    _tell(
+        told,
+        form,
+        out,
+        as_json=as_json,
+        text=text_output.replay,
+        page=lambda covered: reports.replay(told, covered=covered),
+        ctx=ctx,
+    )
+
+
+def sweep(
+    context: typer.Context,
+    rule: Annotated[str, typer.Option("--rule", metavar="ID", help="The rule that is changed.")],
+    limits: Annotated[
+        str | None, typer.Option("--limits", metavar="1..10", help="Its limits, as 1..10 or 1,2,5.")
+    ] = None,
+    windows: Annotated[str | None, typer.Option("--windows", metavar="1d,3d,7d", help="Its windows.")] = None,
+    rules_file: Annotated[
+        Path | None,
+        typer.Option("--rules", metavar="FILE", help="A rule file; by default the book's enabled rules."),
+    ] = None,
+    form: FormOption = None,
+    out: OutOption = None,
+    workspace: WorkspaceOption = None,
+    role: RoleOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The curve: the replay at several limits or windows of one rule, the others as they are."""
+    from audit.queries import documents, reports
+    from audit.rules import files
+    from audit.rules.replay import sweep as curve
+
+    _refuse_form(form, out)
+    options.viewer(context, role).require("sweep")
+    asked_limits = curve.limits(limits) if limits is not None else []
+    asked_windows = curve.windows(windows) if windows is not None else []
+    ws = options.opened(context, workspace)
+    rules = ws.book.rules() if rules_file is None else files.read(rules_file)
+    sets = curve.variants(rules, rule, limits=asked_limits, windows=asked_windows)
+    if not next(one for one in rules if one.id == rule).enabled:
+        output.narrate(f"rule {rule} is switched off; the curve shows it switched on")
+    events, ctx = ws.events(), ws.context()
+    points = curve.sweep(
+        events,
+        sets,
+        rule,
+        ctx,
+        ids=documents.named_in(ws, rules),
+        causes=documents.causes_for(rules, events, ctx),
+        progress=output.Progress("replaying"),
+    )
+    told = curve.document(rule, points)
+    _tell(
+        told,
+        form,
+        out,
+        as_json=as_json,
+        text=text_output.curve,
+        page=lambda covered: reports.sweep(told, covered=covered),
+        ctx=ctx,
+    )
+
+
+def _replayed(
+    ws: "Workspace", rules: "RuleSet", ctx: "Context", customer: str | None, decisions: Path | None
+) -> "tuple[pl.LazyFrame, Totals]":
+    """The events that were replayed, and the totals; decisions are written."""
+    import polars as pl
+
+    from audit import why
+    from audit.queries import documents
+    from audit.rules.replay import fleet, simulation
+
+    progress = output.Progress("replaying")
+    if customer is None:
+        scan = ws.scan().filter(pl.col("occurred_at") <= ws.at)
+        totals = fleet.simulate(
+            scan, rules, ctx, causes=partial(why.causes, context=ctx), decisions=decisions,
+            numbers=ws.generation.beside, progress=progress,
+        )  # fmt: skip
+        return scan, totals
+    events = ws.history(ws.resolve(options.customer(customer)), at=ws.at)
+    causes = documents.causes_for(rules.rules, events, ctx)
+    made = simulation.simulate(events, rules, ctx, causes=causes, progress=progress)
+    if decisions is not None:
+        output.parquet(made.decisions, decisions)
+    return events.lazy(), made.totals()
+
+
+def _beside(
+    ws: "Workspace",
+    rules: "RuleSet",
+    ctx: "Context",
+    scan: "pl.LazyFrame",
+    preset: str,
+    zone: str | None,
+) -> dict[str, Any]:
+    """The field `preset`: the same rules as a sender would carry them out."""
+    from audit import why
+    from audit.queries import documents
+    from audit.rules import vendor_semantics
+    from audit.rules.vendor_semantics import preset_comparison
+
+    return preset_comparison.compare(
+        scan,
+        rules.rules,
+        vendor_semantics.named(preset),
+        ctx,
+        zone=zone,
+        ids=documents.named_in(ws, rules.rules),
+        causes=partial(why.causes, context=ctx),
+        progress=output.Progress("replaying as the sender would"),
+    ).to_json()
+
+
+def _tell(
+    told: dict[str, Any],
+    form: str | None,
+    out: Path | None,
+    *,
+    as_json: bool,
+    text: "Callable[[dict[str, Any]], None]",
+    page: "Callable[[str], Report]",
+    ctx: "Context",
+) -> None:
+    """Print an answer as asked for: as text, as its document, or as a page to hand on."""
+    from audit.population.coverage import line
+
+    if form in {"md", "html"}:
+        written = page(line(ctx.coverage)).written(form)
+        if out is None:
+            sys.stdout.write(written)
+        else:
+            output.private_file(out, written)
+    elif out is not None:
+        output.private_file(out, json.dumps(told, ensure_ascii=False, indent=2) + "\n")
+    elif as_json or form == "json":
+        output.document(told)
+    else:
+        text(told)
+    if out is not None:
+        output.narrate(f"written to {out.resolve()}")
+
+
+def _refuse_form(form: str | None, out: Path | None) -> None:
+    from audit.queries.reports import FORMATS
+
+    if form is not None and form not in FORMATS:
+        raise InputError(f"--format {form}: one of {', '.join(FORMATS)}")
+    if out is not None and form is None:
+        raise InputError(f"--out writes a page; say which with --format: {', '.join(FORMATS)}")
+
+
+def _refuse_preset(preset: str | None, zone: str | None, *, as_recorded: bool) -> None:
+    from audit.rules import vendor_semantics
+
+    if preset is None and zone is not None:
+        raise InputError("--zone is the zone of a sender's account; name the sender with --preset")
+    if preset is not None and as_recorded:
+        raise InputError("--preset asks about one set of rules; leave --as-recorded away")
+    if preset is not None:
+        vendor_semantics.named(preset)
+
+
+def _asked(ws: "Workspace", rules_file: Path | None) -> "RuleSet":
+    from audit.queries import documents
+    from audit.rules import files
+    from audit.rules.scopes import RuleSet
+
+    rules = ws.book.enabled() if rules_file is None else files.read(rules_file)
+    if not rules and rules_file is not None:
+        raise InputError(f"{rules_file}: holds no rule; write one as a [[rule]] table")
+    if not rules:
+        raise InputError(
+            "no enabled rule in the book; name a file with --rules, or `whysent rules enable ID`"
+        )
+    return RuleSet(rules, documents.named_in(ws, rules))
+
+
+def _as_recorded(ws: "Workspace") -> "RuleSet":
+    from audit.queries import documents
+    from audit.rules.replay import rules_as_of
+
+    versions = ws.book.history()[::-1]
+    if not rules_as_of.stood(versions):
+        raise InputError("no rule was ever switched on in the book; `whysent rules enable ID`")
+    return rules_as_of.rule_set(versions, documents.named_in(ws, [one.rule for one in versions]))

@@ -1,0 +1,320 @@
+"""The answers as text: the same documents that `--json` prints, laid out for people."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tui.commands.output import SIGNS, line, table
+from tui.rendering.bars import bar, sparkline
+from tui.rendering.wording import no_day
+
+if TYPE_CHECKING:
+    from audit.population.coverage import Coverage
+
+Document = Mapping[str, Any]
+
+
+def customers(answer: Document, coverage: "Coverage") -> None:
+    """The triage list."""
+    covered(coverage)
+    listed = answer["customers"]
+    table(
+        ("severity", "customer", "what", "events", "messages", "findings", "last"),
+        [
+            (
+                SIGNS.get(one["severity"], "–"), one["customer"], one["headline"], one["events"],
+                one["messages"], one["findings"], _day(one["last"]),
+            )
+            for one in listed
+        ],
+        right=(3, 4, 5),
+    )  # fmt: skip
+    line(f"{len(listed):,} of {answer['total']:,} customers")
+
+
+def customer(answer: Document) -> None:
+    """The whole picture of one customer: the findings first."""
+    from audit.population.coverage import from_json
+
+    line(f"{answer['customer']} · {_extent(answer)}")
+    covered(from_json(answer["coverage"]))
+    line()
+    _findings(answer["findings"])
+    _message_counts(answer["messages"])
+    if answer["segments"]:
+        line("Segments")
+        table(
+            ("segment", "standing", "logged", "ours", "since", "until"),
+            [
+                (
+                    one["title"], one["standing"], _yes(one["logged"]), _yes(one["derived"]),
+                    _day(one["since"]), _day(one["until"]) or no_day(one),
+                )
+                for one in answer["segments"]
+            ],
+        )  # fmt: skip
+    _recommendations(answer["recommendations"])
+    _out_of_pattern(answer["out_of_pattern"])
+    if answer["personas"]:
+        line(
+            "Profiles recorded: "
+            + " · ".join(f"{one['id']} {one['share']:.0%}" for one in answer["personas"])
+        )
+
+
+def _extent(answer: Document) -> str:
+    """How many events there are, and over what time."""
+    if not answer["events"]:
+        return f"no event is left, as of {_day(answer['at'])}"
+    if answer["events"] == 1:
+        return f"1 event · {_day(answer['first'])}"
+    return f"{answer['events']:,} events · {_day(answer['first'])} to {_day(answer['last'])}"
+
+
+def _out_of_pattern(entries: Sequence[Document]) -> None:
+    if not entries:
+        return
+    line("Out of this account's usual pattern: a hint that it may be somebody else's; variety is no fault")
+    for one in entries:
+        line(f"{one['score']:6.2f}  {one['text']}")
+        for thing in one["because"]:
+            line(f"          - {thing['text']}")
+        line(f"          try without: --without {','.join(one['evidence'])}")
+    line()
+
+
+def _message_counts(counts: Document) -> None:
+    words = ("attempted", "sent", "suppressed", "clicked", "opened", "machine_opened", "orphans")
+    line("Messages: " + " · ".join(f"{counts[word]:,} {word.replace('_', ' ')}" for word in words))
+    by = _most_first(counts["by_channel"])
+    line("by channel: " + (" · ".join(f"{name} {number:,}" for name, number in by) or "none sent"))
+    line()
+
+
+def _recommendations(strips: Sequence[Document]) -> None:
+    for title, shown in (
+        ("Shown to them", [one for one in strips if one["logged"]]),
+        ("Our reconstruction; the customer did not see this", [one for one in strips if not one["logged"]]),
+    ):
+        if shown:
+            line(title)
+            table(
+                ("item", "strategy", "standing", "why"),
+                [
+                    (one["title"] or one["item_id"], one["strategy"], one["standing"], one["reason"])
+                    for one in shown
+                ],
+            )
+
+
+def explanation(answer: Document) -> None:
+    """One explanation as a tree of sentences."""
+    subject = answer["subject"]
+    line(f"{subject['title'] or subject['id']} · {_day(subject['at'])} · {answer['standing']}")
+    _reasons(answer["because"], 1)
+    if answer["left_out"]:
+        line("has to do with it, and does not count")
+        _reasons(answer["left_out"], 1)
+    line(f"ends: {answer['until_text']}")
+    undone = answer["counterfactual"]
+    if undone is not None:
+        if undone["remove"]:
+            line(f"without {', '.join(undone['remove'])}: {undone['outcome']}")
+            for other in undone["instead"]:
+                line(f"  in its place ({other['strategy']}): {other['title']}")
+        for act in undone["add"]:
+            line(f"with one {act['kind'].replace('_', ' ')}: {undone['outcome']}")
+    for rule in answer.get("rules", ()):
+        line(f"rule {rule['id']} v{rule['version']}: {rule['verdict'].replace('_', ' ')} · {rule['text']}")
+
+
+def _reasons(reasons: Sequence[Document], depth: int) -> None:
+    for reason in reasons:
+        events = f"  [{', '.join(reason['events'])}]" if reason["events"] else ""
+        line(f"{'  ' * depth}- {reason['text']}{events}")
+        _reasons(reason["because"], depth + 1)
+
+
+def findings(answer: Document, coverage: "Coverage") -> None:
+    """Findings of one customer, or totals over all."""
+    covered(coverage)
+    if "findings" in answer:
+        _findings(answer["findings"])
+        return
+    table(
+        ("severity", "check", "findings", "customers"),
+        [
+            (SIGNS[one["severity"]], one["check"], one["findings"], one["customers"])
+            for one in answer["totals"]
+        ],
+        right=(2, 3),
+    )
+    line(
+        f"{sum(one['findings'] for one in answer['totals']):,} findings over {answer['customers']:,} customers"
+    )
+
+
+def _findings(found: Sequence[Document]) -> None:
+    if not found:
+        line("no finding")
+        line()
+        return
+    for one in found:
+        line(f"{SIGNS[one['severity']]}  {one['text']}")
+        case = f" ({one['case']})" if one["case"] else ""
+        line(
+            f"         {one['title']}{case} · rule matched: {one['verdict'].replace('_', ' ')} · {one['check']}"
+        )
+        if one["suggested_rule"]:
+            rule = one["suggested_rule"]
+            line(f"         would help: {rule.get('title') or rule['id']}")
+    line()
+
+
+def imported(answer: Document) -> None:
+    """What an import took, file by file."""
+    names = ("rows", "accepted", "duplicates", "quarantined", "skipped")
+    rows = [(one["path"], one["format"], *(f"{one[name]:,}" for name in names)) for one in answer["files"]]
+    if len(rows) > 1:
+        rows.append(("all", "", *(f"{answer[name]:,}" for name in names)))
+    table(("file", "format", *names), rows, right=(2, 3, 4, 5, 6))
+    span = f" · {_day(answer['first'])} to {_day(answer['last'])}" if answer["first"] else ""
+    line(f"{answer['customers']:,} customers{span}")
+    if answer["quarantine"]:
+        line(f"refused rows, with the reasons: {answer['quarantine']}")
+
+
+def campaign_map(answer: Document) -> None:
+    """The campaigns seen, mapped or not."""
+    table(
+        ("campaign", "name", "channel", "messages", "customers", "last", "mapped"),
+        [
+            (
+                one["campaign_id"], one["campaign_name"], one["channel"], f"{one['messages']:,}",
+                f"{one['customers']:,}", _day(one["last"]), _yes(one["mapped"]),
+            )
+            for one in answer["campaigns"]
+        ],
+        right=(3, 4),
+    )  # fmt: skip
+    line(f"{len(answer['campaigns']):,} campaigns, {answer['unmapped']:,} of them not mapped")
+    if answer["flows"]:
+        line()
+        table(
+            ("flow", "title", "set off by", "steps", "messages", "as defined"),
+            [
+                (
+                    one["id"], one["title"], one["trigger"] or f"list {one['list']}", len(one["steps"]) or "",
+                    f"{one['messages']:,}", f"{one['given']:,}",
+                )
+                for one in answer["flows"]
+            ],
+            right=(3, 4, 5),
+        )  # fmt: skip
+
+
+def formats(answer: Document) -> None:
+    """The formats that `import` reads."""
+    table(
+        ("name", "what", "reads"),
+        [(one["name"], one["title"], one["reads"]) for one in answer["formats"]],
+    )
+
+
+def replay(answer: Document) -> None:
+    """What rules would have done to the past."""
+    share = f" ({_share(answer['stopped'], answer['messages'])})" if answer["messages"] else ""
+    line(f"messages     {answer['messages']:>12,}")
+    line(f"stopped      {answer['stopped']:>12,}{share}")
+    line(f"deferred     {answer['deferred']:>12,}")
+    line(f"let through  {answer['let_through']:>12,}")
+    line(f"exempt       {answer['exempt']:>12,}")
+    line(f"customers    {answer['customers_affected']:>12,} of {answer['customers']:,} affected")
+    line()
+    table(("rule", "stopped"), _most_first(answer["by_rule"]), right=(1,))
+    for title, counts in (("wanted", answer["stopped_wanted"]), ("unwanted", answer["stopped_unwanted"])):
+        line(
+            f"stopped, {title}: "
+            + " · ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items())
+        )
+    _rates(answer["rates"])
+    if answer["displaced"]:
+        line("whose messages used the room that others then lacked:")
+        table(
+            ("used by", "stopped", "messages"),
+            [(one["by"], one["stopped"], one["n"]) for one in answer["displaced"][:10]],
+            right=(2,),
+        )
+        line(f"{min(10, len(answer['displaced']))} of {len(answer['displaced'])}")
+    line("Counts of a past that was no experiment: no promise of what would have happened.")
+    if "preset" in answer:
+        from tui.commands import preset_pages
+
+        preset_pages.beside(answer["preset"])
+
+
+def _rates(rates: Document) -> None:
+    """What followed on stopped messages, beside those let through, beside as many at random."""
+    from audit.rules.replay.curve import interval, percent
+
+    def told(rate: Document) -> str:
+        within = interval(rate["low"], rate["high"])
+        return f"{percent(rate['rate'])} ({within})" if within else "unknown"
+
+    words = {"click": "clicked", "order": "ordered", "complaint": "complained", "opt_out": "opted out"}
+    table(
+        ("what followed, 95 %", "stopped", "let through", "as many at random"),
+        [(word, *(told(group[name]) for group in rates.values())) for name, word in words.items()],
+        right=(1, 2, 3),
+    )
+
+
+def curve(answer: Document) -> None:
+    """What a rule stops at several limits or windows: a table, and the curve over it."""
+    from audit.rules.replay.curve import curve as made
+    from tui.rendering.plain_chart import draw
+
+    points, shown = answer["points"], made(answer)
+    by, stopped = shown.by, [one["stopped"] for one in points]
+    line(f"rule {answer['rule']}, by {by}: {sparkline(stopped)} stopped")
+    line()
+    for drawn in draw(shown):
+        line(drawn)
+    line()
+    table(
+        (by, "", "stopped", "share", "deferred", "let through", "people", "clicks lost", "orders lost", "opt-outs"),
+        [
+            (
+                one[by], bar(one["stopped"], max(stopped)), f"{one['stopped']:,}", _share(one["stopped"], one["messages"]),
+                f"{one['deferred']:,}", f"{one['let_through']:,}", f"{one['customers_affected']:,}",
+                f"{one['stopped_wanted']['clicked']:,}", f"{one['stopped_wanted']['converted']:,}",
+                f"{one['stopped_unwanted']['unsubscribed_next']:,}",
+            )
+            for one in points
+        ],
+        right=(0, 2, 3, 4, 5, 6, 7, 8, 9),
+    )  # fmt: skip
+    line(f"of {points[0]['messages']:,} messages to {points[0]['customers']:,} customers")
+    line("Counts of a past that was no experiment: no promise of what would have happened.")
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "–"
+
+
+def covered(coverage: "Coverage") -> None:
+    """The coverage line that stands over every answer."""
+    from audit.population.coverage import line as described
+
+    line(described(coverage))
+
+
+def _most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _day(moment: str | None) -> str:
+    return moment[:16].replace("T", " ") if moment else ""
+
+
+def _yes(value: object) -> str:
+    return "yes" if value else "–"

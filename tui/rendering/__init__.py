@@ -1,0 +1,1 @@
+"""View models turned into text for the screens: pure functions, no widgets."""

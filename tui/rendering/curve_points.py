@@ -1,0 +1,56 @@
+"""At which limits or windows a rule's curve is drawn: its own, and what somebody would try next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audit.errors import InputError
+from audit.events.times import duration
+from audit.rules.model import CALENDAR, REPURCHASE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from audit.rules.model import Rule
+
+MOST = 8
+"""Points that stand beside each other in a pane half as wide as a terminal of 120 cells."""
+
+WINDOWS = ("1h", "4h", "8h", "16h", "1d", "2d", "3d", "5d", "7d", "14d", "28d", "60d", "90d", "180d", "365d")
+"""Windows that people try; the rule's own is put among them."""
+
+
+def axes(rule: Rule) -> tuple[str, ...]:
+    """What its curve can run over: `limit`, `window`, both or neither."""
+    both = {"limit": rule.kind == "frequency_cap", "window": rule.window is not None}
+    return tuple(name for name, there in both.items() if there)
+
+
+def limits(rule: Rule) -> tuple[int, ...]:
+    """Limits around the rule's own."""
+    now = rule.limit or 0
+    first = 0 if now == 0 else max(1, now - MOST // 2)
+    return tuple(range(first, first + MOST))
+
+
+def windows(rule: Rule) -> tuple[str, ...]:
+    """Windows around the rule's own, in order; of a cooldown that waits for the re-purchase, that one last."""
+    assert rule.window is not None
+    if rule.window_kind == "calendar":
+        return tuple(CALENDAR)
+    if rule.window == REPURCHASE:
+        return (*WINDOWS[-MOST + 1 :], REPURCHASE)
+    known = {duration(name): name for name in WINDOWS} | {rule.span: rule.window}
+    ordered = [known[span] for span in sorted(known)]
+    return tuple(_around(ordered, ordered.index(rule.window)))
+
+
+def _around(ordered: Sequence[str], at: int) -> Sequence[str]:
+    first = max(0, min(at - MOST // 2, len(ordered) - MOST))
+    return ordered[first : first + MOST]
+
+
+def refuse_without(rule: Rule) -> None:
+    """Raises InputError if the rule has neither limit nor window."""
+    if not axes(rule):
+        raise InputError(f"no curve: a {rule.kind.replace('_', ' ')} rule has neither a limit nor a window")

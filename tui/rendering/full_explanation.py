@@ -1,0 +1,192 @@
+"""An explanation told whole, in two trees: why it was decided, and what would have had to be different."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.rendering import diff
+from tui.rendering.explanation import VERDICTS, Sentence
+from tui.rendering.text import content, joined, number
+from tui.rendering.wording import moment
+from tui.session.view_models import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import polars as pl
+
+    from tui.session.view_models import Document, Picture
+
+NAMED = 20
+"""House value: so many events are named one by one; how many there are is said."""
+
+HELD = {True: "✓", False: "✗", None: "?"}
+"""Whether a condition held, as a sign; its sentence says what it is."""
+
+SURE = {
+    (True, "exact"): "no fewer would do",
+    (False, "exact"): "none of them can be put back",
+    (False, "search"): "none of them can be put back; that fewer would not do is not certain",
+}
+"""(smallest, method) → how sure it is."""
+
+
+def reasons(document: Document) -> tuple[Sentence, ...]:
+    """Why: the reasons, the definition it was held against, what does not count, what rules say."""
+    made = [_reason(node) for node in document["because"]]
+    if document.get("reconstruction"):
+        made.append(_definition(document["reconstruction"]))
+    if document.get("left_out"):
+        passed = tuple(_reason(node) for node in document["left_out"])
+        made.append(Sentence(content("has to do with it, and does not count"), (), passed))
+    if document.get("rules"):
+        made.append(_rules(document["rules"]))
+    return tuple(made)
+
+
+def different(document: Document, names: Mapping[str, str]) -> tuple[Sentence, ...]:
+    """When it ends, and what would have had to be different. `names`: what each event is called."""
+    made = [Sentence(joined(("ends: ", "bold"), str(document["until_text"])))]
+    proof = document.get("counterfactual")
+    if not proof:
+        return (*made, Sentence(content(_no_proof(document))))
+    outcome = proof.get("outcome") or "it would not have been"
+    remove = tuple(proof.get("remove") or ())
+    if remove:
+        lead = f"without {'this' if len(remove) == 1 else f'all {number(len(remove))} of these'}: "
+        made.append(Sentence(joined((lead, "bold"), outcome), remove, _events(remove, names), stays=True))
+        made.append(Sentence(content(_how_sure(proof))))
+    made += [Sentence(joined((f"{_added(event)}: ", "bold"), outcome)) for event in proof.get("add") or ()]
+    made += _alone(proof, names)
+    if proof.get("instead"):
+        items = tuple(Sentence(content(_item(item))) for item in proof["instead"])
+        made.append(Sentence(joined(("in its place there would stand", "bold")), (), items))
+    return tuple(made)
+
+
+def _reason(node: Document) -> Sentence:
+    return Sentence(
+        content(node["text"]),
+        tuple(node.get("events") or ()),
+        tuple(_reason(each) for each in node.get("because") or ()),
+    )
+
+
+def _definition(held: Document) -> Sentence:
+    """The campaign's definition, its step, and each condition with whether it held when this was sent."""
+    step = f", step {held['step']}" if held.get("step") else ""
+    stands = "held" if held["holds"] else "did not hold"
+    due = (
+        [Sentence(content(f"due from {moment(held['due'])}"), (held["act"],) if held.get("act") else ())]
+        if held.get("due")
+        else []
+    )
+    conditions = [
+        Sentence(joined((f"{HELD[one['holds']]} ", "bold"), str(one["text"])), tuple(one.get("events") or ()))
+        for one in held["conditions"]
+    ]
+    asks = [Sentence(content(f"it asks for one thing: {held['asks_for']}"))] if held.get("asks_for") else []
+    head = joined(("defined as ", "bold"), f"{held['title']}{step}: its conditions {stands}")
+    return Sentence(head, (), (*due, *conditions, *asks))
+
+
+def _rules(rules: Sequence[Document]) -> Sentence:
+    stops = sum(rule["verdict"] == "stops" for rule in rules)
+    made = tuple(
+        Sentence(
+            joined((f"{VERDICTS.get(rule['verdict'], '?')} {rule['id']}", "bold"), f"  {rule['text']}"),
+            tuple(rule.get("counted") or ()),
+            stays=True,
+        )
+        for rule in rules
+    )
+    return Sentence(content(f"{stops} of {len(rules)} rules that are on would stop it"), (), made)
+
+
+def _no_proof(document: Document) -> str:
+    if document["standing"] == "derived":
+        return "no set of events is named: a rule was broken, or too much would have to be tried"
+    return "our definitions do not give it, so leaving out events of this history cannot undo it"
+
+
+def _how_sure(proof: Document) -> str:
+    sure = SURE.get((bool(proof.get("smallest")), str(proof.get("method"))), SURE[False, "search"])
+    tried = f"; {number(proof['tried'])} histories tried" if proof.get("tried") else ""
+    return f"{sure}; put any one back and it returns ({proof.get('method')}{tried})"
+
+
+def _added(event: Document) -> str:
+    thing = event.get("item_id") or event.get("category") or event.get("segment_id")
+    kind = str(event.get("kind", "event")).replace("_", " ")
+    return " ".join(
+        part
+        for part in (
+            "had there been",
+            kind,
+            f"of {thing}" if thing else "",
+            f"on {moment(event['occurred_at'])}" if event.get("occurred_at") else "",
+        )
+        if part
+    )
+
+
+def _item(item: Document) -> str:
+    return f"{item.get('title') or item['item_id']} ({str(item['strategy']).replace('_', ' ')})"
+
+
+def _alone(proof: Document, names: Mapping[str, str]) -> list[Sentence]:
+    """What single events do: enough by themselves, or needed."""
+    made = []
+    for key, text in (
+        ("enough", "enough alone, with every other cause left out"),
+        ("needed", "needed: without any one of these it is gone"),
+    ):
+        events = tuple(proof.get(key) or ())
+        if events:
+            made.append(Sentence(content(f"{text} ({number(len(events))})"), (), _events(events, names)))
+    if not made and proof.get("tested"):
+        made.append(Sentence(content("no single event is enough, and none is needed")))
+    return made
+
+
+def _events(events: Sequence[str], names: Mapping[str, str]) -> tuple[Sentence, ...]:
+    shown = [Sentence(content(names.get(event, event)), (event,)) for event in events[:NAMED]]
+    if len(events) > NAMED:
+        shown.append(Sentence(content(f"{NAMED} of {number(len(events))} are named here"), tuple(events)))
+    return tuple(shown)
+
+
+def about_event(picture: Picture, key: str) -> Document:
+    """What rests on a row of the timeline that is no message, in the shape of an explanation."""
+    row = picture.timeline.row(_place(picture.timeline, key), named=True)
+    events = list(row["events"])
+    rests = diff.rests_on(picture, frozenset(events)) or ["no decision rests on it"]
+    below = [{"text": text, "events": [], "because": []} for text in rests]
+    return {
+        "subject": {"type": "event", "id": key, "title": f"{row['sign']} {row['what']}", "at": moment(row["at"])},
+        "standing": "",
+        "because": [{"text": "what rests on it", "events": events, "because": below}],
+        "evidence": events,
+    }  # fmt: skip
+
+
+def subject_of(timeline: pl.DataFrame, key: str) -> Subject:
+    """What there is to explain of a row of the timeline: its message, else the event itself."""
+    message = timeline["message"][_place(timeline, key)]
+    return Subject("event", key) if message is None else Subject("message", message)
+
+
+def named(timeline: pl.DataFrame) -> tuple[dict[str, str], dict[str, str]]:
+    """Event → key of its row, where they differ; and event → what it is called."""
+    rows: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for key, events, sign, what, at in timeline.select("key", "events", "sign", "what", "at").iter_rows():
+        rows |= {event: key for event in events if event != key}
+        names |= dict.fromkeys((*events, key), f"{sign} {what} · {moment(at)}")
+    return rows, names
+
+
+def _place(timeline: pl.DataFrame, key: str) -> int:
+    at = timeline["key"].index_of(key)
+    assert at is not None
+    return at

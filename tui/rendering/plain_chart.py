@@ -1,0 +1,70 @@
+"""A curve in plain characters: as many lines and columns as there are, a column a point, the lines side by side in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audit.rules.replay.curve import percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from audit.rules.replay.curve import Curve, Series
+
+SIGNS = {"stopped": "●", "clicks": "■", "orders": "▲"}
+"""Line → its mark, which needs no colour."""
+
+_MARGIN, _NARROWEST, _WIDEST = 9, 4, 9
+
+
+def draw(curve: Curve, width: int = 78, height: int = 10) -> list[str]:
+    """The chart, its labels and its legend, no wider than `width`; where not all points fit it shows some and says so."""
+    fitting = max(1, (width - _MARGIN) // _NARROWEST)
+    every = -(-len(curve.labels) // fitting)
+    shown = range(0, len(curve.labels), every)
+    column = max(_NARROWEST, min(_WIDEST, (width - _MARGIN) // len(shown)))
+    cells = _cells(curve, shown, column, height)
+    labels = "".join(curve.labels[place][: column - 1].center(column) for place in shown)
+    some = f" ({len(shown)} of {len(curve.labels)} points)" if every > 1 else ""
+    return [
+        *(line.rstrip() for line in _lines(curve, cells, height)),
+        f"{'':{_MARGIN}}{labels}".rstrip(),
+        f"{'':{_MARGIN}}{curve.by}{some}   "
+        + "   ".join(f"{SIGNS[one.id]} {one.title}" for one in curve.drawn)
+        + "   │ 95 %",
+    ]
+
+
+def _cells(curve: Curve, shown: Sequence[int], column: int, height: int) -> list[list[str]]:
+    """Rows of single characters, the lowest first."""
+    cells = [[" "] * (column * len(shown)) for _ in range(height + 1)]
+    top = curve.ticks[-1]
+    for number, one in enumerate(curve.drawn):
+        for at, place in enumerate(shown):
+            x = at * column + (column - len(curve.drawn)) // 2 + number
+            for row, sign in _marks(one, place, top, height):
+                cells[row][x] = sign
+    return cells
+
+
+def _marks(series: Series, place: int, top: float, height: int) -> Iterator[tuple[int, str]]:
+    value, low, high = series.shares[place], series.low[place], series.high[place]
+    if value is None or low is None or high is None:
+        return
+    for row in range(_row(low, top, height), _row(high, top, height) + 1):
+        yield row, "│"
+    yield _row(value, top, height), SIGNS[series.id]
+
+
+def _lines(curve: Curve, cells: list[list[str]], height: int) -> Iterator[str]:
+    marks = curve.ticks
+    step = marks[1] - marks[0]
+    labels = {_row(mark, marks[-1], height): percent(mark, step=step) for mark in marks}
+    for row in range(height, -1, -1):
+        edge = "┼" if row == 0 else "┤" if row in labels else "│"
+        line = "".join(cells[row])
+        yield f"{labels.get(row, ''):>{_MARGIN - 2}} {edge}{line if row else line.replace(' ', '─')}"
+
+
+def _row(value: float, top: float, height: int) -> int:
+    return min(height, round(height * value / top))

@@ -1,0 +1,155 @@
+"""A customer's history as the timeline shows it: a row a message, a row any other event; and mails a week.
+
+Frames in, frames out: nothing here is slow on one customer, and nothing loads polars before it is asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.session.view_models import Week
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    import polars as pl
+
+SAID = {
+    "products_searched": ("?", "searched"),
+    "product_viewed": ("○", "viewed"),
+    "product_added": ("+", "put into the cart"),
+    "product_removed": ("-", "took out of the cart"),
+    "checkout_started": ("+", "went to the checkout"),
+    "order_completed": ("●", "bought"),
+    "order_refunded": ("-", "sent back"),
+    "order_cancelled": ("-", "cancelled"),
+    "product_reviewed": ("*", "reviewed"),
+    "wishlist_added": ("+", "put onto the wish list"),
+    "content_consumed": ("○", "read or watched"),
+    "registry_created": ("+", "opened a registry"),
+    "registry_closed": ("-", "closed a registry"),
+    "unsubscribed": ("✕", "unsubscribed"),
+    "objected": ("✕", "objected"),
+    "consent_withdrawn": ("✕", "withdrew consent"),
+    "subscribed": ("✓", "subscribed"),
+    "consent_given": ("✓", "gave consent"),
+    "segment_entered": ("◆", "was put into"),
+    "segment_left": ("◇", "left"),
+    "segment_snapshot": ("◆", "is in"),
+    "recommendation_shown": ("▸", "was shown"),
+    "recommendation_clicked": ("▸", "clicked on"),
+    "ad_shown": ("▸", "was shown an ad"),
+    "ad_clicked": ("▸", "clicked on an ad"),
+    "customer_deceased": ("✝", "died"),
+}
+"""Kind → sign and verb; of another kind, its own name is the verb."""
+
+OPT_OUTS = ("unsubscribed", "objected", "consent_withdrawn")
+SIGNS = {"order_completed": "●", "product_viewed": "○", **dict.fromkeys(OPT_OUTS, "✕")}
+"""What the line of weeks marks."""
+
+
+def rows(events: pl.DataFrame) -> pl.DataFrame:
+    """The timeline of one customer, newest first, in the columns that `tui.session.view_models.Picture` names."""
+    import polars as pl
+
+    from audit.events.messages import KEY, messages
+
+    sent = messages(events)
+    keyed = events.with_columns(KEY)
+    acts = keyed.filter(pl.col("kind").str.starts_with("message_"))
+    together = acts.group_by("message_key").agg(pl.col("event_id").alias("events"))
+    mails = sent.join(together, on="message_key", how="left").select(_mail())
+    orphans = acts.join(sent.select("message_key"), on="message_key", how="anti").select(_other("mail"))
+    others = keyed.filter(~pl.col("kind").str.starts_with("message_")).select(_other(None))
+    return pl.concat([mails, orphans, others]).sort("at", "key", descending=True)
+
+
+def with_notes(rows: pl.DataFrame, notes: Mapping[str, str]) -> pl.DataFrame:
+    """The rows with another note beside those whose key is named, and none beside the others."""
+    import polars as pl
+
+    noted = (
+        pl.col("key").replace_strict(dict(notes), default="", return_dtype=pl.String) if notes else pl.lit("")
+    )
+    return rows.with_columns(note=noted)
+
+
+def _mail() -> list[pl.Expr]:
+    import polars as pl
+
+    channel = pl.col("channel")
+    aside = (
+        pl.when(channel.is_null() | (channel == "email"))
+        .then(pl.lit(""))
+        .otherwise(pl.format(" ({})", channel))
+    )
+    what = pl.coalesce("subject", "campaign_name", "campaign_id", pl.lit("a message without a subject"))
+    return [
+        pl.col("event_id").alias("key"),
+        pl.col("events"),
+        pl.coalesce("message_id", "event_id").alias("message"),
+        pl.lit("mail").alias("group"),
+        pl.col("occurred_at").alias("at"),
+        pl.lit("✉").alias("sign"),
+        pl.concat_str(what, aside.fill_null("")).alias("what"),
+        _outcome().alias("note"),
+    ]
+
+
+def _outcome() -> pl.Expr:
+    import polars as pl
+
+    return (
+        pl.when("complained").then(pl.lit("complained"))
+        .when("clicked").then(pl.lit("clicked"))
+        .when("bounced").then(pl.lit("bounced"))
+        .when("suppressed").then(pl.lit("not sent"))
+        .when(~pl.col("sent")).then(pl.lit("attempted"))
+        .when("opened").then(pl.lit("opened"))
+        .when("machine_opened").then(pl.lit("machine open"))
+        .otherwise(pl.lit("–"))
+    )  # fmt: skip
+
+
+def _other(group: str | None) -> list[pl.Expr]:
+    import polars as pl
+
+    from audit.events.schema import BEHAVIOUR
+
+    kind = pl.col("kind")
+    spoken = kind.str.replace_all("_", " ")
+    verb = kind.replace_strict(
+        {name: said[1] for name, said in SAID.items()}, default=spoken, return_dtype=pl.String
+    )
+    sign = kind.replace_strict(
+        {name: said[0] for name, said in SAID.items()}, default=pl.lit("·"), return_dtype=pl.String
+    )
+    thing = pl.coalesce(
+        "item_name", "query", "segment_id", "item_id", "subject", "campaign_name", "campaign_id", "list_id", "category",
+        "reason", pl.lit(""),
+    )  # fmt: skip
+    gift = pl.when(pl.col("gift").fill_null(value=False)).then(pl.lit(" (a gift)")).otherwise(pl.lit(""))
+    price = pl.format("{} {}", pl.col("price").cast(pl.Decimal(None, 2)), pl.coalesce("currency", pl.lit("")))
+    own = pl.when(kind.is_in(list(BEHAVIOUR))).then(pl.lit("behaviour")).otherwise(pl.lit("other"))
+    return [
+        pl.col("event_id").alias("key"),
+        pl.concat_list("event_id").alias("events"),
+        pl.lit(None, pl.String).alias("message"),
+        (own if group is None else pl.lit(group)).alias("group"),
+        pl.col("occurred_at").alias("at"),
+        sign.alias("sign"),
+        pl.concat_str(verb, pl.lit(" "), thing, gift).str.strip_chars().alias("what"),
+        pl.coalesce(price.str.strip_chars(), "channel", pl.lit("")).alias("note"),
+    ]
+
+
+def weeks(events: pl.DataFrame, at: datetime) -> tuple[Week, ...]:
+    """Sent messages by week (Mondays, UTC), from the first event to `at`, with what else happened."""
+    from audit.population.weekly_counts import weeks as counted
+
+    return tuple(
+        Week(week.start, week.messages, "".join(SIGNS[kind] for kind in week.kinds))
+        for week in counted(events, at, SIGNS)
+    )

@@ -1,0 +1,99 @@
+"""The verdict in words, from the documents: what happened, what it could come from, when it ends, what would stop it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.rendering.text import number
+from tui.session.view_models import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tui.session.view_models import Document
+
+MOST = 3
+"""Campaigns named in the verdict; how many there are besides is said."""
+
+LED = ("could be", "the sender recorded", "our definition gives")
+"""Beginnings of sentences that need no other."""
+
+ABOUT = "it is about"
+"""How the sentence begins that says what a message is about: no cause by itself."""
+
+LEADS = {
+    "stated": "The sender recorded why",
+    "derived": "Our definition gives it",
+    "inferred": "Could be",
+    "broadcast": "Sent to a list",
+    "unexplained": "Unexplained",
+}
+"""Standing → how the sentence about the cause begins."""
+
+
+def quick(document: Document) -> Verdict:
+    """The verdict as far as the picture alone gives it."""
+    worst = worst_finding(document)
+    if worst is None:
+        return Verdict("", _nothing(document))
+    return Verdict(worst["severity"], worst["text"], rule=worst["suggested_rule"])
+
+
+def whole(
+    document: Document, explained: Document | None, campaigns: Mapping[str, int], stopped: int, of: int
+) -> Verdict:
+    """The verdict with its cause and end (`explained`: the newest message of the finding) and what a rule would stop."""
+    worst = worst_finding(document)
+    if worst is None:
+        return quick(document)
+    rule = worst["suggested_rule"]
+    return Verdict(
+        worst["severity"],
+        worst["text"],
+        _cause(explained, campaigns),
+        explained["until_text"] if explained else "",
+        _remedy(rule, stopped, of),
+        rule,
+        stopped,
+        of,
+    )
+
+
+def worst_finding(document: Document) -> Document | None:
+    """The finding that the verdict is about; findings come worst first."""
+    return next((found for found in document["findings"] if found["verdict"] != "cannot_tell"), None)
+
+
+def _nothing(document: Document) -> str:
+    counts = document["messages"]
+    untold = sum(found["verdict"] == "cannot_tell" for found in document["findings"])
+    said = f"{number(counts['sent'])} mails, {number(counts['clicked'])} with a click recorded; no check found anything"
+    return f"{said}; {untold} could not tell" if untold else said
+
+
+def _cause(explained: Document | None, campaigns: Mapping[str, int]) -> str:
+    if explained is None:
+        return ""
+    reasons = [reason["text"].rstrip(".") for reason in explained["because"]]
+    telling = [text for text in reasons if text.startswith(LED)]
+    telling = telling or [text for text in reasons if not text.startswith(ABOUT)] or reasons
+    first = telling[0] if telling else ""
+    lead = LEADS.get(explained["standing"], "")
+    said = first[:1].upper() + first[1:] if first.startswith(LED) else f"{lead}: {first}"
+    more = len(telling) - 1 if explained["standing"] == "inferred" else 0
+    return f"{said}{f'; {more} more under Why' if more else ''}.{_flows(campaigns)}"
+
+
+def _flows(campaigns: Mapping[str, int]) -> str:
+    named = sorted(campaigns.items(), key=lambda pair: (-pair[1], pair[0]))
+    if not named:
+        return ""
+    shown = ", ".join(f"{name} ({count})" for name, count in named[:MOST])
+    return f" Sent by {shown}{f' and {len(named) - MOST} more' if len(named) > MOST else ''}."
+
+
+def _remedy(rule: Document | None, stopped: int, of: int) -> str:
+    if rule is None:
+        return ""
+    name = str(rule.get("title") or rule["id"]).rstrip(".")
+    return f"The rule “{name}” would have stopped {number(stopped)} of {number(of)}."

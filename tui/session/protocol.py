@@ -1,0 +1,142 @@
+"""The screens' only door to the core. Every method may take long and is called in a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from tui.session.view_models import (
+        Agreement,
+        AskedGroup,
+        CaseOf,
+        Change,
+        Document,
+        Draft,
+        Drawing,
+        Entry,
+        Opening,
+        Picture,
+        Plan,
+        Sample,
+        Subject,
+        Triage,
+        Tried,
+        Verdict,
+        Written,
+    )
+
+
+Progress = Callable[[int, int], None]
+"""Told how many messages of how many are decided."""
+
+
+class Session(Protocol):
+    """An open workspace as the screens see it: questions in, frozen snapshots out.
+
+    Every method raises WhysentError for what a person can act on.
+    """
+
+    def open(self) -> Opening:
+        """Open the workspace and say what it is."""
+
+    def standing(self) -> str:
+        """What findings rest on beside the rules of this program: another text after an import or a change of what is declared."""
+
+    def warm(self) -> None:
+        """Load what looking somebody up will need, so that it is there when they are looked up."""
+
+    def recent(self) -> tuple[str, ...]:
+        """The pseudonyms of the cases opened last, newest first, at most five."""
+
+    def triage(self) -> Triage:
+        """Who is worst, and how many findings of each check."""
+
+    def campaigns(self) -> pl.DataFrame:
+        """The worst flows first: `campaign, findings, severity, customers, messages, clicked`."""
+
+    def resolve(self, text: str) -> str:
+        """The pseudonym for an e-mail, a source id or a pseudonym. The text is neither kept nor shown."""
+
+    def picture(self, customer: str, without: tuple[str, ...], *, whole: bool = True) -> Picture:
+        """One customer, without the events left out. Unless `whole`, recommendations that would take long are left out."""
+
+    def verdict(self, picture: Picture) -> Verdict:
+        """The verdict of a picture with its causes and its remedy, which take longer than the picture."""
+
+    def tried(self, customer: str, without: tuple[str, ...], suggested: Document | None) -> Tried:
+        """What the book's enabled rules do to one customer's messages; where none is enabled, the suggested rule."""
+
+    def derived(self, customer: str, without: tuple[str, ...]) -> frozenset[str]:
+        """The messages (event_ids) that our definitions give."""
+
+    def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> Document:
+        """`whysent.why/1` of one message, segment, item or finding."""
+
+    def words(self, picture: Picture, document: Document, locale: str) -> Written:
+        """An explanation of a customer in words that one could read to them; a refusal where there are none."""
+
+    def report(self, customer: str, kind: str, locale: str) -> Written:
+        """The internal note or the reply, in a language."""
+
+    def reconcile(self, only: str) -> Agreement:
+        """How far log and definitions agree: of all segments and strips, or only of the one with that key."""
+
+    def rules(self) -> tuple[Entry, ...]:
+        """The rule book."""
+
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of rule there are."""
+
+    def blank(self, kind: str) -> Entry:
+        """A rule of that kind that is not in the book yet, with what it needs left empty."""
+
+    def draft(self, texts: Mapping[str, str]) -> Draft:
+        """Read a form back."""
+
+    def make_ready(self, wanted: Callable[[], bool]) -> None:
+        """Make everything ready that replays over everybody need, as long as that is `wanted`."""
+
+    def replay(
+        self,
+        keys: Document,
+        customer: str | None,
+        progress: Progress | None = None,
+        sampled: Callable[[Sample], None] | None = None,
+    ) -> Document:
+        """`whysent.replay/1` of one rule alone, over one customer or everybody.
+
+        Where the whole takes long, `sampled` is given that of some customers first. `progress` may raise to stop it.
+        """
+
+    def curve(self, keys: Document, by: str, progress: Progress, drawn: Callable[[Drawing], None]) -> Drawing:
+        """One rule alone at several limits or windows (`by`); where that takes long, `drawn` is given that of a sample first."""
+
+    def senders(self) -> Mapping[str, str]:
+        """The senders whose semantics are known: id → name and what it is there."""
+
+    def as_sender(self, keys: Document, sender: str, progress: Progress) -> Document:
+        """One rule alone beside the same as a sender would keep it: the field `preset` of `whysent.replay/1`."""
+
+    def inbox(self) -> tuple[AskedGroup, ...]:
+        """What is proposed, by campaign."""
+
+    def propose(self, keys: Document, case: CaseOf) -> str:
+        """Ask for a rule, switched on; what was done, in a line."""
+
+    def reject(self, proposal: str, note: str) -> str:
+        """Say no to a proposal; what was done, in a line."""
+
+    def history(self, rule: str) -> tuple[str, ...]:
+        """The versions of a rule, newest first, a line each."""
+
+    def plan(self, change: Change) -> Plan:
+        """What a change of the book would do."""
+
+    def apply(self, change: Change, note: str = "") -> str:
+        """Make a change of the book, or ask for it where the workspace wants a second person; what was done, in a line."""
+
+    def keep(self, name: str, text: str) -> str:
+        """Write `text` into a file of the workspace that only its owner can read; the path."""

@@ -1,0 +1,263 @@
+"""What crosses from the workers to the screens: frozen pictures of answers, never live objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import polars as pl
+
+    from audit.rules.replay.curve import Curve
+
+Document = Mapping[str, Any]
+"""One of the JSON documents, or a part of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A workspace that was opened: what every heading says; `first` is the customer to begin with, if any."""
+
+    name: str
+    customers: int
+    events: int
+    coverage: str
+    role: str = "admin"
+    ticket: str | None = None
+    lists_people: bool = True
+    reason: str | None = None
+    first: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """Who is worst, and what.
+
+    `customers`: `customer, severity, headline, messages, findings, last`, worst first; `checks`: `key` (check and
+    severity), `check, severity, findings, customers`, worst first; `members`: `key, customer`, who has which.
+    """
+
+    customers: pl.DataFrame
+    checks: pl.DataFrame
+    members: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer to a customer's question: what, why, until when, and what would have stopped it.
+
+    `severity` is empty where there is nothing to find. `rule` is the suggested rule in the shape of the rules
+    file; `stopped` of `of` messages it would have stopped.
+    """
+
+    severity: str
+    text: str
+    causes: str = ""
+    ends: str = ""
+    remedy: str = ""
+    rule: Document | None = None
+    stopped: int = 0
+    of: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """Messages in the week that begins on `start` (a Monday, UTC), and the signs of what else happened in it."""
+
+    start: date
+    messages: int
+    signs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One customer at one moment, without the events of `without`.
+
+    `timeline`: a row a message or other event, newest first: `key` (event_id), `events` (all its event_ids),
+    `message` (message_id or event_id, null if none), `group` (mail, behaviour, other), `at`, `sign`, `what`, `note`. Not `whole`: its recommendations are still being
+    made.
+    """
+
+    customer: str
+    about: tuple[str, ...]
+    coverage: str
+    verdict: Verdict
+    timeline: pl.DataFrame
+    weeks: tuple[Week, ...]
+    document: Document
+    without: tuple[str, ...] = ()
+    whole: bool = True
+
+    @property
+    def segments(self) -> tuple[Document, ...]:
+        return tuple(self.document["segments"])
+
+    @property
+    def recommendations(self) -> tuple[Document, ...]:
+        return tuple(self.document["recommendations"])
+
+    @property
+    def findings(self) -> tuple[Document, ...]:
+        return tuple(self.document["findings"])
+
+    @property
+    def out_of_pattern(self) -> tuple[Document, ...]:
+        return tuple(self.document["out_of_pattern"])
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """Rules tried on one customer's messages: event_id → what became of it in a few words, if it did not just go out.
+
+    `named`: the rules in words; `without` as in a picture.
+    """
+
+    customer: str
+    without: tuple[str, ...]
+    named: str
+    stopped: Mapping[str, str]
+    deferred: Mapping[str, str]
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far the log and our definitions agree.
+
+    `agreed`: `key, title, both, logged_only, derived_only, agreement` of each segment and strip; `apart`: `key, customer,
+    where, title, side, since, text` of the disagreements that are listed, of `disagreements`.
+    """
+
+    agreed: pl.DataFrame
+    apart: pl.DataFrame
+    disagreements: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an explanation is asked for: `kind` is message, segment, item or finding; on the screens also event."""
+
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A key of a rule as a form shows it: its text, what it is when empty, whether it has to be there."""
+
+    key: str
+    text: str
+    default: str = ""
+    needed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A rule of the book: its id, version, whether it is on, and its keys as the rules file writes them.
+
+    `gist` says the rule in a few words. A rule that is not in the book yet has version 0; `proposal` names the proposal or
+    draft (`state`) that asks for it.
+    """
+
+    id: str
+    version: int
+    enabled: bool
+    keys: Document
+    gist: str = ""
+    fields: tuple[Field, ...] = ()
+    proposal: str = ""
+    state: str = ""
+
+    @property
+    def key(self) -> str:
+        """What names it in a list: a proposal may be about a rule that is there too."""
+        return self.proposal or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A form read back: the rule's keys, and what is wrong: key → sentence, `""` for the whole rule."""
+
+    keys: Document
+    errors: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The replay over some customers, while that over all is being made; `of` is how many there are."""
+
+    replay: Document
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A curve; `now` is the label of the rule as it stands, `note` says if it is one of a sample."""
+
+    curve: Curve
+    now: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A proposal: `about` says for which case, `lines` what would change; `rule` is what can be replayed, if one is.
+
+    `answers`: whether it is for these screens to approve; an export is not.
+    """
+
+    id: str
+    title: str
+    about: str
+    note: str
+    lines: tuple[str, ...]
+    rule: Document | None = None
+    answers: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AskedGroup:
+    """The proposals about one campaign, with how many tickets and people stand behind them."""
+
+    campaign: str
+    proposals: tuple[Asked, ...]
+    tickets: int
+    customers: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseOf:
+    """What a proposal answers, as the screens know it: a customer, a finding's id, why."""
+
+    customer: str = ""
+    finding: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a change of the book would do, before anybody says yes."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Text as it is offered: to be read, copied and exported. Empty `text` with a `refusal` where none is offered."""
+
+    title: str
+    text: str
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change asked of the rule book: `kind` is add, set, enable, disable, undo or approve (`id` is the proposal's)."""
+
+    kind: str
+    id: str
+    keys: Document = field(default_factory=dict)
