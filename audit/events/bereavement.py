@@ -22,5 +22,5 @@ def by_reason() -> pl.Expr:
 
 @cache
 def _words() -> tuple[tuple[str, ...], str]:
-    fields = tomllib.loads(files("audit").joinpath("life.toml").read_text(encoding="utf-8"))
+    fields = tomllib.loads(files("audit.events").joinpath("bereavement.toml").read_text(encoding="utf-8"))
     return tuple(fields["kinds"]), rf"(?i)(?:^|[^\p{{L}}])(?:{'|'.join(map(re.escape, fields['reasons']))})"

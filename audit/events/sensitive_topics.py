@@ -109,7 +109,7 @@ def _patterns() -> tuple[str, str]:
 
 @cache
 def _map() -> dict[str, Any]:
-    return tomllib.loads(files("audit").joinpath("sensitive.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(files("audit.events").joinpath("sensitive_topics.toml").read_text(encoding="utf-8"))
 
 
 @cache
