@@ -3,39 +3,56 @@
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import polars as pl
+from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
 from audit.errors import InputError
 from audit.events.messages import KEY
 from audit.events.schema import MESSAGE_CLASSES, MESSAGING
 from audit.events.times import iso
 from audit.storage import toml_input
+from audit.storage.toml_input import TableError, UnknownKeyError
 
 if TYPE_CHECKING:
     from audit.workspace.workspace import Workspace
 
+_Text = Annotated[str, Meta(min_length=1, description="is a text; put it in quotes")]
+_CLASS = f"is one of {', '.join(MESSAGE_CLASSES)}"
+_CAP = "is a number of messages and a time, such as 3/7d"
+
+
+class _Campaign(Struct, kw_only=True, forbid_unknown_fields=True):
+    """One `[[campaign]]` table: found by `campaign_id`, or by `match`, a glob on campaign name or subject.
+
+    `declared_cap` is what the sender says it keeps to, such as `3/7d`.
+    """
+
+    campaign_id: _Text | None = None
+    match: _Text | None = None
+    campaign_name: _Text | None = None
+    category: _Text | None = None
+    topics: Annotated[tuple[str, ...] | None, Meta(description="is a list of texts")] = None
+    message_class: Annotated[Literal[MESSAGE_CLASSES] | None, Meta(description=_CLASS)] = None  # type: ignore[valid-type]
+    trigger: _Text | None = None
+    list_id: _Text | None = None
+    sender: _Text | None = None
+    declared_cap: Annotated[
+        Annotated[str, Meta(pattern=r"^\d{1,6}/\d{1,6}[mhdw]\Z")] | None, Meta(description=_CAP)
+    ] = None
+
+
 SCHEMA: dict[str, pl.DataType] = {
-    "campaign_id": pl.String(),
-    "match": pl.String(),
-    "campaign_name": pl.String(),
-    "category": pl.String(),
-    "topics": pl.List(pl.String()),
-    "message_class": pl.String(),
-    "trigger": pl.String(),
-    "list_id": pl.String(),
-    "sender": pl.String(),
-    "declared_cap": pl.String(),
+    name: pl.List(pl.String()) if name == "topics" else pl.String() for name in _Campaign.__struct_fields__
 }
-"""One row a campaign: found by `campaign_id`, or by `match`, a glob on campaign name or subject; `declared_cap`
-is what the sender says it keeps to, such as `3/7d`."""
+"""One row a campaign, with the keys of its table."""
 
 FILLED = ("campaign_name", "category", "topics", "message_class", "list_id", "sender")
 """What the map says of a message whose log does not. Not `trigger`: in an event that is what the sender states."""
 
 _TABLES = ("campaign", "flow")
-_CAP = re.compile(r"\d{1,6}/\d{1,6}[mhdw]")
 
 
 def read(path: Path) -> pl.DataFrame | None:
@@ -50,15 +67,29 @@ def read(path: Path) -> pl.DataFrame | None:
     if "flow" in document and "campaign" not in document:
         return None
     tables = document.get("campaign")
-    if not isinstance(tables, list) or not tables or not all(isinstance(each, dict) for each in tables):
+    if not toml_input.are_tables(tables) or not tables:
         raise InputError(f"{path}: no [[campaign]] and no [[flow]] in it")
-    rows = [_campaign(f"{path}: campaign {number}", each) for number, each in enumerate(tables, start=1)]
-    made = pl.DataFrame(rows, schema=SCHEMA)
+    rows = [_campaign(f"{path}: campaign {number}", table) for number, table in enumerate(tables, start=1)]
+    campaigns = pl.DataFrame(rows, schema=SCHEMA)
     for name in ("campaign_id", "match"):
-        twice = made.filter(pl.col(name).is_not_null() & pl.col(name).is_duplicated())
+        twice = campaigns.filter(pl.col(name).is_not_null() & pl.col(name).is_duplicated())
         if twice.height:
             raise InputError(f"{path}: {name} {twice[name][0]!r} stands twice")
-    return made
+    return campaigns
+
+
+def _campaign(place: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        campaign = toml_input.convert(table, _Campaign)
+    except UnknownKeyError as error:
+        raise InputError(
+            f"{place}: unknown key {error.key!r}{toml_input.nearest(error.key, SCHEMA)}"
+        ) from error
+    except TableError as error:
+        raise InputError(f"{place}: {error.key} {error.problem}") from error
+    if campaign.campaign_id is None and campaign.match is None:
+        raise InputError(f"{place}: give it a campaign_id, or a match")
+    return asdict(campaign)
 
 
 def fill(events: pl.LazyFrame, campaigns: pl.DataFrame) -> pl.LazyFrame:
@@ -177,25 +208,3 @@ def _one_glob(entry: int, glob: str, otherwise: pl.Expr) -> pl.Expr:
         for name in ("campaign_name", "subject")
     )
     return pl.when(fits).then(pl.lit(entry, pl.UInt32)).otherwise(otherwise)
-
-
-def _campaign(place: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    for key, value in given.items():
-        if key not in SCHEMA:
-            raise InputError(f"{place}: unknown key {key!r}{toml_input.nearest(key, SCHEMA)}")
-        _refuse_value(f"{place}: {key}", key, value)
-    if not given.get("campaign_id") and not given.get("match"):
-        raise InputError(f"{place}: give it a campaign_id, or a match")
-    return dict(given)
-
-
-def _refuse_value(place: str, key: str, value: Any) -> None:
-    if key == "topics":
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise InputError(f"{place} is a list of texts")
-    elif not isinstance(value, str) or not value:
-        raise InputError(f"{place} is a text; put it in quotes")
-    if key == "message_class" and value not in MESSAGE_CLASSES:
-        raise InputError(f"{place} is one of {', '.join(MESSAGE_CLASSES)}")
-    if key == "declared_cap" and not _CAP.fullmatch(value):
-        raise InputError(f"{place} is a number of messages and a time, such as 3/7d")

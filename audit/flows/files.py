@@ -2,46 +2,58 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from audit.errors import InputError
-from audit.events.schema import KINDS
-from audit.events.times import duration
-from audit.flows import predicate, triggers
-from audit.flows.cycles import refuse_circles
-from audit.flows.model import REPURCHASE, Flow, Step
-from audit.flows.triggers import Trigger
+from audit.flows import triggers
+from audit.flows.model import Flow, Step
+from audit.flows.triggers import Acts, Kinds, Length, Trigger, kind_of_event
 from audit.storage import toml_input
-
-_FLOW = (
-    "id", "title", "like", "campaigns", "trigger", "on", "list", "segment", "asks_for", "exits", "carries",
-    "every", "source", "step",
-)  # fmt: skip
-_ON = ("kinds", "same", "depth", "window", "ended_by", "quiet", "quiet_for", "campaign", "where")
-_STEP = ("step", "after", "leeway")
-_SAME = ("item", "category", "segment", "nothing")
-_TEXTS = ("title", "list", "segment", "carries", "source")
+from audit.storage.toml_input import TableError, Text, Texts, convert, read_by, table, tables
 
 FLOWS: dict[str, pl.DataType] = {"flow": pl.String()}
 """How a workspace keeps its flows: a row each, its table as JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where in which file something stands, for the sentence of an error."""
+def _trigger(written: Any) -> Trigger:
+    if not isinstance(written, str) or not written.strip():
+        raise InputError("must be a text")
+    trigger = triggers.named(written)
+    if trigger is None or trigger.broadcast:
+        raise InputError(toml_input.unknown(written, triggers.definitions()))
+    return trigger
 
-    file: str
-    flow: str
 
-    def error(self, key: str, problem: str) -> InputError:
-        return InputError(f"{self.file}: flow {self.flow}: {key}: {problem}")
+def _shipped_id(written: Any) -> str:
+    if str(written) not in shipped():
+        raise InputError(toml_input.unknown(str(written), shipped()))
+    return str(written)
+
+
+class _FlowTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A `[[flow]]` table; docs/campaigns.md says what its keys mean."""
+
+    id: Text
+    like: Annotated[str | None, read_by(_shipped_id)] = None
+    title: Text | None = None
+    campaigns: Texts = ()
+    trigger: Annotated[Trigger | None, read_by(_trigger)] = None
+    on: Annotated[Acts | None, table(Acts, "must be a table, such as { kinds = [...], window = ... }")] = None
+    list: Text | None = None
+    segment: Text | None = None
+    asks_for: Annotated[str | None, read_by(kind_of_event)] = None
+    exits: Kinds = ()
+    carries: Text | None = None
+    every: Length | None = None
+    source: Text = ""
+    step: Annotated[tuple[Step, ...], tables(Step, "write each step as [[flow.step]]")] = ()
 
 
 @cache
@@ -56,160 +68,108 @@ def read(path: Path) -> pl.DataFrame | None:
 
     Raises InputError naming file, flow and key.
     """
-    tables = toml_input.read(path).get("flow")
-    if tables is None:
+    rows = toml_input.read(path).get("flow")
+    if rows is None:
         return None
-    if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+    if not toml_input.are_tables(rows):
         raise InputError(f"{path}: write each flow as [[flow]]")
-    _flows(tables, str(path))
-    return to_json(tables)
+    _flows(rows, str(path))
+    return to_json(rows)
 
 
-def to_json(tables: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+def to_json(rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Tables of flows in the shape of `FLOWS`."""
-    return pl.DataFrame({"flow": [json.dumps(each, ensure_ascii=False) for each in tables]}, schema=FLOWS)
+    return pl.DataFrame({"flow": [json.dumps(row, ensure_ascii=False) for row in rows]}, schema=FLOWS)
 
 
-def from_json(kept: pl.DataFrame) -> tuple[Flow, ...]:
+def from_json(stored: pl.DataFrame) -> tuple[Flow, ...]:
     """The flows that a workspace keeps."""
-    return _flows([json.loads(text) for text in kept["flow"]], "the workspace's flows")
+    return _flows([json.loads(text) for text in stored["flow"]], "the workspace's flows")
 
 
-def _flows(tables: Sequence[Mapping[str, Any]], file: str) -> tuple[Flow, ...]:
-    made = tuple(_flow(row, file, number) for number, row in enumerate(tables, start=1))
-    for what, named in (
-        ("id", [one.id for one in made]),
-        ("campaigns", [c for one in made for c in one.campaigns]),
+def _flows(rows: Sequence[Mapping[str, Any]], file: str) -> tuple[Flow, ...]:
+    flows = tuple(_flow(row, file, number) for number, row in enumerate(rows, start=1))
+    for key, names in (
+        ("id", [flow.id for flow in flows]),
+        ("campaigns", [campaign for flow in flows for campaign in flow.campaigns]),
     ):
-        twice = next((name for place, name in enumerate(named) if name in named[:place]), None)
+        twice = next((name for index, name in enumerate(names) if name in names[:index]), None)
         if twice is not None:
-            raise InputError(f"{file}: flow {twice}: {what}: {twice!r} stands twice")
-    refuse_circles(made, file)
-    return made
+            raise InputError(f"{file}: flow {twice}: {key}: {twice!r} stands twice")
+    _refuse_circles(flows, file)
+    return flows
 
 
-def _flow(given: Mapping[str, Any], file: str, number: int) -> Flow:
-    place = _Place(file, str(given.get("id", f"number {number}")))
-    _refuse_unknown(place, given, _FLOW)
-    if not isinstance(given.get("id"), str) or not given["id"]:
-        raise place.error("id", "must be a text")
-    row = _built_on(place, given)
-    texts = {key: _text(place, row, key) for key in _TEXTS if key in row}
-    asks_for = _kind(place, "asks_for", row["asks_for"]) if "asks_for" in row else None
-    flow = Flow(
-        id=given["id"],
-        title=texts.get("title", given["id"]),
-        campaigns=_list(place, row, "campaigns") or (given["id"],),
-        trigger=_trigger(place, row, asks_for),
-        list_id=texts.get("list"),
-        segment=texts.get("segment"),
-        steps=_steps(place, row),
-        every=_duration(place, "every", row["every"]) if "every" in row else None,
-        asks_for=asks_for,
-        carries=texts.get("carries"),
-        source=texts.get("source", ""),
-    )
-    _refuse_impossible(place, flow)
-    return flow
+def _flow(written: Mapping[str, Any], file: str, number: int) -> Flow:
+    try:
+        return _built(_with_shipped(written))
+    except TableError as error:
+        raise InputError(f"{file}: flow {written.get('id', f'number {number}')}: {error}") from error
 
 
-def _built_on(place: _Place, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The row with what it leaves out taken from the flow that it is `like`."""
-    if "like" not in given:
-        return given
-    like = given["like"]
-    if like not in shipped():
-        raise place.error("like", _unknown(str(like), shipped()))
-    merged = {**shipped()[like], **given}
-    if isinstance(given.get("on"), dict):
-        merged["on"] = {**shipped()[like].get("on", {}), **given["on"]}
+def _with_shipped(written: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The table with what it leaves out taken from the flow that it is `like`."""
+    like = written.get("like")
+    model = shipped().get(like, {}) if isinstance(like, str) else {}
+    merged = {**model, **written}
+    if isinstance(written.get("on"), dict):
+        merged["on"] = {**model.get("on", {}), **written["on"]}
     return merged
 
 
-def _trigger(place: _Place, row: Mapping[str, Any], asks_for: str | None) -> Trigger | None:
-    """The acts that set it off, ended also by what it asks for and by its exits."""
-    base = None
-    if "trigger" in row:
-        base = triggers.named(_text(place, row, "trigger"))
-        if base is None or base.broadcast:
-            raise place.error("trigger", _unknown(row["trigger"], triggers.definitions()))
-    own = row.get("on")
-    if own is not None:
-        base = _own(place, own, base or Trigger(id=row["id"], title=row.get("title", row["id"]), source=""))
-    if base is None:
-        return None
-    more = (
-        *((asks_for,) if asks_for else ()),
-        *(_kind(place, "exits", one) for one in _list(place, row, "exits")),
+def _built(row: Mapping[str, Any]) -> Flow:
+    fields = convert(row, _FlowTable)
+    flow = Flow(
+        id=fields.id,
+        title=fields.title or fields.id,
+        campaigns=fields.campaigns or (fields.id,),
+        trigger=_with_own_acts(fields, row.get("on", {})),
+        list_id=fields.list,
+        segment=fields.segment,
+        steps=tuple(
+            replace(step, name=step.name or str(number)) for number, step in enumerate(fields.step, start=1)
+        ),
+        every=fields.every,
+        asks_for=fields.asks_for,
+        carries=fields.carries,
+        source=fields.source,
     )
-    return replace(base, ended_by=tuple(dict.fromkeys((*base.ended_by, *more))))
+    _refuse_impossible(flow)
+    return flow
 
 
-def _own(place: _Place, own: Any, base: Trigger) -> Trigger:
-    if not isinstance(own, dict):
-        raise place.error("on", "must be a table, such as { kinds = [...], window = ... }")
-    _refuse_unknown(place, own, _ON, "on.")
-    for key in ("kinds", "ended_by", "quiet"):
-        for kind in _list(place, own, key, "on."):
-            _kind(place, f"on.{key}", kind)
-    for key in ("window", "quiet_for"):
-        if key in own:
-            _duration(place, f"on.{key}", own[key])
-    if "same" in own and own["same"] not in _SAME:
-        raise place.error("on.same", _unknown(str(own["same"]), _SAME))
-    if "depth" in own and (type(own["depth"]) is not int or own["depth"] < 1):
-        raise place.error("on.depth", "must be a number of levels, 1 or more")
-    if "campaign" in own:
-        _text(place, own, "campaign", "on.")
-    if "where" in own:
-        problem = predicate.problem(_text(place, own, "where", "on."))
-        if problem:
-            raise place.error("on.where", problem)
-    made = triggers.changed(base, own)
-    for key in ("kinds", "window"):
-        if not getattr(made, key):
-            raise place.error(f"on.{key}", "is needed where no trigger is named")
-    return made
+def _with_own_acts(fields: _FlowTable, written: Iterable[str]) -> Trigger | None:
+    """The acts that set it off: its trigger with the keys `written` under `on`, ended also by what it asks for and by its exits."""
+    trigger = fields.trigger
+    if fields.on is not None:
+        trigger = trigger or Trigger(id=fields.id, title=fields.title or fields.id, source="")
+        trigger = replace(trigger, **{key: getattr(fields.on, key) for key in written})
+        for key in ("kinds", "window"):
+            if not getattr(trigger, key):
+                raise TableError(f"on.{key}", "is needed where no trigger is named")
+    if trigger is None:
+        return None
+    ends = (*trigger.ended_by, *((fields.asks_for,) if fields.asks_for else ()), *fields.exits)
+    return replace(trigger, ended_by=tuple(dict.fromkeys(ends)))
 
 
-def _steps(place: _Place, row: Mapping[str, Any]) -> tuple[Step, ...]:
-    given = row.get("step", [])
-    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
-        raise place.error("step", "write each step as [[flow.step]]")
-    steps = []
-    for number, one in enumerate(given, start=1):
-        _refuse_unknown(place, one, _STEP, "step.")
-        if "after" not in one:
-            raise place.error("step.after", "every step needs one, such as 4h")
-        after = (
-            None
-            if one["after"] == REPURCHASE
-            else _duration(place, "step.after", one["after"], least=timedelta(0))
-        )
-        leeway = _duration(place, "step.leeway", one["leeway"]) if "leeway" in one else None
-        steps.append(
-            Step(_text(place, one, "step", "step.") if "step" in one else str(number), after, leeway)
-        )
-    return tuple(steps)
-
-
-def _refuse_impossible(place: _Place, flow: Flow) -> None:
+def _refuse_impossible(flow: Flow) -> None:
     trigger = flow.trigger
     if trigger is None and flow.list_id is None and flow.segment is None:
-        raise place.error("trigger", "a flow needs a trigger, or a list or segment that it goes to")
+        raise TableError("trigger", "a flow needs a trigger, or a list or segment that it goes to")
     if trigger is None and flow.steps:
-        raise place.error("step", "has no meaning without a trigger")
+        raise TableError("step", "has no meaning without a trigger")
     if trigger is not None and flow.every is not None:
-        raise place.error("every", "has no meaning beside a trigger")
-    known = [step.after for step in flow.steps if step.after is not None]
-    if known != sorted(set(known)):
-        raise place.error("step.after", "each step must come later than the one before it")
+        raise TableError("every", "has no meaning beside a trigger")
+    delays = [step.after for step in flow.steps if step.after is not None]
+    if delays != sorted(set(delays)):
+        raise TableError("step.after", "each step must come later than the one before it")
     if len({step.name for step in flow.steps}) < len(flow.steps):
-        raise place.error("step.step", "two steps have one name")
-    if trigger is not None and known and known[-1] >= trigger.window:
-        raise place.error("step.after", "must be shorter than the window of its trigger, or it never comes")
+        raise TableError("step.step", "two steps have one name")
+    if trigger is not None and delays and delays[-1] >= trigger.window:
+        raise TableError("step.after", "must be shorter than the window of its trigger, or it never comes")
     if trigger is not None and _always_noise(trigger):
-        raise place.error("on.quiet_for", "must be shorter than on.window, or nothing ever sets it off")
+        raise TableError("on.quiet_for", "must be shorter than on.window, or nothing ever sets it off")
 
 
 def _always_noise(trigger: Trigger) -> bool:
@@ -221,44 +181,20 @@ def _always_noise(trigger: Trigger) -> bool:
     )
 
 
-def _refuse_unknown(place: _Place, row: Mapping[str, Any], allowed: Iterable[str], inside: str = "") -> None:
-    for key in row:
-        if key not in set(allowed):
-            raise place.error(f"{inside}{key}", f"unknown key{toml_input.nearest(key, allowed)}")
-
-
-def _unknown(value: str, allowed: Iterable[str]) -> str:
-    near = toml_input.nearest(value, allowed)
-    return f"unknown {value!r}{near}" if near else f"unknown {value!r}; one of {', '.join(allowed)}"
-
-
-def _text(place: _Place, row: Mapping[str, Any], key: str, inside: str = "") -> str:
-    value = row.get(key)
-    if not isinstance(value, str) or not value.strip():
-        raise place.error(f"{inside}{key}", "must be a text")
-    return value
-
-
-def _list(place: _Place, row: Mapping[str, Any], key: str, inside: str = "") -> tuple[str, ...]:
-    value = row.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
-        raise place.error(f"{inside}{key}", "must be a list of texts")
-    return tuple(value)
-
-
-def _kind(place: _Place, key: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise place.error(key, "must be one kind of event")
-    if value not in KINDS:
-        raise place.error(key, f"unknown kind {value!r}{toml_input.nearest(value, KINDS)}")
-    return value
-
-
-def _duration(place: _Place, key: str, value: Any, least: timedelta = timedelta(microseconds=1)) -> timedelta:
-    try:
-        length = duration(value)
-    except InputError as error:
-        raise place.error(key, str(error)) from error
-    if length < least:
-        raise place.error(key, "must be longer than nothing")
-    return length
+def _refuse_circles(flows: Sequence[Flow], file: str) -> None:
+    """Raise InputError where a flow is set off by messages that, at the end, only it sets off."""
+    sender = {campaign: flow.id for flow in flows for campaign in flow.campaigns}
+    waits_for = {
+        flow.id: sender[flow.trigger.campaign]
+        for flow in flows
+        if flow.trigger is not None and flow.trigger.campaign in sender
+    }
+    for begin in waits_for:
+        chain = [begin]
+        while chain[-1] in waits_for and waits_for[chain[-1]] not in chain:
+            chain.append(waits_for[chain[-1]])
+        if waits_for.get(chain[-1]) == begin:
+            circle = " → ".join([*chain, begin])
+            raise InputError(
+                f"{file}: flow {begin}: on.campaign: goes in a circle, so none of them ever begins: {circle}"
+            )

@@ -3,25 +3,31 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
+from msgspec import Struct, field
 
-from audit.flows.triggers import Trigger
+from audit.events.times import duration
+from audit.flows.triggers import Length, Trigger
+from audit.storage.toml_input import Text, read_by
 
 REPURCHASE = "repurchase"
 """A delay that is the customer's own median interval between orders of the thing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+def _delay(written: Any) -> timedelta | None:
+    return None if written == REPURCHASE else duration(written)
+
+
+class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One message of a series: `after` the act that set it off (None: once the re-purchase is due), at most `leeway`
     later (None: as long as the act counts). `name`: the log's `series_step`.
     """
 
-    name: str
-    after: timedelta | None
-    leeway: timedelta | None = None
+    name: Text = field(name="step", default="")
+    after: Annotated[timedelta | None, read_by(_delay, "every step needs one, such as 4h")]
+    leeway: Length | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from audit.errors import InputError
 from audit.events.schema import SCHEMA, TIME
 from audit.storage.toml_input import nearest
 
@@ -19,8 +20,17 @@ _VALUES: dict[pl.DataType, tuple[Any, ...]] = {
 """What stands in columns of events, for a condition to be tried on."""
 
 
-def problem(text: str) -> str | None:
-    """Why `text` is no condition on one event, in words; None where it is one."""
+def checked(written: Any) -> str:
+    """`written`, where it is a condition on one event. Raises InputError saying why it is none."""
+    if not isinstance(written, str) or not written.strip():
+        raise InputError("must be a text")
+    refusal = _refusal(written)
+    if refusal:
+        raise InputError(refusal)
+    return written
+
+
+def _refusal(text: str) -> str | None:
     try:
         condition = pl.sql_expr(text)
     except pl.exceptions.PolarsError:

@@ -4,16 +4,19 @@ The definitions are data: `triggers.toml`. Everything here works on frames of an
 """
 
 import re
-import tomllib
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache
 from importlib.resources import files
+from typing import Annotated, Any
 
 import polars as pl
+from msgspec import Meta, Struct
 
-from audit.events.schema import first_levels
+from audit.errors import InputError
+from audit.events.schema import KINDS, first_levels
 from audit.events.times import duration
+from audit.flows import predicate
+from audit.storage.toml_input import Text, convert, nearest, one_of, parsed, read_by
 
 LIVE: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
@@ -34,25 +37,55 @@ READ = (*_ACT, "kind", "campaign_id", "campaign_name")
 """The columns that `acts` reads of events, beside those that a `where` names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
+def _kinds(written: Any) -> tuple[str, ...]:
+    if not isinstance(written, list) or not all(isinstance(kind, str) and kind for kind in written):
+        raise InputError("must be a list of texts")
+    return tuple(map(kind_of_event, written))
+
+
+def kind_of_event(written: Any) -> str:
+    """A kind of event as people write it. Raises InputError naming the nearest."""
+    if not isinstance(written, str):
+        raise InputError("must be one kind of event")
+    if written not in KINDS:
+        raise InputError(f"unknown kind {written!r}{nearest(written, KINDS)}")
+    return written
+
+
+def _length(written: Any) -> timedelta:
+    length = duration(written)
+    if not length:
+        raise InputError("must be longer than nothing")
+    return length
+
+
+Kinds = Annotated[tuple[str, ...], read_by(_kinds)]
+Length = Annotated[timedelta, read_by(_length)]
+
+
+class Acts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which acts set a message off, how long they count and what ends them; `triggers.toml` says what its fields mean."""
+
+    kinds: Kinds = ()
+    same: Annotated[str, one_of(("item", "category", "segment", "nothing"))] = "nothing"
+    depth: Annotated[int, Meta(ge=1, description="must be a number of levels, 1 or more")] = 2
+    window: Length = timedelta(0)
+    ended_by: Kinds = ()
+    quiet: Kinds = ()
+    quiet_for: Length = timedelta(0)
+    campaign: Text | None = None
+    where: Annotated[str | None, read_by(predicate.checked)] = None
+
+
+class Trigger(Acts, frozen=True, kw_only=True):
     """A definition out of `triggers.toml`; the file says what its fields mean."""
 
     id: str
     title: str
     source: str
     aliases: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
-    same: str = "nothing"
-    depth: int = 2
-    window: timedelta = timedelta(0)
-    ended_by: tuple[str, ...] = ()
     waits: bool = False
-    quiet: tuple[str, ...] = ()
-    quiet_for: timedelta = timedelta(0)
     broadcast: bool = False
-    campaign: str | None = None
-    where: str | None = None
 
     @property
     def read(self) -> tuple[str, ...]:
@@ -64,7 +97,7 @@ class Trigger:
 def definitions() -> dict[str, Trigger]:
     """Every trigger we define, by id."""
     text = files("audit.flows").joinpath("triggers.toml").read_text(encoding="utf-8")
-    return {name: _trigger(name, fields) for name, fields in tomllib.loads(text).items()}
+    return {name: convert({"id": name, **fields}, Trigger) for name, fields in parsed(text).items()}
 
 
 def named(text: str | None) -> Trigger | None:
@@ -226,25 +259,6 @@ def _before(at: str, event: str, other_at: str, other: str) -> pl.Expr:
     )
 
 
-def changed(trigger: Trigger, fields: dict[str, object]) -> Trigger:
-    """`trigger` with these fields, as a file writes them."""
-    return replace(trigger, **_values(fields))  # type: ignore[arg-type]
-
-
 @cache
 def _by_name() -> dict[str, Trigger]:
     return {name: trigger for trigger in definitions().values() for name in (trigger.id, *trigger.aliases)}
-
-
-def _values(fields: dict[str, object]) -> dict[str, object]:
-    made: dict[str, object] = {}
-    for key, value in fields.items():
-        if key in {"window", "quiet_for"}:
-            made[key] = duration(str(value))
-        else:
-            made[key] = tuple(value) if isinstance(value, list) else value
-    return made
-
-
-def _trigger(name: str, fields: dict[str, object]) -> Trigger:
-    return Trigger(id=name, **_values(fields))  # type: ignore[arg-type]

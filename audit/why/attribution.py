@@ -1,10 +1,10 @@
 """The five standings of a message: each account says why it was sent, or that it cannot."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import polars as pl
+from msgspec.structs import replace
 
 from audit.events.schema import BEHAVIOUR
 from audit.events.times import iso

@@ -5,11 +5,11 @@ ended it; the messages end with the last of their acts.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
+from msgspec.structs import replace
 
 from audit.events.messages import sent_messages
 from audit.flows import Flow, triggers
