@@ -29,7 +29,7 @@ from audit.why.minimal_removal import Removal
 from audit.why.model import Counterfactual, Explanation, Reason, Subject
 from audit.why.what_if_trials import Decide
 from audit.why.wording import (
-    Voice,
+    Wording,
     day,
     kinds_in_words,
     several,
@@ -75,7 +75,7 @@ def finding(
         raise NotFoundError(f"no finding {ident!r} of this customer at that time; `whysent audit` lists them")
     row = worded(listed, names_sensitive=True).row(0, named=True)
     shown = worded(listed, names_sensitive=names_sensitive).row(0, named=True)
-    voice = Voice(names_sensitive=names_sensitive)
+    voice = Wording(names_sensitive=names_sensitive)
     return Explanation(
         customer=row["customer"],
         at=context.at,
@@ -88,13 +88,13 @@ def finding(
     )
 
 
-def _reasons(events: pl.DataFrame, row: Row, text: str, voice: Voice) -> Iterator[Reason]:
+def _reasons(events: pl.DataFrame, row: Row, text: str, voice: Wording) -> Iterator[Reason]:
     """The finding's sentence, and behind it the acts, the messages, and what did not happen."""
     sent = set(row["messages"])
     acts = [one for one in row["evidence"] if one not in sent]
     acts = list(dict.fromkeys([*row["cause"], *acts]))
     told = events.filter(pl.col("event_id").is_in(acts)).to_dicts()[::-1]
-    behind = [*reasons.together(voice, told), *_messages(row), *_absences(row)]
+    behind = [*reasons.grouped(voice, told), *_messages(row), *_absences(row)]
     yield Reason(text, tuple(row["evidence"]), because=tuple(behind), facts={"check": row["check"]})
     yield Reason(f"it rests on: {'; '.join(row['sources'])}", facts={"verdict": row["verdict"]})
 
@@ -126,7 +126,7 @@ def _without(events: pl.DataFrame, context: Context, row: Row) -> Counterfactual
     if nearest.height < events.height and not (found and counterfactual.holds_for(events, decide, found)):
         found = _search(events, known, decide, row)
     outcome = f"the check {row['check']} would not find it"
-    return counterfactual.said(found, _added(nearest, known, row), outcome)
+    return counterfactual.from_trials(found, _added(nearest, known, row), outcome)
 
 
 def _search(events: pl.DataFrame, context: Context, decide: Decide, row: Row) -> Removal | None:

@@ -83,7 +83,7 @@ def given(events: pl.DataFrame, messages: pl.DataFrame, flow: Flow) -> pl.DataFr
     return _judged(placed, flow.steps).select(*GIVEN)
 
 
-def fits() -> pl.Expr:
+def gives_message() -> pl.Expr:
     """Whether a row of `GIVEN` gives its message: nothing ended the act, and no condition fails."""
     return pl.col("ended_by").is_null() & (pl.col("fails").list.len() == 0)
 

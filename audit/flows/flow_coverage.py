@@ -9,8 +9,8 @@ from audit.events.messages import sent_messages
 from audit.flows.eligibility import (
     MESSAGE,
     audience,
-    fits,
     given,
+    gives_message,
     reads,
 )
 from audit.flows.model import Flow
@@ -32,7 +32,7 @@ def _counted(events: pl.LazyFrame, flow: Flow) -> tuple[int, int]:
     all_of_them = messages.select("customer_id", pl.col("event_id").alias("message"))
     inside = all_of_them.join(outside, on=["customer_id", "message"], how="anti")
     if flow.trigger is not None:
-        rows = given(own, messages, flow).filter(fits())
+        rows = given(own, messages, flow).filter(gives_message())
         inside = inside.join(rows, on=["customer_id", "message"], how="semi")
     return messages.height, inside.height
 

@@ -57,7 +57,9 @@ class Case:
             known = at_hand.get("memberships")
             return why.segment(events, context, ident, names_sensitive=names_sensitive, memberships=known)
         if subject == "item":
-            return why.item(events, context, ident, names_sensitive=names_sensitive, made=self.recommended)
+            return why.item(
+                events, context, ident, names_sensitive=names_sensitive, recommended=self.recommended
+            )
         if subject == "finding":
             known = at_hand.get("found")
             return findings.finding(events, context, ident, names_sensitive=names_sensitive, listed=known)

@@ -9,12 +9,11 @@ import polars as pl
 
 from audit.events import sensitive_topics
 from audit.events.messages import sent_messages
-from audit.flows import Flow, campaign_map, of_campaign, of_trigger
-from audit.flows.eligibility import audience, fits, given
-from audit.flows.triggers import definitions, named
+from audit.flows import Flow, campaign_map, of_campaign, of_trigger, triggers
+from audit.flows.eligibility import audience, given, gives_message
 from audit.population.context import Context
-from audit.why.bulk_candidates import akin
-from audit.why.message_context import chosen
+from audit.why.message_context import definitions
+from audit.why.related_acts import related_acts
 
 CAUSES: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
@@ -25,7 +24,7 @@ CAUSES: dict[str, pl.DataType] = {
 """A row for each message that was sent. `causes`: event_ids in order; `sensitive`: ids of sensitive topics."""
 
 _PAIR = ("message", "act")
-_KEY = ("says", "map_says", "campaign_id", "campaign_name")
+_KEY = ("stated_trigger", "mapped_trigger", "campaign_id", "campaign_name")
 
 
 def causes(events: pl.DataFrame, context: Context) -> pl.DataFrame:
@@ -33,39 +32,46 @@ def causes(events: pl.DataFrame, context: Context) -> pl.DataFrame:
 
     `events` are whole customers, in order. Of a message whose sender states a trigger that we define: the acts that
     satisfy it, else those that did before something ended them. Else the acts that satisfy the trigger that the
-    campaign map names. Else, unless it went to everybody on a list, every act before it that has to do with what it
-    is about. Where a flow is defined for its campaign, that is the definition. Its own topics are those of its row and of the trigger that the map names.
+    campaign map names. Else, unless it went to everybody on a list, every act before it that is related to what it is
+    about. Where a flow is defined for its campaign, that is the definition. Its own topics are those of its row and of
+    the trigger that the map names.
     """
     placed = events.with_row_index("act")
     sent = _sent(placed, context)
-    stated = _given(placed, sent, sent.filter("is_stated"), "stated", context.flows)
+    stated = _eligible_acts(
+        placed, sent, sent.filter("states_reason"), "flow_for_stated_reason", context.flows
+    )
     live = stated.filter("live")
     by_sender = pl.concat([live, stated.join(live, on="message", how="anti")]).select(_PAIR)
-    unstated = sent.filter(~pl.col("is_stated"))
-    by_map = _given(placed, sent, unstated, "mapped", context.flows).filter("fits").select(_PAIR)
-    rest = unstated.filter(~pl.col("is_broadcast")).join(by_map, on="message", how="anti")
-    pairs = pl.concat([by_sender, by_map, akin(placed, rest)]).unique().sort(_PAIR)
+    unstated = sent.filter(~pl.col("states_reason"))
+    derived = _eligible_acts(placed, sent, unstated, "deriving_flow", context.flows).filter("gives_message")
+    by_definition = derived.select(_PAIR)
+    open_messages = unstated.filter(~pl.col("is_broadcast")).join(by_definition, on="message", how="anti")
+    related = related_acts(placed, open_messages).select(_PAIR)
+    pairs = pl.concat([by_sender, by_definition, related]).unique().sort(_PAIR)
     return _columns(events, sent, pairs)
 
 
 def _sent(placed: pl.DataFrame, context: Context) -> pl.DataFrame:
-    """The messages sent. Added: `message` (position of its row), `stated`, `mapped` (names of the definitions, else
-    null), `says` (what the sender states), `map_says`, `by_list`, `is_stated`, `is_broadcast`.
+    """The messages sent. Added: `message` (position of its row), `stated_trigger`, `mapped_trigger`, `is_broadcast`, and
+    the columns of `_definitions`.
     """
-    entries = context.campaigns.with_row_index("_entry").select("_entry", pl.col("trigger").alias("map_says"))
+    entries = context.campaigns.with_row_index("_entry").select(
+        "_entry", pl.col("trigger").alias("mapped_trigger")
+    )
     segment = pl.format("segment:{}", _filled("segment_id"))
     sent = (
         campaign_map.with_entries(sent_messages(placed).lazy(), context.campaigns)
         .join(entries.lazy(), on="_entry", how="left", maintain_order="left")
-        .with_columns(pl.coalesce(_filled("trigger"), segment).alias("says"))
+        .with_columns(pl.coalesce(_filled("trigger"), segment).alias("stated_trigger"))
         .drop("_by_id")
         .rename({"act": "message"})
         .collect()
     )
-    defined = _defined(sent.select(_KEY).unique(maintain_order=True), context.flows)
-    listed = _filled("list_id").is_not_null() | pl.col("by_list")
-    return sent.join(defined, on=_KEY, how="left", nulls_equal=True, maintain_order="left").with_columns(
-        listed.alias("is_broadcast")
+    by_key = _definitions(sent.select(_KEY).unique(maintain_order=True), context.flows)
+    to_list = _filled("list_id").is_not_null() | pl.col("to_list")
+    return sent.join(by_key, on=_KEY, how="left", nulls_equal=True, maintain_order="left").with_columns(
+        to_list.alias("is_broadcast")
     )
 
 
@@ -74,35 +80,17 @@ def _filled(column: str) -> pl.Expr:
     return pl.when(pl.col(column) != "").then(pl.col(column))
 
 
-def _defined(keys: pl.DataFrame, flows: Sequence[Flow]) -> pl.DataFrame:
-    """For each of `keys` (`_KEY`): the name of the definition that the stated reason is held against (`stated`) and of
-    the one that can give the message (`mapped`), whether it goes to a list (`by_list`), whether a reason is stated.
-    """
-    made = [(*key, *_definitions(*key, flows=flows)) for key in keys.iter_rows()]
-    schema = dict.fromkeys((*_KEY, "stated", "mapped"), pl.String()) | dict.fromkeys(
-        ("by_list", "is_stated"), pl.Boolean()
+def _definitions(keys: pl.DataFrame, flows: Sequence[Flow]) -> pl.DataFrame:
+    """`message_context.Definitions` for each of `keys` (`_KEY`), flows by `_name`."""
+    rows = []
+    for row in keys.iter_rows(named=True):
+        chosen = definitions(row["stated_trigger"], row["mapped_trigger"], of_campaign(flows, row))
+        names = _name(chosen.flow_for_stated_reason), _name(chosen.deriving_flow)
+        rows.append((*row.values(), *names, chosen.to_list, chosen.states_reason))
+    schema = dict.fromkeys((*_KEY, "flow_for_stated_reason", "deriving_flow"), pl.String()) | dict.fromkeys(
+        ("to_list", "states_reason"), pl.Boolean()
     )
-    return pl.DataFrame(made, schema=schema, orient="row")
-
-
-def _definitions(
-    says: str | None,
-    map_says: str | None,
-    campaign_id: str | None,
-    campaign_name: str | None,
-    *,
-    flows: Sequence[Flow],
-) -> tuple[str | None, str | None, bool, bool]:
-    flow = of_campaign(flows, {"campaign_id": campaign_id, "campaign_name": campaign_name})
-    by_word, by_map = named(says), named(map_says)
-    stated = None if says is None else chosen(flow, says)
-    if flow is not None:
-        mapped = flow if flow.trigger is not None else None
-    else:
-        mapped = None if by_map is None or by_map.broadcast else of_trigger(by_map)
-    lists = [trigger is not None and trigger.broadcast for trigger in (by_word, by_map)]
-    by_list = any(lists) or (flow is not None and flow.trigger is None)
-    return _name(stated), _name(mapped), by_list, says is not None and (stated is not None or by_word is None)
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _name(flow: Flow | None) -> str | None:
@@ -110,62 +98,60 @@ def _name(flow: Flow | None) -> str | None:
     return None if flow is None else f"{'flow' if flow.own else 'trigger'}:{flow.id}"
 
 
-def _given(
-    placed: pl.DataFrame, sent: pl.DataFrame, rows: pl.DataFrame, column: str, flows: Sequence[Flow]
+def _eligible_acts(
+    placed: pl.DataFrame, sent: pl.DataFrame, messages: pl.DataFrame, column: str, flows: Sequence[Flow]
 ) -> pl.DataFrame:
-    """The acts that the definition `column` names of each of `rows` rests on: `message, act` (positions), `live`,
-    `fits`.
+    """The acts that the definition in `column` of each of `messages` rests on: `message, act` (positions), `live`,
+    `gives_message`.
     """
-    made = [
-        pl.DataFrame(schema={"message": pl.UInt32, "act": pl.UInt32, "live": pl.Boolean, "fits": pl.Boolean})
-    ]
-    by_id = placed.select("customer_id", "event_id", "act")
-    wanted = rows.select("customer_id", pl.col("event_id").alias("_id"), pl.col(column).alias("_name"))
-    present = set(wanted["_name"].drop_nulls())
-    for flow in (*flows, *map(of_trigger, definitions().values())):
+    schema = {"message": pl.UInt32, "act": pl.UInt32, "live": pl.Boolean, "gives_message": pl.Boolean}
+    parts = [pl.DataFrame(schema=schema)]
+    positions = placed.select("customer_id", "event_id", "act")
+    ids = messages.select("customer_id", pl.col("event_id").alias("_id"), pl.col(column).alias("_name"))
+    present = set(ids["_name"].drop_nulls())
+    for flow in (*flows, *map(of_trigger, triggers.definitions().values())):
         if _name(flow) not in present:
             continue
-        asked = wanted.filter(pl.col("_name") == _name(flow)).drop("_name")
-        whose = asked.select("customer_id").unique()
-        own = flow.belongs() if flow.own else pl.col(column) == _name(flow)
-        messages = _with_audience(sent.filter(own).join(whose, on="customer_id", how="semi"), flow)
-        events = placed.join(whose, on="customer_id", how="semi", maintain_order="left")
-        given_rows = given(events, messages, flow).rename({"message": "_id", "act": "_act"})
-        outside = audience(events, messages, flow).filter(~pl.col("holds")).rename({"message": "_id"})
-        inside = asked.join(outside, on=["customer_id", "_id"], how="anti").with_columns(inside=True)
-        made.append(
-            given_rows.join(asked, on=["customer_id", "_id"], how="semi")
+        of_flow = ids.filter(pl.col("_name") == _name(flow)).drop("_name")
+        customers = of_flow.select("customer_id").unique()
+        belongs = flow.belongs() if flow.own else pl.col(column) == _name(flow)
+        series = _with_audience(sent.filter(belongs).join(customers, on="customer_id", how="semi"), flow)
+        events = placed.join(customers, on="customer_id", how="semi", maintain_order="left")
+        acts = given(events, series, flow).rename({"message": "_id", "act": "_act"})
+        outside = audience(events, series, flow).filter(~pl.col("holds")).rename({"message": "_id"})
+        inside = of_flow.join(outside, on=["customer_id", "_id"], how="anti").with_columns(inside=True)
+        parts.append(
+            acts.join(of_flow, on=["customer_id", "_id"], how="semi")
             .join(inside, on=["customer_id", "_id"], how="left")
             .with_columns(
                 pl.col("ended_by").is_null().alias("live"),
-                (fits() & pl.col("inside").fill_null(value=False)).alias("fits"),
+                (gives_message() & pl.col("inside").fill_null(value=False)).alias("gives_message"),
             )
-            .join(by_id.rename({"event_id": "_id", "act": "message"}), on=["customer_id", "_id"])
-            .join(by_id.rename({"event_id": "_act"}), on=["customer_id", "_act"])
-            .select("message", "act", "live", "fits")
+            .join(positions.rename({"event_id": "_id", "act": "message"}), on=["customer_id", "_id"])
+            .join(positions.rename({"event_id": "_act"}), on=["customer_id", "_act"])
+            .select(*schema)
         )
-    return pl.concat(made)
+    return pl.concat(parts)
 
 
 def _with_audience(messages: pl.DataFrame, flow: Flow) -> pl.DataFrame:
     """Messages whose `segment_id` is the audience that the sender names, where that sets them off."""
     if flow.trigger is None or flow.trigger.same != "segment":
         return messages
-    after = pl.col("says").str.splitn(":", 2).struct.field("field_1")
-    named_there = messages.with_columns(after.alias("_after_colon"))
-    return named_there.with_columns(
+    after_colon = pl.col("stated_trigger").str.splitn(":", 2).struct.field("field_1")
+    with_audience = messages.with_columns(after_colon.alias("_after_colon"))
+    return with_audience.with_columns(
         pl.coalesce(_filled("segment_id"), _filled("_after_colon")).alias("segment_id")
     )
 
 
 def _columns(events: pl.DataFrame, sent: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     nothing = pl.lit([], pl.List(pl.String))
-    event_ids = events["event_id"]
-    acts = pairs.with_columns(event_ids.gather(pairs["act"]).alias("causes"))
-    listed = acts.group_by("message", maintain_order=True).agg("causes")
+    acts = pairs.with_columns(events["event_id"].gather(pairs["act"]).alias("causes"))
+    by_message = acts.group_by("message", maintain_order=True).agg("causes")
     return (
         sent.select("customer_id", "event_id", "message")
-        .join(listed, on="message", how="left", maintain_order="left")
+        .join(by_message, on="message", how="left", maintain_order="left")
         .join(_topics(events, sent, pairs), on="message", how="left", maintain_order="left")
         .select("customer_id", "event_id", pl.col("causes", "sensitive").fill_null(nothing))
     )
@@ -173,18 +159,17 @@ def _columns(events: pl.DataFrame, sent: pl.DataFrame, pairs: pl.DataFrame) -> p
 
 def _topics(events: pl.DataFrame, sent: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     """The sensitive topics among the causes and its own of each message that has some: `message, sensitive`."""
-    used = pairs.select("act").unique().sort("act")
-    touched = sensitive_topics.touched(events[used["act"]])
-    of_acts = touched.select("topic", act=used["act"].gather(touched["row"]))
-    by_row, by_map = (
-        found.select("topic", message=sent["message"].gather(found["row"]))
-        for found in (
-            sensitive_topics.touched(sent), sensitive_topics.touched(sent.with_columns(pl.col("map_says").alias("trigger")))
-        )
-    )  # fmt: skip
-    found = pl.concat([pairs.join(of_acts, on="act").select("topic", "message"), by_row, by_map])
+    acts = pairs.select("act").unique().sort("act")
+    touched = sensitive_topics.touched(events[acts["act"]])
+    of_acts = touched.select("topic", act=acts["act"].gather(touched["row"]))
+    with_mapped_trigger = sent.with_columns(pl.col("mapped_trigger").alias("trigger"))
+    of_messages = [
+        topics.select("topic", message=sent["message"].gather(topics["row"]))
+        for topics in (sensitive_topics.touched(sent), sensitive_topics.touched(with_mapped_trigger))
+    ]
+    topics = pl.concat([pairs.join(of_acts, on="act").select("topic", "message"), *of_messages])
     return (
-        found.unique()
+        topics.unique()
         .sort("message", "topic")
         .group_by("message", maintain_order=True)
         .agg(sensitive="topic")

@@ -1,7 +1,7 @@
 """Without which events would the decision not have been made? Answered by doing it.
 
 What is found is minimal: gone without the whole set, there again with any one put back. Hand over only the rows that a
-definition can read: the copies that are decided (see `trials`) are as long as what is handed over.
+definition can read: the copies that are decided (see `what_if_trials`) are as long as what is handed over.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,7 +42,7 @@ def removal(
     with, where leaving events out cannot end it, or where the search would grow out of bounds.
     """
     search = Search(
-        Trials(events, decide, frozenset(keep), gone, focus), whole=rows is None or rows == events.height
+        Trials(events, decide, frozenset(keep), gone, focus), all_events=rows is None or rows == events.height
     )
     try:
         return search.by_plans(plans) or search.searched(likely)
@@ -50,15 +50,15 @@ def removal(
         return None
 
 
-def holds_for(events: pl.DataFrame, decide: Decide, found: Removal, gone: Gone | None = None) -> bool:
+def holds_for(events: pl.DataFrame, decide: Decide, removed: Removal, gone: Gone | None = None) -> bool:
     """Whether what was found among some events also ends the decision among all `events`, and no less of it does."""
-    ends = {found.events[0], found.events[-1]}
-    sets = [set(found.events), *(set(found.events) - {one} for one in sorted(ends))]
+    outermost = {removed.events[0], removed.events[-1]}
+    sets = [set(removed.events), *(set(removed.events) - {event} for event in sorted(outermost))]
     try:
-        without, *with_one = Trials(events, decide, gone=gone).gone(sets)
+        without, *with_one_back = Trials(events, decide, gone=gone).gone(sets)
     except TooMuchError:
         return False
-    return without and not any(with_one)
+    return without and not any(with_one_back)
 
 
 def ends_with(events: pl.DataFrame, decide: Decide, added: pl.DataFrame) -> bool:
@@ -66,21 +66,23 @@ def ends_with(events: pl.DataFrame, decide: Decide, added: pl.DataFrame) -> bool
     return first_ending(events, decide, [added]) is not None
 
 
-def first_ending(events: pl.DataFrame, decide: Decide, each: Sequence[pl.DataFrame]) -> pl.DataFrame | None:
+def first_ending(
+    events: pl.DataFrame, decide: Decide, additions: Sequence[pl.DataFrame]
+) -> pl.DataFrame | None:
     """The first of several events with which a decision that is there would be gone; None where none ends it."""
     at_once = copies_at_little_cost(events.height)
-    for start in range(0, len(each), at_once):
-        some = each[start : start + at_once]
-        there = decide(pl.concat(_with(events, added, f"c#{n:03}") for n, added in enumerate(some)))
-        ending = (added for n, added in enumerate(some) if f"c#{n:03}" not in there)
-        if (first := next(ending, None)) is not None:
-            return first
+    for start in range(0, len(additions), at_once):
+        batch = additions[start : start + at_once]
+        there = decide(pl.concat(_with(events, added, f"c#{n:03}") for n, added in enumerate(batch)))
+        for number, added in enumerate(batch):
+            if f"c#{number:03}" not in there:
+                return added
     return None
 
 
 def _with(events: pl.DataFrame, added: pl.DataFrame, name: str) -> pl.DataFrame:
-    both = pl.concat([events, added.select(events.columns)]).sort("occurred_at", "event_id")
-    return both.with_columns(pl.lit(name).alias("customer_id"))
+    history = pl.concat([events, added.select(events.columns)]).sort("occurred_at", "event_id")
+    return history.with_columns(pl.lit(name).alias("customer_id"))
 
 
 def event(like: pl.DataFrame, **fields: Any) -> pl.DataFrame:
@@ -89,23 +91,23 @@ def event(like: pl.DataFrame, **fields: Any) -> pl.DataFrame:
     return pl.DataFrame([row], schema=like.schema)
 
 
-def said(found: Removal | None, added: pl.DataFrame | None, outcome: str) -> Counterfactual | None:
+def from_trials(removed: Removal | None, added: pl.DataFrame | None, outcome: str) -> Counterfactual | None:
     """The counterfactual of what `removal` found and of a row that `ends_with` has confirmed; None of neither."""
-    if found is None and added is None:
+    if removed is None and added is None:
         return None
     return Counterfactual(
-        remove=() if found is None else found.events,
-        add=() if added is None else tuple(_named(row) for row in added.iter_rows(named=True)),
+        remove=() if removed is None else removed.events,
+        add=() if added is None else tuple(_added_event(row) for row in added.iter_rows(named=True)),
         outcome=outcome,
-        smallest=found is not None and found.smallest,
-        method="search" if found is None else found.method,
-        causes=Causes() if found is None else found.causes,
-        tried=0 if found is None else found.tried,
+        smallest=removed is not None and removed.smallest,
+        method="search" if removed is None else removed.method,
+        causes=Causes() if removed is None else removed.causes,
+        tried=0 if removed is None else removed.tried,
     )
 
 
-def _named(row: Mapping[str, Any]) -> dict[str, Any]:
+def _added_event(row: Mapping[str, Any]) -> dict[str, Any]:
     """All that has to be known of an event to see for oneself that it would have ended the decision."""
-    unsaid = ("event_id", "customer_id", "kind", "occurred_at")
-    named = {name: value for name, value in row.items() if value is not None and name not in unsaid}
-    return {"kind": row["kind"], "occurred_at": iso(row["occurred_at"]), **named}
+    always = ("event_id", "customer_id", "kind", "occurred_at")
+    filled = {name: value for name, value in row.items() if value is not None and name not in always}
+    return {"kind": row["kind"], "occurred_at": iso(row["occurred_at"]), **filled}

@@ -26,9 +26,9 @@ def unaccounted(coverage: Coverage, kinds: Sequence[str], since: datetime, to: d
     begins = max((coverage.kinds[kind].first for kind in kinds), default=since)
     if begins > since:
         return False, f"this data cannot tell: the data begins in {begins:%Y-%m} ({day(begins)})"
-    for first, last in coverage.gaps_of(kinds):
-        if first <= to.date() and last >= since.date():
-            return False, f"this data cannot tell: the data has a gap from {first} to {last}"
+    for start, end in coverage.gaps_of(kinds):
+        if start <= to.date() and end >= since.date():
+            return False, f"this data cannot tell: the data has a gap from {start} to {end}"
     return True, EXPLAINS_NOTHING
 
 
@@ -46,8 +46,7 @@ def covered(coverage: Coverage) -> pl.Expr:
     begins = max(coverage.kinds[kind].first for kind in needed)
     at = pl.col("occurred_at")
     gaps = [
-        (at.dt.date() >= first) & ((at - window).dt.date() <= last)
-        for first, last in coverage.gaps_of(needed)
+        (at.dt.date() >= start) & ((at - window).dt.date() <= end) for start, end in coverage.gaps_of(needed)
     ]
     return (at - window >= begins) & ~pl.any_horizontal(pl.lit(value=False), *gaps)
 
@@ -59,8 +58,8 @@ def kinds() -> tuple[str, ...]:
 
 def unmapped(campaign: str | None) -> str:
     """What is said of a message of which nothing says what it is about."""
-    which = f"campaign {campaign}" if campaign else "its campaign"
-    return f"this data cannot tell: nothing says what {which} is about; the campaign map can"
+    subject = f"campaign {campaign}" if campaign else "its campaign"
+    return f"this data cannot tell: nothing says what {subject} is about; the campaign map can"
 
 
 def since_when(coverage: Coverage, acts: Iterable[str]) -> str:

@@ -1,12 +1,24 @@
-"""When a decision ends if nothing new happens: a moment, or a word for why there is none."""
+"""When a decision ends if nothing new happens: a moment, or a word for why there is none.
 
-from collections.abc import Mapping, Sequence
+Of a message: messages like it stop by the definition that is behind it. An act ends when its window does, when the last
+step of the series that can still come has been due, or when something ended it; the messages end with the last of their
+acts.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
+import polars as pl
+from msgspec.structs import replace
+
 from audit import segments
+from audit.events.messages import sent_messages
 from audit.events.times import iso
+from audit.flows import Flow, eligibility, triggers
+from audit.flows.eligibility import NO, YES, gives_message
+from audit.why.message_context import EVER, MessageContext, order
 from audit.why.wording import day, kinds_in_words
 
 Why = Literal[
@@ -42,12 +54,23 @@ _FEWER: dict[Why, str] = {
 }
 """What is said where no kind of act is known to end it."""
 
+_NEXT = timedelta(microseconds=1)
+"""A leeway holds to its last moment."""
+
+_LAST_ID = "\U0010ffff"
+"""An event_id after every other: the moment asked about lies after all that happened in it."""
+
+Row = dict[str, Any]
+_Ending = tuple[datetime, Why]
+
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """`until` (UTC): the first moment at which it is gone if nothing new happens (`at_latest`: if not sooner); None where no day does, and `why`
-    says what keeps it. `ends_with`: kinds of acts that can end it. `counts_until` (UTC): of a finding, from when on one
-    more of the same would not add to it; None where no day does.
+    """When it ends.
+
+    `until` (UTC): the first moment at which it is gone if nothing new happens (`at_latest`: if not sooner); None where no
+    day does, and `why` says what keeps it. `ends_with`: kinds of acts that can end it. `counts_until` (UTC): of a finding,
+    from when on one more of the same would not add to it; None where no day does.
     """
 
     until: datetime | None
@@ -90,12 +113,138 @@ def recommendation_end(row: Mapping[str, Any]) -> End:
     return End(row["until"], "at_latest") if row["derived"] else End(None, "shown")
 
 
-def membership_end(row: Mapping[str, Any], chosen: tuple[segments.Definition, ...]) -> End:
-    """The end of a row of `segments.memberships` that the definitions `chosen` gave, or that only the log has."""
+def membership_end(row: Mapping[str, Any], definitions: tuple[segments.Definition, ...]) -> End:
+    """The end of a row of `segments.memberships` that `definitions` gave, or that only the log has."""
     if not row["derived"]:
         return End(None, "logged", ("segment_left",))
     if row["until"] is not None:
         return End(row["until"], "window")
-    one = segments.concerning(chosen, row["id"])[0]
-    states = all(condition.test == "state" for condition in one.when)
-    return End(None, "profile" if states else "lasting", one.ended_by)
+    definition = segments.concerning(definitions, row["id"])[0]
+    by_profile = all(condition.test == "state" for condition in definition.when)
+    return End(None, "profile" if by_profile else "lasting", definition.ended_by)
+
+
+def unknown_end(message: MessageContext) -> End:
+    """Of a message that no definition here is behind; marketing ends with a no all the same."""
+    marketing = (message.row["message_class"] or "marketing") == "marketing"
+    return End(None, "unknown", NO if marketing else ())
+
+
+def list_end(message: MessageContext, list_id: str | None) -> End:
+    """Of a broadcast: as long as the customer is on the list at the moment asked about."""
+    at = message.context.at
+    yes, no = message.list_act(YES, list_id, at), message.list_act(NO, list_id, at)
+    if no is None or (yes is not None and order(yes) > order(no)):
+        return End(None, "subscribed", NO)
+    if order(no) < order(message.row):
+        return End(None, "said_no")
+    return End(no["occurred_at"], "ended")
+
+
+def flow_end(message: MessageContext, flow: Flow) -> End:
+    """When `flow` gives messages like this one no more; unknown where the sender went on after that."""
+    endings = list(_endings(message, flow))
+    if not endings:
+        return unknown_end(message)
+    until, why = max(endings)
+    taken_out = _taken_out(message, flow)
+    if taken_out is not None and taken_out < until:
+        until, why = taken_out, "ended"
+    return End(until, why) if until >= message.sent_at else unknown_end(message)
+
+
+def _endings(message: MessageContext, flow: Flow) -> Iterator[_Ending]:
+    """When each act ends that has set such a message off or still can."""
+    acts = _acts(message, flow)
+    sent = _sent_steps(message, flow, acts)
+    intervals = _intervals(message, flow, acts)
+    for row in acts.iter_rows(named=True):
+        ends, why = _act_ending(flow, row, sent.get(row["act"], {}), intervals.get(row["act"]), message.row)
+        stopped = None if row["ended_by"] is None else message.event(row["ended_by"])["occurred_at"]
+        yield (ends, why) if stopped is None or stopped >= ends else (stopped, "ended")
+
+
+def _deciding_events(message: MessageContext, flow: Flow) -> pl.DataFrame:
+    """The events that decide whether `flow` gives a message, in the columns that do."""
+    kinds, columns = eligibility.reads(flow)
+    return message.events.lazy().filter(pl.col("kind").is_in(kinds)).select(columns).collect()
+
+
+def _acts(message: MessageContext, flow: Flow) -> pl.DataFrame:
+    """The acts (`triggers.LIVE`) up to the moment asked about of which one is the last to set off such a message, at its
+    time or later: no act ends before it happens, so one whose window ran out before the newest is not.
+    """
+    trigger = flow.trigger
+    assert trigger is not None
+    recent = _deciding_events(message, flow).filter(pl.col("occurred_at") > message.sent_at - trigger.window)
+    acts = triggers.acts(recent, _as_if_sent_now(message, flow), replace(trigger, window=EVER, quiet=()))
+    return acts.filter(pl.col("act_at") > pl.col("act_at").max() - trigger.window)
+
+
+def _as_if_sent_now(message: MessageContext, flow: Flow) -> pl.DataFrame:
+    """A message like this one, sent at the moment asked about."""
+    row = message.messages(flow).filter(pl.col("event_id") == message.row["event_id"])
+    at = pl.lit(message.context.at).cast(row.schema["occurred_at"])
+    return row.with_columns(at.alias("occurred_at"), pl.lit(_LAST_ID).alias("event_id"))
+
+
+def _act_ending(
+    flow: Flow, act: Row, sent: dict[str, datetime], interval: timedelta | None, message: Row
+) -> _Ending:
+    """When one act stops bringing messages about: with its window, or when no step of the series is left."""
+    assert flow.trigger is not None
+    counts: datetime = act["act_at"] + flow.trigger.window
+    if not flow.steps:
+        return counts, "window"
+    waits = [interval if step.after is None else step.after for step in flow.steps]
+    by_time = message["series_step"] is None
+    ends = list(sent.values())
+    for number, step in enumerate(flow.steps):
+        if step.name in sent:
+            continue
+        wait, later = waits[number], [wait for wait in waits[number + 1 :] if wait is not None]
+        limits = [counts]
+        if wait is not None and step.leeway is not None:
+            limits.append(act["act_at"] + wait + step.leeway + _NEXT)
+        if by_time and later:  # from then on it would be the next step
+            limits.append(act["act_at"] + later[0])
+        ends.append(min(limits))
+    return max(ends), "window" if max(ends) == counts else "series"
+
+
+def _sent_steps(message: MessageContext, flow: Flow, acts: pl.DataFrame) -> dict[str, dict[str, datetime]]:
+    """Each of `acts` → the steps of the series that have been sent for it, and when."""
+    if not flow.own or not flow.steps or acts.is_empty():
+        return {}
+    assert flow.trigger is not None
+    since = pl.col("occurred_at") >= acts["act_at"].min()
+    messages = sent_messages(message.events.filter(flow.belongs(), since))
+    events = _deciding_events(message, flow)
+    is_act = pl.col("event_id").is_in(acts["act"].implode())
+    items = events.filter(is_act)["item_id"].drop_nulls().unique().implode()
+    repurchase = (pl.col("kind") == "order_completed") & pl.col("item_id").is_in(items)
+    events = events.filter(is_act | repurchase | pl.col("kind").is_in(flow.trigger.ended_by))
+    times = dict(messages.select("event_id", "occurred_at").iter_rows())
+    steps: dict[str, dict[str, datetime]] = {}
+    for row in eligibility.given(events, messages, flow).filter(gives_message()).iter_rows(named=True):
+        steps.setdefault(row["act"], {})[row["step"]] = times[row["message"]]
+    return steps
+
+
+def _intervals(message: MessageContext, flow: Flow, acts: pl.DataFrame) -> dict[str, timedelta]:
+    """Act → the customer's own interval, where the flow waits for the re-purchase."""
+    if not flow.by_rhythm or acts.is_empty():
+        return {}
+    intervals = acts.with_columns(eligibility.own_interval(message.events, acts).alias("interval"))
+    return dict(intervals.drop_nulls("interval").select("act", "interval").iter_rows())
+
+
+def _taken_out(message: MessageContext, flow: Flow) -> datetime | None:
+    """When the customer left whom the flow goes to; None where they had not at the moment asked about."""
+    if flow.list_id is None and flow.segment is None:
+        return None
+    conditions = eligibility.audience(
+        _deciding_events(message, flow), _as_if_sent_now(message, flow), flow
+    ).filter(~pl.col("holds"), pl.col("condition") != "rhythm")
+    departures = [message.event(events[-1])["occurred_at"] for events in conditions["events"] if len(events)]
+    return min(departures, default=None)

@@ -1,6 +1,8 @@
-"""A message held against the definition of its flow: what set it off, which step it is, which conditions held."""
+"""A message held against the definition of its flow: what set it off, which step it is, which conditions held, and without
+which events the flow would not have given it.
+"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,14 +10,13 @@ from typing import Any
 import polars as pl
 
 from audit.events.times import iso
-from audit.flows import Flow
-from audit.why.message_context import Told
-from audit.why.wording import (
-    kinds_in_words,
-    minute,
-    quoted,
-    span,
-)
+from audit.flows import Flow, eligibility
+from audit.flows.triggers import Trigger
+from audit.why import counterfactual, data_sufficiency
+from audit.why.message_context import MessageContext
+from audit.why.minimal_removal import Plan
+from audit.why.model import Counterfactual
+from audit.why.wording import kinds_in_words, minute, quoted, several, span
 
 Row = dict[str, Any]
 
@@ -40,8 +41,11 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Reconstruction:
-    """What the definition says of one message. `title`: the flow's, as the reader may read it; `act`: event_id of what set it off; `due`: from when on it may come (UTC)."""
+class FlowCheck:
+    """What the definition says of one message.
+
+    `title`: the flow's, as the reader may read it. `act`: event_id of what set it off. `due`: from when on it may come (UTC).
+    """
 
     flow: Flow
     title: str
@@ -53,12 +57,12 @@ class Reconstruction:
     @property
     def holds(self) -> bool:
         """Whether every condition held that can be told."""
-        return all(one.holds is not False for one in self.conditions)
+        return not self.failing
 
     @property
     def failing(self) -> tuple[Condition, ...]:
         """The conditions that did not hold."""
-        return tuple(one for one in self.conditions if one.holds is False)
+        return tuple(condition for condition in self.conditions if condition.holds is False)
 
     def to_json(self) -> dict[str, Any]:
         """The `reconstruction` of `whysent why --json`."""
@@ -69,111 +73,137 @@ class Reconstruction:
             "act": self.act,
             "step": self.step,
             "due": iso(self.due),
-            "conditions": [one.to_json() for one in self.conditions],
+            "conditions": [condition.to_json() for condition in self.conditions],
             "holds": self.holds,
             "asks_for": self.flow.asks_for,
             "carries": self.flow.carries,
         }
 
 
-def reconstruct(one: Told, flow: Flow) -> Reconstruction:
-    """Hold the message of `one` against `flow`."""
-    rows = one.given(flow).to_dicts()
+def check_flow(message: MessageContext, flow: Flow) -> FlowCheck:
+    """Hold `message` against `flow`."""
+    rows = message.eligible_acts(flow).to_dicts()
     best = max(rows, key=_fitness) if rows else None
-    conditions = [
-        *_of_trigger(one, flow, best),
-        *_of_audience(one, flow),
-        *_of_the_one_thing(one, flow),
-    ]
-    title = one.voice.title(flow.title, one.row)
+    conditions = (
+        *_trigger_conditions(message, flow, best),
+        *_audience_conditions(message, flow),
+        *_asked_for(message, flow),
+    )
+    title = message.wording.title(flow.title, message.row)
     if best is None:
-        step = one.row["series_step"] if flow.steps else None
-        return Reconstruction(flow, title, None, step, None, tuple(conditions))
-    return Reconstruction(flow, title, best["act"], best["step"], best["due"], tuple(conditions))
+        step = message.row["series_step"] if flow.steps else None
+        return FlowCheck(flow, title, None, step, None, conditions)
+    return FlowCheck(flow, title, best["act"], best["step"], best["due"], conditions)
+
+
+def failing_in_words(check: FlowCheck) -> str:
+    """What did not hold, in one half sentence."""
+    return "; ".join(condition.text for condition in check.failing)
 
 
 def _fitness(row: Row) -> tuple[bool, bool, datetime, str]:
     return row["ended_by"] is None and not row["fails"], row["ended_by"] is None, row["act_at"], row["act"]
 
 
-def _of_trigger(one: Told, flow: Flow, row: Row | None) -> Iterator[Condition]:
+def _trigger_conditions(message: MessageContext, flow: Flow, row: Row | None) -> Iterator[Condition]:
     trigger = flow.trigger
     if trigger is None:
         return
     if row is None:
         text = f"no {kinds_in_words(trigger.kinds)} that fit in the {span(trigger.window)} before it"
-        yield Condition("trigger", one.could_know(trigger), text)
+        yield Condition("trigger", False if _would_be_known(message, trigger) else None, text)
         return
-    act = one.event(row["act"])
-    yield Condition("trigger", True, f"{one.voice.act(act)} on {minute(act['occurred_at'])}", (row["act"],))
+    act = message.event(row["act"])
+    yield Condition(
+        "trigger", True, f"{message.wording.act(act)} on {minute(act['occurred_at'])}", (row["act"],)
+    )
     if trigger.ended_by:
-        yield _not_ended(one, row)
+        yield _not_ended(message, row)
     if flow.steps:
-        yield from _of_steps(flow, row, one.row["occurred_at"] - row["act_at"])
+        yield from _step_conditions(flow, row, message.sent_at - row["act_at"])
 
 
-def _not_ended(one: Told, row: Row) -> Condition:
+def _would_be_known(message: MessageContext, trigger: Trigger) -> bool:
+    """Whether the data would hold an act of `trigger` before this message."""
+    at = message.sent_at
+    covered, _ = data_sufficiency.unaccounted(
+        message.context.coverage, trigger.kinds, at - trigger.window, at
+    )
+    return covered
+
+
+def _not_ended(message: MessageContext, row: Row) -> Condition:
     if row["ended_by"] is None:
         return Condition("not_ended", True, "nothing had ended it when it was sent")
-    last = one.event(row["ended_by"])
-    text = f"the customer had already {one.voice.act(last)} on {minute(last['occurred_at'])}, before this message"
+    ending = message.event(row["ended_by"])
+    act = f"{message.wording.act(ending)} on {minute(ending['occurred_at'])}"
+    text = f"the customer had already {act}, before this message"
     return Condition("not_ended", False, text, (row["ended_by"],))
 
 
-def _of_steps(flow: Flow, row: Row, elapsed: timedelta) -> Iterator[Condition]:
+def _step_conditions(flow: Flow, row: Row, elapsed: timedelta) -> Iterator[Condition]:
     fails = set(row["fails"])
     if "no_such_step" in fails:
         names = ", ".join(step.name for step in flow.steps)
         yield Condition("step", False, f"the definition has no step {quoted(row['step'])}; it has: {names}")
         return
     yield Condition("step", True, f"it is step {quoted(row['step'])}")
-    when = f"it came {_length(elapsed)} after that"
+    came = f"it came {_length(elapsed)} after that"
     if row["due"] is None:
-        yield Condition("delay", None, f"{when}; the customer's own interval is not known")
+        yield Condition("delay", None, f"{came}; the customer's own interval is not known")
         return
     wait = row["due"] - row["act_at"]
     after = f"the definition says {_length(wait)} or more" if wait else "the definition says at once"
     leeway = next((step.leeway for step in flow.steps if step.name == row["step"]), None)
     most = f", and at most {_length(leeway)} later" if leeway else ""
-    yield Condition("delay", not fails & {"too_early", "too_late"}, f"{when}; {after}{most}")
-    again = "repeated" in fails
-    yield Condition(
-        "once", not again, f"this step had {'already' if again else 'not'} been sent for it before"
-    )
+    yield Condition("delay", not fails & {"too_early", "too_late"}, f"{came}; {after}{most}")
+    repeated = "repeated" in fails
+    sent_before = "already" if repeated else "not"
+    yield Condition("once", not repeated, f"this step had {sent_before} been sent for it before")
 
 
-def _of_audience(one: Told, flow: Flow) -> Iterator[Condition]:
-    for row in one.audience(flow).iter_rows(named=True):
-        acts = [one.event(event) for event in row["events"]]
-        said = f"{one.voice.act(acts[-1])} on {minute(acts[-1]['occurred_at'])}" if acts else None
-        text = {
-            "list": f"on the list {quoted(flow.list_id)}: {said or 'no word of it in this data'}",
-            "segment": f"in the segment {one.voice.segment({**one.row, 'segment_id': flow.segment})}: {said or 'no word of it in this data'}",
-            "rhythm": f"the one before came on {minute(acts[-1]['occurred_at'])}"
-            if acts
-            else "it is the first one",
-        }[row["condition"]]
-        known = row["holds"] or bool(acts) or one.holds_kinds(row["condition"])
-        yield Condition(row["condition"], row["holds"] if known else None, text, tuple(row["events"]))
+def _audience_conditions(message: MessageContext, flow: Flow) -> Iterator[Condition]:
+    for row in message.audience(flow).iter_rows(named=True):
+        condition = row["condition"]
+        acts = [message.event(event) for event in row["events"]]
+        newest = f"{message.wording.act(acts[-1])} on {minute(acts[-1]['occurred_at'])}" if acts else None
+        evidence = newest or "no word of it in this data"
+        if condition == "list":
+            text = f"on the list {quoted(flow.list_id)}: {evidence}"
+        elif condition == "segment":
+            segment = message.wording.segment({**message.row, "segment_id": flow.segment})
+            text = f"in the segment {segment}: {evidence}"
+        elif acts:
+            text = f"the one before came on {minute(acts[-1]['occurred_at'])}"
+        else:
+            text = "it is the first one"
+        is_known = row["holds"] or bool(acts) or _has_membership_events(message, condition)
+        yield Condition(condition, row["holds"] if is_known else None, text, tuple(row["events"]))
 
 
-def _of_the_one_thing(one: Told, flow: Flow) -> Iterator[Condition]:
+def _has_membership_events(message: MessageContext, condition: str) -> bool:
+    """Whether the data holds any word of who is on a list or in a segment."""
+    kinds = {"list": eligibility.YES, "segment": eligibility.IN}.get(condition, ())
+    return any(kind in message.context.coverage.kinds for kind in kinds)
+
+
+def _asked_for(message: MessageContext, flow: Flow) -> Iterator[Condition]:
     """That it asks for one thing, and whether the customer did it after the message."""
     if flow.asks_for is None:
         return
-    what = kinds_in_words([flow.asks_for])
-    same = one.row["item_id"]
-    done = one.events.filter(
+    asks = f"it asks for one thing: {kinds_in_words([flow.asks_for])}"
+    item = message.row["item_id"]
+    done = message.events.filter(
         pl.col("kind") == flow.asks_for,
-        pl.col("occurred_at") > one.row["occurred_at"],
-        *([pl.col("item_id") == same] if same else []),
+        pl.col("occurred_at") > message.sent_at,
+        *([pl.col("item_id") == item] if item else []),
     )
     if done.is_empty():
-        yield Condition("asks_for", True, f"it asks for one thing: {what}; none is recorded since")
+        yield Condition("asks_for", True, f"{asks}; none is recorded since")
         return
-    first = done.row(0, named=True)
-    text = f"it asks for one thing: {what}; the customer {one.voice.act(first)} on {minute(first['occurred_at'])}"
-    yield Condition("asks_for", True, text, (first["event_id"],))
+    act = done.row(0, named=True)
+    text = f"{asks}; the customer {message.wording.act(act)} on {minute(act['occurred_at'])}"
+    yield Condition("asks_for", True, text, (act["event_id"],))
 
 
 def _length(length: timedelta) -> str:
@@ -181,14 +211,69 @@ def _length(length: timedelta) -> str:
     minutes = round(length / timedelta(minutes=1))
     for unit, size in (("day", 1440), ("hour", 60)):
         if minutes >= 2 * size or minutes == size:
-            return _several(round(minutes / size), unit)
-    return _several(minutes, "minute")
+            return several(round(minutes / size), unit)
+    return several(minutes, "minute")
 
 
-def _several(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+def flow_counterfactual(message: MessageContext, flow: Flow, giving: pl.DataFrame) -> Counterfactual | None:
+    """Without which acts `flow` would not give this message, and which event would have ended it.
+
+    `giving`: the acts that give it now, in the shape of `flows.eligibility.GIVEN`.
+    """
+    kinds, columns = eligibility.reads(flow)
+    events = message.events.filter(pl.col("kind").is_in(kinds)).select(columns)
+    sent = message.messages(flow).drop("customer_id")
+
+    def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
+        customers = copies.select("customer_id").unique(maintain_order=True)
+        messages = customers.join(sent, how="cross")
+        return _evidence(copies, messages, flow, message.row["event_id"])
+
+    endings = _ending_events(message, flow, giving)
+    added = next((event for event in endings if counterfactual.ends_with(events, decide, event)), None)
+    removal = counterfactual.removal(
+        events, decide, keep=message.event_ids, plans=_plans(message, flow, giving), likely=giving["act"]
+    )
+    title = message.wording.title(quoted(flow.title), message.row)
+    outcome = f"our definition {title} would not have given this message"
+    return counterfactual.from_trials(removal, added, outcome)
 
 
-def in_words(conditions: Sequence[Condition]) -> str:
-    """What did not hold, in one half sentence."""
-    return "; ".join(one.text for one in conditions)
+def _evidence(events: pl.DataFrame, messages: pl.DataFrame, flow: Flow, message: str) -> dict[str, list[str]]:
+    """For each customer whom `flow` gives `message`: the acts that set it off, and what puts them in its audience."""
+    rows = eligibility.given(events, messages, flow).filter(pl.col("message") == message)
+    acts = rows.filter(eligibility.gives_message()).group_by("customer_id", maintain_order=True).agg("act")
+    audience = eligibility.audience(events, messages, flow).filter(pl.col("message") == message)
+    outside = set(audience.filter(~pl.col("holds"))["customer_id"])
+    members = dict(audience.group_by("customer_id").agg(pl.col("events").explode(empty_as_null=False)).rows())
+    return {
+        customer: list(dict.fromkeys([*events, *members.get(customer, ())]))
+        for customer, events in acts.rows()
+        if customer not in outside
+    }
+
+
+def _plans(message: MessageContext, flow: Flow, giving: pl.DataFrame) -> list[Plan]:
+    """Every act that gives it is enough by itself, unless its delay rests on other orders; so is every yes to a list."""
+    if flow.by_rhythm:
+        return []
+    members = message.audience(flow).filter(pl.col("condition").is_in(["list", "segment"]))
+    return [Plan(tuple(acts), alone=True) for acts in (giving["act"], *members["events"])]
+
+
+def _ending_events(message: MessageContext, flow: Flow, giving: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Events that could have ended it, between the newest act and the message."""
+    trigger = flow.trigger
+    assert trigger is not None
+    newest = message.event(giving["act"][-1])
+    half_way = max((message.sent_at - newest["occurred_at"]) / 2, timedelta(microseconds=1))
+    at = message.sent_at - min(half_way, timedelta(minutes=1))
+    for kind in (*(trigger.ended_by or trigger.quiet), *(["unsubscribed"] if flow.list_id else ())):
+        yield counterfactual.event(
+            message.events,
+            kind=kind,
+            occurred_at=at,
+            item_id=newest["item_id"],
+            category=newest["category"],
+            segment_id=newest["segment_id"],
+        )

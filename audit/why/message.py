@@ -1,12 +1,27 @@
-"""Why a message was sent: the first of the five standings that can account for it."""
+"""Why a message was sent: the first of the five standings that can account for it, each with its reasons."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import polars as pl
+from msgspec.structs import replace
 
+from audit.events.schema import BEHAVIOUR
+from audit.events.times import iso
+from audit.flows import Flow, triggers
+from audit.flows.eligibility import NO, YES, gives_message
+from audit.flows.triggers import Trigger
 from audit.population.context import Context
-from audit.why import attribution
-from audit.why.message_context import told
-from audit.why.model import Explanation
-from audit.why.wording import Voice
+from audit.why import data_sufficiency, expiry, reasons
+from audit.why.expiry import End
+from audit.why.flow_check import FlowCheck, check_flow, failing_in_words, flow_counterfactual
+from audit.why.message_context import EVER, MessageContext, message_context, order
+from audit.why.model import Counterfactual, Explanation, Reason, Standing, Subject
+from audit.why.related_acts import candidates, says_what_it_is_about
+from audit.why.wording import Wording, day, kinds_in_words, minute, quoted, several, span
+
+_STATES = ("nothing", "segment")
+_ORIGINS = {"third_party": "it came from a third party", "inferred": "the sender inferred it"}
 
 
 def message(
@@ -18,9 +33,265 @@ def message(
     recorded comes first, then our own definitions, then the list it went to, then what could be. Sensitive topics
     are named only with `names_sensitive`. Raises NotFoundError.
     """
-    one = told(events, context, ident, Voice(names_sensitive=names_sensitive))
-    for account in (attribution.stated, attribution.derived, attribution.broadcast, attribution.inferred):
-        made = account(one)
-        if made is not None:
-            return made
-    return attribution.unexplained(one)
+    subject = message_context(events, context, ident, Wording(names_sensitive=names_sensitive))
+    for account in (_stated, _derived, _broadcast, _inferred):
+        explanation = account(subject)
+        if explanation is not None:
+            return explanation
+    return _unexplained(subject)
+
+
+def _stated(message: MessageContext) -> Explanation | None:
+    """The sender recorded why: quoted, and checked against the events at the time it was sent."""
+    if message.stated_trigger is None or not message.definitions.states_reason:
+        return None
+    flow = message.definitions.flow_for_stated_reason
+    says = f"the sender recorded: {message.wording.title(quoted(message.stated_trigger), message.row)}"
+    if flow is None:
+        text = f"{says}; we have no definition of that, so it is quoted and not checked"
+        return _explanation(message, "stated", [Reason(text, facts={"trigger": None, "fits": "unknown"})])
+    check = check_flow(message, flow)
+    return _explanation(message, "stated", [_checked_reason(message, check, says)], check=check)
+
+
+def _derived(message: MessageContext) -> Explanation | None:
+    """Our definition gives it: its campaign's flow, or the trigger that the campaign map names."""
+    flow = message.definitions.deriving_flow
+    if flow is None:
+        return None
+    giving = message.eligible_acts(flow).filter(gives_message())
+    if giving.is_empty() or not message.audience(flow)["holds"].all():
+        return None
+    trigger = flow.trigger
+    assert trigger is not None
+    check = check_flow(message, flow)
+    text = f"our definition gives it: {_title(message, flow)}"
+    because = _live_acts(message, trigger, giving, check)
+    return _explanation(
+        message,
+        "derived",
+        [Reason(text, because=because, facts={"trigger": trigger.id, "fits": "yes"})],
+        check=check,
+        counterfactual=flow_counterfactual(message, flow, giving),
+    )
+
+
+def _broadcast(message: MessageContext) -> Explanation | None:
+    """Sent to everybody on a list this customer is on."""
+    flow = message.definitions.campaign_flow
+    if flow is not None and flow.trigger is not None:
+        flow = None
+    list_id = message.row["list_id"] or (flow.list_id if flow else None)
+    if not list_id and not message.definitions.to_list:
+        return None
+    check = None if flow is None else check_flow(message, flow)
+    conditions = [] if check is None else _conditions(check)
+    return _explanation(
+        message,
+        "broadcast",
+        [*_on_list(message, list_id), *(reason for reason in conditions if not _is_list(reason))],
+        check=check,
+        end=expiry.list_end(message, list_id),
+    )
+
+
+def _on_list(message: MessageContext, list_id: str | None) -> list[Reason]:
+    """Since when the customer is on the list, and that they had left it."""
+    title = quoted(list_id) if list_id else "everybody on it is written to"
+    joined, departed = (message.list_act(kinds, list_id, message.sent_at) for kinds in (YES, NO))
+    facts = {"list": list_id, "since": None if joined is None else iso(joined["occurred_at"])}
+    if joined is None:
+        lack = data_sufficiency.since_when(message.context.coverage, YES)
+        leaves = [Reason(f"you are on this list: {title}; {lack}", facts=facts)]
+    else:
+        text = f"you are on this list since {day(joined['occurred_at'])}: {title}"
+        leaves = [Reason(text, (joined["event_id"],), facts=facts)]
+    if departed is not None and (joined is None or order(departed) > order(joined)):
+        text = f"but the customer had {_act_and_time(message, departed)}, before this message"
+        leaves.append(Reason(text, (departed["event_id"],), facts={"left": iso(departed["occurred_at"])}))
+    return leaves
+
+
+def _is_list(reason: Reason) -> bool:
+    return reason.facts is not None and reason.facts.get("condition") == "list"
+
+
+def _inferred(message: MessageContext) -> Explanation | None:
+    """Every act in the history that could be behind it, the likeliest first."""
+    acts = candidates(message.events, message.row)
+    if acts.is_empty():
+        return None
+    flow = message.definitions.deriving_flow
+    end = None if flow is None else expiry.flow_end(message, flow)
+    leaves = [*_not_given(message), *reasons.could_be(message.wording, acts)]
+    return _explanation(message, "inferred", leaves, end=end)
+
+
+def _unexplained(message: MessageContext) -> Explanation:
+    """Nothing accounts for it; said so only where the data would hold what does."""
+    row = message.row
+    if says_what_it_is_about(row):
+        covered, text = data_sufficiency.of_a_message(message.context.coverage, message.sent_at)
+    else:
+        covered, text = False, data_sufficiency.unmapped(row["campaign_name"] or row["campaign_id"])
+    absent = reasons.absent(data_sufficiency.kinds(), None, row, row)
+    leaf = Reason(text, absent=absent, facts={"covered": covered})
+    return _explanation(message, "unexplained", [*_not_given(message), leaf])
+
+
+def _explanation(
+    message: MessageContext,
+    standing: Standing,
+    because: list[Reason],
+    *,
+    check: FlowCheck | None = None,
+    end: End | None = None,
+    counterfactual: Counterfactual | None = None,
+) -> Explanation:
+    row = message.row
+    title = row["subject"] or row["campaign_name"] or row["campaign_id"] or row["event_id"]
+    if end is None and check is not None:
+        end = expiry.flow_end(message, check.flow)
+    return Explanation(
+        customer=row["customer_id"],
+        at=message.context.at,
+        subject=Subject("message", row["event_id"], message.wording.title(title, row), message.sent_at),
+        standing=standing,
+        because=(
+            *reasons.about(message),
+            *because,
+            *reasons.sensitive(message),
+            *reasons.life_changed(message),
+        ),
+        end=end or expiry.unknown_end(message),
+        counterfactual=counterfactual,
+        reconstruction=None if check is None else check.to_json(),
+        left_out=() if check is None else tuple(_left_out(message, check.flow)),
+    )
+
+
+def _title(message: MessageContext, flow: Flow) -> str:
+    return message.wording.title(quoted(flow.title), message.row)
+
+
+def _act_and_time(message: MessageContext, row: Mapping[str, Any]) -> str:
+    return f"{message.wording.act(row)} on {minute(row['occurred_at'])}"
+
+
+def _live_acts(
+    message: MessageContext, trigger: Trigger, live: pl.DataFrame, check: FlowCheck
+) -> tuple[Reason, ...]:
+    """The acts that nothing had ended, what did not happen, and what else the definition asks for."""
+    return (
+        *reasons.acts(message, live),
+        *reasons.absences(message, trigger, live),
+        *_conditions(check),
+    )
+
+
+def _conditions(check: FlowCheck) -> list[Reason]:
+    """What else the definition asks for: how long after, the one thing it asks for, and what did not hold."""
+    return [
+        Reason(
+            condition.text,
+            ()
+            if condition.condition == "asks_for"
+            else condition.events,  # what came of it brought nothing about
+            facts={"condition": condition.condition, "holds": condition.holds},
+        )
+        for condition in check.conditions
+        if condition.condition in {"delay", "asks_for"}
+        or (condition.holds is False and condition.condition not in {"trigger", "not_ended"})
+    ]
+
+
+def _checked_reason(message: MessageContext, check: FlowCheck, says: str) -> Reason:
+    """What the sender recorded, held against the acts at the time."""
+    flow, trigger = check.flow, check.flow.trigger
+    assert trigger is not None
+    facts: dict[str, Any] = {"trigger": trigger.id}
+    acts = message.eligible_acts(flow)
+    if acts.is_empty() and trigger.same in _STATES:  # a state that ended is what there is to say, however old
+        acts = _acts_of_any_age(message, flow).filter(pl.col("ended_by").is_not_null())
+    live = acts.filter(pl.col("ended_by").is_null())
+    if live.height:
+        because = (*_live_acts(message, trigger, live, check), *_behind_audience(message, trigger, live))
+        if check.holds:
+            return Reason(f"{says}, and that fits", because=because, facts=facts | {"fits": "yes"})
+        text = f"{says}, but {_title(message, flow)} does not give it: {failing_in_words(check)}"
+        return Reason(text, because=because, facts=facts | {"fits": "no"})
+    if acts.height:
+        ending = message.event(acts["ended_by"][-1])
+        text = f"{says}, but the customer had already {_act_and_time(message, ending)}, before this message"
+        because = (*reasons.acts(message, acts), reasons.end(message, ending))
+        return Reason(text, because=because, facts=facts | {"fits": "no"})
+    since = message.sent_at - trigger.window
+    covered, lack = data_sufficiency.unaccounted(
+        message.context.coverage, trigger.kinds, since, message.sent_at
+    )
+    text = f"{says}, {f'but no such act in the {span(trigger.window)} before it' if covered else lack}"
+    absent = reasons.absent(trigger.kinds, since, message.row)
+    return Reason(text, absent=absent, facts=facts | {"fits": "no" if covered else "unknown"})
+
+
+def _acts_of_any_age(message: MessageContext, flow: Flow) -> pl.DataFrame:
+    """The acts that could have set it off, were there no window."""
+    assert flow.trigger is not None
+    row = message.messages(flow).filter(pl.col("event_id") == message.row["event_id"])
+    return triggers.acts(message.events, row, replace(flow.trigger, window=EVER))
+
+
+def _left_out(message: MessageContext, flow: Flow) -> Iterator[Reason]:
+    """The acts that have to do with it and do not count, each kind of them with what keeps it from counting."""
+    if flow.trigger is None:
+        return
+    acts = message.eligible_acts(flow)
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in acts.filter(~gives_message()).iter_rows(named=True):
+        failing = ", ".join(row["fails"]).replace("_", " ")
+        if row["ended_by"] is not None:
+            ending = message.wording.act(message.event(row["ended_by"])).replace("_", " ")
+            failing = f"ended, as the customer {ending} after it"
+        groups.setdefault((message.wording.act(message.event(row["act"])), failing), []).append(row)
+    for (act, failing), rows in groups.items():
+        times = f" {len(rows)} times, last" if len(rows) > 1 else ""
+        text = f"{act}{times} on {minute(rows[-1]['act_at'])}: {failing}"
+        yield Reason(text, tuple(row["act"] for row in rows))
+    old = _acts_of_any_age(message, flow).filter(~pl.col("act").is_in(acts["act"].implode()))
+    if old.height:
+        text = f"{several(old.height, 'act')} more than {span(flow.trigger.window)} before it: too long ago"
+        yield Reason(text, tuple(old["act"].unique(maintain_order=True)))
+
+
+def _behind_audience(message: MessageContext, trigger: Trigger, live: pl.DataFrame) -> list[Reason]:
+    """What could have put the customer into the audience that the sender names."""
+    if trigger.same != "segment":
+        return []
+    entered = message.event(live["act"][0])
+    came = _ORIGINS.get(entered["source"])
+    origin = [Reason(came, (entered["event_id"],))] if came else []
+    like = entered | {name: entered[name] or message.row[name] for name in ("category", "topics")}
+    like["subject"] = (entered["segment_id"] or "").replace("-", " ").replace(":", " ")
+    acts = candidates(message.events.filter(pl.col("kind").is_in(BEHAVIOUR)), like)
+    if acts.height:
+        return [*origin, *reasons.could_be(message.wording, acts)]
+    covered, lack = data_sufficiency.of_a_message(message.context.coverage, entered["occurred_at"])
+    lead = "no act of the customer's own is behind the audience" if covered else "why in the audience"
+    absent = reasons.absent(data_sufficiency.kinds(), None, entered)
+    return [*origin, Reason(f"{lead}: {lack}", absent=absent)]
+
+
+def _not_given(message: MessageContext) -> list[Reason]:
+    """That its flow, or the trigger that the campaign map names, does not give it, and why."""
+    flow = message.definitions.deriving_flow
+    if flow is None or flow.trigger is None:
+        return []
+    lead = f"our definition {_title(message, flow)} does not give it"
+    check = check_flow(message, flow)
+    absent = reasons.absent(flow.trigger.kinds, message.sent_at - flow.trigger.window, message.row)
+    if not check.failing:
+        kinds, window = kinds_in_words(flow.trigger.kinds), span(flow.trigger.window)
+        return [Reason(f"{lead}: no {kinds} that fit in the {window} before it", absent=absent)]
+    events = tuple(event for condition in check.failing for event in condition.events)
+    lacks_act = check.failing[0].condition == "trigger"
+    return [Reason(f"{lead}: {failing_in_words(check)}", events, absent=absent if lacks_act else None)]

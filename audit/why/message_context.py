@@ -1,6 +1,6 @@
-"""What is known when one message is to be explained: its row, the customer's history, and who reads the answer."""
+"""One message that is to be explained: its row, the customer's history, and the definitions that can account for it."""
 
-import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -8,42 +8,90 @@ from typing import Any
 
 import polars as pl
 
-from audit import flows
 from audit.errors import NotFoundError
 from audit.events.messages import messages, sent_messages
-from audit.flows import Flow
-from audit.flows import eligibility as flow_given
-from audit.flows.campaign_map import pattern
+from audit.flows import Flow, campaign_map, eligibility, of_campaign, of_trigger
 from audit.flows.eligibility import MESSAGE
-from audit.flows.triggers import Trigger, named
+from audit.flows.triggers import named
 from audit.population.context import Context
-from audit.why import data_sufficiency
-from audit.why.wording import Voice
+from audit.why.wording import Wording
 
 EVER = timedelta(days=36_500)
 """A window that holds everything."""
 
 
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """Which definitions can account for a message, by what its sender and the campaign map state.
+
+    `campaign_flow`: what its campaign is defined to do. `flow_for_stated_reason`: what the sender's stated reason is
+    checked by: the campaign's flow where it meets it, else our definition of the word. `deriving_flow`: what can give the
+    message where the sender states nothing: its flow, else the trigger that the map names. `states_reason`: the sender
+    states a reason that is checked, or quoted as none of ours. `to_list`: by these words it goes to everybody on a list.
+    """
+
+    campaign_flow: Flow | None
+    flow_for_stated_reason: Flow | None
+    deriving_flow: Flow | None
+    states_reason: bool
+    to_list: bool
+
+
+def definitions(stated_trigger: str | None, mapped_trigger: str | None, campaign: Flow | None) -> Definitions:
+    """The definitions for a message for which the sender and the map state these triggers, of a campaign with this flow."""
+    by_sender, by_map = named(stated_trigger), named(mapped_trigger)
+    stated = deriving = None
+    if stated_trigger is not None:
+        if campaign is not None and campaign.meets(stated_trigger, by_sender):
+            stated = campaign
+        elif by_sender is not None and not by_sender.broadcast:
+            stated = of_trigger(by_sender)
+    if campaign is not None:
+        deriving = campaign if campaign.trigger is not None else None
+    elif by_map is not None and not by_map.broadcast:
+        deriving = of_trigger(by_map)
+    return Definitions(
+        campaign,
+        stated,
+        deriving,
+        states_reason=stated_trigger is not None and (stated is not None or by_sender is None),
+        to_list=any(trigger is not None and trigger.broadcast for trigger in (by_sender, by_map))
+        or (campaign is not None and campaign.trigger is None),
+    )
+
+
 @dataclass(frozen=True)
-class Told:
-    """One message of one customer: `row` is its standing row, `own` the event_ids of all its rows."""
+class MessageContext:
+    """One message of one customer: `row` is the row that stands for it, `event_ids` those of all its rows.
+
+    `events`: the customer's history.
+    """
 
     events: pl.DataFrame
     context: Context
     row: dict[str, Any]
-    own: frozenset[str]
-    voice: Voice
+    event_ids: frozenset[str]
+    wording: Wording
 
     @cached_property
-    def by_id(self) -> dict[str, dict[str, Any]]:
-        """Rows of the history by event_id, read only when an explanation names them."""
+    def _rows(self) -> dict[str, dict[str, Any]]:
         return {}
 
+    @cached_property
+    def _eligible_acts(self) -> dict[Flow, pl.DataFrame]:
+        return {}
+
+    @property
+    def sent_at(self) -> datetime:
+        """When the message was sent (UTC)."""
+        at: datetime = self.row["occurred_at"]
+        return at
+
     def event(self, event_id: str) -> dict[str, Any]:
-        """One row of the history."""
-        if event_id not in self.by_id:
-            self.by_id[event_id] = self.events.row(by_predicate=pl.col("event_id") == event_id, named=True)
-        return self.by_id[event_id]
+        """One row of the history, read when an explanation first names it."""
+        if event_id not in self._rows:
+            self._rows[event_id] = self.events.row(by_predicate=pl.col("event_id") == event_id, named=True)
+        return self._rows[event_id]
 
     @cached_property
     def stated_trigger(self) -> str | None:
@@ -55,65 +103,53 @@ class Told:
     @cached_property
     def mapped_trigger(self) -> str | None:
         """Why the campaign map says such messages go out."""
-        found = mapped(self.context.campaigns, self.row)
-        return None if found is None else found["trigger"]
+        names = ("kind", "campaign_id", "campaign_name", "subject")
+        row = self._frame(names).lazy()
+        entry = campaign_map.with_entries(row, self.context.campaigns).collect().item(0, "_entry")
+        trigger: str | None = None if entry is None else self.context.campaigns.item(entry, "trigger")
+        return trigger
 
     @cached_property
-    def flow(self) -> Flow | None:
-        """What the message's campaign is defined to do."""
-        return flows.of_campaign(self.context.flows, self.row)
+    def definitions(self) -> Definitions:
+        """Which definitions can account for it."""
+        campaign = of_campaign(self.context.flows, self.row)
+        return definitions(self.stated_trigger, self.mapped_trigger, campaign)
 
-    @cached_property
-    def checked_by(self) -> Flow | None:
-        """What the sender's stated reason is checked by: the flow where it meets it, else our definition of the word."""
-        return chosen(self.flow, self.stated_trigger)
-
-    @cached_property
-    def given_by(self) -> Flow | None:
-        """What can give the message where the sender states nothing: its flow, else the trigger that the map names."""
-        if self.flow is not None:
-            return self.flow if self.flow.trigger is not None else None
-        trigger = named(self.mapped_trigger)
-        return None if trigger is None or trigger.broadcast else flows.of_trigger(trigger)
-
-    def given(self, flow: Flow) -> pl.DataFrame:
-        """The acts that could have set this message off under `flow`, in the shape of `flows.given.GIVEN`."""
-        if flow.id not in self._given:
-            made = flow_given.given(self.events, self.messages(flow), flow)
-            self._given[flow.id] = made.filter(pl.col("message") == self.row["event_id"])
-        return self._given[flow.id]
-
-    @cached_property
-    def _given(self) -> dict[str, pl.DataFrame]:
-        return {}
+    def eligible_acts(self, flow: Flow) -> pl.DataFrame:
+        """The acts that could have set this message off under `flow`, in the shape of `flows.eligibility.GIVEN`."""
+        if flow not in self._eligible_acts:
+            acts = eligibility.given(self.events, self.messages(flow), flow)
+            self._eligible_acts[flow] = acts.filter(pl.col("message") == self.row["event_id"])
+        return self._eligible_acts[flow]
 
     def audience(self, flow: Flow) -> pl.DataFrame:
-        """Whom `flow` goes to, at this message, in the shape of `flows.given.AUDIENCE`."""
-        made = flow_given.audience(self.events, self.messages(flow), flow)
-        return made.filter(pl.col("message") == self.row["event_id"])
+        """Whom `flow` goes to, at this message, in the shape of `flows.eligibility.AUDIENCE`."""
+        conditions = eligibility.audience(self.events, self.messages(flow), flow)
+        return conditions.filter(pl.col("message") == self.row["event_id"])
 
     def messages(self, flow: Flow) -> pl.DataFrame:
         """The message itself, and those of `flow` before it that decide whether the flow gives it."""
         audience = self.row["segment_id"]
         if flow.trigger is not None and flow.trigger.same == "segment":
             audience = audience or (self.stated_trigger or "").partition(":")[2] or None
-        row = pl.DataFrame(
-            [{name: self.row[name] for name in ("customer_id", *MESSAGE)} | {"segment_id": audience}],
-            schema={name: self.events.schema[name] for name in ("customer_id", *MESSAGE)},
-        )
+        row = self._frame(("customer_id", *MESSAGE), segment_id=audience)
         if not flow.own:
             return row
-        at = self.row["occurred_at"]
+        at = self.sent_at
         before = sent_messages(self.events.filter(pl.col("occurred_at") <= at)).filter(
             flow.belongs(), pl.col("event_id") != self.row["event_id"]
         )
         if flow.trigger is None:  # only the one before it matters, and what came in the same instant
-            others = pl.concat(
+            deciding = pl.concat(
                 [before.filter(pl.col("occurred_at") < at).tail(1), before.filter(occurred_at=at)]
             )
         else:  # and only those that an act which can still count could have set off
-            others = before.filter(pl.col("occurred_at") > at - flow.trigger.window)
-        return pl.concat([others.select(row.columns), row]).sort("occurred_at", "event_id")
+            deciding = before.filter(pl.col("occurred_at") > at - flow.trigger.window)
+        return pl.concat([deciding.select(row.columns), row]).sort("occurred_at", "event_id")
+
+    def _frame(self, columns: Sequence[str], **changed: str | None) -> pl.DataFrame:
+        row = {name: self.row[name] for name in columns} | changed
+        return pl.DataFrame([row], schema={name: self.events.schema[name] for name in columns})
 
     def list_act(self, kinds: tuple[str, ...], list_id: str | None, at: datetime) -> dict[str, Any] | None:
         """The newest act of `kinds` up to `at` that bears on the message's list, channel and sender."""
@@ -123,30 +159,11 @@ class Told:
             for name in ("list_id", "channel", "sender")
             if row[name]
         ]
-        found = self.events.filter(pl.col("kind").is_in(kinds), pl.col("occurred_at") <= at, *bears)
-        return found.row(-1, named=True) if found.height else None
-
-    def could_know(self, trigger: Trigger) -> bool | None:
-        """False where the data would hold an act of `trigger` before this message; None where it would not."""
-        at = self.row["occurred_at"]
-        known, _ = data_sufficiency.unaccounted(self.context.coverage, trigger.kinds, at - trigger.window, at)
-        return False if known else None
-
-    def holds_kinds(self, condition: str) -> bool:
-        """Whether the data holds any word of who is on a list or in a segment."""
-        kinds = {"list": flow_given.YES, "segment": flow_given.IN}.get(condition, ())
-        return any(kind in self.context.coverage.kinds for kind in kinds)
+        acts = self.events.filter(pl.col("kind").is_in(kinds), pl.col("occurred_at") <= at, *bears)
+        return acts.row(-1, named=True) if acts.height else None
 
 
-def chosen(flow: Flow | None, stated: str | None) -> Flow | None:
-    """The definition that a stated reason is held against; None of what we do not know, and of what goes to a list."""
-    trigger = named(stated)
-    if flow is not None and flow.meets(stated, trigger):
-        return flow
-    return None if trigger is None or trigger.broadcast else flows.of_trigger(trigger)
-
-
-def told(events: pl.DataFrame, context: Context, ident: str, voice: Voice) -> Told:
+def message_context(events: pl.DataFrame, context: Context, ident: str, wording: Wording) -> MessageContext:
     """Find a message by message_id or by the event_id of any of its rows. Raises NotFoundError."""
     rows = events.filter(
         pl.col("kind").str.starts_with("message_")
@@ -155,23 +172,15 @@ def told(events: pl.DataFrame, context: Context, ident: str, voice: Voice) -> To
     if rows.is_empty():
         raise NotFoundError(f"no message {ident!r} in this history; use its message_id or event_id")
     message_id = rows["message_id"][0]
-    whole = (
-        rows
-        if message_id is None
-        else events.filter(pl.col("kind").str.starts_with("message_") & (pl.col("message_id") == message_id))
-    )
-    standing = messages(whole)
-    row = (standing if standing.height else whole).row(0, named=True)
-    return Told(events, context, row, frozenset(whole["event_id"]), voice)
+    if message_id is not None:
+        rows = events.filter(
+            pl.col("kind").str.starts_with("message_") & (pl.col("message_id") == message_id)
+        )
+    sent = messages(rows)
+    row = (sent if sent.height else rows).row(0, named=True)
+    return MessageContext(events, context, row, frozenset(rows["event_id"]), wording)
 
 
-def mapped(campaigns: pl.DataFrame, row: dict[str, Any]) -> dict[str, Any] | None:
-    """The campaign map's entry for a message: by its campaign_id, else by the first pattern that fits."""
-    by_id = campaigns.filter(pl.col("campaign_id") == pl.lit(row["campaign_id"], pl.String))
-    if by_id.height:
-        return by_id.row(0, named=True)
-    texts = [row[name] for name in ("campaign_name", "subject") if row[name]]
-    for entry in campaigns.filter(pl.col("match").is_not_null()).iter_rows(named=True):
-        if any(re.match(pattern(entry["match"]), text) for text in texts):
-            return entry
-    return None
+def order(row: Mapping[str, Any]) -> tuple[datetime, str]:
+    """The order of the house: by time, then event_id as text."""
+    return row["occurred_at"], row["event_id"]

@@ -57,13 +57,13 @@ class Removal:
 class Search:
     """Looks for a minimal set among the histories of `trials`.
 
-    `whole`: whether they hold all events, so that no set outside of them can be smaller.
+    `all_events`: whether they hold every event, so that no set outside of them can be smaller.
     """
 
-    def __init__(self, trials: Trials, *, whole: bool = True) -> None:
+    def __init__(self, trials: Trials, *, all_events: bool = True) -> None:
         self._trials = trials
         self._removable = frozenset(trials.removable)
-        self._whole = whole
+        self._all_events = all_events
 
     def by_plans(self, plans: Sequence[Plan]) -> Removal | None:
         """The shortest of several ways to end it, each planned; None if one of the plans is not so.
@@ -75,9 +75,8 @@ class Search:
             best = self.planned(order[0])
             if best is not None and len(best.events) == order[0].least:
                 return self._fewest([best], of=len(plans))
-        planned = [self.planned(plan) for plan in plans]
-        found = [one for one in planned if one is not None]
-        return self._fewest(found, of=len(plans)) if found and len(found) == len(plans) else None
+        removals = [removal for plan in plans if (removal := self.planned(plan)) is not None]
+        return self._fewest(removals, of=len(plans)) if removals and len(removals) == len(plans) else None
 
     def planned(self, plan: Plan) -> Removal | None:
         """What `plan` says, tried; None if it is not so."""
@@ -93,7 +92,7 @@ class Search:
         left_out = order if plan.alone else self._put_back(order, order, sure=0)
         needed = left_out if len(left_out) == 1 else ()
         enough = order if plan.alone else ()
-        return self._found(left_out, smallest=plan.smallest, enough=enough, needed=needed)
+        return self._removal(left_out, smallest=plan.smallest, enough=enough, needed=needed)
 
     def _reckoned(self, order: Sequence[str], stay: int, *, smallest: bool) -> Removal | None:
         """The set that is left where the first `stay` can stay; None if trying says otherwise."""
@@ -102,12 +101,13 @@ class Search:
             return None
         if self._trials.gone([set(left_out), set(left_out[1:])]) != [True, False]:
             return None
-        one = len(left_out) == 1
-        return self._found(left_out, smallest=smallest or one, enough=(), needed=left_out if one else ())
+        is_single = len(left_out) == 1
+        needed = left_out if is_single else ()
+        return self._removal(left_out, smallest=smallest or is_single, enough=(), needed=needed)
 
-    def _fewest(self, found: Sequence[Removal], *, of: int) -> Removal:
+    def _fewest(self, removals: Sequence[Removal], *, of: int) -> Removal:
         """The shortest of several ways to end it; where there are several, no one event is enough for the decision."""
-        best = min(found, key=lambda one: len(one.events))
+        best = min(removals, key=lambda removal: len(removal.events))
         enough = best.causes.enough if of == 1 else ()
         return replace(best, causes=replace(best.causes, enough=enough), tried=self._trials.number)
 
@@ -117,17 +117,17 @@ class Search:
         `likely`: what the decision is taken to rest on, tried at once with the whole history.
         """
         self._foresee(likely)
-        (whole,) = self._trials.rests([set()])
-        candidates = None if whole is None else self._closure(whole)
+        (evidence,) = self._trials.rests([set()])
+        candidates = None if evidence is None else self._closure(evidence)
         return None if candidates is None else self._minimal(candidates)
 
     def _foresee(self, likely: Iterable[str]) -> None:
         """Decide in one call what will be asked first if the decision rests on what is `likely` and on nothing else."""
-        first = self._removable.intersection(likely)
-        asked: list[AbstractSet[str]] = [set(), first, self._removable]
-        if 2 * len(first) <= self._trials.at_little_cost:
-            asked += _by_themselves(sorted(first))
-        self._trials.rests(asked)
+        events = self._removable.intersection(likely)
+        sets: list[AbstractSet[str]] = [set(), events, self._removable]
+        if 2 * len(events) <= self._trials.at_little_cost:
+            sets += _by_themselves(sorted(events))
+        self._trials.rests(sets)
 
     def _closure(self, evidence: Iterable[str]) -> list[str] | None:
         """Events without all of which the decision is gone: its evidence, what steps in for it, and so on.
@@ -148,10 +148,10 @@ class Search:
 
     def _minimal(self, candidates: Sequence[str]) -> Removal:
         """Shrink a set that ends the decision until no one of it can be put back."""
-        looked = self._trials.affordable(2 * len(candidates))
-        needed, enough = self._single(candidates) if looked else ([], [])
+        affordable = self._trials.affordable(2 * len(candidates))
+        needed, enough = self._single(candidates) if affordable else ([], [])
         if needed:
-            return self._found(needed[:1], smallest=True, enough=enough, needed=needed)
+            return self._removal(needed[:1], smallest=True, enough=enough, needed=needed)
         left_out = self._put_back(candidates, candidates, sure=0)
         self._trials.focus(frozenset(left_out))
         doubtful = left_out
@@ -159,8 +159,8 @@ class Search:
             left_out = self._put_back(left_out, needless, sure=1)
             back = len(needless) - len(set(needless).intersection(left_out))
             doubtful = needless[back + 1 :]  # what could not be put back with those before it is needed
-        sure = self._is_smallest(left_out)
-        return self._found(left_out, smallest=sure, enough=enough, needed=(), tested=looked)
+        smallest = self._is_smallest(left_out)
+        return self._removal(left_out, smallest=smallest, enough=enough, needed=(), tested=affordable)
 
     def _single(self, candidates: Sequence[str]) -> tuple[list[str], list[str]]:
         """The events without each of which alone it is gone, and those each of which alone is enough for it."""
@@ -169,27 +169,27 @@ class Search:
         needed = [event for event, gone in zip(candidates, without, strict=True) if gone]
         return needed, [event for event, gone in zip(candidates, only, strict=True) if not gone]
 
-    def _needless(self, left_out: Sequence[str], these: Sequence[str]) -> list[str]:
-        """Those of `these` that can be put back, alone, without the decision coming back."""
-        self._trials.refuse(len(these))
-        whole = frozenset(left_out)
-        answers = self._trials.gone([whole - {event} for event in these])
-        return [event for event, gone in zip(these, answers, strict=True) if gone]
+    def _needless(self, left_out: Sequence[str], doubtful: Sequence[str]) -> list[str]:
+        """The `doubtful` events that can be put back, alone, without the decision coming back."""
+        self._trials.refuse(len(doubtful))
+        removed = frozenset(left_out)
+        answers = self._trials.gone([removed - {event} for event in doubtful])
+        return [event for event, gone in zip(doubtful, answers, strict=True) if gone]
 
-    def _put_back(self, left_out: Sequence[str], these: Sequence[str], *, sure: int) -> list[str]:
-        """Put back many of `these` together, the first first, found by narrowing down; what stays out ends the decision.
+    def _put_back(self, left_out: Sequence[str], doubtful: Sequence[str], *, sure: int) -> list[str]:
+        """Put back many of `doubtful` together, the first first, found by narrowing down; what stays out ends the decision.
 
         The first `sure` of them are known to be needless.
         """
-        whole = frozenset(left_out)
-        gone, too_many = sure, len(these) + 1
+        removed = frozenset(left_out)
+        gone, too_many = sure, len(doubtful) + 1
         while too_many - gone > 1:
             counts = self._between(gone, too_many)
-            answers = self._trials.gone([whole - set(these[:count]) for count in counts])
+            answers = self._trials.gone([removed - set(doubtful[:count]) for count in counts])
             there = (count for count, is_gone in zip(counts, answers, strict=True) if not is_gone)
             too_many = next(there, too_many)
             gone = max((count for count in counts if count < too_many), default=gone)
-        back = set(these[:gone])
+        back = set(doubtful[:gone])
         return [event for event in left_out if event not in back]
 
     def _between(self, low: int, high: int) -> list[int]:
@@ -202,7 +202,7 @@ class Search:
         if len(left_out) == 1:
             return True
         sizes = range(1, len(left_out))
-        if not self._whole:
+        if not self._all_events:
             return False
         order = self._trials.removable
         if not self._trials.affordable(sum(comb(len(order), size) for size in sizes)):
@@ -210,7 +210,7 @@ class Search:
         smaller = [set(chosen) for size in sizes for chosen in combinations(order, size)]
         return not any(self._trials.gone(smaller))
 
-    def _found(
+    def _removal(
         self,
         left_out: Sequence[str],
         *,
@@ -219,13 +219,12 @@ class Search:
         needed: Sequence[str],
         tested: bool = True,
     ) -> Removal:
-        inside = tuple(self._trials.in_order(set(one)) for one in (enough, needed))
-        causes = Causes(enough=tuple(inside[0]), needed=tuple(inside[1]), tested=tested)
-        events = tuple(self._trials.in_order(set(left_out)))
-        return Removal(events, smallest, causes, self._trials.number)
+        ordered = (tuple(self._trials.in_order(set(events))) for events in (left_out, enough, needed))
+        removed, enough, needed = ordered
+        return Removal(removed, smallest, Causes(enough, needed, tested), self._trials.number)
 
 
 def _by_themselves(candidates: Sequence[str]) -> list[AbstractSet[str]]:
     """To be left out: each of `candidates` alone, then all but each of them."""
-    whole = frozenset(candidates)
-    return [*({event} for event in candidates), *(whole - {event} for event in candidates)]
+    together = frozenset(candidates)
+    return [*({event} for event in candidates), *(together - {event} for event in candidates)]

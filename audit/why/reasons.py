@@ -1,7 +1,8 @@
-"""The sentences of an explanation: acts, absences, what a message is about, and that a life has changed."""
+"""The sentences of an explanation: acts, absences, what a message is about, that a life has changed, what does not count."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,16 +12,10 @@ from audit.events import bereavement
 from audit.events.sensitive_topics import topic_of_row
 from audit.events.times import iso
 from audit.flows.triggers import Trigger
-from audit.why.candidates import LEVELS
-from audit.why.message_context import Told
+from audit.why.message_context import MessageContext, order
 from audit.why.model import Reason
-from audit.why.wording import (
-    HAND_OVER,
-    Voice,
-    day,
-    kinds_in_words,
-    minute,
-)
+from audit.why.related_acts import LEVELS
+from audit.why.wording import HAND_OVER, Wording, day, kinds_in_words, minute
 
 Row = Mapping[str, Any]
 
@@ -30,30 +25,37 @@ _OWN_LEAVES = 6
 _OTHERS = {"item_name": "other things", "query": None, "segment_id": "others"}
 
 
-def about(one: Told) -> list[Reason]:
+def about(message: MessageContext) -> list[Reason]:
     """What the message is about, where its row says so."""
-    row = one.row
+    row = message.row
     topics = ", ".join(row["topics"] or ())
-    thing = row["item_name"] or row["category"] or (row["item_id"] and f"item {row['item_id']}") or topics
-    if not thing:
+    subject = row["item_name"] or row["category"] or (row["item_id"] and f"item {row['item_id']}") or topics
+    if not subject:
         return []
-    shown = one.voice.title(thing, row)
-    short = shown.rpartition(" > ")[2]
-    return [Reason(f"it is about {shown}", facts={"about": short})]
+    title = message.wording.title(subject, row)
+    return [Reason(f"it is about {title}", facts={"about": title.rpartition(" > ")[2]})]
 
 
-def acts(one: Told, found: pl.DataFrame) -> list[Reason]:
-    """A leaf for each of the acts `found` (shape of `triggers.LIVE`), the newest first."""
-    ids = reversed(found["act"].unique(maintain_order=True).to_list())
-    return together(one.voice, [one.event(event_id) for event_id in ids])
+def acts(message: MessageContext, live: pl.DataFrame) -> list[Reason]:
+    """A leaf for each of the acts `live` (shape of `triggers.LIVE`), the newest first."""
+    ids = reversed(live["act"].unique(maintain_order=True).to_list())
+    return grouped(message.wording, [message.event(event_id) for event_id in ids])
 
 
-def could_be(voice: Voice, found: pl.DataFrame) -> list[Reason]:
+def could_be(wording: Wording, candidates: pl.DataFrame) -> list[Reason]:
     """A leaf for each candidate (rows with `level`), the likeliest first."""
-    return together(voice, found.to_dicts(), "could be: ")
+    return grouped(wording, candidates.to_dicts(), "could be: ")
 
 
-def together(voice: Voice, rows: Iterable[Row], lead: str = "") -> list[Reason]:
+def excluded(events: pl.DataFrame, acts: pl.DataFrame, wording: Wording) -> Iterator[Reason]:
+    """A leaf for each kind of act in `acts` (`event_id, why`), the newest first, with why it does not count."""
+    for (why,), ids in acts.group_by("why", maintain_order=True):
+        rows = events.filter(pl.col("event_id").is_in(ids["event_id"].implode())).to_dicts()[::-1]
+        for leaf in grouped(wording, rows):
+            yield replace(leaf, text=f"{leaf.text}: {why}", facts=None)
+
+
+def grouped(wording: Wording, rows: Iterable[Row], lead: str = "") -> list[Reason]:
     """A leaf for each act; acts of one kind on one thing stand together, with the newest one's time.
 
     Of one kind only the first few things have a leaf of their own; all others share the next one.
@@ -62,81 +64,75 @@ def together(voice: Voice, rows: Iterable[Row], lead: str = "") -> list[Reason]:
     things: Counter[tuple[Any, ...]] = Counter()
     for row in rows:
         kind = (row.get("level"), row["kind"])
-        said = (*kind, voice.act(row))
-        if said not in groups:
+        act = (*kind, wording.act(row))
+        if act not in groups:
             things[kind] += 1
-        groups.setdefault(said if said in groups or things[kind] <= _OWN_LEAVES else kind, []).append(row)
-    return [_leaf(voice, group, lead, others=len(said) == 2) for said, group in groups.items()]
+        groups.setdefault(act if act in groups or things[kind] <= _OWN_LEAVES else kind, []).append(row)
+    return [_leaf(wording, group, lead, others=len(key) == 2) for key, group in groups.items()]
 
 
-def _leaf(voice: Voice, rows: Sequence[Row], lead: str, *, others: bool) -> Reason:
+def _leaf(wording: Wording, rows: Sequence[Row], lead: str, *, others: bool) -> Reason:
     newest = max(rows, key=order)
     times = f" {len(rows)} times, last" if len(rows) > 1 else ""
-    how = f" ({LEVELS[newest['level']]})" if newest.get("level") is not None else ""
-    act = voice.act({**newest, **_OTHERS}) if others and len(rows) > 1 else voice.act(newest)
+    level = f" ({LEVELS[newest['level']]})" if newest.get("level") is not None else ""
+    act = wording.act({**newest, **_OTHERS}) if others and len(rows) > 1 else wording.act(newest)
     return Reason(
-        f"{lead}{act}{times} on {minute(newest['occurred_at'])}{how}",
+        f"{lead}{act}{times} on {minute(newest['occurred_at'])}{level}",
         tuple(row["event_id"] for row in rows),
-        facts=_act_facts(voice, newest, len(rows)),
+        facts=_act_facts(wording, newest, len(rows)),
     )
 
 
-def end(one: Told, row: Row) -> Reason:
+def end(message: MessageContext, row: Row) -> Reason:
     """The leaf of the act that ended what a message rests on."""
     return Reason(
-        f"{one.voice.act(row)} on {minute(row['occurred_at'])}",
+        f"{message.wording.act(row)} on {minute(row['occurred_at'])}",
         (row["event_id"],),
-        facts={**_act_facts(one.voice, row, 1), "ended_it": True},
+        facts={**_act_facts(message.wording, row, 1), "ended_it": True},
     )
 
 
-def _act_facts(voice: Voice, row: Row, times: int) -> dict[str, Any]:
-    facts = {"act": row["kind"], "thing": voice.thing(row), "at": iso(row["occurred_at"]), "times": times}
+def _act_facts(wording: Wording, row: Row, times: int) -> dict[str, Any]:
+    facts = {"act": row["kind"], "thing": wording.thing(row), "at": iso(row["occurred_at"]), "times": times}
     return facts | ({"sensitive": True} if topic_of_row(row) is not None else {})
 
 
-def absences(one: Told, trigger: Trigger, live: pl.DataFrame) -> list[Reason]:
+def absences(message: MessageContext, trigger: Trigger, live: pl.DataFrame) -> list[Reason]:
     """What did not happen, where the definition rests on that."""
-    newest = one.event(live["act"][-1])
+    newest = message.event(live["act"][-1])
     leaves = []
     if trigger.quiet:
-        since = one.row["occurred_at"] - trigger.quiet_for
+        since = message.sent_at - trigger.quiet_for
         text = f"no {kinds_in_words(trigger.quiet)} since {day(newest['occurred_at'])}"
-        leaves.append(Reason(text, absent=absent(trigger.quiet, since, one.row)))
+        leaves.append(Reason(text, absent=absent(trigger.quiet, since, message.row)))
     if trigger.waits:
-        text = f"no {kinds_in_words(trigger.ended_by)} of {one.voice.thing(newest)} after that, until this message"
-        leaves.append(Reason(text, absent=absent(trigger.ended_by, newest["occurred_at"], one.row, newest)))
+        thing = message.wording.thing(newest)
+        text = f"no {kinds_in_words(trigger.ended_by)} of {thing} after that, until this message"
+        not_ended = absent(trigger.ended_by, newest["occurred_at"], message.row, newest)
+        leaves.append(Reason(text, absent=not_ended))
     return leaves
 
 
 def absent(
-    kinds: Sequence[str], since: datetime | None, message: Row, thing: Row | None = None
+    kinds: Sequence[str], since: datetime | None, message: Row, about: Row | None = None
 ) -> dict[str, Any]:
-    """The `absent` of a leaf: these kinds did not occur from `since` until `message`, of `thing` if given."""
-    made: dict[str, Any] = {"kinds": list(kinds), "from": iso(since), "to": iso(message["occurred_at"])}
-    return made | {name: thing[name] for name in ("item_id", "category") if thing is not None and thing[name]}
+    """The `absent` of a leaf: these kinds did not occur from `since` until `message`, of the thing of `about` if given."""
+    thing = {name: about[name] for name in ("item_id", "category") if about is not None and about[name]}
+    return {"kinds": list(kinds), "from": iso(since), "to": iso(message["occurred_at"]), **thing}
 
 
-def life_changed(one: Told) -> list[Reason]:
+def life_changed(message: MessageContext) -> list[Reason]:
     """That somebody died or a registry was closed for that reason, up to the moment asked about."""
-    found = one.events.filter(bereavement.changed())
-    if found.is_empty():
+    changes = message.events.filter(bereavement.changed())
+    if changes.is_empty():
         return []
-    first = found.row(0, named=True)
-    before = order(first) < order(one.row)
-    when = f"on {day(first['occurred_at'])}, {'before' if before else 'after'} this message"
-    what = one.voice.life(first)
-    return [
-        Reason(f"{what} {when}; {HAND_OVER}", tuple(found["event_id"]), facts={"hand_over": "life changed"})
-    ]
+    change = changes.row(0, named=True)
+    relation = "before" if order(change) < order(message.row) else "after"
+    text = f"{message.wording.life(change)} on {day(change['occurred_at'])}, {relation} this message; {HAND_OVER}"
+    return [Reason(text, tuple(changes["event_id"]), facts={"hand_over": "life changed"})]
 
 
-def sensitive(one: Told) -> list[Reason]:
+def sensitive(message: MessageContext) -> list[Reason]:
     """That the message, or what the sender states as its reason, touches a sensitive topic."""
-    text = one.voice.topic(one.row)
+    text = message.wording.topic(message.row)
     return [Reason(text, facts={"hand_over": "sensitive topic"})] if text else []
-
-
-def order(row: Row) -> tuple[datetime, str]:
-    """The order of the house: by time, then event_id as text."""
-    return row["occurred_at"], row["event_id"]

@@ -12,27 +12,15 @@ from audit.errors import NotFoundError
 from audit.events.schema import BEHAVIOUR
 from audit.events.times import iso, parse_iso
 from audit.population.context import Context
-from audit.why import (
-    counterfactual,
-    data_sufficiency,
-    excluded,
-    expiry,
-    segment_removal_plans,
-)
-from audit.why import (
-    reasons as leaves,
-)
-from audit.why.candidates import candidates
+from audit.segments import Definition
+from audit.why import counterfactual, data_sufficiency, expiry, reasons, segment_removal_plans
 from audit.why.model import Counterfactual, Explanation, Reason, Subject
-from audit.why.wording import (
-    MASK,
-    Voice,
-    day,
-    kinds_in_words,
-    quoted,
-)
+from audit.why.related_acts import candidates
+from audit.why.wording import MASK, Wording, day, kinds_in_words, quoted
 
 _ORIGINS = {"third_party": "it came from a third party", "inferred": "whoever recorded it had inferred it"}
+
+Row = dict[str, Any]
 
 
 def segment(
@@ -48,123 +36,120 @@ def segment(
     `memberships`: all that the customer is in, where the caller has them already, as `segments.memberships` gives
     them. Raises NotFoundError if the customer is in no such segment at `context.at`.
     """
-    rows = memberships
-    if rows is None:
-        rows = segments.memberships(events, context, _chosen(context, ident))
-    mine = _of(rows, ident)
-    if mine.is_empty() and memberships is None:
-        rows = segments.memberships(events, context)
-        mine = _of(rows, ident)
-    if mine.is_empty():
-        known = ", ".join(rows["id"]) or "none"
-        raise NotFoundError(f"no segment {ident!r} of this customer at that time; there are: {known}")
-    row = mine.row(0, named=True)
-    voice = Voice(names_sensitive=names_sensitive)
-    reasons = [*_recorded(events, row, voice), *_ours(events, row, voice, context.at)]
+    row = _membership(events, context, ident, memberships)
+    wording = Wording(names_sensitive=names_sensitive)
+    because = [*_recorded(events, row, wording), *_derived(events, row, wording, context.at)]
     if not row["derived"] and row["standing"] != "stated":
-        reasons += _behind(events, context, row, voice)
-    title = MASK if _hidden(row, voice) else row["title"]
+        because += _could_be(events, context, row, wording)
+    title = MASK if _hidden(row, wording) else row["title"]
     return Explanation(
         customer=row["customer_id"],
         at=context.at,
         subject=Subject("segment", row["id"] if title != MASK else ident, title, row["since"]),
         standing=row["standing"],
-        because=tuple(reasons),
-        end=expiry.membership_end(row, context.definitions or segments.definitions()),
-        counterfactual=_without(events, context, row) if row["derived"] else None,
-        left_out=tuple(_left_out(events, context, row, voice)) if row["derived"] else (),
+        because=tuple(because),
+        end=expiry.membership_end(row, _all_definitions(context)),
+        counterfactual=_counterfactual(events, context, row) if row["derived"] else None,
+        left_out=tuple(_left_out(events, context, row, wording)) if row["derived"] else (),
     )
 
 
-def _of(rows: pl.DataFrame, ident: str) -> pl.DataFrame:
-    return rows.filter((pl.col("id") == ident) | (pl.col("logged_as") == ident))
+def _membership(events: pl.DataFrame, context: Context, ident: str, memberships: pl.DataFrame | None) -> Row:
+    """The row of the segment; only the definitions that can give it are evaluated first, as that is much faster."""
+    rows = memberships
+    if rows is None:
+        concerning = segments.concerning(_all_definitions(context), ident)
+        rows = segments.memberships(events, context, concerning)
+    is_it = (pl.col("id") == ident) | (pl.col("logged_as") == ident)
+    if rows.filter(is_it).is_empty() and memberships is None:
+        rows = segments.memberships(events, context)
+    membership = rows.filter(is_it)
+    if membership.is_empty():
+        ids = ", ".join(rows["id"]) or "none"
+        raise NotFoundError(f"no segment {ident!r} of this customer at that time; there are: {ids}")
+    return membership.row(0, named=True)
 
 
-def _chosen(context: Context, ident: str) -> tuple[segments.Definition, ...]:
-    """The definitions that can give a segment of that id: so few are evaluated much faster than all."""
-    return segments.concerning(context.definitions or segments.definitions(), ident)
+def _all_definitions(context: Context) -> tuple[Definition, ...]:
+    return context.definitions or segments.definitions()
 
 
-def _hidden(row: dict[str, Any], voice: Voice) -> bool:
-    return bool(row["sensitive"]) and not voice.names_sensitive
+def _hidden(row: Row, wording: Wording) -> bool:
+    return bool(row["sensitive"]) and not wording.names_sensitive
 
 
-def _recorded(events: pl.DataFrame, row: dict[str, Any], voice: Voice) -> list[Reason]:
+def _recorded(events: pl.DataFrame, row: Row, wording: Wording) -> list[Reason]:
     """What the log says of it: since when, by whom, and why if it does."""
     if not row["logged"]:
         return []
     logged = events.filter(pl.col("event_id").is_in(row["logged_events"])).to_dicts()
-    first = logged[0]
     origin = _ORIGINS.get(row["source"])
-    behind = [Reason(origin, (first["event_id"],))] if origin else []
-    why = next(
-        (one["trigger"] or one["reason"] for one in reversed(logged) if one["trigger"] or one["reason"]), None
-    )
-    named, says = quoted(row["logged_as"]), f": {quoted(why)}" if why and row["standing"] == "stated" else ""
-    if _hidden(row, voice):
-        named, says = MASK, ""
-    text = f"the sender recorded {named} since {day(row['since'])}{says}"
-    return [Reason(text, tuple(row["logged_events"]), because=tuple(behind))]
+    because = (Reason(origin, (logged[0]["event_id"],)),) if origin else ()
+    causes = [entry["trigger"] or entry["reason"] for entry in logged if entry["trigger"] or entry["reason"]]
+    title = quoted(row["logged_as"])
+    says = f": {quoted(causes[-1])}" if causes and row["standing"] == "stated" else ""
+    if _hidden(row, wording):
+        title, says = MASK, ""
+    text = f"the sender recorded {title} since {day(row['since'])}{says}"
+    return [Reason(text, tuple(row["logged_events"]), because=because)]
 
 
-def _ours(events: pl.DataFrame, row: dict[str, Any], voice: Voice, at: datetime) -> list[Reason]:
+def _derived(events: pl.DataFrame, row: Row, wording: Wording, at: datetime) -> list[Reason]:
     """What our definition says of it, the acts behind, and what did not happen."""
     if not row["derived"]:
         return []
     acts = events.filter(pl.col("event_id").is_in(row["evidence"])).to_dicts()[::-1]
-    behind = leaves.together(voice, acts)
+    because = reasons.grouped(wording, acts)
     if row["absent"]:
         absent = absence(row["absent"], at)
         text = f"no {kinds_in_words(absent['kinds'])} since {day(parse_iso(absent['from']))}"
-        behind.append(Reason(text, absent=absent))
-    text = f"our definition gives it: {MASK if _hidden(row, voice) else row['reason']}"
-    return [Reason(text, tuple(row["evidence"]), because=tuple(behind))]
+        because.append(Reason(text, absent=absent))
+    text = f"our definition gives it: {MASK if _hidden(row, wording) else row['reason']}"
+    return [Reason(text, tuple(row["evidence"]), because=tuple(because))]
 
 
-def absence(told: str, at: datetime) -> dict[str, Any]:
-    """What did not happen, `told` by a membership's `absent`, as every document writes it: `kinds`, `from`, `to`,
+def absence(recorded: str, at: datetime) -> dict[str, Any]:
+    """What did not happen, `recorded` as a membership's `absent`, as every document writes it: `kinds`, `from`, `to`,
     and `item_id` where it is about one.
     """
-    absent = json.loads(told)
-    thing = {"item_id": absent["item_id"]} if absent.get("item_id") else {}
-    return {"kinds": absent["kind"], "from": absent["since"], "to": iso(at), **thing}
+    absent = json.loads(recorded)
+    item = {"item_id": absent["item_id"]} if absent.get("item_id") else {}
+    return {"kinds": absent["kind"], "from": absent["since"], "to": iso(at), **item}
 
 
-def _behind(events: pl.DataFrame, context: Context, row: dict[str, Any], voice: Voice) -> list[Reason]:
+def _could_be(events: pl.DataFrame, context: Context, row: Row, wording: Wording) -> list[Reason]:
     """What the customer did that could be behind a segment which nobody gives a reason for."""
-    first = events.filter(pl.col("event_id") == row["logged_events"][0]).row(0, named=True)
-    words = str(first["segment_id"]).replace("-", " ").replace(":", " ").replace("_", " ")
-    found = candidates(events.filter(pl.col("kind").is_in(BEHAVIOUR)), first | {"subject": words})
-    if found.height and row["standing"] != "unexplained":
-        return leaves.could_be(voice, found)
-    known, text = data_sufficiency.of_a_message(context.coverage, first["occurred_at"])
-    return [
-        Reason(text, absent=leaves.absent(data_sufficiency.kinds(), None, first), facts={"covered": known})
-    ]
+    entry = events.filter(pl.col("event_id") == row["logged_events"][0]).row(0, named=True)
+    words = str(entry["segment_id"]).replace("-", " ").replace(":", " ").replace("_", " ")
+    acts = candidates(events.filter(pl.col("kind").is_in(BEHAVIOUR)), entry | {"subject": words})
+    if acts.height and row["standing"] != "unexplained":
+        return reasons.could_be(wording, acts)
+    covered, text = data_sufficiency.of_a_message(context.coverage, entry["occurred_at"])
+    absent = reasons.absent(data_sufficiency.kinds(), None, entry)
+    return [Reason(text, absent=absent, facts={"covered": covered})]
 
 
-def _left_out(events: pl.DataFrame, context: Context, row: dict[str, Any], voice: Voice) -> Iterator[Reason]:
+def _left_out(events: pl.DataFrame, context: Context, row: Row, wording: Wording) -> Iterator[Reason]:
     """What our definition looks at, too old or overtaken by something newer."""
-    one, *_ = _resolved(context, row["id"])
-    read = segment_removal_plans.readable(events, one)
-    found = segments.passed_over(read, context, one, row["id"], row["evidence"])
-    return excluded.acts(events, found, voice)
+    definition, *_ = _resolved(context, row["id"])
+    read = segment_removal_plans.readable(events, definition)
+    acts = segments.passed_over(read, context, definition, row["id"], row["evidence"])
+    return reasons.excluded(events, acts, wording)
 
 
-def _resolved(context: Context, ident: str) -> tuple[segments.Definition, ...]:
+def _resolved(context: Context, ident: str) -> tuple[Definition, ...]:
     """The definition that gives a segment and those that divide it further, with the numbers that the facts put in."""
-    chosen = segments.resolved(context.definitions or segments.definitions(), context.facts)
-    return segments.concerning(chosen, ident)
+    return segments.concerning(segments.resolved(_all_definitions(context), context.facts), ident)
 
 
-def _without(events: pl.DataFrame, context: Context, row: dict[str, Any]) -> Counterfactual | None:
+def _counterfactual(events: pl.DataFrame, context: Context, row: Row) -> Counterfactual | None:
     ident = row["id"]
-    one, *finer = _resolved(context, ident)
-    read = segment_removal_plans.readable(events, one, *finer)
+    definition, *finer = _resolved(context, ident)
+    read = segment_removal_plans.readable(events, definition, *finer)
 
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
-        given = segments.derive(copies, context, (one, *finer)).filter(pl.col("segment_id") == ident)
-        return dict(given.select("customer_id", "evidence").iter_rows())
+        derived = segments.derive(copies, context, (definition, *finer)).filter(pl.col("segment_id") == ident)
+        return dict(derived.select("customer_id", "evidence").iter_rows())
 
     added = None
     if row["absent"]:
@@ -173,15 +158,13 @@ def _without(events: pl.DataFrame, context: Context, row: dict[str, Any]) -> Cou
         added = counterfactual.event(
             events, kind=kind, occurred_at=context.at, item_id=newest["item_id"], category=newest["category"]
         )
-    found = counterfactual.removal(
+    removed = counterfactual.removal(
         read,
         decide,
         keep=row["logged_events"] or (),
-        plans=segment_removal_plans.plans(read, one, ident.partition(":")[2], context),
+        plans=segment_removal_plans.plans(read, definition, ident.partition(":")[2], context),
         likely=row["evidence"],
     )
-    return counterfactual.said(
-        found,
-        added if added is not None and counterfactual.ends_with(read, decide, added) else None,
-        "our definition would not have given this segment",
-    )
+    if added is not None and not counterfactual.ends_with(read, decide, added):
+        added = None
+    return counterfactual.from_trials(removed, added, "our definition would not have given this segment")

@@ -32,28 +32,30 @@ _WEIGHED = ("count", "sum")
 
 def readable(events: pl.DataFrame, *definitions: Definition) -> pl.DataFrame:
     """The rows and columns of `events` that the definitions can read."""
-    conditions = [condition for one in definitions for condition in one.when]
+    conditions = [condition for definition in definitions for condition in definition.when]
     if any("daypart" in condition.by for condition in conditions):  # any row may say where the customer is
         return events.select(READ)
     kinds = {kind for condition in conditions for kind in (*condition.events.kinds, *condition.ends)}
     return events.filter(pl.col("kind").is_in([*kinds, *LOGGED])).select(READ)
 
 
-def plans(events: pl.DataFrame, one: Definition, group: str, context: Context) -> tuple[Plan, ...]:
-    """How each condition of `one` ends in `group`; none at all where only trying can tell.
+def plans(events: pl.DataFrame, definition: Definition, group: str, context: Context) -> tuple[Plan, ...]:
+    """How each condition of `definition` ends in `group`; none at all where only trying can tell.
 
     Of something that any one act is enough for, all acts have to go. Of what is counted or summed up, the heaviest go
-    first, so that as few as possible go; of a share, those that make it. Where one condition is enough, whatever is enough for any has to go.
+    first, so that as few as possible go; of a share, those that make it. Where one condition is enough, whatever is
+    enough for any has to go.
     """
-    alternatives = one.any_of and len(one.when) > 1
+    alternatives = definition.any_of and len(definition.when) > 1
     plannable = _STANDING if alternatives else (*_ANY_ONE, *_WEIGHED, "state", "share")
-    if not all(condition.test in plannable for condition in one.when):
+    if not all(condition.test in plannable for condition in definition.when):
         return ()
     selected = Selected(events, context.at, context.facts.prices, context.models)
-    each = tuple(_plan(selected, condition, group, context.at) for condition in one.when)
+    by_condition = tuple(_plan(selected, condition, group, context.at) for condition in definition.when)
     if not alternatives:
-        return each
-    return (Plan(tuple(dict.fromkeys(event for plan in each for event in plan.order)), alone=True),)
+        return by_condition
+    enough = dict.fromkeys(event for plan in by_condition for event in plan.order)
+    return (Plan(tuple(enough), alone=True),)
 
 
 def _plan(selected: Selected, condition: Condition, group: str, at: datetime) -> Plan:
@@ -61,12 +63,10 @@ def _plan(selected: Selected, condition: Condition, group: str, at: datetime) ->
         live = (pl.col("enter") <= at) & (pl.col("leave").is_null() | (pl.col("leave") > at))
         return Plan(_ids(selected, contributions(selected, condition).filter(live)), alone=True)
     if condition.test == "state":  # the newest row stands, and so would each of the same run before it
-        told = says(selected.grouped(condition), condition)
+        stated = says(selected.grouped(condition), condition)
         run = runs() if condition.by else (~fits(condition)).cum_sum()
-        said = (
-            told.filter(run == run.max()) if condition.by else told.filter(run == run.max(), fits(condition))
-        )
-        return Plan(_ids(selected, said), alone=True)
+        newest_run = stated.filter(run == run.max(), *([] if condition.by else [fits(condition)]))
+        return Plan(_ids(selected, newest_run), alone=True)
     rows = selected.grouped(condition).filter(pl.col("group") == group)
     if condition.test in _ANY_ONE:
         return Plan(_ids(selected, rows), alone=True)
@@ -74,20 +74,19 @@ def _plan(selected: Selected, condition: Condition, group: str, at: datetime) ->
         rows = rows.filter(pl.col("occurred_at") > at - condition.window)
     if condition.test == "share":
         return _of_share(selected, rows, condition)
-    placed = _lightest_first(rows, condition)
-    return Plan(_ids(selected, placed), alone=False, stay=_can_stay(placed, condition))
+    ordered = _lightest_first(rows, condition)
+    return Plan(_ids(selected, ordered), alone=False, stay=_can_stay(ordered, condition))
 
 
 def _of_share(selected: Selected, rows: pl.DataFrame, condition: Condition) -> Plan:
     """Of those that make the share as few as possible go; the others would only make it larger by going."""
-    made = rows.filter(carries(condition.keys)).sort("row")
-    others = rows.height - made.height
-    stays = pl.DataFrame({"part": range(made.height + 1)}).with_columns(
-        value=pl.col("part") + others, least=least(condition), share=condition.share
+    part = rows.filter(carries(condition.keys)).sort("row")
+    stays = pl.DataFrame({"part": range(part.height + 1)}).with_columns(
+        value=pl.col("part") + rows.height - part.height, least=least(condition), share=condition.share
     )
     stay = stays.filter(~HOLDS)["part"].max()
     assert isinstance(stay, int), "a share above 0 is not reached by nothing"
-    return Plan(_ids(selected, made), alone=False, stay=stay)
+    return Plan(_ids(selected, part), alone=False, stay=stay)
 
 
 def _can_stay(rows: pl.DataFrame, condition: Condition) -> int:

@@ -45,8 +45,8 @@ def by_copies(events: pl.DataFrame, there: There) -> Gone:
     copies = _Copies(events)
 
     def gone(sets: Sequence[AbstractSet[str]]) -> list[bool]:
-        found = there(copies.without(sets))
-        return [name not in found for name in _names(sets)]
+        still_there = there(copies.without(sets))
+        return [name not in still_there for name in _names(sets)]
 
     return gone
 
@@ -71,16 +71,16 @@ class Trials:
         gone: Gone | None = None,
         focus: Focus | None = None,
     ) -> None:
-        self._whole = _Copies(events)
-        self._height = self._whole.height
+        self._history = _Copies(events)
+        self._height = self._history.height
         self._decide = decide
-        self._ask = self._ask_whole = gone or by_copies(events, lambda copies: decide(copies).keys())
+        self._ask = self._ask_all = gone or by_copies(events, lambda copies: decide(copies).keys())
         self._focus = focus
         self._within: AbstractSet[str] | None = None
         self._left = MOST_ROWS
         self._rests: dict[frozenset[str], list[str] | None] = {}
         self._gone: dict[frozenset[str], bool] = {}
-        self.removable = [event for event in self._whole.place if event not in keep]
+        self.removable = [event for event in self._history.positions if event not in keep]
 
     @property
     def number(self) -> int:
@@ -94,7 +94,7 @@ class Trials:
 
     def affordable(self, copies: int) -> bool:
         """Whether so many copies may be decided only to be sure."""
-        return copies * self._whole.height <= min(_ROWS_TO_BE_SURE, self._left)
+        return copies * self._history.height <= min(_ROWS_TO_BE_SURE, self._left)
 
     def refuse(self, sets: int) -> None:
         """Raise TooMuchError where asking about so many sets is certain to, before they are made."""
@@ -109,33 +109,36 @@ class Trials:
 
     def rests(self, sets: Iterable[AbstractSet[str]]) -> list[list[str] | None]:
         """For each set left out: None if the decision is gone, else its evidence. Raises TooMuchError."""
-        asked = [frozenset(left_out) for left_out in sets]
-        for some in self._in_turn(asked, self._rests, self._whole.height):
-            decided = self._decide(self._whole.without(some))
-            answers = [decided.get(name) for name in _names(some)]
-            self._rests.update(zip(some, answers, strict=True))
-            self._gone.update(zip(some, (rest is None for rest in answers), strict=True))
-        return [self._rests[left_out] for left_out in asked]
+        questions = [frozenset(left_out) for left_out in sets]
+        for batch in self._undecided(questions, self._rests, self._history.height):
+            decided = self._decide(self._history.without(batch))
+            answers = [decided.get(name) for name in _names(batch)]
+            self._rests.update(zip(batch, answers, strict=True))
+            self._gone.update(zip(batch, (evidence is None for evidence in answers), strict=True))
+        return [self._rests[left_out] for left_out in questions]
 
     def gone(self, sets: Iterable[AbstractSet[str]]) -> list[bool]:
         """For each set left out, whether the decision is gone. Raises TooMuchError."""
-        asked = [frozenset(left_out) for left_out in sets]
+        questions = [frozenset(left_out) for left_out in sets]
         height, ask = self._height, self._ask
-        if self._within is not None and not all(one <= self._within or one in self._gone for one in asked):
-            height, ask = self._whole.height, self._ask_whole
-        for some in self._in_turn(asked, self._gone, height):
-            self._gone.update(zip(some, ask(some), strict=True))
-        return [self._gone[left_out] for left_out in asked]
+        within = self._within
+        if within is not None and not all(
+            left_out <= within or left_out in self._gone for left_out in questions
+        ):
+            height, ask = self._history.height, self._ask_all
+        for batch in self._undecided(questions, self._gone, height):
+            self._gone.update(zip(batch, ask(batch), strict=True))
+        return [self._gone[left_out] for left_out in questions]
 
-    def in_order(self, chosen: AbstractSet[str]) -> list[str]:
+    def in_order(self, events: AbstractSet[str]) -> list[str]:
         """Events in the order of the history."""
-        return sorted(chosen, key=self._whole.place.__getitem__)
+        return sorted(events, key=self._history.positions.__getitem__)
 
-    def _in_turn(
-        self, asked: Iterable[frozenset[str]], known: Container[frozenset[str]], height: int
+    def _undecided(
+        self, questions: Iterable[frozenset[str]], decided: Container[frozenset[str]], height: int
     ) -> Iterator[list[frozenset[str]]]:
-        """What of `asked` is not known yet, as much at once as memory allows."""
-        new = [left_out for left_out in dict.fromkeys(asked) if left_out not in known]
+        """The questions that are not `decided` yet, as many at once as memory allows. Raises TooMuchError."""
+        new = [left_out for left_out in dict.fromkeys(questions) if left_out not in decided]
         self._left -= height * len(new)
         if self._left < 0:
             raise TooMuchError
@@ -145,24 +148,24 @@ class Trials:
 
 
 class _Copies:
-    """One history to be copied; `place`: where each event stands in it."""
+    """One history to be copied; `positions`: where each event stands in it."""
 
     def __init__(self, events: pl.DataFrame) -> None:
         self._events = events
-        self.place = {event: place for place, event in enumerate(events["event_id"])}
+        self.positions = {event: position for position, event in enumerate(events["event_id"])}
         self.height = max(events.height, 1)
 
     def without(self, sets: Sequence[AbstractSet[str]]) -> pl.DataFrame:
         """A copy for each set, which is left out of it."""
-        height, place = self._events.height, self.place
+        height, positions = self._events.height, self.positions
         gone = [
-            copy * height + place[event]
+            copy * height + positions[event]
             for copy, left_out in enumerate(sets)
             for event in left_out
-            if event in place
+            if event in positions
         ]
-        kept = pl.repeat(value=True, n=height * len(sets), eager=True).scatter(gone, False)
-        rows = pl.int_range(height * len(sets), dtype=pl.UInt32, eager=True).filter(kept)
+        stays = pl.repeat(value=True, n=height * len(sets), eager=True).scatter(gone, False)
+        rows = pl.int_range(height * len(sets), dtype=pl.UInt32, eager=True).filter(stays)
         whose = pl.Series(_names(sets), dtype=pl.String).gather(rows // height)
         return self._events[rows % height].with_columns(whose.alias("customer_id"))
 

@@ -1,4 +1,4 @@
-"""How acts, things and moments are put into plain words."""
+"""How acts, things and moments are put into plain words, for a reader who may or may not be told sensitive topics."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 from audit.events.sensitive_topics import titles, topic_of_row
 
 HAND_OVER = "hand to privacy"
-"""What a reader does who is not told a sensitive topic."""
+"""What a reader does who may not be told a sensitive topic."""
 
 MASK = f"[{HAND_OVER}]"
 """Stands where a sensitive topic would be named."""
@@ -75,7 +75,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class Wording:
     """Puts rows into words for one reader, who may or may not be told sensitive topics."""
 
     names_sensitive: bool = False
@@ -122,8 +122,8 @@ class Voice:
         topic = topic_of_row(row)
         if topic is None:
             return None
-        named = f": {titles().get(topic, topic)}" if self.names_sensitive else ""
-        return f"it touches a sensitive topic{named}; {HAND_OVER}"
+        title = f": {titles().get(topic, topic)}" if self.names_sensitive else ""
+        return f"it touches a sensitive topic{title}; {HAND_OVER}"
 
 
 def quoted(text: object) -> str:

@@ -15,7 +15,7 @@ from audit.population.weekly_counts import Week, weeks
 from audit.privacy.clean import clean
 from audit.queries.reports.document import Section, Table
 from audit.queries.reports.language import Language
-from audit.why.wording import Voice, minute
+from audit.why.wording import Wording, minute
 
 _WIDTH, _HEIGHT = 640, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 16, 40, 40
@@ -53,7 +53,7 @@ def weekly(
     named = list(dict.fromkeys(evidence))
     sent = sent_messages(events).filter(pl.col("event_id").is_in(named))
     monday = sent.select(pl.col("occurred_at").dt.truncate("1w").dt.date()).to_series()
-    voice = Voice(names_sensitive=names_sensitive)
+    voice = Wording(names_sensitive=names_sensitive)
     acts = events.filter(pl.col("event_id").is_in(named), ~pl.col("kind").str.starts_with("message_"))
     marks = tuple(
         Mark(row["occurred_at"], f"{voice.act(row)} on {minute(row['occurred_at'])}")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from audit import flows, why
 from audit.events.messages import sent_messages
-from audit.flows.eligibility import audience, fits, given
+from audit.flows.eligibility import audience, given, gives_message
 from tests.build import context, events
 
 LAMP = {"item_id": "lamp", "item_name": "Lamp", "category": "Home > Lamps"}
@@ -63,7 +63,7 @@ def test_a_step_is_sent_once_for_an_act() -> None:
         {**CARTED, "event_id": "b", "at": "2026-03-01T09:00"},
         *frame.filter(kind="message_sent").to_dicts(),
     )
-    rows = given(again, sent_messages(again), flow(**CART)).filter(fits())
+    rows = given(again, sent_messages(again), flow(**CART)).filter(gives_message())
     assert sorted(rows["message"].unique()) == ["m1", "m2"]
 
 

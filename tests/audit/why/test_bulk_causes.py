@@ -1,6 +1,7 @@
 """The causes of whole customers at once are those that explaining each message by itself names."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -17,7 +18,7 @@ from audit.population import coverage, stats
 from audit.population.context import Context
 from audit.rules.model import from_dict
 from audit.rules.reference import verdicts
-from audit.why.candidates import candidates
+from audit.why.related_acts import candidates
 from fixtures import demo_campaigns, demo_flows, scenes
 from fixtures.fleet import fleet
 from tests.build import context, events
@@ -135,18 +136,75 @@ mails = st.fixed_dictionaries(
         "list_id": st.sampled_from((None, None, None, "", "weekly")),
     }
 )
-rows = st.lists(
-    st.tuples(st.one_of(acts, acts, mails), st.text("ab", min_size=1, max_size=6)), min_size=1, max_size=12
-)
+names = st.text("abcd", min_size=1, max_size=6)
 
 
-@settings(max_examples=100, deadline=None)
-@given(rows.filter(lambda some: len({name for _, name in some}) == len(some)), st.booleans())
+def histories(*rows):
+    """Rows beside their event_ids."""
+    return st.lists(st.tuples(st.one_of(*rows), names), min_size=1, max_size=14, unique_by=lambda row: row[1])
+
+
+@settings(max_examples=70, deadline=None)
+@given(histories(acts, acts, mails), st.booleans())
 def test_on_whatever_a_history_holds(some, mapped):
     if not any(row["kind"] == "message_sent" for row, _ in some):
         return
     frame = events(*({**row, "event_id": name} for row, name in some))
     hold_together(frame, context(frame, campaigns=MAP if mapped else None))
+
+
+FLOWS = flows.from_json(
+    flows.to_json(
+        [
+            {
+                "id": "series",
+                "like": "cart-series",
+                "step": [
+                    {"step": "1", "after": "1d", "leeway": "2d"},
+                    {"step": "2", "after": "3d", "leeway": "3d"},
+                ],
+            },
+            {"id": "cart", "trigger": "cart", "list": "weekly"},
+            {"id": "weekly", "list": "weekly", "every": "7d"},
+            {"id": "vases", "trigger": "browse", "segment": "vase-lovers"},
+        ]
+    )
+)
+hours = st.integers(0, 9 * 24).map(lambda hour: START + timedelta(hours=hour))
+shopping = st.fixed_dictionaries(
+    {
+        "at": hours,
+        "kind": st.sampled_from(("product_added", "product_viewed", "order_completed", "product_removed")),
+        "item_id": st.sampled_from(("1", "2")),
+    }
+)
+joining = st.fixed_dictionaries(
+    {
+        "at": hours,
+        "kind": st.sampled_from(("subscribed", "unsubscribed", "segment_entered", "segment_left")),
+        "list_id": st.sampled_from((None, "weekly")),
+        "segment_id": st.just("vase-lovers"),
+    }
+)
+flow_mails = st.fixed_dictionaries(
+    {
+        "at": hours,
+        "kind": st.just("message_sent"),
+        "campaign_id": st.sampled_from(("series", "cart", "weekly", "vases")),
+        "trigger": st.sampled_from((None, None, None, "cart", "no such thing")),
+        "series_step": st.sampled_from((None, None, "1", "2", "3")),
+        "item_id": st.sampled_from((None, "1")),
+    }
+)
+
+
+@settings(max_examples=70, deadline=None)
+@given(histories(shopping, joining, flow_mails, flow_mails))
+def test_where_flows_are_defined_for_the_campaigns(some):
+    if not any(row["kind"] == "message_sent" for row, _ in some):
+        return
+    frame = events(*({**row, "event_id": name} for row, name in some))
+    hold_together(frame, replace(context(frame), flows=FLOWS))
 
 
 def test_a_trigger_that_something_ended_is_a_cause_for_the_sender_who_states_it():
