@@ -6,15 +6,11 @@ import polars as pl
 
 from audit.findings.checks.declared_rules import in_scope
 from audit.population.context import Context
-from audit.rules.model import CAPS, READING_CAUSES, Rule
+from audit.rules.kinds.counting import Cap
+from audit.rules.model import Rule
 from audit.rules.reference import histories
-from audit.rules.reference.history import History
-from audit.rules.reference.rule_kinds import check
-from audit.rules.reference.zones import known_zone
+from audit.rules.reference.history import History, known_zone
 from audit.why.minimal_removal import Plan
-
-_ONE_BY_ONE = ("mute", "quiet_hours", *READING_CAUSES)
-"""Kinds that judge each message by itself, whatever else happened."""
 
 Row = dict[str, Any]
 
@@ -44,32 +40,30 @@ def _plan(events: pl.DataFrame, context: Context, rule: Rule) -> Plan | None:
     if sent.height < events.select((pl.col("kind") == "message_sent").sum()).item():
         return None
     history = next(histories.histories(sent, events, [rule], context.facts), None)
-    if history is None or (rule.reads_clock and not _one_clock(rule, history)):
+    if history is None or (rule.reads_customers_clock and not _one_clock(history)):
         return None
     kept, stopped = _kept_to(rule, history)
-    if rule.kind in _ONE_BY_ONE or rule.limit == 0:
+    if rule.judges_alone or (isinstance(rule, Cap) and rule.most == 0):
         return Plan(tuple(stopped), alone=True)
-    return Plan((*kept, *stopped), alone=False, stay=len(kept), smallest=rule.kind in CAPS)
+    return Plan((*kept, *stopped), alone=False, stay=len(kept), smallest=isinstance(rule, Cap))
 
 
-def _one_clock(rule: Rule, history: History) -> bool:
+def _one_clock(history: History) -> bool:
     """Whether every message is judged in one time zone, or none is known of any, whatever else is left out."""
     own = {message.time_zone for message in history.messages}
-    return (
-        rule.time_zone != "customer" or not history.zones or (len(own) == 1 and known_zone(*own) is not None)
-    )
+    return not history.zones or (len(own) == 1 and known_zone(*own) is not None)
 
 
 def _kept_to(rule: Rule, history: History) -> tuple[list[str], list[str]]:
     """What goes out where the rule is kept to, and what it stops or, unless it is a cap, cannot judge."""
-    asked, kept, stopped = check(rule, history), [], []
+    evaluator, kept, stopped = rule.evaluator(history), [], []
     for message, judged in in_scope(rule, history):
-        stops = judged and asked.stops(message, message.at) is not None
-        unsure = judged and rule.kind not in CAPS and asked.cannot_tell(message, message.at)
+        stops = judged and evaluator.blocking(message, message.at) is not None
+        unsure = judged and not isinstance(rule, Cap) and evaluator.undecidable(message, message.at)
         if stops or unsure:
             stopped.append(message.event_id)
             continue
         kept.append(message.event_id)
-        if judged or rule.exempt_counts:
-            asked.let_through(message, message.at)
+        if judged or rule.counts_other_classes:
+            evaluator.record_sent(message, message.at)
     return kept, stopped

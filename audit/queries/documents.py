@@ -180,7 +180,9 @@ def named_in(ws: "Workspace", rules: Iterable[Rule]) -> dict[str, str]:
 
 def causes_for(rules: Iterable[Rule], events: pl.DataFrame, context: Context) -> pl.DataFrame | None:
     """The causes of every message in `events` (see `why.causes`), where one of `rules` reads them; else None."""
-    return why.causes(events, context) if any(rule.stops and rule.reads_causes for rule in rules) else None
+    return (
+        why.causes(events, context) if any(rule.takes_part and rule.reads_causes for rule in rules) else None
+    )
 
 
 def audit(

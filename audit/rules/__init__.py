@@ -1,1 +1,3 @@
-"""Suppression rules: the model, the files, the book, the reference evaluator and the replay over the past."""
+"""Suppression rules: the model and its kinds, the files, the book, the reference evaluator and the replay over the past."""
+
+from audit.rules import kinds as kinds

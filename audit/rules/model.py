@@ -1,184 +1,252 @@
-"""A suppression rule: what can be written down, and what is refused.
+"""A suppression rule: what all kinds have, what a kind answers for itself, and how rules are read and written.
 
-The kinds, their keys and their defaults are those of the rules file in the documentation; a rule that exists has
-been checked. Nothing in here judges a message.
+Each kind is a subclass of `Rule` in a file of its own (`audit.rules.kinds`). A rule that exists has been checked.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timedelta
 from difflib import get_close_matches
-from typing import Any
+from functools import cache
+from typing import Annotated, Any, ClassVar, NamedTuple, get_type_hints
+
+import polars as pl
 
 from audit.errors import InputError
-from audit.events.times import duration, iso
-from audit.rules.key_readers import READERS
+from audit.events.schema import MESSAGE_CLASSES
+from audit.events.times import iso
+from audit.rules.key_readers import Flag, Moment, Names, Text, name, one_of, some_of
+from audit.rules.reference.history import Evaluator, History, Message
 
 SCOPES = ("channels", "campaigns", "categories", "topics", "items", "customers", "senders")
 """What a rule may be limited to; each also as `except_...`."""
 
-CHECKED_ORDER = (
-    "consent", "mute", "sensitive", "exclude_event", "cooldown", "sunset", "min_gap", "frequency_cap", "quiet_hours",
-)  # fmt: skip
-"""Every kind of rule, in the order in which they are checked."""
+MAX_RULES = 1_000
+"""Rules in a file or a book, at most: our choice. A message is asked of every rule; ten thousand take minutes for a small
+workspace, and a set that people still oversee has tens."""
 
-DEFERRING = ("frequency_cap", "min_gap", "quiet_hours")
-"""The kinds that may put a message off instead of stopping it."""
-
-CAPS = ("min_gap", "frequency_cap")
-"""The kinds that hold the number of messages in a window to a limit, and read nothing but messages."""
-
-COUNTING = ("sunset", *CAPS)
-"""The kinds that count what was let through."""
-
-READING_CAUSES = ("sensitive", "exclude_event")
-"""The kinds that ask why a message was sent: they judge by its causes and sensitive topics."""
-
-ENGAGEMENT = {"click": "message_clicked", "open": "message_opened"}
-"""What a sunset may take for a response, and the kind of event that shows it."""
-
-CALENDAR = ("1h", "1d", "1w", "1mo")
-"""The windows that a calendar cap may have."""
-
-REPURCHASE = "repurchase"
-
-_REQUIRED: dict[str, tuple[str, ...]] = {
-    "consent": (),
-    "mute": (),
-    "sensitive": (),
-    "exclude_event": ("events",),
-    "cooldown": ("window", "after"),
-    "sunset": ("unengaged",),
-    "min_gap": ("window",),
-    "frequency_cap": ("limit", "window"),
-    "quiet_hours": ("quiet",),
-}
-_OPTIONAL: dict[str, tuple[str, ...]] = {
-    "consent": ("grace",),
-    "mute": (),
-    "sensitive": (),
-    "exclude_event": (),
-    "cooldown": ("same", "depth", "fallback"),
-    "sunset": ("engagement", "per"),
-    "min_gap": ("per",),
-    "frequency_cap": ("window_kind", "time_zone", "week_start", "per", "exempt_counts"),
-    "quiet_hours": ("time_zone",),
-}
+OnFail = Annotated[str, one_of("drop", "defer")]
 
 
-@dataclass(frozen=True, slots=True)
+class ActsRead(NamedTuple):
+    """Events of some `kinds`, beside messages, that a rule reads, and which of them can matter to what it decides.
+
+    `which`: `all` of a customer's; the `last` between two messages; those that agree with a message in the field `same`
+    (in the first `depth` levels of a category, 0: in all); or whole orders of what a message is about (`bought`).
+    """
+
+    kinds: tuple[str, ...]
+    which: str = "all"
+    same: str = ""
+    depth: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rule:
     """One rule, checked. An empty scope is no restriction; times are UTC; `version` is the book's, None for a file's.
 
-    Durations stay as written (`7d`): `span`, `fallback_span`, `grace_span` give them as timedelta. `events` are
-    event_ids.
+    The fields are the keys of the rules file; the reader of each stands beside its type. A field without a default is a
+    key that has to be written. Durations stay as written (`7d`).
     """
 
-    id: str
-    kind: str
-    title: str = ""
-    channels: tuple[str, ...] = ()
-    campaigns: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
-    topics: tuple[str, ...] = ()
-    items: tuple[str, ...] = ()
-    customers: tuple[str, ...] = ()
-    senders: tuple[str, ...] = ()
-    except_channels: tuple[str, ...] = ()
-    except_campaigns: tuple[str, ...] = ()
-    except_categories: tuple[str, ...] = ()
-    except_topics: tuple[str, ...] = ()
-    except_items: tuple[str, ...] = ()
-    except_customers: tuple[str, ...] = ()
-    except_senders: tuple[str, ...] = ()
-    message_classes: tuple[str, ...] = ("marketing",)
-    valid_from: datetime | None = None
-    valid_until: datetime | None = None
-    enabled: bool = True
-    declared: bool = False
-    on_fail: str = "drop"
-    note: str = ""
-    limit: int | None = None
-    window: str | None = None
-    window_kind: str = "rolling"
-    time_zone: str = "customer"
-    week_start: str = "monday"
-    per: tuple[str, ...] = ("customer",)
-    exempt_counts: bool = False
-    after: tuple[str, ...] = ()
-    same: str = "nothing"
-    depth: int | None = None
-    fallback: str = "180d"
-    quiet: str | None = None
-    unengaged: int | None = None
-    engagement: str = "click"
-    grace: str = "0d"
-    events: tuple[str, ...] = ()
+    id: Annotated[str, name]
+    title: Text = ""
+    channels: Names = ()
+    campaigns: Names = ()
+    categories: Names = ()
+    topics: Names = ()
+    items: Names = ()
+    customers: Names = ()
+    senders: Names = ()
+    except_channels: Names = ()
+    except_campaigns: Names = ()
+    except_categories: Names = ()
+    except_topics: Names = ()
+    except_items: Names = ()
+    except_customers: Names = ()
+    except_senders: Names = ()
+    message_classes: Annotated[tuple[str, ...], some_of(*MESSAGE_CLASSES)] = ("marketing",)
+    valid_from: Moment = None
+    valid_until: Moment = None
+    enabled: Flag = True
+    declared: Flag = False
+    on_fail: OnFail = "drop"
+    note: Text = ""
     version: int | None = field(default=None, compare=False)
 
+    kind: ClassVar[str]
+    order: ClassVar[int]
+    """Kinds are checked in ascending order of this number."""
+    may_defer: ClassVar[bool] = False
+    """Whether it may put a message off instead of stopping it."""
+    counts: ClassVar[bool] = False
+    """Whether it counts what was let through."""
+    reads_causes: ClassVar[bool] = False
+    """Whether it asks why a message was sent: its causes or sensitive topics."""
+    judges_alone: ClassVar[bool] = False
+    """Whether it judges each message whatever other messages there are."""
+    displaces: ClassVar[bool] = False
+    """Whether what it stops lacked room that other messages had used."""
+    suppresses: ClassVar[str] = "people"
+    """What it keeps from being sent to: only `people` can be handed over as a list."""
+    columns: ClassVar[frozenset[str]] = frozenset()
+    """Columns of events, beside those that totals ask for, that it reads."""
+    row_columns: ClassVar[frozenset[str]] = frozenset()
+    """Those columns that are read row by row even where numbers stand for texts (`kernel.encoded_events`)."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "kind" in cls.__dict__:
+            KINDS[cls.kind] = cls
+            keys.cache_clear()
+
+    # -- how it judges ------------------------------------------------------------------------------------------
+
+    def evaluator(self, history: History) -> Evaluator:
+        """What judges by this rule for one customer."""
+        raise NotImplementedError
+
+    def contradiction(self) -> tuple[str, str] | None:
+        """A key, and what is wrong with it beside the others; None if they agree."""
+        return None
+
     @property
-    def stops(self) -> bool:
+    def takes_part(self) -> bool:
         """Whether it takes part in a replay: switched on, and ours rather than declared by the sender."""
         return self.enabled and not self.declared
 
     @property
+    def counted_per(self) -> tuple[str, ...]:
+        """The fields of a message that those counted together share, beside the customer."""
+        return ()
+
+    @property
+    def counts_other_classes(self) -> bool:
+        """Whether it counts messages of classes that it does not judge."""
+        return False
+
+    # -- what it reads ------------------------------------------------------------------------------------------
+
+    @property
     def reads_clock(self) -> bool:
         """Whether it asks what a clock on the wall shows, so that it needs a time zone."""
-        return self.kind == "quiet_hours" or self.window_kind != "rolling"
+        return False
 
     @property
-    def may_not_tell(self) -> bool:
+    def reads_customers_clock(self) -> bool:
+        """Whether it asks in which zone a customer was."""
+        return False
+
+    @property
+    def may_be_undecidable(self) -> bool:
         """Whether it may lack what it needs to judge: a time zone, any record of responses, the causes of a message."""
-        return self.reads_clock or self.reads_causes or self.kind == "sunset"
+        return self.reads_clock or self.reads_causes
+
+    def acts_read(self) -> tuple[ActsRead, ...]:
+        """The events beside messages that it reads."""
+        return ()
+
+    def could_block(self, events: pl.DataFrame, causes: pl.DataFrame | None) -> pl.Expr:  # noqa: ARG002
+        """Of messages in order: whether their customer has any that it could block if all before it went out.
+
+        A condition that is necessary, and cheap. `events` are those that the rule reads, `causes` as for `simulate`.
+        """
+        return pl.lit(value=True)
+
+    # -- what the gate remembers, whom a list names ----------------------------------------------------------------
 
     @property
-    def reads_causes(self) -> bool:
-        """Whether it asks why a message was sent."""
-        return self.kind in READING_CAUSES
+    def lookback(self) -> timedelta | None:
+        """How far back it counts messages or looks for acts; None: whatever their age."""
+        return timedelta(0)
 
     @property
-    def span(self) -> timedelta:
-        """A rolling window's length."""
-        return duration(self.window or "")
+    def lasting_acts(self) -> tuple[str, ...]:
+        """The kinds of acts that it reads whatever their age."""
+        return ()
+
+    def asks_message_alone(self, *, zone_known: bool) -> bool:  # noqa: ARG002
+        """Whether it needs nothing but the message; `zone_known`: the message says in which zone it is."""
+        return self.judges_alone and not self.acts_read()
+
+    def next_messages(self, history: History, at: datetime) -> Iterator[tuple[str, Message]] | None:  # noqa: ARG002
+        """What a customer might get at `at` that it tells apart, each with what it is about; None: what they got before."""
+        return None
 
     @property
-    def fallback_span(self) -> timedelta:
-        """How long a re-purchase cooldown lasts where no interval is known."""
-        return duration(self.fallback)
+    def apart_by_channel(self) -> bool:
+        """Whether what it blocks on one channel it may let pass on another."""
+        return True
 
-    @property
-    def grace_span(self) -> timedelta:
-        """How long after a no a message may still go out."""
-        return duration(self.grace)
+    # -- its words ----------------------------------------------------------------------------------------------
+
+    def description(self) -> str:
+        """What it does, for somebody who enters it elsewhere; scopes but channels and classes are added to it."""
+        raise NotImplementedError
+
+    def blocked_because(self, counted: int) -> str:
+        """Why it blocked a message, for which it counted so many events."""
+        raise NotImplementedError
+
+    def passed_because(self) -> str:
+        """Why it let a message pass; empty where there is nothing to say."""
+        return ""
+
+    def lacking(self) -> str:
+        """What is missing where it cannot tell."""
+        if self.reads_causes:
+            return "what brought the message about is not known"
+        return "the customer's time zone is not known"
 
 
-BODY = tuple(one.name for one in fields(Rule) if one.name != "version")
-"""The keys of the rules file, in the order they are written."""
-
-_OF_EVERY_KIND = tuple(
-    name
-    for name in BODY
-    if name not in {key for keys in (*_REQUIRED.values(), *_OPTIONAL.values()) for key in keys}
-)
+KINDS: dict[str, type[Rule]] = {}
+"""Every kind of rule by its name, entered when its class is made."""
 
 
-def keys(kind: str) -> tuple[str, ...]:
-    """The keys that a rule of `kind` may have, in the order they are written."""
-    own = {*_OF_EVERY_KIND, *_REQUIRED[kind], *_OPTIONAL[kind]}
-    return tuple(name for name in BODY if name in own)
+def kinds() -> tuple[str, ...]:
+    """Every kind of rule, in the order in which they are checked."""
+    return tuple(sorted(KINDS, key=lambda kind: KINDS[kind].order))
 
 
-def needed(kind: str) -> tuple[str, ...]:
+def checked_order(rules: Iterable[Rule]) -> list[Rule]:
+    """The rules that take part in a replay, in the order they are checked."""
+    return sorted((rule for rule in rules if rule.takes_part), key=lambda rule: rule.order)
+
+
+class Key(NamedTuple):
+    """A key of the rules file: the `type` of its value, its reader, what it is where it is not written (None: required)."""
+
+    type: str
+    read: Callable[[Any], Any]
+    default: Any
+    required: bool
+
+
+def required_keys(kind: str) -> tuple[str, ...]:
     """The keys that a rule of `kind` has to have besides id and kind."""
-    return _REQUIRED[kind]
+    return tuple(key for key, how in keys(kind).items() if how.required and key not in {"id", "kind"})
 
 
-def default(kind: str, key: str) -> Any:
-    """What `key` is for a rule of `kind` that does not say; None where it has to be said."""
-    if key == "on_fail":
-        return "defer" if kind == "quiet_hours" else "drop"
-    made = _DEFAULTS[key]
-    return None if made is MISSING else made
+def all_keys() -> tuple[str, ...]:
+    """The keys of rules of any kind."""
+    return tuple(dict.fromkeys(key for kind in kinds() for key in keys(kind)))
+
+
+@cache
+def keys(kind: str) -> Mapping[str, Key]:
+    """The keys that a rule of `kind` may have, in the order they are written."""
+    hints = get_type_hints(KINDS[kind], include_extras=True)
+    written = {
+        entry.name: Key(
+            str(hints[entry.name].__origin__),
+            hints[entry.name].__metadata__[0],
+            None if entry.default is MISSING else entry.default,
+            entry.default is MISSING,
+        )
+        for entry in fields(KINDS[kind])
+        if entry.name != "version"
+    }
+    return {"id": written["id"], "kind": Key("str", name, None, required=True), **written}
 
 
 def from_dict(document: Mapping[str, Any], *, version: int | None = None) -> Rule:
@@ -186,60 +254,47 @@ def from_dict(document: Mapping[str, Any], *, version: int | None = None) -> Rul
 
     Raises InputError naming the rule, the key, and for an unknown key the nearest one there is.
     """
-    name = document.get("id")
-    where = f"rule {name!r}" if isinstance(name, str) and name else "a rule without id"
+    rule_id = document.get("id")
+    where = f"rule {rule_id!r}" if isinstance(rule_id, str) and rule_id else "a rule without id"
     kind = _kind(document, where)
     _refuse_keys(document, kind, where)
-    values = {key: _value(key, value, where) for key, value in document.items()}
-    rule = Rule(**{"on_fail": default(kind, "on_fail"), **values, "version": version})
+    values = {key: _value(kind, key, value, where) for key, value in document.items() if key != "kind"}
+    rule = KINDS[kind](**values, version=version)
     _refuse_contradictions(rule, where)
     return rule
 
 
-MOST = 1_000
-"""Rules in a file or a book, at most: our choice. A message is asked of every rule; ten thousand take minutes for a small
-workspace, and a set that people still oversee has tens."""
+def from_dicts(documents: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
+    """Several rules. Raises InputError at the first that is wrong, and if an id stands twice."""
+    rules: dict[str, Rule] = {}
+    for document in documents:
+        rule = from_dict(document)
+        if rule.id in rules:
+            raise InputError(f"rule {rule.id!r}: id: stands twice; every rule needs an id of its own")
+        rules[rule.id] = rule
+    return tuple(rules.values())
 
 
 def refuse_too_many(count: int) -> None:
     """Raises InputError if a file or book would hold more rules than it may."""
-    if count > MOST:
-        raise InputError(f"holds {count:,} rules; a set has {MOST:,} at most, so leave out or join some")
-
-
-def from_dicts(documents: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
-    """Several rules. Raises InputError at the first that is wrong, and if an id stands twice."""
-    made: dict[str, Rule] = {}
-    for document in documents:
-        rule = from_dict(document)
-        if rule.id in made:
-            raise InputError(f"rule {rule.id!r}: id: stands twice; every rule needs an id of its own")
-        made[rule.id] = rule
-    return tuple(made.values())
+    if count > MAX_RULES:
+        raise InputError(f"holds {count:,} rules; a set has {MAX_RULES:,} at most, so leave out or join some")
 
 
 def to_dict(rule: Rule) -> dict[str, Any]:
     """`rule` as a table of the rules file, without the keys that have their default; made of JSON's own types."""
-    written: dict[str, Any] = {"id": rule.id, "kind": rule.kind}
-    for key in keys(rule.kind):
-        value = getattr(rule, key)
-        if key not in written and value != default(rule.kind, key):
-            written[key] = (
-                iso(value)
-                if isinstance(value, datetime)
-                else list(value)
-                if isinstance(value, tuple)
-                else value
-            )
-    return written
+    values = {key: getattr(rule, key) for key in keys(rule.kind)}
+    return {
+        key: _plain(value)
+        for key, value in values.items()
+        if key in {"id", "kind"} or value != keys(rule.kind)[key].default
+    }
 
 
-def checked_order(rules: Iterable[Rule]) -> list[Rule]:
-    """The rules that take part in a replay, in the order they are checked."""
-    return sorted((rule for rule in rules if rule.stops), key=lambda rule: CHECKED_ORDER.index(rule.kind))
-
-
-_DEFAULTS = {one.name: one.default for one in fields(Rule)}
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return iso(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _kind(document: Mapping[str, Any], where: str) -> str:
@@ -247,26 +302,25 @@ def _kind(document: Mapping[str, Any], where: str) -> str:
         if key not in document:
             raise InputError(f"{where}: {key}: is missing; every rule needs id and kind")
     kind = document["kind"]
-    if kind not in CHECKED_ORDER:
-        raise InputError(f"{where}: kind: there is no {kind!r}{_nearest(kind, CHECKED_ORDER)}")
+    if kind not in kinds():
+        raise InputError(f"{where}: kind: there is no {kind!r}{_nearest(kind, kinds())}")
     return str(kind)
 
 
 def _refuse_keys(document: Mapping[str, Any], kind: str, where: str) -> None:
-    allowed = keys(kind)
     for key in document:
-        if key not in BODY:
-            raise InputError(f"{where}: {key}: unknown key{_nearest(key, BODY)}")
-        if key not in allowed:
+        if key not in all_keys():
+            raise InputError(f"{where}: {key}: unknown key{_nearest(key, all_keys())}")
+        if key not in keys(kind):
             raise InputError(f"{where}: {key}: {kind} does not use it; leave it out")
-    for key in _REQUIRED[kind]:
+    for key in required_keys(kind):
         if key not in document:
-            raise InputError(f"{where}: {key}: is missing; {kind} needs {' and '.join(_REQUIRED[kind])}")
+            raise InputError(f"{where}: {key}: is missing; {kind} needs {' and '.join(required_keys(kind))}")
 
 
-def _value(key: str, value: Any, where: str) -> Any:
+def _value(kind: str, key: str, value: Any, where: str) -> Any:
     try:
-        return READERS[key](value)
+        return keys(kind)[key].read(value)
     except InputError as error:
         raise InputError(f"{where}: {key}: {error}") from error
 
@@ -274,41 +328,27 @@ def _value(key: str, value: Any, where: str) -> Any:
 def _refuse_contradictions(rule: Rule, where: str) -> None:
     if rule.valid_from and rule.valid_until and rule.valid_from >= rule.valid_until:
         raise InputError(f"{where}: valid_until: has to be later than valid_from")
-    if rule.on_fail == "defer" and rule.kind not in DEFERRING:
-        raise InputError(f"{where}: on_fail: {rule.kind} cannot defer; only {', '.join(DEFERRING)} can")
+    if rule.on_fail == "defer" and not rule.may_defer:
+        deferring = ", ".join(sorted(kind for kind in KINDS if KINDS[kind].may_defer))
+        raise InputError(f"{where}: on_fail: {rule.kind} cannot defer; only {deferring} can")
     for scope in SCOPES:
-        wanted, unwanted = getattr(rule, scope), getattr(rule, f"except_{scope}")
-        if wanted and all(_taken_away(one, unwanted, scope) for one in wanted):
+        included, excluded = getattr(rule, scope), getattr(rule, f"except_{scope}")
+        if included and all(_excluded(value, excluded, scope) for value in included):
             raise InputError(
                 f"{where}: except_{scope}: takes away all that {scope} names; nothing would be judged"
             )
-    if rule.window is not None:
-        _refuse_window(rule, where)
+    contradiction = rule.contradiction()
+    if contradiction is not None:
+        raise InputError(f"{where}: {': '.join(contradiction)}")
 
 
-def _taken_away(named: str, unwanted: Iterable[str], scope: str) -> bool:
+def _excluded(value: str, excluded: Iterable[str], scope: str) -> bool:
     """Whether an `except_` covers what a scope names; that of a category covers what lies under it."""
-    return any(named == one or (scope == "categories" and named.startswith(f"{one} > ")) for one in unwanted)
+    return any(
+        value == name or (scope == "categories" and value.startswith(f"{name} > ")) for name in excluded
+    )
 
 
-def _refuse_window(rule: Rule, where: str) -> None:
-    assert rule.window is not None
-    if rule.window_kind == "calendar":
-        if rule.window not in CALENDAR:
-            raise InputError(
-                f"{where}: window: {rule.window!r} is no calendar window; one of {', '.join(CALENDAR)}"
-            )
-    elif rule.window == REPURCHASE:
-        if rule.kind != "cooldown":
-            raise InputError(
-                f"{where}: window: only a cooldown can last until the re-purchase; write 30m, 16h, 7d or 4w"
-            )
-    elif rule.window == "1mo":
-        raise InputError(
-            f'{where}: window: 1mo is a calendar window; add window_kind = "calendar", or write 30d'
-        )
-
-
-def _nearest(word: Any, known: Iterable[str]) -> str:
-    found = get_close_matches(str(word), known, n=1, cutoff=0)
-    return f"; the nearest is {found[0]}" if found else ""
+def _nearest(word: Any, words: Iterable[str]) -> str:
+    nearest = get_close_matches(str(word), words, n=1, cutoff=0)
+    return f"; the nearest is {nearest[0]}" if nearest else ""

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from audit.rules.model import COUNTING, Rule, checked_order
-from audit.rules.reference.history import Message
-from audit.rules.reference.zones import known_zone
+from audit.rules.model import Rule, checked_order
+from audit.rules.reference.history import Message, known_zone
 
 DEFAULT_CLASS = "marketing"
 """A message whose class is missing is treated as this."""
@@ -23,18 +23,18 @@ SCOPED = {
 """A message's field → the scope that is about it."""
 
 
-_MOST_SEEN = 100_000
-"""Messages mostly repeat each other but for when; what rules reach is remembered of so many different ones."""
+_REMEMBERED = 100_000
+"""Messages mostly repeat each other but for when; the rules that apply are remembered of so many different ones."""
 
 
-class Reach(NamedTuple):
-    """Positions, in checking order, of the rules that judge a message, of those that count it, and of those that judge
-    it but may not be able to tell. `exempt`: no rule of the set names its class.
+class Applicable(NamedTuple):
+    """Positions, in checking order, of the rules that apply to a message, of those that count it, and of those that apply
+    but may not be able to tell. `exempt`: no rule of the set names its class.
     """
 
-    judging: tuple[int, ...] = ()
-    counting: tuple[int, ...] = ()
-    unsure: tuple[int, ...] = ()
+    applies: tuple[int, ...] = ()
+    counts: tuple[int, ...] = ()
+    undecidable: tuple[int, ...] = ()
     exempt: bool = False
 
 
@@ -59,19 +59,19 @@ class RuleSet:
         self._classes_at = classes_at
         self.siblings = _siblings(self.rules)
         self.dated = any(rule.valid_from or rule.valid_until for rule in self.rules)
-        self.dropping = frozenset(n for n, rule in enumerate(self.rules) if rule.on_fail != "defer")
-        known = ids or {}
-        self._named = {
+        self.dropping = frozenset(number for number, rule in enumerate(self.rules) if rule.on_fail != "defer")
+        pseudonyms = ids or {}
+        self._customers = {
             number: (
-                {known.get(one, one) for one in rule.customers},
-                {known.get(one, one) for one in rule.except_customers},
+                {pseudonyms.get(name, name) for name in rule.customers},
+                {pseudonyms.get(name, name) for name in rule.except_customers},
             )
             for number, rule in enumerate(self.rules)
             if rule.customers or rule.except_customers
         }
-        self._everybody = frozenset(range(len(self.rules))) - self._named.keys()
-        self._asked = itemgetter(*_asked(self.rules))
-        self._reach: dict[object, Reach] = {}
+        self._everybody = frozenset(range(len(self.rules))) - self._customers.keys()
+        self._scoped_fields = itemgetter(*_scoped_fields(self.rules))
+        self._applicable: dict[object, Applicable] = {}
 
     @property
     def steady(self) -> bool:
@@ -80,60 +80,61 @@ class RuleSet:
 
     def about(self, customer: str) -> frozenset[int]:
         """Positions of the rules that this customer falls under."""
-        if not self._named:
+        if not self._customers:
             return self._everybody
         return self._everybody | {
             number
-            for number, (wanted, unwanted) in self._named.items()
-            if (not wanted or customer in wanted) and customer not in unwanted
+            for number, (included, excluded) in self._customers.items()
+            if (not included or customer in included) and customer not in excluded
         }
 
     def learn(self, source_id: str, customer: str) -> None:
         """From now on the pseudonym `customer` falls under what rules say of the customer they call `source_id`."""
-        for both in self._named.values():
-            for named in both:
-                if source_id in named:
-                    named.add(customer)
+        for names in chain.from_iterable(self._customers.values()):
+            if source_id in names:
+                names.add(customer)
 
     def exempt(self, message: Message, at: datetime) -> bool:
         """Whether no rule names the class of a message that is due at `at`."""
         if self._classes_at is None:
-            return self.reach(message).exempt
+            return self.applicable(message).exempt
         return class_of(message) not in self._classes_at(at)
 
-    def reach(self, message: Message) -> Reach:
+    def applicable(self, message: Message) -> Applicable:
         """The rules whose scopes the message satisfies; customers and validity are asked for apart."""
-        asked = self._asked(message)
+        values = self._scoped_fields(message)
         try:
-            known = self._reach.get(asked)
+            applicable = self._applicable.get(values)
         except TypeError:  # topics are a list
-            asked = tuple(tuple(value) if isinstance(value, list) else value for value in asked)
-            known = self._reach.get(asked)
-        if known is None:
-            if len(self._reach) >= _MOST_SEEN:
-                self._reach.clear()
-            known = self._reach[asked] = self._reached(message)
-        return known
+            values = tuple(tuple(value) if isinstance(value, list) else value for value in values)
+            applicable = self._applicable.get(values)
+        if applicable is None:
+            if len(self._applicable) >= _REMEMBERED:
+                self._applicable.clear()
+            applicable = self._applicable[values] = self._in_scope(message)
+        return applicable
 
-    def _reached(self, message: Message) -> Reach:
-        within = [(number, rule) for number, rule in enumerate(self.rules) if in_scope(rule, message)]
-        judging = tuple(number for number, rule in within if class_of(message) in rule.message_classes)
-        counting = tuple(
+    def _in_scope(self, message: Message) -> Applicable:
+        scoped = [(number, rule) for number, rule in enumerate(self.rules) if in_scope(rule, message)]
+        applies = tuple(number for number, rule in scoped if class_of(message) in rule.message_classes)
+        counts = tuple(
             number
-            for number, rule in within
-            if rule.kind in COUNTING and (rule.exempt_counts or number in judging)
+            for number, rule in scoped
+            if rule.counts and (rule.counts_other_classes or number in applies)
         )
-        timed = known_zone(message.time_zone) is not None
-        unsure = tuple(
-            n for n in judging if self.rules[n].may_not_tell and not (timed and self.rules[n].reads_clock)
+        zone_known = known_zone(message.time_zone) is not None
+        undecidable = tuple(
+            number
+            for number, rule in scoped
+            if number in applies and rule.may_be_undecidable and not (zone_known and rule.reads_clock)
         )
-        return Reach(judging, counting, unsure, class_of(message) not in self.classes)
+        return Applicable(applies, counts, undecidable, class_of(message) not in self.classes)
 
 
-def _asked(rules: Sequence[Rule]) -> Sequence[int]:
-    """Positions of the fields of a message that tell what rules reach it; two at least."""
-    asked = [name for name in SCOPED if any(asks(rule, name) for rule in rules)]
-    return [Message._fields.index(name) for name in (*asked, "message_class", "time_zone")]
+def _scoped_fields(rules: Sequence[Rule]) -> Sequence[int]:
+    """Positions of the fields of a message that tell what rules apply to it; two at least."""
+    names = [name for name in SCOPED if any(asks(rule, name) for rule in rules)]
+    return [Message._fields.index(name) for name in (*names, "message_class", "time_zone")]
 
 
 def _siblings(rules: Sequence[Rule]) -> dict[int, list[int]]:
@@ -141,9 +142,9 @@ def _siblings(rules: Sequence[Rule]) -> dict[int, list[int]]:
         return {}
     return {
         number: [
-            n
-            for n, other in enumerate(rules)
-            if n != number and (other.id, other.kind) == (rule.id, rule.kind)
+            sibling
+            for sibling, version in enumerate(rules)
+            if sibling != number and (version.id, version.kind) == (rule.id, rule.kind)
         ]
         for number, rule in enumerate(rules)
     }
@@ -168,21 +169,21 @@ def in_scope(rule: Rule, message: Message) -> bool:
 
 def accepts(rule: Rule, name: str, value: Any) -> bool:
     """Whether `value` of the field `name` satisfies its scope, falls under no `except_`, and is there to count by."""
-    if value is None and name in rule.per:
+    if value is None and name in rule.counted_per:
         return False
-    wanted, unwanted = getattr(rule, SCOPED[name]), getattr(rule, f"except_{SCOPED[name]}")
-    return (not wanted or _meets(name, value, wanted)) and not _meets(name, value, unwanted)
+    included, excluded = getattr(rule, SCOPED[name]), getattr(rule, f"except_{SCOPED[name]}")
+    return (not included or _meets(name, value, included)) and not _meets(name, value, excluded)
 
 
 def asks(rule: Rule, name: str) -> bool:
     """Whether the field `name` of a message is asked for by the rule's scopes, or by what it counts together."""
     scope = SCOPED[name]
-    return bool(getattr(rule, scope) or getattr(rule, f"except_{scope}") or name in rule.per)
+    return bool(getattr(rule, scope) or getattr(rule, f"except_{scope}") or name in rule.counted_per)
 
 
 def per_values(rule: Rule, message: Message) -> tuple[str | None, ...]:
     """The values that messages counted together share, beside the customer."""
-    return tuple(getattr(message, name) for name in rule.per if name != "customer")
+    return tuple(getattr(message, name) for name in rule.counted_per)
 
 
 def _meets(name: str, value: Any, scope: Sequence[str]) -> bool:
@@ -192,4 +193,6 @@ def _meets(name: str, value: Any, scope: Sequence[str]) -> bool:
 
 
 def _under(category: str | None, scopes: Sequence[str]) -> bool:
-    return category is not None and any(category == one or category.startswith(f"{one} > ") for one in scopes)
+    return category is not None and any(
+        category == path or category.startswith(f"{path} > ") for path in scopes
+    )

@@ -19,7 +19,8 @@ import polars as pl
 
 from audit.events.schema import SCHEMA, conform, in_order
 from audit.population.stats import count as count_facts
-from audit.rules.model import DEFERRING, Rule, from_dict
+from audit.rules import model
+from audit.rules.model import Rule, from_dict
 from audit.rules.reference import histories
 from audit.rules.replay import simulation
 from audit.rules.scopes import RuleSet
@@ -127,7 +128,7 @@ def rule(dice: random.Random, number: int, event_ids: Sequence[str]) -> dict[str
     made: dict[str, Any] = {"id": f"r{number}", "kind": kind if dice.random() > 0.03 else "mute"}
     if made["kind"] != "mute":
         made |= _OWN[kind](dice)
-    if made["kind"] in DEFERRING:
+    if model.KINDS[made["kind"]].may_defer:
         made["on_fail"] = dice.choice(("drop", "drop", "defer"))
     if made["kind"] == "exclude_event":
         made["events"] = dice.sample(event_ids, k=max(1, len(event_ids) * dice.choice((1, 7, 9)) // 10))

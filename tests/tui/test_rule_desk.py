@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from audit.rules import files
-from audit.rules.model import CHECKED_ORDER, from_dict, keys, needed, to_dict
+from audit.rules.model import from_dict, keys, kinds, required_keys, to_dict
 from tests.tui.command import Command
 from tui.session.rules import RuleDesk, entry
 
@@ -48,17 +48,17 @@ def made(kind, desk):
 
 
 def test_a_form_can_be_had_for_every_kind(desk: RuleDesk) -> None:
-    assert desk.kinds() == CHECKED_ORDER == tuple(TEXTS)
+    assert desk.kinds() == kinds() == tuple(TEXTS)
 
 
-@pytest.mark.parametrize("kind", CHECKED_ORDER)
+@pytest.mark.parametrize("kind", kinds())
 def test_a_blank_form_has_every_key_of_its_kind_and_marks_the_needed_ones(desk: RuleDesk, kind: str) -> None:
     fields = {field.key: field for field in desk.blank(kind).fields}
-    assert {key for key, field in fields.items() if field.needed} == {"id", *needed(kind)}
+    assert {key for key, field in fields.items() if field.needed} == {"id", *required_keys(kind)}
     assert set(fields) == set(keys(kind)) - {"kind", "enabled"}
 
 
-@pytest.mark.parametrize("kind", CHECKED_ORDER)
+@pytest.mark.parametrize("kind", kinds())
 def test_what_a_form_shows_of_a_rule_reads_back_as_that_rule(desk: RuleDesk, kind: str) -> None:
     rule = made(kind, desk)
     shown = {field.key: field.text for field in entry(rule).fields}
@@ -79,7 +79,7 @@ def test_what_is_wrong_is_told_of_its_field(desk: RuleDesk, kind: str, key: str,
     assert set(desk.draft({"id": "r", "kind": kind, **TEXTS[kind], key: text}).errors) == {key}
 
 
-@pytest.mark.parametrize("kind", CHECKED_ORDER)
+@pytest.mark.parametrize("kind", kinds())
 def test_every_kind_is_replayed_on_the_screen(desk: RuleDesk, kind: str) -> None:
     rule = to_dict(made(kind, desk))
     everybody = desk.replay(rule, None)
@@ -92,10 +92,10 @@ def test_every_kind_is_replayed_on_the_screen(desk: RuleDesk, kind: str) -> None
 
 def test_a_file_of_all_nine_is_simulated_added_and_explains_a_message(own: Command, tmp_path: Path) -> None:
     file = tmp_path / "nine.toml"
-    desk_rules = [from_dict({"id": kind, "kind": kind, **NEEDS.get(kind, {})}) for kind in CHECKED_ORDER]
+    desk_rules = [from_dict({"id": kind, "kind": kind, **NEEDS.get(kind, {})}) for kind in kinds()]
     file.write_text(files.dump(desk_rules), encoding="utf-8")
     simulated = json.loads(own("simulate", "--rules", str(file), "--json").out)
-    assert [rule["id"] for rule in simulated["rules"]] == list(CHECKED_ORDER)
+    assert [rule["id"] for rule in simulated["rules"]] == list(kinds())
     assert own("rules", "add", str(file), "--yes").code == 0
     why = own("why", "scene-03-expecting-mother", "--message", first_mail(own), "--json")
     said = {rule["id"]: rule["verdict"] for rule in json.loads(why.out)["rules"]}

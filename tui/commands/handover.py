@@ -57,7 +57,7 @@ def handover(
 def _asked(ws: "Workspace", named: list[str] | None) -> "list[Rule]":
     rules = ws.book.rules()
     if not named:
-        return [one for one in rules if one.stops]
+        return [one for one in rules if one.takes_part]
     wanted = {ws.book.rule(name).id for name in named}
     return [one for one in rules if one.id in wanted]
 
@@ -92,7 +92,6 @@ def _tell(done: "Handover") -> None:
 
 def _tell_settings(rules: "Sequence[Rule]", form: str) -> None:
     """What a list of people cannot say."""
-    from audit.enforcement.handover.suppression_list import BY_CLOCK
     from audit.rules.describe import sentence
 
     if form in {"braze", "klaviyo"} and len(rules) > 1:
@@ -100,6 +99,7 @@ def _tell_settings(rules: "Sequence[Rule]", form: str) -> None:
             f"one list for {len(rules)} rules: whoever is on it is left out of all; --rule makes one a rule"
         )
     for one in rules:
-        if one.kind in BY_CLOCK or one.reads_causes:
-            what = "hours" if one.kind in BY_CLOCK else "messages by what brought them about"
-            output.narrate(f"rule {one.id} suppresses {what}, not people; set there: {sentence(one)}")
+        if one.suppresses != "people":
+            output.narrate(
+                f"rule {one.id} suppresses {one.suppresses}, not people; set there: {sentence(one)}"
+            )

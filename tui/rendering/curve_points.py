@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from audit.errors import InputError
 from audit.events.times import duration
-from audit.rules.model import CALENDAR, REPURCHASE
+from audit.rules.kinds.cooldown import REPURCHASE
+from audit.rules.kinds.frequency_cap import CALENDAR
+from audit.rules.model import to_dict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,27 +24,26 @@ WINDOWS = ("1h", "4h", "8h", "16h", "1d", "2d", "3d", "5d", "7d", "14d", "28d", 
 
 def axes(rule: Rule) -> tuple[str, ...]:
     """What its curve can run over: `limit`, `window`, both or neither."""
-    both = {"limit": rule.kind == "frequency_cap", "window": rule.window is not None}
-    return tuple(name for name, there in both.items() if there)
+    return tuple(key for key in ("limit", "window") if key in to_dict(rule))
 
 
 def limits(rule: Rule) -> tuple[int, ...]:
     """Limits around the rule's own."""
-    now = rule.limit or 0
+    now: int = to_dict(rule)["limit"]
     first = 0 if now == 0 else max(1, now - MOST // 2)
     return tuple(range(first, first + MOST))
 
 
 def windows(rule: Rule) -> tuple[str, ...]:
     """Windows around the rule's own, in order; of a cooldown that waits for the re-purchase, that one last."""
-    assert rule.window is not None
-    if rule.window_kind == "calendar":
-        return tuple(CALENDAR)
-    if rule.window == REPURCHASE:
+    window: str = to_dict(rule)["window"]
+    if "window_kind" in to_dict(rule):
+        return CALENDAR
+    if window == REPURCHASE:
         return (*WINDOWS[-MOST + 1 :], REPURCHASE)
-    known = {duration(name): name for name in WINDOWS} | {rule.span: rule.window}
-    ordered = [known[span] for span in sorted(known)]
-    return tuple(_around(ordered, ordered.index(rule.window)))
+    by_length = {duration(name): name for name in WINDOWS} | {duration(window): window}
+    ordered = [by_length[length] for length in sorted(by_length)]
+    return tuple(_around(ordered, ordered.index(window)))
 
 
 def _around(ordered: Sequence[str], at: int) -> Sequence[str]:

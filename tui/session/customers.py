@@ -257,14 +257,14 @@ class CoreSession(RuleDesk):
 
         self._viewer.require("why")
         case = self._case(customer, without)
-        rules = [rule for rule in self.workspace.book.enabled() if rule.stops]
+        rules = [rule for rule in self.workspace.book.enabled() if rule.takes_part]
         named = f"{number(len(rules))} rule{'s' * (len(rules) != 1)} of the book"
         if not rules and suggested is None:
             raise NotFoundError("no rule is switched on in the book, and none is suggested here")
         if not rules:
             rules = [model.from_dict({**(suggested or {}), "enabled": True})]
             named = f"the suggested {rules[0].id}, not in the book"
-        held = verdicts.held(
+        held = verdicts.held_messages(
             case.events,
             case.context,
             rules,

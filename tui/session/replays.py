@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from audit.privacy.roles import Viewer
     from audit.rules.model import Rule
     from audit.rules.replay.curve import Curve
-    from audit.rules.replay.interactive_replay import Prepared
+    from audit.rules.replay.interactive_replay import PreparedReplay
     from audit.rules.replay.totals import Totals
     from audit.rules.scopes import RuleSet
     from audit.workspace.workspace import Workspace
@@ -74,12 +74,12 @@ class Replays:
         """The causes of everybody's messages where one of `rules` reads them, worked out once."""
         return self._causes if any(rule.reads_causes for rule in rules) else None
 
-    def _prepared(self) -> Prepared:
+    def _prepared(self) -> PreparedReplay:
         """Everybody's past, made ready to be replayed; once for what the workspace holds now."""
-        from audit.rules.replay.interactive_replay import Prepared
+        from audit.rules.replay.interactive_replay import PreparedReplay
 
         return self._while_it_stands(
-            "prepared", lambda: Prepared.of(self.everybody, self.workspace.context())
+            "prepared", lambda: PreparedReplay.of(self.everybody, self.workspace.context())
         )
 
     def make_ready(self, wanted: Callable[[], bool]) -> None:
@@ -123,7 +123,7 @@ class Replays:
         prepared, causes = self._prepared(), self._causes_for([rule])
         now = str(getattr(rule, axis))
 
-        def over(past: Prepared, note: str, told: Callable[[int], Progress]) -> Drawing:
+        def over(past: PreparedReplay, note: str, told: Callable[[int], Progress]) -> Drawing:
             made = [
                 _point(one, past.replay(one, causes=causes, progress=told(at))) for at, one in enumerate(sets)
             ]
@@ -194,7 +194,10 @@ def _part_of(progress: Progress, part: int, parts: int) -> Progress:
 def _point(rules: RuleSet, totals: Totals) -> Document:
     """A point of the document `whysent.sweep/1`."""
     (rule,) = rules.rules
-    return {"limit": rule.limit, "window": rule.window, **totals.to_json()}
+    from audit.rules.model import to_dict
+
+    written = to_dict(rule)
+    return {"limit": written.get("limit"), "window": written.get("window"), **totals.to_json()}
 
 
 def _curve(rule: str, points: list[Document]) -> Curve:

@@ -53,14 +53,14 @@ class RuleDesk(Proposals):
         return (*(entry(rule) for rule in book.rules()), *(one for one in waiting if one is not None))
 
     def kinds(self) -> tuple[str, ...]:
-        from audit.rules.model import CHECKED_ORDER
+        from audit.rules.model import kinds
 
-        return CHECKED_ORDER
+        return kinds()
 
     def blank(self, kind: str) -> Entry:
-        from audit.rules.model import needed
+        from audit.rules.model import required_keys
 
-        fields = tuple(Field(key, "", needed=True) for key in ("id", *needed(kind)))
+        fields = tuple(Field(key, "", needed=True) for key in ("id", *required_keys(kind)))
         rest = tuple(field for field in _fields(kind, {}) if field.key not in {one.key for one in fields})
         return Entry("", 0, False, {"kind": kind}, "", (*fields, *rest))
 
@@ -73,7 +73,7 @@ class RuleDesk(Proposals):
         for key, text in texts.items():
             if text:
                 try:
-                    keys[key] = _value(key, text)
+                    keys[key] = _value(texts.get("kind", ""), key, text)
                 except InputError as error:
                     errors[key] = str(error)
         if not errors:
@@ -218,14 +218,17 @@ def gist(keys: Document) -> str:
 
 
 def _fields(kind: str, keys: Document) -> tuple[Field, ...]:
-    from audit.rules.model import default, needed
     from audit.rules.model import keys as keys_of
+    from audit.rules.model import required_keys
 
-    own = [key for key in keys_of(kind) if key not in FIXED]
-    first = {key: number for number, key in enumerate(("title", *needed(kind)))}
-    own.sort(key=lambda key: first.get(key, len(first) + (0 if key in keys else 1)))
+    forefront = {key: number for number, key in enumerate(("title", *required_keys(kind)))}
+    in_order = sorted(
+        (key for key in keys_of(kind) if key not in FIXED),
+        key=lambda key: forefront.get(key, len(forefront) + (0 if key in keys else 1)),
+    )
     return tuple(
-        Field(key, _text(keys.get(key)), listed(default(kind, key)), key in needed(kind)) for key in own
+        Field(key, _text(keys.get(key)), listed(keys_of(kind)[key].default), keys_of(kind)[key].required)
+        for key in in_order
     )
 
 
@@ -238,22 +241,23 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"' if "," in name or '"' in name else name
 
 
-def _value(key: str, text: str) -> Any:
-    from audit.rules.model import BODY, Rule
+def _value(kind: str, key: str, text: str) -> Any:
+    """The text of a field as the value that a rules file would hold."""
+    from audit.rules.model import KINDS, keys
 
-    if key not in BODY:
+    if kind not in KINDS or key not in keys(kind):
         return text
-    kind = str(Rule.__dataclass_fields__[key].type)
-    if "tuple" in kind:
+    value_type = keys(kind)[key].type
+    if "tuple" in value_type:
         import csv
 
         parts = next(csv.reader([text], skipinitialspace=True), [])
         return [part.strip() for part in parts if part.strip()]
-    if "bool" in kind:
+    if "bool" in value_type:
         if text not in {"true", "false"}:
             raise InputError(f"{text!r} is neither true nor false")
         return text == "true"
-    if "int" in kind:
+    if "int" in value_type:
         try:
             return int(text)
         except ValueError as error:

@@ -14,14 +14,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from audit.enforcement.gate.gate_decision import Answer
-from audit.enforcement.gate.gate_state import Known, back
-from audit.rules.model import ENGAGEMENT, Rule
+from audit.enforcement.gate.gate_decision import GateDecision
+from audit.enforcement.gate.gate_state import CustomerState, retention
+from audit.rules.kinds.sunset import ENGAGEMENT
+from audit.rules.model import Rule
 from audit.rules.reference.histories import act_kinds
 from audit.rules.reference.history import Act, History, Message
 from audit.rules.scopes import RuleSet
 
-__all__ = ["Answer", "Gate"]
+__all__ = ["Gate", "GateDecision"]
 
 
 class Gate:
@@ -47,8 +48,8 @@ class Gate:
         self._intervals = intervals or {}
         self._recorded = set(recorded)
         self._kinds = frozenset(act_kinds(self._set.rules))
-        self._customers: dict[str, Known] = {}
-        self._back = back(self._set)
+        self._customers: dict[str, CustomerState] = {}
+        self._retention = retention(self._set)
 
     @property
     def rules(self) -> Sequence[Rule]:
@@ -60,7 +61,7 @@ class Gate:
         """Ids of the rules that cannot judge a message that comes without its causes."""
         return [rule.id for rule in self._set.rules if rule.reads_causes]
 
-    def offer(self, customer: str, message: Message, *, key: str | None = None) -> Answer:
+    def offer(self, customer: str, message: Message, *, key: str | None = None) -> GateDecision:
         """Decide a candidate that would be sent at `message.at`.
 
         `key` is what makes two candidates the same message (default: its event_id). A message that is decided keeps
@@ -69,45 +70,45 @@ class Gate:
         """
         return self.ask(customer, message, key=key)[0]
 
-    def ask(self, customer: str, message: Message, *, key: str | None = None) -> tuple[Answer, bool]:
+    def ask(self, customer: str, message: Message, *, key: str | None = None) -> tuple[GateDecision, bool]:
         """`offer`, and whether the answer is new rather than given again."""
-        known = self._customers.get(customer) or self._customer(customer)
-        return known.offer(message, key or message.event_id)
+        state = self._customers.get(customer) or self._customer(customer)
+        return state.offer(message, key or message.event_id)
 
     def note(self, customer: str, act: Act, *, time_zone: str | None = None) -> bool:
         """Take in an event that is no message sent; answers whether it was new.
 
         Raises InputError if it is older than the customer's last.
         """
-        known = self._customer(customer)
-        new = known.note(act, asked=act.kind in self._kinds)
+        state = self._customer(customer)
+        new = state.note(act, relevant=act.kind in self._kinds)
         if new:
-            self._noted(known, act, time_zone)
+            self._noted(state, act, time_zone)
         return new
 
-    def know(self, history: History, keys: Iterable[str], last: datetime) -> None:
-        """Begin with the past of a customer: all of its messages went out, and `last` was the newest event.
+    def know(self, history: History, keys: Iterable[str], newest: datetime) -> None:
+        """Begin with the past of a customer: all of its messages went out, and `newest` is when its newest event was.
 
         `keys`: what makes its messages the same as others, in their order.
         """
         past = replace(history, recorded=self._recorded)
-        self._customers[history.customer] = Known(past, self._set, self._back, keys, last)
+        self._customers[history.customer] = CustomerState(past, self._set, self._retention, keys, newest)
 
-    def restore(self, customer: str, message: Message, *, key: str, answer: Answer) -> None:
+    def restore(self, customer: str, message: Message, *, key: str, answer: GateDecision) -> None:
         """Take in a decision made at `message.at` before; of a message that was deferred, each in order.
 
         If the message went out and is in the past that is known already, it is counted once.
         """
-        known = self._customer(customer)
-        known.restore(message, key, answer)
-        if self._back.zoned and message.time_zone:
-            known.place(message.at, message.event_id, message.time_zone)
+        state = self._customer(customer)
+        state.restore(message, key, answer)
+        if self._retention.zoned and message.time_zone:
+            state.place(message.at, message.event_id, message.time_zone)
 
     def restore_note(self, customer: str, act: Act, *, time_zone: str | None = None) -> None:
         """Take in an event that was noted before, wherever it lies in time."""
-        known = self._customer(customer)
-        known.learn(act, asked=act.kind in self._kinds)
-        self._noted(known, act, time_zone)
+        state = self._customer(customer)
+        state.learn(act, relevant=act.kind in self._kinds)
+        self._noted(state, act, time_zone)
 
     def learn(self, source_id: str, customer: str) -> None:
         """A customer that rules call by the source's own id has got a pseudonym."""
@@ -115,23 +116,24 @@ class Gate:
 
     def remembers(self, customer: str, name: str) -> bool:
         """Whether the answer to the message of key `name`, or the act of that event_id, is still known."""
-        known = self._customers.get(customer)
-        return known is not None and known.remembers(name)
+        state = self._customers.get(customer)
+        return state is not None and state.remembers(name)
 
     def forget(self) -> None:
         """Let go of what no rule can ask for any more. It does so by itself as it grows."""
-        for known in self._customers.values():
-            known.forget()
+        for state in self._customers.values():
+            state.forget()
 
-    def _noted(self, known: Known, act: Act, time_zone: str | None) -> None:
-        if self._back.zoned and time_zone:
-            known.place(act.at, act.event_id, time_zone)
+    def _noted(self, state: CustomerState, act: Act, time_zone: str | None) -> None:
+        if self._retention.zoned and time_zone:
+            state.place(act.at, act.event_id, time_zone)
         if act.kind in ENGAGEMENT.values() and act.machine is not True:
             self._recorded.add((act.kind, act.channel))
 
-    def _customer(self, name: str) -> Known:
-        known = self._customers.get(name)
-        if known is None:
+    def _customer(self, name: str) -> CustomerState:
+        state = self._customers.get(name)
+        if state is None:
             empty = History(name, (), (), (), self._intervals, self._recorded)
-            known = self._customers[name] = Known(empty, self._set, self._back, (), None)
-        return known
+            state = CustomerState(empty, self._set, self._retention, (), None)
+            self._customers[name] = state
+        return state

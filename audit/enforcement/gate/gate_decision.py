@@ -10,7 +10,7 @@ import msgspec
 _ENCODE = msgspec.json.Encoder().encode
 
 
-class Answer(msgspec.Struct, frozen=True, gc=False):
+class GateDecision(msgspec.Struct, frozen=True, gc=False):
     """What becomes of one candidate: `decision` is allow, stop, exempt or defer; the rest as in `simulate --decisions`.
 
     A deferred message names the rules that put it off, and in `next_allowed_at` when to offer it again.
@@ -31,8 +31,8 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
     def to_json(self) -> dict[str, Any]:
         """The answer as a line of the stream has it."""
-        made: dict[str, Any] = json.loads(self.text())
-        return made
+        document: dict[str, Any] = json.loads(self.text())
+        return document
 
     def text(self) -> bytes:
         """`to_json` as compact JSON."""
@@ -41,5 +41,5 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 def compact(value: Any) -> bytes:
     """`value` as JSON, as short as it can be written in ASCII; times end with `Z`."""
-    made = _ENCODE(value)
-    return made if made.isascii() else json.dumps(json.loads(made), separators=(",", ":")).encode()
+    text = _ENCODE(value)
+    return text if text.isascii() else json.dumps(json.loads(text), separators=(",", ":")).encode()

@@ -13,23 +13,16 @@ from typing import NamedTuple
 
 import msgspec
 
-from audit.enforcement.gate.gate_decision import Answer
+from audit.enforcement.gate.gate_decision import GateDecision
 from audit.errors import InputError
 from audit.events.times import iso
-from audit.rules.model import CAPS, COUNTING, ENGAGEMENT, REPURCHASE
+from audit.rules.kinds.consent import CONSENT_ACTS
+from audit.rules.kinds.sunset import ENGAGEMENT
 from audit.rules.reference import clock
 from audit.rules.reference.clock import EARLIEST, LATEST
-from audit.rules.reference.consents import NO, YES
-from audit.rules.reference.counting_kinds import Sunset
 from audit.rules.reference.evaluate import Failing, Judge, assumed
-from audit.rules.reference.history import (
-    Act,
-    History,
-    Message,
-    Zoned,
-)
-from audit.rules.reference.rule_kinds import Check, unasked
-from audit.rules.scopes import Reach, RuleSet, valid
+from audit.rules.reference.history import Act, Evaluator, History, Message, Zoned
+from audit.rules.scopes import Applicable, RuleSet, valid
 
 LEAST = timedelta(days=90)
 """So far back the gate remembers at least, whatever its rules: our choice, so that a rule of up to ninety days that is
@@ -42,115 +35,116 @@ _FEW = 64
 _PLACE = attrgetter("at", "event_id")
 
 
-class _Lasting(dict[Reach, tuple[Sequence[int], Judge | None]]):
-    """By what a message reaches: the rules that are asked whatever happened, as they are never over.
+class AlwaysAsked(dict[Applicable, tuple[Sequence[int], Judge | None]]):
+    """By the rules that apply to a message: those that are asked whatever happened, as they are never idle.
 
     If none of them asks anything of the customer either, beside them one judge who knows nobody.
     """
 
-    def __init__(self, rules: RuleSet, unasked: Sequence[datetime]) -> None:
+    def __init__(self, rules: RuleSet, idle_from: Sequence[datetime]) -> None:
         super().__init__()
         self._rules = rules.rules
-        self._unasked = unasked
+        self._idle_from = idle_from
         self._nobodys = Judge(History("", ()), rules)
 
-    def __missing__(self, reach: Reach) -> tuple[Sequence[int], Judge | None]:
-        lasting = tuple(number for number in reach.judging if self._unasked[number] == LATEST)
-        alone = all(self._alone(number, reach) for number in lasting)
-        made = self[reach] = (lasting, self._nobodys if alone else None)
-        return made
-
-    def _alone(self, number: int, reach: Reach) -> bool:
-        """Whether the rule needs nothing but the message: quiet hours do not where it has a zone of its own."""
-        kind = self._rules[number].kind
-        return kind in {"mute", "exclude_event"} or (kind == "quiet_hours" and number not in reach.unsure)
+    def __missing__(self, applicable: Applicable) -> tuple[Sequence[int], Judge | None]:
+        numbers = tuple(number for number in applicable.applies if self._idle_from[number] == LATEST)
+        alone = all(
+            self._rules[number].asks_message_alone(zone_known=number not in applicable.undecidable)
+            for number in numbers
+        )
+        always = self[applicable] = (numbers, self._nobodys if alone else None)
+        return always
 
 
-class Back(NamedTuple):
+class Retention(NamedTuple):
     """How far back rules look from a customer's last: over `span`, and over acts of some `kinds` whatever their age.
 
-    `unasked`: until when each rule has to be asked of somebody of whom nothing is known; `lasting`: those for which that
-    never ends; `ending`: positions of the others. `zoned`: whether any rule reads the customer's clock.
+    `idle_from`: from when on each rule blocks nothing of somebody of whom nothing is known; `always`: the rules for which
+    that never comes; `ending`: positions of the others. `zoned`: whether any rule reads the customer's clock.
     """
 
     span: timedelta
     kinds: frozenset[str]
-    unasked: Sequence[datetime]
-    lasting: Mapping[Reach, tuple[Sequence[int], Judge | None]]
+    idle_from: Sequence[datetime]
+    always: Mapping[Applicable, tuple[Sequence[int], Judge | None]]
     ending: Sequence[int]
     zoned: bool
 
 
-def back(rules: RuleSet) -> Back:
-    """How far back the gate remembers under `rules`."""
-    asked = rules.rules
-    spans = [
-        rule.span for rule in asked if rule.window not in {None, REPURCHASE} and rule.window_kind == "rolling"
-    ]
-    lasting = [kind for rule in asked if rule.window == REPURCHASE for kind in rule.after]
-    kinds = frozenset((*NO, *YES, "order_completed", *lasting))
-    until = [unasked(rule) for rule in asked]
-    ending = [number for number, moment in enumerate(until) if moment != LATEST]
-    zoned = any(rule.reads_clock and rule.time_zone == "customer" for rule in asked)
-    return Back(max((LEAST, *spans)), kinds, until, _Lasting(rules, until), ending, zoned)
+def retention(rules: RuleSet) -> Retention:
+    """What the gate remembers under `rules`."""
+    spans = [rule.lookback for rule in rules.rules if rule.lookback is not None]
+    kinds = {*CONSENT_ACTS.kinds, "order_completed"}.union(*(rule.lasting_acts for rule in rules.rules))
+    idle_from = [rule.evaluator(History("", ())).idle_from for rule in rules.rules]
+    ending = [number for number, moment in enumerate(idle_from) if moment != LATEST]
+    zoned = any(rule.reads_customers_clock for rule in rules.rules)
+    span = max((LEAST, *spans))
+    return Retention(span, frozenset(kinds), idle_from, AlwaysAsked(rules, idle_from), ending, zoned)
 
 
-class _Told(msgspec.Struct, frozen=True, gc=False):
+class Answered(msgspec.Struct, frozen=True, gc=False):
     """An answer, when it was given, and about which row."""
 
-    answer: Answer
+    answer: GateDecision
     at: datetime
     event_id: str
 
 
-class Known(Judge):
+class CustomerState(Judge):
     """One customer: what went out, what was answered and noted. `history` is the past, all of which went out.
 
-    `keys`: what makes its messages the same as others, in their order; `last`: the newest event.
+    `keys`: what makes its messages the same as others, in their order; `newest`: when its newest event was.
     """
 
     __slots__ = (
         "_acts",
-        "_back",
+        "_answered",
         "_first_due",
-        "_free",
         "_gone_out",
         "_grown",
-        "_last",
+        "_idle",
+        "_idle_from",
+        "_newest",
         "_noted",
-        "_told",
-        "_until",
+        "_retention",
         "_zone",
         "_zones",
     )
 
     def __init__(
-        self, history: History, rules: RuleSet, reach: Back, keys: Iterable[str], last: datetime | None
+        self,
+        history: History,
+        rules: RuleSet,
+        retention: Retention,
+        keys: Iterable[str],
+        newest: datetime | None,
     ) -> None:
         self._acts, self._zones = list(history.acts), list(history.zones)
         name, medians, recorded = history.customer, history.intervals, history.recorded
         super().__init__(History(name, (), self._acts, self._zones, medians, recorded), rules)
-        self._back = reach
+        self._retention = retention
         self._gone_out = list(history.messages)  # each with the time it went out
-        self._told: dict[str, _Told] = {
-            key: _Told(Answer("allow", next_allowed_at=message.at), message.at, message.event_id)
+        self._answered: dict[str, Answered] = {
+            key: Answered(GateDecision("allow", next_allowed_at=message.at), message.at, message.event_id)
             for key, message in zip(keys, history.messages, strict=True)
         }
         self._noted = {act.event_id: act.at for act in self._acts}
         self._first_due: dict[str, datetime] = {}
-        self._last = last
-        self._until = [LATEST] * len(rules.rules) if history.messages or self._acts else list(reach.unasked)
-        self._free = max([self._until[number] for number in reach.ending], default=EARLIEST)
+        self._newest = newest
+        never = [LATEST] * len(rules.rules)
+        self._idle_from = never if history.messages or self._acts else list(retention.idle_from)
+        self._idle = max([self._idle_from[number] for number in retention.ending], default=EARLIEST)
         self._zone = self._zones[-1].time_zone if self._zones else None
-        self._grown = -_FEW + len(self._told) + len(self._noted)
+        self._grown = -_FEW + len(self._answered) + len(self._noted)
 
-    def offer(self, message: Message, key: str) -> tuple[Answer, bool]:
+    def offer(self, message: Message, key: str) -> tuple[GateDecision, bool]:
         """Decide a candidate, or give the answer it had; and whether it is new.
 
         Raises InputError if it is older than the customer's last.
         """
         at = message.at
-        before = self._told.get(key)
+        before = self._answered.get(key)
         if before is not None:
             answer, due = before.answer, before.answer.next_allowed_at
             if before.at < self._since(at):
@@ -159,188 +153,194 @@ class Known(Judge):
                 return answer, False
             else:
                 message = message._replace(at=self._first_due[key])
-        last = self._last
-        if last is not None and at < last:
+        newest = self._newest
+        if newest is not None and at < newest:
             raise self._too_old()
-        self._last = at
+        self._newest = at
         self._grown += 1
         if self._grown > 0:
             self.forget()
         answer = self._answer(message, at, key)
-        self._told[key] = _Told(answer, at, message.event_id)
+        self._answered[key] = Answered(answer, at, message.event_id)
         zone = message.time_zone
-        if zone and self._back.zoned and (zone != self._zone or last == at):
+        if zone and self._retention.zoned and (zone != self._zone or newest == at):
             self.place(at, message.event_id, zone)
         return answer, True
 
-    def note(self, act: Act, *, asked: bool) -> bool:
-        """Take in an event; `asked`: a rule reads such. Answers whether it is new.
+    def note(self, act: Act, *, relevant: bool) -> bool:
+        """Take in an event; `relevant`: a rule reads such. Answers whether it is new.
 
         Raises InputError if it is older than the customer's last.
         """
         before = self._noted.get(act.event_id)
         if before is not None and before >= self._since(act.at):
             return False
-        if self._last is not None and act.at < self._last:
+        if self._newest is not None and act.at < self._newest:
             raise self._too_old()
-        self.learn(act, asked=asked)
+        self.learn(act, relevant=relevant)
         return True
 
-    def learn(self, act: Act, *, asked: bool) -> None:
+    def learn(self, act: Act, *, relevant: bool) -> None:
         """Take in an event that was noted before, wherever it lies in time."""
         before = self._noted.get(act.event_id)
-        if before is not None and before >= clock.minus(act.at, self._back.span):
+        if before is not None and before >= clock.minus(act.at, self._retention.span):
             return
-        self._last = act.at if self._last is None else max(self._last, act.at)
+        self._newest = act.at if self._newest is None else max(self._newest, act.at)
         self._noted[act.event_id] = act.at
         self._grown += 1
-        if asked:
+        if relevant:
             insort(self._acts, act, key=_PLACE)
-            self._ask_again(caps=False)
+            self._evaluate_anew(all_rules=False)
 
     def place(self, at: datetime, event_id: str, time_zone: str) -> None:
         """Take in which zone a row was in."""
-        newest = self._zones[-1] if self._zones else None
+        newest_zone = self._zones[-1] if self._zones else None
         zoned = Zoned(at, event_id, time_zone)
-        if newest is None or (newest < zoned and newest.time_zone != time_zone):
+        if newest_zone is None or (newest_zone < zoned and newest_zone.time_zone != time_zone):
             self._zones.append(zoned)
             self._zone = time_zone
-        elif zoned < newest and zoned not in self._zones:
+        elif zoned < newest_zone and zoned not in self._zones:
             insort(self._zones, zoned)
 
-    def restore(self, message: Message, key: str, answer: Answer) -> None:
+    def restore(self, message: Message, key: str, answer: GateDecision) -> None:
         """Take in a decision made at `message.at` before."""
         at = message.at
-        before = self._told.get(key)
-        if before is not None and before.at < clock.minus(at, self._back.span):
+        before = self._answered.get(key)
+        if before is not None and before.at < clock.minus(at, self._retention.span):
             before = None
-        self._last = at if self._last is None else max(self._last, at)
-        self._told[key] = _Told(answer, at, message.event_id)
+        self._newest = at if self._newest is None else max(self._newest, at)
+        self._answered[key] = Answered(answer, at, message.event_id)
         self._grown += 1
         if answer.decision == "defer":
             if before is None or before.answer.decision != "defer":
                 self._first_due[key] = at
         elif answer.goes_out and (before is None or before.answer.decision == "defer"):
             insort(self._gone_out, message, key=attrgetter("at"))
-            self._ask_again()
+            self._evaluate_anew()
 
     def remembers(self, name: str) -> bool:
         """Whether the answer to the message of this key, or the act of this event_id, is still known."""
-        return name in self._told or name in self._noted
+        return name in self._answered or name in self._noted
 
     def forget(self) -> None:
         """Let go of what no rule can ask for any more."""
-        since = self._since(self._last)
+        since = self._since(self._newest)
         streaks = self._streaks()
-        self._gone_out = [one for one in self._gone_out if one.at >= since or one.event_id in streaks]
+        self._gone_out = [
+            message for message in self._gone_out if message.at >= since or message.event_id in streaks
+        ]
         sent = {message.message_key for message in self._gone_out}
         self._acts[:] = [
             act
             for act in self._acts
             if act.at >= since
-            or act.kind in self._back.kinds
+            or act.kind in self._retention.kinds
             or (act.kind in ENGAGEMENT.values() and act.message_key in sent)
         ]
         del self._zones[: max(0, bisect_left(self._zones, since, key=attrgetter("at")) - 1)]
         needed = streaks | {zoned.event_id for zoned in self._zones} | {act.event_id for act in self._acts}
-        self._told = {
-            key: told for key, told in self._told.items() if told.at >= since or told.event_id in needed
+        self._answered = {
+            key: answered
+            for key, answered in self._answered.items()
+            if answered.at >= since or answered.event_id in needed
         }
         self._noted = {name: at for name, at in self._noted.items() if at >= since or name in needed}
-        self._first_due = {key: due for key, due in self._first_due.items() if key in self._told}
-        self._ask_again()
-        self._grown = -len(self._told) - len(self._noted) - _FEW
+        self._first_due = {key: due for key, due in self._first_due.items() if key in self._answered}
+        self._evaluate_anew()
+        self._grown = -len(self._answered) - len(self._noted) - _FEW
 
-    def _answer(self, message: Message, at: datetime, key: str) -> Answer:
-        reach = self._rules.reach(message) if self._steady else self._reach(message, at)
-        if reach.exempt:
-            self._take_in(message, at, reach.counting)
-            return Answer("exempt", None, (), (), at, (), assumed(message))
-        judge, asked = self._asked(reach, at)
-        failing = judge.failing(message, at, asked)
-        if at < self._free:
+    def _answer(self, message: Message, at: datetime, key: str) -> GateDecision:
+        applicable = self._rules.applicable(message) if self._steady else self._applicable(message, at)
+        if applicable.exempt:
+            self._record_sent(message, at, applicable.counts)
+            return GateDecision("exempt", None, (), (), at, (), assumed(message))
+        judge, numbers = self._judge(applicable, at)
+        failing = judge.failing(message, at, numbers)
+        if at < self._idle:
             self._settle(at)
-        cannot_tell = tuple(self._cannot_tell(message, at, reach.unsure)) if reach.unsure else ()
+        undecidable = applicable.undecidable
+        cannot_tell = tuple(self._cannot_tell(message, at, undecidable)) if undecidable else ()
         if failing:
-            again = self._put_off(message, at, [number for number, _ in failing])
-            if again is not None:
+            until = self._deferred_until(message, at, [number for number, _ in failing])
+            if until is not None:
                 self._first_due.setdefault(key, at)
-                return self._refusal("defer", failing, again)
+                return self._refusal("defer", failing, until)
             self._first_due.pop(key, None)
-            free = judge.earliest(message, at, asked if self._steady else self._scoped(message))
-            return self._refusal("stop", failing, free, cannot_tell, assumed(message))
-        self._take_in(message, at, reach.counting)
+            passes_at = judge.earliest(message, at, numbers if self._steady else self._scoped(message))
+            return self._refusal("stop", failing, passes_at, cannot_tell, assumed(message))
+        self._record_sent(message, at, applicable.counts)
         if self._first_due:
             self._first_due.pop(key, None)
-        return Answer("allow", None, (), (), at, cannot_tell, assumed(message))
+        return GateDecision("allow", None, (), (), at, cannot_tell, assumed(message))
 
     def _refusal(
         self,
         decision: str,
         failing: Failing,
-        free: datetime | None,
+        passes_at: datetime | None,
         cannot_tell: Sequence[str] = (),
-        taken: Sequence[str] = (),
-    ) -> Answer:
+        assumed_fields: Sequence[str] = (),
+    ) -> GateDecision:
         rules = self._rules.rules
         ids = tuple([rules[number].id for number, _ in failing])
-        return Answer(decision, ids[0], ids, tuple(failing[0][1]), free, cannot_tell, taken)
+        counted = tuple(failing[0][1].counted)
+        return GateDecision(decision, ids[0], ids, counted, passes_at, cannot_tell, assumed_fields)
 
-    def _asked(self, reach: Reach, at: datetime) -> tuple[Judge, Sequence[int]]:
-        """The rules that may stop something, and who judges by them; the others let everything pass from `at` on."""
-        if at >= self._free:
-            lasting, nobodys = self._back.lasting[reach]
-            return nobodys if nobodys is not None and self._steady else self, lasting
-        until = self._until
-        return self, [number for number in reach.judging if at < until[number]]
+    def _judge(self, applicable: Applicable, at: datetime) -> tuple[Judge, Sequence[int]]:
+        """Who judges, and by which rules: those that may stop something at `at`; the others let everything pass."""
+        if at >= self._idle:
+            always, nobodys = self._retention.always[applicable]
+            return nobodys if nobodys is not None and self._steady else self, always
+        idle_from = self._idle_from
+        return self, [number for number in applicable.applies if at < idle_from[number]]
 
     def _too_old(self) -> InputError:
-        return InputError(f"older than this customer's last, of {iso(self._last)}")
+        return InputError(f"older than this customer's last, of {iso(self._newest)}")
 
     def _since(self, at: datetime | None) -> datetime:
         """What lies before this is not known any more when the customer's newest is of `at`, or of the last."""
-        newest = max(moment for moment in (at, self._last) if moment is not None)
-        return clock.minus(newest, self._back.span)
+        newest = max(moment for moment in (at, self._newest) if moment is not None)
+        return clock.minus(newest, self._retention.span)
 
     def _streaks(self) -> set[str]:
-        """Event_ids of the messages that sunsets may count."""
+        """Event_ids of the messages that rules may count whatever their age."""
         return {
             event_id
             for number, rule in enumerate(self._rules.rules)
-            if rule.kind == "sunset" and isinstance(check := self._checks[number], Sunset)
-            for event_id in check.streaks()
+            if rule.counts and rule.lookback is None
+            for event_id in self._evaluators[number].streak_messages()
         }
 
     def _settle(self, at: datetime) -> None:
         """Find out from when on only the lasting rules have to be asked."""
-        until, checks = self._until, self._checks
-        for number in self._back.ending:
-            if at < until[number]:
-                until[number] = checks[number].until
-        self._free = max([until[number] for number in self._back.ending], default=EARLIEST)
+        idle_from, evaluators = self._idle_from, self._evaluators
+        for number in self._retention.ending:
+            if at < idle_from[number]:
+                idle_from[number] = evaluators[number].idle_from
+        self._idle = max([idle_from[number] for number in self._retention.ending], default=EARLIEST)
 
-    def _take_in(self, message: Message, at: datetime, counting: Sequence[int]) -> None:
-        checks, until = self._checks, self._until
-        for number in counting:
-            counted = checks[number]
-            counted.let_through(message, at)
-            until[number] = counted.until
-            self._free = max(self._free, until[number])
+    def _record_sent(self, message: Message, at: datetime, counts: Sequence[int]) -> None:
+        evaluators, idle_from = self._evaluators, self._idle_from
+        for number in counts:
+            evaluator = evaluators[number]
+            evaluator.record_sent(message, at)
+            idle_from[number] = evaluator.idle_from
+            self._idle = max(self._idle, idle_from[number])
         self._gone_out.append(message if message.at == at else message._replace(at=at))
 
-    def _made(self, number: int) -> Check:
-        """A check that has seen what went out so far."""
-        made, rule = super()._made(number), self._rules.rules[number]
-        if rule.kind in COUNTING:
+    def _evaluator(self, number: int) -> Evaluator:
+        """An evaluator that has seen what went out so far."""
+        evaluator, rule = super()._evaluator(number), self._rules.rules[number]
+        if rule.counts:
             for message in self._gone_out:
-                if number in self._rules.reach(message).counting and valid(rule, message.at):
-                    made.let_through(message, message.at)
-        return made
+                if number in self._rules.applicable(message).counts and valid(rule, message.at):
+                    evaluator.record_sent(message, message.at)
+        return evaluator
 
-    def _ask_again(self, *, caps: bool = True) -> None:
-        """Checks are made anew when they are asked; `caps`: also those of caps and gaps, which read no events."""
+    def _evaluate_anew(self, *, all_rules: bool = True) -> None:
+        """Make evaluators anew when they are asked: `all_rules`, or only those that read acts."""
         for number, rule in enumerate(self._rules.rules):
-            if caps or rule.kind not in CAPS:
-                self._checks.pop(number, None)
-                self._until[number] = LATEST
-        self._free = LATEST
+            if all_rules or rule.acts_read():
+                self._evaluators.pop(number, None)
+                self._idle_from[number] = LATEST
+        self._idle = LATEST

@@ -19,8 +19,7 @@ from audit.events.schema import KINDS, MESSAGE_CLASSES
 from audit.ingest import strict_json
 from audit.privacy import scan
 from audit.privacy.clean import clean
-from audit.rules.reference.history import Act, Message
-from audit.rules.reference.zones import known_zone
+from audit.rules.reference.history import Act, Message, known_zone
 
 CANDIDATE = "message_sent"
 """What a line without a kind is: a message that would be sent."""

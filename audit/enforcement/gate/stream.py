@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit.enforcement.gate.decider import Answer, Gate
+from audit.enforcement.gate.decider import Gate, GateDecision
 from audit.enforcement.gate.reader import Reader
 from audit.enforcement.gate.record import Record
 from audit.enforcement.gate.record_entry import kept, stored
@@ -28,7 +28,8 @@ from audit.errors import InputError, WorkspaceError
 from audit.events.times import parse_iso
 from audit.flows import campaign_map
 from audit.queries import documents
-from audit.rules.model import ENGAGEMENT, Rule
+from audit.rules.kinds.sunset import ENGAGEMENT
+from audit.rules.model import Rule
 from audit.rules.reference import histories
 from audit.rules.reference.history import Act
 
@@ -156,7 +157,9 @@ class Stream:
         if isinstance(event, Act):
             self.gate.restore_note(customer, event, time_zone=shape.time_zone)
             return
-        answer = Answer(**{**row["answer"], "next_allowed_at": _moment(row["answer"]["next_allowed_at"])})
+        answer = GateDecision(
+            **{**row["answer"], "next_allowed_at": _moment(row["answer"]["next_allowed_at"])}
+        )
         self.gate.restore(customer, event, key=key, answer=answer)
 
 

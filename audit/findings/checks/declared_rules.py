@@ -5,7 +5,6 @@ other rules are asked one customer at a time, and of calendar caps only those wi
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -20,11 +19,10 @@ from audit.findings.schema import (
     none,
     rules,
 )
-from audit.rules.model import CAPS, Rule, to_dict
+from audit.rules.kinds.counting import Cap
+from audit.rules.model import Rule, to_dict
 from audit.rules.reference import histories as prepare
 from audit.rules.reference.history import History, Message
-from audit.rules.reference.rule_kinds import check as judging
-from audit.rules.reference.verdicts import lacks
 from audit.rules.scopes import DEFAULT_CLASS, SCOPED, accepts, asks, class_of, valid
 
 _PER = {
@@ -41,14 +39,6 @@ _SCOPES = {
     "senders": "sender",
     "customers": "customer_id",
 }
-_NEAR = {
-    "1h": timedelta(hours=2),
-    "1d": timedelta(days=3),
-    "1w": timedelta(days=9),
-    "1mo": timedelta(days=33),
-}
-"""No calendar unit is longer than this, on any clock."""
-
 _BROKEN: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
     "messages": pl.List(pl.String()),
@@ -72,10 +62,11 @@ def broken(events: pl.DataFrame, rule: Rule, audited: Audited) -> pl.DataFrame:
     """Who was sent what `rule` forbids: a frame of `_BROKEN`, those it says nothing of left out."""
     sent = prepare.sent(events)
     counted = sent.filter(within(rule))
-    if rule.kind in CAPS and rule.window_kind == "rolling":
-        return _over(counted, rule, rule.span)
-    if rule.kind in CAPS:
-        near = _over(counted, rule, _NEAR[rule.window or ""])["customer_id"]
+    if isinstance(rule, Cap):
+        over = _over(counted, rule)
+        if rule.rolling:
+            return over
+        near = over["customer_id"]
         sent = sent.filter(pl.col("customer_id").is_in(near.implode()))
     else:
         sent = sent.filter(pl.col("customer_id").is_in(counted["customer_id"].unique().implode()))
@@ -86,7 +77,7 @@ def broken(events: pl.DataFrame, rule: Rule, audited: Audited) -> pl.DataFrame:
 
 def within(rule: Rule) -> pl.Expr:
     """Whether messages (as `prepare.sent` gives them) are in the scope of `rule` and counted by it, as an expression."""
-    asked = [pl.col(_PER[name]).is_not_null() for name in rule.per if name != "customer"]
+    asked = [pl.col(_PER[name]).is_not_null() for name in rule.counted_per]
     for scope, column in _SCOPES.items():
         named, left_out = getattr(rule, scope), getattr(rule, f"except_{scope}")
         asked += [pl.col(column).is_in(named).fill_null(value=False)] if named else []
@@ -99,24 +90,23 @@ def within(rule: Rule) -> pl.Expr:
     )
     asked += [_shares(rule.topics)] if rule.topics else []
     asked += [~_shares(rule.except_topics)] if rule.except_topics else []
-    if not rule.exempt_counts:
+    if not rule.counts_other_classes:
         asked.append(pl.col("message_class").fill_null(DEFAULT_CLASS).is_in(rule.message_classes))
     asked += [pl.col("occurred_at") >= rule.valid_from] if rule.valid_from else []
     asked += [pl.col("occurred_at") < rule.valid_until] if rule.valid_until else []
     return pl.all_horizontal(pl.lit(value=True), *asked)
 
 
-def _over(counted: pl.DataFrame, rule: Rule, window: timedelta) -> pl.DataFrame:
-    """Those of whom more than the limit lies in a window; exact for rolling windows."""
-    limit = 1 if rule.limit is None else rule.limit
-    by = ["customer_id", *(_PER[name] for name in rule.per if name != "customer")]
+def _over(counted: pl.DataFrame, rule: Cap) -> pl.DataFrame:
+    """Those of whom more than the limit lies in a window; exact for rolling windows, else in a time that is longer."""
+    by = ["customer_id", *(_PER[name] for name in rule.counted_per)]
     judged = pl.col("message_class").fill_null(DEFAULT_CLASS).is_in(rule.message_classes)
     rows = counted.select(*dict.fromkeys((*by, "occurred_at", "event_id", "message_class")))
     if rows.is_empty():
         return pl.DataFrame(schema=_BROKEN)
-    over = (pl.col("within") > limit) & judged
+    over = (pl.col("within") > rule.most) & judged
     groups = (
-        in_window(rows, by, window)
+        in_window(rows, by, rule.within)
         .filter(over.any().over(by))
         .group_by(by, maintain_order=True)
         .agg(
@@ -148,15 +138,15 @@ def _over(counted: pl.DataFrame, rule: Rule, window: timedelta) -> pl.DataFrame:
 
 def _asked(history: History, rule: Rule) -> tuple[Any, ...] | None:
     """What `rule` says of one customer's messages, all of which went out."""
-    asked, against, unknown = judging(rule, history), [], []
+    evaluator, against, unknown = rule.evaluator(history), [], []
     for message, judged in in_scope(rule, history):
-        counted = asked.stops(message, message.at) if judged else None
-        if counted is not None:
-            against.append((message, [*counted, message.event_id]))
-        elif judged and asked.cannot_tell(message, message.at):
+        blocking = evaluator.blocking(message, message.at) if judged else None
+        if blocking is not None:
+            against.append((message, [*blocking.counted, message.event_id]))
+        elif judged and evaluator.undecidable(message, message.at):
             unknown.append(message.event_id)
-        if judged or rule.exempt_counts:
-            asked.let_through(message, message.at)
+        if judged or rule.counts_other_classes:
+            evaluator.record_sent(message, message.at)
     if not against and not unknown:
         return None
     worst = max((ids for _, ids in against), key=len, default=[])
@@ -190,8 +180,8 @@ def _told(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
     number = pl.col("messages").list.len()
     some = pl.when(number == 1).then(pl.lit("1 message")).otherwise(pl.format("{} messages", number))
     most = (
-        pl.format("; up to {} where {} may", "peak", pl.lit(_limit(rule)))
-        if rule.kind in CAPS
+        pl.format("; up to {} where {} may", "peak", pl.lit(rule.most))
+        if isinstance(rule, Cap)
         else pl.lit("")
     )
     against = pl.format(
@@ -205,11 +195,11 @@ def _told(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
         "Whether {} messages kept to what the sender declares cannot be told: {}; {}.",
         pl.col("unknown").list.len(),
         pl.lit(title),
-        pl.lit(lacks(rule)),
+        pl.lit(rule.lacking()),
     )
     is_untold = number == 0
     return found(
-        rows.filter((number > 0) | (rule.kind not in CAPS)).with_columns(
+        rows.filter((number > 0) | pl.lit(not isinstance(rule, Cap))).with_columns(
             pl.lit(rule.id).alias("subject"),
             pl.lit(rule.categories[0] if rule.categories else None, pl.String).alias("category"),
             pl.lit(rule.kind).alias("case"),
@@ -229,10 +219,6 @@ def _ours(rule: Rule) -> dict[str, Any]:
         if name not in {"declared", "customers", "except_customers"}
     }
     return {**own, "id": f"{rule.id}-kept"}
-
-
-def _limit(rule: Rule) -> int:
-    return 1 if rule.limit is None else rule.limit
 
 
 def _about(rule: Rule, customer: str) -> bool:

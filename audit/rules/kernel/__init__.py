@@ -9,6 +9,7 @@ rules look too far ahead.
 from importlib.util import find_spec
 
 from audit.rules.kernel.supported import KINDS, MOST_RULES
+from audit.rules.kinds.frequency_cap import FrequencyCap
 from audit.rules.scopes import RuleSet
 
 MANY = 200_000
@@ -25,5 +26,6 @@ def installed() -> bool:
 def knows(rules: RuleSet) -> bool:
     """Whether it can decide by these rules."""
     few = len(rules.rules) <= MOST_RULES
-    kinds = all(rule.kind in KINDS and rule.window_kind != "days" for rule in rules.rules)
-    return few and rules.steady and kinds
+    kinds = all(rule.kind in KINDS for rule in rules.rules)
+    days = any(isinstance(rule, FrequencyCap) and rule.window_kind == "days" for rule in rules.rules)
+    return few and rules.steady and kinds and not days

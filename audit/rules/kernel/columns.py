@@ -14,7 +14,7 @@ from audit.rules.kernel import dictionary_encoding, hash_table, outcomes_jit
 from audit.rules.kernel.dictionary_encoding import Coded
 from audit.rules.kernel.layout import Int32, Int64
 from audit.rules.reference.histories import CAMPAIGN
-from audit.rules.replay.event_pruning import Lacking
+from audit.rules.replay.event_pruning import MissingColumn
 
 
 class Columns:
@@ -34,9 +34,9 @@ class Columns:
         return made
 
     def named(self, *names: str) -> pl.DataFrame:
-        """These columns of the frame; raises Lacking where one was not read."""
+        """These columns of the frame; raises MissingColumn where one was not read."""
         if any(name not in self.frame.columns for name in names):
-            raise Lacking
+            raise MissingColumn
         return self.frame.select(names)
 
     @cached_property

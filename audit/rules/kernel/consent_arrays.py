@@ -10,9 +10,14 @@ from audit.rules.kernel import dictionary_encoding
 from audit.rules.kernel.columns import Columns
 from audit.rules.kernel.dictionary_encoding import Coded
 from audit.rules.kernel.layout import GIVEN, NEVER, NO, WITHDRAWN, YES, Int32, Int64, Said
-from audit.rules.model import ENGAGEMENT, Rule
-from audit.rules.reference.consents import NO as SAYS_NO
-from audit.rules.reference.consents import YES as SAYS_YES
+from audit.rules.kinds.consent import CONSENT_ACTS
+from audit.rules.kinds.consent import NO as SAYS_NO
+from audit.rules.kinds.consent import YES as SAYS_YES
+from audit.rules.kinds.exclude_event import ExcludeEvent
+from audit.rules.kinds.mute import Mute
+from audit.rules.kinds.sensitive import Sensitive
+from audit.rules.kinds.sunset import Sunset
+from audit.rules.model import Rule
 
 _SAYS = {**dict.fromkeys(SAYS_NO, NO), **dict.fromkeys(SAYS_YES, YES)} | {
     "consent_withdrawn": WITHDRAWN,
@@ -23,7 +28,7 @@ _NONE: Int32 = np.zeros(0, np.int32)
 
 def kinds(rules: Sequence[Rule]) -> tuple[str, ...]:
     """The kinds of saying no and yes, if any rule reads them."""
-    return (*SAYS_NO, *SAYS_YES) if any(rule.kind in {"consent", "sensitive"} for rule in rules) else ()
+    return CONSENT_ACTS.kinds if any(CONSENT_ACTS in rule.acts_read() for rule in rules) else ()
 
 
 def said(
@@ -75,7 +80,7 @@ def caused(events: pl.DataFrame, row: Int32, causes: pl.DataFrame | None) -> pl.
 
 def sensitive(rules: Sequence[Rule], messages: int, causes: pl.DataFrame | None) -> pl.Series:
     """The sensitive topics of each message, where a rule asks for them; null where they are not told."""
-    asked = any(rule.kind == "sensitive" for rule in rules)
+    asked = any(isinstance(rule, Sensitive) for rule in rules)
     if asked and causes is not None:
         return causes["sensitive"]
     return pl.repeat(None, messages if asked else 0, dtype=pl.List(pl.String), eager=True)
@@ -83,13 +88,11 @@ def sensitive(rules: Sequence[Rule], messages: int, causes: pl.DataFrame | None)
 
 def stopping(rules: Sequence[Rule], messages: int, causes: pl.DataFrame | None) -> Int64:
     """The rules that stop each message whatever came before it: a mute, and one of whose `events` all its causes are."""
-    made = np.zeros(
-        messages if any(rule.kind in {"mute", "exclude_event"} for rule in rules) else 0, np.int64
-    )
+    made = np.zeros(messages if any(isinstance(rule, Mute | ExcludeEvent) for rule in rules) else 0, np.int64)
     for number, rule in enumerate(rules):
-        if rule.kind == "mute":
+        if isinstance(rule, Mute):
             made |= 1 << number
-        elif rule.kind == "exclude_event" and causes is not None:
+        elif isinstance(rule, ExcludeEvent) and causes is not None:
             named = pl.element().is_in(list(rule.events)).fill_null(value=False)
             excluded = causes.select(
                 (pl.col("causes").list.len() > 0) & pl.col("causes").list.eval(named).list.all()
@@ -108,9 +111,7 @@ def unsure(
     made = np.zeros(columns.examples.height, np.int64)
     if causes is None:
         made |= sum(1 << number for number, rule in enumerate(rules) if rule.reads_causes)
-    sunsets = [
-        (number, ENGAGEMENT[rule.engagement]) for number, rule in enumerate(rules) if rule.kind == "sunset"
-    ]
+    sunsets = [(number, rule.response) for number, rule in enumerate(rules) if isinstance(rule, Sunset)]
     if sunsets:
         made |= columns.coded("channel").meaning(
             lambda value: sum(
@@ -122,7 +123,7 @@ def unsure(
 
 def responses(rules: Sequence[Rule]) -> list[str]:
     """The kinds of events that the rules take for a response."""
-    return list(dict.fromkeys(ENGAGEMENT[rule.engagement] for rule in rules if rule.kind == "sunset"))
+    return list(dict.fromkeys(rule.response for rule in rules if isinstance(rule, Sunset)))
 
 
 def replied(

@@ -29,9 +29,10 @@ from audit.rules.kernel.layout import (
     Traits,
     Zones,
 )
-from audit.rules.model import REPURCHASE
+from audit.rules.kinds.cooldown import Cooldown
+from audit.rules.kinds.sunset import Sunset
 from audit.rules.reference.histories import reads_customers_clock, responses
-from audit.rules.reference.zones import known_zone
+from audit.rules.reference.history import known_zone
 from audit.rules.scopes import RuleSet
 
 _AHEAD = timedelta(days=400)
@@ -81,7 +82,8 @@ class _Encoder:
         self._columns, self._row, self._facts = columns, row, facts
         self._set, self._rules = rules, rules.rules
         self._causes = consent_arrays.caused(columns.frame, row, causes)
-        self._repurchase = any(rule.window == REPURCHASE for rule in self._rules)
+        self._cooldowns = {n: rule for n, rule in enumerate(self._rules) if isinstance(rule, Cooldown)}
+        self._repurchase = any(rule.until_repurchase for rule in self._cooldowns.values())
         self._acts = columns.rows(self._asked())
         self._groups = [scope_masks.group(columns, rule) for rule in self._rules]
         self._grouped = [number for number, (group, _) in enumerate(self._groups) if group.size]
@@ -115,8 +117,8 @@ class _Encoder:
 
     def _asked(self) -> set[str]:
         """The kinds of acts that cooldowns and sunsets read."""
-        kinds = {kind for rule in self._rules for kind in rule.after}
-        if self._repurchase or any(rule.kind == "sunset" for rule in self._rules):
+        kinds = {kind for rule in self._cooldowns.values() for kind in rule.after}
+        if self._repurchase or any(isinstance(rule, Sunset) for rule in self._rules):
             kinds.add("order_completed")
         return kinds
 
@@ -181,7 +183,7 @@ class _Encoder:
         table["unsure"] = consent_arrays.unsure(rules, columns, self._causes, responses(self._facts))
         kinds = columns.coded("kind")
         table["starts"] = kinds.meaning(
-            lambda kind: sum(1 << number for number, rule in enumerate(rules) if kind in rule.after)
+            lambda kind: sum(1 << number for number, rule in self._cooldowns.items() if kind in rule.after)
         )
         table["is_order"] = kinds.meaning(lambda kind: kind == "order_completed")
         table["zone"] = self._zone

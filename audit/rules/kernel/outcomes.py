@@ -7,8 +7,8 @@ from audit.rules.kernel import dictionary_encoding, outcomes_jit
 from audit.rules.kernel.columns import Columns
 from audit.rules.kernel.layout import Int8, Int32
 from audit.rules.kernel.outcomes_jit import Found, Rows, Slots
+from audit.rules.kinds.consent import NO
 from audit.rules.reference import histories
-from audit.rules.reference.consents import NO
 from audit.rules.replay import outcomes
 from audit.rules.replay.totals import FLAGS
 

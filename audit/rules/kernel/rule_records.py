@@ -22,8 +22,15 @@ from audit.rules.kernel.layout import (
     Int64,
     Records,
 )
-from audit.rules.key_readers import quiet_hours
-from audit.rules.model import ENGAGEMENT, REPURCHASE, Rule
+from audit.rules.kinds.consent import Consent
+from audit.rules.kinds.cooldown import Cooldown
+from audit.rules.kinds.counting import Cap
+from audit.rules.kinds.frequency_cap import CALENDAR as UNITS
+from audit.rules.kinds.frequency_cap import FrequencyCap
+from audit.rules.kinds.quiet_hours import QuietHours, quiet_hours
+from audit.rules.kinds.sunset import Sunset
+from audit.rules.model import Rule
+from audit.rules.reference.clock import WEEKDAYS
 
 _KIND = {
     "consent": CONSENT,
@@ -36,8 +43,6 @@ _KIND = {
     "frequency_cap": ROLLING,
     "quiet_hours": QUIET,
 }
-_UNITS = ("1h", "1d", "1w", "1mo")
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 def records(
@@ -50,33 +55,37 @@ def records(
     """A RULE for each rule. `groups`: the row of its groups, -1: all together; `bases`: where its counters begin."""
     made: Records = np.zeros(len(rules), RULE)
     for number, rule in enumerate(rules):
-        hours = [60 * one.hour + one.minute for one in quiet_hours(rule.quiet)] if rule.quiet else [0, 0]
+        quiet = quiet_hours(rule.quiet) if isinstance(rule, QuietHours) else ()
+        hours = [60 * time.hour + time.minute for time in quiet] or [0, 0]
+        unit, week_start = _unit(rule)
         made[number] = (
-            CALENDAR if _calendar(rule) else _KIND[rule.kind],
+            _KIND[rule.kind] if unit is None else CALENDAR,
             _limit(rule),
             span(rule),
             _moment(rule.valid_from, LONG_AGO),
             _moment(rule.valid_until, NEVER),
             rule.on_fail == "defer",
-            _UNITS.index(rule.window or "") if _calendar(rule) else 0,
-            _WEEKDAYS.index(rule.week_start),
-            -1 if rule.time_zone == "customer" else zone_code(rule.time_zone),
+            unit or 0,
+            week_start,
+            zone_code(rule.time_zone)
+            if isinstance(rule, FrequencyCap | QuietHours) and rule.time_zone != "customer"
+            else -1,
             *(60_000_000 * minutes for minutes in hours),
             groups[number],
             bases[number],
-            rule.window == REPURCHASE,
-            responses.index(ENGAGEMENT[rule.engagement]) if rule.kind == "sunset" else -1,
+            isinstance(rule, Cooldown) and rule.until_repurchase,
+            responses.index(rule.response) if isinstance(rule, Sunset) else -1,
         )
     return made
 
 
 def span(rule: Rule) -> int:
     """A rolling window, what a re-purchase falls back to, or the days of grace (µs)."""
-    if rule.kind == "consent":
+    if isinstance(rule, Consent):
         return micros(rule.grace_span)
-    if rule.window == REPURCHASE:
-        return micros(rule.fallback_span)
-    return 0 if rule.window is None or _calendar(rule) else micros(rule.span)
+    if isinstance(rule, Cooldown) or (isinstance(rule, Cap) and rule.rolling):
+        return micros(rule.span)
+    return 0
 
 
 def micros(duration: timedelta) -> int:
@@ -84,15 +93,18 @@ def micros(duration: timedelta) -> int:
     return duration // timedelta(microseconds=1)
 
 
-def _calendar(rule: Rule) -> bool:
-    return rule.kind == "frequency_cap" and rule.window_kind == "calendar"
+def _unit(rule: Rule) -> tuple[int | None, int]:
+    """The calendar unit of a cap (None: it has none), and the day that its weeks begin on, as numbers."""
+    if not isinstance(rule, FrequencyCap):
+        return None, 0
+    return None if rule.rolling else UNITS.index(rule.window), WEEKDAYS.index(rule.week_start)
 
 
 def _limit(rule: Rule) -> int:
     """How many make a cap full, or are a streak; one in a minimum gap."""
-    if rule.kind == "sunset":
-        return min(rule.unengaged or 1, LATEST)
-    return 1 if rule.limit is None else min(rule.limit, LATEST)
+    if isinstance(rule, Sunset):
+        return min(rule.unengaged, LATEST)
+    return min(rule.most, LATEST) if isinstance(rule, Cap) else 1
 
 
 def _moment(moment: datetime | None, otherwise: int) -> int:

@@ -8,7 +8,8 @@ from audit.rules.kernel import dictionary_encoding
 from audit.rules.kernel.columns import Columns
 from audit.rules.kernel.dictionary_encoding import Coded
 from audit.rules.kernel.layout import Int32, Int64
-from audit.rules.model import COUNTING, Rule
+from audit.rules.kinds.cooldown import Cooldown
+from audit.rules.model import Rule
 from audit.rules.replay.event_pruning import COLUMN, names_customers
 from audit.rules.scopes import DEFAULT_CLASS, SCOPED, RuleSet, accepts, asks
 
@@ -16,8 +17,8 @@ from audit.rules.scopes import DEFAULT_CLASS, SCOPED, RuleSet, accepts, asks
 def scopes(columns: Columns, rules: RuleSet) -> tuple[Int64, Int64, Int64]:
     """Of a message of each trait: the rules that judge it, those that count it, whether it is exempt."""
     classes = columns.coded("message_class")
-    counts = _bits(rule.kind in COUNTING for rule in rules.rules)
-    anyhow = _bits(rule.exempt_counts for rule in rules.rules)
+    counts = _bits(rule.counts for rule in rules.rules)
+    anyhow = _bits(rule.counts_other_classes for rule in rules.rules)
 
     def judging(value: str | None) -> int:
         return _bits((value or DEFAULT_CLASS) in rule.message_classes for rule in rules.rules)
@@ -44,13 +45,13 @@ def named(columns: Columns, rules: RuleSet) -> Int64:
 
 def group(columns: Columns, rule: Rule) -> tuple[Int32, int]:
     """What a rule counts together, or what has to agree: of each trait a number, and how many. No rows: everything."""
-    if rule.kind == "cooldown" and rule.same != "nothing":
+    if isinstance(rule, Cooldown) and rule.same != "nothing":
         shared = columns.coded(COLUMN[rule.same])
         if rule.same == "category" and rule.depth is not None:
             return _cut(shared, rule.depth)
         return shared.codes, max(len(shared.values), 1)
-    per = [columns.coded(COLUMN[name]) for name in rule.per if name != "customer"]
-    if rule.kind not in COUNTING or not per:
+    per = [columns.coded(COLUMN[name]) for name in rule.counted_per]
+    if not per:
         return np.zeros(0, np.int32), 1
     made, size = dictionary_encoding.together(per)
     return made, max(size, 1)

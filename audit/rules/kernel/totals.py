@@ -152,7 +152,7 @@ class Part:
 
     def _displaced(self) -> pl.DataFrame:
         """Columns `by, stopped, n`: a stopped message once for each campaign that its cap counted."""
-        caps = np.array([False, *(rule.kind == "frequency_cap" for rule in self.rules.rules), False])
+        caps = np.array([False, *(rule.displaces for rule in self.rules.rules), False])
         decided = self.outcome.decided
         campaigns = self.columns.coded("campaign")
         size = len(campaigns.values) + 1

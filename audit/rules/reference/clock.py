@@ -18,7 +18,7 @@ TICK = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
 _NO_ZONE_BEFORE, _NO_ZONE_AFTER = EARLIEST + 4 * _DAY, LATEST - 4 * _DAY
 """Beyond these a calendar may not hold what a clock on the wall shows."""
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _LONGEST = {
     "1h": timedelta(hours=2),
     "1d": timedelta(days=3),
@@ -177,7 +177,7 @@ def _local(moment: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _week(local: date, week_start: str) -> int:
-    return local.toordinal() - (local.weekday() - _WEEKDAYS.index(week_start)) % 7
+    return local.toordinal() - (local.weekday() - WEEKDAYS.index(week_start)) % 7
 
 
 def _next_start(local: datetime, window: str, week_start: str) -> datetime:

@@ -11,14 +11,13 @@ from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from audit.rules.reference import clock
-from audit.rules.reference.history import History, Message
-from audit.rules.reference.rule_kinds import Check, check
-from audit.rules.scopes import Reach, RuleSet, per_values, valid
+from audit.rules.reference.history import Blocking, Evaluator, History, Message
+from audit.rules.scopes import Applicable, RuleSet, per_values, valid
 
 PATIENCE = timedelta(days=7)
 """A deferred message that could pass only later than this after it was first due is stopped."""
 
-_MOST_STEPS = 800
+_MAX_STEPS = 800
 """Quiet hours that together leave no gap for so many steps, more than a year, leave none while the same rules hold."""
 
 
@@ -38,7 +37,7 @@ class Decision(NamedTuple):
     next_allowed_at: datetime | None = None
 
 
-class PutOff(NamedTuple):
+class Deferral(NamedTuple):
     """A message goes back in order at `until`; by which rules, and what the first of them counted."""
 
     until: datetime
@@ -50,13 +49,13 @@ class PutOff(NamedTuple):
 class Verdict:
     """What one rule (its position in the set) says of one message at `at`.
 
-    `applies`: it judges the message at all; `counted`: what it counted, if it stops the message, else None.
+    `applies`: it judges the message at all; `blocking`: that it stops the message, and what it counted.
     """
 
     number: int
     at: datetime
     applies: bool
-    counted: Sequence[str] | None
+    blocking: Blocking | None
     cannot_tell: bool
     next_allowed_at: datetime | None
 
@@ -66,8 +65,8 @@ def judge(history: History, rules: RuleSet) -> list[Decision]:
     decided: list[Decision] = []
     for _ in _due(history, Judge(history, rules), decided):
         pass
-    made = {decision.event_id: decision for decision in decided}
-    return [made[message.event_id] for message in history.messages]
+    decisions = {decision.event_id: decision for decision in decided}
+    return [decisions[message.event_id] for message in history.messages]
 
 
 def verdicts(history: History, rules: RuleSet, event_id: str) -> list[Verdict]:
@@ -79,28 +78,28 @@ def verdicts(history: History, rules: RuleSet, event_id: str) -> list[Verdict]:
     return []
 
 
-Failing = Sequence[tuple[int, Sequence[str]]]
+Failing = Sequence[tuple[int, Blocking]]
 """The rules that stop a message, by position, each with what it counted."""
 
 
-class _Checks(dict[int, Check]):
-    """The check of each rule by its position, made when it is first asked for."""
+class _Evaluators(dict[int, Evaluator]):
+    """The evaluator of each rule by its position, made when it is first asked for."""
 
     __slots__ = ("_make",)
 
-    def __init__(self, make: Callable[[int], Check]) -> None:
+    def __init__(self, make: Callable[[int], Evaluator]) -> None:
         super().__init__()
         self._make = make
 
-    def __missing__(self, number: int) -> Check:
-        made = self[number] = self._make(number)
-        return made
+    def __missing__(self, number: int) -> Evaluator:
+        evaluator = self[number] = self._make(number)
+        return evaluator
 
 
 class Judge:
     """One customer's messages, judged one by one as they come due, in order."""
 
-    __slots__ = ("_about", "_all", "_checks", "_history", "_rules", "_steady")
+    __slots__ = ("_about", "_all", "_evaluators", "_history", "_rules", "_steady")
 
     def __init__(self, history: History, rules: RuleSet) -> None:
         self._history = history
@@ -108,42 +107,42 @@ class Judge:
         self._about = rules.about(history.customer)
         self._all = len(self._about) == len(rules.rules)
         self._steady = self._all and not rules.dated
-        self._checks = _Checks(self._made)
+        self._evaluators = _Evaluators(self._evaluator)
 
-    def decide(self, message: Message, at: datetime) -> Decision | PutOff:
+    def decide(self, message: Message, at: datetime) -> Decision | Deferral:
         """What becomes of a message that is due at `at`; or when it goes back in order, if it is put off."""
-        reach = self._reach(message, at)
+        applicable = self._applicable(message, at)
         if self._rules.exempt(message, at):
-            self._take_in(message, at, reach.counting)
+            self._record_sent(message, at, applicable.counts)
             return self._went_out(message, at, "exempt", ())
-        failing = self.failing(message, at, reach.judging)
+        failing = self.failing(message, at, applicable.applies)
         if failing:
-            return self._refused(message, at, failing, self._cannot_tell(message, at, reach.unsure))
-        self._take_in(message, at, reach.counting)
-        return self._went_out(message, at, "allow", self._cannot_tell(message, at, reach.unsure))
+            return self._refused(message, at, failing, self._cannot_tell(message, at, applicable.undecidable))
+        self._record_sent(message, at, applicable.counts)
+        return self._went_out(message, at, "allow", self._cannot_tell(message, at, applicable.undecidable))
 
     def verdicts(self, message: Message, at: datetime) -> list[Verdict]:
         """What each rule of the set says of a message that is due at `at`."""
-        judging = self._reach(message, at).judging
+        applies = self._applicable(message, at).applies
         return [
             self._verdict(number, message, at)
-            if number in judging
-            else Verdict(number, at, applies=False, counted=None, cannot_tell=False, next_allowed_at=at)
+            if number in applies
+            else Verdict(number, at, applies=False, blocking=None, cannot_tell=False, next_allowed_at=at)
             for number in range(len(self._rules.rules))
         ]
 
-    def failing(self, message: Message, at: datetime, judging: Sequence[int]) -> Failing:
+    def failing(self, message: Message, at: datetime, numbers: Sequence[int]) -> Failing:
         """Which of some rules stop a message that is due at `at`."""
-        checks = self._checks
-        return [(n, ids) for n in judging if (ids := checks[n].stops(message, at)) is not None]
+        evaluators = self._evaluators
+        return [(n, blocking) for n in numbers if (blocking := evaluators[n].blocking(message, at))]
 
     def _refused(
         self, message: Message, at: datetime, failing: Failing, cannot_tell: Sequence[str]
-    ) -> Decision | PutOff:
+    ) -> Decision | Deferral:
         ids = [self._rules.rules[number].id for number, _ in failing]
-        again = self._put_off(message, at, [number for number, _ in failing])
-        if again is not None:
-            return PutOff(again, ids, failing[0][1])
+        until = self._deferred_until(message, at, [number for number, _ in failing])
+        if until is not None:
+            return Deferral(until, ids, failing[0][1].counted)
         return Decision(
             message.event_id,
             self._history.customer,
@@ -151,7 +150,7 @@ class Judge:
             "stop",
             deciding_rule=ids[0],
             failing_rules=ids,
-            counted=failing[0][1],
+            counted=failing[0][1].counted,
             cannot_tell=cannot_tell,
             assumed=assumed(message),
             next_allowed_at=self.earliest(message, at, self._scoped(message)),
@@ -167,12 +166,12 @@ class Judge:
             assumed(message), at,
         )  # fmt: skip
 
-    def _put_off(self, message: Message, at: datetime, failing: Sequence[int]) -> datetime | None:
+    def _deferred_until(self, message: Message, at: datetime, failing: Sequence[int]) -> datetime | None:
         """When a message goes back in order: the earliest time all failing rules could pass; None if it does not."""
         if not self._rules.dropping.isdisjoint(failing):
             return None
-        again = self.earliest(message, at, failing, clock.plus(message.at, PATIENCE))
-        return None if again is None or again - message.at > PATIENCE else again
+        until = self.earliest(message, at, failing, clock.plus(message.at, PATIENCE))
+        return None if until is None or until - message.at > PATIENCE else until
 
     def earliest(
         self, message: Message, at: datetime, numbers: Sequence[int], last: datetime | None = None
@@ -188,14 +187,14 @@ class Judge:
             for number in numbers:
                 if number == mover:  # all others have let it pass since
                     return moment
-                found = self._passes_from(number, message, at, moment)
-                if found is None:
+                passes_at = self._earliest_pass(number, message, at, moment)
+                if passes_at is None:
                     return None
-                if found != moment:
-                    moment, mover = found, number
+                if passes_at != moment:
+                    moment, mover = passes_at, number
             if moment == before:
                 return moment
-            if steps >= _MOST_STEPS:
+            if steps >= _MAX_STEPS:
                 edge = self._next_edge(moment, numbers)
                 if edge is None:
                     return None
@@ -211,57 +210,59 @@ class Judge:
         ]
         return min(edges, default=None)
 
-    def _passes_from(self, number: int, message: Message, at: datetime, moment: datetime) -> datetime | None:
+    def _earliest_pass(
+        self, number: int, message: Message, at: datetime, moment: datetime
+    ) -> datetime | None:
         rule = self._rules.rules[number]
         if self._rules.dated and not valid(rule, moment):
             return moment
-        found = self._checks[number].passes_from(message, at, moment)
-        if rule.valid_until and (found is None or found > rule.valid_until):
+        passes_at = self._evaluators[number].earliest_pass(message, at, moment)
+        if rule.valid_until and (passes_at is None or passes_at > rule.valid_until):
             return rule.valid_until
-        return found
+        return passes_at
 
     def _scoped(self, message: Message) -> Sequence[int]:
         """The rules whose scopes the message satisfies, valid or not."""
-        judging = self._rules.reach(message).judging
-        return judging if self._all else tuple(number for number in judging if number in self._about)
+        applies = self._rules.applicable(message).applies
+        return applies if self._all else tuple(number for number in applies if number in self._about)
 
-    def _reach(self, message: Message, at: datetime) -> Reach:
+    def _applicable(self, message: Message, at: datetime) -> Applicable:
         """The rules that a message of this customer meets when it is due at `at`."""
-        reach = self._rules.reach(message)
+        applicable = self._rules.applicable(message)
         if self._steady:
-            return reach
+            return applicable
 
         def holds(number: int) -> bool:
             return number in self._about and valid(self._rules.rules[number], at)
 
-        judging, counting, unsure = (tuple(filter(holds, numbers)) for numbers in reach[:-1])
-        return Reach(judging, counting, unsure, reach.exempt)
+        applies, counts, undecidable = (tuple(filter(holds, numbers)) for numbers in applicable[:-1])
+        return Applicable(applies, counts, undecidable, applicable.exempt)
 
-    def _cannot_tell(self, message: Message, at: datetime, unsure: Sequence[int]) -> Sequence[str]:
-        if not unsure:
+    def _cannot_tell(self, message: Message, at: datetime, undecidable: Sequence[int]) -> Sequence[str]:
+        if not undecidable:
             return ()
-        checks, rules = self._checks, self._rules.rules
-        return [rules[number].id for number in unsure if checks[number].cannot_tell(message, at)]
+        evaluators, rules = self._evaluators, self._rules.rules
+        return [rules[number].id for number in undecidable if evaluators[number].undecidable(message, at)]
 
-    def _take_in(self, message: Message, at: datetime, counting: Sequence[int]) -> None:
-        rules, checks = self._rules, self._checks
-        for number in counting:
-            checks[number].let_through(message, at)
-            for other in rules.siblings.get(number, ()):
-                if None not in per_values(rules.rules[other], message):
-                    checks[other].let_through(message, at)
+    def _record_sent(self, message: Message, at: datetime, counts: Sequence[int]) -> None:
+        rules, evaluators = self._rules, self._evaluators
+        for number in counts:
+            evaluators[number].record_sent(message, at)
+            for sibling in rules.siblings.get(number, ()):
+                if None not in per_values(rules.rules[sibling], message):
+                    evaluators[sibling].record_sent(message, at)
 
-    def _made(self, number: int) -> Check:
-        return check(self._rules.rules[number], self._history)
+    def _evaluator(self, number: int) -> Evaluator:
+        return self._rules.rules[number].evaluator(self._history)
 
     def _verdict(self, number: int, message: Message, at: datetime) -> Verdict:
-        judged = self._checks[number]
+        evaluator = self._evaluators[number]
         return Verdict(
             number,
             at,
             applies=True,
-            counted=judged.stops(message, at),
-            cannot_tell=judged.cannot_tell(message, at),
+            blocking=evaluator.blocking(message, at),
+            cannot_tell=evaluator.undecidable(message, at),
             next_allowed_at=self.earliest(message, at, [number]),
         )
 
@@ -271,8 +272,8 @@ def assumed(message: Message) -> Sequence[str]:
     return () if message.message_class else ("message_class",)
 
 
-def _due(history: History, judging: Judge, made: list[Decision]) -> Iterator[tuple[datetime, Message]]:
-    """The messages as they come due; each is judged after the caller has looked, its decision put in `made`."""
+def _due(history: History, judging: Judge, decided: list[Decision]) -> Iterator[tuple[datetime, Message]]:
+    """The messages as they come due; each is judged after the caller has looked, its decision put in `decided`."""
     queue = [(message.at, message.event_id, message) for message in history.messages]
     heapify(queue)
     while queue:
@@ -280,6 +281,6 @@ def _due(history: History, judging: Judge, made: list[Decision]) -> Iterator[tup
         yield at, message
         decision = judging.decide(message, at)
         if isinstance(decision, Decision):
-            made.append(decision)
+            decided.append(decision)
         else:
             heappush(queue, (decision.until, event_id, message))

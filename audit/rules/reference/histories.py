@@ -11,15 +11,8 @@ import polars as pl
 from audit.errors import InputError
 from audit.events.messages import KEY, sent_messages
 from audit.population.stats import Facts
-from audit.rules.model import ENGAGEMENT, REPURCHASE, Rule
-from audit.rules.reference.consents import NO, YES
-from audit.rules.reference.history import (
-    Act,
-    History,
-    Message,
-    Zoned,
-)
-from audit.rules.reference.zones import known_zone
+from audit.rules.model import Rule
+from audit.rules.reference.history import Act, History, Message, Zoned, known_zone
 
 CAMPAIGN = pl.coalesce("campaign_id", "campaign_name").alias("campaign")
 """What a rule calls a campaign: its id, or its name in a log that has no ids."""
@@ -34,9 +27,6 @@ _ACT = (
 )  # fmt: skip
 
 _CAUSES = ("customer_id", "event_id", "causes", "sensitive")
-
-_ASKED = {"consent": (*NO, *YES), "sensitive": (*NO, *YES), "sunset": ("order_completed",)}
-"""Kind of rule → the kinds of acts it reads."""
 
 
 def sent(events: pl.DataFrame) -> pl.DataFrame:
@@ -67,14 +57,14 @@ def histories(
     (the sensitive topics among them and its own). With `everybody` also for those of `events` who have no message, at
     the end.
     """
-    asked = list(rules)
-    acts = _acts(events, asked)
-    zones = _zones(events, asked)
-    medians = intervals(facts, asked)
+    rule_list = list(rules)
+    acts = _acts(events, rule_list)
+    zones = _zones(events, rule_list)
+    medians = intervals(facts, rule_list)
     recorded = responses(facts)
     sent_to = _by_customer(_with_causes(messages, causes))
-    others = _others(messages, events) if everybody else ()
-    for customer, rows in chain(sent_to, ((name, ()) for name in others)):
+    without_messages = _without_messages(messages, events) if everybody else ()
+    for customer, rows in chain(sent_to, ((name, ()) for name in without_messages)):
         yield History(
             customer,
             [Message(*row[1:]) for row in rows],
@@ -87,18 +77,13 @@ def histories(
 
 def act_kinds(rules: Iterable[Rule]) -> set[str]:
     """The kinds of events, beside messages sent, that the rules ask for."""
-    asked = list(rules)
-    kinds = {kind for rule in asked for kind in (*rule.after, *_ASKED.get(rule.kind, ()))}
-    kinds |= {ENGAGEMENT[rule.engagement] for rule in asked if rule.kind == "sunset"}
-    if any(rule.window == REPURCHASE for rule in asked):
-        kinds.add("order_completed")
-    return kinds
+    return {kind for rule in rules for acts in rule.acts_read() for kind in acts.kinds}
 
 
-def _others(messages: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
-    known = messages["customer_id"].unique()
+def _without_messages(messages: pl.DataFrame, events: pl.DataFrame) -> pl.Series:
+    recipients = messages["customer_id"].unique()
     everybody = events["customer_id"].unique(maintain_order=True)
-    return everybody.filter(everybody.is_in(known.implode()).not_())
+    return everybody.filter(everybody.is_in(recipients.implode()).not_())
 
 
 def _acts(events: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[tuple[Any, ...]]]:
@@ -115,19 +100,19 @@ def _zones(events: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[tuple[
 
 def reads_customers_clock(rules: Iterable[Rule]) -> bool:
     """Whether a rule asks in which zone a customer was."""
-    return any(rule.reads_clock and rule.time_zone == "customer" for rule in rules)
+    return any(rule.reads_customers_clock for rule in rules)
 
 
 def zone_changes(events: pl.DataFrame) -> pl.DataFrame:
     """The rows of any kind from which on a customer is known to be in another zone than before."""
-    known = [name for name in events["time_zone"].drop_nulls().unique() if known_zone(name)]
-    rows = events.filter(pl.col("time_zone").is_in(known))
+    zones = [name for name in events["time_zone"].drop_nulls().unique() if known_zone(name)]
+    rows = events.filter(pl.col("time_zone").is_in(zones))
     return rows.filter(pl.col("time_zone").ne_missing(pl.col("time_zone").shift(1).over("customer_id")))
 
 
 def intervals(facts: Facts, rules: Iterable[Rule]) -> dict[str, timedelta]:
     """Category → the median time between two orders of it over all customers, where a rule asks for it."""
-    if not any(rule.window == REPURCHASE for rule in rules):
+    if not any(acts.which == "bought" for rule in rules for acts in rule.acts_read()):
         return {}
     return dict(facts.intervals.drop_nulls("median").select("category", "median").rows())
 
@@ -151,13 +136,12 @@ def _with_causes(messages: pl.DataFrame, causes: pl.DataFrame | None) -> pl.Data
     """What a `Message` holds of each; the causes are null where none are given at all."""
     lists = pl.List(pl.String)
     if causes is None:
-        told = messages.with_columns(pl.lit(None, lists).alias(name) for name in ("causes", "sensitive"))
+        rows = messages.with_columns(pl.lit(None, lists).alias(name) for name in ("causes", "sensitive"))
     else:
-        known = causes.select(_CAUSES)
-        told = messages.join(
-            known, on=("customer_id", "event_id"), how="left", maintain_order="left"
+        rows = messages.join(
+            causes.select(_CAUSES), on=("customer_id", "event_id"), how="left", maintain_order="left"
         ).with_columns(pl.col("causes", "sensitive").fill_null(pl.lit([], lists)))
-    return told.select("customer_id", *_MESSAGE)
+    return rows.select("customer_id", *_MESSAGE)
 
 
 def _by_customer(rows: pl.DataFrame) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:

@@ -1,6 +1,6 @@
 """What each rule says of one message, in plain words; and which messages a rule would have stopped."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,29 +34,29 @@ def of(
     no rule. `ids` and `causes` as for `replay.simulate`. Raises NotFoundError if the customer has no such message
     at all.
     """
-    taking_part = RuleSet(rules, ids)
+    rule_set = RuleSet(rules, ids)
     sent = histories.sent(events)
     named = (pl.col("message_id") == message) | (pl.col("event_id") == message)
     keys = events.filter(named & pl.col("kind").str.starts_with("message_")).select(KEY).to_series()
     if keys.is_empty():
         raise NotFoundError(f"no message {message!r}")
-    found = sent.filter(pl.col("message_key") == keys[0])
-    if found.is_empty():
+    row = sent.filter(pl.col("message_key") == keys[0])
+    if row.is_empty():
         return []
-    histories.refuse_without(causes, taking_part.rules)
-    history = next(histories.histories(sent, events, taking_part.rules, ctx.facts, causes=causes))
-    judged = next(one for one in history.messages if one.event_id == found["event_id"].item())
-    exempt = taking_part.exempt(judged, judged.at)
+    histories.refuse_without(causes, rule_set.rules)
+    history = next(histories.histories(sent, events, rule_set.rules, ctx.facts, causes=causes))
+    judged = next(candidate for candidate in history.messages if candidate.event_id == row["event_id"].item())
+    exempt = class_of(judged) if rule_set.exempt(judged, judged.at) else None
     return [
         {
-            "id": taking_part.rules[one.number].id,
-            "version": taking_part.rules[one.number].version,
-            "verdict": _word(one),
-            "text": text(taking_part.rules[one.number], one, exempt=class_of(judged) if exempt else None),
-            "counted": list(one.counted or ()),
-            "next_allowed_at": iso(one.next_allowed_at),
+            "id": rule_set.rules[verdict.number].id,
+            "version": rule_set.rules[verdict.number].version,
+            "verdict": _word(verdict),
+            "text": text(rule_set.rules[verdict.number], verdict, exempt=exempt),
+            "counted": list(verdict.blocking.counted if verdict.blocking else ()),
+            "next_allowed_at": iso(verdict.next_allowed_at),
         }
-        for one in verdicts(history, taking_part, judged.event_id)
+        for verdict in verdicts(history, rule_set, judged.event_id)
     ]
 
 
@@ -74,7 +74,7 @@ def stopped_by(
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldMessage:
     """A message that did not go out when it was sent: stopped by `rule` because of `text`, or put off to `until` (UTC)."""
 
     event_id: str
@@ -83,14 +83,14 @@ class Held:
     until: datetime | None
 
 
-def held(
+def held_messages(
     events: pl.DataFrame,
     ctx: Context,
     rules: Iterable[Rule],
     *,
     ids: Mapping[str, str] | None = None,
     causes: pl.DataFrame | None = None,
-) -> list[Held]:
+) -> list[HeldMessage]:
     """The messages in `events` that the rules together would have stopped or put off, in order.
 
     `ids` and `causes` as for `replay.simulate`.
@@ -99,9 +99,9 @@ def held(
     by_id = {rule.id: rule for rule in decisions.rules}
     touched = (pl.col("decision") == "stop") | pl.col("deferred_to").is_not_null()
     return [
-        Held(event_id, None, "", until)
+        HeldMessage(event_id, None, "", until)
         if rule is None
-        else Held(event_id, rule, _STOPS[by_id[rule].kind](by_id[rule], len(counted)), None)
+        else HeldMessage(event_id, rule, by_id[rule].blocked_because(len(counted)), None)
         for event_id, rule, counted, until in decisions.decisions.filter(touched)
         .select("event_id", "deciding_rule", "counted", "deferred_to")
         .iter_rows()
@@ -114,102 +114,23 @@ def text(rule: Rule, verdict: Verdict, *, exempt: str | None = None) -> str:
         return f"Lets it pass: no rule is about {exempt} messages."
     if not verdict.applies:
         return "Is not about this message."
-    if verdict.cannot_tell and verdict.counted is None:
-        return f"Cannot tell: {lacks(rule)}, so it lets the message pass."
-    return _LETS[rule.kind](rule) if verdict.counted is None else _stops(rule, verdict)
-
-
-def lacks(rule: Rule) -> str:
-    """What `rule` is missing where it cannot tell."""
-    if rule.kind == "sunset":
-        return f"this data holds no {_responses(rule)} of the message's channel at all"
-    if rule.reads_causes:
-        return "what brought the message about is not known"
-    return "the customer's time zone is not known"
+    if verdict.blocking is not None:
+        return _stops(rule, len(verdict.blocking.counted), verdict.next_allowed_at)
+    if verdict.cannot_tell:
+        return f"Cannot tell: {rule.lacking()}, so it lets the message pass."
+    because = rule.passed_because()
+    return f"Lets it pass: {because}." if because else "Lets it pass."
 
 
 def _word(verdict: Verdict) -> str:
-    if verdict.counted is not None:
+    if verdict.blocking is not None:
         return "stops"
     return "cannot_tell" if verdict.cannot_tell else "allows"
 
 
-def _stops(rule: Rule, verdict: Verdict) -> str:
-    until = verdict.next_allowed_at
-    said = _STOPS[rule.kind](rule, len(verdict.counted or ()))
+def _stops(rule: Rule, counted: int, until: datetime | None) -> str:
+    because = rule.blocked_because(counted)
     if until is None:
-        return f"Stops it: {said}."
+        return f"Stops it: {because}."
     does = "Puts it off" if rule.on_fail == "defer" else "Stops it"
-    return f"{does}: {said}; it could pass from {_minute(until)} on."
-
-
-def _minute(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _window(rule: Rule) -> str:
-    if rule.window_kind == "days":
-        return f"the last {rule.window.removesuffix('d') if rule.window else ''} calendar days"
-    names = {"1h": "hour", "1d": "day", "1w": "week", "1mo": "month"}
-    return (
-        f"the same calendar {names[rule.window or '']}"
-        if rule.window_kind == "calendar"
-        else f"the {rule.window} before it"
-    )
-
-
-def _messages(number: int) -> str:
-    return "1 message" if number == 1 else f"{number} messages"
-
-
-def _responses(rule: Rule) -> str:
-    return f"{rule.engagement}s by people"
-
-
-def _in_a_row(rule: Rule) -> str:
-    if rule.unengaged == 1:
-        return f"no {rule.engagement} by a person is recorded on the last message"
-    return f"no {_responses(rule)} are recorded on the last {rule.unengaged} messages"
-
-
-def _grace(rule: Rule) -> str:
-    return f", more than {rule.grace} before" if rule.grace_span else ""
-
-
-def _after(rule: Rule) -> str:
-    kinds = " or ".join(kind.replace("_", " ") for kind in rule.after)
-    return kinds if rule.same == "nothing" else f"{kinds} of the same {rule.same}"
-
-
-def _cooldown_stops(rule: Rule, _: int) -> str:
-    if rule.window == "repurchase":
-        return f"{_after(rule)} came before it, and the next purchase was not due yet"
-    return f"{_after(rule)} lay in the {rule.window} before it"
-
-
-_STOPS: dict[str, Callable[[Rule, int], str]] = {
-    "consent": lambda rule, n: f"the customer had said no to it{_grace(rule)}",  # noqa: ARG005
-    "mute": lambda rule, n: "it stops everything it is about",  # noqa: ARG005
-    "sensitive": lambda rule, n: "it touches a sensitive topic, and no consent to it is in force",  # noqa: ARG005
-    "exclude_event": lambda rule, n: "it rests on nothing but events that are left out",  # noqa: ARG005
-    "cooldown": _cooldown_stops,
-    "sunset": lambda rule, n: f"{_in_a_row(rule)}, and no order came in between",  # noqa: ARG005
-    "min_gap": lambda rule, n: f"{_messages(n)} went out in the {rule.window} before it",
-    "frequency_cap": lambda rule, n: f"{_messages(n)} had gone out in {_window(rule)}, and {rule.limit} may",
-    "quiet_hours": lambda rule, n: f"it was due in the quiet hours {rule.quiet}",  # noqa: ARG005
-}
-_LETS: dict[str, Callable[[Rule], str]] = {
-    "consent": lambda rule: f"Lets it pass: no opt-out from it is in force{_grace(rule)}.",
-    "mute": lambda rule: "Lets it pass.",  # noqa: ARG005
-    "sensitive": lambda rule: (  # noqa: ARG005
-        "Lets it pass: it touches no sensitive topic that the customer did not consent to."
-    ),
-    "exclude_event": lambda rule: "Lets it pass: it does not rest on the events that are left out alone.",  # noqa: ARG005
-    "sunset": lambda rule: (
-        f"Lets it pass: one of the last {rule.unengaged} messages found a response, an order came, or fewer went out."
-    ),
-    "cooldown": lambda rule: f"Lets it pass: no {_after(rule)} shortly before it.",
-    "min_gap": lambda rule: f"Lets it pass: nothing went out in the {rule.window} before it.",
-    "frequency_cap": lambda rule: f"Lets it pass: fewer than {rule.limit} went out in {_window(rule)}.",
-    "quiet_hours": lambda rule: f"Lets it pass: it was due outside of {rule.quiet}.",
-}
+    return f"{does}: {because}; it could pass from {until:%Y-%m-%d %H:%M} UTC on."

@@ -5,12 +5,11 @@ and of acts that count by being there at all all but the last between two messag
 which acts a rule counted may not.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from audit.rules.model import ENGAGEMENT, REPURCHASE, Rule
-from audit.rules.reference.consents import NO, YES
+from audit.rules.model import ActsRead, Rule
 from audit.rules.reference.histories import CAMPAIGN, reads_customers_clock, zone_changes
 from audit.rules.scopes import asks
 
@@ -38,31 +37,22 @@ _TOTALS = (
 )  # fmt: skip
 """What the totals of any rules ask for."""
 
-_ORDER = "order_completed"
 
-
-class Lacking(Exception):  # noqa: N818 - no error: it is read again
+class MissingColumn(Exception):  # noqa: N818 - no error: it is read again
     """A column is asked for that was not read, as few replays ask for it."""
 
 
 def columns(rules: Sequence[Rule]) -> tuple[str, ...]:
     """Those of `COLUMNS` that the totals of a replay of `rules` ask for."""
-    asked = {
-        *_TOTALS,
-        *(column for name, column in COLUMN.items() if any(asks(rule, name) for rule in rules)),
-    }
-    kinds = {rule.kind for rule in rules}
-    if kinds & {"consent", "sensitive"}:
-        asked |= {"channel", "sender", "topics"}
-    if "sunset" in kinds:
-        asked |= {"channel", "event_id"}
-    if any(rule.window == REPURCHASE for rule in rules):
-        asked |= {"order_id", "event_id"}
+    columns_read = {*_TOTALS}.union(
+        *(rule.columns for rule in rules),
+        (column for name, column in COLUMN.items() if any(asks(rule, name) for rule in rules)),
+    )
     if any(rule.on_fail == "defer" for rule in rules):
-        asked.add("event_id")
+        columns_read.add("event_id")
     if reads_customers_clock(rules):
-        asked.add("time_zone")
-    return tuple(name for name in COLUMNS if name in asked)
+        columns_read.add("time_zone")
+    return tuple(name for name in COLUMNS if name in columns_read)
 
 
 def texts(rules: Sequence[Rule]) -> tuple[str, ...]:
@@ -70,24 +60,18 @@ def texts(rules: Sequence[Rule]) -> tuple[str, ...]:
 
     Topics that only a consent is held against are read row by row.
     """
-    asked = {*columns(rules)} - {"topics"} | {"topics" for rule in rules if asks(rule, "topics")}
-    return tuple(name for name in TEXTS if name in asked)
+    columns_read = {*columns(rules)} - {"topics"} | {"topics" for rule in rules if asks(rule, "topics")}
+    return tuple(name for name in TEXTS if name in columns_read)
 
 
 def by_row(rules: Sequence[Rule]) -> tuple[str, ...]:
     """Those of `COLUMNS` that the totals of a replay of `rules` ask for where numbers stand for texts (`kernel.numbers`)."""
-    asked, kinds = {"occurred_at"}, {rule.kind for rule in rules}
+    columns_read = {"occurred_at"}.union(*(rule.row_columns for rule in rules))
     if names_customers(rules):
-        asked.add("customer_id")
-    if kinds & {"consent", "sensitive"}:
-        asked.add("topics")
-    if "sunset" in kinds:
-        asked |= {"customer_id", "event_id", "message_id", "kind", "machine"}
-    if any(rule.window == REPURCHASE for rule in rules):
-        asked |= {"customer_id", "event_id", "order_id", "kind"}
+        columns_read.add("customer_id")
     if any(rule.on_fail == "defer" for rule in rules):
-        asked |= {"customer_id", "event_id"}
-    return tuple(name for name in COLUMNS if name in asked)
+        columns_read |= {"customer_id", "event_id"}
+    return tuple(name for name in COLUMNS if name in columns_read)
 
 
 def names_customers(rules: Iterable[Rule]) -> bool:
@@ -97,12 +81,8 @@ def names_customers(rules: Iterable[Rule]) -> bool:
 
 def needs(rules: Sequence[Rule]) -> tuple[object, ...]:
     """What `relevant` asks of `rules`: equal for rules that need the same events."""
-    asked = {
-        (kinds, agreeing, (rule.same, rule.depth or 0) if agreeing == "same" else ())
-        for rule in rules
-        for kinds, agreeing in _asked(rule)
-    }
-    return (reads_customers_clock(rules), any(rule.on_fail == "defer" for rule in rules), *sorted(asked))
+    acts_read = {acts for rule in rules for acts in rule.acts_read()}
+    return (reads_customers_clock(rules), any(rule.on_fail == "defer" for rule in rules), *sorted(acts_read))
 
 
 def relevant(events: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
@@ -110,74 +90,59 @@ def relevant(events: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
 
     Every message that was sent is among them.
     """
-    placed = events.select(
-        *COLUMNS, person=pl.col("customer_id").rle_id(), place=pl.int_range(pl.len(), dtype=pl.UInt32)
+    numbered = events.select(
+        *COLUMNS, person=pl.col("customer_id").rle_id(), row=pl.int_range(pl.len(), dtype=pl.UInt32)
     )
-    sent = placed.filter(pl.col("kind") == "message_sent")
-    theirs = pl.col("person").is_in(sent["person"].unique().implode())
-    kept = [sent["place"]]
+    sent = numbered.filter(pl.col("kind") == "message_sent")
+    of_recipients = pl.col("person").is_in(sent["person"].unique().implode())
+    rows = [sent["row"]]
     if reads_customers_clock(rules):
-        kept.append(zone_changes(placed.filter(pl.col("time_zone").is_not_null() & theirs))["place"])
+        rows.append(zone_changes(numbered.filter(pl.col("time_zone").is_not_null() & of_recipients))["row"])
     defers = any(rule.on_fail == "defer" for rule in rules)
-    for rule in rules:
-        for kinds, agreeing in _asked(rule):
-            acts = placed.lazy().filter(pl.col("kind").is_in(kinds) & theirs)
-            bearing = _bearing(acts, sent.lazy(), rule, agreeing, defers=defers)
-            kept.append(bearing.select("place").collect().to_series())
-    return events.select(COLUMNS)[pl.concat(kept).unique().sort()]
+    for acts_read in {acts for rule in rules for acts in rule.acts_read()}:
+        acts = numbered.lazy().filter(pl.col("kind").is_in(acts_read.kinds) & of_recipients)
+        rows.append(
+            _relevant(acts, sent.lazy(), acts_read, defers=defers).select("row").collect().to_series()
+        )
+    return events.select(COLUMNS)[pl.concat(rows).unique().sort()]
 
 
-def _asked(rule: Rule) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The kinds of acts that a rule reads, and how far they have to agree with a message."""
-    if rule.kind in {"consent", "sensitive"}:
-        yield (*NO, *YES), "all"
-    elif rule.kind == "cooldown":
-        yield tuple(rule.after), "last" if rule.same == "nothing" else "same"
-        if rule.window == REPURCHASE:
-            yield (_ORDER,), "bought"
-    elif rule.kind == "sunset":
-        yield (_ORDER,), "last"
-        yield (ENGAGEMENT[rule.engagement],), "all"
-
-
-def _bearing(
-    acts: pl.LazyFrame, sent: pl.LazyFrame, rule: Rule, agreeing: str, *, defers: bool
-) -> pl.LazyFrame:
-    if agreeing == "same":
-        return _agreeing(acts, sent, rule.same, rule.depth)
-    if agreeing == "bought":
+def _relevant(acts: pl.LazyFrame, sent: pl.LazyFrame, acts_read: ActsRead, *, defers: bool) -> pl.LazyFrame:
+    if acts_read.which == "same":
+        return _agreeing(acts, sent, acts_read)
+    if acts_read.which == "bought":
         return _orders_of(acts, sent)
-    return _last(acts, sent) if agreeing == "last" and not defers else acts
+    return _last(acts, sent) if acts_read.which == "last" and not defers else acts
 
 
-def _agreeing(acts: pl.LazyFrame, sent: pl.LazyFrame, same: str, depth: int | None) -> pl.LazyFrame:
+def _agreeing(acts: pl.LazyFrame, sent: pl.LazyFrame, acts_read: ActsRead) -> pl.LazyFrame:
     """The acts that have a value in common with a message of their customer."""
-    name = COLUMN[same]
-    own = acts.with_columns(CAMPAIGN)
-    value, asked = pl.col(name), sent.with_columns(CAMPAIGN).select("person", name).drop_nulls().unique()
-    if same == "category" and depth is not None:
-        cut = value.str.split(" > ").list.head(depth).list.join(" > ").alias("cut")
-        known = own.select(name).unique().with_columns(cut)
-        asked = asked.with_columns(cut).drop(name).join(known, on="cut").select("person", name).unique()
-    return own.join(asked, on=("person", name), how="semi")
+    column = COLUMN[acts_read.same]
+    with_campaign = acts.with_columns(CAMPAIGN)
+    values = sent.with_columns(CAMPAIGN).select("person", column).drop_nulls().unique()
+    if acts_read.same == "category" and acts_read.depth:
+        levels = pl.col(column).str.split(" > ").list.head(acts_read.depth).list.join(" > ").alias("levels")
+        by_levels = with_campaign.select(column).unique().with_columns(levels)
+        values = values.with_columns(levels).drop(column).join(by_levels, on="levels")
+        values = values.select("person", column).unique()
+    return with_campaign.join(values, on=("person", column), how="semi")
 
 
 def _orders_of(orders: pl.LazyFrame, sent: pl.LazyFrame) -> pl.LazyFrame:
     """Whole orders that hold the item or the category of a message of their customer."""
-    held = [
+    about_messages = pl.concat(
         orders.join(
-            sent.select("person", name).drop_nulls().unique(), on=("person", name), how="semi"
-        ).select("person", "order_id", "place")
-        for name in ("item_id", "category")
-    ]
-    rows = pl.concat(held)
-    named = rows.filter(pl.col("order_id") != "").select("person", "order_id").unique()
-    whole = orders.join(named, on=("person", "order_id"), how="semi")
-    return pl.concat([rows.select("place"), whole.select("place")])
+            sent.select("person", column).drop_nulls().unique(), on=("person", column), how="semi"
+        ).select("person", "order_id", "row")
+        for column in ("item_id", "category")
+    )
+    order_ids = about_messages.filter(pl.col("order_id") != "").select("person", "order_id").unique()
+    complete = orders.join(order_ids, on=("person", "order_id"), how="semi")
+    return pl.concat([about_messages.select("row"), complete.select("row")])
 
 
 def _last(acts: pl.LazyFrame, sent: pl.LazyFrame) -> pl.LazyFrame:
     """Of the acts of one kind between two messages the last."""
-    before = sent.select("place", message="place")
-    gap = acts.join_asof(before, on="place", strategy="backward", check_sortedness=False)
-    return gap.group_by("person", "kind", "message").agg(pl.col("place").max())
+    before = sent.select("row", message="row")
+    between = acts.join_asof(before, on="row", strategy="backward", check_sortedness=False)
+    return between.group_by("person", "kind", "message").agg(pl.col("row").max())

@@ -26,7 +26,7 @@ from audit.rules.replay.atomic_parquet import whole
 from audit.rules.replay.decisions import DECISION
 from audit.rules.replay.event_pruning import (
     COLUMNS,
-    Lacking,
+    MissingColumn,
     by_row,
     columns,
 )
@@ -85,7 +85,7 @@ def simulate(
         try:
             with work.numbers(numbers) as known:
                 made = work.done(scan, work.columns(known), progress, known)
-        except Lacking:
+        except MissingColumn:
             made = work.done(scan, COLUMNS, progress)
     return _together(made, taking_part, ctx)
 
@@ -174,7 +174,7 @@ class _Work:
         progress: Progress | None,
         known: kernel_cache.Numbered | None = None,
     ) -> list[dict[str, Any]]:
-        """The totals of each part. Raises Lacking where columns are asked for that are not among `names`."""
+        """The totals of each part. Raises MissingColumn where columns are asked for that are not among `names`."""
         heights = known.heights if known is not None else ()
         total = sum(heights) if heights or progress is None else scan.select(pl.len()).collect().item()
         selected = scan.select(names)
@@ -182,7 +182,7 @@ class _Work:
         ahead = list(islice(read, _A_FLEET))
         fast = bool(heights) or self._is_fleet(ahead)
         if not fast and not {*names}.issuperset(COLUMNS):
-            raise Lacking
+            raise MissingColumn
         hands = min(os.cpu_count() or 1, _MOST_HANDS) if fast and self._causes is None else 1
         part = partial(self._part, fast=fast, known=known if fast else None)
         nobody = empty().select(COLUMNS if self._causes is None else tuple(SCHEMA))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import polars as pl
 
 from audit.errors import WorkspaceError
-from audit.rules.replay.event_pruning import Lacking
+from audit.rules.replay.event_pruning import MissingColumn
 from audit.storage import private_files
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Numbered(Protocol):
     heights: Sequence[int]
 
     def of(self, part: int, events: pl.DataFrame) -> "Numbers":
-        """The numbers of a part, which are these events. Raises Lacking where they cannot be read."""
+        """The numbers of a part, which are these events. Raises MissingColumn where they cannot be read."""
 
 
 @contextmanager
@@ -56,14 +56,14 @@ def numbers(place: Path) -> Iterator[Numbered]:
 
 
 def cut(scan: pl.LazyFrame, heights: Sequence[int]) -> Iterator[pl.DataFrame]:
-    """`scan` in parts of these heights. Raises Lacking where it has fewer rows."""
+    """`scan` in parts of these heights. Raises MissingColumn where it has fewer rows."""
     batches = scan.collect_batches(chunk_size=max(heights), maintain_order=True)
     waiting = pl.DataFrame(schema=scan.collect_schema())
     for height in heights:
         while waiting.height < height:
             batch = next(batches, None)
             if batch is None:
-                raise Lacking
+                raise MissingColumn
             waiting = pl.concat([waiting, batch])
         yield waiting[:height]
         waiting = waiting[height:]
@@ -86,10 +86,10 @@ class _Read:
             raise self._damaged()
         return found
 
-    def _damaged(self) -> Lacking:
+    def _damaged(self) -> MissingColumn:
         """They are dropped, to be made anew by the next replay."""
         shutil.rmtree(self._place, ignore_errors=True)
-        return Lacking()
+        return MissingColumn()
 
 
 class _Made:

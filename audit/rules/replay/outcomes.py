@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from audit.population.coverage import Coverage
-from audit.rules.reference.consents import NO
+from audit.rules.kinds.consent import NO
 from audit.rules.replay.wilson import share
 
 CONVERSION = timedelta(days=7)

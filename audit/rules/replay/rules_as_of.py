@@ -14,7 +14,7 @@ from audit.rules.model import Rule
 from audit.rules.scopes import RuleSet
 
 
-class Stood(NamedTuple):
+class RulePeriod(NamedTuple):
     """A version of a rule, and when it was the one in force: `since ≤ t < until`; None: to this day."""
 
     rule: Rule
@@ -22,7 +22,7 @@ class Stood(NamedTuple):
     until: datetime | None
 
 
-def stood(versions: Iterable[Version]) -> list[Stood]:
+def stood(versions: Iterable[Version]) -> list[RulePeriod]:
     """The versions that were switched on and not declared, from every version of a book, oldest first.
 
     In the order in which their rules were made, those of one rule one after the other.
@@ -35,14 +35,14 @@ def stood(versions: Iterable[Version]) -> list[Stood]:
     ]
 
 
-def _line(versions: Sequence[Version]) -> list[Stood]:
+def _line(versions: Sequence[Version]) -> list[RulePeriod]:
     """The versions of one rule, oldest first, each until one that was recorded later judges."""
-    made: list[Stood] = []
+    made: list[RulePeriod] = []
     until: datetime | None = None
     for version in reversed(versions):
         since = version.judges_from
-        if version.state == "enabled" and version.rule.stops:
-            made.append(Stood(version.rule, since, until))
+        if version.state == "enabled" and version.rule.takes_part:
+            made.append(RulePeriod(version.rule, since, until))
         until = since if until is None else min(since, until)
     return made[::-1]
 
@@ -67,7 +67,7 @@ def rule_set(versions: Iterable[Version], ids: Mapping[str, str] | None = None) 
     return RuleSet(clipped, ids, classes_at=classes)
 
 
-def _clipped(one: Stood) -> Rule | None:
+def _clipped(one: RulePeriod) -> Rule | None:
     """The rule, valid only while it stood; None where it never was valid then."""
     rule = one.rule
     since = max(one.since, rule.valid_from) if rule.valid_from else one.since

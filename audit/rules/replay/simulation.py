@@ -155,7 +155,7 @@ def is_fleet(messages: int, rules: RuleSet) -> bool:
 
 def displaced(decided: pl.DataFrame, messages: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
     """`Replay.displaced` of the decisions `decided` on `messages`."""
-    caps = [rule.id for rule in rules if rule.kind == "frequency_cap"]
+    caps = [rule.id for rule in rules if rule.displaces]
     campaigns = messages.select("customer_id", "event_id", "campaign")
     return (
         decided.filter(pl.col("deciding_rule").is_in(caps))

@@ -36,9 +36,10 @@ class Point:
     def to_json(self) -> dict[str, Any]:
         """`limit` and `window` of the rule, then the totals of `whysent.replay/1`."""
         totals = self.replay.to_json()
+        written = to_dict(self.rule)
         return {
-            "limit": self.rule.limit,
-            "window": self.rule.window,
+            "limit": written.get("limit"),
+            "window": written.get("window"),
             **{name: value for name, value in totals.items() if name not in {"schema", "rules"}},
         }
 

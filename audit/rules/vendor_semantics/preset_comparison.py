@@ -14,7 +14,8 @@ from audit.errors import InputError
 from audit.events.schema import SCHEMA, empty
 from audit.events.times import iso
 from audit.population.context import Context
-from audit.rules.model import CAPS, Rule
+from audit.rules.kinds.counting import Cap
+from audit.rules.model import Rule
 from audit.rules.reference import histories
 from audit.rules.replay import fleet, simulation
 from audit.rules.replay.event_pruning import COLUMNS
@@ -100,7 +101,7 @@ def compare(
     of how many are done, as often as a replay tells it, and may raise to stop. Raises InputError if the set holds no cap, if the sender has none of
     them, or if `zone` is none or of no use.
     """
-    exact = [rule for rule in rules if rule.stops]
+    exact = [rule for rule in rules if rule.takes_part]
     carried = carried_out(exact, preset, zone=zone)
     sets = (RuleSet(exact, ids), RuleSet([one.rule for one in carried if one.rule is not None], ids))
     why = causes if any(rule.reads_causes for rule in exact) else None
@@ -126,7 +127,7 @@ def carried_out(rules: Iterable[Rule], preset: Preset, *, zone: str | None = Non
     if zone is not None and preset.means.zone != "account":
         raise InputError(f"{preset.id} does not count in the zone of an account; leave --zone away")
     carried = [translate(rule, preset, zone=zone) for rule in rules]
-    caps = [one for one in carried if one.exact.kind in CAPS]
+    caps = [one for one in carried if isinstance(one.exact, Cap)]
     if not caps:
         raise InputError(
             f"no frequency_cap or min_gap is switched on; {preset.title}'s semantics are about these"

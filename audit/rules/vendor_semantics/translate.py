@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from audit.events.times import duration
-from audit.rules.model import CAPS, Rule, from_dict, to_dict
+from audit.rules.kinds.counting import Cap
+from audit.rules.kinds.frequency_cap import FrequencyCap
+from audit.rules.model import Rule, from_dict, to_dict
 from audit.rules.vendor_semantics.catalogue import Preset
 from audit.rules.vendor_semantics.describe import words
 
@@ -40,7 +42,7 @@ class Carried:
             return f"not at all: {self.why_not}; what it stops is let through there"
         if self.rule == self.exact:
             return "as it stands"
-        ours, theirs = words(self.exact), words(self.rule)
+        ours, theirs = (words(rule) if isinstance(rule, Cap) else "" for rule in (self.exact, self.rule))
         dropped = [name for name in self.exact.message_classes if name not in self.rule.message_classes]
         without = f", {' and '.join(dropped)} messages left out" if dropped else ""
         return f"{ours}, the same there{without}" if ours == theirs else f"{ours} → {theirs}{without}"
@@ -67,7 +69,7 @@ def translate(rule: Rule, preset: Preset, *, zone: str | None = None) -> Carried
     `zone`: what the sender's account is set to, where its periods are in that zone; else the rule's own, else UTC.
     Raises InputError if there is no such zone.
     """
-    if rule.kind not in CAPS:
+    if not isinstance(rule, Cap):
         return Carried(rule, rule)
     notes: list[str] = []
     try:
@@ -82,10 +84,10 @@ def translate(rule: Rule, preset: Preset, *, zone: str | None = None) -> Carried
     return Carried(rule, _made(document, rule), notes=tuple(notes))
 
 
-def _base(rule: Rule, preset: Preset) -> dict[str, Any]:
+def _base(rule: Cap, preset: Preset) -> dict[str, Any]:
     """Everything but the window: limit, channels, classes, and what becomes of a message over the limit."""
     means = preset.means
-    limit = 1 if rule.limit is None else rule.limit
+    limit = rule.most
     if limit == 0:
         raise _Cannot("a limit of 0 is no cap; it stops everything, as a mute does")
     if means.most is not None and limit > means.most:
@@ -110,23 +112,28 @@ def _made(document: dict[str, Any], rule: Rule) -> Rule:
     made = from_dict(
         {**document, "window_kind": "rolling" if days else document["window_kind"]}, version=rule.version
     )
-    return replace(made, window_kind="days") if days else made
+    return replace(made, window_kind="days") if days and isinstance(made, FrequencyCap) else made
 
 
-def _zone(rule: Rule, preset: Preset, zone: str | None, notes: list[str]) -> str:
+def _zone(rule: Cap, preset: Preset, zone: str | None, notes: list[str]) -> str:
     if preset.means.zone != "account":
         return preset.means.zone
-    if zone is None and rule.time_zone != "customer" and rule.window_kind == "calendar":
+    if (
+        zone is None
+        and isinstance(rule, FrequencyCap)
+        and rule.reads_clock
+        and not rule.reads_customers_clock
+    ):
         return rule.time_zone
     if zone is None:
         notes.append(f"{preset.title} counts in the zone of the account; it is not named, and taken for UTC")
     return zone or "UTC"
 
 
-def _rolling(rule: Rule, preset: Preset) -> dict[str, Any]:
+def _rolling(rule: Cap, preset: Preset) -> dict[str, Any]:
     """A window that ends at the message: the rule's own length, where the sender offers it."""
     unit = _unit(rule)
-    own = _ROLLING[rule.window or ""] if rule.window_kind == "calendar" else rule.window or ""
+    own = rule.window if rule.rolling else _ROLLING[rule.window]
     offered = preset.means.offers
     if offered and own not in offered:
         own = _ROLLING[unit] if unit else own
@@ -135,7 +142,7 @@ def _rolling(rule: Rule, preset: Preset) -> dict[str, Any]:
     return {"window": own, "window_kind": "rolling"}
 
 
-def _calendar(rule: Rule, preset: Preset) -> dict[str, Any]:
+def _calendar(rule: Cap, preset: Preset) -> dict[str, Any]:
     """A calendar period as long as the rule's window."""
     unit = _unit(rule)
     if unit not in preset.means.offers:
@@ -144,11 +151,11 @@ def _calendar(rule: Rule, preset: Preset) -> dict[str, Any]:
     return {"window": unit, "window_kind": "calendar"}
 
 
-def _days(rule: Rule, preset: Preset) -> dict[str, Any]:
+def _days(rule: Cap, preset: Preset) -> dict[str, Any]:
     """So many calendar days, today the last of them; rolling where the window is shorter than a day."""
-    if rule.window_kind == "calendar" and rule.window == "1d":
+    if not rule.rolling and rule.window == "1d":
         return {"window": "1d", "window_kind": "calendar"}
-    own = _ROLLING[rule.window or ""] if rule.window_kind == "calendar" else rule.window or ""
+    own = rule.window if rule.rolling else _ROLLING[rule.window]
     span = duration(own)
     longest = preset.means.longest
     if longest is not None and span > duration(longest):
@@ -161,16 +168,16 @@ def _days(rule: Rule, preset: Preset) -> dict[str, Any]:
     return {"window": f"{days}d", "window_kind": "calendar" if days == 1 else "days"}
 
 
-_WINDOWS: dict[str, Callable[[Rule, Preset], dict[str, Any]]] = {
+_WINDOWS: dict[str, Callable[[Cap, Preset], dict[str, Any]]] = {
     "rolling": _rolling,
     "calendar": _calendar,
     "days": _days,
 }
 
 
-def _unit(rule: Rule) -> str | None:
+def _unit(rule: Cap) -> str | None:
     """The calendar period that a window is as long as, or None."""
-    if rule.window_kind == "calendar":
+    if not rule.rolling:
         return rule.window
     if rule.span % _DAY == timedelta(0) and rule.span // _DAY in _MONTHS:
         return "1mo"

@@ -13,7 +13,6 @@ from audit.findings.check_context import Audited
 from audit.findings.checks import declared_rules
 from audit.rules.model import from_dict, to_dict
 from audit.rules.reference import histories
-from audit.rules.reference.rule_kinds import check
 from audit.rules.scopes import class_of, in_scope, valid
 from tests import build
 from tests.audit.findings.histories import mail
@@ -105,15 +104,15 @@ def broken_by_hand(frame, rule, context):
     """Message by message, everything having gone out."""
     made = set()
     for history in histories.histories(histories.sent(frame), frame, [rule], context.facts):
-        asked = check(rule, history)
+        evaluator = rule.evaluator(history)
         for message in history.messages:
             if not valid(rule, message.at) or not in_scope(rule, message):
                 continue
             judged = class_of(message) in rule.message_classes
-            if judged and asked.stops(message, message.at) is not None:
+            if judged and evaluator.blocking(message, message.at) is not None:
                 made.add((history.customer, message.event_id))
             if judged or rule.exempt_counts:
-                asked.let_through(message, message.at)
+                evaluator.record_sent(message, message.at)
     return made
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from audit.errors import InputError
 from audit.events.times import iso
-from audit.rules.model import CHECKED_ORDER, SCOPES, from_dict
+from audit.rules.model import SCOPES, from_dict, kinds
 
 texts = st.text(st.characters(codec="utf-8"), max_size=12)
 names = texts.filter(str.strip)
@@ -63,7 +63,7 @@ def _of_kind(kind):
     return st.fixed_dictionaries(needed, optional={**_EVERY_KIND, **_OWN.get(kind, {})})
 
 
-documents = st.sampled_from(CHECKED_ORDER).flatmap(_of_kind).filter(_possible)
+documents = st.sampled_from(kinds()).flatmap(_of_kind).filter(_possible)
 """Tables of a rule file that are taken."""
 
 rule_sets = st.lists(documents, max_size=4, unique_by=lambda document: document["id"])

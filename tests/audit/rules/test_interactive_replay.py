@@ -9,7 +9,7 @@ import pytest
 from audit.errors import InputError
 from audit.population import stats
 from audit.rules.kernel import preload
-from audit.rules.model import CHECKED_ORDER, from_dict
+from audit.rules.model import from_dict, kinds
 from audit.rules.replay import interactive_replay, simulation
 from audit.rules.scopes import RuleSet
 from tests.audit.rules.build import act, cap, causes, message
@@ -30,7 +30,7 @@ def both(frame, rules, because):
     known = replace(context(frame), facts=stats.count(frame.lazy()))
     taking_part = RuleSet(rules, {"source-1": "c00001"})
     expected = simulation.simulate(frame, taking_part, known, causes=because).to_json()
-    return expected, interactive_replay.Prepared.of(frame, known).replay(
+    return expected, interactive_replay.PreparedReplay.of(frame, known).replay(
         taking_part, causes=because
     ).to_json()
 
@@ -51,7 +51,7 @@ def test_so_it_does_with_the_compiled_evaluator(seed, monkeypatch):
 
 def test_the_hard_cases_stop_defer_displace_and_hold_every_kind():
     made = [(rules, both(frame, rules, because)[1]) for frame, rules, because in map(hard, range(60))]
-    assert {rule.kind for rules, _ in made for rule in rules} == set(CHECKED_ORDER)
+    assert {rule.kind for rules, _ in made for rule in rules} == set(kinds())
     for name in ("stopped", "deferred", "exempt", "let_through", "displaced"):
         assert sum(bool(one[name]) for _, one in made) > 5
 
@@ -60,7 +60,7 @@ def test_events_chosen_for_one_rule_serve_the_next_that_needs_the_same():
     frame = events(
         *(message(f"2026-01-0{day}T10:00") for day in range(1, 8)), act("order_completed", "2026-01-03")
     )
-    prepared = interactive_replay.Prepared.of(frame, context(frame))
+    prepared = interactive_replay.PreparedReplay.of(frame, context(frame))
     stopped = [
         prepared.replay(RuleSet([from_dict(cap(limit, "7d"))])).to_json()["stopped"] for limit in (1, 3, 9)
     ]
@@ -72,7 +72,7 @@ def test_events_chosen_for_one_rule_serve_the_next_that_needs_the_same():
 def test_a_sample_is_whole_customers_spread_over_all():
     rows = [message(f"2026-01-0{day}T10:00", customer_id=f"c_{who}") for who in range(9) for day in (1, 2)]
     frame = events(*rows)
-    prepared = interactive_replay.Prepared.of(frame, context(frame))
+    prepared = interactive_replay.PreparedReplay.of(frame, context(frame))
     sample = prepared.sample(messages=6)
     assert (prepared.customers, prepared.messages) == (9, 18)
     assert (sample.customers, sample.messages) == (3, 6)
@@ -83,7 +83,7 @@ def test_a_sample_is_whole_customers_spread_over_all():
 def test_what_no_rule_can_stop_takes_no_time_and_is_not_judged():
     frame = events(*(message(f"2026-01-{day:02}T10:00") for day in range(1, 29)))
     told = []
-    prepared = interactive_replay.Prepared.of(frame, context(frame))
+    prepared = interactive_replay.PreparedReplay.of(frame, context(frame))
     made = prepared.replay(RuleSet([from_dict(cap(3, "1d"))]), progress=lambda done, of: told.append(done))
     assert (made.to_json()["let_through"], told) == (28, [])
 
@@ -95,7 +95,7 @@ def test_it_may_be_stopped_between_two_customers():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        interactive_replay.Prepared.of(frame, context(frame)).replay(
+        interactive_replay.PreparedReplay.of(frame, context(frame)).replay(
             RuleSet([from_dict({"id": "m", "kind": "mute"})]), progress=stop
         )
 
@@ -103,7 +103,7 @@ def test_it_may_be_stopped_between_two_customers():
 def test_rules_that_read_causes_are_refused_without_them():
     frame = events(message("2026-01-01T10:00", event_id="m"))
     rule = RuleSet([from_dict({"id": "s", "kind": "sensitive"})])
-    prepared = interactive_replay.Prepared.of(frame, context(frame))
+    prepared = interactive_replay.PreparedReplay.of(frame, context(frame))
     with pytest.raises(InputError, match="causes"):
         prepared.replay(rule)
     assert prepared.replay(rule, causes=causes(m=([], ["baby"]))).to_json()["stopped"] == 1
@@ -112,7 +112,7 @@ def test_rules_that_read_causes_are_refused_without_them():
 def test_no_events_are_no_messages():
     frame = events(message("2026-01-01T10:00"))[:0]
     made = (
-        interactive_replay.Prepared.of(frame, context(frame))
+        interactive_replay.PreparedReplay.of(frame, context(frame))
         .replay(RuleSet([from_dict(cap(1, "7d"))]))
         .to_json()
     )

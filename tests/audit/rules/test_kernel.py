@@ -15,9 +15,9 @@ from audit.errors import InputError
 from audit.events.schema import SCHEMA, conform
 from audit.rules import kernel
 from audit.rules.kernel import dictionary_encoding, totals
-from audit.rules.model import CHECKED_ORDER, from_dict
+from audit.rules.kinds.consent import NO, YES
+from audit.rules.model import from_dict, kinds
 from audit.rules.reference import histories as prepare
-from audit.rules.reference.consents import NO, YES
 from audit.rules.replay import fleet, simulation
 from audit.rules.scopes import RuleSet
 from tests.audit.rules.build import act, cap, causes, message, replayed
@@ -50,7 +50,7 @@ def test_the_hard_decisions_hold_what_they_are_meant_to():
         decided_by = pl.col("deciding_rule").replace_strict(kinds, default=None, return_dtype=pl.String)
         made.append(decisions.with_columns(decided_by.alias("kind"), seed=pl.lit(seed)))
     decisions = pl.concat(made)
-    assert set(decisions["kind"].drop_nulls()) == set(CHECKED_ORDER)
+    assert set(decisions["kind"].drop_nulls()) == set(kinds())
     put_off = decisions.filter(pl.col("deferred_to").is_not_null())
     assert put_off.height > put_off.select("seed", "customer_id", "deferred_to").n_unique()
     assert set(decisions["decision"]) == {"allow", "stop", "exempt"}
@@ -189,7 +189,7 @@ def test_rules_as_they_stood_at_each_moment_are_not_for_the_kernel():
 
 
 def test_it_knows_every_kind_there_is():
-    assert set(kernel.KINDS) == set(CHECKED_ORDER)
+    assert set(kernel.KINDS) == set(kinds())
 
 
 def test_a_small_replay_never_loads_it():

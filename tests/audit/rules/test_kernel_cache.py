@@ -13,7 +13,7 @@ from audit.rules.replay import (
     kernel_cache,
     simulation,
 )
-from audit.rules.replay.event_pruning import Lacking
+from audit.rules.replay.event_pruning import MissingColumn
 from audit.storage import private_files
 from tests.audit.rules.test_kernel import engaged
 from tests.bench import differential
@@ -164,5 +164,5 @@ def test_a_scan_of_fewer_events_than_there_are_numbers_is_not_cut():
     frame = pl.DataFrame({"n": range(10)}).lazy()
     assert [part.height for part in kernel_cache.cut(frame, [4, 6])] == [4, 6]
     assert pl.concat(kernel_cache.cut(frame, [1, 2, 7])).equals(frame.collect())
-    with pytest.raises(Lacking):
+    with pytest.raises(MissingColumn):
         list(kernel_cache.cut(frame, [4, 7]))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.events.schema import in_order
-from audit.rules.key_readers import quiet_hours
+from audit.rules.kinds.quiet_hours import quiet_hours
 from audit.rules.model import from_dict
 from audit.rules.reference.clock import loud_from, unit, unit_end
 from audit.rules.replay import simulation

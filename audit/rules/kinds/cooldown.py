@@ -1,0 +1,230 @@
+"""A cooldown: nothing goes out for some time after an event, such as a purchase of the same category."""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar
+
+import polars as pl
+
+from audit.errors import InputError
+from audit.events.schema import KINDS
+from audit.events.times import duration
+from audit.rules import describe
+from audit.rules.key_readers import Window, number, one_of, positive_span, some_of
+from audit.rules.kinds.consent import did
+from audit.rules.model import SCOPES, ActsRead, Rule
+from audit.rules.reference import clock
+from audit.rules.reference.clock import EARLIEST, LATEST
+from audit.rules.reference.history import LAST_ID, Act, Blocking, Evaluator, History, Message, Place
+from audit.rules.scopes import SCOPED, in_scope
+
+REPURCHASE = "repurchase"
+"""The window that lasts until the customer is due to buy again."""
+
+NOT_ROLLING = '1mo is a calendar window; add window_kind = "calendar", or write 30d'
+
+ORDER = "order_completed"
+
+
+def _after(value: Any) -> tuple[str, ...]:
+    event_kinds = [value] if isinstance(value, str) else value
+    if isinstance(event_kinds, list | tuple) and "message_sent" in event_kinds:
+        raise InputError("message_sent cannot start a cooldown; a min_gap keeps messages apart")
+    return some_of(*KINDS)(event_kinds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cooldown(Rule):
+    """Blocks while an `after` event that agrees in `same` lies in `(t - window, t]`.
+
+    The window `repurchase` is the customer's own median interval for that item, else category, else that of all
+    customers, else `fallback`.
+    """
+
+    window: Window
+    after: Annotated[tuple[str, ...], _after]
+    same: Annotated[str, one_of("nothing", "item", "category", "campaign")] = "nothing"
+    depth: Annotated[int | None, number(1)] = None
+    fallback: Annotated[str, positive_span] = "180d"
+
+    kind: ClassVar = "cooldown"
+    order: ClassVar = 50
+    apart_by_channel: ClassVar = False
+
+    @property
+    def until_repurchase(self) -> bool:
+        """Whether its window is the time until the customer is due to buy again."""
+        return self.window == REPURCHASE
+
+    @property
+    def span(self) -> timedelta:
+        """The window's length; where it lasts until the re-purchase, that where no interval is known."""
+        return duration(self.fallback if self.until_repurchase else self.window)
+
+    def contradiction(self) -> tuple[str, str] | None:
+        return ("window", NOT_ROLLING) if self.window == "1mo" else None
+
+    def evaluator(self, history: History) -> Evaluator:
+        return _EventsBefore(self, history)
+
+    def acts_read(self) -> tuple[ActsRead, ...]:
+        if self.same == "nothing":
+            starting = ActsRead(self.after, "last")
+        else:
+            starting = ActsRead(self.after, "same", self.same, self.depth or 0)
+        return (starting, ActsRead((ORDER,), "bought")) if self.until_repurchase else (starting,)
+
+    @property
+    def columns(self) -> frozenset[str]:  # type: ignore[override]  # which it reads depends on its window
+        return frozenset({"order_id", "event_id"} if self.until_repurchase else ())
+
+    @property
+    def row_columns(self) -> frozenset[str]:  # type: ignore[override]
+        return frozenset({"customer_id", "event_id", "order_id", "kind"} if self.until_repurchase else ())
+
+    def could_block(self, events: pl.DataFrame, causes: pl.DataFrame | None) -> pl.Expr:  # noqa: ARG002
+        return did(events, self.after)
+
+    @property
+    def lookback(self) -> timedelta | None:
+        return timedelta(0) if self.until_repurchase else self.span
+
+    @property
+    def lasting_acts(self) -> tuple[str, ...]:
+        return (ORDER, *self.after) if self.until_repurchase else ()
+
+    def next_messages(self, history: History, at: datetime) -> Iterator[tuple[str, Message]]:
+        """Messages about what the customer did; only what `same` compares is asked about, and held to its scope."""
+        compared = SCOPED.get(self.same)
+        no_scopes: dict[str, Any] = {
+            name: () for scope in SCOPES if scope != compared for name in (scope, f"except_{scope}")
+        }
+        unscoped = replace(self, **no_scopes)
+        empty = Message._make(None for _ in Message._fields)._replace(event_id=LAST_ID, at=at)
+        acts: dict[str | None, Act] = {}
+        for act in history.acts:
+            if act.kind in self.after:
+                acts.setdefault("" if self.same == "nothing" else getattr(act, self.same), act)
+        for about, act in acts.items():
+            message = empty
+            if self.same != "nothing":
+                message = empty._replace(campaign=act.campaign, category=act.category, item=act.item)
+            if about is not None and in_scope(unscoped, message):
+                yield about, message
+
+    def description(self) -> str:
+        acts = " or ".join(event_kind.replace("_", " ") for event_kind in self.after)
+        about = "" if self.same == "nothing" else f" about the same {self.same}"
+        by_depth = self.depth and self.same == "category"
+        levels = f" (its first {describe.count(self.depth, 'level')})" if self.depth and by_depth else ""
+        if self.until_repurchase:
+            ends = f"until the customer is due to buy again; where that is not known, for {describe.span(self.fallback)}"
+        else:
+            ends = f"for {describe.span(self.window)}"
+        return f"No {describe.messages(self)}{about}{levels} after {acts}, {ends}"
+
+    def blocked_because(self, counted: int) -> str:  # noqa: ARG002
+        if self.until_repurchase:
+            return f"{self._after_which()} came before it, and the next purchase was not due yet"
+        return f"{self._after_which()} lay in the {self.window} before it"
+
+    def passed_because(self) -> str:
+        return f"no {self._after_which()} shortly before it"
+
+    def _after_which(self) -> str:
+        acts = " or ".join(event_kind.replace("_", " ") for event_kind in self.after)
+        return acts if self.same == "nothing" else f"{acts} of the same {self.same}"
+
+
+class _EventsBefore(Evaluator):
+    __slots__ = ("_after", "_intervals", "_purchases", "_rule", "_span")
+
+    def __init__(self, rule: Cooldown, history: History) -> None:
+        self._rule = rule
+        self._span = None if rule.until_repurchase else rule.span
+        self._intervals = history.intervals
+        self._after: dict[object, list[Place]] = defaultdict(list)
+        for act in history.acts:
+            compared = self._compared(act)
+            if act.kind in rule.after and compared is not None:
+                self._after[compared].append((act.at, act.event_id))
+        self._purchases = Purchases(history.acts if rule.until_repurchase else ())
+
+    @property
+    def idle_from(self) -> datetime:
+        if not self._after:
+            return EARLIEST
+        newest = max(places[-1][0] for places in self._after.values())
+        return LATEST if self._span is None else clock.plus(newest, self._span) or LATEST
+
+    def blocking(self, message: Message, at: datetime) -> Blocking | None:
+        places = self._before(message, at)
+        if not places:
+            return None
+        start = bisect_right(places, clock.minus(at, self._window(message, at)), key=lambda place: place[0])
+        return Blocking([event_id for _, event_id in places[start:]]) if start < len(places) else None
+
+    def earliest_pass(self, message: Message, at: datetime, moment: datetime) -> datetime | None:
+        places = self._before(message, at)
+        if not places:
+            return moment
+        end = clock.plus(places[-1][0], self._window(message, at))
+        return None if end is None else max(moment, end)
+
+    def _before(self, message: Message, at: datetime) -> Sequence[Place]:
+        places = self._after.get(self._compared(message)) if self._after else None
+        if not places:
+            return ()
+        return places[: bisect_left(places, (at, message.event_id))]
+
+    def _compared(self, event: Message | Act) -> object:
+        """What has to be equal of a message and an event; None: it agrees with nothing."""
+        if self._rule.same == "nothing":
+            return ()
+        value: str | None = getattr(event, self._rule.same)
+        if value is not None and self._rule.same == "category" and self._rule.depth is not None:
+            return tuple(value.split(" > ")[: self._rule.depth])
+        return value
+
+    def _window(self, message: Message, at: datetime) -> timedelta:
+        if self._span is not None:
+            return self._span
+        interval = self._purchases.interval(message, at)
+        return interval or self._intervals.get(message.category or "") or self._rule.span
+
+
+class Purchases:
+    """How often a customer buys an item, or within a category."""
+
+    def __init__(self, acts: Sequence[Act]) -> None:
+        orders = [act for act in acts if act.kind == ORDER]
+        self._ordered_at: dict[str, datetime] = {}
+        for act in orders:
+            self._ordered_at.setdefault(act.order_id or f"event:{act.event_id}", act.at)
+        self._orders: dict[tuple[str, str | None], list[Act]] = defaultdict(list)
+        for act in orders:
+            self._orders["item", act.item].append(act)
+            self._orders["category", act.category].append(act)
+        self._medians: dict[tuple[str, str | None, int], timedelta | None] = {}
+
+    def interval(self, message: Message, at: datetime) -> timedelta | None:
+        """The median time between purchases of the message's item, else category, before it in order."""
+        return self._median("item", message.item, (at, message.event_id)) or self._median(
+            "category", message.category, (at, message.event_id)
+        )
+
+    def _median(self, column: str, value: str | None, place: Place) -> timedelta | None:
+        orders = self._orders.get((column, value), ()) if value is not None else ()
+        before = bisect_left(orders, place, key=lambda act: (act.at, act.event_id))
+        if (column, value, before) not in self._medians:
+            moments = sorted(
+                {self._ordered_at[act.order_id or f"event:{act.event_id}"] for act in orders[:before]}
+            )
+            gaps = sorted(after - before for before, after in pairwise(moments))
+            middle = (gaps[(len(gaps) - 1) // 2] + gaps[len(gaps) // 2]) / 2 if gaps else None
+            self._medians[column, value, before] = middle
+        return self._medians[column, value, before]

@@ -1,0 +1,35 @@
+"""A mute: nothing goes out."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from audit.rules import describe
+from audit.rules.model import Rule
+from audit.rules.reference.history import Blocking, Evaluator, History, Message
+
+
+class Mute(Rule):
+    """Blocks always."""
+
+    kind: ClassVar = "mute"
+    order: ClassVar = 20
+    judges_alone: ClassVar = True
+
+    def evaluator(self, history: History) -> Evaluator:  # noqa: ARG002
+        return _Always()
+
+    def description(self) -> str:
+        return f"No {describe.messages(self)}"
+
+    def blocked_because(self, counted: int) -> str:  # noqa: ARG002
+        return "it stops everything it is about"
+
+
+class _Always(Evaluator):
+    __slots__ = ()
+
+    def blocking(self, message: Message, at: datetime) -> Blocking | None:  # noqa: ARG002
+        return Blocking()
+
+    def earliest_pass(self, message: Message, at: datetime, moment: datetime) -> datetime | None:  # noqa: ARG002
+        return None
