@@ -13,7 +13,7 @@ from typing import TypedDict
 from audit.errors import WhysentError
 
 _LIBRARIES = ("textual", "rich", "polars", "typer", "sqlite-utils", "cryptography")
-_EXTRAS = {"fast": ("numba",), "learned": ("scikit-learn", "clvkit")}
+_EXTRAS = {"fast": ("numba",), "learned": ("scikit-learn",)}
 _FIXED_IN = (3, 51, 3)
 _ROOM = 1 << 30
 """House value: an import of a few million events fits into this many bytes."""

@@ -1,8 +1,8 @@
-"""What a customer is expected to spend, by the stored parameters of the customer base.
+"""What a customer is expected to spend: the parameters of the customer base by maximum likelihood, and what they give.
 
 Expected purchases: BG/NBD, Fader, Hardie and Lee, "Counting Your Customers the Easy Way", Marketing Science 24(2), 2005,
-eq. (10). Expected spend a day of buying: Gamma-Gamma, Fader and Hardie, "The Gamma-Gamma Model of Monetary Value", 2013.
-Made anew each midnight (UTC), over the days before: the orders of one day are one purchase.
+eq. (6) and (10). Expected spend a day of buying: Gamma-Gamma, Fader and Hardie, "The Gamma-Gamma Model of Monetary
+Value", 2013, eq. (1a) and (5). Made anew each midnight (UTC), over the days before: the orders of one day are one purchase.
 """
 
 from datetime import datetime
@@ -45,6 +45,58 @@ def buying(orders: pl.DataFrame) -> pl.DataFrame:
             / counted.cast(pl.Float64).cum_sum().over("person")
         ).alias("mean"),
     ).select(*BUYING)
+
+
+def fit_purchases(repeats: "np.ndarray", recency: "np.ndarray", age: "np.ndarray") -> tuple[float, ...]:
+    """r, alpha, a and b of BG/NBD: how often customers buy, and after which purchase they stop.
+
+    Of each customer: how often they came back, the time of the last purchase and of the end of the data, both since the
+    first purchase and in one unit.
+    """
+    import numpy as np
+    from scipy.optimize import minimize
+    from scipy.special import gammaln, logsumexp
+
+    def unlikelihood(logarithms: "np.ndarray") -> float:
+        r, alpha, a, b = np.exp(logarithms)
+        buying = gammaln(r + repeats) - gammaln(r) + r * np.log(alpha)
+        staying = gammaln(a + b) + gammaln(b + repeats) - gammaln(b) - gammaln(a + b + repeats)
+        active = -(r + repeats) * np.log(alpha + age)
+        stopping = (
+            np.log(a) - np.log(b + np.maximum(repeats, 1) - 1) - (r + repeats) * np.log(alpha + recency)
+        )
+        stopped = np.where(repeats > 0, stopping, -np.inf)
+        total = float((buying + staying + logsumexp(np.stack([active, stopped]), axis=0)).sum())
+        return -total if np.isfinite(total) else np.inf
+
+    limits = {"maxiter": 10_000, "maxfev": 10_000, "xatol": 1e-8, "fatol": 1e-8}
+    near = minimize(unlikelihood, np.zeros(4), method="Nelder-Mead", options=limits)
+    fitted = minimize(unlikelihood, near.x, method="L-BFGS-B", options={"maxiter": 10_000})
+    return tuple(np.exp(fitted.x).tolist())
+
+
+def fit_spend(repeats: "np.ndarray", mean: "np.ndarray") -> tuple[float, ...]:
+    """p, q and v of Gamma-Gamma: how what is spent differs within and among customers who came back.
+
+    Of each: how often they came back, and what they spent a time on average, above 0.
+    """
+    import numpy as np
+    from scipy.optimize import minimize
+    from scipy.special import gammaln
+
+    def unlikelihood(logarithms: "np.ndarray") -> float:
+        p, q, v = np.exp(logarithms)
+        shape = p * repeats
+        return -float(
+            np.sum(
+                gammaln(shape + q) - gammaln(shape) - gammaln(q) + q * np.log(v) + (shape - 1) * np.log(mean)
+                + shape * np.log(repeats) - (shape + q) * np.log(v + repeats * mean)
+            )
+        )  # fmt: skip
+
+    start = np.log([1.0, 2.0, mean.mean()])
+    fitted = minimize(unlikelihood, start, method="L-BFGS-B", options={"maxiter": 10_000})
+    return tuple(np.exp(fitted.x).tolist())
 
 
 def worth(model: Lifetime, states: pl.DataFrame, day: "np.ndarray") -> "np.ndarray":

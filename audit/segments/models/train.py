@@ -1,6 +1,6 @@
-"""Learning from all customers: groups by k-means (scikit-learn), the value of a customer by clvkit."""
+"""Learning from all customers: groups by k-means (scikit-learn), the value of a customer by maximum likelihood."""
 
-import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -28,7 +28,6 @@ def learn(events: pl.DataFrame, ctx: Context) -> Models:
     can be learned.
     """
     try:
-        import clvkit  # noqa: F401
         import sklearn  # noqa: F401
     except ImportError as error:
         raise InputError("learning needs more: pip install 'whysent[learned]'") from error
@@ -95,8 +94,6 @@ def _groups(selected: Selected, ctx: Context, model: str, asked: tuple[str, ...]
 
 def _centred(start: Groups, made: "np.ndarray", asked_of: dict[str, Any]) -> Groups | None:
     """The groups that lie best apart, among those of which each has enough people."""
-    from dataclasses import replace
-
     import numpy as np
     from sklearn.cluster import KMeans
     from sklearn.metrics import silhouette_score
@@ -143,47 +140,44 @@ def _names(start: Groups, centres: "np.ndarray", made: "np.ndarray") -> tuple[st
 
 def _lifetime(selected: Selected, ctx: Context) -> Lifetime | None:
     import numpy as np
-    from clvkit import BGNBD, CustomerBase, GammaGamma
 
-    asked = features.settings()["lifetime"]
+    settings = features.settings()["lifetime"]
     orders = selected.rows(features.buying().events).drop_nulls("price")
     today = int(ctx.at.timestamp() // 86_400)
     states = customer_lifetime_value.buying(orders).filter(pl.col("day") < today)
-    if states["person"].n_unique() < asked["fewest_people"]:
+    if states["person"].n_unique() < settings["fewest_people"]:
         return None
-    paid = orders.select(
-        pl.col("person").alias("customer_id"),
-        pl.col("occurred_at").dt.date().alias("date"),
-        (pl.col("quantity").fill_null(1.0) * pl.col("price")).alias("amount"),
-    ).filter(pl.col("date") < ctx.at.date())
-    frame = _pandas(paid)
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # of days whose refunds outweigh what was bought: they count as no spend
-        base = CustomerBase.from_transactions(
-            frame, time_unit="D", observation_period_end=frame["date"].max()
-        )
-        fits = (BGNBD().fit(base).params_, GammaGamma().fit(base).params_)
-    fitted = [float(one) for params in fits if params is not None for one in params.to_list()]
-    if (
-        not all(np.isfinite(fitted)) or fitted[5] <= 1
-    ):  # below it the average spend of everybody is without end
+    parameters = _fitted(orders.filter(pl.col("occurred_at").dt.date() < ctx.at.date()))
+    if parameters is None:
         return None
-    names = ("r", "alpha", "a", "b", "p", "q", "v")
-    model = Lifetime(**dict(zip(names, fitted, strict=True)), least=0.0, days=asked["days"], people=0)
+    model = Lifetime(**parameters, least=0.0, days=settings["days"], people=0)
     newest = states.unique("person", keep="last", maintain_order=True)
     worth = customer_lifetime_value.worth(model, newest, np.full(newest.height, today - 1))
-    least = float(np.quantile(worth, asked["fifth"], method="higher"))
-    return Lifetime(
-        **dict(zip(names, fitted, strict=True)), least=least, days=asked["days"], people=newest.height
+    least = float(np.quantile(worth, settings["fifth"], method="higher"))
+    return replace(model, least=least, people=newest.height)
+
+
+def _fitted(orders: pl.DataFrame) -> dict[str, float] | None:
+    """The seven parameters that fit `orders`; None where the average spend of everybody would be without end.
+
+    A day of refunds alone is no day of buying.
+    """
+    import numpy as np
+
+    day = pl.col("occurred_at").dt.date()
+    bought = (pl.col("quantity").fill_null(1.0) * pl.col("price") >= 0).any().over("person", day)
+    summary = customer_lifetime_value.buying(orders.filter(bought)).unique(
+        "person", keep="last", maintain_order=True
     )
-
-
-def _pandas(frame: pl.DataFrame) -> Any:
-    import pandas as pd
-
-    columns = {name: frame[name].to_list() for name in frame.columns}
-    made = pd.DataFrame(columns)
-    made["date"] = pd.to_datetime(made["date"])
-    return made
+    end = orders.select(pl.col("occurred_at").max().dt.epoch("d")).item()
+    repeats, first = summary["repeats"].to_numpy(), summary["first"].to_numpy()
+    recency = (summary["day"].to_numpy() - first).astype(float)
+    purchases = customer_lifetime_value.fit_purchases(repeats, recency, end - first)
+    paying = summary.filter(
+        pl.col("mean").fill_nan(0.0) > 0
+    )  # who paid nothing on coming back tells nothing of spend
+    if paying.is_empty():
+        return None
+    spend = customer_lifetime_value.fit_spend(paying["repeats"].to_numpy(), paying["mean"].to_numpy())
+    parameters = dict(zip(("r", "alpha", "a", "b", "p", "q", "v"), (*purchases, *spend), strict=True))
+    return parameters if np.isfinite([*parameters.values()]).all() and parameters["q"] > 1 else None

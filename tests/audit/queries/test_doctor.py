@@ -6,12 +6,12 @@ from audit.queries import doctor
 
 
 def test_an_extra_that_is_not_installed_is_named_with_how_to_get_it(tmp_path, monkeypatch):
-    def without_clvkit(name):
-        if name == "clvkit":
+    def without_scikit_learn(name):
+        if name == "scikit-learn":
             raise PackageNotFoundError(name)
         return version("rich")
 
-    monkeypatch.setattr(doctor, "version", without_clvkit)
+    monkeypatch.setattr(doctor, "version", without_scikit_learn)
     (extras,) = [one for one in doctor.checks(tmp_path / "none") if one["name"] == "extras"]
     assert extras["ok"]
     assert "fast: numba " in extras["detail"]

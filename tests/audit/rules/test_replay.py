@@ -5,7 +5,7 @@ import pytest
 from audit.errors import NotFoundError
 from audit.rules.model import from_dict
 from audit.rules.reference import verdicts
-from audit.rules.replay import outcomes, simulation
+from audit.rules.replay import simulation, wilson
 from audit.rules.replay.decisions import DECISIONS
 from tests.audit.rules.build import cap, message, replayed
 from tests.build import context, events
@@ -170,15 +170,21 @@ def test_complaints_are_known_for_the_providers_that_report_one():
 @pytest.mark.parametrize(
     ("count", "among", "low", "high"),
     [
-        (1, 10, 0.017876, 0.404150),
-        (0, 20, 0.0, 0.161125),
-        (81, 263, 0.255274, 0.366233),
-        (5, 5, 0.565518, 1.0),
+        (1, 10, 0.017876213095072896, 0.4041500267952385),
+        (0, 20, 0.0, 0.16112515805281935),
+        (81, 263, 0.2552885198782742, 0.36620957698280004),  # Newcombe 1998, table I: 0.2553 to 0.3662
+        (15, 148, 0.06238639953073629, 0.16048724172330803),  # 0.0624 to 0.1605
+        (0, 1, 0.0, 0.7934506856227626),
+        (1, 1, 0.20654931437723745, 1.0),
+        (29, 29, 0.8830302015002592, 1.0),
+        (17, 1_000_000, 1.0614492680504599e-05, 2.722682077434217e-05),
     ],
 )
 def test_intervals_are_wilsons(count, among, low, high):
-    made = outcomes.share(count, among)
-    assert (made["low"], made["high"]) == pytest.approx((low, high), abs=1e-4)
+    """Low and high as scipy 1.17 gave them: binomtest(count, among).proportion_ci(method="wilson")."""
+    assert wilson.interval(count, among) == pytest.approx((low, high), abs=1e-12)
+    rate = wilson.share(count, among)
+    assert (rate["low"], rate["high"]) == (round(low, 6), round(high, 6))
 
 
 def test_progress_is_told_and_can_stop_the_replay():

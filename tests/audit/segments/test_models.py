@@ -1,9 +1,9 @@
 """What is learned from a fleet: its values against the library's, its moments against trying, its reasons by doing."""
 
 import sys
-import warnings
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -59,30 +59,46 @@ def test_nothing_sensitive_is_learned_and_no_group_is_of_few(frame, ctx):
     assert given["segment_id"].value_counts()["count"].min() >= 11
 
 
-def test_what_a_customer_is_worth_is_what_the_library_says(frame, ctx):
-    from clvkit import BGNBD, CustomerBase, GammaGamma
-
-    orders, _ = of_orders(frame, ctx)
-    today = int(ctx.at.timestamp() // 86_400)
-    log = orders.with_columns(
-        date=pl.col("occurred_at").dt.date(), amount=pl.col("quantity").fill_null(1.0) * pl.col("price")
-    ).filter(pl.col("date") < ctx.at.date())
-    pandas = train._pandas(log.select(pl.col("person").alias("customer_id"), "date", "amount"))
-    end = ctx.at - timedelta(days=1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        base = CustomerBase.from_transactions(pandas, time_unit="D", observation_period_end=f"{end:%Y-%m-%d}")
-        fitted = (BGNBD().fit(base), GammaGamma().fit(base))
-    params = [float(one) for model in fitted for one in model.params_.to_list()]
-    model = replace(
-        ctx.models.lifetime, **dict(zip(("r", "alpha", "a", "b", "p", "q", "v"), params, strict=True))
+def test_the_fitted_parameters_are_the_published_ones():
+    """BG/NBD: Fader, Hardie and Lee 2005, table 2 (in weeks); Gamma-Gamma: Fader and Hardie 2013, section 3."""
+    cdnow = pl.read_csv(Path(__file__).with_name("cdnow.csv"), comment_prefix="#").cast(pl.Float64)
+    each = cdnow.select(pl.all().repeat_by("customers").explode())
+    repeats, weeks = each["repeats"].to_numpy(), each.select(pl.col("recency", "age") / 7)
+    purchases = customer_lifetime_value.fit_purchases(
+        repeats, weeks["recency"].to_numpy(), weeks["age"].to_numpy()
     )
-    newest = customer_lifetime_value.buying(log).unique("person", keep="last", maintain_order=True)
-    ours = customer_lifetime_value.worth(model, newest, np.full(newest.height, today - 1))
-    flow, spend = (one.to_pandas() for one in (fitted[0].predict(365), fitted[1].predict()))
-    for person, value in zip(newest["person"], ours, strict=True):
-        theirs = float(np.ravel(flow.loc[person])[0]) * float(np.ravel(spend.loc[person])[0])
-        assert value == pytest.approx(theirs, rel=1e-6)
+    assert purchases == pytest.approx((0.243, 4.414, 0.793, 2.426), abs=5e-4)
+    paying = each.filter(pl.col("mean") > 0)
+    spend = customer_lifetime_value.fit_spend(paying["repeats"].to_numpy(), paying["mean"].to_numpy())
+    assert spend == pytest.approx((6.25, 3.74, 15.44), abs=1e-2)
+
+
+def test_what_is_fitted_to_a_fleet_is_what_the_library_fitted(ctx):
+    """Of these customers clvkit 0.2.1 gave these once: BGNBD().fit(base), GammaGamma().fit(base), in days."""
+    model = ctx.models.lifetime
+    assert (model.r, model.alpha) == pytest.approx((0.9808559, 42.2654874), rel=1e-4)
+    assert (model.p, model.q, model.v) == pytest.approx((1.9041979, 4.4555277, 58.3144913), rel=1e-3)
+    assert model.least == pytest.approx(425.27772, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("repeats", "recency", "age", "mean", "value"),
+    [
+        (0, 0, 272, 0.0, 8.899709438617867),
+        (2, 213, 272, 22.35, 38.53292542179694),
+        (1, 12, 272, 11.77, 4.930350563538163),
+        (26, 264, 270, 83.6, 1819.897890705524),
+        (7, 40, 400, 5.0, 0.0007497595350744856),
+        (3, 250, 250, 0.0, 96.71951137702065),
+    ],
+)
+def test_what_a_customer_is_worth_is_what_the_library_says(repeats, recency, age, mean, value):
+    """Under the published parameters of CDNOW, as clvkit 0.2.1 gave it once: purchases in 365 days, times spend."""
+    model = learned.Lifetime(0.243, 4.414 * 7, 0.793, 2.426, 6.25, 3.74, 15.44, least=0, days=365, people=1)
+    state = pl.DataFrame(
+        [(1, recency, 0, repeats, mean)], schema=customer_lifetime_value.BUYING, orient="row"
+    )
+    assert customer_lifetime_value.worth(model, state, np.array([age]))[0] == pytest.approx(value, rel=1e-9)
 
 
 def test_lifetime_value_holds_on_the_days_on_which_it_is_enough_and_no_others(frame, ctx):
