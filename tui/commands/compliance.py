@@ -54,7 +54,7 @@ def _asked(ctx: "Context", rule: str | None, rules_file: Path | None, preset: st
     if rules_file is not None and preset is not None:
         raise InputError("--rules and --preset name different rules; leave one away")
     if preset is not None:
-        known = [one.rule for one in vendor_semantics.named(preset).ready]
+        known = [one.rule for one in vendor_semantics.preset(preset).ready]
         if not known:
             raise InputError(
                 f"{preset} names no cap of its own; write what it declares to you in a rule file"

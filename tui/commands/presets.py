@@ -29,7 +29,7 @@ def list_presets(context: typer.Context, as_json: JsonOption = False) -> None:
     from audit.rules import vendor_semantics
 
     if context.invoked_subcommand is None:
-        _tell(vendor_semantics.every(), as_json=as_json)
+        _tell(vendor_semantics.presets(), as_json=as_json)
 
 
 def show(
@@ -45,7 +45,7 @@ def show(
     """One sender's semantics as a rule file: its ready rules, what a cap is to it, what it does differently."""
     from audit.rules import vendor_semantics
 
-    preset = vendor_semantics.named(name)
+    preset = vendor_semantics.preset(name)
     if as_json:
         _tell((preset,), as_json=True)
     else:

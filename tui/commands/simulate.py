@@ -190,7 +190,7 @@ def _beside(
     return preset_comparison.compare(
         scan,
         rules.rules,
-        vendor_semantics.named(preset),
+        vendor_semantics.preset(preset),
         ctx,
         zone=zone,
         ids=documents.named_in(ws, rules.rules),
@@ -245,7 +245,7 @@ def _refuse_preset(preset: str | None, zone: str | None, *, as_recorded: bool) -
     if preset is not None and as_recorded:
         raise InputError("--preset asks about one set of rules; leave --as-recorded away")
     if preset is not None:
-        vendor_semantics.named(preset)
+        vendor_semantics.preset(preset)
 
 
 def _asked(ws: "Workspace", rules_file: Path | None) -> "RuleSet":

@@ -138,7 +138,7 @@ class Replays:
     def senders(self) -> Mapping[str, str]:
         from audit.rules import vendor_semantics
 
-        return {one.id: f"{one.title}: {one.feature}" for one in vendor_semantics.every()}
+        return {one.id: f"{one.title}: {one.feature}" for one in vendor_semantics.presets()}
 
     def as_sender(self, keys: Document, sender: str, progress: Progress) -> Document:
         from audit.rules import vendor_semantics
@@ -149,7 +149,7 @@ class Replays:
         return preset_comparison.compare(
             self.everybody.lazy(),
             rules,
-            vendor_semantics.named(sender),
+            vendor_semantics.preset(sender),
             self.workspace.context(),
             ids=self._ids(rules),
             causes=lambda _: self._causes,

@@ -5,15 +5,16 @@ A preset is a file beside this one: what the sender does, each line with the sen
 none of our rules can say, the preset says that in words (`differs`) and the translation is as near as a rule can be.
 """
 
-from audit.rules.vendor_semantics.catalogue import (
-    Means,
-    Preset,
-    Ready,
-    Said,
-    every,
-    named,
-)
-from audit.rules.vendor_semantics.export import rule_file
-from audit.rules.vendor_semantics.translate import Carried, translate
+from audit.rules.vendor_semantics.catalogue import CapSemantics, Preset, ReadyRule, preset, presets, rule_file
+from audit.rules.vendor_semantics.translate import Translation, translate
 
-__all__ = ["Carried", "Means", "Preset", "Ready", "Said", "every", "named", "rule_file", "translate"]
+__all__ = [
+    "CapSemantics",
+    "Preset",
+    "ReadyRule",
+    "Translation",
+    "preset",
+    "presets",
+    "rule_file",
+    "translate",
+]

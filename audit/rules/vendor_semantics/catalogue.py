@@ -1,11 +1,16 @@
-"""The presets: the files of this folder, read once."""
+"""The presets: the TOML files of this folder, read once, and written as rule files."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Struct
 
 from audit.errors import InputError, NotFoundError
+from audit.rules import files as rule_files
 from audit.rules.model import Rule, from_dict, to_dict
 from audit.storage import toml_input
 
@@ -13,21 +18,7 @@ NAMES = ("braze", "klaviyo", "iterable", "customer-io", "adobe-journey-optimizer
 """The presets there are, in the order they are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A sentence about a sender: `text` is ours, `quote` the sender's own words, `source` where they stand."""
-
-    text: str
-    quote: str
-    source: str
-
-    def to_json(self) -> dict[str, str]:
-        """It as plain values."""
-        return {"text": self.text, "quote": self.quote, "source": self.source}
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
+class CapSemantics(Struct, frozen=True, forbid_unknown_fields=True):
     """What a cap is to a sender.
 
     - `counting`: rolling (to the instant), calendar (it begins anew with each period), days (so many calendar days, today
@@ -38,39 +29,57 @@ class Means:
     - `classes`: the message classes a cap is about; empty: as the rule says. `when_full`: drop or defer.
     """
 
-    counting: str
+    counting: Literal["rolling", "calendar", "days"]
     offers: tuple[str, ...] = ()
     longest: str | None = None
     most: int | None = None
     zone: str = "customer"
     week_start: str = "monday"
-    channels: str = ""
+    channels: Literal["", "apart"] = ""
     classes: tuple[str, ...] = ()
-    when_full: str = "drop"
+    when_full: Literal["drop", "defer"] = "drop"
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A rule ready to be taken over. `standing`: default (the sender's own), advice or example (of its pages)."""
+class Cited(Struct, frozen=True, forbid_unknown_fields=True):
+    """The value of a key of `CapSemantics`, with the sender's own words, and where they stand."""
 
-    standing: str
-    rule: Rule
+    value: Any = msgspec.field(name="is")
     quote: str
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """A sender's semantics. `said`: key of `means` → what the sender says of it; `left_out`: what its words do not tell."""
+class Difference(Struct, frozen=True):
+    """What a sender does that no rule can say: `text` is ours, `quote` the sender's own words, `source` where they stand."""
+
+    text: str
+    quote: str
+    source: str
+
+
+class ReadyRule(Struct, frozen=True):
+    """A rule ready to be taken over. `standing`: default (the sender's own), advice or example (of its pages)."""
+
+    standing: Literal["default", "advice", "example"]
+    rule: Annotated[Rule, toml_input.read_by(from_dict)]
+    quote: str
+    source: str
+
+
+class Preset(Struct, frozen=True):
+    """A sender's semantics. `cited`: by key of `CapSemantics`; `left_out`: what the sender's words do not tell."""
 
     id: str
     title: str
     feature: str
-    means: Means
-    said: dict[str, Said]
-    differs: tuple[Said, ...]
-    ready: tuple[Ready, ...]
     left_out: tuple[str, ...]
+    cited: dict[str, Cited] = msgspec.field(name="means")
+    differs: Annotated[tuple[Difference, ...], toml_input.tables(Difference, "must be a list of tables")] = ()
+    ready: Annotated[tuple[ReadyRule, ...], toml_input.tables(ReadyRule, "must be a list of tables")] = ()
+
+    @property
+    def semantics(self) -> CapSemantics:
+        """What a cap is to the sender."""
+        return msgspec.convert({key: cited.value for key, cited in self.cited.items()}, CapSemantics)
 
     def to_json(self) -> dict[str, Any]:
         """It as plain values, one of those in `whysent.presets/1`."""
@@ -78,35 +87,32 @@ class Preset:
             "id": self.id,
             "title": self.title,
             "feature": self.feature,
-            "means": [
-                {"key": key, "is": _plain(getattr(self.means, key)), "quote": one.quote, "source": one.source}
-                for key, one in self.said.items()
-            ],
-            "differs": [one.to_json() for one in self.differs],
+            "means": [{"key": key, **msgspec.to_builtins(cited)} for key, cited in self.cited.items()],
+            "differs": [msgspec.to_builtins(difference) for difference in self.differs],
             "left_out": list(self.left_out),
             "rules": [
                 {
-                    "standing": one.standing,
-                    "rule": to_dict(one.rule),
-                    "quote": one.quote,
-                    "source": one.source,
+                    "standing": ready.standing,
+                    "rule": to_dict(ready.rule),
+                    "quote": ready.quote,
+                    "source": ready.source,
                 }
-                for one in self.ready
+                for ready in self.ready
             ],
         }
 
 
 @cache
-def every() -> tuple[Preset, ...]:
+def presets() -> tuple[Preset, ...]:
     """All presets, in order. Raises InputError where a file is not what it should be."""
     return tuple(_read(name) for name in NAMES)
 
 
-def named(name: str) -> Preset:
+def preset(name: str) -> Preset:
     """The preset of that id. Raises NotFoundError naming the nearest."""
-    for preset in every():
-        if preset.id == name:
-            return preset
+    for candidate in presets():
+        if candidate.id == name:
+            return candidate
     near = toml_input.nearest(name, NAMES)
     raise NotFoundError(f"no preset {name!r}{near}; there are {', '.join(NAMES)}")
 
@@ -114,32 +120,55 @@ def named(name: str) -> Preset:
 def _read(name: str) -> Preset:
     file = files("audit.rules.vendor_semantics").joinpath(f"{name}.toml")
     try:
-        return _preset(toml_input.parsed(file.read_text(encoding="utf-8")))
-    except (InputError, KeyError, TypeError) as error:
+        sender = toml_input.convert(toml_input.parsed(file.read_text(encoding="utf-8")), Preset)
+        assert sender.semantics
+    except (InputError, msgspec.ValidationError) as error:
         raise InputError(f"{name}.toml: {error}") from error
+    return sender
 
 
-def _preset(document: dict[str, Any]) -> Preset:
-    lines = document["means"]
-    values: dict[str, Any] = {key: line["is"] for key, line in lines.items()}
-    return Preset(
-        document["id"],
-        document["title"],
-        document["feature"],
-        Means(**{key: _frozen(value) for key, value in values.items()}),
-        {key: Said("", line["quote"], line["source"]) for key, line in lines.items()},
-        tuple(Said(**one) for one in document.get("differs", ())),
-        tuple(
-            Ready(one["standing"], from_dict(one["rule"]), one["quote"], one["source"])
-            for one in document.get("ready", ())
-        ),
-        tuple(document["left_out"]),
-    )
+# -- as a rule file ---------------------------------------------------------------------------------------------
+
+_STANDING = {
+    "default": "the sender's default",
+    "advice": "the sender's advice",
+    "example": "an example of the sender's",
+}
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def rule_file(sender: Preset, *, declared: bool = False) -> str:
+    """The text of a rule file that `rules import` takes: ready rules, and as comments what a cap is to the sender.
+
+    `declared`: as rules of the sender, which stop nothing here.
+    """
+    return "\n".join((*_head(sender), *_rules(sender, declared=declared)))
 
 
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
+def _head(sender: Preset) -> Iterator[str]:
+    yield f"# {sender.title}, {sender.feature}"
+    yield "#"
+    for key, cited in sender.cited.items():
+        value = ", ".join(cited.value) if isinstance(cited.value, list) else cited.value
+        yield f"# {key.replace('_', ' ')}: {value}"
+        yield f'#   "{cited.quote}"'
+        yield f"#   {cited.source}"
+    yield "#"
+    yield "# What no rule here can say:"
+    for difference in sender.differs:
+        yield f"# - {difference.text}"
+        yield f'#   "{difference.quote}"'
+        yield f"#   {difference.source}"
+    yield "#"
+    yield "# Left out, because the sender's words do not tell it:"
+    yield from (f"# - {text}" for text in sender.left_out)
+    yield ""
+    if not sender.ready:
+        yield f"# {sender.title} names no cap of its own that could stand here."
+        yield ""
+
+
+def _rules(sender: Preset, *, declared: bool) -> Iterator[str]:
+    for ready in sender.ready:
+        yield f'# {_STANDING[ready.standing]}: "{ready.quote}"'
+        yield f"# {ready.source}"
+        yield rule_files.dump([replace(ready.rule, declared=declared)])

@@ -22,7 +22,7 @@ from audit.rules.replay.event_pruning import COLUMNS
 from audit.rules.replay.fleet import Causes
 from audit.rules.replay.simulation import Progress
 from audit.rules.scopes import RuleSet
-from audit.rules.vendor_semantics import Carried, Preset, translate
+from audit.rules.vendor_semantics import Preset, Translation, translate
 
 EXAMPLES = 5
 """Messages of each kind of difference that are named."""
@@ -34,10 +34,10 @@ _KEY = ("customer_id", "occurred_at", "event_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class Comparison:
     """What two replays have in common and what not; numbers of messages, but for `customers_differ`.
 
-    - `carried`: rule by rule of the exact set, what the sender keeps in its place;
+    - `translations`: rule by rule of the exact set, what the sender keeps in its place;
     - `both`, `neither`: stopped by both sets, by none; `only_exact`, `only_preset`: by one of them;
     - `moved`: let through by both, at different times (deferred);
     - `examples`: columns `kind, customer_id, occurred_at, event_id, exact_rule, exact_counted, preset_rule,
@@ -45,7 +45,7 @@ class Compared:
     """
 
     preset: Preset
-    carried: Sequence[Carried]
+    translations: Sequence[Translation]
     zone: str | None
     messages: int
     both: int
@@ -68,7 +68,7 @@ class Compared:
             "title": self.preset.title,
             "feature": self.preset.feature,
             "zone": self.zone,
-            "rules": [one.to_json() for one in self.carried],
+            "rules": [translation.to_json() for translation in self.translations],
             "messages": self.messages,
             "differ": self.differ,
             "only_exact": self.only_exact,
@@ -78,7 +78,7 @@ class Compared:
             "neither": self.neither,
             "customers_differ": self.customers_differ,
             "examples": [_example(row) for row in self.examples.iter_rows(named=True)],
-            "differs": [one.to_json() for one in self.preset.differs],
+            "differs": self.preset.to_json()["differs"],
         }
 
 
@@ -93,7 +93,7 @@ def compare(
     causes: Causes | None = None,
     progress: Progress | None = None,
     rows: int | None = None,
-) -> Compared:
+) -> Comparison:
     """Replay `rules` over `events` (whole customers, in `ORDER`), and again as the sender of `preset` would keep them.
 
     Rules that are no caps stand in both sets; a cap that the sender does not have stands in the exact set alone.
@@ -102,40 +102,49 @@ def compare(
     them, or if `zone` is none or of no use.
     """
     exact = [rule for rule in rules if rule.takes_part]
-    carried = carried_out(exact, preset, zone=zone)
-    sets = (RuleSet(exact, ids), RuleSet([one.rule for one in carried if one.rule is not None], ids))
-    why = causes if any(rule.reads_causes for rule in exact) else None
-    histories.refuse_without(None if why is None else fleet.events_of_none(), sets[0].rules)
+    translations = carried_out(exact, preset, zone=zone)
+    sender_rules = [translation.rule for translation in translations if translation.rule is not None]
+    sets = (RuleSet(exact, ids), RuleSet(sender_rules, ids))
+    causes_read = causes if any(rule.reads_causes for rule in exact) else None
+    histories.refuse_without(None if causes_read is None else fleet.events_of_none(), sets[0].rules)
     total = events.select(pl.len()).collect().item() if progress is not None else 0
-    columns, at_hand = (COLUMNS, fleet.ROWS) if why is None else (tuple(SCHEMA), fleet.ROWS_WITH_CAUSES)
-    judge = _Judge(sets, ctx, why)
-    done, parts = 0, [_beside(empty().select(columns), judge, None)]
-    for part in fleet.whole_customers(events.select(columns), rows or at_hand):
+    columns, part_rows = (
+        (COLUMNS, fleet.ROWS) if causes_read is None else (tuple(SCHEMA), fleet.ROWS_WITH_CAUSES)
+    )
+    replays = _Replays(sets, ctx, causes_read)
+    done, parts = 0, [_compare_part(empty().select(columns), replays, None)]
+    for part in fleet.whole_customers(events.select(columns), rows or part_rows):
         tell = None if progress is None else _part_of(progress, done, part.height, total)
-        parts.append(_beside(part, judge, tell))
+        parts.append(_compare_part(part, replays, tell))
         done += part.height
         if progress is not None:
             progress(done, total)
-    counts = pl.concat([counted for counted, _ in parts]).sum().row(0, named=True)
-    examples = pl.concat([some for _, some in parts]).group_by("kind", maintain_order=True).head(EXAMPLES)
+    counts = pl.concat([part_counts for part_counts, _ in parts]).sum().row(0, named=True)
+    examples = (
+        pl.concat([part_examples for _, part_examples in parts])
+        .group_by("kind", maintain_order=True)
+        .head(EXAMPLES)
+    )
     order = pl.col("kind").replace_strict(KINDS, range(len(KINDS)), return_dtype=pl.UInt8)
-    return Compared(preset, carried, zone, examples=examples.sort(order, maintain_order=True), **counts)
+    return Comparison(
+        preset, translations, zone, examples=examples.sort(order, maintain_order=True), **counts
+    )
 
 
-def carried_out(rules: Iterable[Rule], preset: Preset, *, zone: str | None = None) -> list[Carried]:
+def carried_out(rules: Iterable[Rule], preset: Preset, *, zone: str | None = None) -> list[Translation]:
     """Each rule with what the sender keeps in its place. Raises InputError as `compare` does."""
-    if zone is not None and preset.means.zone != "account":
+    if zone is not None and preset.semantics.zone != "account":
         raise InputError(f"{preset.id} does not count in the zone of an account; leave --zone away")
-    carried = [translate(rule, preset, zone=zone) for rule in rules]
-    caps = [one for one in carried if isinstance(one.exact, Cap)]
+    translations = [translate(rule, preset, zone=zone) for rule in rules]
+    caps = [translation for translation in translations if isinstance(translation.exact, Cap)]
     if not caps:
         raise InputError(
             f"no frequency_cap or min_gap is switched on; {preset.title}'s semantics are about these"
         )
-    if all(one.rule is None for one in caps):
-        reasons = "; ".join(f"{one.exact.id}: {one.why_not}" for one in caps)
+    if all(cap.rule is None for cap in caps):
+        reasons = "; ".join(f"{cap.exact.id}: {cap.no_equivalent}" for cap in caps)
         raise InputError(f"{preset.title} has none of these caps: {reasons}")
-    return carried
+    return translations
 
 
 def _part_of(progress: Progress, before: int, height: int, total: int) -> Progress:
@@ -148,8 +157,8 @@ def _part_of(progress: Progress, before: int, height: int, total: int) -> Progre
 
 
 @dataclass(frozen=True, slots=True)
-class _Judge:
-    """What two sets of rules are judged with: the exact one and the sender's."""
+class _Replays:
+    """The two sets of rules that are replayed, the exact one and the sender's, and what a replay needs."""
 
     sets: tuple[RuleSet, RuleSet]
     ctx: Context
@@ -179,14 +188,14 @@ class _Judge:
         )
 
 
-def _beside(
-    events: pl.DataFrame, judge: _Judge, progress: Progress | None
+def _compare_part(
+    events: pl.DataFrame, replays: _Replays, progress: Progress | None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The counts (one row) and some examples of the customers at hand."""
+    """The counts (one row) and some examples of these customers."""
     messages = histories.sent(events)
-    causes = None if judge.causes is None else judge.causes(events)
-    exact, other = (judge.decided(messages, events, side, causes, progress) for side in (0, 1))
-    both = exact.hstack(other.drop(_KEY).rename(lambda name: name.replace("exact", "preset")))
+    causes = None if replays.causes is None else replays.causes(events)
+    exact, other = (replays.decided(messages, events, side, causes, progress) for side in (0, 1))
+    decisions = exact.hstack(other.drop(_KEY).rename(lambda name: name.replace("exact", "preset")))
     sent_by_both = ~pl.col("exact_stops") & ~pl.col("preset_stops")
     kind = (
         pl.when(pl.col("exact_stops") & ~pl.col("preset_stops"))
@@ -196,15 +205,17 @@ def _beside(
         .when(sent_by_both & pl.col("exact_to").ne_missing(pl.col("preset_to")))
         .then(pl.lit("moved"))
     )
-    told = both.with_columns(kind=kind)
-    counts = told.select(
+    decisions = decisions.with_columns(kind=kind)
+    counts = decisions.select(
         messages=pl.len(),
         both=(pl.col("exact_stops") & pl.col("preset_stops")).sum(),
         **{name: (pl.col("kind") == name).sum() for name in KINDS},
         neither=(sent_by_both & pl.col("kind").is_null()).sum(),
         customers_differ=pl.col("customer_id").filter(pl.col("kind").is_not_null()).n_unique(),
     ).cast(pl.Int64)
-    differing = told.filter(pl.col("kind").is_not_null()).group_by("kind", maintain_order=True).head(EXAMPLES)
+    differing = (
+        decisions.filter(pl.col("kind").is_not_null()).group_by("kind", maintain_order=True).head(EXAMPLES)
+    )
     return counts, differing.drop("exact_stops", "preset_stops")
 
 

@@ -24,7 +24,7 @@ def kept(*rules, worst=5):
 
 def test_klaviyos_sixteen_hours_are_held_against_every_mail_that_went_out():
     """08:00, 20:00 and 11:00 the next day: 12 and 15 hours apart; of the other, 16 hours, which is enough."""
-    email, sms, push = kept(*(one.rule for one in vendor_semantics.named("klaviyo").ready))
+    email, sms, push = kept(*(one.rule for one in vendor_semantics.preset("klaviyo").ready))
     assert (email["messages"], email["customers"], email["against"], email["customers_against"]) == (
         5,
         2,

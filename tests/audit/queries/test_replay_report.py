@@ -35,7 +35,7 @@ def replay_page(form, *, preset=None):
     if preset is not None:
         frame = events(*ROWS)
         beside = preset_comparison.compare(
-            frame.lazy(), [from_dict(RULE)], vendor_semantics.named(preset), context(frame)
+            frame.lazy(), [from_dict(RULE)], vendor_semantics.preset(preset), context(frame)
         )
         told["preset"] = beside.to_json()
     return reports.replay(told, covered=COVERED).written(form)

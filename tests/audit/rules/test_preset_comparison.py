@@ -22,7 +22,7 @@ def beside(history, name, *documents, **more):
     frame = events(*history)
     rules = [from_dict(one) for one in documents]
     return preset_comparison.compare(
-        frame.lazy(), rules, vendor_semantics.named(name), context(frame), **more
+        frame.lazy(), rules, vendor_semantics.preset(name), context(frame), **more
     )
 
 
@@ -113,7 +113,7 @@ def test_a_cap_that_the_sender_lacks_stops_nothing_there():
     history = [message(f"2026-01-05T{hour}:00") for hour in (10, 11, 12)]
     weekly, daily = cap(2, "7d", id="weekly"), cap(1, "1h", id="hourly")
     made = beside(history, "klaviyo", weekly, daily)
-    assert [one.rule is None for one in made.carried] == [True, False]
+    assert [one.rule is None for one in made.translations] == [True, False]
     assert counts(made) == nobody(only_exact=1, neither=2, customers_differ=1)
 
 
@@ -166,17 +166,17 @@ def test_nobody_at_all_is_all_zero():
 @given(
     rows.filter(bool),
     caps,
-    st.sampled_from([preset.id for preset in vendor_semantics.every()]),
+    st.sampled_from([preset.id for preset in vendor_semantics.presets()]),
     st.integers(1, 40),
 )
 def test_every_message_is_in_one_of_the_counts_however_the_past_is_cut(history, rule, name, at_hand):
     frame = events(*history)
     ours = from_dict(rule)
-    theirs = vendor_semantics.translate(ours, vendor_semantics.named(name))
+    theirs = vendor_semantics.translate(ours, vendor_semantics.preset(name))
     if theirs.rule is None:
         return
     made = preset_comparison.compare(
-        frame.lazy(), [ours], vendor_semantics.named(name), context(frame), rows=at_hand
+        frame.lazy(), [ours], vendor_semantics.preset(name), context(frame), rows=at_hand
     )
     now, then = (
         {(row["customer_id"], row["event_id"]): row for row in one.decisions.iter_rows(named=True)}
@@ -197,7 +197,7 @@ def test_every_message_is_in_one_of_the_counts_however_the_past_is_cut(history, 
 
 def test_progress_is_told_and_can_stop_the_work():
     sent = [message("2026-01-05T10:00", customer_id=f"c_{number}") for number in range(1, 5)]
-    frame, preset, told = events(*sent), vendor_semantics.named("braze"), []
+    frame, preset, told = events(*sent), vendor_semantics.preset("braze"), []
     rules = [from_dict(cap(1, "7d"))]
     preset_comparison.compare(
         frame.lazy(), rules, preset, context(frame), progress=lambda done, of: told.append((done, of))
@@ -223,11 +223,13 @@ def test_a_fleet_is_compared_as_a_few_are(name, monkeypatch):
     ]
     frame, rules = events(*days), [from_dict(cap(2, "3d", id="three")), from_dict(cap(3, "7d"))]
     few = preset_comparison.compare(
-        frame.lazy(), rules, vendor_semantics.named(name), context(frame)
+        frame.lazy(), rules, vendor_semantics.preset(name), context(frame)
     ).to_json()
-    monkeypatch.setattr(kernel, "MANY", 1)
+    monkeypatch.setattr(kernel, "MIN_MESSAGES", 1)
     assert (
-        preset_comparison.compare(frame.lazy(), rules, vendor_semantics.named(name), context(frame)).to_json()
+        preset_comparison.compare(
+            frame.lazy(), rules, vendor_semantics.preset(name), context(frame)
+        ).to_json()
         == few
     )
     assert few["both"] > 0

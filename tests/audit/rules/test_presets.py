@@ -11,7 +11,7 @@ from audit.errors import InputError, NotFoundError
 from audit.rules import files, vendor_semantics
 from audit.rules.model import from_dict, to_dict
 from audit.rules.scopes import RuleSet
-from audit.rules.vendor_semantics.describe import words
+from audit.rules.vendor_semantics.translate import cap_text
 from tests.audit.rules.build import cap, message
 from tests.build import context, events
 
@@ -19,7 +19,7 @@ GAP = {"id": "gap", "kind": "min_gap", "window": "16h"}
 
 
 def carried(rule, name, **more):
-    return vendor_semantics.translate(from_dict(rule), vendor_semantics.named(name), **more)
+    return vendor_semantics.translate(from_dict(rule), vendor_semantics.preset(name), **more)
 
 
 def changed(rule, name, **more):
@@ -32,32 +32,34 @@ def changed(rule, name, **more):
     }
 
 
-@pytest.mark.parametrize("preset", vendor_semantics.every(), ids=lambda preset: preset.id)
+@pytest.mark.parametrize("preset", vendor_semantics.presets(), ids=lambda preset: preset.id)
 def test_every_line_of_a_preset_has_its_sentence_and_where_it_stands(preset):
-    lines = [*preset.said.values(), *preset.differs, *preset.ready]
+    lines = [*preset.cited.values(), *preset.differs, *preset.ready]
     assert all(line.source.startswith("https://") and len(line.quote) > 10 for line in lines)
     assert all(one.text.endswith(".") for one in preset.differs)
     assert preset.left_out
     own = {
-        key for key in preset.means.__dataclass_fields__ if getattr(preset.means, key) not in {None, "", ()}
+        key
+        for key in preset.semantics.__struct_fields__
+        if getattr(preset.semantics, key) not in {None, "", ()}
     }
     defaults = {"zone": "customer", "week_start": "monday"}
-    unsaid = {key for key in own if defaults.get(key) == getattr(preset.means, key)}
-    assert own - unsaid <= set(preset.said)
+    unsaid = {key for key in own if defaults.get(key) == getattr(preset.semantics, key)}
+    assert own - unsaid <= set(preset.cited)
 
 
 def test_the_six_senders_are_there():
-    assert [preset.title for preset in vendor_semantics.every()] == [
+    assert [preset.title for preset in vendor_semantics.presets()] == [
         "Braze", "Klaviyo", "Iterable", "Customer.io", "Adobe Journey Optimizer", "Mautic",
     ]  # fmt: skip
 
 
 def test_a_sender_that_is_not_known_is_answered_with_the_nearest():
     with pytest.raises(NotFoundError, match="did you mean 'braze'"):
-        vendor_semantics.named("brase")
+        vendor_semantics.preset("brase")
 
 
-@pytest.mark.parametrize("preset", vendor_semantics.every(), ids=lambda preset: preset.id)
+@pytest.mark.parametrize("preset", vendor_semantics.presets(), ids=lambda preset: preset.id)
 @pytest.mark.parametrize("declared", [False, True])
 def test_a_preset_is_printed_as_a_rule_file_that_can_be_imported(preset, declared):
     read = files.loads(vendor_semantics.rule_file(preset, declared=declared))
@@ -66,7 +68,7 @@ def test_a_preset_is_printed_as_a_rule_file_that_can_be_imported(preset, declare
 
 
 def test_klaviyo_waits_sixteen_hours_between_mails_and_twenty_four_between_texts_unless_told_otherwise():
-    ready = vendor_semantics.named("klaviyo").ready
+    ready = vendor_semantics.preset("klaviyo").ready
     assert [(one.rule.channels, one.rule.window, one.standing) for one in ready] == [
         (("email",), "16h", "default"),
         (("sms",), "24h", "default"),
@@ -138,7 +140,7 @@ def test_a_cap_becomes_the_senders(name, rule, differs):
 def test_a_cap_that_the_sender_does_not_have_says_why(name, rule, why):
     made = carried(rule, name)
     assert made.rule is None
-    assert why in made.why_not
+    assert why in made.no_equivalent
 
 
 def test_scopes_validity_and_name_stay_as_they_are():
@@ -157,7 +159,7 @@ def test_scopes_validity_and_name_stay_as_they_are():
 
 def test_what_is_no_cap_stands_as_it_is():
     rule = from_dict({"id": "quiet", "kind": "quiet_hours", "quiet": "21:00-08:00"})
-    for preset in vendor_semantics.every():
+    for preset in vendor_semantics.presets():
         assert vendor_semantics.translate(rule, preset).rule is rule
 
 
@@ -187,9 +189,10 @@ def test_a_translation_is_told_in_words(name, text):
 
 
 def test_words_name_what_a_cap_is():
-    assert words(from_dict(GAP)) == "1 in 16h"
+    assert cap_text(from_dict(GAP)) == "1 in 16h"
     assert (
-        words(from_dict(cap(2, "1mo", window_kind="calendar", time_zone="UTC"))) == "2 a calendar month, UTC"
+        cap_text(from_dict(cap(2, "1mo", window_kind="calendar", time_zone="UTC")))
+        == "2 a calendar month, UTC"
     )
 
 
