@@ -55,7 +55,7 @@ class Proposals(Replays):
 
     def _wants_second_person(self) -> bool:
         """Whether nobody changes rules alone in this workspace."""
-        from audit.rules.book.approval_policy import RULES
+        from audit.rules.book.inbox import RULES
 
         return RULES in self.workspace.book.second_person()
 

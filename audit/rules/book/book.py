@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.errors import InputError, NotFoundError, WorkspaceError
 from audit.privacy import current_user
-from audit.rules.book import (
-    approval_policy,
-    edits,
-    proposals,
-    versions,
-)
+from audit.rules.book import edits, inbox, proposals, versions
 from audit.rules.book.file import Store
 from audit.rules.book.inbox import Inbox, refuse_state
 from audit.rules.book.plan import Change, Plan
@@ -42,8 +37,9 @@ class Book:
 
     def rules(self) -> tuple[Rule, ...]:
         """The rules as they stand now, in the order of their creation."""
-        found, now = self._store.versions(), self._store.now()
-        return versions.standing(found, _latest(found, now), _latest(found, now))
+        written = self._store.versions()
+        now = _now(written, self._store.now())
+        return versions.standing(written, now, now)
 
     def enabled(self) -> tuple[Rule, ...]:
         """The rules that are switched on."""
@@ -51,7 +47,7 @@ class Book:
 
     def rule(self, rule_id: str) -> Rule:
         """One rule as it stands. Raises NotFoundError."""
-        return edits.found(self.rules(), rule_id)
+        return edits.find(self.rules(), rule_id)
 
     def as_of(
         self, valid_at: datetime | None = None, recorded_at: datetime | None = None
@@ -60,11 +56,11 @@ class Book:
 
         In force: they stood then, were switched on, and `valid_from ≤ valid_at < valid_until`.
         """
-        found = self._store.versions()
-        now = _latest(found, self._store.now())
+        written = self._store.versions()
+        now = _now(written, self._store.now())
         at = valid_at or now
-        stood = versions.standing(found, at, recorded_at or now)
-        return tuple(rule for rule in stood if rule.enabled and valid(rule, at))
+        standing = versions.standing(written, at, recorded_at or now)
+        return tuple(rule for rule in standing if rule.enabled and valid(rule, at))
 
     def coming(self) -> list[Version]:
         """What is written and will be in force later, the soonest first."""
@@ -72,25 +68,25 @@ class Book:
 
     def history(self, rule_id: str | None = None) -> list[Version]:
         """Every version, of one rule or of all, newest first. Raises NotFoundError for a rule there never was."""
-        found = [one for one in self._store.versions() if rule_id in {None, one.rule.id}]
-        if rule_id is not None and not found:
+        written = [version for version in self._store.versions() if rule_id in {None, version.rule.id}]
+        if rule_id is not None and not written:
             raise NotFoundError(f"no rule {rule_id!r} was ever in the book")
-        return found[::-1]
+        return written[::-1]
 
     def between(self, rule_id: str, before: int | None = None, after: int | None = None) -> Change:
         """What changed from version `before` (default: the one before `after`; 0: nothing) to `after` (the newest).
 
         Raises NotFoundError for a rule or a version there never was.
         """
-        found = {one.rule.version or 0: one for one in self.history(rule_id)}
-        later = after if after is not None else max(found)
+        by_number = {version.rule.version or 0: version for version in self.history(rule_id)}
+        later = after if after is not None else max(by_number)
         earlier = before if before is not None else later - 1
         for number in (earlier, later):
-            if number and number not in found:
+            if number and number not in by_number:
                 raise NotFoundError(
                     f"rule {rule_id!r} has no version {number}; `whysent rules history {rule_id}` names them"
                 )
-        return Change(*(found[one].stands if one else None for one in (earlier, later)))
+        return Change(*(by_number[number].stands if number else None for number in (earlier, later)))
 
     # -- planning ---------------------------------------------------------------------------------------
 
@@ -100,8 +96,8 @@ class Book:
 
     def plan_import(self, rules: Iterable[Rule], *, effective: datetime | None = None) -> Plan:
         """Take in a file: new rules are added, others become as the file says; rules it does not name stay."""
-        named = {rule.id: rule for rule in rules}
-        return self._plan("import", lambda standing: {**standing, **named}, effective)
+        imported = {rule.id: rule for rule in rules}
+        return self._plan("import", lambda standing: {**standing, **imported}, effective)
 
     def plan_set(self, rule_id: str, values: Mapping[str, Any], *, effective: datetime | None = None) -> Plan:
         """Change keys of a rule; None gives a key its default back. Raises InputError, NotFoundError."""
@@ -109,13 +105,15 @@ class Book:
 
     def plan_enable(self, rule_id: str, *, effective: datetime | None = None) -> Plan:
         """Switch a rule on. Raises NotFoundError."""
-        on = {"enabled": True}
-        return self._plan("enable", lambda standing: edits.changed(standing, rule_id, on), effective)
+        return self._plan(
+            "enable", lambda standing: edits.changed(standing, rule_id, {"enabled": True}), effective
+        )
 
     def plan_disable(self, rule_id: str, *, effective: datetime | None = None) -> Plan:
         """Switch a rule off. Raises NotFoundError."""
-        off = {"enabled": False}
-        return self._plan("disable", lambda standing: edits.changed(standing, rule_id, off), effective)
+        return self._plan(
+            "disable", lambda standing: edits.changed(standing, rule_id, {"enabled": False}), effective
+        )
 
     def plan_remove(self, rule_id: str, *, effective: datetime | None = None) -> Plan:
         """Take a rule out of the book; its history stays. Raises NotFoundError."""
@@ -128,30 +126,30 @@ class Book:
         come before is to come again. Raises NotFoundError if there is none, WorkspaceError if somebody changed its rules
         afterwards.
         """
-        found = self._store.versions()
-        change = edits.last_open(found, author, since)
-        return edits.made("undo", found, edits.undone(found, change), undoes=change)
+        written = self._store.versions()
+        change = edits.last_open(written, author, since)
+        return edits.plan_to("undo", written, edits.undone(written, change), undoes=change)
 
     def plan_approve(self, number: int) -> Plan:
         """Carry out a proposal. Raises NotFoundError, WorkspaceError if a rule of it was changed since."""
-        asked = self.inbox.proposal(number)
-        refuse_state(asked, (PROPOSED,))
-        if asked.request is not None:
-            raise InputError(f"{asked.id} asks for an export, not for a change of the rules")
-        found = self._store.versions()
-        return self._checked(found, _carrying_out(asked, found))
+        proposal = self.inbox.proposal(number)
+        refuse_state(proposal, (PROPOSED,))
+        if proposal.request is not None:
+            raise InputError(f"{proposal.id} asks for an export, not for a change of the rules")
+        written = self._store.versions()
+        return self._checked(written, _plan_of(proposal, written))
 
     def _plan(
         self, action: str, act: Callable[[dict[str, Rule]], dict[str, Rule]], effective: datetime | None
     ) -> Plan:
-        found = self._store.versions()
-        wanted = act(versions.heads(found))
-        if len(wanted) > len(versions.heads(found)):
-            refuse_too_many(len(wanted))
-        return self._checked(found, edits.made(action, found, wanted, effective=effective))
+        written = self._store.versions()
+        after = act(versions.heads(written))
+        if len(after) > len(versions.heads(written)):
+            refuse_too_many(len(after))
+        return self._checked(written, edits.plan_to(action, written, after, effective=effective))
 
-    def _checked(self, found: Sequence[Version], plan: Plan) -> Plan:
-        edits.refuse_before_coming(found, plan, _latest(found, self._store.now()))
+    def _checked(self, written: Sequence[Version], plan: Plan) -> Plan:
+        edits.refuse_before_coming(written, plan, _now(written, self._store.now()))
         return plan
 
     # -- changing ---------------------------------------------------------------------------------------
@@ -166,67 +164,78 @@ class Book:
             return ()
         actor = author or current_user.name()
         with self._store.writing() as db:
-            found = versions.read(db, self._store.path)
-            edits.refuse_conflict(found, plan)
+            written = versions.read(db, self._store.path)
+            edits.refuse_conflict(written, plan)
             at = self._store.now()
             if plan.proposal is None:
-                approval_policy.refuse_alone(db, approval_policy.RULES, actor, None)
-                rows = edits.rows(plan, found, note=note, author=actor, at=at)
+                inbox.refuse_alone(db, inbox.RULES, actor, None)
+                rows = edits.rows(plan, written, note=note, author=actor, at=at)
             else:
                 proposer = _approve(db, plan, Step(APPROVED, actor, at, note))
-                rows = edits.rows(plan, found, note=note, author=proposer, at=at, approved_by=actor)
+                rows = edits.rows(plan, written, note=note, author=proposer, at=at, approved_by=actor)
             db.table("versions").insert_all(rows)
         return tuple(from_dict(json.loads(row["body"]), version=row["version"]) for row in rows)
 
     def second_person(self) -> frozenset[str]:
         """The acts for which this workspace asks a second person: of `rules` and `handover`."""
         with self._store.reading() as db:
-            return approval_policy.asked(db)
+            return inbox.needs_second_person(db)
 
     def ask_second_person(self, acts: Iterable[str], *, author: str | None = None, note: str = "") -> None:
         """Ask a second person for these acts from now on, and for no others. Raises InputError for an unknown one."""
-        wanted = approval_policy.checked(acts)
+        asked = frozenset(acts)
+        inbox.refuse_unknown(asked)
         with self._store.writing() as db:
-            approval_policy.write(
-                db, wanted, author=author or current_user.name(), at=self._store.now(), note=note
+            inbox.write_policy(
+                db, asked, author=author or current_user.name(), at=self._store.now(), note=note
             )
 
 
-def _latest(found: Sequence[Version], now: datetime) -> datetime:
+def _now(written: Sequence[Version], now: datetime) -> datetime:
     """Now, though not before what was recorded last: a clock that was set back hides no change."""
-    return max([now, *(one.recorded_at for one in found[-1:])])
+    return max([now, *(version.recorded_at for version in written[-1:])])
 
 
-def _carrying_out(asked: Proposal, found: Sequence[Version]) -> Plan:
+def _plan_of(proposal: Proposal, written: Sequence[Version]) -> Plan:
     """The plan that a proposal becomes, given the versions as they are."""
-    after = versions.heads(found)
-    for change in asked.changes:
-        there = after.get(change.rule.id)
-        if (there and there.version) != (change.before and change.before.version):
+    after = versions.heads(written)
+    for change in proposal.changes:
+        rule = after.get(change.rule.id)
+        if (rule and rule.version) != (change.before and change.before.version):
+            since = versions.describe(edits.newest(written, change.rule.id))
             raise WorkspaceError(
-                f"{asked.id} cannot be approved: since it was proposed {versions.said(edits.newest(found, change.rule.id))}; "
+                f"{proposal.id} cannot be approved: since it was proposed {since}; "
                 "reject it, or let it be proposed anew"
             )
         if change.after is None:
             del after[change.rule.id]
         else:
             after[change.rule.id] = change.after
-    return edits.made(
-        asked.action, found, after, effective=asked.effective, undoes=asked.undoes, proposal=asked.number
+    return edits.plan_to(
+        proposal.action,
+        written,
+        after,
+        effective=proposal.effective,
+        undoes=proposal.undoes,
+        proposal=proposal.number,
     )
 
 
-def _approve(db: "Database", plan: Plan, taken: Step) -> str:
+def _approve(db: "Database", plan: Plan, step: Step) -> str:
     """Approve the proposal that `plan` carries out, and with it those that ask the very same; gives who proposed it."""
     assert plan.proposal is not None
     everything = proposals.read(db)
-    asked = proposals.one(everything, plan.proposal)
-    refuse_state(asked, (PROPOSED,))
-    if set(plan.changes) != set(asked.changes) or plan.effective != asked.effective:
-        raise WorkspaceError(f"{asked.id} asks for something else; plan it anew")
-    approval_policy.refuse_alone(db, approval_policy.RULES, asked.author, taken.actor)
-    proposals.step(db, asked.number, taken)
-    for other in everything:
-        if other.number != asked.number and other.state == PROPOSED and other.asks_the_same(asked):
-            proposals.step(db, other.number, taken._replace(note=f"with {asked.id}"))
-    return asked.author
+    approved = proposals.find(everything, plan.proposal)
+    refuse_state(approved, (PROPOSED,))
+    if set(plan.changes) != set(approved.changes) or plan.effective != approved.effective:
+        raise WorkspaceError(f"{approved.id} asks for something else; plan it anew")
+    inbox.refuse_alone(db, inbox.RULES, approved.author, step.actor)
+    proposals.write_step(db, approved.number, step)
+    for proposal in everything:
+        if (
+            proposal.number != approved.number
+            and proposal.state == PROPOSED
+            and proposal.asks_the_same(approved)
+        ):
+            proposals.write_step(db, proposal.number, step._replace(note=f"with {approved.id}"))
+    return approved.author

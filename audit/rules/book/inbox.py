@@ -1,11 +1,17 @@
-"""The inbox: what is proposed, and what became of it. Only an approved proposal ever reaches the rules."""
+"""The inbox: what is proposed, and what became of it. Only an approved proposal ever reaches the rules.
 
-from collections.abc import Sequence
+The workspace may ask a second person for some acts: whoever proposes one may not approve it themselves.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from audit.errors import InputError, NotPermittedError, WorkspaceError
+from audit.events.times import iso
 from audit.privacy import current_user
-from audit.rules.book import approval_policy, proposals
+from audit.rules.book import proposals
 from audit.rules.book.file import Store
 from audit.rules.book.plan import Plan
 from audit.rules.book.proposals import (
@@ -23,6 +29,12 @@ from audit.rules.book.proposals import (
     Step,
 )
 
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+RULES, HANDOVER = ACTS = ("rules", "handover")
+"""Acts that may need a second person: a change of the rules, an export of people to the system that sends."""
+
 
 class Inbox:
     """The proposals of a book. Who acts is the user that runs the program, unless `actor` or `author` says otherwise."""
@@ -36,7 +48,7 @@ class Inbox:
             if state not in STATES:
                 raise InputError(f"{state!r} is no state of a proposal; there are {', '.join(STATES)}")
         with self._store.reading() as db:
-            return [one for one in proposals.read(db) if one.state in states]
+            return [proposal for proposal in proposals.read(db) if proposal.state in states]
 
     def groups(self, states: Sequence[str] = (PROPOSED,)) -> list[Group]:
         """The same by campaign, the one most is asked about first."""
@@ -45,7 +57,7 @@ class Inbox:
     def proposal(self, number: int) -> Proposal:
         """One proposal. Raises NotFoundError."""
         with self._store.reading() as db:
-            return proposals.one(proposals.read(db), number)
+            return proposals.find(proposals.read(db), number)
 
     def propose(
         self, plan: Plan, case: Case | None = None, *, author: str | None = None, draft: bool = False
@@ -76,11 +88,11 @@ class Inbox:
 
     def hand_in(self, number: int, *, actor: str | None = None) -> Proposal:
         """Make a draft a proposal; its author's to do."""
-        return self._move(number, (DRAFT,), PROPOSED, actor, "", own=True)
+        return self._move(number, (DRAFT,), PROPOSED, actor, "", by_author=True)
 
     def withdraw(self, number: int, *, actor: str | None = None, note: str = "") -> Proposal:
         """Take a draft or a proposal back; its author's to do."""
-        return self._move(number, (DRAFT, PROPOSED), WITHDRAWN, actor, note, own=True)
+        return self._move(number, (DRAFT, PROPOSED), WITHDRAWN, actor, note, by_author=True)
 
     def reject(self, number: int, *, actor: str | None = None, note: str = "") -> Proposal:
         """Say no to a proposal."""
@@ -88,16 +100,15 @@ class Inbox:
 
     def approve_handover(self, number: int, *, actor: str | None = None, note: str = "") -> Proposal:
         """Say yes to an export. Raises NotPermittedError if the workspace asks for somebody else."""
-        return self._move(number, (PROPOSED,), APPROVED, actor, note, act=approval_policy.HANDOVER)
+        return self._move(number, (PROPOSED,), APPROVED, actor, note, act=HANDOVER)
 
     def use(self, number: int, request: Request, *, actor: str | None = None) -> Proposal:
         """Take an approved export as made. Raises WorkspaceError unless it is `request` that was approved."""
-        asked = self.proposal(number).request
-        if asked != request:
+        if self.proposal(number).request != request:
             raise WorkspaceError(
                 f"p{number}: approved was another export, or a rule has changed since; ask for it anew"
             )
-        return self._move(number, (APPROVED,), USED, actor, "", own=True)
+        return self._move(number, (APPROVED,), USED, actor, "", by_author=True)
 
     def _move(
         self,
@@ -107,32 +118,67 @@ class Inbox:
         actor: str | None,
         note: str,
         *,
-        own: bool = False,
+        by_author: bool = False,
         act: str | None = None,
     ) -> Proposal:
-        taken = self._step(state, actor, note)
+        step = self._step(state, actor, note)
         with self._store.writing() as db:
-            found = proposals.one(proposals.read(db), number)
-            refuse_state(found, before)
-            if own and taken.actor != found.author:
-                raise NotPermittedError(f"{found.id} is {found.author}'s; only they can do that")
+            proposal = proposals.find(proposals.read(db), number)
+            refuse_state(proposal, before)
+            if by_author and step.actor != proposal.author:
+                raise NotPermittedError(f"{proposal.id} is {proposal.author}'s; only they can do that")
             if act is not None:
-                approval_policy.refuse_alone(db, act, found.author, taken.actor)
-            proposals.step(db, number, taken)
+                refuse_alone(db, act, proposal.author, step.actor)
+            proposals.write_step(db, number, step)
         return self.proposal(number)
 
     def _step(self, state: str, actor: str | None, note: str = "") -> Step:
-        return Step(state, actor or current_user.name(), self._now(), note)
-
-    def _now(self) -> datetime:
-        return self._store.now()
+        return Step(state, actor or current_user.name(), self._store.now(), note)
 
 
-def refuse_state(found: Proposal, wanted: Sequence[str]) -> None:
-    """Raises WorkspaceError unless the proposal stands at one of `wanted`, saying what became of it."""
-    last = found.steps[-1]
-    if last.state not in wanted:
-        note = f" ({last.note})" if last.note else ""
+def refuse_state(proposal: Proposal, states: Sequence[str]) -> None:
+    """Raises WorkspaceError unless the proposal stands at one of `states`, saying what became of it."""
+    step = proposal.steps[-1]
+    if step.state not in states:
+        note = f" ({step.note})" if step.note else ""
         raise WorkspaceError(
-            f"{found.id} is {last.state} since {last.at:%Y-%m-%d %H:%M} UTC, by {last.actor}{note}"
+            f"{proposal.id} is {step.state} since {step.at:%Y-%m-%d %H:%M} UTC, by {step.actor}{note}"
         )
+
+
+# -- the second person ----------------------------------------------------------------------------------------
+
+
+def needs_second_person(db: "Database | None") -> frozenset[str]:
+    """The acts that need a second person; none until somebody said so."""
+    if db is None:
+        return frozenset()
+    row = db.conn.execute("select second_person from policies order by seq desc limit 1").fetchone()
+    return frozenset(json.loads(row[0])) if row else frozenset()
+
+
+def refuse_unknown(acts: Iterable[str]) -> None:
+    """Raises InputError for an act that there is not."""
+    for act in acts:
+        if act not in ACTS:
+            raise InputError(f"{act!r} needs no second person; there are {' and '.join(ACTS)}")
+
+
+def write_policy(db: "Database", acts: Iterable[str], *, author: str, at: datetime, note: str) -> None:
+    """Ask a second person for `acts` from now on, and for no others."""
+    db.conn.execute(
+        "insert into policies (second_person, author, recorded_at, note) values (?, ?, ?, ?)",
+        [json.dumps(sorted(set(acts))), author, iso(at), note],
+    )
+
+
+def refuse_alone(db: "Database", act: str, author: str, approver: str | None) -> None:
+    """Raises NotPermittedError if `act` needs a second person and `approver` is none."""
+    if act not in needs_second_person(db):
+        return
+    if approver is None:
+        raise NotPermittedError(
+            f"{act}: this workspace asks for a second person; propose it, and let somebody else approve it"
+        )
+    if approver == author:
+        raise NotPermittedError(f"{act}: {author} proposed it; somebody else has to approve it")

@@ -24,7 +24,7 @@ class Difference(NamedTuple):
     @property
     def line(self) -> str:
         """`limit: 3 → 2`."""
-        return f"{self.key}: {_shown(self.before)} → {_shown(self.after)}"
+        return f"{self.key}: {_value_text(self.before)} → {_value_text(self.after)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Change:
     def lines(self) -> list[str]:
         """What changes, a line a key: `limit: 3 → 2`; of a rule that is new, what it says: `limit: 2`."""
         if self.before is None:
-            return [f"{key}: {_shown(value)}" for key, _, value in self.differences() if key != "id"]
+            return [f"{key}: {_value_text(value)}" for key, _, value in self.differences() if key != "id"]
         return [difference.line for difference in self.differences()]
 
 
@@ -67,9 +67,9 @@ class Change:
 class Effect:
     """What a plan changes about the past that is loaded.
 
-    - `stopped`, `freed`: messages that would be stopped then and not now, and the other way round;
+    - `stopped`, `freed`: messages that the rules after it stop and those before it do not, and the other way round;
     - `moved`: messages let through at another time;
-    - `people_directly`: customers with such a message that a changed rule stops, before or then, or puts off;
+    - `people_directly`: customers with such a message that a changed rule stops, before or after, or puts off;
       `people_indirectly`: those with one that changes though no changed rule stops it: other rules let it go or stop it
       because room was freed or used up. The same customer may be both: without a first message there is no second.
     """
@@ -87,7 +87,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an act would change. `before` and `after` are all rules; `seen` is the book's last change when planned.
+    """What an act would change. `before` and `after` are all rules; `based_on` is the book's newest change when planned.
 
     `effective`: from when on it is to be in force (None: from when it is written). `undoes`: the change that it takes
     back; `proposal`: the number of the proposal that it carries out.
@@ -97,21 +97,21 @@ class Plan:
     changes: Sequence[Change]
     before: Sequence[Rule]
     after: Sequence[Rule]
-    seen: int
+    based_on: int
     undoes: int | None = None
     effective: datetime | None = None
     proposal: int | None = None
 
     def lines(self) -> list[str]:
         """The plan for people: a line a rule with what becomes of it, its changed keys below."""
-        told = []
+        lines = []
         for change in self.changes:
-            told.append(f"{change.sign} {change.rule.id}")
+            lines.append(f"{change.sign} {change.rule.id}")
             if change.sign == "~":
-                told += [f"    {line}" for line in change.lines()]
-        if told and self.effective is not None:
-            told.append(f"in force from {iso(self.effective)}")
-        return told
+                lines += [f"    {line}" for line in change.lines()]
+        if lines and self.effective is not None:
+            lines.append(f"in force from {iso(self.effective)}")
+        return lines
 
     def effect(
         self,
@@ -130,26 +130,25 @@ class Plan:
         from audit.rules.replay.simulation import simulate
 
         key = ("customer_id", "event_id")
-        now, then = (
+        before, after = (
             simulate(events, rules, ctx, ids=ids, causes=causes).decisions.select(
                 *key, "deferred_to", "failing_rules", stops=pl.col("decision") == "stop"
             )
             for rules in (self.before, self.after)
         )
-        both = now.join(then, on=key, suffix="_then")
-        differs = both.filter(
-            (pl.col("stops") != pl.col("stops_then"))
-            | pl.col("deferred_to").ne_missing(pl.col("deferred_to_then"))
+        differs = before.join(after, on=key, suffix="_after").filter(
+            (pl.col("stops") != pl.col("stops_after"))
+            | pl.col("deferred_to").ne_missing(pl.col("deferred_to_after"))
         )
         changed = pl.lit([change.rule.id for change in self.changes], dtype=pl.List(pl.String))
-        failing = pl.col("failing_rules").list.set_union("failing_rules_then")
-        moved = pl.col("stops") == pl.col("stops_then")
+        failing = pl.col("failing_rules").list.set_union("failing_rules_after")
+        moved = pl.col("stops") == pl.col("stops_after")
         direct = (failing.list.set_intersection(changed).list.len() > 0) | (moved & self._defers)
         people = differs.select("customer_id", direct=direct)
         return Effect(
-            stopped=_count(differs, pl.col("stops_then") & ~pl.col("stops")),
-            freed=_count(differs, pl.col("stops") & ~pl.col("stops_then")),
-            moved=_count(differs, moved),
+            stopped=differs.filter(pl.col("stops_after") & ~pl.col("stops")).height,
+            freed=differs.filter(pl.col("stops") & ~pl.col("stops_after")).height,
+            moved=differs.filter(moved).height,
             people_directly=people.filter("direct")["customer_id"].n_unique(),
             people_indirectly=people.filter(~pl.col("direct"))["customer_id"].n_unique(),
         )
@@ -161,11 +160,7 @@ class Plan:
         return any(rule is not None and rule.on_fail == "defer" for rule in rules)
 
 
-def _count(frame: "pl.DataFrame", which: "pl.Expr") -> int:
-    return frame.filter(which).height
-
-
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if value is None:
         return "default"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,6 +38,13 @@ class Request(NamedTuple):
     format: str
     rules: tuple[tuple[str, int], ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """The request as plain values."""
+        return {
+            "format": self.format,
+            "rules": [{"id": rule_id, "version": version} for rule_id, version in self.rules],
+        }
+
 
 class Step(NamedTuple):
     """What became of a proposal: its state from `at` (UTC) on, by whom, and why."""
@@ -46,6 +53,10 @@ class Step(NamedTuple):
     actor: str
     at: datetime
     note: str
+
+    def to_json(self) -> dict[str, str | None]:
+        """The step as plain values, and as a row of the table `steps`."""
+        return {**self._asdict(), "at": iso(self.at)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +95,8 @@ class Proposal:
     @property
     def campaign(self) -> str:
         """What it is grouped by: the campaign of its case, else those that its rules name; empty: none."""
-        named = dict.fromkeys(name for one in self.changes for name in one.rule.campaigns)
-        return self.case.campaign or ", ".join(named)
+        campaigns = dict.fromkeys(name for change in self.changes for name in change.rule.campaigns)
+        return self.case.campaign or ", ".join(campaigns)
 
     def asks_the_same(self, other: "Proposal") -> bool:
         """Whether another one asks for the very same."""
@@ -105,10 +116,10 @@ class Proposal:
             "at": iso(self.made_at),
             "effective": iso(self.effective),
             "campaign": self.campaign,
-            **{one.name: getattr(self.case, one.name) for one in fields(Case) if one.name != "campaign"},
-            "rules": [_asked(one) for one in self.changes],
-            "handover": self.request and {"format": self.request.format, "rules": _named(self.request)},
-            "steps": [{**one._asdict(), "at": iso(one.at)} for one in self.steps],
+            **{key: text for key, text in asdict(self.case).items() if key != "campaign"},
+            "rules": [_change_json(change) for change in self.changes],
+            "handover": self.request and self.request.to_json(),
+            "steps": [step.to_json() for step in self.steps],
         }
 
 
@@ -122,12 +133,12 @@ class Group:
     @property
     def tickets(self) -> int:
         """How many different tickets."""
-        return len({one.case.ticket for one in self.proposals if one.case.ticket})
+        return len({proposal.case.ticket for proposal in self.proposals} - {""})
 
     @property
     def customers(self) -> int:
         """How many different customers."""
-        return len({one.case.customer for one in self.proposals if one.case.customer})
+        return len({proposal.case.customer for proposal in self.proposals} - {""})
 
     def to_json(self) -> dict[str, Any]:
         """The group as plain values."""
@@ -136,17 +147,17 @@ class Group:
             "proposals": len(self.proposals),
             "tickets": self.tickets,
             "customers": self.customers,
-            "asked": [one.to_json() for one in self.proposals],
+            "asked": [proposal.to_json() for proposal in self.proposals],
         }
 
 
 def grouped(proposals: Iterable[Proposal]) -> list[Group]:
     """By campaign, the one most is asked about first, those about none last."""
     by_campaign: dict[str, list[Proposal]] = {}
-    for one in proposals:
-        by_campaign.setdefault(one.campaign, []).append(one)
-    made = [Group(name, tuple(found)) for name, found in by_campaign.items()]
-    return sorted(made, key=lambda one: (not one.campaign, -len(one.proposals), one.campaign))
+    for proposal in proposals:
+        by_campaign.setdefault(proposal.campaign, []).append(proposal)
+    groups = [Group(name, tuple(of_campaign)) for name, of_campaign in by_campaign.items()]
+    return sorted(groups, key=lambda group: (not group.campaign, -len(group.proposals), group.campaign))
 
 
 def proposal_id(text: str) -> int | None:
@@ -157,10 +168,10 @@ def proposal_id(text: str) -> int | None:
 
 def number(text: str) -> int:
     """The number of a proposal written `p3`. Raises InputError."""
-    found = proposal_id(text)
-    if found is None:
+    proposal = proposal_id(text)
+    if proposal is None:
         raise InputError(f"{text!r} is no proposal; write p3, as `whysent rules inbox` names them")
-    return found
+    return proposal
 
 
 # -- in the book ----------------------------------------------------------------------------------------
@@ -168,32 +179,31 @@ def number(text: str) -> int:
 
 def write(
     db: "Database",
-    asked: Iterable[Change] | Request,
+    content: Iterable[Change] | Request,
     action: str,
     case: Case,
-    first: Step,
+    step: Step,
     *,
     effective: datetime | None = None,
     undoes: int | None = None,
 ) -> int:
-    """Put a proposal down with its first step; gives its number."""
-    if isinstance(asked, Request):
-        act, body = "handover", json.dumps({"format": asked.format, "rules": asked.rules}, ensure_ascii=False)
-    else:
-        act, body = "rules", json.dumps([_body(one) for one in asked], ensure_ascii=False)
+    """Put a proposal down with the step that begins it; gives its number."""
+    is_export = isinstance(content, Request)
+    body = content._asdict() if isinstance(content, Request) else [_body(change) for change in content]
     row = {
-        "act": act, "action": action, "body": body, "undoes": undoes, "effective": iso(effective),
-        "author": first.actor, "made_at": iso(first.at), **{one.name: getattr(case, one.name) for one in fields(Case)},
+        "act": "handover" if is_export else "rules", "action": action,
+        "body": json.dumps(body, ensure_ascii=False), "undoes": undoes, "effective": iso(effective),
+        "author": step.actor, "made_at": iso(step.at), **asdict(case),
     }  # fmt: skip
     db.table("proposals").insert(row)
-    (made,) = db.conn.execute("select last_insert_rowid()").fetchone()
-    step(db, made, first)
-    return int(made)
+    (number,) = db.conn.execute("select last_insert_rowid()").fetchone()
+    write_step(db, number, step)
+    return int(number)
 
 
-def step(db: "Database", proposal: int, taken: Step) -> None:
+def write_step(db: "Database", proposal: int, step: Step) -> None:
     """Put down what became of a proposal."""
-    db.table("steps").insert({"proposal": proposal, **taken._asdict(), "at": iso(taken.at)})
+    db.table("steps").insert({"proposal": proposal, **step.to_json()})
 
 
 def read(db: "Database | None") -> list[Proposal]:
@@ -210,23 +220,25 @@ def read(db: "Database | None") -> list[Proposal]:
     ]
 
 
-def one(proposals: Iterable[Proposal], wanted: int) -> Proposal:
-    """The one of that number. Raises NotFoundError."""
+def find(proposals: Iterable[Proposal], number: int) -> Proposal:
+    """The proposal of that number. Raises NotFoundError."""
     for proposal in proposals:
-        if proposal.number == wanted:
+        if proposal.number == number:
             return proposal
-    raise NotFoundError(f"no proposal p{wanted}; `whysent rules inbox --all` names them")
+    raise NotFoundError(f"no proposal p{number}; `whysent rules inbox --all` names them")
 
 
 def _proposal(row: Mapping[str, Any], steps: tuple[Step, ...]) -> Proposal:
     body = json.loads(row["body"])
-    export = row["act"] == "handover"
+    is_export = row["act"] == "handover"
     return Proposal(
         number=row["id"],
         action=row["action"],
-        changes=() if export else tuple(Change(_rule(each["before"]), _rule(each["after"])) for each in body),
-        request=Request(body["format"], tuple((name, version) for name, version in body["rules"]))
-        if export
+        changes=()
+        if is_export
+        else tuple(Change(_rule(change["before"]), _rule(change["after"])) for change in body),
+        request=Request(body["format"], tuple((rule_id, version) for rule_id, version in body["rules"]))
+        if is_export
         else None,
         undoes=row["undoes"],
         effective=parse_iso(row["effective"]) if row["effective"] else None,
@@ -247,16 +259,12 @@ def _rule(body: Mapping[str, Any] | None) -> Rule | None:
     return from_dict(body["rule"], version=body["version"]) if body else None
 
 
-def _asked(change: Change) -> dict[str, Any]:
+def _change_json(change: Change) -> dict[str, Any]:
     """A change as plain values: the rule as it was and as it would be, and the keys that differ."""
     return {
         "id": change.rule.id,
         "version": change.before and change.before.version,
         "before": change.before and to_dict(change.before),
         "after": change.after and to_dict(change.after),
-        "changes": [one._asdict() for one in change.differences()],
+        "changes": [difference._asdict() for difference in change.differences()],
     }
-
-
-def _named(request: Request) -> list[dict[str, Any]]:
-    return [{"id": name, "version": version} for name, version in request.rules]

@@ -95,34 +95,37 @@ def _version(row: dict[str, Any]) -> Version:
 
 def heads(versions: Iterable[Version]) -> dict[str, Rule]:
     """The rules by the version written last, in the order of their creation: what a change builds on."""
-    newest = {one.rule.id: one for one in versions}
-    return {rule_id: rule for rule_id, one in newest.items() if (rule := one.stands) is not None}
+    newest = {version.rule.id: version for version in versions}
+    return {rule_id: rule for rule_id, version in newest.items() if (rule := version.stands) is not None}
 
 
 def standing(versions: Iterable[Version], valid_at: datetime, recorded_at: datetime) -> tuple[Rule, ...]:
     """The rules that stood at `valid_at` as known at `recorded_at`, switched on or off, in the order of their creation."""
-    known: dict[str, Version | None] = {}
-    for one in versions:
-        if one.recorded_at <= recorded_at:
-            known.setdefault(one.rule.id, None)
-            if one.effective <= valid_at:
-                known[one.rule.id] = one
-    return tuple(rule for one in known.values() if one is not None and (rule := one.stands) is not None)
+    in_force: dict[str, Version | None] = {}
+    for version in versions:
+        if version.recorded_at <= recorded_at:
+            in_force.setdefault(version.rule.id, None)
+            if version.effective <= valid_at:
+                in_force[version.rule.id] = version
+    return tuple(rule for version in in_force.values() if version and (rule := version.stands) is not None)
 
 
 def coming(versions: Sequence[Version], now: datetime) -> list[Version]:
     """The versions that are written and will be in force later than `now`, the soonest first."""
-    found: list[Version] = []
+    later: list[Version] = []
     until: dict[str, datetime] = {}
-    for one in reversed(versions):
-        ends = until.get(one.rule.id)
-        if one.effective > now and (ends is None or one.effective < ends):
-            found.append(one)
-        until[one.rule.id] = one.effective if ends is None else min(ends, one.effective)
-    return sorted(found, key=lambda one: one.effective)
+    for version in reversed(versions):
+        end = until.get(version.rule.id)
+        if version.effective > now and (end is None or version.effective < end):
+            later.append(version)
+        until[version.rule.id] = version.effective if end is None else min(end, version.effective)
+    return sorted(later, key=lambda version: version.effective)
 
 
-def said(one: Version) -> str:
+def describe(version: Version) -> str:
     """Who made a version, and when, in words."""
-    note = f" ({one.note})" if one.note else ""
-    return f"{one.author} made {one.rule.id!r} version {one.rule.version} ({one.action}) at {iso(one.recorded_at)}{note}"
+    note = f" ({version.note})" if version.note else ""
+    return (
+        f"{version.author} made {version.rule.id!r} version {version.rule.version} ({version.action}) "
+        f"at {iso(version.recorded_at)}{note}"
+    )
