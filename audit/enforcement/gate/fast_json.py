@@ -17,21 +17,23 @@ from audit.ingest import strict_json
 LONGEST = 1024**2
 """Bytes of a line, at most."""
 
-OWN = ("customer_id", "occurred_at", "event_id", "message_id")
+IDENTITY = ("customer_id", "occurred_at", "event_id", "message_id")
 """The columns that say who, when and which. They come first."""
 
 Values = tuple[Any, ...]
-"""Those of `OWN` and of the others that are read, in order; `UNSET` where a line has no such key, lists as tuples."""
+"""The values of `IDENTITY` and of the other columns that are read, in order; `UNSET` where a line has no such key, lists as tuples."""
 
 
 class Parser:
-    """Parses lines to the values of `OWN` and of the columns `others`, of which `lists` are lists and `flags` true or false."""
+    """Parses lines to the values of `IDENTITY` and of `columns`, of which `lists` are lists and `flags` true or false."""
 
-    def __init__(self, others: Sequence[str], *, lists: Sequence[str], flags: Sequence[str]) -> None:
+    def __init__(self, columns: Sequence[str], *, lists: Sequence[str], flags: Sequence[str]) -> None:
         types: dict[str, Any] = dict.fromkeys(lists, tuple[str, ...]) | dict.fromkeys(flags, bool)
-        optional = [(name, types.get(name, str) | None | UnsetType, UNSET) for name in (*OWN[2:], *others)]
-        row = msgspec.defstruct("Row", [(OWN[0], str), (OWN[1], str), *optional], gc=False)
-        self._names = (*OWN, *others)
+        optional = [
+            (name, types.get(name, str) | None | UnsetType, UNSET) for name in (*IDENTITY[2:], *columns)
+        ]
+        row = msgspec.defstruct("Row", [(IDENTITY[0], str), (IDENTITY[1], str), *optional], gc=False)
+        self._names = (*IDENTITY, *columns)
         self._decode = msgspec.json.Decoder(row).decode
 
     def glance(self, line: bytes) -> Values | None:
@@ -49,15 +51,15 @@ class Parser:
 
     def values(self, row: Mapping[str, Any]) -> Values:
         """The values of a line that is parsed already."""
-        found = [row.get(name, UNSET) for name in self._names]
-        return tuple([tuple(value) if type(value) is list else value for value in found])
+        values = [row.get(name, UNSET) for name in self._names]
+        return tuple([tuple(value) if type(value) is list else value for value in values])
 
 
 _QUOTES = {UnsetType: 0, type(None): 2, str: 4}
 
 
-def quotes_of_own(values: Values) -> int:
-    """`quotes` of the values of `OWN`, the first two of which are texts, as a glance finds them."""
+def quotes_of_identity(values: Values) -> int:
+    """`quotes` of the values of `IDENTITY`, the first two of which are texts, as a glance finds them."""
     return 8 + _QUOTES[type(values[2])] + _QUOTES[type(values[3])]
 
 
@@ -94,11 +96,11 @@ def parsed(line: bytes) -> Mapping[str, Any]:
     if len(line) > LONGEST:
         raise InputError(f"a line of more than {LONGEST >> 20} MiB")
     try:
-        made = strict_json.loads(line.decode())
+        row = strict_json.loads(line.decode())
     except UnicodeDecodeError as error:
         raise InputError("not UTF-8") from error
     except ValueError as error:
         raise InputError(str(error)) from error
-    if not isinstance(made, dict):
+    if not isinstance(row, dict):
         raise InputError("no object")
-    return made
+    return row

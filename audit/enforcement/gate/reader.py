@@ -1,6 +1,6 @@
-"""Lines of the gate's stream: one JSON object a line, with the columns of a canonical event.
+"""Reads the gate's stream: one JSON object a line, with the columns of a canonical event.
 
-Only what rules read is taken; direct identifiers and everything else of a line are dropped where it is read.
+Only the columns that rules read are taken; direct identifiers and everything else are dropped here.
 """
 
 import json
@@ -24,16 +24,16 @@ from audit.rules.reference.history import Act, Message, known_zone
 CANDIDATE = "message_sent"
 """What a line without a kind is: a message that would be sent."""
 
-_OWN = {"event_id", "at", "kind", "campaign", "message_key"}
+_NOT_IN_SHAPE = {"event_id", "at", "kind", "campaign", "message_key"}
 _COLUMN = {"item": "item_id"}
 _SHAPE = (
     "campaign_id", "campaign_name", "subject",
-    *dict.fromkeys(_COLUMN.get(name, name) for name in (*Message._fields, *Act._fields) if name not in _OWN),
+    *dict.fromkeys(_COLUMN.get(name, name) for name in (*Message._fields, *Act._fields) if name not in _NOT_IN_SHAPE),
 )  # fmt: skip
 """The columns that rules read, beside which event it is and when; `subject` for the campaign map alone."""
 
-_WHO = len(fast_json.OWN)
-"""So many values come first that say who, when and which; the others are the shape."""
+_IDENTITY = len(fast_json.IDENTITY)
+"""So many values come first, those of `fast_json.IDENTITY`; the rest are the shape."""
 
 _LISTS = ("topics", "causes", "sensitive")
 _FLAGS = ("machine",)
@@ -47,7 +47,7 @@ Fill = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 class Shape(NamedTuple):
-    """What a line says beside who, which and when: the fields of a message or an act between its time and its key, and
+    """A line without who, which and when: the fields of a message or an act between its time and its key, and
     the same as a piece of JSON. `quotes`: how many of a plain line's quotes that takes.
     """
 
@@ -86,73 +86,75 @@ class Reader:
     def read(self, line: bytes) -> Line:
         """One line. Raises InputError with what is wrong, naming the column and no value."""
         values = self._parser.glance(line)
-        known = None if values is None else self._shapes.get(values[_WHO:])
-        if values is None or not (_each_once(line, values, known) or fast_json.is_plain(line)):
-            values, known = self._parser.strictly(line), None
+        shape = None if values is None else self._shapes.get(values[_IDENTITY:])
+        if values is None or not (_has_only(line, values, shape) or fast_json.is_plain(line)):
+            values, shape = self._parser.strictly(line), None
         customer = _text("customer_id", values[0])
         if customer is None or not customer.strip():
             raise InputError("customer_id is absent")
         event_id = _text("event_id", values[2])
         if event_id is None:
-            event_id = self._made_id(line)
+            event_id = self._id_of(line)
         key = _text("message_id", values[3]) or f"event:{event_id}"
         at = _moment(values[1])
-        shape = known or self._shape(values[_WHO:])
+        shape = shape or self._shape(values[_IDENTITY:])
         return Line(customer, key, shape, shape.event(event_id, at, key))
 
     def shape(self, row: Mapping[str, Any]) -> Shape:
-        """What a row says beside who, which and when. Raises InputError."""
-        return self._shape(self._parser.values(row)[_WHO:])
+        """The shape of a row. Raises InputError."""
+        return self._shape(self._parser.values(row)[_IDENTITY:])
 
-    def _made_id(self, line: bytes) -> str:
-        made = self._digest.copy()
-        made.update(line.strip())
-        return "g" + made.hexdigest()
+    def _id_of(self, line: bytes) -> str:
+        digest = self._digest.copy()
+        digest.update(line.strip())
+        return "g" + digest.hexdigest()
 
     def _shape(self, values: fast_json.Values) -> Shape:
         try:
-            known = self._shapes.get(values)
+            shape = self._shapes.get(values)
         except TypeError:  # an object where a text should be
-            return self._made(values)
-        if known is None:
+            return self._new_shape(values)
+        if shape is None:
             if len(self._shapes) >= _MOST_SHAPES:
                 self._shapes.clear()
-            known = self._shapes[values] = self._made(values)
-        return known
+            shape = self._shapes[values] = self._new_shape(values)
+        return shape
 
-    def _made(self, values: fast_json.Values) -> Shape:
-        given = dict(zip(self._columns, values, strict=True))
-        kind = _text("kind", given["kind"]) or CANDIDATE
-        _known("kind", kind, KINDS)
-        read: dict[str, Any] = {name: _value(name, given.get(name, UNSET)) for name in _SHAPE}
-        if read["message_class"] is not None:
-            _known("message_class", read["message_class"], MESSAGE_CLASSES)
-        if read["time_zone"] is not None and known_zone(read["time_zone"]) is None:
+    def _new_shape(self, values: fast_json.Values) -> Shape:
+        row = dict(zip(self._columns, values, strict=True))
+        kind = _text("kind", row["kind"]) or CANDIDATE
+        _refuse_unknown("kind", kind, KINDS)
+        columns: dict[str, Any] = {name: _value(name, row.get(name, UNSET)) for name in _SHAPE}
+        if columns["message_class"] is not None:
+            _refuse_unknown("message_class", columns["message_class"], MESSAGE_CLASSES)
+        if columns["time_zone"] is not None and known_zone(columns["time_zone"]) is None:
             raise InputError("time_zone is no IANA time zone")
-        if read["campaign_name"] is not None:
-            read["campaign_name"] = scan.scrubbed(read["campaign_name"])
-        filled: dict[str, Any] = dict(read if self._fill is None else self._fill({"kind": kind, **read}))
+        if columns["campaign_name"] is not None:
+            columns["campaign_name"] = scan.scrubbed(columns["campaign_name"])
+        filled: dict[str, Any] = dict(
+            columns if self._fill is None else self._fill({"kind": kind, **columns})
+        )
         filled["campaign"] = filled["campaign_id"] or filled["campaign_name"]
         filled["kind"] = kind
-        kept = {
+        recorded = {
             name: value
             for name in ("kind", *_SHAPE)
-            if name != "subject" and (value := read.get(name, kind)) is not None
+            if name != "subject" and (value := columns.get(name, kind)) is not None
         }
         fields = Message._fields if kind == CANDIDATE else Act._fields
         return Shape(
             tuple(filled[_COLUMN.get(name, name)] for name in fields[2:-1]),
             kind == CANDIDATE,
             filled["time_zone"],
-            f",{json.dumps(kept, separators=(',', ':'))[1:-1]}".encode("ascii"),
+            f",{json.dumps(recorded, separators=(',', ':'))[1:-1]}".encode("ascii"),
             fast_json.quotes(values),
         )
 
 
-def _each_once(line: bytes, values: fast_json.Values, known: Shape | None) -> bool:
-    """Whether a plain line holds nothing but these values; `known` is their shape, if it is known by now."""
-    rest = fast_json.quotes(values[_WHO:]) if known is None else known.quotes
-    return line.count(b'"') == rest + fast_json.quotes_of_own(values)
+def _has_only(line: bytes, values: fast_json.Values, shape: Shape | None) -> bool:
+    """Whether a plain line holds nothing but these values, each once; `shape` is theirs, if it was met before."""
+    quotes = fast_json.quotes(values[_IDENTITY:]) if shape is None else shape.quotes
+    return line.count(b'"') == quotes + fast_json.quotes_of_identity(values)
 
 
 def _text(name: str, value: Any) -> str | None:
@@ -178,12 +180,12 @@ def _value(name: str, value: Any) -> Any:
 def _texts(name: str, value: Any) -> Sequence[str] | None:
     if value is None or value is UNSET:
         return None
-    if not isinstance(value, tuple) or not all(isinstance(each, str) for each in value):
+    if not isinstance(value, tuple) or not all(isinstance(text, str) for text in value):
         raise InputError(f"{name} is no list of texts")
-    return tuple(clean(each) for each in value)
+    return tuple(clean(text) for text in value)
 
 
-def _known(name: str, value: str, allowed: Sequence[str]) -> None:
+def _refuse_unknown(name: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
         near = get_close_matches(value, allowed, 1)
         raise InputError(f"{name} is none of those we know" + (f"; did you mean {near[0]}?" if near else ""))
@@ -195,9 +197,9 @@ def _moment(value: Any) -> datetime:
     if not isinstance(value, str) or isinstance(value, strict_json.Number):
         raise InputError(_NO_TIME)
     try:
-        made = datetime.fromisoformat(value)
-        if made.tzinfo is UTC:
-            return made
-        return made.replace(tzinfo=UTC) if made.tzinfo is None else made.astimezone(UTC)
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is UTC:
+            return moment
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InputError(_NO_TIME) from error

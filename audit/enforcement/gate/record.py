@@ -1,4 +1,4 @@
-"""What the gate decided and was told, on disk: a line of JSON each, appended before the answer goes out.
+"""The gate's record on disk: a line of JSON for each decision and noted event, appended before the answer goes out.
 
 Customers stand in it by pseudonym. One that the gate met first has a line with its pseudonym and the source's id,
 sealed with the vault's key, so that neither is lost before the vault has them. A killed gate loses nothing that was
@@ -13,8 +13,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
+import msgspec
+
+from audit.enforcement.gate.gate_decision import compact
+from audit.enforcement.gate.reader import Line
 from audit.errors import WorkspaceError
 from audit.storage import private_files
 
@@ -46,34 +51,34 @@ class Record:
         self._failed: OSError | None = None
         self._ended = threading.Event()
         self._writing = threading.Lock()
-        self._needed: Needed | None = None
+        self._is_needed: Needed | None = None
 
     @classmethod
     @contextmanager
-    def open(cls, place: Path, settle: Callable[[], None]) -> Iterator["Record"]:
-        """The record in the folder `place`, a torn last line cut off; one at a time.
+    def open(cls, folder: Path, settle: Callable[[], None]) -> Iterator["Record"]:
+        """The record in `folder`, a torn last line cut off; one at a time.
 
         `settle` is called beside every sync. Raises WorkspaceError if another gate runs, or it cannot be written.
         """
-        private_files.make(place)
-        path = place / "record.ndjson"
-        with private_files.exclusive(place / "lock"):
+        private_files.make(folder)
+        path = folder / "record.ndjson"
+        with private_files.exclusive(folder / "lock"):
             _compacted(path).unlink(missing_ok=True)
             with private_files.clear_errors(path):
                 handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-            made = cls(path, handle, 0)
+            record = cls(path, handle, 0)
             try:
-                made._cut()
-                private_files.sync(place)
-                thread = threading.Thread(target=made._keep, args=(settle,), daemon=True)
+                record._cut()
+                private_files.sync(folder)
+                thread = threading.Thread(target=record._maintain, args=(settle,), daemon=True)
                 thread.start()
                 try:
-                    yield made
+                    yield record
                 finally:
-                    made._ended.set()
+                    record._ended.set()
                     thread.join()
             finally:
-                os.close(made._handle)
+                os.close(record._handle)
 
     def lines(self) -> Iterator[bytes]:
         """Every line so far."""
@@ -100,33 +105,33 @@ class Record:
             self._length += len(text)
             self._unsynced = True
 
-    def compact_with(self, needed: Needed) -> None:
+    def compact_with(self, is_needed: Needed) -> None:
         """From now on leave out, as the record grows, the lines that are not needed."""
-        self._needed = needed
+        self._is_needed = is_needed
 
     def compact(self) -> None:
         """Leave out now what is not needed. Where there is no room for a second file, the record stays as it is."""
-        needed = self._needed
-        if needed is None or sys.platform == "win32":  # an open file cannot be replaced there
+        is_needed = self._is_needed
+        if is_needed is None or sys.platform == "win32":  # an open file cannot be replaced there
             return
         fresh = _compacted(self._path)
         with suppress(OSError, WorkspaceError):
             try:
-                self._replaced(fresh, needed)
+                self._replaced(fresh, is_needed)
             finally:
                 fresh.unlink(missing_ok=True)
         self._worth = max(WORTH, 2 * self._length)
 
-    def _replaced(self, fresh: Path, needed: Needed) -> None:
+    def _replaced(self, fresh: Path, is_needed: Needed) -> None:
         handle = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            with self._path.open("rb") as whole:
-                done = self._sift(whole.fileno(), handle, needed)
-                while (left := self._length - done) > _AT_ONCE:
-                    done += _copy(whole.fileno(), handle, done, min(left, _AT_ONCE))
+            with self._path.open("rb") as record:
+                done = self._sift(record.fileno(), handle, is_needed)
+                while (remaining := self._length - done) > _AT_ONCE:
+                    done += _copy(record.fileno(), handle, done, min(remaining, _AT_ONCE))
                 os.fsync(handle)
                 with self._writing:
-                    done += _copy(whole.fileno(), handle, done, self._length - done)
+                    done += _copy(record.fileno(), handle, done, self._length - done)
                     fresh.replace(self._path)
                     handle, self._handle = self._handle, handle
                     self._length, self._unsynced = os.lseek(self._handle, 0, os.SEEK_CUR), True
@@ -134,14 +139,14 @@ class Record:
         finally:
             os.close(handle)
 
-    def _sift(self, whole: int, handle: int, needed: Needed) -> int:
-        """Copy the needed lines of what is there by now; answers how far that was."""
-        end, done, rest = self._length, 0, b""
+    def _sift(self, record: int, handle: int, is_needed: Needed) -> int:
+        """Copy the lines that are needed of what is there by now; answers how far that was."""
+        end, done, cut_line = self._length, 0, b""
         while done < end and not self._ended.is_set():
-            part = os.pread(whole, min(_AT_ONCE, end - done), done)
+            part = os.pread(record, min(_AT_ONCE, end - done), done)
             done += len(part)
-            *lines, rest = (rest + part).split(b"\n")
-            _write(handle, b"".join(line + b"\n" for line in lines if needed(line)))
+            *lines, cut_line = (cut_line + part).split(b"\n")
+            _write(handle, b"".join(line + b"\n" for line in lines if is_needed(line)))
             self._ended.wait(_PAUSE)
         if done < end:
             raise InterruptedError
@@ -162,8 +167,8 @@ class Record:
             os.lseek(self._handle, end, os.SEEK_SET)
             self._length = end
 
-    def _keep(self, settle: Callable[[], None]) -> None:
-        """Beside the answering: what was appended gets to the disk, who is new to the vault, what is old is left out."""
+    def _maintain(self, settle: Callable[[], None]) -> None:
+        """Beside the answering: sync what was appended, put new customers in the vault, compact."""
         ended = False
         while not ended:
             ended = self._ended.wait(SYNCED_EVERY)
@@ -183,9 +188,9 @@ def _compacted(path: Path) -> Path:
 
 
 def _write(handle: int, text: bytes) -> None:
-    left = memoryview(text)
-    while left:
-        left = left[os.write(handle, left) :]
+    remaining = memoryview(text)
+    while remaining:
+        remaining = remaining[os.write(handle, remaining) :]
 
 
 def _copy(source: int, handle: int, start: int, count: int) -> int:
@@ -193,3 +198,45 @@ def _copy(source: int, handle: int, start: int, count: int) -> int:
     part = os.pread(source, count, start)
     _write(handle, part)
     return len(part)
+
+
+# -- its lines -------------------------------------------------------------------------------------------------
+
+
+class _Event(msgspec.Struct, gc=False):
+    """An event and its customer, as the record names them."""
+
+    customer_id: str
+    occurred_at: datetime
+    event_id: str
+    key: str
+
+
+def entry(line: Line, customer: str, answer: bytes | None = None) -> bytes:
+    """The record's line for a line of the stream: the pseudonym, the event, the columns that rules read, and the answer if it had one."""
+    event, shape = line.event, line.shape.text
+    head = compact(_Event(customer, event.at, event.event_id, line.key))[:-1]
+    if answer is None:
+        return b"".join((head, shape, b"}\n"))
+    return b"".join((head, shape, b',"answer":', answer, b"}\n"))
+
+
+class _Answer(msgspec.Struct, gc=False):
+    """Shows that there was an answer, whatever it was."""
+
+
+class EntryHead(msgspec.Struct, gc=False):
+    """The fields of an entry that say whether it is needed yet; `sealed` and `answer` are there or not."""
+
+    customer_id: str
+    key: str = ""
+    event_id: str = ""
+    kind: str = ""
+    channel: str | None = None
+    machine: bool | None = None
+    sealed: str | None = None
+    answer: _Answer | None = None
+
+
+read_head = msgspec.json.Decoder(EntryHead).decode
+"""Reads a line of the record so."""

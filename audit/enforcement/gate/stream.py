@@ -22,8 +22,7 @@ import polars as pl
 
 from audit.enforcement.gate.decider import Gate, GateDecision
 from audit.enforcement.gate.reader import Reader
-from audit.enforcement.gate.record import Record
-from audit.enforcement.gate.record_entry import kept, stored
+from audit.enforcement.gate.record import Record, entry, read_head
 from audit.errors import InputError, WorkspaceError
 from audit.events.times import parse_iso
 from audit.flows import campaign_map
@@ -51,13 +50,13 @@ def opened(ws: "Workspace", rules: Iterable[Rule]) -> Iterator["Stream"]:
     """The gate of `ws` under `rules`. Raises WorkspaceError if another one runs, or its record cannot be used."""
     people = _People(ws)
     with Record.open(ws.path / FOLDER, people.settle) as record:
-        listed = list(rules)
-        gate = _started(ws, listed)
-        made = Stream(gate, people, record, _reader(ws), listed)
-        made.restore()
+        active = list(rules)
+        gate = _with_past(ws, active)
+        stream = Stream(gate, people, record, _reader(ws), active)
+        stream.restore()
         gate.forget()
-        record.compact_with(made.needs)
-        yield made
+        record.compact_with(stream.needs)
+        yield stream
 
 
 class Stream:
@@ -68,7 +67,9 @@ class Stream:
     ) -> None:
         self.gate = gate
         self._people, self._record, self._reader = people, record, reader
-        self._named = {one for rule in rules for one in (*rule.customers, *rule.except_customers)}
+        self._customers_in_rules = {
+            customer for rule in rules for customer in (*rule.customers, *rule.except_customers)
+        }
         self._names: Mapping[str, str] = {}
         self._responses: set[tuple[str | None, str | None]] = set()
 
@@ -79,39 +80,39 @@ class Stream:
             if isinstance(line, bytes)
             else (line if isinstance(line, str) else json.dumps(line)).encode()
         )
-        made: dict[str, Any] = json.loads(self.answers([text]))
-        return made
+        document: dict[str, Any] = json.loads(self.answers([text]))
+        return document
 
     def answers(self, lines: Iterable[bytes]) -> str:
         """A line of JSON for each of `lines`, in order. Raises WorkspaceError if the record cannot be written."""
-        told: list[bytes] = []
+        answers: list[bytes] = []
         entries: list[bytes] = []
         for line in lines:
             try:
-                told.append(self._answered(line, entries))
+                answers.append(self._answered(line, entries))
             except InputError as error:
-                told.append(json.dumps({"error": str(error)}).encode("ascii"))
+                answers.append(json.dumps({"error": str(error)}).encode("ascii"))
         if entries:
             self._record.append(b"".join(entries))
-        told.append(b"")  # so that the last one ends too
-        return b"\n".join(told).decode("ascii")
+        answers.append(b"")  # so that the last one ends too
+        return b"\n".join(answers).decode("ascii")
 
     def _answered(self, line: bytes, entries: list[bytes]) -> bytes:
-        read = self._reader.read(line)
-        customer, sealed = self._people.of(read.customer)
+        parsed = self._reader.read(line)
+        customer, sealed = self._people.of(parsed.customer)
         if sealed is not None:
             entries.append(b'{"customer_id":"%b","sealed":"%b"}\n' % (customer.encode(), sealed))
-            if read.customer in self._named:
-                self.gate.learn(read.customer, customer)
-        event = read.event
+            if parsed.customer in self._customers_in_rules:
+                self.gate.learn(parsed.customer, customer)
+        event = parsed.event
         if isinstance(event, Act):
-            if self.gate.note(customer, event, time_zone=read.shape.time_zone):
-                entries.append(stored(read, customer))
+            if self.gate.note(customer, event, time_zone=parsed.shape.time_zone):
+                entries.append(entry(parsed, customer))
             return _NOTED
-        answer, new = self.gate.ask(customer, event, key=read.key)
+        answer, new = self.gate.ask(customer, event, key=parsed.key)
         text = answer.text()
         if new:
-            entries.append(stored(read, customer, text))
+            entries.append(entry(parsed, customer, text))
         return text
 
     def needs(self, line: bytes) -> bool:
@@ -119,15 +120,15 @@ class Stream:
 
         Of the responses of each kind and channel one stays: it shows that there are any. So does who was new.
         """
-        entry = kept(line)
-        if entry.sealed is not None:
+        head = read_head(line)
+        if head.sealed is not None:
             return True
-        response = (entry.kind, entry.channel)
-        if entry.kind in _RESPONSES and entry.machine is not True and response not in self._responses:
+        response = (head.kind, head.channel)
+        if head.kind in _RESPONSES and head.machine is not True and response not in self._responses:
             self._responses.add(response)
             return True
-        customer = self._names.get(entry.customer_id, entry.customer_id)
-        return self.gate.remembers(customer, entry.event_id if entry.answer is None else entry.key)
+        customer = self._names.get(head.customer_id, head.customer_id)
+        return self.gate.remembers(customer, head.event_id if head.answer is None else head.key)
 
     def restore(self) -> None:
         """Take in what the record holds. Raises WorkspaceError if a line of it is damaged."""
@@ -170,43 +171,43 @@ class _People:
         from audit.privacy.pseudonyms import random_pseudonym
 
         self._vault: Vault = ws.vault
-        self._make = ws.pseudonym_maker or random_pseudonym
+        self._new_pseudonym = ws.pseudonym_maker or random_pseudonym
         self._index = self._vault.everybody()
-        self._known = {name: name for name in self._index.values()}
-        self._fresh: dict[str, str] = {}
+        self._pseudonyms = {name: name for name in self._index.values()}
+        self._new: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def of(self, source_id: str) -> tuple[str, bytes | None]:
         """The pseudonym; for somebody new also the source id, sealed."""
-        name = self._known.get(source_id)
+        name = self._pseudonyms.get(source_id)
         if name is not None:
             return name, None
         token = self._vault.source_token(source_id)
         name = self._index.get(token)
         if name is not None:
-            self._known[source_id] = name
+            self._pseudonyms[source_id] = name
             return name, None
-        name = self._make(source_id)
-        while name in self._known:
-            name = self._make(source_id)
-        self._index[token] = self._known[source_id] = self._known[name] = name
+        name = self._new_pseudonym(source_id)
+        while name in self._pseudonyms:
+            name = self._new_pseudonym(source_id)
+        self._index[token] = self._pseudonyms[source_id] = self._pseudonyms[name] = name
         with self._lock:
-            self._fresh[source_id] = name
+            self._new[source_id] = name
         return name, base64.b64encode(self._vault.seal(source_id.encode()))
 
     def settle(self) -> None:
         """Put new customers in the vault; where that is not possible now, they wait."""
         with self._lock:
-            fresh = dict(self._fresh)
-        if not fresh:
+            new = dict(self._new)
+        if not new:
             return
         try:
-            self._put(fresh)
+            self._put(new)
         except WorkspaceError:  # locked by an import, say; the record has them
             return
         with self._lock:
-            for source_id in fresh:
-                del self._fresh[source_id]
+            for source_id in new:
+                del self._new[source_id]
 
     def unsealed(self, sealed: Mapping[str, str]) -> dict[str, str]:
         """The pseudonyms of the record → those of the vault, which has its own where an import was faster."""
@@ -222,19 +223,21 @@ class _People:
         if missing:
             self._put(missing)
             self._index = self._vault.everybody()
-            self._known = {name: name for name in self._index.values()}
+            self._pseudonyms = {name: name for name in self._index.values()}
         return {name: self._index[self._vault.source_token(source_id)] for source_id, name in ids.items()}
 
     def _put(self, people: Mapping[str, str]) -> None:
         import_id = f"gate-{secrets.token_hex(8)}"
-        wanted = dict(people)
+        chosen = dict(people)
         self._vault.pseudonyms(
-            people, import_id=import_id, maker=lambda given: wanted.pop(given, None) or self._make(given)
+            people,
+            import_id=import_id,
+            maker=lambda source_id: chosen.pop(source_id, None) or self._new_pseudonym(source_id),
         )
         self._vault.confirm(import_id)
 
 
-def _started(ws: "Workspace", rules: Sequence[Rule]) -> Gate:
+def _with_past(ws: "Workspace", rules: Sequence[Rule]) -> Gate:
     """A gate that knows the workspace's past: what its rules need of it, all messages as sent."""
     events = ws.scan().filter(pl.col("occurred_at") <= ws.at).select(pl.exclude(_WIDE)).collect()
     messages = histories.sent(events)

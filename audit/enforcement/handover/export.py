@@ -1,16 +1,21 @@
-"""The export: asked for, approved where the workspace asks for a second person, logged, and only then read from the vault."""
+"""The export: approved where the workspace asks for a second person, logged, only then read from the vault, and written.
 
+Its formats are tables that are safe to open, a document, and sentences.
+"""
+
+import csv
 import hashlib
-from collections.abc import Sequence
+import io
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit.enforcement.handover import formats
 from audit.enforcement.handover.suppression_list import Suppressed, suppressed
-from audit.errors import NotPermittedError
+from audit.errors import InputError, NotPermittedError
 from audit.events import sensitive_topics
 from audit.events.times import iso
 from audit.privacy import current_user
@@ -18,11 +23,24 @@ from audit.privacy.roles import Reach, Viewer
 from audit.queries import documents
 from audit.rules.book import Proposal, Request
 from audit.rules.book.proposals import APPROVED, PROPOSED
-from audit.rules.model import Rule
+from audit.rules.describe import sentence
+from audit.rules.model import Rule, to_dict
 
 if TYPE_CHECKING:
     from audit.privacy.log import Entry
     from audit.workspace.workspace import Workspace
+
+FORMATS = ("csv", "json", "braze", "klaviyo")
+"""`braze`: the column of its CSV import for people it knows already, `external_id` alone
+(https://www.braze.com/docs/user_guide/data/unification/user_data/import_users/csv/): they become a segment to leave out.
+`klaviyo`: the column that it takes for people, with the header `Email` alone
+(https://help.klaviyo.com/hc/en-us/articles/115005073867)."""
+
+BY_EMAIL = ("klaviyo",)
+"""Those that name people by their e-mail addresses."""
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for a formula at the beginning of a cell."""
 
 ACT = "handover"
 """What the log calls an export before the ids are read; `handover_made` with what was written follows it."""
@@ -51,21 +69,24 @@ def approval(
     Asked for here where there is none. None where nobody else has to approve. Raises as `hand_over`.
     """
     permit(viewer, form)
-    book, who, wanted = ws.book, actor or current_user.name(), _request(rules, form)
+    book, who, request = ws.book, actor or current_user.name(), _request(rules, form)
     if ACT not in book.second_person():
         return None
-    asked = book.inbox.proposals((APPROVED, PROPOSED))
-    mine = [one for one in asked if one.request == wanted and one.author == who]
-    if mine:
-        return min(mine, key=lambda one: one.state != APPROVED)
-    return book.inbox.ask_handover(wanted, author=who)
+    proposals = [
+        proposal
+        for proposal in book.inbox.proposals((APPROVED, PROPOSED))
+        if proposal.request == request and proposal.author == who
+    ]
+    if proposals:
+        return min(proposals, key=lambda proposal: proposal.state != APPROVED)
+    return book.inbox.ask_handover(request, author=who)
 
 
 def permit(viewer: Viewer, form: str) -> None:
     """Raises NotPermittedError for a role that may not hand over in this format, InputError for none of them."""
     viewer.require("handover")
-    formats.check(form)
-    if form in formats.BY_EMAIL and viewer.reach("reveal") is not Reach.ALL:
+    refuse_unknown(form)
+    if form in BY_EMAIL and viewer.reach("reveal") is not Reach.ALL:
         raise NotPermittedError(
             f"--format {form} names people by their e-mail addresses: that takes a role that may reveal them too, admin; "
             "csv and braze go by the source's own ids"
@@ -81,34 +102,35 @@ def hand_over(
     approved: Proposal | None = None,
     actor: str | None = None,
 ) -> Handover:
-    """Whom `rules` suppress at the workspace's moment, in one of `forms.FORMATS`.
+    """Whom `rules` suppress at the workspace's moment, in one of `FORMATS`.
 
     The log says who, which rules, how many people and in which format before an id is read, and the file's SHA-256
     afterwards. Raises NotPermittedError for a role that may not, or without the `approved` proposal where the workspace
     asks for it; InputError for another format.
     """
     permit(viewer, form)
-    asked = _request(rules, form)
+    request = _request(rules, form)
     who = actor or current_user.name()
     if ACT in ws.book.second_person():
-        _use(ws, asked, approved, who)
-    found, withheld = _people(ws, rules, ws.at, names_sensitive=viewer.names_sensitive)
-    listed = _by_email(found, rules) if form in formats.BY_EMAIL else found
-    begun = _begin(ws, asked, listed, approved, who)
-    names = _names(ws, form, listed, begun)
-    named = [one._replace(customer=name) for one in listed for name in names.get(one.customer, ())]
-    named.sort(key=lambda one: one[:3])
-    text = formats.written(named, rules, ws.at, form)
-    _end(ws, begun, text, who)
-    people = {one.customer for one in listed}
+        _use(ws, request, approved, who)
+    rows, withheld = _people(ws, rules, ws.at, names_sensitive=viewer.names_sensitive)
+    if form in BY_EMAIL:
+        rows = _about_email(rows, rules)
+    logged = _log(ws, request, rows, approved, who)
+    names = _names(ws, form, rows, logged)
+    by_name = sorted(
+        (row._replace(customer=name) for row in rows for name in names.get(row.customer, ())),
+        key=lambda row: row[:3],
+    )
+    text = write(by_name, rules, ws.at, form)
+    _log_written(ws, logged, text, who)
+    people = {row.customer for row in rows}
     return Handover(
         text,
         people=len(people & set(names)),
         withheld=withheld,
         nameless=len(people - set(names)),
-        altered=0
-        if form == "json"
-        else len({one.customer for one in named if formats.formula(one.customer)}),
+        altered=0 if form == "json" else len({row.customer for row in by_name if is_formula(row.customer)}),
     )
 
 
@@ -117,63 +139,117 @@ def _request(rules: Sequence[Rule], form: str) -> Request:
     return Request(form, tuple((rule.id, rule.version or 0) for rule in rules))
 
 
-def _use(ws: "Workspace", asked: Request, approved: Proposal | None, who: str) -> None:
+def _use(ws: "Workspace", request: Request, approved: Proposal | None, who: str) -> None:
     if approved is None:
         raise NotPermittedError(
             "handover: this workspace asks for a second person, and nobody approved this export"
         )
-    ws.book.inbox.use(approved.number, asked, actor=who)
+    ws.book.inbox.use(approved.number, request, actor=who)
 
 
 def _people(
     ws: "Workspace", rules: Sequence[Rule], at: datetime, *, names_sensitive: bool
 ) -> tuple[list[Suppressed], int]:
     """Whom `rules` suppress, by pseudonym, and how many rows about a sensitive topic were left out."""
-    found = suppressed(ws.events(at), rules, ws.facts(), at, ids=documents.named_in(ws, rules))
-    secret = set() if names_sensitive else _secret({one.about for one in found})
-    shown = [one for one in found if one.about not in secret]
-    return shown, len(found) - len(shown)
+    rows = suppressed(ws.events(at), rules, ws.facts(), at, ids=documents.named_in(ws, rules))
+    sensitive = set() if names_sensitive else _sensitive({row.about for row in rows})
+    allowed = [row for row in rows if row.about not in sensitive]
+    return allowed, len(rows) - len(allowed)
 
 
-def _secret(abouts: set[str]) -> set[str]:
+def _sensitive(abouts: set[str]) -> set[str]:
     """Those that touch a sensitive topic, by the sensitive map."""
-    listed = pl.DataFrame({"about": sorted(abouts)}, schema={"about": pl.String()})
-    touched = listed.filter(sensitive_topics.of_category(pl.col("about")).is_not_null())
-    return set(touched["about"])
+    frame = pl.DataFrame({"about": sorted(abouts)}, schema={"about": pl.String()})
+    return set(frame.filter(sensitive_topics.of_category(pl.col("about")).is_not_null())["about"])
 
 
-def _by_email(found: Sequence[Suppressed], rules: Sequence[Rule]) -> list[Suppressed]:
+def _about_email(rows: Sequence[Suppressed], rules: Sequence[Rule]) -> list[Suppressed]:
     """Those that are about e-mail, or about every channel."""
     of_email = {rule.id for rule in rules if not rule.channels or "email" in rule.channels}
-    return [one for one in found if one.rule in of_email and one.channel in {None, "email"}]
+    return [row for row in rows if row.rule in of_email and row.channel in {None, "email"}]
 
 
-def _begin(
-    ws: "Workspace", asked: Request, listed: Sequence[Suppressed], approved: Proposal | None, who: str
+def _log(
+    ws: "Workspace", request: Request, rows: Sequence[Suppressed], approved: Proposal | None, who: str
 ) -> "Entry":
     details = {
-        "format": asked.format,
-        "rules": [{"id": name, "version": version} for name, version in asked.rules],
+        "format": request.format,
+        "rules": [{"id": rule_id, "version": version} for rule_id, version in request.rules],
         "as_of": iso(ws.at),
-        "people": len({one.customer for one in listed}),
-        "reveals": ["email"] if asked.format in formats.BY_EMAIL else ["source_id"],
+        "people": len({row.customer for row in rows}),
+        "reveals": ["email"] if request.format in BY_EMAIL else ["source_id"],
         "proposal": approved.id if approved else None,
         "approved_by": approved.steps[-1].actor if approved else None,
     }
-    return ws.log.append(ACT, ", ".join(name for name, _ in asked.rules), details, actor=who)
+    return ws.log.append(ACT, ", ".join(rule_id for rule_id, _ in request.rules), details, actor=who)
 
 
 def _names(
-    ws: "Workspace", form: str, listed: Sequence[Suppressed], begun: "Entry"
+    ws: "Workspace", form: str, rows: Sequence[Suppressed], logged: "Entry"
 ) -> dict[str, tuple[str, ...]]:
     """What each pseudonym is handed over as: the source's own id, or every e-mail address."""
-    customers = {one.customer for one in listed}
-    if form in formats.BY_EMAIL:
-        return ws.vault.revealed("email", customers, logged=begun)
-    return {name: (given,) for name, given in ws.vault.source_ids(customers).items()}
+    customers = {row.customer for row in rows}
+    if form in BY_EMAIL:
+        return ws.vault.revealed("email", customers, logged=logged)
+    return {name: (source_id,) for name, source_id in ws.vault.source_ids(customers).items()}
 
 
-def _end(ws: "Workspace", begun: "Entry", text: str, who: str) -> None:
+def _log_written(ws: "Workspace", logged: "Entry", text: str, who: str) -> None:
     data = text.encode()
-    made = {"of": begun.seq, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    ws.log.append(f"{ACT}_made", begun.subject, made, actor=who)
+    details = {"of": logged.seq, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    ws.log.append(f"{ACT}_made", logged.subject, details, actor=who)
+
+
+# -- the formats ----------------------------------------------------------------------------------------------
+
+
+def refuse_unknown(form: str) -> None:
+    """Raises InputError for a format that there is not."""
+    if form not in FORMATS:
+        raise InputError(f"--format {form}: one of {', '.join((*FORMATS, 'words'))}")
+
+
+def write(rows: Sequence[Suppressed], rules: Iterable[Rule], at: datetime, form: str) -> str:
+    """What is handed over, `customer` of `rows` being what the sender knows them by. Raises InputError."""
+    refuse_unknown(form)
+    if form == "json":
+        return json.dumps(document(rows, rules, at), ensure_ascii=False, indent=2) + "\n"
+    if form == "csv":
+        cells = [(row.customer, row.rule, row.about, iso(row.until) or "") for row in rows]
+        return _csv([("customer_id", "rule", "about", "until"), *cells])
+    head = "external_id" if form == "braze" else "Email"
+    return _csv([(head,), *((name,) for name in dict.fromkeys(row.customer for row in rows))])
+
+
+def document(rows: Iterable[Suppressed], rules: Iterable[Rule], at: datetime) -> dict[str, Any]:
+    """The document `whysent.handover/1`: the active set as in a rule file and in words, and the people."""
+    return {
+        "schema": "whysent.handover/1",
+        "at": iso(at),
+        "rules": [{**to_dict(rule), "version": rule.version, "words": sentence(rule)} for rule in rules],
+        "people": [
+            {"customer": row.customer, "rule": row.rule, "about": row.about or None, "until": iso(row.until)}
+            for row in rows
+        ],
+    }
+
+
+def in_words(rules: Iterable[Rule]) -> str:
+    """A line a rule: what to enter where the sender has a setting for it and takes no list."""
+    return "".join(f"{rule.id} (v{rule.version}): {sentence(rule)}\n" for rule in rules)
+
+
+def is_formula(cell: str) -> bool:
+    """Whether a spreadsheet would take a cell for a formula."""
+    return cell.startswith(_FORMULA)
+
+
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula: what would begin one gets a `'` before it."""
+    return f"'{cell}" if is_formula(cell) else cell
+
+
+def _csv(rows: Iterable[Sequence[str]]) -> str:
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows([harmless(cell) for cell in row] for row in rows)
+    return file.getvalue()
