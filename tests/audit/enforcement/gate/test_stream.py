@@ -305,7 +305,7 @@ def test_opt_outs_responses_and_causes_come_by_the_stream_and_are_remembered(ws)
 
 
 def test_the_gate_in_python_is_as_the_documentation_shows_it(ws):
-    page = (Path(__file__).parents[3] / "docs" / "rules.md").read_text()
+    page = (Path(__file__).parents[4] / "docs" / "rules.md").read_text()
     shown = page.split("## gate")[1].split("```python\n")[1].split("```")[0]
     ws.book.apply(ws.book.plan_add(loads(CAP)))
     names = {"folder": ws.path}
