@@ -169,18 +169,18 @@ def kernel_bench(messages: int) -> None:
     from audit.rules.kernel import (
         totals as sums,
     )
-    from audit.rules.kernel.columns import Columns
+    from audit.rules.kernel.encoded_events import EncodedEvents
 
     print(f"import of numba and the kernel: {time.perf_counter() - started:.2f} s")
     rules, facts = RuleSet(loads(RULES)), none()
     took, worked = measured(lambda: sums.fleet(made(5000), rules, facts))
     print(f"first call (compiles, or loads what was kept): {took:.2f} s ({worked:.2f} s of work)")
-    events = Columns(made(messages), event_pruning.texts(rules.rules))
+    events = EncodedEvents(made(messages), event_pruning.texts(rules.rules))
     started = time.perf_counter()
     row, _ = outcomes.messages(events)
     print(f"messages out of events, and what became of them: {time.perf_counter() - started:.2f} s")
     started = time.perf_counter()
-    problem = encode.problem(events, row, rules, facts)
+    kernel_input = encode.encode(events, row, rules, facts)
     print(f"as arrays: {time.perf_counter() - started:.2f} s")
     speeds: dict[str, list[tuple[float, float]]] = {}
     columns = _lists(events.frame)
@@ -190,9 +190,9 @@ def kernel_bench(messages: int) -> None:
             (
                 f"kernel, {row.size:,} messages, 5 rules",
                 row.size,
-                lambda: run.pass_over(problem, tells=False),
+                lambda: run.run(kernel_input, detailed=False),
             ),
-            ("the same, and when each would pass", row.size, lambda: run.pass_over(problem)),
+            ("the same, and when each would pass", row.size, lambda: run.run(kernel_input)),
         ):
             took, worked = measured(act)
             speeds.setdefault(what, []).append((number / took, number / worked))
@@ -207,7 +207,7 @@ def kernel_bench(messages: int) -> None:
     sent = histories.sent(few)
     slow = sent.height / seconds(lambda: simulation.by_reference(sent, few, rules, facts))
     print(f"reference: {slow:,.0f} messages/s")
-    part = sums.Part.of(events, rules, facts, row=row, tells=True)
+    part = sums.Part.of(events, rules, facts, row=row, detailed=True)
     print(f"as the frame of decisions: {seconds(part.decisions):.2f} s")
 
 

@@ -466,7 +466,7 @@ def test_simulate_says_the_same_once_numbers_stand_for_texts(
         '[[rule]]\nid = "c"\nkind = "frequency_cap"\nlimit = 1\nwindow = "30d"\nper = ["campaign"]\n'
     )
     simple = own("simulate", "--rules", file, "--json").document
-    monkeypatch.setattr(kernel, "MANY", 1)
+    monkeypatch.setattr(kernel, "MIN_MESSAGES", 1)
     for _ in range(2):
         assert own("simulate", "--json").document == expected
         assert own("simulate", "--rules", file, "--json").document == simple

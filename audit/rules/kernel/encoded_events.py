@@ -1,61 +1,130 @@
-"""What stands for the texts of some customers' events, whatever rules they are replayed by: small numbers, to be kept."""
+"""A frame of events as arrays of numbers, each made when it is first asked for.
 
-from dataclasses import dataclass
-from pathlib import Path
+Rows that are alike in every text that rules and totals ask for have one *trait*, a small number: whatever a text
+means is then worked out once a trait, of which there are few, and looked up by row.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import numpy as np
 import polars as pl
 
-from audit.rules.kernel import dictionary_encoding, outcomes
-from audit.rules.kernel.columns import Columns
-from audit.rules.kernel.layout import Int8, Int32, Int64
-from audit.rules.replay.event_pruning import TEXTS
+from audit.rules.kernel import dictionary_encoding
+from audit.rules.kernel.dictionary_encoding import EncodedTexts
+from audit.rules.kernel.jit import outer
+from audit.rules.kernel.layout import Int32, Int64
+from audit.rules.reference.histories import CAMPAIGN
+from audit.rules.replay.event_pruning import MissingColumn
 
-_NO_MESSAGE = -1
 
-
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """A row an event: its `trait` by all of `TEXTS`; `examples` has a row of each trait.
-
-    `starts`: where each customer begins, and the end; `row`: the rows that stand for a message, in order; `became`: what
-    became of each, in bits.
+class EncodedEvents:
+    """`frame`: whole customers, in order, with the columns that `event_pruning.columns` names, or more; `texts`: the columns
+    that make a trait, as `event_pruning.texts` names them.
     """
 
-    starts: Int64
-    trait: Int32
-    examples: pl.DataFrame
-    row: Int32
-    became: Int8
+    def __init__(self, frame: pl.DataFrame, texts: Sequence[str]) -> None:
+        self.frame, self._texts = frame, texts
+        self._encoded: dict[str, EncodedTexts] = {}
 
-    def columns(self, events: pl.DataFrame) -> Columns:
-        """The same events, of which only those columns have to be there that are asked for row by row."""
-        return Columns.numbered(events, self.starts, self.trait, self.examples)
+    @classmethod
+    def from_traits(
+        cls, frame: pl.DataFrame, starts: Int64, trait: Int32, examples: pl.DataFrame
+    ) -> "EncodedEvents":
+        """The same where traits are known: `frame` needs no column but those asked for row by row."""
+        events = cls(frame, examples.columns)
+        events.starts, events.trait, events.examples = starts, trait, examples
+        return events
+
+    def select(self, *names: str) -> pl.DataFrame:
+        """These columns of the frame; raises MissingColumn where one was not read."""
+        if any(name not in self.frame.columns for name in names):
+            raise MissingColumn
+        return self.frame.select(names)
+
+    @cached_property
+    def starts(self) -> Int64:
+        """The row where each customer begins, and the end."""
+        keys = dictionary_encoding.hashes(self.frame["customer_id"])
+        changes = np.flatnonzero(keys[1:] != keys[:-1]) + 1
+        return np.concatenate(([0] if keys.size else [], changes, [keys.size])).astype(np.int64)
+
+    @cached_property
+    def at(self) -> Int64:
+        """When each happened (µs)."""
+        micros: Int64 = self.frame["occurred_at"].to_physical().to_numpy(writable=True)
+        return micros
+
+    @cached_property
+    def trait(self) -> Int32:
+        """The trait of each row."""
+        return self._traits[0]
+
+    @cached_property
+    def examples(self) -> pl.DataFrame:
+        """A row of each trait, with the columns that make it."""
+        return self.frame.select(self._texts)[self._traits[1]]
+
+    @cached_property
+    def _traits(self) -> tuple[Int32, Int32]:
+        keys = np.zeros(self.frame.height, np.uint64)
+        for column in self.frame.select(self._texts):
+            if column.null_count() < column.len():
+                dictionary_encoding.mix_in(keys, dictionary_encoding.hashes(column))
+        return dictionary_encoding.number_keys(keys)
+
+    def encoded(self, name: str) -> EncodedTexts:
+        """A column's texts as numbers, by trait; `campaign` is what rules call a campaign."""
+        if name not in self._encoded:
+            texts = self.examples.select(CAMPAIGN if name == "campaign" else name)
+            self._encoded[name] = EncodedTexts(texts.to_series())
+        return self._encoded[name]
+
+    def rows(self, kinds: Iterable[str]) -> Int32:
+        """The rows of these kinds."""
+        kinds = frozenset(kinds)
+        if not kinds:
+            return np.zeros(0, np.int32)
+        is_kind = self.encoded("kind").map(lambda kind: kind in kinds).astype(np.bool_)
+        return np.flatnonzero(is_kind[self.trait]).astype(np.int32)
+
+    def offsets(self, rows: Int32) -> Int64:
+        """Where each customer's part of these rows, which ascend, begins; and the end."""
+        offsets = np.empty(self.starts.size, np.int64)
+        _offsets(self.starts, rows, offsets)
+        return offsets
+
+    def zone_changes(self, zones: Int32) -> Int32:
+        """The rows at which a customer's zone is another than before. `zones`: of each trait, -1: none."""
+        rows = np.empty(self.trait.size, np.int32)
+        return rows[: _zone_changes(self.starts, self.trait, zones, rows)]
+
+    @property
+    def customers(self) -> pl.Series:
+        """The name of each customer."""
+        return self.select("customer_id").to_series().gather(self.starts[:-1])
 
 
-def made(events: pl.DataFrame) -> Numbers:
-    """The numbers of whole customers, in order, with all columns that a replay may read."""
-    columns = Columns(events, TEXTS)
-    row, became = outcomes.messages(columns)
-    return Numbers(columns.starts, columns.trait, columns.examples, row, became)
+@outer
+def _offsets(starts: Int64, rows: Int32, out: Int64) -> None:
+    """Put into `out` how many of `rows`, which ascend, lie before each of `starts`."""
+    number = 0
+    for customer in range(starts.size):
+        while number < rows.size and rows[number] < starts[customer]:
+            number += 1
+        out[customer] = number
 
 
-def write(numbers: Numbers, rows: Path, examples: Path) -> None:
-    """Write the numbers of rows into one Parquet file, the texts that they stand for into another."""
-    begins = np.zeros(numbers.trait.size, np.bool_)
-    begins[numbers.starts[:-1]] = True
-    became = np.full(numbers.trait.size, _NO_MESSAGE, np.int8)
-    became[numbers.row] = numbers.became
-    pl.DataFrame({"begins": begins, "trait": numbers.trait, "became": became}).write_parquet(rows)
-    numbers.examples.write_parquet(examples)
-
-
-def read(rows: Path, examples: Path) -> Numbers:
-    """What `write` wrote."""
-    kept = pl.read_parquet(rows)
-    begins, became = kept["begins"].to_numpy(), dictionary_encoding.of(kept["became"], np.int8)
-    row = np.flatnonzero(became != _NO_MESSAGE).astype(np.int32)
-    starts = np.concatenate((np.flatnonzero(begins), [kept.height])).astype(np.int64)
-    return Numbers(
-        starts, dictionary_encoding.of(kept["trait"], np.int32), pl.read_parquet(examples), row, became[row]
-    )
+@outer
+def _zone_changes(starts: Int64, trait: Int32, zones: Int32, out: Int32) -> int:
+    """Put into `out` the rows at which a customer's zone changes; how many there are."""
+    number = 0
+    for customer in range(starts.size - 1):
+        before = -1
+        for row in range(starts[customer], starts[customer + 1]):
+            zone = zones[trait[row]]
+            if zone >= 0 and zone != before:
+                before = zone
+                out[number] = row
+                number += 1
+    return number

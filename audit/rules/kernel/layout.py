@@ -1,7 +1,7 @@
 """The arrays that the compiled code reads and writes.
 
 Moments and spans are int64 µs (UTC, since 1970); texts are small numbers, -1 where absent; a set of rules is an
-int64 whose bit n stands for the rule at position n. `first[c]` is where customer c's rows begin, `first[c + 1]`
+int64 whose bit n stands for the rule at position n. `offsets[c]` is where customer c's rows begin, `offsets[c + 1]`
 where they end. `rank` stands for the event_id in comparisons at one moment. `row` is the row in the frame of events.
 """
 
@@ -16,20 +16,20 @@ Int8 = NDArray[np.int8]
 Bool = NDArray[np.bool_]
 UInt64 = NDArray[np.uint64]
 Records = NDArray[Any]
-"""Rows with named fields, so that one lies together."""
+"""Rows with fields that have names, so that a row lies together in memory."""
 
 FIXED, SENSITIVE, SUNSET, CONSENT, COOLDOWN, ROLLING, CALENDAR, QUIET = range(8)
-"""How a rule is judged. A minimum gap and a rolling cap are one thing; what stops a message whatever came before it is
-FIXED. Up to SUNSET a rule may lack what it needs to judge a message; from CALENDAR on it reads a clock."""
+"""How a rule decides. A minimum gap and a rolling cap are one; FIXED blocks a message whatever came before it.
+Up to SUNSET a rule may lack data to decide on a message; from CALENDAR on it reads a clock."""
 
 HOUR_UNIT, DAY_UNIT, WEEK_UNIT, MONTH_UNIT = range(4)
 
 ALLOWED, STOPPED, EXEMPTED = range(3)
 
-PUT_OFF = -1
+DEFERRED = -1
 
-NO, YES, GIVEN, WITHDRAWN = range(4)
-"""What a customer said: no or yes, and of these what was a consent given, or one withdrawn."""
+OPT_OUT, OPT_IN, CONSENT_GIVEN, CONSENT_WITHDRAWN = range(4)
+"""What a consent act says."""
 
 NEVER = 1 << 62
 LONG_AGO = -NEVER
@@ -47,8 +47,8 @@ RULE = np.dtype(
         )
     ]
 )  # fmt: skip
-"""A rule, in checking order. `limit`: how many make it full (a cap), or are a streak (a sunset). `span`: its window, or
-its grace. `base`: where its counters begin; `group`: row of the groups, -1: all together."""
+"""A rule, in checking order. `limit`: how many messages make a cap full, or a sunset's streak. `span`: the window, or the
+days of grace. `base`: index of its first counter; `group`: row of `Traits.group`, -1: all messages count together."""
 
 COUNTER = np.dtype(
     [
@@ -57,85 +57,85 @@ COUNTER = np.dtype(
     ],
     align=True,
 )  # fmt: skip
-"""What was counted of a rule and group; `epoch` tells whether it is of the customer at hand.
+"""What a rule counted in one group. `epoch`: the customer that it was counted for; `n`: how many nodes.
 
-`tail` is the newest; `full` the one that makes the rule full, the `limit`th newest, and `full_at` its moment, LONG_AGO
-where they are fewer.
+`tail` is the newest node; `full` the one that makes the rule full, the `limit`th newest, and `full_at` its moment,
+LONG_AGO where there are fewer. `median`: of the gaps between `median_n` purchases.
 """
 
-NODE_OF = np.dtype(
-    [("at", _LONG), ("what", _SHORT), ("after", _SHORT), ("before", _SHORT)],
+NODE = np.dtype(
+    [("at", _LONG), ("source", _SHORT), ("after", _SHORT), ("before", _SHORT)],
     align=True,
 )  # fmt: skip
-"""One of a chain of what was counted: a message, or an act."""
+"""One counted message or act in a counter's chain; `source`: its index among the messages, or acts."""
 
 
 TRAIT = np.dtype(
     [
-        ("judging", _LONG), ("counting", _LONG), ("zone", _SHORT), ("exempt", np.int8), ("is_order", np.int8),
-        ("starts", _LONG), ("unsure", _LONG), ("typical", _LONG), ("item", _SHORT), ("category", _SHORT),
+        ("applies", _LONG), ("counts", _LONG), ("zone", _SHORT), ("exempt", np.int8), ("is_order", np.int8),
+        ("starts", _LONG), ("undecidable", _LONG), ("typical", _LONG), ("item", _SHORT), ("category", _SHORT),
     ],
     align=True,
 )  # fmt: skip
-"""What rows have in common that are alike in every text a rule asks for; first what is asked of every message.
+"""What rows with the same texts share; the fields that every message needs come first.
 
-`judging`, `counting`: the rules whose scopes such a message satisfies; `unsure`: those that lack what they need to
-judge it. `starts`: the cooldowns that such an act starts; `is_order`: whether it breaks a streak. `typical`: everybody's
-interval between purchases in its category, 0: unknown.
+`applies`, `counts`: the rules that decide on, and that count, such a message; `undecidable`: those that lack data to
+decide. `starts`: the cooldowns that such an act starts; `is_order`: whether it breaks a streak. `typical`: the median
+time between purchases in its category over all customers, 0: unknown.
 """
 
 
 class Traits(NamedTuple):
-    """`table`: TRAIT, by trait; `group`: for each rule that counts apart, what it counts together with such rows."""
+    """`table`: TRAIT, a row a trait; `group`: a row for each rule that counts in groups: the group of each trait."""
 
     table: Records
     group: Int32
 
 
 class Messages(NamedTuple):
-    """A row a message, in order. `named`: by customer, the rules that it falls under.
+    """A row a message, in order. `rules_of_customer`: of each customer, the rules that it falls under.
 
-    `stops`: the FIXED rules that stop it (without rows where there are none). `replied`: a row for each kind of response
-    that a sunset asks for, when the first came, NEVER if none did; `replied_rank`: its rank.
+    `blocked_by`: the FIXED rules that block it (without rows where there are none). `response_at`: a row for each kind of
+    response that a sunset asks for: when the first came, NEVER if none did; `response_rank`: its rank.
     """
 
-    first: Int64
-    named: Int64
+    offsets: Int64
+    rules_of_customer: Int64
     at: Int64
     rank: Int32
     row: Int32
     trait: Int32
-    stops: Int64
-    replied: Int64
-    replied_rank: Int32
+    blocked_by: Int64
+    response_at: Int64
+    response_rank: Int32
 
 
 class Acts(NamedTuple):
     """A row an event that a cooldown or a sunset asks for, in order.
 
-    `bought`: when its order was first seen, LONG_AGO where it is no order.
+    `ordered_at`: when the first row of its order came, LONG_AGO where it is no order.
     """
 
-    first: Int64
+    offsets: Int64
     at: Int64
     rank: Int32
     row: Int32
     trait: Int32
-    bought: Int64
+    ordered_at: Int64
 
 
-class Said(NamedTuple):
-    """A row a time that a customer said no or yes, in order; `says`: NO, YES, GIVEN or WITHDRAWN.
+class ConsentActs(NamedTuple):
+    """A row an opt-out or opt-in, in order; `stance`: OPT_OUT, OPT_IN, CONSENT_GIVEN or CONSENT_WITHDRAWN.
 
-    And of each message what such an act is held against: `message_...`; the topics of row i are
-    `topic[topics[i] : topics[i + 1]]`. Where nobody said anything, the messages' columns have no rows.
+    The topics of act j are `topic[topics[j] : topics[j + 1]]`. `message_...`: the same of each message; they have no
+    rows where there are no acts.
     """
 
-    first: Int64
+    offsets: Int64
     at: Int64
     rank: Int32
     row: Int32
-    says: Int8
+    stance: Int8
     channel: Int32
     sender: Int32
     topics: Int64
@@ -149,12 +149,12 @@ class Said(NamedTuple):
 
 
 class Zones(NamedTuple):
-    """Rows at which a customer's zone changes; and of each zone, from when on it has which offset from UTC.
+    """Rows at which a customer's zone changes; and the UTC offsets of each zone over time.
 
-    `table[z]` is where zone z's offsets begin; they hold up to `horizon`.
+    `table[z] : table[z + 1]` are zone z's rows of `since` (from when on) and `offset`; they hold up to `horizon`.
     """
 
-    first: Int64
+    offsets: Int64
     at: Int64
     rank: Int32
     zone: Int32
@@ -164,29 +164,32 @@ class Zones(NamedTuple):
     horizon: int
 
 
-class Decided(NamedTuple):
-    """A row a message, all zero where there is nothing to say.
+class Decisions(NamedTuple):
+    """A row a message, zero where nothing applies; `undecided`: by customer, 1 where the reference has to decide.
 
-    `deciding`: the position of the rule plus one, or PUT_OFF for a message that went out later. `counted[begins : begins +
-    counts]` are the event rows that the deciding rule counted: each rule where decisions are told, else a cap's.
-    Only where they are told there are rows of `out`: when it went out; `failing` and `cannot_tell`: sets of rules; and
-    `next_allowed`, of stopped messages.
+    `deciding`: the position of the rule plus one, or DEFERRED for a message that went out later. `counted[counted_from :
+    counted_from + counted_number]` are the event rows that the deciding rule counted: of every rule where details are
+    asked for, else of caps. Only with details there are rows of `sent_at`: when a deferred message went out; `failing`
+    and `cannot_tell`: sets of rules; and `next_allowed`, of stopped messages.
     """
 
     decision: Int8
-    out: Int64
+    sent_at: Int64
     deciding: Int8
     failing: Int64
     cannot_tell: Int64
     next_allowed: Int64
-    begins: Int64
-    counts: Int32
+    counted_from: Int64
+    counted_number: Int32
     counted: Int32
-    bailed: Int8
+    undecided: Int8
 
 
 class Work(NamedTuple):
-    """What one pass needs to remember. `counters`: COUNTER, `nodes`: NODE_OF."""
+    """Memory of one thread. `state`: single numbers; `counters`: COUNTER; `nodes`: NODE; `floor`: by rule, see `blocking`.
+
+    `cursor`: by zone, the stretch used last; `due`, `waiting`: the heap of deferred messages; `moments`: for medians.
+    """
 
     state: Int64
     counters: Records
@@ -205,14 +208,14 @@ class Task(NamedTuple):
     traits: Traits
     messages: Messages
     acts: Acts
-    said: Said
+    consents: ConsentActs
     zones: Zones
-    decided: Decided
+    decisions: Decisions
     work: Work
 
 
 (
-    CUSTOMER, EPOCH, NODE, ACT, SAYING, ZONE_ROW, ZONE, ORDERED, ORDERED_RANK, WAITING, USED, BAIL, FULL, TELLS,
-    ITEMS, CATEGORIES, DATED, SIZE,
+    CUSTOMER, EPOCH, NODES_USED, NEXT_ACT, NEXT_CONSENT, NEXT_ZONE_ROW, ZONE, ORDERED_AT, ORDERED_RANK, WAITING,
+    COUNTED_USED, UNDECIDED, NO_ROOM, DETAILED, ITEMS, CATEGORIES, HAS_DATES, STATE_SIZE,
 ) = range(18)  # fmt: skip
-"""Places in `Work.state`."""
+"""Positions in `Work.state`. ITEMS, CATEGORIES: index of the first counter of purchases, -1: none are counted."""

@@ -1,4 +1,4 @@
-"""Decide the messages of whole customers with the compiled code, and what it leaves over with the reference."""
+"""Decide the messages of whole customers with the compiled code, and the rest with the reference."""
 
 import os
 from collections import deque
@@ -11,201 +11,251 @@ import numpy as np
 import polars as pl
 
 from audit.population.stats import Facts
-from audit.rules.kernel import encode, loop
-from audit.rules.kernel.columns import Columns
-from audit.rules.kernel.encode import Problem
-from audit.rules.kernel.layout import (
-    CATEGORIES,
-    COUNTER,
-    DATED,
-    ITEMS,
-    LONG_AGO,
-    NEVER,
-    NODE_OF,
-    SIZE,
-    TELLS,
-    USED,
-    Decided,
-    Int32,
-    Int64,
-    Task,
-    Work,
-)
-from audit.rules.reference import histories as prepare
+from audit.rules.kernel import layout, loop
+from audit.rules.kernel.encode import KernelInput, covers, encode
+from audit.rules.kernel.encoded_events import EncodedEvents
+from audit.rules.kernel.layout import Decisions, Int8, Int32, Int64, Task, Work
+from audit.rules.reference import histories
 from audit.rules.reference.evaluate import Decision, judge
+from audit.rules.replay import decisions as decision_frame
 from audit.rules.replay.event_pruning import COLUMNS
 from audit.rules.scopes import RuleSet
 
 _AT_ONCE = 5_000
 """Customers that a thread decides before it takes others: some hundredths of a second."""
 
+Progress = Callable[[int], None]
+"""Is told how many messages are decided; may raise to stop."""
+
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What was decided, as arrays, a row a message; of customers left over, `others` holds the reference's decisions.
+class Decided:
+    """What was decided, as arrays, a row a message; `by_reference`: the reference's decisions, of undecided customers.
 
-    `left_over`: row by row, whether the reference decided it. `first`: where each customer's messages begin.
+    `left_over`: of each message, whether the reference decided it. `offsets`: where each customer's messages begin.
     """
 
-    decided: Decided
+    decisions: Decisions
     left_over: np.ndarray[tuple[int], np.dtype[np.bool_]]
-    others: list[Decision]
-    first: Int64
+    by_reference: list[Decision]
+    offsets: Int64
 
 
 def decide(
-    columns: Columns,
+    events: EncodedEvents,
     row: Int32,
     rules: RuleSet,
     facts: Facts,
     *,
     causes: pl.DataFrame | None = None,
-    tells: bool = True,
-    hands: int | None = None,
-    progress: Callable[[int], None] = lambda _: None,
-) -> Outcome:
-    """Decide the messages that the rows `row` of `columns` stand for, in order.
-
-    `causes`: why each was sent, as `prepare.histories` reads it. `tells`: whether decisions are told, and not only
-    added up. `hands`: how many threads decide, by default as many as there are cores. `progress` is told how many messages
-    are decided; it may raise.
-    """
-    if encode.holds(columns):
-        made = encode.problem(columns, row, rules, facts, causes)
-        first = made.messages.first
-        decided = pass_over(made, tells=tells, hands=hands, progress=progress)
-    else:
-        first = columns.first(row)
-        decided = _empty(row.size, first.size - 1, tells=tells)
-        decided.bailed[:] = 1
-    if not decided.bailed.any():
-        return Outcome(decided, np.zeros(row.size, np.bool_), [], first)
-    left_over = np.repeat(decided.bailed == 1, np.diff(first))
-    decided.counts[left_over] = 0
-    columns.named(*COLUMNS)
-    messages = prepare.standing(columns.frame[row[left_over]])
-    theirs = columns.frame.filter(pl.col("customer_id").is_in(messages["customer_id"].unique().implode()))
-    histories = prepare.histories(messages, theirs, rules.rules, facts, causes=causes)
-    others = [one for history in histories for one in judge(history, rules)]
-    return Outcome(decided, left_over, others, first)
-
-
-def pass_over(
-    made: Problem,
-    *,
-    tells: bool = True,
-    hands: int | None = None,
-    progress: Callable[[int], None] = lambda _: None,
+    detailed: bool = True,
+    threads: int | None = None,
+    progress: Progress = lambda _: None,
 ) -> Decided:
-    """Decide everything, on as many cores as there are, or `hands`; customers do not touch each other."""
-    customers = made.messages.named.size
-    decided = _empty(made.messages.at.size, customers, tells=tells)
-    hands = max(1, min(hands or os.cpu_count() or 1, customers // _AT_ONCE))
-    parts = [_Part(made, decided, tells=tells) for _ in range(hands)]
-    resting = deque(parts)
+    """Decide the messages that the rows `row` of `events` stand for, in order.
+
+    `causes`: why each was sent, as `histories.histories` reads it. `detailed`: as for the frame of decisions, and not only
+    for totals. `threads`: by default as many as there are cores.
+    """
+    if covers(events):
+        kernel_input = encode(events, row, rules, facts, causes)
+        offsets = kernel_input.messages.offsets
+        decisions = run(kernel_input, detailed=detailed, threads=threads, progress=progress)
+    else:
+        offsets = events.offsets(row)
+        decisions = _empty(row.size, offsets.size - 1, detailed=detailed)
+        decisions.undecided[:] = 1
+    if not decisions.undecided.any():
+        return Decided(decisions, np.zeros(row.size, np.bool_), [], offsets)
+    left_over = np.repeat(decisions.undecided == 1, np.diff(offsets))
+    decisions.counted_number[left_over] = 0
+    events.select(*COLUMNS)
+    messages = histories.standing(events.frame[row[left_over]])
+    is_theirs = pl.col("customer_id").is_in(messages["customer_id"].unique().implode())
+    customers = histories.histories(
+        messages, events.frame.filter(is_theirs), rules.rules, facts, causes=causes
+    )
+    by_reference = [decision for history in customers for decision in judge(history, rules)]
+    return Decided(decisions, left_over, by_reference, offsets)
+
+
+def run(
+    kernel_input: KernelInput,
+    *,
+    detailed: bool = True,
+    threads: int | None = None,
+    progress: Progress = lambda _: None,
+) -> Decisions:
+    """Decide everything, on as many cores as there are, or `threads`; customers do not touch each other."""
+    customers = kernel_input.messages.rules_of_customer.size
+    decisions = _empty(kernel_input.messages.at.size, customers, detailed=detailed)
+    threads = max(1, min(threads or os.cpu_count() or 1, customers // _AT_ONCE))
+    parts = [_Thread(kernel_input, decisions, detailed=detailed) for _ in range(threads)]
+    idle = deque(parts)
 
     def decide(begin: int) -> int:
-        part, end = resting.popleft(), min(begin + _AT_ONCE, customers)
+        part, end = idle.popleft(), min(begin + _AT_ONCE, customers)
         part.decide(begin, end)
-        resting.append(part)
+        idle.append(part)
         return end
 
-    with ThreadPoolExecutor(hands) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         try:
             for end in pool.map(decide, range(0, customers, _AT_ONCE)):
-                progress(int(made.messages.first[end]))
+                progress(int(kernel_input.messages.offsets[end]))
         finally:
             pool.shutdown(cancel_futures=True)
-    return _joined(decided, parts)
+    return _joined(decisions, parts)
 
 
-class _Part:
-    """One thread's share: its own memory, and its own list of what was counted."""
+class _Thread:
+    """One thread's share: its own memory, and its own list of counted rows."""
 
-    def __init__(self, made: Problem, decided: Decided, *, tells: bool) -> None:
-        self._made = made
-        self.work = _work(made, tells=tells)
-        self.decided = decided._replace(counted=np.zeros(1 << 16, np.int32))
-        self.mine: list[slice] = []
+    def __init__(self, kernel_input: KernelInput, decisions: Decisions, *, detailed: bool) -> None:
+        self._input = kernel_input
+        self.work = _work(kernel_input, detailed=detailed)
+        self.decisions = decisions._replace(counted=np.zeros(1 << 16, np.int32))
+        self.messages: list[slice] = []
 
     def decide(self, begin: int, end: int) -> None:
         """Decide the customers `[begin, end)`."""
-        made, reached = self._made, begin
-        self.mine.append(slice(int(made.messages.first[begin]), int(made.messages.first[end])))
+        data, reached = self._input, begin
+        self.messages.append(slice(int(data.messages.offsets[begin]), int(data.messages.offsets[end])))
         while reached < end:
             task = Task(
-                made.rules,
-                made.traits,
-                made.messages,
-                made.acts,
-                made.said,
-                made.zones,
-                self.decided,
-                self.work,
-            )
+                data.rules, data.traits, data.messages, data.acts, data.consents, data.zones, self.decisions, self.work
+            )  # fmt: skip
             reached = loop.decide(task, reached, end)
             if reached < end:
-                room = np.zeros(2 * self.decided.counted.size, np.int32)
-                room[: self.decided.counted.size] = self.decided.counted
-                self.decided = self.decided._replace(counted=room)
+                room = np.zeros(2 * self.decisions.counted.size, np.int32)
+                room[: self.decisions.counted.size] = self.decisions.counted
+                self.decisions = self.decisions._replace(counted=room)
 
 
-def _joined(decided: Decided, parts: list[_Part]) -> Decided:
-    """One list of what was counted out of those of all parts."""
+def _joined(decisions: Decisions, parts: list[_Thread]) -> Decisions:
+    """One list of counted rows out of those of all threads."""
     before = 0
     for part in parts:
-        for rows in part.mine if before else ():
-            decided.begins[rows] += before
-        before += int(part.work.state[USED])
-    counted = [part.decided.counted[: part.work.state[USED]] for part in parts]
-    return decided._replace(counted=np.concatenate(counted))
+        for messages in part.messages if before else ():
+            decisions.counted_from[messages] += before
+        before += int(part.work.state[layout.COUNTED_USED])
+    counted = [part.decisions.counted[: part.work.state[layout.COUNTED_USED]] for part in parts]
+    return decisions._replace(counted=np.concatenate(counted))
 
 
-def _empty(messages: int, customers: int, *, tells: bool) -> Decided:
+def _empty(messages: int, customers: int, *, detailed: bool) -> Decisions:
     def column(dtype: type[np.generic], size: int = messages) -> Any:
         return np.zeros(size, dtype)
 
-    told = messages if tells else 0
-    return Decided(
-        decision=column(np.int8), out=column(np.int64, told), deciding=column(np.int8),
-        failing=column(np.int64, told), cannot_tell=column(np.int64, told), next_allowed=column(np.int64, told),
-        begins=column(np.int64), counts=column(np.int32), counted=column(np.int32, 0),
-        bailed=column(np.int8, customers),
+    details = messages if detailed else 0
+    return Decisions(
+        decision=column(np.int8), sent_at=column(np.int64, details), deciding=column(np.int8),
+        failing=column(np.int64, details), cannot_tell=column(np.int64, details),
+        next_allowed=column(np.int64, details), counted_from=column(np.int64), counted_number=column(np.int32),
+        counted=column(np.int32, 0), undecided=column(np.int8, customers),
     )  # fmt: skip
 
 
-def _work(made: Problem, *, tells: bool) -> Work:
-    most = int(np.diff(made.messages.first).max(initial=0))
-    state = np.zeros(SIZE, np.int64)
-    state[TELLS], state[ITEMS], state[CATEGORIES], state[USED] = tells, made.items, made.categories, 0
-    state[DATED] = bool((made.rules["since"] != LONG_AGO).any() or (made.rules["until"] != NEVER).any())
+def _work(data: KernelInput, *, detailed: bool) -> Work:
+    messages, acts = np.diff(data.messages.offsets), np.diff(data.acts.offsets)
+    most_messages, most_acts = int(messages.max(initial=0)), int(acts.max(initial=0))
+    nodes = data.rules.size * messages + (data.rules.size + 2) * acts
+    state = np.zeros(layout.STATE_SIZE, np.int64)
+    state[layout.DETAILED], state[layout.ITEMS], state[layout.CATEGORIES] = (
+        detailed,
+        data.items,
+        data.categories,
+    )
+    state[layout.HAS_DATES] = bool(
+        (data.rules["since"] != layout.LONG_AGO).any() or (data.rules["until"] != layout.NEVER).any()
+    )
     return Work(
         state=state,
-        counters=np.zeros(made.places, COUNTER),
-        nodes=np.zeros(_most_nodes(made), NODE_OF),
-        floor=np.zeros(max(made.rules.size, 1), np.int64),
-        cursor=made.zones.table[:-1].copy(),
-        due=np.zeros(most + 1, np.int64),
-        waiting=np.zeros(most + 1, np.int32),
-        moments=np.zeros(int(np.diff(made.acts.first).max(initial=0)) + 1, np.int64),
+        counters=np.zeros(data.counters, layout.COUNTER),
+        nodes=np.zeros(int(nodes.max(initial=0)) + 1, layout.NODE),
+        floor=np.zeros(max(data.rules.size, 1), np.int64),
+        cursor=data.zones.table[:-1].copy(),
+        due=np.zeros(most_messages + 1, np.int64),
+        waiting=np.zeros(most_messages + 1, np.int32),
+        moments=np.zeros(most_acts + 1, np.int64),
     )
 
 
-def _most_nodes(made: Problem) -> int:
-    """As many as the customer with the most of them may need."""
-    rules, sent, done = made.rules.size, np.diff(made.messages.first), np.diff(made.acts.first)
-    return int((rules * sent + (rules + 2) * done).max(initial=0)) + 1
+# -- the frame of decisions -------------------------------------------------------------------------------------
 
 
-def bits(mask: int, rules: RuleSet) -> list[str]:
-    """The ids of the rules that a number stands for, in checking order."""
-    return [rule.id for number, rule in enumerate(rules.rules) if mask >> number & 1]
+def frame(decided: Decided, messages: pl.DataFrame, events: pl.DataFrame, rules: RuleSet) -> pl.DataFrame:
+    """A row a message, columns of `decisions.DECISIONS`, in the order of `messages`."""
+    arrays = decided.decisions
+    stopped, deferred = (
+        pl.Series(arrays.decision == layout.STOPPED),
+        pl.Series(arrays.deciding == layout.DEFERRED),
+    )
+    deferred_to = pl.when(deferred).then(_moments(arrays.sent_at))
+    next_allowed = pl.when(pl.Series(arrays.next_allowed != layout.NEVER)).then(_moments(arrays.next_allowed))
+    by_kernel = messages.select("event_id", "customer_id", "occurred_at").with_columns(
+        decision=names(arrays.decision).cast(pl.String),
+        deferred_to=deferred_to,
+        deciding_rule=_rule_ids(arrays.deciding, rules),
+        failing_rules=_rule_lists(arrays.failing, rules),
+        counted=_counted(arrays, events["event_id"]),
+        cannot_tell=_rule_lists(arrays.cannot_tell, rules),
+        assumed=_assumed(messages["message_class"]),
+        next_allowed_at=pl.when(stopped)
+        .then(next_allowed)
+        .otherwise(pl.coalesce(deferred_to, "occurred_at")),
+    )
+    if not decided.by_reference:
+        return by_kernel
+    left_over = pl.Series(decided.left_over)
+    row = pl.int_range(messages.height, dtype=pl.UInt32, eager=True).alias("row")
+    parts = [
+        by_kernel.with_columns(row).filter(~left_over),
+        decision_frame.frame(decided.by_reference).with_columns(row.filter(left_over)),
+    ]
+    return pl.concat(parts).sort("row").drop("row")
 
 
-def counted_rows(decided: Decided) -> tuple[Int64, Int64]:
-    """What was counted, flat: the message's row and the event's row, messages in order."""
-    counts = decided.counts.astype(np.int64)
-    of = np.repeat(np.arange(counts.size), counts)
-    starts = np.cumsum(counts) - counts
-    places = decided.begins[of] + np.arange(of.size) - starts[of]
-    return of, decided.counted[places].astype(np.int64)
+def names(decisions: Int8) -> pl.Series:
+    """`allow`, `stop` or `exempt` for each number."""
+    enum = decision_frame.DECISION
+    return pl.Series(enum.categories, dtype=enum).gather(pl.Series(decisions, dtype=pl.UInt32))
+
+
+def _moments(micros: Int64) -> pl.Series:
+    return pl.Series(micros).cast(decision_frame.DECISIONS["deferred_to"])
+
+
+def _rule_ids(deciding: Int8, rules: RuleSet) -> pl.Series:
+    ids = pl.Series([None, *(rule.id for rule in rules.rules)], dtype=pl.String)
+    return ids.gather(pl.Series(deciding).clip(0).cast(pl.UInt32))
+
+
+def _rule_lists(sets: Int64, rules: RuleSet) -> pl.Series:
+    """Lists of rule ids for sets of rules, of which there are few different ones."""
+    sets_column = pl.DataFrame({"set": sets})
+    different = sets_column["set"].unique()
+    lists = [
+        [rule.id for number, rule in enumerate(rules.rules) if rule_set >> number & 1]
+        for rule_set in different
+    ]
+    ids = pl.DataFrame({"set": different, "ids": pl.Series(lists, dtype=pl.List(pl.String))})
+    return sets_column.join(ids, on="set", how="left", maintain_order="left")["ids"]
+
+
+def _counted(arrays: Decisions, event_ids: pl.Series) -> pl.Series:
+    """The ids of the counted events, as a list a message."""
+    numbers = arrays.counted_number.astype(np.int64)
+    message = np.repeat(np.arange(numbers.size), numbers)
+    begins = np.cumsum(numbers) - numbers
+    rows = arrays.counted[arrays.counted_from[message] + np.arange(message.size) - begins[message]]
+    return decision_frame.lists(
+        pl.Series(message, dtype=pl.UInt32), event_ids.gather(pl.Series(rows, dtype=pl.UInt32)), numbers.size
+    )
+
+
+def _assumed(classes: pl.Series) -> pl.Series:
+    nothing, message_class = pl.Series([[]], dtype=pl.List(pl.String)), pl.Series([["message_class"]])
+    return pl.select(
+        pl.when(classes.is_null() | (classes == "")).then(pl.lit(message_class)).otherwise(pl.lit(nothing))
+    ).to_series()

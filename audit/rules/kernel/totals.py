@@ -1,31 +1,26 @@
 """Totals of what the kernel decided, without a text or an object for a message."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from audit.population.stats import Facts
-from audit.rules.kernel import (
-    decode,
-    dictionary_encoding,
-    outcomes,
-    run,
-    totals_jit,
-)
-from audit.rules.kernel.columns import Columns
-from audit.rules.kernel.encoded_events import Numbers
-from audit.rules.kernel.layout import PUT_OFF, STOPPED, Int8, Int32
-from audit.rules.kernel.run import Outcome
+from audit.rules.kernel import dictionary_encoding, layout, outcomes, run
+from audit.rules.kernel.encoded_events import EncodedEvents
+from audit.rules.kernel.jit import outer
+from audit.rules.kernel.layout import Bool, Decisions, Int8, Int32, Int64
+from audit.rules.kernel.run import Decided
+from audit.rules.kernel.stored_encoding import StoredEncoding
 from audit.rules.reference import histories
 from audit.rules.replay import decisions, simulation
-from audit.rules.replay.decisions import DECISION
 from audit.rules.replay.event_pruning import texts
 from audit.rules.replay.totals import FLAGS
 from audit.rules.scopes import RuleSet
 
-_WORDS = pl.Series(DECISION.categories, dtype=DECISION)
+_DECISIONS, _OUTCOMES = 3, 32
+"""How many decisions there are, and how many sets of outcomes."""
 
 
 def of(
@@ -37,152 +32,203 @@ def of(
 ) -> dict[str, Any]:
     """`decided` (columns `decision, deferred`), `by_rule`, `affected`, `displaced` of whole customers.
 
-    `messages`: as `prepare.sent` gives them, with `row`, their row in `events`. `causes`: why each was sent,
-    as `prepare.histories` reads it.
+    `messages`: as `histories.sent` gives them, with `row`, their row in `events`. `causes`: why each was sent,
+    as `histories.histories` reads it.
     """
-    made = Part.of(
-        Columns(events, texts(rules.rules)),
-        rules,
-        facts,
-        causes=causes,
-        row=messages["row"].cast(pl.Int32).to_numpy(writable=True),
-    )
-    decided = made.outcome.decided
-    words = _WORDS.gather(pl.Series(decided.decision, dtype=pl.UInt32))
-    return {
-        "decided": pl.DataFrame({"decision": words, "deferred": decided.deciding == PUT_OFF}),
-        **made.totals(),
-    }
+    row = messages["row"].cast(pl.Int32).to_numpy(writable=True)
+    part = Part.of(EncodedEvents(events, texts(rules.rules)), rules, facts, causes=causes, row=row)
+    arrays = part.decided.decisions
+    decided = {"decision": run.names(arrays.decision), "deferred": arrays.deciding == layout.DEFERRED}
+    return {"decided": pl.DataFrame(decided), **part.totals()}
 
 
 def fleet(
-    events: pl.DataFrame,
+    frame: pl.DataFrame,
     rules: RuleSet,
     facts: Facts,
     causes: pl.DataFrame | None = None,
     *,
-    numbers: Numbers | None = None,
-    told: bool = False,
+    encoding: StoredEncoding | None = None,
+    detailed: bool = False,
 ) -> dict[str, Any]:
-    """`cells` by provider, `by_rule, customers, affected, displaced` of whole customers, and `decisions` if they are `told`.
+    """`cells` by provider, `by_rule, customers, affected, displaced` of whole customers, and `decisions` if `detailed`.
 
-    `numbers`: those of `events`, which then need no more columns than `relevant.by_row` names. Keeps to one core: several
-    parts may be decided at a time.
+    `encoding`: that of `frame`, which then needs no more columns than `event_pruning.by_row` names. Keeps to one core:
+    several parts may be decided at a time.
     """
-    if numbers is None:
-        columns = Columns(events, texts(rules.rules))
-        row, became = outcomes.messages(columns)
+    if encoding is None:
+        events = EncodedEvents(frame, texts(rules.rules))
+        row, flags = outcomes.messages(events)
     else:
-        columns, row, became = numbers.columns(events), numbers.row, numbers.became
-    made = Part.of(columns, rules, facts, row=row, causes=causes, tells=told, hands=1)
+        events, row, flags = encoding.events(frame), encoding.row, encoding.flags
+    part = Part.of(events, rules, facts, row=row, causes=causes, detailed=detailed, threads=1)
     return {
-        **made.totals(),
-        "cells": made.cells(became),
-        "customers": made.customers,
-        "decisions": made.decisions() if told else None,
+        **part.totals(),
+        "cells": part.cells(flags),
+        "customers": part.customers,
+        "decisions": part.decisions() if detailed else None,
     }
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What was decided of the messages of some customers: those that the rows `row` of `columns`, of these traits, stand for."""
+    """What was decided of the messages of some customers: those that the rows `row` of `events`, of these traits, stand for."""
 
-    columns: Columns
+    events: EncodedEvents
     row: Int32
     trait: Int32
-    outcome: Outcome
+    decided: Decided
     rules: RuleSet
 
     @classmethod
     def of(
         cls,
-        columns: Columns,
+        events: EncodedEvents,
         rules: RuleSet,
         facts: Facts,
         *,
         row: Int32,
         causes: pl.DataFrame | None = None,
-        tells: bool = False,
-        hands: int | None = None,
+        detailed: bool = False,
+        threads: int | None = None,
     ) -> "Part":
-        """Decide; `causes`, `tells` and `hands` as for `run.decide`."""
-        outcome = run.decide(columns, row, rules, facts, causes=causes, tells=tells, hands=hands)
-        _copy_others(outcome, rules)
-        return cls(columns, row, columns.trait[row], outcome, rules)
+        """Decide; `causes`, `detailed` and `threads` as for `run.decide`."""
+        decided = run.decide(events, row, rules, facts, causes=causes, detailed=detailed, threads=threads)
+        _copy_from_reference(decided, rules)
+        return cls(events, row, events.trait[row], decided, rules)
 
     @property
     def customers(self) -> int:
         """How many people have a message."""
-        return int(np.count_nonzero(np.diff(self.outcome.first)))
+        return int(np.count_nonzero(np.diff(self.decided.offsets)))
 
     def totals(self) -> dict[str, Any]:
         """`by_rule`, `affected`, `displaced`."""
         stopped = np.zeros(len(self.rules.rules), np.int64)
-        affected = totals_jit.affected(self.outcome.first, self.outcome.decided, stopped)
+        affected = _affected(self.decided.offsets, self.decided.decisions, stopped)
         return {
             "by_rule": {rule.id: int(n) for rule, n in zip(self.rules.rules, stopped, strict=True)},
             "affected": affected,
             "displaced": self._displaced(),
         }
 
-    def cells(self, became: Int8) -> pl.DataFrame:
-        """How many messages became the same: `decision, deferred, provider`, `FLAGS` but the last, and `n`."""
-        provider = self.columns.coded("mailbox_provider")
-        size = (len(provider.values) + 1) * totals_jit.DECISIONS * 2 * totals_jit.BECAME
-        counts = np.zeros(size, np.int64)
-        totals_jit.cells(self.outcome.decided, became, self.trait, provider.codes, counts)
+    def cells(self, flags: Int8) -> pl.DataFrame:
+        """How many messages have the same: `decision, deferred, provider`, `FLAGS` but the last, and `n`."""
+        provider = self.events.encoded("mailbox_provider")
+        counts = np.zeros((len(provider.values) + 1) * _DECISIONS * 2 * _OUTCOMES, np.int64)
+        _cells(self.decided.decisions, flags, self.trait, provider.codes, counts)
         cell = np.flatnonzero(counts)
-        names = pl.Series([None, *provider.values], dtype=pl.String)
-        kind = cell // totals_jit.BECAME
+        providers = pl.Series([None, *provider.values], dtype=pl.String)
+        kind = cell // _OUTCOMES
         return pl.DataFrame(
             {
-                "decision": _WORDS.gather(kind // 2 % totals_jit.DECISIONS),
+                "decision": run.names((kind // 2 % _DECISIONS).astype(np.int8)),
                 "deferred": kind % 2 == 1,
                 **{flag: (cell >> bit) % 2 == 1 for bit, flag in enumerate(FLAGS[:-1])},
-                "provider": names.gather(kind // 2 // totals_jit.DECISIONS),
+                "provider": providers.gather(kind // 2 // _DECISIONS),
                 "n": counts[cell],
             }
         )
 
     def decisions(self) -> pl.DataFrame:
         """A row a message, columns of `decisions.DECISIONS`, in order."""
-        events = self.columns.frame
-        shown = self.columns.named("event_id", "customer_id", "occurred_at", "message_class")[self.row]
-        return decode.frame(self.outcome, shown, events, self.rules)
+        columns = self.events.select("event_id", "customer_id", "occurred_at", "message_class")
+        return run.frame(self.decided, columns[self.row], self.events.frame, self.rules)
 
     def _displaced(self) -> pl.DataFrame:
         """Columns `by, stopped, n`: a stopped message once for each campaign that its cap counted."""
-        caps = np.array([False, *(rule.displaces for rule in self.rules.rules), False])
-        decided = self.outcome.decided
-        campaigns = self.columns.coded("campaign")
-        size = len(campaigns.values) + 1
-        pairs = np.empty(decided.counted.size, np.int64)
-        asked = totals_jit.Displacing(caps, campaigns.codes, self.trait, self.columns.trait[decided.counted])
-        number = totals_jit.displaced(decided, asked, np.zeros(size, np.int64), pairs)
-        numbers, firsts = dictionary_encoding.numbered(dictionary_encoding.spread(pairs[:number]))
-        known = pairs[firsts]
-        names = pl.Series([None, *campaigns.values], dtype=pl.String)
-        own = pl.DataFrame(
+        is_cap = np.array([False, *(rule.displaces for rule in self.rules.rules), False])
+        arrays, campaign = self.decided.decisions, self.events.encoded("campaign")
+        size = len(campaign.values) + 1
+        pairs = np.empty(arrays.counted.size, np.int64)
+        columns = _Displacement(is_cap, campaign.codes, self.trait, self.events.trait[arrays.counted])
+        number = _displaced(arrays, columns, np.zeros(size, np.int64), pairs)
+        codes, firsts = dictionary_encoding.number_keys(dictionary_encoding.spread(pairs[:number]))
+        different = pairs[firsts]
+        campaigns = pl.Series([None, *campaign.values], dtype=pl.String)
+        by_kernel = pl.DataFrame(
             {
-                "by": names.gather(known // size),
-                "stopped": names.gather(known % size),
-                "n": pl.Series(np.bincount(numbers, minlength=known.size), dtype=pl.UInt32),
+                "by": campaigns.gather(different // size),
+                "stopped": campaigns.gather(different % size),
+                "n": pl.Series(np.bincount(codes, minlength=different.size), dtype=pl.UInt32),
             }
         )
-        return pl.concat([own, self._displaced_by_others()]) if self.outcome.others else own
+        if not self.decided.by_reference:
+            return by_kernel
+        messages = histories.standing(self.events.frame[self.row[self.decided.left_over]])
+        by_reference = decisions.frame(self.decided.by_reference)
+        return pl.concat([by_kernel, simulation.displaced(by_reference, messages, self.rules.rules)])
 
-    def _displaced_by_others(self) -> pl.DataFrame:
-        messages = histories.standing(self.columns.frame[self.row[self.outcome.left_over]])
-        return simulation.displaced(decisions.frame(self.outcome.others), messages, self.rules.rules)
 
-
-def _copy_others(outcome: Outcome, rules: RuleSet) -> None:
+def _copy_from_reference(decided: Decided, rules: RuleSet) -> None:
     """Write what the reference decided beside what the kernel did."""
-    number = {"allow": 0, "stop": STOPPED, "exempt": 2}
-    position = {rule.id: place + 1 for place, rule in enumerate(rules.rules)}
-    decided = outcome.decided
-    for place, other in zip(np.flatnonzero(outcome.left_over), outcome.others, strict=True):
-        decided.decision[place] = number[other.decision]
-        put_off = PUT_OFF if other.deferred_to else 0
-        decided.deciding[place] = position[other.deciding_rule] if other.deciding_rule else put_off
-        decided.counts[place] = 0
+    code = {"allow": layout.ALLOWED, "stop": layout.STOPPED, "exempt": layout.EXEMPTED}
+    position = {rule.id: number + 1 for number, rule in enumerate(rules.rules)}
+    arrays = decided.decisions
+    for i, decision in zip(np.flatnonzero(decided.left_over), decided.by_reference, strict=True):
+        arrays.decision[i] = code[decision.decision]
+        deferred = layout.DEFERRED if decision.deferred_to else 0
+        arrays.deciding[i] = position[decision.deciding_rule] if decision.deciding_rule else deferred
+        arrays.counted_number[i] = 0
+
+
+# -- compiled ---------------------------------------------------------------------------------------------------
+
+
+class _Displacement(NamedTuple):
+    """What displacement is read from. `is_cap`: of a rule, by what `deciding` says of it (the last: deferred).
+
+    `campaign`: of each trait; `trait`: of each message; `counted`: the traits of the counted rows.
+    """
+
+    is_cap: Bool
+    campaign: Int32
+    trait: Int32
+    counted: Int32
+
+
+@outer
+def _cells(decisions: Decisions, flags: Int8, trait: Int32, provider: Int32, counts: Int64) -> None:
+    """Count messages by `((provider + 1) * _DECISIONS + decision) * 2 + deferred) * _OUTCOMES + flags`.
+
+    `trait`: of each message; `provider`: of each trait.
+    """
+    for i in range(flags.size):
+        deferred = 1 if decisions.deciding[i] == layout.DEFERRED else 0
+        kind = ((provider[trait[i]] + 1) * _DECISIONS + decisions.decision[i]) * 2 + deferred
+        counts[kind * _OUTCOMES + flags[i]] += 1
+
+
+@outer
+def _affected(offsets: Int64, decisions: Decisions, by_rule: Int64) -> int:
+    """How many customers have a message that was stopped or deferred; and in `by_rule`, how many each rule stopped."""
+    number = 0
+    for customer in range(offsets.size - 1):
+        affected = 0
+        for i in range(offsets[customer], offsets[customer + 1]):
+            if decisions.decision[i] == layout.STOPPED:
+                by_rule[decisions.deciding[i] - 1] += 1
+                affected = 1
+            elif decisions.deciding[i] == layout.DEFERRED:
+                affected = 1
+        number += affected
+    return number
+
+
+@outer
+def _displaced(decisions: Decisions, columns: _Displacement, counted_for: Int64, pairs: Int64) -> int:
+    """Put into `pairs` each stopped message once for each campaign that its cap counted; how many there are.
+
+    A pair is `(by + 1) * counted_for.size + stopped + 1`. `counted_for`: room for every campaign and one, zero.
+    """
+    number = 0
+    for i in range(columns.trait.size):
+        if columns.is_cap[decisions.deciding[i]]:
+            begin = decisions.counted_from[i]
+            for k in range(begin, begin + decisions.counted_number[i]):
+                by = columns.campaign[columns.counted[k]] + 1
+                if counted_for[by] != i + 1:
+                    counted_for[by] = i + 1
+                    pairs[number] = by * counted_for.size + columns.campaign[columns.trait[i]] + 1
+                    number += 1
+    return number

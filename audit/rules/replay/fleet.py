@@ -214,8 +214,8 @@ class _Work:
             return by_reference(events, self._rules, self._ctx, causes, told=told)
         from audit.rules.kernel import totals
 
-        numbers = known.of(number, events) if known is not None else None
-        return totals.fleet(events, self._rules, self._ctx.facts, causes, numbers=numbers, told=told)
+        encoding = known.of(number, events) if known is not None else None
+        return totals.fleet(events, self._rules, self._ctx.facts, causes, encoding=encoding, detailed=told)
 
 
 def _at_a_time(

@@ -1,4 +1,4 @@
-"""What stands for the texts of a fleet's events (`kernel.numbers`), part by part on disk: made once, then read.
+"""What stands for the texts of a fleet's events (`kernel.stored_encoding`), part by part on disk: made once, then read.
 
 A replay then reads no text and tells none apart. All parts appear together, or none, and are of one scan: whoever names
 a place for them has another for other events.
@@ -19,7 +19,7 @@ from audit.rules.replay.event_pruning import MissingColumn
 from audit.storage import private_files
 
 if TYPE_CHECKING:
-    from audit.rules.kernel.encoded_events import Numbers
+    from audit.rules.kernel.stored_encoding import StoredEncoding
 
 NAME = "numbers-1"
 """The folder at that place; another name once a number means something else."""
@@ -33,7 +33,7 @@ class Numbered(Protocol):
 
     heights: Sequence[int]
 
-    def of(self, part: int, events: pl.DataFrame) -> "Numbers":
+    def of(self, part: int, events: pl.DataFrame) -> "StoredEncoding":
         """The numbers of a part, which are these events. Raises MissingColumn where they cannot be read."""
 
 
@@ -75,11 +75,11 @@ class _Read:
     def __init__(self, place: Path, heights: Sequence[int]) -> None:
         self._place, self.heights = place, heights
 
-    def of(self, part: int, events: pl.DataFrame) -> "Numbers":
-        from audit.rules.kernel import encoded_events
+    def of(self, part: int, events: pl.DataFrame) -> "StoredEncoding":
+        from audit.rules.kernel.stored_encoding import StoredEncoding
 
         try:
-            found = encoded_events.read(*_files(self._place, part))
+            found = StoredEncoding.read(*_files(self._place, part))
         except (OSError, pl.exceptions.ComputeError) as error:
             raise self._damaged() from error
         if found.trait.size != events.height:
@@ -101,15 +101,15 @@ class _Made:
         self._written: dict[int, int] = {}
         self._whole = True
 
-    def of(self, part: int, events: pl.DataFrame) -> "Numbers":
-        from audit.rules.kernel import encoded_events
+    def of(self, part: int, events: pl.DataFrame) -> "StoredEncoding":
+        from audit.rules.kernel.stored_encoding import StoredEncoding
 
-        made = encoded_events.made(events)
+        made = StoredEncoding.of(events)
         if self._whole:
             try:
                 self.place.mkdir(mode=0o700, exist_ok=True)
                 with private_files.clear_errors(self.place):
-                    encoded_events.write(made, *map(private_files.reserve, _files(self.place, part)))
+                    made.write(*map(private_files.reserve, _files(self.place, part)))
                 self._written[part] = events.height
             except (OSError, WorkspaceError):
                 self._whole = False

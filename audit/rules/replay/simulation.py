@@ -136,21 +136,21 @@ def by_kernel(
     causes: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """The same by compiled code; `progress` is told once some thousand customers."""
-    from audit.rules.kernel import decode, run
-    from audit.rules.kernel.columns import Columns
+    from audit.rules.kernel import run
+    from audit.rules.kernel.encoded_events import EncodedEvents
 
     numbered = events.with_row_index("row")
     standing = histories.sent(numbered)
     tell = None if progress is None else (lambda done: progress(done, messages.height))
     row = standing["row"].cast(pl.Int32).to_numpy(writable=True)
-    columns = Columns(events, texts(rules.rules))
-    outcome = run.decide(columns, row, rules, facts, causes=causes, progress=tell or (lambda _: None))
-    return decode.frame(outcome, standing, numbered, rules)
+    encoded = EncodedEvents(events, texts(rules.rules))
+    decided = run.decide(encoded, row, rules, facts, causes=causes, progress=tell or (lambda _: None))
+    return run.frame(decided, standing, numbered, rules)
 
 
 def is_fleet(messages: int, rules: RuleSet) -> bool:
     """Whether so many messages are for the kernel, if it is installed and knows these rules."""
-    return messages >= kernel.MANY and kernel.knows(rules) and kernel.installed()
+    return messages >= kernel.MIN_MESSAGES and kernel.knows(rules) and kernel.installed()
 
 
 def displaced(decided: pl.DataFrame, messages: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:

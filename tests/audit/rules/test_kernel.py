@@ -175,7 +175,7 @@ def test_sets_of_more_rules_than_it_can_hold_are_not_for_the_kernel(count):
 
 def test_a_set_with_a_kind_it_does_not_know_goes_to_the_reference(monkeypatch):
     monkeypatch.setattr(kernel, "KINDS", ("frequency_cap",))
-    monkeypatch.setattr(kernel, "MANY", 1)
+    monkeypatch.setattr(kernel, "MIN_MESSAGES", 1)
     monkeypatch.setattr(simulation, "by_kernel", None)
     rows = [message("2026-01-05T10:00"), message("2026-01-05T11:00")]
     assert replayed(rows, {"id": "gap", "kind": "min_gap", "window": "1d"}).by_rule() == {"gap": 1}
@@ -195,7 +195,7 @@ def test_it_knows_every_kind_there_is():
 def test_a_small_replay_never_loads_it():
     code = """
 import sys
-from audit.rules.consents import NO, YES
+from audit.rules.reference.consents import NO, YES
 from tests.audit.rules.build import act, cap, causes, message, replayed
 replayed([message("2026-01-05T10:00")], cap(1, "7d")).to_json()
 assert not {"numba", "llvmlite"} & set(sys.modules)
@@ -209,7 +209,7 @@ def test_large_replays_go_through_it_and_say_the_same(monkeypatch):
     )
     expected = simulation.simulate(frame, rules, context(frame), causes=why)
     seen = []
-    monkeypatch.setattr(kernel, "MANY", 1)
+    monkeypatch.setattr(kernel, "MIN_MESSAGES", 1)
     made = simulation.simulate(
         frame, rules, context(frame), causes=why, progress=lambda done, total: seen.append((done, total))
     )
@@ -260,7 +260,7 @@ def engaged(seed):
 def test_a_fleet_in_parts_adds_up_to_what_the_whole_replay_tells(monkeypatch, fast, rows_at_once, seed):
     frame, rules = engaged(seed)
     expected = simulation.simulate(frame, rules, context(frame)).to_json()
-    monkeypatch.setattr(kernel, "MANY", 1)
+    monkeypatch.setattr(kernel, "MIN_MESSAGES", 1)
     monkeypatch.setattr(kernel, "installed", lambda: fast)
     made = fleet.simulate(frame.lazy(), rules, context(frame), rows=rows_at_once).to_json()
     assert made == expected
@@ -325,7 +325,7 @@ def test_an_id_that_reads_like_the_key_of_a_message_without_one_is_its_id(monkey
     )
     rules = [from_dict({"id": "m", "kind": "mute"})]
     expected = simulation.simulate(frame, rules, context(frame)).to_json()
-    monkeypatch.setattr(kernel, "MANY", 1)
+    monkeypatch.setattr(kernel, "MIN_MESSAGES", 1)
     made = fleet.simulate(frame.lazy(), rules, context(frame)).to_json()
     assert made == expected
     assert (made["messages"], made["stopped_wanted"]["clicked"]) == (2, 1)
@@ -333,7 +333,7 @@ def test_an_id_that_reads_like_the_key_of_a_message_without_one_is_its_id(monkey
 
 def test_more_different_texts_than_its_table_begins_with_have_each_their_number():
     texts = pl.Series([None if number % 7 == 0 else f"t{number % 5000}" for number in range(20_000)])
-    coded = dictionary_encoding.Coded(texts)
+    coded = dictionary_encoding.EncodedTexts(texts)
     assert [None if code < 0 else coded.values[code] for code in coded.codes] == texts.to_list()
 
 
@@ -346,7 +346,7 @@ def test_decisions_written_in_parts_are_those_of_the_whole_replay(
     frame, rules, why = differential.case(seed, 12)
     why = differential.causes(random.Random(seed), frame) if why is None else why
     expected = simulation.simulate(frame, rules, context(frame), causes=why)
-    monkeypatch.setattr(kernel, "MANY", 1)
+    monkeypatch.setattr(kernel, "MIN_MESSAGES", 1)
     monkeypatch.setattr(kernel, "installed", lambda: fast)
 
     def causes(some):
