@@ -19,8 +19,8 @@ _WEAK_BASES = ("industry", "house")
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """A row of the catalogue.
+class CatalogueRow:
+    """A row of the catalogue: a check, or a law or industry rule that lends its sources to one.
 
     `jurisdiction`: ISO country codes or names of groups in `jurisdictions.toml`; empty applies everywhere.
     `effective_from`, `effective_until`: the first and the last day on which it applies; None leaves that side open.
@@ -44,24 +44,24 @@ class Check:
 
 
 @cache
-def checks() -> tuple[Check, ...]:
+def rows() -> tuple[CatalogueRow, ...]:
     """Every row of the catalogue, in its order. Raises InputError where the file contradicts itself."""
-    return tuple(_row(row) for row in data("checks.toml")["check"])
+    return tuple(parse_row(fields) for fields in data("checks.toml")["check"])
 
 
-def check(check_id: str) -> Check:
+def row(row_id: str) -> CatalogueRow:
     """The row of that id. Raises NotFoundError."""
-    for row in checks():
-        if row.id == check_id:
-            return row
-    raise NotFoundError(f"no check {check_id!r} in the catalogue")
+    for candidate in rows():
+        if candidate.id == row_id:
+            return candidate
+    raise NotFoundError(f"no check {row_id!r} in the catalogue")
 
 
 @cache
-def countries(check_id: str) -> frozenset[str]:
+def countries(row_id: str) -> frozenset[str]:
     """The ISO codes of the countries where a row applies; empty: everywhere."""
     groups = data("jurisdictions.toml")
-    names = check(check_id).jurisdiction
+    names = row(row_id).jurisdiction
     return frozenset(code for name in names for code in groups.get(name, {"countries": [name]})["countries"])
 
 
@@ -71,14 +71,17 @@ def data(name: str) -> dict[str, Any]:
     return tomllib.loads(files(__package__).joinpath(name).read_text(encoding="utf-8"))
 
 
-def _row(row: dict[str, Any]) -> Check:
-    values: dict[str, Any] = {name: tuple(it) if isinstance(it, list) else it for name, it in row.items()}
-    made = Check(**values)
-    for value, allowed in ((made.severity, SEVERITIES), (made.max_verdict, VERDICTS)):
+def parse_row(fields: dict[str, Any]) -> CatalogueRow:
+    """A row out of its TOML table. Raises InputError where its verdict is stronger than its sources allow."""
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
+    }
+    parsed = CatalogueRow(**values)
+    for value, allowed in ((parsed.severity, SEVERITIES), (parsed.max_verdict, VERDICTS)):
         if value not in allowed:
-            raise InputError(f"checks.toml: {made.id}: {value!r} is none of {', '.join(allowed)}")
-    if made.max_verdict == "breach" and (not made.text_read or made.basis_kind in _WEAK_BASES):
+            raise InputError(f"checks.toml: {parsed.id}: {value!r} is none of {', '.join(allowed)}")
+    if parsed.max_verdict == "breach" and (not parsed.text_read or parsed.basis_kind in _WEAK_BASES):
         raise InputError(
-            f"checks.toml: {made.id}: a source that is unread, industry or house never says breach"
+            f"checks.toml: {parsed.id}: a source that is unread, industry or house never says breach"
         )
-    return made
+    return parsed

@@ -1,7 +1,10 @@
-"""What every check looks at: the events, the messages that count, the moment."""
+"""What every check looks at: whole customers' events, the messages that count, and what is known beside them."""
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
+from typing import cast
 
 import polars as pl
 
@@ -11,29 +14,31 @@ from audit.events.schema import BEHAVIOUR, first_levels
 from audit.flows.campaign_map import with_entries
 from audit.population.context import Context
 
-_READ = (
+_COLUMNS = (
     "event_id", "customer_id", "occurred_at", "kind", "channel", "message_id", "campaign_id", "reason", "item_id",
     "item_name", "category", "topics", "order_id", "segment_id", "persona", "recipient", "gift", "source", "sender",
 )  # fmt: skip
 """The columns that checks read of events other than messages; the rest, mostly wide text, is never copied."""
 
-_OF_ACTS = (
+_ACT_COLUMNS = (
     "event_id", "customer_id", "occurred_at", "kind", "item_id", "category", "topics", "query", "persona", "recipient",
     "gift", "source", "device_id",
 )  # fmt: skip
 
-ONE_ORDER = ("occurred_at", "event_id")
+ORDER = ("occurred_at", "event_id")
+"""What orders the events of one customer."""
 
 
 @dataclass(frozen=True)
-class Audited:
-    """Whole customers under audit; what several checks need is worked out once.
+class CheckContext:
+    """Whole customers that are checked; what several checks need is worked out once.
 
-    `events`: canonical, in order, none later than `context.at`.
+    `events`: canonical, in order, none later than `population.at`. `population`: the moment asked about, what all
+    customers together say, the campaign map and the declared rules.
     """
 
     events: pl.DataFrame
-    context: Context
+    population: Context
 
     @cached_property
     def messages(self) -> pl.DataFrame:
@@ -46,12 +51,12 @@ class Audited:
 
         Added: `known_trigger`, what the sender states, else what the campaign map says of the campaign.
         """
-        sent = self.messages.filter(pl.col("message_class").fill_null("marketing") == "marketing")
-        entries = self.context.campaigns
-        mapped = entries.with_row_index("_entry").select("_entry", pl.col("trigger").alias("_mapped"))
+        marketing = self.messages.filter(pl.col("message_class").fill_null("marketing") == "marketing")
+        entries = self.population.campaigns
+        triggers = entries.with_row_index("_entry").select("_entry", pl.col("trigger").alias("_mapped"))
         return (
-            with_entries(sent.lazy(), entries)
-            .join(mapped.lazy(), on="_entry", how="left", maintain_order="left")
+            with_entries(marketing.lazy(), entries)
+            .join(triggers.lazy(), on="_entry", how="left", maintain_order="left")
             .with_columns(pl.coalesce("trigger", "_mapped").alias("known_trigger"))
             .drop("_entry", "_mapped", "_by_id")
             .collect()
@@ -60,30 +65,24 @@ class Audited:
     @cached_property
     def acts(self) -> pl.DataFrame:
         """What the customers did themselves, with `sensitive`: the topic of the sensitive map it touches."""
-        own = self.events.select(_OF_ACTS).filter(
+        acts = self.events.select(_ACT_COLUMNS).filter(
             pl.col("kind").is_in(BEHAVIOUR),
             ~pl.col("source").is_in(["inferred", "third_party"]).fill_null(value=False),
         )
-        own = sensitive_topics.mapped(
-            own, "category", sensitive_topics.of_category(pl.col("category")), "_category"
-        )
-        own = sensitive_topics.mapped(own, "query", sensitive_topics.of_query(pl.col("query")), "_query")
+        acts = with_topic_of(acts, "category", sensitive_topics.of_category, "_category")
+        acts = with_topic_of(acts, "query", sensitive_topics.of_query, "_query")
         topic = pl.coalesce("_category", "_query", sensitive_topics.of_topics(pl.col("topics")))
-        return own.with_columns(topic.alias("sensitive")).drop("_category", "_query")
+        return acts.with_columns(topic.alias("sensitive")).drop("_category", "_query")
 
     @cached_property
     def segments(self) -> pl.DataFrame:
         """The segments the source logged: the first row of each customer and segment, with `sensitive`."""
         logged = self.of_kind("segment_entered", "segment_snapshot").drop_nulls("segment_id")
-        first = logged.unique(("customer_id", "segment_id"), keep="first", maintain_order=True)
-        first = sensitive_topics.mapped(
-            first, "segment_id", sensitive_topics.of_segment(pl.col("segment_id")), "_segment"
-        )
-        first = sensitive_topics.mapped(
-            first, "category", sensitive_topics.of_category(pl.col("category")), "_category"
-        )
+        rows = logged.unique(("customer_id", "segment_id"), keep="first", maintain_order=True)
+        rows = with_topic_of(rows, "segment_id", sensitive_topics.of_segment, "_segment")
+        rows = with_topic_of(rows, "category", sensitive_topics.of_category, "_category")
         topic = pl.coalesce(sensitive_topics.of_topics(pl.col("topics")), "_segment", "_category")
-        return first.with_columns(topic.alias("sensitive")).drop("_segment", "_category")
+        return rows.with_columns(topic.alias("sensitive")).drop("_segment", "_category")
 
     @cached_property
     def orders(self) -> pl.DataFrame:
@@ -92,13 +91,25 @@ class Audited:
 
     def of_kind(self, *kinds: str) -> pl.DataFrame:
         """The events of these kinds, with the columns that checks read."""
-        return self.events.select(_READ).filter(pl.col("kind").is_in(kinds))
+        return self.events.select(_COLUMNS).filter(pl.col("kind").is_in(kinds))
+
+    def last_of(self, messages: Sequence[str]) -> datetime:
+        """When the last of these `mailings` (event_ids) was sent, UTC."""
+        sent_at = self.mailings.filter(pl.col("event_id").is_in(messages))["occurred_at"]
+        return cast("datetime", sent_at.max())
 
     def acts_of(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The `acts` of the customers that `rows` speak of."""
         return self.acts.join(
             rows.select("customer_id").unique(), on="customer_id", how="semi", maintain_order="left"
         )
+
+
+def with_topic_of(
+    frame: pl.DataFrame, column: str, topic_of: Callable[[pl.Expr], pl.Expr], name: str
+) -> pl.DataFrame:
+    """Add `name`: the sensitive topic that a column of text touches, looked up once for each text."""
+    return sensitive_topics.mapped(frame, column, topic_of(pl.col(column)), name)
 
 
 def with_area(frame: pl.DataFrame, depth: int) -> pl.DataFrame:
@@ -112,31 +123,33 @@ def lies_before(act: str, moment: str, *, act_id: str, event_id: str = "event_id
     return earlier | ((pl.col(act) == pl.col(moment)) & (pl.col(act_id) < pl.col(event_id)))
 
 
-def newest_before(rows: pl.DataFrame, acts: pl.DataFrame, by: list[str], take: list[str]) -> pl.DataFrame:
+def newest_before(
+    rows: pl.DataFrame, acts: pl.DataFrame, by: list[str], act_columns: Iterable[str] = ()
+) -> pl.DataFrame:
     """To each of `rows` the newest of `acts` that lies before it in order and agrees in `by`.
 
-    `by` begins with customer_id. Both need `by`, occurred_at and event_id. Adds `act_id`, `act_at` and the columns `take` of the act, prefixed
-    with `act_`; null where there is none. A row with an absent `by` value finds nothing.
+    `by` begins with customer_id. Both need `by`, occurred_at and event_id. Adds `act_id`, `act_at` and the columns
+    `act_columns` of the act, prefixed with `act_`; null where there is none. A row with an absent `by` value finds nothing.
     """
     present = pl.all_horizontal(pl.col(name).is_not_null() for name in by)
-    asked = rows.filter(present).select(*by, *ONE_ORDER, pl.lit(value=True).alias("_row"))
-    added = {"event_id": "act_id", "occurred_at": "act_at", **{name: f"act_{name}" for name in take}}
-    marked = (
+    anchors = rows.filter(present).select(*by, *ORDER, pl.lit(value=True).alias("_is_row"))
+    added = {"event_id": "act_id", "occurred_at": "act_at", **{name: f"act_{name}" for name in act_columns}}
+    candidates = (
         acts.select(list(dict.fromkeys([*by, *added])))
-        .join(asked.select(by).unique(), on=by, how="semi")
+        .join(anchors.select(by).unique(), on=by, how="semi")
         .select(
-            *by, *ONE_ORDER, *(pl.col(name).alias(to) for name, to in added.items()),
-            pl.lit(value=False).alias("_row"),
+            *by, *ORDER, *(pl.col(name).alias(to) for name, to in added.items()),
+            pl.lit(value=False).alias("_is_row"),
         )
     )  # fmt: skip
-    both = pl.concat([marked, asked], how="diagonal")
-    newest = pl.when(~pl.col("_row")).then(pl.col("_at")).forward_fill().over(by)
+    newest = pl.when(~pl.col("_is_row")).then(pl.col("_position")).forward_fill().over(by)
     filled = (
-        both.sort(*by, *ONE_ORDER)
-        .with_row_index("_at")
+        pl.concat([candidates, anchors], how="diagonal")
+        .sort(*by, *ORDER)
+        .with_row_index("_position")
         .with_columns(newest.alias("_newest"))
         .with_columns(pl.col(name).gather(pl.col("_newest")) for name in added.values())
-        .filter("_row")
+        .filter("_is_row")
         .select("customer_id", "event_id", *added.values())
     )
     return rows.join(filled, on=["customer_id", "event_id"], how="left", maintain_order="left")

@@ -1,21 +1,16 @@
 """Whether the past kept to what a sender declares: rule by rule, how much broke it, and what."""
 
 from collections.abc import Iterable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import polars as pl
 
 from audit.events.times import iso
-from audit.findings.check_context import Audited
-from audit.findings.checks.declared_rules import broken, within
+from audit.findings.check_context import CheckContext
+from audit.findings.checks.declared_rules import broken, of_its_classes, within
 from audit.population.context import Context
 from audit.rules.model import Rule
 from audit.rules.reference import histories
-from audit.rules.scopes import DEFAULT_CLASS
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 WORST = 10
 """People named of those with most messages against a rule."""
@@ -28,26 +23,26 @@ def document(
 
     `events`: whole customers, in order. What a rule cannot tell of, such as of causes, is counted apart.
     """
-    audited = Audited(events, context)
-    return {"schema": "whysent.kept/1", "rules": [_kept(rule, audited, worst) for rule in rules]}
+    checked = CheckContext(events, context)
+    return {"schema": "whysent.kept/1", "rules": [_rule(rule, checked, worst) for rule in rules]}
 
 
-def _kept(rule: Rule, audited: Audited, worst: int) -> dict[str, Any]:
-    judged = pl.col("message_class").fill_null(DEFAULT_CLASS).is_in(rule.message_classes)
-    about = histories.sent(audited.events).filter(within(rule) & judged)
-    rows = broken(audited.events, replace(rule, declared=True), audited)
-    against = rows.filter(pl.col("messages").list.len() > 0)
-    most = against.sort(pl.col("messages").list.len(), "customer_id", descending=[True, False]).head(worst)
+def _rule(rule: Rule, context: CheckContext, worst: int) -> dict[str, Any]:
+    judged = histories.sent(context.events).filter(within(rule) & of_its_classes(rule))
+    rows = broken(rule, context)
+    number = pl.col("messages").list.len()
+    against = rows.filter(number > 0)
+    most_first = against.sort(number, "customer_id", descending=[True, False])
     return {
         "id": rule.id,
         "title": rule.title or rule.id,
-        "messages": about.height,
-        "customers": about["customer_id"].n_unique(),
+        "messages": judged.height,
+        "customers": judged["customer_id"].n_unique(),
         "against": int(against["messages"].list.len().sum()),
         "customers_against": against.height,
         "cannot_tell": int(rows["unknown"].list.len().sum()),
-        "first": iso(cast("datetime | None", against["first"].min())),
-        "last": iso(cast("datetime | None", against["last"].max())),
+        "first": iso(against.select(pl.col("first_at").min()).item()),
+        "last": iso(against.select(pl.col("last_at").max()).item()),
         "worst": [
             {
                 "customer": row["customer_id"],
@@ -55,6 +50,6 @@ def _kept(rule: Rule, audited: Audited, worst: int) -> dict[str, Any]:
                 "most": row["peak"],
                 "together": row["evidence"],
             }
-            for row in most.iter_rows(named=True)
+            for row in most_first.head(worst).iter_rows(named=True)
         ],
     }

@@ -1,259 +1,222 @@
 """Why a finding is listed: what it rests on, and without which events it would not be."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import polars as pl
 
 from audit.errors import NotFoundError
-from audit.events.schema import (
-    BEHAVIOUR,
-    CONSENT,
-    MESSAGING,
-    PERSONALIZATION,
-    REQUESTS,
-    first_levels,
-)
-from audit.events.times import iso
-from audit.findings.counts_until import counts_until
-from audit.findings.excluded_events import passed_over
-from audit.findings.registry import find, locate, unfinished
-from audit.findings.removal_plans import last_resort, plans
+from audit.events.schema import CONSENT, MESSAGING, PERSONALIZATION, REQUESTS, first_levels
+from audit.findings.check import Check, ExcludedEvents, Finding
+from audit.findings.check_context import CheckContext
+from audit.findings.registry import check, find, locate
 from audit.findings.schema import worded
 from audit.population.context import Context
-from audit.why import counterfactual, data_sufficiency, reasons
+from audit.why import counterfactual, reasons
 from audit.why.expiry import End
 from audit.why.minimal_removal import Removal
 from audit.why.model import Counterfactual, Explanation, Reason, Subject
 from audit.why.what_if_trials import Decide
-from audit.why.wording import (
-    Wording,
-    day,
-    kinds_in_words,
-    several,
-)
+from audit.why.wording import Wording, day, several
 
-_NOTHING_HAPPENED: dict[str, tuple[str, ...]] = {
-    "ignored-streak": ("message_clicked",),
-    "browse-pursuit": BEHAVIOUR,
-    "unexplained": BEHAVIOUR,
-    "by-likeness": BEHAVIOUR,
-}
-"""Checks that find something because nothing happened, and the kinds of what did not."""
-
-_OF_NO_THING = (
+_ABOUT_NO_ITEM = (
     *CONSENT, *REQUESTS, "registry_created", "registry_closed", "profile_updated", "segment_entered", "segment_left",
     "segment_snapshot",
 )  # fmt: skip
 """Kinds that are kept where a finding is looked for among the events that have to do with it."""
 
-_CART_DAYS = "3d"
-"""House value: a cart that is mailed about began at most so long before; where it did not, all events are looked at."""
-
-_SAME = ("case", "subject", "count", "messages", "cause")
-
-Row = dict[str, Any]
+_RELATED_BY = ("message_id", "campaign_id", "campaign_name", "item_id", "segment_id", "event_id")
+_IDENTITY = ("case", "subject", "count", "messages", "cause")
+_MICROSECOND = timedelta(microseconds=1)
+_EXTRA_MESSAGE = "\U0010ffff-one-more"
 
 
 def finding(
     events: pl.DataFrame,
     context: Context,
-    ident: str,
+    finding_id: str,
     *,
     names_sensitive: bool = False,
     listed: pl.DataFrame | None = None,
 ) -> Explanation:
-    """Explain the finding `ident` (its id in `audit`) of the customer of `events`.
+    """Explain the finding `finding_id` (its id in `audit`) of the customer of `events`.
 
     It is always derived: a check of ours finds it. A breach has no counterfactual. `listed`: all findings of theirs,
     where the caller has them already, as `find` gives them. Raises NotFoundError if it is not listed at `context.at`.
     """
-    listed = locate(events, context, ident) if listed is None else listed.filter(pl.col("id") == ident)
-    if listed.is_empty():
-        raise NotFoundError(f"no finding {ident!r} of this customer at that time; `whysent audit` lists them")
-    row = worded(listed, names_sensitive=True).row(0, named=True)
-    shown = worded(listed, names_sensitive=names_sensitive).row(0, named=True)
-    voice = Wording(names_sensitive=names_sensitive)
+    is_it = pl.col("id") == finding_id
+    rows = locate(events, context, finding_id) if listed is None else listed.filter(is_it)
+    if rows.is_empty():
+        raise NotFoundError(
+            f"no finding {finding_id!r} of this customer at that time; `whysent audit` lists them"
+        )
+    row: Finding = worded(rows, names_sensitive=True).row(0, named=True)
+    shown = worded(rows, names_sensitive=names_sensitive).row(0, named=True)
+    found_by = check(row["check"])
+    checked = CheckContext(events, context)
     return Explanation(
         customer=row["customer"],
         at=context.at,
-        subject=Subject("finding", ident, shown["title"], row["to"]),
+        subject=Subject("finding", finding_id, shown["title"], row["to"]),
         standing="derived",
-        because=tuple(_reasons(events, row, shown["text"], voice)),
-        end=End(None, "happened", counts_until=counts_until(events, context, row)),
-        counterfactual=None if row["verdict"] == "breach" else _without(events, context, row),
-        left_out=tuple(passed_over(events, context, row)),
+        because=tuple(
+            _reasons(found_by, checked, row, shown["text"], Wording(names_sensitive=names_sensitive))
+        ),
+        end=End(None, "happened", counts_until=_counts_until(found_by, checked, row)),
+        counterfactual=None if row["verdict"] == "breach" else _counterfactual(found_by, checked, row),
+        left_out=tuple(_excluded(found_by, checked, row)),
     )
 
 
-def _reasons(events: pl.DataFrame, row: Row, text: str, voice: Wording) -> Iterator[Reason]:
+def _reasons(check: Check, context: CheckContext, row: Finding, text: str, wording: Wording) -> Iterator[Reason]:
     """The finding's sentence, and behind it the acts, the messages, and what did not happen."""
-    sent = set(row["messages"])
-    acts = [one for one in row["evidence"] if one not in sent]
-    acts = list(dict.fromkeys([*row["cause"], *acts]))
-    told = events.filter(pl.col("event_id").is_in(acts)).to_dicts()[::-1]
-    behind = [*reasons.grouped(voice, told), *_messages(row), *_absences(row)]
-    yield Reason(text, tuple(row["evidence"]), because=tuple(behind), facts={"check": row["check"]})
+    messages = set(row["messages"])
+    acts = [*row["cause"], *(event_id for event_id in row["evidence"] if event_id not in messages)]
+    events = context.events.filter(pl.col("event_id").is_in(acts)).to_dicts()[::-1]
+    leaves = [*reasons.grouped(wording, events), *_messages(row)]
+    absence = None if row["verdict"] == "cannot_tell" else check.absence(row)
+    yield Reason(
+        text,
+        tuple(row["evidence"]),
+        because=tuple(leaves) if absence is None else (*leaves, absence),
+        facts={"check": row["check"]},
+    )
     yield Reason(f"it rests on: {'; '.join(row['sources'])}", facts={"verdict": row["verdict"]})
 
 
-def _messages(row: Row) -> list[Reason]:
+def _messages(row: Finding) -> list[Reason]:
     if not row["messages"]:
         return []
     span = f"from {day(row['from'])} to {day(row['to'])}"
     return [Reason(f"{several(len(row['messages']), 'message')} {span}", tuple(row["messages"]))]
 
 
-def _absences(row: Row) -> list[Reason]:
-    kinds = _NOTHING_HAPPENED.get(row["check"])
-    if kinds is None or row["verdict"] == "cannot_tell":
-        return []
-    absent = {"kinds": list(kinds), "from": iso(row["from"]), "to": iso(row["to"])}
-    if row["check"] == "ignored-streak":
-        return [Reason(f"no {kinds_in_words(kinds)} on any of them", absent=absent)]
-    needed = data_sufficiency.kinds()
-    text = f"no act that fits, such as {kinds_in_words(needed)}, before them"
-    return [Reason(text, absent={**absent, "kinds": list(needed), "from": None})]
+def _excluded(check: Check, context: CheckContext, row: Finding) -> Iterator[Reason]:
+    """What the check looked at and did not count, and why not; nothing where it cannot tell."""
+    if row["verdict"] == "cannot_tell":
+        return
+    counted = [*row["messages"], *row["evidence"], *row["cause"]]
+    for excluded in check.excluded_events(context, row):
+        not_counted = excluded.events.filter(~pl.col("event_id").is_in(counted))
+        yield from _excluded_reason(excluded, not_counted.unique("event_id", maintain_order=True))
 
 
-def _without(events: pl.DataFrame, context: Context, row: Row) -> Counterfactual | None:
-    known = _for_anybody(_of_its_rule(context, row), row["customer"])
-    decide = _decide(known, row)
-    nearest = next((rows for rows in _nearer(events, row) if _agree(rows, known, row)), events)
-    found = _search(nearest, known, decide, row)
-    if nearest.height < events.height and not (found and counterfactual.holds_for(events, decide, found)):
-        found = _search(events, known, decide, row)
-    outcome = f"the check {row['check']} would not find it"
-    return counterfactual.from_trials(found, _added(nearest, known, row), outcome)
+def _excluded_reason(excluded: ExcludedEvents, events: pl.DataFrame) -> Iterator[Reason]:
+    if events.height:
+        begins, ends = day(events["occurred_at"][0]), day(events["occurred_at"][-1])
+        span = f"on {begins}" if begins == ends else f"from {begins} to {ends}"
+        number = several(events.height, f"other {excluded.noun}")
+        yield Reason(f"{number} {span}: {excluded.reason}", tuple(events["event_id"]))
 
 
-def _search(events: pl.DataFrame, context: Context, decide: Decide, row: Row) -> Removal | None:
-    """The customer's own acts first; what was decided about them only where acts alone do not end it."""
-    decided = events.filter(pl.col("kind").is_in([*MESSAGING, *PERSONALIZATION]))["event_id"]
-    rests = (*row["cause"], *row["evidence"], *row["messages"])
-    acts = counterfactual.removal(events, decide, keep=decided, likely=rests) if row["cause"] else None
-    planned = plans(events, context, row)
-    found = acts or counterfactual.removal(events, decide, plans=planned, likely=rests)
-    last = () if found else last_resort(events, context, row)
-    return counterfactual.removal(events, decide, plans=last) if last else found
+def _counts_until(check: Check, context: CheckContext, row: Finding) -> datetime | None:
+    """Until when (UTC) one more message of the same kind would count to a finding; what happened stays, whatever comes.
 
-
-def _nearer(events: pl.DataFrame, row: Row) -> Iterator[pl.DataFrame]:
-    """Fewer events to look among: the finding's own, where no other can step in for them, else the related ones: about
-    the same messages, campaigns, items or areas, and what is about no thing.
+    The check works it out from its own window, and it is then tried: one more message like the newest just before it
+    counts, one at it does not. None where that is not so, where it is over, where no day ends it or none is known.
     """
-    own = events.filter(pl.col("event_id").is_in([*row["evidence"], *row["messages"], *row["cause"]]))
-    if row["check"] == "duplicate-message":
-        yield own
-    if row["check"] == "ignored-streak":
-        yield _of_campaigns(events, own)
-    if row["check"] == "cart-burst":
-        carts = pl.col("kind").is_in(["product_added", "order_completed"])
-        campaigns = pl.col("campaign_id").is_in(own["campaign_id"].drop_nulls().implode())
-        yield _shortly_before(events.filter(carts | campaigns), own)
+    if row["verdict"] == "cannot_tell" or not row["messages"]:
+        return None
+    until = check.counts_until(context, row)
+    if until is None or until <= context.population.at:
+        return None
+    newest = context.events.filter(pl.col("event_id") == row["messages"][-1])
+    moments = {"before": until - _MICROSECOND, "then": until}
+    copies = pl.concat(_with_extra(context.events, newest, name, at) for name, at in moments.items())
+    findings = worded(find(copies, context.population, checks=[check.id]), names_sensitive=True).filter(
+        pl.col("subject").eq_missing(row["subject"]), pl.col("messages").list.contains(_EXTRA_MESSAGE)
+    )
+    return until if findings["customer"].to_list() == ["before"] else None
+
+
+def _with_extra(events: pl.DataFrame, message: pl.DataFrame, customer: str, at: datetime) -> pl.DataFrame:
+    """A copy of the customer, under another name, with one more message like `message`."""
+    extra = message.with_columns(
+        pl.lit(at).cast(events.schema["occurred_at"]).alias("occurred_at"),
+        pl.lit(_EXTRA_MESSAGE).alias("event_id"),
+        pl.lit(_EXTRA_MESSAGE).alias("message_id"),
+    )
+    copy = pl.concat([events, extra]).with_columns(pl.lit(customer).alias("customer_id"))
+    return copy.sort("occurred_at", "event_id")
+
+
+def _counterfactual(check: Check, context: CheckContext, row: Finding) -> Counterfactual | None:
+    """Without which events the finding would not be, and with which."""
+    events = context.events
+    copied = CheckContext(events, check.context_of_copies(context.population, row))
+    decide = _decide(check, copied.population, row)
+    narrower = (near for near in _related(check, copied, row) if _same_finding(check, near, row))
+    related = next(narrower, copied)
+    removal = _removal(check, related, decide, row)
+    if related.events.height < events.height and not (
+        removal and counterfactual.holds_for(events, decide, removal)
+    ):
+        removal = _removal(check, copied, decide, row)
+    return counterfactual.from_trials(
+        removal, _added(check, related, row), f"the check {check.id} would not find it"
+    )
+
+
+def _removal(check: Check, context: CheckContext, decide: Decide, row: Finding) -> Removal | None:
+    """The customer's own acts first; what was decided about them only where acts alone do not end it."""
+    events = context.events
+    decisions = events.filter(pl.col("kind").is_in([*MESSAGING, *PERSONALIZATION]))["event_id"]
+    likely = (*row["cause"], *row["evidence"], *row["messages"])
+    acts = counterfactual.removal(events, decide, keep=decisions, likely=likely) if row["cause"] else None
+    if acts:
+        return acts
+    plans = check.removal_plans(context, row)
+    removal = counterfactual.removal(events, decide, plans=plans, likely=likely)
+    last_resort = () if removal else check.last_resort(context, row)
+    return counterfactual.removal(events, decide, plans=last_resort) if last_resort else removal
+
+
+def _related(check: Check, context: CheckContext, row: Finding) -> Iterator[CheckContext]:
+    """Fewer events to look among, the fewest first: those the check names, then those that have to do with it."""
+    evidence = context.events.filter(
+        pl.col("event_id").is_in([*row["evidence"], *row["messages"], *row["cause"]])
+    )
+    for nearest in check.nearest_events(context.events, evidence):
+        yield CheckContext(nearest, context.population)
     area = first_levels(pl.col("category"), 1)
-    areas = own.select(area.alias("area"))["area"]
-    same = [
-        pl.col(name).is_in(own[name].drop_nulls().unique().implode())
-        for name in ("message_id", "campaign_id", "campaign_name", "item_id", "segment_id", "event_id")
-    ]
-    shared = pl.any_horizontal(*same, area.is_in(areas.drop_nulls().unique().implode())).fill_null(
-        value=False
+    areas = evidence.select(area.alias("area"))["area"].drop_nulls().unique()
+    shared = pl.any_horizontal(
+        *(pl.col(name).is_in(evidence[name].drop_nulls().unique().implode()) for name in _RELATED_BY),
+        area.is_in(areas.implode()),
     )
-    related = events.filter(shared | pl.col("kind").is_in(_OF_NO_THING))
-    if related.height < events.height:
-        yield related
+    related = context.events.filter(shared.fill_null(value=False) | pl.col("kind").is_in(_ABOUT_NO_ITEM))
+    yield CheckContext(related, context.population)
 
 
-def _of_campaigns(events: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
-    """The messages of the same campaigns, and what became of them."""
-    same = events.filter(pl.col("campaign_id").is_in(own["campaign_id"].drop_nulls().implode()))
-    ids = same["message_id"].drop_nulls().implode()
-    return events.filter(
-        pl.col("event_id").is_in(same["event_id"].implode()) | pl.col("message_id").is_in(ids)
-    )
+def _same_finding(check: Check, context: CheckContext, row: Finding) -> bool:
+    """Whether the check finds in these events what it finds in all."""
+    findings = worded(find(context.events, context.population, checks=[check.id]), names_sensitive=True)
+    candidates = findings.iter_rows(named=True)
+    return any(all(candidate[name] == row[name] for name in _IDENTITY) for candidate in candidates)
 
 
-def _shortly_before(events: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
-    """Those of `events` that lie in the days before one of the messages `own`."""
-    moments = own.filter(pl.col("kind") == "message_sent").select(pl.col("occurred_at").alias("sent"))
-    near = events.sort("occurred_at", maintain_order=True).join_asof(
-        moments.sort("sent"), left_on="occurred_at", right_on="sent", strategy="forward", tolerance=_CART_DAYS
-    )
-    return near.filter(pl.col("sent").is_not_null()).drop("sent")
-
-
-def _agree(related: pl.DataFrame, context: Context, row: Row) -> bool:
-    """Whether the check finds in the related events what it finds in all."""
-    found = worded(find(related, context, checks=[row["check"]]), names_sensitive=True)
-    return any(all(one[name] == row[name] for name in _SAME) for one in found.iter_rows(named=True))
-
-
-def _decide(context: Context, row: Row) -> Decide:
-    same = (pl.col("case").eq_missing(row["case"])) & (pl.col("subject").eq_missing(row["subject"]))
+def _decide(check: Check, population: Context, row: Finding) -> Decide:
+    """Which copies of a customer still have the finding, and what it then rests on."""
+    same = pl.col("case").eq_missing(row["case"]) & pl.col("subject").eq_missing(row["subject"])
 
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
-        found = unfinished(copies, context, row["check"]).filter(same)
-        behind = (pl.col(name).fill_null([]) for name in ("cause", "evidence", "messages"))
-        return dict(found.select("customer_id", pl.concat_list(behind).list.unique()).rows())
+        rows = check.detect(CheckContext(copies, population)).filter(same)
+        rests_on = (pl.col(name).fill_null([]) for name in ("cause", "evidence", "messages"))
+        return dict(rows.select("customer_id", pl.concat_list(rests_on).list.unique()).rows())
 
     return decide
 
 
-def _of_its_rule(context: Context, row: Row) -> Context:
-    """The context with the one declared rule that the finding is about: the others find things of their own."""
-    if row["check"] != "declared-vs-observed":
-        return context
-    return replace(context, declared=[rule for rule in context.declared if rule.id == row["subject"]])
-
-
-def _for_anybody(context: Context, customer: str) -> Context:
-    """The context with the declared rules that name `customer`, or nobody, made to hold for any copy of them."""
-    rules = [
-        replace(rule, customers=(), except_customers=())
-        for rule in context.declared
-        if (not rule.customers or customer in rule.customers) and customer not in rule.except_customers
-    ]
-    return replace(context, declared=rules)
-
-
-def _added(events: pl.DataFrame, context: Context, row: Row) -> pl.DataFrame | None:
+def _added(check: Check, context: CheckContext, row: Finding) -> pl.DataFrame | None:
     """An event that would have kept the check from finding anything about the same thing."""
-    if row["check"] not in _NOTHING_HAPPENED or row["verdict"] == "cannot_tell":
+    if row["verdict"] == "cannot_tell":
         return None
     same = pl.col("subject").eq_missing(row["subject"])
 
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
-        found = unfinished(copies, context, row["check"]).filter(same)
-        return dict(found.select("customer_id", "evidence").rows())
+        rows = check.detect(CheckContext(copies, context.population)).filter(same)
+        return dict(rows.select("customer_id", "evidence").rows())
 
-    return counterfactual.first_ending(events, decide, list(_could_end(events, row)))
-
-
-def _could_end(events: pl.DataFrame, row: Row) -> Iterator[pl.DataFrame]:
-    about = row["messages"] or row["evidence"]
-    rows = events.filter(pl.col("event_id").is_in(about)).to_dicts()
-    if row["check"] == "ignored-streak":
-        yield from (_clicked(events, rows[place]) for place in _from_the_middle(len(rows)))
-    elif rows:
-        yield _looked(events, rows[0])
-
-
-def _from_the_middle(number: int) -> Sequence[int]:
-    return sorted(range(number), key=lambda place: abs(place - number // 2))[:9]
-
-
-def _clicked(events: pl.DataFrame, message: Row) -> pl.DataFrame:
-    kept = {
-        name: message[name] for name in ("channel", "message_id", "campaign_id", "campaign_name", "sender")
-    }
-    at = message["occurred_at"] + timedelta(seconds=1)
-    return counterfactual.event(events, kind="message_clicked", occurred_at=at, machine=False, **kept)
-
-
-def _looked(events: pl.DataFrame, decision: Row) -> pl.DataFrame:
-    about = {name: decision[name] for name in ("item_id", "category")}
-    at = decision["occurred_at"] - timedelta(days=1)
-    return counterfactual.event(events, kind="product_viewed", occurred_at=at, **about)
+    messages = context.events.filter(pl.col("event_id").is_in(row["messages"] or row["evidence"]))
+    candidates = list(check.events_that_end_it(row, messages))
+    return counterfactual.first_ending(context.events, decide, candidates)

@@ -1,89 +1,89 @@
-"""All checks, and the call that runs them over any number of whole customers."""
+"""All checks, and the calls that run them over any number of whole customers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import polars as pl
 
 from audit.errors import NotFoundError
 from audit.events import sensitive_topics
-from audit.findings.catalogue import Check, check
-from audit.findings.check_context import Audited
-from audit.findings.checks import (
-    after_opt_out,
-    browse_pursuit,
-    cart_after_purchase,
-    cart_burst,
-    declared_rules,
-    duplicate_message,
-    ignored_streak,
-    life_changed,
-    lookalike_segment,
-    over_frequency,
-    repeat_after_purchase,
-    sensitive_inference,
-    shared_account,
-    unexplained,
-    unrequested_shipment,
-)
-from audit.findings.schema import SCHEMA, finish, worst_first
+from audit.findings import catalogue
+from audit.findings.check import Check
+from audit.findings.check_context import CheckContext, with_topic_of
+from audit.findings.checks.after_opt_out import AfterOptOut
+from audit.findings.checks.browse_pursuit import BrowsePursuit
+from audit.findings.checks.cart_after_purchase import CartAfterPurchase
+from audit.findings.checks.cart_burst import CartBurst
+from audit.findings.checks.declared_rules import DeclaredRules
+from audit.findings.checks.duplicate_message import DuplicateMessage
+from audit.findings.checks.ignored_streak import IgnoredStreak
+from audit.findings.checks.life_changed import LifeChanged
+from audit.findings.checks.lookalike_segment import LookalikeSegment
+from audit.findings.checks.over_frequency import OverFrequency
+from audit.findings.checks.repeat_after_purchase import RepeatAfterPurchase
+from audit.findings.checks.sensitive_inference import SensitiveInference
+from audit.findings.checks.shared_account import SharedAccount
+from audit.findings.checks.unexplained import Unexplained
+from audit.findings.checks.unrequested_shipment import UnrequestedShipment
+from audit.findings.schema import SCHEMA, to_findings, worst_first
 from audit.population.context import Context
 
-Detect = Callable[[Audited, Check], pl.DataFrame]
-
-CHECKS: dict[str, Detect] = {
-    "repeat-after-purchase": repeat_after_purchase.detect,
-    "over-frequency": over_frequency.detect,
-    "declared-vs-observed": declared_rules.detect,
-    "duplicate-message": duplicate_message.detect,
-    "ignored-streak": ignored_streak.detect,
-    "cart-after-purchase": cart_after_purchase.detect,
-    "cart-burst": cart_burst.detect,
-    "browse-pursuit": browse_pursuit.detect,
-    "shared-account": shared_account.detect,
-    "after-opt-out": after_opt_out.detect,
-    "unrequested-shipment": unrequested_shipment.detect,
-    "life-changed": life_changed.detect,
-    "sensitive-inference": sensitive_inference.detect,
-    "by-likeness": lookalike_segment.detect,
-    "unexplained": unexplained.detect,
+CHECKS: dict[str, Check] = {
+    check.id: check
+    for check in (
+        RepeatAfterPurchase(),
+        OverFrequency(),
+        DeclaredRules(),
+        DuplicateMessage(),
+        IgnoredStreak(),
+        CartAfterPurchase(),
+        CartBurst(),
+        BrowsePursuit(),
+        SharedAccount(),
+        AfterOptOut(),
+        UnrequestedShipment(),
+        LifeChanged(),
+        SensitiveInference(),
+        LookalikeSegment(),
+        Unexplained(),
+    )
 }
-"""Check → what finds it: a function of whole customers that returns a frame of `shape.FOUND`."""
+"""Every check, by its id. A new one stands here, has a row in the catalogue and a file of its own in `checks/`."""
+
+
+def check(check_id: str) -> Check:
+    """The check of that id. Raises NotFoundError where it does not exist or only lends its sources to another."""
+    row = catalogue.row(check_id)
+    if check_id not in CHECKS:
+        raise NotFoundError(f"{check_id} makes no findings of its own; it is a source of {row.reported_as}")
+    return CHECKS[check_id]
 
 
 def find(events: pl.DataFrame, ctx: Context, *, checks: Iterable[str] | None = None) -> pl.DataFrame:
     """What the checks (all, or these) find in whole customers: a frame of `SCHEMA`, each customer's worst first.
 
-    Sensitive topics are not named; `shape.worded` names them to those who may read them. Raises NotFoundError for
+    Sensitive topics are not named; `schema.worded` names them to those who may read them. Raises NotFoundError for
     a check that does not exist.
     """
-    audited = Audited(events, ctx)
-    made = [_one(audited, check_id) for check_id in (CHECKS if checks is None else checks)]
-    return worst_first(pl.concat([pl.DataFrame(schema=SCHEMA), *made]))
+    context = CheckContext(events, ctx)
+    frames = [_findings(check(check_id), context) for check_id in (CHECKS if checks is None else checks)]
+    return worst_first(pl.concat([pl.DataFrame(schema=SCHEMA), *frames]))
 
 
-def unfinished(events: pl.DataFrame, ctx: Context, check_id: str) -> pl.DataFrame:
-    """What one check finds, as it hands it over (`shape.FOUND`): enough to decide many histories."""
-    return CHECKS[check_id](Audited(events, ctx), check(check_id))
-
-
-def locate(events: pl.DataFrame, ctx: Context, ident: str) -> pl.DataFrame:
+def locate(events: pl.DataFrame, ctx: Context, finding_id: str) -> pl.DataFrame:
     """The finding of that id in one customer's events, a frame of `SCHEMA` of one row or none.
 
     One check after the other, the slowest last, until one has it.
     """
-    audited = Audited(events, ctx)
-    for check_id in sorted(CHECKS, key=lambda name: name == "after-opt-out"):
-        found = _one(audited, check_id).filter(pl.col("id") == ident)
-        if found.height:
-            return found
+    context = CheckContext(events, ctx)
+    for candidate in sorted(CHECKS.values(), key=lambda check: check.slow):
+        findings = _findings(candidate, context).filter(pl.col("id") == finding_id)
+        if findings.height:
+            return findings
     return pl.DataFrame(schema=SCHEMA)
 
 
-def _one(audited: Audited, check_id: str) -> pl.DataFrame:
-    row = check(check_id)
-    if check_id not in CHECKS:
-        raise NotFoundError(f"{check_id} makes no findings of its own; it is a source of {row.reported_as}")
-    found = sensitive_topics.mapped(
-        CHECKS[check_id](audited, row), "category", sensitive_topics.of_category(pl.col("category")), "_t"
+def _findings(check: Check, context: CheckContext) -> pl.DataFrame:
+    rows = with_topic_of(check.detect(context), "category", sensitive_topics.of_category, "_topic")
+    return to_findings(
+        rows.with_columns(pl.coalesce("topic", "_topic").alias("topic")), catalogue.row(check.id)
     )
-    return finish(found.with_columns(pl.coalesce("topic", "_t").alias("topic")), row)

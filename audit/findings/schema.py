@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from audit.events.schema import TIME
-from audit.findings.catalogue import SEVERITIES, VERDICTS, Check
+from audit.findings.catalogue import SEVERITIES, VERDICTS, CatalogueRow
 
 _IDS = pl.List(pl.String())
 
@@ -30,13 +30,13 @@ SCHEMA: dict[str, pl.DataType] = {
     "subject": pl.String(),
     "sources": _IDS,
     "suggested_rule": pl.String(),
-    "named": pl.String(),
+    "unmasked": pl.String(),
 }
-"""The columns of whysent.findings/1, and `named`. `messages`, `cause`, `evidence`: event_ids in order;
-`suggested_rule`: a rule in the shape of a rules file, as JSON; `named`: text, subject and rule with the names of
-sensitive topics, as JSON, which `worded` puts in or takes away."""
+"""The columns of whysent.findings/1, and `unmasked`. `messages`, `cause`, `evidence`: event_ids in order;
+`suggested_rule`: a rule in the shape of a rules file, as JSON; `unmasked`: text, subject and rule with the names
+of sensitive topics, as JSON, which `worded` puts in or takes away."""
 
-FOUND: dict[str, pl.DataType] = {
+DETECTED: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
     "subject": pl.String(),
     "about": pl.String(),
@@ -46,8 +46,8 @@ FOUND: dict[str, pl.DataType] = {
     "severity": pl.String(),
     "verdict": pl.String(),
     "text": pl.String(),
-    "first": TIME,
-    "last": TIME,
+    "first_at": TIME,
+    "last_at": TIME,
     "count": pl.UInt32(),
     "messages": _IDS,
     "cause": _IDS,
@@ -68,36 +68,38 @@ UNNAMED = "a sensitive topic"
 _NOUNS = {"email": "mail", "sms": "text message", "push": "push message"}
 
 
-def found(frame: pl.DataFrame) -> pl.DataFrame:
-    """Give what a check found every column of `FOUND`."""
+def detected(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give what a check detected every column of `DETECTED`."""
     return frame.select(
         pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype).alias(name)
-        for name, dtype in FOUND.items()
+        for name, dtype in DETECTED.items()
     )
 
 
-def none() -> pl.DataFrame:
-    """Nothing found."""
-    return pl.DataFrame(schema=FOUND)
+def nothing_detected() -> pl.DataFrame:
+    """No row of `DETECTED`."""
+    return pl.DataFrame(schema=DETECTED)
 
 
-def rules(frame: pl.DataFrame, columns: Iterable[str], make: Callable[..., dict[str, Any]]) -> pl.Series:
-    """The column `rule`: `make(*columns)` of every row of `frame`, as JSON."""
-    made = [json.dumps(make(*row), ensure_ascii=False) for row in frame.select(columns).iter_rows()]
-    return pl.Series("rule", made, pl.String)
+def rule_column(
+    frame: pl.DataFrame, columns: Iterable[str], suggest: Callable[..., dict[str, Any]]
+) -> pl.Series:
+    """The column `rule`: `suggest(*columns)`, a rule in the shape of a rules file, of every row of `frame`, as JSON."""
+    rules = [json.dumps(suggest(*values), ensure_ascii=False) for values in frame.select(columns).iter_rows()]
+    return pl.Series("rule", rules, pl.String)
 
 
-def finish(rows: pl.DataFrame, check: Check) -> pl.DataFrame:
-    """Turn what `check` found (columns of `FOUND`) into findings (columns of `SCHEMA`), its verdict capped.
+def to_findings(rows: pl.DataFrame, check: CatalogueRow) -> pl.DataFrame:
+    """Turn what a check detected (columns of `DETECTED`) into findings (columns of `SCHEMA`), its verdict capped.
 
-    What touches a sensitive topic is worded without naming it; `named` keeps the names for `worded`.
+    What touches a sensitive topic is worded without naming it; `unmasked` keeps the names for `worded`.
     """
     strength = pl.Enum(VERDICTS)
     verdict = pl.col("verdict").fill_null("risk").cast(strength)
     empty: pl.Expr = pl.lit([], _IDS)
-    named = _text(pl.col("about"))
-    secret = pl.struct(named.alias("text"), pl.col("subject"), pl.col("rule").alias("suggested_rule"))
-    is_secret = pl.col("topic").is_not_null()
+    text = _text(pl.col("about"))
+    unmasked = pl.struct(text.alias("text"), pl.col("subject"), pl.col("rule").alias("suggested_rule"))
+    is_sensitive = pl.col("topic").is_not_null()
     return rows.with_columns(
         _ids(rows, check.id),
         pl.col("customer_id").alias("customer"),
@@ -105,32 +107,31 @@ def finish(rows: pl.DataFrame, check: Check) -> pl.DataFrame:
         pl.lit(check.title).alias("title"),
         pl.col("severity").fill_null(check.severity),
         pl.max_horizontal(verdict, pl.lit(check.max_verdict).cast(strength)).cast(pl.String).alias("verdict"),
-        pl.when(is_secret).then(_text(pl.lit(UNNAMED))).otherwise(named).alias("text"),
-        pl.col("first").alias("from"),
-        pl.col("last").alias("to"),
+        pl.when(is_sensitive).then(_text(pl.lit(UNNAMED))).otherwise(text).alias("text"),
+        pl.col("first_at").alias("from"),
+        pl.col("last_at").alias("to"),
         pl.col("count").fill_null(0),
         *(pl.col(name).fill_null(empty) for name in ("messages", "cause", "evidence")),
-        pl.when(is_secret).then(pl.lit(UNNAMED)).otherwise("subject").alias("subject"),
+        pl.when(is_sensitive).then(pl.lit(UNNAMED)).otherwise("subject").alias("subject"),
         pl.col("sources").fill_null(pl.lit(list(check.sources), _IDS)),
-        pl.when(is_secret).then(None).otherwise("rule").alias("suggested_rule"),
-        pl.when(is_secret).then(secret.struct.json_encode()).alias("named"),
+        pl.when(is_sensitive).then(None).otherwise("rule").alias("suggested_rule"),
+        pl.when(is_sensitive).then(unmasked.struct.json_encode()).alias("unmasked"),
     ).select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
 
 
 def worded(findings: pl.DataFrame, *, names_sensitive: bool = False) -> pl.DataFrame:
-    """Findings as somebody may read them: the columns of `SCHEMA` but `named`.
+    """Findings as somebody may read them: the columns of `SCHEMA` but `unmasked`.
 
     Only with `names_sensitive` do text, subject and suggested rule name sensitive topics.
     """
     if not names_sensitive:
-        return findings.drop("named")
+        return findings.drop("unmasked")
     fields: tuple[str, ...] = ("text", "subject", "suggested_rule")
-    secret = pl.col("named").str.json_decode(pl.Struct(dict.fromkeys(fields, pl.String())))
-    shown = [
-        pl.when(pl.col("named").is_null()).then(name).otherwise(secret.struct.field(name)).alias(name)
+    unmasked = pl.col("unmasked").str.json_decode(pl.Struct(dict.fromkeys(fields, pl.String())))
+    return findings.with_columns(
+        pl.when(pl.col("unmasked").is_null()).then(name).otherwise(unmasked.struct.field(name)).alias(name)
         for name in fields
-    ]
-    return findings.with_columns(shown).drop("named")
+    ).drop("unmasked")
 
 
 def suggested_rule(text: str | None) -> dict[str, Any] | None:
@@ -147,7 +148,7 @@ def _text(about: pl.Expr) -> pl.Expr:
     return pl.col("text").str.replace(ABOUT, about.fill_null("it"), literal=True)
 
 
-def words(category: pl.Expr) -> pl.Expr:
+def category_name(category: pl.Expr) -> pl.Expr:
     """How a sentence names a category path: its last level, in lower case."""
     return category.str.split(" > ").list.last().str.to_lowercase()
 
@@ -159,15 +160,15 @@ def day(moment: pl.Expr) -> pl.Expr:
 
 def several(count: pl.Expr, noun: str) -> pl.Expr:
     """How a sentence counts: `1 act`, `11 acts`."""
-    return _counted(count, pl.lit(noun))
+    return _with_count(count, pl.lit(noun))
 
 
-def amount(channel: pl.Expr, count: str = "count") -> pl.Expr:
+def message_count(channel: pl.Expr, count: str = "count") -> pl.Expr:
     """How a sentence counts messages of one channel: `1 mail`, `11 mails`."""
-    return _counted(pl.col(count), channel.replace_strict(_NOUNS, default="message"))
+    return _with_count(pl.col(count), channel.replace_strict(_NOUNS, default="message"))
 
 
-def _counted(count: pl.Expr, noun: pl.Expr) -> pl.Expr:
+def _with_count(count: pl.Expr, noun: pl.Expr) -> pl.Expr:
     return pl.format("{} {}{}", count, noun, pl.when(count == 1).then(pl.lit("")).otherwise(pl.lit("s")))
 
 
@@ -184,6 +185,7 @@ def worst_first(findings: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ids(rows: pl.DataFrame, check_id: str) -> pl.Series:
+    """A finding's id: the same in every run, as long as check, customer, case and subject are the same."""
     keys = rows.select("customer_id", "case", "subject").iter_rows()
-    made = [blake2b(json.dumps([check_id, *key]).encode(), digest_size=8).hexdigest() for key in keys]
-    return pl.Series("id", [f"f_{digest}" for digest in made], pl.String)
+    digests = [blake2b(json.dumps([check_id, *key]).encode(), digest_size=8).hexdigest() for key in keys]
+    return pl.Series("id", [f"f_{digest}" for digest in digests], pl.String)

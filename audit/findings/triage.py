@@ -24,20 +24,20 @@ leaves out what cannot be told."""
 
 def headline(findings: pl.DataFrame) -> str | None:
     """The sentence of the worst finding of one customer; None where there is none that can be told."""
-    told = findings.filter(pl.col("verdict") != "cannot_tell")
-    return told["text"][0] if len(told) else None
+    certain = findings.filter(pl.col("verdict") != "cannot_tell")
+    return certain["text"][0] if len(certain) else None
 
 
 def triage(
-    events: pl.DataFrame, ctx: Context, found: pl.DataFrame | None = None, *, names_sensitive: bool = False
+    events: pl.DataFrame, ctx: Context, listed: pl.DataFrame | None = None, *, names_sensitive: bool = False
 ) -> pl.DataFrame:
     """One row a customer of `events`, worst first: by the severity, verdict and number of messages of the
     worst finding, then the number of findings and messages, then pseudonym.
 
-    `found`: the findings where the caller has them already, as `find` gives them. Headlines name sensitive topics
+    `listed`: the findings where the caller has them already, as `find` gives them. Headlines name sensitive topics
     only with `names_sensitive`.
     """
-    findings = worded(find(events, ctx) if found is None else found, names_sensitive=names_sensitive)
+    findings = worded(find(events, ctx) if listed is None else listed, names_sensitive=names_sensitive)
     worst = (
         findings.filter(pl.col("verdict") != "cannot_tell")
         .group_by("customer", maintain_order=True)

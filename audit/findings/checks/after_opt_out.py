@@ -1,25 +1,27 @@
 """Messages after somebody said no, told apart by whether they were allowed, late, or neither."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 
-from audit.findings.catalogue import Check, countries, data
-from audit.findings.catalogue import check as row_of
-from audit.findings.check_context import ONE_ORDER, Audited, lies_before
-from audit.findings.schema import (
-    amount,
-    day,
-    found,
-    rules,
-)
+from audit.findings import catalogue
+from audit.findings.catalogue import CatalogueRow, countries
+from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
+from audit.findings.check_context import ORDER, CheckContext, lies_before
+from audit.findings.schema import day, detected, message_count, rule_column
 
-_NO = ("unsubscribed", "objected", "consent_withdrawn")
-_YES = ("subscribed", "consent_given")
+_OPT_OUTS = ("unsubscribed", "objected", "consent_withdrawn")
+_OPT_INS = ("subscribed", "consent_given")
 _MESSAGE = ("customer_id", "event_id")
-_LAWS = ("OBJ-DM", "OBJ-DM-GB", "OPT-EMAIL-US", "OPT-SMS-US", "OPT-2D")
-_LATEST_US = "Pacific/Honolulu"
+_US_EMAIL, _US_SMS, _BULK = "OPT-EMAIL-US", "OPT-SMS-US", "OPT-2D"
+_OBJECTIONS = ("OBJ-DM", "OBJ-DM-GB")
+_LAWS = (*_OBJECTIONS, _US_EMAIL, _US_SMS, _BULK)
+"""Rows of the catalogue that lend their sources, in the order in which they are asked."""
+
+_LAST_US_ZONE = "Pacific/Honolulu"
+_ALL_CHANNELS = "all channels"
 
 TEXTS = {
     "breach": "{} after the opt-out of {} ({}).",
@@ -29,69 +31,126 @@ TEXTS = {
     "allowed_class": "{} about orders or service after the opt-out of {} ({}); an opt-out from marketing does not stop these.",
 }
 
+_FAULTS = {
+    "breach": CustomerWording(
+        en="You had told us to stop before that. This should not have happened, and we are sorry.",
+        de="Sie hatten uns davor gebeten, damit aufzuhören. Das hätte nicht geschehen dürfen, und es tut uns leid.",
+    ),
+    "queued_before": CustomerWording(
+        en="When you told us to stop, this was already on its way.",
+        de="Als Sie uns gebeten haben, damit aufzuhören, war das schon unterwegs.",
+    ),
+    "within_grace": CustomerWording(
+        en="You had told us to stop; it took us a little while until that reached every system.",
+        de="Sie hatten uns gebeten, damit aufzuhören; es hat ein wenig gedauert, bis das in allen Systemen angekommen war.",
+    ),
+    "wrong_scope": CustomerWording(
+        en=(
+            "What you stopped was another kind of message. "
+            "This belongs to a list you are still on; tell us if you want to stop it too."
+        ),
+        de=(
+            "Abbestellt hatten Sie eine andere Art von Nachrichten. Diese Art gehört zu einem Verteiler, auf dem Sie "
+            "noch stehen; sagen Sie uns, wenn auch sie aufhören soll."
+        ),
+    ),
+    "allowed_class": CustomerWording(
+        en="You stopped our advertising. This is no advertising: it is about your orders and your account.",
+        de=(
+            "Sie haben unsere Werbung abbestellt. "
+            "Das hier ist keine Werbung: Es betrifft Ihre Bestellungen und Ihr Konto."
+        ),
+    ),
+}
 
-def detect(audited: Audited, check: Check) -> pl.DataFrame:
-    """Messages sent while a no is in force or after one that does not bear on them, by channel and case.
 
-    A no bears on a message when the act's channel and sender are absent or the message's own, and its topics are
-    absent or shared; it is in force until a later yes that bears on the message.
-    """
-    after = _after_a_no(audited)
-    judged = after.with_columns(_late(check)).with_columns(_case().alias("case"), _law().alias("law"))
-    return _findings(judged, check)
+class AfterOptOut(Check):
+    """Marketing after a no, told apart by case."""
+
+    id = "after-opt-out"
+    offers_opt_out = False
+    slow = True
+
+    def detect(self, context: CheckContext) -> pl.DataFrame:
+        """Messages sent while a no is in force or after one that does not bear on them, by channel and case.
+
+        A no bears on a message when the act's channel and sender are absent or the message's own, and its topics are
+        absent or shared; it is in force until a later yes that bears on the message.
+        """
+        after = _after_opt_out(context)
+        judged = after.with_columns(_late(self.thresholds)).with_columns(
+            _case().alias("case"), _law().alias("law")
+        )
+        return _detected(judged, self.thresholds["severity"])
+
+    def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
+        """Messages of the channel before the no, and those of other cases."""
+        of_channel = pl.col("channel").fill_null(_ALL_CHANNELS) == finding["subject"]
+        return split_at_cause(
+            context,
+            finding,
+            context.messages.filter(of_channel),
+            before="before the no",
+            after="of another case, or after a yes",
+        )
+
+    def fault_in(self, case: str) -> CustomerWording | None:
+        """By case: only one of them is a fault."""
+        return _FAULTS.get(case)
 
 
-def _after_a_no(audited: Audited) -> pl.DataFrame:
+def _after_opt_out(context: CheckContext) -> pl.DataFrame:
     """Every message after a no, with that no (`act_*`: the oldest in force, else one of another scope)."""
-    acts = audited.of_kind(*_NO, *_YES).select(
+    acts = context.of_kind(*_OPT_OUTS, *_OPT_INS).select(
         "customer_id",
         pl.col("event_id").alias("act_id"),
         pl.col("occurred_at").alias("act_at"),
         pl.col("kind").alias("act"),
         *(pl.col(name).alias(f"act_{name}") for name in ("channel", "sender", "topics")),
     )
-    deniers = acts.filter(pl.col("act").is_in(_NO)).select("customer_id").unique()
-    sent = _with_country(audited, audited.messages.join(deniers, on="customer_id", how="semi"))
+    opted_out = acts.filter(pl.col("act").is_in(_OPT_OUTS)).select("customer_id").unique()
+    messages = _with_law_country(context, context.messages.join(opted_out, on="customer_id", how="semi"))
     pairs = (
-        sent.join(acts, on="customer_id", how="inner")
+        messages.join(acts, on="customer_id", how="inner")
         .filter(lies_before("act_at", "occurred_at", act_id="act_id"))
         .sort(*_MESSAGE, "act_at", "act_id")
-        .with_columns(_bears().alias("bears"), pl.int_range(pl.len()).over(_MESSAGE).alias("nth"))
+        .with_columns(_bears_on_message().alias("bears"), pl.int_range(pl.len()).over(_MESSAGE).alias("nth"))
     )
-    yes = pl.col("nth").filter(pl.col("bears") & pl.col("act").is_in(_YES)).max().over(_MESSAGE).fill_null(-1)
-    nos = pairs.filter(pl.col("act").is_in(_NO) & (pl.col("nth") > yes))
-    chosen = nos.sort(*_MESSAGE, "bears", "nth", descending=[False, False, True, False])
-    return _with_queued(audited, chosen.unique(_MESSAGE, keep="first", maintain_order=True))
+    is_opt_in = pl.col("bears") & pl.col("act").is_in(_OPT_INS)
+    newest_opt_in = pl.col("nth").filter(is_opt_in).max().over(_MESSAGE).fill_null(-1)
+    opt_outs = pairs.filter(pl.col("act").is_in(_OPT_OUTS) & (pl.col("nth") > newest_opt_in))
+    by_weight = opt_outs.sort(*_MESSAGE, "bears", "nth", descending=[False, False, True, False])
+    return _with_queued(context, by_weight.unique(_MESSAGE, keep="first", maintain_order=True))
 
 
-def _bears() -> pl.Expr:
-    own = [
+def _bears_on_message() -> pl.Expr:
+    same_channel, same_sender = (
         pl.col(f"act_{name}").is_null() | pl.col(f"act_{name}").eq_missing(pl.col(name))
         for name in ("channel", "sender")
-    ]
+    )
     topics = pl.col("act_topics")
     shared = topics.list.set_intersection("topics").list.len().fill_null(0) > 0
-    return own[0] & own[1] & (topics.is_null() | (topics.list.len() == 0) | shared)
+    return same_channel & same_sender & (topics.is_null() | (topics.list.len() == 0) | shared)
 
 
-def _with_country(audited: Audited, sent: pl.DataFrame) -> pl.DataFrame:
-    """Add `land`: the message's country, else the customer's newest known one."""
+def _with_law_country(context: CheckContext, messages: pl.DataFrame) -> pl.DataFrame:
+    """Add `law_country`: the message's country, else the customer's newest known one."""
     newest = (
-        audited.events.lazy()
+        context.events.lazy()
         .filter(pl.col("country").is_not_null())
         .group_by("customer_id")
-        .agg(pl.col("country").last().alias("known"))
+        .agg(pl.col("country").last().alias("customer_country"))
         .collect()
     )
-    return sent.join(newest, on="customer_id", how="left").with_columns(
-        pl.coalesce("country", "known").alias("land")
+    return messages.join(newest, on="customer_id", how="left").with_columns(
+        pl.coalesce("country", "customer_country").alias("law_country")
     )
 
 
-def _with_queued(audited: Audited, rows: pl.DataFrame) -> pl.DataFrame:
+def _with_queued(context: CheckContext, rows: pl.DataFrame) -> pl.DataFrame:
     """Add `queued`: the message was handed over before the no."""
     attempts = (
-        audited.of_kind("message_attempted")
+        context.of_kind("message_attempted")
         .drop_nulls("message_id")
         .group_by("customer_id", "message_id")
         .agg(pl.col("occurred_at").min().alias("attempted_at"))
@@ -101,30 +160,29 @@ def _with_queued(audited: Audited, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _late(check: Check) -> list[pl.Expr]:
+def _late(thresholds: Mapping[str, Any]) -> list[pl.Expr]:
     """The columns `late` (the days of grace are over) and `stale` (so are the hours of the industry rules).
 
     Ten US business days end when their last day is over in every US zone. An objection under the GDPR has no days
     of grace.
     """
-    calendar = data("us_federal_holidays.toml")
-    added = (
-        pl.col("act_at")
-        .dt.date()
-        .dt.add_business_days(check.thresholds["business_days"], holidays=calendar["days"], roll="backward")
+    calendar = catalogue.data("us_federal_holidays.toml")
+    opted_out_on = pl.col("act_at").dt.date()
+    last_day = opted_out_on.dt.add_business_days(
+        thresholds["business_days"], holidays=calendar["days"], roll="backward"
     )
-    local = pl.col("occurred_at").dt.convert_time_zone(_LATEST_US).dt.date()
-    covered = pl.col("act_at").dt.date().is_between(calendar["from"], calendar["until"])
-    by_days = (
-        pl.col("land").is_in(countries("OPT-EMAIL-US")) & pl.col("channel").is_in(["email", "sms"]) & covered
+    sent_on = pl.col("occurred_at").dt.convert_time_zone(_LAST_US_ZONE).dt.date()
+    by_business_days = (
+        pl.col("law_country").is_in(countries(_US_EMAIL))
+        & pl.col("channel").is_in(["email", "sms"])
+        & opted_out_on.is_between(calendar["from"], calendar["until"])
     )
-    at_once = pl.col("land").is_in(countries("OBJ-DM") | countries("OBJ-DM-GB")) & (
-        pl.col("act") == "objected"
-    )
-    stale = pl.col("occurred_at") - pl.col("act_at") > timedelta(hours=check.thresholds["hours"])
+    objection_countries = frozenset[str]().union(*map(countries, _OBJECTIONS))
+    at_once = pl.col("law_country").is_in(objection_countries) & (pl.col("act") == "objected")
+    stale = pl.col("occurred_at") - pl.col("act_at") > timedelta(hours=thresholds["hours"])
     late = (
-        pl.when(by_days.fill_null(value=False))
-        .then(local > added)
+        pl.when(by_business_days.fill_null(value=False))
+        .then(sent_on > last_day)
         .otherwise(stale | at_once.fill_null(value=False))
     )
     return [late.alias("late"), stale.alias("stale")]
@@ -148,68 +206,67 @@ def _case() -> pl.Expr:
 
 def _law() -> pl.Expr:
     """The row of the catalogue that speaks of this message; null where none does."""
-    mail = pl.col("channel") == "email"
-    where = {"OPT-EMAIL-US": mail, "OPT-SMS-US": pl.col("channel") == "sms", "OPT-2D": mail}
-    anywhere = pl.lit(value=True)
+    is_email = pl.col("channel") == "email"
+    scope = {_US_EMAIL: is_email, _US_SMS: pl.col("channel") == "sms", _BULK: is_email}
     return pl.coalesce(
-        pl.when(_applies(row_of(name)) & where.get(name, anywhere).fill_null(value=False)).then(pl.lit(name))
-        for name in _LAWS
+        pl.when(
+            _applies(catalogue.row(law)) & scope.get(law, pl.lit(value=True)).fill_null(value=False)
+        ).then(pl.lit(law))
+        for law in _LAWS
     )
 
 
-def _applies(row: Check) -> pl.Expr:
-    here = (
-        pl.col("land").is_in(countries(row.id)).fill_null(value=False)
-        if row.jurisdiction
+def _applies(law: CatalogueRow) -> pl.Expr:
+    in_its_countries = (
+        pl.col("law_country").is_in(countries(law.id)).fill_null(value=False)
+        if law.jurisdiction
         else pl.lit(value=True)
     )
-    begins, ends = row.effective_from or date.min, row.effective_until or date.max
-    return here & pl.col("occurred_at").dt.date().is_between(begins, ends)
+    begins, ends = law.effective_from or date.min, law.effective_until or date.max
+    return in_its_countries & pl.col("occurred_at").dt.date().is_between(begins, ends)
 
 
-def _findings(judged: pl.DataFrame, check: Check) -> pl.DataFrame:
-    laws = {name: row_of(name) for name in _LAWS}
-    strict = [name for name, row in laws.items() if row.max_verdict == "breach"]
-    sources = pl.DataFrame({"law": list(laws), "named_by": [list(row.sources) for row in laws.values()]})
+def _detected(judged: pl.DataFrame, severities: Mapping[str, str]) -> pl.DataFrame:
+    laws = {law: catalogue.row(law) for law in _LAWS}
+    strict = [law for law, row in laws.items() if row.max_verdict == "breach"]
+    sources = pl.DataFrame({"law": list(laws), "law_sources": [list(row.sources) for row in laws.values()]})
     rows = (
         judged.drop_nulls("case")
-        .sort("customer_id", *ONE_ORDER)
+        .sort("customer_id", *ORDER)
         .join(sources, on="law", how="left", maintain_order="left")
         .group_by("customer_id", "channel", "case", maintain_order=True)
         .agg(
             pl.len().alias("count"),
-            pl.col("occurred_at").min().alias("first"),
-            pl.col("occurred_at").max().alias("last"),
+            pl.col("occurred_at").min().alias("first_at"),
+            pl.col("occurred_at").max().alias("last_at"),
             pl.col("event_id").alias("messages"),
             pl.col("act_id").unique(maintain_order=True).alias("cause"),
-            day(pl.col("act_at").first()).alias("said"),
+            day(pl.col("act_at").first()).alias("opted_out_on"),
             pl.col("act").first().str.replace_all("_", " ", literal=True),
             pl.col("law").is_in(strict).any().alias("strict"),
-            pl.col("named_by").drop_nulls().explode().unique(maintain_order=True).alias("sources"),
+            pl.col("law_sources").drop_nulls().explode().unique(maintain_order=True).alias("sources"),
         )
     )
     texts = [
-        pl.when(pl.col("case") == case).then(pl.format(text, amount(pl.col("channel")), "said", "act"))
+        pl.when(pl.col("case") == case).then(
+            pl.format(text, message_count(pl.col("channel")), "opted_out_on", "act")
+        )
         for case, text in TEXTS.items()
     ]
+    rule = pl.when(~pl.col("case").is_in(["wrong_scope", "allowed_class"])).then("rule")
     strict_breach = (pl.col("case") == "breach") & pl.col("strict")
-    return found(
+    return detected(
         rows.with_columns(
-            pl.col("channel").fill_null("all channels").alias("subject"),
+            pl.col("channel").fill_null(_ALL_CHANNELS).alias("subject"),
             pl.coalesce(texts).alias("text"),
-            pl.col("case").replace_strict(check.thresholds["severity"]).alias("severity"),
+            pl.col("case").replace_strict(severities).alias("severity"),
             pl.when(strict_breach).then(pl.lit("breach")).otherwise(pl.lit("risk")).alias("verdict"),
             pl.col("cause").list.concat("messages").alias("evidence"),
             pl.when(pl.col("sources").list.len() > 0)
             .then("sources")
             .otherwise(pl.lit(["house: experience check"])),
-            rules(rows, ("channel",), _rule),
-        ).with_columns(
-            pl.when(pl.col("case").is_in(["wrong_scope", "allowed_class"]))
-            .then(None)
-            .otherwise("rule")
-            .alias("rule")
-        )
+            rule_column(rows, ("channel",), _rule),
+        ).with_columns(rule.alias("rule"))
     )
 
 

@@ -1,49 +1,61 @@
 """Followed by messages long after a single look."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 import polars as pl
 
-from audit.findings.catalogue import Check
-from audit.findings.check_context import Audited, newest_before, with_area
-from audit.findings.schema import (
-    ABOUT,
-    amount,
-    day,
-    found,
-    rules,
-    words,
-)
+from audit.findings.check import CustomerWording, ExcludedEvents, Finding, NoActCheck, split_at_cause
+from audit.findings.check_context import CheckContext, newest_before, with_area
+from audit.findings.schema import ABOUT, category_name, day, detected, message_count, rule_column
 
-_AREA = 2
+_AREA_DEPTH = 2
 _BY = ["customer_id", "area"]
 
 
-def detect(audited: Audited, check: Check) -> pl.DataFrame:
-    """Messages triggered by a look or a search, too many or too long after the last act in the area.
+class BrowsePursuit(NoActCheck):
+    """Mail about what was looked at once."""
 
-    The trigger is what the sender states, else what the campaign map knows of the campaign. An area is the first
-    two levels of a category. What follows an order is repeat-after-purchase.
-    """
-    limits = check.thresholds
-    asked = audited.mailings.filter(
-        pl.col("known_trigger").is_in(limits["triggers"]), pl.col("category").is_not_null()
+    id = "browse-pursuit"
+    fault = CustomerWording(
+        en="You had a look, and we went on about it for too long.",
+        de="Sie haben sich etwas angesehen, und wir sind zu lange darauf zurückgekommen.",
     )
-    acts = with_area(audited.acts_of(asked).drop_nulls("category"), _AREA)
-    rows = newest_before(with_area(asked, _AREA), acts, _BY, ["kind"])
-    followed = rows.filter((pl.col("act_kind") != "order_completed").fill_null(value=False))
-    nth = pl.int_range(1, pl.len() + 1).over(*_BY, "act_id")
-    long_after = pl.col("occurred_at") - pl.col("act_at") > timedelta(days=limits["days"])
-    return _findings(followed.filter((nth >= limits["messages"]) | long_after))
+
+    def detect(self, context: CheckContext) -> pl.DataFrame:
+        """Messages triggered by a look or a search, too many or too long after the last act in the area.
+
+        The trigger is what the sender states, else what the campaign map knows of the campaign. An area is the first
+        two levels of a category. What follows an order is repeat-after-purchase.
+        """
+        limits = self.thresholds
+        triggered = context.mailings.filter(
+            pl.col("known_trigger").is_in(limits["triggers"]), pl.col("category").is_not_null()
+        )
+        acts = with_area(context.acts_of(triggered).drop_nulls("category"), _AREA_DEPTH)
+        rows = newest_before(with_area(triggered, _AREA_DEPTH), acts, _BY, ["kind"])
+        followed = rows.filter((pl.col("act_kind") != "order_completed").fill_null(value=False))
+        nth = pl.int_range(1, pl.len() + 1).over(*_BY, "act_id")
+        long_after = pl.col("occurred_at") - pl.col("act_at") > timedelta(days=limits["days"])
+        return _detected(followed.filter((nth >= limits["messages"]) | long_after))
+
+    def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
+        """Messages of the same triggers about the same area."""
+        messages = with_area(context.mailings, _AREA_DEPTH).filter(
+            pl.col("area") == finding["subject"], pl.col("known_trigger").is_in(self.thresholds["triggers"])
+        )
+        days = self.thresholds["days"]
+        after = f"among the first after a look and within {days} days of it, or after a purchase"
+        return split_at_cause(context, finding, messages, before="before that look", after=after)
 
 
-def _findings(late: pl.DataFrame) -> pl.DataFrame:
-    rows = late.group_by(_BY, maintain_order=True).agg(
+def _detected(pursuing: pl.DataFrame) -> pl.DataFrame:
+    rows = pursuing.group_by(_BY, maintain_order=True).agg(
         pl.len().alias("count"),
         pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("channel"),
-        pl.col("occurred_at").min().alias("first"),
-        pl.col("occurred_at").max().alias("last"),
+        pl.col("occurred_at").min().alias("first_at"),
+        pl.col("occurred_at").max().alias("last_at"),
         pl.col("event_id").alias("messages"),
         pl.col("act_id").unique(maintain_order=True).alias("cause"),
         day(pl.col("act_at").max()).alias("since"),
@@ -51,18 +63,16 @@ def _findings(late: pl.DataFrame) -> pl.DataFrame:
     )
     text = pl.format(
         "{} about {} though nothing was done about it since {}.",
-        amount(pl.col("channel")),
-        pl.lit(ABOUT),
-        "since",
-    )
-    return found(
+        message_count(pl.col("channel")), pl.lit(ABOUT), "since",
+    )  # fmt: skip
+    return detected(
         rows.with_columns(
             pl.lit("followed").alias("case"),
             pl.col("area").alias("subject"),
-            words(pl.col("area")).alias("about"),
+            category_name(pl.col("area")).alias("about"),
             text.alias("text"),
             pl.col("cause").list.concat("messages").alias("evidence"),
-            rules(rows, ("customer_id", "area"), _rule),
+            rule_column(rows, ("customer_id", "area"), _rule),
         )
     )
 

@@ -1,87 +1,127 @@
 """Reminded of a cart whose goods were already bought when the message was sent."""
 
+import re
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 import polars as pl
 
-from audit.findings.catalogue import Check
-from audit.findings.check_context import (
-    ONE_ORDER,
-    Audited,
-    lies_before,
-    newest_before,
-)
-from audit.findings.checks.carts import reminders
-from audit.findings.schema import (
-    ABOUT,
-    day,
-    found,
-    rules,
-    several,
-)
+from audit.findings import catalogue
+from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
+from audit.findings.check_context import ORDER, CheckContext, lies_before, newest_before
+from audit.findings.schema import ABOUT, day, detected, rule_column, several
 
 
-def detect(audited: Audited, check: Check) -> pl.DataFrame:
-    """Cart reminders with an order of the item between its last way into the cart and the message, by item.
+class CartAfterPurchase(Check):
+    """Reminders of a cart that was bought."""
 
-    Without a recorded cart, an order of the item in the days before counts.
-    """
-    carts = reminders(audited).with_columns(
-        pl.col("item_id").alias("own_item"),
-        pl.coalesce("item_id", "act_item_id").alias("item_id"),
-        pl.coalesce("item_name", "act_item_name", "item_id", "act_item_id").alias("about"),
-        pl.coalesce("category", "act_category").alias("category"),
-        pl.col("act_id").alias("add_id"),
-        pl.col("act_at").alias("add_at"),
+    id = "cart-after-purchase"
+    fault = CustomerWording(
+        en="You had bought what was in your cart before we reminded you of it. That should not have happened.",
+        de=(
+            "Sie hatten schon gekauft, was in Ihrem Warenkorb lag, als wir daran erinnert haben. "
+            "Das hätte nicht geschehen dürfen."
+        ),
     )
-    orders = audited.orders.select("customer_id", *ONE_ORDER, "item_id")
-    joined = newest_before(carts.drop("^act_.*$"), orders, ["customer_id", "item_id"], [])
-    later = lies_before("add_at", "act_at", act_id="add_id", event_id="act_id")
-    recent = pl.col("occurred_at") - pl.col("act_at") < timedelta(days=check.thresholds["lookback_days"])
-    bought = joined.filter(pl.when(pl.col("add_id").is_null()).then(recent).otherwise(later))
-    return _findings(bought)
+
+    def detect(self, context: CheckContext) -> pl.DataFrame:
+        """Cart reminders with an order of the item between its last way into the cart and the message, by item.
+
+        Without a recorded cart, an order of the item in the days before counts.
+        """
+        reminders = _with_cart_item(context).with_columns(
+            pl.col("item_id").alias("stated_item"),
+            pl.coalesce("item_id", "act_item_id").alias("item_id"),
+            pl.coalesce("item_name", "act_item_name", "item_id", "act_item_id").alias("about"),
+            pl.coalesce("category", "act_category").alias("category"),
+            pl.col("act_id").alias("add_id"),
+            pl.col("act_at").alias("add_at"),
+        )
+        orders = context.orders.select("customer_id", *ORDER, "item_id")
+        joined = newest_before(reminders.drop("^act_.*$"), orders, ["customer_id", "item_id"])
+        after_adding = lies_before("add_at", "act_at", act_id="add_id", event_id="act_id")
+        lookback = timedelta(days=self.thresholds["lookback_days"])
+        recent = pl.col("occurred_at") - pl.col("act_at") < lookback
+        return _detected(
+            joined.filter(pl.when(pl.col("add_id").is_null()).then(recent).otherwise(after_adding))
+        )
+
+    def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
+        """Reminders of the same item."""
+        reminders = _with_cart_item(context).filter(
+            pl.coalesce("item_id", "act_item_id") == finding["subject"]
+        )
+        after = "put into the cart again since, or long after the purchase"
+        return split_at_cause(context, finding, reminders, before="before it was bought", after=after)
 
 
-def _findings(bought: pl.DataFrame) -> pl.DataFrame:
+def cart_reminders(context: CheckContext) -> pl.DataFrame:
+    """The marketing messages that remind of a cart, by their trigger or, without one, by their campaign.
+
+    Added: `campaign` (id, else name, else trigger).
+    """
+    words = "|".join(re.escape(word) for word in catalogue.row(CartAfterPurchase.id).thresholds["words"])
+    name = pl.coalesce(
+        "known_trigger", pl.concat_str("campaign_id", pl.lit(" "), "campaign_name", ignore_nulls=True)
+    )
+    about_carts = name.str.to_lowercase().str.contains(rf"(^|[^\p{{L}}])({words})($|[^\p{{L}}])")
+    return context.mailings.filter(about_carts.fill_null(value=False)).with_columns(
+        pl.coalesce("campaign_id", "campaign_name", "known_trigger").alias("campaign")
+    )
+
+
+def _with_cart_item(context: CheckContext) -> pl.DataFrame:
+    """`cart_reminders`, with the newest product_added before each, of its own item where it names one.
+
+    Added: `act_id, act_at, act_item_id, act_item_name, act_category`.
+    """
+    reminders = cart_reminders(context)
+    columns = ["item_id", "item_name", "category"]
+    adds = context.of_kind("product_added").select("customer_id", *ORDER, *columns)
+    names_item = pl.col("item_id").is_not_null()
+    with_item = newest_before(reminders.filter(names_item), adds, ["customer_id", "item_id"], columns)
+    without_item = newest_before(reminders.filter(~names_item), adds, ["customer_id"], columns)
+    return pl.concat([with_item, without_item]).sort("customer_id", *ORDER)
+
+
+def _detected(bought: pl.DataFrame) -> pl.DataFrame:
     rows = bought.group_by("customer_id", "item_id", maintain_order=True).agg(
         pl.len().alias("count"),
         pl.col("about").first(),
         pl.col("category").first(),
-        pl.col("occurred_at").min().alias("first"),
-        pl.col("occurred_at").max().alias("last"),
+        pl.col("occurred_at").min().alias("first_at"),
+        pl.col("occurred_at").max().alias("last_at"),
         pl.col("event_id").alias("messages"),
         pl.col("act_id").unique(maintain_order=True).alias("cause"),
         pl.col("add_id").drop_nulls().unique(maintain_order=True).alias("adds"),
         day(pl.col("act_at").min()).alias("since"),
         ((pl.col("occurred_at") - pl.col("act_at")).max().dt.total_days() + 1).alias("days"),
         pl.col("campaign").unique(maintain_order=True).alias("campaigns"),
-        pl.col("own_item").is_not_null().all().alias("named"),
+        pl.col("stated_item").is_not_null().all().alias("names_item"),
     )
     text = pl.format(
         "{} about {} after the purchase on {}.",
-        several(pl.col("count"), "cart reminder"),
-        pl.lit(ABOUT),
-        "since",
-    )
-    return found(
+        several(pl.col("count"), "cart reminder"), pl.lit(ABOUT), "since",
+    )  # fmt: skip
+    return detected(
         rows.with_columns(
             pl.lit("bought").alias("case"),
             pl.col("item_id").alias("subject"),
             text.alias("text"),
             pl.concat_list("adds", "cause", "messages").alias("evidence"),
-            rules(rows, ("campaigns", "days", "named"), _rule),
+            rule_column(rows, ("campaigns", "days", "names_item"), _rule),
         )
     )
 
 
-def _rule(campaigns: list[str], days: int, named: bool) -> dict[str, Any]:
+def _rule(campaigns: list[str], days: int, names_item: bool) -> dict[str, Any]:
     return {
         "id": f"no-cart-mail-after-order-{campaigns[0]}",
         "kind": "cooldown",
         "title": "No cart reminder after the order",
         "campaigns": campaigns,
         "after": "order_completed",
-        "same": "item" if named else "nothing",
+        "same": "item" if names_item else "nothing",
         "window": f"{days}d",
     }

@@ -1,43 +1,80 @@
 """Cart reminders closer together than such a series is designed, or too many for one cart."""
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
-from audit.findings.catalogue import Check
-from audit.findings.check_context import ONE_ORDER, Audited, newest_before
-from audit.findings.checks.carts import reminding
-from audit.findings.schema import (
-    found,
-    none,
-    rules,
-    several,
-)
+from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
+from audit.findings.check_context import ORDER, CheckContext, newest_before
+from audit.findings.checks.cart_after_purchase import cart_reminders
+from audit.findings.schema import detected, nothing_detected, rule_column, several
+
+_NEAR_DAYS = "3d"
+"""House value: a cart that is mailed about began at most so long before; where it did not, all events are looked at."""
 
 
-def detect(audited: Audited, check: Check) -> pl.DataFrame:
-    """Reminders of one cart less than the hours after the one before (`close`), or beyond the steps (`many`).
+class CartBurst(Check):
+    """A cart series that goes too fast or on for too long."""
 
-    A cart begins with what is put in after an order, or after so many idle hours. One finding a campaign.
-    """
-    limits = check.thresholds
-    sent = reminding(audited)
-    if sent.is_empty():
-        return none()
-    rows = _with_cart(sent, audited, timedelta(hours=limits["idle_hours"]))
-    series = ("customer_id", "campaign", "cart")
-    rows = rows.with_columns(
-        (pl.col("occurred_at") - pl.col("occurred_at").shift(1).over(series)).alias("gap"),
-        (pl.int_range(pl.len()).over(series) >= limits["steps"]).alias("many"),
-        pl.col("event_id").first().over(series).alias("opening"),
-    ).with_columns((pl.col("gap") < timedelta(hours=limits["hours"])).fill_null(value=False).alias("close"))
-    return _findings(rows.filter(pl.col("close") | pl.col("many")), limits["hours"], limits["steps"])
+    id = "cart-burst"
+    fault = CustomerWording(
+        en="Reminders of one cart came much too close together.",
+        de="Die Erinnerungen an einen Warenkorb kamen viel zu dicht hintereinander.",
+    )
+
+    def detect(self, context: CheckContext) -> pl.DataFrame:
+        """Reminders of one cart less than the hours after the one before (`close`), or beyond the steps (`many`).
+
+        A cart begins with what is put in after an order, or after so many idle hours. One finding a campaign.
+        """
+        limits = self.thresholds
+        reminders = cart_reminders(context)
+        if reminders.is_empty():
+            return nothing_detected()
+        rows = _with_cart(reminders, context, timedelta(hours=limits["idle_hours"]))
+        series = ("customer_id", "campaign", "cart")
+        close = (pl.col("gap") < timedelta(hours=limits["hours"])).fill_null(value=False)
+        rows = rows.with_columns(
+            (pl.col("occurred_at") - pl.col("occurred_at").shift(1).over(series)).alias("gap"),
+            (pl.int_range(pl.len()).over(series) >= limits["steps"]).alias("many"),
+            pl.col("event_id").first().over(series).alias("opening"),
+        ).with_columns(close.alias("close"))
+        return _detected(rows.filter(pl.col("close") | pl.col("many")), limits["hours"], limits["steps"])
+
+    def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
+        """Reminders of the same campaign that kept to the pace."""
+        hours, steps = self.thresholds["hours"], self.thresholds["steps"]
+        messages = cart_reminders(context).filter(pl.col("campaign") == finding["subject"])
+        reason = f"{hours} hours or more after the one before, and among the first {steps} for its cart"
+        yield ExcludedEvents("message", messages, reason)
+
+    def counts_until(self, context: CheckContext, finding: Finding) -> datetime | None:
+        """The hours after the last of its messages."""
+        return context.last_of(finding["messages"]) + timedelta(hours=self.thresholds["hours"])
+
+    def nearest_events(self, events: pl.DataFrame, evidence: pl.DataFrame) -> Iterable[pl.DataFrame]:
+        """Carts, orders and messages of the campaigns in the days before one of its messages."""
+        carts = pl.col("kind").is_in(["product_added", "order_completed"])
+        campaigns = pl.col("campaign_id").is_in(evidence["campaign_id"].drop_nulls().implode())
+        messages = evidence.filter(pl.col("kind") == "message_sent").select(
+            pl.col("occurred_at").alias("sent_at")
+        )
+        near = (
+            events.filter(carts | campaigns)
+            .sort("occurred_at", maintain_order=True)
+            .join_asof(
+                messages.sort("sent_at"),
+                left_on="occurred_at", right_on="sent_at", strategy="forward", tolerance=_NEAR_DAYS,
+            )
+        )  # fmt: skip
+        yield near.filter(pl.col("sent_at").is_not_null()).drop("sent_at")
 
 
-def _with_cart(rows: pl.DataFrame, audited: Audited, idle: timedelta) -> pl.DataFrame:
+def _with_cart(reminders: pl.DataFrame, context: CheckContext, idle: timedelta) -> pl.DataFrame:
     """Add `cart`: the time the cart began whose newest act lies before the message; null where no cart is known."""
-    acts = audited.of_kind("product_added", "order_completed").select("customer_id", *ONE_ORDER, "kind")
+    acts = context.of_kind("product_added", "order_completed").select("customer_id", *ORDER, "kind")
     before = pl.col("occurred_at").shift(1).over("customer_id")
     ordered = pl.col("kind").shift(1).over("customer_id") == "order_completed"
     begins = (pl.col("occurred_at") - before > idle) | ordered | before.is_null()
@@ -46,33 +83,34 @@ def _with_cart(rows: pl.DataFrame, audited: Audited, idle: timedelta) -> pl.Data
         .with_columns(pl.col("cart").forward_fill().over("customer_id"))
         .filter(pl.col("kind") == "product_added")
     )
-    return newest_before(rows, adds, ["customer_id"], ["cart"]).with_columns(pl.col("act_cart").alias("cart"))
+    rows = newest_before(reminders, adds, ["customer_id"], ["cart"])
+    return rows.with_columns(pl.col("act_cart").alias("cart"))
 
 
-def _findings(late: pl.DataFrame, hours: int, steps: int) -> pl.DataFrame:
-    rows = late.group_by("customer_id", "campaign", maintain_order=True).agg(
+def _detected(reminders: pl.DataFrame, hours: int, steps: int) -> pl.DataFrame:
+    rows = reminders.group_by("customer_id", "campaign", maintain_order=True).agg(
         pl.len().alias("count"),
-        pl.col("close").any(),
+        pl.when(pl.col("close").any()).then(pl.lit("close")).otherwise(pl.lit("many")).alias("case"),
         pl.col("gap").filter("close").min().dt.total_minutes().alias("minutes"),
-        pl.col("occurred_at").min().alias("first"),
-        pl.col("occurred_at").max().alias("last"),
+        pl.col("occurred_at").min().alias("first_at"),
+        pl.col("occurred_at").max().alias("last_at"),
         pl.col("event_id").alias("messages"),
         pl.col("act_id").drop_nulls().unique(maintain_order=True).alias("cause"),
         pl.col("opening").unique(maintain_order=True),
     )
-    case = pl.when(pl.col("close")).then(pl.lit("close")).otherwise(pl.lit("many"))
-    reminders_sent = several(pl.col("count"), "cart reminder")
+    number = several(pl.col("count"), "cart reminder")
     close = pl.format(
-        "{} came too soon after the one before, the closest {} minutes after it.", reminders_sent, "minutes"
+        "{} came too soon after the one before, the closest {} minutes after it.", number, "minutes"
     )
-    many = pl.format("{} beyond the first {} for one cart.", reminders_sent, pl.lit(steps))
-    made = rows.with_columns(case.alias("case"))
-    return found(
-        made.with_columns(
+    many = pl.format("{} beyond the first {} for one cart.", number, pl.lit(steps))
+    return detected(
+        rows.with_columns(
             pl.col("campaign").alias("subject"),
-            pl.when(pl.col("close")).then(close).otherwise(many).alias("text"),
+            pl.when(pl.col("case") == "close").then(close).otherwise(many).alias("text"),
             pl.concat_list("cause", "opening", "messages").list.unique(maintain_order=True).alias("evidence"),
-            rules(made, ("campaign", "case"), lambda campaign, case: _rule(campaign, case, hours, steps)),
+            rule_column(
+                rows, ("campaign", "case"), lambda campaign, case: _rule(campaign, case, hours, steps)
+            ),
         )
     )
 

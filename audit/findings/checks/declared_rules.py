@@ -4,26 +4,24 @@ Everything in scope that went out counts, whether it should have or not. Rolling
 other rules are asked one customer at a time, and of calendar caps only those with enough messages close together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
 from audit.events.schema import TIME, under
-from audit.findings.catalogue import Check
-from audit.findings.check_context import Audited
-from audit.findings.checks.over_frequency import in_window
-from audit.findings.schema import (
-    day,
-    found,
-    none,
-    rules,
-)
+from audit.findings.check import Check, ExcludedEvents, Finding
+from audit.findings.check_context import CheckContext
+from audit.findings.checks.over_frequency import count_in_window
+from audit.findings.schema import day, detected, nothing_detected, rule_column
+from audit.population.context import Context
 from audit.rules.kinds.counting import Cap
 from audit.rules.model import Rule, to_dict
 from audit.rules.reference import histories as prepare
-from audit.rules.reference.history import History, Message
+from audit.rules.reference.history import History, Message, known_zone
 from audit.rules.scopes import DEFAULT_CLASS, SCOPED, accepts, asks, class_of, valid
+from audit.why.minimal_removal import Plan
 
 _PER = {
     "channel": "channel",
@@ -42,8 +40,8 @@ _SCOPES = {
 _BROKEN: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
     "messages": pl.List(pl.String()),
-    "first": TIME,
-    "last": TIME,
+    "first_at": TIME,
+    "last_at": TIME,
     "peak": pl.Int64(),
     "evidence": pl.List(pl.String()),
     "unknown": pl.List(pl.String()),
@@ -52,61 +50,109 @@ _BROKEN: dict[str, pl.DataType] = {
 were with it, and which; and the messages of which it cannot be told."""
 
 
-def detect(audited: Audited, check: Check) -> pl.DataFrame:  # noqa: ARG001
-    """Per customer and declared rule, the messages that the rule says should not have gone out when they did."""
-    made = [_told(rule, broken(audited.events, rule, audited)) for rule in audited.context.declared]
-    return pl.concat([none(), *made])
+class DeclaredRules(Check):
+    """More than the sender says it sends."""
+
+    id = "declared-vs-observed"
+
+    def detect(self, context: CheckContext) -> pl.DataFrame:
+        """Per customer and declared rule, the messages that the rule says should not have gone out when they did."""
+        frames = [_detected(rule, broken(rule, context)) for rule in context.population.declared]
+        return pl.concat([nothing_detected(), *frames])
+
+    def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
+        """Messages in the scope of the rule that kept to it."""
+        for rule in context.population.declared:
+            if rule.id == finding["subject"]:
+                messages = prepare.sent(context.events).filter(within(rule))
+                yield ExcludedEvents("message", messages, "kept to what is declared when it came")
+
+    def removal_plans(self, context: CheckContext, finding: Finding) -> Sequence[Plan]:
+        """The messages that have to go where no other set can be smaller: of caps and gaps, and of kinds that judge
+        each message by itself; none of the others.
+
+        None too where one message too many went out: there, any one of several may go.
+        """
+        plans = self.last_resort(context, finding)
+        return [plan for plan in plans if plan.smallest and (plan.alone or plan.least != 1)]
+
+    def last_resort(self, context: CheckContext, finding: Finding) -> Sequence[Plan]:
+        """The messages that keeping to the rule would have stopped, where leaving out something else might take less.
+
+        None where a message stands in several rows, or in no steady time zone: without one row, others then mean more.
+        """
+        rule = next(rule for rule in context.population.declared if rule.id == finding["subject"])
+        messages = prepare.sent(context.events)
+        if messages.height < context.events.select((pl.col("kind") == "message_sent").sum()).item():
+            return ()
+        histories = prepare.histories(messages, context.events, [rule], context.population.facts)
+        history = next(histories, None)
+        if history is None or (rule.reads_customers_clock and not _one_clock(history)):
+            return ()
+        passed, stopped = _keeping_to(rule, history)
+        if rule.judges_alone or (isinstance(rule, Cap) and rule.most == 0):
+            return (Plan(tuple(stopped), alone=True),)
+        return (Plan((*passed, *stopped), alone=False, stay=len(passed), smallest=isinstance(rule, Cap)),)
+
+    def context_of_copies(self, population: Context, finding: Finding) -> Context:
+        """With the one rule that the finding is about, made to hold for any copy of the customer."""
+        rules = [
+            replace(rule, customers=(), except_customers=())
+            for rule in population.declared
+            if rule.id == finding["subject"] and _is_about(rule, finding["customer"])
+        ]
+        return replace(population, declared=rules)
 
 
-def broken(events: pl.DataFrame, rule: Rule, audited: Audited) -> pl.DataFrame:
+def broken(rule: Rule, context: CheckContext) -> pl.DataFrame:
     """Who was sent what `rule` forbids: a frame of `_BROKEN`, those it says nothing of left out."""
-    sent = prepare.sent(events)
-    counted = sent.filter(within(rule))
+    messages = prepare.sent(context.events)
+    in_scope = messages.filter(within(rule))
     if isinstance(rule, Cap):
-        over = _over(counted, rule)
+        over_limit = _over_limit(in_scope, rule)
         if rule.rolling:
-            return over
-        near = over["customer_id"]
-        sent = sent.filter(pl.col("customer_id").is_in(near.implode()))
+            return over_limit
+        customers = over_limit["customer_id"]
     else:
-        sent = sent.filter(pl.col("customer_id").is_in(counted["customer_id"].unique().implode()))
-    histories = prepare.histories(sent, events, [rule], audited.context.facts)
-    rows = [row for history in histories if (row := _asked(history, rule)) is not None]
+        customers = in_scope["customer_id"].unique()
+    messages = messages.filter(pl.col("customer_id").is_in(customers.implode()))
+    histories = prepare.histories(messages, context.events, [rule], context.population.facts)
+    rows = [row for history in histories if (row := _broken_by(rule, history)) is not None]
     return pl.DataFrame(rows, schema=_BROKEN, orient="row")
 
 
 def within(rule: Rule) -> pl.Expr:
     """Whether messages (as `prepare.sent` gives them) are in the scope of `rule` and counted by it, as an expression."""
-    asked = [pl.col(_PER[name]).is_not_null() for name in rule.counted_per]
+    conditions = [pl.col(_PER[name]).is_not_null() for name in rule.counted_per]
     for scope, column in _SCOPES.items():
-        named, left_out = getattr(rule, scope), getattr(rule, f"except_{scope}")
-        asked += [pl.col(column).is_in(named).fill_null(value=False)] if named else []
-        asked += [~pl.col(column).is_in(left_out).fill_null(value=False)] if left_out else []
-    asked += [_any(under(pl.col("category"), one) for one in rule.categories)] if rule.categories else []
-    asked += (
-        [~_any(under(pl.col("category"), one) for one in rule.except_categories)]
-        if rule.except_categories
-        else []
-    )
-    asked += [_shares(rule.topics)] if rule.topics else []
-    asked += [~_shares(rule.except_topics)] if rule.except_topics else []
-    if not rule.counts_other_classes:
-        asked.append(pl.col("message_class").fill_null(DEFAULT_CLASS).is_in(rule.message_classes))
-    asked += [pl.col("occurred_at") >= rule.valid_from] if rule.valid_from else []
-    asked += [pl.col("occurred_at") < rule.valid_until] if rule.valid_until else []
-    return pl.all_horizontal(pl.lit(value=True), *asked)
+        included, excluded = getattr(rule, scope), getattr(rule, f"except_{scope}")
+        conditions += [pl.col(column).is_in(included).fill_null(value=False)] if included else []
+        conditions += [~pl.col(column).is_in(excluded).fill_null(value=False)] if excluded else []
+    conditions += [_under_any(rule.categories)] if rule.categories else []
+    conditions += [~_under_any(rule.except_categories)] if rule.except_categories else []
+    conditions += [_shares_topic(rule.topics)] if rule.topics else []
+    conditions += [~_shares_topic(rule.except_topics)] if rule.except_topics else []
+    conditions += [] if rule.counts_other_classes else [of_its_classes(rule)]
+    conditions += [pl.col("occurred_at") >= rule.valid_from] if rule.valid_from else []
+    conditions += [pl.col("occurred_at") < rule.valid_until] if rule.valid_until else []
+    return pl.all_horizontal(pl.lit(value=True), *conditions)
 
 
-def _over(counted: pl.DataFrame, rule: Cap) -> pl.DataFrame:
+def of_its_classes(rule: Rule) -> pl.Expr:
+    """Whether a message is of a class that `rule` judges."""
+    return pl.col("message_class").fill_null(DEFAULT_CLASS).is_in(rule.message_classes)
+
+
+def _over_limit(messages: pl.DataFrame, rule: Cap) -> pl.DataFrame:
     """Those of whom more than the limit lies in a window; exact for rolling windows, else in a time that is longer."""
     by = ["customer_id", *(_PER[name] for name in rule.counted_per)]
-    judged = pl.col("message_class").fill_null(DEFAULT_CLASS).is_in(rule.message_classes)
-    rows = counted.select(*dict.fromkeys((*by, "occurred_at", "event_id", "message_class")))
+    rows = messages.select(*dict.fromkeys((*by, "occurred_at", "event_id", "message_class")))
     if rows.is_empty():
         return pl.DataFrame(schema=_BROKEN)
-    over = (pl.col("within") > rule.most) & judged
+    over = (pl.col("within") > rule.most) & of_its_classes(rule)
+    evidence = pl.col("event_id").list.slice(pl.col("_worst") + 1 - pl.col("peak"), pl.col("peak"))
     groups = (
-        in_window(rows, by, rule.within)
+        count_in_window(rows, by, rule.within)
         .filter(over.any().over(by))
         .group_by(by, maintain_order=True)
         .agg(
@@ -116,118 +162,134 @@ def _over(counted: pl.DataFrame, rule: Cap) -> pl.DataFrame:
             pl.when(over).then("within").arg_max().alias("_worst"),
             pl.col("event_id"),
         )
-        .with_columns(
-            pl.col("event_id")
-            .list.slice(pl.col("_worst") + 1 - pl.col("peak"), pl.col("peak"))
-            .alias("evidence")
-        )
+        .with_columns(evidence.alias("evidence"))
     )
     return (
         groups.group_by("customer_id", maintain_order=True)
         .agg(
             pl.col("messages").explode(),
-            pl.col("times").explode().min().alias("first"),
-            pl.col("times").explode().max().alias("last"),
+            pl.col("times").explode().min().alias("first_at"),
+            pl.col("times").explode().max().alias("last_at"),
             pl.col("peak").max(),
             pl.col("evidence").get(pl.col("peak").arg_max()),
             pl.lit([], pl.List(pl.String())).first().alias("unknown"),
         )
         .select(pl.col(name).cast(dtype) for name, dtype in _BROKEN.items())
-    )  # fmt: skip
+    )
 
 
-def _asked(history: History, rule: Rule) -> tuple[Any, ...] | None:
-    """What `rule` says of one customer's messages, all of which went out."""
-    evaluator, against, unknown = rule.evaluator(history), [], []
-    for message, judged in in_scope(rule, history):
-        blocking = evaluator.blocking(message, message.at) if judged else None
+def _broken_by(rule: Rule, history: History) -> tuple[Any, ...] | None:
+    """What `rule` says of one customer's messages, all of which went out: a row of `_BROKEN`."""
+    evaluator = rule.evaluator(history)
+    against: list[Message] = []
+    unknown: list[str] = []
+    evidence: list[str] = []
+    for message, is_judged in _in_scope(rule, history):
+        blocking = evaluator.blocking(message, message.at) if is_judged else None
         if blocking is not None:
-            against.append((message, [*blocking.counted, message.event_id]))
-        elif judged and evaluator.undecidable(message, message.at):
+            against.append(message)
+            evidence = max(evidence, [*blocking.counted, message.event_id], key=len)
+        elif is_judged and evaluator.undecidable(message, message.at):
             unknown.append(message.event_id)
-        if judged or rule.counts_other_classes:
+        if is_judged or rule.counts_other_classes:
             evaluator.record_sent(message, message.at)
     if not against and not unknown:
         return None
-    worst = max((ids for _, ids in against), key=len, default=[])
-    times = [message.at for message, _ in against]
-    ids = [message.event_id for message, _ in against]
+    times = [message.at for message in against]
     return (
         history.customer,
-        ids,
+        [message.event_id for message in against],
         min(times, default=None),
         max(times, default=None),
-        len(worst),
-        worst,
+        len(evidence),
+        evidence,
         unknown,
     )
 
 
-def in_scope(rule: Rule, history: History) -> Iterator[tuple[Message, bool]]:
+def _in_scope(rule: Rule, history: History) -> Iterator[tuple[Message, bool]]:
     """The messages of one customer that `rule` is about while it is valid, in order, and whether it judges them."""
-    scoped = [name for name in SCOPED if asks(rule, name)]
-    messages = history.messages if _about(rule, history.customer) else ()
+    scopes = [name for name in SCOPED if asks(rule, name)]
+    messages = history.messages if _is_about(rule, history.customer) else ()
     for message in messages:
-        if all(accepts(rule, name, getattr(message, name)) for name in scoped) and valid(rule, message.at):
+        if all(accepts(rule, name, getattr(message, name)) for name in scopes) and valid(rule, message.at):
             yield message, class_of(message) in rule.message_classes
 
 
-def _told(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
+def _one_clock(history: History) -> bool:
+    """Whether every message is judged in one time zone, or none is known of any, whatever else is left out."""
+    zones = {message.time_zone for message in history.messages}
+    return not history.zones or (len(zones) == 1 and known_zone(*zones) is not None)
+
+
+def _keeping_to(rule: Rule, history: History) -> tuple[list[str], list[str]]:
+    """What goes out where the rule is kept to, and what it stops or, unless it is a cap, cannot judge."""
+    evaluator = rule.evaluator(history)
+    passed: list[str] = []
+    stopped: list[str] = []
+    for message, is_judged in _in_scope(rule, history):
+        stops = is_judged and evaluator.blocking(message, message.at) is not None
+        unsure = is_judged and not isinstance(rule, Cap) and evaluator.undecidable(message, message.at)
+        if stops or unsure:
+            stopped.append(message.event_id)
+            continue
+        passed.append(message.event_id)
+        if is_judged or rule.counts_other_classes:
+            evaluator.record_sent(message, message.at)
+    return passed, stopped
+
+
+def _detected(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
     """Findings of what broke one rule."""
     if rows.is_empty():
-        return none()
-    title = rule.title or rule.id
+        return nothing_detected()
+    title = pl.lit(rule.title or rule.id)
     number = pl.col("messages").list.len()
-    some = pl.when(number == 1).then(pl.lit("1 message")).otherwise(pl.format("{} messages", number))
-    most = (
+    messages = pl.when(number == 1).then(pl.lit("1 message")).otherwise(pl.format("{} messages", number))
+    peak = (
         pl.format("; up to {} where {} may", "peak", pl.lit(rule.most))
         if isinstance(rule, Cap)
         else pl.lit("")
     )
     against = pl.format(
         "{} went out against what the sender declares: {}{}, first on {}.",
-        some,
-        pl.lit(title),
-        most,
-        day(pl.col("first")),
-    )
-    untold = pl.format(
+        messages, title, peak, day(pl.col("first_at")),
+    )  # fmt: skip
+    unknown = pl.format(
         "Whether {} messages kept to what the sender declares cannot be told: {}; {}.",
-        pl.col("unknown").list.len(),
-        pl.lit(title),
-        pl.lit(rule.lacking()),
-    )
-    is_untold = number == 0
-    return found(
-        rows.filter((number > 0) | pl.lit(not isinstance(rule, Cap))).with_columns(
+        pl.col("unknown").list.len(), title, pl.lit(rule.lacking()),
+    )  # fmt: skip
+    cannot_tell = number == 0
+    rows = rows.filter((number > 0) | pl.lit(not isinstance(rule, Cap)))
+    return detected(
+        rows.with_columns(
             pl.lit(rule.id).alias("subject"),
             pl.lit(rule.categories[0] if rule.categories else None, pl.String).alias("category"),
             pl.lit(rule.kind).alias("case"),
-            pl.when(is_untold).then(pl.lit("cannot_tell")).alias("verdict"),
-            pl.when(is_untold).then(pl.lit("info")).alias("severity"),
-            pl.when(is_untold).then(untold).otherwise(against).alias("text"),
+            pl.when(cannot_tell).then(pl.lit("cannot_tell")).alias("verdict"),
+            pl.when(cannot_tell).then(pl.lit("info")).alias("severity"),
+            pl.when(cannot_tell).then(unknown).otherwise(against).alias("text"),
             number.alias("count"),
-        ).pipe(lambda kept: kept.with_columns(rules(kept, ("customer_id",), lambda _: _ours(rule))))
-    )  # fmt: skip
+            rule_column(rows, ("customer_id",), lambda _: _rule_for_us(rule)),
+        )
+    )
 
 
-def _ours(rule: Rule) -> dict[str, Any]:
+def _rule_for_us(rule: Rule) -> dict[str, Any]:
     """The same rule, to keep to it here."""
-    own = {
-        name: value
-        for name, value in to_dict(rule).items()
-        if name not in {"declared", "customers", "except_customers"}
-    }
-    return {**own, "id": f"{rule.id}-kept"}
+    fields = to_dict(rule)
+    for name in ("declared", "customers", "except_customers"):
+        fields.pop(name, None)
+    return {**fields, "id": f"{rule.id}-kept"}
 
 
-def _about(rule: Rule, customer: str) -> bool:
+def _is_about(rule: Rule, customer: str) -> bool:
     return (not rule.customers or customer in rule.customers) and customer not in rule.except_customers
 
 
-def _any(these: Iterator[pl.Expr]) -> pl.Expr:
-    return pl.any_horizontal(*these).fill_null(value=False)
+def _under_any(categories: tuple[str, ...]) -> pl.Expr:
+    return pl.any_horizontal(under(pl.col("category"), path) for path in categories).fill_null(value=False)
 
 
-def _shares(topics: tuple[str, ...]) -> pl.Expr:
+def _shares_topic(topics: tuple[str, ...]) -> pl.Expr:
     return pl.col("topics").list.set_intersection(pl.lit(list(topics))).list.len().fill_null(0) > 0

@@ -1,70 +1,97 @@
 """The same message to the same person again within hours."""
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
 from audit.events import sensitive_topics
-from audit.findings.catalogue import Check
-from audit.findings.check_context import Audited
-from audit.findings.schema import (
-    ABOUT,
-    amount,
-    day,
-    found,
-    rules,
-)
+from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
+from audit.findings.check_context import CheckContext
+from audit.findings.schema import ABOUT, day, detected, message_count, rule_column
 
-_SAME = ("customer_id", "channel", "campaign", "subject", "item_id", "series_step")
+_EQUAL_IN = ("customer_id", "channel", "campaign", "subject", "item_id", "series_step")
 
 
-def detect(audited: Audited, check: Check) -> pl.DataFrame:
-    """Marketing messages equal in channel, campaign, subject, item and step to one in `(t − hours, t]` before them."""
-    hours = check.thresholds["hours"]
-    mailings = audited.mailings.with_columns(pl.coalesce("campaign_id", "campaign_name").alias("campaign"))
-    named = mailings.filter(pl.col("campaign").is_not_null() | pl.col("subject").is_not_null())
-    again = (
-        named.with_columns(
-            pl.col("occurred_at").shift(1).over(_SAME).alias("before"),
-            pl.col("event_id").shift(1).over(_SAME).alias("first_id"),
-        )
-        .filter(pl.col("occurred_at") - pl.col("before") < timedelta(hours=hours))
-        .with_columns(pl.coalesce("campaign", "subject").alias("what"))
+class DuplicateMessage(Check):
+    """The same content more than once."""
+
+    id = "duplicate-message"
+    fault = CustomerWording(
+        en="The same content came to you more than once. That should not have happened.",
+        de="Derselbe Inhalt kam mehr als einmal zu Ihnen. Das hätte nicht geschehen dürfen.",
     )
-    rows = again.group_by("customer_id", "what", maintain_order=True).agg(
+
+    def detect(self, context: CheckContext) -> pl.DataFrame:
+        """Marketing messages equal in channel, campaign, subject, item and step to one in `(t − hours, t]` before them."""
+        hours = self.thresholds["hours"]
+        mailings = context.mailings.with_columns(
+            pl.coalesce("campaign_id", "campaign_name").alias("campaign")
+        )
+        identified = mailings.filter(pl.col("campaign").is_not_null() | pl.col("subject").is_not_null())
+        repeats = (
+            identified.with_columns(
+                pl.col("occurred_at").shift(1).over(_EQUAL_IN).alias("before"),
+                pl.col("event_id").shift(1).over(_EQUAL_IN).alias("original_id"),
+            )
+            .filter(pl.col("occurred_at") - pl.col("before") < timedelta(hours=hours))
+            .with_columns(pl.coalesce("campaign", "subject").alias("content"))
+        )
+        return _detected(repeats, hours)
+
+    def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
+        """Messages of the same campaign or subject with nothing like them in the hours before."""
+        content = pl.coalesce("campaign_id", "campaign_name", "subject")
+        messages = context.mailings.filter(content == finding["subject"])
+        reason = f"nothing like it in the {self.thresholds['hours']} hours before it"
+        yield ExcludedEvents("message", messages, reason)
+
+    def counts_until(self, context: CheckContext, finding: Finding) -> datetime | None:
+        """The hours after the last of its messages."""
+        return context.last_of(finding["messages"]) + timedelta(hours=self.thresholds["hours"])
+
+    def nearest_events(self, events: pl.DataFrame, evidence: pl.DataFrame) -> Iterable[pl.DataFrame]:
+        """Its own messages: no other event can step in for them."""
+        del events
+        yield evidence
+
+
+def _detected(repeats: pl.DataFrame, hours: int) -> pl.DataFrame:
+    rows = repeats.group_by("customer_id", "content", maintain_order=True).agg(
         pl.len().alias("count"),
         pl.col("campaign").first(),
         pl.col("channel").first(),
         sensitive_topics.of_topics(pl.col("topics")).drop_nulls().first().alias("topic"),
         pl.coalesce("campaign_name", "subject").first().alias("about"),
-        pl.col("occurred_at").min().alias("first"),
-        pl.col("occurred_at").max().alias("last"),
+        pl.col("occurred_at").min().alias("first_at"),
+        pl.col("occurred_at").max().alias("last_at"),
         pl.col("event_id").alias("messages"),
-        pl.col("first_id").unique(maintain_order=True).alias("cause"),
+        pl.col("original_id").unique(maintain_order=True).alias("cause"),
     )
     text = pl.format(
         '{} of "{}" sent again within {} hours, the first on {}.',
-        amount(pl.col("channel")), pl.lit(ABOUT), pl.lit(hours), day(pl.col("first")),
+        message_count(pl.col("channel")), pl.lit(ABOUT), pl.lit(hours), day(pl.col("first_at")),
     )  # fmt: skip
-    return found(
+    return detected(
         rows.with_columns(
             pl.lit("repeated").alias("case"),
-            pl.col("what").alias("subject"),
+            pl.col("content").alias("subject"),
             text.alias("text"),
             pl.col("cause").list.concat("messages").alias("evidence"),
-            rules(rows, ("campaign", "channel"), lambda campaign, channel: _rule(campaign, channel, hours)),
+            rule_column(
+                rows, ("campaign", "channel"), lambda campaign, channel: _rule(campaign, channel, hours)
+            ),
         )
     )
 
 
 def _rule(campaign: str | None, channel: str | None, hours: int) -> dict[str, Any]:
-    scope = {"campaigns": [campaign]} if campaign else {}
     return {
         "id": f"not-twice-{campaign or channel}",
         "kind": "min_gap",
         "title": f"Nothing twice within {hours} hours",
-        **scope,
+        **({"campaigns": [campaign]} if campaign else {}),
         **({"channels": [channel]} if channel else {}),
         "window": f"{hours}h",
     }

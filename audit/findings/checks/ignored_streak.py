@@ -1,5 +1,6 @@
 """Messages of one campaign in a row, with no click recorded on any of them."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -7,72 +8,143 @@ import polars as pl
 
 from audit.events import sensitive_topics
 from audit.events.messages import outcomes
-from audit.findings.catalogue import Check
-from audit.findings.check_context import Audited
-from audit.findings.schema import (
-    ABOUT,
-    amount,
-    day,
-    found,
-    rules,
-)
+from audit.events.times import iso
+from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
+from audit.findings.check_context import CheckContext
+from audit.findings.checks.over_frequency import capped
+from audit.findings.schema import ABOUT, day, detected, message_count, rule_column
+from audit.why import counterfactual
+from audit.why.minimal_removal import Plan
+from audit.why.model import Reason
+from audit.why.wording import kinds_in_words
 
 _BY = ("customer_id", "campaign")
+_ABSENT = ("message_clicked",)
+_CLICKS_TRIED = 9
+"""House value: of so many messages, those in the middle of the run, it is tried whether a click would have ended it."""
 
 
-def detect(audited: Audited, check: Check) -> pl.DataFrame:
-    """The newest such run of each campaign (else category) that is long enough and dense enough, by customer.
+class IgnoredStreak(Check):
+    """A run of messages that nobody answered."""
 
-    Human clicks count, and human opens where the workspace chose them. Where no engagement of that kind can be
-    recorded, one answer a customer: cannot tell.
-    """
-    rows = runs(audited, check).unique(_BY, keep="last", maintain_order=True)
-    known = _recordable(audited)
-    told = rows.join(known, on="customer_id", how="semi")
-    return pl.concat([_ignored(told), _unknown(rows.join(known, on="customer_id", how="anti"), audited)])
+    id = "ignored-streak"
+    fault = CustomerWording(
+        en="We have no click of yours recorded on any of this, and we should have taken the hint.",
+        de="Wir haben dazu keinen Klick von Ihnen verzeichnet und hätten das als Hinweis verstehen sollen.",
+    )
+
+    def detect(self, context: CheckContext) -> pl.DataFrame:
+        """The newest such run of each campaign (else category) that is long enough and dense enough, by customer.
+
+        Human clicks count, and human opens where the workspace chose them. Where no engagement of that kind can be
+        recorded, one answer a customer: cannot tell.
+        """
+        rows = _runs(context, self.thresholds).unique(_BY, keep="last", maintain_order=True)
+        recordable = _recordable(context)
+        ignored = _ignored(rows.join(recordable, on="customer_id", how="semi"))
+        unknown = _cannot_tell(rows.join(recordable, on="customer_id", how="anti"), context)
+        return pl.concat([ignored, unknown])
+
+    def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
+        """Messages of the same campaign in no such run."""
+        campaign = pl.coalesce("campaign_id", "campaign_name", "category")
+        messages = context.mailings.filter(campaign == finding["subject"])
+        yield ExcludedEvents("message", messages, "answered, or parted from the run by an answer")
+
+    def removal_plans(self, context: CheckContext, finding: Finding) -> Sequence[Plan]:
+        """Of each run that counts, what makes it too short, or what leaves no stretch of it dense, whichever is less.
+
+        An ended streak could also be ended otherwise, by a click that counts no more: its set need not be a smallest.
+        """
+        if finding["verdict"] == "cannot_tell":
+            return ()
+        limits = self.thresholds
+        is_ongoing = finding["case"] == "ongoing"
+        is_newest = pl.col("run") == pl.col("newest_run")
+        runs = _runs(context, limits).filter(
+            pl.col("campaign") == finding["subject"], is_newest if is_ongoing else ~is_newest
+        )
+        stay: list[str] = []
+        go: list[str] = []
+        for messages, times in runs.select("messages", "times").iter_rows():
+            pairs = list(zip(messages, times, strict=True))
+            sparse, dense = capped(pairs, limits["recent"] - 1, timedelta(days=limits["recent_days"]))
+            too_short = limits["messages"] - 1
+            if len(sparse) < too_short:
+                sparse, dense = messages[:too_short], messages[too_short:]
+            stay += sparse
+            go += dense
+        only_clicks = context.population.settings.engagement == "click"
+        return (Plan((*stay, *go), alone=False, stay=len(stay), smallest=is_ongoing and only_clicks),)
+
+    def nearest_events(self, events: pl.DataFrame, evidence: pl.DataFrame) -> Iterable[pl.DataFrame]:
+        """The messages of the same campaigns, and what became of them."""
+        campaigns = evidence["campaign_id"].drop_nulls()
+        same = events.filter(pl.col("campaign_id").is_in(campaigns.implode()))
+        messages = same["message_id"].drop_nulls()
+        yield events.filter(
+            pl.col("event_id").is_in(same["event_id"].implode())
+            | pl.col("message_id").is_in(messages.implode())
+        )
+
+    def absence(self, finding: Finding) -> Reason | None:
+        """No click on any of the messages."""
+        absent = {"kinds": list(_ABSENT), "from": iso(finding["from"]), "to": iso(finding["to"])}
+        return Reason(f"no {kinds_in_words(_ABSENT)} on any of them", absent=absent)
+
+    def events_that_end_it(self, finding: Finding, messages: pl.DataFrame) -> Iterable[pl.DataFrame]:
+        """A click on one of the messages, the one in the middle first."""
+        del finding
+        copied = ("channel", "message_id", "campaign_id", "campaign_name", "sender")
+        from_the_middle = sorted(range(messages.height), key=lambda place: abs(place - messages.height // 2))
+        for position in from_the_middle[:_CLICKS_TRIED]:
+            message = messages.row(position, named=True)
+            yield counterfactual.event(
+                messages,
+                kind="message_clicked",
+                occurred_at=message["occurred_at"] + timedelta(seconds=1),
+                machine=False,
+                **{name: message[name] for name in copied},
+            )
 
 
-def _answered(audited: Audited) -> pl.DataFrame:
+def _with_outcomes(context: CheckContext) -> pl.DataFrame:
     """The mailings, with what became of them: `clicked, opened, machine_opened`."""
-    became = outcomes(audited.events).select(
+    became = outcomes(context.events).select(
         "customer_id", "message_key", "clicked", "opened", "machine_opened"
     )
-    return audited.mailings.join(became, on=("customer_id", "message_key"), how="left", maintain_order="left")
+    return context.mailings.join(became, on=("customer_id", "message_key"), how="left", maintain_order="left")
 
 
-def _engagement(audited: Audited) -> pl.Expr:
-    chosen = audited.context.settings.engagement
-    return pl.col("clicked") | pl.col("opened") if chosen == "open" else pl.col("clicked")
-
-
-def _recordable(audited: Audited) -> pl.DataFrame:
+def _recordable(context: CheckContext) -> pl.DataFrame:
     """The customers of whom the data could show engagement: column customer_id.
 
     Clicks: the data holds clicks. Opens, where chosen: it holds opens, and not only machines opened this
     customer's messages.
     """
-    mailings = _answered(audited)
+    mailings = _with_outcomes(context)
     customers = mailings.select("customer_id").unique()
-    holds = audited.context.coverage.holds
+    holds = context.population.coverage.holds
     clicks = customers if holds("message_clicked") else customers.clear()
-    if audited.context.settings.engagement != "open" or not holds("message_opened"):
+    if context.population.settings.engagement != "open" or not holds("message_opened"):
         return clicks
-    machines = pl.col("machine_opened").any() & ~pl.col("opened").any() & ~pl.col("clicked").any()
-    only = mailings.group_by("customer_id").agg(machines.alias("only")).filter("only")
-    return customers.join(only, on="customer_id", how="anti")
+    by_machines = pl.col("machine_opened").any() & ~pl.col("opened").any() & ~pl.col("clicked").any()
+    unclear = mailings.group_by("customer_id").agg(by_machines.alias("by_machines")).filter("by_machines")
+    return customers.join(unclear, on="customer_id", how="anti")
 
 
-def runs(audited: Audited, check: Check) -> pl.DataFrame:
+def _runs(context: CheckContext, limits: Mapping[str, Any]) -> pl.DataFrame:
     """All runs of each customer and campaign that are long enough and dense enough: `messages` and their `times`.
 
-    `run`: its number; `newest`: that of the newest run, long enough or not.
+    `run`: its number; `newest_run`: that of the newest run, long enough or not.
     """
-    limits = check.thresholds
+    chose_opens = context.population.settings.engagement == "open"
+    engaged = pl.col("clicked") | pl.col("opened") if chose_opens else pl.col("clicked")
     mailings = (
-        _answered(audited)
+        _with_outcomes(context)
         .with_columns(
             pl.coalesce("campaign_id", "campaign_name", "category").alias("campaign"),
-            _engagement(audited).alias("engaged"),
+            engaged.alias("engaged"),
         )
         .drop_nulls("campaign")
     )
@@ -80,21 +152,18 @@ def runs(audited: Audited, check: Check) -> pl.DataFrame:
     before = pl.col("occurred_at").shift(limits["recent"] - 1).over(*_BY, "run")
     return (
         mailings.with_columns(pl.col("engaged").cum_sum().over(_BY).alias("run"))
-        .with_columns(pl.col("run").max().over(_BY).alias("newest"))
+        .with_columns(pl.col("run").max().over(_BY).alias("newest_run"))
         .filter(~pl.col("engaged"))
         .with_columns((pl.col("occurred_at") - before < recent).alias("dense"))
         .group_by(*_BY, "run", maintain_order=True)
         .agg(
             pl.len().alias("count"),
             pl.col("dense").any(),
-            pl.col("newest").first(),
-            pl.col("campaign_name").last(),
-            pl.col("campaign_id").last(),
-            pl.col("category").last(),
-            pl.col("channel").last(),
+            pl.col("newest_run").first(),
+            pl.col("campaign_name", "campaign_id", "category", "channel").last(),
             sensitive_topics.of_topics(pl.col("topics")).drop_nulls().first().alias("topic"),
-            pl.col("occurred_at").first().alias("first"),
-            pl.col("occurred_at").last().alias("last"),
+            pl.col("occurred_at").first().alias("first_at"),
+            pl.col("occurred_at").last().alias("last_at"),
             pl.col("event_id").alias("messages"),
             pl.col("occurred_at").alias("times"),
         )
@@ -103,21 +172,19 @@ def runs(audited: Audited, check: Check) -> pl.DataFrame:
 
 
 def _ignored(rows: pl.DataFrame) -> pl.DataFrame:
+    is_ongoing = pl.col("run") == pl.col("newest_run")
     text = pl.format(
         '{} of "{}" in a row from {} to {}, no click recorded.',
-        amount(pl.col("channel")), pl.lit(ABOUT), day(pl.col("first")), day(pl.col("last")),
+        message_count(pl.col("channel")), pl.lit(ABOUT), day(pl.col("first_at")), day(pl.col("last_at")),
     )  # fmt: skip
-    return found(
+    return detected(
         rows.with_columns(
-            pl.when(pl.col("run") == pl.col("newest"))
-            .then(pl.lit("ongoing"))
-            .otherwise(pl.lit("ended"))
-            .alias("case"),
+            pl.when(is_ongoing).then(pl.lit("ongoing")).otherwise(pl.lit("ended")).alias("case"),
             pl.col("campaign").alias("subject"),
             pl.coalesce("campaign_name", "campaign").alias("about"),
             text.alias("text"),
             pl.col("messages").alias("evidence"),
-            rules(rows, ("customer_id", "campaign_id", "campaign_name", "category"), _rule),
+            rule_column(rows, ("customer_id", "campaign_id", "campaign_name", "category"), _rule),
         )
     )
 
@@ -137,20 +204,21 @@ def _rule(
     }
 
 
-def _unknown(rows: pl.DataFrame, audited: Audited) -> pl.DataFrame:
-    opens = audited.context.settings.engagement == "open"
-    kind = "opens or clicks by people" if opens else "clicks"
+def _cannot_tell(rows: pl.DataFrame, context: CheckContext) -> pl.DataFrame:
+    """One answer a customer, of the longest run: what the data does not hold."""
+    chose_opens = context.population.settings.engagement == "open"
+    engagement = "opens or clicks by people" if chose_opens else "clicks"
     longest = rows.sort("count", descending=True, maintain_order=True).unique(
         "customer_id", keep="first", maintain_order=True
     )
-    return found(
+    return detected(
         longest.with_columns(
             pl.lit("engagement").alias("subject"),
             pl.lit("no_engagement_data").alias("case"),
             pl.lit("info").alias("severity"),
             pl.lit("cannot_tell").alias("verdict"),
             pl.format(
-                f"Cannot tell whether {{}} messages in a row were ignored: this data holds no {kind} for this "
+                f"Cannot tell whether {{}} messages in a row were ignored: this data holds no {engagement} for this "
                 "customer. Import them.",
                 "count",
             ).alias("text"),

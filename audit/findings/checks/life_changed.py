@@ -1,5 +1,6 @@
 """Marketing from a trigger that a change in somebody's life has put an end to."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -8,15 +9,9 @@ import polars as pl
 from audit.events import bereavement
 from audit.events.schema import first_levels
 from audit.events.times import iso
-from audit.findings.catalogue import Check
-from audit.findings.check_context import ONE_ORDER, Audited, lies_before
-from audit.findings.schema import (
-    ABOUT,
-    amount,
-    day,
-    found,
-    rules,
-)
+from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
+from audit.findings.check_context import ORDER, CheckContext, lies_before
+from audit.findings.schema import ABOUT, day, detected, message_count, rule_column
 
 _LABELS = {
     "customer_deceased": "the customer's death",
@@ -25,44 +20,55 @@ _LABELS = {
 }
 
 
-def detect(audited: Audited, check: Check) -> pl.DataFrame:
-    """Marketing after a death, a closed registry or a return for bereavement, one finding a customer.
+class LifeChanged(Check):
+    """Mail that ignores a death, a closed registry or a return for bereavement."""
 
-    After a death every message counts; else those that a registry triggered or that share the first level of the
-    category. A registry opened again ends it. Which reasons speak of a death: `audit/life.toml`.
-    """
-    del check
-    changes = _changes(audited)
-    sent = audited.mailings.select(
-        "customer_id",
-        *ONE_ORDER,
-        "channel",
-        "campaign_id",
-        "known_trigger",
-        first_levels(pl.col("category"), 1).alias("area"),
-    )
-    earlier = lies_before("change_at", "occurred_at", act_id="change_id")
-    still = pl.col("until").is_null() | (pl.col("occurred_at") < pl.col("until"))
-    registry = (pl.col("change") == "registry_closed") & pl.col("known_trigger").str.contains(
-        "registry", literal=True
-    )
-    concerns = (
-        (pl.col("change") == "customer_deceased") | registry | (pl.col("area") == pl.col("change_area"))
-    )
-    pairs = sent.join(changes, on="customer_id", how="inner").filter(
-        earlier & still & concerns.fill_null(value=False)
-    )
-    return _findings(pairs.sort("customer_id", *ONE_ORDER, "change_at", "change_id"))
+    id = "life-changed"
+    handed_to = "privacy or care"
+
+    def detect(self, context: CheckContext) -> pl.DataFrame:
+        """Marketing after a death, a closed registry or a return for bereavement, one finding a customer.
+
+        After a death every message counts; else those that a registry triggered or that share the first level of the
+        category. A registry opened again ends it. Which reasons speak of a death: `audit/events/bereavement.toml`.
+        """
+        mailings = context.mailings.select(
+            "customer_id",
+            *ORDER,
+            "channel",
+            "campaign_id",
+            "known_trigger",
+            first_levels(pl.col("category"), 1).alias("area"),
+        )
+        after = lies_before("change_at", "occurred_at", act_id="change_id")
+        still = pl.col("until").is_null() | (pl.col("occurred_at") < pl.col("until"))
+        by_registry = pl.col("known_trigger").str.contains("registry", literal=True)
+        concerns = (
+            (pl.col("change") == "customer_deceased")
+            | ((pl.col("change") == "registry_closed") & by_registry)
+            | (pl.col("area") == pl.col("change_area"))
+        )
+        pairs = mailings.join(_changes(context), on="customer_id", how="inner").filter(
+            after & still & concerns.fill_null(value=False)
+        )
+        return _detected(pairs.sort("customer_id", *ORDER, "change_at", "change_id"))
+
+    def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
+        """All other marketing."""
+        after = "from another trigger, about something else"
+        return split_at_cause(
+            context, finding, context.mailings, before="before it was recorded", after=after
+        )
 
 
-def _changes(audited: Audited) -> pl.DataFrame:
-    grave = bereavement.by_reason()
-    acts = audited.of_kind("customer_deceased", "registry_closed", "registry_created", "order_refunded")
+def _changes(context: CheckContext) -> pl.DataFrame:
+    """What changed a life: `change_id, change_at, change` (kind), `change_area, grave`, and `until` when it holds."""
+    acts = context.of_kind("customer_deceased", "registry_closed", "registry_created", "order_refunded")
     reopened = pl.when(pl.col("kind") == "registry_created").then("occurred_at")
     until = reopened.backward_fill().over("customer_id")
     return (
         acts.with_columns(until.alias("until"))
-        .filter((pl.col("kind") == "order_refunded").not_() | grave)
+        .filter((pl.col("kind") == "order_refunded").not_() | bereavement.by_reason())
         .filter(pl.col("kind") != "registry_created")
         .select(
             "customer_id",
@@ -76,7 +82,7 @@ def _changes(audited: Audited) -> pl.DataFrame:
     )
 
 
-def _findings(pairs: pl.DataFrame) -> pl.DataFrame:
+def _detected(pairs: pl.DataFrame) -> pl.DataFrame:
     rows = pairs.group_by("customer_id", maintain_order=True).agg(
         pl.col("event_id").n_unique().alias("count"),
         pl.col("event_id").unique(maintain_order=True).alias("messages"),
@@ -85,18 +91,16 @@ def _findings(pairs: pl.DataFrame) -> pl.DataFrame:
         pl.col("grave").any(),
         pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("channel"),
         pl.col("campaign_id").drop_nulls().unique(maintain_order=True).alias("campaigns"),
-        pl.col("occurred_at").min().alias("first"),
-        pl.col("occurred_at").max().alias("last"),
+        pl.col("occurred_at").min().alias("first_at"),
+        pl.col("occurred_at").max().alias("last_at"),
         day(pl.col("change_at").min()).alias("since"),
         pl.col("change_at").min(),
     )
     text = pl.format(
         "{} from an old trigger since {} was recorded on {}.",
-        amount(pl.col("channel")),
-        pl.lit(ABOUT),
-        "since",
-    )
-    return found(
+        message_count(pl.col("channel")), pl.lit(ABOUT), "since",
+    )  # fmt: skip
+    return detected(
         rows.with_columns(
             pl.col("change").alias("case"),
             pl.lit("life change").alias("subject"),
@@ -105,7 +109,7 @@ def _findings(pairs: pl.DataFrame) -> pl.DataFrame:
             pl.when(~pl.col("grave")).then(pl.lit("medium")).alias("severity"),
             text.alias("text"),
             pl.col("cause").list.concat("messages").alias("evidence"),
-            rules(rows, ("customer_id", "change", "campaigns", "change_at"), _rule),
+            rule_column(rows, ("customer_id", "change", "campaigns", "change_at"), _rule),
         )
     )
 

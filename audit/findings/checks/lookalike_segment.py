@@ -1,19 +1,126 @@
 """In a segment, and mailed because of it, without one act of one's own that supports it."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import polars as pl
 
-from audit.findings.catalogue import Check
-from audit.findings.check_context import Audited
-from audit.findings.schema import ABOUT, day, several
-from audit.findings.segment_findings import found_segments, with_messages
-from audit.findings.unsupported_decisions import lone_segments
+from audit.findings.check import ExcludedEvents, Finding, NoActCheck, acts_about_something_else
+from audit.findings.check_context import ORDER, CheckContext
+from audit.findings.schema import ABOUT, day, detected, rule_column, several
+from audit.why.data_sufficiency import covered
 
 
-def detect(audited: Audited, _: Check) -> pl.DataFrame:
-    """Logged segments that no act of the customer supports, where the data would hold such acts."""
-    rows = with_messages(lone_segments(audited), audited)
-    text = pl.format(
-        'In the segment "{}" since {} without one act of their own; {} because of it.',
-        pl.lit(ABOUT), day(pl.col("occurred_at")), several(pl.col("count"), "message"),
-    )  # fmt: skip
-    return found_segments(rows.with_columns(pl.lit("likeness").alias("case"), text.alias("text")))
+class LookalikeSegment(NoActCheck):
+    """In a segment for being like others."""
+
+    id = "by-likeness"
+    handed_to = "privacy"
+
+    def detect(self, context: CheckContext) -> pl.DataFrame:
+        """Logged segments that no act of the customer supports, where the data would hold such acts."""
+        rows = with_messages(unsupported_segments(context), context)
+        text = pl.format(
+            'In the segment "{}" since {} without one act of their own; {} because of it.',
+            pl.lit(ABOUT), day(pl.col("occurred_at")), several(pl.col("count"), "message"),
+        )  # fmt: skip
+        return detected_segments(rows.with_columns(pl.lit("likeness").alias("case"), text.alias("text")))
+
+    def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
+        """The customer's acts before it."""
+        return acts_about_something_else(context, finding)
+
+
+def unsupported_segments(context: CheckContext) -> pl.DataFrame:
+    """Logged segments, not of a third party, that say what they are about and that no earlier act of the customer supports.
+
+    An act supports a segment when it shares a topic or sensitive topic, or one's category lies under the other's.
+    """
+    segments = context.segments.filter(
+        (pl.col("source") != "third_party").fill_null(value=True),
+        pl.col("topics").list.len().fill_null(0).gt(0)
+        | pl.col("category").is_not_null()
+        | pl.col("sensitive").is_not_null(),
+        covered(context.population.coverage),
+    )
+    acts = context.acts_of(segments).select(
+        "customer_id",
+        pl.col("occurred_at").alias("act_at"),
+        pl.col("category").alias("act_category"),
+        pl.col("topics").alias("act_topics"),
+        pl.col("sensitive").alias("act_sensitive"),
+    )
+    same_topic = pl.col("topics").list.set_intersection("act_topics").list.len().fill_null(0) > 0
+    same_sensitive = (pl.col("sensitive") == pl.col("act_sensitive")).fill_null(value=False)
+    on_one_path = _is_under("act_category", "category") | _is_under("category", "act_category")
+    supported = (
+        segments.select("customer_id", *ORDER, "category", "topics", "sensitive")
+        .join(acts, on="customer_id", how="inner")
+        .filter(
+            pl.col("act_at") <= pl.col("occurred_at"),
+            same_topic | same_sensitive | on_one_path.fill_null(value=False),
+        )
+        .select("customer_id", "event_id")
+        .unique()
+    )
+    return segments.join(supported, on=["customer_id", "event_id"], how="anti", maintain_order="left")
+
+
+def with_messages(segments: pl.DataFrame, context: CheckContext) -> pl.DataFrame:
+    """Add the marketing that names the segment as its trigger (`segment:ID`) since: `messages, campaigns, count`."""
+    triggered = context.mailings.select(
+        "customer_id",
+        *(pl.col(name).alias(f"sent_{name}") for name in ORDER),
+        "campaign_id",
+        pl.col("known_trigger").str.strip_prefix("segment:").alias("segment_id"),
+    )
+    messages = (
+        segments.select("customer_id", "event_id", "occurred_at", "segment_id")
+        .join(triggered, on=["customer_id", "segment_id"], how="inner", maintain_order="right")
+        .filter(pl.col("sent_occurred_at") >= pl.col("occurred_at"))
+        .group_by("customer_id", "event_id")
+        .agg(
+            pl.col("sent_event_id").alias("messages"),
+            pl.col("campaign_id").drop_nulls().unique(maintain_order=True).alias("campaigns"),
+            pl.col("sent_occurred_at").max().alias("newest"),
+            pl.len().alias("count"),
+        )
+    )
+    no_ids: pl.Expr = pl.lit([], pl.List(pl.String))
+    return (
+        segments.drop("campaign_id")
+        .join(messages, on=["customer_id", "event_id"], how="left", maintain_order="left")
+        .with_columns(pl.col("messages", "campaigns").fill_null(no_ids), pl.col("count").fill_null(0))
+    )
+
+
+def detected_segments(rows: pl.DataFrame) -> pl.DataFrame:
+    """Findings of segments that have messages (as `with_messages` adds them), a `case` and a `text`."""
+    return detected(
+        rows.with_columns(
+            pl.col("segment_id").alias("subject"),
+            pl.col("segment_id").alias("about"),
+            pl.col("sensitive").alias("topic"),
+            pl.col("occurred_at").alias("first_at"),
+            pl.coalesce("newest", "occurred_at").alias("last_at"),
+            pl.concat_list("event_id", "messages").alias("evidence"),
+            pl.concat_list("event_id").alias("cause"),
+            rule_column(rows, ("customer_id", "campaigns"), _rule),
+        ).with_columns(pl.when(pl.col("campaigns").list.len() > 0).then("rule").alias("rule"))
+    )
+
+
+def _is_under(path: str, scope: str) -> pl.Expr:
+    return (pl.col(path) == pl.col(scope)) | pl.col(path).str.starts_with(
+        pl.concat_str(pl.col(scope), pl.lit(" > "))
+    )
+
+
+def _rule(customer: str, campaigns: list[str]) -> dict[str, Any]:
+    return {
+        "id": f"mute-{'-'.join(campaigns)}-{customer}",
+        "kind": "mute",
+        "title": f"None of this to {customer}",
+        "campaigns": campaigns,
+        "customers": [customer],
+    }

@@ -1,37 +1,84 @@
 """More marketing messages of a channel in a rolling window than people put up with, all senders together."""
 
-from datetime import timedelta
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
-from audit.findings.catalogue import Check
-from audit.findings.check_context import Audited
-from audit.findings.schema import (
-    amount,
-    day,
-    found,
-    none,
-    rules,
-)
+from audit.events.times import duration
+from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
+from audit.findings.check_context import CheckContext
+from audit.findings.schema import day, detected, message_count, nothing_detected, rule_column
+from audit.why.minimal_removal import Plan
 
-_WINDOWS = (("day", 1), ("week", 7))
+_WINDOW_DAYS = {"day": 1, "week": 7}
 
 
-def detect(audited: Audited, check: Check) -> pl.DataFrame:
-    """Messages that are more than the limit in the day, or the week, `(t − w, t]` before and with them."""
-    mailings = audited.mailings.select(
-        "customer_id", "occurred_at", "event_id", pl.col("channel").fill_null("unknown"), "sender"
-    )
-    if mailings.is_empty():
-        return none()
-    return pl.concat(
-        _over(mailings, name, days, check.thresholds[name], check.thresholds["high_factor"])
-        for name, days in _WINDOWS
+class OverFrequency(Check):
+    """Too many messages in a day or a week."""
+
+    id = "over-frequency"
+    fault = CustomerWording(
+        en="That is too much for so short a time.", de="Das ist zu viel für so kurze Zeit."
     )
 
+    def detect(self, context: CheckContext) -> pl.DataFrame:
+        """Messages that are more than the limit in the day, or the week, `(t − w, t]` before and with them."""
+        mailings = context.mailings.select(
+            "customer_id", "occurred_at", "event_id", pl.col("channel").fill_null("unknown"), "sender"
+        )
+        if mailings.is_empty():
+            return nothing_detected()
+        limits = self.thresholds
+        return pl.concat(
+            _over_limit(mailings, window, limits[window], limits["high_factor"]) for window in _WINDOW_DAYS
+        )
 
-def in_window(mailings: pl.DataFrame, by: list[str], window: timedelta) -> pl.DataFrame:
+    def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
+        """Messages of the channel that the limit let through."""
+        reason = f"within the limit of {self.thresholds[finding['case']]} when it came"
+        yield ExcludedEvents("message", _of_channel(context, finding), reason)
+
+    def counts_until(self, context: CheckContext, finding: Finding) -> datetime | None:
+        """The window after the message that is as many from the end as the limit allows."""
+        limit: int = self.thresholds[finding["case"]]
+        sent_at: datetime = _of_channel(context, finding)["occurred_at"][-limit]
+        return sent_at + timedelta(days=_WINDOW_DAYS[finding["case"]])
+
+    def removal_plans(self, context: CheckContext, finding: Finding) -> Sequence[Plan]:
+        """The messages that a cap at the limit would have stopped, so that no window holds more: a smallest set.
+
+        None where one message too many went out: there, any one of several may go, and trying names them all.
+        """
+        cap = json.loads(finding["suggested_rule"])
+        messages = context.messages.filter(
+            pl.col("message_class").fill_null("marketing") == "marketing",
+            pl.col("channel").is_in(cap["channels"]) if "channels" in cap else pl.col("channel").is_null(),
+        ).select("event_id", "occurred_at")
+        passed, stopped = capped(messages.rows(), cap["limit"], duration(cap["window"]))
+        return (Plan((*passed, *stopped), alone=False, stay=len(passed)),) if len(stopped) != 1 else ()
+
+
+def capped(
+    messages: Iterable[tuple[str, datetime]], limit: int, window: timedelta
+) -> tuple[list[str], list[str]]:
+    """What a cap of `limit` messages in a rolling `window` lets through, and what it stops: as few as possible.
+
+    `messages`: event_ids and times, in order.
+    """
+    passed: list[tuple[str, datetime]] = []
+    stopped: list[str] = []
+    for event_id, at in messages:
+        if len(passed) >= limit and passed[-limit][1] > at - window:
+            stopped.append(event_id)
+        else:
+            passed.append((event_id, at))
+    return [event_id for event_id, _ in passed], stopped
+
+
+def count_in_window(mailings: pl.DataFrame, by: list[str], window: timedelta) -> pl.DataFrame:
     """Add `within`: how many of `mailings` that agree in `by` lie in `(t − window, t]`, up to and with the row.
 
     `mailings` are in order. Rows at the same instant count those before them by event_id, never those after.
@@ -40,23 +87,29 @@ def in_window(mailings: pl.DataFrame, by: list[str], window: timedelta) -> pl.Da
         pl.int_range(1, pl.len() + 1).over(by).cast(pl.Int64).alias("_nth"),
         (pl.col("occurred_at") - window).alias("_edge"),
     )
-    gone = rows.select(*by, "occurred_at", pl.col("_nth").alias("_gone"))
+    at_edge = rows.select(*by, pl.col("occurred_at").alias("_then"), pl.col("_nth").alias("_before_window"))
     return (
         rows.sort("_edge", maintain_order=True)
         .join_asof(
-            gone.sort("occurred_at", maintain_order=True).rename({"occurred_at": "_then"}),
+            at_edge.sort("_then", maintain_order=True),
             left_on="_edge", right_on="_then", by=by, strategy="backward", check_sortedness=False,
         )
-        .with_columns((pl.col("_nth") - pl.col("_gone").fill_null(0)).alias("within"))
-        .drop("_nth", "_edge", "_gone", "_then", strict=False)
+        .with_columns((pl.col("_nth") - pl.col("_before_window").fill_null(0)).alias("within"))
+        .drop("_nth", "_edge", "_before_window", "_then", strict=False)
         .sort("customer_id", "occurred_at", "event_id")
     )  # fmt: skip
 
 
-def _over(mailings: pl.DataFrame, name: str, days: int, limit: int, high_factor: int) -> pl.DataFrame:
+def _of_channel(context: CheckContext, finding: Finding) -> pl.DataFrame:
+    channel = finding["subject"].rpartition(":")[0]
+    return context.mailings.filter(pl.col("channel").fill_null("unknown") == channel)
+
+
+def _over_limit(mailings: pl.DataFrame, window: str, limit: int, high_factor: int) -> pl.DataFrame:
     by = ["customer_id", "channel"]
-    counted = in_window(mailings, by, timedelta(days=days))
+    counted = count_in_window(mailings, by, timedelta(days=_WINDOW_DAYS[window]))
     over = pl.col("within") > limit
+    evidence = pl.col("event_id").list.slice(pl.col("_worst") + 1 - pl.col("peak"), pl.col("peak"))
     rows = (
         counted.filter(over.any().over(by))
         .group_by(by, maintain_order=True)
@@ -65,46 +118,44 @@ def _over(mailings: pl.DataFrame, name: str, days: int, limit: int, high_factor:
             over.sum().alias("count"),
             pl.col("within").max().alias("peak"),
             pl.col("within").arg_max().alias("_worst"),
-            pl.col("occurred_at").filter(over).min().alias("first"),
-            pl.col("occurred_at").filter(over).max().alias("last"),
+            pl.col("occurred_at").filter(over).min().alias("first_at"),
+            pl.col("occurred_at").filter(over).max().alias("last_at"),
             pl.col("event_id"),
             pl.col("occurred_at"),
             pl.col("sender").n_unique().alias("senders"),
         )
         .with_columns(
-            pl.col("event_id")
-            .list.slice(pl.col("_worst") + 1 - pl.col("peak"), pl.col("peak"))
-            .alias("evidence"),
-            day(pl.col("occurred_at").list.get(pl.col("_worst"))).alias("when"),
+            evidence.alias("evidence"),
+            day(pl.col("occurred_at").list.get(pl.col("_worst"))).alias("peak_day"),
         )
     )
-    return found(
+    return detected(
         rows.with_columns(
-            pl.lit(name).alias("case"),
-            pl.format("{}: {} a {}", "channel", pl.lit(limit), pl.lit(name)).alias("subject"),
+            pl.lit(window).alias("case"),
+            pl.format("{}: {} a {}", "channel", pl.lit(limit), pl.lit(window)).alias("subject"),
             pl.when(pl.col("peak") >= high_factor * limit).then(pl.lit("high")).alias("severity"),
-            _text(name, limit).alias("text"),
-            rules(rows, ("channel",), lambda channel: _rule(channel, name, days, limit)),
+            _text(window, limit).alias("text"),
+            rule_column(rows, ("channel",), lambda channel: _rule(channel, window, limit)),
         )
     )
 
 
-def _text(name: str, limit: int) -> pl.Expr:
+def _text(window: str, limit: int) -> pl.Expr:
     senders = (
         pl.when(pl.col("senders") > 1).then(pl.format(" from {} senders", "senders")).otherwise(pl.lit(""))
     )
     return pl.format(
         "Up to {}{} in one {} (to {}); {} came on top of {} already in it.",
-        amount(pl.col("channel"), "peak"), senders, pl.lit(name), "when", "count", pl.lit(limit),
+        message_count(pl.col("channel"), "peak"), senders, pl.lit(window), "peak_day", "count", pl.lit(limit),
     )  # fmt: skip
 
 
-def _rule(channel: str, name: str, days: int, limit: int) -> dict[str, Any]:
+def _rule(channel: str, window: str, limit: int) -> dict[str, Any]:
     rule: dict[str, Any] = {
-        "id": f"{channel}-{limit}-a-{name}",
+        "id": f"{channel}-{limit}-a-{window}",
         "kind": "frequency_cap",
-        "title": f"At most {limit} marketing messages a {name}, all senders together",
+        "title": f"At most {limit} marketing messages a {window}, all senders together",
         "limit": limit,
-        "window": f"{days}d",
+        "window": f"{_WINDOW_DAYS[window]}d",
     }
     return rule if channel == "unknown" else {**rule, "channels": [channel]}

@@ -1,114 +1,137 @@
 """Mailed about an item or its category after it was bought, before a re-purchase is due."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
-from audit.findings.catalogue import Check, data
-from audit.findings.check_context import ONE_ORDER, Audited, newest_before
+from audit.findings import catalogue
+from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
+from audit.findings.check_context import ORDER, CheckContext, newest_before
 from audit.findings.schema import (
     ABOUT,
-    amount,
+    category_name,
     day,
-    found,
-    none,
-    rules,
-    words,
+    detected,
+    message_count,
+    nothing_detected,
+    rule_column,
 )
 from audit.population.stats import moments
 
-_SAYS = ("item_id", "category", "topics", "list_id", "known_trigger")
+_SUBJECT_COLUMNS = ("item_id", "category", "topics", "list_id", "known_trigger")
 """What tells what a message is about, or that it is a letter to everybody on a list."""
 
-_OF_ORDERS = ("customer_id", *ONE_ORDER, "item_id", "category", "order_id", "source")
-_COLUMNS = ("customer_id", *ONE_ORDER, *_SAYS, "channel", "campaign_id")
+_ORDER_COLUMNS = ("customer_id", *ORDER, "item_id", "category", "order_id", "source")
+_MESSAGE_COLUMNS = ("customer_id", *ORDER, *_SUBJECT_COLUMNS, "channel", "campaign_id")
 
 
-def detect(audited: Audited, check: Check) -> pl.DataFrame:
-    """Messages after one purchase of the same category (else item) while no re-purchase is due, per category.
+class RepeatAfterPurchase(Check):
+    """Messages about what was just bought."""
 
-    Categories agree when they are equal. Due is: the customer's own median interval between orders of the
-    message's item, else of that category (two or more, up to the one before the message), else
-    `facts.intervals`, else the fallback, except for consumables, of which nobody can say.
-    """
-    mailings = audited.mailings.select(_COLUMNS)
-    orders = audited.orders.select(_OF_ORDERS)
-    of_category = _after(mailings, orders, "category")
-    of_item = _after(
-        mailings.join(of_category, on=["customer_id", "event_id"], how="anti"), orders, "item_id"
+    id = "repeat-after-purchase"
+    fault = CustomerWording(
+        en=(
+            "You had already bought it. "
+            "Nothing told our system to wait until you could need it again, and it should have."
+        ),
+        de=(
+            "Sie hatten es schon gekauft. Nichts hat unserem System gesagt, dass es warten soll, bis Sie es wieder "
+            "brauchen könnten; das hätte so sein sollen."
+        ),
     )
-    early = [
-        _early(rows, orders, audited, check).with_columns(
-            pl.lit(key).alias("key"), pl.col(key).alias("subject")
+
+    def detect(self, context: CheckContext) -> pl.DataFrame:
+        """Messages after one purchase of the same category (else item) while no re-purchase is due, per category.
+
+        Categories agree when they are equal. Due is: the customer's own median interval between orders of the
+        message's item, else of that category (two or more, up to the one before the message), else
+        `facts.intervals`, else the fallback, except for consumables, of which nobody can say.
+        """
+        limits = self.thresholds
+        mailings = context.mailings.select(_MESSAGE_COLUMNS)
+        orders = context.orders.select(_ORDER_COLUMNS)
+        of_category = _after_order(mailings, orders, "category")
+        other = mailings.join(of_category, on=["customer_id", "event_id"], how="anti")
+        before_due = [
+            _with_due(rows, orders, context, limits)
+            .filter(pl.col("occurred_at") - pl.col("act_at") < pl.col("due"))
+            .with_columns(pl.lit(key).alias("key"), pl.col(key).alias("subject"))
+            for rows, key in (
+                (of_category, "category"),
+                (_after_order(other, orders, "item_id"), "item_id"),
+            )
+            if rows.height
+        ]
+        repeats = [_detected(pl.concat(before_due), limits)] if before_due else []
+        return pl.concat([nothing_detected(), *repeats, _cannot_tell(mailings, orders, context, limits)])
+
+    def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
+        """Messages about the same category or item."""
+        key = "category" if finding["case"] == "category" else "item_id"
+        messages = context.mailings.filter(pl.col(key) == finding["subject"])
+        few = f"the next purchase was due, or fewer than {self.thresholds['messages']} came after that one"
+        return split_at_cause(context, finding, messages, before="before it was bought", after=few)
+
+    def counts_until(self, context: CheckContext, finding: Finding) -> datetime | None:
+        """When the re-purchase is due of what its last message is about; None where nobody can say.
+
+        After the newest order of it, whether that lies before the message or after it.
+        """
+        orders = context.orders.select(_ORDER_COLUMNS)
+        message = context.mailings.select(_MESSAGE_COLUMNS).filter(
+            pl.col("event_id") == finding["messages"][-1]
         )
-        for rows, key in ((of_category, "category"), (of_item, "item_id"))
-        if rows.height
-    ]
-    made = [_findings(pl.concat(early), check)] if early else []
-    return pl.concat([none(), *made, _unknown(mailings, orders, audited, check)])
+        at = pl.lit(context.population.at).cast(message.schema["occurred_at"])
+        message_now = message.with_columns(at.alias("occurred_at"))
+        for key in ("category", "item_id"):
+            rows = _after_order(message_now, orders, key)
+            if rows.height:
+                with_due = _with_due(rows, orders, context, self.thresholds)
+                due_at: datetime | None = with_due.select(pl.col("act_at") + pl.col("due")).item()
+                return due_at
+        return None
 
 
-def _after(mailings: pl.DataFrame, orders: pl.DataFrame, key: str) -> pl.DataFrame:
+def _after_order(mailings: pl.DataFrame, orders: pl.DataFrame, key: str) -> pl.DataFrame:
     """The mailings with an earlier order that has the same `key`; `act_*` is the newest such order."""
     by = ["customer_id", key]
-    asked = mailings.join(orders.select(by).unique(), on=by, how="semi", maintain_order="left")
-    rows = newest_before(asked, orders, by, ["item_id", "category", "source"])
+    candidates = mailings.join(orders.select(by).unique(), on=by, how="semi", maintain_order="left")
+    rows = newest_before(candidates, orders, by, ["item_id", "category", "source"])
     return rows.filter(pl.col("act_id").is_not_null())
 
 
-def due(audited: Audited, check: Check, message: str) -> datetime | None:
-    """When the re-purchase is due of what `message` (its event_id) is about; None where nobody can say.
-
-    After the newest order of it, whether that lies before the message or after it.
-    """
-    orders = audited.orders.select(_OF_ORDERS)
-    this = audited.mailings.select(_COLUMNS).filter(pl.col("event_id") == message)
-    now = this.with_columns(pl.lit(audited.context.at).cast(this.schema["occurred_at"]).alias("occurred_at"))
-    for key in ("category", "item_id"):
-        rows = _after(now, orders, key)
-        if rows.height:
-            last = _with_due(rows, orders, audited, check).select(pl.col("act_at") + pl.col("due"))
-            found: datetime | None = last.item()
-            return found
-    return None
-
-
-def _early(rows: pl.DataFrame, orders: pl.DataFrame, audited: Audited, check: Check) -> pl.DataFrame:
-    """Those of `rows` that came before the re-purchase was due."""
-    return _with_due(rows, orders, audited, check).filter(
-        pl.col("occurred_at") - pl.col("act_at") < pl.col("due")
-    )
-
-
-def _with_due(rows: pl.DataFrame, orders: pl.DataFrame, audited: Audited, check: Check) -> pl.DataFrame:
+def _with_due(
+    rows: pl.DataFrame, orders: pl.DataFrame, context: CheckContext, limits: Mapping[str, Any]
+) -> pl.DataFrame:
     """Add `due`: so long after the purchase the next one is; null where nobody can say."""
-    fallback = timedelta(days=check.thresholds["fallback_days"])
-    known = audited.context.facts.intervals.select(pl.col("category").alias("act_category"), pl.col("median"))
+    fallback = timedelta(days=limits["fallback_days"])
+    medians = context.population.facts.intervals.select(pl.col("category").alias("act_category"), "median")
     due = pl.coalesce(
         "own_item_id",
         "own_category",
         "median",
-        pl.when(~_consumable(pl.col("act_category"))).then(pl.lit(fallback, pl.Duration("us"))),
+        pl.when(~_is_consumable(pl.col("act_category"))).then(pl.lit(fallback, pl.Duration("us"))),
     )
-    for key, of_message in (("item_id", "item_id"), ("category", "act_category")):
+    for key, column in (("item_id", "item_id"), ("category", "act_category")):
         rows = rows.join(
-            _own_intervals(rows, orders, key, of_message),
-            on=["customer_id", of_message, "act_at"],
+            _customer_intervals(rows, orders, key, column),
+            on=["customer_id", column, "act_at"],
             how="left",
         )
-    return rows.join(known, on="act_category", how="left").with_columns(due.alias("due"))
+    return rows.join(medians, on="act_category", how="left").with_columns(due.alias("due"))
 
 
-def _own_intervals(rows: pl.DataFrame, orders: pl.DataFrame, key: str, of_message: str) -> pl.DataFrame:
-    """The median interval between a customer's orders of an item or category, up to and with `act_at`.
+def _customer_intervals(rows: pl.DataFrame, orders: pl.DataFrame, key: str, column: str) -> pl.DataFrame:
+    """The median interval (`own_{key}`) between a customer's orders of an item or category, up to and with `act_at`.
 
-    `of_message` is the column of `rows` that holds the item or category.
+    `column` is the column of `rows` that holds the item or category.
     """
-    anchors = rows.select("customer_id", pl.col(of_message).alias(key), "act_at").drop_nulls().unique()
+    anchors = rows.select("customer_id", pl.col(column).alias(key), "act_at").drop_nulls().unique()
     if anchors.is_empty():
-        nothing = pl.lit(None, pl.Duration("us")).alias(f"own_{key}")
-        return anchors.select("customer_id", pl.col(key).alias(of_message), "act_at", nothing)
+        no_interval = pl.lit(None, pl.Duration("us")).alias(f"own_{key}")
+        return anchors.select("customer_id", pl.col(key).alias(column), "act_at", no_interval)
     gaps = (
         moments(orders.join(anchors, on=["customer_id", key], how="semi"), key)
         .with_columns(pl.col("occurred_at").diff().over("customer_id", key).alias("gap"))
@@ -117,30 +140,29 @@ def _own_intervals(rows: pl.DataFrame, orders: pl.DataFrame, key: str, of_messag
     return (
         anchors.join(gaps, on=["customer_id", key], how="inner")
         .filter(pl.col("occurred_at") <= pl.col("act_at"))
-        .group_by("customer_id", pl.col(key).alias(of_message), "act_at")
+        .group_by("customer_id", pl.col(key).alias(column), "act_at")
         .agg(pl.col("gap").median().alias(f"own_{key}"))
     )
 
 
-def _consumable(category: pl.Expr) -> pl.Expr:
-    words = [row["word"] for row in data("consumables.toml")["consumable"]]
-    return (
-        category.str.to_lowercase().str.split(" > ").list.set_intersection(words).list.len().fill_null(0) > 0
-    )
+def _is_consumable(category: pl.Expr) -> pl.Expr:
+    words = [row["word"] for row in catalogue.data("consumables.toml")["consumable"]]
+    levels = category.str.to_lowercase().str.split(" > ")
+    return levels.list.set_intersection(words).list.len().fill_null(0) > 0
 
 
-def _findings(early: pl.DataFrame, check: Check) -> pl.DataFrame:
+def _detected(before_due: pl.DataFrame, limits: Mapping[str, Any]) -> pl.DataFrame:
     per_purchase = ["customer_id", "key", "subject", "act_at"]
-    often = early.filter(pl.len().over(per_purchase) >= check.thresholds["messages"])
+    often = before_due.filter(pl.len().over(per_purchase) >= limits["messages"])
     if often.is_empty():
-        return none()
+        return nothing_detected()
     rows = often.group_by("customer_id", "key", "subject", maintain_order=True).agg(
         pl.col("act_category").last().alias("category"),
         pl.col("item_id").last(),
-        pl.col("occurred_at").min().alias("first"),
-        pl.col("occurred_at").max().alias("last"),
+        pl.col("occurred_at").min().alias("first_at"),
+        pl.col("occurred_at").max().alias("last_at"),
         pl.len().alias("count"),
-        pl.col("event_id").sort_by(*ONE_ORDER).alias("messages"),
+        pl.col("event_id").sort_by(*ORDER).alias("messages"),
         pl.col("act_id").unique(maintain_order=True).alias("cause"),
         day(pl.col("act_at").min()).alias("since"),
         pl.col("act_at").n_unique().alias("purchases"),
@@ -148,27 +170,22 @@ def _findings(early: pl.DataFrame, check: Check) -> pl.DataFrame:
         pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("channel"),
     )
     came = pl.when("unasked").then(pl.lit("sent without an order")).otherwise(pl.lit("bought"))
-    once = pl.format(
-        "{} about {} since one was {} on {}.", amount(pl.col("channel")), pl.lit(ABOUT), came, "since"
-    )
+    number = message_count(pl.col("channel"))
+    once = pl.format("{} about {} since one was {} on {}.", number, pl.lit(ABOUT), came, "since")
     more = pl.format(
         "{} about {} soon after {} purchases of the same kind, the first on {}.",
-        amount(pl.col("channel")), pl.lit(ABOUT), "purchases", "since",
+        number, pl.lit(ABOUT), "purchases", "since",
     )  # fmt: skip
-    high = pl.col("count") >= check.thresholds["high_at"]
     rows = rows.with_columns(
         pl.when(pl.col("purchases") == 1).then(once).otherwise(more).alias("text"),
-        words(pl.col("category").fill_null(pl.col("subject"))).alias("about"),
-        pl.when(high).then(pl.lit("high")).alias("severity"),
+        category_name(pl.col("category").fill_null(pl.col("subject"))).alias("about"),
+        pl.when(pl.col("count") >= limits["high_at"]).then(pl.lit("high")).alias("severity"),
         pl.col("key").replace("item_id", "item").alias("case"),
-        evidence=pl.col("cause").list.concat("messages"),
+        pl.col("cause").list.concat("messages").alias("evidence"),
     )
-    fallback = f"{check.thresholds['fallback_days']}d"
-    return found(
-        rows.with_columns(
-            rules(rows, ("case", "subject"), lambda same, subject: _rule(same, subject, fallback))
-        )
-    )
+    fallback = f"{limits['fallback_days']}d"
+    rule = rule_column(rows, ("case", "subject"), lambda same, subject: _rule(same, subject, fallback))
+    return detected(rows.with_columns(rule))
 
 
 def _rule(same: str, subject: str, fallback: str) -> dict[str, Any]:
@@ -185,26 +202,28 @@ def _rule(same: str, subject: str, fallback: str) -> dict[str, Any]:
     }
 
 
-def _unknown(mailings: pl.DataFrame, orders: pl.DataFrame, audited: Audited, check: Check) -> pl.DataFrame:
+def _cannot_tell(
+    mailings: pl.DataFrame, orders: pl.DataFrame, context: CheckContext, limits: Mapping[str, Any]
+) -> pl.DataFrame:
     """Buyers of whose messages none says what it is about, though their campaigns could be mapped."""
-    mapped = audited.context.campaigns["campaign_id"].drop_nulls()
-    silent = pl.all_horizontal(pl.col(name).is_null() for name in _SAYS)
+    mapped = context.population.campaigns["campaign_id"].drop_nulls()
+    without_subject = pl.all_horizontal(pl.col(name).is_null() for name in _SUBJECT_COLUMNS)
     rows = (
         mailings.join(orders.select("customer_id").unique(), on="customer_id", how="semi")
-        .filter(silent.all().over("customer_id"))
+        .filter(without_subject.all().over("customer_id"))
         .filter(~pl.col("campaign_id").is_in(mapped.implode()).fill_null(value=False))
         .group_by("customer_id", maintain_order=True)
         .agg(
             pl.len().alias("count"),
-            pl.col("occurred_at").min().alias("first"),
-            pl.col("occurred_at").max().alias("last"),
+            pl.col("occurred_at").min().alias("first_at"),
+            pl.col("occurred_at").max().alias("last_at"),
             pl.col("event_id").alias("messages"),
         )
-        .filter(pl.col("count") >= check.thresholds["messages"])
+        .filter(pl.col("count") >= limits["messages"])
     )
     if rows.is_empty():
-        return none()
-    return found(
+        return nothing_detected()
+    return detected(
         rows.with_columns(
             pl.lit("messages without category or item").alias("subject"),
             pl.lit("unmapped").alias("case"),

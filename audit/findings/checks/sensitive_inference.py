@@ -1,133 +1,128 @@
 """A sensitive topic inferred about somebody: own acts, then a segment, then messages, and no consent to it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import polars as pl
 
 from audit.events import sensitive_topics
-from audit.findings.catalogue import Check
-from audit.findings.check_context import (
-    ONE_ORDER,
-    Audited,
-    lies_before,
-    newest_before,
-)
-from audit.findings.schema import (
-    ABOUT,
-    day,
-    found,
-    rules,
-    several,
-)
+from audit.findings.check import Check, ExcludedEvents, Finding
+from audit.findings.check_context import ORDER, CheckContext, lies_before, newest_before, with_topic_of
+from audit.findings.schema import ABOUT, day, detected, rule_column, several
 
 _BY = ["customer_id", "topic"]
 
 
-def detect(audited: Audited, check: Check) -> pl.DataFrame:
-    """Logged segments, marketing messages and recommendations of a sensitive topic, by customer and topic.
+class SensitiveInference(Check):
+    """What was decided of a sensitive topic without consent to it."""
 
-    Evidence is the whole path: the customer's own acts of the topic before the first decision, the segment, the
-    messages. Case `path`; `by_likeness` where the data would hold such acts and holds none. A consent that names
-    the topic and is in force at the time, and a list the customer is on, take a decision out.
-    """
-    del check
-    unasked = _without_consent(decisions(audited), audited)
-    opened = unasked.group_by(_BY, maintain_order=True).agg(
-        pl.col("occurred_at").first().alias("opens"), pl.col("event_id").first().alias("opening")
-    )
-    acts = (
-        audited.acts_of(unasked)
-        .drop_nulls("sensitive")
-        .select("customer_id", pl.col("sensitive").alias("topic"), *ONE_ORDER)
-        .join(opened, on=_BY, how="inner", maintain_order="left")
-        .filter(lies_before("occurred_at", "opens", act_id="event_id", event_id="opening"))
-        .group_by(_BY, maintain_order=True)
-        .agg(pl.col("event_id").alias("acts"), day(pl.col("occurred_at").first()).alias("since"))
-    )
-    return _findings(unasked, acts, audited)
+    id = "sensitive-inference"
+    handed_to = "privacy"
+
+    def detect(self, context: CheckContext) -> pl.DataFrame:
+        """Logged segments, marketing messages and recommendations of a sensitive topic, by customer and topic.
+
+        Evidence is the whole path: the customer's own acts of the topic before the first decision, the segment, the
+        messages. Case `path`; `by_likeness` where the data would hold such acts and holds none. A consent that names
+        the topic and is in force at the time, and a list the customer is on, take a decision out.
+        """
+        decisions = _without_consent(_decisions(context), context)
+        openings = decisions.group_by(_BY, maintain_order=True).agg(
+            pl.col("occurred_at").first().alias("opening_at"), pl.col("event_id").first().alias("opening_id")
+        )
+        acts = (
+            context.acts_of(decisions)
+            .drop_nulls("sensitive")
+            .select("customer_id", pl.col("sensitive").alias("topic"), *ORDER)
+            .join(openings, on=_BY, how="inner", maintain_order="left")
+            .filter(lies_before("occurred_at", "opening_at", act_id="event_id", event_id="opening_id"))
+            .group_by(_BY, maintain_order=True)
+            .agg(pl.col("event_id").alias("acts"), day(pl.col("occurred_at").first()).alias("since"))
+        )
+        return _detected(decisions, acts, context)
+
+    def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
+        """Acts of the topic after the first decision, and messages that a consent covered."""
+        acts = context.acts.filter(pl.col("sensitive") == finding["subject"])
+        yield ExcludedEvents("act", acts, "after the first that was decided of it")
+        messages = _decisions(context).filter(
+            pl.col("topic") == finding["subject"], pl.col("kind") == "message_sent"
+        )
+        yield ExcludedEvents("message", messages, "a consent that names it was in force")
 
 
-def decisions(audited: Audited) -> pl.DataFrame:
-    """Everything decided of a sensitive topic, with consent or without: `customer_id, occurred_at, event_id, kind, topic, campaign_id`, in order."""
-    sent = pl.concat(
-        [audited.mailings.filter(pl.col("list_id").is_null()), audited.of_kind("recommendation_shown")],
-        how="diagonal",
-    )
-    sent = sensitive_topics.mapped(
-        sent, "category", sensitive_topics.of_category(pl.col("category")), "_category"
-    )
-    sent = sensitive_topics.mapped(
-        sent, "known_trigger", sensitive_topics.of_segment(pl.col("known_trigger")), "_trigger"
-    )
+def _decisions(context: CheckContext) -> pl.DataFrame:
+    """Everything decided of a sensitive topic, with consent or without: `customer_id, occurred_at, event_id, kind, campaign_id, topic`, in order."""
+    columns = ["customer_id", *ORDER, "kind", "campaign_id", "topic"]
+    mailings = context.mailings.filter(pl.col("list_id").is_null())
+    rows = pl.concat([mailings, context.of_kind("recommendation_shown")], how="diagonal")
+    rows = with_topic_of(rows, "category", sensitive_topics.of_category, "_category")
+    rows = with_topic_of(rows, "known_trigger", sensitive_topics.of_segment, "_trigger")
     topic = pl.coalesce(sensitive_topics.of_topics(pl.col("topics")), "_category", "_trigger")
-    columns = ["customer_id", *ONE_ORDER, "kind", "campaign_id", "topic"]
-    segments = audited.segments.with_columns(pl.col("sensitive").alias("topic"))
-    both = pl.concat([sent.with_columns(topic.alias("topic")).select(columns), segments.select(columns)])
-    return both.drop_nulls("topic").sort("customer_id", *ONE_ORDER)
+    segments = context.segments.with_columns(pl.col("sensitive").alias("topic"))
+    decisions = pl.concat([rows.with_columns(topic.alias("topic")).select(columns), segments.select(columns)])
+    return decisions.drop_nulls("topic").sort("customer_id", *ORDER)
 
 
-def _without_consent(decided: pl.DataFrame, audited: Audited) -> pl.DataFrame:
+def _without_consent(decisions: pl.DataFrame, context: CheckContext) -> pl.DataFrame:
+    """Those of `decisions` before which the newest word on their topic, if any, was no consent."""
     consents = (
-        audited.of_kind("consent_given", "consent_withdrawn")
-        .select("customer_id", *ONE_ORDER, "kind", "topics")
+        context.of_kind("consent_given", "consent_withdrawn")
+        .select("customer_id", *ORDER, "kind", "topics")
         .explode("topics", empty_as_null=True)
         .rename({"topics": "topic"})
     )
-    judged = newest_before(decided, consents, _BY, ["kind"])
-    return judged.filter((pl.col("act_kind") == "consent_given").fill_null(value=False).not_())
+    rows = newest_before(decisions, consents, _BY, ["kind"])
+    return rows.filter((pl.col("act_kind") == "consent_given").fill_null(value=False).not_())
 
 
-def _findings(unasked: pl.DataFrame, acts: pl.DataFrame, audited: Audited) -> pl.DataFrame:
-    sent = pl.col("kind") == "message_sent"
-    segment = pl.col("kind").str.starts_with("segment_")
-    holds = audited.context.coverage.holds
-    likeness = "by_likeness" if holds("product_viewed") or holds("order_completed") else "no_act_known"
+def _detected(decisions: pl.DataFrame, acts: pl.DataFrame, context: CheckContext) -> pl.DataFrame:
+    is_message = pl.col("kind") == "message_sent"
+    is_segment = pl.col("kind").str.starts_with("segment_")
+    holds = context.population.coverage.holds
+    without_acts = "by_likeness" if holds("product_viewed") or holds("order_completed") else "no_act_known"
     rows = (
-        unasked.group_by(_BY, maintain_order=True)
+        decisions.group_by(_BY, maintain_order=True)
         .agg(
-            sent.sum().alias("count"),
-            segment.any().alias("segment"),
-            (~sent & ~segment).sum().alias("shown"),
-            pl.col("event_id").filter(sent).alias("messages"),
+            is_message.sum().alias("count"),
+            is_segment.any().alias("segment"),
+            (~is_message & ~is_segment).sum().alias("shown"),
+            pl.col("event_id").filter(is_message).alias("messages"),
             pl.col("event_id").alias("decisions"),
             pl.col("campaign_id").drop_nulls().unique(maintain_order=True).alias("campaigns"),
-            pl.col("occurred_at").min().alias("first"),
-            pl.col("occurred_at").max().alias("last"),
+            pl.col("occurred_at").min().alias("first_at"),
+            pl.col("occurred_at").max().alias("last_at"),
         )
         .join(acts, on=_BY, how="left", maintain_order="left")
         .with_columns(pl.col("acts").fill_null(pl.lit([], pl.List(pl.String))))
     )
-    own = pl.col("acts").list.len()
-    case = pl.when(own > 0).then(pl.lit("path")).otherwise(pl.lit(likeness))
-    return found(
+    act_count = pl.col("acts").list.len()
+    case = pl.when(act_count > 0).then(pl.lit("path")).otherwise(pl.lit(without_acts))
+    return detected(
         rows.with_columns(
             case.alias("case"),
             pl.col("topic").alias("subject"),
             pl.col("topic").replace(sensitive_topics.titles()).alias("about"),
-            _text(own).alias("text"),
+            _text(act_count).alias("text"),
             pl.col("acts").alias("cause"),
             pl.col("acts").list.concat("decisions").alias("evidence"),
-            rules(rows, ("customer_id", "topic", "campaigns"), _rule),
+            rule_column(rows, ("customer_id", "topic", "campaigns"), _rule),
         ).with_columns(pl.when(pl.col("count") > 0).then("rule").alias("rule"))
     )
 
 
-def _text(own: pl.Expr) -> pl.Expr:
-    path = pl.format("{} of their own since {}", several(own, "act"), "since")
-    begin = pl.when(own > 0).then(path).otherwise(pl.lit("not one act of their own"))
+def _text(act_count: pl.Expr) -> pl.Expr:
+    path = pl.format("{} of their own since {}", several(act_count, "act"), "since")
+    begin = pl.when(act_count > 0).then(path).otherwise(pl.lit("not one act of their own"))
     segment = pl.when(pl.col("segment")).then(pl.lit(", then a segment")).otherwise(pl.lit(""))
-    shown = (
-        pl.when(pl.col("shown") > 0)
-        .then(pl.format(", {}", several(pl.col("shown"), "recommendation")))
+    numbers = (
+        pl.when(pl.col(column) > 0)
+        .then(pl.format(", {}", several(pl.col(column), noun)))
         .otherwise(pl.lit(""))
-    )
-    sent = (
-        pl.when(pl.col("count") > 0)
-        .then(pl.format(", {}", several(pl.col("count"), "message")))
-        .otherwise(pl.lit(""))
+        for column, noun in (("shown", "recommendation"), ("count", "message"))
     )
     return pl.format(
-        "Inferred about {}: {}{}{}{}; no consent to it recorded.", pl.lit(ABOUT), begin, segment, shown, sent
+        "Inferred about {}: {}{}{}{}; no consent to it recorded.", pl.lit(ABOUT), begin, segment, *numbers
     )
 
 

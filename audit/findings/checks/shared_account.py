@@ -1,63 +1,62 @@
 """Decisions that rest on acts out of this account's usual pattern."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
 
 from audit.findings.anomaly import persona_markers
-from audit.findings.catalogue import Check
-from audit.findings.check_context import (
-    ONE_ORDER,
-    Audited,
-    newest_before,
-    with_area,
-)
-from audit.findings.schema import (
-    ABOUT,
-    day,
-    found,
-    rules,
-    several,
-    words,
-)
+from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
+from audit.findings.check_context import ORDER, CheckContext, newest_before, with_area
+from audit.findings.schema import ABOUT, category_name, day, detected, rule_column, several
 
-_AREA = 2
+_AREA_DEPTH = 2
 _BY = ["customer_id", "area"]
 
 
-def detect(audited: Audited, check: Check) -> pl.DataFrame:
-    """Messages, recommendations and segments of an area whose acts carry a hard sign, or are one stray purchase.
+class SharedAccount(Check):
+    """Talks to the wrong person of a household."""
 
-    An area is the first two levels of a category. Hard signs (case `gift`, `recipient`, `persona`, `device`): the act is a
-    gift, for another recipient, of another persona than most acts of the account, or from a device that did nothing
-    outside the area while another did the rest; and no other order lies in the area. Low where no message rests on
-    it, and for a device: a new one is no other person. Without a sign: a hint (info), where the account's other orders say that
-    a new area is unusual for it: the score is 1 less their chance of opening one, by the share of them that are the only order of
-    their area (Good, Biometrika 1953). Who varies much gets no hint.
-    """
-    decisions = _decisions(audited)
-    acts = _marked(audited.acts_of(decisions))
-    stray = [
-        newest_before(decisions, acts.filter(which), _BY, ["sign"]).drop_nulls("act_id")
-        for which in (
-            pl.col("sign").is_in(["gift", "recipient"]),
-            pl.col("sign").is_in(["persona", "device"]),
+    id = "shared-account"
+    handed_to = "privacy or care"
+
+    def detect(self, context: CheckContext) -> pl.DataFrame:
+        """Messages, recommendations and segments of an area whose acts carry a hard sign, or are one stray purchase.
+
+        An area is the first two levels of a category. Hard signs (case `gift`, `recipient`, `persona`, `device`): the act is a
+        gift, for another recipient, of another persona than most acts of the account, or from a device that did nothing
+        outside the area while another did the rest; and no other order lies in the area. Low where no message rests on
+        it, and for a device: a new one is no other person. Without a sign: a hint (info), where the account's other orders say that
+        a new area is unusual for it: the score is 1 less their chance of opening one, by the share of them that are the only order of
+        their area (Good, Biometrika 1953). Who varies much gets no hint.
+        """
+        decisions = _decisions(context)
+        acts = _with_sign(context.acts_of(decisions))
+        by_sign = [
+            newest_before(decisions, acts.filter(pl.col("sign").is_in(signs)), _BY, ["sign"])
+            for signs in (["gift", "recipient"], ["persona", "device"])
+        ]
+        marked = (
+            pl.concat(by_sign)
+            .drop_nulls("act_id")
+            .unique(["customer_id", "event_id"], keep="first", maintain_order=True)
+            .sort("customer_id", *ORDER)
         )
-    ]
-    marked = (
-        pl.concat(stray)
-        .unique(["customer_id", "event_id"], keep="first", maintain_order=True)
-        .sort("customer_id", *ONE_ORDER)
-    )
-    orders = acts.filter((pl.col("kind") == "order_completed") & pl.col("sign").is_null())
-    own = newest_before(decisions, orders, _BY, []).filter(pl.col("act_id").is_not_null())
-    hard = marked.join(own, on=["customer_id", "event_id"], how="anti")
-    return pl.concat([_hard(hard), _hints(own, acts, check)])
+        orders = acts.filter((pl.col("kind") == "order_completed") & pl.col("sign").is_null())
+        on_orders = newest_before(decisions, orders, _BY).filter(pl.col("act_id").is_not_null())
+        hard = marked.join(on_orders, on=["customer_id", "event_id"], how="anti")
+        return pl.concat([_hard(hard), _hints(on_orders, acts, self.thresholds)])
+
+    def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
+        """Other messages about the same area."""
+        messages = with_area(context.mailings, _AREA_DEPTH).filter(pl.col("area") == finding["subject"])
+        after = "rests on another act, or went to a list"
+        return split_at_cause(context, finding, messages, before="before that act", after=after)
 
 
-def _marked(everything: pl.DataFrame) -> pl.DataFrame:
+def _with_sign(all_acts: pl.DataFrame) -> pl.DataFrame:
     """The acts with an area, and the hard sign each carries, if any."""
-    acts = with_area(everything.drop_nulls("category"), _AREA)
+    acts = with_area(all_acts.drop_nulls("category"), _AREA_DEPTH)
     sign = pl.coalesce(
         pl.when(persona_markers.gift()).then(pl.lit("gift")),
         pl.when(persona_markers.recipient()).then(pl.lit("recipient")),
@@ -66,43 +65,45 @@ def _marked(everything: pl.DataFrame) -> pl.DataFrame:
     )
     return (
         acts.join(
-            persona_markers.main_personas(everything), on="customer_id", how="left", maintain_order="left"
+            persona_markers.main_personas(all_acts), on="customer_id", how="left", maintain_order="left"
         )
-        .join(_apart(everything), on=["customer_id", "device_id"], how="left", maintain_order="left")
+        .join(
+            _single_area_devices(all_acts), on=["customer_id", "device_id"], how="left", maintain_order="left"
+        )
         .with_columns(sign.alias("sign"))
     )
 
 
-def _apart(everything: pl.DataFrame) -> pl.DataFrame:
+def _single_area_devices(all_acts: pl.DataFrame) -> pl.DataFrame:
     """`customer_id, device_id, apart`: whether all a device did lies in one area, and the account has another."""
     return (
-        with_area(everything.drop_nulls("device_id"), _AREA)
+        with_area(all_acts.drop_nulls("device_id"), _AREA_DEPTH)
         .group_by("customer_id", "device_id")
         .agg((pl.col("area").is_not_null().all() & (pl.col("area").n_unique() == 1)).alias("apart"))
         .with_columns(pl.col("apart") & (pl.len().over("customer_id") > 1))
     )
 
 
-def _decisions(audited: Audited) -> pl.DataFrame:
+def _decisions(context: CheckContext) -> pl.DataFrame:
     """What was decided about an area for this customer alone: no mail to a list."""
-    columns = ["customer_id", *ONE_ORDER, "kind", "category"]
-    made = [
-        audited.mailings.filter(pl.col("list_id").is_null()).select(columns),
-        audited.of_kind("recommendation_shown").select(columns),
-        audited.segments.filter(pl.col("source").ne_missing("third_party")).select(columns),
+    columns = ["customer_id", *ORDER, "kind", "category"]
+    decisions = [
+        context.mailings.filter(pl.col("list_id").is_null()).select(columns),
+        context.of_kind("recommendation_shown").select(columns),
+        context.segments.filter(pl.col("source").ne_missing("third_party")).select(columns),
     ]
-    both = pl.concat(made).drop_nulls("category")
-    return with_area(both, _AREA).sort("customer_id", *ONE_ORDER)
+    with_category = pl.concat(decisions).drop_nulls("category")
+    return with_area(with_category, _AREA_DEPTH).sort("customer_id", *ORDER)
 
 
 def _grouped(rows: pl.DataFrame) -> pl.DataFrame:
-    sent = pl.col("kind") == "message_sent"
+    is_message = pl.col("kind") == "message_sent"
     return rows.group_by(_BY, maintain_order=True).agg(
         pl.len().alias("count"),
-        sent.sum().alias("mails"),
-        pl.col("occurred_at").min().alias("first"),
-        pl.col("occurred_at").max().alias("last"),
-        pl.col("event_id").filter(sent).alias("messages"),
+        is_message.sum().alias("mails"),
+        pl.col("occurred_at").min().alias("first_at"),
+        pl.col("occurred_at").max().alias("last_at"),
+        pl.col("event_id").filter(is_message).alias("messages"),
         pl.col("event_id").alias("decisions"),
         pl.col("act_id").unique(maintain_order=True).alias("cause"),
         day(pl.col("act_at").first()).alias("since"),
@@ -118,16 +119,15 @@ def _hard(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("case").replace(persona_markers.WORDS), "since",
     )  # fmt: skip
     severity = pl.when((pl.col("mails") == 0) | (pl.col("case") == "device")).then(pl.lit("low"))
-    return _found(groups.with_columns(text.alias("text"), severity.alias("severity")))
+    return _detected(groups.with_columns(text.alias("text"), severity.alias("severity")))
 
 
-def _hints(rows: pl.DataFrame, acts: pl.DataFrame, check: Check) -> pl.DataFrame:
+def _hints(rows: pl.DataFrame, acts: pl.DataFrame, limits: Mapping[str, Any]) -> pl.DataFrame:
     inside = acts.group_by(_BY).agg(pl.len().alias("inside"))
-    limits = check.thresholds
     groups = (
         _grouped(rows)
         .filter(pl.col("mails") >= limits["messages"])
-        .join(_single(acts), on=_BY, how="inner", maintain_order="left")
+        .join(_single_order_areas(acts), on=_BY, how="inner", maintain_order="left")
         .join(inside, on=_BY, how="left", maintain_order="left")
         .filter((pl.col("orders") >= limits["orders"]) & (pl.col("score") >= limits["score"]))
         .filter(pl.col("inside") == 1)
@@ -136,35 +136,35 @@ def _hints(rows: pl.DataFrame, acts: pl.DataFrame, check: Check) -> pl.DataFrame
         "{} messages about {} rest on one order on {}; of the other {} orders {} are the only one of their area (score {}).",
         "mails", pl.lit(ABOUT), "since", pl.col("orders") - 1, "alone", pl.col("score").round(2),
     )  # fmt: skip
-    return _found(
+    return _detected(
         groups.with_columns(
             pl.lit("hint").alias("case"), pl.lit("info").alias("severity"), text.alias("text")
         )
     )
 
 
-def _single(acts: pl.DataFrame) -> pl.DataFrame:
+def _single_order_areas(acts: pl.DataFrame) -> pl.DataFrame:
     """The areas with one order: `customer_id, area, orders` (of the account), `alone` (other such areas) and `score`."""
-    areas = acts.filter(pl.col("kind") == "order_completed").group_by(_BY).agg(pl.len().alias("single"))
-    one = pl.col("single") == 1
+    areas = acts.filter(pl.col("kind") == "order_completed").group_by(_BY).agg(pl.len().alias("number"))
+    is_single = pl.col("number") == 1
     return (
         areas.with_columns(
-            pl.col("single").sum().over("customer_id").alias("orders"),
-            (one.sum().over("customer_id") - 1).alias("alone"),
+            pl.col("number").sum().over("customer_id").alias("orders"),
+            (is_single.sum().over("customer_id") - 1).alias("alone"),
         )
-        .filter(one)
+        .filter(is_single)
         .with_columns((1 - pl.col("alone") / (pl.col("orders") - 1)).alias("score"))
     )
 
 
-def _found(groups: pl.DataFrame) -> pl.DataFrame:
-    return found(
+def _detected(groups: pl.DataFrame) -> pl.DataFrame:
+    return detected(
         groups.with_columns(
             pl.col("area").alias("subject"),
             pl.col("area").alias("category"),
-            words(pl.col("area")).alias("about"),
+            category_name(pl.col("area")).alias("about"),
             pl.col("cause").list.concat("decisions").alias("evidence"),
-            rules(groups, ("customer_id", "area"), _rule),
+            rule_column(groups, ("customer_id", "area"), _rule),
         )
     )
 

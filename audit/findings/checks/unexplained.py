@@ -1,57 +1,70 @@
 """A logged decision that nothing in the history accounts for, where the data would hold it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import polars as pl
 
-from audit.findings.catalogue import Check
-from audit.findings.check_context import Audited
-from audit.findings.schema import (
-    ABOUT,
-    amount,
-    day,
-    found,
-    rules,
-    words,
+from audit.events.schema import BEHAVIOUR
+from audit.findings.check import (
+    CustomerWording,
+    ExcludedEvents,
+    Finding,
+    NoActCheck,
+    acts_about_something_else,
 )
-from audit.findings.segment_findings import found_segments, with_messages
-from audit.findings.unsupported_decisions import lone_messages, lone_segments
+from audit.findings.check_context import ORDER, CheckContext, newest_before, with_area
+from audit.findings.checks.lookalike_segment import (
+    detected_segments,
+    unsupported_segments,
+    with_messages,
+)
+from audit.findings.schema import ABOUT, category_name, day, detected, message_count, rule_column
+from audit.why.data_sufficiency import covered
+
+_STEM_LETTERS = 5
+_WORD = rf"\p{{L}}{{{_STEM_LETTERS},}}"
 
 
-def detect(audited: Audited, _: Check) -> pl.DataFrame:
-    """Segments of third parties, segments without a supporting act, and messages nothing earlier accounts for."""
-    third = audited.segments.filter(pl.col("source") == "third_party")
-    return pl.concat(
-        [
-            _segments(
-                third,
-                audited,
-                "third_party",
-                'The segment "{}" of {} came from a third party: nothing in this data explains it.',
-            ),
-            _segments(
-                lone_segments(audited),
-                audited,
-                "segment",
-                'Nothing in this data explains the segment "{}" of {}.',
-            ),
-            _messages(lone_messages(audited)),
-        ]
+class Unexplained(NoActCheck):
+    """Nothing that we know of is behind it."""
+
+    id = "unexplained"
+    fault = CustomerWording(
+        en="We owe you a reason for this, and our records do not hold one.",
+        de="Wir schulden Ihnen einen Grund dafür, und unsere Aufzeichnungen enthalten keinen.",
     )
 
+    def detect(self, context: CheckContext) -> pl.DataFrame:
+        """Segments of third parties, segments without a supporting act, and messages nothing earlier accounts for."""
+        third_party = context.segments.filter(pl.col("source") == "third_party")
+        bought_text = 'The segment "{}" of {} came from a third party: nothing in this data explains it.'
+        text = 'Nothing in this data explains the segment "{}" of {}.'
+        return pl.concat(
+            [
+                _segments(third_party, context, "third_party", bought_text),
+                _segments(unsupported_segments(context), context, "segment", text),
+                _messages(_unsupported_messages(context)),
+            ]
+        )
 
-def _segments(segments: pl.DataFrame, audited: Audited, case: str, sentence: str) -> pl.DataFrame:
-    text = pl.format(sentence, pl.lit(ABOUT), day(pl.col("occurred_at")))
-    rows = with_messages(segments, audited)
-    return found_segments(rows.with_columns(pl.lit(case).alias("case"), text.alias("text")))
+    def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
+        """The customer's acts before it."""
+        return acts_about_something_else(context, finding)
 
 
-def _messages(lone: pl.DataFrame) -> pl.DataFrame:
-    rows = lone.group_by("customer_id", "category", maintain_order=True).agg(
+def _segments(segments: pl.DataFrame, context: CheckContext, case: str, template: str) -> pl.DataFrame:
+    text = pl.format(template, pl.lit(ABOUT), day(pl.col("occurred_at")))
+    rows = with_messages(segments, context)
+    return detected_segments(rows.with_columns(pl.lit(case).alias("case"), text.alias("text")))
+
+
+def _messages(unsupported: pl.DataFrame) -> pl.DataFrame:
+    rows = unsupported.group_by("customer_id", "category", maintain_order=True).agg(
         pl.len().alias("count"),
         pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("channel"),
-        pl.col("occurred_at").min().alias("first"),
-        pl.col("occurred_at").max().alias("last"),
+        pl.col("occurred_at").min().alias("first_at"),
+        pl.col("occurred_at").max().alias("last_at"),
         pl.col("event_id").alias("messages"),
         pl.col("trigger").is_not_null().any().alias("stated"),
     )
@@ -61,18 +74,88 @@ def _messages(lone: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit(""))
     )
     text = pl.format(
-        "{} about {}: nothing in this data explains it{}.", amount(pl.col("channel")), pl.lit(ABOUT), stated
-    )
-    return found(
+        "{} about {}: nothing in this data explains it{}.",
+        message_count(pl.col("channel")), pl.lit(ABOUT), stated,
+    )  # fmt: skip
+    return detected(
         rows.with_columns(
             pl.lit("message").alias("case"),
             pl.col("category").alias("subject"),
-            words(pl.col("category")).alias("about"),
+            category_name(pl.col("category")).alias("about"),
             text.alias("text"),
             pl.col("messages").alias("evidence"),
-            rules(rows, ("customer_id", "category"), _rule),
+            rule_column(rows, ("customer_id", "category"), _rule),
         )
     )
+
+
+def _unsupported_messages(context: CheckContext) -> pl.DataFrame:
+    """Marketing to nobody's list, about a known item or category, that nothing earlier in the history accounts for.
+
+    An earlier act accounts for it in the same first level of the category, by a search with a word in common, or
+    by an item that people buy together with it. A message whose sender states an act as its trigger is judged too.
+    """
+    candidates = context.mailings.filter(
+        pl.col("list_id").is_null(),
+        pl.col("known_trigger").is_null() | pl.col("known_trigger").is_in(BEHAVIOUR),
+        pl.col("category").is_not_null(),
+        covered(context.population.coverage),
+    )
+    acts = with_area(context.acts_of(candidates), 1)
+    rows = newest_before(with_area(candidates, 1), acts, ["customer_id", "area"])
+    messages = rows.filter(pl.col("act_id").is_null()).drop("act_id", "act_at")
+    for supported in (_searched_for(messages, context), _bought_together(messages, context)):
+        messages = messages.join(supported, on=["customer_id", "event_id"], how="anti", maintain_order="left")
+    return messages
+
+
+def _searched_for(messages: pl.DataFrame, context: CheckContext) -> pl.DataFrame:
+    """Those of `messages` (`customer_id, event_id`) with a word in common with an earlier search."""
+    subject = pl.concat_str("category", pl.lit(" "), "item_name", ignore_nulls=True)
+    queries = context.acts_of(messages).drop_nulls("query")
+    searches = (
+        queries.select("customer_id", "occurred_at", _stems(pl.col("query")))
+        .explode("stem", empty_as_null=True)
+        .drop_nulls("stem")
+        .group_by("customer_id", "stem")
+        .agg(pl.col("occurred_at").min().alias("searched_at"))
+    )
+    words = messages.select("customer_id", *ORDER, _stems(subject)).explode("stem", empty_as_null=True)
+    return (
+        words.join(searches, on=["customer_id", "stem"], how="inner")
+        .filter(pl.col("searched_at") <= pl.col("occurred_at"))
+        .select("customer_id", "event_id")
+        .unique()
+    )
+
+
+def _bought_together(messages: pl.DataFrame, context: CheckContext) -> pl.DataFrame:
+    """Those of `messages` (`customer_id, event_id`) about an item that people buy with one of an earlier act."""
+    if messages["item_id"].is_null().all():
+        return messages.clear().select("customer_id", "event_id")
+    pairs = context.population.facts.also_bought.select("item_id", "other_id").unique()
+    acts = (
+        context.acts_of(messages)
+        .drop_nulls("item_id")
+        .group_by("customer_id", "item_id")
+        .agg(pl.col("occurred_at").min().alias("acted_at"))
+    )
+    partners = (
+        messages.drop_nulls("item_id")
+        .select("customer_id", *ORDER, "item_id")
+        .join(pairs, left_on="item_id", right_on="other_id", how="inner", suffix="_with")
+    )
+    return (
+        partners.join(acts, left_on=["customer_id", "item_id_with"], right_on=["customer_id", "item_id"])
+        .filter(pl.col("acted_at") <= pl.col("occurred_at"))
+        .select("customer_id", "event_id")
+        .unique()
+    )
+
+
+def _stems(text: pl.Expr) -> pl.Expr:
+    words = text.str.to_lowercase().str.extract_all(_WORD)
+    return words.list.eval(pl.element().str.slice(0, _STEM_LETTERS)).list.unique().alias("stem")
 
 
 def _rule(customer: str, category: str) -> dict[str, Any]:

@@ -8,37 +8,26 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from audit.errors import InputError
+from audit.findings import check
 from audit.queries.reports.language import Language
 
 Document = Mapping[str, Any]
 
-_FOR_PRIVACY = ("sensitive-inference", "SENS-INFER", "SENS-AD", "by-likeness")
-_FOR_CARE = ("life-changed",)
-_FOR_BOTH = ("shared-account",)
+_PRIVACY_OR_CARE = "privacy or care"
 
 
-def refuse(findings: Iterable[Document], explanations: Iterable[Document], asked: str | None) -> None:
+def refuse(findings: Iterable[Document], explanations: Iterable[Document], finding: str | None) -> None:
     """Raise InputError where nothing is said to the customer: sensitive topics, bereavement, shared accounts.
 
-    `asked`: the id of the finding that is to be answered, if one was named.
+    `finding`: the id of the finding that is to be answered, if one was named; only then a mere hint is refused too.
     """
     for row in findings:
-        check = row["check"]
-        if check in _FOR_CARE or check in _FOR_PRIVACY:
-            raise InputError(f"no reply is offered here: {_for_whom(check)}")
-        if check in _FOR_BOTH and (row["id"] == asked or row["severity"] != "info"):
-            raise InputError(f"no reply is offered here: {_for_whom(check)}")
+        handed_to = check(row["check"]).handed_to
+        if handed_to and (row["id"] == finding or row["severity"] != "info"):
+            raise InputError(f"no reply is offered here: hand this case over to {handed_to}")
     for explanation in explanations:
-        if any(told.get("hand_over") for told in facts(explanation)):
-            raise InputError(f"no reply is offered here: {_for_whom('')}")
-
-
-def _for_whom(check: str) -> str:
-    return (
-        "hand this case over to privacy"
-        if check in _FOR_PRIVACY
-        else "hand this case over to privacy or care"
-    )
+        if any(facts_of_node.get("hand_over") for facts_of_node in facts(explanation)):
+            raise InputError(f"no reply is offered here: hand this case over to {_PRIVACY_OR_CARE}")
 
 
 def reasons(says: Language, one: Document) -> tuple[str, list[str]]:

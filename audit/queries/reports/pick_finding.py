@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from audit.errors import InputError
+from audit.findings import check
 
 Document = Mapping[str, Any]
 
@@ -11,7 +12,7 @@ Document = Mapping[str, Any]
 def chosen(findings: Sequence[Document], asked: str | None) -> Document | None:
     """The finding with the id `asked`; by default the first that can be told, hints only where there is nothing else.
 
-    A mere hint of a shared account is never chosen by itself. Raises InputError where there is no finding `asked`.
+    A mere hint of what a reply is not for is never chosen by itself. Raises InputError where there is no finding `asked`.
     """
     if asked is not None:
         for row in findings:
@@ -19,7 +20,7 @@ def chosen(findings: Sequence[Document], asked: str | None) -> Document | None:
                 return row
         raise InputError(f"no finding {asked!r} of this customer; `whysent audit` lists them")
     told = [row for row in findings if row["verdict"] != "cannot_tell"]
-    hints = [row for row in told if row["severity"] == "info" and row["check"] != "shared-account"]
+    hints = [row for row in told if row["severity"] == "info" and not check(row["check"]).handed_to]
     return next((row for row in told if row["severity"] != "info"), hints[0] if hints else None)
 
 

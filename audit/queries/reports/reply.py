@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from audit.findings import check
 from audit.queries.reports import customer_facts
 from audit.queries.reports.document import Report, Section
 from audit.queries.reports.language import Language, language
@@ -111,11 +112,8 @@ def _sent(case: _Case) -> Section | None:
 def _fault(case: _Case) -> str | None:
     if case.chosen is None:
         return None
-    if case.chosen["check"] == "after-opt-out":
-        key, section = str(case.chosen["case"]), "fault_after_opt_out"
-    else:
-        key, section = case.chosen["check"], "fault"
-    return case.says.say(section, key) if case.says.has(section, key) else None
+    wording = check(case.chosen["check"]).fault_in(case.chosen["case"])
+    return None if wording is None else wording.in_language(case.says.locale)
 
 
 def _why(case: _Case) -> Section | None:
@@ -144,9 +142,8 @@ def _change(case: _Case, rules: Sequence[Document]) -> Section:
 
 def _closing(case: _Case) -> Section:
     """Who has already said no is not asked to say it again."""
-    offered = (
-        () if case.chosen is not None and case.chosen["check"] == "after-opt-out" else ("no_advertising",)
-    )
+    no_advertising = case.chosen is None or check(case.chosen["check"]).offers_opt_out
+    offered = ("no_advertising",) if no_advertising else ()
     return Section(paragraphs=tuple(case.says.say("reply", key) for key in (*offered, "closing")))
 
 

@@ -159,7 +159,7 @@ def test_it_names_the_messages_and_a_rule_that_honours_the_no():
 
 
 def test_a_law_applies_from_its_first_day_to_its_last():
-    row = replace(catalogue.check("OPT-2D"), effective_until=date(2025, 6, 30))
+    row = replace(catalogue.row("OPT-2D"), effective_until=date(2025, 6, 30))
     days = [date(2024, 1, 31), date(2024, 2, 1), date(2025, 6, 30), date(2025, 7, 1)]
     frame = events(*(mail(f"{day}T12:00") for day in days))
     assert frame.select(after_opt_out._applies(row)).to_series().to_list() == [False, True, True, False]

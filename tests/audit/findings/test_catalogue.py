@@ -9,8 +9,8 @@ from audit.findings import catalogue, registry
 
 
 def test_every_check_stands_in_the_catalogue_with_a_source():
-    rows = {row.id: row for row in catalogue.checks()}
-    assert len(rows) == len(catalogue.checks())
+    rows = {row.id: row for row in catalogue.rows()}
+    assert len(rows) == len(catalogue.rows())
     own = {row.id for row in rows.values() if row.reported_as is None}
     assert own == set(registry.CHECKS)
     for row in rows.values():
@@ -20,7 +20,7 @@ def test_every_check_stands_in_the_catalogue_with_a_source():
 
 
 def test_only_a_source_that_was_read_says_breach():
-    for row in catalogue.checks():
+    for row in catalogue.rows():
         if row.max_verdict == "breach":
             assert row.text_read
             assert row.basis_kind in ("statute", "ruling", "regulator")
@@ -34,7 +34,7 @@ def test_the_gdpr_applies_in_the_eea_and_the_can_spam_act_in_the_us():
 
 def test_an_unknown_check_is_named():
     with pytest.raises(NotFoundError, match="no-such"):
-        catalogue.check("no-such")
+        catalogue.row("no-such")
 
 
 @pytest.mark.parametrize(

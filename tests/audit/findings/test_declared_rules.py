@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from audit import findings
 from audit.errors import InputError
-from audit.findings.check_context import Audited
+from audit.findings.check_context import CheckContext
 from audit.findings.checks import declared_rules
 from audit.rules.model import from_dict, to_dict
 from audit.rules.reference import histories
@@ -121,7 +121,7 @@ def broken_by_hand(frame, rule, context):
 def test_counting_in_columns_finds_what_asking_one_by_one_finds(history, other, document):
     frame = build.events(*history, *({**row, "customer_id": "c_2"} for row in other))
     rule, context = from_dict(document), build.context(frame)
-    made = declared_rules.broken(frame, rule, Audited(frame, context))
+    made = declared_rules.broken(rule, CheckContext(frame, context))
     flat = made.select("customer_id", "messages").explode("messages", empty_as_null=True).drop_nulls()
     assert set(flat.rows()) == broken_by_hand(frame, rule, context)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.findings import catalogue, registry
-from audit.findings.catalogue import Check
+from audit.findings.catalogue import CatalogueRow
 from tests import golden
 
 INTRODUCTION = """\
@@ -26,20 +26,20 @@ def page() -> str:
 
 
 def _chapter(check_id: str) -> str:
-    check = catalogue.check(check_id)
-    detect = registry.CHECKS[check_id]
-    lent = [row for row in catalogue.checks() if row.reported_as == check_id]
+    row = catalogue.row(check_id)
+    check = registry.CHECKS[check_id]
+    lent = [source for source in catalogue.rows() if source.reported_as == check_id]
     lines = [
-        f"## {check.title}",
-        f"`{check.id}` · {check.severity} · at most {check.max_verdict.replace('_', ' ')}",
+        f"## {row.title}",
+        f"`{row.id}` · {row.severity} · at most {row.max_verdict.replace('_', ' ')}",
         "",
-        (sys.modules[detect.__module__].__doc__ or "").strip(),
+        (sys.modules[type(check).__module__].__doc__ or "").strip(),
         "",
-        inspect.getdoc(detect) or "",
+        inspect.getdoc(check.detect) or "",
         "",
-        f"- needs: {'; '.join(check.needs)}",
-        *(f"- `{name}`: {_value(value)}" for name, value in check.thresholds.items()),
-        *(f"- source: {source}" for source in check.sources),
+        f"- needs: {'; '.join(row.needs)}",
+        *(f"- `{name}`: {_value(value)}" for name, value in row.thresholds.items()),
+        *(f"- source: {source}" for source in row.sources),
         "",
     ]
     return "\n".join(lines + (_sources(lent) if lent else []))
@@ -53,7 +53,7 @@ def _value(value: Any) -> str:
     return str(value)
 
 
-def _sources(rows: list[Check]) -> list[str]:
+def _sources(rows: list[CatalogueRow]) -> list[str]:
     head = ["| source | | where | since | at most |", "|---|---|---|---|---|"]
     made = [
         f"| {', '.join(row.sources)} | {row.title} (`{row.id}`) | {', '.join(row.jurisdiction) or 'everywhere'} "
@@ -73,7 +73,7 @@ def test_the_manual_of_the_checks_is_up_to_date() -> None:
 
 def test_it_names_every_row_of_the_catalogue_with_its_thresholds_and_sources() -> None:
     written = page()
-    for row in catalogue.checks():
+    for row in catalogue.rows():
         assert f"`{row.id}`" in written
         assert row.title in written
         assert all(f"`{name}`" in written for name in row.thresholds)

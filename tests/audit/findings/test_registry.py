@@ -9,6 +9,7 @@ import pytest
 from audit import findings, why
 from audit.errors import NotFoundError
 from audit.events import schema as canonical
+from audit.findings import catalogue
 from audit.rules import model
 from audit.rules.reference import verdicts
 from fixtures import scenes
@@ -85,7 +86,7 @@ def test_a_suggested_rule_would_have_stopped_what_it_is_suggested_for(demo, cont
 def test_no_verdict_is_stronger_than_its_row_of_the_catalogue(found):
     strength = {verdict: rank for rank, verdict in enumerate(("breach", "risk", "cannot_tell"))}
     for row in found.select("check", "verdict").unique().iter_rows():
-        assert strength[row[1]] >= strength[findings.check(row[0]).max_verdict]
+        assert strength[row[1]] >= strength[catalogue.row(row[0]).max_verdict]
 
 
 def test_a_row_that_only_lends_its_source_makes_no_findings(demo, context):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit import findings
-from audit.findings.registry import unfinished
+from audit.findings.check_context import CheckContext
 from audit.population.context import Context
 from audit.rules.model import from_dict
 from audit.why.minimal_removal import Search
@@ -169,7 +169,7 @@ def _borne_out(check: str, frame: pl.DataFrame, ctx: Context) -> Iterator[tuple[
         assert proof is not None
 
         def decide(copies: pl.DataFrame, case: str = row["case"]) -> dict[str, list[str]]:
-            found = unfinished(copies, ctx, check).filter(pl.col("case") == case)
+            found = findings.check(check).detect(CheckContext(copies, ctx)).filter(pl.col("case") == case)
             return dict(found.select("customer_id", "messages").rows())
 
         trials, removed = Trials(frame, decide), set(proof.remove)

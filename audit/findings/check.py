@@ -1,0 +1,163 @@
+"""What a check is: how it finds something, and what is tried, explained and said of what it found."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import polars as pl
+
+from audit.events.schema import BEHAVIOUR
+from audit.events.times import iso
+from audit.findings import catalogue
+from audit.findings.check_context import CheckContext
+from audit.population.context import Context
+from audit.why import counterfactual, data_sufficiency
+from audit.why.minimal_removal import Plan
+from audit.why.model import Reason
+from audit.why.wording import kinds_in_words
+
+Finding = Mapping[str, Any]
+"""A finding as a row: the columns of whysent.findings/1, sensitive topics named."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludedEvents:
+    """Events that a check looked at and did not count: what each is called, the rows, and why they do not count."""
+
+    noun: str
+    events: pl.DataFrame
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerWording:
+    """A sentence for the customer in every language that replies are written in."""
+
+    en: str
+    de: str
+
+    def in_language(self, locale: str) -> str:
+        """The sentence in one of `audit.queries.reports.LOCALES`."""
+        return {"en": self.en, "de": self.de}[locale]
+
+
+class Check(ABC):
+    """One check. A class in `checks/` says what it finds, and whatever differs from the defaults below.
+
+    `id`: the id of its row in the catalogue, which holds its title, severity, thresholds and sources.
+    `fault`: what went wrong, as one says it to the customer; without it a reply names only the facts.
+    `handed_to`: who answers the customer in place of a reply, such as `privacy`; empty: a reply may.
+    `offers_opt_out`: whether a reply offers to stop all advertising.
+    `slow`: looked at last where only one finding is looked for.
+    """
+
+    id: ClassVar[str]
+    fault: ClassVar[CustomerWording | None] = None
+    handed_to: ClassVar[str] = ""
+    offers_opt_out: ClassVar[bool] = True
+    slow: ClassVar[bool] = False
+
+    @property
+    def thresholds(self) -> dict[str, Any]:
+        """The numbers of its row in the catalogue."""
+        return catalogue.row(self.id).thresholds
+
+    @abstractmethod
+    def detect(self, context: CheckContext) -> pl.DataFrame:
+        """What it finds in whole customers: a frame of `schema.DETECTED`, a row a finding."""
+
+    def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
+        """What has to do with a finding of the one customer of `context` and does not count to it.
+
+        Events that the finding names may be among them; they are taken out later.
+        """
+        del context, finding
+        return ()
+
+    def counts_until(self, context: CheckContext, finding: Finding) -> datetime | None:
+        """Until when (UTC) one more message of the same kind counts to a finding, by the window of the check.
+
+        None where no day ends it, and where none is known. The day is tried before it is said.
+        """
+        del context, finding
+        return None
+
+    def removal_plans(self, context: CheckContext, finding: Finding) -> Sequence[Plan]:
+        """The messages that have to go so that a finding is no more; none at all where only trying can tell."""
+        del context, finding
+        return ()
+
+    def last_resort(self, context: CheckContext, finding: Finding) -> Sequence[Plan]:
+        """What ends a finding where plans and search found nothing: minimal, but not a smallest set."""
+        del context, finding
+        return ()
+
+    def nearest_events(self, events: pl.DataFrame, evidence: pl.DataFrame) -> Iterable[pl.DataFrame]:
+        """Fewer of the customer's `events` to look among, the fewest first. `evidence`: the finding's own events."""
+        del events, evidence
+        return ()
+
+    def absence(self, finding: Finding) -> Reason | None:
+        """What did not happen, where a finding rests on that."""
+        del finding
+        return None
+
+    def events_that_end_it(self, finding: Finding, messages: pl.DataFrame) -> Iterable[pl.DataFrame]:
+        """Events, a row each, that did not happen and may each have kept it from finding anything, the likeliest first.
+
+        `messages`: the finding's messages, else its evidence, all columns.
+        """
+        del finding, messages
+        return ()
+
+    def context_of_copies(self, population: Context, finding: Finding) -> Context:
+        """The context in which copies of the finding's customer are decided; they have names of their own."""
+        del finding
+        return population
+
+    def fault_in(self, case: str) -> CustomerWording | None:
+        """What went wrong in this case, as one says it to the customer; None where nothing is said."""
+        del case
+        return self.fault
+
+
+class NoActCheck(Check):
+    """A check that finds something because no act of the customer supports it."""
+
+    def absence(self, finding: Finding) -> Reason | None:
+        """No act that fits before the finding."""
+        needed = data_sufficiency.kinds()
+        return Reason(
+            f"no act that fits, such as {kinds_in_words(needed)}, before them",
+            absent={"kinds": list(needed), "from": None, "to": iso(finding["to"])},
+        )
+
+    def events_that_end_it(self, finding: Finding, messages: pl.DataFrame) -> Iterable[pl.DataFrame]:
+        """A look at what the first of the messages is about, the day before."""
+        del finding
+        for message in messages.head(1).to_dicts():
+            yield counterfactual.event(
+                messages,
+                kind="product_viewed",
+                occurred_at=message["occurred_at"] - timedelta(days=1),
+                item_id=message["item_id"],
+                category=message["category"],
+            )
+
+
+def split_at_cause(
+    context: CheckContext, finding: Finding, messages: pl.DataFrame, *, before: str, after: str
+) -> Iterator[ExcludedEvents]:
+    """Messages that do not count, those before the first cause of the finding apart from those after it."""
+    cause = context.events.filter(pl.col("event_id").is_in(finding["cause"]))["occurred_at"].min()
+    is_before = pl.lit(value=False) if cause is None else pl.col("occurred_at") < cause
+    yield ExcludedEvents("message", messages.filter(is_before), before)
+    yield ExcludedEvents("message", messages.filter(~is_before), after)
+
+
+def acts_about_something_else(context: CheckContext, finding: Finding) -> Iterator[ExcludedEvents]:
+    """The acts up to a finding that no act supports."""
+    acts = context.of_kind(*BEHAVIOUR).filter(pl.col("occurred_at") <= finding["to"])
+    yield ExcludedEvents("act", acts, "about something else, or not the customer's own")
