@@ -1,0 +1,66 @@
+"""A finding of every registered check can be explained and reported, to colleagues and to the customer."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from audit.findings import registry
+from audit.queries.reports import LOCALES
+from audit.rules.model import from_dict
+from audit.workspace.workspace import Workspace
+from tests.tui.command import Command
+from tui.cli import run
+
+DECLARED = {"id": "declared-cap", "kind": "frequency_cap", "limit": 1, "window": "7d", "declared": True}
+
+
+@pytest.fixture(scope="module")
+def workspace(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scenes, with a rule that their sender says it keeps to."""
+    folder = tmp_path_factory.mktemp("declared") / "workspace"
+    shutil.copytree(scenes, folder)
+    book = Workspace.open(folder).book
+    book.apply(book.plan_add([from_dict(DECLARED)]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def findings(workspace: Path) -> pl.DataFrame:
+    file = workspace.with_name("findings.parquet")
+    run(["audit", "--all", "--out", str(file), "--workspace", str(workspace)])
+    return pl.read_parquet(file)
+
+
+@pytest.fixture
+def whysent(workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    return Command(workspace, capsys, monkeypatch)
+
+
+@pytest.mark.parametrize("check_id", registry.CHECKS)
+def test_why_and_report_know_it(check_id: str, findings: pl.DataFrame, whysent: Command) -> None:
+    finding = findings.row(by_predicate=(pl.col("id") == shortest(findings, check_id)), named=True)
+    about = (finding["customer"], "--finding", finding["id"])
+    why = whysent("why", *about, "--json").document
+    assert why["because"][0]["facts"] == {"check": check_id}
+    assert (why["counterfactual"] is None) == (finding["verdict"] == "breach")
+    for locale in LOCALES:
+        assert whysent("report", *about, "--locale", locale).code == 0
+        reply = whysent("report", *about, "--locale", locale, "--kind", "reply")
+        assert (reply.code, refusal(reply.err)) in ((0, ""), (2, "no reply is offered here"))
+        wording = registry.CHECKS[check_id].fault_in(finding["case"])
+        assert reply.code or wording is None or wording.in_language(locale) in reply.out
+    if registry.CHECKS[check_id].handed_to:
+        assert reply.code == 2
+
+
+def shortest(findings: pl.DataFrame, check_id: str) -> Any:
+    """Of the check's findings that can be told the shortest, so that this stays fast."""
+    rows = findings.filter(pl.col("check") == check_id, pl.col("verdict") != "cannot_tell")
+    return rows.sort("count", "id")["id"][0]
+
+
+def refusal(err: str) -> str:
+    return err.removeprefix("whysent: ").partition(":")[0].strip()
