@@ -68,7 +68,9 @@ def finding(
     )
 
 
-def _reasons(check: Check, context: CheckContext, row: Finding, text: str, wording: Wording) -> Iterator[Reason]:
+def _reasons(
+    check: Check, context: CheckContext, row: Finding, text: str, wording: Wording
+) -> Iterator[Reason]:
     """The finding's sentence, and behind it the acts, the messages, and what did not happen."""
     messages = set(row["messages"])
     acts = [*row["cause"], *(event_id for event_id in row["evidence"] if event_id not in messages)]
