@@ -84,7 +84,7 @@ def reconcile(
 def _segments(
     events: pl.DataFrame, context: "Context", segment: str | None, names_sensitive: bool
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    rows = of_segments.held_together(events, context)
+    rows = of_segments.both_sides(events, context)
     if segment is not None:  # whoever may not name a sensitive topic may not find it by guessing its name
         rows = rows if names_sensitive else rows.filter(~pl.col("sensitive"))
         rows = _only(rows, ("family", "id", "logged_as"), segment, "segment")

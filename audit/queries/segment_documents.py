@@ -12,7 +12,7 @@ from audit.events.sensitive_topics import in_name
 from audit.events.times import iso
 from audit.queries.case import read_case
 from audit.segments import versions
-from audit.segments.names import known, normal
+from audit.segments.names import names_of, normal
 
 if TYPE_CHECKING:
     from audit.segments.models import Models
@@ -63,10 +63,10 @@ def define(ws: "Workspace", file: Path | None) -> int:
 
 
 def learn(ws: "Workspace", *, take_away: bool = False) -> "Models | None":
-    """Learn from all customers and keep it, or take away what was learned; the log says so. Raises InputError, see `learn.learn`."""
-    from audit.segments.models import train as learning
+    """Learn from all customers and keep it, or take away what was learned; the log says so. Raises InputError, see `train`."""
+    from audit.segments.models.train import train
 
-    models = None if take_away else learning.learn(ws.events(), ws.context())
+    models = None if take_away else train(ws.events(), ws.context())
     ws.set_models(models)
     ws.log.append("learn", "segments", {"version": None if models is None else models.version})
     return models
@@ -85,14 +85,14 @@ def history(
     Ours are made with the definition that was in force then, as far as the record keeps it.
     """
     asked = read_case(ws, customer, at=at, without=without)
-    given = segments.eras(ws.definition_record, ws.definitions)
+    given = segments.periods(ws.definition_record, ws.definitions)
     made = segments.history(asked.events, asked.context, given)
     ours = _with_force(made, versions.in_force(ws.definition_record))
     sensitive = {one.definition.id for one in given if one.definition.sensitive}
     theirs = (
         segments.logged_history(asked.events, asked.context)
         .with_columns(name=normal(pl.col("segment_id")))
-        .join(known(ws.definitions), on="name", how="left", maintain_order="left")
+        .join(names_of(ws.definitions), on="name", how="left", maintain_order="left")
         .with_columns(sensitive=in_name(pl.col("segment_id")) | pl.col("definition").is_in(list(sensitive)))
     )
     rows = [_ours(row, row["definition"] in sensitive) for row in ours.iter_rows(named=True)]

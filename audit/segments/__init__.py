@@ -1,20 +1,13 @@
 """Segments: our definitions and what they give, what others logged, and the two held together."""
 
-from audit.segments.definition_files import (
-    concerning,
-    definitions,
-    parse,
-    read,
-    with_ours,
-)
-from audit.segments.definition_periods import Era, eras
+from audit.segments.definition_files import concerning, definitions, parse, read, resolved, with_ours
 from audit.segments.derive import DERIVED, derive
-from audit.segments.excluded_events import passed_over
-from audit.segments.history import HISTORY, history, logged_history
-from audit.segments.logged import LOGGED, logged
+from audit.segments.evidence import excluded_events
+from audit.segments.history import HISTORY, history
+from audit.segments.logged import LOGGED, logged, logged_history
 from audit.segments.memberships import MEMBERSHIPS, memberships
 from audit.segments.model import Condition, Definition, Selection
-from audit.segments.quantile_thresholds import resolved
+from audit.segments.versions import Period, periods
 
 __all__ = [
     "DERIVED",
@@ -23,18 +16,18 @@ __all__ = [
     "MEMBERSHIPS",
     "Condition",
     "Definition",
-    "Era",
+    "Period",
     "Selection",
     "concerning",
     "definitions",
     "derive",
-    "eras",
+    "excluded_events",
     "history",
     "logged",
     "logged_history",
     "memberships",
     "parse",
-    "passed_over",
+    "periods",
     "read",
     "resolved",
     "with_ours",

@@ -1,11 +1,19 @@
 """Reading the conditions of a segment (`[[segment.when]]`) and refusing what they cannot mean."""
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import Annotated, Any, TypeVar
 
-from audit.segments import toml_fields
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from audit.errors import InputError
+from audit.events.schema import KINDS
+from audit.events.times import duration
 from audit.segments.model import BY, COLUMNS, TESTS, THINGS, Condition, Selection
-from audit.segments.toml_fields import Place, Row
+from audit.storage.toml_input import TableError, convert, read_by
 
 _SELECTION = ("kinds", "categories", "words", "topics", "gift", "quantity_at_least")
 _USES = {
@@ -26,98 +34,230 @@ _REQUIRES = {
     "open": ("ends",),
     "state": (),
 }
-_SAME = ("item_id", "list_id")
-_SAYS = ("equals", "at_least", "each", "bands", "starts")
+_STATES = ("equals", "at_least", "each", "bands", "starts")
 _FIFTHS = {"q20": 0.2, "q40": 0.4, "q60": 0.6, "q80": 0.8}
-_EVERY = 1_000
+_ORDERS = Selection(("order_completed",))
+_YEAR, _CENTURY = timedelta(days=365), timedelta(days=36_525)
+_ALL_LEVELS = 1_000
 """More levels than a category path has."""
 
+Table = TypeVar("Table", bound=Struct)
 
-def condition(place: Place, row: Row) -> Condition:
-    """One condition of the segment at `place`. Raises InputError naming file, segment and key."""
-    test = toml_fields.text(place, row, "test")
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where in which file something stands, for the sentence of an error."""
+
+    file: str
+    segment: str
+
+    def error(self, key: str, problem: str) -> InputError:
+        """The error that `key` of this segment has `problem`."""
+        return InputError(f"{self.file}: segment {self.segment}: {key}: {problem}")
+
+    def refuse_unknown(self, row: Mapping[str, Any], allowed: Iterable[str]) -> None:
+        """Refuse a key that is none of `allowed`, naming the nearest."""
+        for key in row:
+            if key not in set(allowed):
+                raise self.error(key, unknown(key, allowed))
+
+    def read(self, row: Mapping[str, Any], shape: type[Table]) -> Table:
+        """The table `row` as a `shape`. Raises InputError."""
+        self.refuse_unknown(row, shape.__struct_fields__)
+        try:
+            return convert(row, shape)
+        except TableError as error:
+            raise self.error(error.key, error.problem) from error
+
+
+def unknown(word: str, allowed: Iterable[str]) -> str:
+    """The problem of a word that is none of `allowed`, with the nearest of them."""
+    words = list(allowed)
+    near = get_close_matches(word, words, n=1, cutoff=0.5)
+    return (
+        f"unknown {word!r}; did you mean {near[0]}?"
+        if near
+        else f"unknown {word!r}; one of {', '.join(words)}"
+    )
+
+
+def one_of(words: Iterable[str]) -> Callable[[Any], str]:
+    """A reader of one of `words`."""
+    allowed = tuple(words)
+
+    def reader(written: Any) -> str:
+        if written not in allowed:
+            raise InputError(unknown(str(written), allowed))
+        return str(written)
+
+    return reader
+
+
+def texts(words: Iterable[str] | None = None) -> Callable[[Any], tuple[str, ...]]:
+    """A reader of a list of texts, each one of `words` where those are given."""
+    allowed = tuple(words or ())
+
+    def reader(written: Any) -> tuple[str, ...]:
+        if not isinstance(written, list) or not all(
+            isinstance(word, str) and word.strip() for word in written
+        ):
+            raise InputError("must be a list of texts")
+        if not written:
+            raise InputError("must not be empty")
+        for word in written if allowed else ():
+            if word not in allowed:
+                raise InputError(unknown(word, allowed))
+        return tuple(written)
+
+    return reader
+
+
+def flag(written: Any) -> bool:
+    """True or false."""
+    if not isinstance(written, bool):
+        raise InputError("must be true or false")
+    return written
+
+
+def _number(written: Any) -> float:
+    if isinstance(written, bool) or not isinstance(written, int | float) or not 0 < written < 1e12:
+        raise InputError("must be a number above 0")
+    return written
+
+
+def _number_or_fifth(written: Any) -> float | str:
+    return written if isinstance(written, str) else _number(written)
+
+
+def _numbers(written: Any) -> tuple[float, ...]:
+    try:
+        numbers = [_number(number) for number in written]
+    except (InputError, TypeError):
+        numbers = []
+    if not numbers or numbers != sorted(set(numbers)):
+        raise InputError("must be a list of numbers above 0, each above the one before")
+    return tuple(numbers)
+
+
+def _share(written: Any) -> float:
+    number = _number(written)
+    if number > 1:
+        raise InputError("must lie above 0 and not above 1")
+    return number
+
+
+def _duration(written: Any) -> timedelta:
+    length = duration(written)
+    if not length:
+        raise InputError("must be longer than nothing")
+    if length > _CENTURY:
+        raise InputError("is longer than a century; leave it away where everything counts")
+    return length
+
+
+def _duration_or_fifth(written: Any) -> timedelta | str:
+    return str(written) if written in tuple(_FIFTHS) else _duration(written)
+
+
+_Texts = Annotated[tuple[str, ...], read_by(texts())]
+_Kinds = Annotated[tuple[str, ...], read_by(texts(KINDS))]
+_Flag = Annotated[bool, read_by(flag)]
+_Number = Annotated[float, read_by(_number)]
+
+
+class _ConditionTable(Struct, frozen=True, kw_only=True):
+    """A condition as it is written; `definitions.toml` says what each key means."""
+
+    test: str
+    kinds: _Kinds
+    categories: _Texts = ()
+    words: _Texts = ()
+    topics: _Texts = ()
+    gift: _Flag = False
+    quantity_at_least: _Number | None = None
+    things: Annotated[str, read_by(one_of(THINGS))] = "event"
+    ends: _Kinds = ()
+    same: Annotated[str | None, read_by(one_of(("item_id", "list_id")))] = None
+    keys: _Texts = ()
+    columns: Annotated[tuple[str, ...], read_by(texts(COLUMNS))] = ()
+    equals: _Texts = ()
+    starts: _Texts = ()
+    each: _Flag = False
+    bands: Annotated[tuple[float, ...], read_by(_numbers)] = ()
+    share: Annotated[float, read_by(_share)] = 0.0
+    at_least: Annotated[float | str, read_by(_number_or_fifth)] = 1
+    window: Annotated[timedelta | str | None, read_by(_duration_or_fifth)] = None
+    after: Annotated[timedelta, read_by(_duration)] = timedelta(0)
+    depth: _Number | None = None
+    by: Annotated[tuple[str, ...], read_by(texts(BY[:-1]))] = ()
+
+
+def read_condition(location: Location, row: Mapping[str, Any]) -> Condition:
+    """One condition of the segment at `location`. Raises InputError naming file, segment and key."""
+    test = row.get("test")
+    if not isinstance(test, str) or not test.strip():
+        raise location.error("test", "must be a text")
     if test not in TESTS:
-        raise place.error("test", toml_fields.unknown(test, TESTS))
-    toml_fields.refuse_unknown(place, row, ("test", *_SELECTION, *_USES[test]))
+        raise location.error("test", unknown(test, TESTS))
+    location.refuse_unknown(row, ("test", *_SELECTION, *_USES[test]))
     for key in ("kinds", *_REQUIRES[test]):
         if key not in row:
-            raise place.error(key, f"test {test} needs it")
+            raise location.error(key, f"test {test} needs it")
     if test == "state":
-        _refuse_state(place, row)
-    made = Condition(
-        test=test,
-        events=_selection(place, row),
-        things=toml_fields.one_of(place, row, "things", THINGS, "event"),
-        ends=toml_fields.kinds(place, row, "ends"),
-        same=toml_fields.one_of(place, row, "same", _SAME, None),
-        keys=toml_fields.texts(place, row, "keys"),
-        columns=toml_fields.texts(place, row, "columns", COLUMNS),
-        equals=tuple(value.casefold() for value in toml_fields.texts(place, row, "equals")),
-        starts=tuple(value.casefold() for value in toml_fields.texts(place, row, "starts")),
-        each=toml_fields.flag(place, row, "each"),
-        bands=toml_fields.numbers(place, row, "bands"),
-        share=toml_fields.share(place, row),
-    )
-    return replace(made, **_at_least(place, row, made), **_windows(place, row), **_groups(place, row, made))
+        _refuse_state(location, row)
+    table = location.read(row, _ConditionTable)
+    fields = asdict(table)
+    events = Selection(**{key: fields.pop(key) for key in _SELECTION})
+    fields |= {key: tuple(text.casefold() for text in fields[key]) for key in ("equals", "starts")}
+    fields |= _at_least(location, table, events) | _windows(location, table) | _groups(location, table)
+    return Condition(events=events, **fields)
 
 
-def _refuse_state(place: Place, row: Row) -> None:
+def _refuse_state(location: Location, row: Mapping[str, Any]) -> None:
     if not ("keys" in row or "columns" in row):
-        raise place.error("keys", "test state needs keys or columns")
-    said = [key for key in _SAYS if key in row]
-    if len(said) != 1:
-        raise place.error("equals", f"test state needs one of {', '.join(_SAYS)}; {len(said)} are there")
+        raise location.error("keys", "test state needs keys or columns")
+    states = [key for key in _STATES if key in row]
+    if len(states) != 1:
+        raise location.error(
+            "equals", f"test state needs one of {', '.join(_STATES)}; {len(states)} are there"
+        )
 
 
-def _at_least(place: Place, row: Row, made: Condition) -> dict[str, Any]:
+def _at_least(location: Location, table: _ConditionTable, events: Selection) -> dict[str, Any]:
     """`at_least`: a number, or where a fifth of the customers begins."""
-    written = row.get("at_least")
-    if not isinstance(written, str):
-        return {"at_least": toml_fields.number(place, row, "at_least", 1)}
-    ranked = made.test == "sum" or (made.test == "count" and made.things == "order")
-    if not ranked or row.get("window") != "365d" or made.events != Selection(("order_completed",)):
-        raise place.error(
+    if not isinstance(table.at_least, str):
+        return {}
+    ranked = table.test == "sum" or (table.test == "count" and table.things == "order")
+    if not ranked or table.window != _YEAR or events != _ORDERS:
+        raise location.error(
             "at_least", "fifths are known of all orders, and of what was spent, in a window of 365d"
         )
-    return {"fifth": _FIFTHS[toml_fields.one_of(place, row, "at_least", tuple(_FIFTHS), None)]}
+    if table.at_least not in _FIFTHS:
+        raise location.error("at_least", unknown(table.at_least, _FIFTHS))
+    return {"at_least": 1, "fifth": _FIFTHS[table.at_least]}
 
 
-def _windows(place: Place, row: Row) -> dict[str, Any]:
-    if row.get("window") in _FIFTHS:
-        if row.get("kinds") != ["order_completed"] or len(toml_fields.texts(place, row, "kinds")) != 1:
-            raise place.error(
+def _windows(location: Location, table: _ConditionTable) -> dict[str, Any]:
+    if isinstance(table.window, str):
+        if table.kinds != _ORDERS.kinds:
+            raise location.error(
                 "window", "fifths of recency are known of orders: kinds must be order_completed"
             )
-        return {"window_fifth": _FIFTHS[row["window"]]}
-    lengths = {key: toml_fields.window(place, row, key) for key in ("window", "after") if key in row}
-    if "after" in lengths and lengths["after"] >= lengths.get("window", lengths["after"] * 2):
-        raise place.error("after", "must be shorter than window, or nothing ever matches")
-    return dict(lengths)
+        return {"window": None, "window_fifth": _FIFTHS[table.window]}
+    if table.after and table.window is not None and table.after >= table.window:
+        raise location.error("after", "must be shorter than window, or nothing ever matches")
+    return {}
 
 
-def _groups(place: Place, row: Row, made: Condition) -> dict[str, Any]:
+def _groups(location: Location, table: _ConditionTable) -> dict[str, Any]:
     """What the segment exists once for each of."""
-    depth = int(toml_fields.number(place, row, "depth", 1)) if "depth" in row else None
-    by = toml_fields.texts(place, row, "by", BY[:-1])
-    if made.each or made.bands:
-        return {"by": ("value",)}
+    depth, by = None if table.depth is None else int(table.depth), table.by
+    if table.each or table.bands:
+        return {"by": ("value",), "depth": None}
     if depth is not None and by and "category" not in by:
-        raise place.error("depth", "cuts categories; name category in by")
+        raise location.error("depth", "cuts categories; name category in by")
     if "price_band" in by and "category" not in by:
-        raise place.error("by", "a price band is one of a category; name category too")
+        raise location.error("by", "a price band is one of a category; name category too")
     if "category" in by or depth is not None:
-        return {"by": by or ("category",), "depth": depth or _EVERY}
-    return {"by": by}
-
-
-def _selection(place: Place, row: Row) -> Selection:
-    return Selection(
-        kinds=toml_fields.kinds(place, row, "kinds"),
-        categories=toml_fields.texts(place, row, "categories"),
-        words=toml_fields.texts(place, row, "words"),
-        topics=toml_fields.texts(place, row, "topics"),
-        gift=toml_fields.flag(place, row, "gift"),
-        quantity_at_least=(
-            toml_fields.number(place, row, "quantity_at_least", 0) if "quantity_at_least" in row else None
-        ),
-    )
+        return {"by": by or ("category",), "depth": depth or _ALL_LEVELS}
+    return {"depth": None}

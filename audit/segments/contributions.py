@@ -6,14 +6,17 @@ So windows `(t - w, t]` are exact, ties included, and the moments after the pres
 """
 
 import re
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import polars as pl
 
-from audit.segments import profile_values as profile
-from audit.segments.distinct_events import CENTS, reduced
-from audit.segments.event_selection import Selected
-from audit.segments.model import LEARNED, Condition
+from audit.segments.event_selection import SelectedEvents
+from audit.segments.groups import carries, profile_values
+from audit.segments.model import Condition, Selection
+
+CENTS = 100
+"""Money is summed in whole hundredths, so that adding and taking away leave nothing over."""
 
 _KEYS = ("person", "group")
 
@@ -21,35 +24,35 @@ _APART = ("count", "sum", "share", "first", "absent")
 """Tests for which the events of one group say nothing about another."""
 
 
-def contributions(selected: Selected, condition: Condition, only: pl.DataFrame | None = None) -> pl.DataFrame:
-    """The contributions of the events that `condition` looks at; `row` where one event stands for itself.
+def contributions(
+    selected: SelectedEvents, condition: Condition, only: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """The contributions of the events that `condition`, which no model answers, looks at; `row` where one stands for itself.
 
     `only`: the groups of persons (`person, group`) that are asked for, if not all.
     """
-    if only is not None and condition.test == "lifetime":
-        from audit.segments.models import explain
-
-        return explain.contributed(selected, condition, only)
-    if only is None or condition.test not in _APART:
-        if condition not in selected.contributed:
-            selected.contributed[condition] = _contributions(selected, condition)
-        made = selected.contributed[condition]
-        return made if only is None else made.join(only, on=_KEYS, how="semi", maintain_order="left")
-    rows = reduced(selected, condition).join(only, on=_KEYS, how="semi", maintain_order="left")
-    return _made(rows, condition, selected)
+    if only is None:
+        return selected.once(_contributions, condition)
+    if condition.test not in _APART:
+        return selected.once(_contributions, condition).join(
+            only, on=_KEYS, how="semi", maintain_order="left"
+        )
+    rows = distinct_events(selected, condition).join(only, on=_KEYS, how="semi", maintain_order="left")
+    return _by_test(rows, condition, selected)
 
 
-def _contributions(selected: Selected, condition: Condition) -> pl.DataFrame:
-    if condition.test in LEARNED:
-        from audit.segments.models import explain
-
-        return explain.contributed(selected, condition)
-    return _made(reduced(selected, condition), condition, selected)
+def _contributions(selected: SelectedEvents, condition: Condition) -> pl.DataFrame:
+    return _by_test(distinct_events(selected, condition), condition, selected)
 
 
-def _made(rows: pl.DataFrame, condition: Condition, selected: Selected) -> pl.DataFrame:
-    made = _MAKERS[condition.test](rows, condition, selected)
-    return made.filter(pl.col("leave").is_null() | (pl.col("enter") < pl.col("leave")))
+def _by_test(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents) -> pl.DataFrame:
+    contributed = _OF_TEST[condition.test](rows, condition, selected)
+    return contributed.filter(pl.col("leave").is_null() | (pl.col("enter") < pl.col("leave")))
+
+
+def live(at: datetime) -> pl.Expr:
+    """Whether a contribution has entered at `at` and not left."""
+    return (pl.col("enter") <= at) & (pl.col("leave").is_null() | (pl.col("leave") > at))
 
 
 def least(condition: Condition) -> int:
@@ -59,80 +62,77 @@ def least(condition: Condition) -> int:
     return round(condition.at_least * CENTS) if condition.test == "sum" else 1
 
 
-def _count(rows: pl.DataFrame, condition: Condition, _: Selected) -> pl.DataFrame:
+def _count(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.DataFrame:
     if condition.things == "event":
         return _windowed(rows, condition.window)
-    again = pl.col("again")
-    leave = (
-        again
-        if condition.window is None
-        else pl.min_horizontal(pl.col("occurred_at") + condition.window, again)
-    )
+    leave = pl.col("again")
+    if condition.window is not None:
+        leave = pl.min_horizontal(pl.col("occurred_at") + condition.window, leave)
     return _contribution(rows.with_columns(leave.alias("leave")), pl.col("occurred_at"), pl.col("leave"))
 
 
-def _sum(rows: pl.DataFrame, condition: Condition, _: Selected) -> pl.DataFrame:
+def _sum(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.DataFrame:
     return _windowed(rows, condition.window, weight=pl.col("weight"))
 
 
-def _share(rows: pl.DataFrame, condition: Condition, _: Selected) -> pl.DataFrame:
+def _share(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.DataFrame:
     at_once = rows.group_by(*_KEYS, "occurred_at").agg(
-        pl.len().alias("weight"), profile.carries(condition.keys).sum().alias("part")
+        pl.len().alias("weight"), carries(condition.keys).sum().alias("part")
     )
     return _windowed(at_once, condition.window, weight=pl.col("weight"), part=pl.col("part"))
 
 
-def _first(rows: pl.DataFrame, condition: Condition, _: Selected) -> pl.DataFrame:
-    first = rows.unique(_KEYS, keep="first", maintain_order=True)
-    return _windowed(first, condition.window)
+def _first(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.DataFrame:
+    return _windowed(rows.unique(_KEYS, keep="first", maintain_order=True), condition.window)
 
 
-def _absent(rows: pl.DataFrame, condition: Condition, _: Selected) -> pl.DataFrame:
+def _absent(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.DataFrame:
     moments = rows.select(*_KEYS, "occurred_at").unique().sort(*_KEYS, "occurred_at")
     with_next = moments.with_columns(_next(*_KEYS).alias("leave"))
     return _contribution(with_next, pl.col("occurred_at") + condition.window, pl.col("leave"))
 
 
-def _open(rows: pl.DataFrame, condition: Condition, selected: Selected) -> pl.DataFrame:
-    ending = selected.ending(condition.ends).with_columns(pl.lit("").alias("group"))
-    both = pl.concat([rows.with_columns(opens=True), ending.with_columns(opens=False)]).sort("row", "opens")
+def _open(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents) -> pl.DataFrame:
+    ending = selected.rows(Selection(condition.ends)).with_columns(pl.lit("").alias("group"))
+    acts = pl.concat([rows.with_columns(opens=True), ending.with_columns(opens=False)]).sort("row", "opens")
     closing = pl.when(~pl.col("opens")).then("occurred_at")
     if condition.same is None:
         closes = closing.backward_fill().over("person")
     else:
-        same = pl.col(condition.same)
-        any_of_them = pl.when(same.is_null()).then(closing).backward_fill().over("person")
-        closes = pl.min_horizontal(closing.backward_fill().over("person", condition.same), any_of_them)
+        names_none = pl.col(condition.same).is_null()
+        closes_all = pl.when(names_none).then(closing).backward_fill().over("person")
+        closes = pl.min_horizontal(closing.backward_fill().over("person", condition.same), closes_all)
     stale = (
         pl.col("occurred_at") + condition.window
         if condition.window
         else pl.lit(None, rows.schema["occurred_at"])
     )
-    made = both.with_columns(pl.min_horizontal(closes, stale).alias("leave")).filter("opens")
+    opening = acts.with_columns(pl.min_horizontal(closes, stale).alias("leave")).filter("opens")
     if condition.same == "item_id":
-        made = made.drop_nulls("item_id")
-    return _contribution(made, pl.col("occurred_at") + condition.after, pl.col("leave"), "row")
+        opening = opening.drop_nulls("item_id")
+    return _contribution(opening, pl.col("occurred_at") + condition.after, pl.col("leave"), "row")
 
 
-def _state(rows: pl.DataFrame, condition: Condition, _: Selected) -> pl.DataFrame:
+def _state(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.DataFrame:
     """Of a profile the newest row that says something stands; so does each group of what it says."""
-    told = says(rows, condition)
+    telling = says(rows, condition)
     if condition.by:
-        return _steady(told)
-    newest = told.with_columns(_next("person").alias("leave"))
-    return _contribution(newest.filter(fits(condition)), pl.col("occurred_at"), pl.col("leave"), "row")
+        return _steady(telling)
+    dated = telling.with_columns(_next("person").alias("leave"))
+    return _contribution(dated.filter(fits(condition)), pl.col("occurred_at"), pl.col("leave"), "row")
 
 
 def says(rows: pl.DataFrame, condition: Condition) -> pl.DataFrame:
     """Those of `rows` that say anything of what the state `condition` asks."""
-    return rows.filter(pl.any_horizontal(value.is_not_null() for value in profile.values(condition)))
+    return rows.filter(pl.any_horizontal(value.is_not_null() for value in profile_values(condition)))
 
 
-def _steady(newest: pl.DataFrame) -> pl.DataFrame:
+def _steady(rows: pl.DataFrame) -> pl.DataFrame:
     """One contribution for each run of rows that say the same, from its first row until another says otherwise."""
-    first = newest.filter(runs() != runs().shift(1).over("person").fill_null(0))
-    made = first.with_columns(_next("person").alias("leave"))
-    return _contribution(made, pl.col("occurred_at"), pl.col("leave"), "row")
+    begins = rows.filter(runs() != runs().shift(1).over("person").fill_null(0))
+    return _contribution(
+        begins.with_columns(_next("person").alias("leave")), pl.col("occurred_at"), pl.col("leave"), "row"
+    )
 
 
 def runs() -> pl.Expr:
@@ -142,23 +142,20 @@ def runs() -> pl.Expr:
 
 def fits(condition: Condition) -> pl.Expr:
     """Whether what the profile says is what the condition asks."""
-    values = profile.values(condition)
+    values = profile_values(condition)
     if condition.equals:
-        each = [value.is_in(condition.equals) for value in values]
+        fitting = [value.is_in(condition.equals) for value in values]
     elif condition.starts:
-        place = [pl.concat_str(pl.col("country").str.to_lowercase(), pl.lit(":"), value) for value in values]
-        each = [one.str.contains(_starting(condition.starts)) for one in place]
+        country = pl.concat_str(pl.col("country").str.to_lowercase(), pl.lit(":"))
+        starts = f"^(?:{'|'.join(map(re.escape, condition.starts))})"
+        fitting = [pl.concat_str(country, value).str.contains(starts) for value in values]
     else:
         numbers = (value.str.extract(r"^\s*(\d+(?:\.\d+)?)").cast(pl.Float64) for value in values)
-        each = [number >= condition.at_least for number in numbers]
-    return pl.any_horizontal(one.fill_null(value=False) for one in each)
+        fitting = [number >= condition.at_least for number in numbers]
+    return pl.any_horizontal(fits.fill_null(value=False) for fits in fitting)
 
 
-def _starting(starts: tuple[str, ...]) -> str:
-    return f"^(?:{'|'.join(map(re.escape, starts))})"
-
-
-_MAKERS = {
+_OF_TEST = {
     "count": _count,
     "sum": _sum,
     "share": _share,
@@ -190,13 +187,13 @@ def _contribution(
     rows: pl.DataFrame,
     enter: pl.Expr,
     leave: pl.Expr,
-    *kept: str,
+    *columns: str,
     weight: pl.Expr | None = None,
     part: pl.Expr | None = None,
 ) -> pl.DataFrame:
     return rows.select(
         *_KEYS,
-        *kept,
+        *columns,
         enter.alias("enter"),
         leave.alias("leave"),
         (pl.lit(1) if weight is None else weight).cast(pl.Int64).alias("weight"),
@@ -213,14 +210,14 @@ def values(contributed: pl.DataFrame) -> pl.DataFrame:
     stop = contributed.drop_nulls("leave").select(
         "key", pl.col("leave").alias("time"), -pl.col("weight"), -pl.col("part")
     )
-    moved = pl.concat([start, stop]).sort("key", "time")
-    last = (pl.col("key") != pl.col("key").shift(-1)) | (pl.col("time") != pl.col("time").shift(-1))
-    return moved.select(
+    changes = pl.concat([start, stop]).sort("key", "time")
+    settled = (pl.col("key") != pl.col("key").shift(-1)) | (pl.col("time") != pl.col("time").shift(-1))
+    return changes.select(
         "key",
         "time",
         pl.col("weight").cum_sum().over("key").alias("value"),
         pl.col("part").cum_sum().over("key"),
-    ).filter(last.fill_null(value=True))
+    ).filter(settled.fill_null(value=True))
 
 
 def turns(changes: pl.DataFrame, holds: pl.Expr, *keys: str) -> pl.DataFrame:
@@ -228,3 +225,54 @@ def turns(changes: pl.DataFrame, holds: pl.Expr, *keys: str) -> pl.DataFrame:
     on = changes.with_columns(holds.alias("on"))
     before = pl.col("on").shift(1).over(*keys).fill_null(value=False)
     return on.filter(pl.col("on") != before).select(*keys, "time", "on")
+
+
+def distinct_events(selected: SelectedEvents, condition: Condition) -> pl.DataFrame:
+    """The events that `condition` adds up, in the least rows that say it; conditions that differ in limits share them.
+
+    Of a sum `person, group, occurred_at, weight`: what was paid at once. Of a count of orders, items or days
+    `person, group, occurred_at, again`: when an event of it happened, and when the next of the same one did. Of
+    everything else the events themselves.
+    """
+    paid = condition.test == "sum"
+    if not paid and (condition.test != "count" or condition.things == "event"):
+        return selected.grouped(condition)
+    without_limits = replace(condition, at_least=1, window=None, share=0.0, fifth=None, window_fifth=None)
+    return selected.once(_paid if paid else _units, without_limits)
+
+
+def _paid(selected: SelectedEvents, condition: Condition) -> pl.DataFrame:
+    rows = selected.grouped(condition)
+    spent = (pl.col("quantity").fill_null(1.0) * pl.col("price") * CENTS).round().cast(pl.Int64)
+    return rows.group_by(*_KEYS, "occurred_at").agg(spent.sum().alias("weight"))
+
+
+def _units(selected: SelectedEvents, condition: Condition) -> pl.DataFrame:
+    rows = selected.grouped(condition)
+    units = rows.select(*_KEYS, unit(condition.things).alias("unit"), "occurred_at").drop_nulls("unit")
+    units = units.filter(_new("person", "group", "unit", "occurred_at"))  # most repeats stand together
+    numbered = pl.col("unit") if condition.things == "day" else _number("unit")
+    units = units.with_columns(_number("group").alias("name"), numbered)
+    units = units.sort("person", "name", "unit", "occurred_at")
+    units = units.filter(_new("person", "name", "unit", "occurred_at"))
+    following = ~_new("person", "name", "unit").shift(-1, fill_value=True)
+    return units.select(
+        *_KEYS, "occurred_at", pl.when(following).then(pl.col("occurred_at").shift(-1)).alias("again")
+    )
+
+
+def unit(things: str) -> pl.Expr:
+    """The order, item or day (UTC) of an event: what counts once."""
+    if things == "order":
+        return pl.coalesce("order_id", pl.concat_str(pl.lit("event:"), "event_id"))
+    return pl.col("item_id") if things == "item" else pl.col("occurred_at").dt.date()
+
+
+def _new(*columns: str) -> pl.Expr:
+    """Whether a row differs from the one before it."""
+    return pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in columns)
+
+
+def _number(name: str) -> pl.Expr:
+    """A number for each different text: it sorts faster, in an order of its own."""
+    return pl.col(name).cast(pl.Categorical).to_physical()

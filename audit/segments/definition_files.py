@@ -1,24 +1,43 @@
-"""Reading segment definitions (TOML) and refusing what they cannot mean, by file, segment and key."""
+"""Segment definitions: ours, a workspace's own, and reading them (TOML) or refusing what they cannot mean."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from string import Formatter
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from audit.errors import InputError
-from audit.segments import toml_fields
-from audit.segments.condition_parser import condition
-from audit.segments.model import BASES, Definition
-from audit.segments.toml_fields import Place
+from audit.population.stats import Facts
+from audit.segments.condition_parser import Location, flag, one_of, read_condition, texts, unknown
+from audit.segments.model import BASES, Condition, Definition
 from audit.storage import toml_input
+from audit.storage.toml_input import Text, are_tables, read_by
 
-_TEXTS = ("id", "title", "basis", "purpose", "source", "reason")
-_SEGMENT = (*_TEXTS, "aliases", "sensitive", "any_of", "finer_than", "when")
 _TITLE = ("group",)
 _REASON = ("count", "first", "last", "item", "group")
 _ALIAS = ("group", "leaf")
+
+
+class _SegmentTable(Struct, frozen=True, kw_only=True):
+    """A segment as it is written, its conditions unread."""
+
+    id: Text
+    title: Text
+    basis: Annotated[str, read_by(one_of(BASES), missing="must be a text")]
+    purpose: Text
+    source: Text
+    reason: Text
+    aliases: Annotated[tuple[str, ...], read_by(texts())] = ()
+    sensitive: Annotated[bool, read_by(flag)] = False
+    any_of: Annotated[bool, read_by(flag)] = False
+    finer_than: Text | None = None
+    when: Any = None
 
 
 @cache
@@ -38,17 +57,19 @@ def with_ours(
     """Ours (today's, or those given) and a workspace's `own`: one with the id of one of ours stands in its place, the
     others come after.
     """
-    theirs = {one.id: one for one in own}
-    both = tuple(theirs.pop(one.id, one) for one in (definitions() if ours is None else ours))
-    return (*both, *theirs.values())
+    added = {definition.id: definition for definition in own}
+    replaced = [added.pop(our.id, our) for our in (definitions() if ours is None else ours)]
+    return (*replaced, *added.values())
 
 
-def concerning(chosen: tuple[Definition, ...], segment_id: str) -> tuple[Definition, ...]:
+def concerning(definitions: tuple[Definition, ...], segment_id: str) -> tuple[Definition, ...]:
     """The definition that gives `segment_id`, then those that divide its groups further."""
-    named = [one for one in chosen if segment_id == one.id or segment_id.startswith(f"{one.id}:")]
-    while more := [one for one in chosen if one.finer_than in {it.id for it in named} and one not in named]:
-        named += more
-    return tuple(named)
+    giving = [each for each in definitions if segment_id == each.id or segment_id.startswith(f"{each.id}:")]
+    ids = {definition.id for definition in giving}
+    while finer := [each for each in definitions if each.finer_than in ids and each.id not in ids]:
+        giving += finer
+        ids |= {definition.id for definition in finer}
+    return tuple(giving)
 
 
 def read(path: Path) -> tuple[Definition, ...]:
@@ -66,83 +87,96 @@ def parse(text: str, file: str) -> tuple[Definition, ...]:
 
 
 def _definitions(document: Mapping[str, Any], file: str) -> tuple[Definition, ...]:
-    toml_fields.refuse_unknown(Place(file, "-"), document, ("segment",))
-    made = tuple(
-        _definition(row, file, number) for number, row in enumerate(_tables(document, file), start=1)
+    Location(file, "-").refuse_unknown(document, ("segment",))
+    rows = document.get("segment", [])
+    if not are_tables(rows):
+        raise InputError(f"{file}: write each segment as [[segment]]")
+    parsed = tuple(
+        _definition(Location(file, str(row.get("id", f"number {number}"))), row)
+        for number, row in enumerate(rows, start=1)
     )
-    seen: set[str] = set()
-    for one in made:
-        if one.id in seen:
-            raise Place(file, one.id).error("id", "stands twice")
-        seen.add(one.id)
-    _refuse_circles(made, file)
-    return made
+    ids: set[str] = set()
+    for definition in parsed:
+        if definition.id in ids:
+            raise Location(file, definition.id).error("id", "stands twice")
+        ids.add(definition.id)
+    _refuse_circles(parsed, file)
+    return parsed
 
 
-def _refuse_circles(made: tuple[Definition, ...], file: str) -> None:
+def _refuse_circles(definitions: tuple[Definition, ...], file: str) -> None:
     """Refuse `finer_than` that names nothing grouped, or leads back to where it began."""
-    grouped = {one.id: one for one in made if one.grouped}
-    for one in made:
-        place, seen, coarser = Place(file, one.id), [one.id], one.finer_than
+    grouped = {definition.id: definition for definition in definitions if definition.grouped}
+    for definition in definitions:
+        path, coarser = [definition.id], definition.finer_than
         while coarser is not None:
-            if coarser in seen:
-                raise place.error("finer_than", f"goes in a circle: {' > '.join([*seen, coarser])}")
-            if coarser not in grouped or one.id not in grouped:
-                raise place.error(
-                    "finer_than", toml_fields.unknown(coarser, [id_ for id_ in grouped if id_ != one.id])
-                )
-            seen.append(coarser)
+            problem = None
+            if coarser in path:
+                problem = f"goes in a circle: {' > '.join([*path, coarser])}"
+            elif coarser not in grouped or definition.id not in grouped:
+                problem = unknown(coarser, [id_ for id_ in grouped if id_ != definition.id])
+            if problem is not None:
+                raise Location(file, definition.id).error("finer_than", problem)
+            path.append(coarser)
             coarser = grouped[coarser].finer_than
 
 
-def _tables(document: Mapping[str, Any], file: str) -> list[dict[str, Any]]:
-    rows = document.get("segment", [])
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InputError(f"{file}: write each segment as [[segment]]")
-    return rows
+def _definition(location: Location, row: Mapping[str, Any]) -> Definition:
+    table = location.read(row, _SegmentTable)
+    if not table.when or not are_tables(table.when):
+        raise location.error("when", "a segment needs at least one [[segment.when]]")
+    when = tuple(read_condition(location, condition) for condition in table.when)
+    if len(when) > 1 and any(condition.by for condition in when):
+        raise location.error("depth", "by, depth, each and bands stand only in a segment of one condition")
+    grouped = bool(when[0].by)
+    for key, templates, fields in (
+        ("title", [table.title], _TITLE),
+        ("reason", [table.reason], _REASON),
+        ("aliases", table.aliases, _ALIAS),
+    ):
+        allowed = fields if grouped else [field for field in fields if field in _REASON[:4]]
+        _refuse_fields(location, key, templates, allowed)
+    return Definition(**{**asdict(table), "when": when})
 
 
-def _definition(row: Mapping[str, Any], file: str, number: int) -> Definition:
-    place = Place(file, str(row.get("id", f"number {number}")))
-    toml_fields.refuse_unknown(place, row, _SEGMENT)
-    texts = {name: toml_fields.text(place, row, name) for name in _TEXTS}
-    if texts["basis"] not in BASES:
-        raise place.error("basis", toml_fields.unknown(texts["basis"], BASES))
-    conditions = row.get("when")
-    if (
-        not isinstance(conditions, list)
-        or not conditions
-        or not all(isinstance(one, dict) for one in conditions)
-    ):
-        raise place.error("when", "a segment needs at least one [[segment.when]]")
-    when = tuple(condition(place, one) for one in conditions)
-    if len(when) > 1 and any(one.by for one in when):
-        raise place.error("depth", "by, depth, each and bands stand only in a segment of one condition")
-    aliases = toml_fields.texts(place, row, "aliases")
-    for key, written, allowed in (
-        ("title", [texts["title"]], _TITLE),
-        ("reason", [texts["reason"]], _REASON),
-        ("aliases", aliases, _ALIAS),
-    ):
-        _refuse_fields(
-            place, key, written, allowed if when[0].by else [one for one in allowed if one in _REASON[:4]]
-        )
-    return Definition(
-        **texts,
-        aliases=aliases,
-        sensitive=toml_fields.flag(place, row, "sensitive"),
-        any_of=toml_fields.flag(place, row, "any_of"),
-        when=when,
-        finer_than=toml_fields.text(place, row, "finer_than") if "finer_than" in row else None,
+def _refuse_fields(location: Location, key: str, templates: Iterable[str], allowed: Iterable[str]) -> None:
+    for template in templates:
+        try:
+            fields = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
+        except ValueError as error:
+            raise location.error(key, f"{template!r} does not parse: {error}") from error
+        for field in fields:
+            if field not in set(allowed):
+                raise location.error(key, f"names {{{field}}}; {unknown(field, allowed)}")
+
+
+def resolved(definitions: tuple[Definition, ...], facts: Facts) -> tuple[Definition, ...]:
+    """The definitions with the numbers of `facts.standing` in place of fifths.
+
+    One whose numbers are not known, because too few customers have an order, is left out. The numbers are group
+    facts: they stay as they are stored when events of one customer are left out.
+    """
+    if not any(map(_names_fifths, definitions)):
+        return definitions
+    quantiles = {(measure, share): value for measure, share, value in facts.standing.iter_rows()}
+    return tuple(
+        replace(each, when=tuple(_with_numbers(condition, quantiles) for condition in each.when))
+        for each in definitions
+        if quantiles or not _names_fifths(each)
     )
 
 
-def _refuse_fields(place: Place, key: str, texts: Iterable[str], allowed: Iterable[str]) -> None:
-    for text in texts:
-        try:
-            names = [name for _, name, _, _ in Formatter().parse(text) if name is not None]
-        except ValueError as error:
-            raise place.error(key, f"{text!r} does not parse: {error}") from error
-        for name in names:
-            if name not in set(allowed):
-                raise place.error(key, f"names {{{name}}}; {toml_fields.unknown(name, allowed)}")
+def _names_fifths(definition: Definition) -> bool:
+    return any(
+        condition.fifth is not None or condition.window_fifth is not None for condition in definition.when
+    )
+
+
+def _with_numbers(condition: Condition, quantiles: dict[tuple[str, float], float]) -> Condition:
+    if condition.fifth is not None:
+        measure = "spent" if condition.test == "sum" else "orders"
+        condition = replace(condition, at_least=max(quantiles[measure, condition.fifth], 1.0))
+    if condition.window_fifth is not None:
+        days = quantiles["recency", condition.window_fifth]
+        condition = replace(condition, window=timedelta(days=int(days) + 1))
+    return condition

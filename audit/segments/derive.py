@@ -1,19 +1,17 @@
 """The segments that our definitions give customers, with their evidence and when they end."""
 
-from dataclasses import dataclass
-
 import polars as pl
 
 from audit.events.schema import TIME
 from audit.population.context import Context
 from audit.segments import transitions
 from audit.segments.definition_files import definitions as our_definitions
-from audit.segments.event_selection import Selected
+from audit.segments.definition_files import resolved
+from audit.segments.event_selection import SelectedEvents
 from audit.segments.evidence import evidence
 from audit.segments.logged import KINDS as LOGGED
 from audit.segments.model import BETWEEN, Definition
-from audit.segments.names import filled, known, normal
-from audit.segments.quantile_thresholds import resolved
+from audit.segments.names import filled, names_of, normal
 from audit.segments.transitions import AT_SEGMENT
 
 DERIVED: dict[str, pl.DataType] = {
@@ -30,17 +28,6 @@ DERIVED: dict[str, pl.DataType] = {
 """The columns of `derive`."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """What holds now.
-
-    `segments`: `place, person, group, since, until`; `conditions`: `condition, place, person, group, value`.
-    """
-
-    segments: pl.DataFrame
-    conditions: pl.DataFrame
-
-
 def derive(
     events: pl.DataFrame, ctx: Context, definitions: tuple[Definition, ...] | None = None
 ) -> pl.DataFrame:
@@ -54,98 +41,116 @@ def derive(
     A sensitive definition is evaluated only for customers of whom somebody else logged that segment; a category of
     the sensitive map makes no segment.
     """
-    chosen = resolved(ctx.definitions or our_definitions() if definitions is None else definitions, ctx.facts)
-    selected = Selected(events, ctx.at, ctx.facts.prices, ctx.models)
-    asked = asked_for(events, selected, chosen)
-    chosen = tuple(one for one in chosen if not one.sensitive or one.id in asked)
-    if not chosen:
+    if definitions is None:
+        definitions = ctx.definitions or our_definitions()
+    definitions = resolved(definitions, ctx.facts)
+    selected = SelectedEvents(events, ctx.at, ctx.facts.prices, ctx.models)
+    allowed = may_be_asked(events, selected, definitions)
+    definitions = tuple(each for each in definitions if not each.sensitive or each.id in allowed)
+    holding = transitions.holding(selected, definitions, allowed, ctx.at)
+    holding = _without_divided(holding, definitions)
+    if holding.is_empty():
         return pl.DataFrame(schema=DERIVED)
-    standing = _stand(selected, chosen, asked, ctx)
-    if standing is None:
-        return pl.DataFrame(schema=DERIVED)
-    known_by = evidence(selected, chosen, standing.conditions, ctx.at)
-    return _worded(standing.segments.join(known_by, on=AT_SEGMENT, how="left"), selected, chosen)
+    spells = _spells(selected, definitions, allowed, holding, ctx)
+    behind = evidence(selected, definitions, holding, ctx.at)
+    return _worded(spells.join(behind, on=AT_SEGMENT, how="left"), selected, definitions)
 
 
-def asked_for(
-    events: pl.DataFrame, selected: Selected, chosen: tuple[Definition, ...]
+def may_be_asked(
+    events: pl.DataFrame, selected: SelectedEvents, definitions: tuple[Definition, ...]
 ) -> dict[str, pl.Series]:
-    """Of sensitive definitions, the persons of whom that segment was logged."""
-    sensitive = tuple(one for one in chosen if one.sensitive)
+    """Of sensitive definitions, by id, the persons of whom that segment was logged: only of them may it be asked."""
+    sensitive = tuple(definition for definition in definitions if definition.sensitive)
     logged = (
         events.lazy()
         .filter(pl.col("kind").is_in(LOGGED))
         .select("customer_id", name=normal(pl.col("segment_id")))
     )
-    met = (
-        logged.join(known(sensitive).lazy(), on="name").select("customer_id", "definition").unique().collect()
+    by_definition = (
+        logged.join(names_of(sensitive).lazy(), on="name")
+        .select("customer_id", "definition")
+        .unique()
+        .collect()
     )
     return {
-        one.id: selected.persons(customers)
-        for one in sensitive
-        if not (customers := met.filter(pl.col("definition") == one.id)["customer_id"]).is_empty()
+        definition.id: selected.persons(customers)
+        for definition in sensitive
+        if not (
+            customers := by_definition.filter(pl.col("definition") == definition.id)["customer_id"]
+        ).is_empty()
     }
 
 
-def _stand(
-    selected: Selected, chosen: tuple[Definition, ...], asked: dict[str, pl.Series], ctx: Context
-) -> _Standing | None:
-    """Which conditions and segments hold at `ctx.at`, and the spell each segment is in; None if none holds.
+def _spells(
+    selected: SelectedEvents,
+    definitions: tuple[Definition, ...],
+    allowed: dict[str, pl.Series],
+    holding: pl.DataFrame,
+    ctx: Context,
+) -> pl.DataFrame:
+    """The spell that each segment which holds now is in: `position, person, group, since, until`.
 
     What does not hold now has no spell that matters: its past is not counted.
     """
-    now = _finest(transitions.holding(selected, chosen, asked, ctx.at), chosen)
-    if now.is_empty():
-        return None
-    kept = transitions.contributed(selected, chosen, asked, now.select(AT_SEGMENT).unique())
-    turned = transitions.segments(kept, chosen)
-    began = turned.filter(pl.col("time") <= ctx.at).unique(AT_SEGMENT, keep="last", maintain_order=True)
-    ends = turned.filter(pl.col("time") > ctx.at).unique(AT_SEGMENT, keep="first", maintain_order=True)
-    spells = (
+    contributed = transitions.contributed(selected, definitions, allowed, holding.select(AT_SEGMENT).unique())
+    turns = transitions.segments(contributed, definitions)
+    began = turns.filter(pl.col("time") <= ctx.at).unique(AT_SEGMENT, keep="last", maintain_order=True)
+    ends = turns.filter(pl.col("time") > ctx.at).unique(AT_SEGMENT, keep="first", maintain_order=True)
+    return (
         began.filter("on")
         .select(*AT_SEGMENT, pl.col("time").alias("since"))
         .join(ends.select(*AT_SEGMENT, pl.col("time").alias("until")), on=AT_SEGMENT, how="left")
     )
-    return _Standing(spells, now)
 
 
-def _finest(now: pl.DataFrame, chosen: tuple[Definition, ...]) -> pl.DataFrame:
-    """Of what holds now, all but the groups that a finer definition divides further for the same customer."""
-    places = {one.id: place for place, one in enumerate(chosen)}
+def _without_divided(holding: pl.DataFrame, definitions: tuple[Definition, ...]) -> pl.DataFrame:
+    """What holds, without the groups that a finer definition divides further for the same customer."""
+    positions = {definition.id: position for position, definition in enumerate(definitions)}
     finer = [
-        now.filter(pl.col("place") == place).select(
-            pl.lit(places[one.finer_than], pl.UInt16).alias("place"), "person", pl.col("group").alias("finer")
+        holding.filter(pl.col("position") == position).select(
+            pl.lit(positions[definition.finer_than], pl.UInt16).alias("position"),
+            "person",
+            pl.col("group").alias("finer"),
         )
-        for place, one in enumerate(chosen)
-        if one.finer_than in places
+        for position, definition in enumerate(definitions)
+        if definition.finer_than in positions
     ]
     if not finer:
-        return now
+        return holding
     within = pl.col("finer").str.starts_with(pl.col("group"))
-    rest = pl.col("finer").str.strip_prefix(pl.col("group"))
+    deeper = pl.col("finer").str.strip_prefix(pl.col("group"))
     divided = (
-        now.join(pl.concat(finer), on=("place", "person"))
-        .filter(within & ((rest == "") | rest.str.starts_with(" > ") | rest.str.starts_with(BETWEEN)))
+        holding.join(pl.concat(finer), on=("position", "person"))
+        .filter(within & ((deeper == "") | deeper.str.starts_with(" > ") | deeper.str.starts_with(BETWEEN)))
         .select(AT_SEGMENT)
         .unique()
     )
-    return now.join(divided, on=AT_SEGMENT, how="anti", maintain_order="left")
+    return holding.join(divided, on=AT_SEGMENT, how="anti", maintain_order="left")
 
 
-def _worded(rows: pl.DataFrame, selected: Selected, chosen: tuple[Definition, ...]) -> pl.DataFrame:
-    parts = [titled(rows.filter(pl.col("place") == place), one) for place, one in enumerate(chosen)]
+def _worded(
+    rows: pl.DataFrame, selected: SelectedEvents, definitions: tuple[Definition, ...]
+) -> pl.DataFrame:
+    parts = [
+        titled(rows.filter(pl.col("position") == position), definition)
+        for position, definition in enumerate(definitions)
+    ]
     return (
-        pl.concat(parts).join(selected.people, on="person").sort("person", "place", "group").select(*DERIVED)
+        pl.concat(parts)
+        .join(selected.people, on="person")
+        .sort("person", "position", "group")
+        .select(*DERIVED)
     )
 
 
-def titled(rows: pl.DataFrame, one: Definition) -> pl.DataFrame:
-    segment_id = pl.lit(one.id) if not one.grouped else pl.concat_str(pl.lit(f"{one.id}:"), "group")
+def titled(rows: pl.DataFrame, definition: Definition) -> pl.DataFrame:
+    """Add `segment_id, title, definition, reason` to rows with the columns that templates name."""
+    grouped_id = pl.concat_str(pl.lit(f"{definition.id}:"), "group")
     return rows.with_columns(
-        segment_id.alias("segment_id"),
-        filled(one.title, _FIELDS).alias("title"),
-        pl.lit(one.id).alias("definition"),
-        filled(one.reason, _FIELDS).alias("reason"),
+        (grouped_id if definition.grouped else pl.lit(definition.id)).alias("segment_id"),
+        filled(definition.title, _FIELDS).alias("title"),
+        pl.lit(definition.id).alias("definition"),
+        filled(definition.reason, _FIELDS).alias("reason"),
     )
 
 

@@ -1,19 +1,16 @@
 """Which events a condition looks at."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any, TypeVar, TypeVarTuple
 
 import polars as pl
 
 from audit.population.quantiles import PRICES
 from audit.segments.groups import grouped
 from audit.segments.model import Condition, Selection
-
-if TYPE_CHECKING:
-    from audit.segments.models import Groups, Models
-    from audit.segments.models.features import Numbers
+from audit.segments.models import Models
 
 _COLUMNS = (
     "event_id", "occurred_at", "kind", "order_id", "item_id", "item_name", "list_id", "category", "quantity",
@@ -27,8 +24,12 @@ READ = ("customer_id", "segment_id", *(name for name in _COLUMNS if name != "zon
 _TEXTS = ("category", "item_name", "query", "campaign_name", "subject")
 
 
-class Selected:
-    """The events of whole customers by selection, each selection made once.
+Result = TypeVar("Result")
+About = TypeVarTuple("About")
+
+
+class SelectedEvents:
+    """The events of whole customers by selection, and all that is worked out of them, each once.
 
     `rows(selection)` has `row` (number in the frame, in order), `person` (number of the customer), `event_id`,
     `occurred_at` and what conditions need. `people` maps `person` to `customer_id`. `prices`: where the thirds of a
@@ -40,11 +41,9 @@ class Selected:
         events: pl.DataFrame,
         at: datetime,
         prices: pl.DataFrame | None = None,
-        models: "Models | None" = None,
+        models: Models | None = None,
     ) -> None:
-        self.models = models
-        self.numbers: dict[Groups, Numbers] = {}
-        self.told_of_groups: dict[tuple[str, datetime], pl.DataFrame] = {}
+        self.models = models or Models()
         self._events = events.filter(pl.col("occurred_at") <= at).select(
             pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
             pl.col("customer_id").rle_id().alias("person"),
@@ -54,31 +53,27 @@ class Selected:
             *_ASKED,
         )
         self._prices = pl.DataFrame(schema=PRICES) if prices is None else prices
-        self._grouped: dict[Condition, pl.DataFrame] = {}
-        self.reduced: dict[Condition, pl.DataFrame] = {}
-        self.contributed: dict[Condition, pl.DataFrame] = {}
-        self._kinds: dict[tuple[str, ...], pl.DataFrame] = {}
-        self._rows: dict[Selection, pl.DataFrame] = {}
+        self._memo: dict[Hashable, Any] = {}
         self.people = self._events.select("person", "customer_id").unique("person", maintain_order=True)
+
+    def once(self, derive: Callable[["SelectedEvents", *About], Result], *about: *About) -> Result:
+        """What `derive` gives of these events and `about`: worked out the first time, then remembered."""
+        key = (derive, *about)
+        if key not in self._memo:
+            self._memo[key] = derive(self, *about)
+        result: Result = self._memo[key]
+        return result
 
     def rows(self, selection: Selection) -> pl.DataFrame:
         """The events that agree with `selection`, in order."""
-        if selection not in self._rows:
-            self._rows[selection] = self._select(selection)
-        return self._rows[selection]
+        return self.once(SelectedEvents._matching_rows, selection)
 
     def grouped(self, condition: Condition) -> pl.DataFrame:
         """The events that `condition` looks at, with the `group` each is in; see `groups.grouped`."""
-        if condition not in self._grouped:
-            self._grouped[condition] = grouped(self.rows(condition.events), condition, self._prices)
-        return self._grouped[condition]
+        return self.once(SelectedEvents._grouped_rows, condition)
 
-    def ending(self, kinds: tuple[str, ...]) -> pl.DataFrame:
-        """The events of `kinds`, whatever they are about."""
-        return self.rows(Selection(kinds))
-
-    def told(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Add to a frame with `row` what those rows are: `event_id, occurred_at, item_id, item_name`."""
+    def described(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Add to a frame with `row` what those events are: `event_id, occurred_at, item_id, item_name`."""
         facts = self._events.select("event_id", "occurred_at", "item_id", "item_name")
         return pl.concat([rows, facts[rows["row"]]], how="horizontal")
 
@@ -86,17 +81,18 @@ class Selected:
         """The numbers of these customers."""
         return self.people.filter(pl.col("customer_id").is_in(customers.implode()))["person"]
 
-    def _select(self, selection: Selection) -> pl.DataFrame:
-        kept = self._of(selection.kinds)
-        for mark in _marks(selection):
-            kept = kept.filter(mark)
-        about = None if kept.is_empty() else _about(kept, selection)
-        return (kept if about is None else kept.filter(about)).select("row", "person", *_COLUMNS)
+    def _grouped_rows(self, condition: Condition) -> pl.DataFrame:
+        return grouped(self.rows(condition.events), condition, self._prices)
 
-    def _of(self, kinds: tuple[str, ...]) -> pl.DataFrame:
-        if kinds not in self._kinds:
-            self._kinds[kinds] = self._events.filter(pl.col("kind").is_in(list(kinds)))
-        return self._kinds[kinds]
+    def _matching_rows(self, selection: Selection) -> pl.DataFrame:
+        rows = self.once(SelectedEvents._of_kinds, selection.kinds)
+        for mark in _marks(selection):
+            rows = rows.filter(mark)
+        matches = None if rows.is_empty() else _about(rows, selection)
+        return (rows if matches is None else rows.filter(matches)).select("row", "person", *_COLUMNS)
+
+    def _of_kinds(self, kinds: tuple[str, ...]) -> pl.DataFrame:
+        return self._events.filter(pl.col("kind").is_in(list(kinds)))
 
 
 def _marks(selection: Selection) -> Iterator[pl.Expr]:

@@ -1,45 +1,60 @@
-"""The events a segment rests on, and what did not happen."""
+"""The events a segment rests on, what did not happen, and the events that a definition looks at and that do not count."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import polars as pl
 
-from audit.segments.contributions import contributions, runs
-from audit.segments.event_selection import Selected
+from audit.population.context import Context
+from audit.segments.contributions import contributions, live, runs
+from audit.segments.event_selection import SelectedEvents
 from audit.segments.model import LEARNED, Condition, Definition
 from audit.segments.models import explain as learned
+from audit.segments.transitions import AT_SEGMENT
 
-_SEGMENT = ("place", "person", "group")
+EXCLUDED: dict[str, pl.DataType] = {"event_id": pl.String(), "why": pl.String()}
+"""The columns of `excluded_events`."""
+
+_EXCLUDED_ROWS = {"row": pl.UInt32, "why": pl.String}
+
+_NEVER_COUNTS = {
+    "first": "only the first of them counts",
+    "absent": "a newer one stands for them",
+    "state": "says nothing of it, or another row says what is so now",
+    "open": "bought, taken out or ended since, or not within its time",
+}
+"""Test → what is said of events it looks at and does not rest on, whenever they were."""
 
 _ROWS = pl.lit(2**32, pl.UInt64)
 """More than a frame has rows."""
 
 
 def evidence(
-    selected: Selected, chosen: tuple[Definition, ...], holding: pl.DataFrame, at: datetime
+    selected: SelectedEvents, definitions: tuple[Definition, ...], holding: pl.DataFrame, at: datetime
 ) -> pl.DataFrame:
-    """What stands behind the conditions that hold (`condition, place, person, group, value`).
+    """What stands behind the conditions that hold (`condition, position, person, group, value`).
 
-    Columns `place, person, group, evidence, count, first, last, item, absent`: event_ids oldest first; the value of
+    Columns `position, person, group, evidence, count, first, last, item, absent`: event_ids oldest first; the value of
     the first condition that holds; times (UTC) of the oldest and newest event and the newest item's name; JSON.
     """
-    conditions = [condition for one in chosen for condition in one.when]
-    spots = holding.select(_SEGMENT).unique(maintain_order=True).with_row_index("spot")
-    standing = set(holding["condition"].unique())
-    placed = holding.join(spots, on=_SEGMENT)
+    conditions = [condition for definition in definitions for condition in definition.when]
+    segments = holding.select(AT_SEGMENT).unique(maintain_order=True).with_row_index("segment")
+    holding_numbers = set(holding["condition"].unique())
+    of_segment = holding.join(segments, on=AT_SEGMENT)
     rows = pl.concat(
         _rows(selected, condition, at)
         .select("row", *_key(condition))
         .join(
-            placed.filter(pl.col("condition") == number).select("spot", *_key(condition)), on=_key(condition)
+            of_segment.filter(pl.col("condition") == number).select("segment", *_key(condition)),
+            on=_key(condition),
         )
-        .select("spot", "row")
+        .select("segment", "row")
         for number, condition in enumerate(conditions)
-        if number in standing
+        if number in holding_numbers
     )
     behind = (
-        selected.told(_each_once(rows))
-        .group_by("spot", maintain_order=True)
+        selected.described(_each_once(rows))
+        .group_by("segment", maintain_order=True)
         .agg(
             pl.col("event_id").alias("evidence"),
             pl.col("occurred_at").first().alias("first"),
@@ -48,22 +63,25 @@ def evidence(
             pl.col("item_id").drop_nulls().last().alias("item_id"),
         )
     )
-    nothing = pl.lit([], pl.List(pl.String))  # of a learned group that rests on what was seldom done
+    none = pl.lit([], pl.List(pl.String))  # of a learned group that rests on what was seldom done
     return (
-        spots.join(behind, on="spot", how="left", maintain_order="left")
-        .with_columns(pl.col("evidence").fill_null(nothing))
-        .join(_counts(holding), on=_SEGMENT, how="left")
-        .with_columns(_absent(chosen).alias("absent"))
-        .join(_why(selected, chosen, at), on=("place", "person"), how="left", maintain_order="left")
+        segments.join(behind, on="segment", how="left", maintain_order="left")
+        .with_columns(pl.col("evidence").fill_null(none))
+        .join(_counts(holding), on=AT_SEGMENT, how="left")
+        .with_columns(_absent(definitions).alias("absent"))
+        .join(
+            _reasons(selected, definitions, at), on=("position", "person"), how="left", maintain_order="left"
+        )
     )
 
 
 def _each_once(rows: pl.DataFrame) -> pl.DataFrame:
-    """The pairs of `spot` and `row` in order, sorted as one number."""
-    both = rows.select((pl.col("spot").cast(pl.UInt64) * _ROWS + pl.col("row")).alias("both")).sort("both")
-    return both.filter(pl.col("both").ne_missing(pl.col("both").shift(1))).select(
-        (pl.col("both") // _ROWS).cast(pl.UInt32).alias("spot"),
-        (pl.col("both") % _ROWS).cast(pl.UInt32).alias("row"),
+    """The pairs of `segment` and `row` in order, sorted as one number."""
+    pair = (pl.col("segment").cast(pl.UInt64) * _ROWS + pl.col("row")).alias("pair")
+    pairs = rows.select(pair).sort("pair")
+    return pairs.filter(pl.col("pair").ne_missing(pl.col("pair").shift(1))).select(
+        (pl.col("pair") // _ROWS).cast(pl.UInt32).alias("segment"),
+        (pl.col("pair") % _ROWS).cast(pl.UInt32).alias("row"),
     )
 
 
@@ -71,28 +89,29 @@ def _key(condition: Condition) -> tuple[str, ...]:
     return ("person", "group") if condition.by and condition.test not in LEARNED else ("person",)
 
 
-def _why(selected: Selected, chosen: tuple[Definition, ...], at: datetime) -> pl.DataFrame:
-    """What a model says of why: `place, person, why`."""
-    said = [
-        learned.why(selected, condition, at).select(pl.lit(place, pl.UInt16).alias("place"), "person", "why")
-        for place, one in enumerate(chosen)
-        for condition in one.when
+def _reasons(selected: SelectedEvents, definitions: tuple[Definition, ...], at: datetime) -> pl.DataFrame:
+    """What a model says of why: `position, person, why`."""
+    reasons = [
+        learned.reasons(selected, condition, at).select(
+            pl.lit(position, pl.UInt16).alias("position"), "person", "why"
+        )
+        for position, definition in enumerate(definitions)
+        for condition in definition.when
         if condition.test in LEARNED and not selected.rows(condition.events).is_empty()
     ]
-    schema = {"place": pl.UInt16, "person": pl.UInt32, "why": pl.String}
-    return pl.concat(said) if said else pl.DataFrame(schema=schema)
+    schema = {"position": pl.UInt16, "person": pl.UInt32, "why": pl.String}
+    return pl.concat(reasons) if reasons else pl.DataFrame(schema=schema)
 
 
-def _rows(selected: Selected, condition: Condition, at: datetime) -> pl.DataFrame:
+def _rows(selected: SelectedEvents, condition: Condition, at: datetime) -> pl.DataFrame:
     """The events that `condition` rests on at `at`: `row, person, group`."""
     if condition.test in LEARNED:
-        return learned.behind(selected, condition, at)
+        return learned.deciding_events(selected, condition, at)
     if condition.test == "state" and condition.by:
         rows = selected.grouped(condition).with_columns(runs().alias("run"))
         return rows.filter(pl.col("run") == pl.col("run").max().over("person"))
     if condition.test in ("open", "state"):
-        live = (pl.col("enter") <= at) & (pl.col("leave").is_null() | (pl.col("leave") > at))
-        return contributions(selected, condition).filter(live)
+        return contributions(selected, condition).filter(live(at))
     rows = selected.grouped(condition)
     if condition.test == "first":
         return rows.unique(("person", "group"), keep="first", maintain_order=True)
@@ -108,27 +127,24 @@ def _rows(selected: Selected, condition: Condition, at: datetime) -> pl.DataFram
 def _counts(holding: pl.DataFrame) -> pl.DataFrame:
     return (
         holding.sort("condition")
-        .unique(_SEGMENT, keep="first", maintain_order=True)
-        .select(*_SEGMENT, pl.col("value").alias("count"))
+        .unique(AT_SEGMENT, keep="first", maintain_order=True)
+        .select(*AT_SEGMENT, pl.col("value").alias("count"))
     )
 
 
-def _absent(chosen: tuple[Definition, ...]) -> pl.Expr:
+def _absent(definitions: tuple[Definition, ...]) -> pl.Expr:
     """What did not happen since the newest evidence, as JSON; null for what rests on acts alone."""
     since = _iso(pl.col("last")).alias("since")
-    told = pl.lit(None, pl.String)
-    for place, one in enumerate(chosen):
-        for condition in one.when:
+    absent = pl.lit(None, pl.String)
+    for position, definition in enumerate(definitions):
+        for condition in definition.when:
             kinds = {"absent": condition.events.kinds, "open": condition.ends}.get(condition.test)
             if kinds:
                 fields = [pl.lit(list(kinds), pl.List(pl.String)).alias("kind"), since]
                 fields += [pl.col("item_id")] if condition.same == "item_id" else []
-                told = (
-                    pl.when(pl.col("place") == place)
-                    .then(pl.struct(fields).struct.json_encode())
-                    .otherwise(told)
-                )
-    return told
+                as_json = pl.struct(fields).struct.json_encode()
+                absent = pl.when(pl.col("position") == position).then(as_json).otherwise(absent)
+    return absent
 
 
 def _iso(time: pl.Expr) -> pl.Expr:
@@ -138,3 +154,42 @@ def _iso(time: pl.Expr) -> pl.Expr:
         .then(time.dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
         .otherwise(time.dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))
     )
+
+
+def excluded_events(
+    events: pl.DataFrame, ctx: Context, definition: Definition, segment_id: str, behind: Collection[str]
+) -> pl.DataFrame:
+    """Of one customer's `events`, those that `definition` looks at for the segment `segment_id` and does not rest on, each
+    with what keeps it from counting: `EXCLUDED`, in order.
+
+    `behind`: the event_ids that it rests on.
+    """
+    selected = SelectedEvents(events, ctx.at, ctx.facts.prices, ctx.models)
+    group = segment_id.partition(":")[2]
+    parts = [_excluded_rows(selected, condition, group, ctx) for condition in definition.when]
+    rows = pl.concat([pl.DataFrame(schema=_EXCLUDED_ROWS), *parts]).unique("row", keep="first").sort("row")
+    excluded = selected.described(rows)
+    return excluded.filter(~pl.col("event_id").is_in(list(behind))).select(*EXCLUDED)
+
+
+def _excluded_rows(selected: SelectedEvents, condition: Condition, group: str, ctx: Context) -> pl.DataFrame:
+    if selected.rows(condition.events).is_empty():
+        return pl.DataFrame(schema=_EXCLUDED_ROWS)
+    if condition.test in LEARNED:
+        return learned.excluded_events(selected, condition, ctx.at)
+    rows = selected.grouped(condition)
+    if condition.by and condition.test != "state":
+        rows = rows.filter(pl.col("group") == group)
+    return rows.select("row", _exclusion(condition, ctx).alias("why"))
+
+
+def _exclusion(condition: Condition, ctx: Context) -> pl.Expr:
+    """What keeps an event that a condition looks at from counting."""
+    if condition.test in _NEVER_COUNTS:
+        return pl.lit(_NEVER_COUNTS[condition.test])
+    lacking = pl.lit("its row lacks what is counted")
+    if condition.window is None:
+        return lacking
+    days = condition.window.days
+    early = pl.lit(f"more than {days} days ago: too long" if days > 1 else "too long ago")
+    return pl.when(pl.col("occurred_at") <= ctx.at - condition.window).then(early).otherwise(lacking)

@@ -1,5 +1,6 @@
 """What a segment exists once for each of: categories, bands of prices, parts of the day, topics, values of a profile."""
 
+import re
 import tomllib
 import zoneinfo
 from functools import cache
@@ -10,7 +11,9 @@ import polars as pl
 from audit.events.schema import first_levels
 from audit.events.sensitive_topics import in_category, titles
 from audit.segments.model import BETWEEN, Condition
-from audit.segments.profile_values import said
+
+_NOTHING = ("", "unknown", "none", "null")
+"""What stands in a profile where nothing is known."""
 
 
 def grouped(rows: pl.DataFrame, condition: Condition, prices: pl.DataFrame) -> pl.DataFrame:
@@ -29,19 +32,22 @@ def grouped(rows: pl.DataFrame, condition: Condition, prices: pl.DataFrame) -> p
 
 
 def _category(rows: pl.DataFrame, condition: Condition, _: pl.DataFrame) -> pl.DataFrame:
-    deep = first_levels(pl.col("category"), condition.depth or 1)
-    kept = rows.select("category").unique().with_columns(deep.alias("by_category")).drop_nulls()
-    kept = kept.filter(~in_category(pl.col("by_category")))
-    return rows.with_columns(_of_category(kept, "by_category"))
-
-
-def _of_category(known: pl.DataFrame, column: str) -> pl.Expr:
-    """What `column` of `known` says of the category of a row; null where it says nothing."""
-    told = known.schema[column]
-    said = pl.col("category").replace_strict(
-        known["category"], known[column], default=None, return_dtype=told
+    levels = first_levels(pl.col("category"), condition.depth or 1)
+    categories = rows.select("category").unique().with_columns(levels.alias("by_category")).drop_nulls()
+    return rows.with_columns(
+        _by_category(categories.filter(~in_category(pl.col("by_category"))), "by_category")
     )
-    return said.alias(column)
+
+
+def _by_category(categories: pl.DataFrame, column: str) -> pl.Expr:
+    """The `column` of `categories` for the category of a row; null where there is none."""
+    return (
+        pl.col("category")
+        .replace_strict(
+            categories["category"], categories[column], default=None, return_dtype=categories.schema[column]
+        )
+        .alias(column)
+    )
 
 
 def _price_band(rows: pl.DataFrame, _: Condition, prices: pl.DataFrame) -> pl.DataFrame:
@@ -53,7 +59,7 @@ def _price_band(rows: pl.DataFrame, _: Condition, prices: pl.DataFrame) -> pl.Da
         .when(pl.col("price").is_not_null() & pl.col("low").is_not_null())
         .then(pl.lit("middle price"))
     )
-    limits = rows.select("price", _of_category(prices, "low"), _of_category(prices, "high"))
+    limits = rows.select("price", _by_category(prices, "low"), _by_category(prices, "high"))
     return rows.with_columns(limits.select(band.alias("by_price_band"))["by_price_band"])
 
 
@@ -67,37 +73,36 @@ def _daypart(rows: pl.DataFrame, _: Condition, __: pl.DataFrame) -> pl.DataFrame
     ]
     if not hours:
         return rows.with_columns(pl.lit(None, pl.String).alias("by_daypart"))
-    named = pl.concat(hours).unique().with_columns(_part_of_day().alias("by_daypart"))
-    return rows.join(named, on="row", how="left", maintain_order="left")
+    dayparts = pl.concat(hours).unique().with_columns(_daypart_of_hour().alias("by_daypart"))
+    return rows.join(dayparts, on="row", how="left", maintain_order="left")
 
 
-def _part_of_day() -> pl.Expr:
-    named = pl.lit(None, pl.String)
+def _daypart_of_hour() -> pl.Expr:
+    daypart, hour = pl.lit(None, pl.String), pl.col("hour")
     for name, (begin, end) in _dayparts().items():
-        hour = pl.col("hour")
         within = hour.is_between(begin, end - 1) if begin < end else (hour >= begin) | (hour < end)
-        named = pl.when(within).then(pl.lit(name)).otherwise(named)
-    return named
+        daypart = pl.when(within).then(pl.lit(name)).otherwise(daypart)
+    return daypart
 
 
 def _topic(rows: pl.DataFrame, _: Condition, __: pl.DataFrame) -> pl.DataFrame:
-    told = rows.with_columns(pl.col("topics").list.unique(maintain_order=True).alias("by_topic"))
-    told = told.explode("by_topic", empty_as_null=True)
-    return told.filter(~pl.col("by_topic").is_in(list(titles())))
+    topics = pl.col("topics").list.unique(maintain_order=True).alias("by_topic")
+    by_topic = rows.with_columns(topics).explode("by_topic", empty_as_null=True)
+    return by_topic.filter(~pl.col("by_topic").is_in(list(titles())))
 
 
 def _value(rows: pl.DataFrame, condition: Condition, _: pl.DataFrame) -> pl.DataFrame:
     """What the profile says, or the band that its number lies in."""
     if not condition.bands:
-        return rows.with_columns(said(condition).alias("by_value"))
-    number = said(condition).str.extract(r"^\D*(\d+(?:\.\d+)?)").cast(pl.Float64)
+        return rows.with_columns(_profile_value(condition).alias("by_value"))
+    number = _profile_value(condition).str.extract(r"^\D*(\d+(?:\.\d+)?)").cast(pl.Float64)
     band = pl.when(number >= condition.bands[-1]).then(pl.lit(f"{condition.bands[-1]:g}+"))
     lowest = pl.when(number < condition.bands[0]).then(pl.lit(f"under {condition.bands[0]:g}"))
-    named: pl.Expr = band.otherwise(lowest)
+    label: pl.Expr = band.otherwise(lowest)
     for begin, end in zip(condition.bands, condition.bands[1:], strict=False):
-        label = f"{begin:g}-{end - 1:g}" if end - begin > 1 else f"{begin:g}"
-        named = pl.when((number >= begin) & (number < end)).then(pl.lit(label)).otherwise(named)
-    return rows.with_columns(named.alias("by_value"))
+        text = f"{begin:g}-{end - 1:g}" if end - begin > 1 else f"{begin:g}"
+        label = pl.when((number >= begin) & (number < end)).then(pl.lit(text)).otherwise(label)
+    return rows.with_columns(label.alias("by_value"))
 
 
 _PARTS = {
@@ -118,3 +123,35 @@ def _dayparts() -> dict[str, tuple[int, int]]:
 @cache
 def _zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
+
+
+def carries(keys: tuple[str, ...]) -> pl.Expr:
+    """Whether an event carries one of the attributes `keys` with something in it: not empty, 0, false or null.
+
+    Works on the JSON as text, in two passes: attributes with nothing in them are taken away, then any is left or none.
+    """
+    key = f'"(?:{"|".join(map(re.escape, keys))})"\\s*:\\s*'
+    nothing = rf'(?i){key}(?:""|"?(?:false|null|none|no)"?|\[\]|\{{\}}|"?-?0*\.?0*"?)\s*([,}}])'
+    return pl.col("attributes").str.replace_all(nothing, "$1").str.contains(key).fill_null(value=False)
+
+
+def profile_values(condition: Condition) -> list[pl.Expr]:
+    """The values of the condition's columns and attributes, as text in lower case.
+
+    JSON is parsed only where a key is written at all.
+    """
+    mentioned = pl.col("attributes").str.contains_any([f'"{key}"' for key in condition.keys or (" ",)])
+    json = pl.when(mentioned).then("attributes")
+    attributes = [json.str.json_path_match(f'$["{key}"]') for key in condition.keys]
+    columns = [pl.col(name) for name in condition.columns]
+    return [value.str.to_lowercase() for value in (*columns, *attributes)]
+
+
+def _profile_value(condition: Condition) -> pl.Expr:
+    """The first of the condition's values that says something, a column as it is written; null where none does."""
+    columns = [pl.col(name) for name in condition.columns]
+    as_written = [*columns, *profile_values(condition)[len(columns) :]]
+    return pl.coalesce(
+        pl.when(~value.str.to_lowercase().str.strip_chars().is_in(_NOTHING)).then(value.str.strip_chars())
+        for value in as_written
+    )

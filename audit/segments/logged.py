@@ -1,4 +1,4 @@
-"""The segments that others put customers into, as their log has it."""
+"""The segments that others put customers into, as their log has it: at one moment, and over time."""
 
 import polars as pl
 
@@ -19,6 +19,16 @@ LOGGED: dict[str, pl.DataType] = {
     "events": pl.List(pl.String()),
 }
 """The columns of `logged`."""
+
+LOG: dict[str, pl.DataType] = {
+    "customer_id": pl.String(),
+    "segment_id": pl.String(),
+    "entered": TIME,
+    "left": TIME,
+    "entered_by": pl.List(pl.String()),
+    "left_by": pl.List(pl.String()),
+}
+"""The columns of `logged_history`."""
 
 
 def logged(events: pl.DataFrame, ctx: Context) -> pl.DataFrame:
@@ -50,4 +60,29 @@ def logged(events: pl.DataFrame, ctx: Context) -> pl.DataFrame:
         )
         .sort("customer_id", "since", "segment_id")
         .select(*LOGGED)
+    )
+
+
+def logged_history(events: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+    """Every spell until `ctx.at` that somebody else logged, in the columns of `LOG`, in order of customer and entry.
+
+    A spell goes from the first row that puts the customer in (or finds them in) to the next that takes them out.
+    """
+    rows = events.filter(
+        pl.col("kind").is_in(KINDS), pl.col("segment_id").is_not_null(), pl.col("occurred_at") <= ctx.at
+    )
+    by = ("customer_id", "segment_id")
+    out = pl.col("kind") == "segment_left"
+    number = out.shift(1).fill_null(value=False).cum_sum().over(by)
+    return (
+        rows.with_columns(number.alias("spell"), out.alias("out"))
+        .group_by(*by, "spell", maintain_order=True)
+        .agg(
+            pl.col("occurred_at").filter(~pl.col("out")).first().alias("entered"),
+            pl.col("occurred_at").filter("out").first().alias("left"),
+            pl.col("event_id").filter(~pl.col("out")).alias("entered_by"),
+            pl.col("event_id").filter("out").alias("left_by"),
+        )
+        .sort("customer_id", pl.coalesce("entered", "left"), "segment_id")
+        .select(*LOG)
     )

@@ -1,17 +1,20 @@
 """What a customer is in: the segments others logged and those our definitions give, held together."""
 
+import tomllib
+from functools import cache
+from importlib.resources import files
+
 import polars as pl
 
-from audit.events.schema import TIME
+from audit.events.schema import BEHAVIOUR, TIME
 from audit.events.sensitive_topics import in_name
 from audit.population.context import Context
 from audit.segments.definition_files import definitions as our_definitions
 from audit.segments.derive import derive
-from audit.segments.event_selection import Selected
+from audit.segments.event_selection import SelectedEvents
 from audit.segments.logged import logged
 from audit.segments.model import Definition
-from audit.segments.names import known, normal, of_groups
-from audit.segments.possible_causes import could_be
+from audit.segments.names import names_of, names_of_groups, normal
 
 MEMBERSHIPS: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
@@ -34,6 +37,9 @@ MEMBERSHIPS: dict[str, pl.DataType] = {
 }
 """The columns of `memberships`: those of a segment in `whysent show`, and what stands behind them."""
 
+_MEMBERSHIP = ("customer_id", "segment_id")
+_WORD = r"\p{L}{4,}"
+
 
 def memberships(
     events: pl.DataFrame, ctx: Context, definitions: tuple[Definition, ...] | None = None
@@ -45,26 +51,29 @@ def memberships(
     could be behind it), unexplained. `since` is the log's where there is one, `until` ours. `evidence`: the events
     of our definition, else those that logged it. `basis` is null where nobody says. Logged ones first.
     """
-    chosen = (ctx.definitions or our_definitions()) if definitions is None else definitions
-    ours = derive(events, ctx, chosen)
-    theirs = _met(logged(events, ctx), ours, chosen)
-    causes = theirs.select("customer_id", "segment_id").clear()
-    if not theirs.is_empty():
-        causes = could_be(events, Selected(events, ctx.at), theirs, chosen)
-    theirs = theirs.join(causes.with_columns(could_be=True), on=("customer_id", "segment_id"), how="left")
-    both = _one_each(theirs).join(
-        ours, left_on=("customer_id", "id"), right_on=("customer_id", "segment_id"),
+    if definitions is None:
+        definitions = ctx.definitions or our_definitions()
+    derived = derive(events, ctx, definitions)
+    log = _identified(logged(events, ctx), derived, definitions)
+    causes = log.select(_MEMBERSHIP).clear()
+    if not log.is_empty():
+        causes = _with_possible_cause(events, SelectedEvents(events, ctx.at), log, definitions)
+    log = log.join(causes.with_columns(could_be=True), on=_MEMBERSHIP, how="left")
+    paired = _by_id(log).join(
+        derived, left_on=("customer_id", "id"), right_on=("customer_id", "segment_id"),
         how="full", coalesce=True, suffix="_ours",
     )  # fmt: skip
-    return _described(both, chosen)
+    return _described(paired, definitions)
 
 
-def _met(theirs: pl.DataFrame, ours: pl.DataFrame, chosen: tuple[Definition, ...]) -> pl.DataFrame:
-    """Add `id` (ours where a name meets, else as logged) and `definition`."""
-    named = theirs.with_columns(normal(pl.col("segment_id")).alias("name")).join(
-        known(chosen), on="name", how="left"
+def _identified(
+    log: pl.DataFrame, derived: pl.DataFrame, definitions: tuple[Definition, ...]
+) -> pl.DataFrame:
+    """Add `id` (ours where a name meets, else as logged) and `definition` to logged segments."""
+    named = log.with_columns(normal(pl.col("segment_id")).alias("name")).join(
+        names_of(definitions), on="name", how="left"
     )
-    grouped = [_groups(ours, one) for one in chosen if one.grouped]
+    grouped = [_group_names(derived, definition) for definition in definitions if definition.grouped]
     if grouped:
         named = named.join(
             pl.concat(grouped), on=("customer_id", "name"), how="left", maintain_order="left"
@@ -74,37 +83,101 @@ def _met(theirs: pl.DataFrame, ours: pl.DataFrame, chosen: tuple[Definition, ...
     return named.with_columns(pl.coalesce("group_id", "definition", "segment_id").alias("id"))
 
 
-def _groups(ours: pl.DataFrame, one: Definition) -> pl.DataFrame:
+def _group_names(derived: pl.DataFrame, definition: Definition) -> pl.DataFrame:
     """The names of the groups that each customer is in: `customer_id, name, group_id, group_definition`."""
-    mine = ours.filter(pl.col("definition") == one.id)
-    names = of_groups(one, mine["segment_id"].str.strip_prefix(f"{one.id}:"))
+    segments = derived.filter(pl.col("definition") == definition.id)
+    names = names_of_groups(definition, segments["segment_id"].str.strip_prefix(f"{definition.id}:"))
     return (
-        mine.select("customer_id", "segment_id")
+        segments.select("customer_id", "segment_id")
         .join(names, on="segment_id")
         .select(
             "customer_id",
             "name",
             pl.col("segment_id").alias("group_id"),
-            pl.lit(one.id).alias("group_definition"),
+            pl.lit(definition.id).alias("group_definition"),
         )
         .unique(("customer_id", "name"), keep="first", maintain_order=True)
     )
 
 
-def _one_each(theirs: pl.DataFrame) -> pl.DataFrame:
+def _with_possible_cause(
+    events: pl.DataFrame, selected: SelectedEvents, log: pl.DataFrame, definitions: tuple[Definition, ...]
+) -> pl.DataFrame:
+    """Of logged memberships (`customer_id, segment_id, definition, since, category`), those with a possible cause.
+
+    That is an act of the customer at or before `since` which the definition looks at or, where none is met, whose
+    words or category are those of the segment's name. Columns `customer_id, segment_id`.
+    """
+    by_definition = [_cause_by_definition(selected, log, definition) for definition in definitions]
+    by_words = _cause_by_words(events, log.filter(pl.col("definition").is_null()))
+    return pl.concat([*by_definition, by_words]).unique()
+
+
+def _cause_by_definition(selected: SelectedEvents, log: pl.DataFrame, definition: Definition) -> pl.DataFrame:
+    segments = log.filter(pl.col("definition") == definition.id)
+    if segments.is_empty():
+        return log.select(_MEMBERSHIP).clear()
+    acts = pl.concat(
+        selected.rows(condition.events).select("person", "occurred_at") for condition in definition.when
+    )
+    acts = acts.join(selected.people, on="person").select("customer_id", "occurred_at")
+    earlier = pl.col("occurred_at") <= pl.col("since")
+    return segments.join(acts, on="customer_id").filter(earlier).select(_MEMBERSHIP)
+
+
+def _cause_by_words(events: pl.DataFrame, log: pl.DataFrame) -> pl.DataFrame:
+    segments = log.with_columns(_stems(pl.col("segment_id")).alias("stem")).explode(
+        "stem", empty_as_null=True
+    )
+    texts = pl.concat_str(
+        ("category", "item_name", "query", pl.col("topics").list.join(" ")), separator=" ", ignore_nulls=True
+    )
+    acts = (
+        events.filter(pl.col("kind").is_in(BEHAVIOUR))
+        .join(segments.select("customer_id").unique(), on="customer_id", how="semi")
+        .select("customer_id", "occurred_at", "category", texts.alias("text"))
+        .group_by("customer_id", "category", "text")
+        .agg(pl.col("occurred_at").min())
+        .with_columns(pl.col("text").str.to_lowercase().str.extract_all(_WORD).alias("word"))
+        .explode("word", empty_as_null=True)
+    )
+    says = pl.col("word").str.starts_with(pl.col("stem"))
+    under = (pl.col("category_right") + " > ").str.starts_with(pl.col("category") + " > ")
+    return (
+        segments.join(acts, on="customer_id")
+        .filter(pl.col("occurred_at") <= pl.col("since"))
+        .filter(says.fill_null(value=False) | under.fill_null(value=False))
+        .select(_MEMBERSHIP)
+    )
+
+
+def _stems(name: pl.Expr) -> pl.Expr:
+    """The telling words of a segment's name, without a plural s."""
+    words = name.str.to_lowercase().str.extract_all(_WORD)
+    telling = words.list.eval(pl.element().filter(~pl.element().is_in(list(_common_words()))))
+    return telling.list.eval(pl.element().str.strip_suffix("s"))
+
+
+@cache
+def _common_words() -> tuple[str, ...]:
+    text = files("audit.segments").joinpath("common_words.toml").read_text("utf-8")
+    return tuple(tomllib.loads(text)["words"])
+
+
+def _by_id(log: pl.DataFrame) -> pl.DataFrame:
     """Several logged names of one segment are one membership, since the first of them."""
-    firsts = ("segment_id", "since", "source", "purpose", "definition")
-    return theirs.group_by("customer_id", "id", maintain_order=True).agg(
-        *(pl.col(name).drop_nulls().first() for name in firsts),
+    columns = ("segment_id", "since", "source", "purpose", "definition")
+    return log.group_by("customer_id", "id", maintain_order=True).agg(
+        *(pl.col(name).drop_nulls().first() for name in columns),
         pl.col("states_why").any(),
         pl.col("could_be").fill_null(value=False).any(),
         pl.col("events").explode(empty_as_null=True),
     )
 
 
-def _described(both: pl.DataFrame, chosen: tuple[Definition, ...]) -> pl.DataFrame:
-    known_as = pl.coalesce("definition", "definition_ours")
-    rows = both.with_columns(known_as.alias("definition")).join(_about(chosen), on="definition", how="left")
+def _described(paired: pl.DataFrame, definitions: tuple[Definition, ...]) -> pl.DataFrame:
+    definition = pl.coalesce("definition", "definition_ours").alias("definition")
+    rows = paired.with_columns(definition).join(_properties(definitions), on="definition", how="left")
     return (
         rows.with_columns(
             pl.col("segment_id").is_not_null().alias("logged"),
@@ -124,7 +197,7 @@ def _described(both: pl.DataFrame, chosen: tuple[Definition, ...]) -> pl.DataFra
         .sort(
             "customer_id",
             "logged",
-            "place",
+            "position",
             "since",
             "id",
             descending=[False, True, False, False, False],
@@ -134,14 +207,14 @@ def _described(both: pl.DataFrame, chosen: tuple[Definition, ...]) -> pl.DataFra
     )
 
 
-def _about(chosen: tuple[Definition, ...]) -> pl.DataFrame:
+def _properties(definitions: tuple[Definition, ...]) -> pl.DataFrame:
     """What definitions say of themselves, grouped ones without a title (it is made with the group)."""
     rows = [
-        (place, one.id, None if one.grouped else one.title, one.basis, one.sensitive, one.purpose)
-        for place, one in enumerate(chosen)
+        (position, each.id, None if each.grouped else each.title, each.basis, each.sensitive, each.purpose)
+        for position, each in enumerate(definitions)
     ]
     schema: dict[str, type[pl.DataType]] = {
-        "place": pl.UInt16, "definition": pl.String, "our_title": pl.String, "our_basis": pl.String,
+        "position": pl.UInt16, "definition": pl.String, "our_title": pl.String, "our_basis": pl.String,
         "our_sensitive": pl.Boolean, "our_purpose": pl.String,
     }  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row")

@@ -13,23 +13,28 @@ def normal(name: pl.Expr) -> pl.Expr:
     return name.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}+]+", " ").str.strip_chars()
 
 
-def known(definitions: tuple[Definition, ...]) -> pl.DataFrame:
+def names_of(definitions: tuple[Definition, ...]) -> pl.DataFrame:
     """The names of definitions that exist once: `name` (normal), `definition`; the first to claim a name has it."""
     pairs = [
-        (name, one.id) for one in definitions if not one.grouped for name in (one.id, one.title, *one.aliases)
+        (name, definition.id)
+        for definition in definitions
+        if not definition.grouped
+        for name in (definition.id, definition.title, *definition.aliases)
     ]
     frame = pl.DataFrame(pairs, schema={"name": pl.String(), "definition": pl.String()}, orient="row")
     return frame.with_columns(normal(pl.col("name"))).unique("name", keep="first", maintain_order=True)
 
 
-def of_groups(one: Definition, groups: pl.Series) -> pl.DataFrame:
+def names_of_groups(definition: Definition, groups: pl.Series) -> pl.DataFrame:
     """The names of a definition that exists once a group: `name` (normal), `segment_id`, `group`."""
     different = pl.DataFrame({"group": groups.unique(maintain_order=True)})
     fields = {"group": pl.col("group"), "leaf": pl.col("group").str.split(" > ").list.last()}
-    texts = (one.title, *one.aliases)
-    named = [different.select(filled(text, fields).alias("name"), "group") for text in texts]
-    segment_id = pl.concat_str(pl.lit(f"{one.id}:"), "group").alias("segment_id")
-    return pl.concat(named).select(normal(pl.col("name")), segment_id, "group")
+    names = [
+        different.select(filled(template, fields).alias("name"), "group")
+        for template in (definition.title, *definition.aliases)
+    ]
+    segment_id = pl.concat_str(pl.lit(f"{definition.id}:"), "group").alias("segment_id")
+    return pl.concat(names).select(normal(pl.col("name")), segment_id, "group")
 
 
 def filled(template: str, fields: Mapping[str, pl.Expr]) -> pl.Expr:

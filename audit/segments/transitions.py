@@ -1,23 +1,18 @@
-"""When conditions, and the segments made of them, begin and cease to hold."""
+"""When conditions, and the segments made of them, begin and cease to hold, and which do at one moment."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
 import polars as pl
 
-from audit.segments.at_moment import present
-from audit.segments.contributions import (
-    contributions,
-    least,
-    turns,
-    values,
-)
-from audit.segments.event_selection import Selected
-from audit.segments.model import Condition, Definition
+from audit.segments.contributions import contributions, distinct_events, least, live, turns, values
+from audit.segments.event_selection import SelectedEvents
+from audit.segments.groups import carries
+from audit.segments.model import LEARNED, Condition, Definition
+from audit.segments.models import explain as learned
 
-AT_CONDITION = ("condition", "person", "group")
-AT_SEGMENT = ("place", "person", "group")
-"""What a segment of a customer is known by: its definition's number, the customer's, the group."""
+AT_SEGMENT = ("position", "person", "group")
+"""What a segment of a customer is known by: its definition's position, the customer's number, the group."""
 
 _ADDED = ("enter", "leave", "weight", "part")
 
@@ -33,74 +28,120 @@ HOLDS = (pl.col("value") >= pl.col("least")) & (
 """Whether what a condition counts (`value`) and holds against it (`part`) is what it asks for (`least`, `share`)."""
 
 CONTRIBUTED: dict[str, pl.DataType] = {
-    "condition": pl.UInt16(), "place": pl.UInt16(), "person": pl.UInt32(), "group": pl.String(),
+    "condition": pl.UInt16(), "position": pl.UInt16(), "person": pl.UInt32(), "group": pl.String(),
 }  # fmt: skip
 
 
+def condition_contributions(
+    selected: SelectedEvents, condition: Condition, only: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """The contributions to `condition`, by counting or by a model. `only`: the groups of persons asked for, if not all."""
+    if condition.test in LEARNED:
+        return learned.contributions(selected, condition, only)
+    return contributions(selected, condition, only)
+
+
 def contributed(
-    selected: Selected,
-    chosen: tuple[Definition, ...],
-    asked: dict[str, pl.Series],
+    selected: SelectedEvents,
+    definitions: tuple[Definition, ...],
+    allowed: dict[str, pl.Series],
     only: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """What every event adds to every condition of `chosen`, numbered through: see `spells`.
+    """What every event adds to every condition of `definitions`, numbered through: see `contributions`.
 
-    Columns `condition, place, person, group, enter, leave, weight, part`. `asked`: of a sensitive definition, the
-    persons of whom it may be asked. `only`: the segments (`place, person, group`) it is limited to, if any.
+    Columns `condition, position, person, group, enter, leave, weight, part`. `allowed`: of a sensitive definition, the
+    persons of whom it may be asked. `only`: the segments (`position, person, group`) it is limited to, if any.
     """
-    made = []
-    for number, place, one, condition in _numbered(selected, chosen):
-        wanted = None if only is None else only.filter(pl.col("place") == place).select("person", "group")
-        if wanted is None or not wanted.is_empty():
-            added = _allowed(contributions(selected, condition, wanted), asked.get(one.id))
-            made.append(added.select(*_numbers(number, place), "person", "group", *_ADDED))
-    return pl.concat(made) if made else pl.DataFrame(schema=CONTRIBUTED)
+    parts = []
+    for number, position, definition, condition in _numbered(selected, definitions):
+        groups = None
+        if only is not None:
+            groups = only.filter(pl.col("position") == position).select("person", "group")
+            if groups.is_empty():
+                continue
+        added = _of_allowed(condition_contributions(selected, condition, groups), allowed.get(definition.id))
+        parts.append(added.select(*_numbers(number, position), "person", "group", *_ADDED))
+    return pl.concat(parts) if parts else pl.DataFrame(schema=CONTRIBUTED)
 
 
 def holding(
-    selected: Selected, chosen: tuple[Definition, ...], asked: dict[str, pl.Series], at: datetime
+    selected: SelectedEvents, definitions: tuple[Definition, ...], allowed: dict[str, pl.Series], at: datetime
 ) -> pl.DataFrame:
-    """The conditions that hold at `at`, of segments that do: `condition, place, person, group, value`."""
-    made = [
-        _allowed(present(selected, condition, at), asked.get(one.id)).select(
-            *_numbers(number, place), "person", "group", "value", "part"
+    """The conditions that hold at `at`, of segments that do: `condition, position, person, group, value`."""
+    parts = [
+        _of_allowed(counted_at(selected, condition, at), allowed.get(definition.id)).select(
+            *_numbers(number, position), "person", "group", "value", "part"
         )
-        for number, place, one, condition in _numbered(selected, chosen)
+        for number, position, definition, condition in _numbered(selected, definitions)
     ]
-    if not made:
+    if not parts:
         return pl.DataFrame(schema={**CONTRIBUTED, "value": pl.Int64()})
     return (
-        pl.concat(made)
-        .join(_limits(chosen).drop("place"), on="condition")
+        pl.concat(parts)
+        .join(_limits(definitions).drop("position"), on="condition")
         .filter(HOLDS)
         .filter(pl.len().over(AT_SEGMENT) >= pl.col("needed"))
     )
 
 
+def counted_at(selected: SelectedEvents, condition: Condition, at: datetime) -> pl.DataFrame:
+    """What `condition` counts at `at`, the moment until which `selected` reads: `person, group, value, part`.
+
+    It is what the contributions that are live add up to. Where all events inside the window count, they are added up as
+    they are: a fleet has many groups that nobody is in, and their past is not asked.
+    """
+    if condition.test == "lifetime":
+        best = learned.worth_most(selected, condition, at)
+        return pl.select(best, group=pl.lit(""), value=pl.lit(1, pl.Int64), part=pl.lit(0, pl.Int64))
+    if condition.test not in ("count", "sum", "share"):
+        added = condition_contributions(selected, condition).filter(live(at))
+        return _counted(added, pl.col("weight").sum(), pl.col("part").sum())
+    rows = distinct_events(selected, condition)
+    if condition.window is not None:
+        rows = rows.filter(pl.col("occurred_at") > at - condition.window)
+    if condition.test == "sum":
+        return _counted(rows, pl.col("weight").sum(), pl.lit(0))
+    if condition.test == "share":
+        return _counted(rows, pl.len(), carries(condition.keys).sum())
+    if condition.things != "event":
+        rows = rows.filter(pl.col("again").is_null())
+    return _counted(rows, pl.len(), pl.lit(0))
+
+
+def _counted(rows: pl.DataFrame, value: pl.Expr, part: pl.Expr) -> pl.DataFrame:
+    return rows.group_by("person", "group").agg(
+        value.cast(pl.Int64).alias("value"), part.cast(pl.Int64).alias("part")
+    )
+
+
 def _numbered(
-    selected: Selected, chosen: tuple[Definition, ...]
+    selected: SelectedEvents, definitions: tuple[Definition, ...]
 ) -> Iterator[tuple[int, int, Definition, Condition]]:
     """The conditions that look at any event: their number, their definition's, it and themselves."""
-    pairs = ((place, one, condition) for place, one in enumerate(chosen) for condition in one.when)
-    for number, (place, one, condition) in enumerate(pairs):
+    pairs = (
+        (position, definition, condition)
+        for position, definition in enumerate(definitions)
+        for condition in definition.when
+    )
+    for number, (position, definition, condition) in enumerate(pairs):
         if not selected.rows(condition.events).is_empty():
-            yield number, place, one, condition
+            yield number, position, definition, condition
 
 
-def _numbers(number: int, place: int) -> tuple[pl.Expr, pl.Expr]:
-    return pl.lit(number, pl.UInt16).alias("condition"), pl.lit(place, pl.UInt16).alias("place")
+def _numbers(number: int, position: int) -> tuple[pl.Expr, pl.Expr]:
+    return pl.lit(number, pl.UInt16).alias("condition"), pl.lit(position, pl.UInt16).alias("position")
 
 
-def _allowed(rows: pl.DataFrame, asked: pl.Series | None) -> pl.DataFrame:
-    return rows if asked is None else rows.filter(pl.col("person").is_in(asked.implode()))
+def _of_allowed(rows: pl.DataFrame, persons: pl.Series | None) -> pl.DataFrame:
+    return rows if persons is None else rows.filter(pl.col("person").is_in(persons.implode()))
 
 
-def segments(contributed: pl.DataFrame, chosen: tuple[Definition, ...]) -> pl.DataFrame:
-    """The moments at which segments begin and cease to hold: `place, person, group, time, on`, in order of time."""
-    at_segment = ("place", "person", "number")
-    turned = _turned(contributed, chosen)
+def segments(contributed: pl.DataFrame, definitions: tuple[Definition, ...]) -> pl.DataFrame:
+    """The moments at which segments begin and cease to hold: `position, person, group, time, on`, in order of time."""
+    at_segment = ("position", "person", "number")
     states = (
-        turned.group_by(*at_segment, "time")
+        _turned(contributed, definitions)
+        .group_by(*at_segment, "time")
         .agg(
             pl.when("on").then(1).otherwise(-1).cast(pl.Int64).sum().alias("delta"),
             pl.col("needed", "group").first(),
@@ -108,39 +149,39 @@ def segments(contributed: pl.DataFrame, chosen: tuple[Definition, ...]) -> pl.Da
         .sort(*at_segment, "time")
         .with_columns(pl.col("delta").cum_sum().over(at_segment).alias("holding"))
     )
-    found = turns(states, pl.col("holding") >= pl.col("needed"), *at_segment, "group")
-    return found.select(*AT_SEGMENT, "time", "on")
+    turned = turns(states, pl.col("holding") >= pl.col("needed"), *at_segment, "group")
+    return turned.select(*AT_SEGMENT, "time", "on")
 
 
-def _turned(contributed: pl.DataFrame, chosen: tuple[Definition, ...]) -> pl.DataFrame:
+def _turned(contributed: pl.DataFrame, definitions: tuple[Definition, ...]) -> pl.DataFrame:
     """The moments at which conditions begin and cease to hold: what `_limits` has of them, `person, group, time, on`.
 
     `number` stands for `group`: numbers sort faster than names, and one for condition, group and person fastest.
     """
-    named = contributed.select("condition", "group").unique().with_row_index("name")
-    named = named.join(_limits(chosen), on="condition")
-    named = named.with_columns(pl.col("group").rank("dense").alias("number"))
+    names = contributed.select("condition", "group").unique().with_row_index("name")
+    names = names.join(_limits(definitions), on="condition")
+    names = names.with_columns(pl.col("group").rank("dense").alias("number"))
     key = pl.col("name").cast(pl.UInt64) * _PERSONS + pl.col("person")
-    counted = contributed.join(named.select("condition", "group", "name"), on=("condition", "group"))
+    counted = contributed.join(names.select("condition", "group", "name"), on=("condition", "group"))
     changes = values(counted.select(key.alias("key"), *_ADDED)).with_columns(
         (pl.col("key") // _PERSONS).cast(pl.UInt32).alias("name")
     )
-    limited = changes.join(named.select("name", "least", "share"), on="name", maintain_order="left")
+    limited = changes.join(names.select("name", "least", "share"), on="name", maintain_order="left")
     turned = turns(limited, HOLDS, "key").with_columns(
         (pl.col("key") // _PERSONS).cast(pl.UInt32).alias("name"),
         (pl.col("key") % _PERSONS).cast(pl.UInt32).alias("person"),
     )
-    return turned.join(named, on="name")
+    return turned.join(names, on="name")
 
 
-def _limits(chosen: tuple[Definition, ...]) -> pl.DataFrame:
+def _limits(definitions: tuple[Definition, ...]) -> pl.DataFrame:
     """What each condition must reach, and how many of a segment's conditions must hold (`needed`)."""
     rows = [
-        (place, least(condition), condition.share, 1 if one.any_of else len(one.when))
-        for place, one in enumerate(chosen)
-        for condition in one.when
+        (position, least(condition), condition.share, 1 if definition.any_of else len(definition.when))
+        for position, definition in enumerate(definitions)
+        for condition in definition.when
     ]
-    schema = {"place": pl.UInt16, "least": pl.Int64, "share": pl.Float64, "needed": pl.Int64}
+    schema = {"position": pl.UInt16, "least": pl.Int64, "share": pl.Float64, "needed": pl.Int64}
     return (
         pl.DataFrame(rows, schema=schema, orient="row")
         .with_row_index("condition")

@@ -133,7 +133,7 @@ def _left_out(events: pl.DataFrame, context: Context, row: Row, wording: Wording
     """What our definition looks at, too old or overtaken by something newer."""
     definition, *_ = _resolved(context, row["id"])
     read = segment_removal_plans.readable(events, definition)
-    acts = segments.passed_over(read, context, definition, row["id"], row["evidence"])
+    acts = segments.excluded_events(read, context, definition, row["id"], row["evidence"])
     return reasons.excluded(events, acts, wording)
 
 

@@ -5,18 +5,11 @@ from datetime import datetime
 import polars as pl
 
 from audit.population.context import Context
-from audit.segments.contributions import (
-    contributions,
-    fits,
-    least,
-    runs,
-    says,
-)
-from audit.segments.distinct_events import CENTS
-from audit.segments.event_selection import READ, Selected
+from audit.segments.contributions import CENTS, contributions, fits, least, live, runs, says, unit
+from audit.segments.event_selection import READ, SelectedEvents
+from audit.segments.groups import carries
 from audit.segments.logged import KINDS as LOGGED
 from audit.segments.model import Condition, Definition
-from audit.segments.profile_values import carries
 from audit.segments.transitions import HOLDS
 from audit.why.minimal_removal import Plan
 
@@ -50,7 +43,7 @@ def plans(events: pl.DataFrame, definition: Definition, group: str, context: Con
     plannable = _STANDING if alternatives else (*_ANY_ONE, *_WEIGHED, "state", "share")
     if not all(condition.test in plannable for condition in definition.when):
         return ()
-    selected = Selected(events, context.at, context.facts.prices, context.models)
+    selected = SelectedEvents(events, context.at, context.facts.prices, context.models)
     by_condition = tuple(_plan(selected, condition, group, context.at) for condition in definition.when)
     if not alternatives:
         return by_condition
@@ -58,10 +51,9 @@ def plans(events: pl.DataFrame, definition: Definition, group: str, context: Con
     return (Plan(tuple(enough), alone=True),)
 
 
-def _plan(selected: Selected, condition: Condition, group: str, at: datetime) -> Plan:
+def _plan(selected: SelectedEvents, condition: Condition, group: str, at: datetime) -> Plan:
     if condition.test == "open":
-        live = (pl.col("enter") <= at) & (pl.col("leave").is_null() | (pl.col("leave") > at))
-        return Plan(_ids(selected, contributions(selected, condition).filter(live)), alone=True)
+        return Plan(_ids(selected, contributions(selected, condition).filter(live(at))), alone=True)
     if condition.test == "state":  # the newest row stands, and so would each of the same run before it
         stated = says(selected.grouped(condition), condition)
         run = runs() if condition.by else (~fits(condition)).cum_sum()
@@ -78,7 +70,7 @@ def _plan(selected: Selected, condition: Condition, group: str, at: datetime) ->
     return Plan(_ids(selected, ordered), alone=False, stay=_can_stay(ordered, condition))
 
 
-def _of_share(selected: Selected, rows: pl.DataFrame, condition: Condition) -> Plan:
+def _of_share(selected: SelectedEvents, rows: pl.DataFrame, condition: Condition) -> Plan:
     """Of those that make the share as few as possible go; the others would only make it larger by going."""
     part = rows.filter(carries(condition.keys)).sort("row")
     stays = pl.DataFrame({"part": range(part.height + 1)}).with_columns(
@@ -107,16 +99,11 @@ def _lightest_first(rows: pl.DataFrame, condition: Condition) -> pl.DataFrame:
         return rows.drop_nulls("price").sort(worth, "row")
     if condition.things == "event":
         return rows.sort("row")
-    unit = {
-        "order": pl.coalesce("order_id", pl.concat_str(pl.lit("event:"), "event_id")),
-        "item": pl.col("item_id"),
-        "day": pl.col("occurred_at").dt.date().cast(pl.String),
-    }[condition.things]
-    units = rows.with_columns(unit.alias("unit")).drop_nulls("unit")
+    units = rows.with_columns(unit(condition.things).alias("unit")).drop_nulls("unit")
     return units.sort(
         pl.len().over("unit"), pl.col("row").min().over("unit"), "row", descending=[True, False, False]
     )
 
 
-def _ids(selected: Selected, rows: pl.DataFrame) -> tuple[str, ...]:
-    return tuple(selected.told(rows.select("row"))["event_id"])
+def _ids(selected: SelectedEvents, rows: pl.DataFrame) -> tuple[str, ...]:
+    return tuple(selected.described(rows.select("row"))["event_id"])

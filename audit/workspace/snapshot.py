@@ -153,9 +153,9 @@ class Generation:
         written = segments.with_ours(versions.own(self.definition_record))
         if self.models is None:
             return written
-        from audit.segments import models as learned
+        from audit.segments.models import explain
 
-        return (*written, *learned.definitions(self.models))
+        return (*written, *explain.definitions(self.models))
 
     @cached_property
     def models(self) -> "Models | None":

@@ -12,7 +12,6 @@ from audit.flows.campaign_map import SCHEMA, fill
 from audit.population import coverage, stats
 from audit.population.context import Context
 from audit.rules.model import from_dict
-from audit.segments import models as learned
 from fixtures import complete_journey, demo_campaigns, demo_flows, scenes
 from fixtures.fleet import fleet
 
@@ -121,12 +120,13 @@ def _declared(asked: Population) -> tuple[pl.DataFrame, Callable[[pl.DataFrame],
 
 def _learned(asked: Population) -> tuple[pl.DataFrame, Callable[[pl.DataFrame], Context]]:
     """Generated customers in a workspace that has learned groups of them."""
-    from audit.segments.models.train import learn
+    from audit.segments.models import explain
+    from audit.segments.models.train import train
 
     def around(events: pl.DataFrame) -> Context:
         known = invented(events)
-        models = learn(events, known)
-        return replace(known, models=models, definitions=segments.with_ours(learned.definitions(models)))
+        models = train(events, known)
+        return replace(known, models=models, definitions=segments.with_ours(explain.definitions(models)))
 
     return _fleet(replace(asked, size=max(asked.size, LEARNED_FROM)))[0], around
 

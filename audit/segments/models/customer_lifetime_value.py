@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit.events.schema import TIME
-from audit.segments.models.model import Lifetime
+from audit.segments.models import Lifetime
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,8 +104,8 @@ def worth(model: Lifetime, states: pl.DataFrame, day: "np.ndarray") -> "np.ndarr
     import numpy as np
     from scipy.special import hyp2f1
 
-    x, first = states["repeats"].to_numpy(), states["first"].to_numpy()
-    recency, age = states["day"].to_numpy() - first, np.asarray(day) - first
+    x, begin = states["repeats"].to_numpy(), states["first"].to_numpy()
+    recency, age = states["day"].to_numpy() - begin, np.asarray(day) - begin
     r, alpha, a, b, t = model.r, model.alpha, model.a, model.b, float(model.days)
     z = t / (alpha + age + t)
     shrunk = ((alpha + age) / (alpha + age + t)) ** (r + x) * hyp2f1(r + x, b + x, a + b + x - 1, z)
@@ -125,13 +125,13 @@ def _spend(model: Lifetime, x: "np.ndarray", mean: "np.ndarray") -> "np.ndarray"
     import numpy as np
 
     everybody = model.p * model.v / (model.q - 1)
-    own = model.p * x / (model.p * x + model.q - 1)
-    known = np.nan_to_num(mean)
-    return np.where(known > 0, (1 - own) * everybody + own * known, everybody)
+    weight = model.p * x / (model.p * x + model.q - 1)
+    average = np.nan_to_num(mean)
+    return np.where(average > 0, (1 - weight) * everybody + weight * average, everybody)
 
 
-def contributed(model: Lifetime, orders: pl.DataFrame) -> pl.DataFrame:
-    """When each customer is worth `model.least` or more, in the columns of contributions (see `spells`).
+def contributions(model: Lifetime, orders: pl.DataFrame) -> pl.DataFrame:
+    """When each customer is worth `model.least` or more, in the columns of contributions.
 
     Between two days of buying what somebody is worth only falls, so the day on which it falls below is found by halving.
     """
@@ -149,11 +149,11 @@ def contributed(model: Lifetime, orders: pl.DataFrame) -> pl.DataFrame:
         middle = np.where(gap, (low + top) // 2, low)
         holds = worth(model, states, middle - 1) >= model.least
         low, top = np.where(gap & holds, middle, low), np.where(gap & ~holds, middle, top)
-    last = np.where(open_, low, high)
-    found = states.select("person").with_columns(
-        pl.Series("enter", begin * _DAY).cast(TIME), pl.Series("leave", (last + 1) * _DAY).cast(TIME)
+    final = np.where(open_, low, high)
+    spells = states.select("person").with_columns(
+        pl.Series("enter", begin * _DAY).cast(TIME), pl.Series("leave", (final + 1) * _DAY).cast(TIME)
     )
-    return found.filter(pl.Series(last >= begin)).select(
+    return spells.filter(pl.Series(final >= begin)).select(
         "person",
         pl.lit("").alias("group"),
         "enter",
@@ -163,7 +163,7 @@ def contributed(model: Lifetime, orders: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def present(model: Lifetime, orders: pl.DataFrame, at: datetime) -> pl.Series:
+def worth_most(model: Lifetime, orders: pl.DataFrame, at: datetime) -> pl.Series:
     """Who is worth `model.least` or more at `at`, by their newest day of buying before: `person`."""
     newest, value = _newest(model, orders, at)
     soon = int(at.timestamp() // 86_400) - newest["day"] <= _FAR
@@ -180,7 +180,7 @@ def _newest(model: Lifetime, orders: pl.DataFrame, at: datetime) -> tuple[pl.Dat
     return newest, worth(model, newest, np.full(newest.height, today - 1))
 
 
-def explained(model: Lifetime, orders: pl.DataFrame, at: datetime) -> pl.DataFrame:
+def reasons(model: Lifetime, orders: pl.DataFrame, at: datetime) -> pl.DataFrame:
     """What each customer is worth on the day of `at`, in words: `person, why`."""
     today = int(at.timestamp() // 86_400)
     newest, value = _newest(model, orders, at)

@@ -9,9 +9,8 @@ from audit.errors import InputError
 from audit.events.schema import first_levels
 from audit.events.sensitive_topics import in_category
 from audit.population.context import Context
-from audit.segments.event_selection import Selected
-from audit.segments.models import customer_lifetime_value, features
-from audit.segments.models.model import Groups, Lifetime, Models
+from audit.segments.event_selection import SelectedEvents
+from audit.segments.models import Groups, Lifetime, Models, customer_groups, customer_lifetime_value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +20,7 @@ _SAMPLE = 2_000
 """House value: as many customers tell how well groups are apart; all pairs of them are compared."""
 
 
-def learn(events: pl.DataFrame, ctx: Context) -> Models:
+def train(events: pl.DataFrame, ctx: Context) -> Models:
     """What the whole customers in `events` teach at `ctx.at`; the same events teach the same.
 
     A model that the data is too small for is left out. Raises InputError without the extra `learned`, or where nothing
@@ -31,118 +30,111 @@ def learn(events: pl.DataFrame, ctx: Context) -> Models:
         import sklearn  # noqa: F401
     except ImportError as error:
         raise InputError("learning needs more: pip install 'whysent[learned]'") from error
-    selected = Selected(events, ctx.at, ctx.facts.prices)
-    words = tuple(features.behaviour())
-    made = Models(
+    selected = SelectedEvents(events, ctx.at, ctx.facts.prices)
+    words = tuple(customer_groups.behaviour())
+    models = Models(
         learned=_groups(selected, ctx, "learned", words),
         alike=_groups(selected, ctx, "alike", _categories(selected)),
         lifetime=_lifetime(selected, ctx),
     )
-    if made == Models():
+    if models == Models():
         raise InputError("there are too few customers here to learn anything from")
-    return made
+    return models
 
 
-def _categories(selected: Selected) -> tuple[str, ...]:
+def _categories(selected: SelectedEvents) -> tuple[str, ...]:
     """The categories that most customers bought from, none of them sensitive."""
-    asked = features.buying()
+    buying, settings = customer_groups.buying(), customer_groups.settings()["alike"]
     bought = (
-        selected.rows(asked.events)
-        .select("person", first_levels(pl.col("category"), asked.depth or 1).alias("group"))
+        selected.rows(buying.events)
+        .select("person", first_levels(pl.col("category"), buying.depth or 1).alias("group"))
         .drop_nulls()
         .filter(~in_category(pl.col("group")))
         .group_by("group")
         .agg(pl.col("person").n_unique().alias("people"))
-        .filter(pl.col("people") >= features.settings()["alike"]["fewest_people"])
+        .filter(pl.col("people") >= settings["fewest_people"])
     )
-    best = bought.sort("people", "group", descending=[True, False]).head(
-        features.settings()["alike"]["categories"]
-    )
+    best = bought.sort("people", "group", descending=[True, False]).head(settings["categories"])
     return tuple(best["group"].sort())
 
 
-def _groups(selected: Selected, ctx: Context, model: str, asked: tuple[str, ...]) -> Groups | None:
+def _groups(selected: SelectedEvents, ctx: Context, model: str, features: tuple[str, ...]) -> Groups | None:
     import numpy as np
 
-    asked_of = features.settings()[model]
-    least = asked_of.get("least", 1)
-    if not asked:
+    settings = customer_groups.settings()[model]
+    least = settings.get("least", 1)
+    if not features:
         return None
-    _, raw = features.at_moment(features.over_time(selected, model, asked), ctx.at)
+    _, raw = customer_groups.at_moment(customer_groups.over_time(selected, model, features), ctx.at)
     raw = raw[raw.sum(axis=1) >= least]
-    differ = np.flatnonzero(raw.std(axis=0) > 0) if len(raw) else np.zeros(0, int)
-    if len(raw) < 2 * asked_of["fewest_people"] or not len(differ):
+    differing = np.flatnonzero(raw.std(axis=0) > 0) if len(raw) else np.zeros(0, int)
+    if len(raw) < 2 * settings["fewest_people"] or not len(differing):
         return None
-    raw, asked = raw[:, differ], tuple(asked[n] for n in differ)
+    raw, features = raw[:, differing], tuple(features[n] for n in differing)
     unit = model == "alike"
-    logs = np.log1p(features.plain(raw, model, asked))
-    mean = np.zeros(len(asked)) if unit else logs.mean(axis=0)
-    scale = np.ones(len(asked)) if unit else logs.std(axis=0)
-    start = Groups(
+    logs = np.log1p(customer_groups.plain(raw, model, features))
+    groups = Groups(
         model,
-        asked,
-        tuple(mean.tolist()),
-        tuple(scale.tolist()),
-        (),
-        (),
+        features,
+        mean=(0.0,) * len(features) if unit else tuple(logs.mean(axis=0).tolist()),
+        scale=(1.0,) * len(features) if unit else tuple(logs.std(axis=0).tolist()),
+        centres=(),
+        names=(),
         unit=unit,
         least=least,
         people=len(raw),
     )
-    return _centred(start, features.scaled(raw, start), asked_of)
+    return _centred(groups, customer_groups.scaled(raw, groups), settings)
 
 
-def _centred(start: Groups, made: "np.ndarray", asked_of: dict[str, Any]) -> Groups | None:
+def _centred(groups: Groups, points: "np.ndarray", settings: dict[str, Any]) -> Groups | None:
     """The groups that lie best apart, among those of which each has enough people."""
     import numpy as np
     from sklearn.cluster import KMeans
     from sklearn.metrics import silhouette_score
 
     best: tuple[float, np.ndarray] | None = None
-    for count in range(2, asked_of["most"] + 1):
-        if len(np.unique(made, axis=0)) <= count:
+    for count in range(2, settings["most"] + 1):
+        if len(np.unique(points, axis=0)) <= count:
             break
-        fitted = KMeans(count, n_init=5, random_state=_SEED).fit(made)
-        sizes = np.bincount(fitted.labels_, minlength=count)
-        if sizes.min() < asked_of["fewest_people"]:
+        fitted = KMeans(count, n_init=5, random_state=_SEED).fit(points)
+        if np.bincount(fitted.labels_, minlength=count).min() < settings["fewest_people"]:
             continue
         apart = silhouette_score(
-            made, fitted.labels_, sample_size=min(_SAMPLE, len(made)), random_state=_SEED
+            points, fitted.labels_, sample_size=min(_SAMPLE, len(points)), random_state=_SEED
         )
         if best is None or apart > best[0]:
             best = (float(apart), fitted.cluster_centers_)
     if best is None:
         return None
     centres = best[1][np.lexsort(best[1].T[::-1])]
-    return replace(
-        start, centres=tuple(tuple(one) for one in centres.tolist()), names=_names(start, centres, made)
-    )
+    return replace(groups, centres=tuple(map(tuple, centres.tolist())), names=_names(groups, centres, points))
 
 
-def _names(start: Groups, centres: "np.ndarray", made: "np.ndarray") -> tuple[str, ...]:
+def _names(groups: Groups, centres: "np.ndarray", points: "np.ndarray") -> tuple[str, ...]:
     """A number, and the two features in which each group is farthest from everybody's middle."""
-    middle = made.mean(axis=0)
+    middle = points.mean(axis=0)
     names = []
     for number, centre in enumerate(centres, start=1):
         away = centre - middle
-        if start.unit:
-            told = " and ".join(start.features[n] for n in (-away).argsort()[:2])
+        if groups.unit:
+            names.append(f"{' and '.join(groups.features[n] for n in (-away).argsort()[:2])} ({number})")
         else:
-            told = ", ".join(
-                f"{'many' if away[n] > 0 else 'few'} {start.features[n]}".replace(
-                    "many spent", "much spent"
-                ).replace("few spent", "little spent")
-                for n in (-abs(away)).argsort()[:2]
-            )
-        names.append(f"{number} ({told})" if not start.unit else f"{told} ({number})")
+            farthest = (_amount(groups.features[n], away[n] > 0) for n in (-abs(away)).argsort()[:2])
+            names.append(f"{number} ({', '.join(farthest)})")
     return tuple(names)
 
 
-def _lifetime(selected: Selected, ctx: Context) -> Lifetime | None:
+def _amount(feature: str, more: bool) -> str:
+    many, few = ("much", "little") if feature.startswith("spent") else ("many", "few")
+    return f"{many if more else few} {feature}"
+
+
+def _lifetime(selected: SelectedEvents, ctx: Context) -> Lifetime | None:
     import numpy as np
 
-    settings = features.settings()["lifetime"]
-    orders = selected.rows(features.buying().events).drop_nulls("price")
+    settings = customer_groups.settings()["lifetime"]
+    orders = selected.rows(customer_groups.buying().events).drop_nulls("price")
     today = int(ctx.at.timestamp() // 86_400)
     states = customer_lifetime_value.buying(orders).filter(pl.col("day") < today)
     if states["person"].n_unique() < settings["fewest_people"]:

@@ -26,7 +26,7 @@ def logged(kind="segment_entered", ago=5, name="frequent buyer", customer="c_1",
 def apart(*rows):
     frame = events(*rows)
     ctx = context(frame, AT)
-    rows = agreement.held_together(frame, ctx)
+    rows = agreement.both_sides(frame, ctx)
     return agreement.disagreements(frame, ctx, rows)
 
 
@@ -73,7 +73,7 @@ def test_the_numbers_add_up_and_agreement_is_what_both_share():
         logged(customer="c_4", name="zebra"),
     ]
     frame = events(*rows)
-    found = agreement.agreement(agreement.held_together(frame, context(frame, AT)), definitions())
+    found = agreement.agreement(agreement.both_sides(frame, context(frame, AT)), definitions())
     frequent, zebra = (
         found.row(by_predicate=pl.col("segment") == id_, named=True) for id_ in ("frequent-buyer", "zebra")
     )

@@ -9,7 +9,7 @@ import pytest
 from audit import segments
 from audit.events.times import parse_iso
 from audit.population import stats
-from audit.segments.profile_values import carries
+from audit.segments.groups import carries
 from tests.build import context, days, events
 
 AT = parse_iso("2026-06-30T12:00:00Z")

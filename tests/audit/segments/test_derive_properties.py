@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from audit import segments
 from audit.events.schema import in_order
 from audit.events.times import parse_iso
-from audit.segments.at_moment import present
-from audit.segments.contributions import contributions
-from audit.segments.event_selection import Selected
+from audit.segments.contributions import contributions, live
+from audit.segments.event_selection import SelectedEvents
+from audit.segments.transitions import counted_at
 from tests.build import context, events
 
 START = parse_iso("2026-01-01T00:00:00Z")
@@ -139,13 +139,12 @@ def test_until_is_the_first_moment_at_which_it_is_gone(rows):
 @settings(max_examples=20, deadline=None)
 @given(acts)
 def test_what_is_counted_now_is_what_the_contributions_of_its_spells_add_up_to(rows):
-    selected = Selected(history(rows), AT)
-    live = (pl.col("enter") <= AT) & (pl.col("leave").is_null() | (pl.col("leave") > AT))
+    selected = SelectedEvents(history(rows), AT)
     for definition in segments.definitions():
         for condition in (one for one in definition.when if one.fifth is None and one.window_fifth is None):
-            made = contributions(selected, condition).filter(live)
+            made = contributions(selected, condition).filter(live(AT))
             told = made.group_by("person", "group").agg(
                 pl.col("weight").sum().alias("value"), pl.col("part").sum()
             )
-            counted = present(selected, condition, AT)
+            counted = counted_at(selected, condition, AT)
             assert sorted(counted.rows()) == sorted(told.rows())

@@ -119,7 +119,7 @@ ORDER = {"kind": "order_completed", "order_id": "o", "at": AT - days(300), "even
 def lapses(kept, *rows, today=None):
     frame = events(*rows)
     now = segments.with_ours(segments.parse(today, "today")) if today else segments.definitions()
-    found = segments.history(frame, context(frame, AT), segments.eras(kept, now))
+    found = segments.history(frame, context(frame, AT), segments.periods(kept, now))
     return [
         (row["entered"], row["left"], row["entered_by_change"], row["left_by_change"], row["version"])
         for row in found.filter(segment_id="lapsed").iter_rows(named=True)
@@ -168,7 +168,7 @@ def test_a_segment_that_was_taken_away_ended_then():
     mine = lapsed_after(50).replace('id = "lapsed"', 'id = "quiet"')
     kept = record((400, mine), (100, None))
     frame = events(ORDER)
-    found = segments.history(frame, context(frame, AT), segments.eras(kept, segments.definitions()))
+    found = segments.history(frame, context(frame, AT), segments.periods(kept, segments.definitions()))
     (row,) = found.filter(segment_id="quiet").rows(named=True)
     assert (row["entered"], row["left"], row["left_by_change"]) == (AT - days(250), AT - days(100), True)
 

@@ -14,8 +14,9 @@ from audit.errors import InputError
 from audit.events.sensitive_topics import in_category
 from audit.population import stats
 from audit.segments import models as learned
-from audit.segments.event_selection import Selected
-from audit.segments.models import customer_lifetime_value, features, train
+from audit.segments.event_selection import SelectedEvents
+from audit.segments.models import customer_groups, customer_lifetime_value, explain
+from audit.segments.models.train import train
 from fixtures.fleet import fleet
 from tests.build import context
 
@@ -31,25 +32,25 @@ def frame():
 @pytest.fixture(scope="module")
 def ctx(frame):
     plain = context(frame, facts=stats.count(frame.lazy()))
-    models = train.learn(frame, plain)
-    return replace(plain, models=models, definitions=learned.definitions(models))
+    models = train(frame, plain)
+    return replace(plain, models=models, definitions=explain.definitions(models))
 
 
 def of_orders(frame, ctx):
-    selected = Selected(frame, ctx.at)
-    return selected.rows(features.buying().events), selected.people
+    selected = SelectedEvents(frame, ctx.at)
+    return selected.rows(customer_groups.buying().events), selected.people
 
 
 def test_all_three_are_learned_and_the_same_events_teach_the_same(frame, ctx):
     assert None not in (ctx.models.learned, ctx.models.alike, ctx.models.lifetime)
-    assert train.learn(frame, ctx) == ctx.models
+    assert train(frame, ctx) == ctx.models
     assert learned.from_json(ctx.models.to_json()) == ctx.models
 
 
 def test_too_few_teach_nothing(frame, ctx):
     few = frame.filter(pl.col("customer_id").is_in(frame["customer_id"].unique().sort()[:9].implode()))
     with pytest.raises(InputError, match="too few customers"):
-        train.learn(few, ctx)
+        train(few, ctx)
 
 
 def test_nothing_sensitive_is_learned_and_no_group_is_of_few(frame, ctx):
@@ -104,7 +105,7 @@ def test_what_a_customer_is_worth_is_what_the_library_says(repeats, recency, age
 def test_lifetime_value_holds_on_the_days_on_which_it_is_enough_and_no_others(frame, ctx):
     orders, _ = of_orders(frame, ctx)
     model = ctx.models.lifetime
-    given = customer_lifetime_value.contributed(model, orders)
+    given = customer_lifetime_value.contributions(model, orders)
     for (person,), states in (
         customer_lifetime_value.buying(orders).partition_by("person", as_dict=True).items()
     ):
@@ -125,12 +126,12 @@ def test_lifetime_value_holds_on_the_days_on_which_it_is_enough_and_no_others(fr
 
 
 def test_numbers_over_time_are_those_of_counting_by_hand(frame, ctx):
-    words = tuple(features.behaviour())
-    selected = Selected(frame, ctx.at)
-    numbers = features.over_time(selected, "learned", words)
-    asked = features.behaviour()[words[0]]
+    words = tuple(customer_groups.behaviour())
+    selected = SelectedEvents(frame, ctx.at)
+    numbers = customer_groups.over_time(selected, "learned", words)
+    asked = customer_groups.behaviour()[words[0]]
     for moment in (ctx.at, ctx.at - timedelta(days=200)):
-        people, raw = features.at_moment(numbers, moment)
+        people, raw = customer_groups.at_moment(numbers, moment)
         for person, row in zip(people["person"], raw, strict=True):
             mine = selected.rows(asked.events).filter(
                 pl.col("person") == person,
@@ -144,8 +145,8 @@ def test_numbers_over_time_are_those_of_counting_by_hand(frame, ctx):
 
 def test_the_group_is_the_one_whose_centre_is_nearest(frame, ctx):
     groups = ctx.models.learned
-    people, raw = features.at_moment(
-        features.over_time(Selected(frame, ctx.at), "learned", groups.features), ctx.at
+    people, raw = customer_groups.at_moment(
+        customer_groups.over_time(SelectedEvents(frame, ctx.at), "learned", groups.features), ctx.at
     )
     given = dict(
         segments.derive(frame, ctx)
@@ -153,8 +154,10 @@ def test_the_group_is_the_one_whose_centre_is_nearest(frame, ctx):
         .select("customer_id", "segment_id")
         .rows()
     )
-    names = dict(Selected(frame, ctx.at).people.rows())
-    for person, row in zip(people["person"], features.plain(raw, "learned", groups.features), strict=True):
+    names = dict(SelectedEvents(frame, ctx.at).people.rows())
+    for person, row in zip(
+        people["person"], customer_groups.plain(raw, "learned", groups.features), strict=True
+    ):
         scaled = [(np.log1p(x) - m) / s for x, m, s in zip(row, groups.mean, groups.scale, strict=True)]
         away = [sum((a - b) ** 2 for a, b in zip(scaled, centre, strict=True)) for centre in groups.centres]
         if row.sum() > 0:
@@ -225,4 +228,4 @@ def test_the_reason_says_why_this_one_and_not_the_next(frame, ctx):
 def test_without_the_extra_one_line_says_what_to_install(frame, ctx, monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(InputError, match=r"whysent\[learned\]"):
-        train.learn(frame, ctx)
+        train(frame, ctx)
