@@ -2,15 +2,12 @@
 
 import polars as pl
 
+from audit.events.vocabulary import is_human_expr
+
 _RANK = {"message_sent": 0, "message_suppressed": 1, "message_attempted": 2}
 
 KEY = pl.coalesce("message_id", pl.concat_str(pl.lit("event:"), "event_id")).alias("message_key")
 """What makes a message one message of a customer: its message_id, else the row itself."""
-
-
-def human() -> pl.Expr:
-    """Whether an open or click is not marked as made by a machine."""
-    return pl.col("machine").fill_null(value=False).not_()
 
 
 def sent_messages(events: pl.DataFrame) -> pl.DataFrame:
@@ -64,11 +61,11 @@ def _keyed(events: pl.DataFrame) -> pl.DataFrame:
 def _outcomes(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.group_by("customer_id", "message_key").agg(
         *(_has(f"message_{name}").alias(name) for name in _PLAIN_FLAGS),
-        (_is("opened") & human()).any().alias("opened"),
-        (_is("clicked") & human()).any().alias("clicked"),
-        (_is("opened") & ~human()).any().alias("machine_opened"),
-        pl.col("occurred_at").filter(_is("opened") & human()).min().alias("opened_at"),
-        pl.col("occurred_at").filter(_is("clicked") & human()).min().alias("clicked_at"),
+        (_is("opened") & is_human_expr()).any().alias("opened"),
+        (_is("clicked") & is_human_expr()).any().alias("clicked"),
+        (_is("opened") & ~is_human_expr()).any().alias("machine_opened"),
+        pl.col("occurred_at").filter(_is("opened") & is_human_expr()).min().alias("opened_at"),
+        pl.col("occurred_at").filter(_is("clicked") & is_human_expr()).min().alias("clicked_at"),
     )
 
 

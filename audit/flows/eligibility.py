@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from audit.events.vocabulary import OPT_INS, OPT_OUTS, comes_before_expr, may_bear_on_expr
 from audit.flows import predicate, triggers
 from audit.flows.model import Flow, Step
 from audit.flows.triggers import LIVE
@@ -36,8 +37,6 @@ customer there, or took them out; for `rhythm`, the one before."""
 MESSAGE = (*triggers.MESSAGE, "series_step", "channel", "sender")
 """What is read of a message beside its customer_id."""
 
-YES = ("subscribed", "consent_given")
-NO = ("unsubscribed", "objected", "consent_withdrawn")
 IN, OUT = ("segment_entered", "segment_snapshot"), ("segment_left",)
 
 
@@ -45,7 +44,7 @@ def reads(flow: Flow) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The kinds of events, and their columns, that decide whether `flow` gives a message."""
     trigger = flow.trigger
     kinds = [*(trigger.read if trigger else ()), *(("order_completed",) if flow.by_rhythm else ())]
-    kinds += [*YES, *NO] if flow.list_id else []
+    kinds += [*OPT_INS, *OPT_OUTS] if flow.list_id else []
     kinds += [*IN, *OUT] if flow.segment else []
     columns = (
         *triggers.READ,
@@ -166,7 +165,9 @@ def audience(events: pl.DataFrame, messages: pl.DataFrame, flow: Flow) -> pl.Dat
     parts = [pl.DataFrame(schema=AUDIENCE)]
     if flow.list_id is not None:
         about = pl.col("list_id").is_null() | (pl.col("list_id") == flow.list_id)
-        parts.append(_member(events.filter(about), messages, "list", (YES, NO), ("channel", "sender")))
+        parts.append(
+            _member(events.filter(about), messages, "list", (OPT_INS, OPT_OUTS), ("channel", "sender"))
+        )
     if flow.segment is not None:
         about = (pl.col("segment_id") == flow.segment).fill_null(value=False)
         parts.append(_member(events.filter(about), messages, "segment", (IN, OUT), ()))
@@ -190,12 +191,8 @@ def _member(
     asked = messages.select(
         "customer_id", pl.col("event_id").alias("message"), pl.col("occurred_at").alias("t"), *bears
     )
-    bearing = [
-        pl.col(f"act_{n}").is_null() | pl.col(n).is_null() | (pl.col(f"act_{n}") == pl.col(n)) for n in bears
-    ]
-    before = (pl.col("act_at") < pl.col("t")) | (
-        (pl.col("act_at") == pl.col("t")) & (pl.col("act") < pl.col("message"))
-    )
+    bearing = [may_bear_on_expr(f"act_{name}", name) for name in bears]
+    before = comes_before_expr("act_at", "act", "t", "message")
     last_no = pl.int_range(pl.len()).filter(~pl.col("yes")).max().fill_null(-1)
     found = (
         asked.join(acts, on="customer_id")

@@ -9,6 +9,7 @@ import polars as pl
 from msgspec import Struct, field
 
 from audit.events.times import duration
+from audit.events.vocabulary import campaign_expr, campaign_of
 from audit.flows.triggers import Length, Trigger
 from audit.storage.toml_input import Text, read_by
 
@@ -61,7 +62,7 @@ class Flow:
 
     def belongs(self) -> pl.Expr:
         """Whether a message is one of its campaigns: by campaign_id, else by campaign_name."""
-        return pl.coalesce("campaign_id", "campaign_name").is_in(list(self.campaigns)).fill_null(value=False)
+        return campaign_expr().is_in(list(self.campaigns)).fill_null(value=False)
 
     def meets(self, stated: str | None, trigger: Trigger | None) -> bool:
         """Whether what the sender states, `trigger` by our definition, can be what sets this flow off.
@@ -83,5 +84,5 @@ def of_trigger(trigger: Trigger) -> Flow:
 
 def of_campaign(flows: Iterable[Flow], row: Mapping[str, Any]) -> Flow | None:
     """The flow whose campaign a message's row belongs to."""
-    name = row["campaign_id"] or row["campaign_name"]
+    name = campaign_of(row["campaign_id"], row["campaign_name"])
     return next((flow for flow in flows if name in flow.campaigns), None)

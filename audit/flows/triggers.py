@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from audit.errors import InputError
 from audit.events.schema import KINDS, first_levels
 from audit.events.times import duration
+from audit.events.vocabulary import campaign_expr, comes_before_expr
 from audit.flows import predicate
 from audit.storage.toml_input import Text, convert, nearest, one_of, parsed, read_by
 
@@ -151,7 +152,7 @@ def _narrower(trigger: Trigger) -> list[pl.Expr]:
     """What an act must be beside its kind."""
     made = [] if trigger.where is None else [pl.sql_expr(trigger.where).fill_null(value=False)]
     if trigger.campaign is not None:
-        made.append(pl.coalesce("campaign_id", "campaign_name") == trigger.campaign)
+        made.append(campaign_expr() == trigger.campaign)
     return made
 
 
@@ -183,14 +184,14 @@ def _ends(events: pl.DataFrame, rows: pl.DataFrame, trigger: Trigger) -> pl.Data
     first = (
         _met(acts, "item_id", "category", "segment_id", trigger)
         .join(_met(ends, "end_item", "end_category", "end_segment", trigger), on=("customer_id", "met"))
-        .filter(_before("act_at", "act", "end_at", "ended_by") & of_it)
+        .filter(comes_before_expr("act_at", "act", "end_at", "ended_by") & of_it)
         .sort("end_at", "ended_by")
         .unique(("customer_id", "act"), keep="first", maintain_order=True)
         .select("customer_id", "act", "ended_by", "end_at")
     )
     return (
         rows.join(first, on=("customer_id", "act"))
-        .filter(_before("end_at", "ended_by", "t", "message"))
+        .filter(comes_before_expr("end_at", "ended_by", "t", "message"))
         .select("customer_id", "message", "act", "ended_by")
     )
 
@@ -225,7 +226,9 @@ def _pairs(messages: pl.DataFrame, rows: pl.DataFrame, window: timedelta) -> pl.
     within = found.with_columns(span=pl.col("act_at").dt.epoch("us") // _microseconds(window))
     return (
         spans.join(within, on=("customer_id", "span"))
-        .filter(_before("act_at", "act", "t", "message") & (pl.col("act_at") > pl.col("t") - window))
+        .filter(
+            comes_before_expr("act_at", "act", "t", "message") & (pl.col("act_at") > pl.col("t") - window)
+        )
         .drop("span")
     )
 
@@ -250,13 +253,6 @@ def _agrees(trigger: Trigger) -> pl.Expr:
 def _microseconds(length: timedelta) -> int:
     """How many there are in `length`; 1 in none."""
     return max(length // timedelta(microseconds=1), 1)
-
-
-def _before(at: str, event: str, other_at: str, other: str) -> pl.Expr:
-    """Whether one event lies before another in order `(occurred_at, event_id)`."""
-    return (pl.col(at) < pl.col(other_at)) | (
-        (pl.col(at) == pl.col(other_at)) & (pl.col(event) < pl.col(other))
-    )
 
 
 @cache

@@ -12,6 +12,7 @@ import polars as pl
 
 from audit.events.schema import KINDS, TIME
 from audit.events.times import iso, parse_iso
+from audit.events.vocabulary import OPT_OUTS
 
 DAILY: dict[str, pl.DataType] = {
     "source_name": pl.String(),
@@ -32,7 +33,7 @@ _LINE: dict[str, tuple[str, ...]] = {
     "mails": ("message_sent", "message_suppressed", "message_attempted"),
     "opens": ("message_opened",),
     "clicks": ("message_clicked",),
-    "opt-outs": ("unsubscribed", "objected", "consent_withdrawn"),
+    "opt-outs": OPT_OUTS,
 }
 """What the coverage line speaks of: the word, and the kinds it stands for."""
 

@@ -9,8 +9,9 @@ from functools import cached_property
 
 import polars as pl
 
-from audit.events.messages import human, sent_messages
+from audit.events.messages import sent_messages
 from audit.events.schema import TIME
+from audit.events.vocabulary import is_human_expr
 from audit.population import basket_baseline
 from audit.population.basket_baseline import Background
 from audit.population.co_purchase import MIN_CUSTOMERS, of_orders, of_people
@@ -149,7 +150,7 @@ def engagement(events: pl.LazyFrame) -> pl.DataFrame:
 
     The channel is the event's own, else that of its message.
     """
-    acts = events.filter(pl.col("kind").is_in(["message_opened", "message_clicked"]) & human())
+    acts = events.filter(pl.col("kind").is_in(["message_opened", "message_clicked"]) & is_human_expr())
     own = acts.filter(pl.col("channel").is_not_null()).select(*ENGAGED).unique().collect()
     silent = (
         acts.filter(pl.col("channel").is_null())

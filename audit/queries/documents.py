@@ -19,6 +19,7 @@ from audit import (
 from audit.errors import InputError
 from audit.events.messages import messages, orphans
 from audit.events.times import iso
+from audit.events.vocabulary import campaign_expr
 from audit.findings import anomaly
 from audit.flows import campaign_map as campaigns
 from audit.population.context import Context
@@ -98,7 +99,7 @@ def message_counts(events: pl.DataFrame) -> dict[str, Any]:
         },
         "orphans": orphans(events).height,
         "by_channel": _counted(sent.filter("sent"), pl.col("channel")),
-        "by_campaign": _counted(sent.filter("sent"), pl.coalesce("campaign_id", "campaign_name")),
+        "by_campaign": _counted(sent.filter("sent"), campaign_expr()),
     }
 
 

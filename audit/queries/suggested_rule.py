@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit.errors import InputError, NotFoundError
+from audit.events.vocabulary import campaign_expr
 from audit.queries import documents
 from audit.queries.case import read_case
 from audit.rules.book import Case
@@ -43,8 +44,6 @@ def suggested(
 
 def _campaign(events: pl.DataFrame, messages: list[str]) -> str:
     """The campaign of most of `messages`, of as many the first by name; empty where they name none."""
-    named = events.filter(pl.col("event_id").is_in(messages)).select(
-        name=pl.coalesce("campaign_id", "campaign_name")
-    )
+    named = events.filter(pl.col("event_id").is_in(messages)).select(name=campaign_expr())
     counted = named.drop_nulls().group_by("name").len().sort(["len", "name"], descending=[True, False])
     return str(counted["name"].item(0)) if counted.height else ""

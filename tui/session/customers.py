@@ -126,10 +126,11 @@ class CoreSession(RuleDesk):
         import polars as pl
 
         from audit.events.messages import messages
+        from audit.events.vocabulary import campaign_expr
         from audit.findings import severity_rank
 
         self._viewer.require("list")
-        campaign = pl.coalesce("campaign_id", "campaign_name", pl.lit("(no campaign)")).alias("campaign")
+        campaign = campaign_expr(pl.lit("(no campaign)")).alias("campaign")
         sent = messages(self.everybody).filter("sent").with_columns(campaign)
         told = self._found.filter(pl.col("verdict") != "cannot_tell").select(
             "id", "customer", "severity", "messages"

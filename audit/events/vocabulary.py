@@ -1,0 +1,115 @@
+"""The meaning of the words in events: each once, as a Python function and as a polars expression that agree.
+
+The expression has the function's name and `_expr`; columns are those of `audit.events.schema` unless they are handed over.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+import polars as pl
+
+OPT_OUTS = ("unsubscribed", "objected", "consent_withdrawn")
+"""The kinds of events by which a customer says no to messages."""
+
+OPT_INS = ("subscribed", "consent_given")
+"""The kinds of events by which a customer says yes to messages."""
+
+DEFAULT_CLASS = "marketing"
+"""The class of a message that names none."""
+
+LONGEST_UNIT = {
+    "1h": timedelta(hours=2),
+    "1d": timedelta(days=3),
+    "1w": timedelta(days=9),
+    "1mo": timedelta(days=33),
+}
+"""A calendar window → a time that no such unit outlasts, whatever a zone does to its clocks."""
+
+Column = str | pl.Expr
+"""A column by its name, or an expression."""
+
+
+def class_of(message_class: str | None) -> str:
+    """The class of a message; `DEFAULT_CLASS` where it names none."""
+    return message_class or DEFAULT_CLASS
+
+
+def class_expr() -> pl.Expr:
+    """The class of a message; `DEFAULT_CLASS` where it names none."""
+    return pl.when(pl.col("message_class") != "").then("message_class").otherwise(pl.lit(DEFAULT_CLASS))
+
+
+def is_marketing(message_class: str | None) -> bool:
+    """Whether a message is marketing, as one without a class is."""
+    return class_of(message_class) == "marketing"
+
+
+def is_marketing_expr() -> pl.Expr:
+    """Whether a message is marketing, as one without a class is."""
+    return class_expr() == "marketing"
+
+
+def campaign_of(campaign_id: str | None, campaign_name: str | None) -> str | None:
+    """The campaign of a row: its id, in a log without ids its name."""
+    return campaign_name if campaign_id is None else campaign_id
+
+
+def campaign_expr(*otherwise: Column) -> pl.Expr:
+    """The campaign of a row: its id, in a log without ids its name; where it has neither, the first of `otherwise` that is there."""
+    return pl.coalesce("campaign_id", "campaign_name", *otherwise)
+
+
+def is_human(machine: bool | None) -> bool:
+    """Whether an open or click is not marked as made by a machine."""
+    return machine is not True
+
+
+def is_human_expr() -> pl.Expr:
+    """Whether an open or click is not marked as made by a machine."""
+    return pl.col("machine").fill_null(value=False).not_()
+
+
+def comes_before(at: datetime, event_id: str, other_at: datetime, other_event_id: str) -> bool:
+    """Whether one event comes before another in the order of time, then of event_id as text."""
+    return (at, event_id) < (other_at, other_event_id)
+
+
+def comes_before_expr(at: Column, event_id: Column, other_at: Column, other_event_id: Column) -> pl.Expr:
+    """Whether one event comes before another in the order of time, then of event_id as text."""
+    time, other_time = _expr(at), _expr(other_at)
+    return (time < other_time) | ((time == other_time) & (_expr(event_id) < _expr(other_event_id)))
+
+
+def bears_on(act: str | None, message: str | None) -> bool:
+    """Whether an opt-out or opt-in bears on a message, by its channel or its sender: it names none, or the message's own."""
+    return act is None or act == message
+
+
+def bears_on_expr(act: Column, message: Column) -> pl.Expr:
+    """Whether an opt-out or opt-in bears on a message, by its channel or its sender: it names none, or the message's own."""
+    return _expr(act).is_null() | _expr(act).eq_missing(_expr(message))
+
+
+def may_bear_on(act: str | None, message: str | None) -> bool:
+    """Whether an act bears on a message, or may, because the message does not say its channel, sender or list."""
+    return message is None or bears_on(act, message)
+
+
+def may_bear_on_expr(act: Column, message: Column) -> pl.Expr:
+    """Whether an act bears on a message, or may, because the message does not say its channel, sender or list."""
+    return _expr(message).is_null() | bears_on_expr(act, message)
+
+
+def shares_topic(act: Collection[str] | None, message: Collection[str] | None) -> bool:
+    """Whether an opt-out or opt-in bears on a message by its topics: it names none, or one of the message's."""
+    return not act or not set(act).isdisjoint(message or ())
+
+
+def shares_topic_expr(act: Column, message: Column) -> pl.Expr:
+    """Whether an opt-out or opt-in bears on a message by its topics: it names none, or one of the message's."""
+    shared = _expr(act).list.set_intersection(_expr(message)).list.len().fill_null(0) > 0
+    return _expr(act).is_null() | (_expr(act).list.len() == 0) | shared
+
+
+def _expr(column: Column) -> pl.Expr:
+    return column if isinstance(column, pl.Expr) else pl.col(column)

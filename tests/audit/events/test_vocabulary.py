@@ -1,0 +1,74 @@
+"""The words of events mean the same in Python and in polars, and in compiled code."""
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.events import vocabulary as v
+from audit.events.schema import CONSENT, SCHEMA, TIME
+from audit.rules.kernel import clocks, consent_arrays, layout
+
+TEXT = st.sampled_from([None, "a", "b", "A"])
+CLASSES = st.sampled_from([None, "", "marketing", "service", "transactional"])
+TOPICS = st.none() | st.lists(st.sampled_from(["x", "y", "z"]), max_size=2)
+MOMENT = st.sampled_from([datetime(2026, 1, 1, tzinfo=UTC) + timedelta(microseconds=n) for n in range(3)])
+ROW = {
+    "campaign_id": pl.String(), "campaign_name": pl.String(), "subject": pl.String(), "message_class": pl.String(),
+    "machine": pl.Boolean(), "at": TIME, "id": pl.String(), "other_at": TIME, "other_id": pl.String(),
+    "act": pl.String(), "message": pl.String(), "act_topics": pl.List(pl.String()), "topics": pl.List(pl.String()),
+}  # fmt: skip
+ROWS = st.lists(
+    st.tuples(TEXT, TEXT, TEXT, CLASSES, st.none() | st.booleans(), MOMENT, st.sampled_from("ab"), MOMENT,
+        st.sampled_from("ab"), TEXT, TEXT, TOPICS, TOPICS),
+    min_size=1, max_size=30,
+)  # fmt: skip
+
+
+@given(ROWS)
+def test_each_word_means_the_same_of_a_row_and_of_a_frame(rows: list[tuple]) -> None:
+    frame = pl.DataFrame(rows, schema=ROW, orient="row").select(
+        v.campaign_expr().alias("campaign"),
+        v.class_expr().alias("class"),
+        v.is_marketing_expr().alias("marketing"),
+        v.is_human_expr().alias("human"),
+        v.comes_before_expr("at", "id", "other_at", pl.col("other_id")).alias("before"),
+        v.bears_on_expr("act", "message").alias("bears"),
+        v.may_bear_on_expr("act", pl.col("message")).alias("may_bear"),
+        v.shares_topic_expr("act_topics", "topics").alias("topic"),
+    )
+    assert frame.rows() == [
+        (
+            v.campaign_of(campaign_id, campaign_name),
+            v.class_of(message_class),
+            v.is_marketing(message_class),
+            v.is_human(machine),
+            v.comes_before(at, event_id, other_at, other_id),
+            v.bears_on(act, message),
+            v.may_bear_on(act, message),
+            v.shares_topic(act_topics, topics),
+        )
+        for campaign_id, campaign_name, _, message_class, machine, at, event_id, other_at, other_id, act, message,
+        act_topics, topics in rows
+    ]  # fmt: skip
+
+
+def test_a_campaign_is_its_id_then_its_name_then_what_the_question_takes_instead() -> None:
+    frame = pl.DataFrame([("c", "n", "s"), (None, "n", "s"), (None, None, "s")], schema=["campaign_id", "campaign_name", "subject"], orient="row")  # fmt: skip
+    assert frame.select(v.campaign_expr("subject")).to_series().to_list() == ["c", "n", "s"]
+    assert v.campaign_of(None, None) is None
+
+
+def test_what_is_no_opt_out_and_no_opt_in_is_neither() -> None:
+    assert set(v.OPT_OUTS) | set(v.OPT_INS) == set(CONSENT) - {"consent_prompted", "privacy_signal"}
+    assert not set(v.OPT_OUTS) & set(v.OPT_INS)
+    assert {"campaign_id", "campaign_name", "message_class", "machine"} <= set(SCHEMA)
+
+
+def test_compiled_code_means_the_same() -> None:
+    spans = [clocks.longest.py_func(unit) for unit in range(len(v.LONGEST_UNIT))]
+    assert spans == [span // timedelta(microseconds=1) for span in v.LONGEST_UNIT.values()]
+    refusals = {kind for kind, code in consent_arrays._SAYS.items() if code in {layout.NO, layout.WITHDRAWN}}
+    assert refusals == set(v.OPT_OUTS)
+    assert consent_arrays._SAYS.keys() - refusals == set(v.OPT_INS)
