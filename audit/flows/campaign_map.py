@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import polars as pl
 from msgspec import Meta, Struct
@@ -12,12 +12,8 @@ from msgspec.structs import asdict
 from audit.errors import InputError
 from audit.events.messages import KEY
 from audit.events.schema import MESSAGE_CLASSES, MESSAGING
-from audit.events.times import iso
 from audit.storage import toml_input
 from audit.storage.toml_input import TableError, UnknownKeyError
-
-if TYPE_CHECKING:
-    from audit.workspace.workspace import Workspace
 
 _Text = Annotated[str, Meta(min_length=1, description="is a text; put it in quotes")]
 _CLASS = f"is one of {', '.join(MESSAGE_CLASSES)}"
@@ -132,14 +128,14 @@ def lookup(campaigns: pl.DataFrame) -> Callable[[Mapping[str, Any]], Mapping[str
     return filled
 
 
-def seen(ws: "Workspace") -> pl.DataFrame:
-    """Campaigns of the messages sent, with their volume, mapped or not, the largest first.
+def volumes(events: pl.LazyFrame, campaigns: pl.DataFrame) -> pl.DataFrame:
+    """The campaigns of the messages sent among `events`, with their volume, mapped or not, the largest first.
 
     Columns `campaign_id, campaign_name, channel, messages` (distinct), `customers, first, last` (UTC), `mapped`.
     """
-    sent = ws.scan().filter(pl.col("kind") == "message_sent")
+    sent = events.filter(pl.col("kind") == "message_sent")
     return (
-        with_entries(sent, ws.campaigns)
+        with_entries(sent, campaigns)
         .with_columns(pl.col("_entry").is_not_null().alias("mapped"), KEY)
         .group_by(
             "campaign_id", pl.when(pl.col("campaign_id").is_null()).then("campaign_name").alias("_name")
@@ -157,21 +153,6 @@ def seen(ws: "Workspace") -> pl.DataFrame:
         .sort(["messages", "campaign_id", "campaign_name"], descending=[True, False, False])
         .collect()
     )
-
-
-def document(ws: "Workspace") -> dict[str, Any]:
-    """The answer of `whysent map`: every campaign seen, its volume, and whether the map says anything of it."""
-    rows = seen(ws)
-    listed = [
-        {**row, "first": iso(row["first"]), "last": iso(row["last"])} for row in rows.iter_rows(named=True)
-    ]
-    return {
-        "schema": "whysent.map/1",
-        "campaigns": listed,
-        "mapped": int(rows["mapped"].sum()),
-        "unmapped": int((~rows["mapped"]).sum()),
-        "entries": ws.campaigns.height,
-    }
 
 
 def with_entries(events: pl.LazyFrame, campaigns: pl.DataFrame) -> pl.LazyFrame:

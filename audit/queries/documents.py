@@ -259,7 +259,15 @@ def customers(
 
 def campaign_map(ws: "Workspace") -> dict[str, Any]:
     """`whysent.map/1`: the campaigns seen, and of each flow how many of its messages its definition gives."""
-    return {**campaigns.document(ws), "flows": flows.seen(ws.scan(), ws.flows)}
+    rows = campaigns.volumes(ws.scan(), ws.campaigns)
+    return {
+        "schema": "whysent.map/1",
+        "campaigns": [_plain(row) for row in rows.iter_rows(named=True)],
+        "mapped": int(rows["mapped"].sum()),
+        "unmapped": int((~rows["mapped"]).sum()),
+        "entries": ws.campaigns.height,
+        "flows": flows.seen(ws.scan(), ws.flows),
+    }
 
 
 def finding_rows(frame: pl.DataFrame, *, names_sensitive: bool = True) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import pytest
 from audit import ingest
 from audit.errors import InputError
 from audit.flows import campaign_map
+from audit.queries import documents
 from audit.workspace.workspace import Workspace
 from tests.audit.ingest.files import csv
 from tests.build import events
@@ -147,13 +148,13 @@ def test_campaigns_seen_are_counted_as_messages_mapped_or_not(tmp_path, monkeypa
     ingest.import_paths(ws, [csv(tmp_path, *lines, header=header)])
     ws.set_campaigns(read(tmp_path, MAP))
 
-    seen = (
-        campaign_map.seen(ws).select("campaign_id", "campaign_name", "messages", "customers", "mapped").rows()
-    )
-    assert sorted(seen, key=str) == sorted(
+    volumes = campaign_map.volumes(ws.scan(), ws.campaigns)
+    assert sorted(
+        volumes.select("campaign_id", "campaign_name", "messages", "customers", "mapped").rows(), key=str
+    ) == sorted(
         [("c1", "Weekly", 2, 2, True), ("c9", "Other", 2, 1, False), (None, "Big sale", 1, 1, True)], key=str
     )
-    answer = campaign_map.document(ws)
+    answer = documents.campaign_map(ws)
     assert (answer["mapped"], answer["unmapped"], answer["entries"]) == (2, 1, 2)
 
 
