@@ -8,9 +8,9 @@ import polars as pl
 from audit.events.schema import SCHEMA, conform, in_order
 from audit.events.times import parse_iso
 from audit.population import coverage
-from audit.population.context import Context
 from audit.population.stats import Facts, none
 from audit.storage.manifest import Settings
+from audit.workspace.context import Context
 
 
 def events(*rows: dict[str, Any]) -> pl.DataFrame:

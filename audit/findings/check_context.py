@@ -12,7 +12,7 @@ from audit.events import sensitive_topics
 from audit.events.messages import sent_messages
 from audit.events.schema import BEHAVIOUR, first_levels
 from audit.flows.campaign_map import with_entries
-from audit.population.context import Context
+from audit.workspace.context import Context
 
 _COLUMNS = (
     "event_id", "customer_id", "occurred_at", "kind", "channel", "message_id", "campaign_id", "reason", "item_id",

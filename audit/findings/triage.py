@@ -7,7 +7,7 @@ from audit.events.schema import TIME
 from audit.findings.catalogue import VERDICTS
 from audit.findings.registry import find
 from audit.findings.schema import severity_rank, worded
-from audit.population.context import Context
+from audit.workspace.context import Context
 
 SCHEMA: dict[str, pl.DataType] = {
     "customer": pl.String(),

@@ -15,7 +15,7 @@ from audit import (
     why,
 )
 from audit.errors import NotFoundError
-from audit.population.context import Context
+from audit.workspace.context import Context
 
 if TYPE_CHECKING:
     from audit.workspace.workspace import Workspace

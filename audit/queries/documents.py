@@ -22,10 +22,10 @@ from audit.events.times import iso
 from audit.events.vocabulary import campaign_expr
 from audit.findings import anomaly
 from audit.flows import campaign_map as campaigns
-from audit.population.context import Context
 from audit.queries.case import Case, read_case
 from audit.rules.model import Rule, to_dict
 from audit.rules.reference import verdicts
+from audit.workspace.context import Context
 
 if TYPE_CHECKING:
     from audit.queries.reports import Report

@@ -15,7 +15,7 @@ from audit.storage.toml_input import nearest
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from audit.population.context import Context
+    from audit.workspace.context import Context
     from audit.workspace.workspace import Workspace
 
 SHOWN = 100

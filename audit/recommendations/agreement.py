@@ -5,7 +5,7 @@ from datetime import timedelta
 import polars as pl
 
 from audit.events.schema import TIME
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.recommendations.strategies import strategies
 
 AGREEMENT: dict[str, pl.DataType] = {
@@ -58,7 +58,7 @@ def agreement(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def disagreements(rows: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def disagreements(rows: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """The items of `rows` (columns of `STRIPS`) on one side alone, in the columns of `DISAGREEMENTS`.
 
     `since`: last shown. `reason`, the likely one: no_strategy (we make no such strip), shown_before (last shown more

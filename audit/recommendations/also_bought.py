@@ -2,13 +2,13 @@
 
 import polars as pl
 
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.recommendations.pairs import Speakers, spoken_for
 from audit.recommendations.placement_schema import newest
 from audit.recommendations.strategies import strategies
 
 
-def also_bought(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def also_bought(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """Items that people who bought the customer's newest items also bought, and that the customer never did.
 
     The pairs' scores are those of the group facts, which stay as stored whatever is left out.
@@ -22,7 +22,7 @@ def also_bought(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     return found.with_columns(reason.alias("reason"))
 
 
-def also_bought_by(acts: pl.DataFrame, ctx: Context) -> Speakers:
+def also_bought_by(acts: pl.DataFrame, ctx: PopulationContext) -> Speakers:
     """The own items by which items are chosen."""
     plan = strategies()["also_bought"]
     bought = acts.filter(pl.col("kind") == "order_completed")

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.recommendations.pairs import Speakers, spoken_for
 from audit.recommendations.placement_schema import newest
 from audit.recommendations.strategies import strategies
@@ -11,7 +11,7 @@ IN_VIEW = ("product_viewed", "product_added", "wishlist_added")
 """What puts an item before the customer."""
 
 
-def bought_together(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def bought_together(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """Items that others order together with what this customer looked at or put into the cart last."""
     found = spoken_for(bought_together_by(acts, ctx))
     reason = pl.format(
@@ -23,7 +23,7 @@ def bought_together(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     return found.with_columns(reason.alias("reason"))
 
 
-def bought_together_by(acts: pl.DataFrame, ctx: Context) -> Speakers:
+def bought_together_by(acts: pl.DataFrame, ctx: PopulationContext) -> Speakers:
     """The own items by which items are chosen."""
     plan = strategies()["bought_together"]
     seen = acts.filter(pl.col("kind").is_in(IN_VIEW), pl.col("occurred_at") > ctx.at - plan.window)

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.population.stats import moments
 from audit.recommendations.placement_schema import best, fading
 from audit.recommendations.strategies import strategies
@@ -21,7 +21,7 @@ _ONE_IN_EIGHT = (1, 8)
 buyer there is outweighs this a little more."""
 
 
-def buy_again(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def buy_again(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """Items the customer ordered and is likely to order again, until `overdue` intervals after the last order.
 
     *Will they?* The score is the number of orders, each halved with every `half` since, times the share of the item's
@@ -34,12 +34,12 @@ def buy_again(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     return _told(_with_evidence(top, orders), strategies()["buy_again"].overdue, ctx)
 
 
-def offered_again(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def offered_again(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """The items of `buy_again`, without what they rest on."""
     return best(_scored(acts.filter(pl.col("kind") == "order_completed"), ctx))
 
 
-def deciding(acts: pl.DataFrame, ctx: Context, for_it: pl.Series) -> pl.DataFrame:
+def deciding(acts: pl.DataFrame, ctx: PopulationContext, for_it: pl.Series) -> pl.DataFrame:
     """The orders of one customer that decide whether an item is among the best, while only orders of the items `for_it`,
     it included, are left out.
 
@@ -60,7 +60,7 @@ def deciding(acts: pl.DataFrame, ctx: Context, for_it: pl.Series) -> pl.DataFram
     return orders.filter(pl.col("item_id").is_in(items.implode()) | pl.col("item_id").is_null())
 
 
-def _scored(orders: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def _scored(orders: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """The items that are offered, with their score and rhythms."""
     plan = strategies()["buy_again"]
     times = moments(orders, "item_id")
@@ -82,7 +82,7 @@ def _scored(orders: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     )
 
 
-def _known(orders: pl.DataFrame, times: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def _known(orders: pl.DataFrame, times: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """Each item each customer ordered (at `times`), with its rhythms: `median` (theirs), `median_there` (theirs in the category),
     `median_item`, `median_all` (everybody's); and `again`, the share of its buyers who bought it again.
     """
@@ -174,7 +174,7 @@ def _with_evidence(top: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     return top.join(behind, on=("customer_id", "item_id"), how="left", maintain_order="left")
 
 
-def _told(top: pl.DataFrame, overdue: int, ctx: Context) -> pl.DataFrame:
+def _told(top: pl.DataFrame, overdue: int, ctx: PopulationContext) -> pl.DataFrame:
     due = pl.col("last") + pl.col("interval")
     day = due.dt.strftime("%Y-%m-%d")
     when = pl.when(due <= ctx.at).then(pl.format("due since {}", day)).otherwise(pl.format("due on {}", day))

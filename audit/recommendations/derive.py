@@ -6,7 +6,7 @@ from dataclasses import replace
 import polars as pl
 
 from audit.events.sensitive_topics import in_category
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.population.stats import Facts
 from audit.recommendations.also_bought import also_bought, also_bought_by
 from audit.recommendations.bought_together import IN_VIEW, bought_together, bought_together_by
@@ -39,7 +39,7 @@ _MAKERS = {
 }
 
 
-_CHOSEN: dict[str, Callable[[pl.DataFrame, Context], pl.DataFrame]] = {
+_CHOSEN: dict[str, Callable[[pl.DataFrame, PopulationContext], pl.DataFrame]] = {
     **_MAKERS,
     "buy_again": offered_again,
     "bought_together": lambda acts, ctx: chosen(bought_together_by(acts, ctx)),
@@ -66,7 +66,7 @@ _CHOICE = ("customer_id", "strategy", "item_id")
 _GIVEN = {name: STRIP[name] for name in ("customer_id", "evidence")}
 
 
-def derive(events: pl.DataFrame, ctx: Context, only: Collection[str] | None = None) -> pl.DataFrame:
+def derive(events: pl.DataFrame, ctx: PopulationContext, only: Collection[str] | None = None) -> pl.DataFrame:
     """The items each strategy would show the whole customers in `events` at `ctx.at`, in the columns of `STRIP`.
 
     `only`: of these strategies alone; of all, if None.
@@ -77,7 +77,7 @@ def derive(events: pl.DataFrame, ctx: Context, only: Collection[str] | None = No
     return titled(made(*prepared(acts, ctx), only), acts, ctx.facts)
 
 
-def made(acts: pl.DataFrame, ctx: Context, only: Collection[str] | None = None) -> pl.DataFrame:
+def made(acts: pl.DataFrame, ctx: PopulationContext, only: Collection[str] | None = None) -> pl.DataFrame:
     """As `derive`, of what `prepared` made of the acts, and of copies of them; without titles."""
     chosen = [one for one in _begun(acts) if only is None or one in only]
     strips = [
@@ -91,7 +91,7 @@ def made(acts: pl.DataFrame, ctx: Context, only: Collection[str] | None = None) 
     return pl.concat(strips).sort("customer_id", "place", "rank").select(*STRIP)
 
 
-def chosen_of(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def chosen_of(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """`customer_id, strategy, item_id` of `made`, in its order: what is chosen, without what it rests on."""
     strips = [
         _CHOSEN[strategy](acts, ctx).select(
@@ -116,7 +116,7 @@ def titled(strips: pl.DataFrame, acts: pl.DataFrame, facts: Facts) -> pl.DataFra
     return named.with_columns(title).drop("item_name")
 
 
-def given(acts: pl.DataFrame, known: Mapping[str, Context], item: str) -> pl.DataFrame:
+def given(acts: pl.DataFrame, known: Mapping[str, PopulationContext], item: str) -> pl.DataFrame:
     """`customer_id, evidence`: where one of the strategies in `known` gives `item`, and what it rests on there.
 
     `known`: the context of each strategy asked; it and `acts`: what `prepared` made of one customer's acts (or `vying` of
@@ -132,7 +132,7 @@ def given(acts: pl.DataFrame, known: Mapping[str, Context], item: str) -> pl.Dat
     return pl.concat([pl.DataFrame(schema=_GIVEN), *strips])
 
 
-def given_to(acts: pl.DataFrame, known: Mapping[str, Context], item: str) -> set[str]:
+def given_to(acts: pl.DataFrame, known: Mapping[str, PopulationContext], item: str) -> set[str]:
     """The customers in `given`, which is less to work out than what it rests on."""
     found: set[str] = set()
     for strategy in _begun(acts):
@@ -142,7 +142,9 @@ def given_to(acts: pl.DataFrame, known: Mapping[str, Context], item: str) -> set
     return found
 
 
-def prepared(acts: pl.DataFrame, ctx: Context, more: pl.Series | None = None) -> tuple[pl.DataFrame, Context]:
+def prepared(
+    acts: pl.DataFrame, ctx: PopulationContext, more: pl.Series | None = None
+) -> tuple[pl.DataFrame, PopulationContext]:
     """The `acts` that speak for something, and the context with what the group facts say of their items and
     categories (and of the items `more`): no strategy reads more of these customers.
     """

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import polars as pl
 
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.recommendations.placement_schema import INTEREST
 from audit.recommendations.strategies import strategies
 
@@ -24,7 +24,7 @@ _IN_ONE_ORDER = ("bought_together", "order_cross_sell")
 
 
 def passed_over(
-    acts: pl.DataFrame, ctx: Context, item: str, only: Collection[str], behind: Collection[str]
+    acts: pl.DataFrame, ctx: PopulationContext, item: str, only: Collection[str], behind: Collection[str]
 ) -> pl.DataFrame:
     """Of one customer's `acts` (made by `prepared`, like `ctx`), the newest of each own item that goes with `item` and
     does not speak for it in the strips `only`, in order. `behind`: the event_ids that they rest on.
@@ -34,7 +34,9 @@ def passed_over(
     return found.unique("event_id", keep="first", maintain_order=True)
 
 
-def _of(acts: pl.DataFrame, ctx: Context, item: str, strategy: str, behind: Collection[str]) -> pl.DataFrame:
+def _of(
+    acts: pl.DataFrame, ctx: PopulationContext, item: str, strategy: str, behind: Collection[str]
+) -> pl.DataFrame:
     plan = strategies()[strategy]
     pairs = ctx.facts.bought_together if strategy in _IN_ONE_ORDER else ctx.facts.also_bought
     nearer = pl.int_range(pl.len()).over("item_id").alias("nearer")

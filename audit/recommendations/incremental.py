@@ -12,7 +12,7 @@ from itertools import chain, islice
 
 import polars as pl
 
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.recommendations.also_bought import also_bought_by
 from audit.recommendations.order_cross_sell import order_cross_sell_by
 from audit.recommendations.pairs import Speakers
@@ -24,7 +24,7 @@ Holds = Callable[[AbstractSet[str]], bool]
 """Whether a strip holds the item without these event_ids."""
 
 
-def by_pairs(acts: pl.DataFrame, known: Mapping[str, Context], item: str) -> dict[str, Holds]:
+def by_pairs(acts: pl.DataFrame, known: Mapping[str, PopulationContext], item: str) -> dict[str, Holds]:
     """For each strategy of `known` that can be asked so: whether it gives `item`.
 
     `acts`, `known`: as for `given`, and of one customer.
@@ -76,7 +76,7 @@ class _Strip:
 class _OfTheNewestOrder:
     """The strip by the newest order, which is another one once that is left out."""
 
-    def __init__(self, acts: pl.DataFrame, ctx: Context, item: str) -> None:
+    def __init__(self, acts: pl.DataFrame, ctx: PopulationContext, item: str) -> None:
         self._acts, self._ctx, self._item = acts, ctx, item
         orders = acts.filter(pl.col("kind") == "order_completed").sort("occurred_at", "event_id")
         order = pl.coalesce("order_id", "event_id")
@@ -95,7 +95,7 @@ class _OfTheNewestOrder:
         return self._strips[order]
 
 
-_MAKERS: dict[str, Callable[[pl.DataFrame, Context, str], Holds]] = {
+_MAKERS: dict[str, Callable[[pl.DataFrame, PopulationContext, str], Holds]] = {
     "also_bought": lambda acts, ctx, item: _Strip(also_bought_by(acts, ctx), item, ctx.at),
     "recommended_for_you": lambda acts, ctx, item: _Strip(recommended_for_you_by(acts, ctx), item, ctx.at),
     "order_cross_sell": _OfTheNewestOrder,

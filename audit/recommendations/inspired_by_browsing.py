@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.recommendations.placement_schema import from_own_items, near, newest
 from audit.recommendations.strategies import strategies
 
@@ -10,7 +10,7 @@ LOOKS = ("product_viewed", "wishlist_added", "content_consumed")
 """What counts as looking at an item."""
 
 
-def inspired_by_browsing(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def inspired_by_browsing(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """Items the customer looked at, and others that buyers of those bought, neither bought since the look.
 
     Each item looked at speaks for itself with 1 and for others with the share of its buyers who bought them too.
@@ -40,7 +40,7 @@ def inspired_by_browsing(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     )
 
 
-def _others(seeds: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def _others(seeds: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     plan = strategies()["inspired_by_browsing"]
     people = ctx.facts.items.filter(pl.col("item_id").is_in(seeds["item_id"].implode()))
     return (

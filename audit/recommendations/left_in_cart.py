@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.recommendations.placement_schema import best
 from audit.recommendations.strategies import strategies
 
@@ -10,7 +10,7 @@ CLOSES = ("order_completed", "product_removed")
 """What takes an item out of the cart; an order that names no item takes out all."""
 
 
-def left_in_cart(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def left_in_cart(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """Items in the cart, the newest first; the score is the part of the window that is left."""
     plan = strategies()["left_in_cart"]
     rows = acts.filter(pl.col("kind").is_in(["product_added", *CLOSES])).with_columns(

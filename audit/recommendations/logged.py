@@ -3,7 +3,7 @@
 import polars as pl
 
 from audit.events.schema import BEHAVIOUR, TIME
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.recommendations.strategies import strategies
 
 SHOWN: dict[str, pl.DataType] = {
@@ -23,7 +23,7 @@ SHOWN: dict[str, pl.DataType] = {
 _BY = ("customer_id", "item_id", "strategy")
 
 
-def logged(events: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def logged(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """What each customer was shown until `ctx.at`: one row an item and strategy, in the columns of `SHOWN`.
 
     `strategy` is ours where the placement or reason names it, else null; `stated` the newest reason given; `first`

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.recommendations.categories import spoken_for
 from audit.recommendations.inspired_by_browsing import LOOKS
 from audit.recommendations.placement_schema import newest
@@ -11,7 +11,7 @@ from audit.recommendations.strategies import strategies
 _SAME = ("customer_id", "item_id")
 
 
-def more_to_consider(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def more_to_consider(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """What others bought in the exact category of an item that the customer looked at and has not bought since."""
     plan = strategies()["more_to_consider"]
     looks = acts.filter(pl.col("kind").is_in([*LOOKS, "product_added"]))

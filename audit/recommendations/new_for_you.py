@@ -2,13 +2,13 @@
 
 import polars as pl
 
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.recommendations.categories import spoken_for
 from audit.recommendations.placement_schema import INTEREST, newest
 from audit.recommendations.strategies import strategies
 
 
-def new_for_you(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def new_for_you(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """Items first sold within the window, in an exact category in which the customer was active within `active`.
 
     The first sale is that of the group facts. In the first `window` of the data everything is new, so nothing is.

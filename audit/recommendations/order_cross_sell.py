@@ -2,13 +2,13 @@
 
 import polars as pl
 
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.recommendations.pairs import Speakers, spoken_for
 from audit.recommendations.placement_schema import newest
 from audit.recommendations.strategies import strategies
 
 
-def order_cross_sell(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def order_cross_sell(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """Items that go with the newest order, if it is new enough, and that the customer never bought."""
     found = spoken_for(order_cross_sell_by(acts, ctx))
     reason = pl.format(
@@ -20,7 +20,7 @@ def order_cross_sell(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     return found.with_columns(reason.alias("reason"))
 
 
-def order_cross_sell_by(acts: pl.DataFrame, ctx: Context, taken: str | None = None) -> Speakers:
+def order_cross_sell_by(acts: pl.DataFrame, ctx: PopulationContext, taken: str | None = None) -> Speakers:
     """The own items by which items are chosen. `taken`: the order taken for the newest one, of one customer's `acts`."""
     plan = strategies()["order_cross_sell"]
     bought = acts.filter(pl.col("kind") == "order_completed")

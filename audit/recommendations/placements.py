@@ -3,7 +3,7 @@
 import polars as pl
 
 from audit.events.schema import TIME
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.recommendations.derive import derive
 from audit.recommendations.logged import logged
 from audit.recommendations.placement_schema import STRIP
@@ -33,7 +33,7 @@ UNNAMED = "shown"
 _KEY = ("customer_id", "item_id", "strategy")
 
 
-def strips(events: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def strips(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """Every item the whole customers in `events` were shown, or would be at `ctx.at`, in the columns of `STRIPS`.
 
     A showing meets ours in item and strategy, or in the item alone where its log names no strategy we know.

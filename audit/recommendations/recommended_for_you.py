@@ -2,13 +2,13 @@
 
 import polars as pl
 
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.recommendations.pairs import Speakers, spoken_for
 from audit.recommendations.placement_schema import INTEREST, newest
 from audit.recommendations.strategies import strategies
 
 
-def recommended_for_you(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def recommended_for_you(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """Items that go with what the customer bought, put into the cart, wished for or looked at, and that they did
     nothing with yet.
     """
@@ -27,7 +27,7 @@ def recommended_for_you(acts: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     )
 
 
-def recommended_for_you_by(acts: pl.DataFrame, ctx: Context) -> Speakers:
+def recommended_for_you_by(acts: pl.DataFrame, ctx: PopulationContext) -> Speakers:
     """The own items by which items are chosen."""
     plan = strategies()["recommended_for_you"]
     touched = acts.filter(pl.col("kind").is_in(INTEREST))

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import polars as pl
 
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.recommendations.derive import prepared
 from audit.recommendations.placement_schema import ACTS, READ
 from audit.recommendations.placements import strips
@@ -16,7 +16,7 @@ class Reconstruction:
     """One customer's `events` at `context.at`, and what is recommended to them."""
 
     events: pl.DataFrame
-    context: Context
+    context: PopulationContext
 
     @cached_property
     def strips(self) -> pl.DataFrame:
@@ -34,11 +34,11 @@ class Reconstruction:
         return self._prepared[0]
 
     @property
-    def known(self) -> Context:
+    def known(self) -> PopulationContext:
         """The context with what strategies read of the group facts, had the customer ordered what is recommended too."""
         return self._prepared[1]
 
     @cached_property
-    def _prepared(self) -> tuple[pl.DataFrame, Context]:
+    def _prepared(self) -> tuple[pl.DataFrame, PopulationContext]:
         read = self.all_acts.filter(pl.col("kind").is_in(READ))
         return prepared(read, self.context, self.strips["item_id"].unique())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.recommendations.bought_together import IN_VIEW
 from audit.recommendations.buy_again import deciding
 from audit.recommendations.inspired_by_browsing import LOOKS
@@ -35,10 +35,10 @@ class Vying:
     """The acts that are enough to decide, and what each strategy then needs to know beside them."""
 
     acts: pl.DataFrame
-    known: dict[str, Context]
+    known: dict[str, PopulationContext]
 
 
-def vying(acts: pl.DataFrame, ctx: Context, item: str, only: Collection[str]) -> Vying:
+def vying(acts: pl.DataFrame, ctx: PopulationContext, item: str, only: Collection[str]) -> Vying:
     """The rows of one customer's `acts` (made by `prepared`, like `ctx`) that decide whether a strip of `only` holds
     `item`, whatever of the acts behind it is left out.
 
@@ -53,7 +53,7 @@ def vying(acts: pl.DataFrame, ctx: Context, item: str, only: Collection[str]) ->
 
 
 def vying_beside(
-    acts: pl.DataFrame, ctx: Context, item: str, only: Collection[str], own: pl.Series
+    acts: pl.DataFrame, ctx: PopulationContext, item: str, only: Collection[str], own: pl.Series
 ) -> pl.DataFrame:
     """As the acts of `vying` while nothing is left out but acts on the own items `own`, for strategies that `by_pairs` does
     not ask: those have to be asked with the pairs of `vying`.
@@ -61,7 +61,9 @@ def vying_beside(
     return _rows(acts, ctx, pl.concat([pl.Series("item_id", [item]), own]).unique(), only)
 
 
-def _rows(acts: pl.DataFrame, ctx: Context, for_it: pl.Series, only: Collection[str]) -> pl.DataFrame:
+def _rows(
+    acts: pl.DataFrame, ctx: PopulationContext, for_it: pl.Series, only: Collection[str]
+) -> pl.DataFrame:
     if set(only) == {"buy_again"}:
         return deciding(acts, ctx, for_it)
     whole = pl.col("item_id").is_null()
@@ -70,7 +72,9 @@ def _rows(acts: pl.DataFrame, ctx: Context, for_it: pl.Series, only: Collection[
     return acts.filter(whole | _beside_it(acts, ctx, for_it, only))
 
 
-def _beside_it(acts: pl.DataFrame, ctx: Context, for_it: pl.Series, only: Collection[str]) -> pl.Expr:
+def _beside_it(
+    acts: pl.DataFrame, ctx: PopulationContext, for_it: pl.Series, only: Collection[str]
+) -> pl.Expr:
     """The rows of the own items that speak, or that are not recommended because the customer has them."""
     of_kinds = [acts.filter(pl.col("kind").is_in(kinds)) for kinds in _SEEDS]
     room = max(one.seeds for one in strategies().values()) + for_it.len()
@@ -80,7 +84,9 @@ def _beside_it(acts: pl.DataFrame, ctx: Context, for_it: pl.Series, only: Collec
     return pl.col("item_id").is_in(for_it.implode()) | (pl.col("item_id").is_in(kept.implode()) & last)
 
 
-def _others(acts: pl.DataFrame, ctx: Context, speak: pl.Series, only: Collection[str]) -> list[pl.Series]:
+def _others(
+    acts: pl.DataFrame, ctx: PopulationContext, speak: pl.Series, only: Collection[str]
+) -> list[pl.Series]:
     """What the own items `speak` for, where a strategy must still see which of it the customer has."""
     if set(only) <= {*_TAKEN, "buy_again", "left_in_cart"}:
         return []
@@ -92,7 +98,9 @@ def _others(acts: pl.DataFrame, ctx: Context, speak: pl.Series, only: Collection
     return others
 
 
-def _open(acts: pl.DataFrame, ctx: Context, for_it: pl.Series, strategy: str, item: str) -> Context:
+def _open(
+    acts: pl.DataFrame, ctx: PopulationContext, for_it: pl.Series, strategy: str, item: str
+) -> PopulationContext:
     """The context with those pairs alone that can count in `strategy`: not for what the customer has anyhow, nor for
     what as many others as are shown always outdo.
     """
@@ -124,7 +132,7 @@ def _rivals(speaking: pl.DataFrame, seeds: int, for_it: pl.Series) -> pl.Series:
     return scores.filter(pl.col("most") >= float(outdoing.sum()) - _ROUNDING)["item_id"]
 
 
-def _speaking(acts: pl.DataFrame, ctx: Context, item: str, only: Collection[str]) -> pl.Series:
+def _speaking(acts: pl.DataFrame, ctx: PopulationContext, item: str, only: Collection[str]) -> pl.Series:
     """The own items that can speak for `item`: itself, those of a pair with it, and those of its category."""
     itself = pl.col("item_id") == item
     to_it, others = pl.col("other_id") == item, max(one.others for one in strategies().values())

@@ -3,7 +3,7 @@
 import polars as pl
 
 from audit.events.schema import TIME
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 
 KINDS = ("segment_entered", "segment_left", "segment_snapshot")
 
@@ -31,7 +31,7 @@ LOG: dict[str, pl.DataType] = {
 """The columns of `logged_history`."""
 
 
-def logged(events: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def logged(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """The segments that the newest logged row says a customer is in, at `ctx.at`: one row a customer and segment.
 
     `since` (µs, UTC): the first row of the present run, after any `segment_left`; `events`: the event_ids of that

@@ -8,7 +8,7 @@ import polars as pl
 
 from audit.events.schema import BEHAVIOUR, TIME
 from audit.events.sensitive_topics import in_name
-from audit.population.context import Context
+from audit.segments.context import SegmentContext
 from audit.segments.definition_files import definitions as our_definitions
 from audit.segments.derive import derive
 from audit.segments.event_selection import SelectedEvents
@@ -42,7 +42,7 @@ _WORD = r"\p{L}{4,}"
 
 
 def memberships(
-    events: pl.DataFrame, ctx: Context, definitions: tuple[Definition, ...] | None = None
+    events: pl.DataFrame, ctx: SegmentContext, definitions: tuple[Definition, ...] | None = None
 ) -> pl.DataFrame:
     """Every segment the whole customers in `events` are in at `ctx.at`, in the columns of `MEMBERSHIPS`.
 

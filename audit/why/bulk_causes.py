@@ -11,9 +11,9 @@ from audit.events import sensitive_topics
 from audit.events.messages import sent_messages
 from audit.flows import Flow, campaign_map, of_campaign, of_trigger, triggers
 from audit.flows.eligibility import audience, given, gives_message
-from audit.population.context import Context
 from audit.why.message_context import definitions
 from audit.why.related_acts import related_acts
+from audit.workspace.context import Context
 
 CAUSES: dict[str, pl.DataType] = {
     "customer_id": pl.String(),

@@ -10,7 +10,7 @@ import polars as pl
 
 from audit import recommendations
 from audit.errors import NotFoundError
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.recommendations import Reconstruction
 from audit.why import counterfactual, reasons
 from audit.why.expiry import End
@@ -32,7 +32,7 @@ Row = dict[str, Any]
 
 def item(
     events: pl.DataFrame,
-    context: Context,
+    context: PopulationContext,
     ident: str,
     *,
     names_sensitive: bool = False,
@@ -133,7 +133,11 @@ def _counterfactual(recommended: Reconstruction, ident: str, derived: list[Row])
 
 
 def _removal(
-    acts: pl.DataFrame, known: Context, ident: str, strategies: Collection[str], likely: Sequence[str]
+    acts: pl.DataFrame,
+    known: PopulationContext,
+    ident: str,
+    strategies: Collection[str],
+    likely: Sequence[str],
 ) -> Removal | None:
     """Looked for among the acts that can matter; what is found is then tried with all."""
     if strategies == {"buy_again"}:
@@ -160,7 +164,7 @@ def _removal(
     return counterfactual.removal(acts, decide, likely=likely, gone=_gone(acts, contexts, ident, holds))
 
 
-def _decide(contexts: Mapping[str, Context], ident: str) -> Decide:
+def _decide(contexts: Mapping[str, PopulationContext], ident: str) -> Decide:
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
         evidence = recommendations.given(copies, contexts, ident).explode("evidence", empty_as_null=True)
         by_customer = evidence.group_by("customer_id", maintain_order=True)
@@ -171,7 +175,7 @@ def _decide(contexts: Mapping[str, Context], ident: str) -> Decide:
 
 def _gone(
     acts: pl.DataFrame,
-    contexts: Mapping[str, Context],
+    contexts: Mapping[str, PopulationContext],
     ident: str,
     holds: Mapping[str, recommendations.Holds],
 ) -> Gone:
@@ -190,7 +194,7 @@ def _gone(
     return gone
 
 
-def _strips(known: Context, *histories: pl.DataFrame) -> list[pl.DataFrame]:
+def _strips(known: PopulationContext, *histories: pl.DataFrame) -> list[pl.DataFrame]:
     """What all strips hold of each of several histories of one customer: `strategy, item_id`."""
     names = [f"c#{number}" for number in range(len(histories))]
     copies = [

@@ -11,7 +11,6 @@ from audit.events.times import iso
 from audit.flows import Flow, triggers
 from audit.flows.eligibility import NO, YES, gives_message
 from audit.flows.triggers import Trigger
-from audit.population.context import Context
 from audit.why import data_sufficiency, expiry, reasons
 from audit.why.expiry import End
 from audit.why.flow_check import FlowCheck, check_flow, failing_in_words, flow_counterfactual
@@ -19,6 +18,7 @@ from audit.why.message_context import EVER, MessageContext, message_context, ord
 from audit.why.model import Counterfactual, Explanation, Reason, Standing, Subject
 from audit.why.related_acts import candidates, says_what_it_is_about
 from audit.why.wording import Wording, day, kinds_in_words, minute, quoted, several, span
+from audit.workspace.context import Context
 
 _STATES = ("nothing", "segment")
 _ORIGINS = {"third_party": "it came from a third party", "inferred": "the sender inferred it"}

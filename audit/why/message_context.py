@@ -13,8 +13,8 @@ from audit.events.messages import messages, sent_messages
 from audit.flows import Flow, campaign_map, eligibility, of_campaign, of_trigger
 from audit.flows.eligibility import MESSAGE
 from audit.flows.triggers import named
-from audit.population.context import Context
 from audit.why.wording import Wording
+from audit.workspace.context import Context
 
 EVER = timedelta(days=36_500)
 """A window that holds everything."""

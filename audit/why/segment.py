@@ -11,12 +11,12 @@ from audit import segments
 from audit.errors import NotFoundError
 from audit.events.schema import BEHAVIOUR
 from audit.events.times import iso, parse_iso
-from audit.population.context import Context
 from audit.segments import Definition
 from audit.why import counterfactual, data_sufficiency, expiry, reasons, segment_removal_plans
 from audit.why.model import Counterfactual, Explanation, Reason, Subject
 from audit.why.related_acts import candidates
 from audit.why.wording import MASK, Wording, day, kinds_in_words, quoted
+from audit.workspace.context import Context
 
 _ORIGINS = {"third_party": "it came from a third party", "inferred": "whoever recorded it had inferred it"}
 

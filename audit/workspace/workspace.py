@@ -26,7 +26,6 @@ import polars as pl
 
 from audit.errors import NotFoundError, WorkspaceError
 from audit.flows import campaign_map
-from audit.population.context import Context
 from audit.population.coverage import Coverage
 from audit.population.stats import Facts
 from audit.storage import manifest, private_files
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from audit.rules.model import Rule
     from audit.segments import Definition
     from audit.segments.models import Models
+    from audit.workspace.context import Context
 
 ENVIRONMENT = "WHYSENT_WORKSPACE"
 
@@ -261,8 +261,10 @@ class Workspace:
         """Whether what people also bought and what their baskets look like has been counted for this generation."""
         return self._readable().has_all_facts()
 
-    def context(self, at: datetime | None = None) -> Context:
+    def context(self, at: datetime | None = None) -> "Context":
         """What a derivation needs beside the events; the coverage is that of the events not later than `at`."""
+        from audit.workspace.context import Context
+
         moment = at or self.at
         return Context(
             moment,
@@ -270,7 +272,7 @@ class Workspace:
             self.facts(),
             self.campaigns,
             self.settings,
-            self._declared(),
+            declared=self._declared(),
             definitions=self.definitions,
             flows=self.flows,
             models=self.models,

@@ -19,7 +19,7 @@ from audit import findings
 from audit.errors import NotFoundError
 from audit.flows import campaign_map
 from audit.population import coverage, stats
-from audit.population.context import Context
+from audit.workspace.context import Context
 from fixtures import complete_journey
 
 

@@ -25,13 +25,13 @@ import polars as pl
 from audit.events.schema import ORDER, SCHEMA, conform
 from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
 from audit.population import coverage
-from audit.population.context import Context
 from audit.population.stats import none
 from audit.rules.files import loads
 from audit.rules.reference import histories
 from audit.rules.replay import event_pruning, fleet, simulation
 from audit.rules.scopes import RuleSet
 from audit.storage import event_store
+from audit.workspace.context import Context
 
 RULES = """
 [[rule]]

@@ -20,10 +20,10 @@ import polars as pl
 
 from audit.events.schema import TIME, conform, in_order
 from audit.population import stats
-from audit.population.context import Context
 from audit.recommendations import placement_schema
 from audit.recommendations.also_bought import also_bought
 from audit.recommendations.buy_again import buy_again
+from audit.workspace.context import Context
 from tests.bench import journey
 from tests.build import context
 from tests.real.data import folder as real_data

@@ -14,9 +14,9 @@ import polars as pl
 from audit.events.schema import conform, in_order
 from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
 from audit.population import coverage, stats
-from audit.population.context import Context
 from audit.rules.files import loads
 from audit.rules.replay.simulation import simulate
+from audit.workspace.context import Context
 
 RULES = """
 [[rule]]

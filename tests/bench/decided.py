@@ -21,8 +21,8 @@ from audit import (
 from audit.events.messages import sent_messages
 from audit.events.schema import conform
 from audit.events.times import parse_iso
-from audit.population.context import Context
 from audit.queries.case import Case
+from audit.workspace.context import Context
 
 Decision = tuple[str, str]
 """The type of what was decided (message, segment, item, finding) and its id."""

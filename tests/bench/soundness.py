@@ -25,7 +25,7 @@ from typing import Any
 import polars as pl
 
 from audit import why
-from audit.population.context import Context
+from audit.workspace.context import Context
 from tests.bench import again, decided
 from tests.bench.decided import EXPLAIN, Decision, Person, Variant
 from tests.bench.populations import Population

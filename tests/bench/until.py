@@ -21,8 +21,8 @@ from audit import (
     segments,
     why,
 )
-from audit.population.context import Context
 from audit.why import Explanation
+from audit.workspace.context import Context
 from tests.bench import decided
 from tests.bench.decided import Decision, Person
 from tests.bench.populations import Population

@@ -11,8 +11,8 @@ from tui.commands import options, output
 from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
 
 if TYPE_CHECKING:
-    from audit.population.context import Context
     from audit.rules.model import Rule
+    from audit.workspace.context import Context
 
 
 def kept(

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from audit.population.context import Context
     from audit.queries.reports import Report
     from audit.rules.replay.totals import Totals
     from audit.rules.scopes import RuleSet
+    from audit.workspace.context import Context
     from audit.workspace.workspace import Workspace
 
 FormOption = Annotated[

@@ -10,7 +10,7 @@ from audit.events.times import iso
 from audit.findings.anomaly import persona_markers
 from audit.findings.anomaly.report import explained
 from audit.population.baskets import LEVELS, acts, contents
-from audit.population.context import Context
+from audit.workspace.context import Context
 
 Row = Mapping[str, Any]
 

@@ -7,7 +7,7 @@ from audit.findings.anomaly import persona_markers
 from audit.findings.anomaly.score import judged, scored
 from audit.findings.anomaly.settings import settings
 from audit.population.baskets import LEVELS, acts
-from audit.population.context import Context
+from audit.workspace.context import Context
 
 LISTED: dict[str, pl.DataType] = {
     "customer_id": pl.String(),

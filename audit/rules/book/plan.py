@@ -11,7 +11,7 @@ from audit.rules.model import Rule, to_dict
 if TYPE_CHECKING:
     import polars as pl
 
-    from audit.population.context import Context
+    from audit.population.context import PopulationContext
 
 
 class Difference(NamedTuple):
@@ -116,7 +116,7 @@ class Plan:
     def effect(
         self,
         events: "pl.DataFrame",
-        ctx: "Context",
+        ctx: "PopulationContext",
         *,
         ids: Mapping[str, str] | None = None,
         causes: "pl.DataFrame | None" = None,

@@ -10,7 +10,7 @@ import polars as pl
 from audit.errors import NotFoundError
 from audit.events.messages import KEY
 from audit.events.times import iso
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.rules.model import Rule
 from audit.rules.reference import histories
 from audit.rules.reference.evaluate import Verdict, verdicts
@@ -20,7 +20,7 @@ from audit.rules.scopes import RuleSet, class_of
 
 def of(
     events: pl.DataFrame,
-    ctx: Context,
+    ctx: PopulationContext,
     rules: Iterable[Rule],
     message: str,
     *,
@@ -62,7 +62,7 @@ def of(
 
 def stopped_by(
     events: pl.DataFrame,
-    ctx: Context,
+    ctx: PopulationContext,
     rule: Rule,
     *,
     ids: Mapping[str, str] | None = None,
@@ -85,7 +85,7 @@ class HeldMessage:
 
 def held_messages(
     events: pl.DataFrame,
-    ctx: Context,
+    ctx: PopulationContext,
     rules: Iterable[Rule],
     *,
     ids: Mapping[str, str] | None = None,

@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from audit.events.schema import SCHEMA, empty
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.rules import kernel
 from audit.rules.model import Rule
 from audit.rules.reference import histories
@@ -59,7 +59,7 @@ Causes = Callable[[pl.DataFrame], pl.DataFrame]
 def simulate(
     scan: pl.LazyFrame,
     rules: Iterable[Rule] | RuleSet,
-    ctx: Context,
+    ctx: PopulationContext,
     *,
     ids: Mapping[str, str] | None = None,
     causes: Causes | None = None,
@@ -112,7 +112,7 @@ def events_of_none() -> pl.DataFrame:
 def by_reference(
     events: pl.DataFrame,
     rules: RuleSet,
-    ctx: Context,
+    ctx: PopulationContext,
     causes: pl.DataFrame | None = None,
     *,
     told: bool = False,
@@ -143,7 +143,7 @@ class _Work:
     def __init__(
         self,
         rules: RuleSet,
-        ctx: Context,
+        ctx: PopulationContext,
         causes: Causes | None,
         rows: int,
         keep: Callable[[pl.DataFrame], None] | None,
@@ -239,7 +239,7 @@ def _at_a_time(
             pool.shutdown(cancel_futures=True)
 
 
-def _together(parts: list[dict[str, Any]], rules: RuleSet, ctx: Context) -> Totals:
+def _together(parts: list[dict[str, Any]], rules: RuleSet, ctx: PopulationContext) -> Totals:
     everything = pl.concat([part["cells"] for part in parts])
     complaints = everything.filter("complained")["provider"].unique().implode()
     known = pl.col("provider").is_in(complaints, nulls_equal=True).alias("complaint_known")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 
 import polars as pl
 
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.rules import kernel
 from audit.rules.kernel import preload
 from audit.rules.reference import histories
@@ -57,7 +57,7 @@ class PreparedReplay:
     """
 
     def __init__(
-        self, events: pl.DataFrame, messages: pl.DataFrame, became: pl.DataFrame, ctx: Context
+        self, events: pl.DataFrame, messages: pl.DataFrame, became: pl.DataFrame, ctx: PopulationContext
     ) -> None:
         self._events, self._sent, self._became, self._ctx = events, messages, became, ctx
         self._selections: dict[tuple[object, ...], _Selection] = {}
@@ -66,7 +66,7 @@ class PreparedReplay:
         self.customers = messages["customer_id"].n_unique()
 
     @classmethod
-    def of(cls, events: pl.DataFrame, ctx: Context) -> Self:
+    def of(cls, events: pl.DataFrame, ctx: PopulationContext) -> Self:
         """`events` are those of whole customers, in order; `ctx` is what is known beside them."""
         replayed = events.select(COLUMNS)
         messages = histories.sent(replayed)
@@ -132,7 +132,7 @@ def _compiled(rules: RuleSet) -> bool:
 def _by_reference(
     selection: _Selection,
     rules: RuleSet,
-    ctx: Context,
+    ctx: PopulationContext,
     causes: pl.DataFrame | None,
     progress: Progress | None,
 ) -> dict[str, Any]:

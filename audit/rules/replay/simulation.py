@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.population.coverage import Coverage
 from audit.population.stats import Facts
 from audit.rules import kernel
@@ -86,7 +86,7 @@ class Replay:
 def simulate(
     events: pl.DataFrame,
     rules: Iterable[Rule] | RuleSet,
-    ctx: Context,
+    ctx: PopulationContext,
     *,
     ids: Mapping[str, str] | None = None,
     causes: pl.DataFrame | None = None,

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from audit.errors import InputError, NotFoundError
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.rules.model import Rule, from_dict, to_dict
 from audit.rules.reference import histories
 from audit.rules.reference.evaluate import Decision, judge
@@ -102,7 +102,7 @@ def sweep(
     events: pl.DataFrame,
     points: Sequence[Sequence[Rule]],
     rule_id: str,
-    ctx: Context,
+    ctx: PopulationContext,
     *,
     ids: Mapping[str, str] | None = None,
     causes: pl.DataFrame | None = None,

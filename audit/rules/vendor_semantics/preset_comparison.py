@@ -13,7 +13,7 @@ import polars as pl
 from audit.errors import InputError
 from audit.events.schema import SCHEMA, empty
 from audit.events.times import iso
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.rules.kinds.counting import Cap
 from audit.rules.model import Rule
 from audit.rules.reference import histories
@@ -86,7 +86,7 @@ def compare(
     events: pl.LazyFrame,
     rules: Iterable[Rule],
     preset: Preset,
-    ctx: Context,
+    ctx: PopulationContext,
     *,
     zone: str | None = None,
     ids: Mapping[str, str] | None = None,
@@ -161,7 +161,7 @@ class _Replays:
     """The two sets of rules that are replayed, the exact one and the sender's, and what a replay needs."""
 
     sets: tuple[RuleSet, RuleSet]
-    ctx: Context
+    ctx: PopulationContext
     causes: Causes | None
 
     def decided(

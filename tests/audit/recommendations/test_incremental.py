@@ -8,9 +8,9 @@ import pytest
 
 from audit import recommendations
 from audit.population import stats
-from audit.population.context import Context
 from audit.recommendations.placement_schema import READ
 from audit.why.what_if_trials import by_copies
+from audit.workspace.context import Context
 from tests.audit.recommendations.test_relevant_acts import shop
 from tests.build import context, events
 

@@ -15,10 +15,10 @@ from audit.events.sensitive_topics import topic_of_row, touched
 from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
 from audit.flows.campaign_map import fill
 from audit.population import coverage, stats
-from audit.population.context import Context
 from audit.rules.model import from_dict
 from audit.rules.reference import verdicts
 from audit.why.related_acts import candidates
+from audit.workspace.context import Context
 from fixtures import demo_campaigns, demo_flows, scenes
 from fixtures.fleet import fleet
 from tests.build import context, events

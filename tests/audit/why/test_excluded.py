@@ -10,8 +10,8 @@ from audit.findings import registry
 from audit.findings.check import Check
 from audit.population import stats
 from audit.population.co_purchase import PAIRS
-from audit.population.context import Context
 from audit.rules.model import from_dict
+from audit.workspace.context import Context
 from tests.bench import decided
 from tests.bench.decided import Variant
 from tests.bench.populations import Population

@@ -9,7 +9,7 @@ from audit import flows, why
 from audit.events.messages import messages
 from audit.flows.campaign_map import fill
 from audit.population import coverage, stats
-from audit.population.context import Context
+from audit.workspace.context import Context
 from fixtures import demo_campaigns, demo_flows, scenes
 
 EVENTS = fill(scenes.events().lazy(), demo_campaigns()).collect()

@@ -15,7 +15,7 @@ from audit import (
 )
 from audit.errors import NotFoundError
 from audit.events.schema import SCHEMA, conform, empty
-from audit.population.context import Context
+from audit.workspace.context import Context
 from tests.build import context, events
 
 SHOWN = {"kind": "recommendation_shown", "event_id": "r", "at": "2026-03-01", "item_id": "unheard-of"}
