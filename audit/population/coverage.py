@@ -64,9 +64,9 @@ class Coverage:
 
     def gaps_of(self, kinds: Iterable[str]) -> tuple[tuple[date, date], ...]:
         """The gaps in which events of one of `kinds` may be missing."""
-        wanted = set(kinds)
-        told = {(first, last): recorded for first, last, recorded in self.silent}
-        return tuple(gap for gap in self.gaps if gap not in told or told[gap] & wanted)
+        missing = set(kinds)
+        recorded = {(begin, end): kinds for begin, end, kinds in self.silent}
+        return tuple(gap for gap in self.gaps if gap not in recorded or recorded[gap] & missing)
 
     @property
     def absent(self) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ class Coverage:
                 for kind, span in self.kinds.items()
             },
             "absent": list(self.absent),
-            "gaps": [{"from": first.isoformat(), "to": last.isoformat()} for first, last in self.gaps],
+            "gaps": [{"from": begin.isoformat(), "to": end.isoformat()} for begin, end in self.gaps],
         }
 
 
@@ -110,10 +110,10 @@ def daily(events: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def add(counts: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+def add(counts: pl.DataFrame, further: pl.DataFrame) -> pl.DataFrame:
     """Sum two frames in the shape of `DAILY`."""
     return (
-        pl.concat([counts, more])
+        pl.concat([counts, further])
         .group_by("source_name", "kind", "day")
         .agg(pl.col("first").min(), pl.col("last").max(), pl.col("rows").sum().cast(pl.UInt32))
         .select(*DAILY)
@@ -133,7 +133,7 @@ def summarize(counts: pl.DataFrame) -> Coverage:
     return Coverage(
         sources=dict(sources.rows()),
         kinds={kind: Span(first, last, rows) for kind, first, last, rows in kinds.rows()},
-        gaps=tuple(sorted({(first, last) for _, first, last in gaps})),
+        gaps=tuple(sorted({(begin, end) for _, begin, end in gaps})),
         silent=_silent(counts, gaps),
     )
 
@@ -175,11 +175,11 @@ def line(coverage: Coverage) -> str:
 
 
 def _gap(gaps: tuple[tuple[date, date], ...], year: int | None) -> str:
-    first, last = max(gaps)
-    same_month = (first.year, first.month) == (last.year, last.month)
-    begin = "" if first == last else f"{first.day}–" if same_month else f"{_day(first, last.year)}–"
+    begin, end = max(gaps)
+    same_month = (begin.year, begin.month) == (end.year, end.month)
+    since = "" if begin == end else f"{begin.day}–" if same_month else f"{_day(begin, end.year)}–"
     count = "gap" if len(gaps) == 1 else f"{len(gaps)} gaps, last"
-    return f"{count} {begin}{_day(last, year)}"
+    return f"{count} {since}{_day(end, year)}"
 
 
 def _day(moment: date, year: int | None) -> str:
@@ -191,10 +191,10 @@ def _silent(
 ) -> tuple[tuple[date, date, frozenset[str]], ...]:
     """For each gap the kinds that its silent sources record."""
     recorded: dict[tuple[date, date], set[str]] = {}
-    for source, first, last in gaps:
+    for source, begin, end in gaps:
         kinds = counts.filter(pl.col("source_name") == source)["kind"]
-        recorded.setdefault((first, last), set()).update(kinds)
-    return tuple((first, last, frozenset(kinds)) for (first, last), kinds in sorted(recorded.items()))
+        recorded.setdefault((begin, end), set()).update(kinds)
+    return tuple((begin, end, frozenset(kinds)) for (begin, end), kinds in sorted(recorded.items()))
 
 
 def _gaps(counts: pl.DataFrame) -> list[tuple[str, date, date]]:
@@ -206,11 +206,11 @@ def _gaps(counts: pl.DataFrame) -> list[tuple[str, date, date]]:
     days = counts.select(source, "day").unique().sort(source, "day")
     span = ((pl.col("day").max() - pl.col("day").min()).dt.total_days() + 1).over(source)
     silent_share = (span - pl.len().over(source) + 1) / (span + 1)
-    silence = (pl.col("day") - pl.col("day").shift(1).over(source)).dt.total_days() - 1
-    gaps = days.select(
-        source,
-        pl.col("day").shift(1).over(source).alias("before"),
-        "day",
-        (span * silent_share**silence).alias("chance"),
-    ).filter((pl.col("chance") < _CHANCE) & ((pl.col("day") - pl.col("before")) > day))
-    return sorted((name, before + day, until - day) for name, before, until, _ in gaps.rows())
+    before = pl.col("day").shift(1).over(source)
+    silence = (pl.col("day") - before).dt.total_days() - 1
+    gaps = days.select(source, before.alias("before"), "day", (span * silent_share**silence).alias("chance"))
+    return sorted(
+        (name, before + day, until - day)
+        for name, before, until, chance in gaps.drop_nulls("before").rows()
+        if chance < _CHANCE
+    )

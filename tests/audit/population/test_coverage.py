@@ -2,6 +2,8 @@
 
 import random
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -69,6 +71,46 @@ def test_another_source_does_not_hide_a_gap() -> None:
 
 def test_kinds_of_one_source_share_its_days() -> None:
     assert summary(*(view(day, kind=KINDS[day % 3]) for day in range(100))).gaps == ()
+
+
+def expected_gaps(days: set[int]) -> list[tuple[int, int]]:
+    """The gaps by the formula in whole numbers: a silence of k among n days, of which s are silent, is one where
+    n·((s + 1) / (n + 1))^k < 1/100.
+    """
+    ordered = sorted(days)
+    span = ordered[-1] - ordered[0] + 1
+    share = Fraction(span - len(ordered) + 1, span + 1)
+    return [
+        (before + 1, after - 1)
+        for before, after in pairwise(ordered)
+        if span * share ** (after - before - 1) < Fraction(1, 100)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("silence", "shortest"),
+    [(2, 898), (3, 79), (4, 39), (5, 29)],
+    ids=["two days", "three days", "four days", "five days"],
+)
+def test_a_silence_is_a_gap_from_that_length_of_history_on(silence: int, shortest: int) -> None:
+    for span in (shortest - 1, shortest, shortest + 1):
+        days = {*range(10), *range(10 + silence, span)}
+        gap = [(10, 9 + silence)] if span >= shortest else []
+        assert expected_gaps(days) == gaps_of(*days) == gap, span
+
+
+@pytest.mark.parametrize("scattered", [1, 2, 5])
+def test_other_silent_days_make_a_silence_less_telling(scattered: int) -> None:
+    outcomes = set()
+    for span in range(46, 110):
+        days = {*range(10), *range(14, span)} - {20 + 4 * number for number in range(scattered)}
+        outcomes.add((expected_gaps(days) == [(10, 13)], gaps_of(*days) == expected_gaps(days)))
+    assert outcomes == {(False, True), (True, True)}
+
+
+@given(st.sets(st.integers(0, 60), min_size=1))
+def test_gaps_are_those_of_the_formula_in_whole_numbers(days: set[int]) -> None:
+    assert gaps_of(*days) == expected_gaps(days)
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
