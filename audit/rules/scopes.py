@@ -6,11 +6,9 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from audit.events import vocabulary
 from audit.rules.model import Rule, checked_order
 from audit.rules.reference.history import Message, known_zone
-
-DEFAULT_CLASS = "marketing"
-"""A message whose class is missing is treated as this."""
 
 SCOPED = {
     "channel": "channels",
@@ -152,7 +150,7 @@ def _siblings(rules: Sequence[Rule]) -> dict[int, list[int]]:
 
 def class_of(message: Message) -> str:
     """The message's class, or what a missing one is treated as."""
-    return message.message_class or DEFAULT_CLASS
+    return vocabulary.class_of(message.message_class)
 
 
 def valid(rule: Rule, moment: datetime) -> bool:

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from audit import segments
 from audit.events.messages import sent_messages
 from audit.events.times import iso
+from audit.events.vocabulary import OPT_INS, OPT_OUTS, is_marketing
 from audit.flows import Flow, eligibility, triggers
-from audit.flows.eligibility import NO, YES, gives_message
+from audit.flows.eligibility import gives_message
 from audit.why.message_context import EVER, MessageContext, order
 from audit.why.wording import day, kinds_in_words
 
@@ -126,16 +127,16 @@ def membership_end(row: Mapping[str, Any], definitions: tuple[segments.Definitio
 
 def unknown_end(message: MessageContext) -> End:
     """Of a message that no definition here is behind; marketing ends with a no all the same."""
-    marketing = (message.row["message_class"] or "marketing") == "marketing"
-    return End(None, "unknown", NO if marketing else ())
+    marketing = is_marketing(message.row["message_class"])
+    return End(None, "unknown", OPT_OUTS if marketing else ())
 
 
 def list_end(message: MessageContext, list_id: str | None) -> End:
     """Of a broadcast: as long as the customer is on the list at the moment asked about."""
     at = message.context.at
-    yes, no = message.list_act(YES, list_id, at), message.list_act(NO, list_id, at)
+    yes, no = message.list_act(OPT_INS, list_id, at), message.list_act(OPT_OUTS, list_id, at)
     if no is None or (yes is not None and order(yes) > order(no)):
-        return End(None, "subscribed", NO)
+        return End(None, "subscribed", OPT_OUTS)
     if order(no) < order(message.row):
         return End(None, "said_no")
     return End(no["occurred_at"], "ended")

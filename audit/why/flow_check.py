@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from audit.events.times import iso
+from audit.events.vocabulary import OPT_INS
 from audit.flows import Flow, eligibility
 from audit.flows.triggers import Trigger
 from audit.why import counterfactual, data_sufficiency
@@ -183,7 +184,7 @@ def _audience_conditions(message: MessageContext, flow: Flow) -> Iterator[Condit
 
 def _has_membership_events(message: MessageContext, condition: str) -> bool:
     """Whether the data holds any word of who is on a list or in a segment."""
-    kinds = {"list": eligibility.YES, "segment": eligibility.IN}.get(condition, ())
+    kinds = {"list": OPT_INS, "segment": eligibility.IN}.get(condition, ())
     return any(kind in message.context.coverage.kinds for kind in kinds)
 
 

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from audit.events.schema import BEHAVIOUR
 from audit.events.times import iso
+from audit.events.vocabulary import OPT_INS, OPT_OUTS
 from audit.flows import Flow, triggers
-from audit.flows.eligibility import NO, YES, gives_message
+from audit.flows.eligibility import gives_message
 from audit.flows.triggers import Trigger
 from audit.why import data_sufficiency, expiry, reasons
 from audit.why.expiry import End
@@ -98,10 +99,10 @@ def _broadcast(message: MessageContext) -> Explanation | None:
 def _on_list(message: MessageContext, list_id: str | None) -> list[Reason]:
     """Since when the customer is on the list, and that they had left it."""
     title = quoted(list_id) if list_id else "everybody on it is written to"
-    joined, departed = (message.list_act(kinds, list_id, message.sent_at) for kinds in (YES, NO))
+    joined, departed = (message.list_act(kinds, list_id, message.sent_at) for kinds in (OPT_INS, OPT_OUTS))
     facts = {"list": list_id, "since": None if joined is None else iso(joined["occurred_at"])}
     if joined is None:
-        lack = data_sufficiency.since_when(message.context.coverage, YES)
+        lack = data_sufficiency.since_when(message.context.coverage, OPT_INS)
         leaves = [Reason(f"you are on this list: {title}; {lack}", facts=facts)]
     else:
         text = f"you are on this list since {day(joined['occurred_at'])}: {title}"

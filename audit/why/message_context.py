@@ -10,6 +10,7 @@ import polars as pl
 
 from audit.errors import NotFoundError
 from audit.events.messages import messages, sent_messages
+from audit.events.vocabulary import bears_on_expr
 from audit.flows import Flow, campaign_map, eligibility, of_campaign, of_trigger
 from audit.flows.eligibility import MESSAGE
 from audit.flows.triggers import named
@@ -155,7 +156,7 @@ class MessageContext:
         """The newest act of `kinds` up to `at` that bears on the message's list, channel and sender."""
         row = {**self.row, "list_id": list_id}
         bears = [
-            pl.col(name).is_null() | (pl.col(name) == row[name])
+            bears_on_expr(name, pl.lit(row[name], pl.String))
             for name in ("list_id", "channel", "sender")
             if row[name]
         ]

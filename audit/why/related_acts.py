@@ -12,6 +12,9 @@ from typing import Any
 
 import polars as pl
 
+from audit.events.schema import TIME
+from audit.events.vocabulary import comes_before_expr
+
 LEVELS = ("the same item", "the same category", "a category close to it", "a shared topic", "words of it")
 """How an act can be related to a message, the closest first."""
 
@@ -62,8 +65,8 @@ def candidates(events: pl.DataFrame, message: Mapping[str, Any]) -> pl.DataFrame
 
     Rows of `events` with `level` (index into `LEVELS`): closer first, then newer, then stronger kinds.
     """
-    earlier = (pl.col("occurred_at") < message["occurred_at"]) | (
-        (pl.col("occurred_at") == message["occurred_at"]) & (pl.col("event_id") < message["event_id"])
+    earlier = comes_before_expr(
+        "occurred_at", "event_id", pl.lit(message["occurred_at"], TIME), pl.lit(message["event_id"])
     )
     acts = events.filter(pl.col("kind").is_in(KINDS) & earlier).with_row_index("act")
     row = _frame(message).with_columns(pl.lit(acts.height, pl.UInt32).alias("message"))

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from audit.enforcement.gate.gate_decision import GateDecision
 from audit.enforcement.gate.gate_state import CustomerState, retention
+from audit.events.vocabulary import is_human
 from audit.rules.kinds.sunset import ENGAGEMENT
 from audit.rules.model import Rule
 from audit.rules.reference.histories import act_kinds
@@ -127,7 +128,7 @@ class Gate:
     def _noted(self, state: CustomerState, act: Act, time_zone: str | None) -> None:
         if self._retention.zoned and time_zone:
             state.place(act.at, act.event_id, time_zone)
-        if act.kind in ENGAGEMENT.values() and act.machine is not True:
+        if act.kind in ENGAGEMENT.values() and is_human(act.machine):
             self._recorded.add((act.kind, act.channel))
 
     def _customer(self, name: str) -> CustomerState:

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 import polars as pl
 
 from audit.events.times import duration
+from audit.events.vocabulary import OPT_INS, OPT_OUTS, bears_on, shares_topic
 from audit.rules import describe
 from audit.rules.key_readers import span
 from audit.rules.model import ActsRead, Rule
@@ -16,10 +17,7 @@ from audit.rules.reference import clock
 from audit.rules.reference.clock import EARLIEST, LATEST
 from audit.rules.reference.history import Act, Blocking, Evaluator, History, Message
 
-NO = ("unsubscribed", "objected", "consent_withdrawn")
-YES = ("subscribed", "consent_given")
-
-CONSENT_ACTS = ActsRead((*NO, *YES))
+CONSENT_ACTS = ActsRead((*OPT_OUTS, *OPT_INS))
 CONSENT_COLUMNS = frozenset({"channel", "sender", "topics"})
 
 
@@ -46,7 +44,7 @@ class Consent(Rule):
         return (CONSENT_ACTS,)
 
     def could_block(self, events: pl.DataFrame, causes: pl.DataFrame | None) -> pl.Expr:  # noqa: ARG002
-        return did(events, NO)
+        return did(events, OPT_OUTS)
 
     @property
     def lasting_acts(self) -> tuple[str, ...]:
@@ -73,7 +71,7 @@ class Consents:
     __slots__ = ("_acts",)
 
     def __init__(self, acts: Sequence[Act]) -> None:
-        self._acts = [act for act in acts if act.kind in NO or act.kind in YES]
+        self._acts = [act for act in acts if act.kind in OPT_OUTS or act.kind in OPT_INS]
 
     def __bool__(self) -> bool:
         return bool(self._acts)
@@ -84,9 +82,8 @@ class Consents:
             return None
         oldest: Act | None = None
         for act in self._bearing(message, at):
-            if act.topics and not set(act.topics) & set(message.topics or ()):
-                continue
-            oldest = None if act.kind in YES else oldest or act
+            if shares_topic(act.topics, message.topics):
+                oldest = None if act.kind in OPT_INS else oldest or act
         return oldest
 
     def agreed(self, message: Message, topic: str, at: datetime) -> bool:
@@ -106,7 +103,7 @@ class Consents:
         """The acts before the message in order whose channel and sender are absent or its own."""
         before = bisect_left(self._acts, (at, message.event_id), key=lambda act: (act.at, act.event_id))
         for act in self._acts[:before]:
-            if act.channel in {None, message.channel} and act.sender in {None, message.sender}:
+            if bears_on(act.channel, message.channel) and bears_on(act.sender, message.sender):
                 yield act
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 import polars as pl
 
+from audit.events.vocabulary import is_human
 from audit.rules import describe
 from audit.rules.key_readers import Per, number, one_of
 from audit.rules.kinds.counting import Counter, CountingRule
@@ -90,7 +91,7 @@ class _Streak(Counter):
         self._message_keys: dict[str, str | None] = {}
         self._responses: dict[str, Place] = {}
         for act in history.acts:
-            if act.kind == self._response and act.message_key is not None and act.machine is not True:
+            if act.kind == self._response and act.message_key is not None and is_human(act.machine):
                 self._responses.setdefault(act.message_key, (act.at, act.event_id))
         self._orders: list[Place] = [
             (act.at, act.event_id) for act in history.acts if act.kind == "order_completed"

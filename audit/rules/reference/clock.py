@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from audit.events.vocabulary import LONGEST_UNIT
+
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 LATEST = datetime.max.replace(tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -19,12 +21,6 @@ _DAY = timedelta(days=1)
 _NO_ZONE_BEFORE, _NO_ZONE_AFTER = EARLIEST + 4 * _DAY, LATEST - 4 * _DAY
 """Beyond these a calendar may not hold what a clock on the wall shows."""
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_LONGEST = {
-    "1h": timedelta(hours=2),
-    "1d": timedelta(days=3),
-    "1w": timedelta(days=9),
-    "1mo": timedelta(days=33),
-}
 
 Unit = tuple[int, ...]
 """What names a calendar unit in a zone: an hour with its offset, a day, a week's first day, a month."""
@@ -61,7 +57,7 @@ def unit(moment: datetime, window: str, zone: ZoneInfo, week_start: str) -> Unit
 
 def longest(window: str) -> timedelta:
     """No calendar unit is as long as this, whatever the zone."""
-    return _LONGEST[window]
+    return LONGEST_UNIT[window]
 
 
 def unit_end(moment: datetime, window: str, zone: ZoneInfo, week_start: str) -> datetime | None:
@@ -75,7 +71,7 @@ def unit_end(moment: datetime, window: str, zone: ZoneInfo, week_start: str) -> 
         found = _next_start(_local(moment, zone), window, week_start).astimezone(UTC)
         if moment < found and not inside(found) and inside(found - TICK):
             return found
-        return _first_without(inside, moment, moment + _LONGEST[window])
+        return _first_without(inside, moment, moment + LONGEST_UNIT[window])
     except (OverflowError, ValueError):
         return None
 

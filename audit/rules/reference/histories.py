@@ -10,11 +10,12 @@ import polars as pl
 
 from audit.errors import InputError
 from audit.events.messages import KEY, sent_messages
+from audit.events.vocabulary import campaign_expr
 from audit.population.stats import Facts
 from audit.rules.model import Rule
 from audit.rules.reference.history import Act, History, Message, Zoned, known_zone
 
-CAMPAIGN = pl.coalesce("campaign_id", "campaign_name").alias("campaign")
+CAMPAIGN = campaign_expr().alias("campaign")
 """What a rule calls a campaign: its id, or its name in a log that has no ids."""
 
 _MESSAGE = (

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Self
 
 import polars as pl
 
+from audit.events.vocabulary import class_expr
 from audit.population.context import PopulationContext
 from audit.rules import kernel
 from audit.rules.kernel import preload
@@ -28,7 +29,7 @@ from audit.rules.replay.totals import (
     cells,
     most_first,
 )
-from audit.rules.scopes import DEFAULT_CLASS, RuleSet
+from audit.rules.scopes import RuleSet
 
 AT_ONCE = 8_000
 """Messages that the reference decides in about a tenth of a second: a sample holds as many."""
@@ -171,7 +172,7 @@ def _with_unjudged(
     messages: pl.DataFrame, judged: pl.Series, decided: pl.DataFrame, rules: RuleSet
 ) -> pl.DataFrame:
     """The decisions on all messages: those that no rule can stop pass, or are exempt."""
-    name = pl.when(pl.col("message_class") != "").then("message_class").otherwise(pl.lit(DEFAULT_CLASS))
+    name = class_expr()
     passes = pl.when(name.is_in(sorted(rules.classes))).then(pl.lit("allow")).otherwise(pl.lit("exempt"))
     passing = messages.select(
         passes.cast(DECISION).alias("decision"),

@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from audit.events.vocabulary import OPT_OUTS, is_human_expr
 from audit.population.coverage import Coverage
-from audit.rules.kinds.consent import NO
 from audit.rules.replay.wilson import share
 
 CONVERSION = timedelta(days=7)
@@ -30,9 +30,7 @@ def of(events: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
     Columns `customer_id, event_id`, and bool: `opened, clicked, converted, complained, opted_out`, and
     `complaint_known` (a complaint by somebody of the same mailbox provider is in the data).
     """
-    human = events.filter(
-        pl.col("message_id").is_not_null() & pl.col("machine").fill_null(value=False).not_()
-    )
+    human = events.filter(pl.col("message_id").is_not_null() & is_human_expr())
     flagged = messages.select("customer_id", "event_id", "message_id", "mailbox_provider")
     for flag in ("opened", "clicked", "complained"):
         acts = human.filter(pl.col("kind") == f"message_{flag}").select("customer_id", "message_id").unique()
@@ -54,7 +52,7 @@ def rates(cells: pl.DataFrame, coverage: Coverage) -> dict[str, Any]:
     made: dict[str, Any] = {"messages": int(cells["n"].sum())}
     for name, flag in _FLAG.items():
         among = cells.filter("complaint_known") if name == "complaint" else cells
-        recorded = coverage.holds(*_NEEDS[name]) and (name != "opt_out" or any(map(coverage.holds, NO)))
+        recorded = coverage.holds(*_NEEDS[name]) and (name != "opt_out" or any(map(coverage.holds, OPT_OUTS)))
         made[name] = share(int(among.filter(flag)["n"].sum()), int(among["n"].sum()) if recorded else 0)
     return made
 
@@ -102,7 +100,7 @@ def _converted(events: pl.DataFrame, human: pl.DataFrame, messages: pl.DataFrame
 def _opted_out(events: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
     """Messages with an opt-out after them and before the customer's next: `customer_id, event_id`."""
     place = ("customer_id", "occurred_at", "event_id")
-    acts = events.filter(pl.col("kind").is_in(NO)).select(*place, message=pl.lit(None, pl.String))
+    acts = events.filter(pl.col("kind").is_in(OPT_OUTS)).select(*place, message=pl.lit(None, pl.String))
     if acts.is_empty():
         return acts.select("customer_id", "event_id")
     return (
