@@ -16,6 +16,7 @@ from msgspec import UNSET
 from audit.enforcement.gate import fast_json
 from audit.errors import InputError
 from audit.events.schema import KINDS, MESSAGE_CLASSES
+from audit.events.vocabulary import campaign_of
 from audit.ingest import strict_json
 from audit.privacy import scan
 from audit.privacy.clean import clean
@@ -134,7 +135,7 @@ class Reader:
         filled: dict[str, Any] = dict(
             columns if self._fill is None else self._fill({"kind": kind, **columns})
         )
-        filled["campaign"] = filled["campaign_id"] or filled["campaign_name"]
+        filled["campaign"] = campaign_of(filled["campaign_id"], filled["campaign_name"])
         filled["kind"] = kind
         recorded = {
             name: value

@@ -25,6 +25,7 @@ from audit.enforcement.gate.reader import Reader
 from audit.enforcement.gate.record import Record, entry, read_head
 from audit.errors import InputError, WorkspaceError
 from audit.events.times import parse_iso
+from audit.events.vocabulary import is_human
 from audit.flows import campaign_map
 from audit.queries import documents
 from audit.rules.kinds.sunset import ENGAGEMENT
@@ -124,7 +125,7 @@ class Stream:
         if head.sealed is not None:
             return True
         response = (head.kind, head.channel)
-        if head.kind in _RESPONSES and head.machine is not True and response not in self._responses:
+        if head.kind in _RESPONSES and is_human(head.machine) and response not in self._responses:
             self._responses.add(response)
             return True
         customer = self._names.get(head.customer_id, head.customer_id)

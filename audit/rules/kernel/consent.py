@@ -5,15 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from audit.events.vocabulary import OPT_INS, OPT_OUTS
 from audit.rules.kernel import layout
 from audit.rules.kernel.dictionary_encoding import EncodedTexts
 from audit.rules.kernel.encoded_events import EncodedEvents
 from audit.rules.kernel.jit import apart, inner
 from audit.rules.kernel.layout import ConsentActs, Int32, Int64, Task
-from audit.rules.kinds.consent import CONSENT_ACTS, NO, YES
+from audit.rules.kinds.consent import CONSENT_ACTS
 from audit.rules.model import Rule
 
-_STANCE = {**dict.fromkeys(NO, layout.OPT_OUT), **dict.fromkeys(YES, layout.OPT_IN)} | {
+_STANCE = {**dict.fromkeys(OPT_OUTS, layout.OPT_OUT), **dict.fromkeys(OPT_INS, layout.OPT_IN)} | {
     "consent_withdrawn": layout.CONSENT_WITHDRAWN,
     "consent_given": layout.CONSENT_GIVEN,
 }

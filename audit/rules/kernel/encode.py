@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from audit.events.messages import KEY, human
+from audit.events.messages import KEY
+from audit.events.vocabulary import is_human_expr
 from audit.population.stats import Facts
 from audit.rules.kernel import clocks, consent, rule_records
 from audit.rules.kernel.dictionary_encoding import as_array
@@ -213,7 +214,7 @@ class _Encoder:
             earliest = (
                 frame.select("customer_id", "event_id", "message_id", "kind", "machine", "occurred_at")
                 .with_row_index("row")
-                .filter((pl.col("kind") == kind) & human())
+                .filter((pl.col("kind") == kind) & is_human_expr())
                 .select("customer_id", KEY, "occurred_at", "row")
                 .unique(("customer_id", "message_key"), keep="first", maintain_order=True)
             )

@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from audit.events.vocabulary import OPT_OUTS, is_human_expr
 from audit.rules.kernel.dictionary_encoding import NO_TEXT, as_array, hashes
 from audit.rules.kernel.encoded_events import EncodedEvents
 from audit.rules.kernel.jit import inner, outer
 from audit.rules.kernel.layout import Int8, Int32, Int64, UInt64
-from audit.rules.kinds.consent import NO
 from audit.rules.reference import histories
 from audit.rules.replay import outcomes
 from audit.rules.replay.totals import FLAGS
@@ -26,7 +26,7 @@ _EVENT = {
     "message_clicked": CLICKED,
     "message_complained": COMPLAINED,
     "order_completed": ORDERED,
-    **dict.fromkeys(NO, REFUSED),
+    **dict.fromkeys(OPT_OUTS, REFUSED),
 }
 
 
@@ -39,7 +39,7 @@ def messages(events: EncodedEvents) -> tuple[Int32, Int8]:
     items, categories = (
         events.encoded(name).codes if has_orders else empty for name in ("item_id", "category")
     )
-    machine = as_array(events.examples["machine"].fill_null(value=False), np.int8)
+    machine = as_array(events.examples.select(is_human_expr().not_()).to_series(), np.int8)
     rows = _Rows(events.starts, events.at, message_ids, events.trait, event, machine, items, categories)
     found = _Messages(np.zeros(events.frame.height, np.int32), np.zeros(events.frame.height, np.int8))
     room = 4 * int(np.diff(events.starts).max(initial=1))

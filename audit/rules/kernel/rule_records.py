@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from audit.events.vocabulary import class_of
 from audit.rules.kernel import dictionary_encoding, layout
 from audit.rules.kernel.clocks import EPOCH
 from audit.rules.kernel.dictionary_encoding import EncodedTexts
@@ -20,7 +21,7 @@ from audit.rules.kinds.sunset import Sunset
 from audit.rules.model import Rule
 from audit.rules.reference.clock import WEEKDAYS
 from audit.rules.replay.event_pruning import COLUMN, names_customers
-from audit.rules.scopes import DEFAULT_CLASS, SCOPED, RuleSet, accepts, asks
+from audit.rules.scopes import SCOPED, RuleSet, accepts, asks
 
 _KIND = {
     "consent": layout.CONSENT,
@@ -110,11 +111,11 @@ def scopes(events: EncodedEvents, rules: RuleSet) -> tuple[Int64, Int64, Int64]:
     counting_exempt = _bits(rule.counts_other_classes for rule in rules.rules)
 
     def of_class(name: str | None) -> int:
-        return _bits((name or DEFAULT_CLASS) in rule.message_classes for rule in rules.rules)
+        return _bits(class_of(name) in rule.message_classes for rule in rules.rules)
 
     applies = classes.map(of_class)
     counts = classes.map(lambda name: counting & (of_class(name) | counting_exempt))
-    exempt = classes.map(lambda name: (name or DEFAULT_CLASS) not in rules.classes)
+    exempt = classes.map(lambda name: class_of(name) not in rules.classes)
     for name in SCOPED:
         if any(asks(rule, name) for rule in rules.rules):
             in_scope = _topics(events, rules) if name == "topics" else _accepted(events, rules, name)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from audit.events import vocabulary as v
 from audit.events.schema import CONSENT, SCHEMA, TIME
-from audit.rules.kernel import clocks, consent_arrays, layout
+from audit.rules.kernel import clocks, consent, layout
 
 TEXT = st.sampled_from([None, "a", "b", "A"])
 CLASSES = st.sampled_from([None, "", "marketing", "service", "transactional"])
@@ -69,6 +69,10 @@ def test_what_is_no_opt_out_and_no_opt_in_is_neither() -> None:
 def test_compiled_code_means_the_same() -> None:
     spans = [clocks.longest.py_func(unit) for unit in range(len(v.LONGEST_UNIT))]
     assert spans == [span // timedelta(microseconds=1) for span in v.LONGEST_UNIT.values()]
-    refusals = {kind for kind, code in consent_arrays._SAYS.items() if code in {layout.NO, layout.WITHDRAWN}}
+    refusals = {
+        kind
+        for kind, stance in consent._STANCE.items()
+        if stance in {layout.OPT_OUT, layout.CONSENT_WITHDRAWN}
+    }
     assert refusals == set(v.OPT_OUTS)
-    assert consent_arrays._SAYS.keys() - refusals == set(v.OPT_INS)
+    assert consent._STANCE.keys() - refusals == set(v.OPT_INS)

@@ -13,9 +13,9 @@ from polars.testing import assert_frame_equal
 
 from audit.errors import InputError
 from audit.events.schema import SCHEMA, conform
+from audit.events.vocabulary import OPT_INS, OPT_OUTS
 from audit.rules import kernel
 from audit.rules.kernel import dictionary_encoding, totals
-from audit.rules.kinds.consent import NO, YES
 from audit.rules.model import from_dict, kinds
 from audit.rules.reference import histories as prepare
 from audit.rules.replay import fleet, simulation
@@ -65,7 +65,7 @@ sayings = st.builds(
     lambda kind, at, name, channel, sender, about, key, machine: act(
         kind, at, event_id=name, channel=channel, sender=sender, topics=about, message_id=key, machine=machine
     ),
-    st.sampled_from((*NO, *YES, "message_clicked", "message_opened", "order_completed")),
+    st.sampled_from((*OPT_OUTS, *OPT_INS, "message_clicked", "message_opened", "order_completed")),
     moments,
     st.text("ab", min_size=1, max_size=6),
     st.sampled_from((None, None, "email", "push")),
@@ -195,7 +195,6 @@ def test_it_knows_every_kind_there_is():
 def test_a_small_replay_never_loads_it():
     code = """
 import sys
-from audit.rules.reference.consents import NO, YES
 from tests.audit.rules.build import act, cap, causes, message, replayed
 replayed([message("2026-01-05T10:00")], cap(1, "7d")).to_json()
 assert not {"numba", "llvmlite"} & set(sys.modules)
