@@ -12,11 +12,11 @@ from audit.events.schema import BEHAVIOUR
 from audit.events.times import iso
 from audit.findings import catalogue
 from audit.findings.check_context import CheckContext
-from audit.population.context import Context
 from audit.why import counterfactual, data_sufficiency
 from audit.why.minimal_removal import Plan
 from audit.why.model import Reason
 from audit.why.wording import kinds_in_words
+from audit.workspace.context import Context
 
 Finding = Mapping[str, Any]
 """A finding as a row: the columns of whysent.findings/1, sensitive topics named."""

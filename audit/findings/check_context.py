@@ -11,6 +11,7 @@ import polars as pl
 from audit.events import sensitive_topics
 from audit.events.messages import sent_messages
 from audit.events.schema import BEHAVIOUR, first_levels
+from audit.events.vocabulary import comes_before_expr, is_marketing_expr
 from audit.flows.campaign_map import with_entries
 from audit.workspace.context import Context
 
@@ -51,7 +52,7 @@ class CheckContext:
 
         Added: `known_trigger`, what the sender states, else what the campaign map says of the campaign.
         """
-        marketing = self.messages.filter(pl.col("message_class").fill_null("marketing") == "marketing")
+        marketing = self.messages.filter(is_marketing_expr())
         entries = self.population.campaigns
         triggers = entries.with_row_index("_entry").select("_entry", pl.col("trigger").alias("_mapped"))
         return (
@@ -119,8 +120,7 @@ def with_area(frame: pl.DataFrame, depth: int) -> pl.DataFrame:
 
 def lies_before(act: str, moment: str, *, act_id: str, event_id: str = "event_id") -> pl.Expr:
     """Whether the event of columns `act` (time) and `act_id` lies before that of `moment` and `event_id` in order."""
-    earlier = pl.col(act) < pl.col(moment)
-    return earlier | ((pl.col(act) == pl.col(moment)) & (pl.col(act_id) < pl.col(event_id)))
+    return comes_before_expr(act, act_id, moment, event_id)
 
 
 def newest_before(

@@ -8,9 +8,9 @@ import polars as pl
 from audit.events.times import iso
 from audit.findings.check_context import CheckContext
 from audit.findings.checks.declared_rules import broken, of_its_classes, within
-from audit.population.context import Context
 from audit.rules.model import Rule
 from audit.rules.reference import histories
+from audit.workspace.context import Context
 
 WORST = 10
 """People named of those with most messages against a rule."""

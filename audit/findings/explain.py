@@ -11,13 +11,13 @@ from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.registry import check, find, locate
 from audit.findings.schema import worded
-from audit.population.context import Context
 from audit.why import counterfactual, reasons
 from audit.why.expiry import End
 from audit.why.minimal_removal import Removal
 from audit.why.model import Counterfactual, Explanation, Reason, Subject
 from audit.why.what_if_trials import Decide
 from audit.why.wording import Wording, day, several
+from audit.workspace.context import Context
 
 _ABOUT_NO_ITEM = (
     *CONSENT, *REQUESTS, "registry_created", "registry_closed", "profile_updated", "segment_entered", "segment_left",

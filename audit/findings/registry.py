@@ -25,7 +25,7 @@ from audit.findings.checks.shared_account import SharedAccount
 from audit.findings.checks.unexplained import Unexplained
 from audit.findings.checks.unrequested_shipment import UnrequestedShipment
 from audit.findings.schema import SCHEMA, to_findings, worst_first
-from audit.population.context import Context
+from audit.workspace.context import Context
 
 CHECKS: dict[str, Check] = {
     check.id: check

@@ -6,14 +6,13 @@ from typing import Any
 
 import polars as pl
 
+from audit.events.vocabulary import OPT_INS, OPT_OUTS, bears_on_expr, is_marketing_expr, shares_topic_expr
 from audit.findings import catalogue
 from audit.findings.catalogue import CatalogueRow, countries
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext, lies_before
 from audit.findings.schema import day, detected, message_count, rule_column
 
-_OPT_OUTS = ("unsubscribed", "objected", "consent_withdrawn")
-_OPT_INS = ("subscribed", "consent_given")
 _MESSAGE = ("customer_id", "event_id")
 _US_EMAIL, _US_SMS, _BULK = "OPT-EMAIL-US", "OPT-SMS-US", "OPT-2D"
 _OBJECTIONS = ("OBJ-DM", "OBJ-DM-GB")
@@ -101,14 +100,14 @@ class AfterOptOut(Check):
 
 def _after_opt_out(context: CheckContext) -> pl.DataFrame:
     """Every message after a no, with that no (`act_*`: the oldest in force, else one of another scope)."""
-    acts = context.of_kind(*_OPT_OUTS, *_OPT_INS).select(
+    acts = context.of_kind(*OPT_OUTS, *OPT_INS).select(
         "customer_id",
         pl.col("event_id").alias("act_id"),
         pl.col("occurred_at").alias("act_at"),
         pl.col("kind").alias("act"),
         *(pl.col(name).alias(f"act_{name}") for name in ("channel", "sender", "topics")),
     )
-    opted_out = acts.filter(pl.col("act").is_in(_OPT_OUTS)).select("customer_id").unique()
+    opted_out = acts.filter(pl.col("act").is_in(OPT_OUTS)).select("customer_id").unique()
     messages = _with_law_country(context, context.messages.join(opted_out, on="customer_id", how="semi"))
     pairs = (
         messages.join(acts, on="customer_id", how="inner")
@@ -116,21 +115,16 @@ def _after_opt_out(context: CheckContext) -> pl.DataFrame:
         .sort(*_MESSAGE, "act_at", "act_id")
         .with_columns(_bears_on_message().alias("bears"), pl.int_range(pl.len()).over(_MESSAGE).alias("nth"))
     )
-    is_opt_in = pl.col("bears") & pl.col("act").is_in(_OPT_INS)
+    is_opt_in = pl.col("bears") & pl.col("act").is_in(OPT_INS)
     newest_opt_in = pl.col("nth").filter(is_opt_in).max().over(_MESSAGE).fill_null(-1)
-    opt_outs = pairs.filter(pl.col("act").is_in(_OPT_OUTS) & (pl.col("nth") > newest_opt_in))
+    opt_outs = pairs.filter(pl.col("act").is_in(OPT_OUTS) & (pl.col("nth") > newest_opt_in))
     by_weight = opt_outs.sort(*_MESSAGE, "bears", "nth", descending=[False, False, True, False])
     return _with_queued(context, by_weight.unique(_MESSAGE, keep="first", maintain_order=True))
 
 
 def _bears_on_message() -> pl.Expr:
-    same_channel, same_sender = (
-        pl.col(f"act_{name}").is_null() | pl.col(f"act_{name}").eq_missing(pl.col(name))
-        for name in ("channel", "sender")
-    )
-    topics = pl.col("act_topics")
-    shared = topics.list.set_intersection("topics").list.len().fill_null(0) > 0
-    return same_channel & same_sender & (topics.is_null() | (topics.list.len() == 0) | shared)
+    by_topics = shares_topic_expr("act_topics", "topics")
+    return bears_on_expr("act_channel", "channel") & bears_on_expr("act_sender", "sender") & by_topics
 
 
 def _with_law_country(context: CheckContext, messages: pl.DataFrame) -> pl.DataFrame:
@@ -189,7 +183,7 @@ def _late(thresholds: Mapping[str, Any]) -> list[pl.Expr]:
 
 
 def _case() -> pl.Expr:
-    marketing = pl.col("message_class").fill_null("marketing") == "marketing"
+    marketing = is_marketing_expr()
     queued = pl.col("queued") & ~(pl.col("late") & pl.col("stale"))
     return (
         pl.when(~pl.col("bears"))

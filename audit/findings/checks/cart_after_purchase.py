@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from audit.events.vocabulary import campaign_expr
 from audit.findings import catalogue
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext, lies_before, newest_before
@@ -67,7 +68,7 @@ def cart_reminders(context: CheckContext) -> pl.DataFrame:
     )
     about_carts = name.str.to_lowercase().str.contains(rf"(^|[^\p{{L}}])({words})($|[^\p{{L}}])")
     return context.mailings.filter(about_carts.fill_null(value=False)).with_columns(
-        pl.coalesce("campaign_id", "campaign_name", "known_trigger").alias("campaign")
+        campaign_expr("known_trigger").alias("campaign")
     )
 
 

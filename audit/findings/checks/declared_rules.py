@@ -11,17 +11,18 @@ from typing import Any
 import polars as pl
 
 from audit.events.schema import TIME, under
+from audit.events.vocabulary import class_expr
 from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.checks.over_frequency import count_in_window
 from audit.findings.schema import day, detected, nothing_detected, rule_column
-from audit.population.context import Context
 from audit.rules.kinds.counting import Cap
 from audit.rules.model import Rule, to_dict
 from audit.rules.reference import histories as prepare
 from audit.rules.reference.history import History, Message, known_zone
-from audit.rules.scopes import DEFAULT_CLASS, SCOPED, accepts, asks, class_of, valid
+from audit.rules.scopes import SCOPED, accepts, asks, class_of, valid
 from audit.why.minimal_removal import Plan
+from audit.workspace.context import Context
 
 _PER = {
     "channel": "channel",
@@ -140,7 +141,7 @@ def within(rule: Rule) -> pl.Expr:
 
 def of_its_classes(rule: Rule) -> pl.Expr:
     """Whether a message is of a class that `rule` judges."""
-    return pl.col("message_class").fill_null(DEFAULT_CLASS).is_in(rule.message_classes)
+    return class_expr().is_in(rule.message_classes)
 
 
 def _over_limit(messages: pl.DataFrame, rule: Cap) -> pl.DataFrame:

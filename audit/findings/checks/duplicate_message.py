@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from audit.events import sensitive_topics
+from audit.events.vocabulary import campaign_expr
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.schema import ABOUT, day, detected, message_count, rule_column
@@ -26,9 +27,7 @@ class DuplicateMessage(Check):
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Marketing messages equal in channel, campaign, subject, item and step to one in `(t − hours, t]` before them."""
         hours = self.thresholds["hours"]
-        mailings = context.mailings.with_columns(
-            pl.coalesce("campaign_id", "campaign_name").alias("campaign")
-        )
+        mailings = context.mailings.with_columns(campaign_expr().alias("campaign"))
         identified = mailings.filter(pl.col("campaign").is_not_null() | pl.col("subject").is_not_null())
         repeats = (
             identified.with_columns(
@@ -42,7 +41,7 @@ class DuplicateMessage(Check):
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """Messages of the same campaign or subject with nothing like them in the hours before."""
-        content = pl.coalesce("campaign_id", "campaign_name", "subject")
+        content = campaign_expr("subject")
         messages = context.mailings.filter(content == finding["subject"])
         reason = f"nothing like it in the {self.thresholds['hours']} hours before it"
         yield ExcludedEvents("message", messages, reason)

@@ -9,6 +9,7 @@ import polars as pl
 from audit.events import sensitive_topics
 from audit.events.messages import outcomes
 from audit.events.times import iso
+from audit.events.vocabulary import campaign_expr, campaign_of
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.checks.over_frequency import capped
@@ -47,7 +48,7 @@ class IgnoredStreak(Check):
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """Messages of the same campaign in no such run."""
-        campaign = pl.coalesce("campaign_id", "campaign_name", "category")
+        campaign = campaign_expr("category")
         messages = context.mailings.filter(campaign == finding["subject"])
         yield ExcludedEvents("message", messages, "answered, or parted from the run by an answer")
 
@@ -143,7 +144,7 @@ def _runs(context: CheckContext, limits: Mapping[str, Any]) -> pl.DataFrame:
     mailings = (
         _with_outcomes(context)
         .with_columns(
-            pl.coalesce("campaign_id", "campaign_name", "category").alias("campaign"),
+            campaign_expr("category").alias("campaign"),
             engaged.alias("engaged"),
         )
         .drop_nulls("campaign")
@@ -192,7 +193,7 @@ def _ignored(rows: pl.DataFrame) -> pl.DataFrame:
 def _rule(
     customer: str, campaign_id: str | None, campaign_name: str | None, category: str | None
 ) -> dict[str, Any]:
-    campaign = campaign_id or campaign_name
+    campaign = campaign_of(campaign_id, campaign_name)
     scope = {"campaigns": [campaign]} if campaign else {"categories": [category]}
     name = campaign or category
     return {

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from audit.events.times import duration
+from audit.events.vocabulary import is_marketing_expr
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.schema import day, detected, message_count, nothing_detected, rule_column
@@ -54,7 +55,7 @@ class OverFrequency(Check):
         """
         cap = json.loads(finding["suggested_rule"])
         messages = context.messages.filter(
-            pl.col("message_class").fill_null("marketing") == "marketing",
+            is_marketing_expr(),
             pl.col("channel").is_in(cap["channels"]) if "channels" in cap else pl.col("channel").is_null(),
         ).select("event_id", "occurred_at")
         passed, stopped = capped(messages.rows(), cap["limit"], duration(cap["window"]))

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from audit import findings
 from audit.findings.check_context import CheckContext
-from audit.population.context import Context
 from audit.rules.model import from_dict
 from audit.why.minimal_removal import Search
 from audit.why.what_if_trials import Trials
+from audit.workspace.context import Context
 from tests import build
 from tests.audit.findings.histories import act, mail
 from tests.audit.rules.build import cap

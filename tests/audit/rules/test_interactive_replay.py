@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.errors import InputError
+from audit.events.vocabulary import OPT_INS, OPT_OUTS
 from audit.population import stats
 from audit.rules.kernel import preload
-from audit.rules.kinds.consent import NO, YES
 from audit.rules.model import from_dict, kinds
 from audit.rules.replay import interactive_replay, simulation
 from audit.rules.scopes import RuleSet
@@ -82,7 +82,7 @@ sent = st.fixed_dictionaries(
 done = st.fixed_dictionaries(
     {
         "kind": st.sampled_from(
-            ("order_completed", "product_viewed", *NO, *YES, "message_clicked", "message_opened")
+            ("order_completed", "product_viewed", *OPT_OUTS, *OPT_INS, "message_clicked", "message_opened")
         ),
         "machine": st.sampled_from((None, None, True)),
         "order_id": st.sampled_from((None, "o1", "o2")),
