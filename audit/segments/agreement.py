@@ -5,8 +5,8 @@ from datetime import timedelta
 import polars as pl
 
 from audit.events.schema import TIME
-from audit.population.context import Context
 from audit.population.coverage import Coverage
+from audit.segments.context import SegmentContext
 from audit.segments.definition_files import definitions as our_definitions
 from audit.segments.definition_files import resolved
 from audit.segments.history import history
@@ -44,7 +44,7 @@ DISAGREEMENTS: dict[str, pl.DataType] = {
 """The columns of `disagreements`."""
 
 
-def both_sides(events: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def both_sides(events: pl.DataFrame, ctx: SegmentContext) -> pl.DataFrame:
     """The memberships of the whole customers in `events`, with `family`: the definition's id, else as logged."""
     family = pl.when("derived").then(pl.col("id").str.split(":").list.first()).otherwise("id")
     return memberships(events, ctx).drop("reason").with_columns(family.alias("family"))
@@ -82,7 +82,7 @@ def agreement(rows: pl.DataFrame, definitions: tuple[Definition, ...]) -> pl.Dat
     )
 
 
-def disagreements(events: pl.DataFrame, ctx: Context, rows: pl.DataFrame) -> pl.DataFrame:
+def disagreements(events: pl.DataFrame, ctx: SegmentContext, rows: pl.DataFrame) -> pl.DataFrame:
     """Who is in a segment of `rows` (of `both_sides`) by one side alone, in the columns of `DISAGREEMENTS`.
 
     `side`: logged_only or derived_only. `reason`: the likely one, `detail` its time (UTC) where it has one:
@@ -106,7 +106,7 @@ def disagreements(events: pl.DataFrame, ctx: Context, rows: pl.DataFrame) -> pl.
 
 
 def _logged_only(
-    events: pl.DataFrame, ctx: Context, rows: pl.DataFrame, definitions: tuple[Definition, ...]
+    events: pl.DataFrame, ctx: SegmentContext, rows: pl.DataFrame, definitions: tuple[Definition, ...]
 ) -> pl.DataFrame:
     by_id = {definition.id: definition for definition in definitions}
     compared = tuple(by_id[id_] for id_ in rows["family"].unique() if id_ in by_id)
@@ -159,7 +159,7 @@ def _begins(coverage: Coverage, definition: Definition) -> tuple[bool, object, t
 
 
 def _derived_only(
-    events: pl.DataFrame, ctx: Context, rows: pl.DataFrame, everybody: pl.DataFrame
+    events: pl.DataFrame, ctx: SegmentContext, rows: pl.DataFrame, everybody: pl.DataFrame
 ) -> pl.DataFrame:
     in_log = everybody.filter("logged")["family"].unique()
     left = (
@@ -196,7 +196,7 @@ def _derived_only(
     )
 
 
-def _families_left(events: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def _families_left(events: pl.DataFrame, ctx: SegmentContext) -> pl.DataFrame:
     """The logged names of ours that somebody left: `segment_id` (as logged), `family` (the definition's id)."""
     logged = events.filter(pl.col("kind") == "segment_left").select("segment_id").unique().drop_nulls()
     names = names_of(ctx.definitions or our_definitions()).rename({"definition": "family"})

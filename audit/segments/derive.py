@@ -3,8 +3,8 @@
 import polars as pl
 
 from audit.events.schema import TIME
-from audit.population.context import Context
 from audit.segments import transitions
+from audit.segments.context import SegmentContext
 from audit.segments.definition_files import definitions as our_definitions
 from audit.segments.definition_files import resolved
 from audit.segments.event_selection import SelectedEvents
@@ -29,7 +29,7 @@ DERIVED: dict[str, pl.DataType] = {
 
 
 def derive(
-    events: pl.DataFrame, ctx: Context, definitions: tuple[Definition, ...] | None = None
+    events: pl.DataFrame, ctx: SegmentContext, definitions: tuple[Definition, ...] | None = None
 ) -> pl.DataFrame:
     """The segments that hold at `ctx.at` for the whole customers in `events`, in the columns of `DERIVED`.
 
@@ -86,7 +86,7 @@ def _spells(
     definitions: tuple[Definition, ...],
     allowed: dict[str, pl.Series],
     holding: pl.DataFrame,
-    ctx: Context,
+    ctx: SegmentContext,
 ) -> pl.DataFrame:
     """The spell that each segment which holds now is in: `position, person, group, since, until`.
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
-from audit.population.context import Context
+from audit.segments.context import SegmentContext
 from audit.segments.contributions import contributions, live, runs
 from audit.segments.event_selection import SelectedEvents
 from audit.segments.model import LEARNED, Condition, Definition
@@ -157,7 +157,11 @@ def _iso(time: pl.Expr) -> pl.Expr:
 
 
 def excluded_events(
-    events: pl.DataFrame, ctx: Context, definition: Definition, segment_id: str, behind: Collection[str]
+    events: pl.DataFrame,
+    ctx: SegmentContext,
+    definition: Definition,
+    segment_id: str,
+    behind: Collection[str],
 ) -> pl.DataFrame:
     """Of one customer's `events`, those that `definition` looks at for the segment `segment_id` and does not rest on, each
     with what keeps it from counting: `EXCLUDED`, in order.
@@ -172,7 +176,9 @@ def excluded_events(
     return excluded.filter(~pl.col("event_id").is_in(list(behind))).select(*EXCLUDED)
 
 
-def _excluded_rows(selected: SelectedEvents, condition: Condition, group: str, ctx: Context) -> pl.DataFrame:
+def _excluded_rows(
+    selected: SelectedEvents, condition: Condition, group: str, ctx: SegmentContext
+) -> pl.DataFrame:
     if selected.rows(condition.events).is_empty():
         return pl.DataFrame(schema=_EXCLUDED_ROWS)
     if condition.test in LEARNED:
@@ -183,7 +189,7 @@ def _excluded_rows(selected: SelectedEvents, condition: Condition, group: str, c
     return rows.select("row", _exclusion(condition, ctx).alias("why"))
 
 
-def _exclusion(condition: Condition, ctx: Context) -> pl.Expr:
+def _exclusion(condition: Condition, ctx: SegmentContext) -> pl.Expr:
     """What keeps an event that a condition looks at from counting."""
     if condition.test in _NEVER_COUNTS:
         return pl.lit(_NEVER_COUNTS[condition.test])

@@ -6,8 +6,8 @@ from datetime import timedelta
 import polars as pl
 
 from audit.events.schema import TIME
-from audit.population.context import Context
 from audit.segments import transitions
+from audit.segments.context import SegmentContext
 from audit.segments.definition_files import definitions as our_definitions
 from audit.segments.definition_files import resolved
 from audit.segments.derive import may_be_asked, titled
@@ -32,7 +32,9 @@ HISTORY: dict[str, pl.DataType] = {
 """The columns of `history`."""
 
 
-def history(events: pl.DataFrame, ctx: Context, periods: Sequence[Period] | None = None) -> pl.DataFrame:
+def history(
+    events: pl.DataFrame, ctx: SegmentContext, periods: Sequence[Period] | None = None
+) -> pl.DataFrame:
     """Every spell until `ctx.at` in which our definitions gave the whole customers in `events` a segment: `HISTORY`.
 
     `periods`: which definition gave a segment when (`versions.periods`); those of `ctx` for all time, if None.
@@ -73,7 +75,10 @@ def history(events: pl.DataFrame, ctx: Context, periods: Sequence[Period] | None
 
 
 def _spells(
-    selected: SelectedEvents, definitions: tuple[Definition, ...], contributed: pl.DataFrame, ctx: Context
+    selected: SelectedEvents,
+    definitions: tuple[Definition, ...],
+    contributed: pl.DataFrame,
+    ctx: SegmentContext,
 ) -> pl.DataFrame:
     """What each of `definitions` gives for all time, with the events at both ends: `AT_SEGMENT, entered, left, *_by`."""
     turned = transitions.segments(contributed, definitions).filter(pl.col("time") <= ctx.at)
@@ -98,7 +103,7 @@ def _in_force(definitions: Sequence[Definition], periods: Sequence[Period]) -> p
     return pl.DataFrame(rows, schema={"position": pl.UInt16, "since": TIME, "until": TIME}, orient="row")
 
 
-def _within(spells: pl.DataFrame, in_force: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def _within(spells: pl.DataFrame, in_force: pl.DataFrame, ctx: SegmentContext) -> pl.DataFrame:
     """The parts of `spells` in which their definition was in force, and whether its coming or going bounds them."""
     none = pl.lit([], pl.List(pl.String))
     until_now = in_force.with_columns(pl.when(pl.col("until") <= ctx.at).then("until"))

@@ -63,7 +63,7 @@ def logged(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     )
 
 
-def logged_history(events: pl.DataFrame, ctx: Context) -> pl.DataFrame:
+def logged_history(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """Every spell until `ctx.at` that somebody else logged, in the columns of `LOG`, in order of customer and entry.
 
     A spell goes from the first row that puts the customer in (or finds them in) to the next that takes them out.

@@ -4,7 +4,6 @@ from datetime import datetime
 
 import polars as pl
 
-from audit.population.context import Context
 from audit.segments.contributions import CENTS, contributions, fits, least, live, runs, says, unit
 from audit.segments.event_selection import READ, SelectedEvents
 from audit.segments.groups import carries
@@ -12,6 +11,7 @@ from audit.segments.logged import KINDS as LOGGED
 from audit.segments.model import Condition, Definition
 from audit.segments.transitions import HOLDS
 from audit.why.minimal_removal import Plan
+from audit.workspace.context import Context
 
 _ANY_ONE = ("first", "absent", "open")
 """Tests that every single one of their events is enough for."""

@@ -10,8 +10,8 @@ from audit import flows, segments
 from audit.events.schema import in_order
 from audit.flows.campaign_map import SCHEMA, fill
 from audit.population import coverage, stats
-from audit.population.context import Context
 from audit.rules.model import from_dict
+from audit.workspace.context import Context
 from fixtures import complete_journey, demo_campaigns, demo_flows, scenes
 from fixtures.fleet import fleet
 

@@ -8,7 +8,7 @@ import polars as pl
 from audit.errors import InputError
 from audit.events.schema import first_levels
 from audit.events.sensitive_topics import in_category
-from audit.population.context import Context
+from audit.population.context import PopulationContext
 from audit.segments.event_selection import SelectedEvents
 from audit.segments.models import Groups, Lifetime, Models, customer_groups, customer_lifetime_value
 
@@ -20,7 +20,7 @@ _SAMPLE = 2_000
 """House value: as many customers tell how well groups are apart; all pairs of them are compared."""
 
 
-def train(events: pl.DataFrame, ctx: Context) -> Models:
+def train(events: pl.DataFrame, ctx: PopulationContext) -> Models:
     """What the whole customers in `events` teach at `ctx.at`; the same events teach the same.
 
     A model that the data is too small for is left out. Raises InputError without the extra `learned`, or where nothing
@@ -58,7 +58,9 @@ def _categories(selected: SelectedEvents) -> tuple[str, ...]:
     return tuple(best["group"].sort())
 
 
-def _groups(selected: SelectedEvents, ctx: Context, model: str, features: tuple[str, ...]) -> Groups | None:
+def _groups(
+    selected: SelectedEvents, ctx: PopulationContext, model: str, features: tuple[str, ...]
+) -> Groups | None:
     import numpy as np
 
     settings = customer_groups.settings()[model]
@@ -130,7 +132,7 @@ def _amount(feature: str, more: bool) -> str:
     return f"{many if more else few} {feature}"
 
 
-def _lifetime(selected: SelectedEvents, ctx: Context) -> Lifetime | None:
+def _lifetime(selected: SelectedEvents, ctx: PopulationContext) -> Lifetime | None:
     import numpy as np
 
     settings = customer_groups.settings()["lifetime"]
