@@ -6,7 +6,15 @@ class WhysentError(Exception):
 
 
 class InputError(WhysentError):
-    """A file, a definition or a rule cannot be used as it is."""
+    """A file, a definition or a rule cannot be used as it is.
+
+    `problem` says what is wrong; `key` names the key that it is about, and `place` whose key it is, where there is one.
+    """
+
+    def __init__(self, problem: str, *, place: str = "", key: str = "") -> None:
+        super().__init__(": ".join(part for part in (place, key, problem) if part))
+        self.problem = problem
+        self.key = key
 
 
 class NotFoundError(WhysentError):

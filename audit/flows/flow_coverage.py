@@ -1,10 +1,10 @@
 """What is seen of each flow: how many messages it has, and how many of them its definition gives."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import polars as pl
 
+from audit.events.document import Document
 from audit.events.messages import sent_messages
 from audit.flows.eligibility import (
     MESSAGE,
@@ -16,9 +16,27 @@ from audit.flows.eligibility import (
 from audit.flows.model import Flow
 
 
-def seen(events: pl.LazyFrame, flows: Iterable[Flow]) -> list[dict[str, Any]]:
-    """An entry for each flow, in their order: what it is, `messages` (distinct, sent) and those it gives (`given`)."""
-    return [_entry(flow, *_counted(events, flow)) for flow in flows]
+class FlowEntry(Document):
+    """A flow, and how far its definition accounts for its messages."""
+
+    id: str
+    title: str
+    campaigns: tuple[str, ...]
+    trigger: str | None
+    list: str | None
+    segment: str | None
+    steps: tuple[str, ...]
+    asks_for: str | None
+    source: str | None
+    messages: int
+    """Distinct messages sent."""
+    given: int
+    """Those of them that its definition gives."""
+
+
+def seen(events: pl.LazyFrame, flows: Iterable[Flow]) -> tuple[FlowEntry, ...]:
+    """An entry for each flow, in their order."""
+    return tuple(_entry(flow, *_counted(events, flow)) for flow in flows)
 
 
 def _counted(events: pl.LazyFrame, flow: Flow) -> tuple[int, int]:
@@ -37,20 +55,20 @@ def _counted(events: pl.LazyFrame, flow: Flow) -> tuple[int, int]:
     return messages.height, inside.height
 
 
-def _entry(flow: Flow, messages: int, given_by_it: int) -> dict[str, Any]:
-    return {
-        "id": flow.id,
-        "title": flow.title,
-        "campaigns": list(flow.campaigns),
-        "trigger": None if flow.trigger is None else flow.trigger.id,
-        "list": flow.list_id,
-        "segment": flow.segment,
-        "steps": [step.name for step in flow.steps],
-        "asks_for": flow.asks_for,
-        "source": flow.source,
-        "messages": messages,
-        "given": given_by_it,
-    }
+def _entry(flow: Flow, messages: int, given_by_it: int) -> FlowEntry:
+    return FlowEntry(
+        id=flow.id,
+        title=flow.title,
+        campaigns=tuple(flow.campaigns),
+        trigger=None if flow.trigger is None else flow.trigger.id,
+        list=flow.list_id,
+        segment=flow.segment,
+        steps=tuple(step.name for step in flow.steps),
+        asks_for=flow.asks_for,
+        source=flow.source,
+        messages=messages,
+        given=given_by_it,
+    )
 
 
 def _once(*names: str) -> list[str]:

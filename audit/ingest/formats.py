@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from audit.errors import InputError
+from audit.events.document import Document
 from audit.ingest.batch import Batch
 
 if TYPE_CHECKING:
@@ -54,13 +55,27 @@ def formats() -> tuple[Format, ...]:
     return (AMAZON, *canonical.FORMATS)
 
 
-def document() -> dict[str, Any]:
+class FormatEntry(Document):
+    """A format: its name for `--format`, what it is, the files it takes, and the kinds of events it gives."""
+
+    name: str
+    title: str
+    reads: str
+    gives: tuple[str, ...]
+
+
+class Formats(Document, schema="whysent.formats/1"):
+    """The formats that `import` reads, the most particular first."""
+
+    formats: tuple[FormatEntry, ...]
+
+
+def document() -> Formats:
     """The answer of `whysent formats`."""
-    listed = [
-        {"name": one.name, "title": one.title, "reads": one.reads, "gives": list(one.gives)}
-        for one in formats()
-    ]
-    return {"schema": "whysent.formats/1", "formats": listed}
+    listed = (
+        FormatEntry(name=one.name, title=one.title, reads=one.reads, gives=one.gives) for one in formats()
+    )
+    return Formats(formats=tuple(listed))
 
 
 _DATA = (".csv", ".tsv", ".ndjson", ".jsonl", ".json", ".parquet", ".zip", ".gz", ".zst")

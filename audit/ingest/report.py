@@ -4,9 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from audit.events.times import iso
+from audit.events.document import Document
 
 
 @dataclass(slots=True)
@@ -21,12 +20,38 @@ class FileReport:
     quarantined: int = 0
     skipped: int = 0
 
-    def to_json(self) -> dict[str, Any]:
-        """An element of `files`."""
-        return {name: getattr(self, name) for name in ("path", "format", *COUNTS)}
-
 
 COUNTS = ("rows", "accepted", "duplicates", "quarantined", "skipped")
+
+
+class FileCounts(Document):
+    """A file, and what became of its rows."""
+
+    path: str
+    format: str
+    rows: int
+    accepted: int
+    duplicates: int
+    quarantined: int
+    skipped: int
+
+
+class Imported(Document, schema="whysent.import/1"):
+    """What an import took: `rows = accepted + duplicates + quarantined + skipped`, in each file and in all."""
+
+    files: tuple[FileCounts, ...]
+    rows: int
+    accepted: int
+    """A row that makes several events counts once."""
+    duplicates: int
+    quarantined: int
+    skipped: int
+    """Rows of no interest; named by reason on stderr."""
+    customers: int
+    first: datetime | None
+    last: datetime | None
+    quarantine: str | None
+    """The file with the refused rows: an absolute path."""
 
 
 @dataclass(slots=True)
@@ -57,14 +82,16 @@ class ImportReport:
         """Whether no row was accepted and none was known already."""
         return self.total("accepted") + self.total("duplicates") == 0
 
-    def to_json(self) -> dict[str, Any]:
-        """The document `whysent.import/1`."""
-        return {
-            "schema": "whysent.import/1",
-            "files": [one.to_json() for one in self.files],
+    def document(self) -> Imported:
+        """The answer of `whysent import`."""
+        return Imported(
+            files=tuple(
+                FileCounts(path=one.path, format=one.format, **{name: getattr(one, name) for name in COUNTS})
+                for one in self.files
+            ),
             **{name: self.total(name) for name in COUNTS},
-            "customers": self.customers,
-            "first": iso(self.first),
-            "last": iso(self.last),
-            "quarantine": None if self.quarantine is None else str(self.quarantine.resolve()),
-        }
+            customers=self.customers,
+            first=self.first,
+            last=self.last,
+            quarantine=None if self.quarantine is None else str(self.quarantine.resolve()),
+        )

@@ -6,12 +6,12 @@ Kept as daily counts, so that the coverage of two imports is their sum.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
+import msgspec
 import polars as pl
 
+from audit.events.document import Document
 from audit.events.schema import KINDS, TIME
-from audit.events.times import iso, parse_iso
 from audit.events.vocabulary import OPT_OUTS
 
 DAILY: dict[str, pl.DataType] = {
@@ -41,13 +41,36 @@ _DATED = ("orders", "views", "mails")
 """Of these the line says how far they reach; of the others only that there are none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Document):
     """First and last event (UTC) of a kind, and how many."""
 
     first: datetime
     last: datetime
     rows: int
+
+
+class Source(Document):
+    """A source and its newest event."""
+
+    source: str
+    last: datetime
+
+
+class Gap(Document):
+    """Days without an event that are too many for chance."""
+
+    first: date = msgspec.field(name="from")
+    last: date = msgspec.field(name="to")
+
+
+class CoverageDocument(Document):
+    """What the data covers, as `whysent show --json` prints it."""
+
+    sources: tuple[Source, ...]
+    kinds: dict[str, Span]
+    absent: tuple[str, ...]
+    """The kinds of which the data holds no event at all."""
+    gaps: tuple[Gap, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +100,14 @@ class Coverage:
         """Whether the data holds events of every one of `kinds`."""
         return all(kind in self.kinds for kind in kinds)
 
-    def to_json(self) -> dict[str, Any]:
-        """The `coverage` object of `whysent show --json`."""
-        return {
-            "sources": [{"source": name, "last": iso(last)} for name, last in self.sources.items()],
-            "kinds": {
-                kind: {"first": iso(span.first), "last": iso(span.last), "rows": span.rows}
-                for kind, span in self.kinds.items()
-            },
-            "absent": list(self.absent),
-            "gaps": [{"from": begin.isoformat(), "to": end.isoformat()} for begin, end in self.gaps],
-        }
+    def document(self) -> CoverageDocument:
+        """The `coverage` of `whysent show --json`."""
+        return CoverageDocument(
+            sources=tuple(Source(source=name, last=last) for name, last in self.sources.items()),
+            kinds=self.kinds,
+            absent=self.absent,
+            gaps=tuple(Gap(first=first, last=last) for first, last in self.gaps),
+        )
 
 
 def daily(events: pl.DataFrame) -> pl.DataFrame:
@@ -132,23 +152,18 @@ def summarize(counts: pl.DataFrame) -> Coverage:
     gaps = _gaps(counts)
     return Coverage(
         sources=dict(sources.rows()),
-        kinds={kind: Span(first, last, rows) for kind, first, last, rows in kinds.rows()},
-        gaps=tuple(sorted({(begin, end) for _, begin, end in gaps})),
+        kinds={kind: Span(first=first, last=last, rows=rows) for kind, first, last, rows in kinds.rows()},
+        gaps=tuple(sorted({(first, last) for _, first, last in gaps})),
         silent=_silent(counts, gaps),
     )
 
 
-def from_json(document: dict[str, Any]) -> Coverage:
-    """The coverage that `to_json` wrote."""
+def of_document(document: CoverageDocument) -> Coverage:
+    """The coverage that `document` was made of, without what its silent sources record."""
     return Coverage(
-        sources={row["source"]: parse_iso(row["last"]) for row in document["sources"]},
-        kinds={
-            kind: Span(parse_iso(span["first"]), parse_iso(span["last"]), span["rows"])
-            for kind, span in document["kinds"].items()
-        },
-        gaps=tuple(
-            (date.fromisoformat(gap["from"]), date.fromisoformat(gap["to"])) for gap in document["gaps"]
-        ),
+        sources={row.source: row.last for row in document.sources},
+        kinds=document.kinds,
+        gaps=tuple((gap.first, gap.last) for gap in document.gaps),
     )
 
 

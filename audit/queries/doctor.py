@@ -8,41 +8,48 @@ import stat
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TypedDict
 
 from audit.errors import WhysentError
+from audit.events.document import Document
 
 _LIBRARIES = ("textual", "rich", "polars", "typer", "sqlite-utils", "cryptography")
 _EXTRAS = {"fast": ("numba",), "learned": ("scikit-learn",)}
 _FIXED_IN = (3, 51, 3)
-_ROOM = 1 << 30
+_NEEDED_BYTES = 1 << 30
 """House value: an import of a few million events fits into this many bytes."""
 
 
-class Check(TypedDict):
-    """One line of `whysent doctor --json`."""
+class HealthCheck(Document):
+    """Whether one thing that the program needs is as it should be; `detail` says how it is, and what to do."""
 
     name: str
     ok: bool
     detail: str
 
 
-def checks(folder: Path) -> list[Check]:
+class Health(Document, schema="whysent.doctor/1"):
+    """The state of the program, this machine and the workspace."""
+
+    checks: tuple[HealthCheck, ...]
+
+
+def examine(folder: Path) -> Health:
     """Examine the program, this machine, and the workspace in `folder` (which may not exist yet)."""
-    return [_python(), _libraries(), _extras(), _sqlite(), _encoding(), _room(folder), *_workspace(folder)]
+    machine = (_python(), _libraries(), _extras(), _sqlite(), _encoding(), _disk(folder))
+    return Health(checks=(*machine, *_workspace(folder)))
 
 
-def _python() -> Check:
+def _python() -> HealthCheck:
     return _check(
         "python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.system()}"
     )
 
 
-def _libraries() -> Check:
+def _libraries() -> HealthCheck:
     return _check("libraries", True, ", ".join(f"{name} {version(name)}" for name in _LIBRARIES))
 
 
-def _extras() -> Check:
+def _extras() -> HealthCheck:
     return _check("extras", True, "; ".join(f"{name}: {_extra(name)}" for name in _EXTRAS))
 
 
@@ -53,13 +60,13 @@ def _extra(name: str) -> str:
         return f"not installed, pip install 'whysent[{name}]'"
 
 
-def _sqlite() -> Check:
+def _sqlite() -> HealthCheck:
     fixed = sqlite3.sqlite_version_info >= _FIXED_IN
     journal = "" if fixed else "; its write-ahead log can corrupt, so the DELETE journal is used"
     return _check("sqlite", True, f"{sqlite3.sqlite_version}{journal}")
 
 
-def _encoding() -> Check:
+def _encoding() -> HealthCheck:
     name = (sys.stdout.encoding or "unknown").lower()
     fine = "utf" in name
     return _check(
@@ -67,13 +74,13 @@ def _encoding() -> Check:
     )
 
 
-def _room(folder: Path) -> Check:
-    there = next((one for one in (folder, *folder.parents) if one.exists()), Path.cwd())
-    free = shutil.disk_usage(there).free
-    return _check("disk", free >= _ROOM, f"{free / (1 << 30):.1f} GiB free in {there}")
+def _disk(folder: Path) -> HealthCheck:
+    existing = next((path for path in (folder, *folder.parents) if path.exists()), Path.cwd())
+    free = shutil.disk_usage(existing).free
+    return _check("disk", free >= _NEEDED_BYTES, f"{free / (1 << 30):.1f} GiB free in {existing}")
 
 
-def _workspace(folder: Path) -> list[Check]:
+def _workspace(folder: Path) -> list[HealthCheck]:
     from audit.workspace.workspace import Workspace
 
     if not folder.exists():
@@ -87,15 +94,15 @@ def _workspace(folder: Path) -> list[Check]:
         key = ws.vault.fingerprint
     except WhysentError as error:
         return [_check("workspace", False, str(error))]
-    found = [
+    healthy = [
         _check("workspace", True, f"{folder}: {ws.info.customers:,} customers, {ws.info.events:,} events"),
         _check("rule book", True, f"{rules} rules"),
         _check("key", True, f"fingerprint {key}"),
     ]
-    return [*found, _private(folder)]
+    return [*healthy, _private(folder)]
 
 
-def _private(folder: Path) -> Check:
+def _private(folder: Path) -> HealthCheck:
     if os.name == "nt":
         return _check("permissions", True, "Windows: the folder's own access list holds")
     open_to_others = [
@@ -107,5 +114,5 @@ def _private(folder: Path) -> Check:
     return _check("permissions", not open_to_others, detail)
 
 
-def _check(name: str, ok: bool, detail: str) -> Check:
-    return {"name": name, "ok": ok, "detail": detail}
+def _check(name: str, ok: bool, detail: str) -> HealthCheck:
+    return HealthCheck(name=name, ok=ok, detail=detail)

@@ -1,10 +1,10 @@
 """The questions people ask, answered as the documents that other people's scripts read.
 
-Each function takes an open workspace and returns the plain dict that `whysent ... --json` prints. The screens
-and the reports are made from the same dicts, so nobody ever sees two answers.
+Each function takes an open workspace and returns the document that `whysent ... --json` prints. The screens
+and the reports are made from the same documents, so nobody ever sees two answers.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +12,12 @@ import polars as pl
 
 from audit import (
     findings,
-    flows,
-    segments,
     why,
 )
 from audit.errors import InputError
-from audit.events.messages import messages, orphans
-from audit.events.times import iso
-from audit.events.vocabulary import campaign_expr
-from audit.findings import anomaly
-from audit.flows import campaign_map as campaigns
 from audit.queries.case import Case, read_case
+from audit.queries.customer import CustomerPicture, picture
+from audit.queries.findings_documents import Findings, TriageList, findings_document, triage_list
 from audit.rules.model import Rule, to_dict
 from audit.rules.reference import verdicts
 from audit.workspace.context import Context
@@ -44,73 +39,9 @@ def show(
     at: datetime | None = None,
     without: Iterable[str] = (),
     names_sensitive: bool = True,
-) -> dict[str, Any]:
-    """`whysent.customer/1`: the whole picture of one customer."""
+) -> CustomerPicture:
+    """The whole picture of one customer."""
     return picture(read_case(ws, customer, at=at, without=without), names_sensitive=names_sensitive)
-
-
-def picture(asked: Case, *, names_sensitive: bool = True, strips: bool = True) -> dict[str, Any]:
-    """The document of `show` for a case already read; without `strips` it has nothing that rests on all group facts:
-    no recommendations, and nothing out of pattern.
-    """
-    events, context = asked.events, asked.context
-    return {
-        "schema": "whysent.customer/1",
-        "customer": asked.customer,
-        "at": iso(context.at),
-        "events": events.height,
-        "first": iso(_moment(events["occurred_at"].min())),
-        "last": iso(_moment(events["occurred_at"].max())),
-        "coverage": context.coverage.to_json(),
-        "messages": message_counts(events),
-        "segments": [
-            _segment(row, context, names_sensitive=names_sensitive)
-            for row in asked.memberships.iter_rows(named=True)
-        ],
-        "recommendations": _strips(asked) if strips else [],
-        "findings": finding_rows(asked.found, names_sensitive=names_sensitive),
-        "personas": personas(events),
-        "out_of_pattern": anomaly.out_of_pattern(events, context, names_sensitive=names_sensitive)
-        if strips
-        else [],
-    }
-
-
-def _strips(asked: Case) -> list[dict[str, Any]]:
-    made = asked.recommended.strips.drop("customer_id")
-    at = asked.context.at
-    return [_plain(row) | why.recommendation_end(row).to_json(at) for row in made.iter_rows(named=True)]
-
-
-def message_counts(events: pl.DataFrame) -> dict[str, Any]:
-    """Numbers of distinct messages, as `show` counts them."""
-    sent = messages(events)
-    return {
-        "attempted": sent.height,
-        **{
-            name: int(sent[column].sum())
-            for name, column in (
-                ("sent", "sent"),
-                ("suppressed", "suppressed"),
-                ("opened", "opened"),
-                ("machine_opened", "machine_opened"),
-                ("clicked", "clicked"),
-            )
-        },
-        "orphans": orphans(events).height,
-        "by_channel": _counted(sent.filter("sent"), pl.col("channel")),
-        "by_campaign": _counted(sent.filter("sent"), campaign_expr()),
-    }
-
-
-def personas(events: pl.DataFrame) -> list[dict[str, Any]]:
-    """The personas that the source recorded on this account, with their share of the events that carry one."""
-    marked = events.filter(pl.col("persona").is_not_null())
-    grouped = marked.group_by("persona", maintain_order=True).agg("event_id").sort("persona")
-    return [
-        {"id": persona, "share": round(len(evidence) / marked.height, 4), "evidence": evidence}
-        for persona, evidence in grouped.rows()
-    ]
 
 
 def explain(
@@ -193,8 +124,8 @@ def audit(
     at: datetime | None = None,
     without: Iterable[str] = (),
     names_sensitive: bool = True,
-) -> dict[str, Any]:
-    """`whysent.findings/1` of one customer."""
+) -> Findings:
+    """The findings of one customer."""
     asked = read_case(ws, customer, at=at, without=without)
     return findings_document(asked.found, asked.context, customers=1, names_sensitive=names_sensitive)
 
@@ -205,108 +136,17 @@ def everybody(ws: "Workspace", *, at: datetime | None = None) -> tuple[pl.DataFr
     return findings.find(ws.events(at), context), context
 
 
-def findings_document(
-    frame: pl.DataFrame, context: Context, *, customers: int, names_sensitive: bool = True
-) -> dict[str, Any]:
-    """`whysent.findings/1` from findings already made."""
-    return {
-        "schema": "whysent.findings/1",
-        "at": iso(context.at),
-        "customers": customers,
-        "findings": finding_rows(frame, names_sensitive=names_sensitive),
-    }
-
-
-def totals_document(frame: pl.DataFrame, context: Context, *, customers: int) -> dict[str, Any]:
-    """`whysent.findings/1` of everybody: how many, in the place of each one."""
-    return {
-        "schema": "whysent.findings/1",
-        "at": iso(context.at),
-        "customers": customers,
-        "totals": totals(frame),
-    }
-
-
-def totals(frame: pl.DataFrame) -> list[dict[str, Any]]:
-    """How many findings of each check and severity, worst and most first."""
-    return (
-        frame.group_by("check", "severity")
-        .agg(pl.len().alias("findings"), pl.col("customer").n_unique().alias("customers"))
-        .with_columns(findings.severity_rank().alias("rank"))
-        .sort("rank", "findings", "check", descending=[False, True, False])
-        .drop("rank")
-        .to_dicts()
-    )
-
-
 def customers(
     ws: "Workspace", *, limit: int | None = None, sort: str = "severity", names_sensitive: bool = True
-) -> dict[str, Any]:
-    """`whysent.customers/1`: the triage list, worst first; `sort` is one of `SORTS`."""
+) -> TriageList:
+    """The triage list, worst first; `sort` is one of `SORTS`."""
     if sort not in SORTS:
         raise InputError(f"cannot sort by {sort!r}; one of {', '.join(SORTS)}")
     listed = findings.triage(ws.events(), ws.context(), names_sensitive=names_sensitive)
     if sort != "severity":
         column, descending = SORTS[sort]
         listed = listed.sort(column, "customer", descending=[descending, False], maintain_order=True)
-    shown = listed if limit is None else listed.head(limit)
-    return {
-        "schema": "whysent.customers/1",
-        "total": listed.height,
-        "customers": [_plain(row) for row in shown.iter_rows(named=True)],
-    }
-
-
-def campaign_map(ws: "Workspace") -> dict[str, Any]:
-    """`whysent.map/1`: the campaigns seen, and of each flow how many of its messages its definition gives."""
-    rows = campaigns.volumes(ws.scan(), ws.campaigns)
-    return {
-        "schema": "whysent.map/1",
-        "campaigns": [_plain(row) for row in rows.iter_rows(named=True)],
-        "mapped": int(rows["mapped"].sum()),
-        "unmapped": int((~rows["mapped"]).sum()),
-        "entries": ws.campaigns.height,
-        "flows": flows.seen(ws.scan(), ws.flows),
-    }
-
-
-def finding_rows(frame: pl.DataFrame, *, names_sensitive: bool = True) -> list[dict[str, Any]]:
-    """Findings as the contract writes them."""
-    shown = findings.worded(frame, names_sensitive=names_sensitive)
-    return [
-        {**_plain(row), "suggested_rule": findings.suggested_rule(row["suggested_rule"])}
-        for row in shown.iter_rows(named=True)
-    ]
-
-
-def _segment(row: Mapping[str, Any], context: Context, *, names_sensitive: bool) -> dict[str, Any]:
-    ends = why.membership_end(row, context.definitions or segments.definitions()).to_json(context.at)
-    made = _plain({name: value for name, value in row.items() if name != "customer_id"}) | ends
-    made["absent"] = None if row["absent"] is None else why.absence(row["absent"], context.at)
-    if made["sensitive"] and not names_sensitive:
-        unnamed = {name: made[name] for name in _UNNAMED}
-        return {"id": "sensitive", "title": "a sensitive topic; hand to privacy", **unnamed, "evidence": []}
-    return made
-
-
-_UNNAMED = (
-    "basis", "standing", "logged", "derived", "since", "until", "until_why", "until_text", "ends_with", "sensitive",
-    "purpose",
-)  # fmt: skip
-"""What of a sensitive segment does not name its topic."""
-
-
-def _counted(frame: pl.DataFrame, by: pl.Expr) -> dict[str, int]:
-    counts = frame.group_by(by.fill_null("unknown").alias("by")).agg(pl.len()).sort("by")
-    return {str(name): int(count) for name, count in counts.rows()}
-
-
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()}
-
-
-def _moment(value: object) -> datetime | None:
-    return value if isinstance(value, datetime) else None
+    return triage_list(listed, limit)
 
 
 def report(
@@ -340,7 +180,7 @@ def written(
     """The report of a case already read."""
     from audit.queries import reports
 
-    told = picture(asked, names_sensitive=names_sensitive)
+    told = picture(asked, names_sensitive=names_sensitive).to_json()
     about = reports.messages_to_explain(told["findings"], finding=finding)
     explained = [
         explanation(asked, ws, message=message, names_sensitive=names_sensitive) for message in about

@@ -1,20 +1,21 @@
 """What others logged and what our definitions give, held together over everybody: how far they agree, and where not."""
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
 import polars as pl
 
 from audit import segments
 from audit.errors import NotFoundError
-from audit.events.times import iso
+from audit.events.document import Document
 from audit.recommendations import agreement as of_strips
 from audit.recommendations import strips
 from audit.segments import agreement as of_segments
 from audit.storage.toml_input import nearest
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from audit.workspace.context import Context
     from audit.workspace.workspace import Workspace
 
@@ -41,44 +42,105 @@ TEXTS = {
 """What is said of each reason."""
 
 
+class SegmentAgreement(Document):
+    """How many people are in one segment by the log and by our definition."""
+
+    segment: str
+    title: str | None
+    basis: str | None
+    sensitive: bool
+    both: int
+    logged_only: int
+    derived_only: int
+    agreement: float | None
+    """both / (both + logged_only + derived_only); null where one side has no such segment at all."""
+    defined: bool
+    """Whether a definition of ours gives it."""
+    logs_it: bool
+    """Whether the log has it."""
+
+
+class StripAgreement(Document):
+    """How many items stand in one strip by the log and by our strategy."""
+
+    strip: str
+    both: int
+    logged_only: int
+    derived_only: int
+    agreement: float | None
+    """As of a segment."""
+    defined: bool
+    logs_it: bool
+
+
+class Disagreement(Document):
+    """A person in a segment, or an item in their strip, on one side alone."""
+
+    what: Literal["segment", "strip"]
+    id: str
+    title: str | None
+    customer: str
+    item_id: str | None
+    side: Literal["logged_only", "derived_only"]
+    since: datetime | None
+    logged_as: str | None
+    reason: str
+    """The likely one."""
+    text: str
+    """The same as a sentence."""
+
+
+class Reconciliation(Document, schema="whysent.reconcile/1"):
+    """How far the log and our definitions agree, and where not."""
+
+    at: datetime
+    customers: int
+    segments: tuple[SegmentAgreement, ...]
+    strips: tuple[StripAgreement, ...]
+    disagreements: int
+    """Those of what the log holds, or of the one asked for."""
+    listed: tuple[Disagreement, ...]
+    """The first of them."""
+
+
 def reconcile(
     ws: "Workspace",
     *,
     segment: str | None = None,
     strip: str | None = None,
-    at: "datetime | None" = None,
+    at: datetime | None = None,
     limit: int = SHOWN,
     names_sensitive: bool = True,
-) -> dict[str, Any]:
-    """`whysent.reconcile/1`: agreement by segment and strip, and the disagreements as a list to work through.
+) -> Reconciliation:
+    """Agreement by segment and strip, and the disagreements as a list to work through.
 
     With `segment` or `strip` only that one; else what the log has never held is counted and not listed. Raises
     NotFoundError for one that neither side has.
     """
     events, context = ws.events(at), ws.context(at)
-    totals, apart = pl.DataFrame(schema=of_segments.AGREEMENT), pl.DataFrame(schema=of_segments.DISAGREEMENTS)
+    by_segment, segment_rows = _nothing(of_segments)
     if strip is None:
-        totals, apart = _segments(events, context, segment, names_sensitive)
-    shown, apart_strips = (
-        pl.DataFrame(schema=of_strips.AGREEMENT),
-        pl.DataFrame(schema=of_strips.DISAGREEMENTS),
-    )
+        by_segment, segment_rows = _segments(events, context, segment, names_sensitive)
+    by_strip, strip_rows = _nothing(of_strips)
     if segment is None:
-        shown, apart_strips = _strips(events, context, strip)
-    listed = [_listed("segment", row, names_sensitive) for row in apart.head(limit).iter_rows(named=True)]
-    left = None if limit is None else limit - len(listed)
-    listed += [
-        _listed("strip", row, names_sensitive) for row in apart_strips.head(left).iter_rows(named=True)
+        by_strip, strip_rows = _strips(events, context, strip)
+    rows = [
+        *(("segment", row) for row in segment_rows.head(limit).iter_rows(named=True)),
+        *(("strip", row) for row in strip_rows.head(limit).iter_rows(named=True)),
     ]
-    return {
-        "schema": "whysent.reconcile/1",
-        "at": iso(context.at),
-        "customers": events["customer_id"].n_unique(),
-        "segments": [_named(row, names_sensitive) for row in totals.iter_rows(named=True)],
-        "strips": shown.to_dicts(),
-        "disagreements": apart.height + apart_strips.height,
-        "listed": listed,
-    }
+    totals = [_unnamed(row, names_sensitive) for row in by_segment.iter_rows(named=True)]
+    return Reconciliation(
+        at=context.at,
+        customers=events["customer_id"].n_unique(),
+        segments=msgspec.convert(totals, tuple[SegmentAgreement, ...]),
+        strips=msgspec.convert(by_strip.to_dicts(), tuple[StripAgreement, ...]),
+        disagreements=segment_rows.height + strip_rows.height,
+        listed=tuple(_disagreement(what, row, names_sensitive) for what, row in rows[:limit]),
+    )
+
+
+def _nothing(side: ModuleType) -> tuple[pl.DataFrame, pl.DataFrame]:
+    return pl.DataFrame(schema=side.AGREEMENT), pl.DataFrame(schema=side.DISAGREEMENTS)
 
 
 def _segments(
@@ -106,38 +168,32 @@ def _strips(events: pl.DataFrame, context: "Context", strip: str | None) -> tupl
     return totals, of_strips.disagreements(listed, context)
 
 
-def _only(rows: pl.DataFrame, columns: tuple[str, ...], wanted: str, what: str) -> pl.DataFrame:
-    kept = rows.filter(pl.any_horizontal((pl.col(name) == wanted).fill_null(value=False) for name in columns))
-    if kept.is_empty():
-        known = rows[columns[0]].unique().sort().to_list()
-        raise NotFoundError(f"no {what} {wanted!r}, logged or derived{nearest(wanted, known)}")
-    return kept
+def _only(rows: pl.DataFrame, columns: tuple[str, ...], name: str, what: str) -> pl.DataFrame:
+    """The rows of which one of `columns` is `name`. Raises NotFoundError where there are none."""
+    matching = rows.filter(
+        pl.any_horizontal((pl.col(column) == name).fill_null(value=False) for column in columns)
+    )
+    if matching.is_empty():
+        names = rows[columns[0]].unique().sort().to_list()
+        raise NotFoundError(f"no {what} {name!r}, logged or derived{nearest(name, names)}")
+    return matching
 
 
-_HIDDEN = "a sensitive topic; hand to privacy"
-
-
-def _named(row: dict[str, Any], names_sensitive: bool) -> dict[str, Any]:
+def _unnamed(row: dict[str, Any], names_sensitive: bool) -> dict[str, Any]:
+    """A row of a segment; without its name where that may not be told."""
     if row["sensitive"] and not names_sensitive:
-        return {**row, "segment": "sensitive", "title": _HIDDEN}
+        return {
+            **row,
+            "segment": "sensitive",
+            "title": "a sensitive topic; hand to privacy",
+            "logged_as": None,
+        }
     return row
 
 
-def _listed(what: str, row: dict[str, Any], names_sensitive: bool) -> dict[str, Any]:
-    row = _named(
-        {"sensitive": False, "detail": None, "logged_as": None, "item_id": None, **row}, names_sensitive
-    )
-    hidden = row["sensitive"] and not names_sensitive
-    told = {name: "?" if row[name] is None else f"{row[name]:%Y-%m-%d}" for name in ("since", "detail")}
-    return {
-        "what": what,
-        "id": row[what],
-        "title": row["title"],
-        "customer": row["customer"],
-        "item_id": row["item_id"],
-        "side": row["side"],
-        "since": iso(row["since"]),
-        "logged_as": None if hidden else row["logged_as"],
-        "reason": row["reason"],
-        "text": TEXTS[row["reason"]].format(**told),
-    }
+def _disagreement(what: str, row: dict[str, Any], names_sensitive: bool) -> Disagreement:
+    missing = {"sensitive": False, "detail": None, "logged_as": None, "item_id": None}
+    shown = _unnamed({**missing, **row}, names_sensitive)
+    days = {name: "?" if row.get(name) is None else f"{row[name]:%Y-%m-%d}" for name in ("since", "detail")}
+    text = TEXTS[row["reason"]].format(**days)
+    return msgspec.convert({**shown, "what": what, "id": shown[what], "text": text}, Disagreement)

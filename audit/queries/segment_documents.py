@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
 import polars as pl
 
 from audit import segments
+from audit.events.document import Document
 from audit.events.sensitive_topics import in_name
-from audit.events.times import iso
 from audit.queries.case import read_case
 from audit.segments import versions
 from audit.segments.names import names_of, normal
@@ -18,35 +19,89 @@ if TYPE_CHECKING:
     from audit.segments.models import Models
     from audit.workspace.workspace import Workspace
 
-_HIDDEN = {"id": "sensitive", "title": "a sensitive topic; hand to privacy", "entered_by": [], "left_by": []}
+_HIDDEN: dict[str, Any] = {
+    "id": "sensitive", "title": "a sensitive topic; hand to privacy", "definition": None, "entered_by": (), "left_by": (),
+}  # fmt: skip
+"""What stands in the place of a membership whose topic may not be named."""
 
 
-def definitions(ws: "Workspace", *, names_sensitive: bool = True) -> dict[str, Any]:
-    """`whysent.segments/1`: the definitions in force, in their order, and since when each version is."""
-    own = {one.id for one in versions.own(ws.definition_record)}
+class SegmentDefinition(Document):
+    """A definition in force."""
+
+    id: str
+    title: str
+    basis: str
+    purpose: str
+    sensitive: bool
+    source: str
+    aliases: tuple[str, ...]
+    """Other names that a log has for it."""
+    own: bool
+    """Whether it is the workspace's own."""
+    version: str
+    in_force_since: datetime | None
+
+
+class SegmentDefinitions(Document, schema="whysent.segments/1"):
+    """The definitions in force, in their order."""
+
+    definitions: tuple[SegmentDefinition, ...]
+
+
+class Spell(Document):
+    """A time that a customer was in a segment."""
+
+    id: str
+    title: str | None
+    side: Literal["logged", "derived"]
+    definition: str | None
+    version: str | None
+    in_force: str | None
+    """The version in force when it was entered, as far as the record reaches."""
+    entered: datetime | None
+    left: datetime | None
+    entered_by: tuple[str, ...]
+    left_by: tuple[str, ...]
+    entered_by_change: bool
+    """Whether another definition, and no act, put them in."""
+    left_by_change: bool
+    sensitive: bool
+
+
+class SegmentHistory(Document, schema="whysent.history/1"):
+    """Every membership of one customer, logged and ours, in order of entry."""
+
+    customer: str
+    at: datetime
+    spells: tuple[Spell, ...]
+    note: str
+    """Which definitions ours are made with."""
+
+
+def definitions(ws: "Workspace", *, names_sensitive: bool = True) -> SegmentDefinitions:
+    """The definitions in force, in their order, and since when each version is."""
+    own = {definition.id for definition in versions.own(ws.definition_record)}
     since = {
         (definition, version): recorded
         for definition, recorded, version in versions.in_force(ws.definition_record).reverse().iter_rows()
     }
-    return {
-        "schema": "whysent.segments/1",
-        "definitions": [
-            {
-                "id": one.id,
-                "title": one.title,
-                "basis": one.basis,
-                "purpose": one.purpose,
-                "sensitive": one.sensitive,
-                "source": one.source,
-                "aliases": list(one.aliases),
-                "own": one.id in own,
-                "version": one.version,
-                "in_force_since": iso(since.get((one.id, one.version))),
-            }
-            for one in ws.definitions
-            if names_sensitive or not one.sensitive
-        ],
-    }
+    listed = tuple(
+        SegmentDefinition(
+            id=definition.id,
+            title=definition.title,
+            basis=definition.basis,
+            purpose=definition.purpose,
+            sensitive=definition.sensitive,
+            source=definition.source,
+            aliases=tuple(definition.aliases),
+            own=definition.id in own,
+            version=definition.version,
+            in_force_since=since.get((definition.id, definition.version)),
+        )
+        for definition in ws.definitions
+        if names_sensitive or not definition.sensitive
+    )
+    return SegmentDefinitions(definitions=listed)
 
 
 def define(ws: "Workspace", file: Path | None) -> int:
@@ -79,34 +134,37 @@ def history(
     at: datetime | None = None,
     without: Iterable[str] = (),
     names_sensitive: bool = True,
-) -> dict[str, Any]:
-    """`whysent.history/1`: every membership of one customer, logged and ours, in order of entry.
+) -> SegmentHistory:
+    """Every membership of one customer, logged and ours, in order of entry.
 
     Ours are made with the definition that was in force then, as far as the record keeps it.
     """
-    asked = read_case(ws, customer, at=at, without=without)
-    given = segments.periods(ws.definition_record, ws.definitions)
-    made = segments.history(asked.events, asked.context, given)
-    ours = _with_force(made, versions.in_force(ws.definition_record))
-    sensitive = {one.definition.id for one in given if one.definition.sensitive}
+    case = read_case(ws, customer, at=at, without=without)
+    periods = segments.periods(ws.definition_record, ws.definitions)
+    derived = segments.history(case.events, case.context, periods)
+    ours = _with_force(derived, versions.in_force(ws.definition_record))
+    sensitive = {period.definition.id for period in periods if period.definition.sensitive}
     theirs = (
-        segments.logged_history(asked.events, asked.context)
+        segments.logged_history(case.events, case.context)
         .with_columns(name=normal(pl.col("segment_id")))
         .join(names_of(ws.definitions), on="name", how="left", maintain_order="left")
         .with_columns(sensitive=in_name(pl.col("segment_id")) | pl.col("definition").is_in(list(sensitive)))
     )
-    rows = [_ours(row, row["definition"] in sensitive) for row in ours.iter_rows(named=True)]
-    rows += [_theirs(row) for row in theirs.iter_rows(named=True)]
-    rows.sort(key=lambda row: (row["entered"] or row["left"] or "", row["id"], row["side"]))
+    spells = [
+        _spell(row, "derived", sensitive=row["definition"] in sensitive) for row in ours.iter_rows(named=True)
+    ]
+    spells += [
+        _spell(row, "logged", sensitive=bool(row["sensitive"])) for row in theirs.iter_rows(named=True)
+    ]
+    spells.sort(key=_by_entry)
     if not names_sensitive:
-        rows = [{**row, **_HIDDEN, "definition": None} if row["sensitive"] else row for row in rows]
-    return {
-        "schema": "whysent.history/1",
-        "customer": asked.customer,
-        "at": iso(asked.context.at),
-        "spells": rows,
-        "note": _note(ws),
-    }
+        spells = [msgspec.structs.replace(spell, **_HIDDEN) if spell.sensitive else spell for spell in spells]
+    return SegmentHistory(customer=case.customer, at=case.context.at, spells=tuple(spells), note=_note(ws))
+
+
+def _by_entry(spell: Spell) -> tuple[bool, datetime | None, str, str]:
+    moment = spell.entered or spell.left
+    return moment is not None, moment, spell.id, spell.side
 
 
 def _with_force(ours: pl.DataFrame, record: pl.DataFrame) -> pl.DataFrame:
@@ -120,41 +178,24 @@ def _with_force(ours: pl.DataFrame, record: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _ours(row: dict[str, Any], sensitive: bool) -> dict[str, Any]:
-    return {
-        "id": row["segment_id"],
-        "title": row["title"],
-        "side": "derived",
-        "definition": row["definition"],
-        "version": row["version"],
-        "in_force": row["in_force"],
-        **_dated(row),
-        "sensitive": sensitive,
-    }
-
-
-def _theirs(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "id": row["segment_id"],
-        "title": row["segment_id"],
-        "side": "logged",
-        "definition": row["definition"],
-        "version": None,
-        "in_force": None,
-        **_dated(row),
-        "sensitive": bool(row["sensitive"]),
-    }
-
-
-def _dated(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "entered": iso(row["entered"]),
-        "left": iso(row["left"]),
-        "entered_by": row["entered_by"],
-        "left_by": row["left_by"],
-        "entered_by_change": bool(row.get("entered_by_change")),
-        "left_by_change": bool(row.get("left_by_change")),
-    }
+def _spell(row: dict[str, Any], side: Literal["logged", "derived"], *, sensitive: bool) -> Spell:
+    """A row of either history; what only ours has is empty in a logged one."""
+    ours = side == "derived"
+    return Spell(
+        id=row["segment_id"],
+        title=row["title"] if ours else row["segment_id"],
+        side=side,
+        definition=row["definition"],
+        version=row["version"] if ours else None,
+        in_force=row["in_force"] if ours else None,
+        entered=row["entered"],
+        left=row["left"],
+        entered_by=tuple(row["entered_by"]),
+        left_by=tuple(row["left_by"]),
+        entered_by_change=bool(row.get("entered_by_change")),
+        left_by_change=bool(row.get("left_by_change")),
+        sensitive=sensitive,
+    )
 
 
 def _note(ws: "Workspace") -> str:

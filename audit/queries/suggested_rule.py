@@ -6,8 +6,8 @@ import polars as pl
 
 from audit.errors import InputError, NotFoundError
 from audit.events.vocabulary import campaign_expr
-from audit.queries import documents
 from audit.queries.case import read_case
+from audit.queries.findings_documents import findings_of
 from audit.rules.book import Case
 from audit.rules.model import Rule, from_dict
 
@@ -30,19 +30,19 @@ def suggested(
     named to somebody who is not told sensitive topics.
     """
     asked = read_case(ws, customer)
-    rows = documents.finding_rows(asked.found, names_sensitive=names_sensitive)
-    row = next((one for one in rows if one["id"] == finding), None)
-    if row is None:
+    listed = findings_of(asked.found, names_sensitive=names_sensitive)
+    answered = next((one for one in listed if one.id == finding), None)
+    if answered is None:
         raise NotFoundError(
             f"no finding {finding!r} of {asked.customer}; `whysent audit {asked.customer}` names them"
         )
-    if row["suggested_rule"] is None:
+    if answered.suggested_rule is None:
         raise InputError(f"finding {finding}: no rule is suggested for it; write one, and name its file")
-    case = Case(_campaign(asked.events, row["messages"]), finding, asked.customer, ticket, note)
-    return from_dict(row["suggested_rule"]), case
+    case = Case(_campaign(asked.events, answered.messages), finding, asked.customer, ticket, note)
+    return from_dict(answered.suggested_rule), case
 
 
-def _campaign(events: pl.DataFrame, messages: list[str]) -> str:
+def _campaign(events: pl.DataFrame, messages: tuple[str, ...]) -> str:
     """The campaign of most of `messages`, of as many the first by name; empty where they name none."""
     named = events.filter(pl.col("event_id").is_in(messages)).select(name=campaign_expr())
     counted = named.drop_nulls().group_by("name").len().sort(["len", "name"], descending=[True, False])

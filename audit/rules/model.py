@@ -270,7 +270,9 @@ def from_dicts(documents: Iterable[Mapping[str, Any]]) -> tuple[Rule, ...]:
     for document in documents:
         rule = from_dict(document)
         if rule.id in rules:
-            raise InputError(f"rule {rule.id!r}: id: stands twice; every rule needs an id of its own")
+            raise InputError(
+                "stands twice; every rule needs an id of its own", place=f"rule {rule.id!r}", key="id"
+            )
         rules[rule.id] = rule
     return tuple(rules.values())
 
@@ -300,46 +302,47 @@ def _plain(value: Any) -> Any:
 def _kind(document: Mapping[str, Any], where: str) -> str:
     for key in ("id", "kind"):
         if key not in document:
-            raise InputError(f"{where}: {key}: is missing; every rule needs id and kind")
+            raise InputError("is missing; every rule needs id and kind", place=where, key=key)
     kind = document["kind"]
     if kind not in kinds():
-        raise InputError(f"{where}: kind: there is no {kind!r}{_nearest(kind, kinds())}")
+        raise InputError(f"there is no {kind!r}{_nearest(kind, kinds())}", place=where, key="kind")
     return str(kind)
 
 
 def _refuse_keys(document: Mapping[str, Any], kind: str, where: str) -> None:
     for key in document:
         if key not in all_keys():
-            raise InputError(f"{where}: {key}: unknown key{_nearest(key, all_keys())}")
+            raise InputError(f"unknown key{_nearest(key, all_keys())}", place=where, key=key)
         if key not in keys(kind):
-            raise InputError(f"{where}: {key}: {kind} does not use it; leave it out")
+            raise InputError(f"{kind} does not use it; leave it out", place=where, key=key)
     for key in required_keys(kind):
         if key not in document:
-            raise InputError(f"{where}: {key}: is missing; {kind} needs {' and '.join(required_keys(kind))}")
+            needed = " and ".join(required_keys(kind))
+            raise InputError(f"is missing; {kind} needs {needed}", place=where, key=key)
 
 
 def _value(kind: str, key: str, value: Any, where: str) -> Any:
     try:
         return keys(kind)[key].read(value)
     except InputError as error:
-        raise InputError(f"{where}: {key}: {error}") from error
+        raise InputError(str(error), place=where, key=key) from error
 
 
 def _refuse_contradictions(rule: Rule, where: str) -> None:
     if rule.valid_from and rule.valid_until and rule.valid_from >= rule.valid_until:
-        raise InputError(f"{where}: valid_until: has to be later than valid_from")
+        raise InputError("has to be later than valid_from", place=where, key="valid_until")
     if rule.on_fail == "defer" and not rule.may_defer:
         deferring = ", ".join(sorted(kind for kind in KINDS if KINDS[kind].may_defer))
-        raise InputError(f"{where}: on_fail: {rule.kind} cannot defer; only {deferring} can")
+        raise InputError(f"{rule.kind} cannot defer; only {deferring} can", place=where, key="on_fail")
     for scope in SCOPES:
         included, excluded = getattr(rule, scope), getattr(rule, f"except_{scope}")
         if included and all(_excluded(value, excluded, scope) for value in included):
-            raise InputError(
-                f"{where}: except_{scope}: takes away all that {scope} names; nothing would be judged"
-            )
+            problem = f"takes away all that {scope} names; nothing would be judged"
+            raise InputError(problem, place=where, key=f"except_{scope}")
     contradiction = rule.contradiction()
     if contradiction is not None:
-        raise InputError(f"{where}: {': '.join(contradiction)}")
+        key, problem = contradiction
+        raise InputError(problem, place=where, key=key)
 
 
 def _excluded(value: str, excluded: Iterable[str], scope: str) -> bool:

@@ -4,10 +4,11 @@ from audit.why.bulk_causes import causes
 from audit.why.expiry import End, membership_end, recommendation_end
 from audit.why.item import item
 from audit.why.message import message
-from audit.why.model import Counterfactual, Explanation, Reason, Subject
+from audit.why.model import Absence, Counterfactual, Explanation, Reason, Subject
 from audit.why.segment import absence, segment
 
 __all__ = [
+    "Absence",
     "Counterfactual",
     "End",
     "Explanation",

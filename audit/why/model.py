@@ -5,12 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+import msgspec
+
+from audit.events.document import Document
 from audit.events.times import iso
 from audit.why.expiry import End
 
 Standing = Literal["stated", "derived", "inferred", "broadcast", "unexplained"]
 """stated: the sender recorded why; derived: our definition gives it; inferred: could be; broadcast: on a
 list; unexplained: nothing accounts for it."""
+
+
+class Absence(Document, omit_defaults=True):
+    """Kinds of events that did not occur from `since` (null: ever) to `until`, about one item or category where it says so."""
+
+    kinds: tuple[str, ...]
+    since: datetime | None = msgspec.field(name="from")
+    until: datetime = msgspec.field(name="to")
+    item_id: str | None = None
+    category: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

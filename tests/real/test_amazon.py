@@ -24,8 +24,8 @@ def imported(tmp_path_factory, year):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WHYSENT_KEY_FILE", str(folder / "key"))
         ws = Workspace.create(folder / "workspace")
-        report = import_paths(ws, [DATA / EXPORTS[year]], customer="me").to_json()
-        again = import_paths(ws, [DATA / EXPORTS[year]], customer="me").to_json()
+        report = import_paths(ws, [DATA / EXPORTS[year]], customer="me").document().to_json()
+        again = import_paths(ws, [DATA / EXPORTS[year]], customer="me").document().to_json()
         return ws.history(ws.resolve("me")), report, again
 
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import polars as pl
 
 from audit.errors import NotFoundError
+from audit.findings.anomaly import OutOfPattern
+from audit.population.coverage import CoverageDocument
+from audit.queries.customer import CustomerPicture, Membership, MessageCounts, Recommendation
+from audit.queries.findings_documents import Finding
 from audit.rules.replay.curve import curve
 from tui.session.view_models import (
     Agreement,
@@ -51,7 +56,7 @@ class FakeSession:
     def __init__(self, name: str = "Nail clipper", *, people: int = 40) -> None:
         self.name = name
         self.people = people
-        self.odd: list[Document] = []
+        self.odd: list[dict[str, Any]] = []
         self.asked: list[tuple[Any, ...]] = []
         self.kept: dict[str, str] = {}
         self.answered: set[str] = set()
@@ -202,12 +207,14 @@ class FakeSession:
             for at in range(55)
         )
 
-    def _document(self, customer: str, without: tuple[str, ...]) -> Document:
+    def _document(self, customer: str, without: tuple[str, ...]) -> CustomerPicture:
         here = "o-1841" not in without
-        segment = {
+        segment: dict[str, Any] = {
             "id": "beauty", "title": f"Interested in {self.name}", "basis": "behavioral", "standing": "derived",
             "logged": False, "derived": True, "since": "2025-11-04T10:12:00Z", "until": None, "sensitive": False,
             "purpose": "personalization", "evidence": ["o-1841", "v-1"], "until_why": "lasting", "ends_with": [],
+            "logged_as": None, "logged_events": None, "source": None, "reason": None, "absent": None,
+            "until_text": "It goes on: nothing that we know of ends it.",
         }  # fmt: skip
         logged = segment | {
             "id": "autos", "title": "In-market: autos", "standing": "unexplained", "logged": True, "derived": False,
@@ -217,7 +224,8 @@ class FakeSession:
         recommendation = {
             "item_id": "i-1", "strategy": "also_bought", "title": f"{self.name} file set", "score": 0.4,
             "standing": "derived", "logged": False, "derived": True, "reason": "bought with what was bought",
-            "evidence": ["o-1841"],
+            "evidence": ["o-1841"], "until": None, "own_items": None, "shown": None, "last_shown": None,
+            "until_why": "lasting", "until_text": "", "ends_with": [],
         }  # fmt: skip
         shown = recommendation | {
             "item_id": "i-2",
@@ -238,13 +246,24 @@ class FakeSession:
             "id": "ignored-streak", "check": "ignored-streak", "title": "No click recorded", "severity": "medium",
             "text": "8 mails in a row without a click recorded.", "count": 8, "cause": [], "suggested_rule": None,
         }  # fmt: skip
-        return {
-            "customer": customer,
-            "segments": [segment, logged] if here else [logged, new],
-            "recommendations": [shown, recommendation] if here else [shown],
-            "findings": [finding, streak] if here else [streak],
-            "out_of_pattern": [one for one in self.odd if not set(one["evidence"]) <= set(without)],
-        }
+        counts = ("attempted", "sent", "suppressed", "opened", "machine_opened", "clicked", "orphans")
+        odd = [one for one in self.odd if not set(one["evidence"]) <= set(without)]
+        return CustomerPicture(
+            customer=customer,
+            at=BOUGHT + timedelta(days=382),
+            events=40,
+            first=BOUGHT,
+            last=BOUGHT,
+            coverage=CoverageDocument(sources=(), kinds={}, absent=(), gaps=()),
+            messages=MessageCounts(**dict.fromkeys(counts, 11), by_channel={}, by_campaign={}),
+            segments=msgspec.convert([segment, logged] if here else [logged, new], tuple[Membership, ...]),
+            recommendations=msgspec.convert(
+                [shown, recommendation] if here else [shown], tuple[Recommendation, ...]
+            ),
+            findings=msgspec.convert([finding, streak] if here else [streak], tuple[Finding, ...]),
+            personas=(),
+            out_of_pattern=msgspec.convert(odd, tuple[OutOfPattern, ...]),
+        )
 
     def tried(self, customer: str, without: tuple[str, ...], suggested: Document | None) -> Tried:
         self.asked.append(("tried", customer, without, suggested))

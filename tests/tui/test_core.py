@@ -59,15 +59,15 @@ def test_every_event_of_the_history_is_in_the_timeline_once(session: CoreSession
 def test_a_finding_points_at_rows_of_the_timeline(session: CoreSession, clipper: str) -> None:
     picture = session.picture(clipper, ())
     keys = set(picture.timeline["key"])
-    assert set(picture.findings[0]["messages"]) <= keys
-    assert set(picture.findings[0]["cause"]) <= keys
+    assert set(picture.findings[0].messages) <= keys
+    assert set(picture.findings[0].cause) <= keys
 
 
 def test_without_the_purchase_the_finding_falls_away(session: CoreSession, clipper: str) -> None:
     before = session.picture(clipper, ())
-    (bought,) = before.findings[0]["cause"]
+    (bought,) = before.findings[0].cause
     after = session.picture(clipper, (bought,))
-    assert before.findings[0]["id"] not in {found["id"] for found in after.findings}
+    assert before.findings[0].id not in {found.id for found in after.findings}
     assert after.without == (bought,)
 
 
@@ -76,11 +76,9 @@ def test_what_is_explained_can_be_named_by_every_row(session: CoreSession, clipp
     for message in picture.timeline["message"].drop_nulls():
         assert session.explain(clipper, Subject("message", message), ())["because"]
     for segment in picture.segments:
-        assert (
-            session.explain(clipper, Subject("segment", segment["id"]), ())["subject"]["id"] == segment["id"]
-        )
+        assert session.explain(clipper, Subject("segment", segment.id), ())["subject"]["id"] == segment.id
     for item in picture.recommendations[:3]:
-        assert session.explain(clipper, Subject("item", item["item_id"]), ())["because"]
+        assert session.explain(clipper, Subject("item", item.item_id), ())["because"]
 
 
 def test_every_scene_has_a_picture_a_verdict_and_a_note(session: CoreSession) -> None:
@@ -299,7 +297,7 @@ def test_findings_are_made_anew_when_what_a_sender_declares_changes(own: CoreSes
     assert own.standing() != standing
     assert "declared-vs-observed" in {row["check"] for row in own.triage().checks.iter_rows(named=True)}
     clipper = own.resolve("scene-06-forty-a-day")
-    assert "declared-vs-observed" in {found["check"] for found in own.picture(clipper, ()).findings}
+    assert "declared-vs-observed" in {found.check for found in own.picture(clipper, ()).findings}
 
 
 def damage(folder: Path) -> None:

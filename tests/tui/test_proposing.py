@@ -26,7 +26,7 @@ def own(folder: Path) -> CoreSession:
 def suggested(session: CoreSession):
     clipper = session.resolve("scene-01-nail-clipper")
     finding = session.picture(clipper, ()).findings[0]
-    return clipper, finding, finding["suggested_rule"]
+    return clipper, finding, finding.suggested_rule
 
 
 def never(done: int, of: int) -> None:
@@ -38,7 +38,7 @@ def test_an_agent_asks_with_the_ticket_and_an_operator_finds_it_by_campaign(
 ) -> None:
     agent = CoreSession(folder, Viewer(Role.AGENT, ticket="4711"))
     clipper, finding, rule = suggested(agent)
-    assert "proposed as p1" in agent.propose(rule, CaseOf(clipper, finding["id"], "please"))
+    assert "proposed as p1" in agent.propose(rule, CaseOf(clipper, finding.id, "please"))
     (group,) = own.inbox()
     (one,) = group.proposals
     assert (group.tickets, group.customers) == (1, 1)
@@ -54,7 +54,7 @@ def test_an_agent_asks_with_the_ticket_and_an_operator_finds_it_by_campaign(
 
 def test_approving_puts_it_in_force_with_a_note_and_takes_it_out_of_the_inbox(own: CoreSession) -> None:
     clipper, finding, rule = suggested(own)
-    own.propose(rule, CaseOf(clipper, finding["id"]))
+    own.propose(rule, CaseOf(clipper, finding.id))
     change = Change("approve", "p1")
     assert any(rule["id"] in line for line in own.plan(change).lines)
     assert "version 1" in own.apply(change, "agreed")
@@ -67,7 +67,7 @@ def test_approving_puts_it_in_force_with_a_note_and_takes_it_out_of_the_inbox(ow
 def test_rejecting_leaves_the_book_and_cannot_be_done_twice(own: CoreSession) -> None:
     before = [entry.id for entry in own.rules()]
     clipper, finding, rule = suggested(own)
-    own.propose(rule, CaseOf(clipper, finding["id"]))
+    own.propose(rule, CaseOf(clipper, finding.id))
     assert own.reject("p1", "too wide") == "p1 is rejected"
     assert [entry.id for entry in own.rules()] == before
     with pytest.raises(WorkspaceError, match="rejected"):

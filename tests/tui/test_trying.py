@@ -32,7 +32,7 @@ def made(session: CoreSession, change: Change) -> None:
 
 def test_the_rules_that_are_on_are_tried_together(own: CoreSession) -> None:
     clipper = own.resolve("scene-01-nail-clipper")
-    rule = {**own.picture(clipper, ()).findings[0]["suggested_rule"], "enabled": True}
+    rule = {**own.picture(clipper, ()).findings[0].suggested_rule, "enabled": True}
     made(own, Change("add", rule["id"], rule))
     tried = own.tried(clipper, (), None)
     assert (tried.named, len(tried.stopped), tried.deferred) == ("1 rule of the book", 11, {})
@@ -46,9 +46,9 @@ def test_the_rules_that_are_on_are_tried_together(own: CoreSession) -> None:
 def test_without_the_purchase_the_rule_stops_nothing(own: CoreSession) -> None:
     clipper = own.resolve("scene-01-nail-clipper")
     finding = own.picture(clipper, ()).findings[0]
-    rule = {**finding["suggested_rule"], "enabled": True}
+    rule = {**finding.suggested_rule, "enabled": True}
     made(own, Change("add", rule["id"], rule))
-    assert own.tried(clipper, tuple(finding["cause"]), None).stopped == {}
+    assert own.tried(clipper, finding.cause, None).stopped == {}
 
 
 def test_a_deferred_mail_is_told_its_new_time(own: CoreSession) -> None:
@@ -62,7 +62,7 @@ def test_a_deferred_mail_is_told_its_new_time(own: CoreSession) -> None:
 
 def test_where_no_rule_is_on_the_suggested_one_is_tried_and_said_to_be_in_no_book(own: CoreSession) -> None:
     clipper = own.resolve("scene-01-nail-clipper")
-    rule = own.picture(clipper, ()).findings[0]["suggested_rule"]
+    rule = own.picture(clipper, ()).findings[0].suggested_rule
     tried = own.tried(clipper, (), rule)
     assert tried.named == f"the suggested {from_dict(rule).id}, not in the book"
     assert len(tried.stopped) == 11

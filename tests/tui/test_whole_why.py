@@ -355,7 +355,7 @@ async def test_leaving_the_counterfactual_of_the_nail_clipper_out_undoes_the_fin
     async with app.run_test(size=(160, 50), notifications=True) as pilot:
         driver = Driver(app, pilot)
         await driver.settle()
-        app.push_screen(WhyScreen(Subject("finding", found["id"]), picture))
+        app.push_screen(WhyScreen(Subject("finding", found.id), picture))
         await driver.settle()
         assert "you bought Nail clipper" in driver.words
         await driver.press("shift+tab", "shift+tab", "j", "x")

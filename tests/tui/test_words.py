@@ -3,7 +3,9 @@
 from datetime import UTC, date, datetime
 
 import pytest
+from msgspec.structs import replace
 
+from audit.queries.customer import CustomerPicture
 from tests.build import events
 from tests.tui.canned import RULE, FakeSession
 from tui.rendering import diff, timeline, verdict_text
@@ -122,8 +124,12 @@ def test_no_history_has_no_weeks() -> None:
 # -- verdict ----------------------------------------------------------------------------------------------------------
 
 
-def document(*findings: dict[str, object]) -> dict[str, object]:
-    return {"findings": list(findings), "messages": {"sent": 14, "clicked": 1}}
+def document(*findings: dict[str, object]) -> CustomerPicture:
+    canned = FakeSession().picture("c_1", ()).document
+    counts = replace(canned.messages, sent=14, clicked=1)
+    return replace(
+        canned, findings=tuple(replace(canned.findings[0], **one) for one in findings), messages=counts
+    )
 
 
 FINDING = {
@@ -224,8 +230,9 @@ def test_every_event_of_the_tree_can_be_pointed_at() -> None:
 
 
 def test_what_falls_away_stays_in_its_place_and_what_is_new_comes_after() -> None:
-    before, after = [{"id": "a"}, {"id": "b"}], [{"id": "b"}, {"id": "c"}]
-    assert [(one["id"], mark) for one, mark in diff.merged(before, after, diff.by_id)] == [
+    segment = FakeSession().picture("c_1", ()).segments[0]
+    before, after = ([replace(segment, id=name) for name in names] for names in ("ab", "bc"))
+    assert [(one.id, mark) for one, mark in diff.merged(before, after, diff.by_id)] == [
         ("a", "gone"), ("b", ""), ("c", "new"),
     ]  # fmt: skip
 
@@ -285,8 +292,6 @@ def test_a_report_is_read_without_its_marks() -> None:
 
 
 def test_a_segment_of_which_nobody_says_what_it_rests_on_says_so() -> None:
-    logged = {"id": "seg-7", "title": None, "basis": None, "purpose": None, "standing": "unexplained"}
-    item = segment_item(
-        logged | {"logged": True, "derived": False, "since": None, "until": None, "until_why": "logged"}, ""
-    )
+    logged = FakeSession().picture("c_1", ()).segments[-1]
+    item = segment_item(replace(logged, basis=None, purpose=None, until_why="logged"), "")
     assert "no basis stated · no purpose stated" in item.says.plain

@@ -5,19 +5,8 @@ from collections.abc import Callable
 import typer
 from typer.exceptions import TyperException
 
-from tui.commands import (
-    app as opening,
-)
-from tui.commands import (
-    doctor,
-    gate,
-    imports,
-    queries,
-    report,
-    rules,
-    segments,
-    simulate,
-)
+from tui.commands import app as screens
+from tui.commands import gate, imports, queries, rules, segments, simulate
 from tui.commands.options import Defaults, RoleOption, WorkspaceOption
 from tui.commands.output import complain
 from tui.exit_codes import Exit
@@ -36,13 +25,24 @@ def build() -> Callable[[list[str]], int]:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback(invoke_without_command=True, help=_ABOUT)(_bare)
-    for module in (opening, imports, queries, segments, rules, simulate, gate, report, doctor):
-        module.register(app)
-    command = typer.main.get_command(app)
+    for name, command in (
+        ("demo", screens.demo), ("open", screens.open_screens), ("case", screens.case),
+        ("import", imports.import_files), ("map", imports.map_campaigns), ("formats", imports.formats),
+        ("customers", queries.customers), ("show", queries.show), ("why", queries.why), ("audit", queries.audit),
+    ):  # fmt: skip
+        app.command(name=name)(command)
+    segments.register(app)
+    rules.register(app)
+    for name, command in (
+        ("simulate", simulate.simulate), ("sweep", simulate.sweep), ("gate", gate.gate),
+        ("report", queries.report), ("doctor", queries.doctor),
+    ):  # fmt: skip
+        app.command(name=name)(command)
+    whysent = typer.main.get_command(app)
 
     def run(arguments: list[str]) -> int:
         try:
-            code = int(command.main(arguments, prog_name="whysent", standalone_mode=False) or Exit.OK)
+            code = int(whysent.main(arguments, prog_name="whysent", standalone_mode=False) or Exit.OK)
         except typer.Abort:
             complain("nothing was given")
             return Exit.USAGE
@@ -69,4 +69,4 @@ def _bare(
         print(f"whysent {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        opening.open_screens(context)
+        screens.open_screens(context, workspace=workspace, role=role)

@@ -1,65 +1,57 @@
 """demo, open, case: the commands that start the screens."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from audit.errors import InputError
-from tui.commands import options, output, queries
-from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
+from tui.commands import output, text_output
+from tui.commands.options import ACCESS, ANSWER, Invocation, shares
 
 FIRST_STORY = "scene-01-nail-clipper"
 """The customer the demo begins with; Esc leads to everybody else."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands to the command line."""
-    app.command()(demo)
-    app.command(name="open")(open_screens)
-    app.command()(case)
-
-
-def demo(
-    context: typer.Context,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@shares(*ANSWER)
+def demo(invocation: Invocation) -> None:
     """Make the demo workspace, if it is not there yet, and open it."""
-    folder = _demo_folder(context, workspace)
-    _make_demo(folder)
-    if as_json or not _terminal():
-        queries.customers(context, workspace=folder, role=role, as_json=as_json)
-        return
-    _run(context, folder, role, first=FIRST_STORY)
+    from fixtures.demo import make
+
+    folder = invocation.demo_folder
+    if make(folder):
+        output.narrate(f"made the demo workspace in {folder}")
+    if invocation.as_json or not _terminal():
+        _triage(invocation, folder)
+    else:
+        _run(invocation, folder, first=FIRST_STORY)
 
 
-def open_screens(context: typer.Context, workspace: WorkspaceOption = None, role: RoleOption = None) -> None:
+@shares(*ACCESS)
+def open_screens(invocation: Invocation) -> None:
     """Open the screens on a workspace."""
-    folder = options.workspace_folder(context, workspace)
+    folder = invocation.folder
     _need_terminal("whysent customers")
-    _run(context, folder, role)
+    _run(invocation, folder)
 
 
+@shares(*ACCESS)
 def case(
-    context: typer.Context,
+    invocation: Invocation,
     ticket: Annotated[str, typer.Option("--ticket", metavar="T", help="The ticket this look belongs to.")],
     reason: Annotated[str | None, typer.Option("--reason", metavar="R", help="Why you look.")] = None,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
 ) -> None:
     """An agent's start: asks for the identifier and opens the customer."""
-    folder = options.workspace_folder(context, workspace)
+    folder = invocation.folder
     _need_terminal("whysent show -")
-    _run(context, folder, role, ticket=ticket, reason=reason)
+    _run(invocation, folder, ticket=ticket, reason=reason)
 
 
 def _run(
-    context: typer.Context,
+    invocation: Invocation,
     folder: Path,
-    role: str | None,
     *,
     ticket: str | None = None,
     reason: str | None = None,
@@ -67,22 +59,19 @@ def _run(
 ) -> None:
     from tui.app import run
 
-    looking = options.viewer(context, role, ticket=ticket, reason=reason)
-    raise typer.Exit(run(folder, viewer=looking, first=first if looking.may("show") else None))
+    viewer = invocation.viewer(ticket=ticket, reason=reason)
+    raise typer.Exit(run(folder, viewer=viewer, first=first if viewer.may("show") else None))
 
 
-def _demo_folder(context: typer.Context, given: Path | None) -> Path:
-    from audit.workspace.workspace import demo_folder
+def _triage(invocation: Invocation, folder: Path) -> None:
+    """The triage list of the demo, where no screen can open."""
+    from audit.queries import documents
+    from audit.workspace.workspace import Workspace
 
-    before = context.obj.workspace if isinstance(context.obj, options.Defaults) else None
-    return given or before or demo_folder()
-
-
-def _make_demo(folder: Path) -> None:
-    from fixtures.demo import make
-
-    if make(folder):
-        output.narrate(f"made the demo workspace in {folder}")
+    viewer = invocation.require("list")
+    ws = Workspace.open(folder)
+    triage = documents.customers(ws, limit=50, names_sensitive=viewer.names_sensitive)
+    invocation.answer(triage, partial(text_output.customers, coverage=ws.coverage))
 
 
 def _terminal() -> bool:

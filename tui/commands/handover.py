@@ -1,13 +1,11 @@
 """rules handover: what goes to the system that sends."""
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tui.commands import options, output
-from tui.commands.options import RoleOption, WorkspaceOption
+from tui.commands import output
+from tui.commands.options import ACCESS, Invocation, OutOption, shares
 from tui.exit_codes import Exit
 
 if TYPE_CHECKING:
@@ -19,8 +17,9 @@ if TYPE_CHECKING:
     from audit.workspace.workspace import Workspace
 
 
+@shares(*ACCESS)
 def handover(
-    context: typer.Context,
+    invocation: Invocation,
     rule: Annotated[
         list[str] | None, typer.Option("--rule", metavar="ID", help="Only this rule; may be repeated.")
     ] = None,
@@ -28,65 +27,52 @@ def handover(
         str,
         typer.Option("--format", help="csv, json, braze, klaviyo (e-mail addresses), or words: settings."),
     ] = "csv",
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write it there, readable by you.")
-    ] = None,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
+    out: OutOption = None,
 ) -> None:
     """Whom the enabled rules suppress now, by the source's own ids, for the system that sends."""
-    from audit.enforcement import handover as made
+    from audit.enforcement import handover as exports
 
-    looking = options.viewer(context, role)
-    looking.require("handover")
-    ws = options.opened(context, workspace)
-    rules = _asked(ws, rule)
+    viewer = invocation.require("handover")
+    ws = invocation.open()
+    rules = _chosen_rules(ws, rule)
     if form == "words":
-        _write(made.in_words(rules), out)
+        output.page(exports.in_words(rules), out)
         return
-    approved = made.approval(ws, rules, form, viewer=looking)
+    approved = exports.approval(ws, rules, form, viewer=viewer)
     if approved is not None and approved.state != "approved":
         _wait(approved)
-    done = made.hand_over(ws, rules, form, viewer=looking, approved=approved)
-    _write(done.text, out)
-    output.narrate(f"{done.people:,} people, as of {ws.at:%Y-%m-%d %H:%M} UTC")
-    _tell(done)
+    handed_over = exports.hand_over(ws, rules, form, viewer=viewer, approved=approved)
+    output.page(handed_over.text, out)
+    output.narrate(f"{handed_over.people:,} people, as of {ws.at:%Y-%m-%d %H:%M} UTC")
+    _tell_omissions(handed_over)
     _tell_settings(rules, form)
 
 
-def _asked(ws: "Workspace", named: list[str] | None) -> "list[Rule]":
+def _chosen_rules(ws: "Workspace", ids: list[str] | None) -> "list[Rule]":
     rules = ws.book.rules()
-    if not named:
-        return [one for one in rules if one.takes_part]
-    wanted = {ws.book.rule(name).id for name in named}
-    return [one for one in rules if one.id in wanted]
+    if not ids:
+        return [rule for rule in rules if rule.takes_part]
+    chosen = {ws.book.rule(rule_id).id for rule_id in ids}
+    return [rule for rule in rules if rule.id in chosen]
 
 
-def _wait(asked: "Proposal") -> None:
+def _wait(request: "Proposal") -> None:
     output.narrate(
-        f"this workspace asks for a second person: the export waits as {asked.id}; somebody else says yes with "
-        f"`whysent rules approve {asked.id}`, then ask again"
+        f"this workspace asks for a second person: the export waits as {request.id}; somebody else says yes with "
+        f"`whysent rules approve {request.id}`, then ask again"
     )
     raise typer.Exit(Exit.NO)
 
 
-def _write(text: str, out: Path | None) -> None:
-    if out is None:
-        sys.stdout.write(text)
-    else:
-        output.private_file(out, text)
-        output.narrate(f"written to {out.resolve()}")
-
-
-def _tell(done: "Handover") -> None:
+def _tell_omissions(handed_over: "Handover") -> None:
     """What is not in the file, or not as it was."""
-    if done.withheld:
-        output.narrate(f"{done.withheld:,} rows about sensitive topics are left out; hand to privacy")
-    if done.nameless:
-        output.narrate(f"{done.nameless:,} people have no e-mail address here and are left out")
-    if done.altered:
+    if handed_over.withheld:
+        output.narrate(f"{handed_over.withheld:,} rows about sensitive topics are left out; hand to privacy")
+    if handed_over.nameless:
+        output.narrate(f"{handed_over.nameless:,} people have no e-mail address here and are left out")
+    if handed_over.altered:
         output.narrate(
-            f"{done.altered:,} ids begin as a formula would and have a ' before them: the sender will not know these"
+            f"{handed_over.altered:,} ids begin as a formula would and have a ' before them: the sender will not know these"
         )
 
 
@@ -98,8 +84,8 @@ def _tell_settings(rules: "Sequence[Rule]", form: str) -> None:
         output.narrate(
             f"one list for {len(rules)} rules: whoever is on it is left out of all; --rule makes one a rule"
         )
-    for one in rules:
-        if one.suppresses != "people":
+    for rule in rules:
+        if rule.suppresses != "people":
             output.narrate(
-                f"rule {one.id} suppresses {one.suppresses}, not people; set there: {sentence(one)}"
+                f"rule {rule.id} suppresses {rule.suppresses}, not people; set there: {sentence(rule)}"
             )

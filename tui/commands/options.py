@@ -1,19 +1,26 @@
-"""Options and arguments that several commands share, and what they resolve to."""
+"""Options that several commands share, and what they resolve to: who asks, of which workspace, and how to answer."""
 
+import inspect
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from audit.errors import InputError
 from audit.events.times import parse_iso
+from tui.commands import output
 
 if TYPE_CHECKING:
+    from audit.events.document import Document
     from audit.privacy.roles import Viewer
     from audit.workspace.workspace import Workspace
+
+    Answer = TypeVar("Answer", bound=Document)
 
 WorkspaceOption = Annotated[
     Path | None,
@@ -32,14 +39,6 @@ RoleOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-CustomerArgument = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="CUSTOMER",
-        help="A pseudonym, the source's own id or an e-mail; - reads it from stdin, nothing asks for it.",
-        show_default=False,
-    ),
-]
 WithoutOption = Annotated[
     list[str] | None,
     typer.Option("--without", metavar="EVENT", help="Leave events out: repeat it, or a,b,c, or @FILE."),
@@ -52,7 +51,49 @@ TicketOption = Annotated[
     str | None,
     typer.Option("--ticket", metavar="T", help="The ticket this look belongs to; an agent needs one."),
 ]
+NoteOption = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why; kept with the change.")]
+EffectiveOption = Annotated[
+    str | None,
+    typer.Option(
+        "--effective", metavar="TIME", help="From when on it is in force, past or to come; by default now."
+    ),
+]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do it without asking.")]
+CustomerArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="CUSTOMER",
+        help="A pseudonym, the source's own id or an e-mail; - reads it from stdin, nothing asks for it.",
+        show_default=False,
+    ),
+]
+RulesFileOption = Annotated[
+    Path | None,
+    typer.Option("--rules", metavar="FILE", help="A rule file; by default the book's enabled rules."),
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="Write it there, readable by you.")
+]
+
+_SHARED: dict[str, tuple[Any, Any]] = {
+    "without": (WithoutOption, None),
+    "at": (AtOption, None),
+    "note": (NoteOption, ""),
+    "effective": (EffectiveOption, None),
+    "yes": (YesOption, False),
+    "workspace": (WorkspaceOption, None),
+    "role": (RoleOption, None),
+    "ticket": (TicketOption, None),
+    "as_json": (JsonOption, False),
+}
+"""The options that an invocation takes in for its command: how each is written, and its default."""
+
+ACCESS = ("workspace", "role")
+ANSWER = (*ACCESS, "as_json")
+CASE = (*ACCESS, "ticket", "as_json")
+HISTORY = ("without", "at", *CASE)
+CHANGE = ("note", "effective", "yes", *ANSWER)
+"""What commands of one sort share: those that look, answer, answer about a customer, may leave events out, change rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,69 +104,140 @@ class Defaults:
     role: str | None = None
 
 
-def workspace_folder(context: typer.Context, given: Path | None) -> Path:
-    """The folder asked for: the command's own option, else the one before it, else the environment's or the default."""
-    from audit.workspace.workspace import default_folder
+class Invocation:
+    """One call of a command: who asks, of which workspace, and how it is answered."""
 
-    before = context.obj.workspace if isinstance(context.obj, Defaults) else None
-    source = context.get_parameter_source("workspace")
-    typed = source is not None and source.name == "COMMANDLINE"
-    return (given if typed else before or given) or default_folder()
+    def __init__(self, context: typer.Context, shared: dict[str, Any]) -> None:
+        self.context = context
+        self._shared = {name: default for name, (_, default) in _SHARED.items()} | shared
+        self._defaults = context.obj if isinstance(context.obj, Defaults) else Defaults()
+
+    @property
+    def folder(self) -> Path:
+        """The workspace's folder: the command's own option, else the one before it, else the environment's or the default."""
+        from audit.workspace.workspace import default_folder
+
+        option, source = self._shared["workspace"], self.context.get_parameter_source("workspace")
+        typed = source is not None and source.name == "COMMANDLINE"
+        return (option if typed else self._defaults.workspace or option) or default_folder()
+
+    @property
+    def demo_folder(self) -> Path:
+        """The folder of the demo workspace: one of its own, unless another is asked for."""
+        from audit.workspace.workspace import demo_folder
+
+        return self._shared["workspace"] or self._defaults.workspace or demo_folder()
+
+    @property
+    def without(self) -> tuple[str, ...]:
+        """The event ids of `--without`: each value is an id, a comma list, or `@FILE` with one id a line."""
+        ids: list[str] = []
+        for value in self._shared["without"] or ():
+            ids += _lines(Path(value[1:])) if value.startswith("@") else value.split(",")
+        return tuple(event_id.strip() for event_id in ids if event_id.strip())
+
+    @property
+    def at(self) -> datetime | None:
+        """The moment asked about."""
+        return moment(self._shared["at"])
+
+    @property
+    def effective(self) -> datetime | None:
+        """From when on a change is to be in force."""
+        return moment(self._shared["effective"])
+
+    @property
+    def note(self) -> str:
+        """Why something is changed."""
+        return str(self._shared["note"])
+
+    @property
+    def yes(self) -> bool:
+        """Whether a change is made without asking."""
+        return bool(self._shared["yes"])
+
+    @property
+    def as_json(self) -> bool:
+        """Whether the answer is printed as JSON."""
+        return bool(self._shared["as_json"])
+
+    def open(self) -> "Workspace":
+        """Open the workspace asked for. Raises NotFoundError where there is none."""
+        from audit.workspace.workspace import Workspace
+
+        return Workspace.open(self.folder)
+
+    def viewer(self, *, ticket: str | None = None, reason: str | None = None) -> "Viewer":
+        """Who is looking, and for which ticket: the maker of the workspace is admin; `--as` lowers that."""
+        from audit.privacy.roles import Role, Viewer
+
+        role = self._shared["role"] or self._defaults.role
+        viewer = Viewer(ticket=ticket or self._shared["ticket"], reason=reason)
+        if role is None:
+            return viewer
+        names = [known.name.lower() for known in Role]
+        if role not in names:
+            raise InputError(f"--as {role}: one of {', '.join(names)}")
+        return viewer.lowered(role)
+
+    def require(self, action: str) -> "Viewer":
+        """Who is looking, if they may do `action`. Raises NotPermittedError."""
+        viewer = self.viewer()
+        viewer.require(action)
+        return viewer
+
+    def answer(self, document: "Answer", page: "Callable[[Answer], None]") -> None:
+        """Print a document as JSON where that is asked for, else as its page."""
+        if self.as_json:
+            output.document(document)
+        else:
+            page(document)
 
 
-def opened(context: typer.Context, given: Path | None) -> "Workspace":
-    """Open the workspace asked for. Raises NotFoundError where there is none."""
-    from audit.workspace.workspace import Workspace
+def shares(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options `names`, after its own; it gets them as its first argument, an `Invocation`."""
 
-    return Workspace.open(workspace_folder(context, given))
+    def wrap(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def call(context: typer.Context, **values: Any) -> None:
+            shared = {name: values.pop(name) for name in names}
+            command(Invocation(context, shared), **values)
+
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+        parameters = [
+            inspect.Parameter("context", keyword, annotation=typer.Context),
+            *(parameter.replace(kind=keyword) for parameter in own),
+            *(
+                inspect.Parameter(name, keyword, default=_SHARED[name][1], annotation=_SHARED[name][0])
+                for name in names
+            ),
+        ]
+        call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return call
+
+    return wrap
 
 
-def viewer(
-    context: typer.Context, role: str | None, *, ticket: str | None = None, reason: str | None = None
-) -> "Viewer":
-    """Who is looking, and for which ticket: the maker of the workspace is admin; `--as` lowers that."""
-    from audit.privacy.roles import Role, Viewer
-
-    before = context.obj.role if isinstance(context.obj, Defaults) else None
-    wanted = role or before
-    looking = Viewer(ticket=ticket, reason=reason)
-    if wanted is None:
-        return looking
-    names = [one.name.lower() for one in Role]
-    if wanted not in names:
-        raise InputError(f"--as {wanted}: one of {', '.join(names)}")
-    return looking.lowered(wanted)
-
-
-def customer(given: str | None) -> str:
+def customer(argument: str | None) -> str:
     """The identifier asked about; read from stdin or a prompt so that it stays out of history and process lists."""
-    if given == "-":
+    if argument == "-":
         text = sys.stdin.readline()
-    elif given is None:
+    elif argument is None:
         if not sys.stdin.isatty():
             raise InputError("no customer named; give a pseudonym or an id, or - to read one from stdin")
         text = typer.prompt("Customer (e-mail, id or pseudonym)", err=True)
     else:
-        text = given
+        text = argument
     if not text.strip():
         raise InputError("no customer named on stdin")
     return text.strip()
 
 
-def left_out(given: list[str] | None) -> tuple[str, ...]:
-    """Event ids of `--without`: each value is an id, a comma list, or `@FILE` with one id a line."""
-    ids: list[str] = []
-    for value in given or ():
-        if value.startswith("@"):
-            ids += _lines(Path(value[1:]))
-        else:
-            ids += value.split(",")
-    return tuple(one.strip() for one in ids if one.strip())
-
-
-def moment(given: str | None) -> datetime | None:
-    """The time of `--at`."""
-    return None if given is None else parse_iso(given)
+def moment(option: str | None) -> datetime | None:
+    """The time that an option names."""
+    return None if option is None else parse_iso(option)
 
 
 def _lines(path: Path) -> list[str]:

@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import RenderableType
 
+    from audit.events.document import Document
+
 SIGNS = {"high": "▲ high", "medium": "■ med", "low": "● low", "info": "· info"}
 """A severity as a sign and a word, so that it needs no colour."""
 
 
-def document(answer: Mapping[str, Any]) -> None:
+def document(answer: "Document | Mapping[str, Any]") -> None:
     """Print one JSON document on stdout, in ASCII where that cannot print more."""
     unicode = "utf" in (sys.stdout.encoding or "").lower()
-    json.dump(answer, sys.stdout, ensure_ascii=not unicode, indent=2)
+    plain = answer if isinstance(answer, Mapping) else answer.to_json()
+    json.dump(plain, sys.stdout, ensure_ascii=not unicode, indent=2)
     sys.stdout.write("\n")
 
 
@@ -82,6 +85,15 @@ def show(what: "RenderableType") -> None:
     Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False).print(
         what
     )
+
+
+def page(text: str, out: Path | None) -> None:
+    """Print `text` on stdout, or write it to `out`, for its owner alone, and say where."""
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        private_file(out, text)
+        narrate(f"written to {out.resolve()}")
 
 
 def private_file(out: Path, text: str) -> None:

@@ -1,27 +1,37 @@
 """rules presets: senders' own semantics, and their defaults as rules that can be taken over."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tui.commands import output, preset_pages
+from tui.commands import output
 from tui.commands.options import JsonOption
+from tui.commands.output import line, table
 
 if TYPE_CHECKING:
     from audit.rules.vendor_semantics import Preset
 
+Document = Mapping[str, Any]
+
+_WORDS = {
+    "only_exact": "stopped by the exact rules alone",
+    "only_preset": "stopped by the sender's alone",
+    "moved": "let through at another time",
+}
+
 
 def register(book: typer.Typer) -> None:
     """Add these commands to `rules`."""
-    ways = typer.Typer(
+    group = typer.Typer(
         help="Senders' own semantics, with their sources.",
         rich_markup_mode=None,
         invoke_without_command=True,
     )
-    ways.callback()(list_presets)
-    ways.command(name="show")(show)
-    book.add_typer(ways, name="presets")
+    group.callback()(list_presets)
+    group.command(name="show")(show)
+    book.add_typer(group, name="presets")
 
 
 def list_presets(context: typer.Context, as_json: JsonOption = False) -> None:
@@ -53,8 +63,73 @@ def show(
 
 
 def _tell(presets: "tuple[Preset, ...]", *, as_json: bool) -> None:
-    documents = [one.to_json() for one in presets]
+    documents = [preset.to_json() for preset in presets]
     if as_json:
         output.document({"schema": "whysent.presets/1", "presets": documents})
     else:
-        preset_pages.listed(documents)
+        _presets_page(documents)
+
+
+def _presets_page(presets: Sequence[Document]) -> None:
+    """The presets there are."""
+    table(
+        ("preset", "sender", "what", "counts", "rules ready"),
+        [
+            (preset["id"], preset["title"], preset["feature"], _counting(preset), str(len(preset["rules"])))
+            for preset in presets
+        ],
+        right=(4,),
+    )
+    line(f"{len(presets)} presets; `whysent rules presets show NAME` prints one, with its sources")
+
+
+def _counting(preset: Document) -> str:
+    """What its caps count over."""
+    counting = next(line["is"] for line in preset["means"] if line["key"] == "counting")
+    return {"days": "calendar days", "calendar": "calendar periods", "rolling": "rolling windows"}[counting]
+
+
+def beside(answer: Document) -> None:
+    """The exact rules beside the sender's."""
+    line()
+    line(f"As {answer['title']} would carry it out ({answer['feature']}):")
+    for rule in answer["rules"]:
+        line(f"  {rule['id']}: {rule['text']}")
+        for note in rule["notes"]:
+            line(f"    {note}.")
+    line()
+    line(f"decisions that differ {answer['differ']:>9,} of {answer['messages']:,} messages")
+    for kind, words in _WORDS.items():
+        line(f"  {words:<34} {answer[kind]:>9,}")
+    line(f"stopped by both                      {answer['both']:>9,}")
+    line(f"stopped by neither                   {answer['neither']:>9,}")
+    line(f"people with a difference             {answer['customers_differ']:>9,}")
+    _examples(answer["examples"])
+    line("What no rule here can say:")
+    for difference in answer["differs"]:
+        line(f"  - {difference['text']}")
+        line(f"    {difference['source']}")
+
+
+def _examples(examples: Sequence[Document]) -> None:
+    if not examples:
+        return
+    line("for example")
+    table(
+        ("message", "customer", "when", "how", "counted"),
+        [
+            (
+                example["event_id"],
+                example["customer"],
+                example["at"][:16].replace("T", " "),
+                _WORDS[example["kind"]],
+                _counted(example),
+            )
+            for example in examples
+        ],
+    )
+
+
+def _counted(example: Document) -> str:
+    side = example["preset" if example["kind"] == "only_preset" else "exact"]
+    return ", ".join(side["counted"][-3:]) if side["counted"] else "–"

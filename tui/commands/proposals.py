@@ -9,12 +9,23 @@ import typer
 
 from audit.errors import InputError
 from tui.commands import options, output, rule_changes
-from tui.commands.options import JsonOption, RoleOption, TicketOption, WorkspaceOption, YesOption
-from tui.commands.rule_changes import EffectiveOption, NoteOption
+from tui.commands.options import (
+    ANSWER,
+    CASE,
+    CHANGE,
+    EffectiveOption,
+    Invocation,
+    NoteOption,
+    shares,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from audit.privacy.roles import Viewer
     from audit.rules.book import Case, Proposal
+    from audit.rules.book.documents import Policy
+    from audit.rules.book.proposals import Group
     from audit.rules.model import Rule
     from audit.workspace.workspace import Workspace
 
@@ -39,65 +50,71 @@ CampaignOption = Annotated[
 ]
 
 
+@shares(*ANSWER)
 def inbox(
-    context: typer.Context,
+    invocation: Invocation,
     proposal: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="One proposal; by default all that wait.")
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Drafts too, and what was answered already.")
     ] = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """What is proposed, by campaign, with how many tickets and people stand behind it."""
-    from audit.rules.book import proposals
+    from audit.rules.book import documents, proposals
 
-    options.viewer(context, role).require("see_rules")
-    box = options.opened(context, workspace).book.inbox
+    invocation.require("see_rules")
+    box = invocation.open().book.inbox
     if proposal is None:
         groups = box.groups(proposals.STATES if everything else (proposals.PROPOSED,))
     else:
         groups = proposals.grouped([box.proposal(proposals.number(proposal))])
-    if as_json:
-        output.document({"schema": "whysent.inbox/1", "groups": [one.to_json() for one in groups]})
-        return
+    if invocation.as_json:
+        output.document(documents.inbox(groups))
+    else:
+        _inbox_page(groups)
+
+
+def _inbox_page(groups: "Sequence[Group]") -> None:
     for group in groups:
-        asked = f"{len(group.proposals)} proposals, {group.tickets} tickets, {group.customers} customers"
-        output.line(f"{group.campaign or 'no one campaign'}: {asked}")
-        for place, one in enumerate(group.proposals):
-            same = next((other for other in group.proposals[:place] if other.asks_the_same(one)), None)
-            _print(one, same)
+        counts = f"{len(group.proposals)} proposals, {group.tickets} tickets, {group.customers} customers"
+        output.line(f"{group.campaign or 'no one campaign'}: {counts}")
+        for number, proposal in enumerate(group.proposals):
+            same = next(
+                (earlier for earlier in group.proposals[:number] if earlier.asks_the_same(proposal)), None
+            )
+            _print(proposal, same)
     if not groups:
         output.line("nothing waits")
 
 
+@shares(*CASE)
 def draft(
-    context: typer.Context,
+    invocation: Invocation,
     file: SourceArgument,
     note: NoteOption = "",
     customer: CustomerOption = None,
     finding: FindingOption = None,
     campaign: CampaignOption = None,
     effective: EffectiveOption = None,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    ticket: TicketOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Keep the rules of a file as a draft, to be proposed later."""
-    looking = _proposer(context, role, ticket)
+    viewer = invocation.require("propose")
     _one_stdin(file, customer)
-    ws = options.opened(context, workspace)
-    case = _case(ws, looking, customer=customer, finding=finding, campaign=campaign, note=note)
+    ws = invocation.open()
+    case = _case(ws, viewer, customer=customer, finding=finding, campaign=campaign, note=note)
     plan = ws.book.plan_import(_rules(file), effective=options.moment(effective))
-    made = ws.book.inbox.propose(plan, case, draft=True)
-    _tell(made, f"kept as the draft {made.id}; propose it with: whysent rules propose {made.id}", as_json)
+    proposal = ws.book.inbox.propose(plan, case, draft=True)
+    _tell(
+        invocation,
+        proposal,
+        f"kept as the draft {proposal.id}; propose it with: whysent rules propose {proposal.id}",
+    )
 
 
+@shares(*CASE)
 def propose(
-    context: typer.Context,
+    invocation: Invocation,
     file: Annotated[
         str | None,
         typer.Argument(
@@ -110,117 +127,84 @@ def propose(
     finding: FindingOption = None,
     campaign: CampaignOption = None,
     effective: EffectiveOption = None,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    ticket: TicketOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Ask for the rules of a file, for a draft, or for what a finding suggests."""
     from audit.rules.book import proposal_id
 
-    looking = _proposer(context, role, ticket)
-    ws = options.opened(context, workspace)
+    viewer = invocation.require("propose")
+    ws = invocation.open()
     drafted = proposal_id(file) if file is not None else None
     if drafted is None:
         _one_stdin(file, customer)
-        case = _case(ws, looking, customer=customer, finding=finding, campaign=campaign, note=note)
-        rules, case = _suggested(ws, looking, case) if file is None else (_rules(file), case)
+        case = _case(ws, viewer, customer=customer, finding=finding, campaign=campaign, note=note)
+        rules, case = _suggested(ws, viewer, case) if file is None else (_rules(file), case)
         plan = ws.book.plan_import(rules, effective=options.moment(effective))
-        made = ws.book.inbox.propose(plan, case)
+        proposed = ws.book.inbox.propose(plan, case)
     elif any((customer, finding, campaign, effective, note)):
         raise InputError(f"{file}: a draft is proposed as it is; leave the other options away")
     else:
-        made = ws.book.inbox.hand_in(drafted)
-    _tell(made, f"proposed as {made.id}", as_json)
+        proposed = ws.book.inbox.hand_in(drafted)
+    _tell(invocation, proposed, f"proposed as {proposed.id}")
 
 
-def approve(
-    context: typer.Context,
-    proposal: ProposalArgument,
-    note: NoteOption = "",
-    yes: YesOption = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@shares(*(option for option in CHANGE if option != "effective"))
+def approve(invocation: Invocation, proposal: ProposalArgument) -> None:
     """Put a proposal in force; it shows its plan and asks. Where the workspace asks for it, not one's own."""
     from audit.rules.book import proposals
 
-    ws = rule_changes.changeable(context, workspace, role)
+    ws = rule_changes.changeable(invocation)
     number = proposals.number(proposal)
     if ws.book.inbox.proposal(number).request is None:
-        rule_changes.carry_out(ws, ws.book.plan_approve(number), note=note, yes=yes, as_json=as_json)
+        rule_changes.carry_out(invocation, ws, ws.book.plan_approve(number))
         return
-    options.viewer(context, role).require("handover")
-    made = ws.book.inbox.approve_handover(number, note=note)
-    _tell(made, f"{made.id} is approved; {made.author} may hand over once", as_json)
+    invocation.require("handover")
+    approved = ws.book.inbox.approve_handover(number, note=invocation.note)
+    _tell(invocation, approved, f"{approved.id} is approved; {approved.author} may hand over once")
 
 
-def reject(
-    context: typer.Context,
-    proposal: ProposalArgument,
-    note: NoteOption = "",
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@shares("note", *ANSWER)
+def reject(invocation: Invocation, proposal: ProposalArgument) -> None:
     """Say no to a proposal."""
     from audit.rules.book import proposals
 
-    ws = rule_changes.changeable(context, workspace, role)
-    made = ws.book.inbox.reject(proposals.number(proposal), note=note)
-    _tell(made, f"{made.id} is rejected", as_json)
+    ws = rule_changes.changeable(invocation)
+    rejected = ws.book.inbox.reject(proposals.number(proposal), note=invocation.note)
+    _tell(invocation, rejected, f"{rejected.id} is rejected")
 
 
-def withdraw(
-    context: typer.Context,
-    proposal: ProposalArgument,
-    note: NoteOption = "",
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    ticket: TicketOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@shares("note", *CASE)
+def withdraw(invocation: Invocation, proposal: ProposalArgument) -> None:
     """Take back what one proposed oneself."""
     from audit.rules.book import proposals
 
-    _proposer(context, role, ticket)
-    box = options.opened(context, workspace).book.inbox
-    made = box.withdraw(proposals.number(proposal), note=note)
-    _tell(made, f"{made.id} is withdrawn", as_json)
+    invocation.require("propose")
+    withdrawn = invocation.open().book.inbox.withdraw(proposals.number(proposal), note=invocation.note)
+    _tell(invocation, withdrawn, f"{withdrawn.id} is withdrawn")
 
 
+@shares("note", *ANSWER)
 def policy(
-    context: typer.Context,
+    invocation: Invocation,
     second_person: Annotated[
         str | None,
         typer.Option("--second-person", metavar="ACTS", help="rules, handover, both with a comma, or none."),
     ] = None,
-    note: NoteOption = "",
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """For which acts this workspace asks a second person; an admin says so."""
-    looking = options.viewer(context, role)
-    looking.require("see_rules" if second_person is None else "policy")
-    ws = options.opened(context, workspace)
+    from audit.rules.book.documents import Policy
+
+    invocation.require("see_rules" if second_person is None else "policy")
+    ws = invocation.open()
     book = ws.book
     if second_person is not None:
-        acts = [one.strip() for one in second_person.split(",") if one.strip() not in {"", "none"}]
-        book.ask_second_person(acts, note=note)
+        acts = [act.strip() for act in second_person.split(",") if act.strip() not in {"", "none"}]
+        book.ask_second_person(acts, note=invocation.note)
         ws.log.append("policy", "second_person", {"asked": sorted(book.second_person())})
-    asked = sorted(book.second_person())
-    if as_json:
-        output.document({"schema": "whysent.policy/1", "second_person": asked})
-    else:
-        output.line(f"a second person is asked for: {', '.join(asked) or 'nothing'}")
+    invocation.answer(Policy(second_person=tuple(sorted(book.second_person()))), _policy_page)
 
 
-def _proposer(context: typer.Context, role: str | None, ticket: str | None) -> "Viewer":
-    looking = options.viewer(context, role, ticket=ticket)
-    looking.require("propose")
-    return looking
+def _policy_page(answer: "Policy") -> None:
+    output.line(f"a second person is asked for: {', '.join(answer.second_person) or 'nothing'}")
 
 
 def _one_stdin(file: str | None, customer: str | None) -> None:
@@ -228,21 +212,21 @@ def _one_stdin(file: str | None, customer: str | None) -> None:
         raise InputError("the rules and the customer cannot both come from stdin; name a file")
 
 
-def _suggested(ws: "Workspace", looking: "Viewer", case: "Case") -> "tuple[tuple[Rule, ...], Case]":
+def _suggested(ws: "Workspace", viewer: "Viewer", case: "Case") -> "tuple[tuple[Rule, ...], Case]":
     """The rule that the finding of a case suggests; the case with the finding's campaign, if it names none."""
     from audit.queries.suggested_rule import suggested
 
     if not case.finding or not case.customer:
         raise InputError("nothing to propose: name a rule file, or a --finding of a --customer")
-    rule, found = suggested(
+    rule, suggested_case = suggested(
         ws,
         case.customer,
         case.finding,
         ticket=case.ticket,
         note=case.note,
-        names_sensitive=looking.names_sensitive,
+        names_sensitive=viewer.names_sensitive,
     )
-    return (rule,), replace(found, campaign=case.campaign or found.campaign)
+    return (rule,), replace(suggested_case, campaign=case.campaign or suggested_case.campaign)
 
 
 def _rules(source: str) -> "tuple[Rule, ...]":
@@ -253,7 +237,7 @@ def _rules(source: str) -> "tuple[Rule, ...]":
 
 def _case(
     ws: "Workspace",
-    looking: "Viewer",
+    viewer: "Viewer",
     *,
     customer: str | None,
     finding: str | None,
@@ -263,35 +247,38 @@ def _case(
     from audit.privacy.roles import Reach
     from audit.rules.book import Case
 
-    if customer is None and looking.reach("propose") is Reach.ONE:
-        raise InputError(f"the role {looking.name} proposes for a customer; name them with --customer")
+    if customer is None and viewer.reach("propose") is Reach.ONE:
+        raise InputError(f"the role {viewer.name} proposes for a customer; name them with --customer")
     pseudonym = ws.resolve(options.customer(customer)) if customer is not None else ""
-    return Case(campaign or "", finding or "", pseudonym, looking.ticket or "", note)
+    return Case(campaign or "", finding or "", pseudonym, viewer.ticket or "", note)
 
 
-def _tell(made: "Proposal", said: str, as_json: bool) -> None:
-    if as_json:
-        output.document({"schema": "whysent.proposal/1", **made.to_json()})
+def _tell(invocation: Invocation, proposal: "Proposal", outcome: str) -> None:
+    from audit.rules.book import documents
+
+    if invocation.as_json:
+        output.document(documents.proposal(proposal))
     else:
-        _print(made)
-    output.narrate(said)
+        _print(proposal)
+    output.narrate(outcome)
 
 
-def _print(one: "Proposal", same: "Proposal | None" = None) -> None:
-    case = one.case
-    about = [f"ticket {case.ticket}"] if case.ticket else []
-    about += [each for each in (case.customer, case.finding) if each]
-    said = f"{one.author} on {one.made_at:%Y-%m-%d}: {one.action}"
-    output.line(f"  {one.id}  {one.state}  {', '.join((said, *about))}")
+def _print(proposal: "Proposal", same: "Proposal | None" = None) -> None:
+    """A proposal with what it would change, unless `same`, printed before, asks for the same."""
+    case = proposal.case
+    about_case = [f"ticket {case.ticket}"] if case.ticket else []
+    about_case += [text for text in (case.customer, case.finding) if text]
+    author = f"{proposal.author} on {proposal.made_at:%Y-%m-%d}: {proposal.action}"
+    output.line(f"  {proposal.id}  {proposal.state}  {', '.join((author, *about_case))}")
     if case.note:
         output.line(f"      “{case.note}”")
     if same is not None:
         output.line(f"      as {same.id}")
         return
-    for change in one.changes:
+    for change in proposal.changes:
         output.line(f"      {change.sign} {change.rule.id}")
         for line in change.lines() if change.after else []:
             output.line(f"          {line}")
-    if one.request:
-        rules = ", ".join(f"{name} v{version}" for name, version in one.request.rules)
-        output.line(f"      handover as {one.request.format}: {rules}")
+    if proposal.request:
+        rules = ", ".join(f"{name} v{version}" for name, version in proposal.request.rules)
+        output.line(f"      handover as {proposal.request.format}: {rules}")

@@ -1,5 +1,6 @@
-"""customers, show, why, audit: the questions, answered as text or JSON."""
+"""customers, show, why, audit, report, doctor: the questions, answered as text, JSON or a page."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,83 +8,51 @@ import typer
 
 from audit.errors import InputError
 from tui.commands import options, output, text_output
-from tui.commands.options import (
-    AtOption,
-    CustomerArgument,
-    JsonOption,
-    RoleOption,
-    TicketOption,
-    WithoutOption,
-    WorkspaceOption,
-)
+from tui.commands.options import ANSWER, CASE, HISTORY, CustomerArgument, Invocation, OutOption, shares
 from tui.exit_codes import Exit
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from audit.queries.findings_documents import Findings, FindingTotals
+
 SEVERITIES = ("info", "low", "medium", "high")
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands to the command line."""
-    app.command()(customers)
-    app.command()(show)
-    app.command()(why)
-    app.command()(audit)
-
-
+@shares(*ANSWER)
 def customers(
-    context: typer.Context,
+    invocation: Invocation,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="How many to list.")] = 50,
     sort: Annotated[str, typer.Option("--sort", help="severity, messages or recent.")] = "severity",
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """The triage list: who has the worst findings."""
     from audit.queries import documents
 
-    looking = options.viewer(context, role)
-    looking.require("list")
-    ws = options.opened(context, workspace)
-    answer = documents.customers(ws, limit=limit, sort=sort, names_sensitive=looking.names_sensitive)
-    if as_json:
-        output.document(answer)
-    else:
-        text_output.customers(answer, ws.coverage)
+    viewer = invocation.require("list")
+    ws = invocation.open()
+    triage = documents.customers(ws, limit=limit, sort=sort, names_sensitive=viewer.names_sensitive)
+    invocation.answer(triage, partial(text_output.customers, coverage=ws.coverage))
 
 
-def show(
-    context: typer.Context,
-    customer: CustomerArgument = None,
-    without: WithoutOption = None,
-    at: AtOption = None,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    ticket: TicketOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@shares(*HISTORY)
+def show(invocation: Invocation, customer: CustomerArgument = None) -> None:
     """The whole picture of one customer."""
     from audit.queries import documents
 
-    looking = options.viewer(context, role, ticket=ticket)
-    looking.require("show")
-    ws = options.opened(context, workspace)
-    answer = documents.show(
-        ws,
+    viewer = invocation.require("show")
+    picture = documents.show(
+        invocation.open(),
         options.customer(customer),
-        at=options.moment(at),
-        without=options.left_out(without),
-        names_sensitive=looking.names_sensitive,
+        at=invocation.at,
+        without=invocation.without,
+        names_sensitive=viewer.names_sensitive,
     )
-    if as_json:
-        output.document(answer)
-    else:
-        text_output.customer(answer)
+    invocation.answer(picture, text_output.customer)
 
 
+@shares(*HISTORY)
 def why(
-    context: typer.Context,
+    invocation: Invocation,
     customer: CustomerArgument = None,
     message: Annotated[
         str | None, typer.Option("--message", metavar="ID", help="A message_id or event_id.")
@@ -93,40 +62,33 @@ def why(
     finding: Annotated[
         str | None, typer.Option("--finding", metavar="ID", help="A finding, by its id in `audit`.")
     ] = None,
-    without: WithoutOption = None,
-    at: AtOption = None,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    ticket: TicketOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Why one message, segment, recommendation or finding: the evidence, and when it ends."""
     from audit.queries import documents
 
-    if sum(one is not None for one in (message, segment, item, finding)) != 1:
+    if sum(ident is not None for ident in (message, segment, item, finding)) != 1:
         raise InputError(documents.NAME_ONE)
-    looking = options.viewer(context, role, ticket=ticket)
-    looking.require("why")
-    ws = options.opened(context, workspace)
-    answer = documents.explain(
-        ws,
+    viewer = invocation.require("why")
+    explanation = documents.explain(
+        invocation.open(),
         options.customer(customer),
         message=message,
         segment=segment,
         item=item,
         finding=finding,
-        at=options.moment(at),
-        without=options.left_out(without),
-        names_sensitive=looking.names_sensitive,
+        at=invocation.at,
+        without=invocation.without,
+        names_sensitive=viewer.names_sensitive,
     )
-    if as_json:
-        output.document(answer)
+    if invocation.as_json:
+        output.document(explanation)
     else:
-        text_output.explanation(answer)
+        text_output.explanation(explanation)
 
 
+@shares(*HISTORY)
 def audit(
-    context: typer.Context,
+    invocation: Invocation,
     customer: CustomerArgument = None,
     everybody: Annotated[bool, typer.Option("--all", help="Every customer of the workspace.")] = False,
     out: Annotated[
@@ -136,47 +98,81 @@ def audit(
         str | None,
         typer.Option("--fail-on", metavar="SEVERITY", help="Exit 1 where a finding is at least this bad."),
     ] = None,
-    without: WithoutOption = None,
-    at: AtOption = None,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    ticket: TicketOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """The findings of one customer, or of everybody."""
     if fail_on is not None and fail_on not in SEVERITIES:
         raise InputError(f"--fail-on {fail_on}: one of {', '.join(SEVERITIES)}")
-    if everybody and (customer is not None or without):
+    if everybody and (customer is not None or invocation.without):
         raise InputError("--all asks about everybody; leave CUSTOMER and --without away")
+    import msgspec
+
     from audit import findings
-    from audit.queries import documents
+    from audit.queries import documents, findings_documents
     from audit.queries.case import read_case
 
-    looking = options.viewer(context, role, ticket=ticket)
-    looking.require("audit_all" if everybody else "show")
-    ws = options.opened(context, workspace)
+    viewer = invocation.require("audit_all" if everybody else "show")
+    ws = invocation.open()
     if everybody:
-        found, asked = documents.everybody(ws, at=options.moment(at))
-        answer = documents.totals_document(found, asked, customers=ws.info.customers)
-    else:
-        one = read_case(
-            ws, options.customer(customer), at=options.moment(at), without=options.left_out(without)
+        frame, context = documents.everybody(ws, at=invocation.at)
+        answer: Findings | FindingTotals = findings_documents.totals_document(
+            frame, context, customers=ws.info.customers
         )
-        found, asked = one.found, one.context
-        answer = documents.findings_document(
-            found, asked, customers=1, names_sensitive=looking.names_sensitive
+    else:
+        case = read_case(ws, options.customer(customer), at=invocation.at, without=invocation.without)
+        frame, context = case.found, case.context
+        answer = findings_documents.findings_document(
+            frame, context, customers=1, names_sensitive=viewer.names_sensitive
         )
     if out is not None:
-        output.parquet(findings.worded(found, names_sensitive=looking.names_sensitive), out)
-        answer = {**answer, "out": str(out.resolve())}
-    if as_json:
-        output.document(answer)
-    else:
-        text_output.findings(answer, asked.coverage)
-    if fail_on is not None and _at_least(found, fail_on):
+        output.parquet(findings.worded(frame, names_sensitive=viewer.names_sensitive), out)
+        answer = msgspec.structs.replace(answer, out=str(out.resolve()))
+    invocation.answer(answer, partial(text_output.findings, coverage=context.coverage))
+    if fail_on is not None and _at_least(frame, fail_on):
         raise typer.Exit(Exit.NO)
 
 
-def _at_least(found: "pl.DataFrame", severity: str) -> bool:
+def _at_least(findings: "pl.DataFrame", severity: str) -> bool:
     bad = SEVERITIES[SEVERITIES.index(severity) :]
-    return not found.is_empty() and bool(found["severity"].is_in(bad).any())
+    return not findings.is_empty() and bool(findings["severity"].is_in(bad).any())
+
+
+@shares("at", *CASE[:-1])
+def report(
+    invocation: Invocation,
+    customer: CustomerArgument = None,
+    kind: Annotated[
+        str, typer.Option("--kind", help="internal (the note) or reply (to the customer).")
+    ] = "internal",
+    locale: Annotated[str, typer.Option("--locale", help="en or de.")] = "en",
+    form: Annotated[str, typer.Option("--format", help="md, html or json.")] = "md",
+    finding: Annotated[
+        str | None,
+        typer.Option("--finding", metavar="ID", help="The finding it is about; by default the worst."),
+    ] = None,
+    out: OutOption = None,
+) -> None:
+    """Write the case down, or the reply."""
+    from audit.queries import documents
+
+    viewer = invocation.require("report")
+    text = documents.report(
+        invocation.open(),
+        options.customer(customer),
+        kind=kind,
+        locale=locale,
+        finding=finding,
+        at=invocation.at,
+        names_sensitive=viewer.names_sensitive,
+    ).written(form)
+    output.page(text if out is not None or text.endswith("\n") else f"{text}\n", out)
+
+
+@shares("workspace", "as_json")
+def doctor(invocation: Invocation) -> None:
+    """Check the program, this machine and the workspace; exit 1 where something is wrong."""
+    from audit.queries.doctor import examine
+
+    health = examine(invocation.folder)
+    invocation.answer(health, text_output.health)
+    if not all(check.ok for check in health.checks):
+        raise typer.Exit(Exit.NO)

@@ -7,164 +7,101 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.errors import InputError
-from tui.commands import options, output
-from tui.commands.options import JsonOption, RoleOption, WorkspaceOption, YesOption
+from tui.commands import output
+from tui.commands.options import CHANGE, Invocation, shares
 from tui.exit_codes import Exit
 
 if TYPE_CHECKING:
     from audit.rules.book.plan import Effect, Plan
     from audit.workspace.workspace import Workspace
 
-NoteOption = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why; kept with the change.")]
 RuleArgument = Annotated[str, typer.Argument(metavar="ID", help="The rule.")]
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A rule file (TOML).")]
-EffectiveOption = Annotated[
-    str | None,
-    typer.Option(
-        "--effective", metavar="TIME", help="From when on it is in force, past or to come; by default now."
-    ),
-]
 
 
-def add(
-    context: typer.Context,
-    file: FileArgument,
-    note: NoteOption = "",
-    effective: EffectiveOption = None,
-    yes: YesOption = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@shares(*CHANGE)
+def add(invocation: Invocation, file: FileArgument) -> None:
     """Add the rules of a file."""
     from audit.rules import files
 
-    ws = changeable(context, workspace, role)
-    plan = ws.book.plan_add(files.read(file), effective=options.moment(effective))
-    carry_out(ws, plan, note=note, yes=yes, as_json=as_json)
+    ws = changeable(invocation)
+    carry_out(invocation, ws, ws.book.plan_add(files.read(file), effective=invocation.effective))
 
 
-def import_file(
-    context: typer.Context,
-    file: FileArgument,
-    note: NoteOption = "",
-    effective: EffectiveOption = None,
-    yes: YesOption = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@shares(*CHANGE)
+def import_file(invocation: Invocation, file: FileArgument) -> None:
     """Take in a file: new rules are added, known ones become as it says."""
     from audit.rules import files
 
-    ws = changeable(context, workspace, role)
-    plan = ws.book.plan_import(files.read(file), effective=options.moment(effective))
-    carry_out(ws, plan, note=note, yes=yes, as_json=as_json)
+    ws = changeable(invocation)
+    carry_out(invocation, ws, ws.book.plan_import(files.read(file), effective=invocation.effective))
 
 
+@shares(*CHANGE)
 def set_keys(
-    context: typer.Context,
+    invocation: Invocation,
     rule: RuleArgument,
     values: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="Values as in a rule file.")],
-    note: NoteOption = "",
-    effective: EffectiveOption = None,
-    yes: YesOption = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Change keys of a rule; KEY= gives a key its default back."""
-    ws = changeable(context, workspace, role)
+    ws = changeable(invocation)
     keys = dict(_pair(value) for value in values)
-    plan = ws.book.plan_set(rule, keys, effective=options.moment(effective))
-    carry_out(ws, plan, note=note, yes=yes, as_json=as_json)
+    carry_out(invocation, ws, ws.book.plan_set(rule, keys, effective=invocation.effective))
 
 
-def enable(
-    context: typer.Context,
-    rule: RuleArgument,
-    note: NoteOption = "",
-    effective: EffectiveOption = None,
-    yes: YesOption = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@shares(*CHANGE)
+def enable(invocation: Invocation, rule: RuleArgument) -> None:
     """Switch a rule on."""
-    ws = changeable(context, workspace, role)
-    plan = ws.book.plan_enable(rule, effective=options.moment(effective))
-    carry_out(ws, plan, note=note, yes=yes, as_json=as_json)
+    ws = changeable(invocation)
+    carry_out(invocation, ws, ws.book.plan_enable(rule, effective=invocation.effective))
 
 
-def disable(
-    context: typer.Context,
-    rule: RuleArgument,
-    note: NoteOption = "",
-    effective: EffectiveOption = None,
-    yes: YesOption = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@shares(*CHANGE)
+def disable(invocation: Invocation, rule: RuleArgument) -> None:
     """Switch a rule off."""
-    ws = changeable(context, workspace, role)
-    plan = ws.book.plan_disable(rule, effective=options.moment(effective))
-    carry_out(ws, plan, note=note, yes=yes, as_json=as_json)
+    ws = changeable(invocation)
+    carry_out(invocation, ws, ws.book.plan_disable(rule, effective=invocation.effective))
 
 
-def remove(
-    context: typer.Context,
-    rule: RuleArgument,
-    note: NoteOption = "",
-    effective: EffectiveOption = None,
-    yes: YesOption = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@shares(*CHANGE)
+def remove(invocation: Invocation, rule: RuleArgument) -> None:
     """Take a rule out of the book; its history stays."""
-    ws = changeable(context, workspace, role)
-    plan = ws.book.plan_remove(rule, effective=options.moment(effective))
-    carry_out(ws, plan, note=note, yes=yes, as_json=as_json)
+    ws = changeable(invocation)
+    carry_out(invocation, ws, ws.book.plan_remove(rule, effective=invocation.effective))
 
 
-def undo(
-    context: typer.Context,
-    note: NoteOption = "",
-    yes: YesOption = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@shares(*(option for option in CHANGE if option != "effective"))
+def undo(invocation: Invocation) -> None:
     """Take the last change back."""
-    ws = changeable(context, workspace, role)
-    carry_out(ws, ws.book.plan_undo(), note=note, yes=yes, as_json=as_json)
+    ws = changeable(invocation)
+    carry_out(invocation, ws, ws.book.plan_undo())
 
 
-def changeable(context: typer.Context, workspace: Path | None, role: str | None) -> "Workspace":
+def changeable(invocation: Invocation) -> "Workspace":
     """The workspace, for somebody who may change its rules."""
-    options.viewer(context, role).require("change_rules")
-    return options.opened(context, workspace)
+    invocation.require("change_rules")
+    return invocation.open()
 
 
-def carry_out(ws: "Workspace", plan: "Plan", *, note: str, yes: bool, as_json: bool) -> None:
+def carry_out(invocation: Invocation, ws: "Workspace", plan: "Plan") -> None:
     """Show a plan with its effect on the loaded past, ask, and do it; exit 1 where nobody said yes.
 
     Where the workspace asks for a second person, it is proposed instead.
     """
+    from audit.rules.book import documents
+
     effect = _effect(ws, plan) if plan.changes else None
     for line in plan.lines():
         output.narrate(line)
-    output.narrate(_told(effect) if effect else "nothing changes")
-    agreed = bool(plan.changes) and (yes or _confirmed())
+    output.narrate(_effect_in_words(effect) if effect else "nothing changes")
+    agreed = bool(plan.changes) and (invocation.yes or _confirmed())
     alone = plan.proposal is not None or "rules" not in ws.book.second_person()
-    proposal = _propose(ws, plan, note) if agreed and not alone else None
+    proposal = _propose(ws, plan, invocation.note) if agreed and not alone else None
     if agreed and alone:
-        for rule in ws.book.apply(plan, note=note):
+        for rule in ws.book.apply(plan, note=invocation.note):
             output.narrate(f"{plan.action}: {rule.id} is now v{rule.version}")
-    if as_json:
-        told = effect.to_json() if effect else None
-        output.document(_planned(plan, told, applied=agreed and alone, proposal=proposal))
+    if invocation.as_json:
+        output.document(documents.plan(plan, effect, applied=agreed and alone, proposal=proposal))
     if plan.changes and not agreed:
         output.narrate("nothing changed; --yes does it without asking")
         raise typer.Exit(Exit.NO)
@@ -183,7 +120,7 @@ def _effect(ws: "Workspace", plan: "Plan") -> "Effect":
     )
 
 
-def _told(effect: "Effect") -> str:
+def _effect_in_words(effect: "Effect") -> str:
     return (
         f"over the loaded past: {effect.stopped:,} messages more stopped, {effect.freed:,} let through again, "
         f"{effect.moved:,} moved; people: {effect.people_directly:,} directly, {effect.people_indirectly:,} indirectly"
@@ -193,28 +130,11 @@ def _told(effect: "Effect") -> str:
 def _propose(ws: "Workspace", plan: "Plan", note: str) -> str:
     from audit.rules.book import Case
 
-    made = ws.book.inbox.propose(plan, Case(note=note))
+    proposal = ws.book.inbox.propose(plan, Case(note=note))
     output.narrate(
-        f"proposed as {made.id}; somebody else puts it in force with: whysent rules approve {made.id}"
+        f"proposed as {proposal.id}; somebody else puts it in force with: whysent rules approve {proposal.id}"
     )
-    return made.id
-
-
-def _planned(
-    plan: "Plan", effect: dict[str, int] | None, *, applied: bool, proposal: str | None
-) -> dict[str, Any]:
-    from audit.events.times import iso
-
-    return {
-        "schema": "whysent.plan/1",
-        "action": plan.action,
-        "rules": [change.rule.id for change in plan.changes],
-        "lines": plan.lines(),
-        "effective": iso(plan.effective),
-        "effect": effect,
-        "applied": applied,
-        "proposal": proposal or (f"p{plan.proposal}" if plan.proposal else None),
-    }
+    return proposal.id
 
 
 def _confirmed() -> bool:
@@ -225,8 +145,8 @@ def _pair(text: str) -> tuple[str, Any]:
     """`limit=3`, `window=7d`, `channels=["email"]`: a key and its value as TOML, a bare word taken as text."""
     import tomllib
 
-    key, found, value = text.partition("=")
-    if not found or not key:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
         raise InputError(f"{text!r}: write KEY=VALUE, such as limit=3")
     if not value:
         return key, None

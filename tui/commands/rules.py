@@ -1,29 +1,23 @@
-"""rules: the rule book, to be seen. What changes it is in `changing`, what asks for a change in `proposing`."""
+"""rules: the rule book, to be seen, and whether the past kept to it. What changes it is in `rule_changes`."""
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tui.commands import (
-    compliance,
-    handover,
-    options,
-    output,
-    presets,
-    proposals,
-    rule_changes,
-)
-from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
+from audit.errors import InputError, NotFoundError
+from tui.commands import handover, options, output, presets, proposals, rule_changes
+from tui.commands.options import ACCESS, ANSWER, Invocation, shares
 from tui.commands.rule_changes import FileArgument, RuleArgument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from audit.findings.compliance import Compliance
     from audit.rules.book import Book, Version
     from audit.rules.model import Rule
-    from audit.workspace.workspace import Workspace
+    from audit.workspace.context import Context
 
 ValidOption = Annotated[
     str | None,
@@ -58,7 +52,7 @@ def register(app: typer.Typer) -> None:
         "withdraw": proposals.withdraw,
         "policy": proposals.policy,
         "handover": handover.handover,
-        "kept": compliance.kept,
+        "kept": kept,
     }
     for name, command in commands.items():
         book.command(name=name)(command)
@@ -66,29 +60,27 @@ def register(app: typer.Typer) -> None:
     app.add_typer(book, name="rules")
 
 
+@shares(*ANSWER)
 def list_rules(
-    context: typer.Context,
+    invocation: Invocation,
     valid_at: ValidOption = None,
     recorded_at: RecordedOption = None,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """The rules as they stand, or those in force at a moment."""
-    rules, coming = _in_force(_readable(context, workspace, role).book, valid_at, recorded_at)
-    if as_json:
-        told: dict[str, Any] = {"schema": "whysent.rules/1", "rules": [_document(one) for one in rules]}
-        output.document({**told, "coming": [one.to_json() for one in coming]})
+    from audit.rules.book import documents
+
+    rules, coming = _in_force(_book(invocation), valid_at, recorded_at)
+    if invocation.as_json:
+        output.document(documents.rule_list(rules, coming))
         return
     output.table(
         ("", "rule", "version", "kind", "title"),
-        [(_state(one), one.id, f"v{one.version}", one.kind, one.title) for one in rules],
+        [(_state(rule), rule.id, f"v{rule.version}", rule.kind, rule.title) for rule in rules],
     )
     output.line(f"{len(rules)} rules")
-    for one in coming:
-        output.line(
-            f"to come at {one.effective:%Y-%m-%d %H:%M} UTC: {one.rule.id} v{one.rule.version} ({one.action})"
-        )
+    for change in coming:
+        version = f"{change.rule.id} v{change.rule.version} ({change.action})"
+        output.line(f"to come at {change.effective:%Y-%m-%d %H:%M} UTC: {version}")
 
 
 def _state(rule: "Rule") -> str:
@@ -96,55 +88,56 @@ def _state(rule: "Rule") -> str:
     return "off" if not rule.enabled else "declared" if rule.declared else "on"
 
 
+@shares(*ANSWER)
 def show(
-    context: typer.Context,
+    invocation: Invocation,
     rule: RuleArgument,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """One rule, as a rule file."""
     from audit.rules import files
+    from audit.rules.book import documents
 
-    found = _readable(context, workspace, role).book.rule(rule)
-    if as_json:
-        output.document({"schema": "whysent.rules/1", "rules": [_document(found)], "coming": []})
+    named = _book(invocation).rule(rule)
+    if invocation.as_json:
+        output.document(documents.rule_list([named]))
     else:
-        sys.stdout.write(files.dump([found]))
+        sys.stdout.write(files.dump([named]))
 
 
+@shares(*ANSWER)
 def history(
-    context: typer.Context,
+    invocation: Invocation,
     rule: Annotated[str | None, typer.Argument(metavar="[ID]", help="One rule; by default all.")] = None,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """Every version, newest first."""
-    versions = _readable(context, workspace, role).book.history(rule)
-    if as_json:
-        told = [one.to_json() for one in versions]
-        output.document({"schema": "whysent.rule-history/1", "versions": told})
+    from audit.rules.book import documents
+
+    versions = _book(invocation).history(rule)
+    if invocation.as_json:
+        output.document(documents.RuleHistory(versions=tuple(map(documents.version, versions))))
         return
     output.table(
         ("when (UTC)", "in force from", "who", "what", "rule", "version", "note"),
         [
             (
-                f"{one.recorded_at:%Y-%m-%d %H:%M}",
-                "" if one.effective == one.recorded_at else f"{one.effective:%Y-%m-%d %H:%M}",
-                f"{one.author}, approved by {one.approved_by}" if one.approved_by else one.author,
-                one.action,
-                one.rule.id,
-                f"v{one.rule.version}",
-                one.note,
+                f"{version.recorded_at:%Y-%m-%d %H:%M}",
+                "" if version.effective == version.recorded_at else f"{version.effective:%Y-%m-%d %H:%M}",
+                f"{version.author}, approved by {version.approved_by}"
+                if version.approved_by
+                else version.author,
+                version.action,
+                version.rule.id,
+                f"v{version.rule.version}",
+                version.note,
             )
-            for one in versions
+            for version in versions
         ],
     )
 
 
+@shares(*ANSWER)
 def diff(
-    context: typer.Context,
+    invocation: Invocation,
     rule: RuleArgument,
     before: Annotated[
         int | None, typer.Argument(metavar="[V1]", help="A version; by default the one before V2.")
@@ -152,44 +145,39 @@ def diff(
     after: Annotated[
         int | None, typer.Argument(metavar="[V2]", help="A version; by default the newest.")
     ] = None,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """What changed between two versions of a rule, key by key."""
-    change = _readable(context, workspace, role).book.between(rule, before, after)
-    versions = [one and one.version for one in (change.before, change.after)]
-    if as_json:
-        differences = [one._asdict() for one in change.differences()]
-        told = {"schema": "whysent.rule-diff/1", "id": rule, "from": versions[0], "to": versions[1]}
-        output.document({**told, "changes": differences})
+    from audit.rules.book import documents
+
+    change = _book(invocation).between(rule, before, after)
+    if invocation.as_json:
+        output.document(documents.rule_diff(rule, change))
         return
-    names = [f"v{one}" if one else "no rule" for one in versions]
+    names = [f"v{rule.version}" if rule else "no rule" for rule in (change.before, change.after)]
     output.line(f"{rule}: {names[0]} → {names[1]}")
     for line in change.lines() or ["no key differs"]:
         output.line(f"  {line}")
 
 
+@shares(*ACCESS)
 def export(
-    context: typer.Context,
+    invocation: Invocation,
     file: FileArgument,
     valid_at: ValidOption = None,
     recorded_at: RecordedOption = None,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
 ) -> None:
     """Write all rules into a file: as they stand, or those in force at a moment."""
     from audit.rules import files
 
-    rules, coming = _in_force(_readable(context, workspace, role).book, valid_at, recorded_at)
+    rules, coming = _in_force(_book(invocation), valid_at, recorded_at)
     output.text_file(file, files.dump(rules))
     output.narrate(f"{len(rules)} rules written to {file.resolve()}")
     if coming:
         from audit.events.times import iso
 
-        last = iso(coming[-1].effective)
+        latest = iso(coming[-1].effective)
         output.narrate(
-            f"as they stand; {len(coming)} changes to come are not in it: --valid-at {last} writes them"
+            f"as they stand; {len(coming)} changes to come are not in it: --valid-at {latest} writes them"
         )
 
 
@@ -202,13 +190,94 @@ def _in_force(
     return book.as_of(options.moment(valid_at), options.moment(recorded_at)), ()
 
 
-def _document(rule: "Rule") -> dict[str, Any]:
-    """A rule as scripts read it: its keys as in a rule file, and always whether it is on."""
-    from audit.rules.model import to_dict
-
-    return {**to_dict(rule), "enabled": rule.enabled, "version": rule.version}
+def _book(invocation: Invocation) -> "Book":
+    invocation.require("see_rules")
+    return invocation.open().book
 
 
-def _readable(context: typer.Context, workspace: Path | None, role: str | None) -> "Workspace":
-    options.viewer(context, role).require("see_rules")
-    return options.opened(context, workspace)
+@shares(*ANSWER)
+def kept(
+    invocation: Invocation,
+    rule: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="One declared rule; by default all.", show_default=False),
+    ] = None,
+    rules_file: Annotated[
+        Path | None, typer.Option("--rules", metavar="FILE", help="The rules of a file, as if declared.")
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", metavar="NAME", help="The ready rules of a sender, as if declared."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="People named of each rule, the worst first.")
+    ] = 5,
+) -> None:
+    """Whether the past kept to what the sender declares, and what broke it."""
+    from audit.findings.compliance import document
+
+    invocation.require("simulate")
+    ws = invocation.open()
+    context = ws.context()
+    declared = _declared(context, rule, rules_file, preset)
+    invocation.answer(document(ws.events(), declared, context, worst=limit), _kept_page)
+
+
+def _declared(
+    context: "Context", rule: str | None, rules_file: Path | None, preset: str | None
+) -> "list[Rule]":
+    """The rules that are held against the past, or the one of them that is named `rule`."""
+    from audit.rules import files, vendor_semantics
+
+    if rules_file is not None and preset is not None:
+        raise InputError("--rules and --preset name different rules; leave one away")
+    if preset is not None:
+        declared = [ready.rule for ready in vendor_semantics.preset(preset).ready]
+        if not declared:
+            raise InputError(
+                f"{preset} names no cap of its own; write what it declares to you in a rule file"
+            )
+    else:
+        declared = list(context.declared if rules_file is None else files.read(rules_file))
+    if not declared:
+        raise InputError(
+            "no rule is declared; import one with declared = true, or name a --preset or a file with --rules"
+        )
+    chosen = [candidate for candidate in declared if rule in {None, candidate.id}]
+    if not chosen:
+        ids = ", ".join(candidate.id for candidate in declared)
+        raise NotFoundError(f"no declared rule {rule!r}; there are {ids}")
+    return chosen
+
+
+def _kept_page(answer: "Compliance") -> None:
+    output.table(
+        ("rule", "messages", "against it", "people", "first", "cannot tell", "what is declared"),
+        [
+            (
+                rule.id, f"{rule.messages:,}", f"{rule.against:,}" if rule.messages else "–",
+                f"{rule.customers_against:,} of {rule.customers:,}", f"{rule.first:%Y-%m-%d}" if rule.first else "–",
+                f"{rule.cannot_tell:,}", rule.title,
+            )
+            for rule in answer.rules
+        ],
+        right=(1, 2, 3, 5),
+    )  # fmt: skip
+    for rule in answer.rules:
+        if rule.worst:
+            output.line()
+            output.line(f"{rule.id}: the worst, {len(rule.worst):,} of {rule.customers_against:,} people")
+            output.table(
+                ("customer", "against it", "most together", "for example"),
+                [
+                    (
+                        person.customer,
+                        f"{len(person.messages):,}",
+                        str(person.most),
+                        ", ".join(person.together[-5:]),
+                    )
+                    for person in rule.worst
+                ],
+                right=(1, 2),
+            )
+    output.line("Held against what was sent; `whysent audit` lists it customer by customer.")

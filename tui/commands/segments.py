@@ -1,20 +1,22 @@
 """segments and reconcile: what puts people into segments, who was in which when, and how far log and definitions agree."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tui.commands import options, output, segment_pages
-from tui.commands.options import (
-    AtOption,
-    CustomerArgument,
-    JsonOption,
-    RoleOption,
-    TicketOption,
-    WithoutOption,
-    WorkspaceOption,
-)
+from audit.errors import InputError
+from audit.events.times import iso
+from tui.commands import options, output
+from tui.commands.options import ACCESS, ANSWER, HISTORY, CustomerArgument, Invocation, shares
+from tui.commands.output import line, table
+from tui.rendering.wording import SIDES
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from audit.queries.reconcile import Reconciliation, SegmentAgreement, StripAgreement
+    from audit.queries.segment_documents import SegmentDefinitions, SegmentHistory
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +24,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         help="What puts people into segments, and who was in which when.", no_args_is_help=True
     )
-    group.command("list")(listed)
+    group.command("list")(definitions)
     group.command("define")(define)
     group.command("learn")(learn)
     group.command("history")(history)
@@ -30,126 +32,160 @@ def register(app: typer.Typer) -> None:
     app.command()(reconcile)
 
 
-def listed(
-    context: typer.Context,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@shares(*ANSWER)
+def definitions(invocation: Invocation) -> None:
     """The definitions in force, ours and the workspace's own, with their source and version."""
     from audit.queries import segment_documents
 
-    looking = options.viewer(context, role)
-    looking.require("checks")
-    answer = segment_documents.definitions(
-        options.opened(context, workspace), names_sensitive=looking.names_sensitive
-    )
-    if as_json:
-        output.document(answer)
-    else:
-        segment_pages.definitions(answer)
+    viewer = invocation.require("checks")
+    in_force = segment_documents.definitions(invocation.open(), names_sensitive=viewer.names_sensitive)
+    invocation.answer(in_force, _definitions_page)
 
 
+@shares(*ACCESS)
 def define(
-    context: typer.Context,
+    invocation: Invocation,
     file: Annotated[Path | None, typer.Argument(metavar="FILE.toml", help="Segment definitions.")] = None,
     none: Annotated[bool, typer.Option("--none", help="Take the workspace's own away.")] = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
 ) -> None:
     """Take the workspace's own definitions in, in the place of those before; one with our id replaces ours."""
-    from audit.errors import InputError
     from audit.queries import segment_documents
 
     if (file is None) != none:
         raise InputError("name a file of definitions, or --none to take the workspace's own away")
-    ws = options.opened(context, workspace)
-    options.viewer(context, role).require("map")
+    ws = invocation.open()
+    invocation.require("map")
     number = segment_documents.define(ws, file)
     output.narrate(f"{number} definitions of its own; `whysent segments list` shows all that are in force")
 
 
+@shares(*ACCESS)
 def learn(
-    context: typer.Context,
+    invocation: Invocation,
     none: Annotated[bool, typer.Option("--none", help="Take away what was learned.")] = False,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
 ) -> None:
     """Learn groups and lifetime values from all customers, and keep them as they are until learned anew."""
     from audit.queries import segment_documents
 
-    ws = options.opened(context, workspace)
-    options.viewer(context, role).require("map")
-    made = segment_documents.learn(ws, take_away=none)
-    if made is None:
+    ws = invocation.open()
+    invocation.require("map")
+    models = segment_documents.learn(ws, take_away=none)
+    if models is None:
         output.narrate("nothing learned is kept any more")
         return
-    for title, groups in (("learned groups", made.learned), ("people alike", made.alike)):
+    for title, groups in (("learned groups", models.learned), ("people alike", models.alike)):
         if groups is not None:
             output.narrate(f"{title}, from {groups.people:,} people: {'; '.join(groups.names)}")
-    if made.lifetime is not None:
+    if models.lifetime is not None:
         output.narrate(
-            f"lifetime value, from {made.lifetime.people:,} people: the best fifth begins at {made.lifetime.least:,.0f}"
+            f"lifetime value, from {models.lifetime.people:,} people: "
+            f"the best fifth begins at {models.lifetime.least:,.0f}"
         )
 
 
-def history(
-    context: typer.Context,
-    customer: CustomerArgument = None,
-    without: WithoutOption = None,
-    at: AtOption = None,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    ticket: TicketOption = None,
-    as_json: JsonOption = False,
-) -> None:
+@shares(*HISTORY)
+def history(invocation: Invocation, customer: CustomerArgument = None) -> None:
     """Every segment one customer was in, entered and left, with the events and the definition's version."""
     from audit.queries import segment_documents
 
-    looking = options.viewer(context, role, ticket=ticket)
-    looking.require("show")
-    answer = segment_documents.history(
-        options.opened(context, workspace),
+    viewer = invocation.require("show")
+    spells = segment_documents.history(
+        invocation.open(),
         options.customer(customer),
-        at=options.moment(at),
-        without=options.left_out(without),
-        names_sensitive=looking.names_sensitive,
+        at=invocation.at,
+        without=invocation.without,
+        names_sensitive=viewer.names_sensitive,
     )
-    if as_json:
-        output.document(answer)
-    else:
-        segment_pages.history(answer)
+    invocation.answer(spells, _history_page)
 
 
+@shares("at", *ANSWER)
 def reconcile(
-    context: typer.Context,
+    invocation: Invocation,
     segment: Annotated[str | None, typer.Option("--segment", metavar="S", help="Only this segment.")] = None,
     strip: Annotated[str | None, typer.Option("--strip", metavar="S", help="Only this strip.")] = None,
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", min=0, help="How many disagreements to list.")
     ] = 100,
-    at: AtOption = None,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
 ) -> None:
     """How far the log and our definitions agree, and where they do not, as a list to work through."""
-    from audit.errors import InputError
-    from audit.queries import reconcile as held_together
+    from audit.queries import reconcile as queries
 
     if segment is not None and strip is not None:
         raise InputError("name a segment or a strip, not both")
-    looking = options.viewer(context, role)
-    looking.require("list")
-    answer = held_together.reconcile(
-        options.opened(context, workspace),
+    viewer = invocation.require("list")
+    agreement = queries.reconcile(
+        invocation.open(),
         segment=segment,
         strip=strip,
-        at=options.moment(at),
+        at=invocation.at,
         limit=limit,
-        names_sensitive=looking.names_sensitive,
+        names_sensitive=viewer.names_sensitive,
     )
-    if as_json:
-        output.document(answer)
-    else:
-        segment_pages.reconciled(answer)
+    invocation.answer(agreement, _agreement_page)
+
+
+def _definitions_page(answer: "SegmentDefinitions") -> None:
+    table(
+        ("segment", "basis", "of", "version", "what it is", "source"),
+        [
+            (
+                definition.id, definition.basis, "this workspace" if definition.own else "whysent",
+                definition.version, definition.title, definition.source,
+            )
+            for definition in answer.definitions
+        ],
+    )  # fmt: skip
+    line(f"{len(answer.definitions):,} definitions")
+
+
+def _history_page(answer: "SegmentHistory") -> None:
+    """One customer's memberships, the newest first."""
+    line(f"{answer.customer} · segments until {iso(answer.at)}")
+    table(
+        ("segment", "side", "entered", "left", "version", "by"),
+        [
+            (
+                spell.title, spell.side, _minute(spell.entered), _minute(spell.left) or "still in", spell.version or "–",
+                "another definition" if spell.entered_by_change else " ".join(spell.entered_by[:3]),
+            )
+            for spell in reversed(answer.spells)
+        ],
+    )  # fmt: skip
+    line(f"{len(answer.spells):,} memberships; {answer.note}")
+
+
+def _agreement_page(answer: "Reconciliation") -> None:
+    """How far log and definitions agree, then where they do not."""
+    _agreement_table("segment", [(row.title or row.segment, row) for row in answer.segments])
+    _agreement_table("strip", [(row.strip, row) for row in answer.strips])
+    if answer.listed:
+        table(
+            ("where", "customer", "side", "since", "likely reason"),
+            [
+                (row.title or row.id, row.customer, SIDES[row.side], _minute(row.since), row.text)
+                for row in answer.listed
+            ],
+        )
+    line(f"{len(answer.listed):,} of {answer.disagreements:,} disagreements")
+
+
+def _agreement_table(what: str, rows: "list[tuple[str, SegmentAgreement | StripAgreement]]") -> None:
+    if not rows:
+        return
+    table(
+        (what, "both", "logged only", "ours only", "agreement"),
+        [(title, row.both, row.logged_only, row.derived_only, _share(row)) for title, row in rows],
+        right=(1, 2, 3, 4),
+    )
+    line()
+
+
+def _share(row: "SegmentAgreement | StripAgreement") -> str:
+    if row.agreement is not None:
+        return f"{row.agreement:.0%}"
+    return "never logged" if not row.logs_it else "not defined"
+
+
+def _minute(moment: "datetime | None") -> str:
+    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M}"

@@ -1,7 +1,6 @@
 """simulate, sweep: what rules would have done to the past."""
 
 import json
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,7 @@ import typer
 
 from audit.errors import InputError
 from tui.commands import options, output, text_output
-from tui.commands.options import JsonOption, RoleOption, WorkspaceOption
+from tui.commands.options import ANSWER, Invocation, RulesFileOption, shares
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,23 +25,15 @@ if TYPE_CHECKING:
 FormOption = Annotated[
     str | None, typer.Option("--format", metavar="FORM", help="A page to hand on: md, html or json.")
 ]
-OutOption = Annotated[
+PageOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="With --format: write it there, readable by you.")
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add this command to the command line."""
-    app.command()(simulate)
-    app.command()(sweep)
-
-
+@shares(*ANSWER)
 def simulate(
-    context: typer.Context,
-    rules_file: Annotated[
-        Path | None,
-        typer.Option("--rules", metavar="FILE", help="A rule file; by default the book's enabled rules."),
-    ] = None,
+    invocation: Invocation,
+    rules_file: RulesFileOption = None,
     as_recorded: Annotated[
         bool,
         typer.Option("--as-recorded", help="The rules as they stood in the book at each message's time."),
@@ -64,10 +55,7 @@ def simulate(
         typer.Option("--zone", metavar="ZONE", help="With --preset: the time zone of the sender's account."),
     ] = None,
     form: FormOption = None,
-    out: OutOption = None,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
+    out: PageOption = None,
 ) -> None:
     """Replay rules over the real past: what they would have stopped, and what became of it."""
     from audit.queries import reports
@@ -76,40 +64,35 @@ def simulate(
         raise InputError("--as-recorded asks the book; leave --rules away")
     _refuse_form(form, out)
     _refuse_preset(preset, zone, as_recorded=as_recorded)
-    ws = options.opened(context, workspace)
-    options.viewer(context, role).require("simulate")
-    rules, ctx = _as_recorded(ws) if as_recorded else _asked(ws, rules_file), ws.context()
+    ws = invocation.open()
+    invocation.require("simulate")
+    rules, ctx = _as_recorded(ws) if as_recorded else _rules(ws, rules_file), ws.context()
     scan, totals = _replayed(ws, rules, ctx, customer, decisions)
-    told = totals.to_json()
+    replay = totals.to_json()
     if preset is not None:
-        told["preset"] = _beside(ws, rules, ctx, scan, preset, zone)
-    _tell(
-        told,
+        replay["preset"] = _beside(ws, rules, ctx, scan, preset, zone)
+    _answer(
+        replay,
         form,
         out,
-        as_json=as_json,
+        as_json=invocation.as_json,
         text=text_output.replay,
-        page=lambda covered: reports.replay(told, covered=covered),
+        page=lambda covered: reports.replay(replay, covered=covered),
         ctx=ctx,
     )
 
 
+@shares(*ANSWER)
 def sweep(
-    context: typer.Context,
+    invocation: Invocation,
     rule: Annotated[str, typer.Option("--rule", metavar="ID", help="The rule that is changed.")],
     limits: Annotated[
         str | None, typer.Option("--limits", metavar="1..10", help="Its limits, as 1..10 or 1,2,5.")
     ] = None,
     windows: Annotated[str | None, typer.Option("--windows", metavar="1d,3d,7d", help="Its windows.")] = None,
-    rules_file: Annotated[
-        Path | None,
-        typer.Option("--rules", metavar="FILE", help="A rule file; by default the book's enabled rules."),
-    ] = None,
+    rules_file: RulesFileOption = None,
     form: FormOption = None,
-    out: OutOption = None,
-    workspace: WorkspaceOption = None,
-    role: RoleOption = None,
-    as_json: JsonOption = False,
+    out: PageOption = None,
 ) -> None:
     """The curve: the replay at several limits or windows of one rule, the others as they are."""
     from audit.queries import documents, reports
@@ -117,13 +100,13 @@ def sweep(
     from audit.rules.replay import sweep as curve
 
     _refuse_form(form, out)
-    options.viewer(context, role).require("sweep")
-    asked_limits = curve.limits(limits) if limits is not None else []
-    asked_windows = curve.windows(windows) if windows is not None else []
-    ws = options.opened(context, workspace)
+    invocation.require("sweep")
+    limit_points = curve.limits(limits) if limits is not None else []
+    window_points = curve.windows(windows) if windows is not None else []
+    ws = invocation.open()
     rules = ws.book.rules() if rules_file is None else files.read(rules_file)
-    sets = curve.variants(rules, rule, limits=asked_limits, windows=asked_windows)
-    if not next(one for one in rules if one.id == rule).enabled:
+    sets = curve.variants(rules, rule, limits=limit_points, windows=window_points)
+    if not next(candidate for candidate in rules if candidate.id == rule).enabled:
         output.narrate(f"rule {rule} is switched off; the curve shows it switched on")
     events, ctx = ws.events(), ws.context()
     points = curve.sweep(
@@ -135,14 +118,14 @@ def sweep(
         causes=documents.causes_for(rules, events, ctx),
         progress=output.Progress("replaying"),
     )
-    told = curve.document(rule, points)
-    _tell(
-        told,
+    swept = curve.document(rule, points)
+    _answer(
+        swept,
         form,
         out,
-        as_json=as_json,
+        as_json=invocation.as_json,
         text=text_output.curve,
-        page=lambda covered: reports.sweep(told, covered=covered),
+        page=lambda covered: reports.sweep(swept, covered=covered),
         ctx=ctx,
     )
 
@@ -167,10 +150,10 @@ def _replayed(
         return scan, totals
     events = ws.history(ws.resolve(options.customer(customer)), at=ws.at)
     causes = documents.causes_for(rules.rules, events, ctx)
-    made = simulation.simulate(events, rules, ctx, causes=causes, progress=progress)
+    replay = simulation.simulate(events, rules, ctx, causes=causes, progress=progress)
     if decisions is not None:
-        output.parquet(made.decisions, decisions)
-    return events.lazy(), made.totals()
+        output.parquet(replay.decisions, decisions)
+    return events.lazy(), replay.totals()
 
 
 def _beside(
@@ -199,8 +182,8 @@ def _beside(
     ).to_json()
 
 
-def _tell(
-    told: dict[str, Any],
+def _answer(
+    document: dict[str, Any],
     form: str | None,
     out: Path | None,
     *,
@@ -209,23 +192,17 @@ def _tell(
     page: "Callable[[str], Report]",
     ctx: "Context",
 ) -> None:
-    """Print an answer as asked for: as text, as its document, or as a page to hand on."""
+    """Print an answer: as text, as its document, or as a page to hand on."""
     from audit.population.coverage import line
 
     if form in {"md", "html"}:
-        written = page(line(ctx.coverage)).written(form)
-        if out is None:
-            sys.stdout.write(written)
-        else:
-            output.private_file(out, written)
+        output.page(page(line(ctx.coverage)).written(form), out)
     elif out is not None:
-        output.private_file(out, json.dumps(told, ensure_ascii=False, indent=2) + "\n")
+        output.page(json.dumps(document, ensure_ascii=False, indent=2) + "\n", out)
     elif as_json or form == "json":
-        output.document(told)
+        output.document(document)
     else:
-        text(told)
-    if out is not None:
-        output.narrate(f"written to {out.resolve()}")
+        text(document)
 
 
 def _refuse_form(form: str | None, out: Path | None) -> None:
@@ -248,7 +225,7 @@ def _refuse_preset(preset: str | None, zone: str | None, *, as_recorded: bool) -
         vendor_semantics.preset(preset)
 
 
-def _asked(ws: "Workspace", rules_file: Path | None) -> "RuleSet":
+def _rules(ws: "Workspace", rules_file: Path | None) -> "RuleSet":
     from audit.queries import documents
     from audit.rules import files
     from audit.rules.scopes import RuleSet
@@ -270,4 +247,4 @@ def _as_recorded(ws: "Workspace") -> "RuleSet":
     versions = ws.book.history()[::-1]
     if not rules_as_of.stood(versions):
         raise InputError("no rule was ever switched on in the book; `whysent rules enable ID`")
-    return rules_as_of.rule_set(versions, documents.named_in(ws, [one.rule for one in versions]))
+    return rules_as_of.rule_set(versions, documents.named_in(ws, [version.rule for version in versions]))

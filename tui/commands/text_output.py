@@ -8,101 +8,104 @@ from tui.rendering.bars import bar, sparkline
 from tui.rendering.wording import no_day
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from audit.findings.anomaly import OutOfPattern
+    from audit.ingest.formats import Formats
+    from audit.ingest.report import Imported
     from audit.population.coverage import Coverage
+    from audit.queries.campaigns import CampaignMap
+    from audit.queries.customer import CustomerPicture, MessageCounts, Recommendation
+    from audit.queries.doctor import Health
+    from audit.queries.findings_documents import Finding, Findings, FindingTotals, TriageList
 
 Document = Mapping[str, Any]
 
 
-def customers(answer: Document, coverage: "Coverage") -> None:
+def customers(answer: "TriageList", coverage: "Coverage") -> None:
     """The triage list."""
     covered(coverage)
-    listed = answer["customers"]
+    listed = answer.customers
     table(
         ("severity", "customer", "what", "events", "messages", "findings", "last"),
         [
             (
-                SIGNS.get(one["severity"], "–"), one["customer"], one["headline"], one["events"],
-                one["messages"], one["findings"], _day(one["last"]),
+                "–" if one.severity is None else SIGNS[one.severity], one.customer, one.headline, one.events,
+                one.messages, one.findings, _day(one.last),
             )
             for one in listed
         ],
         right=(3, 4, 5),
     )  # fmt: skip
-    line(f"{len(listed):,} of {answer['total']:,} customers")
+    line(f"{len(listed):,} of {answer.total:,} customers")
 
 
-def customer(answer: Document) -> None:
+def customer(answer: "CustomerPicture") -> None:
     """The whole picture of one customer: the findings first."""
-    from audit.population.coverage import from_json
+    from audit.population.coverage import of_document
 
-    line(f"{answer['customer']} · {_extent(answer)}")
-    covered(from_json(answer["coverage"]))
+    line(f"{answer.customer} · {_extent(answer)}")
+    covered(of_document(answer.coverage))
     line()
-    _findings(answer["findings"])
-    _message_counts(answer["messages"])
-    if answer["segments"]:
+    _findings(answer.findings)
+    _message_counts(answer.messages)
+    if answer.segments:
         line("Segments")
         table(
             ("segment", "standing", "logged", "ours", "since", "until"),
             [
                 (
-                    one["title"], one["standing"], _yes(one["logged"]), _yes(one["derived"]),
-                    _day(one["since"]), _day(one["until"]) or no_day(one),
+                    one.title, one.standing, _yes(one.logged), _yes(one.derived),
+                    _day(one.since), _day(one.until) or no_day(one),
                 )
-                for one in answer["segments"]
+                for one in answer.segments
             ],
         )  # fmt: skip
-    _recommendations(answer["recommendations"])
-    _out_of_pattern(answer["out_of_pattern"])
-    if answer["personas"]:
-        line(
-            "Profiles recorded: "
-            + " · ".join(f"{one['id']} {one['share']:.0%}" for one in answer["personas"])
-        )
+    _recommendations(answer.recommendations)
+    _out_of_pattern(answer.out_of_pattern)
+    if answer.personas:
+        line("Profiles recorded: " + " · ".join(f"{one.id} {one.share:.0%}" for one in answer.personas))
 
 
-def _extent(answer: Document) -> str:
+def _extent(answer: "CustomerPicture") -> str:
     """How many events there are, and over what time."""
-    if not answer["events"]:
-        return f"no event is left, as of {_day(answer['at'])}"
-    if answer["events"] == 1:
-        return f"1 event · {_day(answer['first'])}"
-    return f"{answer['events']:,} events · {_day(answer['first'])} to {_day(answer['last'])}"
+    if not answer.events:
+        return f"no event is left, as of {_day(answer.at)}"
+    if answer.events == 1:
+        return f"1 event · {_day(answer.first)}"
+    return f"{answer.events:,} events · {_day(answer.first)} to {_day(answer.last)}"
 
 
-def _out_of_pattern(entries: Sequence[Document]) -> None:
+def _out_of_pattern(entries: "Sequence[OutOfPattern]") -> None:
     if not entries:
         return
     line("Out of this account's usual pattern: a hint that it may be somebody else's; variety is no fault")
     for one in entries:
-        line(f"{one['score']:6.2f}  {one['text']}")
-        for thing in one["because"]:
-            line(f"          - {thing['text']}")
-        line(f"          try without: --without {','.join(one['evidence'])}")
+        line(f"{one.score:6.2f}  {one.text}")
+        for thing in one.because:
+            line(f"          - {thing.text}")
+        line(f"          try without: --without {','.join(one.evidence)}")
     line()
 
 
-def _message_counts(counts: Document) -> None:
+def _message_counts(counts: "MessageCounts") -> None:
     words = ("attempted", "sent", "suppressed", "clicked", "opened", "machine_opened", "orphans")
-    line("Messages: " + " · ".join(f"{counts[word]:,} {word.replace('_', ' ')}" for word in words))
-    by = _most_first(counts["by_channel"])
+    line("Messages: " + " · ".join(f"{getattr(counts, word):,} {word.replace('_', ' ')}" for word in words))
+    by = _most_first(counts.by_channel)
     line("by channel: " + (" · ".join(f"{name} {number:,}" for name, number in by) or "none sent"))
     line()
 
 
-def _recommendations(strips: Sequence[Document]) -> None:
+def _recommendations(strips: "Sequence[Recommendation]") -> None:
     for title, shown in (
-        ("Shown to them", [one for one in strips if one["logged"]]),
-        ("Our reconstruction; the customer did not see this", [one for one in strips if not one["logged"]]),
+        ("Shown to them", [one for one in strips if one.logged]),
+        ("Our reconstruction; the customer did not see this", [one for one in strips if not one.logged]),
     ):
         if shown:
             line(title)
             table(
                 ("item", "strategy", "standing", "why"),
-                [
-                    (one["title"] or one["item_id"], one["strategy"], one["standing"], one["reason"])
-                    for one in shown
-                ],
+                [(one.title or one.item_id, one.strategy, one.standing, one.reason) for one in shown],
             )
 
 
@@ -134,89 +137,92 @@ def _reasons(reasons: Sequence[Document], depth: int) -> None:
         _reasons(reason["because"], depth + 1)
 
 
-def findings(answer: Document, coverage: "Coverage") -> None:
+def findings(answer: "Findings | FindingTotals", coverage: "Coverage") -> None:
     """Findings of one customer, or totals over all."""
+    from audit.queries.findings_documents import Findings
+
     covered(coverage)
-    if "findings" in answer:
-        _findings(answer["findings"])
+    if isinstance(answer, Findings):
+        _findings(answer.findings)
         return
     table(
         ("severity", "check", "findings", "customers"),
-        [
-            (SIGNS[one["severity"]], one["check"], one["findings"], one["customers"])
-            for one in answer["totals"]
-        ],
+        [(SIGNS[one.severity], one.check, one.findings, one.customers) for one in answer.totals],
         right=(2, 3),
     )
-    line(
-        f"{sum(one['findings'] for one in answer['totals']):,} findings over {answer['customers']:,} customers"
-    )
+    line(f"{sum(one.findings for one in answer.totals):,} findings over {answer.customers:,} customers")
 
 
-def _findings(found: Sequence[Document]) -> None:
+def _findings(found: "Sequence[Finding]") -> None:
     if not found:
         line("no finding")
         line()
         return
     for one in found:
-        line(f"{SIGNS[one['severity']]}  {one['text']}")
-        case = f" ({one['case']})" if one["case"] else ""
-        line(
-            f"         {one['title']}{case} · rule matched: {one['verdict'].replace('_', ' ')} · {one['check']}"
-        )
-        if one["suggested_rule"]:
-            rule = one["suggested_rule"]
+        line(f"{SIGNS[one.severity]}  {one.text}")
+        case = f" ({one.case})" if one.case else ""
+        line(f"         {one.title}{case} · rule matched: {one.verdict.replace('_', ' ')} · {one.check}")
+        if one.suggested_rule:
+            rule = one.suggested_rule
             line(f"         would help: {rule.get('title') or rule['id']}")
     line()
 
 
-def imported(answer: Document) -> None:
+def imported(answer: "Imported") -> None:
     """What an import took, file by file."""
     names = ("rows", "accepted", "duplicates", "quarantined", "skipped")
-    rows = [(one["path"], one["format"], *(f"{one[name]:,}" for name in names)) for one in answer["files"]]
+    rows = [(one.path, one.format, *(f"{getattr(one, name):,}" for name in names)) for one in answer.files]
     if len(rows) > 1:
-        rows.append(("all", "", *(f"{answer[name]:,}" for name in names)))
+        rows.append(("all", "", *(f"{getattr(answer, name):,}" for name in names)))
     table(("file", "format", *names), rows, right=(2, 3, 4, 5, 6))
-    span = f" · {_day(answer['first'])} to {_day(answer['last'])}" if answer["first"] else ""
-    line(f"{answer['customers']:,} customers{span}")
-    if answer["quarantine"]:
-        line(f"refused rows, with the reasons: {answer['quarantine']}")
+    span = f" · {_day(answer.first)} to {_day(answer.last)}" if answer.first else ""
+    line(f"{answer.customers:,} customers{span}")
+    if answer.quarantine:
+        line(f"refused rows, with the reasons: {answer.quarantine}")
 
 
-def campaign_map(answer: Document) -> None:
+def campaign_map(answer: "CampaignMap") -> None:
     """The campaigns seen, mapped or not."""
     table(
         ("campaign", "name", "channel", "messages", "customers", "last", "mapped"),
         [
             (
-                one["campaign_id"], one["campaign_name"], one["channel"], f"{one['messages']:,}",
-                f"{one['customers']:,}", _day(one["last"]), _yes(one["mapped"]),
+                one.campaign_id, one.campaign_name, one.channel, f"{one.messages:,}",
+                f"{one.customers:,}", _day(one.last), _yes(one.mapped),
             )
-            for one in answer["campaigns"]
+            for one in answer.campaigns
         ],
         right=(3, 4),
     )  # fmt: skip
-    line(f"{len(answer['campaigns']):,} campaigns, {answer['unmapped']:,} of them not mapped")
-    if answer["flows"]:
+    line(f"{len(answer.campaigns):,} campaigns, {answer.unmapped:,} of them not mapped")
+    if answer.flows:
         line()
         table(
             ("flow", "title", "set off by", "steps", "messages", "as defined"),
             [
                 (
-                    one["id"], one["title"], one["trigger"] or f"list {one['list']}", len(one["steps"]) or "",
-                    f"{one['messages']:,}", f"{one['given']:,}",
+                    one.id, one.title, one.trigger or f"list {one.list}", len(one.steps) or "",
+                    f"{one.messages:,}", f"{one.given:,}",
                 )
-                for one in answer["flows"]
+                for one in answer.flows
             ],
             right=(3, 4, 5),
         )  # fmt: skip
 
 
-def formats(answer: Document) -> None:
+def formats(answer: "Formats") -> None:
     """The formats that `import` reads."""
     table(
         ("name", "what", "reads"),
-        [(one["name"], one["title"], one["reads"]) for one in answer["formats"]],
+        [(one.name, one.title, one.reads) for one in answer.formats],
+    )
+
+
+def health(answer: "Health") -> None:
+    """What the program needs, and whether it is there."""
+    table(
+        ("", "check", "detail"),
+        [("✓ ok" if check.ok else "✗ wrong", check.name, check.detail) for check in answer.checks],
     )
 
 
@@ -247,9 +253,9 @@ def replay(answer: Document) -> None:
         line(f"{min(10, len(answer['displaced']))} of {len(answer['displaced'])}")
     line("Counts of a past that was no experiment: no promise of what would have happened.")
     if "preset" in answer:
-        from tui.commands import preset_pages
+        from tui.commands import presets
 
-        preset_pages.beside(answer["preset"])
+        presets.beside(answer["preset"])
 
 
 def _rates(rates: Document) -> None:
@@ -312,7 +318,9 @@ def _most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _day(moment: str | None) -> str:
+def _day(moment: "datetime | str | None") -> str:
+    if moment is not None and not isinstance(moment, str):
+        return f"{moment:%Y-%m-%d %H:%M}"
     return moment[:16].replace("T", " ") if moment else ""
 
 

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from tui.session.view_models import Document, Picture
+    from audit.queries.customer import AnyMembership, Recommendation
+    from audit.queries.findings_documents import Finding
+    from tui.session.view_models import Picture
+
+Entry = TypeVar("Entry")
 
 BETWEEN = "\x1f"
 """Stands between the parts of a key; no cleaned text holds it."""
 
 
 def merged(
-    before: Iterable[Document], after: Iterable[Document], key: Callable[[Document], str]
-) -> list[tuple[Document, str]]:
-    """The documents of both, each with its mark: empty, `gone` (only before) or `new` (only after)."""
-    now = {key(document): document for document in after}
-    both = [(now.get(key(old), old), "" if key(old) in now else "gone") for old in before]
-    known = {key(document) for document, _ in both}
-    return both + [(document, "new") for name, document in now.items() if name not in known]
+    before: Iterable[Entry], after: Iterable[Entry], key: Callable[[Entry], str]
+) -> list[tuple[Entry, str]]:
+    """The entries of both, each with its mark: empty, `gone` (only before) or `new` (only after)."""
+    now = {key(entry): entry for entry in after}
+    marked = [(now.get(key(old), old), "" if key(old) in now else "gone") for old in before]
+    before_too = {key(entry) for entry, _ in marked}
+    return marked + [(entry, "new") for name, entry in now.items() if name not in before_too]
 
 
-def by_id(document: Document) -> str:
+def by_id(entry: AnyMembership | Finding) -> str:
     """What makes a segment or a finding the same one."""
-    return str(document["id"])
+    return entry.id
 
 
-def by_item(document: Document) -> str:
+def by_item(recommendation: Recommendation) -> str:
     """What makes a recommendation the same one: item and strategy."""
-    return f"{document['item_id']}{BETWEEN}{document['strategy']}"
+    return f"{recommendation.item_id}{BETWEEN}{recommendation.strategy}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +58,9 @@ def marks(
 
 def rests_on(picture: Picture, events: frozenset[str]) -> list[str]:
     """What was made from these events: the titles of segments, recommendations and findings."""
-    named = (
-        ("segment", "title", picture.segments),
-        ("recommendation", "title", picture.recommendations),
-        ("finding", "title", picture.findings),
-    )
-    return [
-        f"{word}: {document[title] or document.get('id') or document.get('item_id')}"
-        for word, title, documents in named
-        for document in documents
-        if events & {*(document.get("evidence") or ()), *(document.get("cause") or ())}
+    named = [
+        *(("segment", one.title or one.id, one.evidence) for one in picture.segments),
+        *(("recommendation", one.title or one.item_id, one.evidence) for one in picture.recommendations),
+        *(("finding", one.title, (*one.evidence, *one.cause)) for one in picture.findings),
     ]
+    return [f"{noun}: {title}" for noun, title, behind in named if events & {*behind}]

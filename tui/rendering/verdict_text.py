@@ -10,6 +10,8 @@ from tui.session.view_models import Verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from audit.queries.customer import CustomerPicture
+    from audit.queries.findings_documents import Finding
     from tui.session.view_models import Document
 
 MOST = 3
@@ -31,25 +33,25 @@ LEADS = {
 """Standing → how the sentence about the cause begins."""
 
 
-def quick(document: Document) -> Verdict:
+def quick(document: CustomerPicture) -> Verdict:
     """The verdict as far as the picture alone gives it."""
     worst = worst_finding(document)
     if worst is None:
         return Verdict("", _nothing(document))
-    return Verdict(worst["severity"], worst["text"], rule=worst["suggested_rule"])
+    return Verdict(worst.severity, worst.text, rule=worst.suggested_rule)
 
 
 def whole(
-    document: Document, explained: Document | None, campaigns: Mapping[str, int], stopped: int, of: int
+    document: CustomerPicture, explained: Document | None, campaigns: Mapping[str, int], stopped: int, of: int
 ) -> Verdict:
     """The verdict with its cause and end (`explained`: the newest message of the finding) and what a rule would stop."""
     worst = worst_finding(document)
     if worst is None:
         return quick(document)
-    rule = worst["suggested_rule"]
+    rule = worst.suggested_rule
     return Verdict(
-        worst["severity"],
-        worst["text"],
+        worst.severity,
+        worst.text,
         _cause(explained, campaigns),
         explained["until_text"] if explained else "",
         _remedy(rule, stopped, of),
@@ -59,15 +61,15 @@ def whole(
     )
 
 
-def worst_finding(document: Document) -> Document | None:
+def worst_finding(document: CustomerPicture) -> Finding | None:
     """The finding that the verdict is about; findings come worst first."""
-    return next((found for found in document["findings"] if found["verdict"] != "cannot_tell"), None)
+    return next((found for found in document.findings if found.verdict != "cannot_tell"), None)
 
 
-def _nothing(document: Document) -> str:
-    counts = document["messages"]
-    untold = sum(found["verdict"] == "cannot_tell" for found in document["findings"])
-    said = f"{number(counts['sent'])} mails, {number(counts['clicked'])} with a click recorded; no check found anything"
+def _nothing(document: CustomerPicture) -> str:
+    counts = document.messages
+    untold = sum(found.verdict == "cannot_tell" for found in document.findings)
+    said = f"{number(counts.sent)} mails, {number(counts.clicked)} with a click recorded; no check found anything"
     return f"{said}; {untold} could not tell" if untold else said
 
 

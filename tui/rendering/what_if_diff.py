@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from textual.content import Content
 
+    from audit.queries.customer import Recommendation
     from tui.session.view_models import Document, Picture, Subject
 
 SHOWN = 3
@@ -53,29 +54,29 @@ def changes(before: Picture, now: Picture, given: diff.Given, names: Mapping[str
 
 def _marked(before: Picture, now: Picture) -> Iterator[tuple[str, str]]:
     """Each segment, finding and recommendation with its mark; recommendations only where both know them all."""
-    for document, mark in diff.merged(before.segments, now.segments, diff.by_id):
-        yield f"segment: {document['title'] or document['id']}", mark
-    for document, mark in diff.merged(before.findings, now.findings, diff.by_id):
-        yield f"finding: {document['title']}", mark
+    for segment, mark in diff.merged(before.segments, now.segments, diff.by_id):
+        yield f"segment: {segment.title or segment.id}", mark
+    for finding, mark in diff.merged(before.findings, now.findings, diff.by_id):
+        yield f"finding: {finding.title}", mark
     if before.whole and now.whole:
-        for document, mark in diff.merged(before.recommendations, now.recommendations, diff.by_item):
-            yield f"recommendation: {_recommended(document)}", mark
+        for entry, mark in diff.merged(before.recommendations, now.recommendations, diff.by_item):
+            yield f"recommendation: {_recommended(entry)}", mark
 
 
-def _recommended(document: Document) -> str:
-    return f"{document['title'] or document['item_id']} ({plain(document['strategy']).replace('_', ' ')})"
+def _recommended(entry: Recommendation) -> str:
+    return f"{entry.title or entry.item_id} ({plain(entry.strategy).replace('_', ' ')})"
 
 
 def instead(subject: Subject, before: Picture, now: Picture) -> tuple[str, ...]:
     """Which items stand in the strips of a recommended item now that it is gone from them."""
     if subject.kind != "item" or not (before.whole and now.whole):
         return ()
-    strips = {one["strategy"] for one in before.recommendations if one["item_id"] == subject.id}
+    strips = {one.strategy for one in before.recommendations if one.item_id == subject.id}
     known = {diff.by_item(one) for one in before.recommendations}
     return tuple(
         _recommended(one)
         for one in now.recommendations
-        if one["strategy"] in strips and diff.by_item(one) not in known
+        if one.strategy in strips and diff.by_item(one) not in known
     )
 
 

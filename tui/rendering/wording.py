@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from audit.queries.customer import AnyMembership
 
 SEVERITIES = {"high": "▲ high", "medium": "■ med", "low": "● low", "info": "· info", "": "  fine"}
 """Severity → sign and word: neither needs the colour beside it."""
@@ -50,12 +50,12 @@ def day(value: str | datetime | None) -> str:
     return moment(value)[:10]
 
 
-def no_day(ends: Mapping[str, Any]) -> str:
+def no_day(segment: AnyMembership) -> str:
     """What stands where a segment has no day on which it ends: the kind of act that ends it, if one does."""
-    named = {"logged": "no end recorded", "profile": "till data differs"}.get(ends["until_why"])
+    named = {"logged": "no end recorded", "profile": "till data differs"}.get(segment.until_why)
     if named is not None:
         return named
-    kinds = ends["ends_with"]
+    kinds = segment.ends_with
     return f"ends with {kinds[0]}".replace("_", " ") if kinds else "nothing ends it"
 
 

@@ -227,7 +227,7 @@ class CustomerScreen(PatternScreen):
     def _telling(self) -> str | None:
         """The row to begin on: the newest message of the worst finding."""
         assert self.before is not None
-        messages = next((found["messages"] for found in self.before.findings if found["messages"]), None)
+        messages = next((found.messages for found in self.before.findings if found.messages), None)
         return self._row.get(messages[-1], messages[-1]) if messages else None
 
     def _show_lists(self) -> None:

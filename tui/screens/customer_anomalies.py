@@ -21,33 +21,33 @@ from tui.widgets.items import Item, Items
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tui.session.view_models import Document
+    from audit.findings.anomaly import OutOfPattern
 
 NOTHING = "nothing is out of this account's usual pattern"
 MARK = "pattern:"
 """Begins the id of such an entry among the findings."""
 
 
-def key_of(entry: Document) -> str:
+def key_of(entry: OutOfPattern) -> str:
     """What makes an entry the same one: its first event."""
-    return MARK + str(entry["evidence"][0])
+    return MARK + entry.evidence[0]
 
 
-def pattern_items(marked: Iterable[tuple[Document, str]]) -> Iterator[Item]:
+def pattern_items(marked: Iterable[tuple[OutOfPattern, str]]) -> Iterator[Item]:
     """The entries, under a head that says what they are."""
     made = list(marked)
     if made:
         head = f"out of the usual pattern: hints ({number(len(made))}) · o leaves one out"
         yield Item("", content(head, "underline"), head=True)
     for entry, mark in made:
-        kind = "recorded: " + ", ".join(entry["signs"]) if entry["hard"] else "hint"
+        kind = "recorded: " + ", ".join(entry.signs) if entry.hard else "hint"
         style = STYLES[mark]
         yield Item(
             key_of(entry),
             joined(
                 (f"{SIGNS[mark]}{kind}", f"bold {style}".strip()),
-                (f"  score {entry['score']:.1f}", style),
-                (f"\n{entry['text']}", f"dim {style}".strip()),
+                (f"  score {entry.score:.1f}", style),
+                (f"\n{entry.text}", f"dim {style}".strip()),
             ),
         )
 
@@ -60,7 +60,7 @@ class PatternScreen(RulingScreen):
         assert self.now is not None
         return pattern_items(diff.merged(self.before.out_of_pattern, self.now.out_of_pattern, key_of))
 
-    def _entry(self) -> Document | None:
+    def _entry(self) -> OutOfPattern | None:
         """The entry that is chosen among the findings, else the first."""
         entries = self.before.out_of_pattern if self.before else ()
         chosen = self.query_one("#findings", Items).chosen
@@ -72,18 +72,18 @@ class PatternScreen(RulingScreen):
             return
         entry = self._entry()
         if entry is not None:
-            head = joined((entry["text"], "bold"), "\no leaves it out; O proposes a rule")
-            things = [Sentence(content(thing["text"])) for thing in entry["because"]]
-            events = tuple(entry["evidence"])
+            head = joined((entry.text, "bold"), "\no leaves it out; O proposes a rule")
+            things = [Sentence(content(thing.text)) for thing in entry.because]
+            events = entry.evidence
             tree = (Sentence(content(f"{number(len(events))} events"), events, tuple(things)),)
-            self._tell_why(head, tree, events, "a hint" if not entry["hard"] else "recorded")
+            self._tell_why(head, tree, events, "a hint" if not entry.hard else "recorded")
 
     def action_leave_out_pattern(self) -> None:
         entry = self._entry()
         if entry is None or self.now is None:
             say(self.app, NOTHING, severity="warning")
             return
-        events, out = tuple(entry["evidence"]), self.now.without
+        events, out = entry.evidence, self.now.without
         back = set(events) <= set(out)
         rest = tuple(one for one in out if one not in events)
         self._ask_picture(rest if back else (*rest, *events))
@@ -97,9 +97,7 @@ class PatternScreen(RulingScreen):
 
         case = CaseOf(self.customer)
         title = "The rule that would leave it out"
-        self.app.push_screen(
-            SuggestionDialog(entry["suggested_rule"], case, title=title, remedy=str(entry["text"]))
-        )
+        self.app.push_screen(SuggestionDialog(entry.suggested_rule, case, title=title, remedy=entry.text))
 
     @abstractmethod
     def _ask_picture(self, without: tuple[str, ...]) -> None:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from textual.content import Content
 
-    from tui.session.view_models import Document
+    from audit.queries.customer import AnyMembership, Recommendation
+    from audit.queries.findings_documents import Finding
 
 STYLES = {"": "", "gone": "strike dim", "new": "bold"}
 SIGNS = {"": "", "gone": "- ", "new": "+ "}
@@ -48,30 +49,30 @@ def columns(width: int, *, trying: bool = False) -> tuple[Column, ...]:
     return (when, Column("sign", "", width=1), Column("what", "what", flex=True), then)
 
 
-def segment_item(segment: Document, mark: str) -> Item:
+def segment_item(segment: AnyMembership, mark: str) -> Item:
     """A segment: title, where it is known from; below, since when and on what it rests."""
-    known = KNOWN[bool(segment["logged"]), bool(segment["derived"])]
-    until = f" · ends {day(segment['until'])}" if segment["until"] else f" · {no_day(segment)}"
-    since = f"since {day(segment['since'])}" if segment.get("since") else ""
+    known = KNOWN[segment.logged, segment.derived]
+    until = f" · ends {day(segment.until)}" if segment.until else f" · {no_day(segment)}"
+    since = f"since {day(segment.since)}" if segment.since else ""
     style = STYLES[mark]
     return Item(
-        segment["id"],
+        segment.id,
         joined(
-            (f"{SIGNS[mark]}{segment['title'] or segment['id']}", f"bold {style}".strip()),
-            (f"  {segment['standing']} · {known}", style or ""),
+            (f"{SIGNS[mark]}{segment.title or segment.id}", f"bold {style}".strip()),
+            (f"  {segment.standing} · {known}", style or ""),
             (
-                f"\n{since}{until} · {segment['basis'] or 'no basis stated'} · {segment['purpose'] or 'no purpose stated'}",
+                f"\n{since}{until} · {segment.basis or 'no basis stated'} · {segment.purpose or 'no purpose stated'}",
                 "dim",
             ),
         ),
     )
 
 
-def recommendation_items(marked: Iterable[tuple[Document, str]]) -> Iterator[Item]:
+def recommendation_items(marked: Iterable[tuple[Recommendation, str]]) -> Iterator[Item]:
     """Recommendations under two heads: what the customer saw, and what only our definitions make."""
     made = list(marked)
-    shown = [one for one in made if one[0]["logged"]]
-    ours = [one for one in made if not one[0]["logged"]]
+    shown = [one for one in made if one[0].logged]
+    ours = [one for one in made if not one[0].logged]
     if shown:
         yield Item("", content(f"shown to them ({number(len(shown))})", "underline"), head=True)
         yield from (_recommendation(document, mark) for document, mark in shown)
@@ -81,43 +82,43 @@ def recommendation_items(marked: Iterable[tuple[Document, str]]) -> Iterator[Ite
         yield from (_recommendation(document, mark) for document, mark in ours)
 
 
-def _recommendation(document: Document, mark: str) -> Item:
+def _recommendation(document: Recommendation, mark: str) -> Item:
     style = STYLES[mark]
     return Item(
         diff.by_item(document),
         joined(
-            (f"{SIGNS[mark]}{document['title'] or document['item_id']}", f"bold {style}".strip()),
-            (f"  {document['standing']}", style),
-            (f"\n{document['reason'] or plain(document['strategy']).replace('_', ' ')}", "dim"),
+            (f"{SIGNS[mark]}{document.title or document.item_id}", f"bold {style}".strip()),
+            (f"  {document.standing}", style),
+            (f"\n{document.reason or plain(document.strategy).replace('_', ' ')}", "dim"),
         ),
     )
 
 
-def finding_item(finding: Document, mark: str) -> Item:
+def finding_item(finding: Finding, mark: str) -> Item:
     """A finding: severity in sign and word, what it is, its verdict."""
     style = STYLES[mark]
     return Item(
-        finding["id"],
+        finding.id,
         joined(
-            (f"{SIGNS[mark]}{severity(finding['severity'])}  ", f"{style}".strip()),
-            (finding["title"], f"bold {style}".strip()),
-            (f"  {number(finding['count'])} · {plain(finding['verdict']).replace('_', ' ')}", style),
-            (f"\n{finding['text']}", f"dim {style}".strip()),
+            (f"{SIGNS[mark]}{severity(finding.severity)}  ", f"{style}".strip()),
+            (finding.title, f"bold {style}".strip()),
+            (f"  {number(finding.count)} · {plain(finding.verdict).replace('_', ' ')}", style),
+            (f"\n{finding.text}", f"dim {style}".strip()),
         ),
     )
 
 
-def finding_sentences(finding: Document) -> tuple[Content, tuple[Sentence, ...]]:
+def finding_sentences(finding: Finding) -> tuple[Content, tuple[Sentence, ...]]:
     """A finding in full, for the Why pane: what, proof, causes, sources, rule."""
-    head = joined((f"{severity(finding['severity'])}  {finding['title']}", "bold"), f"\n{finding['text']}")
-    messages, cause = tuple(finding["messages"]), tuple(finding["cause"])
-    span = f"{day(finding['from'])} to {day(finding['to'])}"
+    head = joined((f"{severity(finding.severity)}  {finding.title}", "bold"), f"\n{finding.text}")
+    messages, cause = finding.messages, finding.cause
+    span = f"{day(finding.first)} to {day(finding.last)}"
     tree = [Sentence(content(f"{number(len(messages))} messages, {span}"), messages)] if messages else []
     if cause:
         tree.append(
             Sentence(content(f"caused by {number(len(cause))} event{'s' * (len(cause) != 1)}"), cause)
         )
-    tree += [Sentence(content(f"after {source}")) for source in finding["sources"]]
-    if finding["suggested_rule"]:
+    tree += [Sentence(content(f"after {source}")) for source in finding.sources]
+    if finding.suggested_rule:
         tree.append(Sentence(content("f shows the rule that would have stopped it")))
     return head, tuple(tree)

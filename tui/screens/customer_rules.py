@@ -26,7 +26,8 @@ from tui.widgets.verdict import VerdictBlock
 if TYPE_CHECKING:
     from textual.content import Content
 
-    from tui.session.view_models import Document, Tried
+    from audit.queries.findings_documents import Finding
+    from tui.session.view_models import Tried
 
 
 class RulingScreen(ExplainingScreen):
@@ -95,24 +96,24 @@ class RulingScreen(ExplainingScreen):
     def action_suggest(self) -> None:
         """The rule for the finding under the cursor; elsewhere for the worst one."""
         chosen = self._chosen_finding()
-        if self.now is None or chosen is None or chosen["suggested_rule"] is None:
+        if self.now is None or chosen is None or chosen.suggested_rule is None:
             say(self.app, "no rule is suggested for this", severity="warning")
             return
         from tui.screens.suggestion import SuggestionDialog
 
         verdict = self.query_one(VerdictBlock).verdict
         worst = worst_finding(self.now.document)
-        remedy = verdict.remedy if verdict is not None and chosen is worst else str(chosen["text"])
-        case = CaseOf(self.now.customer, chosen["id"])
+        remedy = verdict.remedy if verdict is not None and chosen is worst else chosen.text
+        case = CaseOf(self.now.customer, chosen.id)
         title = "The rule that would have stopped it"
-        self.app.push_screen(SuggestionDialog(chosen["suggested_rule"], case, title=title, remedy=remedy))
+        self.app.push_screen(SuggestionDialog(chosen.suggested_rule, case, title=title, remedy=remedy))
 
-    def _chosen_finding(self) -> Document | None:
+    def _chosen_finding(self) -> Finding | None:
         if self.now is None:
             return None
         findings = self.query_one("#findings", Items)
         if findings.has_focus:
-            return next((found for found in self.now.findings if found["id"] == findings.chosen), None)
+            return next((found for found in self.now.findings if found.id == findings.chosen), None)
         return worst_finding(self.now.document)
 
     def action_exclude(self) -> None:

@@ -157,10 +157,10 @@ class ExplainingScreen(PaneScreen):
 
     def _show_finding(self, chosen: str) -> None:
         assert self.now is not None
-        found = next((finding for finding in self.now.findings if finding["id"] == chosen), None)
+        found = next((finding for finding in self.now.findings if finding.id == chosen), None)
         if found is not None:
             head, tree = finding_sentences(found)
-            self._tell_why(head, tree, tuple(found["messages"]) + tuple(found["cause"]), found["verdict"])
+            self._tell_why(head, tree, found.messages + found.cause, found.verdict)
 
     # -- over the whole screen ---------------------------------------------------------------------------------------
 
@@ -169,7 +169,7 @@ class ExplainingScreen(PaneScreen):
         subject, before = self._subject, self.before
         if subject is None or before is None or self.now is None:
             return
-        if subject.kind == "finding" and subject.id not in {finding["id"] for finding in before.findings}:
+        if subject.kind == "finding" and subject.id not in {finding.id for finding in before.findings}:
             say(self.app, "all there is to say of this stands here", severity="warning")
             return
         from tui.screens.whole_why import WhyScreen

@@ -111,7 +111,7 @@ class CoreSession(RuleDesk):
         import polars as pl
 
         from audit import findings
-        from audit.queries import documents
+        from audit.queries import findings_documents
 
         self._viewer.require("list")
         sensitive = self._viewer.names_sensitive
@@ -119,7 +119,7 @@ class CoreSession(RuleDesk):
             self.everybody, self.workspace.context(), self._found, names_sensitive=sensitive
         )
         key = pl.format("{} {}", "check", "severity").alias("key")
-        checks = pl.DataFrame(documents.totals(self._found), schema=CHECKS).with_columns(key)
+        checks = findings_documents.totals_of(self._found).with_columns(key)
         return Triage(listed, checks, self._found.select(key, "customer").unique())
 
     def campaigns(self) -> pl.DataFrame:
@@ -189,14 +189,14 @@ class CoreSession(RuleDesk):
 
     def picture(self, customer: str, without: tuple[str, ...], *, whole: bool = True) -> Picture:
         from audit.population.coverage import line
-        from audit.queries import documents
+        from audit.queries import customer as queries
 
         self._viewer.require("show")
         case = self._case(customer, without)
         if not without:
             recent.note(self._folder, customer)
         strips = whole or self.workspace.has_all_facts()
-        document = documents.picture(case, names_sensitive=self._viewer.names_sensitive, strips=strips)
+        document = queries.picture(case, names_sensitive=self._viewer.names_sensitive, strips=strips)
         return Picture(
             customer,
             self._about(customer, case),
@@ -224,7 +224,7 @@ class CoreSession(RuleDesk):
         if worst is None:
             return picture.verdict
         case = self._case(picture.customer, picture.without)
-        mails = case.events.filter(case.events["event_id"].is_in(worst["messages"]))
+        mails = case.events.filter(case.events["event_id"].is_in(worst.messages))
         campaigns: Counter[str] = Counter(mails["campaign_id"].drop_nulls())
         explained: Document | None = None
         if len(mails):
@@ -234,9 +234,9 @@ class CoreSession(RuleDesk):
                 )
             except NotFoundError:
                 explained = None
-        stopped = self._stopped_by(case, worst["suggested_rule"])
-        proven = len(stopped & set(worst["messages"]))
-        return verdict_text.whole(picture.document, explained, campaigns, proven, len(worst["messages"]))
+        stopped = self._stopped_by(case, worst.suggested_rule)
+        proven = len(stopped & set(worst.messages))
+        return verdict_text.whole(picture.document, explained, campaigns, proven, len(worst.messages))
 
     def _stopped_by(self, case: Case, keys: Document | None) -> set[str]:
         from audit.queries import documents
@@ -311,7 +311,7 @@ class CoreSession(RuleDesk):
         whole = picture if picture.whole else self.picture(picture.customer, ())
         title = f"Words for the customer · {LANGUAGES[locale]}"
         try:
-            return Written(title, "\n".join(aloud(document, whole.document, locale=locale)))
+            return Written(title, "\n".join(aloud(document, whole.document.to_json(), locale=locale)))
         except InputError as error:
             return Written(title, "", str(error))
 

@@ -80,8 +80,7 @@ class RuleDesk(Proposals):
             try:
                 keys = model.to_dict(model.from_dict(keys))
             except InputError as error:
-                key, text = _where(str(error))
-                errors[key] = text
+                errors[error.key] = error.problem
         return Draft(keys, errors)
 
     # -- changes ---------------------------------------------------------------------------------------------------
@@ -263,11 +262,3 @@ def _value(kind: str, key: str, text: str) -> Any:
         except ValueError as error:
             raise InputError(f"{text!r} is no whole number") from error
     return text
-
-
-def _where(message: str) -> tuple[str, str]:
-    """The key that an error of the rule model names, and what it says of it."""
-    parts = message.split(": ", 2)
-    if len(parts) == 3 and parts[0].startswith(("rule ", "a rule ")):
-        return parts[1], parts[2]
-    return "", message

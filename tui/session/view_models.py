@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from audit.findings.anomaly import OutOfPattern
+    from audit.queries.customer import AnyMembership, CustomerPicture, Recommendation
+    from audit.queries.findings_documents import Finding
     from audit.rules.replay.curve import Curve
 
 Document = Mapping[str, Any]
@@ -87,25 +90,25 @@ class Picture:
     verdict: Verdict
     timeline: pl.DataFrame
     weeks: tuple[Week, ...]
-    document: Document
+    document: CustomerPicture
     without: tuple[str, ...] = ()
     whole: bool = True
 
     @property
-    def segments(self) -> tuple[Document, ...]:
-        return tuple(self.document["segments"])
+    def segments(self) -> tuple[AnyMembership, ...]:
+        return self.document.segments
 
     @property
-    def recommendations(self) -> tuple[Document, ...]:
-        return tuple(self.document["recommendations"])
+    def recommendations(self) -> tuple[Recommendation, ...]:
+        return self.document.recommendations
 
     @property
-    def findings(self) -> tuple[Document, ...]:
-        return tuple(self.document["findings"])
+    def findings(self) -> tuple[Finding, ...]:
+        return self.document.findings
 
     @property
-    def out_of_pattern(self) -> tuple[Document, ...]:
-        return tuple(self.document["out_of_pattern"])
+    def out_of_pattern(self) -> tuple[OutOfPattern, ...]:
+        return self.document.out_of_pattern
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """What is out of pattern, in words: thing by thing, what the account does instead, how usual it is elsewhere."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+import msgspec
 import polars as pl
 
+from audit.events.document import Document
 from audit.events.sensitive_topics import in_category
-from audit.events.times import iso
 from audit.findings.anomaly import persona_markers
 from audit.findings.anomaly.report import explained
 from audit.population.baskets import LEVELS, acts, contents
@@ -23,13 +25,42 @@ _SELDOM = -1.0
 _UNNAMED = "something of a sensitive topic"
 
 
+class UnusualThing(Document):
+    """A thing of an order or session that stands out, and why."""
+
+    item_id: str | None
+    title: str
+    score: float
+    text: str
+
+
+class OutOfPattern(Document):
+    """An order or session that is likelier to be somebody else's: a hint, no finding."""
+
+    order_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    """Of an order; null where the source gives none."""
+    session_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    """Of a session; null where the source gives none."""
+    at: datetime
+    score: float
+    percentile: float
+    hard: bool
+    """Whether the source itself recorded a sign."""
+    signs: tuple[str, ...]
+    """gift, recipient, persona or device."""
+    text: str
+    because: tuple[UnusualThing, ...]
+    """The things that stand out, the most unusual first."""
+    evidence: tuple[str, ...]
+    suggested_rule: Mapping[str, Any]
+    """A rule that leaves it out, as in a rule file."""
+
+
 def out_of_pattern(
     events: pl.DataFrame, ctx: Context, *, names_sensitive: bool = True
-) -> list[dict[str, Any]]:
+) -> tuple[OutOfPattern, ...]:
     """The entries of `out_of_pattern` in `whysent show`, for one customer's events.
 
-    Each: `order_id` or `session_id` (null where the source gives none), `at`, `score`, `percentile`, `hard`, `signs`, `text`,
-    `because` (things: `item_id, title, score, text`, the most unusual first), `evidence` (event_ids) and `suggested_rule`.
     Without `names_sensitive`, what lies in a category of the sensitive map is not named.
     """
     found, things = explained(events, ctx)
@@ -39,27 +70,29 @@ def out_of_pattern(
     told = things.with_columns(hidden.alias("hidden"))
     instead = _instead(events, told, ctx)
     accounts = dict(ctx.facts.usual.accounts.iter_rows())
-    return [
+    return tuple(
         _entry(row, told.filter(pl.col("unit") == row["unit"]).to_dicts(), instead, accounts[row["family"]])
         for row in found.iter_rows(named=True)
-    ]
+    )
 
 
-def _entry(row: Row, things: Sequence[Row], instead: Mapping[int, str], accounts: int) -> dict[str, Any]:
+def _entry(row: Row, things: Sequence[Row], instead: Mapping[int, str], accounts: int) -> OutOfPattern:
     named = not str(row["basket"]).startswith(("event:", "from:"))
     hard = [persona_markers.WORDS[sign] for sign in row["signs"]]
-    return {
-        f"{row['family']}_id": row["basket"] if named else None,
-        "at": iso(row["at"]),
-        "score": round(row["score"], 3),
-        "percentile": row["percentile"],
-        "hard": bool(hard),
-        "signs": list(row["signs"]),
-        "text": " ".join([_head(row, hard), *_new_places(row, things), *_hour(row)]),
-        "because": [_thing(one, instead, accounts) for one in things[:_NAMED]],
-        "evidence": list(row["evidence"]),
-        "suggested_rule": _rule(row),
-    }
+    ident = row["basket"] if named else None
+    return OutOfPattern(
+        order_id=ident if row["family"] == "order" else msgspec.UNSET,
+        session_id=ident if row["family"] == "session" else msgspec.UNSET,
+        at=row["at"],
+        score=round(row["score"], 3),
+        percentile=row["percentile"],
+        hard=bool(hard),
+        signs=tuple(row["signs"]),
+        text=" ".join([_head(row, hard), *_new_places(row, things), *_hour(row)]),
+        because=tuple(_thing(one, instead, accounts) for one in things[:_NAMED]),
+        evidence=tuple(row["evidence"]),
+        suggested_rule=_rule(row),
+    )
 
 
 def _head(row: Row, hard: Sequence[str]) -> str:
@@ -106,14 +139,14 @@ def _hour(row: Row) -> list[str]:
     return [f"It was at {row['hour']}:00, when this account has hardly any {noun}."]
 
 
-def _thing(one: Row, instead: Mapping[int, str], accounts: int) -> dict[str, Any]:
+def _thing(one: Row, instead: Mapping[int, str], accounts: int) -> UnusualThing:
     title = _UNNAMED if one["hidden"] else one["item_name"] or one["thing"]
-    return {
-        "item_id": None if one["hidden"] else one["thing"],
-        "title": title,
-        "score": round(-one["fits"], 3),
-        "text": f"{title}: {_why(one, instead)}; {_share(one['customers'], accounts)} of all accounts have it.",
-    }
+    return UnusualThing(
+        item_id=None if one["hidden"] else one["thing"],
+        title=title,
+        score=round(-one["fits"], 3),
+        text=f"{title}: {_why(one, instead)}; {_share(one['customers'], accounts)} of all accounts have it.",
+    )
 
 
 def _why(one: Row, instead: Mapping[int, str]) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import convert
+
 from audit.population import coverage
 from audit.queries.reports import anomaly_section
 from audit.queries.reports.document import Report, Section
@@ -49,7 +51,7 @@ def internal(
 def _head(says: Language, picture: Document) -> Section:
     customer = f"{says.say('internal', 'customer')}: {picture['customer']}"
     as_of = f"{says.say('internal', 'as_of')}: {minute(picture['at'])}"
-    covered = coverage.line(coverage.from_json(picture["coverage"]))
+    covered = coverage.line(coverage.of_document(convert(picture["coverage"], coverage.CoverageDocument)))
     return Section(paragraphs=(customer, as_of, covered))
 
 

@@ -80,10 +80,6 @@ class Effect:
     people_directly: int
     people_indirectly: int
 
-    def to_json(self) -> dict[str, int]:
-        """The effect as plain values."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:

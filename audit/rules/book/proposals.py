@@ -38,13 +38,6 @@ class Request(NamedTuple):
     format: str
     rules: tuple[tuple[str, int], ...]
 
-    def to_json(self) -> dict[str, Any]:
-        """The request as plain values."""
-        return {
-            "format": self.format,
-            "rules": [{"id": rule_id, "version": version} for rule_id, version in self.rules],
-        }
-
 
 class Step(NamedTuple):
     """What became of a proposal: its state from `at` (UTC) on, by whom, and why."""
@@ -53,10 +46,6 @@ class Step(NamedTuple):
     actor: str
     at: datetime
     note: str
-
-    def to_json(self) -> dict[str, str | None]:
-        """The step as plain values, and as a row of the table `steps`."""
-        return {**self._asdict(), "at": iso(self.at)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,22 +95,6 @@ class Proposal:
             other.effective,
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """The proposal as plain values."""
-        return {
-            "id": self.id,
-            "state": self.state,
-            "action": self.action,
-            "author": self.author,
-            "at": iso(self.made_at),
-            "effective": iso(self.effective),
-            "campaign": self.campaign,
-            **{key: text for key, text in asdict(self.case).items() if key != "campaign"},
-            "rules": [_change_json(change) for change in self.changes],
-            "handover": self.request and self.request.to_json(),
-            "steps": [step.to_json() for step in self.steps],
-        }
-
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -139,16 +112,6 @@ class Group:
     def customers(self) -> int:
         """How many different customers."""
         return len({proposal.case.customer for proposal in self.proposals} - {""})
-
-    def to_json(self) -> dict[str, Any]:
-        """The group as plain values."""
-        return {
-            "campaign": self.campaign,
-            "proposals": len(self.proposals),
-            "tickets": self.tickets,
-            "customers": self.customers,
-            "asked": [proposal.to_json() for proposal in self.proposals],
-        }
 
 
 def grouped(proposals: Iterable[Proposal]) -> list[Group]:
@@ -203,7 +166,7 @@ def write(
 
 def write_step(db: "Database", proposal: int, step: Step) -> None:
     """Put down what became of a proposal."""
-    db.table("steps").insert({"proposal": proposal, **step.to_json()})
+    db.table("steps").insert({"proposal": proposal, **step._asdict(), "at": iso(step.at)})
 
 
 def read(db: "Database | None") -> list[Proposal]:
@@ -257,14 +220,3 @@ def _body(change: Change) -> dict[str, Any]:
 
 def _rule(body: Mapping[str, Any] | None) -> Rule | None:
     return from_dict(body["rule"], version=body["version"]) if body else None
-
-
-def _change_json(change: Change) -> dict[str, Any]:
-    """A change as plain values: the rule as it was and as it would be, and the keys that differ."""
-    return {
-        "id": change.rule.id,
-        "version": change.before and change.before.version,
-        "before": change.before and to_dict(change.before),
-        "after": change.after and to_dict(change.after),
-        "changes": [difference._asdict() for difference in change.differences()],
-    }

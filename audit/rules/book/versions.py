@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.errors import InputError, WorkspaceError
 from audit.events.times import iso, parse_iso
-from audit.rules.model import Rule, from_dict, to_dict
+from audit.rules.model import Rule, from_dict
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -55,21 +55,6 @@ class Version:
     def corrects_the_past(self) -> bool:
         """Whether it is in force from before it was written."""
         return self.effective < self.recorded_at
-
-    def to_json(self) -> dict[str, Any]:
-        """The version as plain values."""
-        return {
-            "id": self.rule.id,
-            "version": self.rule.version,
-            "action": self.action,
-            "state": self.state,
-            "author": self.author,
-            "approved_by": self.approved_by,
-            "at": iso(self.recorded_at),
-            "effective": iso(self.effective),
-            "note": self.note,
-            "rule": to_dict(self.rule),
-        }
 
 
 _COLUMNS = (

@@ -19,7 +19,7 @@ SENT = [
 
 def kept(*rules, worst=5):
     frame = events(*SENT)
-    return document(frame, rules, context(frame), worst=worst)["rules"]
+    return document(frame, rules, context(frame), worst=worst).to_json()["rules"]
 
 
 def test_klaviyos_sixteen_hours_are_held_against_every_mail_that_went_out():

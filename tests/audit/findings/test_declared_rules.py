@@ -183,8 +183,8 @@ def test_the_workspace_hands_its_declared_rules_in(scenes, tmp_path):
     made, _ = answers.everybody(ws)
     broken = made.filter(pl.col("check") == "declared-vs-observed")
     assert broken["customer"].to_list() == [ws.resolve("scene-06-forty-a-day")]
-    alone = answers.audit(ws, "scene-06-forty-a-day")["findings"]
-    assert [one["messages"] for one in alone if one["check"] == "declared-vs-observed"] == broken[
+    alone = answers.audit(ws, "scene-06-forty-a-day").findings
+    assert [list(one.messages) for one in alone if one.check == "declared-vs-observed"] == broken[
         "messages"
     ].to_list()
 

@@ -6,7 +6,7 @@ import pytest
 from audit import ingest
 from audit.errors import InputError
 from audit.flows import campaign_map
-from audit.queries import documents
+from audit.queries import campaigns as queries
 from audit.workspace.workspace import Workspace
 from tests.audit.ingest.files import csv
 from tests.build import events
@@ -154,8 +154,8 @@ def test_campaigns_seen_are_counted_as_messages_mapped_or_not(tmp_path, monkeypa
     ) == sorted(
         [("c1", "Weekly", 2, 2, True), ("c9", "Other", 2, 1, False), (None, "Big sale", 1, 1, True)], key=str
     )
-    answer = documents.campaign_map(ws)
-    assert (answer["mapped"], answer["unmapped"], answer["entries"]) == (2, 1, 2)
+    answer = queries.campaign_map(ws)
+    assert (answer.mapped, answer.unmapped, answer.entries) == (2, 1, 2)
 
 
 def test_an_empty_map_changes_nothing():

@@ -36,7 +36,7 @@ def raw(place: Path, content: bytes, name: str = "events.csv") -> Path:
 
 def counts(report: ingest.ImportReport) -> tuple[int, int, int, int, int]:
     """Rows, accepted, duplicates, quarantined, skipped."""
-    found = report.to_json()
+    found = report.document().to_json()
     return tuple(found[name] for name in ("rows", "accepted", "duplicates", "quarantined", "skipped"))
 
 

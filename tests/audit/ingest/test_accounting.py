@@ -24,8 +24,8 @@ def test_rows_are_accepted_and_found_again(ws, tmp_path):
     report = ingest.import_paths(ws, [csv(tmp_path, *ROWS)])
 
     assert counts(report) == (3, 3, 0, 0, 0)
-    assert report.to_json()["customers"] == 2
-    assert (report.to_json()["first"], report.to_json()["last"]) == (
+    assert report.document().to_json()["customers"] == 2
+    assert (report.document().to_json()["first"], report.document().to_json()["last"]) == (
         "2026-01-05T10:00:00Z",
         "2026-01-06T10:00:00Z",
     )

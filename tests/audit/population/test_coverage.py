@@ -183,4 +183,4 @@ def test_a_gap_is_silent_and_has_an_event_on_either_side(rows: list[dict[str, An
 @given(ROWS)
 def test_it_comes_back_out_of_its_own_json(rows: list[dict[str, Any]]) -> None:
     made = summary(*rows)
-    assert coverage.from_json(made.to_json()) == made
+    assert coverage.of_document(made.document()) == made

@@ -7,7 +7,7 @@ from audit.population.coverage import Coverage, Span
 
 
 def covering(*gaps: tuple[date, date], **kinds: datetime) -> Coverage:
-    return Coverage({}, {kind: Span(last, last, 1) for kind, last in kinds.items()}, gaps)
+    return Coverage({}, {kind: Span(first=last, last=last, rows=1) for kind, last in kinds.items()}, gaps)
 
 
 ALL = {
@@ -58,4 +58,4 @@ def test_a_workspace_without_events_says_what_it_lacks() -> None:
 
 def test_coverage_comes_back_out_of_its_own_json() -> None:
     whole = covering((date(2026, 10, 3), date(2026, 10, 5)), **ALL)
-    assert coverage.from_json(whole.to_json()) == whole
+    assert coverage.of_document(whole.document()) == whole

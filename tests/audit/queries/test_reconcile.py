@@ -33,7 +33,7 @@ def ws(scenes):
 
 
 def test_the_list_holds_every_disagreement_of_what_the_log_has(ws):
-    answer = reconcile.reconcile(ws, limit=10_000)
+    answer = reconcile.reconcile(ws, limit=10_000).to_json()
     logs = {one["segment"] for one in answer["segments"] if one["logs_it"]}
     assert logs
     assert (
@@ -50,12 +50,12 @@ def test_the_list_holds_every_disagreement_of_what_the_log_has(ws):
 
 
 def test_a_shortened_list_says_how_many_there_are(ws):
-    answer = reconcile.reconcile(ws, limit=1)
+    answer = reconcile.reconcile(ws, limit=1).to_json()
     assert len(answer["listed"]) == 1 < answer["disagreements"]
 
 
 def test_one_segment_alone(ws):
-    answer = reconcile.reconcile(ws, segment="expecting-parents")
+    answer = reconcile.reconcile(ws, segment="expecting-parents").to_json()
     (one,) = answer["segments"]
     assert (one["segment"], one["both"], one["logged_only"], answer["strips"]) == (
         "expecting-parent",
@@ -67,13 +67,13 @@ def test_one_segment_alone(ws):
 
 
 def test_who_may_not_name_a_sensitive_topic_reads_no_name_and_finds_none_by_guessing(ws):
-    answer = reconcile.reconcile(ws, limit=10_000, names_sensitive=False)
+    answer = reconcile.reconcile(ws, limit=10_000, names_sensitive=False).to_json()
     assert "expecting" not in str(answer)
     with pytest.raises(NotFoundError):
         reconcile.reconcile(ws, segment="expecting-parent", names_sensitive=False)
-    mother = segment_documents.history(ws, "scene-03-expecting-mother", names_sensitive=False)
+    mother = segment_documents.history(ws, "scene-03-expecting-mother", names_sensitive=False).to_json()
     assert "expecting" not in str(mother).replace("scene-03-expecting-mother", "").lower()
-    assert "expecting" not in str(segment_documents.definitions(ws, names_sensitive=False)).lower()
+    assert "expecting" not in str(segment_documents.definitions(ws, names_sensitive=False).to_json()).lower()
 
 
 def test_one_that_neither_side_has_is_not_found_and_the_nearest_named(ws):
@@ -128,14 +128,14 @@ def test_bad_definitions_change_nothing(own, tmp_path):
 
 
 def test_a_membership_says_which_version_was_in_force_then_and_null_before_the_record(own):
-    spells = segment_documents.history(own, "scene-01-nail-clipper")["spells"]
+    spells = segment_documents.history(own, "scene-01-nail-clipper").to_json()["spells"]
     ours = [one for one in spells if one["side"] == "derived"]
     assert ours
     assert all(one["in_force"] is None for one in ours)
     early = versions.RECORD, datetime(2020, 1, 1, tzinfo=UTC)
     record = own.definition_record.with_columns(pl.lit(early[1], early[0]["since"]).alias("since"))
     own.generation.__dict__["definition_record"] = record
-    spells = segment_documents.history(own, "scene-01-nail-clipper")["spells"]
+    spells = segment_documents.history(own, "scene-01-nail-clipper").to_json()["spells"]
     assert all(one["in_force"] == one["version"] for one in spells if one["side"] == "derived")
 
 
@@ -148,7 +148,9 @@ def test_what_was_learned_is_kept_with_the_workspace_until_it_is_taken_away(own)
     assert again.models == models
     assert again.context().models == models
     (one,) = [
-        row for row in segment_documents.definitions(again)["definitions"] if row["id"] == "lifetime-value"
+        row
+        for row in segment_documents.definitions(again).to_json()["definitions"]
+        if row["id"] == "lifetime-value"
     ]
     assert (one["basis"], one["own"]) == ("value", False)
     assert segment_documents.learn(again, take_away=True) is None

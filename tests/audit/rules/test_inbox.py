@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from audit.errors import InputError, NotFoundError, NotPermittedError, WorkspaceError
-from audit.rules.book import Book, Case, Request
+from audit.rules.book import Book, Case, Request, documents
 from audit.rules.book.proposals import number
 from audit.rules.model import from_dict
 
@@ -236,7 +236,7 @@ def test_unknown_proposals_states_and_acts_are_named(book):
 def test_a_proposal_is_plain_data_for_scripts_and_screens(book):
     add(book, CAP)
     one = book.inbox.propose(book.plan_set("cap", {"limit": 1}), Case(ticket="4711"), author="ada")
-    told = one.to_json()
+    told = documents.proposal(one).to_json()
     assert told["rules"] == [
         {
             "id": "cap", "version": 1, "before": CAP, "after": {**CAP, "limit": 1},

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
 from audit.queries import documents
 from audit.queries.case import read_case
+from audit.queries.customer import CustomerPicture, picture
 from audit.workspace.workspace import Workspace
 from fixtures import scenes as told
 from tests.bench import decided, soundness
@@ -23,11 +23,11 @@ def ws(scenes: Path) -> Workspace:
     return Workspace.open(scenes)
 
 
-def listed(shown: dict[str, Any], ws: Workspace, customer: str) -> Iterator[tuple[str, str]]:
+def listed(shown: CustomerPicture, ws: Workspace, customer: str) -> Iterator[tuple[str, str]]:
     """What our definitions give of one customer: type and id."""
-    yield from (("segment", one["id"]) for one in shown["segments"] if one["derived"])
-    yield from {("item", one["item_id"]): None for one in shown["recommendations"] if one["derived"]}
-    yield from (("finding", one["id"]) for one in shown["findings"] if one["verdict"] != "breach")
+    yield from (("segment", one.id) for one in shown.segments if one.derived)
+    yield from {("item", one.item_id): None for one in shown.recommendations if one.derived}
+    yield from (("finding", one.id) for one in shown.findings if one.verdict != "breach")
     asked = read_case(ws, customer)
     mails = asked.events.filter(kind="message_sent", campaign_id="electronics-deals")
     yield from (("message", one) for one in mails["event_id"][:3])
@@ -38,11 +38,11 @@ def is_there(ws: Workspace, customer: str, type_: str, ident: str, left_out: set
     if type_ == "message":
         return documents.explain(ws, customer, message=ident, without=left_out)["standing"] == "derived"
     if type_ == "finding":
-        return ident in {one["id"] for one in documents.audit(ws, customer, without=left_out)["findings"]}
-    shown = documents.picture(read_case(ws, customer, without=left_out), strips=type_ == "item")
+        return ident in {one.id for one in documents.audit(ws, customer, without=left_out).findings}
+    shown = picture(read_case(ws, customer, without=left_out), strips=type_ == "item")
     if type_ == "segment":
-        return ident in {one["id"] for one in shown["segments"] if one["derived"]}
-    return ident in {one["item_id"] for one in shown["recommendations"] if one["derived"]}
+        return ident in {one.id for one in shown.segments if one.derived}
+    return ident in {one.item_id for one in shown.recommendations if one.derived}
 
 
 @pytest.mark.parametrize("customer", told.expected())

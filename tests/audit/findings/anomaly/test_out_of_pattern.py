@@ -32,19 +32,17 @@ def wife():
 def test_the_make_up_for_my_wife_is_first_with_its_signs(wife):
     ctx, events_of = wife
     first = anomaly.out_of_pattern(events_of, ctx)[0]
-    (bought,) = first["evidence"]
+    (bought,) = first.evidence
     assert events_of.filter(pl.col("event_id") == bought)["item_id"].item() == "eye-palette"
-    assert (first["hard"], first["signs"]) == (True, ["gift", "recipient"])
-    assert "marked as a gift, for another recipient" in first["text"]
-    assert "of a kind that no other order holds: Beauty" in first["text"]
-    assert first["because"][0]["text"].startswith("Eyeshadow palette")
+    assert (first.hard, first.signs) == (True, ("gift", "recipient"))
+    assert "marked as a gift, for another recipient" in first.text
+    assert "of a kind that no other order holds: Beauty" in first.text
+    assert first.because[0].text.startswith("Eyeshadow palette")
 
 
 def test_without_it_what_it_drove_is_gone(wife):
     ctx, events_of = wife
-    hard = [
-        one for entry in anomaly.out_of_pattern(events_of, ctx) if entry["hard"] for one in entry["evidence"]
-    ]
+    hard = [one for entry in anomaly.out_of_pattern(events_of, ctx) if entry.hard for one in entry.evidence]
     left = events_of.filter(~pl.col("event_id").is_in(hard))
 
     def also_bought(frame):
@@ -57,14 +55,14 @@ def test_without_it_what_it_drove_is_gone(wife):
     driven = {item for item, own in before.items() if own == {"eye-palette"}}
     assert "lipstick" in driven
     assert not driven & after.keys()
-    assert not any(entry["hard"] for entry in anomaly.out_of_pattern(left, ctx))
+    assert not any(entry.hard for entry in anomaly.out_of_pattern(left, ctx))
 
 
 def test_its_rule_is_one_that_the_book_takes(wife):
     ctx, events_of = wife
     entry = anomaly.out_of_pattern(events_of, ctx)[0]
-    rule = from_dict(entry["suggested_rule"])
-    assert (rule.kind, list(rule.events)) == ("exclude_event", entry["evidence"])
+    rule = from_dict(entry.suggested_rule)
+    assert (rule.kind, rule.events) == ("exclude_event", entry.evidence)
 
 
 def test_a_varied_shopper_is_no_suspect():
@@ -77,7 +75,7 @@ def test_a_varied_shopper_is_no_suspect():
     frame = pl.concat([world(strange=False), events(*own)]).sort("customer_id", "occurred_at", "event_id")
     ctx = context(frame, facts=stats.count(frame.lazy()))
     mine = frame.filter(pl.col("customer_id") == "varied")
-    assert anomaly.out_of_pattern(mine, ctx) == []
+    assert anomaly.out_of_pattern(mine, ctx) == ()
     assert findings.find(mine, ctx, checks=["shared-account"]).is_empty()
 
 
@@ -122,7 +120,7 @@ def test_a_sensitive_thing_is_not_named_to_an_agent():
     ctx = context(frame, facts=stats.count(frame.lazy()))
     mine = frame.filter(pl.col("customer_id") == "h01")
     named, unnamed = (
-        str([{"text": one["text"], "because": one["because"]} for one in anomaly.out_of_pattern(mine, ctx, names_sensitive=names)])
+        str([{"text": one.text, "because": one.because} for one in anomaly.out_of_pattern(mine, ctx, names_sensitive=names)])
         for names in (True, False)
     )  # fmt: skip
     assert "Early test" in named
@@ -139,4 +137,4 @@ def test_what_happens_after_the_moment_is_not_seen():
 
 def test_somebody_nobody_counted_has_nothing_listed():
     frame = events({"kind": "order_completed", "at": "2026-01-05", "item_id": "new", "gift": True})
-    assert anomaly.out_of_pattern(frame, context(frame)) == []
+    assert anomaly.out_of_pattern(frame, context(frame)) == ()

@@ -48,9 +48,9 @@ def ws(tmp_path, monkeypatch):
 
 def test_twice_adds_nothing(ws, tmp_path):
     path = ex.zip_of_zips(tmp_path / "e.zip", FILES)
-    first = import_paths(ws, [path], customer="me").to_json()
+    first = import_paths(ws, [path], customer="me").document().to_json()
     assert (first["rows"], first["accepted"], first["customers"]) == (4, 4, 1)
-    again = import_paths(ws, [path], customer="me").to_json()
+    again = import_paths(ws, [path], customer="me").document().to_json()
     assert (again["accepted"], again["duplicates"]) == (0, 4)
     assert messages(ws.history(ws.resolve("me"))).select("message_id", "sent", "opened").rows() == [
         ("a", True, True),
@@ -77,7 +77,7 @@ def test_several_exports_join_one_customer_however_named(ws, tmp_path):
     import_paths(ws, [ex.zip_of_zips(tmp_path / "a.zip", FILES)], customer="jo@example.de")
     customer = ws.resolve("jo@example.de")
     import_paths(ws, [ex.zip_of_zips(tmp_path / "b.zip", MORE)], customer=customer)
-    again = import_paths(ws, [tmp_path / "b.zip"], customer=" JO@example.de ").to_json()
+    again = import_paths(ws, [tmp_path / "b.zip"], customer=" JO@example.de ").document().to_json()
     assert again["accepted"] == 0
     assert ws.history(customer).height == 6
     assert ws.resolve("Jo@Example.DE") == customer

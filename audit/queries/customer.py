@@ -1,0 +1,233 @@
+"""The whole picture of one customer: `whysent show`."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from audit import segments, why
+from audit.events.document import Document
+from audit.events.messages import messages, orphans
+from audit.events.vocabulary import campaign_expr
+from audit.findings import anomaly
+from audit.findings.anomaly import OutOfPattern
+from audit.population.coverage import CoverageDocument
+from audit.queries.case import Case
+from audit.queries.findings_documents import Finding, findings_of
+from audit.why.expiry import Why
+from audit.why.model import Absence, Standing
+from audit.workspace.context import Context
+
+
+class MessageCounts(Document):
+    """Numbers of distinct messages."""
+
+    attempted: int
+    """With a sent, suppressed or attempted event."""
+    sent: int
+    suppressed: int
+    opened: int
+    """Of those attempted, with an opening not marked machine."""
+    machine_opened: int
+    clicked: int
+    orphans: int
+    """Engagement without a message."""
+    by_channel: dict[str, int]
+    by_campaign: dict[str, int]
+
+
+class Membership(Document):
+    """A segment that the customer is in."""
+
+    id: str
+    title: str | None
+    basis: str | None
+    """demographic, behavioral, psychographic, geographic, value, life_stage, learned or third_party."""
+    standing: Standing
+    logged: bool
+    """Whether the log says so."""
+    derived: bool
+    """Whether our definition gives it."""
+    since: datetime | None
+    until: datetime | None
+    """When it ends if nothing new happens; null: no day does."""
+    sensitive: bool
+    purpose: str | None
+    evidence: tuple[str, ...]
+    logged_as: str | None
+    """The name that the log has for it."""
+    logged_events: tuple[str, ...] | None
+    source: str | None
+    """Where the logged one comes from."""
+    reason: str | None
+    absent: Absence | None
+    """What did not happen, where the definition rests on that."""
+    until_why: Why
+    until_text: str
+    ends_with: tuple[str, ...]
+    """Kinds of acts that can end it."""
+
+
+class SensitiveMembership(Document):
+    """A segment that touches a sensitive topic, for somebody who may not be told which: nothing here names it."""
+
+    id: str
+    title: str
+    basis: str | None
+    standing: Standing
+    logged: bool
+    derived: bool
+    since: datetime | None
+    until: datetime | None
+    until_why: Why
+    until_text: str
+    ends_with: tuple[str, ...]
+    sensitive: bool
+    purpose: str | None
+    evidence: tuple[str, ...]
+
+
+AnyMembership = Membership | SensitiveMembership
+
+
+class OwnItem(Document):
+    """An item of the customer's own that speaks for a recommendation, and how much of its score it brings."""
+
+    item_id: str | None
+    share: float | None
+
+
+class Recommendation(Document):
+    """An item in a strip that the customer was shown, or that we would show."""
+
+    item_id: str
+    strategy: str
+    title: str | None
+    score: float | None
+    standing: Standing
+    logged: bool
+    derived: bool
+    reason: str | None
+    evidence: tuple[str, ...]
+    until: datetime | None
+    own_items: tuple[OwnItem, ...] | None
+    shown: tuple[str, ...] | None
+    """The events that logged it."""
+    last_shown: datetime | None
+    until_why: Why
+    until_text: str
+    ends_with: tuple[str, ...]
+
+
+class Persona(Document):
+    """A person that the source recorded on the account."""
+
+    id: str
+    share: float
+    """Of the events that carry a persona."""
+    evidence: tuple[str, ...]
+
+
+class CustomerPicture(Document, schema="whysent.customer/1"):
+    """The whole picture of one customer at one moment."""
+
+    customer: str
+    at: datetime
+    events: int
+    first: datetime | None
+    last: datetime | None
+    coverage: CoverageDocument
+    messages: MessageCounts
+    segments: tuple[AnyMembership, ...]
+    recommendations: tuple[Recommendation, ...]
+    findings: tuple[Finding, ...]
+    personas: tuple[Persona, ...]
+    out_of_pattern: tuple[OutOfPattern, ...]
+    """Orders and sessions likelier to be somebody else's, those with a hard sign first: a hint, no finding."""
+
+
+def picture(case: Case, *, names_sensitive: bool = True, strips: bool = True) -> CustomerPicture:
+    """The picture of a case; without `strips` it has nothing that rests on all group facts: no recommendations, and
+    nothing out of pattern.
+    """
+    events, context = case.events, case.context
+    odd = anomaly.out_of_pattern(events, context, names_sensitive=names_sensitive) if strips else ()
+    return CustomerPicture(
+        customer=case.customer,
+        at=context.at,
+        events=events.height,
+        first=_moment(events["occurred_at"].min()),
+        last=_moment(events["occurred_at"].max()),
+        coverage=context.coverage.document(),
+        messages=message_counts(events),
+        segments=tuple(_memberships(case, names_sensitive=names_sensitive)),
+        recommendations=tuple(_recommendations(case)) if strips else (),
+        findings=findings_of(case.found, names_sensitive=names_sensitive),
+        personas=personas(events),
+        out_of_pattern=odd,
+    )
+
+
+def message_counts(events: pl.DataFrame) -> MessageCounts:
+    """Numbers of distinct messages in one customer's events."""
+    attempted = messages(events)
+    return MessageCounts(
+        attempted=attempted.height,
+        sent=int(attempted["sent"].sum()),
+        suppressed=int(attempted["suppressed"].sum()),
+        opened=int(attempted["opened"].sum()),
+        machine_opened=int(attempted["machine_opened"].sum()),
+        clicked=int(attempted["clicked"].sum()),
+        orphans=orphans(events).height,
+        by_channel=_counts(attempted.filter("sent"), pl.col("channel")),
+        by_campaign=_counts(attempted.filter("sent"), campaign_expr()),
+    )
+
+
+def personas(events: pl.DataFrame) -> tuple[Persona, ...]:
+    """The personas that the source recorded on this account, with their share of the events that carry one."""
+    marked = events.filter(pl.col("persona").is_not_null())
+    grouped = marked.group_by("persona", maintain_order=True).agg("event_id").sort("persona")
+    return tuple(
+        Persona(id=persona, share=round(len(evidence) / marked.height, 4), evidence=tuple(evidence))
+        for persona, evidence in grouped.rows()
+    )
+
+
+def _memberships(case: Case, *, names_sensitive: bool) -> Iterator[AnyMembership]:
+    definitions = case.context.definitions or segments.definitions()
+    for row in case.memberships.iter_rows(named=True):
+        ends = _ends(why.membership_end(row, definitions), case.context)
+        if row["sensitive"] and not names_sensitive:
+            hidden = {"id": "sensitive", "title": "a sensitive topic; hand to privacy", "evidence": ()}
+            yield msgspec.convert({**row, **ends, **hidden}, SensitiveMembership)
+        else:
+            absent = None if row["absent"] is None else why.absence(row["absent"], case.context.at)
+            yield msgspec.convert({**row, **ends, "absent": absent}, Membership)
+
+
+def _recommendations(case: Case) -> Iterator[Recommendation]:
+    for row in case.recommended.strips.iter_rows(named=True):
+        ends = _ends(why.recommendation_end(row), case.context)
+        yield msgspec.convert({**row, **ends}, Recommendation)
+
+
+def _ends(end: why.End, context: Context) -> dict[str, Any]:
+    """The fields that say when something ends."""
+    return {
+        "until": end.until,
+        "until_why": end.why,
+        "until_text": end.in_words(context.at),
+        "ends_with": end.ends_with,
+    }
+
+
+def _counts(frame: pl.DataFrame, by: pl.Expr) -> dict[str, int]:
+    counts = frame.group_by(by.fill_null("unknown").alias("by")).agg(pl.len()).sort("by")
+    return {str(name): int(count) for name, count in counts.rows()}
+
+
+def _moment(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) else None

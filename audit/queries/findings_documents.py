@@ -1,0 +1,139 @@
+"""The findings as documents: of one customer, in numbers over everybody, and the triage list."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+import polars as pl
+
+from audit import findings
+from audit.events.document import Document
+from audit.workspace.context import Context
+
+Severity = Literal["high", "medium", "low", "info"]
+Verdict = Literal["breach", "risk", "cannot_tell"]
+
+
+class Finding(Document):
+    """Something that a check found wrong in what was sent to a customer."""
+
+    id: str
+    """Made of check, customer and subject, not of counts or times: the same from run to run."""
+    customer: str
+    check: str
+    title: str
+    severity: Severity
+    verdict: Verdict
+    case: str | None
+    """Which of several cases of the check it is."""
+    text: str
+    first: datetime = msgspec.field(name="from")
+    """Its first message or event."""
+    last: datetime = msgspec.field(name="to")
+    count: int
+    messages: tuple[str, ...]
+    """The messages it is about (event_ids)."""
+    cause: tuple[str, ...]
+    """The events that brought them about."""
+    evidence: tuple[str, ...]
+    """The events that show it."""
+    subject: str | None
+    """What it is about: a rule, campaign, category, item or segment."""
+    sources: tuple[str, ...]
+    """The law, statistic or house value behind it."""
+    suggested_rule: Mapping[str, Any] | None
+    """A rule that would have stopped it, as in a rule file."""
+
+
+class Findings(Document, schema="whysent.findings/1"):
+    """The findings of one customer, worst first."""
+
+    at: datetime
+    customers: int
+    findings: tuple[Finding, ...]
+    out: str | msgspec.UnsetType = msgspec.UNSET
+    """With `--out`: the file they were written to."""
+
+
+class CheckTotal(Document):
+    """How many findings of one check and severity, and of how many people."""
+
+    check: str
+    severity: Severity
+    findings: int
+    customers: int
+
+
+class FindingTotals(Document, schema="whysent.findings/1"):
+    """The findings of everybody in numbers (`--all`), worst and most first."""
+
+    at: datetime
+    customers: int
+    totals: tuple[CheckTotal, ...]
+    out: str | msgspec.UnsetType = msgspec.UNSET
+    """With `--out`: the file they were written to."""
+
+
+class TriageEntry(Document):
+    """A customer with their worst finding."""
+
+    customer: str
+    severity: Severity | None
+    headline: str | None
+    """The sentence of the worst finding; null where nothing was found."""
+    events: int
+    messages: int
+    findings: int
+    """Without those where the data cannot tell."""
+    last: datetime
+
+
+class TriageList(Document, schema="whysent.customers/1"):
+    """Who is worst off, and what."""
+
+    total: int
+    """How many customers there are; `customers` may list fewer."""
+    customers: tuple[TriageEntry, ...]
+
+
+def findings_of(frame: pl.DataFrame, *, names_sensitive: bool = True) -> tuple[Finding, ...]:
+    """The rows of `frame` (columns of `findings.SCHEMA`) as somebody may read them."""
+    worded = findings.worded(frame, names_sensitive=names_sensitive)
+    return tuple(
+        msgspec.convert({**row, "suggested_rule": findings.suggested_rule(row["suggested_rule"])}, Finding)
+        for row in worded.iter_rows(named=True)
+    )
+
+
+def findings_document(
+    frame: pl.DataFrame, context: Context, *, customers: int, names_sensitive: bool = True
+) -> Findings:
+    """The findings in `frame` (columns of `findings.SCHEMA`) as a document."""
+    listed = findings_of(frame, names_sensitive=names_sensitive)
+    return Findings(at=context.at, customers=customers, findings=listed)
+
+
+def totals_of(frame: pl.DataFrame) -> pl.DataFrame:
+    """`check, severity, findings, customers` of the findings in `frame`, worst and most first."""
+    return (
+        frame.group_by("check", "severity")
+        .agg(pl.len().alias("findings"), pl.col("customer").n_unique().alias("customers"))
+        .with_columns(findings.severity_rank().alias("rank"))
+        .sort("rank", "findings", "check", descending=[False, True, False])
+        .drop("rank")
+    )
+
+
+def totals_document(frame: pl.DataFrame, context: Context, *, customers: int) -> FindingTotals:
+    """The findings in `frame` in numbers."""
+    totals = msgspec.convert(totals_of(frame).to_dicts(), tuple[CheckTotal, ...])
+    return FindingTotals(at=context.at, customers=customers, totals=totals)
+
+
+def triage_list(triage: pl.DataFrame, limit: int | None) -> TriageList:
+    """The first `limit` rows of `triage` (columns of `findings.triage`) as a document."""
+    rows = triage if limit is None else triage.head(limit)
+    return TriageList(
+        total=triage.height, customers=msgspec.convert(rows.to_dicts(), tuple[TriageEntry, ...])
+    )

@@ -1,0 +1,274 @@
+"""The rule book as documents: its rules and their versions, what a change would do, and what is proposed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from audit.events.document import Document
+from audit.rules.book.plan import Change, Effect, Plan
+from audit.rules.book.proposals import Group, Proposal
+from audit.rules.book.versions import Version
+from audit.rules.model import Rule, to_dict
+
+
+class VersionEntry(Document):
+    """A version of a rule: who changed it, when and why."""
+
+    id: str
+    version: int | None
+    action: str
+    state: str
+    author: str
+    approved_by: str | None
+    at: datetime
+    """When it was written."""
+    effective: datetime
+    """From when on it is in force."""
+    note: str
+    rule: Mapping[str, Any]
+    """As in a rule file."""
+
+
+class RuleList(Document, schema="whysent.rules/1"):
+    """The rules as they stand, or those in force at a moment."""
+
+    rules: tuple[Mapping[str, Any], ...]
+    """Each as in a rule file, with `enabled` and `version`."""
+    coming: tuple[VersionEntry, ...]
+    """Changes that are in force only later."""
+
+
+class RuleHistory(Document, schema="whysent.rule-history/1"):
+    """Every version, newest first."""
+
+    versions: tuple[VersionEntry, ...]
+
+
+class KeyChange(Document):
+    """A key of a rule whose value differs; null: its default."""
+
+    key: str
+    before: Any
+    after: Any
+
+
+class RuleDiff(Document, schema="whysent.rule-diff/1"):
+    """What changed between two versions of a rule."""
+
+    id: str
+    old: int | None = msgspec.field(name="from")
+    """A version; null: there was no rule."""
+    new: int | None = msgspec.field(name="to")
+    changes: tuple[KeyChange, ...]
+
+
+class EffectCounts(Document):
+    """What a change would do to the loaded past, in messages and people."""
+
+    stopped: int
+    """Messages that would be stopped and were not."""
+    freed: int
+    moved: int
+    """Let through at another time."""
+    people_directly: int
+    """With a message that a changed rule stops or puts off, before or then."""
+    people_indirectly: int
+    """With a message that changes because room was freed or used up."""
+
+
+class PlanDocument(Document, schema="whysent.plan/1"):
+    """A change of the book, before and after somebody said yes."""
+
+    action: str
+    rules: tuple[str, ...]
+    lines: tuple[str, ...]
+    """What would change, for people."""
+    effective: datetime | None
+    effect: EffectCounts | None
+    """Null where nothing changes."""
+    applied: bool
+    proposal: str | None
+    """What became of it where the workspace asks for a second person."""
+
+
+class RuleChange(Document):
+    """A rule as it was and as it would be."""
+
+    id: str
+    version: int | None
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    changes: tuple[KeyChange, ...]
+
+
+class RuleVersion(Document):
+    """A rule in one version."""
+
+    id: str
+    version: int
+
+
+class HandoverRequest(Document):
+    """An export that is asked for."""
+
+    format: str
+    rules: tuple[RuleVersion, ...]
+
+
+class ProposalStep(Document):
+    """What became of a proposal, by whom and why."""
+
+    state: str
+    actor: str
+    at: datetime
+    note: str
+
+
+class ProposalEntry(Document):
+    """A change of the rules, or an export, that is asked for."""
+
+    id: str
+    state: str
+    """draft, proposed, approved, rejected, withdrawn or used."""
+    action: str
+    author: str
+    at: datetime
+    effective: datetime | None
+    campaign: str
+    finding: str
+    customer: str
+    ticket: str
+    note: str
+    rules: tuple[RuleChange, ...]
+    handover: HandoverRequest | None
+    steps: tuple[ProposalStep, ...]
+
+
+class ProposalDocument(ProposalEntry, schema="whysent.proposal/1"):
+    """One proposal."""
+
+
+class CampaignProposals(Document):
+    """The proposals about one campaign, and how many tickets and people stand behind them."""
+
+    campaign: str
+    """Empty: about none."""
+    proposals: int
+    tickets: int
+    customers: int
+    asked: tuple[ProposalEntry, ...]
+
+
+class Inbox(Document, schema="whysent.inbox/1"):
+    """What is proposed, by campaign, the one most is asked about first."""
+
+    groups: tuple[CampaignProposals, ...]
+
+
+class Policy(Document, schema="whysent.policy/1"):
+    """For which acts the workspace asks a second person."""
+
+    second_person: tuple[str, ...]
+
+
+def version(version: Version) -> VersionEntry:
+    """One version as a document."""
+    return VersionEntry(
+        id=version.rule.id,
+        version=version.rule.version,
+        action=version.action,
+        state=version.state,
+        author=version.author,
+        approved_by=version.approved_by,
+        at=version.recorded_at,
+        effective=version.effective,
+        note=version.note,
+        rule=to_dict(version.rule),
+    )
+
+
+def rule_list(rules: Iterable[Rule], coming: Iterable[Version] = ()) -> RuleList:
+    """Rules as scripts read them: their keys as in a rule file, and always whether they are on."""
+    listed = ({**to_dict(rule), "enabled": rule.enabled, "version": rule.version} for rule in rules)
+    return RuleList(rules=tuple(listed), coming=tuple(map(version, coming)))
+
+
+def rule_diff(rule: str, change: Change) -> RuleDiff:
+    """Two versions of a rule, key by key."""
+    old, new = (None if one is None else one.version for one in (change.before, change.after))
+    return RuleDiff(id=rule, old=old, new=new, changes=_key_changes(change))
+
+
+def plan(plan: Plan, effect: Effect | None, *, applied: bool, proposal: str | None) -> PlanDocument:
+    """A plan, what it would do to the past, and whether it was carried out."""
+    return PlanDocument(
+        action=plan.action,
+        rules=tuple(change.rule.id for change in plan.changes),
+        lines=tuple(plan.lines()),
+        effective=plan.effective,
+        effect=None if effect is None else msgspec.convert(effect, EffectCounts, from_attributes=True),
+        applied=applied,
+        proposal=proposal or (f"p{plan.proposal}" if plan.proposal else None),
+    )
+
+
+def proposal(proposal: Proposal) -> ProposalDocument:
+    """One proposal as a document of its own."""
+    return ProposalDocument(**msgspec.structs.asdict(_entry(proposal)))
+
+
+def inbox(groups: Sequence[Group]) -> Inbox:
+    """The proposals, group by group."""
+    return Inbox(
+        groups=tuple(
+            CampaignProposals(
+                campaign=group.campaign,
+                proposals=len(group.proposals),
+                tickets=group.tickets,
+                customers=group.customers,
+                asked=tuple(map(_entry, group.proposals)),
+            )
+            for group in groups
+        )
+    )
+
+
+def _entry(proposal: Proposal) -> ProposalEntry:
+    case, request = proposal.case, proposal.request
+    return ProposalEntry(
+        id=proposal.id,
+        state=proposal.state,
+        action=proposal.action,
+        author=proposal.author,
+        at=proposal.made_at,
+        effective=proposal.effective,
+        campaign=proposal.campaign,
+        finding=case.finding,
+        customer=case.customer,
+        ticket=case.ticket,
+        note=case.note,
+        rules=tuple(map(_rule_change, proposal.changes)),
+        handover=None
+        if request is None
+        else HandoverRequest(
+            format=request.format,
+            rules=tuple(RuleVersion(id=name, version=number) for name, number in request.rules),
+        ),
+        steps=tuple(ProposalStep(**step._asdict()) for step in proposal.steps),
+    )
+
+
+def _rule_change(change: Change) -> RuleChange:
+    return RuleChange(
+        id=change.rule.id,
+        version=None if change.before is None else change.before.version,
+        before=None if change.before is None else to_dict(change.before),
+        after=None if change.after is None else to_dict(change.after),
+        changes=_key_changes(change),
+    )
+
+
+def _key_changes(change: Change) -> tuple[KeyChange, ...]:
+    return tuple(KeyChange(**difference._asdict()) for difference in change.differences())
