@@ -13,7 +13,7 @@ from audit.events.times import iso
 from audit.findings import catalogue
 from audit.findings.check_context import CheckContext
 from audit.why import counterfactual, data_sufficiency
-from audit.why.minimal_removal import Plan
+from audit.why.counterfactual import Plan
 from audit.why.model import Reason
 from audit.why.wording import kinds_in_words
 from audit.workspace.context import Context

@@ -12,8 +12,8 @@ from audit.findings.check_context import CheckContext
 from audit.findings.registry import check, find, locate
 from audit.findings.schema import worded
 from audit.why import counterfactual, reasons
+from audit.why.counterfactual import Removal
 from audit.why.expiry import End
-from audit.why.minimal_removal import Removal
 from audit.why.model import Counterfactual, Explanation, Reason, Subject
 from audit.why.what_if_trials import Decide
 from audit.why.wording import Wording, day, several

@@ -14,8 +14,8 @@ from audit.events.vocabulary import OPT_INS
 from audit.flows import Flow, eligibility
 from audit.flows.triggers import Trigger
 from audit.why import counterfactual, data_sufficiency
+from audit.why.counterfactual import Plan
 from audit.why.message_context import MessageContext
-from audit.why.minimal_removal import Plan
 from audit.why.model import Counterfactual
 from audit.why.wording import kinds_in_words, minute, quoted, several, span
 

@@ -13,8 +13,8 @@ from audit.errors import NotFoundError
 from audit.population.context import PopulationContext
 from audit.recommendations import Reconstruction
 from audit.why import counterfactual, reasons
+from audit.why.counterfactual import Removal
 from audit.why.expiry import End
-from audit.why.minimal_removal import Removal
 from audit.why.model import Counterfactual, Explanation, Reason, Standing, Subject
 from audit.why.related_acts import candidates
 from audit.why.what_if_trials import Decide, Gone, by_copies

@@ -21,7 +21,7 @@ from audit.rules.model import Rule, to_dict
 from audit.rules.reference import histories as prepare
 from audit.rules.reference.history import History, Message, known_zone
 from audit.rules.scopes import SCOPED, accepts, asks, class_of, valid
-from audit.why.minimal_removal import Plan
+from audit.why.counterfactual import Plan
 from audit.workspace.context import Context
 
 _PER = {

@@ -15,7 +15,7 @@ from audit.findings.check_context import CheckContext
 from audit.findings.checks.over_frequency import capped
 from audit.findings.schema import ABOUT, day, detected, message_count, rule_column
 from audit.why import counterfactual
-from audit.why.minimal_removal import Plan
+from audit.why.counterfactual import Plan
 from audit.why.model import Reason
 from audit.why.wording import kinds_in_words
 

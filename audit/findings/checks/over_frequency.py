@@ -12,7 +12,7 @@ from audit.events.vocabulary import is_marketing_expr
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.schema import day, detected, message_count, nothing_detected, rule_column
-from audit.why.minimal_removal import Plan
+from audit.why.counterfactual import Plan
 
 _WINDOW_DAYS = {"day": 1, "week": 7}
 

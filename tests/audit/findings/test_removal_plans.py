@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from audit import findings
 from audit.findings.check_context import CheckContext
 from audit.rules.model import from_dict
-from audit.why.minimal_removal import Search
+from audit.why.counterfactual import Search
 from audit.why.what_if_trials import Trials
 from audit.workspace.context import Context
 from tests import build
