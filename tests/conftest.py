@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from audit.privacy.pseudonyms import ALPHABET, LENGTH
+from audit.privacy.vault import ALPHABET, LENGTH
 
 # A busy machine is no reason for a property to fail.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -184,7 +184,7 @@ class _Run:
         report.last = max(moment for moment in (report.last, last) if moment)
 
     def _pseudonymised(self, events: pl.DataFrame, identifiers: pl.DataFrame) -> pl.DataFrame:
-        from audit.privacy.pseudonyms import random_pseudonym
+        from audit.privacy.vault import random_pseudonym
 
         vault = self._ws.vault
         sources = events["customer_id"].unique(maintain_order=True).to_list()

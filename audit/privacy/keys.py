@@ -54,9 +54,9 @@ def create(workspace_id: str, *, key_file: Path | None = None) -> Key:
     A key file that exists is used as it is, so that several workspaces can share one. Raises WorkspaceError if
     nothing could be written or others can read the file.
     """
-    named = _named(key_file)
-    if named is not None:
-        return _read(named) if named.exists() else _write(named, generate())
+    chosen = _chosen_file(key_file)
+    if chosen is not None:
+        return _read(chosen) if chosen.exists() else _write(chosen, generate())
     key = generate()
     if _to_keyring(workspace_id, key):
         return key
@@ -65,11 +65,11 @@ def create(workspace_id: str, *, key_file: Path | None = None) -> Key:
 
 def load(workspace_id: str, *, key_file: Path | None = None) -> Key:
     """The key of an existing workspace. Raises WorkspaceError if it is nowhere, unreadable or readable by others."""
-    named = _named(key_file)
-    if named is not None:
-        return _read(named)
-    found = _from_keyring(workspace_id)
-    return found if found is not None else _read(own_file(workspace_id))
+    chosen = _chosen_file(key_file)
+    if chosen is not None:
+        return _read(chosen)
+    key = _from_keyring(workspace_id)
+    return key if key is not None else _read(own_file(workspace_id))
 
 
 def own_file(workspace_id: str) -> Path:
@@ -79,11 +79,11 @@ def own_file(workspace_id: str) -> Path:
     return user_config_path("whysent", appauthor=False) / "keys" / f"{workspace_id}.key"
 
 
-def _named(key_file: Path | None) -> Path | None:
+def _chosen_file(key_file: Path | None) -> Path | None:
     if key_file is not None:
         return key_file
-    named = os.environ.get(ENVIRONMENT)
-    return Path(named) if named else None
+    path = os.environ.get(ENVIRONMENT)
+    return Path(path) if path else None
 
 
 def _write(path: Path, key: Key) -> Key:
@@ -116,13 +116,13 @@ def _refuse_readable_by_others(path: Path, mode: int) -> None:
         raise WorkspaceError(f"{path}: others can read this key; run: chmod 600 {path}")
 
 
-def _parse(text: bytes, place: str) -> Key:
+def _parse(text: bytes, origin: str) -> Key:
     try:
         secret = bytes.fromhex(text.decode("ascii").strip())
     except ValueError:
         secret = b""
     if len(secret) != _BYTES:
-        raise WorkspaceError(f"{place}: holds no key ({_BYTES * 2} hexadecimal digits)")
+        raise WorkspaceError(f"{origin}: holds no key ({_BYTES * 2} hexadecimal digits)")
     return Key(secret)
 
 

@@ -67,14 +67,14 @@ class Log:
         if not self._path.exists():
             database.create(self._path)
         with self._open() as db, database.immediate(db):
-            (last,) = db.conn.execute("select coalesce(max(seq), 0) from acts").fetchone()
-            made = Entry(last + 1, self._now(), actor or current_user.name(), act, subject, details)
+            (newest,) = db.conn.execute("select coalesce(max(seq), 0) from acts").fetchone()
+            entry = Entry(newest + 1, self._now(), actor or current_user.name(), act, subject, details)
             written = json.dumps(details, ensure_ascii=False)
             db.conn.execute(
                 "insert into acts values (?, ?, ?, ?, ?, ?)",
-                [made.seq, iso(made.at), made.actor, act, subject, written],
+                [entry.seq, iso(entry.at), entry.actor, act, subject, written],
             )
-        return made
+        return entry
 
     def entries(self) -> list[Entry]:
         """Every row, oldest first."""
@@ -97,11 +97,11 @@ class Log:
 def _migrations() -> "Migrations":
     from sqlite_utils import Migrations
 
-    made = Migrations("log")
+    migrations = Migrations("log")
 
-    @made()
+    @migrations()
     def acts(db: "Database") -> None:
         for statement in _TABLES:
             db.conn.execute(statement)
 
-    return made
+    return migrations

@@ -20,14 +20,17 @@ def mask(field: str, value: str) -> str:
 
 def mask_all(values: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Field → the masks of its values, each once, in the order they came."""
-    shown: dict[str, dict[str, None]] = {}
+    by_field: dict[str, dict[str, None]] = {}
     for field, value in values:
-        shown.setdefault(field, {})[mask(field, value)] = None
-    return {field: ", ".join(masks) for field, masks in shown.items()}
+        by_field.setdefault(field, {})[mask(field, value)] = None
+    return {field: ", ".join(masks) for field, masks in by_field.items()}
 
 
 class Masked:
-    """An identifier that cannot slip out: `str`, `repr` and every format give its mask. `reveal()` gives it."""
+    """An identifier that cannot slip out: `str`, `repr` and every format give its mask. `reveal()` gives it.
+
+    Nothing hands one out yet: it is what a data layer that serves identifiers will hand out.
+    """
 
     __slots__ = ("_field", "_value")
 
@@ -70,10 +73,9 @@ def _phone(value: str) -> str:
 
 
 def _address(value: str) -> str:
-    last = value.replace("\n", ",").rpartition(",")[2].strip()
-    return (
-        f"{HIDDEN}, {last}" if "," in value.replace("\n", ",") and last.casefold() in _countries() else HIDDEN
-    )
+    _, comma, ending = value.replace("\n", ",").rpartition(",")
+    country = ending.strip()
+    return f"{HIDDEN}, {country}" if comma and country.casefold() in _countries() else HIDDEN
 
 
 @cache

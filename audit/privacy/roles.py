@@ -63,6 +63,14 @@ TABLE: dict[str, tuple[Reach, Reach, Reach, Reach]] = {
 }  # fmt: skip
 """Action → how far an agent, a reviewer, an operator and an admin may go."""
 
+WITHOUT_COMMAND = frozenset(
+    {
+        "quarantine", "tracking", "log", "access_report", "retain_plan", "backup", "forget", "retain", "restore",
+        "keys",
+    }
+)  # fmt: skip
+"""Actions of the table that no command or screen asks for yet."""
+
 CONTACT_FIELDS = ("email", "name", "phone")
 """What an agent may reveal."""
 
@@ -111,15 +119,13 @@ class Viewer:
 
     def lowered(self, role: str) -> "Viewer":
         """The same viewer in a lower role. Raises NotPermittedError for one that is not lower, or unknown."""
-        wanted = next((each for each in Role if each.name.lower() == role), None)
-        if wanted is None:
+        lower = next((known for known in Role if known.name.lower() == role), None)
+        if lower is None:
             raise NotPermittedError(f"{role!r} is no role; there are agent, reviewer, operator and admin")
-        if not _contains(self.role, wanted):
+        if not _contains(self.role, lower):
             raise NotPermittedError(f"the role {self.name} cannot act as {role}: a role can only be lowered")
-        return Viewer(wanted, self.ticket, self.reason, self.lists_for_agents)
+        return Viewer(lower, self.ticket, self.reason, self.lists_for_agents)
 
 
 def _contains(role: Role, other: Role) -> bool:
-    return role is other or all(
-        mine >= theirs for mine, theirs in ((row[role - 1], row[other - 1]) for row in TABLE.values())
-    )
+    return all(row[role - 1] >= row[other - 1] for row in TABLE.values())

@@ -56,7 +56,7 @@ def is_card(digits: str) -> bool:
     """Whether 13 to 19 digits carry a right check digit (Luhn) and are not all the same."""
     if not 13 <= len(digits) <= 19 or len(set(digits)) == 1:
         return False
-    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
+    doubled = [int(digit) * (1 + position % 2) for position, digit in enumerate(reversed(digits))]
     return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
 
 

@@ -10,27 +10,77 @@ that an import that was killed leaves nothing behind.
 
 import hmac
 import secrets
-from collections.abc import Collection, Iterable
+import unicodedata
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from audit.errors import InputError, WorkspaceError
-from audit.privacy import normalise
 from audit.privacy.keys import Key
 from audit.privacy.mask import mask_all
-from audit.privacy.pseudonyms import Maker, random_pseudonym
-from audit.privacy.schema import APPLICATION_ID, steps
 from audit.storage import database
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database
+    from sqlite_utils import Database, Migrations
 
     from audit.privacy.log import Entry
 
+APPLICATION_ID = 0x77535631  # "wSV1"
+
+_TABLES = (
+    """create table meta (name text primary key, value blob not null) strict, without rowid""",
+    """create table imports (
+        import_id text primary key,
+        pending integer not null check (pending in (0, 1))
+    ) strict, without rowid""",
+    """create table people (
+        pseudonym text primary key,
+        source_token blob not null unique,
+        source_id blob not null,
+        import_id text not null references imports on delete cascade
+    ) strict, without rowid""",
+    """create index people_of_import on people (import_id)""",
+    """create table identifiers (
+        id integer primary key,
+        pseudonym text not null references people on delete cascade,
+        field text not null,
+        value blob not null,
+        token blob not null,
+        lookup blob,
+        import_id text not null references imports on delete cascade,
+        unique (pseudonym, field, token)
+    ) strict""",
+    """create index identifiers_of_lookup on identifiers (lookup) where lookup is not null""",
+    """create index identifiers_of_import on identifiers (import_id)""",
+)
+
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Crockford's base 32 in small letters: no i, l, o, u, so that a pseudonym can be read out on the telephone."""
+
+LENGTH = 8
+
+Maker = Callable[[str], str]
+"""Gives a pseudonym for a source id; asked again when the one it gave is taken."""
+
 _NONCE = 12
 _ATTEMPTS = 100
+
+
+def random_pseudonym(_source_id: str) -> str:
+    """`c_` and eight random characters (40 bits): nothing about the person is in it."""
+    bits = secrets.randbits(5 * LENGTH)
+    return "c_" + "".join(ALPHABET[bits >> 5 * digit & 31] for digit in range(LENGTH))
+
+
+def normalised_email(text: str) -> str:
+    """An e-mail address in one spelling, so that the same person is found again: without outer blanks, casefolded, in NFC.
+
+    Both parts are folded: no large mailbox provider tells `Jo@` from `jo@`. Dots and `+tags` stay: what they mean
+    differs from provider to provider.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).casefold())
 
 
 class Vault:
@@ -50,7 +100,7 @@ class Vault:
         database.create(path)
         vault = cls(path, key)
         with database.connect(path) as db:
-            database.bring_up_to_date(db, path, application_id=APPLICATION_ID, migrations=steps())
+            database.bring_up_to_date(db, path, application_id=APPLICATION_ID, migrations=_migrations())
             with db.atomic():
                 db.execute("insert into meta (name, value) values ('key_check', ?)", [vault._check()])
         return vault
@@ -62,9 +112,9 @@ class Vault:
         with database.connect(path) as db:
             if db.execute("pragma application_id").fetchone()[0] != APPLICATION_ID:
                 raise WorkspaceError(f"{path}: is no vault of whysent; restore it from a backup")
-            database.bring_up_to_date(db, path, application_id=APPLICATION_ID, migrations=steps())
-            found = db.execute("select value from meta where name = 'key_check'").fetchone()
-        if found is None or not hmac.compare_digest(found[0], vault._check()):
+            database.bring_up_to_date(db, path, application_id=APPLICATION_ID, migrations=_migrations())
+            row = db.execute("select value from meta where name = 'key_check'").fetchone()
+        if row is None or not hmac.compare_digest(row[0], vault._check()):
             raise WorkspaceError(f"{path}: the key {key.fingerprint} is not the key of this vault")
         return vault
 
@@ -83,27 +133,22 @@ class Vault:
         Keys of the answer are the ids as given; ids that differ in outer blanks only share a pseudonym. New ones
         are pending under `import_id`.
         """
-        tokens = {given: self._token("source_id", normalise.source_id(given)) for given in source_ids}
+        tokens = {source_id: self.source_token(source_id) for source_id in source_ids}
         with database.connect(self._path) as db, db.atomic():
-            known = _pseudonyms_of(db, set(tokens.values()))
-            fresh = {token: given for given, token in tokens.items() if token not in known}
+            pseudonyms = _pseudonyms_of(db, set(tokens.values()))
+            fresh = {token: source_id for source_id, token in tokens.items() if token not in pseudonyms}
             if fresh:
                 _begin(db, import_id)
-                made = _make(db, fresh, maker)
+                new = _free_pseudonyms(db, fresh, maker)
                 db.conn.executemany(
                     "insert into people (pseudonym, source_token, source_id, import_id) values (?, ?, ?, ?)",
                     [
-                        (
-                            name,
-                            token,
-                            self._encrypt(normalise.source_id(fresh[token]), name, "source_id"),
-                            import_id,
-                        )
-                        for token, name in sorted(made.items())
+                        (name, token, self._encrypt(fresh[token].strip(), name, "source_id"), import_id)
+                        for token, name in sorted(new.items())
                     ],
                 )
-                known |= made
-        return {given: known[token] for given, token in tokens.items()}
+                pseudonyms |= new
+        return {source_id: pseudonyms[token] for source_id, token in tokens.items()}
 
     def resolve(self, text: str, *, leaving_out: Collection[str] = ()) -> str | None:
         """The pseudonym that `text` stands for: a pseudonym itself, a source id, or an e-mail address.
@@ -111,22 +156,20 @@ class Vault:
         What the imports `leaving_out` wrote is not looked at. Nothing is revealed and nothing kept of what was asked.
         Raises InputError when several customers share the address.
         """
-        wanted = text.strip()
         person = "select pseudonym from people where import_id not in (select import_id from hidden) and"
         with database.connect(self._path) as db:
             db.execute("create temp table hidden (import_id text primary key)")
             db.conn.executemany("insert into hidden values (?)", [(name,) for name in set(leaving_out)])
-            found = db.execute(f"{person} pseudonym = ?", [wanted]).fetchone()
-            if found is None:
-                token = self._token("source_id", normalise.source_id(wanted))
-                found = db.execute(f"{person} source_token = ?", [token]).fetchone()
-            if found is not None:
+            row = db.execute(f"{person} pseudonym = ?", [text.strip()]).fetchone()
+            if row is None:
+                row = db.execute(f"{person} source_token = ?", [self.source_token(text)]).fetchone()
+            if row is not None:
                 db.conn.rollback()
-                return str(found[0])
+                return str(row[0])
             shared = db.execute(
                 "select distinct pseudonym from identifiers"
                 " where import_id not in (select import_id from hidden) and lookup = ? order by pseudonym",
-                [self._token("email", normalise.email(wanted))],
+                [self._token("email", normalised_email(text))],
             ).fetchall()
             db.conn.rollback()
         if len(shared) > 1:
@@ -135,8 +178,8 @@ class Vault:
         return str(shared[0][0]) if shared else None
 
     def source_token(self, source_id: str) -> bytes:
-        """What the blind index holds in place of a source id."""
-        return self._token("source_id", normalise.source_id(source_id))
+        """What the blind index holds in place of a source id: text as it came, `007` stays `007`; only outer blanks go."""
+        return self._token("source_id", source_id.strip())
 
     def everybody(self) -> dict[bytes, str]:
         """The blind index of source ids as it stands: token (`source_token`) → pseudonym."""
@@ -204,10 +247,10 @@ class Vault:
                 [field],
             ).fetchall()
             db.conn.rollback()
-        found: dict[str, dict[str, None]] = {}
+        by_customer: dict[str, dict[str, None]] = {}
         for name, sealed in rows:
-            found.setdefault(name, {})[self._decrypt(sealed, name, field)] = None
-        return {name: tuple(values) for name, values in found.items()}
+            by_customer.setdefault(name, {})[self._decrypt(sealed, name, field)] = None
+        return {name: tuple(values) for name, values in by_customer.items()}
 
     # -- imports ------------------------------------------------------------------------------------
 
@@ -244,7 +287,7 @@ class Vault:
 
     def _identifier(self, row: tuple[str, str, str], import_id: str) -> tuple[object, ...]:
         customer, field, value = row
-        lookup = self._token("email", normalise.email(value)) if field == "email" else None
+        lookup = self._token("email", normalised_email(value)) if field == "email" else None
         token = self._token(f"value:{field}", value)
         return customer, field, self._encrypt(value, customer, field), token, lookup, import_id
 
@@ -293,17 +336,31 @@ def _pseudonyms_of(db: "Database", tokens: Collection[bytes]) -> dict[bytes, str
     return dict(rows)
 
 
-def _make(db: "Database", fresh: dict[bytes, str], maker: Maker) -> dict[bytes, str]:
+def _free_pseudonyms(db: "Database", fresh: dict[bytes, str], maker: Maker) -> dict[bytes, str]:
     """A free pseudonym for each token."""
     taken = {row[0] for row in db.execute("select pseudonym from people")}
-    made = {}
-    for token, given in fresh.items():
+    pseudonyms = {}
+    for token, source_id in fresh.items():
         for _ in range(_ATTEMPTS):
-            name = maker(given)
+            name = maker(source_id)
             if name not in taken:
                 break
         else:
             raise WorkspaceError(f"no free pseudonym in {_ATTEMPTS} attempts")
         taken.add(name)
-        made[token] = name
-    return made
+        pseudonyms[token] = name
+    return pseudonyms
+
+
+def _migrations() -> "Migrations":
+    """What brings a vault to this version."""
+    from sqlite_utils import Migrations
+
+    migrations = Migrations("vault")
+
+    @migrations()
+    def first(database: "Database") -> None:
+        for statement in _TABLES:
+            database.conn.execute(statement)
+
+    return migrations

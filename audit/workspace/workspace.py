@@ -35,8 +35,7 @@ from audit.workspace.snapshot import Generation
 if TYPE_CHECKING:
     from audit.flows import Flow
     from audit.privacy.log import Log
-    from audit.privacy.pseudonyms import Maker
-    from audit.privacy.vault import Vault
+    from audit.privacy.vault import Maker, Vault
     from audit.rules.book import Book
     from audit.rules.model import Rule
     from audit.segments import Definition

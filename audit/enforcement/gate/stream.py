@@ -169,7 +169,7 @@ class _People:
     """Source ids to pseudonyms; a new one is made at once, and put in the vault a moment later."""
 
     def __init__(self, ws: "Workspace") -> None:
-        from audit.privacy.pseudonyms import random_pseudonym
+        from audit.privacy.vault import random_pseudonym
 
         self._vault: Vault = ws.vault
         self._new_pseudonym = ws.pseudonym_maker or random_pseudonym

@@ -25,6 +25,12 @@ def luhn(body: str) -> str:
         ("(030) 123456", "[phone]"),
         ("212-555-0123", "[phone]"),
         ("0049 30 123456", "[phone]"),
+        ("0049301234567", "[phone]"),
+        ("call 0049301234567 now", "call [phone] now"),
+        ("0049(30)123456", "[phone]"),
+        ("001.212.555.0123", "[phone]"),
+        ("+123 4567", "[phone]"),  # seven digits
+        ("+12345678901234567", "[phone]"),  # seventeen
         ("card 4111 1111 1111 1111", "card [card]"),
         ("4111111111111111", "[card]"),
         ("378282246310005", "[card]"),
@@ -44,6 +50,13 @@ def test_takes_out(text, clear):
         "978-3-16-148410-0",
         "4111 1111 1111 1112",  # a wrong check digit
         "0000000000000000",
+        "6666666666666",  # a right check digit, and one digit only
+        "411111111111117",  # fifteen digits, a wrong check digit
+        "1000000000000008",  # a right check digit, and no first digit of a card
+        "+12 3456",  # six digits
+        "+123456789012345678",  # eighteen
+        "0000123456789",  # no country begins with 0
+        "+0123456789",
         "2026-11-20 10:15:00",
         "20.11.2026",
         "11/20/2026",
@@ -124,6 +137,38 @@ def test_no_kind_of_gap_is_passed_over(number, gaps):
     turn = iter(gaps)
     text = "x " + "".join(next(turn) if sign in " -" else sign for sign in number) + " y"
     assert scrub(pl.Series([text])).to_list() == [scrubbed(text)]
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "0049301234567",
+        "00441632960961",
+        "001.212.555.0123",
+        "0049(30)123456",
+        "+49301234567",
+        "4111111111111111",
+    ],
+)
+def test_a_column_with_nothing_but_one_number_is_looked_at(number):
+    (clear,) = scrub(pl.Series([f"{number} please"])).to_list()
+    assert clear in {"[phone] please", "[card] please"}
+
+
+@pytest.mark.parametrize(
+    ("digits", "is_one"),
+    [
+        ("4222222222222", True),  # thirteen digits
+        ("4000000000000000006", True),  # nineteen
+        ("400000000006", False),  # twelve
+        ("40000000000000000001", False),  # twenty
+        ("5500000000000004", True),
+        ("5500000000000005", False),
+        ("6666666666666", False),
+    ],
+)
+def test_a_card_number_has_thirteen_to_nineteen_digits_and_a_check_digit(digits, is_one):
+    assert is_card(digits) is is_one
 
 
 def test_a_long_text_takes_no_longer_than_its_length():
