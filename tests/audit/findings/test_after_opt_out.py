@@ -163,3 +163,110 @@ def test_a_law_applies_from_its_first_day_to_its_last():
     days = [date(2024, 1, 31), date(2024, 2, 1), date(2025, 6, 30), date(2025, 7, 1)]
     frame = events(*(mail(f"{day}T12:00") for day in days))
     assert frame.select(after_opt_out._applies(row)).to_series().to_list() == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("countries", "of_message", "law"),
+    [
+        (("DE",), "US", US),  # the message's own country comes first
+        (("US",), "DE", GDPR),
+        (("DE", "US"), None, US),  # else the newest that is known of the customer
+        (("US", "DE"), None, GDPR),
+        (("DE", None), None, GDPR),
+    ],
+)
+def test_the_law_is_that_of_the_messages_country_else_of_the_customers_newest(countries, of_message, law):
+    known = [
+        act("profile_updated", f"2025-01-0{day}", country=country)
+        for day, country in enumerate(countries, start=1)
+    ]
+    assert _one(*known, _no(), mail("2026-08-01", country=of_message))[3] == (law,)
+
+
+def test_the_days_of_grace_are_those_of_the_country_too():
+    of_germany, of_america = (act("profile_updated", "2025-01-01", country=code) for code in ("DE", "US"))
+    sent = mail("2026-06-15T14:00")
+    assert _one(of_america, _no(), sent)[0] == "within_grace"
+    assert _one(of_germany, _no(), sent)[0] == "breach"
+    assert _one(of_germany, _no(), sent | {"country": "US"})[0] == "within_grace"
+    assert _one(of_america, _no(), sent | {"country": "DE"})[0] == "breach"
+
+
+def test_another_customers_country_says_nothing():
+    other = act("profile_updated", "2025-01-01", country="DE", customer_id="c_2")
+    assert _one(other, _no(), mail("2026-08-01"))[3] == (INDUSTRY,)
+
+
+@pytest.mark.parametrize(
+    ("at", "case"),
+    [
+        ("2026-06-12T14:00:00", "within_grace"),
+        ("2026-06-12T14:00:00.000001", "breach"),
+    ],
+)
+def test_forty_eight_hours_are_over_after_them_and_not_at_them(at, case):
+    assert _one(_no(), mail(at, country="DE"))[0] == case
+    assert _one(_no(), mail(at))[0] == case
+
+
+def test_the_days_of_grace_are_for_mails_and_texts_alone():
+    push = mail("2026-06-15", channel="push", country="US")
+    assert _one(_no(channel="push"), push)[0] == "breach"
+    assert _one(_no(channel="sms"), push | {"channel": "sms"})[0] == "within_grace"
+
+
+@pytest.mark.parametrize(("day", "case"), [("2031-12-31", "within_grace"), ("2032-01-01", "breach")])
+def test_days_of_grace_are_counted_where_the_calendar_reaches(day, case):
+    later = {"2031-12-31": "2032-01-04", "2032-01-01": "2032-01-05"}[day]
+    assert _one(_no(f"{day}T12:00"), mail(f"{later}T12:01", country="US"))[0] == case
+
+
+def test_an_objection_has_no_days_of_grace_in_the_united_kingdom():
+    objected = act("objected", "2026-06-10T14:00")
+    assert _one(objected, mail("2026-06-10T14:01", country="GB"))[0] == "breach"
+    assert _one(_no(), mail("2026-06-10T14:01", country="GB"))[0] == "within_grace"
+
+
+def test_what_was_handed_over_at_the_instant_of_the_no_was_not_handed_over_before_it():
+    attempted = act("message_attempted", "2026-06-10T14:00", message_id="m", channel="email", country="DE")
+    sent = mail("2026-06-10T15:00", message_id="m", country="DE")
+    assert _one(_no(), attempted, sent)[0] == "within_grace"
+    assert _one(_no(), attempted | {"at": "2026-06-10T13:59:59.999999"}, sent)[0] == "queued_before"
+
+
+@pytest.mark.parametrize("no", ["unsubscribed", "objected", "consent_withdrawn"])
+@pytest.mark.parametrize("yes", ["subscribed", "consent_given"])
+def test_every_kind_of_no_is_in_force_until_any_kind_of_yes(no, yes):
+    stop = act(no, "2026-06-10T14:00", channel="email", event_id="n")
+    sent = mail("2026-08-01", event_id="x")
+    assert _one(stop, sent)[0] == "breach"
+    assert found("after-opt-out", stop, act(yes, "2026-07-01", channel="email"), sent) == []
+    assert _one(act(yes, "2026-06-01", channel="email"), stop, sent)[0] == "breach"
+
+
+@pytest.mark.parametrize(
+    ("yes", "ends"),
+    [
+        ({"event_id": "o"}, True),  # of one instant the later in event_id counts
+        ({"event_id": "m"}, False),
+        ({"event_id": "o", "channel": "sms"}, False),
+        ({"event_id": "o", "channel": None}, True),
+        ({"event_id": "o", "sender": "Sport"}, False),
+        ({"event_id": "o", "at": "2026-08-01"}, True),  # at the instant of the message, before it
+        ({"event_id": "y", "at": "2026-08-01"}, False),  # at the instant of the message, after it
+    ],
+)
+def test_a_yes_ends_a_no_where_it_comes_after_it_and_bears_on_the_message(yes, ends):
+    stop = _no(event_id="n")
+    said = {**act("subscribed", "2026-06-10T14:00", channel="email"), **yes}
+    assert (found("after-opt-out", stop, said, mail("2026-08-01", event_id="x")) == []) == ends
+
+
+def test_of_several_noes_the_oldest_that_bears_on_the_message_is_its_cause():
+    noes = [
+        _no("2026-06-01", channel="sms", event_id="n1"),
+        _no("2026-06-02", event_id="n2"),
+        _no("2026-06-03", event_id="n3"),
+    ]
+    (finding,) = found("after-opt-out", *noes, mail("2026-08-01"))
+    assert (finding["case"], finding["cause"]) == ("breach", ["n2"])

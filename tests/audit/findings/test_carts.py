@@ -88,3 +88,22 @@ def test_another_cart_has_a_series_of_its_own():
     first = [_add(), _cart("2026-01-01T14:00"), order("2026-01-01T15:00", item_id="lamp")]
     second = [_add("2026-01-01T16:00"), _cart("2026-01-01T19:00")]
     assert found("cart-burst", *first, *second) == []
+
+
+def test_after_seventy_two_idle_hours_a_cart_is_a_new_cart():
+    three = [_cart(f"2026-01-0{day}T14:00") for day in (1, 2, 3)]
+    same, new = _add("2026-01-04T10:00"), _add("2026-01-04T10:00:01")
+    (finding,) = found("cart-burst", _add(), *three, same, _cart("2026-01-04T14:00"))
+    assert finding["case"] == "many"
+    assert found("cart-burst", _add(), *three, new, _cart("2026-01-04T14:00")) == []
+
+
+def test_of_one_instant_the_order_that_comes_after_the_cart_bought_it():
+    add, sent = _add(event_id="m"), _cart("2026-01-01T15:00", event_id="x")
+    assert (
+        len(found("cart-after-purchase", add, order("2026-01-01T10:00", item_id="lamp", event_id="n"), sent))
+        == 1
+    )
+    assert (
+        found("cart-after-purchase", add, order("2026-01-01T10:00", item_id="lamp", event_id="a"), sent) == []
+    )

@@ -67,6 +67,38 @@ def test_only_while_it_is_declared():
 
 
 @pytest.mark.parametrize(
+    ("limits", "messages"),
+    [
+        ({"valid_until": "2026-01-05T10:00:00Z"}, ["d1", "d2", "d3", "d4"]),
+        ({"valid_until": "2026-01-05T10:00:00.000001Z"}, ["d1", "d2", "d3", "d4", "d5"]),
+        ({"valid_until": "2026-01-05T09:59:59.999999Z"}, ["d1", "d2", "d3", "d4"]),
+        ({"valid_from": "2026-01-05T10:00:00Z"}, ["d5", "d6", "d7"]),
+        ({"valid_from": "2026-01-05T10:00:00.000001Z"}, ["d6", "d7"]),
+        ({"valid_from": "2026-01-05T09:59:59.999999Z"}, ["d5", "d6", "d7"]),
+    ],
+)
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"id": "cap", "kind": "frequency_cap", "limit": 0, "window": "7d"},
+        {"id": "cap", "kind": "frequency_cap", "limit": 0, "window": "1w", "window_kind": "calendar", "time_zone": "UTC"},
+        {"id": "r", "kind": "mute", "campaigns": ["news"]},
+    ],
+    ids=["rolling", "calendar", "mute"],
+)  # fmt: skip
+def test_a_declared_rule_holds_from_its_first_instant_and_no_more_at_its_last(rule, limits, messages):
+    (finding,) = found(DAILY, {**rule, **limits})
+    assert finding["messages"] == messages
+
+
+def test_what_is_counted_beside_a_rule_is_what_it_held_for_at_that_instant():
+    rule = from_dict(cap(1, "1d", declared=True, valid_until="2026-01-03T10:00:00Z"))
+    frame = build.events(*DAILY)
+    counted = histories.sent(frame).filter(declared_rules.within(rule))
+    assert counted["event_id"].to_list() == ["d1", "d2"]
+
+
+@pytest.mark.parametrize(
     ("rule", "broke"),
     [
         ({"id": "r", "kind": "min_gap", "window": "25h"}, ["d2", "d3", "d4", "d5", "d6", "d7"]),

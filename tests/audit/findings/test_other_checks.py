@@ -128,3 +128,18 @@ def test_a_trigger_that_only_the_campaign_map_knows_counts_however_the_map_finds
     ]
     assert found("browse-pursuit", *rows) == []
     assert len(found("browse-pursuit", *rows, campaigns=campaigns)) == 1
+
+
+def test_a_registry_opened_again_ends_it_at_that_instant():
+    rows = [
+        act("registry_closed", "2026-02-01", category="Baby"),
+        act("registry_created", "2026-02-10", category="Baby"),
+    ]
+    assert found("life-changed", *rows, _baby("2026-02-10")) == []
+    assert len(found("life-changed", *rows, _baby("2026-02-09T23:59:59.999999"))) == 1
+
+
+def test_of_one_instant_only_what_follows_a_death_in_event_id_counts():
+    died = act("customer_deceased", "2026-02-01", event_id="m")
+    assert found("life-changed", died, mail("2026-02-01", event_id="a")) == []
+    assert len(found("life-changed", died, mail("2026-02-01", event_id="x"))) == 1

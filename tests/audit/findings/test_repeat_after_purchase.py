@@ -170,3 +170,12 @@ def test_it_finds_what_a_plain_reading_finds(bought, sent, everybody):
     made = found_in("repeat-after-purchase", events, facts=facts)
     told = [finding for finding in made if finding["verdict"] != "cannot_tell"]
     assert [event_id for finding in told for event_id in finding["messages"]] == expected
+
+
+def test_six_are_high_and_five_are_not():
+    bought = order(_BOUGHT, category=_NAILS)
+    severities = [
+        found("repeat-after-purchase", bought, *_mails(*range(1, count + 1)))[0]["severity"]
+        for count in (5, 6)
+    ]
+    assert severities == ["medium", "high"]

@@ -98,3 +98,36 @@ def test_parts_of_words_do_not_count():
     rows = [act("products_searched", "2026-02-01", query="burnt urnlike vase turning"), _OTHER]
     segment = act("segment_entered", "2026-03-01", segment_id="trauerfall")
     assert found("sensitive-inference", *rows, segment)[0]["case"] == "by_likeness"
+
+
+@pytest.mark.parametrize(
+    ("consent", "count"),
+    [
+        ({"event_id": "a"}, 0),  # of one instant what comes before in event_id is before
+        ({"event_id": "z"}, 1),
+        ({"event_id": "z", "at": "2026-03-04T23:59:59.999999"}, 0),
+        ({"event_id": "a", "topics": ["sport", "pregnancy"]}, 0),
+        ({"event_id": "a", "kind": "subscribed"}, 1),
+    ],
+)
+def test_a_consent_covers_what_comes_after_it(consent, count):
+    given = {"kind": "consent_given", "at": "2026-03-05", "topics": ["pregnancy"], **consent}
+    assert len(found("sensitive-inference", given, _mail(event_id="m"))) == count
+
+
+def test_a_withdrawal_of_another_topic_leaves_a_consent_in_force():
+    given = act("consent_given", "2026-01-01", topics=["pregnancy"])
+    other = act("consent_withdrawn", "2026-01-02", topics=["sport"])
+    assert found("sensitive-inference", given, other, _mail()) == []
+    again = act("consent_given", "2026-01-04", topics=["pregnancy"])
+    withdrawn = act("consent_withdrawn", "2026-01-03", topics=["pregnancy"])
+    assert found("sensitive-inference", given, withdrawn, again, _mail()) == []
+
+
+def test_an_act_at_the_instant_of_the_first_decision_is_before_it_by_event_id():
+    segment = _SEGMENT | {"event_id": "m"}
+    for event_id, case in (("a", "path"), ("z", "by_likeness")):
+        (finding,) = found(
+            "sensitive-inference", _OTHER, _SEARCH | {"at": "2026-03-01", "event_id": event_id}, segment
+        )
+        assert finding["case"] == case

@@ -106,3 +106,31 @@ def test_a_segment_that_says_nothing_of_what_it_is_about_is_left_alone():
     about = act("segment_entered", "2026-01-01", segment_id="drivers", category="Cars")
     assert len(found("unexplained", *_COVER, about)) == 1
     assert found("unexplained", *_COVER, act("product_viewed", "2025-06-01", category=_CARS), about) == []
+
+
+def test_an_act_at_the_instant_of_a_segment_supports_it():
+    about = act("segment_entered", "2026-01-01", segment_id="drivers", category="Cars", event_id="s")
+    look = act("product_viewed", "2026-01-01", category=_CARS)
+    assert found("unexplained", *_COVER, look, about) == []
+    assert len(found("unexplained", *_COVER, look | {"at": "2026-01-01T00:00:00.000001"}, about)) == 1
+
+
+def test_a_search_or_a_partner_at_the_instant_of_the_message_accounts_for_it():
+    search = act("products_searched", "2026-01-01", query="good winter boots", event_id="zz")
+    assert found("unexplained", *_COVER, search, _mail()) == []
+    assert len(found("unexplained", *_COVER, search | {"at": "2026-01-01T00:00:00.000001"}, _mail())) == 1
+    pairs = pl.DataFrame([("map", "tyre", 20, 1.0, 9.0)], schema=PAIRS, orient="row")
+    facts = Facts(none().items, none().intervals, lambda: pairs, 20)
+    look = act("product_viewed", "2026-01-01", item_id="map", category="Books", event_id="zz")
+    assert found("unexplained", *_COVER, look, _mail(item_id="tyre"), facts=facts) == []
+    later = look | {"at": "2026-01-01T00:00:00.000001"}
+    assert len(found("unexplained", *_COVER, later, _mail(item_id="tyre"), facts=facts)) == 1
+
+
+def test_mail_at_the_instant_of_a_segment_counts_to_it():
+    about = act("segment_entered", "2026-01-01", segment_id="x", source="third_party", event_id="s")
+    counts = [
+        found("unexplained", about, mail(at, trigger="segment:x"))[0]["count"]
+        for at in ("2025-12-31T23:59:59.999999", "2026-01-01", "2026-01-01T00:00:00.000001")
+    ]
+    assert counts == [0, 1, 1]
