@@ -180,7 +180,8 @@ def test_the_law_is_that_of_the_messages_country_else_of_the_customers_newest(co
         act("profile_updated", f"2025-01-0{day}", country=country)
         for day, country in enumerate(countries, start=1)
     ]
-    assert _one(*known, _no(), mail("2026-08-01", country=of_message))[3] == (law,)
+    moved = act("profile_updated", "2026-09-01", country=countries[-1])
+    assert _one(*known, _no(), mail("2026-08-01", country=of_message), moved)[3] == (law,)
 
 
 def test_the_days_of_grace_are_those_of_the_country_too():
@@ -188,8 +189,9 @@ def test_the_days_of_grace_are_those_of_the_country_too():
     sent = mail("2026-06-15T14:00")
     assert _one(of_america, _no(), sent)[0] == "within_grace"
     assert _one(of_germany, _no(), sent)[0] == "breach"
-    assert _one(of_germany, _no(), sent | {"country": "US"})[0] == "within_grace"
-    assert _one(of_america, _no(), sent | {"country": "DE"})[0] == "breach"
+    back = {"at": "2026-09-01"}
+    assert _one(_no(), sent | {"country": "US"}, of_germany | back)[0] == "within_grace"
+    assert _one(_no(), sent | {"country": "DE"}, of_america | back)[0] == "breach"
 
 
 def test_another_customers_country_says_nothing():
