@@ -180,6 +180,11 @@ class Rule:
 
     # -- its words ----------------------------------------------------------------------------------------------
 
+    @property
+    def wording(self) -> str:
+        """The key of its words to a customer in the languages' files; where they have none, those of any rule stand."""
+        return self.kind
+
     def description(self) -> str:
         """What it does, for somebody who enters it elsewhere; scopes but channels and classes are added to it."""
         raise NotImplementedError

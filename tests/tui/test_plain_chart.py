@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.rules.replay.curve import Curve, Series
-from audit.rules.replay.wilson import share
+from audit.rules.replay.outcomes import share
 from tui.rendering.plain_chart import SIGNS, draw
 
 

@@ -13,6 +13,7 @@ from audit.queries.reports import customer_facts
 from audit.queries.reports.document import Report, Section
 from audit.queries.reports.language import Language, language
 from audit.queries.reports.pick_finding import chosen
+from audit.rules.model import from_dict
 
 Document = Mapping[str, Any]
 
@@ -155,16 +156,13 @@ def _made(case: _Case, rules: Sequence[Document]) -> Document | None:
 
 def _rule(case: _Case, rule: Document) -> str:
     """What a rule does, in the customer's words."""
-    says, kind = case.says, rule["kind"]
+    says, wording = case.says, from_dict(rule).wording
     thing = case.thing or says.say("rule", "this")
     values = {**case.nouns, "thing": thing, "limit": rule.get("limit"), "quiet": rule.get("quiet")}
-    if kind == "frequency_cap" and rule.get("limit") == 0:
-        return says.say("rule", "frequency_cap_zero", **values)
-    if kind == "cooldown" and rule.get("window") == "repurchase":
-        return says.say("rule", "cooldown_repurchase", **values)
-    if not says.has("rule", kind):
+    if not says.has("rule", wording):
         return says.say("rule", "other", **values)
-    return says.say("rule", kind, window=says.span(rule["window"]) if "window" in rule else "", **values)
+    window = says.span(rule["window"]) if "{window}" in says.texts["rule"][wording] else ""
+    return says.say("rule", wording, window=window, **values)
 
 
 def _stop(case: _Case, rules: Sequence[Document]) -> Section | None:

@@ -17,7 +17,7 @@ from audit.rules.kernel.encoded_events import EncodedEvents
 from audit.rules.kernel.layout import Decisions, Int8, Int32, Int64, Task, Work
 from audit.rules.reference import histories
 from audit.rules.reference.evaluate import Decision, judge
-from audit.rules.replay import decisions as decision_frame
+from audit.rules.replay import simulation
 from audit.rules.replay.event_pruning import COLUMNS
 from audit.rules.scopes import RuleSet
 
@@ -185,7 +185,7 @@ def _work(data: KernelInput, *, detailed: bool) -> Work:
 
 
 def frame(decided: Decided, messages: pl.DataFrame, events: pl.DataFrame, rules: RuleSet) -> pl.DataFrame:
-    """A row a message, columns of `decisions.DECISIONS`, in the order of `messages`."""
+    """A row a message, columns of `simulation.DECISIONS`, in the order of `messages`."""
     arrays = decided.decisions
     stopped, deferred = (
         pl.Series(arrays.decision == layout.STOPPED),
@@ -211,19 +211,19 @@ def frame(decided: Decided, messages: pl.DataFrame, events: pl.DataFrame, rules:
     row = pl.int_range(messages.height, dtype=pl.UInt32, eager=True).alias("row")
     parts = [
         by_kernel.with_columns(row).filter(~left_over),
-        decision_frame.frame(decided.by_reference).with_columns(row.filter(left_over)),
+        simulation.frame(decided.by_reference).with_columns(row.filter(left_over)),
     ]
     return pl.concat(parts).sort("row").drop("row")
 
 
 def names(decisions: Int8) -> pl.Series:
     """`allow`, `stop` or `exempt` for each number."""
-    enum = decision_frame.DECISION
+    enum = simulation.DECISION
     return pl.Series(enum.categories, dtype=enum).gather(pl.Series(decisions, dtype=pl.UInt32))
 
 
 def _moments(micros: Int64) -> pl.Series:
-    return pl.Series(micros).cast(decision_frame.DECISIONS["deferred_to"])
+    return pl.Series(micros).cast(simulation.DECISIONS["deferred_to"])
 
 
 def _rule_ids(deciding: Int8, rules: RuleSet) -> pl.Series:
@@ -249,7 +249,7 @@ def _counted(arrays: Decisions, event_ids: pl.Series) -> pl.Series:
     message = np.repeat(np.arange(numbers.size), numbers)
     begins = np.cumsum(numbers) - numbers
     rows = arrays.counted[arrays.counted_from[message] + np.arange(message.size) - begins[message]]
-    return decision_frame.lists(
+    return simulation.lists(
         pl.Series(message, dtype=pl.UInt32), event_ids.gather(pl.Series(rows, dtype=pl.UInt32)), numbers.size
     )
 

@@ -14,7 +14,7 @@ from audit.rules.kernel.layout import Bool, Decisions, Int8, Int32, Int64
 from audit.rules.kernel.run import Decided
 from audit.rules.kernel.stored_encoding import StoredEncoding
 from audit.rules.reference import histories
-from audit.rules.replay import decisions, simulation
+from audit.rules.replay import simulation
 from audit.rules.replay.event_pruning import texts
 from audit.rules.replay.totals import FLAGS
 from audit.rules.scopes import RuleSet
@@ -131,7 +131,7 @@ class Part:
         )
 
     def decisions(self) -> pl.DataFrame:
-        """A row a message, columns of `decisions.DECISIONS`, in order."""
+        """A row a message, columns of `simulation.DECISIONS`, in order."""
         columns = self.events.select("event_id", "customer_id", "occurred_at", "message_class")
         return run.frame(self.decided, columns[self.row], self.events.frame, self.rules)
 
@@ -156,7 +156,7 @@ class Part:
         if not self.decided.by_reference:
             return by_kernel
         messages = histories.standing(self.events.frame[self.row[self.decided.left_over]])
-        by_reference = decisions.frame(self.decided.by_reference)
+        by_reference = simulation.frame(self.decided.by_reference)
         return pl.concat([by_kernel, simulation.displaced(by_reference, messages, self.rules.rules)])
 
 

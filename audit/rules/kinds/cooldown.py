@@ -116,6 +116,10 @@ class Cooldown(Rule):
             if about is not None and in_scope(unscoped, message):
                 yield about, message
 
+    @property
+    def wording(self) -> str:
+        return "cooldown_repurchase" if self.until_repurchase else self.kind
+
     def description(self) -> str:
         acts = " or ".join(event_kind.replace("_", " ") for event_kind in self.after)
         about = "" if self.same == "nothing" else f" about the same {self.same}"

@@ -78,6 +78,10 @@ class FrequencyCap(Cap):
             return RollingWindow(self)
         return (_CalendarUnit if self.window_kind == "calendar" else _CalendarDays)(self, history)
 
+    @property
+    def wording(self) -> str:
+        return self.kind if self.limit else "frequency_cap_zero"
+
     def description(self) -> str:
         if self.limit == 0:
             return f"No {describe.messages(self)}"

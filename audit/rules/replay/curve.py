@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import floor, isclose, log10
 from typing import Any
 
-from audit.rules.replay.wilson import share
+from audit.rules.replay.outcomes import share
 
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 

@@ -22,15 +22,13 @@ from audit.rules import kernel
 from audit.rules.model import Rule
 from audit.rules.reference import histories
 from audit.rules.replay import kernel_cache, outcomes, simulation
-from audit.rules.replay.atomic_parquet import whole
-from audit.rules.replay.decisions import DECISION
 from audit.rules.replay.event_pruning import (
     COLUMNS,
     MissingColumn,
     by_row,
     columns,
 )
-from audit.rules.replay.simulation import Progress
+from audit.rules.replay.simulation import DECISION, Progress
 from audit.rules.replay.totals import (
     FLAGS,
     Totals,
@@ -38,6 +36,7 @@ from audit.rules.replay.totals import (
     most_first,
 )
 from audit.rules.scopes import RuleSet
+from audit.storage.atomic_parquet import whole
 
 ROWS = 500_000
 """Events in a part; a customer with more is still taken whole. Twice as many take a tenth longer: their arrays are asked of

@@ -20,9 +20,8 @@ from audit.rules.kernel import preload
 from audit.rules.reference import histories
 from audit.rules.reference.evaluate import judge
 from audit.rules.replay import outcomes, simulation
-from audit.rules.replay.decisions import DECISION, frame
 from audit.rules.replay.event_pruning import COLUMNS, needs, relevant
-from audit.rules.replay.simulation import Progress
+from audit.rules.replay.simulation import DECISION, Progress, frame
 from audit.rules.replay.totals import (
     FLAGS,
     Totals,

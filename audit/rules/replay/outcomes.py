@@ -4,13 +4,14 @@ Counts of a past that was no experiment. Engagement is joined by customer and me
 """
 
 from datetime import timedelta
+from math import sqrt
+from statistics import NormalDist
 from typing import Any
 
 import polars as pl
 
 from audit.events.vocabulary import OPT_OUTS, is_human_expr
 from audit.population.coverage import Coverage
-from audit.rules.replay.wilson import share
 
 CONVERSION = timedelta(days=7)
 """An order counts as a message's when it follows a click on it within this time."""
@@ -22,6 +23,9 @@ _NEEDS = {
     "opt_out": (),
 }
 _FLAG = {"click": "clicked", "order": "converted", "complaint": "complained", "opt_out": "opted_out"}
+
+_Z = NormalDist().inv_cdf(0.975)
+"""Of a normal distribution, 95 % lies within so many standard deviations."""
 
 
 def of(events: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
@@ -55,6 +59,21 @@ def rates(cells: pl.DataFrame, coverage: Coverage) -> dict[str, Any]:
         recorded = coverage.holds(*_NEEDS[name]) and (name != "opt_out" or any(map(coverage.holds, OPT_OUTS)))
         made[name] = share(int(among.filter(flag)["n"].sum()), int(among["n"].sum()) if recorded else 0)
     return made
+
+
+def share(count: int, among: int) -> dict[str, Any]:
+    """`n` of `of`: the rate and its 95 % interval, `low` to `high`, rounded to six digits; null of none."""
+    if not among:
+        return {"n": count, "of": among, "rate": None, "low": None, "high": None}
+    low, high = (round(bound, 6) for bound in interval(count, among))
+    return {"n": count, "of": among, "rate": round(count / among, 6), "low": low, "high": high}
+
+
+def interval(count: int, among: int) -> tuple[float, float]:
+    """The 95 % interval of the rate `count / among` (Wilson, JASA 22, 1927, 209-212; as in Newcombe, 1998, method 3)."""
+    middle = (2 * count + _Z**2) / (2 * (among + _Z**2))
+    half = _Z * sqrt(4 * count * (among - count) / among + _Z**2) / (2 * (among + _Z**2))
+    return (middle - half if count else 0.0), (middle + half if count < among else 1.0)
 
 
 def _flag(frame: pl.DataFrame, acts: pl.DataFrame, flag: str, key: str) -> pl.DataFrame:

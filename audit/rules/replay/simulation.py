@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from audit.events.schema import TIME
 from audit.population.context import PopulationContext
 from audit.population.coverage import Coverage
 from audit.population.stats import Facts
@@ -16,8 +17,7 @@ from audit.rules import kernel
 from audit.rules.model import Rule
 from audit.rules.reference import histories
 from audit.rules.reference.evaluate import Decision, judge
-from audit.rules.replay import decisions, outcomes
-from audit.rules.replay.decisions import DECISION
+from audit.rules.replay import outcomes
 from audit.rules.replay.event_pruning import texts
 from audit.rules.replay.totals import (
     FLAGS,
@@ -30,13 +30,31 @@ from audit.rules.scopes import RuleSet
 Progress = Callable[[int, int], None]
 """Told how many messages of how many are decided, once a customer; it may raise to stop the replay."""
 
+DECISIONS: dict[str, pl.DataType] = {
+    "event_id": pl.String(),
+    "customer_id": pl.String(),
+    "occurred_at": TIME,
+    "decision": pl.String(),
+    "deferred_to": TIME,
+    "deciding_rule": pl.String(),
+    "failing_rules": pl.List(pl.String()),
+    "counted": pl.List(pl.String()),
+    "cannot_tell": pl.List(pl.String()),
+    "assumed": pl.List(pl.String()),
+    "next_allowed_at": TIME,
+}
+"""The columns of `simulate --decisions`."""
+
+DECISION = pl.Enum(["allow", "stop", "exempt"])
+"""What becomes of a message, where millions are kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Replay:
     """A replay that was made.
 
     - `rules`: those that took part, in the order they were checked;
-    - `decisions`: a row a message, columns of `decisions.DECISIONS`, in order `(customer_id, occurred_at, event_id)`;
+    - `decisions`: a row a message, columns of `DECISIONS`, in order `(customer_id, occurred_at, event_id)`;
     - `messages`: the messages themselves (`prepare.sent`), row by row beside the decisions;
     - `outcomes`: what became of them (`outcomes.of`), row by row beside the decisions;
     - `coverage`: of the data replayed.
@@ -123,7 +141,7 @@ def by_reference(
         decided.extend(judge(history, rules))
         if progress is not None:
             progress(len(decided), messages.height)
-    return decisions.frame(decided)
+    return frame(decided)
 
 
 def by_kernel(
@@ -167,3 +185,33 @@ def displaced(decided: pl.DataFrame, messages: pl.DataFrame, rules: Sequence[Rul
         .agg(pl.struct("customer_id", "event_id").n_unique().alias("n"))
         .pipe(most_first)
     )
+
+
+def frame(decided: Sequence[Decision]) -> pl.DataFrame:
+    """`decided` as a frame with the columns of `DECISIONS`, in the order given."""
+    columns = {name: [getattr(one, name) for one in decided] for name in DECISIONS}
+    return pl.DataFrame(
+        {
+            name: _listed(columns[name])
+            if isinstance(dtype, pl.List)
+            else pl.Series(columns[name], dtype=dtype)
+            for name, dtype in DECISIONS.items()
+        }
+    )
+
+
+def lists(rows: pl.Series, values: pl.Series, height: int) -> pl.Series:
+    """A column of `height` lists: `values`, each in the list of its row (of `rows`, which ascend)."""
+    flat = pl.DataFrame({"row": rows, "value": values})
+    filled = flat.group_by("row", maintain_order=True).agg("value")
+    return (
+        pl.DataFrame({"row": pl.int_range(height, dtype=pl.UInt32, eager=True)})
+        .join(filled, on="row", how="left", maintain_order="left")["value"]
+        .fill_null([])
+    )
+
+
+def _listed(values: Sequence[Sequence[str]]) -> pl.Series:
+    """A column of lists; one that is made of Python lists directly costs a column each."""
+    rows = pl.Series([row for row, some in enumerate(values) for _ in some], dtype=pl.UInt32)
+    return lists(rows, pl.Series([one for some in values for one in some], dtype=pl.String), len(values))

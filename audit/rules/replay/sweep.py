@@ -16,7 +16,6 @@ from audit.rules.model import Rule, from_dict, to_dict
 from audit.rules.reference import histories
 from audit.rules.reference.evaluate import Decision, judge
 from audit.rules.replay import outcomes, simulation
-from audit.rules.replay.decisions import frame
 from audit.rules.scopes import RuleSet
 
 MOST_POINTS = 100
@@ -152,7 +151,7 @@ class _Decisions:
         return pl.concat(self._frames)
 
     def _put_away(self) -> None:
-        self._frames.append(frame(self._loose))
+        self._frames.append(simulation.frame(self._loose))
         self._loose = []
 
 

@@ -1,14 +1,16 @@
 """The totals of a replay: the document `whysent.replay/1`, out of how many messages became what."""
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import exp, lgamma
 from typing import Any
 
 import polars as pl
 
 from audit.population.coverage import Coverage
 from audit.rules.model import Rule
-from audit.rules.replay import outcomes, random_baseline
+from audit.rules.replay import outcomes
 
 FLAGS = ("opened", "clicked", "converted", "complained", "opted_out", "complaint_known")
 """What became of a message, as `outcomes.of` tells it."""
@@ -44,7 +46,7 @@ class Totals:
         judged = self.cells.filter(pl.col("decision") != "exempt")
         number = _sum(stopped)
         by_chance = judged.with_columns(
-            n=pl.Series(random_baseline.drawn(judged["n"].to_list(), number, _SEED), dtype=pl.Int64)
+            n=pl.Series(drawn(judged["n"].to_list(), number, _SEED), dtype=pl.Int64)
         )
         return {
             "schema": "whysent.replay/1",
@@ -94,6 +96,52 @@ def most_first(displaced: pl.DataFrame) -> pl.DataFrame:
         .agg(pl.col("n").sum())
         .sort("n", "by", "stopped", descending=[True, False, False])
     )
+
+
+def drawn(counts: Sequence[int], number: int, seed: int) -> list[int]:
+    """How many of each sort are among `number` chosen at random, none twice; the same for the same `seed`.
+
+    A multivariate hypergeometric variate, sort by sort (Gentle, Random Number Generation and Monte Carlo Methods,
+    2nd ed. 2003, section 5.2). Raises ValueError if there are not so many.
+    """
+    left = sum(counts)
+    if number > left:
+        raise ValueError(f"{number} of {left}")
+    dice, made = random.Random(seed), []  # noqa: S311 - nothing depends on its being a secret
+    for count in counts:
+        left -= count
+        made.append(_hypergeometric(dice.random(), count, left, number))
+        number -= made[-1]
+    return made
+
+
+def _hypergeometric(u: float, good: int, bad: int, draws: int) -> int:
+    """How many of `good` are among `draws` out of `good + bad`, by inversion, outwards from the mode."""
+    low, high = max(0, draws - bad), min(good, draws)
+    mode = min(max((draws + 1) * (good + 1) // (good + bad + 2), low), high)
+    log = _choose(good, mode) + _choose(bad, draws - mode) - _choose(good + bad, draws)
+    below, above = mode - 1, mode + 1
+    chance_below = chance_above = exp(log)
+    u -= chance_below
+    while u > 0 and (below >= low or above <= high):
+        if below >= low:
+            chance_below *= (below + 1) * (bad - draws + below + 1) / ((good - below) * (draws - below))
+            u -= chance_below
+            if u <= 0:
+                return below
+            below -= 1
+        if above <= high:
+            chance_above *= (good - above + 1) * (draws - above + 1) / (above * (bad - draws + above))
+            u -= chance_above
+            if u <= 0:
+                return above
+            above += 1
+    return mode
+
+
+def _choose(of: int, chosen: int) -> float:
+    """The logarithm of how many ways there are."""
+    return lgamma(of + 1) - lgamma(chosen + 1) - lgamma(of - chosen + 1)
 
 
 def _sum(cells: pl.DataFrame) -> int:

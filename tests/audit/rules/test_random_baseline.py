@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare, hypergeom
 
-from audit.rules.replay import random_baseline
+from audit.rules.replay import totals
 
 sorts = st.lists(st.integers(0, 40), min_size=1, max_size=8)
 
@@ -16,15 +16,15 @@ sorts = st.lists(st.integers(0, 40), min_size=1, max_size=8)
 @given(sorts, st.data(), st.integers(0, 10**6))
 def test_as_many_are_drawn_as_were_asked_for_and_of_no_sort_more_than_there_are(counts, data, seed):
     number = data.draw(st.integers(0, sum(counts)))
-    made = random_baseline.drawn(counts, number, seed)
+    made = totals.drawn(counts, number, seed)
     assert sum(made) == number
     assert all(0 <= one <= count for one, count in zip(made, counts, strict=True))
-    assert made == random_baseline.drawn(counts, number, seed)
+    assert made == totals.drawn(counts, number, seed)
 
 
 @pytest.mark.parametrize(("good", "bad", "draws"), [(5, 7, 6), (3, 40, 10), (20, 4, 19)])
 def test_one_sort_is_drawn_as_often_as_it_should_be(good, bad, draws):
-    seen = Counter(random_baseline.drawn([good, bad], draws, seed)[0] for seed in range(4000))
+    seen = Counter(totals.drawn([good, bad], draws, seed)[0] for seed in range(4000))
     law = hypergeom(good + bad, good, draws)
     likely = [k for k in range(draws + 1) if 4000 * law.pmf(k) > 5]
     observed = [seen[k] for k in likely]
@@ -33,11 +33,11 @@ def test_one_sort_is_drawn_as_often_as_it_should_be(good, bad, draws):
 
 
 def test_millions_come_out_near_their_share():
-    made = random_baseline.drawn([20_000_000, 9_000_000, 1_000_000, 0, 3], 15_000_000, 1)
+    made = totals.drawn([20_000_000, 9_000_000, 1_000_000, 0, 3], 15_000_000, 1)
     assert made[0] == pytest.approx(10_000_000, abs=20_000)
     assert sum(made) == 15_000_000
 
 
 def test_more_than_there_are_cannot_be_drawn():
     with pytest.raises(ValueError, match="3 of 2"):
-        random_baseline.drawn([1, 1], 3, 1)
+        totals.drawn([1, 1], 3, 1)

@@ -5,8 +5,8 @@ import pytest
 from audit.errors import NotFoundError
 from audit.rules.model import from_dict
 from audit.rules.reference import verdicts
-from audit.rules.replay import simulation, wilson
-from audit.rules.replay.decisions import DECISIONS
+from audit.rules.replay import outcomes, simulation
+from audit.rules.replay.simulation import DECISIONS
 from tests.audit.rules.build import cap, message, replayed
 from tests.build import context, events
 
@@ -182,8 +182,8 @@ def test_complaints_are_known_for_the_providers_that_report_one():
 )
 def test_intervals_are_wilsons(count, among, low, high):
     """Low and high as scipy 1.17 gave them: binomtest(count, among).proportion_ci(method="wilson")."""
-    assert wilson.interval(count, among) == pytest.approx((low, high), abs=1e-12)
-    rate = wilson.share(count, among)
+    assert outcomes.interval(count, among) == pytest.approx((low, high), abs=1e-12)
+    rate = outcomes.share(count, among)
     assert (rate["low"], rate["high"]) == (round(low, 6), round(high, 6))
 
 

@@ -11,7 +11,7 @@ from pytest import approx
 
 from audit.events.schema import in_order
 from audit.rules.model import from_dict
-from audit.rules.replay import fleet, simulation, wilson
+from audit.rules.replay import fleet, outcomes, simulation
 from tests.audit.rules.build import cap
 from tests.build import context, events
 
@@ -200,5 +200,5 @@ def test_the_intervals_are_wilsons(some, more):
     rate = number / among
     middle = (rate + z * z / (2 * among)) / (1 + z * z / among)
     half = z / (1 + z * z / among) * sqrt(rate * (1 - rate) / among + z * z / (4 * among**2))
-    made = wilson.share(number, among)
+    made = outcomes.share(number, among)
     assert (made["low"], made["high"]) == approx((middle - half, middle + half), abs=1e-6)
