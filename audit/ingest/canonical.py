@@ -56,12 +56,12 @@ def recognises(path: Path, kind: str) -> bool:
     """Whether `path` is a file of this kind and either named so or plainly ours."""
     if not path.is_file():
         return False
-    found = file_type.look(path)
-    if found.kind == "zip":
+    file = file_type.look(path)
+    if file.kind == "zip":
         return kind == "zip" and _zip_is_ours(path)
-    if found.kind == "empty":
+    if file.kind == "empty":
         return kind == "csv"
-    return found.kind == kind and (kind != "csv" or _named(path, kind) or _header_is_ours(found.head, path))
+    return file.kind == kind and (kind != "csv" or _named(path, kind) or _header_is_ours(file.head, path))
 
 
 def _named(path: Path, kind: str) -> bool:
@@ -80,9 +80,9 @@ def _zip_is_ours(path: Path) -> bool:
     with Archive(path) as archive:
         return bool(archive.members) and all(
             any(
-                Path(member.name).name.lower().endswith(each)
+                Path(member.name).name.lower().endswith(suffix)
                 for kind in _SUFFIXES
-                for each in _SUFFIXES[kind]
+                for suffix in _SUFFIXES[kind]
             )
             for member in archive.members
         )
@@ -92,7 +92,7 @@ def _format(kind: str) -> Format:
     return Format(
         name=kind,
         title=f"Canonical events: {_TITLES[kind]}",
-        reads=f"{', '.join('*' + each for each in _SUFFIXES[kind])}"
+        reads=f"{', '.join('*' + suffix for suffix in _SUFFIXES[kind])}"
         + ("" if kind in ("parquet", "zip") else ", also .gz and .zst")
         + f"; columns {', '.join(NEEDED)} and any other of ours",
         gives=KINDS,

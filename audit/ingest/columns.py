@@ -16,28 +16,28 @@ from audit.ingest.rows import Table
 _ADDRESS = r"^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
 
 
-def batch(table: Table, *, named: Iterable[str] = (), **rest: Any) -> Batch:
+def batch(table: Table, *, identifier_columns: Iterable[str] = (), **rest: Any) -> Batch:
     """A batch of `table`: columns named as ours are events, identifiers go apart, all others into `attributes`.
 
-    `named` are further columns that hold direct identifiers; `rest` are other fields of the batch.
+    `identifier_columns` are further columns that hold direct identifiers; `batch_fields` are other fields of the batch.
     """
     rows = table.rows
-    to_vault = {name: field_of(name) or "other" for name in named if name in rows.columns}
+    to_vault = {name: field_of(name) or "other" for name in identifier_columns if name in rows.columns}
     for name in rows.columns:
         field = field_of(name)
         if field and name not in SCHEMA:
             to_vault[name] = field
-    ours = [name for name in rows.columns if name in SCHEMA and name not in to_vault]
+    canonical = [name for name in rows.columns if name in SCHEMA and name not in to_vault]
     extra = [name for name in rows.columns if name not in SCHEMA and name not in to_vault and name != "row"]
-    events = rows.select("row", *ours)
+    events = rows.select("row", *canonical)
     if extra:
-        made = attributes.of_columns(rows, extra).alias("extra")
-        both = (
+        packed = attributes.of_columns(rows, extra).alias("extra")
+        combined = (
             attributes.merged(pl.col("attributes"), pl.col("extra"))
-            if "attributes" in ours
+            if "attributes" in canonical
             else pl.col("extra")
         )
-        events = events.with_columns(made).with_columns(both.alias("attributes")).drop("extra")
+        events = events.with_columns(packed).with_columns(combined.alias("attributes")).drop("extra")
     fields = {"rows": table.count, "source": rows, "rejected": table.rejected, **rest}
     return Batch(table.path, table.form, events=events, identifiers=_identifiers(rows, to_vault), **fields)
 

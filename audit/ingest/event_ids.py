@@ -22,19 +22,19 @@ def with_ids(events: pl.DataFrame, vault: "Vault") -> pl.DataFrame:
     """Fill absent event_ids with `x` and a hash of the row under a key of the vault: equal rows, equal ids."""
     if not events["event_id"].null_count():
         return events
-    named = [name for name in SCHEMA if name != "event_id"]
+    columns = [name for name in SCHEMA if name != "event_id"]
     text = (
         events.lazy()
         .filter(pl.col("event_id").is_null())
-        .select(pl.concat_str([_written(name, events.columns) for name in named], separator=_SEPARATOR))
+        .select(pl.concat_str([_written(name, events.columns) for name in columns], separator=_SEPARATOR))
         .collect()
         .to_series()
     )
     key = vault.purpose_key("event_id")
-    made = [hashlib.blake2b(row.encode(), key=key, digest_size=12).hexdigest() for row in text]
+    digests = [hashlib.blake2b(row.encode(), key=key, digest_size=12).hexdigest() for row in text]
     places = events["event_id"].is_null().arg_true()
     return events.with_columns(
-        events["event_id"].scatter(places, pl.Series([f"x{each}" for each in made], dtype=pl.String))
+        events["event_id"].scatter(places, pl.Series([f"x{digest}" for digest in digests], dtype=pl.String))
     )
 
 
@@ -43,21 +43,21 @@ def scrubbed(events: pl.DataFrame) -> pl.DataFrame:
     from audit.privacy import scan
 
     present = [name for name in FREE_TEXT if name in events.columns]
-    made = events.with_columns(scan.scrub(events[name]) for name in present)
+    scrubbed_events = events.with_columns(scan.scrub(events[name]) for name in present)
     return (
-        made.with_columns(_scrubbed_json(events["attributes"], made["attributes"]))
+        scrubbed_events.with_columns(_scrubbed_json(events["attributes"], scrubbed_events["attributes"]))
         if "attributes" in present
-        else made
+        else scrubbed_events
     )
 
 
-def _scrubbed_json(given: pl.Series, scrubbed_text: pl.Series) -> pl.Series:
+def _scrubbed_json(column: pl.Series, scrubbed_text: pl.Series) -> pl.Series:
     """JSON objects with their texts and numbers scrubbed one by one, so that they stay JSON."""
-    touched = given.filter((given != scrubbed_text).fill_null(value=False)).unique()
+    touched = column.filter((column != scrubbed_text).fill_null(value=False)).unique()
     return (
-        given.replace({text: strict_json.dumps(_scrubbed(strict_json.parse(text))) for text in touched})
+        column.replace({text: strict_json.dumps(_scrubbed(strict_json.parse(text))) for text in touched})
         if len(touched)
-        else given
+        else column
     )
 
 
@@ -65,9 +65,9 @@ def _scrubbed(value: Any) -> Any:
     from audit.privacy import scan
 
     if isinstance(value, dict):
-        return {key: _scrubbed(each) for key, each in value.items()}
+        return {key: _scrubbed(element) for key, element in value.items()}
     if isinstance(value, list):
-        return [_scrubbed(each) for each in value]
+        return [_scrubbed(element) for element in value]
     if not isinstance(value, str):
         return value
     clear = scan.scrubbed(value)

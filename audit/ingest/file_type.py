@@ -56,9 +56,9 @@ def look(path: Path) -> Found:
     if packing:
         with stream(path, packing) as unpacked:
             start = unpacked.read(HEAD)
-    found = Found(kind(start, str(path)), packing, start)
-    _refuse_misnamed(path, found)
-    return found
+    description = Found(kind(start, str(path)), packing, start)
+    _refuse_misnamed(path, description)
+    return description
 
 
 class _Unpacked(io.RawIOBase):
@@ -88,9 +88,9 @@ class _Unpacked(io.RawIOBase):
                 self._ready = self._frame.decompress(packed)
             except self._error as error:
                 raise EOFError(str(error)) from error
-        taken = min(len(buffer), len(self._ready))
-        buffer[:taken], self._ready = self._ready[:taken], self._ready[taken:]
-        return taken
+        count = min(len(buffer), len(self._ready))
+        buffer[:count], self._ready = self._ready[:count], self._ready[count:]
+        return count
 
 
 @contextmanager
@@ -116,9 +116,9 @@ def kind(start: bytes, path: str) -> str:
         if b"[Content_Types].xml" in start[:4096]:
             raise InputError(f"{path}: is an Excel or Word file; save it as CSV")
         return "zip"
-    for magic, what in _STRANGERS.items():
+    for magic, description in _STRANGERS.items():
         if start.startswith(magic):
-            raise InputError(f"{path}: is {what}")
+            raise InputError(f"{path}: is {description}")
     if start[257:262] == b"ustar":
         raise InputError(f"{path}: is a tar archive; unpack it first")
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -133,15 +133,19 @@ def kind(start: bytes, path: str) -> str:
     return "csv"
 
 
-def _refuse_misnamed(path: Path, found: Found) -> None:
+def _refuse_misnamed(path: Path, description: Found) -> None:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     said_packing = _PACKED_NAMES.get(suffixes[-1]) if suffixes else None
-    if said_packing != found.packing and (said_packing or (suffixes and suffixes[-1] in _NAMES)):
-        raise InputError(f"{path}: is named {suffixes[-1]} but is {found.packing or 'not packed'}; rename it")
+    if said_packing != description.packing and (said_packing or (suffixes and suffixes[-1] in _NAMES)):
+        raise InputError(
+            f"{path}: is named {suffixes[-1]} but is {description.packing or 'not packed'}; rename it"
+        )
     plain = suffixes[:-1] if said_packing else suffixes
-    said = _NAMES.get(plain[-1]) if plain else None
-    if said and found.kind not in (said, "empty"):
-        raise InputError(f"{path}: is named {plain[-1]} but holds {found.kind}; rename it, or fetch it again")
+    suffix_kind = _NAMES.get(plain[-1]) if plain else None
+    if suffix_kind and description.kind not in (suffix_kind, "empty"):
+        raise InputError(
+            f"{path}: is named {plain[-1]} but holds {description.kind}; rename it, or fetch it again"
+        )
 
 
 @contextmanager

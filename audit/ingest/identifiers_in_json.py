@@ -18,13 +18,13 @@ def pattern() -> str:
 
 def apart(attributes: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """The object without direct identifiers, and those as `(field, value)`."""
-    found: list[tuple[str, str]] = []
-    return _object(attributes, found, person=True), found
+    identifiers: list[tuple[str, str]] = []
+    return _object(attributes, identifiers, person=True), identifiers
 
 
-def _object(given: dict[str, Any], found: list[tuple[str, str]], *, person: bool) -> dict[str, Any]:
-    kept = {}
-    for key, value in given.items():
+def _object(fields: dict[str, Any], identifiers: list[tuple[str, str]], *, person: bool) -> dict[str, Any]:
+    plain = {}
+    for key, value in fields.items():
         field = field_of(key)
         if (
             field
@@ -32,15 +32,15 @@ def _object(given: dict[str, Any], found: list[tuple[str, str]], *, person: bool
             and not isinstance(value, dict)
         ):
             if value not in (None, ""):
-                found.append((field, value if type(value) is str else strict_json.dumps(value)))
+                identifiers.append((field, value if type(value) is str else strict_json.dumps(value)))
         else:
-            kept[key] = _inside(value, found, person=normal(key) in words()["attributes"]["people"])
-    return kept
+            plain[key] = _inside(value, identifiers, person=normal(key) in words()["attributes"]["people"])
+    return plain
 
 
-def _inside(value: Any, found: list[tuple[str, str]], *, person: bool) -> Any:
+def _inside(value: Any, identifiers: list[tuple[str, str]], *, person: bool) -> Any:
     if isinstance(value, dict):
-        return _object(value, found, person=person)
+        return _object(value, identifiers, person=person)
     if isinstance(value, list):
-        return [_inside(each, found, person=person) for each in value]
+        return [_inside(element, identifiers, person=person) for element in value]
     return value

@@ -86,38 +86,38 @@ class _Part:
         """The columns of one line. Raises ValueError in plain words."""
         if len(line) >= LONGEST:
             raise ValueError(f"a line of more than {LONGEST >> 20} MiB")
-        made = strict_json.loads(line.removeprefix(b"\xef\xbb\xbf").decode("utf-8").strip())
-        if not isinstance(made, dict):
+        parsed = strict_json.loads(line.removeprefix(b"\xef\xbb\xbf").decode("utf-8").strip())
+        if not isinstance(parsed, dict):
             raise ValueError("no object")  # noqa: TRY004  a bad row, whatever is wrong with it
         text = _text_cleaned if b"\\u" in line else _text
         row: dict[str, str | None] = {}
-        rest: dict[str, Any] = {}
-        for key, value in made.items():
+        attributes: dict[str, Any] = {}
+        for key, value in parsed.items():
             name = self._name(key)
             if name is None:
-                rest[key] = value
+                attributes[key] = value
             elif name == "attributes":
-                rest.update(_object(value))
+                attributes.update(_object(value))
             else:
                 row[name] = text(value)
-        if rest:
-            row["attributes"] = strict_json.dumps(rest)
+        if attributes:
+            row["attributes"] = strict_json.dumps(attributes)
         return row
 
     def _name(self, key: str) -> str | None:
         """The column of a key; None for what goes into the attributes."""
         if key not in self._names:
-            kept = self._keep(key) or key == "attributes"
-            self._names[key] = ("row_" if key == "row" else clean(key)) if kept else None
+            is_column = self._keep(key) or key == "attributes"
+            self._names[key] = ("row_" if key == "row" else clean(key)) if is_column else None
         return self._names[key]
 
 
 def _object(value: Any) -> dict[str, Any]:
     """Attributes: an object, or its text."""
-    made = strict_json.loads(value) if isinstance(value, str) and value.strip() else value or {}
-    if not isinstance(made, dict):
+    parsed = strict_json.loads(value) if isinstance(value, str) and value.strip() else value or {}
+    if not isinstance(parsed, dict):
         raise ValueError("attributes is no JSON object")  # noqa: TRY004  a bad row, whatever is wrong with it
-    return made
+    return parsed
 
 
 def _text(value: Any) -> str | None:
@@ -130,5 +130,5 @@ def _text(value: Any) -> str | None:
 
 def _text_cleaned(value: Any) -> str | None:
     """An escape can be half a character, which no column can hold."""
-    made = _text(value)
-    return None if made is None else clean(made)
+    text = _text(value)
+    return None if text is None else clean(text)

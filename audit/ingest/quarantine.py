@@ -21,28 +21,28 @@ STORED: dict[str, pl.DataType] = {
 def raw_text(rows: pl.DataFrame) -> pl.DataFrame:
     """`row` and `raw`: each row of a source as one JSON object, for sources that are not lines of text."""
     names = [name for name in rows.columns if name != "row"]
-    made = [
+    texts = [
         strict_json.dumps(
             {
                 name: value if value is None or isinstance(value, str) else str(value)
-                for name, value in zip(names, each, strict=True)
+                for name, value in zip(names, row, strict=True)
                 if value is not None
             }
         )
-        for each in rows.select(names).iter_rows()
+        for row in rows.select(names).iter_rows()
     ]
-    return rows.select("row").with_columns(pl.Series("raw", made, dtype=pl.String))
+    return rows.select("row").with_columns(pl.Series("raw", texts, dtype=pl.String))
 
 
-def write(place: Path, refused: pl.DataFrame, vault: "Vault") -> str:
-    """Write refused rows (columns `file, row, reason, raw` in clear) to the folder `place`; answers the file's name.
+def write(folder: Path, refused: pl.DataFrame, vault: "Vault") -> str:
+    """Write refused rows (columns `file, row, reason, raw` in clear) to the folder `folder`; answers the file's name.
 
     The same rows again have the same name, and are not written twice.
     """
     digest = hashlib.blake2b(key=vault.purpose_key("quarantine"), digest_size=16)
-    for each in refused.iter_rows():
-        digest.update(repr(each).encode("utf-8", "replace"))
-    path = place / f"{digest.hexdigest()}.parquet"
+    for row in refused.iter_rows():
+        digest.update(repr(row).encode("utf-8", "replace"))
+    path = folder / f"{digest.hexdigest()}.parquet"
     if not path.exists():
         sealed = [vault.seal(text.encode("utf-8", "replace")) for text in refused["raw"].fill_null("")]
         private_files.reserve(path)

@@ -28,21 +28,23 @@ class Reading:
     encoding: str = "utf-8"
 
 
-def read(path: Path, how: Reading) -> Iterator[Table]:
+def read(path: Path, reading: Reading) -> Iterator[Table]:
     """The rows of a file, in order. Raises InputError."""
-    found = file_type.look(path)
-    if found.kind == "zip":
-        yield from _members(path, how)
-    elif found.kind == "parquet":
-        if found.packing:
-            raise InputError(f"{path}: is Parquet inside .{found.packing}; unpack it first")
+    file = file_type.look(path)
+    if file.kind == "zip":
+        yield from _members(path, reading)
+    elif file.kind == "parquet":
+        if file.packing:
+            raise InputError(f"{path}: is Parquet inside .{file.packing}; unpack it first")
         yield from _parquet(path, str(path), path.stat().st_size)
     else:
-        with file_type.stream(path, found.packing) as stream:
-            yield from _text(stream, found.kind, str(path), 0 if found.packing else path.stat().st_size, how)
+        with file_type.stream(path, file.packing) as stream:
+            yield from _text(
+                stream, file.kind, str(path), 0 if file.packing else path.stat().st_size, reading
+            )
 
 
-def _members(path: Path, how: Reading) -> Iterator[Table]:
+def _members(path: Path, reading: Reading) -> Iterator[Table]:
     with Archive(path) as archive:
         for member in archive.members:
             with archive.open(member) as stream:
@@ -50,17 +52,17 @@ def _members(path: Path, how: Reading) -> Iterator[Table]:
                 if kind == "parquet":
                     yield from _parquet(io.BytesIO(stream.read()), member.path, member.size)
                 else:
-                    yield from _text(stream, kind, member.path, member.size, how)
+                    yield from _text(stream, kind, member.path, member.size, reading)
 
 
-def _text(stream: IO[bytes], kind: str, path: str, size: int, how: Reading) -> Iterator[Table]:
+def _text(stream: IO[bytes], kind: str, path: str, size: int, reading: Reading) -> Iterator[Table]:
     if kind == "empty":
         yield Table(path, "csv", pl.DataFrame(schema={"row": pl.UInt64()}), 0, 0)
     elif kind == "ndjson":
-        for rows, rejected, done in json_lines.chunks(stream, how.keep):
+        for rows, rejected, done in json_lines.chunks(stream, reading.keep):
             yield Table(path, kind, rows, done, size, rejected)
     elif kind == "csv":
-        for rows, rejected, done in csv_text.chunks(stream, path, how.delimiter, how.encoding):
+        for rows, rejected, done in csv_text.chunks(stream, path, reading.delimiter, reading.encoding):
             yield Table(path, kind, rows, done, size, rejected)
     else:
         raise InputError(f"{path}: {kind} inside a zip is not read; unpack it")

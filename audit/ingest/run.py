@@ -69,8 +69,8 @@ def import_paths(
 
 def _source_id(ws: "Workspace", customer: str | None) -> str | None:
     """The source's own id of a customer who is known already, by pseudonym or e-mail address; else what was given."""
-    found = ws.vault.resolve(customer) if customer else None
-    return ws.vault.source_ids([found])[found] if found else customer
+    pseudonym = ws.vault.resolve(customer) if customer else None
+    return ws.vault.source_ids([pseudonym])[pseudonym] if pseudonym else customer
 
 
 class _Run:
@@ -96,8 +96,8 @@ class _Run:
         if number == len(self.report.files):
             self.report.files.append(FileReport(batch.path, batch.format))
         file = self.report.files[number]
-        made = cast(batch.events, batch.time_zone or self._options.time_zone)
-        events, refused = made.events, self._quarantined(batch, made.refused)
+        normalised = cast(batch.events, batch.time_zone or self._options.time_zone)
+        events, refused = normalised.events, self._quarantined(batch, normalised.refused)
         if batch.rejected.height:
             events = events.join(batch.rejected.select("row"), on="row", how="anti", maintain_order="left")
         file.rows += batch.rows
@@ -107,7 +107,7 @@ class _Run:
         file.duplicates += batch.rows - refused["row"].n_unique() - skipped  # until they turn out to be new
         self.report.skipped_by_reason.update(batch.skipped)
         self._events.append(events.with_columns(pl.lit(number, pl.UInt32).alias("file")))
-        self._identifiers += [batch.identifiers, made.identifiers]
+        self._identifiers += [batch.identifiers, normalised.identifiers]
         if sum(frame.height for frame in self._events) >= BUFFER:
             self._flush()
 
@@ -116,8 +116,8 @@ class _Run:
         self._flush()
         self.report.customers = len(self._customers)
         ws, before = self._ws, self._ws.manifest
-        held = self._held()
-        if not self._segments and held in (None, *before.quarantine):
+        quarantine_file = self._held()
+        if not self._segments and quarantine_file in (None, *before.quarantine):
             return self.report
         segments = (*before.segments, *self._segments)
         if len(segments) > event_store.SEGMENTS or len(self._segments) > 1:
@@ -129,7 +129,9 @@ class _Run:
                 segments=segments,
                 customers=event_store.customers(ws.path / "events", segments),
                 coverage=ws.keep(self._daily, "coverage"),
-                quarantine=tuple(dict.fromkeys((*before.quarantine, held))) if held else before.quarantine,
+                quarantine=tuple(dict.fromkeys((*before.quarantine, quarantine_file)))
+                if quarantine_file
+                else before.quarantine,
                 imports=(*before.imports, self.import_id),
             )
         )
@@ -143,8 +145,8 @@ class _Run:
         self._events, self._identifiers = [], []
         if events is None or identifiers is None or events.is_empty():
             return
-        named = self._pseudonymised(events, identifiers)
-        complete = event_ids.with_ids(named, self._ws.vault)
+        pseudonymised = self._pseudonymised(events, identifiers)
+        complete = event_ids.with_ids(pseudonymised, self._ws.vault)
         fresh = self._fresh(event_ids.scrubbed(complete))
         self._note(complete)
         for file, rows in fresh.group_by("file").agg(pl.col("row").n_unique()).rows():
@@ -169,19 +171,19 @@ class _Run:
     def _fresh(self, events: pl.DataFrame) -> pl.DataFrame:
         """The events that are not known yet: of those that repeat an event_id of a customer, the first."""
         key = ["customer_id", "event_id"]
-        first = event_ids.first_of_each(events, key)
+        unique = event_ids.first_of_each(events, key)
         segments = (*self._ws.manifest.segments, *self._segments)
-        known = event_store.keys(self._ws.path / "events", segments, first.select(key))
-        return first.join(known, on=key, how="anti", maintain_order="left") if known.height else first
+        stored = event_store.keys(self._ws.path / "events", segments, unique.select(key))
+        return unique.join(stored, on=key, how="anti", maintain_order="left") if stored.height else unique
 
     def _note(self, events: pl.DataFrame) -> None:
         self._customers.update(events["customer_id"].unique())
-        first, last = events.select(
+        earliest, latest = events.select(
             pl.col("occurred_at").min().alias("a"), pl.col("occurred_at").max().alias("b")
         ).row(0)
         report = self.report
-        report.first = min(moment for moment in (report.first, first) if moment)
-        report.last = max(moment for moment in (report.last, last) if moment)
+        report.first = min(moment for moment in (report.first, earliest) if moment)
+        report.last = max(moment for moment in (report.last, latest) if moment)
 
     def _pseudonymised(self, events: pl.DataFrame, identifiers: pl.DataFrame) -> pl.DataFrame:
         from audit.privacy.vault import random_pseudonym
@@ -191,15 +193,15 @@ class _Run:
         names = vault.pseudonyms(
             sources, import_id=self.import_id, maker=self._ws.pseudonym_maker or random_pseudonym
         )
-        found = pl.DataFrame({"customer_id": list(names), "pseudonym": list(names.values())})
-        kept = identifiers.join(found, on="customer_id", how="inner", maintain_order="left")
-        if kept.height:
+        pseudonyms = pl.DataFrame({"customer_id": list(names), "pseudonym": list(names.values())})
+        known_identifiers = identifiers.join(pseudonyms, on="customer_id", how="inner", maintain_order="left")
+        if known_identifiers.height:
             vault.put(
-                kept.select(pl.col("pseudonym").alias("customer_id"), "field", "value"),
+                known_identifiers.select(pl.col("pseudonym").alias("customer_id"), "field", "value"),
                 import_id=self.import_id,
             )
         return events.with_columns(
-            pl.col("customer_id").replace_strict(found["customer_id"], found["pseudonym"])
+            pl.col("customer_id").replace_strict(pseudonyms["customer_id"], pseudonyms["pseudonym"])
         )
 
     def _quarantined(self, batch: Batch, refused: pl.DataFrame) -> pl.DataFrame:
@@ -207,21 +209,23 @@ class _Run:
         late = refused.join(batch.rejected.select("row"), on="row", how="anti", maintain_order="left")
         if late.height:
             source = batch.events if batch.source is None else batch.source
-            mine = source.join(late.select("row"), on="row", how="semi").unique(
+            rows = source.join(late.select("row"), on="row", how="semi").unique(
                 "row", keep="first", maintain_order=True
             )
-            late = late.join(quarantine.raw_text(mine), on="row", how="left", maintain_order="left")
+            late = late.join(quarantine.raw_text(rows), on="row", how="left", maintain_order="left")
         else:
             late = batch.rejected.clear()
-        every = (
+        all_refused = (
             pl.concat([batch.rejected, late.select(batch.rejected.columns)])
             .unique("row", keep="first")
             .sort("row")
         )
-        if every.height:
-            self.report.refused_by_reason.update(reason.split(", at byte")[0] for reason in every["reason"])
-            self._refused.append(every.with_columns(pl.lit(batch.path).alias("file")))
-        return every
+        if all_refused.height:
+            self.report.refused_by_reason.update(
+                reason.split(", at byte")[0] for reason in all_refused["reason"]
+            )
+            self._refused.append(all_refused.with_columns(pl.lit(batch.path).alias("file")))
+        return all_refused
 
     def _held(self) -> str | None:
         if not self._refused:

@@ -47,17 +47,17 @@ def dumps(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(clean(value), ensure_ascii=False)
     if isinstance(value, dict):
-        return "{" + ",".join(f"{dumps(str(key))}:{dumps(each)}" for key, each in value.items()) + "}"
+        return "{" + ",".join(f"{dumps(str(key))}:{dumps(element)}" for key, element in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(dumps(each) for each in value) + "]"
+        return "[" + ",".join(dumps(element) for element in value) + "]"
     return json.dumps(value, allow_nan=False)
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
         raise ValueError("the same key twice in one object")
-    return made
+    return fields
 
 
 def _number(text: str) -> Number:

@@ -14,8 +14,8 @@ def tidy(cells: pl.DataFrame) -> pl.DataFrame:
 
 def word(column: str, vocabulary: str) -> pl.Expr:
     """Our word for theirs; null for a word we do not know."""
-    known = book().vocabulary[vocabulary]
-    return pl.col(column).str.to_lowercase().replace_strict(known, default=None, return_dtype=pl.String)
+    words = book().vocabulary[vocabulary]
+    return pl.col(column).str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.String)
 
 
 def number(column: str) -> pl.Expr:

@@ -31,16 +31,16 @@ def sent(frame: pl.DataFrame, run: Run) -> pl.DataFrame:
 
 def push(frame: pl.DataFrame, run: Run) -> pl.DataFrame:
     """A row is a device: a push that the sent notifications list is counted there, any other once."""
-    known = pl.col("message_id").is_in(list(run.messages))
-    first = (pl.col("_sent").str.to_lowercase() == "yes").rank("ordinal", descending=True).over(
+    in_sent_list = pl.col("message_id").is_in(list(run.messages))
+    is_first = (pl.col("_sent").str.to_lowercase() == "yes").rank("ordinal", descending=True).over(
         "message_id"
     ) == 1
-    repeated = ~first | pl.col("message_id").is_in(list(run.pushes))
+    repeated = ~is_first | pl.col("message_id").is_in(list(run.pushes))
     run.pushes.update(frame["message_id"].drop_nulls().unique())
     return frame.with_columns(
         word("_sent", "was_sent").alias("kind"),
         _unknown("_sent", "was_sent"),
-        pl.when(known)
+        pl.when(in_sent_list)
         .then(pl.lit("a device of a push that the sent notifications list"))
         .when(repeated)
         .then(pl.lit("a further device of the same push"))
@@ -195,7 +195,5 @@ def _sign(sign: pl.Expr) -> pl.Expr:
 
 
 def _gift() -> pl.Expr:
-    given = word("_gift", "flag")
-    return (
-        pl.when(given == "false").then(pl.lit(False)).when(pl.col("_gift").is_not_null()).then(pl.lit(True))
-    )
+    flag = word("_gift", "flag")
+    return pl.when(flag == "false").then(pl.lit(False)).when(pl.col("_gift").is_not_null()).then(pl.lit(True))

@@ -18,13 +18,13 @@ def moments(column: pl.Series) -> pl.Series:
     text = column.str.replace(_ZONE, "").str.strip_chars().str.replace(_WEEKDAY, "${1}")
     leap = text.str.contains(_LEAP).fill_null(value=False)
     text = text.str.replace(_LEAP, "${1}:59")
-    found = pl.Series(column.name, [None] * len(column), dtype=TIME)
+    times = pl.Series(column.name, [None] * len(column), dtype=TIME)
     for pattern, form in book().dates:
         fits = text.str.contains(pattern).fill_null(value=False)
         if fits.any():
-            read = _read(text.set(~fits, None), form)
-            found = found.zip_with(~fits, read)
-    return (found + leap.cast(pl.Int64).cast(pl.Duration("us")) * 1_000_000).alias(column.name)
+            parsed = _read(text.set(~fits, None), form)
+            times = times.zip_with(~fits, parsed)
+    return (times + leap.cast(pl.Int64).cast(pl.Duration("us")) * 1_000_000).alias(column.name)
 
 
 def dates_only(column: pl.Series) -> pl.Series:
@@ -36,5 +36,5 @@ def _read(text: pl.Series, form: str) -> pl.Series:
     text = text.str.replace("T", " ", literal=True) if form.startswith("%Y-") else text
     if "%H" not in form and "%I" not in form:
         text, form = text + " 00:00", f"{form} %H:%M"
-    read = text.str.to_datetime(form, time_unit="us", strict=False)
-    return read.dt.convert_time_zone("UTC") if form.endswith("%z") else read.dt.replace_time_zone("UTC")
+    parsed = text.str.to_datetime(form, time_unit="us", strict=False)
+    return parsed.dt.convert_time_zone("UTC") if form.endswith("%z") else parsed.dt.replace_time_zone("UTC")

@@ -25,6 +25,6 @@ class Run:
     messages: set[str] = field(default_factory=set)
     pushes: set[str] = field(default_factory=set)
 
-    def tell(self, member: Member, read: int) -> None:
-        """`read` bytes of this file are done."""
-        self.progress(self.done + read, self.total, member.path)
+    def tell(self, member: Member, done_here: int) -> None:
+        """`done_here` bytes of this file are done."""
+        self.progress(self.done + done_here, self.total, member.path)

@@ -17,7 +17,7 @@ from audit.ingest.formats import Format, Options
 def gives() -> tuple[str, ...]:
     """The kinds of events that an export can hold."""
     vocabulary = book().vocabulary
-    kinds = {each.constants["kind"] for each in book().datasets if "kind" in each.constants}
+    kinds = {dataset.constants["kind"] for dataset in book().datasets if "kind" in dataset.constants}
     for name in ("was_sent", "engagement", "delivery", "preference", "opt_out"):
         kinds |= set(vocabulary[name].values())
     return tuple(sorted(kinds | {"unsubscribed", "order_completed", "order_cancelled"}))

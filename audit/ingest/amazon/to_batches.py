@@ -39,13 +39,15 @@ class Layout:
 
     def __init__(self, dataset: Dataset, header: Sequence[str]) -> None:
         self.dataset = dataset
-        self.header = [name or f"column {place}" for place, name in enumerate(header, start=1)]
-        theirs = {name.casefold(): name for name in self.header}
-        self.columns = {ours: _present(names, theirs) for ours, names in dataset.columns.items()}
-        self.identifiers = {field: _present(names, theirs) for field, names in dataset.identifiers.items()}
+        self.header = [name or f"column {number}" for number, name in enumerate(header, start=1)]
+        by_folded_name = {name.casefold(): name for name in self.header}
+        self.columns = {column: _present(names, by_folded_name) for column, names in dataset.columns.items()}
+        self.identifiers = {
+            field: _present(names, by_folded_name) for field, names in dataset.identifiers.items()
+        }
         self._hide(self._taken())
         hidden = {name for names in self.identifiers.values() for name in names}
-        plain = {name for ours, names in self.columns.items() if _is_plain(ours) for name in names}
+        plain = {name for column, names in self.columns.items() if _is_plain(column) for name in names}
         self.visible = [name for name in self.header if name not in hidden]
         self.rest = [name for name in self.visible if name not in plain]
 
@@ -53,30 +55,30 @@ class Layout:
     def missing(self) -> list[str]:
         """Needed columns that the file lacks, by their usual name."""
         return [
-            self.dataset.columns[ours][0]
-            for ours in self.dataset.needs
-            if ours in self.dataset.columns and not self.columns[ours]
+            self.dataset.columns[column][0]
+            for column in self.dataset.needs
+            if column in self.dataset.columns and not self.columns[column]
         ]
 
     def _taken(self) -> set[str]:
         parts = (*self.columns.values(), *self.identifiers.values())
         return {name for names in parts for name in names}
 
-    def _hide(self, taken: set[str]) -> None:
+    def _hide(self, mapped: set[str]) -> None:
         """Columns that nobody foresaw and that are named like an identifier."""
         for name in self.header:
             field = next((field for pattern, field in book().hidden if pattern.search(name.casefold())), None)
-            if name not in taken and field is not None:
+            if name not in mapped and field is not None:
                 self.identifiers.setdefault(field, []).append(name)
 
 
-def _present(names: Sequence[str], theirs: dict[str, str]) -> list[str]:
-    return [theirs[name.casefold()] for name in names if name.casefold() in theirs]
+def _present(names: Sequence[str], by_folded_name: dict[str, str]) -> list[str]:
+    return [by_folded_name[name.casefold()] for name in names if name.casefold() in by_folded_name]
 
 
-def _is_plain(ours: str) -> bool:
+def _is_plain(column: str) -> bool:
     """Whether our column holds theirs as it was; a time is kept in the attributes as it was written, too."""
-    return not ours.startswith("_") and ours != "occurred_at"
+    return not column.startswith("_") and column != "occurred_at"
 
 
 def _why_not(member: Member, dataset: Dataset, layout: Layout) -> str | None:
@@ -100,7 +102,7 @@ def _batch(member: Member, chunk: Chunk, layout: Layout, customer: str, run: Run
     frame = frame.with_columns(_missing(layout.dataset).alias("_reject"))
     skipped = frame.filter(pl.col("_reject").is_null() & pl.col("_skip").is_not_null())
     refused = frame.filter(pl.col("_reject").is_not_null())
-    kept = frame.filter(pl.col("_reject").is_null() & pl.col("_skip").is_null())
+    accepted = frame.filter(pl.col("_reject").is_null() & pl.col("_skip").is_null())
     reasons = dict(skipped.group_by("_skip", maintain_order=True).len().iter_rows())
     if chunk.footer:
         reasons["the footer of the file"] = chunk.footer
@@ -108,8 +110,8 @@ def _batch(member: Member, chunk: Chunk, layout: Layout, customer: str, run: Run
         path=member.path,
         format=FORMAT,
         rows=chunk.rows,
-        events=_events(kept, source, layout, customer),
-        identifiers=_identifiers(source.join(kept.select("row"), on="row", how="semi"), layout, customer),
+        events=_events(accepted, source, layout, customer),
+        identifiers=_identifiers(source.join(accepted.select("row"), on="row", how="semi"), layout, customer),
         rejected=pl.concat([chunk.rejected(), _rejected(refused, source)]).sort("row"),
         skipped=reasons,
     )
@@ -120,10 +122,10 @@ def _ours(source: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     frame = source.select(
         "row",
         *(
-            (pl.coalesce(names) if names else pl.lit(None, pl.String)).alias(ours)
-            for ours, names in layout.columns.items()
+            (pl.coalesce(names) if names else pl.lit(None, pl.String)).alias(column)
+            for column, names in layout.columns.items()
         ),
-        *(pl.lit(value).alias(ours) for ours, value in layout.dataset.constants.items()),
+        *(pl.lit(value).alias(column) for column, value in layout.dataset.constants.items()),
         pl.lit(None, pl.String).alias("_reject"),
         pl.lit(None, pl.String).alias("_skip"),
         pl.lit(None, pl.String).alias("occurred_at_is"),
@@ -131,10 +133,10 @@ def _ours(source: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     if "occurred_at" not in frame.columns:
         return frame.with_columns(pl.lit(value=False).alias("_undated"))
     written = frame["occurred_at"]
-    read = moments(written)
+    times = moments(written)
     date = pl.when(dates_only(written)).then(pl.lit("a date without a time of day"))
     return frame.with_columns(
-        read, date.alias("occurred_at_is"), (written.is_not_null() & read.is_null()).alias("_undated")
+        times, date.alias("occurred_at_is"), (written.is_not_null() & times.is_null()).alias("_undated")
     )
 
 
@@ -145,31 +147,33 @@ def _refined(frame: pl.DataFrame, dataset: Dataset, run: Run) -> pl.DataFrame:
 def _missing(dataset: Dataset) -> pl.Expr:
     """Why a row is refused: a needed value is absent, its time cannot be read, or a word is unknown."""
     reasons = [pl.when("_undated").then(pl.lit(f"{dataset.columns.get('occurred_at', ('',))[0]} is no time"))]
-    for ours in dataset.needs:
-        named = dataset.columns[ours][0] if ours in dataset.columns else ours
-        reasons.append(pl.when(pl.col(ours).is_null()).then(pl.lit(f"no {named}")))
+    for column in dataset.needs:
+        title = dataset.columns[column][0] if column in dataset.columns else column
+        reasons.append(pl.when(pl.col(column).is_null()).then(pl.lit(f"no {title}")))
     reasons.append(pl.when(pl.col("kind").is_null()).then(pl.lit("says nothing that we know")))
     return pl.coalesce("_reject", *reasons)
 
 
-def _events(kept: pl.DataFrame, source: pl.DataFrame, layout: Layout, customer: str) -> pl.DataFrame:
-    ours = [name for name in kept.columns if name in SCHEMA]
-    rest = source.join(kept.select("row", "occurred_at_is"), on="row", how="inner", maintain_order="right")
-    return kept.select("row", *ours).with_columns(
+def _events(accepted: pl.DataFrame, source: pl.DataFrame, layout: Layout, customer: str) -> pl.DataFrame:
+    columns = [name for name in accepted.columns if name in SCHEMA]
+    source_rows = source.join(
+        accepted.select("row", "occurred_at_is"), on="row", how="inner", maintain_order="right"
+    )
+    return accepted.select("row", *columns).with_columns(
         pl.lit(customer).alias("customer_id"),
         pl.lit(layout.dataset.source_name).alias("source_name"),
-        _event_ids(kept, rest, layout),
-        attributes.of_columns(rest, [*layout.rest, "occurred_at_is"]).alias("attributes"),
+        _event_ids(accepted, source_rows, layout),
+        attributes.of_columns(source_rows, [*layout.rest, "occurred_at_is"]).alias("attributes"),
     )
 
 
-def _event_ids(kept: pl.DataFrame, rest: pl.DataFrame, layout: Layout) -> pl.Series:
+def _event_ids(accepted: pl.DataFrame, source_rows: pl.DataFrame, layout: Layout) -> pl.Series:
     """One id for what is one event, in whichever file, version or generation it stands."""
     key = layout.dataset.key
     content = (
-        kept.select(pl.struct(key).struct.json_encode())
+        accepted.select(pl.struct(key).struct.json_encode())
         if key
-        else rest.select(pl.struct(sorted(layout.visible)).struct.json_encode())
+        else source_rows.select(pl.struct(sorted(layout.visible)).struct.json_encode())
     ).to_series()
     name = layout.dataset.group.replace(" ", "-")
     hashes = [hashlib.blake2b(text.encode(), digest_size=_HEX // 2).hexdigest() for text in content]
