@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from audit.ingest import identifiers_in_json, strict_json
+from audit.ingest import identifiers as identifier_keys
+from audit.ingest import strict_json
 from audit.privacy.clean import clean_column
 
 _TEXT = r'"[^"\\\x00-\x1f]*"'
@@ -28,7 +29,7 @@ def read(column: pl.Series) -> Attributes:
 
     Objects other than one level of plain values, and such as may name a person, are parsed and written anew.
     """
-    odd = (column.str.contains(_FLAT).not_() | column.str.contains(identifiers_in_json.pattern())).fill_null(
+    odd = (column.str.contains(_FLAT).not_() | column.str.contains(identifier_keys.pattern())).fill_null(
         value=False
     )
     cleaned = clean_column(column)
@@ -116,5 +117,5 @@ def _parsed(value: str) -> tuple[str, list[tuple[str, str]]]:
     parsed = strict_json.loads(value)
     if not isinstance(parsed, dict):
         raise ValueError("no object")  # noqa: TRY004  bad input, whatever its type
-    plain, persons = identifiers_in_json.apart(parsed)
+    plain, persons = identifier_keys.apart(parsed)
     return strict_json.dumps({key: field for key, field in plain.items() if field is not None}), persons

@@ -8,7 +8,7 @@ from typing import IO
 import polars as pl
 
 from audit.errors import InputError
-from audit.ingest.batch import REJECTED
+from audit.ingest.format import REJECTED
 from audit.privacy.clean import clean
 
 BLOCK = 256 * 1024**2

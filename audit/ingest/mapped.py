@@ -34,6 +34,7 @@ Columns that are not mapped are kept in `attributes`.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +47,9 @@ from audit.events.schema import (
     SCHEMA,
     TIME,
 )
-from audit.ingest import (
-    columns,
-    file_type,
-    identifier_names,
-    readers,
-    timestamps,
-)
-from audit.ingest.batch import Batch
-from audit.ingest.formats import Format, Options
-from audit.ingest.rows import Table
+from audit.ingest import canonical, identifiers, readers, timestamps
+from audit.ingest.format import Batch, Format, Options
+from audit.ingest.readers import Table
 from audit.storage import toml_input
 from audit.storage.toml_input import nearest
 
@@ -104,7 +98,7 @@ class TableMap:
 
     def knows(self, name: str) -> bool:
         """Whether a key of a JSON object is a column of its own."""
-        return name in self.theirs() or identifier_names.field_of(name) is not None
+        return name in self.theirs() or identifiers.field_of(name) is not None
 
 
 def read_map(path: Path) -> TableMap:
@@ -135,12 +129,21 @@ def read_map(path: Path) -> TableMap:
     return table_map
 
 
-def read(path: Path, options: Options) -> Iterator[Batch]:
-    """The events of a table, by the map of the options. Raises InputError where a mapped column is missing."""
-    mapping = options.mapping
-    if mapping is None:
-        raise InputError(f"{path}: name the map with --map FILE.toml")
-    for table in readers.read(path, readers.Reading(mapping.knows, mapping.delimiter, mapping.encoding)):
+def format_of(mapping: TableMap) -> Format:
+    """The format of every table that `mapping` describes."""
+    return Format(
+        "map",
+        "Any table, with --map FILE.toml",
+        "CSV, NDJSON, Parquet; .gz, .zst, .zip",
+        KINDS,
+        _recognises,
+        partial(_read, mapping),
+    )
+
+
+def _read(mapping: TableMap, path: Path, options: Options) -> Iterator[Batch]:
+    """The events of a table. Raises InputError where a mapped column is missing."""
+    for table in readers.tables(path, readers.Reading(mapping.knows, mapping.delimiter, mapping.encoding)):
         if table.form != "ndjson":
             _refuse_missing(mapping, table)
         options.tell(table.read, table.size, table.path)
@@ -163,7 +166,7 @@ def _batch(mapping: TableMap, table: Table) -> Batch:
         *(pl.lit(value).alias(canonical) for canonical, value in mapping.constants.items()),
     )
     events = _timed(mapping, _chosen(mapping, rows, events))
-    return columns.batch(
+    return canonical.batch(
         Table(table.path, table.form, events, table.read, table.size, table.rejected),
         identifier_columns=to_vault,
         source=table.rows,
@@ -273,14 +276,4 @@ def _refuse_unknown(path: Path, prefix: str, table: Mapping[str, Any], allowed: 
 
 
 def _recognises(path: Path) -> bool:
-    return path.is_file() and file_type.look(path).kind in ("csv", "ndjson", "parquet", "zip", "empty")
-
-
-FORMAT = Format(
-    "map",
-    "Any table, with --map FILE.toml",
-    "CSV, NDJSON, Parquet; .gz, .zst, .zip",
-    KINDS,
-    _recognises,
-    read,
-)
+    return path.is_file() and readers.file_type(path).kind in ("csv", "ndjson", "parquet", "zip", "empty")

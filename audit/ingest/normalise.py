@@ -1,11 +1,16 @@
-"""Rows of text into canonical columns; what cannot be read is told apart, with a reason that quotes no value."""
+"""Rows of text into canonical columns; what cannot be read is told apart, with a reason that quotes no value.
 
+Then ids made from what is in a row where there are none, and free text without what tells who somebody is.
+"""
+
+import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 import polars as pl
@@ -18,8 +23,18 @@ from audit.events.schema import (
     SOURCES,
     TIME,
 )
-from audit.ingest import attributes, timestamps
+from audit.ingest import attributes, strict_json, timestamps
+from audit.privacy import scan
 from audit.privacy.clean import clean, clean_column
+
+if TYPE_CHECKING:
+    from audit.privacy.vault import Vault
+
+FREE_TEXT = ("query", "subject", "item_name", "campaign_name", "reason", "recipient", "attributes")
+"""Columns in which people write what they like."""
+
+_SEPARATOR = "\x1f"
+_ABSENT = "\x1e"
 
 REFUSED: dict[str, pl.DataType] = {"row": pl.UInt64(), "reason": pl.String()}
 FOUND: dict[str, pl.DataType] = {"row": pl.UInt64(), "field": pl.String(), "value": pl.String()}
@@ -227,3 +242,74 @@ def _cleaned_list(column: pl.Series) -> pl.Series:
     if clean_column(texts) is texts:  # list by list costs a thousand times as much
         return column
     return column.list.eval(pl.element().map_batches(clean_column, return_dtype=pl.String))
+
+
+def with_ids(events: pl.DataFrame, vault: "Vault") -> pl.DataFrame:
+    """Fill absent event_ids with `x` and a hash of the row under a key of the vault: equal rows, equal ids."""
+    if not events["event_id"].null_count():
+        return events
+    columns = [name for name in SCHEMA if name != "event_id"]
+    text = (
+        events.lazy()
+        .filter(pl.col("event_id").is_null())
+        .select(pl.concat_str([_written(name, events.columns) for name in columns], separator=_SEPARATOR))
+        .collect()
+        .to_series()
+    )
+    key = vault.purpose_key("event_id")
+    digests = [hashlib.blake2b(row.encode(), key=key, digest_size=12).hexdigest() for row in text]
+    places = events["event_id"].is_null().arg_true()
+    return events.with_columns(
+        events["event_id"].scatter(places, pl.Series([f"x{digest}" for digest in digests], dtype=pl.String))
+    )
+
+
+def scrubbed(events: pl.DataFrame) -> pl.DataFrame:
+    """Free text with e-mail addresses, phone and card numbers replaced by what they are."""
+    present = [name for name in FREE_TEXT if name in events.columns]
+    scrubbed_events = events.with_columns(scan.scrub(events[name]) for name in present)
+    return (
+        scrubbed_events.with_columns(_scrubbed_json(events["attributes"], scrubbed_events["attributes"]))
+        if "attributes" in present
+        else scrubbed_events
+    )
+
+
+def _scrubbed_json(column: pl.Series, scrubbed_text: pl.Series) -> pl.Series:
+    """JSON objects with their texts and numbers scrubbed one by one, so that they stay JSON."""
+    touched = column.filter((column != scrubbed_text).fill_null(value=False)).unique()
+    return (
+        column.replace({text: strict_json.dumps(_scrubbed(strict_json.parse(text))) for text in touched})
+        if len(touched)
+        else column
+    )
+
+
+def _scrubbed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _scrubbed(element) for key, element in value.items()}
+    if isinstance(value, list):
+        return [_scrubbed(element) for element in value]
+    if not isinstance(value, str):
+        return value
+    clear = scan.scrubbed(value)
+    return value if clear == value else clear
+
+
+def first_of_each(events: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """`events` with only the first row of each value of the columns `key`, in the order given."""
+    hashed = events.select(pl.struct(key).hash()).to_series()
+    if hashed.n_unique() == events.height:
+        return events
+    return events.unique(key, keep="first", maintain_order=True)
+
+
+def _written(name: str, present: list[str]) -> pl.Expr:
+    if name not in present:
+        return pl.lit(_ABSENT)
+    column = pl.col(name)
+    if SCHEMA[name] == pl.List(pl.String()):
+        column = column.list.join("\x1d")
+    elif SCHEMA[name] != pl.String():
+        column = column.cast(pl.String)
+    return column.fill_null(_ABSENT)

@@ -1,5 +1,6 @@
 """An import from its first file to the new generation of the workspace: all of it, or nothing."""
 
+import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,23 +12,23 @@ import polars as pl
 
 from audit.errors import InputError
 from audit.events.schema import ORDER, conform
-from audit.ingest import (
-    event_ids,
-    formats,
-    quarantine,
-    timestamps,
-)
-from audit.ingest.batch import Batch
-from audit.ingest.normalise import cast
+from audit.ingest import formats, mapped, normalise, strict_json, timestamps
+from audit.ingest.format import Batch, Options
 from audit.ingest.report import FileReport, ImportReport
 from audit.population import coverage
-from audit.storage import event_store
+from audit.storage import event_store, private_files
 
 if TYPE_CHECKING:
+    from audit.privacy.vault import Vault
     from audit.workspace.workspace import Workspace
 
 BUFFER = 2_000_000
 """Events held in memory before they are written as a segment."""
+
+_QUARANTINED: dict[str, pl.DataType] = {
+    "file": pl.String(), "row": pl.UInt64(), "reason": pl.String(), "raw": pl.Binary(),
+}  # fmt: skip
+"""A row in quarantine; `raw` is sealed."""
 
 
 def import_paths(
@@ -47,11 +48,9 @@ def import_paths(
     `progress(done, total, path)` is called with bytes read. A killed or failed import leaves the workspace as it was.
     Raises InputError for what cannot be read, WorkspaceError for what cannot be written.
     """
-    from audit.ingest import mapped
-
-    mapping = None if map_file is None else mapped.read_map(map_file)
-    options = formats.Options(customer, timestamps.zone(time_zone), mapping, progress)
-    sources, unknown = formats.plan([Path(path) for path in paths], format, options)
+    by_map = None if map_file is None else mapped.format_of(mapped.read_map(map_file))
+    options = Options(customer, timestamps.zone(time_zone), progress)
+    sources, unknown = formats.plan([Path(path) for path in paths], format, by_map)
     with ws.writing():
         options = replace(options, customer=_source_id(ws, customer))
         run = _Run(ws, options)
@@ -76,7 +75,7 @@ def _source_id(ws: "Workspace", customer: str | None) -> str | None:
 class _Run:
     """One import under way."""
 
-    def __init__(self, ws: "Workspace", options: formats.Options) -> None:
+    def __init__(self, ws: "Workspace", options: Options) -> None:
         self.import_id = secrets.token_hex(8)
         self.report = ImportReport()
         self._ws, self._options = ws, options
@@ -96,7 +95,7 @@ class _Run:
         if number == len(self.report.files):
             self.report.files.append(FileReport(batch.path, batch.format))
         file = self.report.files[number]
-        normalised = cast(batch.events, batch.time_zone or self._options.time_zone)
+        normalised = normalise.cast(batch.events, batch.time_zone or self._options.time_zone)
         events, refused = normalised.events, self._quarantined(batch, normalised.refused)
         if batch.rejected.height:
             events = events.join(batch.rejected.select("row"), on="row", how="anti", maintain_order="left")
@@ -146,8 +145,8 @@ class _Run:
         if events is None or identifiers is None or events.is_empty():
             return
         pseudonymised = self._pseudonymised(events, identifiers)
-        complete = event_ids.with_ids(pseudonymised, self._ws.vault)
-        fresh = self._fresh(event_ids.scrubbed(complete))
+        complete = normalise.with_ids(pseudonymised, self._ws.vault)
+        fresh = self._fresh(normalise.scrubbed(complete))
         self._note(complete)
         for file, rows in fresh.group_by("file").agg(pl.col("row").n_unique()).rows():
             self.report.files[file].accepted += rows
@@ -171,7 +170,7 @@ class _Run:
     def _fresh(self, events: pl.DataFrame) -> pl.DataFrame:
         """The events that are not known yet: of those that repeat an event_id of a customer, the first."""
         key = ["customer_id", "event_id"]
-        unique = event_ids.first_of_each(events, key)
+        unique = normalise.first_of_each(events, key)
         segments = (*self._ws.manifest.segments, *self._segments)
         stored = event_store.keys(self._ws.path / "events", segments, unique.select(key))
         return unique.join(stored, on=key, how="anti", maintain_order="left") if stored.height else unique
@@ -212,7 +211,7 @@ class _Run:
             rows = source.join(late.select("row"), on="row", how="semi").unique(
                 "row", keep="first", maintain_order=True
             )
-            late = late.join(quarantine.raw_text(rows), on="row", how="left", maintain_order="left")
+            late = late.join(_raw_text(rows), on="row", how="left", maintain_order="left")
         else:
             late = batch.rejected.clear()
         all_refused = (
@@ -230,7 +229,43 @@ class _Run:
     def _held(self) -> str | None:
         if not self._refused:
             return None
-        rows = pl.concat(self._refused).select(*quarantine.STORED)
-        name = quarantine.write(self._ws.path / "quarantine", rows, self._ws.vault)
+        rows = pl.concat(self._refused).select(*_QUARANTINED)
+        name = _write_quarantine(self._ws.path / "quarantine", rows, self._ws.vault)
         self.report.quarantine = self._ws.path / "quarantine" / name
         return name
+
+
+def _raw_text(rows: pl.DataFrame) -> pl.DataFrame:
+    """`row` and `raw`: each row of a source as one JSON object, for sources that are not lines of text."""
+    names = [name for name in rows.columns if name != "row"]
+    texts = [
+        strict_json.dumps(
+            {
+                name: value if value is None or isinstance(value, str) else str(value)
+                for name, value in zip(names, row, strict=True)
+                if value is not None
+            }
+        )
+        for row in rows.select(names).iter_rows()
+    ]
+    return rows.select("row").with_columns(pl.Series("raw", texts, dtype=pl.String))
+
+
+def _write_quarantine(folder: Path, refused: pl.DataFrame, vault: "Vault") -> str:
+    """Write refused rows (columns `file, row, reason, raw` in clear) to the folder `folder`; answers the file's name.
+
+    The same rows again have the same name, and are not written twice.
+    """
+    digest = hashlib.blake2b(key=vault.purpose_key("quarantine"), digest_size=16)
+    for row in refused.iter_rows():
+        digest.update(repr(row).encode("utf-8", "replace"))
+    path = folder / f"{digest.hexdigest()}.parquet"
+    if not path.exists():
+        sealed = [vault.seal(text.encode("utf-8", "replace")) for text in refused["raw"].fill_null("")]
+        private_files.reserve(path)
+        with private_files.clear_errors(path):
+            refused.with_columns(pl.Series("raw", sealed, dtype=pl.Binary)).select(
+                *_QUARANTINED
+            ).write_parquet(path)
+        private_files.sync(path)
+    return path.name

@@ -6,16 +6,39 @@ Each takes a frame with our columns (text, `occurred_at` as a moment) and the ru
 
 import urllib.parse
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import polars as pl
 
-from audit.ingest.amazon.clean_cells import number, word
-from audit.ingest.amazon.dates import moments
-from audit.ingest.amazon.import_state import Run
+from audit.ingest.amazon.archive_members import Member
+from audit.ingest.amazon.clean_cells import moments, number, word
 from audit.privacy.scan import scrub
 
 _QUERY_KEYS = ("k", "field-keywords")
 _CANCELLED = ("cancelled", "canceled")
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass
+class Run:
+    """The file at hand and what the files before it held.
+
+    - `dated`: the date of the file at hand;
+    - `messages`: message ids that the sent notifications list; `pushes`: those of pushes met so far;
+    - `total`, `done`: bytes of all files, and of those that are finished; `progress` is told of them.
+    """
+
+    total: int
+    progress: Callable[[int, int, str], None]
+    dated: datetime = _NEVER
+    done: int = 0
+    messages: set[str] = field(default_factory=set)
+    pushes: set[str] = field(default_factory=set)
+
+    def tell(self, member: Member, done_here: int) -> None:
+        """`done_here` bytes of this file are done."""
+        self.progress(self.done + done_here, self.total, member.path)
 
 
 Refine = Callable[[pl.DataFrame, Run], pl.DataFrame]

@@ -1,11 +1,33 @@
-"""Direct identifiers inside JSON objects: found by their keys, as columns are by their names."""
+"""Direct identifiers, found by the names that sources give to columns and to keys inside JSON objects."""
 
 import re
+import tomllib
 from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from audit.ingest import strict_json
-from audit.ingest.identifier_names import field_of, normal, words
+
+
+def field_of(name: str) -> str | None:
+    """The field of the vault that a column or key of this name belongs to, or None."""
+    return _fields().get(normal(name))
+
+
+def normal(name: str) -> str:
+    """One spelling of a name: `E-Mail Address`, `eMailAddress` and `e_mail_address` are the same."""
+    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()).strip("_")
+
+
+@cache
+def words() -> dict[str, Any]:
+    """The word lists of `identifiers.toml`."""
+    return tomllib.loads(files("audit.ingest").joinpath("identifiers.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _fields() -> dict[str, str]:
+    return {name: field for field, names in words()["columns"].items() for name in names}
 
 
 @cache
