@@ -36,14 +36,14 @@ def messages(events: pl.DataFrame) -> pl.DataFrame:
     In order `(customer_id, occurred_at, event_id)`.
     """
     rows = _keyed(events)
-    standing = (
+    standing_rows = (
         rows.filter(pl.col("kind").is_in(list(_RANK)))
         .with_columns(pl.col("kind").replace_strict(_RANK, return_dtype=pl.Int8).alias("_rank"))
         .sort("customer_id", "message_key", "_rank", "occurred_at", "event_id")
         .unique(("customer_id", "message_key"), keep="first", maintain_order=True)
         .drop("_rank")
     )
-    return standing.join(_outcomes(rows), on=("customer_id", "message_key"), how="left").sort(
+    return standing_rows.join(_outcomes(rows), on=("customer_id", "message_key"), how="left").sort(
         "customer_id", "occurred_at", "event_id"
     )
 
@@ -82,12 +82,12 @@ def orphans(events: pl.DataFrame) -> pl.DataFrame:
         "message_complained",
     )
     keyed = events.with_columns(KEY)
-    known = keyed.filter(pl.col("kind").is_in(list(_RANK))).select("customer_id", "message_key")
+    recorded = keyed.filter(pl.col("kind").is_in(list(_RANK))).select("customer_id", "message_key")
     return (
         keyed.filter(pl.col("kind").is_in(engagement))
         .select("customer_id", "message_key")
         .unique(maintain_order=True)
-        .join(known, on=("customer_id", "message_key"), how="anti", maintain_order="left")
+        .join(recorded, on=("customer_id", "message_key"), how="anti", maintain_order="left")
     )
 
 

@@ -38,8 +38,8 @@ def of_topics(topics: pl.Expr) -> pl.Expr:
 
 def mapped(frame: pl.DataFrame, column: str, topic_of: "pl.Expr", name: str) -> pl.DataFrame:
     """`frame` with the column `name`: `topic_of` (an expression of `column`), worked out once a distinct value."""
-    known = frame.select(column).drop_nulls().unique().with_columns(topic_of.alias(name)).drop_nulls(name)
-    return frame.join(known, on=column, how="left", maintain_order="left")
+    topics = frame.select(column).drop_nulls().unique().with_columns(topic_of.alias(name)).drop_nulls(name)
+    return frame.join(topics, on=column, how="left", maintain_order="left")
 
 
 def touched(rows: pl.DataFrame) -> pl.DataFrame:
@@ -51,13 +51,15 @@ def touched(rows: pl.DataFrame) -> pl.DataFrame:
     fields = {
         "category": _levels(), "query": _words(), "item_name": _words(), "segment_id": _names(), "trigger": _names(),
     }  # fmt: skip
-    found = [
+    by_text = [
         placed.select("row", name).join(_topics_in(rows[name], patterns), on=name).select("row", "topic")
         for name, patterns in fields.items()
     ]
-    own = placed.select("row", pl.col("topics").alias("topic")).explode("topic", empty_as_null=True)
+    stated = placed.select("row", pl.col("topics").alias("topic")).explode("topic", empty_as_null=True)
     return (
-        pl.concat([*found, own.filter(pl.col("topic").is_in(list(titles())))]).unique().sort("row", "topic")
+        pl.concat([*by_text, stated.filter(pl.col("topic").is_in(list(titles())))])
+        .unique()
+        .sort("row", "topic")
     )
 
 

@@ -74,17 +74,17 @@ def read(path: Path) -> pl.DataFrame | None:
     return campaigns
 
 
-def _campaign(place: str, table: Mapping[str, Any]) -> dict[str, Any]:
+def _campaign(where: str, table: Mapping[str, Any]) -> dict[str, Any]:
     try:
         campaign = toml_input.convert(table, _Campaign)
     except UnknownKeyError as error:
         raise InputError(
-            f"{place}: unknown key {error.key!r}{toml_input.nearest(error.key, SCHEMA)}"
+            f"{where}: unknown key {error.key!r}{toml_input.nearest(error.key, SCHEMA)}"
         ) from error
     except TableError as error:
-        raise InputError(f"{place}: {error.key} {error.problem}") from error
+        raise InputError(f"{where}: {error.key} {error.problem}") from error
     if campaign.campaign_id is None and campaign.match is None:
-        raise InputError(f"{place}: give it a campaign_id, or a match")
+        raise InputError(f"{where}: give it a campaign_id, or a match")
     return asdict(campaign)
 
 
@@ -96,14 +96,14 @@ def fill(events: pl.LazyFrame, campaigns: pl.DataFrame) -> pl.LazyFrame:
     if campaigns.is_empty():
         return events
     names = events.collect_schema().names()
-    known = (
+    entries = (
         campaigns.with_row_index("_entry")
         .lazy()
         .select("_entry", *(pl.col(name).alias(f"_map_{name}") for name in FILLED))
     )
     return (
         with_entries(events, campaigns)
-        .join(known, on="_entry", how="left", maintain_order="left")
+        .join(entries, on="_entry", how="left", maintain_order="left")
         .with_columns(pl.coalesce(name, f"_map_{name}").alias(name) for name in FILLED)
         .select(names)
     )

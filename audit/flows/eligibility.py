@@ -10,7 +10,7 @@ from audit.flows.model import Flow, Step
 from audit.flows.triggers import LIVE
 from audit.population.stats import moments
 
-GIVEN: dict[str, pl.DataType] = {
+ELIGIBLE: dict[str, pl.DataType] = {
     **LIVE,
     "step": pl.String(),
     "due": pl.Datetime("us", "UTC"),
@@ -57,33 +57,33 @@ def reads(flow: Flow) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(dict.fromkeys(kinds)), tuple(dict.fromkeys(columns))
 
 
-def given(events: pl.DataFrame, messages: pl.DataFrame, flow: Flow) -> pl.DataFrame:
-    """The acts that could have set off each of `messages`, in the shape of `GIVEN`.
+def eligible_acts(events: pl.DataFrame, messages: pl.DataFrame, flow: Flow) -> pl.DataFrame:
+    """The acts that could have set off each of `messages`, in the shape of `ELIGIBLE`.
 
     `messages`: every message of the flow that these customers were sent, in order, with the columns `MESSAGE`.
     """
     if flow.trigger is None:
-        return pl.DataFrame(schema=GIVEN)
+        return pl.DataFrame(schema=ELIGIBLE)
     rows = triggers.acts(events, messages, flow.trigger)
     if not flow.steps or rows.is_empty():
         return rows.with_columns(
             pl.lit(None, pl.String).alias("step"),
             pl.lit(None, rows.schema["act_at"]).alias("due"),
             pl.lit([], pl.List(pl.String)).alias("fails"),
-        ).select(*GIVEN)
-    told = messages.select(
+        ).select(*ELIGIBLE)
+    sent = messages.select(
         "customer_id", pl.col("event_id").alias("message"), pl.col("occurred_at").alias("t"), "series_step"
     )
-    rows = rows.join(told, on=("customer_id", "message"), how="left", maintain_order="left")
+    rows = rows.join(sent, on=("customer_id", "message"), how="left", maintain_order="left")
     interval = (
         own_interval(events, rows) if flow.by_rhythm else pl.lit(None, pl.Duration("us")).alias("interval")
     )
     placed = _placed(rows.with_columns(interval), flow.steps)
-    return _judged(placed, flow.steps).select(*GIVEN)
+    return _judged(placed, flow.steps).select(*ELIGIBLE)
 
 
 def gives_message() -> pl.Expr:
-    """Whether a row of `GIVEN` gives its message: nothing ended the act, and no condition fails."""
+    """Whether a row of `ELIGIBLE` gives its message: nothing ended the act, and no condition fails."""
     return pl.col("ended_by").is_null() & (pl.col("fails").list.len() == 0)
 
 
@@ -99,14 +99,14 @@ def own_interval(events: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
     gaps = orders.with_columns(
         pl.col("occurred_at").diff().over("customer_id", "item_id").alias("gap")
     ).drop_nulls("gap")
-    known = (
+    intervals = (
         acts.unique(("customer_id", "act"))
         .join(gaps, on=("customer_id", "item_id"))
         .filter(pl.col("occurred_at") <= pl.col("act_at"))
         .group_by("customer_id", "act")
         .agg(pl.col("gap").median().cast(pl.Duration("us")).alias("interval"))
     )
-    return acts.join(known, on=("customer_id", "act"), how="left", maintain_order="left")["interval"]
+    return acts.join(intervals, on=("customer_id", "act"), how="left", maintain_order="left")["interval"]
 
 
 def _placed(rows: pl.DataFrame, steps: tuple[Step, ...]) -> pl.DataFrame:
@@ -115,7 +115,7 @@ def _placed(rows: pl.DataFrame, steps: tuple[Step, ...]) -> pl.DataFrame:
     after = [
         pl.col("interval") if step.after is None else pl.lit(step.after, pl.Duration("us")) for step in steps
     ]
-    reached = [pl.when(elapsed >= one).then(pl.lit(number)) for number, one in enumerate(after)]
+    reached = [pl.when(elapsed >= delay).then(pl.lit(number)) for number, delay in enumerate(after)]
     by_name = pl.col("series_step").replace_strict(
         {step.name: number for number, step in enumerate(steps)}, default=None, return_dtype=pl.Int32
     )
@@ -123,7 +123,7 @@ def _placed(rows: pl.DataFrame, steps: tuple[Step, ...]) -> pl.DataFrame:
     number = pl.when(pl.col("series_step").is_null()).then(by_time).otherwise(by_name)
 
     def of_step(values: list[pl.Expr]) -> pl.Expr:
-        chosen = [pl.when(pl.col("number") == place).then(value) for place, value in enumerate(values)]
+        chosen = [pl.when(pl.col("number") == number).then(value) for number, value in enumerate(values)]
         return pl.coalesce(*chosen)
 
     leeway = [pl.lit(step.leeway, pl.Duration("us")) for step in steps]
@@ -147,12 +147,12 @@ def _judged(rows: pl.DataFrame, steps: tuple[Step, ...]) -> pl.DataFrame:
         "too_late": late,
         "repeated": pl.col("sent") & (nth > 1),
     }
-    said = [pl.when(found.fill_null(value=False)).then(pl.lit(name)) for name, found in wrong.items()]
+    reasons = [pl.when(failed.fill_null(value=False)).then(pl.lit(name)) for name, failed in wrong.items()]
     step = pl.col("number").replace_strict(names, default=None, return_dtype=pl.String)
     return rows.with_columns(
         pl.coalesce("series_step", step).alias("step"),
         (pl.col("act_at") + pl.col("after")).alias("due"),
-        pl.concat_list(said).list.drop_nulls().alias("fails"),
+        pl.concat_list(reasons).list.drop_nulls().alias("fails"),
     ).sort("customer_id", "message", "act_at", "act")
 
 
@@ -164,13 +164,13 @@ def audience(events: pl.DataFrame, messages: pl.DataFrame, flow: Flow) -> pl.Dat
     """
     parts = [pl.DataFrame(schema=AUDIENCE)]
     if flow.list_id is not None:
-        about = pl.col("list_id").is_null() | (pl.col("list_id") == flow.list_id)
+        bearing = pl.col("list_id").is_null() | (pl.col("list_id") == flow.list_id)
         parts.append(
-            _member(events.filter(about), messages, "list", (OPT_INS, OPT_OUTS), ("channel", "sender"))
+            _member(events.filter(bearing), messages, "list", (OPT_INS, OPT_OUTS), ("channel", "sender"))
         )
     if flow.segment is not None:
-        about = (pl.col("segment_id") == flow.segment).fill_null(value=False)
-        parts.append(_member(events.filter(about), messages, "segment", (IN, OUT), ()))
+        bearing = (pl.col("segment_id") == flow.segment).fill_null(value=False)
+        parts.append(_member(events.filter(bearing), messages, "segment", (IN, OUT), ()))
     if flow.every is not None:
         parts.append(_rhythm(messages, flow.every))
     return pl.concat(parts)
@@ -188,14 +188,14 @@ def _member(
         "customer_id", pl.col("event_id").alias("act"), pl.col("occurred_at").alias("act_at"),
         pl.col("kind").is_in(yes).alias("yes"), *(pl.col(name).alias(f"act_{name}") for name in bears),
     )  # fmt: skip
-    asked = messages.select(
+    recipients = messages.select(
         "customer_id", pl.col("event_id").alias("message"), pl.col("occurred_at").alias("t"), *bears
     )
     bearing = [may_bear_on_expr(f"act_{name}", name) for name in bears]
     before = comes_before_expr("act_at", "act", "t", "message")
     last_no = pl.int_range(pl.len()).filter(~pl.col("yes")).max().fill_null(-1)
-    found = (
-        asked.join(acts, on="customer_id")
+    newest = (
+        recipients.join(acts, on="customer_id")
         .filter(before, *bearing)
         .sort("customer_id", "message", "act_at", "act")
         .group_by("customer_id", "message", maintain_order=True)
@@ -209,8 +209,8 @@ def _member(
         )
     )
     return (
-        asked.select("customer_id", "message")
-        .join(found, on=("customer_id", "message"), how="left", maintain_order="left")
+        recipients.select("customer_id", "message")
+        .join(newest, on=("customer_id", "message"), how="left", maintain_order="left")
         .select(
             "customer_id", "message", pl.lit(condition).alias("condition"), pl.col("holds").fill_null(value=False),
             pl.col("events").fill_null(pl.lit([], pl.List(pl.String))),
@@ -218,20 +218,20 @@ def _member(
     )  # fmt: skip
 
 
-def _rhythm(messages: pl.DataFrame, every: timedelta) -> pl.DataFrame:
-    """Whether the one before lies at least `every` back; half a day sooner is the same rhythm."""
-    before, last = (
+def _rhythm(messages: pl.DataFrame, interval: timedelta) -> pl.DataFrame:
+    """Whether the one before lies at least `interval` back; half a day sooner is the same rhythm."""
+    before, previous = (
         pl.col("occurred_at").shift(1).over("customer_id"),
         pl.col("event_id").shift(1).over("customer_id"),
     )
-    soon = (pl.col("occurred_at") - before) < every - timedelta(hours=12)
+    soon = (pl.col("occurred_at") - before) < interval - timedelta(hours=12)
     return messages.sort("customer_id", "occurred_at", "event_id").select(
         "customer_id",
         pl.col("event_id").alias("message"),
         pl.lit("rhythm").alias("condition"),
         (~soon.fill_null(value=False)).alias("holds"),
-        pl.when(last.is_not_null())
-        .then(pl.concat_list(last))
+        pl.when(previous.is_not_null())
+        .then(pl.concat_list(previous))
         .otherwise(pl.lit([], pl.List(pl.String)))
         .alias("events"),
     )

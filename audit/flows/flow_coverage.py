@@ -9,7 +9,7 @@ from audit.events.messages import sent_messages
 from audit.flows.eligibility import (
     MESSAGE,
     audience,
-    given,
+    eligible_acts,
     gives_message,
     reads,
 )
@@ -34,7 +34,7 @@ class FlowEntry(Document):
     """Those of them that its definition gives."""
 
 
-def seen(events: pl.LazyFrame, flows: Iterable[Flow]) -> tuple[FlowEntry, ...]:
+def flow_counts(events: pl.LazyFrame, flows: Iterable[Flow]) -> tuple[FlowEntry, ...]:
     """An entry for each flow, in their order."""
     return tuple(_entry(flow, *_counted(events, flow)) for flow in flows)
 
@@ -44,13 +44,13 @@ def _counted(events: pl.LazyFrame, flow: Flow) -> tuple[int, int]:
     sent = events.filter(pl.col("kind") == "message_sent", flow.belongs())
     messages = sent_messages(sent.select(*_once("customer_id", "kind", "message_id", *MESSAGE)).collect())
     whose = messages.select("customer_id").unique().lazy()
-    read = events.filter(pl.col("kind").is_in(kinds)).select(columns)
-    own = read.join(whose, on="customer_id", how="semi", maintain_order="left").collect()
-    outside = audience(own, messages, flow).filter(~pl.col("holds")).select("customer_id", "message")
+    behind = events.filter(pl.col("kind").is_in(kinds)).select(columns)
+    history = behind.join(whose, on="customer_id", how="semi", maintain_order="left").collect()
+    outside = audience(history, messages, flow).filter(~pl.col("holds")).select("customer_id", "message")
     all_of_them = messages.select("customer_id", pl.col("event_id").alias("message"))
     inside = all_of_them.join(outside, on=["customer_id", "message"], how="anti")
     if flow.trigger is not None:
-        rows = given(own, messages, flow).filter(gives_message())
+        rows = eligible_acts(history, messages, flow).filter(gives_message())
         inside = inside.join(rows, on=["customer_id", "message"], how="semi")
     return messages.height, inside.height
 

@@ -44,7 +44,7 @@ def _refusal(text: str) -> str | None:
     try:
         with warnings.catch_warnings(record=True) as doubtful:
             warnings.simplefilter("always")
-            is_one = bool(columns) and _told_of_each(condition)
+            is_one = bool(columns) and _decides_each(condition)
     except pl.exceptions.PolarsError as error:
         return _cannot(text, error)
     if doubtful:
@@ -56,13 +56,13 @@ def _cannot(text: str, error: Warning | Exception | str) -> str:
     return f"{text!r} cannot be told of every event: {str(error).splitlines()[0]}"
 
 
-def _told_of_each(condition: pl.Expr) -> bool:
+def _decides_each(condition: pl.Expr) -> bool:
     """Whether it says yes or no of each event, whatever others there are."""
-    some = pl.DataFrame({name: _VALUES[dtype] for name, dtype in SCHEMA.items()}, schema=SCHEMA)
-    together = some.select(condition.alias("told"))
-    if together.schema["told"] != pl.Boolean or together.height != some.height:
+    examples = pl.DataFrame({name: _VALUES[dtype] for name, dtype in SCHEMA.items()}, schema=SCHEMA)
+    together = examples.select(condition.alias("holds"))
+    if together.schema["holds"] != pl.Boolean or together.height != examples.height:
         return False
-    alone = [one.select(condition.alias("told")) for one in some.iter_slices(1)]
+    alone = [row.select(condition.alias("holds")) for row in examples.iter_slices(1)]
     return together.equals(pl.concat(alone))
 
 

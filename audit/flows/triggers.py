@@ -105,11 +105,11 @@ def named(text: str | None) -> Trigger | None:
     """The definition that a sender's or a map's word stands for, such as `Abandoned Cart` or `cart:B00X`."""
     if text is None:
         return None
-    known = _by_name()
+    triggers = _by_name()
     for part in (text, text.partition(":")[0]):
-        found = known.get(re.sub(r"[\s\-]+", "_", part.strip().lower()))
-        if found is not None:
-            return found
+        trigger = triggers.get(re.sub(r"[\s\-]+", "_", part.strip().lower()))
+        if trigger is not None:
+            return trigger
     return None
 
 
@@ -137,23 +137,23 @@ def acts(events: pl.DataFrame, messages: pl.DataFrame, trigger: Trigger) -> pl.D
 
 def _noisy(messages: pl.DataFrame, noise: pl.DataFrame, length: timedelta) -> pl.DataFrame:
     """The messages (`customer_id, event_id`) with any of `noise` before them in order and inside the half-open window."""
-    asked = messages.select("customer_id", "event_id", "occurred_at").sort("occurred_at")
-    found = noise.select("customer_id", "occurred_at", act="event_id", act_at="occurred_at").sort("act_at")
-    sooner = asked.join_asof(
-        found, on="occurred_at", by="customer_id", allow_exact_matches=False, check_sortedness=False
+    sent = messages.select("customer_id", "event_id", "occurred_at").sort("occurred_at")
+    noises = noise.select("customer_id", "occurred_at", act="event_id", act_at="occurred_at").sort("act_at")
+    sooner = sent.join_asof(
+        noises, on="occurred_at", by="customer_id", allow_exact_matches=False, check_sortedness=False
     ).filter(pl.col("act_at") > pl.col("occurred_at") - length)
-    at_once = asked.join(found, on=("customer_id", "occurred_at")).filter(
+    at_once = sent.join(noises, on=("customer_id", "occurred_at")).filter(
         (pl.col("act") < pl.col("event_id")) & pl.lit(length > timedelta(0))
     )
-    return pl.concat([one.select("customer_id", "event_id") for one in (sooner, at_once)])
+    return pl.concat([rows.select("customer_id", "event_id") for rows in (sooner, at_once)])
 
 
 def _narrower(trigger: Trigger) -> list[pl.Expr]:
     """What an act must be beside its kind."""
-    made = [] if trigger.where is None else [pl.sql_expr(trigger.where).fill_null(value=False)]
+    conditions = [] if trigger.where is None else [pl.sql_expr(trigger.where).fill_null(value=False)]
     if trigger.campaign is not None:
-        made.append(campaign_expr() == trigger.campaign)
-    return made
+        conditions.append(campaign_expr() == trigger.campaign)
+    return conditions
 
 
 def _ends(events: pl.DataFrame, rows: pl.DataFrame, trigger: Trigger) -> pl.DataFrame:
@@ -181,7 +181,7 @@ def _ends(events: pl.DataFrame, rows: pl.DataFrame, trigger: Trigger) -> pl.Data
         "segment": pl.col("end_segment") == pl.col("segment_id"),
         "nothing": pl.lit(value=True),
     }[trigger.same]
-    first = (
+    earliest = (
         _met(acts, "item_id", "category", "segment_id", trigger)
         .join(_met(ends, "end_item", "end_category", "end_segment", trigger), on=("customer_id", "met"))
         .filter(comes_before_expr("act_at", "act", "end_at", "ended_by") & of_it)
@@ -190,7 +190,7 @@ def _ends(events: pl.DataFrame, rows: pl.DataFrame, trigger: Trigger) -> pl.Data
         .select("customer_id", "act", "ended_by", "end_at")
     )
     return (
-        rows.join(first, on=("customer_id", "act"))
+        rows.join(earliest, on=("customer_id", "act"))
         .filter(comes_before_expr("end_at", "ended_by", "t", "message"))
         .select("customer_id", "message", "act", "ended_by")
     )
@@ -203,13 +203,13 @@ def _met(rows: pl.DataFrame, item: str, category: str, segment: str, trigger: Tr
         "segment": [pl.col(segment)],
         "nothing": [pl.lit("")],
     }.get(trigger.same, [pl.format("item {}", item), pl.format("category {}", level)])
-    both = [rows.with_columns(one.alias("met")) for one in met]
-    return pl.concat(both).drop_nulls("met")
+    copies = [rows.with_columns(expression.alias("met")) for expression in met]
+    return pl.concat(copies).drop_nulls("met")
 
 
 def _pairs(messages: pl.DataFrame, rows: pl.DataFrame, window: timedelta) -> pl.DataFrame:
     """Each message with each of `rows` that lies before it in order and inside the half-open window."""
-    asked = messages.select(
+    sent = messages.select(
         "customer_id",
         pl.col("event_id").alias("message"),
         pl.col("occurred_at").alias("t"),
@@ -218,12 +218,12 @@ def _pairs(messages: pl.DataFrame, rows: pl.DataFrame, window: timedelta) -> pl.
         pl.col("topics").alias("m_topics"),
         pl.col("segment_id").alias("m_segment"),
     )
-    found = rows.select(_ACT).rename({"event_id": "act", "occurred_at": "act_at"})
-    this = pl.col("t").dt.epoch("us") // _microseconds(
+    acts = rows.select(_ACT).rename({"event_id": "act", "occurred_at": "act_at"})
+    span = pl.col("t").dt.epoch("us") // _microseconds(
         window
     )  # what lies in its window is of this span or the one before
-    spans = pl.concat([asked.with_columns(span=one) for one in (this, this - 1)])
-    within = found.with_columns(span=pl.col("act_at").dt.epoch("us") // _microseconds(window))
+    spans = pl.concat([sent.with_columns(span=number) for number in (span, span - 1)])
+    within = acts.with_columns(span=pl.col("act_at").dt.epoch("us") // _microseconds(window))
     return (
         spans.join(within, on=("customer_id", "span"))
         .filter(

@@ -69,7 +69,7 @@ PLACES: dict[str, pl.DataType] = {
     "family": pl.String(), "thing": pl.String(), "item_name": pl.String(), "category": pl.String(),
     **{f"{level}_node": pl.UInt32() for level in LEVELS},
     "customers": pl.UInt32(),
-    **{f"{level}_{what}": pl.Float64() for level in LEVELS for what in ("share", "weight")},
+    **{f"{level}_{figure}": pl.Float64() for level in LEVELS for figure in ("share", "weight")},
 }  # fmt: skip
 
 
@@ -88,18 +88,18 @@ def count(events: pl.LazyFrame) -> Background:
     """
     from audit.population.baskets import ACTS, FAMILIES
 
-    kept = events.filter(pl.col("kind").is_in(list(FAMILIES))).select(ACTS).collect()
-    rows = acts(kept)
-    known = rows.drop_nulls("thing")
-    if known.is_empty():
+    basket_events = events.filter(pl.col("kind").is_in(list(FAMILIES))).select(ACTS).collect()
+    rows = acts(basket_events)
+    of_things = rows.drop_nulls("thing")
+    if of_things.is_empty():
         return none()
-    placed = tree(known)
-    held = contents(rows, placed)
-    shares = _shares(placed, held)
+    placed = tree(of_things)
+    baskets = contents(rows, placed)
+    shares = _shares(placed, baskets)
     weights, bursts = _fitted(counted(_sample(contents(rows, shares))))
     for level, above in zip(LEVELS, _PARENTS, strict=True):
         shares = shares.join(weights[level], on=above, how="left", maintain_order="left")
-    accounts = held.group_by("family").agg(pl.col("account").n_unique().cast(pl.UInt32).alias("accounts"))
+    accounts = baskets.group_by("family").agg(pl.col("account").n_unique().cast(pl.UInt32).alias("accounts"))
     return Background(
         shares.select(*PLACES).cast(PLACES),  # type: ignore[arg-type]
         pl.DataFrame({"level": LEVELS, "burst": bursts}, schema=BURST),
@@ -111,40 +111,40 @@ def count(events: pl.LazyFrame) -> Background:
 _PARENTS = ("family", *(f"{level}_node" for level in LEVELS[:-1]))
 
 
-def _shares(placed: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+def _shares(placed: pl.DataFrame, baskets: pl.DataFrame) -> pl.DataFrame:
     """`placed` with `customers` and the share of each place in what lies under its parent."""
-    counts = held.group_by("thing_node").agg(
+    counts = baskets.group_by("thing_node").agg(
         pl.len().alias("n"), pl.col("account").n_unique().cast(pl.UInt32).alias("customers")
     )
-    both = placed.join(counts, on="thing_node", how="left", maintain_order="left")
-    made = []
+    tree = placed.join(counts, on="thing_node", how="left", maintain_order="left")
+    shares = []
     for level, above in zip(LEVELS, _PARENTS, strict=True):
-        own = pl.col("n").sum().over(f"{level}_node")
-        made.append((own / pl.col("n").sum().over(above)).alias(f"{level}_share"))
-    return both.with_columns(made)
+        inside = pl.col("n").sum().over(f"{level}_node")
+        shares.append((inside / pl.col("n").sum().over(above)).alias(f"{level}_share"))
+    return tree.with_columns(shares)
 
 
-def _sample(held: pl.DataFrame) -> pl.DataFrame:
+def _sample(baskets: pl.DataFrame) -> pl.DataFrame:
     """Whole accounts, so many that about `FITTED_ON` rows are left."""
-    step = -(-held.height // FITTED_ON)
-    return held if step == 1 else held.filter(pl.col("account").rank("dense") % step == 0)
+    step = -(-baskets.height // FITTED_ON)
+    return baskets if step == 1 else baskets.filter(pl.col("account").rank("dense") % step == 0)
 
 
-def _fitted(seen: pl.DataFrame) -> tuple[dict[str, pl.DataFrame], list[float]]:
+def _fitted(counted: pl.DataFrame) -> tuple[dict[str, pl.DataFrame], list[float]]:
     """The concentration of each parent, by level, and the burst of each level."""
     weights: dict[str, pl.DataFrame] = {}
     bursts: list[float] = []
     above, before = "rest", "before"
     for level, parent in zip(LEVELS, _PARENTS, strict=True):
-        share, rest = pl.col(f"{level}_share"), pl.col(f"{level}_rest")
+        share, others = pl.col(f"{level}_share"), pl.col(f"{level}_rest")
         tried = [
-            ((rest + weight * share) / (pl.col(above) + weight)).log().alias(str(number))
+            ((others + weight * share) / (pl.col(above) + weight)).log().alias(str(number))
             for number, weight in enumerate(CONCENTRATIONS)
         ]
-        likely = seen.select(parent, *tried)
+        likely = counted.select(parent, *tried)
         weights[level] = _best_weights(likely, parent, f"{level}_weight")
-        seen = seen.join(weights[level], on=parent, how="left", maintain_order="left")
-        bursts.append(_best_burst(seen, level, above, before))
+        counted = counted.join(weights[level], on=parent, how="left", maintain_order="left")
+        bursts.append(_best_burst(counted, level, above, before))
         above, before = f"{level}_rest", f"{level}_before"
     return weights, bursts
 
@@ -160,17 +160,20 @@ def _best_weights(likely: pl.DataFrame, parent: str, name: str) -> pl.DataFrame:
     return summed.select(parent, chosen.alias(name))
 
 
-def _best_burst(seen: pl.DataFrame, level: str, above: str, before: str) -> float:
+def _best_burst(counted: pl.DataFrame, level: str, above: str, before: str) -> float:
     if level == LEVELS[-1]:
         return BURSTS[-1]  # a thing is once in a basket
     weight = pl.col(f"{level}_weight")
-    own = (pl.col(f"{level}_rest") + weight * pl.col(f"{level}_share")) / (pl.col(above) + weight)
+    likelihood = (pl.col(f"{level}_rest") + weight * pl.col(f"{level}_share")) / (pl.col(above) + weight)
     tried = [
-        ((burst * own + pl.col(f"{level}_before")) / (burst + pl.col(before))).log().mean().alias(str(burst))
+        ((burst * likelihood + pl.col(f"{level}_before")) / (burst + pl.col(before)))
+        .log()
+        .mean()
+        .alias(str(burst))
         for burst in BURSTS
     ]
-    found: Sequence[float] = seen.select(tried).row(0)
-    return max(zip(found, BURSTS, strict=True))[1]
+    scores: Sequence[float] = counted.select(tried).row(0)
+    return max(zip(scores, BURSTS, strict=True))[1]
 
 
 def filled(rows: pl.DataFrame) -> pl.DataFrame:

@@ -42,13 +42,13 @@ def acts(events: pl.DataFrame) -> pl.DataFrame:
     first event. `thing`: item_id, else what it is called, else its category; null for a search. `hour`: of the local
     clock where the row names its zone, else UTC.
     """
-    kept = events.filter(pl.col("kind").is_in(list(FAMILIES))).select(ACTS)
+    basket_events = events.filter(pl.col("kind").is_in(list(FAMILIES))).select(ACTS)
     family = pl.col("kind").replace_strict(FAMILIES, return_dtype=pl.String)
-    placed = kept.with_columns(family.alias("family")).with_columns(_basket().alias("basket"))
+    placed = basket_events.with_columns(family.alias("family")).with_columns(_basket().alias("basket"))
     return placed.select(
         "customer_id", "family", "basket", "occurred_at", "event_id",
         pl.coalesce("item_id", "item_name", "category").alias("thing"),
-        "item_name", "category", _hour(kept).alias("hour"),
+        "item_name", "category", _hour(basket_events).alias("hour"),
         pl.struct("customer_id", "family").hash().alias("account"),
         pl.struct("customer_id", "family", "basket").hash().alias("unit"),
     )  # fmt: skip
@@ -67,12 +67,12 @@ def _basket() -> pl.Expr:
     )
 
 
-def _hour(kept: pl.DataFrame) -> pl.Expr:
+def _hour(basket_events: pl.DataFrame) -> pl.Expr:
     """The hour of the day, local where a known zone is given."""
     at = pl.col("occurred_at")
-    known = [name for name in kept["time_zone"].drop_nulls().unique().sort() if _is_zone(name)]
+    zones = [name for name in basket_events["time_zone"].drop_nulls().unique().sort() if _is_zone(name)]
     local = [
-        pl.when(pl.col("time_zone") == name).then(at.dt.convert_time_zone(name).dt.hour()) for name in known
+        pl.when(pl.col("time_zone") == name).then(at.dt.convert_time_zone(name).dt.hour()) for name in zones
     ]
     return pl.coalesce(*local, at.dt.hour())
 
@@ -106,8 +106,8 @@ def tree(bought: pl.DataFrame) -> pl.DataFrame:
     placed = newest
     above: list[str] = ["family"]
     for level, step in zip(LEVELS, steps, strict=True):
-        own = pl.struct(*above, step.alias("step")).rank("dense").cast(pl.UInt32)
-        placed = placed.with_columns(own.alias(f"{level}_node"))
+        node = pl.struct(*above, step.alias("step")).rank("dense").cast(pl.UInt32)
+        placed = placed.with_columns(node.alias(f"{level}_node"))
         above = [f"{level}_node"]
     return placed
 
@@ -117,13 +117,13 @@ def contents(rows: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
 
     Things that have no place are left out. In the order of account, unit and tree.
     """
-    held = rows.drop_nulls("thing").select("account", "unit", "family", "thing")
-    placed = held.join(places, on=("family", "thing"), how="inner")
+    of_things = rows.drop_nulls("thing").select("account", "unit", "family", "thing")
+    placed = of_things.join(places, on=("family", "thing"), how="inner")
     order = ("account", "unit", "thing_node")
     return placed.sort(order).filter(_begins(*order))
 
 
-def counted(held: pl.DataFrame) -> pl.DataFrame:
+def counted(baskets: pl.DataFrame) -> pl.DataFrame:
     """Contents with what the rest of the account says at each level.
 
     Adds `rest` (things in the account's other baskets) and `before` (things of this basket counted already); and
@@ -134,16 +134,16 @@ def counted(held: pl.DataFrame) -> pl.DataFrame:
     names = ["", *(f"{level}_" for level in LEVELS)]
     one_basket = [["unit"], *(["unit", node] for node in nodes)]
     one_account = [["account"], *(["account", node] for node in nodes)]
-    within = held.with_columns(
+    within = baskets.with_columns(
         expression
         for name, by in zip(names, one_basket, strict=True)
         for expression in (_place(by).alias(f"{name}before"), _length(by).alias(f"{name}own"))
     )
-    whole = within.sort("account", "thing_node", "unit").with_columns(
+    counted_rows = within.sort("account", "thing_node", "unit").with_columns(
         (_length(by) - pl.col(f"{name}own")).alias(f"{name}rest")
         for name, by in zip(names, one_account, strict=True)
     )
-    return whole.drop(f"{name}own" for name in names)
+    return counted_rows.drop(f"{name}own" for name in names)
 
 
 def _begins(*by: str) -> pl.Expr:

@@ -67,10 +67,10 @@ def _pairs_of(orders: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.Da
     if bought.is_empty():
         return none()
     units = orders.select(unit.n_unique()).item()
-    found = [_best(pairs, units) for pairs in _counted(bought)]
+    best = [_best(pairs, units) for pairs in _counted(bought)]
     names = items.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("item"), "item_id")
     return (
-        pl.concat(found)
+        pl.concat(best)
         .join(names, on="item", maintain_order="left")
         .join(names.rename({"item": "other", "item_id": "other_id"}), on="other", maintain_order="left")
         .select(*PAIRS)
@@ -107,11 +107,11 @@ def _counted(bought: pl.DataFrame) -> Iterator[pl.DataFrame]:
     ends = np.searchsorted(work, np.arange(_PAIRS_AT_ONCE, work[-1], _PAIRS_AT_ONCE), side="right")
     edges = np.unique([0, *ends, work.size]).tolist()
     for begin, end in pairwise(edges):
-        both = (by_item[begin:end] @ by_unit).tocoo()
-        enough = (both.data >= MIN_TOGETHER) & (both.row + begin != both.col)
-        item, other = both.row[enough] + begin, both.col[enough]
-        pairs = {"item": item, "other": other, "together": both.data[enough]}
-        yield pl.DataFrame({**pairs, "n": units[item], "n_other": units[other]}).cast(_COUNTED)
+        shared = (by_item[begin:end] @ by_unit).tocoo()
+        enough = (shared.data >= MIN_TOGETHER) & (shared.row + begin != shared.col)
+        item, partner = shared.row[enough] + begin, shared.col[enough]
+        pairs = {"item": item, "other": partner, "together": shared.data[enough]}
+        yield pl.DataFrame({**pairs, "n": units[item], "n_other": units[partner]}).cast(_COUNTED)
 
 
 def _best(pairs: pl.DataFrame, units: int) -> pl.DataFrame:

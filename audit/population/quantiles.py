@@ -4,47 +4,47 @@ from datetime import timedelta
 
 import polars as pl
 
-STANDING: dict[str, pl.DataType] = {
+QUANTILES: dict[str, pl.DataType] = {
     "measure": pl.String(), "share": pl.Float64(), "value": pl.Float64(),
 }  # fmt: skip
 PRICES: dict[str, pl.DataType] = {"category": pl.String(), "low": pl.Float64(), "high": pl.Float64()}
 
 YEAR = timedelta(days=365)
-"""What `standing` counts orders and money in."""
+"""What `customer_quantiles` counts orders and money in."""
 
 FIFTHS = (0.2, 0.4, 0.6, 0.8)
 
-MIN_STANDING = 50
+MIN_RANKED = 50
 """House value: fifths of fewer customers are ten people or fewer, and say more about them than about the others."""
 
 MIN_PRICES = 30
 """House value: thirds of fewer prices than ten each are an accident of which goods were bought."""
 
 
-def standing(orders: pl.DataFrame) -> pl.DataFrame:
+def customer_quantiles(orders: pl.DataFrame) -> pl.DataFrame:
     """Where the fifths of customers part, by recency, frequency and money: `measure, share, value`.
 
     Of everybody with an order: `recency` (days from the last order to the newest of all), `orders` and `spent`
     (quantity x price) in the `YEAR` before that newest order; `value` is the least that is not below the `share`.
     Recency, frequency, monetary value in fifths: Hughes, Strategic Database Marketing (1994). Empty where fewer than
-    `MIN_STANDING` have an order.
+    `MIN_RANKED` have an order.
     """
-    if orders.is_empty() or orders["customer_id"].n_unique() < MIN_STANDING:
-        return pl.DataFrame(schema=STANDING)
+    if orders.is_empty() or orders["customer_id"].n_unique() < MIN_RANKED:
+        return pl.DataFrame(schema=QUANTILES)
     newest = orders["occurred_at"].max()
     order = pl.coalesce("order_id", pl.concat_str(pl.lit("event:"), "event_id"))
     recent = pl.col("occurred_at") > pl.lit(newest) - YEAR
-    each = orders.group_by("customer_id").agg(
+    customers = orders.group_by("customer_id").agg(
         ((pl.lit(newest) - pl.col("occurred_at").max()).dt.total_seconds() / 86_400).alias("recency"),
         order.filter(recent).n_unique().cast(pl.Float64).alias("orders"),
         (pl.col("quantity").fill_null(1.0) * pl.col("price")).filter(recent).sum().alias("spent"),
     )
     rows = [
-        (measure, share, each[measure].quantile(share, "higher"))
+        (measure, share, customers[measure].quantile(share, "higher"))
         for measure in ("recency", "orders", "spent")
         for share in FIFTHS
     ]
-    return pl.DataFrame(rows, schema=STANDING, orient="row")
+    return pl.DataFrame(rows, schema=QUANTILES, orient="row")
 
 
 def prices(orders: pl.DataFrame) -> pl.DataFrame:

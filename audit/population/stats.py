@@ -18,9 +18,9 @@ from audit.population.co_purchase import MIN_CUSTOMERS, of_orders, of_people
 from audit.population.co_purchase import none as no_pairs
 from audit.population.quantiles import (
     PRICES,
-    STANDING,
+    QUANTILES,
+    customer_quantiles,
     prices,
-    standing,
 )
 
 ENGAGED: dict[str, pl.DataType] = {"kind": pl.String(), "channel": pl.String()}
@@ -43,7 +43,7 @@ class Facts:
     - `bought_together`: the same, counted in orders;
     - `customers`: how many customers have an order;
     - `engaged`: `kind, channel`: opens and clicks by humans that the data holds any of (see `engagement`);
-    - `standing`: `measure, share, value`: where customers' fifths part (see `audit.population.quantiles`);
+    - `quantiles`: `measure, share, value`: where customers' fifths part (see `audit.population.quantiles`);
     - `prices`: `category, low, high`: where the prices of a category's thirds part (there too).
 
     `pairs` makes `also_bought`, and `baskets` makes `bought_together`, when they are first asked for: counting pairs is
@@ -55,7 +55,7 @@ class Facts:
     pairs: Callable[[], pl.DataFrame]
     customers: int
     engaged: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENGAGED))
-    standing: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=STANDING))
+    quantiles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=QUANTILES))
     prices: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PRICES))
     repeats: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REPEATS))
     baskets: Callable[[], pl.DataFrame] = no_pairs
@@ -127,7 +127,7 @@ def count(events: pl.LazyFrame) -> Facts:
         lambda: also_bought(events, items),
         orders["customer_id"].n_unique(),
         engagement(events),
-        standing(orders),
+        customer_quantiles(orders),
         prices(orders),
         _repeats(orders),
         lambda: bought_together(events, items),
@@ -151,7 +151,7 @@ def engagement(events: pl.LazyFrame) -> pl.DataFrame:
     The channel is the event's own, else that of its message.
     """
     acts = events.filter(pl.col("kind").is_in(["message_opened", "message_clicked"]) & is_human_expr())
-    own = acts.filter(pl.col("channel").is_not_null()).select(*ENGAGED).unique().collect()
+    stated = acts.filter(pl.col("channel").is_not_null()).select(*ENGAGED).unique().collect()
     silent = (
         acts.filter(pl.col("channel").is_null())
         .select("customer_id", "message_id", "kind")
@@ -159,17 +159,17 @@ def engagement(events: pl.LazyFrame) -> pl.DataFrame:
         .collect()
     )
     if silent.is_empty():
-        return own.sort(*ENGAGED)
+        return stated.sort(*ENGAGED)
     sent = events.filter(pl.col("kind") == "message_sent").join(
         silent.lazy().select("customer_id", "message_id"), on=("customer_id", "message_id"), how="semi"
     )
     of_it = sent_messages(
         sent.select("customer_id", "occurred_at", "event_id", "kind", "message_id", "channel").collect()
     )
-    found = silent.join(
+    of_messages = silent.join(
         of_it.select("customer_id", "message_id", "channel"), on=("customer_id", "message_id"), how="left"
     )
-    return pl.concat([own, found.select(*ENGAGED).unique()]).unique().sort(*ENGAGED)
+    return pl.concat([stated, of_messages.select(*ENGAGED).unique()]).unique().sort(*ENGAGED)
 
 
 def _orders(events: pl.LazyFrame) -> pl.DataFrame:
@@ -211,9 +211,9 @@ def moments(orders: pl.DataFrame, *by: str) -> pl.DataFrame:
     two orders in one instant are one moment. Rows where one of `by` is absent are left out.
     """
     order = pl.coalesce("order_id", pl.concat_str(pl.lit("event:"), "event_id"))
-    first = pl.col("occurred_at").min().over("customer_id", order)
+    ordered_at = pl.col("occurred_at").min().over("customer_id", order)
     return (
-        orders.with_columns(first.alias("occurred_at"))
+        orders.with_columns(ordered_at.alias("occurred_at"))
         .drop_nulls(list(by))
         .select("customer_id", *by, "occurred_at")
         .unique()

@@ -23,7 +23,7 @@ from audit.storage import private_files
 
 _CUSTOMERS = "customers.json"
 
-_COUNTED = ("items", "intervals", "engaged", "standing", "prices", "repeats")
+_COUNTED = ("items", "intervals", "engaged", "quantiles", "prices", "repeats")
 """The facts that are counted together, when any is first asked for."""
 
 _LATER = ("also_bought", "bought_together")
@@ -33,16 +33,16 @@ _USUAL = tuple(f"usual-{name}" for name in ("places", "bursts", "hours", "accoun
 """The frames of `audit.population.basket_baseline.Background`, in its order."""
 
 
-def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
-    """The facts of the generation `version`, read from `place` or counted over `events` and kept there.
+def of(folder: Path, version: str, events: pl.LazyFrame) -> Facts:
+    """The facts of the generation `version`, read from `folder` or counted over `events` and kept there.
 
     What is bought together, and what baskets look like, is counted when it is first asked for, and kept beside the rest.
-    Where `place` cannot be written, for want of room or permission, facts are counted and not kept.
+    Where `folder` cannot be written, for want of room or permission, facts are counted and not kept.
     """
-    kept = place / version
-    if (kept / _CUSTOMERS).is_file() and all(_file(kept, name).is_file() for name in _COUNTED):
-        frames = {name: pl.read_parquet(_file(kept, name)) for name in _COUNTED}
-        customers = json.loads((kept / _CUSTOMERS).read_bytes())
+    generation = folder / version
+    if (generation / _CUSTOMERS).is_file() and all(_file(generation, name).is_file() for name in _COUNTED):
+        frames = {name: pl.read_parquet(_file(generation, name)) for name in _COUNTED}
+        customers = json.loads((generation / _CUSTOMERS).read_bytes())
         facts = Facts(
             **frames,
             customers=customers,
@@ -52,33 +52,36 @@ def of(place: Path, version: str, events: pl.LazyFrame) -> Facts:
         )
     else:
         facts = count(events)
-        _clear(place, version)
+        _clear(folder, version)
         for name in _COUNTED:
-            _keep(_file(kept, name), getattr(facts, name).write_parquet)
-        _keep(kept / _CUSTOMERS, lambda path: path.write_text(json.dumps(facts.customers), encoding="ascii"))
+            _keep(_file(generation, name), getattr(facts, name).write_parquet)
+        _keep(
+            generation / _CUSTOMERS,
+            lambda path: path.write_text(json.dumps(facts.customers), encoding="ascii"),
+        )
     counting = threading.Lock()
 
     def later(name: str) -> Callable[[], pl.DataFrame]:
         def made() -> pl.DataFrame:
             with counting:  # whoever asks meanwhile waits for the one count
-                return _pairs(_file(kept, name), lambda: getattr(facts, name))
+                return _pairs(_file(generation, name), lambda: getattr(facts, name))
 
         return made
 
     def usual() -> Background:
         with counting:
-            return _usual(kept, facts)
+            return _usual(generation, facts)
 
     return replace(facts, pairs=later("also_bought"), baskets=later("bought_together"), model=usual)
 
 
-def complete(place: Path, version: str) -> bool:
+def complete(folder: Path, version: str) -> bool:
     """Whether everything is kept for that generation that is counted only when it is asked for."""
-    return all(_file(place / version, name).is_file() for name in (*_LATER, *_USUAL))
+    return all(_file(folder / version, name).is_file() for name in (*_LATER, *_USUAL))
 
 
-def _usual(kept: Path, facts: Facts) -> Background:
-    files = [_file(kept, name) for name in _USUAL]
+def _usual(generation: Path, facts: Facts) -> Background:
+    files = [_file(generation, name) for name in _USUAL]
     if all(file.is_file() for file in files):
         return Background(*map(pl.read_parquet, files))
     counted = facts.usual
@@ -88,8 +91,8 @@ def _usual(kept: Path, facts: Facts) -> Background:
     return counted
 
 
-def _file(kept: Path, name: str) -> Path:
-    return kept / f"{name}.parquet"
+def _file(generation: Path, name: str) -> Path:
+    return generation / f"{name}.parquet"
 
 
 def _pairs(path: Path, counted: Callable[[], pl.DataFrame]) -> pl.DataFrame:
@@ -112,7 +115,7 @@ def _keep(path: Path, write: Callable[[Path], object]) -> None:
         fresh.unlink(missing_ok=True)
 
 
-def _clear(place: Path, version: str) -> None:
-    for older in place.iterdir():
+def _clear(folder: Path, version: str) -> None:
+    for older in folder.iterdir():
         if older.name != version:
             shutil.rmtree(older, ignore_errors=True)

@@ -25,13 +25,13 @@ def weeks(events: pl.DataFrame, at: datetime, kinds: Iterable[str]) -> tuple[Wee
         return ()
     week = pl.col("occurred_at").dt.truncate("1w").dt.date()
     sent = Counter(messages(events).filter("sent").select(week).to_series().to_list())
-    seen: dict[date, tuple[str, ...]] = {}
+    occurred: dict[date, tuple[str, ...]] = {}
     for monday, kind in (
         events.filter(pl.col("kind").is_in(list(kinds))).select(week, "kind").unique().sort("kind").rows()
     ):
-        seen[monday] = (*seen.get(monday, ()), kind)
-    first = min({*sent, *seen} or {at.date()})
-    last = at.date() - timedelta(days=at.weekday())
-    count = max((last - first).days // 7 + 1, 1)
-    mondays = (first + timedelta(weeks=number) for number in range(count))
-    return tuple(Week(monday, sent.get(monday, 0), seen.get(monday, ())) for monday in mondays)
+        occurred[monday] = (*occurred.get(monday, ()), kind)
+    since = min({*sent, *occurred} or {at.date()})
+    until = at.date() - timedelta(days=at.weekday())
+    count = max((until - since).days // 7 + 1, 1)
+    mondays = (since + timedelta(weeks=number) for number in range(count))
+    return tuple(Week(monday, sent.get(monday, 0), occurred.get(monday, ())) for monday in mondays)

@@ -49,5 +49,5 @@ def campaign_map(ws: "Workspace") -> CampaignMap:
         mapped=mapped,
         unmapped=rows.height - mapped,
         entries=ws.campaigns.height,
-        flows=flows.seen(ws.scan(), ws.flows),
+        flows=flows.flow_counts(ws.scan(), ws.flows),
     )

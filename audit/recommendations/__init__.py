@@ -1,30 +1,39 @@
-"""Recommendations: the placements that were shown, and those that our strategies would make of the same events."""
+"""Recommendations: the strips that were shown, and those that our strategies would make of the same events."""
 
-from audit.recommendations.by_pairs import excluded_items
 from audit.recommendations.derive import (
-    chosen_items,
-    customers_given,
+    chosen_of,
     derive,
-    evidence_for,
+    given,
+    given_to,
+    made,
+    prepared,
     titled,
 )
-from audit.recommendations.incremental import Holds, by_sums
-from audit.recommendations.logged import logged
-from audit.recommendations.placement_schema import PLACEMENT
-from audit.recommendations.placements import PLACEMENTS, Reconstruction, placements
+from audit.recommendations.excluded_items import passed_over
+from audit.recommendations.incremental import Holds, by_pairs
+from audit.recommendations.logged import SHOWN, logged
+from audit.recommendations.placement_schema import STRIP
+from audit.recommendations.placements import STRIPS, strips
+from audit.recommendations.reconstruction import Reconstruction
+from audit.recommendations.relevant_acts import vying, vying_beside
 
 __all__ = [
-    "PLACEMENT",
-    "PLACEMENTS",
+    "SHOWN",
+    "STRIP",
+    "STRIPS",
     "Holds",
     "Reconstruction",
-    "by_sums",
-    "chosen_items",
-    "customers_given",
+    "by_pairs",
+    "chosen_of",
     "derive",
-    "evidence_for",
-    "excluded_items",
+    "given",
+    "given_to",
     "logged",
-    "placements",
+    "made",
+    "passed_over",
+    "prepared",
+    "strips",
     "titled",
+    "vying",
+    "vying_beside",
 ]

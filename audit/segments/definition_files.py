@@ -151,14 +151,14 @@ def _refuse_fields(location: Location, key: str, templates: Iterable[str], allow
 
 
 def resolved(definitions: tuple[Definition, ...], facts: Facts) -> tuple[Definition, ...]:
-    """The definitions with the numbers of `facts.standing` in place of fifths.
+    """The definitions with the numbers of `facts.quantiles` in place of fifths.
 
     One whose numbers are not known, because too few customers have an order, is left out. The numbers are group
     facts: they stay as they are stored when events of one customer are left out.
     """
     if not any(map(_names_fifths, definitions)):
         return definitions
-    quantiles = {(measure, share): value for measure, share, value in facts.standing.iter_rows()}
+    quantiles = {(measure, share): value for measure, share, value in facts.quantiles.iter_rows()}
     return tuple(
         replace(each, when=tuple(_with_numbers(condition, quantiles) for condition in each.when))
         for each in definitions

@@ -42,93 +42,93 @@ class Segment:
         return asdict(self)
 
 
-def write(place: Path, events: pl.DataFrame) -> Segment:
-    """Write `events` (canonical, in `ORDER`, not empty) as a new segment in the folder `place`."""
-    path = private_files.reserve(place / f"{secrets.token_hex(8)}.parquet")
+def write(folder: Path, events: pl.DataFrame) -> Segment:
+    """Write `events` (canonical, in `ORDER`, not empty) as a new segment in `folder`."""
+    path = private_files.reserve(folder / f"{secrets.token_hex(8)}.parquet")
     with private_files.clear_errors(path):
-        kept = [
+        columns = [
             column for column in events if column.null_count() < events.height
         ]  # `_open` puts the others back
-        pl.DataFrame(kept).write_parquet(path, row_group_size=ROWS_PER_GROUP, statistics=True)
+        pl.DataFrame(columns).write_parquet(path, row_group_size=ROWS_PER_GROUP, statistics=True)
     private_files.sync(path)
     customers = events["customer_id"]
     return Segment(path.name, events.height, customers[0], customers[-1])
 
 
-def check(place: Path, segments: Iterable[Segment]) -> None:
+def check(folder: Path, segments: Iterable[Segment]) -> None:
     """Raises WorkspaceError where a file of events is missing or has lost its head or tail."""
-    for one in segments:
-        path = place / one.file
+    for segment in segments:
+        path = folder / segment.file
         try:
             with path.open("rb") as file:
                 head = file.read(len(_MAGIC))
                 file.seek(-len(_MAGIC), os.SEEK_END)
-                whole = head == _MAGIC == file.read()
+                intact = head == _MAGIC == file.read()
         except OSError as error:
             raise WorkspaceError(f"{path}: {error.strerror}; restore the workspace from a backup") from error
-        if not whole:
+        if not intact:
             raise WorkspaceError(f"{path}: is damaged; restore the workspace from a backup")
 
 
-def scan(place: Path, segments: Sequence[Segment]) -> pl.LazyFrame:
+def scan(folder: Path, segments: Sequence[Segment]) -> pl.LazyFrame:
     """All events, in `ORDER`."""
     if not segments:
         return empty().lazy()
-    ordered = sorted(segments, key=lambda one: one.first)
-    frames = [_open(place, one) for one in ordered]
-    disjoint = all(one.last < other.first for one, other in pairwise(ordered))
+    ordered = sorted(segments, key=lambda segment: segment.first)
+    frames = [_open(folder, segment) for segment in ordered]
+    disjoint = all(segment.last < following.first for segment, following in pairwise(ordered))
     return pl.concat(frames) if disjoint else pl.concat(frames).sort(ORDER)
 
 
-def history(place: Path, segments: Iterable[Segment], customer: str) -> pl.DataFrame:
+def history(folder: Path, segments: Iterable[Segment], customer: str) -> pl.DataFrame:
     """The events of one customer, in `ORDER`, reading only the row groups that can hold them."""
     parts = [
-        _open(place, one).filter(pl.col("customer_id") == customer).collect()
-        for one in segments
-        if one.first <= customer <= one.last
+        _open(folder, segment).filter(pl.col("customer_id") == customer).collect()
+        for segment in segments
+        if segment.first <= customer <= segment.last
     ]
-    found = [part for part in parts if part.height]
-    if not found:
+    frames = [part for part in parts if part.height]
+    if not frames:
         return empty()
-    return found[0] if len(found) == 1 else pl.concat(found).sort(ORDER)
+    return frames[0] if len(frames) == 1 else pl.concat(frames).sort(ORDER)
 
 
-def keys(place: Path, segments: Iterable[Segment], wanted: pl.DataFrame) -> pl.DataFrame:
-    """Those (customer_id, event_id) of `wanted` that are stored."""
-    first, last = wanted["customer_id"].min(), wanted["customer_id"].max()
-    known = [
-        _open(place, one).select("customer_id", "event_id")
-        for one in segments
-        if wanted.height and not (one.last < str(first) or str(last) < one.first)
+def keys(folder: Path, segments: Iterable[Segment], identities: pl.DataFrame) -> pl.DataFrame:
+    """Those (customer_id, event_id) of `identities` that are stored."""
+    least, most = identities["customer_id"].min(), identities["customer_id"].max()
+    stored = [
+        _open(folder, segment).select("customer_id", "event_id")
+        for segment in segments
+        if identities.height and not (segment.last < str(least) or str(most) < segment.first)
     ]
-    if not known:
-        return wanted.clear().select("customer_id", "event_id")
-    return pl.concat(known).join(wanted.lazy(), on=["customer_id", "event_id"], how="semi").collect()
+    if not stored:
+        return identities.clear().select("customer_id", "event_id")
+    return pl.concat(stored).join(identities.lazy(), on=["customer_id", "event_id"], how="semi").collect()
 
 
-def customers(place: Path, segments: Iterable[Segment]) -> int:
+def customers(folder: Path, segments: Iterable[Segment]) -> int:
     """How many customers have events."""
-    columns = [_open(place, one).select("customer_id") for one in segments]
+    columns = [_open(folder, segment).select("customer_id") for segment in segments]
     return int(pl.concat(columns).select(pl.col("customer_id").n_unique()).collect().item()) if columns else 0
 
 
-def merge(place: Path, segments: Sequence[Segment]) -> list[Segment]:
+def merge(folder: Path, segments: Sequence[Segment]) -> list[Segment]:
     """Write all events of `segments` anew in as few segments as bounded memory allows, one after another."""
-    everything = [_open(place, one) for one in segments]
-    customers = pl.concat([frame.select("customer_id") for frame in everything])
+    frames = [_open(folder, segment) for segment in segments]
+    customers = pl.concat([frame.select("customer_id") for frame in frames])
     counts = customers.group_by("customer_id").len().sort("customer_id").collect()
     parts = counts.with_columns((pl.col("len").cum_sum() // SEGMENT_ROWS).alias("part"))
     bounds = parts.group_by("part").agg(
         pl.col("customer_id").min().alias("first"), pl.col("customer_id").max().alias("last")
     )
     merged = []
-    for first, last in bounds.sort("part").select("first", "last").rows():
-        inside = pl.col("customer_id").is_between(pl.lit(first), pl.lit(last))
+    for least, most in bounds.sort("part").select("first", "last").rows():
+        inside = pl.col("customer_id").is_between(pl.lit(least), pl.lit(most))
         merged.append(
-            write(place, pl.concat([frame.filter(inside) for frame in everything]).sort(ORDER).collect())
+            write(folder, pl.concat([frame.filter(inside) for frame in frames]).sort(ORDER).collect())
         )
     return merged
 
 
-def _open(place: Path, segment: Segment) -> pl.LazyFrame:
-    return pl.scan_parquet(place / segment.file, schema=SCHEMA, missing_columns="insert")
+def _open(folder: Path, segment: Segment) -> pl.LazyFrame:
+    return pl.scan_parquet(folder / segment.file, schema=SCHEMA, missing_columns="insert")

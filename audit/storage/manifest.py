@@ -59,18 +59,18 @@ class Manifest:
     @property
     def events(self) -> int:
         """How many events are stored."""
-        return sum(one.rows for one in self.segments)
+        return sum(segment.rows for segment in self.segments)
 
     def files(self) -> set[str]:
         """Everything this generation reads, relative to the workspace."""
-        named = {f"events/{one.file}" for one in self.segments} | {
+        events = {f"events/{segment.file}" for segment in self.segments} | {
             f"quarantine/{name}" for name in self.quarantine
         }
-        return named | {
+        return events | {
             name for name in (self.coverage, self.campaigns, self.flows, self.definitions) if name
         }
 
-    def save(self, place: Path) -> None:
+    def save(self, folder: Path) -> None:
         """Make this the workspace's current generation. Raises WorkspaceError."""
         document = {
             "format": FORMAT,
@@ -81,7 +81,7 @@ class Manifest:
             "generation": self.generation,
             "at": iso(self.at),
             "customers": self.customers,
-            "segments": [one.to_json() for one in self.segments],
+            "segments": [segment.to_json() for segment in self.segments],
             "coverage": self.coverage,
             "campaigns": self.campaigns,
             "flows": self.flows,
@@ -91,17 +91,17 @@ class Manifest:
             "imports": list(self.imports),
             "retired": list(self.retired),
         }
-        private_files.write(place / NAME, json.dumps(document, indent=1, ensure_ascii=False).encode())
+        private_files.write(folder / NAME, json.dumps(document, indent=1, ensure_ascii=False).encode())
 
 
-def load(place: Path) -> Manifest:
+def load(folder: Path) -> Manifest:
     """The current generation. Raises NotFoundError if there is no workspace, WorkspaceError if it cannot be read."""
-    path = place / NAME
+    path = folder / NAME
     try:
         document = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise NotFoundError(
-            f"{place}: no workspace here; make one with: whysent import FILE, or whysent demo"
+            f"{folder}: no workspace here; make one with: whysent import FILE, or whysent demo"
         ) from error
     except OSError as error:
         raise WorkspaceError(
@@ -128,7 +128,7 @@ def _read(document: dict[str, Any]) -> Manifest:
         generation=document["generation"],
         at=parse_iso(document["at"]) if document["at"] else None,
         customers=document["customers"],
-        segments=tuple(Segment(**one) for one in document["segments"]),
+        segments=tuple(Segment(**row) for row in document["segments"]),
         coverage=document["coverage"],
         campaigns=document["campaigns"],
         flows=document.get("flows"),

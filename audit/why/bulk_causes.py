@@ -10,7 +10,7 @@ import polars as pl
 from audit.events import sensitive_topics
 from audit.events.messages import sent_messages
 from audit.flows import Flow, campaign_map, of_campaign, of_trigger, triggers
-from audit.flows.eligibility import audience, given, gives_message
+from audit.flows.eligibility import audience, eligible_acts, gives_message
 from audit.why.message_context import definitions
 from audit.why.related_acts import related_acts
 from audit.workspace.context import Context
@@ -117,7 +117,7 @@ def _eligible_acts(
         belongs = flow.belongs() if flow.own else pl.col(column) == _name(flow)
         series = _with_audience(sent.filter(belongs).join(customers, on="customer_id", how="semi"), flow)
         events = placed.join(customers, on="customer_id", how="semi", maintain_order="left")
-        acts = given(events, series, flow).rename({"message": "_id", "act": "_act"})
+        acts = eligible_acts(events, series, flow).rename({"message": "_id", "act": "_act"})
         outside = audience(events, series, flow).filter(~pl.col("holds")).rename({"message": "_id"})
         inside = of_flow.join(outside, on=["customer_id", "_id"], how="anti").with_columns(inside=True)
         parts.append(

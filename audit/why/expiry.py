@@ -110,7 +110,7 @@ class End:
 
 
 def recommendation_end(row: Mapping[str, Any]) -> End:
-    """The end of a row of `recommendations.placements`: when our strategy gives it no more, else unknown to us."""
+    """The end of a row of `recommend.strips`: when our strategy gives it no more, else unknown to us."""
     return End(row["until"], "at_latest") if row["derived"] else End(None, "shown")
 
 
@@ -227,7 +227,9 @@ def _sent_steps(message: MessageContext, flow: Flow, acts: pl.DataFrame) -> dict
     events = events.filter(is_act | repurchase | pl.col("kind").is_in(flow.trigger.ended_by))
     times = dict(messages.select("event_id", "occurred_at").iter_rows())
     steps: dict[str, dict[str, datetime]] = {}
-    for row in eligibility.given(events, messages, flow).filter(gives_message()).iter_rows(named=True):
+    for row in (
+        eligibility.eligible_acts(events, messages, flow).filter(gives_message()).iter_rows(named=True)
+    ):
         steps.setdefault(row["act"], {})[row["step"]] = times[row["message"]]
     return steps
 

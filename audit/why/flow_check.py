@@ -219,7 +219,7 @@ def _length(length: timedelta) -> str:
 def flow_counterfactual(message: MessageContext, flow: Flow, giving: pl.DataFrame) -> Counterfactual | None:
     """Without which acts `flow` would not give this message, and which event would have ended it.
 
-    `giving`: the acts that give it now, in the shape of `flows.eligibility.GIVEN`.
+    `giving`: the acts that give it now, in the shape of `flows.eligibility.ELIGIBLE`.
     """
     kinds, columns = eligibility.reads(flow)
     events = message.events.filter(pl.col("kind").is_in(kinds)).select(columns)
@@ -242,7 +242,7 @@ def flow_counterfactual(message: MessageContext, flow: Flow, giving: pl.DataFram
 
 def _evidence(events: pl.DataFrame, messages: pl.DataFrame, flow: Flow, message: str) -> dict[str, list[str]]:
     """For each customer whom `flow` gives `message`: the acts that set it off, and what puts them in its audience."""
-    rows = eligibility.given(events, messages, flow).filter(pl.col("message") == message)
+    rows = eligibility.eligible_acts(events, messages, flow).filter(pl.col("message") == message)
     acts = rows.filter(eligibility.gives_message()).group_by("customer_id", maintain_order=True).agg("act")
     audience = eligibility.audience(events, messages, flow).filter(pl.col("message") == message)
     outside = set(audience.filter(~pl.col("holds"))["customer_id"])

@@ -117,9 +117,9 @@ class MessageContext:
         return definitions(self.stated_trigger, self.mapped_trigger, campaign)
 
     def eligible_acts(self, flow: Flow) -> pl.DataFrame:
-        """The acts that could have set this message off under `flow`, in the shape of `flows.eligibility.GIVEN`."""
+        """The acts that could have set this message off under `flow`, in the shape of `flows.eligibility.ELIGIBLE`."""
         if flow not in self._eligible_acts:
-            acts = eligibility.given(self.events, self.messages(flow), flow)
+            acts = eligibility.eligible_acts(self.events, self.messages(flow), flow)
             self._eligible_acts[flow] = acts.filter(pl.col("message") == self.row["event_id"])
         return self._eligible_acts[flow]
 

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 
 class Generation:
-    """What the manifest `held` names in the folder `path`, each part read when it is first asked for."""
+    """What the manifest names in the folder `path`, each part read when it is first asked for."""
 
-    def __init__(self, path: Path, held: Manifest) -> None:
-        self.path, self.manifest = path, held
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path, self.manifest = path, manifest
         self._counting = threading.Lock()
         self._facts: Facts | None = None
 
@@ -43,7 +43,7 @@ class Generation:
     @property
     def is_there(self) -> bool:
         """Whether all files of its events still are."""
-        return all((self.path / "events" / one.file).exists() for one in self.manifest.segments)
+        return all((self.path / "events" / segment.file).exists() for segment in self.manifest.segments)
 
     # -- events -----------------------------------------------------------------------------------
 
@@ -170,7 +170,7 @@ class Generation:
         if name is None:
             return pl.DataFrame(schema=schema)
         try:
-            found = pl.read_parquet(self.path / name)
+            frame = pl.read_parquet(self.path / name)
         except (OSError, pl.exceptions.ComputeError) as error:
             raise WorkspaceError(
                 f"{self.path / name}: cannot be read; restore the workspace from a backup"
@@ -178,6 +178,6 @@ class Generation:
         lacking = [
             pl.lit(None, dtype).alias(column)
             for column, dtype in schema.items()
-            if column not in found.columns
+            if column not in frame.columns
         ]
-        return found.with_columns(lacking)  # columns that an older program did not write
+        return frame.with_columns(lacking)  # columns that an older program did not write

@@ -104,11 +104,11 @@ class Workspace:
                     "another folder"
                 )
             (path / "vault.db").unlink(missing_ok=True)  # of a workspace whose making was killed
-            made = Manifest(secrets.token_hex(16), datetime.now(UTC), Settings(synthetic=synthetic))
+            fresh = Manifest(secrets.token_hex(16), datetime.now(UTC), Settings(synthetic=synthetic))
             with private_files.clear_errors(path):
-                Vault.create(path / "vault.db", keys.create(made.id))
-            made.save(path)
-        return cls(path, made, pseudonyms=pseudonyms)
+                Vault.create(path / "vault.db", keys.create(fresh.id))
+            fresh.save(path)
+        return cls(path, fresh, pseudonyms=pseudonyms)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -130,16 +130,16 @@ class Workspace:
     @property
     def info(self) -> Info:
         """Totals and the default moment."""
-        it = self.manifest
+        manifest = self.manifest
         return Info(
             self.path,
-            it.id,
-            it.settings.synthetic,
-            it.created,
-            it.generation,
+            manifest.id,
+            manifest.settings.synthetic,
+            manifest.created,
+            manifest.generation,
             self.at,
-            it.customers,
-            it.events,
+            manifest.customers,
+            manifest.events,
         )
 
     @property
@@ -228,12 +228,12 @@ class Workspace:
         Whom only an import knows that is under way, or was killed, is not found.
         """
         unfinished = set(self.vault.pending()) - set(self.manifest.imports)
-        found = self.vault.resolve(text, leaving_out=unfinished)
-        if found is None:
+        pseudonym = self.vault.resolve(text, leaving_out=unfinished)
+        if pseudonym is None:
             raise NotFoundError(
                 "no such customer here: neither a pseudonym, nor a source's id, nor an e-mail address"
             )
-        return found
+        return pseudonym
 
     def history(
         self, customer: str, *, at: datetime | None = None, without: Iterable[str] = ()
@@ -281,7 +281,7 @@ class Workspace:
         """The declared rules that are switched on, their customers named by pseudonym."""
 
         def named(customers: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(self.vault.resolve(one) or one for one in customers)
+            return tuple(self.vault.resolve(customer) or customer for customer in customers)
 
         return tuple(
             replace(rule, customers=named(rule.customers), except_customers=named(rule.except_customers))
@@ -310,8 +310,8 @@ class Workspace:
         """Make `changed` the next generation; only inside `writing`."""
         before = self.manifest
         if changed.definitions == before.definitions:  # ours may have changed with the program
-            own = None if self.definition_record.is_empty() else self.definition_record["own"][-1]
-            changed = self._recorded(changed, own)
+            text = None if self.definition_record.is_empty() else self.definition_record["own"][-1]
+            changed = self._recorded(changed, text)
         following = replace(
             changed, generation=before.generation + 1, retired=tuple(sorted(before.files() - changed.files()))
         )
@@ -377,17 +377,17 @@ class Workspace:
                 self.vault.confirm(import_id)
             else:
                 self.vault.discard(import_id)
-        kept = self.manifest.files() | set(self.manifest.retired)
+        named = self.manifest.files() | set(self.manifest.retired)
         with private_files.clear_errors(self.path):
             for pattern in ("events/*.parquet", "quarantine/*.parquet", "*-*.parquet", ".workspace.json.*"):
                 for path in self.path.glob(pattern):
-                    if path.relative_to(self.path).as_posix() not in kept:
+                    if path.relative_to(self.path).as_posix() not in named:
                         path.unlink(missing_ok=True)
 
 
 def _named() -> Path | None:
-    named = os.environ.get(ENVIRONMENT)
-    return Path(named) if named else None
+    folder = os.environ.get(ENVIRONMENT)
+    return Path(folder) if folder else None
 
 
 def _data_folder() -> Path:

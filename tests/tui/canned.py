@@ -16,25 +16,25 @@ from audit.queries.findings_documents import Finding
 from audit.rules.replay.curve import curve
 from tui.session.view_models import (
     Agreement,
+    Asked,
+    AskedGroup,
+    CaseOf,
     Change,
     Document,
     Draft,
     Drawing,
     Entry,
     Field,
-    OfferedText,
     Opening,
     Picture,
     Plan,
-    ProposalCase,
-    ProposalGroup,
-    ProposalSummary,
-    RuleTrial,
     Sample,
     Subject,
     Triage,
+    Tried,
     Verdict,
     Week,
+    Written,
 )
 
 if TYPE_CHECKING:
@@ -51,10 +51,9 @@ RULE = {
 
 
 class FakeSession:
-    """Answers every set of questions itself, at once. `name` stands in for every text that data could bring."""
+    """Answers at once. `name` stands in for every text that data could bring."""
 
     def __init__(self, name: str = "Nail clipper", *, people: int = 40) -> None:
-        self.customers = self.rules = self.replays = self.proposals = self
         self.name = name
         self.people = people
         self.odd: list[dict[str, Any]] = []
@@ -78,7 +77,7 @@ class FakeSession:
     def open(self) -> Opening:
         return Opening("demo", 2013, 214332, DATA, role="operator")
 
-    def data_version(self) -> str:
+    def standing(self) -> str:
         return self.stands
 
     def warm(self) -> None:
@@ -266,17 +265,17 @@ class FakeSession:
             out_of_pattern=msgspec.convert(odd, tuple[OutOfPattern, ...]),
         )
 
-    def try_rules(self, customer: str, without: tuple[str, ...], suggested: Document | None) -> RuleTrial:
-        self.asked.append(("try_rules", customer, without, suggested))
+    def tried(self, customer: str, without: tuple[str, ...], suggested: Document | None) -> Tried:
+        self.asked.append(("tried", customer, without, suggested))
         stopped = {
             f"m-{at}": f"stopped: 3 messages had gone out in the 7d before it, and 3 may ({self.name})"
             for at in (11, 9)
         }
-        return RuleTrial(
+        return Tried(
             customer, without, "2 rules of the book", stopped, {"m-10": "deferred to 2026-09-28 08:00"}, 11
         )
 
-    def derivable_messages(self, customer: str, without: tuple[str, ...]) -> frozenset[str]:
+    def derived(self, customer: str, without: tuple[str, ...]) -> frozenset[str]:
         return frozenset() if "o-1841" in without else frozenset({"m-7", "m-8"})
 
     def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> Document:
@@ -309,13 +308,13 @@ class FakeSession:
             ],
         }  # fmt: skip
 
-    def customer_wording(self, picture: Picture, document: Document, locale: str) -> OfferedText:
-        self.asked.append(("customer_wording", picture.customer, document["subject"]["id"], locale))
+    def words(self, picture: Picture, document: Document, locale: str) -> Written:
+        self.asked.append(("words", picture.customer, document["subject"]["id"], locale))
         said = {"en": "We sent you", "de": "Wir haben Ihnen geschickt:"}[locale]
-        return OfferedText(f"Words · {locale}", f"{said} {self.name} deals.\n– you bought {self.name}")
+        return Written(f"Words · {locale}", f"{said} {self.name} deals.\n– you bought {self.name}")
 
-    def report(self, customer: str, kind: str, locale: str) -> OfferedText:
-        return OfferedText(f"{kind} · {locale}", f"# {self.name}\n\nA note about {customer}, {locale}.")
+    def report(self, customer: str, kind: str, locale: str) -> Written:
+        return Written(f"{kind} · {locale}", f"# {self.name}\n\nA note about {customer}, {locale}.")
 
     def reconcile(self, only: str) -> Agreement:
         self.asked.append(("reconcile", only))
@@ -351,7 +350,7 @@ class FakeSession:
         ]
         return Agreement(pl.DataFrame(agreed), pl.DataFrame(apart[:2] if only else apart), 410)
 
-    def entries(self) -> tuple[Entry, ...]:
+    def rules(self) -> tuple[Entry, ...]:
         if "p1" in self.answered:
             return tuple(self.book)
         asked = {"id": "sunset-kindle", "kind": "sunset", "unengaged": 5}
@@ -395,7 +394,7 @@ class FakeSession:
         )
         return Draft(keys, wrong)
 
-    def prepare(self, running: Callable[[], bool]) -> None:
+    def make_ready(self, wanted: Callable[[], bool]) -> None:
         self.asked.append(("ready",))
 
     def replay(
@@ -434,11 +433,11 @@ class FakeSession:
         now = str(keys.get("limit", 3)) if by == "limit" else str(keys.get("window", "7d"))
         return Drawing(curve({"rule": keys["id"], "points": points}), now)
 
-    def vendors(self) -> Mapping[str, str]:
+    def senders(self) -> Mapping[str, str]:
         return {"braze": "Braze: frequency capping", "klaviyo": "Klaviyo: Smart Sending"}
 
-    def compare_with_vendor(self, keys: Document, vendor: str, progress: Progress) -> Document:
-        self.asked.append(("compare_with_vendor", dict(keys), vendor))
+    def as_sender(self, keys: Document, sender: str, progress: Progress) -> Document:
+        self.asked.append(("as_sender", dict(keys), sender))
         return {
             "rules": [{"id": keys["id"], "text": "3 in 7d → 3 in 7 calendar days", "notes": ["the zone is the customer's"]}],
             "messages": 1204511, "differ": 2140, "only_exact": 2000, "only_preset": 100, "moved": 40, "both": 1000,
@@ -446,17 +445,17 @@ class FakeSession:
             "differs": [{"text": f"it counts canvas steps ({self.name})", "quote": "", "source": "https://braze.com/docs"}],
         }  # fmt: skip
 
-    def inbox(self) -> tuple[ProposalGroup, ...]:
+    def inbox(self) -> tuple[AskedGroup, ...]:
         rule = {"id": "sunset-kindle", "kind": "sunset", "unengaged": 5}
         asked = [
-            ProposalSummary("p1", "import sunset-kindle", "mara on 2026-11-19 · ticket 4711 · c_00000000", f"again ({self.name})",
+            Asked("p1", "import sunset-kindle", "mara on 2026-11-19 · ticket 4711 · c_00000000", f"again ({self.name})",
                   ("+ sunset-kindle", "    unengaged: 5"), rule),
-            ProposalSummary("p2", "handover", "jo on 2026-11-20", "", ("handover as csv: email-weekly-cap v3",), None, approvable=False),
+            Asked("p2", "handover", "jo on 2026-11-20", "", ("handover as csv: email-weekly-cap v3",), None, answers=False),
         ]  # fmt: skip
         left = [one for one in asked if one.id not in self.answered]
-        return (ProposalGroup("kindle-specials", tuple(left), 1, 1),) if left else ()
+        return (AskedGroup("kindle-specials", tuple(left), 1, 1),) if left else ()
 
-    def propose(self, keys: Document, case: ProposalCase) -> str:
+    def propose(self, keys: Document, case: CaseOf) -> str:
         self.asked.append(("propose", dict(keys), case))
         return "proposed as p3; whoever may change rules finds it in the inbox"
 
@@ -483,6 +482,6 @@ class FakeSession:
             self.answered.add(change.id)
         return f"{change.kind} {change.id}: done"
 
-    def write_export(self, name: str, text: str) -> str:
+    def keep(self, name: str, text: str) -> str:
         self.kept[name] = text
         return f"/exports/{name}"

@@ -1,8 +1,8 @@
-"""Short dialogs: a text to read, a question to answer, a line to type, a few things to choose from."""
+"""Short dialogs: a text to read, a question to answer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Vertical, VerticalScroll
@@ -10,78 +10,60 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList, Static
 
 from tui import keys
-from tui.core_access import AsksCore
 from tui.rendering.text import content
+from tui.widgets.clean_input import CleanInput
 from tui.widgets.items import Item, Items
-from tui.widgets.text import CleanInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from textual.app import ComposeResult
     from textual.content import Content
-    from textual.widget import Widget
-
-Result = TypeVar("Result")
 
 
-class Dialog(ModalScreen[Result], AsksCore, Generic[Result]):
-    """A framed box with a title; `body` is what it holds. A `SHORT` one is as tall as that, another scrolls."""
-
-    AREA = "dialog"
-    CSS_PATH = "dialogs.tcss"
-    SHORT: ClassVar[bool] = False
-    HINT: ClassVar[str] = ""
-
-    def __init__(self, title: object) -> None:
-        super().__init__()
-        self._title = content(title)
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog -short") if self.SHORT else VerticalScroll(classes="dialog") as box:
-            box.border_title = self._title
-            box.border_subtitle = content(self.HINT)
-            yield from self.body()
-        yield Footer()
-
-    def body(self) -> Iterable[Widget]:
-        """The widgets between the title and the footer."""
-        return ()
-
-    async def action_dismiss(self, result: Result | None = None) -> None:
-        self.dismiss(result)
-
-
-class TextDialog(Dialog[None]):
+class TextDialog(ModalScreen[None]):
     """Something to read, as long as it is."""
 
-    BINDINGS = keys.bindings("dialog")
+    PLACE = "dialog"
+    BINDINGS = keys.bindings(PLACE)
+    CSS_PATH = "dialogs.tcss"
 
     def __init__(self, title: object, text: Content) -> None:
-        super().__init__(title)
+        super().__init__()
+        self._title = content(title)
         self._text = text
 
-    def body(self) -> Iterable[Widget]:
-        yield Static(self._text, markup=False)
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog") as box:
+            box.border_title = self._title
+            yield Static(self._text, markup=False)
+        yield Footer()
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
 
+    async def action_dismiss(self, result: None = None) -> None:
+        self.dismiss(result)
 
-class Question(Dialog[bool]):
+
+class Question(ModalScreen[bool]):
     """A plan, and whether to go on with it. No is the default."""
 
-    AREA = "question"
-    BINDINGS = keys.bindings(AREA)
-    SHORT = True
-    HINT = "y yes · n no"
+    PLACE = "question"
+    BINDINGS = keys.bindings(PLACE)
+    CSS_PATH = "dialogs.tcss"
 
     def __init__(self, title: object, text: Content) -> None:
-        super().__init__(title)
+        super().__init__()
+        self._title = content(title)
         self._text = text
 
-    def body(self) -> Iterable[Widget]:
-        yield Static(self._text, markup=False)
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -short") as box:
+            box.border_title = self._title
+            box.border_subtitle = content("y yes · n no")
+            yield Static(self._text, markup=False)
+        yield Footer()
 
     def action_yes(self) -> None:
         self.dismiss(True)
@@ -90,19 +72,24 @@ class Question(Dialog[bool]):
         self.dismiss(False)
 
 
-class Line(Dialog[str | None]):
+class Line(ModalScreen[str | None]):
     """A line to be typed; None where somebody thought better of it. Unless `needed` it may be empty."""
 
-    BINDINGS = keys.bindings("dialog")
-    SHORT = True
-    HINT = "Enter: done"
+    PLACE = "dialog"
+    BINDINGS = keys.bindings(PLACE)
+    CSS_PATH = "dialogs.tcss"
 
     def __init__(self, title: object, *, needed: bool = False) -> None:
-        super().__init__(title)
+        super().__init__()
+        self._title = content(title)
         self._needed = needed
 
-    def body(self) -> Iterable[Widget]:
-        yield CleanInput(compact=True, placeholder="kept with the change; do not name anybody in it")
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -short") as box:
+            box.border_title = self._title
+            box.border_subtitle = content("Enter: done")
+            yield CleanInput(compact=True, placeholder="kept with the change; do not name anybody in it")
+        yield Footer()
 
     @on(Input.Submitted)
     def take(self, event: Input.Submitted) -> None:
@@ -110,25 +97,36 @@ class Line(Dialog[str | None]):
         if text or not self._needed:
             self.dismiss(text)
 
+    async def action_dismiss(self, result: str | None = None) -> None:
+        self.dismiss(result)
 
-class Choice(Dialog[str | None]):
-    """One of a few things: id → its title."""
 
-    BINDINGS = keys.bindings("dialog")
-    SHORT = True
+class Choice(ModalScreen[str | None]):
+    """One of a few things: id → what is shown."""
 
-    def __init__(self, title: object, titles: Mapping[str, str]) -> None:
-        super().__init__(title)
-        self._titles = titles
+    PLACE = "dialog"
+    BINDINGS = keys.bindings(PLACE)
+    CSS_PATH = "dialogs.tcss"
 
-    def body(self) -> Iterable[Widget]:
-        yield Items(id="choice")
+    def __init__(self, title: object, choices: Mapping[str, str]) -> None:
+        super().__init__()
+        self._title = content(title)
+        self._choices = choices
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -short") as box:
+            box.border_title = self._title
+            yield Items(id="choice")
+        yield Footer()
 
     def on_mount(self) -> None:
         items = self.query_one(Items)
-        items.put(Item(name, content(title)) for name, title in self._titles.items())
+        items.put(Item(name, content(shown)) for name, shown in self._choices.items())
         items.focus()
 
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self.query_one(Items).id_at(event.option_index))
+
+    async def action_dismiss(self, result: str | None = None) -> None:
+        self.dismiss(result)

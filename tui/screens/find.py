@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Container
+from textual.content import Content
 from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
 from textual.widgets import Footer, Input
 
 from tui import keys
 from tui.rendering.text import content, number, say
 from tui.rendering.wording import TONES, day, severity
 from tui.screens.base import WorkScreen
+from tui.widgets.clean_input import CleanInput
+from tui.widgets.heading import Heading
 from tui.widgets.table import Table
 from tui.widgets.table_data import Column, Rows
-from tui.widgets.text import CleanInput, Heading, Peek
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,27 +53,36 @@ CHECKS = (
 )
 
 
+class Peek(Widget):
+    """The row under the cursor, in full."""
+
+    says: reactive[Content] = reactive(Content(""), layout=True)
+
+    def render(self) -> Content:
+        return self.says
+
+
 class Field(CleanInput):
     """Where an identifier is pasted."""
 
-    AREA = "field"
-    BINDINGS = keys.bindings(AREA)
+    PLACE = "field"
+    BINDINGS = keys.bindings(PLACE)
 
 
 class FindScreen(WorkScreen):
     """A field, and below it the work list where the role may see one."""
 
-    AREA = "find"
-    BINDINGS = keys.bindings(AREA)
+    PLACE = "find"
+    BINDINGS = keys.bindings(PLACE)
 
     @dataclass
-    class TriageLoaded(Message):
+    class Listed(Message):
         """The work list came back."""
 
         triage: Triage
 
     @dataclass
-    class CampaignsLoaded(Message):
+    class Flows(Message):
         """The campaigns came back."""
 
         campaigns: pl.DataFrame
@@ -82,7 +94,7 @@ class FindScreen(WorkScreen):
         customer: str
 
     @dataclass
-    class RecentLoaded(Message):
+    class Recent(Message):
         """The cases opened last came back."""
 
         customers: tuple[str, ...]
@@ -90,7 +102,7 @@ class FindScreen(WorkScreen):
     def __init__(self) -> None:
         super().__init__()
         self._triage: Triage | None = None
-        self._shows_campaigns = False
+        self._campaigns = False
         self._check: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -107,9 +119,9 @@ class FindScreen(WorkScreen):
         self.query_one("#field").border_title = content("Find")
         self.query_one("#people").border_title = content("Customers, worst first")
         self.query_one("#checks").border_title = content("Findings by check")
-        if self.services.agent:
+        if self.whysent.agent:
             self.add_class("-agent")
-        (self.query_one("#field") if self.services.agent else self.query_one("#people")).focus()
+        (self.query_one("#field") if self.whysent.agent else self.query_one("#people")).focus()
 
     def opened(self, opening: Opening) -> None:
         """The workspace is open: say what it is, and fetch the list where the role may see one."""
@@ -121,19 +133,19 @@ class FindScreen(WorkScreen):
         )
         self.query_one(Heading).say(f"whysent  {size}", right, opening.coverage)
         self.on_screen_resume()
-        self._load_list()
+        self._ask_list()
 
     def outdated(self) -> None:
-        self._load_list()
+        self._ask_list()
 
-    def _load_list(self) -> None:
-        opening = self.services.opening
-        if opening is not None and opening.lists_people and not self.services.agent:
+    def _ask_list(self) -> None:
+        opening = self.whysent.opening
+        if opening is not None and opening.lists_people and not self.whysent.agent:
             self.query_one("#people", Table).loading = True
-            self.ask("list", self.session.customers.triage, self.TriageLoaded)
+            self.ask("list", self.whysent.session.triage, self.Listed)
 
-    @on(TriageLoaded)
-    def show_list(self, message: TriageLoaded) -> None:
+    @on(Listed)
+    def show_list(self, message: Listed) -> None:
         self._triage = message.triage
         self._show_people()
         self.query_one("#checks", Table).show(Rows(message.triage.checks, CHECKS, "key"))
@@ -144,8 +156,8 @@ class FindScreen(WorkScreen):
         people, members = self._triage.customers, self._triage.members
         total = people.height
         if check is not None:
-            having = members.filter(members["key"] == check)["customer"]
-            people = people.filter(people["customer"].is_in(having.implode()))
+            named = members.filter(members["key"] == check)["customer"]
+            people = people.filter(people["customer"].is_in(named.implode()))
         table = self.query_one("#people", Table)
         table.loading = False
         table.border_title = content(
@@ -156,22 +168,22 @@ class FindScreen(WorkScreen):
 
     @on(Table.Opened, "#checks")
     def narrow(self, message: Table.Opened) -> None:
-        self._shows_campaigns = False
+        self._campaigns = False
         self._show_people(message.key)
         self.query_one("#people").focus()
 
     @on(Table.Moved, "#people")
     def peek(self, message: Table.Moved) -> None:
         """The whole headline of the row, which the table may have had to cut."""
-        if self._triage is None or self._shows_campaigns:
+        if self._triage is None or self._campaigns:
             return
         people = self._triage.customers
-        index = people["customer"].index_of(message.key)
-        headline = None if index is None else people["headline"][index]
+        at = people["customer"].index_of(message.key)
+        headline = None if at is None else people["headline"][at]
         self.query_one(Peek).says = content(headline or "no check found anything", "dim")
 
-    @on(CampaignsLoaded)
-    def show_campaigns(self, message: CampaignsLoaded) -> None:
+    @on(Flows)
+    def show_campaigns(self, message: Flows) -> None:
         self.query_one(Peek).says = content("")
         table = self.query_one("#people", Table)
         table.loading = False
@@ -180,21 +192,21 @@ class FindScreen(WorkScreen):
 
     @on(Table.Opened, "#people")
     def open_row(self, message: Table.Opened) -> None:
-        if not self._shows_campaigns:
-            self.services.open_customer(message.key)
+        if not self._campaigns:
+            self.whysent.open_customer(message.key)
 
     @on(Input.Submitted, "#field")
     def look_up(self, event: Input.Submitted) -> None:
-        text = event.value.strip()
+        text, session = event.value.strip(), self.whysent.session
         if text:
             event.input.clear()
             event.input.border_subtitle = content("looking …")
-            self.ask("resolve", partial(self.session.customers.resolve, text), self.Resolved)
+            self.ask("resolve", lambda: session.resolve(text), self.Resolved)
 
     @on(Resolved)
-    def open_resolved(self, message: Resolved) -> None:
+    def open_found(self, message: Resolved) -> None:
         self.query_one("#field").border_subtitle = content("")
-        self.services.open_customer(message.customer)
+        self.whysent.open_customer(message.customer)
 
     def failed(self, group: str, reason: str) -> None:
         self.query_one("#people").loading = False
@@ -208,7 +220,7 @@ class FindScreen(WorkScreen):
         self.query_one("#field").focus()
 
     def action_back(self) -> None:
-        if self.services.agent:
+        if self.whysent.agent:
             return
         people = self.query_one("#people")
         if people.has_focus and self._check is not None:
@@ -216,10 +228,10 @@ class FindScreen(WorkScreen):
         people.focus()
 
     def action_last_cases(self) -> None:
-        self.ask("recent", self.session.customers.recent, self.RecentLoaded)
+        self.ask("recent", self.whysent.session.recent, self.Recent)
 
-    @on(RecentLoaded)
-    def offer_last_cases(self, message: RecentLoaded) -> None:
+    @on(Recent)
+    def offer_last_cases(self, message: Recent) -> None:
         if not message.customers:
             say(self.app, "no case was opened here yet")
             return
@@ -228,19 +240,17 @@ class FindScreen(WorkScreen):
 
         def reopen(customer: str | None) -> None:
             if customer is not None:
-                self.services.open_customer(customer)
+                self.whysent.open_customer(customer)
 
-        self.app.push_screen(
-            Choice("The cases opened last", {customer: customer for customer in message.customers}), reopen
-        )
+        self.app.push_screen(Choice("The cases opened last", {one: one for one in message.customers}), reopen)
 
     def action_campaigns(self) -> None:
         if self._triage is None:
             return
-        self._shows_campaigns = not self._shows_campaigns
-        if self._shows_campaigns:
+        self._campaigns = not self._campaigns
+        if self._campaigns:
             self.query_one("#people").loading = True
-            self.ask("list", self.session.customers.campaigns, self.CampaignsLoaded)
+            self.ask("list", self.whysent.session.campaigns, self.Flows)
         else:
             self._show_people()
 
@@ -249,6 +259,4 @@ class FindScreen(WorkScreen):
         if key is None:
             say(self.app, "nothing is selected", severity="warning")
         else:
-            self.services.copy(
-                "the campaign" if self._shows_campaigns else "the pseudonym", key, "copied.txt"
-            )
+            self.whysent.copy("the campaign" if self._campaigns else "the pseudonym", key, "copied.txt")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -13,11 +12,17 @@ from textual.message import Message
 from textual.widgets import Footer, OptionList, Static
 
 from tui import keys
-from tui.core_access import ProgressReporter
+from tui.progress import Told
 from tui.rendering.replay_summary import figures
-from tui.rendering.text import content, joined, number, say
-from tui.screens.dialogs import Dialog, Line, Question
-from tui.session.view_models import Change, Document, Plan, ProposalGroup, ProposalSummary
+from tui.rendering.text import (
+    content,
+    joined,
+    number,
+    say,
+)
+from tui.screens.dialogs import Line, Question
+from tui.screens.work_dialog import WorkDialog
+from tui.session.view_models import Change
 from tui.widgets.items import Item, Items
 
 if TYPE_CHECKING:
@@ -25,20 +30,28 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
+    from tui.session.view_models import (
+        Asked,
+        AskedGroup,
+        Document,
+        Plan,
+    )
+
 EMPTY = "Nothing waits. What somebody proposes (f on a customer's screen) stands here."
 
 
-class InboxDialog(Dialog[bool]):
-    """Lists what waits; tells the proposal under the cursor. Dismissed with whether the book was changed."""
+class InboxDialog(WorkDialog[bool]):
+    """Lists what waits; tells the one under the cursor. Dismissed with whether the book was changed."""
 
-    AREA = "inbox"
-    BINDINGS = keys.bindings(AREA)
+    PLACE = "inbox"
+    BINDINGS = keys.bindings(PLACE)
+    CSS_PATH = "dialogs.tcss"
 
     @dataclass
-    class InboxLoaded(Message):
+    class Listed(Message):
         """What waits came back."""
 
-        groups: tuple[ProposalGroup, ...]
+        groups: tuple[AskedGroup, ...]
 
     @dataclass
     class Replayed(Message):
@@ -61,75 +74,80 @@ class InboxDialog(Dialog[bool]):
         done: str
 
     def __init__(self) -> None:
-        super().__init__("Inbox")
-        self._proposals: dict[str, ProposalSummary] = {}
+        super().__init__()
+        self._asked: dict[str, Asked] = {}
         self._replays: dict[str, Document] = {}
         self._changed = False
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -inbox") as box:
-            box.border_title = self._title
+            box.border_title = content("Inbox")
             yield Items(id="waiting")
             with VerticalScroll(id="asked"):
                 yield Static(content("reading …"), markup=False)
         yield Footer()
 
     def on_mount(self) -> None:
-        self._load()
+        self._list()
 
-    def _load(self) -> None:
-        self.ask("inbox", self.session.proposals.inbox, self.InboxLoaded)
+    def _list(self) -> None:
+        session = self.session
+        self.work("inbox", lambda: self.Listed(session.inbox()))
 
-    @on(InboxLoaded)
-    def show_list(self, message: InboxLoaded) -> None:
-        self._proposals = {proposal.id: proposal for group in message.groups for proposal in group.proposals}
-        items = self.query_one(Items)
+    @on(Listed)
+    def show_list(self, message: Listed) -> None:
+        self._asked = {one.id: one for group in message.groups for one in group.proposals}
+        items = self.query_one("#waiting", Items)
         items.put(_items(message.groups))
-        items.display = bool(self._proposals)
-        if self._proposals:
+        items.display = bool(self._asked)
+        if self._asked:
             items.focus()
-        self.show_chosen()
+        self._show()
 
     @property
-    def chosen(self) -> ProposalSummary | None:
+    def chosen(self) -> Asked | None:
         """The proposal under the cursor."""
-        return self._proposals.get(self.query_one(Items).chosen or "")
+        return self._asked.get(self.query_one("#waiting", Items).chosen or "")
 
     @on(OptionList.OptionHighlighted, "#waiting")
     def show_chosen(self) -> None:
-        proposal = self.chosen
-        text = content(EMPTY) if proposal is None else _page(proposal, self._replays.get(proposal.id))
+        self._show()
+
+    def _show(self) -> None:
+        one = self.chosen
+        text = content(EMPTY) if one is None else _told(one, self._replays.get(one.id))
         self.query_one(Static).update(text)
         self.query_one("#asked", VerticalScroll).border_subtitle = content("")
 
     @on(OptionList.OptionSelected, "#waiting")
     def replay_chosen(self) -> None:
-        proposal = self.chosen
-        if proposal is None or proposal.rule is None:
+        one = self.chosen
+        if one is None or one.rule is None:
             say(self.app, "there is no one rule to replay in it", severity="warning")
             return
+        session, rule, name = self.session, one.rule, one.id
         self.query_one("#asked", VerticalScroll).border_subtitle = content("replaying over everybody …")
-        question = partial(self.session.replays.replay, proposal.rule, None, ProgressReporter())
-        self.ask("replay", question, partial(self.Replayed, proposal.id))
+        told = Told(lambda *_: None)
+        self.work("replay", lambda: self.Replayed(name, session.replay(rule, None, told)))
 
     @on(Replayed)
     def show_replay(self, message: Replayed) -> None:
         self._replays[message.proposal] = message.replay
-        self.show_chosen()
+        self._show()
 
     # -- answering -------------------------------------------------------------------------------------------------
 
     def action_approve(self) -> None:
-        proposal = self.chosen
-        if proposal is None or not proposal.approvable:
+        one = self.chosen
+        if one is None or not one.answers:
             say(
                 self.app,
                 "an export is approved on the command line: whysent rules approve",
                 severity="warning",
             )
             return
-        question = partial(self.session.rules.plan, Change("approve", proposal.id))
-        self.ask("plan", question, partial(self.Planned, proposal.id))
+        session, name = self.session, one.id
+        self.work("plan", lambda: self.Planned(name, session.plan(Change("approve", name))))
 
     @on(Planned)
     def ask_yes(self, message: Planned) -> None:
@@ -140,23 +158,23 @@ class InboxDialog(Dialog[bool]):
         self.app.push_screen(Question(message.plan.title, content("\n".join(message.plan.lines))), decide)
 
     def _ask_note(self, proposal: str) -> None:
-        apply, change = self.session.rules.apply, Change("approve", proposal)
+        session, change = self.session, Change("approve", proposal)
 
         def approve(note: str | None) -> None:
             if note is not None:
-                self.ask("answer", partial(apply, change, note), self.Answered)
+                self.work("answer", lambda: self.Answered(session.apply(change, note)))
 
         self.app.push_screen(Line(f"Approve {proposal}: a note, or nothing"), approve)
 
     def action_reject(self) -> None:
-        proposal = self.chosen
-        if proposal is None:
+        one = self.chosen
+        if one is None:
             return
-        name, reject_proposal = proposal.id, self.session.proposals.reject
+        session, name = self.session, one.id
 
         def reject(note: str | None) -> None:
             if note is not None:
-                self.ask("answer", partial(reject_proposal, name, note), self.Answered)
+                self.work("answer", lambda: self.Answered(session.reject(name, note)))
 
         self.app.push_screen(Line(f"Reject {name}: why? Esc leaves it", needed=True), reject)
 
@@ -164,13 +182,13 @@ class InboxDialog(Dialog[bool]):
     def show_answered(self, message: Answered) -> None:
         say(self.app, message.done)
         self._changed = True
-        self._load()
+        self._list()
 
     async def action_dismiss(self, result: bool | None = None) -> None:
         self.dismiss(self._changed if result is None else result)
 
 
-def _items(groups: tuple[ProposalGroup, ...]) -> Iterator[Item]:
+def _items(groups: tuple[AskedGroup, ...]) -> Iterator[Item]:
     for group in groups:
         counts = (
             ("proposal", len(group.proposals)),
@@ -180,16 +198,13 @@ def _items(groups: tuple[ProposalGroup, ...]) -> Iterator[Item]:
         heads = ", ".join(f"{number(count)} {word}{'s' * (count != 1)}" for word, count in counts)
         head = f"{group.campaign or 'no one campaign'}: {heads}"
         yield Item("", content(head, "underline"), head=True)
-        for proposal in group.proposals:
-            yield Item(
-                proposal.id,
-                joined(f"? {proposal.id}  ", (proposal.title, "bold"), (f"  {proposal.origin}", "dim")),
-            )
+        for one in group.proposals:
+            yield Item(one.id, joined(f"? {one.id}  ", (one.title, "bold"), (f"  {one.about}", "dim")))
 
 
-def _page(proposal: ProposalSummary, replay: Document | None) -> Content:
-    parts = [joined((proposal.title, "bold"), (f"  {proposal.id}", "dim")), content(proposal.origin, "dim")]
-    parts += [content(f"“{proposal.note}”")] if proposal.note else []
-    parts += [content(""), *map(content, proposal.lines), content("")]
+def _told(one: Asked, replay: Document | None) -> Content:
+    parts = [joined((one.title, "bold"), (f"  {one.id}", "dim")), content(one.about, "dim")]
+    parts += [content(f"“{one.note}”")] if one.note else []
+    parts += [content(""), *map(content, one.lines), content("")]
     parts.append(content("Enter replays it over everybody.", "dim") if replay is None else figures(replay))
     return Content("\n").join(parts)

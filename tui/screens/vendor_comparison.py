@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
+from textual.widgets import Footer, Static
 
 from tui import keys
-from tui.core_access import ProgressReporter, percent
-from tui.rendering.text import content, joined, line, number, share
-from tui.screens.dialogs import Dialog
+from tui.progress import Told
+from tui.rendering.text import (
+    content,
+    joined,
+    line,
+    number,
+    share,
+)
+from tui.screens.work_dialog import WorkDialog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from textual.widget import Widget
+    from textual.app import ComposeResult
 
     from tui.session.view_models import Document
 
-DIFFERENCES = (
+KINDS = (
     ("only_exact", "stopped by the exact rule alone"),
     ("only_preset", "stopped by the sender's alone"),
     ("moved", "let through at another time"),
@@ -33,70 +36,76 @@ DIFFERENCES = (
 )
 
 
-class VendorDialog(Dialog[None]):
+class SenderDialog(WorkDialog[None]):
     """Compares over everybody; closing it stops that."""
 
-    BINDINGS = keys.bindings("dialog")
+    PLACE = "dialog"
+    BINDINGS = keys.bindings(PLACE)
+    CSS_PATH = "dialogs.tcss"
 
     @dataclass
     class Compared(Message):
         """The comparison came back."""
 
-        comparison: Document
+        found: Document
 
     @dataclass
-    class Progress(Message):
+    class SoFar(Message):
         """How far it is."""
 
         done: int
-        total: int
+        of: int
 
         def can_replace(self, message: Message) -> bool:
-            return isinstance(message, VendorDialog.Progress)
+            return isinstance(message, SenderDialog.SoFar)
 
-    def __init__(self, rule: Document, vendor: str, title: str) -> None:
-        super().__init__(f"{rule['id']} as {title}")
-        self._rule, self._vendor = rule, vendor
+    def __init__(self, rule: Document, sender: str, title: str) -> None:
+        super().__init__()
+        self._rule, self._sender, self._title = rule, sender, title
 
-    def body(self) -> Iterable[Widget]:
-        yield Static(content("comparing over everybody …"), markup=False)
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog") as box:
+            box.border_title = content(f"{self._rule['id']} as {self._title}")
+            yield Static(content("comparing over everybody …"), markup=False)
+        yield Footer()
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
-        progress = ProgressReporter(lambda done, total, _: self.post_message(self.Progress(done, total)))
-        compare = self.session.replays.compare_with_vendor
-        self.ask("compare", partial(compare, self._rule, self._vendor, progress), self.Compared)
+        session, rule, sender = self.session, self._rule, self._sender
+        told = Told(lambda done, of, _: self.post_message(self.SoFar(done, of)))
+        self.work("compare", lambda: self.Compared(session.as_sender(rule, sender, told)))
 
-    @on(Progress)
-    def show_progress(self, message: Progress) -> None:
-        done = f"{percent(message.done, message.total)} · Esc stops"
+    @on(SoFar)
+    def show_progress(self, message: SoFar) -> None:
+        done = f"{100 * message.done // max(message.of, 1)} % · Esc stops"
         self.query_one(VerticalScroll).border_subtitle = content(done)
 
     @on(Compared)
     def show(self, message: Compared) -> None:
         self.query_one(VerticalScroll).border_subtitle = content("")
-        self.query_one(Static).update(side_by_side(message.comparison))
+        self.query_one(Static).update(beside(message.found))
 
     def failed(self, group: str, reason: str) -> None:
         del group
         self.query_one(Static).update(content(reason))
 
+    async def action_dismiss(self, result: None = None) -> None:
+        self.dismiss(result)
 
-def side_by_side(comparison: Document) -> Content:
+
+def beside(found: Document) -> Content:
     """The exact rule beside the sender's."""
-    differ, messages = comparison["differ"], comparison["messages"]
+    differ, messages = found["differ"], found["messages"]
     part = share(differ / messages) if messages else "–"
     head = joined(
         (f"{number(differ)} of {number(messages)} messages differ", "bold"),
-        f"  {part}; {number(comparison['customers_differ'])} people",
+        f"  {part}; {number(found['customers_differ'])} people",
     )
     rules = [
         joined((f"{rule['id']}: ", "bold"), rule["text"], *(f"\n  {note}." for note in rule["notes"]))
-        for rule in comparison["rules"]
+        for rule in found["rules"]
     ]
-    counts = [content(f"{line(words, 34)}{number(comparison[key]):>9}") for key, words in DIFFERENCES]
-    limits = [
-        joined(f"- {limit['text']}", (f"\n  {limit['source']}", "dim")) for limit in comparison["differs"]
-    ]
-    tail = [content(""), content("What no rule here can say", "bold"), *limits] if limits else []
+    counts = [content(f"{line(words, 34)}{number(found[key]):>9}") for key, words in KINDS]
+    cannot = [joined(f"- {one['text']}", (f"\n  {one['source']}", "dim")) for one in found["differs"]]
+    tail = [content(""), content("What no rule here can say", "bold"), *cannot] if cannot else []
     return Content("\n").join([head, content(""), *rules, content(""), *counts, *tail])

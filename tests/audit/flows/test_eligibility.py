@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from audit import flows, why
 from audit.events.messages import sent_messages
-from audit.flows.eligibility import audience, given, gives_message
+from audit.flows.eligibility import audience, eligible_acts, gives_message
 from tests.build import context, events
 
 LAMP = {"item_id": "lamp", "item_name": "Lamp", "category": "Home > Lamps"}
@@ -34,7 +34,7 @@ def mail(at: str, event_id: str = "m", campaign: str = "cart", **fields: Any) ->
 
 
 def fails(frame: pl.DataFrame, one: flows.Flow) -> dict[str, list[str]]:
-    rows = given(frame, sent_messages(frame).filter(one.belongs()), one)
+    rows = eligible_acts(frame, sent_messages(frame).filter(one.belongs()), one)
     return dict(rows.filter(pl.col("ended_by").is_null()).select("message", "fails").rows())
 
 
@@ -63,7 +63,7 @@ def test_a_step_is_sent_once_for_an_act() -> None:
         {**CARTED, "event_id": "b", "at": "2026-03-01T09:00"},
         *frame.filter(kind="message_sent").to_dicts(),
     )
-    rows = given(again, sent_messages(again), flow(**CART)).filter(gives_message())
+    rows = eligible_acts(again, sent_messages(again), flow(**CART)).filter(gives_message())
     assert sorted(rows["message"].unique()) == ["m1", "m2"]
 
 

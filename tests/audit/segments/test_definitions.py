@@ -27,7 +27,7 @@ STANDING = [
 ]
 FACTS = replace(
     stats.none(),
-    standing=pl.DataFrame(STANDING, schema=stats.STANDING, orient="row"),
+    quantiles=pl.DataFrame(STANDING, schema=stats.QUANTILES, orient="row"),
     prices=pl.DataFrame([("Tea > Green > Loose", 4.0, 9.0)], schema=stats.PRICES, orient="row"),
 )
 

@@ -327,17 +327,17 @@ def test_the_default_folder_can_be_named(tmp_path, monkeypatch):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from audit import ingest, store
-from audit.ingest import run
-from audit.manifest import Manifest
-from audit.workspace import Workspace
+from audit import ingest
+from audit.storage import event_store
+from audit.storage.manifest import Manifest
+from audit.workspace.workspace import Workspace
 
 point, place, file = sys.argv[1:]
 def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
-if point == "before segments": store.write = die
+if point == "before segments": event_store.write = die
 if point == "after segments":
-    write = store.write
-    store.write = lambda *given: (write(*given), die())
+    write = event_store.write
+    event_store.write = lambda *given: (write(*given), die())
 if point == "before manifest": Manifest.save = die
 if point == "after manifest":
     save = Manifest.save

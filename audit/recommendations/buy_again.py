@@ -1,0 +1,209 @@
+"""Buy it again: whether the customer will, and when, by their own rhythm and everybody's."""
+
+import polars as pl
+
+from audit.population.context import PopulationContext
+from audit.population.stats import moments
+from audit.recommendations.placement_schema import best, fading
+from audit.recommendations.strategies import strategies
+
+RHYTHMS = {
+    "both": "by the customer's own rhythm for it ({} days) and everybody's ({} days)",
+    "own": "by the customer's own rhythm for it ({} days)",
+    "category": "by the customer's own rhythm in its category ({} days)",
+    "everybody": "by the rhythm of everybody who buys it again ({} days)",
+    "usual": "by the usual rhythm of customers in its category ({} days)",
+}
+"""Whose interval says when an item is due, the first that is known."""
+
+_ONE_IN_EIGHT = (1, 8)
+"""House value: of an item that nobody is known to have bought, one buyer in eight is taken to buy it again; every
+buyer there is outweighs this a little more."""
+
+
+def buy_again(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
+    """Items the customer ordered and is likely to order again, until `overdue` intervals after the last order.
+
+    *Will they?* The score is the number of orders, each halved with every `half` since, times the share of the item's
+    buyers who ordered it again (group facts). *When?* The interval is the customer's own median between orders of the
+    item, blended with everybody's, which weighs as one interval of theirs; of an item ordered once, everybody's for the
+    item: but if it is the newest they ordered in its exact category, their own there first, and everybody's there last,
+    if it is due within the strategy's window. An item without any interval is not offered.
+    """
+    orders, top = acts.filter(pl.col("kind") == "order_completed"), offered_again(acts, ctx)
+    return _told(_with_evidence(top, orders), strategies()["buy_again"].overdue, ctx)
+
+
+def offered_again(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
+    """The items of `buy_again`, without what they rest on."""
+    return best(_scored(acts.filter(pl.col("kind") == "order_completed"), ctx))
+
+
+def deciding(acts: pl.DataFrame, ctx: PopulationContext, for_it: pl.Series) -> pl.DataFrame:
+    """The orders of one customer that decide whether an item is among the best, while only orders of the items `for_it`,
+    it included, are left out.
+
+    Those of `for_it` and of as many others as are shown, whose place does not rest on them; with every order of the same
+    items and categories, on which rhythms rest.
+    """
+    orders = acts.filter(pl.col("kind") == "order_completed")
+    of_it = pl.col("item_id").is_in(for_it.implode())
+    places = orders.filter(of_it)["category"].drop_nulls().unique()
+    by_itself = (pl.col("times") > 1) | ~pl.col("category").is_in(places.implode()).fill_null(value=False)
+    rivals = best(_scored(orders, ctx).filter(~of_it, by_itself))
+    items, number = pl.concat([for_it, rivals["item_id"]]).unique(), -1
+    while items.len() != number:
+        number = items.len()
+        places = orders.filter(pl.col("item_id").is_in(items.implode()))["category"].drop_nulls().unique()
+        there = orders.filter(pl.col("category").is_in(places.implode()))["item_id"].drop_nulls()
+        items = pl.concat([items, there]).unique()
+    return orders.filter(pl.col("item_id").is_in(items.implode()) | pl.col("item_id").is_null())
+
+
+def _scored(orders: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
+    """The items that are offered, with their score and rhythms."""
+    plan = strategies()["buy_again"]
+    times = moments(orders, "item_id")
+    known = _known(orders, times, ctx)
+    of_category = (pl.col("last") == pl.col("last_there")).fill_null(value=False)
+    there = [
+        pl.when(of_category & (pl.col(name) <= plan.window)).then(pl.col(name)).alias(name)
+        for name in ("median_there", "median_all")
+    ]
+    offered = (
+        known.with_columns(there)
+        .with_columns(_interval().alias("interval"), _whose().alias("whose"))
+        .filter(ctx.at - pl.col("last") < pl.col("interval") * plan.overdue)
+    )
+    weight = fading(ctx.at - pl.col("occurred_at"), plan.half).sum()
+    fresh = times.group_by("customer_id", "item_id").agg(weight.alias("weight"))
+    return offered.join(fresh, on=("customer_id", "item_id")).with_columns(
+        (pl.col("weight") * pl.col("again")).alias("score")
+    )
+
+
+def _known(orders: pl.DataFrame, times: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
+    """Each item each customer ordered (at `times`), with its rhythms: `median` (theirs), `median_there` (theirs in the category),
+    `median_item`, `median_all` (everybody's); and `again`, the share of its buyers who bought it again.
+    """
+    places = _rhythm(moments(orders, "category"), "category").select(
+        "customer_id", "category", pl.col("last").alias("last_there"), pl.col("median").alias("median_there")
+    )
+    repeated, bought = _ONE_IN_EIGHT
+    share = (pl.col("again").fill_null(0) + repeated) / (pl.col("customers").fill_null(0) + bought)
+    return (
+        _rhythm(times, "item_id")
+        .join(_home(orders), on=("customer_id", "item_id"), how="left")
+        .join(places, on=("customer_id", "category"), how="left")
+        .join(
+            ctx.facts.repeats.select(
+                "item_id", "customers", "again", pl.col("interval").alias("median_item")
+            ),
+            on="item_id",
+            how="left",
+        )
+        .join(
+            ctx.facts.intervals.select("category", pl.col("median").alias("median_all")),
+            on="category",
+            how="left",
+        )
+        .with_columns(share.alias("again"))
+    )
+
+
+def _interval() -> pl.Expr:
+    """The customer's own interval counts as often as they have one, everybody's once."""
+    own = pl.col("median") * (pl.col("times") - 1)
+    blend = (own + pl.coalesce("median_item", "median")) / pl.col("times")
+    return pl.coalesce(blend, "median_there", "median_item", "median_all")
+
+
+def _whose() -> pl.Expr:
+    return (
+        pl.when(pl.col("median").is_not_null() & pl.col("median_item").is_not_null())
+        .then(pl.lit("both"))
+        .when(pl.col("median").is_not_null())
+        .then(pl.lit("own"))
+        .when(pl.col("median_there").is_not_null())
+        .then(pl.lit("category"))
+        .when(pl.col("median_item").is_not_null())
+        .then(pl.lit("everybody"))
+        .otherwise(pl.lit("usual"))
+    )
+
+
+def _rhythm(times: pl.DataFrame, by: str) -> pl.DataFrame:
+    """`customer_id, by, times, last, median` of the moments at which a customer ordered it."""
+    return (
+        times.with_columns(_gap(by).alias("gap"))
+        .group_by("customer_id", by)
+        .agg(
+            pl.len().alias("times"),
+            pl.col("occurred_at").max().alias("last"),
+            pl.col("gap").median().alias("median"),
+        )
+    )
+
+
+def _gap(by: str) -> pl.Expr:
+    """The time since the row before, where that is the same customer's and thing's (they stand together)."""
+    same = (pl.col("customer_id") == pl.col("customer_id").shift(1)) & (pl.col(by) == pl.col(by).shift(1))
+    return pl.when(same).then(pl.col("occurred_at") - pl.col("occurred_at").shift(1))
+
+
+def _home(orders: pl.DataFrame) -> pl.DataFrame:
+    """The category that each item had last for each customer."""
+    return orders.group_by("customer_id", "item_id").agg(pl.col("category").drop_nulls().last())
+
+
+def _with_evidence(top: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
+    """The orders that the rhythm and the last order rest on: of the item, or of its category."""
+    by_item = top.filter(pl.col("whose") != "category").join(
+        orders.select("customer_id", "item_id", "event_id", "occurred_at"), on=("customer_id", "item_id")
+    )
+    by_category = top.filter(pl.col("whose") == "category").join(
+        orders.select("customer_id", "category", "event_id", "occurred_at"), on=("customer_id", "category")
+    )
+    columns = ("customer_id", "item_id", "event_id", "occurred_at")
+    behind = (
+        pl.concat([by_item.select(columns), by_category.select(columns)])
+        .sort(columns[0], "occurred_at", "event_id")
+        .group_by("customer_id", "item_id", maintain_order=True)
+        .agg(pl.col("event_id").alias("evidence"))
+    )
+    return top.join(behind, on=("customer_id", "item_id"), how="left", maintain_order="left")
+
+
+def _told(top: pl.DataFrame, overdue: int, ctx: PopulationContext) -> pl.DataFrame:
+    due = pl.col("last") + pl.col("interval")
+    day = due.dt.strftime("%Y-%m-%d")
+    when = pl.when(due <= ctx.at).then(pl.format("due since {}", day)).otherwise(pl.format("due on {}", day))
+    return top.with_columns(
+        pl.format(
+            "Ordered {}, last on {}; {}, {}.",
+            pl.when(pl.col("times") == 1).then(pl.lit("once")).otherwise(pl.format("{} times", "times")),
+            pl.col("last").dt.strftime("%Y-%m-%d"),
+            when,
+            _rhythm_told(),
+        ).alias("reason"),
+        (pl.col("last") + pl.col("interval") * overdue).alias("until"),
+    )
+
+
+def _rhythm_told() -> pl.Expr:
+    days = {
+        name: (pl.col(name).dt.total_seconds() / 86_400).round(0).cast(pl.Int64)
+        for name in ("median", "median_there", "median_item", "median_all")
+    }
+    whose = pl.col("whose")
+    return (
+        pl.when(whose == "both")
+        .then(pl.format(RHYTHMS["both"], days["median"], days["median_item"]))
+        .when(whose == "own")
+        .then(pl.format(RHYTHMS["own"], days["median"]))
+        .when(whose == "category")
+        .then(pl.format(RHYTHMS["category"], days["median_there"]))
+        .when(whose == "everybody")
+        .then(pl.format(RHYTHMS["everybody"], days["median_item"]))
+        .otherwise(pl.format(RHYTHMS["usual"], days["median_all"]))
+    )
