@@ -52,7 +52,7 @@ def _written(key: str, value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
-        return f"[{', '.join(_written('', one) for one in value)}]"
+        return f"[{', '.join(_written('', entry) for entry in value)}]"
     if isinstance(value, int) or key in _MOMENTS:
         return str(value)
     return '"' + _UNPRINTABLE.sub(_escaped, value) + '"'

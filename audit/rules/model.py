@@ -229,7 +229,7 @@ class Key(NamedTuple):
 
 def required_keys(kind: str) -> tuple[str, ...]:
     """The keys that a rule of `kind` has to have besides id and kind."""
-    return tuple(key for key, how in keys(kind).items() if how.required and key not in {"id", "kind"})
+    return tuple(key for key, entry in keys(kind).items() if entry.required and key not in {"id", "kind"})
 
 
 def all_keys() -> tuple[str, ...]:
@@ -260,12 +260,12 @@ def from_dict(document: Mapping[str, Any], *, version: int | None = None) -> Rul
     Raises InputError naming the rule, the key, and for an unknown key the nearest one there is.
     """
     rule_id = document.get("id")
-    where = f"rule {rule_id!r}" if isinstance(rule_id, str) and rule_id else "a rule without id"
-    kind = _kind(document, where)
-    _refuse_keys(document, kind, where)
-    values = {key: _value(kind, key, value, where) for key, value in document.items() if key != "kind"}
+    rule_label = f"rule {rule_id!r}" if isinstance(rule_id, str) and rule_id else "a rule without id"
+    kind = _kind(document, rule_label)
+    _refuse_keys(document, kind, rule_label)
+    values = {key: _value(kind, key, value, rule_label) for key, value in document.items() if key != "kind"}
     rule = KINDS[kind](**values, version=version)
-    _refuse_contradictions(rule, where)
+    _refuse_contradictions(rule, rule_label)
     return rule
 
 
@@ -304,50 +304,50 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _kind(document: Mapping[str, Any], where: str) -> str:
+def _kind(document: Mapping[str, Any], rule_label: str) -> str:
     for key in ("id", "kind"):
         if key not in document:
-            raise InputError("is missing; every rule needs id and kind", place=where, key=key)
+            raise InputError("is missing; every rule needs id and kind", place=rule_label, key=key)
     kind = document["kind"]
     if kind not in kinds():
-        raise InputError(f"there is no {kind!r}{_nearest(kind, kinds())}", place=where, key="kind")
+        raise InputError(f"there is no {kind!r}{_nearest(kind, kinds())}", place=rule_label, key="kind")
     return str(kind)
 
 
-def _refuse_keys(document: Mapping[str, Any], kind: str, where: str) -> None:
+def _refuse_keys(document: Mapping[str, Any], kind: str, rule_label: str) -> None:
     for key in document:
         if key not in all_keys():
-            raise InputError(f"unknown key{_nearest(key, all_keys())}", place=where, key=key)
+            raise InputError(f"unknown key{_nearest(key, all_keys())}", place=rule_label, key=key)
         if key not in keys(kind):
-            raise InputError(f"{kind} does not use it; leave it out", place=where, key=key)
+            raise InputError(f"{kind} does not use it; leave it out", place=rule_label, key=key)
     for key in required_keys(kind):
         if key not in document:
             needed = " and ".join(required_keys(kind))
-            raise InputError(f"is missing; {kind} needs {needed}", place=where, key=key)
+            raise InputError(f"is missing; {kind} needs {needed}", place=rule_label, key=key)
 
 
-def _value(kind: str, key: str, value: Any, where: str) -> Any:
+def _value(kind: str, key: str, value: Any, rule_label: str) -> Any:
     try:
         return keys(kind)[key].read(value)
     except InputError as error:
-        raise InputError(str(error), place=where, key=key) from error
+        raise InputError(str(error), place=rule_label, key=key) from error
 
 
-def _refuse_contradictions(rule: Rule, where: str) -> None:
+def _refuse_contradictions(rule: Rule, rule_label: str) -> None:
     if rule.valid_from and rule.valid_until and rule.valid_from >= rule.valid_until:
-        raise InputError("has to be later than valid_from", place=where, key="valid_until")
+        raise InputError("has to be later than valid_from", place=rule_label, key="valid_until")
     if rule.on_fail == "defer" and not rule.may_defer:
         deferring = ", ".join(sorted(kind for kind in KINDS if KINDS[kind].may_defer))
-        raise InputError(f"{rule.kind} cannot defer; only {deferring} can", place=where, key="on_fail")
+        raise InputError(f"{rule.kind} cannot defer; only {deferring} can", place=rule_label, key="on_fail")
     for scope in SCOPES:
         included, excluded = getattr(rule, scope), getattr(rule, f"except_{scope}")
         if included and all(_excluded(value, excluded, scope) for value in included):
             problem = f"takes away all that {scope} names; nothing would be judged"
-            raise InputError(problem, place=where, key=f"except_{scope}")
+            raise InputError(problem, place=rule_label, key=f"except_{scope}")
     contradiction = rule.contradiction()
     if contradiction is not None:
         key, problem = contradiction
-        raise InputError(problem, place=where, key=key)
+        raise InputError(problem, place=rule_label, key=key)
 
 
 def _excluded(value: str, excluded: Iterable[str], scope: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
+from operator import itemgetter
 from typing import Annotated, Any, ClassVar
 
 import polars as pl
@@ -109,12 +110,12 @@ class Cooldown(Rule):
         for act in history.acts:
             if act.kind in self.after:
                 acts.setdefault("" if self.same == "nothing" else getattr(act, self.same), act)
-        for about, act in acts.items():
+        for value, act in acts.items():
             message = empty
             if self.same != "nothing":
                 message = empty._replace(campaign=act.campaign, category=act.category, item=act.item)
-            if about is not None and in_scope(unscoped, message):
-                yield about, message
+            if value is not None and in_scope(unscoped, message):
+                yield value, message
 
     @property
     def wording(self) -> str:
@@ -122,14 +123,14 @@ class Cooldown(Rule):
 
     def description(self) -> str:
         acts = " or ".join(event_kind.replace("_", " ") for event_kind in self.after)
-        about = "" if self.same == "nothing" else f" about the same {self.same}"
+        agreeing = "" if self.same == "nothing" else f" about the same {self.same}"
         by_depth = self.depth and self.same == "category"
         levels = f" (its first {describe.count(self.depth, 'level')})" if self.depth and by_depth else ""
         if self.until_repurchase:
             ends = f"until the customer is due to buy again; where that is not known, for {describe.span(self.fallback)}"
         else:
             ends = f"for {describe.span(self.window)}"
-        return f"No {describe.messages(self)}{about}{levels} after {acts}, {ends}"
+        return f"No {describe.messages(self)}{agreeing}{levels} after {acts}, {ends}"
 
     def blocked_because(self, counted: int) -> str:  # noqa: ARG002
         if self.until_repurchase:
@@ -169,7 +170,7 @@ class _EventsBefore(Evaluator):
         places = self._before(message, at)
         if not places:
             return None
-        start = bisect_right(places, clock.minus(at, self._window(message, at)), key=lambda place: place[0])
+        start = bisect_right(places, clock.minus(at, self._window(message, at)), key=itemgetter(0))
         return Blocking([event_id for _, event_id in places[start:]]) if start < len(places) else None
 
     def earliest_pass(self, message: Message, at: datetime, moment: datetime) -> datetime | None:
@@ -221,14 +222,14 @@ class Purchases:
             "category", message.category, (at, message.event_id)
         )
 
-    def _median(self, column: str, value: str | None, place: Place) -> timedelta | None:
+    def _median(self, column: str, value: str | None, before: Place) -> timedelta | None:
         orders = self._orders.get((column, value), ()) if value is not None else ()
-        before = bisect_left(orders, place, key=lambda act: (act.at, act.event_id))
-        if (column, value, before) not in self._medians:
+        count = bisect_left(orders, before, key=lambda act: (act.at, act.event_id))
+        if (column, value, count) not in self._medians:
             moments = sorted(
-                {self._ordered_at[act.order_id or f"event:{act.event_id}"] for act in orders[:before]}
+                {self._ordered_at[act.order_id or f"event:{act.event_id}"] for act in orders[:count]}
             )
-            gaps = sorted(after - before for before, after in pairwise(moments))
+            gaps = sorted(later - earlier for earlier, later in pairwise(moments))
             middle = (gaps[(len(gaps) - 1) // 2] + gaps[len(gaps) // 2]) / 2 if gaps else None
-            self._medians[column, value, before] = middle
-        return self._medians[column, value, before]
+            self._medians[column, value, count] = middle
+        return self._medians[column, value, count]

@@ -88,8 +88,8 @@ class FrequencyCap(Cap):
         messages = describe.messages(self)
         messages = messages.removesuffix("s") if self.limit == 1 else messages
         text = f"At most {self.limit} {messages} {self._in_window()}{self.per_words()}"
-        others = "; messages of other classes count too, though they always go out"
-        return text + others if self.exempt_counts else text
+        classes = "; messages of other classes count too, though they always go out"
+        return text + classes if self.exempt_counts else text
 
     def blocked_because(self, counted: int) -> str:
         count = describe.count(counted, "message")

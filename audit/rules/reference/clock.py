@@ -68,9 +68,9 @@ def unit_end(moment: datetime, window: str, zone: ZoneInfo, week_start: str) -> 
         return unit(at, window, zone, week_start) == name
 
     try:
-        found = _next_start(_local(moment, zone), window, week_start).astimezone(UTC)
-        if moment < found and not inside(found) and inside(found - TICK):
-            return found
+        end = _next_start(_local(moment, zone), window, week_start).astimezone(UTC)
+        if moment < end and not inside(end) and inside(end - TICK):
+            return end
         return _first_without(inside, moment, moment + LONGEST_UNIT[window])
     except (OverflowError, ValueError):
         return None
@@ -93,23 +93,23 @@ class QuietClock:
 
     def loud_from(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
         """The first moment from `moment` on that is not quiet; None past the end of the calendar."""
-        since, until, quiet = self._newest.get(zone, _NOTHING)
+        since, until, quiet = self._newest.get(zone, _NO_HOURS)
         if since <= moment < until:  # most often it is asked for much the same time
             return until if quiet else moment
-        return self._looked_up(moment, zone)
+        return self._from_edges(moment, zone)
 
-    def _looked_up(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
+    def _from_edges(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
         start, end = self._start, self._end
         if not _NO_ZONE_BEFORE <= moment < _NO_ZONE_AFTER:
             return _quiet_end(moment, start, end, zone) if is_quiet(moment, start, end, zone) else moment
         edges = _quiet_edges(moment.toordinal(), start, end, zone)
-        place = bisect_right(edges, moment)
-        if 0 < place < len(edges):
-            self._newest[zone] = (edges[place - 1], edges[place], bool(place % 2))
-        return edges[place] if place % 2 else moment
+        upcoming = bisect_right(edges, moment)
+        if 0 < upcoming < len(edges):
+            self._newest[zone] = (edges[upcoming - 1], edges[upcoming], bool(upcoming % 2))
+        return edges[upcoming] if upcoming % 2 else moment
 
 
-_NOTHING = (LATEST, EARLIEST, False)
+_NO_HOURS = (LATEST, EARLIEST, False)
 
 
 @lru_cache(maxsize=1024)
@@ -131,10 +131,10 @@ def _quiet_edges(day: int, start: time, end: time, zone: ZoneInfo) -> Sequence[d
     quiet = is_quiet(at, start, end, zone)
     edges = [at] if quiet else []
     while at < over:
-        found = _quiet_end(at, start, end, zone) if quiet else _quiet_end(at, end, start, zone)
-        assert found is not None
-        edges.append(found)
-        at, quiet = found, not quiet
+        edge = _quiet_end(at, start, end, zone) if quiet else _quiet_end(at, end, start, zone)
+        assert edge is not None
+        edges.append(edge)
+        at, quiet = edge, not quiet
     return edges
 
 
@@ -150,11 +150,11 @@ def _quiet_end(moment: datetime, start: time, end: time, zone: ZoneInfo) -> date
             for days in (0, 1, 2)
             for fold in (0, 1)
         )
-        found = next(at for at in ends if at > moment and not quiet(at))
+        quiet_until = next(at for at in ends if at > moment and not quiet(at))
     except OverflowError:
         return None
-    shift = _shift(moment, found, zone)
-    return found if shift is None or quiet(shift) else shift
+    shift = _shift(moment, quiet_until, zone)
+    return quiet_until if shift is None or quiet(shift) else shift
 
 
 def _shift(moment: datetime, until: datetime, zone: ZoneInfo) -> datetime | None:
@@ -180,12 +180,12 @@ def _next_start(local: datetime, window: str, week_start: str) -> datetime:
     if window == "1h":
         return local.replace(minute=0, second=0, microsecond=0).astimezone(UTC) + timedelta(hours=1)
     if window == "1d":
-        first = local.date() + _DAY
+        start_day = local.date() + _DAY
     elif window == "1w":
-        first = date.fromordinal(_week(local, week_start) + 7)
+        start_day = date.fromordinal(_week(local, week_start) + 7)
     else:
-        first = date(local.year + local.month // 12, local.month % 12 + 1, 1)
-    return datetime.combine(first, time(0), local.tzinfo)
+        start_day = date(local.year + local.month // 12, local.month % 12 + 1, 1)
+    return datetime.combine(start_day, time(0), local.tzinfo)
 
 
 def _first_without(holds: Callable[[datetime], bool], low: datetime, high: datetime) -> datetime:

@@ -36,8 +36,8 @@ def of(
     """
     rule_set = RuleSet(rules, ids)
     sent = histories.sent(events)
-    named = (pl.col("message_id") == message) | (pl.col("event_id") == message)
-    keys = events.filter(named & pl.col("kind").str.starts_with("message_")).select(KEY).to_series()
+    has_id = (pl.col("message_id") == message) | (pl.col("event_id") == message)
+    keys = events.filter(has_id & pl.col("kind").str.starts_with("message_")).select(KEY).to_series()
     if keys.is_empty():
         raise NotFoundError(f"no message {message!r}")
     row = sent.filter(pl.col("message_key") == keys[0])

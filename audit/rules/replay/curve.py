@@ -28,7 +28,7 @@ class Series:
     @property
     def known(self) -> bool:
         """Whether any point of it is known."""
-        return any(one is not None for one in self.shares)
+        return any(rate is not None for rate in self.shares)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,12 @@ class Curve:
     @property
     def drawn(self) -> tuple[Series, ...]:
         """The lines of which anything is known."""
-        return tuple(one for one in self.series if one.known)
+        return tuple(series for series in self.series if series.known)
 
     @property
     def ticks(self) -> tuple[float, ...]:
         """Marks for the axis of shares, from 0 past the highest end of an interval, at most to 1."""
-        highest = max((end for one in self.drawn for end in one.high if end is not None), default=0.0)
+        highest = max((end for series in self.drawn for end in series.high if end is not None), default=0.0)
         return ticks(highest, most=1.0)
 
 
@@ -61,35 +61,37 @@ def curve(document: Mapping[str, Any]) -> Curve:
     would have been stopped: clicks, and orders after a click. A line of which the data holds nothing is unknown.
     """
     points = document["points"]
-    several = len({one["window"] for one in points}) > 1
+    several = len({point["window"] for point in points}) > 1
     by = "window" if several or points[0]["limit"] is None else "limit"
     return Curve(
         document["rule"],
         by,
-        tuple(str(one[by]) for one in points),
+        tuple(str(point[by]) for point in points),
         points[0]["messages"],
         points[0]["customers"],
         (
-            _series("stopped", "messages stopped", ((one["stopped"], one["messages"]) for one in points)),
-            _series("clicks", "clicks lost", (_lost(one, "click") for one in points)),
-            _series("orders", "orders lost", (_lost(one, "order") for one in points)),
+            _series(
+                "stopped", "messages stopped", ((point["stopped"], point["messages"]) for point in points)
+            ),
+            _series("clicks", "clicks lost", (_lost(point, "click") for point in points)),
+            _series("orders", "orders lost", (_lost(point, "order") for point in points)),
         ),
     )
 
 
-def ticks(highest: float, *, about: int = 5, most: float | None = None) -> tuple[float, ...]:
+def ticks(highest: float, *, count: int = 5, most: float | None = None) -> tuple[float, ...]:
     """About so many round marks from 0 to `highest` or just past it; none is above `most`."""
     if highest <= 0:
         return (0.0, 1.0) if most is None else (0.0, most)
-    rough = highest / about
+    rough = highest / count
     tens = 10.0 ** floor(log10(rough))
-    step = next(tens * one for one in _STEPS if tens * one >= rough * (1 - 1e-9))
-    made = [0.0]
-    while made[-1] < highest * (1 - 1e-9):
-        made.append(round(len(made) * step, 12))
-    if most is not None and made[-1] > most:
-        made[-1] = most
-    return tuple(made)
+    step = next(tens * factor for factor in _STEPS if tens * factor >= rough * (1 - 1e-9))
+    marks = [0.0]
+    while marks[-1] < highest * (1 - 1e-9):
+        marks.append(round(len(marks) * step, 12))
+    if most is not None and marks[-1] > most:
+        marks[-1] = most
+    return tuple(marks)
 
 
 def percent(value: float | None, *, step: float | None = None) -> str:
@@ -102,7 +104,7 @@ def percent(value: float | None, *, step: float | None = None) -> str:
 def figure(value: float, *, step: float | None = None) -> str:
     """`percent` without its sign."""
     if step is not None:
-        digits = next((one for one in range(4) if isclose(round(100 * step, one), 100 * step)), 4)
+        digits = next((places for places in range(4) if isclose(round(100 * step, places), 100 * step)), 4)
     else:
         digits = 1 if value >= 0.01 or value == 0 else 2 if value >= 0.001 else 3
     return f"{100 * value:.{digits}f}"
@@ -113,24 +115,24 @@ def interval(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f"{figure(low)}–{figure(high)}"
 
 
-def sentences(shown: Curve) -> list[str]:
+def sentences(drawing: Curve) -> list[str]:
     """The chart in words, a sentence a line of it: where it starts and ends."""
-    first, last = shown.labels[0], shown.labels[-1]
-    told = []
-    for one in shown.series:
-        if not one.known:
-            told.append(f"{one.title.capitalize()}: unknown, this data holds none.")
-        elif len(shown.labels) == 1:
-            told.append(f"{one.title.capitalize()}: {_told(one, 0)} at {shown.by} {first}.")
+    start, end = drawing.labels[0], drawing.labels[-1]
+    lines = []
+    for series in drawing.series:
+        if not series.known:
+            lines.append(f"{series.title.capitalize()}: unknown, this data holds none.")
+        elif len(drawing.labels) == 1:
+            lines.append(f"{series.title.capitalize()}: {_share_at(series, 0)} at {drawing.by} {start}.")
         else:
-            told.append(
-                f"{one.title.capitalize()}: from {_told(one, 0)} at {shown.by} {first} to {_told(one, -1)} at {last}."
+            lines.append(
+                f"{series.title.capitalize()}: from {_share_at(series, 0)} at {drawing.by} {start} to {_share_at(series, -1)} at {end}."
             )
-    return told
+    return lines
 
 
-def _told(series: Series, place: int) -> str:
-    return f"{percent(series.shares[place])} ({series.counts[place]:,} of {series.among[place]:,})"
+def _share_at(series: Series, point: int) -> str:
+    return f"{percent(series.shares[point])} ({series.counts[point]:,} of {series.among[point]:,})"
 
 
 def _lost(point: Mapping[str, Any], name: str) -> tuple[int, int]:
@@ -141,13 +143,13 @@ def _lost(point: Mapping[str, Any], name: str) -> tuple[int, int]:
 
 def _series(id_: str, title: str, counted: Iterable[tuple[int, int]]) -> Series:
     pairs = list(counted)
-    made: Sequence[Mapping[str, Any]] = [share(count, among) for count, among in pairs]
+    rates: Sequence[Mapping[str, Any]] = [share(count, among) for count, among in pairs]
     return Series(
         id_,
         title,
         tuple(count for count, _ in pairs),
         tuple(among for _, among in pairs),
-        tuple(one["rate"] for one in made),
-        tuple(one["low"] for one in made),
-        tuple(one["high"] for one in made),
+        tuple(rate["rate"] for rate in rates),
+        tuple(rate["low"] for rate in rates),
+        tuple(rate["high"] for rate in rates),
     )

@@ -76,17 +76,19 @@ def simulate(
     raise to stop it: then nothing is written.
     """
     taking_part = rules if isinstance(rules, RuleSet) else RuleSet(rules, ids)
-    why = causes if any(rule.reads_causes for rule in taking_part.rules) else None
-    histories.refuse_without(None if why is None else events_of_none(), taking_part.rules)
-    made: list[dict[str, Any]] = []
+    causes_of = causes if any(rule.reads_causes for rule in taking_part.rules) else None
+    histories.refuse_without(None if causes_of is None else events_of_none(), taking_part.rules)
+    parts: list[dict[str, Any]] = []
     with whole(decisions) if decisions is not None else nullcontext() as keep:
-        work = _Work(taking_part, ctx, why, rows or (ROWS if why is None else ROWS_WITH_CAUSES), keep)
+        work = _Work(
+            taking_part, ctx, causes_of, rows or (ROWS if causes_of is None else ROWS_WITH_CAUSES), keep
+        )
         try:
-            with work.numbers(numbers) as known:
-                made = work.done(scan, work.columns(known), progress, known)
+            with work.numbers(numbers) as stored:
+                parts = work.done(scan, work.columns(stored), progress, stored)
         except MissingColumn:
-            made = work.done(scan, COLUMNS, progress)
-    return _together(made, taking_part, ctx)
+            parts = work.done(scan, COLUMNS, progress)
+    return _together(parts, taking_part, ctx)
 
 
 def whole_customers(scan: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
@@ -114,7 +116,7 @@ def by_reference(
     ctx: PopulationContext,
     causes: pl.DataFrame | None = None,
     *,
-    told: bool = False,
+    detailed: bool = False,
 ) -> dict[str, Any]:
     """The totals of some customers: `cells` by provider, `by_rule, customers, affected, displaced`, and `decisions` if `told`."""
     messages = histories.sent(events)
@@ -132,7 +134,7 @@ def by_reference(
         "customers": messages["customer_id"].n_unique(),
         "affected": affected["customer_id"].n_unique(),
         "displaced": simulation.displaced(decided, messages, rules.rules),
-        "decisions": decided if told else None,
+        "decisions": decided if detailed else None,
     }
 
 
@@ -153,12 +155,12 @@ class _Work:
         """What is kept there, or will be; None where it is of no use."""
         return kernel_cache.numbers(folder) if folder is not None and self._adds_up() else nullcontext()
 
-    def columns(self, known: kernel_cache.Numbered | None) -> Sequence[str]:
+    def columns(self, stored: kernel_cache.Numbered | None) -> Sequence[str]:
         """What is read: what is asked for by all means, where the kernel decides and only totals are wanted."""
         if self._causes is not None:
             return tuple(SCHEMA)
-        if known is not None:
-            return by_row(self._rules.rules) if known.heights else COLUMNS
+        if stored is not None:
+            return by_row(self._rules.rules) if stored.heights else COLUMNS
         return columns(self._rules.rules) if self._adds_up() else COLUMNS
 
     def _adds_up(self) -> bool:
@@ -171,31 +173,31 @@ class _Work:
         scan: pl.LazyFrame,
         names: Sequence[str],
         progress: Progress | None,
-        known: kernel_cache.Numbered | None = None,
+        stored: kernel_cache.Numbered | None = None,
     ) -> list[dict[str, Any]]:
         """The totals of each part. Raises MissingColumn where columns are asked for that are not among `names`."""
-        heights = known.heights if known is not None else ()
+        heights = stored.heights if stored is not None else ()
         total = sum(heights) if heights or progress is None else scan.select(pl.len()).collect().item()
         selected = scan.select(names)
-        read = kernel_cache.cut(selected, heights) if heights else whole_customers(selected, self._rows)
-        ahead = list(islice(read, _A_FLEET))
+        frames = kernel_cache.cut(selected, heights) if heights else whole_customers(selected, self._rows)
+        ahead = list(islice(frames, _A_FLEET))
         fast = bool(heights) or self._is_fleet(ahead)
         if not fast and not {*names}.issuperset(COLUMNS):
             raise MissingColumn
         hands = min(os.cpu_count() or 1, _MOST_HANDS) if fast and self._causes is None else 1
-        part = partial(self._part, fast=fast, known=known if fast else None)
+        part = partial(self._part, fast=fast, stored=stored if fast else None)
         nobody = empty().select(COLUMNS if self._causes is None else tuple(SCHEMA))
-        made, done = [self._part(0, nobody, fast=False, known=None)], 0
-        with closing(_at_a_time(hands, part, chain(ahead, read))) as parts:
+        sums, done = [self._part(0, nobody, fast=False, stored=None)], 0
+        with closing(_at_a_time(hands, part, chain(ahead, frames))) as parts:
             del ahead
-            for height, one in parts:
+            for height, part_sums in parts:
                 if self._keep is not None:
-                    self._keep(one["decisions"])
-                made.append({**one, "decisions": None})
+                    self._keep(part_sums["decisions"])
+                sums.append({**part_sums, "decisions": None})
                 done += height
                 if progress is not None:
                     progress(done, total)
-        return made
+        return sums
 
     def _is_fleet(self, ahead: Sequence[pl.DataFrame]) -> bool:
         """Whether the kernel decides: many parts, or many messages."""
@@ -205,16 +207,18 @@ class _Work:
         return kernel.knows(self._rules) and kernel.installed()
 
     def _part(
-        self, number: int, events: pl.DataFrame, *, fast: bool, known: kernel_cache.Numbered | None
+        self, number: int, events: pl.DataFrame, *, fast: bool, stored: kernel_cache.Numbered | None
     ) -> dict[str, Any]:
         causes = None if self._causes is None else self._causes(events)
-        told = self._keep is not None
+        detailed = self._keep is not None
         if not fast:
-            return by_reference(events, self._rules, self._ctx, causes, told=told)
+            return by_reference(events, self._rules, self._ctx, causes, detailed=detailed)
         from audit.rules.kernel import totals
 
-        encoding = known.of(number, events) if known is not None else None
-        return totals.fleet(events, self._rules, self._ctx.facts, causes, encoding=encoding, detailed=told)
+        encoding = stored.of(number, events) if stored is not None else None
+        return totals.fleet(
+            events, self._rules, self._ctx.facts, causes, encoding=encoding, detailed=detailed
+        )
 
 
 def _at_a_time(
@@ -230,10 +234,10 @@ def _at_a_time(
             for number, frame in enumerate(frames):
                 waiting.append((frame.height, pool.submit(act, number, frame)))
                 if len(waiting) > hands:
-                    height, made = waiting.popleft()
-                    yield height, made.result()
-            for height, made in waiting:
-                yield height, made.result()
+                    height, future = waiting.popleft()
+                    yield height, future.result()
+            for height, future in waiting:
+                yield height, future.result()
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -241,10 +245,10 @@ def _at_a_time(
 def _together(parts: list[dict[str, Any]], rules: RuleSet, ctx: PopulationContext) -> Totals:
     everything = pl.concat([part["cells"] for part in parts])
     complaints = everything.filter("complained")["provider"].unique().implode()
-    known = pl.col("provider").is_in(complaints, nulls_equal=True).alias("complaint_known")
+    complaint_known = pl.col("provider").is_in(complaints, nulls_equal=True).alias("complaint_known")
     return Totals(
         rules.rules,
-        cells(everything.with_columns(known)),
+        cells(everything.with_columns(complaint_known)),
         {rule.id: sum(part["by_rule"].get(rule.id, 0) for part in parts) for rule in rules.rules},
         sum(part["customers"] for part in parts),
         sum(part["affected"] for part in parts),

@@ -139,7 +139,7 @@ def _by_reference(
     """`decided, by_rule, affected, displaced`, as the kernel's `totals.of` gives them."""
     could_block = selection.messages.select(_could_block(selection, rules, causes)).to_series()
     judged = selection.messages.filter(could_block)
-    decided, held, done = [_columns([], [])], [frame([])], 0
+    decided, touched, done = [_columns([], [])], [frame([])], 0
     for messages, events in _chunks(judged, selection.events):
         decisions = [
             decision
@@ -148,11 +148,11 @@ def _by_reference(
         ]
         deferred = [decision.deferred_to is not None for decision in decisions]
         decided.append(_columns([decision.decision for decision in decisions], deferred))
-        held.append(frame([d for d in decisions if d.decision == "stop" or d.deferred_to is not None]))
+        touched.append(frame([d for d in decisions if d.decision == "stop" or d.deferred_to is not None]))
         done += len(decisions)
         if progress is not None:
             progress(done, judged.height)
-    held_messages = pl.concat(held)
+    held_messages = pl.concat(touched)
     return {
         "decided": _with_unjudged(selection.messages, could_block, pl.concat(decided), rules),
         "by_rule": dict(held_messages.drop_nulls("deciding_rule").group_by("deciding_rule").len().rows()),

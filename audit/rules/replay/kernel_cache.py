@@ -38,21 +38,21 @@ class Numbered(Protocol):
 
 
 @contextmanager
-def numbers(place: Path) -> Iterator[Numbered]:
-    """What is kept at `place`; where nothing is, what will be when all parts are made.
+def numbers(folder: Path) -> Iterator[Numbered]:
+    """What is kept at `folder`; where nothing is, what will be when all parts are made.
 
     Where that cannot be written, it is gone without.
     """
-    heights = _heights(place / NAME)
+    heights = _heights(folder / NAME)
     if heights:
-        yield _Read(place / NAME, heights)
+        yield _Read(folder / NAME, heights)
         return
-    making = _Made(place / f".{secrets.token_hex(8)}")
+    making = _Made(folder / f".{secrets.token_hex(8)}")
     try:
         yield making
-        making.finish(place / NAME)
+        making.finish(folder / NAME)
     finally:
-        shutil.rmtree(making.place, ignore_errors=True)
+        shutil.rmtree(making.folder, ignore_errors=True)
 
 
 def cut(scan: pl.LazyFrame, heights: Sequence[int]) -> Iterator[pl.DataFrame]:
@@ -72,31 +72,31 @@ def cut(scan: pl.LazyFrame, heights: Sequence[int]) -> Iterator[pl.DataFrame]:
 class _Read:
     """Numbers that are there."""
 
-    def __init__(self, place: Path, heights: Sequence[int]) -> None:
-        self._place, self.heights = place, heights
+    def __init__(self, folder: Path, heights: Sequence[int]) -> None:
+        self._folder, self.heights = folder, heights
 
     def of(self, part: int, events: pl.DataFrame) -> "StoredEncoding":
         from audit.rules.kernel.stored_encoding import StoredEncoding
 
         try:
-            found = StoredEncoding.read(*_files(self._place, part))
+            encoding = StoredEncoding.read(*_files(self._folder, part))
         except (OSError, pl.exceptions.ComputeError) as error:
             raise self._damaged() from error
-        if found.trait.size != events.height:
+        if encoding.trait.size != events.height:
             raise self._damaged()
-        return found
+        return encoding
 
     def _damaged(self) -> MissingColumn:
         """They are dropped, to be made anew by the next replay."""
-        shutil.rmtree(self._place, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
         return MissingColumn()
 
 
 class _Made:
     """Numbers that are made, and written beside where they will be looked for."""
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.heights: Sequence[int] = ()
         self._written: dict[int, int] = {}
         self._whole = True
@@ -104,40 +104,40 @@ class _Made:
     def of(self, part: int, events: pl.DataFrame) -> "StoredEncoding":
         from audit.rules.kernel.stored_encoding import StoredEncoding
 
-        made = StoredEncoding.of(events)
+        encoded = StoredEncoding.of(events)
         if self._whole:
             try:
-                self.place.mkdir(mode=0o700, exist_ok=True)
-                with private_files.clear_errors(self.place):
-                    made.write(*map(private_files.reserve, _files(self.place, part)))
+                self.folder.mkdir(mode=0o700, exist_ok=True)
+                with private_files.clear_errors(self.folder):
+                    encoded.write(*map(private_files.reserve, _files(self.folder, part)))
                 self._written[part] = events.height
             except (OSError, WorkspaceError):
                 self._whole = False
-        return made
+        return encoded
 
-    def finish(self, place: Path) -> None:
+    def finish(self, folder: Path) -> None:
         """Put what was made where it is looked for."""
         if self._whole and self._written:
             heights = [self._written[part] for part in sorted(self._written)]
             try:
-                private_files.write(self.place / _HEIGHTS, json.dumps(heights).encode())
-                self.place.rename(place)
+                private_files.write(self.folder / _HEIGHTS, json.dumps(heights).encode())
+                self.folder.rename(folder)
             except (OSError, WorkspaceError):
                 return
 
 
-def _heights(place: Path) -> Sequence[int]:
-    """How many events each part at `place` has; none where nothing is kept, or nothing that can be read."""
+def _heights(folder: Path) -> Sequence[int]:
+    """How many events each part at `folder` has; none where nothing is kept, or nothing that can be read."""
     try:
-        found: list[int] = json.loads((place / _HEIGHTS).read_bytes())
+        heights: list[int] = json.loads((folder / _HEIGHTS).read_bytes())
     except FileNotFoundError:
         return ()
     except (OSError, ValueError):
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         return ()
-    return found
+    return heights
 
 
-def _files(place: Path, part: int) -> tuple[Path, Path]:
+def _files(folder: Path, part: int) -> tuple[Path, Path]:
     """Where the numbers of a part are, and the texts that they stand for."""
-    return place / f"{part:06d}.rows.parquet", place / f"{part:06d}.texts.parquet"
+    return folder / f"{part:06d}.rows.parquet", folder / f"{part:06d}.texts.parquet"

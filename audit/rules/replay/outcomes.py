@@ -41,9 +41,9 @@ def of(events: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
         flagged = _flag(flagged, acts, flag, "message_id")
     flagged = _flag(flagged, _converted(events, human, messages), "converted", "event_id")
     flagged = _flag(flagged, _opted_out(events, messages), "opted_out", "event_id")
-    known = flagged.filter("complained")["mailbox_provider"].unique()
+    providers = flagged.filter("complained")["mailbox_provider"].unique()
     return flagged.with_columns(
-        pl.col("mailbox_provider").is_in(known.implode(), nulls_equal=True).alias("complaint_known")
+        pl.col("mailbox_provider").is_in(providers.implode(), nulls_equal=True).alias("complaint_known")
     ).drop("message_id", "mailbox_provider")
 
 
@@ -53,12 +53,12 @@ def rates(cells: pl.DataFrame, coverage: Coverage) -> dict[str, Any]:
     Each is `{"n", "of", "rate", "low", "high"}`; rate and interval are None where nothing of the kind is in the
     data at all. Complaints are out of the messages whose provider's complaints are known.
     """
-    made: dict[str, Any] = {"messages": int(cells["n"].sum())}
+    document: dict[str, Any] = {"messages": int(cells["n"].sum())}
     for name, flag in _FLAG.items():
         among = cells.filter("complaint_known") if name == "complaint" else cells
         recorded = coverage.holds(*_NEEDS[name]) and (name != "opt_out" or any(map(coverage.holds, OPT_OUTS)))
-        made[name] = share(int(among.filter(flag)["n"].sum()), int(among["n"].sum()) if recorded else 0)
-    return made
+        document[name] = share(int(among.filter(flag)["n"].sum()), int(among["n"].sum()) if recorded else 0)
+    return document
 
 
 def share(count: int, among: int) -> dict[str, Any]:
@@ -118,13 +118,13 @@ def _converted(events: pl.DataFrame, human: pl.DataFrame, messages: pl.DataFrame
 
 def _opted_out(events: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
     """Messages with an opt-out after them and before the customer's next: `customer_id, event_id`."""
-    place = ("customer_id", "occurred_at", "event_id")
-    acts = events.filter(pl.col("kind").is_in(OPT_OUTS)).select(*place, message=pl.lit(None, pl.String))
+    in_order = ("customer_id", "occurred_at", "event_id")
+    acts = events.filter(pl.col("kind").is_in(OPT_OUTS)).select(*in_order, message=pl.lit(None, pl.String))
     if acts.is_empty():
         return acts.select("customer_id", "event_id")
     return (
-        pl.concat([acts, messages.select(*place, message="event_id")])
-        .sort(place)
+        pl.concat([acts, messages.select(*in_order, message="event_id")])
+        .sort(in_order)
         .with_columns(pl.col("message").forward_fill().over("customer_id").alias("last"))
         .filter(pl.col("message").is_null() & pl.col("last").is_not_null())
         .select("customer_id", event_id="last")

@@ -31,20 +31,23 @@ def stood(versions: Iterable[Version]) -> list[RulePeriod]:
     for version in versions:
         by_rule.setdefault(version.rule.id, []).append(version)
     return [
-        one for line in by_rule.values() for one in _line(line) if one.until is None or one.since < one.until
+        period
+        for line in by_rule.values()
+        for period in _line(line)
+        if period.until is None or period.since < period.until
     ]
 
 
 def _line(versions: Sequence[Version]) -> list[RulePeriod]:
     """The versions of one rule, oldest first, each until one that was recorded later judges."""
-    made: list[RulePeriod] = []
+    periods: list[RulePeriod] = []
     until: datetime | None = None
     for version in reversed(versions):
         since = version.judges_from
         if version.state == "enabled" and version.rule.takes_part:
-            made.append(RulePeriod(version.rule, since, until))
+            periods.append(RulePeriod(version.rule, since, until))
         until = since if until is None else min(since, until)
-    return made[::-1]
+    return periods[::-1]
 
 
 def rule_set(versions: Iterable[Version], ids: Mapping[str, str] | None = None) -> RuleSet:
@@ -58,20 +61,20 @@ def rule_set(versions: Iterable[Version], ids: Mapping[str, str] | None = None) 
     def classes(at: datetime) -> set[str]:
         return {
             name
-            for one in standing
-            if one.since <= at and (one.until is None or at < one.until)
-            for name in one.rule.message_classes
+            for period in standing
+            if period.since <= at and (period.until is None or at < period.until)
+            for name in period.rule.message_classes
         }
 
-    clipped = [cut for one in standing if (cut := _clipped(one)) is not None]
+    clipped = [cut for period in standing if (cut := _clipped(period)) is not None]
     return RuleSet(clipped, ids, classes_at=classes)
 
 
-def _clipped(one: RulePeriod) -> Rule | None:
+def _clipped(period: RulePeriod) -> Rule | None:
     """The rule, valid only while it stood; None where it never was valid then."""
-    rule = one.rule
-    since = max(one.since, rule.valid_from) if rule.valid_from else one.since
-    ends = [moment for moment in (one.until, rule.valid_until) if moment]
+    rule = period.rule
+    since = max(period.since, rule.valid_from) if rule.valid_from else period.since
+    ends = [moment for moment in (period.until, rule.valid_until) if moment]
     until = min(ends, default=None)
     if until is not None and since >= until:
         return None

@@ -5,6 +5,7 @@ Counts of what happened; no promise of what would have happened.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import polars as pl
@@ -192,7 +193,7 @@ def frame(decided: Sequence[Decision]) -> pl.DataFrame:
     columns = {name: [getattr(one, name) for one in decided] for name in DECISIONS}
     return pl.DataFrame(
         {
-            name: _listed(columns[name])
+            name: _list_column(columns[name])
             if isinstance(dtype, pl.List)
             else pl.Series(columns[name], dtype=dtype)
             for name, dtype in DECISIONS.items()
@@ -211,7 +212,7 @@ def lists(rows: pl.Series, values: pl.Series, height: int) -> pl.Series:
     )
 
 
-def _listed(values: Sequence[Sequence[str]]) -> pl.Series:
+def _list_column(values: Sequence[Sequence[str]]) -> pl.Series:
     """A column of lists; one that is made of Python lists directly costs a column each."""
-    rows = pl.Series([row for row, some in enumerate(values) for _ in some], dtype=pl.UInt32)
-    return lists(rows, pl.Series([one for some in values for one in some], dtype=pl.String), len(values))
+    rows = pl.Series([row for row, texts in enumerate(values) for _ in texts], dtype=pl.UInt32)
+    return lists(rows, pl.Series(list(chain.from_iterable(values)), dtype=pl.String), len(values))

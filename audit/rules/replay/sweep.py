@@ -52,26 +52,26 @@ def limits(text: str) -> list[int]:
     """The limits that `1..10` or `1,2,5` names. Raises InputError."""
     try:
         if ".." in text:
-            first, last = (int(part) for part in text.split(".."))
-            _refuse_many(last - first + 1)
-            found = list(range(first, last + 1))
+            low, high = (int(part) for part in text.split(".."))
+            _refuse_many(high - low + 1)
+            chosen = list(range(low, high + 1))
         else:
-            found = [int(part) for part in text.split(",")]
+            chosen = [int(part) for part in text.split(",")]
     except ValueError as error:
         raise InputError(f"{text!r} are no limits; write 1..10 or 1,2,5") from error
-    if not found or min(found) < 0:
+    if not chosen or min(chosen) < 0:
         raise InputError(f"{text!r} are no limits; write 1..10 or 1,2,5, from 0 up")
-    _refuse_many(len(found))
-    return list(dict.fromkeys(found))
+    _refuse_many(len(chosen))
+    return list(dict.fromkeys(chosen))
 
 
 def windows(text: str) -> list[str]:
     """The windows that `1d,3d,7d` names. Raises InputError; whether the rule can have them, `variants` tells."""
-    found = [part.strip() for part in text.split(",")]
-    if not all(found):
+    chosen = [part.strip() for part in text.split(",")]
+    if not all(chosen):
         raise InputError(f"{text!r} are no windows; write 1d,3d,7d")
-    _refuse_many(len(found))
-    return list(dict.fromkeys(found))
+    _refuse_many(len(chosen))
+    return list(dict.fromkeys(chosen))
 
 
 def variants(
@@ -114,23 +114,23 @@ def sweep(
     """
     sets = [RuleSet(rules, ids) for rules in points]
     messages = histories.sent(events)
-    asked = dict.fromkeys(rule for one in sets for rule in one.rules)
-    made = [_Decisions() for _ in sets]
+    all_rules = dict.fromkeys(rule for rule_set in sets for rule in rule_set.rules)
+    by_point = [_Decisions() for _ in sets]
     done = 0
-    histories.refuse_without(causes, asked)
-    for history in histories.histories(messages, events, asked, ctx.facts, causes=causes):
-        for taking_part, decisions in zip(sets, made, strict=True):
-            decisions.take(judge(history, taking_part))
+    histories.refuse_without(causes, all_rules)
+    for history in histories.histories(messages, events, all_rules, ctx.facts, causes=causes):
+        for taking_part, decisions in zip(sets, by_point, strict=True):
+            decisions.add(judge(history, taking_part))
         done += len(history.messages) * len(sets)
         if progress is not None:
             progress(done, messages.height * len(sets))
     became = outcomes.of(events, messages)
     return [
         Point(
-            next(rule for rule in one.rules if rule.id == rule_id),
-            simulation.Replay(one.rules, decisions.frame(), messages, became, ctx.coverage),
+            next(rule for rule in rule_set.rules if rule.id == rule_id),
+            simulation.Replay(rule_set.rules, decisions.frame(), messages, became, ctx.coverage),
         )
-        for one, decisions in zip(sets, made, strict=True)
+        for rule_set, decisions in zip(sets, by_point, strict=True)
     ]
 
 
@@ -141,7 +141,7 @@ class _Decisions:
         self._frames: list[pl.DataFrame] = []
         self._loose: list[Decision] = []
 
-    def take(self, decided: Iterable[Decision]) -> None:
+    def add(self, decided: Iterable[Decision]) -> None:
         self._loose.extend(decided)
         if len(self._loose) >= _CHUNK:
             self._put_away()

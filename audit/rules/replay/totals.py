@@ -104,15 +104,15 @@ def drawn(counts: Sequence[int], number: int, seed: int) -> list[int]:
     A multivariate hypergeometric variate, sort by sort (Gentle, Random Number Generation and Monte Carlo Methods,
     2nd ed. 2003, section 5.2). Raises ValueError if there are not so many.
     """
-    left = sum(counts)
-    if number > left:
-        raise ValueError(f"{number} of {left}")
-    dice, made = random.Random(seed), []  # noqa: S311 - nothing depends on its being a secret
+    remaining = sum(counts)
+    if number > remaining:
+        raise ValueError(f"{number} of {remaining}")
+    dice, variate = random.Random(seed), []  # noqa: S311 - nothing depends on its being a secret
     for count in counts:
-        left -= count
-        made.append(_hypergeometric(dice.random(), count, left, number))
-        number -= made[-1]
-    return made
+        remaining -= count
+        variate.append(_hypergeometric(dice.random(), count, remaining, number))
+        number -= variate[-1]
+    return variate
 
 
 def _hypergeometric(u: float, good: int, bad: int, draws: int) -> int:

@@ -80,7 +80,7 @@ def test_marks_are_round_numbers(highest, marks):
 
 @given(st.floats(1e-6, 1.0), st.integers(2, 12))
 def test_marks_are_even_cover_what_is_drawn_and_are_about_as_many_as_asked_for(highest, about):
-    marks = curve.ticks(highest, about=about)
+    marks = curve.ticks(highest, count=about)
     steps = [after - before for before, after in pairwise(marks)]
     assert marks[0] == 0
     assert all(isclose(step, steps[0], rel_tol=1e-6) for step in steps)
