@@ -101,19 +101,15 @@ class Book:
 
     def plan_set(self, rule_id: str, values: Mapping[str, Any], *, effective: datetime | None = None) -> Plan:
         """Change keys of a rule; None gives a key its default back. Raises InputError, NotFoundError."""
-        return self._plan("set", lambda standing: edits.changed(standing, rule_id, values), effective)
+        return self._plan_keys("set", rule_id, values, effective)
 
     def plan_enable(self, rule_id: str, *, effective: datetime | None = None) -> Plan:
         """Switch a rule on. Raises NotFoundError."""
-        return self._plan(
-            "enable", lambda standing: edits.changed(standing, rule_id, {"enabled": True}), effective
-        )
+        return self._plan_keys("enable", rule_id, {"enabled": True}, effective)
 
     def plan_disable(self, rule_id: str, *, effective: datetime | None = None) -> Plan:
         """Switch a rule off. Raises NotFoundError."""
-        return self._plan(
-            "disable", lambda standing: edits.changed(standing, rule_id, {"enabled": False}), effective
-        )
+        return self._plan_keys("disable", rule_id, {"enabled": False}, effective)
 
     def plan_remove(self, rule_id: str, *, effective: datetime | None = None) -> Plan:
         """Take a rule out of the book; its history stays. Raises NotFoundError."""
@@ -138,6 +134,11 @@ class Book:
             raise InputError(f"{proposal.id} asks for an export, not for a change of the rules")
         written = self._store.versions()
         return self._checked(written, _plan_of(proposal, written))
+
+    def _plan_keys(
+        self, action: str, rule_id: str, values: Mapping[str, Any], effective: datetime | None
+    ) -> Plan:
+        return self._plan(action, lambda standing: edits.changed(standing, rule_id, values), effective)
 
     def _plan(
         self, action: str, act: Callable[[dict[str, Rule]], dict[str, Rule]], effective: datetime | None

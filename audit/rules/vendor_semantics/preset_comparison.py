@@ -30,6 +30,8 @@ EXAMPLES = 5
 KINDS = ("only_exact", "only_preset", "moved")
 """How a decision may differ: stopped by the exact rules alone; by the sender's alone; let through at another time."""
 
+_COUNTS = ("messages", "differ", "only_exact", "only_preset", "moved", "both", "neither", "customers_differ")
+
 _KEY = ("customer_id", "occurred_at", "event_id")
 
 
@@ -69,14 +71,7 @@ class Comparison:
             "feature": self.preset.feature,
             "zone": self.zone,
             "rules": [translation.to_json() for translation in self.translations],
-            "messages": self.messages,
-            "differ": self.differ,
-            "only_exact": self.only_exact,
-            "only_preset": self.only_preset,
-            "moved": self.moved,
-            "both": self.both,
-            "neither": self.neither,
-            "customers_differ": self.customers_differ,
+            **{name: getattr(self, name) for name in _COUNTS},
             "examples": [_example(row) for row in self.examples.iter_rows(named=True)],
             "differs": self.preset.to_json()["differs"],
         }
