@@ -209,7 +209,7 @@ def _memberships(case: Case, *, names_sensitive: bool) -> Iterator[AnyMembership
 
 
 def _recommendations(case: Case) -> Iterator[Recommendation]:
-    for row in case.recommended.strips.iter_rows(named=True):
+    for row in case.recommended.placements.iter_rows(named=True):
         ends = _ends(why.recommendation_end(row), case.context)
         yield msgspec.convert({**row, **ends}, Recommendation)
 

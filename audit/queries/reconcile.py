@@ -10,8 +10,8 @@ import polars as pl
 from audit import segments
 from audit.errors import NotFoundError
 from audit.events.document import Document
-from audit.recommendations import agreement as of_strips
-from audit.recommendations import strips
+from audit.recommendations import agreement as of_placements
+from audit.recommendations import placements
 from audit.segments import agreement as of_segments
 from audit.storage.toml_input import nearest
 
@@ -121,7 +121,7 @@ def reconcile(
     by_segment, segment_rows = _nothing(of_segments)
     if strip is None:
         by_segment, segment_rows = _segments(events, context, segment, names_sensitive)
-    by_strip, strip_rows = _nothing(of_strips)
+    by_strip, strip_rows = _nothing(of_placements)
     if segment is None:
         by_strip, strip_rows = _strips(events, context, strip)
     rows = [
@@ -158,14 +158,14 @@ def _segments(
 
 
 def _strips(events: pl.DataFrame, context: "Context", strip: str | None) -> tuple[pl.DataFrame, pl.DataFrame]:
-    rows = strips(events, context)
+    rows = placements(events, context)
     if strip is not None:
         rows = _only(rows, ("strategy",), strip, "strip")
-    totals = of_strips.agreement(rows)
+    totals = of_placements.agreement(rows)
     listed = rows
     if strip is None:
         listed = rows.join(totals.filter("logs_it"), left_on="strategy", right_on="strip", how="semi")
-    return totals, of_strips.disagreements(listed, context)
+    return totals, of_placements.disagreements(listed, context)
 
 
 def _only(rows: pl.DataFrame, columns: tuple[str, ...], name: str, what: str) -> pl.DataFrame:

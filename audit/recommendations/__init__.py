@@ -1,39 +1,30 @@
-"""Recommendations: the strips that were shown, and those that our strategies would make of the same events."""
+"""Recommendations: the placements that were shown, and those that our strategies would make of the same events."""
 
+from audit.recommendations.by_pairs import excluded_items
 from audit.recommendations.derive import (
-    chosen_of,
+    chosen_items,
+    customers_given,
     derive,
-    given,
-    given_to,
-    made,
-    prepared,
+    evidence_for,
     titled,
 )
-from audit.recommendations.excluded_items import passed_over
-from audit.recommendations.incremental import Holds, by_pairs
-from audit.recommendations.logged import SHOWN, logged
-from audit.recommendations.placement_schema import STRIP
-from audit.recommendations.placements import STRIPS, strips
-from audit.recommendations.reconstruction import Reconstruction
-from audit.recommendations.relevant_acts import vying, vying_beside
+from audit.recommendations.incremental import Holds, by_sums
+from audit.recommendations.logged import logged
+from audit.recommendations.placement_schema import PLACEMENT
+from audit.recommendations.placements import PLACEMENTS, Reconstruction, placements
 
 __all__ = [
-    "SHOWN",
-    "STRIP",
-    "STRIPS",
+    "PLACEMENT",
+    "PLACEMENTS",
     "Holds",
     "Reconstruction",
-    "by_pairs",
-    "chosen_of",
+    "by_sums",
+    "chosen_items",
+    "customers_given",
     "derive",
-    "given",
-    "given_to",
+    "evidence_for",
+    "excluded_items",
     "logged",
-    "made",
-    "passed_over",
-    "prepared",
-    "strips",
+    "placements",
     "titled",
-    "vying",
-    "vying_beside",
 ]

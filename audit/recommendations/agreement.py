@@ -31,13 +31,13 @@ DISAGREEMENTS: dict[str, pl.DataType] = {
 """The columns of `disagreements`."""
 
 OLD = timedelta(days=7)
-"""House value: a strip is made anew within a week; what was last shown before then is not what would be shown now."""
+"""House value: a placement is made anew within a week; what was last shown before then is not what would be shown now."""
 
 
 def agreement(rows: pl.DataFrame) -> pl.DataFrame:
-    """How far what was shown and what we would show agree, for each strip in `rows` (columns of `STRIPS`): `AGREEMENT`.
+    """How far what was shown and what we would show agree, for each placement in `rows` (columns of `PLACEMENTS`): `AGREEMENT`.
 
-    `agreement` is the share of the items of either that are in both; null where one side makes no such strip at all.
+    `agreement` is the share of the items of either that are in both; null where one side makes no such placement at all.
     """
     return (
         rows.group_by(pl.col("strategy").alias("strip"))
@@ -59,14 +59,14 @@ def agreement(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def disagreements(rows: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
-    """The items of `rows` (columns of `STRIPS`) on one side alone, in the columns of `DISAGREEMENTS`.
+    """The items of `rows` (columns of `PLACEMENTS`) on one side alone, in the columns of `DISAGREEMENTS`.
 
-    `since`: last shown. `reason`, the likely one: no_strategy (we make no such strip), shown_before (last shown more
+    `since`: last shown. `reason`, the likely one: no_strategy (we make no such placement), shown_before (last shown more
     than `OLD` ago, while ours is of now), no_act (nothing the customer did is behind it), other_choice; never_shown (the
-    log has no such strip), not_shown. Shown ones first.
+    log has no such placement), not_shown. Shown ones first.
     """
     shown = pl.col("logged")
-    logs = rows.filter(shown)["strategy"].unique()
+    in_log = rows.filter(shown)["strategy"].unique()
     reason = (
         pl.when(shown & ~pl.col("strategy").is_in(list(strategies())))
         .then(pl.lit("no_strategy"))
@@ -76,7 +76,7 @@ def disagreements(rows: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
         .then(pl.lit("no_act"))
         .when(shown)
         .then(pl.lit("other_choice"))
-        .when(~pl.col("strategy").is_in(logs.implode()))
+        .when(~pl.col("strategy").is_in(in_log.implode()))
         .then(pl.lit("never_shown"))
         .otherwise(pl.lit("not_shown"))
     )

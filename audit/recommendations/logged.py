@@ -31,8 +31,8 @@ def logged(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     something with the item or in its category before the last one. In order of customer, newest first.
     """
     rows = events.filter(pl.col("kind") == "recommendation_shown", pl.col("occurred_at") <= ctx.at)
-    named = rows.drop_nulls("item_id").with_columns(_strategy().alias("strategy"))
-    shown = named.group_by(_BY, maintain_order=True).agg(
+    displays = rows.drop_nulls("item_id").with_columns(_strategy().alias("strategy"))
+    by_item = displays.group_by(_BY, maintain_order=True).agg(
         pl.col("placement").drop_nulls().last(),
         pl.col("item_name").drop_nulls().last().alias("title"),
         pl.col("reason").drop_nulls().last().alias("stated"),
@@ -41,9 +41,9 @@ def logged(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
         pl.col("event_id").alias("shown"),
         pl.col("category").drop_nulls().last(),
     )
-    causes = _causes(events, shown)
+    causes = _causes(events, by_item)
     return (
-        shown.join(causes, on=_BY, how="left", nulls_equal=True)
+        by_item.join(causes, on=_BY, how="left", nulls_equal=True)
         .with_columns(pl.col("could_be").fill_null(value=False))
         .sort("customer_id", "last", "item_id", "strategy", descending=[False, True, False, False])
         .select(*SHOWN)
@@ -56,20 +56,22 @@ def _strategy() -> pl.Expr:
     ).str.to_lowercase()
     return pl.coalesce(
         *(
-            pl.when(text.str.contains_any(list(one.aliases))).then(pl.lit(one.id))
-            for one in strategies().values()
+            pl.when(text.str.contains_any(list(strategy.aliases))).then(pl.lit(strategy.id))
+            for strategy in strategies().values()
         ),
         pl.lit(None, pl.String),
     )
 
 
-def _causes(events: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
+def _causes(events: pl.DataFrame, displays: pl.DataFrame) -> pl.DataFrame:
     """The showings before whose last one the customer did something with the item, or in its category."""
     acts = events.filter(pl.col("kind").is_in(BEHAVIOUR)).select(
         "customer_id", "item_id", "category", pl.col("occurred_at").alias("acted")
     )
     earlier = pl.col("acted") <= pl.col("last")
-    by_item = shown.join(acts.select("customer_id", "item_id", "acted"), on=("customer_id", "item_id"))
-    by_category = shown.join(acts.select("customer_id", "category", "acted"), on=("customer_id", "category"))
-    found = pl.concat([by_item.filter(earlier).select(_BY), by_category.filter(earlier).select(_BY)]).unique()
-    return found.with_columns(pl.lit(value=True).alias("could_be"))
+    by_item = displays.join(acts.select("customer_id", "item_id", "acted"), on=("customer_id", "item_id"))
+    by_category = displays.join(
+        acts.select("customer_id", "category", "acted"), on=("customer_id", "category")
+    )
+    causes = pl.concat([by_item.filter(earlier).select(_BY), by_category.filter(earlier).select(_BY)])
+    return causes.unique().with_columns(pl.lit(value=True).alias("could_be"))

@@ -1,13 +1,16 @@
-"""The shape of what a strategy gives, and what strategies share."""
+"""What a strategy is, the shape of what it gives, and what strategies share."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
 
 from audit.events.schema import TIME
-from audit.recommendations.strategies import shown
+from audit.population.context import PopulationContext
+from audit.recommendations.strategies import slots
 
-STRIP: dict[str, pl.DataType] = {
+PLACEMENT: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
     "item_id": pl.String(),
     "strategy": pl.String(),
@@ -18,11 +21,29 @@ STRIP: dict[str, pl.DataType] = {
     "until": TIME,
     "own_items": pl.List(pl.Struct({"item_id": pl.String(), "share": pl.Float64()})),
 }
-"""The columns of every derived strip. `until` (µs, UTC): when its last reason is gone if nothing new happens (others
+"""The columns of every derived placement. `until` (µs, UTC): when its last reason is gone if nothing new happens (others
 may push it out sooner); `own_items`: the customer's own items that speak for it, with their share of the score."""
 
 ACTS = ("event_id", "customer_id", "occurred_at", "kind", "item_id", "item_name", "category", "order_id")
 """The columns that strategies read of events."""
+
+Choose = Callable[[pl.DataFrame, PopulationContext], pl.DataFrame]
+"""Makes of customers' acts (columns `ACTS`) and the context the items of one placement, the best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommender:
+    """How one strategy chooses items.
+
+    `begins`: kinds of acts of which it needs one, or it gives nothing. `recommend`: the items with what they rest on,
+    columns of `PLACEMENT`, as far as it has them. `choose`: the same items (`customer_id, item_id`) without that, where
+    this is less work.
+    """
+
+    begins: tuple[str, ...]
+    recommend: Choose
+    choose: Choose | None = None
+
 
 INTEREST = ("order_completed", "product_added", "wishlist_added", "product_viewed", "content_consumed")
 """Acts that show an interest in an item."""
@@ -41,7 +62,7 @@ def best(rows: pl.DataFrame) -> pl.DataFrame:
     return (
         rows.with_columns(pl.col("score").round(DIGITS))
         .sort("customer_id", "score", "item_id", descending=[False, True, False])
-        .filter(pl.int_range(pl.len()).over("customer_id") < shown())
+        .filter(pl.int_range(pl.len()).over("customer_id") < slots())
     )
 
 
@@ -64,10 +85,10 @@ def newest(acts: pl.DataFrame, number: int, at: datetime) -> pl.DataFrame:
     )
 
 
-def near(pairs: pl.DataFrame, own: pl.Series, others: int) -> pl.DataFrame:
-    """The `others` best pairs of the group facts of each of the items `own`."""
-    wanted = pairs.filter(pl.col("item_id").is_in(own.unique().implode()))
-    return wanted.filter(pl.int_range(pl.len()).over("item_id") < others)
+def nearest(pairs: pl.DataFrame, items: pl.Series, number: int) -> pl.DataFrame:
+    """The `number` best pairs of the group facts of each of `items`."""
+    of_them = pairs.filter(pl.col("item_id").is_in(items.unique().implode()))
+    return of_them.filter(pl.int_range(pl.len()).over("item_id") < number)
 
 
 def fading(age: pl.Expr, half: timedelta) -> pl.Expr:
@@ -83,16 +104,16 @@ def from_own_items(pairs: pl.DataFrame, acts: pl.DataFrame) -> pl.DataFrame:
     `own_name` (the strongest) and `own_items`.
     """
     top = best(pairs.group_by(_ITEM).agg(pl.col("weight").sum().alias("score")))
-    theirs = pairs.join(top, on=_ITEM, how="semi")
-    ranked = theirs.sort("customer_id", "item_id", "weight", "own", descending=[False, False, True, False])
+    speaking = pairs.join(top, on=_ITEM, how="semi")
+    ranked = speaking.sort("customer_id", "item_id", "weight", "own", descending=[False, False, True, False])
     share = (pl.col("weight") / pl.col("weight").sum()).round(DIGITS)
-    told = ranked.group_by(_ITEM, maintain_order=True).agg(
+    own_items = ranked.group_by(_ITEM, maintain_order=True).agg(
         pl.col("last").max(),
         pl.col("name").first().alias("own_name"),
         pl.col("own").first().alias("strongest"),
         pl.struct(pl.col("own").alias("item_id"), share.alias("share")).alias("own_items"),
     )
-    behind = (
+    evidence = (
         ranked.select("customer_id", "item_id", "own")
         .join(
             acts.select("customer_id", pl.col("item_id").alias("own"), "occurred_at", "event_id"),
@@ -102,15 +123,15 @@ def from_own_items(pairs: pl.DataFrame, acts: pl.DataFrame) -> pl.DataFrame:
         .group_by(_ITEM, maintain_order=True)
         .agg(pl.col("event_id").alias("evidence"))
     )
-    return top.join(told, on=_ITEM, maintain_order="left").join(
-        behind, on=_ITEM, how="left", maintain_order="left"
+    return top.join(own_items, on=_ITEM, maintain_order="left").join(
+        evidence, on=_ITEM, how="left", maintain_order="left"
     )
 
 
 def finished(rows: pl.DataFrame, strategy: str) -> pl.DataFrame:
-    """Rows in the columns of `STRIP`; what a strategy does not say is null."""
-    made = rows.with_columns(pl.lit(strategy).alias("strategy"))
-    return made.select(
-        pl.col(name).cast(dtype) if name in made.columns else pl.lit(None, dtype).alias(name)
-        for name, dtype in STRIP.items()
+    """Rows in the columns of `PLACEMENT`; what a strategy does not say is null."""
+    placed = rows.with_columns(pl.lit(strategy).alias("strategy"))
+    return placed.select(
+        pl.col(name).cast(dtype) if name in placed.columns else pl.lit(None, dtype).alias(name)
+        for name, dtype in PLACEMENT.items()
     )

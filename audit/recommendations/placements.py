@@ -1,15 +1,18 @@
-"""What a customer was recommended: the strips that were shown and those we would make, held together."""
+"""What a customer was recommended: the placements that were shown and those we would make, held together."""
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
 from audit.events.schema import TIME
 from audit.population.context import PopulationContext
-from audit.recommendations.derive import derive
+from audit.recommendations.derive import derive, prepared
 from audit.recommendations.logged import logged
-from audit.recommendations.placement_schema import STRIP
+from audit.recommendations.placement_schema import ACTS, PLACEMENT, READ
 from audit.recommendations.strategies import strategies
 
-STRIPS: dict[str, pl.DataType] = {
+PLACEMENTS: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
     "item_id": pl.String(),
     "strategy": pl.String(),
@@ -21,11 +24,11 @@ STRIPS: dict[str, pl.DataType] = {
     "reason": pl.String(),
     "evidence": pl.List(pl.String()),
     "until": TIME,
-    "own_items": STRIP["own_items"],
+    "own_items": PLACEMENT["own_items"],
     "shown": pl.List(pl.String()),
     "last_shown": TIME,
 }
-"""The columns of `strips`: those of a recommendation in `whysent show`, and what stands behind them."""
+"""The columns of `placements`: those of a recommendation in `whysent show`, and what stands behind them."""
 
 UNNAMED = "shown"
 """The strategy of a showing whose log names neither a known strategy nor a placement."""
@@ -33,32 +36,31 @@ UNNAMED = "shown"
 _KEY = ("customer_id", "item_id", "strategy")
 
 
-def strips(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
-    """Every item the whole customers in `events` were shown, or would be at `ctx.at`, in the columns of `STRIPS`.
+def placements(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
+    """Every item the whole customers in `events` were shown, or would be at `ctx.at`, in the columns of `PLACEMENTS`.
 
     A showing meets ours in item and strategy, or in the item alone where its log names no strategy we know.
     `standing`: stated (the log says why), derived, inferred (the customer did something with the item or in its
     category before), unexplained. `score` and `until` are ours. `evidence`: the events of our reconstruction,
     else those that showed it. Shown ones first, the newest first; then ours by strategy, the best first.
     """
-    ours = derive(events, ctx).with_row_index("rank")
-    theirs = _one_each(_met(logged(events, ctx), ours))
-    both = theirs.join(ours, on=_KEY, how="full", coalesce=True, suffix="_ours", nulls_equal=True)
-    return _described(both)
+    derived = derive(events, ctx).with_row_index("rank")
+    log = _each_once(_named(logged(events, ctx), derived))
+    return _described(log.join(derived, on=_KEY, how="full", coalesce=True, suffix="_ours", nulls_equal=True))
 
 
-def _met(theirs: pl.DataFrame, ours: pl.DataFrame) -> pl.DataFrame:
+def _named(log: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:
     """Give showings without a known strategy that of ours for the item, else the name of their placement."""
-    best = ours.unique(("customer_id", "item_id"), keep="first", maintain_order=True)
+    best = derived.unique(("customer_id", "item_id"), keep="first", maintain_order=True)
     best = best.select("customer_id", "item_id", pl.col("strategy").alias("ours"))
-    named = pl.coalesce("strategy", "ours", "placement", pl.lit(UNNAMED)).alias("strategy")
-    return theirs.join(best, on=("customer_id", "item_id"), how="left", maintain_order="left").with_columns(
-        named
+    strategy = pl.coalesce("strategy", "ours", "placement", pl.lit(UNNAMED)).alias("strategy")
+    return log.join(best, on=("customer_id", "item_id"), how="left", maintain_order="left").with_columns(
+        strategy
     )
 
 
-def _one_each(theirs: pl.DataFrame) -> pl.DataFrame:
-    return theirs.group_by(_KEY, maintain_order=True).agg(
+def _each_once(log: pl.DataFrame) -> pl.DataFrame:
+    return log.group_by(_KEY, maintain_order=True).agg(
         pl.col("title").drop_nulls().first(),
         pl.col("stated").drop_nulls().first(),
         pl.col("last").max().alias("last_shown"),
@@ -67,25 +69,27 @@ def _one_each(theirs: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _described(both: pl.DataFrame) -> pl.DataFrame:
-    places = {name: place for place, name in enumerate(strategies())}
+def _described(paired: pl.DataFrame) -> pl.DataFrame:
+    positions = {name: position for position, name in enumerate(strategies())}
     return (
-        both.with_columns(
+        paired.with_columns(
             pl.col("shown").is_not_null().alias("logged"),
             pl.col("rank").is_not_null().alias("derived"),
-            pl.col("strategy").replace_strict(places, default=len(places), return_dtype=pl.Int8).alias("place"),
+            pl.col("strategy")
+            .replace_strict(positions, default=len(positions), return_dtype=pl.Int8)
+            .alias("position"),
         )
         .with_columns(
             pl.coalesce("title", "title_ours", "item_id").alias("title"),
             _standing().alias("standing"),
-            pl.coalesce(_stated(), "reason", _unsaid()).alias("reason"),
+            pl.coalesce(_stated(), "reason", _unstated()).alias("reason"),
             pl.coalesce("evidence", "shown").alias("evidence"),
         )
         .sort(
-            "customer_id", "logged", "last_shown", "place", "rank", "item_id", "strategy",
+            "customer_id", "logged", "last_shown", "position", "rank", "item_id", "strategy",
             descending=[False, True, True, False, False, False, False], nulls_last=True,
         )
-        .select(*STRIPS)
+        .select(*PLACEMENTS)
     )  # fmt: skip
 
 
@@ -106,7 +110,40 @@ def _stated() -> pl.Expr:
     return pl.when(pl.col("reason").is_not_null()).then(pl.format("{} {}", says, "reason")).otherwise(says)
 
 
-def _unsaid() -> pl.Expr:
+def _unstated() -> pl.Expr:
     return pl.format(
         "Shown last on {}; the log does not say why.", pl.col("last_shown").dt.strftime("%Y-%m-%d")
     )
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """One customer's `events` at `context.at`, and what is recommended to them."""
+
+    events: pl.DataFrame
+    context: PopulationContext
+
+    @cached_property
+    def placements(self) -> pl.DataFrame:
+        """What was shown and what we would show, as `placements` gives it."""
+        return placements(self.events, self.context)
+
+    @cached_property
+    def all_acts(self) -> pl.DataFrame:
+        """Every act until the moment asked about, in the columns that strategies read."""
+        return self.events.filter(pl.col("occurred_at") <= self.context.at).select(ACTS)
+
+    @property
+    def acts(self) -> pl.DataFrame:
+        """The acts that speak for something (see `prepared`)."""
+        return self._prepared[0]
+
+    @property
+    def narrowed(self) -> PopulationContext:
+        """The context with what strategies read of the group facts, had the customer ordered what is recommended too."""
+        return self._prepared[1]
+
+    @cached_property
+    def _prepared(self) -> tuple[pl.DataFrame, PopulationContext]:
+        acts = self.all_acts.filter(pl.col("kind").is_in(READ))
+        return prepared(acts, self.context, self.placements["item_id"].unique())

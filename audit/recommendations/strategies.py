@@ -1,4 +1,4 @@
-"""The numbers and names of the strips, read from `strategies.toml`."""
+"""The numbers and names of the strategies, read from `strategies.toml`."""
 
 import tomllib
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from audit.events.times import duration
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """How one strip is made and what it is called; fields that a strip does not use keep their defaults."""
+    """The numbers of one strategy and its names; fields that it does not use keep their defaults."""
 
     id: str
     title: str
@@ -27,20 +27,20 @@ class Strategy:
 
 @cache
 def strategies() -> dict[str, Strategy]:
-    """The strips by id, in the order they are shown."""
-    return {name: _strategy(name, row) for name, row in _file().items() if isinstance(row, dict)}
+    """The strategies by id, in the order their placements are shown."""
+    return {name: _strategy(name, table) for name, table in _file().items() if isinstance(table, dict)}
 
 
 @cache
-def shown() -> int:
-    """How many items a customer is shown of each strip."""
+def slots() -> int:
+    """How many items a customer is shown in each placement."""
     return int(_file()["shown"])
 
 
-def _strategy(name: str, row: dict[str, Any]) -> Strategy:
-    fields = {key: value for key, value in row.items() if key != "source"}
+def _strategy(name: str, table: dict[str, Any]) -> Strategy:
+    fields = {key: value for key, value in table.items() if key != "source"}
     fields |= {key: duration(fields[key]) for key in ("window", "active", "half") if key in fields}
-    return Strategy(id=name, **{**fields, "aliases": tuple(row["aliases"])})
+    return Strategy(id=name, **{**fields, "aliases": tuple(table["aliases"])})
 
 
 @cache

@@ -3,21 +3,16 @@
 from audit.segments.definition_files import concerning, definitions, parse, read, resolved, with_ours
 from audit.segments.derive import DERIVED, derive
 from audit.segments.evidence import excluded_events
-from audit.segments.history import HISTORY, history
-from audit.segments.logged import LOGGED, logged, logged_history
+from audit.segments.history import history
+from audit.segments.logged import logged, logged_history
 from audit.segments.memberships import MEMBERSHIPS, memberships
-from audit.segments.model import Condition, Definition, Selection
-from audit.segments.versions import Period, periods
+from audit.segments.model import Definition
+from audit.segments.versions import periods
 
 __all__ = [
     "DERIVED",
-    "HISTORY",
-    "LOGGED",
     "MEMBERSHIPS",
-    "Condition",
     "Definition",
-    "Period",
-    "Selection",
     "concerning",
     "definitions",
     "derive",

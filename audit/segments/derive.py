@@ -52,8 +52,8 @@ def derive(
     if holding.is_empty():
         return pl.DataFrame(schema=DERIVED)
     spells = _spells(selected, definitions, allowed, holding, ctx)
-    behind = evidence(selected, definitions, holding, ctx.at)
-    return _worded(spells.join(behind, on=AT_SEGMENT, how="left"), selected, definitions)
+    reasons = evidence(selected, definitions, holding, ctx.at)
+    return _worded(spells.join(reasons, on=AT_SEGMENT, how="left"), selected, definitions)
 
 
 def may_be_asked(

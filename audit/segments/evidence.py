@@ -52,7 +52,7 @@ def evidence(
         for number, condition in enumerate(conditions)
         if number in holding_numbers
     )
-    behind = (
+    events = (
         selected.described(_each_once(rows))
         .group_by("segment", maintain_order=True)
         .agg(
@@ -65,7 +65,7 @@ def evidence(
     )
     none = pl.lit([], pl.List(pl.String))  # of a learned group that rests on what was seldom done
     return (
-        segments.join(behind, on="segment", how="left", maintain_order="left")
+        segments.join(events, on="segment", how="left", maintain_order="left")
         .with_columns(pl.col("evidence").fill_null(none))
         .join(_counts(holding), on=AT_SEGMENT, how="left")
         .with_columns(_absent(definitions).alias("absent"))
@@ -161,19 +161,19 @@ def excluded_events(
     ctx: SegmentContext,
     definition: Definition,
     segment_id: str,
-    behind: Collection[str],
+    rests_on: Collection[str],
 ) -> pl.DataFrame:
     """Of one customer's `events`, those that `definition` looks at for the segment `segment_id` and does not rest on, each
     with what keeps it from counting: `EXCLUDED`, in order.
 
-    `behind`: the event_ids that it rests on.
+    `rests_on`: the event_ids that it rests on.
     """
     selected = SelectedEvents(events, ctx.at, ctx.facts.prices, ctx.models)
     group = segment_id.partition(":")[2]
     parts = [_excluded_rows(selected, condition, group, ctx) for condition in definition.when]
     rows = pl.concat([pl.DataFrame(schema=_EXCLUDED_ROWS), *parts]).unique("row", keep="first").sort("row")
     excluded = selected.described(rows)
-    return excluded.filter(~pl.col("event_id").is_in(list(behind))).select(*EXCLUDED)
+    return excluded.filter(~pl.col("event_id").is_in(list(rests_on))).select(*EXCLUDED)
 
 
 def _excluded_rows(

@@ -70,17 +70,17 @@ def _identified(
     log: pl.DataFrame, derived: pl.DataFrame, definitions: tuple[Definition, ...]
 ) -> pl.DataFrame:
     """Add `id` (ours where a name meets, else as logged) and `definition` to logged segments."""
-    named = log.with_columns(normal(pl.col("segment_id")).alias("name")).join(
+    rows = log.with_columns(normal(pl.col("segment_id")).alias("name")).join(
         names_of(definitions), on="name", how="left"
     )
     grouped = [_group_names(derived, definition) for definition in definitions if definition.grouped]
     if grouped:
-        named = named.join(
+        rows = rows.join(
             pl.concat(grouped), on=("customer_id", "name"), how="left", maintain_order="left"
         ).with_columns(pl.coalesce("definition", "group_definition").alias("definition"))
     else:
-        named = named.with_columns(pl.lit(None, pl.String).alias("group_id"))
-    return named.with_columns(pl.coalesce("group_id", "definition", "segment_id").alias("id"))
+        rows = rows.with_columns(pl.lit(None, pl.String).alias("group_id"))
+    return rows.with_columns(pl.coalesce("group_id", "definition", "segment_id").alias("id"))
 
 
 def _group_names(derived: pl.DataFrame, definition: Definition) -> pl.DataFrame:

@@ -110,7 +110,7 @@ class End:
 
 
 def recommendation_end(row: Mapping[str, Any]) -> End:
-    """The end of a row of `recommend.strips`: when our strategy gives it no more, else unknown to us."""
+    """The end of a row of `recommendations.placements`: when our strategy gives it no more, else unknown to us."""
     return End(row["until"], "at_latest") if row["derived"] else End(None, "shown")
 
 

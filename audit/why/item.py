@@ -23,10 +23,6 @@ from audit.why.wording import MASK, Wording
 _NOT_SEEN = "our reconstruction; the customer did not see this"
 _STANDINGS: tuple[Standing, ...] = ("stated", "derived", "inferred", "unexplained")
 
-_SHORT = 250
-"""House value: so few acts are looked through whole. In a longer history the sets smaller than one of two events or more
-are too many to be tried, so nothing is lost by looking among a part of it."""
-
 Row = dict[str, Any]
 
 
@@ -44,10 +40,10 @@ def item(
     item is recommended by nobody at `context.at`.
     """
     recommended = recommended or Reconstruction(events, context)
-    strips = recommended.strips
-    rows = strips.filter(pl.col("item_id") == ident).to_dicts()
+    placements = recommended.placements
+    rows = placements.filter(pl.col("item_id") == ident).to_dicts()
     if not rows:
-        ids = ", ".join(strips["item_id"].unique(maintain_order=True)) or "none"
+        ids = ", ".join(placements["item_id"].unique(maintain_order=True)) or "none"
         raise NotFoundError(f"item {ident!r} is not recommended to this customer; there are: {ids}")
     wording = Wording(names_sensitive=names_sensitive)
     because = [reason for row in rows for reason in _strategy_reasons(events, row, wording)]
@@ -102,86 +98,68 @@ def _left_out(
     """The customer's other things that go with it and do not speak for it."""
     strategies = {row["strategy"] for row in derived}
     evidence = {event for row in derived for event in row["evidence"]}
-    acts = recommendations.passed_over(recommended.acts, recommended.known, ident, strategies, evidence)
+    acts = recommendations.excluded_items(recommended.acts, recommended.narrowed, ident, strategies, evidence)
     return reasons.excluded(recommended.events, acts, wording)
 
 
 def _counterfactual(recommended: Reconstruction, ident: str, derived: list[Row]) -> Counterfactual | None:
     """Looked for among the strategies that give it, and tried with all: what then steps in is looked at too."""
-    acts, known = recommended.acts, recommended.known
-    order = counterfactual.event(acts, kind="order_completed", occurred_at=known.at, item_id=ident)
+    acts, narrowed = recommended.acts, recommended.narrowed
+    order = counterfactual.event(acts, kind="order_completed", occurred_at=narrowed.at, item_id=ident)
     with_order = pl.concat([acts, order]).sort("occurred_at", "event_id")
     strategies = {row["strategy"] for row in derived}
     likely = [event for row in derived for event in row["evidence"]]
     while True:
-        removed = _removal(acts, known, ident, strategies, likely)
+        removed = _removal(acts, narrowed, ident, strategies, likely)
         remaining = acts if removed is None else acts.filter(~pl.col("event_id").is_in(removed.events))
-        strips_without, strips_with_order = _strips(known, remaining, with_order)
-        stepped_in = set(strips_without.filter(pl.col("item_id") == ident)["strategy"]) - strategies
+        without_them, with_it = _placements(narrowed, remaining, with_order)
+        stepped_in = set(without_them.filter(pl.col("item_id") == ident)["strategy"]) - strategies
         if removed is None or not stepped_in:
             break
         strategies |= stepped_in
-    ends = strips_with_order.filter(pl.col("item_id") == ident).is_empty()
+    ends = with_it.filter(pl.col("item_id") == ident).is_empty()
     outcome = "no strategy of ours would recommend it"
     proof = counterfactual.from_trials(removed, order if ends else None, outcome)
     if proof is None or removed is None:
         return proof
     instead = recommendations.titled(
-        _instead(recommended.strips, strips_without, ident), recommended.all_acts, recommended.context.facts
+        _instead(recommended.placements, without_them, ident), recommended.all_acts, recommended.context.facts
     )
     return replace(proof, instead=tuple(instead.select("strategy", "item_id", "title").to_dicts()))
 
 
 def _removal(
     acts: pl.DataFrame,
-    known: PopulationContext,
+    narrowed: PopulationContext,
     ident: str,
     strategies: Collection[str],
     likely: Sequence[str],
 ) -> Removal | None:
-    """Looked for among the acts that can matter; what is found is then tried with all."""
+    """The acts without which none of `strategies` gives it."""
     if strategies == {"buy_again"}:
         acts = acts.filter(pl.col("kind") == "order_completed")
-    contexts = dict.fromkeys(strategies, known)
-    decide = _decide(contexts, ident)
-    if acts.height > _SHORT:
-        near = recommendations.vying(acts, known, ident, strategies)
-        holds = recommendations.by_pairs(near.acts, near.known, ident)
-
-        def focus(within: AbstractSet[str]) -> tuple[pl.DataFrame, Gone]:
-            items = acts.filter(pl.col("event_id").is_in(list(within)))["item_id"].drop_nulls()
-            nearer = recommendations.vying_beside(acts, known, ident, strategies, items.unique())
-            return nearer, _gone(nearer, near.known, ident, holds)
-
-        among, gone = _decide(near.known, ident), _gone(near.acts, near.known, ident, holds)
-        removed = counterfactual.removal(
-            near.acts, among, rows=acts.height, likely=likely, gone=gone, focus=focus
-        )
-        of_all = by_copies(acts, lambda copies: recommendations.given_to(copies, contexts, ident))
-        if removed is not None and counterfactual.holds_for(acts, decide, removed, of_all):
-            return removed
-    holds = recommendations.by_pairs(acts, contexts, ident)
-    return counterfactual.removal(acts, decide, likely=likely, gone=_gone(acts, contexts, ident, holds))
+    contexts = dict.fromkeys(strategies, narrowed)
+    return counterfactual.removal(
+        acts, _decide(contexts, ident), likely=likely, gone=_gone(acts, contexts, ident)
+    )
 
 
 def _decide(contexts: Mapping[str, PopulationContext], ident: str) -> Decide:
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
-        evidence = recommendations.given(copies, contexts, ident).explode("evidence", empty_as_null=True)
+        evidence = recommendations.evidence_for(copies, contexts, ident).explode(
+            "evidence", empty_as_null=True
+        )
         by_customer = evidence.group_by("customer_id", maintain_order=True)
         return dict(by_customer.agg(pl.col("evidence").drop_nulls()).rows())
 
     return decide
 
 
-def _gone(
-    acts: pl.DataFrame,
-    contexts: Mapping[str, PopulationContext],
-    ident: str,
-    holds: Mapping[str, recommendations.Holds],
-) -> Gone:
-    """Asks those strategies that `holds` can ask, and copies of `acts` only where none of them gives the item."""
+def _gone(acts: pl.DataFrame, contexts: Mapping[str, PopulationContext], ident: str) -> Gone:
+    """Asks by sums those strategies that can be, and copies of `acts` only where none of them gives the item."""
+    holds = recommendations.by_sums(acts, contexts, ident)
     by_copy = {name: context for name, context in contexts.items() if name not in holds}
-    of_copies = by_copies(acts, lambda copies: recommendations.given_to(copies, by_copy, ident))
+    of_copies = by_copies(acts, lambda copies: recommendations.customers_given(copies, by_copy, ident))
 
     def gone(sets: Sequence[AbstractSet[str]]) -> list[bool]:
         lacking = [not any(gives(left_out) for gives in holds.values()) for left_out in sets]
@@ -194,19 +172,19 @@ def _gone(
     return gone
 
 
-def _strips(known: PopulationContext, *histories: pl.DataFrame) -> list[pl.DataFrame]:
-    """What all strips hold of each of several histories of one customer: `strategy, item_id`."""
+def _placements(narrowed: PopulationContext, *histories: pl.DataFrame) -> list[pl.DataFrame]:
+    """What all placements hold of each of several histories of one customer: `strategy, item_id`."""
     names = [f"c#{number}" for number in range(len(histories))]
     copies = [
         acts.with_columns(pl.lit(name).alias("customer_id"))
         for name, acts in zip(names, histories, strict=True)
     ]
-    strips = recommendations.chosen_of(pl.concat(copies), known)
-    return [strips.filter(pl.col("customer_id") == name) for name in names]
+    chosen = recommendations.chosen_items(pl.concat(copies), narrowed)
+    return [chosen.filter(pl.col("customer_id") == name) for name in names]
 
 
 def _instead(before: pl.DataFrame, after: pl.DataFrame, ident: str) -> pl.DataFrame:
-    """What stands afterwards at the place that `ident` had in each strip; nothing where the strip has become shorter."""
+    """What stands afterwards at the place that `ident` had in each placement; nothing where that has become shorter."""
     rank = pl.int_range(pl.len()).over("strategy").alias("rank")
     ours = before.filter("derived").sort("score", "item_id", descending=[True, False])
     ranks = ours.with_columns(rank).filter(pl.col("item_id") == ident).select("strategy", "rank")

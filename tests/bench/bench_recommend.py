@@ -21,8 +21,7 @@ import polars as pl
 from audit.events.schema import TIME, conform, in_order
 from audit.population import stats
 from audit.recommendations import placement_schema
-from audit.recommendations.also_bought import also_bought
-from audit.recommendations.buy_again import buy_again
+from audit.recommendations.derive import RECOMMENDERS
 from audit.workspace.context import Context
 from tests.bench import journey
 from tests.build import context
@@ -37,7 +36,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--uci", type=Path, help="a folder of UCI Online Retail's CSVs")
-    placement_schema.shown = lambda: RECALL_AT
+    placement_schema.slots = lambda: RECALL_AT
     for name, orders in _data(parser.parse_args().uci):
         for share in (0.2, 0.3):
             train, test = _split(orders, share)
@@ -112,7 +111,12 @@ def _facts(train: pl.DataFrame) -> Context:
 def _also(train: pl.DataFrame, test: pl.DataFrame) -> None:
     pair = ["customer_id", "item_id"]
     wanted = test.select(pair).unique().join(train.select(pair).unique(), on=pair, how="anti")
-    ours = _recalls(also_bought(train.select(placement_schema.ACTS), _facts(train)).select(pair), wanted)
+    ours = _recalls(
+        RECOMMENDERS["also_bought"]
+        .recommend(train.select(placement_schema.ACTS), _facts(train))
+        .select(pair),
+        wanted,
+    )
     print(f"  {'ours':44} {ours.mean():.4f}")
     for neighbours in (20, 50, 100):
         theirs = _recalls(_cosine(train, neighbours), wanted)
@@ -171,7 +175,9 @@ def _again(orders: pl.DataFrame, back: int) -> None:
     )  # so that everybody's next basket is now
     moved = in_order(past.with_columns(at_once.alias("occurred_at")))
     ranked = {
-        "ours": buy_again(moved.select(placement_schema.ACTS), ctx).select("customer_id", "item_id"),
+        "ours": RECOMMENDERS["buy_again"]
+        .recommend(moved.select(placement_schema.ACTS), ctx)
+        .select("customer_id", "item_id"),
         "most frequent (ties: the newest)": moved.group_by("customer_id", "item_id")
         .agg(pl.col("order_id").n_unique().alias("times"), pl.col("occurred_at").max().alias("last"))
         .sort("customer_id", "times", "last", "item_id", descending=[False, True, True, False])

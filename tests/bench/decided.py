@@ -118,7 +118,7 @@ def people(events: pl.DataFrame, context: Context) -> Iterator[Person]:
             "customer_id", "event_id", pl.lit(value=False).alias("derived")
         ),
         "segment": segments.memberships(events, context).select("customer_id", "id", "derived"),
-        "item": recommendations.strips(events, context).select("customer_id", "item_id", "derived"),
+        "item": recommendations.placements(events, context).select("customer_id", "item_id", "derived"),
         "finding": found.select("customer", "id", pl.col("verdict") != "breach"),
     }
     checks = found.select("id", "check", _told_by().alias("key"))
@@ -149,7 +149,9 @@ def given(what: str, events: pl.DataFrame, context: Context) -> pl.DataFrame:
     if what == "segment":
         return segments.memberships(events, context).filter("derived").select("customer_id", key="id")
     if what == "item":
-        return recommendations.strips(events, context).filter("derived").select("customer_id", key="item_id")
+        return (
+            recommendations.placements(events, context).filter("derived").select("customer_id", key="item_id")
+        )
     found = findings.worded(findings.find(events, context, checks=[what]), names_sensitive=True)
     return found.select(pl.col("customer").alias("customer_id"), _told_by().alias("key"))
 

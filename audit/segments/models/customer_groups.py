@@ -252,8 +252,8 @@ def _whole(column: str) -> pl.Expr:
 def deciding_events(selected: SelectedEvents, groups: Groups, at: datetime) -> pl.DataFrame:
     """The events behind the features that decide, inside their windows at `at`: `row, person`."""
     deciding = explained(selected, groups, at).explode("feature", empty_as_null=False)
-    behind = _by_feature(selected, groups, at).join(deciding, on=("person", "feature"), how="semi")
-    return behind.select("row", "person").unique("row").sort("row")
+    counted = _by_feature(selected, groups, at).join(deciding, on=("person", "feature"), how="semi")
+    return counted.select("row", "person").unique("row").sort("row")
 
 
 def counted_events(selected: SelectedEvents, groups: Groups, at: datetime) -> pl.DataFrame:

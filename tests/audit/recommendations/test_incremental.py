@@ -1,26 +1,58 @@
-"""What sums say of a strip by pairs, whatever is left out, is what the strip holds without it."""
+"""What sums say of a placement by pairs, whatever is left out, is what the placement holds without it."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 import polars as pl
 import pytest
 
 from audit import recommendations
 from audit.population import stats
+from audit.recommendations.derive import prepared, recommended
 from audit.recommendations.placement_schema import READ
 from audit.why.what_if_trials import by_copies
 from audit.workspace.context import Context
-from tests.audit.recommendations.test_relevant_acts import shop
 from tests.build import context, events
 
+BEGAN = datetime(2024, 1, 1, tzinfo=UTC)
+DAYS = 800
+KINDS = ("order_completed", "order_completed", "product_viewed", "product_added", "wishlist_added")
 BY_PAIRS = ("also_bought", "recommended_for_you", "order_cross_sell")
+
+
+def _act(number: int, customer: str, item: int, day: float, kind: str) -> dict[str, Any]:
+    return {
+        "event_id": f"{customer}-{number:05}",
+        "customer_id": customer,
+        "kind": kind,
+        "at": f"{BEGAN + timedelta(days=day):%Y-%m-%dT%H:%M:%S}",
+        "item_id": f"i{item:03}",
+        "category": f"C > {item % 20}",
+        "order_id": f"{customer}-{int(day)}",
+    }
+
+
+def shop(seed: int) -> list[dict[str, Any]]:
+    """Sixty people who each keep to twenty of 240 items, and one customer with 500 acts, more in the end."""
+    chance = Random(seed)
+    rows = []
+    for person in range(60):
+        for number in range(16):
+            item = person % 6 * 40 + chance.randrange(20)
+            rows.append(
+                _act(number, f"p{person:02}", item, chance.randrange(DAYS) + chance.random(), KINDS[0])
+            )
+    for number in range(500):
+        day = DAYS * chance.random() ** 0.5
+        rows.append(_act(number, "c", chance.randrange(240), day, chance.choice(KINDS)))
+    return sorted(rows, key=lambda row: (row["at"], row["event_id"]))
 
 
 def _customer(seed: int) -> tuple[pl.DataFrame, Context]:
     frame = events(*shop(seed)).with_columns(_order())
     own = frame.filter(pl.col("customer_id") == "c", pl.col("kind").is_in(READ))
-    return recommendations.prepared(own.tail(120), context(frame, facts=stats.count(frame.lazy())))
+    return prepared(own.tail(120), context(frame, facts=stats.count(frame.lazy())))
 
 
 def _order() -> pl.Expr:
@@ -41,18 +73,19 @@ def _left_out(acts: pl.DataFrame, evidence: list[str], chance: Random) -> list[s
 
 
 @pytest.mark.parametrize("seed", (3, 5))
-def test_sums_hold_an_item_where_the_strip_does(seed: int) -> None:
+def test_sums_hold_an_item_where_the_placement_does(seed: int) -> None:
     acts, known = _customer(seed)
     chance, held = Random(seed), {name: set[bool]() for name in BY_PAIRS}
-    rows = recommendations.made(acts, known, BY_PAIRS).select("strategy", "item_id", "evidence").rows()
+    rows = recommended(acts, known, BY_PAIRS).select("strategy", "item_id", "evidence").rows()
     for given, item, evidence in rows:
         sets = _left_out(acts, evidence, chance)
         for name in BY_PAIRS:
             asked = {name: known}
             gone = by_copies(
-                acts, lambda copies, asked=asked, item=item: recommendations.given_to(copies, asked, item)
+                acts,
+                lambda copies, asked=asked, item=item: recommendations.customers_given(copies, asked, item),
             )
-            sums = recommendations.by_pairs(acts, asked, item)[name]
+            sums = recommendations.by_sums(acts, asked, item)[name]
             assert [not sums(one) for one in sets] == list(gone(sets)), (given, name, item)
             held[name].update(map(sums, sets))
     assert all(said == {True, False} for said in held.values())
@@ -70,8 +103,8 @@ def test_the_next_order_is_the_newest_once_that_is_left_out() -> None:
     ]  # fmt: skip
     frame = events(*rows, *mine)
     known = context(frame, at=frame["occurred_at"].max() + timedelta(days=1), facts=stats.count(frame.lazy()))
-    acts, known = recommendations.prepared(frame.filter(pl.col("customer_id") == "c"), known)
-    goes_with_a = recommendations.by_pairs(acts, {"order_cross_sell": known}, "b")["order_cross_sell"]
-    goes_with_c = recommendations.by_pairs(acts, {"order_cross_sell": known}, "d")["order_cross_sell"]
+    acts, known = prepared(frame.filter(pl.col("customer_id") == "c"), known)
+    goes_with_a = recommendations.by_sums(acts, {"order_cross_sell": known}, "b")["order_cross_sell"]
+    goes_with_c = recommendations.by_sums(acts, {"order_cross_sell": known}, "d")["order_cross_sell"]
     assert [goes_with_a(set()), goes_with_c(set())] == [False, True]
     assert [goes_with_a({"c-c"}), goes_with_c({"c-c"})] == [True, False]

@@ -24,7 +24,7 @@ def carted(item="a", at=9):
 
 def strips(*rows):
     frame = events(*rows)
-    return recommendations.strips(frame, context(frame, AT))
+    return recommendations.placements(frame, context(frame, AT))
 
 
 def only(*rows):
@@ -98,9 +98,9 @@ def test_a_showing_after_the_moment_asked_about_is_not_there_yet():
 
 def test_nothing_gives_nothing():
     frame = events(shown()).clear()
-    found = recommendations.strips(frame, context(frame, AT))
+    found = recommendations.placements(frame, context(frame, AT))
     assert found.is_empty()
-    assert found.schema == recommendations.STRIPS
+    assert found.schema == recommendations.PLACEMENTS
 
 
 acts = st.lists(
@@ -135,8 +135,8 @@ def test_a_fleet_gets_what_each_customer_gets_alone(histories):
     ]
     fleet = in_order(pl.concat(alone))
     ctx = context(fleet, AT, facts=stats.count(fleet.lazy()))
-    assert recommendations.strips(fleet, ctx).equals(
-        pl.concat([recommendations.strips(frame, ctx) for frame in alone])
+    assert recommendations.placements(fleet, ctx).equals(
+        pl.concat([recommendations.placements(frame, ctx) for frame in alone])
     )
 
 

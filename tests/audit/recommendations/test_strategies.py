@@ -312,4 +312,4 @@ def test_nothing_gives_nothing():
     frame = events(viewed("a", 1)).clear()
     made = recommendations.derive(frame, context(frame, AT))
     assert made.is_empty()
-    assert made.schema == recommendations.STRIP
+    assert made.schema == recommendations.PLACEMENT

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from audit.events.times import parse_iso
-from audit.recommendations import agreement as of_strips
+from audit.recommendations import agreement as of_placements
 from audit.segments import agreement, definitions
 from tests.build import context, days, events
 
@@ -96,10 +96,10 @@ def test_strips_are_held_together_the_same_way():
             row("also_bought", "e", derived=True), row("buy_again", "f", derived=True), row("shown", "g", logged=True),
         ]
     )  # fmt: skip
-    totals = {one["strip"]: one for one in of_strips.agreement(rows).to_dicts()}
+    totals = {one["strip"]: one for one in of_placements.agreement(rows).to_dicts()}
     assert totals["also_bought"]["agreement"] == pytest.approx(1 / 5)
     assert totals["buy_again"]["agreement"] is None
-    found = of_strips.disagreements(rows, context(events(*orders(1)), AT))
+    found = of_placements.disagreements(rows, context(events(*orders(1)), AT))
     assert dict(found.select("item_id", "reason").iter_rows()) == {
         "b": "shown_before", "c": "other_choice", "d": "no_act", "e": "not_shown", "f": "never_shown", "g": "no_strategy",
     }  # fmt: skip

@@ -1,9 +1,14 @@
 """Definitions that cannot mean anything are refused by file, segment and key."""
 
+from dataclasses import replace
+
+import polars as pl
 import pytest
 
-from audit import segments
+from audit import segments, why
 from audit.errors import InputError
+from audit.events.times import parse_iso
+from tests.build import context, events
 
 GOOD = """
 [[segment]]
@@ -155,3 +160,20 @@ def test_ours_say_what_they_are():
         assert one.source
         assert one.aliases
         assert "." in one.purpose
+
+
+def test_a_new_segment_is_a_table_in_a_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD, "utf-8")
+    orders = [
+        {"kind": "order_completed", "at": f"2026-01-0{day}", "order_id": f"o{day}"} for day in (1, 2, 3)
+    ]
+    frame = events(*orders)
+    ctx = replace(context(frame), definitions=segments.with_ours(segments.read(path)))
+    membership = segments.memberships(frame, ctx).filter(pl.col("id") == "s").row(0, named=True)
+    assert (membership["standing"], membership["evidence"]) == ("derived", ["e1", "e2", "e3"])
+    assert membership["reason"] == "3 since 2026-01-01."
+    assert membership["until"] == parse_iso("2026-02-01T00:00:00Z")
+    explanation = why.segment(frame, ctx, "s")
+    assert explanation.counterfactual.remove == ("e2", "e3")
+    assert {spell["segment_id"] for spell in segments.history(frame, ctx).to_dicts()} >= {"s"}

@@ -1,13 +1,16 @@
-"""Buy it again: whether the customer will, and when, by their own rhythm and everybody's."""
+"""Strategies that recommend the customer's own items: left in the cart, and what they will order again, and when."""
 
 import polars as pl
 
 from audit.population.context import PopulationContext
 from audit.population.stats import moments
-from audit.recommendations.placement_schema import best, fading
+from audit.recommendations.placement_schema import Recommender, best, fading
 from audit.recommendations.strategies import strategies
 
-RHYTHMS = {
+_CLOSES = ("order_completed", "product_removed")
+"""What takes an item out of the cart; an order that names no item takes out all."""
+
+_RHYTHMS = {
     "both": "by the customer's own rhythm for it ({} days) and everybody's ({} days)",
     "own": "by the customer's own rhythm for it ({} days)",
     "category": "by the customer's own rhythm in its category ({} days)",
@@ -21,6 +24,37 @@ _ONE_IN_EIGHT = (1, 8)
 buyer there is outweighs this a little more."""
 
 
+def left_in_cart(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
+    """Items put into the cart, and neither taken out nor bought since, the newest first; the score is the part of the
+    window that is left.
+    """
+    window = strategies()["left_in_cart"].window
+    rows = acts.filter(pl.col("kind").is_in(["product_added", *_CLOSES])).with_columns(
+        pl.int_range(pl.len()).alias("row")
+    )
+    closing = pl.when(pl.col("kind").is_in(_CLOSES)).then("row")
+    closed = rows.group_by("customer_id", "item_id").agg(closing.max().alias("closed"))
+    emptied = closed.filter(pl.col("item_id").is_null()).select(
+        "customer_id", pl.col("closed").alias("emptied")
+    )
+    waiting = (
+        rows.filter(pl.col("kind") == "product_added", pl.col("occurred_at") > ctx.at - window)
+        .drop_nulls("item_id")
+        .join(closed, on=("customer_id", "item_id"), how="left")
+        .join(emptied, on="customer_id", how="left")
+        .filter(pl.col("row") > pl.max_horizontal("closed", "emptied").fill_null(-1))
+        .sort("row")
+        .group_by("customer_id", "item_id", maintain_order=True)
+        .agg(pl.col("occurred_at").max().alias("last"), pl.col("event_id").alias("evidence"))
+    )
+    age = (ctx.at - pl.col("last")) / pl.lit(window)
+    day = pl.col("last").dt.strftime("%Y-%m-%d")
+    return best(waiting.with_columns((1 - age).alias("score"))).with_columns(
+        pl.format("Put into the cart on {}; neither bought nor taken out since.", day).alias("reason"),
+        (pl.col("last") + window).alias("until"),
+    )
+
+
 def buy_again(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """Items the customer ordered and is likely to order again, until `overdue` intervals after the last order.
 
@@ -30,71 +64,50 @@ def buy_again(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     item: but if it is the newest they ordered in its exact category, their own there first, and everybody's there last,
     if it is due within the strategy's window. An item without any interval is not offered.
     """
-    orders, top = acts.filter(pl.col("kind") == "order_completed"), offered_again(acts, ctx)
-    return _told(_with_evidence(top, orders), strategies()["buy_again"].overdue, ctx)
+    orders = acts.filter(pl.col("kind") == "order_completed")
+    return _worded(_with_evidence(best(_scored(orders, ctx)), orders), strategies()["buy_again"].overdue, ctx)
 
 
-def offered_again(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
+def _chosen_again(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """The items of `buy_again`, without what they rest on."""
     return best(_scored(acts.filter(pl.col("kind") == "order_completed"), ctx))
 
 
-def deciding(acts: pl.DataFrame, ctx: PopulationContext, for_it: pl.Series) -> pl.DataFrame:
-    """The orders of one customer that decide whether an item is among the best, while only orders of the items `for_it`,
-    it included, are left out.
-
-    Those of `for_it` and of as many others as are shown, whose place does not rest on them; with every order of the same
-    items and categories, on which rhythms rest.
-    """
-    orders = acts.filter(pl.col("kind") == "order_completed")
-    of_it = pl.col("item_id").is_in(for_it.implode())
-    places = orders.filter(of_it)["category"].drop_nulls().unique()
-    by_itself = (pl.col("times") > 1) | ~pl.col("category").is_in(places.implode()).fill_null(value=False)
-    rivals = best(_scored(orders, ctx).filter(~of_it, by_itself))
-    items, number = pl.concat([for_it, rivals["item_id"]]).unique(), -1
-    while items.len() != number:
-        number = items.len()
-        places = orders.filter(pl.col("item_id").is_in(items.implode()))["category"].drop_nulls().unique()
-        there = orders.filter(pl.col("category").is_in(places.implode()))["item_id"].drop_nulls()
-        items = pl.concat([items, there]).unique()
-    return orders.filter(pl.col("item_id").is_in(items.implode()) | pl.col("item_id").is_null())
-
-
 def _scored(orders: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """The items that are offered, with their score and rhythms."""
-    plan = strategies()["buy_again"]
+    strategy = strategies()["buy_again"]
     times = moments(orders, "item_id")
-    known = _known(orders, times, ctx)
+    rhythms = _rhythms(orders, times, ctx)
     of_category = (pl.col("last") == pl.col("last_there")).fill_null(value=False)
     there = [
-        pl.when(of_category & (pl.col(name) <= plan.window)).then(pl.col(name)).alias(name)
+        pl.when(of_category & (pl.col(name) <= strategy.window)).then(pl.col(name)).alias(name)
         for name in ("median_there", "median_all")
     ]
     offered = (
-        known.with_columns(there)
+        rhythms.with_columns(there)
         .with_columns(_interval().alias("interval"), _whose().alias("whose"))
-        .filter(ctx.at - pl.col("last") < pl.col("interval") * plan.overdue)
+        .filter(ctx.at - pl.col("last") < pl.col("interval") * strategy.overdue)
     )
-    weight = fading(ctx.at - pl.col("occurred_at"), plan.half).sum()
+    weight = fading(ctx.at - pl.col("occurred_at"), strategy.half).sum()
     fresh = times.group_by("customer_id", "item_id").agg(weight.alias("weight"))
     return offered.join(fresh, on=("customer_id", "item_id")).with_columns(
         (pl.col("weight") * pl.col("again")).alias("score")
     )
 
 
-def _known(orders: pl.DataFrame, times: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
+def _rhythms(orders: pl.DataFrame, times: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """Each item each customer ordered (at `times`), with its rhythms: `median` (theirs), `median_there` (theirs in the category),
     `median_item`, `median_all` (everybody's); and `again`, the share of its buyers who bought it again.
     """
-    places = _rhythm(moments(orders, "category"), "category").select(
+    categories = _rhythm(moments(orders, "category"), "category").select(
         "customer_id", "category", pl.col("last").alias("last_there"), pl.col("median").alias("median_there")
     )
     repeated, bought = _ONE_IN_EIGHT
     share = (pl.col("again").fill_null(0) + repeated) / (pl.col("customers").fill_null(0) + bought)
     return (
         _rhythm(times, "item_id")
-        .join(_home(orders), on=("customer_id", "item_id"), how="left")
-        .join(places, on=("customer_id", "category"), how="left")
+        .join(_category(orders), on=("customer_id", "item_id"), how="left")
+        .join(categories, on=("customer_id", "category"), how="left")
         .join(
             ctx.facts.repeats.select(
                 "item_id", "customers", "again", pl.col("interval").alias("median_item")
@@ -113,8 +126,8 @@ def _known(orders: pl.DataFrame, times: pl.DataFrame, ctx: PopulationContext) ->
 
 def _interval() -> pl.Expr:
     """The customer's own interval counts as often as they have one, everybody's once."""
-    own = pl.col("median") * (pl.col("times") - 1)
-    blend = (own + pl.coalesce("median_item", "median")) / pl.col("times")
+    intervals = pl.col("median") * (pl.col("times") - 1)
+    blend = (intervals + pl.coalesce("median_item", "median")) / pl.col("times")
     return pl.coalesce(blend, "median_there", "median_item", "median_all")
 
 
@@ -147,11 +160,11 @@ def _rhythm(times: pl.DataFrame, by: str) -> pl.DataFrame:
 
 def _gap(by: str) -> pl.Expr:
     """The time since the row before, where that is the same customer's and thing's (they stand together)."""
-    same = (pl.col("customer_id") == pl.col("customer_id").shift(1)) & (pl.col(by) == pl.col(by).shift(1))
-    return pl.when(same).then(pl.col("occurred_at") - pl.col("occurred_at").shift(1))
+    repeats = (pl.col("customer_id") == pl.col("customer_id").shift(1)) & (pl.col(by) == pl.col(by).shift(1))
+    return pl.when(repeats).then(pl.col("occurred_at") - pl.col("occurred_at").shift(1))
 
 
-def _home(orders: pl.DataFrame) -> pl.DataFrame:
+def _category(orders: pl.DataFrame) -> pl.DataFrame:
     """The category that each item had last for each customer."""
     return orders.group_by("customer_id", "item_id").agg(pl.col("category").drop_nulls().last())
 
@@ -165,32 +178,34 @@ def _with_evidence(top: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
         orders.select("customer_id", "category", "event_id", "occurred_at"), on=("customer_id", "category")
     )
     columns = ("customer_id", "item_id", "event_id", "occurred_at")
-    behind = (
+    evidence = (
         pl.concat([by_item.select(columns), by_category.select(columns)])
         .sort(columns[0], "occurred_at", "event_id")
         .group_by("customer_id", "item_id", maintain_order=True)
         .agg(pl.col("event_id").alias("evidence"))
     )
-    return top.join(behind, on=("customer_id", "item_id"), how="left", maintain_order="left")
+    return top.join(evidence, on=("customer_id", "item_id"), how="left", maintain_order="left")
 
 
-def _told(top: pl.DataFrame, overdue: int, ctx: PopulationContext) -> pl.DataFrame:
+def _worded(top: pl.DataFrame, overdue: int, ctx: PopulationContext) -> pl.DataFrame:
     due = pl.col("last") + pl.col("interval")
     day = due.dt.strftime("%Y-%m-%d")
-    when = pl.when(due <= ctx.at).then(pl.format("due since {}", day)).otherwise(pl.format("due on {}", day))
+    due_day = (
+        pl.when(due <= ctx.at).then(pl.format("due since {}", day)).otherwise(pl.format("due on {}", day))
+    )
     return top.with_columns(
         pl.format(
             "Ordered {}, last on {}; {}, {}.",
             pl.when(pl.col("times") == 1).then(pl.lit("once")).otherwise(pl.format("{} times", "times")),
             pl.col("last").dt.strftime("%Y-%m-%d"),
-            when,
-            _rhythm_told(),
+            due_day,
+            _rhythm_worded(),
         ).alias("reason"),
         (pl.col("last") + pl.col("interval") * overdue).alias("until"),
     )
 
 
-def _rhythm_told() -> pl.Expr:
+def _rhythm_worded() -> pl.Expr:
     days = {
         name: (pl.col(name).dt.total_seconds() / 86_400).round(0).cast(pl.Int64)
         for name in ("median", "median_there", "median_item", "median_all")
@@ -198,12 +213,19 @@ def _rhythm_told() -> pl.Expr:
     whose = pl.col("whose")
     return (
         pl.when(whose == "both")
-        .then(pl.format(RHYTHMS["both"], days["median"], days["median_item"]))
+        .then(pl.format(_RHYTHMS["both"], days["median"], days["median_item"]))
         .when(whose == "own")
-        .then(pl.format(RHYTHMS["own"], days["median"]))
+        .then(pl.format(_RHYTHMS["own"], days["median"]))
         .when(whose == "category")
-        .then(pl.format(RHYTHMS["category"], days["median_there"]))
+        .then(pl.format(_RHYTHMS["category"], days["median_there"]))
         .when(whose == "everybody")
-        .then(pl.format(RHYTHMS["everybody"], days["median_item"]))
-        .otherwise(pl.format(RHYTHMS["usual"], days["median_all"]))
+        .then(pl.format(_RHYTHMS["everybody"], days["median_item"]))
+        .otherwise(pl.format(_RHYTHMS["usual"], days["median_all"]))
     )
+
+
+RECOMMENDERS = {
+    "left_in_cart": Recommender(("product_added",), left_in_cart),
+    "buy_again": Recommender(("order_completed",), buy_again, _chosen_again),
+}
+"""The strategies of own items."""

@@ -1,0 +1,269 @@
+"""Strategies in which the customer's own items speak for others by the pairs of the group facts.
+
+What others bought or ordered together with what this customer bought, looked at or has in the cart.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import polars as pl
+
+from audit.population.context import PopulationContext
+from audit.recommendations.placement_schema import (
+    INTEREST,
+    Recommender,
+    best,
+    fading,
+    from_own_items,
+    nearest,
+    newest,
+)
+from audit.recommendations.strategies import Strategy, strategies
+
+LOOKS = ("product_viewed", "wishlist_added", "content_consumed")
+"""What counts as looking at an item."""
+
+IN_VIEW = ("product_viewed", "product_added", "wishlist_added")
+"""What puts an item before the customer."""
+
+EXCLUDED: dict[str, pl.DataType] = {"event_id": pl.String(), "why": pl.String()}
+"""The columns of `excluded_items`."""
+
+_IN_ONE_ORDER = ("bought_together", "order_cross_sell")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnItems:
+    """The own items that speak, and by which pairs.
+
+    `seeds`: `customer_id, item_id, last, name, age`; `acts`: the events behind them; `never`: `customer_id, item_id` that
+    are not recommended. A pair counts with its score, halved with every `strategy.half` since the own item's newest act.
+    """
+
+    seeds: pl.DataFrame
+    pairs: pl.DataFrame
+    acts: pl.DataFrame
+    strategy: Strategy
+    never: pl.DataFrame
+
+
+def also_bought_items(acts: pl.DataFrame, ctx: PopulationContext) -> OwnItems:
+    """Items that people who bought the customer's newest items also bought, and that the customer never did."""
+    strategy = strategies()["also_bought"]
+    bought = acts.filter(pl.col("kind") == "order_completed")
+    recent = bought.filter(pl.col("occurred_at") > ctx.at - strategy.window)
+    return OwnItems(newest(recent, strategy.seeds, ctx.at), ctx.facts.also_bought, recent, strategy, bought)
+
+
+def recommended_for_you_items(acts: pl.DataFrame, ctx: PopulationContext) -> OwnItems:
+    """Items that go with what the customer bought, put into the cart, wished for or looked at, and that they did nothing
+    with yet.
+    """
+    strategy = strategies()["recommended_for_you"]
+    touched = acts.filter(pl.col("kind").is_in(INTEREST))
+    recent = touched.filter(pl.col("occurred_at") > ctx.at - strategy.window)
+    return OwnItems(newest(recent, strategy.seeds, ctx.at), ctx.facts.also_bought, recent, strategy, touched)
+
+
+def bought_together_items(acts: pl.DataFrame, ctx: PopulationContext) -> OwnItems:
+    """Items that others order together with what this customer looked at or put into the cart last."""
+    strategy = strategies()["bought_together"]
+    in_view = acts.filter(pl.col("kind").is_in(IN_VIEW), pl.col("occurred_at") > ctx.at - strategy.window)
+    seeds = newest(in_view, strategy.seeds, ctx.at)
+    return OwnItems(seeds, ctx.facts.bought_together, in_view, strategy, seeds)
+
+
+def order_cross_sell_items(
+    acts: pl.DataFrame, ctx: PopulationContext, newest_id: str | None = None
+) -> OwnItems:
+    """Items that go with the newest order, if it is new enough, and that the customer never bought.
+
+    `newest_id`: the order newest for the newest one, of one customer's `acts`.
+    """
+    strategy = strategies()["order_cross_sell"]
+    bought = acts.filter(pl.col("kind") == "order_completed")
+    order = pl.coalesce("order_id", "event_id")
+    newest_order = bought.filter(
+        order
+        == (
+            order.sort_by("occurred_at", "event_id").last().over("customer_id")
+            if newest_id is None
+            else pl.lit(newest_id)
+        ),
+        pl.col("occurred_at") > ctx.at - strategy.window,
+    )
+    seeds = newest(newest_order, strategy.seeds, ctx.at)
+    return OwnItems(seeds, ctx.facts.bought_together, newest_order, strategy, bought)
+
+
+def _chosen(speaking: OwnItems) -> pl.DataFrame:
+    """The best items that own items speak for: `customer_id, item_id, score`."""
+    weights = _weights(speaking, nearest(speaking.pairs, speaking.seeds["item_id"], speaking.strategy.others))
+    return best(weights.group_by("customer_id", "item_id").agg(pl.col("weight").sum().alias("score")))
+
+
+def _recommended(speaking: OwnItems) -> pl.DataFrame:
+    """As `_chosen`, with what `from_own_items` gives, and `times`: how many times as often as chance would give the
+    strongest own item and the other go together; `until` (UTC).
+    """
+    pairs = nearest(speaking.pairs, speaking.seeds["item_id"], speaking.strategy.others)
+    times = (pl.col("together") / pl.col("expected")).round(1).cast(pl.String).alias("times")
+    return (
+        from_own_items(_weights(speaking, pairs), speaking.acts)
+        .join(
+            pairs.select("item_id", "other_id", times),
+            left_on=("strongest", "item_id"),
+            right_on=("item_id", "other_id"),
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(
+            (pl.col("last") + speaking.strategy.window).alias("until"),
+            pl.coalesce("own_name", "strongest").alias("own_name"),
+        )
+    )
+
+
+def _weights(speaking: OwnItems, pairs: pl.DataFrame) -> pl.DataFrame:
+    """How much each own item says for others by `pairs`: a row with `own, item_id, weight` for each."""
+    return (
+        speaking.seeds.rename({"item_id": "own"})
+        .join(pairs, left_on="own", right_on="item_id")
+        .rename({"other_id": "item_id"})
+        .join(speaking.never.select("customer_id", "item_id"), on=("customer_id", "item_id"), how="anti")
+        .with_columns((pl.col("score") * fading(pl.col("age"), speaking.strategy.half)).alias("weight"))
+    )
+
+
+def inspired_by_browsing(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
+    """Items the customer looked at, and others that buyers of those bought, neither bought since the look.
+
+    Each item looked at speaks for itself with 1 and for others with the share of its buyers who bought them too.
+    """
+    strategy = strategies()["inspired_by_browsing"]
+    looks = acts.filter(pl.col("kind").is_in(LOOKS), pl.col("occurred_at") > ctx.at - strategy.window)
+    seeds = newest(looks, strategy.seeds, ctx.at)
+    itself = seeds.with_columns(pl.col("item_id").alias("own"), pl.lit(1.0).alias("weight"))
+    of_buyers = _of_their_buyers(seeds, ctx, strategy)
+    bought = acts.filter(pl.col("kind") == "order_completed").select(
+        "customer_id", "item_id", pl.col("occurred_at").alias("bought")
+    )
+    pairs = pl.concat([itself.select(of_buyers.columns), of_buyers])
+    since = pairs.join(bought, on=("customer_id", "item_id")).filter(pl.col("bought") >= pl.col("last"))
+    open_pairs = pairs.join(since, on=("customer_id", "item_id", "own"), how="anti")
+    name = pl.coalesce("own_name", "strongest")
+    day = pl.col("last").dt.strftime("%Y-%m-%d")
+    return from_own_items(open_pairs, looks).with_columns(
+        pl.when(pl.col("strongest") == pl.col("item_id"))
+        .then(pl.format("The customer looked at it and has not bought it since, the last look on {}.", day))
+        .otherwise(
+            pl.format("The customer looked at {} on {}; people who buy that also buy this.", name, day)
+        )
+        .alias("reason"),
+        (pl.col("last") + strategy.window).alias("until"),
+    )
+
+
+def _of_their_buyers(seeds: pl.DataFrame, ctx: PopulationContext, strategy: Strategy) -> pl.DataFrame:
+    buyers = ctx.facts.items.filter(pl.col("item_id").is_in(seeds["item_id"].implode()))
+    pairs = nearest(ctx.facts.also_bought, seeds["item_id"], strategy.others)
+    return (
+        seeds.rename({"item_id": "own"})
+        .join(pairs, left_on="own", right_on="item_id")
+        .join(buyers.select("item_id", "customers"), left_on="own", right_on="item_id")
+        .select(
+            "customer_id", "own", "last", "name", pl.col("other_id").alias("item_id"),
+            (pl.col("together") / pl.col("customers")).alias("weight"),
+        )
+    )  # fmt: skip
+
+
+def excluded_items(
+    acts: pl.DataFrame, ctx: PopulationContext, item: str, only: Collection[str], evidence: Collection[str]
+) -> pl.DataFrame:
+    """Of one customer's `acts` (made by `prepared`, like `ctx`), the newest of each own item that goes with `item` and
+    does not speak for it in the placements `only`, each with what keeps it from that: `EXCLUDED`, in order. `evidence`: the
+    event_ids that they rest on.
+    """
+    parts = [_excluded(acts, ctx, item, id_, evidence) for id_ in RECOMMENDERS if id_ in only]
+    return pl.concat([pl.DataFrame(schema=EXCLUDED), *parts]).unique(
+        "event_id", keep="first", maintain_order=True
+    )
+
+
+def _excluded(
+    acts: pl.DataFrame, ctx: PopulationContext, item: str, id_: str, evidence: Collection[str]
+) -> pl.DataFrame:
+    strategy = strategies()[id_]
+    pairs = ctx.facts.bought_together if id_ in _IN_ONE_ORDER else ctx.facts.also_bought
+    rank = pl.int_range(pl.len()).over("item_id").alias("rank")
+    paired = pairs.with_columns(rank).filter(pl.col("other_id") == item).select("item_id", "rank")
+    speaking = acts.filter(pl.col("event_id").is_in(list(evidence)))["item_id"].drop_nulls().unique()
+    silent = acts.filter(
+        pl.col("kind").is_in(INTEREST),
+        pl.col("item_id") != item,
+        ~pl.col("item_id").is_in(speaking.implode()),
+    ).unique("item_id", keep="last", maintain_order=True)
+    exclusion = (
+        pl.when(pl.col("occurred_at") <= ctx.at - strategy.window)
+        .then(pl.lit(f"goes with it, and was more than {strategy.window.days} days ago: too long"))
+        .when(pl.col("rank") >= strategy.others)
+        .then(pl.lit(f"goes with it, and {strategy.others} others go with that better"))
+        .otherwise(pl.lit("goes with it, and was no such act as this strip looks at, or others were newer"))
+    )
+    return silent.join(paired, on="item_id", maintain_order="left").select("event_id", exclusion.alias("why"))
+
+
+def _recommender(
+    begins: tuple[str, ...], own_items: Callable[[pl.DataFrame, PopulationContext], OwnItems], reason: pl.Expr
+) -> Recommender:
+    return Recommender(
+        begins,
+        lambda acts, ctx: _recommended(own_items(acts, ctx)).with_columns(reason.alias("reason")),
+        lambda acts, ctx: _chosen(own_items(acts, ctx)),
+    )
+
+
+_DAY = pl.col("last").dt.strftime("%Y-%m-%d")
+_COUNT = pl.col("own_items").list.len()
+_LARGEST = (pl.col("own_items").list.first().struct.field("share") * 100).round(0).cast(pl.Int64)
+
+RECOMMENDERS = {
+    "also_bought": _recommender(
+        ("order_completed",),
+        also_bought_items,
+        pl.format(
+            "The customer bought {}; people who buy that also buy this, {} times as often as chance would give.",
+            "own_name", "times",
+        ),
+    ),
+    "recommended_for_you": _recommender(
+        INTEREST,
+        recommended_for_you_items,
+        pl.when(_COUNT == 1)
+        .then(pl.format("It goes with {}, which the customer bought or looked at.", "own_name"))
+        .otherwise(
+            pl.format(
+                "It goes with {} of the customer's own items, most with {} ({} %).", _COUNT, "own_name", _LARGEST
+            )
+        ),
+    ),
+    "inspired_by_browsing": Recommender(LOOKS, inspired_by_browsing),
+    "bought_together": _recommender(
+        IN_VIEW,
+        bought_together_items,
+        pl.format(
+            "Ordered together with {}, which the customer had in view on {}: {} times as often as chance would give.",
+            "own_name", _DAY, "times",
+        ),
+    ),
+    "order_cross_sell": _recommender(
+        ("order_completed",),
+        order_cross_sell_items,
+        pl.format(
+            "Others order it together with {}, ordered on {}: {} times as often as chance would give.",
+            "own_name", _DAY, "times",
+        ),
+    ),
+}  # fmt: skip
+"""The strategies by pairs."""
