@@ -16,7 +16,7 @@ import polars as pl
 
 from audit.events.times import iso
 from audit.why.model import Causes, Counterfactual
-from audit.why.what_if_trials import Decide, Focus, Gone, TooMuchError, Trials, copies_at_little_cost
+from audit.why.what_if_trials import Decide, Gone, TooMuchError, Trials, copies_at_little_cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +66,18 @@ def removal(
     *,
     keep: Iterable[str] = (),
     plans: Sequence[Plan] = (),
-    rows: int | None = None,
     likely: Iterable[str] = (),
     gone: Gone | None = None,
-    focus: Focus | None = None,
+    copied: int | None = None,
 ) -> Removal | None:
     """A minimal set of `events` (one customer's) without which `decide` no longer gives the decision.
 
     Events in `keep` (the decision's own rows) are never left out. `plans`: one for each of the conditions that all have
-    to hold, so that the decision ends with any one of them. `rows`: how long the whole history is, where `events` are a
-    part of it: what no single event ends is then not said to be the smallest that does. `likely`: what the decision is
-    known to rest on, if it is, which saves asking. `gone`, `focus`: see `Trials`. None where the decision is not there to begin
-    with, where leaving events out cannot end it, or where the search would grow out of bounds.
+    to hold, so that the decision ends with any one of them. `likely`: what the decision is known to rest on, if it is, which
+    saves asking. `gone`, `copied`: see `Trials`. None where the decision is not there to begin with, where leaving events
+    out cannot end it, or where the search would grow out of bounds.
     """
-    search = Search(
-        Trials(events, decide, frozenset(keep), gone, focus), all_events=rows is None or rows == events.height
-    )
+    search = Search(Trials(events, decide, frozenset(keep), gone, copied))
     try:
         return search.by_plans(plans) or search.searched(likely)
     except TooMuchError:
@@ -152,15 +148,11 @@ def _added_event(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Search:
-    """Looks for a minimal set among the histories of `trials`.
+    """Looks for a minimal set among the histories of `trials`."""
 
-    `all_events`: whether they hold every event, so that no set outside of them can be smaller.
-    """
-
-    def __init__(self, trials: Trials, *, all_events: bool = True) -> None:
+    def __init__(self, trials: Trials) -> None:
         self._trials = trials
         self._removable = frozenset(trials.removable)
-        self._all_events = all_events
 
     def by_plans(self, plans: Sequence[Plan]) -> Removal | None:
         """The shortest of several ways to end it, each planned; None if one of the plans is not so.
@@ -250,7 +242,6 @@ class Search:
         if needed:
             return self._removal(needed[:1], smallest=True, enough=enough, needed=needed)
         left_out = self._put_back(candidates, candidates, sure=0)
-        self._trials.focus(frozenset(left_out))
         doubtful = left_out
         while needless := self._needless(left_out, doubtful) or self._needless(left_out, left_out):
             left_out = self._put_back(left_out, needless, sure=1)
@@ -299,8 +290,6 @@ class Search:
         if len(left_out) == 1:
             return True
         sizes = range(1, len(left_out))
-        if not self._all_events:
-            return False
         order = self._trials.removable
         if not self._trials.affordable(sum(comb(len(order), size) for size in sizes)):
             return False

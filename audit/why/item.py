@@ -139,9 +139,11 @@ def _removal(
     if strategies == {"buy_again"}:
         acts = acts.filter(pl.col("kind") == "order_completed")
     contexts = dict.fromkeys(strategies, narrowed)
-    return counterfactual.removal(
-        acts, _decide(contexts, ident), likely=likely, gone=_gone(acts, contexts, ident)
-    )
+    holds = recommendations.by_sums(acts, contexts, ident)
+    by_copy = {name: context for name, context in contexts.items() if name not in holds}
+    gone = _gone(acts, by_copy, ident, holds.values())
+    decide = _decide(contexts, ident)
+    return counterfactual.removal(acts, decide, likely=likely, gone=gone, copied=None if by_copy else 1)
 
 
 def _decide(contexts: Mapping[str, PopulationContext], ident: str) -> Decide:
@@ -155,14 +157,17 @@ def _decide(contexts: Mapping[str, PopulationContext], ident: str) -> Decide:
     return decide
 
 
-def _gone(acts: pl.DataFrame, contexts: Mapping[str, PopulationContext], ident: str) -> Gone:
-    """Asks by sums those strategies that can be, and copies of `acts` only where none of them gives the item."""
-    holds = recommendations.by_sums(acts, contexts, ident)
-    by_copy = {name: context for name, context in contexts.items() if name not in holds}
+def _gone(
+    acts: pl.DataFrame,
+    by_copy: Mapping[str, PopulationContext],
+    ident: str,
+    holds: Collection[recommendations.Holds],
+) -> Gone:
+    """Asks `holds`, and the strategies of `by_copy` with copies of `acts` only where none of those gives the item."""
     of_copies = by_copies(acts, lambda copies: recommendations.customers_given(copies, by_copy, ident))
 
     def gone(sets: Sequence[AbstractSet[str]]) -> list[bool]:
-        lacking = [not any(gives(left_out) for gives in holds.values()) for left_out in sets]
+        lacking = [not any(gives(left_out) for gives in holds) for left_out in sets]
         if not by_copy or not any(lacking):
             return lacking
         open_sets = [left_out for left_out, lacks in zip(sets, lacking, strict=True) if lacks]

@@ -32,9 +32,6 @@ There = Callable[[pl.DataFrame], AbstractSet[str]]
 Gone = Callable[[Sequence[AbstractSet[str]]], Sequence[bool]]
 """For each set of event_ids left out of one history, whether the decision is gone."""
 
-Focus = Callable[[AbstractSet[str]], tuple[pl.DataFrame, Gone]]
-"""The rows and the answers that are enough while no event is left out but some of these."""
-
 
 class TooMuchError(Exception):
     """The search would decide more rows than it may."""
@@ -60,7 +57,7 @@ class Trials:
     """The answers of `decide` for one history without some of its events.
 
     Events in `keep` (the decision's own rows) are not `removable`. `gone`: what is faster where it is not asked what the
-    decision rests on; `focus`: what is enough where less may be left out, if that can be told.
+    decision rests on; `copied`: the rows that it copies for one answer, if not the whole history.
     """
 
     def __init__(
@@ -69,14 +66,12 @@ class Trials:
         decide: Decide,
         keep: AbstractSet[str] = frozenset(),
         gone: Gone | None = None,
-        focus: Focus | None = None,
+        copied: int | None = None,
     ) -> None:
         self._history = _Copies(events)
-        self._height = self._history.height
+        self._copied = copied or self._history.height
         self._decide = decide
-        self._ask = self._ask_all = gone or by_copies(events, lambda copies: decide(copies).keys())
-        self._focus = focus
-        self._within: AbstractSet[str] | None = None
+        self._ask = gone or by_copies(events, lambda copies: decide(copies).keys())
         self._left = MOST_ROWS
         self._rests: dict[frozenset[str], list[str] | None] = {}
         self._gone: dict[frozenset[str], bool] = {}
@@ -90,7 +85,7 @@ class Trials:
     @property
     def at_little_cost(self) -> int:
         """How many copies cost about as much as asking at all."""
-        return copies_at_little_cost(self._height)
+        return copies_at_little_cost(self._history.height)
 
     def affordable(self, copies: int) -> bool:
         """Whether so many copies may be decided only to be sure."""
@@ -98,14 +93,8 @@ class Trials:
 
     def refuse(self, sets: int) -> None:
         """Raise TooMuchError where asking about so many sets is certain to, before they are made."""
-        if self._height * (sets - len(self._gone)) > self._left:
+        if self._copied * (sets - len(self._gone)) > self._left:
             raise TooMuchError
-
-    def focus(self, within: AbstractSet[str]) -> None:
-        """From here on nothing but some of `within` is left out, as a rule."""
-        if self._focus is not None:
-            events, self._ask = self._focus(within)
-            self._height, self._within = max(events.height, 1), within
 
     def rests(self, sets: Iterable[AbstractSet[str]]) -> list[list[str] | None]:
         """For each set left out: None if the decision is gone, else its evidence. Raises TooMuchError."""
@@ -120,14 +109,8 @@ class Trials:
     def gone(self, sets: Iterable[AbstractSet[str]]) -> list[bool]:
         """For each set left out, whether the decision is gone. Raises TooMuchError."""
         questions = [frozenset(left_out) for left_out in sets]
-        height, ask = self._height, self._ask
-        within = self._within
-        if within is not None and not all(
-            left_out <= within or left_out in self._gone for left_out in questions
-        ):
-            height, ask = self._history.height, self._ask_all
-        for batch in self._undecided(questions, self._gone, height):
-            self._gone.update(zip(batch, ask(batch), strict=True))
+        for batch in self._undecided(questions, self._gone, self._copied):
+            self._gone.update(zip(batch, self._ask(batch), strict=True))
         return [self._gone[left_out] for left_out in questions]
 
     def in_order(self, events: AbstractSet[str]) -> list[str]:
