@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
 from textual.app import App
 from textual.message import Message
 
-from tui import errors, keys
-from tui.rendering.text import plain, say
+from tui import keys
+from tui.core_access import AsksCore, error_line, expected_errors
+from tui.rendering.text import content, plain, say
 from tui.screens.base import WorkScreen
 from tui.screens.find import FindScreen
 from tui.themes import DARK, THEMES, first_theme, wants_no_colour
@@ -47,7 +49,7 @@ def _agreement() -> Screen[Any]:
     return ReconcileScreen()
 
 
-class WhysentApp(App[int]):
+class WhysentApp(App[int], AsksCore):
     """Find, Customer, Rules; from Find also how far log and definitions agree. `agent` starts in the field and lists nobody."""
 
     TITLE = "whysent"
@@ -68,21 +70,19 @@ class WhysentApp(App[int]):
         opening: Opening
 
     @dataclass
-    class Unusable(Message):
-        """The workspace cannot be opened."""
-
-        reason: str
+    class Warmed(Message):
+        """What looking somebody up needs is loaded."""
 
     @dataclass
     class Copied(Message):
         """What was copied is in a file as well."""
 
-        what: str
+        title: str
         path: str
 
     def __init__(self, session: Session, *, agent: bool = False) -> None:
         super().__init__(ansi_color=True if wants_no_colour() else None)
-        self.session = session
+        self._session = session
         self.agent = agent
         self.opening: Opening | None = None
         self.failure = ""
@@ -95,19 +95,14 @@ class WhysentApp(App[int]):
         else:
             self.theme = first_theme()
 
+    @property
+    def session(self) -> Session:
+        return self._session
+
     # -- opening ---------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        self.call_after_refresh(self._open)
-
-    def _open(self) -> None:
-        def work() -> None:
-            try:
-                self.post_message(self.Ready(self.session.open()))
-            except errors.expected() as error:
-                self.post_message(self.Unusable(errors.line(error)))
-
-        self.run_worker(work, thread=True, exclusive=True, group="open")
+        self.call_after_refresh(self.ask, "open", self.session.open, self.Ready)
 
     @on(Ready)
     def show_workspace(self, message: Ready) -> None:
@@ -117,16 +112,19 @@ class WhysentApp(App[int]):
                 screen.opened(message.opening)
         if message.opening.first is not None:
             self.open_customer(message.opening.first)
-        self.run_worker(self._warm, thread=True, exclusive=True, group="warm")
+        self.ask("warm", self._warm, lambda _: self.Warmed())
 
     def _warm(self) -> None:
-        with suppress(*errors.expected()):  # whoever looks somebody up is told then
+        with suppress(*expected_errors()):  # whoever looks somebody up is told then
             self.session.warm()
 
-    @on(Unusable)
-    def leave_unusable(self, message: Unusable) -> None:
-        self.failure = message.reason
-        self.exit(2, return_code=2)
+    def failed(self, group: str, reason: str) -> None:
+        """A workspace that cannot be opened ends the program."""
+        if group == "open":
+            self.failure = reason
+            self.exit(2, return_code=2)
+        else:
+            super().failed(group, reason)
 
     def open_customer(self, customer: str) -> None:
         """Go to the customer screen and show somebody."""
@@ -157,21 +155,22 @@ class WhysentApp(App[int]):
         self.call_after_refresh(seek)
 
     def action_explain_keys(self) -> None:
-        from tui.screens.help import HelpDialog, places
+        from tui.screens.dialogs import TextDialog
+        from tui.screens.help import help_text
 
-        self.push_screen(HelpDialog(places(self.screen, self.focused)))
+        self.push_screen(TextDialog("Keys here", help_text(self.screen)))
 
     def action_next_theme(self) -> None:
         names = [theme.name for theme in THEMES]
-        at = names.index(self.theme) if self.theme in names else -1
-        self.theme = names[(at + 1) % len(names)]
+        index = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(index + 1) % len(names)]
         say(self, f"theme: {self.theme}")
 
     def action_leave(self) -> None:
-        if not any(isinstance(screen, WorkScreen) and screen.unsaved for screen in self._all_screens()):
+        screens = [screen for stack in self._screen_stacks.values() for screen in stack]
+        if not any(isinstance(screen, WorkScreen) and screen.unsaved for screen in screens):
             self.exit(0)
             return
-        from tui.rendering.text import content
         from tui.screens.dialogs import Question
 
         self.push_screen(
@@ -179,30 +178,25 @@ class WhysentApp(App[int]):
             lambda yes: self.exit(0) if yes else None,
         )
 
-    def _all_screens(self) -> list[Screen[Any]]:
-        return [screen for stack in self._screen_stacks.values() for screen in stack]
-
-    def copy(self, what: str, text: str, name: str) -> None:
+    def copy(self, title: str, text: str, name: str) -> None:
         """Copy `text`, and write it to a file too: a terminal may drop the copy without a word."""
         self.copy_to_clipboard("\n".join(plain(part) for part in text.split("\n")))
 
-        def work() -> None:
+        def write() -> str:
             try:
-                self.post_message(self.Copied(what, self.session.keep(name, text)))
-            except errors.expected() as error:
-                self.post_message(self.Copied(what, errors.line(error)))
+                return self.session.write_export(name, text)
+            except expected_errors() as error:
+                return error_line(error)
 
-        self.run_worker(work, thread=True, exclusive=True, group="copy")
+        self.ask("copy", write, partial(self.Copied, title))
 
     @on(Copied)
     def say_copied(self, message: Copied) -> None:
-        say(self, f"copied {message.what}; if the terminal dropped it: {message.path}")
-
-    # -- the palette -----------------------------------------------------------------------------------------------
+        say(self, f"copied {message.title}; if the terminal dropped it: {message.path}")
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Every action that holds on this screen, from the table of keys."""
-        from tui.palette import commands
+        """The palette: every action that holds on this screen, from the table of keys."""
+        from tui.screens.help import commands
 
         return commands(self, screen)
 
@@ -219,15 +213,13 @@ def run(folder: Path, *, viewer: Viewer | None = None, first: str | None = None)
             file=sys.stderr,
         )
         return 2
-    from audit.privacy.roles import Viewer as Somebody
-    from tui import keymap
-    from tui.session.customers import CoreSession
+    from audit.privacy.roles import Viewer as AnyViewer
+    from tui.session.core import CoreSession
 
-    looks = viewer or Somebody()
-    app = WhysentApp(
-        CoreSession(folder, looks, first=first), agent=looks.ticket is not None or not looks.may("list")
-    )
-    app.set_keymap(keymap.read(keymap.folder() / "keys.toml"))
+    viewer = viewer or AnyViewer()
+    agent = viewer.ticket is not None or not viewer.may("list")
+    app = WhysentApp(CoreSession(folder, viewer, first=first), agent=agent)
+    app.set_keymap(keys.read_keymap(keys.keymap_file()))
     app.run()
     if app.failure:
         print(f"whysent: {plain(app.failure)}", file=sys.stderr)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.binding import Binding, BindingType
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
     """One action: the `keys` that do it (comma separated), the `action` method, a footer `label`, a `help` sentence.
 
-    `shown` puts it into the footer. `id` is what a keymap rebinds: `place.action`.
+    `shown` puts it into the footer. Its `action_id` is what `keys.toml` rebinds.
     """
 
     keys: str
@@ -161,13 +165,8 @@ TITLES = {
 }
 
 
-def bindings(place: str) -> list[BindingType]:
+def bindings(area: str) -> list[BindingType]:
     """What a screen or widget of that name binds."""
-    return [*made(place)]
-
-
-def made(place: str) -> list[Binding]:
-    """The same as bindings with ids; `tui.keymap` may give an id other keys."""
     return [
         Binding(
             key.keys,
@@ -176,26 +175,28 @@ def made(place: str) -> list[Binding]:
             show=key.shown,
             key_display=key.display or None,
             tooltip=key.help,
-            id=f"{place}.{key.label.replace(' ', '-')}",
+            id=action_id(area, key),
         )
-        for key in TABLE[place]
+        for key in TABLE[area]
     ]
+
+
+def action_id(area: str, key: Key) -> str:
+    """What `keys.toml` calls an action: `customer.leave-out`."""
+    return f"{area}.{key.label.replace(' ', '-')}"
 
 
 def names(key: Key) -> str:
     """The keys of an action as a person writes them: `j, ↓`."""
-    return ", ".join(_NAMES.get(one, one) for one in key.keys.split(","))
+    return ", ".join(_NAMES.get(name, name) for name in key.keys.split(","))
 
 
 def manual() -> str:
     """The whole table as Markdown, for the manual."""
     lines = ["# Keys", "", *_CHANGING]
-    for place, entries in TABLE.items():
-        lines += [f"## {TITLES[place]}", "", "| key | does | id |", "|---|---|---|"]
-        lines += [
-            f"| `{names(key)}` | {key.help} | `{binding.id}` |"
-            for key, binding in zip(entries, made(place), strict=True)
-        ]
+    for area, entries in TABLE.items():
+        lines += [f"## {TITLES[area]}", "", "| key | does | id |", "|---|---|---|"]
+        lines += [f"| `{names(key)}` | {key.help} | `{action_id(area, key)}` |" for key in entries]
         lines.append("")
     return "\n".join(lines)
 
@@ -211,3 +212,36 @@ _NAMES = {
     "end": "End", "enter": "Enter", "escape": "Esc", "tab": "Tab", "shift+tab": "Shift+Tab", "space": "Space",
     "ctrl+p": "Ctrl+P", "ctrl+q": "Ctrl+Q", "f1": "F1", "f2": "F2", "f6": "F6", "f10": "F10",
 }  # fmt: skip
+
+
+# -- keys of one's own ---------------------------------------------------------------------------------------------
+
+
+def keymap_file() -> Path:
+    """Where a person's own keys are looked for."""
+    from platformdirs import user_config_path
+
+    return user_config_path("whysent", appauthor=False) / "keys.toml"
+
+
+def read_keymap(path: Path) -> dict[str, str]:
+    """Action id → keys. Empty where there is no file. Raises InputError naming the line or the unknown id."""
+    if not path.exists():
+        return {}
+    import tomllib  # only who has such a file pays for reading it
+    from difflib import get_close_matches
+
+    from audit.errors import InputError
+
+    try:
+        keymap = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+    ids = {action_id(area, key) for area, entries in TABLE.items() for key in entries}
+    for name, chosen_keys in keymap.items():
+        if name not in ids:
+            (nearest,) = get_close_matches(name, ids, n=1, cutoff=0)
+            raise InputError(f"{path}: {name}: no such action; the nearest is {nearest}")
+        if not isinstance(chosen_keys, str) or not chosen_keys:
+            raise InputError(f'{path}: {name}: write its keys as text, such as "z" or "z,f7"')
+    return keymap

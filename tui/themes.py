@@ -60,9 +60,9 @@ THEMES = (DARK, LIGHT, BUILTIN_THEMES["ansi-dark"], BUILTIN_THEMES["ansi-light"]
 
 def first_theme() -> str:
     """The theme to start with: `WHYSENT_THEME`, the terminal's own where no colour is wanted, else dark."""
-    wanted = os.environ.get("WHYSENT_THEME", "")
-    if wanted in {theme.name for theme in THEMES}:
-        return wanted
+    requested = os.environ.get("WHYSENT_THEME", "")
+    if requested in {theme.name for theme in THEMES}:
+        return requested
     return "ansi-dark" if wants_no_colour() else DARK.name
 
 

@@ -109,11 +109,11 @@ class Archive:
             raise InputError(f"{path}: grows to more than {RATIO} times its size, like a zip bomb; refused")
 
     def _list(self) -> Iterator[Member]:
-        for listed, (info, inside) in enumerate(self._infos(), start=1):
-            if listed > MEMBERS:
+        for number, (info, inside) in enumerate(self._infos(), start=1):
+            if number > MEMBERS:
                 raise InputError(f"{self.path}: more than {MEMBERS:,} files in it; refused")
-            shown = clean("!".join(part for part in (self.path.name, inside, info.filename) if part))
-            yield Member(shown, info.filename, inside, info.file_size, info.compress_size)
+            title = clean("!".join(part for part in (self.path.name, inside, info.filename) if part))
+            yield Member(title, info.filename, inside, info.file_size, info.compress_size)
 
     def _infos(self) -> Iterator[tuple[zipfile.ZipInfo, str | None]]:
         for info in _files(self._zip):
@@ -122,7 +122,7 @@ class Archive:
                 continue
             with _clear(f"{self.path.name}!{clean(info.filename)}"):
                 inner = _files(self._nested_zip(info.filename))
-            yield from ((each, info.filename) for each in inner)
+            yield from ((member, info.filename) for member in inner)
 
     def _nested_zip(self, name: str) -> zipfile.ZipFile:
         if self._nested is not None and self._nested[0] == name:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from audit.ingest import identifiers_in_json, strict_json
+from audit.ingest import identifiers as identifier_keys
+from audit.ingest import strict_json
 from audit.privacy.clean import clean_column
 
 _TEXT = r'"[^"\\\x00-\x1f]*"'
@@ -23,55 +24,57 @@ class Attributes:
     identifiers: pl.DataFrame
 
 
-def read(given: pl.Series) -> Attributes:
+def read(column: pl.Series) -> Attributes:
     """Read a column of JSON objects; an empty text or object is null.
 
     Objects other than one level of plain values, and such as may name a person, are parsed and written anew.
     """
-    odd = (given.str.contains(_FLAT).not_() | given.str.contains(identifiers_in_json.pattern())).fill_null(
+    odd = (column.str.contains(_FLAT).not_() | column.str.contains(identifier_keys.pattern())).fill_null(
         value=False
     )
-    cleaned = clean_column(given)
-    if cleaned is not given:
-        odd |= (cleaned != given).fill_null(value=False)
-    known: dict[str, str] = {}
+    cleaned = clean_column(column)
+    if cleaned is not column:
+        odd |= (cleaned != column).fill_null(value=False)
+    rewritten: dict[str, str] = {}
     unread: list[str] = []
-    found: list[tuple[str, str, str]] = []
-    for value in given.filter(odd & (given != "")).unique():
+    identifiers: list[tuple[str, str, str]] = []
+    for value in column.filter(odd & (column != "")).unique():
         try:
-            known[value], persons = _parsed(value)
+            rewritten[value], persons = _parsed(value)
         except ValueError:
             unread.append(value)
         else:
-            found += [(value, field, each) for field, each in persons]
-    text = given.replace(known) if known else given
-    bad = given.is_in(unread).fill_null(value=False)
+            identifiers += [(value, field, identifier) for field, identifier in persons]
+    text = column.replace(rewritten) if rewritten else column
+    bad = column.is_in(unread).fill_null(value=False)
     absent = (bad | (text == "{}") | (text == "")).fill_null(value=False)
     schema = {"text": pl.String(), "field": pl.String(), "value": pl.String()}
-    return Attributes(text.set(absent, None), bad, pl.DataFrame(found, schema=schema, orient="row"))
+    return Attributes(text.set(absent, None), bad, pl.DataFrame(identifiers, schema=schema, orient="row"))
 
 
-def mark(made: pl.DataFrame, flags: Mapping[str, pl.Series]) -> pl.DataFrame:
+def mark(events: pl.DataFrame, flags: Mapping[str, pl.Series]) -> pl.DataFrame:
     """Note in the attributes where a time was settled: `"occurred_at_flag":"ambiguous"`."""
     for name, flag in flags.items():
-        if "attributes" not in made.columns:
-            made = made.with_columns(pl.lit(None, pl.String).alias("attributes"))
+        if "attributes" not in events.columns:
+            events = events.with_columns(pl.lit(None, pl.String).alias("attributes"))
         note = '{"' + name + '_flag":"' + flag + '"}'
-        made = made.with_columns(merged(pl.col("attributes"), note.alias("note")).alias("attributes"))
-    return made
+        events = events.with_columns(merged(pl.col("attributes"), note.alias("note")).alias("attributes"))
+    return events
 
 
-def merged(one: "pl.Expr", other: "pl.Expr | pl.Series") -> pl.Expr:
+def merged(first_object: "pl.Expr", second_object: "pl.Expr | pl.Series") -> pl.Expr:
     """Two columns of JSON objects as one; null is an empty object."""
-    rest = other if isinstance(other, pl.Expr) else pl.lit(other)
-    one = one.str.strip_chars()
-    both = pl.concat_str(one.str.slice(0, one.str.len_chars() - 1), pl.lit(","), rest.str.slice(1))
+    second = second_object if isinstance(second_object, pl.Expr) else pl.lit(second_object)
+    first_object = first_object.str.strip_chars()
+    joined = pl.concat_str(
+        first_object.str.slice(0, first_object.str.len_chars() - 1), pl.lit(","), second.str.slice(1)
+    )
     return (
-        pl.when(one.is_null() | one.is_in(["", "{}"]))
-        .then(rest)
-        .when(rest.is_null())
-        .then(one)
-        .otherwise(both)
+        pl.when(first_object.is_null() | first_object.is_in(["", "{}"]))
+        .then(second)
+        .when(second.is_null())
+        .then(first_object)
+        .otherwise(joined)
     )
 
 
@@ -99,9 +102,9 @@ def _piece(column: pl.Series, name: str) -> pl.Expr:
     if column.dtype.is_numeric() or column.dtype == pl.Boolean:
         return pl.concat_str(pl.lit(key), value.cast(pl.String))
     if column.dtype.is_nested():
-        whole = pl.struct(value.alias("v")).struct.json_encode()
+        wrapped = pl.struct(value.alias("v")).struct.json_encode()
         return pl.when(value.is_not_null()).then(
-            pl.concat_str(pl.lit(key), whole.str.slice(5, whole.str.len_chars() - 6))
+            pl.concat_str(pl.lit(key), wrapped.str.slice(5, wrapped.str.len_chars() - 6))
         )
     return pl.concat_str(pl.lit(key + '"'), value.cast(pl.String), pl.lit('"'))
 
@@ -111,8 +114,8 @@ def _cleaned(column: pl.Series) -> pl.Series:
 
 
 def _parsed(value: str) -> tuple[str, list[tuple[str, str]]]:
-    made = strict_json.loads(value)
-    if not isinstance(made, dict):
+    parsed = strict_json.loads(value)
+    if not isinstance(parsed, dict):
         raise ValueError("no object")  # noqa: TRY004  bad input, whatever its type
-    kept, persons = identifiers_in_json.apart(made)
-    return strict_json.dumps({key: each for key, each in kept.items() if each is not None}), persons
+    plain, persons = identifier_keys.apart(parsed)
+    return strict_json.dumps({key: field for key, field in plain.items() if field is not None}), persons

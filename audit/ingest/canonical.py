@@ -1,22 +1,23 @@
-"""Our own form: CSV, NDJSON or Parquet with the columns of `audit.events.schema`, plain or packed, alone or in a zip."""
+"""Our own form: CSV, NDJSON or Parquet with the columns of `audit.events.schema`, plain or packed, alone or in a zip; and
+which column of any table is what: ours, a direct identifier, or one that is kept in `attributes`.
+"""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
+
+import polars as pl
 
 from audit.errors import InputError
 from audit.events.schema import KINDS, NEEDED, SCHEMA
-from audit.ingest import (
-    columns,
-    csv_text,
-    file_type,
-    identifier_names,
-    readers,
-)
+from audit.ingest import attributes, csv_text, readers
 from audit.ingest.archive import Archive
-from audit.ingest.batch import Batch
-from audit.ingest.formats import Format, Options
-from audit.ingest.rows import Table
+from audit.ingest.format import IDENTIFIERS, Batch, Format, Options
+from audit.ingest.identifiers import field_of
+from audit.ingest.readers import Table
 
+_ADDRESS = r"^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
 _TITLES = {
     "csv": "CSV",
     "ndjson": "NDJSON",
@@ -33,16 +34,16 @@ _SUFFIXES = {
 
 def is_ours(name: str) -> bool:
     """Whether a column is known to the canonical form: an event's, or a direct identifier."""
-    return name in SCHEMA or identifier_names.field_of(name) is not None
+    return name in SCHEMA or field_of(name) is not None
 
 
 def read(path: Path, options: Options) -> Iterator[Batch]:
     """Canonical events. Raises InputError where a needed column is missing."""
-    for table in readers.read(path, readers.Reading(is_ours)):
+    for table in readers.tables(path, readers.Reading(is_ours)):
         if _has_header(table):
-            columns.refuse_missing(table.path, table.rows.columns)
+            refuse_missing(table.path, table.rows.columns)
         options.tell(table.read, table.size, table.path)
-        yield columns.batch(table)
+        yield batch(table)
 
 
 def _has_header(table: Table) -> bool:
@@ -56,12 +57,12 @@ def recognises(path: Path, kind: str) -> bool:
     """Whether `path` is a file of this kind and either named so or plainly ours."""
     if not path.is_file():
         return False
-    found = file_type.look(path)
-    if found.kind == "zip":
+    file = readers.file_type(path)
+    if file.kind == "zip":
         return kind == "zip" and _zip_is_ours(path)
-    if found.kind == "empty":
+    if file.kind == "empty":
         return kind == "csv"
-    return found.kind == kind and (kind != "csv" or _named(path, kind) or _header_is_ours(found.head, path))
+    return file.kind == kind and (kind != "csv" or _named(path, kind) or _header_is_ours(file.head, path))
 
 
 def _named(path: Path, kind: str) -> bool:
@@ -80,9 +81,9 @@ def _zip_is_ours(path: Path) -> bool:
     with Archive(path) as archive:
         return bool(archive.members) and all(
             any(
-                Path(member.name).name.lower().endswith(each)
+                Path(member.name).name.lower().endswith(suffix)
                 for kind in _SUFFIXES
-                for each in _SUFFIXES[kind]
+                for suffix in _SUFFIXES[kind]
             )
             for member in archive.members
         )
@@ -92,12 +93,73 @@ def _format(kind: str) -> Format:
     return Format(
         name=kind,
         title=f"Canonical events: {_TITLES[kind]}",
-        reads=f"{', '.join('*' + each for each in _SUFFIXES[kind])}"
+        reads=f"{', '.join('*' + suffix for suffix in _SUFFIXES[kind])}"
         + ("" if kind in ("parquet", "zip") else ", also .gz and .zst")
         + f"; columns {', '.join(NEEDED)} and any other of ours",
         gives=KINDS,
         recognises=lambda path: recognises(path, kind),
         read=read,
+    )
+
+
+def batch(table: Table, *, identifier_columns: Iterable[str] = (), **rest: Any) -> Batch:
+    """A batch of `table`: columns named as ours are events, identifiers go apart, all others into `attributes`.
+
+    `identifier_columns` are further columns that hold direct identifiers; `batch_fields` are other fields of the batch.
+    """
+    rows = table.rows
+    to_vault = {name: field_of(name) or "other" for name in identifier_columns if name in rows.columns}
+    for name in rows.columns:
+        field = field_of(name)
+        if field and name not in SCHEMA:
+            to_vault[name] = field
+    canonical = [name for name in rows.columns if name in SCHEMA and name not in to_vault]
+    extra = [name for name in rows.columns if name not in SCHEMA and name not in to_vault and name != "row"]
+    events = rows.select("row", *canonical)
+    if extra:
+        packed = attributes.of_columns(rows, extra).alias("extra")
+        combined = (
+            attributes.merged(pl.col("attributes"), pl.col("extra"))
+            if "attributes" in canonical
+            else pl.col("extra")
+        )
+        events = events.with_columns(packed).with_columns(combined.alias("attributes")).drop("extra")
+    fields = {"rows": table.count, "source": rows, "rejected": table.rejected, **rest}
+    return Batch(table.path, table.form, events=events, identifiers=_identifiers(rows, to_vault), **fields)
+
+
+def refuse_missing(path: str, names: Iterable[str]) -> None:
+    """Raise InputError naming the first needed column that is not among `names`, and the nearest that is."""
+    present = list(names)
+    for needed in NEEDED:
+        if needed not in present:
+            near = get_close_matches(needed, present, 1, 0.6)
+            hint = f" (is it {near[0]!r}?)" if near else ""
+            raise InputError(
+                f"{path}: the column {needed} is missing{hint}; rename the one that is it, or describe the table "
+                "with --map FILE.toml"
+            )
+
+
+def _identifiers(rows: pl.DataFrame, to_vault: dict[str, str]) -> pl.DataFrame:
+    if not to_vault or "customer_id" not in rows.columns:
+        return pl.DataFrame(schema=IDENTIFIERS)
+    parts = [
+        rows.select(
+            pl.col("customer_id").cast(pl.String),
+            pl.lit(field).alias("field"),
+            pl.col(name).cast(pl.String).alias("value"),
+        )
+        .drop_nulls()
+        .filter(pl.col("value").str.strip_chars() != "")
+        .unique(maintain_order=True)
+        for name, field in to_vault.items()
+    ]
+    address = (pl.col("field") == "other") & pl.col("value").str.contains(_ADDRESS)
+    return (
+        pl.concat(parts)
+        .with_columns(pl.when(address).then(pl.lit("email")).otherwise("field").alias("field"))
+        .unique(maintain_order=True)
     )
 
 

@@ -8,7 +8,7 @@ from typing import IO
 import polars as pl
 
 from audit.errors import InputError
-from audit.ingest.batch import REJECTED
+from audit.ingest.format import REJECTED
 from audit.privacy.clean import clean
 
 BLOCK = 256 * 1024**2
@@ -108,8 +108,8 @@ def _slow(
 
 def _frame(good: list[list[str]], numbers: list[int], names: list[str]) -> pl.DataFrame:
     """Rows of text as a frame; an empty field is absent."""
-    made = pl.DataFrame(good, schema=dict.fromkeys(names, pl.String()), orient="row")
-    return made.with_columns(
+    frame = pl.DataFrame(good, schema=dict.fromkeys(names, pl.String()), orient="row")
+    return frame.with_columns(
         pl.when(pl.all() != "").then(pl.all()), pl.Series("row", numbers, dtype=pl.UInt64)
     )
 
@@ -118,43 +118,43 @@ def _column(name: str, number: int) -> str:
     return "row_" if name == "row" else name or f"column {number}"
 
 
-def _reason(fields: list[str] | None, raw: bytes, wanted: int) -> str | None:
+def _reason(fields: list[str] | None, raw: bytes, width: int) -> str | None:
     if fields is None:
         return "a quote that is not closed on its line, or too long a field"
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
         return f"not UTF-8 (byte {error.start + 1} of the row)"
-    if len(fields) != wanted:
-        return f"{len(fields)} fields where the header has {wanted}"
+    if len(fields) != width:
+        return f"{len(fields)} fields where the header has {width}"
     return None
 
 
-def _records(block: bytes, delimiter: str, wanted: int) -> Iterator[tuple[list[str] | None, bytes, int]]:
+def _records(block: bytes, delimiter: str, width: int) -> Iterator[tuple[list[str] | None, bytes, int]]:
     """Fields, bytes and place of each record.
 
-    A record of several lines that has not the `wanted` number of fields, or that never ends, may have run away with its
+    A record of several lines that has not the `width` number of fields, or that never ends, may have run away with its
     quote: only its first line is taken, with None for its fields, and reading goes on after that.
     """
     lines = io.BytesIO(block).readlines()
-    at, place = 0, 0
+    at, offset = 0, 0
     while at < len(lines):
         feed = _Feed(lines, at)
         reader = csv.reader(feed, delimiter=delimiter)
         try:
             for fields in reader:
                 several = feed.at - at > 1
-                if several and (len(fields) != wanted or (feed.at == len(lines) and feed.open_quote(at))):
+                if several and (len(fields) != width or (feed.at == len(lines) and feed.open_quote(at))):
                     break
                 raw = b"".join(lines[at : feed.at])
-                yield fields, raw, place
-                at, place = feed.at, place + len(raw)
+                yield fields, raw, offset
+                at, offset = feed.at, offset + len(raw)
             else:
                 return
         except csv.Error:
             pass
-        yield None, lines[at], place
-        at, place = at + 1, place + len(lines[at])
+        yield None, lines[at], offset
+        at, offset = at + 1, offset + len(lines[at])
 
 
 class _Feed:

@@ -34,6 +34,7 @@ Columns that are not mapped are kept in `attributes`.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +47,9 @@ from audit.events.schema import (
     SCHEMA,
     TIME,
 )
-from audit.ingest import (
-    columns,
-    file_type,
-    identifier_names,
-    readers,
-    timestamps,
-)
-from audit.ingest.batch import Batch
-from audit.ingest.formats import Format, Options
-from audit.ingest.rows import Table
+from audit.ingest import canonical, identifiers, readers, timestamps
+from audit.ingest.format import Batch, Format, Options
+from audit.ingest.readers import Table
 from audit.storage import toml_input
 from audit.storage.toml_input import nearest
 
@@ -99,12 +93,12 @@ class TableMap:
 
     def theirs(self) -> set[str]:
         """Every column of the source that the map names."""
-        conditions = {one.column for one, _ in (*self.skip, *self.when)}
+        conditions = {condition.column for condition, _ in (*self.skip, *self.when)}
         return {*self.columns.values(), *self.identifiers, *conditions}
 
     def knows(self, name: str) -> bool:
         """Whether a key of a JSON object is a column of its own."""
-        return name in self.theirs() or identifier_names.field_of(name) is not None
+        return name in self.theirs() or identifiers.field_of(name) is not None
 
 
 def read_map(path: Path) -> TableMap:
@@ -115,10 +109,10 @@ def read_map(path: Path) -> TableMap:
     _refuse_unknown(path, "time.", time, ("format", "zone"))
     for name in ("columns", "constants"):
         _refuse_unknown(path, f"{name}.", _texts(path, document, name), tuple(SCHEMA))
-    for theirs, ours in _texts(path, document, "kinds").items():
-        if ours not in KINDS:
-            raise InputError(f"{path}: kinds.{theirs}: no kind {ours!r}{nearest(ours, KINDS)}")
-    made = TableMap(
+    for word, kind in _texts(path, document, "kinds").items():
+        if kind not in KINDS:
+            raise InputError(f"{path}: kinds.{word}: no kind {kind!r}{nearest(kind, KINDS)}")
+    table_map = TableMap(
         path=path,
         columns=_texts(path, document, "columns"),
         constants=_texts(path, document, "constants"),
@@ -131,16 +125,25 @@ def read_map(path: Path) -> TableMap:
         delimiter=document.get("delimiter"),
         encoding=document.get("encoding", "utf-8"),
     )
-    _refuse_incomplete(made)
-    return made
+    _refuse_incomplete(table_map)
+    return table_map
 
 
-def read(path: Path, options: Options) -> Iterator[Batch]:
-    """The events of a table, by the map of the options. Raises InputError where a mapped column is missing."""
-    mapping = options.mapping
-    if mapping is None:
-        raise InputError(f"{path}: name the map with --map FILE.toml")
-    for table in readers.read(path, readers.Reading(mapping.knows, mapping.delimiter, mapping.encoding)):
+def format_of(mapping: TableMap) -> Format:
+    """The format of every table that `mapping` describes."""
+    return Format(
+        "map",
+        "Any table, with --map FILE.toml",
+        "CSV, NDJSON, Parquet; .gz, .zst, .zip",
+        KINDS,
+        _recognises,
+        partial(_read, mapping),
+    )
+
+
+def _read(mapping: TableMap, path: Path, options: Options) -> Iterator[Batch]:
+    """The events of a table. Raises InputError where a mapped column is missing."""
+    for table in readers.tables(path, readers.Reading(mapping.knows, mapping.delimiter, mapping.encoding)):
         if table.form != "ndjson":
             _refuse_missing(mapping, table)
         options.tell(table.read, table.size, table.path)
@@ -153,19 +156,19 @@ def _batch(mapping: TableMap, table: Table) -> Batch:
     ]
     rows, skipped = _skipped(mapping, table.rows.with_columns(absent))
     to_vault = [name for name in mapping.identifiers if name in rows.columns]
-    kept = [name for name in rows.columns if name not in mapping.columns.values() and name not in SCHEMA]
+    unmapped = [name for name in rows.columns if name not in mapping.columns.values() and name not in SCHEMA]
     beside = [name for name in rows.columns if name in SCHEMA and name not in mapping.columns.values()]
-    made = rows.select(
-        *kept,
-        *(pl.col(name) for name in to_vault if name not in kept),
+    events = rows.select(
+        *unmapped,
+        *(pl.col(name) for name in to_vault if name not in unmapped),
         *(pl.col(name).alias(f"{name}_") for name in beside if name not in to_vault),
-        *(pl.col(theirs).alias(ours) for ours, theirs in mapping.columns.items()),
-        *(pl.lit(value).alias(ours) for ours, value in mapping.constants.items()),
+        *(pl.col(column).alias(canonical) for canonical, column in mapping.columns.items()),
+        *(pl.lit(value).alias(canonical) for canonical, value in mapping.constants.items()),
     )
-    made = _timed(mapping, _chosen(mapping, rows, made))
-    return columns.batch(
-        Table(table.path, table.form, made, table.read, table.size, table.rejected),
-        named=to_vault,
+    events = _timed(mapping, _chosen(mapping, rows, events))
+    return canonical.batch(
+        Table(table.path, table.form, events, table.read, table.size, table.rejected),
+        identifier_columns=to_vault,
         source=table.rows,
         rows=table.count,
         skipped=skipped,
@@ -176,44 +179,44 @@ def _batch(mapping: TableMap, table: Table) -> Batch:
 def _skipped(mapping: TableMap, rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     counts: dict[str, int] = {}
     for condition, reason in mapping.skip:
-        kept = rows.filter(~condition.fits())
-        counts[reason] = counts.get(reason, 0) + rows.height - kept.height
-        rows = kept
+        remaining = rows.filter(~condition.fits())
+        counts[reason] = counts.get(reason, 0) + rows.height - remaining.height
+        rows = remaining
     return rows, {reason: count for reason, count in counts.items() if count}
 
 
-def _chosen(mapping: TableMap, rows: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
+def _chosen(mapping: TableMap, rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     """Kinds in our words, and the values that conditions set."""
-    if mapping.kinds and "kind" in made.columns:
-        made = made.with_columns(pl.col("kind").cast(pl.String).replace(dict(mapping.kinds)))
+    if mapping.kinds and "kind" in events.columns:
+        events = events.with_columns(pl.col("kind").cast(pl.String).replace(dict(mapping.kinds)))
     for condition, values in reversed(mapping.when):
         fits = rows.select(condition.fits().alias("fits")).to_series()
-        for ours, value in values.items():
-            before = pl.col(ours).cast(pl.String) if ours in made.columns else pl.lit(None, pl.String)
-            made = made.with_columns(pl.when(fits).then(pl.lit(value)).otherwise(before).alias(ours))
-    return made
+        for column, value in values.items():
+            before = pl.col(column).cast(pl.String) if column in events.columns else pl.lit(None, pl.String)
+            events = events.with_columns(pl.when(fits).then(pl.lit(value)).otherwise(before).alias(column))
+    return events
 
 
-def _timed(mapping: TableMap, made: pl.DataFrame) -> pl.DataFrame:
+def _timed(mapping: TableMap, events: pl.DataFrame) -> pl.DataFrame:
     """Times in the map's own format become ISO 8601; those that are not of it stay as they are, and are refused."""
     form = mapping.time_format
     if form is None:
-        return made
+        return events
     for name in (name for name, dtype in SCHEMA.items() if dtype == TIME and name in mapping.columns):
-        text = made[name].cast(pl.String)
+        text = events[name].cast(pl.String)
         if form in timestamps.EPOCHS:
             read_so = timestamps.epoch(text, form)
         else:
             read_so = text.str.strip_chars().str.to_datetime(form, strict=False, time_unit="us")
         written = read_so.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if read_so.dtype.time_zone else ""))  # type: ignore[attr-defined]
         odd = pl.format("not in the format: {}", pl.col("text"))
-        made = made.with_columns(
+        events = events.with_columns(
             pl.DataFrame({"written": written, "text": text})
             .select(pl.coalesce("written", odd))
             .to_series()
             .alias(name)
         )
-    return made
+    return events
 
 
 def _refuse_missing(mapping: TableMap, table: Table) -> None:
@@ -225,9 +228,9 @@ def _refuse_missing(mapping: TableMap, table: Table) -> None:
 
 
 def _refuse_incomplete(mapping: TableMap) -> None:
-    given = {*mapping.columns, *mapping.constants, *(name for _, values in mapping.when for name in values)}
+    stated = {*mapping.columns, *mapping.constants, *(name for _, values in mapping.when for name in values)}
     for name in NEEDED:
-        if name not in given:
+        if name not in stated:
             raise InputError(
                 f"{mapping.path}: says nothing of {name}; name its column under [columns], or a constant"
             )
@@ -242,15 +245,15 @@ def _conditions(
     tables_given = document.get(name, [])
     if not isinstance(tables_given, list):
         raise InputError(f"{path}: write [[{name}]]")
-    for number, each in enumerate(tables_given, start=1):
-        place = f"{name} {number}: "
-        _refuse_unknown(path, place, each, ("column", gives, *_TESTS))
-        tests = [test for test in _TESTS if test in each]
-        if "column" not in each or gives not in each or len(tests) != 1:
-            raise InputError(f"{path}: {place}give column, {gives}, and one of {', '.join(_TESTS)}")
+    for number, table in enumerate(tables_given, start=1):
+        entry = f"{name} {number}: "
+        _refuse_unknown(path, entry, table, ("column", gives, *_TESTS))
+        tests = [test for test in _TESTS if test in table]
+        if "column" not in table or gives not in table or len(tests) != 1:
+            raise InputError(f"{path}: {entry}give column, {gives}, and one of {', '.join(_TESTS)}")
         if gives == "set":
-            _refuse_unknown(path, f"{place}set.", _texts(path, each, "set"), tuple(SCHEMA))
-        yield Condition(each["column"], tests[0], each[tests[0]]), each[gives]
+            _refuse_unknown(path, f"{entry}set.", _texts(path, table, "set"), tuple(SCHEMA))
+        yield Condition(table["column"], tests[0], table[tests[0]]), table[gives]
 
 
 def _texts(path: Path, document: Mapping[str, Any], name: str) -> dict[str, str]:
@@ -260,27 +263,17 @@ def _texts(path: Path, document: Mapping[str, Any], name: str) -> dict[str, str]
     return table
 
 
-def _list(path: Path, given: Any) -> list[str]:
-    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+def _list(path: Path, names: Any) -> list[str]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise InputError(f"{path}: identifiers is a list of column names, before the first [table]")
-    return given
+    return names
 
 
-def _refuse_unknown(path: Path, place: str, table: Mapping[str, Any], known: tuple[str, ...]) -> None:
+def _refuse_unknown(path: Path, prefix: str, table: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     for key in table:
-        if key not in known:
-            raise InputError(f"{path}: unknown key {place}{key}{nearest(key, known)}")
+        if key not in allowed:
+            raise InputError(f"{path}: unknown key {prefix}{key}{nearest(key, allowed)}")
 
 
 def _recognises(path: Path) -> bool:
-    return path.is_file() and file_type.look(path).kind in ("csv", "ndjson", "parquet", "zip", "empty")
-
-
-FORMAT = Format(
-    "map",
-    "Any table, with --map FILE.toml",
-    "CSV, NDJSON, Parquet; .gz, .zst, .zip",
-    KINDS,
-    _recognises,
-    read,
-)
+    return path.is_file() and readers.file_type(path).kind in ("csv", "ndjson", "parquet", "zip", "empty")

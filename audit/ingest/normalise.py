@@ -1,11 +1,16 @@
-"""Rows of text into canonical columns; what cannot be read is told apart, with a reason that quotes no value."""
+"""Rows of text into canonical columns; what cannot be read is told apart, with a reason that quotes no value.
 
+Then ids made from what is in a row where there are none, and free text without what tells who somebody is.
+"""
+
+import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 import polars as pl
@@ -18,8 +23,18 @@ from audit.events.schema import (
     SOURCES,
     TIME,
 )
-from audit.ingest import attributes, timestamps
+from audit.ingest import attributes, strict_json, timestamps
+from audit.privacy import scan
 from audit.privacy.clean import clean, clean_column
+
+if TYPE_CHECKING:
+    from audit.privacy.vault import Vault
+
+FREE_TEXT = ("query", "subject", "item_name", "campaign_name", "reason", "recipient", "attributes")
+"""Columns in which people write what they like."""
+
+_SEPARATOR = "\x1f"
+_ABSENT = "\x1e"
 
 REFUSED: dict[str, pl.DataType] = {"row": pl.UInt64(), "reason": pl.String()}
 FOUND: dict[str, pl.DataType] = {"row": pl.UInt64(), "field": pl.String(), "value": pl.String()}
@@ -53,17 +68,17 @@ def cast(rows: pl.DataFrame, time_zone: str) -> Cast:
         _THREADS
     ) as pool:  # polars lets other threads run, and a column is mostly one thread's work
         columns = list(pool.map(lambda name: casting.column(rows, name), present))
-    made = pl.DataFrame([rows["row"].cast(pl.UInt64), *columns])
-    made = attributes.mark(made, casting.flags)
-    refused = casting.refused(made)
+    events = pl.DataFrame([rows["row"].cast(pl.UInt64), *columns])
+    events = attributes.mark(events, casting.flags)
+    refused = casting.refused(events)
     if refused.height:
-        made = made.join(refused, on="row", how="anti", maintain_order="left")
-    found = (
-        made.select("row", "customer_id")
+        events = events.join(refused, on="row", how="anti", maintain_order="left")
+    identifiers = (
+        events.select("row", "customer_id")
         .join(casting.identifiers, on="row", maintain_order="left")
         .drop("row")
     )
-    return Cast(made, refused, found)
+    return Cast(events, refused, identifiers)
 
 
 class _Casting:
@@ -79,29 +94,29 @@ class _Casting:
     def column(self, rows: pl.DataFrame, name: str) -> pl.Series:
         dtype = SCHEMA[name]
         if not _has_values(rows, name):
-            made = pl.Series(name, [None], dtype=dtype).new_from_index(0, rows.height)
+            values = pl.Series(name, [None], dtype=dtype).new_from_index(0, rows.height)
         elif dtype == TIME:
-            made = self._time(rows[name])
+            values = self._time(rows[name])
         elif dtype == pl.Float64:
-            made = self._number(rows[name])
+            values = self._number(rows[name])
         elif name == "attributes":
-            made = self._attributes(rows[name])
+            values = self._attributes(rows[name])
         elif dtype == pl.String:
-            made = self._text(rows[name])
+            values = self._text(rows[name])
         else:
-            made = self._other(rows[name], dtype)
+            values = self._other(rows[name], dtype)
         if name in NEEDED:
-            given = (
+            has_value = (
                 rows[name].is_not_null()
                 if name in rows.columns
                 else pl.Series([False]).new_from_index(0, rows.height)
             )
-            self._refuse(name, made.is_null() & ~(given & (dtype == TIME)), "is absent")
-        return made
+            self._refuse(name, values.is_null() & ~(has_value & (dtype == TIME)), "is absent")
+        return values
 
-    def refused(self, made: pl.DataFrame) -> pl.DataFrame:
+    def refused(self, events: pl.DataFrame) -> pl.DataFrame:
         parts = [
-            made.filter(mask).select("row", pl.lit(reason).alias("reason"))
+            events.filter(mask).select("row", pl.lit(reason).alias("reason"))
             for against in self._against.values()
             for mask, reason in against
         ]
@@ -135,53 +150,54 @@ class _Casting:
                 self._refuse(text.name, text == value, f"is none of those we know{hint}")
 
     def _time(self, column: pl.Series) -> pl.Series:
-        given = column.set(column == "", None) if column.dtype == pl.String else column
-        times, flags = timestamps.read(given, self._zone)
-        self._refuse(column.name, given.is_not_null() & times.is_null(), "is no time")
+        present = column.set(column == "", None) if column.dtype == pl.String else column
+        times, flags = timestamps.read(present, self._zone)
+        self._refuse(column.name, present.is_not_null() & times.is_null(), "is no time")
         if column.name in NEEDED:
-            self._refuse(column.name, given.is_null(), "is absent")
+            self._refuse(column.name, present.is_null(), "is absent")
         if flags.null_count() < len(flags):
             self.flags[column.name] = flags
         return times.alias(column.name)
 
     def _number(self, column: pl.Series) -> pl.Series:
-        given = column
+        present = column
         if column.dtype == pl.String:
             text = column.str.strip_chars()
-            given = text.set(text == "", None)
-        number = given.cast(pl.Float64, strict=False)
-        unread = given.is_not_null() & (number.is_null() | ~number.is_finite())
+            present = text.set(text == "", None)
+        number = present.cast(pl.Float64, strict=False)
+        unread = present.is_not_null() & (number.is_null() | ~number.is_finite())
         self._refuse(column.name, unread.fill_null(value=True), "is no finite number")
         return number
 
     def _attributes(self, column: pl.Series) -> pl.Series:
         text = _as_text(column)
-        made = attributes.read(text)
-        self._refuse(column.name, made.bad, "is no JSON object")
-        if made.identifiers.height:
+        parsed = attributes.read(text)
+        self._refuse(column.name, parsed.bad, "is no JSON object")
+        if parsed.identifiers.height:
             rows = pl.DataFrame({"row": self._rows, "text": text})
-            self.identifiers = rows.join(made.identifiers, on="text", maintain_order="left").drop("text")
-        return made.text
+            self.identifiers = rows.join(parsed.identifiers, on="text", maintain_order="left").drop("text")
+        return parsed.text
 
     def _other(self, column: pl.Series, dtype: pl.DataType) -> pl.Series:
         if column.dtype == dtype:
             return _cleaned_list(column) if dtype == pl.List(pl.String) else column
-        read = _truth if dtype == pl.Boolean else _list
-        return self._by_value(_as_text(column), read, dtype)
+        reader = _truth if dtype == pl.Boolean else _list
+        return self._by_value(_as_text(column), reader, dtype)
 
-    def _by_value(self, text: pl.Series, read: "Callable[[str], object]", dtype: pl.DataType) -> pl.Series:
-        """Read each different text once; `read` raises ValueError for what it cannot take."""
-        known: dict[str, object] = {}
+    def _by_value(self, text: pl.Series, reader: "Callable[[str], object]", dtype: pl.DataType) -> pl.Series:
+        """Read each different text once; `reader` raises ValueError for what it cannot take."""
+        values: dict[str, object] = {}
         bad = []
         for value in text.drop_nulls().unique():
             try:
-                known[value] = read(value)
+                values[value] = reader(value)
             except (ValueError, RecursionError):
                 bad.append(value)
-        wanted = "true or false" if dtype == pl.Boolean else "JSON list of texts"
-        self._refuse(text.name, text.is_in(bad).fill_null(value=False), f"is no {wanted}")
+        expected = "true or false" if dtype == pl.Boolean else "JSON list of texts"
+        self._refuse(text.name, text.is_in(bad).fill_null(value=False), f"is no {expected}")
         table = pl.DataFrame(
-            {"text": list(known), "value": list(known.values())}, schema={"text": pl.String(), "value": dtype}
+            {"text": list(values), "value": list(values.values())},
+            schema={"text": pl.String(), "value": dtype},
         )
         return (
             text.to_frame("text")
@@ -215,14 +231,85 @@ def _truth(value: str) -> bool | None:
 def _list(value: str) -> list[str] | None:
     if not value:
         return None
-    made = json.loads(value)
-    if not isinstance(made, list) or not all(isinstance(each, str) for each in made):
+    parsed = json.loads(value)
+    if not isinstance(parsed, list) or not all(isinstance(text, str) for text in parsed):
         raise ValueError(value)
-    return [clean(each) for each in made]
+    return [clean(text) for text in parsed]
 
 
 def _cleaned_list(column: pl.Series) -> pl.Series:
-    every = column.explode(empty_as_null=True)
-    if clean_column(every) is every:  # list by list costs a thousand times as much
+    texts = column.explode(empty_as_null=True)
+    if clean_column(texts) is texts:  # list by list costs a thousand times as much
         return column
     return column.list.eval(pl.element().map_batches(clean_column, return_dtype=pl.String))
+
+
+def with_ids(events: pl.DataFrame, vault: "Vault") -> pl.DataFrame:
+    """Fill absent event_ids with `x` and a hash of the row under a key of the vault: equal rows, equal ids."""
+    if not events["event_id"].null_count():
+        return events
+    columns = [name for name in SCHEMA if name != "event_id"]
+    text = (
+        events.lazy()
+        .filter(pl.col("event_id").is_null())
+        .select(pl.concat_str([_written(name, events.columns) for name in columns], separator=_SEPARATOR))
+        .collect()
+        .to_series()
+    )
+    key = vault.purpose_key("event_id")
+    digests = [hashlib.blake2b(row.encode(), key=key, digest_size=12).hexdigest() for row in text]
+    places = events["event_id"].is_null().arg_true()
+    return events.with_columns(
+        events["event_id"].scatter(places, pl.Series([f"x{digest}" for digest in digests], dtype=pl.String))
+    )
+
+
+def scrubbed(events: pl.DataFrame) -> pl.DataFrame:
+    """Free text with e-mail addresses, phone and card numbers replaced by what they are."""
+    present = [name for name in FREE_TEXT if name in events.columns]
+    scrubbed_events = events.with_columns(scan.scrub(events[name]) for name in present)
+    return (
+        scrubbed_events.with_columns(_scrubbed_json(events["attributes"], scrubbed_events["attributes"]))
+        if "attributes" in present
+        else scrubbed_events
+    )
+
+
+def _scrubbed_json(column: pl.Series, scrubbed_text: pl.Series) -> pl.Series:
+    """JSON objects with their texts and numbers scrubbed one by one, so that they stay JSON."""
+    touched = column.filter((column != scrubbed_text).fill_null(value=False)).unique()
+    return (
+        column.replace({text: strict_json.dumps(_scrubbed(strict_json.parse(text))) for text in touched})
+        if len(touched)
+        else column
+    )
+
+
+def _scrubbed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _scrubbed(element) for key, element in value.items()}
+    if isinstance(value, list):
+        return [_scrubbed(element) for element in value]
+    if not isinstance(value, str):
+        return value
+    clear = scan.scrubbed(value)
+    return value if clear == value else clear
+
+
+def first_of_each(events: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """`events` with only the first row of each value of the columns `key`, in the order given."""
+    hashed = events.select(pl.struct(key).hash()).to_series()
+    if hashed.n_unique() == events.height:
+        return events
+    return events.unique(key, keep="first", maintain_order=True)
+
+
+def _written(name: str, present: list[str]) -> pl.Expr:
+    if name not in present:
+        return pl.lit(_ABSENT)
+    column = pl.col(name)
+    if SCHEMA[name] == pl.List(pl.String()):
+        column = column.list.join("\x1d")
+    elif SCHEMA[name] != pl.String():
+        column = column.cast(pl.String)
+    return column.fill_null(_ABSENT)

@@ -75,7 +75,7 @@ class ImportReport:
 
     def total(self, name: str) -> int:
         """The sum of one of `COUNTS` over all files."""
-        return sum(getattr(one, name) for one in self.files)
+        return sum(getattr(file, name) for file in self.files)
 
     @property
     def nothing_taken(self) -> bool:
@@ -86,8 +86,10 @@ class ImportReport:
         """The answer of `whysent import`."""
         return Imported(
             files=tuple(
-                FileCounts(path=one.path, format=one.format, **{name: getattr(one, name) for name in COUNTS})
-                for one in self.files
+                FileCounts(
+                    path=file.path, format=file.format, **{name: getattr(file, name) for name in COUNTS}
+                )
+                for file in self.files
             ),
             **{name: self.total(name) for name in COUNTS},
             customers=self.customers,

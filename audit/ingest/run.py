@@ -1,5 +1,6 @@
 """An import from its first file to the new generation of the workspace: all of it, or nothing."""
 
+import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,23 +12,23 @@ import polars as pl
 
 from audit.errors import InputError
 from audit.events.schema import ORDER, conform
-from audit.ingest import (
-    event_ids,
-    formats,
-    quarantine,
-    timestamps,
-)
-from audit.ingest.batch import Batch
-from audit.ingest.normalise import cast
+from audit.ingest import formats, mapped, normalise, strict_json, timestamps
+from audit.ingest.format import Batch, Options
 from audit.ingest.report import FileReport, ImportReport
 from audit.population import coverage
-from audit.storage import event_store
+from audit.storage import event_store, private_files
 
 if TYPE_CHECKING:
+    from audit.privacy.vault import Vault
     from audit.workspace.workspace import Workspace
 
 BUFFER = 2_000_000
 """Events held in memory before they are written as a segment."""
+
+_QUARANTINED: dict[str, pl.DataType] = {
+    "file": pl.String(), "row": pl.UInt64(), "reason": pl.String(), "raw": pl.Binary(),
+}  # fmt: skip
+"""A row in quarantine; `raw` is sealed."""
 
 
 def import_paths(
@@ -47,11 +48,9 @@ def import_paths(
     `progress(done, total, path)` is called with bytes read. A killed or failed import leaves the workspace as it was.
     Raises InputError for what cannot be read, WorkspaceError for what cannot be written.
     """
-    from audit.ingest import mapped
-
-    mapping = None if map_file is None else mapped.read_map(map_file)
-    options = formats.Options(customer, timestamps.zone(time_zone), mapping, progress)
-    sources, unknown = formats.plan([Path(path) for path in paths], format, options)
+    by_map = None if map_file is None else mapped.format_of(mapped.read_map(map_file))
+    options = Options(customer, timestamps.zone(time_zone), progress)
+    sources, unknown = formats.plan([Path(path) for path in paths], format, by_map)
     with ws.writing():
         options = replace(options, customer=_source_id(ws, customer))
         run = _Run(ws, options)
@@ -69,14 +68,14 @@ def import_paths(
 
 def _source_id(ws: "Workspace", customer: str | None) -> str | None:
     """The source's own id of a customer who is known already, by pseudonym or e-mail address; else what was given."""
-    found = ws.vault.resolve(customer) if customer else None
-    return ws.vault.source_ids([found])[found] if found else customer
+    pseudonym = ws.vault.resolve(customer) if customer else None
+    return ws.vault.source_ids([pseudonym])[pseudonym] if pseudonym else customer
 
 
 class _Run:
     """One import under way."""
 
-    def __init__(self, ws: "Workspace", options: formats.Options) -> None:
+    def __init__(self, ws: "Workspace", options: Options) -> None:
         self.import_id = secrets.token_hex(8)
         self.report = ImportReport()
         self._ws, self._options = ws, options
@@ -96,8 +95,8 @@ class _Run:
         if number == len(self.report.files):
             self.report.files.append(FileReport(batch.path, batch.format))
         file = self.report.files[number]
-        made = cast(batch.events, batch.time_zone or self._options.time_zone)
-        events, refused = made.events, self._quarantined(batch, made.refused)
+        normalised = normalise.cast(batch.events, batch.time_zone or self._options.time_zone)
+        events, refused = normalised.events, self._quarantined(batch, normalised.refused)
         if batch.rejected.height:
             events = events.join(batch.rejected.select("row"), on="row", how="anti", maintain_order="left")
         file.rows += batch.rows
@@ -107,7 +106,7 @@ class _Run:
         file.duplicates += batch.rows - refused["row"].n_unique() - skipped  # until they turn out to be new
         self.report.skipped_by_reason.update(batch.skipped)
         self._events.append(events.with_columns(pl.lit(number, pl.UInt32).alias("file")))
-        self._identifiers += [batch.identifiers, made.identifiers]
+        self._identifiers += [batch.identifiers, normalised.identifiers]
         if sum(frame.height for frame in self._events) >= BUFFER:
             self._flush()
 
@@ -116,8 +115,8 @@ class _Run:
         self._flush()
         self.report.customers = len(self._customers)
         ws, before = self._ws, self._ws.manifest
-        held = self._held()
-        if not self._segments and held in (None, *before.quarantine):
+        quarantine_file = self._held()
+        if not self._segments and quarantine_file in (None, *before.quarantine):
             return self.report
         segments = (*before.segments, *self._segments)
         if len(segments) > event_store.SEGMENTS or len(self._segments) > 1:
@@ -129,7 +128,9 @@ class _Run:
                 segments=segments,
                 customers=event_store.customers(ws.path / "events", segments),
                 coverage=ws.keep(self._daily, "coverage"),
-                quarantine=tuple(dict.fromkeys((*before.quarantine, held))) if held else before.quarantine,
+                quarantine=tuple(dict.fromkeys((*before.quarantine, quarantine_file)))
+                if quarantine_file
+                else before.quarantine,
                 imports=(*before.imports, self.import_id),
             )
         )
@@ -143,9 +144,9 @@ class _Run:
         self._events, self._identifiers = [], []
         if events is None or identifiers is None or events.is_empty():
             return
-        named = self._pseudonymised(events, identifiers)
-        complete = event_ids.with_ids(named, self._ws.vault)
-        fresh = self._fresh(event_ids.scrubbed(complete))
+        pseudonymised = self._pseudonymised(events, identifiers)
+        complete = normalise.with_ids(pseudonymised, self._ws.vault)
+        fresh = self._fresh(normalise.scrubbed(complete))
         self._note(complete)
         for file, rows in fresh.group_by("file").agg(pl.col("row").n_unique()).rows():
             self.report.files[file].accepted += rows
@@ -169,19 +170,19 @@ class _Run:
     def _fresh(self, events: pl.DataFrame) -> pl.DataFrame:
         """The events that are not known yet: of those that repeat an event_id of a customer, the first."""
         key = ["customer_id", "event_id"]
-        first = event_ids.first_of_each(events, key)
+        unique = normalise.first_of_each(events, key)
         segments = (*self._ws.manifest.segments, *self._segments)
-        known = event_store.keys(self._ws.path / "events", segments, first.select(key))
-        return first.join(known, on=key, how="anti", maintain_order="left") if known.height else first
+        stored = event_store.keys(self._ws.path / "events", segments, unique.select(key))
+        return unique.join(stored, on=key, how="anti", maintain_order="left") if stored.height else unique
 
     def _note(self, events: pl.DataFrame) -> None:
         self._customers.update(events["customer_id"].unique())
-        first, last = events.select(
+        earliest, latest = events.select(
             pl.col("occurred_at").min().alias("a"), pl.col("occurred_at").max().alias("b")
         ).row(0)
         report = self.report
-        report.first = min(moment for moment in (report.first, first) if moment)
-        report.last = max(moment for moment in (report.last, last) if moment)
+        report.first = min(moment for moment in (report.first, earliest) if moment)
+        report.last = max(moment for moment in (report.last, latest) if moment)
 
     def _pseudonymised(self, events: pl.DataFrame, identifiers: pl.DataFrame) -> pl.DataFrame:
         from audit.privacy.vault import random_pseudonym
@@ -191,15 +192,15 @@ class _Run:
         names = vault.pseudonyms(
             sources, import_id=self.import_id, maker=self._ws.pseudonym_maker or random_pseudonym
         )
-        found = pl.DataFrame({"customer_id": list(names), "pseudonym": list(names.values())})
-        kept = identifiers.join(found, on="customer_id", how="inner", maintain_order="left")
-        if kept.height:
+        pseudonyms = pl.DataFrame({"customer_id": list(names), "pseudonym": list(names.values())})
+        known_identifiers = identifiers.join(pseudonyms, on="customer_id", how="inner", maintain_order="left")
+        if known_identifiers.height:
             vault.put(
-                kept.select(pl.col("pseudonym").alias("customer_id"), "field", "value"),
+                known_identifiers.select(pl.col("pseudonym").alias("customer_id"), "field", "value"),
                 import_id=self.import_id,
             )
         return events.with_columns(
-            pl.col("customer_id").replace_strict(found["customer_id"], found["pseudonym"])
+            pl.col("customer_id").replace_strict(pseudonyms["customer_id"], pseudonyms["pseudonym"])
         )
 
     def _quarantined(self, batch: Batch, refused: pl.DataFrame) -> pl.DataFrame:
@@ -207,26 +208,64 @@ class _Run:
         late = refused.join(batch.rejected.select("row"), on="row", how="anti", maintain_order="left")
         if late.height:
             source = batch.events if batch.source is None else batch.source
-            mine = source.join(late.select("row"), on="row", how="semi").unique(
+            rows = source.join(late.select("row"), on="row", how="semi").unique(
                 "row", keep="first", maintain_order=True
             )
-            late = late.join(quarantine.raw_text(mine), on="row", how="left", maintain_order="left")
+            late = late.join(_raw_text(rows), on="row", how="left", maintain_order="left")
         else:
             late = batch.rejected.clear()
-        every = (
+        all_refused = (
             pl.concat([batch.rejected, late.select(batch.rejected.columns)])
             .unique("row", keep="first")
             .sort("row")
         )
-        if every.height:
-            self.report.refused_by_reason.update(reason.split(", at byte")[0] for reason in every["reason"])
-            self._refused.append(every.with_columns(pl.lit(batch.path).alias("file")))
-        return every
+        if all_refused.height:
+            self.report.refused_by_reason.update(
+                reason.split(", at byte")[0] for reason in all_refused["reason"]
+            )
+            self._refused.append(all_refused.with_columns(pl.lit(batch.path).alias("file")))
+        return all_refused
 
     def _held(self) -> str | None:
         if not self._refused:
             return None
-        rows = pl.concat(self._refused).select(*quarantine.STORED)
-        name = quarantine.write(self._ws.path / "quarantine", rows, self._ws.vault)
+        rows = pl.concat(self._refused).select(*_QUARANTINED)
+        name = _write_quarantine(self._ws.path / "quarantine", rows, self._ws.vault)
         self.report.quarantine = self._ws.path / "quarantine" / name
         return name
+
+
+def _raw_text(rows: pl.DataFrame) -> pl.DataFrame:
+    """`row` and `raw`: each row of a source as one JSON object, for sources that are not lines of text."""
+    names = [name for name in rows.columns if name != "row"]
+    texts = [
+        strict_json.dumps(
+            {
+                name: value if value is None or isinstance(value, str) else str(value)
+                for name, value in zip(names, row, strict=True)
+                if value is not None
+            }
+        )
+        for row in rows.select(names).iter_rows()
+    ]
+    return rows.select("row").with_columns(pl.Series("raw", texts, dtype=pl.String))
+
+
+def _write_quarantine(folder: Path, refused: pl.DataFrame, vault: "Vault") -> str:
+    """Write refused rows (columns `file, row, reason, raw` in clear) to the folder `folder`; answers the file's name.
+
+    The same rows again have the same name, and are not written twice.
+    """
+    digest = hashlib.blake2b(key=vault.purpose_key("quarantine"), digest_size=16)
+    for row in refused.iter_rows():
+        digest.update(repr(row).encode("utf-8", "replace"))
+    path = folder / f"{digest.hexdigest()}.parquet"
+    if not path.exists():
+        sealed = [vault.seal(text.encode("utf-8", "replace")) for text in refused["raw"].fill_null("")]
+        private_files.reserve(path)
+        with private_files.clear_errors(path):
+            refused.with_columns(pl.Series("raw", sealed, dtype=pl.Binary)).select(
+                *_QUARANTINED
+            ).write_parquet(path)
+        private_files.sync(path)
+    return path.name

@@ -49,29 +49,29 @@ def read(column: pl.Series, local: str) -> tuple[pl.Series, pl.Series]:
     if column.dtype.is_temporal():
         return _typed(column, local)
     text = column.cast(pl.String)
-    found, flags = _formats(text, local)
-    left = text.is_not_null() & found.is_null()
-    if left.any():
-        found, flags = _one_by_one(text, left, found, flags, local)
-    return _possible(found), flags
+    times, flags = _formats(text, local)
+    unread = text.is_not_null() & times.is_null()
+    if unread.any():
+        times, flags = _one_by_one(text, unread, times, flags, local)
+    return _possible(times), flags
 
 
 def _formats(text: pl.Series, local: str) -> tuple[pl.Series, pl.Series]:
-    found = pl.Series(text.name, [None], dtype=TIME).new_from_index(0, len(text))
+    times = pl.Series(text.name, [None], dtype=TIME).new_from_index(0, len(text))
     flags = pl.Series("flag", [None], dtype=pl.String).new_from_index(0, len(text))
     leap = text.str.contains(":60", literal=True).fill_null(value=False)
-    wanted = text if not leap.any() else text.set(leap, None)
+    texts = text if not leap.any() else text.set(leap, None)
     for form in _FORMATS:
-        if found.null_count() == wanted.null_count():
+        if times.null_count() == texts.null_count():
             break
-        read_so = wanted.str.to_datetime(form, strict=False, time_unit="us")
+        read_so = texts.str.to_datetime(form, strict=False, time_unit="us")
         if read_so.null_count() == len(read_so):
             continue
         if read_so.dtype.time_zone is None:  # type: ignore[attr-defined]
             read_so, flag = _placed(read_so, local)
             flags = _first(flags, flag)
-        found = _first(found, read_so.dt.convert_time_zone("UTC"))
-    return found, flags
+        times = _first(times, read_so.dt.convert_time_zone("UTC"))
+    return times, flags
 
 
 def _placed(local_times: pl.Series, local: str) -> tuple[pl.Series, pl.Series]:
@@ -96,12 +96,12 @@ def _after_gap(moment: datetime, local: str) -> datetime:
 
 
 def _one_by_one(
-    text: pl.Series, left: pl.Series, found: pl.Series, flags: pl.Series, local: str
+    text: pl.Series, unread: pl.Series, times: pl.Series, flags: pl.Series, local: str
 ) -> tuple[pl.Series, pl.Series]:
     """Other spellings of ISO 8601, and second 60."""
     places, moments, marks = [], [], []
-    for place in left.arg_true():
-        value = text[place].strip()
+    for position in unread.arg_true():
+        value = text[position].strip()
         leap = _LEAP.search(value)
         try:
             moment = datetime.fromisoformat(_LEAP.sub(r"\1:59", value))
@@ -115,13 +115,13 @@ def _one_by_one(
             moment = moment.astimezone(UTC) + timedelta(seconds=1 if leap else 0)
         except OverflowError:
             continue
-        places.append(place)
+        places.append(position)
         moments.append(moment)
         marks.append(mark)
     if not places:
-        return found, flags
+        return times, flags
     return (
-        found.scatter(places, pl.Series(moments, dtype=TIME)),
+        times.scatter(places, pl.Series(moments, dtype=TIME)),
         flags.scatter(places, pl.Series(marks, dtype=pl.String)),
     )
 
@@ -154,9 +154,9 @@ def _possible(times: pl.Series) -> pl.Series:
     return times.set(outside, None) if outside.any() else times
 
 
-def _first(one: pl.Series, other: pl.Series) -> pl.Series:
+def _first(times: pl.Series, more_times: pl.Series) -> pl.Series:
     return (
-        pl.DataFrame({"one": one, "other": other})
-        .select(pl.coalesce("one", "other").alias(one.name))
+        pl.DataFrame({"one": times, "other": more_times})
+        .select(pl.coalesce("one", "other").alias(times.name))
         .to_series()
     )

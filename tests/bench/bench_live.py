@@ -85,7 +85,7 @@ async def tick_alone():
 def app_on(folder):
     from audit.privacy.roles import Role, Viewer
     from tui.app import WhysentApp
-    from tui.session.customers import CoreSession
+    from tui.session.core import CoreSession
 
     return WhysentApp(CoreSession(folder, Viewer(Role.ADMIN)))
 
@@ -94,18 +94,19 @@ class Driven:
     """The Rules screen, its answers noted with their moment."""
 
     def __init__(self, app, pilot):
-        from tui.screens.replay_pane import ReplayingScreen
+        from tui.widgets.replay_pane import ReplayPane
 
         self.app, self.pilot, self.answers = app, pilot, []
-        noted = {ReplayingScreen.Sampled: "sample", ReplayingScreen.Replayed: "whole"}
-        screen, post = app.screen, app.screen.post_message
+        noted = {ReplayPane.SampleReplayed: "sample", ReplayPane.Replayed: "whole"}
+        pane = app.screen.query_one(ReplayPane)
+        post = pane.post_message
 
         def posted(message):
             if type(message) in noted:
                 self.answers.append((noted[type(message)], time.perf_counter()))
             return post(message)
 
-        screen.post_message = posted
+        pane.post_message = posted
 
     async def whole(self):
         """Wait for the whole answer."""
@@ -127,7 +128,7 @@ class Driven:
 
 async def measure(folder, *, kernel):
     from audit.rules.kernel import preload
-    from tui.screens.replay_pane import PAUSE
+    from tui.widgets.rule_form import PAUSE
 
     if not kernel:
         preload.installed = lambda: False
@@ -138,7 +139,7 @@ async def measure(folder, *, kernel):
         await pilot.pause()
         began = time.perf_counter()
         await app.screen.workers.wait_for_complete(
-            [one for one in app.screen.workers if one.group == "ready"]
+            [one for one in app.screen.workers if one.group == "prepare"]
         )
         made_ready = time.perf_counter() - began, watch.taken()
         await app.workers.wait_for_complete()  # the work list of Find is made meanwhile
@@ -148,8 +149,8 @@ async def measure(folder, *, kernel):
         idle = watch.taken(), control.taken()
         driven = Driven(app, pilot)
         for name, (form, key, texts) in EDITS.items():
-            entry = app.session.blank(name.split(" ")[0])
-            await app.screen._put(entry)
+            entry = app.session.rules.blank(name.split(" ")[0])
+            await app.screen._open(entry)
             await asyncio.sleep(0.3)
             driven.answers.clear()
             for field, text in {"id": "bench", **form}.items():
@@ -168,11 +169,11 @@ async def measure(folder, *, kernel):
             )  # fmt: skip
         ticking.cancel()
         control.end()
-        prepared = app.session._prepared()
+        prepared = app.session.replays._prepared()
         print(
             json.dumps(
                 {
-                    "events": app.session.everybody.height, "messages": prepared.messages, "pause": 1000 * PAUSE,
+                    "events": app.session.workspace.events().height, "messages": prepared.messages, "pause": 1000 * PAUSE,
                     "ready_s": made_ready[0], "ready_gap": made_ready[1], "idle": idle, "kernel": preload.is_ready(),
                     "rules": told,
                 }

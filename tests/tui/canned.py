@@ -16,25 +16,25 @@ from audit.queries.findings_documents import Finding
 from audit.rules.replay.curve import curve
 from tui.session.view_models import (
     Agreement,
-    Asked,
-    AskedGroup,
-    CaseOf,
     Change,
     Document,
     Draft,
     Drawing,
     Entry,
     Field,
+    OfferedText,
     Opening,
     Picture,
     Plan,
+    ProposalCase,
+    ProposalGroup,
+    ProposalSummary,
+    RuleTrial,
     Sample,
     Subject,
     Triage,
-    Tried,
     Verdict,
     Week,
-    Written,
 )
 
 if TYPE_CHECKING:
@@ -51,9 +51,10 @@ RULE = {
 
 
 class FakeSession:
-    """Answers at once. `name` stands in for every text that data could bring."""
+    """Answers every set of questions itself, at once. `name` stands in for every text that data could bring."""
 
     def __init__(self, name: str = "Nail clipper", *, people: int = 40) -> None:
+        self.customers = self.rules = self.replays = self.proposals = self
         self.name = name
         self.people = people
         self.odd: list[dict[str, Any]] = []
@@ -77,7 +78,7 @@ class FakeSession:
     def open(self) -> Opening:
         return Opening("demo", 2013, 214332, DATA, role="operator")
 
-    def standing(self) -> str:
+    def data_version(self) -> str:
         return self.stands
 
     def warm(self) -> None:
@@ -265,17 +266,17 @@ class FakeSession:
             out_of_pattern=msgspec.convert(odd, tuple[OutOfPattern, ...]),
         )
 
-    def tried(self, customer: str, without: tuple[str, ...], suggested: Document | None) -> Tried:
-        self.asked.append(("tried", customer, without, suggested))
+    def try_rules(self, customer: str, without: tuple[str, ...], suggested: Document | None) -> RuleTrial:
+        self.asked.append(("try_rules", customer, without, suggested))
         stopped = {
             f"m-{at}": f"stopped: 3 messages had gone out in the 7d before it, and 3 may ({self.name})"
             for at in (11, 9)
         }
-        return Tried(
+        return RuleTrial(
             customer, without, "2 rules of the book", stopped, {"m-10": "deferred to 2026-09-28 08:00"}, 11
         )
 
-    def derived(self, customer: str, without: tuple[str, ...]) -> frozenset[str]:
+    def derivable_messages(self, customer: str, without: tuple[str, ...]) -> frozenset[str]:
         return frozenset() if "o-1841" in without else frozenset({"m-7", "m-8"})
 
     def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> Document:
@@ -308,13 +309,13 @@ class FakeSession:
             ],
         }  # fmt: skip
 
-    def words(self, picture: Picture, document: Document, locale: str) -> Written:
-        self.asked.append(("words", picture.customer, document["subject"]["id"], locale))
+    def customer_wording(self, picture: Picture, document: Document, locale: str) -> OfferedText:
+        self.asked.append(("customer_wording", picture.customer, document["subject"]["id"], locale))
         said = {"en": "We sent you", "de": "Wir haben Ihnen geschickt:"}[locale]
-        return Written(f"Words · {locale}", f"{said} {self.name} deals.\n– you bought {self.name}")
+        return OfferedText(f"Words · {locale}", f"{said} {self.name} deals.\n– you bought {self.name}")
 
-    def report(self, customer: str, kind: str, locale: str) -> Written:
-        return Written(f"{kind} · {locale}", f"# {self.name}\n\nA note about {customer}, {locale}.")
+    def report(self, customer: str, kind: str, locale: str) -> OfferedText:
+        return OfferedText(f"{kind} · {locale}", f"# {self.name}\n\nA note about {customer}, {locale}.")
 
     def reconcile(self, only: str) -> Agreement:
         self.asked.append(("reconcile", only))
@@ -350,7 +351,7 @@ class FakeSession:
         ]
         return Agreement(pl.DataFrame(agreed), pl.DataFrame(apart[:2] if only else apart), 410)
 
-    def rules(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[Entry, ...]:
         if "p1" in self.answered:
             return tuple(self.book)
         asked = {"id": "sunset-kindle", "kind": "sunset", "unengaged": 5}
@@ -394,7 +395,7 @@ class FakeSession:
         )
         return Draft(keys, wrong)
 
-    def make_ready(self, wanted: Callable[[], bool]) -> None:
+    def prepare(self, running: Callable[[], bool]) -> None:
         self.asked.append(("ready",))
 
     def replay(
@@ -433,11 +434,11 @@ class FakeSession:
         now = str(keys.get("limit", 3)) if by == "limit" else str(keys.get("window", "7d"))
         return Drawing(curve({"rule": keys["id"], "points": points}), now)
 
-    def senders(self) -> Mapping[str, str]:
+    def vendors(self) -> Mapping[str, str]:
         return {"braze": "Braze: frequency capping", "klaviyo": "Klaviyo: Smart Sending"}
 
-    def as_sender(self, keys: Document, sender: str, progress: Progress) -> Document:
-        self.asked.append(("as_sender", dict(keys), sender))
+    def compare_with_vendor(self, keys: Document, vendor: str, progress: Progress) -> Document:
+        self.asked.append(("compare_with_vendor", dict(keys), vendor))
         return {
             "rules": [{"id": keys["id"], "text": "3 in 7d → 3 in 7 calendar days", "notes": ["the zone is the customer's"]}],
             "messages": 1204511, "differ": 2140, "only_exact": 2000, "only_preset": 100, "moved": 40, "both": 1000,
@@ -445,17 +446,17 @@ class FakeSession:
             "differs": [{"text": f"it counts canvas steps ({self.name})", "quote": "", "source": "https://braze.com/docs"}],
         }  # fmt: skip
 
-    def inbox(self) -> tuple[AskedGroup, ...]:
+    def inbox(self) -> tuple[ProposalGroup, ...]:
         rule = {"id": "sunset-kindle", "kind": "sunset", "unengaged": 5}
         asked = [
-            Asked("p1", "import sunset-kindle", "mara on 2026-11-19 · ticket 4711 · c_00000000", f"again ({self.name})",
+            ProposalSummary("p1", "import sunset-kindle", "mara on 2026-11-19 · ticket 4711 · c_00000000", f"again ({self.name})",
                   ("+ sunset-kindle", "    unengaged: 5"), rule),
-            Asked("p2", "handover", "jo on 2026-11-20", "", ("handover as csv: email-weekly-cap v3",), None, answers=False),
+            ProposalSummary("p2", "handover", "jo on 2026-11-20", "", ("handover as csv: email-weekly-cap v3",), None, approvable=False),
         ]  # fmt: skip
         left = [one for one in asked if one.id not in self.answered]
-        return (AskedGroup("kindle-specials", tuple(left), 1, 1),) if left else ()
+        return (ProposalGroup("kindle-specials", tuple(left), 1, 1),) if left else ()
 
-    def propose(self, keys: Document, case: CaseOf) -> str:
+    def propose(self, keys: Document, case: ProposalCase) -> str:
         self.asked.append(("propose", dict(keys), case))
         return "proposed as p3; whoever may change rules finds it in the inbox"
 
@@ -482,6 +483,6 @@ class FakeSession:
             self.answered.add(change.id)
         return f"{change.kind} {change.id}: done"
 
-    def keep(self, name: str, text: str) -> str:
+    def write_export(self, name: str, text: str) -> str:
         self.kept[name] = text
         return f"/exports/{name}"

@@ -11,7 +11,7 @@ from audit.privacy.roles import Role, Viewer
 from tests.tui.conftest import Driver
 from tui.app import WhysentApp
 from tui.screens.customer import CustomerScreen
-from tui.session.customers import CoreSession
+from tui.session.core import CoreSession
 from tui.session.view_models import Change, Subject
 
 
@@ -29,12 +29,12 @@ def own(scenes: Path, tmp_path: Path) -> CoreSession:
 
 @pytest.fixture(scope="module")
 def clipper(session: CoreSession) -> str:
-    return session.resolve("scene-01-nail-clipper")
+    return session.customers.resolve("scene-01-nail-clipper")
 
 
 def test_the_heading_says_what_is_loaded(session: CoreSession) -> None:
     opening = session.open()
-    assert opening.customers == session.triage().customers.height
+    assert opening.customers == session.customers.triage().customers.height
     assert opening.coverage.startswith("data: ")
     assert (opening.role, opening.lists_people) == ("admin", True)
 
@@ -42,7 +42,7 @@ def test_the_heading_says_what_is_loaded(session: CoreSession) -> None:
 def test_the_nail_clipper_gets_a_verdict_with_cause_end_and_remedy(
     session: CoreSession, clipper: str
 ) -> None:
-    verdict = session.verdict(session.picture(clipper, ()))
+    verdict = session.customers.verdict(session.customers.picture(clipper, ()))
     assert verdict.severity == "high"
     assert verdict.text.startswith("11 mails about nail clippers")
     assert verdict.causes.startswith("Could be: bought Nail clipper")
@@ -51,54 +51,57 @@ def test_the_nail_clipper_gets_a_verdict_with_cause_end_and_remedy(
 
 
 def test_every_event_of_the_history_is_in_the_timeline_once(session: CoreSession, clipper: str) -> None:
-    picture = session.picture(clipper, ())
+    picture = session.customers.picture(clipper, ())
     shown = [event for row in picture.timeline["events"] for event in row]
     assert sorted(shown) == sorted(session.workspace.history(clipper)["event_id"])
 
 
 def test_a_finding_points_at_rows_of_the_timeline(session: CoreSession, clipper: str) -> None:
-    picture = session.picture(clipper, ())
+    picture = session.customers.picture(clipper, ())
     keys = set(picture.timeline["key"])
     assert set(picture.findings[0].messages) <= keys
     assert set(picture.findings[0].cause) <= keys
 
 
 def test_without_the_purchase_the_finding_falls_away(session: CoreSession, clipper: str) -> None:
-    before = session.picture(clipper, ())
+    before = session.customers.picture(clipper, ())
     (bought,) = before.findings[0].cause
-    after = session.picture(clipper, (bought,))
+    after = session.customers.picture(clipper, (bought,))
     assert before.findings[0].id not in {found.id for found in after.findings}
     assert after.without == (bought,)
 
 
 def test_what_is_explained_can_be_named_by_every_row(session: CoreSession, clipper: str) -> None:
-    picture = session.picture(clipper, ())
+    picture = session.customers.picture(clipper, ())
     for message in picture.timeline["message"].drop_nulls():
-        assert session.explain(clipper, Subject("message", message), ())["because"]
+        assert session.customers.explain(clipper, Subject("message", message), ())["because"]
     for segment in picture.segments:
-        assert session.explain(clipper, Subject("segment", segment.id), ())["subject"]["id"] == segment.id
+        assert (
+            session.customers.explain(clipper, Subject("segment", segment.id), ())["subject"]["id"]
+            == segment.id
+        )
     for item in picture.recommendations[:3]:
-        assert session.explain(clipper, Subject("item", item.item_id), ())["because"]
+        assert session.customers.explain(clipper, Subject("item", item.item_id), ())["because"]
 
 
 def test_every_scene_has_a_picture_a_verdict_and_a_note(session: CoreSession) -> None:
-    for customer in session.triage().customers["customer"]:
-        picture = session.picture(customer, ())
-        assert session.verdict(picture).text
-        assert session.report(customer, "internal", "en").text
+    for customer in session.customers.triage().customers["customer"]:
+        picture = session.customers.picture(customer, ())
+        assert session.customers.verdict(picture).text
+        assert session.customers.report(customer, "internal", "en").text
         for locale in ("en", "de"):
-            reply = session.report(customer, "reply", locale)
+            reply = session.customers.report(customer, "reply", locale)
             assert bool(reply.text) != bool(reply.refusal)
 
 
 def test_the_list_of_checks_and_who_has_them_agree(session: CoreSession) -> None:
-    triage = session.triage()
+    triage = session.customers.triage()
     for key, people in triage.checks.select("key", "customers").iter_rows():
         assert triage.members.filter(triage.members["key"] == key)["customer"].n_unique() == people
 
 
 def test_campaigns_come_with_their_mails_and_the_worst_first(session: CoreSession) -> None:
-    flows = session.campaigns()
+    flows = session.customers.campaigns()
     assert flows.columns[:3] == ["campaign", "messages", "clicked"]
     assert flows["severity"][0] == "high"
 
@@ -106,20 +109,25 @@ def test_campaigns_come_with_their_mails_and_the_worst_first(session: CoreSessio
 def test_an_agent_sees_no_list_and_changes_no_rule(scenes: Path) -> None:
     agent = CoreSession(scenes, Viewer(Role.AGENT, "4711"))
     assert agent.open().lists_people is False
-    for refused in (agent.triage, agent.campaigns, agent.rules):
+    for refused in (agent.customers.triage, agent.customers.campaigns, agent.rules.entries):
         with pytest.raises(NotPermittedError):
             refused()
     with pytest.raises(NotPermittedError):
-        agent.replay({"id": "x", "kind": "mute"}, None)
-    assert agent.replay({"id": "x", "kind": "mute"}, agent.resolve("scene-01-nail-clipper"))["stopped"] == 14
+        agent.replays.replay({"id": "x", "kind": "mute"}, None)
+    assert (
+        agent.replays.replay({"id": "x", "kind": "mute"}, agent.customers.resolve("scene-01-nail-clipper"))[
+            "stopped"
+        ]
+        == 14
+    )
 
 
 def test_an_agent_without_a_ticket_sees_nobody(scenes: Path) -> None:
     agent = CoreSession(scenes, Viewer(Role.AGENT))
     with pytest.raises(NotPermittedError, match="ticket"):
-        agent.resolve("scene-01-nail-clipper")
+        agent.customers.resolve("scene-01-nail-clipper")
     with pytest.raises(NotPermittedError):
-        agent.picture("c_1", ())
+        agent.customers.picture("c_1", ())
 
 
 def test_a_sensitive_topic_is_not_named_to_an_agent(scenes: Path) -> None:
@@ -127,15 +135,15 @@ def test_a_sensitive_topic_is_not_named_to_an_agent(scenes: Path) -> None:
         CoreSession(scenes, Viewer(Role.AGENT, "4711")),
         CoreSession(scenes, Viewer(Role.REVIEWER)),
     )
-    customer = agent.resolve("scene-03-expecting-mother")
-    assert "pregnancy" in reviewer.picture(customer, ()).verdict.text
-    seen = agent.picture(customer, ())
-    assert "pregnancy" not in f"{seen.verdict} {seen.document} {agent.verdict(seen)}"
+    customer = agent.customers.resolve("scene-03-expecting-mother")
+    assert "pregnancy" in reviewer.customers.picture(customer, ()).verdict.text
+    seen = agent.customers.picture(customer, ())
+    assert "pregnancy" not in f"{seen.verdict} {seen.document} {agent.customers.verdict(seen)}"
 
 
 def test_who_is_not_there_is_not_found_and_not_named(session: CoreSession) -> None:
     with pytest.raises(NotFoundError) as caught:
-        session.resolve("nobody@example.org")
+        session.customers.resolve("nobody@example.org")
     assert "nobody" not in str(caught.value)
 
 
@@ -143,11 +151,11 @@ def test_who_is_not_there_is_not_found_and_not_named(session: CoreSession) -> No
 
 
 def test_a_rule_read_back_from_its_form_is_the_same_rule(session: CoreSession) -> None:
-    for entry in session.rules():
+    for entry in session.rules.entries():
         texts = {"id": entry.id, "kind": str(entry.keys["kind"])} | {
             field.key: field.text for field in entry.fields
         }
-        draft = session.draft(texts)
+        draft = session.rules.draft(texts)
         assert draft.errors == {}
         assert {**draft.keys, "enabled": entry.enabled} == {**entry.keys, "enabled": entry.enabled}
 
@@ -165,7 +173,7 @@ def test_what_is_wrong_is_said_of_the_key_that_is_wrong(
     session: CoreSession, key: str, text: str, said: str
 ) -> None:
     texts = {"id": "x", "kind": "frequency_cap", "limit": "3", "window": "7d"} | {key: text}
-    errors = session.draft(texts).errors
+    errors = session.rules.draft(texts).errors
     assert list(errors) == [key]
     assert said in errors[key]
 
@@ -174,20 +182,20 @@ def test_a_replay_of_one_customer_knows_nothing_of_what_is_still_to_come(
     own: CoreSession, tmp_path: Path
 ) -> None:
     rule = {"id": "x", "kind": "mute"}
-    customer = own.resolve("scene-01-nail-clipper")
-    before = own.replay(rule, customer)
+    customer = own.customers.resolve("scene-01-nail-clipper")
+    before = own.replays.replay(rule, customer)
     planned = tmp_path / "planned.csv"
     planned.write_text(
         "customer_id,occurred_at,kind\nscene-01-nail-clipper,2999-01-01,message_sent\n", encoding="utf-8"
     )
     ingest.import_paths(own.workspace, [planned])
-    assert own.replay(rule, customer) == before
+    assert own.replays.replay(rule, customer) == before
     assert before["messages"] > 10
 
 
 @pytest.mark.parametrize("kind", ["mute", "cooldown", "min_gap", "frequency_cap", "quiet_hours"])
 def test_a_blank_rule_asks_for_what_its_kind_needs(session: CoreSession, kind: str) -> None:
-    blank = session.blank(kind)
+    blank = session.rules.blank(kind)
     needed = [field.key for field in blank.fields if field.needed]
     assert needed[0] == "id"
     texts = {
@@ -198,65 +206,70 @@ def test_a_blank_rule_asks_for_what_its_kind_needs(session: CoreSession, kind: s
         "after": "order_completed",
         "quiet": "21:00-08:00",
     }
-    assert session.draft({key: text for key, text in texts.items() if key in {*needed, "kind"}}).errors == {}
+    assert (
+        session.rules.draft({key: text for key, text in texts.items() if key in {*needed, "kind"}}).errors
+        == {}
+    )
 
 
 def test_a_change_needs_its_plan_and_makes_a_version_and_undo_takes_it_back(own: CoreSession) -> None:
-    before = {entry.id: entry for entry in own.rules()}
+    before = {entry.id: entry for entry in own.rules.entries()}
     keys = {**before["email-weekly-cap"].keys, "limit": 1}
     change = Change("set", "email-weekly-cap", keys)
     with pytest.raises(Exception, match="no plan"):
-        own.apply(change)
-    plan = own.plan(change)
+        own.rules.apply(change)
+    plan = own.rules.plan(change)
     assert any("limit: 3 → 1" in line for line in plan.lines)
     assert any("would be stopped" in line for line in plan.lines)
-    assert own.rules()[0].version == before["email-weekly-cap"].version
-    assert "version 2" in own.apply(change)
-    own.plan(Change("undo", ""))
-    own.apply(Change("undo", ""))
-    after = {entry.id: entry for entry in own.rules()}
+    assert own.rules.entries()[0].version == before["email-weekly-cap"].version
+    assert "version 2" in own.rules.apply(change)
+    own.rules.plan(Change("undo", ""))
+    own.rules.apply(Change("undo", ""))
+    after = {entry.id: entry for entry in own.rules.entries()}
     assert after["email-weekly-cap"].keys == before["email-weekly-cap"].keys
-    assert sum(line.startswith("v") for line in own.history("email-weekly-cap")) == 3
+    assert sum(line.startswith("v") for line in own.rules.history("email-weekly-cap")) == 3
 
 
 def test_a_key_that_was_emptied_gets_its_default_back(own: CoreSession) -> None:
-    keys = {key: value for key, value in own.rules()[0].keys.items() if key != "channels"}
+    keys = {key: value for key, value in own.rules.entries()[0].keys.items() if key != "channels"}
     change = Change("set", "email-weekly-cap", keys)
-    own.plan(change)
-    own.apply(change)
-    assert "channels" not in own.rules()[0].keys
+    own.rules.plan(change)
+    own.rules.apply(change)
+    assert "channels" not in own.rules.entries()[0].keys
 
 
 def test_undo_takes_back_only_what_was_done_in_this_sitting(own: CoreSession) -> None:
     with pytest.raises(NotFoundError):
-        own.plan(Change("undo", ""))
+        own.rules.plan(Change("undo", ""))
 
 
 def test_a_suggested_rule_goes_into_the_book_switched_off(own: CoreSession) -> None:
-    rule = own.verdict(own.picture(own.resolve("scene-01-nail-clipper"), ())).rule
+    rule = own.customers.verdict(
+        own.customers.picture(own.customers.resolve("scene-01-nail-clipper"), ())
+    ).rule
     assert rule is not None
     change = Change("add", str(rule["id"]), {**rule, "enabled": False})
-    own.plan(change)
-    own.apply(change)
-    assert {entry.id: entry.enabled for entry in own.rules()}[str(rule["id"])] is False
+    own.rules.plan(change)
+    own.rules.apply(change)
+    assert {entry.id: entry.enabled for entry in own.rules.entries()}[str(rule["id"])] is False
     with pytest.raises(InputError):
-        own.plan(change)
+        own.rules.plan(change)
 
 
 def test_the_five_cases_opened_last_are_remembered_by_pseudonym_alone(own: CoreSession) -> None:
     ids = ["scene-13-just-say-thanks", *(f"scene-09-{case}" for case in ("breach", "objected", "queued-before")),
            "scene-05-junk-box", "scene-06-forty-a-day", "scene-09-breach"]  # fmt: skip
-    people = [own.resolve(one) for one in ids]
+    people = [own.customers.resolve(one) for one in ids]
     for one in people:
-        own.picture(one, ())
-    assert own.recent() == tuple(dict.fromkeys(reversed(people)))[:5]
+        own.customers.picture(one, ())
+    assert own.customers.recent() == tuple(dict.fromkeys(reversed(people)))[:5]
     file = own.workspace.path / "recent.json"
     assert file.stat().st_mode & 0o077 == 0
     assert "scene" not in file.read_text(encoding="utf-8")
 
 
 def test_files_are_private_and_stay_in_the_workspace(own: CoreSession) -> None:
-    path = Path(own.keep("../../verdict.txt", "text"))
+    path = Path(own.write_export("../../verdict.txt", "text"))
     assert path.parent == own.workspace.path / "exports"
     assert path.read_text(encoding="utf-8") == "text"
     assert path.stat().st_mode & 0o077 == 0
@@ -280,8 +293,8 @@ async def test_an_agent_comes_from_an_id_to_the_verdict(scenes: Path) -> None:
 
 
 def test_findings_are_made_anew_when_what_a_sender_declares_changes(own: CoreSession) -> None:
-    before = {row["check"] for row in own.triage().checks.iter_rows(named=True)}
-    standing = own.standing()
+    before = {row["check"] for row in own.customers.triage().checks.iter_rows(named=True)}
+    standing = own.data_version()
     assert "declared-vs-observed" not in before
     rule = {
         "id": "theirs",
@@ -292,12 +305,14 @@ def test_findings_are_made_anew_when_what_a_sender_declares_changes(own: CoreSes
         "enabled": True,
     }
     change = Change("add", "theirs", rule)
-    own.plan(change)
-    own.apply(change)
-    assert own.standing() != standing
-    assert "declared-vs-observed" in {row["check"] for row in own.triage().checks.iter_rows(named=True)}
-    clipper = own.resolve("scene-06-forty-a-day")
-    assert "declared-vs-observed" in {found.check for found in own.picture(clipper, ()).findings}
+    own.rules.plan(change)
+    own.rules.apply(change)
+    assert own.data_version() != standing
+    assert "declared-vs-observed" in {
+        row["check"] for row in own.customers.triage().checks.iter_rows(named=True)
+    }
+    clipper = own.customers.resolve("scene-06-forty-a-day")
+    assert "declared-vs-observed" in {found.check for found in own.customers.picture(clipper, ()).findings}
 
 
 def damage(folder: Path) -> None:

@@ -13,7 +13,7 @@ from tui.screens.suggestion import SuggestionDialog
 from tui.session.view_models import Change, Subject
 from tui.widgets.items import Items
 from tui.widgets.table import Table
-from tui.widgets.why import Head
+from tui.widgets.text import Head
 
 VERDICT = ("▲ high", "11 mails about Nail clipper since one was bought", "Could be: browse-retarget-beauty (7)",
            "Neither ends by itself.", "would have stopped 11 of 11")  # fmt: skip
@@ -230,12 +230,12 @@ async def test_an_answer_that_comes_late_does_not_replace_a_newer_customer(start
     async with started() as driver:
         await driver.press("enter")
         screen = driver.app.screen
-        old = screen.now
+        old = screen.case.now
         screen.open_customer("c_00000005")
         await driver.settle()
-        screen.post_message(CustomerScreen.Judged(old, old.verdict))
+        screen.post_message(CustomerScreen.VerdictLoaded(old, old.verdict))
         await driver.settle()
-        assert screen.now.customer == "c_00000005"
+        assert screen.case.now.customer == "c_00000005"
         assert "would have stopped 11 of 11" in driver.words
 
 
@@ -275,17 +275,17 @@ async def test_the_reason_beside_a_stopped_mail_is_not_struck_through(started: S
 async def test_rules_are_tried_again_without_what_is_left_out(started: Started) -> None:
     async with started() as driver:
         await driver.press("enter", "t", "G", "x")
-        asked = [one[2] for one in driver.session.asked if one[0] == "tried"]
+        asked = [one[2] for one in driver.session.asked if one[0] == "try_rules"]
         assert asked == [(), ("o-1841",)]
         assert "stopped: 3 mess" in driver.text
 
 
 async def test_where_no_rule_can_be_tried_that_is_said_and_nothing_is_marked(started: Started) -> None:
     class Bare(FakeSession):
-        def tried(self, customer, without, suggested):
+        def try_rules(self, customer, without, suggested):
             raise NotFoundError("no rule is switched on in the book, and none is suggested here")
 
     async with started(session=Bare()) as driver:
         await driver.press("enter", "t")
         assert "no rule is switched on" in driver.text
-        assert not driver.app.screen.trying
+        assert not driver.app.screen.case.trying

@@ -33,7 +33,7 @@ async def test_an_address_an_id_or_a_pseudonym_opens_the_case(started: Started, 
             await driver.pilot.press(letter)
         await driver.press("enter")
         assert isinstance(driver.app.screen, CustomerScreen)
-        assert driver.app.screen.customer == "c_00000000"
+        assert driver.app.screen.case.customer == "c_00000000"
         assert "mara@example.org" not in driver.text
 
 
@@ -60,7 +60,7 @@ async def test_enter_opens_the_customer_of_the_row_and_escape_comes_back(started
     async with started() as driver:
         await driver.press("j", "enter")
         assert isinstance(driver.app.screen, CustomerScreen)
-        assert driver.app.screen.customer == "c_00000001"
+        assert driver.app.screen.case.customer == "c_00000001"
         await driver.press("escape")
         assert isinstance(driver.app.screen, FindScreen)
         assert driver.app.screen.query_one("#people", Table).key == "c_00000001"
@@ -157,7 +157,7 @@ async def test_the_last_cases_are_one_key_away(started: Started, agent: bool, ke
         assert "c_00000003" in driver.text
         await driver.press("down", "enter")
         assert isinstance(driver.app.screen, CustomerScreen)
-        assert driver.app.screen.customer == "c_00000003"
+        assert driver.app.screen.case.customer == "c_00000003"
 
 
 async def test_where_no_case_was_opened_the_key_says_so(started: Started) -> None:

@@ -10,7 +10,7 @@ from textual.widgets import Input
 from audit.errors import InputError
 from tests import golden
 from tests.tui.conftest import Started
-from tui import keymap, keys
+from tui import keys
 from tui.app import WhysentApp
 from tui.screens.customer import CustomerScreen
 from tui.screens.dialogs import Choice, Line, Question, TextDialog
@@ -20,8 +20,8 @@ from tui.screens.reconcile import ReconcileScreen
 from tui.screens.report import ReportDialog
 from tui.screens.rules import RulesScreen
 from tui.screens.suggestion import SuggestionDialog
-from tui.screens.vendor_comparison import SenderDialog
-from tui.screens.whole_why import WhyScreen
+from tui.screens.vendor_comparison import VendorDialog
+from tui.screens.why import WhyScreen
 from tui.widgets.items import Items
 from tui.widgets.table import Table
 
@@ -35,7 +35,7 @@ BEARERS = {
     "why": [WhyScreen],
     "reconcile": [ReconcileScreen],
     "rules": [RulesScreen],
-    "dialog": [TextDialog, Choice, Line, SenderDialog],
+    "dialog": [TextDialog, Choice, Line, VendorDialog],
     "inbox": [InboxDialog],
     "question": [Question],
     "suggestion": [SuggestionDialog],
@@ -148,7 +148,7 @@ async def test_help_tells_the_keys_of_what_has_the_focus(started: Started, keyed
         assert isinstance(driver.app.screen, TextDialog)
         assert keys.TITLES[place] in driver.text
         await driver.press("escape")
-        assert place == driver.app.screen.PLACE
+        assert place == driver.app.screen.AREA
 
 
 async def test_the_palette_offers_the_actions_of_the_screen(started: Started) -> None:
@@ -193,14 +193,14 @@ def test_places_know_their_widgets() -> None:
     for place, bearers in BEARERS.items():
         for bearer in bearers:
             if issubclass(bearer, Widget):
-                assert place == bearer.PLACE
+                assert place == bearer.AREA
 
 
 def test_keys_of_ones_own_are_read_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "keys.toml"
-    assert keymap.read(file) == {}
+    assert keys.read_keymap(file) == {}
     file.write_text('"customer.leave-out" = "z"')
-    assert keymap.read(file) == {"customer.leave-out": "z"}
+    assert keys.read_keymap(file) == {"customer.leave-out": "z"}
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_a_keymap_that_is_wrong_is_one_line_that_says_where(tmp_path: Path, text
     file = tmp_path / "keys.toml"
     file.write_text(text)
     with pytest.raises(InputError, match=said):
-        keymap.read(file)
+        keys.read_keymap(file)
 
 
 async def test_a_key_of_ones_own_does_what_the_old_one_did(started: Started) -> None:

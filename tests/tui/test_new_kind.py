@@ -16,8 +16,7 @@ from audit.rules import files, kernel, kinds, model
 from audit.rules.describe import sentence
 from audit.rules.scopes import RuleSet
 from tests.tui.command import Command
-from tui.session.customers import CoreSession
-from tui.session.rules import RuleDesk
+from tui.session.core import CoreSession
 from tui.session.view_models import Change
 from tui.widgets.rule_form import FieldRow, RuleForm
 
@@ -132,39 +131,39 @@ def test_it_is_simulated_added_and_named_by_why_and_the_report(own: Command, tmp
 
 
 def test_its_form_and_the_rules_screen_know_it(own: Command) -> None:
-    desk = RuleDesk(own.workspace, Viewer(Role.ADMIN))
-    assert desk.kinds()[-1] == "days_off"
-    assert [field.key for field in desk.blank("days_off").fields if field.needed] == ["id", "weekdays"]
-    draft = desk.draft({"id": "thursday", "kind": "days_off", "weekdays": "wednesday, thursday"})
+    desk = CoreSession(own.workspace, Viewer(Role.ADMIN))
+    assert desk.rules.kinds()[-1] == "days_off"
+    assert [field.key for field in desk.rules.blank("days_off").fields if field.needed] == ["id", "weekdays"]
+    draft = desk.rules.draft({"id": "thursday", "kind": "days_off", "weekdays": "wednesday, thursday"})
     assert (draft.keys["weekdays"], draft.errors) == (["wednesday", "thursday"], {})
-    wrong = desk.draft({"id": "thursday", "kind": "days_off", "weekdays": "thurs"}).errors
+    wrong = desk.rules.draft({"id": "thursday", "kind": "days_off", "weekdays": "thurs"}).errors
     assert wrong == {"weekdays": "there is no 'thurs'; the nearest is thursday"}
-    live = desk.replay(draft.keys, None)
+    live = desk.replays.replay(draft.keys, None)
     assert live["stopped"] > 0
 
 
 async def test_the_form_has_a_field_for_its_key(own: Command) -> None:
-    fields = RuleDesk(own.workspace, Viewer(Role.ADMIN)).blank("days_off").fields
+    entry = CoreSession(own.workspace, Viewer(Role.ADMIN)).rules.blank("days_off")
 
     class Form(App[None]):
         def compose(self) -> ComposeResult:
-            yield RuleForm()
+            yield RuleForm(id="form")
 
     async with Form().run_test() as pilot:
         form = pilot.app.query_one(RuleForm)
-        await form.put(fields)
+        await form.put(entry)
         assert [row.field.key for row in form.query(FieldRow)][:2] == ["id", "weekdays"]
 
 
 def test_it_is_tried_on_the_customer_screen(own: Command, tmp_path: Path) -> None:
     stopped = on_days_off(own, tmp_path)
     session = CoreSession(own.workspace, Viewer())
-    for entry in session.rules():
+    for entry in session.rules.entries():
         if entry.enabled:
-            session.plan(Change("disable", entry.id))
-            session.apply(Change("disable", entry.id))
+            session.rules.plan(Change("disable", entry.id))
+            session.rules.apply(Change("disable", entry.id))
     keys = {"id": "thursday", "kind": "days_off", "weekdays": ["thursday"]}
-    tried = session.tried(session.resolve(CLIPPER), (), keys)
+    tried = session.customers.try_rules(session.customers.resolve(CLIPPER), (), keys)
     assert set(tried.stopped.values()) == {"stopped: it was due on one of the days off (thursday) (thursday)"}
     assert len(tried.stopped) == len(stopped)
 

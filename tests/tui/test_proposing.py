@@ -8,8 +8,8 @@ import pytest
 from audit.errors import InputError, NotPermittedError, WorkspaceError
 from audit.privacy.roles import Role, Viewer
 from tui.rendering import curve_points
-from tui.session.customers import CoreSession
-from tui.session.view_models import CaseOf, Change
+from tui.session.core import CoreSession
+from tui.session.view_models import Change, ProposalCase
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def own(folder: Path) -> CoreSession:
 
 
 def suggested(session: CoreSession):
-    clipper = session.resolve("scene-01-nail-clipper")
-    finding = session.picture(clipper, ()).findings[0]
+    clipper = session.customers.resolve("scene-01-nail-clipper")
+    finding = session.customers.picture(clipper, ()).findings[0]
     return clipper, finding, finding.suggested_rule
 
 
@@ -38,83 +38,83 @@ def test_an_agent_asks_with_the_ticket_and_an_operator_finds_it_by_campaign(
 ) -> None:
     agent = CoreSession(folder, Viewer(Role.AGENT, ticket="4711"))
     clipper, finding, rule = suggested(agent)
-    assert "proposed as p1" in agent.propose(rule, CaseOf(clipper, finding.id, "please"))
-    (group,) = own.inbox()
+    assert "proposed as p1" in agent.proposals.propose(rule, ProposalCase(clipper, finding.id, "please"))
+    (group,) = own.proposals.inbox()
     (one,) = group.proposals
     assert (group.tickets, group.customers) == (1, 1)
     assert group.campaign
-    assert "ticket 4711" in one.about
-    assert clipper in one.about
+    assert "ticket 4711" in one.origin
+    assert clipper in one.origin
     assert one.note == "please"
     assert one.rule["id"] == rule["id"]
-    assert ("p1", "proposed", 0) in {(entry.key, entry.state, entry.version) for entry in own.rules()}
+    assert ("p1", "proposed", 0) in {(entry.key, entry.state, entry.version) for entry in own.rules.entries()}
     with pytest.raises(NotPermittedError):
-        agent.inbox()
+        agent.proposals.inbox()
 
 
 def test_approving_puts_it_in_force_with_a_note_and_takes_it_out_of_the_inbox(own: CoreSession) -> None:
     clipper, finding, rule = suggested(own)
-    own.propose(rule, CaseOf(clipper, finding.id))
+    own.proposals.propose(rule, ProposalCase(clipper, finding.id))
     change = Change("approve", "p1")
-    assert any(rule["id"] in line for line in own.plan(change).lines)
-    assert "version 1" in own.apply(change, "agreed")
-    assert own.inbox() == ()
-    (entry,) = [one for one in own.rules() if one.id == rule["id"]]
+    assert any(rule["id"] in line for line in own.rules.plan(change).lines)
+    assert "version 1" in own.rules.apply(change, "agreed")
+    assert own.proposals.inbox() == ()
+    (entry,) = [one for one in own.rules.entries() if one.id == rule["id"]]
     assert entry.enabled
-    assert "agreed" in own.history(rule["id"])[0]
+    assert "agreed" in own.rules.history(rule["id"])[0]
 
 
 def test_rejecting_leaves_the_book_and_cannot_be_done_twice(own: CoreSession) -> None:
-    before = [entry.id for entry in own.rules()]
+    before = [entry.id for entry in own.rules.entries()]
     clipper, finding, rule = suggested(own)
-    own.propose(rule, CaseOf(clipper, finding.id))
-    assert own.reject("p1", "too wide") == "p1 is rejected"
-    assert [entry.id for entry in own.rules()] == before
+    own.proposals.propose(rule, ProposalCase(clipper, finding.id))
+    assert own.proposals.reject("p1", "too wide") == "p1 is rejected"
+    assert [entry.id for entry in own.rules.entries()] == before
     with pytest.raises(WorkspaceError, match="rejected"):
-        own.reject("p1", "again")
+        own.proposals.reject("p1", "again")
 
 
 def test_where_a_second_person_is_asked_saving_is_asking(own: CoreSession) -> None:
     own.workspace.book.ask_second_person(["rules"])
-    entry = own.rules()[0]
+    entry = own.rules.entries()[0]
     change = Change("set", entry.id, {**entry.keys, "limit": 1})
-    assert own.plan(change).title.startswith("propose: set")
-    assert "proposed as p1" in own.apply(change)
-    assert own.rules()[0].version == entry.version
-    own.plan(Change("approve", "p1"))
+    assert own.rules.plan(change).title.startswith("propose: set")
+    assert "proposed as p1" in own.rules.apply(change)
+    assert own.rules.entries()[0].version == entry.version
+    own.rules.plan(Change("approve", "p1"))
     with pytest.raises(NotPermittedError, match="somebody else"):
-        own.apply(Change("approve", "p1"))
+        own.rules.apply(Change("approve", "p1"))
 
 
 def test_undo_names_what_it_takes_back_and_history_tells_what_each_version_changed(own: CoreSession) -> None:
-    entry = own.rules()[0]
+    entry = own.rules.entries()[0]
     change = Change("set", entry.id, {**entry.keys, "limit": 1})
-    own.plan(change)
-    own.apply(change, "after ticket 4711")
-    plan = own.plan(Change("undo", ""))
+    own.rules.plan(change)
+    own.rules.apply(change, "after ticket 4711")
+    plan = own.rules.plan(Change("undo", ""))
     assert plan.lines[0].startswith("takes back: v2")
     assert plan.lines[0].endswith(f"after ticket 4711 of {entry.id}")
     assert any("limit: 1 → 3" in line for line in plan.lines)
-    lines = own.history(entry.id)
+    lines = own.rules.history(entry.id)
     assert lines[0].startswith("v2")
     assert lines[1].strip() == "limit: 3 → 1"
 
 
 def test_a_curve_passes_through_the_rule_as_it_stands(own: CoreSession) -> None:
     rule = {"id": "r", "kind": "frequency_cap", "limit": 3, "window": "7d"}
-    drawn = own.curve(rule, "limit", never, lambda _: None)
-    assert (drawn.now, drawn.curve.by, drawn.note) == ("3", "limit", "")
+    drawn = own.replays.curve(rule, "limit", never, lambda _: None)
+    assert (drawn.current, drawn.curve.by, drawn.note) == ("3", "limit", "")
     at = drawn.curve.labels.index("3")
-    assert drawn.curve.series[0].counts[at] == own.replay(rule, None)["stopped"]
+    assert drawn.curve.series[0].counts[at] == own.replays.replay(rule, None)["stopped"]
     assert list(drawn.curve.series[0].counts) == sorted(drawn.curve.series[0].counts, reverse=True)
-    other = own.curve(rule, "window", never, lambda _: None)
-    assert (other.now, other.curve.by) == ("7d", "window")
+    other = own.replays.curve(rule, "window", never, lambda _: None)
+    assert (other.current, other.curve.by) == ("7d", "window")
     assert other.curve.series[0].counts[other.curve.labels.index("7d")] == drawn.curve.series[0].counts[at]
 
 
 def test_a_rule_without_limit_and_window_has_no_curve(own: CoreSession) -> None:
     with pytest.raises(InputError, match="a sunset rule has neither"):
-        own.curve({"id": "r", "kind": "sunset", "unengaged": 3}, "limit", never, lambda _: None)
+        own.replays.curve({"id": "r", "kind": "sunset", "unengaged": 3}, "limit", never, lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_the_limits_of_a_curve_lie_around_the_rules_own(now, expected) -> None:
 
 def test_a_comparison_with_a_sender_is_that_of_simulate(own: CoreSession) -> None:
     rule = {"id": "r", "kind": "frequency_cap", "limit": 2, "window": "7d"}
-    assert "braze" in own.senders()
-    found = own.as_sender(rule, "braze", never)
-    assert found["messages"] == own.replay(rule, None)["messages"]
-    assert found["differ"] == found["only_exact"] + found["only_preset"] + found["moved"]
+    assert "braze" in own.replays.vendors()
+    found = own.replays.compare_with_vendor(rule, "braze", never)
+    assert found.messages == own.replays.replay(rule, None)["messages"]
+    assert found.differ == found.only_exact + found.only_preset + found.moved

@@ -11,7 +11,7 @@ from tests.tui.conftest import Driver, Started
 from tui.screens.customer import CustomerScreen
 from tui.screens.find import FindScreen
 from tui.screens.reconcile import ReconcileScreen
-from tui.session.customers import CoreSession
+from tui.session.core import CoreSession
 from tui.widgets.table import Table
 
 
@@ -42,7 +42,7 @@ async def test_what_was_looked_at_is_marked_counted_and_remembered_while_one_is_
         assert set(apart(driver).marks) == {"apart-0", "apart-1"}
         await driver.press("enter")
         assert isinstance(driver.app.screen, CustomerScreen)
-        assert driver.app.screen.customer == "c_00000002"
+        assert driver.app.screen.case.customer == "c_00000002"
         await driver.press("1", "d")
         assert isinstance(driver.app.screen, ReconcileScreen)
         assert "3 of 410 looked at" in driver.text
@@ -74,11 +74,11 @@ async def test_who_may_not_list_people_is_told_so(started: Started) -> None:
 
 def test_the_scenes_are_held_together_and_each_row_keeps_its_key(scenes: Path) -> None:
     session = CoreSession(scenes, Viewer())
-    found = session.reconcile("")
+    found = session.customers.reconcile("")
     assert found.agreed.height > 3
     assert found.apart["key"].n_unique() == found.apart.height > 0
     key = next(key for key, logged in found.agreed.select("key", "logged_only").rows() if logged)
-    only = session.reconcile(key)
+    only = session.customers.reconcile(key)
     assert set(only.apart["key"]) <= set(found.apart["key"])
     with pytest.raises(NotPermittedError):
-        CoreSession(scenes, Viewer(Role.AGENT, "4711")).reconcile("")
+        CoreSession(scenes, Viewer(Role.AGENT, "4711")).customers.reconcile("")

@@ -10,18 +10,18 @@ from audit.errors import InputError, NotPermittedError
 from tests.tui.canned import RULE, FakeSession
 from tests.tui.conftest import SIZES, Driver, Started
 from tests.tui.test_rules_screen import changes, typed
-from tui.screens import replay_pane
 from tui.screens.dialogs import Choice, Line, Question
 from tui.screens.inbox import InboxDialog
 from tui.screens.rules import RulesScreen
 from tui.screens.suggestion import SuggestionDialog
-from tui.screens.vendor_comparison import SenderDialog
-from tui.session.view_models import CaseOf
+from tui.screens.vendor_comparison import VendorDialog
+from tui.session.view_models import ProposalCase
+from tui.widgets import rule_form
 
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_pane, "PAUSE", 0.01)
+    monkeypatch.setattr(rule_form, "PAUSE", 0.01)
 
 
 def asked(driver: Driver, name: str) -> list[tuple[object, ...]]:
@@ -79,7 +79,7 @@ async def test_a_curve_of_a_sample_says_so_until_the_whole_is_there(started: Sta
     class Slow(FakeSession):
         def curve(self, keys, by, progress, drawn):
             made = super().curve(keys, by, progress, drawn)
-            drawn(made.__class__(made.curve, made.now, "sample: 142 of 2,013 customers"))
+            drawn(made.__class__(made.curve, made.current, "sample: 142 of 2,013 customers"))
             for done in count():
                 progress(min(done, 999), 1_000)
                 time.sleep(0.01)
@@ -99,8 +99,8 @@ async def test_the_same_rule_as_a_sender_would_keep_it(started: Started) -> None
         await driver.press("3", "p")
         assert isinstance(driver.app.screen, Choice)
         await driver.press("enter")
-        assert isinstance(driver.app.screen, SenderDialog)
-        assert asked(driver, "as_sender")[-1][2] == "braze"
+        assert isinstance(driver.app.screen, VendorDialog)
+        assert asked(driver, "compare_with_vendor")[-1][2] == "braze"
         for part in ("2,140 of 1,204,511 messages differ", "512 people", "3 in 7d → 3 in 7 calendar days",
                      "stopped by the exact rule alone", "What no rule here can say", "https://braze.com/docs"):  # fmt: skip
             assert part in driver.words
@@ -108,7 +108,7 @@ async def test_the_same_rule_as_a_sender_would_keep_it(started: Started) -> None
 
 async def test_what_a_sender_does_not_have_is_said_where_the_comparison_would_stand(started: Started) -> None:
     class Lacking(FakeSession):
-        def as_sender(self, keys, sender, progress):
+        def compare_with_vendor(self, keys, vendor, progress):
             raise InputError("no frequency_cap or min_gap is switched on; Braze's semantics are about these")
 
     async with started(session=Lacking()) as driver:
@@ -199,7 +199,7 @@ async def test_f_proposes_the_rule_of_the_finding_with_a_note(started: Started) 
         await note(driver, "every week")
         ((_, rule, case),) = asked(driver, "propose")
         assert rule == RULE
-        assert case == CaseOf("c_00000000", "repeat-after-purchase-beauty", "every week")
+        assert case == ProposalCase("c_00000000", "repeat-after-purchase-beauty", "every week")
         assert "proposed as p3" in driver.words
 
 
@@ -237,7 +237,7 @@ async def test_capital_x_proposes_to_leave_the_event_out_for_good(started: Start
             ["o-1841"],
             ["c_00000000"],
         )
-        assert case == CaseOf("c_00000000")
+        assert case == ProposalCase("c_00000000")
 
 
 async def test_a_note_can_hold_any_letter(started: Started) -> None:

@@ -9,7 +9,8 @@ import pytest
 from audit.rules import files
 from audit.rules.model import from_dict, keys, kinds, required_keys, to_dict
 from tests.tui.command import Command
-from tui.session.rules import RuleDesk, entry
+from tui.session.core import CoreSession
+from tui.session.rules import rule_entry
 
 TEXTS = {
     "consent": {"grace": "2d"},
@@ -26,10 +27,10 @@ TEXTS = {
 
 
 @pytest.fixture
-def desk(scenes: Path) -> RuleDesk:
+def desk(scenes: Path) -> CoreSession:
     from audit.privacy.roles import Role, Viewer
 
-    return RuleDesk(scenes, Viewer(Role.ADMIN))
+    return CoreSession(scenes, Viewer(Role.ADMIN))
 
 
 @pytest.fixture
@@ -42,31 +43,33 @@ def own(
 
 
 def made(kind, desk):
-    draft = desk.draft({"id": f"my-{kind}", "kind": kind, **TEXTS[kind]})
+    draft = desk.rules.draft({"id": f"my-{kind}", "kind": kind, **TEXTS[kind]})
     assert draft.errors == {}
     return from_dict(draft.keys)
 
 
-def test_a_form_can_be_had_for_every_kind(desk: RuleDesk) -> None:
-    assert desk.kinds() == kinds() == tuple(TEXTS)
+def test_a_form_can_be_had_for_every_kind(desk: CoreSession) -> None:
+    assert desk.rules.kinds() == kinds() == tuple(TEXTS)
 
 
 @pytest.mark.parametrize("kind", kinds())
-def test_a_blank_form_has_every_key_of_its_kind_and_marks_the_needed_ones(desk: RuleDesk, kind: str) -> None:
-    fields = {field.key: field for field in desk.blank(kind).fields}
+def test_a_blank_form_has_every_key_of_its_kind_and_marks_the_needed_ones(
+    desk: CoreSession, kind: str
+) -> None:
+    fields = {field.key: field for field in desk.rules.blank(kind).fields}
     assert {key for key, field in fields.items() if field.needed} == {"id", *required_keys(kind)}
     assert set(fields) == set(keys(kind)) - {"kind", "enabled"}
 
 
 @pytest.mark.parametrize("kind", kinds())
-def test_what_a_form_shows_of_a_rule_reads_back_as_that_rule(desk: RuleDesk, kind: str) -> None:
+def test_what_a_form_shows_of_a_rule_reads_back_as_that_rule(desk: CoreSession, kind: str) -> None:
     rule = made(kind, desk)
-    shown = {field.key: field.text for field in entry(rule).fields}
-    assert desk.draft({"id": rule.id, "kind": kind, **shown}).keys == to_dict(rule)
-    assert entry(rule).gist.startswith(kind.replace("_", " "))
+    shown = {field.key: field.text for field in rule_entry(rule).fields}
+    assert desk.rules.draft({"id": rule.id, "kind": kind, **shown}).keys == to_dict(rule)
+    assert rule_entry(rule).gist.startswith(kind.replace("_", " "))
 
 
-def test_names_with_commas_stay_whole(desk: RuleDesk) -> None:
+def test_names_with_commas_stay_whole(desk: CoreSession) -> None:
     assert made("exclude_event", desk).events == ("o-1841", "with, comma")
     assert made("sunset", desk).per == ("customer", "campaign")
 
@@ -75,16 +78,16 @@ def test_names_with_commas_stay_whole(desk: RuleDesk) -> None:
     ("kind", "key", "text"),
     [("sunset", "unengaged", "many"), ("sunset", "engagement", "reply"), ("consent", "grace", "soon")],
 )
-def test_what_is_wrong_is_told_of_its_field(desk: RuleDesk, kind: str, key: str, text: str) -> None:
-    assert set(desk.draft({"id": "r", "kind": kind, **TEXTS[kind], key: text}).errors) == {key}
+def test_what_is_wrong_is_told_of_its_field(desk: CoreSession, kind: str, key: str, text: str) -> None:
+    assert set(desk.rules.draft({"id": "r", "kind": kind, **TEXTS[kind], key: text}).errors) == {key}
 
 
 @pytest.mark.parametrize("kind", kinds())
-def test_every_kind_is_replayed_on_the_screen(desk: RuleDesk, kind: str) -> None:
+def test_every_kind_is_replayed_on_the_screen(desk: CoreSession, kind: str) -> None:
     rule = to_dict(made(kind, desk))
-    everybody = desk.replay(rule, None)
+    everybody = desk.replays.replay(rule, None)
     assert everybody["messages"] == everybody["stopped"] + everybody["let_through"] + everybody["exempt"]
-    one = desk.replay(rule, desk.workspace.resolve("scene-09-breach"))
+    one = desk.replays.replay(rule, desk.workspace.resolve("scene-09-breach"))
     assert 0 < one["messages"] < everybody["messages"]
     if kind == "consent":
         assert one["stopped"] > 0

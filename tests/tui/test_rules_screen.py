@@ -7,19 +7,19 @@ from textual.widgets import Input
 
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import Driver, Started
-from tui.progress import StoppedError
-from tui.screens import replay_pane
+from tui.core_access import StoppedError
 from tui.screens.dialogs import Choice, Question, TextDialog
 from tui.screens.find import FindScreen
 from tui.screens.rules import RulesScreen
 from tui.session.protocol import Progress
 from tui.session.view_models import Change, Document, Sample
+from tui.widgets import rule_form
 from tui.widgets.rule_form import FieldRow, RuleForm
 
 
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_pane, "PAUSE", 0.01)
+    monkeypatch.setattr(rule_form, "PAUSE", 0.01)
 
 
 def field(driver: Driver, key: str) -> Input:
@@ -193,7 +193,7 @@ async def test_a_role_that_may_not_see_rules_is_told(started: Started) -> None:
     from audit.errors import NotPermittedError
 
     class Agent(FakeSession):
-        def rules(self) -> None:
+        def entries(self) -> None:
             raise NotPermittedError("see_rules: not in the role agent")
 
     async with started(session=Agent()) as driver:

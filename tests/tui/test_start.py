@@ -16,7 +16,7 @@ HEAVY = ("polars", "sqlite_utils", "cryptography", "keyring", "typer")
 
 
 @pytest.mark.parametrize(
-    "module", ["tui.app", "tui.session.customers", "tui.screens.customer", "tui.screens.rules"]
+    "module", ["tui.app", "tui.session.core", "tui.screens.customer", "tui.screens.rules"]
 )
 def test_nothing_heavy_is_loaded_before_the_first_paint(module: str) -> None:
     code = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"

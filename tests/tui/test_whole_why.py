@@ -14,16 +14,16 @@ from tui.rendering.explanation import Sentence
 from tui.rendering.full_explanation import different, reasons
 from tui.rendering.text import content
 from tui.screens.customer import CustomerScreen
-from tui.screens.whole_why import WhyScreen
-from tui.session.customers import CoreSession
+from tui.screens.why import PANES, WhyScreen
+from tui.session.core import CoreSession
 from tui.session.view_models import (
     Document,
+    OfferedText,
     Picture,
     Subject,
-    Written,
 )
 from tui.widgets.table import Table
-from tui.widgets.what_if_banner import Outcome
+from tui.widgets.text import WhatIfBanner
 
 WHY = ("enter", "w")
 
@@ -34,7 +34,7 @@ def marked(driver: Driver, mark: str) -> set[str]:
 
 
 def outcome(driver: Driver) -> str:
-    return driver.app.screen.query_one(Outcome).says.plain
+    return driver.app.screen.query_one(WhatIfBanner).says.plain
 
 
 WAYS = (
@@ -64,7 +64,7 @@ async def test_tab_goes_through_the_panes_one_at_a_time_where_there_is_little_ro
 ) -> None:
     async with started(size) as driver:
         await driver.press(*WHY)
-        panes = [driver.app.screen.query_one(f"#{name}") for name in WhyScreen.PANES]
+        panes = [driver.app.screen.query_one(f"#{name}") for name in PANES]
         for pane in panes:
             assert driver.app.screen.pane == pane.id
             assert pane.region.height > 3
@@ -114,9 +114,9 @@ async def test_x_again_and_u_put_it_back(started: Started) -> None:
         await driver.press(*WHY)
         for keys in (("j", "x", "x"), ("x", "u")):
             await driver.press(*keys)
-            assert driver.app.screen.without == ()
+            assert driver.app.screen.what_if.without == ()
             assert marked(driver, "out") == marked(driver, "gone") == set()
-            assert not driver.app.screen.query_one(Outcome).display
+            assert not driver.app.screen.query_one(WhatIfBanner).display
 
 
 async def test_x_takes_the_whole_counterfactual_out_and_a_sentence_without_events_says_so(
@@ -125,16 +125,16 @@ async def test_x_takes_the_whole_counterfactual_out_and_a_sentence_without_event
     async with started() as driver:
         await driver.press(*WHY, "j", "j", "x")
         assert "no event is behind this" in driver.words
-        assert driver.app.screen.without == ()
+        assert driver.app.screen.what_if.without == ()
         await driver.press("shift+tab", "shift+tab", "j", "x")
-        assert driver.app.screen.without == ("o-1841",)
+        assert driver.app.screen.what_if.without == ("o-1841",)
 
 
 async def test_what_is_left_out_stays_so_on_the_customers_screen(started: Started) -> None:
     async with started("large") as driver:
         await driver.press(*WHY, "j", "x", "w")
         assert isinstance(driver.app.screen, CustomerScreen)
-        assert driver.app.screen.now.without == ("o-1841",)
+        assert driver.app.screen.case.now.without == ("o-1841",)
         assert "1 event left out" in driver.text
         await driver.press("w")
         assert "left out: ● bought Nail clipper" in driver.text
@@ -211,8 +211,8 @@ async def test_the_words_are_shown_in_both_languages_and_copied(started: Started
 
 async def test_where_there_are_no_words_that_is_said_and_nothing_is_copied(started: Started) -> None:
     class Refusing(FakeSession):
-        def words(self, picture: Picture, document: Document, locale: str) -> Written:
-            return Written("Words", "", "no reply is offered here: hand this case over to privacy")
+        def customer_wording(self, picture: Picture, document: Document, locale: str) -> OfferedText:
+            return OfferedText("Words", "", "no reply is offered here: hand this case over to privacy")
 
     async with started(session=Refusing()) as driver:
         await driver.press(*WHY, "y")
@@ -227,14 +227,14 @@ async def test_a_late_answer_replaces_nothing_and_opening_somebody_else_leaves_t
     async with started() as driver:
         await driver.press(*WHY)
         screen = driver.app.screen
-        old = {**screen._document, "because": [{"text": "late", "events": [], "because": []}]}
+        old = {**screen.decision.document, "because": [{"text": "late", "events": [], "because": []}]}
         screen.post_message(WhyScreen.Explained(Subject("segment", "other"), old))
         await driver.settle()
         assert "late" not in driver.text
         driver.app.open_customer("c_00000005")
         await driver.settle()
         assert isinstance(driver.app.screen, CustomerScreen)
-        assert driver.app.screen.now.customer == "c_00000005"
+        assert driver.app.screen.case.now.customer == "c_00000005"
 
 
 async def test_keys_are_answered_while_the_core_is_still_thinking(started: Started) -> None:
@@ -348,8 +348,8 @@ def session(scenes: Path) -> CoreSession:
 async def test_leaving_the_counterfactual_of_the_nail_clipper_out_undoes_the_finding(
     session: CoreSession,
 ) -> None:
-    customer = session.resolve("scene-01-nail-clipper")
-    picture = session.picture(customer, ())
+    customer = session.customers.resolve("scene-01-nail-clipper")
+    picture = session.customers.picture(customer, ())
     (found,) = picture.findings
     app = WhysentApp(session)
     async with app.run_test(size=(160, 50), notifications=True) as pilot:
@@ -376,9 +376,11 @@ def test_no_words_are_offered_where_privacy_or_care_must_answer(
     scene: str,
     offered: bool,
 ) -> None:
-    customer = session.resolve(scene)
-    picture = session.picture(customer, ())
+    customer = session.customers.resolve(scene)
+    picture = session.customers.picture(customer, ())
     message = next(row for row in picture.timeline["message"] if row is not None)
-    told = session.words(picture, session.explain(customer, Subject("message", message), ()), "en")
+    told = session.customers.customer_wording(
+        picture, session.customers.explain(customer, Subject("message", message), ()), "en"
+    )
     assert bool(told.text) is offered
     assert bool(told.refusal) is not offered

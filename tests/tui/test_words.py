@@ -8,13 +8,13 @@ from msgspec.structs import replace
 from audit.queries.customer import CustomerPicture
 from tests.build import events
 from tests.tui.canned import RULE, FakeSession
-from tui.rendering import diff, timeline, verdict_text
+from tui.rendering import timeline, verdict_text, what_if_diff
 from tui.rendering.explanation import lines, sentences, title
-from tui.rendering.markdown import readable
 from tui.rendering.replay_summary import displacement, figures
 from tui.screens.base import layout_for
-from tui.screens.customer_panes import segment_item
+from tui.screens.report import readable
 from tui.session.view_models import Subject, Verdict
+from tui.widgets.decision_lists import segment_item
 from tui.widgets.verdict import says
 
 MAIL = {
@@ -232,14 +232,14 @@ def test_every_event_of_the_tree_can_be_pointed_at() -> None:
 def test_what_falls_away_stays_in_its_place_and_what_is_new_comes_after() -> None:
     segment = FakeSession().picture("c_1", ()).segments[0]
     before, after = ([replace(segment, id=name) for name in names] for names in ("ab", "bc"))
-    assert [(one.id, mark) for one, mark in diff.merged(before, after, diff.by_id)] == [
+    assert [(one.id, mark) for one, mark in what_if_diff.merged(before, after, what_if_diff.by_id)] == [
         ("a", "gone"), ("b", ""), ("c", "new"),
     ]  # fmt: skip
 
 
 def test_left_out_wins_over_every_other_mark() -> None:
-    given = diff.Given(frozenset({"m1", "m2"}), frozenset({"m3"}))
-    made = diff.marks(("e1", "m1"), given, ("e1", "e2"), {"open-2": "m2"})
+    given = what_if_diff.Derivable(frozenset({"m1", "m2"}), frozenset({"m3"}))
+    made = what_if_diff.marks(("e1", "m1"), given, ("e1", "e2"), {"open-2": "m2"})
     assert made == {"e1": "out", "m1": "out", "m2": "gone", "m3": "new", "e2": "evidence"}
 
 

@@ -33,17 +33,17 @@ class Bars:
 
 def draw(weeks: Sequence[Week], width: int, height: int = 1) -> Bars:
     """The newest weeks that fit into `width` cells, spread over all of them, in bars `height` cells tall."""
-    shown = list(weeks[-width:]) if width > 0 else []
-    tallest = max((week.messages for week in shown), default=0)
-    edges = [width * number // len(shown) for number in range(len(shown) + 1)] if shown else [0]
-    spans = [right - left for left, right in pairwise(edges)]
-    heights = [_eighths(week.messages, max(tallest, FULL), height) for week in shown]
+    newest = list(weeks[-width:]) if width > 0 else []
+    tallest = max((week.messages for week in newest), default=0)
+    edges = [width * number // len(newest) for number in range(len(newest) + 1)] if newest else [0]
+    spans = [end - start for start, end in pairwise(edges)]
+    heights = [_eighths(week.messages, max(tallest, FULL), height) for week in newest]
     rows = tuple(
         "".join(_bar(eighths - 8 * level, cells) for eighths, cells in zip(heights, spans, strict=True))
         for level in reversed(range(height))
     )
-    signs = "".join(_strongest(week.signs).ljust(cells) for week, cells in zip(shown, spans, strict=True))
-    return Bars(signs, rows, len(shown), len(weeks), tallest)
+    signs = "".join(_strongest(week.signs).ljust(cells) for week, cells in zip(newest, spans, strict=True))
+    return Bars(signs, rows, len(newest), len(weeks), tallest)
 
 
 def sparkline(counts: Sequence[int]) -> str:

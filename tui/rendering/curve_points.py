@@ -11,8 +11,6 @@ from audit.rules.kinds.frequency_cap import CALENDAR
 from audit.rules.model import to_dict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from audit.rules.model import Rule
 
 MOST = 8
@@ -23,15 +21,18 @@ WINDOWS = ("1h", "4h", "8h", "16h", "1d", "2d", "3d", "5d", "7d", "14d", "28d", 
 
 
 def axes(rule: Rule) -> tuple[str, ...]:
-    """What its curve can run over: `limit`, `window`, both or neither."""
-    return tuple(key for key in ("limit", "window") if key in to_dict(rule))
+    """What its curve can run over: `limit`, `window` or both. Raises InputError if the rule has neither."""
+    axes = tuple(key for key in ("limit", "window") if key in to_dict(rule))
+    if not axes:
+        raise InputError(f"no curve: a {rule.kind.replace('_', ' ')} rule has neither a limit nor a window")
+    return axes
 
 
 def limits(rule: Rule) -> tuple[int, ...]:
     """Limits around the rule's own."""
-    now: int = to_dict(rule)["limit"]
-    first = 0 if now == 0 else max(1, now - MOST // 2)
-    return tuple(range(first, first + MOST))
+    current: int = to_dict(rule)["limit"]
+    lowest = 0 if current == 0 else max(1, current - MOST // 2)
+    return tuple(range(lowest, lowest + MOST))
 
 
 def windows(rule: Rule) -> tuple[str, ...]:
@@ -43,15 +44,5 @@ def windows(rule: Rule) -> tuple[str, ...]:
         return (*WINDOWS[-MOST + 1 :], REPURCHASE)
     by_length = {duration(name): name for name in WINDOWS} | {duration(window): window}
     ordered = [by_length[length] for length in sorted(by_length)]
-    return tuple(_around(ordered, ordered.index(window)))
-
-
-def _around(ordered: Sequence[str], at: int) -> Sequence[str]:
-    first = max(0, min(at - MOST // 2, len(ordered) - MOST))
-    return ordered[first : first + MOST]
-
-
-def refuse_without(rule: Rule) -> None:
-    """Raises InputError if the rule has neither limit nor window."""
-    if not axes(rule):
-        raise InputError(f"no curve: a {rule.kind.replace('_', ' ')} rule has neither a limit nor a window")
+    lowest = max(0, min(ordered.index(window) - MOST // 2, len(ordered) - MOST))
+    return tuple(ordered[lowest : lowest + MOST])

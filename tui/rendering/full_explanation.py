@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.rendering import diff
+from tui.rendering import what_if_diff
 from tui.rendering.explanation import VERDICTS, Sentence
 from tui.rendering.text import content, joined, number
 from tui.rendering.wording import moment
@@ -160,7 +160,7 @@ def about_event(picture: Picture, key: str) -> Document:
     """What rests on a row of the timeline that is no message, in the shape of an explanation."""
     row = picture.timeline.row(_place(picture.timeline, key), named=True)
     events = list(row["events"])
-    rests = diff.rests_on(picture, frozenset(events)) or ["no decision rests on it"]
+    rests = what_if_diff.rests_on(picture, frozenset(events)) or ["no decision rests on it"]
     below = [{"text": text, "events": [], "because": []} for text in rests]
     return {
         "subject": {"type": "event", "id": key, "title": f"{row['sign']} {row['what']}", "at": moment(row["at"])},

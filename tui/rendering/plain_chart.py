@@ -20,35 +20,35 @@ _MARGIN, _NARROWEST, _WIDEST = 9, 4, 9
 def draw(curve: Curve, width: int = 78, height: int = 10) -> list[str]:
     """The chart, its labels and its legend, no wider than `width`; where not all points fit it shows some and says so."""
     fitting = max(1, (width - _MARGIN) // _NARROWEST)
-    every = -(-len(curve.labels) // fitting)
-    shown = range(0, len(curve.labels), every)
-    column = max(_NARROWEST, min(_WIDEST, (width - _MARGIN) // len(shown)))
-    cells = _cells(curve, shown, column, height)
-    labels = "".join(curve.labels[place][: column - 1].center(column) for place in shown)
-    some = f" ({len(shown)} of {len(curve.labels)} points)" if every > 1 else ""
+    step = -(-len(curve.labels) // fitting)
+    points = range(0, len(curve.labels), step)
+    column = max(_NARROWEST, min(_WIDEST, (width - _MARGIN) // len(points)))
+    cells = _cells(curve, points, column, height)
+    labels = "".join(curve.labels[point][: column - 1].center(column) for point in points)
+    note = f" ({len(points)} of {len(curve.labels)} points)" if step > 1 else ""
     return [
         *(line.rstrip() for line in _lines(curve, cells, height)),
         f"{'':{_MARGIN}}{labels}".rstrip(),
-        f"{'':{_MARGIN}}{curve.by}{some}   "
-        + "   ".join(f"{SIGNS[one.id]} {one.title}" for one in curve.drawn)
+        f"{'':{_MARGIN}}{curve.by}{note}   "
+        + "   ".join(f"{SIGNS[series.id]} {series.title}" for series in curve.drawn)
         + "   │ 95 %",
     ]
 
 
-def _cells(curve: Curve, shown: Sequence[int], column: int, height: int) -> list[list[str]]:
+def _cells(curve: Curve, points: Sequence[int], column: int, height: int) -> list[list[str]]:
     """Rows of single characters, the lowest first."""
-    cells = [[" "] * (column * len(shown)) for _ in range(height + 1)]
+    cells = [[" "] * (column * len(points)) for _ in range(height + 1)]
     top = curve.ticks[-1]
-    for number, one in enumerate(curve.drawn):
-        for at, place in enumerate(shown):
+    for number, series in enumerate(curve.drawn):
+        for at, point in enumerate(points):
             x = at * column + (column - len(curve.drawn)) // 2 + number
-            for row, sign in _marks(one, place, top, height):
+            for row, sign in _marks(series, point, top, height):
                 cells[row][x] = sign
     return cells
 
 
-def _marks(series: Series, place: int, top: float, height: int) -> Iterator[tuple[int, str]]:
-    value, low, high = series.shares[place], series.low[place], series.high[place]
+def _marks(series: Series, point: int, top: float, height: int) -> Iterator[tuple[int, str]]:
+    value, low, high = series.shares[point], series.low[point], series.high[point]
     if value is None or low is None or high is None:
         return
     for row in range(_row(low, top, height), _row(high, top, height) + 1):

@@ -22,11 +22,11 @@ def frames(document: Reconciliation) -> Agreement:
     import polars as pl
 
     titled: list[tuple[str, str, SegmentAgreement | StripAgreement]] = [
-        *((f"segment{BETWEEN}{one.segment}", one.title or f"strip: {one.segment.replace('_', ' ')}", one) for one in document.segments),
-        *((f"strip{BETWEEN}{one.strip}", f"strip: {one.strip.replace('_', ' ')}", one) for one in document.strips),
+        *((f"segment{BETWEEN}{entry.segment}", entry.title or f"strip: {entry.segment.replace('_', ' ')}", entry) for entry in document.segments),
+        *((f"strip{BETWEEN}{entry.strip}", f"strip: {entry.strip.replace('_', ' ')}", entry) for entry in document.strips),
     ]  # fmt: skip
     agreed = pl.DataFrame(
-        [(key, title, one.both, one.logged_only, one.derived_only, one.agreement) for key, title, one in titled],
+        [(key, title, entry.both, entry.logged_only, entry.derived_only, entry.agreement) for key, title, entry in titled],
         schema={
             "key": pl.String, "title": pl.String, "both": pl.Int64, "logged_only": pl.Int64,
             "derived_only": pl.Int64, "agreement": pl.Float64,
@@ -36,20 +36,20 @@ def frames(document: Reconciliation) -> Agreement:
     names = {key: title for key, title, _ in titled}
     columns = ("key", "customer", "where", "title", "side", "since", "text")
     apart = pl.DataFrame(
-        [_row(one, names) for one in document.listed], schema=dict.fromkeys(columns, pl.String)
+        [_row(entry, names) for entry in document.listed], schema=dict.fromkeys(columns, pl.String)
     ).unique("key", maintain_order=True)
     return Agreement(agreed, apart, document.disagreements)
 
 
-def _row(one: Disagreement, names: dict[str, str]) -> dict[str, str | None]:
-    where = f"{one.what}{BETWEEN}{one.id}"
-    parts = (where, one.customer, one.item_id, one.side, one.logged_as)
+def _row(entry: Disagreement, names: dict[str, str]) -> dict[str, str | None]:
+    where = f"{entry.what}{BETWEEN}{entry.id}"
+    parts = (where, entry.customer, entry.item_id, entry.side, entry.logged_as)
     return {
         "key": "\x1f".join(str(part) for part in parts),
-        "customer": one.customer,
-        "where": names.get(where, one.id),
-        "title": one.title or one.item_id or one.id,
-        "side": one.side,
-        "since": iso(one.since),
-        "text": one.text,
+        "customer": entry.customer,
+        "where": names.get(where, entry.id),
+        "title": entry.title or entry.item_id or entry.id,
+        "side": entry.side,
+        "since": iso(entry.since),
+        "text": entry.text,
     }

@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.rendering.text import (
-    content,
-    joined,
-    line,
-    number,
-    share,
-)
+from tui.rendering.text import content, joined, line, number, share
 
 if TYPE_CHECKING:
     from tui.session.view_models import Document, Sample
@@ -25,7 +19,7 @@ CAVEAT = "Counts of a past that was no experiment: not what would have happened.
 
 def figures(replay: Document, *, displaced: bool = True) -> Content:
     """The whole replay."""
-    parts = [totals(replay), _rates(replay), _wanted(replay)]
+    parts = [totals(replay), _rates(replay), _stopped_outcomes(replay)]
     if replay.get("displaced") and displaced:
         parts.append(displacement(replay))
     elif replay.get("displaced"):
@@ -36,8 +30,8 @@ def figures(replay: Document, *, displaced: bool = True) -> Content:
 
 def of_sample(sample: Sample) -> Content:
     """The replay over a sample, which says so first."""
-    of = f"{number(sample.replay['customers'])} of {number(sample.of)} customers"
-    head = joined((f"sample: {of}", "bold"), " · whole: running …")
+    size = f"{number(sample.replay['customers'])} of {number(sample.total)} customers"
+    head = joined((f"sample: {size}", "bold"), " · whole: running …")
     return Content("\n").join([head, figures(sample.replay, displaced=False)])
 
 
@@ -54,8 +48,8 @@ def totals(replay: Document) -> Content:
         ("people", number(replay["customers_affected"]), f"of {number(replay['customers'])} lose a mail"),
     ]
     return Content("\n").join(
-        joined(line(label, 12), (line(value, 12, right=True), "bold"), (f"  {rest}", "dim"))
-        for label, value, rest in lines
+        joined(line(label, 12), (line(value, 12, right=True), "bold"), (f"  {note}", "dim"))
+        for label, value, note in lines
     )
 
 
@@ -70,26 +64,25 @@ def _rates(replay: Document) -> Content:
         )
         for label, key in RATES
     ]
-    known = replay.get("complaints_known_for")
-    note = (
-        [] if known is None else [content(f"complaints are known for {share(known, 0)} of the mails", "dim")]
-    )
-    return Content("\n").join([head, *rows, *note])
+    coverage = replay.get("complaints_known_for")
+    if coverage is not None:
+        rows.append(content(f"complaints are known for {share(coverage, 0)} of the mails", "dim"))
+    return Content("\n").join([head, *rows])
 
 
 def _rate(rates: Document | None, key: str) -> str:
-    found = (rates or {}).get(key)
-    value = found.get("rate") if isinstance(found, dict) else None
+    rate = (rates or {}).get(key)
+    value = rate.get("rate") if isinstance(rate, dict) else None
     return share(value, 2) if isinstance(value, (int, float)) else "–"
 
 
-def _wanted(replay: Document) -> Content:
-    wanted, unwanted = replay["stopped_wanted"], replay["stopped_unwanted"]
+def _stopped_outcomes(replay: Document) -> Content:
+    welcome, unwelcome = replay["stopped_wanted"], replay["stopped_unwanted"]
     return joined(
         ("Among the stopped: ", "bold"),
-        f"{number(wanted['clicked'])} clicked, {number(wanted['converted'])} led to an order; ",
-        f"{number(unwanted['complained'])} drew a complaint, "
-        f"{number(unwanted['unsubscribed_next'])} were followed by an opt-out.",
+        f"{number(welcome['clicked'])} clicked, {number(welcome['converted'])} led to an order; ",
+        f"{number(unwelcome['complained'])} drew a complaint, "
+        f"{number(unwelcome['unsubscribed_next'])} were followed by an opt-out.",
     )
 
 

@@ -39,11 +39,11 @@ def content(value: object, style: str | Style = "") -> Content:
 
 def joined(*parts: Content | tuple[object, str | Style] | str) -> Content:
     """Pieces after one another: a plain string, a piece of content, or `(value, style)`."""
-    made = (
+    pieces = (
         part if isinstance(part, Content) else content(*part) if isinstance(part, tuple) else content(part)
         for part in parts
     )
-    return Content("").join(made)
+    return Content("").join(pieces)
 
 
 def line(value: object, width: int, *, right: bool = False) -> str:

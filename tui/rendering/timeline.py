@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-SAID = {
+WORDS = {
     "products_searched": ("?", "searched"),
     "product_viewed": ("○", "viewed"),
     "product_added": ("+", "put into the cart"),
@@ -62,8 +62,8 @@ def rows(events: pl.DataFrame) -> pl.DataFrame:
     together = acts.group_by("message_key").agg(pl.col("event_id").alias("events"))
     mails = sent.join(together, on="message_key", how="left").select(_mail())
     orphans = acts.join(sent.select("message_key"), on="message_key", how="anti").select(_other("mail"))
-    others = keyed.filter(~pl.col("kind").str.starts_with("message_")).select(_other(None))
-    return pl.concat([mails, orphans, others]).sort("at", "key", descending=True)
+    other_events = keyed.filter(~pl.col("kind").str.starts_with("message_")).select(_other(None))
+    return pl.concat([mails, orphans, other_events]).sort("at", "key", descending=True)
 
 
 def with_notes(rows: pl.DataFrame, notes: Mapping[str, str]) -> pl.DataFrame:
@@ -85,7 +85,7 @@ def _mail() -> list[pl.Expr]:
         .then(pl.lit(""))
         .otherwise(pl.format(" ({})", channel))
     )
-    what = pl.coalesce("subject", "campaign_name", "campaign_id", pl.lit("a message without a subject"))
+    subject = pl.coalesce("subject", "campaign_name", "campaign_id", pl.lit("a message without a subject"))
     return [
         pl.col("event_id").alias("key"),
         pl.col("events"),
@@ -93,7 +93,7 @@ def _mail() -> list[pl.Expr]:
         pl.lit("mail").alias("group"),
         pl.col("occurred_at").alias("at"),
         pl.lit("✉").alias("sign"),
-        pl.concat_str(what, aside.fill_null("")).alias("what"),
+        pl.concat_str(subject, aside.fill_null("")).alias("what"),
         _outcome().alias("note"),
     ]
 
@@ -119,28 +119,28 @@ def _other(group: str | None) -> list[pl.Expr]:
     from audit.events.schema import BEHAVIOUR
 
     kind = pl.col("kind")
-    spoken = kind.str.replace_all("_", " ")
+    kind_name = kind.str.replace_all("_", " ")
     verb = kind.replace_strict(
-        {name: said[1] for name, said in SAID.items()}, default=spoken, return_dtype=pl.String
+        {name: words[1] for name, words in WORDS.items()}, default=kind_name, return_dtype=pl.String
     )
     sign = kind.replace_strict(
-        {name: said[0] for name, said in SAID.items()}, default=pl.lit("·"), return_dtype=pl.String
+        {name: words[0] for name, words in WORDS.items()}, default=pl.lit("·"), return_dtype=pl.String
     )
-    thing = pl.coalesce(
+    object_name = pl.coalesce(
         "item_name", "query", "segment_id", "item_id", "subject", "campaign_name", "campaign_id", "list_id", "category",
         "reason", pl.lit(""),
     )  # fmt: skip
     gift = pl.when(pl.col("gift").fill_null(value=False)).then(pl.lit(" (a gift)")).otherwise(pl.lit(""))
     price = pl.format("{} {}", pl.col("price").cast(pl.Decimal(None, 2)), pl.coalesce("currency", pl.lit("")))
-    own = pl.when(kind.is_in(list(BEHAVIOUR))).then(pl.lit("behaviour")).otherwise(pl.lit("other"))
+    group_by_kind = pl.when(kind.is_in(list(BEHAVIOUR))).then(pl.lit("behaviour")).otherwise(pl.lit("other"))
     return [
         pl.col("event_id").alias("key"),
         pl.concat_list("event_id").alias("events"),
         pl.lit(None, pl.String).alias("message"),
-        (own if group is None else pl.lit(group)).alias("group"),
+        (group_by_kind if group is None else pl.lit(group)).alias("group"),
         pl.col("occurred_at").alias("at"),
         sign.alias("sign"),
-        pl.concat_str(verb, pl.lit(" "), thing, gift).str.strip_chars().alias("what"),
+        pl.concat_str(verb, pl.lit(" "), object_name, gift).str.strip_chars().alias("what"),
         pl.coalesce(price.str.strip_chars(), "channel", pl.lit("")).alias("note"),
     ]
 

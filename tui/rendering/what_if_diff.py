@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from tui.rendering import diff
 from tui.rendering.explanation import Sentence
-from tui.rendering.text import (
-    content,
-    joined,
-    number,
-    plain,
-)
+from tui.rendering.text import content, joined, number, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from textual.content import Content
 
-    from audit.queries.customer import Recommendation
+    from audit.queries.customer import AnyMembership, Recommendation
+    from audit.queries.findings_documents import Finding
     from tui.session.view_models import Document, Picture, Subject
 
-SHOWN = 3
-"""House value: so many things are named in the line on top; all of them stand in the list."""
+Entry = TypeVar("Entry")
+
+SEPARATOR = "\x1f"
+"""Stands between the parts of a key; no cleaned text holds it."""
+
+NAMED_CHANGES = 3
+"""House value: so many changes are named in the line on top; all of them stand in the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derivable:
+    """The messages that our definitions give, with all events and without those left out."""
+
+    before: frozenset[str] = frozenset()
+    after: frozenset[str] = frozenset()
+
+    @property
+    def gone(self) -> frozenset[str]:
+        return self.before - self.after
+
+    @property
+    def new(self) -> frozenset[str]:
+        return self.after - self.before
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,53 +50,89 @@ class Changes:
     new: tuple[str, ...] = ()
 
 
-def changes(before: Picture, now: Picture, given: diff.Given, names: Mapping[str, str]) -> Changes:
+def merged(
+    before: Iterable[Entry], after: Iterable[Entry], key: Callable[[Entry], str]
+) -> list[tuple[Entry, str]]:
+    """The entries of both, each with its mark: empty, `gone` (only before) or `new` (only after)."""
+    remaining = {key(document): document for document in after}
+    marked = [
+        (remaining.get(key(document), document), "" if key(document) in remaining else "gone")
+        for document in before
+    ]
+    earlier = {key(document) for document, _ in marked}
+    return marked + [(document, "new") for name, document in remaining.items() if name not in earlier]
+
+
+def by_id(entry: AnyMembership | Finding) -> str:
+    """What makes a segment or a finding the same one."""
+    return entry.id
+
+
+def by_item(recommendation: Recommendation) -> str:
+    """What makes a recommendation the same one: item and strategy."""
+    return f"{recommendation.item_id}{SEPARATOR}{recommendation.strategy}"
+
+
+def marks(
+    without: Iterable[str], derivable: Derivable, evidence: Iterable[str], row: Mapping[str, str]
+) -> dict[str, str]:
+    """The mark of each row of the timeline: left out, no longer given, newly given, or evidence."""
+    groups = (("evidence", evidence), ("gone", derivable.gone), ("new", derivable.new), ("out", without))
+    return {row.get(event, event): mark for mark, events in groups for event in events}
+
+
+def rests_on(picture: Picture, events: frozenset[str]) -> list[str]:
+    """What was made from these events: the titles of segments, recommendations and findings."""
+    decisions = [
+        *(("segment", segment.title or segment.id, segment.evidence) for segment in picture.segments),
+        *(("recommendation", item.title or item.item_id, item.evidence) for item in picture.recommendations),
+        *(("finding", finding.title, finding.evidence + finding.cause) for finding in picture.findings),
+    ]
+    return [f"{noun}: {title}" for noun, title, evidence in decisions if events & {*evidence}]
+
+
+def changes(before: Picture, now: Picture, derivable: Derivable, names: Mapping[str, str]) -> Changes:
     """What differs between the whole history and what is left. `names`: what each event is called."""
     marked = list(_marked(before, now))
-    out = set(now.without)
-    lost = sorted(given.before - given.after - out)
-    won = sorted(given.after - given.before)
+    gone, new = (
+        (f"given by our definition: {names.get(event, event)}" for event in sorted(events))
+        for events in (derivable.gone.difference(now.without), derivable.new)
+    )
     return Changes(
-        (
-            *(text for text, mark in marked if mark == "gone"),
-            *(f"given by our definition: {names.get(event, event)}" for event in lost),
-        ),
-        (
-            *(text for text, mark in marked if mark == "new"),
-            *(f"given by our definition: {names.get(event, event)}" for event in won),
-        ),
+        (*(text for text, mark in marked if mark == "gone"), *gone),
+        (*(text for text, mark in marked if mark == "new"), *new),
     )
 
 
 def _marked(before: Picture, now: Picture) -> Iterator[tuple[str, str]]:
     """Each segment, finding and recommendation with its mark; recommendations only where both know them all."""
-    for segment, mark in diff.merged(before.segments, now.segments, diff.by_id):
+    for segment, mark in merged(before.segments, now.segments, by_id):
         yield f"segment: {segment.title or segment.id}", mark
-    for finding, mark in diff.merged(before.findings, now.findings, diff.by_id):
+    for finding, mark in merged(before.findings, now.findings, by_id):
         yield f"finding: {finding.title}", mark
     if before.whole and now.whole:
-        for entry, mark in diff.merged(before.recommendations, now.recommendations, diff.by_item):
-            yield f"recommendation: {_recommended(entry)}", mark
+        for item, mark in merged(before.recommendations, now.recommendations, by_item):
+            yield f"recommendation: {_recommendation(item)}", mark
 
 
-def _recommended(entry: Recommendation) -> str:
-    return f"{entry.title or entry.item_id} ({plain(entry.strategy).replace('_', ' ')})"
+def _recommendation(item: Recommendation) -> str:
+    return f"{item.title or item.item_id} ({plain(item.strategy).replace('_', ' ')})"
 
 
-def instead(subject: Subject, before: Picture, now: Picture) -> tuple[str, ...]:
+def replacements(subject: Subject, before: Picture, now: Picture) -> tuple[str, ...]:
     """Which items stand in the strips of a recommended item now that it is gone from them."""
     if subject.kind != "item" or not (before.whole and now.whole):
         return ()
-    strips = {one.strategy for one in before.recommendations if one.item_id == subject.id}
-    known = {diff.by_item(one) for one in before.recommendations}
+    strategies = {item.strategy for item in before.recommendations if item.item_id == subject.id}
+    earlier = {by_item(item) for item in before.recommendations}
     return tuple(
-        _recommended(one)
-        for one in now.recommendations
-        if one.strategy in strips and diff.by_item(one) not in known
+        _recommendation(item)
+        for item in now.recommendations
+        if item.strategy in strategies and by_item(item) not in earlier
     )
 
 
-def became(subject: Subject, before: Document, after: Document | None) -> str:
+def outcome(subject: Subject, before: Document, after: Document | None) -> str:
     """What became of the decision itself, in a sentence."""
     if after is None:
         return {
@@ -95,38 +147,35 @@ def became(subject: Subject, before: Document, after: Document | None) -> str:
     return f"its standing is now {after['standing']}, and was {before['standing']}"
 
 
-def in_lines(
-    left_out: Sequence[str], what_became: str, found: Changes | None, stands_instead: Sequence[str]
+def banner(
+    left_out: Sequence[str], outcome: str, changes: Changes | None, replacements: Sequence[str]
 ) -> Content:
     """The lines on top: what is left out, what became of the decision, what else is gone or new."""
-    one = left_out[0] if len(left_out) == 1 else f"{number(len(left_out))} events"
+    events = left_out[0] if len(left_out) == 1 else f"{number(len(left_out))} events"
     lines = [
-        joined(("✗ left out: ", "bold"), one, ("  (x, u: put back)", "dim")),
-        joined(("→ ", "bold"), (what_became, "bold")),
+        joined(("✗ left out: ", "bold"), events, ("  (x, u: put back)", "dim")),
+        joined(("→ ", "bold"), (outcome, "bold")),
     ]
-    if stands_instead:
-        lines.append(joined(("in its place: ", "bold"), _some(stands_instead)))
-    if found is None:
+    if replacements:
+        lines.append(joined(("in its place: ", "bold"), _named(replacements)))
+    if changes is None:
         lines.append(content("what else changes: reading …", "dim"))
     else:
-        parts = [
-            joined(("gone: ", "bold"), _some(found.gone)),
-            joined((" · new: ", "bold"), _some(found.new)),
-        ]
-        lines.append(joined(*parts))
+        gone = joined(("gone: ", "bold"), _named(changes.gone))
+        lines.append(joined(gone, (" · new: ", "bold"), _named(changes.new)))
     return content("\n").join(lines)
 
 
-def as_tree(found: Changes) -> tuple[Sentence, ...]:
+def as_tree(changes: Changes) -> tuple[Sentence, ...]:
     """Everything that is gone or new, as a list."""
     return tuple(
         Sentence(content(f"{title} ({number(len(texts))})"), (), tuple(Sentence(content(f"{sign} {text}")) for text in texts))
-        for title, sign, texts in (("gone", "-", found.gone), ("new", "+", found.new))
+        for title, sign, texts in (("gone", "-", changes.gone), ("new", "+", changes.new))
     )  # fmt: skip
 
 
-def _some(texts: Sequence[str]) -> str:
+def _named(texts: Sequence[str]) -> str:
     if not texts:
         return "nothing"
-    more = f" … {SHOWN} of {number(len(texts))}" if len(texts) > SHOWN else ""
-    return f"{', '.join(texts[:SHOWN])}{more}"
+    more = f" … {NAMED_CHANGES} of {number(len(texts))}" if len(texts) > NAMED_CHANGES else ""
+    return f"{', '.join(texts[:NAMED_CHANGES])}{more}"

@@ -3,76 +3,67 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING
 
 from textual import on
-from textual.containers import Container, Vertical
+from textual.containers import Container
 from textual.message import Message
-from textual.widgets import Footer
+from textual.widgets import Footer, OptionList
 
 from tui import keys
-from tui.rendering import diff
-from tui.rendering.text import content, number, say
-from tui.rendering.timeline import with_notes
-from tui.screens.customer_anomalies import PatternScreen
-from tui.screens.customer_panes import (
-    columns,
-    finding_item,
-    recommendation_items,
-    segment_item,
-)
-from tui.widgets.heading import Heading
-from tui.widgets.items import Items
-from tui.widgets.pane_tabs import PaneTabs
+from tui.rendering.text import number, say
+from tui.screens.base import WorkScreen
+from tui.screens.customer_case import CustomerCase, anomaly_text, finding_text
+from tui.screens.what_if import DerivableLoaded, FullPictureLoaded, PictureLoaded
+from tui.session.view_models import Document, Picture, ProposalCase, RuleTrial, Subject, Verdict
+from tui.widgets.decision_lists import LISTS, DecisionLists
+from tui.widgets.explanation_tree import ExplanationTree
+from tui.widgets.panes import Panes, PaneTabs
 from tui.widgets.table import Table
-from tui.widgets.table_data import Rows
+from tui.widgets.text import Heading
+from tui.widgets.timeline import Timeline
 from tui.widgets.verdict import VerdictBlock, says
-from tui.widgets.weekly_chart import Pressure
-from tui.widgets.why import Why
+from tui.widgets.weekly_chart import WeeklyChart
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
-    from tui.session.view_models import Picture, Verdict, Written
+    from audit.findings.anomaly import OutOfPattern
+    from tui.screens.customer_case import PaneText
 
-SIDE = ("segments", "recommendations", "findings")
-NAMES = ("Timeline", "Why", "Segments", "Recommended", "Findings")
+PANES = ("timeline", "why", *LISTS)
 EMPTY = "No customer is open. Press 1 and choose one, or / to look somebody up."
+NO_ANOMALY = "nothing is out of this account's usual pattern"
+GROUPS = {"": "", "mail": " · mails only", "behaviour": " · behaviour only"}
 
 
-class CustomerScreen(PatternScreen):
-    """One customer. `open_customer` shows another one."""
+class CustomerScreen(WorkScreen):
+    """One customer: its state is `case`. `open_customer` shows another one."""
 
-    PLACE = "customer"
-    BINDINGS = keys.bindings(PLACE)
+    AREA = "customer"
+    BINDINGS = keys.bindings(AREA)
     CSS_PATH = "customer.tcss"
-    PANES: ClassVar[tuple[str, ...]] = ("timeline", "why", *SIDE)
 
     @dataclass
-    class Pictured(Message):
-        """A picture came back."""
-
-        picture: Picture
-
-    @dataclass
-    class Completed(Message):
-        """The whole of a picture that was shown in part came back."""
-
-        picture: Picture
-
-    @dataclass
-    class Judged(Message):
+    class VerdictLoaded(Message):
         """The whole verdict of a picture came back."""
 
         picture: Picture
         verdict: Verdict
 
     @dataclass
-    class Regiven(Message):
-        """Which messages our definitions give came back."""
+    class Explained(Message):
+        """An explanation came back."""
 
-        picture: Picture
-        given: diff.Given
+        subject: Subject
+        document: Document
+
+    @dataclass
+    class RulesTried(Message):
+        """What rules do to the messages came back."""
+
+        trial: RuleTrial
 
     @dataclass
     class Exported(Message):
@@ -82,82 +73,85 @@ class CustomerScreen(PatternScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._group = ""
-        self._side = SIDE[0]
+        self.case: CustomerCase | None = None
 
     def compose(self) -> ComposeResult:
         yield Heading()
         yield VerdictBlock(classes="framed")
-        yield Pressure(classes="framed")
-        yield PaneTabs(id="tabs")
-        with Container(id="body"):
-            yield Table(id="timeline", empty="no such event")
-            yield Why(id="why")
-            with Vertical(id="side", classes="wrapper"):
-                yield PaneTabs(id="side-tabs")
-                yield Items(id="segments")
-                yield Items(id="recommendations")
-                yield Items(id="findings")
+        yield WeeklyChart(classes="framed")
+        with Panes(*PANES):
+            yield PaneTabs(*PANES, id="tabs")
+            with Container(id="body"):
+                yield Timeline(id="timeline", empty="no such event")
+                yield ExplanationTree(id="why")
+                yield DecisionLists()
         yield Footer()
 
     def on_mount(self) -> None:
         self.show_pane("timeline", focus=False)
-        if self.customer is None:
+        if self.case is None:
             self.query_one(Heading).say("whysent", "", EMPTY)
             self.query_one(VerdictBlock).display = False
+
+    @property
+    def timeline(self) -> Timeline:
+        return self.query_one(Timeline)
 
     # -- opening -------------------------------------------------------------------------------------------------
 
     def open_customer(self, customer: str) -> None:
         """Read and show a customer."""
-        self.customer, self.before, self.now, self._group = customer, None, None, ""
-        self._given, self._evidence, self._subject = diff.Given(), (), None
-        self.trying, self.tried = False, None
-        self.query_one("#timeline", Table).rows = None
+        self.case = CustomerCase(self, customer)
+        self.timeline.clear_history()
         block = self.query_one(VerdictBlock)
         block.display, block.verdict = True, None
         self.query_one(Heading).say(customer, self._ticket(), "reading …")
-        self._ask_picture(())
+        self.case.what_if.leave_out(())
 
     def outdated(self) -> None:
-        if self.now is not None:
-            self._ask_picture(self.now.without)
-
-    def _ask_picture(self, without: tuple[str, ...]) -> None:
-        assert self.customer is not None
-        customer, session = self.customer, self.whysent.session
-        self.ask("picture", lambda: session.picture(customer, without, whole=False), self.Pictured)
+        if self.case is not None and self.case.now is not None:
+            self.case.what_if.leave_out(self.case.without)
 
     def _ticket(self) -> str:
-        opening = self.whysent.opening
+        opening = self.services.opening
         return f"ticket {opening.ticket}" if opening and opening.ticket else ""
 
-    @on(Pictured)
-    def show_picture(self, message: Pictured) -> None:
-        picture, first = message.picture, self.before is None
-        self.now = picture
-        if not picture.without:
-            self.before, self._given = picture, diff.Given()
+    @on(PictureLoaded)
+    def show_picture(self, message: PictureLoaded) -> None:
+        picture, case = message.picture, self.case
+        if case is None:
+            return
+        opening = case.before is None
+        if not case.what_if.take(picture):
+            return
         with self.app.batch_update():
             self._say_heading(picture)
             self.query_one(VerdictBlock).verdict = picture.verdict
-            self._show_lists()
-            if first:
-                self.query_one(Pressure).weeks = picture.weeks
-                self._show_timeline()
+            lists = self.query_one(DecisionLists)
+            lists.show_decisions(case.before or picture, case.now or picture)
+            if opening:
+                self.query_one(WeeklyChart).weeks = picture.weeks
+                self.timeline.show_history(picture.timeline, case.newest_message())
+                self._label_panes()
                 self.show_pane("timeline")
             else:
-                self._explain_again()
+                self.explain_row()
             self._mark()
-        if self.trying:
-            self._try_rules()
-        self._ask_rest(picture)
+        if case.trying:
+            self._try_rules(case)
+        verdict = partial(self.session.customers.verdict, picture)
+        self.ask("verdict", verdict, partial(self.VerdictLoaded, picture))
+        case.what_if.ask_more(picture)
 
     def failed(self, group: str, reason: str) -> None:
         """A customer that cannot be read says so where the verdict would stand, for as long as it is so."""
-        if group == "picture" and self.now is None:
-            self.query_one(Heading).say(self.customer, self._ticket(), reason)
-            self.query_one(VerdictBlock).display = False
+        if self.case is not None and group == "picture":
+            self.case.what_if.forget_request()
+            if self.case.now is None:
+                self.query_one(Heading).say(self.case.customer, self._ticket(), reason)
+                self.query_one(VerdictBlock).display = False
+        if self.case is not None and group == "try":
+            self.case.trying = False
         super().failed(group, reason)
 
     def _say_heading(self, picture: Picture) -> None:
@@ -167,171 +161,251 @@ class CustomerScreen(PatternScreen):
             " · ".join((picture.customer, *picture.about)), left_out, picture.coverage
         )
 
-    def _ask_rest(self, picture: Picture) -> None:
-        """What takes longer: the whole verdict, and which messages still follow from what is left."""
-        session, customer, without = self.whysent.session, picture.customer, picture.without
-        self.ask("verdict", lambda: session.verdict(picture), lambda verdict: self.Judged(picture, verdict))
-        if not picture.whole:
-            group = "what is left" if without else "everything"
-            self.ask(group, lambda: session.picture(customer, without), self.Completed)
-        if without:
-            self.ask(
-                "given",
-                lambda: diff.Given(session.derived(customer, ()), session.derived(customer, without)),
-                lambda given: self.Regiven(picture, given),
-            )
+    @on(FullPictureLoaded)
+    def complete_picture(self, message: FullPictureLoaded) -> None:
+        case = self.case
+        if case is not None and case.now is not None and case.what_if.take(message.picture):
+            with self.app.batch_update():
+                lists = self.query_one(DecisionLists)
+                lists.show_decisions(case.before or message.picture, case.now)
+                self._label_panes()
+                self._mark()
 
-    @on(Completed)
-    def show_the_rest(self, message: Completed) -> None:
+    @on(VerdictLoaded)
+    def show_verdict(self, message: VerdictLoaded) -> None:
         picture = message.picture
-        if self.before is None or self.now is None or picture.customer != self.customer:
-            return
-        if not picture.without:
-            self.before = picture
-        if picture.without == self.now.without:
-            self.now = picture
-        with self.app.batch_update():
-            self._show_lists()
-            self._titles()
-            self._mark()
-
-    @on(Judged)
-    def show_verdict(self, message: Judged) -> None:
-        if self._is_now(message.picture):
+        if self.case is not None and self.case.shows(picture.customer, picture.without):
             self.query_one(VerdictBlock).verdict = message.verdict
 
-    @on(Regiven)
-    def show_given(self, message: Regiven) -> None:
-        if self._is_now(message.picture):
-            self._given = message.given
+    @on(DerivableLoaded)
+    def show_derivable(self, message: DerivableLoaded) -> None:
+        if self.case is not None and self.case.what_if.take_derivable(message):
             self._mark()
 
-    def _is_now(self, picture: Picture) -> bool:
-        """Whether a picture is of what the screen shows, in part or whole."""
-        now = self.now
-        return now is not None and (picture.customer, picture.without) == (now.customer, now.without)
+    def _label_panes(self) -> None:
+        """Say in tabs and on borders how much each pane holds, and what of the timeline is shown."""
+        case = self.case
+        if case is None or case.before is None:
+            return
+        before, trial = case.before, case.trial
+        labels = {
+            "timeline": f"Timeline {number(before.timeline.height)}",
+            "why": "Why",
+            "segments": f"Segments {number(len(before.segments))}",
+            "recommendations": f"Recommended {number(len(before.recommendations))}"
+            if before.whole
+            else "Recommended",
+            "findings": f"Findings {number(len(before.findings))}",
+        }
+        filtered = GROUPS[self.timeline.group]
+        if trial is not None:
+            filtered += f" · {number(len(trial.stopped))} stopped, {number(len(trial.deferred))} deferred"
+        titles = {"timeline": labels["timeline"] + filtered}
+        if self.has_class("-medium"):  # a line of tabs names them there
+            titles |= dict.fromkeys(LISTS, "")
+        self.query_one(Panes).label(labels, titles)
 
-    def _show_timeline(self) -> None:
-        assert self.before is not None
-        frame = self.before.timeline
-        several = frame.filter(frame["events"].list.len() > 1).select("key", "events")
-        self._row = {event: key for key, events in several.iter_rows() for event in events if event != key}
-        shown = frame.filter(frame["group"] == self._group) if self._group else frame
-        table = self.query_one("#timeline", Table)
-        tried = self.tried
-        told = shown if tried is None else with_notes(shown, {**tried.stopped, **tried.deferred})
-        rows = Rows(told, columns(self.size.width, trying=tried is not None), "key", total=frame.height)
-        table.show(rows, keep=table.key if table.rows else self._telling())
-        self._titles()
+    def relaid(self) -> None:
+        self.timeline.show_rows()
+        self._label_panes()
 
-    def _telling(self) -> str | None:
-        """The row to begin on: the newest message of the worst finding."""
-        assert self.before is not None
-        messages = next((found.messages for found in self.before.findings if found.messages), None)
-        return self._row.get(messages[-1], messages[-1]) if messages else None
+    # -- what is explained -----------------------------------------------------------------------------------------
 
-    def _show_lists(self) -> None:
-        assert self.before is not None
-        assert self.now is not None
-        before, now = self.before, self.now
-        self.query_one("#segments", Items).put(
-            segment_item(document, mark)
-            for document, mark in diff.merged(before.segments, now.segments, diff.by_id)
-        )
-        self.query_one("#recommendations", Items).put(
-            recommendation_items(diff.merged(before.recommendations, now.recommendations, diff.by_item))
-        )
-        findings = diff.merged(before.findings, now.findings, diff.by_id)
-        self.query_one("#findings", Items).put(
-            [*(finding_item(document, mark) for document, mark in findings), *self._pattern_items()]
-        )
+    @on(Table.Moved, "#timeline")
+    def explain_row(self) -> None:
+        """Explain the row under the cursor."""
+        case, row = self.case, self.timeline.row(self.timeline.key)
+        if case is None or row is None:
+            return
+        if row["message"] is not None and row["key"] not in case.without:
+            self._ask_why(case, Subject("message", row["message"]))
+        else:
+            case.subject = Subject("event", row["key"])
+            self._explain(case.event_text(row))
 
-    def _titles(self) -> None:
-        assert self.before is not None
-        counts = (
-            self.before.timeline.height,
-            None,
-            len(self.before.segments),
-            len(self.before.recommendations) if self.before.whole else None,
-            len(self.before.findings),
-        )
-        labels = tuple(
-            (pane, name if count is None else f"{name} {number(count)}")
-            for pane, name, count in zip(self.PANES, NAMES, counts, strict=True)
-        )
-        self.query_one("#tabs", PaneTabs).panes = labels
-        self.query_one("#side-tabs", PaneTabs).panes = labels[2:]
-        only = {"": "", "mail": " · mails only", "behaviour": " · behaviour only"}[self._group]
-        if (tried := self.tried) is not None:
-            only += f" · {number(len(tried.stopped))} stopped, {number(len(tried.deferred))} deferred"
-        for pane, label in labels:
-            named = (
-                "" if pane in SIDE and self.has_class("-medium") else label
-            )  # a line of tabs names them there
-            self.query_one(f"#{pane}").border_title = content(named + (only if pane == "timeline" else ""))
+    def _ask_why(self, case: CustomerCase, subject: Subject) -> None:
+        case.subject = subject
+        question = partial(self.session.customers.explain, case.customer, subject, case.without)
+        self.ask("why", question, partial(self.Explained, subject))
 
-    # -- panes -----------------------------------------------------------------------------------------------------
+    @on(Explained)
+    def show_why(self, message: Explained) -> None:
+        if self.case is not None and self.case.subject == message.subject:
+            key = self.timeline.key if message.subject.kind == "message" else None
+            self._explain(self.case.decision_text(message.document, key))
 
-    def show_pane(self, pane: str, *, focus: bool = True) -> None:
-        """As everywhere; and of the three side panes one is in front where they share a place."""
-        side = pane if pane in SIDE else self._side
-        self._side = side
-        for name in SIDE:
-            self.query_one(f"#{name}").set_class(name == side, "-side-current")
-        super().show_pane(pane, focus=focus)
-        self.query_one("#side-tabs", PaneTabs).current = side
+    @on(DecisionLists.Highlighted)
+    def explain_decision(self, message: DecisionLists.Highlighted) -> None:
+        case, subject = self.case, message.subject
+        if case is None or case.now is None:
+            return
+        if subject.kind in {"segment", "item"}:
+            self._ask_why(case, subject)
+            return
+        case.subject = subject
+        finding, anomaly = case.finding(subject.id), case.anomaly(subject.id)
+        if subject.kind == "finding" and finding is not None:
+            self._explain(finding_text(finding))
+        elif subject.kind == "anomaly" and anomaly is not None:
+            self._explain(anomaly_text(anomaly))
 
-    def relaid(self, layout: str) -> None:
-        """The timeline's columns depend on the width."""
-        if self.before is not None and layout:
-            self._show_timeline()
+    def _explain(self, text: PaneText) -> None:
+        assert self.case is not None
+        self.case.evidence = text.evidence
+        self.query_one(ExplanationTree).tell(text.head, text.tree, text.standing)
+        self._mark()
 
-    # -- what a person does ----------------------------------------------------------------------------------------
+    def _mark(self) -> None:
+        if self.case is not None and self.case.now is not None:
+            self.timeline.mark(self.case.marks(self.timeline.row_of_event))
+
+    @on(ExplanationTree.Pointed)
+    def point_at_evidence(self, message: ExplanationTree.Pointed) -> None:
+        if message.events and self.case is not None:
+            self.case.evidence = message.events
+            self._mark()
+            self.timeline.point_at(self.timeline.row_key(message.events[0]))
+
+    @on(Table.Opened, "#timeline")
+    @on(OptionList.OptionSelected)
+    def action_whole_why(self) -> None:
+        """What the pane explains, with all there is to say of it, over the whole screen."""
+        case = self.case
+        if case is None or case.subject is None or case.before is None or case.now is None:
+            return
+        subject, what_if = case.subject, case.what_if
+        decided = {finding.id for finding in case.before.findings}
+        if subject.kind == "anomaly" or (subject.kind == "finding" and subject.id not in decided):
+            say(self.app, "all there is to say of this stands here", severity="warning")
+            return
+        from tui.screens.why import WhyScreen
+
+        def leave_out_too(_: object) -> None:
+            if screen.what_if.without != case.without:
+                what_if.leave_out(screen.what_if.without)
+
+        screen = WhyScreen(subject, case.before, case.without)
+        self.app.push_screen(screen, leave_out_too)
+
+    # -- rules -----------------------------------------------------------------------------------------------------
+
+    def action_try_rules(self) -> None:
+        if self.case is None or self.case.now is None:
+            return
+        self.case.trying = not self.case.trying
+        if self.case.trying:
+            self._try_rules(self.case)
+        else:
+            self._show_trial(self.case, None)
+
+    def _try_rules(self, case: CustomerCase) -> None:
+        """Ask what the rules do to the messages shown."""
+        verdict = self.query_one(VerdictBlock).verdict
+        rule = verdict.rule if verdict is not None else None
+        question = partial(self.session.customers.try_rules, case.customer, case.without, rule)
+        self.ask("try", question, self.RulesTried)
+
+    @on(RulesTried)
+    def show_tried_rules(self, message: RulesTried) -> None:
+        case, trial = self.case, message.trial
+        if case is not None and case.trying and case.shows(trial.customer, trial.without):
+            self._show_trial(case, trial)
+            say(self.app, case.trial_sentence())
+
+    def _show_trial(self, case: CustomerCase, trial: RuleTrial | None) -> None:
+        case.trial = self.timeline.trial = trial
+        self.timeline.show_rows()
+        self._label_panes()
+        self.explain_row()
+        self._mark()
+
+    def action_suggest(self) -> None:
+        """The rule for the finding under the cursor; elsewhere for the worst one."""
+        case, findings = self.case, self.query_one(DecisionLists).findings
+        if case is None:
+            return
+        worst = case.worst_finding()
+        finding = case.finding(findings.chosen) if findings.has_focus else worst
+        if finding is None or finding.suggested_rule is None:
+            say(self.app, "no rule is suggested for this", severity="warning")
+            return
+        verdict = self.query_one(VerdictBlock).verdict
+        remedy = verdict.remedy if verdict is not None and finding is worst else finding.text
+        self._suggest(finding.suggested_rule, "The rule that would have stopped it", remedy, finding.id)
+
+    def action_suggest_pattern(self) -> None:
+        anomaly = self._chosen_anomaly()
+        if anomaly is not None:
+            self._suggest(anomaly.suggested_rule, "The rule that would leave it out", anomaly.text)
+
+    def action_exclude(self) -> None:
+        """A rule that leaves the event under the cursor out for good."""
+        row = self.timeline.row(self.timeline.key)
+        if self.case is not None and self.case.now is not None and row is not None:
+            remedy = "It stops what nothing but this event brought about."
+            self._suggest(self.case.rule_to_leave_out(row), "Leave this event out for good", remedy)
+
+    def _suggest(self, rule: Document, title: str, remedy: str, finding: str = "") -> None:
+        assert self.case is not None
+        from tui.screens.suggestion import SuggestionDialog
+
+        case = ProposalCase(self.case.customer, finding)
+        self.app.push_screen(SuggestionDialog(rule, case, title=title, remedy=remedy))
+
+    # -- leaving out, and what else a person does --------------------------------------------------------------------
+
+    def action_leave_out(self) -> None:
+        self._leave_out(self.timeline.selected_events)
+
+    def action_leave_out_pattern(self) -> None:
+        anomaly = self._chosen_anomaly()
+        if anomaly is not None:
+            self._leave_out(anomaly.evidence)
+
+    def _leave_out(self, events: tuple[str, ...]) -> None:
+        """Leave events out of the history; those that are left out already come back."""
+        if events and self.case is not None and self.case.now is not None:
+            self.case.what_if.leave_out(self.case.what_if.toggled(events))
+
+    def _chosen_anomaly(self) -> OutOfPattern | None:
+        findings = self.query_one(DecisionLists).findings
+        anomaly = self.case.anomaly(findings.chosen) if self.case is not None else None
+        if anomaly is None:
+            say(self.app, NO_ANOMALY, severity="warning")
+        return anomaly
+
+    def action_only(self, group: str) -> None:
+        self.timeline.group = group
+        self.timeline.show_rows()
+        self._label_panes()
+        self._mark()
 
     def action_back(self) -> None:
         if self.pane != "timeline":
             self.show_pane("timeline")
         else:
-            self.whysent.action_go("find")
-
-    def action_only(self, group: str) -> None:
-        self._group = group
-        if self.before is not None:
-            self._show_timeline()
-            self._mark()
-
-    def action_leave_out(self) -> None:
-        key = self.query_one("#timeline", Table).key
-        if key is None or self.now is None or self.before is None:
-            return
-        at = self.before.timeline["key"].index_of(key)
-        assert at is not None
-        events = tuple(self.before.timeline["events"][at])
-        now = self.now.without
-        without = tuple(one for one in now if one not in events) if key in now else (*now, *events)
-        self._ask_picture(without)
+            self.services.action_go("find")
 
     def action_report(self) -> None:
-        if self.customer is not None:
+        if self.case is not None:
             from tui.screens.report import ReportDialog
 
-            self.app.push_screen(ReportDialog(self.customer))
+            self.app.push_screen(ReportDialog(self.case.customer))
 
     def action_copy(self) -> None:
         verdict = self.query_one(VerdictBlock).verdict
-        if verdict is not None and self.customer is not None:
-            self.whysent.copy(
-                "the verdict, masked", f"{self.customer}\n{says(verdict).plain}\n", "verdict.txt"
-            )
+        if verdict is not None and self.case is not None:
+            text = f"{self.case.customer}\n{says(verdict).plain}\n"
+            self.services.copy("the verdict, masked", text, "verdict.txt")
 
     def action_export(self) -> None:
-        if self.customer is None:
+        if self.case is None:
             return
-        customer, session = self.customer, self.whysent.session
+        customer, session = self.case.customer, self.session
 
         def write() -> str:
-            written: Written = session.report(customer, "internal", "en")
-            return session.keep(f"case-{customer}.md", written.text)
+            report = session.customers.report(customer, "internal", "en")
+            return session.write_export(f"case-{customer}.md", report.text)
 
         self.ask("export", write, self.Exported)
 

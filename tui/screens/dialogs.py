@@ -1,8 +1,8 @@
-"""Short dialogs: a text to read, a question to answer."""
+"""Short dialogs: a text to read, a question to answer, a line to type, a few things to choose from."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from textual import on
 from textual.containers import Vertical, VerticalScroll
@@ -10,60 +10,78 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, OptionList, Static
 
 from tui import keys
+from tui.core_access import AsksCore
 from tui.rendering.text import content
-from tui.widgets.clean_input import CleanInput
 from tui.widgets.items import Item, Items
+from tui.widgets.text import CleanInput
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from textual.app import ComposeResult
     from textual.content import Content
+    from textual.widget import Widget
+
+Result = TypeVar("Result")
 
 
-class TextDialog(ModalScreen[None]):
-    """Something to read, as long as it is."""
+class Dialog(ModalScreen[Result], AsksCore, Generic[Result]):
+    """A framed box with a title; `body` is what it holds. A `SHORT` one is as tall as that, another scrolls."""
 
-    PLACE = "dialog"
-    BINDINGS = keys.bindings(PLACE)
+    AREA = "dialog"
     CSS_PATH = "dialogs.tcss"
+    SHORT: ClassVar[bool] = False
+    HINT: ClassVar[str] = ""
 
-    def __init__(self, title: object, text: Content) -> None:
+    def __init__(self, title: object) -> None:
         super().__init__()
         self._title = content(title)
-        self._text = text
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog") as box:
+        with Vertical(classes="dialog -short") if self.SHORT else VerticalScroll(classes="dialog") as box:
             box.border_title = self._title
-            yield Static(self._text, markup=False)
+            box.border_subtitle = content(self.HINT)
+            yield from self.body()
         yield Footer()
+
+    def body(self) -> Iterable[Widget]:
+        """The widgets between the title and the footer."""
+        return ()
+
+    async def action_dismiss(self, result: Result | None = None) -> None:
+        self.dismiss(result)
+
+
+class TextDialog(Dialog[None]):
+    """Something to read, as long as it is."""
+
+    BINDINGS = keys.bindings("dialog")
+
+    def __init__(self, title: object, text: Content) -> None:
+        super().__init__(title)
+        self._text = text
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(self._text, markup=False)
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
 
-    async def action_dismiss(self, result: None = None) -> None:
-        self.dismiss(result)
 
-
-class Question(ModalScreen[bool]):
+class Question(Dialog[bool]):
     """A plan, and whether to go on with it. No is the default."""
 
-    PLACE = "question"
-    BINDINGS = keys.bindings(PLACE)
-    CSS_PATH = "dialogs.tcss"
+    AREA = "question"
+    BINDINGS = keys.bindings(AREA)
+    SHORT = True
+    HINT = "y yes · n no"
 
     def __init__(self, title: object, text: Content) -> None:
-        super().__init__()
-        self._title = content(title)
+        super().__init__(title)
         self._text = text
 
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog -short") as box:
-            box.border_title = self._title
-            box.border_subtitle = content("y yes · n no")
-            yield Static(self._text, markup=False)
-        yield Footer()
+    def body(self) -> Iterable[Widget]:
+        yield Static(self._text, markup=False)
 
     def action_yes(self) -> None:
         self.dismiss(True)
@@ -72,24 +90,19 @@ class Question(ModalScreen[bool]):
         self.dismiss(False)
 
 
-class Line(ModalScreen[str | None]):
+class Line(Dialog[str | None]):
     """A line to be typed; None where somebody thought better of it. Unless `needed` it may be empty."""
 
-    PLACE = "dialog"
-    BINDINGS = keys.bindings(PLACE)
-    CSS_PATH = "dialogs.tcss"
+    BINDINGS = keys.bindings("dialog")
+    SHORT = True
+    HINT = "Enter: done"
 
     def __init__(self, title: object, *, needed: bool = False) -> None:
-        super().__init__()
-        self._title = content(title)
+        super().__init__(title)
         self._needed = needed
 
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog -short") as box:
-            box.border_title = self._title
-            box.border_subtitle = content("Enter: done")
-            yield CleanInput(compact=True, placeholder="kept with the change; do not name anybody in it")
-        yield Footer()
+    def body(self) -> Iterable[Widget]:
+        yield CleanInput(compact=True, placeholder="kept with the change; do not name anybody in it")
 
     @on(Input.Submitted)
     def take(self, event: Input.Submitted) -> None:
@@ -97,36 +110,25 @@ class Line(ModalScreen[str | None]):
         if text or not self._needed:
             self.dismiss(text)
 
-    async def action_dismiss(self, result: str | None = None) -> None:
-        self.dismiss(result)
 
+class Choice(Dialog[str | None]):
+    """One of a few things: id → its title."""
 
-class Choice(ModalScreen[str | None]):
-    """One of a few things: id → what is shown."""
+    BINDINGS = keys.bindings("dialog")
+    SHORT = True
 
-    PLACE = "dialog"
-    BINDINGS = keys.bindings(PLACE)
-    CSS_PATH = "dialogs.tcss"
+    def __init__(self, title: object, titles: Mapping[str, str]) -> None:
+        super().__init__(title)
+        self._titles = titles
 
-    def __init__(self, title: object, choices: Mapping[str, str]) -> None:
-        super().__init__()
-        self._title = content(title)
-        self._choices = choices
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog -short") as box:
-            box.border_title = self._title
-            yield Items(id="choice")
-        yield Footer()
+    def body(self) -> Iterable[Widget]:
+        yield Items(id="choice")
 
     def on_mount(self) -> None:
         items = self.query_one(Items)
-        items.put(Item(name, content(shown)) for name, shown in self._choices.items())
+        items.put(Item(name, content(title)) for name, title in self._titles.items())
         items.focus()
 
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self.query_one(Items).id_at(event.option_index))
-
-    async def action_dismiss(self, result: str | None = None) -> None:
-        self.dismiss(result)

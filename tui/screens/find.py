@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Container
-from textual.content import Content
 from textual.message import Message
-from textual.reactive import reactive
-from textual.widget import Widget
 from textual.widgets import Footer, Input
 
 from tui import keys
 from tui.rendering.text import content, number, say
 from tui.rendering.wording import TONES, day, severity
 from tui.screens.base import WorkScreen
-from tui.widgets.clean_input import CleanInput
-from tui.widgets.heading import Heading
 from tui.widgets.table import Table
 from tui.widgets.table_data import Column, Rows
+from tui.widgets.text import CleanInput, Heading, Peek
 
 if TYPE_CHECKING:
     import polars as pl
@@ -53,36 +50,27 @@ CHECKS = (
 )
 
 
-class Peek(Widget):
-    """The row under the cursor, in full."""
-
-    says: reactive[Content] = reactive(Content(""), layout=True)
-
-    def render(self) -> Content:
-        return self.says
-
-
 class Field(CleanInput):
     """Where an identifier is pasted."""
 
-    PLACE = "field"
-    BINDINGS = keys.bindings(PLACE)
+    AREA = "field"
+    BINDINGS = keys.bindings(AREA)
 
 
 class FindScreen(WorkScreen):
     """A field, and below it the work list where the role may see one."""
 
-    PLACE = "find"
-    BINDINGS = keys.bindings(PLACE)
+    AREA = "find"
+    BINDINGS = keys.bindings(AREA)
 
     @dataclass
-    class Listed(Message):
+    class TriageLoaded(Message):
         """The work list came back."""
 
         triage: Triage
 
     @dataclass
-    class Flows(Message):
+    class CampaignsLoaded(Message):
         """The campaigns came back."""
 
         campaigns: pl.DataFrame
@@ -94,7 +82,7 @@ class FindScreen(WorkScreen):
         customer: str
 
     @dataclass
-    class Recent(Message):
+    class RecentLoaded(Message):
         """The cases opened last came back."""
 
         customers: tuple[str, ...]
@@ -102,7 +90,7 @@ class FindScreen(WorkScreen):
     def __init__(self) -> None:
         super().__init__()
         self._triage: Triage | None = None
-        self._campaigns = False
+        self._shows_campaigns = False
         self._check: str | None = None
 
     def compose(self) -> ComposeResult:
@@ -119,9 +107,9 @@ class FindScreen(WorkScreen):
         self.query_one("#field").border_title = content("Find")
         self.query_one("#people").border_title = content("Customers, worst first")
         self.query_one("#checks").border_title = content("Findings by check")
-        if self.whysent.agent:
+        if self.services.agent:
             self.add_class("-agent")
-        (self.query_one("#field") if self.whysent.agent else self.query_one("#people")).focus()
+        (self.query_one("#field") if self.services.agent else self.query_one("#people")).focus()
 
     def opened(self, opening: Opening) -> None:
         """The workspace is open: say what it is, and fetch the list where the role may see one."""
@@ -133,19 +121,19 @@ class FindScreen(WorkScreen):
         )
         self.query_one(Heading).say(f"whysent  {size}", right, opening.coverage)
         self.on_screen_resume()
-        self._ask_list()
+        self._load_list()
 
     def outdated(self) -> None:
-        self._ask_list()
+        self._load_list()
 
-    def _ask_list(self) -> None:
-        opening = self.whysent.opening
-        if opening is not None and opening.lists_people and not self.whysent.agent:
+    def _load_list(self) -> None:
+        opening = self.services.opening
+        if opening is not None and opening.lists_people and not self.services.agent:
             self.query_one("#people", Table).loading = True
-            self.ask("list", self.whysent.session.triage, self.Listed)
+            self.ask("list", self.session.customers.triage, self.TriageLoaded)
 
-    @on(Listed)
-    def show_list(self, message: Listed) -> None:
+    @on(TriageLoaded)
+    def show_list(self, message: TriageLoaded) -> None:
         self._triage = message.triage
         self._show_people()
         self.query_one("#checks", Table).show(Rows(message.triage.checks, CHECKS, "key"))
@@ -156,8 +144,8 @@ class FindScreen(WorkScreen):
         people, members = self._triage.customers, self._triage.members
         total = people.height
         if check is not None:
-            named = members.filter(members["key"] == check)["customer"]
-            people = people.filter(people["customer"].is_in(named.implode()))
+            having = members.filter(members["key"] == check)["customer"]
+            people = people.filter(people["customer"].is_in(having.implode()))
         table = self.query_one("#people", Table)
         table.loading = False
         table.border_title = content(
@@ -168,22 +156,22 @@ class FindScreen(WorkScreen):
 
     @on(Table.Opened, "#checks")
     def narrow(self, message: Table.Opened) -> None:
-        self._campaigns = False
+        self._shows_campaigns = False
         self._show_people(message.key)
         self.query_one("#people").focus()
 
     @on(Table.Moved, "#people")
     def peek(self, message: Table.Moved) -> None:
         """The whole headline of the row, which the table may have had to cut."""
-        if self._triage is None or self._campaigns:
+        if self._triage is None or self._shows_campaigns:
             return
         people = self._triage.customers
-        at = people["customer"].index_of(message.key)
-        headline = None if at is None else people["headline"][at]
+        index = people["customer"].index_of(message.key)
+        headline = None if index is None else people["headline"][index]
         self.query_one(Peek).says = content(headline or "no check found anything", "dim")
 
-    @on(Flows)
-    def show_campaigns(self, message: Flows) -> None:
+    @on(CampaignsLoaded)
+    def show_campaigns(self, message: CampaignsLoaded) -> None:
         self.query_one(Peek).says = content("")
         table = self.query_one("#people", Table)
         table.loading = False
@@ -192,21 +180,21 @@ class FindScreen(WorkScreen):
 
     @on(Table.Opened, "#people")
     def open_row(self, message: Table.Opened) -> None:
-        if not self._campaigns:
-            self.whysent.open_customer(message.key)
+        if not self._shows_campaigns:
+            self.services.open_customer(message.key)
 
     @on(Input.Submitted, "#field")
     def look_up(self, event: Input.Submitted) -> None:
-        text, session = event.value.strip(), self.whysent.session
+        text = event.value.strip()
         if text:
             event.input.clear()
             event.input.border_subtitle = content("looking …")
-            self.ask("resolve", lambda: session.resolve(text), self.Resolved)
+            self.ask("resolve", partial(self.session.customers.resolve, text), self.Resolved)
 
     @on(Resolved)
-    def open_found(self, message: Resolved) -> None:
+    def open_resolved(self, message: Resolved) -> None:
         self.query_one("#field").border_subtitle = content("")
-        self.whysent.open_customer(message.customer)
+        self.services.open_customer(message.customer)
 
     def failed(self, group: str, reason: str) -> None:
         self.query_one("#people").loading = False
@@ -220,7 +208,7 @@ class FindScreen(WorkScreen):
         self.query_one("#field").focus()
 
     def action_back(self) -> None:
-        if self.whysent.agent:
+        if self.services.agent:
             return
         people = self.query_one("#people")
         if people.has_focus and self._check is not None:
@@ -228,10 +216,10 @@ class FindScreen(WorkScreen):
         people.focus()
 
     def action_last_cases(self) -> None:
-        self.ask("recent", self.whysent.session.recent, self.Recent)
+        self.ask("recent", self.session.customers.recent, self.RecentLoaded)
 
-    @on(Recent)
-    def offer_last_cases(self, message: Recent) -> None:
+    @on(RecentLoaded)
+    def offer_last_cases(self, message: RecentLoaded) -> None:
         if not message.customers:
             say(self.app, "no case was opened here yet")
             return
@@ -240,17 +228,19 @@ class FindScreen(WorkScreen):
 
         def reopen(customer: str | None) -> None:
             if customer is not None:
-                self.whysent.open_customer(customer)
+                self.services.open_customer(customer)
 
-        self.app.push_screen(Choice("The cases opened last", {one: one for one in message.customers}), reopen)
+        self.app.push_screen(
+            Choice("The cases opened last", {customer: customer for customer in message.customers}), reopen
+        )
 
     def action_campaigns(self) -> None:
         if self._triage is None:
             return
-        self._campaigns = not self._campaigns
-        if self._campaigns:
+        self._shows_campaigns = not self._shows_campaigns
+        if self._shows_campaigns:
             self.query_one("#people").loading = True
-            self.ask("list", self.whysent.session.campaigns, self.Flows)
+            self.ask("list", self.session.customers.campaigns, self.CampaignsLoaded)
         else:
             self._show_people()
 
@@ -259,4 +249,6 @@ class FindScreen(WorkScreen):
         if key is None:
             say(self.app, "nothing is selected", severity="warning")
         else:
-            self.whysent.copy("the campaign" if self._campaigns else "the pseudonym", key, "copied.txt")
+            self.services.copy(
+                "the campaign" if self._shows_campaigns else "the pseudonym", key, "copied.txt"
+            )

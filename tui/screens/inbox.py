@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -12,17 +13,11 @@ from textual.message import Message
 from textual.widgets import Footer, OptionList, Static
 
 from tui import keys
-from tui.progress import Told
+from tui.core_access import ProgressReporter
 from tui.rendering.replay_summary import figures
-from tui.rendering.text import (
-    content,
-    joined,
-    number,
-    say,
-)
-from tui.screens.dialogs import Line, Question
-from tui.screens.work_dialog import WorkDialog
-from tui.session.view_models import Change
+from tui.rendering.text import content, joined, number, say
+from tui.screens.dialogs import Dialog, Line, Question
+from tui.session.view_models import Change, Document, Plan, ProposalGroup, ProposalSummary
 from tui.widgets.items import Item, Items
 
 if TYPE_CHECKING:
@@ -30,28 +25,20 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
-    from tui.session.view_models import (
-        Asked,
-        AskedGroup,
-        Document,
-        Plan,
-    )
-
 EMPTY = "Nothing waits. What somebody proposes (f on a customer's screen) stands here."
 
 
-class InboxDialog(WorkDialog[bool]):
-    """Lists what waits; tells the one under the cursor. Dismissed with whether the book was changed."""
+class InboxDialog(Dialog[bool]):
+    """Lists what waits; tells the proposal under the cursor. Dismissed with whether the book was changed."""
 
-    PLACE = "inbox"
-    BINDINGS = keys.bindings(PLACE)
-    CSS_PATH = "dialogs.tcss"
+    AREA = "inbox"
+    BINDINGS = keys.bindings(AREA)
 
     @dataclass
-    class Listed(Message):
+    class InboxLoaded(Message):
         """What waits came back."""
 
-        groups: tuple[AskedGroup, ...]
+        groups: tuple[ProposalGroup, ...]
 
     @dataclass
     class Replayed(Message):
@@ -74,80 +61,75 @@ class InboxDialog(WorkDialog[bool]):
         done: str
 
     def __init__(self) -> None:
-        super().__init__()
-        self._asked: dict[str, Asked] = {}
+        super().__init__("Inbox")
+        self._proposals: dict[str, ProposalSummary] = {}
         self._replays: dict[str, Document] = {}
         self._changed = False
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -inbox") as box:
-            box.border_title = content("Inbox")
+            box.border_title = self._title
             yield Items(id="waiting")
             with VerticalScroll(id="asked"):
                 yield Static(content("reading …"), markup=False)
         yield Footer()
 
     def on_mount(self) -> None:
-        self._list()
+        self._load()
 
-    def _list(self) -> None:
-        session = self.session
-        self.work("inbox", lambda: self.Listed(session.inbox()))
+    def _load(self) -> None:
+        self.ask("inbox", self.session.proposals.inbox, self.InboxLoaded)
 
-    @on(Listed)
-    def show_list(self, message: Listed) -> None:
-        self._asked = {one.id: one for group in message.groups for one in group.proposals}
-        items = self.query_one("#waiting", Items)
+    @on(InboxLoaded)
+    def show_list(self, message: InboxLoaded) -> None:
+        self._proposals = {proposal.id: proposal for group in message.groups for proposal in group.proposals}
+        items = self.query_one(Items)
         items.put(_items(message.groups))
-        items.display = bool(self._asked)
-        if self._asked:
+        items.display = bool(self._proposals)
+        if self._proposals:
             items.focus()
-        self._show()
+        self.show_chosen()
 
     @property
-    def chosen(self) -> Asked | None:
+    def chosen(self) -> ProposalSummary | None:
         """The proposal under the cursor."""
-        return self._asked.get(self.query_one("#waiting", Items).chosen or "")
+        return self._proposals.get(self.query_one(Items).chosen or "")
 
     @on(OptionList.OptionHighlighted, "#waiting")
     def show_chosen(self) -> None:
-        self._show()
-
-    def _show(self) -> None:
-        one = self.chosen
-        text = content(EMPTY) if one is None else _told(one, self._replays.get(one.id))
+        proposal = self.chosen
+        text = content(EMPTY) if proposal is None else _page(proposal, self._replays.get(proposal.id))
         self.query_one(Static).update(text)
         self.query_one("#asked", VerticalScroll).border_subtitle = content("")
 
     @on(OptionList.OptionSelected, "#waiting")
     def replay_chosen(self) -> None:
-        one = self.chosen
-        if one is None or one.rule is None:
+        proposal = self.chosen
+        if proposal is None or proposal.rule is None:
             say(self.app, "there is no one rule to replay in it", severity="warning")
             return
-        session, rule, name = self.session, one.rule, one.id
         self.query_one("#asked", VerticalScroll).border_subtitle = content("replaying over everybody …")
-        told = Told(lambda *_: None)
-        self.work("replay", lambda: self.Replayed(name, session.replay(rule, None, told)))
+        question = partial(self.session.replays.replay, proposal.rule, None, ProgressReporter())
+        self.ask("replay", question, partial(self.Replayed, proposal.id))
 
     @on(Replayed)
     def show_replay(self, message: Replayed) -> None:
         self._replays[message.proposal] = message.replay
-        self._show()
+        self.show_chosen()
 
     # -- answering -------------------------------------------------------------------------------------------------
 
     def action_approve(self) -> None:
-        one = self.chosen
-        if one is None or not one.answers:
+        proposal = self.chosen
+        if proposal is None or not proposal.approvable:
             say(
                 self.app,
                 "an export is approved on the command line: whysent rules approve",
                 severity="warning",
             )
             return
-        session, name = self.session, one.id
-        self.work("plan", lambda: self.Planned(name, session.plan(Change("approve", name))))
+        question = partial(self.session.rules.plan, Change("approve", proposal.id))
+        self.ask("plan", question, partial(self.Planned, proposal.id))
 
     @on(Planned)
     def ask_yes(self, message: Planned) -> None:
@@ -158,23 +140,23 @@ class InboxDialog(WorkDialog[bool]):
         self.app.push_screen(Question(message.plan.title, content("\n".join(message.plan.lines))), decide)
 
     def _ask_note(self, proposal: str) -> None:
-        session, change = self.session, Change("approve", proposal)
+        apply, change = self.session.rules.apply, Change("approve", proposal)
 
         def approve(note: str | None) -> None:
             if note is not None:
-                self.work("answer", lambda: self.Answered(session.apply(change, note)))
+                self.ask("answer", partial(apply, change, note), self.Answered)
 
         self.app.push_screen(Line(f"Approve {proposal}: a note, or nothing"), approve)
 
     def action_reject(self) -> None:
-        one = self.chosen
-        if one is None:
+        proposal = self.chosen
+        if proposal is None:
             return
-        session, name = self.session, one.id
+        name, reject_proposal = proposal.id, self.session.proposals.reject
 
         def reject(note: str | None) -> None:
             if note is not None:
-                self.work("answer", lambda: self.Answered(session.reject(name, note)))
+                self.ask("answer", partial(reject_proposal, name, note), self.Answered)
 
         self.app.push_screen(Line(f"Reject {name}: why? Esc leaves it", needed=True), reject)
 
@@ -182,13 +164,13 @@ class InboxDialog(WorkDialog[bool]):
     def show_answered(self, message: Answered) -> None:
         say(self.app, message.done)
         self._changed = True
-        self._list()
+        self._load()
 
     async def action_dismiss(self, result: bool | None = None) -> None:
         self.dismiss(self._changed if result is None else result)
 
 
-def _items(groups: tuple[AskedGroup, ...]) -> Iterator[Item]:
+def _items(groups: tuple[ProposalGroup, ...]) -> Iterator[Item]:
     for group in groups:
         counts = (
             ("proposal", len(group.proposals)),
@@ -198,13 +180,16 @@ def _items(groups: tuple[AskedGroup, ...]) -> Iterator[Item]:
         heads = ", ".join(f"{number(count)} {word}{'s' * (count != 1)}" for word, count in counts)
         head = f"{group.campaign or 'no one campaign'}: {heads}"
         yield Item("", content(head, "underline"), head=True)
-        for one in group.proposals:
-            yield Item(one.id, joined(f"? {one.id}  ", (one.title, "bold"), (f"  {one.about}", "dim")))
+        for proposal in group.proposals:
+            yield Item(
+                proposal.id,
+                joined(f"? {proposal.id}  ", (proposal.title, "bold"), (f"  {proposal.origin}", "dim")),
+            )
 
 
-def _told(one: Asked, replay: Document | None) -> Content:
-    parts = [joined((one.title, "bold"), (f"  {one.id}", "dim")), content(one.about, "dim")]
-    parts += [content(f"“{one.note}”")] if one.note else []
-    parts += [content(""), *map(content, one.lines), content("")]
+def _page(proposal: ProposalSummary, replay: Document | None) -> Content:
+    parts = [joined((proposal.title, "bold"), (f"  {proposal.id}", "dim")), content(proposal.origin, "dim")]
+    parts += [content(f"“{proposal.note}”")] if proposal.note else []
+    parts += [content(""), *map(content, proposal.lines), content("")]
     parts.append(content("Enter replays it over everybody.", "dim") if replay is None else figures(replay))
     return Content("\n").join(parts)

@@ -2,89 +2,82 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from functools import partial
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
-from audit.errors import WhysentError
 from tui import keys
-from tui.rendering.markdown import readable
 from tui.rendering.text import content, say
-from tui.session.view_models import Written
+from tui.screens.dialogs import Dialog
+from tui.session.view_models import OfferedText
 
 if TYPE_CHECKING:
-    from textual.app import ComposeResult
+    from collections.abc import Iterable, Iterator
 
-    from tui.app import WhysentApp
+    from textual.widget import Widget
 
 KINDS = ("internal", "reply")
 LOCALES = ("en", "de")
 
 
-class ReportDialog(ModalScreen[None]):
-    """Shows one kind in one language; `k` and `l` change them."""
+class ReportDialog(Dialog[None]):
+    """Shows one kind in one language; `r` and `l` change them."""
 
-    PLACE = "report"
-    BINDINGS = keys.bindings(PLACE)
-    CSS_PATH = "dialogs.tcss"
-
-    @dataclass
-    class Ready(Message):
-        """A text came back; `path` if it was written to a file."""
-
-        written: Written
+    AREA = "report"
+    BINDINGS = keys.bindings(AREA)
 
     @dataclass
-    class Kept(Message):
+    class ReportLoaded(Message):
+        """A text came back."""
+
+        report: OfferedText
+
+    @dataclass
+    class Exported(Message):
         """The text was written to a file."""
 
         path: str
 
     def __init__(self, customer: str) -> None:
-        super().__init__()
+        super().__init__("")
         self._customer = customer
         self._kind = 0
         self._locale = 0
-        self._written: Written | None = None
+        self._report: OfferedText | None = None
 
-    def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog"):
-            yield Static(content("writing …"), id="report", markup=False)
-        yield Footer()
+    def body(self) -> Iterable[Widget]:
+        yield Static(content("writing …"), markup=False)
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
         self._ask()
 
     def _ask(self) -> None:
-        app = cast("WhysentApp", self.app)
-        kind, locale, session, customer = (
-            KINDS[self._kind],
-            LOCALES[self._locale],
-            app.session,
-            self._customer,
-        )
+        kind, locale = KINDS[self._kind], LOCALES[self._locale]
+        question = partial(self.session.customers.report, self._customer, kind, locale)
+        self.ask("report", question, self.ReportLoaded)
 
-        def work() -> None:
-            try:
-                written = session.report(customer, kind, locale)
-            except WhysentError as error:
-                written = Written(f"{kind} · {locale}", "", str(error))
-            self.post_message(self.Ready(written))
+    def failed(self, group: str, reason: str) -> None:
+        """A report that cannot be had says so where it would stand."""
+        if group == "report":
+            title = f"{KINDS[self._kind]} · {LOCALES[self._locale]}"
+            self.post_message(self.ReportLoaded(OfferedText(title, "", reason)))
+        else:
+            super().failed(group, reason)
 
-        self.run_worker(work, thread=True, exclusive=True, group="report")
-
-    @on(Ready)
-    def show(self, message: Ready) -> None:
-        self._written = message.written
+    @on(ReportLoaded)
+    def show(self, message: ReportLoaded) -> None:
+        report = self._report = message.report
         box = self.query_one(VerticalScroll)
-        box.border_title = content(message.written.title)
-        self.query_one("#report", Static).update(readable(message.written.text or message.written.refusal))
+        box.border_title = content(report.title)
+        self.query_one(Static).update(readable(report.text or report.refusal))
         box.scroll_home(animate=False)
 
     def action_kind(self) -> None:
@@ -99,22 +92,35 @@ class ReportDialog(ModalScreen[None]):
         return f"{KINDS[self._kind]}-{LOCALES[self._locale]}-{self._customer}.md"
 
     def action_copy(self) -> None:
-        if self._written is not None and self._written.text:
-            cast("WhysentApp", self.app).copy(self._written.title, self._written.text, self._file())
+        if self._report is not None and self._report.text:
+            self.services.copy(self._report.title, self._report.text, self._file())
 
     def action_export(self) -> None:
-        if self._written is None or not self._written.text:
-            return
-        session, text, name = cast("WhysentApp", self.app).session, self._written.text, self._file()
+        if self._report is not None and self._report.text:
+            self.ask(
+                "export", partial(self.session.write_export, self._file(), self._report.text), self.Exported
+            )
 
-        def work() -> None:
-            self.post_message(self.Kept(session.keep(name, text)))
-
-        self.run_worker(work, thread=True, exclusive=True, group="export")
-
-    @on(Kept)
-    def say_kept(self, message: Kept) -> None:
+    @on(Exported)
+    def say_exported(self, message: Exported) -> None:
         say(self.app, f"written to {message.path}")
 
-    async def action_dismiss(self, result: None = None) -> None:
-        self.dismiss(result)
+
+_ESCAPED = re.compile(r"\\([\\`*_\[\]<>|~&#+\-=.):])")
+_STYLES = {"# ": "bold underline", "## ": "bold", "### ": "bold"}
+
+
+def readable(markdown: str) -> Content:
+    """A report as one reads it: headings stand out, and the marks of Markdown are gone."""
+    return Content("\n").join(_lines(markdown))
+
+
+def _lines(markdown: str) -> Iterator[Content]:
+    fenced = False
+    for line in markdown.split("\n"):
+        if line.startswith("```"):
+            fenced = not fenced
+            continue
+        mark = next((mark for mark in _STYLES if line.startswith(mark)), "")
+        text = line if fenced else _ESCAPED.sub(r"\1", line.removeprefix(mark))
+        yield content(f"    {text}" if fenced else text, _STYLES.get(mark, ""))

@@ -3,54 +3,52 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING
 
 from textual import on
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container
 from textual.message import Message
-from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets import Footer, OptionList
 
 from tui import keys
+from tui.core_access import still_running
 from tui.rendering.replay_summary import displacement, figures
-from tui.rendering.text import (
-    content,
-    joined,
-    number,
-    plain,
-    say,
-)
-from tui.screens.curve_pane import CurvingScreen
+from tui.rendering.text import content, joined, number, plain, say
+from tui.screens.base import WorkScreen
 from tui.screens.dialogs import Choice, Question, TextDialog
-from tui.session.view_models import Change, Entry, Plan
-from tui.widgets.curve import CurveChart
-from tui.widgets.heading import Heading
+from tui.session.view_models import Change, Document, Entry, Plan
+from tui.widgets.curve_pane import CurvePane
 from tui.widgets.items import Item, Items
-from tui.widgets.pane_tabs import PaneTabs
+from tui.widgets.panes import Panes, PaneTabs
+from tui.widgets.replay_pane import ReplayPane
 from tui.widgets.rule_form import RuleForm
+from tui.widgets.text import Heading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from textual.app import ComposeResult
 
+PANES = {"book": "Rule book", "form": "Rule", "replay": "Replay", "curve": "Curve"}
 
-class RulesScreen(CurvingScreen):
-    """The book, the form of the selected rule, and its replay over the workspace."""
 
-    PLACE = "rules"
-    BINDINGS = keys.bindings(PLACE)
+class RulesScreen(WorkScreen):
+    """The book, the form of the selected rule, its replay over the workspace, and its curve."""
+
+    AREA = "rules"
+    BINDINGS = keys.bindings(AREA)
     CSS_PATH = "rules.tcss"
-    PANES: ClassVar[tuple[str, ...]] = ("book", "form", "replay", "curve")
 
     @dataclass
-    class Listed(Message):
+    class BookLoaded(Message):
         """The book came back; `select` names the rule to stand on."""
 
         entries: tuple[Entry, ...]
         select: str | None = None
 
     @dataclass
-    class Begun(Message):
+    class RuleDrafted(Message):
         """A rule that is not in the book yet."""
 
         entry: Entry
@@ -70,67 +68,77 @@ class RulesScreen(CurvingScreen):
         done: str
 
     @dataclass
-    class Senders(Message):
+    class VendorsLoaded(Message):
         """The senders whose semantics are known."""
 
         titles: Mapping[str, str]
 
     @dataclass
-    class Versions(Message):
+    class HistoryLoaded(Message):
         """The versions of a rule came back."""
 
         rule: str
         lines: tuple[str, ...]
 
+    @dataclass
+    class Prepared(Message):
+        """Everything is loaded that replays need."""
+
     def __init__(self) -> None:
         super().__init__()
         self._entries: dict[str, Entry] = {}
+        self._replayed_rule: Document | None = None
 
     def compose(self) -> ComposeResult:
         yield Heading()
-        yield PaneTabs(id="tabs")
-        with Container(id="rules-body"):
-            with Container(id="desk", classes="wrapper"):
-                yield Items(id="book")
-                yield RuleForm(id="form")
-            with Container(id="answers", classes="wrapper"):
-                with VerticalScroll(id="replay"):
-                    yield Static(content("Choose a rule."), id="figures", markup=False)
-                yield CurveChart(id="curve")
+        with Panes(*PANES):
+            yield PaneTabs(*PANES, id="tabs")
+            with Container(id="rules-body"):
+                with Container(id="desk", classes="wrapper"):
+                    yield Items(id="book")
+                    yield RuleForm(id="form")
+                with Container(id="answers", classes="wrapper"):
+                    yield ReplayPane(id="replay")
+                    yield CurvePane(id="curve")
         yield Footer()
 
     def on_mount(self) -> None:
-        opening = self.whysent.opening
-        self.query_one(Heading).say(
-            "whysent  rules", opening.role if opening else "", opening.coverage if opening else ""
-        )
-        for pane, title in zip(
-            self.PANES, ("Rule book", "Rule", "Replay over the whole past", "Curve"), strict=True
-        ):
-            self.query_one(f"#{pane}").border_title = content(title)
-        self.query_one(PaneTabs).panes = (
-            ("book", "Rule book"),
-            ("form", "Rule"),
-            ("replay", "Replay"),
-            ("curve", "Curve"),
-        )
+        replays = self.session.replays
+        self.ask("prepare", lambda: replays.prepare(still_running()), lambda _: self.Prepared())
+        opening = self.services.opening
+        role, coverage = (opening.role, opening.coverage) if opening else ("", "")
+        self.query_one(Heading).say("whysent  rules", role, coverage)
+        self.query_one(Panes).label(PANES, {"replay": "Replay over the whole past"})
         self.show_pane("book")
-        self._ask_list(None)
+        self._load_book(None)
+
+    @property
+    def form(self) -> RuleForm:
+        return self.query_one(RuleForm)
+
+    @property
+    def entry(self) -> Entry | None:
+        """The rule that is open."""
+        return self.form.entry
+
+    @property
+    def unsaved(self) -> bool:
+        return self.form.edited
 
     # -- the book ----------------------------------------------------------------------------------------------
 
-    def _ask_list(self, select: str | None) -> None:
-        self.ask("rules", self.whysent.session.rules, lambda entries: self.Listed(entries, select))
+    def _load_book(self, select: str | None) -> None:
+        self.ask("rules", self.session.rules.entries, lambda entries: self.BookLoaded(entries, select))
 
-    @on(Listed)
-    def show_book(self, message: Listed) -> None:
+    @on(BookLoaded)
+    def show_book(self, message: BookLoaded) -> None:
         self._entries = {entry.key: entry for entry in message.entries}
         items = self.query_one("#book", Items)
         items.put(_item(entry) for entry in message.entries)
         rules = [entry for entry in message.entries if entry.version]
-        waiting = len(message.entries) - len(rules)
-        on_now = f"{sum(entry.enabled for entry in rules)} on, {len(rules)} in all"
-        items.border_subtitle = content(f"{on_now}{f' · {waiting} proposed' if waiting else ''}")
+        proposed = len(message.entries) - len(rules)
+        counts = f"{sum(entry.enabled for entry in rules)} on, {len(rules)} in all"
+        items.border_subtitle = content(f"{counts}{f' · {proposed} proposed' if proposed else ''}")
         if message.select in self._entries:
             items.highlighted = list(self._entries).index(message.select)
         elif items.highlighted is None and message.entries:
@@ -139,182 +147,197 @@ class RulesScreen(CurvingScreen):
     @on(OptionList.OptionHighlighted, "#book")
     async def choose(self, event: OptionList.OptionHighlighted) -> None:
         entry = self._entries.get(self.query_one("#book", Items).id_at(event.option_index))
-        if entry is None or entry is self._entry:
-            return
-        if self._entry is None or not self.unsaved:
-            await self._put(entry)
-        else:
-            self._ask_to_drop(entry)
+        if entry is not None and entry is not self.entry:
+            await self._open_or_ask(entry)
 
-    def _ask_to_drop(self, entry: Entry) -> None:
-        """Another rule is wanted, and the edit of this one is not saved."""
-        editing = self._entry
+    @on(RuleDrafted)
+    async def begin(self, message: RuleDrafted) -> None:
+        if await self._open_or_ask(message.entry):
+            self.show_pane("form")
+
+    async def _open_or_ask(self, entry: Entry) -> bool:
+        """Open a rule, unless an edit of the one that is open is not saved: then ask."""
+        editing = self.entry
+        if editing is None or not self.unsaved:
+            await self._open(entry)
+            return True
 
         async def decide(drop: bool | None) -> None:
             if drop:
-                await self._put(entry)
-            elif editing is not None and editing.key in self._entries:
+                await self._open(entry)
+            elif editing.key in self._entries:
                 self.query_one("#book", Items).highlighted = list(self._entries).index(editing.key)
 
         self.app.push_screen(
             Question("Drop the edit?", content("It is not saved; it would be lost.")), decide
         )
+        return False
 
     @on(OptionList.OptionSelected, "#book")
     def edit(self) -> None:
         self.show_pane("form")
 
-    @on(Begun)
-    async def begin(self, message: Begun) -> None:
-        if self._entry is not None and self.unsaved:
-            self._ask_to_drop(message.entry)
-            return
-        await self._put(message.entry)
-        self.show_pane("form")
-
-    async def _put(self, entry: Entry) -> None:
-        self._entry, self._draft, self._replay = entry, None, None
-        form = self.query_one(RuleForm)
-        await form.put(entry.fields)
-        form.border_title = content(
-            f"{entry.id} · v{entry.version}"
-            if entry.version
-            else f"{entry.id} · {entry.state} {entry.proposal}"
-            if entry.proposal
-            else f"new {entry.keys['kind']}"
-        )
-        form.tell({})
+    async def _open(self, entry: Entry) -> None:
+        replay = self.query_one(ReplayPane)
+        replay.replay = None
+        await self.form.put(entry)
         if entry.version or entry.proposal:
-            self._ask_replay(entry.keys)
+            self._replay(entry.keys)
         else:
-            self._say_figures(content("What this rule needs is not filled in yet."))
+            replay.say_instead(content("What this rule needs is not filled in yet."))
+
+    # -- the replay and the curve ------------------------------------------------------------------------------------
+
+    @on(RuleForm.Edited)
+    def stop_older(self) -> None:
+        self.query_one(ReplayPane).cancel()
+        self.query_one(CurvePane).cancel()
+
+    @on(RuleForm.ReadBack)
+    def replay_draft(self, message: RuleForm.ReadBack) -> None:
+        if not message.draft.errors:
+            self._replay(message.draft.keys)
+
+    def _replay(self, rule: Document) -> None:
+        self._replayed_rule = rule
+        self.query_one(CurvePane).cancel()
+        self.query_one(ReplayPane).replay_rule(rule)
+
+    @on(ReplayPane.Replayed)
+    def draw_after_the_replay(self) -> None:
+        if self._replayed_rule is not None:
+            self.query_one(CurvePane).draw_rule(self._replayed_rule)
+
+    def action_curve(self) -> None:
+        """Bring the curve to the front; there already: over the other thing."""
+        curve = self.query_one(CurvePane)
+        if self.pane == "curve":
+            curve.other_axis()
+        if self._replayed_rule is not None and not self.query_one(ReplayPane).replaying:
+            curve.draw_rule(self._replayed_rule)
+        self.show_pane("curve")
 
     # -- changes: a plan, a question, and only then the change ---------------------------------------------------------
 
     def _ask_plan(self, change: Change) -> None:
-        session = self.whysent.session
-        self.ask("plan", lambda: session.plan(change), lambda plan: self.Planned(change, plan))
+        self.ask("plan", partial(self.session.rules.plan, change), partial(self.Planned, change))
 
     @on(Planned)
     def ask_yes(self, message: Planned) -> None:
-        session, change = self.whysent.session, message.change
+        change, apply = message.change, self.session.rules.apply
 
         def decide(yes: bool | None) -> None:
             if yes:
-                self.ask("apply", lambda: session.apply(change), lambda done: self.Applied(change, done))
+                self.ask("apply", partial(apply, change), partial(self.Applied, change))
 
         self.app.push_screen(Question(message.plan.title, content("\n".join(message.plan.lines))), decide)
 
     @on(Applied)
     def show_applied(self, message: Applied) -> None:
         say(self.app, message.done)
-        self._entry = None
-        self._ask_list(message.change.id or None)
+        self.form.entry = None
+        self._load_book(message.change.id or None)
 
     # -- what a person does ----------------------------------------------------------------------------------------
 
     def action_next_pane(self, step: int) -> None:
-        inputs = list(self.query_one(RuleForm).query(Input))
-        at = (
-            inputs.index(self.focused) + step
-            if isinstance(self.focused, Input) and self.focused in inputs
-            else -1
-        )
-        if 0 <= at < len(inputs):
-            inputs[at].focus()
-        else:
+        if not self.form.next_field(step):
             super().action_next_pane(step)
 
     def action_back(self) -> None:
-        if self._replaying:
-            self._stop_replay()
-        elif self.drawing:
-            self._stop_curve()
+        replay, curve = self.query_one(ReplayPane), self.query_one(CurvePane)
+        if replay.replaying:
+            replay.stop()
+        elif curve.is_drawing:
+            curve.stop()
         elif self.pane != "book":
             self.show_pane("book")
         else:
-            self.whysent.action_go("find")
+            self.services.action_go("find")
+
+    def _is_proposal(self) -> bool:
+        """Whether the rule that is open is only proposed: then say where it is answered."""
+        proposal = self.entry.proposal if self.entry is not None else ""
+        if proposal:
+            say(self.app, f"{proposal} is answered in the inbox: i", severity="warning")
+        return bool(proposal)
 
     def action_switch_rule(self) -> None:
-        if self._entry is not None and self._entry.proposal:
-            say(self.app, f"{self._entry.proposal} is answered in the inbox: i", severity="warning")
-        elif self._entry is not None and self._entry.version:
-            self._ask_plan(Change("disable" if self._entry.enabled else "enable", self._entry.id))
+        entry = self.entry
+        if not self._is_proposal() and entry is not None and entry.version:
+            self._ask_plan(Change("disable" if entry.enabled else "enable", entry.id))
 
     def action_new(self) -> None:
-        session = self.whysent.session
+        rules = self.session.rules
 
         def begin(kind: str | None) -> None:
             if kind:
-                self.ask("blank", lambda: session.blank(kind), self.Begun)
+                self.ask("blank", partial(rules.blank, kind), self.RuleDrafted)
 
-        self.app.push_screen(
-            Choice("A new rule of which kind?", {kind: kind.replace("_", " ") for kind in session.kinds()}),
-            begin,
-        )
+        titles = {kind: kind.replace("_", " ") for kind in rules.kinds()}
+        self.app.push_screen(Choice("A new rule of which kind?", titles), begin)
 
     def action_save(self) -> None:
-        if self._entry is not None and self._entry.proposal:
-            say(self.app, f"{self._entry.proposal} is answered in the inbox: i", severity="warning")
-        elif self._entry is None or not self.unsaved:
+        entry, draft = self.entry, self.form.draft
+        if self._is_proposal():
+            return
+        if entry is None or not self.unsaved:
             say(self.app, "nothing to save: no field was changed", severity="warning")
-        elif self._draft is None or self._draft.errors:
-            wrong = (
-                "; ".join(plain(text) for text in self._draft.errors.values())
-                if self._draft
-                else "not read yet"
-            )
-            say(self.app, f"not saved: {wrong}", severity="error")
+        elif draft is None or draft.errors:
+            errors = "; ".join(map(plain, draft.errors.values())) if draft else "not read yet"
+            say(self.app, f"not saved: {errors}", severity="error")
         else:
-            kind = "set" if self._entry.version else "add"
-            self._ask_plan(Change(kind, str(self._draft.keys["id"]), self._draft.keys))
+            kind = "set" if entry.version else "add"
+            self._ask_plan(Change(kind, str(draft.keys["id"]), draft.keys))
 
     def action_history(self) -> None:
-        if self._entry is not None and self._entry.version:
-            rule, session = self._entry.id, self.whysent.session
-            self.ask("history", lambda: session.history(rule), lambda lines: self.Versions(rule, lines))
+        if self.entry is not None and self.entry.version:
+            rule = self.entry.id
+            self.ask("history", partial(self.session.rules.history, rule), partial(self.HistoryLoaded, rule))
 
-    @on(Versions)
-    def show_history(self, message: Versions) -> None:
+    @on(HistoryLoaded)
+    def show_history(self, message: HistoryLoaded) -> None:
         self.app.push_screen(TextDialog(f"History of {message.rule}", content("\n".join(message.lines))))
 
     def action_undo(self) -> None:
         self._ask_plan(Change("undo", ""))
 
     def action_displaced(self) -> None:
-        if self._replay is not None:
-            self.app.push_screen(TextDialog("Who displaced whom", displacement(self._replay, most=200)))
+        replay = self.query_one(ReplayPane).replay
+        if replay is not None:
+            self.app.push_screen(TextDialog("Who displaced whom", displacement(replay, most=200)))
 
     def action_presets(self) -> None:
-        if self._rule is not None:
-            self.ask("senders", self.whysent.session.senders, self.Senders)
+        if self._replayed_rule is not None:
+            self.ask("vendors", self.session.replays.vendors, self.VendorsLoaded)
 
-    @on(Senders)
-    def choose_sender(self, message: Senders) -> None:
-        rule = self._rule
+    @on(VendorsLoaded)
+    def choose_vendor(self, message: VendorsLoaded) -> None:
+        rule = self._replayed_rule
 
-        def compare(sender: str | None) -> None:
-            if sender is not None and rule is not None:
-                from tui.screens.vendor_comparison import SenderDialog
+        def compare(vendor: str | None) -> None:
+            if vendor is not None and rule is not None:
+                from tui.screens.vendor_comparison import VendorDialog
 
-                self.app.push_screen(SenderDialog(rule, sender, message.titles[sender].split(":")[0]))
+                self.app.push_screen(VendorDialog(rule, vendor, message.titles[vendor].split(":")[0]))
 
         self.app.push_screen(Choice("The same rule as whom?", message.titles), compare)
 
     def action_inbox(self) -> None:
         def look_again(changed: bool | None) -> None:
             if changed:
-                self._entry = None
-                self._ask_list(None)
+                self.form.entry = None
+                self._load_book(None)
 
         from tui.screens.inbox import InboxDialog
 
         self.app.push_screen(InboxDialog(), look_again)
 
     def action_copy(self) -> None:
-        if self._replay is not None and self._entry is not None:
-            text = f"{self._entry.id}\n{figures(self._replay).plain}\n"
-            self.whysent.copy("the replay's figures", text, "replay.txt")
+        replay = self.query_one(ReplayPane).replay
+        if replay is not None and self.entry is not None:
+            text = f"{self.entry.id}\n{figures(replay).plain}\n"
+            self.services.copy("the replay's figures", text, "replay.txt")
 
 
 STATES = {

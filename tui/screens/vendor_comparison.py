@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tui import keys
-from tui.progress import Told
-from tui.rendering.text import (
-    content,
-    joined,
-    line,
-    number,
-    share,
-)
-from tui.screens.work_dialog import WorkDialog
+from tui.core_access import ProgressReporter, percent
+from tui.rendering.text import content, joined, line, number, share
+from tui.screens.dialogs import Dialog
 
 if TYPE_CHECKING:
-    from textual.app import ComposeResult
+    from collections.abc import Iterable
+
+    from textual.widget import Widget
 
     from tui.session.view_models import Document
 
-KINDS = (
+DIFFERENCES = (
     ("only_exact", "stopped by the exact rule alone"),
     ("only_preset", "stopped by the sender's alone"),
     ("moved", "let through at another time"),
@@ -36,76 +33,70 @@ KINDS = (
 )
 
 
-class SenderDialog(WorkDialog[None]):
+class VendorDialog(Dialog[None]):
     """Compares over everybody; closing it stops that."""
 
-    PLACE = "dialog"
-    BINDINGS = keys.bindings(PLACE)
-    CSS_PATH = "dialogs.tcss"
+    BINDINGS = keys.bindings("dialog")
 
     @dataclass
     class Compared(Message):
         """The comparison came back."""
 
-        found: Document
+        comparison: Document
 
     @dataclass
-    class SoFar(Message):
+    class Progress(Message):
         """How far it is."""
 
         done: int
-        of: int
+        total: int
 
         def can_replace(self, message: Message) -> bool:
-            return isinstance(message, SenderDialog.SoFar)
+            return isinstance(message, VendorDialog.Progress)
 
-    def __init__(self, rule: Document, sender: str, title: str) -> None:
-        super().__init__()
-        self._rule, self._sender, self._title = rule, sender, title
+    def __init__(self, rule: Document, vendor: str, title: str) -> None:
+        super().__init__(f"{rule['id']} as {title}")
+        self._rule, self._vendor = rule, vendor
 
-    def compose(self) -> ComposeResult:
-        with VerticalScroll(classes="dialog") as box:
-            box.border_title = content(f"{self._rule['id']} as {self._title}")
-            yield Static(content("comparing over everybody …"), markup=False)
-        yield Footer()
+    def body(self) -> Iterable[Widget]:
+        yield Static(content("comparing over everybody …"), markup=False)
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
-        session, rule, sender = self.session, self._rule, self._sender
-        told = Told(lambda done, of, _: self.post_message(self.SoFar(done, of)))
-        self.work("compare", lambda: self.Compared(session.as_sender(rule, sender, told)))
+        progress = ProgressReporter(lambda done, total, _: self.post_message(self.Progress(done, total)))
+        compare = self.session.replays.compare_with_vendor
+        self.ask("compare", partial(compare, self._rule, self._vendor, progress), self.Compared)
 
-    @on(SoFar)
-    def show_progress(self, message: SoFar) -> None:
-        done = f"{100 * message.done // max(message.of, 1)} % · Esc stops"
+    @on(Progress)
+    def show_progress(self, message: Progress) -> None:
+        done = f"{percent(message.done, message.total)} · Esc stops"
         self.query_one(VerticalScroll).border_subtitle = content(done)
 
     @on(Compared)
     def show(self, message: Compared) -> None:
         self.query_one(VerticalScroll).border_subtitle = content("")
-        self.query_one(Static).update(beside(message.found))
+        self.query_one(Static).update(side_by_side(message.comparison))
 
     def failed(self, group: str, reason: str) -> None:
         del group
         self.query_one(Static).update(content(reason))
 
-    async def action_dismiss(self, result: None = None) -> None:
-        self.dismiss(result)
 
-
-def beside(found: Document) -> Content:
+def side_by_side(comparison: Document) -> Content:
     """The exact rule beside the sender's."""
-    differ, messages = found["differ"], found["messages"]
+    differ, messages = comparison["differ"], comparison["messages"]
     part = share(differ / messages) if messages else "–"
     head = joined(
         (f"{number(differ)} of {number(messages)} messages differ", "bold"),
-        f"  {part}; {number(found['customers_differ'])} people",
+        f"  {part}; {number(comparison['customers_differ'])} people",
     )
     rules = [
         joined((f"{rule['id']}: ", "bold"), rule["text"], *(f"\n  {note}." for note in rule["notes"]))
-        for rule in found["rules"]
+        for rule in comparison["rules"]
     ]
-    counts = [content(f"{line(words, 34)}{number(found[key]):>9}") for key, words in KINDS]
-    cannot = [joined(f"- {one['text']}", (f"\n  {one['source']}", "dim")) for one in found["differs"]]
-    tail = [content(""), content("What no rule here can say", "bold"), *cannot] if cannot else []
+    counts = [content(f"{line(words, 34)}{number(comparison[key]):>9}") for key, words in DIFFERENCES]
+    limits = [
+        joined(f"- {limit['text']}", (f"\n  {limit['source']}", "dim")) for limit in comparison["differs"]
+    ]
+    tail = [content(""), content("What no rule here can say", "bold"), *limits] if limits else []
     return Content("\n").join([head, content(""), *rules, content(""), *counts, *tail])

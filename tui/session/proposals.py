@@ -1,66 +1,66 @@
-"""Proposals as the screens see them: what is asked for, and the answer to it."""
+"""Proposals as the screens see them: what is proposed, and the answer to it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from tui.rendering.wording import day
-from tui.session.replays import Replays
-from tui.session.view_models import Asked, AskedGroup, CaseOf
+from tui.session.view_models import ProposalCase, ProposalGroup, ProposalSummary
 
 if TYPE_CHECKING:
     from audit.rules.book import Proposal
     from audit.rules.book.plan import Plan
+    from tui.session.open_workspace import OpenWorkspace
     from tui.session.view_models import Document
 
 
-class Proposals(Replays):
-    """What a session can do with the inbox of the workspace in `folder`, for `viewer`."""
+class Proposals:
+    """The inbox of the workspace."""
 
-    def inbox(self) -> tuple[AskedGroup, ...]:
-        self._viewer.require("see_rules")
+    def __init__(self, opened: OpenWorkspace) -> None:
+        self._opened = opened
+
+    def inbox(self) -> tuple[ProposalGroup, ...]:
+        self._opened.viewer.require("see_rules")
         return tuple(
-            AskedGroup(group.campaign, tuple(map(asked, group.proposals)), group.tickets, group.customers)
-            for group in self.workspace.book.inbox.groups()
+            ProposalGroup(
+                group.campaign, tuple(map(summary, group.proposals)), group.tickets, group.customers
+            )
+            for group in self._opened.workspace.book.inbox.groups()
         )
 
-    def propose(self, keys: Document, case: CaseOf) -> str:
+    def propose(self, keys: Document, case: ProposalCase) -> str:
         from audit.rules import model
 
-        self._viewer.require("propose")
+        self._opened.viewer.require("propose")
         rule = model.from_dict({**keys, "enabled": True})
-        return self._asked_for(self.workspace.book.plan_import([rule]), case)
+        return self.propose_plan(self._opened.workspace.book.plan_import([rule]), case)
+
+    def propose_plan(self, plan: Plan, case: ProposalCase) -> str:
+        """Put a plan into the inbox; one for a finding under the campaign of most of its messages."""
+        from audit.queries.suggested_rule import suggested
+        from audit.rules.book import Case
+
+        workspace, viewer = self._opened.workspace, self._opened.viewer
+        campaign = ""
+        if case.finding and case.customer:
+            _, finding_case = suggested(
+                workspace, case.customer, case.finding, names_sensitive=viewer.names_sensitive
+            )
+            campaign = finding_case.campaign
+        reason = Case(campaign, case.finding, case.customer, viewer.ticket or "", case.note)
+        proposal = workspace.book.inbox.propose(plan, reason)
+        return f"proposed as {proposal.id}; whoever may change rules finds it in the inbox"
 
     def reject(self, proposal: str, note: str) -> str:
         from audit.rules.book import proposals
 
-        self._viewer.require("change_rules")
-        made = self.workspace.book.inbox.reject(proposals.number(proposal), note=note)
-        return f"{made.id} is rejected"
-
-    def _asked_for(self, plan: Plan, case: CaseOf) -> str:
-        """Put a plan into the inbox; of a finding under the campaign of most of its messages."""
-        from audit.queries.suggested_rule import suggested
-        from audit.rules.book import Case
-
-        campaign = ""
-        if case.finding and case.customer:
-            _, known = suggested(
-                self.workspace, case.customer, case.finding, names_sensitive=self._viewer.names_sensitive
-            )
-            campaign = known.campaign
-        about = Case(campaign, case.finding, case.customer, self._viewer.ticket or "", case.note)
-        made = self.workspace.book.inbox.propose(plan, about)
-        return f"proposed as {made.id}; whoever may change rules finds it in the inbox"
-
-    def _wants_second_person(self) -> bool:
-        """Whether nobody changes rules alone in this workspace."""
-        from audit.rules.book.inbox import RULES
-
-        return RULES in self.workspace.book.second_person()
+        self._opened.viewer.require("change_rules")
+        rejected = self._opened.workspace.book.inbox.reject(proposals.number(proposal), note=note)
+        return f"{rejected.id} is rejected"
 
 
-def asked(proposal: Proposal) -> Asked:
+def summary(proposal: Proposal) -> ProposalSummary:
     """A proposal as a list and a page show it."""
     case = proposal.case
     lines: list[str] = []
@@ -73,21 +73,21 @@ def asked(proposal: Proposal) -> Asked:
         rules = ", ".join(f"{name} v{version}" for name, version in proposal.request.rules)
         lines.append(f"handover as {proposal.request.format}: {rules}")
     who = f"{proposal.author} on {day(proposal.made_at)}"
-    about = [f"ticket {case.ticket}" if case.ticket else "", case.customer, case.finding]
-    return Asked(
+    origin = [who, f"ticket {case.ticket}" if case.ticket else "", case.customer, case.finding]
+    return ProposalSummary(
         proposal.id,
-        f"{proposal.action} {', '.join(one.rule.id for one in proposal.changes)}".strip(),
-        " · ".join(part for part in (who, *about) if part),
+        f"{proposal.action} {', '.join(change.rule.id for change in proposal.changes)}".strip(),
+        " · ".join(part for part in origin if part),
         case.note,
         tuple(lines),
-        rule_of(proposal),
-        answers=proposal.request is None,
+        proposed_rule(proposal),
+        approvable=proposal.request is None,
     )
 
 
-def rule_of(proposal: Proposal) -> Document | None:
-    """The rule that a proposal is about, where it is about one that would be there."""
+def proposed_rule(proposal: Proposal) -> Document | None:
+    """The rule that would be there if the proposal were accepted, where it is about one rule."""
     from audit.rules.model import to_dict
 
-    (first, *others) = proposal.changes or (None,)
-    return None if first is None or others or first.after is None else to_dict(first.after)
+    (change, *more) = proposal.changes or (None,)
+    return None if change is None or more or change.after is None else to_dict(change.after)

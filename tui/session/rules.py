@@ -8,24 +8,17 @@ from typing import TYPE_CHECKING, Any
 from audit.errors import InputError, WhysentError
 from tui.rendering.text import listed, number
 from tui.rendering.wording import moment
-from tui.session.proposals import Proposals, rule_of
-from tui.session.view_models import (
-    CaseOf,
-    Change,
-    Draft,
-    Entry,
-    Field,
-    Plan,
-)
+from tui.session.proposals import proposed_rule
+from tui.session.view_models import Change, Draft, Entry, Field, Plan, ProposalCase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-    from audit.privacy.roles import Viewer
     from audit.rules.book import Proposal, Version
-    from audit.rules.book import plan as planned
+    from audit.rules.book import plan as book_plan
     from audit.rules.model import Rule
+    from tui.session.open_workspace import OpenWorkspace
+    from tui.session.proposals import Proposals
     from tui.session.view_models import Document
 
 FIXED = ("id", "kind", "enabled")
@@ -35,22 +28,22 @@ AT_ONCE = 200_000
 """House value: messages above which a plan does not replay the whole past, twice, before it asks."""
 
 
-class RuleDesk(Proposals):
-    """What a session can do with the rules of the workspace in `folder`, for `viewer`."""
+class RuleBook:
+    """The rule book of the workspace; a change that its viewer cannot make is put into `proposals`."""
 
-    def __init__(self, folder: Path, viewer: Viewer) -> None:
-        super().__init__(folder, viewer)
-        self._began = datetime.now(UTC)
-        self._plans: dict[tuple[str, str], planned.Plan] = {}
+    def __init__(self, opened: OpenWorkspace, proposals: Proposals) -> None:
+        self._opened = opened
+        self._proposals = proposals
+        self._opened_at = datetime.now(UTC)
+        self._plans: dict[tuple[str, str], book_plan.Plan] = {}
 
     # -- entries and forms -----------------------------------------------------------------------------------------
 
-    def rules(self) -> tuple[Entry, ...]:
-        self._viewer.require("see_rules")
-        book = self.workspace.book
-        asked = book.inbox.proposals(("proposed", "draft"))
-        waiting = (_waiting(one) for one in asked)
-        return (*(entry(rule) for rule in book.rules()), *(one for one in waiting if one is not None))
+    def entries(self) -> tuple[Entry, ...]:
+        self._opened.viewer.require("see_rules")
+        book = self._opened.workspace.book
+        proposed = map(_proposed_entry, book.inbox.proposals(("proposed", "draft")))
+        return (*map(rule_entry, book.rules()), *(entry for entry in proposed if entry is not None))
 
     def kinds(self) -> tuple[str, ...]:
         from audit.rules.model import kinds
@@ -60,9 +53,10 @@ class RuleDesk(Proposals):
     def blank(self, kind: str) -> Entry:
         from audit.rules.model import required_keys
 
-        fields = tuple(Field(key, "", needed=True) for key in ("id", *required_keys(kind)))
-        rest = tuple(field for field in _fields(kind, {}) if field.key not in {one.key for one in fields})
-        return Entry("", 0, False, {"kind": kind}, "", (*fields, *rest))
+        required = ("id", *required_keys(kind))
+        optional = (field for field in _fields(kind, {}) if field.key not in required)
+        fields = (*(Field(key, "", needed=True) for key in required), *optional)
+        return Entry("", 0, False, {"kind": kind}, "", fields)
 
     def draft(self, texts: Mapping[str, str]) -> Draft:
         """Read a form back: texts into the values a rules file would hold, checked by the core."""
@@ -86,41 +80,44 @@ class RuleDesk(Proposals):
     # -- changes ---------------------------------------------------------------------------------------------------
 
     def history(self, rule: str) -> tuple[str, ...]:
-        found = self.workspace.book.history(rule)
+        versions = self._opened.workspace.book.history(rule)
         return tuple(
             line
-            for one, before in zip(found, (*found[1:], None), strict=True)
-            for line in (_version(one), *_differences(one, before))
+            for version, earlier in zip(versions, (*versions[1:], None), strict=True)
+            for line in (_version_line(version), *_differences(version, earlier))
         )
 
     def plan(self, change: Change) -> Plan:
-        asks = self._asks_for(change)
-        self._viewer.require("propose" if asks else "change_rules")
-        made = self._planned(change)
-        self._plans[change.kind, change.id] = made
-        lines = [*self._undone(made), *made.lines(), "", *self._effect(made)]
-        what = f"{change.kind} {change.id}".strip()
-        return Plan(f"{'propose: ' if asks else ''}{what}: go on?", tuple(lines))
+        only_proposed = self._only_proposed(change)
+        self._opened.viewer.require("propose" if only_proposed else "change_rules")
+        plan = self._plan(change)
+        self._plans[change.kind, change.id] = plan
+        lines = [*self._undone(plan), *plan.lines(), "", *self._effect(plan)]
+        title = f"{change.kind} {change.id}".strip()
+        return Plan(f"{'propose: ' if only_proposed else ''}{title}: go on?", tuple(lines))
 
-    def _asks_for(self, change: Change) -> bool:
-        """Whether a change can only be asked for: it takes a second person, or another role."""
-        return change.kind != "approve" and (
-            self._wants_second_person() or not self._viewer.may("change_rules")
-        )
+    def _only_proposed(self, change: Change) -> bool:
+        """Whether a change can only be proposed: it takes a second person, or another role."""
+        from audit.rules.book.inbox import RULES
 
-    def _undone(self, made: planned.Plan) -> list[str]:
-        if made.undoes is None:
+        if change.kind == "approve":
+            return False
+        second_person = RULES in self._opened.workspace.book.second_person()
+        return second_person or not self._opened.viewer.may("change_rules")
+
+    def _undone(self, plan: book_plan.Plan) -> list[str]:
+        if plan.undoes is None:
             return []
         return [
-            f"takes back: {_version(one)} of {one.rule.id}"
-            for one in self.workspace.book.history()
-            if one.change == made.undoes
+            f"takes back: {_version_line(version)} of {version.rule.id}"
+            for version in self._opened.workspace.book.history()
+            if version.change == plan.undoes
         ]
 
-    def _planned(self, change: Change) -> planned.Plan:
+    def _plan(self, change: Change) -> book_plan.Plan:
         from audit.rules import model
 
-        book = self.workspace.book
+        book = self._opened.workspace.book
         if change.kind == "approve":
             from audit.rules.book import proposals
 
@@ -135,15 +132,15 @@ class RuleDesk(Proposals):
         if change.kind == "undo":
             from audit.privacy import current_user
 
-            return book.plan_undo(author=current_user.name(), since=self._began)
+            return book.plan_undo(author=current_user.name(), since=self._opened_at)
         return book.plan_enable(change.id) if change.kind == "enable" else book.plan_disable(change.id)
 
-    def _effect(self, made: planned.Plan) -> list[str]:
-        events = self.everybody
+    def _effect(self, plan: book_plan.Plan) -> list[str]:
+        events = self._opened.everybody
         if (events["kind"] == "message_sent").sum() > AT_ONCE:
             return ["The past is long; its replay on this screen shows what the rule alone would stop."]
-        causes = self._causes_for((*made.before, *made.after))
-        effect = made.effect(events, self.workspace.context(), causes=causes)
+        causes = self._opened.causes_for((*plan.before, *plan.after))
+        effect = plan.effect(events, self._opened.workspace.context(), causes=causes)
         return [
             f"{number(effect.stopped)} mails of the past would be stopped that were not before;",
             f"{number(effect.freed)} the other way round, {number(effect.moved)} at another time.",
@@ -151,16 +148,16 @@ class RuleDesk(Proposals):
         ]
 
     def apply(self, change: Change, note: str = "") -> str:
-        made = self._plans.pop((change.kind, change.id), None)
-        if made is None:
+        plan = self._plans.pop((change.kind, change.id), None)
+        if plan is None:
             raise WhysentError("there is no plan for this change; nothing was changed")
-        if self._asks_for(change):
-            return self._asked_for(made, CaseOf(note=note))
-        done = self.workspace.book.apply(made, note=note)
-        return ", ".join(f"{rule.id} is now version {rule.version}" for rule in done) or "nothing changed"
+        if self._only_proposed(change):
+            return self._proposals.propose_plan(plan, ProposalCase(note=note))
+        rules = self._opened.workspace.book.apply(plan, note=note)
+        return ", ".join(f"{rule.id} is now version {rule.version}" for rule in rules) or "nothing changed"
 
 
-def entry(rule: Rule) -> Entry:
+def rule_entry(rule: Rule) -> Entry:
     """A rule of the book as a list and a form show it."""
     from audit.rules.model import to_dict
 
@@ -168,72 +165,73 @@ def entry(rule: Rule) -> Entry:
     return Entry(rule.id, rule.version or 0, rule.enabled, keys, gist(keys), _fields(rule.kind, keys))
 
 
-def _waiting(proposal: Proposal) -> Entry | None:
+def _proposed_entry(proposal: Proposal) -> Entry | None:
     """A rule that is asked for or drafted, as the list shows it; None for what is about no one rule."""
-    keys = rule_of(proposal)
+    keys = proposed_rule(proposal)
     if keys is None:
         return None
-    about = f"ticket {proposal.case.ticket}" if proposal.case.ticket else f"by {proposal.author}"
-    shown = f"{about} · {gist(keys)}"
+    origin = f"ticket {proposal.case.ticket}" if proposal.case.ticket else f"by {proposal.author}"
+    fields = _fields(str(keys["kind"]), keys)
     return Entry(
-        str(keys["id"]), 0, False, keys, shown, _fields(str(keys["kind"]), keys), proposal.id, proposal.state
+        str(keys["id"]), 0, False, keys, f"{origin} · {gist(keys)}", fields, proposal.id, proposal.state
     )
 
 
-def _version(one: Version) -> str:
-    approved = f"approved by {one.approved_by}" if one.approved_by else ""
+def _version_line(version: Version) -> str:
     parts = (
-        f"v{one.rule.version}",
-        moment(one.recorded_at),
-        one.author,
-        one.action,
-        one.state,
-        approved,
-        one.note,
+        f"v{version.rule.version}",
+        moment(version.recorded_at),
+        version.author,
+        version.action,
+        version.state,
+        f"approved by {version.approved_by}" if version.approved_by else "",
+        version.note,
     )
     return "  ".join(part for part in parts if part)
 
 
-def _differences(one: Version, before: Version | None) -> list[str]:
+def _differences(version: Version, earlier: Version | None) -> list[str]:
     """What a version changed, a line a key."""
-    from audit.rules.book.plan import Change as Changed
+    from audit.rules.book.plan import Change as RuleDifference
 
-    changed = Changed(before.stands if before else None, one.stands)
-    return [f"      {line}" for line in changed.lines()] if one.stands else ["      taken out of the book"]
+    if not version.stands:
+        return ["      taken out of the book"]
+    difference = RuleDifference(earlier.stands if earlier else None, version.stands)
+    return [f"      {line}" for line in difference.lines()]
 
 
 def gist(keys: Document) -> str:
     """A rule in a few words: its kind, what it counts, whom it is about."""
-    said = [str(keys["kind"]).replace("_", " ")]
+    parts = [str(keys["kind"]).replace("_", " ")]
     if "limit" in keys:
-        said.append(f"{keys['limit']} in {keys['window']}")
+        parts.append(f"{keys['limit']} in {keys['window']}")
     elif "window" in keys:
-        said.append(str(keys["window"]))
+        parts.append(str(keys["window"]))
     if "unengaged" in keys:
-        said.append(f"{keys['unengaged']} without a response")
-    said += [str(keys[key]) for key in ("quiet", "same", "grace") if key in keys]
-    said += [", ".join(keys[key]) for key in ("channels", "categories", "campaigns") if keys.get(key)]
-    return " · ".join(said)
+        parts.append(f"{keys['unengaged']} without a response")
+    parts += [str(keys[key]) for key in ("quiet", "same", "grace") if key in keys]
+    parts += [", ".join(keys[key]) for key in ("channels", "categories", "campaigns") if keys.get(key)]
+    return " · ".join(parts)
 
 
 def _fields(kind: str, keys: Document) -> tuple[Field, ...]:
     from audit.rules.model import keys as keys_of
     from audit.rules.model import required_keys
 
-    forefront = {key: number for number, key in enumerate(("title", *required_keys(kind)))}
-    in_order = sorted(
+    order = {key: rank for rank, key in enumerate(("title", *required_keys(kind)))}
+    editable = sorted(
         (key for key in keys_of(kind) if key not in FIXED),
-        key=lambda key: forefront.get(key, len(forefront) + (0 if key in keys else 1)),
+        key=lambda key: order.get(key, len(order) + (0 if key in keys else 1)),
     )
     return tuple(
         Field(key, _text(keys.get(key)), listed(keys_of(kind)[key].default), keys_of(kind)[key].required)
-        for key in in_order
+        for key in editable
     )
 
 
 def _text(value: object) -> str:
     """A value as its field shows it; of names in a list those in quotation marks that hold what separates them."""
-    return listed([_quoted(str(one)) for one in value] if isinstance(value, (list, tuple)) else value)
+    return listed([_quoted(str(name)) for name in value] if isinstance(value, (list, tuple)) else value)
 
 
 def _quoted(name: str) -> str:

@@ -112,15 +112,15 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class RuleTrial:
     """Rules tried on one customer's messages: event_id → what became of it in a few words, if it did not just go out.
 
-    `named`: the rules in words; `without` as in a picture.
+    `rules`: which rules, in words; `without` as in a picture.
     """
 
     customer: str
     without: tuple[str, ...]
-    named: str
+    rules: str
     stopped: Mapping[str, str]
     deferred: Mapping[str, str]
     messages: int
@@ -131,12 +131,12 @@ class Agreement:
     """How far the log and our definitions agree.
 
     `agreed`: `key, title, both, logged_only, derived_only, agreement` of each segment and strip; `apart`: `key, customer,
-    where, title, side, since, text` of the disagreements that are listed, of `disagreements`.
+    where, title, side, since, text` of the disagreements that are listed, of `total`.
     """
 
     agreed: pl.DataFrame
     apart: pl.DataFrame
-    disagreements: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,49 +190,49 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The replay over some customers, while that over all is being made; `of` is how many there are."""
+    """The replay over some customers, while that over all is being made; `total` is how many customers there are."""
 
     replay: Document
-    of: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A curve; `now` is the label of the rule as it stands, `note` says if it is one of a sample."""
+    """A curve; `current` is the label of the rule as it stands, `note` says if it is one of a sample."""
 
     curve: Curve
-    now: str
+    current: str
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A proposal: `about` says for which case, `lines` what would change; `rule` is what can be replayed, if one is.
+class ProposalSummary:
+    """A proposal: `origin` says who made it for which case, `lines` what would change; `rule` is what can be replayed.
 
-    `answers`: whether it is for these screens to approve; an export is not.
+    `approvable`: whether it is for these screens to approve; an export is not.
     """
 
     id: str
     title: str
-    about: str
+    origin: str
     note: str
     lines: tuple[str, ...]
     rule: Document | None = None
-    answers: bool = True
+    approvable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class AskedGroup:
+class ProposalGroup:
     """The proposals about one campaign, with how many tickets and people stand behind them."""
 
     campaign: str
-    proposals: tuple[Asked, ...]
+    proposals: tuple[ProposalSummary, ...]
     tickets: int
     customers: int
 
 
 @dataclass(frozen=True, slots=True)
-class CaseOf:
+class ProposalCase:
     """What a proposal answers, as the screens know it: a customer, a finding's id, why."""
 
     customer: str = ""
@@ -249,8 +249,8 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """Text as it is offered: to be read, copied and exported. Empty `text` with a `refusal` where none is offered."""
+class OfferedText:
+    """Text to be read, copied and exported. Empty `text` with a `refusal` where none is offered."""
 
     title: str
     text: str

@@ -28,8 +28,8 @@ class Item:
 class Items(OptionList):
     """Entries made of cleaned content; `put` replaces them and keeps the cursor on the same id."""
 
-    PLACE = "list"
-    BINDINGS = keys.bindings(PLACE)
+    AREA = "list"
+    BINDINGS = keys.bindings(AREA)
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - as every widget
         super().__init__(id=id, markup=False)
@@ -37,12 +37,12 @@ class Items(OptionList):
 
     def put(self, items: Iterable[Item]) -> None:
         """Show `items` instead of what is shown."""
-        made = list(items)
-        kept = self.chosen
-        self._ids = [item.id for item in made]
-        self.set_options([Option(item.says, disabled=item.head) for item in made])
+        entries = list(items)
+        chosen = self.chosen
+        self._ids = [item.id for item in entries]
+        self.set_options([Option(item.says, disabled=item.head) for item in entries])
         self.highlighted = next(
-            (at for at, item in enumerate(made) if item.id == kept and not item.head), None
+            (at for at, item in enumerate(entries) if item.id == chosen and not item.head), None
         )
 
         if self.has_focus:

@@ -1,8 +1,9 @@
-"""The keys of one rule as fields, each with what is wrong with it beside it."""
+"""The keys of one rule as fields, each with what is wrong with it beside it; read back as one types."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -10,15 +11,20 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 from textual.widgets import Input, Label
 
+from tui.core_access import AsksCore
 from tui.rendering.text import content, plain
-from tui.widgets.clean_input import CleanInput
+from tui.widgets.text import CleanInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from textual.app import ComposeResult
+    from textual.timer import Timer
 
-    from tui.session.view_models import Field
+    from tui.session.view_models import Draft, Entry, Field
+
+PAUSE = 0.15
+"""Seconds without a key before an edit is read back."""
 
 
 class FieldRow(Horizontal):
@@ -27,7 +33,7 @@ class FieldRow(Horizontal):
     def __init__(self, field: Field) -> None:
         super().__init__(id=f"row-{field.key}")
         self.field = field
-        self._wrong = ""
+        self._error = ""
 
     def compose(self) -> ComposeResult:
         yield Label(
@@ -42,17 +48,17 @@ class FieldRow(Horizontal):
         """What stands in the field."""
         return self.query_one(Input).value.strip()
 
-    def tell(self, wrong: str) -> None:
+    def tell(self, error: str) -> None:
         """Say what is wrong, or nothing; what is said already costs nothing."""
-        if wrong == self._wrong:
+        if error == self._error:
             return
-        self._wrong = wrong
-        self.set_class(bool(wrong), "-wrong")
-        self.query_one(".wrong", Label).update(content(wrong))
+        self._error = error
+        self.set_class(bool(error), "-wrong")
+        self.query_one(".wrong", Label).update(content(error))
 
 
-class RuleForm(VerticalScroll, can_focus=False):
-    """Fields of a rule. Tells when a text differs from what it was."""
+class RuleForm(VerticalScroll, AsksCore, can_focus=False):
+    """Fields of the rule `entry`. `draft` is what was read back last, None for a form that nobody has edited."""
 
     @dataclass
     class Edited(Message):
@@ -63,18 +69,32 @@ class RuleForm(VerticalScroll, can_focus=False):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, RuleForm.Edited)
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - as every widget
-        super().__init__(id=id)
-        self._saved: dict[str, str] = {}
-        self._told: dict[str, str] = {}
+    @dataclass
+    class ReadBack(Message):
+        """The form was read back."""
 
-    async def put(self, fields: tuple[Field, ...]) -> None:
+        draft: Draft
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - as every widget
+        super().__init__(id=id)
+        self.entry: Entry | None = None
+        self.draft: Draft | None = None
+        self._timer: Timer | None = None
+        self._saved: dict[str, str] = {}
+        self._posted: dict[str, str] = {}
+
+    async def put(self, entry: Entry) -> None:
         """Show another rule's fields."""
-        self._saved = {field.key: plain(field.text).strip() for field in fields}
-        self._told = dict(self._saved)
+        self.entry, self.draft = entry, None
+        self._saved = {field.key: plain(field.text).strip() for field in entry.fields}
+        self._posted = dict(self._saved)
         await self.remove_children()
-        await self.mount_all(FieldRow(field) for field in fields)
+        await self.mount_all(FieldRow(field) for field in entry.fields)
         self.scroll_home(animate=False)
+        self.tell({})
+        version, proposal = f"{entry.id} · v{entry.version}", f"{entry.id} · {entry.state} {entry.proposal}"
+        title = version if entry.version else proposal if entry.proposal else f"new {entry.keys['kind']}"
+        self.border_title = content(title)
 
     @property
     def texts(self) -> dict[str, str]:
@@ -88,21 +108,45 @@ class RuleForm(VerticalScroll, can_focus=False):
 
     def tell(self, errors: Mapping[str, str]) -> None:
         """Say what is wrong beside each field; what concerns no field, under the form."""
-        for row in self.query(FieldRow):
-            row.tell(errors.get(row.field.key, ""))
-        known = {row.field.key for row in self.query(FieldRow)}
-        rest = [plain(text) for key, text in errors.items() if key not in known]
+        rows = {row.field.key: row for row in self.query(FieldRow)}
+        for key, row in rows.items():
+            row.tell(errors.get(key, ""))
+        general = [plain(text) for key, text in errors.items() if key not in rows]
         self.border_subtitle = (
-            content("; ".join(rest)) if rest else content("* unsaved" if self.edited else "")
+            content("; ".join(general)) if general else content("* unsaved" if self.edited else "")
         )
 
     @on(Input.Changed)
-    def note(self, event: Input.Changed) -> None:
+    def note_edit(self, event: Input.Changed) -> None:
         event.stop()
         texts = self.texts
-        if texts != self._told:
-            self._told = texts
+        if texts != self._posted:
+            self._posted = texts
             self.post_message(self.Edited(texts))
+
+    @on(Edited)
+    def read_back_soon(self, message: Edited) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        keys = self.entry.keys if self.entry is not None else {}
+        fixed = {key: str(keys[key]) for key in ("id", "kind") if key in keys}
+        question = partial(self.session.rules.draft, fixed | message.texts)
+        self._timer = self.set_timer(PAUSE, lambda: self.ask("draft", question, self.ReadBack))
+
+    @on(ReadBack)
+    def show_errors(self, message: ReadBack) -> None:
+        self.draft = message.draft
+        self.tell(message.draft.errors)
+
+    def next_field(self, step: int) -> bool:
+        """Go to the next field; False where there is none, or the cursor is in none."""
+        inputs: list[Input] = list(self.query(Input))
+        focused = self.screen.focused
+        index = inputs.index(focused) + step if isinstance(focused, Input) and focused in inputs else -1
+        inside = 0 <= index < len(inputs)
+        if inside:
+            inputs[index].focus()
+        return inside
 
     def focus(self, scroll_visible: bool = True) -> RuleForm:
         inputs = self.query(Input)

@@ -46,8 +46,8 @@ _WHOLE = Style(strike=False)
 class Table(ScrollView, can_focus=True):
     """Rows with a heading, a cursor and marks. Set `rows` with `show`."""
 
-    PLACE = "table"
-    BINDINGS = keys.bindings(PLACE)
+    AREA = "table"
+    BINDINGS = keys.bindings(AREA)
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "table--head", "table--cursor", "table--cursor-away", "table--dim", "table--high", "table--medium", "table--low",
         *(f"table--{mark}" for mark in SIGNS),
@@ -198,8 +198,8 @@ class Table(ScrollView, can_focus=True):
 
     def _joined(self, labels: list[str]) -> str:
         assert self.rows is not None
-        made = zip(labels, self._widths, self.rows.columns, strict=True)
-        return "  " + " ".join(line(label, width, right=column.right) for label, width, column in made)
+        cells = zip(labels, self._widths, self.rows.columns, strict=True)
+        return "  " + " ".join(line(label, width, right=column.right) for label, width, column in cells)
 
     def _row_line(self, index: int, width: int) -> Strip:
         assert self.rows is not None
@@ -244,9 +244,9 @@ class Table(ScrollView, can_focus=True):
     def _count(self) -> None:
         if self.rows is None:
             return
-        at, shown, total = self.cursor + 1 if len(self.rows) else 0, len(self.rows), self.rows.total
-        more = f" · {number(total)} in all" if total != shown else ""
-        self.border_subtitle = content(f"{number(at)} of {number(shown)}{more}")
+        at, count, total = self.cursor + 1 if len(self.rows) else 0, len(self.rows), self.rows.total
+        more = f" · {number(total)} in all" if total != count else ""
+        self.border_subtitle = content(f"{number(at)} of {number(count)}{more}")
 
     def action_down(self) -> None:
         self.cursor += 1
@@ -294,11 +294,11 @@ class Table(ScrollView, can_focus=True):
 
     def _sort_at(self, x: int) -> None:
         assert self.rows is not None
-        left = 2
+        start = 2
         for width, column in zip(self._widths, self.rows.columns, strict=True):
-            if left <= x <= left + width:
+            if start <= x <= start + width:
                 self._sort(column.name)
-            left += width + 1
+            start += width + 1
 
     def _sort(self, name: str) -> None:
         assert self.rows is not None

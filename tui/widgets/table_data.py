@@ -84,11 +84,11 @@ class Rows:
         """Cells for each column in `room` cells, one blank between two; what is left goes to the flexible ones."""
         fixed = [0 if column.flex else column.width or self._measure(column) for column in self.columns]
         flexible = sum(column.flex for column in self.columns)
-        left = max(room - sum(fixed) - len(fixed) + 1, 8 * flexible)
-        each, more = divmod(left, flexible) if flexible else (0, 0)
-        first = next((at for at, column in enumerate(self.columns) if column.flex), 0)
+        free = max(room - sum(fixed) - len(fixed) + 1, 8 * flexible)
+        share, remainder = divmod(free, flexible) if flexible else (0, 0)
+        widest = next((at for at, column in enumerate(self.columns) if column.flex), 0)
         return tuple(
-            each + (more if at == first else 0) if column.flex else fixed[at]
+            share + (remainder if at == widest else 0) if column.flex else fixed[at]
             for at, column in enumerate(self.columns)
         )
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tui.session.view_models import Week
 
 
-class Pressure(Widget):
+class WeeklyChart(Widget):
     """Signs above bars; the title says how many of how many weeks, and how tall the tallest bar is."""
 
     weeks: reactive[tuple[Week, ...]] = reactive(())
@@ -29,8 +29,8 @@ class Pressure(Widget):
 
     def _title(self) -> None:
         bars = draw(self.weeks, self.content_size.width)
-        shown = f"{bars.shown} of {bars.total} weeks" if bars.shown < bars.total else f"{bars.total} weeks"
-        self.border_title = content(f"Mails a week · {shown} · most {bars.tallest}")
+        span = f"{bars.shown} of {bars.total} weeks" if bars.shown < bars.total else f"{bars.total} weeks"
+        self.border_title = content(f"Mails a week · {span} · most {bars.tallest}")
         self.border_subtitle = content("● bought  ○ viewed  ✕ opted out")
 
     def render(self) -> Content:

@@ -75,18 +75,18 @@ def opened(paths: Sequence[Path]) -> Iterator[list[Member]]:
     that cannot be read.
     """
     with ExitStack() as stack:
-        found = [member for path in paths for member in _files(path, stack)]
-        known = [_known(member) for member in found]
-        order = {each.name: place for place, each in enumerate(book().datasets)}
-        known.sort(key=lambda m: (order[m.dataset.name] if m.dataset else len(order), m.path))
-        yield list(_without_repeats(known))
+        files = [member for path in paths for member in _files(path, stack)]
+        members = [_known(member) for member in files]
+        order = {dataset.name: position for position, dataset in enumerate(book().datasets)}
+        members.sort(key=lambda m: (order[m.dataset.name] if m.dataset else len(order), m.path))
+        yield list(_without_repeats(members))
 
 
 def _files(path: Path, stack: ExitStack) -> Iterator[Member]:
     if path.is_dir():
-        for each in sorted(path.rglob("*")):
-            if each.is_file() and not each.is_symlink():
-                yield from _file(each, each.relative_to(path).parts, stack)
+        for file in sorted(path.rglob("*")):
+            if file.is_file() and not file.is_symlink():
+                yield from _file(file, file.relative_to(path).parts, stack)
     else:
         yield from _file(path, (path.name,), stack)
 
@@ -119,15 +119,15 @@ def _zipped(path: Path, parts: tuple[str, ...], stack: ExitStack) -> Iterator[Me
 
 def _dates(path: Path) -> dict[str, datetime]:
     """When each member of a zip was made; a zip writes 1980 for "unknown", then it is the zip's own date."""
-    own = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(microsecond=0)
+    archive_date = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(microsecond=0)
     dates = {}
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             try:
-                made = datetime(*info.date_time, tzinfo=UTC)
+                date = datetime(*info.date_time, tzinfo=UTC)
             except ValueError:
-                made = own
-            dates[info.filename] = made if made.year > _DOS_EPOCH else own
+                date = archive_date
+            dates[info.filename] = date if date.year > _DOS_EPOCH else archive_date
     return dates
 
 

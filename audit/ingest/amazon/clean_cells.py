@@ -1,8 +1,15 @@
-"""Cells of the export's tables: placeholders are absent, words have one meaning, prices are numbers."""
+"""Cells of the export's tables: placeholders are absent, words have one meaning, prices are numbers, and the many ways to
+write a moment.
+"""
 
 import polars as pl
 
+from audit.events.schema import TIME
 from audit.ingest.amazon.datasets import book
+
+_ZONE = r"\s*(?:\b(?:UTC|GMT)\b|Z$)"
+_WEEKDAY = r"^[A-Za-z]{3} +([A-Za-z]{3} )"
+_LEAP = r"(:\d{2}):60"
 
 
 def tidy(cells: pl.DataFrame) -> pl.DataFrame:
@@ -14,8 +21,8 @@ def tidy(cells: pl.DataFrame) -> pl.DataFrame:
 
 def word(column: str, vocabulary: str) -> pl.Expr:
     """Our word for theirs; null for a word we do not know."""
-    known = book().vocabulary[vocabulary]
-    return pl.col(column).str.to_lowercase().replace_strict(known, default=None, return_dtype=pl.String)
+    words = book().vocabulary[vocabulary]
+    return pl.col(column).str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.String)
 
 
 def number(column: str) -> pl.Expr:
@@ -31,3 +38,33 @@ def flags(cells: pl.DataFrame) -> pl.DataFrame:
     """Columns named `... (Y/N)`: `1`, `Yes`, `Y` are `true`, `0`, `No`, `N` are `false`, in every generation."""
     names = [name for name in cells.columns if name.endswith("(Y/N)")]
     return cells.with_columns(pl.coalesce(word(name, "flag"), name).alias(name) for name in names)
+
+
+def moments(column: pl.Series) -> pl.Series:
+    """Text → moments in UTC (µs); dates are midnight, a leap second is the second after it, all else null.
+
+    The masks stand in `datasets.toml`; month comes before day.
+    """
+    text = column.str.replace(_ZONE, "").str.strip_chars().str.replace(_WEEKDAY, "${1}")
+    leap = text.str.contains(_LEAP).fill_null(value=False)
+    text = text.str.replace(_LEAP, "${1}:59")
+    times = pl.Series(column.name, [None] * len(column), dtype=TIME)
+    for pattern, form in book().dates:
+        fits = text.str.contains(pattern).fill_null(value=False)
+        if fits.any():
+            parsed = _parsed(text.set(~fits, None), form)
+            times = times.zip_with(~fits, parsed)
+    return (times + leap.cast(pl.Int64).cast(pl.Duration("us")) * 1_000_000).alias(column.name)
+
+
+def dates_only(column: pl.Series) -> pl.Series:
+    """Whether a moment was written as a date without a time of day."""
+    return column.str.contains(":").not_()
+
+
+def _parsed(text: pl.Series, form: str) -> pl.Series:
+    text = text.str.replace("T", " ", literal=True) if form.startswith("%Y-") else text
+    if "%H" not in form and "%I" not in form:
+        text, form = text + " 00:00", f"{form} %H:%M"
+    parsed = text.str.to_datetime(form, time_unit="us", strict=False)
+    return parsed.dt.convert_time_zone("UTC") if form.endswith("%z") else parsed.dt.replace_time_zone("UTC")

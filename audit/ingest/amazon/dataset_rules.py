@@ -6,16 +6,39 @@ Each takes a frame with our columns (text, `occurred_at` as a moment) and the ru
 
 import urllib.parse
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import polars as pl
 
-from audit.ingest.amazon.clean_cells import number, word
-from audit.ingest.amazon.dates import moments
-from audit.ingest.amazon.import_state import Run
+from audit.ingest.amazon.archive_members import Member
+from audit.ingest.amazon.clean_cells import moments, number, word
 from audit.privacy.scan import scrub
 
 _QUERY_KEYS = ("k", "field-keywords")
 _CANCELLED = ("cancelled", "canceled")
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass
+class Run:
+    """The file at hand and what the files before it held.
+
+    - `dated`: the date of the file at hand;
+    - `messages`: message ids that the sent notifications list; `pushes`: those of pushes met so far;
+    - `total`, `done`: bytes of all files, and of those that are finished; `progress` is told of them.
+    """
+
+    total: int
+    progress: Callable[[int, int, str], None]
+    dated: datetime = _NEVER
+    done: int = 0
+    messages: set[str] = field(default_factory=set)
+    pushes: set[str] = field(default_factory=set)
+
+    def tell(self, member: Member, done_here: int) -> None:
+        """`done_here` bytes of this file are done."""
+        self.progress(self.done + done_here, self.total, member.path)
 
 
 Refine = Callable[[pl.DataFrame, Run], pl.DataFrame]
@@ -31,16 +54,16 @@ def sent(frame: pl.DataFrame, run: Run) -> pl.DataFrame:
 
 def push(frame: pl.DataFrame, run: Run) -> pl.DataFrame:
     """A row is a device: a push that the sent notifications list is counted there, any other once."""
-    known = pl.col("message_id").is_in(list(run.messages))
-    first = (pl.col("_sent").str.to_lowercase() == "yes").rank("ordinal", descending=True).over(
+    in_sent_list = pl.col("message_id").is_in(list(run.messages))
+    is_first = (pl.col("_sent").str.to_lowercase() == "yes").rank("ordinal", descending=True).over(
         "message_id"
     ) == 1
-    repeated = ~first | pl.col("message_id").is_in(list(run.pushes))
+    repeated = ~is_first | pl.col("message_id").is_in(list(run.pushes))
     run.pushes.update(frame["message_id"].drop_nulls().unique())
     return frame.with_columns(
         word("_sent", "was_sent").alias("kind"),
         _unknown("_sent", "was_sent"),
-        pl.when(known)
+        pl.when(in_sent_list)
         .then(pl.lit("a device of a push that the sent notifications list"))
         .when(repeated)
         .then(pl.lit("a further device of the same push"))
@@ -195,7 +218,5 @@ def _sign(sign: pl.Expr) -> pl.Expr:
 
 
 def _gift() -> pl.Expr:
-    given = word("_gift", "flag")
-    return (
-        pl.when(given == "false").then(pl.lit(False)).when(pl.col("_gift").is_not_null()).then(pl.lit(True))
-    )
+    flag = word("_gift", "flag")
+    return pl.when(flag == "false").then(pl.lit(False)).when(pl.col("_gift").is_not_null()).then(pl.lit(True))

@@ -49,9 +49,13 @@ class Book:
 
     def with_header(self, columns: list[str]) -> Dataset | None:
         """The dataset that can be told by its columns alone."""
-        found = {column.casefold() for column in columns}
+        present = {column.casefold() for column in columns}
         return next(
-            (each for each in self.datasets if each.header and {c.casefold() for c in each.header} <= found),
+            (
+                dataset
+                for dataset in self.datasets
+                if dataset.header and {c.casefold() for c in dataset.header} <= present
+            ),
             None,
         )
 
@@ -62,11 +66,11 @@ def book() -> Book:
     text = files("audit.ingest.amazon").joinpath("datasets.toml").read_text(encoding="utf-8")
     raw = tomllib.loads(text)
     return Book(
-        datasets=tuple(_dataset(each) for each in raw["dataset"]),
+        datasets=tuple(_dataset(entry) for entry in raw["dataset"]),
         placeholders=tuple(raw["placeholders"]),
         footers=tuple(raw["footers"]),
-        hidden=tuple((re.compile(each["pattern"]), each["field"]) for each in raw["hidden"]),
-        dates=tuple((each["pattern"], each["format"]) for each in raw["date"]),
+        hidden=tuple((re.compile(entry["pattern"]), entry["field"]) for entry in raw["hidden"]),
+        dates=tuple((entry["pattern"], entry["format"]) for entry in raw["date"]),
         vocabulary=raw["vocabulary"],
     )
 
@@ -74,5 +78,5 @@ def book() -> Book:
 def _dataset(raw: dict[str, Any]) -> Dataset:
     values = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
     for part in ("columns", "identifiers"):
-        values[part] = {ours: tuple(theirs) for ours, theirs in raw.get(part, {}).items()}
+        values[part] = {name: tuple(names) for name, names in raw.get(part, {}).items()}
     return Dataset(**{"group": raw["name"], **values})

@@ -8,7 +8,7 @@ from typing import IO
 import polars as pl
 
 from audit.errors import InputError
-from audit.ingest.batch import REJECTED
+from audit.ingest.format import REJECTED
 from audit.privacy.clean import clean
 
 CHUNK = 50_000
@@ -115,8 +115,8 @@ class Table:
             chunk.bad.append((number, reason, ",".join(record)))
         else:
             if len(record) > width:
-                rest = record[width - 1 :] if self._overflow else record[width - 1 : width]
-                record = [*record[: width - 1], ", ".join(rest)]
+                overflow = record[width - 1 :] if self._overflow else record[width - 1 : width]
+                record = [*record[: width - 1], ", ".join(overflow)]
             chunk.records.append(record + [""] * (width - len(record)))
             chunk.numbers.append(number)
 

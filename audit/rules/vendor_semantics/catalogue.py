@@ -90,15 +90,7 @@ class Preset(Struct, frozen=True):
             "means": [{"key": key, **msgspec.to_builtins(cited)} for key, cited in self.cited.items()],
             "differs": [msgspec.to_builtins(difference) for difference in self.differs],
             "left_out": list(self.left_out),
-            "rules": [
-                {
-                    "standing": ready.standing,
-                    "rule": to_dict(ready.rule),
-                    "quote": ready.quote,
-                    "source": ready.source,
-                }
-                for ready in self.ready
-            ],
+            "rules": [{**msgspec.structs.asdict(ready), "rule": to_dict(ready.rule)} for ready in self.ready],
         }
 
 

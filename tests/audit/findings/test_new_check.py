@@ -20,8 +20,8 @@ from tests.tui.command import Command
 from tests.tui.conftest import SIZES, Driver
 from tui.app import WhysentApp
 from tui.screens.customer import CustomerScreen
-from tui.screens.whole_why import WhyScreen
-from tui.session.customers import CoreSession
+from tui.screens.why import WhyScreen
+from tui.session.core import CoreSession
 from tui.session.view_models import Subject
 
 CUSTOMER = "scene-01-nail-clipper"
@@ -147,11 +147,11 @@ async def test_the_customer_screen_shows_and_explains_it(toy: Check, scenes: Pat
         app.focused.value = CUSTOMER
         await driver.press("enter")
         assert isinstance(app.screen, CustomerScreen)
-        (finding,) = (row for row in app.screen.now.findings if row["check"] == toy.id)
-        assert finding["text"] in driver.words
-        app.push_screen(WhyScreen(Subject("finding", finding["id"]), app.screen.now))
+        (finding,) = (row for row in app.screen.case.now.findings if row.check == toy.id)
+        assert finding.text in driver.words
+        app.push_screen(WhyScreen(Subject("finding", finding.id), app.screen.case.now))
         await driver.settle()
-        assert f"{finding['count']} messages from" in driver.words
+        assert f"{finding.count} messages from" in driver.words
 
 
 def test_the_manual_has_its_chapter(toy: Check) -> None:

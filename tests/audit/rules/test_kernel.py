@@ -45,9 +45,9 @@ def test_the_hard_decisions_hold_what_they_are_meant_to():
     made = []
     for seed in range(10_000, 10_060):
         frame, rules, why = differential.case(seed, 20)
-        kinds = {rule.id: rule.kind for rule in rules}
+        kind_of = {rule.id: rule.kind for rule in rules}
         decisions = replayed_by_kernel(frame, rules, why)
-        decided_by = pl.col("deciding_rule").replace_strict(kinds, default=None, return_dtype=pl.String)
+        decided_by = pl.col("deciding_rule").replace_strict(kind_of, default=None, return_dtype=pl.String)
         made.append(decisions.with_columns(decided_by.alias("kind"), seed=pl.lit(seed)))
     decisions = pl.concat(made)
     assert set(decisions["kind"].drop_nulls()) == set(kinds())

@@ -9,7 +9,7 @@ import polars as pl
 
 from audit.events.schema import conform
 from audit.ingest.amazon.reader import read_together
-from audit.ingest.formats import Options
+from audit.ingest.format import Options
 from audit.ingest.normalise import cast
 
 MADE = datetime(2021, 6, 1, 12, 0, tzinfo=UTC)

@@ -5,7 +5,8 @@ import pytest
 from audit.errors import InputError
 from audit.ingest.amazon.archive_members import is_export, stem
 from audit.ingest.amazon.reader import AMAZON, read_together
-from audit.ingest.formats import Options, formats
+from audit.ingest.format import Options
+from audit.ingest.formats import formats
 from tests.audit.ingest.amazon import exports as ex
 
 FILES = {

@@ -1,7 +1,8 @@
-"""What a source module hands over: rows as text in canonical columns, and an account of every row it read."""
+"""What a format is: the files it recognises, and their rows as batches: text in canonical columns, every row accounted for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import polars as pl
 
@@ -39,3 +40,36 @@ class Batch:
     skipped: Mapping[str, int] = field(default_factory=dict)
     source: pl.DataFrame | None = None
     time_zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an import was told: whose export it is, where local times are read."""
+
+    customer: str | None = None
+    time_zone: str = "UTC"
+    progress: Callable[[int, int, str], None] | None = None
+
+    def tell(self, done: int, total: int, path: str) -> None:
+        """Report `done` of `total` bytes of `path`."""
+        if self.progress is not None:
+            self.progress(done, total, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A source we can read.
+
+    - `name`, `title`: for `--format` and for people; `reads`: the files it takes; `gives`: kinds of events;
+    - `recognises`: whether a file or folder is of this format, by what is in it;
+    - `read`: its rows in batches, each complete in itself. Raises InputError;
+    - `together`: the same for files and folders that are one export in several parts, where that makes a difference.
+    """
+
+    name: str
+    title: str
+    reads: str
+    gives: tuple[str, ...]
+    recognises: Callable[[Path], bool]
+    read: Callable[[Path, Options], Iterator[Batch]]
+    together: Callable[[Sequence[Path], Options], Iterator[Batch]] | None = None

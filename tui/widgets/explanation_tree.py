@@ -7,35 +7,20 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Vertical
-from textual.content import Content
 from textual.message import Message
-from textual.reactive import reactive
-from textual.widget import Widget
 from textual.widgets import OptionList
 
-from tui.rendering.explanation import (
-    Line,
-    Sentence,
-    lines,
-    struck,
-)
+from tui.rendering.explanation import Line, Sentence, lines, struck
 from tui.rendering.text import content
 from tui.widgets.items import Item, Items
+from tui.widgets.text import Head
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
+    from textual.content import Content
 
 
-class Head(Widget):
-    """What is explained, wrapped."""
-
-    says: reactive[Content] = reactive(Content(""), layout=True)
-
-    def render(self) -> Content:
-        return self.says
-
-
-class Why(Vertical):
+class ExplanationTree(Vertical):
     """The head stays; the tree below it scrolls. Focus goes to the tree."""
 
     @dataclass
@@ -47,7 +32,7 @@ class Why(Vertical):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - as every widget
         super().__init__(id=id)
         self._tree: tuple[Sentence, ...] = ()
-        self._out: frozenset[str] = frozenset()
+        self._left_out: frozenset[str] = frozenset()
         self._lines: list[Line] = []
 
     def compose(self) -> ComposeResult:
@@ -61,31 +46,31 @@ class Why(Vertical):
         self.border_subtitle = content(standing.replace("_", " "))
         self._put(keep=keep)
 
-    def strike(self, out: frozenset[str]) -> None:
+    def strike(self, left_out: frozenset[str]) -> None:
         """Strike through what rests on these events alone; the cursor stays."""
-        if out != self._out:
-            self._out = out
+        if left_out != self._left_out:
+            self._left_out = left_out
             self._put(keep=True)
 
     @property
     def events(self) -> tuple[str, ...]:
         """The events behind the sentence under the cursor."""
-        at = self.query_one(Items).highlighted
-        return self._lines[at].events if at is not None and at < len(self._lines) else ()
+        index = self.query_one(Items).highlighted
+        return self._lines[index].events if index is not None and index < len(self._lines) else ()
 
     def _put(self, *, keep: bool = False) -> None:
         items = self.query_one(Items)
-        tree = struck(self._tree, self._out) if self._out else self._tree
+        tree = struck(self._tree, self._left_out) if self._left_out else self._tree
         self._lines = list(lines(tree, max(items.scrollable_content_region.width - 1, 20)))
         if not keep:
             items.highlighted = None
-        items.put(Item(f"line-{at}", line.says) for at, line in enumerate(self._lines))
+        items.put(Item(f"line-{index}", line.says) for index, line in enumerate(self._lines))
 
     def on_resize(self) -> None:
         if self._tree:
             self._put(keep=True)
 
-    def focus(self, scroll_visible: bool = True) -> Why:
+    def focus(self, scroll_visible: bool = True) -> ExplanationTree:
         self.query_one(Items).focus(scroll_visible)
         return self
 

@@ -1,0 +1,165 @@
+"""Asking the core: in a worker, with its progress, and with what can go wrong said in one line."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+
+from textual.dom import DOMNode
+from textual.message import Message
+from textual.worker import get_current_worker
+
+from audit.errors import WhysentError
+from tui.rendering.text import say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui.session.protocol import Session
+    from tui.session.view_models import Opening
+
+T = TypeVar("T")
+
+QUIET = ("prepare", "data version")
+"""Questions asked beside others, which tell what is wrong."""
+
+TELL_EVERY = 0.2
+"""Seconds between two tellings of how far a question is."""
+
+SLICE = 0.004
+"""Seconds after which a worker that computes in Python stands back for the screen, which shares its interpreter."""
+
+PAUSE = 0.001
+"""Seconds for which it does."""
+
+
+class Services(Protocol):
+    """What screens and dialogs may ask of the application."""
+
+    session: Session
+    opening: Opening | None
+    agent: bool
+
+    def open_customer(self, customer: str) -> None:
+        """Go to the customer screen and show somebody."""
+
+    def action_go(self, mode: str) -> None:
+        """Go to another of the main screens."""
+
+    def copy(self, title: str, text: str, name: str) -> None:
+        """Copy `text`, and write it to a file of that name too."""
+
+
+class AsksCore(DOMNode):
+    """Mixin of whatever asks the core: the application, screens, dialogs, widgets. `ask` is the only way to it.
+
+    It is named after the Textual class, from which the style is inherited.
+    """
+
+    @dataclass
+    class Failed(Message):
+        """A question could not be answered."""
+
+        group: str
+        reason: str
+
+    @property
+    def services(self) -> Services:
+        """The application, as far as it concerns screens."""
+        return cast("Services", self.app)
+
+    @property
+    def session(self) -> Session:
+        """The open workspace."""
+        return self.services.session
+
+    def ask(self, group: str, question: Callable[[], T], answer: Callable[[T], Message]) -> None:
+        """Run `question` in a thread and post `answer` of its result; a later question of the group replaces it."""
+
+        def work() -> None:
+            try:
+                message: Message = answer(question())
+            except expected_errors() as error:
+                message = self.Failed(group, error_line(error))
+            if not get_current_worker().is_cancelled:
+                self.post_message(message)
+
+        self.run_worker(work, thread=True, exclusive=True, group=group)
+
+    def asking(self, group: str) -> bool:
+        """Whether a question of that group is being answered."""
+        return any(
+            worker.group == group and worker.node is self and worker.is_running for worker in self.workers
+        )
+
+    def stop_asking(self, group: str) -> None:
+        """Drop the question of that group."""
+        self.workers.cancel_group(self, group)
+
+    def on_asks_core_failed(self, message: Failed) -> None:
+        message.stop()
+        if message.group not in QUIET:
+            self.failed(message.group, message.reason)
+
+    def failed(self, group: str, reason: str) -> None:
+        """A question of that group could not be answered: tell it. Others add what else has to be put right."""
+        del group
+        say(self.app, reason, severity="error")
+
+
+def expected_errors() -> tuple[type[Exception], ...]:
+    """What is told in a line instead of ending the program: our own errors, and a damaged or missing file."""
+    polars = sys.modules.get("polars")
+    damaged = () if polars is None else (polars.exceptions.ComputeError,)
+    return (WhysentError, OSError, *damaged)
+
+
+def error_line(error: Exception) -> str:
+    """The line. What polars says of a damaged file is its own business, and may quote what is in it."""
+    if isinstance(error, WhysentError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename or 'this machine'}: {error.strerror or error}"
+    return "a file of the workspace is damaged; restore it from a backup"
+
+
+# -- progress ------------------------------------------------------------------------------------------------------
+
+
+class StoppedError(WhysentError):
+    """The worker was cancelled; what it was doing is of no interest any more."""
+
+
+class ProgressReporter:
+    """A progress callback for workers: passes `(done, total, seconds left)` on, and raises StoppedError once cancelled."""
+
+    def __init__(self, report: Callable[[int, int, float], object] | None = None) -> None:
+        self._report = report
+        self._start: float | None = None
+        self._reported_at = 0.0
+        self._paused_at = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        if get_current_worker().is_cancelled:
+            raise StoppedError("stopped")
+        now = time.monotonic()
+        if now - self._paused_at >= SLICE:
+            time.sleep(PAUSE)
+            self._paused_at = time.monotonic()
+        self._start = self._start or now
+        if self._report is not None and now - self._reported_at >= TELL_EVERY:
+            self._reported_at = now
+            self._report(done, total, (now - self._start) * (total - done) / max(done, 1))
+
+
+def still_running() -> Callable[[], bool]:
+    """Whether the worker in which this is called has not been cancelled."""
+    worker = get_current_worker()
+    return lambda: not worker.is_cancelled
+
+
+def percent(done: int, total: int) -> str:
+    """How far a question is."""
+    return f"{100 * done // max(total, 1)} %"

@@ -1,0 +1,334 @@
+"""Why, over the whole screen: the tree, its evidence in the timeline, what would have had to be different, the words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import Container, VerticalScroll
+from textual.message import Message
+from textual.widgets import Footer, OptionList, Static
+
+from audit.errors import NotFoundError
+from tui import keys
+from tui.rendering import what_if_diff
+from tui.rendering.explanation import Sentence, title
+from tui.rendering.full_explanation import about_event, different, named, reasons, subject_of
+from tui.rendering.text import content, say
+from tui.screens.base import WorkScreen
+from tui.screens.what_if import DerivableLoaded, FullPictureLoaded, PictureLoaded, WhatIf
+from tui.session.view_models import Document, OfferedText, Picture, Subject
+from tui.widgets.explanation_tree import ExplanationTree
+from tui.widgets.panes import Panes, PaneTabs
+from tui.widgets.table import Table
+from tui.widgets.text import Heading, WhatIfBanner
+from tui.widgets.timeline import Timeline
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+PANES = {"tree": "Why", "history": "Timeline", "different": "What if", "words": "Words"}
+LOCALES = ("en", "de")
+EVENT_WORDING = OfferedText("Words", "", "What the customer did is no decision: nothing to explain.")
+
+
+class Decision:
+    """What is explained: its `document` with all events, and `after` without those left out (None: it is gone)."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        self.document: Document | None = None
+        self.after: Document | None = None
+        self.after_without: tuple[str, ...] = ()
+        self.wording: OfferedText | None = None
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        return tuple((self.document or {}).get("evidence") or ())
+
+    def outcome(self, without: tuple[str, ...]) -> str:
+        """What became of it without these events."""
+        if self.subject.kind == "event":
+            return "it is left out" if set(self.evidence) <= set(without) else "it stays"
+        if self.document is None or self.after_without != without:
+            return "looking whether it still stands …"
+        return what_if_diff.outcome(self.subject, self.document, self.after)
+
+
+class WhyScreen(WorkScreen):
+    """One decision of one customer. `what_if.without` says what is left out when it is closed."""
+
+    AREA = "why"
+    BINDINGS = keys.bindings(AREA)
+    CSS_PATH = "why.tcss"
+
+    @dataclass
+    class Explained(Message):
+        """The explanation of the whole history came back."""
+
+        subject: Subject
+        document: Document
+
+    @dataclass
+    class ExplainedWithout(Message):
+        """The explanation without what is left out came back; None where the decision is gone."""
+
+        subject: Subject
+        without: tuple[str, ...]
+        document: Document | None
+
+    @dataclass
+    class WordingLoaded(Message):
+        """The words for the customer came back."""
+
+        subject: Subject
+        wording: OfferedText
+
+    def __init__(self, subject: Subject, before: Picture, without: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.decision = Decision(subject)
+        self.what_if = WhatIf(self, before.customer, before, without)
+        self._event_names = named(before.timeline)[1]
+        self._evidence: tuple[str, ...] = ()
+        self._earlier_subjects: list[Subject] = []
+        self._locale = 0
+
+    def compose(self) -> ComposeResult:
+        yield Heading()
+        yield WhatIfBanner()
+        with Panes(*PANES):
+            yield PaneTabs(*PANES, id="tabs")
+            with Container(id="why-body"):
+                yield ExplanationTree(id="tree")
+                yield Timeline(id="history", empty="no event")
+                yield ExplanationTree(id="different")
+                with VerticalScroll(id="words"):
+                    yield Static(content("reading …"), id="wording", markup=False)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self.query_one(Panes).label(PANES)
+        self.timeline.show_history(self.before.timeline)
+        self.show_pane("tree")
+        self.open_subject(self.decision.subject)
+        if self.what_if.without:
+            self._leave_out(self.what_if.without)
+
+    @property
+    def timeline(self) -> Timeline:
+        return self.query_one(Timeline)
+
+    @property
+    def before(self) -> Picture:
+        """The customer with all events."""
+        assert self.what_if.before is not None
+        return self.what_if.before
+
+    @property
+    def subject(self) -> Subject:
+        """What is explained."""
+        return self.decision.subject
+
+    def relaid(self) -> None:
+        self.timeline.show_rows()
+
+    # -- what is explained -----------------------------------------------------------------------------------------
+
+    def open_subject(self, subject: Subject) -> None:
+        """Explain another decision of the same customer."""
+        self.decision = Decision(subject)
+        self._show_outcome()
+        without, picture = self.what_if.without, self.before
+        left_out = f"{len(without)} left out" if without else ""
+        self.query_one(Heading).say(f"Why · {picture.customer}", left_out, picture.coverage)
+        if subject.kind == "event":
+            self.post_message(self.Explained(subject, about_event(picture, subject.id)))
+            return
+        question = partial(self.session.customers.explain, picture.customer, subject, ())
+        self.ask("why", question, partial(self.Explained, subject))
+
+    @on(Explained)
+    def show_explanation(self, message: Explained) -> None:
+        if message.subject != self.subject:
+            return
+        document = self.decision.document = message.document
+        self._evidence = self.decision.evidence
+        with self.app.batch_update():
+            tree = self.query_one("#tree", ExplanationTree)
+            tree.tell(title(document), reasons(document), document["standing"])
+            self._show_different()
+            self._mark()
+            self._point()
+        self._ask_wording()
+        if self.what_if.without:
+            self._explain_without()
+
+    def _show_different(self) -> None:
+        """Say what would have had to be different, and what is gone and new."""
+        document = self.decision.document
+        if document is None:
+            return
+        changes = self.what_if.changes(self._event_names)
+        hint = Sentence(content("x leaves it out of the history, and shows what falls away"))
+        tree = (hint,) if self.subject.kind == "event" else different(document, self._event_names)
+        changed = what_if_diff.as_tree(changes) if changes is not None else ()
+        self.query_one("#different", ExplanationTree).tell(
+            content("What would have had to be different", "bold"), (*tree, *changed), "", keep=True
+        )
+
+    def _ask_wording(self) -> None:
+        document, subject = self.decision.document, self.subject
+        if document is None or subject.kind == "event":
+            self.call_after_refresh(self.post_message, self.WordingLoaded(subject, EVENT_WORDING))
+            return
+        wording = self.session.customers.customer_wording
+        question = partial(wording, self.before, document, LOCALES[self._locale])
+        self.ask("words", question, partial(self.WordingLoaded, subject))
+
+    @on(WordingLoaded)
+    def show_wording(self, message: WordingLoaded) -> None:
+        if message.subject == self.subject:
+            wording = self.decision.wording = message.wording
+            self.query_one("#wording", Static).update(content(wording.text or wording.refusal))
+            self.query_one("#words").border_title = content(f"Words · {LOCALES[self._locale]}")
+
+    # -- evidence --------------------------------------------------------------------------------------------------
+
+    @on(ExplanationTree.Pointed)
+    def point_at_evidence(self, message: ExplanationTree.Pointed) -> None:
+        self._evidence = message.events or self.decision.evidence
+        self._mark()
+        self._point()
+
+    def _point(self) -> None:
+        if self._evidence:
+            self.timeline.point_at(self.timeline.row_key(self._evidence[0]))
+
+    @on(OptionList.OptionSelected)
+    def go_to_event(self, event: OptionList.OptionSelected) -> None:
+        """Enter on a sentence goes to its newest event in the timeline."""
+        event.stop()
+        if self._evidence and self.timeline.go_to(self.timeline.row_key(self._evidence[0])):
+            self.show_pane("history")
+
+    @on(Table.Opened, "#history")
+    def open_row(self, message: Table.Opened) -> None:
+        self._earlier_subjects.append(self.subject)
+        self.show_pane("tree")
+        self.open_subject(subject_of(self.before.timeline, message.key))
+
+    # -- leaving out -----------------------------------------------------------------------------------------------
+
+    def action_leave_out(self) -> None:
+        events = self._selected_events()
+        if events:
+            self._leave_out(self.what_if.toggled(events))
+        else:
+            say(self.app, "no event is behind this; move to one that has some", severity="warning")
+
+    def action_put_back(self) -> None:
+        if self.what_if.without:
+            self._leave_out(())
+
+    def _selected_events(self) -> tuple[str, ...]:
+        """The events of the row or behind the sentence under the cursor."""
+        if self.pane == "history":
+            return self.timeline.selected_events
+        trees = {tree.id: tree for tree in self.query(ExplanationTree)}
+        return trees[self.pane].events if self.pane in trees else ()
+
+    def _leave_out(self, without: tuple[str, ...]) -> None:
+        """Show at once what is left out; what follows from that comes as it is known."""
+        self.what_if.leave_out(without)
+        self._mark()
+        self._show_outcome()
+        if not without:
+            self._show_different()
+            return
+        self._explain_without()
+        if not self.before.whole:
+            self.what_if.ask_more(self.before)
+
+    def _explain_without(self) -> None:
+        subject, without = self.subject, self.what_if.without
+        customer, customers = self.before.customer, self.session.customers
+
+        def explain() -> Document | None:
+            try:
+                return customers.explain(customer, subject, without)
+            except NotFoundError:
+                return None
+
+        if subject.kind != "event":
+            self.ask("why without", explain, partial(self.ExplainedWithout, subject, without))
+
+    @on(ExplainedWithout)
+    def show_what_became(self, message: ExplainedWithout) -> None:
+        if (message.subject, message.without) == (self.subject, self.what_if.without):
+            self.decision.after, self.decision.after_without = message.document, message.without
+            self._show_outcome()
+
+    @on(PictureLoaded)
+    @on(FullPictureLoaded)
+    def show_what_changed(self, message: PictureLoaded | FullPictureLoaded) -> None:
+        self.what_if.take(message.picture)
+        self._show_different()
+        self._show_outcome()
+        if isinstance(message, PictureLoaded):
+            self.what_if.ask_more(message.picture)
+
+    @on(DerivableLoaded)
+    def show_derivable(self, message: DerivableLoaded) -> None:
+        if self.what_if.take_derivable(message):
+            self._mark()
+            self._show_different()
+            self._show_outcome()
+
+    def _show_outcome(self) -> None:
+        without, remaining = self.what_if.without, self.what_if.remaining
+        banner = self.query_one(WhatIfBanner)
+        banner.display = bool(without)
+        if without:
+            left_out = list(dict.fromkeys(self._event_names.get(event, event) for event in without))
+            replacements: tuple[str, ...] = ()
+            if remaining is not None:
+                replacements = what_if_diff.replacements(self.subject, self.before, remaining)
+            changes = self.what_if.changes(self._event_names)
+            banner.says = what_if_diff.banner(left_out, self.decision.outcome(without), changes, replacements)
+
+    def _mark(self) -> None:
+        without = self.what_if.without
+        marks = what_if_diff.marks(
+            without, self.what_if.derivable, self._evidence, self.timeline.row_of_event
+        )
+        self.timeline.mark(marks)
+        for tree in self.query(ExplanationTree):
+            tree.strike(frozenset(without))
+
+    # -- what else a person does -----------------------------------------------------------------------------------
+
+    def action_language(self) -> None:
+        self._locale = (self._locale + 1) % len(LOCALES)
+        self._ask_wording()
+
+    def action_copy(self) -> None:
+        wording = self.decision.wording
+        if wording is None or not wording.text:
+            say(self.app, wording.refusal if wording else "still reading", severity="warning")
+            return
+        name = f"words-{LOCALES[self._locale]}-{self.before.customer}.txt"
+        self.services.copy("the words for the customer", f"{wording.text}\n", name)
+
+    def action_back(self) -> None:
+        """To the tree, to what was explained before, then to the customer."""
+        if self.pane != "tree":
+            self.show_pane("tree")
+        elif self._earlier_subjects:
+            self.open_subject(self._earlier_subjects.pop())
+        else:
+            self.dismiss()
+
+    def action_close(self) -> None:
+        self.dismiss()

@@ -1,0 +1,171 @@
+"""The curve of a rule in plain characters, with the rule as it stands marked in words and brackets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from tui.core_access import AsksCore, ProgressReporter, percent, still_running
+from tui.rendering.text import content, joined, number, plain, share
+
+if TYPE_CHECKING:
+    from audit.rules.replay.curve import Curve
+    from tui.session.view_models import Document, Drawing
+
+GROUP = "curve"
+AXES = ("limit", "window")
+WORDS = {"stopped": "stopped", "clicks": "clicks lost", "orders": "orders lost"}
+"""Line of the chart → a word for it."""
+
+SMALLEST, ROOMY = 3, 7
+"""Lines of a chart below which it says nothing; from which on figures may stand below it."""
+
+
+class CurvePane(Widget, AsksCore, can_focus=True):
+    """Draws the curve of one rule where it can be seen, as large as there is room; `says` stands where there is none."""
+
+    drawing: reactive[Drawing | None] = reactive(None)
+    says: reactive[str] = reactive("Choose a rule.")
+
+    @dataclass
+    class Drawn(Message):
+        """A curve came back."""
+
+        drawing: Drawing
+
+    @dataclass
+    class Progress(Message):
+        """How much of a curve is there."""
+
+        done: int
+        total: int
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, CurvePane.Progress)
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - as every widget
+        super().__init__(id=id)
+        self._axis = AXES[0]
+        self._rule: Document | None = None
+
+    def render(self) -> Content:
+        from tui.rendering import plain_chart
+
+        if self.drawing is None:
+            return content(self.says)
+        width, height = self.content_size
+        figures = current_figures(self.drawing, width)
+        room = height - 3  # the axis, its labels, the legend
+        below = figures if room - len(figures) >= ROOMY else ()
+        lines = plain_chart.draw(_marked(self.drawing), width, max(SMALLEST, room - len(below)))
+        legend = _legend(self.drawing.curve, width)
+        return Content("\n").join([*map(content, (*lines[:-1], legend)), *below])
+
+    # -- asking ----------------------------------------------------------------------------------------------------
+
+    def draw_rule(self, rule: Document) -> None:
+        """Draw a rule's curve, at once or when it would be seen."""
+        self._rule = rule
+        self._draw()
+
+    def other_axis(self) -> None:
+        """From now on draw over the other of limit and window."""
+        if self.drawing is not None:
+            self._axis = AXES[1 - AXES.index(self.drawing.curve.by)]
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        """Ask for the curve if one is due and would be seen."""
+        if self._rule is None or not self.size.height:
+            return
+        rule, axis, curve = self._rule, self._axis, self.session.replays.curve
+        self._rule = None
+        self.border_subtitle = content("drawing … Esc stops")
+        progress = ProgressReporter(lambda done, total, _: self.post_message(self.Progress(done, total)))
+
+        def draw() -> Drawing:
+            running = still_running()
+
+            def drawn(drawing: Drawing) -> None:
+                if running():
+                    self.post_message(self.Drawn(drawing))
+
+            return curve(rule, axis, progress, drawn)
+
+        self.ask(GROUP, draw, self.Drawn)
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether a curve is being made."""
+        return self.asking(GROUP)
+
+    def cancel(self) -> None:
+        """Drop the curve that is being made or due; what is shown stays."""
+        self._rule = None
+        self.stop_asking(GROUP)
+
+    def stop(self) -> None:
+        """Drop the curve that is being made, and say so."""
+        self.cancel()
+        self._say_instead("The curve was stopped; c draws it.")
+
+    def failed(self, group: str, reason: str) -> None:
+        del group
+        self._say_instead(reason)
+
+    def _say_instead(self, reason: str) -> None:
+        self.drawing, self.says = None, reason
+        self.border_subtitle = content("")
+
+    @on(Progress)
+    def show_progress(self, message: Progress) -> None:
+        if self.is_drawing:
+            note = self.drawing.note if self.drawing is not None else ""
+            done = f"{'whole ' if note else ''}{percent(message.done, message.total)} · Esc stops"
+            self.border_subtitle = content(" · ".join(part for part in (note, done) if part))
+
+    @on(Drawn)
+    def show_curve(self, message: Drawn) -> None:
+        self.drawing = message.drawing
+        self.border_subtitle = content(message.drawing.note)
+        self.border_title = content(f"Curve by {message.drawing.curve.by} · c: the other")
+
+
+def current_figures(drawing: Drawing, width: int) -> tuple[Content, ...]:
+    """What the rule as it stands stops and loses, in one line or a line each."""
+    curve = drawing.curve
+    if drawing.current not in curve.labels:
+        return ()
+    point = curve.labels.index(drawing.current)
+    parts = [
+        f"{WORDS[series.id]} {share(series.shares[point])} ({number(series.counts[point])})"
+        if series.known
+        else f"{WORDS[series.id]}: none in this data"
+        for series in curve.series
+    ]
+    head = f"now [{plain(drawing.current)}]  "
+    if len(head) + len(" · ".join(parts)) <= width:
+        return (joined((head, "bold"), " · ".join(parts)),)
+    return tuple(joined((head if part is parts[0] else " " * len(head), "bold"), part) for part in parts)
+
+
+def _legend(curve: Curve, width: int) -> str:
+    from tui.rendering.plain_chart import SIGNS
+
+    signs = "  ".join(f"{SIGNS[series.id]} {WORDS[series.id]}" for series in curve.drawn)
+    legend = f"by {curve.by}  {signs}  │ 95 %"
+    return legend if len(legend) <= width else f"by {curve.by}  {signs}"
+
+
+def _marked(drawing: Drawing) -> Curve:
+    curve = drawing.curve
+    labels = (f"[{plain(label)}]" if label == drawing.current else plain(label) for label in curve.labels)
+    return replace(curve, labels=tuple(labels))

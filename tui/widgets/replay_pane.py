@@ -1,0 +1,113 @@
+"""The replay of a rule over everybody, as fast as somebody types; a newer one stops the older."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import VerticalScroll
+from textual.message import Message
+from textual.widgets import Static
+
+from tui.core_access import AsksCore, ProgressReporter, percent, still_running
+from tui.rendering.replay_summary import figures, of_sample
+from tui.rendering.text import content
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.content import Content
+
+    from tui.session.view_models import Document, Sample
+
+GROUP = "replay"
+
+
+class ReplayPane(VerticalScroll, AsksCore):
+    """Shows the figures of one rule; `replay` is the document of the last whole replay."""
+
+    @dataclass
+    class Progress(Message):
+        """How far a replay has come, and how long it will still take."""
+
+        done: int
+        total: int
+        seconds_left: float
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, ReplayPane.Progress)
+
+    @dataclass
+    class SampleReplayed(Message):
+        """The replay over some customers came back; that over all goes on."""
+
+        sample: Sample
+
+    @dataclass
+    class Replayed(Message):
+        """The replay over everybody came back."""
+
+        replay: Document
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - as every widget
+        super().__init__(id=id)
+        self.replay: Document | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(content("Choose a rule."), markup=False)
+
+    def replay_rule(self, rule: Document) -> None:
+        """Replay a rule alone, over everybody."""
+        replay_over = self.session.replays.replay
+        self.border_subtitle = content("replaying … Esc stops")
+        progress = ProgressReporter(lambda *state: self.post_message(self.Progress(*state)))
+
+        def replay() -> Document:
+            running = still_running()
+
+            def sampled(sample: Sample) -> None:
+                if running():
+                    self.post_message(self.SampleReplayed(sample))
+
+            return replay_over(rule, None, progress, sampled)
+
+        self.ask(GROUP, replay, self.Replayed)
+
+    @property
+    def replaying(self) -> bool:
+        """Whether a replay is being made."""
+        return self.asking(GROUP)
+
+    def cancel(self) -> None:
+        """Drop the replay that is being made; what is shown stays."""
+        self.stop_asking(GROUP)
+
+    def stop(self) -> None:
+        """Drop the replay that is being made, and say so."""
+        self.cancel()
+        self.say_instead(content("The replay was stopped."))
+
+    def say_instead(self, text: Content) -> None:
+        """Show a sentence where figures would stand."""
+        self.query_one(Static).update(text)
+        self.border_subtitle = content("")
+
+    @on(Progress)
+    def show_progress(self, message: Progress) -> None:
+        if self.replaying:
+            done = percent(message.done, message.total)
+            self.border_subtitle = content(f"{done} · about {message.seconds_left:.0f} s left · Esc stops")
+
+    @on(SampleReplayed)
+    def show_sample(self, message: SampleReplayed) -> None:
+        if self.replaying:
+            self.query_one(Static).update(of_sample(message.sample))
+
+    @on(Replayed)
+    def show_replay(self, message: Replayed) -> None:
+        self.replay = message.replay
+        self.say_instead(figures(message.replay, displaced=not self.screen.has_class("-medium")))
+
+    def failed(self, group: str, reason: str) -> None:
+        del group
+        self.say_instead(content(reason))

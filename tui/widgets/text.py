@@ -1,0 +1,61 @@
+"""Blocks of text that are as tall as what they say, and a field whose text is harmless however it got there."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import Input
+
+from tui.rendering.text import content, joined, plain
+
+
+class TextBlock(Widget):
+    """Shows `says`, wrapped."""
+
+    says: reactive[Content] = reactive(Content(""), layout=True)
+
+    def render(self) -> Content:
+        return self.says
+
+
+class Peek(TextBlock):
+    """The row under the cursor, in full."""
+
+
+class Head(TextBlock):
+    """What is explained."""
+
+
+class WhatIfBanner(TextBlock):
+    """What became of a decision when events are left out; not there while nothing is."""
+
+    def on_mount(self) -> None:
+        self.display = False
+
+
+class Heading(Widget):
+    """The two lines on top of every screen: `left` and `right` of the first; the coverage line below, wrapped, not cut."""
+
+    left: reactive[Content] = reactive(Content(""), layout=True)
+    right: reactive[Content] = reactive(Content(""), layout=True)
+    below: reactive[Content] = reactive(Content(""), layout=True)
+
+    def say(self, left: object, right: object, below: object) -> None:
+        """Fill the heading from plain values."""
+        self.left = joined((left, "bold"))
+        self.right = content(right)
+        self.below = content(below, "dim")
+
+    def render(self) -> Content:
+        room = self.content_size.width or self.size.width
+        gap = max(room - self.left.cell_length - self.right.cell_length, 1)
+        line = joined(self.left, " " * gap, self.right) if len(self.right) else self.left
+        return joined(line, "\n", self.below) if len(self.below) else line
+
+
+class CleanInput(Input):
+    """As `Input`, with every value cleaned."""
+
+    def validate_value(self, value: str) -> str:
+        return plain(value)
