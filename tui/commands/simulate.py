@@ -97,7 +97,7 @@ def sweep(
     """The curve: the replay at several limits or windows of one rule, the others as they are."""
     from audit.queries import documents, reports
     from audit.rules import files
-    from audit.rules.replay import sweep as curve
+    from audit.rules.replay import curve
 
     _refuse_form(form, out)
     invocation.require("sweep")

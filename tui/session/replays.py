@@ -68,7 +68,7 @@ class Replays:
         return prepared.replay(rules, causes=causes, progress=progress).to_json()
 
     def curve(self, keys: Document, by: str, progress: Progress, drawn: Callable[[Drawing], None]) -> Drawing:
-        from audit.rules.replay import sweep
+        from audit.rules.replay import curve as sweep
         from audit.rules.scopes import RuleSet
         from tui.rendering import curve_points
 

@@ -12,7 +12,7 @@ from audit.queries.reports import chart
 from audit.queries.reports.replay_report import WHAT_IT_IS
 from audit.rules import vendor_semantics
 from audit.rules.model import from_dict
-from audit.rules.replay import sweep
+from audit.rules.replay import curve as sweep
 from audit.rules.replay.curve import curve
 from audit.rules.vendor_semantics import preset_comparison
 from tests.audit.rules.build import act, cap, message, replayed

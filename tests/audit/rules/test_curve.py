@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.rules.model import from_dict
-from audit.rules.replay import curve, sweep
+from audit.rules.replay import curve
 from tests.audit.rules.build import act, cap, message
 from tests.build import context, events
 
@@ -25,8 +25,8 @@ BOUGHT = [
 
 def drawn(history, rule, **over):
     frame = events(*history)
-    sets = sweep.variants([from_dict(rule)], rule["id"], **over)
-    return curve.curve(sweep.document(rule["id"], sweep.sweep(frame, sets, rule["id"], context(frame))))
+    sets = curve.variants([from_dict(rule)], rule["id"], **over)
+    return curve.curve(curve.document(rule["id"], curve.sweep(frame, sets, rule["id"], context(frame))))
 
 
 def test_the_lines_are_what_is_stopped_and_what_followed_on_it():

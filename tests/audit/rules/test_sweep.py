@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from audit.errors import InputError, NotFoundError
 from audit.rules.model import from_dict
-from audit.rules.replay import simulation, sweep
+from audit.rules.replay import curve as sweep
+from audit.rules.replay import simulation
 from tests.audit.rules.build import cap, message
 from tests.audit.rules.test_properties import caps, rows
 from tests.build import context, events
