@@ -5,6 +5,7 @@ import io
 import tempfile
 from pathlib import Path
 
+import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -118,3 +119,31 @@ def test_no_byte_of_a_broken_csv_is_lost(text):
     refused = "".join(raw for _, rejected, _ in parts for raw in rejected["raw"])
     for letter in "ab":
         assert (kept + refused).count(letter) == text.count(letter)
+
+
+cells = st.text(
+    st.sampled_from('ab",;\n é\x00'), max_size=6
+)  # a bare carriage return is refused by line only
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.lists(cells, min_size=1, max_size=4), max_size=8),
+    st.sampled_from([",", ";"]),
+    st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    st.booleans(),
+)
+def test_a_block_that_is_read_at_once_holds_what_reading_it_line_by_line_does(
+    rows, delimiter, quoting, whole
+):
+    target = io.StringIO()
+    three = [[*row, "", ""][:3] for row in rows] if whole else rows
+    csv.writer(target, lineterminator="\n", delimiter=delimiter, quoting=quoting).writerows(three)
+    block, names = target.getvalue().encode(), ["a", "b", "c"]
+    at_once = csv_text._fast(block, names, delimiter)
+    by_line, refused, records = csv_text._slow(block, names, delimiter, 1, 0)
+    if at_once is not None:
+        assert refused.is_empty()
+        assert records == at_once.height
+        empty_is_absent = at_once.with_columns(pl.when(pl.all() != "").then(pl.all()))
+        assert empty_is_absent.equals(by_line.drop("row"))
