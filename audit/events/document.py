@@ -19,8 +19,8 @@ class _DocumentMeta(msgspec.StructMeta):
     ) -> type:
         if schema is not None:
             config |= {"tag_field": "schema", "tag": schema}
-        made: type = super().__new__(mcls, name, bases, namespace, kw_only=True, **config)
-        return made
+        struct: type = super().__new__(mcls, name, bases, namespace, **{"kw_only": True, **config})
+        return struct
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(msgspec.field,))

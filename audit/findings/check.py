@@ -9,12 +9,11 @@ from typing import Any, ClassVar
 import polars as pl
 
 from audit.events.schema import BEHAVIOUR
-from audit.events.times import iso
 from audit.findings import catalogue
 from audit.findings.check_context import CheckContext
 from audit.why import counterfactual, data_sufficiency
 from audit.why.counterfactual import Plan
-from audit.why.model import Reason
+from audit.why.model import Absence, Reason
 from audit.why.wording import kinds_in_words
 from audit.workspace.context import Context
 
@@ -131,7 +130,7 @@ class NoActCheck(Check):
         needed = data_sufficiency.kinds()
         return Reason(
             f"no act that fits, such as {kinds_in_words(needed)}, before them",
-            absent={"kinds": list(needed), "from": None, "to": iso(finding["to"])},
+            absent=Absence(kinds=tuple(needed), since=None, until=finding["to"]),
         )
 
     def events_that_end_it(self, finding: Finding, messages: pl.DataFrame) -> Iterable[pl.DataFrame]:

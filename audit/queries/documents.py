@@ -6,7 +6,7 @@ and the reports are made from the same documents, so nobody ever sees two answer
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -55,52 +55,30 @@ def explain(
     at: datetime | None = None,
     without: Iterable[str] = (),
     names_sensitive: bool = True,
-) -> dict[str, Any]:
-    """`whysent.why/1`: one explanation, of exactly one of `message`, `segment`, `item`, `finding`.
+) -> why.WhyDocument:
+    """One explanation, of exactly one of `message`, `segment`, `item`, `finding`.
 
     Raises InputError if not exactly one is named, NotFoundError if the customer has no such thing.
     """
-    asked = read_case(ws, customer, at=at, without=without)
-    return explanation(
-        asked,
-        ws,
-        message=message,
-        segment=segment,
-        item=item,
-        finding=finding,
-        names_sensitive=names_sensitive,
-    )
+    case = read_case(ws, customer, at=at, without=without)
+    subjects = {"message": message, "segment": segment, "item": item, "finding": finding}
+    return explanation(case, ws, **subjects, names_sensitive=names_sensitive)
 
 
 def explanation(
-    asked: Case,
-    ws: "Workspace",
-    *,
-    message: str | None = None,
-    segment: str | None = None,
-    item: str | None = None,
-    finding: str | None = None,
-    names_sensitive: bool = True,
-) -> dict[str, Any]:
-    """The document of `explain` for a case already read."""
-    named = {"message": message, "segment": segment, "item": item, "finding": finding}
-    asked_for = [(subject, ident) for subject, ident in named.items() if ident is not None]
-    if len(asked_for) != 1:
+    case: Case, ws: "Workspace", *, names_sensitive: bool = True, **subjects: str | None
+) -> why.WhyDocument:
+    """`explain` for a case already read; `subjects`: what is explained (message, segment, item or finding) and its id."""
+    chosen = [(subject, ident) for subject, ident in subjects.items() if ident is not None]
+    if len(chosen) != 1:
         raise InputError(NAME_ONE)
-    ((subject, ident),) = asked_for
-    made = asked.why(subject, ident, names_sensitive=names_sensitive)
+    ((subject, ident),) = chosen
+    reasons = case.why(subject, ident, names_sensitive=names_sensitive)
     if subject != "message":
-        return made.to_json()
-    events, context, rules = asked.events, asked.context, ws.book.enabled()
-    judged = verdicts.of(
-        events,
-        context,
-        rules,
-        made.subject.id,
-        ids=named_in(ws, rules),
-        causes=causes_for(rules, events, context),
-    )
-    return {**made.to_json(), "rules": judged}
+        return reasons.document()
+    events, context, rules = case.events, case.context, ws.book.enabled()
+    ids, causes = named_in(ws, rules), causes_for(rules, events, context)
+    return reasons.document(verdicts.of(events, context, rules, reasons.subject.id, ids=ids, causes=causes))
 
 
 def named_in(ws: "Workspace", rules: Iterable[Rule]) -> dict[str, str]:
@@ -183,12 +161,15 @@ def written(
     told = picture(asked, names_sensitive=names_sensitive).to_json()
     about = reports.messages_to_explain(told["findings"], finding=finding)
     explained = [
-        explanation(asked, ws, message=message, names_sensitive=names_sensitive) for message in about
+        explanation(asked, ws, message=message, names_sensitive=names_sensitive).to_json()
+        for message in about
     ]
     if kind == "internal":
         worst = reports.chosen(told["findings"], finding)
         if worst is not None:
-            explained.append(explanation(asked, ws, finding=worst["id"], names_sensitive=names_sensitive))
+            explained.append(
+                explanation(asked, ws, finding=worst["id"], names_sensitive=names_sensitive).to_json()
+            )
         evidence = [event for one in explained for event in (one["subject"]["id"], *one["evidence"])]
         chart = reports.weekly(asked.events, asked.context.at, evidence, names_sensitive=names_sensitive)
         return reports.internal(told, told["findings"], explained, chart=chart, locale=locale)

@@ -129,13 +129,16 @@ def from_trials(removed: Removal | None, added: pl.DataFrame | None, outcome: st
     """The counterfactual of what `removal` found and of a row that `ends_with` has confirmed; None of neither."""
     if removed is None and added is None:
         return None
+    causes = Causes() if removed is None else removed.causes
     return Counterfactual(
         remove=() if removed is None else removed.events,
         add=() if added is None else tuple(_added_event(row) for row in added.iter_rows(named=True)),
         outcome=outcome,
         smallest=removed is not None and removed.smallest,
         method="search" if removed is None else removed.method,
-        causes=Causes() if removed is None else removed.causes,
+        enough=causes.enough,
+        needed=causes.needed,
+        tested=causes.tested,
         tried=0 if removed is None else removed.tried,
     )
 

@@ -15,7 +15,6 @@ from msgspec.structs import replace
 
 from audit import segments
 from audit.events.messages import sent_messages
-from audit.events.times import iso
 from audit.events.vocabulary import OPT_INS, OPT_OUTS, is_marketing
 from audit.flows import Flow, eligibility, triggers
 from audit.flows.eligibility import gives_message
@@ -78,15 +77,6 @@ class End:
     why: Why
     ends_with: tuple[str, ...] = ()
     counts_until: datetime | None = None
-
-    def to_json(self, at: datetime) -> dict[str, Any]:
-        """`until`, `until_why`, `until_text` and `ends_with`, as every document writes them, asked at `at`."""
-        return {
-            "until": iso(self.until),
-            "until_why": self.why,
-            "until_text": self.in_words(at),
-            "ends_with": list(self.ends_with),
-        }
 
     def in_words(self, at: datetime) -> str:
         """One sentence or two, said at `at` (UTC)."""

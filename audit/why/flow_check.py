@@ -9,36 +9,16 @@ from typing import Any
 
 import polars as pl
 
-from audit.events.times import iso
 from audit.events.vocabulary import OPT_INS
 from audit.flows import Flow, eligibility
 from audit.flows.triggers import Trigger
 from audit.why import counterfactual, data_sufficiency
 from audit.why.counterfactual import Plan
 from audit.why.message_context import MessageContext
-from audit.why.model import Counterfactual
+from audit.why.model import Counterfactual, FlowCondition, FlowReconstruction
 from audit.why.wording import kinds_in_words, minute, quoted, several, span
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One condition of a flow at the time a message was sent; `holds` is None where the data cannot tell."""
-
-    condition: str
-    holds: bool | None
-    text: str
-    events: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """An entry of `conditions`."""
-        return {
-            "condition": self.condition,
-            "holds": self.holds,
-            "text": self.text,
-            "events": list(self.events),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +33,7 @@ class FlowCheck:
     act: str | None
     step: str | None
     due: datetime | None
-    conditions: tuple[Condition, ...]
+    conditions: tuple[FlowCondition, ...]
 
     @property
     def holds(self) -> bool:
@@ -61,24 +41,24 @@ class FlowCheck:
         return not self.failing
 
     @property
-    def failing(self) -> tuple[Condition, ...]:
+    def failing(self) -> tuple[FlowCondition, ...]:
         """The conditions that did not hold."""
         return tuple(condition for condition in self.conditions if condition.holds is False)
 
-    def to_json(self) -> dict[str, Any]:
+    def document(self) -> FlowReconstruction:
         """The `reconstruction` of `whysent why --json`."""
-        return {
-            "flow": self.flow.id if self.title == self.flow.title else None,
-            "title": self.title,
-            "trigger": None if self.flow.trigger is None else self.flow.trigger.id,
-            "act": self.act,
-            "step": self.step,
-            "due": iso(self.due),
-            "conditions": [condition.to_json() for condition in self.conditions],
-            "holds": self.holds,
-            "asks_for": self.flow.asks_for,
-            "carries": self.flow.carries,
-        }
+        return FlowReconstruction(
+            flow=self.flow.id if self.title == self.flow.title else None,
+            title=self.title,
+            trigger=None if self.flow.trigger is None else self.flow.trigger.id,
+            act=self.act,
+            step=self.step,
+            due=self.due,
+            conditions=self.conditions,
+            holds=self.holds,
+            asks_for=self.flow.asks_for,
+            carries=self.flow.carries,
+        )
 
 
 def check_flow(message: MessageContext, flow: Flow) -> FlowCheck:
@@ -106,16 +86,16 @@ def _fitness(row: Row) -> tuple[bool, bool, datetime, str]:
     return row["ended_by"] is None and not row["fails"], row["ended_by"] is None, row["act_at"], row["act"]
 
 
-def _trigger_conditions(message: MessageContext, flow: Flow, row: Row | None) -> Iterator[Condition]:
+def _trigger_conditions(message: MessageContext, flow: Flow, row: Row | None) -> Iterator[FlowCondition]:
     trigger = flow.trigger
     if trigger is None:
         return
     if row is None:
         text = f"no {kinds_in_words(trigger.kinds)} that fit in the {span(trigger.window)} before it"
-        yield Condition("trigger", False if _would_be_known(message, trigger) else None, text)
+        yield FlowCondition("trigger", False if _would_be_known(message, trigger) else None, text)
         return
     act = message.event(row["act"])
-    yield Condition(
+    yield FlowCondition(
         "trigger", True, f"{message.wording.act(act)} on {minute(act['occurred_at'])}", (row["act"],)
     )
     if trigger.ended_by:
@@ -133,37 +113,39 @@ def _would_be_known(message: MessageContext, trigger: Trigger) -> bool:
     return covered
 
 
-def _not_ended(message: MessageContext, row: Row) -> Condition:
+def _not_ended(message: MessageContext, row: Row) -> FlowCondition:
     if row["ended_by"] is None:
-        return Condition("not_ended", True, "nothing had ended it when it was sent")
+        return FlowCondition("not_ended", True, "nothing had ended it when it was sent")
     ending = message.event(row["ended_by"])
     act = f"{message.wording.act(ending)} on {minute(ending['occurred_at'])}"
     text = f"the customer had already {act}, before this message"
-    return Condition("not_ended", False, text, (row["ended_by"],))
+    return FlowCondition("not_ended", False, text, (row["ended_by"],))
 
 
-def _step_conditions(flow: Flow, row: Row, elapsed: timedelta) -> Iterator[Condition]:
+def _step_conditions(flow: Flow, row: Row, elapsed: timedelta) -> Iterator[FlowCondition]:
     fails = set(row["fails"])
     if "no_such_step" in fails:
         names = ", ".join(step.name for step in flow.steps)
-        yield Condition("step", False, f"the definition has no step {quoted(row['step'])}; it has: {names}")
+        yield FlowCondition(
+            "step", False, f"the definition has no step {quoted(row['step'])}; it has: {names}"
+        )
         return
-    yield Condition("step", True, f"it is step {quoted(row['step'])}")
+    yield FlowCondition("step", True, f"it is step {quoted(row['step'])}")
     came = f"it came {_length(elapsed)} after that"
     if row["due"] is None:
-        yield Condition("delay", None, f"{came}; the customer's own interval is not known")
+        yield FlowCondition("delay", None, f"{came}; the customer's own interval is not known")
         return
     wait = row["due"] - row["act_at"]
     after = f"the definition says {_length(wait)} or more" if wait else "the definition says at once"
     leeway = next((step.leeway for step in flow.steps if step.name == row["step"]), None)
     most = f", and at most {_length(leeway)} later" if leeway else ""
-    yield Condition("delay", not fails & {"too_early", "too_late"}, f"{came}; {after}{most}")
+    yield FlowCondition("delay", not fails & {"too_early", "too_late"}, f"{came}; {after}{most}")
     repeated = "repeated" in fails
     sent_before = "already" if repeated else "not"
-    yield Condition("once", not repeated, f"this step had {sent_before} been sent for it before")
+    yield FlowCondition("once", not repeated, f"this step had {sent_before} been sent for it before")
 
 
-def _audience_conditions(message: MessageContext, flow: Flow) -> Iterator[Condition]:
+def _audience_conditions(message: MessageContext, flow: Flow) -> Iterator[FlowCondition]:
     for row in message.audience(flow).iter_rows(named=True):
         condition = row["condition"]
         acts = [message.event(event) for event in row["events"]]
@@ -179,7 +161,7 @@ def _audience_conditions(message: MessageContext, flow: Flow) -> Iterator[Condit
         else:
             text = "it is the first one"
         is_known = row["holds"] or bool(acts) or _has_membership_events(message, condition)
-        yield Condition(condition, row["holds"] if is_known else None, text, tuple(row["events"]))
+        yield FlowCondition(condition, row["holds"] if is_known else None, text, tuple(row["events"]))
 
 
 def _has_membership_events(message: MessageContext, condition: str) -> bool:
@@ -188,7 +170,7 @@ def _has_membership_events(message: MessageContext, condition: str) -> bool:
     return any(kind in message.context.coverage.kinds for kind in kinds)
 
 
-def _asked_for(message: MessageContext, flow: Flow) -> Iterator[Condition]:
+def _asked_for(message: MessageContext, flow: Flow) -> Iterator[FlowCondition]:
     """That it asks for one thing, and whether the customer did it after the message."""
     if flow.asks_for is None:
         return
@@ -200,11 +182,11 @@ def _asked_for(message: MessageContext, flow: Flow) -> Iterator[Condition]:
         *([pl.col("item_id") == item] if item else []),
     )
     if done.is_empty():
-        yield Condition("asks_for", True, f"{asks}; none is recorded since")
+        yield FlowCondition("asks_for", True, f"{asks}; none is recorded since")
         return
     act = done.row(0, named=True)
     text = f"{asks}; the customer {message.wording.act(act)} on {minute(act['occurred_at'])}"
-    yield Condition("asks_for", True, text, (act["event_id"],))
+    yield FlowCondition("asks_for", True, text, (act["event_id"],))
 
 
 def _length(length: timedelta) -> str:

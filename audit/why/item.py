@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import polars as pl
+from msgspec import convert, structs
 
 from audit import recommendations
 from audit.errors import NotFoundError
@@ -15,7 +15,7 @@ from audit.recommendations import Reconstruction
 from audit.why import counterfactual, reasons
 from audit.why.counterfactual import Removal
 from audit.why.expiry import End
-from audit.why.model import Counterfactual, Explanation, Reason, Standing, Subject
+from audit.why.model import Counterfactual, Explanation, InItsPlace, Reason, Standing, Subject
 from audit.why.related_acts import candidates
 from audit.why.what_if_trials import Decide, Gone, by_copies
 from audit.why.wording import MASK, Wording
@@ -125,7 +125,7 @@ def _counterfactual(recommended: Reconstruction, ident: str, derived: list[Row])
     instead = recommendations.titled(
         _instead(recommended.placements, without_them, ident), recommended.all_acts, recommended.context.facts
     )
-    return replace(proof, instead=tuple(instead.select("strategy", "item_id", "title").to_dicts()))
+    return structs.replace(proof, instead=convert(instead.to_dicts(), tuple[InItsPlace, ...]))
 
 
 def _removal(

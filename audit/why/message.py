@@ -166,7 +166,7 @@ def _explanation(
         ),
         end=end or expiry.unknown_end(message),
         counterfactual=counterfactual,
-        reconstruction=None if check is None else check.to_json(),
+        reconstruction=None if check is None else check.document(),
         left_out=() if check is None else tuple(_left_out(message, check.flow)),
     )
 

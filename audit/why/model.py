@@ -1,6 +1,6 @@
 """What an explanation is: a tree of plain sentences whose leaves are events, or the absence of events."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -8,8 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from audit.events.document import Document
-from audit.events.times import iso
-from audit.why.expiry import End
+from audit.why.expiry import End, Why
 
 Standing = Literal["stated", "derived", "inferred", "broadcast", "unexplained"]
 """stated: the sender recorded why; derived: our definition gives it; inferred: could be; broadcast: on a
@@ -26,30 +25,17 @@ class Absence(Document, omit_defaults=True):
     category: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One sentence, the events it rests on (event_ids) or the absence it rests on, and what stands behind it.
-
-    `absent` says which kinds did not occur: `kinds`, `from`, `to`, and `item_id` or `category`. `facts` says for
-    reports in other languages what the sentence says in words: `about`; `act`, `thing`, `at`, `times`; `trigger`,
-    `fits`; `list`, `since`; `hand_over` (this is for privacy to answer).
-    """
+class Reason(Document, kw_only=False):
+    """One sentence, the events it rests on (event_ids) or the absence it rests on, and what stands behind it."""
 
     text: str
     events: tuple[str, ...] = ()
-    absent: Mapping[str, Any] | None = None
+    absent: Absence | None = None
+    """What did not happen."""
     because: tuple["Reason", ...] = ()
     facts: Mapping[str, Any] | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """An entry of `because` of `whysent why --json`."""
-        return {
-            "text": self.text,
-            "events": list(self.events),
-            "absent": None if self.absent is None else dict(self.absent),
-            "because": [reason.to_json() for reason in self.because],
-            "facts": None if self.facts is None else dict(self.facts),
-        }
+    """What the sentence says, for reports in other languages: `about`; `act`, `thing`, `at`, `times`; `trigger`, `fits`;
+    `list`, `since`; `hand_over` (this is for privacy to answer)."""
 
     def leaves(self) -> Iterator[str]:
         """All event_ids of this reason and of what stands behind it, in the order of reading."""
@@ -69,49 +55,108 @@ class Causes:
     tested: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Counterfactual:
-    """Without the events `remove` the decision would not have been made; put any one back and it returns.
+class InItsPlace(Document):
+    """What would stand in a strip in the place of a recommendation."""
 
-    `add` names events whose addition would have ended it. `smallest` is said only where no smaller set was
-    possible; `method` is `exact` where that is certain, else `search`. `tried`: how many histories were decided.
-    `instead`: of a recommendation, what would then stand in its place in each strip (`strategy, item_id, title`).
-    """
+    strategy: str
+    item_id: str
+    title: str | None
+
+
+class Counterfactual(Document):
+    """Without the events `remove` the decision would not have been made; put any one back and it returns."""
 
     remove: tuple[str, ...]
     add: tuple[Mapping[str, Any], ...]
+    """Events that would have ended it, had they happened."""
     outcome: str
+    minimal: bool = True
     smallest: bool
+    """Whether no smaller set is possible; said only where that is certain."""
     method: Literal["exact", "search"]
-    causes: Causes = Causes()
+    enough: tuple[str, ...] = ()
+    """Events each of which alone is enough, with every other cause left out."""
+    needed: tuple[str, ...] = ()
+    """Events without each of which alone it is gone."""
+    tested: bool = False
+    """False where that was too much to try."""
     tried: int = 0
-    instead: tuple[Mapping[str, str], ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """The `counterfactual` of `whysent why --json`."""
-        return {
-            "remove": list(self.remove),
-            "add": [dict(event) for event in self.add],
-            "outcome": self.outcome,
-            "minimal": True,
-            "smallest": self.smallest,
-            "method": self.method,
-            "enough": list(self.causes.enough),
-            "needed": list(self.causes.needed),
-            "tested": self.causes.tested,
-            "tried": self.tried,
-            "instead": [dict(item) for item in self.instead],
-        }
+    """How many histories were decided."""
+    instead: tuple[InItsPlace, ...] = ()
+    """Of a recommendation: what would then stand in its place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What is explained: `type` is message, segment, item or finding; `at` (UTC) is when it was decided."""
+class Subject(Document, kw_only=False):
+    """What is explained, and when it was decided."""
 
     type: Literal["message", "segment", "item", "finding"]
     id: str
-    title: str
+    title: str | None
     at: datetime | None
+
+
+class FlowCondition(Document, kw_only=False):
+    """A condition of a flow at the time a message was sent."""
+
+    condition: str
+    holds: bool | None
+    """Null where the data cannot tell."""
+    text: str
+    events: tuple[str, ...] = ()
+
+
+class FlowReconstruction(Document):
+    """A message held against the definition of its campaign."""
+
+    flow: str | None
+    title: str
+    trigger: str | None
+    act: str | None
+    """The event that set it off."""
+    step: str | None
+    due: datetime | None
+    """From when on it may come."""
+    conditions: tuple[FlowCondition, ...]
+    holds: bool
+    """Whether every condition held that can be told."""
+    asks_for: str | None
+    carries: str | None
+
+
+class RuleVerdict(Document):
+    """What a rule says of a message."""
+
+    id: str
+    version: int | None
+    verdict: Literal["stops", "allows", "cannot_tell"]
+    text: str
+    counted: tuple[str, ...]
+    next_allowed_at: datetime | None
+
+
+class WhyDocument(Document, schema="whysent.why/1"):
+    """Why one decision was made, and when it ends."""
+
+    customer: str
+    at: datetime
+    subject: Subject
+    standing: Standing
+    until: datetime | None
+    """When it ends if nothing new happens; null: no day does."""
+    until_why: Why
+    until_text: str
+    ends_with: tuple[str, ...]
+    """Kinds of acts that can end it."""
+    counts_until: datetime | None
+    """Of a finding: from when on one more of the same would not count to it."""
+    because: tuple[Reason, ...]
+    evidence: tuple[str, ...]
+    counterfactual: Counterfactual | None
+    """Null of what only the log has, and of a breach."""
+    reconstruction: FlowReconstruction | None
+    left_out: tuple[Reason, ...]
+    """What has to do with it and does not count, and why."""
+    rules: tuple[RuleVerdict, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +174,7 @@ class Explanation:
     because: tuple[Reason, ...]
     end: End
     counterfactual: Counterfactual | None = None
-    rules: tuple[Mapping[str, Any], ...] = ()
-    reconstruction: Mapping[str, Any] | None = None
+    reconstruction: FlowReconstruction | None = None
     left_out: tuple[Reason, ...] = ()
 
     @property
@@ -143,25 +187,22 @@ class Explanation:
         """Every event_id that the tree stands on, each once, in the order of reading."""
         return tuple(dict.fromkeys(event for reason in self.because for event in reason.leaves()))
 
-    def to_json(self) -> dict[str, Any]:
-        """The document `whysent.why/1`."""
-        return {
-            "schema": "whysent.why/1",
-            "customer": self.customer,
-            "at": iso(self.at),
-            "subject": {
-                "type": self.subject.type,
-                "id": self.subject.id,
-                "title": self.subject.title,
-                "at": iso(self.subject.at),
-            },
-            "standing": self.standing,
-            **self.end.to_json(self.at),
-            "counts_until": iso(self.end.counts_until),
-            "because": [reason.to_json() for reason in self.because],
-            "evidence": list(self.evidence),
-            "counterfactual": None if self.counterfactual is None else self.counterfactual.to_json(),
-            "reconstruction": None if self.reconstruction is None else dict(self.reconstruction),
-            "left_out": [reason.to_json() for reason in self.left_out],
-            "rules": [dict(rule) for rule in self.rules],
-        }
+    def document(self, rules: Sequence[Mapping[str, Any]] = ()) -> WhyDocument:
+        """The document, with what each of the `rules` that are on says of a message."""
+        return WhyDocument(
+            customer=self.customer,
+            at=self.at,
+            subject=self.subject,
+            standing=self.standing,
+            until=self.end.until,
+            until_why=self.end.why,
+            until_text=self.end.in_words(self.at),
+            ends_with=tuple(self.end.ends_with),
+            counts_until=self.end.counts_until,
+            because=self.because,
+            evidence=self.evidence,
+            counterfactual=self.counterfactual,
+            reconstruction=self.reconstruction,
+            left_out=self.left_out,
+            rules=msgspec.convert(rules, tuple[RuleVerdict, ...]),
+        )

@@ -2,18 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import polars as pl
+from msgspec import structs
 
 from audit.events import bereavement
 from audit.events.sensitive_topics import topic_of_row
 from audit.events.times import iso
 from audit.flows.triggers import Trigger
 from audit.why.message_context import MessageContext, order
-from audit.why.model import Reason
+from audit.why.model import Absence, Reason
 from audit.why.related_acts import LEVELS
 from audit.why.wording import HAND_OVER, Wording, day, kinds_in_words, minute
 
@@ -52,7 +52,7 @@ def excluded(events: pl.DataFrame, acts: pl.DataFrame, wording: Wording) -> Iter
     for (why,), ids in acts.group_by("why", maintain_order=True):
         rows = events.filter(pl.col("event_id").is_in(ids["event_id"].implode())).to_dicts()[::-1]
         for leaf in grouped(wording, rows):
-            yield replace(leaf, text=f"{leaf.text}: {why}", facts=None)
+            yield structs.replace(leaf, text=f"{leaf.text}: {why}", facts=None)
 
 
 def grouped(wording: Wording, rows: Iterable[Row], lead: str = "") -> list[Reason]:
@@ -113,12 +113,12 @@ def absences(message: MessageContext, trigger: Trigger, live: pl.DataFrame) -> l
     return leaves
 
 
-def absent(
-    kinds: Sequence[str], since: datetime | None, message: Row, about: Row | None = None
-) -> dict[str, Any]:
+def absent(kinds: Sequence[str], since: datetime | None, message: Row, about: Row | None = None) -> Absence:
     """The `absent` of a leaf: these kinds did not occur from `since` until `message`, of the thing of `about` if given."""
-    thing = {name: about[name] for name in ("item_id", "category") if about is not None and about[name]}
-    return {"kinds": list(kinds), "from": iso(since), "to": iso(message["occurred_at"]), **thing}
+    item, category = (None, None) if about is None else (about["item_id"] or None, about["category"] or None)
+    return Absence(
+        kinds=tuple(kinds), since=since, until=message["occurred_at"], item_id=item, category=category
+    )
 
 
 def life_changed(message: MessageContext) -> list[Reason]:

@@ -10,7 +10,7 @@ import polars as pl
 from audit import segments
 from audit.errors import NotFoundError
 from audit.events.schema import BEHAVIOUR
-from audit.events.times import iso, parse_iso
+from audit.events.times import parse_iso
 from audit.segments import Definition
 from audit.segments.contributions import CENTS, contributions, fits, least, live, runs, says, unit
 from audit.segments.event_selection import READ, SelectedEvents
@@ -20,7 +20,7 @@ from audit.segments.model import Condition
 from audit.segments.transitions import HOLDS
 from audit.why import counterfactual, data_sufficiency, expiry, reasons
 from audit.why.counterfactual import Plan
-from audit.why.model import Counterfactual, Explanation, Reason, Subject
+from audit.why.model import Absence, Counterfactual, Explanation, Reason, Subject
 from audit.why.related_acts import candidates
 from audit.why.wording import MASK, Wording, day, kinds_in_words, quoted
 from audit.workspace.context import Context
@@ -118,19 +118,18 @@ def _derived(events: pl.DataFrame, row: Row, wording: Wording, at: datetime) -> 
     because = reasons.grouped(wording, acts)
     if row["absent"]:
         absent = absence(row["absent"], at)
-        text = f"no {kinds_in_words(absent['kinds'])} since {day(parse_iso(absent['from']))}"
+        since = "" if absent.since is None else f" since {day(absent.since)}"
+        text = f"no {kinds_in_words(absent.kinds)}{since}"
         because.append(Reason(text, absent=absent))
     text = f"our definition gives it: {MASK if _hidden(row, wording) else row['reason']}"
     return [Reason(text, tuple(row["evidence"]), because=tuple(because))]
 
 
-def absence(recorded: str, at: datetime) -> dict[str, Any]:
-    """What did not happen, `recorded` as a membership's `absent`, as every document writes it: `kinds`, `from`, `to`,
-    and `item_id` where it is about one.
-    """
+def absence(recorded: str, at: datetime) -> Absence:
+    """What did not happen until `at`, `recorded` as a membership's `absent`."""
     absent = json.loads(recorded)
-    item = {"item_id": absent["item_id"]} if absent.get("item_id") else {}
-    return {"kinds": absent["kind"], "from": absent["since"], "to": iso(at), **item}
+    since = None if absent["since"] is None else parse_iso(absent["since"])
+    return Absence(kinds=tuple(absent["kind"]), since=since, until=at, item_id=absent.get("item_id") or None)
 
 
 def _could_be(events: pl.DataFrame, context: Context, row: Row, wording: Wording) -> list[Reason]:
@@ -170,7 +169,7 @@ def _counterfactual(events: pl.DataFrame, context: Context, row: Row) -> Counter
     added = None
     if row["absent"]:
         newest = events.filter(pl.col("event_id").is_in(row["evidence"])).row(-1, named=True)
-        kind = absence(row["absent"], context.at)["kinds"][0]
+        kind = absence(row["absent"], context.at).kinds[0]
         added = counterfactual.event(
             events, kind=kind, occurred_at=context.at, item_id=newest["item_id"], category=newest["category"]
         )

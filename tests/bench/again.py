@@ -25,7 +25,9 @@ Asked = tuple[str, Decision]
 
 def digest(made: why.Explanation) -> str:
     """What two equal answers have in common."""
-    return blake2b(json.dumps(made.to_json(), ensure_ascii=False).encode(), digest_size=16).hexdigest()
+    return blake2b(
+        json.dumps(made.document().to_json(), ensure_ascii=False).encode(), digest_size=16
+    ).hexdigest()
 
 
 def digests(population: Population, asked: Sequence[Asked]) -> list[str]:

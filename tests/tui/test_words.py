@@ -142,7 +142,10 @@ FINDING = {
 WHY = {
     "standing": "inferred",
     "until_text": "Nothing in this data says when it stops.",
-    "because": [{"text": "it is about nails"}, {"text": "could be: bought one"}],
+    "because": [
+        {"text": "it is about nails", "facts": {"about": "nails"}},
+        {"text": "could be: bought one", "facts": {"act": "order_completed"}},
+    ],
 }
 
 
@@ -157,17 +160,31 @@ def test_the_verdict_names_cause_senders_end_and_remedy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("standing", "text", "said"),
+    ("standing", "fact", "text", "said"),
     [
-        ("stated", "the sender recorded cart_abandoned", "The sender recorded cart_abandoned."),
-        ("derived", "our definition gives it: cart left", "Our definition gives it: cart left."),
-        ("broadcast", "you are on this list since 2025", "Sent to a list: you are on this list since 2025."),
-        ("unexplained", "nothing in this data explains it", "Unexplained: nothing in this data explains it."),
+        ("stated", "trigger", "the sender recorded cart_abandoned", "The sender recorded cart_abandoned."),
+        ("derived", "trigger", "our definition gives it: cart left", "Our definition gives it: cart left."),
+        (
+            "broadcast",
+            "list",
+            "you are on this list since 2025",
+            "Sent to a list: you are on this list since 2025.",
+        ),
+        (
+            "unexplained",
+            "covered",
+            "nothing in this data explains it",
+            "Unexplained: nothing in this data explains it.",
+        ),
     ],
 )
-def test_the_words_follow_the_standing(standing: str, text: str, said: str) -> None:
+def test_the_words_follow_the_standing(standing: str, fact: str, text: str, said: str) -> None:
     made = verdict_text.whole(
-        document(FINDING), {"standing": standing, "until_text": "", "because": [{"text": text}]}, {}, 0, 1
+        document(FINDING),
+        {"standing": standing, "until_text": "", "because": [{"text": text, "facts": {fact: None}}]},
+        {},
+        0,
+        1,
     )
     assert made.causes == said
 

@@ -80,10 +80,7 @@ def why(
         without=invocation.without,
         names_sensitive=viewer.names_sensitive,
     )
-    if invocation.as_json:
-        output.document(explanation)
-    else:
-        text_output.explanation(explanation)
+    invocation.answer(explanation, text_output.explanation)
 
 
 @shares(*HISTORY)

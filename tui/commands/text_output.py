@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from audit.queries.customer import CustomerPicture, MessageCounts, Recommendation
     from audit.queries.doctor import Health
     from audit.queries.findings_documents import Finding, Findings, FindingTotals, TriageList
+    from audit.why import Reason, WhyDocument
 
 Document = Mapping[str, Any]
 
@@ -109,32 +110,32 @@ def _recommendations(strips: "Sequence[Recommendation]") -> None:
             )
 
 
-def explanation(answer: Document) -> None:
+def explanation(answer: "WhyDocument") -> None:
     """One explanation as a tree of sentences."""
-    subject = answer["subject"]
-    line(f"{subject['title'] or subject['id']} · {_day(subject['at'])} · {answer['standing']}")
-    _reasons(answer["because"], 1)
-    if answer["left_out"]:
+    subject = answer.subject
+    line(f"{subject.title or subject.id} · {_day(subject.at)} · {answer.standing}")
+    _reasons(answer.because, 1)
+    if answer.left_out:
         line("has to do with it, and does not count")
-        _reasons(answer["left_out"], 1)
-    line(f"ends: {answer['until_text']}")
-    undone = answer["counterfactual"]
-    if undone is not None:
-        if undone["remove"]:
-            line(f"without {', '.join(undone['remove'])}: {undone['outcome']}")
-            for other in undone["instead"]:
-                line(f"  in its place ({other['strategy']}): {other['title']}")
-        for act in undone["add"]:
-            line(f"with one {act['kind'].replace('_', ' ')}: {undone['outcome']}")
-    for rule in answer.get("rules", ()):
-        line(f"rule {rule['id']} v{rule['version']}: {rule['verdict'].replace('_', ' ')} · {rule['text']}")
+        _reasons(answer.left_out, 1)
+    line(f"ends: {answer.until_text}")
+    proof = answer.counterfactual
+    if proof is not None:
+        if proof.remove:
+            line(f"without {', '.join(proof.remove)}: {proof.outcome}")
+            for other in proof.instead:
+                line(f"  in its place ({other.strategy}): {other.title}")
+        for act in proof.add:
+            line(f"with one {act['kind'].replace('_', ' ')}: {proof.outcome}")
+    for rule in answer.rules:
+        line(f"rule {rule.id} v{rule.version}: {rule.verdict.replace('_', ' ')} · {rule.text}")
 
 
-def _reasons(reasons: Sequence[Document], depth: int) -> None:
+def _reasons(reasons: "Sequence[Reason]", depth: int) -> None:
     for reason in reasons:
-        events = f"  [{', '.join(reason['events'])}]" if reason["events"] else ""
-        line(f"{'  ' * depth}- {reason['text']}{events}")
-        _reasons(reason["because"], depth + 1)
+        events = f"  [{', '.join(reason.events)}]" if reason.events else ""
+        line(f"{'  ' * depth}- {reason.text}{events}")
+        _reasons(reason.because, depth + 1)
 
 
 def findings(answer: "Findings | FindingTotals", coverage: "Coverage") -> None:

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 MOST = 3
 """Campaigns named in the verdict; how many there are besides is said."""
 
-LED = ("could be", "the sender recorded", "our definition gives")
-"""Beginnings of sentences that need no other."""
+LED = {"act", "trigger"}
+"""Facts of a reason whose sentence says by itself how it leads to the message: what could be, what was recorded or defined."""
 
-ABOUT = "it is about"
-"""How the sentence begins that says what a message is about: no cause by itself."""
+ABOUT = "about"
+"""The fact of a reason that says what a message is about: no cause by itself."""
 
 LEADS = {
     "stated": "The sender recorded why",
@@ -76,14 +76,13 @@ def _nothing(document: CustomerPicture) -> str:
 def _cause(explained: Document | None, campaigns: Mapping[str, int]) -> str:
     if explained is None:
         return ""
-    reasons = [reason["text"].rstrip(".") for reason in explained["because"]]
-    telling = [text for text in reasons if text.startswith(LED)]
-    telling = telling or [text for text in reasons if not text.startswith(ABOUT)] or reasons
-    first = telling[0] if telling else ""
-    lead = LEADS.get(explained["standing"], "")
-    said = first[:1].upper() + first[1:] if first.startswith(LED) else f"{lead}: {first}"
-    more = len(telling) - 1 if explained["standing"] == "inferred" else 0
-    return f"{said}{f'; {more} more under Why' if more else ''}.{_flows(campaigns)}"
+    because = explained["because"]
+    leading = [reason for reason in because if LED & {*(reason["facts"] or ())}]
+    causes = leading or [reason for reason in because if ABOUT not in (reason["facts"] or ())] or because
+    text = str(causes[0]["text"]).rstrip(".") if causes else ""
+    sentence = text[:1].upper() + text[1:] if leading else f"{LEADS[explained['standing']]}: {text}"
+    more = len(causes) - 1 if explained["standing"] == "inferred" else 0
+    return f"{sentence}{f'; {more} more under Why' if more else ''}.{_flows(campaigns)}"
 
 
 def _flows(campaigns: Mapping[str, int]) -> str:

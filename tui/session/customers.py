@@ -262,7 +262,7 @@ class Customers:
             self._opened.workspace,
             **selection,
             names_sensitive=self._opened.viewer.names_sensitive,
-        )
+        ).to_json()
 
     def customer_wording(self, picture: Picture, document: Document, locale: str) -> OfferedText:
         from audit.errors import InputError

@@ -8,7 +8,6 @@ import polars as pl
 
 from audit.events import sensitive_topics
 from audit.events.messages import outcomes
-from audit.events.times import iso
 from audit.events.vocabulary import campaign_expr, campaign_of
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
@@ -16,7 +15,7 @@ from audit.findings.checks.over_frequency import capped
 from audit.findings.schema import ABOUT, day, detected, message_count, rule_column
 from audit.why import counterfactual
 from audit.why.counterfactual import Plan
-from audit.why.model import Reason
+from audit.why.model import Absence, Reason
 from audit.why.wording import kinds_in_words
 
 _BY = ("customer_id", "campaign")
@@ -90,7 +89,7 @@ class IgnoredStreak(Check):
 
     def absence(self, finding: Finding) -> Reason | None:
         """No click on any of the messages."""
-        absent = {"kinds": list(_ABSENT), "from": iso(finding["from"]), "to": iso(finding["to"])}
+        absent = Absence(kinds=tuple(_ABSENT), since=finding["from"], until=finding["to"])
         return Reason(f"no {kinds_in_words(_ABSENT)} on any of them", absent=absent)
 
     def events_that_end_it(self, finding: Finding, messages: pl.DataFrame) -> Iterable[pl.DataFrame]:

@@ -31,7 +31,7 @@ def test_the_purchase_is_what_the_finding_rests_on() -> None:
     made = explained(bought_and_mailed(), "repeat-after-purchase")
     proof = made.counterfactual
     assert proof is not None
-    assert (proof.remove, proof.smallest, proof.causes.needed) == (("o",), True, ("o",))
+    assert (proof.remove, proof.smallest, proof.needed) == (("o",), True, ("o",))
     assert proof.outcome == "the check repeat-after-purchase would not find it"
     assert made.subject.type == "finding"
     assert made.standing == "derived"
@@ -52,7 +52,7 @@ def test_where_no_act_is_behind_it_messages_are_left_out() -> None:
     assert {one[:1] for one in proof.remove} == {"m"}
     (absence,) = [one for one in made.because[0].because if one.absent]
     assert absence.absent is not None
-    assert absence.absent["kinds"] == ["message_clicked"]
+    assert absence.absent.kinds == ("message_clicked",)
 
 
 def test_a_breach_has_no_counterfactual() -> None:

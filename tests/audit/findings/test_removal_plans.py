@@ -191,4 +191,4 @@ def test_where_one_message_too_many_went_out_every_one_that_would_do_is_named() 
     made = findings.finding(frame, ctx, ident).counterfactual
     assert made is not None
     assert (len(made.remove), made.smallest) == (1, True)
-    assert set(made.causes.needed) == {"m0", "m1", "m2", "m3"}
+    assert set(made.needed) == {"m0", "m1", "m2", "m3"}

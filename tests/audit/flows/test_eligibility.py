@@ -147,8 +147,8 @@ def test_what_a_flow_gives_falls_away_without_its_counterfactual_and_the_causes_
             assert made.counterfactual is None
             continue
         assert made.reconstruction is not None
-        assert made.reconstruction["holds"]
-        assert made.reconstruction["act"] in behind[message]
+        assert made.reconstruction.holds
+        assert made.reconstruction.act in behind[message]
         proof = made.counterfactual
         assert proof is not None
         for put_back in (None, *proof.remove):

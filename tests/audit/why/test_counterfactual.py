@@ -160,7 +160,7 @@ def test_a_segment_falls_away_without_its_counterfactual_and_names_what_would_en
         assert ("lapsed" in there) is (put_back is not None)
     leaf = made.because[0].because[-1]
     assert leaf.absent is not None
-    assert leaf.absent["kinds"] == ["order_completed"]
+    assert leaf.absent.kinds == ("order_completed",)
 
 
 def test_a_logged_segment_without_any_act_is_unexplained_and_has_no_counterfactual() -> None:

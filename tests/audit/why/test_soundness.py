@@ -36,7 +36,7 @@ def listed(shown: CustomerPicture, ws: Workspace, customer: str) -> Iterator[tup
 def is_there(ws: Workspace, customer: str, type_: str, ident: str, left_out: set[str]) -> bool:
     """As the contract says what `there` means, asked of the public answers."""
     if type_ == "message":
-        return documents.explain(ws, customer, message=ident, without=left_out)["standing"] == "derived"
+        return documents.explain(ws, customer, message=ident, without=left_out).standing == "derived"
     if type_ == "finding":
         return ident in {one.id for one in documents.audit(ws, customer, without=left_out).findings}
     shown = picture(read_case(ws, customer, without=left_out), strips=type_ == "item")
@@ -50,13 +50,13 @@ def test_of_a_scene_through_the_public_answers(ws: Workspace, customer: str) -> 
     shown = documents.show(ws, customer)
     for type_, ident in listed(shown, ws, customer):
         made = documents.explain(ws, customer, **{type_: ident})
-        if made["standing"] != "derived" and type_ == "message":
-            assert made["counterfactual"] is None
+        if made.standing != "derived" and type_ == "message":
+            assert made.counterfactual is None
             continue
-        proof = made["counterfactual"]
+        proof = made.counterfactual
         assert proof is not None, (type_, ident)
-        removed = proof["remove"]
-        assert removed or proof["add"], (type_, ident)
+        removed = proof.remove
+        assert removed or proof.add, (type_, ident)
         if removed:
             assert not is_there(ws, customer, type_, ident, set(removed)), (type_, ident)
         for back in Random(1).sample(removed, min(PUT_BACK, len(removed))):

@@ -43,7 +43,7 @@ def test_a_series_ends_when_its_last_step_can_come_no_more() -> None:
     made = told(YES, CARTED, {**MAIL, "event_id": "m", "at": "2026-03-01T14:00"}, LATER)
     assert made.standing == "derived"
     assert (iso(made.until), made.end.why) == ("2026-03-02T18:00:00.000001Z", "series")
-    assert made.to_json()["until_text"] == "It stops on 2026-03-02 if nothing new happens."
+    assert made.document().to_json()["until_text"] == "It stops on 2026-03-02 if nothing new happens."
 
 
 def test_a_series_is_over_with_its_last_step() -> None:
@@ -53,7 +53,7 @@ def test_a_series_is_over_with_its_last_step() -> None:
     ]
     made = told(YES, CARTED, *steps, ident="m2")
     assert (iso(made.until), made.end.why) == ("2026-03-02T08:00:00Z", "series")
-    assert made.to_json()["until_text"] == "It has stopped: the series was over on 2026-03-02."
+    assert made.document().to_json()["until_text"] == "It has stopped: the series was over on 2026-03-02."
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_an_act_after_the_message_keeps_it_going() -> None:
 
 def test_a_broadcast_goes_on_as_long_as_the_customer_is_subscribed() -> None:
     letter = {**MAIL, "event_id": "m", "at": "2026-02-01", "campaign_id": "news", "list_id": "offers"}
-    made = told(YES, letter, defined=[]).to_json()
+    made = told(YES, letter, defined=[]).document().to_json()
     assert (made["standing"], made["until"], made["until_why"]) == ("broadcast", None, "subscribed")
     assert made["ends_with"][0] == "unsubscribed"
     assert made["until_text"] == "It goes on as long as the customer is subscribed; unsubscribing ends it."
@@ -93,16 +93,18 @@ def test_a_no_ends_a_broadcast_or_should_have(at: str, why_not: str) -> None:
 
 def test_of_what_no_definition_gives_no_day_is_named() -> None:
     bought = {"kind": "order_completed", "at": "2026-01-01", **BAG}
-    made = told(
-        bought, {**MAIL, "event_id": "m", "at": "2026-02-01", "campaign_id": "deals"}, defined=[]
-    ).to_json()
+    made = (
+        told(bought, {**MAIL, "event_id": "m", "at": "2026-02-01", "campaign_id": "deals"}, defined=[])
+        .document()
+        .to_json()
+    )
     assert (made["standing"], made["until"], made["until_why"]) == ("inferred", None, "unknown")
     assert made["until_text"] == "Nothing in this data says when it stops. Unsubscribing should end it."
 
 
 def test_a_segment_that_no_window_ends_names_the_act_that_does() -> None:
     frame = events({"kind": "order_completed", "at": "2026-01-01", **BAG})
-    made = why.segment(frame, context(frame, "2026-10-01"), "lapsed").to_json()
+    made = why.segment(frame, context(frame, "2026-10-01"), "lapsed").document().to_json()
     assert (made["until"], made["until_why"], made["ends_with"]) == (None, "lasting", ["order_completed"])
     assert made["until_text"] == "It goes on until something new ends it: orders."
 
@@ -118,7 +120,7 @@ def test_a_finding_stays_and_says_until_when_one_more_would_count() -> None:
     frame = events(*mails(1, 2, 3, 4, 5, 6))
     ctx = context(frame)
     (ident,) = findings.find(frame, ctx, checks=["over-frequency"])["id"]
-    made = findings.finding(frame, ctx, ident).to_json()
+    made = findings.finding(frame, ctx, ident).document().to_json()
     assert (made["until"], made["until_why"]) == (None, "happened")
     assert made["counts_until"] == "2026-03-09T08:00:00Z"  # the fifth from the end, and a week
     assert made["until_text"].endswith("One more of the same before 2026-03-09 would count to it.")

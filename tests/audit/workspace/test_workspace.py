@@ -187,9 +187,9 @@ def test_whether_responses_are_recorded_is_asked_of_everybody_for_one_customer_t
     ingest.import_paths(ws, [sends(tmp_path, *sent)])
     rule = from_dict({"id": "sunset", "kind": "sunset", "unengaged": 2})
     ws.book.apply(ws.book.plan_add([rule]), author="test")
-    assert documents.explain(ws, "7", message="m3")["rules"][0]["verdict"] == "cannot_tell"
+    assert documents.explain(ws, "7", message="m3").rules[0].verdict == "cannot_tell"
     ingest.import_paths(ws, [sends(tmp_path, "c,8,2026-01-05,message_clicked,,,,,", name="more.csv")])
-    assert documents.explain(ws, "7", message="m3")["rules"][0]["verdict"] == "stops"
+    assert documents.explain(ws, "7", message="m3").rules[0].verdict == "stops"
 
 
 def test_everything_is_private(ws, tmp_path):
