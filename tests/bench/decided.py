@@ -88,7 +88,7 @@ class Person:
     def case(self) -> Case:
         """The history with everything that was decided of it, as it lies behind a screen."""
         case = Case(self.customer, self.events, self.context)
-        assert all(one.columns for one in (case.memberships, case.found, case.recommended.strips))
+        assert all(one.columns for one in (case.memberships, case.found, case.recommended.placements))
         return case
 
     def explained(self, decision: Decision) -> why.Explanation:

@@ -16,7 +16,7 @@ def test_why_is_answered_the_same_before_and_after_everything_that_was_decided_i
     known, asked = Case(customer, own, context), {}
     asked["segment"] = known.memberships["id"].to_list()
     asked["finding"] = known.found["id"].to_list()
-    asked["item"] = known.recommended.strips["item_id"].unique(maintain_order=True).to_list()
+    asked["item"] = known.recommended.placements["item_id"].unique(maintain_order=True).to_list()
     for subject, idents in asked.items():
         for ident in idents:
             alone = Case(customer, own, context).why(subject, ident)

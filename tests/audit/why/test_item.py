@@ -5,6 +5,7 @@ import pytest
 
 from audit import recommendations, why
 from audit.errors import NotFoundError
+from audit.why.model import InItsPlace
 from tests.build import context, events
 
 CAMERA = {"item_id": "x100", "item_name": "Camera X100", "category": "Electronics > Cameras"}
@@ -46,7 +47,7 @@ def test_without_its_cause_another_item_stands_in_its_place() -> None:
     rest = frame.filter(~pl.col("event_id").is_in(made.counterfactual.remove))
     now = recommendations.derive(rest, ctx).row(1, named=True)
     assert made.counterfactual.instead == (
-        {"strategy": "inspired_by_browsing", "item_id": now["item_id"], "title": now["title"]},
+        InItsPlace(strategy="inspired_by_browsing", item_id=now["item_id"], title=now["title"]),
     )
     assert now["item_id"] != strip[1]
 

@@ -38,7 +38,7 @@ def test_of_no_event_nothing_is_derived_and_every_question_is_refused_in_one_lin
     ctx = with_flow(frame)
     for made in (
         segments.memberships(frame, ctx),
-        recommendations.strips(frame, ctx),
+        recommendations.placements(frame, ctx),
         findings.find(frame, ctx),
     ):
         assert made.is_empty()
@@ -65,7 +65,7 @@ def test_one_event_is_a_history(kind: str) -> None:
     ctx = with_flow(frame)
     for ident in segments.memberships(frame, ctx)["id"]:
         assert why.segment(frame, ctx, ident).because
-    for ident in recommendations.strips(frame, ctx)["item_id"]:
+    for ident in recommendations.placements(frame, ctx)["item_id"]:
         assert why.item(frame, ctx, ident).because
     if kind == "message_sent":
         assert why.message(frame, ctx, "e").because

@@ -46,7 +46,7 @@ def test_without_it_what_it_drove_is_gone(wife):
     left = events_of.filter(~pl.col("event_id").is_in(hard))
 
     def also_bought(frame):
-        made = recommendations.strips(frame, ctx).filter("derived", pl.col("strategy") == "also_bought")
+        made = recommendations.placements(frame, ctx).filter("derived", pl.col("strategy") == "also_bought")
         return {
             row["item_id"]: {own["item_id"] for own in row["own_items"]} for row in made.iter_rows(named=True)
         }
