@@ -60,8 +60,8 @@ def parquet(frame: "pl.DataFrame", out: Path) -> None:
     except (OSError, ComputeError) as error:
         if not was_there:
             out.unlink(missing_ok=True)
-        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise InputError(f"{out}: cannot be written: {said}") from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"{out}: cannot be written: {reason}") from error
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[int] = ()) -> None:
@@ -70,20 +70,20 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Seque
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    rich_table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for number, name in enumerate(head):
-        made.add_column(Text(name), justify="right" if number in right else "left", overflow="fold")
+        rich_table.add_column(Text(name), justify="right" if number in right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(Text(clean("" if value is None else str(value))) for value in row))
-    show(made)
+        rich_table.add_row(*(Text(clean("" if value is None else str(value))) for value in row))
+    show(rich_table)
 
 
-def show(what: "RenderableType") -> None:
+def show(renderable: "RenderableType") -> None:
     """Print a rich renderable on stdout: as wide as the terminal, or 120 columns where there is none."""
     from rich.console import Console
 
     Console(width=None if sys.stdout.isatty() else 120, highlight=False, markup=False, emoji=False).print(
-        what
+        renderable
     )
 
 
@@ -128,12 +128,12 @@ class Progress:
         self._verb = verb
         self._next = time.monotonic() + 1.0
 
-    def __call__(self, done: int, total: int, what: str = "messages") -> None:
-        """Take notice of `done` of `total`; `what` is worked on, such as a file."""
+    def __call__(self, done: int, total: int, subject: str = "messages") -> None:
+        """Take notice of `done` of `total`; `subject` is worked on, such as a file."""
         now = time.monotonic()
         if now < self._next:
             return
         self._next = now + 0.5
         share = f"{100 * done // total:3d} %" if total else f"{done:,}"
         end = "\r" if sys.stderr.isatty() else "\n"
-        print(f"{self._verb} {harmless(what)}: {share}", end=end, file=sys.stderr, flush=True)
+        print(f"{self._verb} {harmless(subject)}: {share}", end=end, file=sys.stderr, flush=True)

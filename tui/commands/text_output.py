@@ -26,19 +26,19 @@ Document = Mapping[str, Any]
 def customers(answer: "TriageList", coverage: "Coverage") -> None:
     """The triage list."""
     covered(coverage)
-    listed = answer.customers
+    entries = answer.customers
     table(
         ("severity", "customer", "what", "events", "messages", "findings", "last"),
         [
             (
-                "–" if one.severity is None else SIGNS[one.severity], one.customer, one.headline, one.events,
-                one.messages, one.findings, _day(one.last),
+                "–" if entry.severity is None else SIGNS[entry.severity], entry.customer, entry.headline, entry.events,
+                entry.messages, entry.findings, _day(entry.last),
             )
-            for one in listed
+            for entry in entries
         ],
         right=(3, 4, 5),
     )  # fmt: skip
-    line(f"{len(listed):,} of {answer.total:,} customers")
+    line(f"{len(entries):,} of {answer.total:,} customers")
 
 
 def customer(answer: "CustomerPicture") -> None:
@@ -56,16 +56,19 @@ def customer(answer: "CustomerPicture") -> None:
             ("segment", "standing", "logged", "ours", "since", "until"),
             [
                 (
-                    one.title, one.standing, _yes(one.logged), _yes(one.derived),
-                    _day(one.since), _day(one.until) or no_day(one),
+                    segment.title, segment.standing, _yes(segment.logged), _yes(segment.derived),
+                    _day(segment.since), _day(segment.until) or no_day(segment),
                 )
-                for one in answer.segments
+                for segment in answer.segments
             ],
         )  # fmt: skip
     _recommendations(answer.recommendations)
     _out_of_pattern(answer.out_of_pattern)
     if answer.personas:
-        line("Profiles recorded: " + " · ".join(f"{one.id} {one.share:.0%}" for one in answer.personas))
+        line(
+            "Profiles recorded: "
+            + " · ".join(f"{persona.id} {persona.share:.0%}" for persona in answer.personas)
+        )
 
 
 def _extent(answer: "CustomerPicture") -> str:
@@ -81,11 +84,11 @@ def _out_of_pattern(entries: "Sequence[OutOfPattern]") -> None:
     if not entries:
         return
     line("Out of this account's usual pattern: a hint that it may be somebody else's; variety is no fault")
-    for one in entries:
-        line(f"{one.score:6.2f}  {one.text}")
-        for thing in one.because:
-            line(f"          - {thing.text}")
-        line(f"          try without: --without {','.join(one.evidence)}")
+    for entry in entries:
+        line(f"{entry.score:6.2f}  {entry.text}")
+        for item in entry.because:
+            line(f"          - {item.text}")
+        line(f"          try without: --without {','.join(entry.evidence)}")
     line()
 
 
@@ -98,15 +101,26 @@ def _message_counts(counts: "MessageCounts") -> None:
 
 
 def _recommendations(strips: "Sequence[Recommendation]") -> None:
-    for title, shown in (
-        ("Shown to them", [one for one in strips if one.logged]),
-        ("Our reconstruction; the customer did not see this", [one for one in strips if not one.logged]),
+    for title, rows in (
+        ("Shown to them", [recommendation for recommendation in strips if recommendation.logged]),
+        (
+            "Our reconstruction; the customer did not see this",
+            [recommendation for recommendation in strips if not recommendation.logged],
+        ),
     ):
-        if shown:
+        if rows:
             line(title)
             table(
                 ("item", "strategy", "standing", "why"),
-                [(one.title or one.item_id, one.strategy, one.standing, one.reason) for one in shown],
+                [
+                    (
+                        recommendation.title or recommendation.item_id,
+                        recommendation.strategy,
+                        recommendation.standing,
+                        recommendation.reason,
+                    )
+                    for recommendation in rows
+                ],
             )
 
 
@@ -123,8 +137,8 @@ def explanation(answer: "WhyDocument") -> None:
     if proof is not None:
         if proof.remove:
             line(f"without {', '.join(proof.remove)}: {proof.outcome}")
-            for other in proof.instead:
-                line(f"  in its place ({other.strategy}): {other.title}")
+            for item in proof.instead:
+                line(f"  in its place ({item.strategy}): {item.title}")
         for act in proof.add:
             line(f"with one {act['kind'].replace('_', ' ')}: {proof.outcome}")
     for rule in answer.rules:
@@ -148,23 +162,25 @@ def findings(answer: "Findings | FindingTotals", coverage: "Coverage") -> None:
         return
     table(
         ("severity", "check", "findings", "customers"),
-        [(SIGNS[one.severity], one.check, one.findings, one.customers) for one in answer.totals],
+        [(SIGNS[total.severity], total.check, total.findings, total.customers) for total in answer.totals],
         right=(2, 3),
     )
-    line(f"{sum(one.findings for one in answer.totals):,} findings over {answer.customers:,} customers")
+    line(f"{sum(total.findings for total in answer.totals):,} findings over {answer.customers:,} customers")
 
 
-def _findings(found: "Sequence[Finding]") -> None:
-    if not found:
+def _findings(findings: "Sequence[Finding]") -> None:
+    if not findings:
         line("no finding")
         line()
         return
-    for one in found:
-        line(f"{SIGNS[one.severity]}  {one.text}")
-        case = f" ({one.case})" if one.case else ""
-        line(f"         {one.title}{case} · rule matched: {one.verdict.replace('_', ' ')} · {one.check}")
-        if one.suggested_rule:
-            rule = one.suggested_rule
+    for finding in findings:
+        line(f"{SIGNS[finding.severity]}  {finding.text}")
+        case = f" ({finding.case})" if finding.case else ""
+        line(
+            f"         {finding.title}{case} · rule matched: {finding.verdict.replace('_', ' ')} · {finding.check}"
+        )
+        if finding.suggested_rule:
+            rule = finding.suggested_rule
             line(f"         would help: {rule.get('title') or rule['id']}")
     line()
 
@@ -172,7 +188,9 @@ def _findings(found: "Sequence[Finding]") -> None:
 def imported(answer: "Imported") -> None:
     """What an import took, file by file."""
     names = ("rows", "accepted", "duplicates", "quarantined", "skipped")
-    rows = [(one.path, one.format, *(f"{getattr(one, name):,}" for name in names)) for one in answer.files]
+    rows = [
+        (file.path, file.format, *(f"{getattr(file, name):,}" for name in names)) for file in answer.files
+    ]
     if len(rows) > 1:
         rows.append(("all", "", *(f"{getattr(answer, name):,}" for name in names)))
     table(("file", "format", *names), rows, right=(2, 3, 4, 5, 6))
@@ -188,10 +206,10 @@ def campaign_map(answer: "CampaignMap") -> None:
         ("campaign", "name", "channel", "messages", "customers", "last", "mapped"),
         [
             (
-                one.campaign_id, one.campaign_name, one.channel, f"{one.messages:,}",
-                f"{one.customers:,}", _day(one.last), _yes(one.mapped),
+                campaign.campaign_id, campaign.campaign_name, campaign.channel, f"{campaign.messages:,}",
+                f"{campaign.customers:,}", _day(campaign.last), _yes(campaign.mapped),
             )
-            for one in answer.campaigns
+            for campaign in answer.campaigns
         ],
         right=(3, 4),
     )  # fmt: skip
@@ -202,10 +220,10 @@ def campaign_map(answer: "CampaignMap") -> None:
             ("flow", "title", "set off by", "steps", "messages", "as defined"),
             [
                 (
-                    one.id, one.title, one.trigger or f"list {one.list}", len(one.steps) or "",
-                    f"{one.messages:,}", f"{one.given:,}",
+                    flow.id, flow.title, flow.trigger or f"list {flow.list}", len(flow.steps) or "",
+                    f"{flow.messages:,}", f"{flow.given:,}",
                 )
-                for one in answer.flows
+                for flow in answer.flows
             ],
             right=(3, 4, 5),
         )  # fmt: skip
@@ -215,7 +233,7 @@ def formats(answer: "Formats") -> None:
     """The formats that `import` reads."""
     table(
         ("name", "what", "reads"),
-        [(one.name, one.title, one.reads) for one in answer.formats],
+        [(entry.name, entry.title, entry.reads) for entry in answer.formats],
     )
 
 
@@ -248,7 +266,7 @@ def replay(answer: Document) -> None:
         line("whose messages used the room that others then lacked:")
         table(
             ("used by", "stopped", "messages"),
-            [(one["by"], one["stopped"], one["n"]) for one in answer["displaced"][:10]],
+            [(pair["by"], pair["stopped"], pair["n"]) for pair in answer["displaced"][:10]],
             right=(2,),
         )
         line(f"{min(10, len(answer['displaced']))} of {len(answer['displaced'])}")
@@ -277,26 +295,26 @@ def _rates(rates: Document) -> None:
 
 def curve(answer: Document) -> None:
     """What a rule stops at several limits or windows: a table, and the curve over it."""
-    from audit.rules.replay.curve import curve as made
+    from audit.rules.replay.curve import curve as curve_of
     from tui.rendering.plain_chart import draw
 
-    points, shown = answer["points"], made(answer)
-    by, stopped = shown.by, [one["stopped"] for one in points]
+    points, chart = answer["points"], curve_of(answer)
+    by, stopped = chart.by, [point["stopped"] for point in points]
     line(f"rule {answer['rule']}, by {by}: {sparkline(stopped)} stopped")
     line()
-    for drawn in draw(shown):
-        line(drawn)
+    for row in draw(chart):
+        line(row)
     line()
     table(
         (by, "", "stopped", "share", "deferred", "let through", "people", "clicks lost", "orders lost", "opt-outs"),
         [
             (
-                one[by], bar(one["stopped"], max(stopped)), f"{one['stopped']:,}", _share(one["stopped"], one["messages"]),
-                f"{one['deferred']:,}", f"{one['let_through']:,}", f"{one['customers_affected']:,}",
-                f"{one['stopped_wanted']['clicked']:,}", f"{one['stopped_wanted']['converted']:,}",
-                f"{one['stopped_unwanted']['unsubscribed_next']:,}",
+                point[by], bar(point["stopped"], max(stopped)), f"{point['stopped']:,}", _share(point["stopped"], point["messages"]),
+                f"{point['deferred']:,}", f"{point['let_through']:,}", f"{point['customers_affected']:,}",
+                f"{point['stopped_wanted']['clicked']:,}", f"{point['stopped_wanted']['converted']:,}",
+                f"{point['stopped_unwanted']['unsubscribed_next']:,}",
             )
-            for one in points
+            for point in points
         ],
         right=(0, 2, 3, 4, 5, 6, 7, 8, 9),
     )  # fmt: skip
@@ -304,8 +322,8 @@ def curve(answer: Document) -> None:
     line("Counts of a past that was no experiment: no promise of what would have happened.")
 
 
-def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "–"
+def _share(part: int, total: int) -> str:
+    return f"{100 * part / total:.1f} %" if total else "–"
 
 
 def covered(coverage: "Coverage") -> None:
