@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -69,17 +68,6 @@ class WhysentApp(App[int], AsksCore):
 
         opening: Opening
 
-    @dataclass
-    class Warmed(Message):
-        """What looking somebody up needs is loaded."""
-
-    @dataclass
-    class Copied(Message):
-        """What was copied is in a file as well."""
-
-        title: str
-        path: str
-
     def __init__(self, session: Session, *, agent: bool = False) -> None:
         super().__init__(ansi_color=True if wants_no_colour() else None)
         self._session = session
@@ -112,7 +100,7 @@ class WhysentApp(App[int], AsksCore):
                 screen.opened(message.opening)
         if message.opening.first is not None:
             self.open_customer(message.opening.first)
-        self.ask("warm", self._warm, lambda _: self.Warmed())
+        self.ask("warm", self._warm)
 
     def _warm(self) -> None:
         with suppress(*expected_errors()):  # whoever looks somebody up is told then
@@ -188,11 +176,7 @@ class WhysentApp(App[int], AsksCore):
             except expected_errors() as error:
                 return error_line(error)
 
-        self.ask("copy", write, partial(self.Copied, title))
-
-    @on(Copied)
-    def say_copied(self, message: Copied) -> None:
-        say(self, f"copied {message.title}; if the terminal dropped it: {message.path}")
+        self.ask("copy", write, lambda path: self.Done(f"copied {title}; if the terminal dropped it: {path}"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: every action that holds on this screen, from the table of keys."""

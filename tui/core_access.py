@@ -65,6 +65,12 @@ class AsksCore(DOMNode):
         group: str
         reason: str
 
+    @dataclass
+    class Done(Message):
+        """Something was done that is worth a line."""
+
+        text: str
+
     @property
     def services(self) -> Services:
         """The application, as far as it concerns screens."""
@@ -75,18 +81,30 @@ class AsksCore(DOMNode):
         """The open workspace."""
         return self.services.session
 
-    def ask(self, group: str, question: Callable[[], T], answer: Callable[[T], Message]) -> None:
+    def ask(
+        self, group: str, question: Callable[[], T], answer: Callable[[T], Message | None] = lambda _: None
+    ) -> None:
         """Run `question` in a thread and post `answer` of its result; a later question of the group replaces it."""
 
         def work() -> None:
             try:
-                message: Message = answer(question())
+                message = answer(question())
             except expected_errors() as error:
                 message = self.Failed(group, error_line(error))
-            if not get_current_worker().is_cancelled:
+            if message is not None and not get_current_worker().is_cancelled:
                 self.post_message(message)
 
         self.run_worker(work, thread=True, exclusive=True, group=group)
+
+    def posting(self, answer: Callable[[T], Message]) -> Callable[[T], None]:
+        """A callback for the worker in which this is called: posts `answer` of part of a result, unless it was cancelled."""
+        running = still_running()
+
+        def post(part: T) -> None:
+            if running():
+                self.post_message(answer(part))
+
+        return post
 
     def asking(self, group: str) -> bool:
         """Whether a question of that group is being answered."""
@@ -102,6 +120,10 @@ class AsksCore(DOMNode):
         message.stop()
         if message.group not in QUIET:
             self.failed(message.group, message.reason)
+
+    def on_asks_core_done(self, message: Done) -> None:
+        message.stop()
+        say(self.app, message.text)
 
     def failed(self, group: str, reason: str) -> None:
         """A question of that group could not be answered: tell it. Others add what else has to be put right."""
@@ -132,11 +154,27 @@ class StoppedError(WhysentError):
     """The worker was cancelled; what it was doing is of no interest any more."""
 
 
-class ProgressReporter:
-    """A progress callback for workers: passes `(done, total, seconds left)` on, and raises StoppedError once cancelled."""
+@dataclass
+class Progress(Message):
+    """How far a question is, and how many seconds it will still take."""
 
-    def __init__(self, report: Callable[[int, int, float], object] | None = None) -> None:
-        self._report = report
+    done: int
+    total: int
+    seconds_left: float
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, Progress)
+
+    @property
+    def percent(self) -> str:
+        return f"{100 * self.done // max(self.total, 1)} %"
+
+
+class ProgressReporter:
+    """A progress callback for workers: posts `Progress` to whoever asks, and raises StoppedError once cancelled."""
+
+    def __init__(self, asker: AsksCore | None = None) -> None:
+        self._asker = asker
         self._start: float | None = None
         self._reported_at = 0.0
         self._paused_at = time.monotonic()
@@ -149,17 +187,13 @@ class ProgressReporter:
             time.sleep(PAUSE)
             self._paused_at = time.monotonic()
         self._start = self._start or now
-        if self._report is not None and now - self._reported_at >= TELL_EVERY:
+        if self._asker is not None and now - self._reported_at >= TELL_EVERY:
             self._reported_at = now
-            self._report(done, total, (now - self._start) * (total - done) / max(done, 1))
+            seconds_left = (now - self._start) * (total - done) / max(done, 1)
+            self._asker.post_message(Progress(done, total, seconds_left))
 
 
 def still_running() -> Callable[[], bool]:
     """Whether the worker in which this is called has not been cancelled."""
     worker = get_current_worker()
     return lambda: not worker.is_cancelled
-
-
-def percent(done: int, total: int) -> str:
-    """How far a question is."""
-    return f"{100 * done // max(total, 1)} %"

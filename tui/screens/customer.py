@@ -65,12 +65,6 @@ class CustomerScreen(WorkScreen):
 
         trial: RuleTrial
 
-    @dataclass
-    class Exported(Message):
-        """A file was written."""
-
-        path: str
-
     def __init__(self) -> None:
         super().__init__()
         self.case: CustomerCase | None = None
@@ -407,8 +401,4 @@ class CustomerScreen(WorkScreen):
             report = session.customers.report(customer, "internal", "en")
             return session.write_export(f"case-{customer}.md", report.text)
 
-        self.ask("export", write, self.Exported)
-
-    @on(Exported)
-    def say_exported(self, message: Exported) -> None:
-        say(self.app, f"the case was written to {message.path}")
+        self.ask("export", write, lambda path: self.Done(f"the case was written to {path}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from textual import on
 from textual.containers import Vertical, VerticalScroll
@@ -16,11 +16,14 @@ from tui.widgets.items import Item, Items
 from tui.widgets.text import CleanInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from textual.app import ComposeResult
     from textual.content import Content
+    from textual.screen import Screen
     from textual.widget import Widget
+
+    from tui.session.view_models import Plan
 
 Result = TypeVar("Result")
 
@@ -132,3 +135,15 @@ class Choice(Dialog[str | None]):
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self.query_one(Items).id_at(event.option_index))
+
+
+def confirm(screen: Screen[Any], plan: Plan, go_on: Callable[[], None]) -> None:
+    """Show a plan, and go on after a yes."""
+    question = Question(plan.title, content("\n".join(plan.lines)))
+    screen.app.push_screen(question, lambda yes: go_on() if yes else None)
+
+
+def ask_note(screen: Screen[Any], title: str, go_on: Callable[[str], None], *, needed: bool = False) -> None:
+    """Ask for a line to be typed, and go on with it unless somebody thinks better of it."""
+    line = Line(title, needed=needed)
+    screen.app.push_screen(line, lambda note: None if note is None else go_on(note))

@@ -16,7 +16,7 @@ from tui import keys
 from tui.core_access import ProgressReporter
 from tui.rendering.replay_summary import figures
 from tui.rendering.text import content, joined, number, say
-from tui.screens.dialogs import Dialog, Line, Question
+from tui.screens.dialogs import Dialog, ask_note, confirm
 from tui.session.view_models import Change, Document, Plan, ProposalGroup, ProposalSummary
 from tui.widgets.items import Item, Items
 
@@ -133,20 +133,13 @@ class InboxDialog(Dialog[bool]):
 
     @on(Planned)
     def ask_yes(self, message: Planned) -> None:
-        def decide(yes: bool | None) -> None:
-            if yes:
-                self._ask_note(message.proposal)
+        apply, change = self.session.rules.apply, Change("approve", message.proposal)
 
-        self.app.push_screen(Question(message.plan.title, content("\n".join(message.plan.lines))), decide)
+        def approve(note: str) -> None:
+            self.ask("answer", partial(apply, change, note), self.Answered)
 
-    def _ask_note(self, proposal: str) -> None:
-        apply, change = self.session.rules.apply, Change("approve", proposal)
-
-        def approve(note: str | None) -> None:
-            if note is not None:
-                self.ask("answer", partial(apply, change, note), self.Answered)
-
-        self.app.push_screen(Line(f"Approve {proposal}: a note, or nothing"), approve)
+        title = f"Approve {change.id}: a note, or nothing"
+        confirm(self, message.plan, lambda: ask_note(self, title, approve))
 
     def action_reject(self) -> None:
         proposal = self.chosen
@@ -154,11 +147,10 @@ class InboxDialog(Dialog[bool]):
             return
         name, reject_proposal = proposal.id, self.session.proposals.reject
 
-        def reject(note: str | None) -> None:
-            if note is not None:
-                self.ask("answer", partial(reject_proposal, name, note), self.Answered)
+        def reject(note: str) -> None:
+            self.ask("answer", partial(reject_proposal, name, note), self.Answered)
 
-        self.app.push_screen(Line(f"Reject {name}: why? Esc leaves it", needed=True), reject)
+        ask_note(self, f"Reject {name}: why? Esc leaves it", reject, needed=True)
 
     @on(Answered)
     def show_answered(self, message: Answered) -> None:

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from tui import keys
-from tui.rendering.text import content, say
+from tui.rendering.text import content
 from tui.screens.dialogs import Dialog
 from tui.session.view_models import OfferedText
 
@@ -38,12 +38,6 @@ class ReportDialog(Dialog[None]):
         """A text came back."""
 
         report: OfferedText
-
-    @dataclass
-    class Exported(Message):
-        """The text was written to a file."""
-
-        path: str
 
     def __init__(self, customer: str) -> None:
         super().__init__("")
@@ -97,13 +91,8 @@ class ReportDialog(Dialog[None]):
 
     def action_export(self) -> None:
         if self._report is not None and self._report.text:
-            self.ask(
-                "export", partial(self.session.write_export, self._file(), self._report.text), self.Exported
-            )
-
-    @on(Exported)
-    def say_exported(self, message: Exported) -> None:
-        say(self.app, f"written to {message.path}")
+            write = partial(self.session.write_export, self._file(), self._report.text)
+            self.ask("export", write, lambda path: self.Done(f"written to {path}"))
 
 
 _ESCAPED = re.compile(r"\\([\\`*_\[\]<>|~&#+\-=.):])")

@@ -16,7 +16,7 @@ from tui.core_access import still_running
 from tui.rendering.replay_summary import displacement, figures
 from tui.rendering.text import content, joined, number, plain, say
 from tui.screens.base import WorkScreen
-from tui.screens.dialogs import Choice, Question, TextDialog
+from tui.screens.dialogs import Choice, Question, TextDialog, confirm
 from tui.session.view_models import Change, Document, Entry, Plan
 from tui.widgets.curve_pane import CurvePane
 from tui.widgets.items import Item, Items
@@ -80,10 +80,6 @@ class RulesScreen(WorkScreen):
         rule: str
         lines: tuple[str, ...]
 
-    @dataclass
-    class Prepared(Message):
-        """Everything is loaded that replays need."""
-
     def __init__(self) -> None:
         super().__init__()
         self._entries: dict[str, Entry] = {}
@@ -104,7 +100,7 @@ class RulesScreen(WorkScreen):
 
     def on_mount(self) -> None:
         replays = self.session.replays
-        self.ask("prepare", lambda: replays.prepare(still_running()), lambda _: self.Prepared())
+        self.ask("prepare", lambda: replays.prepare(still_running()))
         opening = self.services.opening
         role, coverage = (opening.role, opening.coverage) if opening else ("", "")
         self.query_one(Heading).say("whysent  rules", role, coverage)
@@ -225,12 +221,8 @@ class RulesScreen(WorkScreen):
     @on(Planned)
     def ask_yes(self, message: Planned) -> None:
         change, apply = message.change, self.session.rules.apply
-
-        def decide(yes: bool | None) -> None:
-            if yes:
-                self.ask("apply", partial(apply, change), partial(self.Applied, change))
-
-        self.app.push_screen(Question(message.plan.title, content("\n".join(message.plan.lines))), decide)
+        applied = partial(self.Applied, change)
+        confirm(self, message.plan, lambda: self.ask("apply", partial(apply, change), applied))
 
     @on(Applied)
     def show_applied(self, message: Applied) -> None:

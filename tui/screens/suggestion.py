@@ -13,10 +13,10 @@ from textual.message import Message
 from textual.widgets import Static
 
 from tui import keys
-from tui.core_access import ProgressReporter, still_running
+from tui.core_access import ProgressReporter
 from tui.rendering.replay_summary import CAVEAT, totals
-from tui.rendering.text import content, joined, listed, number, say
-from tui.screens.dialogs import Dialog, Line, Question
+from tui.rendering.text import content, joined, listed, number
+from tui.screens.dialogs import Dialog, ask_note, confirm
 from tui.session.view_models import Change, Document, Plan, Sample
 
 if TYPE_CHECKING:
@@ -49,12 +49,6 @@ class SuggestionDialog(Dialog[None]):
 
         plan: Plan
 
-    @dataclass
-    class Done(Message):
-        """It was proposed, or put into the book."""
-
-        text: str
-
     def __init__(self, rule: Document, case: ProposalCase, *, title: str, remedy: str = "") -> None:
         super().__init__(title)
         self._rule, self._case, self._remedy = rule, case, remedy
@@ -70,14 +64,11 @@ class SuggestionDialog(Dialog[None]):
         self.query_one(VerticalScroll).focus()
         replays, rule, customer = self.session.replays, self._rule, self._case.customer
 
+        def of_sample(sample: Sample) -> Message:
+            return self.Replayed("everybody", sample.replay, sample.total)
+
         def everybody() -> Document:
-            running = still_running()
-
-            def sampled(sample: Sample) -> None:
-                if running():
-                    self.post_message(self.Replayed("everybody", sample.replay, sample.total))
-
-            return replays.replay(rule, None, ProgressReporter(), sampled)
+            return replays.replay(rule, None, ProgressReporter(), self.posting(of_sample))
 
         self.ask("customer", partial(replays.replay, rule, customer), partial(self.Replayed, "customer"))
         self.ask("everybody", everybody, partial(self.Replayed, "everybody"))
@@ -110,26 +101,18 @@ class SuggestionDialog(Dialog[None]):
     def action_propose(self) -> None:
         propose, rule, case = self.session.proposals.propose, self._rule, self._case
 
-        def ask_for(note: str | None) -> None:
-            if note is not None:
-                self.ask("propose", partial(propose, rule, replace(case, note=note)), self.Done)
+        def propose_with(note: str) -> None:
+            self.ask("propose", partial(propose, rule, replace(case, note=note)), self.Done)
 
-        self.app.push_screen(Line("Propose it: a note for whoever decides, or nothing"), ask_for)
+        ask_note(self, "Propose it: a note for whoever decides, or nothing", propose_with)
 
     def action_put(self) -> None:
         self.ask("plan", partial(self.session.rules.plan, self._change), self.Planned)
 
     @on(Planned)
     def ask_yes(self, message: Planned) -> None:
-        def decide(yes: bool | None) -> None:
-            if yes:
-                self.ask("apply", partial(self.session.rules.apply, self._change), self.Done)
-
-        self.app.push_screen(Question(message.plan.title, content("\n".join(message.plan.lines))), decide)
-
-    @on(Done)
-    def say_it(self, message: Done) -> None:
-        say(self.app, message.text)
+        apply = partial(self.session.rules.apply, self._change)
+        confirm(self, message.plan, lambda: self.ask("apply", apply, self.Done))
 
     def action_copy(self) -> None:
         text = "\n".join(f"{key} = {listed(value)}" for key, value in self._rule.items())

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from tui import keys
-from tui.core_access import ProgressReporter, percent
+from tui.core_access import Progress, ProgressReporter
 from tui.rendering.text import content, joined, line, number, share
 from tui.screens.dialogs import Dialog
 
@@ -44,16 +44,6 @@ class VendorDialog(Dialog[None]):
 
         comparison: Document
 
-    @dataclass
-    class Progress(Message):
-        """How far it is."""
-
-        done: int
-        total: int
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, VendorDialog.Progress)
-
     def __init__(self, rule: Document, vendor: str, title: str) -> None:
         super().__init__(f"{rule['id']} as {title}")
         self._rule, self._vendor = rule, vendor
@@ -63,14 +53,13 @@ class VendorDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
-        progress = ProgressReporter(lambda done, total, _: self.post_message(self.Progress(done, total)))
         compare = self.session.replays.compare_with_vendor
-        self.ask("compare", partial(compare, self._rule, self._vendor, progress), self.Compared)
+        question = partial(compare, self._rule, self._vendor, ProgressReporter(self))
+        self.ask("compare", question, self.Compared)
 
     @on(Progress)
     def show_progress(self, message: Progress) -> None:
-        done = f"{percent(message.done, message.total)} · Esc stops"
-        self.query_one(VerticalScroll).border_subtitle = content(done)
+        self.query_one(VerticalScroll).border_subtitle = content(f"{message.percent} · Esc stops")
 
     @on(Compared)
     def show(self, message: Compared) -> None:

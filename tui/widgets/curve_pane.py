@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.core_access import AsksCore, ProgressReporter, percent, still_running
+from tui.core_access import AsksCore, Progress, ProgressReporter
 from tui.rendering.text import content, joined, number, plain, share
 
 if TYPE_CHECKING:
@@ -38,16 +38,6 @@ class CurvePane(Widget, AsksCore, can_focus=True):
         """A curve came back."""
 
         drawing: Drawing
-
-    @dataclass
-    class Progress(Message):
-        """How much of a curve is there."""
-
-        done: int
-        total: int
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, CurvePane.Progress)
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - as every widget
         super().__init__(id=id)
@@ -89,18 +79,8 @@ class CurvePane(Widget, AsksCore, can_focus=True):
         rule, axis, curve = self._rule, self._axis, self.session.replays.curve
         self._rule = None
         self.border_subtitle = content("drawing … Esc stops")
-        progress = ProgressReporter(lambda done, total, _: self.post_message(self.Progress(done, total)))
-
-        def draw() -> Drawing:
-            running = still_running()
-
-            def drawn(drawing: Drawing) -> None:
-                if running():
-                    self.post_message(self.Drawn(drawing))
-
-            return curve(rule, axis, progress, drawn)
-
-        self.ask(GROUP, draw, self.Drawn)
+        progress = ProgressReporter(self)
+        self.ask(GROUP, lambda: curve(rule, axis, progress, self.posting(self.Drawn)), self.Drawn)
 
     @property
     def is_drawing(self) -> bool:
@@ -129,7 +109,7 @@ class CurvePane(Widget, AsksCore, can_focus=True):
     def show_progress(self, message: Progress) -> None:
         if self.is_drawing:
             note = self.drawing.note if self.drawing is not None else ""
-            done = f"{'whole ' if note else ''}{percent(message.done, message.total)} · Esc stops"
+            done = f"{'whole ' if note else ''}{message.percent} · Esc stops"
             self.border_subtitle = content(" · ".join(part for part in (note, done) if part))
 
     @on(Drawn)

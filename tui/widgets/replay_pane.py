@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
-from tui.core_access import AsksCore, ProgressReporter, percent, still_running
+from tui.core_access import AsksCore, Progress, ProgressReporter
 from tui.rendering.replay_summary import figures, of_sample
 from tui.rendering.text import content
 
@@ -25,17 +25,6 @@ GROUP = "replay"
 
 class ReplayPane(VerticalScroll, AsksCore):
     """Shows the figures of one rule; `replay` is the document of the last whole replay."""
-
-    @dataclass
-    class Progress(Message):
-        """How far a replay has come, and how long it will still take."""
-
-        done: int
-        total: int
-        seconds_left: float
-
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, ReplayPane.Progress)
 
     @dataclass
     class SampleReplayed(Message):
@@ -58,20 +47,11 @@ class ReplayPane(VerticalScroll, AsksCore):
 
     def replay_rule(self, rule: Document) -> None:
         """Replay a rule alone, over everybody."""
-        replay_over = self.session.replays.replay
+        replay, progress = self.session.replays.replay, ProgressReporter(self)
         self.border_subtitle = content("replaying … Esc stops")
-        progress = ProgressReporter(lambda *state: self.post_message(self.Progress(*state)))
-
-        def replay() -> Document:
-            running = still_running()
-
-            def sampled(sample: Sample) -> None:
-                if running():
-                    self.post_message(self.SampleReplayed(sample))
-
-            return replay_over(rule, None, progress, sampled)
-
-        self.ask(GROUP, replay, self.Replayed)
+        self.ask(
+            GROUP, lambda: replay(rule, None, progress, self.posting(self.SampleReplayed)), self.Replayed
+        )
 
     @property
     def replaying(self) -> bool:
@@ -95,8 +75,8 @@ class ReplayPane(VerticalScroll, AsksCore):
     @on(Progress)
     def show_progress(self, message: Progress) -> None:
         if self.replaying:
-            done = percent(message.done, message.total)
-            self.border_subtitle = content(f"{done} · about {message.seconds_left:.0f} s left · Esc stops")
+            seconds = f"about {message.seconds_left:.0f} s left"
+            self.border_subtitle = content(f"{message.percent} · {seconds} · Esc stops")
 
     @on(SampleReplayed)
     def show_sample(self, message: SampleReplayed) -> None:
