@@ -1,9 +1,11 @@
 """Why, over the whole screen: the tree lights up its evidence, what is left out shows at once what it changes."""
 
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 import pytest
+from msgspec import structs
 
 from audit.errors import NotFoundError
 from audit.privacy.roles import Viewer
@@ -182,15 +184,13 @@ async def test_what_is_explained_next_is_not_said_to_be_gone_before_that_is_know
 async def test_what_stands_in_place_of_a_recommendation_is_said(started: Started) -> None:
     class Strips(Changing):
         def picture(self, customer: str, without: tuple[str, ...], *, whole: bool = True) -> Picture:
-            made = super().picture(customer, without, whole=whole)
-            if without:
-                other = {
-                    **self._document(customer, ())["recommendations"][1],
-                    "item_id": "i-9",
-                    "title": "Hand cream",
-                }
-                made.document["recommendations"].append(other)
-            return made
+            picture = super().picture(customer, without, whole=whole)
+            if not without:
+                return picture
+            recommended = self._document(customer, ()).recommendations[1]
+            other = structs.replace(recommended, item_id="i-9", title="Hand cream")
+            document = structs.replace(picture.document, recommendations=(*picture.recommendations, other))
+            return replace(picture, document=document)
 
     async with started(session=Strips()) as driver:
         await driver.press("enter", "tab", "tab", "tab", "j", "w", "j", "x")
