@@ -6,7 +6,7 @@ and the reports are made from the same documents, so nobody ever sees two answer
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -83,9 +83,9 @@ def explanation(
 
 def named_in(ws: "Workspace", rules: Iterable[Rule]) -> dict[str, str]:
     """Source ids → pseudonyms, for the customers that rules name by the source's own id."""
-    named = {one for rule in rules for one in (*rule.customers, *rule.except_customers)}
-    found = {one: ws.vault.resolve(one) for one in sorted(named)}
-    return {one: pseudonym for one, pseudonym in found.items() if pseudonym is not None}
+    source_ids = {source_id for rule in rules for source_id in (*rule.customers, *rule.except_customers)}
+    resolved = {source_id: ws.vault.resolve(source_id) for source_id in sorted(source_ids)}
+    return {source_id: pseudonym for source_id, pseudonym in resolved.items() if pseudonym is not None}
 
 
 def causes_for(rules: Iterable[Rule], events: pl.DataFrame, context: Context) -> pl.DataFrame | None:
@@ -104,8 +104,8 @@ def audit(
     names_sensitive: bool = True,
 ) -> Findings:
     """The findings of one customer."""
-    asked = read_case(ws, customer, at=at, without=without)
-    return findings_document(asked.found, asked.context, customers=1, names_sensitive=names_sensitive)
+    case = read_case(ws, customer, at=at, without=without)
+    return findings_document(case.found, case.context, customers=1, names_sensitive=names_sensitive)
 
 
 def everybody(ws: "Workspace", *, at: datetime | None = None) -> tuple[pl.DataFrame, Context]:
@@ -120,11 +120,11 @@ def customers(
     """The triage list, worst first; `sort` is one of `SORTS`."""
     if sort not in SORTS:
         raise InputError(f"cannot sort by {sort!r}; one of {', '.join(SORTS)}")
-    listed = findings.triage(ws.events(), ws.context(), names_sensitive=names_sensitive)
+    triage = findings.triage(ws.events(), ws.context(), names_sensitive=names_sensitive)
     if sort != "severity":
         column, descending = SORTS[sort]
-        listed = listed.sort(column, "customer", descending=[descending, False], maintain_order=True)
-    return triage_list(listed, limit)
+        triage = triage.sort(column, "customer", descending=[descending, False], maintain_order=True)
+    return triage_list(triage, limit)
 
 
 def report(
@@ -142,12 +142,12 @@ def report(
     `finding` is the id of the finding it is about, by default the worst. Raises InputError for another kind, and
     where no reply is offered.
     """
-    asked = read_case(ws, customer, at=at)
-    return written(asked, ws, kind=kind, locale=locale, finding=finding, names_sensitive=names_sensitive)
+    case = read_case(ws, customer, at=at)
+    return written(case, ws, kind=kind, locale=locale, finding=finding, names_sensitive=names_sensitive)
 
 
 def written(
-    asked: Case,
+    case: Case,
     ws: "Workspace",
     *,
     kind: str,
@@ -158,22 +158,24 @@ def written(
     """The report of a case already read."""
     from audit.queries import reports
 
-    told = picture(asked, names_sensitive=names_sensitive).to_json()
-    about = reports.messages_to_explain(told["findings"], finding=finding)
-    explained = [
-        explanation(asked, ws, message=message, names_sensitive=names_sensitive).to_json()
-        for message in about
-    ]
+    def explained(**subject: str) -> dict[str, Any]:
+        return explanation(case, ws, names_sensitive=names_sensitive, **subject).to_json()
+
+    customer = picture(case, names_sensitive=names_sensitive).to_json()
+    customer_findings = customer["findings"]
+    messages = reports.messages_to_explain(customer_findings, finding=finding)
+    explanations = [explained(message=message) for message in messages]
     if kind == "internal":
-        worst = reports.chosen(told["findings"], finding)
-        if worst is not None:
-            explained.append(
-                explanation(asked, ws, finding=worst["id"], names_sensitive=names_sensitive).to_json()
-            )
-        evidence = [event for one in explained for event in (one["subject"]["id"], *one["evidence"])]
-        chart = reports.weekly(asked.events, asked.context.at, evidence, names_sensitive=names_sensitive)
-        return reports.internal(told, told["findings"], explained, chart=chart, locale=locale)
+        worst = reports.chosen(customer_findings, finding)
+        explanations += [] if worst is None else [explained(finding=worst["id"])]
+        evidence = [
+            event for document in explanations for event in (document["subject"]["id"], *document["evidence"])
+        ]
+        chart = reports.weekly(case.events, case.context.at, evidence, names_sensitive=names_sensitive)
+        return reports.internal(customer, customer_findings, explanations, chart=chart, locale=locale)
     if kind == "reply":
         rules = [to_dict(rule) for rule in ws.book.enabled()]
-        return reports.reply(told, told["findings"], explained, finding=finding, rules=rules, locale=locale)
+        return reports.reply(
+            customer, customer_findings, explanations, finding=finding, rules=rules, locale=locale
+        )
     raise InputError(f"no report of kind {kind!r}; internal or reply")

@@ -110,8 +110,8 @@ def findings_document(
     frame: pl.DataFrame, context: Context, *, customers: int, names_sensitive: bool = True
 ) -> Findings:
     """The findings in `frame` (columns of `findings.SCHEMA`) as a document."""
-    listed = findings_of(frame, names_sensitive=names_sensitive)
-    return Findings(at=context.at, customers=customers, findings=listed)
+    rows = findings_of(frame, names_sensitive=names_sensitive)
+    return Findings(at=context.at, customers=customers, findings=rows)
 
 
 def totals_of(frame: pl.DataFrame) -> pl.DataFrame:

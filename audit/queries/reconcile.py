@@ -151,10 +151,10 @@ def _segments(
         rows = rows if names_sensitive else rows.filter(~pl.col("sensitive"))
         rows = _only(rows, ("family", "id", "logged_as"), segment, "segment")
     totals = of_segments.agreement(rows, context.definitions or segments.definitions())
-    listed = rows
+    to_list = rows
     if segment is None:
-        listed = rows.join(totals.filter("logs_it"), left_on="family", right_on="segment", how="semi")
-    return totals, of_segments.disagreements(events, context, listed)
+        to_list = rows.join(totals.filter("logs_it"), left_on="family", right_on="segment", how="semi")
+    return totals, of_segments.disagreements(events, context, to_list)
 
 
 def _strips(events: pl.DataFrame, context: "Context", strip: str | None) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -162,10 +162,10 @@ def _strips(events: pl.DataFrame, context: "Context", strip: str | None) -> tupl
     if strip is not None:
         rows = _only(rows, ("strategy",), strip, "strip")
     totals = of_placements.agreement(rows)
-    listed = rows
+    to_list = rows
     if strip is None:
-        listed = rows.join(totals.filter("logs_it"), left_on="strategy", right_on="strip", how="semi")
-    return totals, of_placements.disagreements(listed, context)
+        to_list = rows.join(totals.filter("logs_it"), left_on="strategy", right_on="strip", how="semi")
+    return totals, of_placements.disagreements(to_list, context)
 
 
 def _only(rows: pl.DataFrame, columns: tuple[str, ...], name: str, what: str) -> pl.DataFrame:

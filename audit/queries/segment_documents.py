@@ -80,12 +80,12 @@ class SegmentHistory(Document, schema="whysent.history/1"):
 
 def definitions(ws: "Workspace", *, names_sensitive: bool = True) -> SegmentDefinitions:
     """The definitions in force, in their order, and since when each version is."""
-    own = {definition.id for definition in versions.own(ws.definition_record)}
+    own_ids = {definition.id for definition in versions.own(ws.definition_record)}
     since = {
         (definition, version): recorded
         for definition, recorded, version in versions.in_force(ws.definition_record).reverse().iter_rows()
     }
-    listed = tuple(
+    in_force = tuple(
         SegmentDefinition(
             id=definition.id,
             title=definition.title,
@@ -94,14 +94,14 @@ def definitions(ws: "Workspace", *, names_sensitive: bool = True) -> SegmentDefi
             sensitive=definition.sensitive,
             source=definition.source,
             aliases=tuple(definition.aliases),
-            own=definition.id in own,
+            own=definition.id in own_ids,
             version=definition.version,
             in_force_since=since.get((definition.id, definition.version)),
         )
         for definition in ws.definitions
         if names_sensitive or not definition.sensitive
     )
-    return SegmentDefinitions(definitions=listed)
+    return SegmentDefinitions(definitions=in_force)
 
 
 def define(ws: "Workspace", file: Path | None) -> int:
@@ -112,9 +112,9 @@ def define(ws: "Workspace", file: Path | None) -> int:
     if file is None:
         ws.set_definitions(None)
         return 0
-    made = segments.read(file)
+    definitions = segments.read(file)
     ws.set_definitions(file.read_text(encoding="utf-8"))
-    return len(made)
+    return len(definitions)
 
 
 def learn(ws: "Workspace", *, take_away: bool = False) -> "Models | None":
@@ -142,19 +142,20 @@ def history(
     case = read_case(ws, customer, at=at, without=without)
     periods = segments.periods(ws.definition_record, ws.definitions)
     derived = segments.history(case.events, case.context, periods)
-    ours = _with_force(derived, versions.in_force(ws.definition_record))
+    derived = _with_force(derived, versions.in_force(ws.definition_record))
     sensitive = {period.definition.id for period in periods if period.definition.sensitive}
-    theirs = (
+    logged = (
         segments.logged_history(case.events, case.context)
         .with_columns(name=normal(pl.col("segment_id")))
         .join(names_of(ws.definitions), on="name", how="left", maintain_order="left")
         .with_columns(sensitive=in_name(pl.col("segment_id")) | pl.col("definition").is_in(list(sensitive)))
     )
     spells = [
-        _spell(row, "derived", sensitive=row["definition"] in sensitive) for row in ours.iter_rows(named=True)
+        _spell(row, "derived", sensitive=row["definition"] in sensitive)
+        for row in derived.iter_rows(named=True)
     ]
     spells += [
-        _spell(row, "logged", sensitive=bool(row["sensitive"])) for row in theirs.iter_rows(named=True)
+        _spell(row, "logged", sensitive=bool(row["sensitive"])) for row in logged.iter_rows(named=True)
     ]
     spells.sort(key=_by_entry)
     if not names_sensitive:
@@ -167,9 +168,9 @@ def _by_entry(spell: Spell) -> tuple[bool, datetime | None, str, str]:
     return moment is not None, moment, spell.id, spell.side
 
 
-def _with_force(ours: pl.DataFrame, record: pl.DataFrame) -> pl.DataFrame:
+def _with_force(spells: pl.DataFrame, record: pl.DataFrame) -> pl.DataFrame:
     """Add `in_force`: the version that was in force when each spell was entered, null before the record begins."""
-    return ours.sort("entered").join_asof(
+    return spells.sort("entered").join_asof(
         record.sort("recorded"),
         left_on="entered",
         right_on="recorded",
@@ -180,14 +181,14 @@ def _with_force(ours: pl.DataFrame, record: pl.DataFrame) -> pl.DataFrame:
 
 def _spell(row: dict[str, Any], side: Literal["logged", "derived"], *, sensitive: bool) -> Spell:
     """A row of either history; what only ours has is empty in a logged one."""
-    ours = side == "derived"
+    is_derived = side == "derived"
     return Spell(
         id=row["segment_id"],
-        title=row["title"] if ours else row["segment_id"],
+        title=row["title"] if is_derived else row["segment_id"],
         side=side,
         definition=row["definition"],
-        version=row["version"] if ours else None,
-        in_force=row["in_force"] if ours else None,
+        version=row["version"] if is_derived else None,
+        in_force=row["in_force"] if is_derived else None,
         entered=row["entered"],
         left=row["left"],
         entered_by=tuple(row["entered_by"]),

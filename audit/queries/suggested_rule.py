@@ -29,21 +29,21 @@ def suggested(
     Raises NotFoundError for an unknown customer or finding, InputError where it suggests no rule, or none that may be
     named to somebody who is not told sensitive topics.
     """
-    asked = read_case(ws, customer)
-    listed = findings_of(asked.found, names_sensitive=names_sensitive)
-    answered = next((one for one in listed if one.id == finding), None)
+    read = read_case(ws, customer)
+    findings = findings_of(read.found, names_sensitive=names_sensitive)
+    answered = next((candidate for candidate in findings if candidate.id == finding), None)
     if answered is None:
         raise NotFoundError(
-            f"no finding {finding!r} of {asked.customer}; `whysent audit {asked.customer}` names them"
+            f"no finding {finding!r} of {read.customer}; `whysent audit {read.customer}` names them"
         )
     if answered.suggested_rule is None:
         raise InputError(f"finding {finding}: no rule is suggested for it; write one, and name its file")
-    case = Case(_campaign(asked.events, answered.messages), finding, asked.customer, ticket, note)
+    case = Case(_campaign(read.events, answered.messages), finding, read.customer, ticket, note)
     return from_dict(answered.suggested_rule), case
 
 
 def _campaign(events: pl.DataFrame, messages: tuple[str, ...]) -> str:
     """The campaign of most of `messages`, of as many the first by name; empty where they name none."""
-    named = events.filter(pl.col("event_id").is_in(messages)).select(name=campaign_expr())
-    counted = named.drop_nulls().group_by("name").len().sort(["len", "name"], descending=[True, False])
+    campaigns = events.filter(pl.col("event_id").is_in(messages)).select(name=campaign_expr())
+    counted = campaigns.drop_nulls().group_by("name").len().sort(["len", "name"], descending=[True, False])
     return str(counted["name"].item(0)) if counted.height else ""

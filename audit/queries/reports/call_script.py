@@ -27,17 +27,19 @@ def aloud(explanation: Document, picture: Document, *, locale: str = "en") -> tu
     """
     says = language(locale)
     subject = explanation["subject"]
-    asked = subject["id"] if subject["type"] == "finding" else None
-    customer_facts.refuse(picture["findings"], [explanation], asked)
+    finding = subject["id"] if subject["type"] == "finding" else None
+    customer_facts.refuse(picture["findings"], [explanation], finding)
     _refuse_topics(explanation, picture)
-    made = {"message": _message, "segment": _segment, "item": _item, "finding": _finding}[subject["type"]]
-    return tuple(one_line(text) for text in made(says, explanation, picture))
+    sentences = {"message": _message, "segment": _segment, "item": _item, "finding": _finding}[
+        subject["type"]
+    ]
+    return tuple(one_line(text) for text in sentences(says, explanation, picture))
 
 
 def _refuse_topics(explanation: Document, picture: Document) -> None:
     """What only touches a sensitive topic by the way is no finding yet, and still not to be read out."""
     subject = explanation["subject"]
-    hidden = any(told.get("sensitive") for told in customer_facts.facts(explanation))
+    hidden = any(fact.get("sensitive") for fact in customer_facts.facts(explanation))
     hidden |= topic_of_row({"item_name": subject["title"]}) is not None
     hidden |= any(
         row["sensitive"] and (subject["type"] == "segment" and row["id"] == subject["id"])
@@ -47,45 +49,45 @@ def _refuse_topics(explanation: Document, picture: Document) -> None:
         raise InputError("no words are offered here: hand this case over to privacy")
 
 
-def _message(says: Language, one: Document, picture: Document) -> Sequence[str]:
-    subject = one["subject"]
+def _message(says: Language, explanation: Document, picture: Document) -> Sequence[str]:
+    subject = explanation["subject"]
     sent = says.say("aloud", "message", title=subject["title"], at=says.date(subject["at"]))
-    return [sent, *_why(says, one), customer_facts.ends(says, [one], picture["at"])]
+    return [sent, *_why(says, explanation), customer_facts.ends(says, [explanation], picture["at"])]
 
 
-def _segment(says: Language, one: Document, picture: Document) -> Sequence[str]:
-    row = _seen(picture["segments"], "id", one)
+def _segment(says: Language, explanation: Document, picture: Document) -> Sequence[str]:
+    row = _seen(picture["segments"], "id", explanation)
     put = says.say("aloud", "group", since=says.date(row["since"]))
-    acts = customer_facts.acts(says, one)
-    why = [says.say("because", "could_be"), *_listed(acts)] if acts else []
-    return [put, *why, customer_facts.ends(says, [one], picture["at"])]
+    acts = customer_facts.acts(says, explanation)
+    because = [says.say("because", "could_be"), *_listed(acts)] if acts else []
+    return [put, *because, customer_facts.ends(says, [explanation], picture["at"])]
 
 
-def _item(says: Language, one: Document, picture: Document) -> Sequence[str]:
-    _seen(picture["recommendations"], "item_id", one)
-    acts = customer_facts.acts(says, one)
-    why = [says.say("because", "could_be"), *_listed(acts)] if acts else []
-    return [says.say("aloud", "item", title=one["subject"]["title"]), *why]
+def _item(says: Language, explanation: Document, picture: Document) -> Sequence[str]:
+    _seen(picture["recommendations"], "item_id", explanation)
+    acts = customer_facts.acts(says, explanation)
+    because = [says.say("because", "could_be"), *_listed(acts)] if acts else []
+    return [says.say("aloud", "item", title=explanation["subject"]["title"]), *because]
 
 
-def _finding(says: Language, one: Document, picture: Document) -> Sequence[str]:
-    row = next((row for row in picture["findings"] if row["id"] == one["subject"]["id"]), None)
+def _finding(says: Language, explanation: Document, picture: Document) -> Sequence[str]:
+    row = next((row for row in picture["findings"] if row["id"] == explanation["subject"]["id"]), None)
     if row is None or row["verdict"] == "cannot_tell":
         raise InputError("no words are offered here: the data cannot tell")
-    told = reply.told(picture, row, locale=says.locale)
-    return [*told, *_listed(customer_facts.acts(says, one))]
+    opening = reply.opening(picture, row, locale=says.locale)
+    return [*opening, *_listed(customer_facts.acts(says, explanation))]
 
 
-def _seen(rows: Sequence[Document], key: str, one: Document) -> Document:
+def _seen(rows: Sequence[Document], key: str, explanation: Document) -> Document:
     """The row of what is explained that the customer saw."""
-    found = next((row for row in rows if row[key] == one["subject"]["id"] and row["logged"]), None)
-    if found is None:
+    row = next((row for row in rows if row[key] == explanation["subject"]["id"] and row["logged"]), None)
+    if row is None:
         raise InputError(f"no words are offered here: {NOT_SEEN}")
-    return found
+    return row
 
 
-def _why(says: Language, one: Document) -> list[str]:
-    lead, reasons = customer_facts.reasons(says, one)
+def _why(says: Language, explanation: Document) -> list[str]:
+    lead, reasons = customer_facts.reasons(says, explanation)
     return [lead, *_listed(reasons)]
 
 

@@ -26,63 +26,69 @@ def refuse(findings: Iterable[Document], explanations: Iterable[Document], findi
         if handed_to and (row["id"] == finding or row["severity"] != "info"):
             raise InputError(f"no reply is offered here: hand this case over to {handed_to}")
     for explanation in explanations:
-        if any(facts_of_node.get("hand_over") for facts_of_node in facts(explanation)):
+        if any(fact.get("hand_over") for fact in facts(explanation)):
             raise InputError(f"no reply is offered here: hand this case over to {_PRIVACY_OR_CARE}")
 
 
-def reasons(says: Language, one: Document) -> tuple[str, list[str]]:
+def reasons(says: Language, explanation: Document) -> tuple[str, list[str]]:
     """The sentence that leads to the reasons of an explanation, and the reasons."""
-    standing = one["standing"]
+    standing = explanation["standing"]
     if standing == "stated":
-        return says.say("because", "stated"), [_stated(says, one)]
+        return says.say("because", "stated"), [_stated(says, explanation)]
     if standing == "broadcast":
-        since = next((told["since"] for told in facts(one) if "since" in told), None)
-        left = [
-            says.say("because", "left", at=says.date(told["left"])) for told in facts(one) if "left" in told
+        since = next((fact["since"] for fact in facts(explanation) if "since" in fact), None)
+        departures = [
+            says.say("because", "left", at=says.date(fact["left"]))
+            for fact in facts(explanation)
+            if "left" in fact
         ]
         if since is None:
-            return says.say("because", "broadcast"), left
-        return says.say("because", "broadcast_since", since=says.date(since)), left
+            return says.say("because", "broadcast"), departures
+        return says.say("because", "broadcast_since", since=says.date(since)), departures
     if standing == "unexplained":
-        covered = any(told.get("covered") for told in facts(one))
+        covered = any(fact.get("covered") for fact in facts(explanation))
         return says.say("because", "nothing" if covered else "cannot_tell"), []
-    return says.say("because", "could_be"), acts(says, one)
+    return says.say("because", "could_be"), acts(says, explanation)
 
 
-def _stated(says: Language, one: Document) -> str:
-    told = next((told for told in facts(one) if "trigger" in told), {})
-    trigger = str(told.get("trigger"))
+def _stated(says: Language, explanation: Document) -> str:
+    stated = next((fact for fact in facts(explanation) if "trigger" in fact), {})
+    trigger = str(stated.get("trigger"))
     text = says.say("trigger", trigger if says.has("trigger", trigger) else "other")
-    wrong = f". {says.say('fits', 'no')}" if told.get("fits") == "no" else ""
+    wrong = f". {says.say('fits', 'no')}" if stated.get("fits") == "no" else ""
     return f"{text}{wrong}"
 
 
-def acts(says: Language, one: Document) -> list[str]:
+def acts(says: Language, explanation: Document) -> list[str]:
     """What the customer did, each act once; acts on a sensitive topic and what only names a segment are passed over."""
-    told = (told for told in facts(one) if says.has("act", told.get("act")) and not told.get("sensitive"))
-    made = (
-        says.say("act", each["act"], thing=each["thing"], at=says.date(each["at"]))
-        for each in told
-        if not str(each["thing"]).startswith("the segment ")
+    wordable = (
+        fact for fact in facts(explanation) if says.has("act", fact.get("act")) and not fact.get("sensitive")
     )
-    return list(dict.fromkeys(made))
+    texts = (
+        says.say("act", fact["act"], thing=fact["thing"], at=says.date(fact["at"]))
+        for fact in wordable
+        if not str(fact["thing"]).startswith("the segment ")
+    )
+    return list(dict.fromkeys(texts))
 
 
 def ends(says: Language, explained: Iterable[Document], at: str, *, changed: bool = False) -> str:
     """When what is `explained` ends if nothing new happens; `changed`: a rule was made that ends it."""
-    every = list(explained)
-    keeps = {one["until_why"] for one in every if one["until"] is None}
-    if keeps == {"subscribed"} and not changed:
+    explanations = list(explained)
+    reasons_to_go_on = {
+        explanation["until_why"] for explanation in explanations if explanation["until"] is None
+    }
+    if reasons_to_go_on == {"subscribed"} and not changed:
         return says.say("until", "subscribed")
-    if keeps or not every:
+    if reasons_to_go_on or not explanations:
         return says.say("until", "with_change" if changed else "never")
-    last = max(one["until"] for one in every)
-    return says.say("until", "ended" if last <= at else "by_itself", until=says.date(last))
+    latest = max(explanation["until"] for explanation in explanations)
+    return says.say("until", "ended" if latest <= at else "by_itself", until=says.date(latest))
 
 
-def facts(one: Document) -> list[Document]:
+def facts(explanation: Document) -> list[Document]:
     """What the sentences of an explanation say, for reports in other languages."""
-    return [node["facts"] for node in nodes(one["because"]) if node.get("facts")]
+    return [node["facts"] for node in nodes(explanation["because"]) if node.get("facts")]
 
 
 def nodes(because: Iterable[Document]) -> Iterable[Document]:

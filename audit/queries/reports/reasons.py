@@ -25,38 +25,41 @@ def why(
     if not explanations:
         return None
     total = len({message for row in findings for message in row["messages"]})
-    shown = sum(one["subject"]["type"] == "message" for one in explanations)
-    paragraphs = (says.say("internal", "explained", shown=shown, total=total),) if total > shown else ()
+    messages = sum(explanation["subject"]["type"] == "message" for explanation in explanations)
+    paragraphs = (says.say("internal", "explained", shown=messages, total=total),) if total > messages else ()
     groups: dict[tuple[str, tuple[Node, ...]], list[Document]] = {}
-    for one in sorted(explanations, key=_place):
-        groups.setdefault((one["subject"]["type"], _below(says, one)), []).append(one)
+    for explanation in sorted(explanations, key=_place):
+        groups.setdefault((explanation["subject"]["type"], _below(says, explanation)), []).append(explanation)
     tree = tuple(
-        Node("; ".join(_named(one) for one in group), (*below, *_aloud(says, group[-1], picture)))
+        Node(
+            "; ".join(_title(explanation) for explanation in group),
+            (*below, *_aloud(says, group[-1], picture)),
+        )
         for (_, below), group in groups.items()
     )
     return Section(says.say("internal", "why"), paragraphs, tree=tree)
 
 
-def _place(one: Document) -> tuple[bool, str, str]:
+def _place(explanation: Document) -> tuple[bool, str, str]:
     """The finding first, then by time."""
-    subject = one["subject"]
+    subject = explanation["subject"]
     return subject["type"] != "finding", subject["at"] or "", subject["id"]
 
 
-def _named(one: Document) -> str:
-    subject = one["subject"]
-    when = f"{minute(subject['at'])} " if subject["at"] else ""
-    return f"{when}{subject['title']} ({subject['id']})"
+def _title(explanation: Document) -> str:
+    subject = explanation["subject"]
+    moment = f"{minute(subject['at'])} " if subject["at"] else ""
+    return f"{moment}{subject['title']} ({subject['id']})"
 
 
-def _below(says: Language, one: Document) -> tuple[Node, ...]:
-    reasons = tuple(_node(node) for node in one["because"])
+def _below(says: Language, explanation: Document) -> tuple[Node, ...]:
+    reasons = tuple(_node(node) for node in explanation["because"])
     return (
-        Node(says.say("standing", one["standing"]), reasons),
-        *_definition(says, one.get("reconstruction")),
-        *_passed_over(says, one.get("left_out") or ()),
-        *_different(says, one["counterfactual"]),
-        Node(f"{says.say('internal', 'ends')}: {one['until_text']}"),
+        Node(says.say("standing", explanation["standing"]), reasons),
+        *_definition(says, explanation.get("reconstruction")),
+        *_passed_over(says, explanation.get("left_out") or ()),
+        *_different(says, explanation["counterfactual"]),
+        Node(f"{says.say('internal', 'ends')}: {explanation['until_text']}"),
     )
 
 
@@ -65,20 +68,21 @@ def _node(reason: Document) -> Node:
     return Node(f"{reason['text']}{events}", tuple(_node(child) for child in reason["because"]))
 
 
-def _definition(says: Language, held: Document | None) -> list[Node]:
+def _definition(says: Language, check: Document | None) -> list[Node]:
     """What the campaign is defined to do, and which of its conditions held when this was sent."""
-    if held is None:
+    if check is None:
         return []
-    step = f" · {held['step']}" if held.get("step") else ""
+    step = f" · {check['step']}" if check.get("step") else ""
     conditions = tuple(
-        Node(f"{says.say('holds', str(one['holds']).lower())}: {one['text']}") for one in held["conditions"]
+        Node(f"{says.say('holds', str(condition['holds']).lower())}: {condition['text']}")
+        for condition in check["conditions"]
     )
-    return [Node(f"{says.say('internal', 'definition')}: {held['title']}{step}", conditions)]
+    return [Node(f"{says.say('internal', 'definition')}: {check['title']}{step}", conditions)]
 
 
 def _passed_over(says: Language, reasons: Sequence[Document]) -> list[Node]:
-    below = tuple(_node(reason) for reason in reasons)
-    return [Node(says.say("internal", "passed_over"), below)] if below else []
+    nodes = tuple(_node(reason) for reason in reasons)
+    return [Node(says.say("internal", "passed_over"), nodes)] if nodes else []
 
 
 def _different(says: Language, proof: Document | None) -> list[Node]:
@@ -107,17 +111,17 @@ def _different(says: Language, proof: Document | None) -> list[Node]:
 
 def some(says: Language, events: Sequence[str]) -> str:
     """The first of `events` (event_ids), and how many more there are."""
-    rest = [says.rest(len(events) - _LISTED)] if len(events) > _LISTED else []
-    return ", ".join([*events[:_LISTED], *rest])
+    more = [says.rest(len(events) - _LISTED)] if len(events) > _LISTED else []
+    return ", ".join([*events[:_LISTED], *more])
 
 
-def _aloud(says: Language, one: Document, picture: Document) -> list[Node]:
+def _aloud(says: Language, explanation: Document, picture: Document) -> list[Node]:
     """What one could read to the customer, of the newest of several messages; where there are no words, why."""
     try:
-        told = aloud(one, picture, locale=says.locale)
+        sentences = aloud(explanation, picture, locale=says.locale)
     except InputError as error:
         return [Node(f"{says.say('internal', 'aloud')}: {error}")]
-    return [Node(says.say("internal", "aloud"), tuple(Node(text) for text in told))]
+    return [Node(says.say("internal", "aloud"), tuple(Node(text) for text in sentences))]
 
 
 def minute(moment: str) -> str:

@@ -38,8 +38,8 @@ def reply(
     not there, and where no reply is offered: sensitive topics, bereavement, shared accounts.
     """
     customer_facts.refuse(findings, explanations, finding)
-    about = chosen(findings, finding)
-    case = _Case(language(locale), picture, about, _of(about, explanations))
+    answered = chosen(findings, finding)
+    case = _Case(language(locale), picture, answered, _of(answered, explanations))
     parts = [
         Section(paragraphs=(case.says.say("reply", "greeting"),)),
         _sent(case),
@@ -52,10 +52,10 @@ def reply(
     return Report("reply", locale, title, tuple(part for part in parts if part is not None))
 
 
-def told(picture: Document, finding: Document, *, locale: str = "en") -> tuple[str, ...]:
+def opening(picture: Document, finding: Document, *, locale: str = "en") -> tuple[str, ...]:
     """What the reply says of a finding first: how many messages, when, and what was wrong with that."""
-    made = _sent(_Case(language(locale), picture, finding, ()))
-    return () if made is None else made.paragraphs
+    section = _sent(_Case(language(locale), picture, finding, ()))
+    return () if section is None else section.paragraphs
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class _Case:
 
     says: Language
     picture: Document
-    chosen: Document | None
-    mine: Sequence[Document]
+    finding: Document | None
+    explanations: Sequence[Document]
 
     @property
     def nouns(self) -> dict[str, str]:
@@ -75,82 +75,90 @@ class _Case:
     @property
     def thing(self) -> str | None:
         """What the messages are about, if all of them are about one thing."""
-        named = {
-            facts["about"] for one in self.mine for facts in customer_facts.facts(one) if "about" in facts
+        subjects = {
+            fact["about"]
+            for explanation in self.explanations
+            for fact in customer_facts.facts(explanation)
+            if "about" in fact
         }
-        return named.pop() if len(named) == 1 else None
+        return subjects.pop() if len(subjects) == 1 else None
 
 
-def _of(about: Document | None, explanations: Sequence[Document]) -> list[Document]:
+def _of(finding: Document | None, explanations: Sequence[Document]) -> list[Document]:
     """The explanations of the finding's messages, oldest first; without a finding, all of them."""
-    mine = [
-        one
-        for one in explanations
-        if one["subject"]["type"] == "message"
-        and (about is None or one["subject"]["id"] in about["messages"])
+    subjects = [
+        explanation
+        for explanation in explanations
+        if explanation["subject"]["type"] == "message"
+        and (finding is None or explanation["subject"]["id"] in finding["messages"])
     ]
-    return sorted(mine, key=lambda one: (one["subject"]["at"], one["subject"]["id"]))
+    return sorted(
+        subjects, key=lambda explanation: (explanation["subject"]["at"], explanation["subject"]["id"])
+    )
 
 
 def _sent(case: _Case) -> Section | None:
-    says, chosen, mine = case.says, case.chosen, case.mine
-    if chosen is None and not mine:
+    says, finding, explanations = case.says, case.finding, case.explanations
+    if finding is None and not explanations:
         return None
-    count = chosen["count"] if chosen is not None else len(mine)
-    first = (chosen or {}).get("from") or mine[0]["subject"]["at"]
-    last = (chosen or {}).get("to") or mine[-1]["subject"]["at"]
-    values = {"first": says.date(first), "last": says.date(last), "count": count, **case.nouns}
-    about = says.say("reply", "about", thing=case.thing) if case.thing else ""
-    how = "sent_one" if count == 1 else "sent_day" if values["first"] == values["last"] else "sent"
-    text = says.say("reply", how, about=about, **values)
-    shown = mine[-_LISTED:]
-    items = [f"{one['subject']['title']} ({says.date(one['subject']['at'])})" for one in shown]
+    count = finding["count"] if finding is not None else len(explanations)
+    begin = (finding or {}).get("from") or explanations[0]["subject"]["at"]
+    end = (finding or {}).get("to") or explanations[-1]["subject"]["at"]
+    values = {"first": says.date(begin), "last": says.date(end), "count": count, **case.nouns}
+    subject = says.say("reply", "about", thing=case.thing) if case.thing else ""
+    form = "sent_one" if count == 1 else "sent_day" if values["first"] == values["last"] else "sent"
+    text = says.say("reply", form, about=subject, **values)
+    latest = explanations[-_LISTED:]
+    items = [
+        f"{explanation['subject']['title']} ({says.date(explanation['subject']['at'])})"
+        for explanation in latest
+    ]
     if items and count > len(items):
         items.append(says.rest(count - len(items)))
     return Section(paragraphs=tuple(part for part in (text, _fault(case)) if part), items=tuple(items))
 
 
 def _fault(case: _Case) -> str | None:
-    if case.chosen is None:
+    if case.finding is None:
         return None
-    wording = check(case.chosen["check"]).fault_in(case.chosen["case"])
+    wording = check(case.finding["check"]).fault_in(case.finding["case"])
     return None if wording is None else wording.in_language(case.says.locale)
 
 
 def _why(case: _Case) -> Section | None:
-    if not case.mine:
+    if not case.explanations:
         return None
-    told = [customer_facts.reasons(case.says, one) for one in case.mine]
-    paragraphs = dict.fromkeys(lead for lead, _ in told)
-    items = dict.fromkeys(reason for _, reasons in told for reason in reasons)
+    reasons = [customer_facts.reasons(case.says, explanation) for explanation in case.explanations]
+    paragraphs = dict.fromkeys(lead for lead, _ in reasons)
+    items = dict.fromkeys(text for _, texts in reasons for text in texts)
     return Section(case.says.say("reply", "why"), tuple(paragraphs), tuple(items))
 
 
 def _change(case: _Case, rules: Sequence[Document]) -> Section:
     says = case.says
     heading = says.say("reply", "do")
-    suggested = None if case.chosen is None else case.chosen["suggested_rule"]
+    suggested = None if case.finding is None else case.finding["suggested_rule"]
     if suggested is None:
-        how = "nothing_found" if case.chosen is None else "passed_on"
-        return Section(heading, (says.say("change", how, **case.nouns),))
-    made = _made(case, rules)
-    what = _rule(case, made or suggested)
-    if made is None:
-        return Section(heading, (says.say("change", "proposed", what=what, **case.nouns),))
-    since = says.date(made.get("valid_from") or case.picture["at"])
-    return Section(heading, (says.say("change", "made", what=what, since=since),))
+        outcome = "nothing_found" if case.finding is None else "passed_on"
+        return Section(heading, (says.say("change", outcome, **case.nouns),))
+    in_force = _in_force(case, rules)
+    effect = _rule(case, in_force or suggested)
+    if in_force is None:
+        return Section(heading, (says.say("change", "proposed", what=effect, **case.nouns),))
+    since = says.date(in_force.get("valid_from") or case.picture["at"])
+    return Section(heading, (says.say("change", "made", what=effect, since=since),))
 
 
 def _closing(case: _Case) -> Section:
     """Who has already said no is not asked to say it again."""
-    no_advertising = case.chosen is None or check(case.chosen["check"]).offers_opt_out
+    no_advertising = case.finding is None or check(case.finding["check"]).offers_opt_out
     offered = ("no_advertising",) if no_advertising else ()
     return Section(paragraphs=tuple(case.says.say("reply", key) for key in (*offered, "closing")))
 
 
-def _made(case: _Case, rules: Sequence[Document]) -> Document | None:
+def _in_force(case: _Case, rules: Sequence[Document]) -> Document | None:
     """The rule that is on and is the one the finding suggests."""
-    suggested = None if case.chosen is None else case.chosen["suggested_rule"]
+    suggested = None if case.finding is None else case.finding["suggested_rule"]
     return next((rule for rule in rules if suggested is not None and rule["id"] == suggested["id"]), None)
 
 
@@ -166,8 +174,8 @@ def _rule(case: _Case, rule: Document) -> str:
 
 
 def _stop(case: _Case, rules: Sequence[Document]) -> Section | None:
-    if not case.mine:
+    if not case.explanations:
         return None
-    says, changed = case.says, _made(case, rules) is not None
-    text = customer_facts.ends(says, case.mine, case.picture["at"], changed=changed)
+    says, changed = case.says, _in_force(case, rules) is not None
+    text = customer_facts.ends(says, case.explanations, case.picture["at"], changed=changed)
     return Section(says.say("reply", "stop"), (text,))
