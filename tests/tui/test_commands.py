@@ -458,7 +458,7 @@ def test_simulate_says_the_same_once_numbers_stand_for_texts(
     own: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from audit.rules import kernel
-    from audit.rules.replay import kernel_cache
+    from audit.rules.kernel import kernel_cache
 
     expected = own("simulate", "--json").document
     file = tmp_path / "rules.toml"

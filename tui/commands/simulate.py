@@ -242,7 +242,7 @@ def _rules(ws: "Workspace", rules_file: Path | None) -> "RuleSet":
 
 def _as_recorded(ws: "Workspace") -> "RuleSet":
     from audit.queries import documents
-    from audit.rules.replay import rules_as_of
+    from audit.rules.book import rules_as_of
 
     versions = ws.book.history()[::-1]
     if not rules_as_of.stood(versions):

@@ -19,9 +19,10 @@ import polars as pl
 from audit.events.schema import SCHEMA, empty
 from audit.population.context import PopulationContext
 from audit.rules import kernel
+from audit.rules.kernel import kernel_cache
 from audit.rules.model import Rule
 from audit.rules.reference import histories
-from audit.rules.replay import kernel_cache, outcomes, simulation
+from audit.rules.replay import outcomes, simulation
 from audit.rules.replay.event_pruning import (
     COLUMNS,
     MissingColumn,

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from audit.errors import NotFoundError, WorkspaceError
 from audit.rules import files
-from audit.rules.book import Book
+from audit.rules.book import Book, rules_as_of
 from audit.rules.book.versions import standing
 from audit.rules.model import from_dict, to_dict
-from audit.rules.replay import rules_as_of, simulation
+from audit.rules.replay import simulation
 from audit.rules.scopes import valid
 from tests.audit.rules.build import message
 from tests.audit.rules.strategies import rule_sets

@@ -10,14 +10,10 @@ from hypothesis import strategies as st
 
 from audit.errors import WorkspaceError
 from audit.rules import kernel
+from audit.rules.kernel import kernel_cache
 from audit.rules.kernel.stored_encoding import StoredEncoding
 from audit.rules.model import from_dict
-from audit.rules.replay import (
-    event_pruning,
-    fleet,
-    kernel_cache,
-    simulation,
-)
+from audit.rules.replay import event_pruning, fleet, simulation
 from audit.rules.replay.event_pruning import MissingColumn
 from audit.storage import private_files
 from tests.audit.rules.test_kernel import engaged

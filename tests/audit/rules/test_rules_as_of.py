@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.events.times import parse_iso
-from audit.rules.book import Book
+from audit.rules.book import Book, rules_as_of
 from audit.rules.model import from_dict
-from audit.rules.replay import rules_as_of, simulation
+from audit.rules.replay import simulation
 from tests.audit.rules.build import cap, message
 from tests.audit.rules.test_properties import caps, rows
 from tests.build import context, events

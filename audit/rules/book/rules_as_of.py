@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from audit.rules.book import Version
+from audit.rules.book.versions import Version
 from audit.rules.model import Rule
 from audit.rules.scopes import RuleSet
 
