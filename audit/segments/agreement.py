@@ -6,13 +6,12 @@ import polars as pl
 
 from audit.events.schema import TIME
 from audit.population.coverage import Coverage
-from audit.segments.context import SegmentContext
 from audit.segments.definition_files import definitions as our_definitions
 from audit.segments.definition_files import resolved
 from audit.segments.history import history
 from audit.segments.logged import KINDS, logged_history
 from audit.segments.memberships import memberships
-from audit.segments.model import Definition
+from audit.segments.model import Definition, SegmentContext
 from audit.segments.names import names_of, normal
 from audit.segments.versions import Period
 

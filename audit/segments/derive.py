@@ -4,13 +4,12 @@ import polars as pl
 
 from audit.events.schema import TIME
 from audit.segments import transitions
-from audit.segments.context import SegmentContext
 from audit.segments.definition_files import definitions as our_definitions
 from audit.segments.definition_files import resolved
 from audit.segments.event_selection import SelectedEvents
 from audit.segments.evidence import evidence
 from audit.segments.logged import KINDS as LOGGED
-from audit.segments.model import BETWEEN, Definition
+from audit.segments.model import BETWEEN, Definition, SegmentContext
 from audit.segments.names import filled, names_of, normal
 from audit.segments.transitions import AT_SEGMENT
 

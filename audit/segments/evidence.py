@@ -5,10 +5,9 @@ from datetime import datetime
 
 import polars as pl
 
-from audit.segments.context import SegmentContext
 from audit.segments.contributions import contributions, live, runs
 from audit.segments.event_selection import SelectedEvents
-from audit.segments.model import LEARNED, Condition, Definition
+from audit.segments.model import LEARNED, Condition, Definition, SegmentContext
 from audit.segments.models import explain as learned
 from audit.segments.transitions import AT_SEGMENT
 

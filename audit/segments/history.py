@@ -7,12 +7,11 @@ import polars as pl
 
 from audit.events.schema import TIME
 from audit.segments import transitions
-from audit.segments.context import SegmentContext
 from audit.segments.definition_files import definitions as our_definitions
 from audit.segments.definition_files import resolved
 from audit.segments.derive import may_be_asked, titled
 from audit.segments.event_selection import SelectedEvents
-from audit.segments.model import LEARNED, Condition, Definition, Selection
+from audit.segments.model import LEARNED, Condition, Definition, SegmentContext, Selection
 from audit.segments.transitions import AT_SEGMENT, condition_contributions
 from audit.segments.versions import Period
 

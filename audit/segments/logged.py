@@ -20,14 +20,7 @@ LOGGED: dict[str, pl.DataType] = {
 }
 """The columns of `logged`."""
 
-LOG: dict[str, pl.DataType] = {
-    "customer_id": pl.String(),
-    "segment_id": pl.String(),
-    "entered": TIME,
-    "left": TIME,
-    "entered_by": pl.List(pl.String()),
-    "left_by": pl.List(pl.String()),
-}
+LOG = ("customer_id", "segment_id", "entered", "left", "entered_by", "left_by")
 """The columns of `logged_history`."""
 
 

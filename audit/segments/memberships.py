@@ -8,12 +8,11 @@ import polars as pl
 
 from audit.events.schema import BEHAVIOUR, TIME
 from audit.events.sensitive_topics import in_name
-from audit.segments.context import SegmentContext
 from audit.segments.definition_files import definitions as our_definitions
 from audit.segments.derive import derive
 from audit.segments.event_selection import SelectedEvents
 from audit.segments.logged import logged
-from audit.segments.model import Definition
+from audit.segments.model import Definition, SegmentContext
 from audit.segments.names import names_of, names_of_groups, normal
 
 MEMBERSHIPS: dict[str, pl.DataType] = {

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import blake2b
 
+from audit.population.context import PopulationContext
+from audit.segments.models import Models
+
 BASES = (
     "demographic",
     "behavioral",
@@ -124,3 +127,11 @@ class Definition:
     def version(self) -> str:
         """A digest of everything the definition says, so that two versions of it can be told apart."""
         return blake2b(repr(self).encode(), digest_size=6).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentContext(PopulationContext):
+    """`definitions`: those of the workspace, its own and ours; empty: ours. `models`: what the workspace has learned, if it has."""
+
+    definitions: tuple[Definition, ...] = ()
+    models: Models | None = None

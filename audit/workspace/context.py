@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from audit.flows.model import Flow
 from audit.rules.model import Rule
-from audit.segments.context import SegmentContext
+from audit.segments.model import SegmentContext
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,12 @@ def main() -> None:
     ctx = context(events, facts=counted)
     found = timed("segments.derive, everybody", lambda: segments.derive(events, ctx))
     timed("segments.memberships, everybody", lambda: segments.memberships(events, ctx))
-    timed("recommend.strips, everybody", lambda: recommendations.placements(events, ctx))
+    timed("recommendations.placements, everybody", lambda: recommendations.placements(events, ctx))
     one = events.filter(
         pl.col("customer_id") == events["customer_id"].value_counts(sort=True)["customer_id"][0]
     )
     timed(f"segments.memberships, {one.height:,} events", lambda: segments.memberships(one, ctx))
-    timed(f"recommend.strips, {one.height:,} events", lambda: recommendations.placements(one, ctx))
+    timed(f"recommendations.placements, {one.height:,} events", lambda: recommendations.placements(one, ctx))
     print(f"{events.height:,} events; {found.height:,} segments; {counted.also_bought.height:,} pairs kept")
     print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB at most")
 
