@@ -10,7 +10,7 @@ import polars as pl
 from audit.events.document import Document
 from audit.events.sensitive_topics import in_category
 from audit.findings.anomaly import persona_markers
-from audit.findings.anomaly.report import explained
+from audit.findings.anomaly.score import listed_with_items
 from audit.population.baskets import LEVELS, acts, contents
 from audit.workspace.context import Context
 
@@ -63,7 +63,7 @@ def out_of_pattern(
 
     Without `names_sensitive`, what lies in a category of the sensitive map is not named.
     """
-    found, things = explained(events, ctx)
+    found, things = listed_with_items(events, ctx)
     hidden = (
         in_category(pl.col("category")).fill_null(value=False) if not names_sensitive else pl.lit(value=False)
     )

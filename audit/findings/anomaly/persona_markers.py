@@ -36,33 +36,33 @@ def main_personas(events: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def of_baskets(events: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+def of_baskets(events: pl.DataFrame, basket_acts: pl.DataFrame) -> pl.DataFrame:
     """The hard signs of each basket: `unit, signs`, those of `WORDS`, in that order; baskets without one are left out.
 
-    `rows`: `audit.population.baskets.acts` of `events`. A device is a sign where all that it did lies in one basket and the account
+    `basket_acts`: `audit.population.baskets.acts` of `events`. A device is a sign where all that it did lies in one basket and the account
     has another device.
     """
     marks = events.select("customer_id", "event_id", "gift", "recipient", "persona", "device_id")
-    acts = rows.select("customer_id", "event_id", "unit").join(marks, on=("customer_id", "event_id"))
+    acts = basket_acts.select("customer_id", "event_id", "unit").join(marks, on=("customer_id", "event_id"))
     used = (
         events.drop_nulls("device_id")
         .group_by("customer_id")
         .agg(pl.col("device_id").n_unique().alias("devices"))
     )
-    once = (
+    single_basket = (
         acts.drop_nulls("device_id")
         .group_by("customer_id", "device_id")
-        .agg((pl.col("unit").n_unique() == 1).alias("once"))
+        .agg((pl.col("unit").n_unique() == 1).alias("single_basket"))
         .join(used.filter(pl.col("devices") > 1), on="customer_id", how="semi")
     )
-    known = acts.join(main_personas(events), on="customer_id", how="left").join(
-        once, on=("customer_id", "device_id"), how="left"
+    compared = acts.join(main_personas(events), on="customer_id", how="left").join(
+        single_basket, on=("customer_id", "device_id"), how="left"
     )
-    found = known.group_by("unit").agg(
+    by_basket = compared.group_by("unit").agg(
         gift().any().alias("gift"),
         recipient().any().alias("recipient"),
         (pl.col("persona") != pl.col("main")).any().alias("persona"),
-        pl.col("once").any().alias("device"),
+        pl.col("single_basket").any().alias("device"),
     )
     signs = pl.concat_list(pl.when(pl.col(sign)).then(pl.lit(sign)) for sign in WORDS).list.drop_nulls()
-    return found.select("unit", signs.alias("signs")).filter(pl.col("signs").list.len() > 0)
+    return by_basket.select("unit", signs.alias("signs")).filter(pl.col("signs").list.len() > 0)

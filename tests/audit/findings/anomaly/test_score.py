@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.findings.anomaly import score
-from audit.findings.anomaly.settings import settings as limits
+from audit.findings.anomaly.score import settings as limits
 from audit.population import basket_baseline, baskets
 from tests.audit.findings.anomaly.households import HOUSEHOLDS, world
 from tests.build import events
