@@ -1,7 +1,7 @@
 """What a check hands over, and what a finding is."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -79,6 +79,22 @@ def detected(frame: pl.DataFrame) -> pl.DataFrame:
 def nothing_detected() -> pl.DataFrame:
     """No row of `DETECTED`."""
     return pl.DataFrame(schema=DETECTED)
+
+
+def message_columns() -> tuple[pl.Expr, ...]:
+    """What is said of a group of messages, in order: `count, first_at, last_at, messages`."""
+    at = pl.col("occurred_at")
+    return (
+        pl.len().alias("count"),
+        at.min().alias("first_at"),
+        at.max().alias("last_at"),
+        pl.col("event_id").alias("messages"),
+    )
+
+
+def mute_rule(rule_id: str, title: str, customer: str, **scope: Sequence[str | None]) -> dict[str, Any]:
+    """A rule in the shape of a rules file: nothing in `scope` to the customer."""
+    return {"id": rule_id, "kind": "mute", "title": title, **scope, "customers": [customer]}
 
 
 def rule_column(

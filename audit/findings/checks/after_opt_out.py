@@ -11,7 +11,7 @@ from audit.findings import catalogue
 from audit.findings.catalogue import CatalogueRow, countries
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext, lies_before
-from audit.findings.schema import day, detected, message_count, rule_column
+from audit.findings.schema import day, detected, message_columns, message_count, rule_column
 
 _MESSAGE = ("customer_id", "event_id")
 _US_EMAIL, _US_SMS, _BULK = "OPT-EMAIL-US", "OPT-SMS-US", "OPT-2D"
@@ -230,10 +230,7 @@ def _detected(judged: pl.DataFrame, severities: Mapping[str, str]) -> pl.DataFra
         .join(sources, on="law", how="left", maintain_order="left")
         .group_by("customer_id", "channel", "case", maintain_order=True)
         .agg(
-            pl.len().alias("count"),
-            pl.col("occurred_at").min().alias("first_at"),
-            pl.col("occurred_at").max().alias("last_at"),
-            pl.col("event_id").alias("messages"),
+            *message_columns(),
             pl.col("act_id").unique(maintain_order=True).alias("cause"),
             day(pl.col("act_at").first()).alias("opted_out_on"),
             pl.col("act").first().str.replace_all("_", " ", literal=True),

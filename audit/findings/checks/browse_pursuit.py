@@ -8,7 +8,16 @@ import polars as pl
 
 from audit.findings.check import CustomerWording, ExcludedEvents, Finding, NoActCheck, split_at_cause
 from audit.findings.check_context import CheckContext, newest_before, with_area
-from audit.findings.schema import ABOUT, category_name, day, detected, message_count, rule_column
+from audit.findings.schema import (
+    ABOUT,
+    category_name,
+    day,
+    detected,
+    message_columns,
+    message_count,
+    mute_rule,
+    rule_column,
+)
 
 _AREA_DEPTH = 2
 _BY = ["customer_id", "area"]
@@ -52,11 +61,8 @@ class BrowsePursuit(NoActCheck):
 
 def _detected(pursuing: pl.DataFrame) -> pl.DataFrame:
     rows = pursuing.group_by(_BY, maintain_order=True).agg(
-        pl.len().alias("count"),
+        *message_columns(),
         pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("channel"),
-        pl.col("occurred_at").min().alias("first_at"),
-        pl.col("occurred_at").max().alias("last_at"),
-        pl.col("event_id").alias("messages"),
         pl.col("act_id").unique(maintain_order=True).alias("cause"),
         day(pl.col("act_at").max()).alias("since"),
         pl.col("category").last(),
@@ -78,10 +84,5 @@ def _detected(pursuing: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rule(customer: str, area: str) -> dict[str, Any]:
-    return {
-        "id": f"not-followed-{area}-{customer}",
-        "kind": "mute",
-        "title": f"Nothing about {area} to {customer}",
-        "categories": [area],
-        "customers": [customer],
-    }
+    title = f"Nothing about {area} to {customer}"
+    return mute_rule(f"not-followed-{area}-{customer}", title, customer, categories=[area])

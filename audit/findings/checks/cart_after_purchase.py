@@ -11,7 +11,7 @@ from audit.events.vocabulary import campaign_expr
 from audit.findings import catalogue
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext, lies_before, newest_before
-from audit.findings.schema import ABOUT, day, detected, rule_column, several
+from audit.findings.schema import ABOUT, day, detected, message_columns, rule_column, several
 
 
 class CartAfterPurchase(Check):
@@ -88,12 +88,9 @@ def _with_cart_item(context: CheckContext) -> pl.DataFrame:
 
 def _detected(bought: pl.DataFrame) -> pl.DataFrame:
     rows = bought.group_by("customer_id", "item_id", maintain_order=True).agg(
-        pl.len().alias("count"),
+        *message_columns(),
         pl.col("about").first(),
         pl.col("category").first(),
-        pl.col("occurred_at").min().alias("first_at"),
-        pl.col("occurred_at").max().alias("last_at"),
-        pl.col("event_id").alias("messages"),
         pl.col("act_id").unique(maintain_order=True).alias("cause"),
         pl.col("add_id").drop_nulls().unique(maintain_order=True).alias("adds"),
         day(pl.col("act_at").min()).alias("since"),

@@ -9,7 +9,7 @@ import polars as pl
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import ORDER, CheckContext, newest_before
 from audit.findings.checks.cart_after_purchase import cart_reminders
-from audit.findings.schema import detected, nothing_detected, rule_column, several
+from audit.findings.schema import detected, message_columns, nothing_detected, rule_column, several
 
 _NEAR_DAYS = "3d"
 """House value: a cart that is mailed about began at most so long before; where it did not, all events are looked at."""
@@ -89,12 +89,9 @@ def _with_cart(reminders: pl.DataFrame, context: CheckContext, idle: timedelta) 
 
 def _detected(reminders: pl.DataFrame, hours: int, steps: int) -> pl.DataFrame:
     rows = reminders.group_by("customer_id", "campaign", maintain_order=True).agg(
-        pl.len().alias("count"),
+        *message_columns(),
         pl.when(pl.col("close").any()).then(pl.lit("close")).otherwise(pl.lit("many")).alias("case"),
         pl.col("gap").filter("close").min().dt.total_minutes().alias("minutes"),
-        pl.col("occurred_at").min().alias("first_at"),
-        pl.col("occurred_at").max().alias("last_at"),
-        pl.col("event_id").alias("messages"),
         pl.col("act_id").drop_nulls().unique(maintain_order=True).alias("cause"),
         pl.col("opening").unique(maintain_order=True),
     )

@@ -10,7 +10,7 @@ from audit.events import sensitive_topics
 from audit.events.vocabulary import campaign_expr
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
-from audit.findings.schema import ABOUT, day, detected, message_count, rule_column
+from audit.findings.schema import ABOUT, day, detected, message_columns, message_count, rule_column
 
 _EQUAL_IN = ("customer_id", "channel", "campaign", "subject", "item_id", "series_step")
 
@@ -58,14 +58,11 @@ class DuplicateMessage(Check):
 
 def _detected(repeats: pl.DataFrame, hours: int) -> pl.DataFrame:
     rows = repeats.group_by("customer_id", "content", maintain_order=True).agg(
-        pl.len().alias("count"),
+        *message_columns(),
         pl.col("campaign").first(),
         pl.col("channel").first(),
         sensitive_topics.of_topics(pl.col("topics")).drop_nulls().first().alias("topic"),
         pl.coalesce("campaign_name", "subject").first().alias("about"),
-        pl.col("occurred_at").min().alias("first_at"),
-        pl.col("occurred_at").max().alias("last_at"),
-        pl.col("event_id").alias("messages"),
         pl.col("original_id").unique(maintain_order=True).alias("cause"),
     )
     text = pl.format(

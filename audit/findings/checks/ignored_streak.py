@@ -12,7 +12,7 @@ from audit.events.vocabulary import campaign_expr, campaign_of
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.checks.over_frequency import capped
-from audit.findings.schema import ABOUT, day, detected, message_count, rule_column
+from audit.findings.schema import ABOUT, day, detected, message_count, mute_rule, rule_column
 from audit.why import counterfactual
 from audit.why.counterfactual import Plan
 from audit.why.model import Absence, Reason
@@ -195,13 +195,8 @@ def _rule(
     campaign = campaign_of(campaign_id, campaign_name)
     scope = {"campaigns": [campaign]} if campaign else {"categories": [category]}
     name = campaign or category
-    return {
-        "id": f"mute-{name}-{customer}",
-        "kind": "mute",
-        "title": f"No more of {campaign_name or name} to {customer}",
-        **scope,
-        "customers": [customer],
-    }
+    title = f"No more of {campaign_name or name} to {customer}"
+    return mute_rule(f"mute-{name}-{customer}", title, customer, **scope)
 
 
 def _cannot_tell(rows: pl.DataFrame, context: CheckContext) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from audit.events.schema import first_levels
 from audit.events.times import iso
 from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext, lies_before
-from audit.findings.schema import ABOUT, day, detected, message_count, rule_column
+from audit.findings.schema import ABOUT, day, detected, message_count, mute_rule, rule_column
 
 _LABELS = {
     "customer_deceased": "the customer's death",
@@ -115,12 +115,6 @@ def _detected(pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rule(customer: str, change: str, campaigns: list[str], since: datetime) -> dict[str, Any]:
-    everything = change == "customer_deceased" or not campaigns
-    return {
-        "id": f"life-changed-{customer}",
-        "kind": "mute",
-        "title": f"Nothing more of this to {customer}",
-        **({} if everything else {"campaigns": campaigns}),
-        "customers": [customer],
-        "valid_from": iso(since),
-    }
+    scope = {} if change == "customer_deceased" or not campaigns else {"campaigns": campaigns}
+    rule = mute_rule(f"life-changed-{customer}", f"Nothing more of this to {customer}", customer, **scope)
+    return {**rule, "valid_from": iso(since)}

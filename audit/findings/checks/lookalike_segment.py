@@ -7,7 +7,7 @@ import polars as pl
 
 from audit.findings.check import ExcludedEvents, Finding, NoActCheck, acts_about_something_else
 from audit.findings.check_context import ORDER, CheckContext
-from audit.findings.schema import ABOUT, day, detected, rule_column, several
+from audit.findings.schema import ABOUT, day, detected, mute_rule, rule_column, several
 from audit.why.data_sufficiency import covered
 
 
@@ -117,10 +117,5 @@ def _is_under(path: str, scope: str) -> pl.Expr:
 
 
 def _rule(customer: str, campaigns: list[str]) -> dict[str, Any]:
-    return {
-        "id": f"mute-{'-'.join(campaigns)}-{customer}",
-        "kind": "mute",
-        "title": f"None of this to {customer}",
-        "campaigns": campaigns,
-        "customers": [customer],
-    }
+    rule_id = f"mute-{'-'.join(campaigns)}-{customer}"
+    return mute_rule(rule_id, f"None of this to {customer}", customer, campaigns=campaigns)

@@ -14,6 +14,7 @@ from audit.findings.schema import (
     category_name,
     day,
     detected,
+    message_columns,
     message_count,
     nothing_detected,
     rule_column,
@@ -214,10 +215,7 @@ def _cannot_tell(
         .filter(~pl.col("campaign_id").is_in(mapped.implode()).fill_null(value=False))
         .group_by("customer_id", maintain_order=True)
         .agg(
-            pl.len().alias("count"),
-            pl.col("occurred_at").min().alias("first_at"),
-            pl.col("occurred_at").max().alias("last_at"),
-            pl.col("event_id").alias("messages"),
+            *message_columns(),
         )
         .filter(pl.col("count") >= limits["messages"])
     )

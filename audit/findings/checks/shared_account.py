@@ -8,7 +8,7 @@ import polars as pl
 from audit.findings.anomaly import persona_markers
 from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext, newest_before, with_area
-from audit.findings.schema import ABOUT, category_name, day, detected, rule_column, several
+from audit.findings.schema import ABOUT, category_name, day, detected, mute_rule, rule_column, several
 
 _AREA_DEPTH = 2
 _BY = ["customer_id", "area"]
@@ -170,10 +170,5 @@ def _detected(groups: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rule(customer: str, area: str) -> dict[str, Any]:
-    return {
-        "id": f"not-theirs-{area}-{customer}",
-        "kind": "mute",
-        "title": f"Nothing about {area} to {customer}",
-        "categories": [area],
-        "customers": [customer],
-    }
+    title = f"Nothing about {area} to {customer}"
+    return mute_rule(f"not-theirs-{area}-{customer}", title, customer, categories=[area])

@@ -19,7 +19,16 @@ from audit.findings.checks.lookalike_segment import (
     unsupported_segments,
     with_messages,
 )
-from audit.findings.schema import ABOUT, category_name, day, detected, message_count, rule_column
+from audit.findings.schema import (
+    ABOUT,
+    category_name,
+    day,
+    detected,
+    message_columns,
+    message_count,
+    mute_rule,
+    rule_column,
+)
 from audit.why.data_sufficiency import covered
 
 _STEM_LETTERS = 5
@@ -61,11 +70,8 @@ def _segments(segments: pl.DataFrame, context: CheckContext, case: str, template
 
 def _messages(unsupported: pl.DataFrame) -> pl.DataFrame:
     rows = unsupported.group_by("customer_id", "category", maintain_order=True).agg(
-        pl.len().alias("count"),
+        *message_columns(),
         pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("channel"),
-        pl.col("occurred_at").min().alias("first_at"),
-        pl.col("occurred_at").max().alias("last_at"),
-        pl.col("event_id").alias("messages"),
         pl.col("trigger").is_not_null().any().alias("stated"),
     )
     stated = (
@@ -159,10 +165,5 @@ def _stems(text: pl.Expr) -> pl.Expr:
 
 
 def _rule(customer: str, category: str) -> dict[str, Any]:
-    return {
-        "id": f"nothing-about-{category}-{customer}",
-        "kind": "mute",
-        "title": f"Nothing about {category} to {customer}",
-        "categories": [category],
-        "customers": [customer],
-    }
+    title = f"Nothing about {category} to {customer}"
+    return mute_rule(f"nothing-about-{category}-{customer}", title, customer, categories=[category])
