@@ -63,33 +63,33 @@ def out_of_pattern(
 
     Without `names_sensitive`, what lies in a category of the sensitive map is not named.
     """
-    found, things = listed_with_items(events, ctx)
+    baskets, items = listed_with_items(events, ctx)
     hidden = (
         in_category(pl.col("category")).fill_null(value=False) if not names_sensitive else pl.lit(value=False)
     )
-    told = things.with_columns(hidden.alias("hidden"))
-    instead = _instead(events, told, ctx)
+    items = items.with_columns(hidden.alias("hidden"))
+    usual_items = _usual_items(events, items, ctx)
     accounts = dict(ctx.facts.usual.accounts.iter_rows())
     return tuple(
-        _entry(row, told.filter(pl.col("unit") == row["unit"]).to_dicts(), instead, accounts[row["family"]])
-        for row in found.iter_rows(named=True)
+        _entry(row, items.filter(unit=row["unit"]).to_dicts(), usual_items, accounts[row["family"]])
+        for row in baskets.iter_rows(named=True)
     )
 
 
-def _entry(row: Row, things: Sequence[Row], instead: Mapping[int, str], accounts: int) -> OutOfPattern:
-    named = not str(row["basket"]).startswith(("event:", "from:"))
+def _entry(row: Row, items: Sequence[Row], usual_items: Mapping[int, str], accounts: int) -> OutOfPattern:
+    has_id = not str(row["basket"]).startswith(("event:", "from:"))
     hard = [persona_markers.WORDS[sign] for sign in row["signs"]]
-    ident = row["basket"] if named else None
+    basket_id = row["basket"] if has_id else None
     return OutOfPattern(
-        order_id=ident if row["family"] == "order" else msgspec.UNSET,
-        session_id=ident if row["family"] == "session" else msgspec.UNSET,
+        order_id=basket_id if row["family"] == "order" else msgspec.UNSET,
+        session_id=basket_id if row["family"] == "session" else msgspec.UNSET,
         at=row["at"],
         score=round(row["score"], 3),
         percentile=row["percentile"],
         hard=bool(hard),
         signs=tuple(row["signs"]),
-        text=" ".join([_head(row, hard), *_new_places(row, things), *_hour(row)]),
-        because=tuple(_thing(one, instead, accounts) for one in things[:_NAMED]),
+        text=" ".join([_head(row, hard), *_new_kinds(row, items), *_hour(row)]),
+        because=tuple(_item(item, usual_items, accounts) for item in items[:_NAMED]),
         evidence=tuple(row["evidence"]),
         suggested_rule=_rule(row),
     )
@@ -100,36 +100,34 @@ def _head(row: Row, hard: Sequence[str]) -> str:
     count = row["things"]
     size = f"{count} thing{'s' * (count != 1)}"
     marked = f", {', '.join(hard)}" if hard else ""
-    others = row["baskets"] - 1
-    nearer = round(row["percentile"] * others / 100)
+    other_baskets = row["baskets"] - 1
+    nearer = round(row["percentile"] * other_baskets / 100)
     rank = (
-        f"{nearer} of this account's {others} other {noun}s are nearer to its usual pattern."
-        if others
+        f"{nearer} of this account's {other_baskets} other {noun}s are nearer to its usual pattern."
+        if other_baskets
         else ""
     )
     return f"The {noun} of {row['at']:%Y-%m-%d} ({size}{marked}): {rank or 'the only one there is.'}"
 
 
-def _new_places(row: Row, things: Sequence[Row]) -> list[str]:
-    """How many things lie where nothing else of the account does."""
+def _new_kinds(row: Row, items: Sequence[Row]) -> list[str]:
+    """How many items are of a kind of which the account holds no other."""
     noun = row["family"]
-    new = [one for one in things if one["type_rest"] == 0]
+    new = [item for item in items if item["type_rest"] == 0]
     if not new:
         return []
-    places = dict.fromkeys(_UNNAMED if one["hidden"] else _place(one) for one in new)
-    shown = "; ".join(list(places)[:_NAMED])
-    more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
-    many = "It is" if len(things) == 1 else f"{len(new)} of {len(things)} are"
-    return [f"{many} of a kind that no other {noun} holds: {shown}{more}."]
+    kinds = list(dict.fromkeys(_UNNAMED if item["hidden"] else _kind(item) for item in new))
+    names = "; ".join(kinds[:_NAMED])
+    more = f" and {len(kinds) - _NAMED} more" if len(kinds) > _NAMED else ""
+    count = "It is" if len(items) == 1 else f"{len(new)} of {len(items)} are"
+    return [f"{count} of a kind that no other {noun} holds: {names}{more}."]
 
 
-def _place(thing: Row) -> str:
-    """The shortest part of a thing's path where nothing else of the account lies."""
-    path = str(thing["category"] or thing["item_name"] or thing["thing"]).split(" > ")
-    depth = next(
-        (at for at, level in enumerate(LEVELS[:3], start=1) if thing[f"{level}_rest"] == 0), len(path)
-    )
-    return " > ".join(path[:depth])
+def _kind(item: Row) -> str:
+    """The shortest part of an item's path where nothing else of the account lies."""
+    path = str(item["category"] or item["item_name"] or item["thing"]).split(" > ")
+    empty_from = (depth for depth, level in enumerate(LEVELS[:3], start=1) if item[f"{level}_rest"] == 0)
+    return " > ".join(path[: next(empty_from, len(path))])
 
 
 def _hour(row: Row) -> list[str]:
@@ -139,25 +137,25 @@ def _hour(row: Row) -> list[str]:
     return [f"It was at {row['hour']}:00, when this account has hardly any {noun}."]
 
 
-def _thing(one: Row, instead: Mapping[int, str], accounts: int) -> UnusualThing:
-    title = _UNNAMED if one["hidden"] else one["item_name"] or one["thing"]
+def _item(item: Row, usual_items: Mapping[int, str], accounts: int) -> UnusualThing:
+    title = _UNNAMED if item["hidden"] else item["item_name"] or item["thing"]
+    reason = _reason(item, usual_items)
     return UnusualThing(
-        item_id=None if one["hidden"] else one["thing"],
+        item_id=None if item["hidden"] else item["thing"],
         title=title,
-        score=round(-one["fits"], 3),
-        text=f"{title}: {_why(one, instead)}; {_share(one['customers'], accounts)} of all accounts have it.",
+        score=round(-item["fits"], 3),
+        text=f"{title}: {reason}; {_share(item['customers'], accounts)} of all accounts have it.",
     )
 
 
-def _why(one: Row, instead: Mapping[int, str]) -> str:
-    if one["thing_rest"]:
-        return f"here {one['thing_rest']:.0f} other time{'s' * (one['thing_rest'] != 1)}"
-    if one["type_rest"] == 0:
-        place = _UNNAMED if one["hidden"] else _place(one)
-        return f"nothing else here lies in {place}"
-    usual = instead.get(one["type_node"])
-    rather = f", mostly {usual}" if usual and not one["hidden"] else ""
-    return f"never this one, {one['type_rest']:.0f} others of its kind{rather}"
+def _reason(item: Row, usual_items: Mapping[int, str]) -> str:
+    if item["thing_rest"]:
+        return f"here {item['thing_rest']:.0f} other time{'s' * (item['thing_rest'] != 1)}"
+    if item["type_rest"] == 0:
+        return f"nothing else here lies in {_UNNAMED if item['hidden'] else _kind(item)}"
+    usual = usual_items.get(item["type_node"])
+    rather = f", mostly {usual}" if usual and not item["hidden"] else ""
+    return f"never this one, {item['type_rest']:.0f} others of its kind{rather}"
 
 
 def _share(customers: int, accounts: int) -> str:
@@ -165,17 +163,17 @@ def _share(customers: int, accounts: int) -> str:
     return f"{share:.0f} %" if share >= 10 else f"{share:.1f} %" if share >= 0.1 else "under 0.1 %"
 
 
-def _instead(events: pl.DataFrame, things: pl.DataFrame, ctx: Context) -> dict[int, str]:
-    """Kind of thing (`type_node`) → what this account holds most of there."""
-    held = contents(acts(events), ctx.facts.usual.places)
-    most = (
-        held.join(things.select("type_node").unique(), on="type_node", how="semi")
+def _usual_items(events: pl.DataFrame, items: pl.DataFrame, ctx: Context) -> dict[int, str]:
+    """Kind of item (`type_node`) → what this account holds most of there."""
+    account_items = contents(acts(events), ctx.facts.usual.places)
+    most_frequent = (
+        account_items.join(items.select("type_node").unique(), on="type_node", how="semi")
         .group_by("type_node", "thing_node")
         .agg(pl.len().alias("n"), pl.coalesce("item_name", "thing").first().alias("title"))
         .sort("type_node", "n", "thing_node", descending=[False, True, False])
         .unique("type_node", keep="first", maintain_order=True)
     )
-    return dict(most.select("type_node", "title").iter_rows())
+    return dict(most_frequent.select("type_node", "title").iter_rows())
 
 
 def _rule(row: Row) -> dict[str, Any]:
