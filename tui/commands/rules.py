@@ -14,7 +14,7 @@ from tui.commands.rule_changes import FileArgument, RuleArgument
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from audit.findings.compliance import Compliance
+    from audit.queries.compliance import Compliance
     from audit.rules.book import Book, Version
     from audit.rules.model import Rule
     from audit.workspace.context import Context
@@ -214,7 +214,7 @@ def kept(
     ] = 5,
 ) -> None:
     """Whether the past kept to what the sender declares, and what broke it."""
-    from audit.findings.compliance import document
+    from audit.queries.compliance import document
 
     invocation.require("simulate")
     ws = invocation.open()

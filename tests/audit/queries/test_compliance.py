@@ -1,6 +1,6 @@
 """Whether the past kept to what a sender declares."""
 
-from audit.findings.compliance import document
+from audit.queries.compliance import document
 from audit.rules import vendor_semantics
 from audit.rules.model import from_dict
 from tests.audit.rules.build import cap, message
