@@ -14,13 +14,13 @@ def section(says: Language, entries: Sequence[Document]) -> Section | None:
     """The section, of the entries of `out_of_pattern` in `whysent.customer/1`; None where there are none."""
     if not entries:
         return None
-    tree = tuple(Node(one["text"], _below(says, one)) for one in entries)
+    tree = tuple(Node(entry["text"], _below(says, entry)) for entry in entries)
     return Section(says.say("unusual", "title"), (says.say("unusual", "what_it_is"),), tree=tree)
 
 
-def _below(says: Language, one: Document) -> tuple[Node, ...]:
+def _below(says: Language, entry: Document) -> tuple[Node, ...]:
     """Whether somebody else recorded a sign, the things that stand out, and the events it is made of."""
-    recorded = says.say("unusual", "hard" if one["hard"] else "hint")
-    things = tuple(Node(thing["text"]) for thing in one["because"])
-    events = Node(says.say("unusual", "events", events=some(says, one["evidence"])))
+    recorded = says.say("unusual", "hard" if entry["hard"] else "hint")
+    things = tuple(Node(thing["text"]) for thing in entry["because"])
+    events = Node(says.say("unusual", "events", events=some(says, entry["evidence"])))
     return (Node(recorded), *things, events)

@@ -163,7 +163,7 @@ def _md_table(table: Table) -> str:
 def _html(report: Report) -> str:
     sheets = (
         ("report.css", "tables.css")
-        if any(one.table or one.figure for one in report.sections)
+        if any(section.table or section.figure for section in report.sections)
         else ("report.css",)
     )
     style = "".join(
@@ -212,10 +212,10 @@ def _html_tree(tree: Sequence[Node]) -> Iterable[str]:
 def _html_table(table: Table) -> Iterable[str]:
     yield "<table>"
     yield f"<caption>{_escaped(table.caption)}</caption>"
-    head = "".join(f'<th scope="col">{_escaped(one)}</th>' for one in table.columns)
+    head = "".join(f'<th scope="col">{_escaped(name)}</th>' for name in table.columns)
     yield f"<thead><tr>{head}</tr></thead>\n<tbody>"
     for first, *rest in table.rows:
-        cells = "".join(f"<td>{_escaped(one)}</td>" for one in rest)
+        cells = "".join(f"<td>{_escaped(cell)}</td>" for cell in rest)
         yield f'<tr><th scope="row">{_escaped(first)}</th>{cells}</tr>'
     yield "</tbody>\n</table>"
 
