@@ -206,3 +206,18 @@ def test_nothing_outside_of_a_check_knows_its_id() -> None:
         if isinstance(node, ast.Constant) and node.value in ids
     ]
     assert known == []
+
+
+def test_the_demo_compares_no_check_with_a_string() -> None:
+    ids = {row.id for row in catalogue.rows()}
+    files = sorted((Path(registry.__file__).parents[2] / "fixtures").rglob("*.py"))
+    compared = [
+        f"{file.name}:{node.lineno}"
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Compare)
+        and any(
+            isinstance(side, ast.Constant) and side.value in ids for side in (node.left, *node.comparators)
+        )
+    ]
+    assert compared == []
