@@ -8,7 +8,7 @@ import pytest
 from audit import flows
 from audit.errors import InputError
 from audit.flows import campaign_map
-from audit.queries import documents
+from audit.queries import campaigns
 from audit.workspace.workspace import Workspace
 
 CART = '[[flow]]\nid = "cart"\nlike = "cart-series"\n'
@@ -121,9 +121,9 @@ def test_a_workspace_keeps_map_and_flows_apart(tmp_path: Path) -> None:
 
 
 def test_the_map_says_how_many_messages_each_flow_gives(scenes: Path) -> None:
-    answer = documents.campaign_map(Workspace.open(scenes))
-    by_id = {one["id"]: one for one in answer["flows"]}
+    answer = campaigns.campaign_map(Workspace.open(scenes))
+    by_id = {entry.id: entry for entry in answer.flows}
     cart = by_id["cart"]
-    assert (cart["messages"], cart["given"], cart["steps"]) == (9, 2, ["1", "2"])
-    assert by_id["review-request"]["given"] == by_id["review-request"]["messages"] == 1
-    assert by_id["restock"]["given"] == 14
+    assert (cart.messages, cart.given, cart.steps) == (9, 2, ("1", "2"))
+    assert by_id["review-request"].given == by_id["review-request"].messages == 1
+    assert by_id["restock"].given == 14
