@@ -41,13 +41,6 @@ def test_the_layers_hold() -> None:
     assert done.returncode == 0, done.stdout
 
 
-KNOWN_CIRCLES: tuple[set[str], ...] = (
-    {"audit.ingest.formats", "audit.ingest.mapped"},
-    {"tui.app", "tui.screens.base", "tui.screens.find"},
-)  # fmt: skip
-"""Modules that still import one another, type-only imports counted. This list only shrinks."""
-
-
 def _modules() -> dict[str, Path]:
     return {
         ".".join(path.with_suffix("").parts).removesuffix(".__init__"): path
@@ -91,4 +84,4 @@ def _circles() -> list[set[str]]:
 
 
 def test_no_modules_import_one_another_in_a_circle() -> None:
-    assert [circle for circle in _circles() if not any(circle <= known for known in KNOWN_CIRCLES)] == []
+    assert _circles() == []
