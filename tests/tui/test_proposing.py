@@ -145,5 +145,5 @@ def test_a_comparison_with_a_sender_is_that_of_simulate(own: CoreSession) -> Non
     rule = {"id": "r", "kind": "frequency_cap", "limit": 2, "window": "7d"}
     assert "braze" in own.replays.vendors()
     found = own.replays.compare_with_vendor(rule, "braze", never)
-    assert found.messages == own.replays.replay(rule, None)["messages"]
-    assert found.differ == found.only_exact + found.only_preset + found.moved
+    assert found["messages"] == own.replays.replay(rule, None)["messages"]
+    assert found["differ"] == found["only_exact"] + found["only_preset"] + found["moved"]
