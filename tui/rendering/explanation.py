@@ -39,13 +39,13 @@ class Line:
 
 def sentences(document: Document) -> tuple[Sentence, ...]:
     """What an explanation says, in the order it is read: why, until when, what would change it, what rules say."""
-    made = [_because(node) for node in document["because"]]
-    made.append(Sentence(joined(("ends: ", "bold"), str(document["until_text"]))))
+    tree = [_because(node) for node in document["because"]]
+    tree.append(Sentence(joined(("ends: ", "bold"), str(document["until_text"]))))
     if document.get("counterfactual"):
-        made.append(_counterfactual(document["counterfactual"]))
+        tree.append(_counterfactual(document["counterfactual"]))
     if document.get("rules"):
-        made.append(_rules(document["rules"]))
-    return tuple(made)
+        tree.append(_rules(document["rules"]))
+    return tuple(tree)
 
 
 def title(document: Document) -> Content:
@@ -64,7 +64,7 @@ def title(document: Document) -> Content:
 
 def behind(node: Sentence) -> tuple[str, ...]:
     """The events behind a sentence: its own, else those of all that it rests on."""
-    return node.events or tuple(dict.fromkeys(event for each in node.because for event in behind(each)))
+    return node.events or tuple(dict.fromkeys(event for child in node.because for event in behind(child)))
 
 
 def struck(tree: Sequence[Sentence], out: frozenset[str]) -> tuple[Sentence, ...]:
@@ -104,7 +104,7 @@ def _because(node: Document) -> Sentence:
     return Sentence(
         content(node["text"]),
         tuple(node.get("events") or ()),
-        tuple(_because(each) for each in node.get("because") or ()),
+        tuple(_because(child) for child in node.get("because") or ()),
     )
 
 
@@ -137,7 +137,7 @@ def _counterfactual(document: Document) -> Sentence:
 def _rules(rules: Sequence[Document]) -> Sentence:
     stops = sum(rule["verdict"] == "stops" for rule in rules)
     head = f"{stops} of {len(rules)} rules that are on would stop it" if rules else "no rule is on"
-    made = [
+    verdicts = [
         Sentence(
             joined(
                 (f"{VERDICTS.get(rule['verdict'], '?')} {rule['id']}", "bold"),
@@ -147,4 +147,4 @@ def _rules(rules: Sequence[Document]) -> Sentence:
         )
         for rule in rules
     ]
-    return Sentence(content(head), (), tuple(made))
+    return Sentence(content(head), (), tuple(verdicts))

@@ -33,66 +33,73 @@ SURE = {
 
 def reasons(document: Document) -> tuple[Sentence, ...]:
     """Why: the reasons, the definition it was held against, what does not count, what rules say."""
-    made = [_reason(node) for node in document["because"]]
+    sentences = [_reason(node) for node in document["because"]]
     if document.get("reconstruction"):
-        made.append(_definition(document["reconstruction"]))
+        sentences.append(_definition(document["reconstruction"]))
     if document.get("left_out"):
         passed = tuple(_reason(node) for node in document["left_out"])
-        made.append(Sentence(content("has to do with it, and does not count"), (), passed))
+        sentences.append(Sentence(content("has to do with it, and does not count"), (), passed))
     if document.get("rules"):
-        made.append(_rules(document["rules"]))
-    return tuple(made)
+        sentences.append(_rules(document["rules"]))
+    return tuple(sentences)
 
 
 def different(document: Document, names: Mapping[str, str]) -> tuple[Sentence, ...]:
     """When it ends, and what would have had to be different. `names`: what each event is called."""
-    made = [Sentence(joined(("ends: ", "bold"), str(document["until_text"])))]
+    sentences = [Sentence(joined(("ends: ", "bold"), str(document["until_text"])))]
     proof = document.get("counterfactual")
     if not proof:
-        return (*made, Sentence(content(_no_proof(document))))
+        return (*sentences, Sentence(content(_no_proof(document))))
     outcome = proof.get("outcome") or "it would not have been"
     remove = tuple(proof.get("remove") or ())
     if remove:
         lead = f"without {'this' if len(remove) == 1 else f'all {number(len(remove))} of these'}: "
-        made.append(Sentence(joined((lead, "bold"), outcome), remove, _events(remove, names), stays=True))
-        made.append(Sentence(content(_how_sure(proof))))
-    made += [Sentence(joined((f"{_added(event)}: ", "bold"), outcome)) for event in proof.get("add") or ()]
-    made += _alone(proof, names)
+        sentences.append(
+            Sentence(joined((lead, "bold"), outcome), remove, _events(remove, names), stays=True)
+        )
+        sentences.append(Sentence(content(_how_sure(proof))))
+    sentences += [
+        Sentence(joined((f"{_added(event)}: ", "bold"), outcome)) for event in proof.get("add") or ()
+    ]
+    sentences += _alone(proof, names)
     if proof.get("instead"):
         items = tuple(Sentence(content(_item(item))) for item in proof["instead"])
-        made.append(Sentence(joined(("in its place there would stand", "bold")), (), items))
-    return tuple(made)
+        sentences.append(Sentence(joined(("in its place there would stand", "bold")), (), items))
+    return tuple(sentences)
 
 
 def _reason(node: Document) -> Sentence:
     return Sentence(
         content(node["text"]),
         tuple(node.get("events") or ()),
-        tuple(_reason(each) for each in node.get("because") or ()),
+        tuple(_reason(child) for child in node.get("because") or ()),
     )
 
 
-def _definition(held: Document) -> Sentence:
+def _definition(check: Document) -> Sentence:
     """The campaign's definition, its step, and each condition with whether it held when this was sent."""
-    step = f", step {held['step']}" if held.get("step") else ""
-    stands = "held" if held["holds"] else "did not hold"
+    step = f", step {check['step']}" if check.get("step") else ""
+    stands = "held" if check["holds"] else "did not hold"
     due = (
-        [Sentence(content(f"due from {moment(held['due'])}"), (held["act"],) if held.get("act") else ())]
-        if held.get("due")
+        [Sentence(content(f"due from {moment(check['due'])}"), (check["act"],) if check.get("act") else ())]
+        if check.get("due")
         else []
     )
     conditions = [
-        Sentence(joined((f"{HELD[one['holds']]} ", "bold"), str(one["text"])), tuple(one.get("events") or ()))
-        for one in held["conditions"]
+        Sentence(
+            joined((f"{HELD[condition['holds']]} ", "bold"), str(condition["text"])),
+            tuple(condition.get("events") or ()),
+        )
+        for condition in check["conditions"]
     ]
-    asks = [Sentence(content(f"it asks for one thing: {held['asks_for']}"))] if held.get("asks_for") else []
-    head = joined(("defined as ", "bold"), f"{held['title']}{step}: its conditions {stands}")
+    asks = [Sentence(content(f"it asks for one thing: {check['asks_for']}"))] if check.get("asks_for") else []
+    head = joined(("defined as ", "bold"), f"{check['title']}{step}: its conditions {stands}")
     return Sentence(head, (), (*due, *conditions, *asks))
 
 
 def _rules(rules: Sequence[Document]) -> Sentence:
     stops = sum(rule["verdict"] == "stops" for rule in rules)
-    made = tuple(
+    sentences = tuple(
         Sentence(
             joined((f"{VERDICTS.get(rule['verdict'], '?')} {rule['id']}", "bold"), f"  {rule['text']}"),
             tuple(rule.get("counted") or ()),
@@ -100,7 +107,7 @@ def _rules(rules: Sequence[Document]) -> Sentence:
         )
         for rule in rules
     )
-    return Sentence(content(f"{stops} of {len(rules)} rules that are on would stop it"), (), made)
+    return Sentence(content(f"{stops} of {len(rules)} rules that are on would stop it"), (), sentences)
 
 
 def _no_proof(document: Document) -> str:
@@ -116,14 +123,14 @@ def _how_sure(proof: Document) -> str:
 
 
 def _added(event: Document) -> str:
-    thing = event.get("item_id") or event.get("category") or event.get("segment_id")
+    about = event.get("item_id") or event.get("category") or event.get("segment_id")
     kind = str(event.get("kind", "event")).replace("_", " ")
     return " ".join(
         part
         for part in (
             "had there been",
             kind,
-            f"of {thing}" if thing else "",
+            f"of {about}" if about else "",
             f"on {moment(event['occurred_at'])}" if event.get("occurred_at") else "",
         )
         if part
@@ -136,24 +143,24 @@ def _item(item: Document) -> str:
 
 def _alone(proof: Document, names: Mapping[str, str]) -> list[Sentence]:
     """What single events do: enough by themselves, or needed."""
-    made = []
+    sentences = []
     for key, text in (
         ("enough", "enough alone, with every other cause left out"),
         ("needed", "needed: without any one of these it is gone"),
     ):
         events = tuple(proof.get(key) or ())
         if events:
-            made.append(Sentence(content(f"{text} ({number(len(events))})"), (), _events(events, names)))
-    if not made and proof.get("tested"):
-        made.append(Sentence(content("no single event is enough, and none is needed")))
-    return made
+            sentences.append(Sentence(content(f"{text} ({number(len(events))})"), (), _events(events, names)))
+    if not sentences and proof.get("tested"):
+        sentences.append(Sentence(content("no single event is enough, and none is needed")))
+    return sentences
 
 
 def _events(events: Sequence[str], names: Mapping[str, str]) -> tuple[Sentence, ...]:
-    shown = [Sentence(content(names.get(event, event)), (event,)) for event in events[:NAMED]]
+    sentences = [Sentence(content(names.get(event, event)), (event,)) for event in events[:NAMED]]
     if len(events) > NAMED:
-        shown.append(Sentence(content(f"{NAMED} of {number(len(events))} are named here"), tuple(events)))
-    return tuple(shown)
+        sentences.append(Sentence(content(f"{NAMED} of {number(len(events))} are named here"), tuple(events)))
+    return tuple(sentences)
 
 
 def about_event(picture: Picture, key: str) -> Document:

@@ -63,14 +63,14 @@ def whole(
 
 def worst_finding(document: CustomerPicture) -> Finding | None:
     """The finding that the verdict is about; findings come worst first."""
-    return next((found for found in document.findings if found.verdict != "cannot_tell"), None)
+    return next((finding for finding in document.findings if finding.verdict != "cannot_tell"), None)
 
 
 def _nothing(document: CustomerPicture) -> str:
     counts = document.messages
-    untold = sum(found.verdict == "cannot_tell" for found in document.findings)
-    said = f"{number(counts.sent)} mails, {number(counts.clicked)} with a click recorded; no check found anything"
-    return f"{said}; {untold} could not tell" if untold else said
+    untold = sum(finding.verdict == "cannot_tell" for finding in document.findings)
+    counted = f"{number(counts.sent)} mails, {number(counts.clicked)} with a click recorded; no check found anything"
+    return f"{counted}; {untold} could not tell" if untold else counted
 
 
 def _cause(explained: Document | None, campaigns: Mapping[str, int]) -> str:
@@ -86,11 +86,11 @@ def _cause(explained: Document | None, campaigns: Mapping[str, int]) -> str:
 
 
 def _flows(campaigns: Mapping[str, int]) -> str:
-    named = sorted(campaigns.items(), key=lambda pair: (-pair[1], pair[0]))
-    if not named:
+    ordered = sorted(campaigns.items(), key=lambda pair: (-pair[1], pair[0]))
+    if not ordered:
         return ""
-    shown = ", ".join(f"{name} ({count})" for name, count in named[:MOST])
-    return f" Sent by {shown}{f' and {len(named) - MOST} more' if len(named) > MOST else ''}."
+    names = ", ".join(f"{name} ({count})" for name, count in ordered[:MOST])
+    return f" Sent by {names}{f' and {len(ordered) - MOST} more' if len(ordered) > MOST else ''}."
 
 
 def _remedy(rule: Document | None, stopped: int, of: int) -> str:

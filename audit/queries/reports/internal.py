@@ -44,8 +44,8 @@ def internal(
         _evidence(says, findings),
         _sources(says, findings),
     ]
-    kept = tuple(section for section in sections if section is not None)
-    return Report("internal", locale, says.say("internal", "title"), kept, picture["customer"])
+    present = tuple(section for section in sections if section is not None)
+    return Report("internal", locale, says.say("internal", "title"), present, picture["customer"])
 
 
 def _head(says: Language, picture: Document) -> Section:
@@ -70,18 +70,20 @@ def _messages(says: Language, picture: Document) -> Section:
         "internal", "counts", **{name: value for name, value in counts.items() if isinstance(value, int)}
     )
     by_campaign = sorted(counts["by_campaign"].items(), key=lambda pair: (-pair[1], pair[0]))
-    listed = ", ".join(f"{name} {count}" for name, count in by_campaign)
-    paragraphs = (text, f"{says.say('internal', 'by_campaign')}: {listed}") if listed else (text,)
+    campaigns = ", ".join(f"{name} {count}" for name, count in by_campaign)
+    paragraphs = (text, f"{says.say('internal', 'by_campaign')}: {campaigns}") if campaigns else (text,)
     return Section(says.say("internal", "messages"), paragraphs)
 
 
 def _rules(says: Language, explanations: Sequence[Document]) -> Section | None:
-    judged = [one for one in explanations if one.get("rules")]
-    names = dict.fromkeys(rule["id"] for one in judged for rule in one["rules"])
+    judged = [explanation for explanation in explanations if explanation.get("rules")]
+    names = dict.fromkeys(rule["id"] for explanation in judged for rule in explanation["rules"])
     items = []
     for name in names:
         stops = sum(
-            rule["id"] == name and rule["verdict"] == "stops" for one in judged for rule in one["rules"]
+            rule["id"] == name and rule["verdict"] == "stops"
+            for explanation in judged
+            for rule in explanation["rules"]
         )
         items.append(says.say("internal", "would_stop", rule=name, n=stops, of=len(judged)))
     return Section(says.say("internal", "rules"), items=tuple(items)) if items else None
@@ -101,15 +103,15 @@ def _suggested(says: Language, findings: Sequence[Document]) -> list[Section]:
     ]
 
 
-def _listed(says: Language, what: str, rows: Sequence[Document]) -> Section | None:
+def _listed(says: Language, heading: str, rows: Sequence[Document]) -> Section | None:
     items = []
     for row in rows:
-        known = {(True, True): "both", (True, False): "recorded"}.get(
+        origin = {(True, True): "both", (True, False): "recorded"}.get(
             (row["logged"], row["derived"]), "reconstruction"
         )
         title = row["title"] or row.get("id") or row.get("item_id")
-        items.append(f"{title}: {says.say('internal', known)}")
-    return Section(says.say("internal", what), items=tuple(dict.fromkeys(items))) if items else None
+        items.append(f"{title}: {says.say('internal', origin)}")
+    return Section(says.say("internal", heading), items=tuple(dict.fromkeys(items))) if items else None
 
 
 def _evidence(says: Language, findings: Sequence[Document]) -> Section | None:
@@ -130,6 +132,6 @@ def _toml(value: object) -> str:
     if isinstance(value, int | float):
         return str(value)
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml(each) for each in value) + "]"
+        return "[" + ", ".join(_toml(element) for element in value) + "]"
     escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -50,17 +50,17 @@ def weekly(
     events: pl.DataFrame, at: datetime, evidence: Iterable[str], *, names_sensitive: bool = False
 ) -> Weekly:
     """What the chart shows of one customer's `events` until `at`. `evidence`: event_ids, of messages and of acts."""
-    named = list(dict.fromkeys(evidence))
-    sent = sent_messages(events).filter(pl.col("event_id").is_in(named))
+    ids = list(dict.fromkeys(evidence))
+    sent = sent_messages(events).filter(pl.col("event_id").is_in(ids))
     monday = sent.select(pl.col("occurred_at").dt.truncate("1w").dt.date()).to_series()
     voice = Wording(names_sensitive=names_sensitive)
-    acts = events.filter(pl.col("event_id").is_in(named), ~pl.col("kind").str.starts_with("message_"))
+    acts = events.filter(pl.col("event_id").is_in(ids), ~pl.col("kind").str.starts_with("message_"))
     marks = tuple(
         Mark(row["occurred_at"], f"{voice.act(row)} on {minute(row['occurred_at'])}")
         for row in acts.iter_rows(named=True)
     )
-    told = {start: monday.eq(start).sum() for start in monday.unique().to_list()}
-    return Weekly(weeks(events, at, acts["kind"].unique()), told, marks)
+    told_weeks = {start: monday.eq(start).sum() for start in monday.unique().to_list()}
+    return Weekly(weeks(events, at, acts["kind"].unique()), told_weeks, marks)
 
 
 def section(says: Language, chart: Weekly) -> Section | None:
@@ -70,13 +70,13 @@ def section(says: Language, chart: Weekly) -> Section | None:
         return None
     most = max(busy, key=lambda week: (week.messages, week.start))
     total = sum(week.messages for week in busy)
-    told = says.say(
+    summary = says.say(
         "weekly", "told", n=total, weeks=len(chart.weeks), most=most.messages, week=most.start.isoformat()
     )
     marks = [mark.text for mark in chart.marks[-_MARKED:]]
-    rest = [says.rest(len(chart.marks) - _MARKED)] if len(chart.marks) > _MARKED else []
-    marked = f"{says.say('weekly', 'marked')}: {'; '.join([*marks, *rest])}." if marks else ""
-    paragraphs = tuple(text for text in (told, marked) if text)
+    more = [says.rest(len(chart.marks) - _MARKED)] if len(chart.marks) > _MARKED else []
+    marked = f"{says.say('weekly', 'marked')}: {'; '.join([*marks, *more])}." if marks else ""
+    paragraphs = tuple(text for text in (summary, marked) if text)
     return Section(
         says.say("weekly", "title"),
         paragraphs,
@@ -86,16 +86,16 @@ def section(says: Language, chart: Weekly) -> Section | None:
 
 
 def _table(says: Language, chart: Weekly, busy: Sequence[Week]) -> Table:
-    shown = busy[-_ROWS:]
-    caption = says.say("weekly", "caption", shown=len(shown), total=len(busy))
+    latest = busy[-_ROWS:]
+    caption = says.say("weekly", "caption", shown=len(latest), total=len(busy))
     columns = tuple(says.say("weekly", key) for key in ("week", "messages", "of_these"))
     rows = tuple(
-        (week.start.isoformat(), str(week.messages), str(chart.told.get(week.start, 0))) for week in shown
+        (week.start.isoformat(), str(week.messages), str(chart.told.get(week.start, 0))) for week in latest
     )
     return Table(caption, columns, rows)
 
 
-def _svg(says: Language, chart: Weekly, told: Sequence[str]) -> str:
+def _svg(says: Language, chart: Weekly, paragraphs: Sequence[str]) -> str:
     highest = max(_FULL, *(week.messages for week in chart.weeks))
     title = says.say("weekly", "title")
     head = 'role="img" aria-labelledby="weeks-title weeks-told" font-family="system-ui, sans-serif" font-size="12"'
@@ -103,7 +103,7 @@ def _svg(says: Language, chart: Weekly, told: Sequence[str]) -> str:
         (
             f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" {head}>',
             f'<title id="weeks-title">{_text(title)}</title>',
-            f'<desc id="weeks-told">{_text(" ".join(told))}</desc>',
+            f'<desc id="weeks-told">{_text(" ".join(paragraphs))}</desc>',
             *_axis(highest),
             *_bars(chart, highest),
             *_dates(chart.weeks),
@@ -129,31 +129,31 @@ def _bars(chart: Weekly, highest: int) -> Iterable[str]:
     step = _step(len(chart.weeks))
     width = max(round(step * 0.7, 1), 1.0)
     base = _y(0, highest)
-    for place, week in enumerate(chart.weeks):
+    for number, week in enumerate(chart.weeks):
         if week.messages:
-            x = round(_LEFT + step * place + (step - width) / 2, 1)
-            told = chart.told.get(week.start, 0)
+            x = round(_LEFT + step * number + (step - width) / 2, 1)
+            about_finding = chart.told.get(week.start, 0)
             tip = f"<title>{week.start.isoformat()}: {week.messages}</title>"
-            top, filled = _y(week.messages, highest), _y(told, highest)
+            top, filled = _y(week.messages, highest), _y(about_finding, highest)
             yield (
                 f'<g class="a">{tip}<rect x="{x}" y="{top}" width="{width}" height="{round(base - top, 1)}" '
                 'fill-opacity="0.15" stroke-width="1"/>'
             )
-            if told:
+            if about_finding:
                 yield f'<rect x="{x}" y="{filled}" width="{width}" height="{round(base - filled, 1)}" stroke="none"/>'
             yield "</g>"
 
 
-def _dates(shown: Sequence[Week]) -> Iterable[str]:
+def _dates(weeks: Sequence[Week]) -> Iterable[str]:
     """The first day of some weeks, as many as stand beside each other without touching."""
-    every = max(-(-len(shown) // 5), 1)
-    step = _step(len(shown))
-    for place in range(0, len(shown), every):
-        x = round(_LEFT + step * (place + 0.5), 1)
-        anchor = "start" if place == 0 else "middle"
+    interval = max(-(-len(weeks) // 5), 1)
+    step = _step(len(weeks))
+    for number in range(0, len(weeks), interval):
+        x = round(_LEFT + step * (number + 0.5), 1)
+        anchor = "start" if number == 0 else "middle"
         yield (
             f'<text x="{x}" y="{_HEIGHT - _BOTTOM + 32}" text-anchor="{anchor}" fill="currentColor">'
-            f"{shown[place].start.isoformat()}</text>"
+            f"{weeks[number].start.isoformat()}</text>"
         )
 
 
@@ -162,8 +162,8 @@ def _marks(chart: Weekly) -> Iterable[str]:
     step = _step(len(chart.weeks))
     for mark in chart.marks:
         start = mark.at.date() - timedelta(days=mark.at.weekday())
-        place = (start - chart.weeks[0].start).days // 7
-        x, y = round(_LEFT + step * (place + 0.5), 1), _HEIGHT - _BOTTOM + 4
+        number = (start - chart.weeks[0].start).days // 7
+        x, y = round(_LEFT + step * (number + 0.5), 1), _HEIGHT - _BOTTOM + 4
         yield f'<g class="b"><title>{_text(mark.text)}</title><path d="M{x} {y} l5 10 h-10 z"/></g>'
 
 
