@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
 
 from audit.errors import InputError
+from audit.events.document import Document
 from audit.privacy.clean import clean
 
 FORMATS = ("md", "html", "json")
@@ -41,10 +41,6 @@ class Node:
 
     text: str
     below: tuple["Node", ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """`{"text","below":[...]}`."""
-        return {"text": one_line(self.text), "below": [node.to_json() for node in self.below]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,35 +76,81 @@ class Report:
             raise InputError(f"no report as {form!r}; one of {', '.join(FORMATS)}")
         return writers[form](self)
 
-    def to_json(self) -> dict[str, Any]:
-        """The document `whysent.report/1`."""
-        return {
-            "schema": "whysent.report/1",
-            "kind": self.kind,
-            "locale": self.locale,
-            "customer": self.customer or None,
-            "title": one_line(self.title),
-            "sections": [
-                {
-                    "heading": one_line(section.heading),
-                    **{name: [one_line(text) for text in getattr(section, name)] for name in _PARTS},
-                    "table": None if section.table is None else _table_json(section.table),
-                    "tree": [node.to_json() for node in section.tree],
-                }
-                for section in self.sections
-            ],
-        }
+    def document(self) -> "ReportDocument":
+        """The report as a document, each text on one line."""
+        return ReportDocument(
+            kind=self.kind,
+            locale=self.locale,
+            customer=self.customer or None,
+            title=one_line(self.title),
+            sections=tuple(map(_section_document, self.sections)),
+        )
 
 
-_PARTS = ("paragraphs", "items", "code")
+class SentenceEntry(Document):
+    """A sentence, and those that stand below it."""
+
+    text: str
+    below: tuple["SentenceEntry", ...]
 
 
-def _table_json(table: Table) -> dict[str, Any]:
-    return {
-        "caption": one_line(table.caption),
-        "columns": [one_line(text) for text in table.columns],
-        "rows": [[one_line(cell) for cell in row] for row in table.rows],
-    }
+class TableEntry(Document):
+    """Rows under a heading each column has."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+class SectionEntry(Document):
+    """A part of a report under its heading, which may be empty."""
+
+    heading: str
+    paragraphs: tuple[str, ...]
+    items: tuple[str, ...]
+    code: tuple[str, ...]
+    """Lines to be set in a fixed-width type."""
+    table: TableEntry | None
+    tree: tuple[SentenceEntry, ...]
+
+
+class ReportDocument(Document, schema="whysent.report/1"):
+    """A report: a note, a reply, a replay or a curve."""
+
+    kind: str
+    """internal, reply, replay or sweep."""
+    locale: str
+    customer: str | None
+    """A pseudonym; a reply names nobody."""
+    title: str
+    sections: tuple[SectionEntry, ...]
+
+
+def _section_document(section: Section) -> SectionEntry:
+    return SectionEntry(
+        heading=one_line(section.heading),
+        paragraphs=_one_lines(section.paragraphs),
+        items=_one_lines(section.items),
+        code=_one_lines(section.code),
+        table=None if section.table is None else _table_document(section.table),
+        tree=tuple(map(_sentence, section.tree)),
+    )
+
+
+def _table_document(table: Table) -> TableEntry:
+    return TableEntry(
+        caption=one_line(table.caption),
+        columns=_one_lines(table.columns),
+        rows=tuple(map(_one_lines, table.rows)),
+    )
+
+
+def _sentence(node: Node) -> SentenceEntry:
+    return SentenceEntry(text=one_line(node.text), below=tuple(map(_sentence, node.below)))
+
+
+def _one_lines(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(one_line, texts))
 
 
 def one_line(text: str) -> str:
@@ -117,7 +159,7 @@ def one_line(text: str) -> str:
 
 
 def _json(report: Report) -> str:
-    return json.dumps(report.to_json(), ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(report.document().to_json(), ensure_ascii=False, indent=2) + "\n"
 
 
 def _markdown(report: Report) -> str:
