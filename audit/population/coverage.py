@@ -59,8 +59,8 @@ class Source(Document):
 class Gap(Document):
     """Days without an event that are too many for chance."""
 
-    first: date = msgspec.field(name="from")
-    last: date = msgspec.field(name="to")
+    begin: date = msgspec.field(name="from")
+    end: date = msgspec.field(name="to")
 
 
 class CoverageDocument(Document):
@@ -106,7 +106,7 @@ class Coverage:
             sources=tuple(Source(source=name, last=last) for name, last in self.sources.items()),
             kinds=self.kinds,
             absent=self.absent,
-            gaps=tuple(Gap(first=first, last=last) for first, last in self.gaps),
+            gaps=tuple(Gap(begin=begin, end=end) for begin, end in self.gaps),
         )
 
 
@@ -153,7 +153,7 @@ def summarize(counts: pl.DataFrame) -> Coverage:
     return Coverage(
         sources=dict(sources.rows()),
         kinds={kind: Span(first=first, last=last, rows=rows) for kind, first, last, rows in kinds.rows()},
-        gaps=tuple(sorted({(first, last) for _, first, last in gaps})),
+        gaps=tuple(sorted({(begin, end) for _, begin, end in gaps})),
         silent=_silent(counts, gaps),
     )
 
@@ -163,7 +163,7 @@ def of_document(document: CoverageDocument) -> Coverage:
     return Coverage(
         sources={row.source: row.last for row in document.sources},
         kinds=document.kinds,
-        gaps=tuple((gap.first, gap.last) for gap in document.gaps),
+        gaps=tuple((gap.begin, gap.end) for gap in document.gaps),
     )
 
 
