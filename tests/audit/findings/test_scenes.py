@@ -1,4 +1,4 @@
-"""What whysent must say of each customer of the scenes, as `fixtures/scenes/expected.toml` has it."""
+"""What whysent must say of each customer of the scenes, as `fixtures/scenes` has it."""
 
 import polars as pl
 import pytest
