@@ -181,16 +181,7 @@ class CustomerScreen(WorkScreen):
         case = self.case
         if case is None or case.before is None:
             return
-        before, trial = case.before, case.trial
-        labels = {
-            "timeline": f"Timeline {number(before.timeline.height)}",
-            "why": "Why",
-            "segments": f"Segments {number(len(before.segments))}",
-            "recommendations": f"Recommended {number(len(before.recommendations))}"
-            if before.whole
-            else "Recommended",
-            "findings": f"Findings {number(len(before.findings))}",
-        }
+        labels, trial = case.pane_labels(case.before), case.trial
         filtered = GROUPS[self.timeline.group]
         if trial is not None:
             filtered += f" · {number(len(trial.stopped))} stopped, {number(len(trial.deferred))} deferred"

@@ -80,6 +80,17 @@ class CustomerCase:
         findings = self.before.findings if self.before is not None else ()
         return next((finding.messages[-1] for finding in findings if finding.messages), None)
 
+    def pane_labels(self, before: Picture) -> dict[str, str]:
+        """The name of each pane, and how much it holds."""
+        items = number(len(before.recommendations)) if before.whole else ""
+        return {
+            "timeline": f"Timeline {number(before.timeline.height)}",
+            "why": "Why",
+            "segments": f"Segments {number(len(before.segments))}",
+            "recommendations": f"Recommended {items}".strip(),
+            "findings": f"Findings {number(len(before.findings))}",
+        }
+
     def marks(self, row_of_event: Mapping[str, str]) -> dict[str, str]:
         """The mark of each row: what leaving out and the explanation say of it, and what the tried rules do."""
         row_marks = marks(self.without, self.what_if.derivable, self.evidence, row_of_event)
