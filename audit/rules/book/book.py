@@ -1,10 +1,12 @@
 """The book of a workspace: asked for rules, and changed by plans."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from audit.errors import InputError, NotFoundError, WorkspaceError
 from audit.privacy import current_user
@@ -38,7 +40,7 @@ class Book:
     def rules(self) -> tuple[Rule, ...]:
         """The rules as they stand now, in the order of their creation."""
         written = self._store.versions()
-        now = _now(written, self._store.now())
+        now = versions.not_before(written, self._store.now())
         return versions.standing(written, now, now)
 
     def enabled(self) -> tuple[Rule, ...]:
@@ -57,7 +59,7 @@ class Book:
         In force: they stood then, were switched on, and `valid_from ≤ valid_at < valid_until`.
         """
         written = self._store.versions()
-        now = _now(written, self._store.now())
+        now = versions.not_before(written, self._store.now())
         at = valid_at or now
         standing = versions.standing(written, at, recorded_at or now)
         return tuple(rule for rule in standing if rule.enabled and valid(rule, at))
@@ -150,7 +152,7 @@ class Book:
         return self._checked(written, edits.plan_to(action, written, after, effective=effective))
 
     def _checked(self, written: Sequence[Version], plan: Plan) -> Plan:
-        edits.refuse_before_coming(written, plan, _now(written, self._store.now()))
+        edits.refuse_before_coming(written, plan, versions.not_before(written, self._store.now()))
         return plan
 
     # -- changing ---------------------------------------------------------------------------------------
@@ -172,7 +174,7 @@ class Book:
                 inbox.refuse_alone(db, inbox.RULES, actor, None)
                 rows = edits.rows(plan, written, note=note, author=actor, at=at)
             else:
-                proposer = _approve(db, plan, Step(APPROVED, actor, at, note))
+                proposer = _approve(db, plan, Step(state=APPROVED, actor=actor, at=at, note=note))
                 rows = edits.rows(plan, written, note=note, author=proposer, at=at, approved_by=actor)
             db.table("versions").insert_all(rows)
         return tuple(from_dict(json.loads(row["body"]), version=row["version"]) for row in rows)
@@ -182,19 +184,14 @@ class Book:
         with self._store.reading() as db:
             return inbox.needs_second_person(db)
 
-    def ask_second_person(self, acts: Iterable[str], *, author: str | None = None, note: str = "") -> None:
+    def ask_second_person(self, acts: Collection[str], *, author: str | None = None, note: str = "") -> None:
         """Ask a second person for these acts from now on, and for no others. Raises InputError for an unknown one."""
-        asked = frozenset(acts)
-        inbox.refuse_unknown(asked)
+        for act in acts:
+            if act not in inbox.ACTS:
+                raise InputError(f"{act!r} needs no second person; there are {' and '.join(inbox.ACTS)}")
+        at, author = self._store.now(), author or current_user.name()
         with self._store.writing() as db:
-            inbox.write_policy(
-                db, asked, author=author or current_user.name(), at=self._store.now(), note=note
-            )
-
-
-def _now(written: Sequence[Version], now: datetime) -> datetime:
-    """Now, though not before what was recorded last: a clock that was set back hides no change."""
-    return max([now, *(version.recorded_at for version in written[-1:])])
+            inbox.write_policy(db, acts, author=author, at=at, note=note)
 
 
 def _plan_of(proposal: Proposal, written: Sequence[Version]) -> Plan:
@@ -238,5 +235,7 @@ def _approve(db: "Database", plan: Plan, step: Step) -> str:
             and proposal.state == PROPOSED
             and proposal.asks_the_same(approved)
         ):
-            proposals.write_step(db, proposal.number, step._replace(note=f"with {approved.id}"))
+            proposals.write_step(
+                db, proposal.number, msgspec.structs.replace(step, note=f"with {approved.id}")
+            )
     return approved.author

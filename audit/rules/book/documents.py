@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from audit.events.document import Document
-from audit.rules.book.plan import Change, Effect, Plan
-from audit.rules.book.proposals import Group, Proposal
+from audit.rules.book.plan import Change, Effect, KeyChange, Plan
+from audit.rules.book.proposals import Group, Proposal, Step
 from audit.rules.book.versions import Version
 from audit.rules.model import Rule, to_dict
 
@@ -46,14 +46,6 @@ class RuleHistory(Document, schema="whysent.rule-history/1"):
     versions: tuple[VersionEntry, ...]
 
 
-class KeyChange(Document):
-    """A key of a rule whose value differs; null: its default."""
-
-    key: str
-    before: Any
-    after: Any
-
-
 class RuleDiff(Document, schema="whysent.rule-diff/1"):
     """What changed between two versions of a rule."""
 
@@ -64,20 +56,6 @@ class RuleDiff(Document, schema="whysent.rule-diff/1"):
     changes: tuple[KeyChange, ...]
 
 
-class EffectCounts(Document):
-    """What a change would do to the loaded past, in messages and people."""
-
-    stopped: int
-    """Messages that would be stopped and were not."""
-    freed: int
-    moved: int
-    """Let through at another time."""
-    people_directly: int
-    """With a message that a changed rule stops or puts off, before or then."""
-    people_indirectly: int
-    """With a message that changes because room was freed or used up."""
-
-
 class PlanDocument(Document, schema="whysent.plan/1"):
     """A change of the book, before and after somebody said yes."""
 
@@ -86,7 +64,7 @@ class PlanDocument(Document, schema="whysent.plan/1"):
     lines: tuple[str, ...]
     """What would change, for people."""
     effective: datetime | None
-    effect: EffectCounts | None
+    effect: Effect | None
     """Null where nothing changes."""
     applied: bool
     proposal: str | None
@@ -117,15 +95,6 @@ class HandoverRequest(Document):
     rules: tuple[RuleVersion, ...]
 
 
-class ProposalStep(Document):
-    """What became of a proposal, by whom and why."""
-
-    state: str
-    actor: str
-    at: datetime
-    note: str
-
-
 class ProposalEntry(Document):
     """A change of the rules, or an export, that is asked for."""
 
@@ -143,7 +112,7 @@ class ProposalEntry(Document):
     note: str
     rules: tuple[RuleChange, ...]
     handover: HandoverRequest | None
-    steps: tuple[ProposalStep, ...]
+    steps: tuple[Step, ...]
 
 
 class ProposalDocument(ProposalEntry, schema="whysent.proposal/1"):
@@ -198,7 +167,7 @@ def rule_list(rules: Iterable[Rule], coming: Iterable[Version] = ()) -> RuleList
 def rule_diff(rule: str, change: Change) -> RuleDiff:
     """Two versions of a rule, key by key."""
     old, new = (None if one is None else one.version for one in (change.before, change.after))
-    return RuleDiff(id=rule, old=old, new=new, changes=_key_changes(change))
+    return RuleDiff(id=rule, old=old, new=new, changes=tuple(change.differences()))
 
 
 def plan(plan: Plan, effect: Effect | None, *, applied: bool, proposal: str | None) -> PlanDocument:
@@ -208,7 +177,7 @@ def plan(plan: Plan, effect: Effect | None, *, applied: bool, proposal: str | No
         rules=tuple(change.rule.id for change in plan.changes),
         lines=tuple(plan.lines()),
         effective=plan.effective,
-        effect=None if effect is None else msgspec.convert(effect, EffectCounts, from_attributes=True),
+        effect=effect,
         applied=applied,
         proposal=proposal or (f"p{plan.proposal}" if plan.proposal else None),
     )
@@ -256,7 +225,7 @@ def _entry(proposal: Proposal) -> ProposalEntry:
             format=request.format,
             rules=tuple(RuleVersion(id=name, version=number) for name, number in request.rules),
         ),
-        steps=tuple(ProposalStep(**step._asdict()) for step in proposal.steps),
+        steps=proposal.steps,
     )
 
 
@@ -266,9 +235,5 @@ def _rule_change(change: Change) -> RuleChange:
         version=None if change.before is None else change.before.version,
         before=None if change.before is None else to_dict(change.before),
         after=None if change.after is None else to_dict(change.after),
-        changes=_key_changes(change),
+        changes=tuple(change.differences()),
     )
-
-
-def _key_changes(change: Change) -> tuple[KeyChange, ...]:
-    return tuple(KeyChange(**difference._asdict()) for difference in change.differences())

@@ -8,7 +8,7 @@ from typing import Any
 from audit.errors import InputError, NotFoundError, WorkspaceError
 from audit.events.times import iso
 from audit.rules.book.plan import Change, Plan
-from audit.rules.book.versions import REMOVED, Version, describe, heads
+from audit.rules.book.versions import REMOVED, Version, describe, heads, not_before
 from audit.rules.model import Rule, from_dict, to_dict
 
 Rules = dict[str, Rule]
@@ -163,7 +163,7 @@ def rows(
 ) -> list[dict[str, Any]]:
     """The rows of the table `versions` that `plan` becomes, recorded at `at` but not before what was recorded last."""
     numbers = {version.rule.id: version.rule.version or 0 for version in versions}
-    recorded_at = max([at, *(version.recorded_at for version in versions[-1:])])
+    recorded_at = not_before(versions, at)
     return [
         {
             "change": plan.based_on + 1,

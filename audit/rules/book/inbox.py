@@ -133,7 +133,7 @@ class Inbox:
         return self.proposal(number)
 
     def _step(self, state: str, actor: str | None, note: str = "") -> Step:
-        return Step(state, actor or current_user.name(), self._store.now(), note)
+        return Step(state=state, actor=actor or current_user.name(), at=self._store.now(), note=note)
 
 
 def refuse_state(proposal: Proposal, states: Sequence[str]) -> None:
@@ -155,13 +155,6 @@ def needs_second_person(db: "Database | None") -> frozenset[str]:
         return frozenset()
     row = db.conn.execute("select second_person from policies order by seq desc limit 1").fetchone()
     return frozenset(json.loads(row[0])) if row else frozenset()
-
-
-def refuse_unknown(acts: Iterable[str]) -> None:
-    """Raises InputError for an act that there is not."""
-    for act in acts:
-        if act not in ACTS:
-            raise InputError(f"{act!r} needs no second person; there are {' and '.join(ACTS)}")
 
 
 def write_policy(db: "Database", acts: Iterable[str], *, author: str, at: datetime, note: str) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from audit.events.document import Document
 from audit.events.times import iso
 from audit.rules.model import Rule, to_dict
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from audit.population.context import PopulationContext
 
 
-class Difference(NamedTuple):
-    """A key that differs between two versions of a rule, with its values as in a rule file; None: the default."""
+class KeyChange(Document):
+    """A key of a rule whose value differs; null: its default."""
 
     key: str
     before: Any
@@ -46,12 +47,12 @@ class Change:
         """What becomes of the rule: `+` added, `-` taken out, `~` changed."""
         return "+" if self.before is None else "-" if self.after is None else "~"
 
-    def differences(self) -> list[Difference]:
+    def differences(self) -> list[KeyChange]:
         """What changes, key by key, in the order of a rule file."""
         before = {} if self.before is None else to_dict(self.before)
         after = {} if self.after is None else to_dict(self.after)
         return [
-            Difference(key, before.get(key), after.get(key))
+            KeyChange(key=key, before=before.get(key), after=after.get(key))
             for key in dict.fromkeys((*before, *after))
             if before.get(key) != after.get(key)
         ]
@@ -59,26 +60,22 @@ class Change:
     def lines(self) -> list[str]:
         """What changes, a line a key: `limit: 3 → 2`; of a rule that is new, what it says: `limit: 2`."""
         if self.before is None:
-            return [f"{key}: {_value_text(value)}" for key, _, value in self.differences() if key != "id"]
+            return [f"{new.key}: {_value_text(new.after)}" for new in self.differences() if new.key != "id"]
         return [difference.line for difference in self.differences()]
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What a plan changes about the past that is loaded.
-
-    - `stopped`, `freed`: messages that the rules after it stop and those before it do not, and the other way round;
-    - `moved`: messages let through at another time;
-    - `people_directly`: customers with such a message that a changed rule stops, before or after, or puts off;
-      `people_indirectly`: those with one that changes though no changed rule stops it: other rules let it go or stop it
-      because room was freed or used up. The same customer may be both: without a first message there is no second.
-    """
+class Effect(Document):
+    """What a change would do to the loaded past, in messages and people."""
 
     stopped: int
+    """Messages that would be stopped and were not."""
     freed: int
     moved: int
+    """Let through at another time."""
     people_directly: int
+    """With a message that a changed rule stops or puts off, before or then."""
     people_indirectly: int
+    """With a message that changes because room was freed or used up."""
 
 
 @dataclass(frozen=True, slots=True)

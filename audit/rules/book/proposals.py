@@ -7,7 +7,10 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from audit.errors import InputError, NotFoundError
+from audit.events.document import Document
 from audit.events.times import iso, parse_iso
 from audit.rules.book.plan import Change
 from audit.rules.model import Rule, from_dict, to_dict
@@ -39,8 +42,8 @@ class Request(NamedTuple):
     rules: tuple[tuple[str, int], ...]
 
 
-class Step(NamedTuple):
-    """What became of a proposal: its state from `at` (UTC) on, by whom, and why."""
+class Step(Document):
+    """What became of a proposal, by whom and why."""
 
     state: str
     actor: str
@@ -166,7 +169,7 @@ def write(
 
 def write_step(db: "Database", proposal: int, step: Step) -> None:
     """Put down what became of a proposal."""
-    db.table("steps").insert({"proposal": proposal, **step._asdict(), "at": iso(step.at)})
+    db.table("steps").insert({"proposal": proposal, **msgspec.structs.asdict(step), "at": iso(step.at)})
 
 
 def read(db: "Database | None") -> list[Proposal]:
@@ -177,7 +180,7 @@ def read(db: "Database | None") -> list[Proposal]:
     for proposal, state, actor, at, note in db.conn.execute(
         "select proposal, state, actor, at, note from steps order by seq"
     ):
-        steps.setdefault(proposal, []).append(Step(state, actor, parse_iso(at), note))
+        steps.setdefault(proposal, []).append(Step(state=state, actor=actor, at=parse_iso(at), note=note))
     return [
         _proposal(row, tuple(steps[row["id"]])) for row in db.table("proposals").rows_where(order_by="id")
     ]

@@ -78,6 +78,11 @@ def _version(row: dict[str, Any]) -> Version:
     return Version(**{**row, **moments, "rule": rule})
 
 
+def not_before(versions: Sequence[Version], now: datetime) -> datetime:
+    """Now, though not before what was recorded last: a clock that was set back hides no change."""
+    return max([now, *(version.recorded_at for version in versions[-1:])])
+
+
 def heads(versions: Iterable[Version]) -> dict[str, Rule]:
     """The rules by the version written last, in the order of their creation: what a change builds on."""
     newest = {version.rule.id: version for version in versions}

@@ -113,7 +113,7 @@ def test_approving_one_answers_all_that_ask_the_very_same(book):
     )
     other = proposed(book, {**KINDLE, "title": "no more"}, author="ann")
     approved(book, first)
-    assert book.inbox.proposal(same.number).steps[-1][3] == "with p1"
+    assert book.inbox.proposal(same.number).steps[-1].note == "with p1"
     assert [one.id for one in book.inbox.proposals()] == [other.id]
     with pytest.raises(WorkspaceError, match=r"p3 cannot be approved: since .* ann made 'kindle' version 1"):
         book.plan_approve(other.number)
