@@ -113,6 +113,15 @@ def test_every_room_of_the_core_is_on_the_plan_of_the_house() -> None:
     assert [room for room in rooms if f"`{room}`" not in page and room != "audit/__init__.py"] == []
 
 
+def test_the_plan_of_the_house_names_what_is_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:audit|tui|tests|fixtures|rules|why|ingest)/[\w/.]*)`", page))
+    assert len(named) > 30
+    assert [
+        path for path in sorted(named) if not any((base / path).exists() for base in (ROOT, ROOT / "audit"))
+    ] == []
+
+
 def test_every_page_can_be_reached_from_the_first() -> None:
     reached, left = set(), [ROOT / "README.md"]
     while left:
