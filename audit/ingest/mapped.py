@@ -32,68 +32,83 @@
 Columns that are not mapped are kept in `attributes`.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import polars as pl
+from msgspec import Meta, Struct
 
 from audit.errors import InputError
-from audit.events.schema import (
-    KINDS,
-    NEEDED,
-    SCHEMA,
-    TIME,
-)
+from audit.events.schema import KINDS, NEEDED, SCHEMA, TIME
 from audit.ingest import canonical, identifiers, readers, timestamps
 from audit.ingest.format import Batch, Format, Options
 from audit.ingest.readers import Table
 from audit.storage import toml_input
-from audit.storage.toml_input import nearest
+from audit.storage.toml_input import TableError, UnknownKeyError, convert, nearest, tables
 
-KEYS = ("columns", "constants", "kinds", "identifiers", "time", "skip", "when", "delimiter", "encoding")
-"""What a map may hold."""
+Names = Annotated[tuple[str, ...], Meta(description="is a list of column names, before the first [table]")]
+Texts = Annotated[dict[str, str], Meta(description="is a table of texts; put values in quotes")]
 _TESTS = ("equals", "starts_with", "absent")
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True, kw_only=True):
     """Rows in which `column` (theirs) equals a value, starts with it, or is absent."""
 
-    column: str
-    test: str
-    value: Any
+    column: str = ""
+    equals: str | int | float | None = None
+    starts_with: str | int | float | None = None
+    absent: bool | None = None
 
     def fits(self) -> pl.Expr:
         """The condition over text; never null."""
         text = pl.col(self.column).cast(pl.String)
-        if self.test == "absent":
-            return (text.is_null() | (text.str.strip_chars() == "")) == bool(self.value)
-        fits = text == str(self.value) if self.test == "equals" else text.str.starts_with(str(self.value))
+        if self.absent is not None:
+            return (text.is_null() | (text.str.strip_chars() == "")) == self.absent
+        fits = (
+            text == str(self.equals)
+            if self.starts_with is None
+            else text.str.starts_with(str(self.starts_with))
+        )
         return fits.fill_null(value=False)
 
 
-@dataclass(frozen=True, slots=True)
-class TableMap:
+class Skip(Condition, frozen=True, kw_only=True):
+    """Rows of no interest, and why."""
+
+    reason: str = ""
+
+
+class When(Condition, frozen=True, kw_only=True):
+    """Rows that have other values: ours → value."""
+
+    set: Texts = {}
+
+
+class Time(Struct, frozen=True):
+    """How times are written, and in which zone they are read where they have no offset."""
+
+    format: str | None = None
+    zone: str | None = None
+
+
+class TableMap(Struct, frozen=True):
     """How one kind of table becomes events; `columns`: ours → theirs, `kinds`: theirs → ours."""
 
-    path: Path
-    columns: Mapping[str, str]
-    constants: Mapping[str, str] = field(default_factory=dict)
-    kinds: Mapping[str, str] = field(default_factory=dict)
-    identifiers: tuple[str, ...] = ()
-    time_format: str | None = None
-    time_zone: str | None = None
-    skip: tuple[tuple[Condition, str], ...] = ()
-    when: tuple[tuple[Condition, Mapping[str, str]], ...] = ()
+    columns: Texts = {}
+    constants: Texts = {}
+    kinds: Texts = {}
+    identifiers: Names = ()
+    time: Annotated[Time, toml_input.table(Time, "is a table of texts; put values in quotes")] = Time()
+    skip: Annotated[tuple[Skip, ...], tables(Skip, "is a list of tables; write [[skip]]")] = ()
+    when: Annotated[tuple[When, ...], tables(When, "is a list of tables; write [[when]]")] = ()
     delimiter: str | None = None
     encoding: str = "utf-8"
 
     def theirs(self) -> set[str]:
         """Every column of the source that the map names."""
-        conditions = {condition.column for condition, _ in (*self.skip, *self.when)}
+        conditions = {condition.column for condition in (*self.skip, *self.when)}
         return {*self.columns.values(), *self.identifiers, *conditions}
 
     def knows(self, name: str) -> bool:
@@ -101,51 +116,72 @@ class TableMap:
         return name in self.theirs() or identifiers.field_of(name) is not None
 
 
+KEYS = TableMap.__struct_fields__
+"""What a map may hold."""
+
+
 def read_map(path: Path) -> TableMap:
     """Read a map. Raises InputError for unknown keys (naming the nearest), and for what does not fit together."""
     document = toml_input.read(path)
-    _refuse_unknown(path, "", document, KEYS)
-    time = _texts(path, document, "time")
-    _refuse_unknown(path, "time.", time, ("format", "zone"))
-    for name in ("columns", "constants"):
-        _refuse_unknown(path, f"{name}.", _texts(path, document, name), tuple(SCHEMA))
-    for word, kind in _texts(path, document, "kinds").items():
-        if kind not in KINDS:
-            raise InputError(f"{path}: kinds.{word}: no kind {kind!r}{nearest(kind, KINDS)}")
-    table_map = TableMap(
-        path=path,
-        columns=_texts(path, document, "columns"),
-        constants=_texts(path, document, "constants"),
-        kinds=_texts(path, document, "kinds"),
-        identifiers=tuple(_list(path, document.get("identifiers", []))),
-        time_format=time.get("format"),
-        time_zone=timestamps.zone(time["zone"]) if "zone" in time else None,
-        skip=tuple(_conditions(path, document, "skip", "reason")),
-        when=tuple(_conditions(path, document, "when", "set")),
-        delimiter=document.get("delimiter"),
-        encoding=document.get("encoding", "utf-8"),
-    )
-    _refuse_incomplete(table_map)
+    try:
+        table_map = convert(document, TableMap)
+        _refuse_unfit(table_map)
+    except UnknownKeyError as error:
+        raise InputError(f"{path}: unknown key {error.key}{error.hint}") from error
+    except TableError as error:
+        raise InputError(f"{path}: {error.key} {error.problem}") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
     return table_map
 
 
-def format_of(mapping: TableMap) -> Format:
-    """The format of every table that `mapping` describes."""
+def _refuse_unfit(mapping: TableMap) -> None:
+    """Refuse names that are not ours, what is stated twice, and what an event needs and nothing states."""
+    stated = {"columns": mapping.columns, "constants": mapping.constants}
+    stated |= {f"when {number}: set": condition.set for number, condition in enumerate(mapping.when, start=1)}
+    for table, names in stated.items():
+        for name in names:
+            if name not in SCHEMA:
+                raise UnknownKeyError(f"{table}.{name}", nearest(name, SCHEMA))
+    _refuse_incomplete("skip", "reason", mapping.skip)
+    _refuse_incomplete("when", "set", mapping.when)
+    for word, kind in mapping.kinds.items():
+        if kind not in KINDS:
+            raise InputError(f"kinds.{word}: no kind {kind!r}{nearest(kind, KINDS)}")
+    if mapping.time.zone is not None:
+        timestamps.zone(mapping.time.zone)
+    for name in NEEDED:
+        if not any(name in names for names in stated.values()):
+            raise InputError(f"says nothing of {name}; name its column under [columns], or a constant")
+    twice = set(mapping.columns) & set(mapping.constants)
+    if twice:
+        raise InputError(f"{min(twice)} is both a column and a constant")
+
+
+def _refuse_incomplete(table: str, gives: str, conditions: Sequence[Condition]) -> None:
+    for number, condition in enumerate(conditions, start=1):
+        tests = sum(getattr(condition, test) is not None for test in _TESTS)
+        if not condition.column or not getattr(condition, gives) or tests != 1:
+            raise InputError(f"{table} {number}: give column, {gives}, and one of {', '.join(_TESTS)}")
+
+
+def format_of(map_file: Path) -> Format:
+    """The format of every table that a map describes. Raises InputError as `read_map` does."""
     return Format(
         "map",
         "Any table, with --map FILE.toml",
         "CSV, NDJSON, Parquet; .gz, .zst, .zip",
         KINDS,
         _recognises,
-        partial(_read, mapping),
+        partial(_read, map_file, read_map(map_file)),
     )
 
 
-def _read(mapping: TableMap, path: Path, options: Options) -> Iterator[Batch]:
+def _read(map_file: Path, mapping: TableMap, path: Path, options: Options) -> Iterator[Batch]:
     """The events of a table. Raises InputError where a mapped column is missing."""
     for table in readers.tables(path, readers.Reading(mapping.knows, mapping.delimiter, mapping.encoding)):
         if table.form != "ndjson":
-            _refuse_missing(mapping, table)
+            _refuse_missing(map_file, mapping, table)
         options.tell(table.read, table.size, table.path)
         yield _batch(mapping, table)
 
@@ -172,15 +208,15 @@ def _batch(mapping: TableMap, table: Table) -> Batch:
         source=table.rows,
         rows=table.count,
         skipped=skipped,
-        time_zone=mapping.time_zone,
+        time_zone=mapping.time.zone,
     )
 
 
 def _skipped(mapping: TableMap, rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     counts: dict[str, int] = {}
-    for condition, reason in mapping.skip:
+    for condition in mapping.skip:
         remaining = rows.filter(~condition.fits())
-        counts[reason] = counts.get(reason, 0) + rows.height - remaining.height
+        counts[condition.reason] = counts.get(condition.reason, 0) + rows.height - remaining.height
         rows = remaining
     return rows, {reason: count for reason, count in counts.items() if count}
 
@@ -189,9 +225,9 @@ def _chosen(mapping: TableMap, rows: pl.DataFrame, events: pl.DataFrame) -> pl.D
     """Kinds in our words, and the values that conditions set."""
     if mapping.kinds and "kind" in events.columns:
         events = events.with_columns(pl.col("kind").cast(pl.String).replace(dict(mapping.kinds)))
-    for condition, values in reversed(mapping.when):
+    for condition in reversed(mapping.when):
         fits = rows.select(condition.fits().alias("fits")).to_series()
-        for column, value in values.items():
+        for column, value in condition.set.items():
             before = pl.col(column).cast(pl.String) if column in events.columns else pl.lit(None, pl.String)
             events = events.with_columns(pl.when(fits).then(pl.lit(value)).otherwise(before).alias(column))
     return events
@@ -199,7 +235,7 @@ def _chosen(mapping: TableMap, rows: pl.DataFrame, events: pl.DataFrame) -> pl.D
 
 def _timed(mapping: TableMap, events: pl.DataFrame) -> pl.DataFrame:
     """Times in the map's own format become ISO 8601; those that are not of it stay as they are, and are refused."""
-    form = mapping.time_format
+    form = mapping.time.format
     if form is None:
         return events
     for name in (name for name, dtype in SCHEMA.items() if dtype == TIME and name in mapping.columns):
@@ -219,60 +255,12 @@ def _timed(mapping: TableMap, events: pl.DataFrame) -> pl.DataFrame:
     return events
 
 
-def _refuse_missing(mapping: TableMap, table: Table) -> None:
+def _refuse_missing(map_file: Path, mapping: TableMap, table: Table) -> None:
     for name in sorted(mapping.theirs()):
         if table.rows.width > 1 and name not in table.rows.columns:
             raise InputError(
-                f"{table.path}: no column {name!r}, which {mapping.path} names{nearest(name, table.rows.columns)}"
+                f"{table.path}: no column {name!r}, which {map_file} names{nearest(name, table.rows.columns)}"
             )
-
-
-def _refuse_incomplete(mapping: TableMap) -> None:
-    stated = {*mapping.columns, *mapping.constants, *(name for _, values in mapping.when for name in values)}
-    for name in NEEDED:
-        if name not in stated:
-            raise InputError(
-                f"{mapping.path}: says nothing of {name}; name its column under [columns], or a constant"
-            )
-    twice = set(mapping.columns) & set(mapping.constants)
-    if twice:
-        raise InputError(f"{mapping.path}: {min(twice)} is both a column and a constant")
-
-
-def _conditions(
-    path: Path, document: Mapping[str, Any], name: str, gives: str
-) -> Iterator[tuple[Condition, Any]]:
-    tables_given = document.get(name, [])
-    if not isinstance(tables_given, list):
-        raise InputError(f"{path}: write [[{name}]]")
-    for number, table in enumerate(tables_given, start=1):
-        entry = f"{name} {number}: "
-        _refuse_unknown(path, entry, table, ("column", gives, *_TESTS))
-        tests = [test for test in _TESTS if test in table]
-        if "column" not in table or gives not in table or len(tests) != 1:
-            raise InputError(f"{path}: {entry}give column, {gives}, and one of {', '.join(_TESTS)}")
-        if gives == "set":
-            _refuse_unknown(path, f"{entry}set.", _texts(path, table, "set"), tuple(SCHEMA))
-        yield Condition(table["column"], tests[0], table[tests[0]]), table[gives]
-
-
-def _texts(path: Path, document: Mapping[str, Any], name: str) -> dict[str, str]:
-    table = document.get(name, {})
-    if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
-        raise InputError(f"{path}: {name} is a table of texts; put values in quotes")
-    return table
-
-
-def _list(path: Path, names: Any) -> list[str]:
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InputError(f"{path}: identifiers is a list of column names, before the first [table]")
-    return names
-
-
-def _refuse_unknown(path: Path, prefix: str, table: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
-    for key in table:
-        if key not in allowed:
-            raise InputError(f"{path}: unknown key {prefix}{key}{nearest(key, allowed)}")
 
 
 def _recognises(path: Path) -> bool:

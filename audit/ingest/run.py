@@ -48,7 +48,7 @@ def import_paths(
     `progress(done, total, path)` is called with bytes read. A killed or failed import leaves the workspace as it was.
     Raises InputError for what cannot be read, WorkspaceError for what cannot be written.
     """
-    by_map = None if map_file is None else mapped.format_of(mapped.read_map(map_file))
+    by_map = None if map_file is None else mapped.format_of(map_file)
     options = Options(customer, timestamps.zone(time_zone), progress)
     sources, unknown = formats.plan([Path(path) for path in paths], format, by_map)
     with ws.writing():

@@ -31,7 +31,11 @@ class TableError(InputError):
 
 
 class UnknownKeyError(TableError):
-    """A table has a key that nothing reads."""
+    """A table has a key that nothing reads; `hint` names the nearest one, where there is one."""
+
+    def __init__(self, key: str, hint: str) -> None:
+        super().__init__(key, f"unknown key{hint}")
+        self.hint = hint
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -65,7 +69,7 @@ def convert(table: Mapping[str, Any], shape: type[Table]) -> Table:
     fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
     for key in table:
         if key not in fields:
-            raise UnknownKeyError(key, f"unknown key{nearest(key, fields)}")
+            raise UnknownKeyError(key, nearest(key, fields))
     values = {}
     for key, field in fields.items():
         if key in table:
@@ -82,8 +86,10 @@ def _value(key: str, annotation: Any, written: Any) -> Any:
         return msgspec.convert(written, annotation) if reader is None else reader(written)
     except msgspec.ValidationError as error:
         raise TableError(key, _description(annotation) or str(error)) from error
+    except UnknownKeyError as error:
+        raise UnknownKeyError(f"{key}.{error.key}", error.hint) from error
     except TableError as error:
-        raise type(error)(f"{key}.{error.key}", error.problem) from error
+        raise TableError(f"{key}.{error.key}", error.problem) from error
     except InputError as error:
         raise TableError(key, str(error)) from error
 
