@@ -68,11 +68,31 @@ UNNAMED = "a sensitive topic"
 _NOUNS = {"email": "mail", "sms": "text message", "push": "push message"}
 
 
-def detected(frame: pl.DataFrame) -> pl.DataFrame:
-    """Give what a check detected every column of `DETECTED`."""
-    return frame.select(
-        pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype).alias(name)
+def detected(frame: pl.DataFrame, **columns: pl.Expr | pl.Series | str) -> pl.DataFrame:
+    """What a check detected: `frame` with `columns` (expressions, or names of others), in the columns of `DETECTED`.
+
+    `evidence`, where it is not given, is the cause, then the messages.
+    """
+    rows = frame.with_columns(**columns)
+    if "evidence" not in rows.columns:
+        ids = [name for name in ("cause", "messages") if name in rows.columns]
+        rows = rows.with_columns(evidence=pl.concat_list(ids) if ids else pl.lit(None, _IDS))
+    return rows.select(
+        pl.col(name).cast(dtype) if name in rows.columns else pl.lit(None, dtype).alias(name)
         for name, dtype in DETECTED.items()
+    )
+
+
+def cannot_tell(frame: pl.DataFrame, subject: str, case: str, text: pl.Expr) -> pl.DataFrame:
+    """Answers that the data cannot tell, a row each, in the columns of `DETECTED`: they rest on no event."""
+    return detected(
+        frame,
+        subject=pl.lit(subject),
+        case=pl.lit(case),
+        severity=pl.lit("info"),
+        verdict=pl.lit("cannot_tell"),
+        text=text,
+        evidence=pl.lit([], _IDS),
     )
 
 
@@ -103,6 +123,16 @@ def rule_column(
     """The column `rule`: `suggest(*columns)`, a rule in the shape of a rules file, of every row of `frame`, as JSON."""
     rules = [json.dumps(suggest(*values), ensure_ascii=False) for values in frame.select(columns).iter_rows()]
     return pl.Series("rule", rules, pl.String)
+
+
+def mute_category_column(frame: pl.DataFrame, prefix: str, column: str) -> pl.Series:
+    """The column `rule`: nothing about the category in `column` to the customer; its id begins with `prefix`."""
+
+    def suggest(customer: str, category: str) -> dict[str, Any]:
+        title = f"Nothing about {category} to {customer}"
+        return mute_rule(f"{prefix}-{category}-{customer}", title, customer, categories=[category])
+
+    return rule_column(frame, ("customer_id", column), suggest)
 
 
 def to_findings(rows: pl.DataFrame, check: CatalogueRow) -> pl.DataFrame:

@@ -244,20 +244,16 @@ def _detected(judged: pl.DataFrame, severities: Mapping[str, str]) -> pl.DataFra
         )
         for case, text in TEXTS.items()
     ]
-    rule = pl.when(~pl.col("case").is_in(["wrong_scope", "allowed_class"])).then("rule")
+    has_sources = pl.col("sources").list.len() > 0
     strict_breach = (pl.col("case") == "breach") & pl.col("strict")
     return detected(
-        rows.with_columns(
-            pl.col("channel").fill_null(_ALL_CHANNELS).alias("subject"),
-            pl.coalesce(texts).alias("text"),
-            pl.col("case").replace_strict(severities).alias("severity"),
-            pl.when(strict_breach).then(pl.lit("breach")).otherwise(pl.lit("risk")).alias("verdict"),
-            pl.col("cause").list.concat("messages").alias("evidence"),
-            pl.when(pl.col("sources").list.len() > 0)
-            .then("sources")
-            .otherwise(pl.lit(["house: experience check"])),
-            rule_column(rows, ("channel",), _rule),
-        ).with_columns(rule.alias("rule"))
+        rows.with_columns(rule_column(rows, ("channel",), _rule)),
+        subject=pl.col("channel").fill_null(_ALL_CHANNELS),
+        text=pl.coalesce(texts),
+        severity=pl.col("case").replace_strict(severities),
+        verdict=pl.when(strict_breach).then(pl.lit("breach")).otherwise(pl.lit("risk")),
+        sources=pl.when(has_sources).then("sources").otherwise(pl.lit(["house: experience check"])),
+        rule=pl.when(~pl.col("case").is_in(["wrong_scope", "allowed_class"])).then("rule"),
     )
 
 

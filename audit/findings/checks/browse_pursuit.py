@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 
 import polars as pl
 
@@ -15,8 +14,7 @@ from audit.findings.schema import (
     detected,
     message_columns,
     message_count,
-    mute_rule,
-    rule_column,
+    mute_category_column,
 )
 
 _AREA_DEPTH = 2
@@ -72,17 +70,10 @@ def _detected(pursuing: pl.DataFrame) -> pl.DataFrame:
         message_count(pl.col("channel")), pl.lit(ABOUT), "since",
     )  # fmt: skip
     return detected(
-        rows.with_columns(
-            pl.lit("followed").alias("case"),
-            pl.col("area").alias("subject"),
-            category_name(pl.col("area")).alias("about"),
-            text.alias("text"),
-            pl.col("cause").list.concat("messages").alias("evidence"),
-            rule_column(rows, ("customer_id", "area"), _rule),
-        )
+        rows,
+        case=pl.lit("followed"),
+        subject="area",
+        about=category_name(pl.col("area")),
+        text=text,
+        rule=mute_category_column(rows, "not-followed", "area"),
     )
-
-
-def _rule(customer: str, area: str) -> dict[str, Any]:
-    title = f"Nothing about {area} to {customer}"
-    return mute_rule(f"not-followed-{area}-{customer}", title, customer, categories=[area])

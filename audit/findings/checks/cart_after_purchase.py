@@ -103,13 +103,12 @@ def _detected(bought: pl.DataFrame) -> pl.DataFrame:
         several(pl.col("count"), "cart reminder"), pl.lit(ABOUT), "since",
     )  # fmt: skip
     return detected(
-        rows.with_columns(
-            pl.lit("bought").alias("case"),
-            pl.col("item_id").alias("subject"),
-            text.alias("text"),
-            pl.concat_list("adds", "cause", "messages").alias("evidence"),
-            rule_column(rows, ("campaigns", "days", "names_item"), _rule),
-        )
+        rows,
+        case=pl.lit("bought"),
+        subject="item_id",
+        text=text,
+        evidence=pl.concat_list("adds", "cause", "messages"),
+        rule=rule_column(rows, ("campaigns", "days", "names_item"), _rule),
     )
 
 

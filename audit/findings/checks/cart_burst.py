@@ -101,14 +101,13 @@ def _detected(reminders: pl.DataFrame, hours: int, steps: int) -> pl.DataFrame:
     )
     many = pl.format("{} beyond the first {} for one cart.", number, pl.lit(steps))
     return detected(
-        rows.with_columns(
-            pl.col("campaign").alias("subject"),
-            pl.when(pl.col("case") == "close").then(close).otherwise(many).alias("text"),
-            pl.concat_list("cause", "opening", "messages").list.unique(maintain_order=True).alias("evidence"),
-            rule_column(
-                rows, ("campaign", "case"), lambda campaign, case: _rule(campaign, case, hours, steps)
-            ),
-        )
+        rows,
+        subject="campaign",
+        text=pl.when(pl.col("case") == "close").then(close).otherwise(many),
+        evidence=pl.concat_list("cause", "opening", "messages").list.unique(maintain_order=True),
+        rule=rule_column(
+            rows, ("campaign", "case"), lambda campaign, case: _rule(campaign, case, hours, steps)
+        ),
     )
 
 

@@ -263,16 +263,15 @@ def _detected(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
     cannot_tell = number == 0
     rows = rows.filter((number > 0) | pl.lit(not isinstance(rule, Cap)))
     return detected(
-        rows.with_columns(
-            pl.lit(rule.id).alias("subject"),
-            pl.lit(rule.categories[0] if rule.categories else None, pl.String).alias("category"),
-            pl.lit(rule.kind).alias("case"),
-            pl.when(cannot_tell).then(pl.lit("cannot_tell")).alias("verdict"),
-            pl.when(cannot_tell).then(pl.lit("info")).alias("severity"),
-            pl.when(cannot_tell).then(unknown).otherwise(against).alias("text"),
-            number.alias("count"),
-            rule_column(rows, ("customer_id",), lambda _: _rule_for_us(rule)),
-        )
+        rows,
+        subject=pl.lit(rule.id),
+        category=pl.lit(rule.categories[0] if rule.categories else None, pl.String),
+        case=pl.lit(rule.kind),
+        verdict=pl.when(cannot_tell).then(pl.lit("cannot_tell")),
+        severity=pl.when(cannot_tell).then(pl.lit("info")),
+        text=pl.when(cannot_tell).then(unknown).otherwise(against),
+        count=number,
+        rule=rule_column(rows, ("customer_id",), lambda _: _rule_for_us(rule)),
     )
 
 

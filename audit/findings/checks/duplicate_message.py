@@ -70,15 +70,13 @@ def _detected(repeats: pl.DataFrame, hours: int) -> pl.DataFrame:
         message_count(pl.col("channel")), pl.lit(ABOUT), pl.lit(hours), day(pl.col("first_at")),
     )  # fmt: skip
     return detected(
-        rows.with_columns(
-            pl.lit("repeated").alias("case"),
-            pl.col("content").alias("subject"),
-            text.alias("text"),
-            pl.col("cause").list.concat("messages").alias("evidence"),
-            rule_column(
-                rows, ("campaign", "channel"), lambda campaign, channel: _rule(campaign, channel, hours)
-            ),
-        )
+        rows,
+        case=pl.lit("repeated"),
+        subject="content",
+        text=text,
+        rule=rule_column(
+            rows, ("campaign", "channel"), lambda campaign, channel: _rule(campaign, channel, hours)
+        ),
     )
 
 

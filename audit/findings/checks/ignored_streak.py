@@ -12,7 +12,7 @@ from audit.events.vocabulary import campaign_expr, campaign_of
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.checks.over_frequency import capped
-from audit.findings.schema import ABOUT, day, detected, message_count, mute_rule, rule_column
+from audit.findings.schema import ABOUT, cannot_tell, day, detected, message_count, mute_rule, rule_column
 from audit.why import counterfactual
 from audit.why.counterfactual import Plan
 from audit.why.model import Absence, Reason
@@ -178,14 +178,12 @@ def _ignored(rows: pl.DataFrame) -> pl.DataFrame:
         message_count(pl.col("channel")), pl.lit(ABOUT), day(pl.col("first_at")), day(pl.col("last_at")),
     )  # fmt: skip
     return detected(
-        rows.with_columns(
-            pl.when(is_ongoing).then(pl.lit("ongoing")).otherwise(pl.lit("ended")).alias("case"),
-            pl.col("campaign").alias("subject"),
-            pl.coalesce("campaign_name", "campaign").alias("about"),
-            text.alias("text"),
-            pl.col("messages").alias("evidence"),
-            rule_column(rows, ("customer_id", "campaign_id", "campaign_name", "category"), _rule),
-        )
+        rows,
+        case=pl.when(is_ongoing).then(pl.lit("ongoing")).otherwise(pl.lit("ended")),
+        subject="campaign",
+        about=pl.coalesce("campaign_name", "campaign"),
+        text=text,
+        rule=rule_column(rows, ("customer_id", "campaign_id", "campaign_name", "category"), _rule),
     )
 
 
@@ -206,16 +204,9 @@ def _cannot_tell(rows: pl.DataFrame, context: CheckContext) -> pl.DataFrame:
     longest = rows.sort("count", descending=True, maintain_order=True).unique(
         "customer_id", keep="first", maintain_order=True
     )
-    return detected(
-        longest.with_columns(
-            pl.lit("engagement").alias("subject"),
-            pl.lit("no_engagement_data").alias("case"),
-            pl.lit("info").alias("severity"),
-            pl.lit("cannot_tell").alias("verdict"),
-            pl.format(
-                f"Cannot tell whether {{}} messages in a row were ignored: this data holds no {engagement} for this "
-                "customer. Import them.",
-                "count",
-            ).alias("text"),
-        )
+    text = pl.format(
+        f"Cannot tell whether {{}} messages in a row were ignored: this data holds no {engagement} for this "
+        "customer. Import them.",
+        "count",
     )
+    return cannot_tell(longest, "engagement", "no_engagement_data", text)

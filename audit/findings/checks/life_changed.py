@@ -101,16 +101,14 @@ def _detected(pairs: pl.DataFrame) -> pl.DataFrame:
         message_count(pl.col("channel")), pl.lit(ABOUT), "since",
     )  # fmt: skip
     return detected(
-        rows.with_columns(
-            pl.col("change").alias("case"),
-            pl.lit("life change").alias("subject"),
-            pl.col("change").replace(_LABELS).alias("about"),
-            pl.when(pl.col("grave")).then(pl.lit("bereavement")).alias("topic"),
-            pl.when(~pl.col("grave")).then(pl.lit("medium")).alias("severity"),
-            text.alias("text"),
-            pl.col("cause").list.concat("messages").alias("evidence"),
-            rule_column(rows, ("customer_id", "change", "campaigns", "change_at"), _rule),
-        )
+        rows,
+        case="change",
+        subject=pl.lit("life change"),
+        about=pl.col("change").replace(_LABELS),
+        topic=pl.when(pl.col("grave")).then(pl.lit("bereavement")),
+        severity=pl.when(~pl.col("grave")).then(pl.lit("medium")),
+        text=text,
+        rule=rule_column(rows, ("customer_id", "change", "campaigns", "change_at"), _rule),
     )
 
 

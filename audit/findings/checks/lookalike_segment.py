@@ -24,7 +24,7 @@ class LookalikeSegment(NoActCheck):
             'In the segment "{}" since {} without one act of their own; {} because of it.',
             pl.lit(ABOUT), day(pl.col("occurred_at")), several(pl.col("count"), "message"),
         )  # fmt: skip
-        return detected_segments(rows.with_columns(pl.lit("likeness").alias("case"), text.alias("text")))
+        return detected_segments(rows, "likeness", text)
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """The customer's acts before it."""
@@ -94,19 +94,20 @@ def with_messages(segments: pl.DataFrame, context: CheckContext) -> pl.DataFrame
     )
 
 
-def detected_segments(rows: pl.DataFrame) -> pl.DataFrame:
-    """Findings of segments that have messages (as `with_messages` adds them), a `case` and a `text`."""
+def detected_segments(rows: pl.DataFrame, case: str, text: pl.Expr) -> pl.DataFrame:
+    """Findings of segments that have messages (as `with_messages` adds them)."""
     return detected(
-        rows.with_columns(
-            pl.col("segment_id").alias("subject"),
-            pl.col("segment_id").alias("about"),
-            pl.col("sensitive").alias("topic"),
-            pl.col("occurred_at").alias("first_at"),
-            pl.coalesce("newest", "occurred_at").alias("last_at"),
-            pl.concat_list("event_id", "messages").alias("evidence"),
-            pl.concat_list("event_id").alias("cause"),
-            rule_column(rows, ("customer_id", "campaigns"), _rule),
-        ).with_columns(pl.when(pl.col("campaigns").list.len() > 0).then("rule").alias("rule"))
+        rows.with_columns(rule_column(rows, ("customer_id", "campaigns"), _rule)),
+        case=pl.lit(case),
+        subject="segment_id",
+        about="segment_id",
+        topic="sensitive",
+        text=text,
+        first_at="occurred_at",
+        last_at=pl.coalesce("newest", "occurred_at"),
+        evidence=pl.concat_list("event_id", "messages"),
+        cause=pl.concat_list("event_id"),
+        rule=pl.when(pl.col("campaigns").list.len() > 0).then("rule"),
     )
 
 

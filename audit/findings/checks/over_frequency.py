@@ -131,13 +131,12 @@ def _over_limit(mailings: pl.DataFrame, window: str, limit: int, high_factor: in
         )
     )
     return detected(
-        rows.with_columns(
-            pl.lit(window).alias("case"),
-            pl.format("{}: {} a {}", "channel", pl.lit(limit), pl.lit(window)).alias("subject"),
-            pl.when(pl.col("peak") >= high_factor * limit).then(pl.lit("high")).alias("severity"),
-            _text(window, limit).alias("text"),
-            rule_column(rows, ("channel",), lambda channel: _rule(channel, window, limit)),
-        )
+        rows,
+        case=pl.lit(window),
+        subject=pl.format("{}: {} a {}", "channel", pl.lit(limit), pl.lit(window)),
+        severity=pl.when(pl.col("peak") >= high_factor * limit).then(pl.lit("high")),
+        text=_text(window, limit),
+        rule=rule_column(rows, ("channel",), lambda channel: _rule(channel, window, limit)),
     )
 
 

@@ -11,6 +11,7 @@ from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import ORDER, CheckContext, newest_before
 from audit.findings.schema import (
     ABOUT,
+    cannot_tell,
     category_name,
     day,
     detected,
@@ -177,20 +178,19 @@ def _detected(before_due: pl.DataFrame, limits: Mapping[str, Any]) -> pl.DataFra
         "{} about {} soon after {} purchases of the same kind, the first on {}.",
         number, pl.lit(ABOUT), "purchases", "since",
     )  # fmt: skip
-    rows = rows.with_columns(
-        pl.when(pl.col("purchases") == 1).then(once).otherwise(more).alias("text"),
-        category_name(pl.col("category").fill_null(pl.col("subject"))).alias("about"),
-        pl.when(pl.col("count") >= limits["high_at"]).then(pl.lit("high")).alias("severity"),
-        pl.col("key").replace("item_id", "item").alias("case"),
-        pl.col("cause").list.concat("messages").alias("evidence"),
-    )
     fallback = f"{limits['fallback_days']}d"
-    rule = rule_column(rows, ("case", "subject"), lambda same, subject: _rule(same, subject, fallback))
-    return detected(rows.with_columns(rule))
+    return detected(
+        rows,
+        text=pl.when(pl.col("purchases") == 1).then(once).otherwise(more),
+        about=category_name(pl.col("category").fill_null(pl.col("subject"))),
+        severity=pl.when(pl.col("count") >= limits["high_at"]).then(pl.lit("high")),
+        case=pl.col("key").replace("item_id", "item"),
+        rule=rule_column(rows, ("key", "subject"), lambda key, subject: _rule(key, subject, fallback)),
+    )
 
 
-def _rule(same: str, subject: str, fallback: str) -> dict[str, Any]:
-    scope = "categories" if same == "category" else "items"
+def _rule(key: str, subject: str, fallback: str) -> dict[str, Any]:
+    same, scope = ("category", "categories") if key == "category" else ("item", "items")
     return {
         "id": f"until-repurchase-{subject}",
         "kind": "cooldown",
@@ -214,23 +214,12 @@ def _cannot_tell(
         .filter(without_subject.all().over("customer_id"))
         .filter(~pl.col("campaign_id").is_in(mapped.implode()).fill_null(value=False))
         .group_by("customer_id", maintain_order=True)
-        .agg(
-            *message_columns(),
-        )
+        .agg(*message_columns())
         .filter(pl.col("count") >= limits["messages"])
     )
-    if rows.is_empty():
-        return nothing_detected()
-    return detected(
-        rows.with_columns(
-            pl.lit("messages without category or item").alias("subject"),
-            pl.lit("unmapped").alias("case"),
-            pl.lit("info").alias("severity"),
-            pl.lit("cannot_tell").alias("verdict"),
-            pl.format(
-                "Cannot tell whether {} messages are about something already bought: none says what it is about. "
-                "Map their campaigns to categories.",
-                "count",
-            ).alias("text"),
-        )
+    text = pl.format(
+        "Cannot tell whether {} messages are about something already bought: none says what it is about. "
+        "Map their campaigns to categories.",
+        "count",
     )
+    return cannot_tell(rows, "messages without category or item", "unmapped", text)

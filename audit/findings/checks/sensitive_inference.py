@@ -99,15 +99,14 @@ def _detected(decisions: pl.DataFrame, acts: pl.DataFrame, context: CheckContext
     act_count = pl.col("acts").list.len()
     case = pl.when(act_count > 0).then(pl.lit("path")).otherwise(pl.lit(without_acts))
     return detected(
-        rows.with_columns(
-            case.alias("case"),
-            pl.col("topic").alias("subject"),
-            pl.col("topic").replace(sensitive_topics.titles()).alias("about"),
-            _text(act_count).alias("text"),
-            pl.col("acts").alias("cause"),
-            pl.col("acts").list.concat("decisions").alias("evidence"),
-            rule_column(rows, ("customer_id", "topic", "campaigns"), _rule),
-        ).with_columns(pl.when(pl.col("count") > 0).then("rule").alias("rule"))
+        rows.with_columns(rule_column(rows, ("customer_id", "topic", "campaigns"), _rule)),
+        case=case,
+        subject="topic",
+        about=pl.col("topic").replace(sensitive_topics.titles()),
+        text=_text(act_count),
+        cause="acts",
+        evidence=pl.col("acts").list.concat("decisions"),
+        rule=pl.when(pl.col("count") > 0).then("rule"),
     )
 
 

@@ -8,7 +8,7 @@ import polars as pl
 from audit.findings.anomaly import persona_markers
 from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext, newest_before, with_area
-from audit.findings.schema import ABOUT, category_name, day, detected, mute_rule, rule_column, several
+from audit.findings.schema import ABOUT, category_name, day, detected, mute_category_column, several
 
 _AREA_DEPTH = 2
 _BY = ["customer_id", "area"]
@@ -136,11 +136,7 @@ def _hints(rows: pl.DataFrame, acts: pl.DataFrame, limits: Mapping[str, Any]) ->
         "{} messages about {} rest on one order on {}; of the other {} orders {} are the only one of their area (score {}).",
         "mails", pl.lit(ABOUT), "since", pl.col("orders") - 1, "alone", pl.col("score").round(2),
     )  # fmt: skip
-    return _detected(
-        groups.with_columns(
-            pl.lit("hint").alias("case"), pl.lit("info").alias("severity"), text.alias("text")
-        )
-    )
+    return _detected(groups.with_columns(case=pl.lit("hint"), severity=pl.lit("info"), text=text))
 
 
 def _single_order_areas(acts: pl.DataFrame) -> pl.DataFrame:
@@ -159,16 +155,10 @@ def _single_order_areas(acts: pl.DataFrame) -> pl.DataFrame:
 
 def _detected(groups: pl.DataFrame) -> pl.DataFrame:
     return detected(
-        groups.with_columns(
-            pl.col("area").alias("subject"),
-            pl.col("area").alias("category"),
-            category_name(pl.col("area")).alias("about"),
-            pl.col("cause").list.concat("decisions").alias("evidence"),
-            rule_column(groups, ("customer_id", "area"), _rule),
-        )
+        groups,
+        subject="area",
+        category="area",
+        about=category_name(pl.col("area")),
+        evidence=pl.col("cause").list.concat("decisions"),
+        rule=mute_category_column(groups, "not-theirs", "area"),
     )
-
-
-def _rule(customer: str, area: str) -> dict[str, Any]:
-    title = f"Nothing about {area} to {customer}"
-    return mute_rule(f"not-theirs-{area}-{customer}", title, customer, categories=[area])

@@ -1,7 +1,6 @@
 """A logged decision that nothing in the history accounts for, where the data would hold it."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import polars as pl
 
@@ -26,8 +25,7 @@ from audit.findings.schema import (
     detected,
     message_columns,
     message_count,
-    mute_rule,
-    rule_column,
+    mute_category_column,
 )
 from audit.why.data_sufficiency import covered
 
@@ -65,7 +63,7 @@ class Unexplained(NoActCheck):
 def _segments(segments: pl.DataFrame, context: CheckContext, case: str, template: str) -> pl.DataFrame:
     text = pl.format(template, pl.lit(ABOUT), day(pl.col("occurred_at")))
     rows = with_messages(segments, context)
-    return detected_segments(rows.with_columns(pl.lit(case).alias("case"), text.alias("text")))
+    return detected_segments(rows, case, text)
 
 
 def _messages(unsupported: pl.DataFrame) -> pl.DataFrame:
@@ -84,14 +82,12 @@ def _messages(unsupported: pl.DataFrame) -> pl.DataFrame:
         message_count(pl.col("channel")), pl.lit(ABOUT), stated,
     )  # fmt: skip
     return detected(
-        rows.with_columns(
-            pl.lit("message").alias("case"),
-            pl.col("category").alias("subject"),
-            category_name(pl.col("category")).alias("about"),
-            text.alias("text"),
-            pl.col("messages").alias("evidence"),
-            rule_column(rows, ("customer_id", "category"), _rule),
-        )
+        rows,
+        case=pl.lit("message"),
+        subject="category",
+        about=category_name(pl.col("category")),
+        text=text,
+        rule=mute_category_column(rows, "nothing-about", "category"),
     )
 
 
@@ -162,8 +158,3 @@ def _bought_together(messages: pl.DataFrame, context: CheckContext) -> pl.DataFr
 def _stems(text: pl.Expr) -> pl.Expr:
     words = text.str.to_lowercase().str.extract_all(_WORD)
     return words.list.eval(pl.element().str.slice(0, _STEM_LETTERS)).list.unique().alias("stem")
-
-
-def _rule(customer: str, category: str) -> dict[str, Any]:
-    title = f"Nothing about {category} to {customer}"
-    return mute_rule(f"nothing-about-{category}-{customer}", title, customer, categories=[category])
