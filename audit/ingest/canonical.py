@@ -25,10 +25,7 @@ _TITLES = {
     "zip": "a zip of CSV, NDJSON or Parquet files",
 }
 _SUFFIXES = {
-    "csv": (".csv", ".tsv"),
-    "ndjson": (".ndjson", ".jsonl", ".json"),
-    "parquet": (".parquet",),
-    "zip": (".zip",),
+    kind: tuple(suffix for suffix, named in readers.KINDS.items() if named == kind) for kind in _TITLES
 }
 
 
@@ -80,12 +77,7 @@ def _header_is_ours(head: bytes, path: Path) -> bool:
 def _zip_is_ours(path: Path) -> bool:
     with Archive(path) as archive:
         return bool(archive.members) and all(
-            any(
-                Path(member.name).name.lower().endswith(suffix)
-                for kind in _SUFFIXES
-                for suffix in _SUFFIXES[kind]
-            )
-            for member in archive.members
+            member.name.lower().endswith(tuple(readers.KINDS)) for member in archive.members
         )
 
 

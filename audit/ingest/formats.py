@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from audit.errors import InputError
 from audit.events.document import Document
-from audit.ingest import canonical
+from audit.ingest import canonical, readers
 from audit.ingest.amazon.reader import AMAZON
 from audit.ingest.format import Format
 
@@ -33,14 +35,7 @@ class Formats(Document, schema="whysent.formats/1"):
 
 def document() -> Formats:
     """The answer of `whysent formats`."""
-    entries = (
-        FormatEntry(name=known.name, title=known.title, reads=known.reads, gives=known.gives)
-        for known in formats()
-    )
-    return Formats(formats=tuple(entries))
-
-
-_DATA = (".csv", ".tsv", ".ndjson", ".jsonl", ".json", ".parquet", ".zip", ".gz", ".zst")
+    return Formats(formats=msgspec.convert(formats(), tuple[FormatEntry, ...], from_attributes=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +114,7 @@ def _inside(folder: Path, chosen: Sequence[Format]) -> tuple[list[Source], list[
         try:
             reader = _whose(path, chosen)
         except InputError:
-            if path.suffix.lower() in _DATA:
+            if path.suffix.lower() in (*readers.KINDS, *readers.PACKINGS):
                 raise
             reader = None
         if reader is None:

@@ -19,7 +19,7 @@ from audit.ingest import csv_text, strict_json
 from audit.ingest.archive import Archive
 from audit.ingest.format import REJECTED
 
-_PACKINGS = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst"}
+_MAGIC = {b"\x1f\x8b": "gz", b"\x28\xb5\x2f\xfd": "zst"}
 _STRANGERS = {
     b"%PDF": "a PDF",
     b"\xd0\xcf\x11\xe0": "an old Excel or Word file; save it as CSV",
@@ -32,7 +32,7 @@ _STRANGERS = {
     b"\xfd7zXZ": "packed with xz; unpack it first",
     b"Obj\x01": "an Avro file, which is not read yet",
 }
-_NAMES = {
+KINDS = {
     ".csv": "csv",
     ".tsv": "csv",
     ".ndjson": "ndjson",
@@ -41,7 +41,11 @@ _NAMES = {
     ".parquet": "parquet",
     ".zip": "zip",
 }
-_PACKED_NAMES = {".gz": "gz", ".zst": "zst"}
+"""What a file is by the ending of its name."""
+
+PACKINGS = {".gz": "gz", ".zst": "zst"}
+"""How it is packed by the ending after that."""
+
 _BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
 HEAD = 64 * 1024
 """Bytes by which a file is known."""
@@ -152,7 +156,7 @@ def file_type(path: Path) -> FileType:
     """What lies at `path`. Raises InputError if it cannot be read, is nothing we read, or not what its name says."""
     with _clear_errors(path), path.open("rb") as file:
         start = file.read(HEAD)
-    packing = next((name for magic, name in _PACKINGS.items() if start.startswith(magic)), None)
+    packing = next((name for magic, name in _MAGIC.items() if start.startswith(magic)), None)
     if packing:
         with unpacked(path, packing) as stream:
             start = stream.read(HEAD)
@@ -235,13 +239,13 @@ def kind_of(start: bytes, path: str) -> str:
 
 def _refuse_misnamed(path: Path, description: FileType) -> None:
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    said_packing = _PACKED_NAMES.get(suffixes[-1]) if suffixes else None
-    if said_packing != description.packing and (said_packing or (suffixes and suffixes[-1] in _NAMES)):
+    said_packing = PACKINGS.get(suffixes[-1]) if suffixes else None
+    if said_packing != description.packing and (said_packing or (suffixes and suffixes[-1] in KINDS)):
         raise InputError(
             f"{path}: is named {suffixes[-1]} but is {description.packing or 'not packed'}; rename it"
         )
     plain = suffixes[:-1] if said_packing else suffixes
-    suffix_kind = _NAMES.get(plain[-1]) if plain else None
+    suffix_kind = KINDS.get(plain[-1]) if plain else None
     if suffix_kind and description.kind not in (suffix_kind, "empty"):
         raise InputError(
             f"{path}: is named {plain[-1]} but holds {description.kind}; rename it, or fetch it again"

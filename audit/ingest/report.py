@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from audit.events.document import Document
 
 
-@dataclass(slots=True)
-class FileReport:
-    """Rows of one file: `rows = accepted + duplicates + quarantined + skipped`."""
+class FileReport(Document):
+    """A file, and what became of its rows."""
 
     path: str
     format: str
@@ -24,22 +25,10 @@ class FileReport:
 COUNTS = ("rows", "accepted", "duplicates", "quarantined", "skipped")
 
 
-class FileCounts(Document):
-    """A file, and what became of its rows."""
-
-    path: str
-    format: str
-    rows: int
-    accepted: int
-    duplicates: int
-    quarantined: int
-    skipped: int
-
-
 class Imported(Document, schema="whysent.import/1"):
     """What an import took: `rows = accepted + duplicates + quarantined + skipped`, in each file and in all."""
 
-    files: tuple[FileCounts, ...]
+    files: tuple[FileReport, ...]
     rows: int
     accepted: int
     """A row that makes several events counts once."""
@@ -73,6 +62,12 @@ class ImportReport:
     refused_by_reason: Counter[str] = field(default_factory=Counter)
     unknown: list[Path] = field(default_factory=list)
 
+    def count(self, file: int, **rows: int) -> None:
+        """Add to the counts of one of the files."""
+        before = self.files[file]
+        counts = {name: getattr(before, name) + number for name, number in rows.items()}
+        self.files[file] = replace(before, **counts)
+
     def total(self, name: str) -> int:
         """The sum of one of `COUNTS` over all files."""
         return sum(getattr(file, name) for file in self.files)
@@ -85,12 +80,7 @@ class ImportReport:
     def document(self) -> Imported:
         """The answer of `whysent import`."""
         return Imported(
-            files=tuple(
-                FileCounts(
-                    path=file.path, format=file.format, **{name: getattr(file, name) for name in COUNTS}
-                )
-                for file in self.files
-            ),
+            files=tuple(self.files),
             **{name: self.total(name) for name in COUNTS},
             customers=self.customers,
             first=self.first,

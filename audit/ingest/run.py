@@ -93,17 +93,19 @@ class _Run:
         """Take the rows of one batch in."""
         number = self._files.setdefault(batch.path, len(self._files))
         if number == len(self.report.files):
-            self.report.files.append(FileReport(batch.path, batch.format))
-        file = self.report.files[number]
+            self.report.files.append(FileReport(path=batch.path, format=batch.format))
         normalised = normalise.cast(batch.events, batch.time_zone or self._options.time_zone)
         events, refused = normalised.events, self._quarantined(batch, normalised.refused)
         if batch.rejected.height:
             events = events.join(batch.rejected.select("row"), on="row", how="anti", maintain_order="left")
-        file.rows += batch.rows
-        file.quarantined += refused["row"].n_unique()
-        skipped = sum(batch.skipped.values())
-        file.skipped += skipped
-        file.duplicates += batch.rows - refused["row"].n_unique() - skipped  # until they turn out to be new
+        quarantined, skipped = refused["row"].n_unique(), sum(batch.skipped.values())
+        self.report.count(
+            number,
+            rows=batch.rows,
+            quarantined=quarantined,
+            skipped=skipped,
+            duplicates=batch.rows - quarantined - skipped,  # until they turn out to be new
+        )
         self.report.skipped_by_reason.update(batch.skipped)
         self._events.append(events.with_columns(pl.lit(number, pl.UInt32).alias("file")))
         self._identifiers += [batch.identifiers, normalised.identifiers]
@@ -149,8 +151,7 @@ class _Run:
         fresh = self._fresh(normalise.scrubbed(complete))
         self._note(complete)
         for file, rows in fresh.group_by("file").agg(pl.col("row").n_unique()).rows():
-            self.report.files[file].accepted += rows
-            self.report.files[file].duplicates -= rows
+            self.report.count(file, accepted=rows, duplicates=-rows)
         if fresh.height:
             self._store(fresh.drop("file", "row").sort(ORDER))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sqlite_utils import Database, Migrations
+    from sqlite_utils import Database
 
 APPLICATION_ID = 0x77534C31  # "wSL1"
 
@@ -90,18 +90,6 @@ class Log:
     @contextmanager
     def _open(self) -> "Iterator[Database]":
         with database.connect(self._path) as db:
-            database.bring_up_to_date(db, self._path, application_id=APPLICATION_ID, migrations=_migrations())
+            migrations = database.migrations("log", acts=_TABLES)
+            database.bring_up_to_date(db, self._path, application_id=APPLICATION_ID, migrations=migrations)
             yield db
-
-
-def _migrations() -> "Migrations":
-    from sqlite_utils import Migrations
-
-    migrations = Migrations("log")
-
-    @migrations()
-    def acts(db: "Database") -> None:
-        for statement in _TABLES:
-            db.conn.execute(statement)
-
-    return migrations

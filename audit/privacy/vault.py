@@ -9,6 +9,7 @@ that an import that was killed leaves nothing behind.
 """
 
 import hmac
+import json
 import secrets
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
@@ -156,22 +157,20 @@ class Vault:
         What the imports `leaving_out` wrote is not looked at. Nothing is revealed and nothing kept of what was asked.
         Raises InputError when several customers share the address.
         """
-        person = "select pseudonym from people where import_id not in (select import_id from hidden) and"
+        hidden, name = json.dumps(list(leaving_out)), text.strip()
         with database.connect(self._path) as db:
-            db.execute("create temp table hidden (import_id text primary key)")
-            db.conn.executemany("insert into hidden values (?)", [(name,) for name in set(leaving_out)])
-            row = db.execute(f"{person} pseudonym = ?", [text.strip()]).fetchone()
-            if row is None:
-                row = db.execute(f"{person} source_token = ?", [self.source_token(text)]).fetchone()
+            row = db.execute(
+                "select pseudonym from people where import_id not in (select value from json_each(?))"
+                " and (pseudonym = ? or source_token = ?) order by pseudonym = ? desc",
+                [hidden, name, self.source_token(text), name],
+            ).fetchone()
             if row is not None:
-                db.conn.rollback()
                 return str(row[0])
             shared = db.execute(
                 "select distinct pseudonym from identifiers"
-                " where import_id not in (select import_id from hidden) and lookup = ? order by pseudonym",
-                [self._token("email", normalised_email(text))],
+                " where import_id not in (select value from json_each(?)) and lookup = ? order by pseudonym",
+                [hidden, self._token("email", normalised_email(text))],
             ).fetchall()
-            db.conn.rollback()
         if len(shared) > 1:
             names = ", ".join(row[0] for row in shared)
             raise InputError(f"{len(shared)} customers have this e-mail address: {names}; name one of them")
@@ -189,12 +188,10 @@ class Vault:
     def source_ids(self, customers: Collection[str]) -> dict[str, str]:
         """Pseudonym → the source's own id in clear, for those of `customers` that are known."""
         with database.connect(self._path) as db:
-            db.execute("create temp table wanted (pseudonym text primary key)")
-            db.conn.executemany("insert into wanted values (?)", [(name,) for name in set(customers)])
             rows = db.execute(
-                "select pseudonym, source_id from people join wanted using (pseudonym)"
+                "select pseudonym, source_id from people where pseudonym in (select value from json_each(?))",
+                [json.dumps(list(customers))],
             ).fetchall()
-            db.conn.rollback()
         return {name: self._decrypt(sealed, name, "source_id") for name, sealed in rows}
 
     # -- identifiers --------------------------------------------------------------------------------
@@ -240,13 +237,11 @@ class Vault:
         if field not in logged.details.get("reveals", ()):
             raise WorkspaceError(f"{field}: row {logged.seq} of the log does not say that it is revealed")
         with database.connect(self._path) as db:
-            db.execute("create temp table wanted (pseudonym text primary key)")
-            db.conn.executemany("insert into wanted values (?)", [(name,) for name in set(customers)])
             rows = db.execute(
-                "select pseudonym, value from identifiers join wanted using (pseudonym) where field = ? order by id",
-                [field],
+                "select pseudonym, value from identifiers"
+                " where pseudonym in (select value from json_each(?)) and field = ? order by id",
+                [json.dumps(list(customers)), field],
             ).fetchall()
-            db.conn.rollback()
         by_customer: dict[str, dict[str, None]] = {}
         for name, sealed in rows:
             by_customer.setdefault(name, {})[self._decrypt(sealed, name, field)] = None
@@ -353,14 +348,4 @@ def _free_pseudonyms(db: "Database", fresh: dict[bytes, str], maker: Maker) -> d
 
 
 def _migrations() -> "Migrations":
-    """What brings a vault to this version."""
-    from sqlite_utils import Migrations
-
-    migrations = Migrations("vault")
-
-    @migrations()
-    def first(database: "Database") -> None:
-        for statement in _TABLES:
-            database.conn.execute(statement)
-
-    return migrations
+    return database.migrations("vault", first=_TABLES)

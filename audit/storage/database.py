@@ -10,7 +10,7 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -110,6 +110,19 @@ def bring_up_to_date(
         migrations.apply(database)
         database.conn.execute(f"PRAGMA application_id = {application_id:d}")
         database.conn.execute(f"PRAGMA user_version = {_known(migrations):d}")
+
+
+def migrations(name: str, **steps: Iterable[str]) -> "Migrations":
+    """The migrations called `name`: the SQL statements of each of its steps, by the step's name."""
+    by_name: Migrations = _library().Migrations(name)
+    for step, statements in steps.items():
+        by_name(name=step)(lambda db, statements=statements: _execute(db, statements))
+    return by_name
+
+
+def _execute(database: "Database", statements: Iterable[str]) -> None:
+    for statement in statements:
+        database.conn.execute(statement)
 
 
 @contextmanager

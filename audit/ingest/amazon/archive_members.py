@@ -97,11 +97,7 @@ def _file(path: Path, parts: tuple[str, ...], stack: ExitStack) -> Iterator[Memb
     else:
         stat = path.stat()
         modified = datetime.fromtimestamp(stat.st_mtime, UTC).replace(microsecond=0)
-        yield Member(clean(str(path)), parts, modified, stat.st_size, partial(_opened, path))
-
-
-def _opened(path: Path) -> IO[bytes]:
-    return path.open("rb")
+        yield Member(clean(str(path)), parts, modified, stat.st_size, lambda: path.open("rb"))
 
 
 def _zipped(path: Path, parts: tuple[str, ...], stack: ExitStack) -> Iterator[Member]:

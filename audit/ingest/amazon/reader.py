@@ -22,6 +22,7 @@ from audit.ingest.format import IDENTIFIERS, Batch, Format, Options
 
 FORMAT = "amazon"
 _HEX = 16
+_NO_EVENTS = pl.DataFrame(schema={"row": pl.UInt64()})
 
 
 def gives() -> tuple[str, ...]:
@@ -31,11 +32,6 @@ def gives() -> tuple[str, ...]:
     for name in ("was_sent", "engagement", "delivery", "preference", "opt_out"):
         kinds |= set(vocabulary[name].values())
     return tuple(sorted(kinds | {"unsubscribed", "order_completed", "order_cancelled"}))
-
-
-def read(path: Path, options: Options) -> Iterator[Batch]:
-    """Batches of one file or folder."""
-    return read_together([path], options)
 
 
 def read_together(paths: Sequence[Path], options: Options) -> Iterator[Batch]:
@@ -67,7 +63,7 @@ def _strangers(members: Sequence[Member]) -> Iterator[Batch]:
         count = len(beside)
         path = beside[0].path if count == 1 else f"{beside[0].path} and {count - 1} more beside it"
         reason = f"{path}: no reader for {'this file' if count == 1 else 'these files'}"
-        yield Batch(path, FORMAT, 0, pl.DataFrame(schema={"row": pl.UInt64()}), skipped={reason: 0})
+        yield Batch(path, FORMAT, 0, _NO_EVENTS, skipped={reason: 0})
 
 
 def _batches(member: Member, dataset: Dataset, customer: str, run: Run) -> Iterator[Batch]:
@@ -143,12 +139,14 @@ def _why_not(member: Member, dataset: Dataset, layout: Layout) -> str | None:
 
 def _skipped(member: Member, chunk: Chunk, reason: str | None) -> Batch:
     skipped = {reason: chunk.rows} if reason else {}
-    return Batch(member.path, FORMAT, chunk.rows, _no_events(), skipped=skipped)
+    return Batch(member.path, FORMAT, chunk.rows, _NO_EVENTS, skipped=skipped)
 
 
 def _batch(member: Member, chunk: Chunk, layout: Layout, customer: str, run: Run) -> Batch:
     source = cell.flags(cell.tidy(chunk.cells(layout.header)))
-    frame = _refined(_ours(source, layout), layout.dataset, run)
+    frame = _ours(source, layout)
+    if layout.dataset.refine:
+        frame = REFINE[layout.dataset.refine](frame, run)
     frame = frame.with_columns(_missing(layout.dataset).alias("_reject"))
     skipped = frame.filter(pl.col("_reject").is_null() & pl.col("_skip").is_not_null())
     refused = frame.filter(pl.col("_reject").is_not_null())
@@ -188,10 +186,6 @@ def _ours(source: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     return frame.with_columns(
         times, date.alias("occurred_at_is"), (written.is_not_null() & times.is_null()).alias("_undated")
     )
-
-
-def _refined(frame: pl.DataFrame, dataset: Dataset, run: Run) -> pl.DataFrame:
-    return REFINE[dataset.refine](frame, run) if dataset.refine else frame
 
 
 def _missing(dataset: Dataset) -> pl.Expr:
@@ -253,16 +247,12 @@ def _rejected(refused: pl.DataFrame, source: pl.DataFrame) -> pl.DataFrame:
     return rows.select("row", "reason", raw=pl.struct(pl.exclude("row", "reason")).struct.json_encode())
 
 
-def _no_events() -> pl.DataFrame:
-    return pl.DataFrame(schema={"row": pl.UInt64()})
-
-
 AMAZON = Format(
     name=FORMAT,
     title='Amazon\'s "Request My Data" export',
     reads="zip, zip of zips, folder or CSV, of any of its three generations; whose it is comes from --customer",
     gives=gives(),
     recognises=is_export,
-    read=read,
+    read=lambda path, options: read_together([path], options),
     together=read_together,
 )

@@ -11,7 +11,7 @@ from audit.rules.book.versions import Version
 from audit.storage import database
 
 if TYPE_CHECKING:
-    from sqlite_utils import Database, Migrations
+    from sqlite_utils import Database
 
 
 class Store:
@@ -46,7 +46,8 @@ class Store:
     @contextmanager
     def _open(self) -> "Iterator[Database]":
         with database.connect(self.path) as db:
-            database.bring_up_to_date(db, self.path, application_id=_APPLICATION_ID, migrations=_migrations())
+            migrations = database.migrations("rules", versions=[_VERSIONS], approvals=_APPROVALS)
+            database.bring_up_to_date(db, self.path, application_id=_APPLICATION_ID, migrations=migrations)
             yield db
 
 
@@ -109,21 +110,3 @@ _APPROVALS = (
     """update versions set effective = recorded_at""",
 )
 """`customer`, `ticket` and `note` say whom a proposal is about: they stand alone, so that they can be emptied."""
-
-
-def _migrations() -> "Migrations":
-    """What brings a book to this version."""
-    from sqlite_utils import Migrations
-
-    steps = Migrations("rules")
-
-    @steps()
-    def versions(db: "Database") -> None:
-        db.execute(_VERSIONS)
-
-    @steps()
-    def approvals(db: "Database") -> None:
-        for statement in _APPROVALS:
-            db.conn.execute(statement)
-
-    return steps
