@@ -15,7 +15,7 @@ from typing import Any, Literal
 import polars as pl
 
 from audit.events.times import iso
-from audit.why.model import Causes, Counterfactual
+from audit.why.model import Counterfactual
 from audit.why.what_if_trials import Decide, Gone, TooMuchError, Trials, copies_at_little_cost
 
 
@@ -46,13 +46,17 @@ class Plan:
 class Removal:
     """A minimal set of event_ids, in the order of the history; `smallest` where no smaller one exists.
 
-    `tried`: how many histories were decided to find it.
+    Events each of which alone is `enough` for the decision with every other cause left out, and those without each of
+    which alone it is gone (`needed`); `tested` is False where that was too much to try. `tried`: how many histories were
+    decided to find it.
     """
 
     events: tuple[str, ...]
     smallest: bool
-    causes: Causes
-    tried: int = 0
+    enough: tuple[str, ...]
+    needed: tuple[str, ...]
+    tested: bool
+    tried: int
 
     @property
     def method(self) -> Literal["exact", "search"]:
@@ -129,17 +133,19 @@ def from_trials(removed: Removal | None, added: pl.DataFrame | None, outcome: st
     """The counterfactual of what `removal` found and of a row that `ends_with` has confirmed; None of neither."""
     if removed is None and added is None:
         return None
-    causes = Causes() if removed is None else removed.causes
+    add = () if added is None else tuple(_added_event(row) for row in added.iter_rows(named=True))
+    if removed is None:
+        return Counterfactual(remove=(), add=add, outcome=outcome, smallest=False, method="search")
     return Counterfactual(
-        remove=() if removed is None else removed.events,
-        add=() if added is None else tuple(_added_event(row) for row in added.iter_rows(named=True)),
+        remove=removed.events,
+        add=add,
         outcome=outcome,
-        smallest=removed is not None and removed.smallest,
-        method="search" if removed is None else removed.method,
-        enough=causes.enough,
-        needed=causes.needed,
-        tested=causes.tested,
-        tried=0 if removed is None else removed.tried,
+        smallest=removed.smallest,
+        method=removed.method,
+        enough=removed.enough,
+        needed=removed.needed,
+        tested=removed.tested,
+        tried=removed.tried,
     )
 
 
@@ -200,8 +206,7 @@ class Search:
     def _fewest(self, removals: Sequence[Removal], *, of: int) -> Removal:
         """The shortest of several ways to end it; where there are several, no one event is enough for the decision."""
         best = min(removals, key=lambda removal: len(removal.events))
-        enough = best.causes.enough if of == 1 else ()
-        return replace(best, causes=replace(best.causes, enough=enough), tried=self._trials.number)
+        return replace(best, enough=best.enough if of == 1 else (), tried=self._trials.number)
 
     def searched(self, likely: Iterable[str] = ()) -> Removal | None:
         """What trying finds: the evidence and what steps in for it, shrunk until no one of it can be put back.
@@ -310,7 +315,7 @@ class Search:
     ) -> Removal:
         ordered = (tuple(self._trials.in_order(set(events))) for events in (left_out, enough, needed))
         removed, enough, needed = ordered
-        return Removal(removed, smallest, Causes(enough, needed, tested), self._trials.number)
+        return Removal(removed, smallest, enough, needed, tested, self._trials.number)
 
 
 def _by_themselves(candidates: Sequence[str]) -> list[AbstractSet[str]]:

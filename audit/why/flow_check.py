@@ -3,7 +3,6 @@ which events the flow would not have given it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,48 +20,8 @@ from audit.why.wording import kinds_in_words, minute, quoted, several, span
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class FlowCheck:
-    """What the definition says of one message.
-
-    `title`: the flow's, as the reader may read it. `act`: event_id of what set it off. `due`: from when on it may come (UTC).
-    """
-
-    flow: Flow
-    title: str
-    act: str | None
-    step: str | None
-    due: datetime | None
-    conditions: tuple[FlowCondition, ...]
-
-    @property
-    def holds(self) -> bool:
-        """Whether every condition held that can be told."""
-        return not self.failing
-
-    @property
-    def failing(self) -> tuple[FlowCondition, ...]:
-        """The conditions that did not hold."""
-        return tuple(condition for condition in self.conditions if condition.holds is False)
-
-    def document(self) -> FlowReconstruction:
-        """The `reconstruction` of `whysent why --json`."""
-        return FlowReconstruction(
-            flow=self.flow.id if self.title == self.flow.title else None,
-            title=self.title,
-            trigger=None if self.flow.trigger is None else self.flow.trigger.id,
-            act=self.act,
-            step=self.step,
-            due=self.due,
-            conditions=self.conditions,
-            holds=self.holds,
-            asks_for=self.flow.asks_for,
-            carries=self.flow.carries,
-        )
-
-
-def check_flow(message: MessageContext, flow: Flow) -> FlowCheck:
-    """Hold `message` against `flow`."""
+def check_flow(message: MessageContext, flow: Flow) -> FlowReconstruction:
+    """Hold `message` against `flow`; its title stands there as the reader may read it."""
     rows = message.eligible_acts(flow).to_dicts()
     best = max(rows, key=_fitness) if rows else None
     conditions = (
@@ -71,15 +30,29 @@ def check_flow(message: MessageContext, flow: Flow) -> FlowCheck:
         *_asked_for(message, flow),
     )
     title = message.wording.title(flow.title, message.row)
-    if best is None:
-        step = message.row["series_step"] if flow.steps else None
-        return FlowCheck(flow, title, None, step, None, conditions)
-    return FlowCheck(flow, title, best["act"], best["step"], best["due"], conditions)
+    unmatched_step = message.row["series_step"] if flow.steps else None
+    return FlowReconstruction(
+        flow=flow.id if title == flow.title else None,
+        title=title,
+        trigger=None if flow.trigger is None else flow.trigger.id,
+        act=None if best is None else best["act"],
+        step=unmatched_step if best is None else best["step"],
+        due=None if best is None else best["due"],
+        conditions=conditions,
+        holds=not any(condition.holds is False for condition in conditions),
+        asks_for=flow.asks_for,
+        carries=flow.carries,
+    )
 
 
-def failing_in_words(check: FlowCheck) -> str:
+def failing(check: FlowReconstruction) -> tuple[FlowCondition, ...]:
+    """The conditions that did not hold."""
+    return tuple(condition for condition in check.conditions if condition.holds is False)
+
+
+def failing_in_words(check: FlowReconstruction) -> str:
     """What did not hold, in one half sentence."""
-    return "; ".join(condition.text for condition in check.failing)
+    return "; ".join(condition.text for condition in failing(check))
 
 
 def _fitness(row: Row) -> tuple[bool, bool, datetime, str]:

@@ -14,9 +14,9 @@ from audit.flows.eligibility import gives_message
 from audit.flows.triggers import Trigger
 from audit.why import data_sufficiency, expiry, reasons
 from audit.why.expiry import End
-from audit.why.flow_check import FlowCheck, check_flow, failing_in_words, flow_counterfactual
+from audit.why.flow_check import check_flow, failing, failing_in_words, flow_counterfactual
 from audit.why.message_context import EVER, MessageContext, message_context, order
-from audit.why.model import Counterfactual, Explanation, Reason, Standing, Subject
+from audit.why.model import Counterfactual, Explanation, FlowReconstruction, Reason, Standing, Subject
 from audit.why.related_acts import candidates, says_what_it_is_about
 from audit.why.wording import Wording, day, kinds_in_words, minute, quoted, several, span
 from audit.workspace.context import Context
@@ -52,7 +52,8 @@ def _stated(message: MessageContext) -> Explanation | None:
         text = f"{says}; we have no definition of that, so it is quoted and not checked"
         return _explanation(message, "stated", [Reason(text, facts={"trigger": None, "fits": "unknown"})])
     check = check_flow(message, flow)
-    return _explanation(message, "stated", [_checked_reason(message, check, says)], check=check)
+    reason = _checked_reason(message, flow, check, says)
+    return _explanation(message, "stated", [reason], flow=flow, check=check)
 
 
 def _derived(message: MessageContext) -> Explanation | None:
@@ -72,6 +73,7 @@ def _derived(message: MessageContext) -> Explanation | None:
         message,
         "derived",
         [Reason(text, because=because, facts={"trigger": trigger.id, "fits": "yes"})],
+        flow=flow,
         check=check,
         counterfactual=flow_counterfactual(message, flow, giving),
     )
@@ -91,6 +93,7 @@ def _broadcast(message: MessageContext) -> Explanation | None:
         message,
         "broadcast",
         [*_on_list(message, list_id), *(reason for reason in conditions if not _is_list(reason))],
+        flow=flow,
         check=check,
         end=expiry.list_end(message, list_id),
     )
@@ -145,14 +148,15 @@ def _explanation(
     standing: Standing,
     because: list[Reason],
     *,
-    check: FlowCheck | None = None,
+    flow: Flow | None = None,
+    check: FlowReconstruction | None = None,
     end: End | None = None,
     counterfactual: Counterfactual | None = None,
 ) -> Explanation:
     row = message.row
     title = row["subject"] or row["campaign_name"] or row["campaign_id"] or row["event_id"]
-    if end is None and check is not None:
-        end = expiry.flow_end(message, check.flow)
+    if end is None and flow is not None:
+        end = expiry.flow_end(message, flow)
     return Explanation(
         customer=row["customer_id"],
         at=message.context.at,
@@ -166,8 +170,8 @@ def _explanation(
         ),
         end=end or expiry.unknown_end(message),
         counterfactual=counterfactual,
-        reconstruction=None if check is None else check.document(),
-        left_out=() if check is None else tuple(_left_out(message, check.flow)),
+        reconstruction=check,
+        left_out=() if flow is None else tuple(_left_out(message, flow)),
     )
 
 
@@ -180,7 +184,7 @@ def _act_and_time(message: MessageContext, row: Mapping[str, Any]) -> str:
 
 
 def _live_acts(
-    message: MessageContext, trigger: Trigger, live: pl.DataFrame, check: FlowCheck
+    message: MessageContext, trigger: Trigger, live: pl.DataFrame, check: FlowReconstruction
 ) -> tuple[Reason, ...]:
     """The acts that nothing had ended, what did not happen, and what else the definition asks for."""
     return (
@@ -190,7 +194,7 @@ def _live_acts(
     )
 
 
-def _conditions(check: FlowCheck) -> list[Reason]:
+def _conditions(check: FlowReconstruction) -> list[Reason]:
     """What else the definition asks for: how long after, the one thing it asks for, and what did not hold."""
     return [
         Reason(
@@ -206,9 +210,9 @@ def _conditions(check: FlowCheck) -> list[Reason]:
     ]
 
 
-def _checked_reason(message: MessageContext, check: FlowCheck, says: str) -> Reason:
+def _checked_reason(message: MessageContext, flow: Flow, check: FlowReconstruction, says: str) -> Reason:
     """What the sender recorded, held against the acts at the time."""
-    flow, trigger = check.flow, check.flow.trigger
+    trigger = flow.trigger
     assert trigger is not None
     facts: dict[str, Any] = {"trigger": trigger.id}
     acts = message.eligible_acts(flow)
@@ -290,9 +294,9 @@ def _not_given(message: MessageContext) -> list[Reason]:
     lead = f"our definition {_title(message, flow)} does not give it"
     check = check_flow(message, flow)
     absent = reasons.absent(flow.trigger.kinds, message.sent_at - flow.trigger.window, message.row)
-    if not check.failing:
+    if check.holds:
         kinds, window = kinds_in_words(flow.trigger.kinds), span(flow.trigger.window)
         return [Reason(f"{lead}: no {kinds} that fit in the {window} before it", absent=absent)]
-    events = tuple(event for condition in check.failing for event in condition.events)
-    lacks_act = check.failing[0].condition == "trigger"
+    events = tuple(event for condition in failing(check) for event in condition.events)
+    lacks_act = failing(check)[0].condition == "trigger"
     return [Reason(f"{lead}: {failing_in_words(check)}", events, absent=absent if lacks_act else None)]

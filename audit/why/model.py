@@ -44,17 +44,6 @@ class Reason(Document, kw_only=False):
             yield from reason.leaves()
 
 
-@dataclass(frozen=True, slots=True)
-class Causes:
-    """What single events do: those each of which alone is `enough` for the decision with every other cause left out,
-    and those without each of which alone it is gone (`needed`). `tested` is False where that was too much to try.
-    """
-
-    enough: tuple[str, ...] = ()
-    needed: tuple[str, ...] = ()
-    tested: bool = False
-
-
 class InItsPlace(Document):
     """What would stand in a strip in the place of a recommendation."""
 

@@ -1,8 +1,11 @@
 """How acts, things and moments are put into plain words, for a reader who may or may not be told sensitive topics."""
 
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from audit.events.sensitive_topics import titles, topic_of_row
@@ -13,65 +16,18 @@ HAND_OVER = "hand to privacy"
 MASK = f"[{HAND_OVER}]"
 """Stands where a sensitive topic would be named."""
 
-_ACTS = {
-    "products_searched": "searched for {it}",
-    "product_viewed": "viewed {it}",
-    "product_added": "put {it} into the cart",
-    "product_removed": "took {it} out of the cart",
-    "checkout_started": "started to pay for {it}",
-    "order_completed": "bought {it}",
-    "order_refunded": "returned {it}",
-    "order_cancelled": "cancelled the order of {it}",
-    "product_reviewed": "reviewed {it}",
-    "wishlist_added": "put {it} on the wish list",
-    "content_consumed": "watched or read {it}",
-    "registry_created": "opened a registry",
-    "registry_closed": "closed the registry",
-    "profile_updated": "changed the profile",
-    "account_linked": "linked an account",
-    "message_clicked": "clicked a message about {it}",
-    "recommendation_shown": "was shown {it}",
-    "recommendation_clicked": "clicked the recommendation of {it}",
-    "ad_clicked": "clicked an ad for {it}",
-    "segment_entered": "was put into the segment {segment}",
-    "segment_snapshot": "was listed in the segment {segment}",
-    "segment_left": "left the segment {segment}",
-    "subscribed": "subscribed",
-    "unsubscribed": "unsubscribed",
-    "objected": "objected to marketing",
-    "consent_given": "gave consent",
-    "consent_withdrawn": "withdrew consent",
-    "customer_deceased": "died",
-}
-
 _UNASKED = "was sent {it} without having ordered it"
 """An order that the sender placed ahead of any act of the customer."""
 
-_KINDS = {
-    "products_searched": "searches",
-    "product_viewed": "views",
-    "product_added": "carts",
-    "product_removed": "removals from the cart",
-    "checkout_started": "checkouts",
-    "order_completed": "orders",
-    "order_refunded": "returns",
-    "order_cancelled": "cancelled orders",
-    "product_reviewed": "reviews",
-    "wishlist_added": "wish lists",
-    "content_consumed": "things watched or read",
-    "registry_created": "registries",
-    "registry_closed": "closed registries",
-    "subscribed": "subscriptions",
-    "consent_given": "consents",
-    "segment_entered": "audiences entered",
-    "segment_snapshot": "audience lists",
-    "segment_left": "leaving",
-    "recommendation_clicked": "clicks on recommendations",
-    "unsubscribed": "unsubscribing",
-    "objected": "objections",
-    "consent_withdrawn": "withdrawals of consent",
-    "profile_updated": "changes of the profile",
-}
+
+@cache
+def _called() -> dict[str, dict[str, str]]:
+    """Kind of event → what one of it did (`act`) and what many are called (`kind`): `acts.toml`."""
+    return tomllib.loads(files("audit.why").joinpath("acts.toml").read_text(encoding="utf-8"))
+
+
+def _words(kind: str, form: str) -> str:
+    return _called().get(kind, {}).get(form) or kind.replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +43,7 @@ class Wording:
     def act(self, row: Mapping[str, Any]) -> str:
         """`bought Nail clipper`: what the customer did, or what was done."""
         unasked = row["kind"] == "order_completed" and row.get("source") == "inferred"
-        phrase = _UNASKED if unasked else _ACTS.get(row["kind"], str(row["kind"]).replace("_", " "))
+        phrase = _UNASKED if unasked else _words(row["kind"], "act")
         return phrase.format(it=self.thing(row), segment=self.segment(row))
 
     def thing(self, row: Mapping[str, Any]) -> str:
@@ -156,4 +112,4 @@ def span(length: timedelta) -> str:
 
 def kinds_in_words(kinds: Iterable[str]) -> str:
     """`orders or views`: what kinds of events are called."""
-    return " or ".join(_KINDS.get(kind, str(kind).replace("_", " ")) for kind in kinds)
+    return " or ".join(_words(kind, "kind") for kind in kinds)
