@@ -248,7 +248,7 @@ def totals_bench(messages: int) -> None:
         rules, totals = loads(RULES), []
 
         def simulate(numbers: Path | None, some: pl.LazyFrame = scan) -> None:
-            totals.append(fleet.simulate(some, rules, context, numbers=numbers).to_json())
+            totals.append(fleet.simulate(some, rules, context, numbers=numbers).document().to_json())
 
         def read(columns: Sequence[str]) -> None:
             for _ in scan.select(columns).collect_batches(chunk_size=SHARE, maintain_order=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import polars as pl
+from msgspec import structs
 
 from audit.errors import NotFoundError
 from audit.findings.anomaly import OutOfPattern
@@ -14,6 +15,9 @@ from audit.population.coverage import CoverageDocument
 from audit.queries.customer import CustomerPicture, Membership, MessageCounts, Recommendation
 from audit.queries.findings_documents import Finding
 from audit.rules.replay.curve import curve
+from audit.rules.replay.outcomes import Rates, share
+from audit.rules.replay.totals import ReplayDocument, SweepDocument, SweepPoint
+from audit.rules.vendor_semantics.preset_comparison import ComparisonDocument
 from tui.session.view_models import (
     Agreement,
     Change,
@@ -48,6 +52,14 @@ RULE = {
     "id": "until-repurchase", "kind": "cooldown", "title": "No mails about what was just bought", "after": "order_completed",
     "same": "category", "depth": 2, "window": "repurchase", "fallback": "365d",
 }  # fmt: skip
+
+
+def _followed(clicks: int, orders: int) -> Rates:
+    """Clicks and orders that followed on some messages, and nothing else."""
+    nothing = share(0, 0)
+    return Rates(
+        messages=100, click=share(clicks, 100), order=share(orders, 100), complaint=nothing, opt_out=nothing
+    )
 
 
 class FakeSession:
@@ -404,47 +416,67 @@ class FakeSession:
         customer: str | None,
         progress: Progress | None = None,
         sampled: Callable[[Sample], None] | None = None,
-    ) -> Document:
+    ) -> ReplayDocument:
         self.asked.append(("replay", dict(keys), customer))
         rate = {"n": 100, "of": 16000, "rate": 0.006, "low": 0.004, "high": 0.009}
-        rates = dict.fromkeys(("click", "order", "complaint", "opt_out"), rate)
-        return {
-            "messages": 1204511, "stopped": 214090, "deferred": 3120, "let_through": 980421, "exempt": 10000,
+        rates = {"messages": 16000, **dict.fromkeys(("click", "order", "complaint", "opt_out"), rate)}
+        document = {
+            "rules": [], "messages": 1204511, "stopped": 214090, "deferred": 3120, "let_through": 980421, "exempt": 10000,
             "customers": 2013, "customers_affected": 1200, "by_rule": {keys["id"]: 214090},
             "displaced": [{"by": f"newsletter {self.name}", "stopped": "cart", "n": 12}],
             "stopped_wanted": {"opened": 10, "clicked": 4, "converted": 2},
             "stopped_unwanted": {"complained": 1, "unsubscribed_next": 3},
             "rates": {"stopped": rates, "let_through": rates, "random_same_number": rates}, "complaints_known_for": 0.61,
         }  # fmt: skip
+        return msgspec.convert(document, ReplayDocument)
 
     def curve(self, keys: Document, by: str, progress: Progress, drawn: Callable[[Drawing], None]) -> Drawing:
         self.asked.append(("curve", dict(keys), by))
         labels = (
             ("1", "2", "3", "4", "5", "6", "7", "8") if by == "limit" else ("1d", "3d", "7d", "14d", "28d")
         )
-        points = [
-            {
-                "limit": int(label) if by == "limit" else 3, "window": "7d" if by == "limit" else label,
-                "messages": 1000, "customers": 2013, "stopped": 600 // (at + 1),
-                "rates": {"stopped": {"click": {"n": 60 // (at + 1)}, "order": {"n": 30 // (at + 1) ** 2}},
-                          "let_through": {"click": {"n": 100 - 60 // (at + 1)}, "order": {"n": 50}}},
-            }
+        replay = FakeSession().replay({"id": keys["id"]}, None)
+        points = tuple(
+            SweepPoint(
+                **structs.asdict(
+                    structs.replace(
+                        replay,
+                        limit=int(label) if by == "limit" else 3,
+                        window="7d" if by == "limit" else label,
+                        messages=1000,
+                        customers=2013,
+                        stopped=600 // (at + 1),
+                        rates=structs.replace(
+                            replay.rates,
+                            stopped=_followed(60 // (at + 1), 30 // (at + 1) ** 2),
+                            let_through=_followed(100 - 60 // (at + 1), 50),
+                        ),
+                    )
+                )
+            )
             for at, label in enumerate(labels)
-        ]  # fmt: skip
+        )
         now = str(keys.get("limit", 3)) if by == "limit" else str(keys.get("window", "7d"))
-        return Drawing(curve({"rule": keys["id"], "points": points}), now)
+        return Drawing(curve(SweepDocument(rule=keys["id"], points=points)), now)
 
     def vendors(self) -> Mapping[str, str]:
         return {"braze": "Braze: frequency capping", "klaviyo": "Klaviyo: Smart Sending"}
 
-    def compare_with_vendor(self, keys: Document, vendor: str, progress: Progress) -> Document:
+    def compare_with_vendor(self, keys: Document, vendor: str, progress: Progress) -> ComparisonDocument:
         self.asked.append(("compare_with_vendor", dict(keys), vendor))
-        return {
-            "rules": [{"id": keys["id"], "text": "3 in 7d → 3 in 7 calendar days", "notes": ["the zone is the customer's"]}],
+        rule = {
+            "id": keys["id"],
+            "text": "3 in 7d → 3 in 7 calendar days",
+            "notes": ["the zone is the customer's"],
+        }
+        document = {
+            "id": vendor, "title": "Braze", "feature": "frequency capping", "zone": None, "examples": [],
+            "rules": [{**rule, "exact": {}, "carried_out": {}, "why_not": None}],
             "messages": 1204511, "differ": 2140, "only_exact": 2000, "only_preset": 100, "moved": 40, "both": 1000,
             "neither": 1201371, "customers_differ": 512,
             "differs": [{"text": f"it counts canvas steps ({self.name})", "quote": "", "source": "https://braze.com/docs"}],
         }  # fmt: skip
+        return msgspec.convert(document, ComparisonDocument)
 
     def inbox(self) -> tuple[ProposalGroup, ...]:
         rule = {"id": "sunset-kindle", "kind": "sunset", "unengaged": 5}

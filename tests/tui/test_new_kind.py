@@ -139,7 +139,7 @@ def test_its_form_and_the_rules_screen_know_it(own: Command) -> None:
     wrong = desk.rules.draft({"id": "thursday", "kind": "days_off", "weekdays": "thurs"}).errors
     assert wrong == {"weekdays": "there is no 'thurs'; the nearest is thursday"}
     live = desk.replays.replay(draft.keys, None)
-    assert live["stopped"] > 0
+    assert live.stopped > 0
 
 
 async def test_the_form_has_a_field_for_its_key(own: Command) -> None:

@@ -10,7 +10,7 @@ from tui.rendering.plain_chart import SIGNS, draw
 
 def line(name, counts, among):
     made = [share(count, among) for count in counts]
-    known = [tuple(one[key] for one in made) for key in ("rate", "low", "high")]
+    known = [tuple(getattr(one, key) for one in made) for key in ("rate", "low", "high")]
     return Series(name, name, tuple(counts), (among,) * len(counts), *known)
 
 

@@ -105,7 +105,7 @@ def test_a_curve_passes_through_the_rule_as_it_stands(own: CoreSession) -> None:
     drawn = own.replays.curve(rule, "limit", never, lambda _: None)
     assert (drawn.current, drawn.curve.by, drawn.note) == ("3", "limit", "")
     at = drawn.curve.labels.index("3")
-    assert drawn.curve.series[0].counts[at] == own.replays.replay(rule, None)["stopped"]
+    assert drawn.curve.series[0].counts[at] == own.replays.replay(rule, None).stopped
     assert list(drawn.curve.series[0].counts) == sorted(drawn.curve.series[0].counts, reverse=True)
     other = own.replays.curve(rule, "window", never, lambda _: None)
     assert (other.current, other.curve.by) == ("7d", "window")
@@ -145,5 +145,5 @@ def test_a_comparison_with_a_sender_is_that_of_simulate(own: CoreSession) -> Non
     rule = {"id": "r", "kind": "frequency_cap", "limit": 2, "window": "7d"}
     assert "braze" in own.replays.vendors()
     found = own.replays.compare_with_vendor(rule, "braze", never)
-    assert found["messages"] == own.replays.replay(rule, None)["messages"]
+    assert found.messages == own.replays.replay(rule, None).messages
     assert found["differ"] == found["only_exact"] + found["only_preset"] + found["moved"]

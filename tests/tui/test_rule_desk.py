@@ -86,11 +86,11 @@ def test_what_is_wrong_is_told_of_its_field(desk: CoreSession, kind: str, key: s
 def test_every_kind_is_replayed_on_the_screen(desk: CoreSession, kind: str) -> None:
     rule = to_dict(made(kind, desk))
     everybody = desk.replays.replay(rule, None)
-    assert everybody["messages"] == everybody["stopped"] + everybody["let_through"] + everybody["exempt"]
+    assert everybody.messages == everybody.stopped + everybody.let_through + everybody.exempt
     one = desk.replays.replay(rule, desk.workspace.resolve("scene-09-breach"))
-    assert 0 < one["messages"] < everybody["messages"]
+    assert 0 < one.messages < everybody.messages
     if kind == "consent":
-        assert one["stopped"] > 0
+        assert one.stopped > 0
 
 
 def test_a_file_of_all_nine_is_simulated_added_and_explains_a_message(own: Command, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import time
 
+import msgspec
 import pytest
 from textual.widgets import Input
 
@@ -209,7 +210,7 @@ class Slow(FakeSession):
     def replay(
         self, keys: Document, customer: str | None, progress: Progress | None = None, sampled=None
     ) -> Document:
-        sampled(Sample({**super().replay(keys, customer), "customers": 142}, 2013))
+        sampled(Sample(msgspec.structs.replace(super().replay(keys, customer), customers=142), 2013))
         try:
             for done in range(1, 1000):
                 progress(done, 1000)
@@ -252,7 +253,7 @@ async def test_a_sample_answers_first_and_says_what_it_is(started: Started) -> N
 async def test_the_whole_replaces_the_sample(started: Started) -> None:
     class Quick(FakeSession):
         def replay(self, keys: Document, customer: str | None, progress=None, sampled=None) -> Document:
-            sampled(Sample({**super().replay(keys, customer), "customers": 142}, 2013))
+            sampled(Sample(msgspec.structs.replace(super().replay(keys, customer), customers=142), 2013))
             return super().replay(keys, customer)
 
     async with started("large", session=Quick()) as driver:

@@ -6,6 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from audit.queries.customer import CustomerPicture
+from audit.rules.replay.outcomes import share
+from audit.rules.replay.totals import Displacement, RatesBeside
 from tests.build import events
 from tests.tui.canned import RULE, FakeSession
 from tui.rendering import timeline, verdict_text, what_if_diff
@@ -261,17 +263,17 @@ def test_left_out_wins_over_every_other_mark() -> None:
 
 
 def test_rates_that_nothing_is_known_of_are_a_dash_and_no_zero() -> None:
-    replay = dict(FakeSession().replay({"id": "x"}, None))
-    unknown = {"n": 0, "of": 0, "rate": None, "low": None, "high": None}
-    replay["rates"] = {name: dict(rates, complaint=unknown) for name, rates in replay["rates"].items()}
+    replay = FakeSession().replay({"id": "x"}, None)
+    rates = replace(replay.rates.stopped, complaint=share(0, 0))
+    replay = replace(replay, rates=RatesBeside(stopped=rates, let_through=rates, random_same_number=rates))
     row = next(row for row in figures(replay).plain.splitlines() if row.startswith("complained"))
     assert row.split() == ["complained", "–", "–", "–"]
 
 
 def test_a_shortened_list_of_displacements_says_how_many_there_are() -> None:
-    replay = {"displaced": [{"by": f"a{at}", "stopped": "b", "n": at} for at in range(20)]}
-    assert displacement(replay).plain.splitlines()[0] == "Who displaced whom  8 of 20"
-    assert displacement(replay).plain.splitlines()[1] == "19  a19 → b"
+    pairs = tuple(Displacement(by=f"a{at}", stopped="b", n=at) for at in range(20))
+    assert displacement(pairs).plain.splitlines()[0] == "Who displaced whom  8 of 20"
+    assert displacement(pairs).plain.splitlines()[1] == "19  a19 → b"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 """rules presets: senders' own semantics, and their defaults as rules that can be taken over."""
 
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,9 +10,11 @@ from tui.commands.options import JsonOption
 from tui.commands.output import line, table
 
 if TYPE_CHECKING:
-    from audit.rules.vendor_semantics import Preset
+    from collections.abc import Sequence
 
-Document = Mapping[str, Any]
+    from audit.rules.vendor_semantics import Preset
+    from audit.rules.vendor_semantics.catalogue import PresetEntry
+    from audit.rules.vendor_semantics.preset_comparison import ComparisonDocument, DifferenceExample
 
 _WORDS = {
     "only_exact": "stopped by the exact rules alone",
@@ -63,19 +64,21 @@ def show(
 
 
 def _tell(presets: "tuple[Preset, ...]", *, as_json: bool) -> None:
-    documents = [preset.to_json() for preset in presets]
+    from audit.rules.vendor_semantics.catalogue import PresetList
+
+    documents = tuple(preset.document() for preset in presets)
     if as_json:
-        output.document({"schema": "whysent.presets/1", "presets": documents})
+        output.document(PresetList(presets=documents))
     else:
         _presets_page(documents)
 
 
-def _presets_page(presets: Sequence[Document]) -> None:
+def _presets_page(presets: "Sequence[PresetEntry]") -> None:
     """The presets there are."""
     table(
         ("preset", "sender", "what", "counts", "rules ready"),
         [
-            (preset["id"], preset["title"], preset["feature"], _counting(preset), str(len(preset["rules"])))
+            (preset.id, preset.title, preset.feature, _counting(preset), str(len(preset.rules)))
             for preset in presets
         ],
         right=(4,),
@@ -83,35 +86,35 @@ def _presets_page(presets: Sequence[Document]) -> None:
     line(f"{len(presets)} presets; `whysent rules presets show NAME` prints one, with its sources")
 
 
-def _counting(preset: Document) -> str:
+def _counting(preset: "PresetEntry") -> str:
     """What its caps count over."""
-    counting = next(line["is"] for line in preset["means"] if line["key"] == "counting")
+    counting = next(cited.value for cited in preset.means if cited.key == "counting")
     return {"days": "calendar days", "calendar": "calendar periods", "rolling": "rolling windows"}[counting]
 
 
-def beside(answer: Document) -> None:
+def beside(answer: "ComparisonDocument") -> None:
     """The exact rules beside the sender's."""
     line()
-    line(f"As {answer['title']} would carry it out ({answer['feature']}):")
-    for rule in answer["rules"]:
-        line(f"  {rule['id']}: {rule['text']}")
-        for note in rule["notes"]:
+    line(f"As {answer.title} would carry it out ({answer.feature}):")
+    for rule in answer.rules:
+        line(f"  {rule.id}: {rule.text}")
+        for note in rule.notes:
             line(f"    {note}.")
     line()
-    line(f"decisions that differ {answer['differ']:>9,} of {answer['messages']:,} messages")
+    line(f"decisions that differ {answer.differ:>9,} of {answer.messages:,} messages")
     for kind, words in _WORDS.items():
-        line(f"  {words:<34} {answer[kind]:>9,}")
-    line(f"stopped by both                      {answer['both']:>9,}")
-    line(f"stopped by neither                   {answer['neither']:>9,}")
-    line(f"people with a difference             {answer['customers_differ']:>9,}")
-    _examples(answer["examples"])
+        line(f"  {words:<34} {getattr(answer, kind):>9,}")
+    line(f"stopped by both                      {answer.both:>9,}")
+    line(f"stopped by neither                   {answer.neither:>9,}")
+    line(f"people with a difference             {answer.customers_differ:>9,}")
+    _examples(answer.examples)
     line("What no rule here can say:")
-    for difference in answer["differs"]:
-        line(f"  - {difference['text']}")
-        line(f"    {difference['source']}")
+    for difference in answer.differs:
+        line(f"  - {difference.text}")
+        line(f"    {difference.source}")
 
 
-def _examples(examples: Sequence[Document]) -> None:
+def _examples(examples: "Sequence[DifferenceExample]") -> None:
     if not examples:
         return
     line("for example")
@@ -119,10 +122,10 @@ def _examples(examples: Sequence[Document]) -> None:
         ("message", "customer", "when", "how", "counted"),
         [
             (
-                example["event_id"],
-                example["customer"],
-                example["at"][:16].replace("T", " "),
-                _WORDS[example["kind"]],
+                example.event_id,
+                example.customer,
+                f"{example.at:%Y-%m-%d %H:%M}",
+                _WORDS[example.kind],
                 _counted(example),
             )
             for example in examples
@@ -130,6 +133,6 @@ def _examples(examples: Sequence[Document]) -> None:
     )
 
 
-def _counted(example: Document) -> str:
-    side = example["preset" if example["kind"] == "only_preset" else "exact"]
-    return ", ".join(side["counted"][-3:]) if side["counted"] else "–"
+def _counted(example: "DifferenceExample") -> str:
+    decision = example.preset if example.kind == "only_preset" else example.exact
+    return ", ".join(decision.counted[-3:]) or "–"

@@ -3,11 +3,12 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from audit.errors import InputError
+from audit.events.document import Document
 from tui.commands import options, output, text_output
 from tui.commands.options import ANSWER, Invocation, RulesFileOption, shares
 
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from audit.queries.reports import Report
     from audit.rules.replay.totals import Totals
     from audit.rules.scopes import RuleSet
+    from audit.rules.vendor_semantics.preset_comparison import Comparison
     from audit.workspace.context import Context
     from audit.workspace.workspace import Workspace
+
+Answer = TypeVar("Answer", bound=Document)
 
 FormOption = Annotated[
     str | None, typer.Option("--format", metavar="FORM", help="A page to hand on: md, html or json.")
@@ -68,9 +72,9 @@ def simulate(
     invocation.require("simulate")
     rules, ctx = _as_recorded(ws) if as_recorded else _rules(ws, rules_file), ws.context()
     scan, totals = _replayed(ws, rules, ctx, customer, decisions)
-    replay = totals.to_json()
+    replay = totals.document()
     if preset is not None:
-        replay["preset"] = _beside(ws, rules, ctx, scan, preset, zone)
+        replay = _compared(ws, rules, ctx, scan, preset, zone).beside(replay)
     _answer(
         replay,
         form,
@@ -156,15 +160,15 @@ def _replayed(
     return events.lazy(), replay.totals()
 
 
-def _beside(
+def _compared(
     ws: "Workspace",
     rules: "RuleSet",
     ctx: "Context",
     scan: "pl.LazyFrame",
     preset: str,
     zone: str | None,
-) -> dict[str, Any]:
-    """The field `preset`: the same rules as a sender would carry them out."""
+) -> "Comparison":
+    """The same rules as a sender would carry them out."""
     from audit import why
     from audit.queries import documents
     from audit.rules import vendor_semantics
@@ -179,16 +183,16 @@ def _beside(
         ids=documents.named_in(ws, rules.rules),
         causes=partial(why.causes, context=ctx),
         progress=output.Progress("replaying as the sender would"),
-    ).to_json()
+    )
 
 
 def _answer(
-    document: dict[str, Any],
+    document: Answer,
     form: str | None,
     out: Path | None,
     *,
     as_json: bool,
-    text: "Callable[[dict[str, Any]], None]",
+    text: "Callable[[Answer], None]",
     page: "Callable[[str], Report]",
     ctx: "Context",
 ) -> None:
@@ -198,7 +202,7 @@ def _answer(
     if form in {"md", "html"}:
         output.page(page(line(ctx.coverage)).written(form), out)
     elif out is not None:
-        output.page(json.dumps(document, ensure_ascii=False, indent=2) + "\n", out)
+        output.page(json.dumps(document.to_json(), ensure_ascii=False, indent=2) + "\n", out)
     elif as_json or form == "json":
         output.document(document)
     else:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from audit.queries.customer import CustomerPicture, MessageCounts, Recommendation
     from audit.queries.doctor import Health
     from audit.queries.findings_documents import Finding, Findings, FindingTotals, TriageList
+    from audit.rules.replay.outcomes import Rate
+    from audit.rules.replay.totals import RatesBeside, ReplayDocument, SweepDocument
     from audit.why import Reason, WhyDocument
 
 Document = Mapping[str, Any]
@@ -245,62 +247,69 @@ def health(answer: "Health") -> None:
     )
 
 
-def replay(answer: Document) -> None:
+def replay(answer: "ReplayDocument") -> None:
     """What rules would have done to the past."""
-    share = f" ({_share(answer['stopped'], answer['messages'])})" if answer["messages"] else ""
-    line(f"messages     {answer['messages']:>12,}")
-    line(f"stopped      {answer['stopped']:>12,}{share}")
-    line(f"deferred     {answer['deferred']:>12,}")
-    line(f"let through  {answer['let_through']:>12,}")
-    line(f"exempt       {answer['exempt']:>12,}")
-    line(f"customers    {answer['customers_affected']:>12,} of {answer['customers']:,} affected")
+    from msgspec import structs
+
+    from audit.rules.vendor_semantics.preset_comparison import ComparedReplay
+
+    share = f" ({_share(answer.stopped, answer.messages)})" if answer.messages else ""
+    line(f"messages     {answer.messages:>12,}")
+    line(f"stopped      {answer.stopped:>12,}{share}")
+    line(f"deferred     {answer.deferred:>12,}")
+    line(f"let through  {answer.let_through:>12,}")
+    line(f"exempt       {answer.exempt:>12,}")
+    line(f"customers    {answer.customers_affected:>12,} of {answer.customers:,} affected")
     line()
-    table(("rule", "stopped"), _most_first(answer["by_rule"]), right=(1,))
-    for title, counts in (("wanted", answer["stopped_wanted"]), ("unwanted", answer["stopped_unwanted"])):
+    table(("rule", "stopped"), _most_first(answer.by_rule), right=(1,))
+    for title, counts in (("wanted", answer.stopped_wanted), ("unwanted", answer.stopped_unwanted)):
         line(
             f"stopped, {title}: "
-            + " · ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items())
+            + " · ".join(
+                f"{number:,} {name.replace('_', ' ')}" for name, number in structs.asdict(counts).items()
+            )
         )
-    _rates(answer["rates"])
-    if answer["displaced"]:
+    _rates(answer.rates)
+    if answer.displaced:
         line("whose messages used the room that others then lacked:")
         table(
             ("used by", "stopped", "messages"),
-            [(pair["by"], pair["stopped"], pair["n"]) for pair in answer["displaced"][:10]],
+            [(pair.by, pair.stopped, pair.n) for pair in answer.displaced[:10]],
             right=(2,),
         )
-        line(f"{min(10, len(answer['displaced']))} of {len(answer['displaced'])}")
+        line(f"{min(10, len(answer.displaced))} of {len(answer.displaced)}")
     line("Counts of a past that was no experiment: no promise of what would have happened.")
-    if "preset" in answer:
+    if isinstance(answer, ComparedReplay):
         from tui.commands import presets
 
-        presets.beside(answer["preset"])
+        presets.beside(answer.preset)
 
 
-def _rates(rates: Document) -> None:
+def _rates(rates: "RatesBeside") -> None:
     """What followed on stopped messages, beside those let through, beside as many at random."""
     from audit.rules.replay.curve import interval, percent
 
-    def told(rate: Document) -> str:
-        within = interval(rate["low"], rate["high"])
-        return f"{percent(rate['rate'])} ({within})" if within else "unknown"
+    def rate_text(rate: "Rate") -> str:
+        within = interval(rate.low, rate.high)
+        return f"{percent(rate.rate)} ({within})" if within else "unknown"
 
+    groups = (rates.stopped, rates.let_through, rates.random_same_number)
     words = {"click": "clicked", "order": "ordered", "complaint": "complained", "opt_out": "opted out"}
     table(
         ("what followed, 95 %", "stopped", "let through", "as many at random"),
-        [(word, *(told(group[name]) for group in rates.values())) for name, word in words.items()],
+        [(word, *(rate_text(getattr(group, name)) for group in groups)) for name, word in words.items()],
         right=(1, 2, 3),
     )
 
 
-def curve(answer: Document) -> None:
+def curve(answer: "SweepDocument") -> None:
     """What a rule stops at several limits or windows: a table, and the curve over it."""
     from audit.rules.replay.curve import curve as curve_of
     from tui.rendering.plain_chart import draw
 
-    points, chart = answer["points"], curve_of(answer)
-    by, stopped = chart.by, [point["stopped"] for point in points]
-    line(f"rule {answer['rule']}, by {by}: {sparkline(stopped)} stopped")
+    points, chart = answer.points, curve_of(answer)
+    by, stopped = chart.by, [point.stopped for point in points]
+    line(f"rule {answer.rule}, by {by}: {sparkline(stopped)} stopped")
     line()
     for row in draw(chart):
         line(row)
@@ -309,16 +318,16 @@ def curve(answer: Document) -> None:
         (by, "", "stopped", "share", "deferred", "let through", "people", "clicks lost", "orders lost", "opt-outs"),
         [
             (
-                point[by], bar(point["stopped"], max(stopped)), f"{point['stopped']:,}", _share(point["stopped"], point["messages"]),
-                f"{point['deferred']:,}", f"{point['let_through']:,}", f"{point['customers_affected']:,}",
-                f"{point['stopped_wanted']['clicked']:,}", f"{point['stopped_wanted']['converted']:,}",
-                f"{point['stopped_unwanted']['unsubscribed_next']:,}",
+                getattr(point, by), bar(point.stopped, max(stopped)), f"{point.stopped:,}", _share(point.stopped, point.messages),
+                f"{point.deferred:,}", f"{point.let_through:,}", f"{point.customers_affected:,}",
+                f"{point.stopped_wanted.clicked:,}", f"{point.stopped_wanted.converted:,}",
+                f"{point.stopped_unwanted.unsubscribed_next:,}",
             )
             for point in points
         ],
         right=(0, 2, 3, 4, 5, 6, 7, 8, 9),
     )  # fmt: skip
-    line(f"of {points[0]['messages']:,} messages to {points[0]['customers']:,} customers")
+    line(f"of {points[0].messages:,} messages to {points[0].customers:,} customers")
     line("Counts of a past that was no experiment: no promise of what would have happened.")
 
 

@@ -9,7 +9,11 @@ from textual.content import Content
 from tui.rendering.text import content, joined, line, number, share
 
 if TYPE_CHECKING:
-    from tui.session.view_models import Document, Sample
+    from collections.abc import Sequence
+
+    from audit.rules.replay.outcomes import Rates
+    from audit.rules.replay.totals import Displacement, ReplayDocument
+    from tui.session.view_models import Sample
 
 RATES = (("clicked", "click"), ("ordered", "order"), ("complained", "complaint"), ("opted out", "opt_out"))
 """Label and key of the rates, in the order they are read."""
@@ -17,35 +21,35 @@ RATES = (("clicked", "click"), ("ordered", "order"), ("complained", "complaint")
 CAVEAT = "Counts of a past that was no experiment: not what would have happened."
 
 
-def figures(replay: Document, *, displaced: bool = True) -> Content:
+def figures(replay: ReplayDocument, *, displaced: bool = True) -> Content:
     """The whole replay."""
     parts = [totals(replay), _rates(replay), _stopped_outcomes(replay)]
-    if replay.get("displaced") and displaced:
-        parts.append(displacement(replay))
-    elif replay.get("displaced"):
-        pairs = number(len(replay["displaced"]))
+    if replay.displaced and displaced:
+        parts.append(displacement(replay.displaced))
+    elif replay.displaced:
+        pairs = number(len(replay.displaced))
         parts[-1] = joined(parts[-1], (f"\nd: who displaced whom ({pairs})", "dim"))
     return Content("\n\n").join([*parts, content(CAVEAT, "dim")])
 
 
 def of_sample(sample: Sample) -> Content:
     """The replay over a sample, which says so first."""
-    size = f"{number(sample.replay['customers'])} of {number(sample.total)} customers"
+    size = f"{number(sample.replay.customers)} of {number(sample.total)} customers"
     head = joined((f"sample: {size}", "bold"), " · whole: running …")
     return Content("\n").join([head, figures(sample.replay, displaced=False)])
 
 
-def totals(replay: Document) -> Content:
+def totals(replay: ReplayDocument) -> Content:
     """How many mails a replay stops, defers and lets through."""
-    messages = replay["messages"]
-    part = replay["stopped"] / messages if messages else None
+    messages = replay.messages
+    part = replay.stopped / messages if messages else None
     lines = [
         ("mails", number(messages), ""),
-        ("stopped", number(replay["stopped"]), share(part)),
-        ("deferred", number(replay["deferred"]), ""),
-        ("let through", number(replay["let_through"]), ""),
-        ("exempt", number(replay["exempt"]), "other classes"),
-        ("people", number(replay["customers_affected"]), f"of {number(replay['customers'])} lose a mail"),
+        ("stopped", number(replay.stopped), share(part)),
+        ("deferred", number(replay.deferred), ""),
+        ("let through", number(replay.let_through), ""),
+        ("exempt", number(replay.exempt), "other classes"),
+        ("people", number(replay.customers_affected), f"of {number(replay.customers)} lose a mail"),
     ]
     return Content("\n").join(
         joined(line(label, 12), (line(value, 12, right=True), "bold"), (f"  {note}", "dim"))
@@ -53,42 +57,43 @@ def totals(replay: Document) -> Content:
     )
 
 
-def _rates(replay: Document) -> Content:
-    rates = replay.get("rates") or {}
-    columns = (("stopped", "stopped"), ("kept", "let_through"), ("random", "random_same_number"))
-    head = joined((line("", 12) + "".join(line(label, 10, right=True) for label, _ in columns), "bold"))
-    rows = [
-        joined(
-            line(label, 12),
-            "".join(line(_rate(rates.get(column), key), 10, right=True) for _, column in columns),
+def _rates(replay: ReplayDocument) -> Content:
+    rates = replay.rates
+    head = joined(
+        (
+            line("", 12) + "".join(line(label, 10, right=True) for label in ("stopped", "kept", "random")),
+            "bold",
         )
+    )
+    groups = (rates.stopped, rates.let_through, rates.random_same_number)
+    rows = [
+        joined(line(label, 12), "".join(line(_rate(group, key), 10, right=True) for group in groups))
         for label, key in RATES
     ]
-    coverage = replay.get("complaints_known_for")
-    if coverage is not None:
-        rows.append(content(f"complaints are known for {share(coverage, 0)} of the mails", "dim"))
+    if replay.complaints_known_for is not None:
+        known_for = share(replay.complaints_known_for, 0)
+        rows.append(content(f"complaints are known for {known_for} of the mails", "dim"))
     return Content("\n").join([head, *rows])
 
 
-def _rate(rates: Document | None, key: str) -> str:
-    rate = (rates or {}).get(key)
-    value = rate.get("rate") if isinstance(rate, dict) else None
-    return share(value, 2) if isinstance(value, (int, float)) else "–"
+def _rate(rates: Rates, key: str) -> str:
+    rate = getattr(rates, key).rate
+    return "–" if rate is None else share(rate, 2)
 
 
-def _stopped_outcomes(replay: Document) -> Content:
-    welcome, unwelcome = replay["stopped_wanted"], replay["stopped_unwanted"]
+def _stopped_outcomes(replay: ReplayDocument) -> Content:
+    welcome, unwelcome = replay.stopped_wanted, replay.stopped_unwanted
     return joined(
         ("Among the stopped: ", "bold"),
-        f"{number(welcome['clicked'])} clicked, {number(welcome['converted'])} led to an order; ",
-        f"{number(unwelcome['complained'])} drew a complaint, "
-        f"{number(unwelcome['unsubscribed_next'])} were followed by an opt-out.",
+        f"{number(welcome.clicked)} clicked, {number(welcome.converted)} led to an order; ",
+        f"{number(unwelcome.complained)} drew a complaint, "
+        f"{number(unwelcome.unsubscribed_next)} were followed by an opt-out.",
     )
 
 
-def displacement(replay: Document, most: int = 8) -> Content:
+def displacement(pairs: Sequence[Displacement], most: int = 8) -> Content:
     """Which campaign's messages took the room that others then lacked, the most first."""
-    rows = sorted(replay["displaced"], key=lambda row: -row["n"])
-    lines = [content(f"{number(row['n'])}  {row['by']} → {row['stopped']}") for row in rows[:most]]
+    rows = sorted(pairs, key=lambda row: -row.n)
+    lines = [content(f"{number(row.n)}  {row.by} → {row.stopped}") for row in rows[:most]]
     head = joined(("Who displaced whom", "bold"), f"  {len(lines)} of {number(len(rows))}" if rows else "")
     return Content("\n").join([head, *(lines or [content("nobody", "dim")])])

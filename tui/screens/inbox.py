@@ -17,13 +17,15 @@ from tui.core_access import ProgressReporter
 from tui.rendering.replay_summary import figures
 from tui.rendering.text import content, joined, number, say
 from tui.screens.dialogs import Dialog, ask_note, confirm
-from tui.session.view_models import Change, Document, Plan, ProposalGroup, ProposalSummary
+from tui.session.view_models import Change, Plan, ProposalGroup, ProposalSummary
 from tui.widgets.items import Item, Items
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from textual.app import ComposeResult
+
+    from audit.rules.replay.totals import ReplayDocument
 
 EMPTY = "Nothing waits. What somebody proposes (f on a customer's screen) stands here."
 
@@ -45,7 +47,7 @@ class InboxDialog(Dialog[bool]):
         """The replay of a proposal came back."""
 
         proposal: str
-        replay: Document
+        replay: ReplayDocument
 
     @dataclass
     class Planned(Message):
@@ -63,7 +65,7 @@ class InboxDialog(Dialog[bool]):
     def __init__(self) -> None:
         super().__init__("Inbox")
         self._proposals: dict[str, ProposalSummary] = {}
-        self._replays: dict[str, Document] = {}
+        self._replays: dict[str, ReplayDocument] = {}
         self._changed = False
 
     def compose(self) -> ComposeResult:
@@ -179,7 +181,7 @@ def _items(groups: tuple[ProposalGroup, ...]) -> Iterator[Item]:
             )
 
 
-def _page(proposal: ProposalSummary, replay: Document | None) -> Content:
+def _page(proposal: ProposalSummary, replay: ReplayDocument | None) -> Content:
     parts = [joined((proposal.title, "bold"), (f"  {proposal.id}", "dim")), content(proposal.origin, "dim")]
     parts += [content(f"“{proposal.note}”")] if proposal.note else []
     parts += [content(""), *map(content, proposal.lines), content("")]

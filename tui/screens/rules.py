@@ -297,7 +297,7 @@ class RulesScreen(WorkScreen):
     def action_displaced(self) -> None:
         replay = self.query_one(ReplayPane).replay
         if replay is not None:
-            self.app.push_screen(TextDialog("Who displaced whom", displacement(replay, most=200)))
+            self.app.push_screen(TextDialog("Who displaced whom", displacement(replay.displaced, most=200)))
 
     def action_presets(self) -> None:
         if self._replayed_rule is not None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
+    from audit.rules.replay.totals import ReplayDocument
     from tui.session.view_models import ProposalCase
 
 SCOPES = {"customer": "On this customer", "everybody": "On everybody"}
@@ -40,7 +41,7 @@ class SuggestionDialog(Dialog[None]):
         """A replay came back; `scope` says over whom, `total` of how many customers it is a sample."""
 
         scope: str
-        replay: Document
+        replay: ReplayDocument
         total: int | None = None
 
     @dataclass
@@ -67,7 +68,7 @@ class SuggestionDialog(Dialog[None]):
         def of_sample(sample: Sample) -> Message:
             return self.Replayed("everybody", sample.replay, sample.total)
 
-        def everybody() -> Document:
+        def everybody() -> ReplayDocument:
             return replays.replay(rule, None, ProgressReporter(), self.posting(of_sample))
 
         self.ask("customer", partial(replays.replay, rule, customer), partial(self.Replayed, "customer"))
@@ -86,7 +87,7 @@ class SuggestionDialog(Dialog[None]):
     def show(self, message: Replayed) -> None:
         title = SCOPES[message.scope]
         if message.total is not None:
-            size = f"{number(message.replay['customers'])} of {number(message.total)} customers"
+            size = f"{number(message.replay.customers)} of {number(message.total)} customers"
             title += f" · sample: {size}; whole: running …"
         self.query_one(f"#{message.scope}", Static).update(
             joined((title, "bold"), "\n", totals(message.replay), "\n")

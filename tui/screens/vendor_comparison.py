@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from textual.widget import Widget
 
+    from audit.rules.vendor_semantics.preset_comparison import ComparisonDocument
     from tui.session.view_models import Document
 
 DIFFERENCES = (
@@ -42,7 +43,7 @@ class VendorDialog(Dialog[None]):
     class Compared(Message):
         """The comparison came back."""
 
-        comparison: Document
+        comparison: ComparisonDocument
 
     def __init__(self, rule: Document, vendor: str, title: str) -> None:
         super().__init__(f"{rule['id']} as {title}")
@@ -71,21 +72,21 @@ class VendorDialog(Dialog[None]):
         self.query_one(Static).update(content(reason))
 
 
-def side_by_side(comparison: Document) -> Content:
+def side_by_side(comparison: ComparisonDocument) -> Content:
     """The exact rule beside the sender's."""
-    differ, messages = comparison["differ"], comparison["messages"]
+    differ, messages = comparison.differ, comparison.messages
     part = share(differ / messages) if messages else "–"
     head = joined(
         (f"{number(differ)} of {number(messages)} messages differ", "bold"),
-        f"  {part}; {number(comparison['customers_differ'])} people",
+        f"  {part}; {number(comparison.customers_differ)} people",
     )
     rules = [
-        joined((f"{rule['id']}: ", "bold"), rule["text"], *(f"\n  {note}." for note in rule["notes"]))
-        for rule in comparison["rules"]
+        joined((f"{rule.id}: ", "bold"), rule.text, *(f"\n  {note}." for note in rule.notes))
+        for rule in comparison.rules
     ]
-    counts = [content(f"{line(words, 34)}{number(comparison[key]):>9}") for key, words in DIFFERENCES]
-    limits = [
-        joined(f"- {limit['text']}", (f"\n  {limit['source']}", "dim")) for limit in comparison["differs"]
+    counts = [
+        content(f"{line(words, 34)}{number(getattr(comparison, key)):>9}") for key, words in DIFFERENCES
     ]
+    limits = [joined(f"- {limit.text}", (f"\n  {limit.source}", "dim")) for limit in comparison.differs]
     tail = [content(""), content("What no rule here can say", "bold"), *limits] if limits else []
     return Content("\n").join([head, content(""), *rules, content(""), *counts, *tail])

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import polars as pl
 
+    from audit.rules.replay.totals import ReplayDocument
+    from audit.rules.vendor_semantics.preset_comparison import ComparisonDocument
     from tui.session.view_models import (
         Agreement,
         Change,
@@ -110,7 +112,7 @@ class ReplayQuestions(Protocol):
         customer: str | None,
         progress: Progress | None = None,
         sampled: Callable[[Sample], None] | None = None,
-    ) -> Document:
+    ) -> ReplayDocument:
         """`whysent.replay/1` of one rule alone, over one customer or everybody.
 
         Where the whole takes long, `sampled` is given that of some customers first. `progress` may raise to stop it.
@@ -122,7 +124,7 @@ class ReplayQuestions(Protocol):
     def vendors(self) -> Mapping[str, str]:
         """The senders whose semantics are known: id → name and what it is there."""
 
-    def compare_with_vendor(self, keys: Document, vendor: str, progress: Progress) -> Document:
+    def compare_with_vendor(self, keys: Document, vendor: str, progress: Progress) -> ComparisonDocument:
         """One rule alone beside the same as a sender would keep it: the field `preset` of `whysent.replay/1`."""
 
 

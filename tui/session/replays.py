@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from audit.rules.model import Rule
-    from audit.rules.replay.curve import Curve
     from audit.rules.replay.interactive_replay import PreparedReplay
-    from audit.rules.replay.totals import Totals
+    from audit.rules.replay.totals import ReplayDocument
     from audit.rules.scopes import RuleSet
+    from audit.rules.vendor_semantics.preset_comparison import ComparisonDocument
     from tui.session.open_workspace import OpenWorkspace
     from tui.session.protocol import Progress
     from tui.session.view_models import Document
@@ -55,7 +55,7 @@ class Replays:
         customer: str | None,
         progress: Progress | None = None,
         sampled: Callable[[Sample], None] | None = None,
-    ) -> Document:
+    ) -> ReplayDocument:
         self._opened.viewer.require("simulate" if customer is None else "propose")
         rules = self._rule_alone(keys)
         if customer is not None:
@@ -64,11 +64,12 @@ class Replays:
         if sampled is not None and prepared.takes_long(rules, causes=causes):
             sample = prepared.sample()
             totals = sample.replay(rules, causes=causes, progress=_stoppable(progress) if progress else None)
-            sampled(Sample(totals.to_json(), prepared.customers))
-        return prepared.replay(rules, causes=causes, progress=progress).to_json()
+            sampled(Sample(totals.document(), prepared.customers))
+        return prepared.replay(rules, causes=causes, progress=progress).document()
 
     def curve(self, keys: Document, by: str, progress: Progress, drawn: Callable[[Drawing], None]) -> Drawing:
         from audit.rules.replay import curve as sweep
+        from audit.rules.replay.totals import SweepDocument
         from audit.rules.scopes import RuleSet
         from tui.rendering import curve_points
 
@@ -85,11 +86,11 @@ class Replays:
         current = str(getattr(rule, axis))
 
         def over(past: PreparedReplay, note: str, progress_of: Callable[[int], Progress]) -> Drawing:
-            documents = [
-                _point(rules, past.replay(rules, causes=causes, progress=progress_of(part)))
+            points = tuple(
+                past.replay(rules, causes=causes, progress=progress_of(part)).point(rules.rules[0])
                 for part, rules in enumerate(rule_sets)
-            ]
-            return Drawing(_curve(rule.id, documents), current, note)
+            )
+            return Drawing(sweep.curve(SweepDocument(rule=rule.id, points=points)), current, note)
 
         if prepared.takes_long(rule_sets[0], causes=causes):
             sample = prepared.sample()
@@ -102,7 +103,7 @@ class Replays:
 
         return {vendor.id: f"{vendor.title}: {vendor.feature}" for vendor in vendor_semantics.presets()}
 
-    def compare_with_vendor(self, keys: Document, vendor: str, progress: Progress) -> Document:
+    def compare_with_vendor(self, keys: Document, vendor: str, progress: Progress) -> ComparisonDocument:
         from audit.rules import vendor_semantics
         from audit.rules.vendor_semantics import preset_comparison
 
@@ -117,16 +118,16 @@ class Replays:
             causes=lambda _: self._opened.causes,
             progress=progress,
             rows=COMPARED_ROWS,
-        ).to_json()
+        ).document()
 
-    def _replay_of_customer(self, rules: RuleSet, customer: str) -> Document:
+    def _replay_of_customer(self, rules: RuleSet, customer: str) -> ReplayDocument:
         from audit.queries import documents
         from audit.rules.replay.simulation import simulate
 
         workspace = self._opened.workspace
         events, context = workspace.history(customer, at=workspace.at), workspace.context()
         causes = documents.causes_for(rules.rules, events, context)
-        return simulate(events, rules, context, causes=causes).to_json()
+        return simulate(events, rules, context, causes=causes).document()
 
     def _rule_alone(self, keys: Document) -> RuleSet:
         """A rule by itself, switched on."""
@@ -145,18 +146,3 @@ def _stoppable(progress: Progress) -> Progress:
 def _part_of(progress: Progress, part: int, parts: int) -> Progress:
     """One replay of several as a part of all, in thousandths, for replays differ in how much they judge."""
     return lambda done, total: progress(1000 * part + 1000 * done // max(total, 1), 1000 * parts)
-
-
-def _point(rules: RuleSet, totals: Totals) -> Document:
-    """A point of the document `whysent.sweep/1`."""
-    from audit.rules.model import to_dict
-
-    (rule,) = rules.rules
-    keys = to_dict(rule)
-    return {"limit": keys.get("limit"), "window": keys.get("window"), **totals.to_json()}
-
-
-def _curve(rule: str, points: list[Document]) -> Curve:
-    from audit.rules.replay.curve import curve
-
-    return curve({"rule": rule, "points": points})

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from audit.queries.customer import AnyMembership, CustomerPicture, Recommendation
     from audit.queries.findings_documents import Finding
     from audit.rules.replay.curve import Curve
+    from audit.rules.replay.totals import ReplayDocument
 
 Document = Mapping[str, Any]
 """One of the JSON documents, or a part of one."""
@@ -192,7 +193,7 @@ class Draft:
 class Sample:
     """The replay over some customers, while that over all is being made; `total` is how many customers there are."""
 
-    replay: Document
+    replay: ReplayDocument
     total: int
 
 

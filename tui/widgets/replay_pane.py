@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.content import Content
 
+    from audit.rules.replay.totals import ReplayDocument
     from tui.session.view_models import Document, Sample
 
 GROUP = "replay"
@@ -36,11 +37,11 @@ class ReplayPane(VerticalScroll, AsksCore):
     class Replayed(Message):
         """The replay over everybody came back."""
 
-        replay: Document
+        replay: ReplayDocument
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - as every widget
         super().__init__(id=id)
-        self.replay: Document | None = None
+        self.replay: ReplayDocument | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(content("Choose a rule."), markup=False)

@@ -7,7 +7,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ import polars as pl
 from audit.enforcement.handover.suppression_list import Suppressed, suppressed
 from audit.errors import InputError, NotPermittedError
 from audit.events import sensitive_topics
+from audit.events.document import Document
 from audit.events.times import iso
 from audit.privacy import current_user
 from audit.privacy.roles import Reach, Viewer
@@ -213,7 +214,7 @@ def write(rows: Sequence[Suppressed], rules: Iterable[Rule], at: datetime, form:
     """What is handed over, `customer` of `rows` being what the sender knows them by. Raises InputError."""
     refuse_unknown(form)
     if form == "json":
-        return json.dumps(document(rows, rules, at), ensure_ascii=False, indent=2) + "\n"
+        return json.dumps(document(rows, rules, at).to_json(), ensure_ascii=False, indent=2) + "\n"
     if form == "csv":
         cells = [(row.customer, row.rule, row.about, iso(row.until) or "") for row in rows]
         return _csv([("customer_id", "rule", "about", "until"), *cells])
@@ -221,17 +222,37 @@ def write(rows: Sequence[Suppressed], rules: Iterable[Rule], at: datetime, form:
     return _csv([(head,), *((name,) for name in dict.fromkeys(row.customer for row in rows))])
 
 
-def document(rows: Iterable[Suppressed], rules: Iterable[Rule], at: datetime) -> dict[str, Any]:
-    """The document `whysent.handover/1`: the active set as in a rule file and in words, and the people."""
-    return {
-        "schema": "whysent.handover/1",
-        "at": iso(at),
-        "rules": [{**to_dict(rule), "version": rule.version, "words": sentence(rule)} for rule in rules],
-        "people": [
-            {"customer": row.customer, "rule": row.rule, "about": row.about or None, "until": iso(row.until)}
+class SuppressedPerson(Document):
+    """Somebody to whom the next message would not go."""
+
+    customer: str
+    """The source's own id."""
+    rule: str
+    about: str | None
+    """What the rule tells apart, such as a channel or a category."""
+    until: datetime | None
+    """Null: nothing ends it."""
+
+
+class HandoverDocument(Document, schema="whysent.handover/1"):
+    """Whom the rules suppress, for the system that sends."""
+
+    at: datetime
+    rules: tuple[Mapping[str, Any], ...]
+    """Each as in a rule file, with `version` and `words`."""
+    people: tuple[SuppressedPerson, ...]
+
+
+def document(rows: Iterable[Suppressed], rules: Iterable[Rule], at: datetime) -> HandoverDocument:
+    """The active set as in a rule file and in words, and the people."""
+    return HandoverDocument(
+        at=at,
+        rules=tuple({**to_dict(rule), "version": rule.version, "words": sentence(rule)} for rule in rules),
+        people=tuple(
+            SuppressedPerson(customer=row.customer, rule=row.rule, about=row.about or None, until=row.until)
             for row in rows
-        ],
-    }
+        ),
+    )
 
 
 def in_words(rules: Iterable[Rule]) -> str:

@@ -3,8 +3,9 @@
 Made from the documents that `simulate` and `sweep` print, so that nobody sees two answers.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+
+from msgspec import structs
 
 from audit.queries.reports import chart
 from audit.queries.reports.document import Report, Section, Table
@@ -16,6 +17,9 @@ from audit.rules.replay.curve import (
     percent,
     sentences,
 )
+from audit.rules.replay.outcomes import Rate
+from audit.rules.replay.totals import ReplayDocument, StoppedUnwanted, StoppedWanted, SweepDocument
+from audit.rules.vendor_semantics.preset_comparison import ComparedReplay, ComparisonDocument
 
 WHAT_IT_IS = (
     "Counts of a past that was no experiment: what happened to messages that went out, had these rules stopped some of "
@@ -27,12 +31,6 @@ MOST = 20
 """House value: rows of a table that may be long; how many there are is said."""
 
 _RATES = {"click": "clicked", "order": "ordered", "complaint": "complained", "opt_out": "opted out"}
-_GROUPS = {
-    "stopped": "stopped",
-    "let_through": "let through",
-    "random_same_number": "as many at random",
-}
-
 _OUTCOMES = {
     "opened": "opened",
     "clicked": "clicked",
@@ -41,11 +39,9 @@ _OUTCOMES = {
     "unsubscribed_next": "followed by an opt-out",
 }
 
-Document = Mapping[str, Any]
 
-
-def replay(document: Document, *, covered: str) -> Report:
-    """The page of a document `whysent.replay/1`; `covered`: what the data covers, in a line."""
+def replay(document: ReplayDocument, *, covered: str) -> Report:
+    """The page of a replay; `covered`: what the data covers, in a line."""
     sections = [
         Section("", (WHAT_IT_IS, covered)),
         _totals(document),
@@ -53,13 +49,13 @@ def replay(document: Document, *, covered: str) -> Report:
         _rates(document),
         _displaced(document),
     ]
-    if "preset" in document:
-        sections += _preset(document["preset"])
+    if isinstance(document, ComparedReplay):
+        sections += _preset(document.preset)
     return Report("replay", "en", "What these rules would have done", tuple(sections))
 
 
-def sweep(document: Document, *, covered: str) -> Report:
-    """The page of a document `whysent.sweep/1`, with its chart."""
+def sweep(document: SweepDocument, *, covered: str) -> Report:
+    """The page of a sweep, with its chart."""
     shown = curve(document)
     return Report(
         "sweep",
@@ -72,49 +68,50 @@ def sweep(document: Document, *, covered: str) -> Report:
     )
 
 
-def _totals(document: Document) -> Section:
-    messages, stopped = document["messages"], document["stopped"]
+def _totals(document: ReplayDocument) -> Section:
+    messages, stopped = document.messages, document.stopped
     share = f" ({percent(stopped / messages)})" if messages else ""
     numbers = {
-        "messages": f"{messages:,} to {document['customers']:,} people",
+        "messages": f"{messages:,} to {document.customers:,} people",
         "stopped": f"{stopped:,}{share}",
-        "put off": f"{document['deferred']:,}",
-        "let through": f"{document['let_through']:,}",
-        "exempt": f"{document['exempt']:,}",
-        "people with a message stopped or put off": f"{document['customers_affected']:,}",
-        "wanted, among the stopped": _counts(document["stopped_wanted"]),
-        "unwanted, among the stopped": _counts(document["stopped_unwanted"]),
+        "put off": f"{document.deferred:,}",
+        "let through": f"{document.let_through:,}",
+        "exempt": f"{document.exempt:,}",
+        "people with a message stopped or put off": f"{document.customers_affected:,}",
+        "wanted, among the stopped": _counts(document.stopped_wanted),
+        "unwanted, among the stopped": _counts(document.stopped_unwanted),
     }
     return Section("In numbers", items=tuple(f"{name}: {told}" for name, told in numbers.items()))
 
 
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{number:,} {_OUTCOMES[name]}" for name, number in counts.items())
+def _counts(counts: StoppedWanted | StoppedUnwanted) -> str:
+    return ", ".join(f"{number:,} {_OUTCOMES[name]}" for name, number in structs.asdict(counts).items())
 
 
-def _rules(document: Document) -> Table:
+def _rules(document: ReplayDocument) -> Table:
     return Table(
         "Each rule in the order of checking, and the messages it was the first to stop",
         ("rule", "version", "stopped"),
         tuple(
             (
-                one["id"],
-                "–" if one["version"] is None else f"v{one['version']}",
-                f"{document['by_rule'][one['id']]:,}",
+                rule.id,
+                "–" if rule.version is None else f"v{rule.version}",
+                f"{document.by_rule[rule.id]:,}",
             )
-            for one in document["rules"]
+            for rule in document.rules
         ),
     )
 
 
-def _rates(document: Document) -> Section:
-    rates, known = document["rates"], document["complaints_known_for"]
+def _rates(document: ReplayDocument) -> Section:
+    known = document.complaints_known_for
+    groups = (document.rates.stopped, document.rates.let_through, document.rates.random_same_number)
     table = Table(
         "What followed, with 95 % intervals (Wilson)",
-        ("", *(_GROUPS[group] for group in rates)),
+        ("", "stopped", "let through", "as many at random"),
         (
-            ("messages", *(f"{one['messages']:,}" for one in rates.values())),
-            *((words, *(_rate(one[name]) for one in rates.values())) for name, words in _RATES.items()),
+            ("messages", *(f"{group.messages:,}" for group in groups)),
+            *((words, *(_rate(getattr(group, name)) for group in groups)) for name, words in _RATES.items()),
         ),
     )
     told = "Messages stopped beside those let through, and beside as many chosen at random from both."
@@ -122,21 +119,21 @@ def _rates(document: Document) -> Section:
     return Section("What followed on them", (told + about,), table=table)
 
 
-def _rate(rate: Document) -> str:
-    if rate["rate"] is None:
+def _rate(rate: Rate) -> str:
+    if rate.rate is None:
         return "unknown"
-    within = interval(rate["low"], rate["high"])
-    return f"{rate['n']:,} of {rate['of']:,} · {percent(rate['rate'])} ({within})"
+    within = interval(rate.low, rate.high)
+    return f"{rate.n:,} of {rate.among:,} · {percent(rate.rate)} ({within})"
 
 
-def _displaced(document: Document) -> Section:
-    rows = document["displaced"]
-    if not rows:
+def _displaced(document: ReplayDocument) -> Section:
+    pairs = document.displaced
+    if not pairs:
         return Section("Who displaced whom", ("No cap stopped a message.",))
     table = Table(
-        f"Whose messages used the room that others then lacked: {min(MOST, len(rows))} of {len(rows)} pairs",
+        f"Whose messages used the room that others then lacked: {min(MOST, len(pairs))} of {len(pairs)} pairs",
         ("used by", "stopped", "messages"),
-        tuple((_campaign(one["by"]), _campaign(one["stopped"]), f"{one['n']:,}") for one in rows[:MOST]),
+        tuple((_campaign(pair.by), _campaign(pair.stopped), f"{pair.n:,}") for pair in pairs[:MOST]),
     )
     return Section("Who displaced whom", table=table)
 
@@ -145,17 +142,17 @@ def _campaign(name: str | None) -> str:
     return "(no campaign)" if name is None else name
 
 
-def _preset(preset: Document) -> Iterable[Section]:
+def _preset(preset: ComparisonDocument) -> Iterable[Section]:
     told = (
-        f"{preset['differ']:,} of {preset['messages']:,} decisions differ: {preset['only_exact']:,} messages are stopped by "
-        f"the exact rules alone, {preset['only_preset']:,} by the sender's alone, {preset['moved']:,} go out at another time. "
-        f"{preset['both']:,} are stopped by both, {preset['neither']:,} by neither; {preset['customers_differ']:,} people "
+        f"{preset.differ:,} of {preset.messages:,} decisions differ: {preset.only_exact:,} messages are stopped by "
+        f"the exact rules alone, {preset.only_preset:,} by the sender's alone, {preset.moved:,} go out at another time. "
+        f"{preset.both:,} are stopped by both, {preset.neither:,} by neither; {preset.customers_differ:,} people "
         "have a message that differs."
     )
-    carried = (f"{one['id']}: {'. '.join((one['text'], *one['notes']))}" for one in preset["rules"])
-    yield Section(f"As {preset['title']} would carry it out", (told,), items=tuple(carried))
-    differs = (f"{one['text']} “{one['quote']}” {one['source']}" for one in preset["differs"])
-    yield Section(f"What no rule here can say of {preset['title']}", items=tuple(differs))
+    carried = (f"{rule.id}: {'. '.join((rule.text, *rule.notes))}" for rule in preset.rules)
+    yield Section(f"As {preset.title} would carry it out", (told,), items=tuple(carried))
+    differs = (f"{line.text} “{line.quote}” {line.source}" for line in preset.differs)
+    yield Section(f"What no rule here can say of {preset.title}", items=tuple(differs))
 
 
 def _points(shown: Curve) -> Table:

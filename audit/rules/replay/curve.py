@@ -8,7 +8,7 @@ is lost, point by point, with intervals and an axis.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, isclose, log10
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -18,7 +18,8 @@ from audit.rules.model import Rule, from_dict, to_dict
 from audit.rules.reference import histories
 from audit.rules.reference.evaluate import Decision, judge
 from audit.rules.replay import outcomes, simulation
-from audit.rules.replay.outcomes import share
+from audit.rules.replay.outcomes import Rate, share
+from audit.rules.replay.totals import SweepDocument, SweepPoint
 from audit.rules.scopes import RuleSet
 
 MOST_POINTS = 100
@@ -37,20 +38,14 @@ class Point:
     rule: Rule
     replay: simulation.Replay
 
-    def to_json(self) -> dict[str, Any]:
-        """`limit` and `window` of the rule, then the totals of `whysent.replay/1`."""
-        totals = self.replay.to_json()
-        written = to_dict(self.rule)
-        return {
-            "limit": written.get("limit"),
-            "window": written.get("window"),
-            **{name: value for name, value in totals.items() if name not in {"schema", "rules"}},
-        }
+    def document(self) -> SweepPoint:
+        """What is printed of it."""
+        return self.replay.totals().point(self.rule)
 
 
-def document(rule_id: str, points: Iterable[Point]) -> dict[str, Any]:
-    """The document `whysent.sweep/1`."""
-    return {"schema": "whysent.sweep/1", "rule": rule_id, "points": [point.to_json() for point in points]}
+def document(rule_id: str, points: Iterable[Point]) -> SweepDocument:
+    """The document of a curve."""
+    return SweepDocument(rule=rule_id, points=tuple(point.document() for point in points))
 
 
 def limits(text: str) -> list[int]:
@@ -210,25 +205,22 @@ class Curve:
         return ticks(highest, most=1.0)
 
 
-def curve(document: Mapping[str, Any]) -> Curve:
-    """The curve of a document `whysent.sweep/1`.
+def curve(document: SweepDocument) -> Curve:
+    """What is drawn of a sweep.
 
     Its lines: messages stopped, of all; and of what followed on messages that were judged, what followed on those that
     would have been stopped: clicks, and orders after a click. A line of which the data holds nothing is unknown.
     """
-    points = document["points"]
-    several = len({point["window"] for point in points}) > 1
-    by = "window" if several or points[0]["limit"] is None else "limit"
+    points = document.points
+    by_window = len({point.window for point in points}) > 1 or points[0].limit is None
     return Curve(
-        document["rule"],
-        by,
-        tuple(str(point[by]) for point in points),
-        points[0]["messages"],
-        points[0]["customers"],
+        document.rule,
+        "window" if by_window else "limit",
+        tuple(str(point.window if by_window else point.limit) for point in points),
+        points[0].messages,
+        points[0].customers,
         (
-            _series(
-                "stopped", "messages stopped", ((point["stopped"], point["messages"]) for point in points)
-            ),
+            _series("stopped", "messages stopped", ((point.stopped, point.messages) for point in points)),
             _series("clicks", "clicks lost", (_lost(point, "click") for point in points)),
             _series("orders", "orders lost", (_lost(point, "order") for point in points)),
         ),
@@ -291,21 +283,21 @@ def _share_at(series: Series, point: int) -> str:
     return f"{percent(series.shares[point])} ({series.counts[point]:,} of {series.among[point]:,})"
 
 
-def _lost(point: Mapping[str, Any], name: str) -> tuple[int, int]:
+def _lost(point: SweepPoint, name: Literal["click", "order"]) -> tuple[int, int]:
     """What followed on stopped messages, of all that followed on judged ones; of none where it is not recorded."""
-    stopped, passed = (point["rates"][group][name] for group in ("stopped", "let_through"))
-    return stopped["n"], stopped["n"] + passed["n"]
+    stopped: Rate = getattr(point.rates.stopped, name)
+    passed: Rate = getattr(point.rates.let_through, name)
+    return stopped.n, stopped.n + passed.n
 
 
 def _series(id_: str, title: str, counted: Iterable[tuple[int, int]]) -> Series:
-    pairs = list(counted)
-    rates: Sequence[Mapping[str, Any]] = [share(count, among) for count, among in pairs]
+    rates = [share(count, among) for count, among in counted]
     return Series(
         id_,
         title,
-        tuple(count for count, _ in pairs),
-        tuple(among for _, among in pairs),
-        tuple(rate["rate"] for rate in rates),
-        tuple(rate["low"] for rate in rates),
-        tuple(rate["high"] for rate in rates),
+        tuple(rate.n for rate in rates),
+        tuple(rate.among for rate in rates),
+        tuple(rate.rate for rate in rates),
+        tuple(rate.low for rate in rates),
+        tuple(rate.high for rate in rates),
     )

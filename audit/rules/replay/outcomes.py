@@ -6,10 +6,11 @@ Counts of a past that was no experiment. Engagement is joined by customer and me
 from datetime import timedelta
 from math import sqrt
 from statistics import NormalDist
-from typing import Any
 
+import msgspec
 import polars as pl
 
+from audit.events.document import Document
 from audit.events.vocabulary import OPT_OUTS, is_human_expr
 from audit.population.coverage import Coverage
 
@@ -23,6 +24,29 @@ _NEEDS = {
     "opt_out": (),
 }
 _FLAG = {"click": "clicked", "order": "converted", "complaint": "complained", "opt_out": "opted_out"}
+
+
+class Rate(Document):
+    """A share with its 95 % interval; all null where nothing of the kind is in the data at all."""
+
+    n: int
+    among: int = msgspec.field(name="of")
+    rate: float | None
+    low: float | None
+    high: float | None
+
+
+class Rates(Document):
+    """What followed on messages, in numbers of them."""
+
+    messages: int
+    click: Rate
+    order: Rate
+    """An order after a click, of the same item or category, within 7 days."""
+    complaint: Rate
+    """Among the messages whose mailbox provider's complaints are known."""
+    opt_out: Rate
+
 
 _Z = NormalDist().inv_cdf(0.975)
 """Of a normal distribution, 95 % lies within so many standard deviations."""
@@ -47,26 +71,22 @@ def of(events: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
     ).drop("message_id", "mailbox_provider")
 
 
-def rates(cells: pl.DataFrame, coverage: Coverage) -> dict[str, Any]:
-    """The rates of click, order, complaint and opt-out among the messages of `cells`, `n` each, with 95 % intervals.
-
-    Each is `{"n", "of", "rate", "low", "high"}`; rate and interval are None where nothing of the kind is in the
-    data at all. Complaints are out of the messages whose provider's complaints are known.
-    """
-    document: dict[str, Any] = {"messages": int(cells["n"].sum())}
+def rates(cells: pl.DataFrame, coverage: Coverage) -> Rates:
+    """The rates of click, order, complaint and opt-out among the messages of `cells`, `n` each."""
+    shares: dict[str, Rate] = {}
     for name, flag in _FLAG.items():
         among = cells.filter("complaint_known") if name == "complaint" else cells
         recorded = coverage.holds(*_NEEDS[name]) and (name != "opt_out" or any(map(coverage.holds, OPT_OUTS)))
-        document[name] = share(int(among.filter(flag)["n"].sum()), int(among["n"].sum()) if recorded else 0)
-    return document
+        shares[name] = share(int(among.filter(flag)["n"].sum()), int(among["n"].sum()) if recorded else 0)
+    return Rates(messages=int(cells["n"].sum()), **shares)
 
 
-def share(count: int, among: int) -> dict[str, Any]:
-    """`n` of `of`: the rate and its 95 % interval, `low` to `high`, rounded to six digits; null of none."""
+def share(count: int, among: int) -> Rate:
+    """The rate of `count` among so many, rounded to six digits; null of none."""
     if not among:
-        return {"n": count, "of": among, "rate": None, "low": None, "high": None}
+        return Rate(n=count, among=among, rate=None, low=None, high=None)
     low, high = (round(bound, 6) for bound in interval(count, among))
-    return {"n": count, "of": among, "rate": round(count / among, 6), "low": low, "high": high}
+    return Rate(n=count, among=among, rate=round(count / among, 6), low=low, high=high)
 
 
 def interval(count: int, among: int) -> tuple[float, float]:

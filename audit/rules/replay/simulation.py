@@ -6,7 +6,6 @@ Counts of what happened; no promise of what would have happened.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
 
 import polars as pl
 
@@ -22,6 +21,7 @@ from audit.rules.replay import outcomes
 from audit.rules.replay.event_pruning import texts
 from audit.rules.replay.totals import (
     FLAGS,
+    ReplayDocument,
     Totals,
     cells,
     most_first,
@@ -67,9 +67,9 @@ class Replay:
     outcomes: pl.DataFrame
     coverage: Coverage
 
-    def to_json(self) -> dict[str, Any]:
-        """The document `whysent.replay/1`."""
-        return self.totals().to_json()
+    def document(self) -> ReplayDocument:
+        """What is printed of it."""
+        return self.totals().document()
 
     def totals(self) -> Totals:
         """What it adds up to."""

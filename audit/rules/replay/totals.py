@@ -7,10 +7,13 @@ from math import exp, lgamma
 from typing import Any
 
 import polars as pl
+from msgspec import UNSET, UnsetType
 
+from audit.events.document import Document
 from audit.population.coverage import Coverage
-from audit.rules.model import Rule
+from audit.rules.model import Rule, to_dict
 from audit.rules.replay import outcomes
+from audit.rules.replay.outcomes import Rates
 
 FLAGS = ("opened", "clicked", "converted", "complained", "opted_out", "complaint_known")
 """What became of a message, as `outcomes.of` tells it."""
@@ -20,6 +23,95 @@ CELL = ("decision", "deferred", *FLAGS)
 
 _SEED = 20260101
 """Where the choice of as many messages at random starts, so that two runs choose the same."""
+
+
+class RuleVersion(Document):
+    """A rule that took part."""
+
+    id: str
+    version: int | None
+
+
+class Displacement(Document):
+    """How many messages of `stopped` a cap stopped while it counted one of `by`; null: they name no campaign."""
+
+    by: str | None
+    stopped: str | None
+    n: int
+
+
+class StoppedWanted(Document):
+    """How many of the stopped were welcome."""
+
+    opened: int
+    clicked: int
+    converted: int
+    """Followed by an order after a click, of the same item or category, within 7 days."""
+
+
+class StoppedUnwanted(Document):
+    """How many of the stopped were not."""
+
+    complained: int
+    unsubscribed_next: int
+    """Followed by an opt-out before the customer's next message."""
+
+
+class RatesBeside(Document):
+    """What followed on the messages stopped, on those let through, and on as many at random from both."""
+
+    stopped: Rates
+    let_through: Rates
+    random_same_number: Rates
+
+
+class Figures(Document):
+    """What a replay adds up to, and of what."""
+
+    rules: tuple[RuleVersion, ...] | UnsetType = UNSET
+    """In the order they were checked."""
+    limit: int | UnsetType | None = UNSET
+    """Of the rule swept, at a point of a sweep."""
+    window: str | UnsetType | None = UNSET
+    """Likewise."""
+    messages: int
+    stopped: int
+    deferred: int
+    let_through: int
+    """Not stopped and not exempt; it holds the deferred."""
+    exempt: int
+    by_rule: dict[str, int]
+    """Messages that the rule decided to stop."""
+    customers: int
+    customers_affected: int
+    """With a message stopped or deferred."""
+    displaced: tuple[Displacement, ...]
+    """The most first."""
+    stopped_wanted: StoppedWanted
+    stopped_unwanted: StoppedUnwanted
+    rates: RatesBeside
+    complaints_known_for: float | None
+    """The share of messages whose mailbox provider's complaints are known."""
+
+
+class ReplayDocument(Figures, schema="whysent.replay/1"):
+    """What rules would have done to the past: counts of what happened, no promise of what would have happened."""
+
+    rules: tuple[RuleVersion, ...]
+
+
+class SweepPoint(Figures):
+    """A replay with one rule changed, the others of the set as they are."""
+
+    limit: int | None
+    window: str | None
+
+
+class SweepDocument(Document, schema="whysent.sweep/1"):
+    """The curve: the replay at several limits or windows of one rule."""
+
+    rule: str
+    points: tuple[SweepPoint, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +132,18 @@ class Totals:
     displaced: pl.DataFrame
     coverage: Coverage
 
-    def to_json(self) -> dict[str, Any]:
-        """The document `whysent.replay/1`."""
+    def document(self) -> ReplayDocument:
+        """What is printed of it."""
+        rules = tuple(RuleVersion(id=rule.id, version=rule.version) for rule in self.rules)
+        return ReplayDocument(rules=rules, **self._figures())
+
+    def point(self, swept: Rule) -> SweepPoint:
+        """It as a point of a sweep, made with the rule `swept` as it was set."""
+        keys = to_dict(swept)
+        return SweepPoint(limit=keys.get("limit"), window=keys.get("window"), **self._figures())
+
+    def _figures(self) -> dict[str, Any]:
+        """The fields of `Figures`."""
         stopped, passed = self._are("stop"), self._are("allow")
         judged = self.cells.filter(pl.col("decision") != "exempt")
         number = _sum(stopped)
@@ -49,8 +151,6 @@ class Totals:
             n=pl.Series(drawn(judged["n"].to_list(), number, _SEED), dtype=pl.Int64)
         )
         return {
-            "schema": "whysent.replay/1",
-            "rules": [{"id": rule.id, "version": rule.version} for rule in self.rules],
             "messages": _sum(self.cells),
             "stopped": number,
             "deferred": _sum(self.cells.filter("deferred")),
@@ -59,19 +159,21 @@ class Totals:
             "by_rule": {rule.id: self.by_rule.get(rule.id, 0) for rule in self.rules},
             "customers": self.customers,
             "customers_affected": self.affected,
-            "displaced": self.displaced.to_dicts(),
-            "stopped_wanted": {
-                name: _sum(stopped.filter(name)) for name in ("opened", "clicked", "converted")
-            },
-            "stopped_unwanted": {
-                "complained": _sum(stopped.filter("complained")),
-                "unsubscribed_next": _sum(stopped.filter("opted_out")),
-            },
-            "rates": {
-                "stopped": outcomes.rates(stopped, self.coverage),
-                "let_through": outcomes.rates(passed, self.coverage),
-                "random_same_number": outcomes.rates(by_chance, self.coverage),
-            },
+            "displaced": tuple(Displacement(**pair) for pair in self.displaced.iter_rows(named=True)),
+            "stopped_wanted": StoppedWanted(
+                opened=_sum(stopped.filter("opened")),
+                clicked=_sum(stopped.filter("clicked")),
+                converted=_sum(stopped.filter("converted")),
+            ),
+            "stopped_unwanted": StoppedUnwanted(
+                complained=_sum(stopped.filter("complained")),
+                unsubscribed_next=_sum(stopped.filter("opted_out")),
+            ),
+            "rates": RatesBeside(
+                stopped=outcomes.rates(stopped, self.coverage),
+                let_through=outcomes.rates(passed, self.coverage),
+                random_same_number=outcomes.rates(by_chance, self.coverage),
+            ),
             "complaints_known_for": self._share("complaint_known"),
         }
 

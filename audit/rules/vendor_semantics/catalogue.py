@@ -1,6 +1,6 @@
 """The presets: the TOML files of this folder, read once, and written as rule files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from audit.errors import InputError, NotFoundError
+from audit.events.document import Document
 from audit.rules import files as rule_files
 from audit.rules.model import Rule, from_dict, to_dict
 from audit.storage import toml_input
@@ -48,7 +49,7 @@ class Cited(Struct, frozen=True, forbid_unknown_fields=True):
     source: str
 
 
-class Difference(Struct, frozen=True):
+class Difference(Document):
     """What a sender does that no rule can say: `text` is ours, `quote` the sender's own words, `source` where they stand."""
 
     text: str
@@ -81,17 +82,64 @@ class Preset(Struct, frozen=True):
         """What a cap is to the sender."""
         return msgspec.convert({key: cited.value for key, cited in self.cited.items()}, CapSemantics)
 
-    def to_json(self) -> dict[str, Any]:
-        """It as plain values, one of those in `whysent.presets/1`."""
-        return {
-            "id": self.id,
-            "title": self.title,
-            "feature": self.feature,
-            "means": [{"key": key, **msgspec.to_builtins(cited)} for key, cited in self.cited.items()],
-            "differs": [msgspec.to_builtins(difference) for difference in self.differs],
-            "left_out": list(self.left_out),
-            "rules": [{**msgspec.structs.asdict(ready), "rule": to_dict(ready.rule)} for ready in self.ready],
-        }
+    def document(self) -> "PresetEntry":
+        """What is printed of it."""
+        return PresetEntry(
+            id=self.id,
+            title=self.title,
+            feature=self.feature,
+            means=tuple(
+                CitedKey(key=key, value=cited.value, quote=cited.quote, source=cited.source)
+                for key, cited in self.cited.items()
+            ),
+            differs=self.differs,
+            left_out=self.left_out,
+            rules=tuple(
+                ReadyRuleEntry(
+                    standing=ready.standing, rule=to_dict(ready.rule), quote=ready.quote, source=ready.source
+                )
+                for ready in self.ready
+            ),
+        )
+
+
+class CitedKey(Document):
+    """What a cap is to the sender in one respect, with its own words."""
+
+    key: str
+    """As in `counting`, `offers`, `longest`, `most`, `zone`."""
+    value: Any = msgspec.field(name="is")
+    quote: str
+    source: str
+
+
+class ReadyRuleEntry(Document):
+    """A rule ready to be taken over: the sender's own default, its advice, or an example of its pages."""
+
+    standing: Literal["default", "advice", "example"]
+    rule: Mapping[str, Any]
+    """As in a rule file."""
+    quote: str
+    source: str
+
+
+class PresetEntry(Document):
+    """A sender's semantics."""
+
+    id: str
+    title: str
+    feature: str
+    means: tuple[CitedKey, ...]
+    differs: tuple[Difference, ...]
+    left_out: tuple[str, ...]
+    """What the sender's words do not tell."""
+    rules: tuple[ReadyRuleEntry, ...]
+
+
+class PresetList(Document, schema="whysent.presets/1"):
+    """Senders' own semantics."""
+
+    presets: tuple[PresetEntry, ...]
 
 
 @cache

@@ -6,23 +6,27 @@ frees room there and not in the other. Counts of what happened; no promise of wh
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from audit.errors import InputError
+from audit.events.document import Document
 from audit.events.schema import SCHEMA, empty
-from audit.events.times import iso
 from audit.population.context import PopulationContext
 from audit.rules.kinds.counting import Cap
-from audit.rules.model import Rule
+from audit.rules.model import Rule, to_dict
 from audit.rules.reference import histories
 from audit.rules.replay import fleet, simulation
 from audit.rules.replay.event_pruning import COLUMNS
 from audit.rules.replay.fleet import Causes
 from audit.rules.replay.simulation import Progress
+from audit.rules.replay.totals import ReplayDocument
 from audit.rules.scopes import RuleSet
 from audit.rules.vendor_semantics import Preset, Translation, translate
+from audit.rules.vendor_semantics.catalogue import Difference
 
 EXAMPLES = 5
 """Messages of each kind of difference that are named."""
@@ -33,6 +37,74 @@ KINDS = ("only_exact", "only_preset", "moved")
 _COUNTS = ("messages", "differ", "only_exact", "only_preset", "moved", "both", "neither", "customers_differ")
 
 _KEY = ("customer_id", "occurred_at", "event_id")
+
+
+class RuleThere(Document):
+    """A rule of the exact set, and what the sender keeps in its place."""
+
+    id: str
+    text: str
+    exact: Mapping[str, Any]
+    """As in a rule file."""
+    carried_out: Mapping[str, Any] | None
+    """Likewise; null: the sender has none."""
+    why_not: str | None
+    notes: tuple[str, ...]
+    """What was taken for granted."""
+
+
+class ExampleDecision(Document):
+    """What one set decided on a message."""
+
+    rule: str | None
+    counted: tuple[str, ...]
+    deferred_to: datetime | None
+
+
+class DifferenceExample(Document):
+    """A message whose decision differs."""
+
+    kind: str
+    """`only_exact`, `only_preset` or `moved`."""
+    customer: str
+    event_id: str
+    at: datetime
+    exact: ExampleDecision
+    preset: ExampleDecision
+
+
+class ComparisonDocument(Document):
+    """The same rules as a sender would carry them out; numbers of messages, but for `customers_differ`."""
+
+    id: str
+    title: str
+    feature: str
+    zone: str | None
+    """Of the sender's account."""
+    rules: tuple[RuleThere, ...]
+    messages: int
+    differ: int
+    """`only_exact`, `only_preset` and `moved` together."""
+    only_exact: int
+    """Stopped by the exact rules alone."""
+    only_preset: int
+    """Stopped by the sender's alone."""
+    moved: int
+    """Let through by both, at different times."""
+    both: int
+    """Stopped by both."""
+    neither: int
+    customers_differ: int
+    examples: tuple[DifferenceExample, ...]
+    """The first five of each kind, in order of customer and time."""
+    differs: tuple[Difference, ...]
+    """What no rule can say of the sender."""
+
+
+class ComparedReplay(ReplayDocument, schema="whysent.replay/1"):
+    """The same, with `simulate --preset`."""
+
+    preset: ComparisonDocument
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +135,22 @@ class Comparison:
         """Messages whose decision differs."""
         return self.only_exact + self.only_preset + self.moved
 
-    def to_json(self) -> dict[str, Any]:
-        """The field `preset` of `whysent.replay/1`."""
-        return {
-            "id": self.preset.id,
-            "title": self.preset.title,
-            "feature": self.preset.feature,
-            "zone": self.zone,
-            "rules": [translation.to_json() for translation in self.translations],
+    def document(self) -> ComparisonDocument:
+        """What is printed of it."""
+        return ComparisonDocument(
+            id=self.preset.id,
+            title=self.preset.title,
+            feature=self.preset.feature,
+            zone=self.zone,
+            rules=tuple(_rule_there(translation) for translation in self.translations),
             **{name: getattr(self, name) for name in _COUNTS},
-            "examples": [_example(row) for row in self.examples.iter_rows(named=True)],
-            "differs": self.preset.to_json()["differs"],
-        }
+            examples=tuple(_example(row) for row in self.examples.iter_rows(named=True)),
+            differs=self.preset.differs,
+        )
+
+    def beside(self, replay: ReplayDocument) -> ComparedReplay:
+        """A replay of the exact rules with this in it."""
+        return ComparedReplay(**msgspec.structs.asdict(replay), preset=self.document())
 
 
 def compare(
@@ -214,18 +290,29 @@ def _compare_part(
     return counts, differing.drop("exact_stops", "preset_stops")
 
 
-def _example(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "kind": row["kind"],
-        "customer": row["customer_id"],
-        "event_id": row["event_id"],
-        "at": iso(row["occurred_at"]),
-        **{
-            side: {
-                "rule": row[f"{side}_rule"],
-                "counted": row[f"{side}_counted"],
-                "deferred_to": iso(row[f"{side}_to"]),
-            }
-            for side in ("exact", "preset")
-        },
-    }
+def _rule_there(translation: Translation) -> RuleThere:
+    return RuleThere(
+        id=translation.exact.id,
+        text=translation.text,
+        exact=to_dict(translation.exact),
+        carried_out=None if translation.rule is None else to_dict(translation.rule),
+        why_not=translation.no_equivalent or None,
+        notes=translation.notes,
+    )
+
+
+def _example(row: Mapping[str, Any]) -> DifferenceExample:
+    exact, preset = (
+        ExampleDecision(
+            rule=row[f"{side}_rule"], counted=tuple(row[f"{side}_counted"]), deferred_to=row[f"{side}_to"]
+        )
+        for side in ("exact", "preset")
+    )
+    return DifferenceExample(
+        kind=row["kind"],
+        customer=row["customer_id"],
+        event_id=row["event_id"],
+        at=row["occurred_at"],
+        exact=exact,
+        preset=preset,
+    )

@@ -54,17 +54,6 @@ class Translation:
             else f"{exact} → {carried_out}{without}"
         )
 
-    def to_json(self) -> dict[str, Any]:
-        """It as plain values."""
-        return {
-            "id": self.exact.id,
-            "text": self.text,
-            "exact": to_dict(self.exact),
-            "carried_out": None if self.rule is None else to_dict(self.rule),
-            "why_not": self.no_equivalent or None,
-            "notes": list(self.notes),
-        }
-
 
 class _Cannot(Exception):  # noqa: N818
     """The sender has no such cap."""

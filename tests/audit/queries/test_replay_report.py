@@ -31,13 +31,13 @@ RULE = cap(1, "7d", id=HOSTILE.replace("\x1b[2J", ""))
 
 
 def replay_page(form, *, preset=None):
-    told = replayed(ROWS, RULE).to_json()
+    told = replayed(ROWS, RULE).document()
     if preset is not None:
         frame = events(*ROWS)
         beside = preset_comparison.compare(
             frame.lazy(), [from_dict(RULE)], vendor_semantics.preset(preset), context(frame)
         )
-        told["preset"] = beside.to_json()
+        told = beside.beside(told)
     return reports.replay(told, covered=COVERED).written(form)
 
 

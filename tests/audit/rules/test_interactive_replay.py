@@ -36,10 +36,10 @@ def both(frame, rules, because):
     """The document of the replay, and that of one prepared for several."""
     known = replace(context(frame), facts=stats.count(frame.lazy()))
     taking_part = RuleSet(rules, {"source-1": "c00001"})
-    expected = simulation.simulate(frame, taking_part, known, causes=because).to_json()
+    expected = simulation.simulate(frame, taking_part, known, causes=because).document().to_json()
     return expected, interactive_replay.PreparedReplay.of(frame, known).replay(
         taking_part, causes=because
-    ).to_json()
+    ).document().to_json()
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -180,11 +180,12 @@ def test_events_chosen_for_one_rule_serve_the_next_that_needs_the_same():
     )
     prepared = interactive_replay.PreparedReplay.of(frame, context(frame))
     stopped = [
-        prepared.replay(RuleSet([from_dict(cap(limit, "7d"))])).to_json()["stopped"] for limit in (1, 3, 9)
+        prepared.replay(RuleSet([from_dict(cap(limit, "7d"))])).document().to_json()["stopped"]
+        for limit in (1, 3, 9)
     ]
     assert stopped == [6, 4, 0]
     after = from_dict({"id": "after", "kind": "cooldown", "after": "order_completed", "window": "2d"})
-    assert prepared.replay(RuleSet([after])).to_json()["stopped"] == 2
+    assert prepared.replay(RuleSet([after])).document().to_json()["stopped"] == 2
 
 
 def test_a_sample_is_whole_customers_spread_over_all():
@@ -194,7 +195,7 @@ def test_a_sample_is_whole_customers_spread_over_all():
     sample = prepared.sample(messages=6)
     assert (prepared.customers, prepared.messages) == (9, 18)
     assert (sample.customers, sample.messages) == (3, 6)
-    made = sample.replay(RuleSet([from_dict(cap(1, "7d"))])).to_json()
+    made = sample.replay(RuleSet([from_dict(cap(1, "7d"))])).document().to_json()
     assert (made["stopped"], made["customers"], made["messages"]) == (3, 3, 6)
 
 
@@ -203,7 +204,7 @@ def test_what_no_rule_can_stop_takes_no_time_and_is_not_judged():
     told = []
     prepared = interactive_replay.PreparedReplay.of(frame, context(frame))
     made = prepared.replay(RuleSet([from_dict(cap(3, "1d"))]), progress=lambda done, of: told.append(done))
-    assert (made.to_json()["let_through"], told) == (28, [])
+    assert (made.document().to_json()["let_through"], told) == (28, [])
 
 
 def test_it_may_be_stopped_between_two_customers():
@@ -224,7 +225,7 @@ def test_rules_that_read_causes_are_refused_without_them():
     prepared = interactive_replay.PreparedReplay.of(frame, context(frame))
     with pytest.raises(InputError, match="causes"):
         prepared.replay(rule)
-    assert prepared.replay(rule, causes=causes(m=([], ["baby"]))).to_json()["stopped"] == 1
+    assert prepared.replay(rule, causes=causes(m=([], ["baby"]))).document().to_json()["stopped"] == 1
 
 
 def test_no_events_are_no_messages():
@@ -232,6 +233,7 @@ def test_no_events_are_no_messages():
     made = (
         interactive_replay.PreparedReplay.of(frame, context(frame))
         .replay(RuleSet([from_dict(cap(1, "7d"))]))
+        .document()
         .to_json()
     )
     assert (made["messages"], made["customers"], made["stopped"]) == (0, 0, 0)

@@ -196,7 +196,7 @@ def test_a_small_replay_never_loads_it():
     code = """
 import sys
 from tests.audit.rules.build import act, cap, causes, message, replayed
-replayed([message("2026-01-05T10:00")], cap(1, "7d")).to_json()
+replayed([message("2026-01-05T10:00")], cap(1, "7d")).document().to_json()
 assert not {"numba", "llvmlite"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -213,7 +213,7 @@ def test_large_replays_go_through_it_and_say_the_same(monkeypatch):
         frame, rules, context(frame), causes=why, progress=lambda done, total: seen.append((done, total))
     )
     assert made.decisions.equals(expected.decisions)
-    assert made.to_json() == expected.to_json()
+    assert made.document().to_json() == expected.document().to_json()
     assert seen[-1] == (made.decisions.height, made.decisions.height)
 
 
@@ -258,16 +258,16 @@ def engaged(seed):
 @pytest.mark.parametrize("seed", [1, 2, 8, 9])
 def test_a_fleet_in_parts_adds_up_to_what_the_whole_replay_tells(monkeypatch, fast, rows_at_once, seed):
     frame, rules = engaged(seed)
-    expected = simulation.simulate(frame, rules, context(frame)).to_json()
+    expected = simulation.simulate(frame, rules, context(frame)).document().to_json()
     monkeypatch.setattr(kernel, "MIN_MESSAGES", 1)
     monkeypatch.setattr(kernel, "installed", lambda: fast)
-    made = fleet.simulate(frame.lazy(), rules, context(frame), rows=rows_at_once).to_json()
+    made = fleet.simulate(frame.lazy(), rules, context(frame), rows=rows_at_once).document().to_json()
     assert made == expected
 
 
 def test_a_fleet_of_nothing_is_all_zero():
     frame = events({"kind": "product_viewed", "at": "2026-01-01T10:00"}).clear()
-    made = fleet.simulate(frame.lazy(), [from_dict(DEFERRED)], context(frame)).to_json()
+    made = fleet.simulate(frame.lazy(), [from_dict(DEFERRED)], context(frame)).document().to_json()
     assert (made["messages"], made["customers"], made["displaced"]) == (0, 0, [])
 
 
@@ -323,9 +323,9 @@ def test_an_id_that_reads_like_the_key_of_a_message_without_one_is_its_id(monkey
         )
     )
     rules = [from_dict({"id": "m", "kind": "mute"})]
-    expected = simulation.simulate(frame, rules, context(frame)).to_json()
+    expected = simulation.simulate(frame, rules, context(frame)).document().to_json()
     monkeypatch.setattr(kernel, "MIN_MESSAGES", 1)
-    made = fleet.simulate(frame.lazy(), rules, context(frame)).to_json()
+    made = fleet.simulate(frame.lazy(), rules, context(frame)).document().to_json()
     assert made == expected
     assert (made["messages"], made["stopped_wanted"]["clicked"]) == (2, 1)
 
@@ -357,7 +357,7 @@ def test_decisions_written_in_parts_are_those_of_the_whole_replay(
         frame.lazy(), rules, context(frame), causes=causes, decisions=out, rows=rows_at_once
     )
     assert pl.read_parquet(out).equals(expected.decisions)
-    assert made.to_json() == expected.to_json()
+    assert made.document().to_json() == expected.document().to_json()
     assert list(tmp_path.iterdir()) == [out]
 
 

@@ -33,7 +33,11 @@ def _fleets_are_small(monkeypatch):
 def totals(frame, rules, place, *, rows=300, progress=None):
     """Of a replay that keeps numbers at `place`."""
     lazy = frame.lazy()
-    return fleet.simulate(lazy, rules, context(frame), numbers=place, progress=progress, rows=rows).to_json()
+    return (
+        fleet.simulate(lazy, rules, context(frame), numbers=place, progress=progress, rows=rows)
+        .document()
+        .to_json()
+    )
 
 
 def files(place):
@@ -49,7 +53,7 @@ def test_totals_with_numbers_are_those_without_for_the_rules_they_were_made_with
     others = [rule for rule in differential.case(another, 1)[1] if not rule.reads_causes]
     with TemporaryDirectory() as folder:
         for replayed in (rules, rules, others):
-            expected = simulation.simulate(frame, replayed, context(frame)).to_json()
+            expected = simulation.simulate(frame, replayed, context(frame)).document().to_json()
             assert totals(frame, replayed, Path(folder), rows=rows) == expected
 
 
@@ -79,7 +83,9 @@ def test_once_there_are_numbers_only_what_rules_ask_for_row_by_row_is_read(tmp_p
     rules = [from_dict(rule)]
     expected = totals(frame, rules, tmp_path)
     few = event_pruning.by_row(rules)
-    made = fleet.simulate(frame.lazy().select(few), rules, context(frame), numbers=tmp_path).to_json()
+    made = (
+        fleet.simulate(frame.lazy().select(few), rules, context(frame), numbers=tmp_path).document().to_json()
+    )
     assert made == expected
     assert "campaign_id" not in few
 
@@ -99,7 +105,7 @@ def test_what_is_stopped_half_way_leaves_no_numbers(tmp_path):
 @pytest.mark.parametrize("failing", ["make", "write", "rename"])
 def test_where_numbers_cannot_be_kept_it_is_gone_without(tmp_path, monkeypatch, failing):
     frame, rules = engaged(1)
-    expected = simulation.simulate(frame, rules, context(frame)).to_json()
+    expected = simulation.simulate(frame, rules, context(frame)).document().to_json()
     place = tmp_path / "not there" if failing == "make" else tmp_path
 
     def full(*_):

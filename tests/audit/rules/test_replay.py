@@ -19,7 +19,7 @@ def act(kind, at, **more):
 
 
 def told(rows, *documents):
-    return replayed(rows, *documents).to_json()
+    return replayed(rows, *documents).document().to_json()
 
 
 def test_the_totals_add_up():
@@ -184,7 +184,7 @@ def test_intervals_are_wilsons(count, among, low, high):
     """Low and high as scipy 1.17 gave them: binomtest(count, among).proportion_ci(method="wilson")."""
     assert outcomes.interval(count, among) == pytest.approx((low, high), abs=1e-12)
     rate = outcomes.share(count, among)
-    assert (rate["low"], rate["high"]) == (round(low, 6), round(high, 6))
+    assert (rate.low, rate.high) == (round(low, 6), round(high, 6))
 
 
 def test_progress_is_told_and_can_stop_the_replay():

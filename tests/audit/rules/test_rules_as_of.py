@@ -99,9 +99,11 @@ def test_the_document_names_every_version_that_took_part(kept):
     kept.on("2026-01-01T00:00", "add", [CAP])
     kept.on("2026-01-03T00:00", "set", "cap", {"limit": 1})
     frame = events(*DAILY)
-    told = simulation.simulate(
-        frame, rules_as_of.rule_set(kept.book.history()[::-1]), context(frame)
-    ).to_json()
+    told = (
+        simulation.simulate(frame, rules_as_of.rule_set(kept.book.history()[::-1]), context(frame))
+        .document()
+        .to_json()
+    )
     assert told["rules"] == [{"id": "cap", "version": 1}, {"id": "cap", "version": 2}]
     assert told["by_rule"] == {"cap": told["stopped"]}
 

@@ -34,9 +34,9 @@ def test_each_point_is_the_replay_with_that_limit(history, rule, other, limits):
     for limit, point in zip(limits, swept(history, [other, rule], "cap", limits=limits), strict=True):
         alone = simulated(history, other, {**rule, "limit": limit})
         assert point.replay.decisions.equals(alone.decisions)
-        told = alone.to_json()
+        told = alone.document().to_json()
         del told["schema"], told["rules"]
-        assert point.to_json() == {"limit": limit, "window": rule["window"], **told}
+        assert point.document().to_json() == {"limit": limit, "window": rule["window"], **told}
 
 
 @settings(max_examples=40, deadline=None)
@@ -54,12 +54,12 @@ def test_a_cooldown_is_swept_up_to_the_re_purchase():
     history = [*bought, *(message(f"2026-02-{day}T10:00", item_id="7") for day in (10, 25))]
     rule = {"id": "r", "kind": "cooldown", "after": "order_completed", "same": "item", "window": "1d"}
     points = swept(history, [rule], "r", windows=["10d", "repurchase"])
-    assert [point.to_json()["stopped"] for point in points] == [1, 2]
+    assert [point.document().to_json()["stopped"] for point in points] == [1, 2]
 
 
 def test_a_rule_that_is_switched_off_is_swept_as_if_it_were_on():
     (point,) = swept(WEEK, [cap(3, "7d", enabled=False)], "cap", limits=[2])
-    assert point.to_json()["stopped"] == 4
+    assert point.document().to_json()["stopped"] == 4
 
 
 def test_progress_counts_every_point_and_may_stop_the_work():
@@ -78,7 +78,7 @@ def test_progress_counts_every_point_and_may_stop_the_work():
 
 def test_a_history_without_a_message_is_a_flat_curve():
     points = swept([{"kind": "product_viewed", "at": "2026-01-05"}], [cap(3, "7d")], "cap", limits=[1, 2])
-    assert [point.to_json()["messages"] for point in points] == [0, 0]
+    assert [point.document().to_json()["messages"] for point in points] == [0, 0]
 
 
 @pytest.mark.parametrize(

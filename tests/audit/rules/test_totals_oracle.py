@@ -159,7 +159,7 @@ def test_the_totals_are_those_of_the_contract_counted_naively(history, documents
     )
     rules, known = [from_dict(one) for one in documents], context(frame)
     made = simulation.simulate(frame, rules, known)
-    told = made.to_json()
+    told = made.document().to_json()
     empty = dict.fromkeys(("message_id", "machine", "item_id", "category", "campaign_id", "campaign_name"))
     rows = [{**empty, **row} for row in in_order(frame).iter_rows(named=True)]
     decisions = list(made.decisions.iter_rows(named=True))
@@ -188,7 +188,7 @@ def test_the_totals_are_those_of_the_contract_counted_naively(history, documents
     whole = (
         frame.with_columns(fleet.events_of_none().select(columns).clear(frame.height)) if columns else frame
     )
-    assert fleet.simulate(whole.lazy(), rules, known, rows=at_hand).to_json() == told
+    assert fleet.simulate(whole.lazy(), rules, known, rows=at_hand).document().to_json() == told
 
 
 @settings(max_examples=300, deadline=None)
@@ -201,4 +201,4 @@ def test_the_intervals_are_wilsons(some, more):
     middle = (rate + z * z / (2 * among)) / (1 + z * z / among)
     half = z / (1 + z * z / among) * sqrt(rate * (1 - rate) / among + z * z / (4 * among**2))
     made = outcomes.share(number, among)
-    assert (made["low"], made["high"]) == approx((middle - half, middle + half), abs=1e-6)
+    assert (made.low, made.high) == approx((middle - half, middle + half), abs=1e-6)
