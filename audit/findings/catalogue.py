@@ -1,13 +1,12 @@
 """The check catalogue: every check, its thresholds, its sources and how far its verdict may go."""
 
-import tomllib
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from audit.errors import InputError, NotFoundError
+from audit.storage import toml_input
 
 SEVERITIES = ("high", "medium", "low", "info")
 """Worst first."""
@@ -68,7 +67,7 @@ def countries(row_id: str) -> frozenset[str]:
 @cache
 def data(name: str) -> dict[str, Any]:
     """A data file of this package, read once."""
-    return tomllib.loads(files(__package__).joinpath(name).read_text(encoding="utf-8"))
+    return toml_input.shipped(__package__, name)
 
 
 def parse_row(fields: dict[str, Any]) -> CatalogueRow:

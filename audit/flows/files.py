@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,8 +58,7 @@ class _FlowTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 @cache
 def shipped() -> Mapping[str, Mapping[str, Any]]:
     """The tables of the flows that can be built on, by id."""
-    text = files("audit.flows").joinpath("flows.toml").read_text(encoding="utf-8")
-    return {str(row["id"]): row for row in toml_input.parsed(text)["flow"]}
+    return {str(row["id"]): row for row in toml_input.shipped("audit.flows", "flows.toml")["flow"]}
 
 
 def read(path: Path) -> pl.DataFrame | None:

@@ -1,6 +1,7 @@
 """Zip archives as they come from strangers: members are streamed and counted, nothing is extracted by name."""
 
 import io
+import shutil
 import tempfile
 import zipfile
 import zlib
@@ -132,8 +133,7 @@ class Archive:
         path = clean(f"{self.path.name}!{name}")
         spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  closed with the zip that reads it
         with self._zip.open(info) as raw:
-            for block in _blocks(_Counted(self, raw, path, info.compress_size)):
-                spool.write(block)
+            shutil.copyfileobj(_Counted(self, raw, path, info.compress_size), spool, 1024**2)
         spool.seek(0)
         self._nested = (name, _whole(_OwningZip(spool)))
         return self._nested[1]
@@ -189,11 +189,6 @@ def _whole(archive: _Zip) -> _Zip:
 
 def _files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     return [info for info in archive.infolist() if not info.is_dir() and (info.external_attr >> 28) != _LINK]
-
-
-def _blocks(stream: io.RawIOBase, size: int = 1024**2) -> Iterator[bytes]:
-    while block := stream.read(size):
-        yield block
 
 
 @contextmanager

@@ -95,7 +95,9 @@ def _piece(column: pl.Series, name: str) -> pl.Expr:
     value = pl.col(name)
     if column.dtype == pl.String:
         text = value.str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
-        written = pl.concat_str(pl.lit('"'), text.map_batches(_cleaned, return_dtype=pl.String), pl.lit('"'))
+        written = pl.concat_str(
+            pl.lit('"'), text.map_batches(clean_column, return_dtype=pl.String), pl.lit('"')
+        )
         return pl.when(value != "").then(pl.concat_str(pl.lit(key), written))
     if column.dtype.is_float():
         return pl.when(value.is_finite()).then(pl.concat_str(pl.lit(key), value.cast(pl.String)))
@@ -107,10 +109,6 @@ def _piece(column: pl.Series, name: str) -> pl.Expr:
             pl.concat_str(pl.lit(key), wrapped.str.slice(5, wrapped.str.len_chars() - 6))
         )
     return pl.concat_str(pl.lit(key + '"'), value.cast(pl.String), pl.lit('"'))
-
-
-def _cleaned(column: pl.Series) -> pl.Series:
-    return clean_column(column)
 
 
 def _parsed(value: str) -> tuple[str, list[tuple[str, str]]]:

@@ -59,11 +59,8 @@ def recognises(path: Path, kind: str) -> bool:
         return kind == "zip" and _zip_is_ours(path)
     if file.kind == "empty":
         return kind == "csv"
-    return file.kind == kind and (kind != "csv" or _named(path, kind) or _header_is_ours(file.head, path))
-
-
-def _named(path: Path, kind: str) -> bool:
-    return any(suffix.lower() in _SUFFIXES[kind] for suffix in path.suffixes)
+    named_so = any(suffix.lower() in _SUFFIXES[kind] for suffix in path.suffixes)
+    return file.kind == kind and (kind != "csv" or named_so or _header_is_ours(file.head, path))
 
 
 def _header_is_ours(head: bytes, path: Path) -> bool:

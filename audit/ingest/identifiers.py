@@ -1,12 +1,11 @@
 """Direct identifiers, found by the names that sources give to columns and to keys inside JSON objects."""
 
 import re
-import tomllib
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from audit.ingest import strict_json
+from audit.storage import toml_input
 
 
 def field_of(name: str) -> str | None:
@@ -22,7 +21,7 @@ def normal(name: str) -> str:
 @cache
 def words() -> dict[str, Any]:
     """The word lists of `identifiers.toml`."""
-    return tomllib.loads(files("audit.ingest").joinpath("identifiers.toml").read_text(encoding="utf-8"))
+    return toml_input.shipped("audit.ingest", "identifiers.toml")
 
 
 @cache

@@ -1,9 +1,9 @@
 """What may be shown of a direct identifier: enough to tell two tickets apart, too little to write to somebody."""
 
-import tomllib
 from collections.abc import Iterable
 from functools import cache
-from importlib.resources import files
+
+from audit.storage import toml_input
 
 HIDDEN = "•••"
 
@@ -80,5 +80,6 @@ def _address(value: str) -> str:
 
 @cache
 def _countries() -> frozenset[str]:
-    text = files("audit.privacy").joinpath("countries.toml").read_text(encoding="utf-8")
-    return frozenset(name.casefold() for name in tomllib.loads(text)["names"])
+    return frozenset(
+        name.casefold() for name in toml_input.shipped("audit.privacy", "countries.toml")["names"]
+    )

@@ -71,9 +71,6 @@ WITHOUT_COMMAND = frozenset(
 )  # fmt: skip
 """Actions of the table that no command or screen asks for yet."""
 
-CONTACT_FIELDS = ("email", "name", "phone")
-"""What an agent may reveal."""
-
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
@@ -122,10 +119,6 @@ class Viewer:
         lower = next((known for known in Role if known.name.lower() == role), None)
         if lower is None:
             raise NotPermittedError(f"{role!r} is no role; there are agent, reviewer, operator and admin")
-        if not _contains(self.role, lower):
+        if any(row[self.role - 1] < row[lower - 1] for row in TABLE.values()):
             raise NotPermittedError(f"the role {self.name} cannot act as {role}: a role can only be lowered")
         return Viewer(lower, self.ticket, self.reason, self.lists_for_agents)
-
-
-def _contains(role: Role, other: Role) -> bool:
-    return all(row[role - 1] >= row[other - 1] for row in TABLE.values())

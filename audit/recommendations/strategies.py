@@ -1,13 +1,12 @@
 """The numbers and names of the strategies, read from `strategies.toml`."""
 
-import tomllib
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from audit.events.times import duration
+from audit.storage import toml_input
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +44,4 @@ def _strategy(name: str, table: dict[str, Any]) -> Strategy:
 
 @cache
 def _file() -> dict[str, Any]:
-    return tomllib.loads(files("audit.recommendations").joinpath("strategies.toml").read_text("utf-8"))
+    return toml_input.shipped("audit.recommendations", "strategies.toml")

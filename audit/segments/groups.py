@@ -1,16 +1,15 @@
 """What a segment exists once for each of: categories, bands of prices, parts of the day, topics, values of a profile."""
 
 import re
-import tomllib
 import zoneinfo
 from functools import cache
-from importlib.resources import files
 
 import polars as pl
 
 from audit.events.schema import first_levels
 from audit.events.sensitive_topics import in_category, titles
 from audit.segments.model import BETWEEN, Condition
+from audit.storage import toml_input
 
 _NOTHING = ("", "unknown", "none", "null")
 """What stands in a profile where nothing is known."""
@@ -116,8 +115,10 @@ _PARTS = {
 
 @cache
 def _dayparts() -> dict[str, tuple[int, int]]:
-    text = files("audit.segments").joinpath("dayparts.toml").read_text("utf-8")
-    return {name: (begin, end) for name, (begin, end) in tomllib.loads(text)["part"].items()}
+    return {
+        name: (begin, end)
+        for name, (begin, end) in toml_input.shipped("audit.segments", "dayparts.toml")["part"].items()
+    }
 
 
 @cache

@@ -1,8 +1,6 @@
 """What a customer is in: the segments others logged and those our definitions give, held together."""
 
-import tomllib
 from functools import cache
-from importlib.resources import files
 
 import polars as pl
 
@@ -14,6 +12,7 @@ from audit.segments.event_selection import SelectedEvents
 from audit.segments.logged import logged
 from audit.segments.model import Definition, SegmentContext
 from audit.segments.names import names_of, names_of_groups, normal
+from audit.storage import toml_input
 
 MEMBERSHIPS: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
@@ -159,8 +158,7 @@ def _stems(name: pl.Expr) -> pl.Expr:
 
 @cache
 def _common_words() -> tuple[str, ...]:
-    text = files("audit.segments").joinpath("common_words.toml").read_text("utf-8")
-    return tuple(tomllib.loads(text)["words"])
+    return tuple(toml_input.shipped("audit.segments", "common_words.toml")["words"])
 
 
 def _by_id(log: pl.DataFrame) -> pl.DataFrame:

@@ -7,6 +7,7 @@ A Struct says what a table may hold. `Meta(description=...)` on a field says in 
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, TypeGuard, TypeVar, get_args
 
@@ -50,6 +51,11 @@ def read(path: Path) -> dict[str, Any]:
         return parsed(text)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+
+
+def shipped(package: str, name: str) -> dict[str, Any]:
+    """The TOML file `name` that lies beside the code of `package`."""
+    return tomllib.loads(files(package).joinpath(name).read_text(encoding="utf-8"))
 
 
 def parsed(text: str) -> dict[str, Any]:

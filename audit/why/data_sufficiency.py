@@ -1,15 +1,14 @@
 """When may we say that nothing explains a decision? Only where the data would hold what does."""
 
-import tomllib
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from importlib.resources import files
 
 import polars as pl
 
 from audit.events.times import duration
 from audit.population.coverage import Coverage
+from audit.storage import toml_input
 from audit.why.wording import day, kinds_in_words
 
 EXPLAINS_NOTHING = "nothing in this data explains it"
@@ -72,6 +71,5 @@ def since_when(coverage: Coverage, acts: Iterable[str]) -> str:
 
 @cache
 def _needed() -> tuple[tuple[str, ...], timedelta]:
-    text = files("audit.why").joinpath("cover.toml").read_text(encoding="utf-8")
-    fields = tomllib.loads(text)
+    fields = toml_input.shipped("audit.why", "cover.toml")
     return tuple(fields["kinds"]), duration(fields["window"])

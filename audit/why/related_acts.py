@@ -4,16 +4,15 @@ Messages and acts are put into keys, so that an act is related to a message exac
 same or a close category, a topic, a word.
 """
 
-import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import polars as pl
 
 from audit.events.schema import TIME
 from audit.events.vocabulary import comes_before_expr
+from audit.storage import toml_input
 
 LEVELS = ("the same item", "the same category", "a category close to it", "a shared topic", "words of it")
 """How an act can be related to a message, the closest first."""
@@ -172,5 +171,8 @@ def _answered_by_category(path: str) -> list[tuple[str, int]]:
 
 @cache
 def _common_words() -> frozenset[str]:
-    text = files("audit.why").joinpath("common_words.toml").read_text(encoding="utf-8")
-    return frozenset(word.removesuffix("s") for words in tomllib.loads(text).values() for word in words)
+    return frozenset(
+        word.removesuffix("s")
+        for words in toml_input.shipped("audit.why", "common_words.toml").values()
+        for word in words
+    )

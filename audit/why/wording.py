@@ -1,14 +1,13 @@
 """How acts, things and moments are put into plain words, for a reader who may or may not be told sensitive topics."""
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from audit.events.sensitive_topics import titles, topic_of_row
+from audit.storage import toml_input
 
 HAND_OVER = "hand to privacy"
 """What a reader does who may not be told a sensitive topic."""
@@ -23,7 +22,7 @@ _UNASKED = "was sent {it} without having ordered it"
 @cache
 def _called() -> dict[str, dict[str, str]]:
     """Kind of event → what one of it did (`act`) and what many are called (`kind`): `acts.toml`."""
-    return tomllib.loads(files("audit.why").joinpath("acts.toml").read_text(encoding="utf-8"))
+    return toml_input.shipped("audit.why", "acts.toml")
 
 
 def _words(kind: str, form: str) -> str:

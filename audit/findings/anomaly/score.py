@@ -1,9 +1,7 @@
 """How far each basket is out of its account's usual pattern, and which are listed: a ratio of likelihoods, untrained."""
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache, reduce
-from importlib.resources import files
 from operator import mul
 
 import polars as pl
@@ -12,6 +10,7 @@ from audit.events.schema import TIME
 from audit.findings.anomaly import persona_markers
 from audit.population.basket_baseline import Background, filled
 from audit.population.baskets import LEVELS, acts, contents, counted
+from audit.storage import toml_input
 from audit.workspace.context import Context
 
 _DIGITS = 6
@@ -52,7 +51,7 @@ class Settings:
 @cache
 def settings() -> Settings:
     """The numbers as the file has them."""
-    row = tomllib.loads(files("audit.findings.anomaly").joinpath("pattern.toml").read_text("utf-8"))
+    row = toml_input.shipped("audit.findings.anomaly", "pattern.toml")
     row |= {"sources": tuple(row["sources"]), "varieties": tuple(map(float, row["varieties"]))}
     return Settings(**row)
 

@@ -1,12 +1,12 @@
 """What `datasets.toml` says, as objects: which file is which dataset, and what its columns become."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from typing import Any
+
+from audit.storage import toml_input
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,7 @@ class Book:
 @cache
 def book() -> Book:
     """The datasets whysent knows."""
-    text = files("audit.ingest.amazon").joinpath("datasets.toml").read_text(encoding="utf-8")
-    raw = tomllib.loads(text)
+    raw = toml_input.shipped("audit.ingest.amazon", "datasets.toml")
     return Book(
         datasets=tuple(_dataset(entry) for entry in raw["dataset"]),
         placeholders=tuple(raw["placeholders"]),

@@ -1,15 +1,14 @@
 """What reports say, by language: templates out of `en.toml` and `de.toml`, with dates and durations in words."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from audit.errors import InputError
 from audit.events.times import duration, parse_iso
+from audit.storage import toml_input
 
 LOCALES = ("en", "de")
 """The languages there are templates for."""
@@ -59,5 +58,4 @@ def language(locale: str) -> Language:
     """The templates of `locale`. Raises InputError for a language there are none for."""
     if locale not in LOCALES:
         raise InputError(f"no report in {locale!r}; one of {', '.join(LOCALES)}")
-    text = files("audit.queries.reports").joinpath(f"{locale}.toml").read_text(encoding="utf-8")
-    return Language(locale, tomllib.loads(text))
+    return Language(locale, toml_input.shipped("audit.queries.reports", f"{locale}.toml"))

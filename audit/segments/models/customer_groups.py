@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
@@ -36,8 +35,7 @@ class Numbers(NamedTuple):
 @cache
 def settings() -> dict[str, Any]:
     """What `features.toml` says."""
-    text = files("audit.segments.models").joinpath("features.toml").read_text("utf-8")
-    return toml_input.parsed(text)
+    return toml_input.shipped("audit.segments.models", "features.toml")
 
 
 @cache
