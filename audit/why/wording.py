@@ -104,9 +104,7 @@ def several(number: int, noun: str) -> str:
 def span(length: timedelta) -> str:
     """`7 days`, `16 hours`."""
     hours = round(length / timedelta(hours=1))
-    if hours % 24 == 0:
-        return f"{hours // 24} day" + ("" if hours == 24 else "s")
-    return f"{hours} hour" + ("" if hours == 1 else "s")
+    return several(hours, "hour") if hours % 24 else several(hours // 24, "day")
 
 
 def kinds_in_words(kinds: Iterable[str]) -> str:

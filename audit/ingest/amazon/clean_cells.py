@@ -49,10 +49,10 @@ def moments(column: pl.Series) -> pl.Series:
     leap = text.str.contains(_LEAP).fill_null(value=False)
     text = text.str.replace(_LEAP, "${1}:59")
     times = pl.Series(column.name, [None] * len(column), dtype=TIME)
-    for pattern, form in book().dates:
-        fits = text.str.contains(pattern).fill_null(value=False)
+    for written in book().dates:
+        fits = text.str.contains(written.pattern).fill_null(value=False)
         if fits.any():
-            parsed = _parsed(text.set(~fits, None), form)
+            parsed = _parsed(text.set(~fits, None), written.format)
             times = times.zip_with(~fits, parsed)
     return (times + leap.cast(pl.Int64).cast(pl.Duration("us")) * 1_000_000).alias(column.name)
 

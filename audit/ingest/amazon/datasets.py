@@ -1,30 +1,33 @@
 """What `datasets.toml` says, as objects: which file is which dataset, and what its columns become."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+
+import msgspec
+from msgspec import Struct
 
 from audit.storage import toml_input
 
 
-@dataclass(frozen=True)
-class Dataset:
+class Dataset(Struct, frozen=True, forbid_unknown_fields=True):
     """One kind of file of the export; the fields are explained in `datasets.toml`."""
 
     name: str
     files: tuple[str, ...]
-    group: str
+    group: str = ""
     refine: str | None = None
     needs: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     header: tuple[str, ...] = ()
     overflow: bool = False
     why_skipped: str | None = None
-    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    constants: Mapping[str, str] = field(default_factory=dict)
-    identifiers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    columns: Mapping[str, tuple[str, ...]] = {}
+    constants: Mapping[str, str] = {}
+    identifiers: Mapping[str, tuple[str, ...]] = {}
+
+    def __post_init__(self) -> None:
+        if not self.group:
+            msgspec.structs.force_setattr(self, "group", self.name)
 
     @property
     def source_name(self) -> str:
@@ -32,15 +35,28 @@ class Dataset:
         return f"Amazon {self.name}"
 
 
-@dataclass(frozen=True)
-class Book:
+class Hidden(Struct, frozen=True):
+    """Columns whose name has this pattern hold this field of the vault."""
+
+    pattern: str
+    field: str
+
+
+class DateFormat(Struct, frozen=True):
+    """Times that look like this pattern are written in this format (strftime)."""
+
+    pattern: str
+    format: str
+
+
+class Book(Struct, frozen=True, rename={"datasets": "dataset", "dates": "date"}):
     """All of `datasets.toml`, the datasets in the order they are read in."""
 
     datasets: tuple[Dataset, ...]
     placeholders: tuple[str, ...]
     footers: tuple[str, ...]
-    hidden: tuple[tuple[re.Pattern[str], str], ...]
-    dates: tuple[tuple[str, str], ...]
+    hidden: tuple[Hidden, ...]
+    dates: tuple[DateFormat, ...]
     vocabulary: Mapping[str, Mapping[str, str]]
 
     def named(self, stem: str) -> Dataset | None:
@@ -63,19 +79,4 @@ class Book:
 @cache
 def book() -> Book:
     """The datasets whysent knows."""
-    raw = toml_input.shipped("audit.ingest.amazon", "datasets.toml")
-    return Book(
-        datasets=tuple(_dataset(entry) for entry in raw["dataset"]),
-        placeholders=tuple(raw["placeholders"]),
-        footers=tuple(raw["footers"]),
-        hidden=tuple((re.compile(entry["pattern"]), entry["field"]) for entry in raw["hidden"]),
-        dates=tuple((entry["pattern"], entry["format"]) for entry in raw["date"]),
-        vocabulary=raw["vocabulary"],
-    )
-
-
-def _dataset(raw: dict[str, Any]) -> Dataset:
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
-    for part in ("columns", "identifiers"):
-        values[part] = {name: tuple(names) for name, names in raw.get(part, {}).items()}
-    return Dataset(**{"group": raw["name"], **values})
+    return msgspec.convert(toml_input.shipped("audit.ingest.amazon", "datasets.toml"), Book)

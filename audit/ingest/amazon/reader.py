@@ -4,6 +4,7 @@ Of a file: columns by name, identifiers apart, everything else kept.
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -113,7 +114,9 @@ class Layout:
     def _hide(self, mapped: set[str]) -> None:
         """Columns that nobody foresaw and that are named like an identifier."""
         for name in self.header:
-            field = next((field for pattern, field in book().hidden if pattern.search(name.casefold())), None)
+            field = next(
+                (kind.field for kind in book().hidden if re.search(kind.pattern, name.casefold())), None
+            )
             if name not in mapped and field is not None:
                 self.identifiers.setdefault(field, []).append(name)
 
