@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import on
 from textual.app import App
-from textual.message import Message
 
 from tui import keys
 from tui.core_access import AsksCore, error_line, expected_errors
@@ -62,12 +59,6 @@ class WhysentApp(App[int], AsksCore):
     }
     DEFAULT_MODE = "find"
 
-    @dataclass
-    class Ready(Message):
-        """The workspace is open."""
-
-        opening: Opening
-
     def __init__(self, session: Session, *, agent: bool = False) -> None:
         super().__init__(ansi_color=True if wants_no_colour() else None)
         self._session = session
@@ -90,16 +81,15 @@ class WhysentApp(App[int], AsksCore):
     # -- opening ---------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        self.call_after_refresh(self.ask, "open", self.session.open, self.Ready)
+        self.call_after_refresh(self.ask, "open", self.session.open, self.show_workspace)
 
-    @on(Ready)
-    def show_workspace(self, message: Ready) -> None:
-        self.opening = message.opening
+    def show_workspace(self, opening: Opening) -> None:
+        self.opening = opening
         for screen in self.screen_stack:
             if isinstance(screen, FindScreen):
-                screen.opened(message.opening)
-        if message.opening.first is not None:
-            self.open_customer(message.opening.first)
+                screen.opened(opening)
+        if opening.first is not None:
+            self.open_customer(opening.first)
         self.ask("warm", self._warm)
 
     def _warm(self) -> None:
@@ -176,7 +166,7 @@ class WhysentApp(App[int], AsksCore):
             except expected_errors() as error:
                 return error_line(error)
 
-        self.ask("copy", write, lambda path: self.Done(f"copied {title}; if the terminal dropped it: {path}"))
+        self.ask("copy", write, lambda path: self.say(f"copied {title}; if the terminal dropped it: {path}"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: every action that holds on this screen, from the table of keys."""

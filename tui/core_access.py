@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from textual.dom import DOMNode
@@ -59,17 +61,10 @@ class AsksCore(DOMNode):
     """
 
     @dataclass
-    class Failed(Message):
-        """A question could not be answered."""
+    class Answer(Message):
+        """A worker is done, or has part of a result: `show` is what to do about it."""
 
-        group: str
-        reason: str
-
-    @dataclass
-    class Done(Message):
-        """Something was done that is worth a line."""
-
-        text: str
+        show: Callable[[], object]
 
     @property
     def services(self) -> Services:
@@ -82,27 +77,28 @@ class AsksCore(DOMNode):
         return self.services.session
 
     def ask(
-        self, group: str, question: Callable[[], T], answer: Callable[[T], Message | None] = lambda _: None
+        self, group: str, question: Callable[[], T], show: Callable[[T], object] = lambda _: None
     ) -> None:
-        """Run `question` in a thread and post `answer` of its result; a later question of the group replaces it."""
+        """Run `question` in a thread, then `show` its result here; a later question of the group replaces it."""
 
         def work() -> None:
+            answer: Callable[[], object]
             try:
-                message = answer(question())
+                answer = partial(show, question())
             except expected_errors() as error:
-                message = self.Failed(group, error_line(error))
-            if message is not None and not get_current_worker().is_cancelled:
-                self.post_message(message)
+                answer = partial(self._show_failure, group, error_line(error))
+            if not get_current_worker().is_cancelled:
+                self.post_message(self.Answer(answer))
 
         self.run_worker(work, thread=True, exclusive=True, group=group)
 
-    def posting(self, answer: Callable[[T], Message]) -> Callable[[T], None]:
-        """A callback for the worker in which this is called: posts `answer` of part of a result, unless it was cancelled."""
+    def showing(self, show: Callable[[T], object]) -> Callable[[T], None]:
+        """A callback for the worker in which this is called: has part of a result shown, unless it was cancelled."""
         running = still_running()
 
         def post(part: T) -> None:
             if running():
-                self.post_message(answer(part))
+                self.post_message(self.Answer(partial(show, part)))
 
         return post
 
@@ -116,14 +112,19 @@ class AsksCore(DOMNode):
         """Drop the question of that group."""
         self.workers.cancel_group(self, group)
 
-    def on_asks_core_failed(self, message: Failed) -> None:
+    async def on_asks_core_answer(self, message: Answer) -> None:
         message.stop()
-        if message.group not in QUIET:
-            self.failed(message.group, message.reason)
+        shown = message.show()
+        if isawaitable(shown):
+            await shown
 
-    def on_asks_core_done(self, message: Done) -> None:
-        message.stop()
-        say(self.app, message.text)
+    def say(self, text: str) -> None:
+        """Tell in a line what was done."""
+        say(self.app, text)
+
+    def _show_failure(self, group: str, reason: str) -> None:
+        if group not in QUIET:
+            self.failed(group, reason)
 
     def failed(self, group: str, reason: str) -> None:
         """A question of that group could not be answered: tell it. Others add what else has to be put right."""

@@ -97,16 +97,18 @@ class Driven:
         from tui.widgets.replay_pane import ReplayPane
 
         self.app, self.pilot, self.answers = app, pilot, []
-        noted = {ReplayPane.SampleReplayed: "sample", ReplayPane.Replayed: "whole"}
         pane = app.screen.query_one(ReplayPane)
-        post = pane.post_message
+        for name, method in {"sample": "show_sample", "whole": "show_replay"}.items():
+            setattr(pane, method, self.noted(name, getattr(pane, method)))
 
-        def posted(message):
-            if type(message) in noted:
-                self.answers.append((noted[type(message)], time.perf_counter()))
-            return post(message)
+    def noted(self, name, show):
+        """`show`, with the moment noted at which it begins."""
 
-        pane.post_message = posted
+        def shown(answer):
+            self.answers.append((name, time.perf_counter()))
+            return show(answer)
+
+        return shown
 
     async def whole(self):
         """Wait for the whole answer."""

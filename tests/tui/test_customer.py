@@ -6,7 +6,6 @@ from textual.pilot import Pilot
 from audit.errors import NotFoundError
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import SIZES, Driver, Started
-from tui.screens.customer import CustomerScreen
 from tui.screens.dialogs import Question
 from tui.screens.report import ReportDialog
 from tui.screens.suggestion import SuggestionDialog
@@ -233,7 +232,7 @@ async def test_an_answer_that_comes_late_does_not_replace_a_newer_customer(start
         old = screen.case.now
         screen.open_customer("c_00000005")
         await driver.settle()
-        screen.post_message(CustomerScreen.VerdictLoaded(old, old.verdict))
+        screen.show_verdict(old, old.verdict)
         await driver.settle()
         assert screen.case.now.customer == "c_00000005"
         assert "would have stopped 11 of 11" in driver.words

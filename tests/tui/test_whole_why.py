@@ -228,7 +228,7 @@ async def test_a_late_answer_replaces_nothing_and_opening_somebody_else_leaves_t
         await driver.press(*WHY)
         screen = driver.app.screen
         old = {**screen.decision.document, "because": [{"text": "late", "events": [], "because": []}]}
-        screen.post_message(WhyScreen.Explained(Subject("segment", "other"), old))
+        screen.show_explanation(Subject("segment", "other"), old)
         await driver.settle()
         assert "late" not in driver.text
         driver.app.open_customer("c_00000005")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.message import Message
 from textual.screen import Screen
 
 from tui.core_access import AsksCore
@@ -29,12 +27,6 @@ class WorkScreen(Screen[None], AsksCore):
 
     AUTO_FOCUS: ClassVar[str | None] = None
 
-    @dataclass
-    class DataVersion(Message):
-        """What answers rest on: another text after an import, or after a change of what is declared."""
-
-        version: str
-
     def __init__(self) -> None:
         super().__init__()
         self._data_version: str | None = None
@@ -42,11 +34,11 @@ class WorkScreen(Screen[None], AsksCore):
     def on_screen_resume(self) -> None:
         """Look whether what is shown still stands; another screen or program may have changed it."""
         if self.services.opening is not None:
-            self.ask("data version", self.session.data_version, self.DataVersion)
+            self.ask("data version", self.session.data_version, self._note_data_version)
 
-    def on_work_screen_data_version(self, message: DataVersion) -> None:
-        before, self._data_version = self._data_version, message.version
-        if before not in {None, message.version}:
+    def _note_data_version(self, version: str) -> None:
+        before, self._data_version = self._data_version, version
+        if before not in {None, version}:
             self.outdated()
 
     def outdated(self) -> None:

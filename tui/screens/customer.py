@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Container
-from textual.message import Message
 from textual.widgets import Footer, OptionList
 
 from tui import keys
 from tui.rendering.text import number, say
 from tui.screens.base import WorkScreen
 from tui.screens.customer_case import CustomerCase, anomaly_text, finding_text
-from tui.screens.what_if import DerivableLoaded, FullPictureLoaded, PictureLoaded
 from tui.session.view_models import Document, Picture, ProposalCase, RuleTrial, Subject, Verdict
 from tui.widgets.decision_lists import LISTS, DecisionLists
 from tui.widgets.explanation_tree import ExplanationTree
@@ -30,6 +27,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from audit.findings.anomaly import OutOfPattern
+    from tui.rendering.what_if_diff import Derivable
     from tui.screens.customer_case import PaneText
 
 PANES = ("timeline", "why", *LISTS)
@@ -44,26 +42,6 @@ class CustomerScreen(WorkScreen):
     AREA = "customer"
     BINDINGS = keys.bindings(AREA)
     CSS_PATH = "customer.tcss"
-
-    @dataclass
-    class VerdictLoaded(Message):
-        """The whole verdict of a picture came back."""
-
-        picture: Picture
-        verdict: Verdict
-
-    @dataclass
-    class Explained(Message):
-        """An explanation came back."""
-
-        subject: Subject
-        document: Document
-
-    @dataclass
-    class RulesTried(Message):
-        """What rules do to the messages came back."""
-
-        trial: RuleTrial
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,9 +88,8 @@ class CustomerScreen(WorkScreen):
         opening = self.services.opening
         return f"ticket {opening.ticket}" if opening and opening.ticket else ""
 
-    @on(PictureLoaded)
-    def show_picture(self, message: PictureLoaded) -> None:
-        picture, case = message.picture, self.case
+    def show_picture(self, picture: Picture) -> None:
+        case = self.case
         if case is None:
             return
         opening = case.before is None
@@ -134,7 +111,7 @@ class CustomerScreen(WorkScreen):
         if case.trying:
             self._try_rules(case)
         verdict = partial(self.session.customers.verdict, picture)
-        self.ask("verdict", verdict, partial(self.VerdictLoaded, picture))
+        self.ask("verdict", verdict, partial(self.show_verdict, picture))
         case.what_if.ask_more(picture)
 
     def failed(self, group: str, reason: str) -> None:
@@ -155,25 +132,21 @@ class CustomerScreen(WorkScreen):
             " · ".join((picture.customer, *picture.about)), left_out, picture.coverage
         )
 
-    @on(FullPictureLoaded)
-    def complete_picture(self, message: FullPictureLoaded) -> None:
+    def show_full_picture(self, picture: Picture) -> None:
         case = self.case
-        if case is not None and case.now is not None and case.what_if.take(message.picture):
+        if case is not None and case.now is not None and case.what_if.take(picture):
             with self.app.batch_update():
                 lists = self.query_one(DecisionLists)
-                lists.show_decisions(case.before or message.picture, case.now)
+                lists.show_decisions(case.before or picture, case.now)
                 self._label_panes()
                 self._mark()
 
-    @on(VerdictLoaded)
-    def show_verdict(self, message: VerdictLoaded) -> None:
-        picture = message.picture
+    def show_verdict(self, picture: Picture, verdict: Verdict) -> None:
         if self.case is not None and self.case.shows(picture.customer, picture.without):
-            self.query_one(VerdictBlock).verdict = message.verdict
+            self.query_one(VerdictBlock).verdict = verdict
 
-    @on(DerivableLoaded)
-    def show_derivable(self, message: DerivableLoaded) -> None:
-        if self.case is not None and self.case.what_if.take_derivable(message):
+    def show_derivable(self, without: tuple[str, ...], derivable: Derivable) -> None:
+        if self.case is not None and self.case.what_if.take_derivable(without, derivable):
             self._mark()
 
     def _label_panes(self) -> None:
@@ -211,13 +184,12 @@ class CustomerScreen(WorkScreen):
     def _ask_why(self, case: CustomerCase, subject: Subject) -> None:
         case.subject = subject
         question = partial(self.session.customers.explain, case.customer, subject, case.without)
-        self.ask("why", question, partial(self.Explained, subject))
+        self.ask("why", question, partial(self.show_why, subject))
 
-    @on(Explained)
-    def show_why(self, message: Explained) -> None:
-        if self.case is not None and self.case.subject == message.subject:
-            key = self.timeline.key if message.subject.kind == "message" else None
-            self._explain(self.case.decision_text(message.document, key))
+    def show_why(self, subject: Subject, document: Document) -> None:
+        if self.case is not None and self.case.subject == subject:
+            key = self.timeline.key if subject.kind == "message" else None
+            self._explain(self.case.decision_text(document, key))
 
     @on(DecisionLists.Highlighted)
     def explain_decision(self, message: DecisionLists.Highlighted) -> None:
@@ -288,14 +260,13 @@ class CustomerScreen(WorkScreen):
         verdict = self.query_one(VerdictBlock).verdict
         rule = verdict.rule if verdict is not None else None
         question = partial(self.session.customers.try_rules, case.customer, case.without, rule)
-        self.ask("try", question, self.RulesTried)
+        self.ask("try", question, self.show_tried_rules)
 
-    @on(RulesTried)
-    def show_tried_rules(self, message: RulesTried) -> None:
-        case, trial = self.case, message.trial
+    def show_tried_rules(self, trial: RuleTrial) -> None:
+        case = self.case
         if case is not None and case.trying and case.shows(trial.customer, trial.without):
             self._show_trial(case, trial)
-            say(self.app, case.trial_sentence())
+            self.say(case.trial_sentence())
 
     def _show_trial(self, case: CustomerCase, trial: RuleTrial | None) -> None:
         case.trial = self.timeline.trial = trial
@@ -392,4 +363,4 @@ class CustomerScreen(WorkScreen):
             report = session.customers.report(customer, "internal", "en")
             return session.write_export(f"case-{customer}.md", report.text)
 
-        self.ask("export", write, lambda path: self.Done(f"the case was written to {path}"))
+        self.ask("export", write, lambda path: self.say(f"the case was written to {path}"))

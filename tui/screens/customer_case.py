@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from audit.findings.anomaly import OutOfPattern
     from audit.queries.findings_documents import Finding
-    from tui.core_access import AsksCore
+    from tui.screens.what_if import PictureScreen
     from tui.session.view_models import Document, Picture, RuleTrial, Subject
 
 
@@ -37,7 +37,7 @@ class PaneText:
 class CustomerCase:
     """State of the Customer screen for one customer; `evidence` are the events behind what is explained."""
 
-    def __init__(self, screen: AsksCore, customer: str) -> None:
+    def __init__(self, screen: PictureScreen, customer: str) -> None:
         self.customer = customer
         self.what_if = WhatIf(screen, customer)
         self.subject: Subject | None = None

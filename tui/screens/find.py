@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Container
-from textual.message import Message
 from textual.widgets import Footer, Input
 
 from tui import keys
@@ -63,30 +61,6 @@ class FindScreen(WorkScreen):
     AREA = "find"
     BINDINGS = keys.bindings(AREA)
 
-    @dataclass
-    class TriageLoaded(Message):
-        """The work list came back."""
-
-        triage: Triage
-
-    @dataclass
-    class CampaignsLoaded(Message):
-        """The campaigns came back."""
-
-        campaigns: pl.DataFrame
-
-    @dataclass
-    class Resolved(Message):
-        """Somebody was found."""
-
-        customer: str
-
-    @dataclass
-    class RecentLoaded(Message):
-        """The cases opened last came back."""
-
-        customers: tuple[str, ...]
-
     def __init__(self) -> None:
         super().__init__()
         self._triage: Triage | None = None
@@ -130,13 +104,12 @@ class FindScreen(WorkScreen):
         opening = self.services.opening
         if opening is not None and opening.lists_people and not self.services.agent:
             self.query_one("#people", Table).loading = True
-            self.ask("list", self.session.customers.triage, self.TriageLoaded)
+            self.ask("list", self.session.customers.triage, self.show_list)
 
-    @on(TriageLoaded)
-    def show_list(self, message: TriageLoaded) -> None:
-        self._triage = message.triage
+    def show_list(self, triage: Triage) -> None:
+        self._triage = triage
         self._show_people()
-        self.query_one("#checks", Table).show(Rows(message.triage.checks, CHECKS, "key"))
+        self.query_one("#checks", Table).show(Rows(triage.checks, CHECKS, "key"))
 
     def _show_people(self, check: str | None = None) -> None:
         """Everybody, or who has a finding of one check and severity."""
@@ -170,13 +143,12 @@ class FindScreen(WorkScreen):
         headline = None if index is None else people["headline"][index]
         self.query_one(Peek).says = content(headline or "no check found anything", "dim")
 
-    @on(CampaignsLoaded)
-    def show_campaigns(self, message: CampaignsLoaded) -> None:
+    def show_campaigns(self, campaigns: pl.DataFrame) -> None:
         self.query_one(Peek).says = content("")
         table = self.query_one("#people", Table)
         table.loading = False
         table.border_title = content("Campaigns, the worst flows first")
-        table.show(Rows(message.campaigns, CAMPAIGNS, "campaign"))
+        table.show(Rows(campaigns, CAMPAIGNS, "campaign"))
 
     @on(Table.Opened, "#people")
     def open_row(self, message: Table.Opened) -> None:
@@ -189,12 +161,11 @@ class FindScreen(WorkScreen):
         if text:
             event.input.clear()
             event.input.border_subtitle = content("looking …")
-            self.ask("resolve", partial(self.session.customers.resolve, text), self.Resolved)
+            self.ask("resolve", partial(self.session.customers.resolve, text), self.open_resolved)
 
-    @on(Resolved)
-    def open_resolved(self, message: Resolved) -> None:
+    def open_resolved(self, customer: str) -> None:
         self.query_one("#field").border_subtitle = content("")
-        self.services.open_customer(message.customer)
+        self.services.open_customer(customer)
 
     def failed(self, group: str, reason: str) -> None:
         self.query_one("#people").loading = False
@@ -216,11 +187,10 @@ class FindScreen(WorkScreen):
         people.focus()
 
     def action_last_cases(self) -> None:
-        self.ask("recent", self.session.customers.recent, self.RecentLoaded)
+        self.ask("recent", self.session.customers.recent, self.offer_last_cases)
 
-    @on(RecentLoaded)
-    def offer_last_cases(self, message: RecentLoaded) -> None:
-        if not message.customers:
+    def offer_last_cases(self, customers: tuple[str, ...]) -> None:
+        if not customers:
             say(self.app, "no case was opened here yet")
             return
 
@@ -231,7 +201,7 @@ class FindScreen(WorkScreen):
                 self.services.open_customer(customer)
 
         self.app.push_screen(
-            Choice("The cases opened last", {customer: customer for customer in message.customers}), reopen
+            Choice("The cases opened last", {customer: customer for customer in customers}), reopen
         )
 
     def action_campaigns(self) -> None:
@@ -240,7 +210,7 @@ class FindScreen(WorkScreen):
         self._shows_campaigns = not self._shows_campaigns
         if self._shows_campaigns:
             self.query_one("#people").loading = True
-            self.ask("list", self.session.customers.campaigns, self.CampaignsLoaded)
+            self.ask("list", self.session.customers.campaigns, self.show_campaigns)
         else:
             self._show_people()
 

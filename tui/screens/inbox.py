@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Footer, OptionList, Static
 
 from tui import keys
@@ -36,32 +34,6 @@ class InboxDialog(Dialog[bool]):
     AREA = "inbox"
     BINDINGS = keys.bindings(AREA)
 
-    @dataclass
-    class InboxLoaded(Message):
-        """What waits came back."""
-
-        groups: tuple[ProposalGroup, ...]
-
-    @dataclass
-    class Replayed(Message):
-        """The replay of a proposal came back."""
-
-        proposal: str
-        replay: ReplayDocument
-
-    @dataclass
-    class Planned(Message):
-        """What approving would do."""
-
-        proposal: str
-        plan: Plan
-
-    @dataclass
-    class Answered(Message):
-        """A proposal was approved or rejected."""
-
-        done: str
-
     def __init__(self) -> None:
         super().__init__("Inbox")
         self._proposals: dict[str, ProposalSummary] = {}
@@ -80,13 +52,12 @@ class InboxDialog(Dialog[bool]):
         self._load()
 
     def _load(self) -> None:
-        self.ask("inbox", self.session.proposals.inbox, self.InboxLoaded)
+        self.ask("inbox", self.session.proposals.inbox, self.show_list)
 
-    @on(InboxLoaded)
-    def show_list(self, message: InboxLoaded) -> None:
-        self._proposals = {proposal.id: proposal for group in message.groups for proposal in group.proposals}
+    def show_list(self, groups: tuple[ProposalGroup, ...]) -> None:
+        self._proposals = {proposal.id: proposal for group in groups for proposal in group.proposals}
         items = self.query_one(Items)
-        items.put(_items(message.groups))
+        items.put(_items(groups))
         items.display = bool(self._proposals)
         if self._proposals:
             items.focus()
@@ -112,11 +83,10 @@ class InboxDialog(Dialog[bool]):
             return
         self.query_one("#asked", VerticalScroll).border_subtitle = content("replaying over everybody …")
         question = partial(self.session.replays.replay, proposal.rule, None, ProgressReporter())
-        self.ask("replay", question, partial(self.Replayed, proposal.id))
+        self.ask("replay", question, partial(self.show_replay, proposal.id))
 
-    @on(Replayed)
-    def show_replay(self, message: Replayed) -> None:
-        self._replays[message.proposal] = message.replay
+    def show_replay(self, proposal: str, replay: ReplayDocument) -> None:
+        self._replays[proposal] = replay
         self.show_chosen()
 
     # -- answering -------------------------------------------------------------------------------------------------
@@ -130,18 +100,17 @@ class InboxDialog(Dialog[bool]):
                 severity="warning",
             )
             return
-        question = partial(self.session.rules.plan, Change("approve", proposal.id))
-        self.ask("plan", question, partial(self.Planned, proposal.id))
+        change = Change("approve", proposal.id)
+        self.ask("plan", partial(self.session.rules.plan, change), partial(self.ask_yes, change))
 
-    @on(Planned)
-    def ask_yes(self, message: Planned) -> None:
-        apply, change = self.session.rules.apply, Change("approve", message.proposal)
+    def ask_yes(self, change: Change, plan: Plan) -> None:
+        apply = self.session.rules.apply
 
         def approve(note: str) -> None:
-            self.ask("answer", partial(apply, change, note), self.Answered)
+            self.ask("answer", partial(apply, change, note), self.show_answered)
 
         title = f"Approve {change.id}: a note, or nothing"
-        confirm(self, message.plan, lambda: ask_note(self, title, approve))
+        confirm(self, plan, lambda: ask_note(self, title, approve))
 
     def action_reject(self) -> None:
         proposal = self.chosen
@@ -150,13 +119,12 @@ class InboxDialog(Dialog[bool]):
         name, reject_proposal = proposal.id, self.session.proposals.reject
 
         def reject(note: str) -> None:
-            self.ask("answer", partial(reject_proposal, name, note), self.Answered)
+            self.ask("answer", partial(reject_proposal, name, note), self.show_answered)
 
         ask_note(self, f"Reject {name}: why? Esc leaves it", reject, needed=True)
 
-    @on(Answered)
-    def show_answered(self, message: Answered) -> None:
-        say(self.app, message.done)
+    def show_answered(self, done: str) -> None:
+        self.say(done)
         self._changed = True
         self._load()
 

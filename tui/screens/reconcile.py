@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.containers import Container
-from textual.message import Message
 from textual.widgets import Footer
 
 from tui import keys
@@ -51,13 +49,6 @@ class ReconcileScreen(WorkScreen):
     BINDINGS = keys.bindings(AREA)
     CSS_PATH = "reconcile.tcss"
 
-    @dataclass
-    class Reconciled(Message):
-        """What was held together came back; `only` is the key of the one asked for, empty for all."""
-
-        only: str
-        agreement: Agreement
-
     def __init__(self) -> None:
         super().__init__()
         self.viewed: set[str] = set()
@@ -81,24 +72,23 @@ class ReconcileScreen(WorkScreen):
         self._ask("")
 
     def _ask(self, only: str) -> None:
+        """Hold together what is of one key, or with an empty one all."""
         question = partial(self.session.customers.reconcile, only)
-        self.ask("reconcile", question, partial(self.Reconciled, only))
+        self.ask("reconcile", question, partial(self.show_agreement, only))
 
     def failed(self, group: str, reason: str) -> None:
         if self._agreement is None:
             self.query_one(Heading).say(TITLE, "", reason)
         super().failed(group, reason)
 
-    @on(Reconciled)
-    def show_agreement(self, message: Reconciled) -> None:
-        agreement = message.agreement
-        if self._agreement is None or not message.only:
+    def show_agreement(self, only: str, agreement: Agreement) -> None:
+        if self._agreement is None or not only:
             self.query_one("#agreed", Table).show(Rows(agreement.agreed, AGREED, "key"))
-        self._agreement, self._only = agreement, message.only
+        self._agreement, self._only = agreement, only
         table = self.query_one("#apart", Table)
         table.show(Rows(agreement.apart, APART, "key", total=agreement.total))
-        only = f" · {agreement.apart['where'][0]} only" if message.only and agreement.apart.height else ""
-        table.border_title = content(f"{PANES['apart']}{only}")
+        of_one = f" · {agreement.apart['where'][0]} only" if only and agreement.apart.height else ""
+        table.border_title = content(f"{PANES['apart']}{of_one}")
         self._mark()
 
     def _mark(self) -> None:

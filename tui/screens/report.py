@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from textual import on
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Static
 
 from tui import keys
@@ -33,12 +30,6 @@ class ReportDialog(Dialog[None]):
     AREA = "report"
     BINDINGS = keys.bindings(AREA)
 
-    @dataclass
-    class ReportLoaded(Message):
-        """A text came back."""
-
-        report: OfferedText
-
     def __init__(self, customer: str) -> None:
         super().__init__("")
         self._customer = customer
@@ -56,19 +47,18 @@ class ReportDialog(Dialog[None]):
     def _ask(self) -> None:
         kind, locale = KINDS[self._kind], LOCALES[self._locale]
         question = partial(self.session.customers.report, self._customer, kind, locale)
-        self.ask("report", question, self.ReportLoaded)
+        self.ask("report", question, self.show_report)
 
     def failed(self, group: str, reason: str) -> None:
         """A report that cannot be had says so where it would stand."""
         if group == "report":
             title = f"{KINDS[self._kind]} · {LOCALES[self._locale]}"
-            self.post_message(self.ReportLoaded(OfferedText(title, "", reason)))
+            self.show_report(OfferedText(title, "", reason))
         else:
             super().failed(group, reason)
 
-    @on(ReportLoaded)
-    def show(self, message: ReportLoaded) -> None:
-        report = self._report = message.report
+    def show_report(self, report: OfferedText) -> None:
+        self._report = report
         box = self.query_one(VerticalScroll)
         box.border_title = content(report.title)
         self.query_one(Static).update(readable(report.text or report.refusal))
@@ -92,7 +82,7 @@ class ReportDialog(Dialog[None]):
     def action_export(self) -> None:
         if self._report is not None and self._report.text:
             write = partial(self.session.write_export, self._file(), self._report.text)
-            self.ask("export", write, lambda path: self.Done(f"written to {path}"))
+            self.ask("export", write, lambda path: self.say(f"written to {path}"))
 
 
 _ESCAPED = re.compile(r"\\([\\`*_\[\]<>|~&#+\-=.):])")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Container
-from textual.message import Message
 from textual.widgets import Footer, OptionList
 
 from tui import keys
@@ -39,46 +37,6 @@ class RulesScreen(WorkScreen):
     AREA = "rules"
     BINDINGS = keys.bindings(AREA)
     CSS_PATH = "rules.tcss"
-
-    @dataclass
-    class BookLoaded(Message):
-        """The book came back; `select` names the rule to stand on."""
-
-        entries: tuple[Entry, ...]
-        select: str | None = None
-
-    @dataclass
-    class RuleDrafted(Message):
-        """A rule that is not in the book yet."""
-
-        entry: Entry
-
-    @dataclass
-    class Planned(Message):
-        """What a change would do."""
-
-        change: Change
-        plan: Plan
-
-    @dataclass
-    class Applied(Message):
-        """A change was made."""
-
-        change: Change
-        done: str
-
-    @dataclass
-    class VendorsLoaded(Message):
-        """The senders whose semantics are known."""
-
-        titles: Mapping[str, str]
-
-    @dataclass
-    class HistoryLoaded(Message):
-        """The versions of a rule came back."""
-
-        rule: str
-        lines: tuple[str, ...]
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,20 +82,20 @@ class RulesScreen(WorkScreen):
     # -- the book ----------------------------------------------------------------------------------------------
 
     def _load_book(self, select: str | None) -> None:
-        self.ask("rules", self.session.rules.entries, lambda entries: self.BookLoaded(entries, select))
+        self.ask("rules", self.session.rules.entries, partial(self.show_book, select))
 
-    @on(BookLoaded)
-    def show_book(self, message: BookLoaded) -> None:
-        self._entries = {entry.key: entry for entry in message.entries}
+    def show_book(self, select: str | None, entries: tuple[Entry, ...]) -> None:
+        """Show the rules, and stand on the one of that id."""
+        self._entries = {entry.key: entry for entry in entries}
         items = self.query_one("#book", Items)
-        items.put(_item(entry) for entry in message.entries)
-        rules = [entry for entry in message.entries if entry.version]
-        proposed = len(message.entries) - len(rules)
+        items.put(_item(entry) for entry in entries)
+        rules = [entry for entry in entries if entry.version]
+        proposed = len(entries) - len(rules)
         counts = f"{sum(entry.enabled for entry in rules)} on, {len(rules)} in all"
         items.border_subtitle = content(f"{counts}{f' · {proposed} proposed' if proposed else ''}")
-        if message.select in self._entries:
-            items.highlighted = list(self._entries).index(message.select)
-        elif items.highlighted is None and message.entries:
+        if select in self._entries:
+            items.highlighted = list(self._entries).index(select)
+        elif items.highlighted is None and entries:
             items.highlighted = 0
 
     @on(OptionList.OptionHighlighted, "#book")
@@ -146,9 +104,9 @@ class RulesScreen(WorkScreen):
         if entry is not None and entry is not self.entry:
             await self._open_or_ask(entry)
 
-    @on(RuleDrafted)
-    async def begin(self, message: RuleDrafted) -> None:
-        if await self._open_or_ask(message.entry):
+    async def begin(self, draft: Entry) -> None:
+        """Open a rule that is not in the book yet."""
+        if await self._open_or_ask(draft):
             self.show_pane("form")
 
     async def _open_or_ask(self, entry: Entry) -> bool:
@@ -216,19 +174,16 @@ class RulesScreen(WorkScreen):
     # -- changes: a plan, a question, and only then the change ---------------------------------------------------------
 
     def _ask_plan(self, change: Change) -> None:
-        self.ask("plan", partial(self.session.rules.plan, change), partial(self.Planned, change))
+        self.ask("plan", partial(self.session.rules.plan, change), partial(self.ask_yes, change))
 
-    @on(Planned)
-    def ask_yes(self, message: Planned) -> None:
-        change, apply = message.change, self.session.rules.apply
-        applied = partial(self.Applied, change)
-        confirm(self, message.plan, lambda: self.ask("apply", partial(apply, change), applied))
+    def ask_yes(self, change: Change, plan: Plan) -> None:
+        apply, show = partial(self.session.rules.apply, change), partial(self.show_applied, change)
+        confirm(self, plan, lambda: self.ask("apply", apply, show))
 
-    @on(Applied)
-    def show_applied(self, message: Applied) -> None:
-        say(self.app, message.done)
+    def show_applied(self, change: Change, done: str) -> None:
+        self.say(done)
         self.form.entry = None
-        self._load_book(message.change.id or None)
+        self._load_book(change.id or None)
 
     # -- what a person does ----------------------------------------------------------------------------------------
 
@@ -264,7 +219,7 @@ class RulesScreen(WorkScreen):
 
         def begin(kind: str | None) -> None:
             if kind:
-                self.ask("blank", partial(rules.blank, kind), self.RuleDrafted)
+                self.ask("blank", partial(rules.blank, kind), self.begin)
 
         titles = {kind: kind.replace("_", " ") for kind in rules.kinds()}
         self.app.push_screen(Choice("A new rule of which kind?", titles), begin)
@@ -285,11 +240,10 @@ class RulesScreen(WorkScreen):
     def action_history(self) -> None:
         if self.entry is not None and self.entry.version:
             rule = self.entry.id
-            self.ask("history", partial(self.session.rules.history, rule), partial(self.HistoryLoaded, rule))
+            self.ask("history", partial(self.session.rules.history, rule), partial(self.show_history, rule))
 
-    @on(HistoryLoaded)
-    def show_history(self, message: HistoryLoaded) -> None:
-        self.app.push_screen(TextDialog(f"History of {message.rule}", content("\n".join(message.lines))))
+    def show_history(self, rule: str, lines: tuple[str, ...]) -> None:
+        self.app.push_screen(TextDialog(f"History of {rule}", content("\n".join(lines))))
 
     def action_undo(self) -> None:
         self._ask_plan(Change("undo", ""))
@@ -301,19 +255,18 @@ class RulesScreen(WorkScreen):
 
     def action_presets(self) -> None:
         if self._replayed_rule is not None:
-            self.ask("vendors", self.session.replays.vendors, self.VendorsLoaded)
+            self.ask("vendors", self.session.replays.vendors, self.choose_vendor)
 
-    @on(VendorsLoaded)
-    def choose_vendor(self, message: VendorsLoaded) -> None:
+    def choose_vendor(self, titles: Mapping[str, str]) -> None:
         rule = self._replayed_rule
 
         def compare(vendor: str | None) -> None:
             if vendor is not None and rule is not None:
                 from tui.screens.vendor_comparison import VendorDialog
 
-                self.app.push_screen(VendorDialog(rule, vendor, message.titles[vendor].split(":")[0]))
+                self.app.push_screen(VendorDialog(rule, vendor, titles[vendor].split(":")[0]))
 
-        self.app.push_screen(Choice("The same rule as whom?", message.titles), compare)
+        self.app.push_screen(Choice("The same rule as whom?", titles), compare)
 
     def action_inbox(self) -> None:
         def look_again(changed: bool | None) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from textual import on
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Static
 
 from tui import keys
@@ -36,20 +34,6 @@ class SuggestionDialog(Dialog[None]):
     AREA = "suggestion"
     BINDINGS = keys.bindings(AREA)
 
-    @dataclass
-    class Replayed(Message):
-        """A replay came back; `scope` says over whom, `total` of how many customers it is a sample."""
-
-        scope: str
-        replay: ReplayDocument
-        total: int | None = None
-
-    @dataclass
-    class Planned(Message):
-        """What putting it into the book would do."""
-
-        plan: Plan
-
     def __init__(self, rule: Document, case: ProposalCase, *, title: str, remedy: str = "") -> None:
         super().__init__(title)
         self._rule, self._case, self._remedy = rule, case, remedy
@@ -65,14 +49,14 @@ class SuggestionDialog(Dialog[None]):
         self.query_one(VerticalScroll).focus()
         replays, rule, customer = self.session.replays, self._rule, self._case.customer
 
-        def of_sample(sample: Sample) -> Message:
-            return self.Replayed("everybody", sample.replay, sample.total)
+        def show_sample(sample: Sample) -> None:
+            self.show_replay("everybody", sample.replay, sample.total)
 
         def everybody() -> ReplayDocument:
-            return replays.replay(rule, None, ProgressReporter(), self.posting(of_sample))
+            return replays.replay(rule, None, ProgressReporter(), self.showing(show_sample))
 
-        self.ask("customer", partial(replays.replay, rule, customer), partial(self.Replayed, "customer"))
-        self.ask("everybody", everybody, partial(self.Replayed, "everybody"))
+        self.ask("customer", partial(replays.replay, rule, customer), partial(self.show_replay, "customer"))
+        self.ask("everybody", everybody, partial(self.show_replay, "everybody"))
 
     def _description(self) -> Content:
         lines = [
@@ -83,15 +67,13 @@ class SuggestionDialog(Dialog[None]):
         head = joined((self._rule.get("title") or self._rule["id"], "bold"), "\n", self._remedy)
         return Content("\n").join([head, Content(""), *lines, Content("")])
 
-    @on(Replayed)
-    def show(self, message: Replayed) -> None:
-        title = SCOPES[message.scope]
-        if message.total is not None:
-            size = f"{number(message.replay.customers)} of {number(message.total)} customers"
+    def show_replay(self, scope: str, replay: ReplayDocument, total: int | None = None) -> None:
+        """Show a replay over the customer or over everybody; with a `total`, that of a sample of so many customers."""
+        title = SCOPES[scope]
+        if total is not None:
+            size = f"{number(replay.customers)} of {number(total)} customers"
             title += f" · sample: {size}; whole: running …"
-        self.query_one(f"#{message.scope}", Static).update(
-            joined((title, "bold"), "\n", totals(message.replay), "\n")
-        )
+        self.query_one(f"#{scope}", Static).update(joined((title, "bold"), "\n", totals(replay), "\n"))
 
     def failed(self, group: str, reason: str) -> None:
         if group in SCOPES:
@@ -103,17 +85,16 @@ class SuggestionDialog(Dialog[None]):
         propose, rule, case = self.session.proposals.propose, self._rule, self._case
 
         def propose_with(note: str) -> None:
-            self.ask("propose", partial(propose, rule, replace(case, note=note)), self.Done)
+            self.ask("propose", partial(propose, rule, replace(case, note=note)), self.say)
 
         ask_note(self, "Propose it: a note for whoever decides, or nothing", propose_with)
 
     def action_put(self) -> None:
-        self.ask("plan", partial(self.session.rules.plan, self._change), self.Planned)
+        self.ask("plan", partial(self.session.rules.plan, self._change), self.ask_yes)
 
-    @on(Planned)
-    def ask_yes(self, message: Planned) -> None:
+    def ask_yes(self, plan: Plan) -> None:
         apply = partial(self.session.rules.apply, self._change)
-        confirm(self, message.plan, lambda: self.ask("apply", apply, self.Done))
+        confirm(self, plan, lambda: self.ask("apply", apply, self.say))
 
     def action_copy(self) -> None:
         text = "\n".join(f"{key} = {listed(value)}" for key, value in self._rule.items())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.message import Message
 from textual.widgets import Static
 
 from tui import keys
@@ -39,12 +37,6 @@ class VendorDialog(Dialog[None]):
 
     BINDINGS = keys.bindings("dialog")
 
-    @dataclass
-    class Compared(Message):
-        """The comparison came back."""
-
-        comparison: ComparisonDocument
-
     def __init__(self, rule: Document, vendor: str, title: str) -> None:
         super().__init__(f"{rule['id']} as {title}")
         self._rule, self._vendor = rule, vendor
@@ -56,16 +48,15 @@ class VendorDialog(Dialog[None]):
         self.query_one(VerticalScroll).focus()
         compare = self.session.replays.compare_with_vendor
         question = partial(compare, self._rule, self._vendor, ProgressReporter(self))
-        self.ask("compare", question, self.Compared)
+        self.ask("compare", question, self.show_comparison)
 
     @on(Progress)
     def show_progress(self, message: Progress) -> None:
         self.query_one(VerticalScroll).border_subtitle = content(f"{message.percent} · Esc stops")
 
-    @on(Compared)
-    def show(self, message: Compared) -> None:
+    def show_comparison(self, comparison: ComparisonDocument) -> None:
         self.query_one(VerticalScroll).border_subtitle = content("")
-        self.query_one(Static).update(side_by_side(message.comparison))
+        self.query_one(Static).update(side_by_side(comparison))
 
     def failed(self, group: str, reason: str) -> None:
         del group

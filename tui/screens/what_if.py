@@ -2,52 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
-
-from textual.message import Message
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tui.rendering import what_if_diff
 from tui.rendering.what_if_diff import Derivable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from tui.core_access import AsksCore
+    from tui.session.protocol import Session
     from tui.session.view_models import Picture
 
 
-@dataclass
-class PictureLoaded(Message):
-    """A picture came back, in part or whole."""
-
-    picture: Picture
+T = TypeVar("T")
 
 
-@dataclass
-class FullPictureLoaded(Message):
-    """The whole of a picture that came in part."""
+class PictureScreen(Protocol):
+    """A screen that asks through a `WhatIf` and hands the answers back to `take` and `take_derivable`."""
 
-    picture: Picture
+    @property
+    def session(self) -> Session: ...
 
+    def ask(self, group: str, question: Callable[[], T], show: Callable[[T], object]) -> None: ...
 
-@dataclass
-class DerivableLoaded(Message):
-    """Which messages our definitions give came back."""
+    def show_picture(self, picture: Picture) -> None:
+        """A picture came back, in part or whole."""
 
-    without: tuple[str, ...]
-    derivable: Derivable
+    def show_full_picture(self, picture: Picture) -> None:
+        """The whole of a picture that came in part."""
+
+    def show_derivable(self, without: tuple[str, ...], derivable: Derivable) -> None:
+        """Which messages our definitions give, without these events."""
 
 
 class WhatIf:
-    """Asks for the picture without some events; its screen hands the answers back to `take` and `take_derivable`.
+    """Asks for the picture without some events, for its screen.
 
     `before` is the picture with all events, `now` the last that came back, `without` the events asked to be left out.
     """
 
     def __init__(
-        self, screen: AsksCore, customer: str, before: Picture | None = None, without: tuple[str, ...] = ()
+        self,
+        screen: PictureScreen,
+        customer: str,
+        before: Picture | None = None,
+        without: tuple[str, ...] = (),
     ) -> None:
         self._screen = screen
         self.customer = customer
@@ -65,7 +65,7 @@ class WhatIf:
         """Ask for the picture without these events."""
         self.without, self.derivable = without, Derivable()
         question = partial(self._screen.session.customers.picture, self.customer, without, whole=False)
-        self._screen.ask("picture", question, PictureLoaded)
+        self._screen.ask("picture", question, self._screen.show_picture)
 
     def take(self, picture: Picture) -> bool:
         """Take a picture that came back; False if it is of another customer."""
@@ -82,7 +82,9 @@ class WhatIf:
         customers, customer, without = self._screen.session.customers, self.customer, picture.without
         if not picture.whole:
             group = "full picture without" if without else "full picture"
-            self._screen.ask(group, partial(customers.picture, customer, without), FullPictureLoaded)
+            self._screen.ask(
+                group, partial(customers.picture, customer, without), self._screen.show_full_picture
+            )
         if without:
             self._screen.ask(
                 "derivable",
@@ -90,14 +92,14 @@ class WhatIf:
                     customers.derivable_messages(customer, ()),
                     customers.derivable_messages(customer, without),
                 ),
-                partial(DerivableLoaded, without),
+                partial(self._screen.show_derivable, without),
             )
 
-    def take_derivable(self, message: DerivableLoaded) -> bool:
+    def take_derivable(self, without: tuple[str, ...], derivable: Derivable) -> bool:
         """Take the messages that our definitions give; False if other events are left out by now."""
-        current = message.without == self.without
+        current = without == self.without
         if current:
-            self.derivable = message.derivable
+            self.derivable = derivable
         return current
 
     def forget_request(self) -> None:

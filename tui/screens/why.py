@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Container, VerticalScroll
-from textual.message import Message
 from textual.widgets import Footer, OptionList, Static
 
 from audit.errors import NotFoundError
@@ -18,7 +16,7 @@ from tui.rendering.explanation import Sentence, title
 from tui.rendering.full_explanation import about_event, different, named, reasons, subject_of
 from tui.rendering.text import content, say
 from tui.screens.base import WorkScreen
-from tui.screens.what_if import DerivableLoaded, FullPictureLoaded, PictureLoaded, WhatIf
+from tui.screens.what_if import WhatIf
 from tui.session.view_models import Document, OfferedText, Picture, Subject
 from tui.widgets.explanation_tree import ExplanationTree
 from tui.widgets.panes import Panes, PaneTabs
@@ -63,28 +61,6 @@ class WhyScreen(WorkScreen):
     AREA = "why"
     BINDINGS = keys.bindings(AREA)
     CSS_PATH = "why.tcss"
-
-    @dataclass
-    class Explained(Message):
-        """The explanation of the whole history came back."""
-
-        subject: Subject
-        document: Document
-
-    @dataclass
-    class ExplainedWithout(Message):
-        """The explanation without what is left out came back; None where the decision is gone."""
-
-        subject: Subject
-        without: tuple[str, ...]
-        document: Document | None
-
-    @dataclass
-    class WordingLoaded(Message):
-        """The words for the customer came back."""
-
-        subject: Subject
-        wording: OfferedText
 
     def __init__(self, subject: Subject, before: Picture, without: tuple[str, ...] = ()) -> None:
         super().__init__()
@@ -144,16 +120,15 @@ class WhyScreen(WorkScreen):
         left_out = f"{len(without)} left out" if without else ""
         self.query_one(Heading).say(f"Why · {picture.customer}", left_out, picture.coverage)
         if subject.kind == "event":
-            self.post_message(self.Explained(subject, about_event(picture, subject.id)))
+            self.call_later(self.show_explanation, subject, about_event(picture, subject.id))
             return
         question = partial(self.session.customers.explain, picture.customer, subject, ())
-        self.ask("why", question, partial(self.Explained, subject))
+        self.ask("why", question, partial(self.show_explanation, subject))
 
-    @on(Explained)
-    def show_explanation(self, message: Explained) -> None:
-        if message.subject != self.subject:
+    def show_explanation(self, subject: Subject, document: Document) -> None:
+        if subject != self.subject:
             return
-        document = self.decision.document = message.document
+        self.decision.document = document
         self._evidence = self.decision.evidence
         with self.app.batch_update():
             tree = self.query_one("#tree", ExplanationTree)
@@ -181,16 +156,15 @@ class WhyScreen(WorkScreen):
     def _ask_wording(self) -> None:
         document, subject = self.decision.document, self.subject
         if document is None or subject.kind == "event":
-            self.call_after_refresh(self.post_message, self.WordingLoaded(subject, EVENT_WORDING))
+            self.call_after_refresh(self.show_wording, subject, EVENT_WORDING)
             return
         wording = self.session.customers.customer_wording
         question = partial(wording, self.before, document, LOCALES[self._locale])
-        self.ask("words", question, partial(self.WordingLoaded, subject))
+        self.ask("words", question, partial(self.show_wording, subject))
 
-    @on(WordingLoaded)
-    def show_wording(self, message: WordingLoaded) -> None:
-        if message.subject == self.subject:
-            wording = self.decision.wording = message.wording
+    def show_wording(self, subject: Subject, wording: OfferedText) -> None:
+        if subject == self.subject:
+            self.decision.wording = wording
             self.query_one("#wording", Static).update(content(wording.text or wording.refusal))
             self.query_one("#words").border_title = content(f"Words · {LOCALES[self._locale]}")
 
@@ -262,26 +236,25 @@ class WhyScreen(WorkScreen):
                 return None
 
         if subject.kind != "event":
-            self.ask("why without", explain, partial(self.ExplainedWithout, subject, without))
+            self.ask("why without", explain, partial(self.show_what_became, subject, without))
 
-    @on(ExplainedWithout)
-    def show_what_became(self, message: ExplainedWithout) -> None:
-        if (message.subject, message.without) == (self.subject, self.what_if.without):
-            self.decision.after, self.decision.after_without = message.document, message.without
+    def show_what_became(self, subject: Subject, without: tuple[str, ...], document: Document | None) -> None:
+        """Show what the decision is without these events; no document where it is gone."""
+        if (subject, without) == (self.subject, self.what_if.without):
+            self.decision.after, self.decision.after_without = document, without
             self._show_outcome()
 
-    @on(PictureLoaded)
-    @on(FullPictureLoaded)
-    def show_what_changed(self, message: PictureLoaded | FullPictureLoaded) -> None:
-        self.what_if.take(message.picture)
+    def show_picture(self, picture: Picture) -> None:
+        self.show_full_picture(picture)
+        self.what_if.ask_more(picture)
+
+    def show_full_picture(self, picture: Picture) -> None:
+        self.what_if.take(picture)
         self._show_different()
         self._show_outcome()
-        if isinstance(message, PictureLoaded):
-            self.what_if.ask_more(message.picture)
 
-    @on(DerivableLoaded)
-    def show_derivable(self, message: DerivableLoaded) -> None:
-        if self.what_if.take_derivable(message):
+    def show_derivable(self, without: tuple[str, ...], derivable: what_if_diff.Derivable) -> None:
+        if self.what_if.take_derivable(without, derivable):
             self._mark()
             self._show_different()
             self._show_outcome()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import on
 from textual.content import Content
-from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
@@ -32,12 +31,6 @@ class CurvePane(Widget, AsksCore, can_focus=True):
 
     drawing: reactive[Drawing | None] = reactive(None)
     says: reactive[str] = reactive("Choose a rule.")
-
-    @dataclass
-    class Drawn(Message):
-        """A curve came back."""
-
-        drawing: Drawing
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - as every widget
         super().__init__(id=id)
@@ -80,7 +73,7 @@ class CurvePane(Widget, AsksCore, can_focus=True):
         self._rule = None
         self.border_subtitle = content("drawing … Esc stops")
         progress = ProgressReporter(self)
-        self.ask(GROUP, lambda: curve(rule, axis, progress, self.posting(self.Drawn)), self.Drawn)
+        self.ask(GROUP, lambda: curve(rule, axis, progress, self.showing(self.show_curve)), self.show_curve)
 
     @property
     def is_drawing(self) -> bool:
@@ -112,11 +105,10 @@ class CurvePane(Widget, AsksCore, can_focus=True):
             done = f"{'whole ' if note else ''}{message.percent} · Esc stops"
             self.border_subtitle = content(" · ".join(part for part in (note, done) if part))
 
-    @on(Drawn)
-    def show_curve(self, message: Drawn) -> None:
-        self.drawing = message.drawing
-        self.border_subtitle = content(message.drawing.note)
-        self.border_title = content(f"Curve by {message.drawing.curve.by} · c: the other")
+    def show_curve(self, drawing: Drawing) -> None:
+        self.drawing = drawing
+        self.border_subtitle = content(drawing.note)
+        self.border_title = content(f"Curve by {drawing.curve.by} · c: the other")
 
 
 def current_figures(drawing: Drawing, width: int) -> tuple[Content, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual import on
@@ -27,17 +26,8 @@ GROUP = "replay"
 class ReplayPane(VerticalScroll, AsksCore):
     """Shows the figures of one rule; `replay` is the document of the last whole replay."""
 
-    @dataclass
-    class SampleReplayed(Message):
-        """The replay over some customers came back; that over all goes on."""
-
-        sample: Sample
-
-    @dataclass
     class Replayed(Message):
-        """The replay over everybody came back."""
-
-        replay: ReplayDocument
+        """The replay over everybody is shown."""
 
     def __init__(self, *, id: str) -> None:  # noqa: A002 - as every widget
         super().__init__(id=id)
@@ -50,9 +40,8 @@ class ReplayPane(VerticalScroll, AsksCore):
         """Replay a rule alone, over everybody."""
         replay, progress = self.session.replays.replay, ProgressReporter(self)
         self.border_subtitle = content("replaying … Esc stops")
-        self.ask(
-            GROUP, lambda: replay(rule, None, progress, self.posting(self.SampleReplayed)), self.Replayed
-        )
+        show = self.showing
+        self.ask(GROUP, lambda: replay(rule, None, progress, show(self.show_sample)), self.show_replay)
 
     @property
     def replaying(self) -> bool:
@@ -79,15 +68,14 @@ class ReplayPane(VerticalScroll, AsksCore):
             seconds = f"about {message.seconds_left:.0f} s left"
             self.border_subtitle = content(f"{message.percent} · {seconds} · Esc stops")
 
-    @on(SampleReplayed)
-    def show_sample(self, message: SampleReplayed) -> None:
+    def show_sample(self, sample: Sample) -> None:
         if self.replaying:
-            self.query_one(Static).update(of_sample(message.sample))
+            self.query_one(Static).update(of_sample(sample))
 
-    @on(Replayed)
-    def show_replay(self, message: Replayed) -> None:
-        self.replay = message.replay
-        self.say_instead(figures(message.replay, displaced=not self.screen.has_class("-medium")))
+    def show_replay(self, replay: ReplayDocument) -> None:
+        self.replay = replay
+        self.say_instead(figures(replay, displaced=not self.screen.has_class("-medium")))
+        self.post_message(self.Replayed())
 
     def failed(self, group: str, reason: str) -> None:
         del group

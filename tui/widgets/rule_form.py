@@ -131,12 +131,12 @@ class RuleForm(VerticalScroll, AsksCore, can_focus=False):
         keys = self.entry.keys if self.entry is not None else {}
         fixed = {key: str(keys[key]) for key in ("id", "kind") if key in keys}
         question = partial(self.session.rules.draft, fixed | message.texts)
-        self._timer = self.set_timer(PAUSE, lambda: self.ask("draft", question, self.ReadBack))
+        self._timer = self.set_timer(PAUSE, lambda: self.ask("draft", question, self.show_errors))
 
-    @on(ReadBack)
-    def show_errors(self, message: ReadBack) -> None:
-        self.draft = message.draft
-        self.tell(message.draft.errors)
+    def show_errors(self, draft: Draft) -> None:
+        self.draft = draft
+        self.tell(draft.errors)
+        self.post_message(self.ReadBack(draft))
 
     def next_field(self, step: int) -> bool:
         """Go to the next field; False where there is none, or the cursor is in none."""
