@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from audit.privacy.roles import Viewer
-    from tui.session.protocol import Session
+    from tui.session.core import Session
     from tui.session.view_models import Opening
 
 

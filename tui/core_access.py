@@ -19,7 +19,7 @@ from tui.rendering.text import say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tui.session.protocol import Session
+    from tui.session.core import Session
     from tui.session.view_models import Opening
 
 T = TypeVar("T")

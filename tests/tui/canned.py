@@ -44,7 +44,7 @@ from tui.session.view_models import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tui.session.protocol import Progress
+    from tui.session.view_models import Progress
 
 DATA = "data: orders to 21 Nov 2026 09:12 · mails to 20 Nov 23:59 · no opens · gap 3–5 Oct"
 BOUGHT = datetime(2025, 11, 4, 10, 12, tzinfo=UTC)

@@ -12,8 +12,7 @@ from tui.core_access import StoppedError
 from tui.screens.dialogs import Choice, Question, TextDialog
 from tui.screens.find import FindScreen
 from tui.screens.rules import RulesScreen
-from tui.session.protocol import Progress
-from tui.session.view_models import Change, Document, Sample
+from tui.session.view_models import Change, Document, Progress, Sample
 from tui.widgets import rule_form
 from tui.widgets.rule_form import FieldRow, RuleForm
 

@@ -11,7 +11,7 @@ from tui.rendering.what_if_diff import Derivable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tui.session.protocol import Session
+    from tui.session.core import Session
     from tui.session.view_models import Picture
 
 

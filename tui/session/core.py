@@ -1,8 +1,11 @@
-"""The session on a real workspace: the four answerers of the screens' questions, over one open workspace."""
+"""The screens' only door to the core: four sets of questions over one open workspace.
+
+Every method may take long and is called in a worker.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tui.session.customers import Customers
 from tui.session.open_workspace import OpenWorkspace
@@ -16,6 +19,30 @@ if TYPE_CHECKING:
 
     from audit.privacy.roles import Viewer
     from audit.workspace.workspace import Workspace
+
+
+class Session(Protocol):
+    """An open workspace as the screens see it: questions in, frozen view models out.
+
+    Every method raises WhysentError for what a person can act on.
+    """
+
+    customers: Customers
+    rules: RuleBook
+    replays: Replays
+    proposals: Proposals
+
+    def open(self) -> Opening:
+        """Open the workspace and say what it is."""
+
+    def data_version(self) -> str:
+        """What findings rest on: another text after an import, or after a change of the declared rules."""
+
+    def warm(self) -> None:
+        """Load what looking somebody up will need, so that it is there when they are looked up."""
+
+    def write_export(self, name: str, text: str) -> str:
+        """Write `text` into a file of the workspace that only its owner can read; the path."""
 
 
 class CoreSession:

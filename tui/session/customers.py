@@ -41,6 +41,7 @@ class Customers:
         self._cases: OrderedDict[tuple[str, tuple[str, ...], str], Case] = OrderedDict()
 
     def recent(self) -> tuple[str, ...]:
+        """The pseudonyms of the cases opened last, newest first, at most five."""
         return self._opened.recent_cases()
 
     # -- everybody -------------------------------------------------------------------------------------------------
@@ -58,6 +59,7 @@ class Customers:
         )
 
     def triage(self) -> Triage:
+        """Who is worst, and how many findings of each check."""
         import polars as pl
 
         from audit import findings
@@ -76,6 +78,7 @@ class Customers:
         return Triage(customers, checks, self._findings.select(key, "customer").unique())
 
     def campaigns(self) -> pl.DataFrame:
+        """The worst flows first: `campaign, findings, severity, customers, messages, clicked`."""
         import polars as pl
 
         from audit.events.messages import messages
@@ -111,6 +114,7 @@ class Customers:
         )
 
     def reconcile(self, only: str) -> Agreement:
+        """How far log and definitions agree: of all segments and strips, or only of the one with that key."""
         from audit.queries import reconcile
         from tui.rendering import reconcile_frames
 
@@ -127,6 +131,7 @@ class Customers:
     # -- one customer ----------------------------------------------------------------------------------------------
 
     def resolve(self, text: str) -> str:
+        """The pseudonym for an e-mail, a source id or a pseudonym. The text is neither kept nor shown."""
         self._opened.viewer.require("find")
         return self._opened.workspace.resolve(text)
 
@@ -141,6 +146,7 @@ class Customers:
         return self._cases[key]
 
     def picture(self, customer: str, without: tuple[str, ...], *, whole: bool = True) -> Picture:
+        """One customer, without the events left out. Unless `whole`, recommendations that would take long are left out."""
         from audit.population.coverage import line
         from audit.queries import customer as queries
 
@@ -171,6 +177,7 @@ class Customers:
         return tuple(part for part in parts if part)
 
     def verdict(self, picture: Picture) -> Verdict:
+        """The verdict of a picture with its causes and its remedy, which take longer than the picture."""
         from audit.errors import NotFoundError
 
         worst = verdict_text.worst_finding(picture.document)
@@ -203,6 +210,7 @@ class Customers:
         return set(verdicts.stopped_by(case.events, case.context, rule, causes=causes))
 
     def try_rules(self, customer: str, without: tuple[str, ...], suggested: Document | None) -> RuleTrial:
+        """What the book's enabled rules do to one customer's messages; where none is enabled, the suggested rule."""
         from audit.errors import NotFoundError
         from audit.events.messages import sent_messages
         from audit.queries import documents
@@ -243,6 +251,7 @@ class Customers:
         )
 
     def derivable_messages(self, customer: str, without: tuple[str, ...]) -> frozenset[str]:
+        """The messages (event_ids) that our definitions give."""
         from audit import why
         from audit.events.messages import messages
 
@@ -253,6 +262,7 @@ class Customers:
         )
 
     def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> Document:
+        """`whysent.why/1` of one message, segment, item or finding."""
         from audit.queries import documents
 
         self._opened.viewer.require("why")
@@ -265,6 +275,7 @@ class Customers:
         ).to_json()
 
     def customer_wording(self, picture: Picture, document: Document, locale: str) -> OfferedText:
+        """An explanation in words that one could read to the customer; a refusal where there are none."""
         from audit.errors import InputError
         from audit.queries.reports import aloud
 
@@ -279,6 +290,7 @@ class Customers:
             return OfferedText(title, "", str(error))
 
     def report(self, customer: str, kind: str, locale: str) -> OfferedText:
+        """The internal note or the reply, in a language."""
         from audit.errors import InputError
         from audit.queries import documents
 

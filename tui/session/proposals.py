@@ -21,6 +21,7 @@ class Proposals:
         self._opened = opened
 
     def inbox(self) -> tuple[ProposalGroup, ...]:
+        """What is proposed, by campaign."""
         self._opened.viewer.require("see_rules")
         return tuple(
             ProposalGroup(
@@ -30,6 +31,7 @@ class Proposals:
         )
 
     def propose(self, keys: Document, case: ProposalCase) -> str:
+        """Propose a rule, switched on; what was done, in a line."""
         from audit.rules import model
 
         self._opened.viewer.require("propose")
@@ -53,6 +55,7 @@ class Proposals:
         return f"proposed as {proposal.id}; whoever may change rules finds it in the inbox"
 
     def reject(self, proposal: str, note: str) -> str:
+        """Say no to a proposal; what was done, in a line."""
         from audit.rules.book import proposals
 
         self._opened.viewer.require("change_rules")

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from audit.rules.scopes import RuleSet
     from audit.rules.vendor_semantics.preset_comparison import ComparisonDocument
     from tui.session.open_workspace import OpenWorkspace
-    from tui.session.protocol import Progress
-    from tui.session.view_models import Document
+    from tui.session.view_models import Document, Progress
 
 COMPARED_ROWS = 20_000
 """Events compared at a time: so few that the screen does not wait for the interpreter."""
@@ -42,6 +41,7 @@ class Replays:
         )
 
     def prepare(self, running: Callable[[], bool]) -> None:
+        """Load and compile what replays over everybody need, as long as `running` says so."""
         from audit.rules.kernel import preload
         from audit.rules.replay.interactive_replay import AT_ONCE
 
@@ -56,6 +56,10 @@ class Replays:
         progress: Progress | None = None,
         sampled: Callable[[Sample], None] | None = None,
     ) -> ReplayDocument:
+        """`whysent.replay/1` of one rule alone, over one customer or everybody.
+
+        Where the whole takes long, `sampled` is given that of some customers first. `progress` may raise to stop it.
+        """
         self._opened.viewer.require("simulate" if customer is None else "propose")
         rules = self._rule_alone(keys)
         if customer is not None:
@@ -68,6 +72,7 @@ class Replays:
         return prepared.replay(rules, causes=causes, progress=progress).document()
 
     def curve(self, keys: Document, by: str, progress: Progress, drawn: Callable[[Drawing], None]) -> Drawing:
+        """One rule alone at several limits or windows (`by`); where that takes long, `drawn` is given that of a sample first."""
         from audit.rules.replay import curve as sweep
         from audit.rules.replay.totals import SweepDocument
         from audit.rules.scopes import RuleSet
@@ -99,11 +104,13 @@ class Replays:
         return over(prepared, "", lambda part: _part_of(progress, part, len(rule_sets)))
 
     def vendors(self) -> Mapping[str, str]:
+        """The senders whose semantics are known: id → name and what it is there."""
         from audit.rules import vendor_semantics
 
         return {vendor.id: f"{vendor.title}: {vendor.feature}" for vendor in vendor_semantics.presets()}
 
     def compare_with_vendor(self, keys: Document, vendor: str, progress: Progress) -> ComparisonDocument:
+        """One rule alone beside the same as a sender would keep it: the field `preset` of `whysent.replay/1`."""
         from audit.rules import vendor_semantics
         from audit.rules.vendor_semantics import preset_comparison
 

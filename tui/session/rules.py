@@ -40,17 +40,20 @@ class RuleBook:
     # -- entries and forms -----------------------------------------------------------------------------------------
 
     def entries(self) -> tuple[Entry, ...]:
+        """The rules of the book, then those that are proposed."""
         self._opened.viewer.require("see_rules")
         book = self._opened.workspace.book
         proposed = map(_proposed_entry, book.inbox.proposals(("proposed", "draft")))
         return (*map(rule_entry, book.rules()), *(entry for entry in proposed if entry is not None))
 
     def kinds(self) -> tuple[str, ...]:
+        """The kinds of rule there are."""
         from audit.rules.model import kinds
 
         return kinds()
 
     def blank(self, kind: str) -> Entry:
+        """A rule of that kind that is not in the book yet, with what it needs left empty."""
         from audit.rules.model import required_keys
 
         required = ("id", *required_keys(kind))
@@ -80,6 +83,7 @@ class RuleBook:
     # -- changes ---------------------------------------------------------------------------------------------------
 
     def history(self, rule: str) -> tuple[str, ...]:
+        """The versions of a rule, newest first, a line each."""
         versions = self._opened.workspace.book.history(rule)
         return tuple(
             line
@@ -88,6 +92,7 @@ class RuleBook:
         )
 
     def plan(self, change: Change) -> Plan:
+        """What a change of the book would do."""
         only_proposed = self._only_proposed(change)
         self._opened.viewer.require("propose" if only_proposed else "change_rules")
         plan = self._plan(change)
@@ -148,6 +153,7 @@ class RuleBook:
         ]
 
     def apply(self, change: Change, note: str = "") -> str:
+        """Make a planned change, or propose it where the workspace wants a second person; what was done, in a line."""
         plan = self._plans.pop((change.kind, change.id), None)
         if plan is None:
             raise WhysentError("there is no plan for this change; nothing was changed")

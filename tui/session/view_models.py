@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Document = Mapping[str, Any]
 """One of the JSON documents, or a part of one."""
+
+Progress = Callable[[int, int], None]
+"""Told how many messages of how many are decided."""
 
 
 @dataclass(frozen=True, slots=True)
