@@ -5,7 +5,7 @@ A frame of events holds *whole customers*: every event of each customer in it, i
 have one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -153,3 +153,9 @@ def under(category: pl.Expr, scope: str) -> pl.Expr:
 def first_levels(category: pl.Expr, depth: int) -> pl.Expr:
     """The first `depth` levels of a category path."""
     return category.str.split(" > ").list.head(depth).list.join(" > ")
+
+
+def first_label(conditions: Mapping[str, pl.Expr], otherwise: str | None = None) -> pl.Expr:
+    """The first label whose condition holds (one that is null does not), else `otherwise`."""
+    labels = (pl.when(condition).then(pl.lit(label)) for label, condition in conditions.items())
+    return pl.coalesce(*labels, pl.lit(otherwise, pl.String))

@@ -1,9 +1,10 @@
 """The check catalogue: every check, its thresholds, its sources and how far its verdict may go."""
 
-from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from typing import Any
+
+from msgspec import Struct, convert, field
 
 from audit.errors import InputError, NotFoundError
 from audit.storage import toml_input
@@ -17,8 +18,7 @@ VERDICTS = ("breach", "risk", "cannot_tell")
 _WEAK_BASES = ("industry", "house")
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogueRow:
+class CatalogueRow(Struct, frozen=True, forbid_unknown_fields=True):
     """A row of the catalogue: a check, or a law or industry rule that lends its sources to one.
 
     `jurisdiction`: ISO country codes or names of groups in `jurisdictions.toml`; empty applies everywhere.
@@ -72,10 +72,7 @@ def data(name: str) -> dict[str, Any]:
 
 def parse_row(fields: dict[str, Any]) -> CatalogueRow:
     """A row out of its TOML table. Raises InputError where its verdict is stronger than its sources allow."""
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
-    }
-    parsed = CatalogueRow(**values)
+    parsed = convert(fields, CatalogueRow)
     for value, allowed in ((parsed.severity, SEVERITIES), (parsed.max_verdict, VERDICTS)):
         if value not in allowed:
             raise InputError(f"checks.toml: {parsed.id}: {value!r} is none of {', '.join(allowed)}")

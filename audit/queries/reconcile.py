@@ -1,7 +1,6 @@
 """What others logged and what our definitions give, held together over everybody: how far they agree, and where not."""
 
 from datetime import datetime
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -10,9 +9,8 @@ import polars as pl
 from audit import segments
 from audit.errors import NotFoundError
 from audit.events.document import Document
-from audit.recommendations import agreement as of_placements
+from audit.queries import agreement
 from audit.recommendations import placements
-from audit.segments import agreement as of_segments
 from audit.storage.toml_input import nearest
 
 if TYPE_CHECKING:
@@ -118,10 +116,10 @@ def reconcile(
     NotFoundError for one that neither side has.
     """
     events, context = ws.events(at), ws.context(at)
-    by_segment, segment_rows = _nothing(of_segments)
+    by_segment, segment_rows = pl.DataFrame(), pl.DataFrame()
     if strip is None:
         by_segment, segment_rows = _segments(events, context, segment, names_sensitive)
-    by_strip, strip_rows = _nothing(of_placements)
+    by_strip, strip_rows = pl.DataFrame(), pl.DataFrame()
     if segment is None:
         by_strip, strip_rows = _strips(events, context, strip)
     rows = [
@@ -139,33 +137,29 @@ def reconcile(
     )
 
 
-def _nothing(side: ModuleType) -> tuple[pl.DataFrame, pl.DataFrame]:
-    return pl.DataFrame(schema=side.AGREEMENT), pl.DataFrame(schema=side.DISAGREEMENTS)
-
-
 def _segments(
     events: pl.DataFrame, context: "Context", segment: str | None, names_sensitive: bool
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    rows = of_segments.both_sides(events, context)
+    rows = agreement.both_sides(events, context)
     if segment is not None:  # whoever may not name a sensitive topic may not find it by guessing its name
         rows = rows if names_sensitive else rows.filter(~pl.col("sensitive"))
         rows = _only(rows, ("family", "id", "logged_as"), segment, "segment")
-    totals = of_segments.agreement(rows, context.definitions or segments.definitions())
+    totals = agreement.segment_agreement(rows, context.definitions or segments.definitions())
     to_list = rows
     if segment is None:
         to_list = rows.join(totals.filter("logs_it"), left_on="family", right_on="segment", how="semi")
-    return totals, of_segments.disagreements(events, context, to_list)
+    return totals, agreement.segment_disagreements(events, context, to_list)
 
 
 def _strips(events: pl.DataFrame, context: "Context", strip: str | None) -> tuple[pl.DataFrame, pl.DataFrame]:
     rows = placements(events, context)
     if strip is not None:
         rows = _only(rows, ("strategy",), strip, "strip")
-    totals = of_placements.agreement(rows)
+    totals = agreement.strip_agreement(rows)
     to_list = rows
     if strip is None:
         to_list = rows.join(totals.filter("logs_it"), left_on="strategy", right_on="strip", how="semi")
-    return totals, of_placements.disagreements(to_list, context)
+    return totals, agreement.strip_disagreements(to_list, context)
 
 
 def _only(rows: pl.DataFrame, columns: tuple[str, ...], name: str, what: str) -> pl.DataFrame:

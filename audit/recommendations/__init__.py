@@ -10,8 +10,8 @@ from audit.recommendations.derive import (
 )
 from audit.recommendations.incremental import Holds, by_sums
 from audit.recommendations.logged import logged
-from audit.recommendations.placement_schema import PLACEMENT
 from audit.recommendations.placements import PLACEMENTS, Reconstruction, placements
+from audit.recommendations.strategies import PLACEMENT
 
 __all__ = [
     "PLACEMENT",

@@ -4,8 +4,15 @@ import polars as pl
 
 from audit.population.context import PopulationContext
 from audit.recommendations.by_pairs import LOOKS
-from audit.recommendations.placement_schema import INTEREST, Recommender, fading, from_own_items, newest
-from audit.recommendations.strategies import Strategy, strategies
+from audit.recommendations.strategies import (
+    INTEREST,
+    Recommender,
+    Strategy,
+    fading,
+    from_own_items,
+    newest,
+    strategies,
+)
 
 _SAME = ("customer_id", "item_id")
 

@@ -9,16 +9,17 @@ from dataclasses import dataclass
 import polars as pl
 
 from audit.population.context import PopulationContext
-from audit.recommendations.placement_schema import (
+from audit.recommendations.strategies import (
     INTEREST,
     Recommender,
+    Strategy,
     best,
     fading,
     from_own_items,
     nearest,
     newest,
+    strategies,
 )
-from audit.recommendations.strategies import Strategy, strategies
 
 LOOKS = ("product_viewed", "wishlist_added", "content_consumed")
 """What counts as looking at an item."""

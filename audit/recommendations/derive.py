@@ -9,8 +9,7 @@ from audit.events.sensitive_topics import in_category
 from audit.population.context import PopulationContext
 from audit.population.stats import Facts
 from audit.recommendations import by_category, by_pairs, own_items
-from audit.recommendations.placement_schema import ACTS, PLACEMENT, Recommender, finished
-from audit.recommendations.strategies import strategies
+from audit.recommendations.strategies import ACTS, PLACEMENT, Recommender, finished, strategies
 
 RECOMMENDERS: dict[str, Recommender] = {
     **own_items.RECOMMENDERS,

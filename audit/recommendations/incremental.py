@@ -21,8 +21,7 @@ from audit.recommendations.by_pairs import (
     order_cross_sell_items,
     recommended_for_you_items,
 )
-from audit.recommendations.placement_schema import DIGITS, fading, nearest
-from audit.recommendations.strategies import slots
+from audit.recommendations.strategies import DIGITS, fading, nearest, slots
 
 Holds = Callable[[AbstractSet[str]], bool]
 """Whether a placement holds the item without these event_ids."""

@@ -4,20 +4,19 @@ import polars as pl
 
 from audit.population.context import PopulationContext
 from audit.population.stats import moments
-from audit.recommendations.placement_schema import Recommender, best, fading
-from audit.recommendations.strategies import strategies
+from audit.recommendations.strategies import Recommender, best, fading, strategies
 
 _CLOSES = ("order_completed", "product_removed")
 """What takes an item out of the cart; an order that names no item takes out all."""
 
 _RHYTHMS = {
-    "both": "by the customer's own rhythm for it ({} days) and everybody's ({} days)",
-    "own": "by the customer's own rhythm for it ({} days)",
-    "category": "by the customer's own rhythm in its category ({} days)",
-    "everybody": "by the rhythm of everybody who buys it again ({} days)",
-    "usual": "by the usual rhythm of customers in its category ({} days)",
+    ("median", "median_item"): "by the customer's own rhythm for it ({} days) and everybody's ({} days)",
+    ("median",): "by the customer's own rhythm for it ({} days)",
+    ("median_there",): "by the customer's own rhythm in its category ({} days)",
+    ("median_item",): "by the rhythm of everybody who buys it again ({} days)",
+    ("median_all",): "by the usual rhythm of customers in its category ({} days)",
 }
-"""Whose interval says when an item is due, the first that is known."""
+"""The intervals that say when an item is due, the first that are known, and how that is said."""
 
 _ONE_IN_EIGHT = (1, 8)
 """House value: of an item that nobody is known to have bought, one buyer in eight is taken to buy it again; every
@@ -85,7 +84,7 @@ def _scored(orders: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     ]
     offered = (
         rhythms.with_columns(there)
-        .with_columns(_interval().alias("interval"), _whose().alias("whose"))
+        .with_columns(_interval().alias("interval"))
         .filter(ctx.at - pl.col("last") < pl.col("interval") * strategy.overdue)
     )
     weight = fading(ctx.at - pl.col("occurred_at"), strategy.half).sum()
@@ -131,20 +130,6 @@ def _interval() -> pl.Expr:
     return pl.coalesce(blend, "median_there", "median_item", "median_all")
 
 
-def _whose() -> pl.Expr:
-    return (
-        pl.when(pl.col("median").is_not_null() & pl.col("median_item").is_not_null())
-        .then(pl.lit("both"))
-        .when(pl.col("median").is_not_null())
-        .then(pl.lit("own"))
-        .when(pl.col("median_there").is_not_null())
-        .then(pl.lit("category"))
-        .when(pl.col("median_item").is_not_null())
-        .then(pl.lit("everybody"))
-        .otherwise(pl.lit("usual"))
-    )
-
-
 def _rhythm(times: pl.DataFrame, by: str) -> pl.DataFrame:
     """`customer_id, by, times, last, median` of the moments at which a customer ordered it."""
     return (
@@ -171,10 +156,11 @@ def _category(orders: pl.DataFrame) -> pl.DataFrame:
 
 def _with_evidence(top: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     """The orders that the rhythm and the last order rest on: of the item, or of its category."""
-    by_item = top.filter(pl.col("whose") != "category").join(
+    of_category = pl.col("median").is_null() & pl.col("median_there").is_not_null()
+    by_item = top.filter(~of_category).join(
         orders.select("customer_id", "item_id", "event_id", "occurred_at"), on=("customer_id", "item_id")
     )
-    by_category = top.filter(pl.col("whose") == "category").join(
+    by_category = top.filter(of_category).join(
         orders.select("customer_id", "category", "event_id", "occurred_at"), on=("customer_id", "category")
     )
     columns = ("customer_id", "item_id", "event_id", "occurred_at")
@@ -206,21 +192,12 @@ def _worded(top: pl.DataFrame, overdue: int, ctx: PopulationContext) -> pl.DataF
 
 
 def _rhythm_worded() -> pl.Expr:
-    days = {
-        name: (pl.col(name).dt.total_seconds() / 86_400).round(0).cast(pl.Int64)
-        for name in ("median", "median_there", "median_item", "median_all")
-    }
-    whose = pl.col("whose")
-    return (
-        pl.when(whose == "both")
-        .then(pl.format(_RHYTHMS["both"], days["median"], days["median_item"]))
-        .when(whose == "own")
-        .then(pl.format(_RHYTHMS["own"], days["median"]))
-        .when(whose == "category")
-        .then(pl.format(_RHYTHMS["category"], days["median_there"]))
-        .when(whose == "everybody")
-        .then(pl.format(_RHYTHMS["everybody"], days["median_item"]))
-        .otherwise(pl.format(_RHYTHMS["usual"], days["median_all"]))
+    """Null where an interval is, so the first that is not says it."""
+    return pl.coalesce(
+        pl.format(
+            text, *((pl.col(name).dt.total_seconds() / 86_400).round(0).cast(pl.Int64) for name in names)
+        )
+        for names, text in _RHYTHMS.items()
     )
 
 

@@ -5,12 +5,11 @@ from functools import cached_property
 
 import polars as pl
 
-from audit.events.schema import TIME
+from audit.events.schema import TIME, first_label
 from audit.population.context import PopulationContext
 from audit.recommendations.derive import derive, prepared
 from audit.recommendations.logged import logged
-from audit.recommendations.placement_schema import ACTS, PLACEMENT, READ
-from audit.recommendations.strategies import strategies
+from audit.recommendations.strategies import ACTS, PLACEMENT, READ, strategies
 
 PLACEMENTS: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
@@ -94,15 +93,12 @@ def _described(paired: pl.DataFrame) -> pl.DataFrame:
 
 
 def _standing() -> pl.Expr:
-    return (
-        pl.when(pl.col("stated").is_not_null())
-        .then(pl.lit("stated"))
-        .when("derived")
-        .then(pl.lit("derived"))
-        .when(pl.col("could_be").fill_null(value=False))
-        .then(pl.lit("inferred"))
-        .otherwise(pl.lit("unexplained"))
-    )
+    standings = {
+        "stated": pl.col("stated").is_not_null(),
+        "derived": pl.col("derived"),
+        "inferred": pl.col("could_be"),
+    }
+    return first_label(standings, "unexplained")
 
 
 def _stated() -> pl.Expr:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
 from typing import Annotated, Any, TypeVar
 
 from msgspec import Struct
@@ -13,7 +12,7 @@ from audit.errors import InputError
 from audit.events.schema import KINDS
 from audit.events.times import duration
 from audit.segments.model import BY, COLUMNS, TESTS, THINGS, Condition, Selection
-from audit.storage.toml_input import TableError, convert, read_by
+from audit.storage.toml_input import Flag, TableError, convert, one_of, read_by, unknown
 
 _SELECTION = ("kinds", "categories", "words", "topics", "gift", "quantity_at_least")
 _USES = {
@@ -70,29 +69,6 @@ class Location:
             raise self.error(error.key, error.problem) from error
 
 
-def unknown(word: str, allowed: Iterable[str]) -> str:
-    """The problem of a word that is none of `allowed`, with the nearest of them."""
-    words = list(allowed)
-    near = get_close_matches(word, words, n=1, cutoff=0.5)
-    return (
-        f"unknown {word!r}; did you mean {near[0]}?"
-        if near
-        else f"unknown {word!r}; one of {', '.join(words)}"
-    )
-
-
-def one_of(words: Iterable[str]) -> Callable[[Any], str]:
-    """A reader of one of `words`."""
-    allowed = tuple(words)
-
-    def reader(written: Any) -> str:
-        if written not in allowed:
-            raise InputError(unknown(str(written), allowed))
-        return str(written)
-
-    return reader
-
-
 def texts(words: Iterable[str] | None = None) -> Callable[[Any], tuple[str, ...]]:
     """A reader of a list of texts, each one of `words` where those are given."""
     allowed = tuple(words or ())
@@ -110,13 +86,6 @@ def texts(words: Iterable[str] | None = None) -> Callable[[Any], tuple[str, ...]
         return tuple(written)
 
     return reader
-
-
-def flag(written: Any) -> bool:
-    """True or false."""
-    if not isinstance(written, bool):
-        raise InputError("must be true or false")
-    return written
 
 
 def _number(written: Any) -> float:
@@ -161,7 +130,6 @@ def _duration_or_fifth(written: Any) -> timedelta | str:
 
 _Texts = Annotated[tuple[str, ...], read_by(texts())]
 _Kinds = Annotated[tuple[str, ...], read_by(texts(KINDS))]
-_Flag = Annotated[bool, read_by(flag)]
 _Number = Annotated[float, read_by(_number)]
 
 
@@ -173,16 +141,16 @@ class _ConditionTable(Struct, frozen=True, kw_only=True):
     categories: _Texts = ()
     words: _Texts = ()
     topics: _Texts = ()
-    gift: _Flag = False
+    gift: Flag = False
     quantity_at_least: _Number | None = None
-    things: Annotated[str, read_by(one_of(THINGS))] = "event"
+    things: Annotated[str, one_of(THINGS)] = "event"
     ends: _Kinds = ()
-    same: Annotated[str | None, read_by(one_of(("item_id", "list_id")))] = None
+    same: Annotated[str | None, one_of(("item_id", "list_id"))] = None
     keys: _Texts = ()
     columns: Annotated[tuple[str, ...], read_by(texts(COLUMNS))] = ()
     equals: _Texts = ()
     starts: _Texts = ()
-    each: _Flag = False
+    each: Flag = False
     bands: Annotated[tuple[float, ...], read_by(_numbers)] = ()
     share: Annotated[float, read_by(_share)] = 0.0
     at_least: Annotated[float | str, read_by(_number_or_fifth)] = 1

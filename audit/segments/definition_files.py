@@ -14,10 +14,10 @@ from msgspec.structs import asdict
 
 from audit.errors import InputError
 from audit.population.stats import Facts
-from audit.segments.condition_parser import Location, flag, one_of, read_condition, texts, unknown
+from audit.segments.condition_parser import Location, read_condition, texts
 from audit.segments.model import BASES, Condition, Definition
 from audit.storage import toml_input
-from audit.storage.toml_input import Text, are_tables, read_by
+from audit.storage.toml_input import Flag, Text, are_tables, one_of, read_by, unknown
 
 _TITLE = ("group",)
 _REASON = ("count", "first", "last", "item", "group")
@@ -29,13 +29,13 @@ class _SegmentTable(Struct, frozen=True, kw_only=True):
 
     id: Text
     title: Text
-    basis: Annotated[str, read_by(one_of(BASES), missing="must be a text")]
+    basis: Annotated[str, one_of(BASES, missing="must be a text")]
     purpose: Text
     source: Text
     reason: Text
     aliases: Annotated[tuple[str, ...], read_by(texts())] = ()
-    sensitive: Annotated[bool, read_by(flag)] = False
-    any_of: Annotated[bool, read_by(flag)] = False
+    sensitive: Flag = False
+    any_of: Flag = False
     finer_than: Text | None = None
     when: Any = None
 

@@ -4,7 +4,7 @@ from functools import cache
 
 import polars as pl
 
-from audit.events.schema import BEHAVIOUR, TIME
+from audit.events.schema import BEHAVIOUR, TIME, first_label
 from audit.events.sensitive_topics import in_name
 from audit.segments.definition_files import definitions as our_definitions
 from audit.segments.derive import derive
@@ -223,12 +223,9 @@ def _basis() -> pl.Expr:
 
 
 def _standing() -> pl.Expr:
-    return (
-        pl.when(pl.col("states_why"))
-        .then(pl.lit("stated"))
-        .when("derived")
-        .then(pl.lit("derived"))
-        .when((pl.col("source") == "third_party") | ~pl.col("could_be").fill_null(value=False))
-        .then(pl.lit("unexplained"))
-        .otherwise(pl.lit("inferred"))
-    )
+    standings = {
+        "stated": pl.col("states_why"),
+        "derived": pl.col("derived"),
+        "inferred": pl.col("source").ne_missing("third_party") & pl.col("could_be"),
+    }
+    return first_label(standings, "unexplained")

@@ -19,6 +19,7 @@ from audit.errors import InputError
 Table = TypeVar("Table", bound=Struct)
 
 Text = Annotated[str, Meta(pattern=r"\S", description="must be a text")]
+Flag = Annotated[bool, Meta(description="must be true or false")]
 Texts = Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(description="must be a list of texts")]
 
 
@@ -119,8 +120,8 @@ def read_by(reader: Callable[[Any], Any], missing: str | None = None) -> Meta:
     return Meta(extra={"reader": reader}, description=missing)
 
 
-def one_of(words: Iterable[str]) -> Meta:
-    """Annotates a field whose value is one of `words`."""
+def one_of(words: Iterable[str], missing: str | None = None) -> Meta:
+    """Annotates a field whose value is one of `words`; `missing`: as of `read_by`."""
     allowed = tuple(words)
 
     def reader(written: Any) -> str:
@@ -128,7 +129,7 @@ def one_of(words: Iterable[str]) -> Meta:
             raise InputError(unknown(str(written), allowed))
         return str(written)
 
-    return read_by(reader)
+    return read_by(reader, missing)
 
 
 def table(shape: type[Struct], problem: str) -> Meta:

@@ -20,7 +20,7 @@ import polars as pl
 
 from audit.events.schema import TIME, conform, in_order
 from audit.population import stats
-from audit.recommendations import placement_schema
+from audit.recommendations import strategies
 from audit.recommendations.derive import RECOMMENDERS
 from audit.workspace.context import Context
 from tests.bench import journey
@@ -36,7 +36,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--uci", type=Path, help="a folder of UCI Online Retail's CSVs")
-    placement_schema.slots = lambda: RECALL_AT
+    strategies.slots = lambda: RECALL_AT
     for name, orders in _data(parser.parse_args().uci):
         for share in (0.2, 0.3):
             train, test = _split(orders, share)
@@ -112,9 +112,7 @@ def _also(train: pl.DataFrame, test: pl.DataFrame) -> None:
     pair = ["customer_id", "item_id"]
     wanted = test.select(pair).unique().join(train.select(pair).unique(), on=pair, how="anti")
     ours = _recalls(
-        RECOMMENDERS["also_bought"]
-        .recommend(train.select(placement_schema.ACTS), _facts(train))
-        .select(pair),
+        RECOMMENDERS["also_bought"].recommend(train.select(strategies.ACTS), _facts(train)).select(pair),
         wanted,
     )
     print(f"  {'ours':44} {ours.mean():.4f}")
@@ -176,7 +174,7 @@ def _again(orders: pl.DataFrame, back: int) -> None:
     moved = in_order(past.with_columns(at_once.alias("occurred_at")))
     ranked = {
         "ours": RECOMMENDERS["buy_again"]
-        .recommend(moved.select(placement_schema.ACTS), ctx)
+        .recommend(moved.select(strategies.ACTS), ctx)
         .select("customer_id", "item_id"),
         "most frequent (ties: the newest)": moved.group_by("customer_id", "item_id")
         .agg(pl.col("order_id").n_unique().alias("times"), pl.col("occurred_at").max().alias("last"))

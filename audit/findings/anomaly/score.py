@@ -1,10 +1,10 @@
 """How far each basket is out of its account's usual pattern, and which are listed: a ratio of likelihoods, untrained."""
 
-from dataclasses import dataclass
 from functools import cache, reduce
 from operator import mul
 
 import polars as pl
+from msgspec import Struct
 
 from audit.events.schema import TIME
 from audit.findings.anomaly import persona_markers
@@ -36,8 +36,7 @@ event; `at` (UTC) and `hour` (local) of its first event; `baskets`: how many of 
 `things`: different ones in it; `evidence`: its event_ids, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """How baskets are scored, and which are listed; `pattern.toml` says why."""
 
     sources: tuple[str, ...]
@@ -51,9 +50,7 @@ class Settings:
 @cache
 def settings() -> Settings:
     """The numbers as the file has them."""
-    row = toml_input.shipped("audit.findings.anomaly", "pattern.toml")
-    row |= {"sources": tuple(row["sources"]), "varieties": tuple(map(float, row["varieties"]))}
-    return Settings(**row)
+    return toml_input.convert(toml_input.shipped("audit.findings.anomaly", "pattern.toml"), Settings)
 
 
 def listed(events: pl.DataFrame, ctx: Context) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from audit.events.schema import first_label
 from audit.events.vocabulary import OPT_INS, OPT_OUTS, bears_on_expr, is_marketing_expr, shares_topic_expr
 from audit.findings import catalogue
 from audit.findings.catalogue import CatalogueRow, countries
@@ -184,18 +185,13 @@ def _late(thresholds: Mapping[str, Any]) -> list[pl.Expr]:
 
 def _case() -> pl.Expr:
     marketing = is_marketing_expr()
-    queued = pl.col("queued") & ~(pl.col("late") & pl.col("stale"))
-    return (
-        pl.when(~pl.col("bears"))
-        .then(pl.when(marketing).then(pl.lit("wrong_scope")))
-        .when(~marketing)
-        .then(pl.lit("allowed_class"))
-        .when(queued)
-        .then(pl.lit("queued_before"))
-        .when(~pl.col("late"))
-        .then(pl.lit("within_grace"))
-        .otherwise(pl.lit("breach"))
-    )
+    cases = {
+        "allowed_class": ~marketing,
+        "queued_before": pl.col("queued") & ~(pl.col("late") & pl.col("stale")),
+        "within_grace": ~pl.col("late"),
+    }
+    in_scope = first_label(cases, "breach")
+    return pl.when("bears").then(in_scope).when(marketing).then(pl.lit("wrong_scope"))
 
 
 def _law() -> pl.Expr:

@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from audit.events.schema import first_label
 from audit.findings.anomaly import persona_markers
 from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext, newest_before, with_area
@@ -57,11 +58,13 @@ class SharedAccount(Check):
 def _with_sign(all_acts: pl.DataFrame) -> pl.DataFrame:
     """The acts with an area, and the hard sign each carries, if any."""
     acts = with_area(all_acts.drop_nulls("category"), _AREA_DEPTH)
-    sign = pl.coalesce(
-        pl.when(persona_markers.gift()).then(pl.lit("gift")),
-        pl.when(persona_markers.recipient()).then(pl.lit("recipient")),
-        pl.when(pl.col("persona") != pl.col("main")).then(pl.lit("persona")),
-        pl.when(pl.col("apart")).then(pl.lit("device")),
+    sign = first_label(
+        {
+            "gift": persona_markers.gift(),
+            "recipient": persona_markers.recipient(),
+            "persona": pl.col("persona") != pl.col("main"),
+            "device": pl.col("apart"),
+        }
     )
     return (
         acts.join(

@@ -3,7 +3,8 @@
 import json
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
-from typing import Any
+
+import msgspec
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +71,4 @@ class Models:
 
 def from_json(text: str) -> Models:
     """The models that `to_json` wrote."""
-    document = json.loads(text)
-    return Models(
-        learned=_groups(document["learned"]),
-        alike=_groups(document["alike"]),
-        lifetime=None if document["lifetime"] is None else Lifetime(**document["lifetime"]),
-    )
-
-
-def _groups(document: dict[str, Any] | None) -> Groups | None:
-    if document is None:
-        return None
-    lists = {name: tuple(document[name]) for name in ("features", "mean", "scale", "names")}
-    return Groups(**{**document, **lists, "centres": tuple(map(tuple, document["centres"]))})
+    return msgspec.json.decode(text, type=Models)

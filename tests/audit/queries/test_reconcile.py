@@ -121,7 +121,7 @@ def test_bad_definitions_change_nothing(own, tmp_path):
     file = tmp_path / "own.toml"
     file.write_text(OWN.replace("window", "windw"), "utf-8")
     with pytest.raises(
-        InputError, match=r"own\.toml: segment lapsed: windw: unknown 'windw'; did you mean window"
+        InputError, match=r"own\.toml: segment lapsed: windw: unknown 'windw'; did you mean 'window'"
     ):
         segment_documents.define(own, file)
     assert Workspace.open(own.path).definition_record.height == 1

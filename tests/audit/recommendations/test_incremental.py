@@ -10,7 +10,7 @@ import pytest
 from audit import recommendations
 from audit.population import stats
 from audit.recommendations.derive import prepared, recommended
-from audit.recommendations.placement_schema import READ
+from audit.recommendations.strategies import READ
 from audit.why.what_if_trials import by_copies
 from audit.workspace.context import Context
 from tests.build import context, events

@@ -4,8 +4,7 @@ import polars as pl
 
 from audit import recommendations, why
 from audit.recommendations.derive import RECOMMENDERS
-from audit.recommendations.placement_schema import Recommender, best
-from audit.recommendations.strategies import Strategy, strategies
+from audit.recommendations.strategies import Recommender, Strategy, best, strategies
 from tests.build import context, events
 
 

@@ -38,12 +38,12 @@ BAD = {
         'basis = "behavioral"\nsensitiv = true',
         "sensitiv.*sensitive",
     ),
-    "unknown key of a condition": ('window = "30d"', 'windw = "30d"', "windw.*did you mean window"),
+    "unknown key of a condition": ('window = "30d"', 'windw = "30d"', "windw.*did you mean 'window'"),
     "key of another test": ('window = "30d"', 'ends = ["order_completed"]', "ends: unknown 'ends'"),
     "no window": ('window = "30d"', 'window = "soon"', "window.*30m, 16h"),
     "window of nothing": ('window = "30d"', 'window = "0d"', "window.*longer than nothing"),
-    "unknown test": ('test = "count"', 'test = "cuont"', "test.*did you mean count"),
-    "unknown kind": ("order_completed", "order_complete", "kinds.*did you mean order_completed"),
+    "unknown test": ('test = "count"', 'test = "cuont"', "test.*did you mean 'count'"),
+    "unknown kind": ("order_completed", "order_complete", "kinds.*did you mean 'order_completed'"),
     "unknown basis": ('"behavioral"', '"behaviour"', "basis.*behavioral"),
     "no number": ("at_least = 2", "at_least = -1", "at_least.*above 0"),
     "a number that is true": ("at_least = 2", "at_least = true", "at_least.*above 0"),
@@ -51,7 +51,7 @@ BAD = {
     "no conditions": ('[[segment.when]]\ntest = "count"', "[segment.other]", "other|when"),
     "empty list": ('["order_completed"]', "[]", "kinds.*not be empty"),
     "empty title": ('title = "S"', 'title = " "', "title.*must be a text"),
-    "unknown placeholder": ("{count}", "{cuont}", "reason.*did you mean count"),
+    "unknown placeholder": ("{count}", "{cuont}", "reason.*did you mean 'count'"),
     "broken placeholder": ("{count}", "{count", "reason.*does not parse"),
     "group without depth": ('title = "S"', 'title = "S {group}"', "title.*group"),
     "window beyond sense": ('window = "30d"', 'window = "99999d"', "window: is longer than a century"),
@@ -66,7 +66,7 @@ BAD = {
     "unknown group": (
         'window = "30d"',
         'window = "30d"\nby = ["catgory"]',
-        "by: unknown 'catgory'; did you mean category",
+        "by: unknown 'catgory'; did you mean 'category'",
     ),
     "band without category": (
         'window = "30d"',
@@ -115,7 +115,7 @@ def test_a_state_needs_values():
 
 def test_a_column_that_no_event_has_is_refused_with_the_nearest():
     text = GOOD.replace('"count"', '"state"').replace("at_least = 2", 'columns = ["contry"]\neach = true')
-    with pytest.raises(InputError, match="columns: unknown 'contry'; did you mean country"):
+    with pytest.raises(InputError, match="columns: unknown 'contry'; did you mean 'country'"):
         segments.parse(text.replace('window = "30d"', ""), "f.toml")
 
 

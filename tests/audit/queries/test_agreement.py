@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from audit.events.times import parse_iso
-from audit.recommendations import agreement as of_placements
-from audit.segments import agreement, definitions
+from audit.queries import agreement
+from audit.segments import definitions
 from tests.build import context, days, events
 
 AT = parse_iso("2026-06-30T12:00:00Z")
@@ -27,7 +27,7 @@ def apart(*rows):
     frame = events(*rows)
     ctx = context(frame, AT)
     rows = agreement.both_sides(frame, ctx)
-    return agreement.disagreements(frame, ctx, rows)
+    return agreement.segment_disagreements(frame, ctx, rows)
 
 
 def reason(*rows, segment="frequent-buyer"):
@@ -73,7 +73,7 @@ def test_the_numbers_add_up_and_agreement_is_what_both_share():
         logged(customer="c_4", name="zebra"),
     ]
     frame = events(*rows)
-    found = agreement.agreement(agreement.both_sides(frame, context(frame, AT)), definitions())
+    found = agreement.segment_agreement(agreement.both_sides(frame, context(frame, AT)), definitions())
     frequent, zebra = (
         found.row(by_predicate=pl.col("segment") == id_, named=True) for id_ in ("frequent-buyer", "zebra")
     )
@@ -96,10 +96,10 @@ def test_strips_are_held_together_the_same_way():
             row("also_bought", "e", derived=True), row("buy_again", "f", derived=True), row("shown", "g", logged=True),
         ]
     )  # fmt: skip
-    totals = {one["strip"]: one for one in of_placements.agreement(rows).to_dicts()}
+    totals = {one["strip"]: one for one in agreement.strip_agreement(rows).to_dicts()}
     assert totals["also_bought"]["agreement"] == pytest.approx(1 / 5)
     assert totals["buy_again"]["agreement"] is None
-    found = of_placements.disagreements(rows, context(events(*orders(1)), AT))
+    found = agreement.strip_disagreements(rows, context(events(*orders(1)), AT))
     assert dict(found.select("item_id", "reason").iter_rows()) == {
         "b": "shown_before", "c": "other_choice", "d": "no_act", "e": "not_shown", "f": "never_shown", "g": "no_strategy",
     }  # fmt: skip
