@@ -3,7 +3,7 @@
 They are counted once over everybody and stay as stored when events are left out of one customer's history.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -16,12 +16,7 @@ from audit.population import basket_baseline
 from audit.population.basket_baseline import Background
 from audit.population.co_purchase import MIN_CUSTOMERS, of_orders, of_people
 from audit.population.co_purchase import none as no_pairs
-from audit.population.quantiles import (
-    PRICES,
-    QUANTILES,
-    customer_quantiles,
-    prices,
-)
+from audit.population.quantiles import PRICES, QUANTILES, customer_quantiles, prices
 
 ENGAGED: dict[str, pl.DataType] = {"kind": pl.String(), "channel": pl.String()}
 REPEATS: dict[str, pl.DataType] = {
@@ -106,12 +101,7 @@ INTERVALS: dict[str, pl.DataType] = {
 
 def none() -> Facts:
     """The facts of an empty workspace."""
-    return Facts(
-        pl.DataFrame(schema=ITEMS),
-        pl.DataFrame(schema=INTERVALS),
-        no_pairs,
-        0,
-    )
+    return Facts(pl.DataFrame(schema=ITEMS), pl.DataFrame(schema=INTERVALS), no_pairs, 0)
 
 
 def count(events: pl.LazyFrame) -> Facts:
@@ -120,29 +110,26 @@ def count(events: pl.LazyFrame) -> Facts:
     Purchases are `order_completed` rows. Of an item's names and categories the newest stands.
     """
     orders = _orders(events)
-    items = _items(orders)
+    counted = {
+        "items": _items(orders),
+        "intervals": _intervals(orders),
+        "engaged": engagement(events),
+        "quantiles": customer_quantiles(orders),
+        "prices": prices(orders),
+        "repeats": _repeats(orders),
+    }
+    return of_frames(events, counted, orders["customer_id"].n_unique())
+
+
+def of_frames(events: pl.LazyFrame, counted: Mapping[str, pl.DataFrame], customers: int) -> Facts:
+    """The facts whose frames are `counted` already, by name; the others are counted over `events` when asked for."""
     return Facts(
-        items,
-        _intervals(orders),
-        lambda: also_bought(events, items),
-        orders["customer_id"].n_unique(),
-        engagement(events),
-        customer_quantiles(orders),
-        prices(orders),
-        _repeats(orders),
-        lambda: bought_together(events, items),
-        lambda: basket_baseline.count(events),
+        **counted,
+        customers=customers,
+        pairs=lambda: of_people(_orders(events), counted["items"]),
+        baskets=lambda: of_orders(_orders(events), counted["items"]),
+        model=lambda: basket_baseline.count(events),
     )
-
-
-def also_bought(events: pl.LazyFrame, items: pl.DataFrame) -> pl.DataFrame:
-    """The fact of that name, where `items` are counted already."""
-    return of_people(_orders(events), items)
-
-
-def bought_together(events: pl.LazyFrame, items: pl.DataFrame) -> pl.DataFrame:
-    """The fact of that name, where `items` are counted already."""
-    return of_orders(_orders(events), items)
 
 
 def engagement(events: pl.LazyFrame) -> pl.DataFrame:

@@ -6,19 +6,14 @@ import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from audit.errors import WorkspaceError
-from audit.population import basket_baseline
 from audit.population.basket_baseline import Background
-from audit.population.stats import (
-    Facts,
-    also_bought,
-    bought_together,
-    count,
-)
+from audit.population.stats import Facts, count, of_frames
 from audit.storage import private_files
 
 _CUSTOMERS = "customers.json"
@@ -42,14 +37,7 @@ def of(folder: Path, version: str, events: pl.LazyFrame) -> Facts:
     generation = folder / version
     if (generation / _CUSTOMERS).is_file() and all(_file(generation, name).is_file() for name in _COUNTED):
         frames = {name: pl.read_parquet(_file(generation, name)) for name in _COUNTED}
-        customers = json.loads((generation / _CUSTOMERS).read_bytes())
-        facts = Facts(
-            **frames,
-            customers=customers,
-            pairs=lambda: also_bought(events, frames["items"]),
-            baskets=lambda: bought_together(events, frames["items"]),
-            model=lambda: basket_baseline.count(events),
-        )
+        facts = of_frames(events, frames, json.loads((generation / _CUSTOMERS).read_bytes()))
     else:
         facts = count(events)
         _clear(folder, version)
@@ -61,18 +49,16 @@ def of(folder: Path, version: str, events: pl.LazyFrame) -> Facts:
         )
     counting = threading.Lock()
 
-    def later(name: str) -> Callable[[], pl.DataFrame]:
-        def made() -> pl.DataFrame:
-            with counting:  # whoever asks meanwhile waits for the one count
-                return _pairs(_file(generation, name), lambda: getattr(facts, name))
-
-        return made
+    def pairs(name: str) -> pl.DataFrame:
+        with counting:  # whoever asks meanwhile waits for the one count
+            return _pairs(_file(generation, name), lambda: getattr(facts, name))
 
     def usual() -> Background:
         with counting:
             return _usual(generation, facts)
 
-    return replace(facts, pairs=later("also_bought"), baskets=later("bought_together"), model=usual)
+    also_bought, bought_together = (partial(pairs, name) for name in _LATER)
+    return replace(facts, pairs=also_bought, baskets=bought_together, model=usual)
 
 
 def complete(folder: Path, version: str) -> bool:

@@ -9,8 +9,7 @@ from audit.recommendations.derive import (
     titled,
 )
 from audit.recommendations.incremental import Holds, by_sums
-from audit.recommendations.logged import logged
-from audit.recommendations.placements import PLACEMENTS, Reconstruction, placements
+from audit.recommendations.placements import PLACEMENTS, Reconstruction, logged, placements
 from audit.recommendations.strategies import PLACEMENT
 
 __all__ = [

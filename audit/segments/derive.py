@@ -130,20 +130,23 @@ def _without_divided(holding: pl.DataFrame, definitions: tuple[Definition, ...])
 def _worded(
     rows: pl.DataFrame, selected: SelectedEvents, definitions: tuple[Definition, ...]
 ) -> pl.DataFrame:
-    parts = [
-        titled(rows.filter(pl.col("position") == position), definition)
-        for position, definition in enumerate(definitions)
-    ]
     return (
-        pl.concat(parts)
+        titled(rows, definitions)
         .join(selected.people, on="person")
         .sort("person", "position", "group")
         .select(*DERIVED)
     )
 
 
-def titled(rows: pl.DataFrame, definition: Definition) -> pl.DataFrame:
-    """Add `segment_id, title, definition, reason` to rows with the columns that templates name."""
+def titled(rows: pl.DataFrame, definitions: tuple[Definition, ...]) -> pl.DataFrame:
+    """Add `segment_id, title, definition, reason` to rows with a `position` and the columns that templates name."""
+    return pl.concat(
+        _titled(rows.filter(pl.col("position") == position), definition)
+        for position, definition in enumerate(definitions)
+    )
+
+
+def _titled(rows: pl.DataFrame, definition: Definition) -> pl.DataFrame:
     grouped_id = pl.concat_str(pl.lit(f"{definition.id}:"), "group")
     return rows.with_columns(
         (grouped_id if definition.grouped else pl.lit(definition.id)).alias("segment_id"),

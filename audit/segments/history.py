@@ -59,14 +59,9 @@ def history(
     spells = _within(_spells(selected, definitions, contributed, ctx), in_force, ctx)
     empty = [pl.lit(None, pl.String).alias(name) for name in ("count", "item", "why")]
     dated = spells.with_columns(*empty, pl.col("entered").alias("first"), pl.col("entered").alias("last"))
-    parts = [
-        titled(dated.filter(pl.col("position") == position), definition).with_columns(
-            pl.lit(as_written[definition].version).alias("version")
-        )
-        for position, definition in enumerate(definitions)
-    ]
+    version = pl.lit(pl.Series([as_written[definition].version for definition in definitions]))
     return (
-        _joined(pl.concat(parts))
+        _joined(titled(dated, definitions).with_columns(version.gather(pl.col("position")).alias("version")))
         .join(selected.people, on="person")
         .sort("customer_id", "entered", "position", "group")
         .select(*HISTORY)

@@ -4,9 +4,8 @@ from audit.queries.reports.call_script import aloud
 from audit.queries.reports.document import FORMATS, Report, Section
 from audit.queries.reports.internal import internal
 from audit.queries.reports.language import LOCALES
-from audit.queries.reports.pick_finding import chosen, messages_to_explain
 from audit.queries.reports.replay_report import replay, sweep
-from audit.queries.reports.reply import reply
+from audit.queries.reports.reply import chosen, messages_to_explain, reply
 from audit.queries.reports.weekly import Weekly, weekly
 
 __all__ = [

@@ -52,22 +52,19 @@ def _refuse_topics(explanation: Document, picture: Document) -> None:
 def _message(says: Language, explanation: Document, picture: Document) -> Sequence[str]:
     subject = explanation["subject"]
     sent = says.say("aloud", "message", title=subject["title"], at=says.date(subject["at"]))
-    return [sent, *_why(says, explanation), customer_facts.ends(says, [explanation], picture["at"])]
+    lead, reasons = customer_facts.reasons(says, explanation)
+    return [sent, lead, *_listed(reasons), customer_facts.ends(says, [explanation], picture["at"])]
 
 
 def _segment(says: Language, explanation: Document, picture: Document) -> Sequence[str]:
     row = _seen(picture["segments"], "id", explanation)
-    put = says.say("aloud", "group", since=says.date(row["since"]))
-    acts = customer_facts.acts(says, explanation)
-    because = [says.say("because", "could_be"), *_listed(acts)] if acts else []
-    return [put, *because, customer_facts.ends(says, [explanation], picture["at"])]
+    entered = says.say("aloud", "group", since=says.date(row["since"]))
+    return [entered, *_acts(says, explanation), customer_facts.ends(says, [explanation], picture["at"])]
 
 
 def _item(says: Language, explanation: Document, picture: Document) -> Sequence[str]:
     _seen(picture["recommendations"], "item_id", explanation)
-    acts = customer_facts.acts(says, explanation)
-    because = [says.say("because", "could_be"), *_listed(acts)] if acts else []
-    return [says.say("aloud", "item", title=explanation["subject"]["title"]), *because]
+    return [says.say("aloud", "item", title=explanation["subject"]["title"]), *_acts(says, explanation)]
 
 
 def _finding(says: Language, explanation: Document, picture: Document) -> Sequence[str]:
@@ -86,9 +83,9 @@ def _seen(rows: Sequence[Document], key: str, explanation: Document) -> Document
     return row
 
 
-def _why(says: Language, explanation: Document) -> list[str]:
-    lead, reasons = customer_facts.reasons(says, explanation)
-    return [lead, *_listed(reasons)]
+def _acts(says: Language, explanation: Document) -> list[str]:
+    acts = customer_facts.acts(says, explanation)
+    return [says.say("because", "could_be"), *_listed(acts)] if acts else []
 
 
 def _listed(texts: Sequence[str]) -> list[str]:

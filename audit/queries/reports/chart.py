@@ -1,4 +1,4 @@
-"""A curve as an inline picture: SVG without scripts or anything from elsewhere, for light and dark pages.
+"""Inline pictures: SVG without scripts or anything from elsewhere, for light and dark pages; and a curve as one.
 
 The lines differ in mark and dash as well as in colour, and the picture is told in words to those who do not see it.
 """
@@ -7,15 +7,12 @@ import html
 from collections.abc import Iterable, Sequence
 
 from audit.privacy.clean import clean
-from audit.rules.replay.curve import (
-    Curve,
-    Series,
-    percent,
-    sentences,
-)
+from audit.rules.replay.curve import Curve, Series, percent, sentences
 
-_WIDTH, _HEIGHT = 640, 320
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 40, 44
+WIDTH, RIGHT = 640, 16
+"""Of every picture: its width, and what is left free at its right."""
+
+_HEIGHT, _LEFT, _TOP, _BOTTOM = 320, 64, 40, 44
 _LOOKS = {"stopped": ("a", ""), "clicks": ("b", "7 4"), "orders": ("c", "2 4")}
 """Line → its class in the style sheet, and its dash."""
 
@@ -23,67 +20,79 @@ _MOST_LABELS = 16
 """Labels that stand beside each other under the chart without touching."""
 
 
-def svg(curve: Curve) -> str:
-    """The curve as one `<svg>` element; its colours come from the page's style sheet."""
-    marks = curve.ticks
-    told = " ".join(sentences(curve))
-    body = [
-        *_axis(marks),
-        *_labels(curve),
-        *(line for one in curve.drawn for line in _line(one, len(curve.labels), marks[-1])),
-        *_legend(curve.drawn),
-    ]
-    title = f"Rule {curve.rule} by {curve.by}"
-    head = 'role="img" aria-labelledby="chart-title chart-told" font-family="system-ui, sans-serif" font-size="12"'
+def picture(id_: str, height: int, title: str, description: str, body: Iterable[str]) -> str:
+    """One `<svg>` element of lines `body`, `title` and `description` read aloud; the page's style sheet gives the colours."""
+    head = f'role="img" aria-labelledby="{id_}-title {id_}-told" font-family="system-ui, sans-serif" font-size="12"'
     return "\n".join(
         (
-            f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" {head}>',
-            f'<title id="chart-title">{_text(title)}</title>',
-            f'<desc id="chart-told">{_text(told)}</desc>',
+            f'<svg viewBox="0 0 {WIDTH} {height}" {head}>',
+            f'<title id="{id_}-title">{escaped(title)}</title>',
+            f'<desc id="{id_}-told">{escaped(description)}</desc>',
             *body,
             "</svg>",
         )
     )
 
 
-def _axis(marks: Sequence[float]) -> Iterable[str]:
-    step = marks[1] - marks[0]
-    for mark in marks:
-        y = _y(mark, marks[-1])
-        yield (
-            f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}" '
-            f'stroke="currentColor" stroke-opacity="{0.6 if mark == 0 else 0.15}"/>'
-        )
-        label = _text(percent(mark, step=step))
-        yield f'<text x="{_LEFT - 8}" y="{y + 4}" text-anchor="end" fill="currentColor">{label}</text>'
+def grid_line(left: int, y: float, tick: float, label: str) -> Iterable[str]:
+    """A line across the picture at the height `y` of a tick of its axis, strong at 0, with its label."""
+    yield (
+        f'<line x1="{left}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}" '
+        f'stroke="currentColor" stroke-opacity="{0.6 if tick == 0 else 0.15}"/>'
+    )
+    yield f'<text x="{left - 8}" y="{y + 4}" text-anchor="end" fill="currentColor">{label}</text>'
+
+
+def escaped(text: str) -> str:
+    """Any text, cleaned and on one line, as it may stand in a picture."""
+    return html.escape(clean(" ".join(text.split())), quote=True)
+
+
+def svg(curve: Curve) -> str:
+    """The curve as a `picture`."""
+    ticks = curve.ticks
+    body = (
+        *_axis(ticks),
+        *_labels(curve),
+        *(line for series in curve.drawn for line in _line(series, len(curve.labels), ticks[-1])),
+        *_legend(curve.drawn),
+    )
+    title = f"Rule {curve.rule} by {curve.by}"
+    return picture("chart", _HEIGHT, title, " ".join(sentences(curve)), body)
+
+
+def _axis(ticks: Sequence[float]) -> Iterable[str]:
+    step = ticks[1] - ticks[0]
+    for tick in ticks:
+        yield from grid_line(_LEFT, _y(tick, ticks[-1]), tick, escaped(percent(tick, step=step)))
 
 
 def _labels(curve: Curve) -> Iterable[str]:
-    every = -(-len(curve.labels) // _MOST_LABELS)
+    step = -(-len(curve.labels) // _MOST_LABELS)
     for number, label in enumerate(curve.labels):
-        if number % every == 0:
+        if number % step == 0:
             x = _x(number, len(curve.labels))
             yield (
                 f'<text x="{x}" y="{_HEIGHT - _BOTTOM + 18}" text-anchor="middle" fill="currentColor">'
-                f"{_text(label)}</text>"
+                f"{escaped(label)}</text>"
             )
     yield (
-        f'<text x="{(_LEFT + _WIDTH - _RIGHT) / 2}" y="{_HEIGHT - 8}" text-anchor="middle" fill="currentColor">'
-        f"{_text(curve.by)}</text>"
+        f'<text x="{(_LEFT + WIDTH - RIGHT) / 2}" y="{_HEIGHT - 8}" text-anchor="middle" fill="currentColor">'
+        f"{escaped(curve.by)}</text>"
     )
 
 
-def _line(series: Series, points: int, highest: float) -> Iterable[str]:
+def _line(series: Series, count: int, highest: float) -> Iterable[str]:
     look, dash = _LOOKS[series.id]
-    places = [
-        (_x(number, points), _y(value, highest), number)
+    points = [
+        (_x(number, count), _y(value, highest), number)
         for number, value in enumerate(series.shares)
         if value is not None
     ]
-    path = " ".join(f"{x},{y}" for x, y, _ in places)
+    path = " ".join(f"{x},{y}" for x, y, _ in points)
     yield f'<g class="{look}">'
     yield f'<polyline points="{path}" fill="none" stroke-width="2" stroke-dasharray="{dash}"/>'
-    for x, y, number in places:
+    for x, y, number in points:
         low, high = series.low[number], series.high[number]
         if low is not None and high is not None:
             yield (
@@ -103,25 +112,21 @@ def _mark(series: str, x: float, y: float) -> str:
 
 
 def _legend(drawn: Sequence[Series]) -> Iterable[str]:
-    for number, one in enumerate(drawn):
-        look, dash = _LOOKS[one.id]
+    for number, series in enumerate(drawn):
+        look, dash = _LOOKS[series.id]
         x = _LEFT + 180 * number
         yield (
             f'<g class="{look}"><line x1="{x}" x2="{x + 30}" y1="16" y2="16" stroke-width="2" stroke-dasharray="{dash}"/>'
-            f"{_mark(one.id, x + 15, 16)}</g>"
+            f"{_mark(series.id, x + 15, 16)}</g>"
         )
-        yield f'<text x="{x + 38}" y="20" fill="currentColor">{_text(one.title)}</text>'
+        yield f'<text x="{x + 38}" y="20" fill="currentColor">{escaped(series.title)}</text>'
 
 
 def _x(number: int, points: int) -> float:
-    wide = _WIDTH - _LEFT - _RIGHT
+    wide = WIDTH - _LEFT - RIGHT
     return round(_LEFT + wide * (number + 0.5) / points, 1)
 
 
 def _y(value: float, highest: float) -> float:
     tall = _HEIGHT - _TOP - _BOTTOM
     return round(_HEIGHT - _BOTTOM - tall * min(1.0, value / highest), 1)
-
-
-def _text(text: str) -> str:
-    return html.escape(clean(" ".join(text.split())), quote=True)

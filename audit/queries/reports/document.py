@@ -26,17 +26,18 @@ _MARKDOWN = re.compile(
 _MARKDOWN_START = re.compile(r"^(\d+)?((?(1)[.)]|[#+\-=]))")
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows under a heading each column has; the first cell of a row names it. `caption` says what is counted."""
+class Table(Document, kw_only=False):
+    """Rows under a heading each column has.
+
+    The first cell of a row names it; `caption` says what is counted.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Document, kw_only=False):
     """A sentence, and those that stand below it."""
 
     text: str
@@ -87,21 +88,6 @@ class Report:
         )
 
 
-class SentenceEntry(Document):
-    """A sentence, and those that stand below it."""
-
-    text: str
-    below: tuple["SentenceEntry", ...]
-
-
-class TableEntry(Document):
-    """Rows under a heading each column has."""
-
-    caption: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
 class SectionEntry(Document):
     """A part of a report under its heading, which may be empty."""
 
@@ -110,8 +96,8 @@ class SectionEntry(Document):
     items: tuple[str, ...]
     code: tuple[str, ...]
     """Lines to be set in a fixed-width type."""
-    table: TableEntry | None
-    tree: tuple[SentenceEntry, ...]
+    table: Table | None
+    tree: tuple[Node, ...]
 
 
 class ReportDocument(Document, schema="whysent.report/1"):
@@ -132,21 +118,17 @@ def _section_document(section: Section) -> SectionEntry:
         paragraphs=_one_lines(section.paragraphs),
         items=_one_lines(section.items),
         code=_one_lines(section.code),
-        table=None if section.table is None else _table_document(section.table),
-        tree=tuple(map(_sentence, section.tree)),
+        table=None if section.table is None else _cleaned_table(section.table),
+        tree=tuple(map(_cleaned_node, section.tree)),
     )
 
 
-def _table_document(table: Table) -> TableEntry:
-    return TableEntry(
-        caption=one_line(table.caption),
-        columns=_one_lines(table.columns),
-        rows=tuple(map(_one_lines, table.rows)),
-    )
+def _cleaned_table(table: Table) -> Table:
+    return Table(one_line(table.caption), _one_lines(table.columns), tuple(map(_one_lines, table.rows)))
 
 
-def _sentence(node: Node) -> SentenceEntry:
-    return SentenceEntry(text=one_line(node.text), below=tuple(map(_sentence, node.below)))
+def _cleaned_node(node: Node) -> Node:
+    return Node(one_line(node.text), tuple(map(_cleaned_node, node.below)))
 
 
 def _one_lines(texts: Iterable[str]) -> tuple[str, ...]:
@@ -256,9 +238,9 @@ def _html_table(table: Table) -> Iterable[str]:
     yield f"<caption>{_escaped(table.caption)}</caption>"
     head = "".join(f'<th scope="col">{_escaped(name)}</th>' for name in table.columns)
     yield f"<thead><tr>{head}</tr></thead>\n<tbody>"
-    for first, *rest in table.rows:
-        cells = "".join(f"<td>{_escaped(cell)}</td>" for cell in rest)
-        yield f'<tr><th scope="row">{_escaped(first)}</th>{cells}</tr>'
+    for name, *values in table.rows:
+        cells = "".join(f"<td>{_escaped(cell)}</td>" for cell in values)
+        yield f'<tr><th scope="row">{_escaped(name)}</th>{cells}</tr>'
     yield "</tbody>\n</table>"
 
 

@@ -6,10 +6,9 @@ from typing import Any
 from msgspec import convert
 
 from audit.population import coverage
-from audit.queries.reports import anomaly_section
 from audit.queries.reports.document import Report, Section
 from audit.queries.reports.language import Language, language
-from audit.queries.reports.reasons import minute, why
+from audit.queries.reports.reasons import anomalies, minute, why
 from audit.queries.reports.weekly import Weekly, section
 
 Document = Mapping[str, Any]
@@ -40,7 +39,7 @@ def internal(
         *_suggested(says, findings),
         _listed(says, "segments", picture["segments"]),
         _listed(says, "recommendations", picture["recommendations"]),
-        anomaly_section.section(says, picture["out_of_pattern"]),
+        anomalies(says, picture["out_of_pattern"]),
         _evidence(says, findings),
         _sources(says, findings),
     ]

@@ -44,13 +44,13 @@ class Language:
         """`7d` → `7 days`."""
         duration(text)
         count = int(text.strip()[:-1])
-        one, many = self.texts["unit"][text.strip()[-1]]
-        return f"{count} {one if count == 1 else many}"
+        singular, plural = self.texts["unit"][text.strip()[-1]]
+        return f"{count} {singular if count == 1 else plural}"
 
     def nouns(self, channels: Mapping[str, int]) -> dict[str, str]:
         """`message` and `messages` as one says of these channels."""
-        one, many = self.texts["noun"]["email" if set(channels) == {"email"} else "other"]
-        return {"message": one, "messages": many}
+        singular, plural = self.texts["noun"]["email" if set(channels) == {"email"} else "other"]
+        return {"message": singular, "messages": plural}
 
 
 @cache

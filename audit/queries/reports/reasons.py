@@ -92,14 +92,16 @@ def _different(says: Language, proof: Document | None) -> list[Node]:
     below = []
     if proof["remove"]:
         sure = says.say("internal", "smallest" if proof["smallest"] else "minimal")
-        text = says.say("internal", "without", events=some(says, proof["remove"]), outcome=proof["outcome"])
+        text = says.say(
+            "internal", "without", events=_first_events(says, proof["remove"]), outcome=proof["outcome"]
+        )
         below.append(Node(f"{text} ({sure})"))
     for event in proof["add"]:
         kind = str(event["kind"]).replace("_", " ")
         text = says.say("internal", "with", event=f"{kind} {minute(event['occurred_at'])}")
         below.append(Node(f"{text}: {proof['outcome']}"))
     below += [
-        Node(says.say("internal", key, events=some(says, proof[key])))
+        Node(says.say("internal", key, events=_first_events(says, proof[key])))
         for key in ("enough", "needed")
         if proof.get(key)
     ]
@@ -109,7 +111,26 @@ def _different(says: Language, proof: Document | None) -> list[Node]:
     return [Node(says.say("internal", "different"), tuple(below))]
 
 
-def some(says: Language, events: Sequence[str]) -> str:
+def anomalies(says: Language, entries: Sequence[Document]) -> Section | None:
+    """What is out of the account's usual pattern, a hint, and what it stands on; None where there is nothing.
+
+    `entries`: those of `out_of_pattern` in `whysent.customer/1`.
+    """
+    if not entries:
+        return None
+    tree = tuple(Node(entry["text"], _anomaly(says, entry)) for entry in entries)
+    return Section(says.say("unusual", "title"), (says.say("unusual", "what_it_is"),), tree=tree)
+
+
+def _anomaly(says: Language, entry: Document) -> tuple[Node, ...]:
+    """Whether somebody else recorded a sign, the items that stand out, and the events it is made of."""
+    recorded = says.say("unusual", "hard" if entry["hard"] else "hint")
+    items = tuple(Node(item["text"]) for item in entry["because"])
+    events = Node(says.say("unusual", "events", events=_first_events(says, entry["evidence"])))
+    return (Node(recorded), *items, events)
+
+
+def _first_events(says: Language, events: Sequence[str]) -> str:
     """The first of `events` (event_ids), and how many more there are."""
     more = [says.rest(len(events) - _LISTED)] if len(events) > _LISTED else []
     return ", ".join([*events[:_LISTED], *more])

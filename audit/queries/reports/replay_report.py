@@ -9,14 +9,7 @@ from msgspec import structs
 
 from audit.queries.reports import chart
 from audit.queries.reports.document import Report, Section, Table
-from audit.rules.replay.curve import (
-    Curve,
-    Series,
-    curve,
-    interval,
-    percent,
-    sentences,
-)
+from audit.rules.replay.curve import Curve, Series, curve, interval, percent, sentences
 from audit.rules.replay.outcomes import Rate
 from audit.rules.replay.totals import ReplayDocument, StoppedUnwanted, StoppedWanted, SweepDocument
 from audit.rules.vendor_semantics.preset_comparison import ComparedReplay, ComparisonDocument
@@ -56,16 +49,12 @@ def replay(document: ReplayDocument, *, covered: str) -> Report:
 
 def sweep(document: SweepDocument, *, covered: str) -> Report:
     """The page of a sweep, with its chart."""
-    shown = curve(document)
-    return Report(
-        "sweep",
-        "en",
-        f"Rule {shown.rule} by {shown.by}",
-        (
-            Section("", (WHAT_IT_IS, covered)),
-            Section("The curve", tuple(sentences(shown)), figure=chart.svg(shown), table=_points(shown)),
-        ),
+    drawn = curve(document)
+    sections = (
+        Section("", (WHAT_IT_IS, covered)),
+        Section("The curve", tuple(sentences(drawn)), figure=chart.svg(drawn), table=_points(drawn)),
     )
+    return Report("sweep", "en", f"Rule {drawn.rule} by {drawn.by}", sections)
 
 
 def _totals(document: ReplayDocument) -> Section:
@@ -81,7 +70,7 @@ def _totals(document: ReplayDocument) -> Section:
         "wanted, among the stopped": _counts(document.stopped_wanted),
         "unwanted, among the stopped": _counts(document.stopped_unwanted),
     }
-    return Section("In numbers", items=tuple(f"{name}: {told}" for name, told in numbers.items()))
+    return Section("In numbers", items=tuple(f"{name}: {text}" for name, text in numbers.items()))
 
 
 def _counts(counts: StoppedWanted | StoppedUnwanted) -> str:
@@ -89,22 +78,17 @@ def _counts(counts: StoppedWanted | StoppedUnwanted) -> str:
 
 
 def _rules(document: ReplayDocument) -> Table:
-    return Table(
-        "Each rule in the order of checking, and the messages it was the first to stop",
-        ("rule", "version", "stopped"),
-        tuple(
-            (
-                rule.id,
-                "–" if rule.version is None else f"v{rule.version}",
-                f"{document.by_rule[rule.id]:,}",
-            )
-            for rule in document.rules
-        ),
-    )
+    caption = "Each rule in the order of checking, and the messages it was the first to stop"
+    rows = ((rule.id, _version(rule.version), f"{document.by_rule[rule.id]:,}") for rule in document.rules)
+    return Table(caption, ("rule", "version", "stopped"), tuple(rows))
+
+
+def _version(version: int | None) -> str:
+    return "–" if version is None else f"v{version}"
 
 
 def _rates(document: ReplayDocument) -> Section:
-    known = document.complaints_known_for
+    known_share = document.complaints_known_for
     groups = (document.rates.stopped, document.rates.let_through, document.rates.random_same_number)
     table = Table(
         "What followed, with 95 % intervals (Wilson)",
@@ -114,9 +98,10 @@ def _rates(document: ReplayDocument) -> Section:
             *((words, *(_rate(getattr(group, name)) for group in groups)) for name, words in _RATES.items()),
         ),
     )
-    told = "Messages stopped beside those let through, and beside as many chosen at random from both."
-    about = "" if known is None else f" Complaints are known for {percent(known)} of the messages."
-    return Section("What followed on them", (told + about,), table=table)
+    text = "Messages stopped beside those let through, and beside as many chosen at random from both."
+    if known_share is not None:
+        text += f" Complaints are known for {percent(known_share)} of the messages."
+    return Section("What followed on them", (text,), table=table)
 
 
 def _rate(rate: Rate) -> str:
@@ -143,33 +128,29 @@ def _campaign(name: str | None) -> str:
 
 
 def _preset(preset: ComparisonDocument) -> Iterable[Section]:
-    told = (
+    summary = (
         f"{preset.differ:,} of {preset.messages:,} decisions differ: {preset.only_exact:,} messages are stopped by "
         f"the exact rules alone, {preset.only_preset:,} by the sender's alone, {preset.moved:,} go out at another time. "
         f"{preset.both:,} are stopped by both, {preset.neither:,} by neither; {preset.customers_differ:,} people "
         "have a message that differs."
     )
-    carried = (f"{rule.id}: {'. '.join((rule.text, *rule.notes))}" for rule in preset.rules)
-    yield Section(f"As {preset.title} would carry it out", (told,), items=tuple(carried))
+    carried_out = (f"{rule.id}: {'. '.join((rule.text, *rule.notes))}" for rule in preset.rules)
+    yield Section(f"As {preset.title} would carry it out", (summary,), items=tuple(carried_out))
     differs = (f"{line.text} “{line.quote}” {line.source}" for line in preset.differs)
     yield Section(f"What no rule here can say of {preset.title}", items=tuple(differs))
 
 
-def _points(shown: Curve) -> Table:
-    return Table(
-        f"Of {shown.messages:,} messages to {shown.customers:,} people, with 95 % intervals (Wilson)",
-        (
-            shown.by,
-            *(f"{one.title}, of {one.among[0]:,}" if one.known else one.title for one in shown.series),
-        ),
-        tuple(
-            (label, *(_point(one, place) for one in shown.series)) for place, label in enumerate(shown.labels)
-        ),
+def _points(drawn: Curve) -> Table:
+    caption = f"Of {drawn.messages:,} messages to {drawn.customers:,} people, with 95 % intervals (Wilson)"
+    titles = (f"{line.title}, of {line.among[0]:,}" if line.known else line.title for line in drawn.series)
+    rows = (
+        (label, *(_point(line, index) for line in drawn.series)) for index, label in enumerate(drawn.labels)
     )
+    return Table(caption, (drawn.by, *titles), tuple(rows))
 
 
-def _point(series: Series, place: int) -> str:
-    if series.shares[place] is None:
+def _point(series: Series, index: int) -> str:
+    if series.shares[index] is None:
         return "unknown"
-    within = interval(series.low[place], series.high[place])
-    return f"{series.counts[place]:,} · {percent(series.shares[place])} ({within})"
+    within = interval(series.low[index], series.high[index])
+    return f"{series.counts[index]:,} · {percent(series.shares[index])} ({within})"

@@ -8,17 +8,40 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from audit.errors import InputError
 from audit.findings import check
 from audit.queries.reports import customer_facts
 from audit.queries.reports.document import Report, Section
 from audit.queries.reports.language import Language, language
-from audit.queries.reports.pick_finding import chosen
 from audit.rules.model import from_dict
 
 Document = Mapping[str, Any]
 
 _LISTED = 12
 """House value: so many messages are named one by one."""
+
+
+def chosen(findings: Sequence[Document], ident: str | None) -> Document | None:
+    """The finding with the id `ident`; by default the first that can be told, hints only where there is nothing else.
+
+    A mere hint of what a reply is not for is never chosen by itself. Raises InputError where there is no finding `ident`.
+    """
+    if ident is not None:
+        for row in findings:
+            if row["id"] == ident:
+                return row
+        raise InputError(f"no finding {ident!r} of this customer; `whysent audit` lists them")
+    tellable = [row for row in findings if row["verdict"] != "cannot_tell"]
+    hints = [row for row in tellable if row["severity"] == "info" and not check(row["check"]).handed_to]
+    return next((row for row in tellable if row["severity"] != "info"), hints[0] if hints else None)
+
+
+def messages_to_explain(
+    findings: Sequence[Document], *, finding: str | None = None, most: int = 12
+) -> list[str]:
+    """The newest messages (event_ids, oldest first) of the finding that is `chosen`, else of the first that has any."""
+    finding_row = chosen(findings, finding) or next((row for row in findings if row["messages"]), None)
+    return list(finding_row["messages"])[-most:] if finding_row is not None else []
 
 
 def reply(

@@ -1,9 +1,5 @@
-"""Mails a week as an inline picture, with the events that an explanation rests on; told in words and as a table, too.
+"""Mails a week as an inline picture, with the events that an explanation rests on; told in words and as a table, too."""
 
-SVG without scripts or anything from elsewhere, for light and dark pages.
-"""
-
-import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -12,13 +8,12 @@ import polars as pl
 
 from audit.events.messages import sent_messages
 from audit.population.weekly_counts import Week, weeks
-from audit.privacy.clean import clean
+from audit.queries.reports.chart import RIGHT, WIDTH, escaped, grid_line, picture
 from audit.queries.reports.document import Section, Table
 from audit.queries.reports.language import Language
 from audit.why.wording import Wording, minute
 
-_WIDTH, _HEIGHT = 640, 220
-_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 16, 40, 40
+_HEIGHT, _LEFT, _TOP, _BOTTOM = 220, 40, 40, 40
 _FULL = 4
 """House value: a full bar is at least so many messages a week, so that a quiet year looks quiet."""
 
@@ -97,31 +92,15 @@ def _table(says: Language, chart: Weekly, busy: Sequence[Week]) -> Table:
 
 def _svg(says: Language, chart: Weekly, paragraphs: Sequence[str]) -> str:
     highest = max(_FULL, *(week.messages for week in chart.weeks))
-    title = says.say("weekly", "title")
-    head = 'role="img" aria-labelledby="weeks-title weeks-told" font-family="system-ui, sans-serif" font-size="12"'
-    return "\n".join(
-        (
-            f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" {head}>',
-            f'<title id="weeks-title">{_text(title)}</title>',
-            f'<desc id="weeks-told">{_text(" ".join(paragraphs))}</desc>',
-            *_axis(highest),
-            *_bars(chart, highest),
-            *_dates(chart.weeks),
-            *_marks(chart),
-            *_legend(says),
-            "</svg>",
-        )
+    ticks = sorted({0, highest // 2, highest})
+    body = (
+        *(line for tick in ticks for line in grid_line(_LEFT, _y(tick, highest), tick, str(tick))),
+        *_bars(chart, highest),
+        *_dates(chart.weeks),
+        *_marks(chart),
+        *_legend(says),
     )
-
-
-def _axis(highest: int) -> Iterable[str]:
-    for mark in sorted({0, highest // 2, highest}):
-        y = _y(mark, highest)
-        yield (
-            f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}" '
-            f'stroke="currentColor" stroke-opacity="{0.6 if mark == 0 else 0.15}"/>'
-        )
-        yield f'<text x="{_LEFT - 8}" y="{y + 4}" text-anchor="end" fill="currentColor">{mark}</text>'
+    return picture("weeks", _HEIGHT, says.say("weekly", "title"), " ".join(paragraphs), body)
 
 
 def _bars(chart: Weekly, highest: int) -> Iterable[str]:
@@ -164,26 +143,22 @@ def _marks(chart: Weekly) -> Iterable[str]:
         start = mark.at.date() - timedelta(days=mark.at.weekday())
         number = (start - chart.weeks[0].start).days // 7
         x, y = round(_LEFT + step * (number + 0.5), 1), _HEIGHT - _BOTTOM + 4
-        yield f'<g class="b"><title>{_text(mark.text)}</title><path d="M{x} {y} l5 10 h-10 z"/></g>'
+        yield f'<g class="b"><title>{escaped(mark.text)}</title><path d="M{x} {y} l5 10 h-10 z"/></g>'
 
 
 def _legend(says: Language) -> Iterable[str]:
     filled, outlined, act = (says.say("weekly", key) for key in ("filled", "outlined", "act"))
     yield f'<g class="a"><rect x="{_LEFT}" y="10" width="12" height="12" stroke="none"/></g>'
-    yield f'<text x="{_LEFT + 18}" y="20" fill="currentColor">{_text(filled)}</text>'
+    yield f'<text x="{_LEFT + 18}" y="20" fill="currentColor">{escaped(filled)}</text>'
     yield f'<g class="a"><rect x="{_LEFT + 190}" y="10" width="12" height="12" fill-opacity="0.15"/></g>'
-    yield f'<text x="{_LEFT + 208}" y="20" fill="currentColor">{_text(outlined)}</text>'
+    yield f'<text x="{_LEFT + 208}" y="20" fill="currentColor">{escaped(outlined)}</text>'
     yield f'<g class="b"><path d="M{_LEFT + 386} 11 l5 10 h-10 z"/></g>'
-    yield f'<text x="{_LEFT + 398}" y="20" fill="currentColor">{_text(act)}</text>'
+    yield f'<text x="{_LEFT + 398}" y="20" fill="currentColor">{escaped(act)}</text>'
 
 
 def _step(number: int) -> float:
-    return (_WIDTH - _LEFT - _RIGHT) / max(number, 1)
+    return (WIDTH - _LEFT - RIGHT) / max(number, 1)
 
 
 def _y(value: float, highest: int) -> float:
     return round(_HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * value / highest, 1)
-
-
-def _text(text: str) -> str:
-    return html.escape(clean(" ".join(text.split())), quote=True)

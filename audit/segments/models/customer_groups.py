@@ -1,5 +1,6 @@
 """Groups of customers: the numbers they are told apart by, who is nearest to which and when, and why not to the next."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -61,16 +62,15 @@ def kinds(model: str) -> tuple[str, ...]:
     return tuple(sorted({kind for condition in conditions for kind in condition.events.kinds}))
 
 
-def _added(selected: SelectedEvents, model: str, features: tuple[str, ...]) -> pl.DataFrame:
-    """What each event adds to each feature: `person, feature` (its number), `enter, leave, weight`."""
+def _by_feature(
+    model: str, features: tuple[str, ...], rows_of: Callable[[Condition], pl.DataFrame]
+) -> pl.DataFrame:
+    """The rows that `rows_of` gives of the condition behind each feature, with `feature` (its number)."""
     if model == "alike":
         numbered = pl.DataFrame({"group": features}, schema={"group": pl.String}).with_row_index("feature")
-        added = contributions(selected, buying()).join(numbered, on="group")
-        return added.select("person", "feature", "enter", "leave", "weight")
+        return rows_of(buying()).join(numbered, on="group", maintain_order="left")
     return pl.concat(
-        contributions(selected, behaviour()[words]).select(
-            "person", pl.lit(number, pl.UInt32).alias("feature"), "enter", "leave", "weight"
-        )
+        rows_of(behaviour()[words]).with_columns(pl.lit(number, pl.UInt32).alias("feature"))
         for number, words in enumerate(features)
     )
 
@@ -79,7 +79,10 @@ def over_time(selected: SelectedEvents, model: str, features: tuple[str, ...]) -
     """The features of every customer from each moment of change on."""
     import numpy as np
 
-    weights = _added(selected, model, features)
+    columns = ("person", "group", "enter", "leave", "weight")
+    weights = _by_feature(
+        model, features, lambda condition: contributions(selected, condition).select(columns)
+    )
     enter = weights.select("person", "feature", time="enter", weight="weight")
     leave = weights.drop_nulls("leave").select("person", "feature", time="leave", weight=-pl.col("weight"))
     changes = pl.concat([enter, leave]).sort("person", "time")
@@ -250,34 +253,26 @@ def _whole(column: str) -> pl.Expr:
 def deciding_events(selected: SelectedEvents, groups: Groups, at: datetime) -> pl.DataFrame:
     """The events behind the features that decide, inside their windows at `at`: `row, person`."""
     deciding = explained(selected, groups, at).explode("feature", empty_as_null=False)
-    counted = _by_feature(selected, groups, at).join(deciding, on=("person", "feature"), how="semi")
+    counted = _inside_windows(selected, groups, at).join(deciding, on=("person", "feature"), how="semi")
     return counted.select("row", "person").unique("row").sort("row")
 
 
 def counted_events(selected: SelectedEvents, groups: Groups, at: datetime) -> pl.DataFrame:
     """The events behind all features, inside their windows at `at`: `row, person`."""
-    return _by_feature(selected, groups, at).select("row", "person").unique("row").sort("row")
+    return _inside_windows(selected, groups, at).select("row", "person").unique("row").sort("row")
 
 
-def _by_feature(selected: SelectedEvents, groups: Groups, at: datetime) -> pl.DataFrame:
+def _inside_windows(selected: SelectedEvents, groups: Groups, at: datetime) -> pl.DataFrame:
     """Each event with each feature (its number) that counts it at `at`: `row, person, feature`."""
-    if groups.id == "alike":
-        numbered = pl.DataFrame({"group": groups.features}, schema={"group": pl.String})
-        numbered = numbered.with_row_index("feature")
-        inside = _inside_window(selected, buying(), at).join(numbered, on="group", maintain_order="left")
-        return inside.select("row", "person", "feature")
-    return pl.concat(
-        _inside_window(selected, behaviour()[words], at).select(
-            "row", "person", pl.lit(number, pl.UInt32).alias("feature")
+
+    def inside(condition: Condition) -> pl.DataFrame:
+        rows = selected.grouped(condition).select("row", "person", "group", "occurred_at")
+        return (
+            rows if condition.window is None else rows.filter(pl.col("occurred_at") > at - condition.window)
         )
-        for number, words in enumerate(groups.features)
-    )
+
+    return _by_feature(groups.id, groups.features, inside)
 
 
 def _numbers(selected: SelectedEvents, groups: Groups) -> Numbers:
     return over_time(selected, groups.id, groups.features)
-
-
-def _inside_window(selected: SelectedEvents, condition: Condition, at: datetime) -> pl.DataFrame:
-    rows = selected.grouped(condition)
-    return rows if condition.window is None else rows.filter(pl.col("occurred_at") > at - condition.window)

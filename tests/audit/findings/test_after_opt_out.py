@@ -1,10 +1,10 @@
 """Messages after a no, told apart."""
 
 import json
-from dataclasses import replace
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
 from audit.findings import catalogue
 from audit.findings.checks import after_opt_out
