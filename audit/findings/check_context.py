@@ -11,7 +11,7 @@ import polars as pl
 from audit.events import sensitive_topics
 from audit.events.messages import sent_messages
 from audit.events.schema import BEHAVIOUR, first_levels
-from audit.events.vocabulary import comes_before_expr, is_marketing_expr
+from audit.events.vocabulary import is_marketing_expr
 from audit.flows.campaign_map import with_entries
 from audit.workspace.context import Context
 
@@ -116,11 +116,6 @@ def with_topic_of(
 def with_area(frame: pl.DataFrame, depth: int) -> pl.DataFrame:
     """Add `area`: the first `depth` levels of the category."""
     return sensitive_topics.mapped(frame, "category", first_levels(pl.col("category"), depth), "area")
-
-
-def lies_before(act: str, moment: str, *, act_id: str, event_id: str = "event_id") -> pl.Expr:
-    """Whether the event of columns `act` (time) and `act_id` lies before that of `moment` and `event_id` in order."""
-    return comes_before_expr(act, act_id, moment, event_id)
 
 
 def newest_before(

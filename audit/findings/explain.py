@@ -146,7 +146,8 @@ def _counterfactual(check: Check, context: CheckContext, row: Finding) -> Counte
     """Without which events the finding would not be, and with which."""
     events = context.events
     copied = CheckContext(events, check.context_of_copies(context.population, row))
-    decide = _decide(check, copied.population, row)
+    same = pl.col("case").eq_missing(row["case"]) & pl.col("subject").eq_missing(row["subject"])
+    decide = _decide(check, copied.population, same)
     narrower = (near for near in _related(check, copied, row) if _same_finding(check, near, row))
     related = next(narrower, copied)
     removal = _removal(check, related, decide, row)
@@ -197,9 +198,8 @@ def _same_finding(check: Check, context: CheckContext, row: Finding) -> bool:
     return any(all(candidate[name] == row[name] for name in _IDENTITY) for candidate in candidates)
 
 
-def _decide(check: Check, population: Context, row: Finding) -> Decide:
-    """Which copies of a customer still have the finding, and what it then rests on."""
-    same = pl.col("case").eq_missing(row["case"]) & pl.col("subject").eq_missing(row["subject"])
+def _decide(check: Check, population: Context, same: pl.Expr) -> Decide:
+    """Which copies of a customer still have the `same` finding, and what it then rests on."""
 
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
         rows = check.detect(CheckContext(copies, population)).filter(same)
@@ -213,12 +213,7 @@ def _added(check: Check, context: CheckContext, row: Finding) -> pl.DataFrame | 
     """An event that would have kept the check from finding anything about the same thing."""
     if row["verdict"] == "cannot_tell":
         return None
-    same = pl.col("subject").eq_missing(row["subject"])
-
-    def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
-        rows = check.detect(CheckContext(copies, context.population)).filter(same)
-        return dict(rows.select("customer_id", "evidence").rows())
-
+    decide = _decide(check, context.population, pl.col("subject").eq_missing(row["subject"]))
     messages = context.events.filter(pl.col("event_id").is_in(row["messages"] or row["evidence"]))
     candidates = list(check.events_that_end_it(row, messages))
     return counterfactual.first_ending(context.events, decide, candidates)

@@ -204,18 +204,15 @@ def day(moment: pl.Expr) -> pl.Expr:
     return moment.dt.strftime("%Y-%m-%d")
 
 
-def several(count: pl.Expr, noun: str) -> pl.Expr:
+def several(count: pl.Expr, noun: str | pl.Expr) -> pl.Expr:
     """How a sentence counts: `1 act`, `11 acts`."""
-    return _with_count(count, pl.lit(noun))
+    word = pl.lit(noun) if isinstance(noun, str) else noun
+    return pl.format("{} {}{}", count, word, pl.when(count == 1).then(pl.lit("")).otherwise(pl.lit("s")))
 
 
 def message_count(channel: pl.Expr, count: str = "count") -> pl.Expr:
     """How a sentence counts messages of one channel: `1 mail`, `11 mails`."""
-    return _with_count(pl.col(count), channel.replace_strict(_NOUNS, default="message"))
-
-
-def _with_count(count: pl.Expr, noun: pl.Expr) -> pl.Expr:
-    return pl.format("{} {}{}", count, noun, pl.when(count == 1).then(pl.lit("")).otherwise(pl.lit("s")))
+    return several(pl.col(count), channel.replace_strict(_NOUNS, default="message"))
 
 
 def worst_first(findings: pl.DataFrame) -> pl.DataFrame:

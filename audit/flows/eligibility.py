@@ -46,14 +46,8 @@ def reads(flow: Flow) -> tuple[tuple[str, ...], tuple[str, ...]]:
     kinds = [*(trigger.read if trigger else ()), *(("order_completed",) if flow.by_rhythm else ())]
     kinds += [*OPT_INS, *OPT_OUTS] if flow.list_id else []
     kinds += [*IN, *OUT] if flow.segment else []
-    columns = (
-        *triggers.READ,
-        "order_id",
-        "list_id",
-        "channel",
-        "sender",
-        *predicate.columns(None if trigger is None else trigger.where),
-    )
+    named = predicate.columns(trigger.where) if trigger and trigger.where else []
+    columns = (*triggers.READ, "order_id", "list_id", "channel", "sender", *named)
     return tuple(dict.fromkeys(kinds)), tuple(dict.fromkeys(columns))
 
 

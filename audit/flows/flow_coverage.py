@@ -6,13 +6,7 @@ import polars as pl
 
 from audit.events.document import Document
 from audit.events.messages import sent_messages
-from audit.flows.eligibility import (
-    MESSAGE,
-    audience,
-    eligible_acts,
-    gives_message,
-    reads,
-)
+from audit.flows.eligibility import MESSAGE, audience, eligible_acts, gives_message, reads
 from audit.flows.model import Flow
 
 
@@ -42,7 +36,7 @@ def flow_counts(events: pl.LazyFrame, flows: Iterable[Flow]) -> tuple[FlowEntry,
 def _counted(events: pl.LazyFrame, flow: Flow) -> tuple[int, int]:
     kinds, columns = reads(flow)
     sent = events.filter(pl.col("kind") == "message_sent", flow.belongs())
-    messages = sent_messages(sent.select(*_once("customer_id", "kind", "message_id", *MESSAGE)).collect())
+    messages = sent_messages(sent.select("customer_id", "kind", "message_id", *MESSAGE).collect())
     whose = messages.select("customer_id").unique().lazy()
     behind = events.filter(pl.col("kind").is_in(kinds)).select(columns)
     history = behind.join(whose, on="customer_id", how="semi", maintain_order="left").collect()
@@ -69,7 +63,3 @@ def _entry(flow: Flow, messages: int, given_by_it: int) -> FlowEntry:
         messages=messages,
         given=given_by_it,
     )
-
-
-def _once(*names: str) -> list[str]:
-    return list(dict.fromkeys(names))

@@ -66,6 +66,6 @@ def _decides_each(condition: pl.Expr) -> bool:
     return together.equals(pl.concat(alone))
 
 
-def columns(text: str | None) -> list[str]:
+def columns(condition: str) -> list[str]:
     """The columns that a condition reads."""
-    return [] if text is None else sorted(set(pl.sql_expr(text).meta.root_names()))
+    return sorted(set(pl.sql_expr(condition).meta.root_names()))

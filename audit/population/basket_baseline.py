@@ -7,20 +7,10 @@ category > product. Everything is fitted to unlabelled baskets by the likelihood
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import polars as pl
 
-from audit.population.baskets import (
-    LEVELS,
-    acts,
-    contents,
-    counted,
-    tree,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from audit.population.baskets import ACTS, FAMILIES, LEVELS, acts, contents, counted, tree
 
 CONCENTRATIONS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 300.0, 1000.0)
 """How many acts of everybody an account's own are mixed with: the grid that is tried at every place of the tree. Small where
@@ -86,8 +76,6 @@ def count(events: pl.LazyFrame) -> Background:
 
     Time grows with the rows of baskets: about five seconds for 1.5 million on one core.
     """
-    from audit.population.baskets import ACTS, FAMILIES
-
     basket_events = events.filter(pl.col("kind").is_in(list(FAMILIES))).select(ACTS).collect()
     rows = acts(basket_events)
     of_things = rows.drop_nulls("thing")
@@ -172,7 +160,7 @@ def _best_burst(counted: pl.DataFrame, level: str, above: str, before: str) -> f
         .alias(str(burst))
         for burst in BURSTS
     ]
-    scores: Sequence[float] = counted.select(tried).row(0)
+    scores: tuple[float, ...] = counted.select(tried).row(0)
     return max(zip(scores, BURSTS, strict=True))[1]
 
 

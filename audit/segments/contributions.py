@@ -19,6 +19,7 @@ CENTS = 100
 """Money is summed in whole hundredths, so that adding and taking away leave nothing over."""
 
 _KEYS = ("person", "group")
+_ONE, _NOTHING = pl.lit(1), pl.lit(0)
 
 _APART = ("count", "sum", "share", "first", "absent")
 """Tests for which the events of one group say nothing about another."""
@@ -102,12 +103,8 @@ def _open(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents) ->
         names_none = pl.col(condition.same).is_null()
         closes_all = pl.when(names_none).then(closing).backward_fill().over("person")
         closes = pl.min_horizontal(closing.backward_fill().over("person", condition.same), closes_all)
-    stale = (
-        pl.col("occurred_at") + condition.window
-        if condition.window
-        else pl.lit(None, rows.schema["occurred_at"])
-    )
-    opening = acts.with_columns(pl.min_horizontal(closes, stale).alias("leave")).filter("opens")
+    stale = [pl.col("occurred_at") + condition.window] if condition.window else []
+    opening = acts.with_columns(pl.min_horizontal(closes, *stale).alias("leave")).filter("opens")
     if condition.same == "item_id":
         opening = opening.drop_nulls("item_id")
     return _contribution(opening, pl.col("occurred_at") + condition.after, pl.col("leave"), "row")
@@ -173,11 +170,7 @@ def _next(*by: str) -> pl.Expr:
 
 
 def _windowed(
-    rows: pl.DataFrame,
-    window: timedelta | None,
-    *,
-    weight: pl.Expr | None = None,
-    part: pl.Expr | None = None,
+    rows: pl.DataFrame, window: timedelta | None, weight: pl.Expr = _ONE, part: pl.Expr = _NOTHING
 ) -> pl.DataFrame:
     leave = pl.lit(None, rows.schema["occurred_at"]) if window is None else pl.col("occurred_at") + window
     return _contribution(rows, pl.col("occurred_at"), leave, weight=weight, part=part)
@@ -188,16 +181,16 @@ def _contribution(
     enter: pl.Expr,
     leave: pl.Expr,
     *columns: str,
-    weight: pl.Expr | None = None,
-    part: pl.Expr | None = None,
+    weight: pl.Expr = _ONE,
+    part: pl.Expr = _NOTHING,
 ) -> pl.DataFrame:
     return rows.select(
         *_KEYS,
         *columns,
         enter.alias("enter"),
         leave.alias("leave"),
-        (pl.lit(1) if weight is None else weight).cast(pl.Int64).alias("weight"),
-        (pl.lit(0) if part is None else part).cast(pl.Int64).alias("part"),
+        weight.cast(pl.Int64).alias("weight"),
+        part.cast(pl.Int64).alias("part"),
     )
 
 

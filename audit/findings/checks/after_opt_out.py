@@ -7,11 +7,18 @@ from typing import Any
 import polars as pl
 
 from audit.events.schema import first_label
-from audit.events.vocabulary import OPT_INS, OPT_OUTS, bears_on_expr, is_marketing_expr, shares_topic_expr
+from audit.events.vocabulary import (
+    OPT_INS,
+    OPT_OUTS,
+    bears_on_expr,
+    comes_before_expr,
+    is_marketing_expr,
+    shares_topic_expr,
+)
 from audit.findings import catalogue
 from audit.findings.catalogue import CatalogueRow, countries
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
-from audit.findings.check_context import ORDER, CheckContext, lies_before
+from audit.findings.check_context import ORDER, CheckContext
 from audit.findings.schema import day, detected, message_columns, message_count, rule_column
 
 _MESSAGE = ("customer_id", "event_id")
@@ -112,7 +119,7 @@ def _after_opt_out(context: CheckContext) -> pl.DataFrame:
     messages = _with_law_country(context, context.messages.join(opted_out, on="customer_id", how="semi"))
     pairs = (
         messages.join(acts, on="customer_id", how="inner")
-        .filter(lies_before("act_at", "occurred_at", act_id="act_id"))
+        .filter(comes_before_expr("act_at", "act_id", "occurred_at", "event_id"))
         .sort(*_MESSAGE, "act_at", "act_id")
         .with_columns(_bears_on_message().alias("bears"), pl.int_range(pl.len()).over(_MESSAGE).alias("nth"))
     )

@@ -15,7 +15,7 @@ from audit.events.vocabulary import class_expr
 from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.checks.over_frequency import count_in_window
-from audit.findings.schema import day, detected, nothing_detected, rule_column
+from audit.findings.schema import day, detected, nothing_detected, rule_column, several
 from audit.rules.kinds.counting import Cap
 from audit.rules.model import Rule, to_dict
 from audit.rules.reference import histories as prepare
@@ -246,7 +246,7 @@ def _detected(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
         return nothing_detected()
     title = pl.lit(rule.title or rule.id)
     number = pl.col("messages").list.len()
-    messages = pl.when(number == 1).then(pl.lit("1 message")).otherwise(pl.format("{} messages", number))
+    messages = several(number, "message")
     peak = (
         pl.format("; up to {} where {} may", "peak", pl.lit(rule.most))
         if isinstance(rule, Cap)

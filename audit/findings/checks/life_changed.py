@@ -9,8 +9,9 @@ import polars as pl
 from audit.events import bereavement
 from audit.events.schema import first_levels
 from audit.events.times import iso
+from audit.events.vocabulary import comes_before_expr
 from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
-from audit.findings.check_context import ORDER, CheckContext, lies_before
+from audit.findings.check_context import ORDER, CheckContext
 from audit.findings.schema import ABOUT, day, detected, message_count, mute_rule, rule_column
 
 _LABELS = {
@@ -32,15 +33,11 @@ class LifeChanged(Check):
         After a death every message counts; else those that a registry triggered or that share the first level of the
         category. A registry opened again ends it. Which reasons speak of a death: `audit/events/bereavement.toml`.
         """
+        area = first_levels(pl.col("category"), 1).alias("area")
         mailings = context.mailings.select(
-            "customer_id",
-            *ORDER,
-            "channel",
-            "campaign_id",
-            "known_trigger",
-            first_levels(pl.col("category"), 1).alias("area"),
+            "customer_id", *ORDER, "channel", "campaign_id", "known_trigger", area
         )
-        after = lies_before("change_at", "occurred_at", act_id="change_id")
+        after = comes_before_expr("change_at", "change_id", "occurred_at", "event_id")
         still = pl.col("until").is_null() | (pl.col("occurred_at") < pl.col("until"))
         by_registry = pl.col("known_trigger").str.contains("registry", literal=True)
         concerns = (

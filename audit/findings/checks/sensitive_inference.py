@@ -6,8 +6,9 @@ from typing import Any
 import polars as pl
 
 from audit.events import sensitive_topics
+from audit.events.vocabulary import comes_before_expr
 from audit.findings.check import Check, ExcludedEvents, Finding
-from audit.findings.check_context import ORDER, CheckContext, lies_before, newest_before, with_topic_of
+from audit.findings.check_context import ORDER, CheckContext, newest_before, with_topic_of
 from audit.findings.schema import ABOUT, day, detected, rule_column, several
 
 _BY = ["customer_id", "topic"]
@@ -35,7 +36,7 @@ class SensitiveInference(Check):
             .drop_nulls("sensitive")
             .select("customer_id", pl.col("sensitive").alias("topic"), *ORDER)
             .join(openings, on=_BY, how="inner", maintain_order="left")
-            .filter(lies_before("occurred_at", "opening_at", act_id="event_id", event_id="opening_id"))
+            .filter(comes_before_expr("occurred_at", "event_id", "opening_at", "opening_id"))
             .group_by(_BY, maintain_order=True)
             .agg(pl.col("event_id").alias("acts"), day(pl.col("occurred_at").first()).alias("since"))
         )
