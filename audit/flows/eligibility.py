@@ -8,7 +8,7 @@ from audit.events.vocabulary import OPT_INS, OPT_OUTS, comes_before_expr, may_be
 from audit.flows import predicate, triggers
 from audit.flows.model import Flow, Step
 from audit.flows.triggers import LIVE
-from audit.population.stats import moments
+from audit.population.stats import moments, own_intervals
 
 ELIGIBLE: dict[str, pl.DataType] = {
     **LIVE,
@@ -87,20 +87,10 @@ def own_interval(events: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
     acts = rows.select("customer_id", "act", "act_at").join(
         items, on=("customer_id", "act"), how="left", maintain_order="left"
     )
-    orders = moments(events.filter(pl.col("kind") == "order_completed"), "item_id").sort(
-        "customer_id", "item_id", "occurred_at"
-    )
-    gaps = orders.with_columns(
-        pl.col("occurred_at").diff().over("customer_id", "item_id").alias("gap")
-    ).drop_nulls("gap")
-    intervals = (
-        acts.unique(("customer_id", "act"))
-        .join(gaps, on=("customer_id", "item_id"))
-        .filter(pl.col("occurred_at") <= pl.col("act_at"))
-        .group_by("customer_id", "act")
-        .agg(pl.col("gap").median().cast(pl.Duration("us")).alias("interval"))
-    )
-    return acts.join(intervals, on=("customer_id", "act"), how="left", maintain_order="left")["interval"]
+    key = ("customer_id", "item_id", "act_at")
+    times = moments(events.filter(pl.col("kind") == "order_completed"), "item_id")
+    intervals = own_intervals(times, acts.select(key).drop_nulls().unique(), "item_id")
+    return acts.join(intervals, on=key, how="left", maintain_order="left")["interval"]
 
 
 def _placed(rows: pl.DataFrame, steps: tuple[Step, ...]) -> pl.DataFrame:
@@ -214,11 +204,8 @@ def _member(
 
 def _rhythm(messages: pl.DataFrame, interval: timedelta) -> pl.DataFrame:
     """Whether the one before lies at least `interval` back; half a day sooner is the same rhythm."""
-    before, previous = (
-        pl.col("occurred_at").shift(1).over("customer_id"),
-        pl.col("event_id").shift(1).over("customer_id"),
-    )
-    soon = (pl.col("occurred_at") - before) < interval - timedelta(hours=12)
+    previous = pl.col("event_id").shift(1).over("customer_id")
+    soon = pl.col("occurred_at").diff().over("customer_id") < interval - timedelta(hours=12)
     return messages.sort("customer_id", "occurred_at", "event_id").select(
         "customer_id",
         pl.col("event_id").alias("message"),

@@ -208,6 +208,20 @@ def moments(orders: pl.DataFrame, *by: str) -> pl.DataFrame:
     )
 
 
+def own_intervals(times: pl.DataFrame, acts: pl.DataFrame, by: str) -> pl.DataFrame:
+    """The customers' own median interval between the `times` (`moments` of `by`) until each of `acts`.
+
+    `acts`: `customer_id, by, act_at`, each once. Gives them with `interval` (µs); those without two moments are left out.
+    """
+    gaps = times.with_columns(pl.col("occurred_at").diff().over("customer_id", by).alias("gap"))
+    return (
+        acts.join(gaps.drop_nulls("gap"), on=("customer_id", by))
+        .filter(pl.col("occurred_at") <= pl.col("act_at"))
+        .group_by("customer_id", by, "act_at")
+        .agg(pl.col("gap").median().cast(pl.Duration("us")).alias("interval"))
+    )
+
+
 def _repeats(orders: pl.DataFrame) -> pl.DataFrame:
     times = moments(orders, "item_id").with_columns(
         (

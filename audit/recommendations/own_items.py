@@ -157,16 +157,14 @@ def _category(orders: pl.DataFrame) -> pl.DataFrame:
 def _with_evidence(top: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     """The orders that the rhythm and the last order rest on: of the item, or of its category."""
     of_category = pl.col("median").is_null() & pl.col("median_there").is_not_null()
-    by_item = top.filter(~of_category).join(
-        orders.select("customer_id", "item_id", "event_id", "occurred_at"), on=("customer_id", "item_id")
+    behind = pl.concat(
+        top.filter(rows)
+        .join(orders.select("customer_id", key, "event_id", "occurred_at"), on=("customer_id", key))
+        .select("customer_id", "item_id", "event_id", "occurred_at")
+        for key, rows in (("item_id", ~of_category), ("category", of_category))
     )
-    by_category = top.filter(of_category).join(
-        orders.select("customer_id", "category", "event_id", "occurred_at"), on=("customer_id", "category")
-    )
-    columns = ("customer_id", "item_id", "event_id", "occurred_at")
     evidence = (
-        pl.concat([by_item.select(columns), by_category.select(columns)])
-        .sort(columns[0], "occurred_at", "event_id")
+        behind.sort("customer_id", "occurred_at", "event_id")
         .group_by("customer_id", "item_id", maintain_order=True)
         .agg(pl.col("event_id").alias("evidence"))
     )

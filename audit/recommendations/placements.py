@@ -170,12 +170,12 @@ def _causes(events: pl.DataFrame, displays: pl.DataFrame) -> pl.DataFrame:
     acts = events.filter(pl.col("kind").is_in(BEHAVIOUR)).select(
         "customer_id", "item_id", "category", pl.col("occurred_at").alias("acted")
     )
-    earlier = pl.col("acted") <= pl.col("last")
-    by_item = displays.join(acts.select("customer_id", "item_id", "acted"), on=("customer_id", "item_id"))
-    by_category = displays.join(
-        acts.select("customer_id", "category", "acted"), on=("customer_id", "category")
+    causes = pl.concat(
+        displays.join(acts.select("customer_id", key, "acted"), on=("customer_id", key))
+        .filter(pl.col("acted") <= pl.col("last"))
+        .select(_KEY)
+        for key in ("item_id", "category")
     )
-    causes = pl.concat([by_item.filter(earlier).select(_KEY), by_category.filter(earlier).select(_KEY)])
     return causes.unique().with_columns(pl.lit(value=True).alias("could_be"))
 
 

@@ -3,10 +3,11 @@
 import re
 import zoneinfo
 from functools import cache
+from itertools import pairwise
 
 import polars as pl
 
-from audit.events.schema import first_levels
+from audit.events.schema import first_label, first_levels
 from audit.events.sensitive_topics import in_category, titles
 from audit.segments.model import BETWEEN, Condition
 from audit.storage import toml_input
@@ -50,16 +51,13 @@ def _by_category(categories: pl.DataFrame, column: str) -> pl.Expr:
 
 
 def _price_band(rows: pl.DataFrame, _: Condition, prices: pl.DataFrame) -> pl.DataFrame:
-    band = (
-        pl.when(pl.col("price") <= pl.col("low"))
-        .then(pl.lit("low price"))
-        .when(pl.col("price") >= pl.col("high"))
-        .then(pl.lit("high price"))
-        .when(pl.col("price").is_not_null() & pl.col("low").is_not_null())
-        .then(pl.lit("middle price"))
-    )
+    bands = {
+        "low price": pl.col("price") <= pl.col("low"),
+        "high price": pl.col("price") >= pl.col("high"),
+        "middle price": pl.col("price").is_not_null() & pl.col("low").is_not_null(),
+    }
     limits = rows.select("price", _by_category(prices, "low"), _by_category(prices, "high"))
-    return rows.with_columns(limits.select(band.alias("by_price_band"))["by_price_band"])
+    return rows.with_columns(limits.select(first_label(bands).alias("by_price_band"))["by_price_band"])
 
 
 def _daypart(rows: pl.DataFrame, _: Condition, __: pl.DataFrame) -> pl.DataFrame:
@@ -77,11 +75,13 @@ def _daypart(rows: pl.DataFrame, _: Condition, __: pl.DataFrame) -> pl.DataFrame
 
 
 def _daypart_of_hour() -> pl.Expr:
-    daypart, hour = pl.lit(None, pl.String), pl.col("hour")
-    for name, (begin, end) in _dayparts().items():
-        within = hour.is_between(begin, end - 1) if begin < end else (hour >= begin) | (hour < end)
-        daypart = pl.when(within).then(pl.lit(name)).otherwise(daypart)
-    return daypart
+    hour = pl.col("hour")
+    return first_label(
+        {
+            name: hour.is_between(begin, end - 1) if begin < end else (hour >= begin) | (hour < end)
+            for name, (begin, end) in _dayparts().items()
+        }
+    )
 
 
 def _topic(rows: pl.DataFrame, _: Condition, __: pl.DataFrame) -> pl.DataFrame:
@@ -95,13 +95,12 @@ def _value(rows: pl.DataFrame, condition: Condition, _: pl.DataFrame) -> pl.Data
     if not condition.bands:
         return rows.with_columns(_profile_value(condition).alias("by_value"))
     number = _profile_value(condition).str.extract(r"^\D*(\d+(?:\.\d+)?)").cast(pl.Float64)
-    band = pl.when(number >= condition.bands[-1]).then(pl.lit(f"{condition.bands[-1]:g}+"))
-    lowest = pl.when(number < condition.bands[0]).then(pl.lit(f"under {condition.bands[0]:g}"))
-    label: pl.Expr = band.otherwise(lowest)
-    for begin, end in zip(condition.bands, condition.bands[1:], strict=False):
+    lowest, highest = condition.bands[0], condition.bands[-1]
+    bands = {f"under {lowest:g}": number < lowest, f"{highest:g}+": number >= highest}
+    for begin, end in pairwise(condition.bands):
         text = f"{begin:g}-{end - 1:g}" if end - begin > 1 else f"{begin:g}"
-        label = pl.when((number >= begin) & (number < end)).then(pl.lit(text)).otherwise(label)
-    return rows.with_columns(label.alias("by_value"))
+        bands[text] = (number >= begin) & (number < end)
+    return rows.with_columns(first_label(bands).alias("by_value"))
 
 
 _PARTS = {

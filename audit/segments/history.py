@@ -101,10 +101,8 @@ def _within(spells: pl.DataFrame, in_force: pl.DataFrame, ctx: SegmentContext) -
     """The parts of `spells` in which their definition was in force, and whether its coming or going bounds them."""
     none = pl.lit([], pl.List(pl.String))
     until_now = in_force.with_columns(pl.when(pl.col("until") <= ctx.at).then("until"))
-    late, early = (
-        pl.col("entered") < pl.col("since"),
-        pl.col("left").is_null() | (pl.col("left") > pl.col("until")),
-    )
+    late = pl.col("entered") < pl.col("since")
+    early = pl.col("left").is_null() | (pl.col("left") > pl.col("until"))
     return (
         spells.join(until_now, on="position")
         .with_columns(

@@ -14,7 +14,7 @@ from audit.events.schema import TIME, under
 from audit.events.vocabulary import class_expr
 from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
-from audit.findings.checks.over_frequency import count_in_window
+from audit.findings.checks.over_frequency import over_limit
 from audit.findings.schema import day, detected, nothing_detected, rule_column, several
 from audit.rules.kinds.counting import Cap
 from audit.rules.model import Rule, to_dict
@@ -151,26 +151,13 @@ def _over_limit(messages: pl.DataFrame, rule: Cap) -> pl.DataFrame:
     if rows.is_empty():
         return pl.DataFrame(schema=_BROKEN)
     over = (pl.col("within") > rule.most) & of_its_classes(rule)
-    evidence = pl.col("event_id").list.slice(pl.col("_worst") + 1 - pl.col("peak"), pl.col("peak"))
-    groups = (
-        count_in_window(rows, by, rule.within)
-        .filter(over.any().over(by))
-        .group_by(by, maintain_order=True)
-        .agg(
-            pl.col("event_id").filter(over).alias("messages"),
-            pl.col("occurred_at").filter(over).alias("times"),
-            pl.col("within").filter(over).max().alias("peak"),
-            pl.when(over).then("within").arg_max().alias("_worst"),
-            pl.col("event_id"),
-        )
-        .with_columns(evidence.alias("evidence"))
-    )
     return (
-        groups.group_by("customer_id", maintain_order=True)
+        over_limit(rows, by, rule.within, over)
+        .group_by("customer_id", maintain_order=True)
         .agg(
             pl.col("messages").explode(),
-            pl.col("times").explode().min().alias("first_at"),
-            pl.col("times").explode().max().alias("last_at"),
+            pl.col("first_at").min(),
+            pl.col("last_at").max(),
             pl.col("peak").max(),
             pl.col("evidence").get(pl.col("peak").arg_max()),
             pl.lit([], pl.List(pl.String())).first().alias("unknown"),

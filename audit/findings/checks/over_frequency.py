@@ -34,7 +34,7 @@ class OverFrequency(Check):
             return nothing_detected()
         limits = self.thresholds
         return pl.concat(
-            _over_limit(mailings, window, limits[window], limits["high_factor"]) for window in _WINDOW_DAYS
+            _too_many(mailings, window, limits[window], limits["high_factor"]) for window in _WINDOW_DAYS
         )
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
@@ -101,35 +101,45 @@ def count_in_window(mailings: pl.DataFrame, by: list[str], window: timedelta) ->
     )  # fmt: skip
 
 
+def over_limit(
+    messages: pl.DataFrame, by: list[str], window: timedelta, over: pl.Expr, *columns: pl.Expr
+) -> pl.DataFrame:
+    """The groups of `messages` that agree in `by`, with any that is `over` by how many lie `within` the window up to it.
+
+    Added: `messages` (those over, event_ids), `first_at, last_at` (of them), `peak` (how many lay in the fullest window),
+    `evidence` (which), `peak_at` (its end), and `columns` of the whole group.
+    """
+    worst = pl.when(over).then("within").arg_max()
+    at = pl.col("occurred_at")
+    return (
+        count_in_window(messages, by, window)
+        .filter(over.any().over(by))
+        .group_by(by, maintain_order=True)
+        .agg(
+            pl.col("event_id").filter(over).alias("messages"),
+            at.filter(over).min().alias("first_at"),
+            at.filter(over).max().alias("last_at"),
+            pl.col("within").filter(over).max().alias("peak"),
+            at.get(worst).alias("peak_at"),
+            worst.alias("_worst"),
+            pl.col("event_id").alias("evidence"),
+            *columns,
+        )
+        .with_columns(pl.col("evidence").list.slice(pl.col("_worst") + 1 - pl.col("peak"), pl.col("peak")))
+        .drop("_worst")
+    )
+
+
 def _of_channel(context: CheckContext, finding: Finding) -> pl.DataFrame:
     channel = finding["subject"].rpartition(":")[0]
     return context.mailings.filter(pl.col("channel").fill_null("unknown") == channel)
 
 
-def _over_limit(mailings: pl.DataFrame, window: str, limit: int, high_factor: int) -> pl.DataFrame:
-    by = ["customer_id", "channel"]
-    counted = count_in_window(mailings, by, timedelta(days=_WINDOW_DAYS[window]))
-    over = pl.col("within") > limit
-    evidence = pl.col("event_id").list.slice(pl.col("_worst") + 1 - pl.col("peak"), pl.col("peak"))
-    rows = (
-        counted.filter(over.any().over(by))
-        .group_by(by, maintain_order=True)
-        .agg(
-            pl.col("event_id").filter(over).alias("messages"),
-            over.sum().alias("count"),
-            pl.col("within").max().alias("peak"),
-            pl.col("within").arg_max().alias("_worst"),
-            pl.col("occurred_at").filter(over).min().alias("first_at"),
-            pl.col("occurred_at").filter(over).max().alias("last_at"),
-            pl.col("event_id"),
-            pl.col("occurred_at"),
-            pl.col("sender").n_unique().alias("senders"),
-        )
-        .with_columns(
-            evidence.alias("evidence"),
-            day(pl.col("occurred_at").list.get(pl.col("_worst"))).alias("peak_day"),
-        )
-    )
+def _too_many(mailings: pl.DataFrame, window: str, limit: int, high_factor: int) -> pl.DataFrame:
+    senders = pl.col("sender").n_unique().alias("senders")
+    length = timedelta(days=_WINDOW_DAYS[window])
+    rows = over_limit(mailings, ["customer_id", "channel"], length, pl.col("within") > limit, senders)
+    rows = rows.with_columns(pl.col("messages").list.len().alias("count"))
     return detected(
         rows,
         case=pl.lit(window),
@@ -146,7 +156,7 @@ def _text(window: str, limit: int) -> pl.Expr:
     )
     return pl.format(
         "Up to {}{} in one {} (to {}); {} came on top of {} already in it.",
-        message_count(pl.col("channel"), "peak"), senders, pl.lit(window), "peak_day", "count", pl.lit(limit),
+        message_count(pl.col("channel"), "peak"), senders, pl.lit(window), day(pl.col("peak_at")), "count", pl.lit(limit),
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from audit.findings.schema import (
     nothing_detected,
     rule_column,
 )
-from audit.population.stats import moments
+from audit.population.stats import moments, own_intervals
 
 _SUBJECT_COLUMNS = ("item_id", "category", "topics", "list_id", "known_trigger")
 """What tells what a message is about, or that it is a letter to everybody on a list."""
@@ -117,34 +117,11 @@ def _with_due(
         pl.when(~_is_consumable(pl.col("act_category"))).then(pl.lit(fallback, pl.Duration("us"))),
     )
     for key, column in (("item_id", "item_id"), ("category", "act_category")):
-        rows = rows.join(
-            _customer_intervals(rows, orders, key, column),
-            on=["customer_id", column, "act_at"],
-            how="left",
-        )
+        acts = rows.select("customer_id", pl.col(column).alias(key), "act_at").drop_nulls().unique()
+        times = moments(orders.join(acts, on=["customer_id", key], how="semi"), key)
+        intervals = own_intervals(times, acts, key).rename({key: column, "interval": f"own_{key}"})
+        rows = rows.join(intervals, on=["customer_id", column, "act_at"], how="left")
     return rows.join(medians, on="act_category", how="left").with_columns(due.alias("due"))
-
-
-def _customer_intervals(rows: pl.DataFrame, orders: pl.DataFrame, key: str, column: str) -> pl.DataFrame:
-    """The median interval (`own_{key}`) between a customer's orders of an item or category, up to and with `act_at`.
-
-    `column` is the column of `rows` that holds the item or category.
-    """
-    anchors = rows.select("customer_id", pl.col(column).alias(key), "act_at").drop_nulls().unique()
-    if anchors.is_empty():
-        no_interval = pl.lit(None, pl.Duration("us")).alias(f"own_{key}")
-        return anchors.select("customer_id", pl.col(key).alias(column), "act_at", no_interval)
-    gaps = (
-        moments(orders.join(anchors, on=["customer_id", key], how="semi"), key)
-        .with_columns(pl.col("occurred_at").diff().over("customer_id", key).alias("gap"))
-        .drop_nulls("gap")
-    )
-    return (
-        anchors.join(gaps, on=["customer_id", key], how="inner")
-        .filter(pl.col("occurred_at") <= pl.col("act_at"))
-        .group_by("customer_id", pl.col(key).alias(column), "act_at")
-        .agg(pl.col("gap").median().alias(f"own_{key}"))
-    )
 
 
 def _is_consumable(category: pl.Expr) -> pl.Expr:
