@@ -246,9 +246,9 @@ def _rules(ws: "Workspace", rules_file: Path | None) -> "RuleSet":
 
 def _as_recorded(ws: "Workspace") -> "RuleSet":
     from audit.queries import documents
-    from audit.rules.book import rules_as_of
+    from audit.rules.book.versions import rule_set, stood
 
     versions = ws.book.history()[::-1]
-    if not rules_as_of.stood(versions):
+    if not stood(versions):
         raise InputError("no rule was ever switched on in the book; `whysent rules enable ID`")
-    return rules_as_of.rule_set(versions, documents.named_in(ws, [version.rule for version in versions]))
+    return rule_set(versions, documents.named_in(ws, [version.rule for version in versions]))

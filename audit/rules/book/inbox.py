@@ -14,20 +14,7 @@ from audit.privacy import current_user
 from audit.rules.book import proposals
 from audit.rules.book.file import Store
 from audit.rules.book.plan import Plan
-from audit.rules.book.proposals import (
-    APPROVED,
-    DRAFT,
-    PROPOSED,
-    REJECTED,
-    STATES,
-    USED,
-    WITHDRAWN,
-    Case,
-    Group,
-    Proposal,
-    Request,
-    Step,
-)
+from audit.rules.book.proposals import PROPOSED, Case, Group, Proposal, Request, Step
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -45,8 +32,10 @@ class Inbox:
     def proposals(self, states: Sequence[str] = (PROPOSED,)) -> list[Proposal]:
         """Those that stand at one of `states`, oldest first. Raises InputError for a state that there is not."""
         for state in states:
-            if state not in STATES:
-                raise InputError(f"{state!r} is no state of a proposal; there are {', '.join(STATES)}")
+            if state not in proposals.STATES:
+                raise InputError(
+                    f"{state!r} is no state of a proposal; there are {', '.join(proposals.STATES)}"
+                )
         with self._store.reading() as db:
             return [proposal for proposal in proposals.read(db) if proposal.state in states]
 
@@ -65,7 +54,7 @@ class Inbox:
         """Ask for what `plan` says, or keep it as a draft. Raises InputError if it changes nothing."""
         if not plan.changes:
             raise InputError("that is in the book already; there is nothing to propose")
-        state = DRAFT if draft else PROPOSED
+        state = proposals.DRAFT if draft else PROPOSED
         with self._store.writing() as db:
             number = proposals.write(
                 db,
@@ -88,19 +77,21 @@ class Inbox:
 
     def hand_in(self, number: int, *, actor: str | None = None) -> Proposal:
         """Make a draft a proposal; its author's to do."""
-        return self._move(number, (DRAFT,), PROPOSED, actor, "", by_author=True)
+        return self._move(number, (proposals.DRAFT,), PROPOSED, actor, "", by_author=True)
 
     def withdraw(self, number: int, *, actor: str | None = None, note: str = "") -> Proposal:
         """Take a draft or a proposal back; its author's to do."""
-        return self._move(number, (DRAFT, PROPOSED), WITHDRAWN, actor, note, by_author=True)
+        return self._move(
+            number, (proposals.DRAFT, PROPOSED), proposals.WITHDRAWN, actor, note, by_author=True
+        )
 
     def reject(self, number: int, *, actor: str | None = None, note: str = "") -> Proposal:
         """Say no to a proposal."""
-        return self._move(number, (PROPOSED,), REJECTED, actor, note)
+        return self._move(number, (PROPOSED,), proposals.REJECTED, actor, note)
 
     def approve_handover(self, number: int, *, actor: str | None = None, note: str = "") -> Proposal:
         """Say yes to an export. Raises NotPermittedError if the workspace asks for somebody else."""
-        return self._move(number, (PROPOSED,), APPROVED, actor, note, act=HANDOVER)
+        return self._move(number, (PROPOSED,), proposals.APPROVED, actor, note, act=HANDOVER)
 
     def use(self, number: int, request: Request, *, actor: str | None = None) -> Proposal:
         """Take an approved export as made. Raises WorkspaceError unless it is `request` that was approved."""
@@ -108,7 +99,7 @@ class Inbox:
             raise WorkspaceError(
                 f"p{number}: approved was another export, or a rule has changed since; ask for it anew"
             )
-        return self._move(number, (APPROVED,), USED, actor, "", by_author=True)
+        return self._move(number, (proposals.APPROVED,), proposals.USED, actor, "", by_author=True)
 
     def _move(
         self,

@@ -92,11 +92,7 @@ class Proposal:
 
     def asks_the_same(self, other: "Proposal") -> bool:
         """Whether another one asks for the very same."""
-        return (self.changes, self.request, self.effective) == (
-            other.changes,
-            other.request,
-            other.effective,
-        )
+        return (self.changes, self.request, self.effective) == (other.changes, other.request, other.effective)
 
 
 @dataclass(frozen=True, slots=True)

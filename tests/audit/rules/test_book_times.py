@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from audit.errors import NotFoundError, WorkspaceError
 from audit.rules import files
-from audit.rules.book import Book, rules_as_of
-from audit.rules.book.versions import standing
+from audit.rules.book import Book
+from audit.rules.book.versions import rule_set, standing, stood
 from audit.rules.model import from_dict, to_dict
 from audit.rules.replay import simulation
 from audit.rules.scopes import valid
@@ -194,7 +194,7 @@ def test_in_force_is_the_version_written_last_of_those_known_and_effective(
     assert {rule.id: rule for rule in told} == naive(book, day(valid_at), day(recorded_at))
     assert {
         one.rule.id: one.rule
-        for one in rules_as_of.stood(book.history()[::-1])
+        for one in stood(book.history()[::-1])
         if one.since <= day(valid_at)
         and (one.until is None or day(valid_at) < one.until)
         and valid(one.rule, day(valid_at))
@@ -233,9 +233,7 @@ def test_a_replay_as_recorded_stops_what_the_rules_of_each_moment_stop(tmp_path_
         for number in range(1, 32)
     ]
     frame = events(*rows)
-    decisions = simulation.simulate(
-        frame, rules_as_of.rule_set(book.history()[::-1]), context(frame)
-    ).decisions
+    decisions = simulation.simulate(frame, rule_set(book.history()[::-1]), context(frame)).decisions
     stopped = set(decisions.filter(decision="stop")["event_id"])
     assert stopped == {
         row["event_id"]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.events.times import parse_iso
-from audit.rules.book import Book, rules_as_of
+from audit.rules.book import Book, versions
 from audit.rules.model import from_dict
 from audit.rules.replay import simulation
 from tests.audit.rules.build import cap, message
@@ -28,7 +28,7 @@ class Kept:
 
     def decided(self, *history):
         frame = events(*history)
-        rules = rules_as_of.rule_set(self.book.history()[::-1])
+        rules = versions.rule_set(self.book.history()[::-1])
         decisions = simulation.simulate(frame, rules, context(frame)).decisions
         return dict(decisions.select("event_id", "decision").rows())
 
@@ -100,7 +100,7 @@ def test_the_document_names_every_version_that_took_part(kept):
     kept.on("2026-01-03T00:00", "set", "cap", {"limit": 1})
     frame = events(*DAILY)
     told = (
-        simulation.simulate(frame, rules_as_of.rule_set(kept.book.history()[::-1]), context(frame))
+        simulation.simulate(frame, versions.rule_set(kept.book.history()[::-1]), context(frame))
         .document()
         .to_json()
     )
@@ -120,8 +120,6 @@ def test_a_book_that_always_stood_is_a_plain_replay(tmp_path_factory, history, r
         kept.on("2026-10-27T00:00", "set", "cap", {"note": "looked at"})
     frame = events(*history)
     plain = simulation.simulate(frame, [from_dict(rule)], context(frame)).decisions
-    made = simulation.simulate(
-        frame, rules_as_of.rule_set(kept.book.history()[::-1]), context(frame)
-    ).decisions
+    made = simulation.simulate(frame, versions.rule_set(kept.book.history()[::-1]), context(frame)).decisions
     columns = ["event_id", "decision", "deciding_rule", "counted"]
     assert made.select(columns).equals(plain.select(columns))
