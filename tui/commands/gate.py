@@ -61,7 +61,7 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 def _lines() -> Iterator[list[bytes]]:
     """The lines that have come, as soon as there are some; one that never ends is cut where it is too long."""
-    from audit.enforcement.gate.fast_json import LONGEST
+    from audit.enforcement.gate.reader import LONGEST
 
     unfinished, cut_off = b"", False
     for part in _parts():

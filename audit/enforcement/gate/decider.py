@@ -14,8 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from audit.enforcement.gate.gate_decision import GateDecision
-from audit.enforcement.gate.gate_state import CustomerState, retention
+from audit.enforcement.gate.gate_state import CustomerState, GateDecision, retention
 from audit.events.vocabulary import is_human
 from audit.rules.kinds.sunset import ENGAGEMENT
 from audit.rules.model import Rule

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from audit.enforcement.gate.gate_decision import GateDecision
 from audit.errors import InputError
 from audit.events.times import iso
 from audit.rules.kinds.consent import CONSENT_ACTS
@@ -81,6 +80,26 @@ def retention(rules: RuleSet) -> Retention:
     zoned = any(rule.reads_customers_clock for rule in rules.rules)
     span = max((LEAST, *spans))
     return Retention(span, frozenset(kinds), idle_from, AlwaysAsked(rules, idle_from), ending, zoned)
+
+
+class GateDecision(msgspec.Struct, frozen=True, gc=False):
+    """What becomes of one candidate: `decision` is allow, stop, exempt or defer; the rest as in `simulate --decisions`.
+
+    A deferred message names the rules that put it off, and in `next_allowed_at` when to offer it again.
+    """
+
+    decision: str
+    deciding_rule: str | None = None
+    failing_rules: Sequence[str] = ()
+    counted: Sequence[str] = ()
+    next_allowed_at: datetime | None = None
+    cannot_tell: Sequence[str] = ()
+    assumed: Sequence[str] = ()
+
+    @property
+    def goes_out(self) -> bool:
+        """Whether it may be sent now."""
+        return self.decision in {"allow", "exempt"}
 
 
 class Answered(msgspec.Struct, frozen=True, gc=False):

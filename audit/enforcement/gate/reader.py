@@ -1,19 +1,21 @@
 """Reads the gate's stream: one JSON object a line, with the columns of a canonical event.
 
-Only the columns that rules read are taken; direct identifiers and everything else are dropped here.
+Only the columns that rules read are taken; direct identifiers and everything else are dropped here. A line is read fast
+where it is plain, strictly where there is any doubt. Fast is a decoder made for the columns that are read: it passes over
+those that it does not know, and of a key that stands twice takes the last. Both show in the number of quotes: two go with
+each key and each text, and there are more only where a text has some of its own.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
-from audit.enforcement.gate import fast_json
 from audit.errors import InputError
 from audit.events.schema import KINDS, MESSAGE_CLASSES
 from audit.events.vocabulary import campaign_of
@@ -33,8 +35,17 @@ _SHAPE = (
 )  # fmt: skip
 """The columns that rules read, beside which event it is and when; `subject` for the campaign map alone."""
 
-_IDENTITY = len(fast_json.IDENTITY)
-"""So many values come first, those of `fast_json.IDENTITY`; the rest are the shape."""
+LONGEST = 1024**2
+"""Bytes of a line, at most."""
+
+IDENTITY = ("customer_id", "occurred_at", "event_id", "message_id")
+"""The columns that say who, when and which. They come first."""
+
+_IDENTITY = len(IDENTITY)
+"""So many values come first, those of `IDENTITY`; the rest are the shape."""
+
+Values = tuple[Any, ...]
+"""The values of `IDENTITY` and of the other columns that are read, in order; `UNSET` where a line has no such key, lists as tuples."""
 
 _LISTS = ("topics", "causes", "sensitive")
 _FLAGS = ("machine",)
@@ -81,15 +92,20 @@ class Reader:
         self._digest = blake2b(key=secret, digest_size=12)
         self._fill = fill
         self._columns = ("kind", *(name for name in _SHAPE if fill is not None or name != "subject"))
-        self._parser = fast_json.Parser(self._columns, lists=_LISTS, flags=_FLAGS)
-        self._shapes: dict[fast_json.Values, Shape] = {}
+        types: dict[str, Any] = dict.fromkeys(_LISTS, tuple[str, ...]) | dict.fromkeys(_FLAGS, bool)
+        optional = [
+            (name, types.get(name, str) | None | UnsetType, UNSET) for name in (*IDENTITY[2:], *self._columns)
+        ]
+        row = msgspec.defstruct("Row", [(IDENTITY[0], str), (IDENTITY[1], str), *optional], gc=False)
+        self._decode = msgspec.json.Decoder(row).decode
+        self._shapes: dict[Values, Shape] = {}
 
     def read(self, line: bytes) -> Line:
         """One line. Raises InputError with what is wrong, naming the column and no value."""
-        values = self._parser.glance(line)
+        values = self._glance(line)
         shape = None if values is None else self._shapes.get(values[_IDENTITY:])
-        if values is None or not (_has_only(line, values, shape) or fast_json.is_plain(line)):
-            values, shape = self._parser.strictly(line), None
+        if values is None or not (_has_only(line, values, shape) or _is_plain(line)):
+            values, shape = self._values(parsed(line)), None
         customer = _text("customer_id", values[0])
         if customer is None or not customer.strip():
             raise InputError("customer_id is absent")
@@ -103,14 +119,28 @@ class Reader:
 
     def shape(self, row: Mapping[str, Any]) -> Shape:
         """The shape of a row. Raises InputError."""
-        return self._shape(self._parser.values(row)[_IDENTITY:])
+        return self._shape(self._values(row)[_IDENTITY:])
+
+    def _glance(self, line: bytes) -> Values | None:
+        """The values of a plain line; they hold if it has just as many quotes as they take. Else None."""
+        if len(line) > LONGEST:
+            return None
+        try:
+            return msgspec.structs.astuple(self._decode(line))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+    def _values(self, row: Mapping[str, Any]) -> Values:
+        """The values of a line that is parsed already, whatever their types."""
+        values = [row.get(name, UNSET) for name in (*IDENTITY, *self._columns)]
+        return tuple([tuple(value) if type(value) is list else value for value in values])
 
     def _id_of(self, line: bytes) -> str:
         digest = self._digest.copy()
         digest.update(line.strip())
         return "g" + digest.hexdigest()
 
-    def _shape(self, values: fast_json.Values) -> Shape:
+    def _shape(self, values: Values) -> Shape:
         try:
             shape = self._shapes.get(values)
         except TypeError:  # an object where a text should be
@@ -121,7 +151,7 @@ class Reader:
             shape = self._shapes[values] = self._new_shape(values)
         return shape
 
-    def _new_shape(self, values: fast_json.Values) -> Shape:
+    def _new_shape(self, values: Values) -> Shape:
         row = dict(zip(self._columns, values, strict=True))
         kind = _text("kind", row["kind"]) or CANDIDATE
         _refuse_unknown("kind", kind, KINDS)
@@ -148,14 +178,60 @@ class Reader:
             kind == CANDIDATE,
             filled["time_zone"],
             f",{json.dumps(recorded, separators=(',', ':'))[1:-1]}".encode("ascii"),
-            fast_json.quotes(values),
+            _quotes(values),
         )
 
 
-def _has_only(line: bytes, values: fast_json.Values, shape: Shape | None) -> bool:
+_QUOTES = {UnsetType: 0, type(None): 2, str: 4}
+
+
+def _has_only(line: bytes, values: Values, shape: Shape | None) -> bool:
     """Whether a plain line holds nothing but these values, each once; `shape` is theirs, if it was met before."""
-    quotes = fast_json.quotes(values[_IDENTITY:]) if shape is None else shape.quotes
-    return line.count(b'"') == quotes + fast_json.quotes_of_identity(values)
+    quotes = _quotes(values[_IDENTITY:]) if shape is None else shape.quotes
+    return line.count(b'"') == quotes + 8 + _QUOTES[type(values[2])] + _QUOTES[type(values[3])]
+
+
+def _quotes(values: Values) -> int:
+    """How many quotes a plain line has that holds these values and no others, each once."""
+    keys = sum(value is not UNSET for value in values)
+    return 2 * (keys + _count_texts(values))
+
+
+_FLAT = msgspec.json.Decoder(dict[str, str | bool | tuple[str, ...] | None])
+
+
+def _is_plain(line: bytes) -> bool:
+    """Whether a line that was glanced at is sure to hold each key once, whatever its keys are."""
+    try:
+        row = _FLAT.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return line.count(b'"') == 2 * (len(row) + _count_texts(row.values()))
+
+
+def _count_texts(values: Iterable[Any]) -> int:
+    texts = 0
+    for value in values:
+        if isinstance(value, str):
+            texts += 1
+        elif type(value) is tuple:
+            texts += len(value)
+    return texts
+
+
+def parsed(line: bytes) -> Mapping[str, Any]:
+    """What a line holds. Raises InputError if it is no object, or a key stands twice."""
+    if len(line) > LONGEST:
+        raise InputError(f"a line of more than {LONGEST >> 20} MiB")
+    try:
+        row = strict_json.loads(line.decode())
+    except UnicodeDecodeError as error:
+        raise InputError("not UTF-8") from error
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    if not isinstance(row, dict):
+        raise InputError("no object")
+    return row
 
 
 def _text(name: str, value: Any) -> str | None:

@@ -8,6 +8,7 @@ As it grows it is compacted: lines that no rule can need any more are left out. 
 another file that takes its place when it is on the disk, so that there is a whole record at every moment.
 """
 
+import json
 import os
 import sys
 import threading
@@ -15,10 +16,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from audit.enforcement.gate.gate_decision import compact
 from audit.enforcement.gate.reader import Line
 from audit.errors import WorkspaceError
 from audit.storage import private_files
@@ -201,6 +202,15 @@ def _copy(source: int, handle: int, start: int, count: int) -> int:
 
 
 # -- its lines -------------------------------------------------------------------------------------------------
+
+
+_ENCODE = msgspec.json.Encoder().encode
+
+
+def compact(value: Any) -> bytes:
+    """`value` as JSON, as short as it can be written in ASCII; times end with `Z`."""
+    text = _ENCODE(value)
+    return text if text.isascii() else json.dumps(json.loads(text), separators=(",", ":")).encode()
 
 
 class _Event(msgspec.Struct, gc=False):

@@ -15,14 +15,14 @@ import secrets
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import polars as pl
 
 from audit.enforcement.gate.decider import Gate, GateDecision
 from audit.enforcement.gate.reader import Reader
-from audit.enforcement.gate.record import Record, entry, read_head
+from audit.enforcement.gate.record import Record, compact, entry, read_head
 from audit.errors import InputError, WorkspaceError
 from audit.events.times import parse_iso
 from audit.events.vocabulary import is_human
@@ -111,7 +111,7 @@ class Stream:
                 entries.append(entry(parsed, customer))
             return _NOTED
         answer, new = self.gate.ask(customer, event, key=parsed.key)
-        text = answer.text()
+        text = compact(answer)
         if new:
             entries.append(entry(parsed, customer, text))
         return text
@@ -148,7 +148,7 @@ class Stream:
         for number, row in enumerate(rows, start=1):
             try:
                 self._restored({**row, "customer_id": names.get(row["customer_id"], row["customer_id"])})
-            except (InputError, KeyError, TypeError) as error:
+            except (InputError, KeyError, TypeError, msgspec.ValidationError) as error:
                 raise self._record.damaged(number) from error
 
     def _restored(self, row: dict[str, Any]) -> None:
@@ -159,9 +159,7 @@ class Stream:
         if isinstance(event, Act):
             self.gate.restore_note(customer, event, time_zone=shape.time_zone)
             return
-        answer = GateDecision(
-            **{**row["answer"], "next_allowed_at": _moment(row["answer"]["next_allowed_at"])}
-        )
+        answer = msgspec.convert(row["answer"], GateDecision)
         self.gate.restore(customer, event, key=key, answer=answer)
 
 
@@ -259,7 +257,3 @@ def _with_past(ws: "Workspace", rules: Sequence[Rule]) -> Gate:
 def _reader(ws: "Workspace") -> Reader:
     fill = None if ws.campaigns.is_empty() else campaign_map.lookup(ws.campaigns)
     return Reader(ws.vault.purpose_key("event_id"), fill)
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else parse_iso(text)

@@ -1,5 +1,6 @@
 """The gate decides one by one what a replay decides of the whole."""
 
+import json
 from datetime import timedelta
 from heapq import heapify, heappop, heappush
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.enforcement.gate.decider import Gate
+from audit.enforcement.gate.record import compact
 from audit.errors import InputError
 from audit.events.schema import in_order
 from audit.rules.model import from_dict
@@ -220,7 +222,8 @@ def test_within_one_instant_the_first_offered_is_the_first():
 def test_an_answer_is_the_line_of_the_contract():
     gate = Gate(ONE_A_WEEK)
     gate.offer("c_1", candidate("e1", "2026-01-05T10:00"))
-    assert gate.offer("c_1", candidate("e2", "2026-01-06T10:00", message_class=None)).to_json() == {
+    answer = gate.offer("c_1", candidate("e2", "2026-01-06T10:00", message_class=None))
+    assert json.loads(compact(answer)) == {
         "decision": "stop", "deciding_rule": "cap", "failing_rules": ["cap"], "counted": ["e1"],
         "next_allowed_at": "2026-01-12T10:00:00Z", "cannot_tell": [], "assumed": ["message_class"],
     }  # fmt: skip

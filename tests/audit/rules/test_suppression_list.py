@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.enforcement.gate.decider import Gate
-from audit.enforcement.handover.suppression_list import suppressed
+from audit.enforcement.handover import suppressed
 from audit.events.times import iso, parse_iso
 from audit.rules.model import from_dict
 from audit.rules.reference import histories

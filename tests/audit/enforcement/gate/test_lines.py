@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.enforcement.gate import fast_json
+from audit.enforcement.gate import reader
 from audit.enforcement.gate.reader import Reader
 from audit.errors import InputError
 
@@ -64,7 +64,7 @@ class Strict(Reader):
 
     def __init__(self) -> None:
         super().__init__(b"k")
-        self._parser.glance = lambda line: None
+        self._glance = lambda line: None
 
 
 FAST, STRICT = Reader(b"k"), Strict()
@@ -83,7 +83,7 @@ def test_most_lines_are_read_fast():
     line = (
         b'{"customer_id":"c_1","occurred_at":"2026-11-20","topics":["a","b"],"machine":true,"channel":null}'
     )
-    with mock.patch.object(fast_json, "parsed", side_effect=AssertionError):
+    with mock.patch.object(reader, "parsed", side_effect=AssertionError):
         assert FAST.read(line).event.topics == ("a", "b")
 
 
@@ -110,7 +110,7 @@ def test_most_lines_are_read_fast():
 )
 def test_hostile_lines_are_told_apart_from_plain_ones(line, said):
     with pytest.raises(InputError, match=said):
-        fast_json.parsed(line)
+        reader.parsed(line)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,6 @@ def test_hostile_lines_are_told_apart_from_plain_ones(line, said):
 def test_numbers_keep_the_text_they_were_written_in(line, holds):
     if holds is None:
         with pytest.raises(InputError):
-            fast_json.parsed(line)
+            reader.parsed(line)
     else:
-        assert fast_json.parsed(line) == holds
+        assert reader.parsed(line) == holds

@@ -1,5 +1,6 @@
-"""The export: approved where the workspace asks for a second person, logged, only then read from the vault, and written.
+"""Handing over: whom the rules suppress now, and what to set where no list is taken, for the system that sends.
 
+An export is approved where the workspace asks for a second person, logged, only then read from the vault, and written.
 Its formats are tables that are safe to open, a document, and sentences.
 """
 
@@ -7,18 +8,19 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
-from audit.enforcement.handover.suppression_list import Suppressed, suppressed
 from audit.errors import InputError, NotPermittedError
 from audit.events import sensitive_topics
 from audit.events.document import Document
 from audit.events.times import iso
+from audit.population.stats import Facts
 from audit.privacy import current_user
 from audit.privacy.roles import Reach, Viewer
 from audit.queries import documents
@@ -26,6 +28,9 @@ from audit.rules.book import Proposal, Request
 from audit.rules.book.proposals import APPROVED, PROPOSED
 from audit.rules.describe import sentence
 from audit.rules.model import Rule, to_dict
+from audit.rules.reference import histories
+from audit.rules.reference.history import LAST_ID, Evaluator, History, Message
+from audit.rules.scopes import RuleSet, class_of, in_scope, per_values, valid
 
 if TYPE_CHECKING:
     from audit.privacy.log import Entry
@@ -45,6 +50,90 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 ACT = "handover"
 """What the log calls an export before the ids are read; `handover_made` with what was written follows it."""
+
+
+# -- whom the rules suppress ------------------------------------------------------------------------------------
+
+
+class Suppressed(NamedTuple):
+    """`customer` (a pseudonym) gets nothing that `rule` judges before `until` (None: nothing ends it).
+
+    `about`: what the messages are about or go by, where the rule tells them apart: a channel, a category, an item ...
+    `channel`: the one that it is limited to by that; None: every channel of the rule.
+    """
+
+    customer: str
+    rule: str
+    about: str
+    until: datetime | None
+    channel: str | None = None
+
+
+def suppressed(
+    events: pl.DataFrame,
+    rules: Iterable[Rule],
+    facts: Facts,
+    at: datetime,
+    *,
+    ids: Mapping[str, str] | None = None,
+) -> list[Suppressed]:
+    """Whom each of `rules` suppresses at `at`: events later than that are left out. In the order of customers and rules.
+
+    `events`: whole customers in order. `ids`: the source's own customer ids → pseudonyms. Everything that went out counts,
+    as it does for the gate. A rule that looks at the clock alone suppresses nobody in particular and is left out; so is one
+    that asks what brought a message about.
+    """
+    past = events.filter(pl.col("occurred_at") <= at)
+    rule_set = RuleSet(rules, ids)
+    about_people = [
+        (number, rule)
+        for number, rule in enumerate(rule_set.rules)
+        if rule.suppresses == "people" and valid(rule, at)
+    ]
+    customers = histories.histories(histories.sent(past), past, rule_set.rules, facts, everybody=True)
+    rows = [
+        row
+        for history in customers
+        for number, rule in about_people
+        if number in rule_set.about(history.customer)
+        for row in _suppressed_by(rule, history, at)
+    ]
+    return sorted(rows, key=attrgetter("customer"))
+
+
+def _suppressed_by(rule: Rule, history: History, at: datetime) -> Iterator[Suppressed]:
+    evaluator = _informed(history, rule)
+    for about, message in rule.next_messages(history, at) or _like_those_before(history, rule, at):
+        if evaluator.blocking(message, at) is not None:
+            until = evaluator.earliest_pass(message, at, at)
+            if rule.valid_until and (until is None or until > rule.valid_until):
+                until = rule.valid_until
+            channel = message.channel if rule.apart_by_channel else None
+            yield Suppressed(history.customer, rule.id, about, until, channel)
+
+
+def _informed(history: History, rule: Rule) -> Evaluator:
+    """An evaluator that has seen everything that went out."""
+    evaluator = rule.evaluator(history)
+    for message in history.messages:
+        counts = rule.counts_other_classes or class_of(message) in rule.message_classes
+        if rule.counts and counts and in_scope(rule, message) and valid(rule, message.at):
+            evaluator.record_sent(message, message.at)
+    return evaluator
+
+
+def _like_those_before(history: History, rule: Rule, at: datetime) -> Iterator[tuple[str, Message]]:
+    """The newest messages of each sort that the rule tells apart, as if they came again at `at`, and what they go by."""
+    newest: dict[tuple[str | None, ...], Message] = {}
+    for message in history.messages:
+        if class_of(message) in rule.message_classes and in_scope(rule, message):
+            sort = per_values(rule, message) if rule.counts else (message.channel,)
+            newest[sort] = message
+    for sort, message in newest.items():
+        yield " · ".join(value or "" for value in sort), message._replace(event_id=LAST_ID, at=at)
+
+
+# -- the export ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +175,8 @@ def approval(
 def permit(viewer: Viewer, form: str) -> None:
     """Raises NotPermittedError for a role that may not hand over in this format, InputError for none of them."""
     viewer.require("handover")
-    refuse_unknown(form)
+    if form not in FORMATS:
+        raise InputError(f"--format {form}: one of {', '.join((*FORMATS, 'words'))}")
     if form in BY_EMAIL and viewer.reach("reveal") is not Reach.ALL:
         raise NotPermittedError(
             f"--format {form} names people by their e-mail addresses: that takes a role that may reveal them too, admin; "
@@ -113,7 +203,11 @@ def hand_over(
     request = _request(rules, form)
     who = actor or current_user.name()
     if ACT in ws.book.second_person():
-        _use(ws, request, approved, who)
+        if approved is None:
+            raise NotPermittedError(
+                "handover: this workspace asks for a second person, and nobody approved this export"
+            )
+        ws.book.inbox.use(approved.number, request, actor=who)
     rows, withheld = _people(ws, rules, ws.at, names_sensitive=viewer.names_sensitive)
     if form in BY_EMAIL:
         rows = _about_email(rows, rules)
@@ -124,7 +218,9 @@ def hand_over(
         key=lambda row: row[:3],
     )
     text = write(by_name, rules, ws.at, form)
-    _log_written(ws, logged, text, who)
+    data = text.encode()
+    details = {"of": logged.seq, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    ws.log.append(f"{ACT}_made", logged.subject, details, actor=who)
     people = {row.customer for row in rows}
     return Handover(
         text,
@@ -138,14 +234,6 @@ def hand_over(
 def _request(rules: Sequence[Rule], form: str) -> Request:
     """What an approval is given for: the format, and the rules with their versions."""
     return Request(form, tuple((rule.id, rule.version or 0) for rule in rules))
-
-
-def _use(ws: "Workspace", request: Request, approved: Proposal | None, who: str) -> None:
-    if approved is None:
-        raise NotPermittedError(
-            "handover: this workspace asks for a second person, and nobody approved this export"
-        )
-    ws.book.inbox.use(approved.number, request, actor=who)
 
 
 def _people(
@@ -195,24 +283,11 @@ def _names(
     return {name: (source_id,) for name, source_id in ws.vault.source_ids(customers).items()}
 
 
-def _log_written(ws: "Workspace", logged: "Entry", text: str, who: str) -> None:
-    data = text.encode()
-    details = {"of": logged.seq, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    ws.log.append(f"{ACT}_made", logged.subject, details, actor=who)
-
-
 # -- the formats ----------------------------------------------------------------------------------------------
 
 
-def refuse_unknown(form: str) -> None:
-    """Raises InputError for a format that there is not."""
-    if form not in FORMATS:
-        raise InputError(f"--format {form}: one of {', '.join((*FORMATS, 'words'))}")
-
-
 def write(rows: Sequence[Suppressed], rules: Iterable[Rule], at: datetime, form: str) -> str:
-    """What is handed over, `customer` of `rows` being what the sender knows them by. Raises InputError."""
-    refuse_unknown(form)
+    """What is handed over, `customer` of `rows` being what the sender knows them by."""
     if form == "json":
         return json.dumps(document(rows, rules, at).to_json(), ensure_ascii=False, indent=2) + "\n"
     if form == "csv":
