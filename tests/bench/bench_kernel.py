@@ -180,7 +180,7 @@ def kernel_bench(messages: int) -> None:
     row, _ = outcomes.messages(events)
     print(f"messages out of events, and what became of them: {time.perf_counter() - started:.2f} s")
     started = time.perf_counter()
-    kernel_input = encode.encode(events, row, rules, facts)
+    kernel_input = encode.Encoder(events, row, rules, facts).encode()
     print(f"as arrays: {time.perf_counter() - started:.2f} s")
     speeds: dict[str, list[tuple[float, float]]] = {}
     columns = _lists(events.frame)

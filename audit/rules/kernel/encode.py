@@ -63,16 +63,6 @@ class KernelInput:
     categories: int
 
 
-def encode(
-    events: EncodedEvents, row: Int32, rules: RuleSet, facts: Facts, causes: pl.DataFrame | None = None
-) -> KernelInput:
-    """`row`: the rows of events that stand for a message, in order.
-
-    `causes`: why each was sent, as `histories.histories` reads it.
-    """
-    return _Encoder(events, row, rules, facts, causes).encode()
-
-
 def covers(events: EncodedEvents) -> bool:
     """Whether all times lie in years for which zones are read."""
     at = events.at
@@ -81,9 +71,19 @@ def covers(events: EncodedEvents) -> bool:
     )
 
 
-class _Encoder:
+class Encoder:
+    """Encodes the messages that the rows `row` of `events` stand for, in order, and what decides on them.
+
+    `causes`: why each was sent, as `histories.histories` reads it.
+    """
+
     def __init__(
-        self, events: EncodedEvents, row: Int32, rules: RuleSet, facts: Facts, causes: pl.DataFrame | None
+        self,
+        events: EncodedEvents,
+        row: Int32,
+        rules: RuleSet,
+        facts: Facts,
+        causes: pl.DataFrame | None = None,
     ) -> None:
         self._events, self._row, self._facts = events, row, facts
         self._set, self._rules = rules, rules.rules

@@ -8,9 +8,9 @@ import json
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -28,13 +28,59 @@ _HEIGHTS = "heights.json"
 """How many events each part has."""
 
 
-class Numbered(Protocol):
-    """Numbers of events, part by part. `heights`: how many events each part has, none where that is not known yet."""
+class Numbered:
+    """Numbers of events, part by part: read at `place`, or made, and written beside it until all are there.
 
-    heights: Sequence[int]
+    `heights`: how many events each part has, none where nothing is kept.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self._place, self._beside = place, place.with_name(f".{secrets.token_hex(8)}")
+        self.heights = _heights(place)
+        self._written: dict[int, int] = {}
+        self._whole = True
 
     def of(self, part: int, events: pl.DataFrame) -> "StoredEncoding":
         """The numbers of a part, which are these events. Raises MissingColumn where they cannot be read."""
+        return self._read(part, events) if self.heights else self._made(part, events)
+
+    def _read(self, part: int, events: pl.DataFrame) -> "StoredEncoding":
+        from audit.rules.kernel.stored_encoding import StoredEncoding
+
+        try:
+            encoding = StoredEncoding.read(*_files(self._place, part))
+            if encoding.trait.size == events.height:
+                return encoding
+        except (OSError, pl.exceptions.ComputeError):
+            pass
+        shutil.rmtree(self._place, ignore_errors=True)  # to be made anew by the next replay
+        raise MissingColumn
+
+    def _made(self, part: int, events: pl.DataFrame) -> "StoredEncoding":
+        from audit.rules.kernel.stored_encoding import StoredEncoding
+
+        encoded = StoredEncoding.of(events)
+        if self._whole:
+            try:
+                self._beside.mkdir(mode=0o700, exist_ok=True)
+                with private_files.clear_errors(self._beside):
+                    encoded.write(*map(private_files.reserve, _files(self._beside, part)))
+                self._written[part] = events.height
+            except (OSError, WorkspaceError):
+                self._whole = False
+        return encoded
+
+    def finish(self) -> None:
+        """Put what was made where it is looked for."""
+        if self._whole and self._written:
+            heights = [self._written[part] for part in sorted(self._written)]
+            with suppress(OSError, WorkspaceError):
+                private_files.write(self._beside / _HEIGHTS, json.dumps(heights).encode())
+                self._beside.rename(self._place)
+
+    def clear(self) -> None:
+        """Take away what was made and is not in its place."""
+        shutil.rmtree(self._beside, ignore_errors=True)
 
 
 @contextmanager
@@ -43,16 +89,12 @@ def numbers(folder: Path) -> Iterator[Numbered]:
 
     Where that cannot be written, it is gone without.
     """
-    heights = _heights(folder / NAME)
-    if heights:
-        yield _Read(folder / NAME, heights)
-        return
-    making = _Made(folder / f".{secrets.token_hex(8)}")
+    numbered = Numbered(folder / NAME)
     try:
-        yield making
-        making.finish(folder / NAME)
+        yield numbered
+        numbered.finish()
     finally:
-        shutil.rmtree(making.folder, ignore_errors=True)
+        numbered.clear()
 
 
 def cut(scan: pl.LazyFrame, heights: Sequence[int]) -> Iterator[pl.DataFrame]:
@@ -67,63 +109,6 @@ def cut(scan: pl.LazyFrame, heights: Sequence[int]) -> Iterator[pl.DataFrame]:
             waiting = pl.concat([waiting, batch])
         yield waiting[:height]
         waiting = waiting[height:]
-
-
-class _Read:
-    """Numbers that are there."""
-
-    def __init__(self, folder: Path, heights: Sequence[int]) -> None:
-        self._folder, self.heights = folder, heights
-
-    def of(self, part: int, events: pl.DataFrame) -> "StoredEncoding":
-        from audit.rules.kernel.stored_encoding import StoredEncoding
-
-        try:
-            encoding = StoredEncoding.read(*_files(self._folder, part))
-        except (OSError, pl.exceptions.ComputeError) as error:
-            raise self._damaged() from error
-        if encoding.trait.size != events.height:
-            raise self._damaged()
-        return encoding
-
-    def _damaged(self) -> MissingColumn:
-        """They are dropped, to be made anew by the next replay."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-        return MissingColumn()
-
-
-class _Made:
-    """Numbers that are made, and written beside where they will be looked for."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.heights: Sequence[int] = ()
-        self._written: dict[int, int] = {}
-        self._whole = True
-
-    def of(self, part: int, events: pl.DataFrame) -> "StoredEncoding":
-        from audit.rules.kernel.stored_encoding import StoredEncoding
-
-        encoded = StoredEncoding.of(events)
-        if self._whole:
-            try:
-                self.folder.mkdir(mode=0o700, exist_ok=True)
-                with private_files.clear_errors(self.folder):
-                    encoded.write(*map(private_files.reserve, _files(self.folder, part)))
-                self._written[part] = events.height
-            except (OSError, WorkspaceError):
-                self._whole = False
-        return encoded
-
-    def finish(self, folder: Path) -> None:
-        """Put what was made where it is looked for."""
-        if self._whole and self._written:
-            heights = [self._written[part] for part in sorted(self._written)]
-            try:
-                private_files.write(self.folder / _HEIGHTS, json.dumps(heights).encode())
-                self.folder.rename(folder)
-            except (OSError, WorkspaceError):
-                return
 
 
 def _heights(folder: Path) -> Sequence[int]:

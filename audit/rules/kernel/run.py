@@ -12,7 +12,7 @@ import polars as pl
 
 from audit.population.stats import Facts
 from audit.rules.kernel import layout, loop
-from audit.rules.kernel.encode import KernelInput, covers, encode
+from audit.rules.kernel.encode import Encoder, KernelInput, covers
 from audit.rules.kernel.encoded_events import EncodedEvents
 from audit.rules.kernel.layout import Decisions, Int8, Int32, Int64, Task, Work
 from audit.rules.reference import histories
@@ -58,7 +58,7 @@ def decide(
     for totals. `threads`: by default as many as there are cores.
     """
     if covers(events):
-        kernel_input = encode(events, row, rules, facts, causes)
+        kernel_input = Encoder(events, row, rules, facts, causes).encode()
         offsets = kernel_input.messages.offsets
         decisions = run(kernel_input, detailed=detailed, threads=threads, progress=progress)
     else:

@@ -1,7 +1,7 @@
 """Totals of what the kernel decided, without a text or an object for a message."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -16,7 +16,7 @@ from audit.rules.kernel.stored_encoding import StoredEncoding
 from audit.rules.reference import histories
 from audit.rules.replay import simulation
 from audit.rules.replay.event_pruning import texts
-from audit.rules.replay.totals import FLAGS
+from audit.rules.replay.totals import FLAGS, PartTotals, Sums
 from audit.rules.scopes import RuleSet
 
 _DECISIONS, _OUTCOMES = 3, 32
@@ -29,8 +29,8 @@ def of(
     rules: RuleSet,
     facts: Facts,
     causes: pl.DataFrame | None = None,
-) -> dict[str, Any]:
-    """`decided` (columns `decision, deferred`), `by_rule`, `affected`, `displaced` of whole customers.
+) -> tuple[pl.DataFrame, Sums]:
+    """The decisions on the messages of whole customers (columns `decision, deferred`), and what they add up to.
 
     `messages`: as `histories.sent` gives them, with `row`, their row in `events`. `causes`: why each was sent,
     as `histories.histories` reads it.
@@ -39,7 +39,7 @@ def of(
     part = Part.of(EncodedEvents(events, texts(rules.rules)), rules, facts, causes=causes, row=row)
     arrays = part.decided.decisions
     decided = {"decision": run.names(arrays.decision), "deferred": arrays.deciding == layout.DEFERRED}
-    return {"decided": pl.DataFrame(decided), **part.totals()}
+    return pl.DataFrame(decided), part.sums()
 
 
 def fleet(
@@ -50,8 +50,8 @@ def fleet(
     *,
     encoding: StoredEncoding | None = None,
     detailed: bool = False,
-) -> dict[str, Any]:
-    """`cells` by provider, `by_rule, customers, affected, displaced` of whole customers, and `decisions` if `detailed`.
+) -> PartTotals:
+    """The totals of whole customers, with the decisions if `detailed`.
 
     `encoding`: that of `frame`, which then needs no more columns than `event_pruning.by_row` names. Keeps to one core:
     several parts may be decided at a time.
@@ -62,12 +62,8 @@ def fleet(
     else:
         events, row, flags = encoding.events(frame), encoding.row, encoding.flags
     part = Part.of(events, rules, facts, row=row, causes=causes, detailed=detailed, threads=1)
-    return {
-        **part.totals(),
-        "cells": part.cells(flags),
-        "customers": part.customers,
-        "decisions": part.decisions() if detailed else None,
-    }
+    people = int(np.count_nonzero(np.diff(part.decided.offsets)))
+    return PartTotals(part.sums(), part.cells(flags), people, part.decisions() if detailed else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +93,12 @@ class Part:
         _copy_from_reference(decided, rules)
         return cls(events, row, events.trait[row], decided, rules)
 
-    @property
-    def customers(self) -> int:
-        """How many people have a message."""
-        return int(np.count_nonzero(np.diff(self.decided.offsets)))
-
-    def totals(self) -> dict[str, Any]:
-        """`by_rule`, `affected`, `displaced`."""
+    def sums(self) -> Sums:
+        """What the decisions add up to."""
         stopped = np.zeros(len(self.rules.rules), np.int64)
         affected = _affected(self.decided.offsets, self.decided.decisions, stopped)
-        return {
-            "by_rule": {rule.id: int(n) for rule, n in zip(self.rules.rules, stopped, strict=True)},
-            "affected": affected,
-            "displaced": self._displaced(),
-        }
+        by_rule = {rule.id: int(n) for rule, n in zip(self.rules.rules, stopped, strict=True)}
+        return Sums(by_rule, affected, self._displaced())
 
     def cells(self, flags: Int8) -> pl.DataFrame:
         """How many messages have the same: `decision, deferred, provider`, `FLAGS` but the last, and `n`."""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo
 
+from audit.events.vocabulary import LONGEST_UNIT
 from audit.rules import describe
 from audit.rules.key_readers import Flag, Per, Window, Zone, number, one_of, zone
 from audit.rules.kinds.counting import Cap, Counter, RollingWindow
@@ -63,8 +64,8 @@ class FrequencyCap(Cap):
     @property
     def within(self) -> timedelta:
         if self.window_kind == "calendar":
-            return clock.longest(self.window)
-        return self.span if self.rolling else self.span + clock.longest("1d")
+            return LONGEST_UNIT[self.window]
+        return self.span if self.rolling else self.span + LONGEST_UNIT["1d"]
 
     def contradiction(self) -> tuple[str, str] | None:
         if self.window_kind != "calendar":
@@ -124,7 +125,7 @@ class _CalendarUnit(Counter):
 
     @property
     def idle_from(self) -> datetime:
-        return self._full_until(self._cap.limit, clock.longest(self._cap.window))
+        return self._full_until(self._cap.limit, LONGEST_UNIT[self._cap.window])
 
     def blocking(self, message: Message, at: datetime) -> Blocking | None:
         counted = self._counted(message, at, at)

@@ -55,11 +55,6 @@ def unit(moment: datetime, window: str, zone: ZoneInfo, week_start: str) -> Unit
     return local.year, local.month
 
 
-def longest(window: str) -> timedelta:
-    """No calendar unit is as long as this, whatever the zone."""
-    return LONGEST_UNIT[window]
-
-
 def unit_end(moment: datetime, window: str, zone: ZoneInfo, week_start: str) -> datetime | None:
     """The first moment after `moment` that lies in another calendar unit; None past the end of the calendar."""
     name = unit(moment, window, zone, week_start)
@@ -116,11 +111,6 @@ _NO_HOURS = (LATEST, EARLIEST, False)
 def quiet_clock(start: time, end: time) -> QuietClock:
     """The clock of some quiet hours, the same for everybody."""
     return QuietClock(start, end)
-
-
-def loud_from(moment: datetime, start: time, end: time, zone: ZoneInfo) -> datetime | None:
-    """The first moment from `moment` on that is not quiet; None past the end of the calendar."""
-    return quiet_clock(start, end).loud_from(moment, zone)
 
 
 @lru_cache(maxsize=65_536)

@@ -123,8 +123,8 @@ def responses(facts: Facts) -> frozenset[tuple[str, str | None]]:
     return frozenset(facts.engaged.select("kind", "channel").iter_rows())
 
 
-def refuse_without(causes: pl.DataFrame | None, rules: Iterable[Rule]) -> None:
-    """Raises InputError if one of `rules` reads causes and none are given."""
+def refuse_without(causes: object, rules: Iterable[Rule]) -> None:
+    """Raises InputError if one of `rules` reads causes and `causes` is None, so that none are given."""
     reading = next((rule for rule in rules if rule.reads_causes), None)
     if reading is not None and causes is None:
         raise InputError(

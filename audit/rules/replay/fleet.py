@@ -12,7 +12,6 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -23,19 +22,9 @@ from audit.rules.kernel import kernel_cache
 from audit.rules.model import Rule
 from audit.rules.reference import histories
 from audit.rules.replay import outcomes, simulation
-from audit.rules.replay.event_pruning import (
-    COLUMNS,
-    MissingColumn,
-    by_row,
-    columns,
-)
-from audit.rules.replay.simulation import DECISION, Progress
-from audit.rules.replay.totals import (
-    FLAGS,
-    Totals,
-    cells,
-    most_first,
-)
+from audit.rules.replay.event_pruning import COLUMNS, MissingColumn, by_row, columns
+from audit.rules.replay.simulation import BECAME, Progress
+from audit.rules.replay.totals import FLAGS, PartTotals, Sums, Totals, cells
 from audit.rules.scopes import RuleSet
 from audit.storage.atomic_parquet import whole
 
@@ -53,7 +42,7 @@ _MOST_HANDS = 4
 """Parts decided at a time, one a core: more would have more memory at hand."""
 
 Causes = Callable[[pl.DataFrame], pl.DataFrame]
-"""Events of whole customers → why each message was sent, as `prepare.histories` reads it."""
+"""Events of whole customers → why each message was sent, as `histories.histories` reads it."""
 
 
 def simulate(
@@ -78,8 +67,8 @@ def simulate(
     """
     taking_part = rules if isinstance(rules, RuleSet) else RuleSet(rules, ids)
     causes_of = causes if any(rule.reads_causes for rule in taking_part.rules) else None
-    histories.refuse_without(None if causes_of is None else events_of_none(), taking_part.rules)
-    parts: list[dict[str, Any]] = []
+    histories.refuse_without(causes_of, taking_part.rules)
+    parts: list[PartTotals] = []
     with whole(decisions) if decisions is not None else nullcontext() as keep:
         work = _Work(
             taking_part, ctx, causes_of, rows or (ROWS if causes_of is None else ROWS_WITH_CAUSES), keep
@@ -106,11 +95,6 @@ def whole_customers(scan: pl.LazyFrame, rows: int) -> Iterator[pl.DataFrame]:
         yield pl.concat(waiting)
 
 
-def events_of_none() -> pl.DataFrame:
-    """No events, with the columns of `COLUMNS`."""
-    return empty().select(COLUMNS)
-
-
 def by_reference(
     events: pl.DataFrame,
     rules: RuleSet,
@@ -118,25 +102,19 @@ def by_reference(
     causes: pl.DataFrame | None = None,
     *,
     detailed: bool = False,
-) -> dict[str, Any]:
-    """The totals of some customers: `cells` by provider, `by_rule, customers, affected, displaced`, and `decisions` if `told`."""
+) -> PartTotals:
+    """The totals of some customers, with the decisions if `detailed`."""
     messages = histories.sent(events)
     decided = simulation.by_reference(messages, events, rules, ctx.facts, causes=causes)
-    deferred = pl.col("deferred_to").is_not_null()
-    became = outcomes.of(events, messages).select(FLAGS[:-1])
-    cell = decided.select(pl.col("decision").cast(DECISION), deferred=deferred).hstack(became)
-    affected = decided.filter((pl.col("decision") == "stop") | deferred)
-    by_rule = decided.drop_nulls("deciding_rule").group_by("deciding_rule").len()
-    return {
-        "cells": cell.with_columns(provider=messages["mailbox_provider"])
+    became = decided.select(BECAME).hstack(outcomes.of(events, messages).select(FLAGS[:-1]))
+    return PartTotals(
+        simulation.sums(decided, messages, rules.rules),
+        became.with_columns(provider=messages["mailbox_provider"])
         .group_by(pl.all())
         .agg(n=pl.len().cast(pl.Int64)),
-        "by_rule": dict(by_rule.rows()),
-        "customers": messages["customer_id"].n_unique(),
-        "affected": affected["customer_id"].n_unique(),
-        "displaced": simulation.displaced(decided, messages, rules.rules),
-        "decisions": decided if detailed else None,
-    }
+        messages["customer_id"].n_unique(),
+        decided if detailed else None,
+    )
 
 
 class _Work:
@@ -175,7 +153,7 @@ class _Work:
         names: Sequence[str],
         progress: Progress | None,
         stored: kernel_cache.Numbered | None = None,
-    ) -> list[dict[str, Any]]:
+    ) -> list[PartTotals]:
         """The totals of each part. Raises MissingColumn where columns are asked for that are not among `names`."""
         heights = stored.heights if stored is not None else ()
         total = sum(heights) if heights or progress is None else scan.select(pl.len()).collect().item()
@@ -192,9 +170,9 @@ class _Work:
         with closing(_at_a_time(hands, part, chain(ahead, frames))) as parts:
             del ahead
             for height, part_sums in parts:
-                if self._keep is not None:
-                    self._keep(part_sums["decisions"])
-                sums.append({**part_sums, "decisions": None})
+                if self._keep is not None and part_sums.decisions is not None:
+                    self._keep(part_sums.decisions)
+                sums.append(part_sums._replace(decisions=None))
                 done += height
                 if progress is not None:
                     progress(done, total)
@@ -209,7 +187,7 @@ class _Work:
 
     def _part(
         self, number: int, events: pl.DataFrame, *, fast: bool, stored: kernel_cache.Numbered | None
-    ) -> dict[str, Any]:
+    ) -> PartTotals:
         causes = None if self._causes is None else self._causes(events)
         detailed = self._keep is not None
         if not fast:
@@ -223,13 +201,13 @@ class _Work:
 
 
 def _at_a_time(
-    hands: int, act: Callable[[int, pl.DataFrame], dict[str, Any]], frames: Iterable[pl.DataFrame]
-) -> Generator[tuple[int, dict[str, Any]]]:
+    hands: int, act: Callable[[int, pl.DataFrame], PartTotals], frames: Iterable[pl.DataFrame]
+) -> Generator[tuple[int, PartTotals]]:
     """Of each frame its height and what `act` makes of its number and it, in order: `hands` at a time, and one read ahead."""
     if hands == 1:
         yield from ((frame.height, act(number, frame)) for number, frame in enumerate(frames))
         return
-    waiting: deque[tuple[int, Future[dict[str, Any]]]] = deque()
+    waiting: deque[tuple[int, Future[PartTotals]]] = deque()
     with ThreadPoolExecutor(hands) as pool:
         try:
             for number, frame in enumerate(frames):
@@ -243,16 +221,18 @@ def _at_a_time(
             pool.shutdown(cancel_futures=True)
 
 
-def _together(parts: list[dict[str, Any]], rules: RuleSet, ctx: PopulationContext) -> Totals:
-    everything = pl.concat([part["cells"] for part in parts])
+def _together(parts: list[PartTotals], rules: RuleSet, ctx: PopulationContext) -> Totals:
+    everything = pl.concat([part.cells for part in parts])
     complaints = everything.filter("complained")["provider"].unique().implode()
     complaint_known = pl.col("provider").is_in(complaints, nulls_equal=True).alias("complaint_known")
     return Totals(
         rules.rules,
         cells(everything.with_columns(complaint_known)),
-        {rule.id: sum(part["by_rule"].get(rule.id, 0) for part in parts) for rule in rules.rules},
-        sum(part["customers"] for part in parts),
-        sum(part["affected"] for part in parts),
-        most_first(pl.concat([part["displaced"] for part in parts])),
+        sum(part.customers for part in parts),
+        Sums(
+            {rule.id: sum(part.sums.by_rule.get(rule.id, 0) for part in parts) for rule in rules.rules},
+            sum(part.sums.affected for part in parts),
+            pl.concat([part.sums.displaced for part in parts]),
+        ),
         ctx.coverage,
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import reduce
 from itertools import accumulate
 from operator import or_
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import polars as pl
 
@@ -21,13 +21,8 @@ from audit.rules.reference import histories
 from audit.rules.reference.evaluate import judge
 from audit.rules.replay import outcomes, simulation
 from audit.rules.replay.event_pruning import COLUMNS, needs, relevant
-from audit.rules.replay.simulation import DECISION, Progress, frame
-from audit.rules.replay.totals import (
-    FLAGS,
-    Totals,
-    cells,
-    most_first,
-)
+from audit.rules.replay.simulation import BECAME, DECISION, Progress, frame
+from audit.rules.replay.totals import FLAGS, Sums, Totals, cells
 from audit.rules.scopes import RuleSet
 
 AT_ONCE = 8_000
@@ -101,18 +96,11 @@ class PreparedReplay:
         if _compiled(rules):
             from audit.rules.kernel import totals
 
-            sums = totals.of(selection.messages, selection.events, rules, self._ctx.facts, causes)
+            decided, sums = totals.of(selection.messages, selection.events, rules, self._ctx.facts, causes)
         else:
-            sums = _by_reference(selection, rules, self._ctx, causes, progress)
-        return Totals(
-            rules.rules,
-            cells(sums["decided"].hstack(self._became)),
-            {rule.id: sums["by_rule"].get(rule.id, 0) for rule in rules.rules},
-            self.customers,
-            sums["affected"],
-            most_first(sums["displaced"]),
-            self._ctx.coverage,
-        )
+            decided, sums = _by_reference(selection, rules, self._ctx, causes, progress)
+        became = cells(decided.hstack(self._became))
+        return Totals(rules.rules, became, self.customers, sums, self._ctx.coverage)
 
     def _selection(self, rules: RuleSet) -> _Selection:
         needed = needs(rules.rules)
@@ -135,36 +123,31 @@ def _by_reference(
     ctx: PopulationContext,
     causes: pl.DataFrame | None,
     progress: Progress | None,
-) -> dict[str, Any]:
-    """`decided, by_rule, affected, displaced`, as the kernel's `totals.of` gives them."""
+) -> tuple[pl.DataFrame, Sums]:
+    """As the kernel's `totals.of`."""
     could_block = selection.messages.select(_could_block(selection, rules, causes)).to_series()
     judged = selection.messages.filter(could_block)
-    decided, touched, done = [_columns([], [])], [frame([])], 0
+    decided, touched, done = [frame([]).select(BECAME)], [frame([])], 0
     for messages, events in _chunks(judged, selection.events):
         decisions = [
             decision
             for history in histories.histories(messages, events, rules.rules, ctx.facts, causes=causes)
             for decision in judge(history, rules)
         ]
-        deferred = [decision.deferred_to is not None for decision in decisions]
-        decided.append(_columns([decision.decision for decision in decisions], deferred))
+        decided.append(
+            pl.DataFrame(
+                {
+                    "decision": pl.Series([decision.decision for decision in decisions], dtype=DECISION),
+                    "deferred": [decision.deferred_to is not None for decision in decisions],
+                }
+            )
+        )
         touched.append(frame([d for d in decisions if d.decision == "stop" or d.deferred_to is not None]))
         done += len(decisions)
         if progress is not None:
             progress(done, judged.height)
-    held_messages = pl.concat(touched)
-    return {
-        "decided": _with_unjudged(selection.messages, could_block, pl.concat(decided), rules),
-        "by_rule": dict(held_messages.drop_nulls("deciding_rule").group_by("deciding_rule").len().rows()),
-        "affected": held_messages["customer_id"].n_unique(),
-        "displaced": simulation.displaced(held_messages, selection.messages, rules.rules),
-    }
-
-
-def _columns(decision: list[str], deferred: list[bool]) -> pl.DataFrame:
-    return pl.DataFrame(
-        {"decision": pl.Series(decision, dtype=DECISION), "deferred": pl.Series(deferred, dtype=pl.Boolean)}
-    )
+    became = _with_unjudged(selection.messages, could_block, pl.concat(decided), rules)
+    return became, simulation.sums(pl.concat(touched), selection.messages, rules.rules)
 
 
 def _with_unjudged(

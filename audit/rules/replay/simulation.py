@@ -19,13 +19,7 @@ from audit.rules.reference import histories
 from audit.rules.reference.evaluate import Decision, judge
 from audit.rules.replay import outcomes
 from audit.rules.replay.event_pruning import texts
-from audit.rules.replay.totals import (
-    FLAGS,
-    ReplayDocument,
-    Totals,
-    cells,
-    most_first,
-)
+from audit.rules.replay.totals import FLAGS, ReplayDocument, Sums, Totals, cells
 from audit.rules.scopes import RuleSet
 
 Progress = Callable[[int, int], None]
@@ -49,6 +43,9 @@ DECISIONS: dict[str, pl.DataType] = {
 DECISION = pl.Enum(["allow", "stop", "exempt"])
 """What becomes of a message, where millions are kept."""
 
+BECAME = pl.col("decision").cast(DECISION), pl.col("deferred_to").is_not_null().alias("deferred")
+"""`decision` and `deferred` out of columns of `DECISIONS`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Replay:
@@ -56,7 +53,7 @@ class Replay:
 
     - `rules`: those that took part, in the order they were checked;
     - `decisions`: a row a message, columns of `DECISIONS`, in order `(customer_id, occurred_at, event_id)`;
-    - `messages`: the messages themselves (`prepare.sent`), row by row beside the decisions;
+    - `messages`: the messages themselves (`histories.sent`), row by row beside the decisions;
     - `outcomes`: what became of them (`outcomes.of`), row by row beside the decisions;
     - `coverage`: of the data replayed.
     """
@@ -73,33 +70,13 @@ class Replay:
 
     def totals(self) -> Totals:
         """What it adds up to."""
-        stopped, deferred = pl.col("decision") == "stop", pl.col("deferred_to").is_not_null()
         return Totals(
             self.rules,
-            cells(
-                self.decisions.select(pl.col("decision").cast(DECISION), deferred=deferred).hstack(
-                    self.outcomes.select(FLAGS)
-                )
-            ),
-            self.by_rule(),
+            cells(self.decisions.select(BECAME).hstack(self.outcomes.select(FLAGS))),
             self.decisions["customer_id"].n_unique(),
-            self.decisions.filter(stopped | deferred)["customer_id"].n_unique(),
-            self.displaced(),
+            sums(self.decisions, self.messages, self.rules),
             self.coverage,
         )
-
-    def by_rule(self) -> dict[str, int]:
-        """How many messages each rule decided to stop."""
-        counts = dict(self.decisions.drop_nulls("deciding_rule").group_by("deciding_rule").len().rows())
-        return {rule.id: counts.get(rule.id, 0) for rule in self.rules}
-
-    def displaced(self) -> pl.DataFrame:
-        """Which campaign's messages used the room of a cap that which campaign's then lacked.
-
-        Columns `by, stopped` (campaigns, null where a message names none) and `n`: messages of `stopped` that a
-        cap stopped while it counted at least one of `by`; most first.
-        """
-        return displaced(self.decisions, self.messages, self.rules)
 
 
 def simulate(
@@ -114,17 +91,28 @@ def simulate(
     """Replay `rules`, or a set of them made before, over the messages of `events` (whole customers, in order).
 
     Disabled and declared rules take no part. `ids`: the source's own customer ids → pseudonyms, for rules that
-    name customers by them. `causes`: why each message was sent, as `prepare.histories` reads it. Raises InputError if
+    name customers by them. `causes`: why each message was sent, as `histories.histories` reads it. Raises InputError if
     a rule reads causes and none are given.
     """
     taking_part = rules if isinstance(rules, RuleSet) else RuleSet(rules, ids)
     histories.refuse_without(causes, taking_part.rules)
     messages = histories.sent(events)
-    if is_fleet(messages.height, taking_part):
-        decided = by_kernel(messages, events, taking_part, ctx.facts, progress, causes=causes)
-    else:
-        decided = by_reference(messages, events, taking_part, ctx.facts, progress, causes=causes)
+    decided = decide(messages, events, taking_part, ctx.facts, progress, causes=causes)
     return Replay(taking_part.rules, decided, messages, outcomes.of(events, messages), ctx.coverage)
+
+
+def decide(
+    messages: pl.DataFrame,
+    events: pl.DataFrame,
+    rules: RuleSet,
+    facts: Facts,
+    progress: Progress | None = None,
+    *,
+    causes: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """The decisions on `messages` (`histories.sent` of `events`), by the kernel where they are many."""
+    by = by_kernel if is_fleet(messages.height, rules) else by_reference
+    return by(messages, events, rules, facts, progress, causes=causes)
 
 
 def by_reference(
@@ -136,7 +124,7 @@ def by_reference(
     *,
     causes: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """The decisions on `messages` (`prepare.sent` of `events`), by the evaluator in plain Python."""
+    """`decide` by the evaluator in plain Python."""
     decided: list[Decision] = []
     for history in histories.histories(messages, events, rules.rules, facts, causes=causes):
         decided.extend(judge(history, rules))
@@ -172,8 +160,22 @@ def is_fleet(messages: int, rules: RuleSet) -> bool:
     return messages >= kernel.MIN_MESSAGES and kernel.knows(rules) and kernel.installed()
 
 
+def sums(decided: pl.DataFrame, messages: pl.DataFrame, rules: Sequence[Rule]) -> Sums:
+    """What the decisions `decided` on `messages` add up to; those on messages that just went out may be left out."""
+    stopped_or_deferred = (pl.col("decision") == "stop") | pl.col("deferred_to").is_not_null()
+    return Sums(
+        dict(decided.drop_nulls("deciding_rule").group_by("deciding_rule").len().rows()),
+        decided.filter(stopped_or_deferred)["customer_id"].n_unique(),
+        displaced(decided, messages, rules),
+    )
+
+
 def displaced(decided: pl.DataFrame, messages: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
-    """`Replay.displaced` of the decisions `decided` on `messages`."""
+    """Which campaign's messages used the room of a cap that which campaign's then lacked.
+
+    Columns `by, stopped` (campaigns, null where a message names none) and `n`: messages of `stopped` that a
+    cap stopped while it counted at least one of `by`.
+    """
     caps = [rule.id for rule in rules if rule.displaces]
     campaigns = messages.select("customer_id", "event_id", "campaign")
     return (
@@ -184,7 +186,6 @@ def displaced(decided: pl.DataFrame, messages: pl.DataFrame, rules: Sequence[Rul
         .join(campaigns.rename({"campaign": "by", "event_id": "counted"}), on=("customer_id", "counted"))
         .group_by("by", "stopped")
         .agg(pl.struct("customer_id", "event_id").n_unique().alias("n"))
-        .pipe(most_first)
     )
 
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, lgamma
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 from msgspec import UNSET, UnsetType
@@ -23,6 +23,31 @@ CELL = ("decision", "deferred", *FLAGS)
 
 _SEED = 20260101
 """Where the choice of as many messages at random starts, so that two runs choose the same."""
+
+
+class Sums(NamedTuple):
+    """What decisions on the messages of whole customers add up to.
+
+    `by_rule`: rule id → messages it decided to stop, of all rules or of those that stopped any; `affected`: people with
+    a message stopped or deferred; `displaced`: which campaign's messages (`by`) used the room of a cap that how many (`n`)
+    of which campaign's (`stopped`) then lacked.
+    """
+
+    by_rule: Mapping[str, int]
+    affected: int
+    displaced: pl.DataFrame
+
+
+class PartTotals(NamedTuple):
+    """Totals of some customers of a fleet. `cells`: columns `CELL` but the last, `provider` and `n`.
+
+    `customers`: people with a message; `decisions`: a row a message, where they are asked for.
+    """
+
+    sums: Sums
+    cells: pl.DataFrame
+    customers: int
+    decisions: pl.DataFrame | None
 
 
 class RuleVersion(Document):
@@ -118,18 +143,14 @@ class SweepDocument(Document, schema="whysent.sweep/1"):
 class Totals:
     """What a replay adds up to.
 
-    - `cells`: how many messages became what, as `cells` gives them: columns `CELL` and `n`, sorted;
-    - `by_rule`: rule id → messages it decided to stop;
-    - `customers`, `affected`: people with a message; with one stopped or deferred;
-    - `displaced`: columns `by, stopped, n`, most first.
+    `cells`: how many messages became what, as `cells` gives them: columns `CELL` and `n`, sorted; `customers`: people
+    with a message; `sums`: with `displaced` in any order.
     """
 
     rules: Sequence[Rule]
     cells: pl.DataFrame
-    by_rule: Mapping[str, int]
     customers: int
-    affected: int
-    displaced: pl.DataFrame
+    sums: Sums
     coverage: Coverage
 
     def document(self) -> ReplayDocument:
@@ -156,10 +177,12 @@ class Totals:
             "deferred": _sum(self.cells.filter("deferred")),
             "let_through": _sum(passed),
             "exempt": _sum(self._are("exempt")),
-            "by_rule": {rule.id: self.by_rule.get(rule.id, 0) for rule in self.rules},
+            "by_rule": {rule.id: self.sums.by_rule.get(rule.id, 0) for rule in self.rules},
             "customers": self.customers,
-            "customers_affected": self.affected,
-            "displaced": tuple(Displacement(**pair) for pair in self.displaced.iter_rows(named=True)),
+            "customers_affected": self.sums.affected,
+            "displaced": tuple(
+                Displacement(**pair) for pair in most_first(self.sums.displaced).iter_rows(named=True)
+            ),
             "stopped_wanted": StoppedWanted(
                 opened=_sum(stopped.filter("opened")),
                 clicked=_sum(stopped.filter("clicked")),

@@ -177,16 +177,15 @@ def compare(
     sender_rules = [translation.rule for translation in translations if translation.rule is not None]
     sets = (RuleSet(exact, ids), RuleSet(sender_rules, ids))
     causes_read = causes if any(rule.reads_causes for rule in exact) else None
-    histories.refuse_without(None if causes_read is None else fleet.events_of_none(), sets[0].rules)
+    histories.refuse_without(causes_read, sets[0].rules)
     total = events.select(pl.len()).collect().item() if progress is not None else 0
     columns, part_rows = (
         (COLUMNS, fleet.ROWS) if causes_read is None else (tuple(SCHEMA), fleet.ROWS_WITH_CAUSES)
     )
-    replays = _Replays(sets, ctx, causes_read)
-    done, parts = 0, [_compare_part(empty().select(columns), replays, None)]
+    done, parts = 0, [_compare_part(empty().select(columns), sets, ctx, causes_read, None)]
     for part in fleet.whole_customers(events.select(columns), rows or part_rows):
         tell = None if progress is None else _part_of(progress, done, part.height, total)
-        parts.append(_compare_part(part, replays, tell))
+        parts.append(_compare_part(part, sets, ctx, causes_read, tell))
         done += part.height
         if progress is not None:
             progress(done, total)
@@ -227,30 +226,25 @@ def _part_of(progress: Progress, before: int, height: int, total: int) -> Progre
     return tell
 
 
-@dataclass(frozen=True, slots=True)
-class _Replays:
-    """The two sets of rules that are replayed, the exact one and the sender's, and what a replay needs."""
+def _compare_part(
+    events: pl.DataFrame,
+    sets: Sequence[RuleSet],
+    ctx: PopulationContext,
+    causes: Causes | None,
+    progress: Progress | None,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The counts (one row) and some examples of these customers; `sets`: the exact rules, the sender's.
 
-    sets: tuple[RuleSet, RuleSet]
-    ctx: PopulationContext
-    causes: Causes | None
+    `progress` is told of messages, twice each: once for either set.
+    """
+    messages = histories.sent(events)
+    why_sent = None if causes is None else causes(events)
 
-    def decided(
-        self,
-        messages: pl.DataFrame,
-        events: pl.DataFrame,
-        side: int,
-        causes: pl.DataFrame | None,
-        progress: Progress | None,
-    ) -> pl.DataFrame:
-        """What becomes of each message by a set, in order; the columns called `exact_...`.
-
-        `progress` is told of messages, twice each: once for either set.
-        """
-        rules, before = self.sets[side], side * messages.height
-        tell = None if progress is None else (lambda done, _: progress(before + done, 2 * messages.height))
-        by = simulation.by_kernel if simulation.is_fleet(messages.height, rules) else simulation.by_reference
-        return by(messages, events, rules, self.ctx.facts, tell, causes=causes).select(
+    def decided(side: int) -> pl.DataFrame:
+        """What becomes of each message by a set, in order; the columns called `exact_...`."""
+        before, total = side * messages.height, 2 * messages.height
+        tell = None if progress is None else (lambda done, _: progress(before + done, total))
+        return simulation.decide(messages, events, sets[side], ctx.facts, tell, causes=why_sent).select(
             *_KEY,
             exact_stops=pl.col("decision") == "stop",
             exact_rule="deciding_rule",
@@ -258,15 +252,7 @@ class _Replays:
             exact_to="deferred_to",
         )
 
-
-def _compare_part(
-    events: pl.DataFrame, replays: _Replays, progress: Progress | None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The counts (one row) and some examples of these customers."""
-    messages = histories.sent(events)
-    causes = None if replays.causes is None else replays.causes(events)
-    exact, other = (replays.decided(messages, events, side, causes, progress) for side in (0, 1))
-    decisions = exact.hstack(other.drop(_KEY).rename(lambda name: name.replace("exact", "preset")))
+    decisions = decided(0).hstack(decided(1).drop(_KEY).rename(lambda name: name.replace("exact", "preset")))
     sent_by_both = ~pl.col("exact_stops") & ~pl.col("preset_stops")
     kind = (
         pl.when(pl.col("exact_stops") & ~pl.col("preset_stops"))

@@ -178,7 +178,9 @@ def test_a_set_with_a_kind_it_does_not_know_goes_to_the_reference(monkeypatch):
     monkeypatch.setattr(kernel, "MIN_MESSAGES", 1)
     monkeypatch.setattr(simulation, "by_kernel", None)
     rows = [message("2026-01-05T10:00"), message("2026-01-05T11:00")]
-    assert replayed(rows, {"id": "gap", "kind": "min_gap", "window": "1d"}).by_rule() == {"gap": 1}
+    assert replayed(rows, {"id": "gap", "kind": "min_gap", "window": "1d"}).totals().sums.by_rule == {
+        "gap": 1
+    }
 
 
 def test_rules_as_they_stood_at_each_moment_are_not_for_the_kernel():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from audit.events.schema import in_order
 from audit.rules.kinds.quiet_hours import quiet_hours
 from audit.rules.model import from_dict
-from audit.rules.reference.clock import loud_from, unit, unit_end
+from audit.rules.reference.clock import quiet_clock, unit, unit_end
 from audit.rules.replay import simulation
 from tests.audit.rules.build import cap, message
 from tests.build import context, events
@@ -233,9 +233,9 @@ def test_quiet_hours_hold_until_their_end(moment, zone, start, end):
         local = at.astimezone(where).time()
         return start <= local < end if start < end else local >= start or local < end
 
-    found = loud_from(moment, start, end, where)
+    found = quiet_clock(start, end).loud_from(moment, where)
     assert not quiet(found)
     assert found == moment or quiet(found - timedelta(microseconds=1))
     assert quiet(moment) == (found != moment)
-    assert loud_from(moment + (found - moment) / 2, start, end, where) == found
+    assert quiet_clock(start, end).loud_from(moment + (found - moment) / 2, where) == found
     assert quiet_hours(f"{start:%H:%M}-{end:%H:%M}") == (start, end)

@@ -185,9 +185,7 @@ def test_the_totals_are_those_of_the_contract_counted_naively(history, documents
     }
 
     columns = [name for name in fleet.COLUMNS if name not in frame.columns]
-    whole = (
-        frame.with_columns(fleet.events_of_none().select(columns).clear(frame.height)) if columns else frame
-    )
+    whole = frame.with_columns(empty().select(columns).clear(frame.height)) if columns else frame
     assert fleet.simulate(whole.lazy(), rules, known, rows=at_hand).document().to_json() == told
 
 
