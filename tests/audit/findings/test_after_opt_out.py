@@ -223,6 +223,22 @@ def test_days_of_grace_are_counted_where_the_calendar_reaches(day, case):
     assert _one(_no(f"{day}T12:00"), mail(f"{later}T12:01", country="US"))[0] == case
 
 
+@pytest.mark.parametrize(
+    ("said", "sent", "case"),
+    [
+        ("2015-01-01T12:00", "2015-01-05T12:01", "within_grace"),
+        ("2014-12-31T12:00", "2015-01-05T12:01", "breach"),
+    ],
+)
+def test_days_of_grace_are_counted_from_the_calendars_first_day_on(said, sent, case):
+    assert _one(_no(said), mail(sent, country="US"))[0] == case
+
+
+def test_where_no_row_of_the_catalogue_speaks_of_it_the_check_names_itself_as_source():
+    text = mail("2026-08-01", channel="sms", country="BR")
+    assert _one(_no(channel="sms"), text)[3] == ("house: experience check",)
+
+
 def test_an_objection_has_no_days_of_grace_in_the_united_kingdom():
     objected = act("objected", "2026-06-10T14:00")
     assert _one(objected, mail("2026-06-10T14:01", country="GB"))[0] == "breach"

@@ -111,6 +111,14 @@ def test_the_fourth_message_after_a_look_or_one_after_three_weeks_follows_too_lo
     assert len(found("browse-pursuit", look, _deal("2026-01-22T00:00:01"))) == 1
 
 
+def test_messages_of_one_channel_are_called_by_its_name_and_those_of_several_messages():
+    look = act("product_viewed", "2026-01-01", category="Electronics > Cameras")
+    deals = [_deal(f"2026-01-0{day}") for day in (2, 3, 4, 5)]
+    (one,) = found("browse-pursuit", look, *deals)
+    (two,) = found("browse-pursuit", look, *deals, _deal("2026-01-06") | {"channel": "push"})
+    assert (one["text"][:12], two["text"][:16]) == ("1 mail about", "2 messages about")
+
+
 def test_a_new_look_starts_anew():
     looks = [
         act("product_viewed", f"2026-01-{day}", category="Electronics > Cameras") for day in ("01", "20")

@@ -69,6 +69,14 @@ def test_another_source_does_not_hide_a_gap() -> None:
     assert summary(*shop, *mailer).gaps == ((date(2026, 2, 20), date(2026, 3, 1)),)
 
 
+def test_in_a_gap_only_what_its_source_records_may_be_missing() -> None:
+    shop = [view(day) for day in range(100) if not 50 <= day < 60]
+    mailer = [view(day, "mailer", "message_sent") for day in range(100)]
+    made = summary(*shop, *mailer)
+    assert made.gaps_of(["product_viewed", "message_clicked"]) == made.gaps
+    assert made.gaps_of(["message_sent"]) == ()
+
+
 def test_kinds_of_one_source_share_its_days() -> None:
     assert summary(*(view(day, kind=KINDS[day % 3]) for day in range(100))).gaps == ()
 

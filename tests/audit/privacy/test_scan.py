@@ -23,6 +23,8 @@ def luhn(body: str) -> str:
         ("call +1 (212) 555-0123 now", "call [phone] now"),
         ("0171/1234567", "[phone]"),
         ("(030) 123456", "[phone]"),
+        ("(030)\u00a0123456", "[phone]"),  # a blank that does not break is a blank
+        ("212\u2011555\u20110123", "[phone]"),  # a dash of any kind is a dash
         ("212-555-0123", "[phone]"),
         ("0049 30 123456", "[phone]"),
         ("0049301234567", "[phone]"),

@@ -1,11 +1,13 @@
 import sqlite3
 import sys
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
 
 from audit.errors import InputError, WorkspaceError
 from audit.privacy import keys
+from audit.privacy.log import Entry
 from audit.privacy.vault import Vault
 
 KEY = keys.Key(bytes(range(32)))
@@ -78,6 +80,15 @@ def test_nothing_lies_in_clear(vault, tmp_path):
     content = raw(tmp_path)
     for secret in (b"customer-4711", b"jo@", b"example.de", b"Jo Doe", KEY.secret):
         assert secret not in content
+
+
+def test_only_what_the_log_says_is_revealed(vault):
+    name = vault.pseudonyms(["1"], import_id="i")["1"]
+    vault.put(identifiers((name, "email", "max@web.de"), (name, "phone", "0171 1234567")), import_id="i")
+    logged = Entry(1, datetime(2026, 1, 1, tzinfo=UTC), "jo", "reveal", name, {"reveals": ["email"]})
+    assert vault.revealed("email", [name, "c_nobody"], logged=logged) == {name: ("max@web.de",)}
+    with pytest.raises(WorkspaceError, match="phone: row 1 of the log does not say"):
+        vault.revealed("phone", [name], logged=logged)
 
 
 def test_shows_masks_only(vault):

@@ -1,0 +1,90 @@
+"""How an entry is worded, at the edge of each of its numbers."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from audit.findings.anomaly import describe
+
+BASKET = {
+    "family": "order",
+    "things": 1,
+    "baskets": 5,
+    "percentile": 75.0,
+    "at": datetime(2026, 3, 1, tzinfo=UTC),
+}
+ITEM = {
+    "hidden": False, "category": "Beauty > Make-up > Palettes", "item_name": "Palette", "thing": "p", "thing_rest": 0,
+    "type_rest": 0, "type_node": 7, "department_rest": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        (
+            {},
+            "The order of 2026-03-01 (1 thing): 3 of this account's 4 other orders are nearer to its usual pattern.",
+        ),
+        ({"things": 2, "baskets": 1}, "The order of 2026-03-01 (2 things): the only one there is."),
+    ],
+)
+def test_a_basket_is_held_against_the_others_of_its_account(columns, words):
+    assert describe._head(BASKET | columns, []) == words
+
+
+@pytest.mark.parametrize("fits", [0.0, 0.000001])
+def test_an_hour_is_named_where_the_account_seldom_shops_at_it(fits):
+    row = {"family": "order", "hour": 3, "hour_fits": describe._SELDOM + fits}
+    assert (describe._hour(row) == []) == (fits > 0)
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"thing_rest": 1}, "here 1 other time"),
+        ({"thing_rest": 2}, "here 2 other times"),
+        ({"type_rest": 3}, "never this one, 3 others of its kind, mostly Brush"),
+        ({"type_rest": 3, "hidden": True}, "never this one, 3 others of its kind"),
+        ({"type_rest": 3, "type_node": 8}, "never this one, 3 others of its kind"),
+    ],
+)
+def test_what_the_account_holds_of_it_or_of_its_kind(columns, words):
+    assert describe._reason(ITEM | columns, {7: "Brush"}) == words
+
+
+@pytest.mark.parametrize(
+    ("customers", "words"),
+    [(100, "10 %"), (99, "9.9 %"), (1, "0.1 %"), (0.9, "under 0.1 %")],
+)
+def test_a_share_is_as_exact_as_it_is_large(customers, words):
+    assert describe._share(customers, 1000) == words
+
+
+def levels(*rests):
+    return {f"{level}_rest": rest for level, rest in zip(describe.LEVELS, rests, strict=False)}
+
+
+def test_a_kind_is_named_by_the_shortest_part_of_its_path_that_holds_nothing_else():
+    assert describe._kind(ITEM | levels(0, 0, 0)) == "Beauty"
+    assert describe._kind(ITEM | levels(1, 0, 0)) == "Beauty > Make-up"
+    assert describe._kind(ITEM | levels(1, 1, 1)) == "Beauty > Make-up > Palettes"
+    assert (
+        describe._reason(ITEM | levels(1, 1, 0), {})
+        == "nothing else here lies in Beauty > Make-up > Palettes"
+    )
+
+
+def test_new_kinds_are_counted_and_the_first_few_named():
+    new = [ITEM | levels(0, 0, 0) | {"category": f"Area {number}"} for number in range(describe._NAMED + 1)]
+    known = ITEM | levels(1, 1, 1)
+    named = "; ".join(f"Area {number}" for number in range(describe._NAMED))
+    assert describe._new_kinds(BASKET, [known]) == []
+    assert describe._new_kinds(BASKET, new[:1]) == ["It is of a kind that no other order holds: Area 0."]
+    (some,) = describe._new_kinds(BASKET, [*new[:-1], known])
+    assert (
+        some
+        == f"{describe._NAMED} of {describe._NAMED + 1} are of a kind that no other order holds: {named}."
+    )
+    (all_of_them,) = describe._new_kinds(BASKET, new)
+    assert all_of_them.endswith(f"{named} and 1 more.")
