@@ -4,7 +4,7 @@ from audit.findings.catalogue import SEVERITIES
 from audit.findings.explain import finding
 from audit.findings.registry import CHECKS, check, find
 from audit.findings.schema import SCHEMA, severity_rank, suggested_rule, worded
-from audit.findings.triage import headline, triage
+from audit.findings.triage import triage
 
 __all__ = [
     "CHECKS",
@@ -13,7 +13,6 @@ __all__ = [
     "check",
     "find",
     "finding",
-    "headline",
     "severity_rank",
     "suggested_rule",
     "triage",

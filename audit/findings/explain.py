@@ -146,8 +146,8 @@ def _counterfactual(check: Check, context: CheckContext, row: Finding) -> Counte
     """Without which events the finding would not be, and with which."""
     events = context.events
     copied = CheckContext(events, check.context_of_copies(context.population, row))
-    same = pl.col("case").eq_missing(row["case"]) & pl.col("subject").eq_missing(row["subject"])
-    decide = _decide(check, copied.population, same)
+    is_finding = pl.col("case").eq_missing(row["case"]) & pl.col("subject").eq_missing(row["subject"])
+    decide = _decide(check, copied.population, is_finding)
     narrower = (near for near in _related(check, copied, row) if _same_finding(check, near, row))
     related = next(narrower, copied)
     removal = _removal(check, related, decide, row)
@@ -198,11 +198,11 @@ def _same_finding(check: Check, context: CheckContext, row: Finding) -> bool:
     return any(all(candidate[name] == row[name] for name in _IDENTITY) for candidate in candidates)
 
 
-def _decide(check: Check, population: Context, same: pl.Expr) -> Decide:
-    """Which copies of a customer still have the `same` finding, and what it then rests on."""
+def _decide(check: Check, population: Context, is_finding: pl.Expr) -> Decide:
+    """Which copies of a customer still have the finding (a row of which `is_finding` holds), and what it then rests on."""
 
     def decide(copies: pl.DataFrame) -> dict[str, list[str]]:
-        rows = check.detect(CheckContext(copies, population)).filter(same)
+        rows = check.detect(CheckContext(copies, population)).filter(is_finding)
         rests_on = (pl.col(name).fill_null([]) for name in ("cause", "evidence", "messages"))
         return dict(rows.select("customer_id", pl.concat_list(rests_on).list.unique()).rows())
 

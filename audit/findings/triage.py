@@ -1,4 +1,4 @@
-"""Who is worst off: one row a customer, and the headline of it."""
+"""Who is worst off: one row a customer."""
 
 import polars as pl
 
@@ -20,12 +20,6 @@ SCHEMA: dict[str, pl.DataType] = {
 }
 """The columns of whysent.customers/1. `severity` and `headline` are null where nothing was found; `findings`
 leaves out what cannot be told."""
-
-
-def headline(findings: pl.DataFrame) -> str | None:
-    """The sentence of the worst finding of one customer; None where there is none that can be told."""
-    certain = findings.filter(pl.col("verdict") != "cannot_tell")
-    return certain["text"][0] if len(certain) else None
 
 
 def triage(

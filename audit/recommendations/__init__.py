@@ -9,7 +9,7 @@ from audit.recommendations.derive import (
     titled,
 )
 from audit.recommendations.incremental import Holds, by_sums
-from audit.recommendations.placements import PLACEMENTS, Reconstruction, logged, placements
+from audit.recommendations.placements import PLACEMENTS, Reconstruction, placements
 from audit.recommendations.strategies import PLACEMENT
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "derive",
     "evidence_for",
     "excluded_items",
-    "logged",
     "placements",
     "titled",
 ]

@@ -1,19 +1,17 @@
 """What is handed on as Markdown, HTML or JSON: the internal note, the reply to the customer, a replay, a curve."""
 
 from audit.queries.reports.call_script import aloud
-from audit.queries.reports.document import FORMATS, Report, Section
+from audit.queries.reports.document import FORMATS, Report
 from audit.queries.reports.internal import internal
 from audit.queries.reports.language import LOCALES
 from audit.queries.reports.replay_report import replay, sweep
 from audit.queries.reports.reply import chosen, messages_to_explain, reply
-from audit.queries.reports.weekly import Weekly, weekly
+from audit.queries.reports.weekly import weekly
 
 __all__ = [
     "FORMATS",
     "LOCALES",
     "Report",
-    "Section",
-    "Weekly",
     "aloud",
     "chosen",
     "internal",
