@@ -14,7 +14,7 @@ from audit.findings.schema import worded
 from audit.why import counterfactual, reasons
 from audit.why.counterfactual import Removal
 from audit.why.expiry import End
-from audit.why.model import Counterfactual, Explanation, Reason, Subject
+from audit.why.model import Counterfactual, Explanation, Facts, Reason, Subject
 from audit.why.what_if_trials import Decide
 from audit.why.wording import Wording, day, several
 from audit.workspace.context import Context
@@ -81,9 +81,9 @@ def _reasons(
         text,
         tuple(row["evidence"]),
         because=tuple(leaves) if absence is None else (*leaves, absence),
-        facts={"check": row["check"]},
+        facts=Facts(check=row["check"]),
     )
-    yield Reason(f"it rests on: {'; '.join(row['sources'])}", facts={"verdict": row["verdict"]})
+    yield Reason(f"it rests on: {'; '.join(row['sources'])}", facts=Facts(verdict=row["verdict"]))
 
 
 def _messages(row: Finding) -> list[Reason]:

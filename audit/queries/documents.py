@@ -6,7 +6,7 @@ and the reports are made from the same documents, so nobody ever sees two answer
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -158,19 +158,17 @@ def written(
     """The report of a case already read."""
     from audit.queries import reports
 
-    def explained(**subject: str) -> dict[str, Any]:
-        return explanation(case, ws, names_sensitive=names_sensitive, **subject).to_json()
+    def explained(**subject: str) -> why.WhyDocument:
+        return explanation(case, ws, names_sensitive=names_sensitive, **subject)
 
-    customer = picture(case, names_sensitive=names_sensitive).to_json()
-    customer_findings = customer["findings"]
+    customer = picture(case, names_sensitive=names_sensitive)
+    customer_findings = customer.findings
     messages = reports.messages_to_explain(customer_findings, finding=finding)
     explanations = [explained(message=message) for message in messages]
     if kind == "internal":
         worst = reports.chosen(customer_findings, finding)
-        explanations += [] if worst is None else [explained(finding=worst["id"])]
-        evidence = [
-            event for document in explanations for event in (document["subject"]["id"], *document["evidence"])
-        ]
+        explanations += [] if worst is None else [explained(finding=worst.id)]
+        evidence = [event for document in explanations for event in (document.subject.id, *document.evidence)]
         chart = reports.weekly(case.events, case.context.at, evidence, names_sensitive=names_sensitive)
         return reports.internal(customer, customer_findings, explanations, chart=chart, locale=locale)
     if kind == "reply":

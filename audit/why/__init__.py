@@ -4,7 +4,7 @@ from audit.why.bulk_causes import causes
 from audit.why.expiry import End, membership_end, recommendation_end
 from audit.why.item import item
 from audit.why.message import message
-from audit.why.model import Absence, Counterfactual, Explanation, Reason, Subject, WhyDocument
+from audit.why.model import Absence, Counterfactual, Explanation, Facts, Reason, Subject, WhyDocument
 from audit.why.segment import absence, segment
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Counterfactual",
     "End",
     "Explanation",
+    "Facts",
     "Reason",
     "Subject",
     "WhyDocument",

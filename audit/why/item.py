@@ -15,7 +15,7 @@ from audit.recommendations import Reconstruction
 from audit.why import counterfactual, reasons
 from audit.why.counterfactual import Removal
 from audit.why.expiry import End
-from audit.why.model import Counterfactual, Explanation, InItsPlace, Reason, Standing, Subject
+from audit.why.model import Counterfactual, Explanation, Facts, InItsPlace, Reason, Standing, Subject
 from audit.why.related_acts import candidates
 from audit.why.what_if_trials import Decide, Gone, by_copies
 from audit.why.wording import MASK, Wording
@@ -83,7 +83,7 @@ def _strategy_reasons(events: pl.DataFrame, row: Row, wording: Wording) -> list[
     else:
         text = f"our definition gives it{says} ({_NOT_SEEN})"
     because = tuple(reasons.grouped(wording, acts))
-    return [Reason(text, tuple(ids), because=because, facts={"strategy": row["strategy"]})]
+    return [Reason(text, tuple(ids), because=because, facts=Facts(strategy=row["strategy"]))]
 
 
 def _until(derived: list[Row]) -> datetime | None:

@@ -7,7 +7,6 @@ import polars as pl
 from msgspec.structs import replace
 
 from audit.events.schema import BEHAVIOUR
-from audit.events.times import iso
 from audit.events.vocabulary import OPT_INS, OPT_OUTS
 from audit.flows import Flow, triggers
 from audit.flows.eligibility import gives_message
@@ -16,7 +15,7 @@ from audit.why import data_sufficiency, expiry, reasons
 from audit.why.expiry import End
 from audit.why.flow_check import check_flow, failing, failing_in_words, flow_counterfactual
 from audit.why.message_context import EVER, MessageContext, message_context, order
-from audit.why.model import Counterfactual, Explanation, FlowReconstruction, Reason, Standing, Subject
+from audit.why.model import Counterfactual, Explanation, Facts, FlowReconstruction, Reason, Standing, Subject
 from audit.why.related_acts import candidates, says_what_it_is_about
 from audit.why.wording import Wording, day, kinds_in_words, minute, quoted, several, span
 from audit.workspace.context import Context
@@ -50,7 +49,7 @@ def _stated(message: MessageContext) -> Explanation | None:
     says = f"the sender recorded: {message.wording.title(quoted(message.stated_trigger), message.row)}"
     if flow is None:
         text = f"{says}; we have no definition of that, so it is quoted and not checked"
-        return _explanation(message, "stated", [Reason(text, facts={"trigger": None, "fits": "unknown"})])
+        return _explanation(message, "stated", [Reason(text, facts=Facts(trigger=None, fits="unknown"))])
     check = check_flow(message, flow)
     reason = _checked_reason(message, flow, check, says)
     return _explanation(message, "stated", [reason], flow=flow, check=check)
@@ -72,7 +71,7 @@ def _derived(message: MessageContext) -> Explanation | None:
     return _explanation(
         message,
         "derived",
-        [Reason(text, because=because, facts={"trigger": trigger.id, "fits": "yes"})],
+        [Reason(text, because=because, facts=Facts(trigger=trigger.id, fits="yes"))],
         flow=flow,
         check=check,
         counterfactual=flow_counterfactual(message, flow, giving),
@@ -103,7 +102,7 @@ def _on_list(message: MessageContext, list_id: str | None) -> list[Reason]:
     """Since when the customer is on the list, and that they had left it."""
     title = quoted(list_id) if list_id else "everybody on it is written to"
     joined, departed = (message.list_act(kinds, list_id, message.sent_at) for kinds in (OPT_INS, OPT_OUTS))
-    facts = {"list": list_id, "since": None if joined is None else iso(joined["occurred_at"])}
+    facts = Facts(list_id=list_id, since=None if joined is None else joined["occurred_at"])
     if joined is None:
         lack = data_sufficiency.since_when(message.context.coverage, OPT_INS)
         leaves = [Reason(f"you are on this list: {title}; {lack}", facts=facts)]
@@ -112,12 +111,12 @@ def _on_list(message: MessageContext, list_id: str | None) -> list[Reason]:
         leaves = [Reason(text, (joined["event_id"],), facts=facts)]
     if departed is not None and (joined is None or order(departed) > order(joined)):
         text = f"but the customer had {_act_and_time(message, departed)}, before this message"
-        leaves.append(Reason(text, (departed["event_id"],), facts={"left": iso(departed["occurred_at"])}))
+        leaves.append(Reason(text, (departed["event_id"],), facts=Facts(left=departed["occurred_at"])))
     return leaves
 
 
 def _is_list(reason: Reason) -> bool:
-    return reason.facts is not None and reason.facts.get("condition") == "list"
+    return reason.facts is not None and reason.facts.condition == "list"
 
 
 def _inferred(message: MessageContext) -> Explanation | None:
@@ -139,7 +138,7 @@ def _unexplained(message: MessageContext) -> Explanation:
     else:
         covered, text = False, data_sufficiency.unmapped(row["campaign_name"] or row["campaign_id"])
     absent = reasons.absent(data_sufficiency.kinds(), None, row, row)
-    leaf = Reason(text, absent=absent, facts={"covered": covered})
+    leaf = Reason(text, absent=absent, facts=Facts(covered=covered))
     return _explanation(message, "unexplained", [*_not_given(message), leaf])
 
 
@@ -202,7 +201,7 @@ def _conditions(check: FlowReconstruction) -> list[Reason]:
             ()
             if condition.condition == "asks_for"
             else condition.events,  # what came of it brought nothing about
-            facts={"condition": condition.condition, "holds": condition.holds},
+            facts=Facts(condition=condition.condition, holds=condition.holds),
         )
         for condition in check.conditions
         if condition.condition in {"delay", "asks_for"}
@@ -214,7 +213,6 @@ def _checked_reason(message: MessageContext, flow: Flow, check: FlowReconstructi
     """What the sender recorded, held against the acts at the time."""
     trigger = flow.trigger
     assert trigger is not None
-    facts: dict[str, Any] = {"trigger": trigger.id}
     acts = message.eligible_acts(flow)
     if acts.is_empty() and trigger.same in _STATES:  # a state that ended is what there is to say, however old
         acts = _acts_of_any_age(message, flow).filter(pl.col("ended_by").is_not_null())
@@ -222,21 +220,23 @@ def _checked_reason(message: MessageContext, flow: Flow, check: FlowReconstructi
     if live.height:
         because = (*_live_acts(message, trigger, live, check), *_behind_audience(message, trigger, live))
         if check.holds:
-            return Reason(f"{says}, and that fits", because=because, facts=facts | {"fits": "yes"})
+            return Reason(
+                f"{says}, and that fits", because=because, facts=Facts(trigger=trigger.id, fits="yes")
+            )
         text = f"{says}, but {_title(message, flow)} does not give it: {failing_in_words(check)}"
-        return Reason(text, because=because, facts=facts | {"fits": "no"})
+        return Reason(text, because=because, facts=Facts(trigger=trigger.id, fits="no"))
     if acts.height:
         ending = message.event(acts["ended_by"][-1])
         text = f"{says}, but the customer had already {_act_and_time(message, ending)}, before this message"
         because = (*reasons.acts(message, acts), reasons.end(message, ending))
-        return Reason(text, because=because, facts=facts | {"fits": "no"})
+        return Reason(text, because=because, facts=Facts(trigger=trigger.id, fits="no"))
     since = message.sent_at - trigger.window
     covered, lack = data_sufficiency.unaccounted(
         message.context.coverage, trigger.kinds, since, message.sent_at
     )
     text = f"{says}, {f'but no such act in the {span(trigger.window)} before it' if covered else lack}"
     absent = reasons.absent(trigger.kinds, since, message.row)
-    return Reason(text, absent=absent, facts=facts | {"fits": "no" if covered else "unknown"})
+    return Reason(text, absent=absent, facts=Facts(trigger=trigger.id, fits="no" if covered else "unknown"))
 
 
 def _acts_of_any_age(message: MessageContext, flow: Flow) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from audit.events.document import Document
 from audit.why.expiry import End, Why
@@ -25,6 +26,42 @@ class Absence(Document, omit_defaults=True):
     category: str | None = None
 
 
+class Facts(Document):
+    """What a sentence says, for verdicts and for other languages; only what it says is there."""
+
+    check: str | UnsetType = UNSET
+    verdict: str | UnsetType = UNSET
+    trigger: str | UnsetType | None = UNSET
+    """What the sender recorded, or our definition asks for; null: we have no definition of that."""
+    fits: Literal["yes", "no", "unknown"] | UnsetType = UNSET
+    """Whether what was recorded fits the events."""
+    condition: str | UnsetType = UNSET
+    holds: bool | UnsetType | None = UNSET
+    about: str | UnsetType = UNSET
+    """What a message is about."""
+    act: str | UnsetType = UNSET
+    """What the customer did: a kind of event."""
+    thing: str | UnsetType = UNSET
+    at: datetime | UnsetType = UNSET
+    times: int | UnsetType = UNSET
+    sensitive: bool | UnsetType = UNSET
+    ended_it: bool | UnsetType = UNSET
+    list_id: str | UnsetType | None = msgspec.field(name="list", default=UNSET)
+    since: datetime | UnsetType | None = UNSET
+    """From when on the customer is on the list."""
+    left: datetime | UnsetType = UNSET
+    """When they left it."""
+    covered: bool | UnsetType = UNSET
+    """Whether the data holds what would account for it."""
+    hand_over: str | UnsetType = UNSET
+    """Why this is for privacy or care to answer."""
+    strategy: str | UnsetType = UNSET
+
+
+class SegmentFacts(Facts):
+    """Those of an act whose `thing` is a segment, which is never named to the customer."""
+
+
 class Reason(Document, kw_only=False):
     """One sentence, the events it rests on (event_ids) or the absence it rests on, and what stands behind it."""
 
@@ -33,9 +70,7 @@ class Reason(Document, kw_only=False):
     absent: Absence | None = None
     """What did not happen."""
     because: tuple["Reason", ...] = ()
-    facts: Mapping[str, Any] | None = None
-    """What the sentence says, for reports in other languages: `about`; `act`, `thing`, `at`, `times`; `trigger`, `fits`;
-    `list`, `since`; `hand_over` (this is for privacy to answer)."""
+    facts: Facts | None = None
 
     def leaves(self) -> Iterator[str]:
         """All event_ids of this reason and of what stands behind it, in the order of reading."""

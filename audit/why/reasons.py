@@ -6,14 +6,13 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from audit.events import bereavement
 from audit.events.sensitive_topics import topic_of_row
-from audit.events.times import iso
 from audit.flows.triggers import Trigger
 from audit.why.message_context import MessageContext, order
-from audit.why.model import Absence, Reason
+from audit.why.model import Absence, Facts, Reason, SegmentFacts
 from audit.why.related_acts import LEVELS
 from audit.why.wording import HAND_OVER, Wording, day, kinds_in_words, minute
 
@@ -33,7 +32,7 @@ def about(message: MessageContext) -> list[Reason]:
     if not subject:
         return []
     title = message.wording.title(subject, row)
-    return [Reason(f"it is about {title}", facts={"about": title.rpartition(" > ")[2]})]
+    return [Reason(f"it is about {title}", facts=Facts(about=title.rpartition(" > ")[2]))]
 
 
 def acts(message: MessageContext, live: pl.DataFrame) -> list[Reason]:
@@ -88,13 +87,19 @@ def end(message: MessageContext, row: Row) -> Reason:
     return Reason(
         f"{message.wording.act(row)} on {minute(row['occurred_at'])}",
         (row["event_id"],),
-        facts={**_act_facts(message.wording, row, 1), "ended_it": True},
+        facts=structs.replace(_act_facts(message.wording, row, 1), ended_it=True),
     )
 
 
-def _act_facts(wording: Wording, row: Row, times: int) -> dict[str, Any]:
-    facts = {"act": row["kind"], "thing": wording.thing(row), "at": iso(row["occurred_at"]), "times": times}
-    return facts | ({"sensitive": True} if topic_of_row(row) is not None else {})
+def _act_facts(wording: Wording, row: Row, times: int) -> Facts:
+    facts = SegmentFacts if wording.names_segment(row) else Facts
+    return facts(
+        act=row["kind"],
+        thing=wording.thing(row),
+        at=row["occurred_at"],
+        times=times,
+        sensitive=UNSET if topic_of_row(row) is None else True,
+    )
 
 
 def absences(message: MessageContext, trigger: Trigger, live: pl.DataFrame) -> list[Reason]:
@@ -129,10 +134,10 @@ def life_changed(message: MessageContext) -> list[Reason]:
     change = changes.row(0, named=True)
     relation = "before" if order(change) < order(message.row) else "after"
     text = f"{message.wording.life(change)} on {day(change['occurred_at'])}, {relation} this message; {HAND_OVER}"
-    return [Reason(text, tuple(changes["event_id"]), facts={"hand_over": "life changed"})]
+    return [Reason(text, tuple(changes["event_id"]), facts=Facts(hand_over="life changed"))]
 
 
 def sensitive(message: MessageContext) -> list[Reason]:
     """That the message, or what the sender states as its reason, touches a sensitive topic."""
     text = message.wording.topic(message.row)
-    return [Reason(text, facts={"hand_over": "sensitive topic"})] if text else []
+    return [Reason(text, facts=Facts(hand_over="sensitive topic"))] if text else []

@@ -20,7 +20,7 @@ from audit.segments.model import Condition
 from audit.segments.transitions import HOLDS
 from audit.why import counterfactual, data_sufficiency, expiry, reasons
 from audit.why.counterfactual import Plan
-from audit.why.model import Absence, Counterfactual, Explanation, Reason, Subject
+from audit.why.model import Absence, Counterfactual, Explanation, Facts, Reason, Subject
 from audit.why.related_acts import candidates
 from audit.why.wording import MASK, Wording, day, kinds_in_words, quoted
 from audit.workspace.context import Context
@@ -141,7 +141,7 @@ def _could_be(events: pl.DataFrame, context: Context, row: Row, wording: Wording
         return reasons.could_be(wording, acts)
     covered, text = data_sufficiency.of_a_message(context.coverage, entry["occurred_at"])
     absent = reasons.absent(data_sufficiency.kinds(), None, entry)
-    return [Reason(text, absent=absent, facts={"covered": covered})]
+    return [Reason(text, absent=absent, facts=Facts(covered=covered))]
 
 
 def _left_out(events: pl.DataFrame, context: Context, row: Row, wording: Wording) -> Iterator[Reason]:

@@ -53,9 +53,14 @@ class Wording:
             return str(row.get("item_name") or f"item {row['item_id']}")
         if row.get("query"):
             return quoted(row["query"])
-        if row.get("segment_id"):
+        if self.names_segment(row):
             return f"the segment {quoted(row['segment_id'])}"
         return str(row.get("category") or "something unnamed")
+
+    def names_segment(self, row: Mapping[str, Any]) -> bool:
+        """Whether what `thing` names is a segment."""
+        other = row.get("item_name") or row.get("item_id") or row.get("query")
+        return bool(row.get("segment_id")) and not other and not self.hides(row)
 
     def segment(self, row: Mapping[str, Any]) -> str:
         """The name of the segment that `row` is about."""

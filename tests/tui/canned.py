@@ -18,6 +18,7 @@ from audit.rules.replay.curve import curve
 from audit.rules.replay.outcomes import Rates, share
 from audit.rules.replay.totals import ReplayDocument, SweepDocument, SweepPoint
 from audit.rules.vendor_semantics.preset_comparison import ComparisonDocument
+from audit.why import WhyDocument
 from tui.session.view_models import (
     Agreement,
     Change,
@@ -291,9 +292,11 @@ class FakeSession:
     def derivable_messages(self, customer: str, without: tuple[str, ...]) -> frozenset[str]:
         return frozenset() if "o-1841" in without else frozenset({"m-7", "m-8"})
 
-    def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> Document:
+    def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> WhyDocument:
         self.asked.append(("explain", customer, subject, without))
-        return {
+        document = {
+            "customer": customer, "at": "2026-11-21T09:12:00Z", "until_why": "unknown", "ends_with": [], "counts_until": None,
+            "reconstruction": None, "left_out": [],
             "subject": {"type": subject.kind, "id": subject.id, "title": f"{self.name} deals", "at": "2026-11-03T09:00:00Z"},
             "standing": "inferred",
             "until": None,
@@ -304,7 +307,7 @@ class FakeSession:
                     "text": f"could be: bought {self.name} on 2025-11-04, the only order of that kind in the data",
                     "events": ["o-1841"],
                     "absent": None,
-                    "because": [{"text": "no order since", "events": [], "absent": {}, "because": []}],
+                    "because": [{"text": "no order since", "events": [], "absent": None, "because": []}],
                 },
                 {"text": f"could be: viewed {self.name} files", "events": ["v-1"], "absent": None, "because": []},
             ],
@@ -320,9 +323,10 @@ class FakeSession:
                 }
             ],
         }  # fmt: skip
+        return msgspec.convert(document, WhyDocument)
 
-    def customer_wording(self, picture: Picture, document: Document, locale: str) -> OfferedText:
-        self.asked.append(("customer_wording", picture.customer, document["subject"]["id"], locale))
+    def customer_wording(self, picture: Picture, document: WhyDocument, locale: str) -> OfferedText:
+        self.asked.append(("customer_wording", picture.customer, document.subject.id, locale))
         said = {"en": "We sent you", "de": "Wir haben Ihnen geschickt:"}[locale]
         return OfferedText(f"Words · {locale}", f"{said} {self.name} deals.\n– you bought {self.name}")
 

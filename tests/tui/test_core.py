@@ -74,14 +74,11 @@ def test_without_the_purchase_the_finding_falls_away(session: CoreSession, clipp
 def test_what_is_explained_can_be_named_by_every_row(session: CoreSession, clipper: str) -> None:
     picture = session.customers.picture(clipper, ())
     for message in picture.timeline["message"].drop_nulls():
-        assert session.customers.explain(clipper, Subject("message", message), ())["because"]
+        assert session.customers.explain(clipper, Subject("message", message), ()).because
     for segment in picture.segments:
-        assert (
-            session.customers.explain(clipper, Subject("segment", segment.id), ())["subject"]["id"]
-            == segment.id
-        )
+        assert session.customers.explain(clipper, Subject("segment", segment.id), ()).subject.id == segment.id
     for item in picture.recommendations[:3]:
-        assert session.customers.explain(clipper, Subject("item", item.item_id), ())["because"]
+        assert session.customers.explain(clipper, Subject("item", item.item_id), ()).because
 
 
 def test_every_scene_has_a_picture_a_verdict_and_a_note(session: CoreSession) -> None:

@@ -3,12 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import Any
 
+import msgspec
 import pytest
 from msgspec import structs
 
 from audit.errors import NotFoundError
 from audit.privacy.roles import Viewer
+from audit.why import Reason, WhyDocument
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import SIZES, Driver, Started
 from tui.app import WhysentApp
@@ -19,7 +22,6 @@ from tui.screens.customer import CustomerScreen
 from tui.screens.why import PANES, WhyScreen
 from tui.session.core import CoreSession
 from tui.session.view_models import (
-    Document,
     OfferedText,
     Picture,
     Subject,
@@ -145,12 +147,12 @@ async def test_what_is_left_out_stays_so_on_the_customers_screen(started: Starte
 class Changing(FakeSession):
     """A decision that is there only with the order."""
 
-    def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> Document:
-        document = {**super().explain(customer, subject, without), "standing": "derived"}
+    def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> WhyDocument:
+        document = structs.replace(super().explain(customer, subject, without), standing="derived")
         if not without:
             return document
         if subject.kind == "message":
-            return {**document, "standing": "unexplained"}
+            return structs.replace(document, standing="unexplained")
         raise NotFoundError("no such thing of this customer")
 
 
@@ -211,7 +213,7 @@ async def test_the_words_are_shown_in_both_languages_and_copied(started: Started
 
 async def test_where_there_are_no_words_that_is_said_and_nothing_is_copied(started: Started) -> None:
     class Refusing(FakeSession):
-        def customer_wording(self, picture: Picture, document: Document, locale: str) -> OfferedText:
+        def customer_wording(self, picture: Picture, document: WhyDocument, locale: str) -> OfferedText:
             return OfferedText("Words", "", "no reply is offered here: hand this case over to privacy")
 
     async with started(session=Refusing()) as driver:
@@ -227,7 +229,7 @@ async def test_a_late_answer_replaces_nothing_and_opening_somebody_else_leaves_t
     async with started() as driver:
         await driver.press(*WHY)
         screen = driver.app.screen
-        old = {**screen.decision.document, "because": [{"text": "late", "events": [], "because": []}]}
+        old = structs.replace(screen.decision.document, because=(Reason("late"),))
         screen.show_explanation(Subject("segment", "other"), old)
         await driver.settle()
         assert "late" not in driver.text
@@ -241,7 +243,7 @@ async def test_keys_are_answered_while_the_core_is_still_thinking(started: Start
     thinking, go_on = Event(), Event()
 
     class Slow(FakeSession):
-        def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> Document:
+        def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> WhyDocument:
             if without:
                 thinking.set()
                 go_on.wait(10)
@@ -266,8 +268,16 @@ def flat(tree: tuple[Sentence, ...]) -> list[str]:
     return [text for node in tree for text in (node.says.plain, *flat(node.because))]
 
 
-def document(**fields: object) -> Document:
-    return {"standing": "derived", "until_text": "It goes on.", "because": [], **fields}
+def document(**fields: Any) -> WhyDocument:
+    canned = FakeSession().explain("c_1", Subject("message", "m"), ()).to_json()
+    goes_on = {
+        "standing": "derived",
+        "until_text": "It goes on.",
+        "because": [],
+        "counterfactual": None,
+        "rules": [],
+    }
+    return msgspec.convert(canned | goes_on | fields, WhyDocument)
 
 
 PROOF = {
@@ -318,13 +328,14 @@ def test_more_events_than_can_be_read_are_counted() -> None:
 def test_a_message_held_against_its_definition_says_which_conditions_held() -> None:
     held = {
         "title": "Cart series", "step": "second", "due": "2026-01-02T00:00:00Z", "act": "a", "holds": False, "asks_for": None,
+        "flow": "cart", "trigger": "cart", "carries": None,
         "conditions": [
             {"condition": "delay", "holds": True, "text": "24 hours after", "events": ["a"]},
             {"condition": "not_ended", "holds": False, "text": "the cart was bought before", "events": ["b"]},
             {"condition": "list", "holds": None, "text": "on the list", "events": []},
         ],
     }  # fmt: skip
-    left = [{"text": "viewed it: too long ago", "events": ["c"], "because": []}]
+    left = [{"text": "viewed it: too long ago", "events": ["c"]}]
     told = flat(reasons(document(reconstruction=held, left_out=left)))
     assert told == [
         "defined as Cart series, step second: its conditions did not hold",

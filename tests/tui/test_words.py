@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from audit.queries.customer import CustomerPicture
 from audit.rules.replay.outcomes import share
 from audit.rules.replay.totals import Displacement, RatesBeside
+from audit.why import Facts, Reason
 from tests.build import events
 from tests.tui.canned import RULE, FakeSession
 from tui.rendering import timeline, verdict_text, what_if_diff
@@ -141,14 +142,13 @@ FINDING = {
     "suggested_rule": RULE,
     "messages": ["m1"],
 }
-WHY = {
-    "standing": "inferred",
-    "until_text": "Nothing in this data says when it stops.",
-    "because": [
-        {"text": "it is about nails", "facts": {"about": "nails"}},
-        {"text": "could be: bought one", "facts": {"act": "order_completed"}},
-    ],
-}
+WHY = replace(
+    FakeSession().explain("c_1", Subject("message", "m"), ()),
+    because=(
+        Reason("it is about nails", facts=Facts(about="nails")),
+        Reason("could be: bought one", facts=Facts(act="order_completed")),
+    ),
+)
 
 
 def test_the_verdict_names_cause_senders_end_and_remedy() -> None:
@@ -164,26 +164,36 @@ def test_the_verdict_names_cause_senders_end_and_remedy() -> None:
 @pytest.mark.parametrize(
     ("standing", "fact", "text", "said"),
     [
-        ("stated", "trigger", "the sender recorded cart_abandoned", "The sender recorded cart_abandoned."),
-        ("derived", "trigger", "our definition gives it: cart left", "Our definition gives it: cart left."),
+        (
+            "stated",
+            Facts(trigger="cart"),
+            "the sender recorded cart_abandoned",
+            "The sender recorded cart_abandoned.",
+        ),
+        (
+            "derived",
+            Facts(trigger="cart"),
+            "our definition gives it: cart left",
+            "Our definition gives it: cart left.",
+        ),
         (
             "broadcast",
-            "list",
+            Facts(list_id=None),
             "you are on this list since 2025",
             "Sent to a list: you are on this list since 2025.",
         ),
         (
             "unexplained",
-            "covered",
+            Facts(covered=False),
             "nothing in this data explains it",
             "Unexplained: nothing in this data explains it.",
         ),
     ],
 )
-def test_the_words_follow_the_standing(standing: str, fact: str, text: str, said: str) -> None:
+def test_the_words_follow_the_standing(standing: str, fact: Facts, text: str, said: str) -> None:
     made = verdict_text.whole(
         document(FINDING),
-        {"standing": standing, "until_text": "", "because": [{"text": text, "facts": {fact: None}}]},
+        replace(WHY, standing=standing, because=(Reason(text, facts=fact),)),
         {},
         0,
         1,
@@ -193,7 +203,7 @@ def test_the_words_follow_the_standing(standing: str, fact: str, text: str, said
 
 def test_an_end_is_a_day_if_nothing_new_happens() -> None:
     made = verdict_text.whole(
-        document(FINDING), WHY | {"until_text": "It stops on 2027-01-02 if nothing new happens."}, {}, 0, 1
+        document(FINDING), replace(WHY, until_text="It stops on 2027-01-02 if nothing new happens."), {}, 0, 1
     )
     assert made.ends == "It stops on 2027-01-02 if nothing new happens."
 
@@ -231,7 +241,7 @@ def test_no_sentence_is_cut_at_any_width(width: int) -> None:
     made = FakeSession("a very long name of a thing " * 4).explain("c_1", Subject("message", "m"), ())
     said = " ".join(line.says.plain for line in lines(sentences(made), width))
     words = " ".join(char for char in said.replace("│", " ").replace("├", " ").replace("└", " ").split())
-    assert made["because"][0]["text"].strip() in words
+    assert made.because[0].text.strip() in words
     assert all(
         len(part) <= max(width, 16)
         for line in lines(sentences(made), width)
@@ -242,7 +252,7 @@ def test_no_sentence_is_cut_at_any_width(width: int) -> None:
 def test_every_event_of_the_tree_can_be_pointed_at() -> None:
     made = FakeSession().explain("c_1", Subject("message", "m"), ())
     pointed = {event for line in lines(sentences(made), 60) for event in line.events}
-    assert set(made["evidence"]) <= pointed
+    assert set(made.evidence) <= pointed
 
 
 # -- comparison, figures, layouts ---------------------------------------------------------------------------------------

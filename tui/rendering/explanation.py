@@ -13,7 +13,8 @@ from tui.rendering.wording import STANDINGS, moment
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tui.session.view_models import Document
+    from audit.why import Counterfactual, Reason, WhyDocument
+    from audit.why.model import RuleVerdict
 
 VERDICTS = {"stops": "✓", "allows": "–", "cannot_tell": "?"}
 """What a rule says of a message, as a sign; its sentence says it in words."""
@@ -37,29 +38,35 @@ class Line:
     events: tuple[str, ...]
 
 
-def sentences(document: Document) -> tuple[Sentence, ...]:
+@dataclass(frozen=True, slots=True)
+class PaneText:
+    """What the Why pane says of something: a head, a tree of sentences, the events behind it, how it stands."""
+
+    head: Content
+    tree: tuple[Sentence, ...]
+    evidence: tuple[str, ...] = ()
+    standing: str = ""
+
+
+def sentences(document: WhyDocument) -> tuple[Sentence, ...]:
     """What an explanation says, in the order it is read: why, until when, what would change it, what rules say."""
-    tree = [_because(node) for node in document["because"]]
-    tree.append(Sentence(joined(("ends: ", "bold"), str(document["until_text"]))))
-    if document.get("counterfactual"):
-        tree.append(_counterfactual(document["counterfactual"]))
-    if document.get("rules"):
-        tree.append(_rules(document["rules"]))
+    tree = [because(reason) for reason in document.because]
+    tree.append(Sentence(joined(("ends: ", "bold"), document.until_text)))
+    if document.counterfactual is not None:
+        tree.append(_counterfactual(document.counterfactual))
+    if document.rules:
+        tree.append(rules(document.rules))
     return tuple(tree)
 
 
-def title(document: Document) -> Content:
+def title(document: WhyDocument) -> Content:
     """What is explained, with its time and standing."""
-    subject = document["subject"]
-    sign = {"message": "✉ ", "segment": "◆ ", "item": "▸ ", "finding": "! "}.get(subject["type"], "")
-    standing = document["standing"]
-    parts: list[Content | tuple[object, str]] = [(sign + str(subject["title"] or subject["id"]), "bold")]
-    if subject.get("at"):
-        parts.append((f" · {moment(subject['at'])}", "dim"))
-    if standing:
-        parts.append((f"\n{standing}", "bold"))
-        parts.append((f": {STANDINGS.get(standing, '')}", ""))
-    return joined(*parts)
+    subject, standing = document.subject, document.standing
+    sign = {"message": "✉ ", "segment": "◆ ", "item": "▸ ", "finding": "! "}[subject.type]
+    parts: list[Content | tuple[object, str]] = [(sign + (subject.title or subject.id), "bold")]
+    if subject.at is not None:
+        parts.append((f" · {moment(subject.at)}", "dim"))
+    return joined(*parts, (f"\n{standing}", "bold"), (f": {STANDINGS[standing]}", ""))
 
 
 def behind(node: Sentence) -> tuple[str, ...]:
@@ -100,51 +107,40 @@ def _lines(tree: Sequence[Sentence], guides: str, width: int) -> Iterator[Line]:
         yield from _lines(node.because, guides + rest, width)
 
 
-def _because(node: Document) -> Sentence:
-    return Sentence(
-        content(node["text"]),
-        tuple(node.get("events") or ()),
-        tuple(_because(child) for child in node.get("because") or ()),
-    )
+def because(reason: Reason) -> Sentence:
+    """A reason with what stands behind it."""
+    return Sentence(content(reason.text), reason.events, tuple(map(because, reason.because)))
 
 
-def _counterfactual(document: Document) -> Sentence:
-    remove = tuple(document.get("remove") or ())
-    added = ", ".join(
-        str(event.get("kind", "event")).replace("_", " ") for event in document.get("add") or ()
-    )
+def _counterfactual(proof: Counterfactual) -> Sentence:
+    remove = proof.remove
+    added = ", ".join(str(event["kind"]).replace("_", " ") for event in proof.add)
     parts = []
     if remove:
         parts.append(f"without {'this event' if len(remove) == 1 else f'these {len(remove)} events'}")
     if added:
         parts.append(f"with {added}")
     return Sentence(
-        joined(
-            (f"{' or '.join(parts)}: ", "bold"), content(document.get("outcome") or "it would not have been")
-        ),
+        joined((f"{' or '.join(parts)}: ", "bold"), content(proof.outcome or "it would not have been")),
         remove,
         tuple(
             Sentence(
-                joined(
-                    "in its place: ", (str(item["title"]), "bold"), f" ({item['strategy']})".replace("_", " ")
-                )
+                joined("in its place: ", (str(item.title), "bold"), f" ({item.strategy})".replace("_", " "))
             )
-            for item in document.get("instead") or ()
+            for item in proof.instead
         ),
     )
 
 
-def _rules(rules: Sequence[Document]) -> Sentence:
-    stops = sum(rule["verdict"] == "stops" for rule in rules)
-    head = f"{stops} of {len(rules)} rules that are on would stop it" if rules else "no rule is on"
-    verdicts = [
+def rules(verdicts: Sequence[RuleVerdict], *, stays: bool = False) -> Sentence:
+    """What the rules that are on say of a message."""
+    stops = sum(rule.verdict == "stops" for rule in verdicts)
+    below = tuple(
         Sentence(
-            joined(
-                (f"{VERDICTS.get(rule['verdict'], '?')} {rule['id']}", "bold"),
-                f"  {rule['text']}",
-            ),
-            tuple(rule.get("counted") or ()),
+            joined((f"{VERDICTS[rule.verdict]} {rule.id}", "bold"), f"  {rule.text}"),
+            rule.counted,
+            stays=stays,
         )
-        for rule in rules
-    ]
-    return Sentence(content(head), (), tuple(verdicts))
+        for rule in verdicts
+    )
+    return Sentence(content(f"{stops} of {len(verdicts)} rules that are on would stop it"), (), below)

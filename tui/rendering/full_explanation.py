@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.rendering import what_if_diff
-from tui.rendering.explanation import VERDICTS, Sentence
+from tui.rendering.explanation import PaneText, Sentence, because, rules
 from tui.rendering.text import content, joined, number
 from tui.rendering.wording import moment
 from tui.session.view_models import Subject
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from tui.session.view_models import Document, Picture
+    from audit.why import Counterfactual, WhyDocument
+    from audit.why.model import FlowReconstruction, InItsPlace
+    from tui.session.view_models import Picture
 
 NAMED = 20
 """House value: so many events are named one by one; how many there are is said."""
@@ -31,98 +33,68 @@ SURE = {
 """(smallest, method) → how sure it is."""
 
 
-def reasons(document: Document) -> tuple[Sentence, ...]:
+def reasons(document: WhyDocument) -> tuple[Sentence, ...]:
     """Why: the reasons, the definition it was held against, what does not count, what rules say."""
-    sentences = [_reason(node) for node in document["because"]]
-    if document.get("reconstruction"):
-        sentences.append(_definition(document["reconstruction"]))
-    if document.get("left_out"):
-        passed = tuple(_reason(node) for node in document["left_out"])
-        sentences.append(Sentence(content("has to do with it, and does not count"), (), passed))
-    if document.get("rules"):
-        sentences.append(_rules(document["rules"]))
+    sentences = [because(reason) for reason in document.because]
+    if document.reconstruction is not None:
+        sentences.append(_definition(document.reconstruction))
+    if document.left_out:
+        left_out = tuple(map(because, document.left_out))
+        sentences.append(Sentence(content("has to do with it, and does not count"), (), left_out))
+    if document.rules:
+        sentences.append(rules(document.rules, stays=True))
     return tuple(sentences)
 
 
-def different(document: Document, names: Mapping[str, str]) -> tuple[Sentence, ...]:
+def different(document: WhyDocument, names: Mapping[str, str]) -> tuple[Sentence, ...]:
     """When it ends, and what would have had to be different. `names`: what each event is called."""
-    sentences = [Sentence(joined(("ends: ", "bold"), str(document["until_text"])))]
-    proof = document.get("counterfactual")
-    if not proof:
+    sentences = [Sentence(joined(("ends: ", "bold"), document.until_text))]
+    proof = document.counterfactual
+    if proof is None:
         return (*sentences, Sentence(content(_no_proof(document))))
-    outcome = proof.get("outcome") or "it would not have been"
-    remove = tuple(proof.get("remove") or ())
+    outcome, remove = proof.outcome or "it would not have been", proof.remove
     if remove:
         lead = f"without {'this' if len(remove) == 1 else f'all {number(len(remove))} of these'}: "
         sentences.append(
             Sentence(joined((lead, "bold"), outcome), remove, _events(remove, names), stays=True)
         )
         sentences.append(Sentence(content(_how_sure(proof))))
-    sentences += [
-        Sentence(joined((f"{_added(event)}: ", "bold"), outcome)) for event in proof.get("add") or ()
-    ]
+    sentences += [Sentence(joined((f"{_added(event)}: ", "bold"), outcome)) for event in proof.add]
     sentences += _alone(proof, names)
-    if proof.get("instead"):
-        items = tuple(Sentence(content(_item(item))) for item in proof["instead"])
+    if proof.instead:
+        items = tuple(Sentence(content(_item(item))) for item in proof.instead)
         sentences.append(Sentence(joined(("in its place there would stand", "bold")), (), items))
     return tuple(sentences)
 
 
-def _reason(node: Document) -> Sentence:
-    return Sentence(
-        content(node["text"]),
-        tuple(node.get("events") or ()),
-        tuple(_reason(child) for child in node.get("because") or ()),
-    )
-
-
-def _definition(check: Document) -> Sentence:
+def _definition(check: FlowReconstruction) -> Sentence:
     """The campaign's definition, its step, and each condition with whether it held when this was sent."""
-    step = f", step {check['step']}" if check.get("step") else ""
-    stands = "held" if check["holds"] else "did not hold"
-    due = (
-        [Sentence(content(f"due from {moment(check['due'])}"), (check["act"],) if check.get("act") else ())]
-        if check.get("due")
-        else []
-    )
+    step = f", step {check.step}" if check.step else ""
+    stands = "held" if check.holds else "did not hold"
+    act = (check.act,) if check.act else ()
+    due = [Sentence(content(f"due from {moment(check.due)}"), act)] if check.due else []
     conditions = [
-        Sentence(
-            joined((f"{HELD[condition['holds']]} ", "bold"), str(condition["text"])),
-            tuple(condition.get("events") or ()),
-        )
-        for condition in check["conditions"]
+        Sentence(joined((f"{HELD[condition.holds]} ", "bold"), condition.text), condition.events)
+        for condition in check.conditions
     ]
-    asks = [Sentence(content(f"it asks for one thing: {check['asks_for']}"))] if check.get("asks_for") else []
-    head = joined(("defined as ", "bold"), f"{check['title']}{step}: its conditions {stands}")
+    asks = [Sentence(content(f"it asks for one thing: {check.asks_for}"))] if check.asks_for else []
+    head = joined(("defined as ", "bold"), f"{check.title}{step}: its conditions {stands}")
     return Sentence(head, (), (*due, *conditions, *asks))
 
 
-def _rules(rules: Sequence[Document]) -> Sentence:
-    stops = sum(rule["verdict"] == "stops" for rule in rules)
-    sentences = tuple(
-        Sentence(
-            joined((f"{VERDICTS.get(rule['verdict'], '?')} {rule['id']}", "bold"), f"  {rule['text']}"),
-            tuple(rule.get("counted") or ()),
-            stays=True,
-        )
-        for rule in rules
-    )
-    return Sentence(content(f"{stops} of {len(rules)} rules that are on would stop it"), (), sentences)
-
-
-def _no_proof(document: Document) -> str:
-    if document["standing"] == "derived":
+def _no_proof(document: WhyDocument) -> str:
+    if document.standing == "derived":
         return "no set of events is named: a rule was broken, or too much would have to be tried"
     return "our definitions do not give it, so leaving out events of this history cannot undo it"
 
 
-def _how_sure(proof: Document) -> str:
-    sure = SURE.get((bool(proof.get("smallest")), str(proof.get("method"))), SURE[False, "search"])
-    tried = f"; {number(proof['tried'])} histories tried" if proof.get("tried") else ""
-    return f"{sure}; put any one back and it returns ({proof.get('method')}{tried})"
+def _how_sure(proof: Counterfactual) -> str:
+    sure = SURE.get((proof.smallest, proof.method), SURE[False, "search"])
+    tried = f"; {number(proof.tried)} histories tried" if proof.tried else ""
+    return f"{sure}; put any one back and it returns ({proof.method}{tried})"
 
 
-def _added(event: Document) -> str:
+def _added(event: Mapping[str, object]) -> str:
     about = event.get("item_id") or event.get("category") or event.get("segment_id")
     kind = str(event.get("kind", "event")).replace("_", " ")
     return " ".join(
@@ -131,27 +103,26 @@ def _added(event: Document) -> str:
             "had there been",
             kind,
             f"of {about}" if about else "",
-            f"on {moment(event['occurred_at'])}" if event.get("occurred_at") else "",
+            f"on {moment(str(event['occurred_at']))}" if event.get("occurred_at") else "",
         )
         if part
     )
 
 
-def _item(item: Document) -> str:
-    return f"{item.get('title') or item['item_id']} ({str(item['strategy']).replace('_', ' ')})"
+def _item(item: InItsPlace) -> str:
+    return f"{item.title or item.item_id} ({item.strategy.replace('_', ' ')})"
 
 
-def _alone(proof: Document, names: Mapping[str, str]) -> list[Sentence]:
+def _alone(proof: Counterfactual, names: Mapping[str, str]) -> list[Sentence]:
     """What single events do: enough by themselves, or needed."""
     sentences = []
-    for key, text in (
-        ("enough", "enough alone, with every other cause left out"),
-        ("needed", "needed: without any one of these it is gone"),
+    for events, text in (
+        (proof.enough, "enough alone, with every other cause left out"),
+        (proof.needed, "needed: without any one of these it is gone"),
     ):
-        events = tuple(proof.get(key) or ())
         if events:
             sentences.append(Sentence(content(f"{text} ({number(len(events))})"), (), _events(events, names)))
-    if not sentences and proof.get("tested"):
+    if not sentences and proof.tested:
         sentences.append(Sentence(content("no single event is enough, and none is needed")))
     return sentences
 
@@ -163,18 +134,14 @@ def _events(events: Sequence[str], names: Mapping[str, str]) -> tuple[Sentence, 
     return tuple(sentences)
 
 
-def about_event(picture: Picture, key: str) -> Document:
-    """What rests on a row of the timeline that is no message, in the shape of an explanation."""
+def about_event(picture: Picture, key: str) -> PaneText:
+    """What rests on a row of the timeline that is no message."""
     row = picture.timeline.row(_place(picture.timeline, key), named=True)
-    events = list(row["events"])
+    events = tuple(row["events"])
     rests = what_if_diff.rests_on(picture, frozenset(events)) or ["no decision rests on it"]
-    below = [{"text": text, "events": [], "because": []} for text in rests]
-    return {
-        "subject": {"type": "event", "id": key, "title": f"{row['sign']} {row['what']}", "at": moment(row["at"])},
-        "standing": "",
-        "because": [{"text": "what rests on it", "events": events, "because": below}],
-        "evidence": events,
-    }  # fmt: skip
+    below = tuple(Sentence(content(text)) for text in rests)
+    head = joined((f"{row['sign']} {row['what']}", "bold"), (f" · {moment(row['at'])}", "dim"))
+    return PaneText(head, (Sentence(content("what rests on it"), events, below),), events)
 
 
 def subject_of(timeline: pl.DataFrame, key: str) -> Subject:

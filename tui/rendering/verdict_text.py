@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from tui.rendering.text import number
 from tui.session.view_models import Verdict
 
@@ -12,16 +14,11 @@ if TYPE_CHECKING:
 
     from audit.queries.customer import CustomerPicture
     from audit.queries.findings_documents import Finding
+    from audit.why import Reason, WhyDocument
     from tui.session.view_models import Document
 
 MOST = 3
 """Campaigns named in the verdict; how many there are besides is said."""
-
-LED = {"act", "trigger"}
-"""Facts of a reason whose sentence says by itself how it leads to the message: what could be, what was recorded or defined."""
-
-ABOUT = "about"
-"""The fact of a reason that says what a message is about: no cause by itself."""
 
 LEADS = {
     "stated": "The sender recorded why",
@@ -42,7 +39,11 @@ def quick(document: CustomerPicture) -> Verdict:
 
 
 def whole(
-    document: CustomerPicture, explained: Document | None, campaigns: Mapping[str, int], stopped: int, of: int
+    document: CustomerPicture,
+    explained: WhyDocument | None,
+    campaigns: Mapping[str, int],
+    stopped: int,
+    of: int,
 ) -> Verdict:
     """The verdict with its cause and end (`explained`: the newest message of the finding) and what a rule would stop."""
     worst = worst_finding(document)
@@ -53,7 +54,7 @@ def whole(
         worst.severity,
         worst.text,
         _cause(explained, campaigns),
-        explained["until_text"] if explained else "",
+        explained.until_text if explained else "",
         _remedy(rule, stopped, of),
         rule,
         stopped,
@@ -73,16 +74,27 @@ def _nothing(document: CustomerPicture) -> str:
     return f"{counted}; {untold} could not tell" if untold else counted
 
 
-def _cause(explained: Document | None, campaigns: Mapping[str, int]) -> str:
+def _cause(explained: WhyDocument | None, campaigns: Mapping[str, int]) -> str:
     if explained is None:
         return ""
-    because = explained["because"]
-    leading = [reason for reason in because if LED & {*(reason["facts"] or ())}]
-    causes = leading or [reason for reason in because if ABOUT not in (reason["facts"] or ())] or because
-    text = str(causes[0]["text"]).rstrip(".") if causes else ""
-    sentence = text[:1].upper() + text[1:] if leading else f"{LEADS[explained['standing']]}: {text}"
-    more = len(causes) - 1 if explained["standing"] == "inferred" else 0
+    because = explained.because
+    leading = [reason for reason in because if _leads(reason)]
+    causes = leading or [reason for reason in because if not _is_about(reason)] or because
+    text = causes[0].text.rstrip(".") if causes else ""
+    sentence = text[:1].upper() + text[1:] if leading else f"{LEADS[explained.standing]}: {text}"
+    more = len(causes) - 1 if explained.standing == "inferred" else 0
     return f"{sentence}{f'; {more} more under Why' if more else ''}.{_flows(campaigns)}"
+
+
+def _leads(reason: Reason) -> bool:
+    """Whether its sentence says by itself how it leads to the message: what could be, what was recorded or defined."""
+    facts = reason.facts
+    return facts is not None and not (facts.act is facts.trigger is UNSET)
+
+
+def _is_about(reason: Reason) -> bool:
+    """Whether it says what a message is about: no cause by itself."""
+    return reason.facts is not None and reason.facts.about is not UNSET
 
 
 def _flows(campaigns: Mapping[str, int]) -> str:

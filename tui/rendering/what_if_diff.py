@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from audit.queries.customer import AnyMembership, Recommendation
     from audit.queries.findings_documents import Finding
-    from tui.session.view_models import Document, Picture, Subject
+    from audit.why import WhyDocument
+    from tui.session.view_models import Picture, Subject
 
 Entry = TypeVar("Entry")
 
@@ -132,7 +133,7 @@ def replacements(subject: Subject, before: Picture, now: Picture) -> tuple[str, 
     )
 
 
-def outcome(subject: Subject, before: Document, after: Document | None) -> str:
+def outcome(subject: Subject, before: WhyDocument, after: WhyDocument | None) -> str:
     """What became of the decision itself, in a sentence."""
     if after is None:
         return {
@@ -140,11 +141,11 @@ def outcome(subject: Subject, before: Document, after: Document | None) -> str:
             "item": "it is gone: not recommended",
             "finding": "it is gone: not found",
         }.get(subject.kind, "it is gone")
-    if before["standing"] == after["standing"]:
-        return f"it still stands: {after['standing'] or 'an event'}"
-    if before["standing"] == "derived":
-        return f"it is gone: our definition no longer gives it; what was sent would be {after['standing']}"
-    return f"its standing is now {after['standing']}, and was {before['standing']}"
+    if before.standing == after.standing:
+        return f"it still stands: {after.standing}"
+    if before.standing == "derived":
+        return f"it is gone: our definition no longer gives it; what was sent would be {after.standing}"
+    return f"its standing is now {after.standing}, and was {before.standing}"
 
 
 def banner(

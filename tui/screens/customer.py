@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from audit.findings.anomaly import OutOfPattern
+    from audit.why import WhyDocument
+    from tui.rendering.explanation import PaneText
     from tui.rendering.what_if_diff import Derivable
-    from tui.screens.customer_case import PaneText
 
 PANES = ("timeline", "why", *LISTS)
 EMPTY = "No customer is open. Press 1 and choose one, or / to look somebody up."
@@ -186,7 +187,7 @@ class CustomerScreen(WorkScreen):
         question = partial(self.session.customers.explain, case.customer, subject, case.without)
         self.ask("why", question, partial(self.show_why, subject))
 
-    def show_why(self, subject: Subject, document: Document) -> None:
+    def show_why(self, subject: Subject, document: WhyDocument) -> None:
         if self.case is not None and self.case.subject == subject:
             key = self.timeline.key if subject.kind == "message" else None
             self._explain(self.case.decision_text(document, key))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tui.rendering.explanation import Sentence, sentences, title
+from tui.rendering.explanation import PaneText, Sentence, sentences, title
 from tui.rendering.text import content, joined, number, plain
 from tui.rendering.verdict_text import worst_finding
 from tui.rendering.what_if_diff import marks, rests_on
@@ -16,22 +15,11 @@ from tui.widgets.decision_lists import anomaly_id
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from textual.content import Content
-
     from audit.findings.anomaly import OutOfPattern
     from audit.queries.findings_documents import Finding
+    from audit.why import WhyDocument
     from tui.screens.what_if import PictureScreen
     from tui.session.view_models import Document, Picture, RuleTrial, Subject
-
-
-@dataclass(frozen=True, slots=True)
-class PaneText:
-    """What the Why pane says of something: a head, a tree of sentences, the events behind it, how it stands."""
-
-    head: Content
-    tree: tuple[Sentence, ...]
-    evidence: tuple[str, ...] = ()
-    standing: str = ""
 
 
 class CustomerCase:
@@ -113,14 +101,13 @@ class CustomerCase:
 
     # -- what the Why pane says --------------------------------------------------------------------------------------
 
-    def decision_text(self, document: Document, key: str | None) -> PaneText:
+    def decision_text(self, document: WhyDocument, key: str | None) -> PaneText:
         """An explanation of a decision; `key` is the row of the message, to say what tried rules do with it."""
         head = title(document)
         if self.trial is not None and key is not None:
             fate = self.trial.stopped.get(key) or self.trial.deferred.get(key) or "it goes out"
             head = joined(head, "\n", (f"{self.trial.rules}: {fate}", "bold"))
-        evidence = tuple(document.get("evidence") or ())
-        return PaneText(head, sentences(document), evidence, document["standing"])
+        return PaneText(head, sentences(document), document.evidence, document.standing)
 
     def event_text(self, row: Document) -> PaneText:
         """A row of the timeline that is no message, or is left out: what rests on it."""

@@ -12,12 +12,12 @@ from textual.widgets import Footer, OptionList, Static
 from audit.errors import NotFoundError
 from tui import keys
 from tui.rendering import what_if_diff
-from tui.rendering.explanation import Sentence, title
+from tui.rendering.explanation import PaneText, Sentence, title
 from tui.rendering.full_explanation import about_event, different, named, reasons, subject_of
 from tui.rendering.text import content, say
 from tui.screens.base import WorkScreen
 from tui.screens.what_if import WhatIf
-from tui.session.view_models import Document, OfferedText, Picture, Subject
+from tui.session.view_models import OfferedText, Picture, Subject
 from tui.widgets.explanation_tree import ExplanationTree
 from tui.widgets.panes import Panes, PaneTabs
 from tui.widgets.table import Table
@@ -27,24 +27,30 @@ from tui.widgets.timeline import Timeline
 if TYPE_CHECKING:
     from textual.app import ComposeResult
 
+    from audit.why import WhyDocument
+
 PANES = {"tree": "Why", "history": "Timeline", "different": "What if", "words": "Words"}
 LOCALES = ("en", "de")
 EVENT_WORDING = OfferedText("Words", "", "What the customer did is no decision: nothing to explain.")
 
 
 class Decision:
-    """What is explained: its `document` with all events, and `after` without those left out (None: it is gone)."""
+    """What is explained: its `document` with all events, and `after` without those left out (None: it is gone).
+
+    `text`: what is shown of it; an event has that alone.
+    """
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
-        self.document: Document | None = None
-        self.after: Document | None = None
+        self.document: WhyDocument | None = None
+        self.after: WhyDocument | None = None
+        self.text: PaneText | None = None
         self.after_without: tuple[str, ...] = ()
         self.wording: OfferedText | None = None
 
     @property
     def evidence(self) -> tuple[str, ...]:
-        return tuple((self.document or {}).get("evidence") or ())
+        return () if self.text is None else self.text.evidence
 
     def outcome(self, without: tuple[str, ...]) -> str:
         """What became of it without these events."""
@@ -125,14 +131,19 @@ class WhyScreen(WorkScreen):
         question = partial(self.session.customers.explain, picture.customer, subject, ())
         self.ask("why", question, partial(self.show_explanation, subject))
 
-    def show_explanation(self, subject: Subject, document: Document) -> None:
+    def show_explanation(self, subject: Subject, document: WhyDocument | PaneText) -> None:
         if subject != self.subject:
             return
-        self.decision.document = document
+        if isinstance(document, PaneText):
+            text = document
+        else:
+            self.decision.document = document
+            text = PaneText(title(document), reasons(document), document.evidence, document.standing)
+        self.decision.text = text
         self._evidence = self.decision.evidence
         with self.app.batch_update():
             tree = self.query_one("#tree", ExplanationTree)
-            tree.tell(title(document), reasons(document), document["standing"])
+            tree.tell(text.head, text.tree, text.standing)
             self._show_different()
             self._mark()
             self._point()
@@ -143,11 +154,11 @@ class WhyScreen(WorkScreen):
     def _show_different(self) -> None:
         """Say what would have had to be different, and what is gone and new."""
         document = self.decision.document
-        if document is None:
+        if self.decision.text is None:
             return
         changes = self.what_if.changes(self._event_names)
         hint = Sentence(content("x leaves it out of the history, and shows what falls away"))
-        tree = (hint,) if self.subject.kind == "event" else different(document, self._event_names)
+        tree = (hint,) if document is None else different(document, self._event_names)
         changed = what_if_diff.as_tree(changes) if changes is not None else ()
         self.query_one("#different", ExplanationTree).tell(
             content("What would have had to be different", "bold"), (*tree, *changed), "", keep=True
@@ -155,7 +166,7 @@ class WhyScreen(WorkScreen):
 
     def _ask_wording(self) -> None:
         document, subject = self.decision.document, self.subject
-        if document is None or subject.kind == "event":
+        if document is None:
             self.call_after_refresh(self.show_wording, subject, EVENT_WORDING)
             return
         wording = self.session.customers.customer_wording
@@ -229,7 +240,7 @@ class WhyScreen(WorkScreen):
         subject, without = self.subject, self.what_if.without
         customer, customers = self.before.customer, self.session.customers
 
-        def explain() -> Document | None:
+        def explain() -> WhyDocument | None:
             try:
                 return customers.explain(customer, subject, without)
             except NotFoundError:
@@ -238,7 +249,9 @@ class WhyScreen(WorkScreen):
         if subject.kind != "event":
             self.ask("why without", explain, partial(self.show_what_became, subject, without))
 
-    def show_what_became(self, subject: Subject, without: tuple[str, ...], document: Document | None) -> None:
+    def show_what_became(
+        self, subject: Subject, without: tuple[str, ...], document: WhyDocument | None
+    ) -> None:
         """Show what the decision is without these events; no document where it is gone."""
         if (subject, without) == (self.subject, self.what_if.without):
             self.decision.after, self.decision.after_without = document, without

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from audit.queries.case import Case
+    from audit.why import WhyDocument
     from tui.session.open_workspace import OpenWorkspace
 
 CACHED_CASES = 8
@@ -186,7 +187,7 @@ class Customers:
         case = self._case(picture.customer, picture.without)
         mails = case.events.filter(case.events["event_id"].is_in(worst.messages))
         campaigns: Counter[str] = Counter(mails["campaign_id"].drop_nulls())
-        explained: Document | None = None
+        explained: WhyDocument | None = None
         if len(mails):
             try:
                 explained = self.explain(
@@ -261,8 +262,8 @@ class Customers:
             event for event in sent if why.message(case.events, case.context, event).standing == "derived"
         )
 
-    def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> Document:
-        """`whysent.why/1` of one message, segment, item or finding."""
+    def explain(self, customer: str, subject: Subject, without: tuple[str, ...]) -> WhyDocument:
+        """Why one message, segment or item was decided, or a finding is listed."""
         from audit.queries import documents
 
         self._opened.viewer.require("why")
@@ -272,9 +273,9 @@ class Customers:
             self._opened.workspace,
             **selection,
             names_sensitive=self._opened.viewer.names_sensitive,
-        ).to_json()
+        )
 
-    def customer_wording(self, picture: Picture, document: Document, locale: str) -> OfferedText:
+    def customer_wording(self, picture: Picture, document: WhyDocument, locale: str) -> OfferedText:
         """An explanation in words that one could read to the customer; a refusal where there are none."""
         from audit.errors import InputError
         from audit.queries.reports import aloud
@@ -283,9 +284,7 @@ class Customers:
         full_picture = picture if picture.whole else self.picture(picture.customer, ())
         title = f"Words for the customer · {LANGUAGES[locale]}"
         try:
-            return OfferedText(
-                title, "\n".join(aloud(document, full_picture.document.to_json(), locale=locale))
-            )
+            return OfferedText(title, "\n".join(aloud(document, full_picture.document, locale=locale)))
         except InputError as error:
             return OfferedText(title, "", str(error))
 

@@ -33,9 +33,10 @@ class Language:
         """Whether there is such a template."""
         return key in self.texts[section]
 
-    def date(self, moment: str | datetime) -> str:
+    def date(self, moment: str | datetime | None) -> str:
         """`4 November 2025`, UTC."""
         at = parse_iso(moment) if isinstance(moment, str) else moment
+        assert at is not None
         return str(self.texts["date"]).format(
             day=at.day, month=self.texts["months"][at.month - 1], year=at.year
         )

@@ -4,32 +4,38 @@ Sentences of the explanations stand as they are (English); the words around them
 the language of the report.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from audit.errors import InputError
+from audit.events.times import parse_iso
+from audit.findings.anomaly import OutOfPattern
+from audit.queries.customer import CustomerPicture
+from audit.queries.findings_documents import Finding
 from audit.queries.reports.call_script import aloud
 from audit.queries.reports.document import Node, Section
 from audit.queries.reports.language import Language
-
-Document = Mapping[str, Any]
+from audit.why.model import Counterfactual, FlowReconstruction, Reason, WhyDocument
+from audit.why.wording import minute
 
 _LISTED = 12
 """House value: so many events are named one by one; how many there are is said."""
 
 
 def why(
-    says: Language, picture: Document, findings: Sequence[Document], explanations: Sequence[Document]
+    says: Language,
+    picture: CustomerPicture,
+    findings: Sequence[Finding],
+    explanations: Sequence[WhyDocument],
 ) -> Section | None:
     """The section of a note; messages that share all that is said of them stand together."""
     if not explanations:
         return None
-    total = len({message for row in findings for message in row["messages"]})
-    messages = sum(explanation["subject"]["type"] == "message" for explanation in explanations)
+    total = len({message for row in findings for message in row.messages})
+    messages = sum(explanation.subject.type == "message" for explanation in explanations)
     paragraphs = (says.say("internal", "explained", shown=messages, total=total),) if total > messages else ()
-    groups: dict[tuple[str, tuple[Node, ...]], list[Document]] = {}
+    groups: dict[tuple[str, tuple[Node, ...]], list[WhyDocument]] = {}
     for explanation in sorted(explanations, key=_place):
-        groups.setdefault((explanation["subject"]["type"], _below(says, explanation)), []).append(explanation)
+        groups.setdefault((explanation.subject.type, _below(says, explanation)), []).append(explanation)
     tree = tuple(
         Node(
             "; ".join(_title(explanation) for explanation in group),
@@ -40,93 +46,93 @@ def why(
     return Section(says.say("internal", "why"), paragraphs, tree=tree)
 
 
-def _place(explanation: Document) -> tuple[bool, str, str]:
+def _place(explanation: WhyDocument) -> tuple[bool, str, str]:
     """The finding first, then by time."""
-    subject = explanation["subject"]
-    return subject["type"] != "finding", subject["at"] or "", subject["id"]
+    subject = explanation.subject
+    return subject.type != "finding", subject.at.isoformat() if subject.at else "", subject.id
 
 
-def _title(explanation: Document) -> str:
-    subject = explanation["subject"]
-    moment = f"{minute(subject['at'])} " if subject["at"] else ""
-    return f"{moment}{subject['title']} ({subject['id']})"
+def _title(explanation: WhyDocument) -> str:
+    subject = explanation.subject
+    moment = f"{minute(subject.at)} " if subject.at else ""
+    return f"{moment}{subject.title} ({subject.id})"
 
 
-def _below(says: Language, explanation: Document) -> tuple[Node, ...]:
-    reasons = tuple(_node(node) for node in explanation["because"])
+def _below(says: Language, explanation: WhyDocument) -> tuple[Node, ...]:
+    reasons = tuple(_node(node) for node in explanation.because)
     return (
-        Node(says.say("standing", explanation["standing"]), reasons),
-        *_definition(says, explanation.get("reconstruction")),
-        *_passed_over(says, explanation.get("left_out") or ()),
-        *_different(says, explanation["counterfactual"]),
-        Node(f"{says.say('internal', 'ends')}: {explanation['until_text']}"),
+        Node(says.say("standing", explanation.standing), reasons),
+        *_definition(says, explanation.reconstruction),
+        *_passed_over(says, explanation.left_out),
+        *_different(says, explanation.counterfactual),
+        Node(f"{says.say('internal', 'ends')}: {explanation.until_text}"),
     )
 
 
-def _node(reason: Document) -> Node:
-    events = f" [{', '.join(reason['events'])}]" if reason["events"] else ""
-    return Node(f"{reason['text']}{events}", tuple(_node(child) for child in reason["because"]))
+def _node(reason: Reason) -> Node:
+    events = f" [{', '.join(reason.events)}]" if reason.events else ""
+    return Node(f"{reason.text}{events}", tuple(map(_node, reason.because)))
 
 
-def _definition(says: Language, check: Document | None) -> list[Node]:
+def _definition(says: Language, check: FlowReconstruction | None) -> list[Node]:
     """What the campaign is defined to do, and which of its conditions held when this was sent."""
     if check is None:
         return []
-    step = f" · {check['step']}" if check.get("step") else ""
+    step = f" · {check.step}" if check.step else ""
     conditions = tuple(
-        Node(f"{says.say('holds', str(condition['holds']).lower())}: {condition['text']}")
-        for condition in check["conditions"]
+        Node(f"{says.say('holds', str(condition.holds).lower())}: {condition.text}")
+        for condition in check.conditions
     )
-    return [Node(f"{says.say('internal', 'definition')}: {check['title']}{step}", conditions)]
+    return [Node(f"{says.say('internal', 'definition')}: {check.title}{step}", conditions)]
 
 
-def _passed_over(says: Language, reasons: Sequence[Document]) -> list[Node]:
+def _passed_over(says: Language, reasons: Sequence[Reason]) -> list[Node]:
     nodes = tuple(_node(reason) for reason in reasons)
     return [Node(says.say("internal", "passed_over"), nodes)] if nodes else []
 
 
-def _different(says: Language, proof: Document | None) -> list[Node]:
+def _different(says: Language, proof: Counterfactual | None) -> list[Node]:
     """The counterfactual: what would have had to be left out, or to happen, and how sure that is."""
-    if not proof:
+    if proof is None:
         return []
     below = []
-    if proof["remove"]:
-        sure = says.say("internal", "smallest" if proof["smallest"] else "minimal")
+    if proof.remove:
+        sure = says.say("internal", "smallest" if proof.smallest else "minimal")
         text = says.say(
-            "internal", "without", events=_first_events(says, proof["remove"]), outcome=proof["outcome"]
+            "internal", "without", events=_first_events(says, proof.remove), outcome=proof.outcome
         )
         below.append(Node(f"{text} ({sure})"))
-    for event in proof["add"]:
+    for event in proof.add:
         kind = str(event["kind"]).replace("_", " ")
-        text = says.say("internal", "with", event=f"{kind} {minute(event['occurred_at'])}")
-        below.append(Node(f"{text}: {proof['outcome']}"))
+        text = says.say("internal", "with", event=f"{kind} {minute(parse_iso(event['occurred_at']))}")
+        below.append(Node(f"{text}: {proof.outcome}"))
     below += [
-        Node(says.say("internal", key, events=_first_events(says, proof[key])))
-        for key in ("enough", "needed")
-        if proof.get(key)
+        Node(says.say("internal", key, events=_first_events(says, events)))
+        for key, events in (("enough", proof.enough), ("needed", proof.needed))
+        if events
     ]
-    if proof.get("instead"):
-        items = ", ".join(item["title"] or item["item_id"] for item in proof["instead"])
+    if proof.instead:
+        items = ", ".join(item.title or item.item_id for item in proof.instead)
         below.append(Node(says.say("internal", "instead", items=items)))
     return [Node(says.say("internal", "different"), tuple(below))]
 
 
-def anomalies(says: Language, entries: Sequence[Document]) -> Section | None:
+def anomalies(says: Language, entries: Sequence[OutOfPattern]) -> Section | None:
     """What is out of the account's usual pattern, a hint, and what it stands on; None where there is nothing.
 
     `entries`: those of `out_of_pattern` in `whysent.customer/1`.
     """
     if not entries:
         return None
-    tree = tuple(Node(entry["text"], _anomaly(says, entry)) for entry in entries)
+    tree = tuple(Node(entry.text, _anomaly(says, entry)) for entry in entries)
     return Section(says.say("unusual", "title"), (says.say("unusual", "what_it_is"),), tree=tree)
 
 
-def _anomaly(says: Language, entry: Document) -> tuple[Node, ...]:
+def _anomaly(says: Language, entry: OutOfPattern) -> tuple[Node, ...]:
     """Whether somebody else recorded a sign, the items that stand out, and the events it is made of."""
-    recorded = says.say("unusual", "hard" if entry["hard"] else "hint")
-    items = tuple(Node(item["text"]) for item in entry["because"])
-    events = Node(says.say("unusual", "events", events=_first_events(says, entry["evidence"])))
+    recorded = says.say("unusual", "hard" if entry.hard else "hint")
+    items = tuple(Node(item.text) for item in entry.because)
+    events = Node(says.say("unusual", "events", events=_first_events(says, entry.evidence)))
     return (Node(recorded), *items, events)
 
 
@@ -136,15 +142,10 @@ def _first_events(says: Language, events: Sequence[str]) -> str:
     return ", ".join([*events[:_LISTED], *more])
 
 
-def _aloud(says: Language, explanation: Document, picture: Document) -> list[Node]:
+def _aloud(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> list[Node]:
     """What one could read to the customer, of the newest of several messages; where there are no words, why."""
     try:
         sentences = aloud(explanation, picture, locale=says.locale)
     except InputError as error:
         return [Node(f"{says.say('internal', 'aloud')}: {error}")]
     return [Node(says.say("internal", "aloud"), tuple(Node(text) for text in sentences))]
-
-
-def minute(moment: str) -> str:
-    """`2026-03-01 09:12`, UTC."""
-    return moment[:16].replace("T", " ")

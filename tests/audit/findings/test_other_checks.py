@@ -79,7 +79,7 @@ def test_a_check_and_an_explanation_know_a_death_by_the_same_words(reason):
     assert len(found("life-changed", *rows)) == 1
     frame = build.events(*rows)
     made = why.message(frame, build.context(frame), frame["event_id"][-1])
-    assert any((one.facts or {}).get("hand_over") == "life changed" for one in made.because)
+    assert any(one.facts and one.facts.hand_over == "life changed" for one in made.because)
 
 
 @pytest.mark.parametrize("reason", ["studied abroad", "too small", None])

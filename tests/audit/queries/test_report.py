@@ -2,13 +2,21 @@
 
 import html.parser
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from audit.errors import InputError
+from audit.population.coverage import CoverageDocument
 from audit.queries import reports
+from audit.queries.customer import CustomerPicture, Membership, MessageCounts, Recommendation
+from audit.queries.findings_documents import Finding
+from audit.why import Facts, Reason, WhyDocument
+from audit.why.model import SegmentFacts
 from tests import golden
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -24,48 +32,53 @@ RULE = {
 }
 
 
-def finding(check: str = "repeat-after-purchase", **fields: Any) -> dict[str, Any]:
-    return {
+def finding(check: str = "repeat-after-purchase", **fields: Any) -> Finding:
+    document = {
         "id": f"f_{check}", "customer": "c_7Q2M", "check": check, "title": "A title", "severity": "high",
         "verdict": "breach", "case": None, "text": f"3 mails about {HOSTILE}.", "from": "2025-11-18T07:00:00Z",
         "to": "2026-03-17T07:00:00Z", "count": 3, "messages": ["m-1", "m-2", "m-3"], "cause": ["o-1"],
         "evidence": ["o-1", "m-1", "m-2", "m-3"], "subject": "Beauty > Nails", "sources": ["15 USC 7704(a)(4)"],
         "suggested_rule": RULE, **fields,
     }  # fmt: skip
+    return msgspec.convert(document, Finding)
 
 
-def reason(text: str, *events: str, because: tuple[Any, ...] = (), **facts: Any) -> dict[str, Any]:
-    return {
-        "text": text,
-        "events": list(events),
-        "absent": None,
-        "because": list(because),
-        "facts": facts or None,
-    }
+def reason(
+    text: str, *events: str, because: tuple[Reason, ...] = (), shape: type[Facts] = Facts, **facts: Any
+) -> Reason:
+    return Reason(text, events, because=because, facts=msgspec.convert(facts, shape) if facts else None)
 
 
-def explanation(ident: str, at: str, standing: str = "inferred", **fields: Any) -> dict[str, Any]:
+def explanation(ident: str, at: str, standing: str = "inferred", **fields: Any) -> WhyDocument:
     bought = reason(
         f"could be: bought {HOSTILE} on 2025-11-04", "o-1",
         act="order_completed", thing=HOSTILE, at="2025-11-04T18:20:00Z", times=1,
     )  # fmt: skip
     entered = reason(
         "could be: was put into the segment “beauty-lovers”", "s-1",
-        act="segment_entered", thing="the segment “beauty-lovers”", at="2025-11-05T00:00:00Z", times=1,
+        act="segment_entered", thing="the segment “beauty-lovers”", at="2025-11-05T00:00:00Z", times=1, shape=SegmentFacts,
     )  # fmt: skip
-    return {
-        "schema": "whysent.why/1", "customer": "c_7Q2M", "at": "2026-11-21T09:12:00Z",
+    document = {
+        "customer": "c_7Q2M", "at": "2026-11-21T09:12:00Z",
         "subject": {"type": "message", "id": ident, "title": HOSTILE, "at": at}, "standing": standing, "until": None,
         "until_why": "unknown", "until_text": "Nothing in this data says when it stops.",
-        "because": [reason(f"it is about {HOSTILE}", about=HOSTILE), bought, entered], "evidence": ["o-1", "s-1"],
+        "ends_with": [], "counts_until": None, "reconstruction": None, "left_out": [],
+        "because": [], "evidence": ["o-1", "s-1"],
         "counterfactual": None,
         "rules": [{"id": "weekly-cap", "version": 1, "verdict": "stops", "text": "", "counted": [], "next_allowed_at": None}],
         **fields,
     }  # fmt: skip
+    because = fields.get("because", (reason(f"it is about {HOSTILE}", about=HOSTILE), bought, entered))
+    return replace(msgspec.convert(document | {"because": []}, WhyDocument), because=tuple(because))
 
 
-PICTURE = {
-    "schema": "whysent.customer/1", "customer": "c_7Q2M", "at": "2026-11-21T09:12:00Z", "events": 30,
+_DECISION = {
+    "basis": None, "since": None, "until": None, "sensitive": False, "purpose": None, "evidence": [], "logged_as": None,
+    "logged_events": None, "source": None, "reason": None, "absent": None, "until_why": "unknown", "until_text": "",
+    "ends_with": [], "strategy": "also_bought", "score": None, "own_items": None, "shown": None, "last_shown": None,
+}  # fmt: skip
+_PICTURE: dict[str, Any] = {
+    "first": None, "last": None, "personas": [], "customer": "c_7Q2M", "at": "2026-11-21T09:12:00Z", "events": 30,
     "coverage": {
         "sources": [{"source": "shop", "last": "2026-11-21T09:12:00Z"}],
         "kinds": {"order_completed": {"first": "2025-10-01T00:00:00Z", "last": "2026-11-21T09:12:00Z", "rows": 4}},
@@ -76,8 +89,8 @@ PICTURE = {
         "by_channel": {"email": 3}, "by_campaign": {"nail-deals": 3},
     },
     "segments": [
-        {"id": "beauty-lovers", "title": "Beauty lovers", "logged": True, "derived": False, "standing": "inferred", "sensitive": False},
-        {"id": "lapsed", "title": "Lapsed customer", "logged": False, "derived": True, "standing": "derived", "sensitive": False},
+        {"id": "beauty-lovers", "title": "Beauty lovers", "logged": True, "derived": False, "standing": "inferred"},
+        {"id": "lapsed", "title": "Lapsed customer", "logged": False, "derived": True, "standing": "derived"},
     ],
     "recommendations": [
         {"item_id": "files", "title": "Nail files", "logged": False, "derived": True, "standing": "derived"}
@@ -85,6 +98,24 @@ PICTURE = {
     "findings": [],
     "out_of_pattern": [],
 }  # fmt: skip
+
+
+def picture(**fields: Any) -> CustomerPicture:
+    """The picture of a customer with a segment, a recommendation and nothing found."""
+    segments = tuple(msgspec.convert(_DECISION | row, Membership) for row in _PICTURE["segments"])
+    items = tuple(msgspec.convert(_DECISION | row, Recommendation) for row in _PICTURE["recommendations"])
+    parts = {
+        **_PICTURE,
+        "at": datetime(2026, 11, 21, 9, 12, tzinfo=UTC),
+        "coverage": msgspec.convert(_PICTURE["coverage"], CoverageDocument),
+        "messages": msgspec.convert(_PICTURE["messages"], MessageCounts),
+        "segments": segments,
+        "recommendations": items,
+    }
+    return CustomerPicture(**parts | fields)
+
+
+PICTURE = picture()
 EXPLANATIONS = [
     explanation("m-2", "2026-01-20T07:00:00Z"),
     explanation("m-1", "2025-11-18T07:00:00Z"),
@@ -159,7 +190,7 @@ def test_a_reply_never_says_what_only_colleagues_may_read(locale: str, standing:
         "the sender recorded: “segment:beauty-lovers”, and that fits", trigger="segment", fits="yes"
     )
     told = [explanation(one, "2026-01-20T07:00:00Z", standing) for one in ("m-1", "m-2")]
-    told[0]["because"].append(stated)
+    told[0] = replace(told[0], because=(*told[0].because, stated))
     for case in (None, "breach"):
         found = finding("after-opt-out" if case else "over-frequency", case=case)
         text = reports.reply(PICTURE, [found], told, locale=locale).written("json").lower()
@@ -173,10 +204,8 @@ def test_no_reply_is_offered_where_privacy_or_care_must_answer(check: str) -> No
 
 
 def test_a_message_that_is_for_privacy_gets_no_reply_even_without_a_finding() -> None:
-    told = explanation("m-1", "2026-01-20T07:00:00Z")
-    told["because"].append(
-        reason("it touches a sensitive topic; hand to privacy", hand_over="sensitive topic")
-    )
+    topic = reason("it touches a sensitive topic; hand to privacy", hand_over="sensitive topic")
+    told = explanation("m-1", "2026-01-20T07:00:00Z", because=(topic,))
     with pytest.raises(InputError, match="hand this case over"):
         reports.reply(PICTURE, [finding()], [told])
 
@@ -185,7 +214,7 @@ def test_a_mere_hint_of_a_shared_account_does_not_stand_in_the_way_of_another_an
     hint = finding("shared-account", severity="info")
     assert reports.reply(PICTURE, [finding(), hint], EXPLANATIONS).kind == "reply"
     with pytest.raises(InputError, match="no reply"):
-        reports.reply(PICTURE, [finding(), hint], EXPLANATIONS, finding=hint["id"])
+        reports.reply(PICTURE, [finding(), hint], EXPLANATIONS, finding=hint.id)
 
 
 def test_a_change_is_only_promised_where_the_rule_is_on() -> None:
@@ -215,14 +244,14 @@ def test_the_end_is_said_as_the_explanations_have_it() -> None:
 
 def test_a_finding_is_answered_by_its_own_messages_only() -> None:
     other = explanation("m-9", "2026-01-20T07:00:00Z")
-    other["subject"]["title"] = "Something else"
+    other = replace(other, subject=replace(other.subject, title="Something else"))
     assert "Something else" not in reports.reply(PICTURE, [finding()], [*EXPLANATIONS, other]).written("md")
 
 
 def test_the_messages_worth_explaining_are_the_newest_of_the_worst_finding() -> None:
     unsure = finding("over-frequency", verdict="cannot_tell", messages=["x"])
     assert reports.messages_to_explain([unsure, finding()], most=2) == ["m-2", "m-3"]
-    assert reports.messages_to_explain([unsure, finding()], finding=unsure["id"]) == ["x"]
+    assert reports.messages_to_explain([unsure, finding()], finding=unsure.id) == ["x"]
     assert reports.messages_to_explain([]) == []
 
 

@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import msgspec
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from audit.errors import InputError
+from audit.findings.anomaly import OutOfPattern
 from audit.queries import documents, reports
+from audit.queries.customer import CustomerPicture
 from audit.queries.reports import aloud, weekly
+from audit.why import WhyDocument
 from audit.workspace.workspace import Workspace
 from tests.audit.queries.test_report import (
     EXPLANATIONS,
@@ -21,6 +26,7 @@ from tests.audit.queries.test_report import (
     PICTURE,
     explanation,
     finding,
+    picture,
     reason,
 )
 from tests.build import events
@@ -42,7 +48,7 @@ HELD = {
 }  # fmt: skip
 
 
-def note(*told: dict[str, Any], locale: str = "en") -> str:
+def note(*told: WhyDocument, locale: str = "en") -> str:
     return reports.internal(PICTURE, [finding()], told, locale=locale).written("md")
 
 
@@ -115,7 +121,7 @@ def test_it_reads_like_the_reply() -> None:
 @pytest.mark.parametrize("check", ["sensitive-inference", "life-changed", "shared-account", "by-likeness"])
 def test_nothing_is_read_out_where_privacy_or_care_must_answer(check: str) -> None:
     with pytest.raises(InputError, match="hand this case over to privacy"):
-        aloud(EXPLANATIONS[0], {**PICTURE, "findings": [finding(check)]})
+        aloud(EXPLANATIONS[0], picture(findings=(finding(check),)))
 
 
 @pytest.mark.parametrize(
@@ -130,9 +136,9 @@ def test_nothing_is_read_out_that_touches_a_sensitive_topic(because: list[Any]) 
         aloud(explanation("m-1", "2026-01-20T07:00:00Z", because=because), PICTURE)
 
 
-def subject(kind: str, ident: str) -> dict[str, Any]:
+def subject(kind: Any, ident: str) -> WhyDocument:
     told = explanation(ident, "2026-01-20T07:00:00Z")
-    return {**told, "subject": {**told["subject"], "type": kind, "id": ident, "title": "Beauty lovers"}}
+    return replace(told, subject=replace(told.subject, type=kind, id=ident, title="Beauty lovers"))
 
 
 def test_a_segment_is_told_without_its_name_and_what_only_we_derive_is_not_told_at_all() -> None:
@@ -144,12 +150,13 @@ def test_a_segment_is_told_without_its_name_and_what_only_we_derive_is_not_told_
             aloud(subject(kind, ident), _since(PICTURE))
 
 
-def _since(picture: dict[str, Any]) -> dict[str, Any]:
-    return {**picture, "segments": [{**one, "since": "2025-11-05T00:00:00Z"} for one in picture["segments"]]}
+def _since(picture: CustomerPicture) -> CustomerPicture:
+    since = datetime(2025, 11, 5, tzinfo=UTC)
+    return replace(picture, segments=tuple(replace(one, since=since) for one in picture.segments))
 
 
 def test_a_finding_is_told_as_the_reply_begins() -> None:
-    told = aloud(subject("finding", "f_repeat-after-purchase"), {**PICTURE, "findings": [finding()]})
+    told = aloud(subject("finding", "f_repeat-after-purchase"), picture(findings=(finding(),)))
     assert told[0] == "Between 18 November 2025 and 17 March 2026 we sent you 3 e-mails."
     assert told[1].startswith("You had already bought it.")
 
@@ -222,8 +229,8 @@ ODD = {
 @pytest.mark.parametrize("form", ["md", "html", "json"])
 @pytest.mark.parametrize("hard", [True, False])
 def test_a_note_holds_what_is_out_of_pattern_as_a_hint(locale: str, form: str, hard: bool) -> None:
-    picture = PICTURE | {"out_of_pattern": [ODD | {"hard": hard}]}
-    text = reports.internal(picture, [finding()], [], locale=locale).written(form)
+    odd = msgspec.convert(ODD | {"hard": hard}, OutOfPattern)
+    text = reports.internal(picture(out_of_pattern=(odd,)), [finding()], [], locale=locale).written(form)
     said = {"en": "no sign was recorded", "de": "kein erfasstes Zeichen"}[locale]
     assert (said in text) != hard
     for told in (

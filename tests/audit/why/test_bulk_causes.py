@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from audit import flows, why
 from audit.events.messages import sent_messages
@@ -28,9 +29,9 @@ def told(frame, known, row):
     """The event_ids that the explanation of the message `row` names as its causes, in order."""
     made = why.message(frame, known, row["event_id"], names_sensitive=True)
     if made.standing in {"stated", "derived"}:
-        (checked,) = [one for one in made.because if one.facts and "trigger" in one.facts]
+        (checked,) = [one for one in made.because if one.facts and one.facts.trigger is not UNSET]
         leaves = [
-            one for one in checked.because if one.facts and not {"ended_it", "condition"} & set(one.facts)
+            one for one in checked.because if one.facts and not (one.facts.ended_it or one.facts.condition)
         ]
         named = {name for one in leaves if not one.text.startswith("could be: ") for name in one.events}
     elif made.standing == "inferred":

@@ -244,7 +244,7 @@ def test_a_sensitive_topic_is_named_to_a_reviewer_and_not_to_an_agent() -> None:
     assert "could be: searched for “prenatal vitamins” on 2026-03-01 00:00 (a shared topic)" in texts(
         reviewer.because
     )
-    assert any(reason.facts and "hand_over" in reason.facts for reason in agent.because)
+    assert any(reason.facts and reason.facts.hand_over for reason in agent.because)
 
 
 def test_a_changed_life_is_said_beside_every_standing() -> None:
