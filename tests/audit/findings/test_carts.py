@@ -1,7 +1,11 @@
 """Cart reminders: after the purchase, and too close together."""
 
+import json
+
 import pytest
 
+from audit.findings import CHECKS
+from tests import build
 from tests.audit.findings.histories import act, found, mail, order
 
 
@@ -107,3 +111,38 @@ def test_of_one_instant_the_order_that_comes_after_the_cart_bought_it():
     assert (
         found("cart-after-purchase", add, order("2026-01-01T10:00", item_id="lamp", event_id="a"), sent) == []
     )
+
+
+def _rule_of(check, *rows):
+    (finding,) = found(check, *rows)
+    rule = json.loads(finding["suggested_rule"])
+    return rule["kind"], rule["window"], rule.get("same") or rule.get("limit")
+
+
+def test_the_suggested_rule_keeps_a_series_to_its_pace_or_to_its_length():
+    reminders = [_cart(f"2026-01-0{day}T14:00") for day in (1, 2, 3, 4)]
+    assert _rule_of("cart-burst", _add(), *reminders) == ("frequency_cap", "30d", 3)
+    assert _rule_of("cart-burst", _add(), reminders[0], _cart("2026-01-01T15:00")) == ("min_gap", "12h", None)
+
+
+@pytest.mark.parametrize(("item", "same"), [("lamp", "item"), (None, "nothing")])
+def test_the_suggested_rule_asks_for_the_item_where_reminders_name_it(item, same):
+    bought = order("2026-01-01T14:00", item_id="lamp")
+    rule = _rule_of("cart-after-purchase", _add(), bought, _cart("2026-01-03T14:00", item_id=item))
+    assert rule == ("cooldown", "3d", same)
+
+
+def test_a_burst_is_looked_for_among_carts_orders_and_its_campaigns_in_the_days_before():
+    events = build.events(
+        _add("2025-12-29T12:59", event_id="old"),
+        _add("2025-12-29T13:00", event_id="cart"),
+        act("product_viewed", "2025-12-31", event_id="view"),
+        order("2025-12-31", event_id="buy"),
+        _cart("2026-01-01T13:00", event_id="a"),
+        mail("2026-01-01T13:30", campaign_id="other", event_id="other"),
+        _cart("2026-01-01T14:00", event_id="b"),
+        _add("2026-01-01T14:01", event_id="later"),
+    )
+    evidence = events.filter(events["event_id"].is_in(["a", "b", "cart"]))
+    (nearest,) = CHECKS["cart-burst"].nearest_events(events, evidence.filter(campaign_id="cart"))
+    assert nearest["event_id"].to_list() == ["cart", "buy", "a", "b"]

@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit import findings
+from audit.findings import CHECKS
+from audit.findings.check_context import CheckContext
 from audit.storage.manifest import Settings
 from tests import build
 from tests.audit.findings.histories import act, found, found_in, mail
@@ -104,3 +107,29 @@ def test_it_finds_the_run_that_counting_by_hand_finds(history):
     assert [finding["messages"] for finding in made] == [
         [event_id for _, event_id in run] for run in expected
     ]
+
+
+def test_a_streak_is_looked_for_among_the_messages_of_its_campaign_and_what_became_of_them():
+    rows = [*_mails(1, 2), _clicked(2, event_id="click"), mail("2026-01-05", campaign_id="x", message_id="x")]
+    events = build.events(*rows, act("message_opened", "2026-01-06", message_id="x"))
+    (nearest,) = CHECKS["ignored-streak"].nearest_events(events, events.head(1))
+    assert nearest["event_id"].to_list() == ["e1", "e2", "click"]
+
+
+def test_what_the_data_lacks_is_said_by_what_the_workspace_counts():
+    for engagement, lacking in (("click", "no clicks for"), ("open", "no opens or clicks by people for")):
+        (finding,) = found("ignored-streak", *_mails(1, 2, 3, 4, 5), settings=Settings(engagement=engagement))
+        assert lacking in finding["text"]
+
+
+def test_opens_are_asked_only_where_the_data_holds_any():
+    rows = [*_mails(1, 2, 3, 4, 5), _ELSEWHERE]
+    (finding,) = found("ignored-streak", *rows, settings=Settings(engagement="open"))
+    assert finding["case"] == "ongoing"
+
+
+def test_what_cannot_be_told_has_no_plan_to_remove_anything():
+    events = build.events(*_mails(1, 2, 3, 4, 5))
+    context = build.context(events)
+    (finding,) = findings.worded(findings.find(events, context, checks=["ignored-streak"])).to_dicts()
+    assert CHECKS["ignored-streak"].removal_plans(CheckContext(events, context), finding) == ()

@@ -1,5 +1,7 @@
 """Twice the same, shipped unasked, life changed, followed after a look."""
 
+import json
+
 import polars as pl
 import pytest
 
@@ -151,3 +153,46 @@ def test_of_one_instant_only_what_follows_a_death_in_event_id_counts():
     died = act("customer_deceased", "2026-02-01", event_id="m")
     assert found("life-changed", died, mail("2026-02-01", event_id="a")) == []
     assert len(found("life-changed", died, mail("2026-02-01", event_id="x"))) == 1
+
+
+def test_messages_of_no_campaign_are_the_same_by_their_subject_and_without_one_by_nothing():
+    first = mail("2026-01-01T00:00", subject="Hello")
+    assert len(found("duplicate-message", first, first | {"at": "2026-01-01T01:00"})) == 1
+    unnamed = first | {"subject": None}
+    assert found("duplicate-message", unnamed, unnamed | {"at": "2026-01-01T01:00"}) == []
+    of_campaign = unnamed | {"campaign_id": "a"}
+    assert len(found("duplicate-message", of_campaign, of_campaign | {"at": "2026-01-01T01:00"})) == 1
+
+
+def test_after_a_death_everything_is_stopped_and_after_a_closed_registry_its_campaigns():
+    for kind, campaigns in (("customer_deceased", None), ("registry_closed", ["baby"])):
+        (finding,) = found("life-changed", act(kind, "2026-02-01", category="Baby"), _baby("2026-03-01"))
+        rule = json.loads(finding["suggested_rule"])
+        assert (rule["kind"], rule.get("campaigns")) == ("mute", campaigns)
+    (finding,) = found(
+        "life-changed", act("registry_closed", "2026-02-01"), _baby("2026-03-01", campaign_id=None)
+    )
+    assert "campaigns" not in json.loads(finding["suggested_rule"])
+
+
+def test_a_registry_that_is_opened_ends_nothing_but_that_one_was_closed():
+    opened = act("registry_created", "2026-02-10", category="Baby")
+    died = act("customer_deceased", "2026-02-01")
+    assert len(found("life-changed", died, opened, mail("2026-03-01"))) == 1
+    refund = act("order_refunded", "2026-02-01", category="Baby > Cots", reason="Bereavement")
+    assert len(found("life-changed", refund, opened, _baby("2026-03-01"))) == 1
+    assert found("life-changed", opened, _baby("2026-03-01")) == []
+
+
+def test_what_a_registry_triggered_counts_after_it_was_closed_and_not_after_a_return():
+    other = _baby("2026-03-01", category="Sport")
+    assert len(found("life-changed", act("registry_closed", "2026-02-01", category="Baby"), other)) == 1
+    refund = act("order_refunded", "2026-02-01", category="Baby > Cots", reason="Bereavement")
+    assert found("life-changed", refund, other) == []
+
+
+def test_a_pursuit_follows_no_order_and_needs_a_look_before_it():
+    deals = [_deal(f"2026-01-0{day}") for day in (2, 3, 4, 5)]
+    assert found("browse-pursuit", order("2026-01-01", category="Electronics > Cameras"), *deals) == []
+    assert found("browse-pursuit", *deals) == []
+    assert found("browse-pursuit", *(row | {"trigger": "price_drop_x"} for row in deals)) == []

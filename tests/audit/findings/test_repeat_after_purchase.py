@@ -8,6 +8,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
 from audit.population.stats import INTERVALS, Facts, none
 from tests import build
 from tests.audit.findings.histories import found, found_in, mail, order
@@ -179,3 +180,25 @@ def test_six_are_high_and_five_are_not():
         for count in (5, 6)
     ]
     assert severities == ["medium", "high"]
+
+
+def test_of_two_silent_messages_nothing_is_said():
+    bought = order(_BOUGHT, category=_NAILS)
+    assert found("repeat-after-purchase", bought, *_mails(1, 2, category=None, campaign_id="weekly")) == []
+    spoken = _mails(4)
+    silent = _mails(1, 2, 3, category=None, campaign_id="weekly")
+    assert found("repeat-after-purchase", bought, *silent, *spoken) == []
+
+
+def test_of_campaigns_that_are_mapped_it_can_be_told():
+    silent = _mails(1, 2, 3, category=None, campaign_id="weekly")
+    campaigns = pl.DataFrame([{"campaign_id": "weekly"}], schema=CAMPAIGNS)
+    assert found("repeat-after-purchase", order(_BOUGHT, category=_NAILS), *silent, campaigns=campaigns) == []
+
+
+def test_several_purchases_are_counted_in_words():
+    bought = [order(_BOUGHT + timedelta(days=day), category=_NAILS) for day in (0, 10)]
+    (finding,) = found("repeat-after-purchase", *bought, *_mails(1, 2, 3, 11, 12, 13))
+    assert finding["text"].startswith(
+        "6 mails about nail clippers soon after 2 purchases of the same kind, the first"
+    )

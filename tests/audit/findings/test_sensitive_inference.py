@@ -131,3 +131,24 @@ def test_an_act_at_the_instant_of_the_first_decision_is_before_it_by_event_id():
             "sensitive-inference", _OTHER, _SEARCH | {"at": "2026-03-01", "event_id": event_id}, segment
         )
         assert finding["case"] == case
+
+
+def test_only_what_was_decided_is_counted_in_words():
+    (finding,) = found("sensitive-inference", _SEARCH, _SEGMENT)
+    assert finding["text"] == (
+        "Inferred about pregnancy: 1 act of their own since 2026-02-01, then a segment; no consent to it recorded."
+    )
+    assert finding["suggested_rule"] is None
+    shown = act("recommendation_shown", "2026-03-02", topics=["pregnancy"])
+    (finding,) = found("sensitive-inference", shown, _mail())
+    assert finding["text"] == (
+        "Inferred about pregnancy: not one act of their own, 1 recommendation, 1 message; no consent to it recorded."
+    )
+    assert finding["messages"] == ["e2"]
+    assert json.loads(finding["suggested_rule"])["kind"] == "sensitive"
+
+
+@pytest.mark.parametrize("kind", ["product_viewed", "order_completed"])
+def test_views_or_orders_are_enough_to_know_that_there_was_no_act(kind):
+    (finding,) = found("sensitive-inference", act(kind, "2025-01-01", category="Sport"), _mail())
+    assert finding["case"] == "by_likeness"

@@ -91,3 +91,49 @@ def test_recommendations_and_segments_count_as_decisions():
     rows = [order("2026-02-01", category=_MAKEUP, gift=True), shown, entered]
     (finding,) = found("shared-account", *rows)
     assert (finding["count"], finding["messages"], finding["evidence"]) == (2, [], ["e1", "e2", "e3"])
+
+
+def test_the_only_device_of_an_account_is_its_own():
+    rows = [order("2026-02-01", category=_MAKEUP, device_id="phone"), *_mails(1)]
+    assert found("shared-account", *rows) == []
+
+
+def test_a_device_with_an_act_of_no_category_is_no_sign():
+    rows = [
+        *_own(2, device_id="laptop"),
+        order("2026-02-01", category=_MAKEUP, device_id="phone"),
+        act("product_viewed", "2026-02-03", item_id="x", device_id="phone"),
+        *_mails(1),
+    ]
+    assert found("shared-account", *rows) == []
+
+
+def test_a_gift_of_which_no_message_tells_is_low():
+    shown = act("recommendation_shown", "2026-03-01", category="Beauty > Make-up > Lipstick")
+    gift = order("2026-02-01", category=_MAKEUP, gift=True)
+    assert found("shared-account", gift, shown)[0]["severity"] == "low"
+    assert found("shared-account", gift, shown, *_mails(1))[0]["severity"] == "medium"
+
+
+def test_a_second_act_in_the_area_takes_a_hint_away():
+    rows = [*_own(4), order("2026-02-01", category=_MAKEUP), *_mails(3)]
+    look = act("product_viewed", "2026-02-02", category=_MAKEUP)
+    assert len(found("shared-account", *rows)) == 1
+    assert found("shared-account", *rows, look) == []
+    assert found("shared-account", *rows, order("2026-02-02", category=_MAKEUP)) == []
+
+
+@pytest.mark.parametrize(("once", "count"), [(1, 1), (2, 0)])
+def test_a_hint_needs_a_score_of_four_fifths(once, count):
+    others = [order(f"2026-01-2{at}", category=f"Area {at} > Kind") for at in range(once)]
+    rows = [*_own(5 - once), *others, order("2026-02-01", category=_MAKEUP), *_mails(3)]
+    made = found("shared-account", *rows)
+    assert len(made) == count
+    assert all("score 0.8" in finding["text"] for finding in made)
+
+
+def test_a_segment_that_was_bought_is_no_decision_of_the_sender():
+    gift = order("2026-02-01", category=_MAKEUP, gift=True)
+    entered = act("segment_entered", "2026-03-02", segment_id="beauty", category="Beauty > Make-up")
+    assert len(found("shared-account", gift, entered | {"source": "first_party"})) == 1
+    assert found("shared-account", gift, entered | {"source": "third_party"}) == []
