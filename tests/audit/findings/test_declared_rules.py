@@ -240,3 +240,33 @@ def test_what_cannot_be_told_of_a_declared_rule_is_said(rule, lacks):
     (finding,) = found(DAILY, {"id": "r", **rule})
     assert (finding["verdict"], finding["messages"]) == ("cannot_tell", [])
     assert lacks in finding["text"]
+
+
+def test_of_a_calendar_cap_that_was_kept_where_no_zone_is_known_nothing_is_said():
+    assert found(DAILY, cap(5, "1w", window_kind="calendar", time_zone="customer")) == []
+
+
+def test_of_two_rules_each_is_explained_by_itself():
+    frame = build.events(*DAILY, mail("2026-02-01T10:00", event_id="later", campaign_id="news"))
+    rules = tuple(
+        from_dict({"declared": True, **document})
+        for document in (cap(1, "7d", customers=["c_1"]), {"id": "gap", "kind": "min_gap", "window": "25h"})
+    )
+    context = replace(build.context(frame), declared=rules)
+    made = findings.find(frame, context, checks=["declared-vs-observed"])
+    assert sorted(made["subject"]) == ["cap", "gap"]
+    for ident, subject in made.select("id", "subject").iter_rows():
+        proof = findings.finding(frame, context, ident).counterfactual
+        assert proof is not None
+        kept = {"cap": "d2 d3 d4 d5 d6 d7", "gap": "d2 d4 d6"}[subject]
+        assert " ".join(proof.remove) == kept
+
+
+def test_a_message_in_several_rows_has_no_plan():
+    rows = [row | {"message_id": row["event_id"]} for row in DAILY]
+    again = rows[0] | {"event_id": "again", "at": "2026-01-01T11:00"}
+    rule = from_dict({"declared": True, "id": "r", "kind": "mute", "campaigns": ["news"]})
+    for history, plans in ((rows, 1), ([*rows, again], 0)):
+        frame = build.events(*history)
+        context = CheckContext(frame, replace(build.context(frame), declared=(rule,)))
+        assert len(declared_rules.DeclaredRules().last_resort(context, {"subject": "r"})) == plans
