@@ -76,7 +76,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "audit/findings/checks/browse_pursuit": (f"{FINDINGS}test_other_checks.py", BESIDE),
     "audit/findings/checks/cart_": (f"{FINDINGS}test_carts.py", BESIDE),
     "audit/findings/checks/declared_rules": (
-        f"{FINDINGS}test_declared_rules.py", f"{FINDINGS}test_removal_plans.py", f"{WHY}test_excluded.py",
+        f"{FINDINGS}test_declared_rules.py", f"{WHY}test_excluded.py", f"{FINDINGS}test_removal_plans.py",
     ),
     "audit/findings/checks/duplicate_message": (f"{FINDINGS}test_other_checks.py", BESIDE),
     "audit/findings/checks/ignored_streak": (

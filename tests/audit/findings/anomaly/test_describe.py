@@ -88,3 +88,21 @@ def test_new_kinds_are_counted_and_the_first_few_named():
     )
     (all_of_them,) = describe._new_kinds(BASKET, new)
     assert all_of_them.endswith(f"{named} and 1 more.")
+
+
+@pytest.mark.parametrize(
+    ("family", "basket", "expected"),
+    [
+        ("order", "o7", {"order_id": "o7"}),
+        ("order", "event:e1", {"order_id": None}),
+        ("session", "s7", {"session_id": "s7"}),
+        ("session", "from:e1", {"session_id": None}),
+    ],
+)
+def test_an_entry_names_its_order_or_its_session_where_the_source_does(family, basket, expected):
+    row = BASKET | {
+        "family": family, "basket": basket, "score": 1.0, "signs": [], "evidence": ["e1"], "customer_id": "c_1",
+        "hour": 3, "hour_fits": 0.0,
+    }  # fmt: skip
+    document = describe._entry(row, [], {}, 10).to_json()
+    assert {name: document[name] for name in ("order_id", "session_id") if name in document} == expected
