@@ -708,3 +708,19 @@ def test_version_and_help_answer(whysent: Command, option: str) -> None:
     done = whysent(option)
     assert done.code == 0
     assert "whysent" in done.out
+
+
+def test_a_workspace_named_without_a_command_is_the_one_that_opens(
+    whysent: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+
+    def run(folder: Path, **_: object) -> int:
+        opened.append(folder)
+        return 0
+
+    monkeypatch.setattr("tui.commands.app._terminal", lambda: True)
+    monkeypatch.setattr("tui.app.run", run)
+    assert whysent("--workspace", str(tmp_path)).code == 0
+    assert whysent().code == 0
+    assert opened == [tmp_path, whysent.workspace]
