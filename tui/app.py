@@ -133,8 +133,8 @@ class WhysentApp(App[int], AsksCore):
         self.call_after_refresh(seek)
 
     def action_explain_keys(self) -> None:
+        from tui.keys import help_text
         from tui.screens.dialogs import TextDialog
-        from tui.screens.help import help_text
 
         self.push_screen(TextDialog("Keys here", help_text(self.screen)))
 
@@ -170,7 +170,7 @@ class WhysentApp(App[int], AsksCore):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: every action that holds on this screen, from the table of keys."""
-        from tui.screens.help import commands
+        from tui.keys import commands
 
         return commands(self, screen)
 

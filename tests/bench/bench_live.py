@@ -94,7 +94,7 @@ class Driven:
     """The Rules screen, its answers noted with their moment."""
 
     def __init__(self, app, pilot):
-        from tui.widgets.replay_pane import ReplayPane
+        from tui.widgets.replay_panes import ReplayPane
 
         self.app, self.pilot, self.answers = app, pilot, []
         pane = app.screen.query_one(ReplayPane)

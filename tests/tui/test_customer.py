@@ -8,7 +8,7 @@ from tests.tui.canned import FakeSession
 from tests.tui.conftest import SIZES, Driver, Started
 from tui.screens.dialogs import Question
 from tui.screens.report import ReportDialog
-from tui.screens.suggestion import SuggestionDialog
+from tui.screens.rule_dialogs import SuggestionDialog
 from tui.session.view_models import Change, Subject
 from tui.widgets.items import Items
 from tui.widgets.table import Table

@@ -4,7 +4,7 @@ import pytest
 
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import Started
-from tui.screens.suggestion import SuggestionDialog
+from tui.screens.rule_dialogs import SuggestionDialog
 
 ODD = {
     "order_id": "4711", "at": "2025-11-04T10:12:00Z", "score": 3.2, "percentile": 100.0, "hard": True, "signs": ["gift"],

@@ -18,9 +18,8 @@ from tui.screens.find import Field, FindScreen
 from tui.screens.inbox import InboxDialog
 from tui.screens.reconcile import ReconcileScreen
 from tui.screens.report import ReportDialog
+from tui.screens.rule_dialogs import SuggestionDialog, VendorDialog
 from tui.screens.rules import RulesScreen
-from tui.screens.suggestion import SuggestionDialog
-from tui.screens.vendor_comparison import VendorDialog
 from tui.screens.why import WhyScreen
 from tui.widgets.items import Items
 from tui.widgets.table import Table

@@ -12,9 +12,8 @@ from tests.tui.conftest import SIZES, Driver, Started
 from tests.tui.test_rules_screen import changes, typed
 from tui.screens.dialogs import Choice, Line, Question
 from tui.screens.inbox import InboxDialog
+from tui.screens.rule_dialogs import SuggestionDialog, VendorDialog
 from tui.screens.rules import RulesScreen
-from tui.screens.suggestion import SuggestionDialog
-from tui.screens.vendor_comparison import VendorDialog
 from tui.session.view_models import ProposalCase
 from tui.widgets import rule_form
 

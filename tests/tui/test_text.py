@@ -19,7 +19,7 @@ from tui.rendering.text import (
 TUI = Path(__file__).parents[2] / "tui"
 SCREEN_FILES = [
     TUI / "app.py",
-    TUI / "palette.py",
+    TUI / "keys.py",
     *sorted((TUI / "screens").glob("*.py")),
     *sorted((TUI / "widgets").glob("*.py")),
 ]

@@ -18,7 +18,7 @@ from tui.screens.base import layout_for
 from tui.screens.report import readable
 from tui.session.view_models import Subject, Verdict
 from tui.widgets.decision_lists import segment_item
-from tui.widgets.verdict import says
+from tui.widgets.text import says
 
 MAIL = {
     "kind": "message_sent",

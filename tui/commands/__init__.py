@@ -5,8 +5,7 @@ from collections.abc import Callable
 import typer
 from typer.exceptions import TyperException
 
-from tui.commands import app as screens
-from tui.commands import gate, imports, queries, rules, segments, simulate
+from tui.commands import gate, queries, rules, segments, simulate, workspaces
 from tui.commands.options import Defaults, RoleOption, WorkspaceOption
 from tui.commands.output import complain
 from tui.exit_codes import Exit
@@ -26,8 +25,8 @@ def build() -> Callable[[list[str]], int]:
     )
     app.callback(invoke_without_command=True, help=_ABOUT)(_bare)
     for name, command in (
-        ("demo", screens.demo), ("open", screens.open_screens), ("case", screens.case),
-        ("import", imports.import_files), ("map", imports.map_campaigns), ("formats", imports.formats),
+        ("demo", workspaces.demo), ("open", workspaces.open_screens), ("case", workspaces.case),
+        ("import", workspaces.import_files), ("map", workspaces.map_campaigns), ("formats", workspaces.formats),
         ("customers", queries.customers), ("show", queries.show), ("why", queries.why), ("audit", queries.audit),
     ):  # fmt: skip
         app.command(name=name)(command)
@@ -69,4 +68,4 @@ def _bare(
         print(f"whysent {__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        screens.open_screens(context, workspace=workspace, role=role)
+        workspaces.open_screens(context, workspace=workspace, role=role)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit.errors import InputError, NotFoundError
-from tui.commands import handover, options, output, presets, proposals, rule_changes
+from tui.commands import options, output, proposals, rule_changes, senders
 from tui.commands.options import ACCESS, ANSWER, Invocation, shares
 from tui.commands.rule_changes import FileArgument, RuleArgument
 
@@ -51,12 +51,12 @@ def register(app: typer.Typer) -> None:
         "reject": proposals.reject,
         "withdraw": proposals.withdraw,
         "policy": proposals.policy,
-        "handover": handover.handover,
+        "handover": senders.handover,
         "kept": kept,
     }
     for name, command in commands.items():
         book.command(name=name)(command)
-    presets.register(book)
+    senders.register(book)
     app.add_typer(book, name="rules")
 
 

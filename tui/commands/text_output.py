@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tui.commands.output import SIGNS, line, table
-from tui.rendering.bars import bar, sparkline
+from tui.rendering.charts import bar, sparkline
 from tui.rendering.wording import no_day
 
 if TYPE_CHECKING:
@@ -280,9 +280,9 @@ def replay(answer: "ReplayDocument") -> None:
         line(f"{min(10, len(answer.displaced))} of {len(answer.displaced)}")
     line("Counts of a past that was no experiment: no promise of what would have happened.")
     if isinstance(answer, ComparedReplay):
-        from tui.commands import presets
+        from tui.commands import senders
 
-        presets.beside(answer.preset)
+        senders.beside(answer.preset)
 
 
 def _rates(rates: "RatesBeside") -> None:
@@ -305,13 +305,13 @@ def _rates(rates: "RatesBeside") -> None:
 def curve(answer: "SweepDocument") -> None:
     """What a rule stops at several limits or windows: a table, and the curve over it."""
     from audit.rules.replay.curve import curve as curve_of
-    from tui.rendering.plain_chart import draw
+    from tui.rendering.charts import draw_curve
 
     points, chart = answer.points, curve_of(answer)
     by, stopped = chart.by, [point.stopped for point in points]
     line(f"rule {answer.rule}, by {by}: {sparkline(stopped)} stopped")
     line()
-    for row in draw(chart):
+    for row in draw_curve(chart):
         line(row)
     line()
     table(

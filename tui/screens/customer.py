@@ -18,10 +18,8 @@ from tui.widgets.decision_lists import LISTS, DecisionLists
 from tui.widgets.explanation_tree import ExplanationTree
 from tui.widgets.panes import Panes, PaneTabs
 from tui.widgets.table import Table
-from tui.widgets.text import Heading
-from tui.widgets.timeline import Timeline
-from tui.widgets.verdict import VerdictBlock, says
-from tui.widgets.weekly_chart import WeeklyChart
+from tui.widgets.text import Heading, VerdictBlock, says
+from tui.widgets.timeline import Timeline, WeeklyChart
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -304,7 +302,7 @@ class CustomerScreen(WorkScreen):
 
     def _suggest(self, rule: Document, title: str, remedy: str, finding: str = "") -> None:
         assert self.case is not None
-        from tui.screens.suggestion import SuggestionDialog
+        from tui.screens.rule_dialogs import SuggestionDialog
 
         case = ProposalCase(self.case.customer, finding)
         self.app.push_screen(SuggestionDialog(rule, case, title=title, remedy=remedy))

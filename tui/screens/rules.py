@@ -16,10 +16,9 @@ from tui.rendering.text import content, joined, number, plain, say
 from tui.screens.base import WorkScreen
 from tui.screens.dialogs import Choice, Question, TextDialog, confirm
 from tui.session.view_models import Change, Document, Entry, Plan
-from tui.widgets.curve_pane import CurvePane
 from tui.widgets.items import Item, Items
 from tui.widgets.panes import Panes, PaneTabs
-from tui.widgets.replay_pane import ReplayPane
+from tui.widgets.replay_panes import CurvePane, ReplayPane
 from tui.widgets.rule_form import RuleForm
 from tui.widgets.text import Heading
 
@@ -262,7 +261,7 @@ class RulesScreen(WorkScreen):
 
         def compare(vendor: str | None) -> None:
             if vendor is not None and rule is not None:
-                from tui.screens.vendor_comparison import VendorDialog
+                from tui.screens.rule_dialogs import VendorDialog
 
                 self.app.push_screen(VendorDialog(rule, vendor, titles[vendor].split(":")[0]))
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from tui.session.customers import Customers
 from tui.session.open_workspace import OpenWorkspace
-from tui.session.proposals import Proposals
 from tui.session.replays import Replays
-from tui.session.rules import RuleBook
+from tui.session.rules import Proposals, RuleBook
 from tui.session.view_models import Opening
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Any
 
+from audit.events.times import iso
 from tui.rendering import timeline, verdict_text
 from tui.rendering.text import number
 from tui.rendering.wording import moment
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from audit.queries.case import Case
     from audit.why import WhyDocument
+    from audit.queries.reconcile import Disagreement, Reconciliation, SegmentAgreement, StripAgreement
     from tui.session.open_workspace import OpenWorkspace
 
 CACHED_CASES = 8
@@ -117,16 +119,13 @@ class Customers:
     def reconcile(self, only: str) -> Agreement:
         """How far log and definitions agree: of all segments and strips, or only of the one with that key."""
         from audit.queries import reconcile
-        from tui.rendering import reconcile_frames
 
         self._opened.viewer.require("list")
-        kind, _, name = only.partition(reconcile_frames.BETWEEN)
+        kind, _, name = only.partition(BETWEEN)
         selection: dict[str, Any] = {kind: name} if only else {}
         sensitive = self._opened.viewer.names_sensitive
-        return reconcile_frames.frames(
-            reconcile.reconcile(
-                self._opened.workspace, limit=reconcile_frames.LISTED, names_sensitive=sensitive, **selection
-            )
+        return agreement_frames(
+            reconcile.reconcile(self._opened.workspace, limit=LISTED, names_sensitive=sensitive, **selection)
         )
 
     # -- one customer ----------------------------------------------------------------------------------------------
@@ -306,3 +305,49 @@ class Customers:
         except InputError as error:
             return OfferedText(title, "", str(error))
         return OfferedText(title, report.written("md"))
+
+
+LISTED = 5_000
+"""House value: so many disagreements are listed at once; how many there are is said."""
+
+BETWEEN = ":"
+"""Stands between segment or strip and its id in a key."""
+
+
+def agreement_frames(document: Reconciliation) -> Agreement:
+    """`whysent.reconcile/1` in the shape of the snapshot; a row's key stays the same from one asking to the next."""
+    import polars as pl
+
+    titled: list[tuple[str, str, SegmentAgreement | StripAgreement]] = [
+        *((f"segment{BETWEEN}{entry.segment}", entry.title or f"strip: {entry.segment.replace('_', ' ')}", entry) for entry in document.segments),
+        *((f"strip{BETWEEN}{entry.strip}", f"strip: {entry.strip.replace('_', ' ')}", entry) for entry in document.strips),
+    ]  # fmt: skip
+    agreed = pl.DataFrame(
+        [(key, title, entry.both, entry.logged_only, entry.derived_only, entry.agreement) for key, title, entry in titled],
+        schema={
+            "key": pl.String, "title": pl.String, "both": pl.Int64, "logged_only": pl.Int64,
+            "derived_only": pl.Int64, "agreement": pl.Float64,
+        },
+        orient="row",
+    )  # fmt: skip
+    names = {key: title for key, title, _ in titled}
+    columns = ("key", "customer", "where", "title", "side", "since", "text")
+    apart = pl.DataFrame(
+        [_disagreement_row(entry, names) for entry in document.listed],
+        schema=dict.fromkeys(columns, pl.String),
+    ).unique("key", maintain_order=True)
+    return Agreement(agreed, apart, document.disagreements)
+
+
+def _disagreement_row(entry: Disagreement, names: dict[str, str]) -> dict[str, str | None]:
+    where = f"{entry.what}{BETWEEN}{entry.id}"
+    parts = (where, entry.customer, entry.item_id, entry.side, entry.logged_as)
+    return {
+        "key": "\x1f".join(str(part) for part in parts),
+        "customer": entry.customer,
+        "where": names.get(where, entry.id),
+        "title": entry.title or entry.item_id or entry.id,
+        "side": entry.side,
+        "since": iso(entry.since),
+        "text": entry.text,
+    }

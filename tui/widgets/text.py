@@ -1,6 +1,8 @@
-"""Blocks of text that are as tall as what they say, and a field whose text is harmless however it got there."""
+"""Text on screens: the heading, the verdict, lines that say something in full, and fields that take text without signs of control."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.reactive import reactive
@@ -8,6 +10,10 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from tui.rendering.text import content, joined, plain
+from tui.rendering.wording import SEVERITIES
+
+if TYPE_CHECKING:
+    from tui.session.view_models import Verdict
 
 
 class TextBlock(Widget):
@@ -59,3 +65,30 @@ class CleanInput(Input):
 
     def validate_value(self, value: str) -> str:
         return plain(value)
+
+
+class VerdictBlock(Widget):
+    """As tall as what it says: the verdict is wrapped, never cut."""
+
+    verdict: reactive[Verdict | None] = reactive(None, layout=True)
+
+    def watch_verdict(self, verdict: Verdict | None) -> None:
+        for name in ("high", "medium", "low"):
+            self.set_class(verdict is not None and verdict.severity == name, f"-{name}")
+
+    def render(self) -> Content:
+        if self.verdict is None:
+            return content("reading …", "dim")
+        return says(self.verdict)
+
+
+def says(verdict: Verdict) -> Content:
+    """The verdict in at most four sentences, each on its own line."""
+    sign = SEVERITIES.get(verdict.severity, "") if verdict.severity else "✓ nothing found"
+    lines = [
+        joined((sign, "bold"), (f"  {verdict.text}" if verdict.severity else f": {verdict.text}", "bold"))
+    ]
+    lines += [content(part) for part in (verdict.causes, verdict.ends) if part]
+    if verdict.remedy:
+        lines.append(joined(("→ ", "bold"), verdict.remedy))
+    return Content("\n").join(lines)

@@ -1,9 +1,14 @@
-"""A customer's history as a table: a row a message or other event, and which events stand in which row."""
+"""One customer's history: its rows, and the messages of each week above them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from tui.rendering.charts import draw_weeks
+from tui.rendering.text import content, joined
 from tui.rendering.timeline import with_notes
 from tui.rendering.wording import day, moment
 from tui.widgets.table import Table
@@ -11,8 +16,9 @@ from tui.widgets.table_data import Column, Rows
 
 if TYPE_CHECKING:
     import polars as pl
+    from textual.content import Content
 
-    from tui.session.view_models import RuleTrial
+    from tui.session.view_models import RuleTrial, Week
 
 
 class Timeline(Table):
@@ -79,3 +85,27 @@ class Timeline(Table):
         """The events of the row under the cursor."""
         row = self.row(self.key)
         return () if row is None else tuple(row["events"])
+
+
+class WeeklyChart(Widget):
+    """Signs above bars; the title says how many of how many weeks, and how tall the tallest bar is."""
+
+    weeks: reactive[tuple[Week, ...]] = reactive(())
+
+    def on_resize(self) -> None:
+        self._title()
+
+    def watch_weeks(self) -> None:
+        self._title()
+
+    def _title(self) -> None:
+        bars = draw_weeks(self.weeks, self.content_size.width)
+        span = f"{bars.shown} of {bars.total} weeks" if bars.shown < bars.total else f"{bars.total} weeks"
+        self.border_title = content(f"Mails a week · {span} · most {bars.tallest}")
+        self.border_subtitle = content("● bought  ○ viewed  ✕ opted out")
+
+    def render(self) -> Content:
+        if not self.weeks:
+            return content("")
+        bars = draw_weeks(self.weeks, self.content_size.width, max(self.content_size.height - 1, 1))
+        return joined((bars.signs, "bold"), "\n", "\n".join(bars.bars))

@@ -1,4 +1,4 @@
-"""The curve of a rule in plain characters, with the rule as it stands marked in words and brackets."""
+"""The replay of a rule over everybody, as fast as somebody types, and its curve; a newer one stops the older."""
 
 from __future__ import annotations
 
@@ -6,18 +6,84 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from textual import on
+from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
+from textual.widgets import Static
 
 from tui.core_access import AsksCore, Progress, ProgressReporter
+from tui.rendering.replay_summary import figures, of_sample
 from tui.rendering.text import content, joined, number, plain, share
 
 if TYPE_CHECKING:
-    from audit.rules.replay.curve import Curve
-    from tui.session.view_models import Document, Drawing
+    from textual.app import ComposeResult
 
-GROUP = "curve"
+    from audit.rules.replay.curve import Curve
+    from audit.rules.replay.totals import ReplayDocument
+    from tui.session.view_models import Document, Drawing, Sample
+
+
+class ReplayPane(VerticalScroll, AsksCore):
+    """Shows the figures of one rule; `replay` is the document of the last whole replay."""
+
+    class Replayed(Message):
+        """The replay over everybody is shown."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002 - as every widget
+        super().__init__(id=id)
+        self.replay: ReplayDocument | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(content("Choose a rule."), markup=False)
+
+    def replay_rule(self, rule: Document) -> None:
+        """Replay a rule alone, over everybody."""
+        replay, progress = self.session.replays.replay, ProgressReporter(self)
+        self.border_subtitle = content("replaying … Esc stops")
+        show = self.showing
+        self.ask("replay", lambda: replay(rule, None, progress, show(self.show_sample)), self.show_replay)
+
+    @property
+    def replaying(self) -> bool:
+        """Whether a replay is being made."""
+        return self.asking("replay")
+
+    def cancel(self) -> None:
+        """Drop the replay that is being made; what is shown stays."""
+        self.stop_asking("replay")
+
+    def stop(self) -> None:
+        """Drop the replay that is being made, and say so."""
+        self.cancel()
+        self.say_instead(content("The replay was stopped."))
+
+    def say_instead(self, text: Content) -> None:
+        """Show a sentence where figures would stand."""
+        self.query_one(Static).update(text)
+        self.border_subtitle = content("")
+
+    @on(Progress)
+    def show_progress(self, message: Progress) -> None:
+        if self.replaying:
+            seconds = f"about {message.seconds_left:.0f} s left"
+            self.border_subtitle = content(f"{message.percent} · {seconds} · Esc stops")
+
+    def show_sample(self, sample: Sample) -> None:
+        if self.replaying:
+            self.query_one(Static).update(of_sample(sample))
+
+    def show_replay(self, replay: ReplayDocument) -> None:
+        self.replay = replay
+        self.say_instead(figures(replay, displaced=not self.screen.has_class("-medium")))
+        self.post_message(self.Replayed())
+
+    def failed(self, group: str, reason: str) -> None:
+        del group
+        self.say_instead(content(reason))
+
+
 AXES = ("limit", "window")
 WORDS = {"stopped": "stopped", "clicks": "clicks lost", "orders": "orders lost"}
 """Line of the chart → a word for it."""
@@ -38,7 +104,7 @@ class CurvePane(Widget, AsksCore, can_focus=True):
         self._rule: Document | None = None
 
     def render(self) -> Content:
-        from tui.rendering import plain_chart
+        from tui.rendering.charts import draw_curve
 
         if self.drawing is None:
             return content(self.says)
@@ -46,7 +112,7 @@ class CurvePane(Widget, AsksCore, can_focus=True):
         figures = current_figures(self.drawing, width)
         room = height - 3  # the axis, its labels, the legend
         below = figures if room - len(figures) >= ROOMY else ()
-        lines = plain_chart.draw(_marked(self.drawing), width, max(SMALLEST, room - len(below)))
+        lines = draw_curve(_marked(self.drawing), width, max(SMALLEST, room - len(below)))
         legend = _legend(self.drawing.curve, width)
         return Content("\n").join([*map(content, (*lines[:-1], legend)), *below])
 
@@ -73,17 +139,17 @@ class CurvePane(Widget, AsksCore, can_focus=True):
         self._rule = None
         self.border_subtitle = content("drawing … Esc stops")
         progress = ProgressReporter(self)
-        self.ask(GROUP, lambda: curve(rule, axis, progress, self.showing(self.show_curve)), self.show_curve)
+        self.ask("curve", lambda: curve(rule, axis, progress, self.showing(self.show_curve)), self.show_curve)
 
     @property
     def is_drawing(self) -> bool:
         """Whether a curve is being made."""
-        return self.asking(GROUP)
+        return self.asking("curve")
 
     def cancel(self) -> None:
         """Drop the curve that is being made or due; what is shown stays."""
         self._rule = None
-        self.stop_asking(GROUP)
+        self.stop_asking("curve")
 
     def stop(self) -> None:
         """Drop the curve that is being made, and say so."""
@@ -130,7 +196,7 @@ def current_figures(drawing: Drawing, width: int) -> tuple[Content, ...]:
 
 
 def _legend(curve: Curve, width: int) -> str:
-    from tui.rendering.plain_chart import SIGNS
+    from tui.rendering.charts import SIGNS
 
     signs = "  ".join(f"{SIGNS[series.id]} {WORDS[series.id]}" for series in curve.drawn)
     legend = f"by {curve.by}  {signs}  │ 95 %"
