@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from textual.app import ComposeResult
-    from textual.content import Content
     from textual.screen import Screen
     from textual.widget import Widget
 
@@ -29,16 +28,16 @@ Result = TypeVar("Result")
 
 
 class Dialog(ModalScreen[Result], AsksCore, Generic[Result]):
-    """A framed box with a title; `body` is what it holds. A `SHORT` one is as tall as that, another scrolls."""
+    """A framed box with a title; `body` is what it holds, unless it is only a text. A `SHORT` one is as tall as that, another scrolls."""
 
     AREA = "dialog"
     CSS_PATH = "dialogs.tcss"
     SHORT: ClassVar[bool] = False
     HINT: ClassVar[str] = ""
 
-    def __init__(self, title: object) -> None:
+    def __init__(self, title: object, text: object = "") -> None:
         super().__init__()
-        self._title = content(title)
+        self._title, self._text = content(title), content(text)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -short") if self.SHORT else VerticalScroll(classes="dialog") as box:
@@ -49,7 +48,7 @@ class Dialog(ModalScreen[Result], AsksCore, Generic[Result]):
 
     def body(self) -> Iterable[Widget]:
         """The widgets between the title and the footer."""
-        return ()
+        yield Static(self._text, markup=False)
 
     async def action_dismiss(self, result: Result | None = None) -> None:
         self.dismiss(result)
@@ -59,13 +58,6 @@ class TextDialog(Dialog[None]):
     """Something to read, as long as it is."""
 
     BINDINGS = keys.bindings("dialog")
-
-    def __init__(self, title: object, text: Content) -> None:
-        super().__init__(title)
-        self._text = text
-
-    def body(self) -> Iterable[Widget]:
-        yield Static(self._text, markup=False)
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
@@ -78,13 +70,6 @@ class Question(Dialog[bool]):
     BINDINGS = keys.bindings(AREA)
     SHORT = True
     HINT = "y yes · n no"
-
-    def __init__(self, title: object, text: Content) -> None:
-        super().__init__(title)
-        self._text = text
-
-    def body(self) -> Iterable[Widget]:
-        yield Static(self._text, markup=False)
 
     def action_yes(self) -> None:
         self.dismiss(True)

@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 
     from tui.session.view_models import Opening, Triage
 
+SEVERITY = Column("severity", "", width=6, show=severity, tones=TONES)
 CUSTOMERS = (
-    Column("severity", "", width=6, show=severity, tones=TONES),
+    SEVERITY,
     Column("customer", "customer", most=12),
     Column("headline", "what", flex=True),
     Column("messages", "mails", width=6, right=True, show=number),
     Column("last", "last", width=10, show=day),
 )
 CAMPAIGNS = (
-    Column("severity", "", width=6, show=severity, tones=TONES),
+    SEVERITY,
     Column("campaign", "campaign", flex=True),
     Column("findings", "findings", width=8, right=True, show=number),
     Column("customers", "people", width=7, right=True, show=number),
@@ -41,7 +42,7 @@ CAMPAIGNS = (
 
 
 CHECKS = (
-    Column("severity", "", width=6, show=severity, tones=TONES),
+    SEVERITY,
     Column("check", "check", flex=True),
     Column("findings", "found", width=6, right=True, show=number),
     Column("customers", "people", width=6, right=True, show=number),

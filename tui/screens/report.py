@@ -16,9 +16,8 @@ from tui.screens.dialogs import Dialog
 from tui.session.view_models import OfferedText
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from textual.widget import Widget
 
 KINDS = ("internal", "reply")
 LOCALES = ("en", "de")
@@ -31,14 +30,11 @@ class ReportDialog(Dialog[None]):
     BINDINGS = keys.bindings(AREA)
 
     def __init__(self, customer: str) -> None:
-        super().__init__("")
+        super().__init__("", "writing …")
         self._customer = customer
         self._kind = 0
         self._locale = 0
         self._report: OfferedText | None = None
-
-    def body(self) -> Iterable[Widget]:
-        yield Static(content("writing …"), markup=False)
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()

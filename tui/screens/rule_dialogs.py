@@ -118,11 +118,8 @@ class VendorDialog(Dialog[None]):
     BINDINGS = keys.bindings("dialog")
 
     def __init__(self, rule: Document, vendor: str, title: str) -> None:
-        super().__init__(f"{rule['id']} as {title}")
+        super().__init__(f"{rule['id']} as {title}", "comparing over everybody …")
         self._rule, self._vendor = rule, vendor
-
-    def body(self) -> Iterable[Widget]:
-        yield Static(content("comparing over everybody …"), markup=False)
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
