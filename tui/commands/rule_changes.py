@@ -12,6 +12,9 @@ from tui.commands.options import CHANGE, Invocation, shares
 from tui.exit_codes import Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from audit.rules.book import Book
     from audit.rules.book.plan import Effect, Plan
     from audit.workspace.workspace import Workspace
 
@@ -24,8 +27,7 @@ def add(invocation: Invocation, file: FileArgument) -> None:
     """Add the rules of a file."""
     from audit.rules import files
 
-    ws = changeable(invocation)
-    carry_out(invocation, ws, ws.book.plan_add(files.read(file), effective=invocation.effective))
+    _change(invocation, lambda book: book.plan_add(files.read(file), effective=invocation.effective))
 
 
 @shares(*CHANGE)
@@ -33,8 +35,7 @@ def import_file(invocation: Invocation, file: FileArgument) -> None:
     """Take in a file: new rules are added, known ones become as it says."""
     from audit.rules import files
 
-    ws = changeable(invocation)
-    carry_out(invocation, ws, ws.book.plan_import(files.read(file), effective=invocation.effective))
+    _change(invocation, lambda book: book.plan_import(files.read(file), effective=invocation.effective))
 
 
 @shares(*CHANGE)
@@ -44,37 +45,40 @@ def set_keys(
     values: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="Values as in a rule file.")],
 ) -> None:
     """Change keys of a rule; KEY= gives a key its default back."""
-    ws = changeable(invocation)
-    keys = dict(_pair(value) for value in values)
-    carry_out(invocation, ws, ws.book.plan_set(rule, keys, effective=invocation.effective))
+    _change(
+        invocation,
+        lambda book: book.plan_set(rule, dict(map(_pair, values)), effective=invocation.effective),
+    )
 
 
 @shares(*CHANGE)
 def enable(invocation: Invocation, rule: RuleArgument) -> None:
     """Switch a rule on."""
-    ws = changeable(invocation)
-    carry_out(invocation, ws, ws.book.plan_enable(rule, effective=invocation.effective))
+    _change(invocation, lambda book: book.plan_enable(rule, effective=invocation.effective))
 
 
 @shares(*CHANGE)
 def disable(invocation: Invocation, rule: RuleArgument) -> None:
     """Switch a rule off."""
-    ws = changeable(invocation)
-    carry_out(invocation, ws, ws.book.plan_disable(rule, effective=invocation.effective))
+    _change(invocation, lambda book: book.plan_disable(rule, effective=invocation.effective))
 
 
 @shares(*CHANGE)
 def remove(invocation: Invocation, rule: RuleArgument) -> None:
     """Take a rule out of the book; its history stays."""
-    ws = changeable(invocation)
-    carry_out(invocation, ws, ws.book.plan_remove(rule, effective=invocation.effective))
+    _change(invocation, lambda book: book.plan_remove(rule, effective=invocation.effective))
 
 
 @shares(*(option for option in CHANGE if option != "effective"))
 def undo(invocation: Invocation) -> None:
     """Take the last change back."""
+    _change(invocation, lambda book: book.plan_undo())
+
+
+def _change(invocation: Invocation, plan: "Callable[[Book], Plan]") -> None:
+    """Carry out a change of the book, for somebody who may change its rules."""
     ws = changeable(invocation)
-    carry_out(invocation, ws, ws.book.plan_undo())
+    carry_out(invocation, ws, plan(ws.book))
 
 
 def changeable(invocation: Invocation) -> "Workspace":

@@ -62,6 +62,7 @@ def simulate(
     out: PageOption = None,
 ) -> None:
     """Replay rules over the real past: what they would have stopped, and what became of it."""
+    from audit.population.coverage import line
     from audit.queries import reports
 
     if as_recorded and rules_file is not None:
@@ -75,15 +76,8 @@ def simulate(
     replay = totals.document()
     if preset is not None:
         replay = _compared(ws, rules, ctx, scan, preset, zone).beside(replay)
-    _answer(
-        replay,
-        form,
-        out,
-        as_json=invocation.as_json,
-        text=text_output.replay,
-        page=lambda covered: reports.replay(replay, covered=covered),
-        ctx=ctx,
-    )
+    page = partial(reports.replay, replay, covered=line(ctx.coverage))
+    _answer(invocation, replay, form, out, text_output.replay, page)
 
 
 @shares(*ANSWER)
@@ -99,6 +93,7 @@ def sweep(
     out: PageOption = None,
 ) -> None:
     """The curve: the replay at several limits or windows of one rule, the others as they are."""
+    from audit.population.coverage import line
     from audit.queries import documents, reports
     from audit.rules import files
     from audit.rules.replay import curve
@@ -123,15 +118,8 @@ def sweep(
         progress=output.Progress("replaying"),
     )
     swept = curve.document(rule, points)
-    _answer(
-        swept,
-        form,
-        out,
-        as_json=invocation.as_json,
-        text=text_output.curve,
-        page=lambda covered: reports.sweep(swept, covered=covered),
-        ctx=ctx,
-    )
+    page = partial(reports.sweep, swept, covered=line(ctx.coverage))
+    _answer(invocation, swept, form, out, text_output.curve, page)
 
 
 def _replayed(
@@ -187,23 +175,19 @@ def _compared(
 
 
 def _answer(
+    invocation: Invocation,
     document: Answer,
     form: str | None,
     out: Path | None,
-    *,
-    as_json: bool,
     text: "Callable[[Answer], None]",
-    page: "Callable[[str], Report]",
-    ctx: "Context",
+    page: "Callable[[], Report]",
 ) -> None:
     """Print an answer: as text, as its document, or as a page to hand on."""
-    from audit.population.coverage import line
-
     if form in {"md", "html"}:
-        output.page(page(line(ctx.coverage)).written(form), out)
+        output.page(page().written(form), out)
     elif out is not None:
         output.page(json.dumps(document.to_json(), ensure_ascii=False, indent=2) + "\n", out)
-    elif as_json or form == "json":
+    elif invocation.as_json or form == "json":
         output.document(document)
     else:
         text(document)
