@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from audit.queries.case import Case
-    from audit.why import WhyDocument
     from audit.queries.reconcile import Disagreement, Reconciliation, SegmentAgreement, StripAgreement
+    from audit.why import WhyDocument
     from tui.session.open_workspace import OpenWorkspace
 
 CACHED_CASES = 8
