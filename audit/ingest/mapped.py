@@ -46,7 +46,7 @@ from audit.ingest import canonical, identifiers, readers, timestamps
 from audit.ingest.format import Batch, Format, Options
 from audit.ingest.readers import Table
 from audit.storage import toml_input
-from audit.storage.toml_input import TableError, UnknownKeyError, convert, nearest, tables
+from audit.storage.toml_input import TableError, UnknownKeyError, convert, nearest, nearest_word, tables
 
 Names = Annotated[tuple[str, ...], Meta(description="is a list of column names, before the first [table]")]
 Texts = Annotated[dict[str, str], Meta(description="is a table of texts; put values in quotes")]
@@ -142,7 +142,7 @@ def _refuse_unfit(mapping: TableMap) -> None:
     for table, names in stated.items():
         for name in names:
             if name not in SCHEMA:
-                raise UnknownKeyError(f"{table}.{name}", nearest(name, SCHEMA))
+                raise UnknownKeyError(f"{table}.{name}", nearest_word(name, SCHEMA))
     _refuse_incomplete("skip", "reason", mapping.skip)
     _refuse_incomplete("when", "set", mapping.when)
     for word, kind in mapping.kinds.items():

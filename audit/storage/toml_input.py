@@ -33,11 +33,12 @@ class TableError(InputError):
 
 
 class UnknownKeyError(TableError):
-    """A table has a key that nothing reads; `hint` names the nearest one, where there is one."""
+    """A table has a key that nothing reads; `nearest_key`: one that is read, or empty; `hint` says it."""
 
-    def __init__(self, key: str, hint: str) -> None:
-        super().__init__(key, f"unknown key{hint}")
-        self.hint = hint
+    def __init__(self, key: str, nearest_key: str) -> None:
+        self.nearest_key = nearest_key
+        self.hint = _did_you_mean(nearest_key)
+        super().__init__(key, f"unknown key{self.hint}")
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def convert(table: Mapping[str, Any], shape: type[Table]) -> Table:
     fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
     for key in table:
         if key not in fields:
-            raise UnknownKeyError(key, nearest(key, fields))
+            raise UnknownKeyError(key, nearest_word(key, fields))
     values = {}
     for key, field in fields.items():
         if key in table:
@@ -94,7 +95,7 @@ def _value(key: str, annotation: Any, written: Any) -> Any:
     except msgspec.ValidationError as error:
         raise TableError(key, _description(annotation) or str(error)) from error
     except UnknownKeyError as error:
-        raise UnknownKeyError(f"{key}.{error.key}", error.hint) from error
+        raise UnknownKeyError(f"{key}.{error.key}", error.nearest_key) from error
     except TableError as error:
         raise TableError(f"{key}.{error.key}", error.problem) from error
     except InputError as error:
@@ -167,5 +168,13 @@ def unknown(word: str, allowed: Iterable[str]) -> str:
 
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """`; did you mean 'limit'?`, or nothing where no allowed word is near."""
-    near = get_close_matches(word, list(allowed), 1, 0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return _did_you_mean(nearest_word(word, allowed))
+
+
+def nearest_word(word: str, allowed: Iterable[str]) -> str:
+    """The allowed word that is nearest, or empty where none is near."""
+    return next(iter(get_close_matches(word, list(allowed), 1, 0.5)), "")
+
+
+def _did_you_mean(word: str) -> str:
+    return f"; did you mean {word!r}?" if word else ""

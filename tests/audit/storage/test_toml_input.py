@@ -50,6 +50,8 @@ def test_what_is_toml_is_what_it_says(tmp_path: Path) -> None:
 def test_the_nearest_word_is_offered_and_no_far_one() -> None:
     assert toml_input.nearest("limt", ["limit", "window"]) == "; did you mean 'limit'?"
     assert toml_input.nearest("zzz", ["limit", "window"]) == ""
+    assert toml_input.UnknownKeyError("limt", "limit").nearest_key == "limit"
+    assert str(toml_input.UnknownKeyError("limt", "limit")) == "limt: unknown key; did you mean 'limit'?"
 
 
 def _even(written: object) -> int:
