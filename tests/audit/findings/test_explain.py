@@ -4,6 +4,7 @@ import pytest
 
 from audit import findings
 from audit.errors import NotFoundError
+from audit.events.times import parse_iso
 from audit.why.model import Explanation
 from tests.build import context, events
 
@@ -65,3 +66,53 @@ def test_a_finding_that_is_not_listed_is_refused() -> None:
     frame = events(*bought_and_mailed())
     with pytest.raises(NotFoundError, match="no finding 'f_0'"):
         findings.finding(frame, context(frame), "f_0")
+
+
+def test_of_several_that_are_listed_it_is_the_one_that_is_named() -> None:
+    frame = events(*bought_and_mailed(), *(mail(f"x{n}", f"2026-07-01T0{n}:00") for n in range(4)))
+    ctx = context(frame)
+    listed = findings.find(frame, ctx, checks=["repeat-after-purchase", "over-frequency"])
+    assert len(listed) == 2
+    for ident, check in listed.select("id", "check").iter_rows():
+        made = findings.finding(frame, ctx, ident, listed=listed)
+        assert made.because[0].facts is not None
+        assert (made.subject.id, made.because[0].facts.check) == (ident, check)
+
+
+def test_what_cannot_be_told_rests_on_its_messages_and_says_nothing_of_what_did_not_happen() -> None:
+    frame = events(*(mail(f"m{n}", f"2026-03-0{n + 1}T08:00") for n in range(6)))
+    ctx = context(frame)
+    (ident,) = findings.find(frame, ctx, checks=["ignored-streak"])["id"]
+    made = findings.finding(frame, ctx, ident)
+    assert not [one for one in made.because[0].because if one.absent]
+    assert (made.left_out, made.end.counts_until) == ((), None)
+    assert made.counterfactual is None or not made.counterfactual.add
+
+
+def test_beside_it_stands_what_did_not_count_with_its_days() -> None:
+    early = [mail(f"early{n}", f"2025-12-0{n + 1}", **CLIPPER) for n in range(2)]
+    for mails, words in (
+        (early[:1], "1 other message on 2025-12-01"),
+        (early, "from 2025-12-01 to 2025-12-02"),
+    ):
+        (reason,) = explained([*mails, *bought_and_mailed()], "repeat-after-purchase").left_out
+        assert words in reason.text
+        assert reason.events == tuple(one["event_id"] for one in mails)
+
+
+@pytest.mark.parametrize(
+    ("at", "counts"), [("2026-03-09T07:59:59.999999Z", True), ("2026-03-09T08:00:00Z", False)]
+)
+def test_one_more_counts_until_the_window_is_over(at: str, counts: bool) -> None:
+    frame = events(*(mail(f"m{n}", f"2026-03-0{n + 1}T08:00") for n in range(6)))
+    ctx = context(frame, at)
+    (ident,) = findings.find(frame, ctx, checks=["over-frequency"])["id"]
+    until = findings.finding(frame, ctx, ident).end.counts_until
+    assert until == (parse_iso("2026-03-09T08:00:00Z") if counts else None)
+
+
+def test_its_acts_and_its_messages_are_named_apart() -> None:
+    made = explained(bought_and_mailed(), "repeat-after-purchase")
+    acts, messages = made.because[0].because
+    assert (acts.events, messages.events) == (("o",), ("m0", "m1", "m2", "m3"))
+    assert messages.text == "4 messages from 2026-02-01 to 2026-05-01"

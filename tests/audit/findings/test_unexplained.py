@@ -134,3 +134,11 @@ def test_mail_at_the_instant_of_a_segment_counts_to_it():
         for at in ("2025-12-31T23:59:59.999999", "2026-01-01", "2026-01-01T00:00:00.000001")
     ]
     assert counts == [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("source", "count"), [("first_party", 0), (None, 0), ("inferred", 1), ("third_party", 1)]
+)
+def test_only_what_somebody_did_accounts_for_a_message(source, count):
+    look = act("product_viewed", "2025-06-01", category=_CARS, source=source)
+    assert len(found("unexplained", *_COVER, look, _mail())) == count
