@@ -270,3 +270,12 @@ def test_a_message_in_several_rows_has_no_plan():
         frame = build.events(*history)
         context = CheckContext(frame, replace(build.context(frame), declared=(rule,)))
         assert len(declared_rules.DeclaredRules().last_resort(context, {"subject": "r"})) == plans
+
+
+def test_where_one_message_too_many_went_out_any_one_of_them_may_go():
+    frame = build.events(*DAILY[:4])
+    context = replace(build.context(frame), declared=(from_dict(cap(3, "7d", declared=True)),))
+    (ident,) = findings.find(frame, context, checks=["declared-vs-observed"])["id"]
+    proof = findings.finding(frame, context, ident).counterfactual
+    assert proof is not None
+    assert (len(proof.remove), set(proof.needed)) == (1, {"d1", "d2", "d3", "d4"})

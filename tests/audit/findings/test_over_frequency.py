@@ -6,6 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit import findings
+from audit.findings import CHECKS
+from audit.findings.check_context import CheckContext
+from audit.findings.checks.over_frequency import capped
 from tests import build
 from tests.audit.findings.histories import found, found_in, mail
 
@@ -117,3 +121,24 @@ def test_it_finds_what_counting_by_hand_finds(history):
         for finding in found_in("over-frequency", events)
     }
     assert made == expected
+
+
+@pytest.mark.parametrize(("microseconds", "stopped"), [(0, []), (-1, ["c"])])
+def test_a_cap_lets_a_message_through_when_its_window_is_over(microseconds, stopped):
+    day = timedelta(days=1)
+    messages = [("a", _START), ("b", _START), ("c", _START + day + timedelta(microseconds=microseconds))]
+    assert capped(messages, 2, day) == ([one for one in "abc" if one not in stopped], stopped)
+
+
+@pytest.mark.parametrize("channel", ["email", None])
+def test_those_go_that_a_cap_on_the_channel_would_have_stopped(channel):
+    others = _every(1, 5, channel="sms" if channel else "email", event_id=None)
+    rows = [row | {"event_id": f"x{number}"} for number, row in enumerate(others)]
+    rows += [row | {"event_id": f"m{number}"} for number, row in enumerate(_every(1, 5, channel=channel))]
+    events = build.events(*rows)
+    context = build.context(events)
+    name = channel or "unknown"
+    made = findings.find(events, context, checks=["over-frequency"])
+    (finding,) = findings.worded(made.filter(made["subject"] == f"{name}: 3 a day")).to_dicts()
+    (plan,) = CHECKS["over-frequency"].removal_plans(CheckContext(events, context), finding)
+    assert (plan.order[: plan.stay], plan.order[plan.stay :]) == (("m0", "m1", "m2"), ("m3", "m4"))

@@ -1,5 +1,6 @@
 """What nothing in the history accounts for, and what something does."""
 
+import json
 from dataclasses import replace
 from datetime import date
 
@@ -142,3 +143,22 @@ def test_mail_at_the_instant_of_a_segment_counts_to_it():
 def test_only_what_somebody_did_accounts_for_a_message(source, count):
     look = act("product_viewed", "2025-06-01", category=_CARS, source=source)
     assert len(found("unexplained", *_COVER, look, _mail())) == count
+
+
+@pytest.mark.parametrize(
+    "about", [{"category": "Cars"}, {"topics": ["cars"]}, {"segment_id": "expecting-parents"}]
+)
+def test_a_segment_says_what_it_is_about_by_category_topic_or_name(about):
+    entered = act("segment_entered", "2026-01-01", **{"segment_id": "drivers", **about})
+    (finding,) = found("unexplained", *_COVER, entered)
+    assert (finding["case"], finding["suggested_rule"]) == ("segment", None)
+    triggered = _mail("2026-01-02", trigger=f"segment:{entered['segment_id']}", campaign_id="tyres")
+    (finding,) = found("unexplained", *_COVER, entered, triggered)
+    assert json.loads(finding["suggested_rule"])["campaigns"] == ["tyres"]
+
+
+def test_a_third_partys_segment_is_no_lookalike_and_one_without_a_source_may_be():
+    entered = act("segment_entered", "2026-01-01", segment_id="drivers", category="Cars")
+    assert len(found("by-likeness", *_COVER, entered)) == 1
+    assert len(found("by-likeness", *_COVER, entered | {"source": "inferred"})) == 1
+    assert found("by-likeness", *_COVER, entered | {"source": "third_party"}) == []
