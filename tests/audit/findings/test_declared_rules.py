@@ -279,3 +279,20 @@ def test_where_one_message_too_many_went_out_any_one_of_them_may_go():
     proof = findings.finding(frame, context, ident).counterfactual
     assert proof is not None
     assert (len(proof.remove), set(proof.needed)) == (1, {"d1", "d2", "d3", "d4"})
+
+
+@pytest.mark.parametrize(
+    ("zones", "plans"),
+    [
+        (("Europe/Berlin",), 1),
+        (("Europe/Berlin", "America/New_York"), 0),
+        (("No/Where",), 1),  # none is known
+        ((None,), 1),
+    ],
+)
+def test_by_the_customers_clock_there_is_a_plan_where_it_is_one_clock(zones, plans):
+    rows = [row | {"time_zone": zones[number % len(zones)]} for number, row in enumerate(DAILY)]
+    rule = from_dict({"declared": True, "id": "r", "kind": "quiet_hours", "quiet": "09:00-11:00"})
+    frame = build.events(*rows)
+    context = CheckContext(frame, replace(build.context(frame), declared=(rule,)))
+    assert len(declared_rules.DeclaredRules().last_resort(context, {"subject": "r"})) == plans

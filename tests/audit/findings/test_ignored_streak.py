@@ -133,3 +133,10 @@ def test_what_cannot_be_told_has_no_plan_to_remove_anything():
     context = build.context(events)
     (finding,) = findings.worded(findings.find(events, context, checks=["ignored-streak"])).to_dicts()
     assert CHECKS["ignored-streak"].removal_plans(CheckContext(events, context), finding) == ()
+
+
+def test_where_clicks_count_it_does_not_matter_who_opened():
+    machine = act("message_opened", _START + timedelta(days=3), message_id="m3", machine=True)
+    person = act("message_opened", _START, message_id="other", customer_id="c_9")
+    (finding,) = found("ignored-streak", *_mails(1, 2, 3, 4, 5), machine, person, _ELSEWHERE)
+    assert finding["case"] == "ongoing"

@@ -162,3 +162,10 @@ def test_a_third_partys_segment_is_no_lookalike_and_one_without_a_source_may_be(
     assert len(found("by-likeness", *_COVER, entered)) == 1
     assert len(found("by-likeness", *_COVER, entered | {"source": "inferred"})) == 1
     assert found("by-likeness", *_COVER, entered | {"source": "third_party"}) == []
+
+
+@pytest.mark.parametrize(("searched", "count"), [("prenatal vitamins", 0), ("garden hose", 1)])
+def test_a_search_for_the_same_sensitive_topic_supports_a_segment(searched, count):
+    search = act("products_searched", "2025-06-01", query=searched)
+    entered = act("segment_entered", "2026-01-01", segment_id="expecting-parents")
+    assert len(found("by-likeness", *_COVER, search, entered)) == count
