@@ -21,7 +21,7 @@ from audit.events import sensitive_topics
 from audit.events.document import Document
 from audit.events.times import iso
 from audit.population.stats import Facts
-from audit.privacy import current_user
+from audit.privacy import roles
 from audit.privacy.roles import Reach, Viewer
 from audit.queries import documents
 from audit.rules.book import Proposal, Request
@@ -159,7 +159,7 @@ def approval(
     Asked for here where there is none. None where nobody else has to approve. Raises as `hand_over`.
     """
     permit(viewer, form)
-    book, who, request = ws.book, actor or current_user.name(), _request(rules, form)
+    book, who, request = ws.book, actor or roles.current_user(), _request(rules, form)
     if ACT not in book.second_person():
         return None
     proposals = [
@@ -201,7 +201,7 @@ def hand_over(
     """
     permit(viewer, form)
     request = _request(rules, form)
-    who = actor or current_user.name()
+    who = actor or roles.current_user()
     if ACT in ws.book.second_person():
         if approved is None:
             raise NotPermittedError(

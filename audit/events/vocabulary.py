@@ -3,8 +3,12 @@
 The expression has the function's name and `_expr`; columns are those of `audit.events.schema` unless they are handed over.
 """
 
+import re
+import tomllib
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import cache
+from importlib.resources import files
 
 import polars as pl
 
@@ -113,3 +117,21 @@ def shares_topic_expr(act: Column, message: Column) -> pl.Expr:
 
 def _expr(column: Column) -> pl.Expr:
     return column if isinstance(column, pl.Expr) else pl.col(column)
+
+
+def life_changed() -> pl.Expr:
+    """Whether an event (columns `kind`, `reason`) says so."""
+    kinds, _ = _words()
+    return pl.col("kind").is_in(list(kinds)) | speaks_of_death()
+
+
+def speaks_of_death() -> pl.Expr:
+    """Whether an event's `reason` says so: a word of it begins like one of the list."""
+    _, begins = _words()
+    return pl.col("reason").str.contains(begins).fill_null(value=False)
+
+
+@cache
+def _words() -> tuple[tuple[str, ...], str]:
+    fields = tomllib.loads(files("audit.events").joinpath("bereavement.toml").read_text(encoding="utf-8"))
+    return tuple(fields["kinds"]), rf"(?i)(?:^|[^\p{{L}}])(?:{'|'.join(map(re.escape, fields['reasons']))})"

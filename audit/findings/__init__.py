@@ -2,9 +2,8 @@
 
 from audit.findings.catalogue import SEVERITIES
 from audit.findings.explain import finding
-from audit.findings.registry import CHECKS, check, find
+from audit.findings.registry import CHECKS, check, find, triage
 from audit.findings.schema import SCHEMA, severity_rank, suggested_rule, worded
-from audit.findings.triage import triage
 
 __all__ = [
     "CHECKS",

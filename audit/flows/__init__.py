@@ -4,13 +4,11 @@ The shop's own definitions stand beside the campaign map; what we mean by a trig
 """
 
 from audit.flows.files import FLOWS, from_json, read, shipped, to_json
-from audit.flows.flow_coverage import flow_counts
 from audit.flows.model import Flow, of_campaign, of_trigger
 
 __all__ = [
     "FLOWS",
     "Flow",
-    "flow_counts",
     "from_json",
     "of_campaign",
     "of_trigger",

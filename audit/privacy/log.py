@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from audit.events.times import iso, parse_iso
-from audit.privacy import current_user
+from audit.privacy import roles
 from audit.storage import database
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Log:
             database.create(self._path)
         with self._open() as db, database.immediate(db):
             (newest,) = db.conn.execute("select coalesce(max(seq), 0) from acts").fetchone()
-            entry = Entry(newest + 1, self._now(), actor or current_user.name(), act, subject, details)
+            entry = Entry(newest + 1, self._now(), actor or roles.current_user(), act, subject, details)
             written = json.dumps(details, ensure_ascii=False)
             db.conn.execute(
                 "insert into acts values (?, ?, ?, ?, ?, ?)",

@@ -3,6 +3,7 @@
 In a personal workspace roles guard against slips: whoever can open the files can read them.
 """
 
+import getpass
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -122,3 +123,11 @@ class Viewer:
         if any(row[self.role - 1] < row[lower - 1] for row in TABLE.values()):
             raise NotPermittedError(f"the role {self.name} cannot act as {role}: a role can only be lowered")
         return Viewer(lower, self.ticket, self.reason, self.lists_for_agents)
+
+
+def current_user() -> str:
+    """The current_user of the user that runs this program; `unknown` where the system has none for them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"

@@ -6,8 +6,8 @@ from datetime import timedelta
 import polars as pl
 
 from audit.events.schema import TIME, first_label
-from audit.population.context import PopulationContext
 from audit.population.coverage import Coverage
+from audit.population.stats import PopulationContext
 from audit.recommendations.strategies import strategies
 from audit.segments import definitions as our_definitions
 from audit.segments import history, logged_history, memberships, resolved

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from audit.population.context import PopulationContext
+from audit.population.stats import PopulationContext
 from audit.recommendations.by_pairs import LOOKS
 from audit.recommendations.strategies import (
     INTEREST,

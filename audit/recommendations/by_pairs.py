@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from audit.population.context import PopulationContext
+from audit.population.stats import PopulationContext
 from audit.recommendations.strategies import (
     INTEREST,
     Recommender,

@@ -6,8 +6,7 @@ from dataclasses import replace
 import polars as pl
 
 from audit.events.sensitive_topics import in_category
-from audit.population.context import PopulationContext
-from audit.population.stats import Facts
+from audit.population.stats import Facts, PopulationContext
 from audit.recommendations import by_category, by_pairs, own_items
 from audit.recommendations.strategies import ACTS, PLACEMENT, Recommender, finished, strategies
 

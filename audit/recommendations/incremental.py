@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from audit.population.context import PopulationContext
+from audit.population.stats import PopulationContext
 from audit.recommendations.by_pairs import (
     OwnItems,
     also_bought_items,

@@ -2,8 +2,7 @@
 
 import polars as pl
 
-from audit.population.context import PopulationContext
-from audit.population.stats import moments
+from audit.population.stats import PopulationContext, moments
 from audit.recommendations.strategies import Recommender, best, fading, strategies
 
 _CLOSES = ("order_completed", "product_removed")

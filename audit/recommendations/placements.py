@@ -6,7 +6,7 @@ from functools import cached_property
 import polars as pl
 
 from audit.events.schema import BEHAVIOUR, TIME, first_label
-from audit.population.context import PopulationContext
+from audit.population.stats import PopulationContext
 from audit.recommendations.derive import derive, prepared
 from audit.recommendations.strategies import ACTS, PLACEMENT, READ, strategies
 

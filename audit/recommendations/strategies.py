@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from audit.events.schema import TIME
 from audit.events.times import duration
-from audit.population.context import PopulationContext
+from audit.population.stats import PopulationContext
 from audit.storage.toml_input import convert, read_by, shipped
 
 _Length = Annotated[timedelta, read_by(duration)]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, TypeVarTuple
 
 import polars as pl
 
-from audit.population.quantiles import PRICES
+from audit.population.stats import PRICES
 from audit.segments.groups import grouped
 from audit.segments.model import Condition, Selection
 from audit.segments.models import Models
@@ -33,7 +33,7 @@ class SelectedEvents:
 
     `rows(selection)` has `row` (number in the frame, in order), `person` (number of the customer), `event_id`,
     `occurred_at` and what conditions need. `people` maps `person` to `customer_id`. `prices`: where the thirds of a
-    category's prices part (`audit.population.quantiles.PRICES`); `models`: what the workspace has learned.
+    category's prices part (`audit.population.stats.PRICES`); `models`: what the workspace has learned.
     """
 
     def __init__(

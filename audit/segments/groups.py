@@ -20,7 +20,7 @@ def grouped(rows: pl.DataFrame, condition: Condition, prices: pl.DataFrame) -> p
     """Add `group`: the parts that `condition` groups by, joined; empty where it does not group.
 
     A row that lacks a part is in no group and left out; one with several topics stands once for each. `prices`: where
-    the thirds of a category's prices part (`audit.population.quantiles.PRICES`). Sensitive categories and topics make no group.
+    the thirds of a category's prices part (`audit.population.stats.PRICES`). Sensitive categories and topics make no group.
     """
     if not condition.by:
         return rows.with_columns(pl.lit("").alias("group"))

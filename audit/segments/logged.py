@@ -3,7 +3,7 @@
 import polars as pl
 
 from audit.events.schema import TIME
-from audit.population.context import PopulationContext
+from audit.population.stats import PopulationContext
 
 KINDS = ("segment_entered", "segment_left", "segment_snapshot")
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import blake2b
 
-from audit.population.context import PopulationContext
+from audit.population.stats import PopulationContext
 from audit.segments.models import Models
 
 BASES = (

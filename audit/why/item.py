@@ -10,7 +10,7 @@ from msgspec import convert, structs
 
 from audit import recommendations
 from audit.errors import NotFoundError
-from audit.population.context import PopulationContext
+from audit.population.stats import PopulationContext
 from audit.recommendations import Reconstruction
 from audit.why import counterfactual, reasons
 from audit.why.counterfactual import Removal

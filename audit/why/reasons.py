@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from msgspec import UNSET, structs
 
-from audit.events import bereavement
+from audit.events import vocabulary
 from audit.events.sensitive_topics import topic_of_row
 from audit.flows.triggers import Trigger
 from audit.why.message_context import MessageContext, order
@@ -128,7 +128,7 @@ def absent(kinds: Sequence[str], since: datetime | None, message: Row, about: Ro
 
 def life_changed(message: MessageContext) -> list[Reason]:
     """That somebody died or a registry was closed for that reason, up to the moment asked about."""
-    changes = message.events.filter(bereavement.changed())
+    changes = message.events.filter(vocabulary.life_changed())
     if changes.is_empty():
         return []
     change = changes.row(0, named=True)

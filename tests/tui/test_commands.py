@@ -306,7 +306,7 @@ def inboxed(own: Command, tmp_path: Path) -> Path:
 
 
 def test_the_inbox_is_as_it_was_agreed(own: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audit.privacy.current_user.name", lambda: "olga")
+    monkeypatch.setattr("audit.privacy.roles.current_user", lambda: "olga")
     inboxed(own, tmp_path)
     golden("inbox.txt", re.sub(r"\d{4}-\d\d-\d\d", "DAY", own("rules", "inbox").out))
     told = own("rules", "inbox", "--json").document["groups"]
@@ -343,7 +343,7 @@ def test_approving_shows_its_plan_and_asks_and_answers_who_asked_the_same(
 def test_where_a_second_person_is_asked_a_change_waits_for_somebody_else(
     own: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("audit.privacy.current_user.name", lambda: "olga")
+    monkeypatch.setattr("audit.privacy.roles.current_user", lambda: "olga")
     assert own("rules", "policy", "--second-person", "rules", "--as", "operator").code == 3
     assert own("rules", "policy", "--second-person", "rules", "--json").document["second_person"] == ["rules"]
     asked = own("rules", "set", "email-weekly-cap", "limit=2", "--yes", "--json")
@@ -353,7 +353,7 @@ def test_where_a_second_person_is_asked_a_change_waits_for_somebody_else(
         3,
         "whysent: rules: olga proposed it; somebody else has to approve it",
     )
-    monkeypatch.setattr("audit.privacy.current_user.name", lambda: "bob")
+    monkeypatch.setattr("audit.privacy.roles.current_user", lambda: "bob")
     assert own("rules", "approve", "p1", "--yes").code == 0
     newest = own("rules", "history", "email-weekly-cap", "--json").document["versions"][0]
     assert (newest["author"], newest["approved_by"], newest["rule"]["limit"]) == ("olga", "bob", 2)
@@ -625,7 +625,7 @@ def test_an_export_waits_for_a_second_person_where_one_is_asked(
 ) -> None:
     from audit.privacy.log import Log
 
-    monkeypatch.setattr("audit.privacy.current_user.name", lambda: "olga")
+    monkeypatch.setattr("audit.privacy.roles.current_user", lambda: "olga")
     assert own("rules", "policy", "--second-person", "handover").code == 0
     (said,) = Log(own.workspace / "log.db").entries()
     assert (said.act, said.actor, said.details) == ("policy", "olga", {"asked": ["handover"]})
@@ -634,9 +634,9 @@ def test_an_export_waits_for_a_second_person_where_one_is_asked(
     assert "the export waits as p1" in waits.err
     assert "waits as p1" in own("rules", "handover").err
     assert own("rules", "approve", "p1").code == 3
-    monkeypatch.setattr("audit.privacy.current_user.name", lambda: "bob")
+    monkeypatch.setattr("audit.privacy.roles.current_user", lambda: "bob")
     assert own("rules", "approve", "p1", "--as", "operator").code == 0
-    monkeypatch.setattr("audit.privacy.current_user.name", lambda: "olga")
+    monkeypatch.setattr("audit.privacy.roles.current_user", lambda: "olga")
     done = own("rules", "handover")
     assert (done.code, done.out.splitlines()[0]) == (0, "customer_id,rule,about,until")
     assert "waits as p2" in own("rules", "handover").err

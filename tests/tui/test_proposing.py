@@ -7,7 +7,7 @@ import pytest
 
 from audit.errors import InputError, NotPermittedError, WorkspaceError
 from audit.privacy.roles import Role, Viewer
-from tui.rendering import curve_points
+from audit.rules.replay import curve
 from tui.session.core import CoreSession
 from tui.session.view_models import Change, ProposalCase
 
@@ -130,7 +130,7 @@ def test_the_windows_of_a_curve_lie_around_the_rules_own(keys, expected) -> None
     from audit.rules.model import from_dict
 
     rule = from_dict({"id": "r", "kind": "frequency_cap", "limit": 3, **keys})
-    assert curve_points.windows(rule) == expected
+    assert curve.windows_around(rule) == expected
 
 
 @pytest.mark.parametrize(("now", "expected"), [(0, range(8)), (3, range(1, 9)), (20, range(16, 24))])
@@ -138,7 +138,7 @@ def test_the_limits_of_a_curve_lie_around_the_rules_own(now, expected) -> None:
     from audit.rules.model import from_dict
 
     rule = from_dict({"id": "r", "kind": "frequency_cap", "limit": now, "window": "7d"})
-    assert curve_points.limits(rule) == tuple(expected)
+    assert curve.limits_around(rule) == tuple(expected)
 
 
 def test_a_comparison_with_a_sender_is_that_of_simulate(own: CoreSession) -> None:
@@ -146,4 +146,4 @@ def test_a_comparison_with_a_sender_is_that_of_simulate(own: CoreSession) -> Non
     assert "braze" in own.replays.vendors()
     found = own.replays.compare_with_vendor(rule, "braze", never)
     assert found.messages == own.replays.replay(rule, None).messages
-    assert found["differ"] == found["only_exact"] + found["only_preset"] + found["moved"]
+    assert found.differ == found.only_exact + found.only_preset + found.moved

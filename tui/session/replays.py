@@ -76,16 +76,16 @@ class Replays:
         from audit.rules.replay import curve as sweep
         from audit.rules.replay.totals import SweepDocument
         from audit.rules.scopes import RuleSet
-        from tui.rendering import curve_points
 
         self._opened.viewer.require("sweep")
         rule = self._rule_alone(keys).rules[0]
-        axes = curve_points.axes(rule)
+        axes = sweep.axes(rule)
         axis = by if by in axes else axes[0]
-        points = {axis + "s": getattr(curve_points, axis + "s")(rule)}
+        limits = sweep.limits_around(rule) if axis == "limit" else ()
+        windows = sweep.windows_around(rule) if axis == "window" else ()
         rule_sets = [
             RuleSet(variant, self._opened.customer_ids(variant))
-            for variant in sweep.variants([rule], rule.id, **points)
+            for variant in sweep.variants([rule], rule.id, limits=limits, windows=windows)
         ]
         prepared, causes = self._prepared(), self._opened.causes_for([rule])
         current = str(getattr(rule, axis))

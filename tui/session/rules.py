@@ -55,7 +55,7 @@ class Proposals:
 
     def propose_plan(self, plan: book_plan.Plan, case: ProposalCase) -> str:
         """Put a plan into the inbox; one for a finding under the campaign of most of its messages."""
-        from audit.queries.suggested_rule import suggested
+        from audit.queries.findings_documents import suggested
         from audit.rules.book import Case
 
         workspace, viewer = self._opened.workspace, self._opened.viewer
@@ -225,9 +225,9 @@ class RuleBook:
                 change.id, {**dict.fromkeys(set(before) - {*change.keys, *FIXED}), **change.keys}
             )
         if change.kind == "undo":
-            from audit.privacy import current_user
+            from audit.privacy import roles
 
-            return book.plan_undo(author=current_user.name(), since=self._opened_at)
+            return book.plan_undo(author=roles.current_user(), since=self._opened_at)
         return book.plan_enable(change.id) if change.kind == "enable" else book.plan_disable(change.id)
 
     def _effect(self, plan: book_plan.Plan) -> list[str]:

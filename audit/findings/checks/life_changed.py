@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from audit.events import bereavement
+from audit.events import vocabulary
 from audit.events.schema import first_levels
 from audit.events.times import iso
 from audit.events.vocabulary import comes_before_expr
@@ -65,7 +65,7 @@ def _changes(context: CheckContext) -> pl.DataFrame:
     until = reopened.backward_fill().over("customer_id")
     return (
         acts.with_columns(until.alias("until"))
-        .filter((pl.col("kind") == "order_refunded").not_() | bereavement.by_reason())
+        .filter((pl.col("kind") == "order_refunded").not_() | vocabulary.speaks_of_death())
         .filter(pl.col("kind") != "registry_created")
         .select(
             "customer_id",
@@ -73,7 +73,7 @@ def _changes(context: CheckContext) -> pl.DataFrame:
             pl.col("occurred_at").alias("change_at"),
             pl.col("kind").alias("change"),
             first_levels(pl.col("category"), 1).alias("change_area"),
-            bereavement.changed().alias("grave"),
+            vocabulary.life_changed().alias("grave"),
             pl.when(pl.col("kind") == "registry_closed").then("until").alias("until"),
         )
     )

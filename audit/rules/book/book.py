@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from audit.errors import InputError, NotFoundError, WorkspaceError
-from audit.privacy import current_user
+from audit.privacy import roles
 from audit.rules.book import edits, inbox, proposals, versions
 from audit.rules.book.file import Store
 from audit.rules.book.inbox import Inbox, refuse_state
@@ -165,7 +165,7 @@ class Book:
         """
         if not plan.changes:
             return ()
-        actor = author or current_user.name()
+        actor = author or roles.current_user()
         with self._store.writing() as db:
             written = versions.read(db, self._store.path)
             edits.refuse_conflict(written, plan)
@@ -189,7 +189,7 @@ class Book:
         for act in acts:
             if act not in inbox.ACTS:
                 raise InputError(f"{act!r} needs no second person; there are {' and '.join(inbox.ACTS)}")
-        at, author = self._store.now(), author or current_user.name()
+        at, author = self._store.now(), author or roles.current_user()
         with self._store.writing() as db:
             inbox.write_policy(db, acts, author=author, at=at, note=note)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from audit.errors import InputError, NotPermittedError, WorkspaceError
 from audit.events.times import iso
-from audit.privacy import current_user
+from audit.privacy import roles
 from audit.rules.book import proposals
 from audit.rules.book.file import Store
 from audit.rules.book.plan import Plan
@@ -124,7 +124,7 @@ class Inbox:
         return self.proposal(number)
 
     def _step(self, state: str, actor: str | None, note: str = "") -> Step:
-        return Step(state=state, actor=actor or current_user.name(), at=self._store.now(), note=note)
+        return Step(state=state, actor=actor or roles.current_user(), at=self._store.now(), note=note)
 
 
 def refuse_state(proposal: Proposal, states: Sequence[str]) -> None:

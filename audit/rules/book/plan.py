@@ -12,7 +12,7 @@ from audit.rules.model import Rule, to_dict
 if TYPE_CHECKING:
     import polars as pl
 
-    from audit.population.context import PopulationContext
+    from audit.population.stats import PopulationContext
 
 
 class KeyChange(Document):

@@ -10,7 +10,7 @@ import polars as pl
 from audit.errors import NotFoundError
 from audit.events.messages import KEY
 from audit.events.times import iso
-from audit.population.context import PopulationContext
+from audit.population.stats import PopulationContext
 from audit.rules.model import Rule
 from audit.rules.reference import histories
 from audit.rules.reference.evaluate import Verdict, verdicts

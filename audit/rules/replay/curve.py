@@ -13,7 +13,10 @@ from typing import Any, Literal
 import polars as pl
 
 from audit.errors import InputError, NotFoundError
-from audit.population.context import PopulationContext
+from audit.events.times import duration
+from audit.population.stats import PopulationContext
+from audit.rules.kinds.cooldown import REPURCHASE
+from audit.rules.kinds.frequency_cap import CALENDAR
 from audit.rules.model import Rule, from_dict, to_dict
 from audit.rules.reference import histories
 from audit.rules.reference.evaluate import Decision, judge
@@ -301,3 +304,38 @@ def _series(id_: str, title: str, counted: Iterable[tuple[int, int]]) -> Series:
         tuple(rate.low for rate in rates),
         tuple(rate.high for rate in rates),
     )
+
+
+MOST_POINTS_DRAWN = 8
+"""Points that stand beside each other in a pane half as wide as a terminal of 120 cells."""
+
+WINDOWS = ("1h", "4h", "8h", "16h", "1d", "2d", "3d", "5d", "7d", "14d", "28d", "60d", "90d", "180d", "365d")
+"""Windows that people try; the rule's own is put among them."""
+
+
+def axes(rule: Rule) -> tuple[str, ...]:
+    """What its curve can run over: `limit`, `window` or both. Raises InputError if the rule has neither."""
+    axes = tuple(key for key in ("limit", "window") if key in to_dict(rule))
+    if not axes:
+        raise InputError(f"no curve: a {rule.kind.replace('_', ' ')} rule has neither a limit nor a window")
+    return axes
+
+
+def limits_around(rule: Rule) -> tuple[int, ...]:
+    """Limits around the rule's own."""
+    current: int = to_dict(rule)["limit"]
+    lowest = 0 if current == 0 else max(1, current - MOST_POINTS_DRAWN // 2)
+    return tuple(range(lowest, lowest + MOST_POINTS_DRAWN))
+
+
+def windows_around(rule: Rule) -> tuple[str, ...]:
+    """Windows around the rule's own, in order; of a cooldown that waits for the re-purchase, that one last."""
+    window: str = to_dict(rule)["window"]
+    if "window_kind" in to_dict(rule):
+        return CALENDAR
+    if window == REPURCHASE:
+        return (*WINDOWS[-MOST_POINTS_DRAWN + 1 :], REPURCHASE)
+    by_length = {duration(name): name for name in WINDOWS} | {duration(window): window}
+    ordered = [by_length[length] for length in sorted(by_length)]
+    lowest = max(0, min(ordered.index(window) - MOST_POINTS_DRAWN // 2, len(ordered) - MOST_POINTS_DRAWN))
+    return tuple(ordered[lowest : lowest + MOST_POINTS_DRAWN])

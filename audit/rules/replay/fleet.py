@@ -5,18 +5,21 @@ message becomes a Python object; without it, or for rules it does not know, the 
 """
 
 import os
+import shutil
+import tempfile
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
 import polars as pl
 
+from audit.errors import InputError
 from audit.events.schema import SCHEMA, empty
-from audit.population.context import PopulationContext
+from audit.population.stats import PopulationContext
 from audit.rules import kernel
 from audit.rules.kernel import kernel_cache
 from audit.rules.model import Rule
@@ -26,7 +29,6 @@ from audit.rules.replay.event_pruning import COLUMNS, MissingColumn, by_row, col
 from audit.rules.replay.simulation import BECAME, Progress
 from audit.rules.replay.totals import FLAGS, PartTotals, Sums, Totals, cells
 from audit.rules.scopes import RuleSet
-from audit.storage.atomic_parquet import whole
 
 ROWS = 500_000
 """Events in a part; a customer with more is still taken whole. Twice as many take a tenth longer: their arrays are asked of
@@ -236,3 +238,49 @@ def _together(parts: list[PartTotals], rules: RuleSet, ctx: PopulationContext) -
         ),
         ctx.coverage,
     )
+
+
+@contextmanager
+def whole(out: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """Give what takes a frame; when all were taken, put them together at `out`.
+
+    Each is written at once into a folder beside `out`, which is gone at the end, however it ends. What stood at `out`
+    stays until the new file is whole. Raises InputError where that cannot be written.
+    """
+    with _clear_errors(out):
+        folder = Path(tempfile.mkdtemp(prefix=".whysent-", dir=out.parent))
+    parts: list[Path] = []
+
+    def take(frame: pl.DataFrame) -> None:
+        parts.append(folder / f"{len(parts):06d}.parquet")
+        with _clear_errors(out):
+            frame.write_parquet(parts[-1])
+
+    try:
+        yield take
+        with _clear_errors(out):
+            together = folder / "together.parquet"
+            pl.scan_parquet(parts).sink_parquet(together)
+            _move(together, out)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _move(made: Path, out: Path) -> None:
+    """Put it in the place of a file; into what is no file, such as a pipe, write it."""
+    if out.exists() and not out.is_file():
+        with made.open("rb") as source, out.open("wb") as target:
+            shutil.copyfileobj(source, target)
+    else:
+        made.replace(out)
+
+
+@contextmanager
+def _clear_errors(out: Path) -> Iterator[None]:
+    from polars.exceptions import ComputeError
+
+    try:
+        yield
+    except (OSError, ComputeError) as error:
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise InputError(f"{out}: cannot be written: {said}") from error

@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 import polars as pl
 
 from audit.events.vocabulary import class_expr
-from audit.population.context import PopulationContext
+from audit.population.stats import PopulationContext
 from audit.rules import kernel
 from audit.rules.kernel import preload
 from audit.rules.reference import histories

@@ -10,9 +10,8 @@ from itertools import chain
 import polars as pl
 
 from audit.events.schema import TIME
-from audit.population.context import PopulationContext
 from audit.population.coverage import Coverage
-from audit.population.stats import Facts
+from audit.population.stats import Facts, PopulationContext
 from audit.rules import kernel
 from audit.rules.model import Rule
 from audit.rules.reference import histories

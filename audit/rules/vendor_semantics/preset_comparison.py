@@ -15,7 +15,7 @@ import polars as pl
 from audit.errors import InputError
 from audit.events.document import Document
 from audit.events.schema import SCHEMA, empty
-from audit.population.context import PopulationContext
+from audit.population.stats import PopulationContext
 from audit.rules.kinds.counting import Cap
 from audit.rules.model import Rule, to_dict
 from audit.rules.reference import histories

@@ -8,7 +8,7 @@ import polars as pl
 from audit.errors import InputError
 from audit.events.schema import first_levels
 from audit.events.sensitive_topics import in_category
-from audit.population.context import PopulationContext
+from audit.population.stats import PopulationContext
 from audit.segments.event_selection import SelectedEvents
 from audit.segments.models import Groups, Lifetime, Models, customer_groups, customer_lifetime_value
 

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from audit import why
-from audit.events import bereavement
+from audit.events import vocabulary
 from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
 from tests import build
 from tests.audit.findings.histories import act, found, mail, order
@@ -88,7 +88,7 @@ def test_a_check_and_an_explanation_know_a_death_by_the_same_words(reason):
 def test_other_reasons_speak_of_no_death(reason):
     assert (
         not build.events(act("order_refunded", "2026-02-01", reason=reason))
-        .filter(bereavement.changed())
+        .filter(vocabulary.life_changed())
         .height
     )
 

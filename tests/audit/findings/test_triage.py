@@ -4,7 +4,7 @@ import pytest
 
 from audit import findings
 from audit.findings import schema
-from audit.findings.triage import SCHEMA
+from audit.findings.registry import TRIAGE_SCHEMA
 from tests import build
 from tests.audit.findings.histories import act, mail, order
 
@@ -23,7 +23,7 @@ def _frame():
 def test_the_worst_come_first_and_those_without_findings_last():
     frame = _frame()
     listed = findings.triage(frame, build.context(frame))
-    assert dict(listed.schema) == dict(SCHEMA)
+    assert dict(listed.schema) == dict(TRIAGE_SCHEMA)
     assert listed["customer"].to_list() == ["c_breach", "c_capped", "c_untold", "c_a_quiet", "c_quiet"]
     assert listed["severity"].to_list() == ["high", "medium", None, None, None]
     assert listed["events"].sum() == frame.height
