@@ -116,3 +116,17 @@ def test_its_acts_and_its_messages_are_named_apart() -> None:
     acts, messages = made.because[0].because
     assert (acts.events, messages.events) == (("o",), ("m0", "m1", "m2", "m3"))
     assert messages.text == "4 messages from 2026-02-01 to 2026-05-01"
+
+
+def test_what_would_have_explained_a_message_is_a_look_at_the_same_the_day_before() -> None:
+    known = [
+        {"kind": kind, "at": "2025-01-01", "category": "Books", "event_id": kind}
+        for kind in ("product_viewed", "order_completed")
+    ]
+    proof = explained(
+        [*known, mail("m", "2026-01-01", category="Cars > Tyres")], "unexplained"
+    ).counterfactual
+    assert proof is not None
+    assert [dict(one) for one in proof.add] == [
+        {"kind": "product_viewed", "occurred_at": "2025-12-31T00:00:00Z", "category": "Cars > Tyres"}
+    ]
