@@ -7,7 +7,7 @@ Changed are `<` and `<=`, `>` and `>=`, `==` and `!=`, `in` and `not in`, `is` a
 of polars `is_in` (negated), `is_between` (one end open), `is_null` and `eq_missing` (into their opposites).
 
 A process that has imported what is slow to import forks once a mutant, so that one costs its tests and no start-up
-(2.5 s of processor time otherwise, which is why no mutation tool is used). The file on the disk stays as it is. The
+(3.7 s of processor time otherwise, which is why no mutation tool is used). The file on the disk stays as it is. The
 tests must pass before.
 """
 
