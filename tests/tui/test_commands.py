@@ -719,7 +719,7 @@ def test_a_workspace_named_without_a_command_is_the_one_that_opens(
         opened.append(folder)
         return 0
 
-    monkeypatch.setattr("tui.commands.app._terminal", lambda: True)
+    monkeypatch.setattr("tui.commands.workspaces._terminal", lambda: True)
     monkeypatch.setattr("tui.app.run", run)
     assert whysent("--workspace", str(tmp_path)).code == 0
     assert whysent().code == 0
