@@ -27,7 +27,7 @@ def test_the_core_knows_no_screen_library(module: str) -> None:
 
 
 def test_help_and_version_load_no_heavy_library() -> None:
-    heavy = {"polars", "sqlite_utils", "textual", "cryptography", "keyring"}
+    heavy = {"polars", "sqlite_utils", "textual", "cryptography", "keyring", "msgspec"}
     assert not loaded_by("from tui.cli import run; run(['--help'])") & heavy
     assert not loaded_by("from tui.cli import run; run(['--version'])") & (heavy | {"typer", "rich"})
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from audit.errors import InputError
-from audit.events.document import Document
 from tui.commands import options, output, text_output
 from tui.commands.options import ANSWER, Invocation, RulesFileOption, shares
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+    from audit.events.document import Document
     from audit.queries.reports import Report
     from audit.rules.replay.totals import Totals
     from audit.rules.scopes import RuleSet
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from audit.workspace.context import Context
     from audit.workspace.workspace import Workspace
 
-Answer = TypeVar("Answer", bound=Document)
+Answer = TypeVar("Answer", bound="Document")
 
 FormOption = Annotated[
     str | None, typer.Option("--format", metavar="FORM", help="A page to hand on: md, html or json.")
