@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from audit.events.document import Document
     from audit.queries.reports import Report
-    from audit.rules.replay.totals import Totals
+    from audit.rules.replay.totals import ReplayDocument, Totals
     from audit.rules.scopes import RuleSet
-    from audit.rules.vendor_semantics.preset_comparison import Comparison
+    from audit.rules.vendor_semantics.preset_comparison import ComparedReplay
     from audit.workspace.context import Context
     from audit.workspace.workspace import Workspace
 
@@ -75,7 +75,7 @@ def simulate(
     scan, totals = _replayed(ws, rules, ctx, customer, decisions)
     replay = totals.document()
     if preset is not None:
-        replay = _compared(ws, rules, ctx, scan, preset, zone).beside(replay)
+        replay = _compared(replay, ws, rules, ctx, scan, preset, zone)
     page = partial(reports.replay, replay, covered=line(ctx.coverage))
     _answer(invocation, replay, form, out, text_output.replay, page)
 
@@ -149,20 +149,23 @@ def _replayed(
 
 
 def _compared(
+    replay: "ReplayDocument",
     ws: "Workspace",
     rules: "RuleSet",
     ctx: "Context",
     scan: "pl.LazyFrame",
     preset: str,
     zone: str | None,
-) -> "Comparison":
-    """The same rules as a sender would carry them out."""
+) -> "ComparedReplay":
+    """A replay with the same rules beside it as a sender would carry them out."""
+    import msgspec
+
     from audit import why
     from audit.queries import documents
     from audit.rules import vendor_semantics
     from audit.rules.vendor_semantics import preset_comparison
 
-    return preset_comparison.compare(
+    comparison = preset_comparison.compare(
         scan,
         rules.rules,
         vendor_semantics.preset(preset),
@@ -172,6 +175,7 @@ def _compared(
         causes=partial(why.causes, context=ctx),
         progress=output.Progress("replaying as the sender would"),
     )
+    return preset_comparison.ComparedReplay(**msgspec.structs.asdict(replay), preset=comparison)
 
 
 def _answer(

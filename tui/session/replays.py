@@ -125,7 +125,7 @@ class Replays:
             causes=lambda _: self._opened.causes,
             progress=progress,
             rows=COMPARED_ROWS,
-        ).document()
+        )
 
     def _replay_of_customer(self, rules: RuleSet, customer: str) -> ReplayDocument:
         from audit.queries import documents

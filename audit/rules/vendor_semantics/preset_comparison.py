@@ -5,11 +5,9 @@ frees room there and not in the other. Counts of what happened; no promise of wh
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import msgspec
 import polars as pl
 
 from audit.errors import InputError
@@ -33,8 +31,6 @@ EXAMPLES = 5
 
 KINDS = ("only_exact", "only_preset", "moved")
 """How a decision may differ: stopped by the exact rules alone; by the sender's alone; let through at another time."""
-
-_COUNTS = ("messages", "differ", "only_exact", "only_preset", "moved", "both", "neither", "customers_differ")
 
 _KEY = ("customer_id", "occurred_at", "event_id")
 
@@ -107,52 +103,6 @@ class ComparedReplay(ReplayDocument, schema="whysent.replay/1"):
     preset: ComparisonDocument
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What two replays have in common and what not; numbers of messages, but for `customers_differ`.
-
-    - `translations`: rule by rule of the exact set, what the sender keeps in its place;
-    - `both`, `neither`: stopped by both sets, by none; `only_exact`, `only_preset`: by one of them;
-    - `moved`: let through by both, at different times (deferred);
-    - `examples`: columns `kind, customer_id, occurred_at, event_id, exact_rule, exact_counted, preset_rule,
-      preset_counted, exact_to, preset_to`, the first few of each kind in order.
-    """
-
-    preset: Preset
-    translations: Sequence[Translation]
-    zone: str | None
-    messages: int
-    both: int
-    only_exact: int
-    only_preset: int
-    moved: int
-    neither: int
-    customers_differ: int
-    examples: pl.DataFrame
-
-    @property
-    def differ(self) -> int:
-        """Messages whose decision differs."""
-        return self.only_exact + self.only_preset + self.moved
-
-    def document(self) -> ComparisonDocument:
-        """What is printed of it."""
-        return ComparisonDocument(
-            id=self.preset.id,
-            title=self.preset.title,
-            feature=self.preset.feature,
-            zone=self.zone,
-            rules=tuple(_rule_there(translation) for translation in self.translations),
-            **{name: getattr(self, name) for name in _COUNTS},
-            examples=tuple(_example(row) for row in self.examples.iter_rows(named=True)),
-            differs=self.preset.differs,
-        )
-
-    def beside(self, replay: ReplayDocument) -> ComparedReplay:
-        """A replay of the exact rules with this in it."""
-        return ComparedReplay(**msgspec.structs.asdict(replay), preset=self.document())
-
-
 def compare(
     events: pl.LazyFrame,
     rules: Iterable[Rule],
@@ -164,7 +114,7 @@ def compare(
     causes: Causes | None = None,
     progress: Progress | None = None,
     rows: int | None = None,
-) -> Comparison:
+) -> ComparisonDocument:
     """Replay `rules` over `events` (whole customers, in `ORDER`), and again as the sender of `preset` would keep them.
 
     Rules that are no caps stand in both sets; a cap that the sender does not have stands in the exact set alone.
@@ -196,8 +146,16 @@ def compare(
         .head(EXAMPLES)
     )
     order = pl.col("kind").replace_strict(KINDS, range(len(KINDS)), return_dtype=pl.UInt8)
-    return Comparison(
-        preset, translations, zone, examples=examples.sort(order, maintain_order=True), **counts
+    return ComparisonDocument(
+        id=preset.id,
+        title=preset.title,
+        feature=preset.feature,
+        zone=zone,
+        rules=tuple(map(_rule_there, translations)),
+        **counts,
+        differ=sum(counts[kind] for kind in KINDS),
+        examples=tuple(map(_example, examples.sort(order, maintain_order=True).iter_rows(named=True))),
+        differs=preset.differs,
     )
 
 

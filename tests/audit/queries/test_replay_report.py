@@ -5,6 +5,7 @@ import re
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 
 from audit.queries import reports
@@ -37,7 +38,7 @@ def replay_page(form, *, preset=None):
         beside = preset_comparison.compare(
             frame.lazy(), [from_dict(RULE)], vendor_semantics.preset(preset), context(frame)
         )
-        told = beside.beside(told)
+        told = preset_comparison.ComparedReplay(**msgspec.structs.asdict(told), preset=beside)
     return reports.replay(told, covered=COVERED).written(form)
 
 

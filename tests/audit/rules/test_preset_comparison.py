@@ -45,7 +45,7 @@ def test_eleven_at_night_and_midnight_are_one_day_apart_on_the_calendar():
     history = [message("2026-01-05T22:00", **BERLIN), message("2026-01-05T23:00", **BERLIN)]
     made = beside(history, "braze", cap(1, "24h"))
     assert counts(made) == nobody(only_exact=1, neither=1, customers_differ=1)
-    (example,) = made.document().to_json()["examples"]
+    (example,) = made.to_json()["examples"]
     assert (example["kind"], example["event_id"], example["exact"]["counted"]) == ("only_exact", "e2", ["e1"])
     assert example["preset"] == {"rule": None, "counted": [], "deferred_to": None}
 
@@ -67,7 +67,7 @@ def test_a_week_that_starts_on_sunday_parts_saturday_from_sunday():
     assert counts(made) == nobody(only_exact=2, neither=2, customers_differ=1)
     monday = beside(history, "iterable", cap(2, "1w", window_kind="calendar"), zone="UTC")
     assert counts(monday) == nobody(only_exact=1, neither=3, customers_differ=1)
-    (sunday,) = monday.document().to_json()["examples"]
+    (sunday,) = monday.to_json()["examples"]
     assert (sunday["event_id"], sunday["exact"]["counted"]) == ("e3", ["e1", "e2"])
 
 
@@ -102,7 +102,7 @@ def test_what_is_put_off_there_is_stopped_here_and_may_go_out_at_another_time():
     assert beside(history, "mautic", cap(1, "1d")).only_exact == 1
     made = beside(history, "mautic", cap(1, "1d", window_kind="calendar", time_zone="UTC", on_fail="defer"))
     assert counts(made) == nobody(moved=1, neither=1, customers_differ=1)
-    (moved,) = made.document().to_json()["examples"]
+    (moved,) = made.to_json()["examples"]
     assert (moved["exact"]["deferred_to"], moved["preset"]["deferred_to"]) == (
         "2026-01-06T00:00:00Z",
         "2026-01-06T10:00:00Z",
@@ -113,7 +113,7 @@ def test_a_cap_that_the_sender_lacks_stops_nothing_there():
     history = [message(f"2026-01-05T{hour}:00") for hour in (10, 11, 12)]
     weekly, daily = cap(2, "7d", id="weekly"), cap(1, "1h", id="hourly")
     made = beside(history, "klaviyo", weekly, daily)
-    assert [one.rule is None for one in made.translations] == [True, False]
+    assert [one.carried_out is None for one in made.rules] == [True, False]
     assert counts(made) == nobody(only_exact=1, neither=2, customers_differ=1)
 
 
@@ -159,7 +159,7 @@ def test_what_cannot_be_compared_is_refused(name, documents, more, said):
 
 def test_nobody_at_all_is_all_zero():
     made = beside([{"kind": "product_viewed", "at": "2026-01-05"}], "braze", cap(3, "7d"))
-    assert (made.messages, counts(made), made.document().to_json()["examples"]) == (0, nobody(), [])
+    assert (made.messages, counts(made), made.to_json()["examples"]) == (0, nobody(), [])
 
 
 @settings(max_examples=60, deadline=None)
@@ -224,13 +224,11 @@ def test_a_fleet_is_compared_as_a_few_are(name, monkeypatch):
     frame, rules = events(*days), [from_dict(cap(2, "3d", id="three")), from_dict(cap(3, "7d"))]
     few = (
         preset_comparison.compare(frame.lazy(), rules, vendor_semantics.preset(name), context(frame))
-        .document()
         .to_json()
     )
     monkeypatch.setattr(kernel, "MIN_MESSAGES", 1)
     assert (
         preset_comparison.compare(frame.lazy(), rules, vendor_semantics.preset(name), context(frame))
-        .document()
         .to_json()
         == few
     )
