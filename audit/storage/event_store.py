@@ -3,10 +3,9 @@
 import os
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -36,10 +35,6 @@ class Segment:
     rows: int
     first: str
     last: str
-
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in the manifest."""
-        return asdict(self)
 
 
 def write(folder: Path, events: pl.DataFrame) -> Segment:

@@ -1,13 +1,14 @@
 """`workspace.json`: which files make up one generation of a workspace. Replaced whole, never edited in place."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from audit.errors import NotFoundError, WorkspaceError
-from audit.events.times import iso, parse_iso
 from audit.storage import private_files
 from audit.storage.event_store import Segment
 
@@ -15,6 +16,9 @@ FORMAT = 1
 """The version of the folder's layout that this program writes, and the newest it reads."""
 
 NAME = "workspace.json"
+
+_ADDED_LATER = {"flows", "definitions", "models"}
+"""What older programs did not write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +76,8 @@ class Manifest:
 
     def save(self, folder: Path) -> None:
         """Make this the workspace's current generation. Raises WorkspaceError."""
-        document = {
-            "format": FORMAT,
-            "id": self.id,
-            "created": iso(self.created),
-            "synthetic": self.settings.synthetic,
-            "settings": {"engagement": self.settings.engagement},
-            "generation": self.generation,
-            "at": iso(self.at),
-            "customers": self.customers,
-            "segments": [segment.to_json() for segment in self.segments],
-            "coverage": self.coverage,
-            "campaigns": self.campaigns,
-            "flows": self.flows,
-            "definitions": self.definitions,
-            "models": self.models,
-            "quarantine": list(self.quarantine),
-            "imports": list(self.imports),
-            "retired": list(self.retired),
-        }
+        document = {"format": FORMAT, **msgspec.to_builtins(self)}
+        document["synthetic"] = document["settings"].pop("synthetic")
         private_files.write(folder / NAME, json.dumps(document, indent=1, ensure_ascii=False).encode())
 
 
@@ -116,25 +103,14 @@ def load(folder: Path) -> Manifest:
         )
     try:
         return _read(document)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
         raise WorkspaceError(f"{path}: is damaged; restore the workspace from a backup") from error
 
 
 def _read(document: dict[str, Any]) -> Manifest:
-    return Manifest(
-        id=document["id"],
-        created=parse_iso(document["created"]),
-        settings=Settings(engagement=document["settings"]["engagement"], synthetic=document["synthetic"]),
-        generation=document["generation"],
-        at=parse_iso(document["at"]) if document["at"] else None,
-        customers=document["customers"],
-        segments=tuple(Segment(**row) for row in document["segments"]),
-        coverage=document["coverage"],
-        campaigns=document["campaigns"],
-        flows=document.get("flows"),
-        definitions=document.get("definitions"),
-        models=document.get("models"),
-        quarantine=tuple(document["quarantine"]),
-        imports=tuple(document["imports"]),
-        retired=tuple(document["retired"]),
-    )
+    """Raises KeyError where something is missing that every program wrote."""
+    missing = {field.name for field in fields(Manifest)} - _ADDED_LATER - document.keys()
+    if missing:
+        raise KeyError(*missing)
+    settings = {"engagement": document["settings"]["engagement"], "synthetic": document["synthetic"]}
+    return msgspec.convert({**document, "settings": settings}, Manifest)

@@ -322,10 +322,6 @@ class Workspace:
         """Read the newest generation from now on."""
         self.generation = Generation(self.path, manifest.load(self.path))
 
-    def set_campaigns(self, frame: pl.DataFrame) -> None:
-        """Replace the campaign map (columns of `campaigns.SCHEMA`)."""
-        self.set_map(frame, None)
-
     def set_map(self, campaigns: pl.DataFrame | None, flows: pl.DataFrame | None) -> None:
         """Replace the campaign map (columns of `campaigns.SCHEMA`), the flows (`flows.FLOWS`), or both; None keeps."""
         with self.writing():

@@ -111,7 +111,6 @@ def sweep(
     points = curve.sweep(
         events,
         sets,
-        rule,
         ctx,
         ids=documents.named_in(ws, rules),
         causes=documents.causes_for(rules, events, ctx),

@@ -34,21 +34,15 @@ _CHUNK = 20_000
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One point of the curve: the rule as it was set, and the replay made with it."""
-
-    rule: Rule
-    replay: simulation.Replay
-
-    def document(self) -> SweepPoint:
-        """What is printed of it."""
-        return self.replay.totals().point(self.rule)
-
-
-def document(rule_id: str, points: Iterable[Point]) -> SweepDocument:
-    """The document of a curve."""
-    return SweepDocument(rule=rule_id, points=tuple(point.document() for point in points))
+def document(rule_id: str, points: Iterable[simulation.Replay]) -> SweepDocument:
+    """The document of a curve: the replays that `sweep` made with the rule `rule_id` as it was set at each point."""
+    return SweepDocument(
+        rule=rule_id,
+        points=tuple(
+            replay.totals().point(next(rule for rule in replay.rules if rule.id == rule_id))
+            for replay in points
+        ),
+    )
 
 
 def limits(text: str) -> list[int]:
@@ -103,13 +97,12 @@ def variants(
 def sweep(
     events: pl.DataFrame,
     points: Sequence[Sequence[Rule]],
-    rule_id: str,
     ctx: PopulationContext,
     *,
     ids: Mapping[str, str] | None = None,
     causes: pl.DataFrame | None = None,
     progress: simulation.Progress | None = None,
-) -> list[Point]:
+) -> list[simulation.Replay]:
     """Replay each set of `points` (as `variants` gives them) over the messages of `events` (whole customers, in order).
 
     `ids` and `causes` as for `replay.simulate`. `progress` is told decisions made of decisions to make, once a
@@ -129,10 +122,7 @@ def sweep(
             progress(done, messages.height * len(sets))
     became = outcomes.of(events, messages)
     return [
-        Point(
-            next(rule for rule in rule_set.rules if rule.id == rule_id),
-            simulation.Replay(rule_set.rules, decisions.frame(), messages, became, ctx.coverage),
-        )
+        simulation.Replay(rule_set.rules, decisions.frame(), messages, became, ctx.coverage)
         for rule_set, decisions in zip(sets, by_point, strict=True)
     ]
 

@@ -140,12 +140,6 @@ def compare(
         if progress is not None:
             progress(done, total)
     counts = pl.concat([part_counts for part_counts, _ in parts]).sum().row(0, named=True)
-    examples = (
-        pl.concat([part_examples for _, part_examples in parts])
-        .group_by("kind", maintain_order=True)
-        .head(EXAMPLES)
-    )
-    order = pl.col("kind").replace_strict(KINDS, range(len(KINDS)), return_dtype=pl.UInt8)
     return ComparisonDocument(
         id=preset.id,
         title=preset.title,
@@ -154,7 +148,7 @@ def compare(
         rules=tuple(map(_rule_there, translations)),
         **counts,
         differ=sum(counts[kind] for kind in KINDS),
-        examples=tuple(map(_example, examples.sort(order, maintain_order=True).iter_rows(named=True))),
+        examples=_examples(pl.concat([part_examples for _, part_examples in parts])),
         differs=preset.differs,
     )
 
@@ -243,6 +237,13 @@ def _rule_there(translation: Translation) -> RuleThere:
         why_not=translation.no_equivalent or None,
         notes=translation.notes,
     )
+
+
+def _examples(differing: pl.DataFrame) -> tuple[DifferenceExample, ...]:
+    """The first few of each kind, in order."""
+    order = pl.col("kind").replace_strict(KINDS, range(len(KINDS)), return_dtype=pl.UInt8)
+    examples = differing.group_by("kind", maintain_order=True).head(EXAMPLES).sort(order, maintain_order=True)
+    return tuple(map(_example, examples.iter_rows(named=True)))
 
 
 def _example(row: Mapping[str, Any]) -> DifferenceExample:

@@ -146,7 +146,7 @@ def test_campaigns_seen_are_counted_as_messages_mapped_or_not(tmp_path, monkeypa
     lines = [f"{row},2026-01-01,message_sent" for row in rows]
     header = "event_id,customer_id,message_id,campaign_id,campaign_name,subject,occurred_at,kind"
     ingest.import_paths(ws, [csv(tmp_path, *lines, header=header)])
-    ws.set_campaigns(read(tmp_path, MAP))
+    ws.set_map(read(tmp_path, MAP), None)
 
     volumes = campaign_map.volumes(ws.scan(), ws.campaigns)
     assert sorted(

@@ -222,14 +222,14 @@ def test_a_fleet_is_compared_as_a_few_are(name, monkeypatch):
         for hour in ("09", "23")
     ]
     frame, rules = events(*days), [from_dict(cap(2, "3d", id="three")), from_dict(cap(3, "7d"))]
-    few = (
-        preset_comparison.compare(frame.lazy(), rules, vendor_semantics.preset(name), context(frame))
-        .to_json()
-    )
+    few = preset_comparison.compare(
+        frame.lazy(), rules, vendor_semantics.preset(name), context(frame)
+    ).to_json()
     monkeypatch.setattr(kernel, "MIN_MESSAGES", 1)
     assert (
-        preset_comparison.compare(frame.lazy(), rules, vendor_semantics.preset(name), context(frame))
-        .to_json()
+        preset_comparison.compare(
+            frame.lazy(), rules, vendor_semantics.preset(name), context(frame)
+        ).to_json()
         == few
     )
     assert few["both"] > 0

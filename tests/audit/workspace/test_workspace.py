@@ -153,7 +153,7 @@ def test_the_campaign_map_is_filled_in_and_overwrites_nothing(ws, tmp_path):
     ingest.import_paths(ws, [sends(tmp_path, *lines)])
     version = ws.version
     entry = {"campaign_id": "c1", "campaign_name": "News", "category": "Beauty", "topics": ["nails"]}
-    ws.set_campaigns(pl.DataFrame([entry], schema=CAMPAIGNS))
+    ws.set_map(pl.DataFrame([entry], schema=CAMPAIGNS), None)
 
     for events in (ws.history(ws.resolve("7")), ws.scan().collect(), Workspace.open(ws.path).events()):
         assert events["category"].to_list() == ["Beauty", "Own", None]

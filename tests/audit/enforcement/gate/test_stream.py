@@ -243,11 +243,8 @@ def test_no_answer_where_the_record_cannot_be_written(ws, monkeypatch):
 def test_the_campaign_map_fills_what_a_line_leaves_open(ws):
     from audit.flows.campaign_map import SCHEMA
 
-    ws.set_campaigns(
-        pl.DataFrame(
-            [{"campaign_id": "news", "category": "A > B", "message_class": "marketing"}], schema=SCHEMA
-        )
-    )
+    news = {"campaign_id": "news", "category": "A > B", "message_class": "marketing"}
+    ws.set_map(pl.DataFrame([news], schema=SCHEMA), None)
     rule = '[[rule]]\nid = "a"\nkind = "mute"\ncategories = ["A"]\n'
     line = candidate("2026-01-10T10:00:00Z", campaign_id="news")
     assert decisions(told(ws, line, {**line, "campaign_id": "other"}, rules=rule)) == ["stop", "allow"]
