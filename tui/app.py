@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from audit.privacy.roles import Viewer
-    from tui.session.core import Session
+    from tui.session.core import CoreSession
     from tui.session.view_models import Opening
 
 
@@ -59,7 +59,7 @@ class WhysentApp(App[int], AsksCore):
     }
     DEFAULT_MODE = "find"
 
-    def __init__(self, session: Session, *, agent: bool = False) -> None:
+    def __init__(self, session: CoreSession, *, agent: bool = False) -> None:
         super().__init__(ansi_color=True if wants_no_colour() else None)
         self._session = session
         self.agent = agent
@@ -75,7 +75,7 @@ class WhysentApp(App[int], AsksCore):
             self.theme = first_theme()
 
     @property
-    def session(self) -> Session:
+    def session(self) -> CoreSession:
         return self._session
 
     # -- opening ---------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from tui.rendering.text import say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tui.session.core import Session
+    from tui.session.core import CoreSession
     from tui.session.view_models import Opening
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ PAUSE = 0.001
 class Services(Protocol):
     """What screens and dialogs may ask of the application."""
 
-    session: Session
+    session: CoreSession
     opening: Opening | None
     agent: bool
 
@@ -72,7 +72,7 @@ class AsksCore(DOMNode):
         return cast("Services", self.app)
 
     @property
-    def session(self) -> Session:
+    def session(self) -> CoreSession:
         """The open workspace."""
         return self.services.session
 

@@ -11,7 +11,7 @@ from tui.rendering.what_if_diff import Derivable
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tui.session.core import Session
+    from tui.session.core import CoreSession
     from tui.session.view_models import Picture
 
 
@@ -22,7 +22,7 @@ class PictureScreen(Protocol):
     """A screen that asks through a `WhatIf` and hands the answers back to `take` and `take_derivable`."""
 
     @property
-    def session(self) -> Session: ...
+    def session(self) -> CoreSession: ...
 
     def ask(self, group: str, question: Callable[[], T], show: Callable[[T], object]) -> None: ...
 

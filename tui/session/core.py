@@ -5,7 +5,7 @@ Every method may take long and is called in a worker.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tui.session.customers import Customers
 from tui.session.open_workspace import OpenWorkspace
@@ -20,32 +20,11 @@ if TYPE_CHECKING:
     from audit.workspace.workspace import Workspace
 
 
-class Session(Protocol):
-    """An open workspace as the screens see it: questions in, frozen view models out.
-
-    Every method raises WhysentError for what a person can act on.
-    """
-
-    customers: Customers
-    rules: RuleBook
-    replays: Replays
-    proposals: Proposals
-
-    def open(self) -> Opening:
-        """Open the workspace and say what it is."""
-
-    def data_version(self) -> str:
-        """What findings rest on: another text after an import, or after a change of the declared rules."""
-
-    def warm(self) -> None:
-        """Load what looking somebody up will need, so that it is there when they are looked up."""
-
-    def write_export(self, name: str, text: str) -> str:
-        """Write `text` into a file of the workspace that only its owner can read; the path."""
-
-
 class CoreSession:
-    """Answers from `audit` about the workspace in `folder`; `first` is the customer to begin with, as typed."""
+    """Answers from `audit` about the workspace in `folder`: questions in, frozen view models out.
+
+    `first` is the customer to begin with, as typed. Every method raises WhysentError for what a person can act on.
+    """
 
     def __init__(self, folder: Path, viewer: Viewer, *, first: str | None = None) -> None:
         self._opened = OpenWorkspace(folder, viewer)
@@ -60,6 +39,7 @@ class CoreSession:
         return self._opened.workspace
 
     def open(self) -> Opening:
+        """Open the workspace and say what it is."""
         from audit.population.coverage import line
 
         info, viewer = self.workspace.info, self._opened.viewer
@@ -76,9 +56,11 @@ class CoreSession:
         )
 
     def data_version(self) -> str:
+        """What findings rest on: another text after an import, or after a change of the declared rules."""
         return self._opened.data_version()
 
     def warm(self) -> None:
+        """Load what looking somebody up will need, so that it is there when they are looked up."""
         from audit.queries import documents  # noqa: F401 - what is wanted is that it is loaded
 
         self.workspace.vault.resolve("")
@@ -87,4 +69,5 @@ class CoreSession:
         _ = (stats.also_bought, stats.bought_together, stats.usual)
 
     def write_export(self, name: str, text: str) -> str:
+        """Write `text` into a file of the workspace that only its owner can read; the path."""
         return self._opened.write_export(name, text)
