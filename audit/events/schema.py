@@ -5,11 +5,9 @@ A frame of events holds *whole customers*: every event of each customer in it, i
 have one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import polars as pl
-
-from audit.errors import InputError
 
 TIME = pl.Datetime("us", "UTC")
 
@@ -110,39 +108,6 @@ def conform(events: pl.DataFrame) -> pl.DataFrame:
 def in_order(events: pl.DataFrame) -> pl.DataFrame:
     """Sort whole customers into `ORDER`."""
     return events.sort(ORDER)
-
-
-def validate(events: pl.DataFrame) -> pl.DataFrame:
-    """Return `events` unchanged if they are canonical: columns, dtypes, needed values, vocabulary, order.
-
-    Raises InputError naming the first thing that is not.
-    """
-    if dict(events.schema) != dict(SCHEMA):
-        raise InputError(f"events: columns or dtypes differ: {_schema_difference(events)}")
-    for name in ("event_id", *NEEDED):
-        if events[name].null_count():
-            raise InputError(f"events: {name} is absent in {events[name].null_count()} rows")
-    for name, allowed in (("kind", KINDS), ("message_class", MESSAGE_CLASSES), ("source", SOURCES)):
-        _refuse_unknown(events[name], allowed)
-    if events.select(pl.struct("customer_id", "event_id").is_duplicated().any()).item():
-        raise InputError("events: an event_id stands twice for one customer")
-    if not events.equals(in_order(events)):
-        raise InputError(f"events: not in the order {', '.join(ORDER)}")
-    return events
-
-
-def _schema_difference(events: pl.DataFrame) -> str:
-    for name, dtype in SCHEMA.items():
-        if events.schema.get(name) != dtype:
-            return f"{name} should be {dtype}, is {events.schema.get(name, 'missing')}"
-    return "unknown or misplaced column " + ", ".join(n for n in events.columns if n not in SCHEMA)
-
-
-def _refuse_unknown(column: pl.Series, allowed: Iterable[str]) -> None:
-    unknown = column.drop_nulls().unique().sort().to_list()
-    unknown = [value for value in unknown if value not in set(allowed)]
-    if unknown:
-        raise InputError(f"events: unknown {column.name} {unknown[0]!r}")
 
 
 def under(category: pl.Expr, scope: str) -> pl.Expr:

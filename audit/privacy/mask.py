@@ -26,35 +26,6 @@ def mask_all(values: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {field: ", ".join(masks) for field, masks in by_field.items()}
 
 
-class Masked:
-    """An identifier that cannot slip out: `str`, `repr` and every format give its mask. `reveal()` gives it.
-
-    Nothing hands one out yet: it is what a data layer that serves identifiers will hand out.
-    """
-
-    __slots__ = ("_field", "_value")
-
-    def __init__(self, field: str, value: str) -> None:
-        self._field = field
-        self._value = value
-
-    def reveal(self) -> str:
-        """The value in clear."""
-        return self._value
-
-    def __str__(self) -> str:
-        return mask(self._field, self._value)
-
-    def __repr__(self) -> str:
-        return f"Masked({self})"
-
-    def __format__(self, spec: str) -> str:
-        return format(str(self), spec)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        raise TypeError("a masked value is not copied to disk or to another process")
-
-
 def _email(value: str) -> str:
     local, at, domain = value.rpartition("@")
     _, dot, top = domain.rpartition(".")

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from audit.events.messages import messages, orphans
-from audit.events.schema import validate
 from audit.flows import campaign_map
 from fixtures import complete_journey
+from tests.canonical import validate
 
 _THERE = find_spec(complete_journey.PACKAGE) is not None
 pytestmark = [

@@ -18,9 +18,9 @@ from audit.events.schema import (
     first_levels,
     in_order,
     under,
-    validate,
 )
 from tests.build import events
+from tests.canonical import validate
 
 VIEW = {"kind": "product_viewed", "at": "2026-03-02T09:00"}
 PATHS = st.lists(st.sampled_from(["Beauty", "Beauty & Care", "Nails", "Clippers"]), min_size=1, max_size=4)
