@@ -3,8 +3,8 @@
 Kept as daily counts, so that the coverage of two imports is their sum.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import msgspec
@@ -36,6 +36,13 @@ _LINE: dict[str, tuple[str, ...]] = {
     "opt-outs": OPT_OUTS,
 }
 """What the coverage line speaks of: the word, and the kinds it stands for."""
+
+REPEATED = (
+    "order_completed", "product_viewed", "products_searched", "product_added", "checkout_started", "content_consumed",
+    "message_attempted", "message_sent", "message_suppressed", "message_opened", "message_clicked",
+)  # fmt: skip
+"""Kinds of events that come again and again, so that a long silence of all customers shows where the source ends.
+A no, a death or a registry comes once: its silence shows nothing."""
 
 _DATED = ("orders", "views", "mails")
 """Of these the line says how far they reach; of the others only that there are none."""
@@ -71,6 +78,8 @@ class CoverageDocument(Document):
     absent: tuple[str, ...]
     """The kinds of which the data holds no event at all."""
     gaps: tuple[Gap, ...]
+    ends: dict[str, datetime]
+    """The kinds whose source ends before the moment asked about, and up to when they are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +87,21 @@ class Coverage:
     """`sources`: name → last event; `kinds`: kind → span; `gaps`: first and last silent day, see `_gaps`.
 
     `silent`: the kinds of events that the silent source records, for each gap; what is not said there may lack any kind.
+    `ends`: the kinds whose source ends before the moment asked about, and the newest event of each, see `_ends`.
     """
 
     sources: dict[str, datetime]
     kinds: dict[str, Span]
     gaps: tuple[tuple[date, date], ...]
     silent: tuple[tuple[date, date, frozenset[str]], ...] = ()
+    ends: Mapping[str, datetime] = field(default_factory=dict)
+
+    def known_until(self, kinds: Iterable[str], moment: datetime) -> datetime:
+        """Up to when, `moment` (UTC) at the latest, an event of each of `kinds` would be in the data had there been one.
+
+        Where the source of one of them ends, that is its newest event. Kinds that are absent have no end.
+        """
+        return min([moment, *(self.ends[kind] for kind in kinds if kind in self.ends)])
 
     def gaps_of(self, kinds: Iterable[str]) -> tuple[tuple[date, date], ...]:
         """The gaps in which events of one of `kinds` may be missing."""
@@ -107,6 +125,7 @@ class Coverage:
             kinds=self.kinds,
             absent=self.absent,
             gaps=tuple(Gap(begin=begin, end=end) for begin, end in self.gaps),
+            ends=dict(self.ends),
         )
 
 
@@ -141,8 +160,8 @@ def add(counts: pl.DataFrame, further: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def summarize(counts: pl.DataFrame) -> Coverage:
-    """The coverage that daily `counts` show."""
+def summarize(counts: pl.DataFrame, moment: datetime | None = None) -> Coverage:
+    """The coverage that daily `counts` show at `moment` (UTC; default: their newest event)."""
     sources = counts.group_by("source_name").agg(pl.col("last").max()).sort("source_name")
     kinds = (
         counts.group_by("kind")
@@ -155,6 +174,7 @@ def summarize(counts: pl.DataFrame) -> Coverage:
         kinds={kind: Span(first=first, last=last, rows=rows) for kind, first, last, rows in kinds.rows()},
         gaps=tuple(sorted({(begin, end) for _, begin, end in gaps})),
         silent=_silent(counts, gaps),
+        ends=_ends(counts, moment),
     )
 
 
@@ -164,6 +184,7 @@ def of_document(document: CoverageDocument) -> Coverage:
         sources={row.source: row.last for row in document.sources},
         kinds=document.kinds,
         gaps=tuple((gap.begin, gap.end) for gap in document.gaps),
+        ends=document.ends,
     )
 
 
@@ -229,3 +250,26 @@ def _gaps(counts: pl.DataFrame) -> list[tuple[str, date, date]]:
         for name, before, until, chance in gaps.drop_nulls("before").rows()
         if chance < _CHANCE
     )
+
+
+def _ends(counts: pl.DataFrame, moment: datetime | None) -> dict[str, datetime]:
+    """The newest event of the `REPEATED` kinds that no source goes on recording up to `moment`.
+
+    A source has ended for a kind where its days without one, up to that of the moment, are too many for chance: by how
+    many days the source was silent of that kind before, as for gaps.
+    """
+    newest = counts["day"].max() if moment is None else moment.date()
+    source, last = "source_name", pl.col("day").max()
+    spans = counts.group_by(source).agg(pl.col("day").min().alias("begins"))
+    kinds = (
+        counts.filter(pl.col("kind").is_in(REPEATED))
+        .group_by(source, "kind")
+        .agg(pl.col("day").n_unique().alias("days"), last.alias("last_day"), pl.col("last").max())
+        .join(spans, on=source)
+    )
+    span = (pl.col("last_day") - pl.col("begins")).dt.total_days() + 1
+    silence = (pl.lit(newest, pl.Date) - pl.col("last_day")).dt.total_days() - 1
+    silent_share = (span - pl.col("days") + 1) / (span + 1)
+    goes_on = (silence <= 0) | (span * silent_share**silence >= _CHANCE)
+    ended = kinds.group_by("kind").agg(goes_on.any().alias("goes_on"), pl.col("last").max())
+    return dict(ended.filter(~pl.col("goes_on")).select("kind", "last").sort("kind").rows())

@@ -103,8 +103,9 @@ class Generation:
 
     @cached_property
     def coverage(self) -> Coverage:
-        """The last event of each source, the kinds, the gaps."""
-        return coverage.summarize(self.daily)
+        """The last event of each source, the kinds, the gaps; of rows later than their import it knows nothing."""
+        moment = self.manifest.at
+        return coverage.summarize(self.daily) if moment is None else self._coverage_up_to(moment)
 
     @cached_property
     def daily(self) -> pl.DataFrame:
@@ -112,16 +113,18 @@ class Generation:
         return self._frame(self.manifest.coverage, coverage.DAILY)
 
     def coverage_at(self, moment: datetime) -> Coverage:
-        """The coverage of the events not later than `moment`; a day that it parts is counted anew."""
+        """The coverage of the events not later than `moment`."""
+        return self.coverage if moment == self.manifest.at else self._coverage_up_to(moment)
+
+    def _coverage_up_to(self, moment: datetime) -> Coverage:
+        """`coverage_at`; a day that the moment parts is counted anew."""
         within = self.daily.filter(pl.col("last") <= moment)
-        if within.height == self.daily.height:
-            return self.coverage
         if self.daily.filter(pl.col("first") <= moment).height > within.height:
             day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
             parted = self._stored().filter(pl.col("occurred_at").is_between(day, moment))
             counted = coverage.daily(parted.select("source_name", "kind", "occurred_at").collect())
             within = pl.concat([within.filter(pl.col("day") != moment.date()), counted])
-        return coverage.summarize(within)
+        return coverage.summarize(within, moment)
 
     # -- maps and definitions ---------------------------------------------------------------------
 

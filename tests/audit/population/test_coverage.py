@@ -192,3 +192,48 @@ def test_a_gap_is_silent_and_has_an_event_on_either_side(rows: list[dict[str, An
 def test_it_comes_back_out_of_its_own_json(rows: list[dict[str, Any]]) -> None:
     made = summary(*rows)
     assert coverage.of_document(made.document()) == made
+
+
+# -- where a source ends ----------------------------------------------------------------------------------------------
+
+
+def ends_of(*rows: dict[str, Any], at: int | None = None) -> dict[str, datetime]:
+    moment = None if at is None else noon(at)
+    return dict(coverage.summarize(coverage.daily(events(*rows)), moment).ends)
+
+
+def test_orders_that_stop_while_the_mails_go_on_end_with_the_last_order() -> None:
+    orders = [view(day, "shop", "order_completed") for day in range(30)]
+    mails = [view(day, "mail log", "message_sent") for day in range(200)]
+    assert ends_of(*orders, *mails) == {"order_completed": noon(29)}
+
+
+def test_what_comes_once_a_week_has_not_ended_after_ten_days() -> None:
+    orders = [view(day, "shop", "order_completed") for day in range(0, 100, 7)]
+    mails = [view(day, "mail log", "message_sent") for day in range(109)]
+    assert ends_of(*orders, *mails) == {}
+
+
+def test_one_order_says_nothing_of_the_half_year_after_it() -> None:
+    rows = [view(0, "shop", "order_completed"), view(200, "mail log", "message_sent")]
+    assert ends_of(*rows) == {"order_completed": noon(0)}
+
+
+def test_a_source_that_takes_over_goes_on() -> None:
+    old = [view(day, "old shop", "order_completed") for day in range(30)]
+    new = [view(day, "new shop", "order_completed") for day in range(30, 200)]
+    assert ends_of(*old, *new) == {}
+
+
+def test_a_no_comes_once_and_does_not_end() -> None:
+    rows = [view(0, "shop", "unsubscribed"), *(view(day, "mail log", "message_sent") for day in range(200))]
+    assert ends_of(*rows) == {}
+
+
+def test_what_is_asked_for_later_than_the_data_is_beyond_its_end() -> None:
+    mails = [view(day, "mail log", "message_sent") for day in range(100)]
+    assert ends_of(*mails, at=100) == {}
+    assert ends_of(*mails, at=130) == {"message_sent": noon(99)}
+    made = coverage.summarize(coverage.daily(events(*mails)), noon(130))
+    assert made.known_until(("message_sent", "unsubscribed"), noon(130)) == noon(99)
+    assert made.known_until(("message_sent",), noon(50)) == noon(50)
