@@ -4,16 +4,20 @@ from audit.findings.catalogue import SEVERITIES
 from audit.findings.explain import finding
 from audit.findings.registry import CHECKS, check, find, triage
 from audit.findings.schema import SCHEMA, severity_rank, suggested_rule, worded
+from audit.findings.unanswered import Unanswered, by_lack, unanswered_checks
 
 __all__ = [
     "CHECKS",
     "SCHEMA",
     "SEVERITIES",
+    "Unanswered",
+    "by_lack",
     "check",
     "find",
     "finding",
     "severity_rank",
     "suggested_rule",
     "triage",
+    "unanswered_checks",
     "worded",
 ]

@@ -18,12 +18,46 @@ VERDICTS = ("breach", "risk", "cannot_tell")
 _WEAK_BASES = ("industry", "house")
 
 
+class Need(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a check cannot answer without: one of `kinds` of events, and of each of them one of `columns` where some are named.
+
+    `somewhere`: one of the events is enough, as such columns are filled only where there is something to say. `mapped`:
+    keys of the campaign map that stand in for the columns. `declared`: a declared rule in the book instead; without one
+    there is no question.
+    """
+
+    kinds: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    somewhere: bool = False
+    mapped: tuple[str, ...] = ()
+    declared: bool = False
+
+    def in_words(self) -> str:
+        """`category or item_id of message_sent, else the campaign map`."""
+        if self.declared:
+            return "a declared rule in the book"
+        kinds = " or ".join(self.kinds)
+        map_too = ", else the campaign map" if self.mapped else ""
+        return f"{' or '.join(self.columns)} of {kinds}{map_too}" if self.columns else kinds
+
+
+class Question(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a check asks, as a noun phrase in every language that reports are written in."""
+
+    en: str
+    de: str
+
+    def in_language(self, locale: str) -> str:
+        """The phrase in one of `audit.queries.reports.LOCALES`."""
+        return {"en": self.en, "de": self.de}[locale]
+
+
 class CatalogueRow(Struct, frozen=True, forbid_unknown_fields=True):
     """A row of the catalogue: a check, or a law or industry rule that lends its sources to one.
 
     `jurisdiction`: ISO country codes or names of groups in `jurisdictions.toml`; empty applies everywhere.
     `effective_from`, `effective_until`: the first and the last day on which it applies; None leaves that side open.
-    `reported_as`: the check whose findings name this row as a source; None for a check of its own.
+    `reported_as`: the check whose findings name this row as a source; None for a check of its own, which has a `question`.
     `basis_kind`: statute | ruling | regulator | industry | house.
     """
 
@@ -35,7 +69,8 @@ class CatalogueRow(Struct, frozen=True, forbid_unknown_fields=True):
     text_read: bool
     max_verdict: str
     sources: tuple[str, ...]
-    needs: tuple[str, ...]
+    needs: tuple[Need, ...]
+    question: Question | None = None
     thresholds: dict[str, Any] = field(default_factory=dict)
     effective_from: date | None = None
     effective_until: date | None = None

@@ -1,4 +1,4 @@
-"""One customer's history as asked for, and what is decided of it, worked out once for every question about it."""
+"""One customer's history as asked for, or everybody's, and what is decided of it, worked out once for all questions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,8 +21,34 @@ if TYPE_CHECKING:
     from audit.workspace.workspace import Workspace
 
 
+class Audited:
+    """Whole customers' events up to a moment; what the checks find in them, and cannot answer, is worked out once."""
+
+    events: pl.DataFrame
+    context: Context
+
+    @cached_property
+    def found(self) -> pl.DataFrame:
+        """The findings, as `findings.find` gives them."""
+        return findings.find(self.events, self.context)
+
+    @cached_property
+    def unanswered(self) -> tuple[findings.Unanswered, ...]:
+        """The checks that this data cannot answer, or not in full."""
+        return findings.unanswered_checks(self.events, self.context)
+
+
 @dataclass(frozen=True)
-class Case:
+class Everybody(Audited):
+    """All customers of a workspace, `customers` in number."""
+
+    customers: int
+    events: pl.DataFrame
+    context: Context
+
+
+@dataclass(frozen=True)
+class Case(Audited):
     """One customer's history as asked for: the events up to a moment, without the ones left out.
 
     What is decided of them is worked out once for all that is asked.
@@ -41,11 +67,6 @@ class Case:
     def recommended(self) -> recommendations.Reconstruction:
         """What is recommended to them."""
         return recommendations.Reconstruction(self.events, self.context)
-
-    @cached_property
-    def found(self) -> pl.DataFrame:
-        """The findings, as `findings.find` gives them."""
-        return findings.find(self.events, self.context)
 
     def why(self, subject: str, ident: str, *, names_sensitive: bool = True) -> why.Explanation:
         """Why something was decided: a `message`, `segment`, `item` or `finding`. Raises NotFoundError.
@@ -80,3 +101,8 @@ def read_case(
         )
     events = whole.filter(~pl.col("event_id").is_in(list(left_out))) if left_out else whole
     return Case(pseudonym, events, ws.context(at))
+
+
+def read_everybody(ws: "Workspace", *, at: datetime | None = None) -> Everybody:
+    """Read the histories of all customers up to `at` (default: the workspace's moment)."""
+    return Everybody(ws.info.customers, ws.events(at), ws.context(at))

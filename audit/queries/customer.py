@@ -11,7 +11,7 @@ from audit import segments, why
 from audit.events.document import Document
 from audit.events.messages import messages, orphans
 from audit.events.vocabulary import campaign_expr
-from audit.findings import anomaly
+from audit.findings import Unanswered, anomaly
 from audit.findings.anomaly import OutOfPattern
 from audit.population.coverage import CoverageDocument
 from audit.queries.case import Case
@@ -143,6 +143,8 @@ class CustomerPicture(Document, schema="whysent.customer/1"):
     segments: tuple[AnyMembership, ...]
     recommendations: tuple[Recommendation, ...]
     findings: tuple[Finding, ...]
+    unanswered: tuple[Unanswered, ...]
+    """The checks that this data cannot answer, or not in full: of them it is not said that nothing was found."""
     personas: tuple[Persona, ...]
     out_of_pattern: tuple[OutOfPattern, ...]
     """Orders and sessions likelier to be somebody else's, those with a hard sign first: a hint, no finding."""
@@ -165,6 +167,7 @@ def picture(case: Case, *, names_sensitive: bool = True, strips: bool = True) ->
         segments=tuple(_memberships(case, names_sensitive=names_sensitive)),
         recommendations=tuple(_recommendations(case)) if strips else (),
         findings=findings_of(case.found, names_sensitive=names_sensitive),
+        unanswered=case.unanswered,
         personas=personas(events),
         out_of_pattern=odd,
     )

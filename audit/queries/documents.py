@@ -15,7 +15,7 @@ from audit import (
     why,
 )
 from audit.errors import InputError
-from audit.queries.case import Case, read_case
+from audit.queries.case import Case, read_case, read_everybody
 from audit.queries.customer import CustomerPicture, picture
 from audit.queries.findings_documents import Findings, TriageList, findings_document, triage_list
 from audit.rules.model import Rule, to_dict
@@ -105,13 +105,7 @@ def audit(
 ) -> Findings:
     """The findings of one customer."""
     case = read_case(ws, customer, at=at, without=without)
-    return findings_document(case.found, case.context, customers=1, names_sensitive=names_sensitive)
-
-
-def everybody(ws: "Workspace", *, at: datetime | None = None) -> tuple[pl.DataFrame, Context]:
-    """The findings of all customers, in the shape of `findings.SCHEMA`, and the context they were made in."""
-    context = ws.context(at)
-    return findings.find(ws.events(at), context), context
+    return findings_document(case, names_sensitive=names_sensitive)
 
 
 def customers(
@@ -120,11 +114,14 @@ def customers(
     """The triage list, worst first; `sort` is one of `SORTS`."""
     if sort not in SORTS:
         raise InputError(f"cannot sort by {sort!r}; one of {', '.join(SORTS)}")
-    triage = findings.triage(ws.events(), ws.context(), names_sensitive=names_sensitive)
+    everybody = read_everybody(ws)
+    triage = findings.triage(
+        everybody.events, everybody.context, everybody.found, names_sensitive=names_sensitive
+    )
     if sort != "severity":
         column, descending = SORTS[sort]
         triage = triage.sort(column, "customer", descending=[descending, False], maintain_order=True)
-    return triage_list(triage, limit)
+    return triage_list(everybody, triage, limit)
 
 
 def report(

@@ -11,10 +11,11 @@ from audit import findings
 from audit.errors import InputError, NotFoundError
 from audit.events.document import Document
 from audit.events.vocabulary import campaign_expr
-from audit.queries.case import read_case
+from audit.findings import Unanswered
+from audit.queries.case import Case as CustomerCase
+from audit.queries.case import Everybody, read_case
 from audit.rules.book import Case
 from audit.rules.model import Rule, from_dict
-from audit.workspace.context import Context
 
 if TYPE_CHECKING:
     from audit.workspace.workspace import Workspace
@@ -61,6 +62,8 @@ class Findings(Document, schema="whysent.findings/1"):
     at: datetime
     customers: int
     findings: tuple[Finding, ...]
+    unanswered: tuple[Unanswered, ...]
+    """The checks that this data cannot answer, or not in full: of them it is not said that nothing was found."""
     out: str | msgspec.UnsetType = msgspec.UNSET
     """With `--out`: the file they were written to."""
 
@@ -80,6 +83,8 @@ class FindingTotals(Document, schema="whysent.findings/1"):
     at: datetime
     customers: int
     totals: tuple[CheckTotal, ...]
+    unanswered: tuple[Unanswered, ...]
+    """The checks that this data cannot answer, or not in full: of them it is not said that nothing was found."""
     out: str | msgspec.UnsetType = msgspec.UNSET
     """With `--out`: the file they were written to."""
 
@@ -104,6 +109,8 @@ class TriageList(Document, schema="whysent.customers/1"):
     total: int
     """How many customers there are; `customers` may list fewer."""
     customers: tuple[TriageEntry, ...]
+    unanswered: tuple[Unanswered, ...]
+    """The checks that this data cannot answer, or not in full: of them it is not said that nothing was found."""
 
 
 def findings_of(frame: pl.DataFrame, *, names_sensitive: bool = True) -> tuple[Finding, ...]:
@@ -115,12 +122,10 @@ def findings_of(frame: pl.DataFrame, *, names_sensitive: bool = True) -> tuple[F
     )
 
 
-def findings_document(
-    frame: pl.DataFrame, context: Context, *, customers: int, names_sensitive: bool = True
-) -> Findings:
-    """The findings in `frame` (columns of `findings.SCHEMA`) as a document."""
-    rows = findings_of(frame, names_sensitive=names_sensitive)
-    return Findings(at=context.at, customers=customers, findings=rows)
+def findings_document(case: CustomerCase, *, names_sensitive: bool = True) -> Findings:
+    """The findings of one customer as a document."""
+    rows = findings_of(case.found, names_sensitive=names_sensitive)
+    return Findings(at=case.context.at, customers=1, findings=rows, unanswered=case.unanswered)
 
 
 def totals_of(frame: pl.DataFrame) -> pl.DataFrame:
@@ -134,17 +139,24 @@ def totals_of(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def totals_document(frame: pl.DataFrame, context: Context, *, customers: int) -> FindingTotals:
-    """The findings in `frame` in numbers."""
-    totals = msgspec.convert(totals_of(frame).to_dicts(), tuple[CheckTotal, ...])
-    return FindingTotals(at=context.at, customers=customers, totals=totals)
+def totals_document(everybody: Everybody) -> FindingTotals:
+    """The findings of everybody in numbers."""
+    totals = msgspec.convert(totals_of(everybody.found).to_dicts(), tuple[CheckTotal, ...])
+    return FindingTotals(
+        at=everybody.context.at,
+        customers=everybody.customers,
+        totals=totals,
+        unanswered=everybody.unanswered,
+    )
 
 
-def triage_list(triage: pl.DataFrame, limit: int | None) -> TriageList:
+def triage_list(everybody: Everybody, triage: pl.DataFrame, limit: int | None) -> TriageList:
     """The first `limit` rows of `triage` (columns of `findings.triage`) as a document."""
     rows = triage if limit is None else triage.head(limit)
     return TriageList(
-        total=triage.height, customers=msgspec.convert(rows.to_dicts(), tuple[TriageEntry, ...])
+        total=everybody.customers,
+        customers=msgspec.convert(rows.to_dicts(), tuple[TriageEntry, ...]),
+        unanswered=everybody.unanswered,
     )
 
 

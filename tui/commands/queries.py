@@ -14,6 +14,7 @@ from tui.exit_codes import Exit
 if TYPE_CHECKING:
     import polars as pl
 
+    from audit.queries.case import Audited
     from audit.queries.findings_documents import Findings, FindingTotals
 
 SEVERITIES = ("info", "low", "medium", "high")
@@ -104,22 +105,21 @@ def audit(
     import msgspec
 
     from audit import findings
-    from audit.queries import documents, findings_documents
-    from audit.queries.case import read_case
+    from audit.queries import findings_documents
+    from audit.queries.case import read_case, read_everybody
 
     viewer = invocation.require("audit_all" if everybody else "show")
     ws = invocation.open()
+    answer: Findings | FindingTotals
     if everybody:
-        frame, context = documents.everybody(ws, at=invocation.at)
-        answer: Findings | FindingTotals = findings_documents.totals_document(
-            frame, context, customers=ws.info.customers
-        )
+        audited: Audited = (people := read_everybody(ws, at=invocation.at))
+        answer = findings_documents.totals_document(people)
     else:
-        case = read_case(ws, options.customer(customer), at=invocation.at, without=invocation.without)
-        frame, context = case.found, case.context
-        answer = findings_documents.findings_document(
-            frame, context, customers=1, names_sensitive=viewer.names_sensitive
+        audited = case = read_case(
+            ws, options.customer(customer), at=invocation.at, without=invocation.without
         )
+        answer = findings_documents.findings_document(case, names_sensitive=viewer.names_sensitive)
+    frame, context = audited.found, audited.context
     if out is not None:
         output.parquet(findings.worded(frame, names_sensitive=viewer.names_sensitive), out)
         answer = msgspec.structs.replace(answer, out=str(out.resolve()))

@@ -205,6 +205,7 @@ def test_the_workspace_hands_its_declared_rules_in(scenes, tmp_path):
     import shutil
 
     from audit.queries import documents as answers
+    from audit.queries.case import read_everybody
     from audit.workspace.workspace import Workspace
 
     shutil.copytree(scenes, tmp_path / "own")
@@ -212,7 +213,7 @@ def test_the_workspace_hands_its_declared_rules_in(scenes, tmp_path):
     rule = from_dict(cap(1, "7d", declared=True, customers=["scene-06-forty-a-day"]))
     ws.book.apply(ws.book.plan_add([rule]))
     assert to_dict(ws.context().declared[0])["customers"] == [ws.resolve("scene-06-forty-a-day")]
-    made, _ = answers.everybody(ws)
+    made = read_everybody(ws).found
     broken = made.filter(pl.col("check") == "declared-vs-observed")
     assert broken["customer"].to_list() == [ws.resolve("scene-06-forty-a-day")]
     alone = answers.audit(ws, "scene-06-forty-a-day").findings

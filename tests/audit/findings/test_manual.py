@@ -37,7 +37,7 @@ def _chapter(check_id: str) -> str:
         "",
         inspect.getdoc(check.detect) or "",
         "",
-        f"- needs: {'; '.join(row.needs)}",
+        f"- needs: {'; '.join(need.in_words() for need in row.needs)}",
         *(f"- `{name}`: {_value(value)}" for name, value in row.thresholds.items()),
         *(f"- source: {source}" for source in row.sources),
         "",
