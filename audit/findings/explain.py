@@ -89,8 +89,10 @@ def _reasons(
 def _messages(row: Finding) -> list[Reason]:
     if not row["messages"]:
         return []
-    span = f"from {day(row['from'])} to {day(row['to'])}"
-    return [Reason(f"{several(len(row['messages']), 'message')} {span}", tuple(row["messages"]))]
+    begins, ends = day(row["from"]), day(row["to"])
+    span = f"on {begins}" if begins == ends else f"from {begins} to {ends}"
+    too_many = "" if row["excess"] is None else f": {row['excess']} too many"
+    return [Reason(f"{several(row['total'], 'message')} {span}{too_many}", tuple(row["messages"]))]
 
 
 def _excluded(check: Check, context: CheckContext, row: Finding) -> Iterator[Reason]:

@@ -24,6 +24,8 @@ SCHEMA: dict[str, pl.DataType] = {
     "from": TIME,
     "to": TIME,
     "count": pl.UInt32(),
+    "total": pl.UInt32(),
+    "excess": pl.UInt32(),
     "messages": _IDS,
     "cause": _IDS,
     "evidence": _IDS,
@@ -32,7 +34,9 @@ SCHEMA: dict[str, pl.DataType] = {
     "suggested_rule": pl.String(),
     "unmasked": pl.String(),
 }
-"""The columns of whysent.findings/1, and `unmasked`. `messages`, `cause`, `evidence`: event_ids in order;
+"""The columns of whysent.findings/1, and `unmasked`. `count`: of `messages`; `total`: of all messages of the same kind
+from `from` to `to`, those in order among them; `excess`: how many of these were too many, the same as `count`, null
+where all of them count. `messages`, `cause`, `evidence`: event_ids in order;
 `suggested_rule`: a rule in the shape of a rules file, as JSON; `unmasked`: text, subject and rule with the names
 of sensitive topics, as JSON, which `worded` puts in or takes away."""
 
@@ -49,6 +53,8 @@ DETECTED: dict[str, pl.DataType] = {
     "first_at": TIME,
     "last_at": TIME,
     "count": pl.UInt32(),
+    "total": pl.UInt32(),
+    "excess": pl.UInt32(),
     "messages": _IDS,
     "cause": _IDS,
     "evidence": _IDS,
@@ -56,7 +62,7 @@ DETECTED: dict[str, pl.DataType] = {
     "rule": pl.String(),
 }
 """What a check hands over, a row a finding; an absent column is null and takes its default: the check's severity
-and sources, verdict risk, no events. `about`: what the text names as `{about}`; `topic`: the sensitive topic
+and sources, verdict risk, no events, a total that is the count. `about`: what the text names as `{about}`; `topic`: the sensitive topic
 it touches, if any; where it is null, the one that `category` touches."""
 
 ABOUT = "{about}"
@@ -157,6 +163,7 @@ def to_findings(rows: pl.DataFrame, check: CatalogueRow) -> pl.DataFrame:
         pl.col("first_at").alias("from"),
         pl.col("last_at").alias("to"),
         pl.col("count").fill_null(0),
+        pl.coalesce("total", "count").fill_null(0).alias("total"),
         *(pl.col(name).fill_null(empty) for name in ("messages", "cause", "evidence")),
         pl.when(is_sensitive).then(pl.lit(UNNAMED)).otherwise("subject").alias("subject"),
         pl.col("sources").fill_null(pl.lit(list(check.sources), _IDS)),
@@ -202,6 +209,16 @@ def category_name(category: pl.Expr) -> pl.Expr:
 def day(moment: pl.Expr) -> pl.Expr:
     """How a sentence names a day (UTC)."""
     return moment.dt.strftime("%Y-%m-%d")
+
+
+def days(first_at: str = "first_at", last_at: str = "last_at") -> pl.Expr:
+    """How a sentence names a time: `on 2026-03-01`, `from 2026-03-01 to 2026-03-08`."""
+    begins, ends = day(pl.col(first_at)), day(pl.col(last_at))
+    return (
+        pl.when(begins == ends)
+        .then(pl.format("on {}", begins))
+        .otherwise(pl.format("from {} to {}", begins, ends))
+    )
 
 
 def several(count: pl.Expr, noun: str | pl.Expr) -> pl.Expr:

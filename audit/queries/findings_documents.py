@@ -39,9 +39,14 @@ class Finding(Document):
     """Which of several cases of the check it is."""
     text: str
     first: datetime = msgspec.field(name="from")
-    """Its first message or event."""
+    """The first message or event of the time it speaks of."""
     last: datetime = msgspec.field(name="to")
     count: int
+    """How many `messages` there are; of goods, recommendations and segments, how many of these."""
+    total: int
+    """How many messages of the same kind came from `from` to `to`, those that were in order among them."""
+    excess: int | None
+    """How many of the `total` were too many: the same as `count`. Null where no number of them would have been in order."""
     messages: tuple[str, ...]
     """The messages it is about (event_ids)."""
     cause: tuple[str, ...]

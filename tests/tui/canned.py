@@ -253,12 +253,13 @@ class FakeSession:
             "title": "Mails about what was just bought", "severity": "high", "verdict": "risk", "case": "beauty",
             "text": f"11 mails about {self.name} since one was bought on 2025-11-04.",
             "from": "2025-11-24T10:12:00Z", "to": "2026-10-20T10:12:00Z", "count": 11,
+            "total": 11, "excess": None,
             "messages": [f"m-{at}" for at in range(1, 12)], "cause": ["o-1841"], "evidence": ["o-1841"],
             "subject": "beauty", "sources": ["house value: five in a year"], "suggested_rule": RULE,
         }  # fmt: skip
         streak = finding | {
             "id": "ignored-streak", "check": "ignored-streak", "title": "No click recorded", "severity": "medium",
-            "text": "8 mails in a row without a click recorded.", "count": 8, "cause": [], "suggested_rule": None,
+            "text": "8 mails in a row without a click recorded.", "count": 8, "total": 8, "cause": [], "suggested_rule": None,
         }  # fmt: skip
         counts = ("attempted", "sent", "suppressed", "opened", "machine_opened", "clicked", "orphans")
         odd = [one for one in self.odd if not set(one["evidence"]) <= set(without)]

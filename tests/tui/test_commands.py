@@ -111,7 +111,7 @@ def test_every_finding_has_its_agreed_fields(whysent: Command) -> None:
     finding = whysent("audit", "scene-01-nail-clipper", "--json").document["findings"][0]
     assert set(finding) == {
         "id", "customer", "check", "title", "severity", "verdict", "case", "text", "from", "to", "count",
-        "messages", "cause", "evidence", "subject", "sources", "suggested_rule",
+        "total", "excess", "messages", "cause", "evidence", "subject", "sources", "suggested_rule",
     }  # fmt: skip
 
 

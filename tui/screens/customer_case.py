@@ -138,7 +138,9 @@ def finding_text(finding: Finding) -> PaneText:
     head = joined((f"{severity(finding.severity)}  {finding.title}", "bold"), f"\n{finding.text}")
     messages, cause = finding.messages, finding.cause
     span = f"{day(finding.first)} to {day(finding.last)}"
-    tree = [Sentence(content(f"{number(len(messages))} messages, {span}"), messages)] if messages else []
+    too_many = "" if finding.excess is None else f": {number(finding.excess)} too many"
+    told = f"{number(finding.total)} messages, {span}{too_many}"
+    tree = [Sentence(content(told), messages)] if messages else []
     if cause:
         plural = "s" * (len(cause) != 1)
         tree.append(Sentence(content(f"caused by {number(len(cause))} event{plural}"), cause))

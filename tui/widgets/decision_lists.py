@@ -133,7 +133,7 @@ def _finding_item(finding: Finding, mark: str) -> Item:
         joined(
             (f"{SIGNS[mark]}{severity(finding.severity)}  ", f"{style}".strip()),
             (finding.title, f"bold {style}".strip()),
-            (f"  {number(finding.count)} · {plain(finding.verdict).replace('_', ' ')}", style),
+            (f"  {number(finding.total)} · {plain(finding.verdict).replace('_', ' ')}", style),
             (f"\n{finding.text}", f"dim {style}".strip()),
         ),
     )

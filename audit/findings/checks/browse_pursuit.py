@@ -1,7 +1,8 @@
 """Followed by messages long after a single look."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import Any
 
 import polars as pl
 
@@ -12,7 +13,6 @@ from audit.findings.schema import (
     category_name,
     day,
     detected,
-    message_columns,
     message_count,
     mute_category_column,
 )
@@ -45,7 +45,7 @@ class BrowsePursuit(NoActCheck):
         followed = rows.filter((pl.col("act_kind") != "order_completed").fill_null(value=False))
         nth = pl.int_range(1, pl.len() + 1).over(*_BY, "act_id")
         long_after = pl.col("occurred_at") - pl.col("act_at") > timedelta(days=limits["days"])
-        return _detected(followed.filter((nth >= limits["messages"]) | long_after))
+        return _detected(followed.with_columns(excess=(nth >= limits["messages"]) | long_after), limits)
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """Messages of the same triggers about the same area."""
@@ -57,22 +57,37 @@ class BrowsePursuit(NoActCheck):
         return split_at_cause(context, finding, messages, before="before that look", after=after)
 
 
-def _detected(pursuing: pl.DataFrame) -> pl.DataFrame:
-    rows = pursuing.group_by(_BY, maintain_order=True).agg(
-        *message_columns(),
+def _detected(followed: pl.DataFrame, limits: Mapping[str, Any]) -> pl.DataFrame:
+    excess = pl.col("excess")
+    begin, last = (pl.col(name).filter(excess) for name in ("act_at", "occurred_at"))
+    spoken_of = followed.filter(
+        (pl.col("act_at") >= begin.min().over(_BY)) & (pl.col("occurred_at") <= last.max().over(_BY))
+    )
+    rows = spoken_of.group_by(_BY, maintain_order=True).agg(
+        pl.len().alias("total"),
+        excess.sum().alias("count"),
+        pl.col("event_id").filter(excess).alias("messages"),
+        pl.col("occurred_at").min().alias("first_at"),
+        pl.col("occurred_at").max().alias("last_at"),
         pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("channel"),
-        pl.col("act_id").unique(maintain_order=True).alias("cause"),
+        pl.col("act_id").filter(excess).unique(maintain_order=True).alias("cause"),
+        pl.col("act_id").n_unique().alias("acts"),
         day(pl.col("act_at").max()).alias("since"),
         pl.col("category").last(),
     )
+    one = pl.format("since the last act about it on {}", "since")
+    more = pl.format("after {} acts about it, the last on {}", "acts", "since")
     text = pl.format(
-        "{} about {} though nothing was done about it since {}.",
-        message_count(pl.col("channel")), pl.lit(ABOUT), "since",
+        "{} about {} {}: {} too many, beyond the first {} after an act or more than {} days after it.",
+        message_count(pl.col("channel"), "total"), pl.lit(ABOUT),
+        pl.when(pl.col("acts") == 1).then(one).otherwise(more), "count",
+        pl.lit(limits["messages"] - 1), pl.lit(limits["days"]),
     )  # fmt: skip
     return detected(
         rows,
         case=pl.lit("followed"),
         subject="area",
+        excess="count",
         about=category_name(pl.col("area")),
         text=text,
         rule=mute_category_column(rows, "not-followed", "area"),

@@ -9,10 +9,13 @@ import polars as pl
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import ORDER, CheckContext, newest_before
 from audit.findings.checks.cart_after_purchase import cart_reminders
-from audit.findings.schema import detected, message_columns, nothing_detected, rule_column, several
+from audit.findings.schema import days, detected, nothing_detected, rule_column, several
 
 _NEAR_DAYS = "3d"
 """House value: a cart that is mailed about began at most so long before; where it did not, all events are looked at."""
+
+
+_BY = ("customer_id", "campaign")
 
 
 class CartBurst(Check):
@@ -40,8 +43,11 @@ class CartBurst(Check):
             (pl.col("occurred_at") - pl.col("occurred_at").shift(1).over(series)).alias("gap"),
             (pl.int_range(pl.len()).over(series) >= limits["steps"]).alias("many"),
             pl.col("event_id").first().over(series).alias("opening"),
+            pl.col("occurred_at").first().over(series).alias("opened_at"),
         ).with_columns(close.alias("close"))
-        return _detected(rows.filter(pl.col("close") | pl.col("many")), limits["hours"], limits["steps"])
+        return _detected(
+            rows.with_columns(excess=pl.col("close") | pl.col("many")), limits["hours"], limits["steps"]
+        )
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """Reminders of the same campaign that kept to the pace."""
@@ -88,22 +94,38 @@ def _with_cart(reminders: pl.DataFrame, context: CheckContext, idle: timedelta) 
 
 
 def _detected(reminders: pl.DataFrame, hours: int, steps: int) -> pl.DataFrame:
-    rows = reminders.group_by("customer_id", "campaign", maintain_order=True).agg(
-        *message_columns(),
-        pl.when(pl.col("close").any()).then(pl.lit("close")).otherwise(pl.lit("many")).alias("case"),
-        pl.col("gap").filter("close").min().dt.total_minutes().alias("minutes"),
-        pl.col("act_id").drop_nulls().unique(maintain_order=True).alias("cause"),
-        pl.col("opening").unique(maintain_order=True),
+    begin, last = (pl.col(name).filter("excess") for name in ("opened_at", "occurred_at"))
+    spoken_of = pl.col("occurred_at").is_between(begin.min().over(_BY), last.max().over(_BY))
+    excess = pl.col("excess")
+    rows = (
+        reminders.filter(spoken_of)
+        .group_by(_BY, maintain_order=True)
+        .agg(
+            pl.len().alias("total"),
+            excess.sum().alias("count"),
+            pl.col("event_id").filter(excess).alias("messages"),
+            pl.col("occurred_at").min().alias("first_at"),
+            pl.col("occurred_at").max().alias("last_at"),
+            pl.when(pl.col("close").any()).then(pl.lit("close")).otherwise(pl.lit("many")).alias("case"),
+            pl.col("many").any(),
+            pl.col("gap").filter("close").min().dt.total_minutes().alias("minutes"),
+            pl.col("act_id").filter(excess).drop_nulls().unique(maintain_order=True).alias("cause"),
+            pl.col("opening").filter(excess).unique(maintain_order=True),
+        )
     )
-    number = several(pl.col("count"), "cart reminder")
+    beyond = f"beyond the first {steps} for one cart"
     close = pl.format(
-        "{} came too soon after the one before, the closest {} minutes after it.", number, "minutes"
-    )
-    many = pl.format("{} beyond the first {} for one cart.", number, pl.lit(steps))
+        "less than {} hours after the one before (the closest {}){}",
+        pl.lit(hours), several(pl.col("minutes"), "minute"),
+        pl.when("many").then(pl.lit(f" or {beyond}")).otherwise(pl.lit("")),
+    )  # fmt: skip
+    reason = pl.when(pl.col("case") == "close").then(close).otherwise(pl.lit(beyond))
+    number = several(pl.col("total"), "cart reminder")
     return detected(
         rows,
         subject="campaign",
-        text=pl.when(pl.col("case") == "close").then(close).otherwise(many),
+        excess="count",
+        text=pl.format("{} {}: {} too many, {}.", number, days(), "count", reason),
         evidence=pl.concat_list("cause", "opening", "messages").list.unique(maintain_order=True),
         rule=rule_column(
             rows, ("campaign", "case"), lambda campaign, case: _rule(campaign, case, hours, steps)

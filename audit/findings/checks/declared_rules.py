@@ -15,7 +15,7 @@ from audit.events.vocabulary import class_expr
 from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.checks.over_frequency import over_limit
-from audit.findings.schema import day, detected, nothing_detected, rule_column, several
+from audit.findings.schema import days, detected, nothing_detected, rule_column, several
 from audit.rules.kinds.counting import Cap
 from audit.rules.model import Rule, to_dict
 from audit.rules.reference import histories as prepare
@@ -45,10 +45,12 @@ _BROKEN: dict[str, pl.DataType] = {
     "last_at": TIME,
     "peak": pl.Int64(),
     "evidence": pl.List(pl.String()),
+    "total": pl.UInt32(),
     "unknown": pl.List(pl.String()),
 }
-"""A row a customer: the messages that broke a rule, the first and last; of the worst of them how many messages there
-were with it, and which; and the messages of which it cannot be told."""
+"""A row a customer: the messages that broke a rule; the time from what the first of them counted to the last, and how
+many messages the rule counts in it (`total`); of the worst how many there were with it, and which; and the messages of
+which it cannot be told."""
 
 
 class DeclaredRules(Check):
@@ -151,7 +153,7 @@ def _over_limit(messages: pl.DataFrame, rule: Cap) -> pl.DataFrame:
     if rows.is_empty():
         return pl.DataFrame(schema=_BROKEN)
     over = (pl.col("within") > rule.most) & of_its_classes(rule)
-    return (
+    broken = (
         over_limit(rows, by, rule.within, over)
         .group_by("customer_id", maintain_order=True)
         .agg(
@@ -162,7 +164,13 @@ def _over_limit(messages: pl.DataFrame, rule: Cap) -> pl.DataFrame:
             pl.col("evidence").get(pl.col("peak").arg_max()),
             pl.lit([], pl.List(pl.String())).first().alias("unknown"),
         )
-        .select(pl.col(name).cast(dtype) for name, dtype in _BROKEN.items())
+    )
+    spoken_of = rows.join(broken.select("customer_id", "first_at", "last_at"), on="customer_id").filter(
+        pl.col("occurred_at").is_between("first_at", "last_at")
+    )
+    totals = spoken_of.group_by("customer_id").len("total")
+    return broken.join(totals, on="customer_id", how="left", maintain_order="left").select(
+        pl.col(name).cast(dtype) for name, dtype in _BROKEN.items()
     )
 
 
@@ -170,27 +178,34 @@ def _broken_by(rule: Rule, history: History) -> tuple[Any, ...] | None:
     """What `rule` says of one customer's messages, all of which went out: a row of `_BROKEN`."""
     evaluator = rule.evaluator(history)
     against: list[Message] = []
+    counted: dict[str, Message] = {}
+    first: Message | None = None
     unknown: list[str] = []
     evidence: list[str] = []
     for message, is_judged in _in_scope(rule, history):
         blocking = evaluator.blocking(message, message.at) if is_judged else None
+        if is_judged or rule.counts_other_classes:
+            counted[message.event_id] = message
         if blocking is not None:
             against.append(message)
             evidence = max(evidence, [*blocking.counted, message.event_id], key=len)
+            first = first or next((counted[event] for event in evidence if event in counted), message)
         elif is_judged and evaluator.undecidable(message, message.at):
             unknown.append(message.event_id)
         if is_judged or rule.counts_other_classes:
             evaluator.record_sent(message, message.at)
     if not against and not unknown:
         return None
-    times = [message.at for message in against]
+    last = against[-1] if against else None
+    spoken_of = [other for other in counted.values() if first and last and first.at <= other.at <= last.at]
     return (
         history.customer,
         [message.event_id for message in against],
-        min(times, default=None),
-        max(times, default=None),
+        first and first.at,
+        last and last.at,
         len(evidence),
         evidence,
+        len(spoken_of),
         unknown,
     )
 
@@ -233,15 +248,14 @@ def _detected(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
         return nothing_detected()
     title = pl.lit(rule.title or rule.id)
     number = pl.col("messages").list.len()
-    messages = several(number, "message")
     peak = (
         pl.format("; up to {} where {} may", "peak", pl.lit(rule.most))
         if isinstance(rule, Cap)
         else pl.lit("")
     )
     against = pl.format(
-        "{} went out against what the sender declares: {}{}, first on {}.",
-        messages, title, peak, day(pl.col("first_at")),
+        "{} of {} {} went out against what the sender declares: {}{}.",
+        number, several(pl.col("total"), "message"), days(), title, peak,
     )  # fmt: skip
     unknown = pl.format(
         "Whether {} messages kept to what the sender declares cannot be told: {}; {}.",
@@ -258,6 +272,7 @@ def _detected(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
         severity=pl.when(cannot_tell).then(pl.lit("info")),
         text=pl.when(cannot_tell).then(unknown).otherwise(against),
         count=number,
+        excess=pl.when(number > 0).then(number),
         rule=rule_column(rows, ("customer_id",), lambda _: _rule_for_us(rule)),
     )
 

@@ -10,8 +10,9 @@ from audit.events import sensitive_topics
 from audit.events.vocabulary import campaign_expr
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
-from audit.findings.schema import ABOUT, day, detected, message_columns, message_count, rule_column
+from audit.findings.schema import ABOUT, days, detected, message_count, rule_column
 
+_BY = ("customer_id", "content")
 _EQUAL_IN = ("customer_id", "channel", "campaign", "subject", "item_id", "series_step")
 
 
@@ -29,15 +30,13 @@ class DuplicateMessage(Check):
         hours = self.thresholds["hours"]
         mailings = context.mailings.with_columns(campaign_expr().alias("campaign"))
         identified = mailings.filter(pl.col("campaign").is_not_null() | pl.col("subject").is_not_null())
-        repeats = (
-            identified.with_columns(
-                pl.col("occurred_at").shift(1).over(_EQUAL_IN).alias("before"),
-                pl.col("event_id").shift(1).over(_EQUAL_IN).alias("original_id"),
-            )
-            .filter(pl.col("occurred_at") - pl.col("before") < timedelta(hours=hours))
-            .with_columns(pl.coalesce("campaign", "subject").alias("content"))
+        identified = identified.with_columns(
+            pl.col("occurred_at").shift(1).over(_EQUAL_IN).alias("before"),
+            pl.col("event_id").shift(1).over(_EQUAL_IN).alias("original_id"),
+            pl.coalesce("campaign", "subject").alias("content"),
         )
-        return _detected(repeats, hours)
+        again = pl.col("occurred_at") - pl.col("before") < timedelta(hours=hours)
+        return _detected(identified.with_columns(again=again.fill_null(value=False)), hours)
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """Messages of the same campaign or subject with nothing like them in the hours before."""
@@ -56,23 +55,33 @@ class DuplicateMessage(Check):
         yield evidence
 
 
-def _detected(repeats: pl.DataFrame, hours: int) -> pl.DataFrame:
-    rows = repeats.group_by("customer_id", "content", maintain_order=True).agg(
-        *message_columns(),
+def _detected(mailings: pl.DataFrame, hours: int) -> pl.DataFrame:
+    again = pl.col("again")
+    begin = pl.col("before").filter(again).min().over(_BY)
+    last = pl.col("occurred_at").filter(again).max().over(_BY)
+    spoken_of = mailings.filter(pl.col("occurred_at").is_between(begin, last))
+    rows = spoken_of.group_by(_BY, maintain_order=True).agg(
+        pl.len().alias("total"),
+        again.sum().alias("count"),
+        pl.col("event_id").filter(again).alias("messages"),
+        pl.col("occurred_at").min().alias("first_at"),
+        pl.col("occurred_at").max().alias("last_at"),
         pl.col("campaign").first(),
-        pl.col("channel").first(),
+        pl.col("channel").filter(again).first(),
+        pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("one_channel"),
         sensitive_topics.of_topics(pl.col("topics")).drop_nulls().first().alias("topic"),
         pl.coalesce("campaign_name", "subject").first().alias("about"),
-        pl.col("original_id").unique(maintain_order=True).alias("cause"),
+        pl.col("original_id").filter(again).unique(maintain_order=True).alias("cause"),
     )
     text = pl.format(
-        '{} of "{}" sent again within {} hours, the first on {}.',
-        message_count(pl.col("channel")), pl.lit(ABOUT), pl.lit(hours), day(pl.col("first_at")),
+        '{} of "{}" {}: {} sent again within {} hours.',
+        message_count(pl.col("one_channel"), "total"), pl.lit(ABOUT), days(), "count", pl.lit(hours),
     )  # fmt: skip
     return detected(
         rows,
         case=pl.lit("repeated"),
         subject="content",
+        excess="count",
         text=text,
         rule=rule_column(
             rows, ("campaign", "channel"), lambda campaign, channel: _rule(campaign, channel, hours)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -11,10 +11,12 @@ from audit.events.times import duration
 from audit.events.vocabulary import is_marketing_expr
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
-from audit.findings.schema import day, detected, message_count, nothing_detected, rule_column
+from audit.findings.schema import day, days, detected, message_count, nothing_detected, rule_column
 from audit.why.counterfactual import Plan
 
 _WINDOW_DAYS = {"day": 1, "week": 7}
+
+Name = TypeVar("Name")
 
 
 class OverFrequency(Check):
@@ -26,7 +28,10 @@ class OverFrequency(Check):
     )
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
-        """Messages that are more than the limit in the day, or the week, `(t − w, t]` before and with them."""
+        """Where more messages than the limit lie in a day, or a week, `(t − w, t]`: those that a cap would have stopped.
+
+        What is told is the time from the first window that is too full to the last such message.
+        """
         mailings = context.mailings.select(
             "customer_id", "occurred_at", "event_id", pl.col("channel").fill_null("unknown"), "sender"
         )
@@ -43,10 +48,12 @@ class OverFrequency(Check):
         yield ExcludedEvents("message", _of_channel(context, finding), reason)
 
     def counts_until(self, context: CheckContext, finding: Finding) -> datetime | None:
-        """The window after the message that is as many from the end as the limit allows."""
+        """The window after the message that is as many from the end as the limit allows, of those it let through."""
         limit: int = self.thresholds[finding["case"]]
-        sent_at: datetime = _of_channel(context, finding)["occurred_at"][-limit]
-        return sent_at + timedelta(days=_WINDOW_DAYS[finding["case"]])
+        window = timedelta(days=_WINDOW_DAYS[finding["case"]])
+        sent_at: list[datetime] = _of_channel(context, finding)["occurred_at"].to_list()
+        passed, _ = capped(zip(sent_at, sent_at, strict=True), limit, window)
+        return passed[-limit] + window
 
     def removal_plans(self, context: CheckContext, finding: Finding) -> Sequence[Plan]:
         """The messages that a cap at the limit would have stopped, so that no window holds more: a smallest set.
@@ -57,26 +64,27 @@ class OverFrequency(Check):
         messages = context.messages.filter(
             is_marketing_expr(),
             pl.col("channel").is_in(cap["channels"]) if "channels" in cap else pl.col("channel").is_null(),
-        ).select("event_id", "occurred_at")
-        passed, stopped = capped(messages.rows(), cap["limit"], duration(cap["window"]))
+        )
+        sent: list[tuple[str, datetime]] = messages.select("event_id", "occurred_at").rows()
+        passed, stopped = capped(sent, cap["limit"], duration(cap["window"]))
         return (Plan((*passed, *stopped), alone=False, stay=len(passed)),) if len(stopped) != 1 else ()
 
 
 def capped(
-    messages: Iterable[tuple[str, datetime]], limit: int, window: timedelta
-) -> tuple[list[str], list[str]]:
+    messages: Iterable[tuple[Name, datetime]], limit: int, window: timedelta
+) -> tuple[list[Name], list[Name]]:
     """What a cap of `limit` messages in a rolling `window` lets through, and what it stops: as few as possible.
 
-    `messages`: event_ids and times, in order.
+    `messages`: what each is called, and its time, in order.
     """
-    passed: list[tuple[str, datetime]] = []
-    stopped: list[str] = []
-    for event_id, at in messages:
+    passed: list[tuple[Name, datetime]] = []
+    stopped: list[Name] = []
+    for name, at in messages:
         if len(passed) >= limit and passed[-limit][1] > at - window:
-            stopped.append(event_id)
+            stopped.append(name)
         else:
-            passed.append((event_id, at))
-    return [event_id for event_id, _ in passed], stopped
+            passed.append((name, at))
+    return [name for name, _ in passed], stopped
 
 
 def count_in_window(mailings: pl.DataFrame, by: list[str], window: timedelta) -> pl.DataFrame:
@@ -106,10 +114,13 @@ def over_limit(
 ) -> pl.DataFrame:
     """The groups of `messages` that agree in `by`, with any that is `over` by how many lie `within` the window up to it.
 
-    Added: `messages` (those over, event_ids), `first_at, last_at` (of them), `peak` (how many lay in the fullest window),
-    `evidence` (which), `peak_at` (its end), and `columns` of the whole group.
+    Added: `messages` (those over, event_ids), `first_at, last_at` (of the first window with one of them, and of them),
+    `begin` (where in the group that window begins), `peak` (how many lay in the fullest window), `evidence` (which),
+    `peak_at` (its end), and `columns` of the whole group.
     """
     worst = pl.when(over).then("within").arg_max()
+    first = over.arg_max().cast(pl.Int64)
+    begin = first + 1 - pl.col("within").get(first)
     at = pl.col("occurred_at")
     return (
         count_in_window(messages, by, window)
@@ -117,7 +128,8 @@ def over_limit(
         .group_by(by, maintain_order=True)
         .agg(
             pl.col("event_id").filter(over).alias("messages"),
-            at.filter(over).min().alias("first_at"),
+            begin.alias("begin"),
+            at.get(begin).alias("first_at"),
             at.filter(over).max().alias("last_at"),
             pl.col("within").filter(over).max().alias("peak"),
             at.get(worst).alias("peak_at"),
@@ -136,15 +148,25 @@ def _of_channel(context: CheckContext, finding: Finding) -> pl.DataFrame:
 
 
 def _too_many(mailings: pl.DataFrame, window: str, limit: int, high_factor: int) -> pl.DataFrame:
-    senders = pl.col("sender").n_unique().alias("senders")
     length = timedelta(days=_WINDOW_DAYS[window])
-    rows = over_limit(mailings, ["customer_id", "channel"], length, pl.col("within") > limit, senders)
-    rows = rows.with_columns(pl.col("messages").list.len().alias("count"))
+    all_of_group = (pl.col("event_id").alias("ids"), pl.col("occurred_at").alias("times"), pl.col("sender"))
+    rows = over_limit(mailings, ["customer_id", "channel"], length, pl.col("within") > limit, *all_of_group)
+    stopped = [capped(enumerate(times), limit, length)[1] for times in rows["times"]]
+    last = pl.col("stopped").list.last()
+    rows = rows.with_columns(pl.Series("stopped", stopped, pl.List(pl.Int64))).with_columns(
+        pl.col("ids").list.gather(pl.col("stopped")).alias("messages"),
+        pl.col("stopped").list.len().alias("count"),
+        (last + 1 - pl.col("begin")).alias("total"),
+        pl.col("times").list.get(last).alias("last_at"),
+    )
+    senders = pl.col("sender").list.slice("begin", "total").list.drop_nulls().list.n_unique()
+    rows = rows.with_columns(senders.alias("senders"))
     return detected(
         rows,
         case=pl.lit(window),
         subject=pl.format("{}: {} a {}", "channel", pl.lit(limit), pl.lit(window)),
         severity=pl.when(pl.col("peak") >= high_factor * limit).then(pl.lit("high")),
+        excess="count",
         text=_text(window, limit),
         rule=rule_column(rows, ("channel",), lambda channel: _rule(channel, window, limit)),
     )
@@ -152,12 +174,16 @@ def _too_many(mailings: pl.DataFrame, window: str, limit: int, high_factor: int)
 
 def _text(window: str, limit: int) -> pl.Expr:
     senders = (
-        pl.when(pl.col("senders") > 1).then(pl.format(" from {} senders", "senders")).otherwise(pl.lit(""))
+        pl.when(pl.col("senders") > 1).then(pl.format(" of {} senders", "senders")).otherwise(pl.lit(""))
     )
-    return pl.format(
-        "Up to {}{} in one {} (to {}); {} came on top of {} already in it.",
-        message_count(pl.col("channel"), "peak"), senders, pl.lit(window), day(pl.col("peak_at")), "count", pl.lit(limit),
+    text = pl.format(
+        "{}{} {}: {} too many for at most {} in one {}",
+        message_count(pl.col("channel"), "total"), senders, days(), "count", pl.lit(limit), pl.lit(window),
     )  # fmt: skip
+    fullest = pl.format("; up to {} came in one {} (to {})", "peak", pl.lit(window), day(pl.col("peak_at")))
+    return pl.concat_str(
+        text, pl.when(pl.col("peak") < pl.col("total")).then(fullest).otherwise(pl.lit("")), pl.lit(".")
+    )
 
 
 def _rule(channel: str, window: str, limit: int) -> dict[str, Any]:

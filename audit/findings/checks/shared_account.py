@@ -161,6 +161,7 @@ def _detected(groups: pl.DataFrame) -> pl.DataFrame:
         groups,
         subject="area",
         category="area",
+        total="mails",
         about=category_name(pl.col("area")),
         evidence=pl.col("cause").list.concat("decisions"),
         rule=mute_category_column(groups, "not-theirs", "area"),

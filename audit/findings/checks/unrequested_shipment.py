@@ -43,7 +43,7 @@ class UnrequestedShipment(Check):
             "{} went out on {} though no order of the customer asked for it.",
             pl.lit(ABOUT), day(pl.col("first_at")),
         )  # fmt: skip
-        return detected(rows, case=pl.lit("inferred"), text=text)
+        return detected(rows, case=pl.lit("inferred"), total=pl.lit(0), text=text)
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """Orders of the same goods by the customer."""

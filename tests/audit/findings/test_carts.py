@@ -85,7 +85,9 @@ def test_a_fourth_reminder_of_one_cart_is_one_too_many():
     assert found("cart-burst", _add(), *three) == []
     (finding,) = found("cart-burst", _add(), *three, _cart("2026-01-04T14:00"))
     assert (finding["case"], finding["messages"]) == ("many", ["e5"])
-    assert finding["text"] == "1 cart reminder beyond the first 3 for one cart."
+    assert finding["text"] == (
+        "4 cart reminders from 2026-01-01 to 2026-01-04: 1 too many, beyond the first 3 for one cart."
+    )
 
 
 def test_another_cart_has_a_series_of_its_own():

@@ -45,7 +45,8 @@ def test_what_broke_a_cap_is_listed_with_what_it_counted():
         "risk",
     )
     assert finding["text"] == (
-        "1 message went out against what the sender declares: At most three a week; up to 4 where 3 may, first on 2026-01-04."
+        "1 of 4 messages from 2026-01-01 to 2026-01-04 went out against what the sender declares: At most three a week; "
+        "up to 4 where 3 may."
     )
 
 
@@ -226,7 +227,9 @@ def test_a_declared_opt_out_rule_is_held_against_what_was_sent():
     no = {"kind": "unsubscribed", "at": "2026-01-05T11:00", "event_id": "no"}
     (finding,) = found([*DAILY, no], {"id": "stop", "kind": "consent", "title": "Opt-outs count at once"})
     assert (finding["messages"], finding["evidence"]) == (["d6", "d7"], ["no", "d6"])
-    assert finding["text"].startswith("2 messages went out against what the sender declares: Opt-outs count")
+    assert finding["text"].startswith(
+        "2 of 2 messages from 2026-01-06 to 2026-01-07 went out against what the sender declares: Opt-outs"
+    )
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_messages_of_one_channel_are_called_by_its_name_and_those_of_several_mes
     deals = [_deal(f"2026-01-0{day}") for day in (2, 3, 4, 5)]
     (one,) = found("browse-pursuit", look, *deals)
     (two,) = found("browse-pursuit", look, *deals, _deal("2026-01-06") | {"channel": "push"})
-    assert (one["text"][:12], two["text"][:16]) == ("1 mail about", "2 messages about")
+    assert (one["text"][:13], two["text"][:16]) == ("4 mails about", "5 messages about")
 
 
 def test_a_new_look_starts_anew():

@@ -29,9 +29,31 @@ def test_the_fourth_within_a_day_is_one_too_many():
     (finding,) = found("over-frequency", *_every(1, 4))
     assert finding["case"] == "day"
     assert finding["messages"] == ["e4"]
-    assert finding["count"] == 1
+    assert (finding["count"], finding["total"], finding["excess"]) == (1, 4, 1)
     assert finding["evidence"] == ["e1", "e2", "e3", "e4"]
-    assert finding["text"] == "Up to 4 mails in one day (to 2026-03-01); 1 came on top of 3 already in it."
+    assert finding["text"] == "4 mails on 2026-03-01: 1 too many for at most 3 in one day."
+
+
+def test_all_of_a_burst_are_counted_and_so_are_those_too_many():
+    (finding,) = found("over-frequency", *_every(1, 5))
+    assert (finding["total"], finding["excess"], finding["from"]) == (5, 2, _START)
+    assert finding["text"] == "5 mails on 2026-03-01: 2 too many for at most 3 in one day."
+
+
+def test_a_mail_a_day_for_three_weeks_adds_up():
+    (finding,) = found("over-frequency", *_every(24, 21))
+    assert (finding["total"], finding["excess"]) == (21, 6)
+    assert finding["messages"] == ["e6", "e7", "e13", "e14", "e20", "e21"]
+    assert finding["text"] == (
+        "21 mails from 2026-03-01 to 2026-03-21: 6 too many for at most 5 in one week; "
+        "up to 7 came in one week (to 2026-03-07)."
+    )
+
+
+def test_only_the_senders_of_the_time_that_is_told_are_counted():
+    before = mail(_START - timedelta(days=30), sender="another brand")
+    rows = [row | {"sender": f"brand {number % 2}"} for number, row in enumerate(_every(1, 4))]
+    assert "4 mails of 2 senders on" in found("over-frequency", before, *rows)[0]["text"]
 
 
 def test_the_window_is_open_at_its_beginning():
@@ -54,7 +76,7 @@ def test_mails_of_one_instant_count_those_before_them_and_never_those_after():
 
 def test_all_senders_count_together_and_channels_apart():
     rows = [row | {"sender": f"brand {number % 3}"} for number, row in enumerate(_every(1, 4))]
-    assert "from 3 senders" in found("over-frequency", *rows)[0]["text"]
+    assert "of 3 senders" in found("over-frequency", *rows)[0]["text"]
     split = [row | {"channel": "sms" if number % 2 else "email"} for number, row in enumerate(_every(1, 6))]
     assert found("over-frequency", *split) == []
 
@@ -101,23 +123,27 @@ def test_it_finds_what_counting_by_hand_finds(history):
         for customer, channel, seconds in history
     ]
     events = build.events(*rows)
-    expected = {}
     everything = [
         (row["customer_id"], row["channel"], row["occurred_at"], row["event_id"]) for row in events.to_dicts()
     ]
+    expected = {}
     for name, (window, limit) in _LIMITS.items():
-        for customer, channel, at, event_id in everything:
-            before = [
-                other
-                for other in everything
-                if other[:2] == (customer, channel)
-                and at - window < other[2]
-                and (other[2], other[3]) <= (at, event_id)
-            ]
-            if len(before) > limit:
-                expected.setdefault((customer, channel, name), []).append(event_id)
+        for key in {row[:2] for row in everything}:
+            messages = sorted(row[2:] for row in everything if row[:2] == key)
+            passed, stopped = [], []
+            for at, event_id in messages:
+                full = sum(at - window < other for other, _ in passed) >= limit
+                (stopped if full else passed).append((at, event_id))
+            if stopped:
+                first, last = stopped[0], stopped[-1]
+                told = [other for other in messages if first[0] - window < other[0] and other <= last]
+                expected[*key, name] = ([event_id for _, event_id in stopped], len(told), told[0][0])
     made = {
-        (finding["customer"], finding["subject"].split(":")[0], finding["case"]): finding["messages"]
+        (finding["customer"], finding["subject"].split(":")[0], finding["case"]): (
+            finding["messages"],
+            finding["total"],
+            finding["from"],
+        )
         for finding in found_in("over-frequency", events)
     }
     assert made == expected

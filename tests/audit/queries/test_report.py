@@ -36,7 +36,7 @@ def finding(check: str = "repeat-after-purchase", **fields: Any) -> Finding:
     document = {
         "id": f"f_{check}", "customer": "c_7Q2M", "check": check, "title": "A title", "severity": "high",
         "verdict": "breach", "case": None, "text": f"3 mails about {HOSTILE}.", "from": "2025-11-18T07:00:00Z",
-        "to": "2026-03-17T07:00:00Z", "count": 3, "messages": ["m-1", "m-2", "m-3"], "cause": ["o-1"],
+        "to": "2026-03-17T07:00:00Z", "count": 3, "total": 3, "excess": None, "messages": ["m-1", "m-2", "m-3"], "cause": ["o-1"],
         "evidence": ["o-1", "m-1", "m-2", "m-3"], "subject": "Beauty > Nails", "sources": ["15 USC 7704(a)(4)"],
         "suggested_rule": RULE, **fields,
     }  # fmt: skip
