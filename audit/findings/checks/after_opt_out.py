@@ -1,5 +1,6 @@
 """Messages after somebody said no, told apart by whether they were allowed, late, or neither."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -27,15 +28,16 @@ _OBJECTIONS = ("OBJ-DM", "OBJ-DM-GB")
 _LAWS = (*_OBJECTIONS, _US_EMAIL, _US_SMS, _BULK)
 """Rows of the catalogue that lend their sources, in the order in which they are asked."""
 
+_NAME = re.compile(r"\{(\w+)\}")
 _LAST_US_ZONE = "Pacific/Honolulu"
 _ALL_CHANNELS = "all channels"
 
 TEXTS = {
-    "breach": "{} after the opt-out of {} ({}).",
-    "queued_before": "{} had been handed over for sending before the opt-out of {} ({}).",
-    "within_grace": "{} within the days a sender has for acting on the opt-out of {} ({}).",
-    "wrong_scope": "{} after the opt-out of {} ({}), which was about another channel, sender or topic.",
-    "allowed_class": "{} about orders or service after the opt-out of {} ({}); an opt-out from marketing does not stop these.",
+    "breach": "{count} after {no}.",
+    "queued_before": "{count} had been handed over for sending before {no}.",
+    "within_grace": "{count} within the {grace} that a sender has for acting on {no}.",
+    "wrong_scope": "{count} after {no} from another channel, sender or topic.",
+    "allowed_class": "{count} about orders or service after {no}; an opt-out from marketing does not stop these.",
 }
 
 _FAULTS = {
@@ -163,10 +165,11 @@ def _with_queued(context: CheckContext, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _late(thresholds: Mapping[str, Any]) -> list[pl.Expr]:
-    """The columns `late` (the days of grace are over) and `stale` (so are the hours of the industry rules).
+    """The columns `grace` (how many days or hours a text gives; null where none does), `late` (they are over, or there
+    are none) and `stale` (so are the hours of the industry rules).
 
-    Ten US business days end when their last day is over in every US zone. An objection under the GDPR has no days
-    of grace.
+    Ten US business days end when their last day is over in every US zone. The GDPR gives no days, of whatever kind the
+    no is; the industry rules speak of bulk mail, and where a law does, it is asked alone.
     """
     calendar = catalogue.data("us_federal_holidays.toml")
     opted_out_on = pl.col("act_at").dt.date()
@@ -180,14 +183,22 @@ def _late(thresholds: Mapping[str, Any]) -> list[pl.Expr]:
         & opted_out_on.is_between(calendar["from"], calendar["until"])
     )
     objection_countries = frozenset[str]().union(*map(countries, _OBJECTIONS))
-    at_once = pl.col("law_country").is_in(objection_countries) & (pl.col("act") == "objected")
+    by_hours = (
+        (pl.col("channel") == "email")
+        & ~pl.col("law_country").is_in(objection_countries).fill_null(value=False)
+        & _applies(catalogue.row(_BULK))
+    )
     stale = pl.col("occurred_at") - pl.col("act_at") > timedelta(hours=thresholds["hours"])
+    grace = {
+        f"{thresholds['business_days']} business days": by_business_days.fill_null(value=False),
+        f"{thresholds['hours']} hours": by_hours.fill_null(value=False),
+    }
     late = (
         pl.when(by_business_days.fill_null(value=False))
         .then(sent_on > last_day)
-        .otherwise(stale | at_once.fill_null(value=False))
+        .otherwise(stale | ~by_hours.fill_null(value=False))
     )
-    return [late.alias("late"), stale.alias("stale")]
+    return [late.alias("late"), stale.alias("stale"), first_label(grace).alias("grace")]
 
 
 def _case() -> pl.Expr:
@@ -235,28 +246,41 @@ def _detected(judged: pl.DataFrame, severities: Mapping[str, str]) -> pl.DataFra
         .agg(
             *message_columns(),
             pl.col("act_id").unique(maintain_order=True).alias("cause"),
+            pl.col("grace").drop_nulls().unique(maintain_order=True).str.join(" or "),
             day(pl.col("act_at").first()).alias("opted_out_on"),
             pl.col("act").first().str.replace_all("_", " ", literal=True),
             pl.col("law").is_in(strict).any().alias("strict"),
             pl.col("law_sources").drop_nulls().explode().unique(maintain_order=True).alias("sources"),
         )
     )
-    texts = [
-        pl.when(pl.col("case") == case).then(
-            pl.format(text, message_count(pl.col("channel")), "opted_out_on", "act")
-        )
-        for case, text in TEXTS.items()
-    ]
     has_sources = pl.col("sources").list.len() > 0
     strict_breach = (pl.col("case") == "breach") & pl.col("strict")
     return detected(
         rows.with_columns(rule_column(rows, ("channel",), _rule)),
         subject=pl.col("channel").fill_null(_ALL_CHANNELS),
-        text=pl.coalesce(texts),
+        text=_text(),
         severity=pl.col("case").replace_strict(severities),
         verdict=pl.when(strict_breach).then(pl.lit("breach")).otherwise(pl.lit("risk")),
         sources=pl.when(has_sources).then("sources").otherwise(pl.lit(["house: experience check"])),
         rule=pl.when(~pl.col("case").is_in(["wrong_scope", "allowed_class"])).then("rule"),
+    )
+
+
+def _text() -> pl.Expr:
+    """The sentence of each case. Several noes: the first of them."""
+    noes = pl.col("cause").list.len()
+    named = pl.format("{} ({})", "opted_out_on", "act")
+    no = pl.when(noes == 1).then(pl.format("the opt-out of {}", named))
+    parts = {
+        "count": message_count(pl.col("channel")),
+        "no": no.otherwise(pl.format("{} opt-outs, the first of {}", noes, named)),
+        "grace": pl.col("grace"),
+    }
+    return pl.coalesce(
+        pl.when(pl.col("case") == case).then(
+            pl.format(_NAME.sub("{}", text), *(parts[name] for name in _NAME.findall(text)))
+        )
+        for case, text in TEXTS.items()
     )
 
 

@@ -53,9 +53,43 @@ def test_outside_the_calendar_no_law_is_cited_as_broken_before_it_was_in_force()
 
 
 @pytest.mark.parametrize("country", ["DE", "FR", "NO"])
-def test_in_europe_an_unsubscribe_is_an_objection_to_its_channel(country):
-    assert _one(_no(), mail("2026-06-12T13:59", country=country)) == ("within_grace", "risk", "low", (GDPR,))
-    assert _one(_no(), mail("2026-06-12T14:01", country=country)) == ("breach", "breach", "high", (GDPR,))
+@pytest.mark.parametrize("at", ["2026-06-10T14:01", "2026-06-12T13:00", "2026-06-12T14:01"])
+def test_in_europe_an_unsubscribe_is_an_objection_to_its_channel_and_no_text_gives_days(country, at):
+    assert _one(_no(), mail(at, country=country)) == ("breach", "breach", "high", (GDPR,))
+
+
+def test_a_mail_forty_seven_hours_after_a_german_unsubscribe_is_a_mail_after_an_opt_out():
+    rows = [
+        act("subscribed", "2025-12-02T12:00", channel="email", country="DE"),
+        _no("2026-03-02T12:00", country="DE"),
+        mail("2026-03-04T11:00", country="DE"),
+    ]
+    (finding,) = found("after-opt-out", *rows)
+    assert finding["text"] == "1 mail after the opt-out of 2026-03-02 (unsubscribed)."
+    assert (finding["case"], finding["verdict"]) == ("breach", "breach")
+
+
+@pytest.mark.parametrize(
+    ("country", "grace"), [("US", "10 business days"), ("BR", "48 hours"), (None, "48 hours")]
+)
+def test_the_grace_that_a_text_gives_is_said(country, grace):
+    (finding,) = found("after-opt-out", _no(), mail("2026-06-12T13:00", country=country))
+    expected = (
+        f"1 mail within the {grace} that a sender has for acting on the opt-out of 2026-06-10 (unsubscribed)."
+    )
+    assert finding["text"] == expected
+
+
+@pytest.mark.parametrize(("channel", "at"), [("push", "2026-06-10T14:01"), ("sms", "2026-06-10T14:01")])
+def test_the_hours_of_the_industry_are_for_bulk_mail_alone(channel, at):
+    assert _one(_no(channel=channel), mail(at, channel=channel, country="BR"))[0] == "breach"
+
+
+def test_of_several_noes_the_first_is_named_and_how_many_there_were():
+    yes = act("subscribed", "2026-07-01", channel="email")
+    rows = [_no(), mail("2026-06-20"), yes, _no("2026-07-02"), mail("2026-08-01")]
+    (finding,) = found("after-opt-out", *rows)
+    assert finding["text"] == "2 mails after 2 opt-outs, the first of 2026-06-10 (unsubscribed)."
 
 
 def test_a_source_nobody_read_says_no_more_than_risk():
@@ -92,7 +126,7 @@ def test_what_was_handed_over_before_is_no_breach_within_days():
     )
     assert _one(_no(), attempted, mail("2026-07-10T15:00", message_id="m", country="DE"))[0] == "breach"
     after = attempted | {"at": "2026-06-10T14:00:01"}
-    assert _one(_no(), after, mail("2026-06-10T15:00", message_id="m", country="DE"))[0] == "within_grace"
+    assert _one(_no(), after, mail("2026-06-10T15:00", message_id="m", country="DE"))[0] == "breach"
 
 
 @pytest.mark.parametrize(
@@ -207,7 +241,7 @@ def test_another_customers_country_says_nothing():
     ],
 )
 def test_forty_eight_hours_are_over_after_them_and_not_at_them(at, case):
-    assert _one(_no(), mail(at, country="DE"))[0] == case
+    assert _one(_no(), mail(at, country="BR"))[0] == case
     assert _one(_no(), mail(at))[0] == case
 
 
@@ -239,16 +273,15 @@ def test_where_no_row_of_the_catalogue_speaks_of_it_the_check_names_itself_as_so
     assert _one(_no(channel="sms"), text)[3] == ("house: experience check",)
 
 
-def test_an_objection_has_no_days_of_grace_in_the_united_kingdom():
-    objected = act("objected", "2026-06-10T14:00")
-    assert _one(objected, mail("2026-06-10T14:01", country="GB"))[0] == "breach"
-    assert _one(_no(), mail("2026-06-10T14:01", country="GB"))[0] == "within_grace"
+@pytest.mark.parametrize("no", ["objected", "unsubscribed", "consent_withdrawn"])
+def test_a_no_has_no_days_of_grace_in_the_united_kingdom(no):
+    assert _one(act(no, "2026-06-10T14:00"), mail("2026-06-10T14:01", country="GB"))[0] == "breach"
 
 
 def test_what_was_handed_over_at_the_instant_of_the_no_was_not_handed_over_before_it():
     attempted = act("message_attempted", "2026-06-10T14:00", message_id="m", channel="email", country="DE")
     sent = mail("2026-06-10T15:00", message_id="m", country="DE")
-    assert _one(_no(), attempted, sent)[0] == "within_grace"
+    assert _one(_no(), attempted, sent)[0] == "breach"
     assert _one(_no(), attempted | {"at": "2026-06-10T13:59:59.999999"}, sent)[0] == "queued_before"
 
 
