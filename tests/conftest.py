@@ -3,12 +3,16 @@
 import hashlib
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from audit.privacy.vault import ALPHABET, LENGTH
+
+BEGUN = datetime(2026, 11, 21, 9, tzinfo=UTC)
+"""When the book of the scenes was begun."""
 
 # A busy machine is no reason for a property to fail.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -42,6 +46,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory, key_file: Path) -> Path:
     """A workspace of the scenes' customers alone, with their map and the starter book; do not change it."""
     from audit.ingest import import_paths
     from audit.rules import files
+    from audit.rules.book import Book
     from audit.workspace.workspace import Workspace
     from fixtures import demo
     from fixtures import scenes as told
@@ -53,5 +58,6 @@ def scenes(tmp_path_factory: pytest.TempPathFactory, key_file: Path) -> Path:
     import_paths(ws, [file])
     ws.set_map(demo.demo_campaigns(), demo.demo_flows())
     starter = files.read(Path(demo.__file__).parent / "rules" / "starter.toml")
-    ws.book.apply(ws.book.plan_add(starter), note="a book to start from", author="whysent demo")
+    book = Book(folder / "book.db", now=lambda: BEGUN)
+    book.apply(book.plan_add(starter), note="a book to start from", author="whysent demo")
     return folder

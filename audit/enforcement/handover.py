@@ -23,7 +23,7 @@ from audit.events.times import iso
 from audit.population.stats import Facts
 from audit.privacy import roles
 from audit.privacy.roles import Reach, Viewer
-from audit.queries import documents
+from audit.queries.case import named_in
 from audit.rules.book import Proposal, Request
 from audit.rules.book.proposals import APPROVED, PROPOSED
 from audit.rules.describe import sentence
@@ -240,7 +240,7 @@ def _people(
     ws: "Workspace", rules: Sequence[Rule], at: datetime, *, names_sensitive: bool
 ) -> tuple[list[Suppressed], int]:
     """Whom `rules` suppress, by pseudonym, and how many rows about a sensitive topic were left out."""
-    rows = suppressed(ws.events(at), rules, ws.facts(), at, ids=documents.named_in(ws, rules))
+    rows = suppressed(ws.events(at), rules, ws.facts(), at, ids=named_in(ws, rules))
     sensitive = set() if names_sensitive else _sensitive({row.about for row in rows})
     allowed = [row for row in rows if row.about not in sensitive]
     return allowed, len(rows) - len(allowed)

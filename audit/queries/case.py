@@ -1,7 +1,7 @@
 """One customer's history as asked for, or everybody's, and what is decided of it, worked out once for all questions."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,6 +15,9 @@ from audit import (
     why,
 )
 from audit.errors import NotFoundError
+from audit.rules.book.versions import RulePeriod
+from audit.rules.model import Rule
+from audit.rules.replay.simulation import simulate
 from audit.workspace.context import Context
 
 if TYPE_CHECKING:
@@ -57,6 +60,10 @@ class Case(Audited):
     customer: str
     events: pl.DataFrame
     context: Context
+    rules: tuple[RulePeriod, ...] = ()
+    """The rules of the book that judge now."""
+    source_ids: Mapping[str, str] = field(default_factory=dict)
+    """Source ids → pseudonyms, of the customers whom these rules name by the source's own id."""
 
     @cached_property
     def memberships(self) -> pl.DataFrame:
@@ -67,6 +74,14 @@ class Case(Audited):
     def recommended(self) -> recommendations.Reconstruction:
         """What is recommended to them."""
         return recommendations.Reconstruction(self.events, self.context)
+
+    @cached_property
+    def stopped(self) -> pl.DataFrame:
+        """What the book does to each message: `event_id, stops, failing_rules`."""
+        rules = [period.rule for period in self.rules]
+        causes = causes_for(rules, self.events, self.context)
+        replay = simulate(self.events, rules, self.context, ids=self.source_ids, causes=causes)
+        return replay.decisions.select("event_id", "failing_rules", stops=pl.col("decision") == "stop")
 
     def why(self, subject: str, ident: str, *, names_sensitive: bool = True) -> why.Explanation:
         """Why something was decided: a `message`, `segment`, `item` or `finding`. Raises NotFoundError.
@@ -100,9 +115,24 @@ def read_case(
             f"no event {min(unknown)!r} of {pseudonym} to leave out; `whysent show` lists evidence by event_id"
         )
     events = whole.filter(~pl.col("event_id").is_in(list(left_out))) if left_out else whole
-    return Case(pseudonym, events, ws.context(at))
+    rules = ws.book.in_force()
+    return Case(pseudonym, events, ws.context(at), rules, named_in(ws, (period.rule for period in rules)))
 
 
 def read_everybody(ws: "Workspace", *, at: datetime | None = None) -> Everybody:
     """Read the histories of all customers up to `at` (default: the workspace's moment)."""
     return Everybody(ws.info.customers, ws.events(at), ws.context(at))
+
+
+def named_in(ws: "Workspace", rules: Iterable[Rule]) -> dict[str, str]:
+    """Source ids → pseudonyms, for the customers that rules name by the source's own id."""
+    source_ids = {source_id for rule in rules for source_id in (*rule.customers, *rule.except_customers)}
+    resolved = {source_id: ws.vault.resolve(source_id) for source_id in sorted(source_ids)}
+    return {source_id: pseudonym for source_id, pseudonym in resolved.items() if pseudonym is not None}
+
+
+def causes_for(rules: Iterable[Rule], events: pl.DataFrame, context: Context) -> pl.DataFrame | None:
+    """The causes of every message in `events` (see `why.causes`), where one of `rules` reads them; else None."""
+    return (
+        why.causes(events, context) if any(rule.takes_part and rule.reads_causes for rule in rules) else None
+    )

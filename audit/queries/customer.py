@@ -14,8 +14,9 @@ from audit.events.vocabulary import campaign_expr
 from audit.findings import Unanswered, anomaly
 from audit.findings.anomaly import OutOfPattern
 from audit.population.coverage import CoverageDocument
+from audit.queries import remedies
 from audit.queries.case import Case
-from audit.queries.findings_documents import Finding, findings_of
+from audit.queries.findings_documents import Finding
 from audit.why.expiry import Why
 from audit.why.model import Absence, Standing
 from audit.workspace.context import Context
@@ -166,7 +167,7 @@ def picture(case: Case, *, names_sensitive: bool = True, strips: bool = True) ->
         messages=message_counts(events),
         segments=tuple(_memberships(case, names_sensitive=names_sensitive)),
         recommendations=tuple(_recommendations(case)) if strips else (),
-        findings=findings_of(case.found, names_sensitive=names_sensitive),
+        findings=remedies.findings(case, names_sensitive=names_sensitive),
         unanswered=case.unanswered,
         personas=personas(events),
         out_of_pattern=odd,

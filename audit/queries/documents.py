@@ -8,19 +8,19 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import polars as pl
+import msgspec
 
 from audit import (
     findings,
     why,
 )
 from audit.errors import InputError
-from audit.queries.case import Case, read_case, read_everybody
+from audit.queries import remedies
+from audit.queries.case import Case, causes_for, named_in, read_case, read_everybody
 from audit.queries.customer import CustomerPicture, picture
-from audit.queries.findings_documents import Findings, TriageList, findings_document, triage_list
-from audit.rules.model import Rule, to_dict
+from audit.queries.findings_documents import Findings, TriageList, triage_list
+from audit.rules.model import to_dict
 from audit.rules.reference import verdicts
-from audit.workspace.context import Context
 
 if TYPE_CHECKING:
     from audit.queries.reports import Report
@@ -74,25 +74,14 @@ def explanation(
         raise InputError(NAME_ONE)
     ((subject, ident),) = chosen
     reasons = case.why(subject, ident, names_sensitive=names_sensitive)
+    if subject == "finding":
+        covered_by = remedies.covered_by(case, ident, names_sensitive=names_sensitive)
+        return msgspec.structs.replace(reasons.document(), covered_by=covered_by)
     if subject != "message":
         return reasons.document()
     events, context, rules = case.events, case.context, ws.book.enabled()
     ids, causes = named_in(ws, rules), causes_for(rules, events, context)
     return reasons.document(verdicts.of(events, context, rules, reasons.subject.id, ids=ids, causes=causes))
-
-
-def named_in(ws: "Workspace", rules: Iterable[Rule]) -> dict[str, str]:
-    """Source ids → pseudonyms, for the customers that rules name by the source's own id."""
-    source_ids = {source_id for rule in rules for source_id in (*rule.customers, *rule.except_customers)}
-    resolved = {source_id: ws.vault.resolve(source_id) for source_id in sorted(source_ids)}
-    return {source_id: pseudonym for source_id, pseudonym in resolved.items() if pseudonym is not None}
-
-
-def causes_for(rules: Iterable[Rule], events: pl.DataFrame, context: Context) -> pl.DataFrame | None:
-    """The causes of every message in `events` (see `why.causes`), where one of `rules` reads them; else None."""
-    return (
-        why.causes(events, context) if any(rule.takes_part and rule.reads_causes for rule in rules) else None
-    )
 
 
 def audit(
@@ -105,7 +94,13 @@ def audit(
 ) -> Findings:
     """The findings of one customer."""
     case = read_case(ws, customer, at=at, without=without)
-    return findings_document(case, names_sensitive=names_sensitive)
+    return audited(case, names_sensitive=names_sensitive)
+
+
+def audited(case: Case, *, names_sensitive: bool = True) -> Findings:
+    """The findings of a case already read."""
+    rows = remedies.findings(case, names_sensitive=names_sensitive)
+    return Findings(at=case.context.at, customers=1, findings=rows, unanswered=case.unanswered)
 
 
 def customers(

@@ -2,27 +2,35 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 import polars as pl
 
 from audit import findings
-from audit.errors import InputError, NotFoundError
 from audit.events.document import Document
-from audit.events.vocabulary import campaign_expr
 from audit.findings import Unanswered
-from audit.queries.case import Case as CustomerCase
-from audit.queries.case import Everybody, read_case
-from audit.rules.book import Case
-from audit.rules.model import Rule, from_dict
-
-if TYPE_CHECKING:
-    from audit.workspace.workspace import Workspace
-
+from audit.queries.case import Everybody
+from audit.rules.book.documents import CoveringRule
+from audit.rules.replay.totals import StoppedWanted
 
 Severity = Literal["high", "medium", "low", "info"]
 Verdict = Literal["breach", "risk", "cannot_tell"]
+
+
+class SuggestedEffect(Document):
+    """What a suggested rule alone would have done to the past of the customer it is suggested for."""
+
+    stops: int
+    """Of the finding's messages."""
+    of: int
+    """The finding's messages."""
+    messages: int
+    """All messages of this customer that it stops."""
+    wanted: StoppedWanted
+    """How many of these were welcome."""
+    last_resort: bool
+    """Whether it does nothing but keep messages from this one customer; the flow behind them goes on for all others."""
 
 
 class Finding(Document):
@@ -58,7 +66,11 @@ class Finding(Document):
     sources: tuple[str, ...]
     """The law, statistic or house value behind it."""
     suggested_rule: Mapping[str, Any] | None
-    """A rule that would have stopped it, as in a rule file."""
+    """A rule that would have stopped it, as in a rule file; null where none helps, or the book has one that does."""
+    suggested_effect: SuggestedEffect | None = None
+    """What the suggested rule would have done to this customer."""
+    covered_by: CoveringRule | None = None
+    """The rule of the book that already stops it."""
 
 
 class Findings(Document, schema="whysent.findings/1"):
@@ -127,12 +139,6 @@ def findings_of(frame: pl.DataFrame, *, names_sensitive: bool = True) -> tuple[F
     )
 
 
-def findings_document(case: CustomerCase, *, names_sensitive: bool = True) -> Findings:
-    """The findings of one customer as a document."""
-    rows = findings_of(case.found, names_sensitive=names_sensitive)
-    return Findings(at=case.context.at, customers=1, findings=rows, unanswered=case.unanswered)
-
-
 def totals_of(frame: pl.DataFrame) -> pl.DataFrame:
     """`check, severity, findings, customers` of the findings in `frame`, worst and most first."""
     return (
@@ -163,37 +169,3 @@ def triage_list(everybody: Everybody, triage: pl.DataFrame, limit: int | None) -
         customers=msgspec.convert(rows.to_dicts(), tuple[TriageEntry, ...]),
         unanswered=everybody.unanswered,
     )
-
-
-def suggested(
-    ws: "Workspace",
-    customer: str,
-    finding: str,
-    *,
-    ticket: str = "",
-    note: str = "",
-    names_sensitive: bool = True,
-) -> tuple[Rule, Case]:
-    """The rule that a finding of a customer suggests, and the case; its campaign is that of most of the finding's messages.
-
-    Raises NotFoundError for an unknown customer or finding, InputError where it suggests no rule, or none that may be
-    named to somebody who is not told sensitive topics.
-    """
-    read = read_case(ws, customer)
-    findings = findings_of(read.found, names_sensitive=names_sensitive)
-    answered = next((candidate for candidate in findings if candidate.id == finding), None)
-    if answered is None:
-        raise NotFoundError(
-            f"no finding {finding!r} of {read.customer}; `whysent audit {read.customer}` names them"
-        )
-    if answered.suggested_rule is None:
-        raise InputError(f"finding {finding}: no rule is suggested for it; write one, and name its file")
-    case = Case(_campaign(read.events, answered.messages), finding, read.customer, ticket, note)
-    return from_dict(answered.suggested_rule), case
-
-
-def _campaign(events: pl.DataFrame, messages: tuple[str, ...]) -> str:
-    """The campaign of most of `messages`, of as many the first by name; empty where they name none."""
-    campaigns = events.filter(pl.col("event_id").is_in(messages)).select(name=campaign_expr())
-    counted = campaigns.drop_nulls().group_by("name").len().sort(["len", "name"], descending=[True, False])
-    return str(counted["name"].item(0)) if counted.height else ""

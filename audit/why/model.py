@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from audit.events.document import Document
+from audit.rules.book.documents import CoveringRule
 from audit.why.expiry import End, Why
 
 Standing = Literal["stated", "derived", "inferred", "broadcast", "unexplained"]
@@ -181,6 +182,8 @@ class WhyDocument(Document, schema="whysent.why/1"):
     left_out: tuple[Reason, ...]
     """What has to do with it and does not count, and why."""
     rules: tuple[RuleVerdict, ...]
+    covered_by: CoveringRule | None = None
+    """Of a finding: the rule of the book that already stops it."""
 
 
 @dataclass(frozen=True, slots=True)

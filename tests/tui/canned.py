@@ -186,8 +186,6 @@ class FakeSession:
             "Neither ends by itself.",
             "A cooldown until a re-purchase is due would have stopped 11 of 11.",
             RULE,
-            11,
-            11,
         )
 
     def _timeline(self) -> pl.DataFrame:

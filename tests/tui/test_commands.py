@@ -112,6 +112,7 @@ def test_every_finding_has_its_agreed_fields(whysent: Command) -> None:
     assert set(finding) == {
         "id", "customer", "check", "title", "severity", "verdict", "case", "text", "from", "to", "count",
         "total", "excess", "messages", "cause", "evidence", "subject", "sources", "suggested_rule",
+        "suggested_effect", "covered_by",
     }  # fmt: skip
 
 
@@ -383,6 +384,13 @@ def test_what_a_finding_suggests_is_proposed_for_its_ticket_under_its_campaign(o
     assert (asked["finding"], asked["ticket"], asked["customer"]) == (worst["id"], "4711", worst["customer"])
     assert asked["campaign"] == "ereader-specials"
     nails = own("audit", "scene-01-nail-clipper", "--json").document["findings"][0]
+    naming = ("rules", "propose", "--customer", nails["customer"], "--finding", nails["id"])
+    refused = own(*naming)
+    covered = (
+        "already covered by until-repurchase, on since 2026-11-21: it stops 11 of 11; nothing new is proposed"
+    )
+    assert (refused.code, refused.err) == (2, f"whysent: finding {nails['id']}: {covered}\n")
+    assert own("rules", "disable", "until-repurchase", "--yes").code == 0
     told = own(
         "rules", "propose", "--customer", nails["customer"], "--finding", nails["id"], "--json"
     ).document

@@ -32,6 +32,11 @@ def clipper(session: CoreSession) -> str:
     return session.customers.resolve("scene-01-nail-clipper")
 
 
+def disable(session: CoreSession, rule: str) -> None:
+    session.rules.plan(Change("disable", rule))
+    session.rules.apply(Change("disable", rule))
+
+
 def test_the_heading_says_what_is_loaded(session: CoreSession) -> None:
     opening = session.open()
     assert opening.customers == session.customers.triage().customers.height
@@ -46,8 +51,16 @@ def test_the_nail_clipper_gets_a_verdict_with_cause_end_and_remedy(
     assert verdict.severity == "high"
     assert verdict.text.startswith("11 mails about nail clippers")
     assert verdict.causes.startswith("Could be: bought Nail clipper")
-    assert (verdict.stopped, verdict.of) == (11, 11)
+    covered = "Already covered by until-repurchase, on since 2026-11-21: it stops 11 of 11."
+    assert (verdict.remedy, verdict.rule) == (covered, None)
+
+
+def test_what_no_rule_of_the_book_stops_gets_one_suggested(own: CoreSession) -> None:
+    disable(own, "until-repurchase")
+    clipper = own.customers.resolve("scene-01-nail-clipper")
+    verdict = own.customers.verdict(own.customers.picture(clipper, ()))
     assert verdict.remedy.endswith("would have stopped 11 of 11.")
+    assert verdict.rule["kind"] == "cooldown"
 
 
 def test_every_event_of_the_history_is_in_the_timeline_once(session: CoreSession, clipper: str) -> None:
@@ -237,6 +250,7 @@ def test_undo_takes_back_only_what_was_done_in_this_sitting(own: CoreSession) ->
 
 
 def test_a_suggested_rule_goes_into_the_book_switched_off(own: CoreSession) -> None:
+    disable(own, "until-repurchase")
     rule = own.customers.verdict(
         own.customers.picture(own.customers.resolve("scene-01-nail-clipper"), ())
     ).rule
@@ -281,7 +295,7 @@ async def test_an_agent_comes_from_an_id_to_the_verdict(scenes: Path) -> None:
         await driver.settle()
         assert isinstance(app.screen, CustomerScreen)
         assert "11 mails about nail clippers" in driver.words
-        assert "would have stopped 11 of 11" in driver.words
+        assert "it stops 11 of 11" in driver.words
         assert "ticket 4711" in driver.words
 
 

@@ -14,7 +14,12 @@ from tui.session.view_models import Change, ProposalCase
 
 @pytest.fixture
 def folder(scenes: Path, tmp_path: Path) -> Path:
+    """A copy of the scenes whose book stops nothing yet that a finding is about."""
     shutil.copytree(scenes, tmp_path / "workspace")
+    session = CoreSession(tmp_path / "workspace", Viewer())
+    for rule in ("until-repurchase", "email-weekly-cap"):
+        session.rules.plan(Change("disable", rule))
+        session.rules.apply(Change("disable", rule))
     return tmp_path / "workspace"
 
 
@@ -92,11 +97,11 @@ def test_undo_names_what_it_takes_back_and_history_tells_what_each_version_chang
     own.rules.plan(change)
     own.rules.apply(change, "after ticket 4711")
     plan = own.rules.plan(Change("undo", ""))
-    assert plan.lines[0].startswith("takes back: v2")
+    assert plan.lines[0].startswith("takes back: v3")
     assert plan.lines[0].endswith(f"after ticket 4711 of {entry.id}")
     assert any("limit: 1 → 3" in line for line in plan.lines)
     lines = own.rules.history(entry.id)
-    assert lines[0].startswith("v2")
+    assert lines[0].startswith("v3")
     assert lines[1].strip() == "limit: 3 → 1"
 
 

@@ -6,8 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from audit.queries.customer import CustomerPicture
+from audit.queries.findings_documents import SuggestedEffect
+from audit.rules.book.documents import CoveringRule
 from audit.rules.replay.outcomes import share
-from audit.rules.replay.totals import Displacement, RatesBeside
+from audit.rules.replay.totals import Displacement, RatesBeside, StoppedWanted
 from audit.why import Facts, Reason
 from tests.build import events
 from tests.tui.canned import RULE, FakeSession
@@ -135,11 +137,15 @@ def document(*findings: dict[str, object]) -> CustomerPicture:
     )
 
 
+EFFECT = SuggestedEffect(
+    stops=11, of=11, messages=12, wanted=StoppedWanted(opened=0, clicked=1, converted=0), last_resort=False
+)
 FINDING = {
     "verdict": "risk",
     "severity": "high",
     "text": "11 mails.",
     "suggested_rule": RULE,
+    "suggested_effect": EFFECT,
     "messages": ["m1"],
 }
 WHY = replace(
@@ -152,13 +158,30 @@ WHY = replace(
 
 
 def test_the_verdict_names_cause_senders_end_and_remedy() -> None:
-    made = verdict_text.whole(document(FINDING), WHY, {"a": 7, "b": 4}, 11, 11)
+    made = verdict_text.whole(document(FINDING), WHY, {"a": 7, "b": 4})
     assert says(made).plain.splitlines() == [
         "▲ high  11 mails.",
         "Could be: bought one. Sent by a (7), b (4).",
         "Nothing in this data says when it stops.",
         "→ The rule “No mails about what was just bought” would have stopped 11 of 11.",
     ]
+
+
+def test_a_mute_of_one_customer_says_that_it_is_the_last_resort() -> None:
+    made = verdict_text.quick(document(FINDING | {"suggested_effect": replace(EFFECT, last_resort=True)}))
+    assert made.remedy.endswith("11 of 11. Last resort: the flow goes on for everybody else.")
+
+
+def test_a_rule_of_the_book_that_covers_it_is_named_in_place_of_another() -> None:
+    covered = CoveringRule(
+        id="cap", title="A cap", version=2, since=datetime(2026, 6, 1, tzinfo=UTC),
+        stops=9, of=11, together=11, sent_since=0,
+    )  # fmt: skip
+    made = verdict_text.quick(document(FINDING | {"suggested_rule": None, "covered_by": covered}))
+    assert (
+        made.remedy
+        == "Already covered by cap, on since 2026-06-01: it stops 9 of 11, with the other rules 11."
+    )
 
 
 @pytest.mark.parametrize(
@@ -195,21 +218,19 @@ def test_the_words_follow_the_standing(standing: str, fact: Facts, text: str, sa
         document(FINDING),
         replace(WHY, standing=standing, because=(Reason(text, facts=fact),)),
         {},
-        0,
-        1,
     )
     assert made.causes == said
 
 
 def test_an_end_is_a_day_if_nothing_new_happens() -> None:
     made = verdict_text.whole(
-        document(FINDING), replace(WHY, until_text="It stops on 2027-01-02 if nothing new happens."), {}, 0, 1
+        document(FINDING), replace(WHY, until_text="It stops on 2027-01-02 if nothing new happens."), {}
     )
     assert made.ends == "It stops on 2027-01-02 if nothing new happens."
 
 
 def test_more_campaigns_than_are_named_are_counted() -> None:
-    made = verdict_text.whole(document(FINDING), WHY, {"a": 4, "b": 3, "c": 2, "d": 1, "e": 1}, 0, 1)
+    made = verdict_text.whole(document(FINDING), WHY, {"a": 4, "b": 3, "c": 2, "d": 1, "e": 1})
     assert made.causes.endswith("Sent by a (4), b (3), c (2) and 2 more.")
 
 

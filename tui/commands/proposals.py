@@ -214,7 +214,7 @@ def _one_stdin(file: str | None, customer: str | None) -> None:
 
 def _suggested(ws: "Workspace", viewer: "Viewer", case: "Case") -> "tuple[tuple[Rule, ...], Case]":
     """The rule that the finding of a case suggests; the case with the finding's campaign, if it names none."""
-    from audit.queries.findings_documents import suggested
+    from audit.queries.remedies import suggested
 
     if not case.finding or not case.customer:
         raise InputError("nothing to propose: name a rule file, or a --finding of a --customer")

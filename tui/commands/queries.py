@@ -105,7 +105,7 @@ def audit(
     import msgspec
 
     from audit import findings
-    from audit.queries import findings_documents
+    from audit.queries import documents, findings_documents
     from audit.queries.case import read_case, read_everybody
 
     viewer = invocation.require("audit_all" if everybody else "show")
@@ -118,7 +118,7 @@ def audit(
         audited = case = read_case(
             ws, options.customer(customer), at=invocation.at, without=invocation.without
         )
-        answer = findings_documents.findings_document(case, names_sensitive=viewer.names_sensitive)
+        answer = documents.audited(case, names_sensitive=viewer.names_sensitive)
     frame, context = audited.found, audited.context
     if out is not None:
         output.parquet(findings.worded(frame, names_sensitive=viewer.names_sensitive), out)

@@ -113,14 +113,14 @@ def carry_out(invocation: Invocation, ws: "Workspace", plan: "Plan") -> None:
 
 def _effect(ws: "Workspace", plan: "Plan") -> "Effect":
     """What a plan would have changed about the loaded past."""
-    from audit.queries import documents
+    from audit.queries.case import causes_for, named_in
 
     rules, events, context = (*plan.before, *plan.after), ws.events(), ws.context()
     return plan.effect(
         events,
         context,
-        ids=documents.named_in(ws, rules),
-        causes=documents.causes_for(rules, events, context),
+        ids=named_in(ws, rules),
+        causes=causes_for(rules, events, context),
     )
 
 

@@ -94,7 +94,8 @@ def sweep(
 ) -> None:
     """The curve: the replay at several limits or windows of one rule, the others as they are."""
     from audit.population.coverage import line
-    from audit.queries import documents, reports
+    from audit.queries import reports
+    from audit.queries.case import causes_for, named_in
     from audit.rules import files
     from audit.rules.replay import curve
 
@@ -112,8 +113,8 @@ def sweep(
         events,
         sets,
         ctx,
-        ids=documents.named_in(ws, rules),
-        causes=documents.causes_for(rules, events, ctx),
+        ids=named_in(ws, rules),
+        causes=causes_for(rules, events, ctx),
         progress=output.Progress("replaying"),
     )
     swept = curve.document(rule, points)
@@ -128,7 +129,7 @@ def _replayed(
     import polars as pl
 
     from audit import why
-    from audit.queries import documents
+    from audit.queries.case import causes_for
     from audit.rules.replay import fleet, simulation
 
     progress = output.Progress("replaying")
@@ -140,7 +141,7 @@ def _replayed(
         )  # fmt: skip
         return scan, totals
     events = ws.history(ws.resolve(options.customer(customer)), at=ws.at)
-    causes = documents.causes_for(rules.rules, events, ctx)
+    causes = causes_for(rules.rules, events, ctx)
     replay = simulation.simulate(events, rules, ctx, causes=causes, progress=progress)
     if decisions is not None:
         output.parquet(replay.decisions, decisions)
@@ -160,7 +161,7 @@ def _compared(
     import msgspec
 
     from audit import why
-    from audit.queries import documents
+    from audit.queries.case import named_in
     from audit.rules import vendor_semantics
     from audit.rules.vendor_semantics import preset_comparison
 
@@ -170,7 +171,7 @@ def _compared(
         vendor_semantics.preset(preset),
         ctx,
         zone=zone,
-        ids=documents.named_in(ws, rules.rules),
+        ids=named_in(ws, rules.rules),
         causes=partial(why.causes, context=ctx),
         progress=output.Progress("replaying as the sender would"),
     )
@@ -217,7 +218,7 @@ def _refuse_preset(preset: str | None, zone: str | None, *, as_recorded: bool) -
 
 
 def _rules(ws: "Workspace", rules_file: Path | None) -> "RuleSet":
-    from audit.queries import documents
+    from audit.queries.case import named_in
     from audit.rules import files
     from audit.rules.scopes import RuleSet
 
@@ -228,14 +229,14 @@ def _rules(ws: "Workspace", rules_file: Path | None) -> "RuleSet":
         raise InputError(
             "no enabled rule in the book; name a file with --rules, or `whysent rules enable ID`"
         )
-    return RuleSet(rules, documents.named_in(ws, rules))
+    return RuleSet(rules, named_in(ws, rules))
 
 
 def _as_recorded(ws: "Workspace") -> "RuleSet":
-    from audit.queries import documents
+    from audit.queries.case import named_in
     from audit.rules.book.versions import rule_set, stood
 
     versions = ws.book.history()[::-1]
     if not stood(versions):
         raise InputError("no rule was ever switched on in the book; `whysent rules enable ID`")
-    return rule_set(versions, documents.named_in(ws, [version.rule for version in versions]))
+    return rule_set(versions, named_in(ws, [version.rule for version in versions]))

@@ -143,6 +143,8 @@ def explanation(answer: "WhyDocument") -> None:
                 line(f"  in its place ({item.strategy}): {item.title}")
         for act in proof.add:
             line(f"with one {act['kind'].replace('_', ' ')}: {proof.outcome}")
+    if answer.covered_by:
+        line(answer.covered_by.in_words)
     for rule in answer.rules:
         line(f"rule {rule.id} v{rule.version}: {rule.verdict.replace('_', ' ')} · {rule.text}")
 
@@ -181,9 +183,13 @@ def _findings(findings: "Sequence[Finding]") -> None:
         line(
             f"         {finding.title}{case} · rule matched: {finding.verdict.replace('_', ' ')} · {finding.check}"
         )
-        if finding.suggested_rule:
-            rule = finding.suggested_rule
-            line(f"         would help: {rule.get('title') or rule['id']}")
+        if finding.covered_by:
+            line(f"         {finding.covered_by.in_words}")
+        rule, effect = finding.suggested_rule, finding.suggested_effect
+        if rule and effect:
+            last = "; last resort: the flow goes on for everybody else" if effect.last_resort else ""
+            title = str(rule.get("title") or rule["id"])
+            line(f"         would help: {title}: it stops {effect.stops:,} of {effect.of:,}{last}")
     line()
 
 

@@ -54,6 +54,8 @@ def sentences(document: WhyDocument) -> tuple[Sentence, ...]:
     tree.append(Sentence(joined(("ends: ", "bold"), document.until_text)))
     if document.counterfactual is not None:
         tree.append(_counterfactual(document.counterfactual))
+    if document.covered_by:
+        tree.append(Sentence(content(document.covered_by.in_words)))
     if document.rules:
         tree.append(rules(document.rules))
     return tuple(tree)

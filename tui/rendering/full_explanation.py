@@ -41,6 +41,8 @@ def reasons(document: WhyDocument) -> tuple[Sentence, ...]:
     if document.left_out:
         left_out = tuple(map(because, document.left_out))
         sentences.append(Sentence(content("has to do with it, and does not count"), (), left_out))
+    if document.covered_by:
+        sentences.append(Sentence(content(document.covered_by.in_words)))
     if document.rules:
         sentences.append(rules(document.rules, stays=True))
     return tuple(sentences)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from audit.queries.customer import CustomerPicture
     from audit.queries.findings_documents import Finding
     from audit.why import Reason, WhyDocument
-    from tui.session.view_models import Document
 
 MOST = 3
 """Campaigns named in the verdict; how many there are besides is said."""
@@ -35,30 +34,25 @@ def quick(document: CustomerPicture) -> Verdict:
     worst = worst_finding(document)
     if worst is None:
         return Verdict("", _nothing(document))
-    return Verdict(worst.severity, worst.text, rule=worst.suggested_rule)
+    return Verdict(worst.severity, worst.text, remedy=_remedy(worst), rule=worst.suggested_rule)
 
 
 def whole(
     document: CustomerPicture,
     explained: WhyDocument | None,
     campaigns: Mapping[str, int],
-    stopped: int,
-    of: int,
 ) -> Verdict:
-    """The verdict with its cause and end (`explained`: the newest message of the finding) and what a rule would stop."""
+    """The verdict with its cause and end (`explained`: the newest message of the finding)."""
     worst = worst_finding(document)
     if worst is None:
         return quick(document)
-    rule = worst.suggested_rule
     return Verdict(
         worst.severity,
         worst.text,
         _cause(explained, campaigns),
         explained.until_text if explained else "",
-        _remedy(rule, stopped, of),
-        rule,
-        stopped,
-        of,
+        _remedy(worst),
+        worst.suggested_rule,
     )
 
 
@@ -105,8 +99,18 @@ def _flows(campaigns: Mapping[str, int]) -> str:
     return f" Sent by {names}{f' and {len(ordered) - MOST} more' if len(ordered) > MOST else ''}."
 
 
-def _remedy(rule: Document | None, stopped: int, of: int) -> str:
-    if rule is None:
+def _remedy(finding: Finding) -> str:
+    """What stops it already, or the rule that would have."""
+    if finding.covered_by is not None:
+        return as_sentence(finding.covered_by.in_words)
+    rule, effect = finding.suggested_rule, finding.suggested_effect
+    if rule is None or effect is None:
         return ""
     name = str(rule.get("title") or rule["id"]).rstrip(".")
-    return f"The rule “{name}” would have stopped {number(stopped)} of {number(of)}."
+    last = " Last resort: the flow goes on for everybody else." if effect.last_resort else ""
+    return f"The rule “{name}” would have stopped {number(effect.stops)} of {number(effect.of)}.{last}"
+
+
+def as_sentence(words: str) -> str:
+    """Words with a capital letter and a full stop."""
+    return f"{words[:1].upper()}{words[1:]}."

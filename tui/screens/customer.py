@@ -281,6 +281,9 @@ class CustomerScreen(WorkScreen):
             return
         worst = case.worst_finding()
         finding = case.finding(findings.chosen) if findings.has_focus else worst
+        if finding is not None and finding.covered_by is not None:
+            say(self.app, f"{finding.covered_by.in_words}; nothing new is proposed", severity="warning")
+            return
         if finding is None or finding.suggested_rule is None:
             say(self.app, "no rule is suggested for this", severity="warning")
             return

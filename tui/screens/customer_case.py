@@ -145,6 +145,8 @@ def finding_text(finding: Finding) -> PaneText:
         plural = "s" * (len(cause) != 1)
         tree.append(Sentence(content(f"caused by {number(len(cause))} event{plural}"), cause))
     tree += [Sentence(content(f"after {source}")) for source in finding.sources]
+    if finding.covered_by:
+        tree.append(Sentence(content(finding.covered_by.in_words)))
     if finding.suggested_rule:
         tree.append(Sentence(content("f shows the rule that would have stopped it")))
     return PaneText(head, tuple(tree), messages + cause, finding.verdict)

@@ -138,7 +138,8 @@ class Customers:
     def _case(self, customer: str, without: tuple[str, ...]) -> Case:
         from audit.queries.case import read_case
 
-        key = (customer, without, self._opened.data_version())
+        book = self._opened.workspace.book.revision()
+        key = (customer, without, f"{self._opened.data_version()} {book}")
         if key not in self._cases:
             self._cases[key] = read_case(self._opened.workspace, customer, without=without)
             while len(self._cases) > CACHED_CASES:
@@ -194,26 +195,13 @@ class Customers:
                 )
             except NotFoundError:
                 explained = None
-        stopped = self._stopped_by(case, worst.suggested_rule)
-        proven = len(stopped & set(worst.messages))
-        return verdict_text.whole(picture.document, explained, campaigns, proven, len(worst.messages))
-
-    def _stopped_by(self, case: Case, keys: Document | None) -> set[str]:
-        from audit.queries import documents
-        from audit.rules import model
-        from audit.rules.reference import verdicts
-
-        if keys is None:
-            return set()
-        rule = model.from_dict({**keys, "enabled": True})
-        causes = documents.causes_for([rule], case.events, case.context)
-        return set(verdicts.stopped_by(case.events, case.context, rule, causes=causes))
+        return verdict_text.whole(picture.document, explained, campaigns)
 
     def try_rules(self, customer: str, without: tuple[str, ...], suggested: Document | None) -> RuleTrial:
         """What the book's enabled rules do to one customer's messages; where none is enabled, the suggested rule."""
         from audit.errors import NotFoundError
         from audit.events.messages import sent_messages
-        from audit.queries import documents
+        from audit.queries.case import causes_for, named_in
         from audit.rules import model
         from audit.rules.reference import verdicts
 
@@ -230,8 +218,8 @@ class Customers:
             case.events,
             case.context,
             rules,
-            ids=documents.named_in(self._opened.workspace, rules),
-            causes=documents.causes_for(rules, case.events, case.context),
+            ids=named_in(self._opened.workspace, rules),
+            causes=causes_for(rules, case.events, case.context),
         )
         return RuleTrial(
             customer,

@@ -83,9 +83,9 @@ class OpenWorkspace:
 
     def customer_ids(self, rules: Iterable[Rule]) -> dict[str, str]:
         """Source ids → pseudonyms, for rules that name customers."""
-        from audit.queries import documents
+        from audit.queries.case import named_in
 
-        return documents.named_in(self.workspace, rules)
+        return named_in(self.workspace, rules)
 
     # -- files -----------------------------------------------------------------------------------------------------
 

@@ -128,12 +128,12 @@ class Replays:
         )
 
     def _replay_of_customer(self, rules: RuleSet, customer: str) -> ReplayDocument:
-        from audit.queries import documents
+        from audit.queries.case import causes_for
         from audit.rules.replay.simulation import simulate
 
         workspace = self._opened.workspace
         events, context = workspace.history(customer, at=workspace.at), workspace.context()
-        causes = documents.causes_for(rules.rules, events, context)
+        causes = causes_for(rules.rules, events, context)
         return simulate(events, rules, context, causes=causes).document()
 
     def _rule_alone(self, keys: Document) -> RuleSet:

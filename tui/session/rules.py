@@ -55,16 +55,13 @@ class Proposals:
 
     def propose_plan(self, plan: book_plan.Plan, case: ProposalCase) -> str:
         """Put a plan into the inbox; one for a finding under the campaign of most of its messages."""
-        from audit.queries.findings_documents import suggested
+        from audit.queries import remedies
         from audit.rules.book import Case
 
         workspace, viewer = self._opened.workspace, self._opened.viewer
         campaign = ""
         if case.finding and case.customer:
-            _, finding_case = suggested(
-                workspace, case.customer, case.finding, names_sensitive=viewer.names_sensitive
-            )
-            campaign = finding_case.campaign
+            campaign = remedies.campaign(workspace, case.customer, case.finding)
         reason = Case(campaign, case.finding, case.customer, viewer.ticket or "", case.note)
         proposal = workspace.book.inbox.propose(plan, reason)
         return f"proposed as {proposal.id}; whoever may change rules finds it in the inbox"

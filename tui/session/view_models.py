@@ -56,8 +56,7 @@ class Triage:
 class Verdict:
     """The answer to a customer's question: what, why, until when, and what would have stopped it.
 
-    `severity` is empty where there is nothing to find. `rule` is the suggested rule in the shape of the rules
-    file; `stopped` of `of` messages it would have stopped.
+    `severity` is empty where there is nothing to find. `rule` is the suggested rule in the shape of the rules file.
     """
 
     severity: str
@@ -66,8 +65,6 @@ class Verdict:
     ends: str = ""
     remedy: str = ""
     rule: Document | None = None
-    stopped: int = 0
-    of: int = 0
 
 
 @dataclass(frozen=True, slots=True)

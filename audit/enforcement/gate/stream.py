@@ -27,7 +27,7 @@ from audit.errors import InputError, WorkspaceError
 from audit.events.times import parse_iso
 from audit.events.vocabulary import is_human
 from audit.flows import campaign_map
-from audit.queries import documents
+from audit.queries.case import named_in
 from audit.rules.kinds.sunset import ENGAGEMENT
 from audit.rules.model import Rule
 from audit.rules.reference import histories
@@ -247,7 +247,7 @@ def _with_past(ws: "Workspace", rules: Sequence[Rule]) -> Gate:
         rules,
         intervals=histories.intervals(facts, rules),
         recorded=histories.responses(facts),
-        ids=documents.named_in(ws, rules),
+        ids=named_in(ws, rules),
     )
     for history in histories.histories(messages, events, gate.rules, facts, everybody=True):
         gate.know(history, keys.get(history.customer, ()), newest[history.customer])

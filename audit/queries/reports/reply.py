@@ -162,11 +162,11 @@ def _change(case: _Case, rules: Sequence[Rule]) -> Section:
     says = case.says
     heading = says.say("reply", "do")
     suggested = None if case.finding is None else case.finding.suggested_rule
-    if suggested is None:
+    in_force = _in_force(case, rules)
+    if suggested is None and in_force is None:
         outcome = "nothing_found" if case.finding is None else "passed_on"
         return Section(heading, (says.say("change", outcome, **case.nouns),))
-    in_force = _in_force(case, rules)
-    effect = _rule(case, in_force or suggested)
+    effect = _rule(case, in_force or suggested or {})
     if in_force is None:
         return Section(heading, (says.say("change", "proposed", what=effect, **case.nouns),))
     since = says.date(in_force.get("valid_from") or case.picture.at)
@@ -181,9 +181,12 @@ def _closing(case: _Case) -> Section:
 
 
 def _in_force(case: _Case, rules: Sequence[Rule]) -> Rule | None:
-    """The rule that is on and is the one the finding suggests."""
-    suggested = None if case.finding is None else case.finding.suggested_rule
-    return next((rule for rule in rules if suggested is not None and rule["id"] == suggested["id"]), None)
+    """The rule that is on and covers the finding, or is the one that it suggests."""
+    if case.finding is None:
+        return None
+    covered_by, suggested = case.finding.covered_by, case.finding.suggested_rule or {}
+    answering = suggested.get("id") if covered_by is None else covered_by.id
+    return next((rule for rule in rules if rule["id"] == answering), None)
 
 
 def _rule(case: _Case, rule: Rule) -> str:

@@ -15,7 +15,7 @@ from audit.rules.book.file import Store
 from audit.rules.book.inbox import Inbox, refuse_state
 from audit.rules.book.plan import Change, Plan
 from audit.rules.book.proposals import APPROVED, PROPOSED, Proposal, Step
-from audit.rules.book.versions import Version
+from audit.rules.book.versions import RulePeriod, Version
 from audit.rules.model import Rule, from_dict, refuse_too_many
 from audit.rules.scopes import valid
 
@@ -34,6 +34,10 @@ class Book:
     def __init__(self, path: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._store = Store(path, now)
         self.inbox = Inbox(self._store)
+
+    def revision(self) -> str:
+        """Another text after every act that wrote into the book, whoever did it and in whichever process."""
+        return self._store.revision()
 
     # -- asking -----------------------------------------------------------------------------------------
 
@@ -63,6 +67,11 @@ class Book:
         at = valid_at or now
         standing = versions.standing(written, at, recorded_at or now)
         return tuple(rule for rule in standing if rule.enabled and valid(rule, at))
+
+    def in_force(self) -> tuple[RulePeriod, ...]:
+        """The rules that judge now, each since when it judges as it does, in the order of their creation."""
+        written = self._store.versions()
+        return versions.in_force(written, versions.not_before(written, self._store.now()))
 
     def coming(self) -> list[Version]:
         """What is written and will be in force later, the soonest first."""

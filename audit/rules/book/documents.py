@@ -31,6 +31,30 @@ class VersionEntry(Document):
     """As in a rule file."""
 
 
+class CoveringRule(Document):
+    """A rule of the book, switched on, that stops what a finding is about: nothing new is needed."""
+
+    id: str
+    title: str
+    version: int | None
+    since: datetime
+    """From when on it judges as it does: written down, in force and switched on."""
+    stops: int
+    """Of the finding's messages, replayed with all the rules that are on."""
+    of: int
+    """The finding's messages."""
+    together: int
+    """Those that the rules that are on stop together."""
+    sent_since: int
+    """The finding's messages that went out after `since`: the rule is on here, but not kept to where they are sent."""
+
+    @property
+    def in_words(self) -> str:
+        """`already covered by until-repurchase, on since 2026-06-01: it stops 11 of 11`."""
+        more = f", with the other rules {self.together}" if self.together > self.stops else ""
+        return f"already covered by {self.id}, on since {self.since:%Y-%m-%d}: it stops {self.stops:,} of {self.of:,}{more}"
+
+
 class RuleList(Document, schema="whysent.rules/1"):
     """The rules as they stand, or those in force at a moment."""
 

@@ -26,6 +26,12 @@ class Store:
         with self.reading() as db:
             return [] if db is None else versions.read(db, self.path)
 
+    def revision(self) -> str:
+        """How many rows the book's tables have had so far: rows are only ever added."""
+        with self.reading() as db:
+            newest = "select (select max(seq) from versions), (select max(seq) from steps), (select max(seq) from policies)"
+            return "" if db is None else " ".join(str(row or 0) for row in db.conn.execute(newest).fetchone())
+
     @contextmanager
     def reading(self) -> "Iterator[Database | None]":
         """The book to read; None where nobody wrote in it yet."""

@@ -149,6 +149,33 @@ def stood(versions: Iterable[Version]) -> list[RulePeriod]:
     ]
 
 
+def in_force(versions: Iterable[Version], now: datetime) -> tuple[RulePeriod, ...]:
+    """The rules that judge at `now`, in the order in which they were made, each since when it judges as it does.
+
+    A version that differs in nothing but title and note goes on where the one before it stopped.
+    """
+    judging: dict[str, RulePeriod] = {}
+    for period in stood(versions):
+        earlier = judging.get(period.rule.id)
+        goes_on = earlier is not None and earlier.until == period.since and _same(earlier.rule, period.rule)
+        since = earlier.since if earlier is not None and goes_on else period.since
+        judging[period.rule.id] = period._replace(since=since)
+    return tuple(
+        period
+        for period in judging.values()
+        if period.until is None and period.since <= now and not _over(period.rule, now)
+    )
+
+
+def _same(rule: Rule, other: Rule) -> bool:
+    """Whether two rules judge alike."""
+    return replace(rule, title="", note="") == replace(other, title="", note="")
+
+
+def _over(rule: Rule, now: datetime) -> bool:
+    return rule.valid_until is not None and rule.valid_until <= now
+
+
 def _line(versions: Sequence[Version]) -> list[RulePeriod]:
     """The versions of one rule, oldest first, each until one that was recorded later judges."""
     periods: list[RulePeriod] = []

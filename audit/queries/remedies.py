@@ -1,0 +1,134 @@
+"""What would stop a finding: the rule of the book that does already, else the rule that is worth proposing."""
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+from msgspec.structs import replace
+
+from audit.errors import InputError, NotFoundError
+from audit.events.vocabulary import campaign_expr
+from audit.findings import registry
+from audit.queries.case import Case, causes_for, read_case
+from audit.queries.findings_documents import Finding, SuggestedEffect, findings_of
+from audit.rules import book
+from audit.rules.book.documents import CoveringRule
+from audit.rules.model import Rule, from_dict
+from audit.rules.replay.simulation import simulate
+
+if TYPE_CHECKING:
+    from audit.workspace.workspace import Workspace
+
+
+def findings(case: Case, *, names_sensitive: bool = True) -> tuple[Finding, ...]:
+    """The findings of a case as somebody may read them, each with what the book does about it or else what would help.
+
+    What a rule does is replayed over this customer alone.
+    """
+    rows = findings_of(case.found, names_sensitive=names_sensitive)
+    return tuple(_with_remedy(case, finding) for finding in rows)
+
+
+def covered_by(case: Case, finding: str, *, names_sensitive: bool = True) -> CoveringRule | None:
+    """The rule of the book that already stops the finding of that id; the others are not looked for."""
+    if not case.rules:
+        return None
+    found = registry.locate(case.events, case.context, finding) if "found" not in vars(case) else case.found
+    rows = findings_of(found.filter(pl.col("id") == finding), names_sensitive=names_sensitive)
+    return next((_with_remedy(case, row).covered_by for row in rows), None)
+
+
+def _with_remedy(case: Case, finding: Finding) -> Finding:
+    if finding.suggested_rule is None:
+        return finding
+    rule = from_dict(finding.suggested_rule)
+    effect = _effect(case, finding, rule)
+    covered_by = _covering(case, finding, effect.stops or effect.of)
+    if covered_by is not None:
+        return replace(finding, suggested_rule=None, covered_by=covered_by)
+    return replace(finding, suggested_effect=effect)
+
+
+def _effect(case: Case, finding: Finding, rule: Rule) -> SuggestedEffect:
+    """What `rule` alone would have done to the customer's past."""
+    causes = causes_for([rule], case.events, case.context)
+    replay = simulate(case.events, [rule], case.context, causes=causes)
+    stopped = replay.decisions.filter(pl.col("decision") == "stop")["event_id"]
+    return SuggestedEffect(
+        stops=len(set(stopped) & set(finding.messages)),
+        of=len(finding.messages),
+        messages=len(stopped),
+        wanted=replay.document().stopped_wanted,
+        last_resort=rule.kind == "mute" and bool(rule.customers),
+    )
+
+
+def _covering(case: Case, finding: Finding, needed: int) -> CoveringRule | None:
+    """The rule of the book that stops most of the finding's messages, where all rules together stop `needed` of them."""
+    if not case.rules:
+        return None
+    messages = case.stopped.filter(pl.col("event_id").is_in(finding.messages))
+    together = messages.filter("stops").height
+    failing = messages.filter("stops")["failing_rules"].explode().value_counts()
+    stops = dict(failing.rows())
+    period = max(case.rules, key=lambda period: stops.get(period.rule.id, 0))
+    if together < needed or period.rule.id not in stops:
+        return None
+    sent_since = (pl.col("occurred_at") > period.since) & pl.col("event_id").is_in(finding.messages)
+    return CoveringRule(
+        id=period.rule.id,
+        title=period.rule.title or period.rule.id,
+        version=period.rule.version,
+        since=period.since,
+        stops=stops[period.rule.id],
+        of=len(finding.messages),
+        together=together,
+        sent_since=case.events.filter(sent_since).height,
+    )
+
+
+def suggested(
+    ws: "Workspace",
+    customer: str,
+    finding: str,
+    *,
+    ticket: str = "",
+    note: str = "",
+    names_sensitive: bool = True,
+) -> tuple[Rule, book.Case]:
+    """The rule that a finding of a customer suggests, and the case; its campaign is that of most of the finding's messages.
+
+    Raises NotFoundError for an unknown customer or finding, InputError where it suggests no rule, or none that may be
+    named to somebody who is not told sensitive topics.
+    """
+    read = read_case(ws, customer)
+    answered = _finding(read, finding, names_sensitive=names_sensitive)
+    if answered.covered_by is not None:
+        raise InputError(f"finding {finding}: {answered.covered_by.in_words}; nothing new is proposed")
+    if answered.suggested_rule is None:
+        raise InputError(f"finding {finding}: no rule is suggested for it; write one, and name its file")
+    case = book.Case(_campaign(read.events, answered.messages), finding, read.customer, ticket, note)
+    return from_dict(answered.suggested_rule), case
+
+
+def campaign(ws: "Workspace", customer: str, finding: str) -> str:
+    """The campaign of most messages of a finding, of as many the first by name; empty where they name none.
+
+    Raises NotFoundError for an unknown customer or finding.
+    """
+    read = read_case(ws, customer)
+    return _campaign(read.events, _finding(read, finding).messages)
+
+
+def _finding(case: Case, ident: str, *, names_sensitive: bool = True) -> Finding:
+    for finding in findings(case, names_sensitive=names_sensitive):
+        if finding.id == ident:
+            return finding
+    raise NotFoundError(
+        f"no finding {ident!r} of {case.customer}; `whysent audit {case.customer}` names them"
+    )
+
+
+def _campaign(events: pl.DataFrame, messages: tuple[str, ...]) -> str:
+    campaigns = events.filter(pl.col("event_id").is_in(messages)).select(name=campaign_expr())
+    counted = campaigns.drop_nulls().group_by("name").len().sort(["len", "name"], descending=[True, False])
+    return str(counted["name"].item(0)) if counted.height else ""
