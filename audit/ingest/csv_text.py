@@ -14,6 +14,7 @@ from audit.privacy.clean import clean
 BLOCK = 256 * 1024**2
 """Bytes read at a time."""
 
+_REJECTED = {**REJECTED, "byte": pl.UInt64()}
 _LONGEST = 1024**2
 _DELIMITERS = ",;\t|"
 
@@ -45,7 +46,7 @@ def chunks(
     head = _header_line(stream)
     names, delimiter = header(head, path, delimiter)
     block, row, offset = stream.read(BLOCK), 1, len(head)
-    yield _frame([], [], names), pl.DataFrame(schema=REJECTED), offset
+    yield frame([], [], names), pl.DataFrame(schema=_REJECTED), offset
     while block:
         more = stream.read(BLOCK)
         cut = _record_end(block) if more else len(block)
@@ -61,7 +62,7 @@ def _parse(
     if rows is None:
         return _slow(block, names, delimiter, row, offset)
     numbers = pl.int_range(row, row + rows.height, dtype=pl.UInt64, eager=True).alias("row")
-    return rows.with_columns(numbers), pl.DataFrame(schema=REJECTED), rows.height
+    return rows.with_columns(numbers), pl.DataFrame(schema=_REJECTED), rows.height
 
 
 def _fast(block: bytes, names: list[str], delimiter: str) -> pl.DataFrame | None:
@@ -91,7 +92,7 @@ def _slow(
 ) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     good: list[list[str]] = []
     numbers: list[int] = []
-    bad: list[tuple[int, str, str]] = []
+    bad: list[tuple[int, str | None, str, int]] = []
     number = row
     for fields, raw, start in _records(block, delimiter, len(names)):
         if fields is not None and not fields:
@@ -101,15 +102,15 @@ def _slow(
             good.append(fields)
             numbers.append(number)
         else:
-            bad.append((number, f"{reason}, at byte {offset + start}", raw.decode("utf-8", "replace")))
+            bad.append((number, reason, raw.decode("utf-8", "replace"), offset + start))
         number += 1
-    return _frame(good, numbers, names), pl.DataFrame(bad, schema=REJECTED, orient="row"), number - row
+    return frame(good, numbers, names), pl.DataFrame(bad, schema=_REJECTED, orient="row"), number - row
 
 
-def _frame(good: list[list[str]], numbers: list[int], names: list[str]) -> pl.DataFrame:
-    """Rows of text as a frame; an empty field is absent."""
-    frame = pl.DataFrame(good, schema=dict.fromkeys(names, pl.String()), orient="row")
-    return frame.with_columns(
+def frame(good: list[list[str]], numbers: list[int], names: list[str]) -> pl.DataFrame:
+    """Rows of text as a frame of the columns `names`, with their `row`; an empty field is absent."""
+    rows = pl.DataFrame(good, schema=dict.fromkeys(names, pl.String()), orient="row")
+    return rows.with_columns(
         pl.when(pl.all() != "").then(pl.all()), pl.Series("row", numbers, dtype=pl.UInt64)
     )
 

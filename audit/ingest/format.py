@@ -7,12 +7,12 @@ from pathlib import Path
 import polars as pl
 
 REJECTED: dict[str, pl.DataType] = {"row": pl.UInt64(), "reason": pl.String(), "raw": pl.String()}
-"""Rows that cannot be events: the source's row number from 1, why in plain words, the raw text (goes nowhere in clear)."""
+"""Rows that cannot be events: the source's row number from 1, why in plain words, the raw text (goes nowhere in clear). A
+further column `byte` (UInt64) may say where in the file they begin."""
 
 IDENTIFIERS: dict[str, pl.DataType] = {"customer_id": pl.String(), "field": pl.String(), "value": pl.String()}
-"""Direct identifiers, on their way to the vault only. `field` is one of `FIELDS`; customer_id is the source's own id."""
-
-FIELDS = ("email", "name", "address", "phone", "ip", "device_serial", "user_agent", "referer", "other")
+"""Direct identifiers, on their way to the vault only. `field` is email, name, address, phone, ip, device_serial, user_agent,
+referer or other; customer_id is the source's own id."""
 
 
 @dataclass(frozen=True, slots=True)

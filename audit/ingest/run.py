@@ -13,7 +13,7 @@ import polars as pl
 from audit.errors import InputError
 from audit.events.schema import ORDER, conform
 from audit.ingest import formats, mapped, normalise, strict_json, timestamps
-from audit.ingest.format import Batch, Options
+from audit.ingest.format import REJECTED, Batch, Options
 from audit.ingest.report import FileReport, ImportReport
 from audit.population import coverage
 from audit.storage import event_store, private_files
@@ -215,16 +215,12 @@ class _Run:
             late = late.join(_raw_text(rows), on="row", how="left", maintain_order="left")
         else:
             late = batch.rejected.clear()
-        all_refused = (
-            pl.concat([batch.rejected, late.select(batch.rejected.columns)])
-            .unique("row", keep="first")
-            .sort("row")
-        )
+        refusals = [pl.DataFrame(schema={**REJECTED, "byte": pl.UInt64()}), batch.rejected, late]
+        all_refused = pl.concat(refusals, how="diagonal").unique("row", keep="first").sort("row")
         if all_refused.height:
-            self.report.refused_by_reason.update(
-                reason.split(", at byte")[0] for reason in all_refused["reason"]
-            )
-            self._refused.append(all_refused.with_columns(pl.lit(batch.path).alias("file")))
+            self.report.refused_by_reason.update(all_refused["reason"])
+            placed = pl.coalesce(pl.format("{}, at byte {}", "reason", "byte"), "reason")
+            self._refused.append(all_refused.with_columns(reason=placed, file=pl.lit(batch.path)))
         return all_refused
 
     def _held(self) -> str | None:

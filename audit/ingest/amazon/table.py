@@ -8,6 +8,7 @@ from typing import IO
 import polars as pl
 
 from audit.errors import InputError
+from audit.ingest import csv_text
 from audit.ingest.format import REJECTED
 from audit.privacy.clean import clean
 
@@ -28,14 +29,10 @@ class Chunk:
 
     def cells(self, header: list[str]) -> pl.DataFrame:
         """What could be read: the columns of `header`, all text, and `row` (UInt64, from 1)."""
-        columns = list(zip(*self.records, strict=True)) or [()] * len(header)
-        frame = pl.DataFrame(
-            [pl.Series(name, values, dtype=pl.String) for name, values in zip(header, columns, strict=True)]
-        )
-        return frame.with_columns(pl.Series("row", self.numbers, dtype=pl.UInt64))
+        return csv_text.frame(self.records, self.numbers, header)
 
     def rejected(self) -> pl.DataFrame:
-        """What could not, in the shape of `batch.REJECTED`."""
+        """What could not, in the shape of `REJECTED`."""
         return pl.DataFrame(self.bad, schema=REJECTED, orient="row")
 
 

@@ -37,7 +37,7 @@ def test_marks_quotes_blanks_and_line_ends_are_no_matter(content):
 
 def test_short_rows_are_filled_and_long_ones_refused_unless_only_blanks_are_left_over():
     _, cells, bad = read(b"a,b\n1\n1,2,,\n1,2,3\n")
-    assert cells.rows() == [("1", "", 1), ("1", "2", 2)]
+    assert cells.rows() == [("1", None, 1), ("1", "2", 2)]
     assert bad.select("row", "reason").rows() == [(3, "3 fields where the header has 2")]
 
 
