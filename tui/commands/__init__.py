@@ -1,11 +1,11 @@
 """One module for each group of commands; `build` puts them together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import typer
 from typer.exceptions import TyperException
 
-from tui.commands import gate, queries, rules, segments, simulate, workspaces
+from tui.commands import gate, queries, rules, segments, senders, simulate, workspaces
 from tui.commands.options import Defaults, RoleOption, WorkspaceOption
 from tui.commands.output import complain
 from tui.exit_codes import Exit
@@ -30,8 +30,14 @@ def build() -> Callable[[list[str]], int]:
         ("customers", queries.customers), ("show", queries.show), ("why", queries.why), ("audit", queries.audit),
     ):  # fmt: skip
         app.command(name=name)(command)
-    segments.register(app)
-    rules.register(app)
+    about = "What puts people into segments, and who was in which when."
+    _add_group(app, "segments", about, segments.COMMANDS)
+    app.command()(segments.reconcile)
+    about = "The rule book: see, change, undo."
+    book = _add_group(app, "rules", about, rules.COMMANDS)
+    about = "Senders' own semantics, with their sources."
+    presets = _add_group(book, "presets", about, {"show": senders.show}, answers=True)
+    presets.callback()(senders.list_presets)
     for name, command in (
         ("simulate", simulate.simulate), ("sweep", simulate.sweep), ("gate", gate.gate),
         ("report", queries.report), ("doctor", queries.doctor),
@@ -53,6 +59,24 @@ def build() -> Callable[[list[str]], int]:
         return code
 
     return run
+
+
+def _add_group(
+    app: typer.Typer,
+    name: str,
+    about: str,
+    commands: Mapping[str, Callable[..., None]],
+    *,
+    answers: bool = False,
+) -> typer.Typer:
+    """Put a group of commands into `app`; unless it `answers` by itself, its bare name prints its help."""
+    group = typer.Typer(
+        help=about, rich_markup_mode=None, invoke_without_command=answers, no_args_is_help=not answers
+    )
+    for command_name, command in commands.items():
+        group.command(command_name)(command)
+    app.add_typer(group, name=name)
+    return group
 
 
 def _bare(

@@ -52,6 +52,21 @@ TicketOption = Annotated[
     typer.Option("--ticket", metavar="T", help="The ticket this look belongs to; an agent needs one."),
 ]
 NoteOption = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why; kept with the change.")]
+CustomerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--customer",
+        metavar="C",
+        help="The customer it is asked for, kept as a pseudonym; - reads it from stdin.",
+    ),
+]
+FindingOption = Annotated[
+    str | None, typer.Option("--finding", metavar="ID", help="The finding that it answers.")
+]
+CampaignOption = Annotated[
+    str | None,
+    typer.Option("--campaign", metavar="ID", help="What to group it by; by default what its rules name."),
+]
 EffectiveOption = Annotated[
     str | None,
     typer.Option(
@@ -79,6 +94,9 @@ _SHARED: dict[str, tuple[Any, Any]] = {
     "without": (WithoutOption, None),
     "at": (AtOption, None),
     "note": (NoteOption, ""),
+    "customer": (CustomerOption, None),
+    "finding": (FindingOption, None),
+    "campaign": (CampaignOption, None),
     "effective": (EffectiveOption, None),
     "yes": (YesOption, False),
     "workspace": (WorkspaceOption, None),
@@ -93,7 +111,10 @@ ANSWER = (*ACCESS, "as_json")
 CASE = (*ACCESS, "ticket", "as_json")
 HISTORY = ("without", "at", *CASE)
 CHANGE = ("note", "effective", "yes", *ANSWER)
-"""What commands of one sort share: those that look, answer, answer about a customer, may leave events out, change rules."""
+PROPOSAL = ("note", "customer", "finding", "campaign", "effective", *CASE)
+"""What commands of one sort share: those that look, answer, answer about a customer, may leave events out, change rules,
+ask for a change.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +126,17 @@ class Defaults:
 
 
 class Invocation:
-    """One call of a command: who asks, of which workspace, and how it is answered."""
+    """One call of a command: who asks, of which workspace, and how it is answered.
+
+    `shared`: what was typed for the options of `_SHARED`.
+    """
 
     def __init__(self, context: typer.Context, shared: dict[str, Any]) -> None:
         self.context = context
-        self._shared = {name: default for name, (_, default) in _SHARED.items()} | shared
+        self.shared = {name: default for name, (_, default) in _SHARED.items()} | shared
+        self.note: str = self.shared["note"]
+        self.yes: bool = self.shared["yes"]
+        self.as_json: bool = self.shared["as_json"]
         self._defaults = context.obj if isinstance(context.obj, Defaults) else Defaults()
 
     @property
@@ -117,7 +144,7 @@ class Invocation:
         """The workspace's folder: the command's own option, else the one before it, else the environment's or the default."""
         from audit.workspace.workspace import default_folder
 
-        option, source = self._shared["workspace"], self.context.get_parameter_source("workspace")
+        option, source = self.shared["workspace"], self.context.get_parameter_source("workspace")
         typed = source is not None and source.name == "COMMANDLINE"
         return (option if typed else self._defaults.workspace or option) or default_folder()
 
@@ -126,40 +153,25 @@ class Invocation:
         """The folder of the demo workspace: one of its own, unless another is asked for."""
         from audit.workspace.workspace import demo_folder
 
-        return self._shared["workspace"] or self._defaults.workspace or demo_folder()
+        return self.shared["workspace"] or self._defaults.workspace or demo_folder()
 
     @property
     def without(self) -> tuple[str, ...]:
         """The event ids of `--without`: each value is an id, a comma list, or `@FILE` with one id a line."""
         ids: list[str] = []
-        for value in self._shared["without"] or ():
+        for value in self.shared["without"] or ():
             ids += _lines(Path(value[1:])) if value.startswith("@") else value.split(",")
         return tuple(event_id.strip() for event_id in ids if event_id.strip())
 
     @property
     def at(self) -> datetime | None:
         """The moment asked about."""
-        return moment(self._shared["at"])
+        return moment(self.shared["at"])
 
     @property
     def effective(self) -> datetime | None:
         """From when on a change is to be in force."""
-        return moment(self._shared["effective"])
-
-    @property
-    def note(self) -> str:
-        """Why something is changed."""
-        return str(self._shared["note"])
-
-    @property
-    def yes(self) -> bool:
-        """Whether a change is made without asking."""
-        return bool(self._shared["yes"])
-
-    @property
-    def as_json(self) -> bool:
-        """Whether the answer is printed as JSON."""
-        return bool(self._shared["as_json"])
+        return moment(self.shared["effective"])
 
     def open(self) -> "Workspace":
         """Open the workspace asked for. Raises NotFoundError where there is none."""
@@ -171,8 +183,8 @@ class Invocation:
         """Who is looking, and for which ticket: the maker of the workspace is admin; `--as` lowers that."""
         from audit.privacy.roles import Role, Viewer
 
-        role = self._shared["role"] or self._defaults.role
-        viewer = Viewer(ticket=ticket or self._shared["ticket"], reason=reason)
+        role = self.shared["role"] or self._defaults.role
+        viewer = Viewer(ticket=ticket or self.shared["ticket"], reason=reason)
         if role is None:
             return viewer
         names = [known.name.lower() for known in Role]

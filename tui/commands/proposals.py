@@ -9,15 +9,7 @@ import typer
 
 from audit.errors import InputError
 from tui.commands import options, output, rule_changes
-from tui.commands.options import (
-    ANSWER,
-    CASE,
-    CHANGE,
-    EffectiveOption,
-    Invocation,
-    NoteOption,
-    shares,
-)
+from tui.commands.options import ANSWER, CASE, CHANGE, PROPOSAL, Invocation, shares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,21 +24,6 @@ if TYPE_CHECKING:
 ProposalArgument = Annotated[str, typer.Argument(metavar="ID", help="The proposal, such as p3.")]
 SourceArgument = Annotated[
     str, typer.Argument(metavar="FILE", help="A rule file (TOML); - reads it from stdin.")
-]
-CustomerOption = Annotated[
-    str | None,
-    typer.Option(
-        "--customer",
-        metavar="C",
-        help="The customer it is asked for, kept as a pseudonym; - reads it from stdin.",
-    ),
-]
-FindingOption = Annotated[
-    str | None, typer.Option("--finding", metavar="ID", help="The finding that it answers.")
-]
-CampaignOption = Annotated[
-    str | None,
-    typer.Option("--campaign", metavar="ID", help="What to group it by; by default what its rules name."),
 ]
 
 
@@ -88,22 +65,14 @@ def _inbox_page(groups: "Sequence[Group]") -> None:
         output.line("nothing waits")
 
 
-@shares(*CASE)
-def draft(
-    invocation: Invocation,
-    file: SourceArgument,
-    note: NoteOption = "",
-    customer: CustomerOption = None,
-    finding: FindingOption = None,
-    campaign: CampaignOption = None,
-    effective: EffectiveOption = None,
-) -> None:
+@shares(*PROPOSAL)
+def draft(invocation: Invocation, file: SourceArgument) -> None:
     """Keep the rules of a file as a draft, to be proposed later."""
     viewer = invocation.require("propose")
-    _one_stdin(file, customer)
+    _one_stdin(file, invocation)
     ws = invocation.open()
-    case = _case(ws, viewer, customer=customer, finding=finding, campaign=campaign, note=note)
-    plan = ws.book.plan_import(_rules(file), effective=options.moment(effective))
+    case = _case(ws, viewer, invocation)
+    plan = ws.book.plan_import(_rules(file), effective=invocation.effective)
     proposal = ws.book.inbox.propose(plan, case, draft=True)
     _tell(
         invocation,
@@ -112,7 +81,7 @@ def draft(
     )
 
 
-@shares(*CASE)
+@shares(*PROPOSAL)
 def propose(
     invocation: Invocation,
     file: Annotated[
@@ -122,11 +91,6 @@ def propose(
             help="A rule file (TOML), - for stdin, or a draft such as p3; by default what --finding suggests.",
         ),
     ] = None,
-    note: NoteOption = "",
-    customer: CustomerOption = None,
-    finding: FindingOption = None,
-    campaign: CampaignOption = None,
-    effective: EffectiveOption = None,
 ) -> None:
     """Ask for the rules of a file, for a draft, or for what a finding suggests."""
     from audit.rules.book import proposal_id
@@ -135,12 +99,12 @@ def propose(
     ws = invocation.open()
     drafted = proposal_id(file) if file is not None else None
     if drafted is None:
-        _one_stdin(file, customer)
-        case = _case(ws, viewer, customer=customer, finding=finding, campaign=campaign, note=note)
+        _one_stdin(file, invocation)
+        case = _case(ws, viewer, invocation)
         rules, case = _suggested(ws, viewer, case) if file is None else (_rules(file), case)
-        plan = ws.book.plan_import(rules, effective=options.moment(effective))
+        plan = ws.book.plan_import(rules, effective=invocation.effective)
         proposed = ws.book.inbox.propose(plan, case)
-    elif any((customer, finding, campaign, effective, note)):
+    elif any(invocation.shared[name] for name in PROPOSAL if name not in CASE):
         raise InputError(f"{file}: a draft is proposed as it is; leave the other options away")
     else:
         proposed = ws.book.inbox.hand_in(drafted)
@@ -207,8 +171,8 @@ def _policy_page(answer: "Policy") -> None:
     output.line(f"a second person is asked for: {', '.join(answer.second_person) or 'nothing'}")
 
 
-def _one_stdin(file: str | None, customer: str | None) -> None:
-    if file == customer == "-":
+def _one_stdin(file: str | None, invocation: Invocation) -> None:
+    if file == invocation.shared["customer"] == "-":
         raise InputError("the rules and the customer cannot both come from stdin; name a file")
 
 
@@ -235,22 +199,15 @@ def _rules(source: str) -> "tuple[Rule, ...]":
     return files.loads(sys.stdin.read()) if source == "-" else files.read(Path(source))
 
 
-def _case(
-    ws: "Workspace",
-    viewer: "Viewer",
-    *,
-    customer: str | None,
-    finding: str | None,
-    campaign: str | None,
-    note: str,
-) -> "Case":
+def _case(ws: "Workspace", viewer: "Viewer", invocation: Invocation) -> "Case":
     from audit.privacy.roles import Reach
     from audit.rules.book import Case
 
+    customer, finding, campaign = (invocation.shared[name] for name in ("customer", "finding", "campaign"))
     if customer is None and viewer.reach("propose") is Reach.ONE:
         raise InputError(f"the role {viewer.name} proposes for a customer; name them with --customer")
     pseudonym = ws.resolve(options.customer(customer)) if customer is not None else ""
-    return Case(campaign or "", finding or "", pseudonym, viewer.ticket or "", note)
+    return Case(campaign or "", finding or "", pseudonym, viewer.ticket or "", invocation.note)
 
 
 def _tell(invocation: Invocation, proposal: "Proposal", outcome: str) -> None:

@@ -12,7 +12,7 @@ from tui.commands.options import ACCESS, ANSWER, Invocation, shares
 from tui.commands.rule_changes import FileArgument, RuleArgument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from audit.queries.compliance import Compliance
     from audit.rules.book import Book, Version
@@ -26,38 +26,6 @@ ValidOption = Annotated[
 RecordedOption = Annotated[
     str | None, typer.Option("--recorded-at", metavar="TIME", help="... as the book knew them at that one.")
 ]
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands to the command line."""
-    book = typer.Typer(help="The rule book: see, change, undo.", rich_markup_mode=None, no_args_is_help=True)
-    commands: dict[str, Callable[..., None]] = {
-        "list": list_rules,
-        "show": show,
-        "add": rule_changes.add,
-        "set": rule_changes.set_keys,
-        "enable": rule_changes.enable,
-        "disable": rule_changes.disable,
-        "remove": rule_changes.remove,
-        "history": history,
-        "diff": diff,
-        "undo": rule_changes.undo,
-        "export": export,
-        "import": rule_changes.import_file,
-        "inbox": proposals.inbox,
-        "draft": proposals.draft,
-        "propose": proposals.propose,
-        "approve": proposals.approve,
-        "reject": proposals.reject,
-        "withdraw": proposals.withdraw,
-        "policy": proposals.policy,
-        "handover": senders.handover,
-        "kept": kept,
-    }
-    for name, command in commands.items():
-        book.command(name=name)(command)
-    senders.register(book)
-    app.add_typer(book, name="rules")
 
 
 @shares(*ANSWER)
@@ -281,3 +249,29 @@ def _kept_page(answer: "Compliance") -> None:
                 right=(1, 2),
             )
     output.line("Held against what was sent; `whysent audit` lists it customer by customer.")
+
+
+COMMANDS: "Mapping[str, Callable[..., None]]" = {
+    "list": list_rules,
+    "show": show,
+    "add": rule_changes.add,
+    "set": rule_changes.set_keys,
+    "enable": rule_changes.enable,
+    "disable": rule_changes.disable,
+    "remove": rule_changes.remove,
+    "history": history,
+    "diff": diff,
+    "undo": rule_changes.undo,
+    "export": export,
+    "import": rule_changes.import_file,
+    "inbox": proposals.inbox,
+    "draft": proposals.draft,
+    "propose": proposals.propose,
+    "approve": proposals.approve,
+    "reject": proposals.reject,
+    "withdraw": proposals.withdraw,
+    "policy": proposals.policy,
+    "handover": senders.handover,
+    "kept": kept,
+}
+"""The commands of `rules`, by name."""

@@ -13,23 +13,11 @@ from tui.commands.output import line, table
 from tui.rendering.wording import SIDES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from audit.queries.reconcile import Reconciliation, SegmentAgreement, StripAgreement
     from audit.queries.segment_documents import SegmentDefinitions, SegmentHistory
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands to the command line."""
-    group = typer.Typer(
-        help="What puts people into segments, and who was in which when.", no_args_is_help=True
-    )
-    group.command("list")(definitions)
-    group.command("define")(define)
-    group.command("learn")(learn)
-    group.command("history")(history)
-    app.add_typer(group, name="segments")
-    app.command()(reconcile)
 
 
 @shares(*ANSWER)
@@ -189,3 +177,12 @@ def _share(row: "SegmentAgreement | StripAgreement") -> str:
 
 def _minute(moment: "datetime | None") -> str:
     return "" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+
+
+COMMANDS: "Mapping[str, Callable[..., None]]" = {
+    "list": definitions,
+    "define": define,
+    "learn": learn,
+    "history": history,
+}
+"""The commands of `segments`, by name."""

@@ -28,18 +28,6 @@ _WORDS = {
 }
 
 
-def register(book: typer.Typer) -> None:
-    """Add these commands to `rules`."""
-    group = typer.Typer(
-        help="Senders' own semantics, with their sources.",
-        rich_markup_mode=None,
-        invoke_without_command=True,
-    )
-    group.callback()(list_presets)
-    group.command(name="show")(show)
-    book.add_typer(group, name="presets")
-
-
 def list_presets(context: typer.Context, as_json: JsonOption = False) -> None:
     """The senders whose semantics are known; `show NAME` prints one."""
     from audit.rules import vendor_semantics

@@ -171,7 +171,7 @@ class Customers:
 
     def _about(self, customer: str, case: Case) -> tuple[str, ...]:
         country = case.events["country"].drop_nulls()
-        masked = self._opened.workspace.identity(customer)
+        masked = self._opened.workspace.vault.masked(customer)
         start = case.events["occurred_at"].head(1).to_list()
         parts = [*(f"in the data since {moment:%Y-%m}" for moment in start), *country.tail(1)]
         parts += [f"e-mail {masked['email']}" if "email" in masked else ""]
