@@ -284,33 +284,19 @@ def own_intervals(times: pl.DataFrame, acts: pl.DataFrame, by: str) -> pl.DataFr
 
 
 def _repeats(orders: pl.DataFrame) -> pl.DataFrame:
-    times = moments(orders, "item_id").with_columns(
-        (
-            (pl.col("customer_id") == pl.col("customer_id").shift(1))
-            & (pl.col("item_id") == pl.col("item_id").shift(1))
-        )
-        .fill_null(value=False)
-        .alias("repeat")
-    )
-    gaps = times.select(
-        "item_id", "repeat", (pl.col("occurred_at") - pl.col("occurred_at").shift(1)).alias("gap")
-    ).filter("repeat")
-    people = times.select(
-        "item_id",
-        "occurred_at",
-        (~pl.col("repeat")).alias("begins"),
-        (~pl.col("repeat") & pl.col("repeat").shift(-1, fill_value=False)).alias("again"),
-    )
+    by = ("customer_id", "item_id")
+    times = moments(orders, "item_id")
+    gaps = times.select("item_id", pl.col("occurred_at").diff().over(by).alias("gap"))
     return (
-        people.group_by("item_id")
+        times.group_by(by)
+        .agg(pl.col("occurred_at").first().alias("first"), pl.len().alias("times"))
+        .group_by("item_id")
         .agg(
-            pl.col("occurred_at").min().alias("first"),
-            pl.col("begins").sum().alias("customers"),
-            pl.col("again").sum(),
+            pl.col("first").min(),
+            pl.len().alias("customers"),
+            (pl.col("times") > 1).sum().alias("again"),
         )
-        .join(
-            gaps.group_by("item_id").agg(pl.col("gap").median().alias("interval")), on="item_id", how="left"
-        )
+        .join(gaps.group_by("item_id").agg(pl.col("gap").median().alias("interval")), on="item_id")
         .sort("item_id")
         .cast(REPEATS)  # type: ignore[arg-type]
     )

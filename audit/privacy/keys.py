@@ -1,6 +1,6 @@
 """The workspace's one secret: where it lies, and the keys for single purposes that are drawn from it.
 
-Order of places: a key file named by the caller or by `WHYSENT_KEY_FILE`, then the operating system's keyring,
+Order of places: a key file named by `WHYSENT_KEY_FILE`, then the operating system's keyring,
 then a file of the user's configuration folder, named by the workspace's random id: never beside the vault.
 A key file that others can read is refused; on Windows, which has no such modes, the folder's own permissions
 hold and the check is skipped. Only a fingerprint is ever shown.
@@ -48,13 +48,13 @@ def generate() -> Key:
     return Key(secrets.token_bytes(_BYTES))
 
 
-def create(workspace_id: str, *, key_file: Path | None = None) -> Key:
+def create(workspace_id: str) -> Key:
     """The key of a new workspace, kept in the first place that takes it.
 
     A key file that exists is used as it is, so that several workspaces can share one. Raises WorkspaceError if
     nothing could be written or others can read the file.
     """
-    chosen = _chosen_file(key_file)
+    chosen = _chosen_file()
     if chosen is not None:
         return _read(chosen) if chosen.exists() else _write(chosen, generate())
     key = generate()
@@ -63,9 +63,9 @@ def create(workspace_id: str, *, key_file: Path | None = None) -> Key:
     return _write(own_file(workspace_id), key)
 
 
-def load(workspace_id: str, *, key_file: Path | None = None) -> Key:
+def load(workspace_id: str) -> Key:
     """The key of an existing workspace. Raises WorkspaceError if it is nowhere, unreadable or readable by others."""
-    chosen = _chosen_file(key_file)
+    chosen = _chosen_file()
     if chosen is not None:
         return _read(chosen)
     key = _from_keyring(workspace_id)
@@ -79,9 +79,7 @@ def own_file(workspace_id: str) -> Path:
     return user_config_path("whysent", appauthor=False) / "keys" / f"{workspace_id}.key"
 
 
-def _chosen_file(key_file: Path | None) -> Path | None:
-    if key_file is not None:
-        return key_file
+def _chosen_file() -> Path | None:
     path = os.environ.get(ENVIRONMENT)
     return Path(path) if path else None
 

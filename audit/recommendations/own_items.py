@@ -132,7 +132,7 @@ def _interval() -> pl.Expr:
 def _rhythm(times: pl.DataFrame, by: str) -> pl.DataFrame:
     """`customer_id, by, times, last, median` of the moments at which a customer ordered it."""
     return (
-        times.with_columns(_gap(by).alias("gap"))
+        times.with_columns(pl.col("occurred_at").diff().over("customer_id", by).alias("gap"))
         .group_by("customer_id", by)
         .agg(
             pl.len().alias("times"),
@@ -140,12 +140,6 @@ def _rhythm(times: pl.DataFrame, by: str) -> pl.DataFrame:
             pl.col("gap").median().alias("median"),
         )
     )
-
-
-def _gap(by: str) -> pl.Expr:
-    """The time since the row before, where that is the same customer's and thing's (they stand together)."""
-    repeats = (pl.col("customer_id") == pl.col("customer_id").shift(1)) & (pl.col(by) == pl.col(by).shift(1))
-    return pl.when(repeats).then(pl.col("occurred_at") - pl.col("occurred_at").shift(1))
 
 
 def _category(orders: pl.DataFrame) -> pl.DataFrame:

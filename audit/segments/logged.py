@@ -23,6 +23,15 @@ LOGGED: dict[str, pl.DataType] = {
 LOG = ("customer_id", "segment_id", "entered", "left", "entered_by", "left_by")
 """The columns of `logged_history`."""
 
+_BY = ("customer_id", "segment_id")
+
+
+def _rows(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
+    """What the log says of segments until `ctx.at`."""
+    return events.filter(
+        pl.col("kind").is_in(KINDS), pl.col("segment_id").is_not_null(), pl.col("occurred_at") <= ctx.at
+    )
+
 
 def logged(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     """The segments that the newest logged row says a customer is in, at `ctx.at`: one row a customer and segment.
@@ -31,20 +40,18 @@ def logged(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     run, oldest first; the other columns are its newest that say something. `states_why`: a row of it names a
     trigger, or an entry names a reason; a snapshot tells no reason. In order of customer, since and segment_id.
     """
-    rows = events.filter(
-        pl.col("kind").is_in(KINDS), pl.col("segment_id").is_not_null(), pl.col("occurred_at") <= ctx.at
-    )
-    by = ("customer_id", "segment_id")
     left = pl.col("kind") == "segment_left"
-    run = rows.with_columns(left.cum_sum(reverse=True).over(by).alias("leaving_after")).filter(
-        (pl.col("leaving_after") == 0) & ~left
+    run = (
+        _rows(events, ctx)
+        .with_columns(left.cum_sum(reverse=True).over(_BY).alias("leaving_after"))
+        .filter((pl.col("leaving_after") == 0) & ~left)
     )
     why = pl.col("trigger").is_not_null() | (
         (pl.col("kind") == "segment_entered") & pl.col("reason").is_not_null()
     )
     newest = ("source", "source_name", "purpose", "category")
     return (
-        run.group_by(by, maintain_order=True)
+        run.group_by(_BY, maintain_order=True)
         .agg(
             pl.col("occurred_at").first().alias("since"),
             *(pl.col(name).drop_nulls().last() for name in newest),
@@ -61,15 +68,12 @@ def logged_history(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame
 
     A spell goes from the first row that puts the customer in (or finds them in) to the next that takes them out.
     """
-    rows = events.filter(
-        pl.col("kind").is_in(KINDS), pl.col("segment_id").is_not_null(), pl.col("occurred_at") <= ctx.at
-    )
-    by = ("customer_id", "segment_id")
     out = pl.col("kind") == "segment_left"
-    number = out.shift(1).fill_null(value=False).cum_sum().over(by)
+    number = out.shift(1).fill_null(value=False).cum_sum().over(_BY)
     return (
-        rows.with_columns(number.alias("spell"), out.alias("out"))
-        .group_by(*by, "spell", maintain_order=True)
+        _rows(events, ctx)
+        .with_columns(number.alias("spell"), out.alias("out"))
+        .group_by(*_BY, "spell", maintain_order=True)
         .agg(
             pl.col("occurred_at").filter(~pl.col("out")).first().alias("entered"),
             pl.col("occurred_at").filter("out").first().alias("left"),

@@ -289,10 +289,6 @@ class Workspace:
             if rule.declared
         )
 
-    def identity(self, customer: str) -> dict[str, str]:
-        """Field → mask of what the vault knows about a pseudonym."""
-        return self.vault.masked(customer)
-
     # -- writing ----------------------------------------------------------------------------------
 
     @contextmanager

@@ -1,6 +1,7 @@
 """The rule book as documents: its rules and their versions, what a change would do, and what is proposed."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -229,7 +230,7 @@ def inbox(groups: Sequence[Group]) -> Inbox:
 
 
 def _entry(proposal: Proposal) -> ProposalEntry:
-    case, request = proposal.case, proposal.request
+    request = proposal.request
     return ProposalEntry(
         id=proposal.id,
         state=proposal.state,
@@ -237,11 +238,7 @@ def _entry(proposal: Proposal) -> ProposalEntry:
         author=proposal.author,
         at=proposal.made_at,
         effective=proposal.effective,
-        campaign=proposal.campaign,
-        finding=case.finding,
-        customer=case.customer,
-        ticket=case.ticket,
-        note=case.note,
+        **{**asdict(proposal.case), "campaign": proposal.campaign},
         rules=tuple(map(_rule_change, proposal.changes)),
         handover=None
         if request is None

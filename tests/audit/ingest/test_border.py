@@ -22,8 +22,8 @@ def test_identifier_columns_go_to_the_vault(ws, tmp_path):
     customer = ws.resolve("jo.doe@EXAMPLE.org")
 
     assert customer == ws.resolve("u1")
-    assert ws.identity(customer)["email"] == "J•••@•••.org"
-    assert set(ws.identity(customer)) == {"email", "address", "ip", "user_agent", "referer"}
+    assert ws.vault.masked(customer)["email"] == "J•••@•••.org"
+    assert set(ws.vault.masked(customer)) == {"email", "address", "ip", "user_agent", "referer"}
     assert by_source(ws)["attributes"].to_list() == ['{"colour":"red"}']
     for secret in (b"Doe", b"Elm", b"192.0.2.7", b"Mozilla", b"a.example", b"u1"):
         assert secret not in files_of(ws)
@@ -42,7 +42,7 @@ def test_identifier_columns_go_to_the_vault(ws, tmp_path):
 def test_identifiers_inside_attributes_go_to_the_vault(ws, tmp_path, given, kept, fields):
     ingest.import_paths(ws, [ndjson(tmp_path, {**EVENT, "attributes": given})])
 
-    assert set(ws.identity(ws.resolve("u1"))) == fields
+    assert set(ws.vault.masked(ws.resolve("u1"))) == fields
     assert by_source(ws)["attributes"][0] == kept
     assert b"example.org" not in files_of(ws)
 

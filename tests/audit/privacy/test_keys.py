@@ -75,7 +75,6 @@ def test_a_named_key_file_comes_first(ring, monkeypatch, tmp_path):
     assert ring.kept == {}
     assert keys.load("w1") == key
     assert keys.create("w2") == key
-    assert keys.load("w1", key_file=tmp_path / "named.key") == key
 
 
 def test_a_missing_key_says_where_it_should_be(no_keyring):
@@ -93,12 +92,13 @@ def test_a_key_that_others_can_read_is_refused(no_keyring, tmp_path, mode):
 
 
 @pytest.mark.parametrize("content", ["", "zz", "ab" * 31, "ab" * 33, "\udcff"])
-def test_what_is_no_key_is_refused(tmp_path, content):
+def test_what_is_no_key_is_refused(monkeypatch, tmp_path, content):
     path = tmp_path / "bad.key"
     path.write_bytes(content.encode(errors="surrogateescape"))
     path.chmod(0o600)
+    monkeypatch.setenv(keys.ENVIRONMENT, str(path))
     with pytest.raises(WorkspaceError, match="holds no key"):
-        keys.load("w1", key_file=path)
+        keys.load("w1")
 
 
 def test_only_the_fingerprint_is_shown():
