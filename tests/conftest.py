@@ -1,5 +1,6 @@
 """What many tests need: a key of their own, and a workspace of the thirteen scenes."""
 
+import gc
 import hashlib
 import os
 from collections.abc import Iterator
@@ -20,6 +21,13 @@ settings.load_profile("steady")
 
 os.environ.pop("WHYSENT_WORKSPACE", None)
 os.environ["COLUMNS"] = "120"
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is loaded by now to no collection any more: going through it takes a quarter of a screen's test."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)

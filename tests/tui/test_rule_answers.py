@@ -79,7 +79,7 @@ async def test_a_curve_of_a_sample_says_so_until_the_whole_is_there(started: Sta
         def curve(self, keys, by, progress, drawn):
             made = super().curve(keys, by, progress, drawn)
             drawn(made.__class__(made.curve, made.current, "sample: 142 of 2,013 customers"))
-            for done in count():
+            for done in count(step=100):
                 progress(min(done, 999), 1_000)
                 time.sleep(0.01)
             return made

@@ -26,15 +26,23 @@ SCREENS = {
 
 def settle(keys: tuple[str, ...]) -> Callable[[Pilot], object]:
     async def drive(pilot: Pilot) -> None:
-        for key in ("", *keys, ""):
-            if key:
-                await pilot.press(key)
-            for _ in range(4):
-                await pilot.pause()
-                await pilot.app.workers.wait_for_complete()
-        await pilot.pause()
+        await stand_still(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await stand_still(pilot)
 
     return drive
+
+
+async def stand_still(pilot: Pilot) -> None:
+    """Go on until no worker is left and the screen has stayed as it is four times."""
+    same, before = 0, None
+    while same < 4:
+        await pilot.pause()
+        await pilot.app.workers.wait_for_complete()
+        screen = pilot.app.screen
+        lines = screen._compositor.render_strips(screen.size)
+        same, before = (same + 1 if lines == before else 0), lines
 
 
 @pytest.mark.parametrize("size", SIZES)

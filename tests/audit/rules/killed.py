@@ -3,6 +3,8 @@
 from itertools import count
 from pathlib import Path
 
+import sqlite_utils  # noqa: F401 (loaded once, before the fork, not in every child)
+
 from audit.rules.book import Book
 from audit.rules.model import from_dict
 
