@@ -267,7 +267,7 @@ class FakeSession:
             events=40,
             first=BOUGHT,
             last=BOUGHT,
-            coverage=CoverageDocument(sources=(), kinds={}, absent=(), gaps=()),
+            coverage=CoverageDocument(sources=(), kinds={}, absent=(), gaps=(), ends={}),
             messages=MessageCounts(**dict.fromkeys(counts, 11), by_channel={}, by_campaign={}),
             segments=msgspec.convert([segment, logged] if here else [logged, new], tuple[Membership, ...]),
             recommendations=msgspec.convert(
@@ -275,6 +275,7 @@ class FakeSession:
             ),
             findings=msgspec.convert([finding, streak] if here else [streak], tuple[Finding, ...]),
             personas=(),
+            unanswered=(),
             out_of_pattern=msgspec.convert(odd, tuple[OutOfPattern, ...]),
         )
 
