@@ -18,6 +18,9 @@ OPT_OUTS = ("unsubscribed", "objected", "consent_withdrawn")
 OPT_INS = ("subscribed", "consent_given")
 """The kinds of events by which a customer says yes to messages."""
 
+TAKEN_BACK = ("order_refunded", "order_cancelled")
+"""The kinds of events by which a purchase is undone."""
+
 DEFAULT_CLASS = "marketing"
 """The class of a message that names none."""
 
@@ -113,6 +116,44 @@ def shares_topic_expr(act: Column, message: Column) -> pl.Expr:
     """Whether an opt-out or opt-in bears on a message by its topics: it names none, or one of the message's."""
     shared = _expr(act).list.set_intersection(_expr(message)).list.len().fill_null(0) > 0
     return _expr(act).is_null() | (_expr(act).list.len() == 0) | shared
+
+
+def with_return(orders: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """`orders` with the act among `events` that undid each: `returned_at, returned_id`; null where it is still bought.
+
+    An act that names an order of the customer undoes that one; any other the newest one of its item before it. Both need
+    `customer_id, event_id, occurred_at, order_id, item_id`, events their `kind` too.
+    """
+    acts = events.filter(pl.col("kind").is_in(TAKEN_BACK)).select(
+        "customer_id", "order_id", "item_id", returned_at="occurred_at", returned_id="event_id"
+    )
+    bought = orders.select("customer_id", "order_id", "item_id", "occurred_at", "event_id")
+    after = comes_before_expr("occurred_at", "event_id", "returned_at", "returned_id")
+    same_item = (pl.col("item_id") == pl.col("item_id_right")).fill_null(value=True)
+    of_order = acts.join(bought, on=("customer_id", "order_id")).filter(after, same_item)
+    of_item = (
+        acts.join(bought, on=("customer_id", "order_id"), how="anti")
+        .join(bought, on=("customer_id", "item_id"))
+        .filter(after)
+        .sort("occurred_at", "event_id")
+        .unique(("customer_id", "returned_id"), keep="last", maintain_order=True)
+    )
+    columns = ("customer_id", "event_id", "returned_at", "returned_id")
+    undone = pl.concat(rows.select(columns) for rows in (of_order, of_item))
+    first = undone.sort("returned_at", "returned_id").unique(("customer_id", "event_id"), keep="first")
+    return orders.join(first, on=("customer_id", "event_id"), how="left", maintain_order="left")
+
+
+def still_bought(returned_at: datetime | None, returned_id: str | None, at: datetime, event_id: str) -> bool:
+    """Whether a purchase was not undone before an event, in the order of time, then of event_id as text."""
+    if returned_at is None or returned_id is None:
+        return True
+    return not comes_before(returned_at, returned_id, at, event_id)
+
+
+def still_bought_expr(at: Column, event_id: Column) -> pl.Expr:
+    """Whether a purchase (columns of `with_return`) was not undone before an event, in the order of time, then of event_id as text."""
+    return pl.col("returned_at").is_null() | ~comes_before_expr("returned_at", "returned_id", at, event_id)
 
 
 def _expr(column: Column) -> pl.Expr:

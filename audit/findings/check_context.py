@@ -11,7 +11,13 @@ import polars as pl
 from audit.events import sensitive_topics
 from audit.events.messages import sent_messages
 from audit.events.schema import BEHAVIOUR, first_levels
-from audit.events.vocabulary import is_marketing_expr
+from audit.events.vocabulary import (
+    TAKEN_BACK,
+    comes_before_expr,
+    is_marketing_expr,
+    still_bought_expr,
+    with_return,
+)
 from audit.flows.campaign_map import with_entries
 from audit.workspace.context import Context
 
@@ -87,8 +93,8 @@ class CheckContext:
 
     @cached_property
     def orders(self) -> pl.DataFrame:
-        """Every order_completed."""
-        return self.of_kind("order_completed")
+        """Every order_completed, with the act that undid it, as `vocabulary.with_return` adds it."""
+        return with_return(self.of_kind("order_completed"), self.of_kind(*TAKEN_BACK))
 
     def of_kind(self, *kinds: str) -> pl.DataFrame:
         """The events of these kinds, with the columns that checks read."""
@@ -148,3 +154,29 @@ def newest_before(
         .select("customer_id", "event_id", *added.values())
     )
     return rows.join(filled, on=["customer_id", "event_id"], how="left", maintain_order="left")
+
+
+def newest_bought_before(
+    rows: pl.DataFrame, orders: pl.DataFrame, by: list[str], act_columns: Iterable[str] = ()
+) -> pl.DataFrame:
+    """`newest_before` of orders (columns of `with_return`) that were still bought when each of `rows` came."""
+    returns = ("returned_at", "returned_id")
+    columns = [*act_columns, *returns]
+    newest = newest_before(rows, orders, by, columns).rename({f"act_{name}": name for name in returns})
+    gone = newest.filter(pl.col("act_id").is_not_null() & ~still_bought_expr("occurred_at", "event_id"))
+    if gone.is_empty():
+        return newest.drop(returns)
+    act = {"act_id": "event_id", "act_at": "occurred_at", **{f"act_{name}": name for name in act_columns}}
+    earlier = (
+        gone.select(*by, *ORDER)
+        .join(orders.select(*by, *returns, **act), on=by)
+        .filter(comes_before_expr("act_at", "act_id", *ORDER) & still_bought_expr(*ORDER))
+        .sort("act_at", "act_id")
+        .unique(("customer_id", "event_id"), keep="last", maintain_order=True)
+        .select("customer_id", "event_id", *act)
+    )
+    standing = newest.join(gone, on=("customer_id", "event_id"), how="anti").select(
+        "customer_id", "event_id", *act
+    )
+    found = pl.concat([standing, earlier])
+    return rows.join(found, on=("customer_id", "event_id"), how="left", maintain_order="left")

@@ -47,7 +47,7 @@ def reads(flow: Flow) -> tuple[tuple[str, ...], tuple[str, ...]]:
     kinds += [*OPT_INS, *OPT_OUTS] if flow.list_id else []
     kinds += [*IN, *OUT] if flow.segment else []
     named = predicate.columns(trigger.where) if trigger and trigger.where else []
-    columns = (*triggers.READ, "order_id", "list_id", "channel", "sender", *named)
+    columns = (*triggers.READ, "list_id", "channel", "sender", *named)
     return tuple(dict.fromkeys(kinds)), tuple(dict.fromkeys(columns))
 
 

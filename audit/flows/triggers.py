@@ -15,7 +15,13 @@ from msgspec import Meta, Struct
 from audit.errors import InputError
 from audit.events.schema import KINDS, first_levels
 from audit.events.times import duration
-from audit.events.vocabulary import campaign_expr, comes_before_expr
+from audit.events.vocabulary import (
+    TAKEN_BACK,
+    campaign_expr,
+    comes_before_expr,
+    still_bought_expr,
+    with_return,
+)
 from audit.flows import predicate
 from audit.storage.toml_input import Text, convert, nearest, one_of, parsed, read_by
 
@@ -34,7 +40,7 @@ MESSAGE = ("event_id", "occurred_at", "item_id", "category", "topics", "segment_
 
 _ACT = ("customer_id", "event_id", "occurred_at", "item_id", "category", "topics", "segment_id")
 
-READ = (*_ACT, "kind", "campaign_id", "campaign_name")
+READ = (*_ACT, "kind", "order_id", "campaign_id", "campaign_name")
 """The columns that `acts` reads of events, beside those that a `where` names."""
 
 
@@ -77,6 +83,11 @@ class Acts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     campaign: Text | None = None
     where: Annotated[str | None, read_by(predicate.checked)] = None
 
+    @property
+    def ending(self) -> tuple[str, ...]:
+        """The kinds of events that decide whether an act was ended: an order that is undone has ended nothing."""
+        return (*self.ended_by, *(TAKEN_BACK if "order_completed" in self.ended_by else ()))
+
 
 class Trigger(Acts, frozen=True, kw_only=True):
     """A definition out of `triggers.toml`; the file says what its fields mean."""
@@ -91,7 +102,7 @@ class Trigger(Acts, frozen=True, kw_only=True):
     @property
     def read(self) -> tuple[str, ...]:
         """The kinds of events that decide whether it is satisfied."""
-        return tuple(dict.fromkeys((*self.kinds, *self.ended_by, *self.quiet)))
+        return tuple(dict.fromkeys((*self.kinds, *self.ending, *self.quiet)))
 
 
 @cache
@@ -159,10 +170,13 @@ def _narrower(trigger: Trigger) -> list[pl.Expr]:
 def _ends(events: pl.DataFrame, rows: pl.DataFrame, trigger: Trigger) -> pl.DataFrame:
     """The first event after each act and before its message that ended it: `customer_id, message, act, ended_by`.
 
-    Which is the first after an act, no message changes; so each act is looked at once.
+    An order that was undone before the message has ended nothing. Which of the others is the first after an act, no
+    message changes; so each act is looked at once for them.
     """
-    ends = events.filter(pl.col("kind").is_in(trigger.ended_by)).select(
+    ends = with_return(events.filter(pl.col("kind").is_in(trigger.ended_by)), events).select(
         "customer_id",
+        "returned_at",
+        "returned_id",
         pl.col("event_id").alias("ended_by"),
         pl.col("occurred_at").alias("end_at"),
         pl.col("item_id").alias("end_item"),
@@ -181,17 +195,21 @@ def _ends(events: pl.DataFrame, rows: pl.DataFrame, trigger: Trigger) -> pl.Data
         "segment": pl.col("end_segment") == pl.col("segment_id"),
         "nothing": pl.lit(value=True),
     }[trigger.same]
-    earliest = (
+    ended = (
         _met(acts, "item_id", "category", "segment_id", trigger)
         .join(_met(ends, "end_item", "end_category", "end_segment", trigger), on=("customer_id", "met"))
         .filter(comes_before_expr("act_at", "act", "end_at", "ended_by") & of_it)
+        .select("customer_id", "act", "ended_by", "end_at", "returned_at", "returned_id")
         .sort("end_at", "ended_by")
-        .unique(("customer_id", "act"), keep="first", maintain_order=True)
-        .select("customer_id", "act", "ended_by", "end_at")
     )
+    by_act = ("customer_id", "act")
+    for_good = ended.filter(pl.col("returned_at").is_null()).unique(by_act, keep="first", maintain_order=True)
+    undone_later = ended.filter(pl.col("returned_at").is_not_null())
     return (
-        rows.join(earliest, on=("customer_id", "act"))
-        .filter(comes_before_expr("end_at", "ended_by", "t", "message"))
+        rows.join(pl.concat([for_good, undone_later]), on=by_act)
+        .filter(comes_before_expr("end_at", "ended_by", "t", "message"), still_bought_expr("t", "message"))
+        .sort("end_at", "ended_by")
+        .unique((*by_act, "message"), keep="first", maintain_order=True)
         .select("customer_id", "message", "act", "ended_by")
     )
 

@@ -214,7 +214,7 @@ def _sent_steps(message: MessageContext, flow: Flow, acts: pl.DataFrame) -> dict
     is_act = pl.col("event_id").is_in(acts["act"].implode())
     items = events.filter(is_act)["item_id"].drop_nulls().unique().implode()
     repurchase = (pl.col("kind") == "order_completed") & pl.col("item_id").is_in(items)
-    events = events.filter(is_act | repurchase | pl.col("kind").is_in(flow.trigger.ended_by))
+    events = events.filter(is_act | repurchase | pl.col("kind").is_in(flow.trigger.ending))
     times = dict(messages.select("event_id", "occurred_at").iter_rows())
     steps: dict[str, dict[str, datetime]] = {}
     for row in (

@@ -210,8 +210,13 @@ def _evidence(events: pl.DataFrame, messages: pl.DataFrame, flow: Flow, message:
 
 
 def _plans(message: MessageContext, flow: Flow, giving: pl.DataFrame) -> list[Plan]:
-    """Every act that gives it is enough by itself, unless its delay rests on other orders; so is every yes to a list."""
-    if flow.by_rhythm:
+    """Every act that gives it is enough by itself, unless its delay rests on other orders; so is every yes to a list.
+
+    None where an order that would have ended it was undone: then leaving out what undid it ends it too.
+    """
+    trigger = flow.trigger
+    undoing = () if trigger is None else set(trigger.ending).difference(trigger.ended_by, trigger.kinds)
+    if flow.by_rhythm or message.events["kind"].is_in(list(undoing)).any():
         return []
     members = message.audience(flow).filter(pl.col("condition").is_in(["list", "segment"]))
     return [Plan(tuple(acts), alone=True) for acts in (giving["act"], *members["events"])]

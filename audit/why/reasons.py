@@ -112,7 +112,11 @@ def absences(message: MessageContext, trigger: Trigger, live: pl.DataFrame) -> l
         leaves.append(Reason(text, absent=absent(trigger.quiet, since, message.row)))
     if trigger.waits:
         thing = message.wording.thing(newest)
-        text = f"no {kinds_in_words(trigger.ended_by)} of {thing} after that, until this message"
+        undone = message.events["kind"].is_in(
+            [kind for kind in trigger.ending if kind in vocabulary.TAKEN_BACK]
+        )
+        but = ", but for what was refunded or cancelled" if undone.any() else ""
+        text = f"no {kinds_in_words(trigger.ended_by)} of {thing} after that, until this message{but}"
         not_ended = absent(trigger.ended_by, newest["occurred_at"], message.row, newest)
         leaves.append(Reason(text, absent=not_ended))
     return leaves

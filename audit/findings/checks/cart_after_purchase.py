@@ -10,7 +10,7 @@ import polars as pl
 from audit.events.vocabulary import campaign_expr, comes_before_expr
 from audit.findings import catalogue
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
-from audit.findings.check_context import ORDER, CheckContext, newest_before
+from audit.findings.check_context import ORDER, CheckContext, newest_before, newest_bought_before
 from audit.findings.schema import ABOUT, day, detected, message_columns, rule_column, several
 
 
@@ -39,8 +39,8 @@ class CartAfterPurchase(Check):
             pl.col("act_id").alias("add_id"),
             pl.col("act_at").alias("add_at"),
         )
-        orders = context.orders.select("customer_id", *ORDER, "item_id")
-        joined = newest_before(reminders.drop("^act_.*$"), orders, ["customer_id", "item_id"])
+        orders = context.orders.select("customer_id", *ORDER, "item_id", "returned_at", "returned_id")
+        joined = newest_bought_before(reminders.drop("^act_.*$"), orders, ["customer_id", "item_id"])
         after_adding = comes_before_expr("add_at", "add_id", "act_at", "act_id")
         lookback = timedelta(days=self.thresholds["lookback_days"])
         recent = pl.col("occurred_at") - pl.col("act_at") < lookback

@@ -18,7 +18,11 @@ _LABELS = {
     "customer_deceased": "the customer's death",
     "registry_closed": "the closing of the registry",
     "order_refunded": "a return for bereavement",
+    "order_cancelled": "a cancellation for bereavement",
 }
+_ABOUT_THE_SAME = "about the same kind of thing"
+_MAILINGS = {"customer_deceased": "", "registry_closed": f"from its trigger or {_ABOUT_THE_SAME} "}
+"""Which messages count after a change; after others those of `_ABOUT_THE_SAME`."""
 
 
 class LifeChanged(Check):
@@ -28,7 +32,7 @@ class LifeChanged(Check):
     handed_to = "privacy or care"
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
-        """Marketing after a death, a closed registry or a return for bereavement, one finding a customer.
+        """Marketing after a death, a closed registry or a purchase undone for bereavement, one finding a customer.
 
         After a death every message counts; else those that a registry triggered or that share the first level of the
         category. A registry opened again ends it. Which reasons speak of a death: `audit/events/bereavement.toml`.
@@ -60,12 +64,12 @@ class LifeChanged(Check):
 
 def _changes(context: CheckContext) -> pl.DataFrame:
     """What changed a life: `change_id, change_at, change` (kind), `change_area, grave`, and `until` when it holds."""
-    acts = context.of_kind("customer_deceased", "registry_closed", "registry_created", "order_refunded")
+    acts = context.of_kind("customer_deceased", "registry_closed", "registry_created", *vocabulary.TAKEN_BACK)
     reopened = pl.when(pl.col("kind") == "registry_created").then("occurred_at")
     until = reopened.backward_fill().over("customer_id")
     return (
         acts.with_columns(until.alias("until"))
-        .filter((pl.col("kind") == "order_refunded").not_() | vocabulary.speaks_of_death())
+        .filter(pl.col("kind").is_in(vocabulary.TAKEN_BACK).not_() | vocabulary.speaks_of_death())
         .filter(pl.col("kind") != "registry_created")
         .select(
             "customer_id",
@@ -84,7 +88,7 @@ def _detected(pairs: pl.DataFrame) -> pl.DataFrame:
         pl.col("event_id").n_unique().alias("count"),
         pl.col("event_id").unique(maintain_order=True).alias("messages"),
         pl.col("change_id").unique(maintain_order=True).alias("cause"),
-        pl.col("change").first(),
+        pl.col("change").sort_by("change_at", "change_id").first(),
         pl.col("grave").any(),
         pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("channel"),
         pl.col("campaign_id").drop_nulls().unique(maintain_order=True).alias("campaigns"),
@@ -93,9 +97,10 @@ def _detected(pairs: pl.DataFrame) -> pl.DataFrame:
         day(pl.col("change_at").min()).alias("since"),
         pl.col("change_at").min(),
     )
+    mailings = pl.col("change").replace_strict(_MAILINGS, default=f"{_ABOUT_THE_SAME} ")
     text = pl.format(
-        "{} from an old trigger since {} was recorded on {}.",
-        message_count(pl.col("channel")), pl.lit(ABOUT), "since",
+        "{} {}since {} was recorded on {}.",
+        message_count(pl.col("channel")), mailings, pl.lit(ABOUT), "since",
     )  # fmt: skip
     return detected(
         rows,

@@ -8,7 +8,7 @@ import polars as pl
 
 from audit.findings import catalogue
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
-from audit.findings.check_context import ORDER, CheckContext, newest_before
+from audit.findings.check_context import ORDER, CheckContext, newest_bought_before
 from audit.findings.schema import (
     ABOUT,
     cannot_tell,
@@ -25,7 +25,9 @@ from audit.population.stats import moments, own_intervals
 _SUBJECT_COLUMNS = ("item_id", "category", "topics", "list_id", "known_trigger")
 """What tells what a message is about, or that it is a letter to everybody on a list."""
 
-_ORDER_COLUMNS = ("customer_id", *ORDER, "item_id", "category", "order_id", "source")
+_ORDER_COLUMNS = (
+    "customer_id", *ORDER, "item_id", "category", "order_id", "source", "returned_at", "returned_id",
+)  # fmt: skip
 _MESSAGE_COLUMNS = ("customer_id", *ORDER, *_SUBJECT_COLUMNS, "channel", "campaign_id")
 
 
@@ -100,7 +102,7 @@ def _after_order(mailings: pl.DataFrame, orders: pl.DataFrame, key: str) -> pl.D
     """The mailings with an earlier order that has the same `key`; `act_*` is the newest such order."""
     by = ["customer_id", key]
     candidates = mailings.join(orders.select(by).unique(), on=by, how="semi", maintain_order="left")
-    rows = newest_before(candidates, orders, by, ["item_id", "category", "source"])
+    rows = newest_bought_before(candidates, orders, by, ["item_id", "category", "source"])
     return rows.filter(pl.col("act_id").is_not_null())
 
 

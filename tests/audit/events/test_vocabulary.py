@@ -76,3 +76,50 @@ def test_compiled_code_means_the_same() -> None:
     }
     assert refusals == set(v.OPT_OUTS)
     assert consent._STANCE.keys() - refusals == set(v.OPT_INS)
+
+
+PURCHASES = st.lists(
+    st.tuples(
+        st.sampled_from(["order_completed", *v.TAKEN_BACK]), MOMENT, TEXT, st.sampled_from([None, "a", "b"])
+    ),
+    max_size=9,
+)
+
+
+@given(PURCHASES)
+def test_a_purchase_is_undone_by_what_names_its_order_else_by_what_follows_on_its_item(
+    rows: list[tuple],
+) -> None:
+    events = pl.DataFrame(
+        [("c", f"e{number}", *row) for number, row in enumerate(rows)],
+        schema={"customer_id": pl.String, "event_id": pl.String, "kind": pl.String, "occurred_at": TIME, "order_id": pl.String, "item_id": pl.String},
+        orient="row",
+    )  # fmt: skip
+    orders = events.filter(kind="order_completed").to_dicts()
+    acts = events.filter(pl.col("kind") != "order_completed").sort("occurred_at", "event_id").to_dicts()
+    returned: dict[str, str] = {}
+    for act in acts:
+        earlier = [row for row in orders if _order(row) < _order(act)]
+        if act["order_id"] and any(row["order_id"] == act["order_id"] for row in orders):
+            undone = [
+                row
+                for row in earlier
+                if row["order_id"] == act["order_id"]
+                and (not row["item_id"] or not act["item_id"] or row["item_id"] == act["item_id"])
+            ]
+        else:
+            of_item = [row for row in earlier if act["item_id"] and row["item_id"] == act["item_id"]]
+            undone = sorted(of_item, key=_order)[-1:]
+        for row in undone:
+            returned.setdefault(row["event_id"], act["event_id"])
+    frame = v.with_return(events.filter(kind="order_completed"), events)
+    assert dict(frame.drop_nulls("returned_id").select("event_id", "returned_id").rows()) == returned
+    now = datetime(2026, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
+    standing = frame.select(v.still_bought_expr(pl.lit(now).cast(TIME), pl.lit("e3"))).to_series().to_list()
+    assert standing == [
+        v.still_bought(at, act, now, "e3") for at, act in frame.select("returned_at", "returned_id").rows()
+    ]
+
+
+def _order(row: dict) -> tuple:
+    return row["occurred_at"], row["event_id"]

@@ -49,6 +49,17 @@ def test_a_new_cart_after_the_order_may_be_reminded_of():
     assert found("cart-after-purchase", *rows) == []
 
 
+@pytest.mark.parametrize("order_id", ["1", None])
+@pytest.mark.parametrize("kind", ["order_cancelled", "order_refunded"])
+def test_a_cart_whose_order_was_undone_is_open_again(kind, order_id):
+    bought = order("2026-01-01T14:00", item_id="lamp", order_id=order_id)
+    undone = act(kind, "2026-01-01T16:00", item_id="lamp", order_id=order_id)
+    assert found("cart-after-purchase", _add(), bought, undone, _cart("2026-01-01T18:00")) == []
+    assert len(found("cart-after-purchase", _add(), bought, undone, _cart("2026-01-01T15:00"))) == 1
+    (finding,) = found("cart-after-purchase", bought, undone, _add(), _cart("2026-01-01T15:30"))
+    assert finding["count"] == 1
+
+
 def test_without_a_recorded_cart_an_order_within_thirty_days_counts():
     assert (
         len(found("cart-after-purchase", order("2026-01-01", item_id="lamp"), _cart("2026-01-30T23:59"))) == 1

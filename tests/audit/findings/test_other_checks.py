@@ -71,7 +71,9 @@ def test_a_bereavement_is_high_and_not_named_to_an_agent():
     refund = act("order_refunded", "2026-02-01", category="Baby > Cots", reason="Bereavement")
     (finding,) = found("life-changed", refund, _baby("2026-03-01"), named=False)
     assert finding["severity"] == "high"
-    assert finding["text"] == "1 mail from an old trigger since a sensitive topic was recorded on 2026-02-01."
+    assert finding["text"] == (
+        "1 mail about the same kind of thing since a sensitive topic was recorded on 2026-02-01."
+    )
     assert found("life-changed", refund | {"reason": "too small"}, _baby("2026-03-01")) == []
 
 
@@ -147,6 +149,20 @@ def test_a_registry_opened_again_ends_it_at_that_instant():
     ]
     assert found("life-changed", *rows, _baby("2026-02-10")) == []
     assert len(found("life-changed", *rows, _baby("2026-02-09T23:59:59.999999"))) == 1
+
+
+def test_a_crib_sent_back_for_bereavement_is_a_life_changed_and_is_not_bought():
+    crib = {"item_id": "crib", "category": "Baby > Nursery", "order_id": "1"}
+    bought, back = act("order_completed", "2026-03-02", **crib), {"reason": "bereavement", **crib}
+    mails = [mail(f"2026-03-{day}", category="Baby > Nursery") for day in (12, 21, 30)]
+    for kind, label in (("order_refunded", "a return"), ("order_cancelled", "a cancellation")):
+        rows = [bought, act(kind, "2026-03-05", **back), *mails]
+        (finding,) = found("life-changed", *rows)
+        expected = (
+            f"3 mails about the same kind of thing since {label} for bereavement was recorded on 2026-03-05."
+        )
+        assert finding["text"] == expected
+        assert found("repeat-after-purchase", *rows) == []
 
 
 def test_of_one_instant_only_what_follows_a_death_in_event_id_counts():

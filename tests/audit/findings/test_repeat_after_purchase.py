@@ -202,3 +202,17 @@ def test_several_purchases_are_counted_in_words():
     assert finding["text"].startswith(
         "6 mails about nail clippers soon after 2 purchases of the same kind, the first"
     )
+
+
+def test_what_was_sent_back_is_not_bought_any_more():
+    bought = order(_BOUGHT, category=_NAILS, item_id="clipper", order_id="1")
+    back = {
+        "kind": "order_refunded",
+        "at": _BOUGHT + timedelta(days=2),
+        "item_id": "clipper",
+        "order_id": "1",
+    }
+    assert found("repeat-after-purchase", bought, back, *_mails(3, 4, 5)) == []
+    assert found("repeat-after-purchase", bought, back, *_mails(0.5, 1, 1.5))[0]["count"] == 3
+    before = order(_BOUGHT - timedelta(days=9), category=_NAILS, order_id="0", event_id="first")
+    assert found("repeat-after-purchase", before, bought, back, *_mails(3, 4, 5))[0]["cause"] == ["first"]

@@ -47,6 +47,32 @@ CARTED = {"kind": "product_added", "event_id": "cart", "at": "2026-03-01T09:12",
 VIEWED = {"kind": "product_viewed", "event_id": "view", "at": "2026-03-01T09:12", **CAMERA}
 
 
+def test_a_cart_whose_order_was_cancelled_is_open_again() -> None:
+    bought = {"kind": "order_completed", "at": "2026-03-01T10:00", "order_id": "1", **CAMERA}
+    undone = {
+        "kind": "order_cancelled",
+        "at": "2026-03-01T11:00",
+        "order_id": "1",
+        "event_id": "undo",
+        **CAMERA,
+    }
+    sent = {**MAIL, "at": "2026-03-01T15:00", **CAMERA}
+    made = explained(CARTED, bought, undone, {**sent, "trigger": "cart_abandoned"})
+    assert texts(made.because)[1:] == [
+        "the sender recorded: “cart_abandoned”, and that fits",
+        "put Camera X100 into the cart on 2026-03-01 09:12",
+        (
+            "no orders or removals from the cart of Camera X100 after that, until this message, "
+            "but for what was refunded or cancelled"
+        ),
+    ]
+    assert "had already bought" in str(texts(explained(CARTED, bought, {**sent, "trigger": "cart"}).because))
+    derived = explained(CARTED, bought, undone, sent, trigger="cart")
+    assert derived.standing == "derived"
+    assert derived.counterfactual is not None
+    assert len(derived.counterfactual.remove) == 1
+
+
 def test_stated_quotes_the_sender_and_names_the_acts_that_bear_it_out() -> None:
     made = explained(CARTED, {**MAIL, "at": "2026-03-01T15:00", "trigger": "cart_abandoned", **CAMERA})
     assert made.standing == "stated"

@@ -122,8 +122,8 @@ def test_a_finding_stays_and_says_until_when_one_more_would_count() -> None:
     (ident,) = findings.find(frame, ctx, checks=["over-frequency"])["id"]
     made = findings.finding(frame, ctx, ident).document().to_json()
     assert (made["until"], made["until_why"]) == (None, "happened")
-    assert made["counts_until"] == "2026-03-09T08:00:00Z"  # the fifth from the end, and a week
-    assert made["until_text"].endswith("One more of the same before 2026-03-09 would count to it.")
+    assert made["counts_until"] == "2026-03-08T08:00:00Z"  # a week after the fifth from the end that fits
+    assert made["until_text"].endswith("One more of the same before 2026-03-08 would count to it.")
     assert ident in set(findings.find(frame, context(frame, ctx.at + timedelta(days=3650)))["id"])
 
 
