@@ -152,9 +152,6 @@ TABLE: dict[str, tuple[Key, ...]] = {
 # fmt: on
 """Where the focus is → what can be done there. `app` holds everywhere."""
 
-EATEN = frozenset(f"ctrl+{letter}" for letter in "basjol")
-"""What terminal multiplexers take for themselves; never the only key of an action."""
-
 TITLES = {
     "app": "Everywhere",
     "table": "In a table",

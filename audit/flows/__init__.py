@@ -3,8 +3,7 @@
 The shop's own definitions stand beside the campaign map; what we mean by a trigger's name stands in `triggers.toml`.
 """
 
-from audit.flows.files import FLOWS, from_json, read, shipped, to_json
-from audit.flows.model import Flow, of_campaign, of_trigger
+from audit.flows.model import FLOWS, Flow, from_json, of_campaign, of_trigger, read, shipped, to_json
 
 __all__ = [
     "FLOWS",

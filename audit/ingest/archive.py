@@ -94,11 +94,6 @@ class Archive:
             ):
                 yield stream
 
-    def read(self, member: Member) -> bytes:
-        """The whole of one member."""
-        with self.open(member) as stream:
-            return stream.read()
-
     def count(self, path: str, n: int, so_far: int, compressed: int) -> None:
         """Account for `n` more bytes; raises InputError beyond a limit."""
         self._read += n

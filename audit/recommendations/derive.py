@@ -7,13 +7,13 @@ import polars as pl
 
 from audit.events.sensitive_topics import in_category
 from audit.population.stats import Facts, PopulationContext
-from audit.recommendations import by_category, by_pairs, own_items
+from audit.recommendations import by_pairs, own_items
 from audit.recommendations.strategies import ACTS, PLACEMENT, Recommender, finished, strategies
 
 RECOMMENDERS: dict[str, Recommender] = {
     **own_items.RECOMMENDERS,
     **by_pairs.RECOMMENDERS,
-    **by_category.RECOMMENDERS,
+    **by_pairs.BY_CATEGORY,
 }
 """How each strategy chooses, by the id of its numbers in `strategies.toml`."""
 

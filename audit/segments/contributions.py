@@ -18,6 +18,9 @@ from audit.segments.model import Condition, Selection
 CENTS = 100
 """Money is summed in whole hundredths, so that adding and taking away leave nothing over."""
 
+WHOLE = {"weight": pl.lit(1, pl.Int64), "part": pl.lit(0, pl.Int64)}
+"""What a contribution adds that is all a condition asks for."""
+
 _KEYS = ("person", "group")
 _ONE, _NOTHING = pl.lit(1), pl.lit(0)
 

@@ -82,13 +82,6 @@ def test_no_key_is_dead(place: str, key: keys.Key) -> None:
         assert hasattr(bearer, f"action_{own}")
 
 
-def test_keys_that_a_multiplexer_eats_are_never_the_only_one() -> None:
-    only = [
-        key.keys for place in keys.TABLE.values() for key in place if set(key.keys.split(",")) <= keys.EATEN
-    ]
-    assert not only
-
-
 def test_control_keys_always_have_a_twin_that_every_terminal_sends() -> None:
     for key in (key for place in keys.TABLE.values() for key in place):
         names = key.keys.split(",")

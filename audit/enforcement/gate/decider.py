@@ -1,7 +1,7 @@
 """The gate: decisions on messages before they go out, one by one, as the replay would decide them.
 
     gate = Gate(files.read(path))
-    answer = gate.offer("c_1", Message("e1", at, "email", "news", None, None, None, None, "marketing", None))
+    answer, _ = gate.ask("c_1", Message("e1", at, "email", "news", None, None, None, None, "marketing", None))
     if answer.goes_out: ...
 
 The same evaluator judges (`audit.rules.reference.evaluate`), with a history that grows. Two things differ from a replay:
@@ -61,17 +61,13 @@ class Gate:
         """Ids of the rules that cannot judge a message that comes without its causes."""
         return [rule.id for rule in self._set.rules if rule.reads_causes]
 
-    def offer(self, customer: str, message: Message, *, key: str | None = None) -> GateDecision:
-        """Decide a candidate that would be sent at `message.at`.
+    def ask(self, customer: str, message: Message, *, key: str | None = None) -> tuple[GateDecision, bool]:
+        """Decide a candidate that would be sent at `message.at`; and whether the answer is new rather than given again.
 
         `key` is what makes two candidates the same message (default: its event_id). A message that is decided keeps
         its answer, so that a line may be repeated; one that was deferred is judged anew once it is due. Raises
         InputError if it is older than the customer's last.
         """
-        return self.ask(customer, message, key=key)[0]
-
-    def ask(self, customer: str, message: Message, *, key: str | None = None) -> tuple[GateDecision, bool]:
-        """`offer`, and whether the answer is new rather than given again."""
         state = self._customers.get(customer) or self._customer(customer)
         return state.offer(message, key or message.event_id)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from audit.errors import InputError, NotFoundError
 from audit.events.document import Document
@@ -88,17 +89,11 @@ class Preset(Struct, frozen=True):
             id=self.id,
             title=self.title,
             feature=self.feature,
-            means=tuple(
-                CitedKey(key=key, value=cited.value, quote=cited.quote, source=cited.source)
-                for key, cited in self.cited.items()
-            ),
+            means=tuple(CitedKey(key=key, **asdict(cited)) for key, cited in self.cited.items()),
             differs=self.differs,
             left_out=self.left_out,
             rules=tuple(
-                ReadyRuleEntry(
-                    standing=ready.standing, rule=to_dict(ready.rule), quote=ready.quote, source=ready.source
-                )
-                for ready in self.ready
+                ReadyRuleEntry(**{**asdict(ready), "rule": to_dict(ready.rule)}) for ready in self.ready
             ),
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from audit.segments.condition_parser import Location, read_condition
-from audit.segments.contributions import CENTS, contributions
+from audit.segments.contributions import CENTS, WHOLE, contributions
 from audit.segments.event_selection import SelectedEvents
 from audit.segments.model import Condition
 from audit.segments.models import Groups
@@ -158,14 +158,7 @@ def group_contributions(selected: SelectedEvents, groups: Groups) -> pl.DataFram
     return (
         turns.with_columns(following.alias("leave"))
         .drop_nulls("group")
-        .select(
-            "person",
-            "group",
-            pl.col("time").alias("enter"),
-            "leave",
-            pl.lit(1, pl.Int64).alias("weight"),
-            pl.lit(0, pl.Int64).alias("part"),
-        )
+        .select("person", "group", pl.col("time").alias("enter"), "leave", **WHOLE)
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit.events.schema import TIME
+from audit.segments.contributions import WHOLE
 from audit.segments.models import Lifetime
 
 if TYPE_CHECKING:
@@ -154,12 +155,7 @@ def contributions(model: Lifetime, orders: pl.DataFrame) -> pl.DataFrame:
         pl.Series("enter", begin * _DAY).cast(TIME), pl.Series("leave", (final + 1) * _DAY).cast(TIME)
     )
     return spells.filter(pl.Series(final >= begin)).select(
-        "person",
-        pl.lit("").alias("group"),
-        "enter",
-        "leave",
-        pl.lit(1, pl.Int64).alias("weight"),
-        pl.lit(0, pl.Int64).alias("part"),
+        "person", pl.lit("").alias("group"), "enter", "leave", **WHOLE
     )
 
 

@@ -103,7 +103,7 @@ def gated(frame, rules, gate=None):
             if row["kind"] != "message_sent":
                 gate.note(customer[0], event, time_zone=row["time_zone"])
                 continue
-            answer = gate.offer(customer[0], event)
+            answer = gate.ask(customer[0], event)[0]
             if answer.decision == "defer":
                 heappush(line, (answer.next_allowed_at, event_id, row))
             answers[customer[0], event_id] = (
@@ -165,64 +165,64 @@ def candidate(name, at, **more):
 
 def test_what_it_lets_through_counts_for_what_follows_and_what_it_stops_does_not():
     gate = Gate([from_dict(cap(2, "1d"))])
-    told = [gate.offer("c_1", candidate(f"e{hour}", f"2026-01-05T{hour}:00")) for hour in (10, 11, 12, 13)]
+    told = [gate.ask("c_1", candidate(f"e{hour}", f"2026-01-05T{hour}:00"))[0] for hour in (10, 11, 12, 13)]
     assert [answer.decision for answer in told] == ["allow", "allow", "stop", "stop"]
     assert told[3].counted == ("e10", "e11")
-    assert gate.offer("c_2", candidate("e10", "2026-01-05T10:00")).goes_out
+    assert gate.ask("c_2", candidate("e10", "2026-01-05T10:00"))[0].goes_out
 
 
 def test_a_repeated_message_has_its_answer_and_counts_once():
     gate = Gate([from_dict(cap(2, "7d"))])
-    first = gate.offer("c_1", candidate("e1", "2026-01-05T10:00"), key="m1")
-    assert gate.offer("c_1", candidate("e2", "2026-01-05T11:00"), key="m2").goes_out
-    assert gate.offer("c_1", candidate("e1", "2026-01-05T10:00"), key="m1") == first
-    assert gate.offer("c_1", candidate("e3", "2026-01-05T12:00"), key="m1") == first
-    stopped = gate.offer("c_1", candidate("e4", "2026-01-05T13:00"), key="m3")
+    first = gate.ask("c_1", candidate("e1", "2026-01-05T10:00"), key="m1")[0]
+    assert gate.ask("c_1", candidate("e2", "2026-01-05T11:00"), key="m2")[0].goes_out
+    assert gate.ask("c_1", candidate("e1", "2026-01-05T10:00"), key="m1")[0] == first
+    assert gate.ask("c_1", candidate("e3", "2026-01-05T12:00"), key="m1")[0] == first
+    stopped = gate.ask("c_1", candidate("e4", "2026-01-05T13:00"), key="m3")[0]
     assert stopped.decision == "stop"
-    assert gate.offer("c_1", candidate("e5", "2026-02-05T13:00"), key="m3") == stopped
+    assert gate.ask("c_1", candidate("e5", "2026-02-05T13:00"), key="m3")[0] == stopped
 
 
 def test_what_is_deferred_says_by_which_rule_and_when_to_offer_it_again():
     gate = Gate([from_dict(cap(1, "1d", on_fail="defer"))])
-    gate.offer("c_1", candidate("e1", "2026-01-05T10:00"))
-    answer = gate.offer("c_1", candidate("e2", "2026-01-05T12:00"))
+    gate.ask("c_1", candidate("e1", "2026-01-05T10:00"))[0]
+    answer = gate.ask("c_1", candidate("e2", "2026-01-05T12:00"))[0]
     assert (answer.decision, answer.deciding_rule, answer.failing_rules) == ("defer", "cap", ("cap",))
     assert answer.counted == ("e1",)
     due = candidate("e1", "2026-01-06T10:00").at
     assert answer.next_allowed_at == due
     early = candidate("e2", "2026-01-06T09:00")
-    assert gate.offer("c_1", early) == answer
-    assert gate.offer("c_1", early._replace(at=due)).decision == "allow"
+    assert gate.ask("c_1", early)[0] == answer
+    assert gate.ask("c_1", early._replace(at=due))[0].decision == "allow"
 
 
 def test_what_could_pass_only_a_week_after_it_was_first_due_is_stopped_then():
     gate = Gate([from_dict(cap(1, "4d", on_fail="defer"))])
-    gate.offer("c_1", candidate("e1", "2026-01-05T10:00"))
+    gate.ask("c_1", candidate("e1", "2026-01-05T10:00"))[0]
     waiting = candidate("e2", "2026-01-05T11:00")
-    again = gate.offer("c_1", waiting)
-    assert gate.offer("c_1", candidate("e3", "2026-01-09T10:00")).goes_out
-    assert gate.offer("c_1", waiting._replace(at=again.next_allowed_at + days(0.1))).decision == "stop"
+    again = gate.ask("c_1", waiting)[0]
+    assert gate.ask("c_1", candidate("e3", "2026-01-09T10:00"))[0].goes_out
+    assert gate.ask("c_1", waiting._replace(at=again.next_allowed_at + days(0.1)))[0].decision == "stop"
 
 
 def test_older_than_the_customers_last_is_refused_and_changes_nothing():
     gate = Gate(ONE_A_WEEK)
     gate.note("c_1", Act("x1", candidate("x1", "2026-01-05T10:00").at, "product_viewed", *(None,) * 4))
     with pytest.raises(InputError, match="older than this customer's last, of 2026-01-05T10:00:00Z"):
-        gate.offer("c_1", candidate("e1", "2026-01-05T09:59"))
-    assert gate.offer("c_1", candidate("e2", "2026-01-05T10:00")).goes_out
-    assert gate.offer("c_2", candidate("e1", "2020-01-05T10:00")).goes_out
+        gate.ask("c_1", candidate("e1", "2026-01-05T09:59"))[0]
+    assert gate.ask("c_1", candidate("e2", "2026-01-05T10:00"))[0].goes_out
+    assert gate.ask("c_2", candidate("e1", "2020-01-05T10:00"))[0].goes_out
 
 
 def test_within_one_instant_the_first_offered_is_the_first():
     gate = Gate(ONE_A_WEEK)
-    assert gate.offer("c_1", candidate("z", "2026-01-05T10:00")).goes_out
-    assert gate.offer("c_1", candidate("a", "2026-01-05T10:00")).counted == ("z",)
+    assert gate.ask("c_1", candidate("z", "2026-01-05T10:00"))[0].goes_out
+    assert gate.ask("c_1", candidate("a", "2026-01-05T10:00"))[0].counted == ("z",)
 
 
 def test_an_answer_is_the_line_of_the_contract():
     gate = Gate(ONE_A_WEEK)
-    gate.offer("c_1", candidate("e1", "2026-01-05T10:00"))
-    answer = gate.offer("c_1", candidate("e2", "2026-01-06T10:00", message_class=None))
+    gate.ask("c_1", candidate("e1", "2026-01-05T10:00"))[0]
+    answer = gate.ask("c_1", candidate("e2", "2026-01-06T10:00", message_class=None))[0]
     assert json.loads(compact(answer)) == {
         "decision": "stop", "deciding_rule": "cap", "failing_rules": ["cap"], "counted": ["e1"],
         "next_allowed_at": "2026-01-12T10:00:00Z", "cannot_tell": [], "assumed": ["message_class"],
@@ -231,9 +231,9 @@ def test_an_answer_is_the_line_of_the_contract():
 
 def test_a_rule_learns_the_pseudonym_of_a_customer_it_names():
     gate = Gate([from_dict({"id": "r", "kind": "mute", "customers": ["007"]})])
-    assert gate.offer("c_1", candidate("e1", "2026-01-05T10:00")).goes_out
+    assert gate.ask("c_1", candidate("e1", "2026-01-05T10:00"))[0].goes_out
     gate.learn("007", "c_2")
-    assert gate.offer("c_2", candidate("e1", "2026-01-05T10:00")).decision == "stop"
+    assert gate.ask("c_2", candidate("e1", "2026-01-05T10:00"))[0].decision == "stop"
 
 
 def test_a_restored_decision_counts_once_where_the_past_holds_its_message_too():
@@ -242,8 +242,8 @@ def test_a_restored_decision_counts_once_where_the_past_holds_its_message_too():
     (known,) = histories.histories(histories.sent(frame), frame, gate.rules, context(frame).facts)
     gate.know(known, ["m1"], frame["occurred_at"].max())
     went = candidate("e1", "2026-01-05T10:00")
-    gate.restore("c_1", went, key="m1", answer=gate.offer("c_1", went, key="m1"))
-    told = [gate.offer("c_1", candidate(f"e{n}", went.at + timedelta(hours=n))) for n in (2, 3)]
+    gate.restore("c_1", went, key="m1", answer=gate.ask("c_1", went, key="m1")[0])
+    told = [gate.ask("c_1", candidate(f"e{n}", went.at + timedelta(hours=n)))[0] for n in (2, 3)]
     assert [answer.decision for answer in told] == ["allow", "stop"]
 
 
@@ -274,7 +274,7 @@ def test_opt_outs_and_responses_that_are_noted_count_as_in_a_replay(history, doc
         if row["kind"] != "message_sent":
             gate.note("c_1", event._replace(channel=event.channel or channels.get(row["message_id"])))
         elif event.message_key not in made:
-            made[event.message_key] = (row["event_id"], gate.offer("c_1", event, key=event.message_key))
+            made[event.message_key] = (row["event_id"], gate.ask("c_1", event, key=event.message_key)[0])
     decisions = simulation.simulate(frame, rules, context(frame, facts=known)).decisions
     assert [
         (name, one.decision, list(one.failing_rules), list(one.counted)) for name, one in made.values()
@@ -293,11 +293,11 @@ def test_a_response_that_is_noted_shows_that_responses_are_recorded():
     click = of_row(
         events({"kind": "message_clicked", "at": "2026-01-03T10:00", "channel": "email"}).row(0, named=True)
     )
-    assert gate.offer("c_1", mail("a", "2026-01-01T10:00")).cannot_tell == ("sunset",)
+    assert gate.ask("c_1", mail("a", "2026-01-01T10:00"))[0].cannot_tell == ("sunset",)
     gate.note("c_2", click._replace(machine=True))
-    assert gate.offer("c_1", mail("b", "2026-01-02T10:00")).decision == "allow"
+    assert gate.ask("c_1", mail("b", "2026-01-02T10:00"))[0].decision == "allow"
     gate.note("c_2", click._replace(event_id="x"))
-    assert gate.offer("c_1", mail("c", "2026-01-04T10:00")).counted == ("b",)
+    assert gate.ask("c_1", mail("c", "2026-01-04T10:00"))[0].counted == ("b",)
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_causes_that_come_with_a_candidate_are_judged_and_without_them_it_cannot
     gate = Gate([from_dict({"id": "r", **rule})])
     assert gate.without_causes == ["r"]
     row = events(message("2026-01-01T10:00")).row(0, named=True)
-    told = gate.offer("c_1", of_row(row)._replace(**about))
+    told = gate.ask("c_1", of_row(row)._replace(**about))[0]
     assert (told.decision, list(told.cannot_tell)) == (decision, [])
-    silent = gate.offer("c_1", of_row(row)._replace(event_id="e2"))
+    silent = gate.ask("c_1", of_row(row)._replace(event_id="e2"))[0]
     assert (silent.decision, silent.cannot_tell) == ("allow", ("r",))

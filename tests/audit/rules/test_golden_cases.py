@@ -46,7 +46,7 @@ def gated(frame, rules, facts):
         if row["kind"] != "message_sent":
             gate.note("c_1", event, time_zone=row["time_zone"])
             continue
-        one = gate.offer("c_1", event, key=event.message_key)
+        one = gate.ask("c_1", event, key=event.message_key)[0]
         if event.message_key not in seen:
             seen.add(event.message_key)
             made[row["event_id"]] = (

@@ -72,7 +72,7 @@ def test_it_is_whom_the_gate_would_stop(history, document):
         return
     gate = Gate([rule])
     gate.know(known, [one.event_id for one in known.messages], at)
-    answer = gate.offer("c_1", judged[-1]._replace(event_id="zz", at=at))
+    answer = gate.ask("c_1", judged[-1]._replace(event_id="zz", at=at))[0]
     found = suppressed(frame, [rule], facts, at)
     assert bool(found) == (answer.decision == "stop")
     if found:
