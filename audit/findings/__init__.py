@@ -3,7 +3,8 @@
 from audit.findings.catalogue import SEVERITIES
 from audit.findings.explain import finding
 from audit.findings.registry import CHECKS, check, find, triage
-from audit.findings.schema import SCHEMA, severity_rank, suggested_rule, worded
+from audit.findings.schema import SCHEMA, severity_rank, worded
+from audit.findings.suggested_rule import rule_from_json
 from audit.findings.unanswered import Unanswered, by_lack, unanswered_checks
 
 __all__ = [
@@ -15,8 +16,8 @@ __all__ = [
     "check",
     "find",
     "finding",
+    "rule_from_json",
     "severity_rank",
-    "suggested_rule",
     "triage",
     "unanswered_checks",
     "worded",

@@ -28,6 +28,7 @@ from audit.findings.checks.shared_account import SharedAccount
 from audit.findings.checks.unexplained import Unexplained
 from audit.findings.checks.unrequested_shipment import UnrequestedShipment
 from audit.findings.schema import SCHEMA, severity_rank, to_findings, worded, worst_first
+from audit.findings.suggested_rule import for_the_dead
 from audit.workspace.context import Context
 
 CHECKS: dict[str, Check] = {
@@ -87,6 +88,7 @@ def locate(events: pl.DataFrame, ctx: Context, finding_id: str) -> pl.DataFrame:
 
 def _findings(check: Check, context: CheckContext) -> pl.DataFrame:
     rows = with_topic_of(check.detect(context), "category", sensitive_topics.of_category, "_topic")
+    rows = for_the_dead(rows, context.events)
     return to_findings(
         rows.with_columns(pl.coalesce("topic", "_topic").alias("topic")), catalogue.row(check.id)
     )

@@ -1,9 +1,7 @@
 """What a check hands over, and what a finding is."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
-from typing import Any
 
 import polars as pl
 
@@ -118,29 +116,6 @@ def message_columns() -> tuple[pl.Expr, ...]:
     )
 
 
-def mute_rule(rule_id: str, title: str, customer: str, **scope: Sequence[str | None]) -> dict[str, Any]:
-    """A rule in the shape of a rules file: nothing in `scope` to the customer."""
-    return {"id": rule_id, "kind": "mute", "title": title, **scope, "customers": [customer]}
-
-
-def rule_column(
-    frame: pl.DataFrame, columns: Iterable[str], suggest: Callable[..., dict[str, Any]]
-) -> pl.Series:
-    """The column `rule`: `suggest(*columns)`, a rule in the shape of a rules file, of every row of `frame`, as JSON."""
-    rules = [json.dumps(suggest(*values), ensure_ascii=False) for values in frame.select(columns).iter_rows()]
-    return pl.Series("rule", rules, pl.String)
-
-
-def mute_category_column(frame: pl.DataFrame, prefix: str, column: str) -> pl.Series:
-    """The column `rule`: nothing about the category in `column` to the customer; its id begins with `prefix`."""
-
-    def suggest(customer: str, category: str) -> dict[str, Any]:
-        title = f"Nothing about {category} to {customer}"
-        return mute_rule(f"{prefix}-{category}-{customer}", title, customer, categories=[category])
-
-    return rule_column(frame, ("customer_id", column), suggest)
-
-
 def to_findings(rows: pl.DataFrame, check: CatalogueRow) -> pl.DataFrame:
     """Turn what a check detected (columns of `DETECTED`) into findings (columns of `SCHEMA`), its verdict capped.
 
@@ -185,11 +160,6 @@ def worded(findings: pl.DataFrame, *, names_sensitive: bool = False) -> pl.DataF
         pl.when(pl.col("unmasked").is_null()).then(name).otherwise(unmasked.struct.field(name)).alias(name)
         for name in fields
     ).drop("unmasked")
-
-
-def suggested_rule(text: str | None) -> dict[str, Any] | None:
-    """The suggested rule of a finding, in the shape of a rules file."""
-    return None if text is None else dict(json.loads(text))
 
 
 def severity_rank() -> pl.Expr:

@@ -134,7 +134,7 @@ def findings_of(frame: pl.DataFrame, *, names_sensitive: bool = True) -> tuple[F
     """The rows of `frame` (columns of `findings.SCHEMA`) as somebody may read them."""
     worded = findings.worded(frame, names_sensitive=names_sensitive)
     return tuple(
-        msgspec.convert({**row, "suggested_rule": findings.suggested_rule(row["suggested_rule"])}, Finding)
+        msgspec.convert({**row, "suggested_rule": findings.rule_from_json(row["suggested_rule"])}, Finding)
         for row in worded.iter_rows(named=True)
     )
 

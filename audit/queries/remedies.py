@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from audit.errors import InputError, NotFoundError
 from audit.events.vocabulary import campaign_expr
-from audit.findings import registry
+from audit.findings import registry, suggested_rule
 from audit.queries.case import Case, causes_for, read_case
 from audit.queries.findings_documents import Finding, SuggestedEffect, findings_of
 from audit.rules import book
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def findings(case: Case, *, names_sensitive: bool = True) -> tuple[Finding, ...]:
     """The findings of a case as somebody may read them, each with what the book does about it or else what would help.
 
-    What a rule does is replayed over this customer alone.
+    What a rule does is replayed over this customer alone. One that would have stopped none of the finding's messages is
+    not suggested; a mute of this customer takes its place where it names what they are about.
     """
     rows = findings_of(case.found, names_sensitive=names_sensitive)
     return tuple(_with_remedy(case, finding) for finding in rows)
@@ -40,16 +41,21 @@ def covered_by(case: Case, finding: str, *, names_sensitive: bool = True) -> Cov
 def _with_remedy(case: Case, finding: Finding) -> Finding:
     if finding.suggested_rule is None:
         return finding
-    rule = from_dict(finding.suggested_rule)
-    effect = _effect(case, finding, rule)
+    suggested, effect = finding.suggested_rule, _effect(case, finding, finding.suggested_rule)
+    instead = None if effect.stops else suggested_rule.last_resort(suggested, finding.customer)
+    if instead is not None:
+        suggested, effect = instead, _effect(case, finding, instead)
     covered_by = _covering(case, finding, effect.stops or effect.of)
     if covered_by is not None:
         return replace(finding, suggested_rule=None, covered_by=covered_by)
-    return replace(finding, suggested_effect=effect)
+    if not effect.stops:
+        return replace(finding, suggested_rule=None)
+    return replace(finding, suggested_rule=suggested, suggested_effect=effect)
 
 
-def _effect(case: Case, finding: Finding, rule: Rule) -> SuggestedEffect:
-    """What `rule` alone would have done to the customer's past."""
+def _effect(case: Case, finding: Finding, suggested: suggested_rule.Rule) -> SuggestedEffect:
+    """What a rule alone would have done to the customer's past."""
+    rule = from_dict(suggested)
     causes = causes_for([rule], case.events, case.context)
     replay = simulate(case.events, [rule], case.context, causes=causes)
     stopped = replay.decisions.filter(pl.col("decision") == "stop")["event_id"]
@@ -58,7 +64,7 @@ def _effect(case: Case, finding: Finding, rule: Rule) -> SuggestedEffect:
         of=len(finding.messages),
         messages=len(stopped),
         wanted=replay.document().stopped_wanted,
-        last_resort=rule.kind == "mute" and bool(rule.customers),
+        last_resort=suggested_rule.is_last_resort(suggested),
     )
 
 

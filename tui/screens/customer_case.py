@@ -91,10 +91,12 @@ class CustomerCase:
 
     def rule_to_leave_out(self, row: Document) -> Document:
         """The rule that leaves the events of a row of the timeline out for good."""
+        from audit.findings.suggested_rule import slug
+
         return {
-            "id": f"leave-out-{row['key']}",
+            "id": f"leave-out-{slug(row['key'])}-for-{slug(self.customer)}",
             "kind": "exclude_event",
-            "title": f"Nothing rests on this alone: {plain(row['what'])}, {day(row['at'])}",
+            "title": f"Nothing to {self.customer} that rests on this alone: {plain(row['what'])}, {day(row['at'])}",
             "customers": [self.customer],
             "events": list(row["events"]),
         }

@@ -11,6 +11,7 @@ from audit.events.document import Document
 from audit.events.sensitive_topics import in_category
 from audit.findings.anomaly import persona_markers
 from audit.findings.anomaly.score import listed_with_items
+from audit.findings.suggested_rule import slug
 from audit.population.baskets import LEVELS, acts, contents
 from audit.workspace.context import Context
 
@@ -179,9 +180,9 @@ def _usual_items(events: pl.DataFrame, items: pl.DataFrame, ctx: Context) -> dic
 def _rule(row: Row) -> dict[str, Any]:
     noun = row["family"]
     return {
-        "id": f"leave-out-{row['basket']}-{row['customer_id']}".replace(":", "-"),
+        "id": f"leave-out-{slug(row['basket'])}-for-{slug(row['customer_id'])}",
         "kind": "exclude_event",
-        "title": f"Nothing that rests on the {noun} of {row['at']:%Y-%m-%d} alone",
+        "title": f"Nothing to {row['customer_id']} that rests on the {noun} of {row['at']:%Y-%m-%d} alone",
         "events": list(row["evidence"]),
         "customers": [row["customer_id"]],
     }

@@ -20,7 +20,8 @@ from audit.findings import catalogue
 from audit.findings.catalogue import CatalogueRow, countries
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext
-from audit.findings.schema import day, detected, message_columns, message_count, rule_column
+from audit.findings.schema import day, detected, message_columns, message_count
+from audit.findings.suggested_rule import rule_column, slug
 
 _MESSAGE = ("customer_id", "event_id")
 _US_EMAIL, _US_SMS, _BULK = "OPT-EMAIL-US", "OPT-SMS-US", "OPT-2D"
@@ -31,6 +32,9 @@ _LAWS = (*_OBJECTIONS, _US_EMAIL, _US_SMS, _BULK)
 _NAME = re.compile(r"\{(\w+)\}")
 _LAST_US_ZONE = "Pacific/Honolulu"
 _ALL_CHANNELS = "all channels"
+
+_NO_RULE = ("queued_before", "wrong_scope", "allowed_class")
+"""Cases in which no rule would help: what was handed over cannot be stopped any more, and the others may go out."""
 
 TEXTS = {
     "breach": "{count} after {no}.",
@@ -262,7 +266,7 @@ def _detected(judged: pl.DataFrame, severities: Mapping[str, str]) -> pl.DataFra
         severity=pl.col("case").replace_strict(severities),
         verdict=pl.when(strict_breach).then(pl.lit("breach")).otherwise(pl.lit("risk")),
         sources=pl.when(has_sources).then("sources").otherwise(pl.lit(["house: experience check"])),
-        rule=pl.when(~pl.col("case").is_in(["wrong_scope", "allowed_class"])).then("rule"),
+        rule=pl.when(~pl.col("case").is_in(_NO_RULE)).then("rule"),
     )
 
 
@@ -286,7 +290,7 @@ def _text() -> pl.Expr:
 
 def _rule(channel: str | None) -> dict[str, Any]:
     return {
-        "id": f"honour-opt-outs-{channel or 'all'}",
+        "id": f"honour-opt-outs-{slug(channel) if channel else 'all'}",
         "kind": "consent",
         "title": f"No marketing{f' by {channel}' if channel else ''} after an opt-out, from that moment on",
         **({"channels": [channel]} if channel else {}),

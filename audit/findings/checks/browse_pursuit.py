@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from audit.events.vocabulary import campaign_expr
 from audit.findings.check import CustomerWording, ExcludedEvents, Finding, NoActCheck, split_at_cause
 from audit.findings.check_context import CheckContext, newest_before, with_area
 from audit.findings.schema import (
@@ -14,8 +15,8 @@ from audit.findings.schema import (
     day,
     detected,
     message_count,
-    mute_category_column,
 )
+from audit.findings.suggested_rule import Rule, category_title, quoted, rule_column, sunset
 
 _AREA_DEPTH = 2
 _BY = ["customer_id", "area"]
@@ -45,7 +46,9 @@ class BrowsePursuit(NoActCheck):
         followed = rows.filter((pl.col("act_kind") != "order_completed").fill_null(value=False))
         nth = pl.int_range(1, pl.len() + 1).over(*_BY, "act_id")
         long_after = pl.col("occurred_at") - pl.col("act_at") > timedelta(days=limits["days"])
-        return _detected(followed.with_columns(excess=(nth >= limits["messages"]) | long_after), limits)
+        excess = (nth >= limits["messages"]) | long_after
+        engagement = context.population.settings.engagement
+        return _detected(followed.with_columns(excess=excess), limits, engagement)
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """Messages of the same triggers about the same area."""
@@ -57,7 +60,7 @@ class BrowsePursuit(NoActCheck):
         return split_at_cause(context, finding, messages, before="before that look", after=after)
 
 
-def _detected(followed: pl.DataFrame, limits: Mapping[str, Any]) -> pl.DataFrame:
+def _detected(followed: pl.DataFrame, limits: Mapping[str, Any], engagement: str) -> pl.DataFrame:
     excess = pl.col("excess")
     begin, last = (pl.col(name).filter(excess) for name in ("act_at", "occurred_at"))
     spoken_of = followed.filter(
@@ -74,6 +77,7 @@ def _detected(followed: pl.DataFrame, limits: Mapping[str, Any]) -> pl.DataFrame
         pl.col("act_id").n_unique().alias("acts"),
         day(pl.col("act_at").max()).alias("since"),
         pl.col("category").last(),
+        campaign_expr().filter(excess).drop_nulls().unique(maintain_order=True).alias("campaigns"),
     )
     one = pl.format("since the last act about it on {}", "since")
     more = pl.format("after {} acts about it, the last on {}", "acts", "since")
@@ -90,5 +94,13 @@ def _detected(followed: pl.DataFrame, limits: Mapping[str, Any]) -> pl.DataFrame
         excess="count",
         about=category_name(pl.col("area")),
         text=text,
-        rule=mute_category_column(rows, "not-followed", "area"),
+        rule=rule_column(
+            rows, ("campaigns", "area"), _rule, unengaged=limits["messages"] - 1, engagement=engagement
+        ),
     )
+
+
+def _rule(campaigns: list[str], area: str, unengaged: int, engagement: str) -> Rule:
+    if campaigns:
+        return sunset(unengaged, engagement, f"of {quoted(campaigns)}", campaigns=campaigns)
+    return sunset(unengaged, engagement, f"about {category_title(area)}", categories=[area])

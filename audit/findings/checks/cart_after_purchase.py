@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 
 import polars as pl
 
@@ -11,7 +10,11 @@ from audit.events.vocabulary import campaign_expr, comes_before_expr
 from audit.findings import catalogue
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext, newest_before, newest_bought_before
-from audit.findings.schema import ABOUT, day, detected, message_columns, rule_column, several
+from audit.findings.schema import ABOUT, day, detected, message_columns, several
+from audit.findings.suggested_rule import Rule, rule_column, shortest, slugs
+
+_SILENCE_DAYS = (7, 30, 90, 365)
+"""House values: for so long no reminder goes out after the order, the shortest that is long enough."""
 
 
 class CartAfterPurchase(Check):
@@ -95,7 +98,7 @@ def _detected(bought: pl.DataFrame) -> pl.DataFrame:
         pl.col("add_id").drop_nulls().unique(maintain_order=True).alias("adds"),
         day(pl.col("act_at").min()).alias("since"),
         ((pl.col("occurred_at") - pl.col("act_at")).max().dt.total_days() + 1).alias("days"),
-        pl.col("campaign").unique(maintain_order=True).alias("campaigns"),
+        campaign_expr().drop_nulls().unique(maintain_order=True).alias("campaigns"),
         pl.col("stated_item").is_not_null().all().alias("names_item"),
     )
     text = pl.format(
@@ -112,13 +115,17 @@ def _detected(bought: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _rule(campaigns: list[str], days: int, names_item: bool) -> dict[str, Any]:
+def _rule(campaigns: list[str], days: int, names_item: bool) -> Rule | None:
+    if not campaigns:
+        return None
+    span = shortest(days, *_SILENCE_DAYS)
+    same, of_what = ("item", "of the same item") if names_item else ("nothing", "")
     return {
-        "id": f"no-cart-mail-after-order-{campaigns[0]}",
+        "id": f"no-cart-reminder-{span}d-after-order-{'of-item-' * names_item}{slugs(campaigns)}",
         "kind": "cooldown",
-        "title": "No cart reminder after the order",
+        "title": " ".join(f"No cart reminder in the {span} days after an order {of_what}".split()),
         "campaigns": campaigns,
         "after": "order_completed",
-        "same": "item" if names_item else "nothing",
-        "window": f"{days}d",
+        "same": same,
+        "window": f"{span}d",
     }

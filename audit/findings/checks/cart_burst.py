@@ -2,20 +2,25 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 import polars as pl
 
+from audit.events.vocabulary import campaign_expr
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import ORDER, CheckContext, newest_before
 from audit.findings.checks.cart_after_purchase import cart_reminders
-from audit.findings.schema import days, detected, nothing_detected, rule_column, several
+from audit.findings.schema import days, detected, nothing_detected, several
+from audit.findings.suggested_rule import Rule, quoted, rule_column, shortest, slugs
 
 _NEAR_DAYS = "3d"
 """House value: a cart that is mailed about began at most so long before; where it did not, all events are looked at."""
 
 
 _BY = ("customer_id", "campaign")
+
+
+_SERIES_DAYS = (7, 30, 90)
+"""House values: so long may the reminders of one cart go on, the shortest that is long enough."""
 
 
 class CartBurst(Check):
@@ -108,6 +113,8 @@ def _detected(reminders: pl.DataFrame, hours: int, steps: int) -> pl.DataFrame:
             pl.col("occurred_at").max().alias("last_at"),
             pl.when(pl.col("close").any()).then(pl.lit("close")).otherwise(pl.lit("many")).alias("case"),
             pl.col("many").any(),
+            campaign_expr().drop_nulls().unique(maintain_order=True).alias("campaigns"),
+            ((pl.col("occurred_at") - pl.col("opened_at")).max().dt.total_days() + 1).alias("days"),
             pl.col("gap").filter("close").min().dt.total_minutes().alias("minutes"),
             pl.col("act_id").filter(excess).drop_nulls().unique(maintain_order=True).alias("cause"),
             pl.col("opening").filter(excess).unique(maintain_order=True),
@@ -127,14 +134,25 @@ def _detected(reminders: pl.DataFrame, hours: int, steps: int) -> pl.DataFrame:
         excess="count",
         text=pl.format("{} {}: {} too many, {}.", number, days(), "count", reason),
         evidence=pl.concat_list("cause", "opening", "messages").list.unique(maintain_order=True),
-        rule=rule_column(
-            rows, ("campaign", "case"), lambda campaign, case: _rule(campaign, case, hours, steps)
-        ),
+        rule=rule_column(rows, ("campaigns", "case", "days"), _rule, hours=hours, steps=steps),
     )
 
 
-def _rule(campaign: str, case: str, hours: int, steps: int) -> dict[str, Any]:
-    common = {"id": f"cart-pace-{campaign}", "title": "Cart reminders at their pace", "campaigns": [campaign]}
+def _rule(campaigns: list[str], case: str, days: int, hours: int, steps: int) -> Rule | None:
+    if not campaigns:
+        return None
+    common = {"id": f"cart-pace-{hours}h-{slugs(campaigns)}", "campaigns": campaigns}
     if case == "close":
-        return {**common, "kind": "min_gap", "window": f"{hours}h"}
-    return {**common, "kind": "frequency_cap", "limit": steps, "window": "30d"}
+        title = f"At least {hours} hours between cart reminders ({quoted(campaigns)})"
+        return {**common, "kind": "min_gap", "title": title, "window": f"{hours}h"}
+    span = shortest(days, *_SERIES_DAYS)
+    title = f"At most {steps} cart reminders in {span} days ({quoted(campaigns)})"
+    id_ = f"cart-{steps}-in-{span}d-{slugs(campaigns)}"
+    return {
+        **common,
+        "id": id_,
+        "kind": "frequency_cap",
+        "title": title,
+        "limit": steps,
+        "window": f"{span}d",
+    }

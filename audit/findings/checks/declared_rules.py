@@ -4,6 +4,7 @@ Everything in scope that went out counts, whether it should have or not. Rolling
 other rules are asked one customer at a time, and of calendar caps only those with enough messages close together.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,8 @@ from audit.events.vocabulary import class_expr
 from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.checks.over_frequency import over_limit
-from audit.findings.schema import days, detected, nothing_detected, rule_column, several
+from audit.findings.schema import days, detected, nothing_detected, several
+from audit.findings.suggested_rule import slug
 from audit.rules.kinds.counting import Cap
 from audit.rules.model import Rule, to_dict
 from audit.rules.reference import histories as prepare
@@ -273,7 +275,7 @@ def _detected(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
         text=pl.when(cannot_tell).then(unknown).otherwise(against),
         count=number,
         excess=pl.when(number > 0).then(number),
-        rule=rule_column(rows, ("customer_id",), lambda _: _rule_for_us(rule)),
+        rule=pl.when(~cannot_tell).then(pl.lit(json.dumps(_rule_for_us(rule), ensure_ascii=False))),
     )
 
 
@@ -282,7 +284,7 @@ def _rule_for_us(rule: Rule) -> dict[str, Any]:
     fields = to_dict(rule)
     for name in ("declared", "customers", "except_customers"):
         fields.pop(name, None)
-    return {**fields, "id": f"{rule.id}-kept"}
+    return {**fields, "id": f"{slug(rule.id)}-kept", "title": rule.title or rule.description()}
 
 
 def _is_about(rule: Rule, customer: str) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 import polars as pl
 
@@ -10,7 +9,8 @@ from audit.events import sensitive_topics
 from audit.events.vocabulary import campaign_expr
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
-from audit.findings.schema import ABOUT, days, detected, message_count, rule_column
+from audit.findings.schema import ABOUT, days, detected, message_count
+from audit.findings.suggested_rule import Rule, quoted, rule_column, slug
 
 _BY = ("customer_id", "content")
 _EQUAL_IN = ("customer_id", "channel", "campaign", "subject", "item_id", "series_step")
@@ -67,7 +67,9 @@ def _detected(mailings: pl.DataFrame, hours: int) -> pl.DataFrame:
         pl.col("occurred_at").min().alias("first_at"),
         pl.col("occurred_at").max().alias("last_at"),
         pl.col("campaign").first(),
-        pl.col("channel").filter(again).first(),
+        pl.col("channel").filter(again).unique(maintain_order=True).alias("channels"),
+        pl.col("campaign_name").drop_nulls().first().alias("name"),
+        pl.col("item_id").filter(again).is_not_null().all().alias("of_items"),
         pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("one_channel"),
         sensitive_topics.of_topics(pl.col("topics")).drop_nulls().first().alias("topic"),
         pl.coalesce("campaign_name", "subject").first().alias("about"),
@@ -83,18 +85,25 @@ def _detected(mailings: pl.DataFrame, hours: int) -> pl.DataFrame:
         subject="content",
         excess="count",
         text=text,
-        rule=rule_column(
-            rows, ("campaign", "channel"), lambda campaign, channel: _rule(campaign, channel, hours)
-        ),
+        rule=rule_column(rows, ("campaign", "name", "channels", "of_items"), _rule, hours=hours),
     )
 
 
-def _rule(campaign: str | None, channel: str | None, hours: int) -> dict[str, Any]:
+def _rule(
+    campaign: str | None, name: str | None, channels: list[str | None], *, of_items: bool, hours: int
+) -> Rule | None:
+    """None where no campaign is known: a gap between all messages of a channel would stop what was never sent twice."""
+    if campaign is None:
+        return None
+    one_channel = channels[0] if len(channels) == 1 else None
+    ids = [slug(part) for part in (campaign, one_channel) if part]
+    about = " about one item" if of_items else ""
     return {
-        "id": f"not-twice-{campaign or channel}",
+        "id": "-".join(["item-not-twice" if of_items else "not-twice", *ids]),
         "kind": "min_gap",
-        "title": f"Nothing twice within {hours} hours",
-        **({"campaigns": [campaign]} if campaign else {}),
-        **({"channels": [channel]} if channel else {}),
+        "title": f"At least {hours} hours between two of {quoted([name or campaign])}{about}",
+        "campaigns": [campaign],
+        **({"channels": [one_channel]} if one_channel else {}),
         "window": f"{hours}h",
+        **({"per": ["customer", "item"]} if of_items else {}),
     }

@@ -12,7 +12,8 @@ from audit.events.vocabulary import campaign_expr, campaign_of
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.checks.over_frequency import capped
-from audit.findings.schema import ABOUT, cannot_tell, day, detected, message_count, mute_rule, rule_column
+from audit.findings.schema import ABOUT, cannot_tell, day, detected, message_count
+from audit.findings.suggested_rule import Rule, category_title, quoted, rule_column, sunset
 from audit.why import counterfactual
 from audit.why.counterfactual import Plan
 from audit.why.model import Absence, Reason
@@ -41,7 +42,11 @@ class IgnoredStreak(Check):
         """
         rows = _runs(context, self.thresholds).unique(_BY, keep="last", maintain_order=True)
         recordable = _recordable(context)
-        ignored = _ignored(rows.join(recordable, on="customer_id", how="semi"))
+        ignored = _ignored(
+            rows.join(recordable, on="customer_id", how="semi"),
+            self.thresholds["messages"] - 1,
+            context.population.settings.engagement,
+        )
         unknown = _cannot_tell(rows.join(recordable, on="customer_id", how="anti"), context)
         return pl.concat([ignored, unknown])
 
@@ -171,7 +176,7 @@ def _runs(context: CheckContext, limits: Mapping[str, Any]) -> pl.DataFrame:
     )
 
 
-def _ignored(rows: pl.DataFrame) -> pl.DataFrame:
+def _ignored(rows: pl.DataFrame, unengaged: int, engagement: str) -> pl.DataFrame:
     is_ongoing = pl.col("run") == pl.col("newest_run")
     text = pl.format(
         '{} of "{}" in a row from {} to {}, no click recorded.',
@@ -183,18 +188,25 @@ def _ignored(rows: pl.DataFrame) -> pl.DataFrame:
         subject="campaign",
         about=pl.coalesce("campaign_name", "campaign"),
         text=text,
-        rule=rule_column(rows, ("customer_id", "campaign_id", "campaign_name", "category"), _rule),
+        rule=rule_column(
+            rows,
+            ("campaign_id", "campaign_name", "category"),
+            _rule,
+            unengaged=unengaged,
+            engagement=engagement,
+        ),
     )
 
 
 def _rule(
-    customer: str, campaign_id: str | None, campaign_name: str | None, category: str | None
-) -> dict[str, Any]:
+    campaign_id: str | None, campaign_name: str | None, category: str | None, unengaged: int, engagement: str
+) -> Rule:
     campaign = campaign_of(campaign_id, campaign_name)
-    scope = {"campaigns": [campaign]} if campaign else {"categories": [category]}
-    name = campaign or category
-    title = f"No more of {campaign_name or name} to {customer}"
-    return mute_rule(f"mute-{name}-{customer}", title, customer, **scope)
+    if campaign is None:
+        return sunset(
+            unengaged, engagement, f"about {category_title(str(category))}", categories=[str(category)]
+        )
+    return sunset(unengaged, engagement, f"of {quoted([campaign_name or campaign])}", campaigns=[campaign])
 
 
 def _cannot_tell(rows: pl.DataFrame, context: CheckContext) -> pl.DataFrame:

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 import polars as pl
 
 from audit.events import vocabulary
 from audit.events.schema import first_levels
 from audit.events.times import iso
-from audit.events.vocabulary import comes_before_expr
+from audit.events.vocabulary import campaign_expr, comes_before_expr
 from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext
-from audit.findings.schema import ABOUT, day, detected, message_count, mute_rule, rule_column
+from audit.findings.schema import ABOUT, day, detected, message_count
+from audit.findings.suggested_rule import Rule, mute, nothing_more, quoted, rule_column, shortest, slug, slugs
 
 _LABELS = {
     "customer_deceased": "the customer's death",
@@ -23,6 +23,10 @@ _LABELS = {
 _ABOUT_THE_SAME = "about the same kind of thing"
 _MAILINGS = {"customer_deceased": "", "registry_closed": f"from its trigger or {_ABOUT_THE_SAME} "}
 """Which messages count after a change; after others those of `_ABOUT_THE_SAME`."""
+
+
+_SILENCE_DAYS = (365, 730, 1825)
+"""House values: for so long nothing of a registry goes out after it was closed, the shortest that is long enough."""
 
 
 class LifeChanged(Check):
@@ -39,7 +43,7 @@ class LifeChanged(Check):
         """
         area = first_levels(pl.col("category"), 1).alias("area")
         mailings = context.mailings.select(
-            "customer_id", *ORDER, "channel", "campaign_id", "known_trigger", area
+            "customer_id", *ORDER, "channel", campaign_expr().alias("campaign_id"), "known_trigger", area
         )
         after = comes_before_expr("change_at", "change_id", "occurred_at", "event_id")
         still = pl.col("until").is_null() | (pl.col("occurred_at") < pl.col("until"))
@@ -88,7 +92,8 @@ def _detected(pairs: pl.DataFrame) -> pl.DataFrame:
         pl.col("event_id").n_unique().alias("count"),
         pl.col("event_id").unique(maintain_order=True).alias("messages"),
         pl.col("change_id").unique(maintain_order=True).alias("cause"),
-        pl.col("change").sort_by("change_at", "change_id").first(),
+        pl.col("change", "change_area").sort_by("change_at", "change_id").first(),
+        (pl.col("area") == pl.col("change_area")).fill_null(value=False).all().alias("in_area"),
         pl.col("grave").any(),
         pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("channel"),
         pl.col("campaign_id").drop_nulls().unique(maintain_order=True).alias("campaigns"),
@@ -110,11 +115,42 @@ def _detected(pairs: pl.DataFrame) -> pl.DataFrame:
         topic=pl.when(pl.col("grave")).then(pl.lit("bereavement")),
         severity=pl.when(~pl.col("grave")).then(pl.lit("medium")),
         text=text,
-        rule=rule_column(rows, ("customer_id", "change", "campaigns", "change_at"), _rule),
+        rule=rule_column(
+            rows,
+            ("customer_id", "change", "campaigns", "change_area", "in_area", "change_at", "last_at"),
+            _rule,
+        ),
     )
 
 
-def _rule(customer: str, change: str, campaigns: list[str], since: datetime) -> dict[str, Any]:
-    scope = {} if change == "customer_deceased" or not campaigns else {"campaigns": campaigns}
-    rule = mute_rule(f"life-changed-{customer}", f"Nothing more of this to {customer}", customer, **scope)
-    return {**rule, "valid_from": iso(since)}
+def _rule(
+    *,
+    customer_id: str,
+    change: str,
+    campaigns: list[str],
+    change_area: str | None,
+    in_area: bool,
+    change_at: datetime,
+    last_at: datetime,
+) -> Rule | None:
+    """A closed registry ends its campaigns for everybody; goods come back for many reasons, so that is for one alone."""
+    scope = {"campaigns": campaigns} if campaigns else {}
+    scope |= {"categories": [change_area]} if in_area and change_area else {}
+    if change == "customer_deceased":
+        return nothing_more(customer_id, change_at)
+    if not scope:
+        return None
+    if change != "registry_closed":
+        thing = f"of {quoted(campaigns)}" if campaigns else f"about {change_area}"
+        return {**mute(customer_id, thing, **scope), "valid_from": iso(change_at)}
+    days = shortest((last_at - change_at).days + 1, *_SILENCE_DAYS)
+    names = [slugs(campaigns)] if campaigns else []
+    names += [slug(change_area)] if "categories" in scope and change_area else []
+    return {
+        "id": "-".join(["after-registry-closed", f"{days}d", *names]),
+        "kind": "cooldown",
+        "title": f"Nothing of {quoted(campaigns or [str(change_area)])} for {days} days after a registry was closed",
+        **scope,
+        "after": ["registry_closed"],
+        "window": f"{days}d",
+    }

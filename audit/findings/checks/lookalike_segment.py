@@ -1,13 +1,13 @@
 """In a segment, and mailed because of it, without one act of one's own that supports it."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import polars as pl
 
 from audit.findings.check import ExcludedEvents, Finding, NoActCheck, acts_about_something_else
 from audit.findings.check_context import ORDER, CheckContext
-from audit.findings.schema import ABOUT, day, detected, mute_rule, rule_column, several
+from audit.findings.schema import ABOUT, day, detected, several
+from audit.findings.suggested_rule import Rule, mute, rule_column, without_consent
 from audit.why.data_sufficiency import covered
 
 
@@ -97,7 +97,7 @@ def with_messages(segments: pl.DataFrame, context: CheckContext) -> pl.DataFrame
 def detected_segments(rows: pl.DataFrame, case: str, text: pl.Expr) -> pl.DataFrame:
     """Findings of segments that have messages (as `with_messages` adds them)."""
     return detected(
-        rows.with_columns(rule_column(rows, ("customer_id", "campaigns"), _rule)),
+        rows.with_columns(rule_column(rows, ("customer_id", "segment_id", "campaigns", "sensitive"), _rule)),
         case=pl.lit(case),
         subject="segment_id",
         about="segment_id",
@@ -107,7 +107,7 @@ def detected_segments(rows: pl.DataFrame, case: str, text: pl.Expr) -> pl.DataFr
         last_at=pl.coalesce("newest", "occurred_at"),
         evidence=pl.concat_list("event_id", "messages"),
         cause=pl.concat_list("event_id"),
-        rule=pl.when(pl.col("campaigns").list.len() > 0).then("rule"),
+        rule="rule",
     )
 
 
@@ -117,6 +117,9 @@ def _is_under(path: str, scope: str) -> pl.Expr:
     )
 
 
-def _rule(customer: str, campaigns: list[str]) -> dict[str, Any]:
-    rule_id = f"mute-{'-'.join(campaigns)}-{customer}"
-    return mute_rule(rule_id, f"None of this to {customer}", customer, campaigns=campaigns)
+def _rule(customer_id: str, segment_id: str, campaigns: list[str], sensitive: str | None) -> Rule | None:
+    if not campaigns:
+        return None
+    if sensitive is not None:
+        return without_consent(sensitive, campaigns)
+    return mute(customer_id, f"because of the segment “{segment_id}”", campaigns=campaigns)

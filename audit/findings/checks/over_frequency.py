@@ -1,17 +1,15 @@
 """More marketing messages of a channel in a rolling window than people put up with, all senders together."""
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import polars as pl
 
-from audit.events.times import duration
-from audit.events.vocabulary import is_marketing_expr
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
-from audit.findings.schema import day, days, detected, message_count, nothing_detected, rule_column
+from audit.findings.schema import day, days, detected, message_count, nothing_detected
+from audit.findings.suggested_rule import rule_column, slug
 from audit.why.counterfactual import Plan
 
 _WINDOW_DAYS = {"day": 1, "week": 7}
@@ -60,13 +58,11 @@ class OverFrequency(Check):
 
         None where one message too many went out: there, any one of several may go, and trying names them all.
         """
-        cap = json.loads(finding["suggested_rule"])
-        messages = context.messages.filter(
-            is_marketing_expr(),
-            pl.col("channel").is_in(cap["channels"]) if "channels" in cap else pl.col("channel").is_null(),
+        window = timedelta(days=_WINDOW_DAYS[finding["case"]])
+        sent: list[tuple[str, datetime]] = (
+            _of_channel(context, finding).select("event_id", "occurred_at").rows()
         )
-        sent: list[tuple[str, datetime]] = messages.select("event_id", "occurred_at").rows()
-        passed, stopped = capped(sent, cap["limit"], duration(cap["window"]))
+        passed, stopped = capped(sent, self.thresholds[finding["case"]], window)
         return (Plan((*passed, *stopped), alone=False, stay=len(passed)),) if len(stopped) != 1 else ()
 
 
@@ -186,12 +182,17 @@ def _text(window: str, limit: int) -> pl.Expr:
     )
 
 
+_NOUNS = {"email": "marketing mails", "sms": "marketing text messages", "push": "marketing push messages"}
+
+
 def _rule(channel: str, window: str, limit: int) -> dict[str, Any]:
-    rule: dict[str, Any] = {
-        "id": f"{channel}-{limit}-a-{window}",
+    is_known = channel != "unknown"
+    noun = _NOUNS.get(channel, f"marketing messages by {channel}" if is_known else "marketing messages")
+    return {
+        "id": f"{slug(channel) if is_known else 'all'}-{limit}-a-{window}",
         "kind": "frequency_cap",
-        "title": f"At most {limit} marketing messages a {window}, all senders together",
+        "title": f"At most {limit} {noun} a {window}, all senders together",
+        **({"channels": [channel]} if is_known else {}),
         "limit": limit,
         "window": f"{_WINDOW_DAYS[window]}d",
     }
-    return rule if channel == "unknown" else {**rule, "channels": [channel]}

@@ -18,8 +18,8 @@ from audit.findings.schema import (
     message_columns,
     message_count,
     nothing_detected,
-    rule_column,
 )
+from audit.findings.suggested_rule import Rule, category_title, quoted, rule_column, slug
 from audit.population.stats import moments, own_intervals
 
 _SUBJECT_COLUMNS = ("item_id", "category", "topics", "list_id", "known_trigger")
@@ -28,7 +28,7 @@ _SUBJECT_COLUMNS = ("item_id", "category", "topics", "list_id", "known_trigger")
 _ORDER_COLUMNS = (
     "customer_id", *ORDER, "item_id", "category", "order_id", "source", "returned_at", "returned_id",
 )  # fmt: skip
-_MESSAGE_COLUMNS = ("customer_id", *ORDER, *_SUBJECT_COLUMNS, "channel", "campaign_id")
+_MESSAGE_COLUMNS = ("customer_id", *ORDER, *_SUBJECT_COLUMNS, "item_name", "channel", "campaign_id")
 
 
 class RepeatAfterPurchase(Check):
@@ -140,6 +140,7 @@ def _detected(before_due: pl.DataFrame, limits: Mapping[str, Any]) -> pl.DataFra
     rows = often.group_by("customer_id", "key", "subject", maintain_order=True).agg(
         pl.col("act_category").last().alias("category"),
         pl.col("item_id").last(),
+        pl.col("item_name").drop_nulls().last(),
         pl.col("occurred_at").min().alias("first_at"),
         pl.col("occurred_at").max().alias("last_at"),
         pl.len().alias("count"),
@@ -164,19 +165,22 @@ def _detected(before_due: pl.DataFrame, limits: Mapping[str, Any]) -> pl.DataFra
         about=category_name(pl.col("category").fill_null(pl.col("subject"))),
         severity=pl.when(pl.col("count") >= limits["high_at"]).then(pl.lit("high")),
         case=pl.col("key").replace("item_id", "item"),
-        rule=rule_column(rows, ("key", "subject"), lambda key, subject: _rule(key, subject, fallback)),
+        rule=rule_column(rows, ("key", "subject", "item_name"), _rule, fallback=fallback),
     )
 
 
-def _rule(key: str, subject: str, fallback: str) -> dict[str, Any]:
-    same, scope = ("category", "categories") if key == "category" else ("item", "items")
+def _rule(key: str, subject: str, item_name: str | None, fallback: str) -> Rule:
+    is_category = key == "category"
+    thing = category_title(subject) if is_category else quoted([item_name or subject])
     return {
-        "id": f"until-repurchase-{subject}",
+        "id": f"until-repurchase-{slug(subject)}"
+        if is_category
+        else f"until-repurchase-item-{slug(subject)}",
         "kind": "cooldown",
-        "title": f"Nothing about {subject} until a re-purchase is due",
-        scope: [subject],
+        "title": f"Nothing about {thing} until a re-purchase is due",
+        "categories" if is_category else "items": [subject],
         "after": "order_completed",
-        "same": same,
+        "same": "category" if is_category else "item",
         "window": "repurchase",
         "fallback": fallback,
     }

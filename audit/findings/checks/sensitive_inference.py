@@ -1,7 +1,6 @@
 """A sensitive topic inferred about somebody: own acts, then a segment, then messages, and no consent to it."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import polars as pl
 
@@ -9,7 +8,8 @@ from audit.events import sensitive_topics
 from audit.events.vocabulary import comes_before_expr
 from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import ORDER, CheckContext, newest_before, with_topic_of
-from audit.findings.schema import ABOUT, day, detected, rule_column, several
+from audit.findings.schema import ABOUT, day, detected, several
+from audit.findings.suggested_rule import rule_column, without_consent
 
 _BY = ["customer_id", "topic"]
 
@@ -100,7 +100,7 @@ def _detected(decisions: pl.DataFrame, acts: pl.DataFrame, context: CheckContext
     act_count = pl.col("acts").list.len()
     case = pl.when(act_count > 0).then(pl.lit("path")).otherwise(pl.lit(without_acts))
     return detected(
-        rows.with_columns(rule_column(rows, ("customer_id", "topic", "campaigns"), _rule)),
+        rows.with_columns(rule_column(rows, ("topic", "campaigns"), without_consent)),
         case=case,
         subject="topic",
         about=pl.col("topic").replace(sensitive_topics.titles()),
@@ -124,14 +124,3 @@ def _text(act_count: pl.Expr) -> pl.Expr:
     return pl.format(
         "Inferred about {}: {}{}{}{}; no consent to it recorded.", pl.lit(ABOUT), begin, segment, *numbers
     )
-
-
-def _rule(customer: str, topic: str, campaigns: list[str]) -> dict[str, Any]:
-    scope: dict[str, Any] = {"campaigns": campaigns} if campaigns else {"topics": [topic]}
-    return {
-        "id": f"nothing-about-{topic}-{customer}",
-        "kind": "sensitive",
-        "title": f"Nothing about {topic} to {customer} without consent to it",
-        **scope,
-        "customers": [customer],
-    }

@@ -9,7 +9,8 @@ from audit.events.schema import first_label
 from audit.findings.anomaly import persona_markers
 from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext, newest_before, with_area
-from audit.findings.schema import ABOUT, category_name, day, detected, mute_category_column, several
+from audit.findings.schema import ABOUT, category_name, day, detected, several
+from audit.findings.suggested_rule import mute_category_column
 
 _AREA_DEPTH = 2
 _BY = ["customer_id", "area"]
@@ -164,5 +165,5 @@ def _detected(groups: pl.DataFrame) -> pl.DataFrame:
         total="mails",
         about=category_name(pl.col("area")),
         evidence=pl.col("cause").list.concat("decisions"),
-        rule=mute_category_column(groups, "not-theirs", "area"),
+        rule=mute_category_column(groups, "area"),
     )

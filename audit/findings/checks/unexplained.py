@@ -25,8 +25,8 @@ from audit.findings.schema import (
     detected,
     message_columns,
     message_count,
-    mute_category_column,
 )
+from audit.findings.suggested_rule import mute_category_column
 from audit.why.data_sufficiency import covered
 
 _STEM_LETTERS = 5
@@ -87,7 +87,7 @@ def _messages(unsupported: pl.DataFrame) -> pl.DataFrame:
         subject="category",
         about=category_name(pl.col("category")),
         text=text,
-        rule=mute_category_column(rows, "nothing-about", "category"),
+        rule=mute_category_column(rows, "category"),
     )
 
 

@@ -134,7 +134,7 @@ def _rule_of(check, *rows):
 
 def test_the_suggested_rule_keeps_a_series_to_its_pace_or_to_its_length():
     reminders = [_cart(f"2026-01-0{day}T14:00") for day in (1, 2, 3, 4)]
-    assert _rule_of("cart-burst", _add(), *reminders) == ("frequency_cap", "30d", 3)
+    assert _rule_of("cart-burst", _add(), *reminders) == ("frequency_cap", "7d", 3)
     assert _rule_of("cart-burst", _add(), reminders[0], _cart("2026-01-01T15:00")) == ("min_gap", "12h", None)
 
 
@@ -142,7 +142,7 @@ def test_the_suggested_rule_keeps_a_series_to_its_pace_or_to_its_length():
 def test_the_suggested_rule_asks_for_the_item_where_reminders_name_it(item, same):
     bought = order("2026-01-01T14:00", item_id="lamp")
     rule = _rule_of("cart-after-purchase", _add(), bought, _cart("2026-01-03T14:00", item_id=item))
-    assert rule == ("cooldown", "3d", same)
+    assert rule == ("cooldown", "7d", same)
 
 
 def test_a_burst_is_looked_for_among_carts_orders_and_its_campaigns_in_the_days_before():

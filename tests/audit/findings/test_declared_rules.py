@@ -122,7 +122,7 @@ def test_quiet_hours_where_no_zone_is_known_cannot_be_told():
 
 def test_the_suggested_rule_is_the_same_one_for_us_to_keep():
     (finding,) = found(DAILY, cap(2, "7d", title="Two a week"))
-    rule = from_dict(findings.suggested_rule(finding["suggested_rule"]))
+    rule = from_dict(findings.rule_from_json(finding["suggested_rule"]))
     assert (rule.id, rule.declared, rule.limit, rule.window) == ("cap-kept", False, 2, "7d")
 
 

@@ -181,14 +181,17 @@ def test_messages_of_no_campaign_are_the_same_by_their_subject_and_without_one_b
 
 
 def test_after_a_death_everything_is_stopped_and_after_a_closed_registry_its_campaigns():
-    for kind, campaigns in (("customer_deceased", None), ("registry_closed", ["baby"])):
+    for kind, kind_of_rule, campaigns in (
+        ("customer_deceased", "mute", None),
+        ("registry_closed", "cooldown", ["baby"]),
+    ):
         (finding,) = found("life-changed", act(kind, "2026-02-01", category="Baby"), _baby("2026-03-01"))
         rule = json.loads(finding["suggested_rule"])
-        assert (rule["kind"], rule.get("campaigns")) == ("mute", campaigns)
+        assert (rule["kind"], rule.get("campaigns")) == (kind_of_rule, campaigns)
     (finding,) = found(
         "life-changed", act("registry_closed", "2026-02-01"), _baby("2026-03-01", campaign_id=None)
     )
-    assert "campaigns" not in json.loads(finding["suggested_rule"])
+    assert finding["suggested_rule"] is None
 
 
 def test_a_registry_that_is_opened_ends_nothing_but_that_one_was_closed():
