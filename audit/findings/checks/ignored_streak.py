@@ -1,7 +1,8 @@
 """Messages of one campaign in a row, with no click recorded on any of them."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -35,7 +36,7 @@ class IgnoredStreak(Check):
     )
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
-        """The newest such run of each campaign (else category) that is long enough and dense enough, by customer.
+        """The newest run of each campaign (else category) that has enough messages, days and density, by customer.
 
         Human clicks count, and human opens where the workspace chose them. Where no engagement of that kind can be
         recorded, one answer a customer: cannot tell.
@@ -57,7 +58,7 @@ class IgnoredStreak(Check):
         yield ExcludedEvents("message", messages, "answered, or parted from the run by an answer")
 
     def removal_plans(self, context: CheckContext, finding: Finding) -> Sequence[Plan]:
-        """Of each run that counts, what makes it too short, or what leaves no stretch of it dense, whichever is less.
+        """Of each run that counts, what makes it too few, too brief or nowhere dense, whichever is least.
 
         An ended streak could also be ended otherwise, by a click that counts no more: its set need not be a smallest.
         """
@@ -72,13 +73,9 @@ class IgnoredStreak(Check):
         stay: list[str] = []
         go: list[str] = []
         for messages, times in runs.select("messages", "times").iter_rows():
-            pairs = list(zip(messages, times, strict=True))
-            sparse, dense = capped(pairs, limits["recent"] - 1, timedelta(days=limits["recent_days"]))
-            too_short = limits["messages"] - 1
-            if len(sparse) < too_short:
-                sparse, dense = messages[:too_short], messages[too_short:]
-            stay += sparse
-            go += dense
+            kept = _longest_that_is_none(list(zip(messages, times, strict=True)), limits)
+            stay += kept
+            go += [message for message in messages if message not in set(kept)]
         only_clicks = context.population.settings.engagement == "click"
         return (Plan((*stay, *go), alone=False, stay=len(stay), smallest=is_ongoing and only_clicks),)
 
@@ -113,6 +110,19 @@ class IgnoredStreak(Check):
             )
 
 
+def _longest_that_is_none(
+    messages: Sequence[tuple[str, datetime]], limits: Mapping[str, Any]
+) -> Sequence[str]:
+    """As many of a run of messages (event_ids and times) as make no streak: nowhere dense, too brief, or too few."""
+    sparse, _ = capped(messages, limits["recent"] - 1, timedelta(days=limits["recent_days"]))
+    ids = [message for message, _ in messages]
+    too_few = ids[: limits["messages"] - 1]
+    span = timedelta(days=limits["span_days"])
+    ends = (bisect_left(messages, at + span, key=lambda message: message[1]) for _, at in messages)
+    brief = max((ids[begin:end] for begin, end in enumerate(ends)), key=len)
+    return max(sparse, brief, too_few, key=len)
+
+
 def _with_outcomes(context: CheckContext) -> pl.DataFrame:
     """The mailings, with what became of them: `clicked, opened, machine_opened`."""
     became = outcomes(context.events).select(
@@ -139,7 +149,7 @@ def _recordable(context: CheckContext) -> pl.DataFrame:
 
 
 def _runs(context: CheckContext, limits: Mapping[str, Any]) -> pl.DataFrame:
-    """All runs of each customer and campaign that are long enough and dense enough: `messages` and their `times`.
+    """All runs of each customer and campaign that have enough messages, days and density: `messages` and their `times`.
 
     `run`: its number; `newest_run`: that of the newest run, long enough or not.
     """
@@ -172,7 +182,11 @@ def _runs(context: CheckContext, limits: Mapping[str, Any]) -> pl.DataFrame:
             pl.col("event_id").alias("messages"),
             pl.col("occurred_at").alias("times"),
         )
-        .filter((pl.col("count") >= limits["messages"]) & pl.col("dense"))
+        .filter(
+            pl.col("count") >= limits["messages"],
+            pl.col("dense"),
+            pl.col("last_at") - pl.col("first_at") >= timedelta(days=limits["span_days"]),
+        )
     )
 
 

@@ -36,6 +36,17 @@ def test_four_in_a_row_are_no_finding_and_five_are():
     assert (finding["case"], finding["severity"], finding["count"]) == ("ongoing", "low", 5)
 
 
+def test_five_within_minutes_are_a_burst_and_no_streak():
+    minutes = [minute / 1440 for minute in (0, 10, 20, 30, 40)]
+    assert found("ignored-streak", *_mails(*minutes), _ELSEWHERE) == []
+    assert len(found("over-frequency", *_mails(*minutes))) == 1
+
+
+def test_a_streak_lasts_three_days_or_longer():
+    assert found("ignored-streak", *_mails(0, 1, 2, 2.5, 2.99), _ELSEWHERE) == []
+    assert len(found("ignored-streak", *_mails(0, 1, 2, 2.5, 3), _ELSEWHERE)) == 1
+
+
 def test_a_click_ends_a_streak():
     assert found("ignored-streak", *_mails(1, 2, 3, 4, 5), _clicked(3)) == []
     (finding,) = found("ignored-streak", *_mails(1, 2, 3, 4, 5, 6), _clicked(6))
@@ -102,7 +113,10 @@ def test_it_finds_the_run_that_counting_by_hand_finds(history):
     def dense(run):
         return any(run[at][0] - run[at - 2][0] < timedelta(days=90) for at in range(2, len(run)))
 
-    expected = [run for run in runs if len(run) >= 5 and dense(run)][-1:]
+    def lasts(run):
+        return run[-1][0] - run[0][0] >= timedelta(days=3)
+
+    expected = [run for run in runs if len(run) >= 5 and dense(run) and lasts(run)][-1:]
     made = found_in("ignored-streak", events)
     assert [finding["messages"] for finding in made] == [
         [event_id for _, event_id in run] for run in expected
