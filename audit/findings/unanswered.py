@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 
 from audit.events.document import Document
-from audit.events.vocabulary import campaign_expr
+from audit.events.vocabulary import OPT_OUTS, campaign_expr
 from audit.findings import catalogue
 from audit.findings.catalogue import Need
 from audit.findings.check_context import CheckContext
@@ -62,12 +62,13 @@ def unanswered_checks(
         if any(need.declared for need in needs) and not context.declared:
             continue
         lacking += _lacking(check, needs, data)
-        if check == "after-opt-out" and lost_opt_outs:
-            opt_outs = next(need.kinds for need in needs if "unsubscribed" in need.kinds)
-            refused = Unanswered(
-                check=check, lacks="opt_outs", how="quarantine", kinds=opt_outs, events=lost_opt_outs
+        lacking += [
+            Unanswered(
+                check=check, lacks="opt_outs", how="quarantine", kinds=need.kinds, events=lost_opt_outs
             )
-            lacking.append(refused)
+            for need in needs
+            if lost_opt_outs and set(OPT_OUTS) & set(need.kinds)
+        ]
     return tuple(lacking)
 
 
@@ -131,7 +132,7 @@ def _lacking(check: str, needs: Sequence[Need], data: _Data) -> Iterator[Unanswe
 def _silent_times(check: str, need: Need, data: _Data) -> Iterator[Unanswered]:
     """Where the events of one need end early, and the gaps in which they may be missing."""
     present = [kind for kind in need.kinds if kind in data.coverage.kinds]
-    until = max(data.coverage.known_until([kind], data.at) for kind in present)
+    until = max(data.coverage.ends.get(kind, data.at) for kind in present)
     about_messages = "message_sent" in need.kinds
     concerns = about_messages or (data.last_message is not None and data.last_message > until)
     if until < data.at and concerns:

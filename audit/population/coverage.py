@@ -5,14 +5,16 @@ Kept as daily counts, so that the coverage of two imports is their sum.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
 import polars as pl
 
 from audit.events.document import Document
 from audit.events.schema import KINDS, TIME
+from audit.events.times import duration
 from audit.events.vocabulary import OPT_OUTS
+from audit.storage import toml_input
 
 DAILY: dict[str, pl.DataType] = {
     "source_name": pl.String(),
@@ -43,6 +45,12 @@ REPEATED = (
 )  # fmt: skip
 """Kinds of events that come again and again, so that a long silence of all customers shows where the source ends.
 A no, a death or a registry comes once: its silence shows nothing."""
+
+UNNAMED = "unnamed"
+"""What events are counted under whose source has no name."""
+
+_REGULAR = 30
+"""House value: a kind that a source has recorded on so many days is one whose silence shows."""
 
 _DATED = ("orders", "views", "mails")
 """Of these the line says how far they reach; of the others only that there are none."""
@@ -78,7 +86,7 @@ class CoverageDocument(Document):
     absent: tuple[str, ...]
     """The kinds of which the data holds no event at all."""
     gaps: tuple[Gap, ...]
-    ends: dict[str, datetime]
+    ends: dict[str, datetime] = {}
     """The kinds whose source ends before the moment asked about, and up to when they are known."""
 
 
@@ -87,7 +95,7 @@ class Coverage:
     """`sources`: name → last event; `kinds`: kind → span; `gaps`: first and last silent day, see `_gaps`.
 
     `silent`: the kinds of events that the silent source records, for each gap; what is not said there may lack any kind.
-    `ends`: the kinds whose source ends before the moment asked about, and the newest event of each, see `_ends`.
+    `ends`: the kinds whose source ends before the moment asked about, and up to when each is known, see `_ends`.
     """
 
     sources: dict[str, datetime]
@@ -96,12 +104,22 @@ class Coverage:
     silent: tuple[tuple[date, date, frozenset[str]], ...] = ()
     ends: Mapping[str, datetime] = field(default_factory=dict)
 
-    def known_until(self, kinds: Iterable[str], moment: datetime) -> datetime:
-        """Up to when, `moment` (UTC) at the latest, an event of each of `kinds` would be in the data had there been one.
+    def known_through(self, kinds: Iterable[str], since: datetime, until: datetime) -> datetime:
+        """Up to when from `since` on, `until` (UTC) at the latest, an event of each of `kinds` would be in the data.
 
-        Where the source of one of them ends, that is its newest event. Kinds that are absent have no end.
+        That is where the source of one of them ends, or a gap begins in which one may be missing. Only of `REPEATED` kinds
+        does silence show an end; where one of those is absent altogether, nothing is known.
         """
-        return min([moment, *(self.ends[kind] for kind in kinds if kind in self.ends)])
+        repeated = [kind for kind in kinds if kind in REPEATED]
+        if not self.holds(*repeated):
+            return min(since, until)
+        ends = [max(self.ends[kind], since) for kind in repeated if kind in self.ends]
+        gaps = [
+            max(datetime.combine(begin, time(), UTC), since)
+            for begin, end in self.gaps_of(kinds)
+            if end >= since.date()
+        ]
+        return min([until, *ends, *gaps])
 
     def gaps_of(self, kinds: Iterable[str]) -> tuple[tuple[date, date], ...]:
         """The gaps in which events of one of `kinds` may be missing."""
@@ -134,7 +152,7 @@ def daily(events: pl.DataFrame) -> pl.DataFrame:
     return (
         events.lazy()
         .group_by(
-            pl.col("source_name").fill_null("unnamed"),
+            pl.col("source_name").fill_null(UNNAMED),
             "kind",
             pl.col("occurred_at").dt.date().alias("day"),
         )
@@ -186,6 +204,25 @@ def of_document(document: CoverageDocument) -> Coverage:
         gaps=tuple((gap.begin, gap.end) for gap in document.gaps),
         ends=document.ends,
     )
+
+
+def explaining() -> tuple[tuple[str, ...], timedelta]:
+    """The kinds of acts of which one would be behind a decision, and how long before it: `cover.toml`."""
+    fields = toml_input.shipped(__package__, "cover.toml")
+    return tuple(fields["kinds"]), duration(fields["window"])
+
+
+def would_explain(coverage: Coverage, at: pl.Expr) -> pl.Expr:
+    """Whether the data would hold what is behind a decision made `at`: all of those kinds in all of that time."""
+    kinds, window = explaining()
+    if not coverage.holds(*kinds):
+        return pl.lit(value=False)
+    begins = max(coverage.kinds[kind].first for kind in kinds)
+    gaps = [
+        (at.dt.date() >= start) & ((at - window).dt.date() <= end) for start, end in coverage.gaps_of(kinds)
+    ]
+    ends = [at <= coverage.ends[kind] for kind in kinds if kind in coverage.ends]
+    return pl.all_horizontal(at - window >= begins, *ends, ~pl.any_horizontal(pl.lit(value=False), *gaps))
 
 
 def line(coverage: Coverage) -> str:
@@ -253,23 +290,45 @@ def _gaps(counts: pl.DataFrame) -> list[tuple[str, date, date]]:
 
 
 def _ends(counts: pl.DataFrame, moment: datetime | None) -> dict[str, datetime]:
-    """The newest event of the `REPEATED` kinds that no source goes on recording up to `moment`.
+    """The `REPEATED` kinds that no source goes on recording up to `moment`, and up to when they are known.
 
-    A source has ended for a kind where its days without one, up to that of the moment, are too many for chance: by how
-    many days the source was silent of that kind before, as for gaps.
+    A source has ended where its days without an event, up to that of the moment, are too many for chance, as for gaps;
+    then it tells of its kinds up to its newest event. While it goes on it tells of them too, unless one of them alone has
+    been silent for too long: that shows where the source has no name, or has recorded the kind on `_REGULAR` days.
     """
+    source, day = "source_name", pl.col("day")
     newest = counts["day"].max() if moment is None else moment.date()
-    source, last = "source_name", pl.col("day").max()
-    spans = counts.group_by(source).agg(pl.col("day").min().alias("begins"))
+    sources = counts.group_by(source).agg(
+        day.min().alias("begins"),
+        day.max().alias("last_day"),
+        day.n_unique().alias("days"),
+        pl.col("last").max().alias("source_last"),
+    )
+    sources = sources.with_columns(_is_silent(pl.lit(newest, pl.Date)).alias("source_ended")).with_columns(
+        pl.when("source_ended").then("last_day").otherwise(pl.lit(newest, pl.Date)).alias("up_to")
+    )
     kinds = (
         counts.filter(pl.col("kind").is_in(REPEATED))
         .group_by(source, "kind")
-        .agg(pl.col("day").n_unique().alias("days"), last.alias("last_day"), pl.col("last").max())
-        .join(spans, on=source)
+        .agg(day.n_unique().alias("days"), day.max().alias("last_day"), pl.col("last").max())
+        .join(sources.select(source, "begins", "source_last", "source_ended", "up_to"), on=source)
     )
+    is_regular = (pl.col(source) == UNNAMED) | (pl.col("days") >= _REGULAR)
+    known = (
+        pl.when(is_regular & _is_silent(pl.col("up_to")))
+        .then("last")
+        .when("source_ended")
+        .then("source_last")
+    )
+    by_kind = kinds.with_columns(known.alias("known")).group_by("kind").agg(
+        pl.col("known").is_null().any().alias("goes_on"), pl.col("known").max()
+    )  # fmt: skip
+    return dict(by_kind.filter(~pl.col("goes_on")).select("kind", "known").sort("kind").rows())
+
+
+def _is_silent(up_to: pl.Expr) -> pl.Expr:
+    """Whether the days from `last_day` to `up_to` are too many for chance, by the share of silent days since `begins`."""
     span = (pl.col("last_day") - pl.col("begins")).dt.total_days() + 1
-    silence = (pl.lit(newest, pl.Date) - pl.col("last_day")).dt.total_days() - 1
+    silence = (up_to - pl.col("last_day")).dt.total_days() - 1
     silent_share = (span - pl.col("days") + 1) / (span + 1)
-    goes_on = (silence <= 0) | (span * silent_share**silence >= _CHANCE)
-    ended = kinds.group_by("kind").agg(goes_on.any().alias("goes_on"), pl.col("last").max())
-    return dict(ended.filter(~pl.col("goes_on")).select("kind", "last").sort("kind").rows())
+    return (silence > 0) & (span * silent_share**silence < _CHANCE)

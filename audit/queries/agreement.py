@@ -109,7 +109,8 @@ def strip_disagreements(rows: pl.DataFrame, ctx: PopulationContext) -> pl.DataFr
     """The items of `rows` (`audit.recommendations.PLACEMENTS`) on one side alone, in the columns of `STRIP_DISAGREEMENT`.
 
     `since`: last shown. `reason`, the likely one: no_strategy (we make no such placement), shown_before (last shown more
-    than `OLD` ago, while ours is of now), no_act (nothing the customer did is behind it), other_choice; never_shown (the
+    than `OLD` ago, while ours is of now), no_act (nothing the customer did is behind it), data_gap (the data does not
+    hold what would be), other_choice; never_shown (the
     log has no such placement), not_shown. Shown ones first.
     """
     logged = pl.col("logged")
@@ -118,6 +119,7 @@ def strip_disagreements(rows: pl.DataFrame, ctx: PopulationContext) -> pl.DataFr
         "no_strategy": logged & ~pl.col("strategy").is_in(list(strategies())),
         "shown_before": logged & (pl.col("last_shown") < ctx.at - OLD),
         "no_act": logged & (pl.col("standing") == "unexplained"),
+        "data_gap": logged & (pl.col("standing") == "cannot_tell"),
         "other_choice": logged,
         "never_shown": ~pl.col("strategy").is_in(in_log),
     }

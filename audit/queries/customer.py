@@ -144,7 +144,7 @@ class CustomerPicture(Document, schema="whysent.customer/1"):
     segments: tuple[AnyMembership, ...]
     recommendations: tuple[Recommendation, ...]
     findings: tuple[Finding, ...]
-    unanswered: tuple[Unanswered, ...]
+    unanswered: tuple[Unanswered, ...] = ()
     """The checks that this data cannot answer, or not in full: of them it is not said that nothing was found."""
     personas: tuple[Persona, ...]
     out_of_pattern: tuple[OutOfPattern, ...]

@@ -6,6 +6,7 @@ from functools import cached_property
 import polars as pl
 
 from audit.events.schema import BEHAVIOUR, TIME, first_label
+from audit.population.coverage import Coverage, would_explain
 from audit.population.stats import PopulationContext
 from audit.recommendations.derive import derive, prepared
 from audit.recommendations.strategies import ACTS, PLACEMENT, READ, strategies
@@ -53,12 +54,14 @@ def placements(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
 
     A showing meets ours in item and strategy, or in the item alone where its log names no strategy we know.
     `standing`: stated (the log says why), derived, inferred (the customer did something with the item or in its
-    category before), unexplained. `score` and `until` are ours. `evidence`: the events of our reconstruction,
+    category before), unexplained, or cannot_tell where the data does not cover what would explain it. `score` and `until` are ours. `evidence`: the events of our reconstruction,
     else those that showed it. Shown ones first, the newest first; then ours by strategy, the best first.
     """
     derived = derive(events, ctx).with_row_index("rank")
     log = _each_once(_named(logged(events, ctx), derived))
-    return _described(log.join(derived, on=_KEY, how="full", coalesce=True, suffix="_ours", nulls_equal=True))
+    return _described(
+        log.join(derived, on=_KEY, how="full", coalesce=True, suffix="_ours", nulls_equal=True), ctx.coverage
+    )
 
 
 def _named(log: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:
@@ -81,7 +84,7 @@ def _each_once(log: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _described(paired: pl.DataFrame) -> pl.DataFrame:
+def _described(paired: pl.DataFrame, covered: Coverage) -> pl.DataFrame:
     positions = {name: position for position, name in enumerate(strategies())}
     return (
         paired.with_columns(
@@ -93,7 +96,7 @@ def _described(paired: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(
             pl.coalesce("title", "title_ours", "item_id").alias("title"),
-            _standing().alias("standing"),
+            _standing(covered).alias("standing"),
             pl.coalesce(_stated(), "reason", _unstated()).alias("reason"),
             pl.coalesce("evidence", "shown").alias("evidence"),
         )
@@ -105,13 +108,14 @@ def _described(paired: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _standing() -> pl.Expr:
+def _standing(covered: Coverage) -> pl.Expr:
     standings = {
         "stated": pl.col("stated").is_not_null(),
         "derived": pl.col("derived"),
         "inferred": pl.col("could_be"),
+        "unexplained": would_explain(covered, pl.col("last_shown")),
     }
-    return first_label(standings, "unexplained")
+    return first_label(standings, "cannot_tell")
 
 
 def _stated() -> pl.Expr:

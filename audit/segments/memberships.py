@@ -6,6 +6,7 @@ import polars as pl
 
 from audit.events.schema import BEHAVIOUR, TIME, first_label
 from audit.events.sensitive_topics import in_name
+from audit.population.coverage import Coverage, would_explain
 from audit.segments.definition_files import definitions as our_definitions
 from audit.segments.derive import derive
 from audit.segments.event_selection import SelectedEvents
@@ -46,7 +47,7 @@ def memberships(
 
     A logged and a derived segment are one row where a name of the definition is the logged one; `id` is then ours.
     `standing`: stated (the log says why), derived (our definition gives it), inferred (something the customer did
-    could be behind it), unexplained. `since` is the log's where there is one, `until` ours. `evidence`: the events
+    could be behind it), unexplained, or cannot_tell where the data does not cover what would explain it. `since` is the log's where there is one, `until` ours. `evidence`: the events
     of our definition, else those that logged it. `basis` is null where nobody says. Logged ones first.
     """
     if definitions is None:
@@ -61,7 +62,7 @@ def memberships(
         derived, left_on=("customer_id", "id"), right_on=("customer_id", "segment_id"),
         how="full", coalesce=True, suffix="_ours",
     )  # fmt: skip
-    return _described(paired, definitions)
+    return _described(paired, definitions, ctx.coverage)
 
 
 def _identified(
@@ -172,7 +173,7 @@ def _by_id(log: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _described(paired: pl.DataFrame, definitions: tuple[Definition, ...]) -> pl.DataFrame:
+def _described(paired: pl.DataFrame, definitions: tuple[Definition, ...], covered: Coverage) -> pl.DataFrame:
     definition = pl.coalesce("definition", "definition_ours").alias("definition")
     rows = paired.with_columns(definition).join(_properties(definitions), on="definition", how="left")
     return (
@@ -184,7 +185,7 @@ def _described(paired: pl.DataFrame, definitions: tuple[Definition, ...]) -> pl.
         .with_columns(
             pl.coalesce("title", "our_title", "id").alias("title"),
             _basis().alias("basis"),
-            _standing().alias("standing"),
+            _standing(covered).alias("standing"),
             (pl.col("our_sensitive").fill_null(value=False) | in_name(pl.col("id"))).alias("sensitive"),
             pl.coalesce("purpose", "our_purpose").alias("purpose"),
             pl.coalesce("evidence", "events").alias("evidence"),
@@ -222,10 +223,11 @@ def _basis() -> pl.Expr:
     return pl.when(bought).then(pl.lit("third_party")).otherwise(pl.col("our_basis"))
 
 
-def _standing() -> pl.Expr:
+def _standing(covered: Coverage) -> pl.Expr:
     standings = {
         "stated": pl.col("states_why"),
         "derived": pl.col("derived"),
         "inferred": pl.col("source").ne_missing("third_party") & pl.col("could_be"),
+        "unexplained": would_explain(covered, pl.col("since")),
     }
-    return first_label(standings, "unexplained")
+    return first_label(standings, "cannot_tell")

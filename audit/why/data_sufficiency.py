@@ -1,14 +1,9 @@
 """When may we say that nothing explains a decision? Only where the data would hold what does."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import datetime
 
-import polars as pl
-
-from audit.events.times import duration
-from audit.population.coverage import Coverage
-from audit.storage import toml_input
+from audit.population.coverage import Coverage, explaining
 from audit.why.wording import day, kinds_in_words
 
 EXPLAINS_NOTHING = "nothing in this data explains it"
@@ -25,34 +20,33 @@ def unaccounted(coverage: Coverage, kinds: Sequence[str], since: datetime, to: d
     begins = max((coverage.kinds[kind].first for kind in kinds), default=since)
     if begins > since:
         return False, f"this data cannot tell: the data begins in {begins:%Y-%m} ({day(begins)})"
+    unknown = unknown_in_words(coverage, kinds, since, to)
+    return (True, EXPLAINS_NOTHING) if unknown is None else (False, f"this data cannot tell: {unknown}")
+
+
+def unknown_in_words(coverage: Coverage, kinds: Sequence[str], since: datetime, to: datetime) -> str | None:
+    """From when on between `since` and `to` (UTC) some of `kinds` are not known, and why; None where all are."""
+    through = coverage.known_through(kinds, since, to)
+    if through >= to:
+        return None
     for start, end in coverage.gaps_of(kinds):
-        if start <= to.date() and end >= since.date():
-            return False, f"this data cannot tell: the data has a gap from {start} to {end}"
-    return True, EXPLAINS_NOTHING
+        if start <= through.date() <= end:
+            return f"the data has a gap from {start} to {end}"
+    ended = [kind for kind in kinds if coverage.ends.get(kind, to) <= through]
+    if not ended:
+        return f"it holds no {kinds_in_words(kind for kind in kinds if kind not in coverage.kinds)}"
+    return f"its {kinds_in_words(ended)} end on {day(max(coverage.ends[kind] for kind in ended))}"
 
 
 def of_a_message(coverage: Coverage, at: datetime) -> tuple[bool, str]:
-    """`unaccounted` for a message sent `at` (UTC), with the kinds and the time of `cover.toml`."""
-    needed, window = _needed()
+    """`unaccounted` for a message sent `at` (UTC), with the kinds and the time in which something would explain it."""
+    needed, window = explaining()
     return unaccounted(coverage, needed, at - window, at)
-
-
-def covered(coverage: Coverage) -> pl.Expr:
-    """Whether `of_a_message` is covered at the row's `occurred_at`, for many rows at once."""
-    needed, window = _needed()
-    if not coverage.holds(*needed):
-        return pl.lit(value=False)
-    begins = max(coverage.kinds[kind].first for kind in needed)
-    at = pl.col("occurred_at")
-    gaps = [
-        (at.dt.date() >= start) & ((at - window).dt.date() <= end) for start, end in coverage.gaps_of(needed)
-    ]
-    return (at - window >= begins) & ~pl.any_horizontal(pl.lit(value=False), *gaps)
 
 
 def kinds() -> tuple[str, ...]:
     """The kinds of acts of which one would be behind a message."""
-    return _needed()[0]
+    return explaining()[0]
 
 
 def unmapped(campaign: str | None) -> str:
@@ -67,9 +61,3 @@ def since_when(coverage: Coverage, acts: Iterable[str]) -> str:
     if not begins:
         return "since when is not in this data"
     return f"since when is not in this data: the data begins in {min(begins):%Y-%m} ({day(min(begins))})"
-
-
-@cache
-def _needed() -> tuple[tuple[str, ...], timedelta]:
-    fields = toml_input.shipped("audit.why", "cover.toml")
-    return tuple(fields["kinds"]), duration(fields["window"])

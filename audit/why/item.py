@@ -21,7 +21,7 @@ from audit.why.what_if_trials import Decide, Gone, by_copies
 from audit.why.wording import MASK, Wording
 
 _NOT_SEEN = "our reconstruction; the customer did not see this"
-_STANDINGS: tuple[Standing, ...] = ("stated", "derived", "inferred", "unexplained")
+_STANDINGS: tuple[Standing, ...] = ("stated", "derived", "inferred", "unexplained", "cannot_tell")
 
 Row = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""Why a message was sent: the first of the five standings that can account for it, each with its reasons."""
+"""Why a message was sent: the first of the six standings that can account for it, each with its reasons."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -131,7 +131,7 @@ def _inferred(message: MessageContext) -> Explanation | None:
 
 
 def _unexplained(message: MessageContext) -> Explanation:
-    """Nothing accounts for it; said so only where the data would hold what does."""
+    """Nothing accounts for it: unexplained only where the data would hold what does, else it cannot tell."""
     row = message.row
     if says_what_it_is_about(row):
         covered, text = data_sufficiency.of_a_message(message.context.coverage, message.sent_at)
@@ -139,7 +139,8 @@ def _unexplained(message: MessageContext) -> Explanation:
         covered, text = False, data_sufficiency.unmapped(row["campaign_name"] or row["campaign_id"])
     absent = reasons.absent(data_sufficiency.kinds(), None, row, row)
     leaf = Reason(text, absent=absent, facts=Facts(covered=covered))
-    return _explanation(message, "unexplained", [*_not_given(message), leaf])
+    standing: Standing = "unexplained" if covered else "cannot_tell"
+    return _explanation(message, standing, [*_not_given(message), leaf])
 
 
 def _explanation(

@@ -12,9 +12,9 @@ from audit.events.document import Document
 from audit.rules.book.documents import CoveringRule
 from audit.why.expiry import End, Why
 
-Standing = Literal["stated", "derived", "inferred", "broadcast", "unexplained"]
+Standing = Literal["stated", "derived", "inferred", "broadcast", "unexplained", "cannot_tell"]
 """stated: the sender recorded why; derived: our definition gives it; inferred: could be; broadcast: on a
-list; unexplained: nothing accounts for it."""
+list; unexplained: nothing accounts for it, and the data covers what would; cannot_tell: it does not."""
 
 
 class Absence(Document, omit_defaults=True):

@@ -137,7 +137,7 @@ def _could_be(events: pl.DataFrame, context: Context, row: Row, wording: Wording
     entry = events.filter(pl.col("event_id") == row["logged_events"][0]).row(0, named=True)
     words = str(entry["segment_id"]).replace("-", " ").replace(":", " ").replace("_", " ")
     acts = candidates(events.filter(pl.col("kind").is_in(BEHAVIOUR)), entry | {"subject": words})
-    if acts.height and row["standing"] != "unexplained":
+    if acts.height and row["standing"] == "inferred":
         return reasons.could_be(wording, acts)
     covered, text = data_sufficiency.of_a_message(context.coverage, entry["occurred_at"])
     absent = reasons.absent(data_sufficiency.kinds(), None, entry)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.commands.output import SIGNS, line, table
 from tui.rendering.charts import bar, sparkline
-from tui.rendering.wording import no_day
+from tui.rendering.wording import no_day, standing_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,7 +58,7 @@ def customer(answer: "CustomerPicture") -> None:
             ("segment", "standing", "logged", "ours", "since", "until"),
             [
                 (
-                    segment.title, segment.standing, _yes(segment.logged), _yes(segment.derived),
+                    segment.title, standing_name(segment.standing), _yes(segment.logged), _yes(segment.derived),
                     _day(segment.since), _day(segment.until) or no_day(segment),
                 )
                 for segment in answer.segments
@@ -118,7 +118,7 @@ def _recommendations(strips: "Sequence[Recommendation]") -> None:
                     (
                         recommendation.title or recommendation.item_id,
                         recommendation.strategy,
-                        recommendation.standing,
+                        standing_name(recommendation.standing),
                         recommendation.reason,
                     )
                     for recommendation in rows
@@ -129,7 +129,7 @@ def _recommendations(strips: "Sequence[Recommendation]") -> None:
 def explanation(answer: "WhyDocument") -> None:
     """One explanation as a tree of sentences."""
     subject = answer.subject
-    line(f"{subject.title or subject.id} · {_day(subject.at)} · {answer.standing}")
+    line(f"{subject.title or subject.id} · {_day(subject.at)} · {standing_name(answer.standing)}")
     _reasons(answer.because, 1)
     if answer.left_out:
         line("has to do with it, and does not count")

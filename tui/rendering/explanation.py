@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from tui.rendering.text import content, joined
-from tui.rendering.wording import STANDINGS, moment
+from tui.rendering.wording import STANDINGS, moment, standing_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,7 +68,7 @@ def title(document: WhyDocument) -> Content:
     parts: list[Content | tuple[object, str]] = [(sign + (subject.title or subject.id), "bold")]
     if subject.at is not None:
         parts.append((f" · {moment(subject.at)}", "dim"))
-    return joined(*parts, (f"\n{standing}", "bold"), (f": {STANDINGS[standing]}", ""))
+    return joined(*parts, (f"\n{standing_name(standing)}", "bold"), (f": {STANDINGS[standing]}", ""))
 
 
 def behind(node: Sentence) -> tuple[str, ...]:

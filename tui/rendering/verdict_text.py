@@ -25,6 +25,7 @@ LEADS = {
     "inferred": "Could be",
     "broadcast": "Sent to a list",
     "unexplained": "Unexplained",
+    "cannot_tell": "Cannot tell",
 }
 """Standing → how the sentence about the cause begins."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tui.rendering.explanation import Sentence
 from tui.rendering.text import content, joined, number, plain
+from tui.rendering.wording import standing_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -142,10 +143,10 @@ def outcome(subject: Subject, before: WhyDocument, after: WhyDocument | None) ->
             "finding": "it is gone: not found",
         }.get(subject.kind, "it is gone")
     if before.standing == after.standing:
-        return f"it still stands: {after.standing}"
+        return f"it still stands: {standing_name(after.standing)}"
     if before.standing == "derived":
-        return f"it is gone: our definition no longer gives it; what was sent would be {after.standing}"
-    return f"its standing is now {after.standing}, and was {before.standing}"
+        return f"it is gone: our definition no longer gives it; what was sent would be {standing_name(after.standing)}"
+    return f"its standing is now {standing_name(after.standing)}, and was {standing_name(before.standing)}"
 
 
 def banner(

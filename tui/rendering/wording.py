@@ -20,8 +20,15 @@ STANDINGS = {
     "inferred": "could be; all candidates are listed",
     "broadcast": "sent to everybody on a list",
     "unexplained": "nothing in this data explains it",
+    "cannot_tell": "this data does not cover what would explain it",
 }
-"""The five standings and how we say them."""
+"""The six standings and how we say them."""
+
+
+def standing_name(standing: str) -> str:
+    """A standing as one reads it."""
+    return standing.replace("_", " ")
+
 
 KNOWN = {
     (True, True): "logged and by our definition",

@@ -12,7 +12,7 @@ from textual.widgets import OptionList
 
 from tui.rendering.text import content, joined, number, plain
 from tui.rendering.what_if_diff import SEPARATOR, by_id, by_item, merged
-from tui.rendering.wording import KNOWN, day, no_day, severity
+from tui.rendering.wording import KNOWN, day, no_day, severity, standing_name
 from tui.session.view_models import Subject
 from tui.widgets.items import Item, Items
 from tui.widgets.panes import PaneTabs
@@ -91,7 +91,7 @@ def segment_item(segment: AnyMembership, mark: str) -> Item:
         segment.id,
         joined(
             (f"{SIGNS[mark]}{segment.title or segment.id}", f"bold {style}".strip()),
-            (f"  {segment.standing} · {source}", style or ""),
+            (f"  {standing_name(segment.standing)} · {source}", style or ""),
             (
                 f"\n{since}{until} · {segment.basis or 'no basis stated'} · {segment.purpose or 'no purpose stated'}",
                 "dim",
@@ -119,7 +119,7 @@ def _recommendation_item(document: Recommendation, mark: str) -> Item:
         by_item(document),
         joined(
             (f"{SIGNS[mark]}{document.title or document.item_id}", f"bold {style}".strip()),
-            (f"  {document.standing}", style),
+            (f"  {standing_name(document.standing)}", style),
             (f"\n{document.reason or plain(document.strategy).replace('_', ' ')}", "dim"),
         ),
     )

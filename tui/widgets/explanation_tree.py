@@ -12,6 +12,7 @@ from textual.widgets import OptionList
 
 from tui.rendering.explanation import Line, Sentence, lines, struck
 from tui.rendering.text import content
+from tui.rendering.wording import standing_name
 from tui.widgets.items import Item, Items
 from tui.widgets.text import Head
 
@@ -43,7 +44,7 @@ class ExplanationTree(Vertical):
         """Explain something else; with `keep` the cursor stays on its line."""
         self._tree = tree
         self.query_one(Head).says = head
-        self.border_subtitle = content(standing.replace("_", " "))
+        self.border_subtitle = content(standing_name(standing))
         self._put(keep=keep)
 
     def strike(self, left_out: frozenset[str]) -> None:

@@ -8,7 +8,7 @@ from audit.findings.check import ExcludedEvents, Finding, NoActCheck, acts_about
 from audit.findings.check_context import ORDER, CheckContext
 from audit.findings.schema import ABOUT, day, detected, several
 from audit.findings.suggested_rule import Rule, mute, rule_column, without_consent
-from audit.why.data_sufficiency import covered
+from audit.population.coverage import would_explain
 
 
 class LookalikeSegment(NoActCheck):
@@ -41,7 +41,7 @@ def unsupported_segments(context: CheckContext) -> pl.DataFrame:
         pl.col("topics").list.len().fill_null(0).gt(0)
         | pl.col("category").is_not_null()
         | pl.col("sensitive").is_not_null(),
-        covered(context.population.coverage),
+        would_explain(context.population.coverage, pl.col("occurred_at")),
     )
     acts = context.acts_of(segments).select(
         "customer_id",

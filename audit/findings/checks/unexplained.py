@@ -27,7 +27,7 @@ from audit.findings.schema import (
     message_count,
 )
 from audit.findings.suggested_rule import mute_category_column
-from audit.why.data_sufficiency import covered
+from audit.population.coverage import would_explain
 
 _STEM_LETTERS = 5
 _WORD = rf"\p{{L}}{{{_STEM_LETTERS},}}"
@@ -101,7 +101,7 @@ def _unsupported_messages(context: CheckContext) -> pl.DataFrame:
         pl.col("list_id").is_null(),
         pl.col("known_trigger").is_null() | pl.col("known_trigger").is_in(BEHAVIOUR),
         pl.col("category").is_not_null(),
-        covered(context.population.coverage),
+        would_explain(context.population.coverage, pl.col("occurred_at")),
     )
     acts = with_area(context.acts_of(candidates), 1)
     rows = newest_before(with_area(candidates, 1), acts, ["customer_id", "area"])

@@ -45,9 +45,8 @@ def reasons(says: Language, explanation: WhyDocument) -> tuple[str, list[str]]:
         if since is None:
             return says.say("because", "broadcast"), departures
         return says.say("because", "broadcast_since", since=says.date(since)), departures
-    if standing == "unexplained":
-        covered = any(fact.covered for fact in facts(explanation))
-        return says.say("because", "nothing" if covered else "cannot_tell"), []
+    if standing in ("unexplained", "cannot_tell"):
+        return says.say("because", "nothing" if standing == "unexplained" else "cannot_tell"), []
     return says.say("because", "could_be"), acts(says, explanation)
 
 

@@ -37,7 +37,8 @@ basis_kind = "house"
 text_read = true
 max_verdict = "risk"
 sources = ["house: experience check"]
-needs = ["message_sent"]
+needs = [{ kinds = ["message_sent"] }]
+question = { en = "a new thing", de = "etwas Neues" }
 [check.thresholds]
 messages = 2            # house: so many are too many
 """

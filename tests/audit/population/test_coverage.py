@@ -235,5 +235,32 @@ def test_what_is_asked_for_later_than_the_data_is_beyond_its_end() -> None:
     assert ends_of(*mails, at=100) == {}
     assert ends_of(*mails, at=130) == {"message_sent": noon(99)}
     made = coverage.summarize(coverage.daily(events(*mails)), noon(130))
-    assert made.known_until(("message_sent", "unsubscribed"), noon(130)) == noon(99)
-    assert made.known_until(("message_sent",), noon(50)) == noon(50)
+    assert made.known_through(("message_sent", "unsubscribed"), noon(90), noon(130)) == noon(99)
+    assert made.known_through(("message_sent",), noon(10), noon(50)) == noon(50)
+    assert made.known_through(("message_sent",), noon(120), noon(130)) == noon(120), "nothing of it"
+
+
+def test_a_source_tells_of_its_kinds_as_long_as_it_goes_on() -> None:
+    views = [view(day) for day in range(200)]
+    assert ends_of(*views, view(0, "shop", "order_completed")) == {}
+    regular = [view(day, "shop", "order_completed") for day in range(40)]
+    assert ends_of(*views, *regular) == {"order_completed": noon(39)}
+    mails = [view(day, "mail log", "message_sent") for day in range(300)]
+    assert ends_of(*views, *mails, view(0, "shop", "order_completed")) == {
+        "order_completed": noon(199),
+        "product_viewed": noon(199),
+    }
+
+
+def test_what_has_no_source_tells_of_each_kind_by_itself() -> None:
+    rows = [{"kind": "order_completed", "at": noon(0)}, {"kind": "message_sent", "at": noon(200)}]
+    assert ends_of(*({**row, "source_name": None} for row in rows)) == {"order_completed": noon(0)}
+
+
+def test_nothing_is_known_from_the_first_day_of_a_gap_on() -> None:
+    made = summary(*(view(day) for day in (*range(50), *range(53, 100))))
+    gap = datetime(2026, 2, 20, tzinfo=UTC)
+    assert made.known_through(("product_viewed",), noon(10), noon(90)) == gap
+    assert made.known_through(("product_viewed",), noon(60), noon(90)) == noon(90)
+    assert made.known_through(("product_viewed",), noon(51), noon(90)) == noon(51)
+    assert made.known_through(("order_completed",), noon(60), noon(90)) == noon(60), "it holds none at all"

@@ -75,8 +75,20 @@ def test_placements_name_strategies(text, strategy):
     assert only(shown(placement=text))["strategy"] == strategy
 
 
+COVER = [
+    {"kind": kind, "at": AT - days(ago), "customer_id": "c_0", "event_id": f"{kind}{ago}"}
+    for kind in ("order_completed", "product_viewed")
+    for ago in (400, 3)
+]
+"""What somebody else did: the data holds orders and views."""
+
+
+def test_where_the_data_holds_nothing_else_it_cannot_tell():
+    assert only(shown(category="Home"))["standing"] == "cannot_tell"
+
+
 def test_what_nothing_accounts_for_is_unexplained():
-    row = only(shown(category="Home"))
+    row = only(shown(category="Home", event_id="e1"), *COVER)
     assert (row["standing"], row["evidence"]) == ("unexplained", ["e1"])
     assert row["reason"] == "Shown last on 2026-06-27; the log does not say why."
 
@@ -84,7 +96,8 @@ def test_what_nothing_accounts_for_is_unexplained():
 def test_an_earlier_act_in_the_category_could_be_behind_it():
     search = {"kind": "products_searched", "category": "Home"}
     assert only({**search, "at": AT - days(9)}, shown(category="Home"))["standing"] == "inferred"
-    assert only({**search, "at": AT - days(1)}, shown(category="Home"))["standing"] == "unexplained"
+    late = {**search, "at": AT - days(1)}
+    assert only(late, shown(category="Home"), *COVER)["standing"] == "unexplained"
 
 
 def test_repeated_showings_are_one_and_the_newest_item_stands_first():

@@ -20,9 +20,18 @@ def entered(name, at=5, **fields):
     }
 
 
+COVER = [
+    {"kind": kind, "at": AT - days(ago), "customer_id": "c_0", "event_id": f"{kind}{ago}"}
+    for kind in ("order_completed", "product_viewed")
+    for ago in (400, 3)
+]
+"""What somebody else did: the data holds orders and views."""
+
+
 def memberships(*rows):
     frame = events(*rows)
-    return {row["id"]: row for row in segments.memberships(frame, context(frame, AT)).iter_rows(named=True)}
+    made = segments.memberships(frame, context(frame, AT)).filter(customer_id="c_1")
+    return {row["id"]: row for row in made.iter_rows(named=True)}
 
 
 def orders(count):
@@ -68,31 +77,40 @@ def test_a_reason_in_the_log_is_stated():
 
 def test_a_snapshot_states_no_cause():
     row = {**entered("autos"), "kind": "segment_snapshot", "reason": "snapshot, cause not disclosed"}
-    assert memberships(row)["autos"]["standing"] == "unexplained"
+    assert memberships(row, *COVER)["autos"]["standing"] == "unexplained"
+
+
+def test_nothing_is_called_unexplained_where_the_data_does_not_hold_what_would_explain_it():
+    assert memberships(entered("autos"))["autos"]["standing"] == "cannot_tell"
+    assert memberships(entered("autos", 320), *COVER)["autos"]["standing"] == "cannot_tell", "too early"
+    assert memberships(entered("autos", 5), *COVER)["autos"]["standing"] == "unexplained"
 
 
 def test_an_act_with_the_segments_words_could_be_behind_it():
     search = {"kind": "products_searched", "at": AT - days(9), "query": "automotive paint"}
     assert memberships(search, entered("in-market:autos"))["in-market:autos"]["standing"] == "inferred"
     late = {**search, "at": AT - days(1)}
-    assert memberships(late, entered("in-market:autos"))["in-market:autos"]["standing"] == "unexplained"
+    assert (
+        memberships(late, entered("in-market:autos"), *COVER)["in-market:autos"]["standing"] == "unexplained"
+    )
 
 
 def test_an_act_in_the_logged_category_could_be_behind_it():
     found = memberships(*views(), entered("interest:photo", category="Electronics > Cameras"))
     assert found["interest:photo"]["standing"] == "inferred"
-    other = memberships(*views(), entered("interest:photo", category="Electronics > Cam"))
+    other = memberships(*views(), entered("interest:photo", category="Electronics > Cam"), *COVER)
     assert other["interest:photo"]["standing"] == "unexplained"
 
 
 def test_words_that_say_nothing_account_for_nothing():
     view = {"kind": "product_viewed", "at": AT - days(9), "item_name": "Market customers segment"}
-    assert memberships(view, entered("market customers"))["market customers"]["standing"] == "unexplained"
+    found = memberships(view, entered("market customers"), *COVER)["market customers"]
+    assert found["standing"] == "unexplained"
 
 
 def test_a_bought_segment_is_unexplained_whatever_the_customer_did():
     search = {"kind": "products_searched", "at": AT - days(9), "query": "autos"}
-    found = memberships(search, entered("in-market:autos", source="third_party"))["in-market:autos"]
+    found = memberships(search, entered("in-market:autos", source="third_party"), *COVER)["in-market:autos"]
     assert (found["standing"], found["basis"]) == ("unexplained", "third_party")
 
 
@@ -102,7 +120,9 @@ def test_part_of_our_definition_could_be_behind_a_logged_one():
 
 
 def test_likeness_alone_is_unexplained_and_sensitive():
-    found = memberships(*orders(1), entered("expecting-parents", source="inferred"))["expecting-parent"]
+    found = memberships(*orders(1), entered("expecting-parents", source="inferred"), *COVER)[
+        "expecting-parent"
+    ]
     assert (found["standing"], found["sensitive"], found["basis"]) == ("unexplained", True, "life_stage")
 
 

@@ -1,4 +1,4 @@
-"""The five standings of a message, in the words of the design."""
+"""The six standings of a message, in the words of the design."""
 
 from typing import Any
 

@@ -77,9 +77,9 @@ def test_a_logged_decision_about_an_item_that_nobody_knows_is_explained_as_far_a
     )
     ctx = with_flow(frame)
     shown = why.item(frame, ctx, "unheard-of")
-    assert (shown.standing, shown.counterfactual) == ("unexplained", None)
+    assert (shown.standing, shown.counterfactual) == ("cannot_tell", None)
     mail = why.message(frame, ctx, "m")
-    assert mail.standing == "unexplained"
+    assert mail.standing == "cannot_tell"
     assert mail.reconstruction is None
     assert why.item(frame, ctx, "lamp").standing == "derived"
     with pytest.raises(NotFoundError, match="item 'never-shown' is not recommended to this customer"):
