@@ -86,7 +86,7 @@ class CoverageDocument(Document):
     absent: tuple[str, ...]
     """The kinds of which the data holds no event at all."""
     gaps: tuple[Gap, ...]
-    ends: dict[str, datetime] = {}
+    ends: dict[str, datetime] = msgspec.field(default_factory=dict)
     """The kinds whose source ends before the moment asked about, and up to when they are known."""
 
 
