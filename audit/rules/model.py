@@ -3,6 +3,7 @@
 Each kind is a subclass of `Rule` in a file of its own (`audit.rules.kinds`). A rule that exists has been checked.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timedelta
@@ -42,7 +43,7 @@ class ActsRead(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class Rule(ABC):
     """One rule, checked. An empty scope is no restriction; times are UTC; `version` is the book's, None for a file's.
 
     The fields are the keys of the rules file; the reader of each stands beside its type. A field without a default is a
@@ -102,9 +103,9 @@ class Rule:
 
     # -- how it judges ------------------------------------------------------------------------------------------
 
+    @abstractmethod
     def evaluator(self, history: History) -> Evaluator:
         """What judges by this rule for one customer."""
-        raise NotImplementedError
 
     def contradiction(self) -> tuple[str, str] | None:
         """A key, and what is wrong with it beside the others; None if they agree."""
@@ -185,13 +186,13 @@ class Rule:
         """The key of its words to a customer in the languages' files; where they have none, those of any rule stand."""
         return self.kind
 
+    @abstractmethod
     def description(self) -> str:
         """What it does, for somebody who enters it elsewhere; scopes but channels and classes are added to it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def blocked_because(self, counted: int) -> str:
         """Why it blocked a message, for which it counted so many events."""
-        raise NotImplementedError
 
     def passed_because(self) -> str:
         """Why it let a message pass; empty where there is nothing to say."""

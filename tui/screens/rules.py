@@ -137,7 +137,7 @@ class RulesScreen(WorkScreen):
         if entry.version or entry.proposal:
             self._replay(entry.keys)
         else:
-            replay.say_instead(content("What this rule needs is not filled in yet."))
+            replay.say_instead("What this rule needs is not filled in yet.")
 
     # -- the replay and the curve ------------------------------------------------------------------------------------
 
@@ -166,7 +166,7 @@ class RulesScreen(WorkScreen):
         curve = self.query_one(CurvePane)
         if self.pane == "curve":
             curve.other_axis()
-        if self._replayed_rule is not None and not self.query_one(ReplayPane).replaying:
+        if self._replayed_rule is not None and not self.query_one(ReplayPane).running:
             curve.draw_rule(self._replayed_rule)
         self.show_pane("curve")
 
@@ -192,9 +192,9 @@ class RulesScreen(WorkScreen):
 
     def action_back(self) -> None:
         replay, curve = self.query_one(ReplayPane), self.query_one(CurvePane)
-        if replay.replaying:
+        if replay.running:
             replay.stop()
-        elif curve.is_drawing:
+        elif curve.running:
             curve.stop()
         elif self.pane != "book":
             self.show_pane("book")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.containers import VerticalScroll
@@ -25,8 +25,39 @@ if TYPE_CHECKING:
     from tui.session.view_models import Document, Drawing, Sample
 
 
-class ReplayPane(VerticalScroll, AsksCore):
+class AnswerPane(AsksCore):
+    """A pane that shows the answer to one `QUESTION` at a time."""
+
+    QUESTION: ClassVar[str]
+    STOPPED: ClassVar[str]
+
+    @property
+    def running(self) -> bool:
+        """Whether an answer is being made."""
+        return self.asking(self.QUESTION)
+
+    def cancel(self) -> None:
+        """Drop the answer that is being made; what is shown stays."""
+        self.stop_asking(self.QUESTION)
+
+    def stop(self) -> None:
+        """Drop the answer that is being made, and say so."""
+        self.cancel()
+        self.say_instead(self.STOPPED)
+
+    def failed(self, group: str, reason: str) -> None:
+        del group
+        self.say_instead(reason)
+
+    def say_instead(self, text: str) -> None:
+        """Show a sentence where the answer would stand."""
+
+
+class ReplayPane(VerticalScroll, AnswerPane):
     """Shows the figures of one rule; `replay` is the document of the last whole replay."""
+
+    QUESTION = "replay"
+    STOPPED = "The replay was stopped."
 
     class Replayed(Message):
         """The replay over everybody is shown."""
@@ -43,45 +74,28 @@ class ReplayPane(VerticalScroll, AsksCore):
         replay, progress = self.session.replays.replay, ProgressReporter(self)
         self.border_subtitle = content("replaying … Esc stops")
         show = self.showing
-        self.ask("replay", lambda: replay(rule, None, progress, show(self.show_sample)), self.show_replay)
+        self.ask(
+            self.QUESTION, lambda: replay(rule, None, progress, show(self.show_sample)), self.show_replay
+        )
 
-    @property
-    def replaying(self) -> bool:
-        """Whether a replay is being made."""
-        return self.asking("replay")
-
-    def cancel(self) -> None:
-        """Drop the replay that is being made; what is shown stays."""
-        self.stop_asking("replay")
-
-    def stop(self) -> None:
-        """Drop the replay that is being made, and say so."""
-        self.cancel()
-        self.say_instead(content("The replay was stopped."))
-
-    def say_instead(self, text: Content) -> None:
-        """Show a sentence where figures would stand."""
-        self.query_one(Static).update(text)
+    def say_instead(self, text: str | Content) -> None:
+        self.query_one(Static).update(joined(text))
         self.border_subtitle = content("")
 
     @on(Progress)
     def show_progress(self, message: Progress) -> None:
-        if self.replaying:
+        if self.running:
             seconds = f"about {message.seconds_left:.0f} s left"
             self.border_subtitle = content(f"{message.percent} · {seconds} · Esc stops")
 
     def show_sample(self, sample: Sample) -> None:
-        if self.replaying:
+        if self.running:
             self.query_one(Static).update(of_sample(sample))
 
     def show_replay(self, replay: ReplayDocument) -> None:
         self.replay = replay
         self.say_instead(figures(replay, displaced=not self.screen.has_class("-medium")))
         self.post_message(self.Replayed())
-
-    def failed(self, group: str, reason: str) -> None:
-        del group
-        self.say_instead(content(reason))
 
 
 AXES = ("limit", "window")
@@ -92,8 +106,11 @@ SMALLEST, ROOMY = 3, 7
 """Lines of a chart below which it says nothing; from which on figures may stand below it."""
 
 
-class CurvePane(Widget, AsksCore, can_focus=True):
+class CurvePane(Widget, AnswerPane, can_focus=True):
     """Draws the curve of one rule where it can be seen, as large as there is room; `says` stands where there is none."""
+
+    QUESTION = "curve"
+    STOPPED = "The curve was stopped; c draws it."
 
     drawing: reactive[Drawing | None] = reactive(None)
     says: reactive[str] = reactive("Choose a rule.")
@@ -141,32 +158,18 @@ class CurvePane(Widget, AsksCore, can_focus=True):
         progress = ProgressReporter(self)
         self.ask("curve", lambda: curve(rule, axis, progress, self.showing(self.show_curve)), self.show_curve)
 
-    @property
-    def is_drawing(self) -> bool:
-        """Whether a curve is being made."""
-        return self.asking("curve")
-
     def cancel(self) -> None:
         """Drop the curve that is being made or due; what is shown stays."""
         self._rule = None
-        self.stop_asking("curve")
+        super().cancel()
 
-    def stop(self) -> None:
-        """Drop the curve that is being made, and say so."""
-        self.cancel()
-        self._say_instead("The curve was stopped; c draws it.")
-
-    def failed(self, group: str, reason: str) -> None:
-        del group
-        self._say_instead(reason)
-
-    def _say_instead(self, reason: str) -> None:
-        self.drawing, self.says = None, reason
+    def say_instead(self, text: str) -> None:
+        self.drawing, self.says = None, text
         self.border_subtitle = content("")
 
     @on(Progress)
     def show_progress(self, message: Progress) -> None:
-        if self.is_drawing:
+        if self.running:
             note = self.drawing.note if self.drawing is not None else ""
             done = f"{'whole ' if note else ''}{message.percent} · Esc stops"
             self.border_subtitle = content(" · ".join(part for part in (note, done) if part))

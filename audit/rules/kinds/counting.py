@@ -1,5 +1,6 @@
 """What kinds share that count the messages let through."""
 
+from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -47,9 +48,9 @@ class Cap(CountingRule):
     may_defer: ClassVar = True
 
     @property
+    @abstractmethod
     def most(self) -> int:
         """The messages that may go out in a window."""
-        raise NotImplementedError
 
     @property
     def rolling(self) -> bool:

@@ -1,5 +1,6 @@
 """What an evaluator sees of one customer, as plain Python, and what it answers."""
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -89,7 +90,7 @@ class Blocking(NamedTuple):
     counted: Sequence[str] = ()
 
 
-class Evaluator:
+class Evaluator(ABC):
     """What one rule says of one customer's messages, in order: what all kinds have in common.
 
     `at` is when a message is due; what the evaluator knows lies before that, in order.
@@ -102,9 +103,9 @@ class Evaluator:
         """By what is known, it blocks nothing from this moment (UTC) on, whatever the message; `LATEST`: it has to be asked."""
         return LATEST
 
+    @abstractmethod
     def blocking(self, message: Message, at: datetime) -> Blocking | None:
         """That it blocks the message, and what it counted; None if it lets it pass."""
-        raise NotImplementedError
 
     def earliest_pass(self, message: Message, at: datetime, moment: datetime) -> datetime | None:
         """The earliest time (UTC) from `moment` on at which it would pass by what is known at `at`; None: never."""
@@ -114,7 +115,7 @@ class Evaluator:
         """Whether it lacks what it needs to judge the message."""
         return False
 
-    def record_sent(self, message: Message, at: datetime) -> None:
+    def record_sent(self, message: Message, at: datetime) -> None:  # noqa: B027 - most kinds count nothing
         """Take in that a message it counts went out at `at`."""
 
     def streak_messages(self) -> Iterable[str]:
