@@ -49,6 +49,7 @@ class Check(ABC):
     `fault`: what went wrong, as one says it to the customer; without it a reply names only the facts.
     `handed_to`: who answers the customer in place of a reply, such as `privacy`; empty: a reply may.
     `offers_opt_out`: whether a reply offers to stop all advertising.
+    `about_pace`: whether it finds how messages came, such as too many at once, rather than that they came.
     `slow`: looked at last where only one finding is looked for.
     """
 
@@ -56,6 +57,7 @@ class Check(ABC):
     fault: ClassVar[CustomerWording | None] = None
     handed_to: ClassVar[str] = ""
     offers_opt_out: ClassVar[bool] = True
+    about_pace: ClassVar[bool] = False
     slow: ClassVar[bool] = False
 
     @property

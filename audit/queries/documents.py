@@ -19,7 +19,6 @@ from audit.queries import remedies
 from audit.queries.case import Case, causes_for, named_in, read_case, read_everybody
 from audit.queries.customer import CustomerPicture, picture
 from audit.queries.findings_documents import Findings, TriageList, triage_list
-from audit.rules.model import to_dict
 from audit.rules.reference import verdicts
 
 if TYPE_CHECKING:
@@ -149,6 +148,7 @@ def written(
 ) -> "Report":
     """The report of a case already read."""
     from audit.queries import reports
+    from audit.queries.reports.case_facts import case_facts
 
     def explained(**subject: str) -> why.WhyDocument:
         return explanation(case, ws, names_sensitive=names_sensitive, **subject)
@@ -164,8 +164,14 @@ def written(
         chart = reports.weekly(case.events, case.context.at, evidence, names_sensitive=names_sensitive)
         return reports.internal(customer, customer_findings, explanations, chart=chart, locale=locale)
     if kind == "reply":
-        rules = [to_dict(rule) for rule in ws.book.enabled()]
+        answered = reports.chosen(customer_findings, finding)
         return reports.reply(
-            customer, customer_findings, explanations, finding=finding, rules=rules, locale=locale
+            customer,
+            customer_findings,
+            explanations,
+            facts=case_facts(case, answered, names_sensitive=names_sensitive),
+            finding=finding,
+            remedy=None if answered is None else remedies.remedy(ws, answered),
+            locale=locale,
         )
     raise InputError(f"no report of kind {kind!r}; internal or reply")

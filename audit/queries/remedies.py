@@ -1,22 +1,33 @@
-"""What would stop a finding: the rule of the book that does already, else the rule that is worth proposing."""
+"""What would stop a finding: the rule of the book that does already, else the rule that is worth proposing; and how far that is."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 from msgspec.structs import replace
 
 from audit.errors import InputError, NotFoundError
+from audit.events.document import Document
 from audit.events.vocabulary import campaign_expr
 from audit.findings import registry, suggested_rule
 from audit.queries.case import Case, causes_for, read_case
 from audit.queries.findings_documents import Finding, SuggestedEffect, findings_of
 from audit.rules import book
 from audit.rules.book.documents import CoveringRule
-from audit.rules.model import Rule, from_dict
+from audit.rules.book.proposals import APPROVED, PROPOSED, Proposal
+from audit.rules.model import Rule, from_dict, to_dict
 from audit.rules.replay.simulation import simulate
 
 if TYPE_CHECKING:
+    from audit.privacy.log import Entry
     from audit.workspace.workspace import Workspace
+
+_HANDOVER_MADE = "handover_made"
+"""What the log calls an export that was written out."""
+
+_SYSTEMS = {"braze": "Braze", "klaviyo": "Klaviyo"}
+"""Format of an export → the system that takes it in, where it is made for one."""
 
 
 def findings(case: Case, *, names_sensitive: bool = True) -> tuple[Finding, ...]:
@@ -138,3 +149,88 @@ def _campaign(events: pl.DataFrame, messages: tuple[str, ...]) -> str:
     campaigns = events.filter(pl.col("event_id").is_in(messages)).select(name=campaign_expr())
     counted = campaigns.drop_nulls().group_by("name").len().sort(["len", "name"], descending=[True, False])
     return str(counted["name"].item(0)) if counted.height else ""
+
+
+# -- how far it is -------------------------------------------------------------------------------------------
+
+
+class Remedy(Document):
+    """How far what would end a finding has come, as the book and the log have it."""
+
+    state: Literal["none", "proposed", "approved", "in_force", "handed_over"] = "none"
+    """none: nothing is proposed for this finding, and no rule that is on covers it; approved: to be in force later."""
+    rule: Mapping[str, Any] | None = None
+    """The rule, as in a rule file: as it stands in the book, as it is proposed, else as it is suggested."""
+    proposal: str | None = None
+    """The proposal for this very finding, such as p3."""
+    proposed_at: datetime | None = None
+    since: datetime | None = None
+    """From when on the rule judges: in force and written down. Of an approved one, from when on it will."""
+    covered_by: CoveringRule | None = None
+    """The rule that is on, and how many of the messages it stops."""
+    handed_over_at: datetime | None = None
+    """When that rule, in this version, was last written out for the system that sends."""
+    handed_over_to: str | None = None
+    """That system; null where the file was made for none in particular."""
+
+
+def remedy(ws: "Workspace", finding: Finding) -> Remedy:
+    """How far it is with `finding`: with the rule that is on and covers it, else with the newest open proposal for it."""
+    if finding.covered_by is not None:
+        return _in_force(ws, finding.covered_by)
+    proposal = _proposal_for(finding, ws.book.inbox.proposals((PROPOSED, APPROVED)))
+    if proposal is None:
+        return Remedy(rule=finding.suggested_rule)
+    rule = next((change.after for change in proposal.changes if change.after is not None), None)
+    known = Remedy(
+        state="proposed",
+        rule=None if rule is None else to_dict(rule),
+        proposal=proposal.id,
+        proposed_at=proposal.made_at,
+    )
+    if proposal.state == PROPOSED:
+        return known
+    coming = [version.judges_from for version in ws.book.coming() if rule and version.rule.id == rule.id]
+    if not coming:  # it is in force and does not cover it, or was taken out again
+        return Remedy(rule=finding.suggested_rule)
+    return replace(known, state="approved", since=coming[0])
+
+
+def _proposal_for(finding: Finding, proposals: Iterable[Proposal]) -> Proposal | None:
+    """The newest proposal of a rule that names this finding of this customer."""
+    about = [
+        proposal
+        for proposal in proposals
+        if proposal.request is None
+        and (proposal.case.finding, proposal.case.customer) == (finding.id, finding.customer)
+    ]
+    return about[-1] if about else None
+
+
+def _in_force(ws: "Workspace", covering: CoveringRule) -> Remedy:
+    standing = Remedy(
+        state="in_force",
+        rule=to_dict(ws.book.rule(covering.id)),
+        since=covering.since,
+        covered_by=covering,
+    )
+    written = _handover_of(covering, ws.log.entries())
+    if written is None:
+        return standing
+    request, at = written
+    return replace(
+        standing,
+        state="handed_over",
+        handed_over_at=at,
+        handed_over_to=_SYSTEMS.get(request.details["format"]),
+    )
+
+
+def _handover_of(rule: CoveringRule, entries: Iterable["Entry"]) -> tuple["Entry", datetime] | None:
+    """The newest export of this version of the rule that was written out, and when (UTC)."""
+    by_number = {entry.seq: entry for entry in entries}
+    for entry in reversed(by_number.values()):
+        request = by_number.get(entry.details["of"]) if entry.act == _HANDOVER_MADE else None
+        if request is not None and {"id": rule.id, "version": rule.version} in request.details["rules"]:
+            return request, entry.at
+    return None

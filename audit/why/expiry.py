@@ -7,7 +7,8 @@ acts.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any, Literal
 
 import polars as pl
@@ -20,6 +21,7 @@ from audit.flows import Flow, eligibility, triggers
 from audit.flows.eligibility import gives_message
 from audit.why.message_context import EVER, MessageContext, order
 from audit.why.wording import day, kinds_in_words
+from audit.workspace.context import Context
 
 Why = Literal[
     "window",
@@ -36,6 +38,10 @@ Why = Literal[
     "unknown",
 ]
 """docs/semantics.md says what each means."""
+
+Basis = Literal["recorded", "defined", "default"]
+"""What a date rests on: an event of the log, a definition that somebody wrote for this workspace, or one that ships with the
+program, which is nobody's word and is never told to a customer."""
 
 _WITHOUT_A_DAY: dict[Why, str] = {
     "subscribed": "It goes on as long as the customer is subscribed; {acts} ends it.",
@@ -54,11 +60,18 @@ _FEWER: dict[Why, str] = {
 }
 """What is said where no kind of act is known to end it."""
 
+BY_DEFAULT = "That is a default of this program; nobody has said so for this workspace."
+"""Said of a date that rests on a definition that ships."""
+
 _NEXT = timedelta(microseconds=1)
 """A leeway holds to its last moment."""
 
 _LAST_ID = "\U0010ffff"
 """An event_id after every other: the moment asked about lies after all that happened in it."""
+
+_SENT = "message_sent"
+_ENOUGH_SILENCE = timedelta(days=30)
+"""House value: a shorter silence is not told as an end."""
 
 Row = dict[str, Any]
 _Ending = tuple[datetime, Why]
@@ -69,24 +82,29 @@ class End:
     """When it ends.
 
     `until` (UTC): the first moment at which it is gone if nothing new happens (`at_latest`: if not sooner); None where no
-    day does, and `why` says what keeps it. `ends_with`: kinds of acts that can end it. `counts_until` (UTC): of a finding,
-    from when on one more of the same would not add to it; None where no day does.
+    day does, and `why` says what keeps it. `basis`: what that date rests on. `ends_with`: kinds of acts that can end it.
+    `counts_until` (UTC): of a finding, from when on one more of the same would not add to it; None where no day does.
     """
 
     until: datetime | None
     why: Why
     ends_with: tuple[str, ...] = ()
     counts_until: datetime | None = None
+    basis: Basis | None = None
 
     def in_words(self, at: datetime) -> str:
         """One sentence or two, said at `at` (UTC)."""
+        by_default = f" {BY_DEFAULT}" if self.basis == "default" else ""
         if self.until is not None and self.until > at and self.why == "at_latest":
-            return f"It stops on {day(self.until)} at the latest if nothing new happens; others may push it out sooner."
+            return (
+                f"It stops on {day(self.until)} at the latest if nothing new happens; others may push it out sooner."
+                f"{by_default}"
+            )
         if self.until is not None and self.until > at:
-            return f"It stops on {day(self.until)} if nothing new happens."
+            return f"It stops on {day(self.until)} if nothing new happens.{by_default}"
         if self.until is not None:
-            over = "the series was over" if self.why == "series" else "what it rested on ended"
-            return f"It has stopped: {over} on {day(self.until)}."
+            over = "The series was over" if self.why == "series" else "What it rested on ended"
+            return f"{over} on {day(self.until)}.{by_default}"
         alone = None if self.ends_with else _FEWER.get(self.why)
         text = alone or _WITHOUT_A_DAY[self.why].format(acts=kinds_in_words(self.ends_with[:1]))
         return " ".join([text, *self._more(at)])
@@ -99,26 +117,62 @@ class End:
         return []
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No more of some messages came after `since`, as far as the log of messages goes on without a gap: `until` (UTC).
+
+    `over`: it is longer than any pause between them was, and than a month, so that one may say that none has come since.
+    """
+
+    since: datetime
+    until: datetime
+    over: bool
+
+
+def silence_after(context: Context, sent: Sequence[datetime]) -> Silence | None:
+    """The silence after messages `sent` at these times (UTC, in order); None where the log does not go on after them."""
+    if not sent or _SENT not in context.coverage.kinds:
+        return None
+    since = sent[-1]
+    until = min(context.coverage.kinds[_SENT].last, context.at)
+    for begin, end in context.coverage.gaps_of((_SENT,)):
+        if end >= since.date():
+            until = min(until, datetime.combine(begin, time(), UTC))
+    pauses = [after - before for before, after in pairwise(sent)]
+    return Silence(since, until, until - since > max([_ENOUGH_SILENCE, *pauses])) if until > since else None
+
+
 def recommendation_end(row: Mapping[str, Any]) -> End:
     """The end of a row of `recommendations.placements`: when our strategy gives it no more, else unknown to us."""
-    return End(row["until"], "at_latest") if row["derived"] else End(None, "shown")
+    return end_of_strip(row["until"]) if row["derived"] else End(None, "shown")
+
+
+def end_of_strip(until: datetime | None) -> End:
+    """The end of what a strategy of ours gives until then."""
+    return End(until, "at_latest", basis="default")
 
 
 def membership_end(row: Mapping[str, Any], definitions: tuple[segments.Definition, ...]) -> End:
     """The end of a row of `segments.memberships` that `definitions` gave, or that only the log has."""
     if not row["derived"]:
         return End(None, "logged", ("segment_left",))
-    if row["until"] is not None:
-        return End(row["until"], "window")
     definition = segments.concerning(definitions, row["id"])[0]
+    if row["until"] is not None:
+        ships = definition in segments.definitions()
+        return End(row["until"], "window", basis="default" if ships else "defined")
     by_profile = all(condition.test == "state" for condition in definition.when)
     return End(None, "profile" if by_profile else "lasting", definition.ended_by)
 
 
 def unknown_end(message: MessageContext) -> End:
     """Of a message that no definition here is behind; marketing ends with a no all the same."""
-    marketing = is_marketing(message.row["message_class"])
-    return End(None, "unknown", OPT_OUTS if marketing else ())
+    return End(None, "unknown", _opt_outs(message) if is_marketing(message.row["message_class"]) else ())
+
+
+def _opt_outs(message: MessageContext) -> tuple[str, ...]:
+    """The acts by which the customer could say no; of somebody who has died, none."""
+    died = pl.col("kind") == "customer_deceased"
+    return () if message.events.select(died.any()).item() else OPT_OUTS
 
 
 def list_end(message: MessageContext, list_id: str | None) -> End:
@@ -126,10 +180,10 @@ def list_end(message: MessageContext, list_id: str | None) -> End:
     at = message.context.at
     yes, no = message.list_act(OPT_INS, list_id, at), message.list_act(OPT_OUTS, list_id, at)
     if no is None or (yes is not None and order(yes) > order(no)):
-        return End(None, "subscribed", OPT_OUTS)
+        return End(None, "subscribed", _opt_outs(message))
     if order(no) < order(message.row):
         return End(None, "said_no")
-    return End(no["occurred_at"], "ended")
+    return End(no["occurred_at"], "ended", basis="recorded")
 
 
 def flow_end(message: MessageContext, flow: Flow) -> End:
@@ -141,7 +195,8 @@ def flow_end(message: MessageContext, flow: Flow) -> End:
     taken_out = _taken_out(message, flow)
     if taken_out is not None and taken_out < until:
         until, why = taken_out, "ended"
-    return End(until, why) if until >= message.sent_at else unknown_end(message)
+    basis: Basis = "recorded" if why == "ended" else "defined" if flow.own else "default"
+    return End(until, why, basis=basis) if until >= message.sent_at else unknown_end(message)
 
 
 def _endings(message: MessageContext, flow: Flow) -> Iterator[_Ending]:

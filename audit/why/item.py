@@ -14,7 +14,7 @@ from audit.population.stats import PopulationContext
 from audit.recommendations import Reconstruction
 from audit.why import counterfactual, reasons
 from audit.why.counterfactual import Removal
-from audit.why.expiry import End
+from audit.why.expiry import End, end_of_strip
 from audit.why.model import Counterfactual, Explanation, Facts, InItsPlace, Reason, Standing, Subject
 from audit.why.related_acts import candidates
 from audit.why.what_if_trials import Decide, Gone, by_copies
@@ -64,7 +64,7 @@ def item(
         subject=Subject("item", ident, title, first_shown),
         standing=next(name for name in _STANDINGS if any(row["standing"] == name for row in rows)),
         because=tuple(because),
-        end=End(_until(derived), "at_latest") if derived else End(None, "shown"),
+        end=end_of_strip(_until(derived)) if derived else End(None, "shown"),
         counterfactual=_counterfactual(recommended, ident, derived) if derived else None,
         left_out=tuple(_left_out(recommended, ident, derived, wording)) if derived else (),
     )

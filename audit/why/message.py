@@ -275,7 +275,7 @@ def _behind_audience(message: MessageContext, trigger: Trigger, live: pl.DataFra
         return []
     entered = message.event(live["act"][0])
     came = _ORIGINS.get(entered["source"])
-    origin = [Reason(came, (entered["event_id"],))] if came else []
+    origin = [Reason(came, (entered["event_id"],), facts=Facts(origin=entered["source"]))] if came else []
     like = entered | {name: entered[name] or message.row[name] for name in ("category", "topics")}
     like["subject"] = (entered["segment_id"] or "").replace("-", " ").replace(":", " ")
     acts = candidates(message.events.filter(pl.col("kind").is_in(BEHAVIOUR)), like)

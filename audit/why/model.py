@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from audit.events.document import Document
 from audit.rules.book.documents import CoveringRule
-from audit.why.expiry import End, Why
+from audit.why.expiry import Basis, End, Why
 
 Standing = Literal["stated", "derived", "inferred", "broadcast", "unexplained", "cannot_tell"]
 """stated: the sender recorded why; derived: our definition gives it; inferred: could be; broadcast: on a
@@ -57,6 +57,8 @@ class Facts(Document):
     hand_over: str | UnsetType = UNSET
     """Why this is for privacy or care to answer."""
     strategy: str | UnsetType = UNSET
+    origin: str | UnsetType = UNSET
+    """Where a membership came from, where that was not the customer: third_party or inferred."""
 
 
 class SegmentFacts(Facts):
@@ -169,6 +171,8 @@ class WhyDocument(Document, schema="whysent.why/1"):
     until: datetime | None
     """When it ends if nothing new happens; null: no day does."""
     until_why: Why
+    until_basis: Basis | None = None
+    """What that date rests on: an event of the log, a definition of this workspace, or a default of the program."""
     until_text: str
     ends_with: tuple[str, ...]
     """Kinds of acts that can end it."""
@@ -223,6 +227,7 @@ class Explanation:
             standing=self.standing,
             until=self.end.until,
             until_why=self.end.why,
+            until_basis=self.end.basis,
             until_text=self.end.in_words(self.at),
             ends_with=tuple(self.end.ends_with),
             counts_until=self.end.counts_until,

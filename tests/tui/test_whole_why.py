@@ -368,7 +368,7 @@ async def test_leaving_the_counterfactual_of_the_nail_clipper_out_undoes_the_fin
         await driver.settle()
         app.push_screen(WhyScreen(Subject("finding", found.id), picture))
         await driver.settle()
-        assert "you bought Nail clipper" in driver.words
+        assert "You bought “Nail clipper, steel”" in driver.words
         await driver.press("shift+tab", "shift+tab", "j", "x")
         await driver.until(lambda: "it is gone: not found" in outcome(driver))
         assert content("gone: finding: Mailed about what was already bought").plain in outcome(driver)

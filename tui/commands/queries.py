@@ -141,7 +141,7 @@ def report(
         str, typer.Option("--kind", help="internal (the note) or reply (to the customer).")
     ] = "internal",
     locale: Annotated[str, typer.Option("--locale", help="en or de.")] = "en",
-    form: Annotated[str, typer.Option("--format", help="md, html or json.")] = "md",
+    form: Annotated[str, typer.Option("--format", help="md, txt, html or json.")] = "md",
     finding: Annotated[
         str | None,
         typer.Option("--finding", metavar="ID", help="The finding it is about; by default the worst."),

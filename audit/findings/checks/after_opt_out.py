@@ -45,33 +45,20 @@ TEXTS = {
 }
 
 _FAULTS = {
-    "breach": CustomerWording(
-        en="You had told us to stop before that. This should not have happened, and we are sorry.",
-        de="Sie hatten uns davor gebeten, damit aufzuhören. Das hätte nicht geschehen dürfen, und es tut uns leid.",
-    ),
+    "breach": CustomerWording(en="That should not have happened.", de="Das hätte nicht geschehen dürfen."),
     "queued_before": CustomerWording(
-        en="When you told us to stop, this was already on its way.",
-        de="Als Sie uns gebeten haben, damit aufzuhören, war das schon unterwegs.",
-    ),
-    "within_grace": CustomerWording(
-        en="You had told us to stop; it took us a little while until that reached every system.",
-        de="Sie hatten uns gebeten, damit aufzuhören; es hat ein wenig gedauert, bis das in allen Systemen angekommen war.",
+        en="When you told us to stop, it had already been handed over for sending.",
+        de="Als Sie uns das gesagt haben, war der Versand schon in Auftrag gegeben.",
     ),
     "wrong_scope": CustomerWording(
-        en=(
-            "What you stopped was another kind of message. "
-            "This belongs to a list you are still on; tell us if you want to stop it too."
-        ),
-        de=(
-            "Abbestellt hatten Sie eine andere Art von Nachrichten. Diese Art gehört zu einem Verteiler, auf dem Sie "
-            "noch stehen; sagen Sie uns, wenn auch sie aufhören soll."
-        ),
+        en="What you had stopped was another kind of message.",
+        de="Ihr Nein galt einer anderen Art von Nachrichten.",
     ),
     "allowed_class": CustomerWording(
-        en="You stopped our advertising. This is no advertising: it is about your orders and your account.",
+        en="That is no advertising: it is about your orders and your account, and a no to advertising does not stop it.",
         de=(
-            "Sie haben unsere Werbung abbestellt. "
-            "Das hier ist keine Werbung: Es betrifft Ihre Bestellungen und Ihr Konto."
+            "Das ist keine Werbung: Es geht um Ihre Bestellungen und Ihr Konto, "
+            "und ein Nein zu Werbung hält das nicht auf."
         ),
     ),
 }
@@ -108,7 +95,7 @@ class AfterOptOut(Check):
         )
 
     def fault_in(self, case: str) -> CustomerWording | None:
-        """By case: only one of them is a fault."""
+        """By case: only one of them is a fault, and of messages within the days of grace the dates say all."""
         return _FAULTS.get(case)
 
 

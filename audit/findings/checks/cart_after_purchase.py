@@ -21,12 +21,10 @@ class CartAfterPurchase(Check):
     """Reminders of a cart that was bought."""
 
     id = "cart-after-purchase"
+    about_pace = True
     fault = CustomerWording(
-        en="You had bought what was in your cart before we reminded you of it. That should not have happened.",
-        de=(
-            "Sie hatten schon gekauft, was in Ihrem Warenkorb lag, als wir daran erinnert haben. "
-            "Das hätte nicht geschehen dürfen."
-        ),
+        en="By then you had already bought what was in your cart.",
+        de="Da hatten Sie schon gekauft, was in Ihrem Warenkorb lag.",
     )
 
     def detect(self, context: CheckContext) -> pl.DataFrame:

@@ -27,6 +27,7 @@ class CartBurst(Check):
     """A cart series that goes too fast or on for too long."""
 
     id = "cart-burst"
+    about_pace = True
     fault = CustomerWording(
         en="Reminders of one cart came much too close together.",
         de="Die Erinnerungen an einen Warenkorb kamen viel zu dicht hintereinander.",

@@ -21,8 +21,8 @@ class DuplicateMessage(Check):
 
     id = "duplicate-message"
     fault = CustomerWording(
-        en="The same content came to you more than once. That should not have happened.",
-        de="Derselbe Inhalt kam mehr als einmal zu Ihnen. Das hätte nicht geschehen dürfen.",
+        en="The same content came to you more than once.",
+        de="Derselbe Inhalt kam mehr als einmal zu Ihnen.",
     )
 
     def detect(self, context: CheckContext) -> pl.DataFrame:

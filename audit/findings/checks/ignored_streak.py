@@ -31,8 +31,8 @@ class IgnoredStreak(Check):
 
     id = "ignored-streak"
     fault = CustomerWording(
-        en="We have no click of yours recorded on any of this, and we should have taken the hint.",
-        de="Wir haben dazu keinen Klick von Ihnen verzeichnet und hätten das als Hinweis verstehen sollen.",
+        en="No click of yours on any of them is recorded, and we should have taken that as a hint.",
+        de="Kein Klick von Ihnen darauf ist verzeichnet; das hätten wir als Hinweis verstehen müssen.",
     )
 
     def detect(self, context: CheckContext) -> pl.DataFrame:

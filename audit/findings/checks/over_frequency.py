@@ -21,8 +21,10 @@ class OverFrequency(Check):
     """Too many messages in a day or a week."""
 
     id = "over-frequency"
+    about_pace = True
     fault = CustomerWording(
-        en="That is too much for so short a time.", de="Das ist zu viel für so kurze Zeit."
+        en="So many should not come in so short a time.",
+        de="So viele sollten in so kurzer Zeit nicht kommen.",
     )
 
     def detect(self, context: CheckContext) -> pl.DataFrame:

@@ -36,14 +36,8 @@ class RepeatAfterPurchase(Check):
 
     id = "repeat-after-purchase"
     fault = CustomerWording(
-        en=(
-            "You had already bought it. "
-            "Nothing told our system to wait until you could need it again, and it should have."
-        ),
-        de=(
-            "Sie hatten es schon gekauft. Nichts hat unserem System gesagt, dass es warten soll, bis Sie es wieder "
-            "brauchen könnten; das hätte so sein sollen."
-        ),
+        en="We should have waited until you could need it again.",
+        de="Damit hätten wir warten müssen, bis Sie es wieder brauchen könnten.",
     )
 
     def detect(self, context: CheckContext) -> pl.DataFrame:

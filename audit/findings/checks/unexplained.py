@@ -38,8 +38,8 @@ class Unexplained(NoActCheck):
 
     id = "unexplained"
     fault = CustomerWording(
-        en="We owe you a reason for this, and our records do not hold one.",
-        de="Wir schulden Ihnen einen Grund dafür, und unsere Aufzeichnungen enthalten keinen.",
+        en="We owe you a reason for that.",
+        de="Dafür schulden wir Ihnen einen Grund.",
     )
 
     def detect(self, context: CheckContext) -> pl.DataFrame:

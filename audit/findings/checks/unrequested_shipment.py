@@ -14,8 +14,8 @@ class UnrequestedShipment(Check):
 
     id = "unrequested-shipment"
     fault = CustomerWording(
-        en="Nothing should be sent to you that you have not ordered. We are sorry.",
-        de="Nichts darf an Sie gehen, was Sie nicht bestellt haben. Es tut uns leid.",
+        en="You had not ordered it, and nothing should be sent to you that you have not ordered.",
+        de="Bestellt hatten Sie das nicht, und nichts darf an Sie gehen, was Sie nicht bestellt haben.",
     )
 
     def detect(self, context: CheckContext) -> pl.DataFrame:

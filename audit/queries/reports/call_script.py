@@ -50,20 +50,24 @@ def _refuse_topics(explanation: WhyDocument, picture: CustomerPicture) -> None:
 
 def _message(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> Sequence[str]:
     subject = explanation.subject
-    sent = says.say("aloud", "message", title=subject.title, at=says.date(subject.at))
-    lead, reasons = customer_facts.reasons(says, explanation)
-    return [sent, lead, *_listed(reasons), customer_facts.ends(says, [explanation], picture.at)]
+    sent = says.say("aloud", "message", title=says.quoted(str(subject.title)), at=says.date(subject.at))
+    nouns = says.nouns(picture.messages.by_channel)
+    leads, acts = customer_facts.reasons(says, [explanation], says.say("reply", "these_one", **nouns))
+    return [sent, *leads, *_listed(acts), *customer_facts.ends(says, [explanation], picture.at)]
 
 
 def _segment(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> Sequence[str]:
     segment = _seen(segment for segment in picture.segments if segment.id == explanation.subject.id)
     entered = says.say("aloud", "group", since=says.date(segment.since))
-    return [entered, *_acts(says, explanation), customer_facts.ends(says, [explanation], picture.at)]
+    return [entered, *_acts(says, explanation), *customer_facts.ends(says, [explanation], picture.at)]
 
 
 def _item(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> Sequence[str]:
     _seen(item for item in picture.recommendations if item.item_id == explanation.subject.id)
-    return [says.say("aloud", "item", title=explanation.subject.title), *_acts(says, explanation)]
+    return [
+        says.say("aloud", "item", title=says.quoted(str(explanation.subject.title))),
+        *_acts(says, explanation),
+    ]
 
 
 def _finding(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> Sequence[str]:
@@ -84,7 +88,7 @@ def _seen(entries: Iterable[Entry]) -> Entry:
 
 def _acts(says: Language, explanation: WhyDocument) -> list[str]:
     acts = customer_facts.acts(says, explanation)
-    return [says.say("because", "could_be"), *_listed(acts)] if acts else []
+    return [says.say("because", "could_be", these=says.say("aloud", "this")), *_listed(acts)] if acts else []
 
 
 def _listed(texts: Sequence[str]) -> list[str]:

@@ -4,82 +4,176 @@ Only facts that may be told: what the customer did, what the sender recorded, wh
 segment's name or a sensitive topic; and nothing at all where privacy or care must answer.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from msgspec import UNSET
 
 from audit.errors import InputError
-from audit.findings import check
+from audit.findings import Unanswered, catalogue, check
 from audit.queries.findings_documents import Finding
 from audit.queries.reports.language import Language
+from audit.why.expiry import Silence
 from audit.why.model import Facts, Reason, SegmentFacts, WhyDocument
 
 _PRIVACY_OR_CARE = "privacy or care"
+_MOST_ACTS = 4
+"""House value: so many acts are named; what goes further back helps nobody."""
+
+
+class ReplyRefusedError(InputError):
+    """No reply is offered: `answers` says who answers the customer instead."""
+
+    def __init__(self, answers: str, reason: str = "") -> None:
+        why = f" ({reason})" if reason else ""
+        super().__init__(f"no reply is offered here: hand this case over to {answers}{why}")
+        self.answers = answers
 
 
 def refuse(findings: Iterable[Finding], explanations: Iterable[WhyDocument], finding: str | None) -> None:
-    """Raise InputError where nothing is said to the customer: sensitive topics, bereavement, shared accounts.
+    """Raise ReplyRefusedError where nothing is said to the customer: sensitive topics, bereavement, shared accounts.
 
     `finding`: the id of the finding that is to be answered, if one was named; only then a mere hint is refused too.
     """
     for candidate in findings:
         handed_to = check(candidate.check).handed_to
         if handed_to and (candidate.id == finding or candidate.severity != "info"):
-            raise InputError(f"no reply is offered here: hand this case over to {handed_to}")
+            raise ReplyRefusedError(handed_to)
     for explanation in explanations:
         if any(fact.hand_over for fact in facts(explanation)):
-            raise InputError(f"no reply is offered here: hand this case over to {_PRIVACY_OR_CARE}")
+            raise ReplyRefusedError(_PRIVACY_OR_CARE)
 
 
-def reasons(says: Language, explanation: WhyDocument) -> tuple[str, list[str]]:
-    """The sentence that leads to the reasons of an explanation, and the reasons."""
+def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tuple[list[str], list[str]]:
+    """The sentences that lead to the reasons of explanations, and the acts that are among them, each once.
+
+    `these`: what the messages are called, such as `these e-mails`.
+    """
+    leads: dict[str, None] = {}
+    listed: dict[str, None] = {}
+    stated = [explanation for explanation in explained if explanation.standing == "stated"]
+    words = {"these": these, "These": these[:1].upper() + these[1:]}
+    if stated:
+        leads |= dict.fromkeys(_stated(says, stated, words))
+    for explanation in explained:
+        if explanation.standing != "stated":
+            lead, acts_behind = _unstated(says, explanation, words)
+            leads[lead] = None
+            listed |= dict.fromkeys(acts_behind)
+    return list(leads), list(listed)
+
+
+def _unstated(says: Language, explanation: WhyDocument, words: dict[str, str]) -> tuple[str, list[str]]:
     standing = explanation.standing
-    if standing == "stated":
-        return says.say("because", "stated"), [_stated(says, explanation)]
     if standing == "broadcast":
         since = next((fact.since for fact in facts(explanation) if fact.since), None)
-        departures = [
-            says.say("because", "left", at=says.date(fact.left)) for fact in facts(explanation) if fact.left
-        ]
         if since is None:
-            return says.say("because", "broadcast"), departures
-        return says.say("because", "broadcast_since", since=says.date(since)), departures
-    if standing in ("unexplained", "cannot_tell"):
-        return says.say("because", "nothing" if standing == "unexplained" else "cannot_tell"), []
-    return says.say("because", "could_be"), acts(says, explanation)
+            return says.say("because", "broadcast", **words), []
+        return says.say("because", "broadcast_since", since=says.date(since), **words), []
+    if standing in {"derived", "inferred"}:
+        return says.say("because", "could_be", **words), acts(says, explanation)
+    key = "nothing" if standing == "unexplained" else "cannot_tell"
+    return says.say("because", key, **words), []
 
 
-def _stated(says: Language, explanation: WhyDocument) -> str:
-    stated = next((fact for fact in facts(explanation) if fact.trigger is not UNSET), Facts())
-    trigger = str(stated.trigger)
-    text = says.say("trigger", trigger if says.has("trigger", trigger) else "other")
-    wrong = f". {says.say('fits', 'no')}" if stated.fits == "no" else ""
-    return f"{text}{wrong}"
+def _stated(says: Language, explained: Sequence[WhyDocument], words: dict[str, str]) -> Iterator[str]:
+    """What the sender recorded, and that an act of the customer's had ended it."""
+    recorded = [fact for explanation in explained for fact in facts(explanation)]
+    triggers = dict.fromkeys(str(fact.trigger) for fact in recorded if fact.trigger is not UNSET)
+    texts = dict.fromkeys(
+        says.say("trigger", trigger if says.has("trigger", trigger) else "other") for trigger in triggers
+    )
+    key = "stated" if len(texts) == 1 else "stated_several"
+    yield says.say("because", key, reasons=str(says.texts["sentences"]).join(texts), **words)
+    if any(fact.ended_it is True for fact in recorded):
+        yield says.say("because", "no_longer")
 
 
 def acts(says: Language, explanation: WhyDocument) -> list[str]:
-    """What the customer did, each act once; acts on a sensitive topic and what only names a segment are passed over."""
+    """What the customer did, a sentence an act, each once; acts on a sensitive topic and what only names a segment are passed over."""
+    return _acts(says, facts(explanation))
+
+
+def _acts(says: Language, told: Iterable[Facts]) -> list[str]:
     texts = (
-        says.say("act", fact.act, thing=fact.thing, at=says.date(fact.at))
-        for fact in facts(explanation)
+        says.say("act", fact.act, thing=says.thing(str(fact.thing)), at=says.date(fact.at))
+        for fact in told
         if fact.act and fact.at and says.has("act", fact.act)
         if not fact.sensitive and not isinstance(fact, SegmentFacts)
     )
-    return list(dict.fromkeys(texts))
+    return [f"{text[:1].upper()}{text[1:]}." for text in dict.fromkeys(texts)][:_MOST_ACTS]
 
 
-def ends(says: Language, explained: Iterable[WhyDocument], at: datetime, *, changed: bool = False) -> str:
-    """When what is `explained` ends if nothing new happens; `changed`: a rule was made that ends it."""
+def ends(
+    says: Language,
+    explained: Iterable[WhyDocument],
+    at: datetime,
+    *,
+    silence: Silence | None = None,
+    messages: str = "",
+    again: bool = False,
+    changed: bool = False,
+) -> list[str]:
+    """When what is `explained` ends if nothing new happens: one sentence or two.
+
+    `silence`: how long none has come, of the `messages` by their name; `again`: it is about how messages came, not that
+    they did; `changed`: a rule was made that ends it. A default of the program is never told as a date.
+    """
+    lasts = silence is not None and silence.until.date() > silence.since.date()
+    quiet = [_silence(says, silence, messages, again=again)] if silence is not None and lasts else []
+    if again or changed or (silence is not None and silence.over):
+        return quiet
     explanations = list(explained)
-    untils = [explanation.until for explanation in explanations if explanation.until is not None]
-    reasons_to_go_on = {explanation.until_why for explanation in explanations if explanation.until is None}
-    if reasons_to_go_on == {"subscribed"} and not changed:
-        return says.say("until", "subscribed")
-    if reasons_to_go_on or not explanations:
-        return says.say("until", "with_change" if changed else "never")
-    latest = max(untils)
-    return says.say("until", "ended" if latest <= at else "by_itself", until=says.date(latest))
+    if {explanation.until_why for explanation in explanations if explanation.until is None} == {"subscribed"}:
+        return [*quiet, says.say("until", "subscribed")]
+    untils = [
+        explanation.until
+        for explanation in explanations
+        if explanation.until_basis in {"recorded", "defined"}
+    ]
+    dated = [until for until in untils if until is not None]
+    if dated and len(dated) == len(explanations):
+        latest = max(dated)
+        return [*quiet, says.say("until", "by_itself", until=says.date(latest))] if latest > at else quiet
+    return [*quiet, says.say("until", "never_too" if quiet else "never", messages=messages)]
+
+
+def _silence(says: Language, silence: Silence, messages: str, *, again: bool) -> str:
+    key = "not_again" if again else "none_since" if silence.over else "last"
+    return says.say(
+        "until", key, since=says.date(silence.since), until=says.date(silence.until), messages=messages
+    )
+
+
+def unchecked(says: Language, unanswered: Sequence[Unanswered]) -> list[str]:
+    """What the data could not answer, and for which time it may lack something; nothing that privacy or care answers."""
+    asked = [row for row in unanswered if not check(row.check).handed_to]
+    lacking = [row for row in asked if row.lacks in {"kinds", "columns", "opt_outs"}]
+    never = _questions(says, (row for row in lacking if row.events == row.of))
+    in_part = _questions(says, (row for row in lacking if row.events != row.of))
+    sentences = [
+        says.say("sent", key, questions=says.listed(questions))
+        for key, questions in (
+            ("unchecked", never),
+            ("in_part", [each for each in in_part if each not in never]),
+        )
+        if questions
+    ]
+    ends = [row.until for row in asked if row.until is not None]
+    if ends:
+        sentences.append(says.say("sent", "ends", until=says.date(min(ends))))
+    gaps = dict.fromkeys((gap.begin, gap.end) for row in asked for gap in row.gaps)
+    for begin, end in sorted(gaps):
+        sentences.append(says.say("sent", "gap", begin=says.date(begin), end=says.date(end)))
+    return sentences
+
+
+def _questions(says: Language, rows: Iterable[Unanswered]) -> list[str]:
+    """What the checks ask, each once."""
+    asked = (catalogue.row(row.check).question for row in rows)
+    return list(
+        dict.fromkeys(question.in_language(says.locale) for question in asked if question is not None)
+    )
 
 
 def facts(explanation: WhyDocument) -> list[Facts]:
@@ -92,3 +186,10 @@ def nodes(because: Iterable[Reason]) -> Iterator[Reason]:
     for reason in because:
         yield reason
         yield from nodes(reason.because)
+
+
+def senders(says: Language, names: Sequence[str], most: int = 3) -> str:
+    """`Pagewise, Tonwerk and 6 other senders`."""
+    if len(names) <= most + 1:
+        return says.listed(names)
+    return says.say("stop", "senders", senders=", ".join(names[:most]), n=len(names) - most)

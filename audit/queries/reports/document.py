@@ -14,7 +14,7 @@ from audit.errors import InputError
 from audit.events.document import Document
 from audit.privacy.clean import clean
 
-FORMATS = ("md", "html", "json")
+FORMATS = ("md", "txt", "html", "json")
 """How a report can be written."""
 
 _MARKDOWN = re.compile(
@@ -72,7 +72,12 @@ class Report:
 
     def written(self, form: str) -> str:
         """The report in one of `FORMATS`. Raises InputError for another."""
-        writers: dict[str, Callable[[Report], str]] = {"md": _markdown, "html": _html, "json": _json}
+        writers: dict[str, Callable[[Report], str]] = {
+            "md": _markdown,
+            "txt": _plain,
+            "html": _html,
+            "json": _json,
+        }
         if form not in writers:
             raise InputError(f"no report as {form!r}; one of {', '.join(FORMATS)}")
         return writers[form](self)
@@ -159,6 +164,32 @@ def _markdown(report: Report) -> str:
         if section.code:
             blocks.append("\n".join(f"    {one_line(text)}" for text in section.code))
     return "\n\n".join(blocks) + "\n"
+
+
+def _plain(report: Report) -> str:
+    """As one pastes it into a letter: no mark of any markup."""
+    blocks = [one_line(report.title)]
+    for section in report.sections:
+        blocks += [one_line(section.heading)] if section.heading else []
+        blocks += _one_lines(section.paragraphs)
+        if section.table is not None:
+            rows = (section.table.columns, *section.table.rows)
+            blocks.append(
+                "\n".join([one_line(section.table.caption), *("\t".join(_one_lines(row)) for row in rows)])
+            )
+        if section.items:
+            blocks.append("\n".join(f"- {one_line(text)}" for text in section.items))
+        if section.tree:
+            blocks.append("\n".join(_plain_tree(section.tree, "")))
+        if section.code:
+            blocks.append("\n".join(f"    {one_line(text)}" for text in section.code))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _plain_tree(tree: Iterable[Node], indent: str) -> Iterable[str]:
+    for node in tree:
+        yield f"{indent}- {one_line(node.text)}"
+        yield from _plain_tree(node.below, f"{indent}  ")
 
 
 def _md_tree(tree: Iterable[Node], indent: str) -> Iterable[str]:

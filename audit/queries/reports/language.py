@@ -1,8 +1,8 @@
-"""What reports say, by language: templates out of `en.toml` and `de.toml`, with dates and durations in words."""
+"""What reports say, by language: templates out of `en.toml` and `de.toml`, with dates, numbers and durations in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -22,18 +22,21 @@ class Language:
     texts: Mapping[str, Any]
 
     def say(self, section: str, key: str, **values: object) -> str:
-        """The template `key` of `section`, filled in."""
-        return str(self.texts[section][key]).format(**values)
+        """The template `key` of `section`, filled in; whole numbers as one writes them."""
+        written = {
+            name: self.number(value) if isinstance(value, int) else value for name, value in values.items()
+        }
+        return str(self.texts[section][key]).format(**written)
 
     def rest(self, count: int) -> str:
         """`and 3 more`."""
-        return str(self.texts["list_rest"]).format(n=count)
+        return str(self.texts["list_rest"]).format(n=self.number(count))
 
     def has(self, section: str, key: str | None) -> bool:
         """Whether there is such a template."""
         return key in self.texts[section]
 
-    def date(self, moment: str | datetime | None) -> str:
+    def date(self, moment: str | date | None) -> str:
         """`4 November 2025`, UTC."""
         at = parse_iso(moment) if isinstance(moment, str) else moment
         assert at is not None
@@ -41,16 +44,35 @@ class Language:
             day=at.day, month=self.texts["months"][at.month - 1], year=at.year
         )
 
+    def number(self, count: int) -> str:
+        """`1,234`."""
+        return f"{count:,}".replace(",", self.texts["thousands"])
+
+    def quoted(self, text: str) -> str:
+        """A text of the source's in quotation marks."""
+        begin, end = self.texts["quotes"]
+        return f"{begin}{text}{end}"
+
+    def thing(self, thing: str) -> str:
+        """What an act was about, in quotation marks; words that were searched for have some already."""
+        return self.quoted(thing.strip("“”"))
+
+    def listed(self, texts: Sequence[str]) -> str:
+        """`a, b and c`."""
+        *others, last = texts
+        return f"{', '.join(others)} {self.texts['and']} {last}" if others else last
+
     def span(self, text: str) -> str:
-        """`7d` → `7 days`."""
+        """`7d` → `7 days`, `1d` → `one day`; in German as it stands after “von”."""
         duration(text)
         count = int(text.strip()[:-1])
         singular, plural = self.texts["unit"][text.strip()[-1]]
-        return f"{count} {singular if count == 1 else plural}"
+        return str(singular) if count == 1 else f"{self.number(count)} {plural}"
 
-    def nouns(self, channels: Mapping[str, int]) -> dict[str, str]:
+    def nouns(self, channels: Mapping[str, int], *, delivery: bool = False) -> dict[str, str]:
         """`message` and `messages` as one says of these channels."""
-        singular, plural = self.texts["noun"]["email" if set(channels) == {"email"} else "other"]
+        noun = "delivery" if delivery else "email" if set(channels) == {"email"} else "other"
+        singular, plural = self.texts["noun"][noun]
         return {"message": singular, "messages": plural}
 
 

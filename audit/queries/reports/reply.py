@@ -1,53 +1,31 @@
-"""The answer to the customer: what we sent, why it could be, what we do now, when it stops.
+"""The answer to the customer, a letter: what happened, why, what was done, when it ends, how to stop it.
 
 Plain facts only. No verdict, no segment, no sensitive topic, nothing that only our definitions produce; and no
 reply at all where privacy or care must answer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from msgspec import UNSET
 
-from audit.errors import InputError
 from audit.findings import check
 from audit.queries.customer import CustomerPicture
 from audit.queries.findings_documents import Finding
+from audit.queries.remedies import Remedy
 from audit.queries.reports import customer_facts
+from audit.queries.reports.case_facts import CaseFacts, SentMessage, chosen
+from audit.queries.reports.customer_facts import ReplyRefusedError
 from audit.queries.reports.document import Report, Section
 from audit.queries.reports.language import Language, language
 from audit.rules.model import from_dict
 from audit.why.model import WhyDocument
 
-Rule = Mapping[str, Any]
-"""As in a rule file."""
-
 _LISTED = 12
 """House value: so many messages are named one by one."""
 
-
-def chosen(findings: Sequence[Finding], ident: str | None) -> Finding | None:
-    """The finding with the id `ident`; by default the first that can be told, hints only where there is nothing else.
-
-    A mere hint of what a reply is not for is never chosen by itself. Raises InputError where there is no finding `ident`.
-    """
-    if ident is not None:
-        for row in findings:
-            if row.id == ident:
-                return row
-        raise InputError(f"no finding {ident!r} of this customer; `whysent audit` lists them")
-    tellable = [row for row in findings if row.verdict != "cannot_tell"]
-    hints = [row for row in tellable if row.severity == "info" and not check(row.check).handed_to]
-    return next((row for row in tellable if row.severity != "info"), hints[0] if hints else None)
-
-
-def messages_to_explain(
-    findings: Sequence[Finding], *, finding: str | None = None, most: int = 12
-) -> list[str]:
-    """The newest messages (event_ids, oldest first) of the finding that is `chosen`, else of the first that has any."""
-    finding_row = chosen(findings, finding) or next((row for row in findings if row.messages), None)
-    return list(finding_row.messages)[-most:] if finding_row is not None else []
+_PLAIN_CASES = {"wrong_scope", "allowed_class"}
+"""Cases of messages after a no in which nothing was wrong."""
 
 
 def reply(
@@ -55,36 +33,46 @@ def reply(
     findings: Sequence[Finding],
     explanations: Sequence[WhyDocument],
     *,
+    facts: CaseFacts | None = None,
     finding: str | None = None,
-    rules: Sequence[Rule] = (),
+    remedy: Remedy | None = None,
     locale: str = "en",
 ) -> Report:
     """Answer one finding (its id; by default the first that can be answered) to the customer.
 
     `picture`: `whysent.customer/1`; `findings`: the rows of `whysent.findings/1`; `explanations`: `whysent.why/1` of
-    the finding's messages (those of other messages are passed over); `rules`: the rules that are on, in the shape of
-    a rules file: one with the id of the suggested rule is what was changed. Raises InputError for a finding that is
-    not there, and where no reply is offered: sensitive topics, bereavement, shared accounts.
+    the finding's messages (those of other messages are passed over); `facts`: those of the case and the finding;
+    `remedy`: what has been done about it. Raises InputError for a finding that is not there, ReplyRefusedError where no
+    reply is offered: sensitive topics, bereavement, shared accounts, legal requests.
     """
+    facts = facts or CaseFacts()
+    if facts.legal_request is not None:
+        raise ReplyRefusedError(
+            "privacy", f"the customer asked for their data or its erasure on {facts.legal_request:%Y-%m-%d}"
+        )
+    if facts.bereaved:
+        raise ReplyRefusedError("privacy or care", "somebody has died")
     customer_facts.refuse(findings, explanations, finding)
     answered = chosen(findings, finding)
-    case = _Case(language(locale), picture, answered, _of(answered, explanations))
+    case = _Case(language(locale), picture, answered, _of(answered, explanations), facts, remedy or Remedy())
     parts = [
+        Section(paragraphs=(case.says.say("reply", "salutation"),)),
         Section(paragraphs=(case.says.say("reply", "greeting"),)),
-        _sent(case),
-        _why(case),
-        _change(case, rules),
-        _stop(case, rules),
-        _closing(case),
+        *_happened(case),
+        *_why(case),
+        Section(paragraphs=tuple(_change(case))),
+        Section(paragraphs=tuple(_end(case))),
+        Section(paragraphs=tuple(_stop(case))),
+        Section(paragraphs=tuple(case.says.say("reply", key) for key in ("closing", "regards", "signature"))),
     ]
     title = case.says.say("reply", "title", **case.nouns)
-    return Report("reply", locale, title, tuple(part for part in parts if part is not None))
+    return Report("reply", locale, title, tuple(part for part in parts if part.paragraphs or part.items))
 
 
 def opening(picture: CustomerPicture, finding: Finding, *, locale: str = "en") -> tuple[str, ...]:
     """What the reply says of a finding first: how many messages, when, and what was wrong with that."""
-    section = _sent(_Case(language(locale), picture, finding, ()))
-    return () if section is None else section.paragraphs
+    case = _Case(language(locale), picture, finding, (), CaseFacts(), Remedy())
+    return (_sent(case), *_fault(case))
 
 
 @dataclass(frozen=True)
@@ -95,22 +83,54 @@ class _Case:
     picture: CustomerPicture
     finding: Finding | None
     explanations: Sequence[WhyDocument]
+    facts: CaseFacts
+    remedy: Remedy
 
     @property
     def nouns(self) -> dict[str, str]:
         """What the messages are called."""
-        return self.says.nouns(self.picture.messages.by_channel)
+        sent = self.facts.sent
+        channels = {message.channel or "" for message in sent} or set(self.picture.messages.by_channel)
+        return self.says.nouns(dict.fromkeys(channels, 1), delivery=any(message.delivery for message in sent))
+
+    @property
+    def count(self) -> int:
+        """How many messages there were."""
+        return len(self.facts.sent) if self.finding is None else self.finding.total
+
+    @property
+    def these(self) -> str:
+        """The messages, pointed at: `this e-mail`, `these e-mails`."""
+        key = "these_one" if self.count == 1 else "these"
+        return self.says.say("reply", key, **self.nouns)
 
     @property
     def thing(self) -> str | None:
         """What the messages are about, if all of them are about one thing."""
-        subjects = {
-            fact.about
-            for explanation in self.explanations
-            for fact in customer_facts.facts(explanation)
-            if fact.about is not UNSET
-        }
-        return subjects.pop() if len(subjects) == 1 else None
+        things = {message.about for message in self.facts.sent} - {None}
+        if not self.facts.sent:
+            things = {
+                fact.about
+                for explanation in self.explanations
+                for fact in customer_facts.facts(explanation)
+                if fact.about is not UNSET
+            }
+        return self.says.quoted(str(things.pop())) if len(things) == 1 else None
+
+    @property
+    def senders(self) -> list[str]:
+        """The brands that sent the messages, the one that sent most first."""
+        return _senders(self.facts.sent)
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing was wrong: no finding, or one that explains what may be sent."""
+        return self.finding is None or self.finding.case in _PLAIN_CASES
+
+
+def _senders(messages: Iterable[SentMessage]) -> list[str]:
+    names = [message.sender for message in messages if message.sender]
+    return sorted(dict.fromkeys(names), key=lambda name: (-names.count(name), name))
 
 
 def _of(finding: Finding | None, explanations: Sequence[WhyDocument]) -> list[WhyDocument]:
@@ -124,85 +144,233 @@ def _of(finding: Finding | None, explanations: Sequence[WhyDocument]) -> list[Wh
     return sorted(subjects, key=lambda explanation: (explanation.subject.at, explanation.subject.id))
 
 
-def _sent(case: _Case) -> Section | None:
-    says, finding, explanations = case.says, case.finding, case.explanations
-    if finding is None and not explanations:
-        return None
-    count = finding.count if finding is not None else len(explanations)
-    begin = finding.first if finding is not None else explanations[0].subject.at
-    end = finding.last if finding is not None else explanations[-1].subject.at
-    values = {"first": says.date(begin), "last": says.date(end), "count": count, **case.nouns}
-    subject = says.say("reply", "about", thing=case.thing) if case.thing else ""
-    form = "sent_one" if count == 1 else "sent_day" if values["first"] == values["last"] else "sent"
-    text = says.say("reply", form, about=subject, **values)
-    latest = explanations[-_LISTED:]
-    items = [f"{explanation.subject.title} ({says.date(explanation.subject.at)})" for explanation in latest]
-    if items and count > len(items):
-        items.append(says.rest(count - len(items)))
-    return Section(paragraphs=tuple(part for part in (text, _fault(case)) if part), items=tuple(items))
+# -- what happened ----------------------------------------------------------------------------------------------
 
 
-def _fault(case: _Case) -> str | None:
-    if case.finding is None:
-        return None
-    wording = check(case.finding.check).fault_in(case.finding.case or "")
-    return None if wording is None else wording.in_language(case.says.locale)
+def _happened(case: _Case) -> Iterable[Section]:
+    says, finding = case.says, case.finding
+    if finding is None:
+        yield Section(paragraphs=tuple(_all_messages(case)))
+        return
+    apology = () if case.plain or finding.severity == "info" else (says.say("reply", "apology"),)
+    sentences = [*_led_up(case), _sent(case), *_excess(case), *(list(_scope(case)) or _fault(case)), *apology]
+    yield Section(paragraphs=(" ".join(sentences),))
+    if case.count > 1 and case.facts.sent:
+        latest = case.facts.sent[-_LISTED:]
+        lead = "items" if len(latest) == len(case.facts.sent) else "latest"
+        lead = lead if finding.excess is None else f"{lead}_excess"
+        yield Section(
+            paragraphs=(says.say("reply", lead, shown=len(latest), **case.nouns),),
+            items=tuple(_listed(case, message) for message in latest),
+        )
 
 
-def _why(case: _Case) -> Section | None:
-    if not case.explanations:
-        return None
-    reasons = [customer_facts.reasons(case.says, explanation) for explanation in case.explanations]
-    paragraphs = dict.fromkeys(lead for lead, _ in reasons)
-    items = dict.fromkeys(text for _, texts in reasons for text in texts)
-    return Section(case.says.say("reply", "why"), tuple(paragraphs), tuple(items))
+def _all_messages(case: _Case) -> Iterable[str]:
+    says, sent = case.says, case.facts.sent
+    if not sent:
+        yield says.say("sent", "none")
+        return
+    values = {
+        "first": says.date(sent[0].at),
+        "last": says.date(sent[-1].at),
+        "count": len(sent),
+        **case.nouns,
+    }
+    title = says.quoted(sent[-1].title)
+    held = says.say("sent", "all_one" if len(sent) == 1 else "all_several", title=title, **values)
+    yield f"{held} {says.say('sent', 'nothing_found')}"
+    unchecked = customer_facts.unchecked(says, case.picture.unanswered)
+    if unchecked:
+        yield " ".join(unchecked)
 
 
-def _change(case: _Case, rules: Sequence[Rule]) -> Section:
+def _listed(case: _Case, message: SentMessage) -> str:
+    """A message by day and subject, and by its sender where there are several."""
     says = case.says
-    heading = says.say("reply", "do")
-    suggested = None if case.finding is None else case.finding.suggested_rule
-    in_force = _in_force(case, rules)
-    if suggested is None and in_force is None:
-        outcome = "nothing_found" if case.finding is None else "passed_on"
-        return Section(heading, (says.say("change", outcome, **case.nouns),))
-    effect = _rule(case, in_force or suggested or {})
-    if in_force is None:
-        return Section(heading, (says.say("change", "proposed", what=effect, **case.nouns),))
-    since = says.date(in_force.get("valid_from") or case.picture.at)
-    return Section(heading, (says.say("change", "made", what=effect, since=since),))
+    title = says.quoted(message.title)
+    if message.sender and len(case.senders) > 1:
+        title = says.say("reply", "sender", title=title, sender=message.sender)
+    return f"{says.date(message.at)}: {title}"
 
 
-def _closing(case: _Case) -> Section:
-    """Who has already said no is not asked to say it again."""
-    no_advertising = case.finding is None or check(case.finding.check).offers_opt_out
-    offered = ("no_advertising",) if no_advertising else ()
-    return Section(paragraphs=tuple(case.says.say("reply", key) for key in (*offered, "closing")))
+def _led_up(case: _Case) -> Iterable[str]:
+    """What the customer had done before: bought it, or said no."""
+    says, no, purchase = case.says, case.facts.opt_out, case.facts.purchase
+    if no is not None:
+        key = no.kind if says.has("opt_out", no.kind) else "other"
+        if no.sender and says.has("opt_out", f"{key}_from"):
+            key = f"{key}_from"
+        yield says.say("opt_out", key, at=says.date(no.at), sender=no.sender, **case.nouns)
+    elif purchase is not None:
+        yield says.say("sent", "bought", thing=says.quoted(purchase.about), at=says.date(purchase.at))
 
 
-def _in_force(case: _Case, rules: Sequence[Rule]) -> Rule | None:
-    """The rule that is on and covers the finding, or is the one that it suggests."""
-    if case.finding is None:
-        return None
-    covered_by, suggested = case.finding.covered_by, case.finding.suggested_rule or {}
-    answering = suggested.get("id") if covered_by is None else covered_by.id
-    return next((rule for rule in rules if rule["id"] == answering), None)
+def _sent(case: _Case) -> str:
+    """How many messages, about what and when."""
+    says, finding = case.says, case.finding
+    assert finding is not None
+    sent = case.facts.sent if finding.excess is None else ()
+    first, last = (sent[0].at, sent[-1].at) if sent else (finding.first, finding.last)
+    days = says.date(first), says.date(last)
+    titled = case.count == 1 and case.facts.sent
+    values = {
+        "first": days[0],
+        "last": days[1],
+        "count": case.count,
+        "about": says.say("sent", "about", thing=case.thing) if case.thing else "",
+        "title": says.quoted(case.facts.sent[0].title) if titled else "",
+        **case.nouns,
+    }
+    form = "one" if titled else "single" if case.count == 1 else "day" if days[0] == days[1] else "several"
+    after = "after_" if case.facts.opt_out or case.facts.purchase else ""
+    return says.say("sent", f"{after}{form}", **values)
 
 
-def _rule(case: _Case, rule: Rule) -> str:
-    """What a rule does, in the customer's words."""
-    says, wording = case.says, from_dict(rule).wording
-    thing = case.thing or says.say("rule", "this")
-    values = {**case.nouns, "thing": thing, "limit": rule.get("limit"), "quiet": rule.get("quiet")}
+def _excess(case: _Case) -> Iterable[str]:
+    """How many of them were too many."""
+    excess = None if case.finding is None else case.finding.excess
+    if excess is not None:
+        yield case.says.say("sent", "excess_one" if excess == 1 else "excess", excess=excess)
+
+
+def _scope(case: _Case) -> Iterable[str]:
+    """Of a no to one sender: that the messages came from another."""
+    no, senders = case.facts.opt_out, case.senders
+    if case.finding is None or case.finding.case != "wrong_scope" or no is None or not no.sender:
+        return
+    if senders and no.sender not in senders:
+        other = customer_facts.senders(case.says, senders)
+        yield case.says.say(
+            "opt_out", "another_sender", sender=no.sender, other=other, these=case.these, **case.nouns
+        )
+
+
+def _fault(case: _Case) -> Iterable[str]:
+    assert case.finding is not None
+    wording = check(case.finding.check).fault_in(case.finding.case or "")
+    if wording is not None:
+        yield wording.in_language(case.says.locale)
+
+
+# -- why --------------------------------------------------------------------------------------------------------
+
+
+def _why(case: _Case) -> Iterable[Section]:
+    says = case.says
+    leads, acts = customer_facts.reasons(says, case.explanations, case.these)
+    after = [*_origin(case), *_unheeded(case)]
+    if not leads and not after:
+        return
+    yield Section(paragraphs=(" ".join([*leads, *(after if not acts else ())]),), items=tuple(acts))
+    if acts and after:
+        yield Section(paragraphs=(" ".join(after),))
+
+
+def _origin(case: _Case) -> Iterable[str]:
+    """That others put the customer into the group."""
+    says, origin = case.says, case.facts.origin
+    if origin is None:
+        return
+    since = says.date(origin.since)
+    if origin.name:
+        yield says.say("because", "third_party_named", since=since, name=says.quoted(origin.name))
+    else:
+        yield says.say("because", "third_party", since=since)
+    if case.finding is not None and case.finding.check == "unexplained":
+        yield says.say("because", "no_act")
+
+
+def _unheeded(case: _Case) -> Iterable[str]:
+    """After a no: that its not being acted on is not explained."""
+    if case.facts.opt_out is not None and case.finding is not None and case.finding.case == "breach":
+        yield case.says.say("opt_out", "not_known", **case.nouns)
+
+
+# -- what was done ----------------------------------------------------------------------------------------------
+
+
+def _change(case: _Case) -> Iterable[str]:
+    """What was done, as the book has it; a no stands by itself."""
+    says, remedy, no = case.says, case.remedy, case.facts.opt_out
+    if no is not None:
+        key = no.kind if says.has("opt_out", f"stands_{no.kind}") else "other"
+        sentences = [says.say("opt_out", f"stands_{key}", at=says.date(no.at))]
+        if not case.plain:
+            sentences += _state(case, "opt_out")
+        yield " ".join(sentences)
+    elif not case.plain and remedy.rule is not None:
+        yield " ".join(_state(case, "change"))
+
+
+def _state(case: _Case, section: str) -> Iterable[str]:
+    """How far the remedy has come, in the words of `section`."""
+    says, remedy = case.says, case.remedy
+    state = "in_force" if remedy.state == "handed_over" else remedy.state
+    if says.has(section, state):
+        moments = {"at": remedy.proposed_at, "since": remedy.since}
+        dates = {name: says.date(at) for name, at in moments.items() if at is not None}
+        yield says.say(section, state, what=_rule(case), **dates, **case.nouns)
+    covering = remedy.covered_by
+    if covering is not None and section == "change":
+        key = "stopped_all" if covering.stops == covering.of else "stopped"
+        yield says.say("change", key, stops=covering.stops, of=covering.of)
+    if remedy.state == "handed_over":
+        system = remedy.handed_over_to or says.say("change", "system")
+        yield says.say(section, "handed_over", at=says.date(remedy.handed_over_at), system=system)
+    if covering is not None and covering.sent_since:
+        yield says.say(
+            "change", "even_so_one" if covering.sent_since == 1 else "even_so", n=covering.sent_since
+        )
+
+
+def _rule(case: _Case) -> str:
+    """What the rule does, in the customer's words."""
+    says, rule = case.says, case.remedy.rule
+    if rule is None:
+        return ""
+    wording = from_dict(rule).wording
+    values = {**case.nouns, "limit": rule.get("limit"), "quiet": rule.get("quiet")}
     if not says.has("rule", wording):
         return says.say("rule", "other", **values)
     window = says.span(rule["window"]) if "{window}" in says.texts["rule"][wording] else ""
     return says.say("rule", wording, window=window, **values)
 
 
-def _stop(case: _Case, rules: Sequence[Rule]) -> Section | None:
-    if not case.explanations:
-        return None
-    says, changed = case.says, _in_force(case, rules) is not None
-    text = customer_facts.ends(says, case.explanations, case.picture.at, changed=changed)
-    return Section(says.say("reply", "stop"), (text,))
+# -- when it ends, and how to stop it ---------------------------------------------------------------------------
+
+
+def _end(case: _Case) -> Iterable[str]:
+    finding = case.finding
+    if finding is None or (case.plain and finding.case == "allowed_class"):
+        return
+    ended = customer_facts.ends(
+        case.says,
+        case.explanations,
+        case.picture.at,
+        silence=case.facts.silence,
+        messages=case.nouns["messages"],
+        again=check(finding.check).about_pace,
+        changed=case.remedy.state in {"in_force", "handed_over"} or case.facts.opt_out is not None,
+    )
+    if ended:
+        yield " ".join(ended)
+
+
+def _stop(case: _Case) -> Iterable[str]:
+    """How to stop it now, and in which system; who has said no is not asked to say it again."""
+    says, finding = case.says, case.finding
+    if finding is not None and finding.case == "wrong_scope":
+        key = "too"
+    elif finding is not None and not check(finding.check).offers_opt_out:
+        return
+    else:
+        key = "from"
+    stoppable = [message for message in case.facts.sent if message.marketing]
+    if not stoppable:
+        return
+    systems = list(dict.fromkeys(message.system for message in stoppable if message.system))
+    system = says.say("stop", "system", system=says.listed([*map(says.quoted, systems)])) if systems else ""
+    brands = _senders(stoppable)
+    senders = customer_facts.senders(says, brands) if brands else ""
+    sentence = says.say("stop", key if senders else "unnamed", sender=senders, system=system, **case.nouns)
+    yield f"{sentence} {says.say('stop', 'all')}"

@@ -2,6 +2,7 @@
 
 import html.parser
 import json
+from dataclasses import replace as replace_facts
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,15 @@ import pytest
 from msgspec.structs import replace
 
 from audit.errors import InputError
+from audit.events.times import parse_iso
 from audit.population.coverage import CoverageDocument
 from audit.queries import reports
 from audit.queries.customer import CustomerPicture, Membership, MessageCounts, Recommendation
 from audit.queries.findings_documents import Finding
+from audit.queries.remedies import Remedy
+from audit.queries.reports.case_facts import CaseFacts, Purchase, SentMessage
 from audit.why import Facts, Reason, WhyDocument
+from audit.why.expiry import Silence
 from audit.why.model import SegmentFacts
 from tests import golden
 
@@ -82,7 +87,7 @@ _PICTURE: dict[str, Any] = {
     "coverage": {
         "sources": [{"source": "shop", "last": "2026-11-21T09:12:00Z"}],
         "kinds": {"order_completed": {"first": "2025-10-01T00:00:00Z", "last": "2026-11-21T09:12:00Z", "rows": 4}},
-        "absent": [], "gaps": [{"from": "2026-10-03", "to": "2026-10-05"}],
+        "absent": [], "gaps": [{"from": "2026-10-03", "to": "2026-10-05"}], "ends": {},
     },
     "messages": {
         "attempted": 3, "sent": 3, "suppressed": 0, "opened": 0, "machine_opened": 0, "clicked": 1, "orphans": 0,
@@ -96,6 +101,7 @@ _PICTURE: dict[str, Any] = {
         {"item_id": "files", "title": "Nail files", "logged": False, "derived": True, "standing": "derived"}
     ],
     "findings": [],
+    "unanswered": (),
     "out_of_pattern": [],
 }  # fmt: skip
 
@@ -121,6 +127,19 @@ EXPLANATIONS = [
     explanation("m-1", "2025-11-18T07:00:00Z"),
     explanation("m-3", "2026-03-17T07:00:00Z"),
 ]
+FACTS = CaseFacts(
+    sent=tuple(
+        SentMessage(
+            ident, parse_iso(at), HOSTILE, about=HOSTILE, sender=HOSTILE, channel="email", marketing=True
+        )
+        for ident, at in (
+            ("m-1", "2025-11-18T07:00:00Z"),
+            ("m-2", "2026-01-20T07:00:00Z"),
+            ("m-3", "2026-03-17T07:00:00Z"),
+        )
+    ),
+    purchase=Purchase(HOSTILE, parse_iso("2025-11-04T18:20:00Z")),
+)
 FORBIDDEN = (
     "breach", "segment", "beauty-lovers", "beauty lovers", "lapsed", "reconstruction", "rekonstruktion", "nail files",
     "nail-deals", "until-repurchase", "verstoß",
@@ -128,8 +147,11 @@ FORBIDDEN = (
 
 
 def written(kind: str, locale: str, form: str, **options: Any) -> str:
-    make = reports.internal if kind == "internal" else reports.reply
-    return make(PICTURE, [finding()], EXPLANATIONS, locale=locale, **options).written(form)
+    if kind == "reply":
+        return reports.reply(
+            PICTURE, [finding()], EXPLANATIONS, facts=FACTS, locale=locale, **options
+        ).written(form)
+    return reports.internal(PICTURE, [finding()], EXPLANATIONS, locale=locale, **options).written(form)
 
 
 @pytest.mark.parametrize("form", ["md", "html"])
@@ -218,28 +240,42 @@ def test_a_mere_hint_of_a_shared_account_does_not_stand_in_the_way_of_another_an
 
 
 def test_a_change_is_only_promised_where_the_rule_is_on() -> None:
-    proposed = written("reply", "en", "md")
-    assert "with this proposal" in proposed
-    made = written("reply", "en", "md", rules=[{**RULE, "valid_from": "2026-11-22T00:00:00Z"}])
-    assert "We have changed this: from 22 November 2026 on" in made
-    assert "with this proposal" not in made
+    since = datetime(2026, 11, 22, tzinfo=UTC)
+    nothing = written("reply", "en", "md", remedy=Remedy(rule=RULE))
+    assert "Nothing has been changed yet." in nothing
+    assert "passed it on" not in nothing
+    proposed = written("reply", "en", "md", remedy=Remedy(state="proposed", rule=RULE, proposed_at=since))
+    assert "since 22 November 2026 the colleagues who decide" in proposed
+    made = written("reply", "en", "md", remedy=Remedy(state="in_force", rule=RULE, since=since))
+    assert "We have changed this. Since 22 November 2026 this holds" in made
+    assert "proposal" not in made
 
 
 def test_who_said_no_is_not_asked_to_say_it_again() -> None:
     found = finding("after-opt-out", case="queued_before", suggested_rule=None)
-    text = reports.reply(PICTURE, [found], EXPLANATIONS).written("md")
-    assert "When you told us to stop, this was already on its way." in text
+    text = reports.reply(PICTURE, [found], EXPLANATIONS, facts=FACTS).written("md")
+    assert "When you told us to stop, it had already been handed over for sending." in text
     assert "just answer this message" not in text
+    assert "just answer this message" in reports.reply(PICTURE, [finding()], [], facts=FACTS).written("md")
 
 
 def test_the_end_is_said_as_the_explanations_have_it() -> None:
-    def ends(*untils: str | None) -> str:
-        told = [explanation(f"m-{n}", "2026-01-20T07:00:00Z", until=end) for n, end in enumerate(untils, 1)]
-        return reports.reply(PICTURE, [finding()], told).written("md")
+    def ends(*untils: str | None, basis: str = "defined", silence: Silence | None = None) -> str:
+        told = [
+            explanation(f"m-{n}", "2026-01-20T07:00:00Z", until=end, until_basis=end and basis)
+            for n, end in enumerate(untils, 1)
+        ]
+        facts = replace_facts(FACTS, silence=silence)
+        return reports.reply(PICTURE, [finding()], told, facts=facts).written("md")
 
-    assert "it ends by itself on 1 December 2026" in ends("2026-12-01T00:00:00Z", "2026-11-30T00:00:00Z")
-    assert "ended on 1 November 2026" in ends("2026-11-01T00:00:00Z")
-    assert "Our records name no day on which it would end by itself" in ends("2026-12-01T00:00:00Z", None)
+    assert "they end by themselves on 1 December 2026" in ends("2026-12-01T00:00:00Z", "2026-11-30T00:00:00Z")
+    no_day = "Our records name no day on which they would end by themselves"
+    assert no_day in ends("2026-12-01T00:00:00Z", None)
+    assert no_day in ends("2026-12-01T00:00:00Z", basis="default")
+    long = Silence(datetime(2026, 3, 17, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC), over=True)
+    assert "None has come since 17 March 2026" in ends(None, silence=long)
+    short = Silence(datetime(2026, 11, 17, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC), over=False)
+    assert "after 17 November 2026 they hold no further one" in ends(None, silence=short)
 
 
 def test_a_finding_is_answered_by_its_own_messages_only() -> None:

@@ -109,7 +109,7 @@ def test_what_is_read_to_a_customer_never_says_what_only_colleagues_may_read(
 
 def test_it_reads_like_the_reply() -> None:
     told = aloud(explanation("m-1", "2026-01-20T07:00:00Z"), PICTURE)
-    reply = reports.reply(PICTURE, [finding()], EXPLANATIONS).sections
+    reply = reports.reply(PICTURE, [finding(count=1, total=1)], EXPLANATIONS[1:2]).sections
     said = {text for one in reply for text in (*one.paragraphs, *one.items)}
     assert told[1] in said
     assert {" ".join(text.removeprefix("– ").split()) for text in told[2:3]} <= {
@@ -157,8 +157,8 @@ def _since(picture: CustomerPicture) -> CustomerPicture:
 
 def test_a_finding_is_told_as_the_reply_begins() -> None:
     told = aloud(subject("finding", "f_repeat-after-purchase"), picture(findings=(finding(),)))
-    assert told[0] == "Between 18 November 2025 and 17 March 2026 we sent you 3 e-mails."
-    assert told[1].startswith("You had already bought it.")
+    assert told[0] == "We sent you 3 e-mails, the first on 18 November 2025 and the last on 17 March 2026."
+    assert told[1] == "We should have waited until you could need it again."
 
 
 def sent(*days: int) -> pl.DataFrame:
@@ -213,7 +213,10 @@ def test_the_note_of_the_nail_clipper_holds_finding_tree_counterfactual_and_word
     made = documents.report(Workspace.open(scenes), "scene-01-nail-clipper", locale=locale)
     text = made.written("md")
     assert "without o-1841" in text or "ohne o-1841" in text
-    assert "you bought Nail clipper" in text or "Sie haben am 4. November 2025" in text
+    assert (
+        "You bought “Nail clipper, steel” on 4 November 2025" in text
+        or "Sie haben am 4. November 2025" in text
+    )
     assert "<svg" in made.written("html")
 
 

@@ -1,0 +1,189 @@
+"""Which finding a reply is about, and what it says of it, as typed facts out of the customer's own events."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from audit.errors import InputError
+from audit.events import vocabulary
+from audit.events.messages import messages
+from audit.events.vocabulary import OPT_OUTS
+from audit.findings import check
+from audit.queries.case import Case
+from audit.queries.findings_documents import Finding
+from audit.why.expiry import Silence, silence_after
+from audit.why.wording import Wording
+
+_LEGAL_REQUESTS = ("access_requested", "erasure_requested")
+_ORDER = "order_completed"
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """A message of the case. `about`: the item, else the last level of the category, where the log says so.
+
+    `sender`: the brand; `system`: the source whose log names it; `delivery`: goods that were sent, and no message.
+    """
+
+    event_id: str
+    at: datetime
+    title: str
+    about: str | None = None
+    sender: str | None = None
+    system: str | None = None
+    channel: str | None = None
+    marketing: bool = False
+    delivery: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """A no of the customer: the kind of event, when, and the one sender it is about, if it is about one."""
+
+    kind: str
+    at: datetime
+    sender: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """What the customer bought, and when; `returned`: it was sent back since."""
+
+    about: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """That others put the customer into the group that the messages were for: since when, and who they are."""
+
+    since: datetime
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFacts:
+    """The facts of one case; `sent`: the finding's messages, else the marketing messages of the customer, oldest first.
+
+    `silence`: how far the mail log goes on after the last of them, without a gap. `refusal`: why somebody else answers.
+    """
+
+    sent: tuple[SentMessage, ...] = ()
+    opt_out: OptOut | None = None
+    purchase: Purchase | None = None
+    origin: Origin | None = None
+    silence: Silence | None = None
+    legal_request: datetime | None = None
+    bereaved: bool = False
+
+
+def chosen(findings: Sequence[Finding], ident: str | None) -> Finding | None:
+    """The finding with the id `ident`; by default the first that can be told, hints only where there is nothing else.
+
+    Of several as grave the one that an act of the customer's own is behind comes first: that is what they ask about. A
+    mere hint of what a reply is not for is never chosen by itself. Raises InputError where there is no finding `ident`.
+    """
+    if ident is not None:
+        for row in findings:
+            if row.id == ident:
+                return row
+        raise InputError(f"no finding {ident!r} of this customer; `whysent audit` lists them")
+    tellable = [row for row in findings if row.verdict != "cannot_tell"]
+    grave = [row for row in tellable if row.severity != "info"]
+    if grave:
+        worst = [row for row in grave if row.severity == grave[0].severity]
+        return next((row for row in worst if row.cause), worst[0])
+    return next((row for row in tellable if not check(row.check).handed_to), None)
+
+
+def messages_to_explain(
+    findings: Sequence[Finding], *, finding: str | None = None, most: int = 12
+) -> list[str]:
+    """The newest messages (event_ids, oldest first) of the finding that is `chosen`, else of the first that has any."""
+    finding_row = chosen(findings, finding) or next((row for row in findings if row.messages), None)
+    return list(finding_row.messages)[-most:] if finding_row is not None else []
+
+
+def case_facts(case: Case, finding: Finding | None, *, names_sensitive: bool = False) -> CaseFacts:
+    """The facts of a case and one of its findings; without one, of all its messages."""
+    events, wording = case.events, Wording(names_sensitive=names_sensitive)
+    sent = _sent(events, finding, wording)
+    cause = _rows(events, () if finding is None else (*finding.cause, *finding.evidence))
+    return CaseFacts(
+        sent=sent,
+        opt_out=_opt_out(cause),
+        purchase=_purchase(_rows(events, () if finding is None else finding.cause), wording),
+        origin=_origin(cause),
+        silence=silence_after(case.context, [message.at for message in sent if not message.delivery]),
+        legal_request=_legal_request(events),
+        bereaved=bool(events.select(vocabulary.life_changed().any()).item()),
+    )
+
+
+def _sent(events: pl.DataFrame, finding: Finding | None, wording: Wording) -> tuple[SentMessage, ...]:
+    if finding is None:
+        rows = messages(events).filter("sent").sort("occurred_at", "event_id").to_dicts()
+    else:
+        rows = list(_rows(events, finding.messages or finding.evidence))
+    deliveries = () if finding is None or finding.messages else (_ORDER,)
+    return tuple(
+        SentMessage(
+            event_id=row["event_id"],
+            at=row["occurred_at"],
+            title=_title(row, wording),
+            about=_about(row, wording),
+            sender=row["sender"],
+            system=row["source_name"],
+            channel=row["channel"],
+            marketing=row["kind"] not in deliveries and vocabulary.is_marketing(row["message_class"]),
+            delivery=row["kind"] in deliveries,
+        )
+        for row in rows
+        if row["kind"].startswith("message_") or row["kind"] in deliveries
+    )
+
+
+def _title(row: dict[str, Any], wording: Wording) -> str:
+    title = (
+        row["subject"] or row["campaign_name"] or row["campaign_id"] or row["item_name"] or row["event_id"]
+    )
+    return wording.title(str(title), row)
+
+
+def _about(row: dict[str, Any], wording: Wording) -> str | None:
+    about = row["item_name"] or (row["category"] or "").rpartition(" > ")[2]
+    return wording.title(about, row) if about else None
+
+
+def _rows(events: pl.DataFrame, event_ids: Iterable[str]) -> Sequence[dict[str, Any]]:
+    """The events of these ids, oldest first."""
+    return events.filter(pl.col("event_id").is_in(list(event_ids))).to_dicts()
+
+
+def _opt_out(rows: Sequence[dict[str, Any]]) -> OptOut | None:
+    """The oldest no among `rows`: the one that the messages came after."""
+    row = next((row for row in rows if row["kind"] in OPT_OUTS), None)
+    return None if row is None else OptOut(row["kind"], row["occurred_at"], row["sender"])
+
+
+def _purchase(rows: Sequence[dict[str, Any]], wording: Wording) -> Purchase | None:
+    row = next((row for row in rows if row["kind"] == _ORDER and row["source"] != "inferred"), None)
+    about = None if row is None else _about(row, wording)
+    return None if row is None or about is None else Purchase(about, row["occurred_at"])
+
+
+def _origin(rows: Sequence[dict[str, Any]]) -> Origin | None:
+    row = next((row for row in rows if row["source"] == "third_party"), None)
+    return None if row is None else Origin(row["occurred_at"], row["source_name"])
+
+
+def _legal_request(events: pl.DataFrame) -> datetime | None:
+    """When the customer asked for their data or its erasure, where that has not been answered."""
+    requests = events.filter(pl.col("kind").is_in([*_LEGAL_REQUESTS, "request_answered"]))
+    if requests.is_empty() or requests["kind"][-1] == "request_answered":
+        return None
+    at: datetime = requests["occurred_at"][-1]
+    return at

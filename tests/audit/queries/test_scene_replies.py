@@ -1,0 +1,240 @@
+"""The letters that the scenes get, in both languages: each was read aloud before it was kept."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from audit.enforcement import handover
+from audit.errors import InputError
+from audit.ingest import import_paths
+from audit.privacy.log import Log
+from audit.privacy.roles import Viewer
+from audit.queries import documents, remedies
+from audit.queries.findings_documents import Finding
+from audit.rules.book import Book
+from audit.workspace.workspace import Workspace
+from fixtures import demo
+from fixtures import scenes as told
+from tests import golden
+from tests.conftest import steady_pseudonym
+
+GOLDEN = Path(__file__).parent / "golden" / "replies"
+AT = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+ANSWERED = (
+    "scene-01-nail-clipper", "scene-05-junk-box", "scene-06-forty-a-day", "scene-07-cart-bought", "scene-07-cart-burst",
+    "scene-07-cart-good", "scene-08-looked-at-cameras", "scene-09-breach", "scene-09-objected", "scene-09-queued-before",
+    "scene-09-transactional", "scene-09-within-grace", "scene-09-wrong-scope", "scene-10-happy-diapers",
+    "scene-11-rural-maker", "scene-12-third-party", "scene-13-just-say-thanks",
+)  # fmt: skip
+REFUSED = {
+    "scene-02-makeup-for-my-wife": "privacy or care",
+    "scene-03-expecting-mother": "privacy",
+    "scene-03-father-to-be": "privacy",
+    "scene-03-friend-by-likeness": "privacy",
+    "scene-04-bereaved-parents": "privacy or care",
+    "scene-04-tool-set": "privacy or care",
+}
+
+
+class Clock:
+    """A clock that stands where it was set."""
+
+    def __init__(self) -> None:
+        self.at = AT
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture(scope="module")
+def scene_events(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("replies") / "scenes.parquet"
+    told.events().write_parquet(file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def ws(tmp_path_factory: pytest.TempPathFactory, scene_events: Path) -> Workspace:
+    """The scenes, with an empty book."""
+    made = Workspace.create(
+        tmp_path_factory.mktemp("replies") / "ws", synthetic=True, pseudonyms=steady_pseudonym
+    )
+    import_paths(made, [scene_events])
+    made.set_map(demo.demo_campaigns(), demo.demo_flows())
+    return made
+
+
+@pytest.fixture
+def clock(ws: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Clock]:
+    """A book and a log of their own in `ws`, by a clock that stands."""
+    moment = Clock()
+    monkeypatch.setattr(ws, "_book", Book(tmp_path / "book.db", now=moment))
+    monkeypatch.setitem(ws.__dict__, "log", Log(tmp_path / "log.db", now=moment))
+    return moment
+
+
+class Letters:
+    """The letters of a workspace with an empty book, each made once."""
+
+    def __init__(self, ws: Workspace) -> None:
+        self.ws = ws
+        self._made: dict[tuple[str, str], str] = {}
+
+    def __call__(self, customer: str, locale: str) -> str:
+        if (customer, locale) not in self._made:
+            self._made[customer, locale] = letter(self.ws, customer, locale)
+        return self._made[customer, locale]
+
+
+@pytest.fixture(scope="module")
+def letters(ws: Workspace) -> Letters:
+    return Letters(ws)
+
+
+def letter(ws: Workspace, customer: str, locale: str, **options: str) -> str:
+    return documents.report(ws, customer, kind="reply", locale=locale, **options).written("txt")
+
+
+def worst(ws: Workspace, customer: str) -> Finding:
+    (first, *_) = documents.audit(ws, customer).findings
+    return first
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+@pytest.mark.parametrize("customer", ANSWERED)
+def test_a_scene_gets_the_letter_that_was_read(letters: Letters, customer: str, locale: str) -> None:
+    golden.hold(GOLDEN / f"{customer.removeprefix('scene-')}-{locale}.txt", letters(customer, locale))
+
+
+def test_every_scene_is_answered_or_handed_on() -> None:
+    assert {*ANSWERED, *REFUSED} == set(told.events()["customer_id"])
+
+
+@pytest.mark.parametrize(("customer", "answers"), REFUSED.items())
+def test_no_letter_is_made_where_somebody_else_must_answer_and_it_says_who(
+    ws: Workspace, customer: str, answers: str
+) -> None:
+    with pytest.raises(InputError, match=f"no reply is offered here: hand this case over to {answers}"):
+        letter(ws, customer, "de")
+
+
+def states(ws: Workspace, clock: Clock, customer: str, locale: str) -> Iterator[tuple[str, str]]:
+    """The state of the remedy, and the letter, as a finding's rule goes on from nothing to the sending system."""
+
+    def now() -> tuple[str, str]:
+        return remedies.remedy(ws, worst(ws, customer)).state, letter(ws, customer, locale)
+
+    yield now()
+    finding = worst(ws, customer)
+    rule, case = remedies.suggested(ws, finding.customer, finding.id, ticket="T-1")
+    proposal = ws.book.inbox.propose(
+        ws.book.plan_import([rule], effective=AT + timedelta(days=3)), case, author="agent"
+    )
+    yield now()
+    clock.at += timedelta(days=1)
+    ws.book.apply(ws.book.plan_approve(proposal.number), author="operator")
+    yield now()
+    clock.at += timedelta(days=4)
+    yield now()
+    clock.at += timedelta(days=1)
+    handover.hand_over(ws, ws.book.enabled(), "braze", viewer=Viewer(), actor="operator")
+    yield now()
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+@pytest.mark.parametrize("customer", ["scene-01-nail-clipper", "scene-09-breach"])
+def test_what_was_done_is_said_as_the_book_has_it(
+    ws: Workspace, clock: Clock, customer: str, locale: str
+) -> None:
+    told_states = list(states(ws, clock, customer, locale))
+    assert [state for state, _ in told_states] == ["none", "proposed", "approved", "in_force", "handed_over"]
+    paragraphs = [set(text.split("\n\n")) for _, text in told_states]
+    changed = "\n\n".join(
+        f"[{state}] {' '.join(sorted(text - paragraphs[0]))}".strip()
+        for (state, _), text in zip(told_states, paragraphs, strict=True)
+    )
+    golden.hold(GOLDEN / f"states-{customer.removeprefix('scene-')}-{locale}.txt", changed + "\n")
+
+
+def test_nothing_is_passed_on_before_a_proposal_for_this_very_finding_is_in_the_book(
+    ws: Workspace, clock: Clock
+) -> None:
+    assert "passed it on" not in letter(ws, "scene-01-nail-clipper", "en")
+    other = worst(ws, "scene-05-junk-box")
+    rule, case = remedies.suggested(ws, other.customer, other.id)
+    ws.book.inbox.propose(ws.book.plan_import([rule]), case)
+    assert "passed it on" not in letter(ws, "scene-01-nail-clipper", "en")
+    assert "passed it on: since 23 November 2026" in letter(ws, "scene-05-junk-box", "en")
+
+
+def test_a_proposal_that_was_rejected_or_withdrawn_is_none(ws: Workspace, clock: Clock) -> None:
+    finding = worst(ws, "scene-01-nail-clipper")
+    rule, case = remedies.suggested(ws, finding.customer, finding.id)
+    for end in (ws.book.inbox.reject, ws.book.inbox.withdraw):
+        proposal = ws.book.inbox.propose(ws.book.plan_import([rule]), case)
+        assert remedies.remedy(ws, finding).state == "proposed"
+        end(proposal.number)
+        assert remedies.remedy(ws, finding).state == "none"
+
+
+@pytest.mark.parametrize("customer", [one for one in ANSWERED if one.startswith("scene-09")])
+def test_a_no_stands_and_is_no_proposal(letters: Letters, customer: str) -> None:
+    text = letters(customer, "en")
+    assert re.search(r"(stands|of \d+ \w+ \d+ stands), and you do not have to repeat it", text)
+    assert not re.search(r"more of them|can still come|a little while|every system|breach|violat", text)
+    assert ("objected" in text.lower() or "objection" in text) == (customer == "scene-09-objected")
+
+
+def test_the_question_comes_first(letters: Letters) -> None:
+    assert "about “Cameras”" in letters("scene-08-looked-at-cameras", "en")
+    third = letters("scene-12-third-party", "en")
+    assert "it has come from a third party, “Weitblick audience data”, since 1 June 2026" in third
+
+
+def test_of_several_findings_the_one_that_is_named_is_answered(ws: Workspace) -> None:
+    films = next(
+        row
+        for row in documents.audit(ws, "scene-08-looked-at-cameras").findings
+        if row.check == "ignored-streak" and "DVD" in row.text
+    )
+    text = letter(ws, "scene-08-looked-at-cameras", "en", finding=films.id)
+    assert "DVD deals" in text
+    assert "Camera deals" not in text
+
+
+def test_a_default_of_ours_is_told_as_no_date(letters: Letters) -> None:
+    """The window of a segment that nobody defined here would end on 1 June 2027."""
+    assert "2027" not in letters("scene-12-third-party", "en")
+
+
+QUOTED = re.compile(r"„[^“]*“|“[^”]*”")
+ENGLISH = re.compile(
+    r"\b(the|and|you|your|from|with|about|mails?|cart|rule|this|that|on|to|we|our|is|not|by|for|messages?)\b", re.IGNORECASE
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("customer", ANSWERED)
+def test_german_has_no_english_left_and_german_dates(letters: Letters, customer: str) -> None:
+    words = QUOTED.sub("", letters(customer, "de")).replace("E-Mail", "")
+    assert not ENGLISH.findall(words)
+    assert not re.findall(r"\d{4}-\d\d-\d\d|”", words)
+    assert re.search(
+        r"\d\. (Januar|Februar|März|April|Mai|Ju[nl]i|August|September|Oktober|November) \d{4}", words
+    )
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+@pytest.mark.parametrize("customer", ANSWERED)
+def test_a_letter_begins_with_a_name_says_sorry_once_at_most_and_is_signed(
+    letters: Letters, customer: str, locale: str
+) -> None:
+    blocks = letters(customer, locale).strip().split("\n\n")
+    assert blocks[1] in {"Dear [name],", "Guten Tag [Name],"}
+    assert blocks[-1] in {"[your name], [your team]", "[Ihr Name], [Ihr Team]"}
+    wrong = [row for row in documents.audit(letters.ws, customer).findings if row.severity != "info"]
+    sorry = len(re.findall(r"[Ww]e are sorry|leid", "\n".join(blocks)))
+    assert sorry == bool(wrong)
