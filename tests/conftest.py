@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from audit.privacy import vault
 from audit.privacy.vault import ALPHABET, LENGTH
 
 BEGUN = datetime(2026, 11, 21, 9, tzinfo=UTC)
@@ -62,8 +63,10 @@ def scenes(tmp_path_factory: pytest.TempPathFactory, key_file: Path) -> Path:
     folder = tmp_path_factory.mktemp("scenes") / "workspace"
     file = folder.with_name("scenes.parquet")
     told.events().write_parquet(file)
-    ws = Workspace.create(folder, synthetic=True, pseudonyms=steady_pseudonym)
-    import_paths(ws, [file])
+    ws = Workspace.create(folder, synthetic=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vault, "random_pseudonym", steady_pseudonym)
+        import_paths(ws, [file])
     ws.set_map(demo.demo_campaigns(), demo.demo_flows())
     starter = files.read(Path(demo.__file__).parent / "rules" / "starter.toml")
     book = Book(folder / "book.db", now=lambda: BEGUN)

@@ -196,22 +196,6 @@ def names(key: Key) -> str:
     return ", ".join(_NAMES.get(name, name) for name in key.keys.split(","))
 
 
-def manual() -> str:
-    """The whole table as Markdown, for the manual."""
-    lines = ["# Keys", "", *_CHANGING]
-    for area, entries in TABLE.items():
-        lines += [f"## {TITLES[area]}", "", "| key | does | id |", "|---|---|---|"]
-        lines += [f"| `{names(key)}` | {key.help} | `{action_id(area, key)}` |" for key in entries]
-        lines.append("")
-    return "\n".join(lines)
-
-
-_CHANGING = (
-    "Every action is in the palette (`Ctrl+P` or `F10`), and `?` tells the keys of what has the focus. Arrows, Home,",
-    "End and the mouse work everywhere. To give an action other keys, write its id and the keys into `keys.toml` in",
-    'the folder of your settings (on Linux `~/.config/whysent`): `"customer.leave-out" = "z"`.',
-    "",
-)
 _NAMES = {
     "question_mark": "?", "slash": "/", "down": "↓", "up": "↑", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home",
     "end": "End", "enter": "Enter", "escape": "Esc", "tab": "Tab", "shift+tab": "Shift+Tab", "space": "Space",

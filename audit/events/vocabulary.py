@@ -97,11 +97,6 @@ def bears_on_expr(act: Column, message: Column) -> pl.Expr:
     return _expr(act).is_null() | _expr(act).eq_missing(_expr(message))
 
 
-def may_bear_on(act: str | None, message: str | None) -> bool:
-    """Whether an act bears on a message, or may, because the message does not say its channel, sender or list."""
-    return message is None or bears_on(act, message)
-
-
 def may_bear_on_expr(act: Column, message: Column) -> pl.Expr:
     """Whether an act bears on a message, or may, because the message does not say its channel, sender or list."""
     return _expr(message).is_null() | bears_on_expr(act, message)

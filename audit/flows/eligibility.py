@@ -17,12 +17,8 @@ ELIGIBLE: dict[str, pl.DataType] = {
     "fails": pl.List(pl.String()),
 }
 """A row for each message and each act that could have set it off. `step`: the step of the series it is, by the log,
-else by its time; `due`: from when on that step may come (UTC), null where that cannot be said; `fails`: which of
-`FAILS` do not hold."""
-
-FAILS = ("no_such_step", "too_early", "too_late", "repeated")
-"""What can be wrong with a message that an act set off: the flow has no such step; it came before or after its time; that
-step had already been sent for that act."""
+else by its time; `due`: from when on that step may come (UTC), null where that cannot be said; `fails`: what is wrong
+with it: `no_such_step` (the flow has none), `too_early`, `too_late`, `repeated` (that step had already been sent for that act)."""
 
 AUDIENCE: dict[str, pl.DataType] = {
     "customer_id": pl.String(),

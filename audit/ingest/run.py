@@ -186,13 +186,9 @@ class _Run:
         report.last = max(moment for moment in (report.last, latest) if moment)
 
     def _pseudonymised(self, events: pl.DataFrame, identifiers: pl.DataFrame) -> pl.DataFrame:
-        from audit.privacy.vault import random_pseudonym
-
         vault = self._ws.vault
         sources = events["customer_id"].unique(maintain_order=True).to_list()
-        names = vault.pseudonyms(
-            sources, import_id=self.import_id, maker=self._ws.pseudonym_maker or random_pseudonym
-        )
+        names = vault.pseudonyms(sources, import_id=self.import_id)
         pseudonyms = pl.DataFrame({"customer_id": list(names), "pseudonym": list(names.values())})
         known_identifiers = identifiers.join(pseudonyms, on="customer_id", how="inner", maintain_order="left")
         if known_identifiers.height:

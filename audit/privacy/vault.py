@@ -127,9 +127,9 @@ class Vault:
     # -- pseudonyms ---------------------------------------------------------------------------------
 
     def pseudonyms(
-        self, source_ids: Iterable[str], *, import_id: str, maker: Maker = random_pseudonym
+        self, source_ids: Iterable[str], *, import_id: str, maker: Maker | None = None
     ) -> dict[str, str]:
-        """The pseudonym of each source id, made by `maker` where there is none yet.
+        """The pseudonym of each source id, made by `maker` (by default at random) where there is none yet.
 
         Keys of the answer are the ids as given; ids that differ in outer blanks only share a pseudonym. New ones
         are pending under `import_id`.
@@ -140,7 +140,7 @@ class Vault:
             fresh = {token: source_id for source_id, token in tokens.items() if token not in pseudonyms}
             if fresh:
                 _begin(db, import_id)
-                new = _free_pseudonyms(db, fresh, maker)
+                new = _free_pseudonyms(db, fresh, maker or random_pseudonym)
                 db.conn.executemany(
                     "insert into people (pseudonym, source_token, source_id, import_id) values (?, ?, ?, ?)",
                     [

@@ -35,7 +35,7 @@ from audit.workspace.snapshot import Generation
 if TYPE_CHECKING:
     from audit.flows import Flow
     from audit.privacy.log import Log
-    from audit.privacy.vault import Maker, Vault
+    from audit.privacy.vault import Vault
     from audit.rules.book import Book
     from audit.rules.model import Rule
     from audit.segments import Definition
@@ -72,20 +72,18 @@ def demo_folder() -> Path:
 class Workspace:
     """An open workspace, at one generation."""
 
-    def __init__(self, path: Path, current: Manifest, *, pseudonyms: "Maker | None" = None) -> None:
+    def __init__(self, path: Path, current: Manifest) -> None:
         self.path = path
         self.generation = Generation(path, current)
-        self.pseudonym_maker = pseudonyms
         self._opening = threading.Lock()
         self._vault: Vault | None = None
         self._book: Book | None = None
 
     @classmethod
-    def create(cls, path: Path, *, synthetic: bool = False, pseudonyms: "Maker | None" = None) -> Self:
+    def create(cls, path: Path, *, synthetic: bool = False) -> Self:
         """Make an empty workspace in the folder `path`, with its key and its vault.
 
-        `pseudonyms` makes pseudonyms from source ids; for invented customers only. Raises WorkspaceError if there is
-        one already, or what is left of one, or the folder cannot be made.
+        Raises WorkspaceError if there is one already, or what is left of one, or the folder cannot be made.
         """
         from audit.privacy import keys
         from audit.privacy.vault import Vault
@@ -108,7 +106,7 @@ class Workspace:
             with private_files.clear_errors(path):
                 Vault.create(path / "vault.db", keys.create(fresh.id))
             fresh.save(path)
-        return cls(path, fresh, pseudonyms=pseudonyms)
+        return cls(path, fresh)
 
     @classmethod
     def open(cls, path: Path) -> Self:

@@ -10,7 +10,6 @@ import pytest
 
 from audit.rules.files import loads
 from audit.workspace.workspace import Workspace
-from tests.conftest import steady_pseudonym
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="mounts of Linux")
 
@@ -37,7 +36,7 @@ WRITING = (
 
 @pytest.fixture
 def place(tmp_path):
-    ws = Workspace.create(tmp_path / "workspace", synthetic=True, pseudonyms=steady_pseudonym)
+    ws = Workspace.create(tmp_path / "workspace", synthetic=True)
     ws.book.apply(ws.book.plan_add(loads(CAP)))
     (tmp_path / "other.toml").write_text(CAP.replace('"cap"', '"other"'))
     (tmp_path / "disk").mkdir()

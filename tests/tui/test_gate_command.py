@@ -10,7 +10,6 @@ from contextlib import contextmanager
 import pytest
 
 from audit.workspace.workspace import Workspace
-from tests.conftest import steady_pseudonym
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of Unix")
 
@@ -23,7 +22,7 @@ RULES = (
 
 @pytest.fixture
 def place(tmp_path):
-    Workspace.create(tmp_path / "workspace", synthetic=True, pseudonyms=steady_pseudonym)
+    Workspace.create(tmp_path / "workspace", synthetic=True)
     (tmp_path / "rules.toml").write_text(RULES)
     return tmp_path
 

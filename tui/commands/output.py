@@ -5,9 +5,9 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from audit.errors import InputError
 from audit.privacy.clean import clean
@@ -22,11 +22,10 @@ SIGNS = {"high": "▲ high", "medium": "■ med", "low": "● low", "info": "· 
 """A severity as a sign and a word, so that it needs no colour."""
 
 
-def document(answer: "Document | Mapping[str, Any]") -> None:
+def document(answer: "Document") -> None:
     """Print one JSON document on stdout, in ASCII where that cannot print more."""
     unicode = "utf" in (sys.stdout.encoding or "").lower()
-    plain = answer if isinstance(answer, Mapping) else answer.to_json()
-    json.dump(plain, sys.stdout, ensure_ascii=not unicode, indent=2)
+    json.dump(answer.to_json(), sys.stdout, ensure_ascii=not unicode, indent=2)
     sys.stdout.write("\n")
 
 

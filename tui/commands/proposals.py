@@ -232,10 +232,5 @@ def _print(proposal: "Proposal", same: "Proposal | None" = None) -> None:
     if same is not None:
         output.line(f"      as {same.id}")
         return
-    for change in proposal.changes:
-        output.line(f"      {change.sign} {change.rule.id}")
-        for line in change.lines() if change.after else []:
-            output.line(f"          {line}")
-    if proposal.request:
-        rules = ", ".join(f"{name} v{version}" for name, version in proposal.request.rules)
-        output.line(f"      handover as {proposal.request.format}: {rules}")
+    for line in proposal.lines():
+        output.line(f"      {line}")

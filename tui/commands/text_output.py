@@ -1,7 +1,7 @@
 """The answers as text: the same documents that `--json` prints, laid out for people."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tui.commands.output import SIGNS, line, table
 from tui.rendering.charts import bar, sparkline
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from audit.rules.replay.outcomes import Rate
     from audit.rules.replay.totals import RatesBeside, ReplayDocument, SweepDocument
     from audit.why import Reason, WhyDocument
-
-Document = Mapping[str, Any]
 
 
 def customers(answer: "TriageList", coverage: "Coverage") -> None:

@@ -78,15 +78,6 @@ class Proposals:
 def summary(proposal: Proposal) -> ProposalSummary:
     """A proposal as a list and a page show it."""
     case = proposal.case
-    lines: list[str] = []
-    for change in proposal.changes:
-        lines += [
-            f"{change.sign} {change.rule.id}",
-            *(f"    {line}" for line in change.lines() if change.after),
-        ]
-    if proposal.request:
-        rules = ", ".join(f"{name} v{version}" for name, version in proposal.request.rules)
-        lines.append(f"handover as {proposal.request.format}: {rules}")
     who = f"{proposal.author} on {day(proposal.made_at)}"
     origin = [who, f"ticket {case.ticket}" if case.ticket else "", case.customer, case.finding]
     return ProposalSummary(
@@ -94,7 +85,7 @@ def summary(proposal: Proposal) -> ProposalSummary:
         f"{proposal.action} {', '.join(change.rule.id for change in proposal.changes)}".strip(),
         " · ".join(part for part in origin if part),
         case.note,
-        tuple(lines),
+        tuple(proposal.lines()),
         proposed_rule(proposal),
         approvable=proposal.request is None,
     )

@@ -170,7 +170,7 @@ class _People:
         from audit.privacy.vault import random_pseudonym
 
         self._vault: Vault = ws.vault
-        self._new_pseudonym = ws.pseudonym_maker or random_pseudonym
+        self._new_pseudonym = random_pseudonym
         self._index = self._vault.everybody()
         self._pseudonyms = {name: name for name in self._index.values()}
         self._new: dict[str, str] = {}

@@ -90,6 +90,17 @@ class Proposal:
         campaigns = dict.fromkeys(name for change in self.changes for name in change.rule.campaigns)
         return self.case.campaign or ", ".join(campaigns)
 
+    def lines(self) -> list[str]:
+        """What it asks for: a line a rule with what becomes of it, its keys below; or the export."""
+        lines = []
+        for change in self.changes:
+            lines.append(f"{change.sign} {change.rule.id}")
+            lines += [f"    {line}" for line in change.lines() if change.after]
+        if self.request:
+            rules = ", ".join(f"{name} v{version}" for name, version in self.request.rules)
+            lines.append(f"handover as {self.request.format}: {rules}")
+        return lines
+
     def asks_the_same(self, other: "Proposal") -> bool:
         """Whether another one asks for the very same."""
         return (self.changes, self.request, self.effective) == (other.changes, other.request, other.effective)

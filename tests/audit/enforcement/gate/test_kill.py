@@ -14,7 +14,6 @@ from itertools import pairwise
 import pytest
 
 from audit.workspace.workspace import Workspace
-from tests.conftest import steady_pseudonym
 from tests.killing import Killing
 
 KILLS = int(os.environ.get("WHYSENT_KILLS", "25"))
@@ -34,7 +33,7 @@ def line(number):
 def test_a_kill_loses_nothing_that_was_answered(tmp_path):
     """Started again, it gives again what it had answered; and all of what went out has counted."""
     dice = random.Random(7)
-    ws = Workspace.create(tmp_path / "workspace", synthetic=True, pseudonyms=steady_pseudonym)
+    ws = Workspace.create(tmp_path / "workspace", synthetic=True)
     (tmp_path / "rules.toml").write_text(CAP)
     seen: dict[int, bytes] = {}
     with Killing("tests.audit.enforcement.gate.killed", tmp_path) as killing:

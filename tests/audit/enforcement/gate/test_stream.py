@@ -10,6 +10,7 @@ import pytest
 from audit.enforcement.gate import stream
 from audit.errors import WorkspaceError
 from audit.ingest import import_paths
+from audit.privacy import vault
 from audit.rules.files import loads
 from audit.workspace.workspace import Workspace
 from tests.conftest import steady_pseudonym
@@ -21,9 +22,10 @@ BOUGHT = (
 
 
 @pytest.fixture
-def ws(tmp_path):
+def ws(tmp_path, monkeypatch):
     """Jo (007) was mailed on the 1st and bought item 7 on the 2nd of January."""
-    made = Workspace.create(tmp_path / "workspace", synthetic=True, pseudonyms=steady_pseudonym)
+    monkeypatch.setattr(vault, "random_pseudonym", steady_pseudonym)
+    made = Workspace.create(tmp_path / "workspace", synthetic=True)
     return taken_in(
         made,
         tmp_path,
