@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from audit.events import sensitive_topics
 from audit.events.schema import TIME
 from audit.events.vocabulary import comes_before_expr
 from audit.storage import toml_input
@@ -25,6 +26,12 @@ KINDS = (
 """The kinds of acts that can be behind a message, the strongest first."""
 
 _ITEM, _CATEGORY, _CLOSE_CATEGORY, _TOPIC, _WORD = range(len(LEVELS))
+
+_NEAR = (_CLOSE_CATEGORY, _WORD)
+"""Levels that only guess."""
+
+_NEVER_GUESSED = "health"
+"""The sensitive topic of which nothing is listed as a guess."""
 
 _MESSAGE_TEXTS = ("subject", "campaign_name", "item_name")
 """Where a message says in words what it is about."""
@@ -50,13 +57,23 @@ def related_acts(placed: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
     acts = placed.filter(pl.col("kind").is_in(KINDS)).join(
         messages.select("customer_id").unique(), on="customer_id", how="semi", maintain_order="left"
     )
-    return (
+    related = (
         _message_keys(messages)
         .join(_act_keys(acts), on=("customer_id", "key"))
         .filter(pl.col("act") < pl.col("message"))
         .group_by("message", "act")
         .agg(pl.col("level").min())
     )
+    return _without_guesses_at_health(related, placed)
+
+
+def _without_guesses_at_health(related: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
+    """`related` without the acts on health that are only near what a message is about."""
+    is_near = pl.col("level").is_in(_NEAR)
+    acts = placed[related.filter(is_near)["act"].unique().sort()]
+    touched = sensitive_topics.touched(acts).filter(pl.col("topic") == _NEVER_GUESSED)
+    guessed = acts["act"].gather(touched["row"])
+    return related.filter(~(is_near & pl.col("act").is_in(guessed.implode())))
 
 
 def candidates(events: pl.DataFrame, message: Mapping[str, Any]) -> pl.DataFrame:
@@ -152,13 +169,16 @@ def _words(rows: pl.DataFrame, texts: tuple[str, ...], position: str) -> pl.Data
 
 
 def _asked_by_category(path: str) -> list[tuple[str, int]]:
-    """A message about `path` asks for what lies under it or two levels and deeper above it, else for what lies beside it."""
+    """A message about `path` asks for what lies under it or two levels and deeper above it, else for what lies beside it.
+
+    A first level in common is a department, which says nothing of why.
+    """
     if not path:
         return []
     levels = path.split(" > ")
     above = [" > ".join(levels[:count]) for count in range(2, len(levels))]
     parent = path.rpartition(" > ")[0]
-    beside = [(f"u{parent}", _CLOSE_CATEGORY)] if parent else []
+    beside = [(f"u{parent}", _CLOSE_CATEGORY)] if " > " in parent else []
     return [(f"u{path}", _CATEGORY), *((f"c{category}", _CATEGORY) for category in above), *beside]
 
 

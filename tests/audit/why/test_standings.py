@@ -47,6 +47,32 @@ CARTED = {"kind": "product_added", "event_id": "cart", "at": "2026-03-01T09:12",
 VIEWED = {"kind": "product_viewed", "event_id": "view", "at": "2026-03-01T09:12", **CAMERA}
 
 
+def test_a_first_level_in_common_and_words_of_every_label_are_no_cause() -> None:
+    def bought(name: str, category: str, event_id: str) -> dict[str, Any]:
+        item = {"item_id": event_id, "item_name": name, "category": category}
+        return {"kind": "order_completed", "at": "2026-03-02T12:00", "event_id": event_id, **item}
+
+    cigarettes = bought("CIGARETTES", "DRUG GM > CIGARETTES", "smoke")
+    cakes = bought("FROZEN CAKES/ALL TYPES INCLUDI, 17 OZ", "FROZEN > CAKES", "cake")
+    baby_food = {**MAIL, "at": "2026-03-07T12:00", "category": "DRUG GM > BABY FOODS", "campaign_name": "B 5"}
+    assert explained(cigarettes, cakes, baby_food).standing == "unexplained"
+    named = {**MAIL, "at": "2026-03-07T12:00", "campaign_name": "Type A, campaign 13"}
+    assert "nothing says what campaign Type A, campaign 13 is about" in str(
+        texts(explained(cakes, named).because)
+    )
+
+
+@pytest.mark.parametrize(
+    ("category", "item", "standing"),
+    [("Drugstore > Care > Wipes", None, "unexplained"), (None, "y", "inferred")],
+)
+def test_a_health_good_is_no_guess_and_stays_where_the_message_is_about_it(category, item, standing) -> None:
+    treatment = {"item_id": "y", "item_name": "YEAST TREATMENTS", "category": "Drugstore > Care > Treatments"}
+    bought = {"kind": "order_completed", "at": "2026-03-02T12:00", "event_id": "cure", **treatment}
+    sent = {**MAIL, "at": "2026-03-07T12:00", "category": category, "item_id": item, "subject": "Treatments"}
+    assert explained(bought, sent).standing == standing
+
+
 def test_a_cart_whose_order_was_cancelled_is_open_again() -> None:
     bought = {"kind": "order_completed", "at": "2026-03-01T10:00", "order_id": "1", **CAMERA}
     undone = {
