@@ -255,10 +255,6 @@ def _write_quarantine(folder: Path, refused: pl.DataFrame, vault: "Vault") -> st
     path = folder / f"{digest.hexdigest()}.parquet"
     if not path.exists():
         sealed = [vault.seal(text.encode("utf-8", "replace")) for text in refused["raw"].fill_null("")]
-        private_files.reserve(path)
-        with private_files.clear_errors(path):
-            refused.with_columns(pl.Series("raw", sealed, dtype=pl.Binary)).select(
-                *_QUARANTINED
-            ).write_parquet(path)
-        private_files.sync(path)
+        rows = refused.with_columns(pl.Series("raw", sealed, dtype=pl.Binary)).select(*_QUARANTINED)
+        private_files.write_parquet(path, rows)
     return path.name

@@ -39,13 +39,11 @@ class Segment:
 
 def write(folder: Path, events: pl.DataFrame) -> Segment:
     """Write `events` (canonical, in `ORDER`, not empty) as a new segment in `folder`."""
-    path = private_files.reserve(folder / f"{secrets.token_hex(8)}.parquet")
-    with private_files.clear_errors(path):
-        columns = [
-            column for column in events if column.null_count() < events.height
-        ]  # `_open` puts the others back
-        pl.DataFrame(columns).write_parquet(path, row_group_size=ROWS_PER_GROUP, statistics=True)
-    private_files.sync(path)
+    held = [
+        column for column in events if column.null_count() < events.height
+    ]  # `_open` puts the others back
+    path = folder / f"{secrets.token_hex(8)}.parquet"
+    private_files.write_parquet(path, pl.DataFrame(held), row_group_size=ROWS_PER_GROUP, statistics=True)
     customers = events["customer_id"]
     return Segment(path.name, events.height, customers[0], customers[-1])
 

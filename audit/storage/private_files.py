@@ -8,8 +8,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from audit.errors import WorkspaceError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _CAUSES = {
     errno.ENOSPC: "no room left on the disk; make room and try again, nothing was changed",
@@ -62,6 +66,15 @@ def reserve(path: Path) -> Path:
     """Make an empty private file that a library then writes to."""
     with clear_errors(path):
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+    return path
+
+
+def write_parquet(path: Path, frame: "pl.DataFrame", **options: Any) -> Path:
+    """Write a frame as a new private file, and wait until it is on the disk; `options` as polars takes them."""
+    reserve(path)
+    with clear_errors(path):
+        frame.write_parquet(path, **options)
+    sync(path)
     return path
 
 

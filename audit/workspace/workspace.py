@@ -348,11 +348,7 @@ class Workspace:
 
     def keep(self, frame: pl.DataFrame, stem: str) -> str:
         """Write a small frame as a new file of the workspace; answers its name for the manifest."""
-        path = private_files.reserve(self.path / f"{stem}-{secrets.token_hex(8)}.parquet")
-        with private_files.clear_errors(path):
-            frame.write_parquet(path)
-        private_files.sync(path)
-        return path.name
+        return private_files.write_parquet(self.path / f"{stem}-{secrets.token_hex(8)}.parquet", frame).name
 
     def _readable(self) -> Generation:
         """The generation that is read; the newest, if two others have been written since. Raises WorkspaceError."""

@@ -205,7 +205,7 @@ def kernel_bench(messages: int) -> None:
         )
     few = events.frame.head(30_000)
     sent = histories.sent(few)
-    slow = sent.height / seconds(lambda: simulation.by_reference(sent, few, rules, facts))
+    slow = sent.height / seconds(lambda: simulation.decide(sent, few, rules, facts, compiled=False))
     print(f"reference: {slow:,.0f} messages/s")
     part = sums.Part.of(events, rules, facts, row=row, detailed=True)
     print(f"as the frame of decisions: {seconds(part.decisions):.2f} s")

@@ -257,8 +257,8 @@ def differences(
     """How many decisions both evaluators made, and in which columns and messages they differ."""
     taking_part = RuleSet(rules, {"source-1": "c00001"})
     messages, facts = histories.sent(events), count_facts(events.lazy())
-    expected = simulation.by_reference(messages, events, taking_part, facts, causes=why)
-    made = simulation.by_kernel(messages, events, taking_part, facts, causes=why)
+    expected = simulation.decide(messages, events, taking_part, facts, causes=why, compiled=False)
+    made = simulation.decide(messages, events, taking_part, facts, causes=why, compiled=True)
     if made.schema != expected.schema or made.height != expected.height:
         return expected.height, [f"columns or rows: {made.schema} {made.height}"]
     found = []

@@ -107,7 +107,7 @@ def by_reference(
 ) -> PartTotals:
     """The totals of some customers, with the decisions if `detailed`."""
     messages = histories.sent(events)
-    decided = simulation.by_reference(messages, events, rules, ctx.facts, causes=causes)
+    decided = simulation.decide(messages, events, rules, ctx.facts, causes=causes, compiled=False)
     became = decided.select(BECAME).hstack(outcomes.of(events, messages).select(FLAGS[:-1]))
     return PartTotals(
         simulation.sums(decided, messages, rules.rules),

@@ -108,22 +108,14 @@ def decide(
     progress: Progress | None = None,
     *,
     causes: pl.DataFrame | None = None,
+    compiled: bool | None = None,
 ) -> pl.DataFrame:
-    """The decisions on `messages` (`histories.sent` of `events`), by the kernel where they are many."""
-    by = by_kernel if is_fleet(messages.height, rules) else by_reference
-    return by(messages, events, rules, facts, progress, causes=causes)
+    """The decisions on `messages` (`histories.sent` of `events`), by the evaluator in plain Python, or `compiled` by the kernel.
 
-
-def by_reference(
-    messages: pl.DataFrame,
-    events: pl.DataFrame,
-    rules: RuleSet,
-    facts: Facts,
-    progress: Progress | None = None,
-    *,
-    causes: pl.DataFrame | None = None,
-) -> pl.DataFrame:
-    """`decide` by the evaluator in plain Python."""
+    By default the kernel decides where they are many; then `progress` is told once some thousand customers.
+    """
+    if is_fleet(messages.height, rules) if compiled is None else compiled:
+        return _by_kernel(events, rules, facts, progress, causes)
     decided: list[Decision] = []
     for history in histories.histories(messages, events, rules.rules, facts, causes=causes):
         decided.extend(judge(history, rules))
@@ -132,22 +124,19 @@ def by_reference(
     return frame(decided)
 
 
-def by_kernel(
-    messages: pl.DataFrame,
+def _by_kernel(
     events: pl.DataFrame,
     rules: RuleSet,
     facts: Facts,
-    progress: Progress | None = None,
-    *,
-    causes: pl.DataFrame | None = None,
+    progress: Progress | None,
+    causes: pl.DataFrame | None,
 ) -> pl.DataFrame:
-    """The same by compiled code; `progress` is told once some thousand customers."""
     from audit.rules.kernel import run
     from audit.rules.kernel.encoded_events import EncodedEvents
 
     numbered = events.with_row_index("row")
     standing = histories.sent(numbered)
-    tell = None if progress is None else (lambda done: progress(done, messages.height))
+    tell = None if progress is None else (lambda done: progress(done, standing.height))
     row = standing["row"].cast(pl.Int32).to_numpy(writable=True)
     encoded = EncodedEvents(events, texts(rules.rules))
     decided = run.decide(encoded, row, rules, facts, causes=causes, progress=tell or (lambda _: None))

@@ -27,7 +27,9 @@ def decided(rows, *documents):
     frame, rules = in_order(events(*rows)), [from_dict(one) for one in documents]
     facts = differential.count_facts(frame.lazy())
     plain = told(simulation.simulate(frame, rules, context(frame, facts=facts)).decisions)
-    assert told(simulation.by_kernel(histories.sent(frame), frame, RuleSet(rules), facts)) == plain
+    assert (
+        told(simulation.decide(histories.sent(frame), frame, RuleSet(rules), facts, compiled=True)) == plain
+    )
     assert gated(frame, rules, facts) == plain
     return plain
 

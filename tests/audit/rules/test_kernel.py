@@ -139,8 +139,10 @@ def test_more_than_a_hundred_messages_in_a_window_are_all_counted():
 def test_quiet_hours_that_begin_in_the_repeated_hour_end_where_it_begins_again():
     frame = events(message("2026-10-25T00:45", time_zone="Europe/Berlin"))
     rule = from_dict({**DEFERRED, "quiet": "02:30-08:00"})
-    for evaluate in (simulation.by_reference, simulation.by_kernel):
-        made = evaluate(prepare.sent(frame), frame, RuleSet([rule]), context(frame).facts)
+    for compiled in (False, True):
+        made = simulation.decide(
+            prepare.sent(frame), frame, RuleSet([rule]), context(frame).facts, compiled=compiled
+        )
         assert made["deferred_to"].item() == datetime(2026, 10, 25, 1, tzinfo=UTC)
 
 
@@ -176,7 +178,7 @@ def test_sets_of_more_rules_than_it_can_hold_are_not_for_the_kernel(count):
 def test_a_set_with_a_kind_it_does_not_know_goes_to_the_reference(monkeypatch):
     monkeypatch.setattr(kernel, "KINDS", ("frequency_cap",))
     monkeypatch.setattr(kernel, "MIN_MESSAGES", 1)
-    monkeypatch.setattr(simulation, "by_kernel", None)
+    monkeypatch.setattr(simulation, "_by_kernel", None)
     rows = [message("2026-01-05T10:00"), message("2026-01-05T11:00")]
     assert replayed(rows, {"id": "gap", "kind": "min_gap", "window": "1d"}).totals().sums.by_rule == {
         "gap": 1
@@ -226,12 +228,14 @@ def test_progress_can_stop_it():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        simulation.by_kernel(prepare.sent(frame), frame, RuleSet(rules), context(frame).facts, stop)
+        simulation.decide(
+            prepare.sent(frame), frame, RuleSet(rules), context(frame).facts, stop, compiled=True
+        )
 
 
 def replayed_by_kernel(frame, rules, why=None):
     facts = differential.count_facts(frame.lazy())
-    return simulation.by_kernel(prepare.sent(frame), frame, RuleSet(rules), facts, causes=why)
+    return simulation.decide(prepare.sent(frame), frame, RuleSet(rules), facts, causes=why, compiled=True)
 
 
 # -- totals of a fleet ------------------------------------------------------------------------------------------
