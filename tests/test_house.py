@@ -64,3 +64,14 @@ def test_no_file_and_no_function_is_too_long_to_read(package: str) -> None:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
                 length = node.end_lineno - node.lineno + 1
                 assert package == "tests" or length <= MOST_LINES_OF_A_FUNCTION, f"{path}: {node.name}"
+
+
+def test_what_runs_as_a_program_stands_last_in_its_file() -> None:
+    for path in (path for package in PRODUCT for path in sorted((ROOT / package).rglob("*.py"))):
+        statements = ast.parse(path.read_text(encoding="utf-8")).body
+        programs = [at for at, statement in enumerate(statements) if _is_program(statement)]
+        assert programs in ([], [len(statements) - 1]), f"{path}: what stands below is not there when it runs"
+
+
+def _is_program(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.If) and "__name__" in ast.unparse(statement.test)
