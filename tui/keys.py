@@ -142,8 +142,10 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("escape", "dismiss", "close", "Close this.", shown=True),
     ),
     "report": (
-        Key("r", "kind", "note/reply", "Change between the internal note and the reply to the customer.", shown=True),
-        Key("l", "locale", "language", "Change between English and German.", shown=True),
+        Key("r", "kind", "reply", "Change between the internal note and the reply to the customer.", shown=True),
+        Key("l", "locale", "en/de", "Change between English and German.", shown=True),
+        Key("n", "next_finding", "next", "Answer the next of the customer's findings: the one that the complaint is about.", shown=True),
+        Key("f", "propose", "propose", "Propose the rule that the finding suggests, where nothing is proposed yet; the reply then says so.", shown=True),
         Key("e", "export", "export", "Write it to a file.", shown=True),
         Key("y", "copy", "copy", "Copy the text; it is written to a file as well.", shown=True),
         Key("escape", "dismiss", "close", "Close this.", shown=True),

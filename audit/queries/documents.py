@@ -127,14 +127,25 @@ def report(
     finding: str | None = None,
     at: datetime | None = None,
     names_sensitive: bool = True,
+    ticket: str | None = None,
+    reason: str | None = None,
 ) -> "Report":
     """The case as a note for colleagues (`internal`) or as an answer to the customer (`reply`).
 
-    `finding` is the id of the finding it is about, by default the worst. Raises InputError for another kind, and
-    where no reply is offered.
+    `finding` is the id of the finding it is about, by default the one that is asked for first; `ticket` and `reason`: why
+    somebody looks. Raises InputError for another kind, and where no reply is offered.
     """
     case = read_case(ws, customer, at=at)
-    return written(case, ws, kind=kind, locale=locale, finding=finding, names_sensitive=names_sensitive)
+    return written(
+        case,
+        ws,
+        kind=kind,
+        locale=locale,
+        finding=finding,
+        names_sensitive=names_sensitive,
+        ticket=ticket,
+        reason=reason,
+    )
 
 
 def written(
@@ -145,6 +156,8 @@ def written(
     locale: str,
     finding: str | None = None,
     names_sensitive: bool = True,
+    ticket: str | None = None,
+    reason: str | None = None,
 ) -> "Report":
     """The report of a case already read."""
     from audit.queries import reports
@@ -162,7 +175,16 @@ def written(
         explanations += [] if worst is None else [explained(finding=worst.id)]
         evidence = [event for document in explanations for event in (document.subject.id, *document.evidence)]
         chart = reports.weekly(case.events, case.context.at, evidence, names_sensitive=names_sensitive)
-        return reports.internal(customer, customer_findings, explanations, chart=chart, locale=locale)
+        return reports.internal(
+            customer,
+            customer_findings,
+            explanations,
+            chart=chart,
+            locale=locale,
+            ticket=ticket,
+            reason=reason,
+            remedies={row.id: remedies.remedy(ws, row) for row in customer_findings},
+        )
     if kind == "reply":
         answered = reports.chosen(customer_findings, finding)
         return reports.reply(

@@ -64,6 +64,9 @@ class Facts(Document):
 class SegmentFacts(Facts):
     """Those of an act whose `thing` is a segment, which is never named to the customer."""
 
+    segment: str | UnsetType = UNSET
+    """Its name."""
+
 
 class Reason(Document, kw_only=False):
     """One sentence, the events it rests on (event_ids) or the absence it rests on, and what stands behind it."""

@@ -92,14 +92,16 @@ def end(message: MessageContext, row: Row) -> Reason:
 
 
 def _act_facts(wording: Wording, row: Row, times: int) -> Facts:
-    facts = SegmentFacts if wording.names_segment(row) else Facts
-    return facts(
+    facts = Facts(
         act=row["kind"],
         thing=wording.thing(row),
         at=row["occurred_at"],
         times=times,
         sensitive=UNSET if topic_of_row(row) is None else True,
     )
+    if not wording.names_segment(row):
+        return facts
+    return SegmentFacts(**structs.asdict(facts), segment=row["segment_id"])
 
 
 def absences(message: MessageContext, trigger: Trigger, live: pl.DataFrame) -> list[Reason]:

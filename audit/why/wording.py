@@ -15,6 +15,9 @@ HAND_OVER = "hand to privacy"
 MASK = f"[{HAND_OVER}]"
 """Stands where a sensitive topic would be named."""
 
+UNNAMED = "something unnamed"
+"""What an act is about of which nothing says that."""
+
 _UNASKED = "was sent {it} without having ordered it"
 """An order that the sender placed ahead of any act of the customer."""
 
@@ -55,7 +58,7 @@ class Wording:
             return quoted(row["query"])
         if self.names_segment(row):
             return f"the segment {quoted(row['segment_id'])}"
-        return str(row.get("category") or "something unnamed")
+        return str(row.get("category") or UNNAMED)
 
     def names_segment(self, row: Mapping[str, Any]) -> bool:
         """Whether what `thing` names is a segment."""

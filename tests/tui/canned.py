@@ -21,6 +21,7 @@ from audit.rules.vendor_semantics.preset_comparison import ComparisonDocument
 from audit.why import WhyDocument
 from tui.session.view_models import (
     Agreement,
+    CaseReport,
     Change,
     Document,
     Draft,
@@ -330,8 +331,23 @@ class FakeSession:
         said = {"en": "We sent you", "de": "Wir haben Ihnen geschickt:"}[locale]
         return OfferedText(f"Words · {locale}", f"{said} {self.name} deals.\n– you bought {self.name}")
 
-    def report(self, customer: str, kind: str, locale: str) -> OfferedText:
-        return OfferedText(f"{kind} · {locale}", f"# {self.name}\n\nA note about {customer}, {locale}.")
+    def report(self, customer: str, kind: str, locale: str, finding: str = "") -> CaseReport:
+        self.asked.append(("report", customer, kind, locale, finding))
+        findings = ("f_1", "f_2")
+        about = finding or findings[0]
+        rule = (
+            None
+            if any(asked[0] == "propose" for asked in self.asked)
+            else {"id": "cap", "title": "At most three"}
+        )
+        return CaseReport(
+            f"{kind} · {locale}",
+            f"# {self.name}\n\nA note about {customer}, {locale}.",
+            finding=about,
+            findings=findings,
+            about=f"Eleven mails, {about}.",
+            rule=rule,
+        )
 
     def reconcile(self, only: str) -> Agreement:
         self.asked.append(("reconcile", only))

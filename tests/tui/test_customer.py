@@ -9,7 +9,7 @@ from tests.tui.conftest import SIZES, Driver, Started
 from tui.screens.dialogs import Question
 from tui.screens.report import ReportDialog
 from tui.screens.rule_dialogs import SuggestionDialog
-from tui.session.view_models import Change, Subject
+from tui.session.view_models import Change, ProposalCase, Subject
 from tui.widgets.items import Items
 from tui.widgets.table import Table
 from tui.widgets.text import Head
@@ -205,8 +205,27 @@ async def test_the_report_changes_kind_and_language_and_can_be_exported(started:
         assert "internal · en" in driver.text
         await driver.press("r", "l", "e")
         assert "reply · de" in driver.text
-        assert list(driver.session.kept) == ["reply-de-c_00000000.md"]
-        assert "/exports/reply-de-c_00000000.md" in driver.text
+        assert list(driver.session.kept) == ["reply-de-c_00000000.txt"]
+        assert "/exports/reply-de-c_00000000.txt" in driver.text
+
+
+async def test_in_a_report_the_next_finding_is_answered_and_what_is_missing_is_proposed(
+    started: Started,
+) -> None:
+    async with started() as driver:
+        await driver.press("enter", "R")
+        assert "1 of 2, n: the next" in driver.text
+        assert "Nothing is proposed for this yet. f proposes: At most three" in driver.text
+        await driver.press("n")
+        assert "Eleven mails, f_2." in driver.text
+        await driver.press("f", *"why", "enter")
+        ((_, rule, case),) = [asked for asked in driver.session.asked if asked[0] == "propose"]
+        assert (rule["id"], case) == ("cap", ProposalCase("c_00000000", "f_2", "why"))
+        assert "Nothing is proposed" not in driver.text
+        await driver.press("y")
+        assert "Eleven mails" not in driver.app.clipboard
+        await driver.press("f")
+        assert len([asked for asked in driver.session.asked if asked[0] == "propose"]) == 1
 
 
 async def test_copying_the_verdict_says_so_and_keeps_it_in_a_file(started: Started) -> None:

@@ -160,6 +160,8 @@ def report(
         finding=finding,
         at=invocation.at,
         names_sensitive=viewer.names_sensitive,
+        ticket=viewer.ticket,
+        reason=viewer.reason,
     ).written(form)
     output.page(text if out is not None or text.endswith("\n") else f"{text}\n", out)
 

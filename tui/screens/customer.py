@@ -348,7 +348,9 @@ class CustomerScreen(WorkScreen):
         if self.case is not None:
             from tui.screens.report import ReportDialog
 
-            self.app.push_screen(ReportDialog(self.case.customer))
+            findings = self.query_one(DecisionLists).findings
+            finding = self.case.finding(findings.chosen) if findings.has_focus else None
+            self.app.push_screen(ReportDialog(self.case.customer, "" if finding is None else finding.id))
 
     def action_copy(self) -> None:
         verdict = self.query_one(VerdictBlock).verdict

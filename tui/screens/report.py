@@ -12,8 +12,8 @@ from textual.widgets import Static
 
 from tui import keys
 from tui.rendering.text import content
-from tui.screens.dialogs import Dialog
-from tui.session.view_models import OfferedText
+from tui.screens.dialogs import Dialog, ask_note
+from tui.session.view_models import CaseReport, ProposalCase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,17 +24,18 @@ LOCALES = ("en", "de")
 
 
 class ReportDialog(Dialog[None]):
-    """Shows one kind in one language; `r` and `l` change them."""
+    """Shows one kind in one language about one finding; `r`, `l` and `n` change them, `f` proposes what is still to be done."""
 
     AREA = "report"
     BINDINGS = keys.bindings(AREA)
 
-    def __init__(self, customer: str) -> None:
+    def __init__(self, customer: str, finding: str = "") -> None:
         super().__init__("", "writing …")
         self._customer = customer
+        self._finding = finding
         self._kind = 0
         self._locale = 0
-        self._report: OfferedText | None = None
+        self._report: CaseReport | None = None
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
@@ -42,22 +43,23 @@ class ReportDialog(Dialog[None]):
 
     def _ask(self) -> None:
         kind, locale = KINDS[self._kind], LOCALES[self._locale]
-        question = partial(self.session.customers.report, self._customer, kind, locale)
+        question = partial(self.session.customers.report, self._customer, kind, locale, self._finding)
         self.ask("report", question, self.show_report)
 
     def failed(self, group: str, reason: str) -> None:
         """A report that cannot be had says so where it would stand."""
         if group == "report":
             title = f"{KINDS[self._kind]} · {LOCALES[self._locale]}"
-            self.show_report(OfferedText(title, "", reason))
+            self.show_report(CaseReport(title, "", reason))
         else:
             super().failed(group, reason)
 
-    def show_report(self, report: OfferedText) -> None:
+    def show_report(self, report: CaseReport) -> None:
         self._report = report
         box = self.query_one(VerticalScroll)
         box.border_title = content(report.title)
-        self.query_one(Static).update(readable(report.text or report.refusal))
+        head = [content(text, "dim") for text in not_in_the_letter(report)]
+        self.query_one(Static).update(Content("\n").join([*head, readable(report.text or report.refusal)]))
         box.scroll_home(animate=False)
 
     def action_kind(self) -> None:
@@ -68,8 +70,37 @@ class ReportDialog(Dialog[None]):
         self._locale = (self._locale + 1) % len(LOCALES)
         self._ask()
 
+    def action_next_finding(self) -> None:
+        """The next of the customer's findings that can be answered."""
+        findings = self._report.findings if self._report is not None else ()
+        if self._report is None or len(findings) < 2:
+            self.say("there is no other finding to answer")
+            return
+        at = findings.index(self._report.finding) if self._report.finding in findings else -1
+        self._finding = findings[(at + 1) % len(findings)]
+        self._ask()
+
+    def action_propose(self) -> None:
+        """Ask for the rule that the finding suggests, and say so in the letter."""
+        report = self._report
+        if report is None or report.rule is None:
+            self.say("there is nothing to propose for this")
+            return
+        propose, rule = self.session.proposals.propose, report.rule
+
+        def propose_with(note: str) -> None:
+            case = ProposalCase(self._customer, report.finding, note)
+            self.ask("propose", partial(propose, rule, case), self._proposed)
+
+        ask_note(self, "Propose it: a note for whoever decides, or nothing", propose_with)
+
+    def _proposed(self, outcome: str) -> None:
+        self.say(outcome)
+        self._ask()
+
     def _file(self) -> str:
-        return f"{KINDS[self._kind]}-{LOCALES[self._locale]}-{self._customer}.md"
+        ending = "txt" if KINDS[self._kind] == "reply" else "md"
+        return f"{KINDS[self._kind]}-{LOCALES[self._locale]}-{self._customer}.{ending}"
 
     def action_copy(self) -> None:
         if self._report is not None and self._report.text:
@@ -79,6 +110,21 @@ class ReportDialog(Dialog[None]):
         if self._report is not None and self._report.text:
             write = partial(self.session.write_export, self._file(), self._report.text)
             self.ask("export", write, lambda path: self.say(f"written to {path}"))
+
+
+def not_in_the_letter(report: CaseReport) -> Iterator[str]:
+    """What stands above a report and is not copied: which finding it is about, and what is still to be done."""
+    if report.about:
+        others = (
+            f"{report.findings.index(report.finding) + 1} of {len(report.findings)}, n: the next"
+            if (report.finding in report.findings and len(report.findings) > 1)
+            else ""
+        )
+        yield f"About{f' ({others})' if others else ''}: {report.about}"
+    if report.rule is not None:
+        yield f"Nothing is proposed for this yet. f proposes: {report.rule.get('title') or report.rule['id']}"
+    if report.about:
+        yield ""
 
 
 _ESCAPED = re.compile(r"\\([\\`*_\[\]<>|~&#+\-=.):])")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from audit.events.times import iso
@@ -11,6 +12,7 @@ from tui.rendering.text import number
 from tui.rendering.wording import moment
 from tui.session.view_models import (
     Agreement,
+    CaseReport,
     Document,
     OfferedText,
     Picture,
@@ -275,24 +277,39 @@ class Customers:
         except InputError as error:
             return OfferedText(title, "", str(error))
 
-    def report(self, customer: str, kind: str, locale: str) -> OfferedText:
-        """The internal note or the reply, in a language."""
+    def report(self, customer: str, kind: str, locale: str, finding: str = "") -> CaseReport:
+        """The internal note or the reply, in a language, about one finding; by default about the one that is asked for first."""
         from audit.errors import InputError
-        from audit.queries import documents
+        from audit.queries import documents, remedies, reports
 
-        self._opened.viewer.require("report")
+        viewer, workspace = self._opened.viewer, self._opened.workspace
+        viewer.require("report")
         title = f"{REPORTS[kind]} · {LANGUAGES[locale]}"
+        case = self._case(customer, ())
+        findings = remedies.findings(case, names_sensitive=viewer.names_sensitive)
+        answered = reports.chosen(findings, finding or None)
+        about = CaseReport(
+            title, "", findings=tuple(row.id for row in findings if row.verdict != "cannot_tell")
+        )
+        if answered is not None:
+            open_rule = (
+                answered.suggested_rule if remedies.remedy(workspace, answered).state == "none" else None
+            )
+            about = replace(about, finding=answered.id, about=answered.text, rule=open_rule)
         try:
             report = documents.written(
-                self._case(customer, ()),
-                self._opened.workspace,
+                case,
+                workspace,
                 kind=kind,
                 locale=locale,
-                names_sensitive=self._opened.viewer.names_sensitive,
+                finding=answered.id if answered is not None else None,
+                names_sensitive=viewer.names_sensitive,
+                ticket=viewer.ticket,
+                reason=viewer.reason,
             )
         except InputError as error:
-            return OfferedText(title, "", str(error))
-        return OfferedText(title, report.written("md"))
+            return replace(about, refusal=str(error))
+        return replace(about, text=report.written("txt" if kind == "reply" else "md"))
 
 
 LISTED = 5_000

@@ -259,6 +259,19 @@ class OfferedText:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseReport(OfferedText):
+    """A note or a reply, and what it is about: `finding` by its id, of all `findings` of the customer that can be answered.
+
+    `about`: that finding in words; `rule`: what can still be proposed for it, in the shape of the rules file.
+    """
+
+    finding: str = ""
+    findings: tuple[str, ...] = ()
+    about: str = ""
+    rule: Document | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A change asked of the rule book: `kind` is add, set, enable, disable, undo or approve (`id` is the proposal's)."""
 

@@ -1,14 +1,17 @@
 """The internal note: evidence, verdict, sources, coverage, counts and the rule that would have stopped it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import asdict
 
 from audit.population import coverage
 from audit.queries.customer import CustomerPicture
 from audit.queries.findings_documents import Finding
+from audit.queries.remedies import Remedy
+from audit.queries.reports.customer_facts import unchecked
 from audit.queries.reports.document import Report, Section
 from audit.queries.reports.language import Language, language
+from audit.queries.reports.note_sentences import found
 from audit.queries.reports.reasons import anomalies, why
 from audit.queries.reports.weekly import Weekly, section
 from audit.why.model import WhyDocument
@@ -22,22 +25,29 @@ def internal(
     *,
     chart: Weekly | None = None,
     locale: str = "en",
+    ticket: str | None = None,
+    reason: str | None = None,
+    remedies: Mapping[str, Remedy] | None = None,
 ) -> Report:
     """The case as a note for colleagues.
 
     `picture`: `whysent.customer/1`; `findings`: the rows of `whysent.findings/1`; `explanations`: `whysent.why/1` of
-    what is to be explained one by one: the finding, and those of its messages; `chart`: its messages a week. Sentences of findings and explanations stand as they
-    are (English); the frame around them is in `locale`.
+    what is to be explained one by one: the finding, and those of its messages; `chart`: its messages a week; `ticket` and
+    `reason`: why somebody looked; `remedies`: finding id → how far what would end it has come. Each thing is said once.
+    In English the sentences of findings and explanations stand as they are; in German they are made of their facts.
     """
     says = language(locale)
+    done = remedies or {}
     sections = [
-        _head(says, picture),
-        _verdict(says, findings),
+        _head(says, picture, ticket, reason),
+        _verdict(says, picture, findings),
+        _unanswered(says, picture),
+        _done(says, findings, done),
         _messages(says, picture),
         None if chart is None else section(says, chart),
-        why(says, picture, findings, explanations),
+        why(says, findings, explanations),
         _rules(says, explanations),
-        *_suggested(says, findings),
+        *_suggested(says, findings, done),
         _listed(
             says, "segments", ((row.title or row.id, row.logged, row.derived) for row in picture.segments)
         ),
@@ -47,27 +57,69 @@ def internal(
             ((row.title or row.item_id, row.logged, row.derived) for row in picture.recommendations),
         ),
         anomalies(says, picture.out_of_pattern),
-        _evidence(says, findings),
+        _evidence(says, findings, explanations),
         _sources(says, findings),
     ]
     present = tuple(section for section in sections if section is not None)
     return Report("internal", locale, says.say("internal", "title"), present, picture.customer)
 
 
-def _head(says: Language, picture: CustomerPicture) -> Section:
-    customer = f"{says.say('internal', 'customer')}: {picture.customer}"
-    as_of = f"{says.say('internal', 'as_of')}: {minute(picture.at)}"
-    covered = coverage.line(coverage.of_document(picture.coverage))
-    return Section(paragraphs=(customer, as_of, covered))
+def _head(says: Language, picture: CustomerPicture, ticket: str | None, reason: str | None) -> Section:
+    parts = {"customer": picture.customer, "ticket": ticket, "reason": reason, "as_of": minute(picture.at)}
+    lines = [f"{says.say('internal', name)}: {value}" for name, value in parts.items() if value]
+    return Section(paragraphs=(*lines, _covered(says, coverage.of_document(picture.coverage))))
 
 
-def _verdict(says: Language, findings: Sequence[Finding]) -> Section:
+def _covered(says: Language, covered: coverage.Coverage) -> str:
+    """How far the data reaches, in one line."""
+    if says.locale == "en":
+        return coverage.line(covered)
+    parts = []
+    for name, kind in (("orders", "order_completed"), ("views", "product_viewed"), ("mails", "message_sent")):
+        span = covered.kinds.get(kind)
+        key = name if span else f"no_{name}"
+        parts.append(says.say("coverage", key, until=says.date(span.last) if span else ""))
+    for begin, end in covered.gaps[-1:]:
+        parts.append(says.say("coverage", "gap", begin=says.date(begin), end=says.date(end)))
+    return says.say("coverage", "data", parts=" · ".join(parts))
+
+
+def _verdict(says: Language, picture: CustomerPicture, findings: Sequence[Finding]) -> Section:
     items = [
-        f"{says.say('severity', row.severity)} · {says.say('verdict', row.verdict)} · {row.check}: {row.text}"
+        f"{says.say('severity', row.severity)} · {says.say('verdict', row.verdict)} · {found(says, picture, row)}"
         for row in findings
     ]
-    nothing = () if items else (says.say("internal", "nothing_found"),)
-    return Section(says.say("internal", "verdict"), nothing, tuple(items))
+    nothing = says.say("internal", "nothing_found" if picture.messages.sent else "no_messages")
+    return Section(says.say("internal", "verdict"), () if items else (nothing,), tuple(items))
+
+
+def _unanswered(says: Language, picture: CustomerPicture) -> Section | None:
+    """What this data cannot answer."""
+    sentences = unchecked(says, picture.unanswered, colleagues=True)
+    return Section(says.say("internal", "unanswered"), items=tuple(sentences)) if sentences else None
+
+
+def _done(says: Language, findings: Sequence[Finding], remedies: Mapping[str, Remedy]) -> Section | None:
+    """How far what would end each finding has come."""
+    items = []
+    for row in findings:
+        remedy = remedies.get(row.id)
+        if remedy is not None and remedy.rule is not None:
+            moments = {
+                "at": remedy.proposed_at, "since": remedy.since, "handed_over": remedy.handed_over_at,
+            }  # fmt: skip
+            dates = {name: says.date(at) for name, at in moments.items() if at is not None}
+            system = remedy.handed_over_to or says.say("change", "system")
+            state = says.say(
+                "remedy",
+                remedy.state,
+                rule=remedy.rule["id"],
+                proposal=remedy.proposal,
+                system=system,
+                **dates,
+            )
+            items.append(f"{row.check}: {state}")
+    return Section(says.say("internal", "done"), items=tuple(items)) if items else None
 
 
 def _messages(says: Language, picture: CustomerPicture) -> Section:
@@ -92,8 +144,10 @@ def _rules(says: Language, explanations: Sequence[WhyDocument]) -> Section | Non
     return Section(says.say("internal", "rules"), items=tuple(items)) if items else None
 
 
-def _suggested(says: Language, findings: Sequence[Finding]) -> list[Section]:
-    rules = {row.suggested_rule["id"]: row.suggested_rule for row in findings if row.suggested_rule}
+def _suggested(says: Language, findings: Sequence[Finding], remedies: Mapping[str, Remedy]) -> list[Section]:
+    """What could still be proposed."""
+    open_ones = [row for row in findings if remedies.get(row.id, Remedy()).state == "none"]
+    rules = {row.suggested_rule["id"]: row.suggested_rule for row in open_ones if row.suggested_rule}
     return [
         Section(
             says.say("internal", "suggested"),
@@ -116,8 +170,16 @@ def _listed(says: Language, heading: str, entries: Iterable[tuple[str, bool, boo
     return Section(says.say("internal", heading), items=tuple(dict.fromkeys(items))) if items else None
 
 
-def _evidence(says: Language, findings: Sequence[Finding]) -> Section | None:
-    items = tuple(f"{row.check} ({row.id}): {', '.join(row.evidence)}" for row in findings if row.evidence)
+def _evidence(
+    says: Language, findings: Sequence[Finding], explanations: Sequence[WhyDocument]
+) -> Section | None:
+    """The events of the findings that are not explained above."""
+    explained = {explanation.subject.id for explanation in explanations}
+    items = tuple(
+        f"{row.check} ({row.id}): {', '.join(row.evidence)}"
+        for row in findings
+        if row.evidence and row.id not in explained
+    )
     return Section(says.say("internal", "evidence"), items=items) if items else None
 
 

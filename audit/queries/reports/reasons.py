@@ -1,17 +1,11 @@
-"""The explanations of a case as a tree: why, until when, what would have had to be different, what one could say.
-
-Sentences of the explanations stand as they are (English); the words around them, and those for the customer, are in
-the language of the report.
-"""
+"""The explanations of a case as a tree: why, until when, what would have had to be different."""
 
 from collections.abc import Sequence
 
-from audit.errors import InputError
 from audit.events.times import parse_iso
 from audit.findings.anomaly import OutOfPattern
-from audit.queries.customer import CustomerPicture
 from audit.queries.findings_documents import Finding
-from audit.queries.reports.call_script import aloud
+from audit.queries.reports import note_sentences
 from audit.queries.reports.document import Node, Section
 from audit.queries.reports.language import Language
 from audit.why.model import Counterfactual, FlowReconstruction, Reason, WhyDocument
@@ -21,12 +15,7 @@ _LISTED = 12
 """House value: so many events are named one by one; how many there are is said."""
 
 
-def why(
-    says: Language,
-    picture: CustomerPicture,
-    findings: Sequence[Finding],
-    explanations: Sequence[WhyDocument],
-) -> Section | None:
+def why(says: Language, findings: Sequence[Finding], explanations: Sequence[WhyDocument]) -> Section | None:
     """The section of a note; messages that share all that is said of them stand together."""
     if not explanations:
         return None
@@ -37,10 +26,7 @@ def why(
     for explanation in sorted(explanations, key=_place):
         groups.setdefault((explanation.subject.type, _below(says, explanation)), []).append(explanation)
     tree = tuple(
-        Node(
-            "; ".join(_title(explanation) for explanation in group),
-            (*below, *_aloud(says, group[-1], picture)),
-        )
+        Node("; ".join(_title(says, explanation, findings) for explanation in group), below)
         for (_, below), group in groups.items()
     )
     return Section(says.say("internal", "why"), paragraphs, tree=tree)
@@ -52,42 +38,47 @@ def _place(explanation: WhyDocument) -> tuple[bool, str, str]:
     return subject.type != "finding", subject.at.isoformat() if subject.at else "", subject.id
 
 
-def _title(explanation: WhyDocument) -> str:
+def _title(says: Language, explanation: WhyDocument, findings: Sequence[Finding]) -> str:
     subject = explanation.subject
     moment = f"{minute(subject.at)} " if subject.at else ""
-    return f"{moment}{subject.title} ({subject.id})"
+    return f"{moment}{note_sentences.title(says, explanation, findings)} ({subject.id})"
 
 
 def _below(says: Language, explanation: WhyDocument) -> tuple[Node, ...]:
-    reasons = tuple(_node(node) for node in explanation.because)
+    reasons = tuple(_node(says, node) for node in _unsaid(explanation))
     return (
         Node(says.say("standing", explanation.standing), reasons),
         *_definition(says, explanation.reconstruction),
         *_passed_over(says, explanation.left_out),
         *_different(says, explanation.counterfactual),
-        Node(f"{says.say('internal', 'ends')}: {explanation.until_text}"),
+        Node(f"{says.say('internal', 'ends')}: {note_sentences.ends(says, explanation)}"),
     )
 
 
-def _node(reason: Reason) -> Node:
-    events = f" [{', '.join(reason.events)}]" if reason.events else ""
-    return Node(f"{reason.text}{events}", tuple(map(_node, reason.because)))
+def _unsaid(explanation: WhyDocument) -> Sequence[Reason]:
+    """The reasons; of a finding what stands behind its sentence, which is said above, as are its sources below."""
+    if explanation.subject.type != "finding":
+        return explanation.because
+    return explanation.because[0].because if explanation.because else ()
+
+
+def _node(says: Language, reason: Reason) -> Node:
+    return Node(note_sentences.sentence(says, reason), tuple(_node(says, below) for below in reason.because))
 
 
 def _definition(says: Language, check: FlowReconstruction | None) -> list[Node]:
-    """What the campaign is defined to do, and which of its conditions held when this was sent."""
+    """What the campaign is defined to do, and which of its conditions did not hold, or cannot be told, when this was sent."""
     if check is None:
         return []
+    open_ones = [held for held in check.conditions if held.holds is not True]
+    below = tuple(Node(note_sentences.condition(says, held)) for held in open_ones)
     step = f" · {check.step}" if check.step else ""
-    conditions = tuple(
-        Node(f"{says.say('holds', str(condition.holds).lower())}: {condition.text}")
-        for condition in check.conditions
-    )
-    return [Node(f"{says.say('internal', 'definition')}: {check.title}{step}", conditions)]
+    held = below or (Node(says.say("internal", "all_held")),)
+    return [Node(f"{says.say('internal', 'definition')}: {says.quoted(check.title)}{step}", held)]
 
 
 def _passed_over(says: Language, reasons: Sequence[Reason]) -> list[Node]:
-    nodes = tuple(_node(reason) for reason in reasons)
+    nodes = tuple(_node(says, reason) for reason in reasons)
     return [Node(says.say("internal", "passed_over"), nodes)] if nodes else []
 
 
@@ -99,13 +90,20 @@ def _different(says: Language, proof: Counterfactual | None) -> list[Node]:
     if proof.remove:
         sure = says.say("internal", "smallest" if proof.smallest else "minimal")
         text = says.say(
-            "internal", "without", events=_first_events(says, proof.remove), outcome=proof.outcome
+            "internal",
+            "without",
+            events=_first_events(says, proof.remove),
+            outcome=note_sentences.outcome(says, proof.outcome),
         )
         below.append(Node(f"{text} ({sure})"))
     for event in proof.add:
+        at = parse_iso(event["occurred_at"])
         kind = str(event["kind"]).replace("_", " ")
-        text = says.say("internal", "with", event=f"{kind} {minute(parse_iso(event['occurred_at']))}")
-        below.append(Node(f"{text}: {proof.outcome}"))
+        named = (
+            f"{kind} {minute(at)}" if says.locale == "en" else note_sentences.act(says, event["kind"], "", at)
+        )
+        text = says.say("internal", "with", event=named)
+        below.append(Node(f"{text}: {note_sentences.outcome(says, proof.outcome)}"))
     below += [
         Node(says.say("internal", key, events=_first_events(says, events)))
         for key, events in (("enough", proof.enough), ("needed", proof.needed))
@@ -124,14 +122,14 @@ def anomalies(says: Language, entries: Sequence[OutOfPattern]) -> Section | None
     """
     if not entries:
         return None
-    tree = tuple(Node(entry.text, _anomaly(says, entry)) for entry in entries)
+    tree = tuple(Node(note_sentences.out_of_pattern(says, entry), _anomaly(says, entry)) for entry in entries)
     return Section(says.say("unusual", "title"), (says.say("unusual", "what_it_is"),), tree=tree)
 
 
 def _anomaly(says: Language, entry: OutOfPattern) -> tuple[Node, ...]:
     """Whether somebody else recorded a sign, the items that stand out, and the events it is made of."""
     recorded = says.say("unusual", "hard" if entry.hard else "hint")
-    items = tuple(Node(item.text) for item in entry.because)
+    items = tuple(Node(note_sentences.unusual_thing(says, item)) for item in entry.because)
     events = Node(says.say("unusual", "events", events=_first_events(says, entry.evidence)))
     return (Node(recorded), *items, events)
 
@@ -140,12 +138,3 @@ def _first_events(says: Language, events: Sequence[str]) -> str:
     """The first of `events` (event_ids), and how many more there are."""
     more = [says.rest(len(events) - _LISTED)] if len(events) > _LISTED else []
     return ", ".join([*events[:_LISTED], *more])
-
-
-def _aloud(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> list[Node]:
-    """What one could read to the customer, of the newest of several messages; where there are no words, why."""
-    try:
-        sentences = aloud(explanation, picture, locale=says.locale)
-    except InputError as error:
-        return [Node(f"{says.say('internal', 'aloud')}: {error}")]
-    return [Node(says.say("internal", "aloud"), tuple(Node(text) for text in sentences))]

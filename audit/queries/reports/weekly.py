@@ -8,6 +8,7 @@ import polars as pl
 
 from audit.events.messages import sent_messages
 from audit.population.weekly_counts import Week, weeks
+from audit.queries.reports import note_sentences
 from audit.queries.reports.chart import RIGHT, WIDTH, escaped, grid_line, picture
 from audit.queries.reports.document import Section, Table
 from audit.queries.reports.language import Language
@@ -26,10 +27,16 @@ _ROWS = 20
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """An event that the explanations rest on: when, and what it was in words."""
+    """An event that the explanations rest on: when, what kind of event about what, and the same in words (English)."""
 
     at: datetime
     text: str
+    kind: str = ""
+    thing: str = ""
+
+    def in_language(self, says: Language) -> str:
+        """What it was, in the language of the report."""
+        return self.text if says.locale == "en" else note_sentences.act(says, self.kind, self.thing, self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,12 @@ def weekly(
     voice = Wording(names_sensitive=names_sensitive)
     acts = events.filter(pl.col("event_id").is_in(ids), ~pl.col("kind").str.starts_with("message_"))
     marks = tuple(
-        Mark(row["occurred_at"], f"{voice.act(row)} on {minute(row['occurred_at'])}")
+        Mark(
+            row["occurred_at"],
+            f"{voice.act(row)} on {minute(row['occurred_at'])}",
+            row["kind"],
+            voice.thing(row) if row["item_id"] or row["item_name"] or row["query"] else "",
+        )
         for row in acts.iter_rows(named=True)
     )
     told_weeks = {start: monday.eq(start).sum() for start in monday.unique().to_list()}
@@ -68,7 +80,7 @@ def section(says: Language, chart: Weekly) -> Section | None:
     summary = says.say(
         "weekly", "told", n=total, weeks=len(chart.weeks), most=most.messages, week=most.start.isoformat()
     )
-    marks = [mark.text for mark in chart.marks[-_MARKED:]]
+    marks = [mark.in_language(says) for mark in chart.marks[-_MARKED:]]
     more = [says.rest(len(chart.marks) - _MARKED)] if len(chart.marks) > _MARKED else []
     marked = f"{says.say('weekly', 'marked')}: {'; '.join([*marks, *more])}." if marks else ""
     paragraphs = tuple(text for text in (summary, marked) if text)
@@ -97,7 +109,7 @@ def _svg(says: Language, chart: Weekly, paragraphs: Sequence[str]) -> str:
         *(line for tick in ticks for line in grid_line(_LEFT, _y(tick, highest), tick, str(tick))),
         *_bars(chart, highest),
         *_dates(chart.weeks),
-        *_marks(chart),
+        *_marks(says, chart),
         *_legend(says),
     )
     return picture("weeks", _HEIGHT, says.say("weekly", "title"), " ".join(paragraphs), body)
@@ -136,14 +148,14 @@ def _dates(weeks: Sequence[Week]) -> Iterable[str]:
         )
 
 
-def _marks(chart: Weekly) -> Iterable[str]:
+def _marks(says: Language, chart: Weekly) -> Iterable[str]:
     """A triangle under the week of each act that the explanations rest on, with its words."""
     step = _step(len(chart.weeks))
     for mark in chart.marks:
         start = mark.at.date() - timedelta(days=mark.at.weekday())
         number = (start - chart.weeks[0].start).days // 7
         x, y = round(_LEFT + step * (number + 0.5), 1), _HEIGHT - _BOTTOM + 4
-        yield f'<g class="b"><title>{escaped(mark.text)}</title><path d="M{x} {y} l5 10 h-10 z"/></g>'
+        yield f'<g class="b"><title>{escaped(mark.in_language(says))}</title><path d="M{x} {y} l5 10 h-10 z"/></g>'
 
 
 def _legend(says: Language) -> Iterable[str]:

