@@ -29,20 +29,6 @@ PLACEMENTS: dict[str, pl.DataType] = {
 }
 """The columns of `placements`: those of a recommendation in `whysent show`, and what stands behind them."""
 
-SHOWN: dict[str, pl.DataType] = {
-    "customer_id": pl.String(),
-    "item_id": pl.String(),
-    "strategy": pl.String(),
-    "placement": pl.String(),
-    "title": pl.String(),
-    "stated": pl.String(),
-    "first": TIME,
-    "last": TIME,
-    "shown": pl.List(pl.String()),
-    "could_be": pl.Boolean(),
-}
-"""The columns of `logged`."""
-
 UNNAMED = "shown"
 """The strategy of a showing whose log names neither a known strategy nor a placement."""
 
@@ -130,11 +116,12 @@ def _unstated() -> pl.Expr:
 
 
 def logged(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
-    """What each customer was shown until `ctx.at`: one row an item and strategy, in the columns of `SHOWN`.
+    """What each customer was shown until `ctx.at`: one row an item and strategy.
 
-    `strategy` is ours where the placement or reason names it, else null; `stated` the newest reason given; `first`
-    and `last` (µs, UTC) of its showings, `shown` their event_ids, oldest first; `could_be`: the customer did
-    something with the item or in its category before the last one. In order of customer, newest first.
+    `strategy` is ours where the placement or reason names it, else null; `title` what the item was called; `placement`
+    where it was shown; `stated` the newest reason given; `last` (µs, UTC) of its showings, `shown` their event_ids, oldest
+    first; `could_be`: the customer did something with the item or in its category before the last one. In order of
+    customer, newest first.
     """
     rows = events.filter(pl.col("kind") == "recommendation_shown", pl.col("occurred_at") <= ctx.at)
     displays = rows.drop_nulls("item_id").with_columns(_strategy().alias("strategy"))
@@ -142,7 +129,6 @@ def logged(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
         pl.col("placement").drop_nulls().last(),
         pl.col("item_name").drop_nulls().last().alias("title"),
         pl.col("reason").drop_nulls().last().alias("stated"),
-        pl.col("occurred_at").first().alias("first"),
         pl.col("occurred_at").last().alias("last"),
         pl.col("event_id").alias("shown"),
         pl.col("category").drop_nulls().last(),
@@ -152,7 +138,6 @@ def logged(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
         by_item.join(causes, on=_KEY, how="left", nulls_equal=True)
         .with_columns(pl.col("could_be").fill_null(value=False))
         .sort("customer_id", "last", "item_id", "strategy", descending=[False, True, False, False])
-        .select(*SHOWN)
     )
 
 
