@@ -245,13 +245,8 @@ def _timed(mapping: TableMap, events: pl.DataFrame) -> pl.DataFrame:
         else:
             read_so = text.str.strip_chars().str.to_datetime(form, strict=False, time_unit="us")
         written = read_so.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if read_so.dtype.time_zone else ""))  # type: ignore[attr-defined]
-        odd = pl.format("not in the format: {}", pl.col("text"))
-        events = events.with_columns(
-            pl.DataFrame({"written": written, "text": text})
-            .select(pl.coalesce("written", odd))
-            .to_series()
-            .alias(name)
-        )
+        odd = pl.format("not in the format: {}", pl.col(name).cast(pl.String))
+        events = events.with_columns(pl.coalesce(written, odd).alias(name))
     return events
 
 

@@ -105,13 +105,10 @@ class _Casting:
             values = self._text(rows[name])
         else:
             values = self._other(rows[name], dtype)
-        if name in NEEDED:
-            has_value = (
-                rows[name].is_not_null()
-                if name in rows.columns
-                else pl.Series([False]).new_from_index(0, rows.height)
-            )
-            self._refuse(name, values.is_null() & ~(has_value & (dtype == TIME)), "is absent")
+        if name in NEEDED and not (
+            dtype == TIME and _has_values(rows, name)
+        ):  # `_time` tells absent from no time
+            self._refuse(name, values.is_null(), "is absent")
         return values
 
     def refused(self, events: pl.DataFrame) -> pl.DataFrame:

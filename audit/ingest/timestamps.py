@@ -144,19 +144,9 @@ def epoch(text: pl.Series, unit: str) -> pl.Series:
 
 def _possible(times: pl.Series) -> pl.Series:
     """Null what no calendar of ours holds: years before 1 and after 9999."""
-    low, high = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
-    outside = (
-        pl.DataFrame({"t": times})
-        .select((pl.col("t") < low) | (pl.col("t") > high))
-        .to_series()
-        .fill_null(value=False)
-    )
-    return times.set(outside, None) if outside.any() else times
+    inside = times.is_between(datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
+    return times.set(~inside.fill_null(value=True), None)
 
 
 def _first(times: pl.Series, more_times: pl.Series) -> pl.Series:
-    return (
-        pl.DataFrame({"one": times, "other": more_times})
-        .select(pl.coalesce("one", "other").alias(times.name))
-        .to_series()
-    )
+    return times.zip_with(times.is_not_null(), more_times)
