@@ -136,11 +136,11 @@ def _silent_times(check: str, need: Need, data: _Data) -> Iterator[Unanswered]:
     about_messages = "message_sent" in need.kinds
     concerns = about_messages or (data.last_message is not None and data.last_message > until)
     if until < data.at and concerns:
-        yield Unanswered(check=check, lacks="end", how="import", kinds=need.kinds, until=until)
+        yield Unanswered(check=check, lacks="end", how="import", kinds=tuple(present), until=until)
     since = data.begins.date() if data.begins else date.min
     gaps = tuple(Gap(begin=begin, end=end) for begin, end in data.coverage.gaps_of(present) if end >= since)
     if gaps:
-        yield Unanswered(check=check, lacks="gap", how="import", kinds=need.kinds, gaps=gaps)
+        yield Unanswered(check=check, lacks="gap", how="import", kinds=tuple(present), gaps=gaps)
 
 
 def _moment(value: object) -> datetime | None:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 from msgspec.structs import replace
 
+from audit.findings import Unanswered
 from audit.queries.customer import CustomerPicture
 from audit.queries.findings_documents import SuggestedEffect
 from audit.rules.book.documents import CoveringRule
@@ -236,7 +237,17 @@ def test_more_campaigns_than_are_named_are_counted() -> None:
 
 def test_what_cannot_be_told_is_no_verdict_and_no_compliance() -> None:
     made = verdict_text.quick(document(FINDING | {"verdict": "cannot_tell"}))
-    assert made == Verdict("", "14 mails, 1 with a click recorded; no check found anything; 1 could not tell")
+    told = "14 mails, 1 with a click recorded; 14 of 15 checks found nothing"
+    open_question = "this data cannot answer: mail about what was already bought"
+    assert made == Verdict("", f"{told}; {open_question}")
+
+
+def test_a_verdict_without_a_message_in_the_data_says_so_and_nothing_else() -> None:
+    lack = Unanswered(check="over-frequency", lacks="kinds", how="import", kinds=("message_sent",))
+    made = verdict_text.quick(replace(document(), unanswered=(lack,)))
+    assert "holds no messages" in made.text
+    assert "found nothing" not in made.text
+    assert "found anything" not in made.text
 
 
 # -- explanation --------------------------------------------------------------------------------------------------------

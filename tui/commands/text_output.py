@@ -10,6 +10,7 @@ from tui.rendering.wording import no_day, standing_name
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from audit.findings import Unanswered
     from audit.findings.anomaly import OutOfPattern
     from audit.ingest.formats import Formats
     from audit.ingest.report import Imported
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 def customers(answer: "TriageList", coverage: "Coverage") -> None:
     """The triage list."""
+    from audit.queries.reports import in_one_line, language
+
     covered(coverage)
     entries = answer.customers
     table(
@@ -38,6 +41,8 @@ def customers(answer: "TriageList", coverage: "Coverage") -> None:
         ],
         right=(3, 4, 5),
     )  # fmt: skip
+    if any(entry.severity is None for entry in entries):
+        line(f"–: {in_one_line(language('en'), answer.unanswered)}")
     line(f"{len(entries):,} of {answer.total:,} customers")
 
 
@@ -48,7 +53,7 @@ def customer(answer: "CustomerPicture") -> None:
     line(f"{answer.customer} · {_extent(answer)}")
     covered(of_document(answer.coverage))
     line()
-    _findings(answer.findings)
+    _findings(answer.findings, answer.unanswered)
     _message_counts(answer.messages)
     if answer.segments:
         line("Segments")
@@ -160,7 +165,7 @@ def findings(answer: "Findings | FindingTotals", coverage: "Coverage") -> None:
 
     covered(coverage)
     if isinstance(answer, Findings):
-        _findings(answer.findings)
+        _findings(answer.findings, answer.unanswered)
         return
     table(
         ("severity", "check", "findings", "customers"),
@@ -168,13 +173,16 @@ def findings(answer: "Findings | FindingTotals", coverage: "Coverage") -> None:
         right=(2, 3),
     )
     line(f"{sum(total.findings for total in answer.totals):,} findings over {answer.customers:,} customers")
+    line()
+    _limits(answer.unanswered)
 
 
-def _findings(findings: "Sequence[Finding]") -> None:
+def _findings(findings: "Sequence[Finding]", unanswered: "Sequence[Unanswered]") -> None:
+    from audit.queries.reports import in_one_line, language
+
     if not findings:
-        line("no finding")
+        line(f"no finding: {in_one_line(language('en'), unanswered)}")
         line()
-        return
     for finding in findings:
         line(f"{SIGNS[finding.severity]}  {finding.text}")
         case = f" ({finding.case})" if finding.case else ""
@@ -188,7 +196,21 @@ def _findings(findings: "Sequence[Finding]") -> None:
             last = "; last resort: the flow goes on for everybody else" if effect.last_resort else ""
             title = str(rule.get("title") or rule["id"])
             line(f"         would help: {title}: it stops {effect.stops:,} of {effect.of:,}{last}")
-    line()
+    if findings:
+        line()
+    _limits(unanswered)
+
+
+def _limits(unanswered: "Sequence[Unanswered]") -> None:
+    """What the data cannot answer."""
+    from audit.queries.reports import language, sentences
+
+    if unanswered:
+        says = language("en")
+        line(says.say("internal", "unanswered"))
+        for text in sentences(says, unanswered):
+            line(f"- {text}")
+        line()
 
 
 def imported(answer: "Imported") -> None:

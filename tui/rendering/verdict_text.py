@@ -63,10 +63,12 @@ def worst_finding(document: CustomerPicture) -> Finding | None:
 
 
 def _nothing(document: CustomerPicture) -> str:
+    from audit.queries.reports import in_one_line, language
+
     counts = document.messages
-    untold = sum(finding.verdict == "cannot_tell" for finding in document.findings)
-    counted = f"{number(counts.sent)} mails, {number(counts.clicked)} with a click recorded; no check found anything"
-    return f"{counted}; {untold} could not tell" if untold else counted
+    untold = (finding.check for finding in document.findings if finding.verdict == "cannot_tell")
+    of_checks = in_one_line(language("en"), document.unanswered, untold)
+    return f"{number(counts.sent)} mails, {number(counts.clicked)} with a click recorded; {of_checks}"
 
 
 def _cause(explained: WhyDocument | None, campaigns: Mapping[str, int]) -> str:

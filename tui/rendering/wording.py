@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from audit.queries.customer import AnyMembership
 
-SEVERITIES = {"high": "▲ high", "medium": "■ med", "low": "● low", "info": "· info", "": "  fine"}
+SEVERITIES = {"high": "▲ high", "medium": "■ med", "low": "● low", "info": "· info", "": "  none"}
 """Severity → sign and word: neither needs the colour beside it."""
 
 TONES = {"▲": "high", "■": "medium", "●": "low"}

@@ -142,7 +142,7 @@ class FindScreen(WorkScreen):
         people = self._triage.customers
         index = people["customer"].index_of(message.key)
         headline = None if index is None else people["headline"][index]
-        self.query_one(Peek).says = content(headline or "no check found anything", "dim")
+        self.query_one(Peek).says = content(headline or self._triage.limits, "dim")
 
     def show_campaigns(self, campaigns: pl.DataFrame) -> None:
         self.query_one(Peek).says = content("")

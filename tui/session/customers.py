@@ -69,8 +69,10 @@ class Customers:
 
         from audit import findings
         from audit.queries import findings_documents
+        from audit.queries.reports import in_one_line, language
 
-        self._opened.viewer.require("list")
+        opened = self._opened
+        opened.viewer.require("list")
         sensitive = self._opened.viewer.names_sensitive
         customers = findings.triage(
             self._opened.everybody,
@@ -80,7 +82,13 @@ class Customers:
         )
         key = pl.format("{} {}", "check", "severity").alias("key")
         checks = findings_documents.totals_of(self._findings).with_columns(key)
-        return Triage(customers, checks, self._findings.select(key, "customer").unique())
+        unanswered = opened.cached(
+            "unanswered",
+            opened.data_version(),
+            lambda: findings.unanswered_checks(opened.everybody, opened.workspace.context()),
+        )
+        limits = in_one_line(language("en"), unanswered)
+        return Triage(customers, checks, self._findings.select(key, "customer").unique(), limits)
 
     def campaigns(self) -> pl.DataFrame:
         """The worst flows first: `campaign, findings, severity, customers, messages, clicked`."""

@@ -44,12 +44,14 @@ class Triage:
     """Who is worst, and what.
 
     `customers`: `customer, severity, headline, messages, findings, last`, worst first; `checks`: `key` (check and
-    severity), `check, severity, findings, customers`, worst first; `members`: `key, customer`, who has which.
+    severity), `check, severity, findings, customers`, worst first; `members`: `key, customer`, who has which; `limits`: what
+    may be said of those of whom nothing was found.
     """
 
     customers: pl.DataFrame
     checks: pl.DataFrame
     members: pl.DataFrame
+    limits: str = "no check found anything"
 
 
 @dataclass(frozen=True, slots=True)

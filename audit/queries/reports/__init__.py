@@ -4,7 +4,8 @@ from audit.queries.reports.call_script import aloud
 from audit.queries.reports.case_facts import chosen, messages_to_explain
 from audit.queries.reports.document import FORMATS, Report
 from audit.queries.reports.internal import internal
-from audit.queries.reports.language import LOCALES
+from audit.queries.reports.language import LOCALES, language
+from audit.queries.reports.limits import in_one_line, sentences
 from audit.queries.reports.replay_report import replay, sweep
 from audit.queries.reports.reply import reply
 from audit.queries.reports.weekly import weekly
@@ -15,10 +16,13 @@ __all__ = [
     "Report",
     "aloud",
     "chosen",
+    "in_one_line",
     "internal",
+    "language",
     "messages_to_explain",
     "replay",
     "reply",
+    "sentences",
     "sweep",
     "weekly",
 ]

@@ -145,9 +145,9 @@ def _silence(says: Language, silence: Silence, messages: str, *, again: bool) ->
     )
 
 
-def unchecked(says: Language, unanswered: Sequence[Unanswered], *, colleagues: bool = False) -> list[str]:
-    """What the data could not answer, and for which time it may lack something; what privacy or care answers, to colleagues."""
-    asked = [row for row in unanswered if colleagues or not check(row.check).handed_to]
+def unchecked(says: Language, unanswered: Sequence[Unanswered]) -> list[str]:
+    """What the data could not answer, and for which time it may lack something; nothing that privacy or care answers."""
+    asked = [row for row in unanswered if not check(row.check).handed_to]
     lacking = [row for row in asked if row.lacks in {"kinds", "columns", "opt_outs"}]
     never = _questions(says, (row for row in lacking if row.events == row.of))
     in_part = _questions(says, (row for row in lacking if row.events != row.of))

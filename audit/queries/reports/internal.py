@@ -8,7 +8,7 @@ from audit.population import coverage
 from audit.queries.customer import CustomerPicture
 from audit.queries.findings_documents import Finding
 from audit.queries.remedies import Remedy
-from audit.queries.reports.customer_facts import unchecked
+from audit.queries.reports import limits
 from audit.queries.reports.document import Report, Section
 from audit.queries.reports.language import Language, language
 from audit.queries.reports.note_sentences import found
@@ -89,13 +89,17 @@ def _verdict(says: Language, picture: CustomerPicture, findings: Sequence[Findin
         f"{says.say('severity', row.severity)} · {says.say('verdict', row.verdict)} · {found(says, picture, row)}"
         for row in findings
     ]
-    nothing = says.say("internal", "nothing_found" if picture.messages.sent else "no_messages")
-    return Section(says.say("internal", "verdict"), () if items else (nothing,), tuple(items))
+    told = any(row.verdict != "cannot_tell" for row in findings)
+    untold = (row.check for row in findings)
+    nothing = f"{limits.in_one_line(says, picture.unanswered, untold)}."
+    if not picture.messages.sent:
+        nothing = says.say("internal", "no_messages")
+    return Section(says.say("internal", "verdict"), () if told else (nothing,), tuple(items))
 
 
 def _unanswered(says: Language, picture: CustomerPicture) -> Section | None:
-    """What this data cannot answer."""
-    sentences = unchecked(says, picture.unanswered, colleagues=True)
+    """What this data cannot answer, and what would help."""
+    sentences = limits.sentences(says, picture.unanswered)
     return Section(says.say("internal", "unanswered"), items=tuple(sentences)) if sentences else None
 
 

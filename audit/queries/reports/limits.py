@@ -1,0 +1,86 @@
+"""What the data cannot answer, in the words of one language: what a check lacks, which questions that leaves open, what helps."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from audit.findings import CHECKS, Unanswered, by_lack
+from audit.findings.catalogue import row
+from audit.queries.reports.language import Language
+
+if TYPE_CHECKING:
+    from audit.population.coverage import Gap
+
+_FEW = 3
+"""House value: so many questions are named in one line; how many there are besides is said."""
+
+
+def sentences(says: Language, unanswered: Iterable[Unanswered]) -> list[str]:
+    """What is lacking, a sentence each, with the questions that it leaves open and what would help.
+
+    What may be missing in a gap concerns nearly every check, so that the kinds are named and the checks counted.
+    """
+    lacks = by_lack(unanswered)
+    texts = [_sentence(says, lack, checks) for lack, checks in lacks if lack.lacks != "gap"]
+    kinds: dict[tuple[Gap, ...], dict[str, None]] = {}
+    concerned: dict[tuple[Gap, ...], set[str]] = {}
+    for lack, checks in lacks:
+        if lack.lacks == "gap":
+            kinds.setdefault(lack.gaps, {}).update(dict.fromkeys(lack.kinds))
+            concerned.setdefault(lack.gaps, set()).update(checks)
+    for gaps, missing in kinds.items():
+        days = ", ".join(f"{gap.begin:%Y-%m-%d} – {gap.end:%Y-%m-%d}" for gap in gaps)
+        named = ", ".join(_kind(says, kind) for kind in missing)
+        texts.append(says.say("limits", "gap", kinds=named, gaps=days, n=len(concerned[gaps])))
+    return texts
+
+
+def in_one_line(says: Language, unanswered: Sequence[Unanswered], untold: Iterable[str] = ()) -> str:
+    """Where no check found anything: of how many that may be said, and of which not.
+
+    `untold`: checks that found that they cannot tell.
+    """
+    if any(lack.lacks == "kinds" and lack.kinds == ("message_sent",) for lack in unanswered):
+        return says.say("limits", "no_messages")
+    open_checks = list(dict.fromkeys([*untold, *(lack.check for lack in unanswered if _leaves_open(lack))]))
+    in_part = {lack.check for lack in unanswered} - set(open_checks)
+    if not open_checks and not in_part:
+        return says.say("limits", "nothing_found")
+    text = says.say("limits", "found_nothing", n=len(CHECKS) - len(open_checks), of=len(CHECKS))
+    if open_checks:
+        named = ", ".join(_questions(says, open_checks[:_FEW]))
+        more = f" {says.rest(len(open_checks) - _FEW)}" if len(open_checks) > _FEW else ""
+        text += says.say("limits", "open", questions=f"{named}{more}")
+    if in_part:
+        text += says.say("limits", "in_part", n=len(in_part))
+    return text
+
+
+def _leaves_open(lack: Unanswered) -> bool:
+    """Whether the check cannot answer at all; else it can for some of the events, or for some of the time."""
+    return lack.lacks in ("kinds", "opt_outs") or (lack.lacks == "columns" and lack.events == lack.of)
+
+
+def _sentence(says: Language, lack: Unanswered, checks: Sequence[str]) -> str:
+    word = f" {says.texts['limits']['or']} "
+    key = f"columns_{lack.how}" if lack.lacks == "columns" else lack.lacks
+    return says.say(
+        "limits",
+        key,
+        questions="; ".join(_questions(says, checks)),
+        kinds=word.join(_kind(says, kind) for kind in lack.kinds),
+        columns=word.join(lack.columns),
+        campaigns=", ".join(lack.campaigns),
+        n=lack.events,
+        of=lack.of,
+        until=None if lack.until is None else says.date(lack.until),
+    )
+
+
+def _kind(says: Language, kind: str) -> str:
+    return says.texts["kinds"].get(kind) or kind.replace("_", " ")
+
+
+def _questions(says: Language, checks: Iterable[str]) -> list[str]:
+    """What the checks ask."""
+    questions = (row(check).question for check in checks)
+    return [question.in_language(says.locale) for question in questions if question is not None]

@@ -1,0 +1,91 @@
+"""What the data cannot answer is said where nothing was found, in both languages, with what would help."""
+
+from pathlib import Path
+
+import pytest
+
+from audit.events.schema import KINDS
+from audit.findings import CHECKS, catalogue
+from audit.ingest import import_paths
+from audit.queries import documents
+from audit.queries.reports import LOCALES, in_one_line, language, sentences
+from audit.workspace.workspace import Workspace
+
+ORDERS = """customer_id,event_id,occurred_at,kind,item_id,item_name
+a,e1,2026-03-02T12:00:00Z,order_completed,n,Nail clipper
+a,e2,2026-03-03T12:00:00Z,order_completed,n,Nail clipper
+"""
+"""A log without a single message."""
+
+UNMAPPED = """customer_id,event_id,occurred_at,kind,channel,message_class,campaign_id,item_id,item_name
+a,e0,2026-03-02T12:00:00Z,order_completed,,,,n,Nail clipper
+""" + "".join(
+    f"a,m{month},2026-{month:02}-07T12:00:00Z,message_sent,email,marketing,w,,\n" for month in range(3, 10)
+)
+"""Mails of which nothing says what they are about."""
+
+
+def workspace(folder: Path, text: str) -> Workspace:
+    file = folder / "events.csv"
+    file.write_text(text)
+    ws = Workspace.create(folder / "workspace")
+    import_paths(ws, [file])
+    return ws
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_note_about_data_without_messages_finds_nobody_innocent(tmp_path, locale):
+    ws = workspace(tmp_path, ORDERS)
+    text = documents.report(ws, "a", kind="internal", locale=locale).written("md")
+    says = language(locale)
+    assert says.say("internal", "no_messages") in text
+    assert says.say("internal", "unanswered") in text
+    assert says.say("limits", "nothing_found") not in text
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_note_about_an_unmapped_campaign_says_what_to_map(tmp_path, locale):
+    ws = workspace(tmp_path, UNMAPPED)
+    picture = documents.show(ws, "a")
+    text = documents.report(ws, "a", kind="internal", locale=locale).written("md")
+    (about,) = [
+        sentence for sentence in sentences(language(locale), picture.unanswered) if "item_id" in sentence
+    ]
+    assert about in text
+    assert " w." in about, "the campaign is named"
+    question = catalogue.row("repeat-after-purchase").question
+    assert question is not None
+    assert question.in_language(locale) in about
+
+
+def test_every_answer_over_everybody_lists_it_too(tmp_path):
+    ws = workspace(tmp_path, ORDERS)
+    checks = {row.check for row in documents.customers(ws).unanswered}
+    assert checks == {row.check for row in documents.audit(ws, "a").unanswered}
+    assert "over-frequency" in checks
+
+
+def test_where_everything_is_answered_nothing_was_found():
+    assert in_one_line(language("en"), ()) == "no check found anything"
+
+
+def test_how_many_checks_found_nothing_leaves_out_those_that_cannot_tell(tmp_path):
+    ws = workspace(tmp_path, UNMAPPED)
+    picture = documents.show(ws, "a")
+    untold = {row.check for row in picture.findings}
+    text = in_one_line(language("en"), picture.unanswered, untold)
+    answered = int(text.split(" of ")[0])
+    never = {
+        row.check
+        for row in picture.unanswered
+        if row.lacks == "kinds" or (row.lacks == "columns" and row.events == row.of)
+    }
+    assert answered == len(set(CHECKS) - never - untold)
+    assert f"of {len(CHECKS)} checks" in text
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_kind_that_a_check_needs_has_a_name(locale):
+    needed = {kind for check in CHECKS for need in catalogue.row(check).needs for kind in need.kinds}
+    assert needed <= set(KINDS)
+    assert needed <= set(language(locale).texts["kinds"])
