@@ -54,16 +54,17 @@ def finding(
     shown = worded(rows, names_sensitive=names_sensitive).row(0, named=True)
     found_by = check(row["check"])
     checked = CheckContext(events, context)
+    wording = Wording(names_sensitive=names_sensitive)
     return Explanation(
         customer=row["customer"],
         at=context.at,
         subject=Subject("finding", finding_id, shown["title"], row["to"]),
         standing="derived",
-        because=tuple(
-            _reasons(found_by, checked, row, shown["text"], Wording(names_sensitive=names_sensitive))
-        ),
+        because=tuple(_reasons(found_by, checked, row, shown["text"], wording)),
         end=End(None, "happened", counts_until=_counts_until(found_by, checked, row)),
-        counterfactual=None if row["verdict"] == "breach" else _counterfactual(found_by, checked, row),
+        counterfactual=None
+        if row["verdict"] == "breach"
+        else reasons.told_by_kind(_counterfactual(found_by, checked, row), events, wording),
         left_out=tuple(_excluded(found_by, checked, row)),
     )
 

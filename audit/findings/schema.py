@@ -7,6 +7,7 @@ import polars as pl
 
 from audit.events.schema import TIME
 from audit.findings.catalogue import SEVERITIES, VERDICTS, CatalogueRow
+from audit.why.wording import MESSAGE_NOUNS
 
 _IDS = pl.List(pl.String())
 
@@ -68,8 +69,6 @@ ABOUT = "{about}"
 
 UNNAMED = "a sensitive topic"
 """What takes the place of a sensitive topic's name."""
-
-_NOUNS = {"email": "mail", "sms": "text message", "push": "push message"}
 
 
 def detected(frame: pl.DataFrame, **columns: pl.Expr | pl.Series | str) -> pl.DataFrame:
@@ -199,7 +198,7 @@ def several(count: pl.Expr, noun: str | pl.Expr) -> pl.Expr:
 
 def message_count(channel: pl.Expr, count: str = "count") -> pl.Expr:
     """How a sentence counts messages of one channel: `1 mail`, `11 mails`."""
-    return several(pl.col(count), channel.replace_strict(_NOUNS, default="message"))
+    return several(pl.col(count), channel.replace_strict(MESSAGE_NOUNS, default="message"))
 
 
 def worst_first(findings: pl.DataFrame) -> pl.DataFrame:

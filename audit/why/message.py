@@ -169,7 +169,7 @@ def _explanation(
             *reasons.life_changed(message),
         ),
         end=end or expiry.unknown_end(message),
-        counterfactual=counterfactual,
+        counterfactual=reasons.told_by_kind(counterfactual, message.events, message.wording),
         reconstruction=check,
         left_out=() if flow is None else tuple(_left_out(message, flow)),
     )

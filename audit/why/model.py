@@ -93,6 +93,25 @@ class InItsPlace(Document):
     title: str | None
 
 
+class RemovedEvents(Document):
+    """Events of one kind among many that are left out, told by what they have in common."""
+
+    kind: str
+    called: str
+    """What many of them are called, such as `mails`."""
+    about: str | None
+    """The campaign, item, category or search that all of them share."""
+    count: int
+    of: int
+    """How many of that kind, about the same, the history holds."""
+
+    @property
+    def in_words(self) -> str:
+        """`all 26 mails of “Kindle specials”`, `3 of 12 orders`."""
+        number = f"all {self.count}" if self.count == self.of else f"{self.count} of {self.of}"
+        return f"{number} {self.called}{f' of “{self.about}”' if self.about else ''}"
+
+
 class Counterfactual(Document):
     """Without the events `remove` the decision would not have been made; put any one back and it returns."""
 
@@ -112,8 +131,15 @@ class Counterfactual(Document):
     """False where that was too much to try."""
     tried: int = 0
     """How many histories were decided."""
+    removed: tuple[RemovedEvents, ...] = ()
+    """What `remove` is, where it is more than ten events: by kind."""
     instead: tuple[InItsPlace, ...] = ()
     """Of a recommendation: what would then stand in its place."""
+
+    @property
+    def removed_in_words(self) -> str:
+        """What a set of more than ten events is; empty of a smaller one, whose events are named."""
+        return " and ".join(group.in_words for group in self.removed)
 
 
 class Subject(Document, kw_only=False):

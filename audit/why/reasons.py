@@ -12,14 +12,20 @@ from audit.events import vocabulary
 from audit.events.sensitive_topics import topic_of_row
 from audit.flows.triggers import Trigger
 from audit.why.message_context import MessageContext, order
-from audit.why.model import Absence, Facts, Reason, SegmentFacts
+from audit.why.model import Absence, Counterfactual, Facts, Reason, RemovedEvents, SegmentFacts
 from audit.why.related_acts import LEVELS
-from audit.why.wording import HAND_OVER, Wording, day, kinds_in_words, minute
+from audit.why.wording import HAND_OVER, Wording, day, kinds_in_words, messages_in_words, minute
 
 Row = Mapping[str, Any]
 
 _OWN_LEAVES = 6
 """House value: so many things of one kind are named; more of them would hide the rest."""
+
+_NAMED_ONE_BY_ONE = 10
+"""House value: so many events of a counterfactual are named; of more it is said what they are."""
+
+_SHARED = ("campaign_name", "campaign_id", "item_name", "item_id", "category", "query")
+"""What many events can have in common, the likeliest to be recognised first."""
 
 _OTHERS = {"item_name": "other things", "query": None, "segment_id": "others"}
 
@@ -147,3 +153,39 @@ def sensitive(message: MessageContext) -> list[Reason]:
     """That the message, or what the sender states as its reason, touches a sensitive topic."""
     text = message.wording.topic(message.row)
     return [Reason(text, facts=Facts(hand_over="sensitive topic"))] if text else []
+
+
+def told_by_kind(
+    proof: Counterfactual | None, events: pl.DataFrame, wording: Wording
+) -> Counterfactual | None:
+    """The counterfactual, with what its events are where they are too many to be named. `events`: the whole history."""
+    if proof is None or len(proof.remove) <= _NAMED_ONE_BY_ONE:
+        return proof
+    left_out = events.filter(pl.col("event_id").is_in(proof.remove))
+    kinds = left_out["kind"].unique(maintain_order=True)
+    groups = (_removed(left_out.filter(kind=kind), events.filter(kind=kind), wording) for kind in kinds)
+    return structs.replace(proof, removed=tuple(groups))
+
+
+def _removed(rows: pl.DataFrame, of_kind: pl.DataFrame, wording: Wording) -> RemovedEvents:
+    """Events of one kind that are left out, of all of that kind: what they share, and how many there are."""
+    shared = next(
+        (name for name in _SHARED if rows[name].null_count() == 0 and rows[name].n_unique() == 1), None
+    )
+    row = rows.row(0, named=True)
+    like_them = of_kind if shared is None else of_kind.filter(pl.col(shared) == row[shared])
+    channels = set(rows["channel"])
+    return RemovedEvents(
+        kind=row["kind"],
+        called=messages_in_words(channels.pop() if len(channels) == 1 else None)
+        if row["kind"] == "message_sent"
+        else kinds_in_words([row["kind"]]),
+        about=None if shared is None else wording.title(row[shared], row),
+        count=_distinct(rows),
+        of=_distinct(like_them),
+    )
+
+
+def _distinct(rows: pl.DataFrame) -> int:
+    """How many events there are; rows of one message are one."""
+    return rows.select(pl.coalesce("message_id", "event_id").n_unique()).item() if rows.height else 0

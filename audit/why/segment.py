@@ -65,7 +65,9 @@ def segment(
         standing=row["standing"],
         because=tuple(because),
         end=expiry.membership_end(row, _all_definitions(context)),
-        counterfactual=_counterfactual(events, context, row) if row["derived"] else None,
+        counterfactual=reasons.told_by_kind(_counterfactual(events, context, row), events, wording)
+        if row["derived"]
+        else None,
         left_out=tuple(_left_out(events, context, row, wording)) if row["derived"] else (),
     )
 

@@ -18,6 +18,9 @@ MASK = f"[{HAND_OVER}]"
 UNNAMED = "something unnamed"
 """What an act is about of which nothing says that."""
 
+MESSAGE_NOUNS = {"email": "mail", "sms": "text message", "push": "push message"}
+"""What one message of a channel is called."""
+
 _UNASKED = "was sent {it} without having ordered it"
 """An order that the sender placed ahead of any act of the customer."""
 
@@ -113,6 +116,11 @@ def span(length: timedelta) -> str:
     """`7 days`, `16 hours`."""
     hours = round(length / timedelta(hours=1))
     return several(hours, "hour") if hours % 24 else several(hours // 24, "day")
+
+
+def messages_in_words(channel: str | None) -> str:
+    """`mails`, `text messages`: what many messages of one channel are called."""
+    return f"{MESSAGE_NOUNS.get(channel or '', 'message')}s"
 
 
 def kinds_in_words(kinds: Iterable[str]) -> str:

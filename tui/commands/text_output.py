@@ -141,7 +141,7 @@ def explanation(answer: "WhyDocument") -> None:
     proof = answer.counterfactual
     if proof is not None:
         if proof.remove:
-            line(f"without {', '.join(proof.remove)}: {proof.outcome}")
+            line(f"without {proof.removed_in_words or ', '.join(proof.remove)}: {proof.outcome}")
             for item in proof.instead:
                 line(f"  in its place ({item.strategy}): {item.title}")
         for act in proof.add:

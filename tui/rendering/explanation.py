@@ -119,7 +119,8 @@ def _counterfactual(proof: Counterfactual) -> Sentence:
     added = ", ".join(str(event["kind"]).replace("_", " ") for event in proof.add)
     parts = []
     if remove:
-        parts.append(f"without {'this event' if len(remove) == 1 else f'these {len(remove)} events'}")
+        these = "this event" if len(remove) == 1 else f"these {len(remove)} events"
+        parts.append(f"without {proof.removed_in_words or these}")
     if added:
         parts.append(f"with {added}")
     return Sentence(

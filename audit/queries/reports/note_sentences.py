@@ -11,7 +11,7 @@ from audit.findings.anomaly.describe import UnusualThing
 from audit.queries.customer import CustomerPicture
 from audit.queries.findings_documents import Finding
 from audit.queries.reports.language import Language
-from audit.why.model import Absence, Facts, FlowCondition, Reason, SegmentFacts, WhyDocument
+from audit.why.model import Absence, Counterfactual, Facts, FlowCondition, Reason, SegmentFacts, WhyDocument
 from audit.why.wording import UNNAMED
 
 _ENGLISH = "en"
@@ -91,6 +91,23 @@ def ends(says: Language, explanation: WhyDocument) -> str:
 def outcome(says: Language, text: str) -> str:
     """What would have been, had something been different."""
     return text if says.locale == _ENGLISH else says.say("noted", "outcome")
+
+
+def removed(says: Language, proof: Counterfactual) -> str:
+    """What the events are that are left out, where they are too many to be named; else nothing."""
+    if says.locale == _ENGLISH:
+        return proof.removed_in_words
+    return "; ".join(
+        says.say(
+            "noted",
+            "removed",
+            kind=says.say("did", _known(says, "did", group.kind)),
+            about=f" {says.quoted(group.about)}" if group.about else "",
+            count=group.count,
+            of=group.of,
+        )
+        for group in proof.removed
+    )
 
 
 def act(says: Language, kind: str, thing: str, at: datetime, times: int = 1) -> str:

@@ -89,11 +89,9 @@ def _different(says: Language, proof: Counterfactual | None) -> list[Node]:
     below = []
     if proof.remove:
         sure = says.say("internal", "smallest" if proof.smallest else "minimal")
+        removed = note_sentences.removed(says, proof) or ", ".join(proof.remove)
         text = says.say(
-            "internal",
-            "without",
-            events=_first_events(says, proof.remove),
-            outcome=note_sentences.outcome(says, proof.outcome),
+            "internal", "without", events=removed, outcome=note_sentences.outcome(says, proof.outcome)
         )
         below.append(Node(f"{text} ({sure})"))
     for event in proof.add:
@@ -105,7 +103,7 @@ def _different(says: Language, proof: Counterfactual | None) -> list[Node]:
         text = says.say("internal", "with", event=named)
         below.append(Node(f"{text}: {note_sentences.outcome(says, proof.outcome)}"))
     below += [
-        Node(says.say("internal", key, events=_first_events(says, events)))
+        Node(says.say("internal", key, events=_events(says, proof, events)))
         for key, events in (("enough", proof.enough), ("needed", proof.needed))
         if events
     ]
@@ -132,6 +130,12 @@ def _anomaly(says: Language, entry: OutOfPattern) -> tuple[Node, ...]:
     items = tuple(Node(note_sentences.unusual_thing(says, item)) for item in entry.because)
     events = Node(says.say("unusual", "events", events=_first_events(says, entry.evidence)))
     return (Node(recorded), *items, events)
+
+
+def _events(says: Language, proof: Counterfactual, events: Sequence[str]) -> str:
+    """Some events of a counterfactual; of all that it leaves out, what they are where they are many."""
+    told = note_sentences.removed(says, proof) if set(events) == set(proof.remove) else ""
+    return told or _first_events(says, events)
 
 
 def _first_events(says: Language, events: Sequence[str]) -> str:

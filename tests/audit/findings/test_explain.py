@@ -5,7 +5,9 @@ import pytest
 from audit import findings
 from audit.errors import NotFoundError
 from audit.events.times import parse_iso
-from audit.why.model import Explanation
+from audit.why.model import Counterfactual, Explanation
+from audit.why.reasons import told_by_kind
+from audit.why.wording import Wording
 from tests.build import context, events
 
 CLIPPER = {"item_id": "clipper", "item_name": "Nail clipper", "category": "Beauty > Nails > Clippers"}
@@ -51,9 +53,34 @@ def test_where_no_act_is_behind_it_messages_are_left_out() -> None:
     rest = frame.filter(~frame["event_id"].is_in(list(proof.remove)))
     assert ident not in findings.find(rest, ctx)["id"].to_list()
     assert {one[:1] for one in proof.remove} == {"m"}
+    assert proof.removed_in_words == f"{len(proof.remove)} of 25 mails of “deals”"
     (absence,) = [one for one in made.because[0].because if one.absent]
     assert absence.absent is not None
     assert absence.absent.kinds == ("message_clicked",)
+
+
+@pytest.mark.parametrize(("mails", "said"), [(10, ""), (11, "all 11 mails of “deals”")])
+def test_more_than_ten_events_are_told_by_what_they_are(mails: int, said: str) -> None:
+    died = {"event_id": "d", "kind": "customer_deceased", "at": "2026-01-01"}
+    rows = [mail(f"m{n:02}", f"2026-03-{n + 1:02}", category="Baby") for n in range(mails)]
+    frame = events(died, *rows)
+    proof = Counterfactual(
+        remove=tuple(row["event_id"] for row in rows), add=(), outcome="", smallest=True, method="exact"
+    )
+    told = told_by_kind(proof, frame, Wording())
+    assert told is not None
+    assert (told.remove, told.removed_in_words) == (proof.remove, said)
+
+
+def test_of_events_of_several_kinds_each_kind_is_told() -> None:
+    views = [{"event_id": f"v{n}", "kind": "product_viewed", "at": f"2026-01-0{n + 1}"} for n in range(9)]
+    rows = [mail(f"m{n}", f"2026-03-0{n + 1}", campaign_id=f"c{n}") for n in range(3)]
+    frame = events(*views, *rows)
+    left_out = ("v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "m0", "m1", "m2")
+    proof = Counterfactual(remove=left_out, add=(), outcome="", smallest=True, method="exact")
+    told = told_by_kind(proof, frame, Wording())
+    assert told is not None
+    assert told.removed_in_words == "8 of 9 views and all 3 mails"
 
 
 def test_a_breach_has_no_counterfactual() -> None:
