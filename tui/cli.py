@@ -20,8 +20,9 @@ def run(arguments: list[str]) -> int:
     from audit.errors import WhysentError
     from tui import exit_codes
     from tui.commands import build
-    from tui.commands.output import complain
+    from tui.commands.output import answer_from, complain
 
+    answer_from(None)
     try:
         return build()(arguments)
     except WhysentError as error:

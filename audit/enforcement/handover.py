@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from audit.errors import InputError, NotPermittedError
-from audit.events import sensitive_topics
 from audit.events.document import Document
 from audit.events.times import iso
 from audit.population.stats import Facts
 from audit.privacy import roles
+from audit.privacy.role_view import RoleView
 from audit.privacy.roles import Reach, Viewer
 from audit.queries.case import named_in
 from audit.rules.book import Proposal, Request
@@ -31,6 +31,7 @@ from audit.rules.model import Rule, to_dict
 from audit.rules.reference import histories
 from audit.rules.reference.history import LAST_ID, Evaluator, History, Message
 from audit.rules.scopes import RuleSet, class_of, in_scope, per_values, valid
+from audit.workspace.names_told import speaks_of_rule
 
 if TYPE_CHECKING:
     from audit.privacy.log import Entry
@@ -208,16 +209,16 @@ def hand_over(
                 "handover: this workspace asks for a second person, and nobody approved this export"
             )
         ws.book.inbox.use(approved.number, request, actor=who)
-    rows, withheld = _people(ws, rules, ws.at, names_sensitive=viewer.names_sensitive)
+    told, rows, withheld = _people(ws, rules, ws.at, viewer)
     if form in BY_EMAIL:
-        rows = _about_email(rows, rules)
+        rows = _about_email(rows, told)
     logged = _log(ws, request, rows, approved, who)
     names = _names(ws, form, rows, logged)
     by_name = sorted(
         (row._replace(customer=name) for row in rows for name in names.get(row.customer, ())),
         key=lambda row: row[:3],
     )
-    text = write(by_name, rules, ws.at, form)
+    text = write(by_name, told, ws.at, form)
     data = text.encode()
     details = {"of": logged.seq, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
     ws.log.append(f"{ACT}_made", logged.subject, details, actor=who)
@@ -237,19 +238,17 @@ def _request(rules: Sequence[Rule], form: str) -> Request:
 
 
 def _people(
-    ws: "Workspace", rules: Sequence[Rule], at: datetime, *, names_sensitive: bool
-) -> tuple[list[Suppressed], int]:
-    """Whom `rules` suppress, by pseudonym, and how many rows about a sensitive topic were left out."""
-    rows = suppressed(ws.events(at), rules, ws.facts(), at, ids=named_in(ws, rules))
-    sensitive = set() if names_sensitive else _sensitive({row.about for row in rows})
-    allowed = [row for row in rows if row.about not in sensitive]
-    return allowed, len(rows) - len(allowed)
-
-
-def _sensitive(abouts: set[str]) -> set[str]:
-    """Those that touch a sensitive topic, by the sensitive map."""
-    frame = pl.DataFrame({"about": sorted(abouts)}, schema={"about": pl.String()})
-    return set(frame.filter(sensitive_topics.of_category(pl.col("about")).is_not_null())["about"])
+    ws: "Workspace", rules: Sequence[Rule], at: datetime, viewer: Viewer
+) -> tuple[list[Rule], list[Suppressed], int]:
+    """The rules that may be named to `viewer`, whom they suppress, by pseudonym, and how many rows were left out."""
+    events = ws.events(at)
+    view = RoleView(told=viewer.names_sensitive)
+    view.learn(events)
+    told = [rule for rule in rules if not speaks_of_rule(view, rule)]
+    ids = {rule.id for rule in told}
+    rows = suppressed(events, rules, ws.facts(), at, ids=named_in(ws, rules))
+    allowed = [row for row in rows if row.rule in ids and view.text(row.about) == row.about]
+    return told, allowed, len(rows) - len(allowed)
 
 
 def _about_email(rows: Sequence[Suppressed], rules: Sequence[Rule]) -> list[Suppressed]:

@@ -91,6 +91,23 @@ def _topic(texts: tuple[str | None, ...], topics: tuple[str, ...]) -> str | None
     return topic
 
 
+def signs() -> frozenset[str]:
+    """Every word and every name of a category level that touches a sensitive topic, in lower case."""
+    return frozenset(sign for row in _map()["sign"] for sign in (*row["words"], *row["levels"]))
+
+
+def speaks(text: pl.Expr) -> pl.Expr:
+    """Whether one of `signs` stands in a text, as whole words."""
+    return text.str.to_lowercase().str.contains(
+        rf"(?:^|[^\p{{L}}])(?:{_any(sorted(signs()))})(?:$|[^\p{{L}}])"
+    )
+
+
+def is_name(name: str) -> bool:
+    """Whether one name speaks of a sensitive topic, as `in_name` says it of many."""
+    return re.search(_patterns()[0], name.lower()) is not None
+
+
 def in_name(name: pl.Expr) -> pl.Expr:
     """Whether a segment's name speaks of a sensitive topic."""
     return name.str.to_lowercase().str.contains(_patterns()[0])

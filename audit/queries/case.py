@@ -15,6 +15,7 @@ from audit import (
     why,
 )
 from audit.errors import NotFoundError
+from audit.privacy.role_view import RoleView
 from audit.rules.book.versions import RulePeriod
 from audit.rules.model import Rule
 from audit.rules.replay.simulation import simulate
@@ -29,6 +30,8 @@ class Audited:
 
     events: pl.DataFrame
     context: Context
+    view: RoleView
+    """What whoever asks is told."""
 
     @cached_property
     def found(self) -> pl.DataFrame:
@@ -48,6 +51,7 @@ class Everybody(Audited):
     customers: int
     events: pl.DataFrame
     context: Context
+    view: RoleView = field(default_factory=RoleView)
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class Case(Audited):
     """The rules of the book that judge now."""
     source_ids: Mapping[str, str] = field(default_factory=dict)
     """Source ids → pseudonyms, of the customers whom these rules name by the source's own id."""
+    view: RoleView = field(default_factory=RoleView)
 
     @cached_property
     def memberships(self) -> pl.DataFrame:
@@ -83,12 +88,13 @@ class Case(Audited):
         replay = simulate(self.events, rules, self.context, ids=self.source_ids, causes=causes)
         return replay.decisions.select("event_id", "failing_rules", stops=pl.col("decision") == "stop")
 
-    def why(self, subject: str, ident: str, *, names_sensitive: bool = True) -> why.Explanation:
+    def why(self, subject: str, ident: str) -> why.Explanation:
         """Why something was decided: a `message`, `segment`, `item` or `finding`. Raises NotFoundError.
 
         One of many segments or findings is asked for alone, unless another question asked for all of them already.
         """
         events, context, at_hand = self.events, self.context, self.__dict__
+        names_sensitive, ident = self.view.told, self.view.meant(ident)
         if subject == "segment":
             known = at_hand.get("memberships")
             return why.segment(events, context, ident, names_sensitive=names_sensitive, memberships=known)
@@ -107,8 +113,8 @@ def read_case(
 ) -> Case:
     """Read one customer's history. Raises NotFoundError for an unknown customer or an unknown event left out."""
     pseudonym = ws.resolve(customer)
-    left_out = frozenset(without)
     whole = ws.history(pseudonym, at=at or ws.at)
+    left_out = ws.view.meant(frozenset(without))
     unknown = left_out - set(whole["event_id"])
     if unknown:
         raise NotFoundError(
@@ -116,12 +122,13 @@ def read_case(
         )
     events = whole.filter(~pl.col("event_id").is_in(list(left_out))) if left_out else whole
     rules = ws.book.in_force()
-    return Case(pseudonym, events, ws.context(at), rules, named_in(ws, (period.rule for period in rules)))
+    ids = named_in(ws, (period.rule for period in rules))
+    return Case(pseudonym, events, ws.context(at), rules, ids, ws.view)
 
 
 def read_everybody(ws: "Workspace", *, at: datetime | None = None) -> Everybody:
     """Read the histories of all customers up to `at` (default: the workspace's moment)."""
-    return Everybody(ws.info.customers, ws.events(at), ws.context(at))
+    return Everybody(ws.info.customers, ws.events(at), ws.context(at), ws.view)
 
 
 def named_in(ws: "Workspace", rules: Iterable[Rule]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from audit.events.vocabulary import campaign_expr
 from audit.findings import Unanswered, anomaly
 from audit.findings.anomaly import OutOfPattern
 from audit.population.coverage import CoverageDocument
+from audit.privacy.role_view import MARK
 from audit.queries import remedies
 from audit.queries.case import Case
 from audit.queries.findings_documents import Finding
@@ -151,13 +152,13 @@ class CustomerPicture(Document, schema="whysent.customer/1"):
     """Orders and sessions likelier to be somebody else's, those with a hard sign first: a hint, no finding."""
 
 
-def picture(case: Case, *, names_sensitive: bool = True, strips: bool = True) -> CustomerPicture:
-    """The picture of a case; without `strips` it has nothing that rests on all group facts: no recommendations, and
+def picture(case: Case, *, strips: bool = True) -> CustomerPicture:
+    """The picture of a case, as whoever asks is told it; without `strips` it has nothing that rests on all group facts: no recommendations, and
     nothing out of pattern.
     """
     events, context = case.events, case.context
-    odd = anomaly.out_of_pattern(events, context, names_sensitive=names_sensitive) if strips else ()
-    return CustomerPicture(
+    odd = anomaly.out_of_pattern(events, context, names_sensitive=case.view.told) if strips else ()
+    full = CustomerPicture(
         customer=case.customer,
         at=context.at,
         events=events.height,
@@ -165,13 +166,14 @@ def picture(case: Case, *, names_sensitive: bool = True, strips: bool = True) ->
         last=_moment(events["occurred_at"].max()),
         coverage=context.coverage.document(),
         messages=message_counts(events),
-        segments=tuple(_memberships(case, names_sensitive=names_sensitive)),
+        segments=tuple(_memberships(case)),
         recommendations=tuple(_recommendations(case)) if strips else (),
-        findings=remedies.findings(case, names_sensitive=names_sensitive),
+        findings=remedies.findings(case),
         unanswered=case.unanswered,
         personas=personas(events),
         out_of_pattern=odd,
     )
+    return case.view.shown(full)
 
 
 def message_counts(events: pl.DataFrame) -> MessageCounts:
@@ -200,12 +202,12 @@ def personas(events: pl.DataFrame) -> tuple[Persona, ...]:
     )
 
 
-def _memberships(case: Case, *, names_sensitive: bool) -> Iterator[AnyMembership]:
+def _memberships(case: Case) -> Iterator[AnyMembership]:
     definitions = case.context.definitions or segments.definitions()
     for row in case.memberships.iter_rows(named=True):
         ends = _ends(why.membership_end(row, definitions), case.context)
-        if row["sensitive"] and not names_sensitive:
-            hidden = {"id": "sensitive", "title": "a sensitive topic; hand to privacy", "evidence": ()}
+        if row["sensitive"] and not case.view.told:
+            hidden = {"title": MARK, "evidence": ()}
             yield msgspec.convert({**row, **ends, **hidden}, SensitiveMembership)
         else:
             absent = None if row["absent"] is None else why.absence(row["absent"], case.context.at)

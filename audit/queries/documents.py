@@ -37,10 +37,9 @@ def show(
     *,
     at: datetime | None = None,
     without: Iterable[str] = (),
-    names_sensitive: bool = True,
 ) -> CustomerPicture:
     """The whole picture of one customer."""
-    return picture(read_case(ws, customer, at=at, without=without), names_sensitive=names_sensitive)
+    return picture(read_case(ws, customer, at=at, without=without))
 
 
 def explain(
@@ -53,7 +52,6 @@ def explain(
     finding: str | None = None,
     at: datetime | None = None,
     without: Iterable[str] = (),
-    names_sensitive: bool = True,
 ) -> why.WhyDocument:
     """One explanation, of exactly one of `message`, `segment`, `item`, `finding`.
 
@@ -61,23 +59,21 @@ def explain(
     """
     case = read_case(ws, customer, at=at, without=without)
     subjects = {"message": message, "segment": segment, "item": item, "finding": finding}
-    return explanation(case, ws, **subjects, names_sensitive=names_sensitive)
+    return explanation(case, ws, **subjects)
 
 
-def explanation(
-    case: Case, ws: "Workspace", *, names_sensitive: bool = True, **subjects: str | None
-) -> why.WhyDocument:
+def explanation(case: Case, ws: "Workspace", **subjects: str | None) -> why.WhyDocument:
     """`explain` for a case already read; `subjects`: what is explained (message, segment, item or finding) and its id."""
     chosen = [(subject, ident) for subject, ident in subjects.items() if ident is not None]
     if len(chosen) != 1:
         raise InputError(NAME_ONE)
     ((subject, ident),) = chosen
-    reasons = case.why(subject, ident, names_sensitive=names_sensitive)
+    reasons = case.why(subject, ident)
     if subject == "finding":
-        covered_by = remedies.covered_by(case, ident, names_sensitive=names_sensitive)
-        return msgspec.structs.replace(reasons.document(), covered_by=covered_by)
+        covered_by = remedies.covered_by(case, ident)
+        return case.view.shown(msgspec.structs.replace(reasons.document(), covered_by=covered_by))
     if subject != "message":
-        return reasons.document()
+        return case.view.shown(reasons.document())
     events, context, rules = case.events, case.context, ws.book.enabled()
     ids, causes = named_in(ws, rules), causes_for(rules, events, context)
     return reasons.document(verdicts.of(events, context, rules, reasons.subject.id, ids=ids, causes=causes))
@@ -89,33 +85,30 @@ def audit(
     *,
     at: datetime | None = None,
     without: Iterable[str] = (),
-    names_sensitive: bool = True,
 ) -> Findings:
     """The findings of one customer."""
     case = read_case(ws, customer, at=at, without=without)
-    return audited(case, names_sensitive=names_sensitive)
+    return audited(case)
 
 
-def audited(case: Case, *, names_sensitive: bool = True) -> Findings:
+def audited(case: Case) -> Findings:
     """The findings of a case already read."""
-    rows = remedies.findings(case, names_sensitive=names_sensitive)
+    rows = case.view.shown(remedies.findings(case))
     return Findings(at=case.context.at, customers=1, findings=rows, unanswered=case.unanswered)
 
 
-def customers(
-    ws: "Workspace", *, limit: int | None = None, sort: str = "severity", names_sensitive: bool = True
-) -> TriageList:
+def customers(ws: "Workspace", *, limit: int | None = None, sort: str = "severity") -> TriageList:
     """The triage list, worst first; `sort` is one of `SORTS`."""
     if sort not in SORTS:
         raise InputError(f"cannot sort by {sort!r}; one of {', '.join(SORTS)}")
     everybody = read_everybody(ws)
     triage = findings.triage(
-        everybody.events, everybody.context, everybody.found, names_sensitive=names_sensitive
+        everybody.events, everybody.context, everybody.found, names_sensitive=everybody.view.told
     )
     if sort != "severity":
         column, descending = SORTS[sort]
         triage = triage.sort(column, "customer", descending=[descending, False], maintain_order=True)
-    return triage_list(everybody, triage, limit)
+    return everybody.view.shown(triage_list(everybody, triage, limit))
 
 
 def report(
@@ -126,7 +119,6 @@ def report(
     locale: str = "en",
     finding: str | None = None,
     at: datetime | None = None,
-    names_sensitive: bool = True,
     ticket: str | None = None,
     reason: str | None = None,
 ) -> "Report":
@@ -142,7 +134,6 @@ def report(
         kind=kind,
         locale=locale,
         finding=finding,
-        names_sensitive=names_sensitive,
         ticket=ticket,
         reason=reason,
     )
@@ -155,7 +146,6 @@ def written(
     kind: str,
     locale: str,
     finding: str | None = None,
-    names_sensitive: bool = True,
     ticket: str | None = None,
     reason: str | None = None,
 ) -> "Report":
@@ -164,9 +154,9 @@ def written(
     from audit.queries.reports.case_facts import case_facts
 
     def explained(**subject: str) -> why.WhyDocument:
-        return explanation(case, ws, names_sensitive=names_sensitive, **subject)
+        return explanation(case, ws, **subject)
 
-    customer = picture(case, names_sensitive=names_sensitive)
+    customer = picture(case)
     customer_findings = customer.findings
     messages = reports.messages_to_explain(customer_findings, finding=finding)
     explanations = [explained(message=message) for message in messages]
@@ -174,8 +164,8 @@ def written(
         worst = reports.chosen(customer_findings, finding)
         explanations += [] if worst is None else [explained(finding=worst.id)]
         evidence = [event for document in explanations for event in (document.subject.id, *document.evidence)]
-        chart = reports.weekly(case.events, case.context.at, evidence, names_sensitive=names_sensitive)
-        return reports.internal(
+        chart = reports.weekly(case.view.events(case.events), case.context.at, evidence)
+        note = reports.internal(
             customer,
             customer_findings,
             explanations,
@@ -183,17 +173,19 @@ def written(
             locale=locale,
             ticket=ticket,
             reason=reason,
-            remedies={row.id: remedies.remedy(ws, row) for row in customer_findings},
+            remedies={row.id: remedies.remedy(ws, case.view.meant(row)) for row in customer_findings},
         )
+        return case.view.shown(note)
     if kind == "reply":
         answered = reports.chosen(customer_findings, finding)
-        return reports.reply(
+        reply = reports.reply(
             customer,
             customer_findings,
             explanations,
-            facts=case_facts(case, answered, names_sensitive=names_sensitive),
+            facts=case_facts(case, answered),
             finding=finding,
-            remedy=None if answered is None else remedies.remedy(ws, answered),
+            remedy=None if answered is None else remedies.remedy(ws, case.view.meant(answered)),
             locale=locale,
         )
+        return case.view.shown(reply)
     raise InputError(f"no report of kind {kind!r}; internal or reply")

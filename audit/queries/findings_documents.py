@@ -10,6 +10,7 @@ import polars as pl
 from audit import findings
 from audit.events.document import Document
 from audit.findings import Unanswered
+from audit.privacy.role_view import RoleView
 from audit.queries.case import Everybody
 from audit.rules.book.documents import CoveringRule
 from audit.rules.replay.totals import StoppedWanted
@@ -130,9 +131,9 @@ class TriageList(Document, schema="whysent.customers/1"):
     """The checks that this data cannot answer, or not in full: of them it is not said that nothing was found."""
 
 
-def findings_of(frame: pl.DataFrame, *, names_sensitive: bool = True) -> tuple[Finding, ...]:
-    """The rows of `frame` (columns of `findings.SCHEMA`) as somebody may read them."""
-    worded = findings.worded(frame, names_sensitive=names_sensitive)
+def findings_of(frame: pl.DataFrame, view: RoleView) -> tuple[Finding, ...]:
+    """The rows of `frame` (columns of `findings.SCHEMA`) as somebody is told them."""
+    worded = findings.worded(frame, names_sensitive=view.told)
     return tuple(
         msgspec.convert({**row, "suggested_rule": findings.rule_from_json(row["suggested_rule"])}, Finding)
         for row in worded.iter_rows(named=True)

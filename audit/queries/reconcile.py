@@ -9,6 +9,7 @@ import polars as pl
 from audit import segments
 from audit.errors import NotFoundError
 from audit.events.document import Document
+from audit.privacy.role_view import MARK
 from audit.queries import agreement
 from audit.recommendations import placements
 from audit.storage.toml_input import nearest
@@ -108,7 +109,6 @@ def reconcile(
     strip: str | None = None,
     at: datetime | None = None,
     limit: int = SHOWN,
-    names_sensitive: bool = True,
 ) -> Reconciliation:
     """Agreement by segment and strip, and the disagreements as a list to work through.
 
@@ -116,9 +116,11 @@ def reconcile(
     NotFoundError for one that neither side has.
     """
     events, context = ws.events(at), ws.context(at)
+    told, guessed = ws.view.told, segment is not None and ws.view.text(segment) != segment
+    segment = ws.view.meant(segment)
     by_segment, segment_rows = pl.DataFrame(), pl.DataFrame()
     if strip is None:
-        by_segment, segment_rows = _segments(events, context, segment, names_sensitive)
+        by_segment, segment_rows = _segments(events, context, segment, guessed=guessed)
     by_strip, strip_rows = pl.DataFrame(), pl.DataFrame()
     if segment is None:
         by_strip, strip_rows = _strips(events, context, strip)
@@ -126,23 +128,24 @@ def reconcile(
         *(("segment", row) for row in segment_rows.head(limit).iter_rows(named=True)),
         *(("strip", row) for row in strip_rows.head(limit).iter_rows(named=True)),
     ]
-    totals = [_unnamed(row, names_sensitive) for row in by_segment.iter_rows(named=True)]
-    return Reconciliation(
+    totals = [_unnamed(row, told) for row in by_segment.iter_rows(named=True)]
+    full = Reconciliation(
         at=context.at,
         customers=events["customer_id"].n_unique(),
         segments=msgspec.convert(totals, tuple[SegmentAgreement, ...]),
         strips=msgspec.convert(by_strip.to_dicts(), tuple[StripAgreement, ...]),
         disagreements=segment_rows.height + strip_rows.height,
-        listed=tuple(_disagreement(what, row, names_sensitive) for what, row in rows[:limit]),
+        listed=tuple(_disagreement(what, row, told) for what, row in rows[:limit]),
     )
+    return ws.view.shown(full)
 
 
 def _segments(
-    events: pl.DataFrame, context: "Context", segment: str | None, names_sensitive: bool
+    events: pl.DataFrame, context: "Context", segment: str | None, *, guessed: bool
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     rows = agreement.both_sides(events, context)
-    if segment is not None:  # whoever may not name a sensitive topic may not find it by guessing its name
-        rows = rows if names_sensitive else rows.filter(~pl.col("sensitive"))
+    if segment is not None:  # whoever is not told a sensitive topic may not find it by guessing its name
+        rows = rows.filter(~pl.col("sensitive")) if guessed else rows
         rows = _only(rows, ("family", "id", "logged_as"), segment, "segment")
     totals = agreement.segment_agreement(rows, context.definitions or segments.definitions())
     to_list = rows
@@ -173,21 +176,16 @@ def _only(rows: pl.DataFrame, columns: tuple[str, ...], name: str, what: str) ->
     return matching
 
 
-def _unnamed(row: dict[str, Any], names_sensitive: bool) -> dict[str, Any]:
+def _unnamed(row: dict[str, Any], told: bool) -> dict[str, Any]:
     """A row of a segment; without its name where that may not be told."""
-    if row["sensitive"] and not names_sensitive:
-        return {
-            **row,
-            "segment": "sensitive",
-            "title": "a sensitive topic; hand to privacy",
-            "logged_as": None,
-        }
+    if row["sensitive"] and not told:
+        return {**row, "title": MARK, "logged_as": None}
     return row
 
 
-def _disagreement(what: str, row: dict[str, Any], names_sensitive: bool) -> Disagreement:
+def _disagreement(what: str, row: dict[str, Any], told: bool) -> Disagreement:
     missing = {"sensitive": False, "detail": None, "logged_as": None, "item_id": None}
-    shown = _unnamed({**missing, **row}, names_sensitive)
+    shown = _unnamed({**missing, **row}, told)
     days = {name: "?" if row.get(name) is None else f"{row[name]:%Y-%m-%d}" for name in ("since", "detail")}
     text = TEXTS[row["reason"]].format(**days)
     return msgspec.convert({**shown, "what": what, "id": shown[what], "text": text}, Disagreement)

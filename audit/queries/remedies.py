@@ -30,22 +30,22 @@ _SYSTEMS = {"braze": "Braze", "klaviyo": "Klaviyo"}
 """Format of an export → the system that takes it in, where it is made for one."""
 
 
-def findings(case: Case, *, names_sensitive: bool = True) -> tuple[Finding, ...]:
+def findings(case: Case) -> tuple[Finding, ...]:
     """The findings of a case as somebody may read them, each with what the book does about it or else what would help.
 
     What a rule does is replayed over this customer alone. One that would have stopped none of the finding's messages is
     not suggested; a mute of this customer takes its place where it names what they are about.
     """
-    rows = findings_of(case.found, names_sensitive=names_sensitive)
+    rows = findings_of(case.found, case.view)
     return tuple(_with_remedy(case, finding) for finding in rows)
 
 
-def covered_by(case: Case, finding: str, *, names_sensitive: bool = True) -> CoveringRule | None:
+def covered_by(case: Case, finding: str) -> CoveringRule | None:
     """The rule of the book that already stops the finding of that id; the others are not looked for."""
     if not case.rules:
         return None
     found = registry.locate(case.events, case.context, finding) if "found" not in vars(case) else case.found
-    rows = findings_of(found.filter(pl.col("id") == finding), names_sensitive=names_sensitive)
+    rows = findings_of(found.filter(pl.col("id") == finding), case.view)
     return next((_with_remedy(case, row).covered_by for row in rows), None)
 
 
@@ -110,7 +110,6 @@ def suggested(
     *,
     ticket: str = "",
     note: str = "",
-    names_sensitive: bool = True,
 ) -> tuple[Rule, book.Case]:
     """The rule that a finding of a customer suggests, and the case; its campaign is that of most of the finding's messages.
 
@@ -118,7 +117,7 @@ def suggested(
     named to somebody who is not told sensitive topics.
     """
     read = read_case(ws, customer)
-    answered = _finding(read, finding, names_sensitive=names_sensitive)
+    answered = _finding(read, finding)
     if answered.covered_by is not None:
         raise InputError(f"finding {finding}: {answered.covered_by.in_words}; nothing new is proposed")
     if answered.suggested_rule is None:
@@ -136,8 +135,8 @@ def campaign(ws: "Workspace", customer: str, finding: str) -> str:
     return _campaign(read.events, _finding(read, finding).messages)
 
 
-def _finding(case: Case, ident: str, *, names_sensitive: bool = True) -> Finding:
-    for finding in findings(case, names_sensitive=names_sensitive):
+def _finding(case: Case, ident: str) -> Finding:
+    for finding in findings(case):
         if finding.id == ident:
             return finding
     raise NotFoundError(

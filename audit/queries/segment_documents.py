@@ -11,6 +11,7 @@ import polars as pl
 from audit import segments
 from audit.events.document import Document
 from audit.events.sensitive_topics import in_name
+from audit.privacy.role_view import MARK
 from audit.queries.case import read_case
 from audit.segments import versions
 from audit.segments.names import names_of, normal
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from audit.workspace.workspace import Workspace
 
 _HIDDEN: dict[str, Any] = {
-    "id": "sensitive", "title": "a sensitive topic; hand to privacy", "definition": None, "entered_by": (), "left_by": (),
+    "title": MARK, "definition": None, "entered_by": (), "left_by": (),
 }  # fmt: skip
 """What stands in the place of a membership whose topic may not be named."""
 
@@ -78,8 +79,8 @@ class SegmentHistory(Document, schema="whysent.history/1"):
     """Which definitions ours are made with."""
 
 
-def definitions(ws: "Workspace", *, names_sensitive: bool = True) -> SegmentDefinitions:
-    """The definitions in force, in their order, and since when each version is."""
+def definitions(ws: "Workspace") -> SegmentDefinitions:
+    """The definitions in force that whoever asks is told of, in their order, and since when each version is."""
     own_ids = {definition.id for definition in versions.own(ws.definition_record)}
     since = {
         (definition, version): recorded
@@ -99,7 +100,7 @@ def definitions(ws: "Workspace", *, names_sensitive: bool = True) -> SegmentDefi
             in_force_since=since.get((definition.id, definition.version)),
         )
         for definition in ws.definitions
-        if names_sensitive or not definition.sensitive
+        if ws.view.told or not definition.sensitive
     )
     return SegmentDefinitions(definitions=in_force)
 
@@ -133,7 +134,6 @@ def history(
     *,
     at: datetime | None = None,
     without: Iterable[str] = (),
-    names_sensitive: bool = True,
 ) -> SegmentHistory:
     """Every membership of one customer, logged and ours, in order of entry.
 
@@ -158,9 +158,10 @@ def history(
         _spell(row, "logged", sensitive=bool(row["sensitive"])) for row in logged.iter_rows(named=True)
     ]
     spells.sort(key=_by_entry)
-    if not names_sensitive:
+    if not case.view.told:
         spells = [msgspec.structs.replace(spell, **_HIDDEN) if spell.sensitive else spell for spell in spells]
-    return SegmentHistory(customer=case.customer, at=case.context.at, spells=tuple(spells), note=_note(ws))
+    spells_told = case.view.shown(tuple(spells))
+    return SegmentHistory(customer=case.customer, at=case.context.at, spells=spells_told, note=_note(ws))
 
 
 def _by_entry(spell: Spell) -> tuple[bool, datetime | None, str, str]:

@@ -11,6 +11,7 @@ from msgspec import convert, structs
 from audit import recommendations
 from audit.errors import NotFoundError
 from audit.population.stats import PopulationContext
+from audit.privacy.role_view import MARK
 from audit.recommendations import Reconstruction
 from audit.why import counterfactual, reasons
 from audit.why.counterfactual import Removal
@@ -18,7 +19,7 @@ from audit.why.expiry import End, end_of_strip
 from audit.why.model import Counterfactual, Explanation, Facts, InItsPlace, Reason, Standing, Subject
 from audit.why.related_acts import candidates
 from audit.why.what_if_trials import Decide, Gone, by_copies
-from audit.why.wording import MASK, Wording
+from audit.why.wording import Wording
 
 _NOT_SEEN = "our reconstruction; the customer did not see this"
 _STANDINGS: tuple[Standing, ...] = ("stated", "derived", "inferred", "unexplained", "cannot_tell")
@@ -56,7 +57,7 @@ def item(
     hidden = any(
         wording.hides(act) for act in events.filter(pl.col("item_id") == ident).iter_rows(named=True)
     )
-    title = MASK if hidden else rows[0]["title"] or ident
+    title = MARK if hidden else rows[0]["title"] or ident
     first_shown = displays.item(0, "occurred_at") if displays.height else None
     return Explanation(
         customer=rows[0]["customer_id"],

@@ -11,6 +11,7 @@ from audit import segments
 from audit.errors import NotFoundError
 from audit.events.schema import BEHAVIOUR
 from audit.events.times import parse_iso
+from audit.privacy.role_view import MARK
 from audit.segments import Definition
 from audit.segments.contributions import CENTS, contributions, fits, least, live, runs, says, unit
 from audit.segments.event_selection import READ, SelectedEvents
@@ -22,7 +23,7 @@ from audit.why import counterfactual, data_sufficiency, expiry, reasons
 from audit.why.counterfactual import Plan
 from audit.why.model import Absence, Counterfactual, Explanation, Facts, Reason, Subject
 from audit.why.related_acts import candidates
-from audit.why.wording import MASK, Wording, day, kinds_in_words, quoted
+from audit.why.wording import Wording, day, kinds_in_words, quoted
 from audit.workspace.context import Context
 
 _ORIGINS = {"third_party": "it came from a third party", "inferred": "whoever recorded it had inferred it"}
@@ -57,11 +58,11 @@ def segment(
     because = [*_recorded(events, row, wording), *_derived(events, row, wording, context.at)]
     if not row["derived"] and row["standing"] != "stated":
         because += _could_be(events, context, row, wording)
-    title = MASK if _hidden(row, wording) else row["title"]
+    title = MARK if _hidden(row, wording) else row["title"]
     return Explanation(
         customer=row["customer_id"],
         at=context.at,
-        subject=Subject("segment", row["id"] if title != MASK else ident, title, row["since"]),
+        subject=Subject("segment", row["id"] if title != MARK else ident, title, row["since"]),
         standing=row["standing"],
         because=tuple(because),
         end=expiry.membership_end(row, _all_definitions(context)),
@@ -107,7 +108,7 @@ def _recorded(events: pl.DataFrame, row: Row, wording: Wording) -> list[Reason]:
     title = quoted(row["logged_as"])
     says = f": {quoted(causes[-1])}" if causes and row["standing"] == "stated" else ""
     if _hidden(row, wording):
-        title, says = MASK, ""
+        title, says = MARK, ""
     text = f"the sender recorded {title} since {day(row['since'])}{says}"
     return [Reason(text, tuple(row["logged_events"]), because=because)]
 
@@ -123,7 +124,7 @@ def _derived(events: pl.DataFrame, row: Row, wording: Wording, at: datetime) -> 
         since = "" if absent.since is None else f" since {day(absent.since)}"
         text = f"no {kinds_in_words(absent.kinds)}{since}"
         because.append(Reason(text, absent=absent))
-    text = f"our definition gives it: {MASK if _hidden(row, wording) else row['reason']}"
+    text = f"our definition gives it: {MARK if _hidden(row, wording) else row['reason']}"
     return [Reason(text, tuple(row["evidence"]), because=tuple(because))]
 
 

@@ -7,13 +7,11 @@ from functools import cache
 from typing import Any
 
 from audit.events.sensitive_topics import titles, topic_of_row
+from audit.privacy.role_view import MARK
 from audit.storage import toml_input
 
 HAND_OVER = "hand to privacy"
 """What a reader does who may not be told a sensitive topic."""
-
-MASK = f"[{HAND_OVER}]"
-"""Stands where a sensitive topic would be named."""
 
 UNNAMED = "something unnamed"
 """What an act is about of which nothing says that."""
@@ -54,7 +52,7 @@ class Wording:
     def thing(self, row: Mapping[str, Any]) -> str:
         """The item, else the category, else the words searched for."""
         if self.hides(row):
-            return MASK
+            return MARK
         if row.get("item_name") or row.get("item_id"):
             return str(row.get("item_name") or f"item {row['item_id']}")
         if row.get("query"):
@@ -70,11 +68,11 @@ class Wording:
 
     def segment(self, row: Mapping[str, Any]) -> str:
         """The name of the segment that `row` is about."""
-        return MASK if self.hides(row) else quoted(row.get("segment_id") or "unnamed")
+        return MARK if self.hides(row) else quoted(row.get("segment_id") or "unnamed")
 
     def title(self, text: str, row: Mapping[str, Any]) -> str:
         """A text of the source's about `row`."""
-        return MASK if self.hides(row) else text
+        return MARK if self.hides(row) else text
 
     def life(self, row: Mapping[str, Any]) -> str:
         """What changed a life, named only to whoever may be told."""

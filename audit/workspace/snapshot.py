@@ -5,7 +5,7 @@ files are there (that is, until a second other one has been written).
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -58,16 +58,19 @@ class Generation:
             events = events.filter(pl.col("event_id").is_in(left_out).not_())
         if at is not None:
             events = events.filter(pl.col("occurred_at") <= at)
-        return (
-            events
-            if self.campaigns.is_empty()
-            else campaign_map.fill(events.lazy(), self.campaigns).collect()
-        )
+        return self._filled(events.lazy()).collect()
 
     def scan(self) -> pl.LazyFrame:
         """All events in order, campaign map filled in."""
-        stored = self._stored()
-        return stored if self.campaigns.is_empty() else campaign_map.fill(stored, self.campaigns)
+        return self._filled(self._stored())
+
+    def naming(self, names: Sequence[str]) -> pl.LazyFrame:
+        """The events of campaigns and items of those names, campaign map filled in."""
+        named = pl.any_horizontal(pl.col("campaign_id", "campaign_name", "item_id").is_in(names))
+        return self._filled(self._stored().filter(named))
+
+    def _filled(self, events: pl.LazyFrame) -> pl.LazyFrame:
+        return events if self.campaigns.is_empty() else campaign_map.fill(events, self.campaigns)
 
     def _stored(self) -> pl.LazyFrame:
         self._check()

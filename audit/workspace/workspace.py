@@ -30,11 +30,14 @@ from audit.population.coverage import Coverage
 from audit.population.stats import Facts
 from audit.storage import manifest, private_files
 from audit.storage.manifest import Manifest, Settings
+from audit.workspace.names_told import NamesToldOf
 from audit.workspace.snapshot import Generation
 
 if TYPE_CHECKING:
     from audit.flows import Flow
     from audit.privacy.log import Log
+    from audit.privacy.role_view import RoleView
+    from audit.privacy.roles import Viewer
     from audit.privacy.vault import Vault
     from audit.rules.book import Book
     from audit.rules.model import Rule
@@ -70,11 +73,12 @@ def demo_folder() -> Path:
 
 
 class Workspace:
-    """An open workspace, at one generation."""
+    """An open workspace, at one generation. `viewer`: for whom it is open; nobody in particular is told everything."""
 
-    def __init__(self, path: Path, current: Manifest) -> None:
+    def __init__(self, path: Path, current: Manifest, viewer: "Viewer | None" = None) -> None:
         self.path = path
         self.generation = Generation(path, current)
+        self._told = NamesToldOf(viewer, current.id)
         self._opening = threading.Lock()
         self._vault: Vault | None = None
         self._book: Book | None = None
@@ -109,9 +113,9 @@ class Workspace:
         return cls(path, fresh)
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, viewer: "Viewer | None" = None) -> Self:
         """Open the workspace in the folder `path`. Raises NotFoundError if there is none, else WorkspaceError."""
-        return cls(path, manifest.load(path))
+        return cls(path, manifest.load(path), viewer=viewer)
 
     @classmethod
     def open_or_create(cls, path: Path) -> Self:
@@ -130,15 +134,9 @@ class Workspace:
         """Totals and the default moment."""
         manifest = self.manifest
         return Info(
-            self.path,
-            manifest.id,
-            manifest.settings.synthetic,
-            manifest.created,
-            manifest.generation,
-            self.at,
-            manifest.customers,
-            manifest.events,
-        )
+            self.path, manifest.id, manifest.settings.synthetic, manifest.created, manifest.generation, self.at,
+            manifest.customers, manifest.events,
+        )  # fmt: skip
 
     @property
     def settings(self) -> Settings:
@@ -218,6 +216,11 @@ class Workspace:
         """What the workspace has learned from all its customers."""
         return self.generation.models
 
+    @property
+    def view(self) -> "RoleView":
+        """What whoever it is open for is told: the names in all that was read of it so far are known."""
+        return self._told.view(self.generation, lambda: self.book)
+
     # -- reading ----------------------------------------------------------------------------------
 
     def resolve(self, text: str) -> str:
@@ -240,11 +243,11 @@ class Workspace:
 
         Only those not later than `at` (all, if None); those named by `without` (event_ids) are left out.
         """
-        return self._readable().history(customer, at=at, without=without)
+        return self._told.one(self._readable().history(customer, at=at, without=without))
 
     def scan(self) -> pl.LazyFrame:
         """All events in order, campaign map filled in."""
-        return self._readable().scan()
+        return self._told.everybody(self._readable())
 
     def events(self, at: datetime | None = None) -> pl.DataFrame:
         """All events in order, not later than `at` (default: the workspace's moment)."""

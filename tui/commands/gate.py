@@ -1,6 +1,7 @@
 """gate: decisions for a stream."""
 
 import gc
+import json
 import os
 import signal
 import sys
@@ -26,12 +27,14 @@ def gate(invocation: Invocation, rules_file: RulesFileOption = None) -> None:
     """Decide messages before they go out: a line of JSON in on stdin, a line out for each."""
     from audit.enforcement import gate as gates
     from audit.rules import files
+    from audit.workspace.names_told import speaks_of_rule
 
     invocation.require("gate")
     ws = invocation.open()
     rules = ws.book.enabled() if rules_file is None else files.read(rules_file)
     if not rules and rules_file is not None:
         raise InputError(f"{rules_file}: holds no rule; write one as a [[rule]] table")
+    told = _as_told if any(speaks_of_rule(ws.view, rule) for rule in rules) else str
     with _ended_by_sigterm(), gates.opened(ws, rules) as opened:
         gc.freeze()  # what is known by now stays; looking through it again and again takes most of the time
         gc.set_threshold(*GC_THRESHOLDS)
@@ -43,10 +46,15 @@ def gate(invocation: Invocation, rules_file: RulesFileOption = None) -> None:
         try:
             for lines in _lines():
                 for start in range(0, len(lines), BATCH_LINES):
-                    sys.stdout.write(opened.answers(lines[start : start + BATCH_LINES]))
+                    sys.stdout.write(told(opened.answers(lines[start : start + BATCH_LINES])))
                     sys.stdout.flush()
         except BrokenPipeError:  # nobody reads the answers any more; what is left of them goes nowhere
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _as_told(answers: str) -> str:
+    """Answers, a line of JSON each, as whoever looks is told them."""
+    return "".join(f"{json.dumps(output.told(json.loads(line)))}\n" for line in answers.splitlines())
 
 
 @contextmanager

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from audit.workspace.workspace import Workspace
 
     Answer = TypeVar("Answer", bound=Document)
+    Values = TypeVar("Values")
 
 WorkspaceOption = Annotated[
     Path | None,
@@ -173,11 +174,17 @@ class Invocation:
         """From when on a change is to be in force."""
         return moment(self.shared["effective"])
 
-    def open(self) -> "Workspace":
-        """Open the workspace asked for. Raises NotFoundError where there is none."""
+    def open(self, folder: Path | None = None) -> "Workspace":
+        """Open the workspace asked for, or that in `folder`, for whoever looks. Raises NotFoundError where there is none."""
         from audit.workspace.workspace import Workspace
 
-        return Workspace.open(self.folder)
+        workspace = Workspace.open(folder or self.folder, self.viewer())
+        output.answer_from(workspace)
+        return workspace
+
+    def meant(self, values: "Values") -> "Values":
+        """Values that were typed, with the stand-ins among them turned back into what they stand for."""
+        return self.open().view.meant(values) if "withheld-" in str(values) else values
 
     def viewer(self, *, ticket: str | None = None, reason: str | None = None) -> "Viewer":
         """Who is looking, and for which ticket: the maker of the workspace is admin; `--as` lowers that."""
@@ -203,7 +210,7 @@ class Invocation:
         if self.as_json:
             output.document(document)
         else:
-            page(document)
+            page(output.told(document))
 
 
 def shares(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -213,7 +220,8 @@ def shares(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         @wraps(command)
         def call(context: typer.Context, **values: Any) -> None:
             shared = {name: values.pop(name) for name in names}
-            command(Invocation(context, shared), **values)
+            invocation = Invocation(context, shared)
+            command(invocation, **invocation.meant(values))
 
         keyword = inspect.Parameter.KEYWORD_ONLY
         own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from audit.errors import InputError
 from audit.privacy.clean import clean
@@ -17,36 +17,54 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from audit.events.document import Document
+    from audit.workspace.workspace import Workspace
 
 SIGNS = {"high": "▲ high", "medium": "■ med", "low": "● low", "info": "· info"}
 """A severity as a sign and a word, so that it needs no colour."""
 
 
+Answer = TypeVar("Answer")
+
+_source: "Workspace | None" = None
+"""The workspace that is answered from; who looks may not be told all of it."""
+
+
+def answer_from(workspace: "Workspace | None") -> None:
+    """From now on print what the viewer of `workspace` is told; of None, everything."""
+    global _source  # noqa: PLW0603 - a process answers one command at a time
+    _source = workspace
+
+
+def told(answer: Answer) -> Answer:
+    """An answer as whoever looks is told it."""
+    return answer if _source is None else _source.view.shown(answer)
+
+
 def document(answer: "Document") -> None:
     """Print one JSON document on stdout, in ASCII where that cannot print more."""
     unicode = "utf" in (sys.stdout.encoding or "").lower()
-    json.dump(answer.to_json(), sys.stdout, ensure_ascii=not unicode, indent=2)
+    json.dump(told(answer.to_json()), sys.stdout, ensure_ascii=not unicode, indent=2)
     sys.stdout.write("\n")
 
 
 def harmless(text: str) -> str:
-    """`text` as it may be printed on a terminal."""
-    return clean(text)
+    """`text` as it may be printed on a terminal, for whoever looks."""
+    return clean(told(text))
 
 
 def line(text: str = "") -> None:
     """Print one line of an answer."""
-    print(clean(text))
+    print(harmless(text))
 
 
 def narrate(text: str) -> None:
     """Say on stderr what goes on."""
-    print(clean(text), file=sys.stderr)
+    print(harmless(text), file=sys.stderr)
 
 
 def complain(text: str) -> None:
     """Say on stderr, in one line, what went wrong and what to do."""
-    print(f"whysent: {clean(' '.join(text.split()))}", file=sys.stderr)
+    print(f"whysent: {harmless(' '.join(text.split()))}", file=sys.stderr)
 
 
 def parquet(frame: "pl.DataFrame", out: Path) -> None:
@@ -55,7 +73,7 @@ def parquet(frame: "pl.DataFrame", out: Path) -> None:
 
     was_there = out.exists()
     try:
-        frame.write_parquet(out)
+        told(frame).write_parquet(out)
     except (OSError, ComputeError) as error:
         if not was_there:
             out.unlink(missing_ok=True)
@@ -73,7 +91,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, right: Seque
     for number, name in enumerate(head):
         rich_table.add_column(Text(name), justify="right" if number in right else "left", overflow="fold")
     for row in rows:
-        rich_table.add_row(*(Text(clean("" if value is None else str(value))) for value in row))
+        rich_table.add_row(*(Text(harmless("" if value is None else str(value))) for value in row))
     show(rich_table)
 
 
@@ -86,8 +104,12 @@ def show(renderable: "RenderableType") -> None:
     )
 
 
-def page(text: str, out: Path | None) -> None:
-    """Print `text` on stdout, or write it to `out`, for its owner alone, and say where."""
+def page(text: str, out: Path | None, *, as_it_is: bool = False) -> None:
+    """Print `text` on stdout, or write it to `out`, for its owner alone, and say where.
+
+    `as_it_is`: it is for a machine, and holds nothing that may not be told.
+    """
+    text = text if as_it_is else told(text)
     if out is None:
         sys.stdout.write(text)
     else:

@@ -101,7 +101,7 @@ def propose(
     if drafted is None:
         _one_stdin(file, invocation)
         case = _case(ws, viewer, invocation)
-        rules, case = _suggested(ws, viewer, case) if file is None else (_rules(file), case)
+        rules, case = _suggested(ws, case) if file is None else (_rules(file), case)
         plan = ws.book.plan_import(rules, effective=invocation.effective)
         proposed = ws.book.inbox.propose(plan, case)
     elif any(invocation.shared[name] for name in PROPOSAL if name not in CASE):
@@ -176,20 +176,13 @@ def _one_stdin(file: str | None, invocation: Invocation) -> None:
         raise InputError("the rules and the customer cannot both come from stdin; name a file")
 
 
-def _suggested(ws: "Workspace", viewer: "Viewer", case: "Case") -> "tuple[tuple[Rule, ...], Case]":
+def _suggested(ws: "Workspace", case: "Case") -> "tuple[tuple[Rule, ...], Case]":
     """The rule that the finding of a case suggests; the case with the finding's campaign, if it names none."""
     from audit.queries.remedies import suggested
 
     if not case.finding or not case.customer:
         raise InputError("nothing to propose: name a rule file, or a --finding of a --customer")
-    rule, suggested_case = suggested(
-        ws,
-        case.customer,
-        case.finding,
-        ticket=case.ticket,
-        note=case.note,
-        names_sensitive=viewer.names_sensitive,
-    )
+    rule, suggested_case = suggested(ws, case.customer, case.finding, ticket=case.ticket, note=case.note)
     return (rule,), replace(suggested_case, campaign=case.campaign or suggested_case.campaign)
 
 

@@ -29,9 +29,9 @@ def customers(
     """The triage list: who has the worst findings."""
     from audit.queries import documents
 
-    viewer = invocation.require("list")
+    invocation.require("list")
     ws = invocation.open()
-    triage = documents.customers(ws, limit=limit, sort=sort, names_sensitive=viewer.names_sensitive)
+    triage = documents.customers(ws, limit=limit, sort=sort)
     invocation.answer(triage, partial(text_output.customers, coverage=ws.coverage))
 
 
@@ -40,13 +40,9 @@ def show(invocation: Invocation, customer: CustomerArgument = None) -> None:
     """The whole picture of one customer."""
     from audit.queries import documents
 
-    viewer = invocation.require("show")
+    invocation.require("show")
     picture = documents.show(
-        invocation.open(),
-        options.customer(customer),
-        at=invocation.at,
-        without=invocation.without,
-        names_sensitive=viewer.names_sensitive,
+        invocation.open(), options.customer(customer), at=invocation.at, without=invocation.without
     )
     invocation.answer(picture, text_output.customer)
 
@@ -69,7 +65,7 @@ def why(
 
     if sum(ident is not None for ident in (message, segment, item, finding)) != 1:
         raise InputError(documents.NAME_ONE)
-    viewer = invocation.require("why")
+    invocation.require("why")
     explanation = documents.explain(
         invocation.open(),
         options.customer(customer),
@@ -79,7 +75,6 @@ def why(
         finding=finding,
         at=invocation.at,
         without=invocation.without,
-        names_sensitive=viewer.names_sensitive,
     )
     invocation.answer(explanation, text_output.explanation)
 
@@ -118,7 +113,7 @@ def audit(
         audited = case = read_case(
             ws, options.customer(customer), at=invocation.at, without=invocation.without
         )
-        answer = documents.audited(case, names_sensitive=viewer.names_sensitive)
+        answer = documents.audited(case)
     frame, context = audited.found, audited.context
     if out is not None:
         output.parquet(findings.worded(frame, names_sensitive=viewer.names_sensitive), out)
@@ -159,7 +154,6 @@ def report(
         locale=locale,
         finding=finding,
         at=invocation.at,
-        names_sensitive=viewer.names_sensitive,
         ticket=viewer.ticket,
         reason=viewer.reason,
     ).written(form)

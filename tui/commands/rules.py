@@ -1,6 +1,5 @@
 """rules: the rule book, to be seen, and whether the past kept to it. What changes it is in `rule_changes`."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,7 +68,7 @@ def show(
     if invocation.as_json:
         output.document(documents.rule_list([named]))
     else:
-        sys.stdout.write(files.dump([named]))
+        output.page(files.dump([named]), None)
 
 
 @shares(*ANSWER)
@@ -136,10 +135,17 @@ def export(
 ) -> None:
     """Write all rules into a file: as they stand, or those in force at a moment."""
     from audit.rules import files
+    from audit.workspace.names_told import speaks_of_rule
 
-    rules, coming = _in_force(_book(invocation), valid_at, recorded_at)
+    invocation.require("see_rules")
+    ws = invocation.open()
+    in_force, coming = _in_force(ws.book, valid_at, recorded_at)
+    rules = [rule for rule in in_force if not speaks_of_rule(ws.view, rule)]
     output.text_file(file, files.dump(rules))
     output.narrate(f"{len(rules)} rules written to {file.resolve()}")
+    if len(rules) < len(in_force):
+        left_out = len(in_force) - len(rules)
+        output.narrate(f"{left_out} rules that speak of a sensitive topic are left out; hand to privacy")
     if coming:
         from audit.events.times import iso
 

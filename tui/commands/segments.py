@@ -25,8 +25,8 @@ def definitions(invocation: Invocation) -> None:
     """The definitions in force, ours and the workspace's own, with their source and version."""
     from audit.queries import segment_documents
 
-    viewer = invocation.require("checks")
-    in_force = segment_documents.definitions(invocation.open(), names_sensitive=viewer.names_sensitive)
+    invocation.require("checks")
+    in_force = segment_documents.definitions(invocation.open())
     invocation.answer(in_force, _definitions_page)
 
 
@@ -76,13 +76,9 @@ def history(invocation: Invocation, customer: CustomerArgument = None) -> None:
     """Every segment one customer was in, entered and left, with the events and the definition's version."""
     from audit.queries import segment_documents
 
-    viewer = invocation.require("show")
+    invocation.require("show")
     spells = segment_documents.history(
-        invocation.open(),
-        options.customer(customer),
-        at=invocation.at,
-        without=invocation.without,
-        names_sensitive=viewer.names_sensitive,
+        invocation.open(), options.customer(customer), at=invocation.at, without=invocation.without
     )
     invocation.answer(spells, _history_page)
 
@@ -101,14 +97,9 @@ def reconcile(
 
     if segment is not None and strip is not None:
         raise InputError("name a segment or a strip, not both")
-    viewer = invocation.require("list")
+    invocation.require("list")
     agreement = queries.reconcile(
-        invocation.open(),
-        segment=segment,
-        strip=strip,
-        at=invocation.at,
-        limit=limit,
-        names_sensitive=viewer.names_sensitive,
+        invocation.open(), segment=segment, strip=strip, at=invocation.at, limit=limit
     )
     invocation.answer(agreement, _agreement_page)
 

@@ -156,7 +156,7 @@ def handover(
     if approved is not None and approved.state != "approved":
         _wait(approved)
     handed_over = exports.hand_over(ws, rules, form, viewer=viewer, approved=approved)
-    output.page(handed_over.text, out)
+    output.page(handed_over.text, out, as_it_is=True)
     output.narrate(f"{handed_over.people:,} people, as of {ws.at:%Y-%m-%d %H:%M} UTC")
     _tell_omissions(handed_over)
     _tell_settings(rules, form)

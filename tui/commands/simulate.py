@@ -131,6 +131,7 @@ def _replayed(
     from audit import why
     from audit.queries.case import causes_for
     from audit.rules.replay import fleet, simulation
+    from audit.workspace.names_told import speaks_of_rule
 
     progress = output.Progress("replaying")
     if customer is None:
@@ -139,6 +140,8 @@ def _replayed(
             scan, rules, ctx, causes=partial(why.causes, context=ctx), decisions=decisions,
             numbers=ws.generation.beside, progress=progress,
         )  # fmt: skip
+        if decisions is not None and any(speaks_of_rule(ws.view, rule) for rule in rules.rules):
+            output.parquet(pl.read_parquet(decisions), decisions)
         return scan, totals
     events = ws.history(ws.resolve(options.customer(customer)), at=ws.at)
     causes = causes_for(rules.rules, events, ctx)

@@ -142,11 +142,10 @@ def _run(
 def _triage(invocation: Invocation, folder: Path) -> None:
     """The triage list of the demo, where no screen can open."""
     from audit.queries import documents
-    from audit.workspace.workspace import Workspace
 
-    viewer = invocation.require("list")
-    ws = Workspace.open(folder)
-    triage = documents.customers(ws, limit=50, names_sensitive=viewer.names_sensitive)
+    invocation.require("list")
+    ws = invocation.open(folder)
+    triage = documents.customers(ws, limit=50)
     invocation.answer(triage, partial(text_output.customers, coverage=ws.coverage))
 
 

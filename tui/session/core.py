@@ -1,12 +1,14 @@
 """The screens' only door to the core: four sets of questions over one open workspace.
 
-Every method may take long and is called in a worker.
+Every method may take long and is called in a worker. What comes out is what the viewer is told.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from audit.errors import WhysentError
 from tui.session.customers import Customers
 from tui.session.open_workspace import OpenWorkspace
 from tui.session.replays import Replays
@@ -14,10 +16,47 @@ from tui.session.rules import Proposals, RuleBook
 from tui.session.view_models import Opening
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from audit.privacy.roles import Viewer
     from audit.workspace.workspace import Workspace
+
+
+Questions = TypeVar("Questions")
+
+
+class _Door:
+    """A set of questions for a viewer who is not told everything: answers and errors come out as they are told them, parts
+    of answers that callbacks are given too; stand-ins in what they ask are turned back.
+    """
+
+    def __init__(self, questions: object, opened: OpenWorkspace) -> None:
+        self._questions = questions
+        self._opened = opened
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        question = getattr(self._questions, name)
+
+        @wraps(question)
+        def ask(*values: Any, **options: Any) -> Any:
+            view = self._opened.workspace.view
+            values = tuple(self._telling(value) if callable(value) else view.meant(value) for value in values)
+            options = {
+                key: self._telling(value) if callable(value) else view.meant(value)
+                for key, value in options.items()
+            }
+            try:
+                answer = question(*values, **options)
+            except WhysentError as error:
+                error.args = self._opened.workspace.view.shown(error.args)
+                raise
+            return self._opened.workspace.view.shown(answer)
+
+        return ask
+
+    def _telling(self, callback: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *parts: callback(*self._opened.workspace.view.shown(parts))
 
 
 class CoreSession:
@@ -29,10 +68,16 @@ class CoreSession:
     def __init__(self, folder: Path, viewer: Viewer, *, first: str | None = None) -> None:
         self._opened = OpenWorkspace(folder, viewer)
         self._start_with = first
-        self.customers = Customers(self._opened)
-        self.replays = Replays(self._opened)
-        self.proposals = Proposals(self._opened)
-        self.rules = RuleBook(self._opened, self.proposals)
+        proposals = Proposals(self._opened)
+        self.customers = self._for_viewer(Customers(self._opened))
+        self.replays = self._for_viewer(Replays(self._opened))
+        self.proposals = self._for_viewer(proposals)
+        self.rules = self._for_viewer(RuleBook(self._opened, proposals))
+
+    def _for_viewer(self, questions: Questions) -> Questions:
+        """A set of questions as its viewer may ask them."""
+        told_everything = self._opened.viewer.may("sensitive")
+        return questions if told_everything else cast("Questions", _Door(questions, self._opened))
 
     @property
     def workspace(self) -> Workspace:

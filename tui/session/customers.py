@@ -73,12 +73,9 @@ class Customers:
 
         opened = self._opened
         opened.viewer.require("list")
-        sensitive = self._opened.viewer.names_sensitive
+        told = opened.workspace.view.told
         customers = findings.triage(
-            self._opened.everybody,
-            self._opened.workspace.context(),
-            self._findings,
-            names_sensitive=sensitive,
+            opened.everybody, opened.workspace.context(), self._findings, names_sensitive=told
         )
         key = pl.format("{} {}", "check", "severity").alias("key")
         checks = findings_documents.totals_of(self._findings).with_columns(key)
@@ -133,10 +130,7 @@ class Customers:
         self._opened.viewer.require("list")
         kind, _, name = only.partition(BETWEEN)
         selection: dict[str, Any] = {kind: name} if only else {}
-        sensitive = self._opened.viewer.names_sensitive
-        return agreement_frames(
-            reconcile.reconcile(self._opened.workspace, limit=LISTED, names_sensitive=sensitive, **selection)
-        )
+        return agreement_frames(reconcile.reconcile(self._opened.workspace, limit=LISTED, **selection))
 
     # -- one customer ----------------------------------------------------------------------------------------------
 
@@ -166,13 +160,13 @@ class Customers:
         if not without:
             self._opened.note_case(customer)
         strips = whole or self._opened.workspace.has_all_facts()
-        document = queries.picture(case, names_sensitive=self._opened.viewer.names_sensitive, strips=strips)
+        document = queries.picture(case, strips=strips)
         return Picture(
             customer,
             self._about(customer, case),
             line(self._opened.workspace.coverage),
             verdict_text.quick(document),
-            timeline.rows(case.events),
+            timeline.rows(case.view.events(case.events)),
             timeline.weeks(case.events, case.context.at),
             document,
             without,
@@ -265,12 +259,7 @@ class Customers:
 
         self._opened.viewer.require("why")
         selection: dict[str, Any] = {subject.kind: subject.id}
-        return documents.explanation(
-            self._case(customer, without),
-            self._opened.workspace,
-            **selection,
-            names_sensitive=self._opened.viewer.names_sensitive,
-        )
+        return documents.explanation(self._case(customer, without), self._opened.workspace, **selection)
 
     def customer_wording(self, picture: Picture, document: WhyDocument, locale: str) -> OfferedText:
         """An explanation in words that one could read to the customer; a refusal where there are none."""
@@ -294,7 +283,7 @@ class Customers:
         viewer.require("report")
         title = f"{REPORTS[kind]} · {LANGUAGES[locale]}"
         case = self._case(customer, ())
-        findings = remedies.findings(case, names_sensitive=viewer.names_sensitive)
+        findings = remedies.findings(case)
         answered = reports.chosen(findings, finding or None)
         about = CaseReport(
             title, "", findings=tuple(row.id for row in findings if row.verdict != "cannot_tell")
@@ -311,7 +300,6 @@ class Customers:
                 kind=kind,
                 locale=locale,
                 finding=answered.id if answered is not None else None,
-                names_sensitive=viewer.names_sensitive,
                 ticket=viewer.ticket,
                 reason=viewer.reason,
             )

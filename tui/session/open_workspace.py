@@ -43,7 +43,7 @@ class OpenWorkspace:
     def workspace(self) -> Workspace:
         from audit.workspace.workspace import Workspace
 
-        return Workspace.open(self.folder)
+        return Workspace.open(self.folder, self.viewer)
 
     def data_version(self) -> str:
         """What findings rest on: another text after an import, or after a change of the declared rules."""

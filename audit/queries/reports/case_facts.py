@@ -107,9 +107,9 @@ def messages_to_explain(
     return list(finding_row.messages)[-most:] if finding_row is not None else []
 
 
-def case_facts(case: Case, finding: Finding | None, *, names_sensitive: bool = False) -> CaseFacts:
+def case_facts(case: Case, finding: Finding | None) -> CaseFacts:
     """The facts of a case and one of its findings; without one, of all its messages."""
-    events, wording = case.events, Wording(names_sensitive=names_sensitive)
+    events, wording = case.events, Wording(names_sensitive=case.view.told)
     sent = _sent(events, finding, wording)
     cause = _rows(events, () if finding is None else (*finding.cause, *finding.evidence))
     return CaseFacts(

@@ -48,14 +48,12 @@ class Weekly:
     marks: tuple[Mark, ...]
 
 
-def weekly(
-    events: pl.DataFrame, at: datetime, evidence: Iterable[str], *, names_sensitive: bool = False
-) -> Weekly:
+def weekly(events: pl.DataFrame, at: datetime, evidence: Iterable[str]) -> Weekly:
     """What the chart shows of one customer's `events` until `at`. `evidence`: event_ids, of messages and of acts."""
     ids = list(dict.fromkeys(evidence))
     sent = sent_messages(events).filter(pl.col("event_id").is_in(ids))
     monday = sent.select(pl.col("occurred_at").dt.truncate("1w").dt.date()).to_series()
-    voice = Wording(names_sensitive=names_sensitive)
+    voice = Wording(names_sensitive=True)
     acts = events.filter(pl.col("event_id").is_in(ids), ~pl.col("kind").str.starts_with("message_"))
     marks = tuple(
         Mark(

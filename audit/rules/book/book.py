@@ -32,6 +32,7 @@ class Book:
     """
 
     def __init__(self, path: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._path = path
         self._store = Store(path, now)
         self.inbox = Inbox(self._store)
 
@@ -40,6 +41,11 @@ class Book:
         return self._store.revision()
 
     # -- asking -----------------------------------------------------------------------------------------
+
+    @property
+    def written_at(self) -> int:
+        """When the file was last changed, in nanoseconds; 0 where there is none. For caches."""
+        return self._path.stat().st_mtime_ns if self._path.exists() else 0
 
     def rules(self) -> tuple[Rule, ...]:
         """The rules as they stand now, in the order of their creation."""

@@ -7,6 +7,7 @@ import pytest
 
 from audit.errors import InputError, NotFoundError
 from audit.ingest import import_paths
+from audit.privacy.roles import Role, Viewer
 from audit.queries import reconcile, segment_documents
 from audit.segments import versions
 from audit.workspace.workspace import Workspace
@@ -67,13 +68,14 @@ def test_one_segment_alone(ws):
 
 
 def test_who_may_not_name_a_sensitive_topic_reads_no_name_and_finds_none_by_guessing(ws):
-    answer = reconcile.reconcile(ws, limit=10_000, names_sensitive=False).to_json()
+    agent = Workspace.open(ws.path, Viewer(Role.AGENT, "4711"))
+    answer = reconcile.reconcile(agent, limit=10_000).to_json()
     assert "expecting" not in str(answer)
     with pytest.raises(NotFoundError):
-        reconcile.reconcile(ws, segment="expecting-parent", names_sensitive=False)
-    mother = segment_documents.history(ws, "scene-03-expecting-mother", names_sensitive=False).to_json()
+        reconcile.reconcile(agent, segment="expecting-parent")
+    mother = segment_documents.history(agent, "scene-03-expecting-mother").to_json()
     assert "expecting" not in str(mother).replace("scene-03-expecting-mother", "").lower()
-    assert "expecting" not in str(segment_documents.definitions(ws, names_sensitive=False).to_json()).lower()
+    assert "expecting" not in str(segment_documents.definitions(agent).to_json()).lower()
 
 
 def test_one_that_neither_side_has_is_not_found_and_the_nearest_named(ws):
