@@ -143,7 +143,7 @@ def sunset(unengaged: int, engagement: str, thing: str, **scope: Sequence[str]) 
         "title": f"Nothing more {thing} after {unengaged} in a row without {_RESPONSES[engagement]}",
         **scope,
         "unengaged": unengaged,
-        "engagement": engagement,
+        **({} if engagement == "click" else {"engagement": engagement}),
     }
 
 
