@@ -1,23 +1,27 @@
 """What would stop a finding: the rule of the book that does already, else the rule that is worth proposing; and how far that is."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 from msgspec.structs import replace
 
+from audit import why
 from audit.errors import InputError, NotFoundError
 from audit.events.document import Document
 from audit.events.vocabulary import campaign_expr
 from audit.findings import registry, suggested_rule
-from audit.queries.case import Case, causes_for, read_case
+from audit.queries.case import Case, causes_for, named_in, read_case
 from audit.queries.findings_documents import Finding, SuggestedEffect, findings_of
 from audit.rules import book
 from audit.rules.book.documents import CoveringRule
 from audit.rules.book.proposals import APPROVED, PROPOSED, Proposal
 from audit.rules.model import Rule, from_dict, to_dict
-from audit.rules.replay.simulation import simulate
+from audit.rules.replay.simulation import Progress, simulate
+from audit.rules.replay.totals import ReplayDocument
 
 if TYPE_CHECKING:
     from audit.privacy.log import Entry
@@ -47,6 +51,22 @@ def covered_by(case: Case, finding: str) -> CoveringRule | None:
     found = registry.locate(case.events, case.context, finding) if "found" not in vars(case) else case.found
     rows = findings_of(found.filter(pl.col("id") == finding), case.view)
     return next((_with_remedy(case, row).covered_by for row in rows), None)
+
+
+def alone(ws: "Workspace", rule: Rule, progress: Progress | None = None) -> ReplayDocument:
+    """What a rule alone, switched on, would have done to everybody's past. `progress` as for `fleet.simulate`."""
+    from audit.rules.replay import fleet
+
+    context, switched_on = ws.context(), dataclasses.replace(rule, enabled=True)
+    return fleet.simulate(
+        ws.scan().filter(pl.col("occurred_at") <= ws.at),
+        [switched_on],
+        context,
+        ids=named_in(ws, [rule]),
+        causes=partial(why.causes, context=context),
+        numbers=ws.generation.beside,
+        progress=progress,
+    ).document()
 
 
 def _with_remedy(case: Case, finding: Finding) -> Finding:

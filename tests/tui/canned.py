@@ -14,6 +14,7 @@ from audit.findings.anomaly import OutOfPattern
 from audit.population.coverage import CoverageDocument
 from audit.queries.customer import CustomerPicture, Membership, MessageCounts, Recommendation
 from audit.queries.findings_documents import Finding
+from audit.rules.book.plan import Effect
 from audit.rules.replay.curve import curve
 from audit.rules.replay.outcomes import Rates, share
 from audit.rules.replay.totals import ReplayDocument, SweepDocument, SweepPoint
@@ -449,6 +450,12 @@ class FakeSession:
             "rates": {"stopped": rates, "let_through": rates, "random_same_number": rates}, "complaints_known_for": 0.61,
         }  # fmt: skip
         return msgspec.convert(document, ReplayDocument)
+
+    def beside_the_others(
+        self, keys: Document, proposal: str, progress: Progress | None = None
+    ) -> Effect | None:
+        self.asked.append(("within", dict(keys), proposal))
+        return Effect(stopped=1204, freed=30, moved=2, people_directly=800, people_indirectly=10)
 
     def curve(self, keys: Document, by: str, progress: Progress, drawn: Callable[[Drawing], None]) -> Drawing:
         self.asked.append(("curve", dict(keys), by))

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from audit.privacy.roles import Viewer
     from audit.rules.book import Case, Proposal
-    from audit.rules.book.documents import Policy
+    from audit.rules.book.documents import Policy, RuleReach
+    from audit.rules.book.plan import Effect
     from audit.rules.book.proposals import Group
     from audit.rules.model import Rule
     from audit.workspace.workspace import Workspace
@@ -40,16 +41,37 @@ def inbox(
     """What is proposed, by campaign, with how many tickets and people stand behind it."""
     from audit.rules.book import documents, proposals
 
-    invocation.require("see_rules")
-    box = invocation.open().book.inbox
+    viewer = invocation.require("see_rules")
+    ws = invocation.open()
+    box, alone, within_book = ws.book.inbox, None, None
     if proposal is None:
         groups = box.groups(proposals.STATES if everything else (proposals.PROPOSED,))
     else:
-        groups = proposals.grouped([box.proposal(proposals.number(proposal))])
+        one = box.proposal(proposals.number(proposal))
+        groups = proposals.grouped([one])
+        alone, within_book = _effects(ws, one) if viewer.may("simulate") else (None, None)
     if invocation.as_json:
-        output.document(documents.inbox(groups))
-    else:
-        _inbox_page(groups)
+        output.document(documents.inbox(groups, alone, within_book))
+        return
+    _inbox_page(groups)
+    for title, effect in (("this rule alone", alone), ("within the book", within_book)):
+        if effect is not None:
+            output.line(f"{title}, over the loaded past: {'; '.join(effect.lines())}")
+
+
+def _effects(ws: "Workspace", proposal: "Proposal") -> "tuple[RuleReach | None, Effect | None]":
+    """What the one rule of a proposal would have stopped alone, and what approving it would change; None of what is answered."""
+    from audit.queries import remedies
+    from audit.rules.book import documents, proposals
+
+    (change, *more) = proposal.changes or (None,)
+    rule = None if change is None or more else change.after
+    alone = None
+    if rule is not None:
+        alone = documents.reach(remedies.alone(ws, rule, output.Progress("replaying")))
+    if not proposal.changes or proposal.state != proposals.PROPOSED:
+        return alone, None
+    return alone, rule_changes.plan_effect(ws, ws.book.plan_approve(proposal.number))
 
 
 def _inbox_page(groups: "Sequence[Group]") -> None:

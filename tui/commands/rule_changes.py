@@ -94,10 +94,12 @@ def carry_out(invocation: Invocation, ws: "Workspace", plan: "Plan") -> None:
     """
     from audit.rules.book import documents
 
-    effect = _effect(ws, plan) if plan.changes else None
+    effect = plan_effect(ws, plan) if plan.changes else None
     for line in plan.lines():
         output.narrate(line)
-    output.narrate(_effect_in_words(effect) if effect else "nothing changes")
+    output.narrate(
+        f"messages over the loaded past: {'; '.join(effect.lines())}" if effect else "nothing changes"
+    )
     agreed = bool(plan.changes) and (invocation.yes or _confirmed())
     alone = plan.proposal is not None or "rules" not in ws.book.second_person()
     proposal = _propose(ws, plan, invocation.note) if agreed and not alone else None
@@ -111,7 +113,7 @@ def carry_out(invocation: Invocation, ws: "Workspace", plan: "Plan") -> None:
         raise typer.Exit(Exit.NO)
 
 
-def _effect(ws: "Workspace", plan: "Plan") -> "Effect":
+def plan_effect(ws: "Workspace", plan: "Plan") -> "Effect":
     """What a plan would have changed about the loaded past."""
     from audit.queries.case import causes_for, named_in
 
@@ -121,13 +123,6 @@ def _effect(ws: "Workspace", plan: "Plan") -> "Effect":
         context,
         ids=named_in(ws, rules),
         causes=causes_for(rules, events, context),
-    )
-
-
-def _effect_in_words(effect: "Effect") -> str:
-    return (
-        f"over the loaded past: {effect.stopped:,} messages more stopped, {effect.freed:,} let through again, "
-        f"{effect.moved:,} moved; people: {effect.people_directly:,} directly, {effect.people_indirectly:,} indirectly"
     )
 
 

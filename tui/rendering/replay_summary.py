@@ -11,6 +11,7 @@ from tui.rendering.text import content, joined, line, number, share
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from audit.rules.book.plan import Effect
     from audit.rules.replay.outcomes import Rates
     from audit.rules.replay.totals import Displacement, ReplayDocument
     from tui.session.view_models import Sample
@@ -21,9 +22,27 @@ RATES = (("clicked", "click"), ("ordered", "order"), ("complained", "complaint")
 CAVEAT = "Counts of a past that was no experiment: not what would have happened."
 
 
-def figures(replay: ReplayDocument, *, displaced: bool = True) -> Content:
-    """The whole replay."""
-    parts = [totals(replay), _rates(replay), _stopped_outcomes(replay)]
+ALONE, WITHIN = "This rule alone", "Within the book"
+"""What a replay is of: the rule by itself, or among all that are on."""
+
+COMPARED, IF_APPROVED = "with it, as against without it", "if it is approved, as against the book as it is"
+"""What is held together within the book."""
+
+LONG_PAST = "The past is too long to be replayed twice here; whysent rules add and set do it before they ask."
+
+
+def effect_lines(effect: Effect | None) -> Content:
+    """What a change of the book would have changed about the past; None: it is too long."""
+    return content(LONG_PAST, "dim") if effect is None else content("\n".join(effect.lines()))
+
+
+def figures(
+    replay: ReplayDocument, within: Content | None = None, *, compared: str = COMPARED, displaced: bool = True
+) -> Content:
+    """The whole replay of a rule alone; `within`: what it does within the book, and what is `compared` there."""
+    head = joined((ALONE, "bold"), "\n", totals(replay))
+    beside = [] if within is None else [joined((WITHIN, "bold"), f"  {compared}\n", within)]
+    parts = [head, *beside, _rates(replay), stopped_outcomes(replay)]
     if replay.displaced and displaced:
         parts.append(displacement(replay.displaced))
     elif replay.displaced:
@@ -81,7 +100,8 @@ def _rate(rates: Rates, key: str) -> str:
     return "–" if rate is None else share(rate, 2)
 
 
-def _stopped_outcomes(replay: ReplayDocument) -> Content:
+def stopped_outcomes(replay: ReplayDocument) -> Content:
+    """How many of the stopped were welcome, and how many were not."""
     welcome, unwelcome = replay.stopped_wanted, replay.stopped_unwanted
     return joined(
         ("Among the stopped: ", "bold"),

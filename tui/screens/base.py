@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 LAYOUTS = ("-small", "-medium", "-large")
 
 
+LOOK_AGAIN = 3.0
+"""House value: seconds after which a screen looks whether another program changed what it shows."""
+
+
 def layout_for(width: int, height: int) -> str:
     """Which of the three designed layouts fits a terminal."""
     if width >= 150 and height >= 40:
@@ -31,10 +35,21 @@ class WorkScreen(Screen[None], AsksCore):
         super().__init__()
         self._data_version: str | None = None
 
+    def on_mount(self) -> None:
+        self.set_interval(LOOK_AGAIN, self._look_again)
+
+    def _look_again(self) -> None:
+        if self.is_current and not self.asking("data version"):
+            self.on_screen_resume()
+
     def on_screen_resume(self) -> None:
         """Look whether what is shown still stands; another screen or program may have changed it."""
         if self.services.opening is not None:
             self.ask("data version", self.session.data_version, self._note_data_version)
+
+    def own_change(self) -> None:
+        """What is shown is asked for anew by who changed it here: the next look tells of nothing."""
+        self._data_version = None
 
     def _note_data_version(self, version: str) -> None:
         before, self._data_version = self._data_version, version

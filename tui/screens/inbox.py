@@ -12,7 +12,7 @@ from textual.widgets import Footer, OptionList, Static
 
 from tui import keys
 from tui.core_access import ProgressReporter
-from tui.rendering.replay_summary import figures
+from tui.rendering.replay_summary import IF_APPROVED, WITHIN, effect_lines, figures
 from tui.rendering.text import content, joined, number, say
 from tui.screens.dialogs import Dialog, ask_note, confirm
 from tui.session.view_models import Change, Plan, ProposalGroup, ProposalSummary
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from textual.app import ComposeResult
 
+    from audit.rules.book.plan import Effect
     from audit.rules.replay.totals import ReplayDocument
 
 EMPTY = "Nothing waits. What somebody proposes (f on a customer's screen) stands here."
@@ -37,7 +38,7 @@ class InboxDialog(Dialog[bool]):
     def __init__(self) -> None:
         super().__init__("Inbox")
         self._proposals: dict[str, ProposalSummary] = {}
-        self._replays: dict[str, ReplayDocument] = {}
+        self._replays: dict[str, Content] = {}
         self._changed = False
 
     def compose(self) -> ComposeResult:
@@ -83,10 +84,17 @@ class InboxDialog(Dialog[bool]):
             return
         self.query_one("#asked", VerticalScroll).border_subtitle = content("replaying over everybody …")
         question = partial(self.session.replays.replay, proposal.rule, None, ProgressReporter())
-        self.ask("replay", question, partial(self.show_replay, proposal.id))
+        self.ask("replay", question, partial(self.show_replay, proposal))
 
-    def show_replay(self, proposal: str, replay: ReplayDocument) -> None:
-        self._replays[proposal] = replay
+    def show_replay(self, proposal: ProposalSummary, replay: ReplayDocument) -> None:
+        self._replays[proposal.id] = figures(replay, content("replaying …", "dim"), compared=IF_APPROVED)
+        self.show_chosen()
+        within_book = partial(self.session.replays.beside_the_others, proposal.rule or {}, proposal.id)
+        show = partial(self.show_within_book, proposal.id, replay)
+        self.ask(WITHIN, lambda: within_book(ProgressReporter()), show)
+
+    def show_within_book(self, proposal: str, replay: ReplayDocument, effect: Effect | None) -> None:
+        self._replays[proposal] = figures(replay, effect_lines(effect), compared=IF_APPROVED)
         self.show_chosen()
 
     # -- answering -------------------------------------------------------------------------------------------------
@@ -149,9 +157,9 @@ def _items(groups: tuple[ProposalGroup, ...]) -> Iterator[Item]:
             )
 
 
-def _page(proposal: ProposalSummary, replay: ReplayDocument | None) -> Content:
+def _page(proposal: ProposalSummary, replay: Content | None) -> Content:
     parts = [joined((proposal.title, "bold"), (f"  {proposal.id}", "dim")), content(proposal.origin, "dim")]
     parts += [content(f"“{proposal.note}”")] if proposal.note else []
     parts += [content(""), *map(content, proposal.lines), content("")]
-    parts.append(content("Enter replays it over everybody.", "dim") if replay is None else figures(replay))
+    parts.append(content("Enter replays it over everybody.", "dim") if replay is None else replay)
     return Content("\n").join(parts)

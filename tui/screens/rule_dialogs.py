@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from tui import keys
 from tui.core_access import Progress, ProgressReporter
-from tui.rendering.replay_summary import CAVEAT, totals
+from tui.rendering.replay_summary import CAVEAT, stopped_outcomes, totals
 from tui.rendering.text import content, joined, line, listed, number, share
 from tui.screens.dialogs import Dialog, ask_note, confirm
 from tui.session.view_models import Change, Document, Plan, Sample
@@ -75,7 +75,9 @@ class SuggestionDialog(Dialog[None]):
         if total is not None:
             size = f"{number(replay.customers)} of {number(total)} customers"
             title += f" · sample: {size}; whole: running …"
-        self.query_one(f"#{scope}", Static).update(joined((title, "bold"), "\n", totals(replay), "\n"))
+        self.query_one(f"#{scope}", Static).update(
+            joined((title, "bold"), "\n", totals(replay), "\n", stopped_outcomes(replay), "\n")
+        )
 
     def failed(self, group: str, reason: str) -> None:
         if group in SCOPES:

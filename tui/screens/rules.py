@@ -83,6 +83,27 @@ class RulesScreen(WorkScreen):
     def _load_book(self, select: str | None) -> None:
         self.ask("rules", self.session.rules.entries, partial(self.show_book, select))
 
+    def outdated(self) -> None:
+        """Somebody else changed the book: show it as it is, and keep what is being edited."""
+        self.ask("rules", self.session.rules.entries, self.show_changed_book)
+
+    def show_changed_book(self, entries: tuple[Entry, ...]) -> None:
+        editing = self.entry
+        changed = editing is not None and self._is_changed(editing, entries)
+        if changed and not self.unsaved:
+            self.form.entry = None
+        self.show_book(None if editing is None else editing.key, entries)
+        kept = "; your edit is kept, F2 shows what it would change now" if changed and self.unsaved else ""
+        say(self.app, f"the rule book was changed elsewhere{kept}", severity="warning")
+        if self.entry is not None:
+            self.query_one(ReplayPane).replay_within_book()
+
+    def _is_changed(self, editing: Entry, entries: tuple[Entry, ...]) -> bool:
+        """Whether the rule that is open is not in the book as it stands there; one that is being written never was."""
+        now = next((entry for entry in entries if entry.key == editing.key), None)
+        is_new = not editing.version and not editing.proposal
+        return not is_new and (now is None or (now.keys, now.enabled) != (editing.keys, editing.enabled))
+
     def show_book(self, select: str | None, entries: tuple[Entry, ...]) -> None:
         """Show the rules, and stand on the one of that id."""
         self._entries = {entry.key: entry for entry in entries}
@@ -100,7 +121,7 @@ class RulesScreen(WorkScreen):
     @on(OptionList.OptionHighlighted, "#book")
     async def choose(self, event: OptionList.OptionHighlighted) -> None:
         entry = self._entries.get(self.query_one("#book", Items).id_at(event.option_index))
-        if entry is not None and entry is not self.entry:
+        if entry is not None and (self.entry is None or entry.key != self.entry.key):
             await self._open_or_ask(entry)
 
     async def begin(self, draft: Entry) -> None:
@@ -135,7 +156,7 @@ class RulesScreen(WorkScreen):
         replay.replay = None
         await self.form.put(entry)
         if entry.version or entry.proposal:
-            self._replay(entry.keys)
+            self._replay(entry.keys, entry.proposal)
         else:
             replay.say_instead("What this rule needs is not filled in yet.")
 
@@ -151,10 +172,10 @@ class RulesScreen(WorkScreen):
         if not message.draft.errors:
             self._replay(message.draft.keys)
 
-    def _replay(self, rule: Document) -> None:
+    def _replay(self, rule: Document, proposal: str = "") -> None:
         self._replayed_rule = rule
         self.query_one(CurvePane).cancel()
-        self.query_one(ReplayPane).replay_rule(rule)
+        self.query_one(ReplayPane).replay_rule(rule, proposal)
 
     @on(ReplayPane.Replayed)
     def draw_after_the_replay(self) -> None:
@@ -181,6 +202,7 @@ class RulesScreen(WorkScreen):
 
     def show_applied(self, change: Change, done: str) -> None:
         self.say(done)
+        self.own_change()
         self.form.entry = None
         self._load_book(change.id or None)
 
@@ -270,6 +292,7 @@ class RulesScreen(WorkScreen):
     def action_inbox(self) -> None:
         def look_again(changed: bool | None) -> None:
             if changed:
+                self.own_change()
                 self.form.entry = None
                 self._load_book(None)
 

@@ -101,8 +101,8 @@ class CoreSession:
         )
 
     def data_version(self) -> str:
-        """What findings rest on: another text after an import, or after a change of the declared rules."""
-        return self._opened.data_version()
+        """What screens rest on: another text after an import, and after whatever anybody writes into the rule book."""
+        return f"{self._opened.data_version()} {self.workspace.book.revision()}"
 
     def warm(self) -> None:
         """Load what looking somebody up will need, so that it is there when they are looked up."""

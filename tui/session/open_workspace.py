@@ -21,10 +21,15 @@ if TYPE_CHECKING:
     import polars as pl
 
     from audit.privacy.roles import Viewer
+    from audit.rules.book.plan import Effect, Plan
     from audit.rules.model import Rule
     from audit.workspace.workspace import Workspace
+    from tui.session.view_models import Progress
 
 T = TypeVar("T")
+
+AT_ONCE = 200_000
+"""House value: messages above which a change of the book does not replay the whole past, twice, before it is made."""
 
 RECENT_CASES = 5
 RECENT_FILE = "recent.json"
@@ -86,6 +91,19 @@ class OpenWorkspace:
         from audit.queries.case import named_in
 
         return named_in(self.workspace, rules)
+
+    def effect(self, plan: Plan, progress: Progress | None = None) -> Effect | None:
+        """What a plan would have changed about everybody's past; None where the past is too long to be replayed twice."""
+        if (self.everybody["kind"] == "message_sent").sum() > AT_ONCE:
+            return None
+        rules = (*plan.before, *plan.after)
+        return plan.effect(
+            self.everybody,
+            self.workspace.context(),
+            ids=self.customer_ids(rules),
+            causes=self.causes_for(rules),
+            progress=progress,
+        )
 
     # -- files -----------------------------------------------------------------------------------------------------
 

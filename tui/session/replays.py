@@ -11,6 +11,7 @@ from tui.session.view_models import Drawing, Sample
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from audit.rules.book.plan import Effect
     from audit.rules.model import Rule
     from audit.rules.replay.interactive_replay import PreparedReplay
     from audit.rules.replay.totals import ReplayDocument
@@ -70,6 +71,23 @@ class Replays:
             totals = sample.replay(rules, causes=causes, progress=_stoppable(progress) if progress else None)
             sampled(Sample(totals.document(), prepared.customers))
         return prepared.replay(rules, causes=causes, progress=progress).document()
+
+    def beside_the_others(
+        self, keys: Document, proposal: str, progress: Progress | None = None
+    ) -> Effect | None:
+        """What a rule does within the book: the past under the book with it, as against the book without it.
+
+        Of a `proposal`: what it would change if it were approved. None where the past is too long.
+        """
+        from audit.rules import model
+        from audit.rules.book import proposals
+
+        self._opened.viewer.require("simulate")
+        book = self._opened.workspace.book
+        if proposal:
+            return self._opened.effect(book.plan_approve(proposals.number(proposal)), progress)
+        rule = model.from_dict({**keys, "enabled": True})
+        return self._opened.effect(book.plan_import([rule]).beside_the_others(rule), progress)
 
     def curve(self, keys: Document, by: str, progress: Progress, drawn: Callable[[Drawing], None]) -> Drawing:
         """One rule alone at several limits or windows (`by`); where that takes long, `drawn` is given that of a sample first."""

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import InputError, WhysentError
-from tui.rendering.text import listed, number
+from tui.rendering.replay_summary import LONG_PAST
+from tui.rendering.text import listed
 from tui.rendering.wording import day, moment
 from tui.session.view_models import (
     Change,
@@ -101,9 +102,6 @@ def proposed_rule(proposal: Proposal) -> Document | None:
 
 FIXED = ("id", "kind", "enabled")
 """Keys of a rule in the book that its form does not change."""
-
-AT_ONCE = 200_000
-"""House value: messages above which a plan does not replay the whole past, twice, before it asks."""
 
 
 class RuleBook:
@@ -219,16 +217,8 @@ class RuleBook:
         return book.plan_enable(change.id) if change.kind == "enable" else book.plan_disable(change.id)
 
     def _effect(self, plan: book_plan.Plan) -> list[str]:
-        events = self._opened.everybody
-        if (events["kind"] == "message_sent").sum() > AT_ONCE:
-            return ["The past is long; its replay on this screen shows what the rule alone would stop."]
-        causes = self._opened.causes_for((*plan.before, *plan.after))
-        effect = plan.effect(events, self._opened.workspace.context(), causes=causes)
-        return [
-            f"{number(effect.stopped)} mails of the past would be stopped that were not before;",
-            f"{number(effect.freed)} the other way round, {number(effect.moved)} at another time.",
-            f"{number(effect.people_directly)} people directly, {number(effect.people_indirectly)} indirectly.",
-        ]
+        effect = self._opened.effect(plan)
+        return [LONG_PAST] if effect is None else ["messages over the whole past:", *effect.lines()]
 
     def apply(self, change: Change, note: str = "") -> str:
         """Make a planned change, or propose it where the workspace wants a second person; what was done, in a line."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -14,12 +15,15 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.core_access import AsksCore, Progress, ProgressReporter
-from tui.rendering.replay_summary import figures, of_sample
+from tui.rendering.replay_summary import WITHIN, effect_lines, figures, of_sample
 from tui.rendering.text import content, joined, number, plain, share
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import ComposeResult
 
+    from audit.rules.book.plan import Effect
     from audit.rules.replay.curve import Curve
     from audit.rules.replay.totals import ReplayDocument
     from tui.session.view_models import Document, Drawing, Sample
@@ -65,14 +69,17 @@ class ReplayPane(VerticalScroll, AnswerPane):
     def __init__(self, *, id: str) -> None:  # noqa: A002 - as every widget
         super().__init__(id=id)
         self.replay: ReplayDocument | None = None
+        self._within_book: Callable[[ProgressReporter], Effect | None] | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(content("Choose a rule."), markup=False)
 
-    def replay_rule(self, rule: Document) -> None:
-        """Replay a rule alone, over everybody."""
+    def replay_rule(self, rule: Document, proposal: str = "") -> None:
+        """Replay a rule over everybody: alone, then within the book (or what a `proposal` would change there)."""
         replay, progress = self.session.replays.replay, ProgressReporter(self)
         self.border_subtitle = content("replaying … Esc stops")
+        self._within_book = partial(self.session.replays.beside_the_others, rule, proposal)
+        self.stop_asking(WITHIN)
         show = self.showing
         self.ask(
             self.QUESTION, lambda: replay(rule, None, progress, show(self.show_sample)), self.show_replay
@@ -92,10 +99,34 @@ class ReplayPane(VerticalScroll, AnswerPane):
         if self.running:
             self.query_one(Static).update(of_sample(sample))
 
+    def cancel(self) -> None:
+        super().cancel()
+        self.stop_asking(WITHIN)
+
     def show_replay(self, replay: ReplayDocument) -> None:
         self.replay = replay
-        self.say_instead(figures(replay, displaced=not self.screen.has_class("-medium")))
         self.post_message(self.Replayed())
+        self.replay_within_book()
+
+    def replay_within_book(self) -> None:
+        """Ask anew what the rule shown does within the book, which may have changed."""
+        within_book = self._within_book
+        if self.replay is not None and within_book is not None:
+            self._tell(content("replaying …", "dim"))
+            self.ask(WITHIN, lambda: within_book(ProgressReporter()), self.show_within_book)
+
+    def show_within_book(self, effect: Effect | None) -> None:
+        self._tell(effect_lines(effect))
+
+    def _tell(self, within: Content) -> None:
+        if self.replay is not None:
+            self.say_instead(figures(self.replay, within, displaced=not self.screen.has_class("-medium")))
+
+    def failed(self, group: str, reason: str) -> None:
+        if group == WITHIN:
+            self._tell(content(reason))
+        else:
+            super().failed(group, reason)
 
 
 AXES = ("limit", "window")

@@ -12,6 +12,7 @@ from audit.rules.book.plan import Change, Effect, KeyChange, Plan
 from audit.rules.book.proposals import Group, Proposal, Step
 from audit.rules.book.versions import Version
 from audit.rules.model import Rule, to_dict
+from audit.rules.replay.totals import ReplayDocument, StoppedUnwanted, StoppedWanted
 
 
 class VersionEntry(Document):
@@ -120,6 +121,28 @@ class HandoverRequest(Document):
     rules: tuple[RuleVersion, ...]
 
 
+class RuleReach(Document):
+    """What a rule alone would have stopped of everybody's past: fields of `whysent.replay/1`."""
+
+    messages: int
+    stopped: int
+    customers: int
+    customers_affected: int
+    stopped_wanted: StoppedWanted
+    stopped_unwanted: StoppedUnwanted
+
+    def lines(self) -> list[str]:
+        """It in words, for people."""
+        wanted, unwanted = self.stopped_wanted, self.stopped_unwanted
+        people = f"of {self.customers_affected:,} of {self.customers:,} people"
+        welcome = f"{wanted.clicked:,} clicked, {wanted.converted:,} led to an order"
+        unwelcome = f"{unwanted.complained:,} drew a complaint, {unwanted.unsubscribed_next:,} were followed by an opt-out"
+        return [
+            f"{self.stopped:,} of {self.messages:,} messages stopped, {people}",
+            f"among them {welcome}; {unwelcome}",
+        ]
+
+
 class ProposalEntry(Document):
     """A change of the rules, or an export, that is asked for."""
 
@@ -138,6 +161,10 @@ class ProposalEntry(Document):
     rules: tuple[RuleChange, ...]
     handover: HandoverRequest | None
     steps: tuple[Step, ...]
+    alone: RuleReach | None = None
+    """What its rule alone would have stopped; null unless one proposal is asked for, and by whom may replay."""
+    within_book: Effect | None = None
+    """What approving it would change; null likewise."""
 
 
 class ProposalDocument(ProposalEntry, schema="whysent.proposal/1"):
@@ -165,6 +192,11 @@ class Policy(Document, schema="whysent.policy/1"):
     """For which acts the workspace asks a second person."""
 
     second_person: tuple[str, ...]
+
+
+def reach(replay: ReplayDocument) -> RuleReach:
+    """How far the rules of a replay reach."""
+    return RuleReach(**{name: getattr(replay, name) for name in RuleReach.__struct_fields__})
 
 
 def version(version: Version) -> VersionEntry:
@@ -213,8 +245,10 @@ def proposal(proposal: Proposal) -> ProposalDocument:
     return ProposalDocument(**msgspec.structs.asdict(_entry(proposal)))
 
 
-def inbox(groups: Sequence[Group]) -> Inbox:
-    """The proposals, group by group."""
+def inbox(
+    groups: Sequence[Group], alone: RuleReach | None = None, within_book: Effect | None = None
+) -> Inbox:
+    """The proposals, group by group; of one that is asked for, what it would do."""
     return Inbox(
         groups=tuple(
             CampaignProposals(
@@ -222,7 +256,10 @@ def inbox(groups: Sequence[Group]) -> Inbox:
                 proposals=len(group.proposals),
                 tickets=group.tickets,
                 customers=group.customers,
-                asked=tuple(map(_entry, group.proposals)),
+                asked=tuple(
+                    msgspec.structs.replace(_entry(proposal), alone=alone, within_book=within_book)
+                    for proposal in group.proposals
+                ),
             )
             for group in groups
         )

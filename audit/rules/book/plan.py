@@ -1,7 +1,7 @@
 """A planned change of the rule book: what changes, and what that would do, before anything is written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from audit.population.stats import PopulationContext
+    from audit.rules.replay.simulation import Progress
 
 
 class KeyChange(Document):
@@ -77,6 +78,13 @@ class Effect(Document):
     people_indirectly: int
     """With a message that changes because room was freed or used up."""
 
+    def lines(self) -> list[str]:
+        """It in words, for people."""
+        return [
+            f"{self.stopped:,} more stopped, {self.freed:,} let through again, {self.moved:,} moved",
+            f"{self.people_directly:,} people directly, {self.people_indirectly:,} indirectly",
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -106,6 +114,14 @@ class Plan:
             lines.append(f"in force from {iso(self.effective)}")
         return lines
 
+    def beside_the_others(self, rule: Rule) -> "Plan":
+        """What a rule that the plan puts in does beside the others: with it, as against without it. Not to be carried out.
+
+        Of a rule that is new it is the plan itself.
+        """
+        others = [before for before in self.before if before.id != rule.id]
+        return replace(self, changes=(Change(None, rule),), before=others)
+
     def effect(
         self,
         events: "pl.DataFrame",
@@ -113,10 +129,11 @@ class Plan:
         *,
         ids: Mapping[str, str] | None = None,
         causes: "pl.DataFrame | None" = None,
+        progress: "Progress | None" = None,
     ) -> Effect:
         """Replay `events` with the rules before and after, and compare message by message.
 
-        `ids` and `causes` as for `simulate`.
+        `ids`, `causes` and `progress` as for `simulate`; there are two replays.
         """
         import polars as pl
 
@@ -124,7 +141,7 @@ class Plan:
 
         key = ("customer_id", "event_id")
         before, after = (
-            simulate(events, rules, ctx, ids=ids, causes=causes).decisions.select(
+            simulate(events, rules, ctx, ids=ids, causes=causes, progress=progress).decisions.select(
                 *key, "deferred_to", "failing_rules", stops=pl.col("decision") == "stop"
             )
             for rules in (self.before, self.after)
