@@ -6,7 +6,6 @@ The definitions are data: `triggers.toml`. Everything here works on frames of an
 import re
 from datetime import timedelta
 from functools import cache
-from importlib.resources import files
 from typing import Annotated, Any
 
 import polars as pl
@@ -23,7 +22,7 @@ from audit.events.vocabulary import (
     with_return,
 )
 from audit.flows import predicate
-from audit.storage.toml_input import Text, convert, nearest, one_of, parsed, read_by
+from audit.storage.toml_input import Text, convert, nearest, one_of, read_by, shipped
 
 LIVE: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
@@ -108,8 +107,8 @@ class Trigger(Acts, frozen=True, kw_only=True):
 @cache
 def definitions() -> dict[str, Trigger]:
     """Every trigger we define, by id."""
-    text = files("audit.flows").joinpath("triggers.toml").read_text(encoding="utf-8")
-    return {name: convert({"id": name, **fields}, Trigger) for name, fields in parsed(text).items()}
+    tables = shipped("audit.flows", "triggers.toml")
+    return {name: convert({"id": name, **fields}, Trigger) for name, fields in tables.items()}
 
 
 def named(text: str | None) -> Trigger | None:

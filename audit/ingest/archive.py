@@ -40,7 +40,8 @@ class Member:
     - `path`: for people, `export.zip!Orders.zip!Orders.csv`;
     - `name`: its own name inside the innermost zip, `/` between folders; never a place to write to;
     - `inside`: the name of the zip it lies in within the archive, None for the archive itself;
-    - `size`, `compressed`: bytes, as the archive states them.
+    - `size`, `compressed`: bytes, as the archive states them;
+    - `modified`: year, month, day, hour, minute and second, as the archive states them of it or of the zip it lies in.
     """
 
     path: str
@@ -48,6 +49,7 @@ class Member:
     inside: str | None
     size: int
     compressed: int
+    modified: tuple[int, int, int, int, int, int]
 
 
 class Archive:
@@ -105,20 +107,23 @@ class Archive:
             raise InputError(f"{path}: grows to more than {RATIO} times its size, like a zip bomb; refused")
 
     def _list(self) -> Iterator[Member]:
-        for number, (info, inside) in enumerate(self._infos(), start=1):
+        for number, (info, holder) in enumerate(self._infos(), start=1):
             if number > MEMBERS:
                 raise InputError(f"{self.path}: more than {MEMBERS:,} files in it; refused")
+            inside = None if holder is None else holder.filename
             title = clean("!".join(part for part in (self.path.name, inside, info.filename) if part))
-            yield Member(title, info.filename, inside, info.file_size, info.compress_size)
+            modified = (holder or info).date_time
+            yield Member(title, info.filename, inside, info.file_size, info.compress_size, modified)
 
-    def _infos(self) -> Iterator[tuple[zipfile.ZipInfo, str | None]]:
+    def _infos(self) -> Iterator[tuple[zipfile.ZipInfo, zipfile.ZipInfo | None]]:
+        """All files, with the zip inside this one that holds them."""
         for info in _files(self._zip):
             if not info.filename.lower().endswith(".zip"):
                 yield info, None
                 continue
             with _clear(f"{self.path.name}!{clean(info.filename)}"):
                 inner = _files(self._nested_zip(info.filename))
-            yield from ((member, info.filename) for member in inner)
+            yield from ((member, info) for member in inner)
 
     def _nested_zip(self, name: str) -> zipfile.ZipFile:
         if self._nested is not None and self._nested[0] == name:

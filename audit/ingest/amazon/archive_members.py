@@ -1,7 +1,6 @@
 """The files of an export, wherever they lie: in a folder, a zip, a zip of zips, or several of them given together."""
 
 import re
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -11,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from audit.errors import InputError
+from audit.ingest import archive
 from audit.ingest.amazon.datasets import Dataset, book
 from audit.ingest.amazon.table import Table
-from audit.ingest.archive import Archive
 from audit.privacy.clean import clean
 
 _VERSION = re.compile(r"(?:-(\d{1,3})| \((\d{1,3})\))$")
@@ -95,36 +94,31 @@ def _file(path: Path, parts: tuple[str, ...], stack: ExitStack) -> Iterator[Memb
     if path.suffix.casefold() == ".zip":
         yield from _zipped(path, parts, stack)
     else:
-        stat = path.stat()
-        modified = datetime.fromtimestamp(stat.st_mtime, UTC).replace(microsecond=0)
-        yield Member(clean(str(path)), parts, modified, stat.st_size, lambda: path.open("rb"))
+        yield Member(clean(str(path)), parts, _file_date(path), path.stat().st_size, lambda: path.open("rb"))
+
+
+def _file_date(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(microsecond=0)
 
 
 def _zipped(path: Path, parts: tuple[str, ...], stack: ExitStack) -> Iterator[Member]:
-    archive = stack.enter_context(Archive(path))
-    dates = _dates(path)
-    for member in archive.members:
-        inside = (
-            (member.inside, *PurePosixPath(member.name).parts)
-            if member.inside
-            else PurePosixPath(member.name).parts
+    opened_zip = stack.enter_context(archive.Archive(path))
+    made = _file_date(path)
+    for member in opened_zip.members:
+        holder = (member.inside,) if member.inside else ()
+        inside = (*parts, *holder, *PurePosixPath(member.name).parts)
+        yield Member(
+            member.path, inside, _modified(member, made), member.size, partial(opened_zip.open, member)
         )
-        modified = dates[member.inside or member.name]
-        yield Member(member.path, (*parts, *inside), modified, member.size, partial(archive.open, member))
 
 
-def _dates(path: Path) -> dict[str, datetime]:
-    """When each member of a zip was made; a zip writes 1980 for "unknown", then it is the zip's own date."""
-    archive_date = datetime.fromtimestamp(path.stat().st_mtime, UTC).replace(microsecond=0)
-    dates = {}
-    with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            try:
-                date = datetime(*info.date_time, tzinfo=UTC)
-            except ValueError:
-                date = archive_date
-            dates[info.filename] = date if date.year > _DOS_EPOCH else archive_date
-    return dates
+def _modified(member: archive.Member, otherwise: datetime) -> datetime:
+    """When it was made; a zip writes 1980 for "unknown"."""
+    try:
+        date = datetime(*member.modified, tzinfo=UTC)
+    except ValueError:
+        return otherwise
+    return date if date.year > _DOS_EPOCH else otherwise
 
 
 def _known(member: Member) -> Member:

@@ -13,6 +13,7 @@ import polars as pl
 
 from audit.ingest.amazon.archive_members import Member
 from audit.ingest.amazon.clean_cells import moments, number, word
+from audit.ingest.amazon.datasets import book
 from audit.privacy.scan import scrub
 
 _QUERY_KEYS = ("k", "field-keywords")
@@ -212,8 +213,6 @@ def _joined(*columns: str) -> pl.Expr:
 
 
 def _sign(sign: pl.Expr) -> pl.Expr:
-    from audit.ingest.amazon.datasets import book
-
     return sign.replace_strict(book().vocabulary["currency_sign"], default=None, return_dtype=pl.String)
 
 
