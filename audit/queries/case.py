@@ -18,7 +18,7 @@ from audit.errors import NotFoundError
 from audit.privacy.role_view import RoleView
 from audit.rules.book.versions import RulePeriod
 from audit.rules.model import Rule
-from audit.rules.replay.simulation import simulate
+from audit.rules.replay.simulation import Replay, simulate
 from audit.workspace.context import Context
 
 if TYPE_CHECKING:
@@ -81,12 +81,21 @@ class Case(Audited):
         return recommendations.Reconstruction(self.events, self.context)
 
     @cached_property
+    def causes(self) -> pl.DataFrame:
+        """The causes of every message, as `why.causes` gives them."""
+        return why.causes(self.events, self.context)
+
+    def replay(self, rules: Iterable[Rule]) -> Replay:
+        """Rules replayed over this customer's past."""
+        taking_part = [rule for rule in rules if rule.takes_part]
+        causes = self.causes if any(rule.reads_causes for rule in taking_part) else None
+        return simulate(self.events, taking_part, self.context, ids=self.source_ids, causes=causes)
+
+    @cached_property
     def stopped(self) -> pl.DataFrame:
         """What the book does to each message: `event_id, stops, failing_rules`."""
-        rules = [period.rule for period in self.rules]
-        causes = causes_for(rules, self.events, self.context)
-        replay = simulate(self.events, rules, self.context, ids=self.source_ids, causes=causes)
-        return replay.decisions.select("event_id", "failing_rules", stops=pl.col("decision") == "stop")
+        decisions = self.replay(period.rule for period in self.rules).decisions
+        return decisions.select("event_id", "failing_rules", stops=pl.col("decision") == "stop")
 
     def why(self, subject: str, ident: str) -> why.Explanation:
         """Why something was decided: a `message`, `segment`, `item` or `finding`. Raises NotFoundError.

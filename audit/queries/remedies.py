@@ -14,14 +14,14 @@ from audit.errors import InputError, NotFoundError
 from audit.events.document import Document
 from audit.events.vocabulary import campaign_expr
 from audit.findings import registry, suggested_rule
-from audit.queries.case import Case, causes_for, named_in, read_case
+from audit.queries.case import Case, named_in, read_case
 from audit.queries.findings_documents import Finding, SuggestedEffect, findings_of
 from audit.rules import book
 from audit.rules.book.documents import CoveringRule
 from audit.rules.book.proposals import APPROVED, PROPOSED, Proposal
 from audit.rules.model import Rule, from_dict, to_dict
-from audit.rules.replay.simulation import Progress, simulate
-from audit.rules.replay.totals import ReplayDocument
+from audit.rules.replay.simulation import Progress
+from audit.rules.replay.totals import ReplayDocument, StoppedWanted
 
 if TYPE_CHECKING:
     from audit.privacy.log import Entry
@@ -86,15 +86,17 @@ def _with_remedy(case: Case, finding: Finding) -> Finding:
 
 def _effect(case: Case, finding: Finding, suggested: suggested_rule.Rule) -> SuggestedEffect:
     """What a rule alone would have done to the customer's past."""
-    rule = from_dict(suggested)
-    causes = causes_for([rule], case.events, case.context)
-    replay = simulate(case.events, [rule], case.context, causes=causes)
-    stopped = replay.decisions.filter(pl.col("decision") == "stop")["event_id"]
+    replay = case.replay([from_dict(suggested)])
+    became = replay.outcomes.select("opened", "clicked", "converted")
+    stopped = (
+        replay.decisions.select("event_id", "decision").hstack(became).filter(pl.col("decision") == "stop")
+    )
+    opened, clicked, converted = (int(stopped[name].sum()) for name in became.columns)
     return SuggestedEffect(
-        stops=len(set(stopped) & set(finding.messages)),
+        stops=len(set(stopped["event_id"]) & set(finding.messages)),
         of=len(finding.messages),
-        messages=len(stopped),
-        wanted=replay.document().stopped_wanted,
+        messages=stopped.height,
+        wanted=StoppedWanted(opened=opened, clicked=clicked, converted=converted),
         last_resort=suggested_rule.is_last_resort(suggested),
     )
 

@@ -11,7 +11,7 @@ from audit.events.document import Document
 from audit.events.sensitive_topics import in_category
 from audit.findings.anomaly import persona_markers
 from audit.findings.anomaly.score import listed_with_items
-from audit.findings.suggested_rule import slug
+from audit.findings.suggested_rule import nothing_more, slug
 from audit.population.baskets import LEVELS, acts, contents
 from audit.workspace.context import Context
 
@@ -62,7 +62,8 @@ def out_of_pattern(
 ) -> tuple[OutOfPattern, ...]:
     """The entries of `out_of_pattern` in `whysent show`, for one customer's events.
 
-    Without `names_sensitive`, what lies in a category of the sensitive map is not named.
+    Without `names_sensitive`, what lies in a category of the sensitive map is not named. For somebody who died the only
+    rule is that nothing more goes to them.
     """
     baskets, items = listed_with_items(events, ctx)
     hidden = (
@@ -71,10 +72,15 @@ def out_of_pattern(
     items = items.with_columns(hidden.alias("hidden"))
     usual_items = _usual_items(events, items, ctx)
     accounts = dict(ctx.facts.usual.accounts.iter_rows())
-    return tuple(
+    entries = tuple(
         _entry(row, items.filter(unit=row["unit"]).to_dicts(), usual_items, accounts[row["family"]])
         for row in baskets.iter_rows(named=True)
     )
+    died_at = events.filter(pl.col("kind") == "customer_deceased")["occurred_at"].min()
+    if not isinstance(died_at, datetime):
+        return entries
+    silence = nothing_more(events["customer_id"][0], died_at)
+    return tuple(msgspec.structs.replace(entry, suggested_rule=silence) for entry in entries)
 
 
 def _entry(row: Row, items: Sequence[Row], usual_items: Mapping[int, str], accounts: int) -> OutOfPattern:

@@ -65,6 +65,14 @@ def test_its_rule_is_one_that_the_book_takes(wife):
     assert (rule.kind, rule.events) == ("exclude_event", entry.evidence)
 
 
+def test_for_somebody_who_died_the_only_rule_is_silence(wife):
+    ctx, events_of = wife
+    died = events_of.tail(1).with_columns(kind=pl.lit("customer_deceased"), event_id=pl.lit("died"))
+    rules = {str(entry.suggested_rule) for entry in anomaly.out_of_pattern(pl.concat([events_of, died]), ctx)}
+    assert len(rules) == 1
+    assert "'kind': 'mute'" in rules.pop()
+
+
 def test_a_varied_shopper_is_no_suspect():
     own = [
         {"kind": "order_completed", "customer_id": "varied", "order_id": f"v{number}", "event_id": f"v{number}",
