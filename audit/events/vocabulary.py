@@ -12,6 +12,9 @@ from importlib.resources import files
 
 import polars as pl
 
+LOOKS_LIKE_AN_OPT_OUT = r"(?i)unsubscrib|objected|objection|opt[ _-]?out|withdraw|abgemeldet|widerspr"
+"""What stands in a row that nobody could read, if it may have been a no: a pattern for its raw text."""
+
 OPT_OUTS = ("unsubscribed", "objected", "consent_withdrawn")
 """The kinds of events by which a customer says no to messages."""
 

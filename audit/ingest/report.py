@@ -41,6 +41,10 @@ class Imported(Document, schema="whysent.import/1"):
     last: datetime | None
     quarantine: str | None
     """The file with the refused rows: an absolute path."""
+    future: int
+    """Events later than the import: no answer rests on them."""
+    lost_opt_outs: int
+    """Quarantined rows that look like a no."""
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class ImportReport:
 
     - `customers`, `first`, `last` (UTC): of the events that could be read, new or known;
     - `skipped_by_reason`: rows of no interest; `refused_by_reason`: rows in quarantine;
+    - `future`: events later than the import; `lost_opt_outs`: rows in quarantine that look like a no;
     - `quarantine`: the file with the refused rows, None if there are none;
     - `unknown`: files inside given folders that no format knows.
     """
@@ -58,6 +63,8 @@ class ImportReport:
     first: datetime | None = None
     last: datetime | None = None
     quarantine: Path | None = None
+    future: int = 0
+    lost_opt_outs: int = 0
     skipped_by_reason: Counter[str] = field(default_factory=Counter)
     refused_by_reason: Counter[str] = field(default_factory=Counter)
     unknown: list[Path] = field(default_factory=list)
@@ -86,4 +93,6 @@ class ImportReport:
             first=self.first,
             last=self.last,
             quarantine=None if self.quarantine is None else str(self.quarantine.resolve()),
+            future=self.future,
+            lost_opt_outs=self.lost_opt_outs,
         )

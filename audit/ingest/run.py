@@ -12,6 +12,7 @@ import polars as pl
 
 from audit.errors import InputError
 from audit.events.schema import ORDER, conform
+from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT
 from audit.ingest import formats, mapped, normalise, strict_json, timestamps
 from audit.ingest.format import REJECTED, Batch, Options
 from audit.ingest.report import FileReport, ImportReport
@@ -27,8 +28,10 @@ BUFFER = 2_000_000
 
 _QUARANTINED: dict[str, pl.DataType] = {
     "file": pl.String(), "row": pl.UInt64(), "reason": pl.String(), "raw": pl.Binary(),
+    "customer": pl.String(), "opt_out": pl.Boolean(),
 }  # fmt: skip
-"""A row in quarantine; `raw` is sealed."""
+"""A row in quarantine; `raw` is sealed. `customer`: the pseudonym, null where the row names nobody that is known; `opt_out`:
+whether it looks like a no."""
 
 
 def import_paths(
@@ -182,6 +185,7 @@ class _Run:
             pl.col("occurred_at").min().alias("a"), pl.col("occurred_at").max().alias("b")
         ).row(0)
         report = self.report
+        report.future += events.filter(pl.col("occurred_at") > self._started).height
         report.first = min(moment for moment in (report.first, earliest) if moment)
         report.last = max(moment for moment in (report.last, latest) if moment)
 
@@ -216,16 +220,41 @@ class _Run:
         if all_refused.height:
             self.report.refused_by_reason.update(all_refused["reason"])
             placed = pl.coalesce(pl.format("{}, at byte {}", "reason", "byte"), "reason")
-            self._refused.append(all_refused.with_columns(reason=placed, file=pl.lit(batch.path)))
+            looks_like_a_no = pl.col("raw").str.contains(LOOKS_LIKE_AN_OPT_OUT).fill_null(value=False)
+            self._refused.append(
+                _with_customer(all_refused, batch.events).with_columns(
+                    reason=placed, file=pl.lit(batch.path), opt_out=looks_like_a_no
+                )
+            )
         return all_refused
+
+    def _with_pseudonyms(self, refused: pl.DataFrame) -> pl.DataFrame:
+        """`customer` by pseudonym; null for whom no event is known."""
+        sources = refused["customer"].drop_nulls().unique()
+        known = self._ws.vault.everybody() if sources.len() else {}
+        names = {source: known.get(self._ws.vault.source_token(source)) for source in sources}
+        return refused.with_columns(
+            pl.col("customer").replace_strict(names, default=None, return_dtype=pl.String)
+        )
 
     def _held(self) -> str | None:
         if not self._refused:
             return None
-        rows = pl.concat(self._refused).select(*_QUARANTINED)
+        rows = self._with_pseudonyms(pl.concat(self._refused)).select(*_QUARANTINED)
+        self.report.lost_opt_outs = int(rows["opt_out"].sum())
         name = _write_quarantine(self._ws.path / "quarantine", rows, self._ws.vault)
         self.report.quarantine = self._ws.path / "quarantine" / name
         return name
+
+
+def _with_customer(refused: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """Add `customer`: the source's own id of whom a refused row is about, where that could be read."""
+    if "customer_id" not in events.columns:
+        return refused.with_columns(pl.lit(None, pl.String).alias("customer"))
+    named = (
+        events.select("row", pl.col("customer_id").alias("customer")).drop_nulls().unique("row", keep="first")
+    )
+    return refused.join(named, on="row", how="left", maintain_order="left")
 
 
 def _raw_text(rows: pl.DataFrame) -> pl.DataFrame:

@@ -78,6 +78,34 @@ class Gap(Document):
     end: date = msgspec.field(name="to")
 
 
+class LeftOut(Document):
+    """Rows that no answer rests on, though they could change it: of one customer, or of a whole workspace."""
+
+    quarantined: int = 0
+    """Rows that imports refused. Those that name no customer are nobody's but the workspace's."""
+    lost_opt_outs: int = 0
+    """Those of them that look like a no."""
+    future: int = 0
+    """Rows later than the import that brought them."""
+    messages: int = 0
+    """Messages among these."""
+
+    def in_words(self) -> str:
+        """`left out: 3 refused rows, 1 of them looks like a no · 2 rows later than their import`; empty where nothing is."""
+        parts = []
+        if self.quarantined:
+            noes = {0: "", 1: ", 1 looks like a no"}.get(
+                self.lost_opt_outs, f", {self.lost_opt_outs:,} look like a no"
+            )
+            parts.append(f"{_rows(self.quarantined, 'refused row')}{noes}")
+        if self.future:
+            parts.append(f"{_rows(self.future, 'row')} later than their import")
+        return f"left out: {' · '.join(parts)}" if parts else ""
+
+
+NOTHING_LEFT_OUT = LeftOut()
+
+
 class CoverageDocument(Document):
     """What the data covers, as `whysent show --json` prints it."""
 
@@ -88,6 +116,7 @@ class CoverageDocument(Document):
     gaps: tuple[Gap, ...]
     ends: dict[str, datetime] = msgspec.field(default_factory=dict)
     """The kinds whose source ends before the moment asked about, and up to when they are known."""
+    left_out: LeftOut = NOTHING_LEFT_OUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +124,7 @@ class Coverage:
     """`sources`: name → last event; `kinds`: kind → span; `gaps`: first and last silent day, see `_gaps`.
 
     `silent`: the kinds of events that the silent source records, for each gap; what is not said there may lack any kind.
-    `ends`: the kinds whose source ends before the moment asked about, and up to when each is known, see `_ends`.
+    `left_out`: rows that are counted in none of it. `ends`: the kinds whose source ends before the moment asked about, and up to when each is known, see `_ends`.
     """
 
     sources: dict[str, datetime]
@@ -103,6 +132,7 @@ class Coverage:
     gaps: tuple[tuple[date, date], ...]
     silent: tuple[tuple[date, date, frozenset[str]], ...] = ()
     ends: Mapping[str, datetime] = field(default_factory=dict)
+    left_out: LeftOut = NOTHING_LEFT_OUT
 
     def known_through(self, kinds: Iterable[str], since: datetime, until: datetime) -> datetime:
         """Up to when from `since` on, `until` (UTC) at the latest, an event of each of `kinds` would be in the data.
@@ -144,6 +174,7 @@ class Coverage:
             absent=self.absent,
             gaps=tuple(Gap(begin=begin, end=end) for begin, end in self.gaps),
             ends=dict(self.ends),
+            left_out=self.left_out,
         )
 
 
@@ -203,6 +234,7 @@ def of_document(document: CoverageDocument) -> Coverage:
         kinds=document.kinds,
         gaps=tuple((gap.begin, gap.end) for gap in document.gaps),
         ends=document.ends,
+        left_out=document.left_out,
     )
 
 
@@ -229,7 +261,7 @@ def line(coverage: Coverage) -> str:
     """`data: orders to 21 Nov 2026 09:12 · mails to 20 Nov 23:59 · no opens · gap 3–5 Oct` (times in UTC).
 
     The year stands where it is not that of the date before it. Of several gaps the newest is shown, with
-    how many there are.
+    how many there are. Last comes what was left out, if anything.
     """
     parts: list[str] = []
     year: int | None = None
@@ -244,7 +276,12 @@ def line(coverage: Coverage) -> str:
     ]
     if coverage.gaps:
         parts.append(_gap(coverage.gaps, year))
+    parts += filter(None, [coverage.left_out.in_words()])
     return "data: " + " · ".join(parts)
+
+
+def _rows(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _gap(gaps: tuple[tuple[date, date], ...], year: int | None) -> str:

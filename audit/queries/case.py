@@ -41,7 +41,8 @@ class Audited:
     @cached_property
     def unanswered(self) -> tuple[findings.Unanswered, ...]:
         """The checks that this data cannot answer, or not in full."""
-        return findings.unanswered_checks(self.events, self.context)
+        lost = self.context.coverage.left_out.lost_opt_outs
+        return findings.unanswered_checks(self.events, self.context, lost_opt_outs=lost)
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,8 @@ def read_case(
     events = whole.filter(~pl.col("event_id").is_in(list(left_out))) if left_out else whole
     rules = ws.book.in_force()
     ids = named_in(ws, (period.rule for period in rules))
-    return Case(pseudonym, events, ws.context(at), rules, ids, ws.view)
+    context = ws.context(at, customer=pseudonym)
+    return Case(pseudonym, events, context, rules, ids, ws.view)
 
 
 def read_everybody(ws: "Workspace", *, at: datetime | None = None) -> Everybody:

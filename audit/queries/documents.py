@@ -93,8 +93,14 @@ def audit(
 
 def audited(case: Case) -> Findings:
     """The findings of a case already read."""
-    rows = case.view.shown(remedies.findings(case))
-    return Findings(at=case.context.at, customers=1, findings=rows, unanswered=case.unanswered)
+    answer = Findings(
+        at=case.context.at,
+        customers=1,
+        findings=remedies.findings(case),
+        left_out=case.context.coverage.left_out,
+        unanswered=case.unanswered,
+    )
+    return case.view.shown(answer)
 
 
 def customers(ws: "Workspace", *, limit: int | None = None, sort: str = "severity") -> TriageList:

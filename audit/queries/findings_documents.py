@@ -10,6 +10,7 @@ import polars as pl
 from audit import findings
 from audit.events.document import Document
 from audit.findings import Unanswered
+from audit.population.coverage import LeftOut
 from audit.privacy.role_view import RoleView
 from audit.queries.case import Everybody
 from audit.rules.book.documents import CoveringRule
@@ -80,6 +81,8 @@ class Findings(Document, schema="whysent.findings/1"):
     at: datetime
     customers: int
     findings: tuple[Finding, ...]
+    left_out: LeftOut
+    """Rows that it does not rest on."""
     unanswered: tuple[Unanswered, ...]
     """The checks that this data cannot answer, or not in full: of them it is not said that nothing was found."""
     out: str | msgspec.UnsetType = msgspec.UNSET
@@ -101,6 +104,8 @@ class FindingTotals(Document, schema="whysent.findings/1"):
     at: datetime
     customers: int
     totals: tuple[CheckTotal, ...]
+    left_out: LeftOut
+    """Rows that it does not rest on."""
     unanswered: tuple[Unanswered, ...]
     """The checks that this data cannot answer, or not in full: of them it is not said that nothing was found."""
     out: str | msgspec.UnsetType = msgspec.UNSET
@@ -127,6 +132,8 @@ class TriageList(Document, schema="whysent.customers/1"):
     total: int
     """How many customers there are; `customers` may list fewer."""
     customers: tuple[TriageEntry, ...]
+    left_out: LeftOut
+    """Rows that it does not rest on."""
     unanswered: tuple[Unanswered, ...]
     """The checks that this data cannot answer, or not in full: of them it is not said that nothing was found."""
 
@@ -154,12 +161,14 @@ def totals_of(frame: pl.DataFrame) -> pl.DataFrame:
 def totals_document(everybody: Everybody) -> FindingTotals:
     """The findings of everybody in numbers."""
     totals = msgspec.convert(totals_of(everybody.found).to_dicts(), tuple[CheckTotal, ...])
-    return FindingTotals(
+    answer = FindingTotals(
         at=everybody.context.at,
         customers=everybody.customers,
         totals=totals,
+        left_out=everybody.context.coverage.left_out,
         unanswered=everybody.unanswered,
     )
+    return everybody.view.shown(answer)
 
 
 def triage_list(everybody: Everybody, triage: pl.DataFrame, limit: int | None) -> TriageList:
@@ -168,5 +177,6 @@ def triage_list(everybody: Everybody, triage: pl.DataFrame, limit: int | None) -
     return TriageList(
         total=everybody.customers,
         customers=msgspec.convert(rows.to_dicts(), tuple[TriageEntry, ...]),
+        left_out=everybody.context.coverage.left_out,
         unanswered=everybody.unanswered,
     )

@@ -6,6 +6,7 @@ files are there (that is, until a second other one has been written).
 
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +15,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit.errors import WorkspaceError
+from audit.events.messages import sent_messages
+from audit.events.schema import SCHEMA
 from audit.flows import campaign_map
 from audit.population import coverage
-from audit.population.coverage import Coverage
+from audit.population.coverage import Coverage, LeftOut
 from audit.population.stats import Facts
 from audit.storage import event_store
 from audit.storage.manifest import Manifest
@@ -108,7 +111,8 @@ class Generation:
     def coverage(self) -> Coverage:
         """The last event of each source, the kinds, the gaps; of rows later than their import it knows nothing."""
         moment = self.manifest.at
-        return coverage.summarize(self.daily) if moment is None else self._coverage_up_to(moment)
+        counted = coverage.summarize(self.daily) if moment is None else self._coverage_up_to(moment)
+        return replace(counted, left_out=self.left_out())
 
     @cached_property
     def daily(self) -> pl.DataFrame:
@@ -117,7 +121,9 @@ class Generation:
 
     def coverage_at(self, moment: datetime) -> Coverage:
         """The coverage of the events not later than `moment`."""
-        return self.coverage if moment == self.manifest.at else self._coverage_up_to(moment)
+        if moment == self.manifest.at:
+            return self.coverage
+        return replace(self._coverage_up_to(moment), left_out=self.left_out())
 
     def _coverage_up_to(self, moment: datetime) -> Coverage:
         """`coverage_at`; a day that the moment parts is counted anew."""
@@ -128,6 +134,39 @@ class Generation:
             counted = coverage.daily(parted.select("source_name", "kind", "occurred_at").collect())
             within = pl.concat([within.filter(pl.col("day") != moment.date()), counted])
         return coverage.summarize(within, moment)
+
+    # -- what is left out -------------------------------------------------------------------------
+
+    def left_out(self, customer: str | None = None) -> LeftOut:
+        """The rows that no answer rests on: those of one customer (a pseudonym), or of the whole workspace."""
+        refused, future = self._refused, self._future
+        if customer is not None:
+            refused = refused.filter(pl.col("customer") == customer)
+            future = future.filter(pl.col("customer_id") == customer)
+        return LeftOut(
+            quarantined=refused.height,
+            lost_opt_outs=int(refused["opt_out"].sum()),
+            future=future.height,
+            messages=sent_messages(future).height,
+        )
+
+    @cached_property
+    def _refused(self) -> pl.DataFrame:
+        """A row for each refused row: `customer` (null where it names none that is known), `opt_out`."""
+        columns: dict[str, pl.DataType] = {"customer": pl.String(), "opt_out": pl.Boolean()}
+        files = [
+            self._frame(f"quarantine/{name}", columns).select(*columns) for name in self.manifest.quarantine
+        ]
+        return pl.concat([pl.DataFrame(schema=columns), *files])
+
+    @cached_property
+    def _future(self) -> pl.DataFrame:
+        """The rows later than the import that brought them: `customer_id, event_id, occurred_at, kind, message_id`."""
+        columns = ("customer_id", "event_id", "occurred_at", "kind", "message_id")
+        moment = self.manifest.at
+        if moment is None or self.daily.filter(pl.col("last") > moment).is_empty():
+            return pl.DataFrame(schema={name: SCHEMA[name] for name in columns})
+        return self._stored().filter(pl.col("occurred_at") > moment).select(columns).collect()
 
     # -- maps and definitions ---------------------------------------------------------------------
 

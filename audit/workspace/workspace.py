@@ -261,14 +261,20 @@ class Workspace:
         """Whether what people also bought and what their baskets look like has been counted for this generation."""
         return self._readable().has_all_facts()
 
-    def context(self, at: datetime | None = None) -> "Context":
-        """What a derivation needs beside the events; the coverage is that of the events not later than `at`."""
+    def context(self, at: datetime | None = None, *, customer: str | None = None) -> "Context":
+        """What a derivation needs beside the events; the coverage is that of the events not later than `at`.
+
+        `customer`: whose rows (a pseudonym's) that were left out it names, instead of everybody's.
+        """
         from audit.workspace.context import Context
 
         moment = at or self.at
+        covered = self._readable().coverage_at(moment)
+        if customer is not None:
+            covered = replace(covered, left_out=self._readable().left_out(customer))
         return Context(
             moment,
-            self._readable().coverage_at(moment),
+            covered,
             self.facts(),
             self.campaigns,
             self.settings,

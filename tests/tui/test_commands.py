@@ -85,6 +85,7 @@ FIELDS = {
     "simulate": {
         "schema", "rules", "messages", "stopped", "deferred", "let_through", "exempt", "by_rule", "customers",
         "customers_affected", "displaced", "stopped_wanted", "stopped_unwanted", "rates", "complaints_known_for",
+        "later", "left_out",
     },
     "formats": {"schema", "formats"},
     "doctor": {"schema", "checks"},

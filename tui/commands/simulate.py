@@ -143,7 +143,8 @@ def _replayed(
         if decisions is not None and any(speaks_of_rule(ws.view, rule) for rule in rules.rules):
             output.parquet(pl.read_parquet(decisions), decisions)
         return scan, totals
-    events = ws.history(ws.resolve(options.customer(customer)), at=ws.at)
+    pseudonym = ws.resolve(options.customer(customer))
+    events, ctx = ws.history(pseudonym, at=ws.at), ws.context(customer=pseudonym)
     causes = causes_for(rules.rules, events, ctx)
     replay = simulation.simulate(events, rules, ctx, causes=causes, progress=progress)
     if decisions is not None:

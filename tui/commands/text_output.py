@@ -225,6 +225,10 @@ def imported(answer: "Imported") -> None:
     table(("file", "format", *names), rows, right=(2, 3, 4, 5, 6))
     span = f" · {_day(answer.first)} to {_day(answer.last)}" if answer.first else ""
     line(f"{answer.customers:,} customers{span}")
+    if answer.future:
+        line(f"{answer.future:,} events later than this import: no answer rests on them")
+    if answer.lost_opt_outs:
+        line(f"{answer.lost_opt_outs:,} refused rows look like a no: repair them and import them again")
     if answer.quarantine:
         line(f"refused rows, with the reasons: {answer.quarantine}")
 
@@ -281,7 +285,10 @@ def replay(answer: "ReplayDocument") -> None:
     from audit.rules.vendor_semantics.preset_comparison import ComparedReplay
 
     share = f" ({_share(answer.stopped, answer.messages)})" if answer.messages else ""
-    line(f"messages     {answer.messages:>12,}")
+    if answer.left_out.in_words():
+        line(answer.left_out.in_words())
+    later = f"  ({answer.later:,} later than their import, left out)" if answer.later else ""
+    line(f"messages     {answer.messages:>12,}{later}")
     line(f"stopped      {answer.stopped:>12,}{share}")
     line(f"deferred     {answer.deferred:>12,}")
     line(f"let through  {answer.let_through:>12,}")

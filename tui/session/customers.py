@@ -164,7 +164,7 @@ class Customers:
         return Picture(
             customer,
             self._about(customer, case),
-            line(self._opened.workspace.coverage),
+            line(case.context.coverage),
             verdict_text.quick(document),
             timeline.rows(case.view.events(case.events)),
             timeline.weeks(case.events, case.context.at),

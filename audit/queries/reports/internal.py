@@ -81,6 +81,8 @@ def _covered(says: Language, covered: coverage.Coverage) -> str:
         parts.append(says.say("coverage", key, until=says.date(span.last) if span else ""))
     for begin, end in covered.gaps[-1:]:
         parts.append(says.say("coverage", "gap", begin=says.date(begin), end=says.date(end)))
+    counts = {name: number for name, number in asdict(covered.left_out).items() if number}
+    parts += [says.say("coverage", name, n=number) for name, number in counts.items() if name != "messages"]
     return says.say("coverage", "data", parts=" · ".join(parts))
 
 

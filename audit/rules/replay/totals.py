@@ -10,7 +10,7 @@ import polars as pl
 from msgspec import UNSET, UnsetType
 
 from audit.events.document import Document
-from audit.population.coverage import Coverage
+from audit.population.coverage import NOTHING_LEFT_OUT, Coverage, LeftOut
 from audit.rules.model import Rule, to_dict
 from audit.rules.replay import outcomes
 from audit.rules.replay.outcomes import Rates
@@ -117,6 +117,9 @@ class Figures(Document):
     rates: RatesBeside
     complaints_known_for: float | None
     """The share of messages whose mailbox provider's complaints are known."""
+    later: int = 0
+    """Messages after the workspace's moment, later than their import: left out."""
+    left_out: LeftOut = NOTHING_LEFT_OUT
 
 
 class ReplayDocument(Figures, schema="whysent.replay/1"):
@@ -173,6 +176,8 @@ class Totals:
         )
         return {
             "messages": _sum(self.cells),
+            "later": self.coverage.left_out.messages,
+            "left_out": self.coverage.left_out,
             "stopped": number,
             "deferred": _sum(self.cells.filter("deferred")),
             "let_through": _sum(passed),

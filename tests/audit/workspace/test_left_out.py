@@ -1,0 +1,111 @@
+"""Rows that no answer rests on stand in the header of every answer that they could change, the same everywhere."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from audit.ingest import import_paths
+from audit.ingest.report import ImportReport
+from audit.population.coverage import LeftOut, line
+from audit.queries import documents
+from audit.queries.case import read_everybody
+from audit.queries.findings_documents import totals_document
+from audit.workspace.workspace import Workspace
+
+FUTURE = (datetime.now(UTC) + timedelta(days=3_000)).isoformat()
+HEAD = "customer_id,event_id,occurred_at,kind,channel,message_id\n"
+ROWS = (
+    "a,e1,2026-03-02T12:00:00Z,message_sent,email,m1\n"
+    "a,e2,yesterday,unsubscribed,email,\n"
+    "a,e3,2026-03-04T12:00:00Z,message_send,email,m3\n"
+    f"a,e4,{FUTURE},message_sent,email,m4\n"
+    ",e5,2026-03-04T12:00:00Z,unsubscribed,email,\n"
+    f"b,e6,{FUTURE},message_sent,email,m6\n"
+    f"b,e7,{FUTURE},message_sent,email,m6\n"
+)
+
+
+@pytest.fixture
+def taken(tmp_path: Path) -> tuple[Workspace, ImportReport]:
+    file = tmp_path / "events.csv"
+    file.write_text(HEAD + ROWS)
+    ws = Workspace.create(tmp_path / "workspace")
+    return ws, import_paths(ws, [file])
+
+
+def test_an_import_counts_what_no_answer_will_rest_on(taken):
+    _, report = taken
+    document = report.document()
+    assert (document.quarantined, document.lost_opt_outs, document.future) == (3, 2, 3)
+    assert document.customers == 2
+
+
+def test_a_workspace_has_all_of_it_and_a_customer_only_what_names_them(taken):
+    ws, _ = taken
+    assert ws.context().coverage.left_out == LeftOut(quarantined=3, lost_opt_outs=2, future=3, messages=2)
+    of_a = LeftOut(quarantined=2, lost_opt_outs=1, future=1, messages=1)
+    assert documents.show(ws, "a").coverage.left_out == of_a
+    assert documents.audit(ws, "a").left_out == of_a
+    assert documents.audit(ws, "b").left_out == LeftOut(future=2, messages=1)
+
+
+def test_the_totals_are_those_of_the_import(taken):
+    ws, report = taken
+    triage = documents.customers(ws)
+    assert (
+        triage.total == report.customers == totals_document(read_everybody(ws)).customers == ws.info.customers
+    )
+    assert triage.left_out == totals_document(read_everybody(ws)).left_out == ws.coverage.left_out
+
+
+def test_the_coverage_reaches_no_further_than_the_import(taken):
+    ws, _ = taken
+    assert max(source.last for source in documents.show(ws, "a").coverage.sources) == ws.at
+    assert "to 2 Mar 2026" in line(ws.coverage)
+    assert line(ws.coverage).endswith(
+        "left out: 3 refused rows, 2 look like a no · 3 rows later than their import"
+    )
+
+
+def test_a_no_that_could_not_be_read_leaves_the_question_of_the_no_open(taken):
+    ws, _ = taken
+    assert "opt_outs" in {row.lacks for row in documents.show(ws, "a").unanswered}
+    assert "opt_outs" not in {row.lacks for row in documents.show(ws, "b").unanswered}
+
+
+def test_a_replay_says_how_many_messages_it_left_out(taken):
+    from audit.rules.replay import simulation
+
+    ws, _ = taken
+    figures = simulation.simulate(ws.events(), [], ws.context()).totals().document()
+    assert (figures.messages, figures.later) == (1, 2)
+    assert figures.left_out == ws.coverage.left_out
+
+
+def test_where_nothing_is_left_out_nothing_is_said(tmp_path):
+    file = tmp_path / "events.csv"
+    file.write_text(HEAD + ROWS.splitlines()[0])
+    ws = Workspace.create(tmp_path / "workspace")
+    import_paths(ws, [file])
+    assert ws.coverage.left_out == LeftOut()
+    assert "left out" not in line(ws.coverage)
+
+
+def test_a_quarantine_of_before_counts_as_rows_of_nobody(taken, tmp_path):
+    import polars as pl
+
+    ws, _ = taken
+    file = ws.path / "quarantine" / ws.manifest.quarantine[0]
+    pl.read_parquet(file).drop("customer", "opt_out").write_parquet(file)
+    ws = Workspace.open(ws.path)
+    assert ws.coverage.left_out.quarantined == 3
+    assert documents.show(ws, "a").coverage.left_out.quarantined == 0
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"), [("en", "left out: 2 refused rows"), ("de", "abgewiesene Zeilen, 2")]
+)
+def test_the_note_says_it_in_its_head(taken, locale, said):
+    ws, _ = taken
+    assert said in documents.report(ws, "a", kind="internal", locale=locale).written("md")
