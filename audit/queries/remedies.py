@@ -38,7 +38,8 @@ def findings(case: Case) -> tuple[Finding, ...]:
     """The findings of a case as somebody may read them, each with what the book does about it or else what would help.
 
     What a rule does is replayed over this customer alone. One that would have stopped none of the finding's messages is
-    not suggested; a mute of this customer takes its place where it names what they are about.
+    not suggested; a mute of this customer takes its place where it names what they are about. What was handed over for
+    sending before anything was wrong counts as stopped by none.
     """
     rows = findings_of(case.found, case.view)
     return tuple(_with_remedy(case, finding) for finding in rows)
@@ -92,13 +93,27 @@ def _effect(case: Case, finding: Finding, suggested: suggested_rule.Rule) -> Sug
         replay.decisions.select("event_id", "decision").hstack(became).filter(pl.col("decision") == "stop")
     )
     opened, clicked, converted = (int(stopped[name].sum()) for name in became.columns)
+    stoppable = set(finding.messages) - _handed_over(case, finding)
     return SuggestedEffect(
-        stops=len(set(stopped["event_id"]) & set(finding.messages)),
+        stops=len(set(stopped["event_id"]) & stoppable),
         of=len(finding.messages),
         messages=stopped.height,
         wanted=StoppedWanted(opened=opened, clicked=clicked, converted=converted),
         last_resort=suggested_rule.is_last_resort(suggested),
     )
+
+
+def _handed_over(case: Case, finding: Finding) -> set[str]:
+    """The finding's messages that were handed over for sending before its first cause: no rule would have stopped them."""
+    began = case.events.filter(pl.col("event_id").is_in(finding.cause))["occurred_at"].min()
+    if not isinstance(began, datetime):
+        return set()
+    attempts = case.events.filter(pl.col("kind") == "message_attempted", pl.col("occurred_at") < began)
+    handed_over = case.events.filter(
+        pl.col("event_id").is_in(finding.messages),
+        pl.col("message_id").is_in(attempts["message_id"].drop_nulls().implode()),
+    )
+    return set(handed_over["event_id"])
 
 
 def _covering(case: Case, finding: Finding, needed: int) -> CoveringRule | None:

@@ -8,8 +8,10 @@ import pytest
 
 from audit.errors import InputError
 from audit.queries import documents, remedies
+from audit.queries.case import Case
 from audit.rules.model import from_dict
 from audit.workspace.workspace import Workspace
+from tests import build
 
 
 @pytest.fixture
@@ -94,6 +96,29 @@ def test_a_rule_is_on_since_it_judges_as_it_does(own: Workspace) -> None:
     assert (nails(own).covered_by.since, nails(own).covered_by.title) == (since, "Another title")
     own.book.apply(own.book.plan_set(finding.suggested_rule["id"], {"fallback": "900d"}))
     assert nails(own).covered_by.since > since
+
+
+@pytest.mark.parametrize(("handed_over", "stops"), [("2026-01-01T08:00", None), ("2026-01-01T12:00", 1)])
+def test_no_rule_is_offered_for_what_was_handed_over_before_anything_was_wrong(
+    handed_over: str, stops: int | None
+) -> None:
+    message = {"message_id": "m", "channel": "email", "campaign_id": "cart", "item_id": "lamp"}
+    frame = build.events(
+        {"kind": "product_added", "at": "2026-01-01T07:00", "item_id": "lamp"},
+        {"kind": "message_attempted", "at": handed_over, **message},
+        {"kind": "order_completed", "at": "2026-01-01T10:00", "item_id": "lamp"},
+        {
+            "kind": "message_sent",
+            "at": "2026-01-01T14:00",
+            "message_class": "marketing",
+            "trigger": "cart",
+            **message,
+        },
+    )
+    (finding,) = remedies.findings(Case("c_1", frame, build.context(frame)))
+    assert finding.check == "cart-after-purchase"
+    assert (finding.suggested_effect and finding.suggested_effect.stops) == stops
+    assert (finding.suggested_rule is None) == (stops is None)
 
 
 def test_messages_that_went_out_though_the_rule_was_on_are_counted(own: Workspace) -> None:
