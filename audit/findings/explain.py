@@ -13,7 +13,7 @@ from audit.findings.registry import check, find, locate
 from audit.findings.schema import worded
 from audit.why import counterfactual, reasons
 from audit.why.counterfactual import Removal
-from audit.why.expiry import End
+from audit.why.expiry import End, silence_after
 from audit.why.model import Counterfactual, Explanation, Facts, Reason, Subject
 from audit.why.what_if_trials import Decide
 from audit.why.wording import Wording, day, several
@@ -61,7 +61,12 @@ def finding(
         subject=Subject("finding", finding_id, shown["title"], row["to"]),
         standing="derived",
         because=tuple(_reasons(found_by, checked, row, shown["text"], wording)),
-        end=End(None, "happened", counts_until=_counts_until(found_by, checked, row)),
+        end=End(
+            None,
+            "happened",
+            counts_until=_counts_until(found_by, checked, row),
+            silence=silence_after(context, _sent_at(events, row)),
+        ),
         counterfactual=None
         if row["verdict"] == "breach"
         else reasons.told_by_kind(_counterfactual(found_by, checked, row), events, wording),
@@ -112,6 +117,11 @@ def _excluded_reason(excluded: ExcludedEvents, events: pl.DataFrame) -> Iterator
         span = f"on {begins}" if begins == ends else f"from {begins} to {ends}"
         number = several(events.height, f"other {excluded.noun}")
         yield Reason(f"{number} {span}: {excluded.reason}", tuple(events["event_id"]))
+
+
+def _sent_at(events: pl.DataFrame, row: Finding) -> list[datetime]:
+    """When the messages of a finding were sent, in order."""
+    return events.filter(pl.col("event_id").is_in(row["messages"]))["occurred_at"].to_list()
 
 
 def _counts_until(check: Check, context: CheckContext, row: Finding) -> datetime | None:

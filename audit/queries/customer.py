@@ -18,7 +18,7 @@ from audit.privacy.role_view import MARK
 from audit.queries import remedies
 from audit.queries.case import Case
 from audit.queries.findings_documents import Finding
-from audit.why.expiry import Why
+from audit.why.expiry import Basis, Why
 from audit.why.model import Absence, Standing
 from audit.workspace.context import Context
 
@@ -67,6 +67,8 @@ class Membership(Document):
     absent: Absence | None
     """What did not happen, where the definition rests on that."""
     until_why: Why
+    until_basis: Basis | None = None
+    """What `until` rests on: an event of the log, a definition of this workspace, or a default of the program."""
     until_text: str
     ends_with: tuple[str, ...]
     """Kinds of acts that can end it."""
@@ -84,6 +86,8 @@ class SensitiveMembership(Document):
     since: datetime | None
     until: datetime | None
     until_why: Why
+    until_basis: Basis | None = None
+    """What `until` rests on: an event of the log, a definition of this workspace, or a default of the program."""
     until_text: str
     ends_with: tuple[str, ...]
     sensitive: bool
@@ -119,6 +123,8 @@ class Recommendation(Document):
     """The events that logged it."""
     last_shown: datetime | None
     until_why: Why
+    until_basis: Basis | None = None
+    """What `until` rests on: an event of the log, a definition of this workspace, or a default of the program."""
     until_text: str
     ends_with: tuple[str, ...]
 
@@ -225,6 +231,7 @@ def _ends(end: why.End, context: Context) -> dict[str, Any]:
     return {
         "until": end.until,
         "until_why": end.why,
+        "until_basis": end.basis,
         "until_text": end.in_words(context.at),
         "ends_with": end.ends_with,
     }

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from audit import segments
 from audit.events.messages import sent_messages
-from audit.events.vocabulary import OPT_INS, OPT_OUTS, is_marketing
+from audit.events.vocabulary import OPT_INS, OPT_OUTS, campaign_expr, campaign_of, is_marketing
 from audit.flows import Flow, eligibility, triggers
 from audit.flows.eligibility import gives_message
 from audit.why.message_context import EVER, MessageContext, order
@@ -84,6 +84,7 @@ class End:
     `until` (UTC): the first moment at which it is gone if nothing new happens (`at_latest`: if not sooner); None where no
     day does, and `why` says what keeps it. `basis`: what that date rests on. `ends_with`: kinds of acts that can end it.
     `counts_until` (UTC): of a finding, from when on one more of the same would not add to it; None where no day does.
+    `silence`: of messages, how long no more of them came.
     """
 
     until: datetime | None
@@ -91,9 +92,14 @@ class End:
     ends_with: tuple[str, ...] = ()
     counts_until: datetime | None = None
     basis: Basis | None = None
+    silence: "Silence | None" = None
 
     def in_words(self, at: datetime) -> str:
-        """One sentence or two, said at `at` (UTC)."""
+        """A few sentences, said at `at` (UTC): when it ends, and that none has come since, where that is so."""
+        text = self._when(at)
+        return f"{text} {self.silence.in_words}" if self.silence is not None and self.silence.over else text
+
+    def _when(self, at: datetime) -> str:
         by_default = f" {BY_DEFAULT}" if self.basis == "default" else ""
         if self.until is not None and self.until > at and self.why == "at_latest":
             return (
@@ -128,6 +134,11 @@ class Silence:
     until: datetime
     over: bool
 
+    @property
+    def in_words(self) -> str:
+        """`None has come since 2026-06-10; mails are known to 2026-11-20.`"""
+        return f"None has come since {day(self.since)}; mails are known to {day(self.until)}."
+
 
 def silence_after(context: Context, sent: Sequence[datetime]) -> Silence | None:
     """The silence after messages `sent` at these times (UTC, in order); None where the log does not go on after them."""
@@ -140,6 +151,13 @@ def silence_after(context: Context, sent: Sequence[datetime]) -> Silence | None:
             until = min(until, datetime.combine(begin, time(), UTC))
     pauses = [after - before for before, after in pairwise(sent)]
     return Silence(since, until, until - since > max([_ENOUGH_SILENCE, *pauses])) if until > since else None
+
+
+def silence_of_campaign(message: MessageContext) -> Silence | None:
+    """How long no message of the same campaign, else none with the same subject, came at the moment asked about."""
+    campaign = campaign_of(message.row["campaign_id"], message.row["campaign_name"])
+    same = campaign_expr() == campaign if campaign else pl.col("subject").eq_missing(message.row["subject"])
+    return silence_after(message.context, sent_messages(message.events.filter(same))["occurred_at"].to_list())
 
 
 def recommendation_end(row: Mapping[str, Any]) -> End:

@@ -1,6 +1,7 @@
 """Why a message was sent: the first of the six standings that can account for it, each with its reasons."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace as replace_end
 from typing import Any
 
 import polars as pl
@@ -168,7 +169,7 @@ def _explanation(
             *reasons.sensitive(message),
             *reasons.life_changed(message),
         ),
-        end=end or expiry.unknown_end(message),
+        end=replace_end(end or expiry.unknown_end(message), silence=expiry.silence_of_campaign(message)),
         counterfactual=reasons.told_by_kind(counterfactual, message.events, message.wording),
         reconstruction=check,
         left_out=() if flow is None else tuple(_left_out(message, flow)),

@@ -207,6 +207,10 @@ class WhyDocument(Document, schema="whysent.why/1"):
     """Kinds of acts that can end it."""
     counts_until: datetime | None
     """Of a finding: from when on one more of the same would not count to it."""
+    none_since: datetime | None = None
+    """Of messages: the newest one, where none has come since for longer than any pause before, and the log goes on."""
+    known_until: datetime | None = None
+    """Up to when the log of messages goes on after that without a gap."""
     because: tuple[Reason, ...]
     evidence: tuple[str, ...]
     counterfactual: Counterfactual | None
@@ -249,6 +253,7 @@ class Explanation:
 
     def document(self, rules: Sequence[Mapping[str, Any]] = ()) -> WhyDocument:
         """The document, with what each of the `rules` that are on says of a message."""
+        silence = self.end.silence if self.end.silence is not None and self.end.silence.over else None
         return WhyDocument(
             customer=self.customer,
             at=self.at,
@@ -260,6 +265,8 @@ class Explanation:
             until_text=self.end.in_words(self.at),
             ends_with=tuple(self.end.ends_with),
             counts_until=self.end.counts_until,
+            none_since=silence.since if silence else None,
+            known_until=silence.until if silence else None,
             because=self.because,
             evidence=self.evidence,
             counterfactual=self.counterfactual,

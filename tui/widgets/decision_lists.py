@@ -84,7 +84,8 @@ class DecisionLists(Vertical):
 def segment_item(segment: AnyMembership, mark: str) -> Item:
     """A segment: title, where it is known from; below, since when and on what it rests."""
     source = KNOWN[segment.logged, segment.derived]
-    until = f" · ends {day(segment.until)}" if segment.until else f" · {no_day(segment)}"
+    by_default = " by default" if segment.until_basis == "default" else ""
+    until = f" · ends {day(segment.until)}{by_default}" if segment.until else f" · {no_day(segment)}"
     since = f"since {day(segment.since)}" if segment.since else ""
     style = STYLES[mark]
     return Item(

@@ -107,25 +107,20 @@ def _unanswered(says: Language, picture: CustomerPicture) -> Section | None:
 
 def _done(says: Language, findings: Sequence[Finding], remedies: Mapping[str, Remedy]) -> Section | None:
     """How far what would end each finding has come."""
-    items = []
+    checks: dict[str, dict[str, None]] = {}
     for row in findings:
         remedy = remedies.get(row.id)
         if remedy is not None and remedy.rule is not None:
-            moments = {
-                "at": remedy.proposed_at, "since": remedy.since, "handed_over": remedy.handed_over_at,
-            }  # fmt: skip
-            dates = {name: says.date(at) for name, at in moments.items() if at is not None}
-            system = remedy.handed_over_to or says.say("change", "system")
-            state = says.say(
-                "remedy",
-                remedy.state,
-                rule=remedy.rule["id"],
-                proposal=remedy.proposal,
-                system=system,
-                **dates,
-            )
-            items.append(f"{row.check}: {state}")
-    return Section(says.say("internal", "done"), items=tuple(items)) if items else None
+            checks.setdefault(_state(says, remedy, str(remedy.rule["id"])), {})[row.check] = None
+    items = tuple(f"{', '.join(names)}: {state}" for state, names in checks.items())
+    return Section(says.say("internal", "done"), items=items) if items else None
+
+
+def _state(says: Language, remedy: Remedy, rule: str) -> str:
+    moments = {"at": remedy.proposed_at, "since": remedy.since, "handed_over": remedy.handed_over_at}
+    dates = {name: says.date(at) for name, at in moments.items() if at is not None}
+    system = remedy.handed_over_to or says.say("change", "system")
+    return says.say("remedy", remedy.state, rule=rule, proposal=remedy.proposal, system=system, **dates)
 
 
 def _messages(says: Language, picture: CustomerPicture) -> Section:

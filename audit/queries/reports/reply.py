@@ -258,7 +258,10 @@ def _fault(case: _Case) -> Iterable[str]:
 def _why(case: _Case) -> Iterable[Section]:
     says = case.says
     leads, acts = customer_facts.reasons(says, case.explanations, case.these)
-    after = [*_origin(case), *_unheeded(case)]
+    unheeded = list(_unheeded(case))
+    if unheeded and all(each.standing == "cannot_tell" for each in case.explanations):
+        leads = []
+    after = [*_origin(case), *unheeded]
     if not leads and not after:
         return
     yield Section(paragraphs=(" ".join([*leads, *(after if not acts else ())]),), items=tuple(acts))
@@ -329,7 +332,7 @@ def _rule(case: _Case) -> str:
     if rule is None:
         return ""
     wording = from_dict(rule).wording
-    values = {**case.nouns, "limit": rule.get("limit"), "quiet": rule.get("quiet")}
+    values = {**case.nouns, **{key: rule.get(key) for key in ("limit", "quiet", "unengaged")}}
     if not says.has("rule", wording):
         return says.say("rule", "other", **values)
     window = says.span(rule["window"]) if "{window}" in says.texts["rule"][wording] else ""

@@ -10,6 +10,7 @@ import pytest
 from audit.enforcement import handover
 from audit.errors import InputError
 from audit.ingest import import_paths
+from audit.privacy import vault
 from audit.privacy.log import Log
 from audit.privacy.roles import Viewer
 from audit.queries import documents, remedies
@@ -60,10 +61,10 @@ def scene_events(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def ws(tmp_path_factory: pytest.TempPathFactory, scene_events: Path) -> Workspace:
     """The scenes, with an empty book."""
-    made = Workspace.create(
-        tmp_path_factory.mktemp("replies") / "ws", synthetic=True, pseudonyms=steady_pseudonym
-    )
-    import_paths(made, [scene_events])
+    made = Workspace.create(tmp_path_factory.mktemp("replies") / "ws", synthetic=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vault, "random_pseudonym", steady_pseudonym)
+        import_paths(made, [scene_events])
     made.set_map(demo.demo_campaigns(), demo.demo_flows())
     return made
 
@@ -240,14 +241,22 @@ def test_a_letter_begins_with_a_name_says_sorry_once_at_most_and_is_signed(
     assert sorry == bool(wrong)
 
 
-DATA = re.compile(r"\[[^\]]*\]|\([^)]*\)|^    .*$|· [^:]*:", re.MULTILINE)
+DATA = re.compile(r"\[[^\]]*\]|\([^)]*\)|^    .*$|· [\w-]+ (?=\()|· [^:]*:", re.MULTILINE)
 """What a note holds of the data: event_ids, names of rules and checks, rules as in a file, what a finding is about."""
 
 
 @pytest.mark.parametrize("customer", [*ANSWERED, *REFUSED])
 def test_a_german_note_is_german(ws: Workspace, customer: str) -> None:
     note = documents.report(ws, customer, locale="de").written("txt")
-    named = {"Segmente", "Empfehlungen", "Quellen", "Vorgeschlagene Regel", "Was getan ist", "Regeln"}
+    named = {
+        "Segmente",
+        "Empfehlungen",
+        "Belege",
+        "Quellen",
+        "Vorgeschlagene Regel",
+        "Was getan ist",
+        "Regeln",
+    }
     blocks = [
         block for block in note.split("\n\n") if not block.startswith(("    ", "Gesendet je", "Daten:"))
     ]

@@ -331,10 +331,10 @@ def test_the_document_has_the_fields_that_scripts_read() -> None:
     assert made["subject"] == {"type": "message", "id": "m", "title": "Deals", "at": "2026-03-10T15:00:00Z"}
     assert set(made) == {
         "schema", "customer", "at", "subject", "standing", "until", "because", "evidence", "counterfactual", "rules",
-        "reconstruction", "left_out", "until_why", "until_basis", "until_text", "ends_with", "counts_until", "covered_by",
+        "reconstruction", "left_out", "until_why", "until_basis", "until_text", "ends_with", "counts_until", "covered_by", "none_since", "known_until",
     }  # fmt: skip
     assert set(made["counterfactual"]) == {
         "remove", "add", "outcome", "minimal", "smallest", "method", "enough", "needed", "tested", "tried",
-        "instead",
+        "instead", "removed",
         }  # fmt: skip
     assert all({"text", "events", "absent", "because"} <= set(reason) for reason in made["because"])
