@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import cast
 
 import polars as pl
 
@@ -68,17 +69,19 @@ def _rule(rule: Rule, context: CheckContext, worst: int) -> RuleCompliance:
     rows = broken(rule, context)
     number = pl.col("messages").list.len()
     against = rows.filter(number > 0)
+    messages = against.select("customer_id", event_id="messages").explode("event_id")
+    against_at = judged.join(messages, on=["customer_id", "event_id"], how="semi")["occurred_at"]
     most_first = against.sort(number, "customer_id", descending=[True, False])
     return RuleCompliance(
         id=rule.id,
         title=rule.title or rule.id,
         messages=judged.height,
         customers=judged["customer_id"].n_unique(),
-        against=int(against["messages"].list.len().sum()),
+        against=messages.height,
         customers_against=against.height,
         cannot_tell=int(rows["unknown"].list.len().sum()),
-        first=against.select(pl.col("first_at").min()).item(),
-        last=against.select(pl.col("last_at").max()).item(),
+        first=cast("datetime | None", against_at.min()),
+        last=cast("datetime | None", against_at.max()),
         worst=tuple(
             Offended(
                 customer=row["customer_id"],
