@@ -105,6 +105,8 @@ class LeftOut(Document):
 
 NOTHING_LEFT_OUT = LeftOut()
 
+_EVER = datetime(1, 1, 1, tzinfo=UTC)
+
 
 class CoverageDocument(Document):
     """What the data covers, as `whysent show --json` prints it."""
@@ -134,22 +136,34 @@ class Coverage:
     ends: Mapping[str, datetime] = field(default_factory=dict)
     left_out: LeftOut = NOTHING_LEFT_OUT
 
-    def known_through(self, kinds: Iterable[str], since: datetime, until: datetime) -> datetime:
-        """Up to when from `since` on, `until` (UTC) at the latest, an event of each of `kinds` would be in the data.
+    def unknown(self, kinds: Iterable[str]) -> tuple[tuple[datetime, datetime | None], ...]:
+        """From when to when (UTC, None: on) events of one of `kinds` may be missing: gaps, and beyond the end of a source.
 
-        That is where the source of one of them ends, or a gap begins in which one may be missing. Only of `REPEATED` kinds
-        does silence show an end; where one of those is absent altogether, nothing is known.
+        Only of `REPEATED` kinds does silence show an end; where one of those is absent altogether, nothing is known.
         """
         repeated = [kind for kind in kinds if kind in REPEATED]
         if not self.holds(*repeated):
-            return min(since, until)
-        ends = [max(self.ends[kind], since) for kind in repeated if kind in self.ends]
+            return ((_EVER, None),)
         gaps = [
-            max(datetime.combine(begin, time(), UTC), since)
+            (datetime.combine(begin, time(), UTC), datetime.combine(end + timedelta(days=1), time(), UTC))
             for begin, end in self.gaps_of(kinds)
-            if end >= since.date()
         ]
-        return min([until, *ends, *gaps])
+        return (*gaps, *((self.ends[kind], None) for kind in repeated if kind in self.ends))
+
+    def known_through(self, kinds: Iterable[str], since: datetime, until: datetime) -> datetime:
+        """Up to when from `since` on, `until` (UTC) at the latest, an event of each of `kinds` would be in the data."""
+        unknown = self.unknown(kinds)
+        return min([until, *(max(begin, since) for begin, end in unknown if end is None or end > since)])
+
+    def known_through_expr(self, kinds: Iterable[str], since: pl.Expr) -> pl.Expr:
+        """The same for many rows at once, null where nothing after `since` is unknown."""
+        limits = [
+            pl.when(pl.lit(value=True) if end is None else since < pl.lit(end, TIME)).then(
+                pl.max_horizontal(pl.lit(begin, TIME), since)
+            )
+            for begin, end in self.unknown(kinds)
+        ]
+        return pl.min_horizontal(pl.lit(None, TIME), *limits)
 
     def gaps_of(self, kinds: Iterable[str]) -> tuple[tuple[date, date], ...]:
         """The gaps in which events of one of `kinds` may be missing."""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from audit.events.schema import TIME
 from audit.segments.event_selection import SelectedEvents
 from audit.segments.groups import carries, profile_values
 from audit.segments.model import Condition, Selection
@@ -90,10 +91,30 @@ def _first(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.Da
     return _windowed(rows.unique(_KEYS, keep="first", maintain_order=True), condition.window)
 
 
-def _absent(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.DataFrame:
+def _absent(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents) -> pl.DataFrame:
+    """Of the dead nothing is expected; beyond what is known, nothing is taken for absent."""
     moments = rows.select(*_KEYS, "occurred_at").unique().sort(*_KEYS, "occurred_at")
-    with_next = moments.with_columns(_next(*_KEYS).alias("leave"))
+    deaths = (
+        selected.rows(Selection(("customer_deceased",)))
+        .group_by("person")
+        .agg(died=pl.col("occurred_at").min())
+    )
+    ends = pl.min_horizontal(_next(*_KEYS), "died", _known_through(condition.events.kinds, selected))
+    with_next = moments.join(deaths, on="person", how="left", maintain_order="left").with_columns(
+        ends.alias("leave")
+    )
     return _contribution(with_next, pl.col("occurred_at") + condition.window, pl.col("leave"))
+
+
+def _known_through(kinds: tuple[str, ...], selected: SelectedEvents) -> pl.Expr:
+    """Up to when after `occurred_at` an event of `kinds` would be in the data; null where that is known up to now.
+
+    Kinds that the data does not record at all end nothing.
+    """
+    if selected.coverage is None:
+        return pl.lit(None, TIME)
+    recorded = [kind for kind in kinds if kind in selected.coverage.kinds]
+    return selected.coverage.known_through_expr(recorded, pl.col("occurred_at"))
 
 
 def _open(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents) -> pl.DataFrame:
@@ -107,7 +128,8 @@ def _open(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents) ->
         closes_all = pl.when(names_none).then(closing).backward_fill().over("person")
         closes = pl.min_horizontal(closing.backward_fill().over("person", condition.same), closes_all)
     stale = [pl.col("occurred_at") + condition.window] if condition.window else []
-    opening = acts.with_columns(pl.min_horizontal(closes, *stale).alias("leave")).filter("opens")
+    known = _known_through(condition.ends, selected)
+    opening = acts.with_columns(pl.min_horizontal(closes, known, *stale).alias("leave")).filter("opens")
     if condition.same == "item_id":
         opening = opening.drop_nulls("item_id")
     return _contribution(opening, pl.col("occurred_at") + condition.after, pl.col("leave"), "row")

@@ -43,7 +43,7 @@ def derive(
     if definitions is None:
         definitions = ctx.definitions or our_definitions()
     definitions = resolved(definitions, ctx.facts)
-    selected = SelectedEvents(events, ctx.at, ctx.facts.prices, ctx.models)
+    selected = SelectedEvents(events, ctx.at, ctx.facts.prices, ctx.models, ctx.coverage)
     allowed = may_be_asked(events, selected, definitions)
     definitions = tuple(each for each in definitions if not each.sensitive or each.id in allowed)
     holding = transitions.holding(selected, definitions, allowed, ctx.at)

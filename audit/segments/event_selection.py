@@ -7,6 +7,7 @@ from typing import Any, TypeVar, TypeVarTuple
 
 import polars as pl
 
+from audit.population.coverage import Coverage
 from audit.population.stats import PRICES
 from audit.segments.groups import grouped
 from audit.segments.model import Condition, Selection
@@ -33,7 +34,8 @@ class SelectedEvents:
 
     `rows(selection)` has `row` (number in the frame, in order), `person` (number of the customer), `event_id`,
     `occurred_at` and what conditions need. `people` maps `person` to `customer_id`. `prices`: where the thirds of a
-    category's prices part (`audit.population.stats.PRICES`); `models`: what the workspace has learned.
+    category's prices part (`audit.population.stats.PRICES`); `models`: what the workspace has learned;
+    `coverage`: how far the data reaches, so that nothing is taken for absent beyond it.
     """
 
     def __init__(
@@ -42,8 +44,10 @@ class SelectedEvents:
         at: datetime,
         prices: pl.DataFrame | None = None,
         models: Models | None = None,
+        coverage: Coverage | None = None,
     ) -> None:
         self.models = models or Models()
+        self.coverage = coverage
         self._events = events.filter(pl.col("occurred_at") <= at).select(
             pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
             pl.col("customer_id").rle_id().alias("person"),

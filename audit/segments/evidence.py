@@ -167,7 +167,7 @@ def excluded_events(
 
     `rests_on`: the event_ids that it rests on.
     """
-    selected = SelectedEvents(events, ctx.at, ctx.facts.prices, ctx.models)
+    selected = SelectedEvents(events, ctx.at, ctx.facts.prices, ctx.models, ctx.coverage)
     group = segment_id.partition(":")[2]
     parts = [_excluded_rows(selected, condition, group, ctx) for condition in definition.when]
     rows = pl.concat([pl.DataFrame(schema=_EXCLUDED_ROWS), *parts]).unique("row", keep="first").sort("row")

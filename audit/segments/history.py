@@ -49,7 +49,7 @@ def history(
         for definition in dict.fromkeys(period.definition for period in periods)
         for with_numbers in resolved((definition,), ctx.facts)
     }
-    selected = SelectedEvents(events, ctx.at, ctx.facts.prices, ctx.models)
+    selected = SelectedEvents(events, ctx.at, ctx.facts.prices, ctx.models, ctx.coverage)
     allowed = may_be_asked(events, selected, tuple(as_written))
     definitions = tuple(each for each in as_written if not each.sensitive or each.id in allowed)
     contributed = transitions.contributed(selected, definitions, allowed)

@@ -208,7 +208,7 @@ def _plans(events: pl.DataFrame, definition: Definition, group: str, context: Co
     plannable = _STANDING if alternatives else (*_ANY_ONE, *_WEIGHED, "state", "share")
     if not all(condition.test in plannable for condition in definition.when):
         return ()
-    selected = SelectedEvents(events, context.at, context.facts.prices, context.models)
+    selected = SelectedEvents(events, context.at, context.facts.prices, context.models, context.coverage)
     by_condition = tuple(_plan(selected, condition, group, context.at) for condition in definition.when)
     if not alternatives:
         return by_condition

@@ -1,0 +1,59 @@
+"""What did not happen makes a segment only as far as the data reaches, not across a gap, and of nobody who died."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from audit import segments
+from audit.events.times import parse_iso
+from tests.build import context, days, events
+
+AT = parse_iso("2026-09-18T12:00:00Z")
+ORDER = 200
+"""How many days ago the customer ordered last."""
+
+
+def row(kind: str, ago: float, **columns: Any) -> dict[str, Any]:
+    return {"kind": kind, "at": AT - days(ago), "source_name": "shop", **columns}
+
+
+def others(until: int) -> list[dict[str, Any]]:
+    """What somebody else ordered, every tenth day until so many days ago."""
+    return [row("order_completed", ago, customer_id="c_2") for ago in range(400, until - 1, -10)]
+
+
+def segments_of(*rows: dict[str, Any], gap: tuple[date, date] | None = None) -> set[str]:
+    mail = row("message_sent", 0, source_name="mail log", customer_id="c_3")
+    frame = events(row("order_completed", ORDER), *rows, mail)
+    ctx = context(frame, AT)
+    if gap is not None:
+        silent = ((*gap, frozenset({"order_completed"})),)
+        ctx = replace(ctx, coverage=replace(ctx.coverage, gaps=(gap,), silent=silent))
+    return set(segments.memberships(frame, ctx).filter(customer_id="c_1")["id"])
+
+
+def test_who_ordered_nothing_while_others_did_has_lapsed():
+    assert "lapsed" in segments_of(*others(until=0))
+
+
+def test_beyond_the_end_of_the_orders_nobody_can_be_said_to_have_lapsed():
+    assert "lapsed" not in segments_of(*others(until=100))
+    assert "lapsed" not in segments_of(), "orders end with the only one"
+
+
+def test_across_a_gap_nobody_can_be_said_to_have_lapsed():
+    before, after = (AT - days(ORDER + 20)).date(), (AT - days(30)).date()
+    assert "lapsed" not in segments_of(*others(until=0), gap=(after, after))
+    assert "lapsed" in segments_of(*others(until=0), gap=(before, before))
+
+
+def test_the_dead_have_not_lapsed():
+    assert "lapsed" not in segments_of(*others(until=0), row("customer_deceased", 150))
+
+
+def test_a_cart_is_open_only_as_far_as_orders_are_known():
+    def cart(ago: float) -> dict[str, Any]:
+        return row("product_added", ago, item_id="lamp", source_name="carts")
+
+    assert "cart-abandoner" in segments_of(*others(until=0), cart(5))
+    assert "cart-abandoner" not in segments_of(*others(until=100), cart(5))
