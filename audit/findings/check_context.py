@@ -175,8 +175,8 @@ def newest_bought_before(
         .unique(("customer_id", "event_id"), keep="last", maintain_order=True)
         .select("customer_id", "event_id", *act)
     )
-    standing = newest.join(gone, on=("customer_id", "event_id"), how="anti").select(
+    remaining = newest.join(gone, on=("customer_id", "event_id"), how="anti").select(
         "customer_id", "event_id", *act
     )
-    found = pl.concat([standing, earlier])
+    found = pl.concat([remaining, earlier])
     return rows.join(found, on=("customer_id", "event_id"), how="left", maintain_order="left")

@@ -16,6 +16,7 @@ import polars as pl
 
 from audit.events import sensitive_topics
 from audit.events.times import iso
+from audit.rules.kinds.mute import Mute
 
 Rule = Mapping[str, Any]
 """As in a rules file."""
@@ -63,7 +64,7 @@ def mute(customer: str, thing: str, **scope: Sequence[str]) -> dict[str, Any]:
     names = "-".join(slugs(scope[key]) for key in _NARROW if scope.get(key))
     return {
         "id": f"mute-{names}-for-{slug(customer)}",
-        "kind": "mute",
+        "kind": Mute.kind,
         "title": f"Nothing more {thing} to {customer}",
         **scope,
         "customers": [customer],
@@ -96,7 +97,7 @@ def last_resort(rule: Rule, customer: str) -> dict[str, Any] | None:
 
 def is_last_resort(rule: Rule) -> bool:
     """Whether a rule does nothing but keep some messages from one customer: the flow behind them goes on for all others."""
-    return rule["kind"] == "mute" and bool(rule.get("customers")) and any(rule.get(key) for key in _NARROW)
+    return rule["kind"] == Mute.kind and bool(rule.get("customers")) and any(rule.get(key) for key in _NARROW)
 
 
 def for_the_dead(detected: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
@@ -124,7 +125,7 @@ def nothing_more(customer_id: str, died_at: datetime | None) -> dict[str, Any] |
         return None
     return {
         "id": f"nothing-more-to-{slug(customer_id)}",
-        "kind": "mute",
+        "kind": Mute.kind,
         "title": f"Nothing more to {customer_id}",
         "customers": [customer_id],
         "valid_from": iso(died_at),

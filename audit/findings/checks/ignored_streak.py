@@ -73,9 +73,9 @@ class IgnoredStreak(Check):
         stay: list[str] = []
         go: list[str] = []
         for messages, times in runs.select("messages", "times").iter_rows():
-            kept = _longest_that_is_none(list(zip(messages, times, strict=True)), limits)
-            stay += kept
-            go += [message for message in messages if message not in set(kept)]
+            staying = _longest_that_is_none(list(zip(messages, times, strict=True)), limits)
+            stay += staying
+            go += [message for message in messages if message not in set(staying)]
         only_clicks = context.population.settings.engagement == "click"
         return (Plan((*stay, *go), alone=False, stay=len(stay), smallest=is_ongoing and only_clicks),)
 
