@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from audit import ingest
@@ -195,7 +196,9 @@ def test_a_replay_of_one_customer_knows_nothing_of_what_is_still_to_come(
         "customer_id,occurred_at,kind\nscene-01-nail-clipper,2999-01-01,message_sent\n", encoding="utf-8"
     )
     ingest.import_paths(own.workspace, [planned])
-    assert own.replays.replay(rule, customer) == before
+    after = own.replays.replay(rule, customer)
+    assert after.later == 1
+    assert msgspec.structs.replace(after, later=before.later, left_out=before.left_out) == before
     assert before.messages > 10
 
 
@@ -226,7 +229,7 @@ def test_a_change_needs_its_plan_and_makes_a_version_and_undo_takes_it_back(own:
         own.rules.apply(change)
     plan = own.rules.plan(change)
     assert any("limit: 3 → 1" in line for line in plan.lines)
-    assert any("would be stopped" in line for line in plan.lines)
+    assert any("more stopped" in line for line in plan.lines)
     assert own.rules.entries()[0].version == before["email-weekly-cap"].version
     assert "version 2" in own.rules.apply(change)
     own.rules.plan(Change("undo", ""))
