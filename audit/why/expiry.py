@@ -64,7 +64,7 @@ BY_DEFAULT = "That is a default of this program; nobody has said so for this wor
 """Said of a date that rests on a definition that ships."""
 
 _NEXT = timedelta(microseconds=1)
-"""A leeway holds to its last moment."""
+"""A leeway holds to its last moment, and so does what is known before a gap."""
 
 _LAST_ID = "\U0010ffff"
 """An event_id after every other: the moment asked about lies after all that happened in it."""
@@ -148,7 +148,7 @@ def silence_after(context: Context, sent: Sequence[datetime]) -> Silence | None:
     until = min(context.coverage.kinds[_SENT].last, context.at)
     for begin, end in context.coverage.gaps_of((_SENT,)):
         if end >= since.date():
-            until = min(until, datetime.combine(begin, time(), UTC))
+            until = min(until, datetime.combine(begin, time(), UTC) - _NEXT)
     pauses = [after - before for before, after in pairwise(sent)]
     return Silence(since, until, until - since > max([_ENOUGH_SILENCE, *pauses])) if until > since else None
 

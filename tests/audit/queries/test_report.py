@@ -19,6 +19,7 @@ from audit.queries.customer import CustomerPicture, Membership, MessageCounts, R
 from audit.queries.findings_documents import Finding
 from audit.queries.remedies import Remedy
 from audit.queries.reports.case_facts import CaseFacts, Purchase, SentMessage
+from audit.rules.book.documents import CoveringRule
 from audit.why import Facts, Reason, WhyDocument
 from audit.why.expiry import Silence
 from audit.why.model import SegmentFacts
@@ -355,3 +356,27 @@ def test_a_note_on_somebody_who_got_nothing_does_not_say_that_nothing_was_found(
     made = reports.internal(picture(messages=counts), [], [], locale="en").written("txt")
     assert "This data holds no message to this customer." in made
     assert "found nothing" not in made
+
+
+def test_whoever_asked_for_their_data_is_answered_by_privacy_and_the_bereaved_by_care() -> None:
+    asked = replace_facts(FACTS, legal_request=datetime(2026, 11, 20, tzinfo=UTC))
+    with pytest.raises(InputError, match=r"hand this case over to privacy \(.*on 2026-11-20\)"):
+        reports.reply(PICTURE, [finding()], EXPLANATIONS, facts=asked)
+    with pytest.raises(InputError, match="hand this case over to privacy or care"):
+        reports.reply(PICTURE, [finding()], EXPLANATIONS, facts=replace_facts(FACTS, bereaved=True))
+
+
+def test_a_rule_that_was_on_and_not_kept_to_is_not_told_as_the_end_of_it() -> None:
+    covering = CoveringRule(
+        id="until-repurchase", title="", version=1, since=datetime(2025, 12, 1, tzinfo=UTC), stops=3, of=3, together=3,
+        sent_since=2,
+    )  # fmt: skip
+    done = Remedy(state="in_force", rule=RULE, since=covering.since, covered_by=covering)
+    assert "Even so, 2 of them went out after that." in written("reply", "en", "txt", remedy=done)
+
+
+def test_a_letter_says_how_many_there_were_and_how_many_were_too_many() -> None:
+    found = finding("over-frequency", total=5, excess=3)
+    text = reports.reply(PICTURE, [found], EXPLANATIONS, facts=FACTS).written("txt")
+    assert "we sent you 5 e-mails" in text
+    assert "3 of them were too many." in text

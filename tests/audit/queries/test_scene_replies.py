@@ -241,7 +241,9 @@ def test_a_letter_begins_with_a_name_says_sorry_once_at_most_and_is_signed(
     assert sorry == bool(wrong)
 
 
-DATA = re.compile(r"\[[^\]]*\]|\([^)]*\)|^    .*$|· [\w-]+ (?=\()|· [^:]*:", re.MULTILINE)
+DATA = re.compile(
+    r"\[[^\]]*\]|\([^)]*\)|^    .*$|\b[a-z]+(?:-[a-z]+)+\b|· [\w-]+ (?=\()|· [^:]*:", re.MULTILINE
+)
 """What a note holds of the data: event_ids, names of rules and checks, rules as in a file, what a finding is about."""
 
 

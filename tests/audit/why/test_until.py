@@ -56,6 +56,23 @@ def test_a_series_is_over_with_its_last_step() -> None:
     assert made.document().to_json()["until_text"] == "The series was over on 2026-03-02."
 
 
+def test_a_date_says_what_it_rests_on() -> None:
+    mail = {**MAIL, "event_id": "m", "at": "2026-03-01T14:00"}
+    assert told(YES, CARTED, mail, LATER).end.basis == "defined"
+    ours = told(CARTED, {**mail, "trigger": "cart_abandoned"}, LATER, defined=[])
+    assert ours.end.basis == "default"
+    assert ours.document().until_text.endswith("nobody has said so for this workspace.")
+
+
+def test_nobody_who_has_died_is_offered_to_unsubscribe() -> None:
+    died = {"event_id": "died", "kind": "customer_deceased", "at": "2026-03-01T09:00"}
+    mail = {**MAIL, "event_id": "m", "at": "2026-03-01T14:00"}
+    for rows in ((mail,), (YES, {**mail, "list_id": "offers", "campaign_id": "letter"})):
+        assert told(*rows).end.ends_with
+        after = told(died, *rows)
+        assert (after.end.ends_with, "nsubscrib" in after.document().until_text) == ((), False)
+
+
 @pytest.mark.parametrize(
     "act",
     [
