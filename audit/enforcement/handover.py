@@ -209,16 +209,16 @@ def hand_over(
                 "handover: this workspace asks for a second person, and nobody approved this export"
             )
         ws.book.inbox.use(approved.number, request, actor=who)
-    told, rows, withheld = _people(ws, rules, ws.at, viewer)
+    nameable, rows, withheld = _people(ws, rules, ws.at, viewer)
     if form in BY_EMAIL:
-        rows = _about_email(rows, told)
+        rows = _about_email(rows, nameable)
     logged = _log(ws, request, rows, approved, who)
     names = _names(ws, form, rows, logged)
     by_name = sorted(
         (row._replace(customer=name) for row in rows for name in names.get(row.customer, ())),
         key=lambda row: row[:3],
     )
-    text = write(by_name, told, ws.at, form)
+    text = write(by_name, nameable, ws.at, form)
     data = text.encode()
     details = {"of": logged.seq, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
     ws.log.append(f"{ACT}_made", logged.subject, details, actor=who)
@@ -242,13 +242,13 @@ def _people(
 ) -> tuple[list[Rule], list[Suppressed], int]:
     """The rules that may be named to `viewer`, whom they suppress, by pseudonym, and how many rows were left out."""
     events = ws.events(at)
-    view = RoleView(told=viewer.names_sensitive)
+    view = RoleView(names_sensitive=viewer.names_sensitive)
     view.learn(events)
-    told = [rule for rule in rules if not speaks_of_rule(view, rule)]
-    ids = {rule.id for rule in told}
+    nameable = [rule for rule in rules if not speaks_of_rule(view, rule)]
+    ids = {rule.id for rule in nameable}
     rows = suppressed(events, rules, ws.facts(), at, ids=named_in(ws, rules))
     allowed = [row for row in rows if row.rule in ids and view.text(row.about) == row.about]
-    return told, allowed, len(rows) - len(allowed)
+    return nameable, allowed, len(rows) - len(allowed)
 
 
 def _about_email(rows: Sequence[Suppressed], rules: Sequence[Rule]) -> list[Suppressed]:

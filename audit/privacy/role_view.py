@@ -66,29 +66,29 @@ class _Name(NamedTuple):
 
 
 class RoleView:
-    """What one role is told. `told`: sensitive topics by name. `key` makes the stand-ins of one workspace."""
+    """What one role is told. `names_sensitive`: sensitive topics by name. `key` makes the stand-ins of one workspace."""
 
-    def __init__(self, *, told: bool = True, key: str = "") -> None:
-        self.told = told
+    def __init__(self, *, names_sensitive: bool = True, key: str = "") -> None:
+        self.names_sensitive = names_sensitive
         self._key = key.encode()[:64]
         self._exact: dict[str, str] = {}
         self._names: dict[str, list[_Name]] = {}
         self._originals: dict[str, str] = {}
         self._texts: dict[str, str] = {}
-        for sign in () if told else sensitive_topics.signs():
+        for sign in () if names_sensitive else sensitive_topics.signs():
             self._add(sign, MARK, associated=False)
-        for topic, title in () if told else sensitive_topics.titles().items():
+        for topic, title in () if names_sensitive else sensitive_topics.titles().items():
             self._exact |= {title: MARK, topic: self._stand_in(topic)}
 
     # -- what is told ----------------------------------------------------------------------------------------------
 
     def shown(self, answer: T) -> T:
         """`answer` as it is told: a document, a frame, a text, or anything made of them; counts stay as they are."""
-        return answer if self.told else _mapped(answer, self.text)
+        return answer if self.names_sensitive else _mapped(answer, self.text)
 
     def text(self, text: str) -> str:
         """A text as it is told."""
-        if self.told:
+        if self.names_sensitive:
             return text
         texts = self._texts  # another one as soon as another name is known
         if text not in texts:
@@ -102,7 +102,7 @@ class RoleView:
 
         Ids of events and messages are as `shown` gives them; what else is withheld is `MARK`, whole or in part.
         """
-        if self.told:
+        if self.names_sensitive:
             return events
         ids = ("event_id", "message_id")
         marked = _mapped(events.drop(ids), lambda text: _STAND_IN.sub(MARK, self.text(text)))
@@ -115,7 +115,7 @@ class RoleView:
 
     def meant(self, question: T) -> T:
         """`question` with every stand-in turned back into what it stands for."""
-        return question if self.told else _mapped(question, self._restored)
+        return question if self.names_sensitive else _mapped(question, self._restored)
 
     def _restored(self, text: str) -> str:
         return _STAND_IN.sub(lambda found: self._originals.get(found[0], found[0]), text)
@@ -124,7 +124,7 @@ class RoleView:
 
     def learn(self, events: pl.DataFrame | pl.LazyFrame) -> None:
         """Learn from events (of the canonical columns those that are there) which of their values are to be withheld."""
-        if self.told:
+        if self.names_sensitive:
             return
         names = events.collect_schema().names()
         columns = [name for name in _COMPANY if name in names]
@@ -141,7 +141,7 @@ class RoleView:
 
     def learn_ids(self, events: pl.DataFrame) -> None:
         """Learn which ids of events, and what stands beside what they are about, speak by themselves."""
-        if self.told:
+        if self.names_sensitive:
             return
         for name in (
             name for name in ("event_id", "message_id", "order_id", *_BESIDE) if name in events.columns
@@ -170,7 +170,7 @@ class RoleView:
 
     def learn_rule(self, ident: str, title: str | None, scopes: Iterable[str]) -> bool:
         """Whether a rule speaks of a sensitive topic, through its id, title or scopes; what names it is withheld then."""
-        if self.told:
+        if self.names_sensitive:
             return False
         speaking = [scope for scope in scopes if self.text(scope) != scope]
         if not speaking and self.text(ident) == ident and self.text(title or "") == (title or ""):
@@ -199,8 +199,8 @@ class RoleView:
 
     def _spoken(self, text: str) -> str:
         """`text` without what speaks in it; an id that does is one stand-in."""
-        told = self._without_names(text)
-        return self._stand_in(text) if told != text and _ID.fullmatch(text) else told
+        marked = self._without_names(text)
+        return self._stand_in(text) if marked != text and _ID.fullmatch(text) else marked
 
     def _without_names(self, text: str) -> str:
         """`text` with what speaks in it marked: the longest names first, then ids of several parts that speak."""

@@ -104,7 +104,7 @@ class Case(Audited):
         One of many segments or findings is asked for alone, unless another question asked for all of them already.
         """
         events, context, at_hand = self.events, self.context, self.__dict__
-        names_sensitive, ident = self.view.told, self.view.meant(ident)
+        names_sensitive, ident = self.view.names_sensitive, self.view.meant(ident)
         if subject == "segment":
             known = at_hand.get("memberships")
             return why.segment(events, context, ident, names_sensitive=names_sensitive, memberships=known)

@@ -163,7 +163,7 @@ def picture(case: Case, *, strips: bool = True) -> CustomerPicture:
     nothing out of pattern.
     """
     events, context = case.events, case.context
-    odd = anomaly.out_of_pattern(events, context, names_sensitive=case.view.told) if strips else ()
+    odd = anomaly.out_of_pattern(events, context, names_sensitive=case.view.names_sensitive) if strips else ()
     full = CustomerPicture(
         customer=case.customer,
         at=context.at,
@@ -212,7 +212,7 @@ def _memberships(case: Case) -> Iterator[AnyMembership]:
     definitions = case.context.definitions or segments.definitions()
     for row in case.memberships.iter_rows(named=True):
         ends = _ends(why.membership_end(row, definitions), case.context)
-        if row["sensitive"] and not case.view.told:
+        if row["sensitive"] and not case.view.names_sensitive:
             hidden = {"title": MARK, "evidence": ()}
             yield msgspec.convert({**row, **ends, **hidden}, SensitiveMembership)
         else:

@@ -109,7 +109,7 @@ def customers(ws: "Workspace", *, limit: int | None = None, sort: str = "severit
         raise InputError(f"cannot sort by {sort!r}; one of {', '.join(SORTS)}")
     everybody = read_everybody(ws)
     triage = findings.triage(
-        everybody.events, everybody.context, everybody.found, names_sensitive=everybody.view.told
+        everybody.events, everybody.context, everybody.found, names_sensitive=everybody.view.names_sensitive
     )
     if sort != "severity":
         column, descending = SORTS[sort]

@@ -140,7 +140,7 @@ class TriageList(Document, schema="whysent.customers/1"):
 
 def findings_of(frame: pl.DataFrame, view: RoleView) -> tuple[Finding, ...]:
     """The rows of `frame` (columns of `findings.SCHEMA`) as somebody is told them."""
-    worded = findings.worded(frame, names_sensitive=view.told)
+    worded = findings.worded(frame, names_sensitive=view.names_sensitive)
     return tuple(
         msgspec.convert({**row, "suggested_rule": findings.rule_from_json(row["suggested_rule"])}, Finding)
         for row in worded.iter_rows(named=True)

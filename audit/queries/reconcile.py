@@ -116,7 +116,10 @@ def reconcile(
     NotFoundError for one that neither side has.
     """
     events, context = ws.events(at), ws.context(at)
-    told, guessed = ws.view.told, segment is not None and ws.view.text(segment) != segment
+    names_sensitive, guessed = (
+        ws.view.names_sensitive,
+        segment is not None and ws.view.text(segment) != segment,
+    )
     segment = ws.view.meant(segment)
     by_segment, segment_rows = pl.DataFrame(), pl.DataFrame()
     if strip is None:
@@ -128,14 +131,14 @@ def reconcile(
         *(("segment", row) for row in segment_rows.head(limit).iter_rows(named=True)),
         *(("strip", row) for row in strip_rows.head(limit).iter_rows(named=True)),
     ]
-    totals = [_unnamed(row, told) for row in by_segment.iter_rows(named=True)]
+    totals = [_unnamed(row, names_sensitive) for row in by_segment.iter_rows(named=True)]
     full = Reconciliation(
         at=context.at,
         customers=events["customer_id"].n_unique(),
         segments=msgspec.convert(totals, tuple[SegmentAgreement, ...]),
         strips=msgspec.convert(by_strip.to_dicts(), tuple[StripAgreement, ...]),
         disagreements=segment_rows.height + strip_rows.height,
-        listed=tuple(_disagreement(what, row, told) for what, row in rows[:limit]),
+        listed=tuple(_disagreement(what, row, names_sensitive) for what, row in rows[:limit]),
     )
     return ws.view.shown(full)
 
@@ -176,16 +179,16 @@ def _only(rows: pl.DataFrame, columns: tuple[str, ...], name: str, what: str) ->
     return matching
 
 
-def _unnamed(row: dict[str, Any], told: bool) -> dict[str, Any]:
+def _unnamed(row: dict[str, Any], names_sensitive: bool) -> dict[str, Any]:
     """A row of a segment; without its name where that may not be told."""
-    if row["sensitive"] and not told:
+    if row["sensitive"] and not names_sensitive:
         return {**row, "title": MARK, "logged_as": None}
     return row
 
 
-def _disagreement(what: str, row: dict[str, Any], told: bool) -> Disagreement:
+def _disagreement(what: str, row: dict[str, Any], names_sensitive: bool) -> Disagreement:
     missing = {"sensitive": False, "detail": None, "logged_as": None, "item_id": None}
-    shown = _unnamed({**missing, **row}, told)
+    shown = _unnamed({**missing, **row}, names_sensitive)
     days = {name: "?" if row.get(name) is None else f"{row[name]:%Y-%m-%d}" for name in ("since", "detail")}
     text = TEXTS[row["reason"]].format(**days)
     return msgspec.convert({**shown, "what": what, "id": shown[what], "text": text}, Disagreement)

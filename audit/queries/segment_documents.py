@@ -100,7 +100,7 @@ def definitions(ws: "Workspace") -> SegmentDefinitions:
             in_force_since=since.get((definition.id, definition.version)),
         )
         for definition in ws.definitions
-        if ws.view.told or not definition.sensitive
+        if ws.view.names_sensitive or not definition.sensitive
     )
     return SegmentDefinitions(definitions=in_force)
 
@@ -158,7 +158,7 @@ def history(
         _spell(row, "logged", sensitive=bool(row["sensitive"])) for row in logged.iter_rows(named=True)
     ]
     spells.sort(key=_by_entry)
-    if not case.view.told:
+    if not case.view.names_sensitive:
         spells = [msgspec.structs.replace(spell, **_HIDDEN) if spell.sensitive else spell for spell in spells]
     spells_told = case.view.shown(tuple(spells))
     return SegmentHistory(customer=case.customer, at=case.context.at, spells=spells_told, note=_note(ws))

@@ -19,8 +19,7 @@ class NamesToldOf:
     """The view of whoever a workspace is open for, kept up with what is read; for everybody who is told all, free."""
 
     def __init__(self, viewer: "Viewer | None", key: str) -> None:
-        told = viewer is None or viewer.may("sensitive")
-        self._view = RoleView(told=told, key=key)
+        self._view = RoleView(names_sensitive=viewer is None or viewer.names_sensitive, key=key)
         self._definitions = self._everybody = ""
         """The generations whose definitions and map, and whose events, are known."""
         self._book: tuple[str, int] | None = None
@@ -28,7 +27,7 @@ class NamesToldOf:
 
     def view(self, generation: "Generation", book_of: "Callable[[], Book]") -> RoleView:
         """The view, with what definitions, map and book bring as they stand now."""
-        if self._view.told:
+        if self._view.names_sensitive:
             return self._view
         if self._definitions != generation.version:
             self._definitions = generation.version
@@ -49,7 +48,7 @@ class NamesToldOf:
     def everybody(self, generation: "Generation") -> pl.LazyFrame:
         """Everybody's events as they are, learned once a generation."""
         events = generation.scan()
-        if not self._view.told and self._everybody != generation.version:
+        if not self._view.names_sensitive and self._everybody != generation.version:
             self._everybody = generation.version
             self._view.learn(events)
         return events

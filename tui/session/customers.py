@@ -73,7 +73,7 @@ class Customers:
 
         opened = self._opened
         opened.viewer.require("list")
-        told = opened.workspace.view.told
+        told = opened.workspace.view.names_sensitive
         customers = findings.triage(
             opened.everybody, opened.workspace.context(), self._findings, names_sensitive=told
         )

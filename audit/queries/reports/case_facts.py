@@ -109,7 +109,7 @@ def messages_to_explain(
 
 def case_facts(case: Case, finding: Finding | None) -> CaseFacts:
     """The facts of a case and one of its findings; without one, of all its messages."""
-    events, wording = case.events, Wording(names_sensitive=case.view.told)
+    events, wording = case.events, Wording(names_sensitive=case.view.names_sensitive)
     sent = _sent(events, finding, wording)
     cause = _rows(events, () if finding is None else (*finding.cause, *finding.evidence))
     return CaseFacts(
