@@ -75,8 +75,9 @@ def section(says: Language, chart: Weekly) -> Section | None:
         return None
     most = max(busy, key=lambda week: (week.messages, week.start))
     total = sum(week.messages for week in busy)
+    key = "told" if len(chart.weeks) > 1 else "told_one"
     summary = says.say(
-        "weekly", "told", n=total, weeks=len(chart.weeks), most=most.messages, week=most.start.isoformat()
+        "weekly", key, n=total, weeks=len(chart.weeks), most=most.messages, week=most.start.isoformat()
     )
     marks = [mark.in_language(says) for mark in chart.marks[-_MARKED:]]
     more = [says.rest(len(chart.marks) - _MARKED)] if len(chart.marks) > _MARKED else []
