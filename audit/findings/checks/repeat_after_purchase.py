@@ -194,9 +194,59 @@ def _cannot_tell(
         .agg(*message_columns())
         .filter(pl.col("count") >= limits["messages"])
     )
-    text = pl.format(
+    rows = rows.join(_naming_purchases(rows, context), on="customer_id", how="left", maintain_order="left")
+    untold = pl.format(
         "Cannot tell whether {} messages are about something already bought: none says what it is about. "
         "Map their campaigns to categories.",
         "count",
     )
-    return cannot_tell(rows, "messages without category or item", "unmapped", text)
+    hint = pl.format(
+        " A hint: the subjects of {} of them name what was bought before, {} on {}.",
+        "named",
+        pl.lit(ABOUT),
+        "since",
+    )
+    text = pl.concat_str(untold, pl.when(pl.col("named") > 0).then(hint).otherwise(pl.lit("")))
+    return cannot_tell(
+        rows.with_columns(about="item_name"), "messages without category or item", "unmapped", text
+    )
+
+
+def _naming_purchases(rows: pl.DataFrame, context: CheckContext) -> pl.DataFrame:
+    """How many of the `messages` of `rows` name, in subject or campaign, all words of a thing bought before them.
+
+    Columns `customer_id, named`, and of the thing that most of them name `item_name, category, since` (a day).
+    """
+    texts = pl.concat_str("subject", "campaign_name", separator=" ", ignore_nulls=True)
+    messages = (
+        context.mailings.join(
+            rows.select(pl.col("messages").explode()), left_on="event_id", right_on="messages"
+        )
+        .select("customer_id", "event_id", "occurred_at", _words(texts).alias("said"))
+        .filter(pl.col("said").list.len() > 0)
+    )
+    goods = context.orders.select(
+        "customer_id", "item_name", "category", pl.col("occurred_at").alias("bought_at"),
+        _words(pl.col("item_name")).alias("words"),
+    ).filter(pl.col("words").list.len() > 0)  # fmt: skip
+    return (
+        messages.join(goods, on="customer_id")
+        .filter(
+            pl.col("bought_at") < pl.col("occurred_at"),
+            pl.col("words").list.set_difference("said").list.len() == 0,
+        )
+        .group_by("customer_id", "item_name")
+        .agg(
+            pl.col("event_id").n_unique().alias("named"),
+            pl.col("category").first(),
+            day(pl.col("bought_at").min()).alias("since"),
+        )
+        .sort("customer_id", "named", "item_name", descending=[False, True, False])
+        .unique("customer_id", keep="first", maintain_order=True)
+    )
+
+
+def _words(text: pl.Expr) -> pl.Expr:
+    """The words of four letters and more, in lower case and without a plural s."""
+    words = text.fill_null("").str.to_lowercase().str.extract_all(r"\p{L}{4,}")
+    return words.list.eval(pl.element().str.strip_suffix("s")).list.unique()

@@ -216,3 +216,18 @@ def test_what_was_sent_back_is_not_bought_any_more():
     assert found("repeat-after-purchase", bought, back, *_mails(0.5, 1, 1.5))[0]["count"] == 3
     before = order(_BOUGHT - timedelta(days=9), category=_NAILS, order_id="0", event_id="first")
     assert found("repeat-after-purchase", before, bought, back, *_mails(3, 4, 5))[0]["cause"] == ["first"]
+
+
+def test_subjects_that_name_what_was_bought_before_are_a_hint_and_no_finding():
+    bought = order(_BOUGHT, item_id="n", item_name="Nail clipper")
+    subjects = ["Nail clippers for you", "More nail clippers", "Nail polish", "Last call: your nail clipper"]
+    mails = _mails(*range(1, 5), category=None, campaign_id="w")
+    named = [{**one, "subject": subject} for one, subject in zip(mails, subjects, strict=True)]
+    (finding,) = found("repeat-after-purchase", bought, *named)
+    assert (finding["verdict"], finding["severity"]) == ("cannot_tell", "info")
+    assert finding["text"].endswith(
+        "A hint: the subjects of 3 of them name what was bought before, Nail clipper on 2025-01-01."
+    )
+    early = order(_BOUGHT + timedelta(days=9), item_id="n", item_name="Nail clipper")
+    (finding,) = found("repeat-after-purchase", early, *named)
+    assert "hint" not in finding["text"], "bought after all of them"
