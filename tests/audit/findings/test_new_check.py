@@ -132,7 +132,8 @@ def test_both_reports_speak_of_it_in_every_language(toy: Check, whysent: Command
     finding = finding_of(whysent, toy)
     about = (CUSTOMER, "--locale", locale, "--finding", finding["id"])
     note = whysent("report", *about, "--kind", "internal")
-    assert (note.code, finding["text"].rstrip(".") in note.out) == (0, True)
+    facts = {"en": (finding["text"].rstrip("."),), "de": (toy.id, f"{finding['total']} E-Mails")}[locale]
+    assert (note.code, [fact for fact in facts if fact not in note.out]) == (0, [])
     reply = whysent("report", *about, "--kind", "reply")
     assert reply.code == 0
     assert str(finding["count"]) in reply.out
