@@ -1,0 +1,366 @@
+"""What each finding's sentence must say, worked out from the events: its figures in the order of reading."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
+
+from audit.findings import catalogue
+from audit.population.stats import Facts
+from audit.queries.findings_documents import Finding
+from tests.figures.history import History, Row, area, campaign, names_cart, order
+from tests.figures.reading import day, span
+
+Figures = list[str]
+
+
+def expected(finding: Finding, history: History, facts: Facts) -> Figures:
+    """The figures of the sentence of a finding, from the events alone; its subject and case say which finding it is."""
+    if finding.verdict == "cannot_tell":
+        return [str(len(_told_of(finding, history)))]
+    if finding.check == "repeat-after-purchase":
+        return _repeat(finding, history, facts)
+    return READ[finding.check](finding, history, catalogue.row(finding.check).thresholds)
+
+
+def total_and_excess(finding: Finding, history: History, facts: Facts) -> tuple[int | None, int | None]:
+    """How many messages there were and how many were too many, as the sentence of a finding has them; None: it does not."""
+    read = expected(finding, history, facts)
+    if finding.check == "declared-vs-observed":
+        return int(read[1]), int(read[0])
+    if finding.check in _EXCESS:
+        days = [place for place, figure in enumerate(read) if "-" in figure]
+        return int(read[0]), next(int(figure) for figure in read[days[0] :] if figure.isdigit())
+    return (int(read[0]) if finding.check in _COUNTED and read[0].isdigit() else None), None
+
+
+_EXCESS = {"over-frequency", "cart-burst", "duplicate-message", "browse-pursuit", "declared-vs-observed"}
+_COUNTED = {
+    "repeat-after-purchase", "ignored-streak", "cart-after-purchase", "after-opt-out", "life-changed", "unexplained",
+}  # fmt: skip
+
+
+def _told_of(finding: Finding, history: History) -> list[Row]:
+    if finding.check == "ignored-streak":
+        return max((run for runs in _runs(history).values() for run in runs if _is_streak(run)), key=len)
+    return [row for row in history.mailings if finding.check == "repeat-after-purchase"]
+
+
+def _over_frequency(finding: Finding, history: History, limits: Row) -> Figures:
+    channel, window = (
+        str(finding.subject).split(":")[0],
+        timedelta(days={"day": 1, "week": 7}[str(finding.case)]),
+    )
+    limit, messages = limits[str(finding.case)], history.of_channel(channel)
+    passed: list[Row] = []
+    stopped: list[Row] = []
+    for row in messages:
+        recent = [one for one in passed if one["occurred_at"] > row["occurred_at"] - window]
+        (stopped if len(recent) >= limit else passed).append(row)
+    begin = next(row for row in messages if row["occurred_at"] > stopped[0]["occurred_at"] - window)
+    told = [row for row in messages if order(begin) <= order(row) <= order(stopped[-1])]
+    fullest: list[tuple[int, datetime]] = []
+    for row in told:
+        within = [
+            one
+            for one in messages
+            if row["occurred_at"] - window < one["occurred_at"] and order(one) <= order(row)
+        ]
+        fullest.append((len(within), row["occurred_at"]))
+    peak = max(number for number, _ in fullest)
+    peak_at = next(at for number, at in fullest if number == peak)
+    senders = {row["sender"] for row in told} - {None}
+    return [
+        str(len(told)),
+        *([str(len(senders))] if len(senders) > 1 else []),
+        *span(told[0]["occurred_at"], told[-1]["occurred_at"]),
+        str(len(stopped)),
+        str(limit),
+        *([str(peak), day(peak_at)] if peak < len(told) else []),
+    ]
+
+
+def _repeat(finding: Finding, history: History, facts: Facts) -> Figures:
+    limits = catalogue.row(finding.check).thresholds
+    key = "category" if finding.case == "category" else "item_id"
+    groups: dict[str, list[Row]] = {}
+    for row in history.mailings:
+        bought = history.bought_before(row, key)
+        if row[key] != finding.subject or bought is None:
+            continue
+        if key == "item_id" and history.bought_before(row, "category"):
+            continue
+        due = _due(bought, history, facts, limits["fallback_days"])
+        if due is not None and row["occurred_at"] - bought["occurred_at"] < due:
+            groups.setdefault(bought["event_id"], []).append(row)
+    often = {event: rows for event, rows in groups.items() if len(rows) >= limits["messages"]}
+    number = sum(map(len, often.values()))
+    moments = {history.by_id[event]["occurred_at"] for event in often}
+    return [str(number), *([str(len(moments))] if len(moments) > 1 else []), day(min(moments))]
+
+
+def _due(bought: Row, history: History, facts: Facts, fallback: int) -> timedelta | None:
+    for key in ("item_id", "category"):
+        of_it = [row for row in history.orders if bought[key] and row[key] == bought[key]]
+        firsts = {row["order_id"]: row["occurred_at"] for row in reversed(history.orders) if row["order_id"]}
+        times = sorted({firsts.get(row["order_id"], row["occurred_at"]) for row in of_it})
+        gaps = [
+            later - earlier
+            for earlier, later in pairwise(time for time in times if time <= bought["occurred_at"])
+        ]
+        if gaps:
+            return median(gaps)
+    known = dict(facts.intervals.select("category", "median").rows())
+    if bought["category"] in known:
+        due: timedelta = known[bought["category"]]
+        return due
+    words = {row["word"] for row in catalogue.data("consumables.toml")["consumable"]}
+    consumable = words & set((bought["category"] or "").lower().split(" > "))
+    return None if consumable else timedelta(days=fallback)
+
+
+def _runs(history: History) -> dict[str, list[list[Row]]]:
+    clicked = {
+        row["message_id"]
+        for row in history.kind("message_clicked")
+        if row["message_id"] and not row["machine"]
+    }
+    runs: dict[str, list[list[Row]]] = {}
+    for row in history.mailings:
+        name = campaign(row, "category")
+        if name is not None:
+            own = runs.setdefault(name, [[]])
+            if row["message_id"] in clicked:
+                own.append([])
+            else:
+                own[-1].append(row)
+    return runs
+
+
+def _is_streak(run: list[Row]) -> bool:
+    times = [row["occurred_at"] for row in run]
+    dense = any(times[at] - times[at - 2] < timedelta(days=90) for at in range(2, len(times)))
+    return len(run) >= 5 and dense and times[-1] - times[0] >= timedelta(days=3)
+
+
+def _ignored(finding: Finding, history: History, _: Row) -> Figures:
+    run = [run for run in _runs(history)[str(finding.subject)] if _is_streak(run)][-1]
+    return [str(len(run)), day(run[0]["occurred_at"]), day(run[-1]["occurred_at"])]
+
+
+def _duplicate(finding: Finding, history: History, limits: Row) -> Figures:
+    equal = ("channel", "subject", "item_id", "series_step")
+    ours = [row for row in history.mailings if campaign(row, "subject") == finding.subject]
+    again, first = [], []
+    for number, row in enumerate(ours):
+        like = [one for one in ours[:number] if all(one[name] == row[name] for name in equal)]
+        if like and row["occurred_at"] - like[-1]["occurred_at"] < timedelta(hours=limits["hours"]):
+            again.append(row)
+            first.append(like[-1]["occurred_at"])
+    told = [row for row in ours if min(first) <= row["occurred_at"] <= again[-1]["occurred_at"]]
+    days = span(told[0]["occurred_at"], told[-1]["occurred_at"])
+    return [str(len(told)), *days, str(len(again)), str(limits["hours"])]
+
+
+def _carts(history: History) -> list[Row]:
+    words = catalogue.row("cart-after-purchase").thresholds["words"]
+    return [
+        row
+        for row in history.mailings
+        if names_cart(
+            history.trigger(row) or f"{row['campaign_id'] or ''} {row['campaign_name'] or ''}", words
+        )
+    ]
+
+
+def _cart_bought(finding: Finding, history: History, limits: Row) -> Figures:
+    found, since = 0, []
+    for row in _carts(history):
+        adds = [one for one in history.kind("product_added") if order(one) < order(row)]
+        adds = [one for one in adds if row["item_id"] in {None, one["item_id"]}]
+        item = row["item_id"] or (adds[-1]["item_id"] if adds else None)
+        bought = history.bought_before({**row, "item_id": item}, "item_id")
+        if item != finding.subject or bought is None:
+            continue
+        recent = row["occurred_at"] - bought["occurred_at"] < timedelta(days=limits["lookback_days"])
+        if order(adds[-1]) < order(bought) if adds else recent:
+            found += 1
+            since.append(bought["occurred_at"])
+    return [str(found), day(min(since))]
+
+
+def _cart_burst(finding: Finding, history: History, limits: Row) -> Figures:
+    carts: dict[datetime | None, list[Row]] = {}
+    for row in _carts(history):
+        if (campaign(row) or history.trigger(row)) == finding.subject:
+            carts.setdefault(_cart_of(row, history, limits["idle_hours"]), []).append(row)
+    hours = timedelta(hours=limits["hours"])
+    close = [
+        (late, late["occurred_at"] - early["occurred_at"])
+        for rows in carts.values()
+        for early, late in pairwise(rows)
+        if late["occurred_at"] - early["occurred_at"] < hours
+    ]
+    many = [row for rows in carts.values() for row in rows[limits["steps"] :]]
+    wrong = {row["event_id"]: row for row in (*(late for late, _ in close), *many)}
+    opened = [
+        rows[0]["occurred_at"] for rows in carts.values() if any(row["event_id"] in wrong for row in rows)
+    ]
+    last = max(row["occurred_at"] for row in wrong.values())
+    told = [row for rows in carts.values() for row in rows if min(opened) <= row["occurred_at"] <= last]
+    reasons = (
+        [str(limits["hours"]), str(min(gap for _, gap in close) // timedelta(minutes=1))] if close else []
+    )
+    return [
+        str(len(told)),
+        *span(min(opened), last),
+        str(len(wrong)),
+        *reasons,
+        *([str(limits["steps"])] if many else []),
+    ]
+
+
+def _cart_of(message: Row, history: History, idle_hours: int) -> datetime | None:
+    cart, newest, previous = None, None, None
+    for row in history.kind("product_added", "order_completed"):
+        gone_by = previous is None or row["occurred_at"] - previous["occurred_at"] > timedelta(
+            hours=idle_hours
+        )
+        if gone_by or (previous is not None and previous["kind"] == "order_completed"):
+            cart = row["occurred_at"]
+        if row["kind"] == "product_added" and order(row) < order(message):
+            newest = cart
+        previous = row
+    return newest
+
+
+def _browse(finding: Finding, history: History, limits: Row) -> Figures:
+    followed: dict[str, list[Row]] = {}
+    acts = [row for row in history.acts if area(row, 2) == finding.subject]
+    for row in history.mailings:
+        before = [act for act in acts if order(act) < order(row)]
+        fits = history.trigger(row) in limits["triggers"] and area(row, 2) == finding.subject
+        if fits and before and before[-1]["kind"] != "order_completed":
+            followed.setdefault(before[-1]["event_id"], []).append(row)
+    late = timedelta(days=limits["days"])
+    wrong = [
+        (history.by_id[event], row)
+        for event, rows in followed.items()
+        for number, row in enumerate(rows, start=1)
+        if number >= limits["messages"] or row["occurred_at"] - history.by_id[event]["occurred_at"] > late
+    ]
+    begin, last = min(act["occurred_at"] for act, _ in wrong), max(row["occurred_at"] for _, row in wrong)
+    told = [
+        (event, row)
+        for event, rows in followed.items()
+        for row in rows
+        if history.by_id[event]["occurred_at"] >= begin and row["occurred_at"] <= last
+    ]
+    events = {event for event, _ in told}
+    since = max(history.by_id[event]["occurred_at"] for event in events)
+    number = [str(len(events))] if len(events) > 1 else []
+    rest = [str(len(wrong)), str(limits["messages"] - 1), str(limits["days"])]
+    return [str(len(told)), *number, day(since), *rest]
+
+
+def _after_opt_out(finding: Finding, history: History, limits: Row) -> Figures:
+    """Which case a message is in the finding says; how many there are, and after which no, the events."""
+    noes = history.kind("unsubscribed", "objected", "consent_withdrawn")
+    messages = [row for row in history.sent if row["event_id"] in finding.messages]
+    assert all(any(order(no) < order(row) for no in noes) for row in messages)
+    causes = [no for no in noes if no["event_id"] in finding.cause]
+    country = next((row["country"] for row in reversed(history.rows) if row["country"]), None)
+    grace = [str(limits["business_days"] if country == "US" else limits["hours"])]
+    number = [str(len(causes))] if len(causes) > 1 else []
+    named = [*number, day(min(no["occurred_at"] for no in causes))]
+    within = grace if finding.case == "within_grace" else []
+    return [str(len(messages)), *within, *named]
+
+
+def _life_changed(finding: Finding, history: History, _: Row) -> Figures:
+    changes = [history.by_id[event] for event in finding.cause]
+    since = min(change["occurred_at"] for change in changes)
+    first = min(changes, key=order)
+    everything = first["kind"] == "customer_deceased"
+    after = [row for row in history.mailings if order(row) > order(first)]
+    concerned = [
+        row
+        for row in after
+        if everything
+        or area(row, 1) in {area(change, 1) for change in changes} - {None}
+        or (first["kind"] == "registry_closed" and "registry" in (history.trigger(row) or ""))
+    ]
+    return [str(len(concerned)), day(since)]
+
+
+def _shared(finding: Finding, history: History, _: Row) -> Figures:
+    decisions = [history.by_id[event] for event in finding.evidence if event not in finding.cause]
+    mails = [row for row in decisions if row["kind"] == "message_sent"]
+    first = min((history.by_id[event] for event in finding.cause), key=order)
+    if finding.case != "hint":
+        return [str(len(decisions)), str(len(mails)), day(first["occurred_at"])]
+    areas = [area(row, 2) for row in history.acts if row["kind"] == "order_completed" and row["category"]]
+    single = sum(areas.count(one) == 1 for one in set(areas)) - 1
+    others = len(areas) - 1
+    return [
+        str(len(mails)),
+        day(first["occurred_at"]),
+        str(others),
+        str(single),
+        str(round(1 - single / others, 2)),
+    ]
+
+
+def _sensitive(finding: Finding, history: History, _: Row) -> Figures:
+    acts = [history.by_id[event] for event in finding.cause]
+    rest = [history.by_id[event] for event in finding.evidence if event not in finding.cause]
+    shown = sum(row["kind"] == "recommendation_shown" for row in rest)
+    mails = sum(row["kind"] == "message_sent" for row in rest)
+    own = [str(len(acts)), day(min(act["occurred_at"] for act in acts))] if acts else []
+    return [*own, *(str(number) for number in (shown, mails) if number)]
+
+
+def _segment(finding: Finding, history: History, _: Row) -> Figures:
+    entered = next(
+        row
+        for row in history.kind("segment_entered", "segment_snapshot")
+        if row["segment_id"] == finding.subject
+    )
+    sent = [
+        row
+        for row in history.mailings
+        if (history.trigger(row) or "").removeprefix("segment:") == finding.subject
+        and row["occurred_at"] >= entered["occurred_at"]
+    ]
+    return [day(entered["occurred_at"]), *([str(len(sent))] if finding.check == "by-likeness" else [])]
+
+
+def _unexplained(finding: Finding, history: History, limits: Row) -> Figures:
+    if finding.case != "message":
+        return _segment(finding, history, limits)
+    about = [row for row in history.mailings if row["category"] == finding.subject]
+    return [str(sum(row["event_id"] in finding.messages for row in about))]
+
+
+def _shipment(finding: Finding, history: History, _: Row) -> Figures:
+    goods = [
+        row for row in history.orders if row["source"] == "inferred" and row["item_id"] == finding.subject
+    ]
+    return [day(goods[0]["occurred_at"])]
+
+
+READ: dict[str, Callable[[Finding, History, Row], Figures]] = {
+    "over-frequency": _over_frequency,
+    "ignored-streak": _ignored,
+    "duplicate-message": _duplicate,
+    "cart-after-purchase": _cart_bought,
+    "cart-burst": _cart_burst,
+    "browse-pursuit": _browse,
+    "after-opt-out": _after_opt_out,
+    "life-changed": _life_changed,
+    "shared-account": _shared,
+    "sensitive-inference": _sensitive,
+    "by-likeness": _segment,
+    "unexplained": _unexplained,
+    "unrequested-shipment": _shipment,
+}

@@ -1,0 +1,36 @@
+"""Every figure of every headline is what the events give: of the scenes, and of a part of the fleet."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+from audit.workspace.workspace import Workspace
+from fixtures import demo
+from tests.figures.cases import Case, cases
+from tests.figures.findings import expected, total_and_excess
+from tests.figures.reading import figures
+
+
+def wrong_figures(case: Case) -> Iterable[str]:
+    """What a finding's sentence says, and what the events give, wherever these differ."""
+    for finding in case.findings:
+        read, worked_out = figures(finding.text, case.names), expected(finding, case.history, case.facts)
+        if read != worked_out:
+            yield f"{finding.text!r} reads {read}, the events give {worked_out}"
+        total, excess = total_and_excess(finding, case.history, case.facts)
+        if (finding.excess, finding.total) != (excess, total or finding.total):
+            yield f"{finding.text!r} has {finding.total}, {finding.excess}; the events give {total}, {excess}"
+
+
+def test_every_figure_of_every_headline_of_the_scenes_is_that_of_the_events(scenes: Path) -> None:
+    read = cases(Workspace.open(scenes))
+    assert [text for case in read for text in wrong_figures(case)] == []
+    assert sum(len(figures(finding.text, case.names)) for case in read for finding in case.findings) > 100
+
+
+def test_every_figure_of_every_headline_of_a_fleet_is_that_of_the_events() -> None:
+    events = demo.demo_events()
+    chosen = events["customer_id"].unique().sort().sample(300, seed=11)
+    read = cases(None, events.filter(pl.col("customer_id").is_in(chosen.implode())))
+    assert [text for case in read for text in wrong_figures(case)] == []
