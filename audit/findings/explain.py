@@ -81,7 +81,7 @@ def _reasons(
     messages = set(row["messages"])
     acts = [*row["cause"], *(event_id for event_id in row["evidence"] if event_id not in messages)]
     events = context.events.filter(pl.col("event_id").is_in(acts)).to_dicts()[::-1]
-    leaves = [*reasons.grouped(wording, events), *_messages(row)]
+    leaves = [*reasons.grouped(wording, events), *_messages(context, row)]
     absence = None if row["verdict"] == "cannot_tell" else check.absence(row)
     yield Reason(
         text,
@@ -92,12 +92,16 @@ def _reasons(
     yield Reason(f"it rests on: {'; '.join(row['sources'])}", facts=Facts(verdict=row["verdict"]))
 
 
-def _messages(row: Finding) -> list[Reason]:
+def _messages(context: CheckContext, row: Finding) -> list[Reason]:
     if not row["messages"]:
         return []
-    begins, ends = day(row["from"]), day(row["to"])
-    span = f"on {begins}" if begins == ends else f"from {begins} to {ends}"
-    too_many = "" if row["excess"] is None else f": {row['excess']} too many"
+    begins, ends, too_many = row["from"], row["to"], ""
+    if row["excess"] is None:  # it may speak of more than messages
+        sent_at = context.events.filter(pl.col("event_id").is_in(row["messages"]))["occurred_at"]
+        begins, ends = sent_at[0], sent_at[-1]
+    else:
+        too_many = f": {row['excess']} too many"
+    span = f"on {day(begins)}" if day(begins) == day(ends) else f"from {day(begins)} to {day(ends)}"
     return [Reason(f"{several(row['total'], 'message')} {span}{too_many}", tuple(row["messages"]))]
 
 
