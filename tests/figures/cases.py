@@ -9,6 +9,7 @@ import polars as pl
 from audit import findings
 from audit.flows import campaign_map
 from audit.population.stats import Facts
+from audit.privacy.role_view import RoleView
 from audit.queries.findings_documents import Finding, findings_of
 from audit.workspace.context import Context
 from audit.workspace.workspace import Workspace
@@ -45,5 +46,5 @@ def _cases(events: pl.DataFrame, context: Context) -> Iterator[Case]:
     found = findings.find(events, context)
     triggers = dict(context.campaigns.select("campaign_id", "trigger").drop_nulls("campaign_id").rows())
     for (customer,), own in events.group_by("customer_id", maintain_order=True):
-        rows = findings_of(found.filter(pl.col("customer") == customer))
+        rows = findings_of(found.filter(pl.col("customer") == customer), RoleView())
         yield Case(rows, History(own, triggers, context.at), context.facts)
