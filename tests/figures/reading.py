@@ -29,7 +29,9 @@ def figures(text: str, names: Iterable[str] = ()) -> list[str]:
     `names`: what things are called in the data; their figures are not ours.
     """
     plain = QUOTED.sub(" ", text)
-    for name in sorted((name for name in names if re.search(r"\d", name)), key=len, reverse=True):
+    for name in sorted(
+        (name for name in names if re.search(r"\d", name) and not name.isdigit()), key=len, reverse=True
+    ):
         plain = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", " ", plain, flags=re.IGNORECASE)
     return [_normal(match) for match in FIGURE.finditer(plain)]
 
