@@ -33,9 +33,9 @@ SCHEMA: dict[str, pl.DataType] = {
     "suggested_rule": pl.String(),
     "unmasked": pl.String(),
 }
-"""The columns of whysent.findings/1, and `unmasked`. `count`: of `messages`; `total`: of all messages of the same kind
-from `from` to `to`, those in order among them; `excess`: how many of these were too many, the same as `count`, null
-where all of them count. `messages`, `cause`, `evidence`: event_ids in order;
+"""The columns of whysent.findings/1, and `unmasked`. `from`, `to`: when the messages came, without
+messages what it is about; `count`: of `messages`; `total`: of all messages of the same kind from `from` to `to`, those
+in order among them; `excess`: how many of these were too many, the same as `count`, null where all of them count. `messages`, `cause`, `evidence`: event_ids in order;
 `suggested_rule`: a rule in the shape of a rules file, as JSON; `unmasked`: text, subject and rule with the names
 of sensitive topics, as JSON, which `worded` puts in or takes away."""
 
@@ -112,6 +112,16 @@ def message_columns() -> tuple[pl.Expr, ...]:
         at.min().alias("first_at"),
         at.max().alias("last_at"),
         pl.col("event_id").alias("messages"),
+    )
+
+
+def span_of(is_message: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """When the messages of a group of decisions came, else when these were made: `first_at, last_at`."""
+    at = pl.col("occurred_at")
+    sent = at.filter(is_message)
+    return (
+        pl.coalesce(sent.min(), at.min()).alias("first_at"),
+        pl.coalesce(sent.max(), at.max()).alias("last_at"),
     )
 
 

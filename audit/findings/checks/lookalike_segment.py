@@ -82,6 +82,7 @@ def with_messages(segments: pl.DataFrame, context: CheckContext) -> pl.DataFrame
         .agg(
             pl.col("sent_event_id").alias("messages"),
             pl.col("campaign_id").drop_nulls().unique(maintain_order=True).alias("campaigns"),
+            pl.col("sent_occurred_at").min().alias("oldest"),
             pl.col("sent_occurred_at").max().alias("newest"),
             pl.len().alias("count"),
         )
@@ -103,7 +104,7 @@ def detected_segments(rows: pl.DataFrame, case: str, text: pl.Expr) -> pl.DataFr
         about="segment_id",
         topic="sensitive",
         text=text,
-        first_at="occurred_at",
+        first_at=pl.coalesce("oldest", "occurred_at"),
         last_at=pl.coalesce("newest", "occurred_at"),
         evidence=pl.concat_list("event_id", "messages"),
         cause=pl.concat_list("event_id"),

@@ -8,7 +8,7 @@ from audit.events import sensitive_topics
 from audit.events.vocabulary import comes_before_expr
 from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import ORDER, CheckContext, newest_before, with_topic_of
-from audit.findings.schema import ABOUT, day, detected, several
+from audit.findings.schema import ABOUT, day, detected, several, span_of
 from audit.findings.suggested_rule import rule_column, without_consent
 
 _BY = ["customer_id", "topic"]
@@ -91,8 +91,7 @@ def _detected(decisions: pl.DataFrame, acts: pl.DataFrame, context: CheckContext
             pl.col("event_id").filter(is_message).alias("messages"),
             pl.col("event_id").alias("decisions"),
             pl.col("campaign_id").drop_nulls().unique(maintain_order=True).alias("campaigns"),
-            pl.col("occurred_at").min().alias("first_at"),
-            pl.col("occurred_at").max().alias("last_at"),
+            *span_of(is_message),
         )
         .join(acts, on=_BY, how="left", maintain_order="left")
         .with_columns(pl.col("acts").fill_null(pl.lit([], pl.List(pl.String))))

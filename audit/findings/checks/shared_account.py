@@ -9,7 +9,7 @@ from audit.events.schema import first_label
 from audit.findings.anomaly import persona_markers
 from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext, newest_before, with_area
-from audit.findings.schema import ABOUT, category_name, day, detected, several
+from audit.findings.schema import ABOUT, category_name, day, detected, several, span_of
 from audit.findings.suggested_rule import mute_category_column
 
 _AREA_DEPTH = 2
@@ -105,8 +105,7 @@ def _grouped(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.group_by(_BY, maintain_order=True).agg(
         pl.len().alias("count"),
         is_message.sum().alias("mails"),
-        pl.col("occurred_at").min().alias("first_at"),
-        pl.col("occurred_at").max().alias("last_at"),
+        *span_of(is_message),
         pl.col("event_id").filter(is_message).alias("messages"),
         pl.col("event_id").alias("decisions"),
         pl.col("act_id").unique(maintain_order=True).alias("cause"),

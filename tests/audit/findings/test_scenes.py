@@ -29,3 +29,18 @@ def test_scene(found, customer):
     for column in ("case", "verdict"):
         if column in expected:
             assert opt_out[column].to_list() == [expected[column]]
+
+
+def test_a_span_is_that_of_the_messages(found):
+    """Where all messages count, it is theirs to the second; no act before the first stretches it."""
+    sent = scenes.events().select(
+        pl.col("event_id").alias("messages"), customer="customer_id", at="occurred_at"
+    )
+    told = (
+        found.filter(pl.col("excess").is_null()).explode("messages").join(sent, on=["customer", "messages"])
+    )
+    spans = told.group_by("id", "from", "to").agg(
+        pl.col("at").min().alias("first"), pl.col("at").max().alias("last")
+    )
+    assert spans.height > 20
+    assert spans.filter((pl.col("from") != pl.col("first")) | (pl.col("to") != pl.col("last"))).is_empty()

@@ -153,3 +153,12 @@ def test_only_what_was_decided_is_counted_in_words():
 def test_views_or_orders_are_enough_to_know_that_there_was_no_act(kind):
     (finding,) = found("sensitive-inference", act(kind, "2025-01-01", category="Sport"), _mail())
     assert finding["case"] == "by_likeness"
+
+
+def test_its_span_is_that_of_the_messages():
+    mails = [_mail(), _mail("2026-04-05")]
+    recommended = act("recommendation_shown", "2026-05-01", topics=["pregnancy"])
+    (finding,) = found("sensitive-inference", _SEARCH, _SEGMENT, *mails, recommended)
+    assert [f"{finding[end]:%m-%d}" for end in ("from", "to")] == ["03-05", "04-05"]
+    (unsent,) = found("sensitive-inference", _SEARCH, _SEGMENT)
+    assert [f"{unsent[end]:%m-%d}" for end in ("from", "to")] == ["03-01", "03-01"]
