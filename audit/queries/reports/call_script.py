@@ -51,15 +51,22 @@ def _refuse_topics(explanation: WhyDocument, picture: CustomerPicture) -> None:
 def _message(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> Sequence[str]:
     subject = explanation.subject
     sent = says.say("aloud", "message", title=says.quoted(str(subject.title)), at=says.date(subject.at))
-    nouns = says.nouns(picture.messages.by_channel)
+    nouns = _nouns(says, picture)
     leads, acts = customer_facts.reasons(says, [explanation], says.say("reply", "these_one", **nouns))
-    return [sent, *leads, *_listed(acts), *customer_facts.ends(says, [explanation], picture.at)]
+    ends = customer_facts.ends(says, [explanation], picture.at, messages=nouns["messages"])
+    return [sent, *leads, *_listed(acts), *ends]
+
+
+def _nouns(says: Language, picture: CustomerPicture) -> dict[str, str]:
+    """What the customer's messages are called."""
+    return says.nouns(picture.messages.by_channel)
 
 
 def _segment(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> Sequence[str]:
     segment = _seen(segment for segment in picture.segments if segment.id == explanation.subject.id)
     entered = says.say("aloud", "group", since=says.date(segment.since))
-    return [entered, *_acts(says, explanation), *customer_facts.ends(says, [explanation], picture.at)]
+    ends = customer_facts.ends(says, [explanation], picture.at, messages=_nouns(says, picture)["messages"])
+    return [entered, *_acts(says, explanation), *ends]
 
 
 def _item(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> Sequence[str]:

@@ -4,6 +4,7 @@ Only facts that may be told: what the customer did, what the sender recorded, wh
 segment's name or a sensitive topic; and nothing at all where privacy or care must answer.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
@@ -47,10 +48,11 @@ def refuse(findings: Iterable[Finding], explanations: Iterable[WhyDocument], fin
 def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tuple[list[str], list[str]]:
     """The sentences that lead to the reasons of explanations, and the acts that are among them, each once.
 
-    `these`: what the messages are called, such as `these e-mails`.
+    `these`: what the messages are called, such as `these e-mails`. Of acts that could be behind some of them alone those
+    are named that could be behind most.
     """
     leads: dict[str, None] = {}
-    listed: dict[str, None] = {}
+    listed: Counter[str] = Counter()
     stated = [explanation for explanation in explained if explanation.standing == "stated"]
     words = {"these": these, "These": these[:1].upper() + these[1:]}
     if stated:
@@ -59,8 +61,9 @@ def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tup
         if explanation.standing != "stated":
             lead, acts_behind = _unstated(says, explanation, words)
             leads[lead] = None
-            listed |= dict.fromkeys(acts_behind)
-    return list(leads), list(listed)
+            listed.update(acts_behind)
+    most = max(listed.values(), default=0)
+    return list(leads), [act for act, number in listed.items() if 2 * number >= most]
 
 
 def _unstated(says: Language, explanation: WhyDocument, words: dict[str, str]) -> tuple[str, list[str]]:
@@ -125,7 +128,7 @@ def ends(
         return quiet
     explanations = list(explained)
     if {explanation.until_why for explanation in explanations if explanation.until is None} == {"subscribed"}:
-        return [*quiet, says.say("until", "subscribed")]
+        return [says.say("until", "subscribed", messages=messages)]
     untils = [
         explanation.until
         for explanation in explanations
@@ -134,7 +137,8 @@ def ends(
     dated = [until for until in untils if until is not None]
     if dated and len(dated) == len(explanations):
         latest = max(dated)
-        return [*quiet, says.say("until", "by_itself", until=says.date(latest))] if latest > at else quiet
+        by_itself = says.say("until", "by_itself", until=says.date(latest), messages=messages)
+        return [*quiet, by_itself] if latest > at else quiet
     return [*quiet, says.say("until", "never_too" if quiet else "never", messages=messages)]
 
 

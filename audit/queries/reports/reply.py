@@ -309,14 +309,15 @@ def _state(case: _Case, section: str) -> Iterable[str]:
     """How far the remedy has come, in the words of `section`."""
     says, remedy = case.says, case.remedy
     state = "in_force" if remedy.state == "handed_over" else remedy.state
-    if says.has(section, state):
+    if state == "none" and section == "change":
+        yield _suggested(case)
+    elif says.has(section, state):
         moments = {"at": remedy.proposed_at, "since": remedy.since}
         dates = {name: says.date(at) for name, at in moments.items() if at is not None}
         yield says.say(section, state, what=_rule(case), **dates, **case.nouns)
     covering = remedy.covered_by
     if covering is not None and section == "change":
-        key = "stopped_all" if covering.stops == covering.of else "stopped"
-        yield says.say("change", key, stops=covering.stops, of=covering.of)
+        yield _stops("stopped", case, covering.stops, covering.of)
     if remedy.state == "handed_over":
         system = remedy.handed_over_to or says.say("change", "system")
         yield says.say(section, "handed_over", at=says.date(remedy.handed_over_at), system=system)
@@ -324,6 +325,20 @@ def _state(case: _Case, section: str) -> Iterable[str]:
         yield says.say(
             "change", "even_so_one" if covering.sent_since == 1 else "even_so", n=covering.sent_since
         )
+
+
+def _suggested(case: _Case) -> str:
+    """What a rule would have done that nobody has proposed yet."""
+    effect = None if case.finding is None else case.finding.suggested_effect
+    if effect is None or effect.stops == effect.of:
+        return case.says.say("change", "none", what=_rule(case))
+    return _stops("none_some", case, effect.stops, effect.of)
+
+
+def _stops(key: str, case: _Case, stops: int, of: int) -> str:
+    """How many of the messages a rule would have stopped; two are both."""
+    form = "" if stops < of else "_one" if of == 1 else "_both" if of == 2 else "_all"
+    return case.says.say("change", f"{key}{form}", stops=stops, of=of, what=_rule(case))
 
 
 def _rule(case: _Case) -> str:

@@ -269,14 +269,68 @@ def test_the_end_is_said_as_the_explanations_have_it() -> None:
         facts = replace_facts(FACTS, silence=silence)
         return reports.reply(PICTURE, [finding()], told, facts=facts).written("md")
 
-    assert "they end by themselves on 1 December 2026" in ends("2026-12-01T00:00:00Z", "2026-11-30T00:00:00Z")
-    no_day = "Our records name no day on which they would end by themselves"
+    assert "such e-mails end by themselves on 1 December 2026" in ends(
+        "2026-12-01T00:00:00Z", "2026-11-30T00:00:00Z"
+    )
+    no_day = "Our records name no day on which such e-mails would end by themselves"
     assert no_day in ends("2026-12-01T00:00:00Z", None)
     assert no_day in ends("2026-12-01T00:00:00Z", basis="default")
     long = Silence(datetime(2026, 3, 17, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC), over=True)
     assert "None has come since 17 March 2026" in ends(None, silence=long)
     short = Silence(datetime(2026, 11, 17, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC), over=False)
     assert "after 17 November 2026 they hold no further one" in ends(None, silence=short)
+
+
+@pytest.mark.parametrize(
+    ("stops", "of", "said"),
+    [(3, 3, "This would have prevented it:"), (1, 3, "This would have stopped 1 of the 3:")],
+)
+def test_a_rule_prevents_only_what_it_stops(stops: int, of: int, said: str) -> None:
+    wanted = {"opened": 0, "clicked": 0, "converted": 0}
+    effect = {"stops": stops, "of": of, "messages": stops, "wanted": wanted, "last_resort": False}
+    letter = reports.reply(
+        PICTURE, [finding(suggested_effect=effect)], EXPLANATIONS, remedy=Remedy(rule=RULE)
+    )
+    assert said in letter.written("txt")
+
+
+@pytest.mark.parametrize(
+    ("of", "said"), [(1, "stopped it."), (2, "stopped both of them."), (3, "stopped all 3 of them.")]
+)
+def test_all_of_two_are_both(of: int, said: str) -> None:
+    covering = {
+        "id": "r",
+        "title": "R",
+        "version": 1,
+        "since": "2026-01-01T00:00:00Z",
+        "stops": of,
+        "of": of,
+        "together": of,
+        "sent_since": 0,
+    }
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    remedy = Remedy(
+        state="in_force", rule=RULE, since=since, covered_by=msgspec.convert(covering, CoveringRule)
+    )
+    assert said in reports.reply(PICTURE, [finding()], EXPLANATIONS, remedy=remedy).written("txt")
+
+
+def test_an_act_behind_few_of_the_messages_is_not_named_for_all() -> None:
+    bought, seen = (
+        reason("could be", act=act, thing="a cot", at="2026-01-01T00:00:00Z")
+        for act in ("order_completed", "product_viewed")
+    )
+    told = [
+        explanation(
+            f"m-{n}",
+            f"2026-01-2{n}T07:00:00Z",
+            standing="inferred",
+            because=[bought, seen] if n == 3 else [bought],
+        )
+        for n in (1, 2, 3)
+    ]
+    letter = reports.reply(PICTURE, [finding()], told).written("txt")
+    assert ("You bought “a cot” on 1 January 2026." in letter, "You looked at" in letter) == (True, False)
 
 
 def test_a_finding_is_answered_by_its_own_messages_only() -> None:
