@@ -21,7 +21,7 @@ _WEAK_BASES = ("industry", "house")
 class Need(Struct, frozen=True, forbid_unknown_fields=True):
     """What a check cannot answer without: one of `kinds` of events, and of each of them one of `columns` where some are named.
 
-    `somewhere`: one of the events is enough, as such columns are filled only where there is something to say. `mapped`:
+    `somewhere`: one event of all customers is enough, as such columns are filled only where there is something to say. `mapped`:
     keys of the campaign map that stand in for the columns. `declared`: a declared rule in the book instead; without one
     there is no question.
     """

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
+from itertools import product
 from typing import Literal
 
 import msgspec
@@ -114,7 +115,9 @@ def _lacking(check: str, needs: Sequence[Need], data: _Data) -> Iterator[Unanswe
     for need in needs:
         if need.columns and any(kind in coverage.kinds for kind in need.kinds):
             number, of, campaigns = data.silent(need)
-            if number and not (need.somewhere and number < of):
+            if number and not (
+                need.somewhere and data.coverage.marks & set(product(need.kinds, need.columns))
+            ):
                 yield Unanswered(
                     check=check,
                     lacks="columns",

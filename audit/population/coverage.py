@@ -23,9 +23,12 @@ DAILY: dict[str, pl.DataType] = {
     "first": TIME,
     "last": TIME,
     "rows": pl.UInt32(),
+    "marks": pl.List(pl.String()),
 }
-"""The stored form: rows of a kind of a source on a day (UTC)."""
+"""The stored form: rows of a kind of a source on a day (UTC); `marks`: those of `MARKS` that one of them fills."""
 
+MARKS = ("device_id", "gift", "persona", "reason", "recipient", "source")
+"""Columns that are filled only where there is something to say: one event that fills them shows that they are kept."""
 _CHANCE = 0.01
 """House value: a silence that one history in a hundred as long would show by chance is taken for missing data."""
 
@@ -94,9 +97,8 @@ class LeftOut(Document):
         """`left out: 3 refused rows, 1 of them looks like a no · 2 rows later than their import`; empty where nothing is."""
         parts = []
         if self.quarantined:
-            noes = {0: "", 1: ", 1 looks like a no"}.get(
-                self.lost_opt_outs, f", {self.lost_opt_outs:,} look like a no"
-            )
+            look = "look" if self.lost_opt_outs > 1 else "looks"
+            noes = f", {self.lost_opt_outs:,} {look} like a no" if self.lost_opt_outs else ""
             parts.append(f"{_rows(self.quarantined, 'refused row')}{noes}")
         if self.future:
             parts.append(f"{_rows(self.future, 'row')} later than their import")
@@ -126,7 +128,8 @@ class Coverage:
     """`sources`: name → last event; `kinds`: kind → span; `gaps`: first and last silent day, see `_gaps`.
 
     `silent`: the kinds of events that the silent source records, for each gap; what is not said there may lack any kind.
-    `left_out`: rows that are counted in none of it. `ends`: the kinds whose source ends before the moment asked about, and up to when each is known, see `_ends`.
+    `left_out`: rows that are counted in none of it. `ends`: the kinds whose source ends before the moment asked about, and
+    up to when each is known, see `_ends`. `marks`: each kind with each of `MARKS` that one of its events fills.
     """
 
     sources: dict[str, datetime]
@@ -135,6 +138,7 @@ class Coverage:
     silent: tuple[tuple[date, date, frozenset[str]], ...] = ()
     ends: Mapping[str, datetime] = field(default_factory=dict)
     left_out: LeftOut = NOTHING_LEFT_OUT
+    marks: frozenset[tuple[str, str]] = frozenset()
 
     def unknown(self, kinds: Iterable[str]) -> tuple[tuple[datetime, datetime | None], ...]:
         """From when to when (UTC, None: on) events of one of `kinds` may be missing: gaps, and beyond the end of a source.
@@ -194,17 +198,18 @@ class Coverage:
 
 def daily(events: pl.DataFrame) -> pl.DataFrame:
     """Count `events` by source, kind and day, in the shape of `DAILY`."""
+    kept = [name for name in MARKS if name in events.columns]
+    filled = [pl.when(pl.col(name).is_not_null().any()).then(pl.lit(name)) for name in kept]
     return (
         events.lazy()
         .group_by(
-            pl.col("source_name").fill_null(UNNAMED),
-            "kind",
-            pl.col("occurred_at").dt.date().alias("day"),
+            pl.col("source_name").fill_null(UNNAMED), "kind", pl.col("occurred_at").dt.date().alias("day")
         )
         .agg(
             pl.col("occurred_at").min().alias("first"),
             pl.col("occurred_at").max().alias("last"),
             pl.len().cast(pl.UInt32).alias("rows"),
+            pl.concat_list(pl.lit(None, pl.String), *filled).list.drop_nulls().alias("marks"),
         )
         .select(*DAILY)
         .sort("source_name", "kind", "day")
@@ -217,7 +222,12 @@ def add(counts: pl.DataFrame, further: pl.DataFrame) -> pl.DataFrame:
     return (
         pl.concat([counts, further])
         .group_by("source_name", "kind", "day")
-        .agg(pl.col("first").min(), pl.col("last").max(), pl.col("rows").sum().cast(pl.UInt32))
+        .agg(
+            pl.col("first").min(),
+            pl.col("last").max(),
+            pl.col("rows").sum().cast(pl.UInt32),
+            pl.col("marks").explode().drop_nulls().unique().sort(),
+        )
         .select(*DAILY)
         .sort("source_name", "kind", "day")
     )
@@ -238,11 +248,12 @@ def summarize(counts: pl.DataFrame, moment: datetime | None = None) -> Coverage:
         gaps=tuple(sorted({(begin, end) for _, begin, end in gaps})),
         silent=_silent(counts, gaps),
         ends=_ends(counts, moment),
+        marks=frozenset(counts.select("kind", "marks").explode("marks").drop_nulls().rows()),
     )
 
 
 def of_document(document: CoverageDocument) -> Coverage:
-    """The coverage that `document` was made of, without what its silent sources record."""
+    """The coverage that `document` was made of, without what its silent sources record and what its events fill."""
     return Coverage(
         sources={row.source: row.last for row in document.sources},
         kinds=document.kinds,

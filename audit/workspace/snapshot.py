@@ -117,7 +117,10 @@ class Generation:
     @cached_property
     def daily(self) -> pl.DataFrame:
         """Events by source, kind and day, in the shape of `coverage.DAILY`."""
-        return self._frame(self.manifest.coverage, coverage.DAILY)
+        counted = self._frame(self.manifest.coverage, coverage.DAILY)
+        if counted["marks"].null_count():  # by an older program, which did not look at them
+            counted = _daily(self._stored())
+        return counted
 
     def coverage_at(self, moment: datetime) -> Coverage:
         """The coverage of the events not later than `moment`."""
@@ -131,8 +134,7 @@ class Generation:
         if self.daily.filter(pl.col("first") <= moment).height > within.height:
             day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
             parted = self._stored().filter(pl.col("occurred_at").is_between(day, moment))
-            counted = coverage.daily(parted.select("source_name", "kind", "occurred_at").collect())
-            within = pl.concat([within.filter(pl.col("day") != moment.date()), counted])
+            within = pl.concat([within.filter(pl.col("day") != moment.date()), _daily(parted)])
         return coverage.summarize(within, moment)
 
     # -- what is left out -------------------------------------------------------------------------
@@ -226,3 +228,7 @@ class Generation:
             if column not in frame.columns
         ]
         return frame.with_columns(lacking)  # columns that an older program did not write
+
+
+def _daily(events: pl.LazyFrame) -> pl.DataFrame:
+    return coverage.daily(events.select("source_name", "kind", "occurred_at", *coverage.MARKS).collect())

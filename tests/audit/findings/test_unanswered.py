@@ -8,6 +8,7 @@ import pytest
 from audit import findings
 from audit.findings import catalogue
 from audit.findings.unanswered import Unanswered
+from audit.population import coverage
 from tests import build
 from tests.audit.findings.histories import act, mail, order
 
@@ -51,6 +52,21 @@ def test_a_kind_that_is_absent_is_named_with_the_kinds_that_would_do():
     (row,) = lacking(*clippers(described=True))["after-opt-out"]
     assert (row.lacks, row.how) == ("kinds", "import")
     assert {"unsubscribed", "objected", "consent_withdrawn"} <= set(row.kinds)
+
+
+def test_a_mark_in_the_order_of_another_customer_shows_that_orders_without_it_have_none():
+    own = [order("2026-01-01", item_id="i", category="A"), mail("2026-01-02", category="A")]
+    elsewhere = order("2026-01-01", item_id="i", category="A", customer_id="c_2", gift=True)
+    whole, alone = build.events(*own, elsewhere), build.events(*own)
+    asked = findings.unanswered_checks(alone, build.context(whole))
+    assert "shared-account" not in {row.check for row in asked}
+    (row,) = [row for row in findings.unanswered_checks(alone, build.context(alone)) if "gift" in row.columns]
+    assert (row.check, row.events, row.of) == ("shared-account", 1, 1)
+
+
+def test_columns_that_are_filled_only_where_there_is_something_to_say_are_counted_with_the_coverage():
+    needs = [need for check in findings.CHECKS for need in catalogue.row(check).needs if need.somewhere]
+    assert {column for need in needs for column in need.columns} == set(coverage.MARKS)
 
 
 def test_a_gap_after_the_first_event_is_named():

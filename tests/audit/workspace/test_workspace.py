@@ -54,6 +54,20 @@ def test_a_history_is_in_order_and_one_customers_alone(ws, tmp_path):
     assert ws.history(ws.resolve("7"))["event_id"].to_list() == ["c", "a", "b"]
 
 
+def test_what_orders_say_beside_is_known_of_all_imports_and_of_an_older_programs_coverage(ws, tmp_path):
+    header = "event_id,customer_id,occurred_at,kind,gift,recipient"
+    marked = {("order_completed", "gift"), ("order_completed", "recipient")}
+    for number, line in enumerate(
+        ("a,7,2026-01-05,order_completed,true,", "b,8,2026-01-06,order_completed,,r")
+    ):
+        ingest.import_paths(ws, [csv(tmp_path, line, header=header, name=f"{number}.csv")])
+    assert ws.coverage.marks == marked
+    assert ws.context(datetime(2026, 1, 5, tzinfo=UTC)).coverage.marks == {("order_completed", "gift")}
+    stored = ws.path / ws.manifest.coverage
+    pl.read_parquet(stored).drop("marks").write_parquet(stored)
+    assert Workspace.open(ws.path).coverage.marks == marked
+
+
 def test_a_history_over_several_imports_is_one_in_order(ws, tmp_path):
     for number in (3, 1, 2):
         ingest.import_paths(ws, [sends(tmp_path, f"e{number},7,2026-01-0{number},message_sent,,,,,")])
