@@ -13,7 +13,7 @@ from audit.findings import catalogue
 from audit.findings.check_context import CheckContext
 from audit.why import counterfactual, data_sufficiency
 from audit.why.counterfactual import Plan
-from audit.why.model import Absence, Reason
+from audit.why.model import Absence, Facts, Reason
 from audit.why.wording import kinds_in_words
 from audit.workspace.context import Context
 
@@ -133,6 +133,7 @@ class NoActCheck(Check):
         return Reason(
             f"no act that fits, such as {kinds_in_words(needed)}, before them",
             absent=Absence(kinds=tuple(needed), since=None, until=finding["to"]),
+            facts=Facts(covered=True),
         )
 
     def events_that_end_it(self, finding: Finding, messages: pl.DataFrame) -> Iterable[pl.DataFrame]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Literal
 
 import polars as pl
 
@@ -14,7 +15,7 @@ from audit.findings.schema import worded
 from audit.why import counterfactual, reasons
 from audit.why.counterfactual import Removal
 from audit.why.expiry import End, silence_after
-from audit.why.model import Counterfactual, Explanation, Facts, Reason, Subject
+from audit.why.model import CountedFacts, Counterfactual, Explanation, Facts, Reason, Subject
 from audit.why.what_if_trials import Decide
 from audit.why.wording import Wording, day, several
 from audit.workspace.context import Context
@@ -102,7 +103,10 @@ def _messages(context: CheckContext, row: Finding) -> list[Reason]:
     else:
         too_many = f": {row['excess']} too many"
     span = f"on {day(begins)}" if day(begins) == day(ends) else f"from {day(begins)} to {day(ends)}"
-    return [Reason(f"{several(row['total'], 'message')} {span}{too_many}", tuple(row["messages"]))]
+    facts = CountedFacts(number=row["total"], first=row["from"], last=row["to"], excess=row["excess"])
+    return [
+        Reason(f"{several(row['total'], 'message')} {span}{too_many}", tuple(row["messages"]), facts=facts)
+    ]
 
 
 def _excluded(check: Check, context: CheckContext, row: Finding) -> Iterator[Reason]:
@@ -117,10 +121,13 @@ def _excluded(check: Check, context: CheckContext, row: Finding) -> Iterator[Rea
 
 def _excluded_reason(excluded: ExcludedEvents, events: pl.DataFrame) -> Iterator[Reason]:
     if events.height:
-        begins, ends = day(events["occurred_at"][0]), day(events["occurred_at"][-1])
+        first, last = events["occurred_at"][0], events["occurred_at"][-1]
+        begins, ends = day(first), day(last)
         span = f"on {begins}" if begins == ends else f"from {begins} to {ends}"
         number = several(events.height, f"other {excluded.noun}")
-        yield Reason(f"{number} {span}: {excluded.reason}", tuple(events["event_id"]))
+        counted: Literal["messages", "others"] = "messages" if excluded.noun == "message" else "others"
+        facts = CountedFacts(counted=counted, number=events.height, first=first, last=last)
+        yield Reason(f"{number} {span}: {excluded.reason}", tuple(events["event_id"]), facts=facts)
 
 
 def _sent_at(events: pl.DataFrame, row: Finding) -> list[datetime]:

@@ -109,7 +109,11 @@ class End:
         if self.until is not None and self.until > at:
             return f"It stops on {day(self.until)} if nothing new happens.{by_default}"
         if self.until is not None:
-            over = "The series was over" if self.why == "series" else "What it rested on ended"
+            over = (
+                "The last such series was over"
+                if self.why == "series"
+                else "What such messages rest on ended"
+            )
             return f"{over} on {day(self.until)}.{by_default}"
         alone = None if self.ends_with else _FEWER.get(self.why)
         text = alone or _WITHOUT_A_DAY[self.why].format(acts=kinds_in_words(self.ends_with[:1]))

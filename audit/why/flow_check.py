@@ -109,13 +109,19 @@ def _step_conditions(flow: Flow, row: Row, elapsed: timedelta) -> Iterator[FlowC
         yield FlowCondition("delay", None, f"{came}; the customer's own interval is not known")
         return
     wait = row["due"] - row["act_at"]
-    after = f"the definition says {_length(wait)} or more" if wait else "the definition says at once"
     leeway = next((step.leeway for step in flow.steps if step.name == row["step"]), None)
-    most = f", and at most {_length(leeway)} later" if leeway else ""
-    yield FlowCondition("delay", not fails & {"too_early", "too_late"}, f"{came}; {after}{most}")
+    due = f"{came}; the definition says {due_in_words(wait, leeway)}"
+    yield FlowCondition("delay", not fails & {"too_early", "too_late"}, due)
     repeated = "repeated" in fails
     sent_before = "already" if repeated else "not"
     yield FlowCondition("once", not repeated, f"this step had {sent_before} been sent for it before")
+
+
+def due_in_words(wait: timedelta, leeway: timedelta | None) -> str:
+    """`4 hours after, or up to 2 hours more`: when a step is due."""
+    if not wait:
+        return f"at once, or up to {_length(leeway)} later" if leeway else "at once"
+    return f"{_length(wait)} after, or up to {_length(leeway)} more" if leeway else f"{_length(wait)} or more"
 
 
 def _audience_conditions(message: MessageContext, flow: Flow) -> Iterator[FlowCondition]:

@@ -103,14 +103,16 @@ def _on_list(message: MessageContext, list_id: str | None) -> list[Reason]:
     """Since when the customer is on the list, and that they had left it."""
     title = quoted(list_id) if list_id else "everybody on it is written to"
     joined, departed = (message.list_act(kinds, list_id, message.sent_at) for kinds in (OPT_INS, OPT_OUTS))
+    left = departed is not None and (joined is None or order(departed) > order(joined))
     facts = Facts(list_id=list_id, since=None if joined is None else joined["occurred_at"])
     if joined is None:
         lack = data_sufficiency.since_when(message.context.coverage, OPT_INS)
         leaves = [Reason(f"you are on this list: {title}; {lack}", facts=facts)]
     else:
-        text = f"you are on this list since {day(joined['occurred_at'])}: {title}"
+        since = day(joined["occurred_at"])
+        text = f"signed up on {since}: {title}" if left else f"you are on this list since {since}: {title}"
         leaves = [Reason(text, (joined["event_id"],), facts=facts)]
-    if departed is not None and (joined is None or order(departed) > order(joined)):
+    if left and departed is not None:
         text = f"but the customer had {_act_and_time(message, departed)}, before this message"
         leaves.append(Reason(text, (departed["event_id"],), facts=Facts(left=departed["occurred_at"])))
     return leaves
@@ -285,7 +287,7 @@ def _behind_audience(message: MessageContext, trigger: Trigger, live: pl.DataFra
     covered, lack = data_sufficiency.of_a_message(message.context.coverage, entered["occurred_at"])
     lead = "no act of the customer's own is behind the audience" if covered else "why in the audience"
     absent = reasons.absent(data_sufficiency.kinds(), None, entered)
-    return [*origin, Reason(f"{lead}: {lack}", absent=absent)]
+    return [*origin, Reason(f"{lead}: {lack}", absent=absent, facts=Facts(covered=covered))]
 
 
 def _not_given(message: MessageContext) -> list[Reason]:
@@ -298,7 +300,10 @@ def _not_given(message: MessageContext) -> list[Reason]:
     absent = reasons.absent(flow.trigger.kinds, message.sent_at - flow.trigger.window, message.row)
     if check.holds:
         kinds, window = kinds_in_words(flow.trigger.kinds), span(flow.trigger.window)
-        return [Reason(f"{lead}: no {kinds} that fit in the {window} before it", absent=absent)]
+        facts = Facts(condition="trigger", holds=False)
+        return [Reason(f"{lead}: no {kinds} that fit in the {window} before it", absent=absent, facts=facts)]
     events = tuple(event for condition in failing(check) for event in condition.events)
-    lacks_act = failing(check)[0].condition == "trigger"
-    return [Reason(f"{lead}: {failing_in_words(check)}", events, absent=absent if lacks_act else None)]
+    first = failing(check)[0]
+    facts = Facts(condition=first.condition, holds=first.holds)
+    lacks_act = absent if first.condition == "trigger" else None
+    return [Reason(f"{lead}: {failing_in_words(check)}", events, absent=lacks_act, facts=facts)]

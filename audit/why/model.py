@@ -45,6 +45,8 @@ class Facts(Document):
     thing: str | UnsetType = UNSET
     at: datetime | UnsetType = UNSET
     times: int | UnsetType = UNSET
+    unasked: bool | UnsetType = UNSET
+    """True of an order that the sender placed, ahead of any act of the customer."""
     sensitive: bool | UnsetType = UNSET
     ended_it: bool | UnsetType = UNSET
     list_id: str | UnsetType | None = msgspec.field(name="list", default=UNSET)
@@ -66,6 +68,16 @@ class SegmentFacts(Facts):
 
     segment: str | UnsetType = UNSET
     """Its name."""
+
+
+class CountedFacts(Facts):
+    """Those of a sentence that counts events: how many, when, and how many of them were too many."""
+
+    counted: Literal["messages", "others"] = "messages"
+    number: int = 0
+    first: datetime | UnsetType = UNSET
+    last: datetime | UnsetType = UNSET
+    excess: int | None = None
 
 
 class Reason(Document, kw_only=False):

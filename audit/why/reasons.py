@@ -103,6 +103,7 @@ def _act_facts(wording: Wording, row: Row, times: int) -> Facts:
         thing=wording.thing(row),
         at=row["occurred_at"],
         times=times,
+        unasked=True if wording.unasked(row) else UNSET,
         sensitive=UNSET if topic_of_row(row) is None else True,
     )
     if not wording.names_segment(row):
@@ -126,7 +127,7 @@ def absences(message: MessageContext, trigger: Trigger, live: pl.DataFrame) -> l
         but = ", but for what was refunded or cancelled" if undone.any() else ""
         text = f"no {kinds_in_words(trigger.ended_by)} of {thing} after that, until this message{but}"
         not_ended = absent(trigger.ended_by, newest["occurred_at"], message.row, newest)
-        leaves.append(Reason(text, absent=not_ended))
+        leaves.append(Reason(text, absent=not_ended, facts=Facts(thing=thing)))
     return leaves
 
 

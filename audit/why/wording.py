@@ -45,9 +45,13 @@ class Wording:
 
     def act(self, row: Mapping[str, Any]) -> str:
         """`bought Nail clipper`: what the customer did, or what was done."""
-        unasked = row["kind"] == "order_completed" and row.get("source") == "inferred"
-        phrase = _UNASKED if unasked else _words(row["kind"], "act")
+        phrase = _UNASKED if self.unasked(row) else _words(row["kind"], "act")
         return phrase.format(it=self.thing(row), segment=self.segment(row))
+
+    @staticmethod
+    def unasked(row: Mapping[str, Any]) -> bool:
+        """Whether `row` is an order that the sender placed ahead of any act of the customer."""
+        return row["kind"] == "order_completed" and row.get("source") == "inferred"
 
     def thing(self, row: Mapping[str, Any]) -> str:
         """The item, else the category, else the words searched for."""

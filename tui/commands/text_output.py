@@ -195,7 +195,8 @@ def _findings(findings: "Sequence[Finding]", unanswered: "Sequence[Unanswered]")
         if rule and effect:
             last = "; last resort: the flow goes on for everybody else" if effect.last_resort else ""
             title = str(rule.get("title") or rule["id"])
-            lost = f"{effect.messages:,} messages of this customer in all, {effect.wanted.clicked:,} of them clicked"
+            noun = "message" if effect.messages == 1 else "messages"
+            lost = f"{effect.messages:,} {noun} of this customer in all, {effect.wanted.clicked:,} of them clicked"
             line(f"         would help: {title}: it stops {effect.stops:,} of {effect.of:,} ({lost}){last}")
     if findings:
         line()

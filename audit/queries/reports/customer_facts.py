@@ -99,7 +99,12 @@ def acts(says: Language, explanation: WhyDocument) -> list[str]:
 
 def _acts(says: Language, told: Iterable[Facts]) -> list[str]:
     texts = (
-        says.say("act", fact.act, thing=says.thing(str(fact.thing)), at=says.date(fact.at))
+        says.say(
+            "act",
+            "order_unasked" if fact.unasked is True else fact.act,
+            thing=says.thing(str(fact.thing)),
+            at=says.date(fact.at),
+        )
         for fact in told
         if fact.act and fact.at and says.has("act", fact.act)
         if not fact.sensitive and not isinstance(fact, SegmentFacts)

@@ -11,7 +11,16 @@ from audit.findings.anomaly.describe import UnusualThing
 from audit.queries.customer import CustomerPicture
 from audit.queries.findings_documents import Finding
 from audit.queries.reports.language import Language
-from audit.why.model import Absence, Counterfactual, Facts, FlowCondition, Reason, SegmentFacts, WhyDocument
+from audit.why.model import (
+    Absence,
+    CountedFacts,
+    Counterfactual,
+    Facts,
+    FlowCondition,
+    Reason,
+    SegmentFacts,
+    WhyDocument,
+)
 from audit.why.wording import UNNAMED
 
 _ENGLISH = "en"
@@ -25,7 +34,10 @@ def found(says: Language, picture: CustomerPicture, finding: Finding) -> str:
     question = _question(says, finding.check)
     if finding.verdict == "cannot_tell":
         return f"{finding.check}: {question}"
-    nouns = says.nouns(picture.messages.by_channel if finding.messages else {})
+    if not finding.messages:
+        subject = f" · {finding.subject}" if finding.subject else ""
+        return f"{finding.check} ({question}){subject}: {_days(says, finding.first, finding.last)}"
+    nouns = says.nouns(picture.messages.by_channel)
     same_day = finding.first.date() == finding.last.date()
     key = "one" if finding.total == 1 else "day" if same_day else "several"
     counted = says.say(
@@ -65,13 +77,16 @@ def sentence(says: Language, reason: Reason) -> str:
 
 def condition(says: Language, held: FlowCondition) -> str:
     """A condition of a definition, and whether it held."""
-    text = (
-        held.text
-        if says.locale == _ENGLISH
-        else says.say("condition", _known(says, "condition", held.condition))
-    )
-    mark = f"{says.say('holds', str(held.holds).lower())}: {text}"
-    return f"{mark} [{', '.join(held.events)}]" if held.events and says.locale != _ENGLISH else mark
+    if says.locale == _ENGLISH:
+        return f"{says.say('holds', str(held.holds).lower())}: {held.text}"
+    text = f"{says.say('holds', str(held.holds).lower())}: {_condition(says, held.condition, held.holds)}"
+    return f"{text} [{', '.join(held.events)}]" if held.events else text
+
+
+def _condition(says: Language, name: str, holds: bool | None) -> str:
+    """What a definition asks for, or that it was not so."""
+    section = "condition_not" if holds is False else "condition"
+    return says.say(section, _known(says, section, name))
 
 
 def ends(says: Language, explanation: WhyDocument) -> str:
@@ -136,7 +151,8 @@ def _of_facts(says: Language, reason: Reason) -> str:
     if told.act and told.at:
         times = told.times if isinstance(told.times, int) else 1
         subject = told.segment if isinstance(told, SegmentFacts) else told.thing
-        return act(says, told.act, "" if subject in {UNSET, UNNAMED} else str(subject), told.at, times)
+        kind = "order_unasked" if told.unasked is True else told.act
+        return act(says, kind, "" if subject in {UNSET, UNNAMED} else str(subject), told.at, times)
     if told.about:
         return says.say("noted", "about", thing=says.quoted(told.about))
     if told.trigger is not UNSET:
@@ -149,7 +165,7 @@ def _of_facts(says: Language, reason: Reason) -> str:
     if told.left:
         return says.say("noted", "left", at=says.date(told.left))
     if told.condition:
-        return says.say("condition", _known(says, "condition", told.condition))
+        return _condition(says, told.condition, told.holds if told.holds is not UNSET else None)
     named = [key for key in ("hand_over", "check", "verdict") if getattr(told, key) is not UNSET]
     if named:
         return says.say("noted", named[0])
@@ -157,17 +173,42 @@ def _of_facts(says: Language, reason: Reason) -> str:
         return says.say("noted", "nothing" if told.covered else "cannot_tell")
     if told.origin:
         return says.say("noted", told.origin)
-    return _absent(says, reason.absent) if reason.absent else _events(says, len(reason.events))
+    if isinstance(told, CountedFacts):
+        return _counted(says, told)
+    if reason.absent:
+        return _absent(says, reason.absent, "" if told.thing is UNSET else str(told.thing))
+    return _events(says, len(reason.events))
 
 
 def _events(says: Language, number: int) -> str:
     return says.say("noted", "event" if number == 1 else "events", n=number)
 
 
-def _absent(says: Language, absent: Absence) -> str:
-    """What did not happen, and from when to when."""
+def _counted(says: Language, told: CountedFacts) -> str:
+    """How many events, when, and how many of them were too many."""
+    if told.first is UNSET or told.last is UNSET:
+        return _events(says, told.number)
+    if told.counted == "messages":
+        key = "message" if told.number == 1 else "messages"
+        counted = f"{told.number} {says.say('noted', key)}"
+    else:
+        counted = _events(says, told.number)
+    excess = "" if told.excess is None else f", {says.say('noted', 'excess', excess=told.excess)}"
+    return f"{counted}, {_days(says, told.first, told.last)}{excess}"
+
+
+def _days(says: Language, first: datetime, last: datetime) -> str:
+    """A day, or from one to another."""
+    if first.date() == last.date():
+        return says.date(first)
+    return says.say("noted", "days", first=says.date(first), last=says.date(last))
+
+
+def _absent(says: Language, absent: Absence, thing: str) -> str:
+    """What did not happen, about what, and from when to when."""
     kinds = says.listed([says.say("did", _known(says, "did", kind)) for kind in absent.kinds])
     until = says.date(absent.until)
+    kinds += f" ({says.thing(thing)})" if thing else ""
     if absent.since is None:
         return says.say("noted", "never", kinds=kinds, until=until)
     return says.say("noted", "absent", kinds=kinds, since=says.date(absent.since), until=until)

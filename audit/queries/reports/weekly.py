@@ -59,7 +59,7 @@ def weekly(events: pl.DataFrame, at: datetime, evidence: Iterable[str]) -> Weekl
         Mark(
             row["occurred_at"],
             f"{voice.act(row)} on {minute(row['occurred_at'])}",
-            row["kind"],
+            "order_unasked" if voice.unasked(row) else row["kind"],
             voice.thing(row) if row["item_id"] or row["item_name"] or row["query"] else "",
         )
         for row in acts.iter_rows(named=True)
@@ -75,7 +75,8 @@ def section(says: Language, chart: Weekly) -> Section | None:
         return None
     most = max(busy, key=lambda week: (week.messages, week.start))
     total = sum(week.messages for week in busy)
-    key = "told" if len(chart.weeks) > 1 else "told_one"
+    even = len(busy) > 1 and len({week.messages for week in busy}) == 1
+    key = "told_one" if len(chart.weeks) == 1 else "told_even" if even else "told"
     summary = says.say(
         "weekly", key, n=total, weeks=len(chart.weeks), most=most.messages, week=most.start.isoformat()
     )

@@ -253,10 +253,10 @@ def test_broadcast_after_a_no_says_that_the_customer_had_left() -> None:
     joined = {"kind": "subscribed", "event_id": "s", "at": "2025-12-27", "list_id": "specials"}
     left = {"kind": "unsubscribed", "event_id": "u", "at": "2026-02-01", "channel": "email"}
     made = explained(joined, left, {**MAIL, "at": "2026-03-10", "list_id": "specials"})
-    assert (
-        texts(made.because)[-1]
-        == "but the customer had unsubscribed on 2026-02-01 00:00, before this message"
-    )
+    assert texts(made.because) == [
+        "signed up on 2025-12-27: “specials”",
+        "but the customer had unsubscribed on 2026-02-01 00:00, before this message",
+    ]
 
 
 def test_unexplained_is_said_only_where_the_data_would_hold_the_cause() -> None:

@@ -1,0 +1,101 @@
+"""A German note says of acts, messages and what did not happen exactly what the English sentences say."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from audit.queries.reports import note_sentences
+from audit.queries.reports.language import language
+from audit.queries.reports.weekly import section, weekly
+from audit.why import flow_check
+from audit.why.model import Absence, CountedFacts, Facts, FlowCondition, Reason
+from audit.why.reasons import grouped
+from audit.why.wording import Wording
+from tests.audit.queries.test_report import PICTURE, finding
+from tests.build import events
+
+GERMAN = language("de")
+FIRST, LAST = datetime(2026, 3, 24, tzinfo=UTC), datetime(2026, 9, 8, tzinfo=UTC)
+
+
+def german(facts: Facts, absent: Absence | None = None) -> str:
+    return note_sentences.sentence(GERMAN, Reason("", absent=absent, facts=facts))
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (
+            CountedFacts(number=4, first=FIRST, last=LAST),
+            "4 Nachrichten, 24. März 2026 bis 8. September 2026",
+        ),
+        (CountedFacts(number=1, first=FIRST, last=FIRST), "1 Nachricht, 24. März 2026"),
+        (
+            CountedFacts(number=5, first=FIRST, last=FIRST, excess=4),
+            "5 Nachrichten, 24. März 2026, davon 4 zu viel",
+        ),
+        (CountedFacts(counted="others", number=2, first=FIRST, last=FIRST), "2 Ereignisse, 24. März 2026"),
+    ],
+)
+def test_what_was_counted_is_named_with_its_days(facts: CountedFacts, said: str) -> None:
+    assert german(facts) == said
+
+
+@pytest.mark.parametrize(
+    ("source", "said"), [("first_party", "Gekauft"), ("inferred", "Ohne Bestellung geschickt")]
+)
+def test_what_nobody_ordered_was_not_bought(source: str, said: str) -> None:
+    order = {"kind": "order_completed", "at": "2026-05-06", "item_name": "Tool set", "source": source}
+    (leaf,) = grouped(Wording(), events(order).to_dicts())
+    assert note_sentences.sentence(GERMAN, leaf).startswith(f"{said} „Tool set“, 6. Mai 2026")
+
+
+def test_other_orders_do_not_make_it_untrue_that_none_was_of_this() -> None:
+    absent = Absence(kinds=("order_completed",), since=FIRST, until=LAST)
+    said = german(Facts(thing="Headphones"), absent)
+    assert said == "nicht verzeichnet vom 24. März 2026 bis 8. September 2026: Gekauft („Headphones“)"
+
+
+def test_where_no_act_fits_it_is_not_said_that_there_were_none() -> None:
+    absent = Absence(kinds=("order_completed", "product_viewed"), since=None, until=LAST)
+    assert german(Facts(covered=True), absent) == "nichts in diesen Daten erklärt es"
+
+
+@pytest.mark.parametrize(
+    ("hours", "leeway", "said"),
+    [
+        (4, 2, "4 hours after, or up to 2 hours more"),
+        (0, 1, "at once, or up to 1 hour later"),
+        (4, None, "4 hours or more"),
+    ],
+)
+def test_when_a_step_is_due_adds_up(hours: int, leeway: int | None, said: str) -> None:
+    more = None if leeway is None else timedelta(hours=leeway)
+    assert flow_check.due_in_words(timedelta(hours=hours), more) == said
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [((2, 9), "never more than 1 in one of them"), ((2, 3, 9), "most, 2, in the week of 2026-03-02")],
+)
+def test_no_week_is_called_the_fullest_where_all_are_alike(days: tuple[int, ...], said: str) -> None:
+    sent = events(
+        *({"kind": "message_sent", "event_id": f"m{day}", "at": f"2026-03-{day:02}"} for day in days)
+    )
+    chart = weekly(sent, datetime(2026, 3, 20, tzinfo=UTC), sent["event_id"])
+    told = section(language("en"), chart)
+    assert told is not None
+    assert said in told.paragraphs[0]
+
+
+@pytest.mark.parametrize(
+    ("holds", "said"),
+    [(False, "✗: der Auslöser war schon beendet"), (True, "✓ traf zu: nichts hatte den Auslöser beendet")],
+)
+def test_a_condition_that_did_not_hold_is_not_told_as_if_it_had(holds: bool, said: str) -> None:
+    assert note_sentences.condition(GERMAN, FlowCondition("not_ended", holds, "")) == said
+
+
+def test_a_finding_without_messages_counts_none() -> None:
+    goods = finding("unrequested-shipment", messages=[], subject="tool-set", to="2025-11-18T07:00:00Z")
+    assert note_sentences.found(GERMAN, PICTURE, goods).endswith(" · tool-set: 18. November 2025")
