@@ -48,7 +48,9 @@ def left_in_cart(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     age = (ctx.at - pl.col("last")) / pl.lit(window)
     day = pl.col("last").dt.strftime("%Y-%m-%d")
     return best(waiting.with_columns((1 - age).alias("score"))).with_columns(
-        pl.format("Put into the cart on {}; neither bought nor taken out since.", day).alias("reason"),
+        pl.format(
+            "Put into the cart on {}; this data holds neither an order nor a removal of it since.", day
+        ).alias("reason"),
         (pl.col("last") + window).alias("until"),
     )
 

@@ -99,7 +99,9 @@ def _absent(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents) 
         .group_by("person")
         .agg(died=pl.col("occurred_at").min())
     )
-    ends = pl.min_horizontal(_next(*_KEYS), "died", _known_through(condition.events.kinds, selected))
+    ends = pl.min_horizontal(
+        _next(*_KEYS), "died", _known_through(_recorded(condition.events.kinds, selected), selected)
+    )
     with_next = moments.join(deaths, on="person", how="left", maintain_order="left").with_columns(
         ends.alias("leave")
     )
@@ -107,14 +109,15 @@ def _absent(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents) 
 
 
 def _known_through(kinds: tuple[str, ...], selected: SelectedEvents) -> pl.Expr:
-    """Up to when after `occurred_at` an event of `kinds` would be in the data; null where that is known up to now.
-
-    Kinds that the data does not record at all end nothing.
-    """
+    """Up to when after `occurred_at` an event of each of `kinds` would be in the data; null where that is known up to now."""
     if selected.coverage is None:
         return pl.lit(None, TIME)
-    recorded = [kind for kind in kinds if kind in selected.coverage.kinds]
-    return selected.coverage.known_through_expr(recorded, pl.col("occurred_at"))
+    return selected.coverage.known_through_expr(kinds, pl.col("occurred_at"))
+
+
+def _recorded(kinds: tuple[str, ...], selected: SelectedEvents) -> tuple[str, ...]:
+    """Those of `kinds` that the data holds: one of them is enough to show that somebody is still there."""
+    return tuple(kind for kind in kinds if selected.coverage is None or kind in selected.coverage.kinds)
 
 
 def _open(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents) -> pl.DataFrame:

@@ -38,13 +38,11 @@ def causes(events: pl.DataFrame, context: Context) -> pl.DataFrame:
     """
     placed = events.with_row_index("act")
     sent = _sent(placed, context)
-    stated = _eligible_acts(
-        placed, sent, sent.filter("states_reason"), "flow_for_stated_reason", context.flows
-    )
+    stated = _eligible_acts(placed, sent, sent.filter("states_reason"), "flow_for_stated_reason", context)
     live = stated.filter("live")
     by_sender = pl.concat([live, stated.join(live, on="message", how="anti")]).select(_PAIR)
     unstated = sent.filter(~pl.col("states_reason"))
-    derived = _eligible_acts(placed, sent, unstated, "deriving_flow", context.flows).filter("gives_message")
+    derived = _eligible_acts(placed, sent, unstated, "deriving_flow", context).filter("gives_message")
     by_definition = derived.select(_PAIR)
     open_messages = unstated.filter(~pl.col("is_broadcast")).join(by_definition, on="message", how="anti")
     related = related_acts(placed, open_messages).select(_PAIR)
@@ -99,7 +97,7 @@ def _name(flow: Flow | None) -> str | None:
 
 
 def _eligible_acts(
-    placed: pl.DataFrame, sent: pl.DataFrame, messages: pl.DataFrame, column: str, flows: Sequence[Flow]
+    placed: pl.DataFrame, sent: pl.DataFrame, messages: pl.DataFrame, column: str, context: Context
 ) -> pl.DataFrame:
     """The acts that the definition in `column` of each of `messages` rests on: `message, act` (positions), `live`,
     `gives_message`.
@@ -109,7 +107,7 @@ def _eligible_acts(
     positions = placed.select("customer_id", "event_id", "act")
     ids = messages.select("customer_id", pl.col("event_id").alias("_id"), pl.col(column).alias("_name"))
     present = set(ids["_name"].drop_nulls())
-    for flow in (*flows, *map(of_trigger, triggers.definitions().values())):
+    for flow in (*context.flows, *map(of_trigger, triggers.definitions().values())):
         if _name(flow) not in present:
             continue
         of_flow = ids.filter(pl.col("_name") == _name(flow)).drop("_name")
@@ -119,6 +117,7 @@ def _eligible_acts(
         events = placed.join(customers, on="customer_id", how="semi", maintain_order="left")
         acts = eligible_acts(events, series, flow).rename({"message": "_id", "act": "_act"})
         outside = audience(events, series, flow).filter(~pl.col("holds")).rename({"message": "_id"})
+        outside = pl.concat([outside.select("customer_id", "_id"), _quiet_unknown(series, flow, context)])
         inside = of_flow.join(outside, on=["customer_id", "_id"], how="anti").with_columns(inside=True)
         parts.append(
             acts.join(of_flow, on=["customer_id", "_id"], how="semi")
@@ -132,6 +131,15 @@ def _eligible_acts(
             .select(*schema)
         )
     return pl.concat(parts)
+
+
+def _quiet_unknown(messages: pl.DataFrame, flow: Flow, context: Context) -> pl.DataFrame:
+    """The `messages` (`customer_id, _id`) of which the data cannot tell whether there was the quiet that `flow` asks for."""
+    trigger, sent_at = flow.trigger, pl.col("occurred_at")
+    unknown = pl.lit(value=False)
+    if trigger is not None and trigger.quiet:
+        unknown = context.coverage.known_through_expr(trigger.quiet, sent_at - trigger.quiet_for) < sent_at
+    return messages.filter(unknown).select("customer_id", pl.col("event_id").alias("_id"))
 
 
 def _with_audience(messages: pl.DataFrame, flow: Flow) -> pl.DataFrame:

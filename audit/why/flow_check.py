@@ -71,8 +71,14 @@ def _trigger_conditions(message: MessageContext, flow: Flow, row: Row | None) ->
     yield FlowCondition(
         "trigger", True, f"{message.wording.act(act)} on {minute(act['occurred_at'])}", (row["act"],)
     )
+    unknown = message.quiet_unknown(flow)
+    if unknown:
+        text = (
+            f"whether there were {kinds_in_words(trigger.quiet)} before it, this data cannot tell: {unknown}"
+        )
+        yield FlowCondition("quiet", None, text)
     if trigger.ended_by:
-        yield _not_ended(message, row)
+        yield _not_ended(message, trigger, row)
     if flow.steps:
         yield from _step_conditions(flow, row, message.sent_at - row["act_at"])
 
@@ -86,9 +92,20 @@ def _would_be_known(message: MessageContext, trigger: Trigger) -> bool:
     return covered
 
 
-def _not_ended(message: MessageContext, row: Row) -> FlowCondition:
-    if row["ended_by"] is None:
+def _nothing_ended(message: MessageContext, trigger: Trigger, since: datetime) -> FlowCondition:
+    unknown = data_sufficiency.unknown_in_words(
+        message.context.coverage, trigger.ended_by, since, message.sent_at
+    )
+    if unknown is None:
         return FlowCondition("not_ended", True, "nothing had ended it when it was sent")
+    return FlowCondition(
+        "not_ended", None, f"whether anything had ended it, this data cannot tell: {unknown}"
+    )
+
+
+def _not_ended(message: MessageContext, trigger: Trigger, row: Row) -> FlowCondition:
+    if row["ended_by"] is None:
+        return _nothing_ended(message, trigger, row["act_at"])
     ending = message.event(row["ended_by"])
     act = f"{message.wording.act(ending)} on {minute(ending['occurred_at'])}"
     text = f"the customer had already {act}, before this message"
@@ -161,11 +178,19 @@ def _asked_for(message: MessageContext, flow: Flow) -> Iterator[FlowCondition]:
         *([pl.col("item_id") == item] if item else []),
     )
     if done.is_empty():
-        yield FlowCondition("asks_for", True, f"{asks}; none is recorded since")
+        yield FlowCondition("asks_for", True, f"{asks}{_none_since(message, flow.asks_for)}")
         return
     act = done.row(0, named=True)
     text = f"{asks}; the customer {message.wording.act(act)} on {minute(act['occurred_at'])}"
     yield FlowCondition("asks_for", True, text, (act["event_id"],))
+
+
+def _none_since(message: MessageContext, kind: str) -> str:
+    """That none is recorded since the message, and up to when it would be; empty where the data cannot tell."""
+    coverage = message.context.coverage
+    until = coverage.known_through((kind,), message.sent_at, message.context.at)
+    known = coverage.holds(kind) and until > message.sent_at
+    return f"; none is recorded since, up to {minute(until)}" if known else ""
 
 
 def _length(length: timedelta) -> str:

@@ -62,7 +62,7 @@ def _derived(message: MessageContext) -> Explanation | None:
     if flow is None:
         return None
     giving = message.eligible_acts(flow).filter(gives_message())
-    if giving.is_empty() or not message.audience(flow)["holds"].all():
+    if giving.is_empty() or message.quiet_unknown(flow) or not message.audience(flow)["holds"].all():
         return None
     trigger = flow.trigger
     assert trigger is not None
@@ -221,6 +221,11 @@ def _checked_reason(message: MessageContext, flow: Flow, check: FlowReconstructi
     if acts.is_empty() and trigger.same in _STATES:  # a state that ended is what there is to say, however old
         acts = _acts_of_any_age(message, flow).filter(pl.col("ended_by").is_not_null())
     live = acts.filter(pl.col("ended_by").is_null())
+    unknown = message.quiet_unknown(flow)
+    if live.height and unknown:
+        text = f"{says}; whether that fits, this data cannot tell: {unknown}"
+        because = tuple(reasons.acts(message, live))
+        return Reason(text, because=because, facts=Facts(trigger=trigger.id, fits="unknown"))
     if live.height:
         because = (*_live_acts(message, trigger, live, check), *_behind_audience(message, trigger, live))
         if check.holds:
@@ -295,6 +300,10 @@ def _not_given(message: MessageContext) -> list[Reason]:
     flow = message.definitions.deriving_flow
     if flow is None or flow.trigger is None:
         return []
+    unknown = message.quiet_unknown(flow)
+    if unknown:
+        text = f"whether our definition {_title(message, flow)} gives it, this data cannot tell: {unknown}"
+        return [Reason(text, facts=Facts(trigger=flow.trigger.id, fits="unknown"))]
     lead = f"our definition {_title(message, flow)} does not give it"
     check = check_flow(message, flow)
     absent = reasons.absent(flow.trigger.kinds, message.sent_at - flow.trigger.window, message.row)

@@ -14,6 +14,7 @@ from audit.events.vocabulary import bears_on_expr
 from audit.flows import Flow, campaign_map, eligibility, of_campaign, of_trigger
 from audit.flows.eligibility import MESSAGE
 from audit.flows.triggers import named
+from audit.why import data_sufficiency
 from audit.why.wording import Wording
 from audit.workspace.context import Context
 
@@ -122,6 +123,14 @@ class MessageContext:
             acts = eligibility.eligible_acts(self.events, self.messages(flow), flow)
             self._eligible_acts[flow] = acts.filter(pl.col("message") == self.row["event_id"])
         return self._eligible_acts[flow]
+
+    def quiet_unknown(self, flow: Flow) -> str | None:
+        """Where `flow` asks for quiet before the message: why the data cannot tell of it, in words; None where it can."""
+        trigger = flow.trigger
+        if trigger is None or not trigger.quiet:
+            return None
+        since = self.sent_at - trigger.quiet_for
+        return data_sufficiency.unknown_in_words(self.context.coverage, trigger.quiet, since, self.sent_at)
 
     def audience(self, flow: Flow) -> pl.DataFrame:
         """Whom `flow` goes to, at this message, in the shape of `flows.eligibility.AUDIENCE`."""

@@ -11,6 +11,7 @@ from msgspec import UNSET, structs
 from audit.events import vocabulary
 from audit.events.sensitive_topics import topic_of_row
 from audit.flows.triggers import Trigger
+from audit.why import data_sufficiency
 from audit.why.message_context import MessageContext, order
 from audit.why.model import Absence, Counterfactual, Facts, Reason, RemovedEvents, SegmentFacts
 from audit.why.related_acts import LEVELS
@@ -125,10 +126,22 @@ def absences(message: MessageContext, trigger: Trigger, live: pl.DataFrame) -> l
             [kind for kind in trigger.ending if kind in vocabulary.TAKEN_BACK]
         )
         but = ", but for what was refunded or cancelled" if undone.any() else ""
-        text = f"no {kinds_in_words(trigger.ended_by)} of {thing} after that, until this message{but}"
-        not_ended = absent(trigger.ended_by, newest["occurred_at"], message.row, newest)
-        leaves.append(Reason(text, absent=not_ended, facts=Facts(thing=thing)))
+        leaves.append(_not_ended(message, trigger, newest, thing, but))
     return leaves
+
+
+def _not_ended(message: MessageContext, trigger: Trigger, act: Row, thing: str, but: str) -> Reason:
+    """That nothing had ended `act` when the message was sent, as far as the data reaches."""
+    kinds, since, sent_at = kinds_in_words(trigger.ended_by), act["occurred_at"], message.sent_at
+    coverage, facts = message.context.coverage, Facts(thing=thing)
+    unknown = data_sufficiency.unknown_in_words(coverage, trigger.ended_by, since, sent_at)
+    known_through = coverage.known_through(trigger.ended_by, since, sent_at)
+    if unknown and known_through <= since:
+        text = f"whether there were {kinds} of {thing} after that, this data cannot tell: {unknown}"
+        return Reason(text, facts=facts)
+    until = f"until {day(known_through)}{but}; {unknown}" if unknown else f"until this message{but}"
+    not_ended = absent(trigger.ended_by, since, {**message.row, "occurred_at": known_through}, act)
+    return Reason(f"no {kinds} of {thing} after that, {until}", absent=not_ended, facts=facts)
 
 
 def absent(kinds: Sequence[str], since: datetime | None, message: Row, about: Row | None = None) -> Absence:

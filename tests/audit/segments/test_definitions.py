@@ -32,6 +32,10 @@ FACTS = replace(
 )
 
 
+ELSEWHERE = {"kind": "order_completed", "at": AT, "item_id": "other", "customer_id": "c_2"}
+"""Another customer's order: the data holds orders up to the moment asked about."""
+
+
 def derived(rows, at=AT):
     """What the definitions give, where the standing of customers is known if a row asks for it."""
     frame = events(*rows)
@@ -110,7 +114,7 @@ CASES = {
     "lapsed": ([order(ago(179.99))], [order(ago(180))], [order(ago(400), 1), order(ago(10), 2)]),
     "cart-abandoner": (
         [{"kind": "product_added", "at": ago(0.04), "item_id": "i"}],
-        [{"kind": "product_added", "at": ago(1 / 24), "item_id": "i"}],
+        [{"kind": "product_added", "at": ago(1 / 24), "item_id": "i"}, ELSEWHERE],
         [{"kind": "product_added", "at": ago(2), "item_id": "i"}, order(ago(1), item_id="i")],
     ),
     "category-interest:Electronics > Cameras": (
@@ -290,7 +294,9 @@ def test_lapsed_names_what_did_not_happen_and_nothing_ends_it():
 
 
 def test_an_abandoned_cart_names_the_item_that_was_not_bought():
-    found = derived([{"kind": "product_added", "at": ago(2), "item_id": "i", "item_name": 'A "B"'}])
+    cart = {"kind": "product_added", "at": ago(2), "item_id": "i", "item_name": 'A "B"'}
+    assert "cart-abandoner" not in derived([cart]), "without any order in the data nobody can tell"
+    found = derived([cart, ELSEWHERE])
     absent = found["cart-abandoner"]["absent"]
     assert (
         absent

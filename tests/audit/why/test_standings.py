@@ -210,6 +210,35 @@ def test_win_back_rests_on_nothing_having_been_bought() -> None:
     assert explained(order, again, {**MAIL, "at": "2026-03-10"}, trigger="lapsed").standing != "derived"
 
 
+def test_a_win_back_beyond_the_end_of_the_orders_cannot_be_told() -> None:
+    order = {"kind": "order_completed", "event_id": "order", "at": "2025-12-01", **CAMERA}
+    mail = {**MAIL, "at": "2026-03-10", "source_name": "mail log"}
+    mapped = explained(order, mail, trigger="lapsed", covered=False)
+    assert mapped.standing == "cannot_tell"
+    assert "this data cannot tell: its orders end on 2025-12-01" in str(texts(mapped.because))
+    stated = explained(order, {**mail, "trigger": "win_back"}, covered=False)
+    (reason,) = (reason for reason in stated.because if reason.facts and reason.facts.trigger == "win_back")
+    assert reason.facts is not None
+    assert reason.facts.fits == "unknown"
+    assert "whether that fits, this data cannot tell: its orders end on 2025-12-01" in reason.text
+    assert stated.reconstruction is not None
+    assert [one.holds for one in stated.reconstruction.conditions if one.condition == "quiet"] == [None]
+    for made in (mapped, stated):
+        assert not [text for text in texts(made.because) if text.startswith("no orders")]
+
+
+def test_what_did_not_come_after_a_cart_is_said_up_to_where_the_orders_end() -> None:
+    order = {"kind": "order_completed", "event_id": "order", "at": "2026-03-01T10:00", "item_id": "other"}
+    mail = {**MAIL, "at": "2026-03-07", "trigger": "cart", "source_name": "mail log", **CAMERA}
+    later = {**mail, "at": "2026-03-20", "event_id": "later", "message_id": "msg-2"}
+    with_orders = str(texts(explained(order, CARTED, mail, later, covered=False).because))
+    said = "of Camera X100 after that, until 2026-03-01; its orders end on 2026-03-01"
+    assert said in with_orders
+    without_orders = str(texts(explained(CARTED, mail, later, covered=False).because))
+    assert "this data cannot tell: it holds no orders" in without_orders
+    assert "after that, until" not in without_orders
+
+
 def test_inferred_lists_every_candidate_closest_first_then_newest() -> None:
     files = {"item_id": "files", "item_name": "Nail files", "category": "Beauty > Nails > Files"}
     clipper = {"item_id": "clip", "item_name": "Nail clipper", "category": "Beauty > Nails > Clippers"}
