@@ -13,6 +13,7 @@ from audit.findings import catalogue
 from audit.findings.check_context import CheckContext
 from audit.why import counterfactual, data_sufficiency
 from audit.why.counterfactual import Plan
+from audit.why.expiry import Alike
 from audit.why.model import Absence, Facts, Reason
 from audit.why.wording import kinds_in_words
 from audit.workspace.context import Context
@@ -50,6 +51,7 @@ class Check(ABC):
     `handed_to`: who answers the customer in place of a reply, such as `privacy`; empty: a reply may.
     `offers_opt_out`: whether a reply offers to stop all advertising.
     `about_pace`: whether it finds how messages came, such as too many at once, rather than that they came.
+    `about_channel`: whether it is about all marketing over a channel, whatever the campaign.
     `slow`: looked at last where only one finding is looked for.
     """
 
@@ -58,7 +60,13 @@ class Check(ABC):
     handed_to: ClassVar[str] = ""
     offers_opt_out: ClassVar[bool] = True
     about_pace: ClassVar[bool] = False
+    about_channel: ClassVar[bool] = False
     slow: ClassVar[bool] = False
+
+    @property
+    def alike(self) -> Alike:
+        """Which later messages are like those of a finding, so that they may not be said to have ended."""
+        return "themselves" if self.about_pace else "channel" if self.about_channel else "campaign"
 
     @property
     def thresholds(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from audit.findings.registry import check, find, locate
 from audit.findings.schema import worded
 from audit.why import counterfactual, reasons
 from audit.why.counterfactual import Removal
-from audit.why.expiry import End, silence_after
+from audit.why.expiry import End, silence_after_finding
 from audit.why.model import CountedFacts, Counterfactual, Explanation, Facts, Reason, Subject
 from audit.why.what_if_trials import Decide
 from audit.why.wording import Wording, day, several
@@ -66,7 +66,7 @@ def finding(
             None,
             "happened",
             counts_until=_counts_until(found_by, checked, row),
-            silence=silence_after(context, _sent_at(events, row)),
+            silence=silence_after_finding(context, events, row["messages"], alike=found_by.alike),
         ),
         counterfactual=None
         if row["verdict"] == "breach"
@@ -128,11 +128,6 @@ def _excluded_reason(excluded: ExcludedEvents, events: pl.DataFrame) -> Iterator
         counted: Literal["messages", "others"] = "messages" if excluded.noun == "message" else "others"
         facts = CountedFacts(counted=counted, number=events.height, first=first, last=last)
         yield Reason(f"{number} {span}: {excluded.reason}", tuple(events["event_id"]), facts=facts)
-
-
-def _sent_at(events: pl.DataFrame, row: Finding) -> list[datetime]:
-    """When the messages of a finding were sent, in order."""
-    return events.filter(pl.col("event_id").is_in(row["messages"]))["occurred_at"].to_list()
 
 
 def _counts_until(check: Check, context: CheckContext, row: Finding) -> datetime | None:

@@ -16,7 +16,14 @@ from msgspec.structs import replace
 
 from audit import segments
 from audit.events.messages import sent_messages
-from audit.events.vocabulary import OPT_INS, OPT_OUTS, campaign_expr, campaign_of, is_marketing
+from audit.events.vocabulary import (
+    OPT_INS,
+    OPT_OUTS,
+    campaign_expr,
+    campaign_of,
+    is_marketing,
+    is_marketing_expr,
+)
 from audit.flows import Flow, eligibility, triggers
 from audit.flows.eligibility import gives_message
 from audit.why.message_context import EVER, MessageContext, order
@@ -42,6 +49,10 @@ Why = Literal[
 Basis = Literal["recorded", "defined", "default"]
 """What a date rests on: an event of the log, a definition that somebody wrote for this workspace, or one that ships with the
 program, which is nobody's word and is never told to a customer."""
+
+Alike = Literal["themselves", "campaign", "channel"]
+"""Which messages are like those of a finding: no others, where it is about how they came; those of their campaigns, else of
+their subjects; or all marketing over their channels."""
 
 _WITHOUT_A_DAY: dict[Why, str] = {
     "subscribed": "It goes on as long as the customer is subscribed; {acts} ends it.",
@@ -140,8 +151,8 @@ class Silence:
 
     @property
     def in_words(self) -> str:
-        """`None has come since 2026-06-10; mails are known to 2026-11-20.`"""
-        return f"None has come since {day(self.since)}; mails are known to {day(self.until)}."
+        """`None of this kind has come since 2026-06-10; mails are known to 2026-11-20.`"""
+        return f"None of this kind has come since {day(self.since)}; mails are known to {day(self.until)}."
 
 
 def silence_after(context: Context, sent: Sequence[datetime]) -> Silence | None:
@@ -162,6 +173,25 @@ def silence_of_campaign(message: MessageContext) -> Silence | None:
     campaign = campaign_of(message.row["campaign_id"], message.row["campaign_name"])
     same = campaign_expr() == campaign if campaign else pl.col("subject").eq_missing(message.row["subject"])
     return silence_after(message.context, sent_messages(message.events.filter(same))["occurred_at"].to_list())
+
+
+def silence_after_finding(
+    context: Context, events: pl.DataFrame, event_ids: Sequence[str], *, alike: Alike
+) -> Silence | None:
+    """How long no message like those of a finding (their ids among the customer's `events`) came; see `Alike`."""
+    own = events.filter(pl.col("event_id").is_in(event_ids))
+    campaigns = own.select(campaign_expr()).to_series().drop_nulls().unique().implode()
+    nameless = own.filter(campaign_expr().is_null())["subject"].drop_nulls().unique().implode()
+    like = {
+        "themselves": pl.lit(value=False),
+        "campaign": campaign_expr().is_in(campaigns)
+        | (campaign_expr().is_null() & pl.col("subject").is_in(nameless)),
+        "channel": pl.col("channel").is_in(own["channel"].unique().implode(), nulls_equal=True)
+        & is_marketing_expr(),
+    }[alike]
+    sent = sent_messages(events.filter(like.fill_null(value=False)))
+    times = pl.concat([own["occurred_at"], sent["occurred_at"]]).unique().sort()
+    return silence_after(context, times.to_list())
 
 
 def recommendation_end(row: Mapping[str, Any]) -> End:

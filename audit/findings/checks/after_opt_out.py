@@ -69,6 +69,7 @@ class AfterOptOut(Check):
 
     id = "after-opt-out"
     offers_opt_out = False
+    about_channel = True
     slow = True
 
     def detect(self, context: CheckContext) -> pl.DataFrame:

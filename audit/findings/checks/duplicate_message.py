@@ -24,6 +24,7 @@ class DuplicateMessage(Check):
         en="The same content came to you more than once.",
         de="Derselbe Inhalt kam mehr als einmal zu Ihnen.",
     )
+    about_pace = True
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Marketing messages equal in channel, campaign, subject, item and step to one in `(t − hours, t]` before them."""

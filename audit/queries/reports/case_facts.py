@@ -10,11 +10,11 @@ import polars as pl
 from audit.errors import InputError
 from audit.events import vocabulary
 from audit.events.messages import messages
-from audit.events.vocabulary import OPT_OUTS
+from audit.events.vocabulary import OPT_INS, OPT_OUTS
 from audit.findings import check
 from audit.queries.case import Case
 from audit.queries.findings_documents import Finding
-from audit.why.expiry import Silence, silence_after
+from audit.why.expiry import Silence, silence_after_finding
 from audit.why.wording import Wording
 
 _LEGAL_REQUESTS = ("access_requested", "erasure_requested")
@@ -41,11 +41,17 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """A no of the customer: the kind of event, when, and the one sender it is about, if it is about one."""
+    """A no of the customer: the kind of event, when, and the one sender and channel it is about, if it is about one.
+
+    `newest`: the newest of several noes; `renewed`: the yes that came after that one and bears on the same.
+    """
 
     kind: str
     at: datetime
     sender: str | None = None
+    channel: str | None = None
+    newest: datetime | None = None
+    renewed: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ class Origin:
 class CaseFacts:
     """The facts of one case; `sent`: the finding's messages, else the marketing messages of the customer, oldest first.
 
-    `silence`: how far the mail log goes on after the last of them, without a gap. `refusal`: why somebody else answers.
+    `silence`: how far the mail log goes on after the last of the finding's and of those like them, without a gap. `refusal`: why somebody else answers.
     """
 
     sent: tuple[SentMessage, ...] = ()
@@ -114,10 +120,10 @@ def case_facts(case: Case, finding: Finding | None) -> CaseFacts:
     cause = _rows(events, () if finding is None else (*finding.cause, *finding.evidence))
     return CaseFacts(
         sent=sent,
-        opt_out=_opt_out(cause),
+        opt_out=_opt_out(cause, events),
         purchase=_purchase(_rows(events, () if finding is None else finding.cause), wording),
         origin=_origin(cause),
-        silence=silence_after(case.context, [message.at for message in sent if not message.delivery]),
+        silence=_silence(case, finding, sent),
         legal_request=_legal_request(events),
         bereaved=bool(events.select(vocabulary.life_changed().any()).item()),
     )
@@ -163,10 +169,39 @@ def _rows(events: pl.DataFrame, event_ids: Iterable[str]) -> Sequence[dict[str, 
     return events.filter(pl.col("event_id").is_in(list(event_ids))).to_dicts()
 
 
-def _opt_out(rows: Sequence[dict[str, Any]]) -> OptOut | None:
+def _silence(case: Case, finding: Finding | None, sent: Sequence[SentMessage]) -> Silence | None:
+    if finding is None:
+        return None
+    event_ids = [message.event_id for message in sent if not message.delivery]
+    return silence_after_finding(case.context, case.events, event_ids, alike=check(finding.check).alike)
+
+
+def _opt_out(rows: Sequence[dict[str, Any]], events: pl.DataFrame) -> OptOut | None:
     """The oldest no among `rows`: the one that the messages came after."""
-    row = next((row for row in rows if row["kind"] in OPT_OUTS), None)
-    return None if row is None else OptOut(row["kind"], row["occurred_at"], row["sender"])
+    noes = [row for row in rows if row["kind"] in OPT_OUTS]
+    if not noes:
+        return None
+    row, newest = noes[0], noes[-1]
+    return OptOut(
+        row["kind"],
+        row["occurred_at"],
+        sender=row["sender"],
+        channel=row["channel"],
+        newest=newest["occurred_at"],
+        renewed=_renewed(newest, events),
+    )
+
+
+def _renewed(no: dict[str, Any], events: pl.DataFrame) -> datetime | None:
+    """When the customer said yes again to what a no was about."""
+    about_the_same = pl.all_horizontal(
+        pl.col(name).is_null() | pl.lit(no[name] is None) | (pl.col(name) == pl.lit(no[name]))
+        for name in ("channel", "sender", "list_id")
+    )
+    yes = events.filter(
+        pl.col("kind").is_in(OPT_INS), pl.col("occurred_at") > no["occurred_at"], about_the_same
+    )
+    return yes["occurred_at"].max()
 
 
 def _purchase(rows: Sequence[dict[str, Any]], wording: Wording) -> Purchase | None:

@@ -71,7 +71,8 @@ class Language:
 
     def nouns(self, channels: Mapping[str, int], *, delivery: bool = False) -> dict[str, str]:
         """`message` and `messages` as one says of these channels."""
-        noun = "delivery" if delivery else "email" if set(channels) == {"email"} else "other"
+        channel = next(iter(channels)) if len(channels) == 1 else None
+        noun = "delivery" if delivery else str(channel) if self.has("noun", channel) else "other"
         singular, plural = self.texts["noun"][noun]
         return {"message": singular, "messages": plural}
 

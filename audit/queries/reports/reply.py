@@ -94,6 +94,12 @@ class _Case:
         return self.says.nouns(dict.fromkeys(channels, 1), delivery=any(message.delivery for message in sent))
 
     @property
+    def nouns_of_no(self) -> dict[str, str]:
+        """What the customer said no to: the messages of one channel, else all."""
+        no = self.facts.opt_out
+        return self.says.nouns({} if no is None or no.channel is None else {no.channel: 1})
+
+    @property
     def count(self) -> int:
         """How many messages there were."""
         return len(self.facts.sent) if self.finding is None else self.finding.total
@@ -200,7 +206,7 @@ def _led_up(case: _Case) -> Iterable[str]:
         key = no.kind if says.has("opt_out", no.kind) else "other"
         if no.sender and says.has("opt_out", f"{key}_from"):
             key = f"{key}_from"
-        yield says.say("opt_out", key, at=says.date(no.at), sender=no.sender, **case.nouns)
+        yield says.say("opt_out", key, at=says.date(no.at), sender=no.sender, **case.nouns_of_no)
     elif purchase is not None:
         yield says.say("sent", "bought", thing=says.quoted(purchase.about), at=says.date(purchase.at))
 
@@ -297,7 +303,10 @@ def _change(case: _Case) -> Iterable[str]:
     says, remedy, no = case.says, case.remedy, case.facts.opt_out
     if no is not None:
         key = no.kind if says.has("opt_out", f"stands_{no.kind}") else "other"
-        sentences = [says.say("opt_out", f"stands_{key}", at=says.date(no.at))]
+        if no.renewed is not None:
+            yield says.say("opt_out", "renewed", at=says.date(no.renewed), **case.nouns_of_no)
+            return
+        sentences = [says.say("opt_out", f"stands_{key}", at=says.date(no.newest or no.at))]
         if not case.plain:
             sentences += _state(case, "opt_out")
         yield " ".join(sentences)

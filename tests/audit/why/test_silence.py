@@ -1,4 +1,4 @@
-"""None has come since: only as far as the log of messages goes on, and never across a gap."""
+"""None of this kind has come since: only as far as the log of messages goes on, and never across a gap."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,7 +26,7 @@ def at(day: int) -> datetime:
 def test_none_has_come_since_where_the_log_goes_on_for_longer_than_any_pause_and_a_month() -> None:
     told = silence([at(0), at(20)], *range(60))
     assert told == Silence(at(20), at(59), over=True)
-    assert told.in_words == "None has come since 2026-01-21; mails are known to 2026-03-01."
+    assert told.in_words == "None of this kind has come since 2026-01-21; mails are known to 2026-03-01."
 
 
 def test_a_shorter_silence_is_none_that_one_could_tell() -> None:

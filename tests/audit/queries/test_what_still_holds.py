@@ -1,0 +1,88 @@
+"""A letter says of a no, of a silence and of a fault only what still holds when everything else of the customer is looked at."""
+
+from pathlib import Path
+
+import pytest
+
+from audit.ingest import import_paths
+from audit.queries import documents
+from audit.workspace.workspace import Workspace
+
+COLUMNS = ("customer_id", "event_id", "occurred_at", "kind", "channel", "campaign_id", "subject", "sender")
+MANY = 12
+
+
+def workspace(folder: Path, *rows: tuple[str, ...]) -> Workspace:
+    """Rows of the customer `a`: day of 2026 as `03-01`, kind, channel, campaign, subject, sender."""
+    lines = [",".join(COLUMNS)]
+    for number, (day, *fields) in enumerate(rows):
+        padded = [*fields, *[""] * (len(COLUMNS) - 3 - len(fields))]
+        lines.append(",".join(("a", f"e{number:02}", f"2026-{day}T12:00:00Z", *padded)))
+    lines.append("b,z1,2026-06-30T12:00:00Z,message_sent,email,other,Hello,")
+    file = folder / "events.csv"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    made = Workspace.create(folder / "ws", synthetic=True)
+    import_paths(made, [file])
+    return made
+
+
+def letter(ws: Workspace, check: str, locale: str = "en", case: str | None = None) -> str:
+    found = next(
+        row
+        for row in documents.audit(ws, "a").findings
+        if row.check == check and (case is None or row.case == case)
+    )
+    return documents.report(ws, "a", kind="reply", locale=locale, finding=found.id).written("txt")
+
+
+SENT = ("message_sent", "email", "news", "News")
+
+
+@pytest.mark.parametrize(("locale", "stands", "again"), [
+    ("en", "stands", "On 5 March 2026 you said yes to our e-mails again."),
+    ("de", "gilt", "Am 5. März 2026 haben Sie zu unseren E-Mails wieder Ja gesagt."),
+])  # fmt: skip
+def test_a_no_that_was_taken_back_does_not_stand(
+    tmp_path: Path, locale: str, stands: str, again: str
+) -> None:
+    ws = workspace(
+        tmp_path,
+        ("03-01", "unsubscribed", "email"),
+        ("03-02", *SENT),
+        ("03-05", "subscribed", "email"),
+        ("03-07", *SENT),
+    )
+    text = letter(ws, "after-opt-out", locale)
+    assert again in text
+    assert stands not in text
+
+
+def test_the_no_that_stands_is_the_newest(tmp_path: Path) -> None:
+    ws = workspace(
+        tmp_path,
+        ("03-01", "unsubscribed", "email"),
+        ("03-02", *SENT),
+        ("03-05", "subscribed", "email"),
+        ("03-20", "unsubscribed", "email"),
+        ("03-21", *SENT),
+    )
+    assert "That you unsubscribed on 20 March 2026 stands" in letter(ws, "after-opt-out")
+
+
+def test_none_is_said_to_have_come_since_where_one_came(tmp_path: Path) -> None:
+    ws = workspace(
+        tmp_path,
+        ("03-01", "unsubscribed", "email"),
+        ("03-02", *SENT),
+        ("03-05", "subscribed", "email"),
+        ("03-07", "message_sent", "email", "else", "Something else"),
+    )
+    text = letter(ws, "after-opt-out")
+    assert "None of this kind has come since 7 March 2026" in text
+    assert "2 March 2026 they hold" not in text
+
+
+def test_what_was_unsubscribed_from_is_called_by_its_channel(tmp_path: Path) -> None:
+    ws = workspace(tmp_path, ("03-01", "unsubscribed", "sms"), ("03-02", *SENT))
+    assert "You unsubscribed from our text messages on 1 March 2026." in letter(ws, "after-opt-out")
+    assert "Am 1. März 2026 haben Sie unsere SMS-Nachrichten abbestellt." in letter(ws, "after-opt-out", "de")
