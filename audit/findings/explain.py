@@ -42,7 +42,8 @@ def finding(
 ) -> Explanation:
     """Explain the finding `finding_id` (its id in `audit`) of the customer of `events`.
 
-    It is always derived: a check of ours finds it. A breach has no counterfactual. `listed`: all findings of theirs,
+    It is derived: a check of ours finds it; but where the check cannot tell, so can nobody. A breach has no counterfactual,
+    nor has what cannot be told. `listed`: all findings of theirs,
     where the caller has them already, as `find` gives them. Raises NotFoundError if it is not listed at `context.at`.
     """
     is_it = pl.col("id") == finding_id
@@ -54,22 +55,23 @@ def finding(
     row: Finding = worded(rows, names_sensitive=True).row(0, named=True)
     shown = worded(rows, names_sensitive=names_sensitive).row(0, named=True)
     found_by = check(row["check"])
+    untold = row["verdict"] == "cannot_tell"
     checked = CheckContext(events, context)
     wording = Wording(names_sensitive=names_sensitive)
     return Explanation(
         customer=row["customer"],
         at=context.at,
         subject=Subject("finding", finding_id, shown["title"], row["to"]),
-        standing="derived",
+        standing="cannot_tell" if untold else "derived",
         because=tuple(_reasons(found_by, checked, row, shown["text"], wording)),
         end=End(
             None,
-            "happened",
+            "unknown" if untold else "happened",
             counts_until=_counts_until(found_by, checked, row),
             silence=silence_after_finding(context, events, row["messages"], alike=found_by.alike),
         ),
         counterfactual=None
-        if row["verdict"] == "breach"
+        if untold or row["verdict"] == "breach"
         else reasons.told_by_kind(_counterfactual(found_by, checked, row), events, wording),
         left_out=tuple(_excluded(found_by, checked, row)),
     )

@@ -217,8 +217,12 @@ def membership_end(row: Mapping[str, Any], definitions: tuple[segments.Definitio
 
 
 def unknown_end(message: MessageContext) -> End:
-    """Of a message that no definition here is behind; marketing ends with a no all the same."""
-    return End(None, "unknown", _opt_outs(message) if is_marketing(message.row["message_class"]) else ())
+    """Of a message that no definition here is behind; marketing ends with a no all the same, and should have with one said."""
+    if not is_marketing(message.row["message_class"]):
+        return End(None, "unknown")
+    if message.said_no:
+        return End(None, "said_no")
+    return End(None, "unknown", _opt_outs(message))
 
 
 def _opt_outs(message: MessageContext) -> tuple[str, ...]:

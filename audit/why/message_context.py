@@ -10,7 +10,7 @@ import polars as pl
 
 from audit.errors import NotFoundError
 from audit.events.messages import messages, sent_messages
-from audit.events.vocabulary import bears_on_expr
+from audit.events.vocabulary import OPT_INS, OPT_OUTS, bears_on, bears_on_expr
 from audit.flows import Flow, campaign_map, eligibility, of_campaign, of_trigger
 from audit.flows.eligibility import MESSAGE
 from audit.flows.triggers import named
@@ -171,6 +171,13 @@ class MessageContext:
         ]
         acts = self.events.filter(pl.col("kind").is_in(kinds), pl.col("occurred_at") <= at, *bears)
         return acts.row(-1, named=True) if acts.height else None
+
+    @property
+    def said_no(self) -> bool:
+        """Whether a no that bears on the message is in force at the moment asked about."""
+        at, list_id = self.context.at, self.row["list_id"]
+        yes, no = self.list_act(OPT_INS, list_id, at), self.list_act(OPT_OUTS, list_id, at)
+        return no is not None and bears_on(no["list_id"], list_id) and (yes is None or order(yes) < order(no))
 
 
 def message_context(events: pl.DataFrame, context: Context, ident: str, wording: Wording) -> MessageContext:

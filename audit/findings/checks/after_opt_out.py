@@ -38,6 +38,7 @@ _NO_RULE = ("queued_before", "wrong_scope", "allowed_class")
 
 TEXTS = {
     "breach": "{count} after {no}.",
+    "late": "{count} after {no}, later than the {grace} that a sender has.",
     "queued_before": "{count} had been handed over for sending before {no}.",
     "within_grace": "{count} within the {grace} that a sender has for acting on {no}.",
     "wrong_scope": "{count} after {no} from another channel, sender or topic.",
@@ -238,6 +239,7 @@ def _detected(judged: pl.DataFrame, severities: Mapping[str, str]) -> pl.DataFra
         .agg(
             *message_columns(),
             pl.col("act_id").unique(maintain_order=True).alias("cause"),
+            pl.col("grace").is_not_null().all().alias("has_grace"),
             pl.col("grace").drop_nulls().unique(maintain_order=True).str.join(" or "),
             day(pl.col("act_at").first()).alias("opted_out_on"),
             pl.col("act").first().str.replace_all("_", " ", literal=True),
@@ -259,7 +261,7 @@ def _detected(judged: pl.DataFrame, severities: Mapping[str, str]) -> pl.DataFra
 
 
 def _text() -> pl.Expr:
-    """The sentence of each case. Several noes: the first of them."""
+    """The sentence of each case; a breach is late where there are days of grace. Several noes: the first of them."""
     noes = pl.col("cause").list.len()
     named = pl.format("{} ({})", "opted_out_on", "act")
     no = pl.when(noes == 1).then(pl.format("the opt-out of {}", named))
@@ -268,8 +270,11 @@ def _text() -> pl.Expr:
         "no": no.otherwise(pl.format("{} opt-outs, the first of {}", noes, named)),
         "grace": pl.col("grace"),
     }
+    told_as = (
+        pl.when((pl.col("case") == "breach") & pl.col("has_grace")).then(pl.lit("late")).otherwise("case")
+    )
     return pl.coalesce(
-        pl.when(pl.col("case") == case).then(
+        pl.when(told_as == case).then(
             pl.format(_NAME.sub("{}", text), *(parts[name] for name in _NAME.findall(text)))
         )
         for case, text in TEXTS.items()

@@ -19,6 +19,8 @@ from audit.why.wording import Wording
 
 _LEGAL_REQUESTS = ("access_requested", "erasure_requested")
 _ORDER = "order_completed"
+_AFTER_A_NO = ("breach", "within_grace")
+"""Cases of messages that a no bears on, and that were sent all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +75,25 @@ class Origin:
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
     """The facts of one case; `sent`: the finding's messages, else the marketing messages of the customer, oldest first.
+    `others`: when those were sent that came after the same no over the same channel, and that it is not about.
 
     `silence`: how far the mail log goes on after the last of the finding's and of those like them, without a gap. `refusal`: why somebody else answers.
     """
 
     sent: tuple[SentMessage, ...] = ()
+    others: tuple[datetime, ...] = ()
     opt_out: OptOut | None = None
     purchase: Purchase | None = None
     origin: Origin | None = None
     silence: Silence | None = None
     legal_request: datetime | None = None
     bereaved: bool = False
+
+
+def brands(messages: Iterable[SentMessage]) -> list[str]:
+    """The brands that sent these messages, the one that sent most first."""
+    names = [message.sender for message in messages if message.sender]
+    return sorted(dict.fromkeys(names), key=lambda name: (-names.count(name), name))
 
 
 def chosen(findings: Sequence[Finding], ident: str | None) -> Finding | None:
@@ -120,6 +130,7 @@ def case_facts(case: Case, finding: Finding | None) -> CaseFacts:
     cause = _rows(events, () if finding is None else (*finding.cause, *finding.evidence))
     return CaseFacts(
         sent=sent,
+        others=_others(case, finding),
         opt_out=_opt_out(cause, events),
         purchase=_purchase(_rows(events, () if finding is None else finding.cause), wording),
         origin=_origin(cause),
@@ -192,6 +203,21 @@ def _opt_out(rows: Sequence[dict[str, Any]], events: pl.DataFrame) -> OptOut | N
     )
 
 
+def _others(case: Case, finding: Finding | None) -> tuple[datetime, ...]:
+    """When messages of other findings came after the same noes, on time or too late."""
+    if finding is None or finding.case not in _AFTER_A_NO:
+        return ()
+    siblings = case.found.filter(
+        pl.col("check") == finding.check,
+        pl.col("subject").eq_missing(finding.subject),
+        pl.col("case").is_in(_AFTER_A_NO),
+        pl.col("id") != finding.id,
+        pl.col("cause").list.set_intersection(list(finding.cause)).list.len() > 0,
+    )
+    rows = case.events.filter(pl.col("event_id").is_in(siblings["messages"].explode()))
+    return tuple(rows["occurred_at"])
+
+
 def _renewed(no: dict[str, Any], events: pl.DataFrame) -> datetime | None:
     """When the customer said yes again to what a no was about."""
     about_the_same = pl.all_horizontal(
@@ -201,7 +227,7 @@ def _renewed(no: dict[str, Any], events: pl.DataFrame) -> datetime | None:
     yes = events.filter(
         pl.col("kind").is_in(OPT_INS), pl.col("occurred_at") > no["occurred_at"], about_the_same
     )
-    return yes["occurred_at"].max()
+    return yes["occurred_at"].to_list()[-1] if yes.height else None
 
 
 def _purchase(rows: Sequence[dict[str, Any]], wording: Wording) -> Purchase | None:

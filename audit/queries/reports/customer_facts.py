@@ -5,8 +5,9 @@ segment's name or a sensitive topic; and nothing at all where privacy or care mu
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from msgspec import UNSET
 
@@ -14,6 +15,7 @@ from audit.errors import InputError
 from audit.findings import Unanswered, catalogue, check
 from audit.queries.findings_documents import Finding
 from audit.queries.reports.language import Language
+from audit.rules.model import from_dict
 from audit.why.expiry import Silence
 from audit.why.model import Facts, Reason, SegmentFacts, WhyDocument
 
@@ -152,6 +154,33 @@ def _silence(says: Language, silence: Silence, messages: str, *, again: bool) ->
     return says.say(
         "until", key, since=says.date(silence.since), until=says.date(silence.until), messages=messages
     )
+
+
+def others(says: Language, times: Sequence[datetime], nouns: Mapping[str, str]) -> Iterator[str]:
+    """How many more came after the same no, that another finding is about."""
+    if times:
+        first, last = says.date(times[0]), says.date(times[-1])
+        key = "others_one" if len(times) == 1 else "others_day" if first == last else "others"
+        yield says.say("sent", key, count=len(times), first=first, last=last, **nouns)
+
+
+def untold(says: Language, check_id: str) -> str:
+    """That the records do not hold what a check needs."""
+    question = catalogue.row(check_id).question
+    named = check_id if question is None else question.in_language(says.locale)
+    return says.say("sent", "unchecked", questions=named)
+
+
+def rule_in_words(says: Language, rule: Mapping[str, Any] | None, nouns: Mapping[str, str]) -> str:
+    """What a rule does, as one says it to the customer."""
+    if rule is None:
+        return ""
+    wording = from_dict(rule).wording
+    values = {**nouns, **{key: rule.get(key) for key in ("limit", "quiet", "unengaged")}}
+    if not says.has("rule", wording):
+        return says.say("rule", "other", **values)
+    window = says.span(rule["window"]) if "{window}" in says.texts["rule"][wording] else ""
+    return says.say("rule", wording, window=window, **values)
 
 
 def unchecked(says: Language, unanswered: Sequence[Unanswered]) -> list[str]:

@@ -14,11 +14,10 @@ from audit.queries.customer import CustomerPicture
 from audit.queries.findings_documents import Finding
 from audit.queries.remedies import Remedy
 from audit.queries.reports import customer_facts
-from audit.queries.reports.case_facts import CaseFacts, SentMessage, chosen
+from audit.queries.reports.case_facts import CaseFacts, SentMessage, brands, chosen
 from audit.queries.reports.customer_facts import ReplyRefusedError
 from audit.queries.reports.document import Report, Section
 from audit.queries.reports.language import Language, language
-from audit.rules.model import from_dict
 from audit.why.model import WhyDocument
 
 _LISTED = 12
@@ -96,8 +95,8 @@ class _Case:
     @property
     def nouns_of_no(self) -> dict[str, str]:
         """What the customer said no to: the messages of one channel, else all."""
-        no = self.facts.opt_out
-        return self.says.nouns({} if no is None or no.channel is None else {no.channel: 1})
+        channel = self.facts.opt_out and self.facts.opt_out.channel
+        return self.says.nouns({channel: 1} if channel else {})
 
     @property
     def count(self) -> int:
@@ -126,17 +125,22 @@ class _Case:
     @property
     def senders(self) -> list[str]:
         """The brands that sent the messages, the one that sent most first."""
-        return _senders(self.facts.sent)
+        return brands(self.facts.sent)
+
+    @property
+    def rule(self) -> str:
+        """What the rule of the remedy does."""
+        return customer_facts.rule_in_words(self.says, self.remedy.rule, self.nouns)
 
     @property
     def plain(self) -> bool:
-        """Whether nothing was wrong: no finding, or one that explains what may be sent."""
-        return self.finding is None or self.finding.case in _PLAIN_CASES
+        """Whether nothing was found wrong: no finding, one of what may be sent, or one that cannot tell."""
+        return self.finding is None or self.finding.case in _PLAIN_CASES or self.untold
 
-
-def _senders(messages: Iterable[SentMessage]) -> list[str]:
-    names = [message.sender for message in messages if message.sender]
-    return sorted(dict.fromkeys(names), key=lambda name: (-names.count(name), name))
+    @property
+    def untold(self) -> bool:
+        """Whether the check that this is about cannot tell."""
+        return self.finding is not None and self.finding.verdict == "cannot_tell"
 
 
 def _of(finding: Finding | None, explanations: Sequence[WhyDocument]) -> list[WhyDocument]:
@@ -159,12 +163,14 @@ def _happened(case: _Case) -> Iterable[Section]:
         yield Section(paragraphs=tuple(_all_messages(case)))
         return
     apology = () if case.plain or finding.severity == "info" else (says.say("reply", "apology"),)
-    sentences = [*_led_up(case), _sent(case), *_excess(case), *(list(_scope(case)) or _fault(case)), *apology]
+    others = customer_facts.others(says, case.facts.others, case.nouns)
+    wrong = list(_scope(case)) or _fault(case)
+    sentences = [*_led_up(case), _sent(case), *_excess(case), *others, *wrong, *apology]
     yield Section(paragraphs=(" ".join(sentences),))
     if case.count > 1 and case.facts.sent:
         latest = case.facts.sent[-_LISTED:]
-        lead = "items" if len(latest) == len(case.facts.sent) else "latest"
-        lead = lead if finding.excess is None else f"{lead}_excess"
+        excess = "" if finding.excess is None else "_excess"
+        lead = f"{'items' if len(latest) == len(case.facts.sent) else 'latest'}{excess}"
         yield Section(
             paragraphs=(says.say("reply", lead, shown=len(latest), **case.nouns),),
             items=tuple(_listed(case, message) for message in latest),
@@ -253,6 +259,9 @@ def _scope(case: _Case) -> Iterable[str]:
 
 def _fault(case: _Case) -> Iterable[str]:
     assert case.finding is not None
+    if case.untold:
+        yield customer_facts.untold(case.says, case.finding.check)
+        return
     wording = check(case.finding.check).fault_in(case.finding.case or "")
     if wording is not None:
         yield wording.in_language(case.says.locale)
@@ -280,11 +289,8 @@ def _origin(case: _Case) -> Iterable[str]:
     says, origin = case.says, case.facts.origin
     if origin is None:
         return
-    since = says.date(origin.since)
-    if origin.name:
-        yield says.say("because", "third_party_named", since=since, name=says.quoted(origin.name))
-    else:
-        yield says.say("because", "third_party", since=since)
+    key, name = ("third_party_named", says.quoted(origin.name)) if origin.name else ("third_party", "")
+    yield says.say("because", key, since=says.date(origin.since), name=name)
     if case.finding is not None and case.finding.check == "unexplained":
         yield says.say("because", "no_act")
 
@@ -323,7 +329,7 @@ def _state(case: _Case, section: str) -> Iterable[str]:
     elif says.has(section, state):
         moments = {"at": remedy.proposed_at, "since": remedy.since}
         dates = {name: says.date(at) for name, at in moments.items() if at is not None}
-        yield says.say(section, state, what=_rule(case), **dates, **case.nouns)
+        yield says.say(section, state, what=case.rule, **dates, **case.nouns)
     covering = remedy.covered_by
     if covering is not None and section == "change":
         yield _stops("stopped", case, covering.stops, covering.of)
@@ -340,27 +346,14 @@ def _suggested(case: _Case) -> str:
     """What a rule would have done that nobody has proposed yet."""
     effect = None if case.finding is None else case.finding.suggested_effect
     if effect is None or effect.stops == effect.of:
-        return case.says.say("change", "none", what=_rule(case))
+        return case.says.say("change", "none", what=case.rule)
     return _stops("none_some", case, effect.stops, effect.of)
 
 
 def _stops(key: str, case: _Case, stops: int, of: int) -> str:
     """How many of the messages a rule would have stopped; two are both."""
     form = "" if stops < of else "_one" if of == 1 else "_both" if of == 2 else "_all"
-    return case.says.say("change", f"{key}{form}", stops=stops, of=of, what=_rule(case))
-
-
-def _rule(case: _Case) -> str:
-    """What the rule does, in the customer's words."""
-    says, rule = case.says, case.remedy.rule
-    if rule is None:
-        return ""
-    wording = from_dict(rule).wording
-    values = {**case.nouns, **{key: rule.get(key) for key in ("limit", "quiet", "unengaged")}}
-    if not says.has("rule", wording):
-        return says.say("rule", "other", **values)
-    window = says.span(rule["window"]) if "{window}" in says.texts["rule"][wording] else ""
-    return says.say("rule", wording, window=window, **values)
+    return case.says.say("change", f"{key}{form}", stops=stops, of=of, what=case.rule)
 
 
 # -- when it ends, and how to stop it ---------------------------------------------------------------------------
@@ -397,7 +390,7 @@ def _stop(case: _Case) -> Iterable[str]:
         return
     systems = list(dict.fromkeys(message.system for message in stoppable if message.system))
     system = says.say("stop", "system", system=says.listed([*map(says.quoted, systems)])) if systems else ""
-    brands = _senders(stoppable)
-    senders = customer_facts.senders(says, brands) if brands else ""
+    names = brands(stoppable)
+    senders = customer_facts.senders(says, names) if names else ""
     sentence = says.say("stop", key if senders else "unnamed", sender=senders, system=system, **case.nouns)
     yield f"{sentence} {says.say('stop', 'all')}"

@@ -89,7 +89,9 @@ def test_of_several_noes_the_first_is_named_and_how_many_there_were():
     yes = act("subscribed", "2026-07-01", channel="email")
     rows = [_no(), mail("2026-06-20"), yes, _no("2026-07-02"), mail("2026-08-01")]
     (finding,) = found("after-opt-out", *rows)
-    assert finding["text"] == "2 mails after 2 opt-outs, the first of 2026-06-10 (unsubscribed)."
+    assert finding["text"] == (
+        "2 mails after 2 opt-outs, the first of 2026-06-10 (unsubscribed), later than the 48 hours that a sender has."
+    )
 
 
 def test_a_source_nobody_read_says_no_more_than_risk():

@@ -86,3 +86,51 @@ def test_what_was_unsubscribed_from_is_called_by_its_channel(tmp_path: Path) -> 
     ws = workspace(tmp_path, ("03-01", "unsubscribed", "sms"), ("03-02", *SENT))
     assert "You unsubscribed from our text messages on 1 March 2026." in letter(ws, "after-opt-out")
     assert "Am 1. März 2026 haben Sie unsere SMS-Nachrichten abbestellt." in letter(ws, "after-opt-out", "de")
+
+
+def test_all_that_came_after_a_no_are_counted(tmp_path: Path) -> None:
+    ws = workspace(
+        tmp_path,
+        ("03-01", "unsubscribed", "email"),
+        ("03-02", *SENT),
+        ("03-20", *SENT),
+        ("03-22", *SENT),
+    )
+    (breach,) = [row for row in documents.audit(ws, "a").findings if row.case == "breach"]
+    assert (
+        breach.text
+        == "2 mails after the opt-out of 2026-03-01 (unsubscribed), later than the 48 hours that a sender has."
+    )
+    assert "One more came on 2 March 2026." in letter(ws, "after-opt-out", case="breach")
+    assert "2 weitere kamen, die erste am 20. März 2026, die letzte am 22. März 2026." in letter(
+        ws, "after-opt-out", "de", case="within_grace"
+    )
+
+
+def test_what_cannot_be_told_is_no_fault_in_a_letter_and_nothing_in_why(tmp_path: Path) -> None:
+    days = [("04-01", "order_completed", "", "", "", "")]
+    days += [(f"05-{day:02}", *SENT) for day in range(1, 20, 3)]
+    ws = workspace(tmp_path, *days)
+    found = next(row for row in documents.audit(ws, "a").findings if row.check == "ignored-streak")
+    assert found.verdict == "cannot_tell"
+    for locale, fault, untold in (
+        ("en", "taken that as a hint", "This we could not check"),
+        ("de", "als Hinweis", "Nicht prüfen konnten wir"),
+    ):
+        text = letter(ws, "ignored-streak", locale)
+        assert fault not in text
+        assert untold in text
+    told = documents.explain(ws, "a", finding=found.id)
+    assert told.standing == "cannot_tell"
+    assert told.counterfactual is None
+    assert told.until_text.startswith("Nothing in this data says when it stops.")
+
+
+def test_who_has_said_no_is_not_told_that_a_no_should_end_it(tmp_path: Path) -> None:
+    ws = workspace(tmp_path, ("03-01", "unsubscribed", "email"), ("03-20", *SENT))
+    assert "The customer has already said no" in documents.explain(ws, "a", message="e01").until_text
+
+
+def test_a_no_to_another_channel_ends_nothing_here(tmp_path: Path) -> None:
+    ws = workspace(tmp_path, ("03-01", "unsubscribed", "sms"), ("03-20", *SENT))
+    assert "Unsubscribing should end it" in documents.explain(ws, "a", message="e01").until_text
