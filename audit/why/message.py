@@ -135,7 +135,9 @@ def _inferred(message: MessageContext) -> Explanation | None:
 
 def _unexplained(message: MessageContext) -> Explanation:
     """Nothing accounts for it: unexplained only where the data would hold what does, else it cannot tell."""
-    row = message.row
+    row, flow = message.row, message.definitions.deriving_flow
+    if flow is not None and message.quiet_unknown(flow):
+        return _explanation(message, "cannot_tell", _not_given(message))
     if says_what_it_is_about(row):
         covered, text = data_sufficiency.of_a_message(message.context.coverage, message.sent_at)
     else:

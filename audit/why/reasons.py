@@ -138,7 +138,7 @@ def _not_ended(message: MessageContext, trigger: Trigger, act: Row, thing: str, 
     known_through = coverage.known_through(trigger.ended_by, since, sent_at)
     if unknown and known_through <= since:
         text = f"whether there were {kinds} of {thing} after that, this data cannot tell: {unknown}"
-        return Reason(text, facts=facts)
+        return Reason(text, facts=Facts(thing=thing, covered=False))
     until = f"until {day(known_through)}{but}; {unknown}" if unknown else f"until this message{but}"
     not_ended = absent(trigger.ended_by, since, {**message.row, "occurred_at": known_through}, act)
     return Reason(f"no {kinds} of {thing} after that, {until}", absent=not_ended, facts=facts)
