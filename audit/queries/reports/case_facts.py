@@ -27,7 +27,8 @@ _AFTER_A_NO = ("breach", "within_grace")
 class SentMessage:
     """A message of the case. `about`: the item, else the last level of the category, where the log says so.
 
-    `sender`: the brand; `system`: the source whose log names it; `delivery`: goods that were sent, and no message.
+    `sender`: the brand; `system`: the source whose log names it; `delivery`: goods that were sent, and no message. `refused`: a no
+    of the customer that bears on it is in force at the moment asked about. `title`: empty where the log has none.
     """
 
     event_id: str
@@ -38,6 +39,7 @@ class SentMessage:
     system: str | None = None
     channel: str | None = None
     marketing: bool = False
+    refused: bool = False
     delivery: bool = False
 
 
@@ -145,6 +147,7 @@ def _sent(events: pl.DataFrame, finding: Finding | None, wording: Wording) -> tu
         rows = messages(events).filter("sent").sort("occurred_at", "event_id").to_dicts()
     else:
         rows = list(_rows(events, finding.messages or finding.evidence))
+    acts = events.filter(pl.col("kind").is_in([*OPT_OUTS, *OPT_INS])).to_dicts()
     deliveries = () if finding is None or finding.messages else (_ORDER,)
     return tuple(
         SentMessage(
@@ -156,6 +159,7 @@ def _sent(events: pl.DataFrame, finding: Finding | None, wording: Wording) -> tu
             system=row["source_name"],
             channel=row["channel"],
             marketing=row["kind"] not in deliveries and vocabulary.is_marketing(row["message_class"]),
+            refused=_refused(row, acts),
             delivery=row["kind"] in deliveries,
         )
         for row in rows
@@ -164,10 +168,19 @@ def _sent(events: pl.DataFrame, finding: Finding | None, wording: Wording) -> tu
 
 
 def _title(row: dict[str, Any], wording: Wording) -> str:
-    title = (
-        row["subject"] or row["campaign_name"] or row["campaign_id"] or row["item_name"] or row["event_id"]
-    )
-    return wording.title(str(title), row)
+    title = row["subject"] or row["campaign_name"] or row["campaign_id"] or row["item_name"]
+    return wording.title(str(title), row) if title else ""
+
+
+def _refused(row: dict[str, Any], acts: Sequence[dict[str, Any]]) -> bool:
+    """Whether the newest of the customer's noes and yeses (`acts`, oldest first) that bears on a message is a no."""
+    bearing = [
+        act["kind"]
+        for act in acts
+        if all(vocabulary.bears_on(act[name], row[name]) for name in ("channel", "sender", "list_id"))
+        and vocabulary.shares_topic(act["topics"], row["topics"])
+    ]
+    return bool(bearing) and bearing[-1] in OPT_OUTS
 
 
 def _about(row: dict[str, Any], wording: Wording) -> str | None:

@@ -53,6 +53,10 @@ class Language:
         begin, end = self.texts["quotes"]
         return f"{begin}{text}{end}"
 
+    def titled(self, title: str) -> str:
+        """The subject of a message in quotation marks, or that none is recorded."""
+        return self.quoted(title) if title else str(self.texts["untitled"])
+
     def thing(self, thing: str) -> str:
         """What an act was about, in quotation marks; words that were searched for have some already."""
         return self.quoted(thing.strip("“”"))

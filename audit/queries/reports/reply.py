@@ -188,7 +188,7 @@ def _all_messages(case: _Case) -> Iterable[str]:
         "count": len(sent),
         **case.nouns,
     }
-    title = says.quoted(sent[-1].title)
+    title = says.titled(sent[-1].title)
     held = says.say("sent", "all_one" if len(sent) == 1 else "all_several", title=title, **values)
     yield f"{held} {says.say('sent', 'nothing_found')}"
     unchecked = customer_facts.unchecked(says, case.picture.unanswered)
@@ -199,7 +199,7 @@ def _all_messages(case: _Case) -> Iterable[str]:
 def _listed(case: _Case, message: SentMessage) -> str:
     """A message by day and subject, and by its sender where there are several."""
     says = case.says
-    title = says.quoted(message.title)
+    title = says.titled(message.title)
     if message.sender and len(case.senders) > 1:
         title = says.say("reply", "sender", title=title, sender=message.sender)
     return f"{says.date(message.at)}: {title}"
@@ -230,7 +230,7 @@ def _sent(case: _Case) -> str:
         "last": days[1],
         "count": case.count,
         "about": says.say("sent", "about", thing=case.thing) if case.thing else "",
-        "title": says.quoted(case.facts.sent[0].title) if titled else "",
+        "title": says.titled(case.facts.sent[0].title) if titled else "",
         **case.nouns,
     }
     form = "one" if titled else "single" if case.count == 1 else "day" if days[0] == days[1] else "several"
@@ -385,7 +385,7 @@ def _stop(case: _Case) -> Iterable[str]:
         return
     else:
         key = "from"
-    stoppable = [message for message in case.facts.sent if message.marketing]
+    stoppable = [message for message in case.facts.sent if message.marketing and not message.refused]
     if not stoppable:
         return
     systems = list(dict.fromkeys(message.system for message in stoppable if message.system))

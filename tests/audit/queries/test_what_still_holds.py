@@ -19,6 +19,7 @@ def workspace(folder: Path, *rows: tuple[str, ...]) -> Workspace:
         padded = [*fields, *[""] * (len(COLUMNS) - 3 - len(fields))]
         lines.append(",".join(("a", f"e{number:02}", f"2026-{day}T12:00:00Z", *padded)))
     lines.append("b,z1,2026-06-30T12:00:00Z,message_sent,email,other,Hello,")
+    folder.mkdir(exist_ok=True)
     file = folder / "events.csv"
     file.write_text("\n".join(lines), encoding="utf-8")
     made = Workspace.create(folder / "ws", synthetic=True)
@@ -134,3 +135,21 @@ def test_who_has_said_no_is_not_told_that_a_no_should_end_it(tmp_path: Path) -> 
 def test_a_no_to_another_channel_ends_nothing_here(tmp_path: Path) -> None:
     ws = workspace(tmp_path, ("03-01", "unsubscribed", "sms"), ("03-20", *SENT))
     assert "Unsubscribing should end it" in documents.explain(ws, "a", message="e01").until_text
+
+
+def test_who_has_said_no_is_not_offered_to_say_it(tmp_path: Path) -> None:
+    burst = [("03-01", *SENT)] * 5
+    ws = workspace(tmp_path / "no", *burst, ("03-03", "unsubscribed", "email"))
+    assert "unsubscribe from them" not in letter(ws, "over-frequency")
+    again = workspace(
+        tmp_path / "yes", *burst, ("03-03", "unsubscribed", "email"), ("03-04", "subscribed", "email")
+    )
+    assert "unsubscribe from them" in letter(again, "over-frequency")
+
+
+def test_a_message_without_a_subject_is_told_without_an_id(tmp_path: Path) -> None:
+    ws = workspace(tmp_path, *[("03-01", "message_sent", "email")] * 5)
+    text = letter(ws, "over-frequency")
+    assert "1 March 2026: without a subject in our records" in text
+    assert "e04" not in text
+    assert "1. März 2026: ohne Betreff in unseren Aufzeichnungen" in letter(ws, "over-frequency", "de")
