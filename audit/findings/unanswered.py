@@ -20,6 +20,7 @@ from audit.findings.registry import CHECKS
 from audit.population.coverage import Gap
 from audit.workspace.context import Context
 
+_SEGMENTS = ("segment_entered", "segment_snapshot")
 CAMPAIGNS = 5
 """So many campaigns that lack something are named."""
 
@@ -92,12 +93,20 @@ class _Data:
     def _count(self, need: Need) -> tuple[int, int, tuple[str, ...]]:
         if need.kinds == ("message_sent",):
             rows = self._context.mailings.with_columns(pl.col("known_trigger").alias("trigger"))
+        elif set(need.kinds) <= set(_SEGMENTS):
+            own = (pl.col("source") != "third_party").fill_null(
+                value=True
+            )  # what was bought says where it came from
+            segments = self._context.segments.filter(own).select("customer_id", "event_id", "sensitive")
+            rows = self._context.events.join(segments, on=["customer_id", "event_id"], maintain_order="left")
         else:
             rows = self._context.events.filter(pl.col("kind").is_in(need.kinds))
         empty = [
             pl.col(name).list.len().fill_null(0) == 0 if name == "topics" else pl.col(name).is_null()
             for name in need.columns
         ]
+        if "sensitive" in rows.columns:  # the name of the segment says what it is about
+            empty.append(pl.col("sensitive").is_null())
         lacking = rows.filter(pl.all_horizontal(empty)).select(name=campaign_expr())
         campaigns = lacking.drop_nulls().group_by("name").len().sort("len", "name", descending=[True, False])
         return lacking.height, rows.height, tuple(campaigns["name"].head(CAMPAIGNS))

@@ -71,7 +71,7 @@ def customer(answer: "CustomerPicture") -> None:
     _out_of_pattern(answer.out_of_pattern)
     if answer.personas:
         line(
-            "Profiles recorded: "
+            f"Profiles recorded on {sum(len(each.evidence) for each in answer.personas):,} of {answer.events:,} events: "
             + " · ".join(f"{persona.id} {persona.share:.0%}" for persona in answer.personas)
         )
 

@@ -125,3 +125,19 @@ def test_every_check_says_what_it_needs_and_what_it_asks(check):
     assert row.needs
     assert row.question is not None
     assert row.question.in_language("en") != row.question.in_language("de")
+
+
+@pytest.mark.parametrize(
+    ("segment", "source", "lacks"),
+    [("loyal", "inferred", 1), ("expecting-parents", "inferred", 0), ("loyal", "third_party", 0)],
+)
+def test_a_segment_lacks_its_topic_only_where_nothing_says_what_it_is_about(segment, source, lacks):
+    """What a check finds of a segment, it does not say that it cannot tell."""
+    entered = act("segment_entered", "2026-01-05", segment_id=segment, source=source)
+    acts = [
+        order("2026-01-01", category="Sport"),
+        act("product_viewed", "2026-01-02", category="Sport"),
+        entered,
+    ]
+    made = lacking(*acts).get("by-likeness", [])
+    assert sum(row.lacks == "columns" for row in made) == lacks
