@@ -118,13 +118,15 @@ def _handed_over(case: Case, finding: Finding) -> set[str]:
 
 def _covering(case: Case, finding: Finding, needed: int) -> CoveringRule | None:
     """The rule of the book that stops most of the finding's messages, where all rules together stop `needed` of them."""
-    if not case.rules:
+    periods = [period for period in case.rules if _is_meant_for(finding, period.rule)]
+    if not periods:
         return None
-    messages = case.stopped.filter(pl.col("event_id").is_in(finding.messages))
-    together = messages.filter("stops").height
-    failing = messages.filter("stops")["failing_rules"].explode().value_counts()
-    stops = dict(failing.rows())
-    period = max(case.rules, key=lambda period: stops.get(period.rule.id, 0))
+    stopping = pl.col("failing_rules").list.set_intersection([period.rule.id for period in periods])
+    messages = case.stopped.filter(pl.col("event_id").is_in(finding.messages), "stops").select(stopping)
+    failing = messages.filter(pl.col("failing_rules").list.len() > 0)["failing_rules"]
+    together = len(failing)
+    stops = dict(failing.explode().value_counts().rows())
+    period = max(periods, key=lambda period: stops.get(period.rule.id, 0))
     if together < needed or period.rule.id not in stops:
         return None
     sent_since = (pl.col("occurred_at") > period.since) & pl.col("event_id").is_in(finding.messages)
@@ -138,6 +140,11 @@ def _covering(case: Case, finding: Finding, needed: int) -> CoveringRule | None:
         together=together,
         sent_since=case.events.filter(sent_since).height,
     )
+
+
+def _is_meant_for(finding: Finding, rule: Rule) -> bool:
+    """Whether a rule that stops the messages settles what was found: after a death, only one that ends all of them."""
+    return finding.case != "customer_deceased" or rule.kind == "mute"
 
 
 def suggested(

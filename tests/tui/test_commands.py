@@ -733,3 +733,10 @@ def test_a_workspace_named_without_a_command_is_the_one_that_opens(
     assert whysent("--workspace", str(tmp_path)).code == 0
     assert whysent().code == 0
     assert opened == [tmp_path, whysent.workspace]
+
+
+def test_profiles_are_told_with_the_events_that_name_one(whysent: Command) -> None:
+    assert (
+        "Profiles recorded on 17 of 30 events: profile-1 82%"
+        in whysent("show", "scene-02-makeup-for-my-wife").out
+    )

@@ -130,3 +130,27 @@ def test_messages_that_went_out_though_the_rule_was_on_are_counted(own: Workspac
     case = remedies.read_case(own, finding.customer)
     earlier = remedies.Case(case.customer, case.events, case.context, (period._replace(since=since),))
     assert remedies.findings(earlier)[0].covered_by.sent_since == 10
+
+
+def test_after_a_death_only_a_mute_covers_it(own: Workspace) -> None:
+    """A rule that lets mail to the dead pass again some day is no answer to it, though it stops what went out."""
+
+    def died():
+        return next(
+            row
+            for row in documents.audit(own, "scene-04-tool-set").findings
+            if row.case == "customer_deceased"
+        )
+
+    cooldown = {
+        "id": "until-due",
+        "kind": "cooldown",
+        "after": ["order_completed"],
+        "same": "category",
+        "window": "730d",
+    }
+    switch_on(own, cooldown)
+    finding = died()
+    assert (finding.covered_by, finding.suggested_rule["kind"]) == (None, "mute")
+    switch_on(own, finding.suggested_rule)
+    assert died().covered_by.id == finding.suggested_rule["id"]
