@@ -227,7 +227,11 @@ def _others(case: Case, finding: Finding | None) -> tuple[datetime, ...]:
         pl.col("id") != finding.id,
         pl.col("cause").list.set_intersection(list(finding.cause)).list.len() > 0,
     )
-    rows = case.events.filter(pl.col("event_id").is_in(siblings["messages"].explode()))
+    noes = case.events.filter(pl.col("event_id").is_in(list(finding.cause)))
+    rows = case.events.filter(
+        pl.col("event_id").is_in(siblings["messages"].explode()),
+        pl.col("occurred_at") >= noes["occurred_at"].min(),
+    )
     return tuple(rows["occurred_at"])
 
 

@@ -153,3 +153,18 @@ def test_a_message_without_a_subject_is_told_without_an_id(tmp_path: Path) -> No
     assert "1 March 2026: without a subject in our records" in text
     assert "e04" not in text
     assert "1. März 2026: ohne Betreff in unseren Aufzeichnungen" in letter(ws, "over-frequency", "de")
+
+
+def test_what_came_before_a_no_did_not_come_after_it(tmp_path: Path) -> None:
+    ws = workspace(
+        tmp_path,
+        ("03-01", "unsubscribed", "email"),
+        ("03-02", *SENT),
+        ("03-05", "subscribed", "email"),
+        ("03-20", "unsubscribed", "email"),
+        ("03-21", *SENT),
+        ("03-25", *SENT),
+    )
+    text = letter(ws, "after-opt-out", case="breach")
+    assert "One more came on 21 March 2026." in text
+    assert "2 March" not in text
