@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,10 +11,11 @@ from audit.flows.model import Flow
 from audit.queries.findings_documents import Finding
 from audit.queries.reports.document import Node, Report
 from audit.why.model import Reason, WhyDocument
-from tests.figures.history import History, Row
+from tests.figures.history import History, Row, order
 from tests.figures.reading import day, figures, minute
 
 UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+SCOPES = {"campaigns": "campaign_id", "categories": "category", "channels": "channel", "senders": "sender"}
 LISTED = 12
 """So many are named one by one, and how many there are is said."""
 
@@ -64,7 +65,7 @@ def wrong_in_explanation(
             allowed |= {day(at) for at in (reason.absent.since, reason.absent.until) if at} | of_events(acts)
         yield from unaccounted(reason.text, allowed, names)
     ends = {day(at) for at in (document.until, document.counts_until) if at}
-    yield from unaccounted(document.until_text, ends | of_events(acts) | known, names)
+    yield from unaccounted(document.until_text, ends | of_events([*acts, *history.sent]) | known, names)
     if document.counterfactual is not None:
         proof = document.counterfactual
         removed = Counter(history.by_id[event]["kind"] for event in proof.remove)
@@ -115,8 +116,30 @@ def letter_figures(
         }
         rule = finding.suggested_rule or {}
         numbers |= set(re.findall(r"\d+", f"{rule.get('limit', '')} {rule.get('window', '')}"))
+        if rule.get("kind") == "sunset":
+            numbers.add(str(len(sunset_stops(rule, history) & set(finding.messages))))
     ends = {day(document.until) for document in explanations if document.until}
     return numbers | of_events(rows) | ends
+
+
+def sunset_stops(rule: Mapping[str, Any], history: History) -> set[str]:
+    """The messages that a suggested sunset would have stopped: so many let through before, no click, no order since."""
+    clicks = {row["message_id"]: row for row in history.kind("message_clicked") if not row["machine"]}
+    passed: list[Row] = []
+    stopped: set[str] = set()
+    for row in history.mailings:
+        if any(row[column] not in rule[key] for key, column in SCOPES.items() if rule.get(key)):
+            continue
+        last = passed[-rule["unengaged"] :]
+        answered = any(
+            order(clicks[one["message_id"]]) < order(row) for one in last if one["message_id"] in clicks
+        )
+        ordered = last and any(order(last[0]) < order(bought) < order(row) for bought in history.orders)
+        if len(last) == rule["unengaged"] and not answered and not ordered:
+            stopped.add(row["event_id"])
+        else:
+            passed.append(row)
+    return stopped
 
 
 def of_anomalies(history: History, accounts: int) -> set[str]:
