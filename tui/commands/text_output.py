@@ -49,12 +49,14 @@ def customers(answer: "TriageList", coverage: "Coverage") -> None:
 def customer(answer: "CustomerPicture") -> None:
     """The whole picture of one customer: the findings first."""
     from audit.population.coverage import of_document
+    from audit.queries.reports import without_messages
 
     line(f"{answer.customer} · {_extent(answer)}")
     covered(of_document(answer.coverage))
     line()
     _findings(answer.findings, answer.unanswered)
-    _message_counts(answer.messages)
+    if not without_messages(answer.unanswered):
+        _message_counts(answer.messages)
     if answer.segments:
         line("Segments")
         table(

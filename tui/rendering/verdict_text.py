@@ -63,11 +63,13 @@ def worst_finding(document: CustomerPicture) -> Finding | None:
 
 
 def _nothing(document: CustomerPicture) -> str:
-    from audit.queries.reports import in_one_line, language
+    from audit.queries.reports import in_one_line, language, without_messages
 
     counts = document.messages
     untold = (finding.check for finding in document.findings if finding.verdict == "cannot_tell")
     of_checks = in_one_line(language("en"), document.unanswered, untold)
+    if without_messages(document.unanswered):
+        return f"{of_checks}."
     return f"{number(counts.sent)} mails, {number(counts.clicked)} with a click recorded; {of_checks}"
 
 

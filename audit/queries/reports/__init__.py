@@ -5,7 +5,7 @@ from audit.queries.reports.case_facts import chosen, messages_to_explain
 from audit.queries.reports.document import FORMATS, Report
 from audit.queries.reports.internal import internal
 from audit.queries.reports.language import LOCALES, language
-from audit.queries.reports.limits import in_one_line, sentences
+from audit.queries.reports.limits import in_one_line, sentences, without_messages
 from audit.queries.reports.replay_report import replay, sweep
 from audit.queries.reports.reply import reply
 from audit.queries.reports.weekly import weekly
@@ -25,4 +25,5 @@ __all__ = [
     "sentences",
     "sweep",
     "weekly",
+    "without_messages",
 ]

@@ -94,7 +94,7 @@ def _verdict(says: Language, picture: CustomerPicture, findings: Sequence[Findin
     told = any(row.verdict != "cannot_tell" for row in findings)
     untold = (row.check for row in findings)
     nothing = f"{limits.in_one_line(says, picture.unanswered, untold)}."
-    if not picture.messages.sent:
+    if not picture.messages.sent and not limits.without_messages(picture.unanswered):
         nothing = says.say("internal", "no_messages")
     return Section(says.say("internal", "verdict"), () if told else (nothing,), tuple(items))
 
@@ -123,7 +123,9 @@ def _state(says: Language, remedy: Remedy, rule: str) -> str:
     return says.say("remedy", remedy.state, rule=rule, proposal=remedy.proposal, system=system, **dates)
 
 
-def _messages(says: Language, picture: CustomerPicture) -> Section:
+def _messages(says: Language, picture: CustomerPicture) -> Section | None:
+    if limits.without_messages(picture.unanswered):
+        return None
     text = says.say("internal", "counts", **asdict(picture.messages))
     by_campaign = sorted(picture.messages.by_campaign.items(), key=lambda pair: (-pair[1], pair[0]))
     campaigns = ", ".join(f"{name} {count}" for name, count in by_campaign)

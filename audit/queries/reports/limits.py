@@ -39,7 +39,7 @@ def in_one_line(says: Language, unanswered: Sequence[Unanswered], untold: Iterab
 
     `untold`: checks that found that they cannot tell.
     """
-    if any(lack.lacks == "kinds" and lack.kinds == ("message_sent",) for lack in unanswered):
+    if without_messages(unanswered):
         return says.say("limits", "no_messages")
     open_checks = list(dict.fromkeys([*untold, *(lack.check for lack in unanswered if _leaves_open(lack))]))
     in_part = {lack.check for lack in unanswered} - set(open_checks)
@@ -55,25 +55,37 @@ def in_one_line(says: Language, unanswered: Sequence[Unanswered], untold: Iterab
     return text
 
 
+def without_messages(unanswered: Iterable[Unanswered]) -> bool:
+    """Whether the data holds no message to anybody, so that a count of none says nothing."""
+    return any(lack.lacks == "kinds" and lack.kinds == ("message_sent",) for lack in unanswered)
+
+
 def _leaves_open(lack: Unanswered) -> bool:
     """Whether the check cannot answer at all; else it can for some of the events, or for some of the time."""
     return lack.lacks in ("kinds", "opt_outs") or (lack.lacks == "columns" and lack.events == lack.of)
 
 
 def _sentence(says: Language, lack: Unanswered, checks: Sequence[str]) -> str:
-    word = f" {says.texts['limits']['or']} "
+    rows = says.texts["rows"]
     key = f"columns_{lack.how}" if lack.lacks == "columns" else lack.lacks
     return says.say(
         "limits",
         key,
         questions="; ".join(_questions(says, checks)),
-        kinds=word.join(_kind(says, kind) for kind in lack.kinds),
-        columns=word.join(lack.columns),
+        kinds=_either(says, [_kind(says, kind) for kind in lack.kinds]),
+        rows=_either(says, [rows.get(kind) or _kind(says, kind) for kind in lack.kinds]),
+        columns=_either(says, lack.columns),
         campaigns=", ".join(lack.campaigns),
         n=lack.events,
         of=lack.of,
         until=None if lack.until is None else says.date(lack.until),
     )
+
+
+def _either(says: Language, words: Sequence[str]) -> str:
+    """`a, b or c`; with a negation before it, none of them."""
+    last = f" {says.texts['limits']['or']} ".join(words[-2:])
+    return ", ".join([*words[:-2], last])
 
 
 def _kind(says: Language, kind: str) -> str:

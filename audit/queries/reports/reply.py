@@ -13,7 +13,7 @@ from audit.findings import check
 from audit.queries.customer import CustomerPicture
 from audit.queries.findings_documents import Finding
 from audit.queries.remedies import Remedy
-from audit.queries.reports import customer_facts
+from audit.queries.reports import customer_facts, limits
 from audit.queries.reports.case_facts import CaseFacts, SentMessage, brands, chosen
 from audit.queries.reports.customer_facts import ReplyRefusedError
 from audit.queries.reports.document import Report, Section
@@ -180,7 +180,8 @@ def _happened(case: _Case) -> Iterable[Section]:
 def _all_messages(case: _Case) -> Iterable[str]:
     says, sent = case.says, case.facts.sent
     if not sent:
-        yield says.say("sent", "none")
+        held = limits.without_messages(case.picture.unanswered)
+        yield says.say("sent", "none_held" if held else "none")
         return
     values = {
         "first": says.date(sent[0].at),

@@ -38,7 +38,8 @@ def test_a_note_about_data_without_messages_finds_nobody_innocent(tmp_path, loca
     ws = workspace(tmp_path, ORDERS)
     text = documents.report(ws, "a", kind="internal", locale=locale).written("md")
     says = language(locale)
-    assert says.say("internal", "no_messages") in text
+    assert says.say("limits", "no_messages") in text
+    assert f"## {says.say('internal', 'messages')}" not in text, "none sent is not known"
     assert says.say("internal", "unanswered") in text
     assert says.say("limits", "nothing_found") not in text
 
@@ -56,6 +57,26 @@ def test_a_note_about_an_unmapped_campaign_says_what_to_map(tmp_path, locale):
     question = catalogue.row("repeat-after-purchase").question
     assert question is not None
     assert question.in_language(locale) in about
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_reply_out_of_data_without_messages_does_not_say_that_none_was_found(tmp_path, locale):
+    ws = workspace(tmp_path, ORDERS)
+    text = documents.report(ws, "a", kind="reply", locale=locale).written("md")
+    assert language(locale).say("sent", "none_held") in text
+    assert language(locale).say("sent", "none") not in text
+
+
+def test_what_an_order_holds_is_counted_in_lines_and_none_of_the_columns_is_there(tmp_path):
+    ws = workspace(tmp_path, ORDERS.replace("03-03", "03-02"))
+    texts = sentences(language("en"), documents.show(ws, "a").unanswered)
+    assert any(
+        "2 of 2 order lines come without gift, recipient, persona or device_id" in text for text in texts
+    )
+    assert any(
+        "2 von 2 Bestellzeilen kommen ohne" in text
+        for text in sentences(language("de"), documents.show(ws, "a").unanswered)
+    )
 
 
 def test_every_answer_over_everybody_lists_it_too(tmp_path):
