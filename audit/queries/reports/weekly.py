@@ -73,22 +73,36 @@ def section(says: Language, chart: Weekly) -> Section | None:
     busy = [week for week in chart.weeks if week.messages]
     if not busy:
         return None
-    most = max(busy, key=lambda week: (week.messages, week.start))
-    total = sum(week.messages for week in busy)
-    even = len(busy) > 1 and len({week.messages for week in busy}) == 1
-    key = "told_one" if len(chart.weeks) == 1 else "told_even" if even else "told"
-    summary = says.say(
-        "weekly", key, n=total, weeks=len(chart.weeks), most=most.messages, week=most.start.isoformat()
-    )
     marks = [mark.in_language(says) for mark in chart.marks[-_MARKED:]]
     more = [says.rest(len(chart.marks) - _MARKED)] if len(chart.marks) > _MARKED else []
     marked = f"{says.say('weekly', 'marked')}: {'; '.join([*marks, *more])}." if marks else ""
-    paragraphs = tuple(text for text in (summary, marked) if text)
+    paragraphs = tuple(text for text in (_summary(says, busy), marked) if text)
     return Section(
         says.say("weekly", "title"),
         paragraphs,
         figure=_svg(says, chart, paragraphs),
         table=_table(says, chart, busy),
+    )
+
+
+def _summary(says: Language, busy: Sequence[Week]) -> str:
+    """How many messages, and when the most, from the first week that had any to the last: what the log knows of."""
+    most = max(busy, key=lambda week: (week.messages, week.start))
+    first, last = busy[0].start, busy[-1].start
+    if len(busy) == 1:
+        key = "told_single" if most.messages == 1 else "told_one"
+    else:
+        key = "told_even" if len({week.messages for week in busy}) == 1 else "told"
+    return says.say(
+        "weekly",
+        key,
+        n=sum(week.messages for week in busy),
+        busy=len(busy),
+        weeks=(last - first).days // 7 + 1,
+        first=first.isoformat(),
+        last=last.isoformat(),
+        most=most.messages,
+        week=most.start.isoformat(),
     )
 
 

@@ -278,7 +278,7 @@ def test_the_end_is_said_as_the_explanations_have_it() -> None:
     long = Silence(datetime(2026, 3, 17, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC), over=True)
     assert "None of this kind has come since 17 March 2026" in ends(None, silence=long)
     short = Silence(datetime(2026, 11, 17, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC), over=False)
-    assert "after 17 November 2026 they hold no further one" in ends(None, silence=short)
+    assert "after 17 November 2026 they hold no further one of this kind" in ends(None, silence=short)
 
 
 @pytest.mark.parametrize(
