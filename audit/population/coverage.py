@@ -282,6 +282,16 @@ def would_explain(coverage: Coverage, at: pl.Expr) -> pl.Expr:
     return pl.all_horizontal(at - window >= begins, *ends, ~pl.any_horizontal(pl.lit(value=False), *gaps))
 
 
+def reach(coverage: Coverage) -> tuple[dict[str, datetime], tuple[str, ...]]:
+    """What the coverage line speaks of: each word with its newest event (UTC), and the words of which there is nothing."""
+    newest = {
+        word: max((coverage.kinds[kind].last for kind in kinds if kind in coverage.kinds), default=None)
+        for word, kinds in _LINE.items()
+    }
+    dated = {word: at for word in _DATED if (at := newest[word]) is not None}
+    return dated, tuple(word for word, at in newest.items() if at is None)
+
+
 def line(coverage: Coverage) -> str:
     """`data: orders to 21 Nov 2026 09:12 · mails to 20 Nov 23:59 · no opens · gap 3–5 Oct` (times in UTC).
 
@@ -290,15 +300,11 @@ def line(coverage: Coverage) -> str:
     """
     parts: list[str] = []
     year: int | None = None
-    for word in _DATED:
-        moments = [coverage.kinds[kind].last for kind in _LINE[word] if kind in coverage.kinds]
-        if moments:
-            newest = max(moments)
-            parts.append(f"{word} to {_day(newest, year)} {newest:%H:%M}")
-            year = newest.year
-    parts += [
-        f"no {word}" for word, kinds in _LINE.items() if not any(kind in coverage.kinds for kind in kinds)
-    ]
+    dated, absent = reach(coverage)
+    for word, newest in dated.items():
+        parts.append(f"{word} to {_day(newest, year)} {newest:%H:%M}")
+        year = newest.year
+    parts += [f"no {word}" for word in absent]
     if coverage.gaps:
         parts.append(_gap(coverage.gaps, year))
     parts += filter(None, [coverage.left_out.in_words()])

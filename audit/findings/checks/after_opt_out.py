@@ -14,6 +14,7 @@ from audit.events.vocabulary import (
     bears_on_expr,
     comes_before_expr,
     is_marketing_expr,
+    may_bear_on_expr,
     shares_topic_expr,
 )
 from audit.findings import catalogue
@@ -31,9 +32,10 @@ _LAWS = (*_OBJECTIONS, _US_EMAIL, _US_SMS, _BULK)
 
 _NAME = re.compile(r"\{(\w+)\}")
 _LAST_US_ZONE = "Pacific/Honolulu"
-_ALL_CHANNELS = "all channels"
+_NO_CHANNEL = "no channel recorded"
 
-_NO_RULE = ("queued_before", "wrong_scope", "allowed_class")
+_UNKNOWN = "unknown_scope"
+_NO_RULE = ("queued_before", "wrong_scope", _UNKNOWN, "allowed_class")
 """Cases in which no rule would help: what was handed over cannot be stopped any more, and the others may go out."""
 
 TEXTS = {
@@ -42,6 +44,7 @@ TEXTS = {
     "queued_before": "{count} had been handed over for sending before {no}.",
     "within_grace": "{count} within the {grace} that a sender has for acting on {no}.",
     "wrong_scope": "{count} after {no} from another channel, sender or topic.",
+    _UNKNOWN: "Cannot tell whether {no} is about {count}: it names a channel, sender or topic that they do not name.",
     "allowed_class": "{count} about orders or service after {no}; an opt-out from marketing does not stop these.",
 }
 
@@ -77,7 +80,8 @@ class AfterOptOut(Check):
         """Messages sent while a no is in force or after one that does not bear on them, by channel and case.
 
         A no bears on a message when the act's channel and sender are absent or the message's own, and its topics are
-        absent or shared; it is in force until a later yes that bears on the message.
+        absent or shared; it is in force until a later yes that bears on the message. Where the message lacks what the act
+        names, nobody can tell.
         """
         after = _after_opt_out(context)
         judged = after.with_columns(_late(self.thresholds)).with_columns(
@@ -87,7 +91,7 @@ class AfterOptOut(Check):
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """Messages of the channel before the no, and those of other cases."""
-        of_channel = pl.col("channel").fill_null(_ALL_CHANNELS) == finding["subject"]
+        of_channel = pl.col("channel").fill_null(_NO_CHANNEL) == finding["subject"]
         return split_at_cause(
             context,
             finding,
@@ -102,7 +106,7 @@ class AfterOptOut(Check):
 
 
 def _after_opt_out(context: CheckContext) -> pl.DataFrame:
-    """Every message after a no, with that no (`act_*`: the oldest in force, else one of another scope)."""
+    """Every message after a no, with that no (`act_*`: the oldest in force, else one that may bear, else another)."""
     acts = context.of_kind(*OPT_OUTS, *OPT_INS).select(
         "customer_id",
         pl.col("event_id").alias("act_id"),
@@ -116,18 +120,27 @@ def _after_opt_out(context: CheckContext) -> pl.DataFrame:
         messages.join(acts, on="customer_id", how="inner")
         .filter(comes_before_expr("act_at", "act_id", "occurred_at", "event_id"))
         .sort(*_MESSAGE, "act_at", "act_id")
-        .with_columns(_bears_on_message().alias("bears"), pl.int_range(pl.len()).over(_MESSAGE).alias("nth"))
+        .with_columns(bears=_bears_on_message(), may_bear=_may_bear())
+        .with_columns(pl.int_range(pl.len()).over(_MESSAGE).alias("nth"))
     )
     is_opt_in = pl.col("bears") & pl.col("act").is_in(OPT_INS)
     newest_opt_in = pl.col("nth").filter(is_opt_in).max().over(_MESSAGE).fill_null(-1)
     opt_outs = pairs.filter(pl.col("act").is_in(OPT_OUTS) & (pl.col("nth") > newest_opt_in))
-    by_weight = opt_outs.sort(*_MESSAGE, "bears", "nth", descending=[False, False, True, False])
+    weight = [*_MESSAGE, "bears", "may_bear", "nth"]
+    by_weight = opt_outs.sort(weight, descending=[False, False, True, True, False])
     return _with_queued(context, by_weight.unique(_MESSAGE, keep="first", maintain_order=True))
 
 
 def _bears_on_message() -> pl.Expr:
     by_topics = shares_topic_expr("act_topics", "topics")
     return bears_on_expr("act_channel", "channel") & bears_on_expr("act_sender", "sender") & by_topics
+
+
+def _may_bear() -> pl.Expr:
+    """Whether it bears on the message, or nobody can tell, as the message lacks what the act names."""
+    no_topics = pl.col("topics").list.len().fill_null(0) == 0
+    by_topics = no_topics | shares_topic_expr("act_topics", "topics")
+    return may_bear_on_expr("act_channel", "channel") & may_bear_on_expr("act_sender", "sender") & by_topics
 
 
 def _with_law_country(context: CheckContext, messages: pl.DataFrame) -> pl.DataFrame:
@@ -202,7 +215,8 @@ def _case() -> pl.Expr:
         "within_grace": ~pl.col("late"),
     }
     in_scope = first_label(cases, "breach")
-    return pl.when("bears").then(in_scope).when(marketing).then(pl.lit("wrong_scope"))
+    out_of_scope = pl.when("may_bear").then(pl.lit(_UNKNOWN)).otherwise(pl.lit("wrong_scope"))
+    return pl.when("bears").then(in_scope).when(marketing).then(out_of_scope)
 
 
 def _law() -> pl.Expr:
@@ -251,10 +265,14 @@ def _detected(judged: pl.DataFrame, severities: Mapping[str, str]) -> pl.DataFra
     strict_breach = (pl.col("case") == "breach") & pl.col("strict")
     return detected(
         rows.with_columns(rule_column(rows, ("channel",), _rule)),
-        subject=pl.col("channel").fill_null(_ALL_CHANNELS),
+        subject=pl.col("channel").fill_null(_NO_CHANNEL),
         text=_text(),
         severity=pl.col("case").replace_strict(severities),
-        verdict=pl.when(strict_breach).then(pl.lit("breach")).otherwise(pl.lit("risk")),
+        verdict=pl.when(strict_breach)
+        .then(pl.lit("breach"))
+        .when(pl.col("case") == _UNKNOWN)
+        .then(pl.lit("cannot_tell"))
+        .otherwise(pl.lit("risk")),
         sources=pl.when(has_sources).then("sources").otherwise(pl.lit(["house: experience check"])),
         rule=pl.when(~pl.col("case").is_in(_NO_RULE)).then("rule"),
     )

@@ -45,11 +45,11 @@ class Unexplained(NoActCheck):
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Segments of third parties, segments without a supporting act, and messages nothing earlier accounts for."""
         third_party = context.segments.filter(pl.col("source") == "third_party")
-        bought_text = 'The segment "{}" of {} came from a third party: nothing in this data explains it.'
+        bought_text = 'The segment "{}" of {} came from a third party: {}.'
         text = 'Nothing in this data explains the segment "{}" of {}.'
         return pl.concat(
             [
-                _segments(third_party, context, "third_party", bought_text),
+                _segments(third_party, context, "third_party", bought_text, _own_acts(context)),
                 _segments(unsupported_segments(context), context, "segment", text),
                 _messages(_unsupported_messages(context)),
             ]
@@ -60,8 +60,17 @@ class Unexplained(NoActCheck):
         return acts_about_something_else(context, finding)
 
 
-def _segments(segments: pl.DataFrame, context: CheckContext, case: str, template: str) -> pl.DataFrame:
-    text = pl.format(template, pl.lit(ABOUT), day(pl.col("occurred_at")))
+def _own_acts(context: CheckContext) -> pl.Expr:
+    """What the data says of acts of the customer's own that could be behind a segment."""
+    covered = would_explain(context.population.coverage, pl.col("occurred_at"))
+    unknown = pl.lit("whether acts of the customer led to it, this data cannot tell")
+    return pl.when(covered).then(pl.lit("nothing in this data explains it")).otherwise(unknown)
+
+
+def _segments(
+    segments: pl.DataFrame, context: CheckContext, case: str, template: str, *more: pl.Expr
+) -> pl.DataFrame:
+    text = pl.format(template, pl.lit(ABOUT), day(pl.col("occurred_at")), *more)
     rows = with_messages(segments, context)
     return detected_segments(rows, case, text)
 

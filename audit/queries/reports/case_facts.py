@@ -12,8 +12,10 @@ from audit.events import vocabulary
 from audit.events.messages import messages
 from audit.events.vocabulary import OPT_INS, OPT_OUTS
 from audit.findings import check
+from audit.population.coverage import Coverage
 from audit.queries.case import Case
 from audit.queries.findings_documents import Finding
+from audit.why import data_sufficiency
 from audit.why.expiry import Silence, silence_after_finding
 from audit.why.wording import Wording
 
@@ -68,10 +70,16 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """That others put the customer into the group that the messages were for: since when, and who they are."""
+    """That others put the customer into the group that the messages were for: since when, and who they are.
+
+    `listed`: a list of that day has the customer, which does not say since when; `covered`: the data would hold acts of the
+    customer's own that led to it.
+    """
 
     since: datetime
     name: str | None
+    listed: bool = False
+    covered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +143,7 @@ def case_facts(case: Case, finding: Finding | None) -> CaseFacts:
         others=_others(case, finding),
         opt_out=_opt_out(cause, events),
         purchase=_purchase(_rows(events, () if finding is None else finding.cause), wording),
-        origin=_origin(cause),
+        origin=_origin(cause, case.context.coverage),
         silence=_silence(case, finding, sent),
         legal_request=_legal_request(events),
         bereaved=bool(events.select(vocabulary.life_changed().any()).item()),
@@ -253,9 +261,12 @@ def _purchase(rows: Sequence[dict[str, Any]], wording: Wording) -> Purchase | No
     return None if row is None or about is None else Purchase(about, row["occurred_at"])
 
 
-def _origin(rows: Sequence[dict[str, Any]]) -> Origin | None:
+def _origin(rows: Sequence[dict[str, Any]], coverage: Coverage) -> Origin | None:
     row = next((row for row in rows if row["source"] == "third_party"), None)
-    return None if row is None else Origin(row["occurred_at"], row["source_name"])
+    if row is None:
+        return None
+    covered, _ = data_sufficiency.of_a_message(coverage, row["occurred_at"])
+    return Origin(row["occurred_at"], row["source_name"], row["kind"] == "segment_snapshot", covered)
 
 
 def _legal_request(events: pl.DataFrame) -> datetime | None:

@@ -74,13 +74,13 @@ def _covered(says: Language, covered: coverage.Coverage) -> str:
     """How far the data reaches, in one line."""
     if says.locale == "en":
         return coverage.line(covered)
-    parts = []
-    for name, kind in (("orders", "order_completed"), ("views", "product_viewed"), ("mails", "message_sent")):
-        span = covered.kinds.get(kind)
-        key = name if span else f"no_{name}"
-        parts.append(says.say("coverage", key, until=says.date(span.last) if span else ""))
-    for begin, end in covered.gaps[-1:]:
-        parts.append(says.say("coverage", "gap", begin=says.date(begin), end=says.date(end)))
+    dated, absent = coverage.reach(covered)
+    parts = [says.say("coverage", name, until=says.date(newest)) for name, newest in dated.items()]
+    parts += [says.say("coverage", f"no_{name}") for name in absent]
+    for begin, end in sorted(covered.gaps)[-1:]:
+        key = "gap" if len(covered.gaps) == 1 else "gaps"
+        days = {"begin": says.date(begin), "end": says.date(end)}
+        parts.append(says.say("coverage", key, n=len(covered.gaps), **days))
     counts = {name: number for name, number in asdict(covered.left_out).items() if number}
     parts += [says.say("coverage", name, n=number) for name, number in counts.items() if name != "messages"]
     return says.say("coverage", "data", parts=" · ".join(parts))

@@ -40,6 +40,7 @@ def found(says: Language, picture: CustomerPicture, finding: Finding) -> str:
     nouns = says.nouns(picture.messages.by_channel)
     same_day = finding.first.date() == finding.last.date()
     key = "one" if finding.total == 1 else "day" if same_day else "several"
+    key = key if finding.total else "none"
     counted = says.say(
         "noted",
         key,
@@ -50,7 +51,8 @@ def found(says: Language, picture: CustomerPicture, finding: Finding) -> str:
     )
     excess = "" if finding.excess is None else f", {says.say('noted', 'excess', excess=finding.excess)}"
     subject = f" · {finding.subject}" if finding.subject else ""
-    return f"{finding.check} ({question}){subject}: {counted}{excess}"
+    case = f"; {says.say('case', finding.case)}" if says.has("case", finding.case) else ""
+    return f"{finding.check} ({question}){subject}: {counted}{excess}{case}"
 
 
 def title(says: Language, explanation: WhyDocument, findings: Sequence[Finding]) -> str:

@@ -290,9 +290,9 @@ def _origin(case: _Case) -> Iterable[str]:
     says, origin = case.says, case.facts.origin
     if origin is None:
         return
-    key, name = ("third_party_named", says.quoted(origin.name)) if origin.name else ("third_party", "")
-    yield says.say("because", key, since=says.date(origin.since), name=name)
-    if case.finding is not None and case.finding.check == "unexplained":
+    key = f"third_party{'_listed' if origin.listed else ''}{'_named' if origin.name else ''}"
+    yield says.say("because", key, since=says.date(origin.since), name=says.quoted(origin.name or ""))
+    if case.finding is not None and case.finding.check == "unexplained" and origin.covered:
         yield says.say("because", "no_act")
 
 

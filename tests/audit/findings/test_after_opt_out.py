@@ -136,13 +136,34 @@ def test_what_was_handed_over_before_is_no_breach_within_days():
     [
         ({"channel": "sms"}, {}),
         ({"sender": "Sport"}, {"sender": "Books"}),
-        ({"sender": "Sport"}, {}),
         ({"topics": ["sport"]}, {"topics": ["books"]}),
-        ({"topics": ["sport"]}, {}),
     ],
 )
 def test_a_no_to_something_else_is_another_scope(said, sent):
     assert _one(_no(**said), mail("2026-08-01", **sent))[:3] == ("wrong_scope", "risk", "info")
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        ({}, {"channel": None}),
+        ({"sender": "Sport"}, {}),
+        ({"topics": ["sport"]}, {}),
+    ],
+)
+def test_a_no_that_names_what_the_message_lacks_may_be_about_it(said, sent):
+    history = (_no(**said), mail("2026-08-01", **sent))
+    assert _one(*history)[:3] == ("unknown_scope", "cannot_tell", "info")
+    (finding,) = found("after-opt-out", *history)
+    assert finding["text"].startswith(
+        "Cannot tell whether the opt-out of 2026-06-10 (unsubscribed) is about 1 "
+    )
+    assert "all channels" not in finding["subject"]
+
+
+def test_the_no_that_may_be_about_a_message_comes_before_one_that_is_not():
+    other, nearer = _no("2026-06-01T10:00", channel="sms"), _no("2026-06-05T10:00", topics=["books"])
+    assert found("after-opt-out", other, nearer, mail("2026-08-01"))[0]["case"] == "unknown_scope"
 
 
 @pytest.mark.parametrize(

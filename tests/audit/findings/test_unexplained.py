@@ -100,6 +100,9 @@ def test_a_third_partys_segment_is_always_unexplained():
         ["s"],
         1,
     )
+    assert finding["text"].endswith("whether acts of the customer led to it, this data cannot tell.")
+    (finding,) = found("unexplained", *_COVER, bought)
+    assert finding["text"].endswith("came from a third party: nothing in this data explains it.")
 
 
 def test_a_segment_that_says_nothing_of_what_it_is_about_is_left_alone():

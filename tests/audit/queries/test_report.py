@@ -18,7 +18,7 @@ from audit.queries import reports
 from audit.queries.customer import CustomerPicture, Membership, MessageCounts, Recommendation
 from audit.queries.findings_documents import Finding
 from audit.queries.remedies import Remedy
-from audit.queries.reports.case_facts import CaseFacts, Purchase, SentMessage
+from audit.queries.reports.case_facts import CaseFacts, Origin, Purchase, SentMessage
 from audit.rules.book.documents import CoveringRule
 from audit.why import Facts, Reason, WhyDocument
 from audit.why.expiry import Silence
@@ -389,6 +389,7 @@ def test_both_languages_say_the_same_things() -> None:
         "condition",
         "condition_not",
         "ends",
+        "case",
     ):  # in English the explanations have them
         del german[made_of_facts]
     assert keys(dict(language("en").texts)) == keys(german)
@@ -411,6 +412,28 @@ def test_a_note_on_somebody_who_got_nothing_does_not_say_that_nothing_was_found(
     made = reports.internal(picture(messages=counts), [], [], locale="en").written("txt")
     assert "This data holds no message to this customer." in made
     assert "found nothing" not in made
+
+
+def test_a_german_note_says_what_a_no_was_for_and_counts_no_messages_of_a_group() -> None:
+    other = finding("after-opt-out", case="wrong_scope", suggested_rule=None)
+    group = finding("unexplained", case="third_party", total=0, count=0, messages=[], suggested_rule=None)
+    made = reports.internal(PICTURE, [other, group], [], locale="de").written("txt")
+    assert "das Nein galt einem anderen Kanal, Absender oder Thema" in made
+    assert "von dritter Seite" in made
+    assert "0 Nachrichten" not in made
+    assert "keine Abmeldungen" in made, "what is absent is named as in English"
+
+
+@pytest.mark.parametrize("covered", [True, False])
+def test_a_list_of_a_third_party_says_nothing_of_since_when_and_no_more_than_the_data(covered: bool) -> None:
+    listed = Origin(datetime(2026, 11, 21, tzinfo=UTC), "Broker", listed=True, covered=covered)
+    facts = replace_facts(FACTS, origin=listed)
+    text = reports.reply(PICTURE, [finding("unexplained", case="third_party")], [], facts=facts).written(
+        "txt"
+    )
+    assert "A list of 21 November 2026 has you in it." in text
+    assert "since 21 November" not in text
+    assert ("Nothing in our records that you did with us led to it." in text) == covered
 
 
 def test_whoever_asked_for_their_data_is_answered_by_privacy_and_the_bereaved_by_care() -> None:
