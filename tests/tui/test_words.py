@@ -235,6 +235,18 @@ def test_more_campaigns_than_are_named_are_counted() -> None:
     assert made.causes.endswith("Sent by a (4), b (3), c (2) and 2 more.")
 
 
+def test_what_the_sentence_says_by_itself_is_not_said_before_it_again() -> None:
+    untold = Reason("this data cannot tell: nothing says what campaign 7 is about; the campaign map can", ())
+    made = verdict_text.whole(document(FINDING), replace(WHY, standing="cannot_tell", because=(untold,)), {})
+    assert made.causes.startswith("This data cannot tell: nothing says")
+
+
+def test_of_what_was_too_many_a_rule_stops_a_part_of_that() -> None:
+    effect = replace(EFFECT, stops=2, of=3)
+    made = verdict_text.quick(document(FINDING | {"excess": 3, "suggested_effect": effect}))
+    assert made.remedy.endswith("would have stopped 2 of the 3 too many.")
+
+
 def test_what_cannot_be_told_is_no_verdict_and_no_compliance() -> None:
     made = verdict_text.quick(document(FINDING | {"verdict": "cannot_tell"}))
     told = "14 mails, 1 with a click recorded; 14 of 15 checks found nothing"
@@ -245,7 +257,8 @@ def test_what_cannot_be_told_is_no_verdict_and_no_compliance() -> None:
 def test_a_verdict_without_a_message_in_the_data_says_so_and_nothing_else() -> None:
     lack = Unanswered(check="over-frequency", lacks="kinds", how="import", kinds=("message_sent",))
     made = verdict_text.quick(replace(document(), unanswered=(lack,)))
-    assert "holds no messages" in made.text
+    assert made.text.startswith("This data holds no messages")
+    assert "0 mails" not in made.text, "a count of none would say that none were sent"
     assert "found nothing" not in made.text
     assert "found anything" not in made.text
 

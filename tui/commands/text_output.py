@@ -199,7 +199,8 @@ def _findings(findings: "Sequence[Finding]", unanswered: "Sequence[Unanswered]")
             title = str(rule.get("title") or rule["id"])
             noun = "message" if effect.messages == 1 else "messages"
             lost = f"{effect.messages:,} {noun} of this customer in all, {effect.wanted.clicked:,} of them clicked"
-            line(f"         would help: {title}: it stops {effect.stops:,} of {effect.of:,} ({lost}){last}")
+            of = f"the {effect.of:,} too many" if finding.excess is not None else f"{effect.of:,}"
+            line(f"         would help: {title}: it stops {effect.stops:,} of {of} ({lost}){last}")
     if findings:
         line()
     _limits(unanswered)

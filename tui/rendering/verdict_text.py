@@ -29,6 +29,9 @@ LEADS = {
 }
 """Standing → how the sentence about the cause begins."""
 
+_CANNOT_TELL = "this data cannot tell"
+"""How a sentence begins that says so by itself."""
+
 
 def quick(document: CustomerPicture) -> Verdict:
     """The verdict as far as the picture alone gives it."""
@@ -69,7 +72,7 @@ def _nothing(document: CustomerPicture) -> str:
     untold = (finding.check for finding in document.findings if finding.verdict == "cannot_tell")
     of_checks = in_one_line(language("en"), document.unanswered, untold)
     if without_messages(document.unanswered):
-        return f"{of_checks}."
+        return as_sentence(of_checks)
     return f"{number(counts.sent)} mails, {number(counts.clicked)} with a click recorded; {of_checks}"
 
 
@@ -80,7 +83,9 @@ def _cause(explained: WhyDocument | None, campaigns: Mapping[str, int]) -> str:
     leading = [reason for reason in because if _leads(reason)]
     causes = leading or [reason for reason in because if not _is_about(reason)] or because
     text = causes[0].text.rstrip(".") if causes else ""
-    sentence = text[:1].upper() + text[1:] if leading else f"{LEADS[explained.standing]}: {text}"
+    lead = LEADS[explained.standing]
+    says_itself = leading or text.lower().startswith(lead.lower()) or text.startswith(_CANNOT_TELL)
+    sentence = text[:1].upper() + text[1:] if says_itself else f"{lead}: {text}"
     more = len(causes) - 1 if explained.standing == "inferred" else 0
     return f"{sentence}{f'; {more} more under Why' if more else ''}.{_flows(campaigns)}"
 
@@ -113,7 +118,8 @@ def _remedy(finding: Finding) -> str:
         return ""
     name = str(rule.get("title") or rule["id"]).rstrip(".")
     last = " Last resort: the flow goes on for everybody else." if effect.last_resort else ""
-    return f"The rule “{name}” would have stopped {number(effect.stops)} of {number(effect.of)}.{last}"
+    of = f"the {number(effect.of)} too many" if finding.excess is not None else number(effect.of)
+    return f"The rule “{name}” would have stopped {number(effect.stops)} of {of}.{last}"
 
 
 def as_sentence(words: str) -> str:

@@ -161,8 +161,9 @@ def _reason(item: Row, usual_items: Mapping[int, str]) -> str:
     if item["type_rest"] == 0:
         return f"nothing else here lies in {_UNNAMED if item['hidden'] else _kind(item)}"
     usual = usual_items.get(item["type_node"])
-    rather = f", mostly {usual}" if usual and not item["hidden"] else ""
-    return f"never this one, {item['type_rest']:.0f} others of its kind{rather}"
+    rather = f", mostly {usual}" if usual and usual != item["item_name"] and not item["hidden"] else ""
+    others = f"{item['type_rest']:.0f} other{'s' * (item['type_rest'] != 1)}"
+    return f"never this one, {others} of its kind{rather}"
 
 
 def _share(customers: int, accounts: int) -> str:

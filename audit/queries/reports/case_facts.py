@@ -176,7 +176,7 @@ def _sent(events: pl.DataFrame, finding: Finding | None, wording: Wording) -> tu
 
 
 def _title(row: dict[str, Any], wording: Wording) -> str:
-    title = row["subject"] or row["campaign_name"] or row["campaign_id"] or row["item_name"]
+    title = row["subject"] or row["campaign_name"] or row["item_name"]
     return wording.title(str(title), row) if title else ""
 
 

@@ -17,6 +17,9 @@ from audit.queries.reports.weekly import Weekly, section
 from audit.why.model import WhyDocument
 from audit.why.wording import minute
 
+_CAMPAIGNS = 12
+"""House value: so many campaigns are named, those that sent most."""
+
 
 def internal(
     picture: CustomerPicture,
@@ -93,7 +96,8 @@ def _verdict(says: Language, picture: CustomerPicture, findings: Sequence[Findin
     ]
     told = any(row.verdict != "cannot_tell" for row in findings)
     untold = (row.check for row in findings)
-    nothing = f"{limits.in_one_line(says, picture.unanswered, untold)}."
+    in_one_line = limits.in_one_line(says, picture.unanswered, untold)
+    nothing = f"{in_one_line[:1].upper()}{in_one_line[1:]}."
     if not picture.messages.sent and not limits.without_messages(picture.unanswered):
         nothing = says.say("internal", "no_messages")
     return Section(says.say("internal", "verdict"), () if told else (nothing,), tuple(items))
@@ -128,7 +132,10 @@ def _messages(says: Language, picture: CustomerPicture) -> Section | None:
         return None
     text = says.say("internal", "counts", **asdict(picture.messages))
     by_campaign = sorted(picture.messages.by_campaign.items(), key=lambda pair: (-pair[1], pair[0]))
-    campaigns = ", ".join(f"{name} {count}" for name, count in by_campaign)
+    campaigns = ", ".join(
+        [f"{name} ({count})" for name, count in by_campaign[:_CAMPAIGNS]]
+        + ([says.rest(len(by_campaign) - _CAMPAIGNS)] if len(by_campaign) > _CAMPAIGNS else [])
+    )
     paragraphs = (text, f"{says.say('internal', 'by_campaign')}: {campaigns}") if campaigns else (text,)
     return Section(says.say("internal", "messages"), paragraphs)
 
@@ -164,13 +171,16 @@ def _suggested(says: Language, findings: Sequence[Finding], remedies: Mapping[st
 
 
 def _listed(says: Language, heading: str, entries: Iterable[tuple[str, bool, bool]]) -> Section | None:
-    """What the customer is in or was shown: its title, whether it is logged, whether our definition gives it."""
+    """What the customer is in or was shown: its title, whether it is logged, whether our definition gives it.
+
+    Each origin is said once.
+    """
     origins = {(True, True): "both", (True, False): "recorded"}
-    items = [
-        f"{title}: {says.say('internal', origins.get((logged, derived), 'reconstruction'))}"
-        for title, logged, derived in entries
-    ]
-    return Section(says.say("internal", heading), items=tuple(dict.fromkeys(items))) if items else None
+    titles: dict[str, dict[str, None]] = {}
+    for title, logged, derived in entries:
+        titles.setdefault(origins.get((logged, derived), "reconstruction"), {})[title] = None
+    items = tuple(f"{says.say('internal', origin)}: {'; '.join(named)}" for origin, named in titles.items())
+    return Section(says.say("internal", heading), items=items) if items else None
 
 
 def _evidence(

@@ -424,6 +424,18 @@ def test_a_german_note_says_what_a_no_was_for_and_counts_no_messages_of_a_group(
     assert "keine Abmeldungen" in made, "what is absent is named as in English"
 
 
+def test_an_id_is_no_subject_and_a_day_stands_alone() -> None:
+    unnamed = tuple(replace_facts(message, title="") for message in FACTS.sent)
+    text = reports.reply(PICTURE, [finding()], [], facts=replace_facts(FACTS, sent=unnamed)).written("txt")
+    assert "“”" not in text
+    assert "18 November 2025: " in text
+
+
+def test_a_note_says_once_where_what_it_lists_comes_from() -> None:
+    made = reports.internal(PICTURE, [finding()], [], locale="en").written("txt")
+    assert made.count("our reconstruction; the customer did not see this") <= 2, "segments, recommendations"
+
+
 @pytest.mark.parametrize("covered", [True, False])
 def test_a_list_of_a_third_party_says_nothing_of_since_when_and_no_more_than_the_data(covered: bool) -> None:
     listed = Origin(datetime(2026, 11, 21, tzinfo=UTC), "Broker", listed=True, covered=covered)

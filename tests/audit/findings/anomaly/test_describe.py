@@ -45,6 +45,8 @@ def test_an_hour_is_named_where_the_account_seldom_shops_at_it(fits):
         ({"thing_rest": 1}, "here 1 other time"),
         ({"thing_rest": 2}, "here 2 other times"),
         ({"type_rest": 3}, "never this one, 3 others of its kind, mostly Brush"),
+        ({"type_rest": 1}, "never this one, 1 other of its kind, mostly Brush"),
+        ({"type_rest": 1, "item_name": "Brush"}, "never this one, 1 other of its kind"),
         ({"type_rest": 3, "hidden": True}, "never this one, 3 others of its kind"),
         ({"type_rest": 3, "type_node": 8}, "never this one, 3 others of its kind"),
     ],
