@@ -34,13 +34,13 @@ def found(says: Language, picture: CustomerPicture, finding: Finding) -> str:
     question = _question(says, finding.check)
     if finding.verdict == "cannot_tell":
         return f"{finding.check}: {question}"
+    subject = f" · {finding.subject}" if finding.subject else ""
+    case = f"; {says.say('case', finding.case)}" if says.has("case", finding.case) else ""
     if not finding.messages:
-        subject = f" · {finding.subject}" if finding.subject else ""
-        return f"{finding.check} ({question}){subject}: {_days(says, finding.first, finding.last)}"
+        return f"{finding.check} ({question}){subject}: {_days(says, finding.first, finding.last)}{case}"
     nouns = says.nouns(picture.messages.by_channel)
     same_day = finding.first.date() == finding.last.date()
     key = "one" if finding.total == 1 else "day" if same_day else "several"
-    key = key if finding.total else "none"
     counted = says.say(
         "noted",
         key,
@@ -50,8 +50,6 @@ def found(says: Language, picture: CustomerPicture, finding: Finding) -> str:
         **nouns,
     )
     excess = "" if finding.excess is None else f", {says.say('noted', 'excess', excess=finding.excess)}"
-    subject = f" · {finding.subject}" if finding.subject else ""
-    case = f"; {says.say('case', finding.case)}" if says.has("case", finding.case) else ""
     return f"{finding.check} ({question}){subject}: {counted}{excess}{case}"
 
 
