@@ -35,7 +35,7 @@ def found(says: Language, picture: CustomerPicture, finding: Finding) -> str:
     if finding.verdict == "cannot_tell":
         return f"{finding.check}: {question}"
     subject = f" · {finding.subject}" if finding.subject else ""
-    case = f"; {says.say('case', finding.case)}" if says.has("case", finding.case) else ""
+    case = f"; {says.say('case', finding.case or '')}" if says.has("case", finding.case) else ""
     if not finding.messages:
         return f"{finding.check} ({question}){subject}: {_days(says, finding.first, finding.last)}{case}"
     nouns = says.nouns(picture.messages.by_channel)

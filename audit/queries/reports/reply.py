@@ -180,8 +180,8 @@ def _happened(case: _Case) -> Iterable[Section]:
 def _all_messages(case: _Case) -> Iterable[str]:
     says, sent = case.says, case.facts.sent
     if not sent:
-        held = limits.without_messages(case.picture.unanswered)
-        yield says.say("sent", "none_held" if held else "none")
+        nobodys = limits.without_messages(case.picture.unanswered)
+        yield says.say("sent", "none_held" if nobodys else "none")
         return
     values = {
         "first": says.date(sent[0].at),
