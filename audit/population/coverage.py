@@ -284,12 +284,11 @@ def would_explain(coverage: Coverage, at: pl.Expr) -> pl.Expr:
 
 def reach(coverage: Coverage) -> tuple[dict[str, datetime], tuple[str, ...]]:
     """What the coverage line speaks of: each word with its newest event (UTC), and the words of which there is nothing."""
-    newest = {
-        word: max((coverage.kinds[kind].last for kind in kinds if kind in coverage.kinds), default=None)
-        for word, kinds in _LINE.items()
+    lasts = {
+        word: [coverage.kinds[k].last for k in kinds if k in coverage.kinds] for word, kinds in _LINE.items()
     }
-    dated = {word: at for word in _DATED if (at := newest[word]) is not None}
-    return dated, tuple(word for word, at in newest.items() if at is None)
+    dated = {word: max(lasts[word]) for word in _DATED if lasts[word]}
+    return dated, tuple(word for word, moments in lasts.items() if not moments)
 
 
 def line(coverage: Coverage) -> str:
