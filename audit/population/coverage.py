@@ -284,9 +284,8 @@ def would_explain(coverage: Coverage, at: pl.Expr) -> pl.Expr:
 
 def reach(coverage: Coverage) -> tuple[dict[str, datetime], tuple[str, ...]]:
     """What the coverage line speaks of: each word with its newest event (UTC), and the words of which there is nothing."""
-    lasts = {
-        word: [coverage.kinds[k].last for k in kinds if k in coverage.kinds] for word, kinds in _LINE.items()
-    }
+    spans = coverage.kinds
+    lasts = {word: [spans[kind].last for kind in kinds if kind in spans] for word, kinds in _LINE.items()}
     dated = {word: max(lasts[word]) for word in _DATED if lasts[word]}
     return dated, tuple(word for word, moments in lasts.items() if not moments)
 
