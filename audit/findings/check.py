@@ -52,6 +52,7 @@ class Check(ABC):
     `offers_opt_out`: whether a reply offers to stop all advertising.
     `about_pace`: whether it finds how messages came, such as too many at once, rather than that they came.
     `about_channel`: whether it is about all marketing over a channel, whatever the campaign.
+    `finds_no_cause`: whether its findings say that nothing the customer did led to them.
     `slow`: looked at last where only one finding is looked for.
     """
 
@@ -61,6 +62,7 @@ class Check(ABC):
     offers_opt_out: ClassVar[bool] = True
     about_pace: ClassVar[bool] = False
     about_channel: ClassVar[bool] = False
+    finds_no_cause: ClassVar[bool] = False
     slow: ClassVar[bool] = False
 
     @property

@@ -133,15 +133,22 @@ def absences(message: MessageContext, trigger: Trigger, live: pl.DataFrame) -> l
 def _not_ended(message: MessageContext, trigger: Trigger, act: Row, thing: str, but: str) -> Reason:
     """That nothing had ended `act` when the message was sent, as far as the data reaches."""
     kinds, since, sent_at = kinds_in_words(trigger.ended_by), act["occurred_at"], message.sent_at
-    coverage, facts = message.context.coverage, Facts(thing=thing)
+    coverage, facts = message.context.coverage, _things_facts(message.wording, act)
     unknown = data_sufficiency.unknown_in_words(coverage, trigger.ended_by, since, sent_at)
     known_through = coverage.known_through(trigger.ended_by, since, sent_at)
     if unknown and known_through <= since:
         text = f"whether there were {kinds} of {thing} after that, this data cannot tell: {unknown}"
-        return Reason(text, facts=Facts(thing=thing, covered=False))
+        return Reason(text, facts=structs.replace(facts, covered=False))
     until = f"until {day(known_through)}{but}; {unknown}" if unknown else f"until this message{but}"
     not_ended = absent(trigger.ended_by, since, {**message.row, "occurred_at": known_through}, act)
     return Reason(f"no {kinds} of {thing} after that, {until}", absent=not_ended, facts=facts)
+
+
+def _things_facts(wording: Wording, row: Row) -> Facts:
+    """What `row` is about."""
+    if wording.names_segment(row):
+        return SegmentFacts(thing=wording.thing(row), segment=row["segment_id"])
+    return Facts(thing=wording.thing(row))
 
 
 def absent(kinds: Sequence[str], since: datetime | None, message: Row, about: Row | None = None) -> Absence:

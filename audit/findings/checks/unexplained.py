@@ -37,6 +37,7 @@ class Unexplained(NoActCheck):
     """Nothing that we know of is behind it."""
 
     id = "unexplained"
+    finds_no_cause = True
     fault = CustomerWording(
         en="We owe you a reason for that.",
         de="Dafür schulden wir Ihnen einen Grund.",

@@ -150,9 +150,8 @@ def _of_facts(says: Language, reason: Reason) -> str:
     told = reason.facts or Facts()
     if told.act and told.at:
         times = told.times if isinstance(told.times, int) else 1
-        subject = told.segment if isinstance(told, SegmentFacts) else told.thing
         kind = "order_unasked" if told.unasked is True else told.act
-        return act(says, kind, "" if subject in {UNSET, UNNAMED} else str(subject), told.at, times)
+        return act(says, kind, _subject(told), told.at, times)
     if told.about:
         return says.say("noted", "about", thing=says.quoted(told.about))
     if told.trigger is not UNSET:
@@ -176,8 +175,14 @@ def _of_facts(says: Language, reason: Reason) -> str:
     if isinstance(told, CountedFacts):
         return _counted(says, told)
     if reason.absent:
-        return _absent(says, reason.absent, "" if told.thing is UNSET else str(told.thing))
+        return _absent(says, reason.absent, _subject(told))
     return _events(says, len(reason.events))
+
+
+def _subject(told: Facts) -> str:
+    """What an act was about, by its name alone; empty where it has none."""
+    subject = told.segment if isinstance(told, SegmentFacts) else told.thing
+    return "" if subject in {UNSET, UNNAMED} else str(subject)
 
 
 def _events(says: Language, number: int) -> str:

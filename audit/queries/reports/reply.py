@@ -292,7 +292,7 @@ def _origin(case: _Case) -> Iterable[str]:
         return
     key = f"third_party{'_listed' if origin.listed else ''}{'_named' if origin.name else ''}"
     yield says.say("because", key, since=says.date(origin.since), name=says.quoted(origin.name or ""))
-    if case.finding is not None and case.finding.check == "unexplained" and origin.covered:
+    if case.finding is not None and check(case.finding.check).finds_no_cause and origin.covered:
         yield says.say("because", "no_act")
 
 

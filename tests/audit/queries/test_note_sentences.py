@@ -8,7 +8,7 @@ from audit.queries.reports import note_sentences
 from audit.queries.reports.language import language
 from audit.queries.reports.weekly import section, weekly
 from audit.why import flow_check
-from audit.why.model import Absence, CountedFacts, Facts, FlowCondition, Reason
+from audit.why.model import Absence, CountedFacts, Facts, FlowCondition, Reason, SegmentFacts
 from audit.why.reasons import grouped
 from audit.why.wording import Wording
 from tests.audit.queries.test_report import PICTURE, finding
@@ -99,3 +99,12 @@ def test_a_condition_that_did_not_hold_is_not_told_as_if_it_had(holds: bool, sai
 def test_a_finding_without_messages_counts_none() -> None:
     goods = finding("unrequested-shipment", messages=[], subject="tool-set", to="2025-11-18T07:00:00Z")
     assert note_sentences.found(GERMAN, PICTURE, goods).endswith(" · tool-set: 18. November 2025")
+
+
+def test_a_segment_that_was_not_left_is_told_by_its_name_alone() -> None:
+    absent = Absence(kinds=("segment_left",), since=FIRST, until=LAST)
+    said = german(SegmentFacts(thing="the segment “autos”", segment="autos"), absent)
+    assert (
+        said
+        == "nicht verzeichnet vom 24. März 2026 bis 8. September 2026: Aus einem Segment genommen („autos“)"
+    )
