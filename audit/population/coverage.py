@@ -198,8 +198,8 @@ class Coverage:
 
 def daily(events: pl.DataFrame) -> pl.DataFrame:
     """Count `events` by source, kind and day, in the shape of `DAILY`."""
-    kept = [name for name in MARKS if name in events.columns]
-    filled = [pl.when(pl.col(name).is_not_null().any()).then(pl.lit(name)) for name in kept]
+    marked = [name for name in MARKS if name in events.columns]
+    filled = [pl.when(pl.col(name).is_not_null().any()).then(pl.lit(name)) for name in marked]
     return (
         events.lazy()
         .group_by(

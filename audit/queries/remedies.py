@@ -19,6 +19,7 @@ from audit.queries.findings_documents import Finding, SuggestedEffect, findings_
 from audit.rules import book
 from audit.rules.book.documents import CoveringRule
 from audit.rules.book.proposals import APPROVED, PROPOSED, Proposal
+from audit.rules.kinds.mute import Mute
 from audit.rules.model import Rule, from_dict, to_dict
 from audit.rules.replay.simulation import Progress
 from audit.rules.replay.totals import ReplayDocument, StoppedWanted
@@ -144,7 +145,7 @@ def _covering(case: Case, finding: Finding, needed: int) -> CoveringRule | None:
 
 def _is_meant_for(finding: Finding, rule: Rule) -> bool:
     """Whether a rule that stops the messages settles what was found: after a death, only one that ends all of them."""
-    return finding.case != "customer_deceased" or rule.kind == "mute"
+    return finding.case != "customer_deceased" or rule.kind == Mute.kind
 
 
 def suggested(

@@ -1,8 +1,10 @@
 """What each finding's sentence must say, worked out from the events: its figures in the order of reading."""
 
+import tomllib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
 
 from audit.findings import catalogue
@@ -12,6 +14,10 @@ from tests.figures.history import History, Row, area, campaign, names_cart, orde
 from tests.figures.reading import day, span
 
 Figures = list[str]
+
+_GROUPS = Path(catalogue.__file__).with_name("jurisdictions.toml")
+EEA = tomllib.loads(_GROUPS.read_text(encoding="utf-8"))["EEA"]["countries"]
+"""Where, as in the United Kingdom, no text gives days of grace after a no."""
 
 
 def expected(finding: Finding, history: History, facts: Facts) -> Figures:
@@ -274,7 +280,10 @@ def _after_opt_out(finding: Finding, history: History, limits: Row) -> Figures:
     number = [str(len(causes))] if len(causes) > 1 else []
     named = [*number, day(min(no["occurred_at"] for no in causes))]
     within = grace if finding.case == "within_grace" else []
-    return [str(len(messages)), *within, *named]
+    channels = {"email", "sms"} if country == "US" else {"email"}
+    gives_grace = country not in {"GB", *EEA} and messages[0]["channel"] in channels
+    late = grace if finding.case == "breach" and gives_grace else []
+    return [str(len(messages)), *within, *named, *late]
 
 
 def _life_changed(finding: Finding, history: History, _: Row) -> Figures:

@@ -1,5 +1,6 @@
 """Every figure of every explanation, letter and note of the scenes is one that the events give."""
 
+import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,8 @@ from tests.figures.reading import day, figures, minute
 
 UNUSUAL = {language(locale).say("unusual", "title") for locale in ("en", "de")}
 CUSTOMERS = sorted(person.id for person in told.people())
+READ = CUSTOMERS if os.environ.get("WHYSENT_FIGURES") == "all" else CUSTOMERS[::4]
+"""Whose explanations, letters and notes are read: every fourth by default, as it takes a minute a dozen; `WHYSENT_FIGURES=all`: all."""
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +58,7 @@ def explained(ws: Workspace, case: Case) -> list[WhyDocument]:
     return made if worst is None else [*made, documents.explain(ws, customer, finding=worst.id)]
 
 
-@pytest.mark.parametrize("name", CUSTOMERS)
+@pytest.mark.parametrize("name", READ)
 def test_every_figure_of_what_is_said_of_a_customer_is_that_of_the_events(
     ws: Workspace, read: dict[str, Case], known: set[str], name: str
 ) -> None:

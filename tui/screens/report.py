@@ -58,8 +58,9 @@ class ReportDialog(Dialog[None]):
         self._report = report
         box = self.query_one(VerticalScroll)
         box.border_title = content(report.title)
-        head = [content(text, "dim") for text in not_in_the_letter(report)]
-        self.query_one(Static).update(Content("\n").join([*head, readable(report.text or report.refusal)]))
+        head = [content(line, "dim") for line in not_in_the_letter(report)]
+        text = Content("\n").join([*head, readable(report.text or report.refusal)])
+        self.query_one(Static).update(text)
         box.scroll_home(animate=False)
 
     def action_kind(self) -> None:

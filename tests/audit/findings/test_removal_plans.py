@@ -87,7 +87,6 @@ def test_what_is_named_is_the_smallest_set_without_which_a_declared_cap_or_gap_i
         (cap(0, "7d"), set()),
         ({"id": "gap", "kind": "min_gap", "window": "10d"}, {0, 10, 20, 30}),
         ({"id": "night", "kind": "quiet_hours", "quiet": "21:00-08:00", "time_zone": "UTC"}, set()),
-        ({"id": "topics", "kind": "sensitive"}, set()),
     ],
 )
 def test_of_many_messages_against_a_declared_rule_those_go_that_keeping_to_it_would_have_stopped(
@@ -141,7 +140,6 @@ def test_a_declared_rule_of_any_kind_is_kept_without_what_is_named(
     [
         {"kind": "cooldown", "window": "2d", "after": "order_completed", "same": "category"},
         {"kind": "consent"},
-        {"kind": "sunset", "unengaged": 2},
     ],
 )
 def test_what_would_have_been_stopped_is_a_last_resort_where_searching_finds_nothing(
@@ -169,7 +167,9 @@ def _borne_out(check: str, frame: pl.DataFrame, ctx: Context) -> Iterator[tuple[
     """Each finding, and whether its set is said to be the smallest, once all that is said of it has been tried."""
     for row in findings.find(frame, ctx, checks=[check]).to_dicts():
         proof = findings.finding(frame, ctx, row["id"]).counterfactual
-        assert proof is not None
+        assert (proof is None) == (row["verdict"] == "cannot_tell")
+        if proof is None:
+            continue
 
         def decide(copies: pl.DataFrame, case: str = row["case"]) -> dict[str, list[str]]:
             found = findings.check(check).detect(CheckContext(copies, ctx)).filter(pl.col("case") == case)
