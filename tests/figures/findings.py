@@ -22,7 +22,7 @@ EEA = tomllib.loads(_GROUPS.read_text(encoding="utf-8"))["EEA"]["countries"]
 
 def expected(finding: Finding, history: History, facts: Facts) -> Figures:
     """The figures of the sentence of a finding, from the events alone; its subject and case say which finding it is."""
-    if finding.verdict == "cannot_tell":
+    if finding.verdict == "cannot_tell" and finding.check in _ONLY_COUNTED:
         return [str(len(_told_of(finding, history)))]
     if finding.check == "repeat-after-purchase":
         return _repeat(finding, history, facts)
@@ -39,6 +39,9 @@ def total_and_excess(finding: Finding, history: History, facts: Facts) -> tuple[
         return int(read[0]), next(int(figure) for figure in read[days[0] :] if figure.isdigit())
     return (int(read[0]) if finding.check in _COUNTED and read[0].isdigit() else None), None
 
+
+_ONLY_COUNTED = {"repeat-after-purchase", "ignored-streak"}
+"""Checks whose sentence names no day where nobody can tell."""
 
 _EXCESS = {"over-frequency", "cart-burst", "duplicate-message", "browse-pursuit", "declared-vs-observed"}
 _COUNTED = {
