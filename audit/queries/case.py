@@ -1,10 +1,10 @@
 """One customer's history as asked for, or everybody's, and what is decided of it, worked out once for all questions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import polars as pl
 
@@ -23,6 +23,25 @@ from audit.workspace.context import Context
 
 if TYPE_CHECKING:
     from audit.workspace.workspace import Workspace
+
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
+
+
+def kept(
+    answer: "Callable[Concatenate[Case, Asked], Answer]",
+) -> "Callable[Concatenate[Case, Asked], Answer]":
+    """An answer about a case, worked out once for each question: pages, notes and letters of a case ask for the same."""
+
+    @wraps(answer)
+    def known(case: "Case", /, *asked: Asked.args, **named: Asked.kwargs) -> Answer:
+        question = (answer, asked, tuple(named.items()))
+        if question not in case.answers:
+            case.answers[question] = answer(case, *asked, **named)
+        told: Answer = case.answers[question]
+        return told
+
+    return known
 
 
 class Audited:
@@ -70,6 +89,8 @@ class Case(Audited):
     source_ids: Mapping[str, str] = field(default_factory=dict)
     """Source ids → pseudonyms, of the customers whom these rules name by the source's own id."""
     view: RoleView = field(default_factory=RoleView)
+    answers: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What was asked of it, see `kept`."""
 
     @cached_property
     def memberships(self) -> pl.DataFrame:
@@ -89,8 +110,12 @@ class Case(Audited):
     def replay(self, rules: Iterable[Rule]) -> Replay:
         """Rules replayed over this customer's past."""
         taking_part = [rule for rule in rules if rule.takes_part]
-        causes = self.causes if any(rule.reads_causes for rule in taking_part) else None
+        causes = self.causes_read_by(taking_part)
         return simulate(self.events, taking_part, self.context, ids=self.source_ids, causes=causes)
+
+    def causes_read_by(self, rules: Iterable[Rule]) -> pl.DataFrame | None:
+        """The causes, where one of `rules` reads them; else None."""
+        return self.causes if any(rule.takes_part and rule.reads_causes for rule in rules) else None
 
     @cached_property
     def stopped(self) -> pl.DataFrame:
@@ -98,6 +123,7 @@ class Case(Audited):
         decisions = self.replay(period.rule for period in self.rules).decisions
         return decisions.select("event_id", "failing_rules", stops=pl.col("decision") == "stop")
 
+    @kept
     def why(self, subject: str, ident: str) -> why.Explanation:
         """Why something was decided: a `message`, `segment`, `item` or `finding`. Raises NotFoundError.
 

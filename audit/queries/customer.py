@@ -16,7 +16,7 @@ from audit.findings.anomaly import OutOfPattern
 from audit.population.coverage import CoverageDocument
 from audit.privacy.role_view import MARK
 from audit.queries import remedies
-from audit.queries.case import Case
+from audit.queries.case import Case, kept
 from audit.queries.findings_documents import Finding
 from audit.why.expiry import Basis, Why
 from audit.why.model import Absence, Standing
@@ -158,7 +158,8 @@ class CustomerPicture(Document, schema="whysent.customer/1"):
     """Orders and sessions likelier to be somebody else's, those with a hard sign first: a hint, no finding."""
 
 
-def picture(case: Case, *, strips: bool = True) -> CustomerPicture:
+@kept
+def picture(case: Case, *, strips: bool) -> CustomerPicture:
     """The picture of a case, as whoever asks is told it; without `strips` it has nothing that rests on all group facts: no recommendations, and
     nothing out of pattern.
     """

@@ -16,7 +16,7 @@ from audit import (
 )
 from audit.errors import InputError
 from audit.queries import remedies
-from audit.queries.case import Case, causes_for, named_in, read_case, read_everybody
+from audit.queries.case import Case, named_in, read_case, read_everybody
 from audit.queries.customer import CustomerPicture, picture
 from audit.queries.findings_documents import Findings, TriageList, triage_list
 from audit.rules.reference import verdicts
@@ -39,7 +39,7 @@ def show(
     without: Iterable[str] = (),
 ) -> CustomerPicture:
     """The whole picture of one customer."""
-    return picture(read_case(ws, customer, at=at, without=without))
+    return picture(read_case(ws, customer, at=at, without=without), strips=True)
 
 
 def explain(
@@ -75,7 +75,7 @@ def explanation(case: Case, ws: "Workspace", **subjects: str | None) -> why.WhyD
     if subject != "message":
         return case.view.shown(reasons.document())
     events, context, rules = case.events, case.context, ws.book.enabled()
-    ids, causes = named_in(ws, rules), causes_for(rules, events, context)
+    ids, causes = named_in(ws, rules), case.causes_read_by(rules)
     return reasons.document(verdicts.of(events, context, rules, reasons.subject.id, ids=ids, causes=causes))
 
 
@@ -162,7 +162,7 @@ def written(
     def explained(**subject: str) -> why.WhyDocument:
         return explanation(case, ws, **subject)
 
-    customer = picture(case)
+    customer = picture(case, strips=True)
     customer_findings = customer.findings
     messages = reports.messages_to_explain(customer_findings, finding=finding)
     explanations = [explained(message=message) for message in messages]

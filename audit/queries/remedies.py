@@ -14,7 +14,7 @@ from audit.errors import InputError, NotFoundError
 from audit.events.document import Document
 from audit.events.vocabulary import campaign_expr
 from audit.findings import registry, suggested_rule
-from audit.queries.case import Case, named_in, read_case
+from audit.queries.case import Case, kept, named_in, read_case
 from audit.queries.findings_documents import Finding, SuggestedEffect, findings_of
 from audit.rules import book
 from audit.rules.book.documents import CoveringRule
@@ -35,6 +35,7 @@ _SYSTEMS = {"braze": "Braze", "klaviyo": "Klaviyo"}
 """Format of an export → the system that takes it in, where it is made for one."""
 
 
+@kept
 def findings(case: Case) -> tuple[Finding, ...]:
     """The findings of a case as somebody may read them, each with what the book does about it or else what would help.
 

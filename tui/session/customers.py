@@ -205,7 +205,7 @@ class Customers:
         """What the book's enabled rules do to one customer's messages; where none is enabled, the suggested rule."""
         from audit.errors import NotFoundError
         from audit.events.messages import sent_messages
-        from audit.queries.case import causes_for, named_in
+        from audit.queries.case import named_in
         from audit.rules import model
         from audit.rules.reference import verdicts
 
@@ -223,7 +223,7 @@ class Customers:
             case.context,
             rules,
             ids=named_in(self._opened.workspace, rules),
-            causes=causes_for(rules, case.events, case.context),
+            causes=case.causes_read_by(rules),
         )
         return RuleTrial(
             customer,

@@ -1,16 +1,23 @@
 """What is asked of one customer again and again is worked out once, and answered the same."""
 
+from itertools import product
+from pathlib import Path
+
 import polars as pl
 import pytest
 
-from audit.queries.case import Case
-from fixtures import scenes
+from audit import why
+from audit.queries import documents
+from audit.queries.case import Case, read_case
+from audit.queries.reports.language import LOCALES
+from audit.workspace.workspace import Workspace
+from fixtures import scenes as told
 from tests.bench.populations import mapped
 
 
 @pytest.mark.parametrize("number", [0, 9])
 def test_why_is_answered_the_same_before_and_after_everything_that_was_decided_is_known(number: int) -> None:
-    events, context = mapped(scenes.events())
+    events, context = mapped(told.events())
     customer = events["customer_id"].unique().sort()[number]
     own = events.filter(pl.col("customer_id") == customer)
     known, asked = Case(customer, own, context), {}
@@ -23,3 +30,26 @@ def test_why_is_answered_the_same_before_and_after_everything_that_was_decided_i
             assert known.why(subject, ident).document() == alone.document()
     assert asked["segment"]
     assert asked["finding"]
+
+
+def test_a_note_and_a_letter_in_each_language_are_made_of_explanations_worked_out_once(
+    scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ws = Workspace.open(scenes)
+    case = read_case(ws, "scene-12-third-party")
+    apart = {
+        (kind, locale): documents.report(ws, case.customer, kind=kind, locale=locale)
+        for kind, locale in product(("internal", "reply"), LOCALES)
+    }
+    asked: list[str] = []
+    monkeypatch.setattr(
+        why,
+        "message",
+        lambda *about, message=why.message, **told: asked.append(about[2]) or message(*about, **told),
+    )
+    together = {
+        (kind, locale): documents.written(case, ws, kind=kind, locale=locale) for kind, locale in apart
+    }
+    assert together == apart
+    assert sorted(asked) == sorted(set(asked))
+    assert asked
