@@ -30,7 +30,9 @@ def figures(text: str, names: Iterable[str] = ()) -> list[str]:
     """
     plain = QUOTED.sub(" ", text)
     for name in sorted(
-        (name for name in names if re.search(r"\d", name) and not name.isdigit()), key=len, reverse=True
+        (name for name in names if re.search(r"\d", name) and not re.fullmatch(r"\d{1,5}", name)),
+        key=len,
+        reverse=True,
     ):
         plain = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", " ", plain, flags=re.IGNORECASE)
     return [_normal(match) for match in FIGURE.finditer(plain)]

@@ -1,0 +1,356 @@
+"""The figures that each sentence of a note should hold, section by section."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+
+from audit.findings import CHECKS, Unanswered, by_lack, catalogue
+from audit.queries.findings_documents import Finding
+from audit.queries.reports.document import Node, Report, Section
+from audit.queries.reports.language import Language, language
+from audit.why.model import WhyDocument
+from tests.figures import sentences
+from tests.figures.anomalies import of_anomalies
+from tests.figures.findings import expected, total_and_excess
+from tests.figures.history import History, Row
+from tests.figures.reading import day, figures, minute, span
+from tests.figures.said import Said, Told
+
+CAMPAIGNS = LISTED = 12
+ROWS = 20
+"""So many campaigns, acts and weeks are named; how many more there are is said."""
+
+
+SILENCES = {"life-changed": {"365", "730", "1825"}, "cart-after-purchase": {"7", "30", "90", "365"}}
+"""Days of silence that a suggested rule has, the shortest that helps."""
+
+
+def of_note(report: Report, said: Said) -> Iterator[Told]:
+    """Every sentence of a note."""
+    says = language(report.locale)
+    for section in report.sections:
+        key = next((key for key, name in _SECTIONS.items() if section.heading == says.say(*name)), "head")
+        yield from _READ[key](section, says, said)
+
+
+def _head(section: Section, says: Language, said: Said) -> Iterator[Told]:
+    at = minute(said.history.at)
+    *lines, covered = section.paragraphs
+    for line in lines:
+        yield Told(line, [at] if at in line else [])
+    yield Told(covered, list(_covered(says, said)))
+
+
+def _covered(says: Language, said: Said) -> Iterator[str]:
+    """How far orders, views and messages reach, the newest gap and how many there are, and what was left out."""
+    known, newest = said.data.coverage, said.data.newest
+    for kinds in (
+        ("order_completed",),
+        ("product_viewed",),
+        ("message_sent", "message_suppressed", "message_attempted"),
+    ):
+        moments = [newest[kind] for kind in kinds if kind in newest]
+        if moments:
+            yield (minute if says.locale == "en" else day)(max(moments))
+    if known.gaps:
+        begin, end = max(known.gaps)
+        same_month = says.locale == "en" and (begin.year, begin.month) == (end.year, end.month)
+        begins = (
+            [] if begin == end and says.locale == "en" else [str(begin.day)] if same_month else [_iso(begin)]
+        )
+        yield from [*([str(len(known.gaps))] if len(known.gaps) > 1 else []), *begins, _iso(end)]
+    out = known.left_out
+    yield from (str(number) for number in (out.quarantined, out.lost_opt_outs, out.future) if number)
+
+
+def _iso(moment: date) -> str:
+    return f"{moment:%Y-%m-%d}"
+
+
+def _verdict(section: Section, says: Language, said: Said) -> Iterator[Told]:
+    rows = said.case.findings
+    assert len(section.items) == len(rows)
+    for row, text in zip(rows, section.items, strict=True):
+        yield Told(
+            text, _found(row, said) if says.locale == "de" else expected(row, said.history, said.case.facts)
+        )
+    open_ones = {row.check for row in rows} | {
+        lack.check
+        for lack in said.unanswered
+        if lack.lacks in {"kinds", "opt_outs"} or (lack.lacks == "columns" and lack.events == lack.of)
+    }
+    in_part = {lack.check for lack in said.unanswered} - open_ones
+    numbers = [len(CHECKS) - len(open_ones), len(CHECKS)] if open_ones or in_part else []
+    numbers += [len(open_ones) - 3] if len(open_ones) > 3 else []
+    numbers += [len(in_part)] if in_part else []
+    for text in section.paragraphs:
+        yield Told(text, [str(number) for number in numbers] if figures(text) else [])
+
+
+def _found(row: Finding, said: Said) -> list[str]:
+    """The German sentence of a finding: how many, when, how many too many."""
+    if row.verdict == "cannot_tell":
+        return []
+    named = figures(row.subject or "", said.names)
+    days = span(row.first, row.last)
+    if not row.messages:
+        assert {row.first, row.last} <= {event["occurred_at"] for event in said.history.rows}
+        return [*named, *days]
+    total, excess = total_and_excess(row, said.history, said.case.facts)
+    own = [said.history.by_id[event]["occurred_at"] for event in row.messages]
+    begins = (
+        {day(min(own))} if excess is None else {day(event["occurred_at"]) for event in said.history.mailings}
+    )
+    assert days[0] in begins
+    assert days[-1] == day(max(own))
+    number = total or len(own)
+    return [
+        *named,
+        *([str(number)] if number > 1 else []),
+        *days,
+        *([str(excess)] if excess is not None else []),
+    ]
+
+
+def _unanswered(section: Section, says: Language, said: Said) -> Iterator[Told]:
+    lacks = by_lack(said.unanswered)
+    named = [lack for lack, _ in lacks if lack.lacks != "gap"]
+    for lack, text in zip(named, section.items, strict=False):
+        yield Told(text, _of_lack(lack, said))
+    gaps: dict[tuple[object, ...], set[str]] = {}
+    for row in said.unanswered:
+        if row.lacks == "gap":
+            gaps.setdefault(row.gaps, set()).add(row.check)
+    for (own, checks), text in zip(gaps.items(), section.items[len(named) :], strict=True):
+        days = [_iso(at) for gap in own for at in (gap.begin, gap.end)]
+        assert {(gap.begin, gap.end) for gap in own} <= set(said.data.coverage.gaps)
+        yield Told(text, [*days, str(len(checks))])
+
+
+def _of_lack(lack: Unanswered, said: Said) -> list[str]:
+    """How many of how many events lack something, or up to when they are known."""
+    if lack.lacks == "opt_outs":
+        return [str(said.data.coverage.left_out.lost_opt_outs)]
+    if lack.lacks == "end":
+        assert lack.until in {*said.data.newest.values(), *said.data.known_until.values()}
+        return [day(lack.until)] if lack.until else []
+    if lack.lacks != "columns":
+        return []
+    history = said.history
+    rows = history.mailings if lack.kinds == ("message_sent",) else history.kind(*lack.kinds)
+    if not {"segment_entered", "segment_snapshot"} & set(lack.kinds):
+        lacking = [row for row in rows if not any(_says(row, column, history) for column in lack.columns)]
+        return [str(len(lacking)), str(len(rows))]
+    return [str(lack.events), str(sum(row["source"] != "third_party" for row in rows))]
+
+
+def _says(row: Row, column: str, history: History) -> bool:
+    value = history.trigger(row) if column == "trigger" and row["kind"] == "message_sent" else row[column]
+    return value is not None and value != []
+
+
+def _done(section: Section, says: Language, said: Said) -> Iterator[Told]:
+    """Since when a rule stands in the book."""
+    return (Told(text, said.data.book_days) for text in section.items)
+
+
+def _messages(section: Section, says: Language, said: Said) -> Iterator[Told]:
+    counts, *campaigns = section.paragraphs
+    yield Told(counts, [str(number) for number in message_counts(said.history).values()])
+    by_campaign = Counter(
+        row["campaign_id"] or row["campaign_name"] or "unknown" for row in said.history.sent
+    )
+    most = sorted(by_campaign.items(), key=lambda pair: (-pair[1], pair[0]))[:CAMPAIGNS]
+    numbers = [number for name, count in most for number in (*figures(name, said.names), str(count))]
+    for text in campaigns:
+        more = [str(len(by_campaign) - CAMPAIGNS)] if len(by_campaign) > CAMPAIGNS else []
+        yield Told(text, [*numbers, *more])
+
+
+def message_counts(history: History) -> dict[str, int]:
+    """What a note says of a customer's messages, each counted once."""
+    tried = _distinct(history, "message_sent", "message_suppressed", "message_attempted")
+    sent, suppressed = _distinct(history, "message_sent"), _distinct(history, "message_suppressed")
+    human = [row for row in history.kind("message_clicked", "message_opened") if not row["machine"]]
+    clicked = {row["message_id"] for row in human if row["kind"] == "message_clicked"}
+    machine = {row["message_id"] for row in history.kind("message_opened") if row["machine"]}
+    kinds = (
+        "message_opened",
+        "message_clicked",
+        "message_bounced",
+        "message_complained",
+        "message_delivered",
+    )
+    return {
+        "attempted": len(tried), "sent": len(sent), "suppressed": len(suppressed), "clicked": len(clicked & tried),
+        "machine_opened": len(machine & tried), "orphans": len(_distinct(history, *kinds) - tried),
+    }  # fmt: skip
+
+
+def _distinct(history: History, *kinds: str) -> set[str]:
+    return {row["message_id"] or row["event_id"] for row in history.kind(*kinds)}
+
+
+def _monday(at: datetime) -> str:
+    return day(at - timedelta(days=at.weekday()))
+
+
+def _weekly(section: Section, says: Language, said: Said) -> Iterator[Told]:
+    by_week = Counter(_monday(row["occurred_at"]) for row in said.history.sent)
+    weeks = sorted(by_week)
+    evidence = {event for each in said.explanations for event in (each.subject.id, *each.evidence)}
+    rows = [row for row in said.history.rows if row["event_id"] in evidence]
+    acts = [row for row in rows if not row["kind"].startswith("message_")]
+    told = Counter(_monday(row["occurred_at"]) for row in said.history.sent if row["event_id"] in evidence)
+    summary, *marked = section.paragraphs
+    most = max(weeks, key=lambda week: (by_week[week], week))
+    number, highest = sum(by_week.values()), str(by_week[most])
+    if len(weeks) == 1:
+        yield Told(summary, [most, *([str(number)] if number > 1 else [])])
+    else:
+        between = (date.fromisoformat(weeks[-1]) - date.fromisoformat(weeks[0])).days // 7 + 1
+        peak = [most] if len(set(by_week.values())) > 1 else []
+        whole = [str(number), str(len(weeks)), str(between), weeks[0], weeks[-1]]
+        yield Told(summary, [*whole, highest, *peak])
+    for text in marked:
+        more = [str(len(acts) - LISTED)] if len(acts) > LISTED else []
+        yield Told(text, [*(minute(row["occurred_at"]) for row in acts[-LISTED:]), *more])
+    assert section.table is not None
+    yield Told(section.table.caption, [str(len(weeks[-ROWS:])), str(len(weeks))])
+    for week, cells in zip(weeks[-ROWS:], section.table.rows, strict=True):
+        yield Told(" | ".join(cells), [week, str(by_week[week]), str(told[week])])
+
+
+def _why(section: Section, says: Language, said: Said) -> Iterator[Told]:
+    """The explanations, in the order of the note; those that say the same stand together."""
+    about = {message for row in said.case.findings for message in row.messages}
+    shown = sum(document.subject.type == "message" for document in said.explanations)
+    for text in section.paragraphs:
+        yield Told(text, [str(shown), str(len(about))])
+    by_id = {document.subject.id: document for document in said.explanations}
+    for node in section.tree:
+        group = [document for ident, document in by_id.items() if f"({ident})" in node.text]
+        yield Told(node.text, [minute(_subject_time(document, said)) for document in group])
+        for document in group:
+            below = list(_below(document, says, said))
+            written = list(_in_order(node.below))
+            assert len(below) == len(written), (written, below)
+            for text, worked_out in zip(written, below, strict=True):
+                yield Told(text, worked_out)
+
+
+def _subject_time(document: WhyDocument, said: Said) -> datetime:
+    """When what is explained was decided: a message was sent, a finding had its last."""
+    if document.subject.id in said.history.by_id:
+        return said.history.by_id[document.subject.id]["occurred_at"]
+    row = next(row for row in said.case.findings if row.id == document.subject.id)
+    ids = row.messages or row.evidence
+    return max(said.history.by_id[event]["occurred_at"] for event in ids)
+
+
+def _below(document: WhyDocument, says: Language, said: Said) -> Iterator[sentences.Figures]:
+    """The figures of each line that stands under what is explained, in the order of reading."""
+    yield []
+    reasons = document.because
+    if document.subject.type == "finding":
+        reasons = reasons[0].because if reasons else ()
+    for reason in sentences.in_order(reasons):
+        yield sentences.of_reason(reason, document, said, says.locale)
+    if document.reconstruction is not None:
+        yield figures(f" {document.reconstruction.step or ''} ")
+        held = [each for each in document.reconstruction.conditions if each.holds is not True]
+        yield from (
+            sentences.of_condition(each, document, said) if says.locale == "en" else [] for each in held
+        )
+        yield from () if held else [[]]
+    if document.left_out:
+        yield []
+        for reason in sentences.in_order(document.left_out):
+            yield sentences.of_reason(reason, document, said, says.locale)
+    yield from _different(document, says, said)
+    yield sentences.of_end(document, said, says.locale)
+
+
+def _different(document: WhyDocument, says: Language, said: Said) -> Iterator[Sequence[str]]:
+    proof = document.counterfactual
+    if proof is None:
+        return
+    yield []
+    removed = sentences.of_removed(proof, said, says.locale)
+    if proof.remove:
+        yield removed
+    for event in proof.add:
+        yield [minute(datetime.fromisoformat(str(event["occurred_at"])))]
+    for events in (proof.enough, proof.needed):
+        if events:
+            more = [str(len(events) - LISTED)] if len(events) > LISTED else []
+            yield removed if proof.removed and set(events) == set(proof.remove) else more
+    if proof.instead:
+        yield []
+
+
+def _in_order(nodes: Iterable[Node]) -> Iterator[str]:
+    for node in nodes:
+        yield node.text
+        yield from _in_order(node.below)
+
+
+def _rules(section: Section, says: Language, said: Said) -> Iterator[Told]:
+    judged = [document for document in said.explanations if document.rules]
+    names = dict.fromkeys(rule.id for document in judged for rule in document.rules)
+    for name, text in zip(names, section.items, strict=True):
+        stops = sum(
+            (rule.id, rule.verdict) == (name, "stops") for document in judged for rule in document.rules
+        )
+        yield Told(text, [str(stops), str(len(judged))])
+
+
+def _suggested(section: Section, says: Language, said: Said) -> Iterator[Told]:
+    """A rule as it would stand in a file: limits of the check, and days of the events."""
+    limits: set[str] = set()
+    for row in said.case.findings:
+        thresholds = catalogue.row(row.check).thresholds
+        limits |= {str(value) for value in thresholds.values()} | {
+            day(said.history.by_id[event]["occurred_at"]) for event in row.cause
+        }
+        limits |= SILENCES.get(row.check, set())
+        limits |= {"0"} if row.check == "after-opt-out" else set()
+        limits |= (
+            {str(thresholds["messages"] - 1)} if row.check == "ignored-streak" else set()
+        )  # it takes effect with the last of them
+        limits |= {"1", "7"} if row.check == "over-frequency" else set()  # days of `day` and `week`
+    for line in section.code:
+        key, _, value = line.partition(" = ")
+        if key not in {"id", "title", "note", "customers"}:
+            yield Told(value.strip('"').split("T")[0].rstrip("dhw"), frozenset(limits))
+
+
+def _without_figures(section: Section, says: Language, said: Said) -> Iterator[Told]:
+    """What it lists is called so in the data and in definitions, and events by their ids."""
+    return iter(())
+
+
+def _evidence(section: Section, says: Language, said: Said) -> Iterator[Told]:
+    for text in section.items:
+        assert set(text.partition("): ")[2].split(", ")) <= set(said.history.by_id)
+        yield Told(text, [])
+
+
+def _unusual(section: Section, says: Language, said: Said) -> Iterator[Told]:
+    return of_anomalies(section, says, said)
+
+
+_SECTIONS = {
+    "verdict": ("internal", "verdict"), "unanswered": ("internal", "unanswered"), "done": ("internal", "done"),
+    "messages": ("internal", "messages"), "weekly": ("weekly", "title"), "why": ("internal", "why"),
+    "rules": ("internal", "rules"), "suggested": ("internal", "suggested"), "unusual": ("unusual", "title"),
+    "segments": ("internal", "segments"), "recommendations": ("internal", "recommendations"),
+    "evidence": ("internal", "evidence"), "sources": ("internal", "sources"),
+}  # fmt: skip
+"""What a section is called → its heading."""
+
+_READ = {
+    "head": _head, "verdict": _verdict, "unanswered": _unanswered, "done": _done, "messages": _messages, "weekly": _weekly,
+    "why": _why, "rules": _rules, "suggested": _suggested, "unusual": _unusual, "segments": _without_figures,
+    "recommendations": _without_figures, "evidence": _evidence, "sources": _without_figures,
+}  # fmt: skip

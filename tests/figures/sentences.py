@@ -1,0 +1,222 @@
+"""The figures that each sentence of an explanation should hold, in English and as a German note has it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from msgspec import UNSET
+
+from audit.findings import catalogue
+from audit.flows import triggers
+from audit.why.model import CountedFacts, Counterfactual, FlowCondition, Reason, WhyDocument
+from tests.figures.findings import expected, total_and_excess
+from tests.figures.history import Row
+from tests.figures.reading import day, figures, minute, span
+from tests.figures.said import Data, Figures, Said, Told
+
+UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+LISTED = 12
+"""So many events are named one by one, and how many more there are is said."""
+
+
+def of_explanation(document: WhyDocument, said: Said) -> Iterator[Told]:
+    """The sentences of an explanation."""
+    for reason in (*in_order(document.because), *in_order(document.left_out)):
+        yield Told(reason.text, of_reason(reason, document, said))
+    if document.reconstruction is not None:
+        for held in document.reconstruction.conditions:
+            yield Told(held.text, of_condition(held, document, said))
+    yield Told(document.until_text, of_end(document, said))
+    if document.counterfactual is not None:
+        proof = document.counterfactual
+        yield Told(f"{proof.removed_in_words} {proof.outcome}", of_removed(proof, said))
+
+
+def in_order(reasons: Iterable[Reason]) -> Iterator[Reason]:
+    for reason in reasons:
+        yield reason
+        yield from in_order(reason.because)
+
+
+def of_reason(reason: Reason, document: WhyDocument, said: Said, locale: str = "en") -> Figures:
+    """The figures of a reason: those of its own events, of what it counts, and of the definition it names."""
+    facts, rows = reason.facts, _rows(reason.events, said)
+    if facts is not None:
+        if facts.act and facts.at:
+            assert facts.at == max(row["occurred_at"] for row in rows)
+            return [minute(facts.at), *([str(len(rows))] if len(rows) > 1 else [])]
+        if facts.left:
+            return [(minute if locale == "en" else day)(_time(facts.left, said))]
+        if facts.list_id is not UNSET:
+            return [day(_time(facts.since, said))] if facts.since else []
+        if isinstance(facts, CountedFacts):
+            return _counted(facts, rows, document, said, locale)
+    if locale == "de":
+        return _german(reason, rows, document, said)
+    if facts is not None and facts.check is not UNSET:
+        row = next(row for row in said.case.findings if row.id == document.subject.id)
+        return expected(row, said.history, said.case.facts)
+    if facts is not None and facts.verdict is not UNSET:
+        row = next(row for row in said.case.findings if row.id == document.subject.id)
+        return [figure for source in row.sources for figure in figures(source)]
+    if facts is not None and facts.hand_over is not UNSET:
+        return frozenset(day(row["occurred_at"]) for row in rows)
+    if facts is None and reason.events:
+        if reason.text[:1].isdigit():
+            return frozenset({str(len(rows)), *_lengths(reason.text, document, said.data)})
+        return [minute(row["occurred_at"]) for row in rows]
+    conditions = () if document.reconstruction is None else document.reconstruction.conditions
+    held = next((held for held in conditions if held.text and reason.text.endswith(held.text)), None)
+    if held is not None:
+        return of_condition(held, document, said)
+    acts = {minute(row["occurred_at"]) for row in _rows(reason.leaves(), said)} if reason.because else set()
+    defined = _of_definition(reason.text, document, said)
+    return defined if isinstance(defined, list) else frozenset({*defined} | _absent(reason) | acts)
+
+
+def _german(reason: Reason, rows: Sequence[Row], document: WhyDocument, said: Said) -> Figures:
+    facts = reason.facts
+    told = facts is not None and any(
+        getattr(facts, name) is not UNSET
+        for name in ("about", "trigger", "condition", "hand_over", "check", "verdict", "covered", "origin")
+    )
+    if told:
+        return []
+    if reason.absent is not None:
+        return [day(at) for at in (reason.absent.since, reason.absent.until) if at]
+    return [str(len(rows))] if len(rows) > 1 else []
+
+
+def _counted(
+    facts: CountedFacts, rows: Sequence[Row], document: WhyDocument, said: Said, locale: str
+) -> Figures:
+    """How many, when, how many too many; of what does not count also the limit that it stayed within."""
+    row = next(row for row in said.case.findings if row.id == document.subject.id)
+    total, excess = total_and_excess(row, said.history, said.case.facts)
+    if facts.first is UNSET or facts.last is UNSET:
+        return [str(len(rows))] if locale == "en" or len(rows) > 1 else []
+    if facts.excess is not None:
+        assert {facts.first, facts.last} <= {one["occurred_at"] for one in said.history.rows}
+        return [str(total), *span(facts.first, facts.last), str(excess)]
+    limits = catalogue.row(row.check).thresholds
+    own = {one["event_id"] for one in rows} & {*row.messages, *row.cause}
+    within = (
+        {"over-frequency": row.case, "browse-pursuit": "days"}.get(row.check)
+        if locale == "en" and not own
+        else None
+    )
+    return [
+        str(len(rows)),
+        *span(rows[0]["occurred_at"], rows[-1]["occurred_at"]),
+        *([str(limits[within])] if within else []),
+    ]
+
+
+def of_condition(held: FlowCondition, document: WhyDocument, said: Said) -> Figures:
+    """The figures of a condition of a definition: of the events that it names, else of the definition."""
+    if held.events:
+        return [minute(row["occurred_at"]) for row in _rows(held.events, said)]
+    return _of_definition(held.text, document, said)
+
+
+def of_removed(proof: Counterfactual, said: Said, locale: str = "en") -> Figures:
+    """How many of how many events of a kind about the same are left out."""
+    read: list[str] = []
+    for group in proof.removed:
+        removed = [row for row in _rows(proof.remove, said) if _is_about(row, group.kind, group.about)]
+        everything = [row for row in said.history.rows if _is_about(row, group.kind, group.about)]
+        numbers = [str(len(removed)), str(len(everything))]
+        read += numbers[:1] if locale == "en" and len(removed) == len(everything) else numbers
+    return read
+
+
+def _is_about(row: Row, kind: str, about: str | None) -> bool:
+    names = {
+        row[name] for name in ("campaign_name", "campaign_id", "subject", "item_name", "category", "query")
+    }
+    return row["kind"] == kind and (about is None or about in names)
+
+
+def of_end(document: WhyDocument, said: Said, locale: str = "en") -> Figures:
+    """The days on which it ends, one more counts no longer, none came since and the log reaches to."""
+    days: list[datetime] = []
+    if document.until is not None:
+        days.append(document.until)
+    if document.counts_until is not None and document.counts_until > document.at:
+        days.append(document.counts_until)
+    if document.none_since is not None and document.known_until is not None and locale == "en":
+        assert document.none_since in _newest_of_its_kind(document, said)
+        ends = {*said.data.mail_reach, said.history.at}
+        gaps = {day(begin) for begin, _ in said.data.coverage.gaps}
+        assert document.known_until in ends or day(document.known_until) in gaps
+        days += [document.none_since, document.known_until]
+    return [day(at) for at in days]
+
+
+def _newest_of_its_kind(document: WhyDocument, said: Said) -> set[datetime]:
+    """When the newest of the messages came that are like those explained: themselves, of their campaign, or of their channel."""
+    found = [row for row in said.case.findings if row.id == document.subject.id]
+    ids = {document.subject.id, *(message for row in found for message in row.messages)}
+    own = [row for row in said.history.sent if row["event_id"] in ids]
+    newest = {max(row["occurred_at"] for row in own)}
+    for key in ("campaign_id", "campaign_name", "subject", "channel"):
+        alike = [row for row in said.history.sent if row[key] in {one[key] for one in own}]
+        newest.add(max(row["occurred_at"] for row in alike))
+        newest |= (
+            {max(row["occurred_at"] for row in alike if row in said.history.mailings)}
+            if key == "channel"
+            else set()
+        )
+    return newest
+
+
+def _rows(ids: Iterable[str], said: Said) -> list[Row]:
+    """The events of these ids, oldest first."""
+    rows = [said.history.by_id[ident] for ident in ids]
+    return sorted(rows, key=lambda row: (row["occurred_at"], row["event_id"]))
+
+
+def _time(at: datetime, said: Said) -> datetime:
+    assert at in {row["occurred_at"] for row in said.history.rows}
+    return at
+
+
+def _absent(reason: Reason) -> set[str]:
+    """From when to when something did not happen, and how many days that is."""
+    if reason.absent is None:
+        return set()
+    since, until = reason.absent.since, reason.absent.until
+    return {day(at) for at in (since, until) if at} | ({str((until - since).days)} if since else set())
+
+
+def _of_definition(text: str, document: WhyDocument, said: Said) -> Figures:
+    """What a sentence about a definition may say: its lengths, its steps, and how long after the act the message came."""
+    check = document.reconstruction
+    flow = next((flow for flow in said.data.flows if check is not None and flow.id == check.flow), None)
+    steps = [] if flow is None else [figure for step in flow.steps for figure in figures(f" {step.name} ")]
+    if "it has: " in text:
+        return steps
+    act = None if check is None or check.act is None else said.history.by_id[check.act]
+    passed = set()
+    if act is not None and document.subject.at is not None:
+        lengths = [
+            document.subject.at - act["occurred_at"],
+            *([check.due - act["occurred_at"]] if check.due else []),
+        ]
+        passed = {str(round(length / of)) for length in lengths for unit, of in UNITS.items() if unit in text}
+    return frozenset(passed | {*steps} | _lengths(text, document, said.data))
+
+
+def _lengths(text: str, document: WhyDocument, data: Data) -> set[str]:
+    """The lengths of time of a definition, each in the units that it is whole in."""
+    check = document.reconstruction
+    flow = next((flow for flow in data.flows if check is not None and flow.id == check.flow), None)
+    named = triggers.definitions()
+    asked = [named[name] for name in [check.trigger if check else None] if name in named]
+    asked += [flow.trigger] if flow is not None and flow.trigger is not None else []
+    found = {length for trigger in asked for length in (trigger.window, trigger.quiet_for)}
+    found |= {flow.every} if flow is not None and flow.every else set()
+    for step in flow.steps if flow is not None else ():
+        found |= {step.after or timedelta(0), step.leeway or timedelta(0)}
+    units = [of for unit, of in UNITS.items() if unit in text]
+    whole = (length // of for length in found if length for of in units if not length % of)
+    return {str(number) for number in whole}
