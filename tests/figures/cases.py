@@ -11,6 +11,7 @@ from audit.flows import campaign_map
 from audit.population.stats import Facts
 from audit.privacy.role_view import RoleView
 from audit.queries.findings_documents import Finding, findings_of
+from audit.rules.model import to_dict
 from audit.workspace.context import Context
 from audit.workspace.workspace import Workspace
 from fixtures import demo
@@ -35,16 +36,18 @@ class Case:
 def cases(ws: Workspace | None, events: pl.DataFrame | None = None) -> list[Case]:
     """Every customer of a workspace, or of events of the demo's."""
     if ws is not None:
-        return list(_cases(ws.events(), ws.context()))
+        return list(cases_of(ws.events(), ws.context()))
     assert events is not None
     campaigns = demo.demo_campaigns()
     mapped = campaign_map.fill(events.lazy(), campaigns).collect()
-    return list(_cases(mapped, build.context(mapped, campaigns=campaigns)))
+    return list(cases_of(mapped, build.context(mapped, campaigns=campaigns)))
 
 
-def _cases(events: pl.DataFrame, context: Context) -> Iterator[Case]:
+def cases_of(events: pl.DataFrame, context: Context) -> Iterator[Case]:
+    """Every customer of events in a context."""
     found = findings.find(events, context)
     triggers = dict(context.campaigns.select("campaign_id", "trigger").drop_nulls("campaign_id").rows())
+    declared = {rule.id: to_dict(rule) for rule in context.declared}
     for (customer,), own in events.group_by("customer_id", maintain_order=True):
         rows = findings_of(found.filter(pl.col("customer") == customer), RoleView())
-        yield Case(rows, History(own, triggers, context.at), context.facts)
+        yield Case(rows, History(own, triggers, context.at, declared), context.facts)

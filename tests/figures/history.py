@@ -14,12 +14,21 @@ Row = dict[str, Any]
 
 
 class History:
-    """The events of a customer as rows, in order; `triggers`: campaign id → what the campaign map says sets it off."""
+    """The events of a customer as rows, in order; `triggers`: campaign id → what the campaign map says sets it off.
 
-    def __init__(self, events: pl.DataFrame, triggers: Mapping[str, str | None], at: datetime) -> None:
+    `declared`: id → rule, as in a rule file, that the sender says it keeps to.
+    """
+
+    def __init__(
+        self,
+        events: pl.DataFrame,
+        triggers: Mapping[str, str | None],
+        at: datetime,
+        declared: Mapping[str, Row] | None = None,
+    ) -> None:
         self.rows: list[Row] = sorted(events.to_dicts(), key=order)
         self.by_id = {row["event_id"]: row for row in self.rows}
-        self.triggers, self.at = triggers, at
+        self.triggers, self.at, self.declared = triggers, at, declared or {}
 
     def kind(self, *kinds: str) -> list[Row]:
         return [row for row in self.rows if row["kind"] in kinds]

@@ -116,7 +116,8 @@ def said(ws: Workspace, data: Data, customer: str) -> Said:
             reports[kind, locale] = documents.written(case, ws, kind=kind, locale=locale)
         except InputError:
             assert kind == "reply"
-    read = Case(rows, History(case.events, triggers, context.at), context.facts)
+    declared = {rule.id: to_dict(rule) for rule in context.declared}
+    read = Case(rows, History(case.events, triggers, context.at, declared), context.facts)
     unusual = picture(case, strips=True).out_of_pattern
     return Said(read, data, case.unanswered, tuple(made), unusual, reports)
 
