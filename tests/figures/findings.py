@@ -34,6 +34,8 @@ def total_and_excess(finding: Finding, history: History, facts: Facts) -> tuple[
     read = expected(finding, history, facts)
     if finding.check == "declared-vs-observed":
         return int(read[1]), int(read[0])
+    if finding.case == "unknown_scope":
+        return int(read[-1]), None
     if finding.check in _EXCESS:
         days = [place for place, figure in enumerate(read) if "-" in figure]
         return int(read[0]), next(int(figure) for figure in read[days[0] :] if figure.isdigit())
@@ -286,6 +288,8 @@ def _after_opt_out(finding: Finding, history: History, limits: Row) -> Figures:
     channels = {"email", "sms"} if country == "US" else {"email"}
     gives_grace = country not in {"GB", *EEA} and messages[0]["channel"] in channels
     late = grace if finding.case == "breach" and gives_grace else []
+    if finding.case == "unknown_scope":
+        return [*named, str(len(messages))]
     return [str(len(messages)), *within, *named, *late]
 
 
