@@ -9,6 +9,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import polars as pl
 
@@ -170,7 +171,18 @@ def speaks_of_death() -> pl.Expr:
     return pl.col("reason").str.contains(begins).fill_null(value=False)
 
 
+def life_changes() -> dict[str, list[str]]:
+    """Kind of event → how our sentences name the change of a life that it says, first where a finding does."""
+    called: dict[str, list[str]] = _bereavement()["called"]
+    return called
+
+
+@cache
+def _bereavement() -> dict[str, Any]:
+    return tomllib.loads(files("audit.events").joinpath("bereavement.toml").read_text(encoding="utf-8"))
+
+
 @cache
 def _words() -> tuple[tuple[str, ...], str]:
-    fields = tomllib.loads(files("audit.events").joinpath("bereavement.toml").read_text(encoding="utf-8"))
+    fields = _bereavement()
     return tuple(fields["kinds"]), rf"(?i)(?:^|[^\p{{L}}])(?:{'|'.join(map(re.escape, fields['reasons']))})"

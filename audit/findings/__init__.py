@@ -3,7 +3,7 @@
 from audit.findings.catalogue import SEVERITIES
 from audit.findings.explain import finding
 from audit.findings.registry import CHECKS, check, find, triage
-from audit.findings.schema import SCHEMA, severity_rank, worded
+from audit.findings.schema import SCHEMA, severity_rank
 from audit.findings.suggested_rule import rule_from_json
 from audit.findings.unanswered import Unanswered, by_lack, unanswered_checks
 
@@ -20,5 +20,4 @@ __all__ = [
     "severity_rank",
     "triage",
     "unanswered_checks",
-    "worded",
 ]

@@ -11,7 +11,6 @@ from audit.events.schema import CONSENT, MESSAGING, PERSONALIZATION, REQUESTS, f
 from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.registry import check, find, locate
-from audit.findings.schema import worded
 from audit.why import counterfactual, reasons
 from audit.why.counterfactual import Removal
 from audit.why.expiry import End, silence_after_finding
@@ -37,7 +36,6 @@ def finding(
     context: Context,
     finding_id: str,
     *,
-    names_sensitive: bool = False,
     listed: pl.DataFrame | None = None,
 ) -> Explanation:
     """Explain the finding `finding_id` (its id in `audit`) of the customer of `events`.
@@ -52,18 +50,16 @@ def finding(
         raise NotFoundError(
             f"no finding {finding_id!r} of this customer at that time; `whysent audit` lists them"
         )
-    row: Finding = worded(rows, names_sensitive=True).row(0, named=True)
-    shown = worded(rows, names_sensitive=names_sensitive).row(0, named=True)
+    row: Finding = rows.row(0, named=True)
     found_by = check(row["check"])
     untold = row["verdict"] == "cannot_tell"
     checked = CheckContext(events, context)
-    wording = Wording(names_sensitive=names_sensitive)
     return Explanation(
         customer=row["customer"],
         at=context.at,
-        subject=Subject("finding", finding_id, shown["title"], row["to"]),
+        subject=Subject("finding", finding_id, row["title"], row["to"]),
         standing="cannot_tell" if untold else "derived",
-        because=tuple(_reasons(found_by, checked, row, shown["text"], wording)),
+        because=tuple(_reasons(found_by, checked, row)),
         end=End(
             None,
             "unknown" if untold else "happened",
@@ -72,22 +68,20 @@ def finding(
         ),
         counterfactual=None
         if untold or row["verdict"] == "breach"
-        else reasons.told_by_kind(_counterfactual(found_by, checked, row), events, wording),
+        else reasons.told_by_kind(_counterfactual(found_by, checked, row), events),
         left_out=tuple(_excluded(found_by, checked, row)),
     )
 
 
-def _reasons(
-    check: Check, context: CheckContext, row: Finding, text: str, wording: Wording
-) -> Iterator[Reason]:
+def _reasons(check: Check, context: CheckContext, row: Finding) -> Iterator[Reason]:
     """The finding's sentence, and behind it the acts, the messages, and what did not happen."""
     messages = set(row["messages"])
     acts = [*row["cause"], *(event_id for event_id in row["evidence"] if event_id not in messages)]
     events = context.events.filter(pl.col("event_id").is_in(acts)).to_dicts()[::-1]
-    leaves = [*reasons.grouped(wording, events), *_messages(context, row)]
+    leaves = [*reasons.grouped(Wording(), events), *_messages(context, row)]
     absence = None if row["verdict"] == "cannot_tell" else check.absence(row)
     yield Reason(
-        text,
+        row["text"],
         tuple(row["evidence"]),
         because=tuple(leaves) if absence is None else (*leaves, absence),
         facts=Facts(check=row["check"]),
@@ -146,7 +140,7 @@ def _counts_until(check: Check, context: CheckContext, row: Finding) -> datetime
     newest = context.events.filter(pl.col("event_id") == row["messages"][-1])
     moments = {"before": until - _MICROSECOND, "then": until}
     copies = pl.concat(_with_extra(context.events, newest, name, at) for name, at in moments.items())
-    findings = worded(find(copies, context.population, checks=[check.id]), names_sensitive=True).filter(
+    findings = find(copies, context.population, checks=[check.id]).filter(
         pl.col("subject").eq_missing(row["subject"]), pl.col("messages").list.contains(_EXTRA_MESSAGE)
     )
     return until if findings["customer"].to_list() == ["before"] else None
@@ -214,7 +208,7 @@ def _related(check: Check, context: CheckContext, row: Finding) -> Iterator[Chec
 
 def _same_finding(check: Check, context: CheckContext, row: Finding) -> bool:
     """Whether the check finds in these events what it finds in all."""
-    findings = worded(find(context.events, context.population, checks=[check.id]), names_sensitive=True)
+    findings = find(context.events, context.population, checks=[check.id])
     candidates = findings.iter_rows(named=True)
     return any(all(candidate[name] == row[name] for name in _IDENTITY) for candidate in candidates)
 

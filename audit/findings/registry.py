@@ -5,13 +5,12 @@ from collections.abc import Iterable
 import polars as pl
 
 from audit.errors import NotFoundError
-from audit.events import sensitive_topics
 from audit.events.messages import messages
 from audit.events.schema import TIME
 from audit.findings import catalogue
 from audit.findings.catalogue import VERDICTS
 from audit.findings.check import Check
-from audit.findings.check_context import CheckContext, with_topic_of
+from audit.findings.check_context import CheckContext
 from audit.findings.checks.after_opt_out import AfterOptOut
 from audit.findings.checks.browse_pursuit import BrowsePursuit
 from audit.findings.checks.cart_after_purchase import CartAfterPurchase
@@ -27,7 +26,7 @@ from audit.findings.checks.sensitive_inference import SensitiveInference
 from audit.findings.checks.shared_account import SharedAccount
 from audit.findings.checks.unexplained import Unexplained
 from audit.findings.checks.unrequested_shipment import UnrequestedShipment
-from audit.findings.schema import SCHEMA, severity_rank, to_findings, worded, worst_first
+from audit.findings.schema import SCHEMA, severity_rank, to_findings, worst_first
 from audit.findings.suggested_rule import for_the_dead
 from audit.workspace.context import Context
 
@@ -65,8 +64,7 @@ def check(check_id: str) -> Check:
 def find(events: pl.DataFrame, ctx: Context, *, checks: Iterable[str] | None = None) -> pl.DataFrame:
     """What the checks (all, or these) find in whole customers: a frame of `SCHEMA`, each customer's worst first.
 
-    Sensitive topics are not named; `schema.worded` names them to those who may read them. Raises NotFoundError for
-    a check that does not exist.
+    Raises NotFoundError for a check that does not exist.
     """
     context = CheckContext(events, ctx)
     frames = [_findings(check(check_id), context) for check_id in (CHECKS if checks is None else checks)]
@@ -87,11 +85,8 @@ def locate(events: pl.DataFrame, ctx: Context, finding_id: str) -> pl.DataFrame:
 
 
 def _findings(check: Check, context: CheckContext) -> pl.DataFrame:
-    rows = with_topic_of(check.detect(context), "category", sensitive_topics.of_category, "_topic")
-    rows = for_the_dead(rows, context.events)
-    return to_findings(
-        rows.with_columns(pl.coalesce("topic", "_topic").alias("topic")), catalogue.row(check.id)
-    )
+    rows = for_the_dead(check.detect(context), context.events)
+    return to_findings(rows, catalogue.row(check.id))
 
 
 TRIAGE_SCHEMA: dict[str, pl.DataType] = {
@@ -107,16 +102,13 @@ TRIAGE_SCHEMA: dict[str, pl.DataType] = {
 leaves out what cannot be told."""
 
 
-def triage(
-    events: pl.DataFrame, ctx: Context, listed: pl.DataFrame | None = None, *, names_sensitive: bool = False
-) -> pl.DataFrame:
+def triage(events: pl.DataFrame, ctx: Context, listed: pl.DataFrame | None = None) -> pl.DataFrame:
     """One row a customer of `events`, worst first: by the severity, verdict and number of messages of the
     worst finding, then the number of findings and messages, then pseudonym.
 
-    `listed`: the findings where the caller has them already, as `find` gives them. Headlines name sensitive topics
-    only with `names_sensitive`.
+    `listed`: the findings where the caller has them already, as `find` gives them.
     """
-    findings = worded(find(events, ctx) if listed is None else listed, names_sensitive=names_sensitive)
+    findings = find(events, ctx) if listed is None else listed
     worst = (
         findings.filter(pl.col("verdict") != "cannot_tell")
         .group_by("customer", maintain_order=True)

@@ -31,20 +31,17 @@ SCHEMA: dict[str, pl.DataType] = {
     "subject": pl.String(),
     "sources": _IDS,
     "suggested_rule": pl.String(),
-    "unmasked": pl.String(),
 }
-"""The columns of whysent.findings/1, and `unmasked`. `from`, `to`: when the messages came, without
+"""The columns of whysent.findings/1. `from`, `to`: when the messages came, without
 messages what it is about; `count`: of `messages`; `total`: of all messages of the same kind from `from` to `to`, those
 in order among them; `excess`: how many of these were too many, the same as `count`, null where all of them count. `messages`, `cause`, `evidence`: event_ids in order;
-`suggested_rule`: a rule in the shape of a rules file, as JSON; `unmasked`: text, subject and rule with the names
-of sensitive topics, as JSON, which `worded` puts in or takes away."""
+`suggested_rule`: a rule in the shape of a rules file, as JSON."""
 
 DETECTED: dict[str, pl.DataType] = {
     "customer_id": pl.String(),
     "subject": pl.String(),
     "about": pl.String(),
     "category": pl.String(),
-    "topic": pl.String(),
     "case": pl.String(),
     "severity": pl.String(),
     "verdict": pl.String(),
@@ -61,14 +58,10 @@ DETECTED: dict[str, pl.DataType] = {
     "rule": pl.String(),
 }
 """What a check hands over, a row a finding; an absent column is null and takes its default: the check's severity
-and sources, verdict risk, no events, a total that is the count. `about`: what the text names as `{about}`; `topic`: the sensitive topic
-it touches, if any; where it is null, the one that `category` touches."""
+and sources, verdict risk, no events, a total that is the count. `about`: what the text names as `{about}`."""
 
 ABOUT = "{about}"
 """Where a text names what it is about."""
-
-UNNAMED = "a sensitive topic"
-"""What takes the place of a sensitive topic's name."""
 
 
 def detected(frame: pl.DataFrame, **columns: pl.Expr | pl.Series | str) -> pl.DataFrame:
@@ -126,16 +119,10 @@ def span_of(is_message: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
 
 
 def to_findings(rows: pl.DataFrame, check: CatalogueRow) -> pl.DataFrame:
-    """Turn what a check detected (columns of `DETECTED`) into findings (columns of `SCHEMA`), its verdict capped.
-
-    What touches a sensitive topic is worded without naming it; `unmasked` keeps the names for `worded`.
-    """
+    """Turn what a check detected (columns of `DETECTED`) into findings (columns of `SCHEMA`), its verdict capped."""
     strength = pl.Enum(VERDICTS)
     verdict = pl.col("verdict").fill_null("risk").cast(strength)
     empty: pl.Expr = pl.lit([], _IDS)
-    text = _text(pl.col("about"))
-    unmasked = pl.struct(text.alias("text"), pl.col("subject"), pl.col("rule").alias("suggested_rule"))
-    is_sensitive = pl.col("topic").is_not_null()
     return rows.with_columns(
         _ids(rows, check.id),
         pl.col("customer_id").alias("customer"),
@@ -143,32 +130,16 @@ def to_findings(rows: pl.DataFrame, check: CatalogueRow) -> pl.DataFrame:
         pl.lit(check.title).alias("title"),
         pl.col("severity").fill_null(check.severity),
         pl.max_horizontal(verdict, pl.lit(check.max_verdict).cast(strength)).cast(pl.String).alias("verdict"),
-        pl.when(is_sensitive).then(_text(pl.lit(UNNAMED))).otherwise(text).alias("text"),
+        _text(pl.col("about")).alias("text"),
         pl.col("first_at").alias("from"),
         pl.col("last_at").alias("to"),
         pl.col("count").fill_null(0),
         pl.coalesce("total", "count").fill_null(0).alias("total"),
         *(pl.col(name).fill_null(empty) for name in ("messages", "cause", "evidence")),
-        pl.when(is_sensitive).then(pl.lit(UNNAMED)).otherwise("subject").alias("subject"),
+        pl.col("subject"),
         pl.col("sources").fill_null(pl.lit(list(check.sources), _IDS)),
-        pl.when(is_sensitive).then(None).otherwise("rule").alias("suggested_rule"),
-        pl.when(is_sensitive).then(unmasked.struct.json_encode()).alias("unmasked"),
+        pl.col("rule").alias("suggested_rule"),
     ).select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
-
-
-def worded(findings: pl.DataFrame, *, names_sensitive: bool = False) -> pl.DataFrame:
-    """Findings as somebody may read them: the columns of `SCHEMA` but `unmasked`.
-
-    Only with `names_sensitive` do text, subject and suggested rule name sensitive topics.
-    """
-    if not names_sensitive:
-        return findings.drop("unmasked")
-    fields: tuple[str, ...] = ("text", "subject", "suggested_rule")
-    unmasked = pl.col("unmasked").str.json_decode(pl.Struct(dict.fromkeys(fields, pl.String())))
-    return findings.with_columns(
-        pl.when(pl.col("unmasked").is_null()).then(name).otherwise(unmasked.struct.field(name)).alias(name)
-        for name in fields
-    ).drop("unmasked")
 
 
 def severity_rank() -> pl.Expr:

@@ -119,6 +119,12 @@ def for_the_dead(detected: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(silence).with_columns(rule=replaced).drop("died_at", "silence")
 
 
+def only_rule(events: pl.DataFrame) -> dict[str, Any] | None:
+    """The only rule for the customer of `events`, if they died: that nothing more goes to them. None for everybody else."""
+    died_at = events.filter(pl.col("kind") == "customer_deceased")["occurred_at"].min()
+    return nothing_more(events["customer_id"][0], died_at) if isinstance(died_at, datetime) else None
+
+
 def nothing_more(customer_id: str, died_at: datetime | None) -> dict[str, Any] | None:
     """Nothing to somebody from the moment of their death on."""
     if died_at is None:

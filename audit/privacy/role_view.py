@@ -40,11 +40,17 @@ _BESIDE = (
 )  # fmt: skip
 """Columns that speak of a sensitive topic only by themselves."""
 
+_BELOW = " > "
+"""Stands between the levels of a category."""
+
 _LEAST_LETTERS = 4
 """House value: a name of fewer letters, or a number, says nothing unless it is a sign by itself."""
 
 _PLAIN = frozenset({*KINDS, *MESSAGE_CLASSES, *SOURCES, "email", "push", "text", "high", "medium", "info"})
 """Words of our own that say nothing, whatever a source calls by them."""
+
+_OF_LIFE = ("customer_deceased", "registry_closed")
+"""Kinds that are about a life, and are not named where it changed; goods come back for many reasons."""
 
 _WORD = re.compile(r"[^\W_]+")
 _COMPOUND = re.compile(r"\w+(?:[-:./@_]+\w+)+|\w*_\w*")
@@ -54,6 +60,7 @@ _REMEMBERED = 100_000
 
 _PSEUDONYM = re.compile(r"c_[0-9a-z]{8}")
 _STAND_IN = re.compile(r"withheld-[0-9a-f]{8}")
+_WITHHELD = re.compile(f"{MARK}|{_STAND_IN.pattern}")
 _WIDEST_GAP = 4
 """Signs between two words of a name, at most: `a > b`, and the same escaped."""
 
@@ -63,6 +70,20 @@ class _Name(NamedTuple):
 
     words: tuple[str, ...]
     spelled: str | None
+
+
+class _Place(NamedTuple):
+    """Where a text stands in an answer: in which field, inside what has which id (a rule, a finding).
+
+    `sensitive`: what declares the field names it in its `SENSITIVE`, because all that stands there is.
+    """
+
+    ident: str = ""
+    field: str = ""
+    sensitive: bool = False
+
+
+_ANYWHERE = _Place()
 
 
 class RoleView:
@@ -75,16 +96,26 @@ class RoleView:
         self._names: dict[str, list[_Name]] = {}
         self._originals: dict[str, str] = {}
         self._texts: dict[str, str] = {}
+        self._marked: dict[tuple[_Place, str], str] = {}
+        self._turned_back: set[str] = set()
         for sign in () if names_sensitive else sensitive_topics.signs():
             self._add(sign, MARK, associated=False)
         for topic, title in () if names_sensitive else sensitive_topics.titles().items():
+            self._add(title, MARK)
+            self._add(topic, self._stand_in(topic))
             self._exact |= {title: MARK, topic: self._stand_in(topic)}
 
     # -- what is told ----------------------------------------------------------------------------------------------
 
     def shown(self, answer: T) -> T:
         """`answer` as it is told: a document, a frame, a text, or anything made of them; counts stay as they are."""
-        return answer if self.names_sensitive else _mapped(answer, self.text)
+        return answer if self.names_sensitive else _mapped(answer, self._told)
+
+    def _told(self, text: str, place: _Place) -> str:
+        told = MARK if place.sensitive else self.text(text)
+        if place.ident and told is not text and MARK in told:
+            self._marked[place, told] = text
+        return told
 
     def text(self, text: str) -> str:
         """A text as it is told."""
@@ -105,20 +136,43 @@ class RoleView:
         if self.names_sensitive:
             return events
         ids = ("event_id", "message_id")
-        marked = _mapped(events.drop(ids), lambda text: _STAND_IN.sub(MARK, self.text(text)))
+        marked = _mapped(events.drop(ids), lambda text, _: _STAND_IN.sub(MARK, self.text(text)))
         life = events.select(vocabulary.life_changed()).to_series()
         hidden = {
             name: pl.when(life).then(None).otherwise(name) for name in (*_COMPANY, *_BESIDE, "attributes")
         }
+        hidden["topics"] = (
+            pl.when(pl.col("topics").list.contains(MARK)).then(pl.lit([MARK])).otherwise("topics")
+        )
         hidden["kind"] = pl.when(life).then(pl.lit(MARK)).otherwise("kind")
         return self.shown(events.select(ids)).hstack(marked.with_columns(**hidden)).select(events.columns)
 
     def meant(self, question: T) -> T:
-        """`question` with every stand-in turned back into what it stands for."""
+        """`question` with what was withheld put back: stand-ins, and texts that come back in their place as they were told."""
         return question if self.names_sensitive else _mapped(question, self._restored)
 
-    def _restored(self, text: str) -> str:
-        return _STAND_IN.sub(lambda found: self._originals.get(found[0], found[0]), text)
+    def guesses(self, name: str) -> bool:
+        """Whether a name that somebody asks for is withheld and did not come as its stand-in: it stays unknown to them."""
+        return name in self._exact and name not in self._turned_back
+
+    def _restored(self, text: str, place: _Place) -> str:
+        marked = self._marked.get((place._replace(ident=self._turned(place.ident)), text))
+        return self._turned(text) if marked is None else marked
+
+    def _turned(self, text: str) -> str:
+        return _STAND_IN.sub(lambda found: self._original(found[0]), text)
+
+    def _original(self, stand_in: str) -> str:
+        name = self._originals.get(stand_in)
+        if name is None:
+            return stand_in
+        self._turned_back.add(name)
+        return name
+
+    @property
+    def known(self) -> int:
+        """How many names are withheld so far."""
+        return len(self._exact)
 
     # -- what speaks -----------------------------------------------------------------------------------------------
 
@@ -127,6 +181,8 @@ class RoleView:
         if self.names_sensitive:
             return
         names = events.collect_schema().names()
+        if {"kind", "reason"} <= set(names):
+            self._learn_life(events)
         columns = [name for name in _COMPANY if name in names]
         rows = events.lazy().select(*columns, "topics").unique().collect()
         for _ in range(2):  # what keeps company with what keeps company: a click names only its campaign
@@ -138,6 +194,15 @@ class RoleView:
             other = about.filter(~pl.col("speaks"), says)
             for name in columns:
                 self._learn_company(name, set(about.filter("speaks")[name]) - {None}, set(other[name]))
+
+    def _learn_life(self, events: pl.DataFrame | pl.LazyFrame) -> None:
+        """What changed a life is not named, where one of these was."""
+        changes = events.lazy().filter(vocabulary.life_changed()).select(pl.col("kind").unique()).collect()
+        for kind in changes["kind"]:
+            if kind in _OF_LIFE:
+                self._add(kind, self._stand_in(kind), associated=False)
+            for name in vocabulary.life_changes().get(kind, ()):
+                self._add(name, MARK)
 
     def learn_ids(self, events: pl.DataFrame) -> None:
         """Learn which ids of events, and what stands beside what they are about, speak by themselves."""
@@ -151,15 +216,24 @@ class RoleView:
                 self._add(value, self._stand_in(value) if name.endswith("_id") else MARK, associated=False)
 
     def _learn_company(self, column: str, values: set[str], elsewhere: set[str]) -> None:
-        leaves = (
-            {value.rpartition(" > ")[2] for value in elsewhere if value} if column == "category" else set()
-        )
         for value in values - elsewhere:
             self._add(value, self._stand_in(value) if column in _IDS else MARK)
-            leaf = value.rpartition(" > ")[2]
-            if column == "category" and leaf not in {*leaves, value}:
-                self._add(leaf, MARK)
-                self._add(leaf.lower(), MARK)
+        if column == "category":
+            self._learn_levels(values - elsewhere, elsewhere)
+
+    def _learn_levels(self, paths: set[str], elsewhere: set[str]) -> None:
+        """The last level of a category, and every level above under which nothing else lies."""
+        others = [other.split(_BELOW) for other in elsewhere if other]
+        leaves = {levels[-1] for levels in others}
+        above = {tuple(levels[:depth]) for levels in others for depth in range(1, len(levels) + 1)}
+        for path in paths:
+            levels = path.split(_BELOW)
+            for depth in range(1, len(levels)):
+                if tuple(levels[:depth]) not in above:
+                    self._add(_BELOW.join(levels[:depth]), MARK)
+            if len(levels) > 1 and levels[-1] not in leaves:
+                self._add(levels[-1], MARK)
+                self._add(levels[-1].lower(), MARK)
 
     def learn_names(self, ids: Iterable[str], titles: Iterable[str]) -> None:
         """Take in names of what is known to be sensitive: ids, and what they are called."""
@@ -251,38 +325,57 @@ def _speaks(column: str) -> pl.Expr:
     )
 
 
-def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+Change = Callable[[str, _Place], str]
+"""What becomes of a text that stands somewhere in an answer."""
+
+
+def _mapped(value: Any, change: Change, place: _Place = _ANYWHERE) -> Any:
     """`value` with every text in it changed."""
     if isinstance(value, str):
-        return change(value)
+        return change(value, place)
     if isinstance(value, msgspec.Struct):
-        return _with_fields(value, value.__struct_fields__, change, msgspec.structs.replace)
+        return _with_fields(value, value.__struct_fields__, change, place, msgspec.structs.replace)
     if is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in fields(value) if field.init]
-        return _with_fields(value, names, change, replace)
+        return _with_fields(value, names, change, place, replace)
     if isinstance(value, Mapping):
+        ident = _ident(value.get("id"), place)
         return _merged(
-            (change(key) if isinstance(key, str) else key, _mapped(each, change))
+            (
+                change(key, place) if isinstance(key, str) else key,
+                _mapped(each, change, _Place(ident, str(key))),
+            )
             for key, each in value.items()
         )
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_mapped(each, change) for each in value))
+        return type(value)(*(_mapped(each, change, place) for each in value))
     if isinstance(value, (tuple, list, set, frozenset)):
-        return type(value)(_mapped(each, change) for each in value)
+        return type(value)(_mapped(each, change, place) for each in value)
     return _mapped_frame(value, change) if isinstance(value, pl.DataFrame) else value
 
 
+def _ident(ident: object, place: _Place) -> str:
+    """The id of what a field belongs to: its own, else that of what it stands in."""
+    return ident if isinstance(ident, str) else place.ident
+
+
 def _with_fields(
-    value: Any, names: Iterable[str], change: Callable[[str], str], replaced: Callable[..., Any]
+    value: Any, names: Iterable[str], change: Change, place: _Place, replaced: Callable[..., Any]
 ) -> Any:
     before = {name: getattr(value, name) for name in names}
-    after = {name: _mapped(each, change) for name, each in before.items()}
+    ident, sensitive = _ident(before.get("id"), place), getattr(value, "SENSITIVE", ())
+    after = {
+        name: _mapped(each, change, _Place(ident, name, name in sensitive)) for name, each in before.items()
+    }
     different = {name: each for name, each in after.items() if each is not before[name]}
     return replaced(value, **different) if different else value
 
 
 def _merged(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
-    """A mapping of `pairs`; counts that come to stand under one key add up, anything else keeps a key of its own."""
+    """A mapping of `pairs`; counts that come to stand under one key add up, anything else keeps a key of its own.
+
+    What is withheld comes last, so that its place in the alphabet says nothing.
+    """
     merged: dict[Any, Any] = {}
     for key, value in pairs:
         if key in merged and isinstance(value, int):
@@ -292,17 +385,19 @@ def _merged(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
         while free in merged:
             free, number = f"{key} ({number})", number + 1
         merged[free] = value
-    return merged
+    return dict(
+        sorted(merged.items(), key=lambda item: isinstance(item[0], str) and bool(_WITHHELD.search(item[0])))
+    )
 
 
-def _mapped_frame(frame: pl.DataFrame, change: Callable[[str], str]) -> pl.DataFrame:
+def _mapped_frame(frame: pl.DataFrame, change: Change) -> pl.DataFrame:
     """`frame` with the texts of every column changed, lists of texts too."""
     columns = []
     for name, dtype in frame.schema.items():
         if dtype not in (pl.String, pl.List(pl.String)):
             continue
         texts = frame[name].explode(empty_as_null=True) if dtype == pl.List(pl.String) else frame[name]
-        changed = {text: change(text) for text in texts.drop_nulls().unique()}
+        changed = {text: change(text, _ANYWHERE) for text in texts.drop_nulls().unique()}
         changed = {text: other for text, other in changed.items() if other != text}
         if changed:
             column = pl.col(name)

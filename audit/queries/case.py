@@ -15,7 +15,7 @@ from audit import (
     why,
 )
 from audit.errors import NotFoundError
-from audit.privacy.role_view import RoleView
+from audit.privacy.role_view import MARK, RoleView
 from audit.rules.book.versions import RulePeriod
 from audit.rules.model import Rule
 from audit.rules.replay.simulation import Replay, simulate
@@ -130,18 +130,18 @@ class Case(Audited):
         One of many segments or findings is asked for alone, unless another question asked for all of them already.
         """
         events, context, at_hand = self.events, self.context, self.__dict__
-        names_sensitive, ident = self.view.names_sensitive, self.view.meant(ident)
+        ident = self.view.meant(ident)
+        if self.view.guesses(ident):
+            ident = MARK
         if subject == "segment":
             known = at_hand.get("memberships")
-            return why.segment(events, context, ident, names_sensitive=names_sensitive, memberships=known)
+            return why.segment(events, context, ident, memberships=known)
         if subject == "item":
-            return why.item(
-                events, context, ident, names_sensitive=names_sensitive, recommended=self.recommended
-            )
+            return why.item(events, context, ident, recommended=self.recommended)
         if subject == "finding":
             known = at_hand.get("found")
-            return findings.finding(events, context, ident, names_sensitive=names_sensitive, listed=known)
-        return why.message(events, context, ident, names_sensitive=names_sensitive)
+            return findings.finding(events, context, ident, listed=known)
+        return why.message(events, context, ident)
 
 
 def read_case(
@@ -151,7 +151,7 @@ def read_case(
     pseudonym = ws.resolve(customer)
     whole = ws.history(pseudonym, at=at or ws.at)
     left_out = ws.view.meant(frozenset(without))
-    unknown = left_out - set(whole["event_id"])
+    unknown = {event for event in left_out if ws.view.guesses(event)} | left_out - set(whole["event_id"])
     if unknown:
         raise NotFoundError(
             f"no event {min(unknown)!r} of {pseudonym} to leave out; `whysent show` lists evidence by event_id"

@@ -164,7 +164,7 @@ def picture(case: Case, *, strips: bool) -> CustomerPicture:
     nothing out of pattern.
     """
     events, context = case.events, case.context
-    odd = anomaly.out_of_pattern(events, context, names_sensitive=case.view.names_sensitive) if strips else ()
+    odd = anomaly.out_of_pattern(events, context) if strips else ()
     full = CustomerPicture(
         customer=case.customer,
         at=context.at,

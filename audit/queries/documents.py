@@ -76,7 +76,8 @@ def explanation(case: Case, ws: "Workspace", **subjects: str | None) -> why.WhyD
         return case.view.shown(reasons.document())
     events, context, rules = case.events, case.context, ws.book.enabled()
     ids, causes = named_in(ws, rules), case.causes_read_by(rules)
-    return reasons.document(verdicts.of(events, context, rules, reasons.subject.id, ids=ids, causes=causes))
+    judged = verdicts.of(events, context, rules, reasons.subject.id, ids=ids, causes=causes)
+    return case.view.shown(reasons.document(judged))
 
 
 def audit(
@@ -108,9 +109,7 @@ def customers(ws: "Workspace", *, limit: int | None = None, sort: str = "severit
     if sort not in SORTS:
         raise InputError(f"cannot sort by {sort!r}; one of {', '.join(SORTS)}")
     everybody = read_everybody(ws)
-    triage = findings.triage(
-        everybody.events, everybody.context, everybody.found, names_sensitive=everybody.view.names_sensitive
-    )
+    triage = findings.triage(everybody.events, everybody.context, everybody.found)
     if sort != "severity":
         column, descending = SORTS[sort]
         triage = triage.sort(column, "customer", descending=[descending, False], maintain_order=True)

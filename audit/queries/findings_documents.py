@@ -11,7 +11,6 @@ from audit import findings
 from audit.events.document import Document
 from audit.findings import Unanswered
 from audit.population.coverage import LeftOut
-from audit.privacy.role_view import RoleView
 from audit.queries.case import Everybody
 from audit.rules.book.documents import CoveringRule
 from audit.rules.replay.totals import StoppedWanted
@@ -138,12 +137,11 @@ class TriageList(Document, schema="whysent.customers/1"):
     """The checks that this data cannot answer, or not in full: of them it is not said that nothing was found."""
 
 
-def findings_of(frame: pl.DataFrame, view: RoleView) -> tuple[Finding, ...]:
-    """The rows of `frame` (columns of `findings.SCHEMA`) as somebody is told them."""
-    worded = findings.worded(frame, names_sensitive=view.names_sensitive)
+def findings_of(frame: pl.DataFrame) -> tuple[Finding, ...]:
+    """The rows of `frame` (columns of `findings.SCHEMA`) as documents."""
     return tuple(
         msgspec.convert({**row, "suggested_rule": findings.rule_from_json(row["suggested_rule"])}, Finding)
-        for row in worded.iter_rows(named=True)
+        for row in frame.iter_rows(named=True)
     )
 
 

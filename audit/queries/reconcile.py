@@ -116,11 +116,8 @@ def reconcile(
     NotFoundError for one that neither side has.
     """
     events, context = ws.events(at), ws.context(at)
-    names_sensitive, guessed = (
-        ws.view.names_sensitive,
-        segment is not None and ws.view.text(segment) != segment,
-    )
-    segment = ws.view.meant(segment)
+    names_sensitive, segment = ws.view.names_sensitive, ws.view.meant(segment)
+    guessed = segment is not None and ws.view.guesses(segment)
     by_segment, segment_rows = pl.DataFrame(), pl.DataFrame()
     if strip is None:
         by_segment, segment_rows = _segments(events, context, segment, guessed=guessed)

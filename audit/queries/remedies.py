@@ -37,14 +37,13 @@ _SYSTEMS = {"braze": "Braze", "klaviyo": "Klaviyo"}
 
 @kept
 def findings(case: Case) -> tuple[Finding, ...]:
-    """The findings of a case as somebody may read them, each with what the book does about it or else what would help.
+    """The findings of a case, each with what the book does about it or else what would help.
 
     What a rule does is replayed over this customer alone. One that would have stopped none of the finding's messages is
     not suggested; a mute of this customer takes its place where it names what they are about. What was handed over for
     sending before anything was wrong counts as stopped by none.
     """
-    rows = findings_of(case.found, case.view)
-    return tuple(_with_remedy(case, finding) for finding in rows)
+    return tuple(_with_remedy(case, finding) for finding in findings_of(case.found))
 
 
 def covered_by(case: Case, finding: str) -> CoveringRule | None:
@@ -52,7 +51,7 @@ def covered_by(case: Case, finding: str) -> CoveringRule | None:
     if not case.rules:
         return None
     found = registry.locate(case.events, case.context, finding) if "found" not in vars(case) else case.found
-    rows = findings_of(found.filter(pl.col("id") == finding), case.view)
+    rows = findings_of(found.filter(pl.col("id") == finding))
     return next((_with_remedy(case, row).covered_by for row in rows), None)
 
 
@@ -159,8 +158,7 @@ def suggested(
 ) -> tuple[Rule, book.Case]:
     """The rule that a finding of a customer suggests, and the case; its campaign is that of most of the finding's messages.
 
-    Raises NotFoundError for an unknown customer or finding, InputError where it suggests no rule, or none that may be
-    named to somebody who is not told sensitive topics.
+    Raises NotFoundError for an unknown customer or finding, InputError where it suggests no rule.
     """
     read = read_case(ws, customer)
     answered = _finding(read, finding)

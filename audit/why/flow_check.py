@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 
 def check_flow(message: MessageContext, flow: Flow) -> FlowReconstruction:
-    """Hold `message` against `flow`; its title stands there as the reader may read it."""
+    """Hold `message` against `flow`."""
     rows = message.eligible_acts(flow).to_dicts()
     best = max(rows, key=_fitness) if rows else None
     conditions = (
@@ -29,11 +29,10 @@ def check_flow(message: MessageContext, flow: Flow) -> FlowReconstruction:
         *_audience_conditions(message, flow),
         *_asked_for(message, flow),
     )
-    title = message.wording.title(flow.title, message.row)
     unmatched_step = message.row["series_step"] if flow.steps else None
     return FlowReconstruction(
-        flow=flow.id if title == flow.title else None,
-        title=title,
+        flow=flow.id,
+        title=flow.title,
         trigger=None if flow.trigger is None else flow.trigger.id,
         act=None if best is None else best["act"],
         step=unmatched_step if best is None else best["step"],
@@ -221,8 +220,7 @@ def flow_counterfactual(message: MessageContext, flow: Flow, giving: pl.DataFram
     removal = counterfactual.removal(
         events, decide, keep=message.event_ids, plans=_plans(message, flow, giving), likely=giving["act"]
     )
-    title = message.wording.title(quoted(flow.title), message.row)
-    outcome = f"our definition {title} would not have given this message"
+    outcome = f"our definition {quoted(flow.title)} would not have given this message"
     return counterfactual.from_trials(removal, added, outcome)
 
 

@@ -11,7 +11,6 @@ from msgspec import convert, structs
 from audit import recommendations
 from audit.errors import NotFoundError
 from audit.population.stats import PopulationContext
-from audit.privacy.role_view import MARK
 from audit.recommendations import Reconstruction
 from audit.why import counterfactual, reasons
 from audit.why.counterfactual import Removal
@@ -32,7 +31,6 @@ def item(
     context: PopulationContext,
     ident: str,
     *,
-    names_sensitive: bool = False,
     recommended: Reconstruction | None = None,
 ) -> Explanation:
     """Explain why the item `ident` is recommended to the customer of `events`, by whatever strategy.
@@ -46,7 +44,7 @@ def item(
     if not rows:
         ids = ", ".join(placements["item_id"].unique(maintain_order=True)) or "none"
         raise NotFoundError(f"item {ident!r} is not recommended to this customer; there are: {ids}")
-    wording = Wording(names_sensitive=names_sensitive)
+    wording = Wording()
     because = [reason for row in rows for reason in _strategy_reasons(events, row, wording)]
     derived = [row for row in rows if row["derived"]]
     shown_ids = [event for row in rows for event in row["shown"] or ()]
@@ -54,19 +52,15 @@ def item(
     if not derived and displays.height:
         acts = candidates(events, displays.row(0, named=True))
         because += reasons.could_be(wording, acts)
-    hidden = any(
-        wording.hides(act) for act in events.filter(pl.col("item_id") == ident).iter_rows(named=True)
-    )
-    title = MARK if hidden else rows[0]["title"] or ident
     first_shown = displays.item(0, "occurred_at") if displays.height else None
     return Explanation(
         customer=rows[0]["customer_id"],
         at=context.at,
-        subject=Subject("item", ident, title, first_shown),
+        subject=Subject("item", ident, rows[0]["title"] or ident, first_shown),
         standing=next(name for name in _STANDINGS if any(row["standing"] == name for row in rows)),
         because=tuple(because),
         end=end_of_strip(_until(derived)) if derived else End(None, "shown"),
-        counterfactual=reasons.told_by_kind(_counterfactual(recommended, ident, derived), events, wording)
+        counterfactual=reasons.told_by_kind(_counterfactual(recommended, ident, derived), events)
         if derived
         else None,
         left_out=tuple(_left_out(recommended, ident, derived, wording)) if derived else (),
@@ -77,8 +71,7 @@ def _strategy_reasons(events: pl.DataFrame, row: Row, wording: Wording) -> list[
     """What one strategy, the sender's or ours, says, and the acts behind it."""
     ids = [*(row["evidence"] if row["derived"] else ()), *(row["shown"] or ())]
     acts = events.filter(pl.col("event_id").is_in(ids)).to_dicts()[::-1]
-    hidden = any(wording.hides(act) for act in acts)
-    says = "" if hidden or not row["reason"] else f": {row['reason']}"
+    says = f": {row['reason']}" if row["reason"] else ""
     if row["logged"] and not row["derived"]:
         text = f"the sender recorded that it was shown{says}"
     elif row["logged"]:

@@ -25,16 +25,13 @@ _STATES = ("nothing", "segment")
 _ORIGINS = {"third_party": "it came from a third party", "inferred": "the sender inferred it"}
 
 
-def message(
-    events: pl.DataFrame, context: Context, ident: str, *, names_sensitive: bool = False
-) -> Explanation:
+def message(events: pl.DataFrame, context: Context, ident: str) -> Explanation:
     """Explain a message of one customer, named by its message_id or an event_id of it.
 
     `events` are that customer's whole history up to `context.at`, lacking what was left out. What the sender
-    recorded comes first, then our own definitions, then the list it went to, then what could be. Sensitive topics
-    are named only with `names_sensitive`. Raises NotFoundError.
+    recorded comes first, then our own definitions, then the list it went to, then what could be. Raises NotFoundError.
     """
-    subject = message_context(events, context, ident, Wording(names_sensitive=names_sensitive))
+    subject = message_context(events, context, ident, Wording())
     for account in (_stated, _derived, _broadcast, _inferred):
         explanation = account(subject)
         if explanation is not None:
@@ -47,7 +44,7 @@ def _stated(message: MessageContext) -> Explanation | None:
     if message.stated_trigger is None or not message.definitions.states_reason:
         return None
     flow = message.definitions.flow_for_stated_reason
-    says = f"the sender recorded: {message.wording.title(quoted(message.stated_trigger), message.row)}"
+    says = f"the sender recorded: {quoted(message.stated_trigger)}"
     if flow is None:
         text = f"{says}; we have no definition of that, so it is quoted and not checked"
         return _explanation(message, "stated", [Reason(text, facts=Facts(trigger=None, fits="unknown"))])
@@ -67,7 +64,7 @@ def _derived(message: MessageContext) -> Explanation | None:
     trigger = flow.trigger
     assert trigger is not None
     check = check_flow(message, flow)
-    text = f"our definition gives it: {_title(message, flow)}"
+    text = f"our definition gives it: {quoted(flow.title)}"
     because = _live_acts(message, trigger, giving, check)
     return _explanation(
         message,
@@ -165,7 +162,7 @@ def _explanation(
     return Explanation(
         customer=row["customer_id"],
         at=message.context.at,
-        subject=Subject("message", row["event_id"], message.wording.title(title, row), message.sent_at),
+        subject=Subject("message", row["event_id"], title, message.sent_at),
         standing=standing,
         because=(
             *reasons.about(message),
@@ -174,14 +171,10 @@ def _explanation(
             *reasons.life_changed(message),
         ),
         end=replace_end(end or expiry.unknown_end(message), silence=expiry.silence_of_campaign(message)),
-        counterfactual=reasons.told_by_kind(counterfactual, message.events, message.wording),
+        counterfactual=reasons.told_by_kind(counterfactual, message.events),
         reconstruction=check,
         left_out=() if flow is None else tuple(_left_out(message, flow)),
     )
-
-
-def _title(message: MessageContext, flow: Flow) -> str:
-    return message.wording.title(quoted(flow.title), message.row)
 
 
 def _act_and_time(message: MessageContext, row: Mapping[str, Any]) -> str:
@@ -234,7 +227,7 @@ def _checked_reason(message: MessageContext, flow: Flow, check: FlowReconstructi
             return Reason(
                 f"{says}, and that fits", because=because, facts=Facts(trigger=trigger.id, fits="yes")
             )
-        text = f"{says}, but {_title(message, flow)} does not give it: {failing_in_words(check)}"
+        text = f"{says}, but {quoted(flow.title)} does not give it: {failing_in_words(check)}"
         return Reason(text, because=because, facts=Facts(trigger=trigger.id, fits="no"))
     if acts.height:
         ending = message.event(acts["ended_by"][-1])
@@ -304,9 +297,9 @@ def _not_given(message: MessageContext) -> list[Reason]:
         return []
     unknown = message.quiet_unknown(flow)
     if unknown:
-        text = f"whether our definition {_title(message, flow)} gives it, this data cannot tell: {unknown}"
+        text = f"whether our definition {quoted(flow.title)} gives it, this data cannot tell: {unknown}"
         return [Reason(text, facts=Facts(trigger=flow.trigger.id, fits="unknown"))]
-    lead = f"our definition {_title(message, flow)} does not give it"
+    lead = f"our definition {quoted(flow.title)} does not give it"
     check = check_flow(message, flow)
     absent = reasons.absent(flow.trigger.kinds, message.sent_at - flow.trigger.window, message.row)
     if check.holds:

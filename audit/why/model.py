@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -95,6 +95,12 @@ class Reason(Document, kw_only=False):
         yield from self.events
         for reason in self.because:
             yield from reason.leaves()
+
+
+class LifeChange(Reason):
+    """What changed a life; its sentence is for those who are told sensitive topics."""
+
+    SENSITIVE: ClassVar[tuple[str, ...]] = ("text",)
 
 
 class InItsPlace(Document):

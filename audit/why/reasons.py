@@ -13,7 +13,7 @@ from audit.events.sensitive_topics import topic_of_row
 from audit.flows.triggers import Trigger
 from audit.why import data_sufficiency
 from audit.why.message_context import MessageContext, order
-from audit.why.model import Absence, Counterfactual, Facts, Reason, RemovedEvents, SegmentFacts
+from audit.why.model import Absence, Counterfactual, Facts, LifeChange, Reason, RemovedEvents, SegmentFacts
 from audit.why.related_acts import LEVELS
 from audit.why.wording import HAND_OVER, Wording, day, kinds_in_words, messages_in_words, minute
 
@@ -38,8 +38,7 @@ def about(message: MessageContext) -> list[Reason]:
     subject = row["item_name"] or row["category"] or (row["item_id"] and f"item {row['item_id']}") or topics
     if not subject:
         return []
-    title = message.wording.title(subject, row)
-    return [Reason(f"it is about {title}", facts=Facts(about=title.rpartition(" > ")[2]))]
+    return [Reason(f"it is about {subject}", facts=Facts(about=subject.rpartition(" > ")[2]))]
 
 
 def acts(message: MessageContext, live: pl.DataFrame) -> list[Reason]:
@@ -166,8 +165,10 @@ def life_changed(message: MessageContext) -> list[Reason]:
         return []
     change = changes.row(0, named=True)
     relation = "before" if order(change) < order(message.row) else "after"
-    text = f"{message.wording.life(change)} on {day(change['occurred_at'])}, {relation} this message; {HAND_OVER}"
-    return [Reason(text, tuple(changes["event_id"]), facts=Facts(hand_over="life changed"))]
+    ids = tuple(changes["event_id"])
+    text = f"the customer's life has changed on {day(change['occurred_at'])}, {relation} this message; {HAND_OVER}"
+    what = LifeChange(message.wording.life(change), ids)
+    return [Reason(text, ids, because=(what,), facts=Facts(hand_over="life changed"))]
 
 
 def sensitive(message: MessageContext) -> list[Reason]:
@@ -176,19 +177,17 @@ def sensitive(message: MessageContext) -> list[Reason]:
     return [Reason(text, facts=Facts(hand_over="sensitive topic"))] if text else []
 
 
-def told_by_kind(
-    proof: Counterfactual | None, events: pl.DataFrame, wording: Wording
-) -> Counterfactual | None:
+def told_by_kind(proof: Counterfactual | None, events: pl.DataFrame) -> Counterfactual | None:
     """The counterfactual, with what its events are where they are too many to be named. `events`: the whole history."""
     if proof is None or len(proof.remove) <= _NAMED_ONE_BY_ONE:
         return proof
     left_out = events.filter(pl.col("event_id").is_in(proof.remove))
     kinds = left_out["kind"].unique(maintain_order=True)
-    groups = (_removed(left_out.filter(kind=kind), events.filter(kind=kind), wording) for kind in kinds)
+    groups = (_removed(left_out.filter(kind=kind), events.filter(kind=kind)) for kind in kinds)
     return structs.replace(proof, removed=tuple(groups))
 
 
-def _removed(rows: pl.DataFrame, of_kind: pl.DataFrame, wording: Wording) -> RemovedEvents:
+def _removed(rows: pl.DataFrame, of_kind: pl.DataFrame) -> RemovedEvents:
     """Events of one kind that are left out, of all of that kind: what they share, and how many there are."""
     shared = next(
         (name for name in _SHARED if rows[name].null_count() == 0 and rows[name].n_unique() == 1), None
@@ -201,7 +200,7 @@ def _removed(rows: pl.DataFrame, of_kind: pl.DataFrame, wording: Wording) -> Rem
         called=messages_in_words(channels.pop() if len(channels) == 1 else None)
         if row["kind"] == "message_sent"
         else kinds_in_words([row["kind"]]),
-        about=None if shared is None else wording.title(row[shared], row),
+        about=None if shared is None else row[shared],
         count=_distinct(rows),
         of=_distinct(like_them),
     )

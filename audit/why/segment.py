@@ -11,7 +11,6 @@ from audit import segments
 from audit.errors import NotFoundError
 from audit.events.schema import BEHAVIOUR
 from audit.events.times import parse_iso
-from audit.privacy.role_view import MARK
 from audit.segments import Definition
 from audit.segments.contributions import CENTS, contributions, fits, least, live, runs, says, unit
 from audit.segments.event_selection import READ, SelectedEvents
@@ -45,7 +44,6 @@ def segment(
     context: Context,
     ident: str,
     *,
-    names_sensitive: bool = False,
     memberships: pl.DataFrame | None = None,
 ) -> Explanation:
     """Explain why the customer of `events` is in the segment `ident` (its id in `show`, or as it was logged).
@@ -54,19 +52,18 @@ def segment(
     them. Raises NotFoundError if the customer is in no such segment at `context.at`.
     """
     row = _membership(events, context, ident, memberships)
-    wording = Wording(names_sensitive=names_sensitive)
-    because = [*_recorded(events, row, wording), *_derived(events, row, wording, context.at)]
+    wording = Wording()
+    because = [*_recorded(events, row), *_derived(events, row, wording, context.at)]
     if not row["derived"] and row["standing"] != "stated":
         because += _could_be(events, context, row, wording)
-    title = MARK if _hidden(row, wording) else row["title"]
     return Explanation(
         customer=row["customer_id"],
         at=context.at,
-        subject=Subject("segment", row["id"] if title != MARK else ident, title, row["since"]),
+        subject=Subject("segment", row["id"], row["title"], row["since"]),
         standing=row["standing"],
         because=tuple(because),
         end=expiry.membership_end(row, _all_definitions(context)),
-        counterfactual=reasons.told_by_kind(_counterfactual(events, context, row), events, wording)
+        counterfactual=reasons.told_by_kind(_counterfactual(events, context, row), events)
         if row["derived"]
         else None,
         left_out=tuple(_left_out(events, context, row, wording)) if row["derived"] else (),
@@ -93,11 +90,7 @@ def _all_definitions(context: Context) -> tuple[Definition, ...]:
     return context.definitions or segments.definitions()
 
 
-def _hidden(row: Row, wording: Wording) -> bool:
-    return bool(row["sensitive"]) and not wording.names_sensitive
-
-
-def _recorded(events: pl.DataFrame, row: Row, wording: Wording) -> list[Reason]:
+def _recorded(events: pl.DataFrame, row: Row) -> list[Reason]:
     """What the log says of it: since when, by whom, and why if it does."""
     if not row["logged"]:
         return []
@@ -105,11 +98,8 @@ def _recorded(events: pl.DataFrame, row: Row, wording: Wording) -> list[Reason]:
     origin = _ORIGINS.get(row["source"])
     because = (Reason(origin, (logged[0]["event_id"],)),) if origin else ()
     causes = [entry["trigger"] or entry["reason"] for entry in logged if entry["trigger"] or entry["reason"]]
-    title = quoted(row["logged_as"])
     says = f": {quoted(causes[-1])}" if causes and row["standing"] == "stated" else ""
-    if _hidden(row, wording):
-        title, says = MARK, ""
-    text = f"the sender recorded {title} since {day(row['since'])}{says}"
+    text = f"the sender recorded {quoted(row['logged_as'])} since {day(row['since'])}{says}"
     return [Reason(text, tuple(row["logged_events"]), because=because)]
 
 
@@ -124,7 +114,7 @@ def _derived(events: pl.DataFrame, row: Row, wording: Wording, at: datetime) -> 
         since = "" if absent.since is None else f" since {day(absent.since)}"
         text = f"no {kinds_in_words(absent.kinds)}{since}"
         because.append(Reason(text, absent=absent))
-    text = f"our definition gives it: {MARK if _hidden(row, wording) else row['reason']}"
+    text = f"our definition gives it: {row['reason']}"
     return [Reason(text, tuple(row["evidence"]), because=tuple(because))]
 
 

@@ -1,4 +1,4 @@
-"""How acts, things and moments are put into plain words, for a reader who may or may not be told sensitive topics."""
+"""How acts, things and moments are put into plain words. What a reader may not be told is withheld at the door."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,11 +7,10 @@ from functools import cache
 from typing import Any
 
 from audit.events.sensitive_topics import titles, topic_of_row
-from audit.privacy.role_view import MARK
 from audit.storage import toml_input
 
 HAND_OVER = "hand to privacy"
-"""What a reader does who may not be told a sensitive topic."""
+"""What a reader does with what touches a sensitive topic or a changed life."""
 
 UNNAMED = "something unnamed"
 """What an act is about of which nothing says that."""
@@ -35,13 +34,7 @@ def _words(kind: str, form: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """Puts rows into words for one reader, who may or may not be told sensitive topics."""
-
-    names_sensitive: bool = False
-
-    def hides(self, row: Mapping[str, Any]) -> bool:
-        """Whether `row` touches a sensitive topic that this reader is not told."""
-        return not self.names_sensitive and topic_of_row(row) is not None
+    """Puts rows into words."""
 
     def act(self, row: Mapping[str, Any]) -> str:
         """`bought Nail clipper`: what the customer did, or what was done."""
@@ -55,8 +48,6 @@ class Wording:
 
     def thing(self, row: Mapping[str, Any]) -> str:
         """The item, else the category, else the words searched for."""
-        if self.hides(row):
-            return MARK
         if row.get("item_name") or row.get("item_id"):
             return str(row.get("item_name") or f"item {row['item_id']}")
         if row.get("query"):
@@ -68,30 +59,27 @@ class Wording:
     def names_segment(self, row: Mapping[str, Any]) -> bool:
         """Whether what `thing` names is a segment."""
         other = row.get("item_name") or row.get("item_id") or row.get("query")
-        return bool(row.get("segment_id")) and not other and not self.hides(row)
+        return bool(row.get("segment_id")) and not other
 
-    def segment(self, row: Mapping[str, Any]) -> str:
+    @staticmethod
+    def segment(row: Mapping[str, Any]) -> str:
         """The name of the segment that `row` is about."""
-        return MARK if self.hides(row) else quoted(row.get("segment_id") or "unnamed")
-
-    def title(self, text: str, row: Mapping[str, Any]) -> str:
-        """A text of the source's about `row`."""
-        return MARK if self.hides(row) else text
+        return quoted(row.get("segment_id") or "unnamed")
 
     def life(self, row: Mapping[str, Any]) -> str:
-        """What changed a life, named only to whoever may be told."""
-        if not self.names_sensitive:
-            return "the customer's life has changed"
+        """What changed a life."""
         reason = f" ({row['reason']})" if row.get("reason") else ""
         return f"the customer {self.act(row)}{reason}"
 
-    def topic(self, row: Mapping[str, Any]) -> str | None:
-        """That `row` touches a sensitive topic, and which one for whoever may be told; None for most."""
+    @staticmethod
+    def topic(row: Mapping[str, Any]) -> str | None:
+        """That `row` touches a sensitive topic, and which one; None for most."""
         topic = topic_of_row(row)
-        if topic is None:
-            return None
-        title = f": {titles().get(topic, topic)}" if self.names_sensitive else ""
-        return f"it touches a sensitive topic{title}; {HAND_OVER}"
+        return (
+            None
+            if topic is None
+            else f"it touches a sensitive topic: {titles().get(topic, topic)}; {HAND_OVER}"
+        )
 
 
 def quoted(text: object) -> str:

@@ -24,6 +24,8 @@ class NamesToldOf:
         """The generations whose definitions and map, and whose events, are known."""
         self._book: tuple[str, int] | None = None
         """The generation at which the rules are known, and when the book was written then."""
+        self._known = 0
+        """How many names were withheld when the flows were looked at."""
 
     def view(self, generation: "Generation", book_of: "Callable[[], Book]") -> RoleView:
         """The view, with what definitions, map and book bring as they stand now."""
@@ -37,6 +39,9 @@ class NamesToldOf:
         if self._book != stamp:
             self._book = stamp
             self._learn_rules(generation, book)
+        if self._known != self._view.known:
+            self._learn_flows(generation)
+            self._known = self._view.known
         return self._view
 
     def one(self, events: pl.DataFrame) -> pl.DataFrame:
@@ -61,13 +66,21 @@ class NamesToldOf:
         )
         self._view.learn(generation.campaigns)
 
+    def _learn_flows(self, generation: "Generation") -> None:
+        """What sends a campaign or goes to a segment that is withheld has no name either."""
+        told = self._view.text
+        for flow in generation.flows:
+            if any(told(name) != name for name in (*flow.campaigns, flow.id, flow.title, flow.segment or "")):
+                self._view.learn_names([flow.id], [flow.title])
+
     def _learn_rules(self, generation: "Generation", book: "Book") -> None:
         """Every version of every rule in the book, and every rule that is or was proposed, with what is known of its scopes."""
         from audit.rules.book.proposals import STATES
+        from audit.rules.model import to_dict
 
         changes = [change for proposal in book.inbox.proposals(STATES) for change in proposal.changes]
         proposed = [rule for change in changes for rule in (change.before, change.after) if rule is not None]
-        rules = {*(version.rule for version in book.history()), *proposed}
+        rules = [*proposed, *(version.rule for version in reversed(book.history()))]
         names = {
             name
             for rule in rules
@@ -75,8 +88,12 @@ class NamesToldOf:
         }
         if names and self._everybody != generation.version:
             self._view.learn(generation.naming(sorted(names)))
-        for rule in rules:
+        for rule in set(rules):
             speaks_of_rule(self._view, rule)
+        for (
+            rule
+        ) in rules:  # the versions that stand come last: what is withheld of a rule comes back as it stands
+            self._view.shown(to_dict(rule))
 
 
 def _scopes(rule: "Rule") -> list[str]:

@@ -39,10 +39,7 @@ def digests(population: Population, asked: Sequence[Asked]) -> list[str]:
 def _explained(population: Population, asked: Sequence[Asked]) -> list[str]:
     events, context = population.made(Random(population.seed))
     whole = {str(own["customer_id"][0]): own for own in events.partition_by("customer_id")}
-    return [
-        digest(decided.EXPLAIN[type_](whole[customer], context, id_, names_sensitive=True))
-        for customer, (type_, id_) in asked
-    ]
+    return [digest(decided.EXPLAIN[type_](whole[customer], context, id_)) for customer, (type_, id_) in asked]
 
 
 @contextmanager

@@ -112,7 +112,7 @@ class Person:
 
 def people(events: pl.DataFrame, context: Context) -> Iterator[Person]:
     """Each customer of `events`; what was decided is asked of all of them at once."""
-    found = findings.worded(findings.find(events, context), names_sensitive=True)
+    found = findings.find(events, context)
     lists = {
         "message": sent_messages(events).select(
             "customer_id", "event_id", pl.lit(value=False).alias("derived")
@@ -152,7 +152,7 @@ def given(what: str, events: pl.DataFrame, context: Context) -> pl.DataFrame:
         return (
             recommendations.placements(events, context).filter("derived").select("customer_id", key="item_id")
         )
-    found = findings.worded(findings.find(events, context, checks=[what]), names_sensitive=True)
+    found = findings.find(events, context, checks=[what])
     return found.select(pl.col("customer").alias("customer_id"), _told_by().alias("key"))
 
 

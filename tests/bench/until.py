@@ -60,7 +60,7 @@ def _given(events: pl.DataFrame, then: Context, made: Explanation, step: str | N
         pl.lit("\U0010ffff-like-it").alias("message_id"),
         pl.lit(step, pl.String).alias("series_step"),
     )
-    found = why.message(pl.concat([events, like]), then, "\U0010ffff-like-it", names_sensitive=True)
+    found = why.message(pl.concat([events, like]), then, "\U0010ffff-like-it")
     fits = any(one.facts and one.facts.fits == "yes" for one in found.because)
     return found.standing == "derived" or (found.standing == "stated" and fits)
 

@@ -64,6 +64,20 @@ def test_what_no_rule_of_the_book_stops_gets_one_suggested(own: CoreSession) -> 
     assert verdict.rule["kind"] == "cooldown"
 
 
+def test_for_a_dead_person_a_mute_is_all_that_may_be_offered(session: CoreSession) -> None:
+    kinds = {}
+    for person in ("scene-04-tool-set", "scene-04-bereaved-parents", "scene-01-nail-clipper"):
+        picture = session.customers.picture(session.customers.resolve(person), ())
+        kinds[person] = picture.only_rule and picture.only_rule["kind"]
+        if picture.only_rule is not None:
+            assert {rule.suggested_rule["kind"] for rule in picture.out_of_pattern} <= {"mute"}
+    assert kinds == {
+        "scene-04-tool-set": "mute",
+        "scene-04-bereaved-parents": None,
+        "scene-01-nail-clipper": None,
+    }
+
+
 def test_every_event_of_the_history_is_in_the_timeline_once(session: CoreSession, clipper: str) -> None:
     picture = session.customers.picture(clipper, ())
     shown = [event for row in picture.timeline["events"] for event in row]

@@ -1,6 +1,7 @@
 """The curve, the senders and the inbox on the Rules screen; proposals from the customer's."""
 
 import time
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -237,6 +238,22 @@ async def test_capital_x_proposes_to_leave_the_event_out_for_good(started: Start
             ["c_00000000"],
         )
         assert case == ProposalCase("c_00000000")
+
+
+async def test_for_somebody_who_died_capital_x_proposes_nothing_but_their_mute(started: Started) -> None:
+    mute = {"id": "nothing-more-to-c-0", "kind": "mute", "title": "Nothing more", "customers": ["c_00000000"]}
+
+    class Died(FakeSession):
+        def picture(self, customer, without, *, whole=True):
+            return replace(super().picture(customer, without, whole=whole), only_rule=mute)
+
+    async with started(session=Died()) as driver:
+        await driver.press("enter", "G", "X")
+        assert "No other rule is offered here" in driver.text
+        assert "exclude_event" not in driver.text
+        await driver.press("p")
+        await note(driver, "")
+        assert [rule for _, rule, _ in asked(driver, "propose")] == [mute]
 
 
 async def test_a_note_can_hold_any_letter(started: Started) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from audit.errors import InputError
 from tui.commands import output
-from tui.commands.options import ACCESS, Invocation, RulesFileOption, shares
+from tui.commands.options import ACCESS, Invocation, RulesFileOption, rules_of, shares
 
 BATCH_LINES = 128
 """Lines that wait for each other, at most: they are there already, and share one write to the record."""
@@ -26,12 +26,11 @@ READ_BYTES = 65_536
 def gate(invocation: Invocation, rules_file: RulesFileOption = None) -> None:
     """Decide messages before they go out: a line of JSON in on stdin, a line out for each."""
     from audit.enforcement import gate as gates
-    from audit.rules import files
     from audit.workspace.names_told import speaks_of_rule
 
     invocation.require("gate")
     ws = invocation.open()
-    rules = ws.book.enabled() if rules_file is None else files.read(rules_file)
+    rules = ws.book.enabled() if rules_file is None else rules_of(ws, rules_file)
     if not rules and rules_file is not None:
         raise InputError(f"{rules_file}: holds no rule; write one as a [[rule]] table")
     told = _as_told if any(speaks_of_rule(ws.view, rule) for rule in rules) else str

@@ -18,6 +18,7 @@ from tui.commands import output
 if TYPE_CHECKING:
     from audit.events.document import Document
     from audit.privacy.roles import Viewer
+    from audit.rules.model import Rule
     from audit.workspace.workspace import Workspace
 
     Answer = TypeVar("Answer", bound=Document)
@@ -138,6 +139,7 @@ class Invocation:
         self.note: str = self.shared["note"]
         self.yes: bool = self.shared["yes"]
         self.as_json: bool = self.shared["as_json"]
+        self._opened: dict[Path, Workspace] = {}
         self._defaults = context.obj if isinstance(context.obj, Defaults) else Defaults()
 
     @property
@@ -175,10 +177,12 @@ class Invocation:
         return moment(self.shared["effective"])
 
     def open(self, folder: Path | None = None) -> "Workspace":
-        """Open the workspace asked for, or that in `folder`, for whoever looks. Raises NotFoundError where there is none."""
+        """Open the workspace asked for, or that in `folder`, for whoever looks; it stays open. Raises NotFoundError where there is none."""
         from audit.workspace.workspace import Workspace
 
-        workspace = Workspace.open(folder or self.folder, self.viewer())
+        place = folder or self.folder
+        workspace = self._opened.get(place) or Workspace.open(place, self.viewer())
+        self._opened[place] = workspace
         output.answer_from(workspace)
         return workspace
 
@@ -253,6 +257,13 @@ def customer(argument: str | None) -> str:
     if not text.strip():
         raise InputError("no customer named on stdin")
     return text.strip()
+
+
+def rules_of(ws: "Workspace", file: Path | None) -> "tuple[Rule, ...]":
+    """The rules of a file (None: of stdin), with what was withheld from whoever looks put back. Raises InputError."""
+    from audit.rules import files
+
+    return ws.view.meant(files.loads(sys.stdin.read()) if file is None else files.read(file))
 
 
 def moment(option: str | None) -> datetime | None:

@@ -1,6 +1,5 @@
 """rules inbox, propose, approve ...: what is asked for, and the second person that answers."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -94,7 +93,7 @@ def draft(invocation: Invocation, file: SourceArgument) -> None:
     _one_stdin(file, invocation)
     ws = invocation.open()
     case = _case(ws, viewer, invocation)
-    plan = ws.book.plan_import(_rules(file), effective=invocation.effective)
+    plan = ws.book.plan_import(_rules(ws, file), effective=invocation.effective)
     proposal = ws.book.inbox.propose(plan, case, draft=True)
     _tell(
         invocation,
@@ -123,7 +122,7 @@ def propose(
     if drafted is None:
         _one_stdin(file, invocation)
         case = _case(ws, viewer, invocation)
-        rules, case = _suggested(ws, case) if file is None else (_rules(file), case)
+        rules, case = _suggested(ws, case) if file is None else (_rules(ws, file), case)
         plan = ws.book.plan_import(rules, effective=invocation.effective)
         proposed = ws.book.inbox.propose(plan, case)
     elif any(invocation.shared[name] for name in PROPOSAL if name not in CASE):
@@ -208,10 +207,8 @@ def _suggested(ws: "Workspace", case: "Case") -> "tuple[tuple[Rule, ...], Case]"
     return (rule,), replace(suggested_case, campaign=case.campaign or suggested_case.campaign)
 
 
-def _rules(source: str) -> "tuple[Rule, ...]":
-    from audit.rules import files
-
-    return files.loads(sys.stdin.read()) if source == "-" else files.read(Path(source))
+def _rules(ws: "Workspace", source: str) -> "tuple[Rule, ...]":
+    return options.rules_of(ws, None if source == "-" else Path(source))
 
 
 def _case(ws: "Workspace", viewer: "Viewer", invocation: Invocation) -> "Case":

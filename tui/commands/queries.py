@@ -99,11 +99,10 @@ def audit(
         raise InputError("--all asks about everybody; leave CUSTOMER and --without away")
     import msgspec
 
-    from audit import findings
     from audit.queries import documents, findings_documents
     from audit.queries.case import read_case, read_everybody
 
-    viewer = invocation.require("audit_all" if everybody else "show")
+    invocation.require("audit_all" if everybody else "show")
     ws = invocation.open()
     answer: Findings | FindingTotals
     if everybody:
@@ -116,7 +115,7 @@ def audit(
         answer = documents.audited(case)
     frame, context = audited.found, audited.context
     if out is not None:
-        output.parquet(findings.worded(frame, names_sensitive=viewer.names_sensitive), out)
+        output.parquet(frame, out)
         answer = msgspec.structs.replace(answer, out=str(out.resolve()))
     invocation.answer(answer, partial(text_output.findings, coverage=context.coverage))
     if fail_on is not None and _at_least(frame, fail_on):

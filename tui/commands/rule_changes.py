@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.errors import InputError
-from tui.commands import output
+from tui.commands import options, output
 from tui.commands.options import CHANGE, Invocation, shares
 from tui.exit_codes import Exit
 
@@ -25,17 +25,17 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A rule file 
 @shares(*CHANGE)
 def add(invocation: Invocation, file: FileArgument) -> None:
     """Add the rules of a file."""
-    from audit.rules import files
-
-    _change(invocation, lambda book: book.plan_add(files.read(file), effective=invocation.effective))
+    ws = changeable(invocation)
+    rules = options.rules_of(ws, file)
+    carry_out(invocation, ws, ws.book.plan_add(rules, effective=invocation.effective))
 
 
 @shares(*CHANGE)
 def import_file(invocation: Invocation, file: FileArgument) -> None:
     """Take in a file: new rules are added, known ones become as it says."""
-    from audit.rules import files
-
-    _change(invocation, lambda book: book.plan_import(files.read(file), effective=invocation.effective))
+    ws = changeable(invocation)
+    rules = options.rules_of(ws, file)
+    carry_out(invocation, ws, ws.book.plan_import(rules, effective=invocation.effective))
 
 
 @shares(*CHANGE)
@@ -45,10 +45,10 @@ def set_keys(
     values: Annotated[list[str], typer.Argument(metavar="KEY=VALUE...", help="Values as in a rule file.")],
 ) -> None:
     """Change keys of a rule; KEY= gives a key its default back."""
-    _change(
-        invocation,
-        lambda book: book.plan_set(rule, dict(map(_pair, values)), effective=invocation.effective),
-    )
+    ws = changeable(invocation)
+    change: dict[str, Any] = {"id": rule, "keys": dict(map(_pair, values))}
+    keys = ws.view.meant(change)["keys"]
+    carry_out(invocation, ws, ws.book.plan_set(rule, keys, effective=invocation.effective))
 
 
 @shares(*CHANGE)

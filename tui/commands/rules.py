@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from audit.queries.compliance import Compliance
     from audit.rules.book import Book, Version
     from audit.rules.model import Rule
-    from audit.workspace.context import Context
+    from audit.workspace.workspace import Workspace
 
 ValidOption = Annotated[
     str | None,
@@ -68,7 +68,7 @@ def show(
     if invocation.as_json:
         output.document(documents.rule_list([named]))
     else:
-        output.page(files.dump([named]), None)
+        output.page(files.dump([output.told(named)]), None)
 
 
 @shares(*ANSWER)
@@ -193,15 +193,13 @@ def kept(
     invocation.require("simulate")
     ws = invocation.open()
     context = ws.context()
-    declared = _declared(context, rule, rules_file, preset)
+    declared = _declared(ws, rule, rules_file, preset)
     invocation.answer(document(ws.events(), declared, context, worst=limit), _kept_page)
 
 
-def _declared(
-    context: "Context", rule: str | None, rules_file: Path | None, preset: str | None
-) -> "list[Rule]":
+def _declared(ws: "Workspace", rule: str | None, rules_file: Path | None, preset: str | None) -> "list[Rule]":
     """The rules that are held against the past, or the one of them that is named `rule`."""
-    from audit.rules import files, vendor_semantics
+    from audit.rules import vendor_semantics
 
     if rules_file is not None and preset is not None:
         raise InputError("--rules and --preset name different rules; leave one away")
@@ -212,7 +210,7 @@ def _declared(
                 f"{preset} names no cap of its own; write what it declares to you in a rule file"
             )
     else:
-        declared = list(context.declared if rules_file is None else files.read(rules_file))
+        declared = list(ws.context().declared if rules_file is None else options.rules_of(ws, rules_file))
     if not declared:
         raise InputError(
             "no rule is declared; import one with declared = true, or name a --preset or a file with --rules"

@@ -96,7 +96,6 @@ def sweep(
     from audit.population.coverage import line
     from audit.queries import reports
     from audit.queries.case import causes_for, named_in
-    from audit.rules import files
     from audit.rules.replay import curve
 
     _refuse_form(form, out)
@@ -104,7 +103,7 @@ def sweep(
     limit_points = curve.limits(limits) if limits is not None else []
     window_points = curve.windows(windows) if windows is not None else []
     ws = invocation.open()
-    rules = ws.book.rules() if rules_file is None else files.read(rules_file)
+    rules = ws.book.rules() if rules_file is None else options.rules_of(ws, rules_file)
     sets = curve.variants(rules, rule, limits=limit_points, windows=window_points)
     if not next(candidate for candidate in rules if candidate.id == rule).enabled:
         output.narrate(f"rule {rule} is switched off; the curve shows it switched on")
@@ -223,10 +222,9 @@ def _refuse_preset(preset: str | None, zone: str | None, *, as_recorded: bool) -
 
 def _rules(ws: "Workspace", rules_file: Path | None) -> "RuleSet":
     from audit.queries.case import named_in
-    from audit.rules import files
     from audit.rules.scopes import RuleSet
 
-    rules = ws.book.enabled() if rules_file is None else files.read(rules_file)
+    rules = ws.book.enabled() if rules_file is None else options.rules_of(ws, rules_file)
     if not rules and rules_file is not None:
         raise InputError(f"{rules_file}: holds no rule; write one as a [[rule]] table")
     if not rules:

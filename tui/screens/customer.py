@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 PANES = ("timeline", "why", *LISTS)
 EMPTY = "No customer is open. Press 1 and choose one, or / to look somebody up."
+LEAVE_OUT = ("Leave this event out for good", "It stops what nothing but this event brought about.")
+SILENCE = ("Nothing more to this customer", "No other rule is offered here.")
 NO_ANOMALY = "nothing is out of this account's usual pattern"
 GROUPS = {"": "", "mail": " · mails only", "behaviour": " · behaviour only"}
 
@@ -297,11 +299,12 @@ class CustomerScreen(WorkScreen):
             self._suggest(anomaly.suggested_rule, "The rule that would leave it out", anomaly.text)
 
     def action_exclude(self) -> None:
-        """A rule that leaves the event under the cursor out for good."""
+        """A rule that leaves the event under the cursor out for good; for somebody who died, that nothing goes to them."""
         row = self.timeline.row(self.timeline.key)
         if self.case is not None and self.case.now is not None and row is not None:
-            remedy = "It stops what nothing but this event brought about."
-            self._suggest(self.case.rule_to_leave_out(row), "Leave this event out for good", remedy)
+            rule = self.case.rule_to_leave_out(row)
+            title, remedy = LEAVE_OUT if rule["kind"] == "exclude_event" else SILENCE
+            self._suggest(rule, title, remedy)
 
     def _suggest(self, rule: Document, title: str, remedy: str, finding: str = "") -> None:
         assert self.case is not None

@@ -90,9 +90,11 @@ class CustomerCase:
         return row_marks | {key: mark for key, mark in trial_marks.items() if key not in self.without}
 
     def rule_to_leave_out(self, row: Document) -> Document:
-        """The rule that leaves the events of a row of the timeline out for good."""
+        """The rule that leaves the events of a row of the timeline out for good; for somebody who died, their only rule."""
         from audit.findings.suggested_rule import slug
 
+        if self.before is not None and self.before.only_rule is not None:
+            return self.before.only_rule
         return {
             "id": f"leave-out-{slug(row['key'])}-for-{slug(self.customer)}",
             "kind": "exclude_event",

@@ -73,10 +73,7 @@ class Customers:
 
         opened = self._opened
         opened.viewer.require("list")
-        told = opened.workspace.view.names_sensitive
-        customers = findings.triage(
-            opened.everybody, opened.workspace.context(), self._findings, names_sensitive=told
-        )
+        customers = findings.triage(opened.everybody, opened.workspace.context(), self._findings)
         key = pl.format("{} {}", "check", "severity").alias("key")
         checks = findings_documents.totals_of(self._findings).with_columns(key)
         unanswered = opened.cached(
@@ -152,6 +149,7 @@ class Customers:
 
     def picture(self, customer: str, without: tuple[str, ...], *, whole: bool = True) -> Picture:
         """One customer, without the events left out. Unless `whole`, recommendations that would take long are left out."""
+        from audit.findings.suggested_rule import only_rule
         from audit.population.coverage import line
         from audit.queries import customer as queries
 
@@ -171,6 +169,7 @@ class Customers:
             document,
             without,
             strips,
+            only_rule(case.events),
         )
 
     def _about(self, customer: str, case: Case) -> tuple[str, ...]:

@@ -96,6 +96,8 @@ class Picture:
     document: CustomerPicture
     without: tuple[str, ...] = ()
     whole: bool = True
+    only_rule: Document | None = None
+    """The only rule that may be proposed: that nothing more goes to somebody who died."""
 
     @property
     def segments(self) -> tuple[AnyMembership, ...]:

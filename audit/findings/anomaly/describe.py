@@ -8,10 +8,9 @@ import msgspec
 import polars as pl
 
 from audit.events.document import Document
-from audit.events.sensitive_topics import in_category
 from audit.findings.anomaly import persona_markers
 from audit.findings.anomaly.score import listed_with_items
-from audit.findings.suggested_rule import nothing_more, slug
+from audit.findings.suggested_rule import only_rule, slug
 from audit.population.baskets import LEVELS, acts, contents
 from audit.workspace.context import Context
 
@@ -22,8 +21,6 @@ _NAMED = 3
 
 _SELDOM = -1.0
 """An hour is spoken of where the account is e times less likely than everybody to be there."""
-
-_UNNAMED = "something of a sensitive topic"
 
 
 class UnusualThing(Document):
@@ -57,29 +54,21 @@ class OutOfPattern(Document):
     """A rule that leaves it out, as in a rule file."""
 
 
-def out_of_pattern(
-    events: pl.DataFrame, ctx: Context, *, names_sensitive: bool = True
-) -> tuple[OutOfPattern, ...]:
+def out_of_pattern(events: pl.DataFrame, ctx: Context) -> tuple[OutOfPattern, ...]:
     """The entries of `out_of_pattern` in `whysent show`, for one customer's events.
 
-    Without `names_sensitive`, what lies in a category of the sensitive map is not named. For somebody who died the only
-    rule is that nothing more goes to them.
+    For somebody who died the only rule is that nothing more goes to them.
     """
     baskets, items = listed_with_items(events, ctx)
-    hidden = (
-        in_category(pl.col("category")).fill_null(value=False) if not names_sensitive else pl.lit(value=False)
-    )
-    items = items.with_columns(hidden.alias("hidden"))
     usual_items = _usual_items(events, items, ctx)
     accounts = dict(ctx.facts.usual.accounts.iter_rows())
     entries = tuple(
         _entry(row, items.filter(unit=row["unit"]).to_dicts(), usual_items, accounts[row["family"]])
         for row in baskets.iter_rows(named=True)
     )
-    died_at = events.filter(pl.col("kind") == "customer_deceased")["occurred_at"].min()
-    if not isinstance(died_at, datetime):
+    silence = only_rule(events)
+    if silence is None:
         return entries
-    silence = nothing_more(events["customer_id"][0], died_at)
     return tuple(msgspec.structs.replace(entry, suggested_rule=silence) for entry in entries)
 
 
@@ -123,7 +112,7 @@ def _new_kinds(row: Row, items: Sequence[Row]) -> list[str]:
     new = [item for item in items if item["type_rest"] == 0]
     if not new:
         return []
-    kinds = list(dict.fromkeys(_UNNAMED if item["hidden"] else _kind(item) for item in new))
+    kinds = list(dict.fromkeys(_kind(item) for item in new))
     names = "; ".join(kinds[:_NAMED])
     more = f" and {len(kinds) - _NAMED} more" if len(kinds) > _NAMED else ""
     count = "It is" if len(items) == 1 else f"{len(new)} of {len(items)} are"
@@ -145,10 +134,10 @@ def _hour(row: Row) -> list[str]:
 
 
 def _item(item: Row, usual_items: Mapping[int, str], accounts: int) -> UnusualThing:
-    title = _UNNAMED if item["hidden"] else item["item_name"] or item["thing"]
+    title = item["item_name"] or item["thing"]
     reason = _reason(item, usual_items)
     return UnusualThing(
-        item_id=None if item["hidden"] else item["thing"],
+        item_id=item["thing"],
         title=title,
         score=round(-item["fits"], 3),
         text=f"{title}: {reason}; {_share(item['customers'], accounts)} of all accounts have it.",
@@ -159,9 +148,9 @@ def _reason(item: Row, usual_items: Mapping[int, str]) -> str:
     if item["thing_rest"]:
         return f"here {item['thing_rest']:.0f} other time{'s' * (item['thing_rest'] != 1)}"
     if item["type_rest"] == 0:
-        return f"nothing else here lies in {_UNNAMED if item['hidden'] else _kind(item)}"
+        return f"nothing else here lies in {_kind(item)}"
     usual = usual_items.get(item["type_node"])
-    rather = f", mostly {usual}" if usual and usual != item["item_name"] and not item["hidden"] else ""
+    rather = f", mostly {usual}" if usual and usual != item["item_name"] else ""
     others = f"{item['type_rest']:.0f} other{'s' * (item['type_rest'] != 1)}"
     return f"never this one, {others} of its kind{rather}"
 

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from audit.events import sensitive_topics
 from audit.events.vocabulary import campaign_expr
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
@@ -72,7 +71,6 @@ def _detected(mailings: pl.DataFrame, hours: int) -> pl.DataFrame:
         pl.col("campaign_name").drop_nulls().first().alias("name"),
         pl.col("item_id").filter(again).is_not_null().all().alias("of_items"),
         pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("one_channel"),
-        sensitive_topics.of_topics(pl.col("topics")).drop_nulls().first().alias("topic"),
         pl.coalesce("campaign_name", "subject").first().alias("about"),
         pl.col("original_id").filter(again).unique(maintain_order=True).alias("cause"),
     )

@@ -7,7 +7,6 @@ from typing import Any
 
 import polars as pl
 
-from audit.events import sensitive_topics
 from audit.events.messages import outcomes
 from audit.events.vocabulary import campaign_expr, campaign_of
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
@@ -176,7 +175,6 @@ def _runs(context: CheckContext, limits: Mapping[str, Any]) -> pl.DataFrame:
             pl.col("dense").any(),
             pl.col("newest_run").first(),
             pl.col("campaign_name", "campaign_id", "category", "channel").last(),
-            sensitive_topics.of_topics(pl.col("topics")).drop_nulls().first().alias("topic"),
             pl.col("occurred_at").first().alias("first_at"),
             pl.col("occurred_at").last().alias("last_at"),
             pl.col("event_id").alias("messages"),

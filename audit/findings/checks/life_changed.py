@@ -14,12 +14,6 @@ from audit.findings.check_context import ORDER, CheckContext
 from audit.findings.schema import ABOUT, day, detected, message_count
 from audit.findings.suggested_rule import Rule, mute, nothing_more, quoted, rule_column, shortest, slug, slugs
 
-_LABELS = {
-    "customer_deceased": "the customer's death",
-    "registry_closed": "the closing of the registry",
-    "order_refunded": "a return for bereavement",
-    "order_cancelled": "a cancellation for bereavement",
-}
 _ABOUT_THE_SAME = "about the same kind of thing"
 _MAILINGS = {"customer_deceased": "", "registry_closed": f"from its trigger or {_ABOUT_THE_SAME} "}
 """Which messages count after a change; after others those of `_ABOUT_THE_SAME`."""
@@ -111,8 +105,7 @@ def _detected(pairs: pl.DataFrame) -> pl.DataFrame:
         rows,
         case="change",
         subject=pl.lit("life change"),
-        about=pl.col("change").replace(_LABELS),
-        topic=pl.when(pl.col("grave")).then(pl.lit("bereavement")),
+        about=pl.col("change").replace({kind: names[0] for kind, names in vocabulary.life_changes().items()}),
         severity=pl.when(~pl.col("grave")).then(pl.lit("medium")),
         text=text,
         rule=rule_column(

@@ -102,7 +102,6 @@ def detected_segments(rows: pl.DataFrame, case: str, text: pl.Expr) -> pl.DataFr
         case=pl.lit(case),
         subject="segment_id",
         about="segment_id",
-        topic="sensitive",
         text=text,
         first_at=pl.coalesce("oldest", "occurred_at"),
         last_at=pl.coalesce("newest", "occurred_at"),

@@ -17,7 +17,6 @@ from audit.queries.case import Case
 from audit.queries.findings_documents import Finding
 from audit.why import data_sufficiency
 from audit.why.expiry import Silence, silence_after_finding
-from audit.why.wording import Wording
 
 _LEGAL_REQUESTS = ("access_requested", "erasure_requested")
 _ORDER = "order_completed"
@@ -135,14 +134,14 @@ def messages_to_explain(
 
 def case_facts(case: Case, finding: Finding | None) -> CaseFacts:
     """The facts of a case and one of its findings; without one, of all its messages."""
-    events, wording = case.events, Wording(names_sensitive=case.view.names_sensitive)
-    sent = _sent(events, finding, wording)
+    events = case.events
+    sent = _sent(events, finding)
     cause = _rows(events, () if finding is None else (*finding.cause, *finding.evidence))
     return CaseFacts(
         sent=sent,
         others=_others(case, finding),
         opt_out=_opt_out(cause, events),
-        purchase=_purchase(_rows(events, () if finding is None else finding.cause), wording),
+        purchase=_purchase(_rows(events, () if finding is None else finding.cause)),
         origin=_origin(cause, case.context.coverage),
         silence=_silence(case, finding, sent),
         legal_request=_legal_request(events),
@@ -150,7 +149,7 @@ def case_facts(case: Case, finding: Finding | None) -> CaseFacts:
     )
 
 
-def _sent(events: pl.DataFrame, finding: Finding | None, wording: Wording) -> tuple[SentMessage, ...]:
+def _sent(events: pl.DataFrame, finding: Finding | None) -> tuple[SentMessage, ...]:
     if finding is None:
         rows = messages(events).filter("sent").sort("occurred_at", "event_id").to_dicts()
     else:
@@ -161,8 +160,8 @@ def _sent(events: pl.DataFrame, finding: Finding | None, wording: Wording) -> tu
         SentMessage(
             event_id=row["event_id"],
             at=row["occurred_at"],
-            title=_title(row, wording),
-            about=_about(row, wording),
+            title=_title(row),
+            about=_about(row),
             sender=row["sender"],
             system=row["source_name"],
             channel=row["channel"],
@@ -175,9 +174,9 @@ def _sent(events: pl.DataFrame, finding: Finding | None, wording: Wording) -> tu
     )
 
 
-def _title(row: dict[str, Any], wording: Wording) -> str:
+def _title(row: dict[str, Any]) -> str:
     title = row["subject"] or row["campaign_name"] or row["item_name"]
-    return wording.title(str(title), row) if title else ""
+    return str(title or "")
 
 
 def _refused(row: dict[str, Any], acts: Sequence[dict[str, Any]]) -> bool:
@@ -191,9 +190,9 @@ def _refused(row: dict[str, Any], acts: Sequence[dict[str, Any]]) -> bool:
     return bool(bearing) and bearing[-1] in OPT_OUTS
 
 
-def _about(row: dict[str, Any], wording: Wording) -> str | None:
+def _about(row: dict[str, Any]) -> str | None:
     about = row["item_name"] or (row["category"] or "").rpartition(" > ")[2]
-    return wording.title(about, row) if about else None
+    return about or None
 
 
 def _rows(events: pl.DataFrame, event_ids: Iterable[str]) -> Sequence[dict[str, Any]]:
@@ -255,9 +254,9 @@ def _renewed(no: dict[str, Any], events: pl.DataFrame) -> datetime | None:
     return yes["occurred_at"].to_list()[-1] if yes.height else None
 
 
-def _purchase(rows: Sequence[dict[str, Any]], wording: Wording) -> Purchase | None:
+def _purchase(rows: Sequence[dict[str, Any]]) -> Purchase | None:
     row = next((row for row in rows if row["kind"] == _ORDER and row["source"] != "inferred"), None)
-    about = None if row is None else _about(row, wording)
+    about = None if row is None else _about(row)
     return None if row is None or about is None else Purchase(about, row["occurred_at"])
 
 

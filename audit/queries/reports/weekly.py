@@ -53,7 +53,7 @@ def weekly(events: pl.DataFrame, at: datetime, evidence: Iterable[str]) -> Weekl
     ids = list(dict.fromkeys(evidence))
     sent = sent_messages(events).filter(pl.col("event_id").is_in(ids))
     monday = sent.select(pl.col("occurred_at").dt.truncate("1w").dt.date()).to_series()
-    voice = Wording(names_sensitive=True)
+    voice = Wording()
     acts = events.filter(pl.col("event_id").is_in(ids), ~pl.col("kind").str.starts_with("message_"))
     marks = tuple(
         Mark(

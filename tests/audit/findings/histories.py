@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from audit import findings
+from audit.privacy.role_view import RoleView
 from tests import build
 
 
@@ -25,11 +26,12 @@ def act(kind: str, at: str | datetime, **columns: Any) -> dict[str, Any]:
 
 
 def found(check: str, *rows: dict[str, Any], named: bool = True, **context: Any) -> list[dict[str, Any]]:
-    """What one check finds in these events."""
+    """What one check finds in these events; not `named`, as it is told to somebody who is not told sensitive topics."""
     return found_in(check, build.events(*rows), named=named, **context)
 
 
 def found_in(check: str, events: pl.DataFrame, *, named: bool = True, **context: Any) -> list[dict[str, Any]]:
     """What one check finds in a frame of events."""
-    made = findings.find(events, build.context(events, **context), checks=[check])
-    return findings.worded(made, names_sensitive=named).to_dicts()
+    view = RoleView(names_sensitive=named)
+    view.learn(events)
+    return view.shown(findings.find(events, build.context(events, **context), checks=[check])).to_dicts()

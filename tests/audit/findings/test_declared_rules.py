@@ -27,7 +27,7 @@ def found(rows, *documents, at=None):
     rules = tuple(from_dict({"declared": True, **one}) for one in documents)
     context = replace(build.context(frame, at), declared=rules)
     made = findings.find(frame, context, checks=["declared-vs-observed"])
-    return findings.worded(made, names_sensitive=True).to_dicts()
+    return made.to_dicts()
 
 
 def test_nothing_declared_is_nothing_found():

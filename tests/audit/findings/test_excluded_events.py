@@ -2,7 +2,7 @@
 
 import pytest
 
-from audit.findings import find, registry, worded
+from audit.findings import find, registry
 from audit.findings.check_context import CheckContext
 from tests import build
 from tests.audit.findings.histories import act, mail, order
@@ -172,7 +172,7 @@ def test_of_its_own_subject_and_nothing_else(check_id):
     rows, expected = HISTORIES[check_id]
     events = build.events(*rows)
     context = build.context(events)
-    finding = worded(find(events, context, checks=[check_id]), names_sensitive=True).row(0, named=True)
+    finding = find(events, context, checks=[check_id]).row(0, named=True)
     counted = {*finding["messages"], *finding["cause"], *finding["evidence"]}
     excluded = registry.check(check_id).excluded_events(CheckContext(events, context), finding)
     by_reason = {

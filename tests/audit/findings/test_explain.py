@@ -7,7 +7,6 @@ from audit.errors import NotFoundError
 from audit.events.times import parse_iso
 from audit.why.model import Counterfactual, Explanation
 from audit.why.reasons import told_by_kind
-from audit.why.wording import Wording
 from tests.build import context, events
 
 CLIPPER = {"item_id": "clipper", "item_name": "Nail clipper", "category": "Beauty > Nails > Clippers"}
@@ -67,7 +66,7 @@ def test_more_than_ten_events_are_told_by_what_they_are(mails: int, said: str) -
     proof = Counterfactual(
         remove=tuple(row["event_id"] for row in rows), add=(), outcome="", smallest=True, method="exact"
     )
-    told = told_by_kind(proof, frame, Wording())
+    told = told_by_kind(proof, frame)
     assert told is not None
     assert (told.remove, told.removed_in_words) == (proof.remove, said)
 
@@ -78,7 +77,7 @@ def test_of_events_of_several_kinds_each_kind_is_told() -> None:
     frame = events(*views, *rows)
     left_out = ("v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "m0", "m1", "m2")
     proof = Counterfactual(remove=left_out, add=(), outcome="", smallest=True, method="exact")
-    told = told_by_kind(proof, frame, Wording())
+    told = told_by_kind(proof, frame)
     assert told is not None
     assert told.removed_in_words == "8 of 9 views and all 3 mails"
 

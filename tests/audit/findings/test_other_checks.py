@@ -8,6 +8,7 @@ import pytest
 from audit import why
 from audit.events import vocabulary
 from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
+from audit.privacy.role_view import MARK
 from tests import build
 from tests.audit.findings.histories import act, found, mail, order
 
@@ -72,7 +73,7 @@ def test_a_bereavement_is_high_and_not_named_to_an_agent():
     (finding,) = found("life-changed", refund, _baby("2026-03-01"), named=False)
     assert finding["severity"] == "high"
     assert finding["text"] == (
-        "1 mail about the same kind of thing since a sensitive topic was recorded on 2026-02-01."
+        f"1 mail about the same kind of thing since {MARK} was recorded on 2026-02-01."
     )
     assert found("life-changed", refund | {"reason": "too small"}, _baby("2026-03-01")) == []
 

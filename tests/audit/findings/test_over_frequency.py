@@ -165,6 +165,6 @@ def test_those_go_that_a_cap_on_the_channel_would_have_stopped(channel):
     context = build.context(events)
     name = channel or "unknown"
     made = findings.find(events, context, checks=["over-frequency"])
-    (finding,) = findings.worded(made.filter(made["subject"] == f"{name}: 3 a day")).to_dicts()
+    (finding,) = made.filter(made["subject"] == f"{name}: 3 a day").to_dicts()
     (plan,) = CHECKS["over-frequency"].removal_plans(CheckContext(events, context), finding)
     assert (plan.order[: plan.stay], plan.order[plan.stay :]) == (("m0", "m1", "m2"), ("m3", "m4"))

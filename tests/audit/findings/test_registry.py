@@ -72,7 +72,7 @@ def test_events_named_as_evidence_exist(demo, found):
 
 
 def test_a_suggested_rule_would_have_stopped_what_it_is_suggested_for(demo, context, found):
-    rows = findings.worded(found, names_sensitive=True).drop_nulls("suggested_rule").to_dicts()
+    rows = found.drop_nulls("suggested_rule").to_dicts()
     assert len({row["check"] for row in rows}) >= 9
     for row in rows:
         rule = model.from_dict(findings.rule_from_json(row["suggested_rule"]))
@@ -113,7 +113,7 @@ def test_hostile_names_pass_through_as_text(hostile):
         {"kind": "segment_entered", "at": "2025-01-03", "segment_id": hostile, "category": category, "topics": [hostile]},
     ]  # fmt: skip
     frame = build.events(*rows)
-    made = findings.worded(findings.find(frame, build.context(frame)), names_sensitive=True)
+    made = findings.find(frame, build.context(frame))
     assert set(made["check"]) >= {"repeat-after-purchase", "shared-account"}
     for text in made.drop_nulls("suggested_rule")["suggested_rule"]:
         assert json.loads(text)["kind"]

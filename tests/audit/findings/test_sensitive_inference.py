@@ -41,9 +41,8 @@ def test_acts_without_a_decision_are_nobodys_business():
 
 def test_an_agent_is_not_told_the_topic():
     (finding,) = found("sensitive-inference", _SEARCH, _SEGMENT, _mail(), named=False)
-    assert (finding["subject"], finding["suggested_rule"]) == ("a sensitive topic", None)
+    assert finding["subject"].startswith("withheld-")
     assert "pregnan" not in json.dumps(finding, default=str).lower()
-    assert "named" not in finding
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def told() -> tuple[pl.DataFrame, object]:
 @pytest.fixture(scope="module")
 def suggestions(told) -> list[dict]:
     """The finding, and its rule, of all that suggest one."""
-    rows = findings.worded(findings.find(*told), names_sensitive=True).drop_nulls("suggested_rule")
+    rows = findings.find(*told).drop_nulls("suggested_rule")
     return [row | {"rule": json.loads(row["suggested_rule"])} for row in rows.iter_rows(named=True)]
 
 
@@ -47,9 +47,7 @@ def test_every_suggestion_of_the_scenes_stops_what_it_is_suggested_for(told) -> 
     events, context = told
     for person in scenes.people():
         case = Case(person.id, events.filter(pl.col("customer_id") == person.id), context)
-        raw = dict(
-            findings.worded(case.found, names_sensitive=True).select("id", "suggested_rule").iter_rows()
-        )
+        raw = dict(case.found.select("id", "suggested_rule").iter_rows())
         for finding in remedies.findings(case):
             effect = finding.suggested_effect
             assert (effect is None) == (raw[finding.id] is None)

@@ -5,6 +5,7 @@ import pytest
 from audit import findings
 from audit.findings import schema
 from audit.findings.registry import TRIAGE_SCHEMA
+from audit.privacy.role_view import MARK, RoleView
 from tests import build
 from tests.audit.findings.histories import act, mail, order
 
@@ -46,14 +47,15 @@ def test_the_headline_is_that_of_the_worst_finding():
     assert triaged["headline"].item() == made.filter(customer="c_breach")["text"][0]
 
 
-@pytest.mark.parametrize(("named", "text"), [(False, "a sensitive topic"), (True, "pregnancy")])
+@pytest.mark.parametrize(("named", "text"), [(False, MARK), (True, "pregnancy")])
 def test_headlines_name_sensitive_topics_only_to_those_who_may_know(named, text):
     rows = [
         act("products_searched", "2026-01-01", query="prenatal vitamins"),
         mail("2026-01-02", topics=["pregnancy"]),
     ]
     frame = build.events(*rows)
-    (headline,) = findings.triage(frame, build.context(frame), names_sensitive=named)["headline"]
+    view = RoleView(names_sensitive=named)
+    (headline,) = view.shown(findings.triage(frame, build.context(frame)))["headline"]
     assert headline.startswith(f"Inferred about {text}:")
 
 

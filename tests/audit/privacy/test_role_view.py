@@ -7,6 +7,7 @@ import pytest
 
 from audit.events.document import Document
 from audit.privacy.role_view import MARK, RoleView
+from audit.why.model import LifeChange, Reason
 from tests import build
 
 ROWS = (
@@ -140,3 +141,34 @@ def test_words_and_numbers_of_our_own_stay_whatever_a_source_calls_by_them() -> 
     view = RoleView(names_sensitive=False)
     view.learn(events)
     assert view.shown({"channel": "email", "count": "42"}) == {"channel": "email", "count": "42"}
+
+
+def test_what_was_marked_comes_back_in_its_place_alone(view: RoleView) -> None:
+    rule = {
+        "id": "hush-the-stork-club",
+        "title": "Silence about prenatal vitamins",
+        "note": "about Babynamen",
+    }
+    told = view.shown(rule)
+    assert (told["title"], told["note"]) == (f"Silence about {MARK}", f"about {MARK}")
+    edited = {"kind": "set", "id": told["id"], "keys": {**told, "limit": 3}}
+    assert view.meant(edited)["keys"] == {**rule, "limit": 3}
+    assert view.meant({"id": "another", "note": MARK}) == {"id": "another", "note": MARK}
+
+
+def test_a_name_that_is_withheld_has_to_come_as_its_stand_in(view: RoleView) -> None:
+    assert view.guesses("stork-club")
+    assert not view.guesses("weekly-news")
+    assert view.meant(view.text("stork-club")) == "stork-club"
+    assert not view.guesses("stork-club")
+
+
+def test_a_name_that_is_withheld_has_no_place_in_the_alphabet(view: RoleView) -> None:
+    assert list(view.shown({"a": 1, "stork-club": 2, "z": 3})) == ["a", "z", view.text("stork-club")]
+
+
+def test_what_a_document_declares_sensitive_is_withheld_whole(view: RoleView) -> None:
+    reason = Reason("life changed", because=(LifeChange("the customer died", ("e",)),))
+    (leaf,) = view.shown(reason).because
+    assert (leaf.text, leaf.events) == (MARK, ("e",))
+    assert RoleView().shown(reason) is reason

@@ -27,7 +27,7 @@ from tests.build import context, events
 
 def told(frame, known, row):
     """The event_ids that the explanation of the message `row` names as its causes, in order."""
-    made = why.message(frame, known, row["event_id"], names_sensitive=True)
+    made = why.message(frame, known, row["event_id"])
     if made.standing in {"stated", "derived"}:
         (checked,) = [one for one in made.because if one.facts and one.facts.trigger is not UNSET]
         leaves = [

@@ -9,6 +9,7 @@ from audit import flows, why
 from audit.events.messages import messages
 from audit.flows.campaign_map import fill
 from audit.population import coverage, stats
+from audit.privacy.role_view import RoleView
 from audit.workspace.context import Context
 from fixtures import demo_campaigns, demo_flows, scenes
 
@@ -32,11 +33,9 @@ def of(customer: str) -> pl.DataFrame:
     return EVENTS.filter(pl.col("customer_id") == customer)
 
 
-def explained(customer: str, campaign: str, *, names_sensitive: bool = True) -> list[why.Explanation]:
+def explained(customer: str, campaign: str) -> list[why.Explanation]:
     mails = messages(of(customer)).filter(pl.col("campaign_id") == campaign)
-    return [
-        why.message(of(customer), CONTEXT, one, names_sensitive=names_sensitive) for one in mails["event_id"]
-    ]
+    return [why.message(of(customer), CONTEXT, one) for one in mails["event_id"]]
 
 
 def sentences(reasons: tuple[why.Reason, ...]) -> str:
@@ -85,7 +84,10 @@ def test_those_swept_in_by_likeness_did_nothing_and_the_mother_did() -> None:
 
 
 def test_an_agent_never_reads_what_the_expecting_mother_did() -> None:
-    for one in explained("scene-03-expecting-mother", "little-one", names_sensitive=False):
+    view = RoleView(names_sensitive=False)
+    view.learn(of("scene-03-expecting-mother"))
+    for explanation in explained("scene-03-expecting-mother", "little-one"):
+        one = view.shown(explanation.document())
         told = f"{one.subject.title}\n{sentences(one.because)}".lower()
         assert not [
             word

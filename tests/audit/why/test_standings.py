@@ -8,6 +8,7 @@ import pytest
 from audit import why
 from audit.errors import NotFoundError
 from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
+from audit.privacy.role_view import MARK, RoleView
 from audit.why import Explanation
 from tests.build import context, events
 
@@ -28,15 +29,20 @@ COVER = [
 """Another customer's old acts: the data holds these kinds from then on."""
 
 
-def explained(
-    *rows: dict[str, Any], trigger: str | None = None, covered: bool = True, **options: Any
-) -> Explanation:
+def explained(*rows: dict[str, Any], trigger: str | None = None, covered: bool = True) -> Explanation:
     """Explain message `m` of `rows`; `trigger`: what the campaign map says of the campaign `deals`."""
     frame = events(*rows)
     everybody = events(*rows, *(COVER if covered else []))
     mapped = [] if trigger is None else [{"campaign_id": "deals", "trigger": trigger}]
     campaigns = pl.DataFrame(mapped, schema=CAMPAIGNS)
-    return why.message(frame, context(everybody, "2026-03-20", campaigns=campaigns), "m", **options)
+    return why.message(frame, context(everybody, "2026-03-20", campaigns=campaigns), "m")
+
+
+def told_to_an_agent(explanation: Explanation, *rows: dict[str, Any]) -> why.WhyDocument:
+    """An explanation of something in `rows` as it is told to somebody who is not told sensitive topics."""
+    view = RoleView(names_sensitive=False)
+    view.learn(events(*rows))
+    return view.shown(explanation.document())
 
 
 def texts(reasons: tuple[why.Reason, ...]) -> list[str]:
@@ -320,7 +326,8 @@ def test_a_sensitive_topic_is_named_to_a_reviewer_and_not_to_an_agent() -> None:
     }
     mail = {**MAIL, "at": "2026-03-10", "subject": "For the two of you", "topics": ["pregnancy"]}
     rows = ({**searched, "topics": ["pregnancy"]}, mail)
-    agent, reviewer = explained(*rows), explained(*rows, names_sensitive=True)
+    reviewer = explained(*rows)
+    agent = told_to_an_agent(reviewer, *rows)
     seen = " ".join([agent.subject.title, *texts(agent.because)])
     assert "prenatal" not in seen
     assert "pregnan" not in seen
@@ -335,13 +342,11 @@ def test_a_sensitive_topic_is_named_to_a_reviewer_and_not_to_an_agent() -> None:
 def test_a_changed_life_is_said_beside_every_standing() -> None:
     died = {"kind": "customer_deceased", "event_id": "d", "at": "2026-03-05"}
     mail = {**MAIL, "at": "2026-03-10", **CAMERA}
-    agent, reviewer = explained(died, mail), explained(died, mail, names_sensitive=True)
-    assert texts(agent.because)[-1] == (
-        "the customer's life has changed on 2026-03-05, before this message; hand to privacy"
-    )
-    assert (
-        texts(reviewer.because)[-1] == "the customer died on 2026-03-05, before this message; hand to privacy"
-    )
+    reviewer = explained(died, mail)
+    agent = told_to_an_agent(reviewer, died, mail)
+    changed = "the customer's life has changed on 2026-03-05, before this message; hand to privacy"
+    assert texts(agent.because)[-2:] == [changed, MARK]
+    assert texts(reviewer.because)[-2:] == [changed, "the customer died"]
 
 
 def test_a_message_is_found_by_message_id_and_by_any_of_its_events() -> None:
