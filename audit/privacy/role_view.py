@@ -317,12 +317,8 @@ def _stands_alone(text: str, span: tuple[int, int], spelled: str) -> bool:
 
 def _speaks(column: str) -> pl.Expr:
     """Whether a value of `column` speaks of a sensitive topic by itself."""
-    texts = sensitive_topics.speaks(pl.col(column))
-    return (
-        texts
-        if column in ("query", "item_name", "subject")
-        else texts | sensitive_topics.in_name(pl.col(column))
-    )
+    words, name = sensitive_topics.speaks(pl.col(column)), sensitive_topics.in_name(pl.col(column))
+    return words if column in ("query", "item_name", "subject") else words | name
 
 
 Change = Callable[[str, _Place], str]
@@ -340,13 +336,9 @@ def _mapped(value: Any, change: Change, place: _Place = _ANYWHERE) -> Any:
         return _with_fields(value, names, change, place, replace)
     if isinstance(value, Mapping):
         ident = _ident(value.get("id"), place)
-        return _merged(
-            (
-                change(key, place) if isinstance(key, str) else key,
-                _mapped(each, change, _Place(ident, str(key))),
-            )
-            for key, each in value.items()
-        )
+        keys = [change(key, place) if isinstance(key, str) else key for key in value]
+        values = [_mapped(each, change, _Place(ident, str(key))) for key, each in value.items()]
+        return _merged(zip(keys, values, strict=True))
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(_mapped(each, change, place) for each in value))
     if isinstance(value, (tuple, list, set, frozenset)):
@@ -364,9 +356,8 @@ def _with_fields(
 ) -> Any:
     before = {name: getattr(value, name) for name in names}
     ident, sensitive = _ident(before.get("id"), place), getattr(value, "SENSITIVE", ())
-    after = {
-        name: _mapped(each, change, _Place(ident, name, name in sensitive)) for name, each in before.items()
-    }
+    places = {name: _Place(ident, name, name in sensitive) for name in before}
+    after = {name: _mapped(each, change, places[name]) for name, each in before.items()}
     different = {name: each for name, each in after.items() if each is not before[name]}
     return replaced(value, **different) if different else value
 
@@ -385,9 +376,7 @@ def _merged(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
         while free in merged:
             free, number = f"{key} ({number})", number + 1
         merged[free] = value
-    return dict(
-        sorted(merged.items(), key=lambda item: isinstance(item[0], str) and bool(_WITHHELD.search(item[0])))
-    )
+    return dict(sorted(merged.items(), key=lambda item: _WITHHELD.search(str(item[0])) is not None))
 
 
 def _mapped_frame(frame: pl.DataFrame, change: Change) -> pl.DataFrame:
