@@ -14,7 +14,7 @@ BASKET = {
     "at": datetime(2026, 3, 1, tzinfo=UTC),
 }
 ITEM = {
-    "hidden": False, "category": "Beauty > Make-up > Palettes", "item_name": "Palette", "thing": "p", "thing_rest": 0,
+    "category": "Beauty > Make-up > Palettes", "item_name": "Palette", "thing": "p", "thing_rest": 0,
     "type_rest": 0, "type_node": 7, "department_rest": 0,
 }  # fmt: skip
 
@@ -47,7 +47,6 @@ def test_an_hour_is_named_where_the_account_seldom_shops_at_it(fits):
         ({"type_rest": 3}, "never this one, 3 others of its kind, mostly Brush"),
         ({"type_rest": 1}, "never this one, 1 other of its kind, mostly Brush"),
         ({"type_rest": 1, "item_name": "Brush"}, "never this one, 1 other of its kind"),
-        ({"type_rest": 3, "hidden": True}, "never this one, 3 others of its kind"),
         ({"type_rest": 3, "type_node": 8}, "never this one, 3 others of its kind"),
     ],
 )
