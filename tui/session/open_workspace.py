@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 AT_ONCE = 200_000
-"""House value: messages above which a change of the book does not replay the whole past, twice, before it is made."""
+"""House value: messages above which a change of the book does not replay the whole past, twice, before it is made, where the
+kernel cannot do it."""
 
 RECENT_CASES = 5
 RECENT_FILE = "recent.json"
@@ -93,14 +94,15 @@ class OpenWorkspace:
         return named_in(self.workspace, rules)
 
     def effect(self, plan: Plan, progress: Progress | None = None) -> Effect | None:
-        """What a plan would have changed about everybody's past; None where the past is too long to be replayed twice."""
-        if (self.everybody["kind"] == "message_sent").sum() > AT_ONCE:
-            return None
+        """What a plan would have changed about everybody's past; None where that would take too long."""
         rules = (*plan.before, *plan.after)
+        messages, ids = int((self.everybody["kind"] == "message_sent").sum()), self.customer_ids(rules)
+        if messages > AT_ONCE and not plan.is_fast(messages, ids):
+            return None
         return plan.effect(
             self.everybody,
             self.workspace.context(),
-            ids=self.customer_ids(rules),
+            ids=ids,
             causes=self.causes_for(rules),
             progress=progress,
         )

@@ -131,19 +131,53 @@ class Plan:
         causes: "pl.DataFrame | None" = None,
         progress: "Progress | None" = None,
     ) -> Effect:
-        """Replay `events` with the rules before and after, and compare message by message.
+        """Replay `events` (whole customers, in order) with the rules before and after, and compare message by message.
 
-        `ids`, `causes` and `progress` as for `simulate`; there are two replays.
+        `ids` and `causes` as for `simulate`. Where the kernel decides, some customers are compared at a time; `progress`
+        is then told how many events are done, else as for `simulate`; there are two replays.
         """
+        from audit.rules.replay import fleet
+
+        if not self.is_fast(int((events["kind"] == "message_sent").sum()), ids):
+            return self._effect_on(events, ctx, ids=ids, causes=causes, progress=progress)
+        parts, done = [], 0
+        for part in fleet.whole_customers(events.lazy(), fleet.ROWS):
+            of_part = None if causes is None else causes.join(part, on="customer_id", how="semi")
+            parts.append(self._effect_on(part, ctx, ids=ids, causes=of_part, compiled=True))
+            done += part.height
+            if progress is not None:
+                progress(done, events.height)
+        return _together(parts)
+
+    def is_fast(self, messages: int, ids: Mapping[str, str] | None = None) -> bool:
+        """Whether the kernel decides so many messages with the rules before and with those after."""
+        from audit.rules.replay import simulation
+        from audit.rules.scopes import RuleSet
+
+        return all(simulation.is_fleet(messages, RuleSet(rules, ids)) for rules in (self.before, self.after))
+
+    def _effect_on(
+        self,
+        events: "pl.DataFrame",
+        ctx: "PopulationContext",
+        *,
+        ids: Mapping[str, str] | None,
+        causes: "pl.DataFrame | None",
+        progress: "Progress | None" = None,
+        compiled: bool | None = None,
+    ) -> Effect:
+        """`compiled`: by the kernel; by default where messages are many."""
         import polars as pl
 
-        from audit.rules.replay.simulation import simulate
+        from audit.rules.reference import histories
+        from audit.rules.replay import simulation
+        from audit.rules.scopes import RuleSet
 
-        key = ("customer_id", "event_id")
+        messages, key = histories.sent(events), ("customer_id", "event_id")
         before, after = (
-            simulate(events, rules, ctx, ids=ids, causes=causes, progress=progress).decisions.select(
-                *key, "deferred_to", "failing_rules", stops=pl.col("decision") == "stop"
-            )
+            simulation.decide(
+                messages, events, RuleSet(rules, ids), ctx.facts, progress, causes=causes, compiled=compiled
+            ).select(*key, "deferred_to", "failing_rules", stops=pl.col("decision") == "stop")
             for rules in (self.before, self.after)
         )
         differs = before.join(after, on=key, suffix="_after").filter(
@@ -168,6 +202,11 @@ class Plan:
         """Whether a changed rule puts messages off."""
         rules = (rule for change in self.changes for rule in (change.before, change.after))
         return any(rule is not None and rule.on_fail == "defer" for rule in rules)
+
+
+def _together(parts: Sequence[Effect]) -> Effect:
+    """Of some customers each."""
+    return Effect(**{name: sum(getattr(part, name) for part in parts) for name in Effect.__struct_fields__})
 
 
 def _value_text(value: Any) -> str:

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 import pytest
 
 from audit.errors import InputError, NotFoundError, WorkspaceError
+from audit.rules import kernel
 from audit.rules.book import Book
 from audit.rules.files import dump, loads
 from audit.rules.model import from_dict
+from audit.rules.replay import fleet
 from tests.build import context, events
 
 CAP = {"id": "cap", "kind": "frequency_cap", "limit": 3, "window": "7d"}
@@ -224,11 +226,43 @@ def test_people_are_affected_directly_by_a_changed_rule_and_indirectly_by_the_ro
     assert (tighter.stopped, tighter.people_directly, tighter.people_indirectly) == (3, 3, 0)
 
 
+@pytest.mark.skipif(not kernel.installed(), reason="the kernel is an optional extra")
+def test_a_long_past_is_compared_some_customers_at_a_time_and_adds_up_to_the_same(book, monkeypatch):
+    sent = events(
+        *(
+            {
+                "kind": "message_sent",
+                "at": f"2026-01-{1 + number % 9:02}T10:00",
+                "campaign_id": ("kindle", "news")[number % 2],
+                "customer_id": f"c_{number // 7}",
+                "event_id": f"m{number:03}",
+            }
+            for number in range(140)
+        )
+    ).sort("customer_id", "occurred_at", "event_id")
+    add(book, {**CAP, "limit": 2})
+    plans = [book.plan_add([from_dict(MUTE)]), book.plan_set("cap", {"limit": 1, "on_fail": "defer"})]
+    at_once = [plan.effect(sent, context(sent)) for plan in plans]
+    assert not plans[0].is_fast(140)
+    monkeypatch.setattr(kernel, "MIN_MESSAGES", 100)
+    monkeypatch.setattr(fleet, "ROWS", 30)
+    told = []
+    in_parts = [
+        plan.effect(sent, context(sent), progress=lambda done, of: told.append((done, of))) for plan in plans
+    ]
+    assert in_parts == at_once
+    assert at_once[0].stopped > 0 < at_once[1].moved + at_once[1].stopped
+    assert len(told) > 2
+    assert told[-1] == (140, 140)
+
+
 EDITS = """
 import os, random, signal, sys, time
 from pathlib import Path
+from audit.rules import kernel
 from audit.rules.book import Book
 from audit.rules.model import from_dict
+from audit.rules.replay import fleet
 
 path = Path(sys.argv[1])
 book = Book(path)
