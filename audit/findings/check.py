@@ -13,8 +13,8 @@ from audit.findings import catalogue
 from audit.findings.check_context import CheckContext
 from audit.why import counterfactual, data_sufficiency
 from audit.why.counterfactual import Plan
-from audit.why.expiry import Alike
 from audit.why.model import Absence, Facts, Reason
+from audit.why.silence import Alike
 from audit.why.wording import kinds_in_words
 from audit.workspace.context import Context
 
@@ -50,8 +50,8 @@ class Check(ABC):
     `fault`: what went wrong, as one says it to the customer; without it a reply names only the facts.
     `handed_to`: who answers the customer in place of a reply, such as `privacy`; empty: a reply may.
     `offers_opt_out`: whether a reply offers to stop all advertising.
-    `about_pace`: whether it finds how messages came, such as too many at once, rather than that they came.
-    `about_channel`: whether it is about all marketing over a channel, whatever the campaign.
+    `alike`: which later messages are like those of a finding, so that they may not be said to have ended.
+    `again`: of a check of how messages came (`alike` none but themselves): that it has not been so since, with `{since}`.
     `finds_no_cause`: whether its findings say that nothing the customer did led to them.
     `slow`: looked at last where only one finding is looked for.
     """
@@ -60,15 +60,10 @@ class Check(ABC):
     fault: ClassVar[CustomerWording | None] = None
     handed_to: ClassVar[str] = ""
     offers_opt_out: ClassVar[bool] = True
-    about_pace: ClassVar[bool] = False
-    about_channel: ClassVar[bool] = False
+    alike: ClassVar[Alike] = "campaign"
+    again: ClassVar[CustomerWording | None] = None
     finds_no_cause: ClassVar[bool] = False
     slow: ClassVar[bool] = False
-
-    @property
-    def alike(self) -> Alike:
-        """Which later messages are like those of a finding, so that they may not be said to have ended."""
-        return "themselves" if self.about_pace else "channel" if self.about_channel else "campaign"
 
     @property
     def thresholds(self) -> dict[str, Any]:
@@ -110,9 +105,9 @@ class Check(ABC):
         del events, evidence
         return ()
 
-    def absence(self, finding: Finding) -> Reason | None:
+    def absence(self, context: CheckContext, finding: Finding) -> Reason | None:
         """What did not happen, where a finding rests on that."""
-        del finding
+        del context, finding
         return None
 
     def events_that_end_it(self, finding: Finding, messages: pl.DataFrame) -> Iterable[pl.DataFrame]:
@@ -137,8 +132,9 @@ class Check(ABC):
 class NoActCheck(Check):
     """A check that finds something because no act of the customer supports it."""
 
-    def absence(self, finding: Finding) -> Reason | None:
+    def absence(self, context: CheckContext, finding: Finding) -> Reason | None:
         """No act that fits before the finding."""
+        del context
         needed = data_sufficiency.kinds()
         return Reason(
             f"no act that fits, such as {kinds_in_words(needed)}, before them",

@@ -13,8 +13,9 @@ from audit.findings.check_context import CheckContext
 from audit.findings.registry import check, find, locate
 from audit.why import counterfactual, reasons
 from audit.why.counterfactual import Removal
-from audit.why.expiry import End, silence_after_finding
+from audit.why.expiry import End
 from audit.why.model import CountedFacts, Counterfactual, Explanation, Facts, Reason, Subject
+from audit.why.silence import silence_after_finding
 from audit.why.what_if_trials import Decide
 from audit.why.wording import Wording, day, several
 from audit.workspace.context import Context
@@ -64,7 +65,13 @@ def finding(
             None,
             "unknown" if untold else "happened",
             counts_until=_counts_until(found_by, checked, row),
-            silence=silence_after_finding(context, events, row["messages"], alike=found_by.alike),
+            silence=silence_after_finding(
+                context,
+                events,
+                row["messages"],
+                alike=found_by.alike,
+                told=found_by.again.en if found_by.again else "",
+            ),
         ),
         counterfactual=None
         if untold or row["verdict"] == "breach"
@@ -79,7 +86,7 @@ def _reasons(check: Check, context: CheckContext, row: Finding) -> Iterator[Reas
     acts = [*row["cause"], *(event_id for event_id in row["evidence"] if event_id not in messages)]
     events = context.events.filter(pl.col("event_id").is_in(acts)).to_dicts()[::-1]
     leaves = [*reasons.grouped(Wording(), events), *_messages(context, row)]
-    absence = None if row["verdict"] == "cannot_tell" else check.absence(row)
+    absence = None if row["verdict"] == "cannot_tell" else check.absence(context, row)
     yield Reason(
         row["text"],
         tuple(row["evidence"]),

@@ -43,6 +43,7 @@ DETECTED: dict[str, pl.DataType] = {
     "about": pl.String(),
     "category": pl.String(),
     "case": pl.String(),
+    "title": pl.String(),
     "severity": pl.String(),
     "verdict": pl.String(),
     "text": pl.String(),
@@ -57,7 +58,7 @@ DETECTED: dict[str, pl.DataType] = {
     "sources": _IDS,
     "rule": pl.String(),
 }
-"""What a check hands over, a row a finding; an absent column is null and takes its default: the check's severity
+"""What a check hands over, a row a finding; an absent column is null and takes its default: the check's title, severity
 and sources, verdict risk, no events, a total that is the count. `about`: what the text names as `{about}`."""
 
 ABOUT = "{about}"
@@ -127,7 +128,7 @@ def to_findings(rows: pl.DataFrame, check: CatalogueRow) -> pl.DataFrame:
         _ids(rows, check.id),
         pl.col("customer_id").alias("customer"),
         pl.lit(check.id).alias("check"),
-        pl.lit(check.title).alias("title"),
+        pl.coalesce("title", _title(check.title)).alias("title"),
         pl.col("severity").fill_null(check.severity),
         pl.max_horizontal(verdict, pl.lit(check.max_verdict).cast(strength)).cast(pl.String).alias("verdict"),
         _text(pl.col("about")).alias("text"),
@@ -140,6 +141,12 @@ def to_findings(rows: pl.DataFrame, check: CatalogueRow) -> pl.DataFrame:
         pl.col("sources").fill_null(pl.lit(list(check.sources), _IDS)),
         pl.col("rule").alias("suggested_rule"),
     ).select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
+
+
+def _title(title: str) -> pl.Expr:
+    """The check's title; where it cannot tell, that says so."""
+    unknown = pl.lit(f"Cannot tell: {title[:1].lower()}{title[1:]}")
+    return pl.when(pl.col("verdict") == "cannot_tell").then(unknown).otherwise(pl.lit(title))
 
 
 def severity_rank() -> pl.Expr:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import polars as pl
 
-from audit import segments
+from audit import segments, why
 from audit.errors import NotFoundError
 from audit.events.document import Document
 from audit.privacy.role_view import MARK
 from audit.queries import agreement
 from audit.recommendations import placements
 from audit.storage.toml_input import nearest
+from audit.why.expiry import Basis
 
 if TYPE_CHECKING:
     from audit.workspace.context import Context
@@ -24,11 +25,11 @@ SHOWN = 100
 TEXTS = {
     "third_party": "it was bought: no event of ours can be behind it",
     "no_definition": "no definition of ours has this name; if one means the same, add the name to its aliases",
-    "held_before": "our definition held until {detail}; the source looks further back, or has not let them out",
+    "held_before": "by our definition it {ended}; the source looks further back, or has not let them out",
     "too_little": "some of the acts are there, not enough for our definition; its number or window may be another",
     "data_gap": "this data does not hold what our definition looks at for as long as it looks back",
     "no_act": "no act of theirs that our definition looks at",
-    "logged_left": "the source took them out on {detail}; its window may be shorter",
+    "logged_left": "by the source it {ended}; its window may be shorter",
     "never_logged": "this log has no such segment for anybody; it may have another name, or none",
     "log_ends": "ours began after the log's newest row, of {detail}",
     "not_logged": "the source has this segment, and not for them; its number or window may be another",
@@ -85,6 +86,10 @@ class Disagreement(Document):
     logged_as: str | None
     reason: str
     """The likely one."""
+    ended: datetime | None = None
+    """When the side that does not have it had it last, where it had it before."""
+    ended_basis: Basis | None = None
+    """What that rests on, as of `until_basis`."""
     text: str
     """The same as a sentence."""
 
@@ -135,7 +140,7 @@ def reconcile(
         segments=msgspec.convert(totals, tuple[SegmentAgreement, ...]),
         strips=msgspec.convert(by_strip.to_dicts(), tuple[StripAgreement, ...]),
         disagreements=segment_rows.height + strip_rows.height,
-        listed=tuple(_disagreement(what, row, names_sensitive) for what, row in rows[:limit]),
+        listed=tuple(_disagreement(what, row, context, names_sensitive) for what, row in rows[:limit]),
     )
     return ws.view.shown(full)
 
@@ -183,9 +188,19 @@ def _unnamed(row: dict[str, Any], names_sensitive: bool) -> dict[str, Any]:
     return row
 
 
-def _disagreement(what: str, row: dict[str, Any], names_sensitive: bool) -> Disagreement:
+def _disagreement(what: str, row: dict[str, Any], context: "Context", names_sensitive: bool) -> Disagreement:
     missing = {"sensitive": False, "detail": None, "logged_as": None, "item_id": None}
     shown = _unnamed({**missing, **row}, names_sensitive)
     days = {name: "?" if row.get(name) is None else f"{row[name]:%Y-%m-%d}" for name in ("since", "detail")}
-    text = TEXTS[row["reason"]].format(**days)
-    return msgspec.convert({**shown, "what": what, "id": shown[what], "text": text}, Disagreement)
+    end = _end(row, context)
+    ended = {} if end is None else {"ended": end.until, "ended_basis": end.basis}
+    text = TEXTS[row["reason"]].format(**days, ended="" if end is None else end.past)
+    return msgspec.convert({**shown, **ended, "what": what, "id": shown[what], "text": text}, Disagreement)
+
+
+def _end(row: dict[str, Any], context: "Context") -> why.End | None:
+    """When it ended on the side that does not have it, where it had it before."""
+    if row["reason"] == "held_before":
+        definitions = context.definitions or segments.definitions()
+        return why.membership_ended(row["detail"], segments.concerning(definitions, row["segment"])[0])
+    return why.membership_ended(row["detail"]) if row["reason"] == "logged_left" else None

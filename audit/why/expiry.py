@@ -7,8 +7,7 @@ acts.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from itertools import pairwise
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import polars as pl
@@ -19,16 +18,13 @@ from audit.events.messages import sent_messages
 from audit.events.vocabulary import (
     OPT_INS,
     OPT_OUTS,
-    campaign_expr,
-    campaign_of,
     is_marketing,
-    is_marketing_expr,
 )
 from audit.flows import Flow, eligibility, triggers
 from audit.flows.eligibility import gives_message
 from audit.why.message_context import EVER, MessageContext, order
+from audit.why.silence import Silence
 from audit.why.wording import day, kinds_in_words
-from audit.workspace.context import Context
 
 Why = Literal[
     "window",
@@ -50,10 +46,6 @@ Basis = Literal["recorded", "defined", "default"]
 """What a date rests on: an event of the log, a definition that somebody wrote for this workspace, or one that ships with the
 program, which is nobody's word and is never told to a customer."""
 
-Alike = Literal["themselves", "campaign", "channel"]
-"""Which messages are like those of a finding: no others, where it is about how they came; those of their campaigns, else of
-their subjects; or all marketing over their channels."""
-
 _WITHOUT_A_DAY: dict[Why, str] = {
     "subscribed": "It goes on as long as the customer is subscribed; {acts} ends it.",
     "said_no": "The customer has already said no: it should have stopped, and nothing in this data says when it does.",
@@ -74,15 +66,14 @@ _FEWER: dict[Why, str] = {
 BY_DEFAULT = "That is a default of this program; nobody has said so for this workspace."
 """Said of a date that rests on a definition that ships."""
 
+_BY_DEFAULT_TOO = ", by a default of this program"
+"""The same, within a sentence."""
+
 _NEXT = timedelta(microseconds=1)
-"""A leeway holds to its last moment, and so does what is known before a gap."""
+"""A leeway holds to its last moment."""
 
 _LAST_ID = "\U0010ffff"
 """An event_id after every other: the moment asked about lies after all that happened in it."""
-
-_SENT = "message_sent"
-_ENOUGH_SILENCE = timedelta(days=30)
-"""House value: a shorter silence is not told as an end."""
 
 Row = dict[str, Any]
 _Ending = tuple[datetime, Why]
@@ -103,12 +94,18 @@ class End:
     ends_with: tuple[str, ...] = ()
     counts_until: datetime | None = None
     basis: Basis | None = None
-    silence: "Silence | None" = None
+    silence: Silence | None = None
 
     def in_words(self, at: datetime) -> str:
         """A few sentences, said at `at` (UTC): when it ends, and that none has come since, where that is so."""
         text = self._when(at)
         return f"{text} {self.silence.in_words}" if self.silence is not None and self.silence.over else text
+
+    @property
+    def past(self) -> str:
+        """Of what has ended: `ended on 2026-05-02, by a default of this program`."""
+        assert self.until is not None
+        return f"ended on {day(self.until)}{_BY_DEFAULT_TOO if self.basis == 'default' else ''}"
 
     def _when(self, at: datetime) -> str:
         by_default = f" {BY_DEFAULT}" if self.basis == "default" else ""
@@ -138,62 +135,6 @@ class End:
         return []
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """No more of some messages came after `since`, as far as the log of messages goes on without a gap: `until` (UTC).
-
-    `over`: it is longer than any pause between them was, and than a month, so that one may say that none has come since.
-    """
-
-    since: datetime
-    until: datetime
-    over: bool
-
-    @property
-    def in_words(self) -> str:
-        """`None of this kind has come since 2026-06-10; mails are known to 2026-11-20.`"""
-        return f"None of this kind has come since {day(self.since)}; mails are known to {day(self.until)}."
-
-
-def silence_after(context: Context, sent: Sequence[datetime]) -> Silence | None:
-    """The silence after messages `sent` at these times (UTC, in order); None where the log does not go on after them."""
-    if not sent or _SENT not in context.coverage.kinds:
-        return None
-    since = sent[-1]
-    until = min(context.coverage.kinds[_SENT].last, context.at)
-    for begin, end in context.coverage.gaps_of((_SENT,)):
-        if end >= since.date():
-            until = min(until, datetime.combine(begin, time(), UTC) - _NEXT)
-    pauses = [after - before for before, after in pairwise(sent)]
-    return Silence(since, until, until - since > max([_ENOUGH_SILENCE, *pauses])) if until > since else None
-
-
-def silence_of_campaign(message: MessageContext) -> Silence | None:
-    """How long no message of the same campaign, else none with the same subject, came at the moment asked about."""
-    campaign = campaign_of(message.row["campaign_id"], message.row["campaign_name"])
-    same = campaign_expr() == campaign if campaign else pl.col("subject").eq_missing(message.row["subject"])
-    return silence_after(message.context, sent_messages(message.events.filter(same))["occurred_at"].to_list())
-
-
-def silence_after_finding(
-    context: Context, events: pl.DataFrame, event_ids: Sequence[str], *, alike: Alike
-) -> Silence | None:
-    """How long no message like those of a finding (their ids among the customer's `events`) came; see `Alike`."""
-    own = events.filter(pl.col("event_id").is_in(event_ids))
-    campaigns = own.select(campaign_expr()).to_series().drop_nulls().unique().implode()
-    nameless = own.filter(campaign_expr().is_null())["subject"].drop_nulls().unique().implode()
-    like = {
-        "themselves": pl.lit(value=False),
-        "campaign": campaign_expr().is_in(campaigns)
-        | (campaign_expr().is_null() & pl.col("subject").is_in(nameless)),
-        "channel": pl.col("channel").is_in(own["channel"].unique().implode(), nulls_equal=True)
-        & is_marketing_expr(),
-    }[alike]
-    sent = sent_messages(events.filter(like.fill_null(value=False)))
-    times = pl.concat([own["occurred_at"], sent["occurred_at"]]).unique().sort()
-    return silence_after(context, times.to_list())
-
-
 def recommendation_end(row: Mapping[str, Any]) -> End:
     """The end of a row of `recommendations.placements`: when our strategy gives it no more, else unknown to us."""
     return end_of_strip(row["until"]) if row["derived"] else End(None, "shown")
@@ -210,10 +151,18 @@ def membership_end(row: Mapping[str, Any], definitions: tuple[segments.Definitio
         return End(None, "logged", ("segment_left",))
     definition = segments.concerning(definitions, row["id"])[0]
     if row["until"] is not None:
-        ships = definition in segments.definitions()
-        return End(row["until"], "window", basis="default" if ships else "defined")
+        return End(row["until"], "window", basis=_written_by(definition))
     by_profile = all(condition.test == "state" for condition in definition.when)
     return End(None, "profile" if by_profile else "lasting", definition.ended_by)
+
+
+def membership_ended(ended: datetime, definition: segments.Definition | None = None) -> End:
+    """The end, in the past (UTC), of a membership that `definition` gave; without one: that the log took back."""
+    return End(ended, "ended", basis="recorded" if definition is None else _written_by(definition))
+
+
+def _written_by(definition: segments.Definition) -> Basis:
+    return "default" if definition in segments.definitions() else "defined"
 
 
 def unknown_end(message: MessageContext) -> End:

@@ -18,6 +18,7 @@ from audit.why.flow_check import check_flow, failing, failing_in_words, flow_cou
 from audit.why.message_context import EVER, MessageContext, message_context, order
 from audit.why.model import Counterfactual, Explanation, Facts, FlowReconstruction, Reason, Standing, Subject
 from audit.why.related_acts import candidates, says_what_it_is_about
+from audit.why.silence import silence_of_campaign
 from audit.why.wording import Wording, day, kinds_in_words, minute, quoted, several, span
 from audit.workspace.context import Context
 
@@ -170,7 +171,7 @@ def _explanation(
             *reasons.sensitive(message),
             *reasons.life_changed(message),
         ),
-        end=replace_end(end or expiry.unknown_end(message), silence=expiry.silence_of_campaign(message)),
+        end=replace_end(end or expiry.unknown_end(message), silence=silence_of_campaign(message)),
         counterfactual=reasons.told_by_kind(counterfactual, message.events),
         reconstruction=check,
         left_out=() if flow is None else tuple(_left_out(message, flow)),

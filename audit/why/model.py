@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from audit.events.document import Document
 from audit.rules.book.documents import CoveringRule
 from audit.why.expiry import Basis, End, Why
+from audit.why.silence import Stopped
 
 Standing = Literal["stated", "derived", "inferred", "broadcast", "unexplained", "cannot_tell"]
 """stated: the sender recorded why; derived: our definition gives it; inferred: could be; broadcast: on a
@@ -155,6 +156,16 @@ class Counterfactual(Document):
     """Of a recommendation: what would then stand in its place."""
 
     @property
+    def single_events(self) -> dict[Literal["enough", "needed"], tuple[str, ...]]:
+        """Which single events are enough or needed, where that says more than that the one event of `remove` ends it."""
+        known: dict[Literal["enough", "needed"], tuple[str, ...]] = {
+            "enough": self.enough,
+            "needed": self.needed,
+        }
+        told = self.remove if len(self.remove) == 1 else ()
+        return {what: events for what, events in known.items() if events not in {(), told}}
+
+    @property
     def removed_in_words(self) -> str:
         """What a set of more than ten events is; empty of a smaller one, whose events are named."""
         return " and ".join(group.in_words for group in self.removed)
@@ -229,6 +240,9 @@ class WhyDocument(Document, schema="whysent.why/1"):
     """Of messages: the newest one, where none has come since for longer than any pause before, and the log goes on."""
     known_until: datetime | None = None
     """Up to when the log of messages goes on after that without a gap."""
+    none_of: Stopped | None = None
+    """What came no more: messages of the campaign or campaigns, of the subject, about the matter, any marketing over the
+    channel; or `again`: what was found has not happened again."""
     because: tuple[Reason, ...]
     evidence: tuple[str, ...]
     counterfactual: Counterfactual | None
@@ -285,6 +299,7 @@ class Explanation:
             counts_until=self.end.counts_until,
             none_since=silence.since if silence else None,
             known_until=silence.until if silence else None,
+            none_of=silence.of if silence else None,
             because=self.because,
             evidence=self.evidence,
             counterfactual=self.counterfactual,

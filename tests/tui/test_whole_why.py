@@ -300,6 +300,21 @@ def test_the_counterfactual_is_told_with_its_bound_and_what_single_events_do() -
     ]
 
 
+def test_a_single_event_is_named_once() -> None:
+    single = {"remove": ["a"], "enough": ["a"], "needed": ["a"]}
+    told = flat(different(document(counterfactual=PROOF | single), {"a": "● bought it"}))
+    assert told == [
+        "ends: It goes on.",
+        "without this: it would not be",
+        "● bought it",
+        "no fewer would do; put any one back and it returns (exact; 5 histories tried)",
+    ]
+    others = PROOF | single | {"needed": ["a", "b"]}
+    assert "needed: without any one of these it is gone (2)" in flat(
+        different(document(counterfactual=others), {})
+    )
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [

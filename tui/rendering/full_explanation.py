@@ -116,16 +116,19 @@ def _item(item: InItsPlace) -> str:
     return f"{item.title or item.item_id} ({item.strategy.replace('_', ' ')})"
 
 
+_SINGLE = {
+    "enough": "enough alone, with every other cause left out",
+    "needed": "needed: without any one of these it is gone",
+}
+
+
 def _alone(proof: Counterfactual, names: Mapping[str, str]) -> list[Sentence]:
     """What single events do: enough by themselves, or needed."""
     sentences = []
-    for events, text in (
-        (proof.enough, "enough alone, with every other cause left out"),
-        (proof.needed, "needed: without any one of these it is gone"),
-    ):
-        if events:
-            sentences.append(Sentence(content(f"{text} ({number(len(events))})"), (), _events(events, names)))
-    if not sentences and proof.tested:
+    for what, events in proof.single_events.items():
+        text = f"{_SINGLE[what]} ({number(len(events))})"
+        sentences.append(Sentence(content(text), (), _events(events, names)))
+    if not (proof.enough or proof.needed) and proof.tested:
         sentences.append(Sentence(content("no single event is enough, and none is needed")))
     return sentences
 

@@ -73,7 +73,7 @@ class AfterOptOut(Check):
 
     id = "after-opt-out"
     offers_opt_out = False
-    about_channel = True
+    alike = "channel"
     slow = True
 
     def detect(self, context: CheckContext) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from audit.findings.schema import (
     message_count,
 )
 from audit.findings.suggested_rule import Rule, category_title, quoted, rule_column, sunset
+from audit.why.model import Reason
 
 _AREA_DEPTH = 2
 _BY = ["customer_id", "area"]
@@ -26,6 +27,7 @@ class BrowsePursuit(NoActCheck):
     """Mail about what was looked at once."""
 
     id = "browse-pursuit"
+    alike = "matter"
     fault = CustomerWording(
         en="You had a look, and we went on about it for too long.",
         de="Sie haben sich etwas angesehen, und wir sind zu lange darauf zurückgekommen.",
@@ -58,6 +60,11 @@ class BrowsePursuit(NoActCheck):
         days = self.thresholds["days"]
         after = f"among the first after a look and within {days} days of it, or after a purchase"
         return split_at_cause(context, finding, messages, before="before that look", after=after)
+
+    def absence(self, context: CheckContext, finding: Finding) -> Reason | None:
+        """Nothing: an act that fits is behind them, and it is among the evidence."""
+        del context, finding
+        return None
 
 
 def _detected(followed: pl.DataFrame, limits: Mapping[str, Any], engagement: str) -> pl.DataFrame:

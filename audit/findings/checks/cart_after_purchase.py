@@ -21,7 +21,11 @@ class CartAfterPurchase(Check):
     """Reminders of a cart that was bought."""
 
     id = "cart-after-purchase"
-    about_pace = True
+    alike = "themselves"
+    again = CustomerWording(
+        en="Since {since} no further reminder of it has come after it was bought",
+        de="Seit dem {since} kam keine Erinnerung daran mehr, nachdem es gekauft war",
+    )
     fault = CustomerWording(
         en="By then you had already bought what was in your cart.",
         de="Da hatten Sie schon gekauft, was in Ihrem Warenkorb lag.",

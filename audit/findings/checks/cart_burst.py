@@ -27,7 +27,11 @@ class CartBurst(Check):
     """A cart series that goes too fast or on for too long."""
 
     id = "cart-burst"
-    about_pace = True
+    alike = "themselves"
+    again = CustomerWording(
+        en="Since {since} no reminder of this series has come too soon or too often",
+        de="Seit dem {since} kam in dieser Reihe keine Erinnerung mehr zu früh oder zu oft",
+    )
     fault = CustomerWording(
         en="Reminders of one cart came much too close together.",
         de="Die Erinnerungen an einen Warenkorb kamen viel zu dicht hintereinander.",

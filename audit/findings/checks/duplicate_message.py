@@ -23,7 +23,11 @@ class DuplicateMessage(Check):
         en="The same content came to you more than once.",
         de="Derselbe Inhalt kam mehr als einmal zu Ihnen.",
     )
-    about_pace = True
+    alike = "themselves"
+    again = CustomerWording(
+        en="Since {since} the same has not come twice again",
+        de="Seit dem {since} kam dieselbe Nachricht nicht wieder doppelt",
+    )
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Marketing messages equal in channel, campaign, subject, item and step to one in `(t − hours, t]` before them."""

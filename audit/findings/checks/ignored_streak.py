@@ -88,8 +88,9 @@ class IgnoredStreak(Check):
             | pl.col("message_id").is_in(messages.implode())
         )
 
-    def absence(self, finding: Finding) -> Reason | None:
+    def absence(self, context: CheckContext, finding: Finding) -> Reason | None:
         """No click on any of the messages."""
+        del context
         absent = Absence(kinds=tuple(_ABSENT), since=finding["from"], until=finding["to"])
         return Reason(f"no {kinds_in_words(_ABSENT)} on any of them", absent=absent)
 

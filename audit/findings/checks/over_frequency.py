@@ -21,7 +21,11 @@ class OverFrequency(Check):
     """Too many messages in a day or a week."""
 
     id = "over-frequency"
-    about_pace = True
+    alike = "themselves"
+    again = CustomerWording(
+        en="Since {since} not so many have come in so short a time",
+        de="Seit dem {since} kamen nicht wieder so viele in so kurzer Zeit",
+    )
     fault = CustomerWording(
         en="So many should not come in so short a time.",
         de="So viele sollten in so kurzer Zeit nicht kommen.",

@@ -35,6 +35,7 @@ class RepeatAfterPurchase(Check):
     """Messages about what was just bought."""
 
     id = "repeat-after-purchase"
+    alike = "matter"
     fault = CustomerWording(
         en="We should have waited until you could need it again.",
         de="Damit hätten wir warten müssen, bis Sie es wieder brauchen könnten.",

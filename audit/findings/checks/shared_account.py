@@ -20,6 +20,7 @@ class SharedAccount(Check):
     """Talks to the wrong person of a household."""
 
     id = "shared-account"
+    alike = "matter"
     handed_to = "privacy or care"
 
     def detect(self, context: CheckContext) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """A logged decision that nothing in the history accounts for, where the data would hold it."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import polars as pl
 
@@ -28,6 +29,12 @@ from audit.findings.schema import (
 )
 from audit.findings.suggested_rule import mute_category_column
 from audit.population.coverage import would_explain
+from audit.why import data_sufficiency
+from audit.why.model import Reason
+
+_BOUGHT = "From a third party, and nothing in the history explains it"
+_BOUGHT_UNCOVERED = "From a third party; what else led to it, this data cannot tell"
+"""Titles of a segment that others sold: the data covers what would explain it, or does not."""
 
 _STEM_LETTERS = 5
 _WORD = rf"\p{{L}}{{{_STEM_LETTERS},}}"
@@ -37,6 +44,7 @@ class Unexplained(NoActCheck):
     """Nothing that we know of is behind it."""
 
     id = "unexplained"
+    alike = "matter"
     finds_no_cause = True
     fault = CustomerWording(
         en="We owe you a reason for that.",
@@ -46,26 +54,35 @@ class Unexplained(NoActCheck):
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Segments of third parties, segments without a supporting act, and messages nothing earlier accounts for."""
         third_party = context.segments.filter(pl.col("source") == "third_party")
-        bought_text = 'The segment "{}" of {} came from a third party: {}.'
         text = 'Nothing in this data explains the segment "{}" of {}.'
         return pl.concat(
             [
-                _segments(third_party, context, "third_party", bought_text, _own_acts(context)),
+                _third_party(third_party, context),
                 _segments(unsupported_segments(context), context, "segment", text),
                 _messages(_unsupported_messages(context)),
             ]
         )
+
+    def absence(self, context: CheckContext, finding: Finding) -> Reason | None:
+        """No act that fits, where the data would hold one."""
+        decided = context.events.filter(pl.col("event_id").is_in(finding["cause"]))["occurred_at"].min()
+        at = decided if isinstance(decided, datetime) else finding["from"]
+        covered, _ = data_sufficiency.of_a_message(context.population.coverage, at)
+        return super().absence(context, finding) if covered else None
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """The customer's acts before it."""
         return acts_about_something_else(context, finding)
 
 
-def _own_acts(context: CheckContext) -> pl.Expr:
-    """What the data says of acts of the customer's own that could be behind a segment."""
+def _third_party(segments: pl.DataFrame, context: CheckContext) -> pl.DataFrame:
+    """Segments that others sold, and whether the data would hold acts of the customer's own that are behind them."""
     covered = would_explain(context.population.coverage, pl.col("occurred_at"))
     unknown = pl.lit("whether acts of the customer led to it, this data cannot tell")
-    return pl.when(covered).then(pl.lit("nothing in this data explains it")).otherwise(unknown)
+    acts = pl.when(covered).then(pl.lit("nothing in this data explains it")).otherwise(unknown)
+    title = pl.when(covered).then(pl.lit(_BOUGHT)).otherwise(pl.lit(_BOUGHT_UNCOVERED)).alias("title")
+    text = 'The segment "{}" of {} came from a third party: {}.'
+    return _segments(segments.with_columns(title), context, "third_party", text, acts)
 
 
 def _segments(

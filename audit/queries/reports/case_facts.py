@@ -16,7 +16,7 @@ from audit.population.coverage import Coverage
 from audit.queries.case import Case
 from audit.queries.findings_documents import Finding
 from audit.why import data_sufficiency
-from audit.why.expiry import Silence, silence_after_finding
+from audit.why.silence import Silence, silence_after_finding
 
 _LEGAL_REQUESTS = ("access_requested", "erasure_requested")
 _ORDER = "order_completed"

@@ -13,11 +13,12 @@ from msgspec import UNSET
 
 from audit.errors import InputError
 from audit.findings import Unanswered, catalogue, check
+from audit.findings.check import CustomerWording
 from audit.queries.findings_documents import Finding
 from audit.queries.reports.language import Language
 from audit.rules.model import from_dict
-from audit.why.expiry import Silence
 from audit.why.model import Facts, Reason, SegmentFacts, WhyDocument
+from audit.why.silence import Silence
 
 _PRIVACY_OR_CARE = "privacy or care"
 _MOST_ACTS = 4
@@ -121,17 +122,18 @@ def ends(
     *,
     silence: Silence | None = None,
     messages: str = "",
-    again: bool = False,
+    again: CustomerWording | None = None,
     changed: bool = False,
 ) -> list[str]:
     """When what is `explained` ends if nothing new happens: one sentence or two.
 
-    `silence`: how long none has come, of the `messages` by their name; `again`: it is about how messages came, not that
-    they did; `changed`: a rule was made that ends it. A default of the program is never told as a date.
+    `silence`: how long none has come, of the `messages` by their name; `again`: where it is about how messages came, not
+    that they did, what has not been so since; `changed`: a rule was made that ends it. A default of the program is never
+    told as a date.
     """
     lasts = silence is not None and silence.until.date() > silence.since.date()
     quiet = [_silence(says, silence, messages, again=again)] if silence is not None and lasts else []
-    if again or changed or (silence is not None and silence.over):
+    if again is not None or changed or (silence is not None and silence.over):
         return quiet
     explanations = list(explained)
     if {explanation.until_why for explanation in explanations if explanation.until is None} == {"subscribed"}:
@@ -149,11 +151,13 @@ def ends(
     return [*quiet, says.say("until", "never_too" if quiet else "never", messages=messages)]
 
 
-def _silence(says: Language, silence: Silence, messages: str, *, again: bool) -> str:
-    key = "not_again" if again else "none_since" if silence.over else "last"
-    return says.say(
-        "until", key, since=says.date(silence.since), until=says.date(silence.until), messages=messages
-    )
+def _silence(says: Language, silence: Silence, messages: str, *, again: CustomerWording | None) -> str:
+    since, until = says.date(silence.since), says.date(silence.until)
+    if again is not None:
+        stopped = again.in_language(says.locale).format(since=since)
+        return says.say("until", "not_again", stopped=stopped, until=until, messages=messages)
+    key = "none_since" if silence.over else "last"
+    return says.say("until", key, since=since, until=until, messages=messages)
 
 
 def others(says: Language, times: Sequence[datetime], nouns: Mapping[str, str]) -> Iterator[str]:

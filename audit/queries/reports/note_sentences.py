@@ -1,15 +1,16 @@
 """The sentences of a note: in English as findings and explanations have them, in German made of their facts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from msgspec import UNSET
 
-from audit.findings import catalogue
+from audit.findings import catalogue, check
 from audit.findings.anomaly import OutOfPattern
 from audit.findings.anomaly.describe import UnusualThing
 from audit.queries.customer import CustomerPicture
 from audit.queries.findings_documents import Finding
+from audit.queries.reports import customer_facts
 from audit.queries.reports.language import Language
 from audit.why.model import (
     Absence,
@@ -90,9 +91,23 @@ def _condition(says: Language, name: str, holds: bool | None) -> str:
 
 
 def ends(says: Language, explanation: WhyDocument) -> str:
-    """When it ends if nothing new happens."""
+    """When it ends if nothing new happens, and that none has come since, where that is so."""
     if says.locale == _ENGLISH:
         return explanation.until_text
+    return " ".join([_when(says, explanation), *_none_since(says, explanation)])
+
+
+def _none_since(says: Language, explanation: WhyDocument) -> Iterator[str]:
+    if explanation.none_of is None or explanation.none_since is None or explanation.known_until is None:
+        return
+    since, until = says.date(explanation.none_since), says.date(explanation.known_until)
+    checks = (fact.check for fact in customer_facts.facts(explanation) if fact.check is not UNSET)
+    again = check(next(checks)).again if explanation.none_of == "again" else None
+    stopped = again.in_language(says.locale).format(since=since) if again else ""
+    yield says.say("ends", f"none_{explanation.none_of}", since=since, until=until, stopped=stopped)
+
+
+def _when(says: Language, explanation: WhyDocument) -> str:
     if explanation.until is None:
         text = says.say("ends", explanation.until_why)
         until = explanation.counts_until

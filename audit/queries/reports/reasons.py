@@ -104,8 +104,7 @@ def _different(says: Language, proof: Counterfactual | None) -> list[Node]:
         below.append(Node(f"{text}: {note_sentences.outcome(says, proof.outcome)}"))
     below += [
         Node(says.say("internal", key, events=_events(says, proof, events)))
-        for key, events in (("enough", proof.enough), ("needed", proof.needed))
-        if events
+        for key, events in proof.single_events.items()
     ]
     if proof.instead:
         items = ", ".join(item.title or item.item_id for item in proof.instead)

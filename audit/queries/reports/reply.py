@@ -370,7 +370,7 @@ def _end(case: _Case) -> Iterable[str]:
         case.picture.at,
         silence=case.facts.silence,
         messages=case.nouns["messages"],
-        again=check(finding.check).about_pace,
+        again=check(finding.check).again,
         changed=case.remedy.state in {"in_force", "handed_over"} or case.facts.opt_out is not None,
     )
     if ended:

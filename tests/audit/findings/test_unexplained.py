@@ -172,3 +172,41 @@ def test_a_search_for_the_same_sensitive_topic_supports_a_segment(searched, coun
     search = act("products_searched", "2025-06-01", query=searched)
     entered = act("segment_entered", "2026-01-01", segment_id="expecting-parents")
     assert len(found("by-likeness", *_COVER, search, entered)) == count
+
+
+@pytest.mark.parametrize("covered", [True, False])
+def test_one_segment_has_one_standing_in_title_sentence_membership_and_explanation(covered):
+    bought = act("segment_entered", "2026-01-01", segment_id="in-market:autos", source="third_party")
+    frame = build.events(*(_COVER if covered else ()), bought, _mail("2026-01-05", category="Books"))
+    context = build.context(frame)
+    finding = findings.find(frame, context, checks=["unexplained"]).row(0, named=True)
+    says = "nothing in this data explains it" if covered else "this data cannot tell"
+    assert says in finding["text"]
+    assert ("nothing in the history explains it" in finding["title"]) == covered
+    assert ("this data cannot tell" in finding["title"]) != covered
+    told = why.segment(frame, context, "in-market:autos")
+    assert told.standing == ("unexplained" if covered else "cannot_tell")
+    assert told.because[-1].text.startswith(says)
+    behind = findings.finding(frame, context, finding["id"]).because[0].because
+    assert any(reason.text.startswith("no act that fits") for reason in behind) == covered
+
+
+def test_the_title_of_what_cannot_be_told_says_so():
+    streak = [mail(f"2026-01-{day:02}", campaign_id="deals") for day in range(1, 20)]
+    (finding,) = found("ignored-streak", *streak)
+    assert (finding["verdict"], finding["title"]) == (
+        "cannot_tell",
+        "Cannot tell: many in a row, no click recorded",
+    )
+
+
+def test_no_act_is_denied_of_what_followed_a_look():
+    look = act("product_viewed", "2026-01-01", category="Electronics > Cameras")
+    mails = [
+        mail(f"2026-02-{day:02}", category="Electronics > Cameras", trigger="browse") for day in range(1, 20)
+    ]
+    frame = build.events(look, *mails)
+    context = build.context(frame)
+    ident = findings.find(frame, context, checks=["browse-pursuit"])["id"].item()
+    told = findings.finding(frame, context, ident)
+    assert all("no act" not in reason.text for reason in told.because[0].because)

@@ -2,7 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-from audit.why.expiry import Silence, silence_after
+import polars as pl
+import pytest
+
+from audit import findings
+from audit.why.silence import Alike, Silence, silence_after, silence_after_finding
 from tests.build import context, events
 
 BEGIN = datetime(2026, 1, 1, 6, tzinfo=UTC)
@@ -26,7 +30,7 @@ def at(day: int) -> datetime:
 def test_none_has_come_since_where_the_log_goes_on_for_longer_than_any_pause_and_a_month() -> None:
     told = silence([at(0), at(20)], *range(60))
     assert told == Silence(at(20), at(59), over=True)
-    assert told.in_words == "None of this kind has come since 2026-01-21; mails are known to 2026-03-01."
+    assert told.in_words == "None of this campaign has come since 2026-01-21; mails are known to 2026-03-01."
 
 
 def test_a_shorter_silence_is_none_that_one_could_tell() -> None:
@@ -47,3 +51,64 @@ def test_a_gap_ends_what_is_known() -> None:
     assert told is not None
     assert told.until < at(60)
     assert (told.since, told.over) == (at(10), True)
+
+
+MAIL = {"kind": "message_sent", "channel": "email", "message_class": "marketing", "campaign_id": "deals"}
+
+
+def found(alike: Alike, **later: object) -> tuple[bool, str]:
+    """Whether a mail of day 10 is told to be the last of its sort, where a `later` one of day 20 came."""
+    about = {"campaign_name": "Deals", "subject": "Your deals", "category": "Beauty > Nails > Clippers"}
+    rows = {**MAIL, "event_id": "m", "at": at(10), **about}, {**MAIL, **about, "at": at(20), **later}
+    frame = events(*rows, *mails(*range(90)))
+    told = silence_after_finding(context(frame), frame.filter(customer_id="c_1"), ["m"], alike=alike)
+    assert told is not None
+    assert told.over
+    return told.since == at(10), told.of
+
+
+ANOTHER = {"campaign_id": "other"}
+
+
+@pytest.mark.parametrize(
+    ("alike", "later", "none_since", "called"),
+    [
+        ("campaign", {}, False, "campaign"),
+        ("campaign", ANOTHER, True, "campaign"),
+        ("matter", {**ANOTHER, "category": "Beauty > Nails > Polish"}, False, "matter"),
+        ("matter", {**ANOTHER, "category": "Beauty > Hair"}, True, "matter"),
+        ("channel", {**ANOTHER, "category": "Beauty > Hair"}, False, "marketing"),
+        ("channel", {**ANOTHER, "channel": "sms"}, True, "marketing"),
+        ("themselves", {}, True, "again"),
+    ],
+)
+def test_what_came_no_more_is_called_by_what_is_looked_at(
+    alike: Alike, later: dict[str, object], *, none_since: bool, called: str
+) -> None:
+    assert found(alike, **later) == (none_since, called)
+
+
+def test_a_campaign_that_went_on_in_order_is_not_told_to_have_stopped() -> None:
+    """Carts: a burst in May, and in July one reminder of another cart, as designed."""
+    cart = {**MAIL, "campaign_id": "cart", "trigger": "cart", "item_id": "bag"}
+    hours = [at(1) + timedelta(hours=n) for n in range(5)]
+    frame = events(
+        {"kind": "product_added", "item_id": "bag", "at": at(0)},
+        *({**cart, "at": hour} for hour in hours),
+        {"kind": "product_added", "item_id": "bag", "at": at(60)},
+        {**cart, "at": at(61), "event_id": "in-order"},
+        *mails(*range(120)),
+    )
+    own = frame.filter(pl.col("customer_id") == "c_1")
+    (ident,) = findings.find(own, context(frame), checks=["cart-burst"])["id"]
+    told = findings.finding(own, context(frame), ident).document()
+    assert (told.none_since, told.none_of) == (hours[-1], "again")
+    assert "of this kind" not in told.until_text
+    assert "Since 2026-01-02 no reminder of this series has come too soon or too often;" in told.until_text
+
+
+def test_every_check_of_how_messages_came_says_what_has_not_been_so_again() -> None:
+    for check in findings.CHECKS.values():
+        assert (check.alike == "themselves") == (check.again is not None), check.id
+        if check.again is not None:
+            assert all("{since}" in text for text in (check.again.en, check.again.de))

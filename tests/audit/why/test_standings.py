@@ -370,6 +370,7 @@ def test_the_document_has_the_fields_that_scripts_read() -> None:
     assert set(made) == {
         "schema", "customer", "at", "subject", "standing", "until", "because", "evidence", "counterfactual", "rules",
         "reconstruction", "left_out", "until_why", "until_basis", "until_text", "ends_with", "counts_until", "covered_by", "none_since", "known_until",
+        "none_of",
     }  # fmt: skip
     assert set(made["counterfactual"]) == {
         "remove", "add", "outcome", "minimal", "smallest", "method", "enough", "needed", "tested", "tried",

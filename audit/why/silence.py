@@ -1,0 +1,128 @@
+"""That messages came no more: as far as the log of messages goes on after them without a gap, and which messages those are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
+from typing import Literal
+
+import polars as pl
+
+from audit.events.messages import sent_messages
+from audit.events.schema import first_levels
+from audit.events.vocabulary import campaign_expr, campaign_of, is_marketing_expr
+from audit.why.message_context import MessageContext
+from audit.why.wording import day
+from audit.workspace.context import Context
+
+Alike = Literal["themselves", "campaign", "matter", "channel"]
+"""Which messages are like those of a finding: no others, where it is about how they came; those of their campaigns, else of
+their subjects; these and those about the same items and areas; or all marketing over their channels."""
+
+Stopped = Literal["again", "campaign", "campaigns", "subject", "matter", "marketing"]
+"""What came no more: that what was found happened again, or messages of that sort."""
+
+_SENT = "message_sent"
+_BEFORE = timedelta(microseconds=1)
+"""What is known before a gap ends so long before it."""
+
+_ENOUGH_SILENCE = timedelta(days=30)
+"""House value: a shorter silence is not told as an end."""
+
+_NONE_SINCE: dict[Stopped, str] = {
+    "again": "It has not happened again since {since}",
+    "campaign": "None of this campaign has come since {since}",
+    "campaigns": "None of these campaigns has come since {since}",
+    "subject": "None with this subject has come since {since}",
+    "matter": "None about this, and none of its campaigns, has come since {since}",
+    "marketing": "No marketing has come over this channel since {since}",
+}
+
+_AREA = first_levels(pl.col("category"), 2)
+"""House value: messages are about the same where so many levels of their categories are equal."""
+
+_OF_CAMPAIGNS: tuple[Stopped, ...] = ("subject", "campaign", "campaigns")
+"""What messages of no, one or more campaigns are called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """No more of some messages came after `since`, as far as the log of messages goes on without a gap: `until` (UTC).
+
+    `over`: it is longer than any pause between them was, and than a month, so that one may say that none has come since.
+    `of`: which messages; `told`: what is said of that in place of the usual words, with `{since}` in it.
+    """
+
+    since: datetime
+    until: datetime
+    over: bool
+    of: Stopped = "campaign"
+    told: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """`None of this campaign has come since 2026-06-10; mails are known to 2026-11-20.`"""
+        stopped = (self.told or _NONE_SINCE[self.of]).format(since=day(self.since))
+        return f"{stopped}; mails are known to {day(self.until)}."
+
+
+def silence_after(
+    context: Context, sent: Sequence[datetime], of: Stopped = "campaign", told: str = ""
+) -> Silence | None:
+    """The silence after messages `sent` at these times (UTC, in order); None where the log does not go on after them."""
+    if not sent or _SENT not in context.coverage.kinds:
+        return None
+    since = sent[-1]
+    until = min(context.coverage.kinds[_SENT].last, context.at)
+    for begin, end in context.coverage.gaps_of((_SENT,)):
+        if end >= since.date():
+            until = min(until, datetime.combine(begin, time(), UTC) - _BEFORE)
+    pauses = [after - before for before, after in pairwise(sent)]
+    over = until - since > max([_ENOUGH_SILENCE, *pauses])
+    return Silence(since, until, over, of, told) if until > since else None
+
+
+def silence_of_campaign(message: MessageContext) -> Silence | None:
+    """How long no message of the same campaign, else none with the same subject, came at the moment asked about.
+
+    None of a message that has neither.
+    """
+    campaign = campaign_of(message.row["campaign_id"], message.row["campaign_name"])
+    if campaign is None and message.row["subject"] is None:
+        return None
+    same = campaign_expr() == campaign if campaign else pl.col("subject") == message.row["subject"]
+    sent = sent_messages(message.events.filter(same))["occurred_at"].to_list()
+    return silence_after(message.context, sent, "campaign" if campaign else "subject")
+
+
+def silence_after_finding(
+    context: Context, events: pl.DataFrame, event_ids: Sequence[str], *, alike: Alike, told: str = ""
+) -> Silence | None:
+    """How long no message like those of a finding (their ids among the customer's `events`) came; see `Alike`.
+
+    `told`: what is said of it, where the finding has words of its own for that.
+    """
+    own = events.filter(pl.col("event_id").is_in(event_ids))
+    like, of = _like(own, alike)
+    sent = sent_messages(events.filter(like.fill_null(value=False)))
+    times = pl.concat([own["occurred_at"], sent["occurred_at"]]).unique().sort()
+    return silence_after(context, times.to_list(), of, told)
+
+
+def _like(own: pl.DataFrame, alike: Alike) -> tuple[pl.Expr, Stopped]:
+    """Which messages are like the finding's `own`, and what they are called."""
+    if alike == "themselves":
+        return pl.lit(value=False), "again"
+    if alike == "channel":
+        channels = own["channel"].unique().implode()
+        return pl.col("channel").is_in(channels, nulls_equal=True) & is_marketing_expr(), "marketing"
+    campaigns = own.select(campaign_expr()).to_series().drop_nulls().unique()
+    nameless = own.filter(campaign_expr().is_null())["subject"].drop_nulls().unique().implode()
+    like = campaign_expr().is_in(campaigns.implode()) | (
+        campaign_expr().is_null() & pl.col("subject").is_in(nameless)
+    )
+    if alike == "campaign":
+        return like, _OF_CAMPAIGNS[min(len(campaigns), 2)]
+    areas = own.select(_AREA.alias("area"))["area"].drop_nulls().unique().implode()
+    items = own["item_id"].drop_nulls().unique().implode()
+    return like | _AREA.is_in(areas).fill_null(value=False) | pl.col("item_id").is_in(items), "matter"
