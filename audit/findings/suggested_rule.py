@@ -7,7 +7,7 @@ resort, and the only rule for somebody who died.
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -26,6 +26,12 @@ LAST_RESORT = "Last resort: it stops this for one customer; whatever sends it go
 
 _NARROW = ("campaigns", "categories", "items", "topics")
 """Scopes that say what messages are about or belong to."""
+
+_SHORTER_STREAKS = (3, 2)
+"""House values: of so many messages in a row an order may be less likely to come between."""
+
+_PACES = ((1, 7), (1, 14), (1, 30), (2, 90))
+"""House values: a letter a week, a fortnight, a month; and two in ninety days, fewer than the check counts as many."""
 
 _LONGEST = 60
 """House value: letters of a name in an id."""
@@ -88,11 +94,7 @@ def last_resort(rule: Rule, customer: str) -> dict[str, Any] | None:
     scope = {key: rule[key] for key in _NARROW if rule.get(key)}
     if not scope or is_last_resort(rule):
         return None
-    if "categories" in scope:
-        thing = f"about {category_title(scope['categories'][0])}"
-    else:
-        thing = f"of {quoted(next(iter(scope.values())))}"
-    return mute(customer, thing, **scope)
+    return mute(customer, _thing(scope), **scope)
 
 
 def is_last_resort(rule: Rule) -> bool:
@@ -152,6 +154,35 @@ def sunset(unengaged: int, engagement: str, thing: str, **scope: Sequence[str]) 
         "unengaged": unengaged,
         **({} if engagement == "click" else {"engagement": engagement}),
     }
+
+
+def alternatives(rule: Rule) -> Iterator[Rule]:
+    """Other rules on the flow of a sunset, for a customer who orders now and then: each order begins its count anew."""
+    if rule["kind"] != "sunset":
+        return
+    scope = {key: rule[key] for key in _NARROW if rule.get(key)}
+    thing, engagement = _thing(scope), rule.get("engagement", "click")
+    yield from (sunset(unengaged, engagement, thing, **scope) for unengaged in _SHORTER_STREAKS)
+    yield from (_pace(limit, days, thing, scope) for limit, days in _PACES)
+
+
+def _pace(limit: int, days: int, thing: str, scope: Mapping[str, Sequence[str]]) -> Rule:
+    names = "-".join(slugs(names) for names in scope.values())
+    return {
+        "id": f"at-most-{limit}-in-{days}d-{names}",
+        "kind": "frequency_cap",
+        "title": f"At most {limit} {thing} in {days} days",
+        **scope,
+        "limit": limit,
+        "window": f"{days}d",
+    }
+
+
+def _thing(scope: Mapping[str, Sequence[str]]) -> str:
+    """What messages are about or belong to, in a title."""
+    if "categories" in scope:
+        return f"about {category_title(scope['categories'][0])}"
+    return f"of {quoted(next(iter(scope.values())))}"
 
 
 def without_consent(topic: str, campaigns: Sequence[str]) -> dict[str, Any]:

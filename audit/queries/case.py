@@ -18,6 +18,8 @@ from audit.errors import NotFoundError
 from audit.privacy.role_view import MARK, RoleView
 from audit.rules.book.versions import RulePeriod
 from audit.rules.model import Rule
+from audit.rules.reference import histories
+from audit.rules.replay import outcomes
 from audit.rules.replay.simulation import Replay, simulate
 from audit.workspace.context import Context
 
@@ -85,10 +87,12 @@ class Case(Audited):
     events: pl.DataFrame
     context: Context
     rules: tuple[RulePeriod, ...] = ()
-    """The rules of the book that judge now."""
+    """The rules of the book that judge now, or judged at the moment asked about."""
     source_ids: Mapping[str, str] = field(default_factory=dict)
     """Source ids → pseudonyms, of the customers whom these rules name by the source's own id."""
     view: RoleView = field(default_factory=RoleView)
+    book_at: datetime | None = None
+    """The moment asked about, of which the book is read too; None: as it is now."""
     answers: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
     """What was asked of it, see `kept`."""
 
@@ -107,11 +111,18 @@ class Case(Audited):
         """The causes of every message, as `why.causes` gives them."""
         return why.causes(self.events, self.context)
 
+    @cached_property
+    def became(self) -> pl.DataFrame:
+        """What became of every message, as `outcomes.of` gives it: the same whatever rules are replayed."""
+        return outcomes.of(self.events, histories.sent(self.events))
+
     def replay(self, rules: Iterable[Rule]) -> Replay:
         """Rules replayed over this customer's past."""
         taking_part = [rule for rule in rules if rule.takes_part]
         causes = self.causes_read_by(taking_part)
-        return simulate(self.events, taking_part, self.context, ids=self.source_ids, causes=causes)
+        return simulate(
+            self.events, taking_part, self.context, ids=self.source_ids, causes=causes, became=self.became
+        )
 
     def causes_read_by(self, rules: Iterable[Rule]) -> pl.DataFrame | None:
         """The causes, where one of `rules` reads them; else None."""
@@ -157,10 +168,10 @@ def read_case(
             f"no event {min(unknown)!r} of {pseudonym} to leave out; `whysent show` lists evidence by event_id"
         )
     events = whole.filter(~pl.col("event_id").is_in(list(left_out))) if left_out else whole
-    rules = ws.book.in_force()
+    rules = ws.book.in_force(at)
     ids = named_in(ws, (period.rule for period in rules))
     context = ws.context(at, customer=pseudonym)
-    return Case(pseudonym, events, context, rules, ids, ws.view)
+    return Case(pseudonym, events, context, rules, ids, ws.view, at)
 
 
 def read_everybody(ws: "Workspace", *, at: datetime | None = None) -> Everybody:

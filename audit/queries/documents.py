@@ -6,6 +6,7 @@ and the reports are made from the same documents, so nobody ever sees two answer
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,7 +19,7 @@ from audit.errors import InputError
 from audit.queries import remedies
 from audit.queries.case import Case, named_in, read_case, read_everybody
 from audit.queries.customer import CustomerPicture, picture
-from audit.queries.findings_documents import Findings, TriageList, triage_list
+from audit.queries.findings_documents import Finding, Findings, TriageList, triage_list
 from audit.rules.reference import verdicts
 
 if TYPE_CHECKING:
@@ -158,16 +159,17 @@ def written(
     from audit.queries import reports
     from audit.queries.reports.case_facts import case_facts
 
-    def explained(**subject: str) -> why.WhyDocument:
-        return explanation(case, ws, **subject)
+    def remedy(row: Finding) -> remedies.Remedy:
+        return remedies.remedy(ws, case.view.meant(row), at=case.book_at)
 
+    explained = partial(explanation, case, ws)
     customer = picture(case, strips=True)
     customer_findings = customer.findings
     messages = reports.messages_to_explain(customer_findings, finding=finding)
+    answered = reports.chosen(customer_findings, finding)
     explanations = [explained(message=message) for message in messages]
     if kind == "internal":
-        worst = reports.chosen(customer_findings, finding)
-        explanations += [] if worst is None else [explained(finding=worst.id)]
+        explanations += [] if answered is None else [explained(finding=answered.id)]
         evidence = [event for document in explanations for event in (document.subject.id, *document.evidence)]
         chart = reports.weekly(case.view.events(case.events), case.context.at, evidence)
         note = reports.internal(
@@ -178,18 +180,17 @@ def written(
             locale=locale,
             ticket=ticket,
             reason=reason,
-            remedies={row.id: remedies.remedy(ws, case.view.meant(row)) for row in customer_findings},
+            remedies={row.id: remedy(row) for row in customer_findings},
         )
         return case.view.shown(note)
     if kind == "reply":
-        answered = reports.chosen(customer_findings, finding)
         reply = reports.reply(
             customer,
             customer_findings,
             explanations,
             facts=case_facts(case, answered),
             finding=finding,
-            remedy=None if answered is None else remedies.remedy(ws, case.view.meant(answered)),
+            remedy=None if answered is None else remedy(answered),
             locale=locale,
         )
         return case.view.shown(reply)

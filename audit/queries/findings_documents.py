@@ -71,7 +71,9 @@ class Finding(Document):
     suggested_effect: SuggestedEffect | None = None
     """What the suggested rule would have done to this customer."""
     covered_by: CoveringRule | None = None
-    """The rule of the book that already stops it."""
+    """The rule of the book that already stops it: nothing new is needed."""
+    covered_in_part: CoveringRule | None = None
+    """The rule of the book that stops some of it, where all that are on stop less than the suggested one would."""
 
 
 class Findings(Document, schema="whysent.findings/1"):

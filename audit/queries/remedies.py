@@ -39,9 +39,9 @@ _SYSTEMS = {"braze": "Braze", "klaviyo": "Klaviyo"}
 def findings(case: Case) -> tuple[Finding, ...]:
     """The findings of a case, each with what the book does about it or else what would help.
 
-    What a rule does is replayed over this customer alone. One that would have stopped none of the finding's messages is
-    not suggested; a mute of this customer takes its place where it names what they are about. What was handed over for
-    sending before anything was wrong counts as stopped by none.
+    What a rule does is replayed over this customer alone. Where it would have stopped less than half of the finding's
+    messages, other rules on the same flow are tried, and a mute of this customer only where none of them stops any. What
+    was handed over for sending before anything was wrong counts as stopped by none.
     """
     return tuple(_with_remedy(case, finding) for finding in findings_of(case.found))
 
@@ -74,16 +74,42 @@ def alone(ws: "Workspace", rule: Rule, progress: Progress | None = None) -> Repl
 def _with_remedy(case: Case, finding: Finding) -> Finding:
     if finding.suggested_rule is None:
         return finding
-    suggested, effect = finding.suggested_rule, _effect(case, finding, finding.suggested_rule)
-    instead = None if effect.stops else suggested_rule.last_resort(suggested, finding.customer)
-    if instead is not None:
-        suggested, effect = instead, _effect(case, finding, instead)
-    covered_by = _covering(case, finding, effect.stops or effect.of)
-    if covered_by is not None:
-        return replace(finding, suggested_rule=None, covered_by=covered_by)
+    suggested, effect = _worth_proposing(case, finding, finding.suggested_rule)
+    covering = _covering(case, finding)
+    if covering is not None and covering.together >= (effect.stops or effect.of):
+        return replace(finding, suggested_rule=None, covered_by=covering)
     if not effect.stops:
-        return replace(finding, suggested_rule=None)
-    return replace(finding, suggested_rule=suggested, suggested_effect=effect)
+        return replace(finding, suggested_rule=None, covered_in_part=covering)
+    return replace(finding, suggested_rule=suggested, suggested_effect=effect, covered_in_part=covering)
+
+
+def _worth_proposing(
+    case: Case, finding: Finding, suggested: suggested_rule.Rule
+) -> tuple[suggested_rule.Rule, SuggestedEffect]:
+    """The suggested rule, if it does enough; else what does on the same flow, at the least loss; else what does most of it.
+
+    Loss is what was wanted, then how many messages of this customer are stopped. Only where no rule on the flow stops any
+    of the finding's messages, nothing more of them to this customer.
+    """
+    tried = [(suggested, _effect(case, finding, suggested))]
+    if not _does_enough(tried[0][1]):
+        others = suggested_rule.alternatives(suggested)
+        tried += [(other, _effect(case, finding, other)) for other in others]
+    enough = [candidate for candidate in tried if _does_enough(candidate[1])]
+    if enough:
+        return min(enough, key=lambda candidate: _loss(candidate[1]))
+    most, effect = max(tried, key=lambda candidate: candidate[1].stops)
+    mute = None if effect.stops else suggested_rule.last_resort(suggested, finding.customer)
+    return (most, effect) if mute is None else (mute, _effect(case, finding, mute))
+
+
+def _does_enough(effect: SuggestedEffect) -> bool:
+    return effect.stops * 2 >= effect.of
+
+
+def _loss(effect: SuggestedEffect) -> tuple[int, int]:
+    wanted = effect.wanted
+    return wanted.clicked + wanted.converted, effect.messages
 
 
 def _effect(case: Case, finding: Finding, suggested: suggested_rule.Rule) -> SuggestedEffect:
@@ -117,9 +143,9 @@ def _handed_over(case: Case, finding: Finding) -> set[str]:
     return set(handed_over["event_id"])
 
 
-def _covering(case: Case, finding: Finding, needed: int) -> CoveringRule | None:
-    """The rule of the book that stops most of the finding's messages, where all rules together stop `needed` of them."""
-    periods = [period for period in case.rules if _is_meant_for(finding, period.rule)]
+def _covering(case: Case, finding: Finding) -> CoveringRule | None:
+    """The rule of the book that stops most of the finding's messages; None where none stops any."""
+    periods = [period for period in case.rules if is_meant_for(finding.case, period.rule)]
     if not periods:
         return None
     stopping = pl.col("failing_rules").list.set_intersection([period.rule.id for period in periods])
@@ -128,7 +154,7 @@ def _covering(case: Case, finding: Finding, needed: int) -> CoveringRule | None:
     together = len(failing)
     stops = dict(failing.explode().value_counts().rows())
     period = max(periods, key=lambda period: stops.get(period.rule.id, 0))
-    if together < needed or period.rule.id not in stops:
+    if period.rule.id not in stops:
         return None
     sent_since = (pl.col("occurred_at") > period.since) & pl.col("event_id").is_in(finding.messages)
     return CoveringRule(
@@ -143,9 +169,9 @@ def _covering(case: Case, finding: Finding, needed: int) -> CoveringRule | None:
     )
 
 
-def _is_meant_for(finding: Finding, rule: Rule) -> bool:
-    """Whether a rule that stops the messages settles what was found: after a death, only one that ends all of them."""
-    return finding.case != "customer_deceased" or rule.kind == Mute.kind
+def is_meant_for(case: str | None, rule: Rule) -> bool:
+    """Whether a rule that stops the messages settles what was found (a case of a check): after a death, only one that ends all."""
+    return case != "customer_deceased" or rule.kind == Mute.kind
 
 
 def suggested(
@@ -217,11 +243,14 @@ class Remedy(Document):
     """That system; null where the file was made for none in particular."""
 
 
-def remedy(ws: "Workspace", finding: Finding) -> Remedy:
-    """How far it is with `finding`: with the rule that is on and covers it, else with the newest open proposal for it."""
+def remedy(ws: "Workspace", finding: Finding, *, at: datetime | None = None) -> Remedy:
+    """How far it is with `finding`: with the rule that is on and covers it, else with the newest open proposal for it.
+
+    `at` (UTC): how far it was then, of a finding as of that moment; None: as it is now.
+    """
     if finding.covered_by is not None:
-        return _in_force(ws, finding.covered_by)
-    proposal = _proposal_for(finding, ws.book.inbox.proposals((PROPOSED, APPROVED)))
+        return _in_force(ws, finding.covered_by, at)
+    proposal = _proposal_for(finding, ws.book.inbox.proposals((PROPOSED, APPROVED), at))
     if proposal is None:
         return Remedy(rule=finding.suggested_rule)
     rule = next((change.after for change in proposal.changes if change.after is not None), None)
@@ -233,7 +262,7 @@ def remedy(ws: "Workspace", finding: Finding) -> Remedy:
     )
     if proposal.state == PROPOSED:
         return known
-    coming = [version.judges_from for version in ws.book.coming() if rule and version.rule.id == rule.id]
+    coming = [version.judges_from for version in ws.book.coming(at) if rule and version.rule.id == rule.id]
     if not coming:  # it is in force and does not cover it, or was taken out again
         return Remedy(rule=finding.suggested_rule)
     return replace(known, state="approved", since=coming[0])
@@ -250,14 +279,16 @@ def _proposal_for(finding: Finding, proposals: Iterable[Proposal]) -> Proposal |
     return about[-1] if about else None
 
 
-def _in_force(ws: "Workspace", covering: CoveringRule) -> Remedy:
+def _in_force(ws: "Workspace", covering: CoveringRule, at: datetime | None) -> Remedy:
+    judging = next(period.rule for period in ws.book.in_force(at) if period.rule.id == covering.id)
     standing = Remedy(
         state="in_force",
-        rule=to_dict(ws.book.rule(covering.id)),
+        rule=to_dict(judging),
         since=covering.since,
         covered_by=covering,
     )
-    written = _handover_of(covering, ws.log.entries())
+    known = (entry for entry in ws.log.entries() if at is None or entry.at <= at)
+    written = _handover_of(covering, known)
     if written is None:
         return standing
     request, at = written

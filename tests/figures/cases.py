@@ -9,7 +9,6 @@ import polars as pl
 from audit import findings
 from audit.flows import campaign_map
 from audit.population.stats import Facts
-from audit.privacy.role_view import RoleView
 from audit.queries.findings_documents import Finding, findings_of
 from audit.rules.model import to_dict
 from audit.workspace.context import Context
@@ -49,5 +48,5 @@ def cases_of(events: pl.DataFrame, context: Context) -> Iterator[Case]:
     triggers = dict(context.campaigns.select("campaign_id", "trigger").drop_nulls("campaign_id").rows())
     declared = {rule.id: to_dict(rule) for rule in context.declared}
     for (customer,), own in events.group_by("customer_id", maintain_order=True):
-        rows = findings_of(found.filter(pl.col("customer") == customer), RoleView())
+        rows = findings_of(found.filter(pl.col("customer") == customer))
         yield Case(rows, History(own, triggers, context.at, declared), context.facts)

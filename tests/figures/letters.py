@@ -92,6 +92,8 @@ def _is_so(place: Place, finding: Finding | None, said: Said) -> bool:
     read = figures(place.text)
     if place.section == "change" and place.name == "what":
         return set(read) <= _of_rule(finding, said)
+    if place.name == "stopped":
+        return len(read) == 1 and read[0] in _newest_alike(finding, said)
     if place.name not in _DATES | _NUMBERS:
         return True
     known = next((known for (section, key, name), known in _KNOWN.items() if place.section == section and
@@ -264,6 +266,7 @@ _KNOWN: dict[tuple[str, str, str], Callable[[Finding | None, Said], set[str]]] =
     ("because", "third_party", "since"): _days("segment_entered", "segment_snapshot"),
     ("change", "even_so", "n"): _sent_since,
     ("change", "", "at since"): _book,
+    ("change", "in_part", "stops"): lambda finding, _: {str(finding.covered_in_part.together)} if finding and finding.covered_in_part else set(),
     ("change", "", "stops"): _stops,
     ("change", "", "of"): _of,
     ("until", "by_itself", "until"): _by_itself,

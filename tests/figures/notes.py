@@ -268,7 +268,7 @@ def _below(document: WhyDocument, says: Language, said: Said) -> Iterator[senten
         for reason in sentences.in_order(document.left_out):
             yield sentences.of_reason(reason, document, said, says.locale)
     yield from _different(document, says, said)
-    yield sentences.of_end(document, said, says.locale)
+    yield sentences.of_end(document, said)
 
 
 def _different(document: WhyDocument, says: Language, said: Said) -> Iterator[Sequence[str]]:
@@ -282,7 +282,7 @@ def _different(document: WhyDocument, says: Language, said: Said) -> Iterator[Se
     for event in proof.add:
         yield [minute(datetime.fromisoformat(str(event["occurred_at"])))]
     for events in (proof.enough, proof.needed):
-        if events:
+        if events and (len(proof.remove) > 1 or events != proof.remove):
             more = [str(len(events) - LISTED)] if len(events) > LISTED else []
             yield removed if proof.removed and set(events) == set(proof.remove) else more
     if proof.instead:
@@ -305,6 +305,10 @@ def _rules(section: Section, says: Language, said: Said) -> Iterator[Told]:
         yield Told(text, [str(stops), str(len(judged))])
 
 
+PACES = {"1", "2", "3", "7", "14", "30", "90"}
+"""Shorter streaks, and letters in so many days, that are tried where orders begin a streak anew."""
+
+
 def _suggested(section: Section, says: Language, said: Said) -> Iterator[Told]:
     """A rule as it would stand in a file: limits of the check, and days of the events."""
     limits: set[str] = set()
@@ -319,6 +323,7 @@ def _suggested(section: Section, says: Language, said: Said) -> Iterator[Told]:
             {str(thresholds["messages"] - 1)} if row.check == "ignored-streak" else set()
         )  # it takes effect with the last of them
         limits |= {"1", "7"} if row.check == "over-frequency" else set()  # days of `day` and `week`
+        limits |= PACES if row.check in {"ignored-streak", "browse-pursuit"} else set()
     for line in section.code:
         key, _, value = line.partition(" = ")
         if key not in {"id", "title", "note", "customers"}:

@@ -136,14 +136,14 @@ def _is_about(row: Row, kind: str, about: str | None) -> bool:
     return row["kind"] == kind and (about is None or about in names)
 
 
-def of_end(document: WhyDocument, said: Said, locale: str = "en") -> Figures:
+def of_end(document: WhyDocument, said: Said) -> Figures:
     """The days on which it ends, one more counts no longer, none came since and the log reaches to."""
     days: list[datetime] = []
     if document.until is not None:
         days.append(document.until)
     if document.counts_until is not None and document.counts_until > document.at:
         days.append(document.counts_until)
-    if document.none_since is not None and document.known_until is not None and locale == "en":
+    if document.none_since is not None and document.known_until is not None:
         assert document.none_since in _newest_of_its_kind(document, said)
         ends = {*said.data.mail_reach, said.history.at}
         gaps = {day(begin) for begin, _ in said.data.coverage.gaps}
@@ -166,7 +166,15 @@ def _newest_of_its_kind(document: WhyDocument, said: Said) -> set[datetime]:
             if key == "channel"
             else set()
         )
-    return newest
+    about = [row for row in said.history.sent if any(_is_about_the_same(row, one) for one in own)]
+    return newest | {max(row["occurred_at"] for row in about)}
+
+
+def _is_about_the_same(row: Row, other: Row) -> bool:
+    """Of one campaign, about one item, or in the same two levels of the category."""
+    same = any(row[key] and row[key] == other[key] for key in ("campaign_id", "item_id"))
+    areas = [" > ".join((one["category"] or "").split(" > ")[:2]) for one in (row, other)]
+    return same or row is other or (bool(areas[0]) and areas[0] == areas[1])
 
 
 def _rows(ids: Iterable[str], said: Said) -> list[Row]:

@@ -113,7 +113,7 @@ def test_every_finding_has_its_agreed_fields(whysent: Command) -> None:
     assert set(finding) == {
         "id", "customer", "check", "title", "severity", "verdict", "case", "text", "from", "to", "count",
         "total", "excess", "messages", "cause", "evidence", "subject", "sources", "suggested_rule",
-        "suggested_effect", "covered_by",
+        "suggested_effect", "covered_by", "covered_in_part",
     }  # fmt: skip
 
 

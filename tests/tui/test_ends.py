@@ -33,7 +33,7 @@ def case(request: pytest.FixtureRequest, ws: Workspace) -> Case:
 
 @pytest.fixture(scope="module")
 def shown(case: Case) -> CustomerPicture:
-    return picture(case)
+    return picture(case, strips=False)
 
 
 def test_a_segment_ends_in_the_pane_as_in_its_explanation(case: Case, shown: CustomerPicture) -> None:

@@ -99,8 +99,8 @@ def audit(
         raise InputError("--all asks about everybody; leave CUSTOMER and --without away")
     import msgspec
 
-    from audit.queries import documents, findings_documents
-    from audit.queries.case import read_case, read_everybody
+    from audit.queries import documents, findings_documents, fleet_remedies
+    from audit.queries.case import named_in, read_case, read_everybody
 
     invocation.require("audit_all" if everybody else "show")
     ws = invocation.open()
@@ -115,7 +115,9 @@ def audit(
         answer = documents.audited(case)
     frame, context = audited.found, audited.context
     if out is not None:
-        output.parquet(frame, out)
+        periods = ws.book.in_force(invocation.at)
+        ids = named_in(ws, (period.rule for period in periods))
+        output.parquet(fleet_remedies.with_remedies(audited, periods, ids), out)
         answer = msgspec.structs.replace(answer, out=str(out.resolve()))
     invocation.answer(answer, partial(text_output.findings, coverage=context.coverage))
     if fail_on is not None and _at_least(frame, fail_on):

@@ -193,6 +193,8 @@ def _findings(findings: "Sequence[Finding]", unanswered: "Sequence[Unanswered]")
         )
         if finding.covered_by:
             line(f"         {finding.covered_by.in_words}")
+        if finding.covered_in_part:
+            line(f"         {finding.covered_in_part.in_part}")
         rule, effect = finding.suggested_rule, finding.suggested_effect
         if rule and effect:
             last = "; last resort: the flow goes on for everybody else" if effect.last_resort else ""

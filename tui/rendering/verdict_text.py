@@ -113,13 +113,14 @@ def _remedy(finding: Finding) -> str:
     """What stops it already, or the rule that would have."""
     if finding.covered_by is not None:
         return as_sentence(finding.covered_by.in_words)
+    part = [] if finding.covered_in_part is None else [as_sentence(finding.covered_in_part.in_part)]
     rule, effect = finding.suggested_rule, finding.suggested_effect
     if rule is None or effect is None:
-        return ""
+        return " ".join(part)
     name = str(rule.get("title") or rule["id"]).rstrip(".")
     last = " Last resort: the flow goes on for everybody else." if effect.last_resort else ""
     of = f"the {number(effect.of)} too many" if finding.excess is not None else number(effect.of)
-    return f"The rule “{name}” would have stopped {number(effect.stops)} of {of}.{last}"
+    return " ".join([*part, f"The rule “{name}” would have stopped {number(effect.stops)} of {of}.{last}"])
 
 
 def as_sentence(words: str) -> str:

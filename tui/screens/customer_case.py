@@ -151,6 +151,8 @@ def finding_text(finding: Finding) -> PaneText:
     tree += [Sentence(content(f"after {source}")) for source in finding.sources]
     if finding.covered_by:
         tree.append(Sentence(content(finding.covered_by.in_words)))
+    if finding.covered_in_part:
+        tree.append(Sentence(content(finding.covered_in_part.in_part)))
     if finding.suggested_rule:
         tree.append(Sentence(content("f shows the rule that would have stopped it")))
     return PaneText(head, tuple(tree), messages + cause, finding.verdict)

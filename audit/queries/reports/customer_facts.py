@@ -16,6 +16,7 @@ from audit.findings import Unanswered, catalogue, check
 from audit.findings.check import CustomerWording
 from audit.queries.findings_documents import Finding
 from audit.queries.reports.language import Language
+from audit.rules.book.documents import CoveringRule
 from audit.rules.model import from_dict
 from audit.why.model import Facts, Reason, SegmentFacts, WhyDocument
 from audit.why.silence import Silence
@@ -173,6 +174,13 @@ def untold(says: Language, check_id: str) -> str:
     question = catalogue.row(check_id).question
     named = check_id if question is None else question.in_language(says.locale)
     return says.say("sent", "unchecked", questions=named)
+
+
+def unchanged(says: Language, part: CoveringRule | None) -> str:
+    """That nothing is changed at present, or that a rule of the book stops some of it."""
+    if part is None:
+        return says.say("change", "unchanged")
+    return says.say("change", "in_part", since=says.date(part.since), stops=part.together, of=part.of)
 
 
 def rule_in_words(says: Language, rule: Mapping[str, Any] | None, nouns: Mapping[str, str]) -> str:

@@ -323,32 +323,35 @@ def _change(case: _Case) -> Iterable[str]:
 
 def _state(case: _Case, section: str) -> Iterable[str]:
     """How far the remedy has come, in the words of `section`."""
-    says, remedy = case.says, case.remedy
-    state = "in_force" if remedy.state == "handed_over" else remedy.state
+    says, remedy, covering = case.says, case.remedy, case.remedy.covered_by
+    state: str = "in_force" if remedy.state == "handed_over" else remedy.state
+    if section == "change" and covering is not None and covering.sent_since == covering.of:
+        state = "in_force_before"
+    moments = {"at": remedy.proposed_at, "since": remedy.since}
+    dates = {name: says.date(at) for name, at in moments.items() if at is not None}
     if state == "none" and section == "change":
         yield _suggested(case)
     elif says.has(section, state):
-        moments = {"at": remedy.proposed_at, "since": remedy.since}
-        dates = {name: says.date(at) for name, at in moments.items() if at is not None}
         yield says.say(section, state, what=case.rule, **dates, **case.nouns)
-    covering = remedy.covered_by
     if covering is not None and section == "change":
         yield _stops("stopped", case, covering.stops, covering.of)
     if remedy.state == "handed_over":
         system = remedy.handed_over_to or says.say("change", "system")
         yield says.say(section, "handed_over", at=says.date(remedy.handed_over_at), system=system)
     if covering is not None and covering.sent_since:
-        yield says.say(
-            "change", "even_so_one" if covering.sent_since == 1 else "even_so", n=covering.sent_since
-        )
+        key = "even_so_one" if covering.sent_since == 1 else "even_so"
+        yield says.say("change", key, n=covering.sent_since)
 
 
 def _suggested(case: _Case) -> str:
     """What a rule would have done that nobody has proposed yet."""
-    effect = None if case.finding is None else case.finding.suggested_effect
+    finding = case.finding
+    part, effect = (None, None) if finding is None else (finding.covered_in_part, finding.suggested_effect)
     if effect is None or effect.stops == effect.of:
-        return case.says.say("change", "none", what=case.rule)
-    return _stops("none_some", case, effect.stops, effect.of)
+        would = case.says.say("change", "none" if part is None else "rest", what=case.rule)
+    else:
+        would = _stops("none_some", case, effect.stops, effect.of)
+    return f"{customer_facts.unchanged(case.says, part)} {would}"
 
 
 def _stops(key: str, case: _Case, stops: int, of: int) -> str:

@@ -74,14 +74,24 @@ class Book:
         standing = versions.standing(written, at, recorded_at or now)
         return tuple(rule for rule in standing if rule.enabled and valid(rule, at))
 
-    def in_force(self) -> tuple[RulePeriod, ...]:
-        """The rules that judge now, each since when it judges as it does, in the order of their creation."""
-        written = self._store.versions()
-        return versions.in_force(written, versions.not_before(written, self._store.now()))
+    def in_force(self, at: datetime | None = None) -> tuple[RulePeriod, ...]:
+        """The rules that judge `at` (UTC; now), as the book knew them then, in the order of their creation.
 
-    def coming(self) -> list[Version]:
-        """What is written and will be in force later, the soonest first."""
-        return versions.coming(self._store.versions(), self._store.now())
+        Each since when it judges as it does.
+        """
+        written, now = self._known(at)
+        return versions.in_force(written, versions.not_before(written, now))
+
+    def coming(self, at: datetime | None = None) -> list[Version]:
+        """What is written `at` (UTC; now) and will be in force later, the soonest first."""
+        return versions.coming(*self._known(at))
+
+    def _known(self, at: datetime | None) -> tuple[list[Version], datetime]:
+        """The versions that were written `at`, and that moment."""
+        written = self._store.versions()
+        if at is None:
+            return written, self._store.now()
+        return [version for version in written if version.recorded_at <= at], at
 
     def history(self, rule_id: str | None = None) -> list[Version]:
         """Every version, of one rule or of all, newest first. Raises NotFoundError for a rule there never was."""

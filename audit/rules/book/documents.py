@@ -34,7 +34,7 @@ class VersionEntry(Document):
 
 
 class CoveringRule(Document):
-    """A rule of the book, switched on, that stops what a finding is about: nothing new is needed."""
+    """A rule of the book, switched on, that stops what a finding is about, or some of it."""
 
     id: str
     title: str
@@ -53,8 +53,17 @@ class CoveringRule(Document):
     @property
     def in_words(self) -> str:
         """`already covered by until-repurchase, on since 2026-06-01: it stops 11 of 11`."""
-        more = f", with the other rules {self.together}" if self.together > self.stops else ""
-        return f"already covered by {self.id}, on since {self.since:%Y-%m-%d}: it stops {self.stops:,} of {self.of:,}{more}"
+        return f"already covered by {self._stops}"
+
+    @property
+    def in_part(self) -> str:
+        """`covered in part by until-repurchase, on since 2026-06-01: it stops 5 of 11`."""
+        return f"covered in part by {self._stops}"
+
+    @property
+    def _stops(self) -> str:
+        more = f", with the other rules {self.together:,}" if self.together > self.stops else ""
+        return f"{self.id}, on since {self.since:%Y-%m-%d}: it stops {self.stops:,} of {self.of:,}{more}"
 
 
 class RuleList(Document, schema="whysent.rules/1"):

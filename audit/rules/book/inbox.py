@@ -29,15 +29,17 @@ class Inbox:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def proposals(self, states: Sequence[str] = (PROPOSED,)) -> list[Proposal]:
-        """Those that stand at one of `states`, oldest first. Raises InputError for a state that there is not."""
+    def proposals(self, states: Sequence[str] = (PROPOSED,), at: datetime | None = None) -> list[Proposal]:
+        """Those that stand (`at`, UTC: stood then) at one of `states`, oldest first. Raises InputError for a state that there is not."""
         for state in states:
             if state not in proposals.STATES:
                 raise InputError(
                     f"{state!r} is no state of a proposal; there are {', '.join(proposals.STATES)}"
                 )
         with self._store.reading() as db:
-            return [proposal for proposal in proposals.read(db) if proposal.state in states]
+            written = proposals.read(db)
+        known = written if at is None else filter(None, (proposal.as_of(at) for proposal in written))
+        return [proposal for proposal in known if proposal.state in states]
 
     def groups(self, states: Sequence[str] = (PROPOSED,)) -> list[Group]:
         """The same by campaign, the one most is asked about first."""

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -78,6 +78,11 @@ class Proposal:
     def state(self) -> str:
         """One of `STATES`."""
         return self.steps[-1].state
+
+    def as_of(self, at: datetime) -> "Proposal | None":
+        """As it stood at a moment (UTC); None before it was written."""
+        steps = tuple(step for step in self.steps if step.at <= at)
+        return replace(self, steps=steps) if steps else None
 
     @property
     def made_at(self) -> datetime:

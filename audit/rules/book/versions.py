@@ -159,6 +159,7 @@ def in_force(versions: Iterable[Version], now: datetime) -> tuple[RulePeriod, ..
         earlier = judging.get(period.rule.id)
         goes_on = earlier is not None and earlier.until == period.since and _same(earlier.rule, period.rule)
         since = earlier.since if earlier is not None and goes_on else period.since
+        since = max(since, period.rule.valid_from or since)
         judging[period.rule.id] = period._replace(since=since)
     return tuple(
         period

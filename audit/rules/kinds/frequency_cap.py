@@ -81,7 +81,11 @@ class FrequencyCap(Cap):
 
     @property
     def wording(self) -> str:
-        return self.kind if self.limit else "frequency_cap_zero"
+        if not self.limit:
+            return "frequency_cap_zero"
+        one = "_one" if self.limit == 1 else ""
+        narrow = self.campaigns or self.categories or self.items or self.topics
+        return f"{self.kind}{one}{'_of_kind' if narrow else ''}"
 
     def description(self) -> str:
         if self.limit == 0:

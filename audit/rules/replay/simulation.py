@@ -86,18 +86,21 @@ def simulate(
     ids: Mapping[str, str] | None = None,
     causes: pl.DataFrame | None = None,
     progress: Progress | None = None,
+    became: pl.DataFrame | None = None,
 ) -> Replay:
     """Replay `rules`, or a set of them made before, over the messages of `events` (whole customers, in order).
 
     Disabled and declared rules take no part. `ids`: the source's own customer ids → pseudonyms, for rules that
-    name customers by them. `causes`: why each message was sent, as `histories.histories` reads it. Raises InputError if
-    a rule reads causes and none are given.
+    name customers by them. `causes`: why each message was sent, as `histories.histories` reads it; `became`: what became of
+    the messages (`outcomes.of`), where it is at hand. Raises InputError if a rule reads causes and none are given.
     """
     taking_part = rules if isinstance(rules, RuleSet) else RuleSet(rules, ids)
     histories.refuse_without(causes, taking_part.rules)
     messages = histories.sent(events)
     decided = decide(messages, events, taking_part, ctx.facts, progress, causes=causes)
-    return Replay(taking_part.rules, decided, messages, outcomes.of(events, messages), ctx.coverage)
+    if became is None:
+        became = outcomes.of(events, messages)
+    return Replay(taking_part.rules, decided, messages, became, ctx.coverage)
 
 
 def decide(

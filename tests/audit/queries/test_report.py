@@ -21,8 +21,8 @@ from audit.queries.remedies import Remedy
 from audit.queries.reports.case_facts import CaseFacts, Origin, Purchase, SentMessage
 from audit.rules.book.documents import CoveringRule
 from audit.why import Facts, Reason, WhyDocument
-from audit.why.expiry import Silence
 from audit.why.model import SegmentFacts
+from audit.why.silence import Silence
 from tests import golden
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -243,7 +243,7 @@ def test_a_mere_hint_of_a_shared_account_does_not_stand_in_the_way_of_another_an
 def test_a_change_is_only_promised_where_the_rule_is_on() -> None:
     since = datetime(2026, 11, 22, tzinfo=UTC)
     nothing = written("reply", "en", "md", remedy=Remedy(rule=RULE))
-    assert "Nothing has been changed yet." in nothing
+    assert "At present nothing is changed." in nothing
     assert "passed it on" not in nothing
     proposed = written("reply", "en", "md", remedy=Remedy(state="proposed", rule=RULE, proposed_at=since))
     assert "since 22 November 2026 the colleagues who decide" in proposed
@@ -292,6 +292,20 @@ def test_a_rule_prevents_only_what_it_stops(stops: int, of: int, said: str) -> N
         PICTURE, [finding(suggested_effect=effect)], EXPLANATIONS, remedy=Remedy(rule=RULE)
     )
     assert said in letter.written("txt")
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"limit": 1}, "you get at most one e-mail within 14 days"),
+        ({"limit": 2}, "you get at most 2 e-mails within 14 days"),
+        ({"limit": 1, "campaigns": ["news"]}, "you get at most one e-mail of this kind within 14 days"),
+        ({"limit": 2, "campaigns": ["news"]}, "you get at most 2 e-mails of this kind within 14 days"),
+    ],
+)
+def test_a_cap_says_how_many_and_of_what(keys: dict[str, object], said: str) -> None:
+    rule = {"id": "cap", "kind": "frequency_cap", "window": "14d", **keys}
+    assert said in reports.reply(PICTURE, [finding()], EXPLANATIONS, remedy=Remedy(rule=rule)).written("txt")
 
 
 @pytest.mark.parametrize(

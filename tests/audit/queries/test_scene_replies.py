@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -159,6 +160,82 @@ def test_what_was_done_is_said_as_the_book_has_it(
         for (state, _), text in zip(told_states, paragraphs, strict=True)
     )
     golden.hold(GOLDEN / f"states-{customer.removeprefix('scene-')}-{locale}.txt", changed + "\n")
+
+
+NAILS = "scene-01-nail-clipper"
+
+
+def change_in(ws: Workspace, locale: str, at: datetime | None = None) -> str:
+    """What the letter on the nail clippers says of what was done."""
+    text = documents.report(ws, NAILS, kind="reply", locale=locale, at=at).written("txt")
+    words = ("nothing is changed", "rule of ours", "have changed", "passed it on")
+    german = ("nichts geändert", "bei uns seit", "haben das geändert", "weitergegeben")
+    (said,) = [block for block in text.split("\n\n") if any(word in block for word in (*words, *german))]
+    return said
+
+
+def other_states(ws: Workspace, clock: Clock, locale: str) -> Iterator[tuple[str, str]]:
+    """What is said where a rule is on for half of it, was undone, has run out, or was on all the while."""
+    finding = worst(ws, NAILS)
+    rule, _ = remedies.suggested(ws, finding.customer, finding.id)
+    sent = ws.history(finding.customer).filter(kind="message_sent")["occurred_at"].sort()
+    ws.book.apply(ws.book.plan_add([replace(rule, id="half", campaigns=first_half(ws, finding))]))
+    clock.at += timedelta(days=1)
+    yield "half", change_in(ws, locale)
+    ws.book.apply(ws.book.plan_undo())
+    yield "undone", change_in(ws, locale)
+    ws.book.apply(ws.book.plan_add([replace(rule, id="once", valid_until=clock.at + timedelta(days=2))]))
+    clock.at += timedelta(days=1)
+    on = clock.at
+    yield "in_force", change_in(ws, locale)
+    clock.at += timedelta(days=3)
+    yield "expired", change_in(ws, locale)
+    yield "as_of_when_it_was_on", change_in(ws, locale, on)
+    yield "as_of_before", change_in(ws, locale, AT - timedelta(days=1))
+    clock.at = sent[0] - timedelta(days=30)
+    early = Book(ws.path / f"early-{locale}.db", now=clock)
+    early.apply(early.plan_add([replace(rule, id="early")]))
+    clock.at = AT
+    ws._book = early
+    yield "on_all_the_while", change_in(ws, locale)
+
+
+def first_half(ws: Workspace, finding: Finding) -> tuple[str, ...]:
+    """The campaign of some of a finding's messages."""
+    rows = ws.history(finding.customer).rows_by_key("event_id", named=True, unique=True)
+    return (min(rows[event]["campaign_id"] for event in finding.messages),)
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+def test_half_a_rule_an_undone_one_and_one_that_ran_out_are_told_as_they_are(
+    ws: Workspace, clock: Clock, locale: str
+) -> None:
+    told_states = dict(other_states(ws, clock, locale))
+    golden.hold(
+        GOLDEN / f"book-{locale}.txt",
+        "\n\n".join(f"[{state}] {said}" for state, said in told_states.items()) + "\n",
+    )
+    assert told_states["undone"] == told_states["expired"] == told_states["as_of_before"]
+    assert told_states["as_of_when_it_was_on"] == told_states["in_force"]
+
+
+def test_a_letter_as_of_a_day_knows_what_was_proposed_and_handed_over_then(
+    ws: Workspace, clock: Clock
+) -> None:
+    finding = worst(ws, NAILS)
+    rule, case = remedies.suggested(ws, finding.customer, finding.id)
+    proposal = ws.book.inbox.propose(ws.book.plan_import([rule]), case, author="agent")
+    clock.at += timedelta(days=1)
+    ws.book.apply(ws.book.plan_approve(proposal.number), author="operator")
+    clock.at += timedelta(days=1)
+    handover.hand_over(ws, ws.book.enabled(), "braze", viewer=Viewer(), actor="operator")
+
+    def state(at: datetime) -> str:
+        case = remedies.read_case(ws, NAILS, at=at)
+        return remedies.remedy(ws, remedies.findings(case)[0], at=at).state
+
+    days = [AT + timedelta(hours=hours) for hours in (-1, 1, 25, 49)]
+    assert [state(at) for at in days] == ["none", "proposed", "in_force", "handed_over"]
 
 
 def test_nothing_is_passed_on_before_a_proposal_for_this_very_finding_is_in_the_book(
