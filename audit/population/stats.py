@@ -13,7 +13,8 @@ import polars as pl
 from audit.events.messages import sent_messages
 from audit.events.schema import TIME
 from audit.events.vocabulary import is_human_expr
-from audit.population import basket_baseline
+from audit.population import audience, audience_comparison, basket_baseline
+from audit.population.audience import Audiences
 from audit.population.basket_baseline import Background
 from audit.population.co_purchase import MIN_CUSTOMERS, of_orders, of_people
 from audit.population.co_purchase import none as no_pairs
@@ -103,7 +104,8 @@ class Facts:
     - `prices`: `category, low, high`: where the prices of a category's thirds part (there too).
 
     `pairs` makes `also_bought`, and `baskets` makes `bought_together`, when they are first asked for: counting pairs is
-    most of the work, and most questions do not need them. So does `model` for `usual`: what baskets of everybody look like.
+    most of the work, and most questions do not need them. So does `model` for `usual`, what baskets of everybody look like,
+    and `comparison` for `audiences`, who got each campaign.
     """
 
     items: pl.DataFrame
@@ -116,6 +118,7 @@ class Facts:
     repeats: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REPEATS))
     baskets: Callable[[], pl.DataFrame] = no_pairs
     model: Callable[[], Background] = basket_baseline.none
+    comparison: Callable[[], Audiences] = audience.none
 
     @property
     def complete(self) -> bool:
@@ -150,6 +153,11 @@ class Facts:
     def usual(self) -> Background:
         """The background model of everybody's baskets."""
         return self.model()
+
+    @cached_property
+    def audiences(self) -> Audiences:
+        """Who got each campaign, and what sets them apart."""
+        return self.comparison()
 
 
 ITEMS: dict[str, pl.DataType] = {
@@ -190,6 +198,7 @@ def of_frames(events: pl.LazyFrame, counted: Mapping[str, pl.DataFrame], custome
         pairs=lambda: of_people(_orders(events), counted["items"]),
         baskets=lambda: of_orders(_orders(events), counted["items"]),
         model=lambda: basket_baseline.count(events),
+        comparison=lambda: audience_comparison.count(events),
     )
 
 

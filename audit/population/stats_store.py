@@ -12,6 +12,8 @@ from pathlib import Path
 import polars as pl
 
 from audit.errors import WorkspaceError
+from audit.population import audience
+from audit.population.audience import Audiences
 from audit.population.basket_baseline import Background
 from audit.population.stats import Facts, count, of_frames
 from audit.storage import private_files
@@ -28,11 +30,17 @@ _USUAL = tuple(f"usual-{name}" for name in ("places", "bursts", "hours", "accoun
 """The frames of `audit.population.basket_baseline.Background`, in its order."""
 
 
-def of(folder: Path, version: str, events: pl.LazyFrame) -> Facts:
+_AUDIENCES = ("audience-campaigns", "audience-apart")
+"""The frames of `audit.population.audience.Audiences`, in its order."""
+
+
+def of(
+    folder: Path, version: str, events: pl.LazyFrame, comparison: Callable[[], Audiences] = audience.none
+) -> Facts:
     """The facts of the generation `version`, read from `folder` or counted over `events` and kept there.
 
-    What is bought together, and what baskets look like, is counted when it is first asked for, and kept beside the rest.
-    Where `folder` cannot be written, for want of room or permission, facts are counted and not kept.
+    What is bought together, and what baskets look like, is counted when it is first asked for, and kept beside the rest;
+    `comparison` gives who got each campaign. Where `folder` cannot be written, for want of room or permission, facts are counted and not kept.
     """
     generation = folder / version
     if (generation / _CUSTOMERS).is_file() and all(_file(generation, name).is_file() for name in _COUNTED):
@@ -40,7 +48,6 @@ def of(folder: Path, version: str, events: pl.LazyFrame) -> Facts:
         facts = of_frames(events, frames, json.loads((generation / _CUSTOMERS).read_bytes()))
     else:
         facts = count(events)
-        _clear(folder, version)
         for name in _COUNTED:
             _keep(_file(generation, name), getattr(facts, name).write_parquet)
         _keep(
@@ -58,7 +65,7 @@ def of(folder: Path, version: str, events: pl.LazyFrame) -> Facts:
             return _usual(generation, facts)
 
     also_bought, bought_together = (partial(pairs, name) for name in _LATER)
-    return replace(facts, pairs=also_bought, baskets=bought_together, model=usual)
+    return replace(facts, pairs=also_bought, baskets=bought_together, model=usual, comparison=comparison)
 
 
 def complete(folder: Path, version: str) -> bool:
@@ -77,6 +84,17 @@ def _usual(generation: Path, facts: Facts) -> Background:
     return counted
 
 
+def audiences(folder: Path, version: str, comparison: Callable[[], Audiences]) -> Audiences:
+    """Who got each campaign, read from the files of the generation `version`, or counted by `comparison` and kept there."""
+    files = [_file(folder / version, name) for name in _AUDIENCES]
+    if all(file.is_file() for file in files):
+        return Audiences(*map(pl.read_parquet, files))
+    counted = comparison()
+    for file, frame in zip(files, (counted.campaigns, counted.apart), strict=True):
+        _keep(file, frame.write_parquet)
+    return counted
+
+
 def _file(generation: Path, name: str) -> Path:
     return generation / f"{name}.parquet"
 
@@ -90,9 +108,11 @@ def _pairs(path: Path, counted: Callable[[], pl.DataFrame]) -> pl.DataFrame:
 
 
 def _keep(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a private file whole or not at all; where that fails, go without."""
+    """Write a private file whole or not at all; where that fails, go without. The first of a generation clears the others away."""
     fresh = path.with_name(f".{secrets.token_hex(8)}")
     try:
+        if not path.parent.exists():
+            _clear(path.parent.parent, path.parent.name)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         with private_files.clear_errors(fresh):
             write(private_files.reserve(fresh))

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from audit.events.sensitive_topics import titles, topic_of_row
+from audit.population.audience import FEWEST, SetsApart
 from audit.storage import toml_input
 
 HAND_OVER = "hand to privacy"
@@ -111,6 +112,40 @@ def span(length: timedelta) -> str:
 def messages_in_words(channel: str | None) -> str:
     """`mails`, `text messages`: what many messages of one channel are called."""
     return f"{MESSAGE_NOUNS.get(channel or '', 'message')}s"
+
+
+def percent(share: float) -> str:
+    """`82 %`; less than one as `0.4 %`, and never 0 or 100 where it is neither."""
+    if 0 < share < 0.01 or 0.99 < share < 1:
+        return f"{100 * share:.1f} %"
+    return f"{100 * share:.0f} %"
+
+
+_HAD = {
+    "bought": "had bought {value}",
+    "viewed": "had viewed {value}",
+    "searched": "had searched for {value}",
+    "segment": "were in the segment “{value}”",
+    "profile": "had “{value}” in their profile",
+    "list": "were on the list “{value}”",
+}
+"""What the recipients of a campaign had done or were."""
+
+
+def had(fact: SetsApart) -> str:
+    """`had bought Baby food in the 90 days before`: what sets the recipients of a campaign apart."""
+    window = "" if fact.window is None else f" in the {fact.window.removesuffix('d')} days before"
+    return _HAD[fact.what].format(value=fact.value) + window
+
+
+def others_share(fact: SetsApart, fewest: int = FEWEST) -> str:
+    """`5 %`; where that would tell of a few people, that they are few."""
+    return f"fewer than {fewest} people" if fact.others_share is None else percent(fact.others_share)
+
+
+def set_apart(fact: SetsApart) -> str:
+    """`82 % of those who got it had bought Baby food in the 90 days before; of the others 5 %`."""
+    return f"{percent(fact.recipients_share)} of those who got it {had(fact)}; of the others {others_share(fact)}"
 
 
 def kinds_in_words(kinds: Iterable[str]) -> str:

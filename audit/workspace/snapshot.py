@@ -7,7 +7,7 @@ files are there (that is, until a second other one has been written).
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,8 @@ from audit.errors import WorkspaceError
 from audit.events.messages import sent_messages
 from audit.events.schema import SCHEMA
 from audit.flows import campaign_map
-from audit.population import coverage
+from audit.population import audience, audience_comparison, coverage
+from audit.population.audience import Audiences
 from audit.population.coverage import Coverage, LeftOut
 from audit.population.stats import Facts
 from audit.storage import event_store
@@ -37,6 +38,8 @@ class Generation:
         self.path, self.manifest = path, manifest
         self._counting = threading.Lock()
         self._facts: Facts | None = None
+        self._comparing = threading.Lock()
+        self._audiences: Audiences | None = None
 
     @property
     def version(self) -> str:
@@ -91,8 +94,29 @@ class Generation:
 
         with self._counting:
             if self._facts is None:
-                self._facts = stats_store.of(self.path / "facts", self.version, self.scan())
+                folder = self.path / "facts"
+                self._facts = stats_store.of(folder, self.version, self.scan(), self.audiences)
             return self._facts
+
+    def audiences(self) -> Audiences:
+        """Who got each campaign and what sets them apart, counted when first asked for and then kept beside the events."""
+        from audit.population import stats_store
+
+        with self._comparing:
+            if self._audiences is None:
+                self._audiences = stats_store.audiences(
+                    self.path / "facts", self.version, self.compare_audiences
+                )
+            return self._audiences
+
+    def compare_audiences(self, *windows: timedelta) -> Audiences:
+        """The same, by acts in other `windows`, counted."""
+        at = self.manifest.at or self.manifest.created
+        stored, filled = (
+            events.filter(pl.col("occurred_at") <= at) for events in (self._stored(), self.scan())
+        )
+        fewest = audience.fewest_told(synthetic=self.manifest.settings.synthetic)
+        return audience_comparison.count(stored, filled, windows=windows or audience.WINDOWS, least=fewest)
 
     def has_all_facts(self) -> bool:
         """Whether what people also bought and what their baskets look like has been counted."""

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -26,6 +26,7 @@ import polars as pl
 
 from audit.errors import NotFoundError, WorkspaceError
 from audit.flows import campaign_map
+from audit.population.audience import Audiences
 from audit.population.coverage import Coverage
 from audit.population.stats import Facts
 from audit.storage import manifest, private_files
@@ -256,6 +257,10 @@ class Workspace:
     def facts(self) -> Facts:
         """Group facts over all customers, counted when first asked for in a generation and then kept beside it."""
         return self._readable().facts()
+
+    def audiences(self, *windows: timedelta) -> Audiences:
+        """Who got each campaign and what sets them apart; by acts in `windows`, where the usual ones are not meant."""
+        return self._readable().compare_audiences(*windows) if windows else self._readable().audiences()
 
     def has_all_facts(self) -> bool:
         """Whether what people also bought and what their baskets look like has been counted for this generation."""

@@ -40,7 +40,7 @@ def build() -> Callable[[list[str]], int]:
     presets.callback()(senders.list_presets)
     for name, command in (
         ("simulate", simulate.simulate), ("sweep", simulate.sweep), ("gate", gate.gate),
-        ("report", queries.report), ("doctor", queries.doctor),
+        ("report", queries.report), ("doctor", queries.doctor), ("audience", queries.audience),
     ):  # fmt: skip
         app.command(name=name)(command)
     whysent = typer.main.get_command(app)

@@ -14,6 +14,7 @@ from tui.exit_codes import Exit
 if TYPE_CHECKING:
     import polars as pl
 
+    from audit.queries.audience import AudienceDocument
     from audit.queries.case import Audited
     from audit.queries.findings_documents import Findings, FindingTotals
 
@@ -77,6 +78,26 @@ def why(
         without=invocation.without,
     )
     invocation.answer(explanation, text_output.explanation)
+
+
+@shares(*CASE)
+def audience(
+    invocation: Invocation,
+    campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="A campaign's id, or its name.")],
+    window: Annotated[
+        str | None,
+        typer.Option(
+            "--window",
+            metavar="90d",
+            help="How far back acts are looked for; by default 30, 90 and 365 days.",
+        ),
+    ] = None,
+) -> None:
+    """Who got a campaign, and what sets them apart from those who could have got it and did not."""
+    from audit.queries import audience as audiences
+
+    invocation.require("why")
+    invocation.answer(audiences.audience(invocation.open(), campaign, window=window), _audience_page)
 
 
 @shares(*HISTORY)
@@ -159,6 +180,18 @@ def report(
         reason=viewer.reason,
     ).written(form)
     output.page(text if out is not None or text.endswith("\n") else f"{text}\n", out)
+
+
+def _audience_page(answer: "AudienceDocument") -> None:
+    from tui.rendering import audience
+
+    for text in (
+        *audience.head(answer),
+        "",
+        *audience.paired_shares(answer.sets_apart),
+        *audience.foot(answer),
+    ):
+        output.line(text)
 
 
 @shares("workspace", "as_json")

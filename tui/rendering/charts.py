@@ -53,7 +53,7 @@ def sparkline(counts: Sequence[int]) -> str:
     return "".join(EIGHTHS[max(1, round(8 * count / most))] if count else " " for count in counts)
 
 
-def bar(count: int, most: int, width: int = 16) -> str:
+def bar(count: float, most: float, width: int = 16) -> str:
     """A bar lying down, `width` cells at `most`; the smallest count that is not nothing can be seen."""
     eighths = max(1, round(8 * width * count / most)) if count else 0
     return "█" * (eighths // 8) + LYING[eighths % 8]

@@ -1,0 +1,352 @@
+"""Who got each campaign, and what sets them apart from those who could have got it and did not.
+
+Held against each other are the recipients, at the moment they were first sent it, and the others: customers with an event
+before a comparable moment (they take the recipients' moments in turn), never sent it up to then or later, of the
+recipients' countries, with no no to its channel, sender and list in force, and signed up for its list where every
+recipient was. Candidates are acts within a window before that moment (a category at each level, an item, a search) and
+states that hold at it (a segment, a value of the profile, a list). A share of the recipients that is higher than chance
+gives, corrected for there being so many candidates, sets them apart.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from math import log
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from audit.events import sensitive_topics
+from audit.events.vocabulary import OPT_INS, OPT_OUTS, bears_on_expr, campaign_expr
+from audit.population.audience import APART, CAMPAIGNS, FEWEST, WINDOWS, Audiences, none
+from audit.population.candidate_acts import ACTS, NEVER, CandidateActs, Holdings
+from audit.population.proportions import Array, holm, log_chance, log_factorials, ratio_interval
+
+LEVEL = 0.01
+"""House value: the chance that a campaign whose recipients were drawn by lot has anything named."""
+
+MOST = 10
+"""House value: so many things that set recipients apart are named, each for people who have none of those before it."""
+
+_CONSIDERED = 64
+"""House value: among so many of the least likely ones is looked."""
+
+_CELLS = 4_000_000
+"""Numbers of so many campaigns and candidates are held at once."""
+
+_DAY = timedelta(days=1) / timedelta(microseconds=1)
+
+
+def count(
+    events: pl.LazyFrame,
+    messages: pl.LazyFrame | None = None,
+    *,
+    windows: Sequence[timedelta] = WINDOWS,
+    least: int = FEWEST,
+) -> Audiences:
+    """Over all acts in `events`; `messages`: the same events with the campaign map filled in, where there is one.
+
+    Nothing is named that fewer than `least` recipients did.
+    """
+    sent = _sent(events if messages is None else messages)
+    people = events.group_by("customer_id").agg(
+        pl.col("occurred_at").min().to_physical().alias("first"),
+        pl.col("country").drop_nulls().last(),
+        pl.len().alias("events"),
+    ).sort("customer_id").collect()  # fmt: skip
+    if sent.is_empty():
+        return none()
+    groups = Groups(sent, people, _choices(events))
+    acts = CandidateActs(events, people["customer_id"], people["events"].to_numpy(), max(windows), least)
+    apart, explains = Comparison(groups, acts, windows, least).apart()
+    campaigns = groups.campaigns.with_columns(explains=pl.Series(explains, dtype=pl.Float64))
+    return Audiences(campaigns.select(*CAMPAIGNS), apart)
+
+
+def _sent(messages: pl.LazyFrame) -> pl.DataFrame:
+    """The messages sent of some campaign."""
+    return (
+        messages.filter(pl.col("kind") == "message_sent")
+        .select(
+            "customer_id",
+            "occurred_at",
+            "campaign_name",
+            "channel",
+            "sender",
+            "list_id",
+            campaign_expr().alias("campaign"),
+        )
+        .drop_nulls("campaign")
+        .collect()
+    )
+
+
+def _choices(events: pl.LazyFrame) -> pl.DataFrame:
+    """Every no and yes to messages, in order."""
+    columns = ("customer_id", "occurred_at", "event_id", "kind", "channel", "sender", "list_id")
+    choices = events.filter(pl.col("kind").is_in([*OPT_OUTS, *OPT_INS])).select(columns)
+    return choices.sort("occurred_at", "event_id").collect()
+
+
+class Groups:
+    """Recipients and others of each campaign.
+
+    `people`: `customer_id, first` (µs), `country`, sorted; `campaigns`: a row each, columns of `CAMPAIGNS` but `explains`.
+    """
+
+    def __init__(self, sent: pl.DataFrame, people: pl.DataFrame, choices: pl.DataFrame) -> None:
+        number = people.select("customer_id", person=pl.int_range(pl.len(), dtype=pl.Int64))
+        self._asked: dict[int, tuple[Array, Array]] = {}
+        self._first, self._countries = people["first"].to_numpy(), people["country"]
+        self._choices = choices.join(number, on="customer_id", maintain_order="left")
+        self._sent = (
+            sent.join(number, on="customer_id")
+            .group_by("campaign", "person")
+            .agg(pl.col("occurred_at").min().to_physical().alias("at"))
+            .sort("campaign", "at", "person")
+            .partition_by("campaign", as_dict=True)
+        )
+        common = (
+            pl.col(name).drop_nulls().mode().sort().first() for name in ("channel", "sender", "list_id")
+        )
+        self.campaigns = (
+            sent.group_by("campaign")
+            .agg(
+                pl.col("campaign_name").drop_nulls().last().alias("title"), *common,
+                pl.col("occurred_at").min().alias("first"), pl.col("occurred_at").max().alias("last"),
+            )
+            .sort("campaign")
+        )  # fmt: skip
+        groups = [self.moments(row) for row in range(self.campaigns.height)]
+        self.campaigns = self.campaigns.with_columns(
+            recipients=pl.Series([int(got.sum()) for _, got in groups], dtype=pl.Int64),
+            others=pl.Series([int(((at != NEVER) & ~got).sum()) for at, got in groups], dtype=pl.Int64),
+        )
+
+    def moments(self, campaign: int) -> tuple[Array, Array]:
+        """The moment of each person in the comparison (µs; `NEVER` of all others), and who is a recipient.
+
+        Those of the campaign asked for last are remembered.
+        """
+        if campaign not in self._asked:
+            self._asked = {campaign: self._moments(self.campaigns.row(campaign, named=True))}
+        return self._asked[campaign]
+
+    def _moments(self, row: Mapping[str, Any]) -> tuple[Array, Array]:
+        sent = self._sent[(row["campaign"],)]
+        recipients, sent_at = sent["person"].to_numpy(), sent["at"].to_numpy()
+        got = np.zeros(self._first.size, bool)
+        got[recipients] = True
+        moments = np.full(self._first.size, NEVER)
+        others = np.flatnonzero(~got & self._same_country(recipients))
+        moments[others] = np.resize(sent_at, others.size)
+        moments[(self._first >= moments) | ~self._reachable(moments, recipients, sent_at, row)] = NEVER
+        moments[recipients] = sent_at
+        return moments, got
+
+    def _same_country(self, recipients: Array) -> Array:
+        """Who is, as far as known, of a country of the recipients."""
+        countries = self._countries.gather(recipients).drop_nulls().unique()
+        if countries.is_empty():
+            return np.ones(self._first.size, bool)
+        return self._countries.is_in(countries.implode()).fill_null(value=True).to_numpy()
+
+    def _reachable(self, moments: Array, recipients: Array, sent_at: Array, row: Mapping[str, Any]) -> Array:
+        """Who had no no in force, and was on the list if every recipient was, as far as known."""
+        bears = [
+            bears_on_expr(name, pl.lit(row[name], pl.String)) for name in ("channel", "sender", "list_id")
+        ]
+        acts = self._choices.filter(*bears)
+        person, at = acts["person"].to_numpy(), acts["occurred_at"].to_physical().to_numpy()
+        is_yes = acts["kind"].is_in(OPT_INS).to_numpy()
+        asked = moments.copy()
+        asked[recipients] = sent_at
+        before = at < asked[person]
+        said_no = np.zeros(moments.size, bool)
+        said_no[person[before]] = ~is_yes[before]  # of a person's acts the last
+        if row["list_id"] is None:
+            return ~said_no
+        joins = before & is_yes & (acts["list_id"] == row["list_id"]).fill_null(value=False).to_numpy()
+        joined = np.zeros(moments.size, bool)
+        joined[person[joins]] = True
+        return ~said_no & joined if joined[recipients].all() else ~said_no
+
+
+class Comparison:
+    """The tests of all campaigns over all candidates in all windows.
+
+    A test is numbered: candidates of the first window, then those of the second; states stand in the last one.
+    """
+
+    def __init__(self, groups: Groups, acts: CandidateActs, windows: Sequence[timedelta], least: int) -> None:
+        self.groups, self.acts, self.least = groups, acts, least
+        self._windows = [window // timedelta(microseconds=1) for window in windows]
+        self._candidates = acts.table.height
+        self._logs = log_factorials(len(acts.people))
+        self._asked: dict[int, tuple[int, Array, Array]] = {}
+
+    def apart(self) -> tuple[pl.DataFrame, list[float]]:
+        """The rows of `APART`, and of each campaign the share of the recipients with one of them at least."""
+        at_once = 1
+        if self.acts.sliced:  # which are read again for each lot
+            at_once = max(_CELLS // max(self._candidates * len(self._windows), 1), 1)
+        campaigns = range(self.groups.campaigns.height)
+        found = [pl.DataFrame(schema=APART)]
+        explains: list[float] = []
+        for first in campaigns[::at_once]:
+            some = campaigns[first : first + at_once]
+            for campaign, counts in zip(some, self._counts(some), strict=True):
+                rows, share = self._campaign(campaign, *counts)
+                found.append(rows)
+                explains.append(share)
+        return pl.concat(found), explains
+
+    def _counts(self, campaigns: range) -> list[tuple[Array, Array]]:
+        """Of each campaign how many recipients, and how many others, hold the candidate of each test."""
+        shape = (len(self._windows), self._candidates)
+        counts = [(np.zeros(shape, np.int64), np.zeros(shape, np.int64)) for _ in campaigns]
+        for held in self.acts.holdings():
+            for campaign, (recipients, others) in zip(campaigns, counts, strict=True):
+                pairs, before = self._before(held, campaign)
+                got = self.groups.moments(campaign)[1]
+                recipient, candidate = got[held.person[pairs]], held.candidate[pairs]
+                for row, inside in self._inside(held, before):
+                    recipients[row] += np.bincount(candidate[inside & recipient], minlength=self._candidates)
+                    others[row] += np.bincount(candidate[inside & ~recipient], minlength=self._candidates)
+        return [(recipients.ravel(), others.ravel()) for recipients, others in counts]
+
+    def _inside(self, held: Holdings, before: Array) -> Iterator[tuple[int, Array]]:
+        """The windows that `held` are asked for, and which of the pairs lie in each."""
+        if held.reach is None:
+            yield len(self._windows) - 1, np.ones(before.size, bool)
+            return
+        for row, window in enumerate(self._windows):
+            yield row, before <= window
+
+    def _campaign(self, campaign: int, recipients: Array, others: Array) -> tuple[pl.DataFrame, float]:
+        """What sets the recipients of one campaign apart."""
+        row = self.groups.campaigns.row(campaign, named=True)
+        sizes = row["recipients"], row["others"]
+        tested = np.flatnonzero(recipients + others >= self.least)
+        if not tested.size:
+            return pl.DataFrame(schema=APART), 0.0
+        chances = log_chance(recipients[tested], sizes[0], others[tested], sizes[1], self._logs)
+        adjusted = holm(chances)
+        apart = (adjusted <= LEVEL) & (recipients[tested] >= self.least)
+        apart[apart] = self._separates(tested[apart], recipients, others, tested.size)
+        order = self._in_order(tested[apart], chances[apart])
+        chosen, chance = tested[apart][order], adjusted[apart][order]
+        if not chosen.size:
+            return pl.DataFrame(schema=APART), 0.0
+        holds, places, ages = self._holders(campaign, chosen)
+        moments, got = self.groups.moments(campaign)
+        named = self._pruned(chosen, holds, moments != NEVER, got)
+        median = np.array([np.median(ages[places == place]) / _DAY for place in named])
+        rows = self._rows(chosen[named], (recipients, others), sizes).with_columns(
+            campaign=pl.lit(row["campaign"]), p_adjusted=chance[named], median_days_before=median
+        )
+        return pl.DataFrame(rows.select(*APART), schema_overrides=APART), float(
+            holds[got][:, named].any(axis=1).mean()
+        )
+
+    def _separates(self, tests: Array, recipients: Array, others: Array, among: int) -> Array:
+        """Whether each of `tests` sets recipients apart among the people who hold what it lies under, as `among` many."""
+        parent = self.acts.parent[tests % self._candidates]
+        above = np.where(parent < 0, tests, tests - tests % self._candidates + parent)
+        chance = log_chance(recipients[tests], recipients[above], others[tests], others[above], self._logs)
+        separates: Array = (parent < 0) | (chance + log(among) <= log(LEVEL))
+        return separates
+
+    def _in_order(self, tests: Array, chances: Array) -> Array:
+        """The least likely by chance first; of those alike the deepest category, an item after all of them."""
+        depth = self.acts.table["level"][tests % self._candidates].fill_null(0).to_numpy()
+        return np.lexsort((tests, -depth, chances))[:_CONSIDERED]
+
+    def _holders(self, campaign: int, chosen: Array) -> tuple[Array, Array, Array]:
+        """Who holds each of `chosen` (person, place); and of the recipients' the place, and how long before (µs)."""
+        moments, got = self.groups.moments(campaign)
+        holds = np.zeros((moments.size, chosen.size), bool)
+        places, ages = [], []
+        for held in self.acts.holdings():
+            pairs, before = self._before(held, campaign)
+            for row, inside in self._inside(held, before):
+                of_row = np.flatnonzero(chosen // self._candidates == row)
+                place_of = np.full(self._candidates, -1)
+                place_of[chosen[of_row] % self._candidates] = of_row
+                place = place_of[held.candidate[pairs]]
+                these = inside & (place >= 0)
+                person, place = held.person[pairs[these]], place[these]
+                holds[person, place] = True
+                places.append(place[got[person]])
+                ages.append(before[these][got[person]])
+        return holds, np.concatenate(places), np.concatenate(ages)
+
+    def _before(self, held: Holdings, campaign: int) -> tuple[Array, Array]:
+        """The pairs that hold at the people's moments, and for how long before each (µs)."""
+        known = self._asked.get(id(held))
+        if known is not None and known[0] == campaign:
+            return known[1:]
+        moments, _ = self.groups.moments(campaign)
+        newest = held.newest(moments)
+        pairs = np.flatnonzero(newest != NEVER)
+        before = moments[held.person[pairs]] - newest[pairs]
+        if not self.acts.sliced:  # the same holdings are asked again for this campaign
+            self._asked[id(held)] = campaign, pairs, before
+        return pairs, before
+
+    def _pruned(self, chosen: Array, holds: Array, compared: Array, got: Array) -> list[int]:
+        """The places in `chosen` that say something of their own: not above or below one before, and still unlikely by chance
+        among the people who hold none of those before.
+        """
+        named: list[int] = []
+        left = compared.copy()
+        for place, test in enumerate(chosen):
+            if any(self._nested(test, chosen[before]) for before in named):
+                continue
+            if named and self._chance(holds[:, place], left, got) + log(chosen.size) > log(LEVEL):
+                continue
+            named.append(place)
+            left &= ~holds[:, place]
+            if len(named) == MOST:
+                break
+        return named
+
+    def _chance(self, holds: Array, among: Array, got: Array) -> float:
+        recipients, others = among & got, among & ~got
+        counts = ((recipients & holds).sum(), recipients.sum(), (others & holds).sum(), others.sum())
+        a, among_them, b, among_others = (np.array([number]) for number in counts)
+        return float(log_chance(a, among_them, b, among_others, self._logs)[0])
+
+    def _nested(self, one: int, other: int) -> bool:
+        """Whether the candidate of one of two tests is that of the other, or lies above it."""
+        first, second = (
+            self.acts.table.row(int(test) % self._candidates, named=True) for test in (one, other)
+        )
+        if first["what"] != second["what"]:
+            return False
+        paths = [f"{row['path'] or row['value']} > " for row in (first, second)]
+        return paths[0].startswith(paths[1]) or paths[1].startswith(paths[0])
+
+    def _rows(self, tests: Array, counts: tuple[Array, Array], sizes: tuple[int, int]) -> pl.DataFrame:
+        """What `tests` are, and how far apart the shares."""
+        (recipients, others), (among, rest) = (count[tests] for count in counts), sizes
+        low, high = ratio_interval(recipients, among, others, rest)
+        with np.errstate(divide="ignore"):
+            lift = (recipients / among) / (others / rest)
+        days = np.array([window / _DAY for window in self._windows])[tests // self._candidates]
+        rows = self.acts.table[tests % self._candidates].with_columns(
+            window_days=days, recipients=recipients, recipients_share=recipients / among,
+            others=others, others_share=others / rest, lift=lift, low=low, high=high, topic=_topic(),
+        )  # fmt: skip
+        finite = pl.col("lift", "low", "high")
+        is_state = ~pl.col("what").is_in(list(ACTS.values()))
+        return rows.with_columns(
+            pl.when(finite.is_finite()).then(finite),
+            window_days=pl.when(~is_state).then("window_days"),
+        )
+
+
+def _topic() -> pl.Expr:
+    """The sensitive topic that a candidate touches."""
+    of_value = (sensitive_topics.of_query(pl.col("value")), sensitive_topics.of_segment(pl.col("value")))
+    return pl.coalesce(sensitive_topics.of_category(pl.col("path")), *of_value)

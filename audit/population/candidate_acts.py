@@ -1,0 +1,310 @@
+"""What people did and were, as pairs of a person and a candidate: for asking at any moment who had done what before it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from itertools import pairwise
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from audit.population.proportions import Array
+
+ACTS = {"order_completed": "bought", "product_viewed": "viewed", "products_searched": "searched"}
+"""The kinds of acts that are candidates, and what one of them did."""
+
+STATES = (
+    "segment_entered",
+    "segment_snapshot",
+    "segment_left",
+    "profile_updated",
+    "subscribed",
+    "unsubscribed",
+)
+"""The kinds that begin or end a state: in a segment, a value of the profile, on a list."""
+
+NEVER = np.iinfo(np.int64).min
+"""The moment of a person who takes no part."""
+
+_ALWAYS = np.iinfo(np.int64).max
+
+_ROWS = 4_000_000
+"""Events of so many rows are held at a time, whole customers."""
+
+_LONGEST = 60
+"""House value: a longer value of the profile is a text, not a value that many share."""
+
+TABLE: dict[str, pl.DataType] = {
+    "what": pl.String(), "value": pl.String(), "level": pl.Int64(), "item_id": pl.String(), "path": pl.String(),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """Rows, in order of `since`, in which a pair holds after `since` and up to `until` (µs, UTC).
+
+    `pair`: which one, an index into `person` and `candidate`; `reach`: the longest time a row holds, if there is one.
+    """
+
+    person: Array
+    candidate: Array
+    pair: Array
+    since: Array
+    until: Array | None
+    reach: int | None
+
+    def newest(self, moments: Array) -> Array:
+        """For each pair the begin of its newest row that holds at the person's moment (µs; by person), else `NEVER`."""
+        newest = np.full(self.person.size, NEVER)
+        known = moments[moments != NEVER]
+        if not known.size:
+            return newest
+        earliest, latest = known.min(), known.max()
+        first = 0 if self.reach is None else np.searchsorted(self.since, earliest - self.reach, "left")
+        last = np.searchsorted(self.since, latest, "left")
+        pair, since = self.pair[first:last], self.since[first:last]
+        if self.until is not None:
+            at = moments[self.person[pair]]
+            inside = (since < at) & (at <= self.until[first:last])
+            pair, since = pair[inside], since[inside]
+        elif self.reach is not None and earliest < latest:
+            at = moments[self.person[pair]]
+            inside = (since < at) & (since >= at - self.reach)
+            pair, since = pair[inside], since[inside]
+        newest[pair] = since  # of rows of one pair the last, which is the newest
+        newest[moments[self.person] == NEVER] = NEVER
+        return newest
+
+
+def _holdings(
+    held: tuple[Array, Array], since: Array, until: Array | None, reach: int | None, candidates: int
+) -> Holdings:
+    """Rows of `held` (person and candidate of each), numbered by pair."""
+    person, candidate = held
+    order = np.argsort(since, kind="stable")
+    keys, pair = np.unique((person * candidates + candidate)[order], return_inverse=True)
+    ended = None if until is None else until[order]
+    return Holdings(keys // candidates, keys % candidates, pair, since[order], ended, reach)
+
+
+class CandidateActs:
+    """The candidates of `events` (canonical columns), numbered by the rows of `table`, and who holds them when.
+
+    `people`: customer_ids, sorted, and `sizes`, how many events each has. Items and searches of fewer than `least` people
+    are no candidates, and no category of a first level that has others under it: that is a department.
+    """
+
+    def __init__(
+        self, events: pl.LazyFrame, people: pl.Series, sizes: Array, window: timedelta, least: int
+    ) -> None:
+        self.events, self.people, self.sizes = events, people, sizes
+        self.window = window // timedelta(microseconds=1)
+        self.least = least
+        acts = events.filter(pl.col("kind").is_in(list(ACTS)))
+        self._kinds = [kind for kind in ACTS if kind in set(_distinct(acts, pl.col("kind")))]
+        self._categories = _distinct(acts, pl.col("category"))
+        self._named_items = self._shared(acts, pl.col("item_id"))
+        self._items = self._named_items["shared"]
+        self._queries = self._shared(acts, _query())["shared"]
+        self._states = _states(events)
+        self._paths, self._at_level = _levels(self._categories)
+
+    def _shared(self, acts: pl.LazyFrame, column: pl.Expr) -> pl.DataFrame:
+        """The values of `column` of enough people, sorted, as `shared`, with the first name and category beside each."""
+        return (
+            acts.select(column.alias("shared"), "customer_id", "item_name", "category")
+            .drop_nulls("shared")
+            .group_by("shared")
+            .agg(
+                pl.col("customer_id").n_unique().alias("people"),
+                pl.col("item_name", "category").drop_nulls().first(),
+            )
+            .filter(pl.col("people") >= self.least)
+            .sort("shared")
+            .collect()
+        )
+
+    @cached_property
+    def table(self) -> pl.DataFrame:
+        """A row each: `what, value, level` (of a category), `item_id`, `path` (of a category and an item, for what lies under what)."""
+        levels = pl.col("value").str.count_matches(" > ", literal=True).cast(pl.Int64) + 1
+        paths = self._paths.to_frame("value").with_columns(level=levels, path="value")
+        path = pl.concat_str(pl.col("category").fill_null(""), "shared", separator=" > ")
+        value = pl.coalesce("item_name", "shared")
+        items = self._named_items.select(value.alias("value"), path.alias("path"), item_id="shared")
+        parts = [
+            rows.with_columns(what=pl.lit(ACTS[kind])) for kind in self._kinds for rows in (paths, items)
+        ]
+        parts.append(self._queries.to_frame("value").with_columns(what=pl.lit("searched")))
+        parts.append(self._states.select("what", "value").unique().sort("what", "value"))
+        return pl.concat(
+            [pl.DataFrame(schema=TABLE), *(part.cast({"value": pl.String}) for part in parts)], how="diagonal"
+        ).select(*TABLE)
+
+    @cached_property
+    def parent(self) -> Array:
+        """The number of the candidate that each one lies under at once; -1 where there is none."""
+        numbered = self.table.with_row_index("number").select("what", "path", pl.col("number").cast(pl.Int64))
+        above = numbered.with_columns(path=pl.col("path").str.replace(" > [^>]*$", "")).filter(
+            pl.col("path") != self.table["path"]
+        )
+        pairs = above.join(numbered, on=("what", "path"), suffix="_above")
+        parent = np.full(self.table.height, -1)
+        parent[pairs["number"].to_numpy()] = pairs["number_above"].to_numpy()
+        return parent
+
+    # -- who holds what --------------------------------------------------------------------------------------------
+
+    def holdings(self) -> Iterator[Holdings]:
+        """Who holds what when, a slice of the people after another."""
+        yield from map(self._acts, self._bounds) if self.sliced else self._only_slice
+        yield self._held_states
+
+    @property
+    def sliced(self) -> bool:
+        """Whether there are too many events to be held at once."""
+        return len(self._bounds) > 1
+
+    @cached_property
+    def _bounds(self) -> list[tuple[int, int]]:
+        """The first and last of the people in each slice."""
+        part = np.cumsum(self.sizes) // _ROWS
+        starts = np.flatnonzero(np.diff(part, prepend=-1))
+        return [(first, last - 1) for first, last in pairwise([*starts.tolist(), part.size])]
+
+    @cached_property
+    def _only_slice(self) -> list[Holdings]:
+        return [self._acts(bounds) for bounds in self._bounds]
+
+    def _acts(self, bounds: tuple[int, int]) -> Holdings:
+        first, last = (self.people[bound] for bound in bounds)
+        codes = (
+            _code(pl.col("customer_id"), self.people).alias("person"), pl.col("kind"),
+            pl.col("occurred_at").to_physical().alias("at"), _code(pl.col("category"), self._categories).alias("category"),
+            _code(pl.col("item_id"), self._items).alias("item"), _code(_query(), self._queries).alias("query"),
+        )  # fmt: skip
+        inside = pl.col("customer_id").is_between(pl.lit(first), pl.lit(last))
+        acts = self.events.filter(pl.col("kind").is_in(self._kinds), inside).select(codes).collect()
+        rows = [part for kind in self._kinds for part in self._numbered(acts.filter(kind=kind), kind)]
+        person, candidate, since = (np.concatenate(column) for column in zip(*rows, strict=True))
+        return _holdings((person, candidate), since, None, self.window, self.table.height)
+
+    def _numbered(self, acts: pl.DataFrame, kind: str) -> Iterator[tuple[Array, Array, Array]]:
+        """Person, candidate and time of each act of one kind, once for each candidate it holds."""
+        person, at = acts["person"].to_numpy().astype(np.int64), acts["at"].to_numpy()
+        each = len(self._paths) + len(self._items)
+        offset = self._kinds.index(kind) * each
+        category, item, query = (acts[name].to_numpy() for name in ("category", "item", "query"))
+        numbers = [np.append(level, -1)[category] for level in self._at_level]
+        numbers.append(np.where(item >= 0, item + len(self._paths), -1))
+        for number in numbers:
+            there = number >= 0
+            yield person[there], number[there] + offset, at[there]
+        if kind == "products_searched":
+            there = query >= 0
+            yield person[there], query[there].astype(np.int64) + len(self._kinds) * each, at[there]
+
+    @cached_property
+    def _held_states(self) -> Holdings:
+        names = self.table.with_row_index("candidate").select("what", "value", "candidate")
+        people = self.people.to_frame("customer_id").with_row_index("person")
+        states = self._states.join(names.tail(names.height), on=("what", "value")).join(
+            people, on="customer_id"
+        )
+        person, candidate, since = (
+            states[name].to_numpy().astype(np.int64) for name in ("person", "candidate", "since")
+        )
+        until = states["until"].fill_null(_ALWAYS).to_numpy().astype(np.int64)
+        return _holdings((person, candidate), since, until, None, max(self.table.height, 1))
+
+
+def _distinct(events: pl.LazyFrame, column: pl.Expr) -> pl.Series:
+    return events.select(column.unique()).collect().to_series().drop_nulls().sort()
+
+
+def _query() -> pl.Expr:
+    """What was searched for, folded, where the search names no category."""
+    words = pl.col("query").str.to_lowercase().str.strip_chars()
+    return pl.when(pl.col("category").is_null()).then(words)
+
+
+def _code(column: pl.Expr, values: pl.Series) -> pl.Expr:
+    """The place of each value among `values`; -1 where it is none of them."""
+    return column.cast(pl.Enum(values), strict=False).to_physical().cast(pl.Int32).fill_null(-1)
+
+
+def _levels(categories: pl.Series) -> tuple[pl.Series, list[Array]]:
+    """All paths that are candidates, sorted, and for each level the place of a category's path among them (-1: none)."""
+    split = [category.split(" > ") for category in categories]
+    deepest = max(map(len, split), default=0)
+    departments = {levels[0] for levels in split if len(levels) > 1}
+    at_level = [
+        [" > ".join(levels[:depth]) if len(levels) >= depth else None for levels in split]
+        for depth in range(1, deepest + 1)
+    ]
+    known = {path for paths in at_level for path in paths if path is not None} - departments
+    place = {path: number for number, path in enumerate(sorted(known))}
+    numbers = [np.array([place.get(path or "", -1) for path in paths], np.int64) for paths in at_level]
+    return pl.Series(list(place), dtype=pl.String), numbers
+
+
+# -- states --------------------------------------------------------------------------------------------------------
+
+
+def _states(events: pl.LazyFrame) -> pl.DataFrame:
+    """Rows `customer_id, what, value, since, until` (µs; null: it has not ended)."""
+    columns = ("customer_id", "occurred_at", "event_id", "kind", "segment_id", "list_id", "attributes")
+    rows = events.filter(pl.col("kind").is_in(STATES)).select(columns).collect()
+    rows = rows.with_columns(at=pl.col("occurred_at").to_physical())
+    begins = ~pl.col("kind").is_in(["segment_left", "unsubscribed"])
+    segments = rows.drop_nulls("segment_id").select(
+        "customer_id",
+        "at",
+        "event_id",
+        begins.alias("begins"),
+        what=pl.lit("segment"),
+        value="segment_id",
+        slot="segment_id",
+    )
+    lists = rows.drop_nulls("list_id").select(
+        "customer_id",
+        "at",
+        "event_id",
+        begins.alias("begins"),
+        what=pl.lit("list"),
+        value="list_id",
+        slot="list_id",
+    )
+    parts = [segments, lists, _profiles(rows.filter(kind="profile_updated"))]
+    slot = ("customer_id", "what", "slot")
+    return (
+        pl.concat(
+            [
+                part.select("customer_id", "what", "slot", "value", "at", "event_id", "begins")
+                for part in parts
+            ]
+        )
+        .sort(*slot, "at", "event_id")
+        .with_columns(until=pl.col("at").shift(-1).over(slot))
+        .filter("begins")
+        .select("customer_id", "what", "value", "until", since="at")
+    )
+
+
+def _profiles(rows: pl.DataFrame) -> pl.DataFrame:
+    """A row for each value that an update of the profile states."""
+    texts = rows["attributes"].drop_nulls().unique()
+    stated = [(text, name, f"{name}: {value}") for text in texts for name, value in _values(text)]
+    schema = {"attributes": pl.String, "slot": pl.String, "value": pl.String}
+    values = pl.DataFrame(stated, schema=schema, orient="row")
+    return rows.join(values, on="attributes").with_columns(what=pl.lit("profile"), begins=pl.lit(value=True))
+
+
+def _values(attributes: str) -> Iterator[tuple[str, str]]:
+    """The values in a JSON object that many people can share."""
+    stated = msgspec.json.decode(attributes)
+    for name, value in stated.items() if isinstance(stated, dict) else ():
+        if isinstance(value, str | int | bool) and 0 < len(str(value)) <= _LONGEST:
+            yield name, str(value)
