@@ -15,6 +15,9 @@ SEVERITIES = ("high", "medium", "low", "info")
 VERDICTS = ("breach", "risk", "cannot_tell")
 """Strongest first."""
 
+OWN_YARDSTICK = "our own yardstick; no law or study behind it"
+"""The source of a finding that rests on nobody's text but ours."""
+
 _WEAK_BASES = ("industry", "house")
 
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import polars as pl
 
@@ -53,6 +53,9 @@ class Check(ABC):
     `alike`: which later messages are like those of a finding, so that they may not be said to have ended.
     `again`: of a check of how messages came (`alike` none but themselves): that it has not been so since, with `{since}`.
     `finds_no_cause`: whether its findings say that nothing the customer did led to them.
+    `subject_names`: what the subject of its findings is: a name that the data has, a channel, a sensitive topic, or nothing
+    beyond what the check asks.
+    `titles_rule`: whether the rule it suggests has a title of ours, and not one that somebody wrote.
     `slow`: looked at last where only one finding is looked for.
     """
 
@@ -63,6 +66,8 @@ class Check(ABC):
     alike: ClassVar[Alike] = "campaign"
     again: ClassVar[CustomerWording | None] = None
     finds_no_cause: ClassVar[bool] = False
+    subject_names: ClassVar[Literal["data", "channel", "topic", "nothing"]] = "data"
+    titles_rule: ClassVar[bool] = True
     slow: ClassVar[bool] = False
 
     @property

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import polars as pl
+from msgspec import UNSET
 
 from audit.errors import NotFoundError
 from audit.events.schema import CONSENT, MESSAGING, PERSONALIZATION, REQUESTS, first_levels
@@ -17,7 +18,7 @@ from audit.why.expiry import End
 from audit.why.model import CountedFacts, Counterfactual, Explanation, Facts, Reason, Subject
 from audit.why.silence import silence_after_finding
 from audit.why.what_if_trials import Decide
-from audit.why.wording import Wording, day, several
+from audit.why.wording import MESSAGE_NOUNS, Wording, day, several
 from audit.workspace.context import Context
 
 _ABOUT_NO_ITEM = (
@@ -28,6 +29,13 @@ _ABOUT_NO_ITEM = (
 
 _RELATED_BY = ("message_id", "campaign_id", "campaign_name", "item_id", "segment_id", "event_id")
 _IDENTITY = ("case", "subject", "count", "messages", "cause")
+_COUNTED: dict[str, Literal["messages", "acts", "orders"]] = {
+    "message": "messages",
+    "act": "acts",
+    "order": "orders",
+}
+"""What a check calls the events that it did not count."""
+
 _MICROSECOND = timedelta(microseconds=1)
 _EXTRA_MESSAGE = "\U0010ffff-one-more"
 
@@ -100,16 +108,19 @@ def _messages(context: CheckContext, row: Finding) -> list[Reason]:
     if not row["messages"]:
         return []
     begins, ends, too_many = row["from"], row["to"], ""
+    sent = context.events.filter(pl.col("event_id").is_in(row["messages"]))
     if row["excess"] is None:  # it may speak of more than messages
-        sent_at = context.events.filter(pl.col("event_id").is_in(row["messages"]))["occurred_at"]
-        begins, ends = sent_at[0], sent_at[-1]
+        begins, ends = sent["occurred_at"][0], sent["occurred_at"][-1]
     else:
         too_many = f": {row['excess']} too many"
     span = f"on {day(begins)}" if day(begins) == day(ends) else f"from {day(begins)} to {day(ends)}"
-    facts = CountedFacts(number=row["total"], first=row["from"], last=row["to"], excess=row["excess"])
-    return [
-        Reason(f"{several(row['total'], 'message')} {span}{too_many}", tuple(row["messages"]), facts=facts)
-    ]
+    channels = sent["channel"].unique().to_list()
+    (channel,) = channels if len(channels) == 1 else (None,)
+    facts = CountedFacts(
+        channel=channel or UNSET, number=row["total"], first=begins, last=ends, excess=row["excess"]
+    )
+    number = several(row["total"], MESSAGE_NOUNS.get(channel or "", "message"))
+    return [Reason(f"{number} {span}{too_many}", tuple(row["messages"]), facts=facts)]
 
 
 def _excluded(check: Check, context: CheckContext, row: Finding) -> Iterator[Reason]:
@@ -128,8 +139,7 @@ def _excluded_reason(excluded: ExcludedEvents, events: pl.DataFrame) -> Iterator
         begins, ends = day(first), day(last)
         span = f"on {begins}" if begins == ends else f"from {begins} to {ends}"
         number = several(events.height, f"other {excluded.noun}")
-        counted: Literal["messages", "others"] = "messages" if excluded.noun == "message" else "others"
-        facts = CountedFacts(counted=counted, number=events.height, first=first, last=last)
+        facts = CountedFacts(counted=_COUNTED[excluded.noun], number=events.height, first=first, last=last)
         yield Reason(f"{number} {span}: {excluded.reason}", tuple(events["event_id"]), facts=facts)
 
 
@@ -177,9 +187,7 @@ def _counterfactual(check: Check, context: CheckContext, row: Finding) -> Counte
         removal and counterfactual.holds_for(events, decide, removal)
     ):
         removal = _removal(check, copied, decide, row)
-    return counterfactual.from_trials(
-        removal, _added(check, related, row), f"the check {check.id} would not find it"
-    )
+    return counterfactual.from_trials(removal, _added(check, related, row), "this would not be found")
 
 
 def _removal(check: Check, context: CheckContext, decide: Decide, row: Finding) -> Removal | None:

@@ -157,7 +157,7 @@ def written(
 ) -> "Report":
     """The report of a case already read."""
     from audit.queries import reports
-    from audit.queries.reports.case_facts import case_facts
+    from audit.queries.reports.case_facts import case_facts, channels
 
     def remedy(row: Finding) -> remedies.Remedy:
         return remedies.remedy(ws, case.view.meant(row), at=case.book_at)
@@ -171,27 +171,22 @@ def written(
     if kind == "internal":
         explanations += [] if answered is None else [explained(finding=answered.id)]
         evidence = [event for document in explanations for event in (document.subject.id, *document.evidence)]
-        chart = reports.weekly(case.view.events(case.events), case.context.at, evidence)
+        events = case.view.events(case.events)
         note = reports.internal(
             customer,
             customer_findings,
             explanations,
-            chart=chart,
+            chart=reports.weekly(events, case.context.at, evidence),
             locale=locale,
             ticket=ticket,
             reason=reason,
             remedies={row.id: remedy(row) for row in customer_findings},
+            channels=channels(events, customer_findings),
         )
         return case.view.shown(note)
     if kind == "reply":
-        reply = reports.reply(
-            customer,
-            customer_findings,
-            explanations,
-            facts=case_facts(case, answered),
-            finding=finding,
-            remedy=None if answered is None else remedy(answered),
-            locale=locale,
-        )
-        return case.view.shown(reply)
+        facts, told = case_facts(case, answered), (customer, customer_findings, explanations)
+        done = None if answered is None else remedy(answered)
+        letter = reports.reply(*told, facts=facts, finding=finding, remedy=done, locale=locale)
+        return case.view.shown(letter)
     raise InputError(f"no report of kind {kind!r}; internal or reply")

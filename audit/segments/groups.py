@@ -79,7 +79,7 @@ def _daypart_of_hour() -> pl.Expr:
     return first_label(
         {
             name: hour.is_between(begin, end - 1) if begin < end else (hour >= begin) | (hour < end)
-            for name, (begin, end) in _dayparts().items()
+            for name, (begin, end) in dayparts().items()
         }
     )
 
@@ -113,7 +113,7 @@ _PARTS = {
 
 
 @cache
-def _dayparts() -> dict[str, tuple[int, int]]:
+def dayparts() -> dict[str, tuple[int, int]]:
     return {
         name: (begin, end)
         for name, (begin, end) in toml_input.shipped("audit.segments", "dayparts.toml")["part"].items()

@@ -16,7 +16,16 @@ from audit.why import data_sufficiency, expiry, reasons
 from audit.why.expiry import End
 from audit.why.flow_check import check_flow, failing, failing_in_words, flow_counterfactual
 from audit.why.message_context import EVER, MessageContext, message_context, order
-from audit.why.model import Counterfactual, Explanation, Facts, FlowReconstruction, Reason, Standing, Subject
+from audit.why.model import (
+    CountedFacts,
+    Counterfactual,
+    Explanation,
+    Facts,
+    FlowReconstruction,
+    Reason,
+    Standing,
+    Subject,
+)
 from audit.why.related_acts import candidates, says_what_it_is_about
 from audit.why.silence import silence_of_campaign
 from audit.why.wording import Wording, day, kinds_in_words, minute, quoted, several, span
@@ -266,11 +275,17 @@ def _left_out(message: MessageContext, flow: Flow) -> Iterator[Reason]:
     for (act, failing), rows in groups.items():
         times = f" {len(rows)} times, last" if len(rows) > 1 else ""
         text = f"{act}{times} on {minute(rows[-1]['act_at'])}: {failing}"
-        yield Reason(text, tuple(row["act"] for row in rows))
+        (leaf,) = reasons.grouped(message.wording, [message.event(row["act"]) for row in rows[-1:]])
+        yield Reason(text, tuple(row["act"] for row in rows), facts=leaf.facts)
     old = _acts_of_any_age(message, flow).filter(~pl.col("act").is_in(acts["act"].implode()))
     if old.height:
+        days = old["act_at"].sort()
         text = f"{several(old.height, 'act')} more than {span(flow.trigger.window)} before it: too long ago"
-        yield Reason(text, tuple(old["act"].unique(maintain_order=True)))
+        yield Reason(
+            text,
+            tuple(old["act"].unique(maintain_order=True)),
+            facts=CountedFacts(counted="acts", number=old.height, first=days[0], last=days[-1]),
+        )
 
 
 def _behind_audience(message: MessageContext, trigger: Trigger, live: pl.DataFrame) -> list[Reason]:

@@ -74,7 +74,9 @@ class SegmentFacts(Facts):
 class CountedFacts(Facts):
     """Those of a sentence that counts events: how many, when, and how many of them were too many."""
 
-    counted: Literal["messages", "others"] = "messages"
+    counted: Literal["messages", "acts", "orders"] = "messages"
+    channel: str | UnsetType = UNSET
+    """The one channel that the messages came over."""
     number: int = 0
     first: datetime | UnsetType = UNSET
     last: datetime | UnsetType = UNSET

@@ -57,7 +57,7 @@ def excluded(events: pl.DataFrame, acts: pl.DataFrame, wording: Wording) -> Iter
     for (why,), ids in acts.group_by("why", maintain_order=True):
         rows = events.filter(pl.col("event_id").is_in(ids["event_id"].implode())).to_dicts()[::-1]
         for leaf in grouped(wording, rows):
-            yield structs.replace(leaf, text=f"{leaf.text}: {why}", facts=None)
+            yield structs.replace(leaf, text=f"{leaf.text}: {why}")
 
 
 def grouped(wording: Wording, rows: Iterable[Row], lead: str = "") -> list[Reason]:

@@ -250,7 +250,7 @@ def test_of_what_was_too_many_a_rule_stops_a_part_of_that() -> None:
 def test_what_cannot_be_told_is_no_verdict_and_no_compliance() -> None:
     made = verdict_text.quick(document(FINDING | {"verdict": "cannot_tell"}))
     told = "14 mails, 1 with a click recorded; 14 of 15 checks found nothing"
-    open_question = "this data cannot answer: mail about what was already bought"
+    open_question = "this data cannot answer: messages about what was already bought"
     assert made == Verdict("", f"{told}; {open_question}")
 
 

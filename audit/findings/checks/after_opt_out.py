@@ -23,6 +23,7 @@ from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import ORDER, CheckContext
 from audit.findings.schema import day, detected, message_columns, message_count
 from audit.findings.suggested_rule import rule_column, slug
+from audit.why.wording import MESSAGE_NOUNS
 
 _MESSAGE = ("customer_id", "event_id")
 _US_EMAIL, _US_SMS, _BULK = "OPT-EMAIL-US", "OPT-SMS-US", "OPT-2D"
@@ -43,7 +44,7 @@ TEXTS = {
     "late": "{count} after {no}, later than the {grace} that a sender has.",
     "queued_before": "{count} had been handed over for sending before {no}.",
     "within_grace": "{count} within the {grace} that a sender has for acting on {no}.",
-    "wrong_scope": "{count} after {no} from another channel, sender or topic.",
+    "wrong_scope": "{count} after {no}, which was about {stopped}, not about {sent}.",
     _UNKNOWN: "Cannot tell whether {no} is about {count}: it names a channel, sender or topic that they do not name.",
     "allowed_class": "{count} about orders or service after {no}; an opt-out from marketing does not stop these.",
 }
@@ -72,6 +73,7 @@ class AfterOptOut(Check):
     """Marketing after a no, told apart by case."""
 
     id = "after-opt-out"
+    subject_names = "channel"
     offers_opt_out = False
     alike = "channel"
     slow = True
@@ -256,6 +258,10 @@ def _detected(judged: pl.DataFrame, severities: Mapping[str, str]) -> pl.DataFra
             pl.col("grace").is_not_null().all().alias("has_grace"),
             pl.col("grace").drop_nulls().unique(maintain_order=True).str.join(" or "),
             day(pl.col("act_at").first()).alias("opted_out_on"),
+            *(
+                _named(side).unique(maintain_order=True).str.join(" or ").alias(side)
+                for side in ("stopped", "sent")
+            ),
             pl.col("act").first().str.replace_all("_", " ", literal=True),
             pl.col("law").is_in(strict).any().alias("strict"),
             pl.col("law_sources").drop_nulls().explode().unique(maintain_order=True).alias("sources"),
@@ -273,9 +279,30 @@ def _detected(judged: pl.DataFrame, severities: Mapping[str, str]) -> pl.DataFra
         .when(pl.col("case") == _UNKNOWN)
         .then(pl.lit("cannot_tell"))
         .otherwise(pl.lit("risk")),
-        sources=pl.when(has_sources).then("sources").otherwise(pl.lit(["house: experience check"])),
+        sources=pl.when(has_sources).then("sources").otherwise(pl.lit([catalogue.OWN_YARDSTICK])),
         rule=pl.when(~pl.col("case").is_in(_NO_RULE)).then("rule"),
     )
+
+
+def _named(side: str) -> pl.Expr:
+    """What a no names and its message does not share: as the no has it (`stopped`), or as the message has it (`sent`)."""
+    prefix = "act_" if side == "stopped" else ""
+    parts = [
+        (bears_on_expr("act_channel", "channel"), _messages_of(pl.col(f"{prefix}channel"))),
+        (bears_on_expr("act_sender", "sender"), pl.format("the sender {}", f"{prefix}sender")),
+        (
+            shares_topic_expr("act_topics", "topics"),
+            pl.format("the topic {}", pl.col(f"{prefix}topics").list.join(", ")),
+        ),
+    ]
+    different = [pl.when(~shared).then(words) for shared, words in parts]
+    return pl.concat_str(different, separator=" and ", ignore_nulls=True)
+
+
+def _messages_of(channel: pl.Expr) -> pl.Expr:
+    """What the messages of a channel are called."""
+    nouns = {name: f"{noun}s" for name, noun in MESSAGE_NOUNS.items()}
+    return channel.replace_strict(nouns, default=pl.format("messages by {}", channel))
 
 
 def _text() -> pl.Expr:
@@ -287,6 +314,8 @@ def _text() -> pl.Expr:
         "count": message_count(pl.col("channel")),
         "no": no.otherwise(pl.format("{} opt-outs, the first of {}", noes, named)),
         "grace": pl.col("grace"),
+        "stopped": pl.col("stopped"),
+        "sent": pl.col("sent"),
     }
     told_as = (
         pl.when((pl.col("case") == "breach") & pl.col("has_grace")).then(pl.lit("late")).otherwise("case")

@@ -59,6 +59,7 @@ class DeclaredRules(Check):
     """More than the sender says it sends."""
 
     id = "declared-vs-observed"
+    titles_rule = False
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Per customer and declared rule, the messages that the rule says should not have gone out when they did."""

@@ -27,6 +27,7 @@ class LifeChanged(Check):
     """Mail that ignores a death, a closed registry or a return for bereavement."""
 
     id = "life-changed"
+    subject_names = "nothing"
     handed_to = "privacy or care"
 
     def detect(self, context: CheckContext) -> pl.DataFrame:

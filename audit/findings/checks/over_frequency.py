@@ -21,6 +21,7 @@ class OverFrequency(Check):
     """Too many messages in a day or a week."""
 
     id = "over-frequency"
+    subject_names = "nothing"
     alike = "themselves"
     again = CustomerWording(
         en="Since {since} not so many have come in so short a time",

@@ -18,6 +18,7 @@ class SensitiveInference(Check):
     """What was decided of a sensitive topic without consent to it."""
 
     id = "sensitive-inference"
+    subject_names = "topic"
     handed_to = "privacy"
 
     def detect(self, context: CheckContext) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """Which finding a reply is about, and what it says of it, as typed facts out of the customer's own events."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from audit.errors import InputError
-from audit.events import vocabulary
+from audit.events import sensitive_topics, vocabulary
 from audit.events.messages import messages
 from audit.events.vocabulary import OPT_INS, OPT_OUTS
 from audit.findings import check
@@ -28,8 +29,8 @@ _AFTER_A_NO = ("breach", "within_grace")
 class SentMessage:
     """A message of the case. `about`: the item, else the last level of the category, where the log says so.
 
-    `sender`: the brand; `system`: the source whose log names it; `delivery`: goods that were sent, and no message. `refused`: a no
-    of the customer that bears on it is in force at the moment asked about. `title`: empty where the log has none.
+    `sender`: the brand; `system`: the source whose log names it, where that is a name; `delivery`: goods that were sent, and no message. `refused`: a no
+    of the customer that bears on it is in force at the moment asked about. `title`: empty where the log has none that says anything to the customer.
     """
 
     event_id: str
@@ -48,13 +49,14 @@ class SentMessage:
 class OptOut:
     """A no of the customer: the kind of event, when, and the one sender and channel it is about, if it is about one.
 
-    `newest`: the newest of several noes; `renewed`: the yes that came after that one and bears on the same.
+    `topics`: those it is about, without the sensitive ones. `newest`: the newest of several noes; `renewed`: the yes that came after that one and bears on the same.
     """
 
     kind: str
     at: datetime
     sender: str | None = None
     channel: str | None = None
+    topics: tuple[str, ...] = ()
     newest: datetime | None = None
     renewed: datetime | None = None
 
@@ -132,6 +134,12 @@ def messages_to_explain(
     return list(finding_row.messages)[-most:] if finding_row is not None else []
 
 
+def channels(events: pl.DataFrame, findings: Iterable[Finding]) -> dict[str, dict[str, int]]:
+    """Of each finding (by its id) how many of its messages came over which channel; none is told apart from the named ones."""
+    sent = dict(events.select("event_id", pl.col("channel").fill_null("")).rows())
+    return {row.id: dict(Counter(sent[event] for event in row.messages if event in sent)) for row in findings}
+
+
 def case_facts(case: Case, finding: Finding | None) -> CaseFacts:
     """The facts of a case and one of its findings; without one, of all its messages."""
     events = case.events
@@ -163,7 +171,7 @@ def _sent(events: pl.DataFrame, finding: Finding | None) -> tuple[SentMessage, .
             title=_title(row),
             about=_about(row),
             sender=row["sender"],
-            system=row["source_name"],
+            system=_system(row["source_name"]),
             channel=row["channel"],
             marketing=row["kind"] not in deliveries and vocabulary.is_marketing(row["message_class"]),
             refused=_refused(row, acts),
@@ -175,8 +183,19 @@ def _sent(events: pl.DataFrame, finding: Finding | None) -> tuple[SentMessage, .
 
 
 def _title(row: dict[str, Any]) -> str:
-    title = row["subject"] or row["campaign_name"] or row["item_name"]
-    return str(title or "")
+    """The subject of a message, else what its campaign is called; an id is no title to anybody but us."""
+    name = None if row["campaign_name"] == row["campaign_id"] else row["campaign_name"]
+    return str(row["subject"] or _told(name) or _told(row["item_name"]) or "")
+
+
+def _told(name: str | None) -> str | None:
+    """A name that says something to a customer: it has more than one word, or nothing but letters."""
+    return name if name and (" " in name.strip() or name.isalpha()) else None
+
+
+def _system(source: str | None) -> str | None:
+    """The system a source is, where it bears a name such as `Braze`: that of a file or a table tells a customer nothing."""
+    return None if source is None or source == source.lower() else source
 
 
 def _refused(row: dict[str, Any], acts: Sequence[dict[str, Any]]) -> bool:
@@ -191,8 +210,7 @@ def _refused(row: dict[str, Any], acts: Sequence[dict[str, Any]]) -> bool:
 
 
 def _about(row: dict[str, Any]) -> str | None:
-    about = row["item_name"] or (row["category"] or "").rpartition(" > ")[2]
-    return about or None
+    return _told(row["item_name"]) or (row["category"] or "").rpartition(" > ")[2] or None
 
 
 def _rows(events: pl.DataFrame, event_ids: Iterable[str]) -> Sequence[dict[str, Any]]:
@@ -218,6 +236,7 @@ def _opt_out(rows: Sequence[dict[str, Any]], events: pl.DataFrame) -> OptOut | N
         row["occurred_at"],
         sender=row["sender"],
         channel=row["channel"],
+        topics=tuple(topic for topic in row["topics"] or () if topic not in sensitive_topics.titles()),
         newest=newest["occurred_at"],
         renewed=_renewed(newest, events),
     )

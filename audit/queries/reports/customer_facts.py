@@ -15,6 +15,7 @@ from audit.errors import InputError
 from audit.findings import Unanswered, catalogue, check
 from audit.findings.check import CustomerWording
 from audit.queries.findings_documents import Finding
+from audit.queries.reports.case_facts import OptOut, SentMessage, brands
 from audit.queries.reports.language import Language
 from audit.rules.book.documents import CoveringRule
 from audit.rules.model import from_dict
@@ -187,7 +188,7 @@ def rule_in_words(says: Language, rule: Mapping[str, Any] | None, nouns: Mapping
     """What a rule does, as one says it to the customer."""
     if rule is None:
         return ""
-    wording = from_dict(rule).wording
+    wording = says.form("rule", from_dict(rule).wording, rule.get("limit") or rule.get("unengaged"))
     values = {**nouns, **{key: rule.get(key) for key in ("limit", "quiet", "unengaged")}}
     if not says.has("rule", wording):
         return says.say("rule", "other", **values)
@@ -243,3 +244,25 @@ def senders(says: Language, names: Sequence[str], most: int = 3) -> str:
     if len(names) <= most + 1:
         return says.listed(names)
     return says.say("stop", "senders", senders=", ".join(names[:most]), n=len(names) - most)
+
+
+def title(says: Language, message: SentMessage) -> str:
+    """The subject of a message, else what it is about, else that none is recorded."""
+    if message.title or not message.about:
+        return says.titled(message.title)
+    return says.say("reply", "without_subject", thing=says.quoted(message.about))
+
+
+def scope(says: Language, no: OptOut, sent: Sequence[SentMessage], nouns: Mapping[str, str]) -> Iterator[str]:
+    """What a no was about that does not bear on the messages `sent`, and what they are: by channel, sender or topic."""
+    names = brands(sent)
+    if no.channel and sent and all(message.channel not in (None, no.channel) for message in sent):
+        stopped = says.nouns({no.channel: 1})["messages"]
+        yield says.say(
+            "opt_out", says.form("opt_out", "another_channel", len(sent)), stopped=stopped, **nouns
+        )
+    elif no.sender and names and no.sender not in names:
+        yield says.say("opt_out", "another_sender", other=senders(says, names))
+    elif no.topics:
+        topics = says.listed([*map(says.quoted, no.topics)])
+        yield says.say("opt_out", says.form("opt_out", "another_topic", len(sent)), topics=topics, **nouns)

@@ -4,18 +4,21 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import asdict
 
+from audit.findings import check
 from audit.population import coverage
-from audit.queries.customer import CustomerPicture
+from audit.queries.customer import CustomerPicture, MessageCounts
 from audit.queries.findings_documents import Finding
 from audit.queries.remedies import Remedy
-from audit.queries.reports import limits
+from audit.queries.reports import limits, shipped_words
 from audit.queries.reports.document import Report, Section
 from audit.queries.reports.language import Language, language
-from audit.queries.reports.note_sentences import found
+from audit.queries.reports.note_sentences import found, question
 from audit.queries.reports.reasons import anomalies, why
 from audit.queries.reports.weekly import Weekly, section
 from audit.why.model import WhyDocument
-from audit.why.wording import minute
+
+_OTHER_COUNTS = ("opened", "machine_opened", "suppressed", "attempted", "orphans")
+"""What is said of a customer's messages beside the sent and the clicked, where it is not none."""
 
 _CAMPAIGNS = 12
 """House value: so many campaigns are named, those that sent most."""
@@ -31,19 +34,21 @@ def internal(
     ticket: str | None = None,
     reason: str | None = None,
     remedies: Mapping[str, Remedy] | None = None,
+    channels: Mapping[str, Mapping[str, int]] | None = None,
 ) -> Report:
     """The case as a note for colleagues.
 
     `picture`: `whysent.customer/1`; `findings`: the rows of `whysent.findings/1`; `explanations`: `whysent.why/1` of
     what is to be explained one by one: the finding, and those of its messages; `chart`: its messages a week; `ticket` and
-    `reason`: why somebody looked; `remedies`: finding id → how far what would end it has come. Each thing is said once.
+    `reason`: why somebody looked; `remedies`: finding id → how far what would end it has come; `channels`: finding id → those of its
+    messages. Each thing is said once.
     In English the sentences of findings and explanations stand as they are; in German they are made of their facts.
     """
     says = language(locale)
     done = remedies or {}
     sections = [
         _head(says, picture, ticket, reason),
-        _verdict(says, picture, findings),
+        _verdict(says, picture, findings, channels or {}),
         _unanswered(says, picture),
         _done(says, findings, done),
         _messages(says, picture),
@@ -51,14 +56,7 @@ def internal(
         why(says, findings, explanations),
         _rules(says, explanations),
         *_suggested(says, findings, done),
-        _listed(
-            says, "segments", ((row.title or row.id, row.logged, row.derived) for row in picture.segments)
-        ),
-        _listed(
-            says,
-            "recommendations",
-            ((row.title or row.item_id, row.logged, row.derived) for row in picture.recommendations),
-        ),
+        *_decided(says, picture),
         anomalies(says, picture.out_of_pattern),
         _evidence(says, findings, explanations),
         _sources(says, findings),
@@ -68,7 +66,12 @@ def internal(
 
 
 def _head(says: Language, picture: CustomerPicture, ticket: str | None, reason: str | None) -> Section:
-    parts = {"customer": picture.customer, "ticket": ticket, "reason": reason, "as_of": minute(picture.at)}
+    parts = {
+        "customer": picture.customer,
+        "ticket": ticket,
+        "reason": reason,
+        "as_of": says.minute(picture.at),
+    }
     lines = [f"{says.say('internal', name)}: {value}" for name, value in parts.items() if value]
     return Section(paragraphs=(*lines, _covered(says, coverage.of_document(picture.coverage))))
 
@@ -89,15 +92,21 @@ def _covered(says: Language, covered: coverage.Coverage) -> str:
     return says.say("coverage", "data", parts=" · ".join(parts))
 
 
-def _verdict(says: Language, picture: CustomerPicture, findings: Sequence[Finding]) -> Section:
-    items = [
-        f"{says.say('severity', row.severity)} · {says.say('verdict', row.verdict)} · {found(says, picture, row)}"
+def _verdict(
+    says: Language,
+    picture: CustomerPicture,
+    findings: Sequence[Finding],
+    channels: Mapping[str, Mapping[str, int]],
+) -> Section:
+    items = dict.fromkeys(
+        f"{says.say('severity', row.severity)} · {says.say('verdict', row.verdict)} · "
+        f"{found(says, row, channels.get(row.id, {}))}"
         for row in findings
-    ]
+    )
     told = any(row.verdict != "cannot_tell" for row in findings)
     untold = (row.check for row in findings)
     in_one_line = limits.in_one_line(says, picture.unanswered, untold)
-    nothing = f"{in_one_line[:1].upper()}{in_one_line[1:]}."
+    nothing = f"{says.begun(in_one_line)}."
     if not picture.messages.sent and not limits.without_messages(picture.unanswered):
         nothing = says.say("internal", "no_messages")
     return Section(says.say("internal", "verdict"), () if told else (nothing,), tuple(items))
@@ -115,8 +124,9 @@ def _done(says: Language, findings: Sequence[Finding], remedies: Mapping[str, Re
     for row in findings:
         remedy = remedies.get(row.id)
         if remedy is not None and remedy.rule is not None:
-            checks.setdefault(_state(says, remedy, str(remedy.rule["id"])), {})[row.check] = None
-    items = tuple(f"{', '.join(names)}: {state}" for state, names in checks.items())
+            told = question(says, row.check)
+            checks.setdefault(_state(says, remedy, str(remedy.rule["id"])), {})[told] = None
+    items = tuple(says.begun(f"{', '.join(names)}: {state}") for state, names in checks.items())
     return Section(says.say("internal", "done"), items=items) if items else None
 
 
@@ -128,9 +138,9 @@ def _state(says: Language, remedy: Remedy, rule: str) -> str:
 
 
 def _messages(says: Language, picture: CustomerPicture) -> Section | None:
-    if limits.without_messages(picture.unanswered):
+    if not picture.messages.attempted and not picture.messages.orphans:
         return None
-    text = says.say("internal", "counts", **asdict(picture.messages))
+    text = _counts(says, picture.messages)
     by_campaign = sorted(picture.messages.by_campaign.items(), key=lambda pair: (-pair[1], pair[0]))
     campaigns = ", ".join(
         [f"{name} ({count})" for name, count in by_campaign[:_CAMPAIGNS]]
@@ -138,6 +148,17 @@ def _messages(says: Language, picture: CustomerPicture) -> Section | None:
     )
     paragraphs = (text, f"{says.say('internal', 'by_campaign')}: {campaigns}") if campaigns else (text,)
     return Section(says.say("internal", "messages"), paragraphs)
+
+
+def _counts(says: Language, counts: MessageCounts) -> str:
+    """How many messages there were, and what became of them: what never happened is left out."""
+    numbers = asdict(counts)
+    other = [
+        name
+        for name in _OTHER_COUNTS
+        if numbers[name] and (name, counts.attempted) != ("attempted", counts.sent)
+    ]
+    return ", ".join(says.say("counts", name, n=numbers[name]) for name in ("sent", "clicked", *other))
 
 
 def _rules(says: Language, explanations: Sequence[WhyDocument]) -> Section | None:
@@ -157,7 +178,13 @@ def _rules(says: Language, explanations: Sequence[WhyDocument]) -> Section | Non
 def _suggested(says: Language, findings: Sequence[Finding], remedies: Mapping[str, Remedy]) -> list[Section]:
     """What could still be proposed."""
     open_ones = [row for row in findings if remedies.get(row.id, Remedy()).state == "none"]
-    rules = {row.suggested_rule["id"]: row.suggested_rule for row in open_ones if row.suggested_rule}
+    rules = {
+        row.suggested_rule["id"]: shipped_words.suggested(says, row.suggested_rule)
+        if check(row.check).titles_rule
+        else row.suggested_rule
+        for row in open_ones
+        if row.suggested_rule
+    }
     return [
         Section(
             says.say("internal", "suggested"),
@@ -168,6 +195,14 @@ def _suggested(says: Language, findings: Sequence[Finding], remedies: Mapping[st
         )
         for rule in rules.values()
     ]
+
+
+def _decided(says: Language, picture: CustomerPicture) -> Iterable[Section | None]:
+    """The segments that the customer is in, and what was or would be recommended."""
+    segments = ((shipped_words.segment(says, row.id, row.title), row) for row in picture.segments)
+    items = ((says.quoted(row.title or row.item_id), row) for row in picture.recommendations)
+    yield _listed(says, "segments", ((title, row.logged, row.derived) for title, row in segments))
+    yield _listed(says, "recommendations", ((title, row.logged, row.derived) for title, row in items))
 
 
 def _listed(says: Language, heading: str, entries: Iterable[tuple[str, bool, bool]]) -> Section | None:
@@ -189,7 +224,7 @@ def _evidence(
     """The events of the findings that are not explained above."""
     explained = {explanation.subject.id for explanation in explanations}
     items = tuple(
-        f"{row.check} ({row.id}): {', '.join(row.evidence)}"
+        says.begun(f"{question(says, row.check)} ({row.id}): {', '.join(row.evidence)}")
         for row in findings
         if row.evidence and row.id not in explained
     )
@@ -197,7 +232,8 @@ def _evidence(
 
 
 def _sources(says: Language, findings: Sequence[Finding]) -> Section:
-    sources = tuple(dict.fromkeys(source for row in findings for source in row.sources))
+    named = dict.fromkeys(source for row in findings for source in row.sources)
+    sources = tuple(shipped_words.source(says, source) for source in named)
     return Section(says.say("internal", "sources"), (says.say("internal", "no_advice"),), sources)
 
 

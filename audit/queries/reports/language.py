@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -36,6 +36,18 @@ class Language:
         """Whether there is such a template."""
         return key in self.texts[section]
 
+    def day(self, moment: date) -> str:
+        """A day in figures, UTC: `2025-11-04`, in German `04.11.2025`."""
+        return moment.strftime(str(self.texts["day"]))
+
+    def minute(self, moment: datetime) -> str:
+        """A day in figures and the time, UTC: `2025-11-04 09:12`."""
+        return f"{self.day(moment)} {moment:%H:%M}"
+
+    def form(self, section: str, key: str, number: int | None) -> str:
+        """The key of the template for one, where the number is that and the section has such a template."""
+        return f"{key}_one" if number == 1 and self.has(section, f"{key}_one") else key
+
     def date(self, moment: str | date | None) -> str:
         """`4 November 2025`, UTC."""
         at = parse_iso(moment) if isinstance(moment, str) else moment
@@ -65,6 +77,15 @@ class Language:
         """`a, b and c`."""
         *others, last = texts
         return f"{', '.join(others)} {self.texts['and']} {last}" if others else last
+
+    def begun(self, text: str) -> str:
+        """A text that begins a sentence: its first letter is a capital."""
+        return f"{text[:1].upper()}{text[1:]}"
+
+    def either(self, texts: Sequence[str]) -> str:
+        """`a, b or c`; with a negation before it, none of them."""
+        last = f" {self.texts['or']} ".join(texts[-2:])
+        return ", ".join([*texts[:-2], last])
 
     def span(self, text: str) -> str:
         """`7d` → `7 days`, `1d` → `one day`; in German as it stands after “von”."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from audit.findings import CHECKS, Unanswered, by_lack
 from audit.findings.catalogue import row
+from audit.queries.reports import shipped_words
 from audit.queries.reports.language import Language
 
 if TYPE_CHECKING:
@@ -17,21 +18,26 @@ _FEW = 3
 def sentences(says: Language, unanswered: Iterable[Unanswered]) -> list[str]:
     """What is lacking, a sentence each, with the questions that it leaves open and what would help.
 
-    What may be missing in a gap concerns nearly every check, so that the kinds are named and the checks counted.
+    What may be missing in a gap concerns nearly every check, so that the kinds alone are named.
     """
     lacks = by_lack(unanswered)
     texts = [_sentence(says, lack, checks) for lack, checks in lacks if lack.lacks != "gap"]
     kinds: dict[tuple[Gap, ...], dict[str, None]] = {}
-    concerned: dict[tuple[Gap, ...], set[str]] = {}
-    for lack, checks in lacks:
+    for lack, _ in lacks:
         if lack.lacks == "gap":
             kinds.setdefault(lack.gaps, {}).update(dict.fromkeys(lack.kinds))
-            concerned.setdefault(lack.gaps, set()).update(checks)
     for gaps, missing in kinds.items():
-        days = ", ".join(f"{gap.begin:%Y-%m-%d} – {gap.end:%Y-%m-%d}" for gap in gaps)
-        named = ", ".join(_kind(says, kind) for kind in missing)
-        texts.append(says.say("limits", "gap", kinds=named, gaps=days, n=len(concerned[gaps])))
+        days = says.listed([_gap(says, gap) for gap in gaps])
+        named = says.either([_kind(says, kind) for kind in missing])
+        texts.append(says.say("limits", "gap", kinds=named, gaps=says.begun(days)))
     return texts
+
+
+def _gap(says: Language, gap: "Gap") -> str:
+    """The days of a gap: `from 3 October 2026 to 5 October 2026`."""
+    key = "gap_day" if gap.begin == gap.end else "gap_days"
+    begin, end = says.date(gap.begin), says.date(gap.end)
+    return says.say("limits", key, day=begin, begin=begin, end=end)
 
 
 def in_one_line(says: Language, unanswered: Sequence[Unanswered], untold: Iterable[str] = ()) -> str:
@@ -72,20 +78,14 @@ def _sentence(says: Language, lack: Unanswered, checks: Sequence[str]) -> str:
         "limits",
         key,
         questions="; ".join(_questions(says, checks)),
-        kinds=_either(says, [_kind(says, kind) for kind in lack.kinds]),
-        rows=_either(says, [rows.get(kind) or _kind(says, kind) for kind in lack.kinds]),
-        columns=_either(says, lack.columns),
-        campaigns=", ".join(lack.campaigns),
+        kinds=says.either([_kind(says, kind) for kind in lack.kinds]),
+        rows=says.either([rows.get(kind) or _kind(says, kind) for kind in lack.kinds]),
+        columns=says.either(shipped_words.columns(says, lack.columns)),
+        campaigns=", ".join(map(says.quoted, lack.campaigns)),
         n=lack.events,
         of=lack.of,
         until=None if lack.until is None else says.date(lack.until),
     )
-
-
-def _either(says: Language, words: Sequence[str]) -> str:
-    """`a, b or c`; with a negation before it, none of them."""
-    last = f" {says.texts['limits']['or']} ".join(words[-2:])
-    return ", ".join([*words[:-2], last])
 
 
 def _kind(says: Language, kind: str) -> str:

@@ -1,6 +1,6 @@
 """The sentences of a note: in English as findings and explanations have them, in German made of their facts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import UNSET
@@ -8,9 +8,8 @@ from msgspec import UNSET
 from audit.findings import catalogue, check
 from audit.findings.anomaly import OutOfPattern
 from audit.findings.anomaly.describe import UnusualThing
-from audit.queries.customer import CustomerPicture
 from audit.queries.findings_documents import Finding
-from audit.queries.reports import customer_facts
+from audit.queries.reports import customer_facts, shipped_words
 from audit.queries.reports.language import Language
 from audit.why.model import (
     Absence,
@@ -28,30 +27,38 @@ _ENGLISH = "en"
 """The language that findings and explanations are written in."""
 
 
-def found(says: Language, picture: CustomerPicture, finding: Finding) -> str:
-    """What was found, with its check: how many messages, when, and how many were too many."""
+def found(says: Language, finding: Finding, channels: Mapping[str, int]) -> str:
+    """What was found: how many messages, when, and how many were too many. `channels`: those of its messages."""
     if says.locale == _ENGLISH:
-        return f"{finding.check}: {finding.text}"
-    question = _question(says, finding.check)
+        return finding.text
+    told = question(says, finding.check)
+    about = _about(says, finding)
     if finding.verdict == "cannot_tell":
-        return f"{finding.check}: {question}"
-    subject = f" · {finding.subject}" if finding.subject else ""
-    case = f"; {says.say('case', finding.case or '')}" if says.has("case", finding.case) else ""
+        return f"{told}{about}"
+    told, case = f"{told}{about}", _case(says, finding)
     if not finding.messages:
-        return f"{finding.check} ({question}){subject}: {_days(says, finding.first, finding.last)}{case}"
-    nouns = says.nouns(picture.messages.by_channel)
-    same_day = finding.first.date() == finding.last.date()
-    key = "one" if finding.total == 1 else "day" if same_day else "several"
-    counted = says.say(
-        "noted",
-        key,
-        count=finding.total,
-        first=says.date(finding.first),
-        last=says.date(finding.last),
-        **nouns,
-    )
+        return f"{told}: {_days(says, finding.first, finding.last)}{case}"
+    key = "one" if finding.total == 1 else "several"
+    days = _days(says, finding.first, finding.last)
+    counted = says.say("noted", key, count=finding.total, days=days, **says.nouns(channels))
     excess = "" if finding.excess is None else f", {says.say('noted', 'excess', excess=finding.excess)}"
-    return f"{finding.check} ({question}){subject}: {counted}{excess}{case}"
+    return f"{told}: {counted}{excess}{case}"
+
+
+def _about(says: Language, finding: Finding) -> str:
+    """What a finding is about beyond the question of its check."""
+    names, subject = check(finding.check).subject_names, finding.subject
+    if not subject or names == "nothing":
+        return ""
+    words = {"channel": shipped_words.channel, "topic": shipped_words.topic}
+    return f" · {words[names](says, subject) if names in words else says.quoted(subject)}"
+
+
+def _case(says: Language, finding: Finding) -> str:
+    """What the case of a finding says beyond the question of its check."""
+    if not says.has("case", finding.case):
+        return ""
+    return f"; {says.say('case', finding.case or '', **check(finding.check).thresholds)}"
 
 
 def title(says: Language, explanation: WhyDocument, findings: Sequence[Finding]) -> str:
@@ -61,10 +68,10 @@ def title(says: Language, explanation: WhyDocument, findings: Sequence[Finding])
         return says.quoted(str(subject.title))
     if says.locale == _ENGLISH:
         return str(subject.title)
-    return next((_question(says, row.check) for row in findings if row.id == subject.id), str(subject.title))
+    return next((question(says, row.check) for row in findings if row.id == subject.id), str(subject.title))
 
 
-def _question(says: Language, check: str) -> str:
+def question(says: Language, check: str) -> str:
     """What a check asks, as a noun phrase."""
     question = catalogue.row(check).question
     return check if question is None else question.in_language(says.locale)
@@ -130,8 +137,8 @@ def removed(says: Language, proof: Counterfactual) -> str:
     return "; ".join(
         says.say(
             "noted",
-            "removed",
-            kind=says.say("did", _known(says, "did", group.kind)),
+            "removed_all" if group.count == group.of else "removed",
+            kind=says.say("kinds", _known(says, "kinds", group.kind)),
             about=f" {says.quoted(group.about)}" if group.about else "",
             count=group.count,
             of=group.of,
@@ -170,7 +177,9 @@ def _of_facts(says: Language, reason: Reason) -> str:
     if told.about:
         return says.say("noted", "about", thing=says.quoted(told.about))
     if told.trigger is not UNSET:
-        name = says.quoted(str(told.trigger)) if told.trigger else says.say("noted", "unknown_word")
+        name = (
+            shipped_words.trigger(says, told.trigger) if told.trigger else says.say("noted", "unknown_word")
+        )
         return says.say("noted", f"fits_{told.fits}", trigger=name)
     if told.list_id is not UNSET:
         name = says.quoted(str(told.list_id)) if told.list_id else ""
@@ -205,16 +214,16 @@ def _events(says: Language, number: int) -> str:
 
 
 def _counted(says: Language, told: CountedFacts) -> str:
-    """How many events, when, and how many of them were too many."""
-    if told.first is UNSET or told.last is UNSET:
-        return _events(says, told.number)
+    """How many messages, acts or orders, when, and how many of them were too many."""
     if told.counted == "messages":
-        key = "message" if told.number == 1 else "messages"
-        counted = f"{told.number} {says.say('noted', key)}"
+        nouns = says.nouns({} if told.channel is UNSET else {told.channel: 1})
+        noun = nouns["message" if told.number == 1 else "messages"]
     else:
-        counted = _events(says, told.number)
+        noun = says.say("noted", f"{told.counted}_one" if told.number == 1 else told.counted)
+    counted = f"{says.number(told.number)} {noun}"
+    days = "" if told.first is UNSET or told.last is UNSET else f", {_days(says, told.first, told.last)}"
     excess = "" if told.excess is None else f", {says.say('noted', 'excess', excess=told.excess)}"
-    return f"{counted}, {_days(says, told.first, told.last)}{excess}"
+    return f"{counted}{days}{excess}"
 
 
 def _days(says: Language, first: datetime, last: datetime) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from audit.events.times import parse_iso
 from audit.findings.anomaly import OutOfPattern
 from audit.queries.findings_documents import Finding
-from audit.queries.reports import note_sentences
+from audit.queries.reports import note_sentences, shipped_words
 from audit.queries.reports.document import Node, Section
 from audit.queries.reports.language import Language
 from audit.why.model import Counterfactual, FlowReconstruction, Reason, WhyDocument
@@ -40,7 +40,7 @@ def _place(explanation: WhyDocument) -> tuple[bool, str, str]:
 
 def _title(says: Language, explanation: WhyDocument, findings: Sequence[Finding]) -> str:
     subject = explanation.subject
-    moment = f"{minute(subject.at)} " if subject.at else ""
+    moment = f"{says.minute(subject.at)} " if subject.at else ""
     return f"{moment}{note_sentences.title(says, explanation, findings)} ({subject.id})"
 
 
@@ -74,7 +74,12 @@ def _definition(says: Language, check: FlowReconstruction | None) -> list[Node]:
     below = tuple(Node(note_sentences.condition(says, held)) for held in open_ones)
     step = f" · {check.step}" if check.step else ""
     held = below or (Node(says.say("internal", "all_held")),)
-    return [Node(f"{says.say('internal', 'definition')}: {says.quoted(check.title)}{step}", held)]
+    return [
+        Node(
+            f"{says.say('internal', 'definition')}: {shipped_words.flow(says, check.flow, check.title)}{step}",
+            held,
+        )
+    ]
 
 
 def _passed_over(says: Language, reasons: Sequence[Reason]) -> list[Node]:

@@ -189,8 +189,9 @@ def _all_messages(case: _Case) -> Iterable[str]:
         "count": len(sent),
         **case.nouns,
     }
-    title = says.titled(sent[-1].title)
-    held = says.say("sent", "all_one" if len(sent) == 1 else "all_several", title=title, **values)
+    title = customer_facts.title(says, sent[-1])
+    form = {1: "all_one", 2: "all_both"}.get(len(sent), "all_several")
+    held = says.say("sent", form, title=title, **values)
     yield f"{held} {says.say('sent', 'nothing_found')}"
     unchecked = customer_facts.unchecked(says, case.picture.unanswered)
     if unchecked:
@@ -200,7 +201,7 @@ def _all_messages(case: _Case) -> Iterable[str]:
 def _listed(case: _Case, message: SentMessage) -> str:
     """A message by day and subject, and by its sender where there are several."""
     says = case.says
-    title = says.titled(message.title)
+    title = customer_facts.title(says, message)
     if message.sender and len(case.senders) > 1:
         title = says.say("reply", "sender", title=title, sender=message.sender)
     return f"{says.date(message.at)}: {title}"
@@ -231,10 +232,11 @@ def _sent(case: _Case) -> str:
         "last": days[1],
         "count": case.count,
         "about": says.say("sent", "about", thing=case.thing) if case.thing else "",
-        "title": says.titled(case.facts.sent[0].title) if titled else "",
+        "title": customer_facts.title(says, case.facts.sent[0]) if titled else "",
         **case.nouns,
     }
     form = "one" if titled else "single" if case.count == 1 else "day" if days[0] == days[1] else "several"
+    form = "both" if form == "several" and case.count == 2 else form
     after = "after_" if case.facts.opt_out or case.facts.purchase else ""
     return says.say("sent", f"{after}{form}", **values)
 
@@ -247,15 +249,10 @@ def _excess(case: _Case) -> Iterable[str]:
 
 
 def _scope(case: _Case) -> Iterable[str]:
-    """Of a no to one sender: that the messages came from another."""
-    no, senders = case.facts.opt_out, case.senders
-    if case.finding is None or case.finding.case != "wrong_scope" or no is None or not no.sender:
-        return
-    if senders and no.sender not in senders:
-        other = customer_facts.senders(case.says, senders)
-        yield case.says.say(
-            "opt_out", "another_sender", sender=no.sender, other=other, these=case.these, **case.nouns
-        )
+    """Of a no to something else: what it was about, and what the messages are."""
+    no = case.facts.opt_out
+    if case.finding is not None and case.finding.case == "wrong_scope" and no is not None:
+        yield from customer_facts.scope(case.says, no, case.facts.sent, case.nouns)
 
 
 def _fault(case: _Case) -> Iterable[str]:
@@ -392,9 +389,9 @@ def _stop(case: _Case) -> Iterable[str]:
     stoppable = [message for message in case.facts.sent if message.marketing and not message.refused]
     if not stoppable:
         return
-    systems = list(dict.fromkeys(message.system for message in stoppable if message.system))
-    system = says.say("stop", "system", system=says.listed([*map(says.quoted, systems)])) if systems else ""
     names = brands(stoppable)
     senders = customer_facts.senders(says, names) if names else ""
+    systems = list(dict.fromkeys(message.system for message in stoppable if message.system))
+    system = says.say("stop", "system", system=says.listed([*map(says.quoted, systems)])) if systems else ""
     sentence = says.say("stop", key if senders else "unnamed", sender=senders, system=system, **case.nouns)
     yield f"{sentence} {says.say('stop', 'all')}"

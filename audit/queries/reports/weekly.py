@@ -81,8 +81,13 @@ def section(says: Language, chart: Weekly) -> Section | None:
         says.say("weekly", "title"),
         paragraphs,
         figure=_svg(says, chart, paragraphs),
-        table=_table(says, chart, busy),
+        table=None if _even(busy) else _table(says, chart, busy),
     )
+
+
+def _even(busy: Sequence[Week]) -> bool:
+    """Whether every week with messages had as many, so that a sentence says all that a table would."""
+    return len({week.messages for week in busy}) == 1
 
 
 def _summary(says: Language, busy: Sequence[Week]) -> str:
@@ -92,17 +97,17 @@ def _summary(says: Language, busy: Sequence[Week]) -> str:
     if len(busy) == 1:
         key = "told_single" if most.messages == 1 else "told_one"
     else:
-        key = "told_even" if len({week.messages for week in busy}) == 1 else "told"
+        key = "told_even" if _even(busy) else "told"
     return says.say(
         "weekly",
         key,
         n=sum(week.messages for week in busy),
         busy=len(busy),
         weeks=(last - first).days // 7 + 1,
-        first=first.isoformat(),
-        last=last.isoformat(),
+        first=says.day(first),
+        last=says.day(last),
         most=most.messages,
-        week=most.start.isoformat(),
+        week=says.day(most.start),
     )
 
 
@@ -111,7 +116,7 @@ def _table(says: Language, chart: Weekly, busy: Sequence[Week]) -> Table:
     caption = says.say("weekly", "caption", shown=len(latest), total=len(busy))
     columns = tuple(says.say("weekly", key) for key in ("week", "messages", "of_these"))
     rows = tuple(
-        (week.start.isoformat(), str(week.messages), str(chart.told.get(week.start, 0))) for week in latest
+        (says.day(week.start), str(week.messages), str(chart.told.get(week.start, 0))) for week in latest
     )
     return Table(caption, columns, rows)
 
@@ -121,15 +126,15 @@ def _svg(says: Language, chart: Weekly, paragraphs: Sequence[str]) -> str:
     ticks = sorted({0, highest // 2, highest})
     body = (
         *(line for tick in ticks for line in grid_line(_LEFT, _y(tick, highest), tick, str(tick))),
-        *_bars(chart, highest),
-        *_dates(chart.weeks),
+        *_bars(says, chart, highest),
+        *_dates(says, chart.weeks),
         *_marks(says, chart),
         *_legend(says),
     )
     return picture("weeks", _HEIGHT, says.say("weekly", "title"), " ".join(paragraphs), body)
 
 
-def _bars(chart: Weekly, highest: int) -> Iterable[str]:
+def _bars(says: Language, chart: Weekly, highest: int) -> Iterable[str]:
     """A bar a week; the part of it that the finding is about is filled, the rest only outlined."""
     step = _step(len(chart.weeks))
     width = max(round(step * 0.7, 1), 1.0)
@@ -138,7 +143,7 @@ def _bars(chart: Weekly, highest: int) -> Iterable[str]:
         if week.messages:
             x = round(_LEFT + step * number + (step - width) / 2, 1)
             about_finding = chart.told.get(week.start, 0)
-            tip = f"<title>{week.start.isoformat()}: {week.messages}</title>"
+            tip = f"<title>{says.day(week.start)}: {week.messages}</title>"
             top, filled = _y(week.messages, highest), _y(about_finding, highest)
             yield (
                 f'<g class="a">{tip}<rect x="{x}" y="{top}" width="{width}" height="{round(base - top, 1)}" '
@@ -149,7 +154,7 @@ def _bars(chart: Weekly, highest: int) -> Iterable[str]:
             yield "</g>"
 
 
-def _dates(weeks: Sequence[Week]) -> Iterable[str]:
+def _dates(says: Language, weeks: Sequence[Week]) -> Iterable[str]:
     """The first day of some weeks, as many as stand beside each other without touching."""
     interval = max(-(-len(weeks) // 5), 1)
     step = _step(len(weeks))
@@ -158,7 +163,7 @@ def _dates(weeks: Sequence[Week]) -> Iterable[str]:
         anchor = "start" if number == 0 else "middle"
         yield (
             f'<text x="{x}" y="{_HEIGHT - _BOTTOM + 32}" text-anchor="{anchor}" fill="currentColor">'
-            f"{weeks[number].start.isoformat()}</text>"
+            f"{says.day(weeks[number].start)}</text>"
         )
 
 

@@ -293,7 +293,7 @@ def test_days_of_grace_are_counted_from_the_calendars_first_day_on(said, sent, c
 
 def test_where_no_row_of_the_catalogue_speaks_of_it_the_check_names_itself_as_source():
     text = mail("2026-08-01", channel="sms", country="BR")
-    assert _one(_no(channel="sms"), text)[3] == ("house: experience check",)
+    assert _one(_no(channel="sms"), text)[3] == ("our own yardstick; no law or study behind it",)
 
 
 @pytest.mark.parametrize("no", ["objected", "unsubscribed", "consent_withdrawn"])

@@ -34,7 +34,7 @@ def test_the_purchase_is_what_the_finding_rests_on() -> None:
     proof = made.counterfactual
     assert proof is not None
     assert (proof.remove, proof.smallest, proof.needed) == (("o",), True, ("o",))
-    assert proof.outcome == "the check repeat-after-purchase would not find it"
+    assert proof.outcome == "this would not be found"
     assert made.subject.type == "finding"
     assert made.standing == "derived"
     assert made.because[0].because[0].text == "bought Nail clipper on 2026-01-01 00:00"
@@ -141,7 +141,7 @@ def test_its_acts_and_its_messages_are_named_apart() -> None:
     made = explained(bought_and_mailed(), "repeat-after-purchase")
     acts, messages = made.because[0].because
     assert (acts.events, messages.events) == (("o",), ("m0", "m1", "m2", "m3"))
-    assert messages.text == "4 messages from 2026-02-01 to 2026-05-01"
+    assert messages.text == "4 mails from 2026-02-01 to 2026-05-01"
 
 
 def test_what_would_have_explained_a_message_is_a_look_at_the_same_the_day_before() -> None:

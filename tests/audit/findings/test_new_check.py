@@ -36,7 +36,7 @@ jurisdiction = []
 basis_kind = "house"
 text_read = true
 max_verdict = "risk"
-sources = ["house: experience check"]
+sources = ["our own yardstick; no law or study behind it"]
 needs = [{ kinds = ["message_sent"] }]
 question = { en = "a new thing", de = "etwas Neues" }
 [check.thresholds]
@@ -122,7 +122,7 @@ def test_why_names_what_it_rests_on_and_the_messages_without_which_it_is_gone(
     assert answer["standing"] == "derived"
     assert answer["because"][0]["events"] == finding["messages"]
     proof = answer["counterfactual"]
-    assert proof["outcome"] == "the check discount-mail would not find it"
+    assert proof["outcome"] == "this would not be found"
     assert len(proof["remove"]) == finding["count"] - 1
     assert finding["text"] in whysent("why", CUSTOMER, "--finding", finding["id"]).out
 
@@ -132,7 +132,9 @@ def test_both_reports_speak_of_it_in_every_language(toy: Check, whysent: Command
     finding = finding_of(whysent, toy)
     about = (CUSTOMER, "--locale", locale, "--finding", finding["id"])
     note = whysent("report", *about, "--kind", "internal")
-    facts = {"en": (finding["text"].rstrip("."),), "de": (toy.id, f"{finding['total']} E-Mails")}[locale]
+    facts = {"en": (finding["text"].rstrip("."),), "de": ("etwas Neues", f"{finding['total']} E-Mails")}[
+        locale
+    ]
     assert (note.code, [fact for fact in facts if fact not in note.out]) == (0, [])
     reply = whysent("report", *about, "--kind", "reply")
     assert reply.code == 0
@@ -153,7 +155,7 @@ async def test_the_customer_screen_shows_and_explains_it(toy: Check, scenes: Pat
         assert finding.text in driver.words
         app.push_screen(WhyScreen(Subject("finding", finding.id), app.screen.case.now))
         await driver.settle()
-        assert f"{finding.count} messages from" in driver.words
+        assert f"{finding.count} mails from" in driver.words
 
 
 def test_the_manual_has_its_chapter(toy: Check) -> None:

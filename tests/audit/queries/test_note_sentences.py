@@ -11,7 +11,7 @@ from audit.why import flow_check
 from audit.why.model import Absence, CountedFacts, Facts, FlowCondition, Reason, SegmentFacts
 from audit.why.reasons import grouped
 from audit.why.wording import Wording
-from tests.audit.queries.test_report import PICTURE, finding
+from tests.audit.queries.test_report import finding
 from tests.build import events
 
 GERMAN = language("de")
@@ -34,7 +34,8 @@ def german(facts: Facts, absent: Absence | None = None) -> str:
             CountedFacts(number=5, first=FIRST, last=FIRST, excess=4),
             "5 Nachrichten, 24. März 2026, davon 4 zu viel",
         ),
-        (CountedFacts(counted="others", number=2, first=FIRST, last=FIRST), "2 Ereignisse, 24. März 2026"),
+        (CountedFacts(number=2, channel="sms", first=FIRST, last=FIRST), "2 SMS-Nachrichten, 24. März 2026"),
+        (CountedFacts(counted="acts", number=2, first=FIRST, last=FIRST), "2 Handlungen, 24. März 2026"),
     ],
 )
 def test_what_was_counted_is_named_with_its_days(facts: CountedFacts, said: str) -> None:
@@ -98,7 +99,7 @@ def test_a_condition_that_did_not_hold_is_not_told_as_if_it_had(holds: bool, sai
 
 def test_a_finding_without_messages_counts_none() -> None:
     goods = finding("unrequested-shipment", messages=[], subject="tool-set", to="2025-11-18T07:00:00Z")
-    assert note_sentences.found(GERMAN, PICTURE, goods).endswith(" · tool-set: 18. November 2025")
+    assert note_sentences.found(GERMAN, goods, {}) == "Waren ohne Bestellung · „tool-set“: 18. November 2025"
 
 
 def test_a_segment_that_was_not_left_is_told_by_its_name_alone() -> None:

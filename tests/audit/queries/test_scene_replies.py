@@ -21,6 +21,7 @@ from audit.workspace.workspace import Workspace
 from fixtures import demo
 from fixtures import scenes as told
 from tests import golden
+from tests.audit.queries.test_shipped_words import DATA, english_in
 from tests.conftest import steady_pseudonym
 
 GOLDEN = Path(__file__).parent / "golden" / "replies"
@@ -318,26 +319,9 @@ def test_a_letter_begins_with_a_name_says_sorry_once_at_most_and_is_signed(
     assert sorry == bool(wrong)
 
 
-DATA = re.compile(
-    r"\[[^\]]*\]|\([^)]*\)|^    .*$|\b[a-z]+(?:-[a-z]+)+\b|· [\w-]+ (?=\()|· [^:]*:", re.MULTILINE
-)
-"""What a note holds of the data: event_ids, names of rules and checks, rules as in a file, what a finding is about."""
-
-
 @pytest.mark.parametrize("customer", [*ANSWERED, *REFUSED])
-def test_a_german_note_is_german(ws: Workspace, customer: str) -> None:
+def test_a_german_note_is_german(ws: Workspace, letters: Letters, customer: str) -> None:
     note = documents.report(ws, customer, locale="de").written("txt")
-    named = {
-        "Segmente",
-        "Empfehlungen",
-        "Belege",
-        "Quellen",
-        "Vorgeschlagene Regel",
-        "Was getan ist",
-        "Regeln",
-    }
-    blocks = [
-        block for block in note.split("\n\n") if not block.startswith(("    ", "Gesendet je", "Daten:"))
-    ]
-    own = [block for before, block in zip(["", *blocks], blocks, strict=False) if before not in named]
-    assert not ENGLISH.findall(DATA.sub("", QUOTED.sub("", "\n".join(own))).replace("E-Mail", ""))
+    for text in [note, letters(customer, "de")] if customer in ANSWERED else [note]:
+        assert not english_in(text)
+        assert not ENGLISH.findall(DATA.sub("", text).replace("E-Mail", ""))

@@ -1,0 +1,137 @@
+"""Titles and words that come with the program, in the language of a report; what somebody wrote stays as it is, in quotation marks.
+
+They stand in English where they are defined, and in the file of every other language under the id they have there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from audit.events import sensitive_topics
+from audit.findings import suggested_rule
+from audit.flows import shipped as shipped_flows
+from audit.flows import triggers
+from audit.queries.reports.language import Language
+from audit.rules.model import from_dict
+from audit.segments import definitions
+from audit.segments.model import BETWEEN
+
+_ENGLISH = "en"
+_ABOUT = ("categories", "campaigns", "items", "topics", "channels")
+"""Scopes that a title of a rule names, the narrowest first."""
+
+_NAMED = 2
+"""So many names stand in a title; how many there are besides is said."""
+
+
+def segment(says: Language, ident: str, title: str | None) -> str:
+    """The title of the segment `ident`, in the words of the language where it is one of ours."""
+    name = title or ident
+    if says.locale == _ENGLISH:
+        return name
+    definition, _, group = ident.partition(":")
+    ours = _segment_titles().get(definition)
+    if ours is None or ours.replace("{group}", group) != name:
+        return says.quoted(name)
+    words = says.texts["segment_group"]
+    parts = (str(words[part]) if part in words else says.quoted(part) for part in group.split(BETWEEN))
+    return says.say("segment_title", definition, group=BETWEEN.join(parts))
+
+
+def flow(says: Language, ident: str | None, title: str) -> str:
+    """The title of a flow, in the words of the language where it is one of ours."""
+    ours = _flow_titles().get(ident or "")
+    if says.locale == _ENGLISH or ours != title:
+        return says.quoted(title)
+    return says.quoted(says.say("flow_title", ident or ""))
+
+
+def trigger(says: Language, ident: str) -> str:
+    """What one of our triggers is called."""
+    return says.quoted(says.say("flow_title", ident) if says.has("flow_title", ident) else ident)
+
+
+def source(says: Language, text: str) -> str:
+    """A source of the catalogue of checks."""
+    return text if says.locale == _ENGLISH else str(says.texts["source"].get(text, text))
+
+
+def topic(says: Language, ident: str) -> str:
+    """A sensitive topic by its name."""
+    if says.locale == _ENGLISH:
+        return sensitive_topics.titles().get(ident, ident)
+    return str(says.texts["topic"].get(ident, ident))
+
+
+def suggested(says: Language, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule that a check suggests, as in a rules file, with the title and the note that it has in the language."""
+    if says.locale == _ENGLISH:
+        return dict(fields)
+    note = {"note": says.say("rule_title", "last_resort")} if suggested_rule.is_last_resort(fields) else {}
+    return {**fields, "title": _rule(says, fields), **note}
+
+
+def _rule(says: Language, fields: Mapping[str, Any]) -> str:
+    """The title of a rule, made of what it does."""
+    form = says.form(
+        "rule_title",
+        from_dict(fields).wording.removesuffix("_of_kind"),
+        fields.get("limit") or fields.get("unengaged"),
+    )
+    form = form if says.has("rule_title", form) else "other"
+    channels = fields.get("channels") or ()
+    values = {
+        **says.nouns(dict.fromkeys(channels, 1)),
+        **{key: fields.get(key) for key in ("limit", "unengaged")},
+        "customer": ", ".join(fields.get("customers") or ()),
+        "about": _about(says, fields),
+        "after": says.listed(
+            [says.say("did", kind if says.has("did", kind) else "other") for kind in _after(fields)]
+        ),
+        "window": says.span(fields["window"]) if "{window}" in says.texts["rule_title"][form] else "",
+    }
+    return says.say("rule_title", form, **values)
+
+
+def _after(fields: Mapping[str, Any]) -> Sequence[str]:
+    """The acts that a cooldown begins with."""
+    after = fields.get("after") or ("other",)
+    return (after,) if isinstance(after, str) else after
+
+
+def _about(says: Language, fields: Mapping[str, Any]) -> str:
+    scope = next((scope for scope in _ABOUT if fields.get(scope)), None)
+    if scope is None or (scope == "channels" and from_dict(fields).wording.startswith("frequency_cap")):
+        return ""
+    names = [_name(says, scope, name) for name in fields[scope]]
+    more = [says.rest(len(names) - _NAMED)] if len(names) > _NAMED else []
+    return says.say("rule_title", scope, names=" ".join([", ".join(names[:_NAMED]), *more]))
+
+
+def _name(says: Language, scope: str, name: str) -> str:
+    if scope == "topics":
+        return topic(says, name)
+    if scope == "channels":
+        return channel(says, name)
+    return says.quoted(name.rsplit(" > ", maxsplit=1)[-1] if scope == "categories" else name)
+
+
+def channel(says: Language, name: str) -> str:
+    """What a channel is called."""
+    return str(says.texts["channel"].get(name, name))
+
+
+def columns(says: Language, names: Iterable[str]) -> Sequence[str]:
+    """What columns of events are called."""
+    return [str(says.texts["columns"].get(name, name)) for name in names]
+
+
+@cache
+def _segment_titles() -> dict[str, str]:
+    return {definition.id: definition.title for definition in definitions()}
+
+
+@cache
+def _flow_titles() -> dict[str, str]:
+    titles = {ident: trigger.title for ident, trigger in triggers.definitions().items()}
+    return titles | {ident: str(table["title"]) for ident, table in shipped_flows().items()}
