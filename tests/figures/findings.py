@@ -10,8 +10,9 @@ from statistics import median
 from audit.findings import catalogue
 from audit.population.stats import Facts
 from audit.queries.findings_documents import Finding
+from tests.figures import declared_rules
 from tests.figures.history import History, Row, area, campaign, names_cart, order
-from tests.figures.reading import day, figures, span
+from tests.figures.reading import day, span
 
 Figures = list[str]
 
@@ -101,8 +102,9 @@ def _repeat(finding: Finding, history: History, facts: Facts) -> Figures:
             continue
         if key == "item_id" and history.bought_before(row, "category"):
             continue
-        due = _due(bought, history, facts, limits["fallback_days"])
-        if due is not None and row["occurred_at"] - bought["occurred_at"] < due:
+        since = row["occurred_at"] - bought["occurred_at"]
+        length = due_after(bought, history, facts, limits["fallback_days"])
+        if length is not None and since < length:
             groups.setdefault(bought["event_id"], []).append(row)
     often = {event: rows for event, rows in groups.items() if len(rows) >= limits["messages"]}
     number = sum(map(len, often.values()))
@@ -110,7 +112,8 @@ def _repeat(finding: Finding, history: History, facts: Facts) -> Figures:
     return [str(number), *([str(len(moments))] if len(moments) > 1 else []), day(min(moments))]
 
 
-def _due(bought: Row, history: History, facts: Facts, fallback: int) -> timedelta | None:
+def due_after(bought: Row, history: History, facts: Facts, fallback: int) -> timedelta | None:
+    """How long after an order it could be time to buy it again; None: nobody can tell."""
     for key in ("item_id", "category"):
         of_it = [row for row in history.orders if bought[key] and row[key] == bought[key]]
         firsts = {row["order_id"]: row["occurred_at"] for row in reversed(history.orders) if row["order_id"]}
@@ -365,27 +368,6 @@ def _shipment(finding: Finding, history: History, _: Row) -> Figures:
     return [day(goods[0]["occurred_at"])]
 
 
-def _declared(finding: Finding, history: History, _: Row) -> Figures:
-    """What went out though as many as a cap allows, or one within a gap, had come before it."""
-    rule = history.declared[str(finding.subject)]
-    assert rule["kind"] in {"frequency_cap", "min_gap"}
-    window, most = _length(rule["window"]), rule.get("limit", 1)
-    rows = [row for row in history.mailings if row["channel"] in rule.get("channels", [row["channel"]])]
-    recent = [
-        [one for one in rows if row["occurred_at"] - window < one["occurred_at"] and order(one) <= order(row)]
-        for row in rows
-    ]
-    against = [counted for counted in recent if len(counted) > most]
-    first, last = against[0][0]["occurred_at"], against[-1][-1]["occurred_at"]
-    total = sum(first <= row["occurred_at"] <= last for row in rows)
-    peak = max(map(len, against))
-    return [str(len(against)), str(total), *span(first, last), *figures(rule["title"]), str(peak), str(most)]
-
-
-def _length(text: str) -> timedelta:
-    return int(text[:-1]) * {"h": timedelta(hours=1), "d": timedelta(days=1)}[text[-1]]
-
-
 READ: dict[str, Callable[[Finding, History, Row], Figures]] = {
     "over-frequency": _over_frequency,
     "ignored-streak": _ignored,
@@ -400,5 +382,5 @@ READ: dict[str, Callable[[Finding, History, Row], Figures]] = {
     "by-likeness": _segment,
     "unexplained": _unexplained,
     "unrequested-shipment": _shipment,
-    "declared-vs-observed": _declared,
+    "declared-vs-observed": declared_rules.figures_of,
 }

@@ -7,8 +7,9 @@ from msgspec import UNSET
 
 from audit.findings import catalogue
 from audit.flows import triggers
+from audit.flows.model import Flow
 from audit.why.model import CountedFacts, Counterfactual, FlowCondition, Reason, WhyDocument
-from tests.figures.findings import expected, total_and_excess
+from tests.figures.findings import due_after, expected, total_and_excess
 from tests.figures.history import Row
 from tests.figures.reading import day, figures, minute, span
 from tests.figures.said import Data, Figures, Said, Told
@@ -140,8 +141,10 @@ def of_end(document: WhyDocument, said: Said) -> Figures:
     """The days on which it ends, one more counts no longer, none came since and the log reaches to."""
     days: list[datetime] = []
     if document.until is not None:
+        assert _rests_on_an_act(document.until, _defined(said.data.flows), said), document.until
         days.append(document.until)
     if document.counts_until is not None and document.counts_until > document.at:
+        assert _rests_on_an_act(document.counts_until, _limits(document, said), said), document.counts_until
         days.append(document.counts_until)
     if document.none_since is not None and document.known_until is not None:
         assert document.none_since in _newest_of_its_kind(document, said)
@@ -150,6 +153,32 @@ def of_end(document: WhyDocument, said: Said) -> Figures:
         assert document.known_until in ends or day(document.known_until) in gaps
         days += [document.none_since, document.known_until]
     return [day(at) for at in days]
+
+
+def _rests_on_an_act(end: datetime, lengths: set[timedelta], said: Said) -> bool:
+    """Whether an end lies one of `lengths` after an event of the customer's; the end of a leeway still belongs to it."""
+    times = {row["occurred_at"] for row in said.history.rows}
+    return any(
+        end - length - more in times
+        for length in lengths
+        for more in (timedelta(0), timedelta(microseconds=1))
+    )
+
+
+def _limits(document: WhyDocument, said: Said) -> set[timedelta]:
+    """The lengths of time that the check of a finding goes by."""
+    row = next(row for row in said.case.findings if row.id == document.subject.id)
+    thresholds = catalogue.row(row.check).thresholds
+    lengths = {timedelta(hours=thresholds.get("hours", 0)), timedelta(days=thresholds.get("days", 0))}
+    if row.check == "over-frequency":
+        lengths = {timedelta(days={"day": 1, "week": 7}[str(row.case)])}
+    if row.check == "repeat-after-purchase":
+        due = [
+            due_after(one, said.history, said.case.facts, thresholds["fallback_days"])
+            for one in said.history.orders
+        ]
+        lengths = {length for length in due if length is not None}
+    return lengths
 
 
 def _newest_of_its_kind(document: WhyDocument, said: Said) -> set[datetime]:
@@ -217,14 +246,31 @@ def _of_definition(text: str, document: WhyDocument, said: Said) -> Figures:
 def _lengths(text: str, document: WhyDocument, data: Data) -> set[str]:
     """The lengths of time of a definition, each in the units that it is whole in."""
     check = document.reconstruction
-    flow = next((flow for flow in data.flows if check is not None and flow.id == check.flow), None)
+    flows = [flow for flow in data.flows if check is not None and flow.id == check.flow]
     named = triggers.definitions()
     asked = [named[name] for name in [check.trigger if check else None] if name in named]
-    asked += [flow.trigger] if flow is not None and flow.trigger is not None else []
-    found = {length for trigger in asked for length in (trigger.window, trigger.quiet_for)}
-    found |= {flow.every} if flow is not None and flow.every else set()
-    for step in flow.steps if flow is not None else ():
-        found |= {step.after or timedelta(0), step.leeway or timedelta(0)}
+    found = {length for trigger in asked for length in (trigger.window, trigger.quiet_for)} | _of_flows(flows)
     units = [of for unit, of in UNITS.items() if unit in text]
-    whole = (length // of for length in found if length for of in units if not length % of)
-    return {str(number) for number in whole}
+    return {str(length // of) for length in found if length for of in units if not length % of}
+
+
+def _defined(flows: Iterable[Flow]) -> set[timedelta]:
+    """Every length of time that a definition names."""
+    found = {length for each in triggers.definitions().values() for length in (each.window, each.quiet_for)}
+    return {timedelta(0), *filter(None, found), *_of_flows(flows)}
+
+
+def _of_flows(flows: Iterable[Flow]) -> set[timedelta]:
+    """The windows, waits, leeways and rhythms of flows."""
+    found: set[timedelta] = set()
+    for flow in flows:
+        found |= (
+            {length for length in (flow.trigger.window, flow.trigger.quiet_for) if length}
+            if flow.trigger
+            else set()
+        )
+        found |= {flow.every} if flow.every else set()
+        for step in flow.steps:
+            after, leeway = step.after or timedelta(0), step.leeway or timedelta(0)
+            found |= {after, leeway, after + leeway}
+    return found
