@@ -94,6 +94,8 @@ def _is_so(place: Place, finding: Finding | None, said: Said) -> bool:
         return set(read) <= _of_rule(finding, said)
     if place.name == "stopped":
         return len(read) == 1 and read[0] in _newest_alike(finding, said)
+    if place.section == "stop" and place.name == "sender":
+        return set(figures(place.text, said.names)) <= _more_senders(finding, said)
     if place.name not in _DATES | _NUMBERS:
         return True
     known = next((known for (section, key, name), known in _KNOWN.items() if place.section == section and
