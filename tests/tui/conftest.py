@@ -1,9 +1,10 @@
 """Help for tests that drive the screens: wait for workers, never for a clock."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
+from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
 from tests.tui.canned import FakeSession
@@ -49,6 +50,23 @@ class Driver:
     def words(self) -> str:
         """What stands on the screen in one line, without the frames."""
         return " ".join("".join(" " if char in "█▌▐│┃▎▊▉" else char for char in self.text).split())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_once() -> Iterator[None]:
+    """A style sheet is parsed once a run, not at the start of every application and anew for every screen."""
+    parse, parsed = Stylesheet._parse_rules, {}
+
+    def remembered(self, css, read_from, is_default_rules=False, tie_breaker=0, scope=""):
+        variables = frozenset(self._variables.items())
+        key = (css, read_from, is_default_rules, tie_breaker, scope, variables)
+        if key not in parsed:
+            parsed[key] = parse(self, css, read_from, is_default_rules, tie_breaker, scope)
+        return parsed[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stylesheet, "_parse_rules", remembered)
+        yield
 
 
 Started = Callable[..., AbstractAsyncContextManager[Driver]]
