@@ -57,11 +57,10 @@ def parsed_once() -> Iterator[None]:
     """A style sheet is parsed once a run, not at the start of every application and anew for every screen."""
     parse, parsed = Stylesheet._parse_rules, {}
 
-    def remembered(self, css, read_from, is_default_rules=False, tie_breaker=0, scope=""):
-        variables = frozenset(self._variables.items())
-        key = (css, read_from, is_default_rules, tie_breaker, scope, variables)
+    def remembered(self, *source, **named):
+        key = (source, tuple(named.items()), frozenset(self._variables.items()))
         if key not in parsed:
-            parsed[key] = parse(self, css, read_from, is_default_rules, tie_breaker, scope)
+            parsed[key] = parse(self, *source, **named)
         return parsed[key]
 
     with pytest.MonkeyPatch.context() as patch:
