@@ -70,6 +70,16 @@ def campaign_expr(*otherwise: Column) -> pl.Expr:
     return pl.coalesce("campaign_id", "campaign_name", *otherwise)
 
 
+def words_expr(text: Column) -> pl.Expr:
+    """The words of a text, as a list: of four letters and more, in lower case, without a plural s; no numbers."""
+    return (
+        _expr(text)
+        .str.to_lowercase()
+        .str.extract_all(r"\p{L}{4,}")
+        .list.eval(pl.element().str.strip_suffix("s"))
+    )
+
+
 def is_human(machine: bool | None) -> bool:
     """Whether an open or click is not marked as made by a machine."""
     return machine is not True

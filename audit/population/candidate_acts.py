@@ -108,7 +108,7 @@ class CandidateActs:
         self._named_items = self._shared(acts, pl.col("item_id"))
         self._items = self._named_items["shared"]
         self._queries = self._shared(acts, _query())["shared"]
-        self._states = _states(events)
+        self._states = states(events)
         self._paths, self._at_level = _levels(self._categories)
 
     def _shared(self, acts: pl.LazyFrame, column: pl.Expr) -> pl.DataFrame:
@@ -253,8 +253,8 @@ def _levels(categories: pl.Series) -> tuple[pl.Series, list[Array]]:
 # -- states --------------------------------------------------------------------------------------------------------
 
 
-def _states(events: pl.LazyFrame) -> pl.DataFrame:
-    """Rows `customer_id, what, value, since, until` (µs; null: it has not ended)."""
+def states(events: pl.LazyFrame) -> pl.DataFrame:
+    """Rows `customer_id, event_id, what, value, since, until` (µs; null: it has not ended): what began each state."""
     columns = ("customer_id", "occurred_at", "event_id", "kind", "segment_id", "list_id", "attributes")
     rows = events.filter(pl.col("kind").is_in(STATES)).select(columns).collect()
     rows = rows.with_columns(at=pl.col("occurred_at").to_physical())
@@ -289,7 +289,7 @@ def _states(events: pl.LazyFrame) -> pl.DataFrame:
         .sort(*slot, "at", "event_id")
         .with_columns(until=pl.col("at").shift(-1).over(slot))
         .filter("begins")
-        .select("customer_id", "what", "value", "until", since="at")
+        .select("customer_id", "event_id", "what", "value", "until", since="at")
     )
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from audit.events.messages import sent_messages
 from audit.events.schema import TIME
-from audit.events.vocabulary import is_human_expr
+from audit.events.vocabulary import is_human_expr, words_expr
 from audit.population import audience, audience_comparison, basket_baseline
 from audit.population.audience import Audiences
 from audit.population.basket_baseline import Background
@@ -79,6 +79,12 @@ def prices(orders: pl.DataFrame) -> pl.DataFrame:
         .select(*PRICES)
     )
 
+
+RARE = 0.01
+"""House value: a word in the names of more items than this share says nothing of one of them."""
+
+MIN_NAMED = 200
+"""House value: among fewer items no word is told to be frequent."""
 
 ENGAGED: dict[str, pl.DataType] = {"kind": pl.String(), "channel": pl.String()}
 REPEATS: dict[str, pl.DataType] = {
@@ -148,6 +154,16 @@ class Facts:
             .filter(pl.col("customers") >= MIN_CUSTOMERS)
             .sort("category", "customers", "item_id", descending=[False, True, False])
         )
+
+    @cached_property
+    def frequent_words(self) -> frozenset[str]:
+        """The words in the names and categories of so many items that sharing one says nothing."""
+        if self.items.height < MIN_NAMED:
+            return frozenset()
+        leaf = pl.col("category").str.split(" > ").list.last()
+        words = words_expr(pl.concat_str("item_name", leaf, separator=" ", ignore_nulls=True)).list.unique()
+        counts = self.items.select(word=words).explode("word", empty_as_null=True)["word"].value_counts()
+        return frozenset(counts.filter(pl.col("count") > RARE * self.items.height)["word"].drop_nulls())
 
     @cached_property
     def usual(self) -> Background:

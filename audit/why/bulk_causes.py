@@ -11,8 +11,8 @@ from audit.events import sensitive_topics
 from audit.events.messages import sent_messages
 from audit.flows import Flow, campaign_map, of_campaign, of_trigger, triggers
 from audit.flows.eligibility import audience, eligible_acts, gives_message
+from audit.why.audience_causes import causing_acts
 from audit.why.message_context import definitions
-from audit.why.related_acts import related_acts
 from audit.workspace.context import Context
 
 CAUSES: dict[str, pl.DataType] = {
@@ -32,8 +32,8 @@ def causes(events: pl.DataFrame, context: Context) -> pl.DataFrame:
 
     `events` are whole customers, in order. Of a message whose sender states a trigger that we define: the acts that
     satisfy it, else those that did before something ended them. Else the acts that satisfy the trigger that the
-    campaign map names. Else, unless it went to everybody on a list, every act before it that is related to what it is
-    about. Where a flow is defined for its campaign, that is the definition. Its own topics are those of its row and of
+    campaign map names. Else, unless it went to everybody on a list, every act before it that sets those who got its
+    campaign apart, or where that is not known, that resembles it. Where a flow is defined for its campaign, that is the definition. Its own topics are those of its row and of
     the trigger that the map names.
     """
     placed = events.with_row_index("act")
@@ -45,7 +45,7 @@ def causes(events: pl.DataFrame, context: Context) -> pl.DataFrame:
     derived = _eligible_acts(placed, sent, unstated, "deriving_flow", context).filter("gives_message")
     by_definition = derived.select(_PAIR)
     open_messages = unstated.filter(~pl.col("is_broadcast")).join(by_definition, on="message", how="anti")
-    related = related_acts(placed, open_messages).select(_PAIR)
+    related = causing_acts(placed, open_messages, context.facts).select(_PAIR)
     pairs = pl.concat([by_sender, by_definition, related]).unique().sort(_PAIR)
     return _columns(events, sent, pairs)
 

@@ -8,11 +8,13 @@ import polars as pl
 from msgspec.structs import replace
 
 from audit.events.schema import BEHAVIOUR
-from audit.events.vocabulary import OPT_INS, OPT_OUTS
+from audit.events.vocabulary import OPT_INS, OPT_OUTS, campaign_of
 from audit.flows import Flow, triggers
 from audit.flows.eligibility import gives_message
 from audit.flows.triggers import Trigger
+from audit.population.audience import FEWEST
 from audit.why import data_sufficiency, expiry, reasons
+from audit.why.audience_causes import likely_causes
 from audit.why.expiry import End
 from audit.why.flow_check import check_flow, failing, failing_in_words, flow_counterfactual
 from audit.why.message_context import EVER, MessageContext, message_context, order
@@ -130,14 +132,19 @@ def _is_list(reason: Reason) -> bool:
 
 
 def _inferred(message: MessageContext) -> Explanation | None:
-    """Every act in the history that could be behind it, the likeliest first."""
-    acts = candidates(message.events, message.row)
+    """The acts in the history that could be behind it, the likeliest first; more than a few stand under one line."""
+    acts = likely_causes(message.events, message.row, message.context.facts)
     if acts.is_empty():
         return None
     flow = message.definitions.deriving_flow
     end = None if flow is None else expiry.flow_end(message, flow)
-    leaves = [*_not_given(message), *reasons.could_be(message.wording, acts)]
-    return _explanation(message, "inferred", leaves, end=end)
+    apart, alike = (
+        acts.filter(test) for test in (pl.col("place").is_not_null(), pl.col("level").is_not_null())
+    )
+    campaign = campaign_of(message.row["campaign_id"], message.row["campaign_name"]) or ""
+    facts = message.context.facts.audiences.sets_apart(campaign, FEWEST)
+    leaves = [*reasons.set_apart(message.wording, apart, facts), *reasons.could_be(message.wording, alike)]
+    return _explanation(message, "inferred", [*_not_given(message), *reasons.first_few(leaves)], end=end)
 
 
 def _unexplained(message: MessageContext) -> Explanation:

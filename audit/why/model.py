@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from audit.events.document import Document
+from audit.population.audience import SetsApart
 from audit.rules.book.documents import CoveringRule
 from audit.why.expiry import Basis, End, Why
 from audit.why.silence import Stopped
@@ -69,6 +70,12 @@ class SegmentFacts(Facts):
 
     segment: str | UnsetType = UNSET
     """Its name."""
+
+
+class AudienceFacts(Facts):
+    """Those of an act that sets the people who got a campaign apart."""
+
+    audience: SetsApart | UnsetType = UNSET
 
 
 class CountedFacts(Facts):

@@ -11,16 +11,30 @@ from msgspec import UNSET, structs
 from audit.events import vocabulary
 from audit.events.sensitive_topics import topic_of_row
 from audit.flows.triggers import Trigger
+from audit.population.audience import SetsApart
 from audit.why import data_sufficiency
 from audit.why.message_context import MessageContext, order
-from audit.why.model import Absence, Counterfactual, Facts, LifeChange, Reason, RemovedEvents, SegmentFacts
+from audit.why.model import (
+    Absence,
+    AudienceFacts,
+    Counterfactual,
+    Facts,
+    LifeChange,
+    Reason,
+    RemovedEvents,
+    SegmentFacts,
+)
 from audit.why.related_acts import LEVELS
 from audit.why.wording import HAND_OVER, Wording, day, kinds_in_words, messages_in_words, minute
+from audit.why.wording import set_apart as figures_of
 
 Row = Mapping[str, Any]
 
 _OWN_LEAVES = 6
 """House value: so many things of one kind are named; more of them would hide the rest."""
+
+_SHOWN = 3
+"""So many causes are shown; the rest is one key away."""
 
 _NAMED_ONE_BY_ONE = 10
 """House value: so many events of a counterfactual are named; of more it is said what they are."""
@@ -50,6 +64,36 @@ def acts(message: MessageContext, live: pl.DataFrame) -> list[Reason]:
 def could_be(wording: Wording, candidates: pl.DataFrame) -> list[Reason]:
     """A leaf for each candidate (rows with `level`), the likeliest first."""
     return grouped(wording, candidates.to_dicts(), "could be: ")
+
+
+def set_apart(wording: Wording, acts: pl.DataFrame, facts: Sequence[SetsApart]) -> list[Reason]:
+    """A leaf for each of `facts` that the customer has (rows with `place`, its place among them), with its figures."""
+    leaves = []
+    for place in acts["place"].unique(maintain_order=True):
+        rows = acts.filter(place=place).to_dicts()
+        fact, newest = facts[place], max(rows, key=order)
+        thing = {"item_name": fact.value} if len(rows) > 1 and fact.level is not None else {}
+        times = f" {len(rows)} times, last" if len(rows) > 1 else ""
+        did = f"{wording.act(newest | thing)}{times} on {minute(newest['occurred_at'])}"
+        told = structs.asdict(_act_facts(wording, newest, len(rows)))
+        leaves.append(
+            Reason(
+                f"could be: {did}; {figures_of(fact)}",
+                tuple(row["event_id"] for row in rows),
+                facts=AudienceFacts(
+                    **{name: told[name] for name in told if name != "segment"}, audience=fact
+                ),
+            )
+        )
+    return leaves
+
+
+def first_few(leaves: Sequence[Reason]) -> list[Reason]:
+    """The first leaves, and all others under one line."""
+    if len(leaves) <= _SHOWN:
+        return list(leaves)
+    rest = tuple(leaves[_SHOWN:])
+    return [*leaves[:_SHOWN], Reason(f"{len(rest)} more that could be", because=rest)]
 
 
 def excluded(events: pl.DataFrame, acts: pl.DataFrame, wording: Wording) -> Iterator[Reason]:

@@ -4,7 +4,7 @@ Messages and acts are put into keys, so that an act is related to a message exac
 same or a close category, a topic, a word.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -12,10 +12,12 @@ import polars as pl
 
 from audit.events import sensitive_topics
 from audit.events.schema import TIME
-from audit.events.vocabulary import comes_before_expr
+from audit.events.vocabulary import comes_before_expr, words_expr
 from audit.storage import toml_input
 
-LEVELS = ("the same item", "the same category", "a category close to it", "a shared topic", "words of it")
+LEVELS = (
+    "the same item", "weak: the same category", "weak: a category close to it", "weak: a shared topic", "weak: words of it",
+)  # fmt: skip
 """How an act can be related to a message, the closest first."""
 
 KINDS = (
@@ -25,7 +27,7 @@ KINDS = (
 )  # fmt: skip
 """The kinds of acts that can be behind a message, the strongest first."""
 
-_ITEM, _CATEGORY, _CLOSE_CATEGORY, _TOPIC, _WORD = range(len(LEVELS))
+ITEM, _CATEGORY, _CLOSE_CATEGORY, _TOPIC, _WORD = range(len(LEVELS))
 
 _NEAR = (_CLOSE_CATEGORY, _WORD)
 """Levels that only guess."""
@@ -49,16 +51,20 @@ _MESSAGE: dict[str, pl.DataType] = {
 """What is read of a message."""
 
 
-def related_acts(placed: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
+def related_acts(
+    placed: pl.DataFrame, messages: pl.DataFrame, frequent_words: Collection[str] = ()
+) -> pl.DataFrame:
     """The acts before each of `messages` that are related to it: `message, act` (positions), `level` (index into `LEVELS`).
 
-    `placed`: events in order with `act`, their position; `messages`: rows of them with `message`, theirs.
+    `placed`: events in order with `act`, their position; `messages`: rows of them with `message`, theirs; sharing one of
+    `frequent_words` relates nothing.
     """
     acts = placed.filter(pl.col("kind").is_in(KINDS)).join(
         messages.select("customer_id").unique(), on="customer_id", how="semi", maintain_order="left"
     )
     related = (
         _message_keys(messages)
+        .filter(~pl.col("key").is_in([f"w{word}" for word in frequent_words]))
         .join(_act_keys(acts), on=("customer_id", "key"))
         .filter(pl.col("act") < pl.col("message"))
         .group_by("message", "act")
@@ -143,7 +149,7 @@ def _keys(
     return pl.concat(
         part.select(*ids, pl.concat_str(pl.lit(sign), "key").alias("key"), level.cast(pl.Int8).alias("level"))
         for sign, part, level in (
-            ("i", items, pl.lit(_ITEM)),
+            ("i", items, pl.lit(ITEM)),
             ("t", topics, pl.lit(_TOPIC)),
             ("w", words, pl.lit(_WORD)),
             ("", categories, pl.col("level")),
@@ -157,8 +163,8 @@ def _words(rows: pl.DataFrame, texts: tuple[str, ...], position: str) -> pl.Data
     """
     columns = [*texts, "category"]
     leaf = pl.col("category").str.split(" > ").list.last()
-    text = pl.concat_str(*texts, leaf, separator=" ", ignore_nulls=True).str.to_lowercase()
-    words = text.str.extract_all(r"\p{L}{4,}").list.eval(pl.element().str.strip_suffix("s"))
+    text = pl.concat_str(*texts, leaf, separator=" ", ignore_nulls=True)
+    words = words_expr(text)
     return (
         rows.select("customer_id", position, *columns)
         .join(rows.select(columns).unique().with_columns(words.alias("key")), on=columns, nulls_equal=True)

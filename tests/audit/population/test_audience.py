@@ -368,7 +368,7 @@ def test_states_begin_and_end():
         },
         {"kind": "profile_updated", "at": "2026-01-04", "attributes": json.dumps({"kids": 2})},
     ]
-    states = candidate_acts._states(events(*rows).lazy()).sort("what", "since")
+    states = candidate_acts.states(events(*rows).lazy()).sort("what", "since")
     assert states.select("what", "value", pl.col("until").is_null()).rows() == [
         ("profile", "kids: 1", False), ("profile", "kids: 2", True), ("segment", "s", False),
     ]  # fmt: skip

@@ -35,7 +35,7 @@ def told(frame, known, row):
         ]
         named = {name for one in leaves if not one.text.startswith("could be: ") for name in one.events}
     elif made.standing == "inferred":
-        named = {name for one in made.because if one.text.startswith("could be: ") for name in one.events}
+        named = {name for one in made.because if "could be" in one.text for name in one.leaves()}
     else:
         named = set()
     return [name for name in frame["event_id"] if name in named]

@@ -263,8 +263,8 @@ def test_inferred_lists_every_candidate_closest_first_then_newest() -> None:
     assert made.standing == "inferred"
     assert texts(made.because)[1:] == [
         "could be: bought Nail clipper on 2026-01-01 00:00 (the same item)",
-        "could be: viewed Nail files 2 times, last on 2026-02-02 00:00 (a category close to it)",
-        "could be: searched for “clippers for cats” on 2026-02-03 00:00 (words of it)",
+        "could be: viewed Nail files 2 times, last on 2026-02-02 00:00 (weak: a category close to it)",
+        "could be: searched for “clippers for cats” on 2026-02-03 00:00 (weak: words of it)",
     ]
     assert made.evidence == ("o", "v2", "v1", "q")
 
@@ -333,7 +333,7 @@ def test_a_sensitive_topic_is_named_to_a_reviewer_and_not_to_an_agent() -> None:
     assert "pregnan" not in seen
     assert "two of you" not in seen
     assert "hand to privacy" in seen
-    assert "could be: searched for “prenatal vitamins” on 2026-03-01 00:00 (a shared topic)" in texts(
+    assert "could be: searched for “prenatal vitamins” on 2026-03-01 00:00 (weak: a shared topic)" in texts(
         reviewer.because
     )
     assert any(reason.facts and reason.facts.hand_over for reason in agent.because)

@@ -1,0 +1,134 @@
+"""Which acts before a message set those who got its campaign apart; where that is not known, which resemble it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from audit.events.schema import SCHEMA
+from audit.events.vocabulary import campaign_expr
+from audit.population.audience import FEWEST, Audiences
+from audit.population.candidate_acts import ACTS, states
+from audit.population.stats import Facts
+from audit.why.related_acts import ITEM, KINDS, related_acts
+
+CAUSES: dict[str, pl.DataType] = {
+    "message": pl.UInt32(), "act": pl.UInt32(), "level": pl.Int8(), "place": pl.UInt32(),
+}  # fmt: skip
+"""Positions of a message and of an act before it; `level`: how it resembles the message (`related_acts.LEVELS`), or `place`:
+which of the things that set the campaign's recipients apart it is."""
+
+
+def causing_acts(placed: pl.DataFrame, messages: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+    """The acts before each of `messages` that could be behind it, in the shape of `CAUSES`.
+
+    Of a campaign that enough people got and enough others did not: the acts that set its recipients apart, and those on the
+    very item that the message is about. Of any other: the acts that resemble it. `placed`: events in order with `act`,
+    their position; `messages`: rows of them with `message`, theirs.
+    """
+    audiences = facts.audiences
+    known = campaign_expr().is_in(with_enough_people(audiences).implode()).fill_null(value=False)
+    compared, other = messages.filter(known), messages.filter(~known)
+    place = pl.lit(None, pl.UInt32).alias("place")
+    of_item = related_acts(placed, compared).filter(level=ITEM).with_columns(place)
+    apart = _set_apart(placed, compared, audiences).with_columns(level=pl.lit(None, pl.Int8))
+    first = of_item.join(apart, on=("message", "act"), how="anti")
+    parts = (apart, first, related_acts(placed, other, facts.frequent_words).with_columns(place))
+    return pl.concat([part.select(*CAUSES).cast(CAUSES) for part in parts])  # type: ignore[arg-type]
+
+
+def with_enough_people(audiences: Audiences) -> pl.Series:
+    """The campaigns of which enough people got one and enough others did not, to tell them apart."""
+    enough = audiences.campaigns.filter(pl.min_horizontal("recipients", "others") >= FEWEST)
+    return enough["campaign"]
+
+
+def _set_apart(placed: pl.DataFrame, messages: pl.DataFrame, audiences: Audiences) -> pl.DataFrame:
+    """`message, act, place` of every act that is one of those that set the message's recipients apart, the likeliest only."""
+    apart = audiences.apart.filter(pl.col("recipients") >= FEWEST).with_columns(
+        _key("level", "value", "item_id").alias("key"),
+        place=pl.int_range(pl.len(), dtype=pl.UInt32).over("campaign"),
+        reach=pl.duration(days=pl.col("window_days").cast(pl.Int64)),
+    )
+    asked = messages.select(
+        "customer_id", "message", campaign_expr().alias("campaign"), sent_at="occurred_at"
+    ).join(apart.select("campaign", "what", "key", "place", "reach"), on="campaign")
+    if asked.is_empty():
+        return pl.DataFrame(schema={"message": pl.UInt32, "act": pl.UInt32, "place": pl.UInt32})
+    own = placed.join(
+        asked.select("customer_id").unique(), on="customer_id", how="semi", maintain_order="left"
+    )
+    return (
+        asked.join(pl.concat([_acts(own), _states(own)]), on=("customer_id", "what", "key"))
+        .filter(
+            pl.col("at") < pl.col("sent_at"),
+            (pl.col("at") >= pl.col("sent_at") - pl.col("reach")).fill_null(value=True),
+            (pl.col("sent_at") <= pl.col("until")).fill_null(value=True),
+        )
+        .group_by("message", "act")
+        .agg(pl.col("place").min())
+    )
+
+
+def _key(level: str, value: str, item_id: str) -> pl.Expr:
+    """What an act has to be about: a category path, an item, or words."""
+    return (
+        pl.when(pl.col(level).is_not_null())
+        .then(pl.concat_str(pl.lit("c"), value))
+        .when(pl.col(item_id).is_not_null())
+        .then(pl.concat_str(pl.lit("i"), item_id))
+        .otherwise(pl.concat_str(pl.lit("v"), value))
+    )
+
+
+def _acts(own: pl.DataFrame) -> pl.DataFrame:
+    """Each act under every key that it answers to: `customer_id, act, at, until` (null), `what, key`."""
+    acts = own.filter(pl.col("kind").is_in(list(ACTS))).select(
+        "customer_id", "act", "category", "item_id", "query",
+        at="occurred_at", until=pl.lit(None, own.schema["occurred_at"]), what=pl.col("kind").replace_strict(ACTS, return_dtype=pl.String),
+    )  # fmt: skip
+    levels = pl.col("category").str.split(" > ")
+    paths = [
+        levels.list.head(depth).list.join(" > ")
+        for depth in range(1, int(acts.select(levels.list.len().max()).item() or 0) + 1)
+    ]
+    words = pl.when(pl.col("category").is_null()).then(pl.col("query").str.to_lowercase().str.strip_chars())
+    keys = [pl.concat_str(pl.lit("c"), path) for path in paths]
+    keys += [pl.concat_str(pl.lit("i"), "item_id"), pl.concat_str(pl.lit("v"), words)]
+    return (
+        acts.select("customer_id", "act", "at", "until", "what", key=pl.concat_list(keys).list.unique())
+        .explode("key", empty_as_null=True)
+        .drop_nulls("key")
+    )
+
+
+def _states(own: pl.DataFrame) -> pl.DataFrame:
+    """Each state under its key, from the event that began it, until one ended it."""
+    held = states(own.lazy()).with_columns(
+        pl.from_epoch("until", time_unit="us").dt.replace_time_zone("UTC"),
+        key=pl.concat_str(pl.lit("v"), "value"),
+    )
+    begun = own.select("customer_id", "event_id", "act", at="occurred_at")
+    return held.join(begun, on=("customer_id", "event_id")).select(
+        "customer_id", "act", "at", "until", "what", "key"
+    )
+
+
+def likely_causes(events: pl.DataFrame, message: Mapping[str, Any], facts: Facts) -> pl.DataFrame:
+    """The acts before one `message` (a row) that could be behind it, the likeliest first: rows of `events` with `level, place`."""
+    placed = events.with_row_index("act")
+    position = placed.filter(pl.col("event_id") == message["event_id"])["act"]
+    row = pl.DataFrame([{name: message[name] for name in SCHEMA}], schema=SCHEMA).with_columns(
+        message=position
+    )
+    strength = pl.col("kind").replace_strict(
+        {kind: rank for rank, kind in enumerate(KINDS)}, default=len(KINDS), return_dtype=pl.Int8
+    )
+    return (
+        placed.join(causing_acts(placed, row, facts).drop("message"), on="act")
+        .sort(
+            "place", "level", "occurred_at", strength, "event_id",
+            descending=[False, False, True, False, False], nulls_last=True,
+        )
+        .drop("act")
+    )  # fmt: skip
