@@ -39,6 +39,7 @@ def context(
     facts: Facts | None = None,
     campaigns: pl.DataFrame | None = None,
     settings: Settings | None = None,
+    **more: Any,
 ) -> Context:
     """A context around `frame`: its own coverage, the newest event as the moment, no group facts."""
     from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
@@ -54,6 +55,7 @@ def context(
         facts=facts or none(),
         campaigns=pl.DataFrame(schema=CAMPAIGNS) if campaigns is None else campaigns,
         settings=settings or Settings(),
+        **more,
     )
 
 

@@ -27,7 +27,7 @@ from audit.queries.case import named_in
 from audit.rules.book import Proposal, Request
 from audit.rules.book.proposals import APPROVED, PROPOSED
 from audit.rules.describe import sentence
-from audit.rules.model import Rule, to_dict
+from audit.rules.model import NextMessage, Rule, to_dict
 from audit.rules.reference import histories
 from audit.rules.reference.history import LAST_ID, Evaluator, History, Message
 from audit.rules.scopes import RuleSet, class_of, in_scope, per_values, valid
@@ -46,6 +46,9 @@ FORMATS = ("csv", "json", "braze", "klaviyo")
 BY_EMAIL = ("klaviyo",)
 """Those that name people by their e-mail addresses."""
 
+BY_NAME_ALONE = ("braze", "klaviyo")
+"""Those that say of nobody what they get no more."""
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula at the beginning of a cell."""
 
@@ -60,7 +63,8 @@ class Suppressed(NamedTuple):
     """`customer` (a pseudonym) gets nothing that `rule` judges before `until` (None: nothing ends it).
 
     `about`: what the messages are about or go by, where the rule tells them apart: a channel, a category, an item ...
-    `channel`: the one that it is limited to by that; None: every channel of the rule.
+    `channel`: the one that it is limited to by that; None: every channel of the rule. `part`: it is about a sender, list or
+    topic alone, and other messages of the channel go on.
     """
 
     customer: str
@@ -68,6 +72,7 @@ class Suppressed(NamedTuple):
     about: str
     until: datetime | None
     channel: str | None = None
+    part: bool = False
 
 
 def suppressed(
@@ -104,13 +109,13 @@ def suppressed(
 
 def _suppressed_by(rule: Rule, history: History, at: datetime) -> Iterator[Suppressed]:
     evaluator = _informed(history, rule)
-    for about, message in rule.next_messages(history, at) or _like_those_before(history, rule, at):
+    for about, message, part in rule.next_messages(history, at) or _like_those_before(history, rule, at):
         if evaluator.blocking(message, at) is not None:
             until = evaluator.earliest_pass(message, at, at)
             if rule.valid_until and (until is None or until > rule.valid_until):
                 until = rule.valid_until
             channel = message.channel if rule.apart_by_channel else None
-            yield Suppressed(history.customer, rule.id, about, until, channel)
+            yield Suppressed(history.customer, rule.id, about, until, channel, part=part)
 
 
 def _informed(history: History, rule: Rule) -> Evaluator:
@@ -123,7 +128,7 @@ def _informed(history: History, rule: Rule) -> Evaluator:
     return evaluator
 
 
-def _like_those_before(history: History, rule: Rule, at: datetime) -> Iterator[tuple[str, Message]]:
+def _like_those_before(history: History, rule: Rule, at: datetime) -> Iterator[NextMessage]:
     """The newest messages of each sort that the rule tells apart, as if they came again at `at`, and what they go by."""
     newest: dict[tuple[str | None, ...], Message] = {}
     for message in history.messages:
@@ -131,7 +136,8 @@ def _like_those_before(history: History, rule: Rule, at: datetime) -> Iterator[t
             sort = per_values(rule, message) if rule.counts else (message.channel,)
             newest[sort] = message
     for sort, message in newest.items():
-        yield " · ".join(value or "" for value in sort), message._replace(event_id=LAST_ID, at=at)
+        about = " · ".join(value or "" for value in sort)
+        yield NextMessage(about, message._replace(event_id=LAST_ID, at=at))
 
 
 # -- the export ------------------------------------------------------------------------------------------------
@@ -141,13 +147,15 @@ def _like_those_before(history: History, rule: Rule, at: datetime) -> Iterator[t
 class Handover:
     """What was handed over: the `text` of the file, and how many `people` are in it.
 
-    `withheld`: rows left out as they are about a sensitive topic; `nameless`: people left out as the vault has no e-mail
+    `withheld`: rows left out as they are about a sensitive topic; `narrower`: people left out of a list that cannot say so,
+    as they get other messages of the channel; `nameless`: people left out as the vault has no e-mail
     address of theirs; `altered`: cells that got a `'` before them.
     """
 
     text: str
     people: int
     withheld: int
+    narrower: int
     nameless: int
     altered: int
 
@@ -212,6 +220,9 @@ def hand_over(
     nameable, rows, withheld = _people(ws, rules, ws.at, viewer)
     if form in BY_EMAIL:
         rows = _about_email(rows, nameable)
+    everyone = {row.customer for row in rows}
+    if form in BY_NAME_ALONE:
+        rows = [row for row in rows if not row.part]
     logged = _log(ws, request, rows, approved, who)
     names = _names(ws, form, rows, logged)
     by_name = sorted(
@@ -227,6 +238,7 @@ def hand_over(
         text,
         people=len(people & set(names)),
         withheld=withheld,
+        narrower=len(everyone - people),
         nameless=len(people - set(names)),
         altered=0 if form == "json" else len({row.customer for row in by_name if is_formula(row.customer)}),
     )

@@ -2,12 +2,9 @@
 
 import polars as pl
 
-from audit.events.vocabulary import is_human_expr
+from audit.events.vocabulary import KEY, is_human_expr
 
 _RANK = {"message_sent": 0, "message_suppressed": 1, "message_attempted": 2}
-
-KEY = pl.coalesce("message_id", pl.concat_str(pl.lit("event:"), "event_id")).alias("message_key")
-"""What makes a message one message of a customer: its message_id, else the row itself."""
 
 
 def sent_messages(events: pl.DataFrame) -> pl.DataFrame:

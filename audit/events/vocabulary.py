@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
@@ -21,6 +21,18 @@ OPT_OUTS = ("unsubscribed", "objected", "consent_withdrawn")
 
 OPT_INS = ("subscribed", "consent_given")
 """The kinds of events by which a customer says yes to messages."""
+
+COMPLAINT = "message_complained"
+"""The kind of event by which a customer calls a message spam."""
+
+NOES = (*OPT_OUTS, COMPLAINT)
+"""The kinds of events by which a customer may say no: an opt-out, or a complaint that no machine made (`says_no`)."""
+
+SCOPE = ("channel", "sender", "list_id", "topics")
+"""The columns that say what a no, a yes or a message is about (`Scope`)."""
+
+KEY = pl.coalesce("message_id", pl.concat_str(pl.lit("event:"), "event_id")).alias("message_key")
+"""What makes a message one message of a customer: its message_id, else the row itself."""
 
 TAKEN_BACK = ("order_refunded", "order_cancelled")
 """The kinds of events by which a purchase is undone."""
@@ -101,19 +113,113 @@ def comes_before_expr(at: Column, event_id: Column, other_at: Column, other_even
     return (time < other_time) | ((time == other_time) & (_expr(event_id) < _expr(other_event_id)))
 
 
-def bears_on(act: str | None, message: str | None) -> bool:
-    """Whether an opt-out or opt-in bears on a message, by its channel or its sender: it names none, or the message's own."""
-    return act is None or act == message
+class Scoped(Protocol):
+    """What a no, a yes or a message is about."""
+
+    @property
+    def channel(self) -> str | None: ...
+    @property
+    def sender(self) -> str | None: ...
+    @property
+    def list_id(self) -> str | None: ...
+    @property
+    def topics(self) -> Collection[str] | None: ...
 
 
-def bears_on_expr(act: Column, message: Column) -> pl.Expr:
-    """Whether an opt-out or opt-in bears on a message, by its channel or its sender: it names none, or the message's own."""
-    return _expr(act).is_null() | _expr(act).eq_missing(_expr(message))
+class Scope(NamedTuple):
+    """What a no, a yes or a message is about, apart from it."""
+
+    channel: str | None = None
+    sender: str | None = None
+    list_id: str | None = None
+    topics: Collection[str] | None = None
 
 
-def may_bear_on_expr(act: Column, message: Column) -> pl.Expr:
-    """Whether an act bears on a message, or may, because the message does not say its channel, sender or list."""
-    return _expr(message).is_null() | bears_on_expr(act, message)
+def says_no(kind: str, machine: bool | None) -> bool:
+    """Whether an event is a no to messages. An opt-out counts whoever made it, a complaint unless a machine did."""
+    return kind in OPT_OUTS or (kind == COMPLAINT and is_human(machine))
+
+
+def says_no_expr() -> pl.Expr:
+    """Whether an event is a no to messages. An opt-out counts whoever made it, a complaint unless a machine did."""
+    return pl.col("kind").is_in(OPT_OUTS) | ((pl.col("kind") == COMPLAINT) & is_human_expr())
+
+
+def bears_on(act: Scoped, message: Scoped) -> bool:
+    """Whether a no or a yes is about a message: of channel, sender and list it names none, or the message's own, and it
+    names no topic, or one of the message's. Of a complaint what `addressed` says of it.
+    """
+    return covers(act.list_id, message.list_id) and _agrees_but_for_list(act, message)
+
+
+def bears_on_expr(act: str = "act_", message: str = "") -> pl.Expr:
+    """`bears_on` of the columns `SCOPE` with these prefixes."""
+    names = ("channel", "sender", "list_id")
+    covered = [covers_expr(f"{act}{name}", f"{message}{name}") for name in names]
+    return pl.all_horizontal(*covered, shares_topic_expr(f"{act}topics", f"{message}topics"))
+
+
+def is_of_unnamed_list(act: Scoped, message: Scoped) -> bool:
+    """Whether nobody can tell that an act bears on a message, as it names a list and the message none."""
+    return act.list_id is not None and message.list_id is None and _agrees_but_for_list(act, message)
+
+
+def may_bear_on_expr(act: str = "act_", message: str = "") -> pl.Expr:
+    """`bears_on_expr`, or nobody can tell, as the message lacks what the act names."""
+    names = ("channel", "sender", "list_id")
+    covered = [may_cover_expr(f"{act}{name}", f"{message}{name}") for name in names]
+    no_topics = pl.col(f"{message}topics").list.len().fill_null(0) == 0
+    return pl.all_horizontal(*covered, no_topics | shares_topic_expr(f"{act}topics", f"{message}topics"))
+
+
+def addressed(kind: str, act: Scope, message: Scope | None) -> Scope:
+    """What an act is about: a complaint goes by the channel and sender of its `message`, where that is known, and by no list."""
+    if kind != COMPLAINT:
+        return act
+    of_message = act if message is None else message
+    return act._replace(channel=of_message.channel, sender=of_message.sender, list_id=None)
+
+
+def with_addresses(acts: pl.DataFrame, sent: pl.DataFrame) -> pl.DataFrame:
+    """`acts` (any events, in order) with the columns `SCOPE` of complaints as `addressed` says.
+
+    `sent`: the messages of the same customers, as `messages.sent_messages` gives them.
+    """
+    is_complaint = pl.col("kind") == COMPLAINT
+    keys = acts.filter(is_complaint).select("customer_id", KEY).unique()
+    if keys.is_empty():
+        return acts
+    of_message = sent.select("customer_id", "message_key", _channel="channel", _sender="sender", _known=True)
+    known = of_message.join(keys, on=("customer_id", "message_key"), how="semi")
+    by_message = is_complaint & pl.col("_known").is_not_null()
+    return (
+        acts.with_columns(KEY.alias("_key"))
+        .join(
+            known, left_on=("customer_id", "_key"), right_on=("customer_id", "message_key"),
+            how="left", maintain_order="left",
+        )
+        .with_columns(
+            pl.when(by_message).then("_channel").otherwise("channel").alias("channel"),
+            pl.when(by_message).then("_sender").otherwise("sender").alias("sender"),
+            pl.when(~is_complaint).then("list_id").alias("list_id"),
+        )
+        .select(acts.columns)
+    )  # fmt: skip
+
+
+def covers(named: str | None, own: str | None) -> bool:
+    """Whether what an act names, such as a channel, is about a message: it names none, or the message's own."""
+    return named is None or named == own
+
+
+def covers_expr(named: Column, own: Column) -> pl.Expr:
+    """Whether what an act names, such as a channel, is about a message: it names none, or the message's own."""
+    return _expr(named).is_null() | _expr(named).eq_missing(_expr(own))
+
+
+def may_cover_expr(named: Column, own: Column) -> pl.Expr:
+    """`covers_expr`, or nobody can tell, as the message names none."""
+    return _expr(own).is_null() | covers_expr(named, own)
 
 
 def shares_topic(act: Collection[str] | None, message: Collection[str] | None) -> bool:
@@ -125,6 +231,11 @@ def shares_topic_expr(act: Column, message: Column) -> pl.Expr:
     """Whether an opt-out or opt-in bears on a message by its topics: it names none, or one of the message's."""
     shared = _expr(act).list.set_intersection(_expr(message)).list.len().fill_null(0) > 0
     return _expr(act).is_null() | (_expr(act).list.len() == 0) | shared
+
+
+def _agrees_but_for_list(act: Scoped, message: Scoped) -> bool:
+    by_sender = covers(act.sender, message.sender)
+    return by_sender and covers(act.channel, message.channel) and shares_topic(act.topics, message.topics)
 
 
 def with_return(orders: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from audit.storage import toml_input
 SEVERITIES = ("high", "medium", "low", "info")
 """Worst first."""
 
-VERDICTS = ("breach", "risk", "cannot_tell")
+VERDICTS = ("breach", "risk", "cannot_tell", "allowed")
 """Strongest first."""
 
 OWN_YARDSTICK = "our own yardstick; no law or study behind it"

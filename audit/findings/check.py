@@ -52,6 +52,7 @@ class Check(ABC):
     `offers_opt_out`: whether a reply offers to stop all advertising.
     `alike`: which later messages are like those of a finding, so that they may not be said to have ended.
     `again`: of a check of how messages came (`alike` none but themselves): that it has not been so since, with `{since}`.
+    `customers_ask`: whether a letter to a customer says so where it could not be checked.
     `finds_no_cause`: whether its findings say that nothing the customer did led to them.
     `subject_names`: what the subject of its findings is: a name that the data has, a channel, a sensitive topic, or nothing
     beyond what the check asks.
@@ -65,6 +66,7 @@ class Check(ABC):
     offers_opt_out: ClassVar[bool] = True
     alike: ClassVar[Alike] = "campaign"
     again: ClassVar[CustomerWording | None] = None
+    customers_ask: ClassVar[bool] = True
     finds_no_cause: ClassVar[bool] = False
     subject_names: ClassVar[Literal["data", "channel", "topic", "nothing"]] = "data"
     titles_rule: ClassVar[bool] = True

@@ -10,12 +10,17 @@ import polars as pl
 
 from audit.events import sensitive_topics
 from audit.events.messages import sent_messages
+from audit.events.scanners import with_scanner
 from audit.events.schema import BEHAVIOUR, first_levels
 from audit.events.vocabulary import (
+    NOES,
+    OPT_INS,
     TAKEN_BACK,
     comes_before_expr,
     is_marketing_expr,
+    says_no_expr,
     still_bought_expr,
+    with_addresses,
     with_return,
 )
 from audit.flows.campaign_map import with_entries
@@ -24,6 +29,7 @@ from audit.workspace.context import Context
 _COLUMNS = (
     "event_id", "customer_id", "occurred_at", "kind", "channel", "message_id", "campaign_id", "reason", "item_id",
     "item_name", "category", "topics", "order_id", "segment_id", "persona", "recipient", "gift", "source", "sender",
+    "list_id", "machine", "recorded_at",
 )  # fmt: skip
 """The columns that checks read of events other than messages; the rest, mostly wide text, is never copied."""
 
@@ -90,6 +96,14 @@ class CheckContext:
         rows = with_topic_of(rows, "category", sensitive_topics.of_category, "_category")
         topic = pl.coalesce(sensitive_topics.of_topics(pl.col("topics")), "_segment", "_category")
         return rows.with_columns(topic.alias("sensitive")).drop("_segment", "_category")
+
+    @cached_property
+    def said(self) -> pl.DataFrame:
+        """The noes and yeses, complaints addressed as `vocabulary.with_addresses` does, with `scanner`: a machine may have
+        said it rather than the customer.
+        """
+        acts = self.of_kind(*NOES, *OPT_INS).filter(says_no_expr() | pl.col("kind").is_in(OPT_INS))
+        return with_scanner(with_addresses(acts, self.messages), self.events)
 
     @cached_property
     def orders(self) -> pl.DataFrame:

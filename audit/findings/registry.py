@@ -15,6 +15,7 @@ from audit.findings.checks.after_opt_out import AfterOptOut
 from audit.findings.checks.browse_pursuit import BrowsePursuit
 from audit.findings.checks.cart_after_purchase import CartAfterPurchase
 from audit.findings.checks.cart_burst import CartBurst
+from audit.findings.checks.dead_address import DeadAddress
 from audit.findings.checks.declared_rules import DeclaredRules
 from audit.findings.checks.duplicate_message import DuplicateMessage
 from audit.findings.checks.ignored_streak import IgnoredStreak
@@ -22,6 +23,7 @@ from audit.findings.checks.life_changed import LifeChanged
 from audit.findings.checks.lookalike_segment import LookalikeSegment
 from audit.findings.checks.over_frequency import OverFrequency
 from audit.findings.checks.repeat_after_purchase import RepeatAfterPurchase
+from audit.findings.checks.same_address import SameAddress
 from audit.findings.checks.sensitive_inference import SensitiveInference
 from audit.findings.checks.shared_account import SharedAccount
 from audit.findings.checks.unexplained import Unexplained
@@ -43,6 +45,8 @@ CHECKS: dict[str, Check] = {
         BrowsePursuit(),
         SharedAccount(),
         AfterOptOut(),
+        SameAddress(),
+        DeadAddress(),
         UnrequestedShipment(),
         LifeChanged(),
         SensitiveInference(),

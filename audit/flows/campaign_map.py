@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
 from audit.errors import InputError
-from audit.events.messages import KEY
 from audit.events.schema import MESSAGE_CLASSES, MESSAGING
+from audit.events.vocabulary import KEY
 from audit.storage import toml_input
 from audit.storage.toml_input import TableError, UnknownKeyError
 

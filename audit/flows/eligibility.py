@@ -4,7 +4,14 @@ from datetime import timedelta
 
 import polars as pl
 
-from audit.events.vocabulary import OPT_INS, OPT_OUTS, comes_before_expr, may_bear_on_expr
+from audit.events.vocabulary import (
+    NOES,
+    OPT_INS,
+    SCOPE,
+    comes_before_expr,
+    may_bear_on_expr,
+    says_no_expr,
+)
 from audit.flows import predicate, triggers
 from audit.flows.model import Flow, Step
 from audit.flows.triggers import LIVE
@@ -30,7 +37,7 @@ AUDIENCE: dict[str, pl.DataType] = {
 """A row for each message and each condition on whom it goes to: `list`, `segment`, `rhythm`. `events`: what puts the
 customer there, or took them out; for `rhythm`, the one before."""
 
-MESSAGE = (*triggers.MESSAGE, "series_step", "channel", "sender")
+MESSAGE = tuple(dict.fromkeys((*triggers.MESSAGE, "series_step", "channel", "sender", "topics")))
 """What is read of a message beside its customer_id."""
 
 IN, OUT = ("segment_entered", "segment_snapshot"), ("segment_left",)
@@ -40,10 +47,10 @@ def reads(flow: Flow) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The kinds of events, and their columns, that decide whether `flow` gives a message."""
     trigger = flow.trigger
     kinds = [*(trigger.read if trigger else ()), *(("order_completed",) if flow.by_rhythm else ())]
-    kinds += [*OPT_INS, *OPT_OUTS] if flow.list_id else []
+    kinds += [*OPT_INS, *NOES] if flow.list_id else []
     kinds += [*IN, *OUT] if flow.segment else []
     named = predicate.columns(trigger.where) if trigger and trigger.where else []
-    columns = (*triggers.READ, "list_id", "channel", "sender", *named)
+    columns = (*triggers.READ, *SCOPE, "machine", *named)
     return tuple(dict.fromkeys(kinds)), tuple(dict.fromkeys(columns))
 
 
@@ -139,39 +146,36 @@ def _judged(rows: pl.DataFrame, steps: tuple[Step, ...]) -> pl.DataFrame:
 def audience(events: pl.DataFrame, messages: pl.DataFrame, flow: Flow) -> pl.DataFrame:
     """Whether each of `messages` went to somebody that the flow goes to, in the shape of `AUDIENCE`.
 
-    On a list: the newest yes or no before the message that bears on the list, channel and sender is a yes. In a segment:
-    the newest log row of it before the message says so.
+    On a list: the newest yes or no before the message that bears on it (or may, where it names no channel, sender or
+    topic), as a message of that list, is a yes; complaints are addressed (`vocabulary.with_addresses`). In a segment: the
+    newest log row of it before the message says so.
     """
     parts = [pl.DataFrame(schema=AUDIENCE)]
     if flow.list_id is not None:
-        bearing = pl.col("list_id").is_null() | (pl.col("list_id") == flow.list_id)
-        parts.append(
-            _member(events.filter(bearing), messages, "list", (OPT_INS, OPT_OUTS), ("channel", "sender"))
-        )
+        said = events.filter(pl.col("kind").is_in(OPT_INS) | says_no_expr())
+        of_list = messages.with_columns(pl.lit(flow.list_id).alias("list_id"))
+        parts.append(_member(said, of_list, "list", OPT_INS, SCOPE))
     if flow.segment is not None:
-        bearing = (pl.col("segment_id") == flow.segment).fill_null(value=False)
-        parts.append(_member(events.filter(bearing), messages, "segment", (IN, OUT), ()))
+        of_segment = (pl.col("segment_id") == flow.segment).fill_null(value=False)
+        moves = events.filter(of_segment, pl.col("kind").is_in([*IN, *OUT]))
+        parts.append(_member(moves, messages, "segment", IN, ()))
     if flow.every is not None:
         parts.append(_rhythm(messages, flow.every))
     return pl.concat(parts)
 
 
 def _member(
-    events: pl.DataFrame,
-    messages: pl.DataFrame,
-    condition: str,
-    kinds: tuple[tuple[str, ...], tuple[str, ...]],
-    bears: tuple[str, ...],
+    events: pl.DataFrame, messages: pl.DataFrame, condition: str, yes: tuple[str, ...], scope: tuple[str, ...]
 ) -> pl.DataFrame:
-    yes, no = kinds
-    acts = events.filter(pl.col("kind").is_in([*yes, *no])).select(
+    """Whether the newest of `events` before each message is one of the kinds `yes`; with a `scope`, of those that bear on it."""
+    acts = events.select(
         "customer_id", pl.col("event_id").alias("act"), pl.col("occurred_at").alias("act_at"),
-        pl.col("kind").is_in(yes).alias("yes"), *(pl.col(name).alias(f"act_{name}") for name in bears),
+        pl.col("kind").is_in(yes).alias("yes"), *(pl.col(name).alias(f"act_{name}") for name in scope),
     )  # fmt: skip
     recipients = messages.select(
-        "customer_id", pl.col("event_id").alias("message"), pl.col("occurred_at").alias("t"), *bears
+        "customer_id", pl.col("event_id").alias("message"), pl.col("occurred_at").alias("t"), *scope
     )
-    bearing = [may_bear_on_expr(f"act_{name}", name) for name in bears]
+    bearing = [may_bear_on_expr()] if scope else []
     before = comes_before_expr("act_at", "act", "t", "message")
     last_no = pl.int_range(pl.len()).filter(~pl.col("yes")).max().fill_null(-1)
     newest = (

@@ -62,6 +62,18 @@ def mark(events: pl.DataFrame, flags: Mapping[str, pl.Series]) -> pl.DataFrame:
     return events
 
 
+def keep(events: pl.DataFrame, unread: Mapping[str, pl.Series]) -> pl.DataFrame:
+    """Keep in the attributes, under its column's name, what could not be read: `"time_zone":"CEST","time_zone_flag":"unread"`."""
+    for name, texts in unread.items():
+        if "attributes" not in events.columns:
+            events = events.with_columns(pl.lit(None, pl.String).alias("attributes"))
+        kept = of_columns(texts.alias(name).to_frame(), [name])
+        events = events.with_columns(merged(pl.col("attributes"), kept.alias("note")).alias("attributes"))
+        flag = pl.Series("flag", ["unread"]).new_from_index(0, events.height).set(texts.is_null(), None)
+        events = mark(events, {name: flag})
+    return events
+
+
 def merged(first_object: "pl.Expr", second_object: "pl.Expr | pl.Series") -> pl.Expr:
     """Two columns of JSON objects as one; null is an empty object."""
     second = second_object if isinstance(second_object, pl.Expr) else pl.lit(second_object)

@@ -23,6 +23,7 @@ from audit.events.schema import (
     SOURCES,
     TIME,
 )
+from audit.events.vocabulary import OPT_INS, OPT_OUTS
 from audit.ingest import attributes, strict_json, timestamps
 from audit.privacy import scan
 from audit.privacy.clean import clean, clean_column
@@ -62,6 +63,7 @@ def cast(rows: pl.DataFrame, time_zone: str) -> Cast:
 
     Times without an offset are read in `time_zone`.
     """
+    rows = _with_states(rows)
     casting = _Casting(rows["row"], time_zone)
     present = [name for name in SCHEMA if name in _ALWAYS or _has_values(rows, name)]
     with ThreadPoolExecutor(
@@ -69,7 +71,7 @@ def cast(rows: pl.DataFrame, time_zone: str) -> Cast:
     ) as pool:  # polars lets other threads run, and a column is mostly one thread's work
         columns = list(pool.map(lambda name: casting.column(rows, name), present))
     events = pl.DataFrame([rows["row"].cast(pl.UInt64), *columns])
-    events = attributes.mark(events, casting.flags)
+    events = attributes.keep(attributes.mark(events, casting.flags), casting.unread)
     refused = casting.refused(events)
     if refused.height:
         events = events.join(refused, on="row", how="anti", maintain_order="left")
@@ -81,6 +83,28 @@ def cast(rows: pl.DataFrame, time_zone: str) -> Cast:
     return Cast(events, refused, identifiers)
 
 
+def _with_states(rows: pl.DataFrame) -> pl.DataFrame:
+    """Place a no or a yes that is known only as a state, without a moment, at the time when it was recorded.
+
+    So nothing that came before is held against it. A flag in the attributes says so.
+    """
+    needed = {"kind", "recorded_at"}
+    if not needed.issubset(rows.columns) or not _has_values(rows, "recorded_at"):
+        return rows
+    if "occurred_at" not in rows.columns:
+        rows = rows.with_columns(pl.lit(None, rows.schema["recorded_at"]).alias("occurred_at"))
+    at = pl.col("occurred_at")
+    absent = at.is_null() | (at == "") if rows.schema["occurred_at"] == pl.String else at.is_null()
+    is_state = absent & pl.col("kind").is_in([*OPT_OUTS, *OPT_INS])
+    states = rows.select(is_state.fill_null(value=False)).to_series()
+    if not states.any():
+        return rows
+    recorded = pl.col("recorded_at").cast(rows.schema["occurred_at"])
+    placed = rows.with_columns(pl.when(states).then(recorded).otherwise("occurred_at").alias("occurred_at"))
+    flag = pl.Series("flag", ["state"]).new_from_index(0, rows.height).set(~states, None)
+    return attributes.mark(placed, {"occurred_at": flag})
+
+
 class _Casting:
     """One frame on its way: the reasons against its rows, and the flags to note in their attributes."""
 
@@ -89,6 +113,7 @@ class _Casting:
         self._against: dict[str, list[tuple[pl.Series, str]]] = {name: [] for name in SCHEMA}
         self._rows = rows
         self.flags: dict[str, pl.Series] = {}
+        self.unread: dict[str, pl.Series] = {}
         self.identifiers = pl.DataFrame(schema=FOUND)
 
     def column(self, rows: pl.DataFrame, name: str) -> pl.Series:
@@ -136,8 +161,14 @@ class _Casting:
         if column.name in _WORDS:
             self._words(text, _WORDS[column.name])
         if column.name == "time_zone":
-            self._refuse(text.name, _is_unknown(text, available_timezones()), "is no IANA time zone")
+            text = self._left_out(text, _is_unknown(text, available_timezones()))
         return text
+
+    def _left_out(self, text: pl.Series, unread: pl.Series) -> pl.Series:
+        """Leave what cannot be read out of the column; the attributes keep it, with a flag."""
+        if unread.any():
+            self.unread[text.name] = text.set(~unread, None)
+        return text.set(unread, None) if unread.any() else text
 
     def _words(self, text: pl.Series, allowed: Sequence[str]) -> None:
         for value in text.drop_nulls().unique().sort():

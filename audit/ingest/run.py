@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from audit.errors import InputError
+from audit.events import scanners
 from audit.events.schema import ORDER, conform
 from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT
-from audit.ingest import formats, mapped, normalise, strict_json, timestamps
+from audit.ingest import attributes, formats, mapped, normalise, strict_json, timestamps
 from audit.ingest.format import REJECTED, Batch, Options
 from audit.ingest.report import FileReport, ImportReport
 from audit.population import coverage
@@ -158,14 +159,10 @@ class _Run:
         if fresh.height:
             self._store(fresh.drop("file", "row").sort(ORDER))
 
-    def _store(self, events: pl.DataFrame) -> None:
-        self._segments.append(event_store.write(self._ws.path / "events", conform(events)))
-        counted = (
-            events
-            if "source_name" in events.columns
-            else events.with_columns(source_name=pl.lit(None, pl.String))
-        )
-        self._daily = coverage.add(self._daily, coverage.daily(counted))
+    def _store(self, fresh: pl.DataFrame) -> None:
+        events = _with_scanners(conform(fresh))
+        self._segments.append(event_store.write(self._ws.path / "events", events))
+        self._daily = coverage.add(self._daily, coverage.daily(events))
         newest = events.select(
             pl.col("occurred_at").filter(pl.col("occurred_at") <= self._started).max()
         ).item()
@@ -255,6 +252,16 @@ def _with_customer(refused: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
         events.select("row", pl.col("customer_id").alias("customer")).drop_nulls().unique("row", keep="first")
     )
     return refused.join(named, on="row", how="left", maintain_order="left")
+
+
+def _with_scanners(events: pl.DataFrame) -> pl.DataFrame:
+    """Mark the clicks that a link scanner likely made as a machine's, and note in the attributes that it is a guess."""
+    likely = scanners.burst_clicks(events)
+    if not likely.any():
+        return events
+    guessed = pl.Series("flag", ["likely a scanner"]).new_from_index(0, events.height).set(~likely, None)
+    marked = events.with_columns(machine=pl.when(likely).then(pl.lit(value=True)).otherwise("machine"))
+    return attributes.mark(marked, {"machine": guessed})
 
 
 def _raw_text(rows: pl.DataFrame) -> pl.DataFrame:

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from audit.events import sensitive_topics
-from audit.events.vocabulary import OPT_INS, OPT_OUTS, bears_on_expr, campaign_expr
+from audit.events.vocabulary import OPT_INS, OPT_OUTS, campaign_expr, covers_expr
 from audit.population.audience import APART, CAMPAIGNS, FEWEST, WINDOWS, Audiences, none
 from audit.population.candidate_acts import ACTS, NEVER, CandidateActs, Holdings
 from audit.population.proportions import Array, holm, log_chance, log_factorials, ratio_interval
@@ -153,9 +153,7 @@ class Groups:
 
     def _reachable(self, moments: Array, recipients: Array, sent_at: Array, row: Mapping[str, Any]) -> Array:
         """Who had no no in force, and was on the list if every recipient was, as far as known."""
-        bears = [
-            bears_on_expr(name, pl.lit(row[name], pl.String)) for name in ("channel", "sender", "list_id")
-        ]
+        bears = [covers_expr(name, pl.lit(row[name], pl.String)) for name in ("channel", "sender", "list_id")]
         acts = self._choices.filter(*bears)
         person, at = acts["person"].to_numpy(), acts["occurred_at"].to_physical().to_numpy()
         is_yes = acts["kind"].is_in(OPT_INS).to_numpy()

@@ -147,6 +147,8 @@ class CustomerPicture(Document, schema="whysent.customer/1"):
     first: datetime | None
     last: datetime | None
     coverage: CoverageDocument
+    same_address: tuple[str, ...] = ()
+    """Other customers (pseudonyms) that the vault knows by the same address: nothing of theirs is counted here."""
     messages: MessageCounts
     segments: tuple[AnyMembership, ...]
     recommendations: tuple[Recommendation, ...]
@@ -172,6 +174,7 @@ def picture(case: Case, *, strips: bool) -> CustomerPicture:
         first=_moment(events["occurred_at"].min()),
         last=_moment(events["occurred_at"].max()),
         coverage=context.coverage.document(),
+        same_address=tuple(context.namesakes.get(case.customer, ())),
         messages=message_counts(events),
         segments=tuple(_memberships(case)),
         recommendations=tuple(_recommendations(case)) if strips else (),

@@ -16,7 +16,7 @@ from audit.rules.book.documents import CoveringRule
 from audit.rules.replay.totals import StoppedWanted
 
 Severity = Literal["high", "medium", "low", "info"]
-Verdict = Literal["breach", "risk", "cannot_tell"]
+Verdict = Literal["breach", "risk", "cannot_tell", "allowed"]
 
 
 class SuggestedEffect(Document):

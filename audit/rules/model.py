@@ -42,6 +42,16 @@ class ActsRead(NamedTuple):
     depth: int = 0
 
 
+class NextMessage(NamedTuple):
+    """What a customer might get. `about`: what it is about, or goes by; `part`: others of its channel may go on when it may
+    not, whatever they are about.
+    """
+
+    about: str
+    message: Message
+    part: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rule(ABC):
     """One rule, checked. An empty scope is no restriction; times are UTC; `version` is the book's, None for a file's.
@@ -170,8 +180,8 @@ class Rule(ABC):
         """Whether it needs nothing but the message; `zone_known`: the message says in which zone it is."""
         return self.judges_alone and not self.acts_read()
 
-    def next_messages(self, history: History, at: datetime) -> Iterator[tuple[str, Message]] | None:  # noqa: ARG002
-        """What a customer might get at `at` that it tells apart, each with what it is about; None: what they got before."""
+    def next_messages(self, history: History, at: datetime) -> Iterator["NextMessage"] | None:  # noqa: ARG002
+        """What a customer might get at `at` that it tells apart; None: what they got before."""
         return None
 
     @property

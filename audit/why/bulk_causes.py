@@ -9,6 +9,7 @@ import polars as pl
 
 from audit.events import sensitive_topics
 from audit.events.messages import sent_messages
+from audit.events.vocabulary import with_addresses
 from audit.flows import Flow, campaign_map, of_campaign, of_trigger, triggers
 from audit.flows.eligibility import audience, eligible_acts, gives_message
 from audit.why.audience_causes import causing_acts
@@ -36,7 +37,7 @@ def causes(events: pl.DataFrame, context: Context) -> pl.DataFrame:
     campaign apart, or where that is not known, that resembles it. Where a flow is defined for its campaign, that is the definition. Its own topics are those of its row and of
     the trigger that the map names.
     """
-    placed = events.with_row_index("act")
+    placed = with_addresses(events.with_row_index("act"), sent_messages(events))
     sent = _sent(placed, context)
     stated = _eligible_acts(placed, sent, sent.filter("states_reason"), "flow_for_stated_reason", context)
     live = stated.filter("live")

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from audit import segments
 from audit.events.messages import sent_messages
 from audit.events.vocabulary import (
+    NOES,
     OPT_INS,
     OPT_OUTS,
     is_marketing,
@@ -183,7 +184,7 @@ def _opt_outs(message: MessageContext) -> tuple[str, ...]:
 def list_end(message: MessageContext, list_id: str | None) -> End:
     """Of a broadcast: as long as the customer is on the list at the moment asked about."""
     at = message.context.at
-    yes, no = message.list_act(OPT_INS, list_id, at), message.list_act(OPT_OUTS, list_id, at)
+    yes, no = message.list_act(OPT_INS, list_id, at), message.list_act(NOES, list_id, at)
     if no is None or (yes is not None and order(yes) > order(no)):
         return End(None, "subscribed", _opt_outs(message))
     if order(no) < order(message.row):

@@ -8,7 +8,7 @@ import polars as pl
 from msgspec.structs import replace
 
 from audit.events.schema import BEHAVIOUR
-from audit.events.vocabulary import OPT_INS, OPT_OUTS, campaign_of
+from audit.events.vocabulary import NOES, OPT_INS, campaign_of
 from audit.flows import Flow, triggers
 from audit.flows.eligibility import gives_message
 from audit.flows.triggers import Trigger
@@ -111,7 +111,7 @@ def _broadcast(message: MessageContext) -> Explanation | None:
 def _on_list(message: MessageContext, list_id: str | None) -> list[Reason]:
     """Since when the customer is on the list, and that they had left it."""
     title = quoted(list_id) if list_id else "everybody on it is written to"
-    joined, departed = (message.list_act(kinds, list_id, message.sent_at) for kinds in (OPT_INS, OPT_OUTS))
+    joined, departed = (message.list_act(kinds, list_id, message.sent_at) for kinds in (OPT_INS, NOES))
     left = departed is not None and (joined is None or order(departed) > order(joined))
     facts = Facts(list_id=list_id, since=None if joined is None else joined["occurred_at"])
     if joined is None:

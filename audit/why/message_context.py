@@ -10,7 +10,15 @@ import polars as pl
 
 from audit.errors import NotFoundError
 from audit.events.messages import messages, sent_messages
-from audit.events.vocabulary import OPT_INS, OPT_OUTS, bears_on, bears_on_expr
+from audit.events.vocabulary import (
+    NOES,
+    OPT_INS,
+    SCOPE,
+    covers,
+    may_bear_on_expr,
+    says_no_expr,
+    with_addresses,
+)
 from audit.flows import Flow, campaign_map, eligibility, of_campaign, of_trigger
 from audit.flows.eligibility import MESSAGE
 from audit.flows.triggers import named
@@ -162,22 +170,23 @@ class MessageContext:
         return pl.DataFrame([row], schema={name: self.events.schema[name] for name in columns})
 
     def list_act(self, kinds: tuple[str, ...], list_id: str | None, at: datetime) -> dict[str, Any] | None:
-        """The newest act of `kinds` up to `at` that bears on the message's list, channel and sender."""
-        row = {**self.row, "list_id": list_id}
-        bears = [
-            bears_on_expr(name, pl.lit(row[name], pl.String))
-            for name in ("list_id", "channel", "sender")
-            if row[name]
-        ]
-        acts = self.events.filter(pl.col("kind").is_in(kinds), pl.col("occurred_at") <= at, *bears)
+        """The newest act of `kinds` (noes or yeses) up to `at` that bears on the message, as one of this list, or may."""
+        of_message = {**self.row, "list_id": list_id}
+        says = pl.col("kind").is_in(OPT_INS) | says_no_expr()
+        said = self.events.filter(pl.col("kind").is_in(kinds), says, pl.col("occurred_at") <= at)
+        scopes = said.select(
+            *(pl.col(name).alias(f"act_{name}") for name in SCOPE),
+            *(pl.lit(of_message[name], self.events.schema[name]).alias(name) for name in SCOPE),
+        )
+        acts = said.filter(scopes.select(may_bear_on_expr()).to_series())
         return acts.row(-1, named=True) if acts.height else None
 
     @property
     def said_no(self) -> bool:
         """Whether a no that bears on the message is in force at the moment asked about."""
         at, list_id = self.context.at, self.row["list_id"]
-        yes, no = self.list_act(OPT_INS, list_id, at), self.list_act(OPT_OUTS, list_id, at)
-        return no is not None and bears_on(no["list_id"], list_id) and (yes is None or order(yes) < order(no))
+        yes, no = self.list_act(OPT_INS, list_id, at), self.list_act(NOES, list_id, at)
+        return no is not None and covers(no["list_id"], list_id) and (yes is None or order(yes) < order(no))
 
 
 def message_context(events: pl.DataFrame, context: Context, ident: str, wording: Wording) -> MessageContext:
@@ -195,7 +204,8 @@ def message_context(events: pl.DataFrame, context: Context, ident: str, wording:
         )
     sent = messages(rows)
     row = (sent if sent.height else rows).row(0, named=True)
-    return MessageContext(events, context, row, frozenset(rows["event_id"]), wording)
+    placed = with_addresses(events, sent_messages(events))
+    return MessageContext(placed, context, row, frozenset(rows["event_id"]), wording)
 
 
 def order(row: Mapping[str, Any]) -> tuple[datetime, str]:

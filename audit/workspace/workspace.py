@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from audit.rules.model import Rule
     from audit.segments import Definition
     from audit.segments.models import Models
-    from audit.workspace.context import Context
+    from audit.workspace.context import Context, Namesakes
 
 ENVIRONMENT = "WHYSENT_WORKSPACE"
 
@@ -83,6 +83,7 @@ class Workspace:
         self._opening = threading.Lock()
         self._vault: Vault | None = None
         self._book: Book | None = None
+        self._namesakes: Namesakes | None = None
 
     @classmethod
     def create(cls, path: Path, *, synthetic: bool = False) -> Self:
@@ -271,12 +272,13 @@ class Workspace:
 
         `customer`: whose rows (a pseudonym's) that were left out it names, instead of everybody's.
         """
-        from audit.workspace.context import Context
+        from audit.workspace.context import Context, Namesakes
 
         moment = at or self.at
         covered = self._readable().coverage_at(moment)
         if customer is not None:
             covered = replace(covered, left_out=self._readable().left_out(customer))
+        self._namesakes = self._namesakes or Namesakes()
         return Context(
             moment,
             covered,
@@ -287,6 +289,7 @@ class Workspace:
             definitions=self.definitions,
             flows=self.flows,
             models=self.models,
+            **self._namesakes.of(self.vault, self._readable(), moment),
         )
 
     def _declared(self) -> "tuple[Rule, ...]":

@@ -3,8 +3,8 @@
 Prints how many decisions were compared and every difference; exit code 1 if there is one. All nine kinds of rules over
 ties, batch sends, window edges to the microsecond, days on which clocks shift, missing and impossible zones, repeated
 message rows, duplicate and out-of-order events, more than 100 sends in a window, messages put off to one moment, a no
-and a yes in one instant or at the very end of the days of grace, for one channel, sender or topic or for all, clicks and
-opens by people and machines, orders inside a streak, and causes that are told, empty or not told at all.
+and a yes in one instant or at the very end of the days of grace, for one channel, sender, list or topic or for all,
+complaints about messages that are known and that are not, clicks, opens and complaints by people and machines, orders inside a streak, and causes that are told, empty or not told at all.
 """
 
 import argparse
@@ -46,9 +46,9 @@ STEPS = (
 CATEGORIES = ("Beauty", "Beauty > Nails", "Beauty > Nails > Clippers", "Beauty > Nailsome", "Toys", None)
 ACTS = (
     "order_completed", "order_completed", "product_viewed", "product_added", "profile_updated", "unsubscribed",
-    "objected", "consent_withdrawn", "subscribed", "consent_given", "consent_given",
+    "objected", "consent_withdrawn", "subscribed", "consent_given", "consent_given", "message_complained",
 )  # fmt: skip
-RESPONSES = ("message_clicked", "message_opened")
+RESPONSES = ("message_clicked", "message_opened", "message_complained")
 TOPICS = (None, [], ["baby"], ["baby", "health"], ["sport"])
 HOURS = (
     "21:00-08:00",
@@ -117,6 +117,7 @@ def _row(dice: random.Random, customer: str, at: datetime, home: str | None, eve
         "topics": dice.choice(TOPICS),
         "order_id": dice.choice(("o1", "o2", "o3", "", None)),
         "sender": dice.choice(("A", "B", None)),
+        "list_id": dice.choice(("news", "news", "offers", None)),
         "time_zone": dice.choice((home, home, home, None, dice.choice(ZONES))),
         "machine": None,
     }

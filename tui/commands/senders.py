@@ -182,6 +182,10 @@ def _tell_omissions(handed_over: "Handover") -> None:
     """What is not in the file, or not as it was."""
     if handed_over.withheld:
         output.narrate(f"{handed_over.withheld:,} rows about sensitive topics are left out; hand to privacy")
+    if handed_over.narrower:
+        output.narrate(
+            f"{handed_over.narrower:,} people are left out who said no to a list, sender or topic alone: --format csv and json name it"
+        )
     if handed_over.nameless:
         output.narrate(f"{handed_over.nameless:,} people have no e-mail address here and are left out")
     if handed_over.altered:

@@ -53,6 +53,8 @@ def customer(answer: "CustomerPicture") -> None:
 
     line(f"{answer.customer} · {_extent(answer)}")
     covered(of_document(answer.coverage))
+    if others := answer.same_address:
+        line(f"{len(others) + 1} ids of one address, also {', '.join(others)}: this is of this one alone")
     line()
     _findings(answer.findings, answer.unanswered)
     if not without_messages(answer.unanswered):

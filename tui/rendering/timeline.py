@@ -54,7 +54,8 @@ def rows(events: pl.DataFrame) -> pl.DataFrame:
     """The timeline of one customer, newest first, in the columns that `tui.session.view_models.Picture` names."""
     import polars as pl
 
-    from audit.events.messages import KEY, messages
+    from audit.events.messages import messages
+    from audit.events.vocabulary import KEY
 
     sent = messages(events)
     keyed = events.with_columns(KEY)

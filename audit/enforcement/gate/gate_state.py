@@ -2,7 +2,7 @@
 
 Forgetting changes no decision: no rule counts any more what lies longer before the customer's last than its window.
 What rules ask for whatever its age stays: opt-outs and consents, orders, the newest time zone, and the streaks that
-sunsets count with the responses to them.
+sunsets count with the responses to them. Of a complaint that comes when its message is forgotten, its own channel and sender stand.
 """
 
 from bisect import bisect_left, insort
@@ -15,6 +15,7 @@ import msgspec
 
 from audit.errors import InputError
 from audit.events.times import iso
+from audit.events.vocabulary import COMPLAINT, Scope, addressed
 from audit.rules.kinds.consent import CONSENT_ACTS
 from audit.rules.kinds.sunset import ENGAGEMENT
 from audit.rules.reference import clock
@@ -103,11 +104,13 @@ class GateDecision(msgspec.Struct, frozen=True, gc=False):
 
 
 class Answered(msgspec.Struct, frozen=True, gc=False):
-    """An answer, when it was given, and about which row."""
+    """An answer, when it was given, and about which row, with the channel and sender of that."""
 
     answer: GateDecision
     at: datetime
     event_id: str
+    channel: str | None
+    sender: str | None
 
 
 class CustomerState(Judge):
@@ -127,6 +130,7 @@ class CustomerState(Judge):
         "_newest",
         "_noted",
         "_retention",
+        "_unaddressed",
         "_zone",
         "_zones",
     )
@@ -145,8 +149,13 @@ class CustomerState(Judge):
         self._retention = retention
         self._gone_out = list(history.messages)  # each with the time it went out
         self._answered: dict[str, Answered] = {
-            key: Answered(GateDecision("allow", next_allowed_at=message.at), message.at, message.event_id)
+            key: _answered(message, GateDecision("allow", next_allowed_at=message.at), message.at)
             for key, message in zip(keys, history.messages, strict=True)
+        }
+        self._unaddressed = {
+            act.message_key
+            for act in self._acts
+            if act.kind == COMPLAINT and act.message_key not in self._answered
         }
         self._noted = {act.event_id: act.at for act in self._acts}
         self._first_due: dict[str, datetime] = {}
@@ -179,8 +188,9 @@ class CustomerState(Judge):
         self._grown += 1
         if self._grown > 0:
             self.forget()
+        self._address_complaints(message, key)
         answer = self._answer(message, at, key)
-        self._answered[key] = Answered(answer, at, message.event_id)
+        self._answered[key] = _answered(message, answer, at)
         zone = message.time_zone
         if zone and self._retention.zoned and (zone != self._zone or newest == at):
             self.place(at, message.event_id, zone)
@@ -208,7 +218,19 @@ class CustomerState(Judge):
         self._noted[act.event_id] = act.at
         self._grown += 1
         if relevant:
-            insort(self._acts, act, key=_PLACE)
+            sent = self._answered.get(act.message_key or "")
+            if act.kind == COMPLAINT and sent is None:
+                self._unaddressed.add(act.message_key)
+            insort(self._acts, _addressed(act, sent), key=_PLACE)
+            self._evaluate_anew(all_rules=False)
+
+    def _address_complaints(self, message: Message, key: str) -> None:
+        """Address the complaints about a message that came before it."""
+        if key in self._unaddressed:
+            self._unaddressed.remove(key)
+            self._acts[:] = [
+                _addressed(act, message) if act.message_key == key else act for act in self._acts
+            ]
             self._evaluate_anew(all_rules=False)
 
     def place(self, at: datetime, event_id: str, time_zone: str) -> None:
@@ -228,7 +250,8 @@ class CustomerState(Judge):
         if before is not None and before.at < clock.minus(at, self._retention.span):
             before = None
         self._newest = at if self._newest is None else max(self._newest, at)
-        self._answered[key] = Answered(answer, at, message.event_id)
+        self._address_complaints(message, key)
+        self._answered[key] = _answered(message, answer, at)
         self._grown += 1
         if answer.decision == "defer":
             if before is None or before.answer.decision != "defer":
@@ -257,11 +280,12 @@ class CustomerState(Judge):
             or (act.kind in ENGAGEMENT.values() and act.message_key in sent)
         ]
         del self._zones[: max(0, bisect_left(self._zones, since, key=attrgetter("at")) - 1)]
+        complained = {act.message_key for act in self._acts if act.kind == COMPLAINT}
         needed = streaks | {zoned.event_id for zoned in self._zones} | {act.event_id for act in self._acts}
         self._answered = {
             key: answered
             for key, answered in self._answered.items()
-            if answered.at >= since or answered.event_id in needed
+            if answered.at >= since or answered.event_id in needed or key in complained
         }
         self._noted = {name: at for name, at in self._noted.items() if at >= since or name in needed}
         self._first_due = {key: due for key, due in self._first_due.items() if key in self._answered}
@@ -363,3 +387,14 @@ class CustomerState(Judge):
                 self._evaluators.pop(number, None)
                 self._idle_from[number] = LATEST
         self._idle = LATEST
+
+
+def _answered(message: Message, answer: GateDecision, at: datetime) -> Answered:
+    return Answered(answer, at, message.event_id, message.channel, message.sender)
+
+
+def _addressed(act: Act, sent: Message | Answered | None) -> Act:
+    """An act with what it is about, a complaint by its message, where that is known."""
+    of_message = None if sent is None else Scope(sent.channel, sent.sender)
+    scope = addressed(act.kind, Scope(act.channel, act.sender, act.list_id), of_message)
+    return act._replace(channel=scope.channel, sender=scope.sender, list_id=scope.list_id)

@@ -9,10 +9,12 @@ import polars as pl
 
 from audit.events.schema import first_label
 from audit.events.vocabulary import (
+    COMPLAINT,
     OPT_INS,
-    OPT_OUTS,
+    SCOPE,
     bears_on_expr,
     comes_before_expr,
+    covers_expr,
     is_marketing_expr,
     may_bear_on_expr,
     shares_topic_expr,
@@ -36,16 +38,25 @@ _LAST_US_ZONE = "Pacific/Honolulu"
 _NO_CHANNEL = "no channel recorded"
 
 _UNKNOWN = "unknown_scope"
-_NO_RULE = ("queued_before", "wrong_scope", _UNKNOWN, "allowed_class")
-"""Cases in which no rule would help: what was handed over cannot be stopped any more, and the others may go out."""
+_BEFORE_KNOWN, _SCANNER = "before_known", "maybe_machine"
+_ALLOWED = ("wrong_scope", "allowed_class")
+"""Cases of messages that may go out."""
+
+_NO_RULE = ("queued_before", _BEFORE_KNOWN, _UNKNOWN, *_ALLOWED)
+"""Cases in which no rule would help: what had gone out cannot be stopped any more, and the others may go out."""
+
+_SAID = {"message_complained": "spam complaint"}
+"""Noes that a sentence calls otherwise than by their kind."""
 
 TEXTS = {
     "breach": "{count} after {no}.",
     "late": "{count} after {no}, later than the {grace} that a sender has.",
     "queued_before": "{count} had been handed over for sending before {no}.",
     "within_grace": "{count} within the {grace} that a sender has for acting on {no}.",
+    _BEFORE_KNOWN: "{count} after {no}, which was recorded on {recorded} only: nobody could know of it before.",
+    _SCANNER: "{count} after {no}, which may have been made by a link scanner and not by the customer: it {sign}.",
     "wrong_scope": "{count} after {no}, which was about {stopped}, not about {sent}.",
-    _UNKNOWN: "Cannot tell whether {no} is about {count}: it names a channel, sender or topic that they do not name.",
+    _UNKNOWN: "Cannot tell whether {no} is about {count}: it names a channel, sender, list or topic that they do not name.",
     "allowed_class": "{count} about orders or service after {no}; an opt-out from marketing does not stop these.",
 }
 
@@ -54,6 +65,13 @@ _FAULTS = {
     "queued_before": CustomerWording(
         en="When you told us to stop, it had already been handed over for sending.",
         de="Als Sie uns das gesagt haben, war der Versand schon in Auftrag gegeben.",
+    ),
+    _BEFORE_KNOWN: CustomerWording(
+        en="When it went out, your message had not reached us yet.",
+        de="Als es verschickt wurde, lag uns Ihr Nein noch nicht vor.",
+    ),
+    _SCANNER: CustomerWording(
+        en="After that nothing more should have come.", de="Danach hätte nichts mehr kommen dürfen."
     ),
     "wrong_scope": CustomerWording(
         en="What you had stopped was another kind of message.",
@@ -81,9 +99,10 @@ class AfterOptOut(Check):
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Messages sent while a no is in force or after one that does not bear on them, by channel and case.
 
-        A no bears on a message when the act's channel and sender are absent or the message's own, and its topics are
-        absent or shared; it is in force until a later yes that bears on the message. Where the message lacks what the act
-        names, nobody can tell.
+        A no bears on a message when each of its channel, sender and list is absent or the message's own, and its topics
+        are absent or shared; a complaint has the channel and sender of its message, and no list. A no is in force until a
+        later yes that bears on the message. Where the message lacks what the act names, nobody can tell. A no that was recorded after a message went
+        out was not known then; one that a scanner may have made is honoured all the same, and no breach.
         """
         after = _after_opt_out(context)
         judged = after.with_columns(_late(self.thresholds)).with_columns(
@@ -109,40 +128,36 @@ class AfterOptOut(Check):
 
 def _after_opt_out(context: CheckContext) -> pl.DataFrame:
     """Every message after a no, with that no (`act_*`: the oldest in force, else one that may bear, else another)."""
-    acts = context.of_kind(*OPT_OUTS, *OPT_INS).select(
+    acts = context.said.select(
         "customer_id",
         pl.col("event_id").alias("act_id"),
         pl.col("occurred_at").alias("act_at"),
         pl.col("kind").alias("act"),
-        *(pl.col(name).alias(f"act_{name}") for name in ("channel", "sender", "topics")),
+        pl.col("recorded_at").alias("act_recorded_at"),
+        "scanner",
+        pl.col("machine").fill_null(value=False).alias("act_marked"),
+        *(pl.col(name).alias(f"act_{name}") for name in SCOPE),
     )
-    opted_out = acts.filter(pl.col("act").is_in(OPT_OUTS)).select("customer_id").unique()
+    is_no = ~pl.col("act").is_in(OPT_INS)
+    opted_out = acts.filter(is_no).select("customer_id").unique()
     messages = _with_law_country(context, context.messages.join(opted_out, on="customer_id", how="semi"))
     pairs = (
         messages.join(acts, on="customer_id", how="inner")
         .filter(comes_before_expr("act_at", "act_id", "occurred_at", "event_id"))
         .sort(*_MESSAGE, "act_at", "act_id")
-        .with_columns(bears=_bears_on_message(), may_bear=_may_bear())
+        .with_columns(bears=bears_on_expr(), may_bear=may_bear_on_expr())
         .with_columns(pl.int_range(pl.len()).over(_MESSAGE).alias("nth"))
     )
     is_opt_in = pl.col("bears") & pl.col("act").is_in(OPT_INS)
     newest_opt_in = pl.col("nth").filter(is_opt_in).max().over(_MESSAGE).fill_null(-1)
-    opt_outs = pairs.filter(pl.col("act").is_in(OPT_OUTS) & (pl.col("nth") > newest_opt_in))
+    known = pl.coalesce("act_recorded_at", "act_at") <= pl.col("occurred_at")
+    opt_outs = pairs.filter(is_no & (pl.col("nth") > newest_opt_in)).with_columns(
+        known=(known & pl.col("bears")).any().over(_MESSAGE),
+        said_by_person=(~pl.col("scanner") & pl.col("bears")).any().over(_MESSAGE),
+    )
     weight = [*_MESSAGE, "bears", "may_bear", "nth"]
     by_weight = opt_outs.sort(weight, descending=[False, False, True, True, False])
     return _with_queued(context, by_weight.unique(_MESSAGE, keep="first", maintain_order=True))
-
-
-def _bears_on_message() -> pl.Expr:
-    by_topics = shares_topic_expr("act_topics", "topics")
-    return bears_on_expr("act_channel", "channel") & bears_on_expr("act_sender", "sender") & by_topics
-
-
-def _may_bear() -> pl.Expr:
-    """Whether it bears on the message, or nobody can tell, as the message lacks what the act names."""
-    no_topics = pl.col("topics").list.len().fill_null(0) == 0
-    by_topics = no_topics | shares_topic_expr("act_topics", "topics")
-    return may_bear_on_expr("act_channel", "channel") & may_bear_on_expr("act_sender", "sender") & by_topics
 
 
 def _with_law_country(context: CheckContext, messages: pl.DataFrame) -> pl.DataFrame:
@@ -214,7 +229,9 @@ def _case() -> pl.Expr:
     cases = {
         "allowed_class": ~marketing,
         "queued_before": pl.col("queued") & ~(pl.col("late") & pl.col("stale")),
+        _BEFORE_KNOWN: ~pl.col("known"),
         "within_grace": ~pl.col("late"),
+        _SCANNER: ~pl.col("said_by_person"),
     }
     in_scope = first_label(cases, "breach")
     out_of_scope = pl.when("may_bear").then(pl.lit(_UNKNOWN)).otherwise(pl.lit("wrong_scope"))
@@ -262,8 +279,10 @@ def _detected(judged: pl.DataFrame, severities: Mapping[str, str]) -> pl.DataFra
                 _named(side).unique(maintain_order=True).str.join(" or ").alias(side)
                 for side in ("stopped", "sent")
             ),
-            pl.col("act").first().str.replace_all("_", " ", literal=True),
-            pl.col("law").is_in(strict).any().alias("strict"),
+            pl.col("act").first().replace(_SAID).str.replace_all("_", " ", literal=True),
+            day(pl.col("act_recorded_at").max()).alias("recorded"),
+            _sign().first().alias("sign"),
+            (pl.col("law").is_in(strict) & (pl.col("act") != COMPLAINT)).any().alias("strict"),
             pl.col("law_sources").drop_nulls().explode().unique(maintain_order=True).alias("sources"),
         )
     )
@@ -278,6 +297,8 @@ def _detected(judged: pl.DataFrame, severities: Mapping[str, str]) -> pl.DataFra
         .then(pl.lit("breach"))
         .when(pl.col("case") == _UNKNOWN)
         .then(pl.lit("cannot_tell"))
+        .when(pl.col("case").is_in(_ALLOWED))
+        .then(pl.lit("allowed"))
         .otherwise(pl.lit("risk")),
         sources=pl.when(has_sources).then("sources").otherwise(pl.lit([catalogue.OWN_YARDSTICK])),
         rule=pl.when(~pl.col("case").is_in(_NO_RULE)).then("rule"),
@@ -288,8 +309,9 @@ def _named(side: str) -> pl.Expr:
     """What a no names and its message does not share: as the no has it (`stopped`), or as the message has it (`sent`)."""
     prefix = "act_" if side == "stopped" else ""
     parts = [
-        (bears_on_expr("act_channel", "channel"), _messages_of(pl.col(f"{prefix}channel"))),
-        (bears_on_expr("act_sender", "sender"), pl.format("the sender {}", f"{prefix}sender")),
+        (covers_expr("act_channel", "channel"), _messages_of(pl.col(f"{prefix}channel"))),
+        (covers_expr("act_sender", "sender"), pl.format("the sender {}", f"{prefix}sender")),
+        (covers_expr("act_list_id", "list_id"), pl.format("the list {}", f"{prefix}list_id")),
         (
             shares_topic_expr("act_topics", "topics"),
             pl.format("the topic {}", pl.col(f"{prefix}topics").list.join(", ")),
@@ -313,9 +335,7 @@ def _text() -> pl.Expr:
     parts = {
         "count": message_count(pl.col("channel")),
         "no": no.otherwise(pl.format("{} opt-outs, the first of {}", noes, named)),
-        "grace": pl.col("grace"),
-        "stopped": pl.col("stopped"),
-        "sent": pl.col("sent"),
+        **{name: pl.col(name) for name in ("grace", "recorded", "sign", "stopped", "sent")},
     }
     told_as = (
         pl.when((pl.col("case") == "breach") & pl.col("has_grace")).then(pl.lit("late")).otherwise("case")
@@ -326,6 +346,12 @@ def _text() -> pl.Expr:
         )
         for case, text in TEXTS.items()
     )
+
+
+def _sign() -> pl.Expr:
+    """By what one sees that a scanner may have made an opt-out."""
+    looks = pl.lit("came within seconds of a message, or with clicks on many links at once")
+    return pl.when("act_marked").then(pl.lit("is marked as made by a machine")).otherwise(looks)
 
 
 def _rule(channel: str | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Which finding a reply is about, and what it says of it, as typed facts out of the customer's own events."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,8 @@ import polars as pl
 
 from audit.errors import InputError
 from audit.events import sensitive_topics, vocabulary
-from audit.events.messages import messages
-from audit.events.vocabulary import OPT_INS, OPT_OUTS
+from audit.events.messages import messages, sent_messages
+from audit.events.vocabulary import NOES, OPT_INS, SCOPE, Scope, says_no_expr, with_addresses
 from audit.findings import check
 from audit.population.coverage import Coverage
 from audit.queries.case import Case
@@ -21,7 +21,7 @@ from audit.why.silence import Silence, silence_after_finding
 
 _LEGAL_REQUESTS = ("access_requested", "erasure_requested")
 _ORDER = "order_completed"
-_AFTER_A_NO = ("breach", "within_grace")
+_AFTER_A_NO = ("breach", "within_grace", "maybe_machine")
 """Cases of messages that a no bears on, and that were sent all the same."""
 
 
@@ -162,7 +162,8 @@ def _sent(events: pl.DataFrame, finding: Finding | None) -> tuple[SentMessage, .
         rows = messages(events).filter("sent").sort("occurred_at", "event_id").to_dicts()
     else:
         rows = list(_rows(events, finding.messages or finding.evidence))
-    acts = events.filter(pl.col("kind").is_in([*OPT_OUTS, *OPT_INS])).to_dicts()
+    said = events.filter(says_no_expr() | pl.col("kind").is_in(OPT_INS))
+    acts = with_addresses(said, sent_messages(events)).to_dicts()
     deliveries = () if finding is None or finding.messages else (_ORDER,)
     return tuple(
         SentMessage(
@@ -200,13 +201,12 @@ def _system(source: str | None) -> str | None:
 
 def _refused(row: dict[str, Any], acts: Sequence[dict[str, Any]]) -> bool:
     """Whether the newest of the customer's noes and yeses (`acts`, oldest first) that bears on a message is a no."""
-    bearing = [
-        act["kind"]
-        for act in acts
-        if all(vocabulary.bears_on(act[name], row[name]) for name in ("channel", "sender", "list_id"))
-        and vocabulary.shares_topic(act["topics"], row["topics"])
-    ]
-    return bool(bearing) and bearing[-1] in OPT_OUTS
+    bearing = [act["kind"] for act in acts if vocabulary.bears_on(_scope(act), _scope(row))]
+    return bool(bearing) and bearing[-1] in NOES
+
+
+def _scope(row: Mapping[str, Any]) -> Scope:
+    return Scope(*(row[name] for name in SCOPE))
 
 
 def _about(row: dict[str, Any]) -> str | None:
@@ -227,7 +227,7 @@ def _silence(case: Case, finding: Finding | None, sent: Sequence[SentMessage]) -
 
 def _opt_out(rows: Sequence[dict[str, Any]], events: pl.DataFrame) -> OptOut | None:
     """The oldest no among `rows`: the one that the messages came after."""
-    noes = [row for row in rows if row["kind"] in OPT_OUTS]
+    noes = [row for row in rows if row["kind"] in NOES]
     if not noes:
         return None
     row, newest = noes[0], noes[-1]

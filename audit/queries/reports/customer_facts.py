@@ -198,7 +198,8 @@ def rule_in_words(says: Language, rule: Mapping[str, Any] | None, nouns: Mapping
 
 def unchecked(says: Language, unanswered: Sequence[Unanswered]) -> list[str]:
     """What the data could not answer, and for which time it may lack something; nothing that privacy or care answers."""
-    asked = [row for row in unanswered if not check(row.check).handed_to]
+    checks = ((row, check(row.check)) for row in unanswered)
+    asked = [row for row, of_row in checks if of_row.customers_ask and not of_row.handed_to]
     lacking = [row for row in asked if row.lacks in {"kinds", "columns", "opt_outs"}]
     never = _questions(says, (row for row in lacking if row.events == row.of))
     in_part = _questions(says, (row for row in lacking if row.events != row.of))

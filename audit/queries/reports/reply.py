@@ -23,9 +23,6 @@ from audit.why.model import WhyDocument
 _LISTED = 12
 """House value: so many messages are named one by one."""
 
-_PLAIN_CASES = {"wrong_scope", "allowed_class"}
-"""Cases of messages after a no in which nothing was wrong."""
-
 
 def reply(
     picture: CustomerPicture,
@@ -135,7 +132,7 @@ class _Case:
     @property
     def plain(self) -> bool:
         """Whether nothing was found wrong: no finding, one of what may be sent, or one that cannot tell."""
-        return self.finding is None or self.finding.case in _PLAIN_CASES or self.untold
+        return self.finding is None or self.finding.verdict == "allowed" or self.untold
 
     @property
     def untold(self) -> bool:
@@ -211,7 +208,10 @@ def _led_up(case: _Case) -> Iterable[str]:
     """What the customer had done before: bought it, or said no."""
     says, no, purchase = case.says, case.facts.opt_out, case.facts.purchase
     if no is not None:
-        key = no.kind if says.has("opt_out", no.kind) else "other"
+        kind = (
+            "maybe_machine" if case.finding is not None and case.finding.case == "maybe_machine" else no.kind
+        )
+        key = kind if says.has("opt_out", kind) else "other"
         if no.sender and says.has("opt_out", f"{key}_from"):
             key = f"{key}_from"
         yield says.say("opt_out", key, at=says.date(no.at), sender=no.sender, **case.nouns_of_no)

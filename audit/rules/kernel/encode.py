@@ -8,8 +8,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from audit.events.messages import KEY
-from audit.events.vocabulary import is_human_expr
+from audit.events.vocabulary import KEY, is_human_expr
 from audit.population.stats import Facts
 from audit.rules.kernel import clocks, consent, rule_records
 from audit.rules.kernel.dictionary_encoding import as_array
@@ -226,7 +225,7 @@ class Encoder:
         return at, ranks
 
     def _consents(self) -> ConsentActs:
-        events, rows = self._events, self._events.rows(consent.kinds(self._rules))
+        events, rows = self._events, consent.act_rows(self._events, self._rules)
         positions = events.offsets(rows), events.at[rows], self._rank(rows)
         sensitive = _sensitive_topics(self._rules, self._row.size, self._causes)
         return consent.consent_acts(events, rows, self._row, sensitive, positions)

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from audit.events.vocabulary import COMPLAINT, KEY
 from audit.rules.kernel import dictionary_encoding
 from audit.rules.kernel.dictionary_encoding import EncodedTexts
 from audit.rules.kernel.jit import outer
@@ -26,14 +27,23 @@ class EncodedEvents:
     def __init__(self, frame: pl.DataFrame, texts: Sequence[str]) -> None:
         self.frame, self._texts = frame, texts
         self._encoded: dict[str, EncodedTexts] = {}
+        self._complained: tuple[Int32, Int32] | None = None
 
     @classmethod
     def from_traits(
-        cls, frame: pl.DataFrame, starts: Int64, trait: Int32, examples: pl.DataFrame
+        cls,
+        frame: pl.DataFrame,
+        starts: Int64,
+        trait: Int32,
+        examples: pl.DataFrame,
+        complained: tuple[Int32, Int32],
     ) -> "EncodedEvents":
-        """The same where traits are known: `frame` needs no column but those asked for row by row."""
+        """The same where traits are known, and what `complained_about` gives: `frame` needs no column but those asked
+        for row by row.
+        """
         events = cls(frame, examples.columns)
         events.starts, events.trait, events.examples = starts, trait, examples
+        events._complained = complained
         return events
 
     def select(self, *names: str) -> pl.DataFrame:
@@ -87,6 +97,32 @@ class EncodedEvents:
             return np.zeros(0, np.int32)
         is_kind = self.encoded("kind").map(lambda kind: kind in kinds).astype(np.bool_)
         return np.flatnonzero(is_kind[self.trait]).astype(np.int32)
+
+    def complained_about(self, messages: Int32) -> tuple[Int32, Int32]:
+        """The rows of complaints about messages that are known, ascending, and the row of the message of each.
+
+        `messages`: the rows that stand for all messages.
+        """
+        if self._complained is None:
+            self._complained = self._find_complained(messages)
+        return self._complained
+
+    def _find_complained(self, messages: Int32) -> tuple[Int32, Int32]:
+        complaints = self.rows((COMPLAINT,))
+        if not complaints.size:
+            return complaints, complaints
+        customer_of_complaint, customer = (
+            np.searchsorted(self.starts, rows, side="right") for rows in (complaints, messages)
+        )
+        candidates = messages[np.isin(customer, customer_of_complaint)]
+        ids = self.select("customer_id", "message_id")
+        found = ids[complaints].with_columns(complaint=complaints).drop_nulls("message_id")
+        sent = ids[candidates].with_columns(row=candidates)
+        if found["message_id"].str.starts_with("event:").any():  # of a message without an id
+            own = self.select("event_id")[candidates].to_series()
+            sent = sent.with_columns(own.alias("event_id")).with_columns(KEY.alias("message_id"))
+        pairs = found.join(sent, on=("customer_id", "message_id"), maintain_order="left")
+        return pairs["complaint"].to_numpy(), pairs["row"].to_numpy()
 
     def offsets(self, rows: Int32) -> Int64:
         """Where each customer's part of these rows, which ascend, begins; and the end."""

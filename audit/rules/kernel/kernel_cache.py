@@ -21,7 +21,7 @@ from audit.storage import private_files
 if TYPE_CHECKING:
     from audit.rules.kernel.stored_encoding import StoredEncoding
 
-NAME = "numbers-1"
+NAME = "numbers-2"
 """The folder at that place; another name once a number means something else."""
 
 _HEIGHTS = "heights.json"

@@ -125,7 +125,7 @@ class Acts(NamedTuple):
 
 
 class ConsentActs(NamedTuple):
-    """A row an opt-out or opt-in, in order; `stance`: OPT_OUT, OPT_IN, CONSENT_GIVEN or CONSENT_WITHDRAWN.
+    """A row a no or a yes, in order; `stance`: OPT_OUT, OPT_IN, CONSENT_GIVEN or CONSENT_WITHDRAWN.
 
     The topics of act j are `topic[topics[j] : topics[j + 1]]`. `message_...`: the same of each message; they have no
     rows where there are no acts.
@@ -138,10 +138,12 @@ class ConsentActs(NamedTuple):
     stance: Int8
     channel: Int32
     sender: Int32
+    list_id: Int32
     topics: Int64
     topic: Int32
     message_channel: Int32
     message_sender: Int32
+    message_list: Int32
     message_topics: Int64
     message_topic: Int32
     message_sensitives: Int64

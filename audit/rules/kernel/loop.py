@@ -6,7 +6,7 @@ horizon, rules that leave no gap for more than a year) it marks by customer, for
 
 from typing import Any
 
-from audit.rules.kernel import blocking, clocks, counters, layout
+from audit.rules.kernel import blocking, clocks, consent, counters, layout
 from audit.rules.kernel.jit import apart, inner, nth, outer, sources
 from audit.rules.kernel.layout import Int32, Int64, Messages, Task, Work
 
@@ -139,6 +139,8 @@ def _undecidable(task: Task, rule: int, i: int) -> int:
     """1 if the rule lacks data to decide on the message."""
     if task.rules[rule].kind >= layout.CALENDAR:
         return 1 if counters.zone_of(task, rule, task.messages.trait[i]) < 0 else 0
+    if task.rules[rule].kind == layout.CONSENT:
+        return consent.lacks_list(task, i)
     if task.rules[rule].kind > layout.SUNSET:
         return 0
     return (task.traits.table[task.messages.trait[i]].undecidable >> rule) & 1

@@ -20,7 +20,7 @@ class StoredEncoding:
     """A row an event: its `trait` by all of `TEXTS`; `examples` has a row of each trait.
 
     `starts`: where each customer begins, and the end; `row`: the rows that stand for a message, in order; `flags`: what
-    became of each message, in bits.
+    became of each message, in bits; `complained`: the rows of complaints and those of their messages.
     """
 
     starts: Int64
@@ -28,13 +28,14 @@ class StoredEncoding:
     examples: pl.DataFrame
     row: Int32
     flags: Int8
+    complained: tuple[Int32, Int32]
 
     @classmethod
     def of(cls, frame: pl.DataFrame) -> "StoredEncoding":
         """Encode whole customers, in order, with all columns that a replay may read."""
         events = EncodedEvents(frame, TEXTS)
         row, flags = outcomes.messages(events)
-        return cls(events.starts, events.trait, events.examples, row, flags)
+        return cls(events.starts, events.trait, events.examples, row, flags, events.complained_about(row))
 
     @classmethod
     def read(cls, rows: Path, examples: Path) -> "StoredEncoding":
@@ -43,7 +44,16 @@ class StoredEncoding:
         begins, flags = frame["begins"].to_numpy(), as_array(frame["became"], np.int8)
         row = np.flatnonzero(flags != _NO_MESSAGE).astype(np.int32)
         starts = np.concatenate((np.flatnonzero(begins), [frame.height])).astype(np.int64)
-        return cls(starts, as_array(frame["trait"], np.int32), pl.read_parquet(examples), row, flags[row])
+        back = as_array(frame["complained"], np.int32)
+        complaints = np.flatnonzero(back).astype(np.int32)
+        return cls(
+            starts,
+            as_array(frame["trait"], np.int32),
+            pl.read_parquet(examples),
+            row,
+            flags[row],
+            (complaints, complaints - back[complaints]),
+        )
 
     def write(self, rows: Path, examples: Path) -> None:
         """Write the numbers into one Parquet file, the texts that they stand for into another."""
@@ -51,9 +61,13 @@ class StoredEncoding:
         begins[self.starts[:-1]] = True
         flags = np.full(self.trait.size, _NO_MESSAGE, np.int8)
         flags[self.row] = self.flags
-        pl.DataFrame({"begins": begins, "trait": self.trait, "became": flags}).write_parquet(rows)
+        back = np.zeros(self.trait.size, np.int32)
+        complaints, of_message = self.complained
+        back[complaints] = complaints - of_message
+        columns = {"begins": begins, "trait": self.trait, "became": flags, "complained": back}
+        pl.DataFrame(columns).write_parquet(rows)
         self.examples.write_parquet(examples)
 
     def events(self, frame: pl.DataFrame) -> EncodedEvents:
         """The same events, of which only those columns have to be there that are asked for row by row."""
-        return EncodedEvents.from_traits(frame, self.starts, self.trait, self.examples)
+        return EncodedEvents.from_traits(frame, self.starts, self.trait, self.examples, self.complained)

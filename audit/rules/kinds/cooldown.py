@@ -17,7 +17,7 @@ from audit.events.times import duration
 from audit.rules import describe
 from audit.rules.key_readers import Window, number, one_of, positive_span, some_of
 from audit.rules.kinds.consent import did
-from audit.rules.model import SCOPES, ActsRead, Rule
+from audit.rules.model import SCOPES, ActsRead, NextMessage, Rule
 from audit.rules.reference import clock
 from audit.rules.reference.clock import EARLIEST, LATEST
 from audit.rules.reference.history import LAST_ID, Act, Blocking, Evaluator, History, Message, Place
@@ -98,7 +98,7 @@ class Cooldown(Rule):
     def lasting_acts(self) -> tuple[str, ...]:
         return (ORDER, *self.after) if self.until_repurchase else ()
 
-    def next_messages(self, history: History, at: datetime) -> Iterator[tuple[str, Message]]:
+    def next_messages(self, history: History, at: datetime) -> Iterator[NextMessage]:
         """Messages about what the customer did; only what `same` compares is asked about, and held to its scope."""
         compared = SCOPED.get(self.same)
         no_scopes: dict[str, Any] = {
@@ -115,7 +115,7 @@ class Cooldown(Rule):
             if self.same != "nothing":
                 message = empty._replace(campaign=act.campaign, category=act.category, item=act.item)
             if value is not None and in_scope(unscoped, message):
-                yield value, message
+                yield NextMessage(value, message)
 
     @property
     def wording(self) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from audit.errors import InputError
-from audit.events.messages import KEY, sent_messages
-from audit.events.vocabulary import campaign_expr
+from audit.events.messages import sent_messages
+from audit.events.vocabulary import KEY, campaign_expr, with_addresses
 from audit.population.stats import Facts
 from audit.rules.model import Rule
 from audit.rules.reference.history import Act, History, Message, Zoned, known_zone
@@ -20,11 +20,11 @@ CAMPAIGN = campaign_expr().alias("campaign")
 
 _MESSAGE = (
     "event_id", "occurred_at", "channel", "campaign", "category", "topics", "item_id", "sender", "message_class",
-    "time_zone", "causes", "sensitive", "message_key",
+    "time_zone", "causes", "sensitive", "list_id", "message_key",
 )  # fmt: skip
 _ACT = (
     "event_id", "occurred_at", "kind", "campaign", "category", "item_id", "order_id", "channel", "sender", "topics",
-    "machine", "message_key",
+    "machine", "list_id", "message_key",
 )  # fmt: skip
 
 _CAUSES = ("customer_id", "event_id", "causes", "sensitive")
@@ -59,7 +59,7 @@ def histories(
     the end.
     """
     rule_list = list(rules)
-    acts = _acts(events, rule_list)
+    acts = _acts(events, messages, rule_list)
     zones = _zones(events, rule_list)
     medians = intervals(facts, rule_list)
     recorded = responses(facts)
@@ -87,9 +87,11 @@ def _without_messages(messages: pl.DataFrame, events: pl.DataFrame) -> pl.Series
     return everybody.filter(everybody.is_in(recipients.implode()).not_())
 
 
-def _acts(events: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[tuple[Any, ...]]]:
+def _acts(
+    events: pl.DataFrame, messages: pl.DataFrame, rules: Sequence[Rule]
+) -> dict[str, list[tuple[Any, ...]]]:
     rows = events.filter(pl.col("kind").is_in(sorted(act_kinds(rules)))).with_columns(CAMPAIGN, KEY)
-    return dict(_by_customer(rows.select("customer_id", *_ACT)))
+    return dict(_by_customer(with_addresses(rows, messages).select("customer_id", *_ACT)))
 
 
 def _zones(events: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, list[tuple[Any, ...]]]:

@@ -40,11 +40,15 @@ class Message(NamedTuple):
     time_zone: str | None
     causes: Sequence[str] | None = None
     sensitive: Sequence[str] | None = None
+    list_id: str | None = None
     message_key: str | None = None
 
 
 class Act(NamedTuple):
-    """An event that is no message sent; `message_key`: of the message that it is a response to."""
+    """An event that is no message sent; `message_key`: of the message that it is a response to.
+
+    A complaint has the channel and sender of that message, where it is known, and no list (`vocabulary.addressed`).
+    """
 
     event_id: str
     at: datetime
@@ -57,6 +61,7 @@ class Act(NamedTuple):
     sender: str | None = None
     topics: Sequence[str] | None = None
     machine: bool | None = None
+    list_id: str | None = None
     message_key: str | None = None
 
 

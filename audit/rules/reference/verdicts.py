@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from audit.errors import NotFoundError
-from audit.events.messages import KEY
 from audit.events.times import iso
+from audit.events.vocabulary import KEY
 from audit.population.stats import PopulationContext
 from audit.rules.model import Rule
 from audit.rules.reference import histories

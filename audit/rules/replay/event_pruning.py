@@ -15,7 +15,8 @@ from audit.rules.scopes import asks
 
 COLUMNS = (
     "event_id", "customer_id", "occurred_at", "kind", "channel", "message_id", "message_class", "campaign_id",
-    "campaign_name", "item_id", "category", "topics", "order_id", "sender", "mailbox_provider", "time_zone", "machine",
+    "campaign_name", "item_id", "category", "topics", "order_id", "sender", "list_id", "mailbox_provider", "time_zone",
+    "machine",
 )  # fmt: skip
 """What a replay reads of events."""
 
@@ -27,7 +28,7 @@ COLUMN = {
 
 TEXTS = (
     "kind", "machine", "channel", "message_class", "campaign_id", "campaign_name", "category", "item_id", "topics",
-    "sender", "mailbox_provider", "time_zone",
+    "sender", "list_id", "mailbox_provider", "time_zone",
 )  # fmt: skip
 """The columns that say what an event is about, and not which or whose it is."""
 

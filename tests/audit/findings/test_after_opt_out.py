@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 from msgspec.structs import replace
 
+from audit.events.times import parse_iso
 from audit.findings import catalogue
 from audit.findings.checks import after_opt_out
 from tests.audit.findings.histories import act, found, mail
@@ -137,10 +138,11 @@ def test_what_was_handed_over_before_is_no_breach_within_days():
         ({"channel": "sms"}, {}),
         ({"sender": "Sport"}, {"sender": "Books"}),
         ({"topics": ["sport"]}, {"topics": ["books"]}),
+        ({"list_id": "sport"}, {"list_id": "books"}),
     ],
 )
 def test_a_no_to_something_else_is_another_scope(said, sent):
-    assert _one(_no(**said), mail("2026-08-01", **sent))[:3] == ("wrong_scope", "risk", "info")
+    assert _one(_no(**said), mail("2026-08-01", **sent))[:3] == ("wrong_scope", "allowed", "info")
 
 
 @pytest.mark.parametrize(
@@ -149,6 +151,7 @@ def test_a_no_to_something_else_is_another_scope(said, sent):
         ({}, {"channel": None}),
         ({"sender": "Sport"}, {}),
         ({"topics": ["sport"]}, {}),
+        ({"list_id": "sport"}, {}),
     ],
 )
 def test_a_no_that_names_what_the_message_lacks_may_be_about_it(said, sent):
@@ -179,7 +182,8 @@ def test_a_no_bears_on_what_it_leaves_open_or_shares(said, sent):
 
 
 def test_orders_and_service_go_on():
-    assert _one(_no(), mail("2026-08-01", message_class="transactional"))[0::2] == ("allowed_class", "info")
+    found_of = _one(_no(), mail("2026-08-01", message_class="transactional"))
+    assert found_of[:3] == ("allowed_class", "allowed", "info")
 
 
 def test_a_later_yes_ends_it_and_an_earlier_one_does_not():
@@ -191,6 +195,80 @@ def test_a_later_yes_ends_it_and_an_earlier_one_does_not():
 def test_a_yes_to_another_topic_ends_nothing():
     yes = act("subscribed", "2026-07-01", channel="email", topics=["books"])
     assert _one(_no(), yes, mail("2026-08-01", topics=["sport"]))[0] == "breach"
+
+
+def test_a_no_to_everything_leaves_the_other_lists_closed_when_one_is_joined_again():
+    yes = act("subscribed", "2026-07-01", channel="email", list_id="B")
+    of_a, of_b = (mail("2026-08-01", list_id=name, country="DE", event_id=name) for name in "AB")
+    (finding,) = found("after-opt-out", _no(), yes, of_a, of_b)
+    assert (finding["case"], finding["messages"]) == ("breach", ["A"])
+
+
+def test_a_complaint_is_a_no_to_the_channel_and_sender_of_its_message():
+    rows = [
+        mail("2026-06-01", message_id="m", sender="Sport", country="DE"),
+        act("message_complained", "2026-06-02", message_id="m", event_id="no"),
+        mail("2026-06-03", sender="Sport", country="DE", event_id="after"),
+        mail("2026-06-03", sender="Books", country="DE"),
+    ]
+    findings = {finding["case"]: finding for finding in found("after-opt-out", *rows)}
+    after = findings["breach"]
+    assert (after["messages"], after["cause"], after["verdict"]) == (["after"], ["no"], "risk")
+    assert after["text"] == "1 mail after the opt-out of 2026-06-02 (spam complaint)."
+    assert findings["wrong_scope"]["verdict"] == "allowed"
+    assert found("after-opt-out", rows[0], rows[1] | {"machine": True}, rows[2]) == []
+
+
+MARKED = "is marked as made by a machine"
+LOOKS = "came within seconds of a message, or with clicks on many links at once"
+
+
+@pytest.mark.parametrize(
+    ("no", "clicks", "sign"),
+    [
+        ({"machine": True}, 0, MARKED),
+        ({"at": "2026-06-10T14:00:04", "message_id": "m"}, 0, LOOKS),
+        ({"at": "2026-06-10T14:00:10"}, 0, LOOKS),
+        ({"at": "2026-06-10T14:00:11"}, 0, None),
+        ({"at": "2026-06-10T14:00:04", "message_id": "another"}, 0, None),
+        ({"at": "2026-06-10T14:00:32", "message_id": "m"}, 3, LOOKS),
+        ({"at": "2026-06-10T14:00:32", "message_id": "m"}, 2, None),
+    ],
+)
+def test_an_opt_out_that_a_scanner_may_have_made_is_at_most_a_risk_and_says_so(no, clicks, sign):
+    rows = [
+        mail("2026-06-10T14:00", message_id="m", country="DE"),
+        *(act("message_clicked", f"2026-06-10T14:00:3{number}", message_id="m") for number in range(clicks)),
+        _no(**no),
+        mail("2026-08-01", country="DE"),
+    ]
+    (finding,) = found("after-opt-out", *rows)
+    if sign is None:
+        assert (finding["case"], finding["verdict"]) == ("breach", "breach")
+        return
+    assert (finding["case"], finding["verdict"], finding["severity"]) == ("maybe_machine", "risk", "medium")
+    assert finding["text"] == (
+        "1 mail after the opt-out of 2026-06-10 (unsubscribed), which may have been made by a link scanner and not by the "
+        f"customer: it {sign}."
+    )
+    assert json.loads(finding["suggested_rule"])["kind"] == "consent"
+    person = _no("2026-06-20", event_id="by a person")
+    assert {one["case"] for one in found("after-opt-out", *rows, person)} == {"breach"}
+
+
+def test_what_went_out_before_anybody_could_know_is_told_apart():
+    no = _no(country="DE", recorded_at=parse_iso("2026-07-01T00:00:00Z"))
+    before, after = mail("2026-06-20", country="DE"), mail("2026-07-02", country="DE")
+    first, second = sorted(found("after-opt-out", no, before, after), key=lambda one: one["from"])
+    assert (first["case"], first["verdict"], first["severity"]) == ("before_known", "risk", "low")
+    assert first["text"] == (
+        "1 mail after the opt-out of 2026-06-10 (unsubscribed), which was recorded on 2026-07-01 only: "
+        "nobody could know of it before."
+    )
+    assert first["suggested_rule"] is None
+    assert (second["case"], second["verdict"]) == ("breach", "breach")
+    known = _no("2026-06-15", country="DE")
+    assert {one["case"] for one in found("after-opt-out", no, known, before)} == {"breach"}
 
 
 def test_of_one_instant_only_what_follows_in_event_id_is_after():

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from audit.findings import registry
+from audit.ingest import import_paths
 from audit.queries.reports import LOCALES
 from audit.rules.model import from_dict
 from audit.workspace.workspace import Workspace
@@ -16,14 +17,27 @@ from tui.cli import run
 
 DECLARED = {"id": "declared-cap", "kind": "frequency_cap", "limit": 1, "window": "7d", "declared": True}
 
+MORE = """customer_id,occurred_at,kind,channel,message_id,reason,source_name,email
+bounced,2026-01-01T09:00:00Z,message_sent,email,b1,,mail,
+bounced,2026-01-01T09:00:05Z,message_bounced,email,b1,hard: user unknown,mail,
+bounced,2026-02-01T09:00:00Z,message_sent,email,b2,,mail,
+bounced,2026-02-01T09:00:05Z,message_bounced,email,b2,550 5.1.1 no such user,mail,
+bounced,2026-03-01T09:00:00Z,message_sent,email,b3,,mail,
+twin-1,2026-01-05T09:00:00Z,unsubscribed,email,,,mail,twin@example.org
+twin-2,2026-02-01T09:00:00Z,message_sent,email,t2,,mail,Twin@example.org
+"""
+
 
 @pytest.fixture(scope="module")
 def workspace(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The scenes, with a rule that their sender says it keeps to."""
+    """The scenes, with a rule that their sender says it keeps to, and with what no scene shows."""
     folder = tmp_path_factory.mktemp("declared") / "workspace"
     shutil.copytree(scenes, folder)
     book = Workspace.open(folder).book
     book.apply(book.plan_add([from_dict(DECLARED)]))
+    more = folder.with_name("more.csv")
+    more.write_text(MORE)
+    import_paths(Workspace.open(folder), [more])
     return folder
 
 

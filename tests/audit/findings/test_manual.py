@@ -14,9 +14,9 @@ INTRODUCTION = """\
 # Checks
 
 *What `whysent audit` looks for.* Every number below stands in `audit/findings/checks.toml`, beside where it comes from; those
-called "house" are ours, and yours may differ. A verdict is **breach**, **risk** or **cannot tell**. Breach is said only on a
-statute, ruling or regulator whose text was read; where the data lacks what a check needs, it is silent or says that
-it cannot tell, never that all is well. Nothing here is legal advice.
+called "house" are ours, and yours may differ. A verdict is **breach**, **risk**, **cannot tell** or, of messages that a check
+looked at and that may go, **allowed**. Breach is said only on a statute, ruling or regulator whose text was read; where the
+data lacks what a check needs, it is silent or says that it cannot tell, never that all is well. Nothing here is legal advice.
 """
 
 

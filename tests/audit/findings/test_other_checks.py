@@ -216,3 +216,69 @@ def test_a_pursuit_follows_no_order_and_needs_a_look_before_it():
     assert found("browse-pursuit", order("2026-01-01", category="Electronics > Cameras"), *deals) == []
     assert found("browse-pursuit", *deals) == []
     assert found("browse-pursuit", *(row | {"trigger": "price_drop_x"} for row in deals)) == []
+
+
+# -- dead address --------------------------------------------------------------------------------------------------
+
+
+def sent_and_back(day, reason="hard: user unknown", **columns):
+    """A mail, and what came back on it at once."""
+    sent = mail(f"2026-01-{day:02}T09:00", message_id=f"m{day}", event_id=f"m{day}", **columns)
+    back = act(
+        "message_bounced",
+        f"2026-01-{day:02}T09:00:05",
+        message_id=f"m{day}",
+        reason=reason,
+        event_id=f"b{day}",
+    )
+    return [sent, back]
+
+
+def test_what_is_sent_after_two_hard_bounces_goes_to_a_dead_address():
+    rows = [row for day in (1, 8, 15, 22) for row in sent_and_back(day)]
+    (finding,) = found("dead-address", *rows)
+    assert (finding["messages"], finding["cause"]) == (["m15", "m22"], ["b1", "b8", "b15"])
+    assert finding["text"] == "2 mails after 2 hard bounces, the newest of 2026-01-08."
+    assert (finding["subject"], finding["severity"], finding["verdict"]) == ("email", "medium", "risk")
+    assert found("dead-address", *rows[:4]) == []
+
+
+@pytest.mark.parametrize("reason", ["soft: mailbox full", "4.2.2 over quota", None])
+def test_a_soft_bounce_and_one_without_a_reason_say_nothing(reason):
+    rows = [row for day in (1, 8, 15, 22) for row in sent_and_back(day, reason)]
+    assert found("dead-address", *rows) == []
+
+
+@pytest.mark.parametrize(
+    "reason", ["permanent failure", "550 5.1.1 rejected", "Unknown recipient", "No such user here"]
+)
+def test_a_hard_bounce_is_known_by_its_reason(reason):
+    rows = [row for day in (1, 8, 15) for row in sent_and_back(day, reason)]
+    assert [one["messages"] for one in found("dead-address", *rows)] == [["m15"]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "machine", "counts"),
+    [
+        ("message_delivered", None, 0),
+        ("message_clicked", None, 0),
+        ("message_clicked", True, 1),
+        ("message_opened", True, 1),
+    ],
+)
+def test_a_message_that_arrived_begins_the_count_anew(kind, machine, counts):
+    rows = [row for day in (1, 8) for row in sent_and_back(day)]
+    arrived = act(kind, "2026-01-09T09:00", message_id="other", channel="email", machine=machine)
+    found_then = found("dead-address", *rows, arrived, *sent_and_back(15))
+    assert sum(one["count"] for one in found_then) == counts
+
+
+def test_a_delivery_that_bounced_is_none():
+    rows = [row for day in (1, 8, 15) for row in sent_and_back(day)]
+    delivered = act("message_delivered", "2026-01-08T09:00:06", message_id="m8", channel="email")
+    assert len(found("dead-address", *rows, delivered)) == 1
+
+
+def test_another_channel_goes_on():
+    rows = [row for day in (1, 8) for row in sent_and_back(day)]
+    assert found("dead-address", *rows, mail("2026-02-01", channel="sms")) == []

@@ -84,7 +84,7 @@ def test_a_suggested_rule_would_have_stopped_what_it_is_suggested_for(demo, cont
 
 
 def test_no_verdict_is_stronger_than_its_row_of_the_catalogue(found):
-    strength = {verdict: rank for rank, verdict in enumerate(("breach", "risk", "cannot_tell"))}
+    strength = {verdict: rank for rank, verdict in enumerate(catalogue.VERDICTS)}
     for row in found.select("check", "verdict").unique().iter_rows():
         assert strength[row[1]] >= strength[catalogue.row(row[0]).max_verdict]
 

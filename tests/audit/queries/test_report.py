@@ -439,7 +439,7 @@ def test_a_german_note_says_what_a_no_was_for_and_counts_no_messages_of_a_group(
     other = finding("after-opt-out", case="wrong_scope", suggested_rule=None)
     group = finding("unexplained", case="third_party", total=0, count=0, messages=[], suggested_rule=None)
     made = reports.internal(PICTURE, [other, group], [], locale="de").written("txt")
-    assert "das Nein galt einem anderen Kanal, Absender oder Thema" in made
+    assert "das Nein galt einem anderen Kanal, Absender, Verteiler oder Thema" in made
     assert "von dritter Seite" in made
     assert "0 Nachrichten" not in made
     assert "keine Abmeldungen" in made, "what is absent is named as in English"

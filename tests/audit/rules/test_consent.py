@@ -3,6 +3,7 @@
 import pytest
 
 from tests.audit.rules.build import act, causes, decided, message, stopped
+from tests.bench import said_no
 
 CONSENT = {"id": "consent", "kind": "consent"}
 SENSITIVE = {"id": "private", "kind": "sensitive"}
@@ -23,7 +24,7 @@ def test_every_no_stops_and_is_what_was_counted(kind):
     assert row["next_allowed_at"] is None
 
 
-@pytest.mark.parametrize("kind", ["consent_prompted", "privacy_signal", "message_complained", "subscribed"])
+@pytest.mark.parametrize("kind", ["consent_prompted", "privacy_signal", "message_bounced", "subscribed"])
 def test_nothing_else_is_a_no(kind):
     assert stopped([act(kind, "2026-01-01T10:00"), message("2026-01-02T10:00")], CONSENT) == []
 
@@ -59,10 +60,62 @@ def test_a_password_reset_after_a_newsletter_opt_out_passes():
     rows = [
         no("2026-01-01T10:00", list_id="newsletter"),
         message("2026-01-02T10:00", message_class="service", campaign_id="password-reset"),
-        message("2026-01-02T11:00", campaign_id="newsletter"),
+        message("2026-01-02T11:00", campaign_id="newsletter", list_id="newsletter"),
     ]
     made = decided(rows, CONSENT)
     assert [row["decision"] for row in made.values()] == ["exempt", "stop"]
+
+
+def test_a_no_to_one_list_leaves_the_others_and_a_yes_to_one_reopens_it_alone():
+    rows = [
+        no("2026-02-03T09:00", list_id="A"),
+        message("2026-02-04T09:00", list_id="A", event_id="a"),
+        message("2026-02-05T09:00", list_id="B", event_id="b"),
+        no("2026-02-06T09:00"),
+        yes("2026-02-07T09:00", list_id="B"),
+        message("2026-02-08T09:00", list_id="A", event_id="closed"),
+        message("2026-02-08T09:00", list_id="B", event_id="open"),
+    ]
+    assert stopped(rows, CONSENT) == ["a", "closed"]
+
+
+def test_of_a_message_that_names_no_list_it_cannot_tell_where_an_act_is_about_one():
+    rows = [
+        message("2026-02-01T09:00", event_id="before"),
+        no("2026-02-03T09:00", list_id="A", channel="email"),
+        message("2026-02-04T09:00", event_id="unnamed"),
+        message("2026-02-04T10:00", channel="sms", event_id="other"),
+        message("2026-02-05T09:00", list_id="B", event_id="named"),
+    ]
+    made = decided(rows, CONSENT)
+    assert [row["decision"] for row in made.values()] == ["allow"] * 4
+    assert {name for name, row in made.items() if row["cannot_tell"]} == {"unnamed"}
+
+
+def test_a_complaint_is_a_no_to_the_channel_and_sender_of_its_message():
+    rows = [
+        message("2026-02-01T09:00", message_id="m", sender="Sport", list_id="A"),
+        act("message_complained", "2026-02-01T10:00", message_id="m", list_id="A", event_id="no"),
+        message("2026-02-02T09:00", sender="Sport", list_id="B", event_id="other list"),
+        message("2026-02-02T09:00", sender="Books", event_id="other sender"),
+        message("2026-02-02T09:00", sender="Sport", channel="sms", event_id="other channel"),
+    ]
+    made = decided(rows, CONSENT)
+    assert {name for name, row in made.items() if row["decision"] == "stop"} == {"other list"}
+    assert made["other list"]["counted"] == ["no"]
+    assert not any(row["cannot_tell"] for row in made.values())
+    by_machine = {**rows[1], "machine": True}
+    assert stopped([rows[0], by_machine, *rows[2:]], CONSENT) == []
+
+
+def test_a_complaint_whose_message_is_not_known_goes_by_its_own_row():
+    rows = [act("message_complained", "2026-02-01T10:00", message_id="m", channel="email")]
+    rows += [message("2026-02-02T09:00", event_id="mail"), message("2026-02-02T09:00", channel="sms")]
+    assert stopped(rows, CONSENT) == ["mail"]
+
+
+def test_an_opt_out_that_a_machine_made_is_honoured():
+    assert stopped([no("2026-01-01T10:00", machine=True), message("2026-01-02T10:00")], CONSENT) == ["e2"]
 
 
 @pytest.mark.parametrize(
@@ -207,3 +260,11 @@ def test_every_one_of_several_topics_needs_its_consent():
 
 def test_what_touches_no_sensitive_topic_passes():
     assert stopped([message("2026-01-02T10:00", event_id="m")], SENSITIVE, causes=causes(m=(["e"], []))) == []
+
+
+@pytest.mark.xdist_group("kernel")
+@pytest.mark.parametrize("seed", range(100, 104))
+def test_replay_kernel_gate_check_and_list_decide_as_the_text_of_the_contract(seed):
+    compared, found_differences = said_no.differences(seed, 25)
+    assert found_differences == []
+    assert compared > 50

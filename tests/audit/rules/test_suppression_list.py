@@ -86,6 +86,23 @@ def test_an_opt_out_suppresses_the_channels_that_it_bears_on():
     assert told([*both, no], {"id": "r", "kind": "consent", "grace": "3d"}) == []
 
 
+def test_who_left_one_list_is_named_with_it_and_gets_the_others():
+    lists = [message(f"2026-01-0{day}T10:00", list_id=name) for day, name in ((3, "A"), (4, "B"))]
+    consent = {"id": "r", "kind": "consent"}
+    no = {"kind": "unsubscribed", "at": "2026-01-06T11:00", "channel": "email"}
+    left = told([*lists, {**no, "list_id": "A"}], consent)
+    assert left == [("c_1", "email · A", None)]
+    yes = {"kind": "subscribed", "at": "2026-01-06T12:00", "channel": "email", "list_id": "B"}
+    assert told([*lists, no, yes], consent) == [("c_1", "email · A", None)]
+    assert told([{**yes, "at": "2026-01-01T10:00"}, *lists, no], consent) == [("c_1", "email", None)]
+
+
+def test_who_said_no_and_got_nothing_yet_is_named_too():
+    no = {"kind": "unsubscribed", "at": "2026-01-06T11:00", "channel": "sms"}
+    assert told([no], {"id": "r", "kind": "consent"}) == [("c_1", "sms", None)]
+    assert told([no], {"id": "r", "kind": "consent", "channels": ["email"]}) == []
+
+
 def test_a_streak_without_a_response_suppresses():
     clicked = {"kind": "message_clicked", "at": "2026-01-05T12:00", "channel": "email", "customer_id": "c_2"}
     frame = events(*WEEK, clicked)
