@@ -28,12 +28,12 @@ def of_anomalies(section: Section, says: Language, said: Said) -> Iterator[Told]
         hour = [str(at.astimezone(ZoneInfo(zone)).hour), "00"] if ":00" in entry.text else []
         new = (
             [str(sum("nothing else here" in thing.text for thing in entry.because)), str(len(things))]
-            if " are of a kind" in entry.text
+            if " of a kind" in entry.text and "It is of" not in entry.text
             else []
         )
         yield Told(
             node.text,
-            [day(at), *([str(len(things)), str(nearer), str(others), *hour, *new] if english else [])],
+            [day(at), *([str(len(things)), *_rank(nearer, others), *hour, *new] if english else [])],
         )
         recorded, *named, events = node.below
         yield Told(recorded.text, [])
@@ -47,6 +47,11 @@ def of_anomalies(section: Section, says: Language, said: Said) -> Iterator[Told]
                 [*_others(said, family, own, entry_rows=rows, text=thing.text), written] if english else [],
             )
         yield Told(events.text, [str(len(rows) - 12)] if len(rows) > 12 else [])
+
+
+def _rank(nearer: int, others: int) -> list[str]:
+    """One other, or all of them, are not counted twice."""
+    return [] if others <= 1 else [str(others)] if nearer == others else [str(nearer), str(others)]
 
 
 def _acts(said: Said, family: str) -> list[Row]:

@@ -93,8 +93,9 @@ def _out_of_pattern(entries: "Sequence[OutOfPattern]") -> None:
     if not entries:
         return
     line("Out of this account's usual pattern: a hint that it may be somebody else's; variety is no fault")
+    line("The score: above 0 likelier to be anybody's than this account's, the higher the more")
     for entry in entries:
-        line(f"{entry.score:6.2f}  {entry.text}")
+        line(f"score {entry.score:.2f}: {entry.text}")
         for item in entry.because:
             line(f"          - {item.text}")
         line(f"          try without: --without {','.join(entry.evidence)}")
@@ -102,10 +103,16 @@ def _out_of_pattern(entries: "Sequence[OutOfPattern]") -> None:
 
 
 def _message_counts(counts: "MessageCounts") -> None:
-    words = ("attempted", "sent", "suppressed", "clicked", "opened", "machine_opened", "orphans")
-    line("Messages: " + " · ".join(f"{getattr(counts, word):,} {word.replace('_', ' ')}" for word in words))
+    """How many messages there are and what became of them, what there is none of left out."""
+    words = {
+        "attempted": "attempted", "sent": "sent", "suppressed": "suppressed", "clicked": "clicked", "opened": "opened",
+        "machine_opened": "opened by machines", "orphans": "known by a delivery, open or click alone",
+    }  # fmt: skip
+    told = [f"{number:,} {told}" for word, told in words.items() if (number := getattr(counts, word))]
+    line("Messages: " + (" · ".join(told) or "none"))
     by = _most_first(counts.by_channel)
-    line("by channel: " + (" · ".join(f"{name} {number:,}" for name, number in by) or "none sent"))
+    if by:
+        line("by channel: " + " · ".join(f"{name} {number:,}" for name, number in by))
     line()
 
 

@@ -15,12 +15,17 @@ from audit.population.baskets import LEVELS, acts, contents
 from audit.workspace.context import Context
 
 Row = Mapping[str, Any]
+Others = Mapping[tuple[int, int], tuple[str, int]]
+"""Order or session (`unit`) and kind of item (`type_node`) → what the account's others hold most of there, in how many."""
 
 _NAMED = 3
 """Things of a basket that are explained one by one; the entry says how many there are."""
 
 _SELDOM = -1.0
 """An hour is spoken of where the account is e times less likely than everybody to be there."""
+
+_HAVE = {"order": "have bought this item", "session": "have this item in a session"}
+"""What the accounts that are counted did, by family."""
 
 
 class UnusualThing(Document):
@@ -60,7 +65,7 @@ def out_of_pattern(events: pl.DataFrame, ctx: Context) -> tuple[OutOfPattern, ..
     For somebody who died the only rule is that nothing more goes to them.
     """
     baskets, items = listed_with_items(events, ctx)
-    usual_items = _usual_items(events, items, ctx)
+    usual_items = _usual_items(events.filter(pl.col("occurred_at") <= ctx.at), items, ctx)
     accounts = dict(ctx.facts.usual.accounts.iter_rows())
     entries = tuple(
         _entry(row, items.filter(unit=row["unit"]).to_dicts(), usual_items, accounts[row["family"]])
@@ -72,7 +77,7 @@ def out_of_pattern(events: pl.DataFrame, ctx: Context) -> tuple[OutOfPattern, ..
     return tuple(msgspec.structs.replace(entry, suggested_rule=silence) for entry in entries)
 
 
-def _entry(row: Row, items: Sequence[Row], usual_items: Mapping[int, str], accounts: int) -> OutOfPattern:
+def _entry(row: Row, items: Sequence[Row], usual_items: Others, accounts: int) -> OutOfPattern:
     has_id = not str(row["basket"]).startswith(("event:", "from:"))
     hard = [persona_markers.WORDS[sign] for sign in row["signs"]]
     basket_id = row["basket"] if has_id else None
@@ -92,18 +97,23 @@ def _entry(row: Row, items: Sequence[Row], usual_items: Mapping[int, str], accou
 
 
 def _head(row: Row, hard: Sequence[str]) -> str:
-    noun = row["family"]
     count = row["things"]
     size = f"{count} thing{'s' * (count != 1)}"
     marked = f", {', '.join(hard)}" if hard else ""
-    other_baskets = row["baskets"] - 1
-    nearer = round(row["percentile"] * other_baskets / 100)
-    rank = (
-        f"{nearer} of this account's {other_baskets} other {noun}s are nearer to its usual pattern."
-        if other_baskets
-        else ""
-    )
-    return f"The {noun} of {row['at']:%Y-%m-%d} ({size}{marked}): {rank or 'the only one there is.'}"
+    return f"The {row['family']} of {row['at']:%Y-%m-%d} ({size}{marked}): {_rank(row)}."
+
+
+def _rank(row: Row) -> str:
+    """How many of the account's other orders or sessions are more like it."""
+    noun, others = row["family"], row["baskets"] - 1
+    nearer = round(row["percentile"] * others / 100)
+    if not others:
+        return "the only one there is"
+    if others == 1:
+        return f"this account's other {noun} is {'' if nearer else 'not '}nearer to its usual pattern"
+    are = "is" if nearer == 1 else "are"
+    whose = f"{'all' if nearer == others else f'{nearer} of'} this account's {others} other {noun}s"
+    return f"{whose} {are} nearer to its usual pattern"
 
 
 def _new_kinds(row: Row, items: Sequence[Row]) -> list[str]:
@@ -115,7 +125,7 @@ def _new_kinds(row: Row, items: Sequence[Row]) -> list[str]:
     kinds = list(dict.fromkeys(_kind(item) for item in new))
     names = "; ".join(kinds[:_NAMED])
     more = f" and {len(kinds) - _NAMED} more" if len(kinds) > _NAMED else ""
-    count = "It is" if len(items) == 1 else f"{len(new)} of {len(items)} are"
+    count = "It is" if len(items) == 1 else f"{len(new)} of {len(items)} {'is' if len(new) == 1 else 'are'}"
     return [f"{count} of a kind that no other {noun} holds: {names}{more}."]
 
 
@@ -133,26 +143,27 @@ def _hour(row: Row) -> list[str]:
     return [f"It was at {row['hour']}:00, when this account has hardly any {noun}."]
 
 
-def _item(item: Row, usual_items: Mapping[int, str], accounts: int) -> UnusualThing:
+def _item(item: Row, usual_items: Others, accounts: int) -> UnusualThing:
     title = item["item_name"] or item["thing"]
-    reason = _reason(item, usual_items)
+    share = _share(item["customers"], accounts)
     return UnusualThing(
         item_id=item["thing"],
         title=title,
         score=round(-item["fits"], 3),
-        text=f"{title}: {reason}; {_share(item['customers'], accounts)} of all accounts have it.",
+        text=f"{title}: {_reason(item, usual_items)}; {share} of all accounts {_HAVE[item['family']]}.",
     )
 
 
-def _reason(item: Row, usual_items: Mapping[int, str]) -> str:
+def _reason(item: Row, usual_items: Others) -> str:
     if item["thing_rest"]:
         return f"here {item['thing_rest']:.0f} other time{'s' * (item['thing_rest'] != 1)}"
-    if item["type_rest"] == 0:
+    others = round(item["type_rest"])
+    if not others:
         return f"nothing else here lies in {_kind(item)}"
-    usual = usual_items.get(item["type_node"])
-    rather = f", mostly {usual}" if usual and usual != item["item_name"] else ""
-    others = f"{item['type_rest']:.0f} other{'s' * (item['type_rest'] != 1)}"
-    return f"never this one, {others} of its kind{rather}"
+    usual, times = usual_items.get((item["unit"], item["type_node"]), (None, 0))
+    named = usual is not None and usual != item["item_name"] and 2 * times > others
+    rather = f", {'mostly ' * (others > 1)}{usual}" if named else ""
+    return f"never this one, {others} other{'s' * (others != 1)} of its kind{rather}"
 
 
 def _share(customers: int, accounts: int) -> str:
@@ -160,17 +171,20 @@ def _share(customers: int, accounts: int) -> str:
     return f"{share:.0f} %" if share >= 10 else f"{share:.1f} %" if share >= 0.1 else "under 0.1 %"
 
 
-def _usual_items(events: pl.DataFrame, items: pl.DataFrame, ctx: Context) -> dict[int, str]:
-    """Kind of item (`type_node`) → what this account holds most of there."""
-    account_items = contents(acts(events), ctx.facts.usual.places)
+def _usual_items(events: pl.DataFrame, items: pl.DataFrame, ctx: Context) -> Others:
+    """What the account's other orders or sessions hold most of, of the kind of each of `items`."""
+    others = contents(acts(events), ctx.facts.usual.places).rename({"unit": "other"})
     most_frequent = (
-        account_items.join(items.select("type_node").unique(), on="type_node", how="semi")
-        .group_by("type_node", "thing_node")
+        items.select("account", "unit", "type_node")
+        .unique()
+        .join(others, on=("account", "type_node"))
+        .filter(pl.col("unit") != pl.col("other"))
+        .group_by("unit", "type_node", "thing_node")
         .agg(pl.len().alias("n"), pl.coalesce("item_name", "thing").first().alias("title"))
-        .sort("type_node", "n", "thing_node", descending=[False, True, False])
-        .unique("type_node", keep="first", maintain_order=True)
+        .sort("unit", "type_node", "n", "thing_node", descending=[False, False, True, False])
+        .unique(("unit", "type_node"), keep="first", maintain_order=True)
     )
-    return dict(most_frequent.select("type_node", "title").iter_rows())
+    return {(unit, kind): (title, n) for unit, kind, _, n, title in most_frequent.iter_rows()}
 
 
 def _rule(row: Row) -> dict[str, Any]:

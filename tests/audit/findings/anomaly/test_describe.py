@@ -15,7 +15,7 @@ BASKET = {
 }
 ITEM = {
     "category": "Beauty > Make-up > Palettes", "item_name": "Palette", "thing": "p", "thing_rest": 0,
-    "type_rest": 0, "type_node": 7, "department_rest": 0,
+    "type_rest": 0, "type_node": 7, "department_rest": 0, "unit": 1, "family": "order", "customers": 9, "fits": -1.0,
 }  # fmt: skip
 
 
@@ -25,6 +25,18 @@ ITEM = {
         (
             {},
             "The order of 2026-03-01 (1 thing): 3 of this account's 4 other orders are nearer to its usual pattern.",
+        ),
+        (
+            {"percentile": 100.0},
+            "The order of 2026-03-01 (1 thing): all this account's 4 other orders are nearer to its usual pattern.",
+        ),
+        (
+            {"percentile": 25.0},
+            "The order of 2026-03-01 (1 thing): 1 of this account's 4 other orders is nearer to its usual pattern.",
+        ),
+        (
+            {"baskets": 2, "percentile": 100.0},
+            "The order of 2026-03-01 (1 thing): this account's other order is nearer to its usual pattern.",
         ),
         ({"things": 2, "baskets": 1}, "The order of 2026-03-01 (2 things): the only one there is."),
     ],
@@ -45,13 +57,14 @@ def test_an_hour_is_named_where_the_account_seldom_shops_at_it(fits):
         ({"thing_rest": 1}, "here 1 other time"),
         ({"thing_rest": 2}, "here 2 other times"),
         ({"type_rest": 3}, "never this one, 3 others of its kind, mostly Brush"),
-        ({"type_rest": 1}, "never this one, 1 other of its kind, mostly Brush"),
+        ({"type_rest": 4}, "never this one, 4 others of its kind"),
+        ({"type_rest": 1}, "never this one, 1 other of its kind, Brush"),
         ({"type_rest": 1, "item_name": "Brush"}, "never this one, 1 other of its kind"),
         ({"type_rest": 3, "type_node": 8}, "never this one, 3 others of its kind"),
     ],
 )
 def test_what_the_account_holds_of_it_or_of_its_kind(columns, words):
-    assert describe._reason(ITEM | columns, {7: "Brush"}) == words
+    assert describe._reason(ITEM | columns, {(1, 7): ("Brush", 2)}) == words
 
 
 @pytest.mark.parametrize(
@@ -60,6 +73,16 @@ def test_what_the_account_holds_of_it_or_of_its_kind(columns, words):
 )
 def test_a_share_is_as_exact_as_it_is_large(customers, words):
     assert describe._share(customers, 1000) == words
+
+
+def test_the_share_is_said_to_be_of_the_item_not_of_its_kind():
+    item = ITEM | levels(1, 0, 0)
+    assert describe._item(item, {}, 1000).text == (
+        "Palette: nothing else here lies in Beauty > Make-up; 0.9 % of all accounts have bought this item."
+    )
+    assert describe._item(item | {"family": "session"}, {}, 1000).text.endswith(
+        "; 0.9 % of all accounts have this item in a session."
+    )
 
 
 def levels(*rests):
@@ -87,6 +110,8 @@ def test_new_kinds_are_counted_and_the_first_few_named():
         some
         == f"{describe._NAMED} of {describe._NAMED + 1} are of a kind that no other order holds: {named}."
     )
+    (one,) = describe._new_kinds(BASKET, [new[0], known])
+    assert one == "1 of 2 is of a kind that no other order holds: Area 0."
     (all_of_them,) = describe._new_kinds(BASKET, new)
     assert all_of_them.endswith(f"{named} and 1 more.")
 
