@@ -61,6 +61,9 @@ DETECTED: dict[str, pl.DataType] = {
 """What a check hands over, a row a finding; an absent column is null and takes its default: the check's title, severity
 and sources, verdict risk, no events, a total that is the count. `about`: what the text names as `{about}`."""
 
+_ABBREVIATED = 4
+"""House value: letters of an abbreviation at most."""
+
 ABOUT = "{about}"
 """Where a text names what it is about."""
 
@@ -158,9 +161,21 @@ def _text(about: pl.Expr) -> pl.Expr:
     return pl.col("text").str.replace(ABOUT, about.fill_null("it"), literal=True)
 
 
+def category_title(category: str) -> str:
+    """How a sentence names a category path: its last level, in lower case but for what is spelt in capitals, such as DVD.
+
+    A path that is in capitals throughout is lowered too, where it is more than a short word.
+    """
+    shouted = category.isupper() and len(category) > _ABBREVIATED
+    words = category.rpartition(" > ")[2].split()
+    return " ".join(
+        word if word.isupper() and len(word) > 1 and not shouted else word.lower() for word in words
+    )
+
+
 def category_name(category: pl.Expr) -> pl.Expr:
-    """How a sentence names a category path: its last level, in lower case."""
-    return category.str.split(" > ").list.last().str.to_lowercase()
+    """`category_title` of a column."""
+    return category.map_elements(category_title, return_dtype=pl.String)
 
 
 def day(moment: pl.Expr) -> pl.Expr:

@@ -16,6 +16,7 @@ import polars as pl
 
 from audit.events import sensitive_topics
 from audit.events.times import iso
+from audit.findings.schema import category_title
 from audit.rules.kinds.mute import Mute
 
 Rule = Mapping[str, Any]
@@ -206,11 +207,6 @@ def shortest(days: int, *spans: int) -> int:
 
 
 # -- names ----------------------------------------------------------------------------------------------------------
-
-
-def category_title(category: str) -> str:
-    """How a title names a category path: its last level, in lower case."""
-    return category.rsplit(" > ", maxsplit=1)[-1].lower()
 
 
 def quoted(names: Sequence[str]) -> str:

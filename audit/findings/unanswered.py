@@ -44,6 +44,8 @@ class Unanswered(Document):
     """Of so many events of these kinds."""
     campaigns: tuple[str, ...] = ()
     """Campaigns that lack it, the most frequent first, a few of them."""
+    more_campaigns: int = 0
+    """How many campaigns lack it besides."""
     until: datetime | None = None
     """Up to when such events are known, where they end."""
     gaps: tuple[Gap, ...] = ()
@@ -80,17 +82,17 @@ class _Data:
     def __init__(self, events: pl.DataFrame, context: Context) -> None:
         self.coverage, self.at = context.coverage, context.at
         self._context = CheckContext(events, context)
-        self._silent: dict[Need, tuple[int, int, tuple[str, ...]]] = {}
+        self._silent: dict[Need, tuple[int, int, tuple[str, ...], int]] = {}
         self.begins = _moment(events["occurred_at"].min())
         self.last_message = _moment(self._context.mailings["occurred_at"].max())
 
-    def silent(self, need: Need) -> tuple[int, int, tuple[str, ...]]:
-        """How many of how many events of the need's kinds have none of its columns filled, and their campaigns."""
+    def silent(self, need: Need) -> tuple[int, int, tuple[str, ...], int]:
+        """How many of how many events of the need's kinds have none of its columns filled, the first of their campaigns, and how many others."""
         if need not in self._silent:
             self._silent[need] = self._count(need)
         return self._silent[need]
 
-    def _count(self, need: Need) -> tuple[int, int, tuple[str, ...]]:
+    def _count(self, need: Need) -> tuple[int, int, tuple[str, ...], int]:
         if need.kinds == ("message_sent",):
             rows = self._context.mailings.with_columns(pl.col("known_trigger").alias("trigger"))
         elif set(need.kinds) <= set(_SEGMENTS):
@@ -109,7 +111,8 @@ class _Data:
             empty.append(pl.col("sensitive").is_null())
         lacking = rows.filter(pl.all_horizontal(empty)).select(name=campaign_expr())
         campaigns = lacking.drop_nulls().group_by("name").len().sort("len", "name", descending=[True, False])
-        return lacking.height, rows.height, tuple(campaigns["name"].head(CAMPAIGNS))
+        named = tuple(campaigns["name"].head(CAMPAIGNS))
+        return lacking.height, rows.height, named, campaigns.height - len(named)
 
 
 def _lacking(check: str, needs: Sequence[Need], data: _Data) -> Iterator[Unanswered]:
@@ -123,7 +126,7 @@ def _lacking(check: str, needs: Sequence[Need], data: _Data) -> Iterator[Unanswe
         return
     for need in needs:
         if need.columns and any(kind in coverage.kinds for kind in need.kinds):
-            number, of, campaigns = data.silent(need)
+            number, of, campaigns, more = data.silent(need)
             if number and not (
                 need.somewhere and data.coverage.marks & set(product(need.kinds, need.columns))
             ):
@@ -136,6 +139,7 @@ def _lacking(check: str, needs: Sequence[Need], data: _Data) -> Iterator[Unanswe
                     events=number,
                     of=of,
                     campaigns=campaigns if need.mapped else (),
+                    more_campaigns=more if need.mapped else 0,
                 )
     for need in asked:
         yield from _silent_times(check, need, data)

@@ -318,7 +318,7 @@ def _gap(gaps: tuple[tuple[date, date], ...], year: int | None) -> str:
     same_month = (begin.year, begin.month) == (end.year, end.month)
     since = "" if begin == end else f"{begin.day}–" if same_month else f"{_day(begin, end.year)}–"
     count = "gap" if len(gaps) == 1 else f"{len(gaps)} gaps, last"
-    return f"{count} {since}{_day(end, year)}"
+    return f"{count} {since}{_day(end, year if begin.year == end.year else None)}"
 
 
 def _day(moment: date, year: int | None) -> str:

@@ -263,16 +263,34 @@ def _orders(events: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
+def usual_names(rows: pl.DataFrame, *by: str) -> pl.DataFrame:
+    """What an item is usually called, `*by, item_name`: the name it has most often in `rows`, of equals the latest.
+
+    `by`: the columns that tell the items apart.
+    """
+    return (
+        rows.drop_nulls([*by, "item_name"])
+        .sort("occurred_at", "event_id")
+        .with_row_index("place")
+        .group_by(*by, "item_name")
+        .agg(pl.len().alias("times"), pl.col("place").max())
+        .sort(*by, "times", "place")
+        .unique(by, keep="last", maintain_order=True)
+        .select(*by, "item_name")
+    )
+
+
 def _items(orders: pl.DataFrame) -> pl.DataFrame:
     return (
         orders.filter(pl.col("item_id").is_not_null())
         .sort("occurred_at", "event_id")
         .group_by("item_id")
         .agg(
-            pl.col("item_name").drop_nulls().last(),
             pl.col("category").drop_nulls().last(),
             pl.col("customer_id").n_unique().cast(pl.UInt32).alias("customers"),
         )
+        .join(usual_names(orders, "item_id"), on="item_id", how="left")
+        .select("item_id", "item_name", "category", "customers")
         .sort("item_id")
     )
 

@@ -319,7 +319,7 @@ RECOMMENDERS = {
         .then(pl.format("It goes with {}, which the customer bought or looked at.", "own_name"))
         .otherwise(
             pl.format(
-                "It goes with {} of the customer's own items, most with {} ({} %).", _COUNT, "own_name", _LARGEST
+                "It goes with {} of the customer's own items, most with {} ({} % of what speaks for it).", _COUNT, "own_name", _LARGEST
             )
         ),
     ),

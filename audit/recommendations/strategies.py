@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from audit.events.schema import TIME
 from audit.events.times import duration
-from audit.population.stats import PopulationContext
+from audit.population.stats import PopulationContext, usual_names
 from audit.storage.toml_input import convert, read_by, shipped
 
 _Length = Annotated[timedelta, read_by(duration)]
@@ -109,16 +109,16 @@ def best(rows: pl.DataFrame) -> pl.DataFrame:
 def newest(acts: pl.DataFrame, number: int, at: datetime) -> pl.DataFrame:
     """The `number` items of each customer that `acts` touched last.
 
-    Columns `customer_id, item_id, last` (UTC), `name`, `category` (those it had last) and `age` (of the last act, at `at`).
+    Columns `customer_id, item_id, last` (UTC), `name` (the usual one), `category` (the last) and `age` (of the last act, at `at`).
     """
     return (
         acts.drop_nulls("item_id")
         .group_by(_ITEM)
         .agg(
             pl.col("occurred_at").max().alias("last"),
-            pl.col("item_name").drop_nulls().last().alias("name"),
             pl.col("category").drop_nulls().last(),
         )
+        .join(usual_names(acts, *_ITEM).rename({"item_name": "name"}), on=_ITEM, how="left")
         .sort("customer_id", "last", "item_id", descending=[False, True, False])
         .filter(pl.int_range(pl.len()).over("customer_id") < number)
         .with_columns((at - pl.col("last")).alias("age"))

@@ -116,10 +116,10 @@ def _on_list(message: MessageContext, list_id: str | None) -> list[Reason]:
     facts = Facts(list_id=list_id, since=None if joined is None else joined["occurred_at"])
     if joined is None:
         lack = data_sufficiency.since_when(message.context.coverage, OPT_INS)
-        leaves = [Reason(f"you are on this list: {title}; {lack}", facts=facts)]
+        leaves = [Reason(f"it went to this list: {title}; {lack}", facts=facts)]
     else:
         since = day(joined["occurred_at"])
-        text = f"signed up on {since}: {title}" if left else f"you are on this list since {since}: {title}"
+        text = f"signed up on {since}: {title}" if left else f"on this list from {since} on: {title}"
         leaves = [Reason(text, (joined["event_id"],), facts=facts)]
     if left and departed is not None:
         text = f"but the customer had {_act_and_time(message, departed)}, before this message"

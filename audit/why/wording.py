@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from audit.events.sensitive_topics import titles, topic_of_row
+from audit.events.times import parse_iso
 from audit.population.audience import FEWEST, SetsApart
 from audit.storage import toml_input
 
@@ -146,6 +147,31 @@ def others_share(fact: SetsApart, fewest: int = FEWEST) -> str:
 def set_apart(fact: SetsApart) -> str:
     """`82 % of those who got it had bought Baby food in the 90 days before; of the others 5 %`."""
     return f"{percent(fact.recipients_share)} of those who got it {had(fact)}; of the others {others_share(fact)}"
+
+
+def added_in_words(event: Mapping[str, Any]) -> str:
+    """`product viewed, Nail clippers, 2026-03-01 09:12`: an event that did not happen and would have ended something.
+
+    `event`: what a counterfactual adds, `occurred_at` as ISO text.
+    """
+    kind = str(event["kind"]).replace("_", " ")
+    return ", ".join(filter(None, [kind, added_thing(event), minute(parse_iso(str(event["occurred_at"])))]))
+
+
+def added_thing(event: Mapping[str, Any]) -> str:
+    """What such an event is about; empty where it names nothing."""
+    named = (
+        "item_name",
+        "item_id",
+        "category",
+        "query",
+        "subject",
+        "campaign_name",
+        "campaign_id",
+        "segment_id",
+    )
+    thing = next((str(event[name]) for name in named if event.get(name)), "")
+    return thing.rpartition(" > ")[2]
 
 
 def kinds_in_words(kinds: Iterable[str]) -> str:

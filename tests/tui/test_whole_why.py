@@ -358,7 +358,7 @@ def test_a_message_held_against_its_definition_says_which_conditions_held() -> N
         "✓ 24 hours after",
         "✗ the cart was bought before",
         "? on the list",
-        "has to do with it, and does not count",
+        "looked at, and does not count",
         "viewed it: too long ago",
     ]
 

@@ -203,8 +203,8 @@ def test_a_rule_of_the_book_that_covers_it_is_named_in_place_of_another() -> Non
         (
             "broadcast",
             Facts(list_id=None),
-            "you are on this list since 2025",
-            "Sent to a list: you are on this list since 2025.",
+            "on this list from 2025 on",
+            "Sent to a list: on this list from 2025 on.",
         ),
         (
             "unexplained",

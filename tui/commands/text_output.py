@@ -142,11 +142,13 @@ def _recommendations(strips: "Sequence[Recommendation]") -> None:
 
 def explanation(answer: "WhyDocument") -> None:
     """One explanation as a tree of sentences."""
+    from audit.why.wording import added_in_words
+
     subject = answer.subject
     line(f"{subject.title or subject.id} · {_day(subject.at)} · {standing_name(answer.standing)}")
     _reasons(answer.because, 1)
     if answer.left_out:
-        line("has to do with it, and does not count")
+        line("looked at, and does not count")
         _reasons(answer.left_out, 1)
     line(f"ends: {answer.until_text}")
     proof = answer.counterfactual
@@ -156,7 +158,7 @@ def explanation(answer: "WhyDocument") -> None:
             for item in proof.instead:
                 line(f"  in its place ({item.strategy}): {item.title}")
         for act in proof.add:
-            line(f"with one {act['kind'].replace('_', ' ')}: {proof.outcome}")
+            line(f"had there been {added_in_words(act)}: {proof.outcome}")
     if answer.covered_by:
         line(answer.covered_by.in_words)
     for rule in answer.rules:

@@ -40,7 +40,7 @@ def reasons(document: WhyDocument) -> tuple[Sentence, ...]:
         sentences.append(_definition(document.reconstruction))
     if document.left_out:
         left_out = tuple(map(because, document.left_out))
-        sentences.append(Sentence(content("has to do with it, and does not count"), (), left_out))
+        sentences.append(Sentence(content("looked at, and does not count"), (), left_out))
     if document.covered_by:
         sentences.append(Sentence(content(document.covered_by.in_words)))
     if document.rules:
@@ -117,7 +117,7 @@ def _item(item: InItsPlace) -> str:
 
 
 _SINGLE = {
-    "enough": "enough alone, with every other cause left out",
+    "enough": "each of these by itself, with every other cause left out, would still have led to it",
     "needed": "needed: without any one of these it is gone",
 }
 

@@ -59,7 +59,7 @@ def day(value: str | datetime | None) -> str:
 
 def no_day(segment: AnyMembership) -> str:
     """What stands where a segment has no day on which it ends: the kind of act that ends it, if one does."""
-    named = {"logged": "no end recorded", "profile": "till data differs"}.get(segment.until_why)
+    named = {"logged": "no end recorded", "profile": "ends with newer data"}.get(segment.until_why)
     if named is not None:
         return named
     kinds = segment.ends_with

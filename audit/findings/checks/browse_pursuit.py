@@ -12,11 +12,12 @@ from audit.findings.check_context import CheckContext, newest_before, with_area
 from audit.findings.schema import (
     ABOUT,
     category_name,
+    category_title,
     day,
     detected,
     message_count,
 )
-from audit.findings.suggested_rule import Rule, category_title, quoted, rule_column, sunset
+from audit.findings.suggested_rule import Rule, quoted, rule_column, sunset
 from audit.why.model import Reason
 
 _AREA_DEPTH = 2

@@ -12,8 +12,8 @@ from audit.events.vocabulary import campaign_expr, campaign_of
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.checks.over_frequency import capped
-from audit.findings.schema import ABOUT, cannot_tell, day, detected, message_count
-from audit.findings.suggested_rule import Rule, category_title, quoted, rule_column, sunset
+from audit.findings.schema import ABOUT, cannot_tell, category_title, day, detected, message_count
+from audit.findings.suggested_rule import Rule, quoted, rule_column, sunset
 from audit.why import counterfactual
 from audit.why.counterfactual import Plan
 from audit.why.model import Absence, Reason

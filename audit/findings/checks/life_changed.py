@@ -1,6 +1,6 @@
 """Marketing from a trigger that a change in somebody's life has put an end to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import polars as pl
@@ -11,11 +11,11 @@ from audit.events.times import iso
 from audit.events.vocabulary import campaign_expr, comes_before_expr
 from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext
-from audit.findings.schema import ABOUT, day, detected, message_count
+from audit.findings.schema import ABOUT, category_title, day, detected, message_count
 from audit.findings.suggested_rule import Rule, mute, nothing_more, quoted, rule_column, shortest, slug, slugs
 
 _ABOUT_THE_SAME = "about the same kind of thing"
-_MAILINGS = {"customer_deceased": "", "registry_closed": f"from its trigger or {_ABOUT_THE_SAME} "}
+_MAILINGS = {"customer_deceased": "", "registry_closed": f"because of the registry or {_ABOUT_THE_SAME} "}
 """Which messages count after a change; after others those of `_ABOUT_THE_SAME`."""
 
 
@@ -143,8 +143,14 @@ def _rule(
     return {
         "id": "-".join(["after-registry-closed", f"{days}d", *names]),
         "kind": "cooldown",
-        "title": f"Nothing of {quoted(campaigns or [str(change_area)])} for {days} days after a registry was closed",
+        "title": f"Nothing {_of(campaigns, scope)} for {days} days after a registry was closed",
         **scope,
         "after": ["registry_closed"],
         "window": f"{days}d",
     }
+
+
+def _of(campaigns: Sequence[str], scope: Mapping[str, Sequence[str]]) -> str:
+    """What a rule with this scope holds back, in its title."""
+    about = [f"about {category_title(category)}" for category in scope.get("categories", ())]
+    return " ".join([*([f"of {quoted(campaigns)}"] if campaigns else []), *about])

@@ -13,13 +13,14 @@ from audit.findings.schema import (
     ABOUT,
     cannot_tell,
     category_name,
+    category_title,
     day,
     detected,
     message_columns,
     message_count,
     nothing_detected,
 )
-from audit.findings.suggested_rule import Rule, category_title, quoted, rule_column, slug
+from audit.findings.suggested_rule import Rule, quoted, rule_column, slug
 from audit.population.stats import moments, own_intervals
 
 _SUBJECT_COLUMNS = ("item_id", "category", "topics", "list_id", "known_trigger")
@@ -158,6 +159,7 @@ def _detected(before_due: pl.DataFrame, limits: Mapping[str, Any]) -> pl.DataFra
         rows,
         text=pl.when(pl.col("purchases") == 1).then(once).otherwise(more),
         about=category_name(pl.col("category").fill_null(pl.col("subject"))),
+        title=pl.when("unasked").then(pl.lit("Mailed about what was sent without an order")),
         severity=pl.when(pl.col("count") >= limits["high_at"]).then(pl.lit("high")),
         case=pl.col("key").replace("item_id", "item"),
         rule=rule_column(rows, ("key", "subject", "item_name"), _rule, fallback=fallback),

@@ -179,7 +179,7 @@ def _suggested(says: Language, findings: Sequence[Finding], remedies: Mapping[st
     """What could still be proposed."""
     open_ones = [row for row in findings if remedies.get(row.id, Remedy()).state == "none"]
     rules = {
-        row.suggested_rule["id"]: shipped_words.suggested(says, row.suggested_rule)
+        row.suggested_rule["id"]: shipped_words.suggested(says, row.suggested_rule, _sensitive_topic(row))
         if check(row.check).titles_rule
         else row.suggested_rule
         for row in open_ones
@@ -195,6 +195,11 @@ def _suggested(says: Language, findings: Sequence[Finding], remedies: Mapping[st
         )
         for rule in rules.values()
     ]
+
+
+def _sensitive_topic(row: Finding) -> str | None:
+    """The sensitive topic that a finding is about, if it is about one."""
+    return row.subject if check(row.check).subject_names == "topic" else None
 
 
 def _decided(says: Language, picture: CustomerPicture) -> Iterable[Section | None]:
@@ -232,8 +237,15 @@ def _evidence(
 
 
 def _sources(says: Language, findings: Sequence[Finding]) -> Section:
-    named = dict.fromkeys(source for row in findings for source in row.sources)
-    sources = tuple(shipped_words.source(says, source) for source in named)
+    """What each finding rests on, with the questions that it is behind."""
+    behind: dict[str, dict[str, None]] = {}
+    for row in findings:
+        for source in row.sources:
+            behind.setdefault(source, {})[question(says, row.check)] = None
+    sources = tuple(
+        f"{shipped_words.source(says, source)} ({'; '.join(questions)})"
+        for source, questions in behind.items()
+    )
     return Section(says.say("internal", "sources"), (says.say("internal", "no_advice"),), sources)
 
 

@@ -81,11 +81,15 @@ def _sentence(says: Language, lack: Unanswered, checks: Sequence[str]) -> str:
         kinds=says.either([_kind(says, kind) for kind in lack.kinds]),
         rows=says.either([rows.get(kind) or _kind(says, kind) for kind in lack.kinds]),
         columns=says.either(shipped_words.columns(says, lack.columns)),
-        campaigns=", ".join(map(says.quoted, lack.campaigns)),
+        campaigns=" ".join([", ".join(map(says.quoted, lack.campaigns)), *_more(says, lack)]),
         n=lack.events,
         of=lack.of,
         until=None if lack.until is None else says.date(lack.until),
     )
+
+
+def _more(says: Language, lack: Unanswered) -> list[str]:
+    return [says.rest(lack.more_campaigns)] if lack.more_campaigns else []
 
 
 def _kind(says: Language, kind: str) -> str:

@@ -51,6 +51,8 @@ def _about(says: Language, finding: Finding) -> str:
     if not subject or names == "nothing":
         return ""
     words = {"channel": shipped_words.channel, "topic": shipped_words.topic}
+    if says.has("subject", subject):
+        return f" · {says.say('subject', subject)}"
     return f" · {words[names](says, subject) if names in words else says.quoted(subject)}"
 
 
@@ -150,9 +152,10 @@ def removed(says: Language, proof: Counterfactual) -> str:
 def act(says: Language, kind: str, thing: str, at: datetime, times: int = 1) -> str:
     """What a customer did, as a note of it: what, about what, when and how often."""
     label = says.say("did", _known(says, "did", kind))
-    number = f", {says.say('noted', 'times', n=times)}" if times > 1 else ""
     about = f" {says.thing(thing)}" if thing else ""
-    return f"{label}{about}, {says.date(at)} {at:%H:%M}{number}"
+    moment = f"{says.date(at)} {at:%H:%M}"
+    when = moment if times == 1 else says.say("noted", "times", n=times, at=moment)
+    return f"{label}{about}, {when}"
 
 
 def out_of_pattern(says: Language, entry: OutOfPattern) -> str:
@@ -175,7 +178,7 @@ def _of_facts(says: Language, reason: Reason) -> str:
         kind = "order_unasked" if told.unasked is True else told.act
         return act(says, kind, _subject(told), told.at, times)
     if told.about:
-        return says.say("noted", "about", thing=says.quoted(told.about))
+        return says.say("noted", "about", thing=says.quoted(shipped_words.topic(says, told.about)))
     if told.trigger is not UNSET:
         name = (
             shipped_words.trigger(says, told.trigger) if told.trigger else says.say("noted", "unknown_word")

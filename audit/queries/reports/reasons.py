@@ -9,7 +9,7 @@ from audit.queries.reports import note_sentences, shipped_words
 from audit.queries.reports.document import Node, Section
 from audit.queries.reports.language import Language
 from audit.why.model import Counterfactual, FlowReconstruction, Reason, WhyDocument
-from audit.why.wording import minute
+from audit.why.wording import added_in_words, added_thing
 
 _LISTED = 12
 """House value: so many events are named one by one; how many there are is said."""
@@ -100,11 +100,9 @@ def _different(says: Language, proof: Counterfactual | None) -> list[Node]:
         )
         below.append(Node(f"{text} ({sure})"))
     for event in proof.add:
-        at = parse_iso(event["occurred_at"])
-        kind = str(event["kind"]).replace("_", " ")
-        named = (
-            f"{kind} {minute(at)}" if says.locale == "en" else note_sentences.act(says, event["kind"], "", at)
-        )
+        at, thing = parse_iso(event["occurred_at"]), added_thing(event)
+        german = says.locale != "en"
+        named = note_sentences.act(says, event["kind"], thing, at) if german else added_in_words(event)
         text = says.say("internal", "with", event=named)
         below.append(Node(f"{text}: {note_sentences.outcome(says, proof.outcome)}"))
     below += [

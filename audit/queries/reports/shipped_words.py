@@ -63,15 +63,18 @@ def topic(says: Language, ident: str) -> str:
     return str(says.texts["topic"].get(ident, ident))
 
 
-def suggested(says: Language, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """A rule that a check suggests, as in a rules file, with the title and the note that it has in the language."""
+def suggested(says: Language, fields: Mapping[str, Any], sensitive: str | None = None) -> dict[str, Any]:
+    """A rule that a check suggests, as in a rules file, with the title and the note that it has in the language.
+
+    `sensitive`: the sensitive topic that its finding is about.
+    """
     if says.locale == _ENGLISH:
         return dict(fields)
     note = {"note": says.say("rule_title", "last_resort")} if suggested_rule.is_last_resort(fields) else {}
-    return {**fields, "title": _rule(says, fields), **note}
+    return {**fields, "title": _rule(says, fields, sensitive), **note}
 
 
-def _rule(says: Language, fields: Mapping[str, Any]) -> str:
+def _rule(says: Language, fields: Mapping[str, Any], sensitive: str | None) -> str:
     """The title of a rule, made of what it does."""
     form = says.form(
         "rule_title",
@@ -85,6 +88,9 @@ def _rule(says: Language, fields: Mapping[str, Any]) -> str:
         **{key: fields.get(key) for key in ("limit", "unengaged")},
         "customer": ", ".join(fields.get("customers") or ()),
         "about": _about(says, fields),
+        "topic": says.say("rule_title", "topic", name=topic(says, sensitive))
+        if sensitive and not fields.get("topics")
+        else "",
         "after": says.listed(
             [says.say("did", kind if says.has("did", kind) else "other") for kind in _after(fields)]
         ),
@@ -100,10 +106,15 @@ def _after(fields: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _about(says: Language, fields: Mapping[str, Any]) -> str:
-    scope = next((scope for scope in _ABOUT if fields.get(scope)), None)
-    if scope is None or (scope == "channels" and from_dict(fields).wording.startswith("frequency_cap")):
-        return ""
-    names = [_name(says, scope, name) for name in fields[scope]]
+    """What the messages are about and what they belong to; of the channels only where nothing else is named."""
+    narrow = [scope for scope in _ABOUT if fields.get(scope)]
+    capped = from_dict(fields).wording.startswith("frequency_cap")
+    scopes = [scope for scope in narrow if scope != "channels"] or ([] if capped else narrow)
+    return "".join(_scope(says, scope, fields[scope]) for scope in scopes)
+
+
+def _scope(says: Language, scope: str, values: Sequence[str]) -> str:
+    names = [_name(says, scope, name) for name in values]
     more = [says.rest(len(names) - _NAMED)] if len(names) > _NAMED else []
     return says.say("rule_title", scope, names=" ".join([", ".join(names[:_NAMED]), *more]))
 

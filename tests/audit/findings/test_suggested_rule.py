@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from audit import findings, why
 from audit.findings import suggested_rule
+from audit.findings.schema import category_name, category_title
 from audit.findings.suggested_rule import LAST_RESORT, last_resort, slug
 from audit.flows import campaign_map
 from audit.queries import remedies
@@ -102,7 +103,7 @@ def test_titles_stand_alone(suggestions) -> None:
         row["rule"]["title"] for row in suggestions
     }
     assert titles["life-changed"] in {
-        "Nothing of “baby-news” for 365 days after a registry was closed",
+        "Nothing of “baby-news” about baby for 365 days after a registry was closed",
         "Nothing more to scene-04-tool-set",
     }
     assert re.fullmatch(r"Nothing more of “[^”]+” after 4 in a row without a click", titles["ignored-streak"])
@@ -160,3 +161,18 @@ def test_a_slug_can_be_read() -> None:
     assert slug("c_q6889tvh") == "c-q6889tvh"
     assert slug("Kindle specials").startswith("kindle-specials-")
     assert slug("Ü > ß").startswith("u-")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("Beauty > Nail clippers", "nail clippers"),
+        ("Electronics > DVD", "DVD"),
+        ("Electronics > USB cables", "USB cables"),
+        ("DVD", "DVD"),
+        ("GROCERY > CANDY BARS", "candy bars"),
+    ],
+)
+def test_an_abbreviation_keeps_its_capitals(path: str, said: str) -> None:
+    assert category_title(path) == said
+    assert pl.Series("path", [path]).to_frame().select(category_name(pl.col("path"))).item() == said

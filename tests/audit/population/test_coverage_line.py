@@ -38,7 +38,7 @@ def test_the_year_stands_again_where_it_changes() -> None:
         ([(date(2026, 10, 3), date(2026, 10, 5))], "gap 3–5 Oct"),
         ([(date(2026, 10, 3), date(2026, 10, 3))], "gap 3 Oct"),
         ([(date(2026, 9, 30), date(2026, 10, 2))], "gap 30 Sep–2 Oct"),
-        ([(date(2025, 12, 30), date(2026, 1, 2))], "gap 30 Dec 2025–2 Jan"),
+        ([(date(2025, 12, 30), date(2026, 1, 2))], "gap 30 Dec 2025–2 Jan 2026"),
         (
             [(date(2026, 1, 3), date(2026, 1, 5)), (date(2026, 10, 3), date(2026, 10, 5))],
             "2 gaps, last 3–5 Oct",

@@ -230,3 +230,16 @@ def test_the_channels_of_responses_are_those_of_people_and_else_of_their_message
         ("message_opened", None),
         ("message_opened", "web"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"), [(("White", "White", "Cream"), "White"), (("White", "Cream"), "Cream")]
+)
+def test_an_item_is_called_what_it_is_usually_called_of_equals_the_latest(names, said) -> None:
+    rows = events(
+        *(
+            {"kind": "order_completed", "at": f"2026-01-{day:02}", "item_id": "i", "item_name": name}
+            for day, name in enumerate(names, start=1)
+        )
+    )
+    assert stats.usual_names(rows, "item_id")["item_name"].to_list() == [said]

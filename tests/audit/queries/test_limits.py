@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from audit.events.schema import KINDS
-from audit.findings import CHECKS, catalogue
+from audit.findings import CHECKS, Unanswered, catalogue
 from audit.ingest import import_paths
 from audit.queries import documents
 from audit.queries.reports import LOCALES, in_one_line, language, sentences
@@ -113,3 +113,12 @@ def test_every_kind_that_a_check_needs_has_a_name(locale):
     needed = {kind for check in CHECKS for need in catalogue.row(check).needs for kind in need.kinds}
     assert needed <= set(KINDS)
     assert needed <= set(language(locale).texts["kinds"])
+
+
+@pytest.mark.parametrize(("locale", "said"), [("en", "“a” and 95 more"), ("de", "„a“ und 95 weitere")])
+def test_of_many_campaigns_it_is_said_how_many_there_are_besides(locale, said):
+    lack = Unanswered(
+        check=next(iter(CHECKS)), lacks="columns", how="map", kinds=("message_sent",), columns=("category",), events=9, of=9,
+        campaigns=("a",), more_campaigns=95,
+    )  # fmt: skip
+    assert said in sentences(language(locale), [lack])[0]

@@ -406,6 +406,7 @@ def test_both_languages_say_the_same_things() -> None:
         "coverage",
         "noted",
         "did",
+        "subject",
         "condition",
         "condition_not",
         "ends",

@@ -74,8 +74,8 @@ def test_the_counterfactual_is_told_whole() -> None:
     at = told.index((1, "what would have had to be different"))
     assert told[at + 1 : at + 5] == [
         (2, "without o-1, o-2: our definition would not have given it (no fewer would do)"),
-        (2, "had there been: order completed 2026-11-01 00:00: our definition would not have given it"),
-        (2, "each of them alone is enough: o-1, o-2"),
+        (2, "had there been: order completed, 2026-11-01 00:00: our definition would not have given it"),
+        (2, "each of these by itself would still have led to it: o-1, o-2"),
         (2, "in its place there would stand: Hand cream"),
     ]
 

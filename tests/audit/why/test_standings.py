@@ -280,11 +280,11 @@ def test_broadcast_names_the_list_and_since_when() -> None:
     mail = {**MAIL, "at": "2026-03-10", "list_id": "specials"}
     made = explained(joined, mail)
     assert made.standing == "broadcast"
-    assert texts(made.because) == ["you are on this list since 2025-12-27: “specials”"]
+    assert texts(made.because) == ["on this list from 2025-12-27 on: “specials”"]
     assert made.evidence == ("s",)
     other = explained({**joined, "list_id": "another"}, mail)
     assert texts(other.because) == [
-        "you are on this list: “specials”; since when is not in this data: the data begins in 2025-12 (2025-12-27)"
+        "it went to this list: “specials”; since when is not in this data: the data begins in 2025-12 (2025-12-27)"
     ]
 
 
