@@ -5,6 +5,7 @@ and the reports are made from the same documents, so nobody ever sees two answer
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ from audit.queries.case import Case, named_in, read_case, read_everybody
 from audit.queries.customer import CustomerPicture, picture
 from audit.queries.findings_documents import Finding, Findings, TriageList, triage_list
 from audit.rules.reference import verdicts
+from audit.why.model import AudienceFacts
+from audit.why.wording import HAND_OVER
 
 if TYPE_CHECKING:
     from audit.queries.reports import Report
@@ -70,6 +73,8 @@ def explanation(case: Case, ws: "Workspace", **subjects: str | None) -> why.WhyD
         raise InputError(NAME_ONE)
     ((subject, ident),) = chosen
     reasons = case.why(subject, ident)
+    if not case.view.names_sensitive and reasons.standing == "inferred":
+        reasons = replace(reasons, because=_told_causes(reasons.because))
     if subject == "finding":
         covered_by = remedies.covered_by(case, ident)
         return case.view.shown(msgspec.structs.replace(reasons.document(), covered_by=covered_by))
@@ -79,6 +84,22 @@ def explanation(case: Case, ws: "Workspace", **subjects: str | None) -> why.WhyD
     ids, causes = named_in(ws, rules), case.causes_read_by(rules)
     judged = verdicts.of(events, context, rules, reasons.subject.id, ids=ids, causes=causes)
     return case.view.shown(reasons.document(judged))
+
+
+def _told_causes(because: tuple[why.Reason, ...]) -> tuple[why.Reason, ...]:
+    """What could be behind a message, without what touches a sensitive topic: that is listed for nobody who is not told it."""
+    told = [reason for reason in because if not _is_sensitive(reason)]
+    nested = [msgspec.structs.replace(reason, because=_told_causes(reason.because)) for reason in told]
+    if len(told) == len(because):
+        return tuple(nested)
+    handed = f"more that could be behind it touches a sensitive topic; {HAND_OVER}"
+    return (*nested, why.Reason(handed, facts=why.Facts(hand_over="sensitive topic")))
+
+
+def _is_sensitive(reason: why.Reason) -> bool:
+    facts = reason.facts
+    set_apart = isinstance(facts, AudienceFacts) and facts.audience and facts.audience.sensitive
+    return bool(set_apart) or (facts is not None and facts.sensitive is True)
 
 
 def audit(
