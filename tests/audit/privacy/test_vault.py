@@ -70,7 +70,7 @@ def test_only_whole_email_addresses_are_found(vault):
 def test_an_address_of_several_customers_is_refused_with_their_names(vault):
     names = vault.pseudonyms(["1", "2"], import_id="i")
     vault.put(identifiers(*((name, "email", "shared@example.de") for name in names.values())), import_id="i")
-    with pytest.raises(InputError, match="2 customers"):
+    with pytest.raises(InputError, match="2 ids of one address"):
         vault.resolve("shared@example.de")
 
 
