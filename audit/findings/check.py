@@ -24,11 +24,15 @@ Finding = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ExcludedEvents:
-    """Events that a check looked at and did not count: what each is called, the rows, and why they do not count."""
+    """Events that a check looked at and did not count: what each is called, the rows, and why they do not count.
+
+    `{}` in the reason stands for the `figures`, in their order; in other languages it is looked up as it stands.
+    """
 
     noun: str
     events: pl.DataFrame
     reason: str
+    figures: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +167,22 @@ class NoActCheck(Check):
 
 
 def split_at_cause(
-    context: CheckContext, finding: Finding, messages: pl.DataFrame, *, before: str, after: str
+    context: CheckContext,
+    finding: Finding,
+    messages: pl.DataFrame,
+    *,
+    before: str,
+    after: str,
+    figures: tuple[int, ...] = (),
 ) -> Iterator[ExcludedEvents]:
-    """Messages that do not count, those before the first cause of the finding apart from those after it."""
+    """Messages that do not count, those before the first cause of the finding apart from those after it.
+
+    `figures`: those of the reason `after`.
+    """
     cause = context.events.filter(pl.col("event_id").is_in(finding["cause"]))["occurred_at"].min()
     is_before = pl.lit(value=False) if cause is None else pl.col("occurred_at") < cause
     yield ExcludedEvents("message", messages.filter(is_before), before)
-    yield ExcludedEvents("message", messages.filter(~is_before), after)
+    yield ExcludedEvents("message", messages.filter(~is_before), after, figures)
 
 
 def acts_about_something_else(context: CheckContext, finding: Finding) -> Iterator[ExcludedEvents]:

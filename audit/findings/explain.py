@@ -139,8 +139,16 @@ def _excluded_reason(excluded: ExcludedEvents, events: pl.DataFrame) -> Iterator
         begins, ends = day(first), day(last)
         span = f"on {begins}" if begins == ends else f"from {begins} to {ends}"
         number = several(events.height, f"other {excluded.noun}")
-        facts = CountedFacts(counted=_COUNTED[excluded.noun], number=events.height, first=first, last=last)
-        yield Reason(f"{number} {span}: {excluded.reason}", tuple(events["event_id"]), facts=facts)
+        reason = excluded.reason.format(*excluded.figures)
+        facts = CountedFacts(
+            counted=_COUNTED[excluded.noun],
+            number=events.height,
+            first=first,
+            last=last,
+            why=excluded.reason,
+            figures=excluded.figures or UNSET,
+        )
+        yield Reason(f"{number} {span}: {reason}", tuple(events["event_id"]), facts=facts)
 
 
 def _counts_until(check: Check, context: CheckContext, row: Finding) -> datetime | None:

@@ -178,7 +178,7 @@ def written(
 ) -> "Report":
     """The report of a case already read."""
     from audit.queries import reports
-    from audit.queries.reports.case_facts import case_facts, channels
+    from audit.queries.reports.case_facts import case_facts, causes, channels
 
     def remedy(row: Finding) -> remedies.Remedy:
         return remedies.remedy(ws, case.view.meant(row), at=case.book_at)
@@ -203,6 +203,7 @@ def written(
             reason=reason,
             remedies={row.id: remedy(row) for row in customer_findings},
             channels=channels(events, customer_findings),
+            causes=causes(events, customer_findings),
         )
         return case.view.shown(note)
     if kind == "reply":

@@ -310,7 +310,7 @@ def _behind_audience(message: MessageContext, trigger: Trigger, live: pl.DataFra
     covered, lack = data_sufficiency.of_a_message(message.context.coverage, entered["occurred_at"])
     lead = "no act of the customer's own is behind the audience" if covered else "why in the audience"
     absent = reasons.absent(data_sufficiency.kinds(), None, entered)
-    return [*origin, Reason(f"{lead}: {lack}", absent=absent, facts=Facts(covered=covered))]
+    return [*origin, Reason(f"{lead}: {lack}", absent=absent, facts=Facts(covered=covered, in_audience=True))]
 
 
 def _not_given(message: MessageContext) -> list[Reason]:

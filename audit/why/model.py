@@ -58,8 +58,25 @@ class Facts(Document):
     """When they left it."""
     covered: bool | UnsetType = UNSET
     """Whether the data holds what would account for it."""
+    in_audience: bool | UnsetType = UNSET
+    """True where that is how the customer came into an audience."""
+    why: str | UnsetType = UNSET
+    """Why what was looked at does not count; `{}`: the `figures` in their order."""
+    figures: tuple[int, ...] | UnsetType = UNSET
+    close: str | UnsetType = UNSET
+    """How an act is related to the message."""
+    further: int | UnsetType = UNSET
+    """How many more acts it could go back to."""
     hand_over: str | UnsetType = UNSET
     """Why this is for privacy or care to answer."""
+    topic: str | UnsetType = UNSET
+    """Which sensitive topic it touches."""
+    life: str | UnsetType = UNSET
+    """What changed a life: a kind of event."""
+    changed: datetime | UnsetType = UNSET
+    """When a life changed."""
+    before: bool | UnsetType = UNSET
+    """Whether that was before the message."""
     strategy: str | UnsetType = UNSET
     origin: str | UnsetType = UNSET
     """Where a membership came from, where that was not the customer: third_party or inferred."""
@@ -171,8 +188,8 @@ class Counterfactual(Document):
             "enough": self.enough,
             "needed": self.needed,
         }
-        removed = self.remove if len(self.remove) == 1 else ()
-        return {what: events for what, events in known.items() if events not in {(), removed}}
+        told = self.remove if len(self.remove) == 1 else ()
+        return {what: events for what, events in known.items() if events not in {(), told}}
 
     @property
     def removed_in_words(self) -> str:

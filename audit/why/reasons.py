@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
-from msgspec import UNSET, structs
+from msgspec import UNSET, UnsetType, structs
 
 from audit.events import vocabulary
 from audit.events.sensitive_topics import topic_of_row
@@ -75,13 +75,13 @@ def set_apart(wording: Wording, acts: pl.DataFrame, facts: Sequence[SetsApart]) 
         thing = {"item_name": fact.value} if len(rows) > 1 and fact.level is not None else {}
         times = f" {len(rows)} times, last" if len(rows) > 1 else ""
         did = f"{wording.act(newest | thing)}{times} on {minute(newest['occurred_at'])}"
-        stated = structs.asdict(_act_facts(wording, newest, len(rows)))
+        told = structs.asdict(_act_facts(wording, newest, len(rows)))
         leaves.append(
             Reason(
                 f"could be: {did}; {figures_of(fact)}",
                 tuple(row["event_id"] for row in rows),
                 facts=AudienceFacts(
-                    **{name: stated[name] for name in stated if name != "segment"}, audience=fact
+                    **{name: told[name] for name in told if name != "segment"}, audience=fact
                 ),
             )
         )
@@ -93,7 +93,10 @@ def first_few(leaves: Sequence[Reason]) -> list[Reason]:
     if len(leaves) <= _SHOWN:
         return list(leaves)
     rest = tuple(leaves[_SHOWN:])
-    return [*leaves[:_SHOWN], Reason(f"{len(rest)} more that could be", because=rest)]
+    return [
+        *leaves[:_SHOWN],
+        Reason(f"{len(rest)} more that could be", because=rest, facts=Facts(further=len(rest))),
+    ]
 
 
 def excluded(events: pl.DataFrame, acts: pl.DataFrame, wording: Wording) -> Iterator[Reason]:
@@ -123,13 +126,19 @@ def grouped(wording: Wording, rows: Iterable[Row], lead: str = "") -> list[Reaso
 def _leaf(wording: Wording, rows: Sequence[Row], lead: str, *, others: bool) -> Reason:
     newest = max(rows, key=order)
     times = f" {len(rows)} times, last" if len(rows) > 1 else ""
-    level = f" ({LEVELS[newest['level']]})" if newest.get("level") is not None else ""
+    close = _close(newest)
+    level = "" if close is UNSET else f" ({close})"
     act = wording.act({**newest, **_OTHERS}) if others and len(rows) > 1 else wording.act(newest)
     return Reason(
         f"{lead}{act}{times} on {minute(newest['occurred_at'])}{level}",
         tuple(row["event_id"] for row in rows),
-        facts=_act_facts(wording, newest, len(rows)),
+        facts=structs.replace(_act_facts(wording, newest, len(rows)), close=close),
     )
+
+
+def _close(row: Row) -> str | UnsetType:
+    """How an act is related to the message."""
+    return UNSET if row.get("level") is None else LEVELS[row["level"]]
 
 
 def end(message: MessageContext, row: Row) -> Reason:
@@ -211,14 +220,23 @@ def life_changed(message: MessageContext) -> list[Reason]:
     relation = "before" if order(change) < order(message.row) else "after"
     ids = tuple(changes["event_id"])
     text = f"the customer's life has changed on {day(change['occurred_at'])}, {relation} this message; {HAND_OVER}"
-    what = LifeChange(message.wording.life(change), ids)
-    return [Reason(text, ids, because=(what,), facts=Facts(hand_over="life changed"))]
+    what = LifeChange(message.wording.life(change), ids, facts=Facts(life=change["kind"]))
+    return [
+        Reason(
+            text,
+            ids,
+            because=(what,),
+            facts=Facts(hand_over="life changed", changed=change["occurred_at"], before=relation == "before"),
+        )
+    ]
 
 
 def sensitive(message: MessageContext) -> list[Reason]:
     """That the message, or what the sender states as its reason, touches a sensitive topic."""
-    text = message.wording.topic(message.row)
-    return [Reason(text, facts=Facts(hand_over="sensitive topic"))] if text else []
+    text, topic = message.wording.topic(message.row), topic_of_row(message.row)
+    if text is None or topic is None:
+        return []
+    return [Reason(text, facts=Facts(hand_over="sensitive topic", topic=topic))]
 
 
 def told_by_kind(proof: Counterfactual | None, events: pl.DataFrame) -> Counterfactual | None:

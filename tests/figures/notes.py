@@ -12,7 +12,7 @@ from audit.why.model import WhyDocument
 from tests.figures import sentences
 from tests.figures.anomalies import of_anomalies
 from tests.figures.findings import expected, total_and_excess
-from tests.figures.history import History, Row
+from tests.figures.history import History, Row, order
 from tests.figures.reading import day, figures, minute, span
 from tests.figures.said import Said, Told
 
@@ -91,7 +91,7 @@ def _found(row: Finding, said: Said) -> list[str]:
     """The German sentence of a finding: how many, when, how many too many."""
     if row.verdict == "cannot_tell":
         return []
-    named = figures(row.subject or "", said.names)
+    named = [*figures(row.subject or "", said.names), *_behind(row, said)]
     days = span(row.first, row.last)
     if not row.messages:
         assert {row.first, row.last} <= {event["occurred_at"] for event in said.history.rows}
@@ -110,6 +110,25 @@ def _found(row: Finding, said: Said) -> list[str]:
         *days,
         *([str(excess)] if excess is not None else []),
     ]
+
+
+def _behind(row: Finding, said: Said) -> list[str]:
+    """When the acts behind a finding were, those of one kind on one thing together, and how many more there are."""
+    acts: dict[tuple[object, ...], list[datetime]] = {}
+    for event in sorted((said.history.by_id[ident] for ident in row.cause), key=order, reverse=True):
+        thing = (
+            event["item_name"]
+            or event["item_id"]
+            or event["query"]
+            or event["segment_id"]
+            or event["category"]
+        )
+        acts.setdefault((event["kind"], thing), []).append(event["occurred_at"])
+    newest = list(acts.values())[:2]
+    figures = [
+        figure for at in newest for figure in (*([str(len(at))] if len(at) > 1 else []), minute(at[0]))
+    ]
+    return [*figures, *([str(len(acts) - 2)] if len(acts) > 2 else [])]
 
 
 def _unanswered(section: Section, says: Language, said: Said) -> Iterator[Told]:

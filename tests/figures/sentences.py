@@ -76,9 +76,23 @@ def of_reason(reason: Reason, document: WhyDocument, said: Said, locale: str = "
 
 def _german(reason: Reason, rows: Sequence[Row], document: WhyDocument, said: Said) -> Figures:
     facts = reason.facts
+    if facts is not None and facts.further:
+        return [str(facts.further)]
+    if facts is not None and facts.changed:
+        return [day(_time(facts.changed, said))]
     told = facts is not None and any(
         getattr(facts, name) is not UNSET
-        for name in ("about", "trigger", "condition", "hand_over", "check", "verdict", "covered", "origin")
+        for name in (
+            "about",
+            "trigger",
+            "condition",
+            "hand_over",
+            "check",
+            "verdict",
+            "covered",
+            "origin",
+            "life",
+        )
     )
     if told:
         return []
@@ -100,11 +114,7 @@ def _counted(
         return [str(total), *span(facts.first, facts.last), str(excess)]
     limits = catalogue.row(row.check).thresholds
     own = {one["event_id"] for one in rows} & {*row.messages, *row.cause}
-    within = (
-        {"over-frequency": row.case, "browse-pursuit": "days"}.get(row.check)
-        if locale == "en" and not own
-        else None
-    )
+    within = {"over-frequency": row.case, "browse-pursuit": "days"}.get(row.check) if not own else None
     return [
         str(len(rows)),
         *span(rows[0]["occurred_at"], rows[-1]["occurred_at"]),

@@ -59,8 +59,10 @@ class BrowsePursuit(NoActCheck):
             pl.col("area") == finding["subject"], pl.col("known_trigger").is_in(self.thresholds["triggers"])
         )
         days = self.thresholds["days"]
-        after = f"among the first after a look and within {days} days of it, or after a purchase"
-        return split_at_cause(context, finding, messages, before="before that look", after=after)
+        after = "among the first after a look and within {} days of it, or after a purchase"
+        return split_at_cause(
+            context, finding, messages, before="before that look", after=after, figures=(days,)
+        )
 
     def absence(self, context: CheckContext, finding: Finding) -> Reason | None:
         """Nothing: an act that fits is behind them, and it is among the evidence."""

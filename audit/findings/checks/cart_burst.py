@@ -63,8 +63,8 @@ class CartBurst(Check):
         """Reminders of the same campaign that kept to the pace."""
         hours, steps = self.thresholds["hours"], self.thresholds["steps"]
         messages = cart_reminders(context).filter(pl.col("campaign") == finding["subject"])
-        reason = f"{hours} hours or more after the one before, and among the first {steps} for its cart"
-        yield ExcludedEvents("message", messages, reason)
+        reason = "{} hours or more after the one before, and among the first {} for its cart"
+        yield ExcludedEvents("message", messages, reason, (hours, steps))
 
     def counts_until(self, context: CheckContext, finding: Finding) -> datetime | None:
         """The hours after the last of its messages."""

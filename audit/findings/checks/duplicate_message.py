@@ -46,8 +46,8 @@ class DuplicateMessage(Check):
         """Messages of the same campaign or subject with nothing like them in the hours before."""
         content = campaign_expr("subject")
         messages = context.mailings.filter(content == finding["subject"])
-        reason = f"nothing like it in the {self.thresholds['hours']} hours before it"
-        yield ExcludedEvents("message", messages, reason)
+        reason = "nothing like it in the {} hours before it"
+        yield ExcludedEvents("message", messages, reason, (self.thresholds["hours"],))
 
     def counts_until(self, context: CheckContext, finding: Finding) -> datetime | None:
         """The hours after the last of its messages."""

@@ -49,8 +49,9 @@ class OverFrequency(Check):
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """Messages of the channel that the limit let through."""
-        reason = f"within the limit of {self.thresholds[finding['case']]} when it came"
-        yield ExcludedEvents("message", _of_channel(context, finding), reason)
+        limit = self.thresholds[finding["case"]]
+        reason = "within the limit of {} when it came"
+        yield ExcludedEvents("message", _of_channel(context, finding), reason, (limit,))
 
     def counts_until(self, context: CheckContext, finding: Finding) -> datetime | None:
         """The window after the message that is as many from the end as the limit allows, of those it let through."""

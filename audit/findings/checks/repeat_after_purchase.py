@@ -71,8 +71,11 @@ class RepeatAfterPurchase(Check):
         """Messages about the same category or item."""
         key = "category" if finding["case"] == "category" else "item_id"
         messages = context.mailings.filter(pl.col(key) == finding["subject"])
-        few = f"the next purchase was due, or fewer than {self.thresholds['messages']} came after that one"
-        return split_at_cause(context, finding, messages, before="before it was bought", after=few)
+        few = "the next purchase was due, or fewer than {} came after that one"
+        figures = (self.thresholds["messages"],)
+        return split_at_cause(
+            context, finding, messages, before="before it was bought", after=few, figures=figures
+        )
 
     def counts_until(self, context: CheckContext, finding: Finding) -> datetime | None:
         """When the re-purchase is due of what its last message is about; None where nobody can say.

@@ -16,8 +16,10 @@ from audit.findings import check
 from audit.population.coverage import Coverage
 from audit.queries.case import Case
 from audit.queries.findings_documents import Finding
-from audit.why import data_sufficiency
+from audit.why import data_sufficiency, reasons
+from audit.why.model import Facts
 from audit.why.silence import Silence, silence_after_finding
+from audit.why.wording import Wording
 
 _LEGAL_REQUESTS = ("access_requested", "erasure_requested")
 _ORDER = "order_completed"
@@ -138,6 +140,26 @@ def channels(events: pl.DataFrame, findings: Iterable[Finding]) -> dict[str, dic
     """Of each finding (by its id) how many of its messages came over which channel; none is told apart from the named ones."""
     sent = dict(events.select("event_id", pl.col("channel").fill_null("")).rows())
     return {row.id: dict(Counter(sent[event] for event in row.messages if event in sent)) for row in findings}
+
+
+def causes(events: pl.DataFrame, findings: Iterable[Finding]) -> dict[str, tuple[Facts, ...]]:
+    """Of each finding (by its id) the acts that brought it about, the newest first, those of one kind on one thing together."""
+    rows = {
+        row["event_id"]: row
+        for row in events.filter(
+            pl.col("event_id").is_in([event for row in findings for event in row.cause])
+        ).to_dicts()
+    }
+    return {
+        row.id: tuple(
+            leaf.facts
+            for leaf in reasons.grouped(
+                Wording(), [rows[event] for event in reversed(row.cause) if event in rows]
+            )
+            if leaf.facts is not None
+        )
+        for row in findings
+    }
 
 
 def case_facts(case: Case, finding: Finding | None) -> CaseFacts:

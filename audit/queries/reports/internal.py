@@ -15,7 +15,7 @@ from audit.queries.reports.language import Language, language
 from audit.queries.reports.note_sentences import found, question
 from audit.queries.reports.reasons import anomalies, why
 from audit.queries.reports.weekly import Weekly, section
-from audit.why.model import WhyDocument
+from audit.why.model import Facts, WhyDocument
 
 _OTHER_COUNTS = ("opened", "machine_opened", "suppressed", "attempted", "orphans")
 """What is said of a customer's messages beside the sent and the clicked, where it is not none."""
@@ -35,20 +35,21 @@ def internal(
     reason: str | None = None,
     remedies: Mapping[str, Remedy] | None = None,
     channels: Mapping[str, Mapping[str, int]] | None = None,
+    causes: Mapping[str, Sequence[Facts]] | None = None,
 ) -> Report:
     """The case as a note for colleagues.
 
     `picture`: `whysent.customer/1`; `findings`: the rows of `whysent.findings/1`; `explanations`: `whysent.why/1` of
     what is to be explained one by one: the finding, and those of its messages; `chart`: its messages a week; `ticket` and
     `reason`: why somebody looked; `remedies`: finding id → how far what would end it has come; `channels`: finding id → those of its
-    messages. Each thing is said once.
+    messages; `causes`: finding id → the acts that brought it about. Each thing is said once.
     In English the sentences of findings and explanations stand as they are; in German they are made of their facts.
     """
     says = language(locale)
     done = remedies or {}
     sections = [
         _head(says, picture, ticket, reason),
-        _verdict(says, picture, findings, channels or {}),
+        _verdict(says, picture, findings, channels or {}, causes or {}),
         _unanswered(says, picture),
         _done(says, findings, done),
         _messages(says, picture),
@@ -97,10 +98,11 @@ def _verdict(
     picture: CustomerPicture,
     findings: Sequence[Finding],
     channels: Mapping[str, Mapping[str, int]],
+    causes: Mapping[str, Sequence[Facts]],
 ) -> Section:
     items = dict.fromkeys(
         f"{says.say('severity', row.severity)} · {says.say('verdict', row.verdict)} · "
-        f"{found(says, row, channels.get(row.id, {}))}"
+        f"{found(says, row, channels.get(row.id, {}), causes.get(row.id, ()))}"
         for row in findings
     )
     told = any(row.verdict != "cannot_tell" for row in findings)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from audit.findings import catalogue, check
 from audit.findings.anomaly import OutOfPattern
@@ -23,19 +23,25 @@ from audit.why.model import (
 )
 from audit.why.wording import UNNAMED
 
+_NAMED = 2
+"""House value: so many acts behind a finding are named; how many there are besides is said."""
+
 _ENGLISH = "en"
 """The language that findings and explanations are written in."""
 
 
-def found(says: Language, finding: Finding, channels: Mapping[str, int]) -> str:
-    """What was found: how many messages, when, and how many were too many. `channels`: those of its messages."""
+def found(says: Language, finding: Finding, channels: Mapping[str, int], causes: Sequence[Facts] = ()) -> str:
+    """What was found: how many messages, when, how many were too many, and the acts behind it.
+
+    `channels`: those of its messages; `causes`: the facts of those acts, the newest first.
+    """
     if says.locale == _ENGLISH:
         return finding.text
     told = question(says, finding.check)
     about = _about(says, finding)
     if finding.verdict == "cannot_tell":
         return f"{told}{about}"
-    told, case = f"{told}{about}", _case(says, finding)
+    told, case = f"{told}{about}", f"{_case(says, finding)}{_behind(says, causes)}"
     if not finding.messages:
         return f"{told}: {_days(says, finding.first, finding.last)}{case}"
     key = "one" if finding.total == 1 else "several"
@@ -43,6 +49,13 @@ def found(says: Language, finding: Finding, channels: Mapping[str, int]) -> str:
     counted = says.say("noted", key, count=finding.total, days=days, **says.nouns(channels))
     excess = "" if finding.excess is None else f", {says.say('noted', 'excess', excess=finding.excess)}"
     return f"{told}: {counted}{excess}{case}"
+
+
+def _behind(says: Language, causes: Sequence[Facts]) -> str:
+    """The first of the acts that brought a finding about."""
+    named = [_act(says, told) for told in causes[:_NAMED]]
+    more = [says.rest(len(causes) - _NAMED)] if len(causes) > _NAMED else []
+    return f"; {says.say('noted', 'behind', acts=' '.join([', '.join(named), *more]))}" if named else ""
 
 
 def _about(says: Language, finding: Finding) -> str:
@@ -171,12 +184,20 @@ def unusual_thing(says: Language, thing: UnusualThing) -> str:
     return thing.text if says.locale == _ENGLISH else says.quoted(thing.title)
 
 
+def _act(says: Language, told: Facts) -> str:
+    """What a customer did, and how it is related to the message."""
+    assert told.act
+    assert told.at
+    times = told.times if isinstance(told.times, int) else 1
+    kind = "order_unasked" if told.unasked is True else told.act
+    close = "" if told.close is UNSET else f" ({says.say('close', told.close)})"
+    return f"{act(says, kind, _subject(told), told.at, times)}{close}"
+
+
 def _of_facts(says: Language, reason: Reason) -> str:
     told = reason.facts or Facts()
     if told.act and told.at:
-        times = told.times if isinstance(told.times, int) else 1
-        kind = "order_unasked" if told.unasked is True else told.act
-        return act(says, kind, _subject(told), told.at, times)
+        return _act(says, told)
     if told.about:
         return says.say("noted", "about", thing=says.quoted(shipped_words.topic(says, told.about)))
     if told.trigger is not UNSET:
@@ -184,19 +205,20 @@ def _of_facts(says: Language, reason: Reason) -> str:
             shipped_words.trigger(says, told.trigger) if told.trigger else says.say("noted", "unknown_word")
         )
         return says.say("noted", f"fits_{told.fits}", trigger=name)
-    if told.list_id is not UNSET:
-        name = says.quoted(str(told.list_id)) if told.list_id else ""
-        since = says.date(told.since) if told.since else ""
-        return says.say("noted", "list_since" if since else "list", list=name, since=since)
-    if told.left:
-        return says.say("noted", "left", at=says.date(told.left))
+    if told.list_id is not UNSET or told.left:
+        return _on_list(says, told)
     if told.condition:
         return _condition(says, told.condition, told.holds if told.holds is not UNSET else None)
-    named = [key for key in ("hand_over", "check", "verdict") if getattr(told, key) is not UNSET]
+    if told.life or told.hand_over:
+        return _handed_over(says, told)
+    if told.further:
+        return says.say("noted", "further", n=told.further)
+    named = [key for key in ("check", "verdict") if getattr(told, key) is not UNSET]
     if named:
         return says.say("noted", named[0])
     if told.covered is not UNSET:
-        return says.say("noted", "nothing" if told.covered else "cannot_tell")
+        key = "nothing" if told.covered else "cannot_tell"
+        return says.say("noted", f"{key}_audience" if told.in_audience is True else key)
     if told.origin:
         return says.say("noted", told.origin)
     if isinstance(told, CountedFacts):
@@ -204,6 +226,15 @@ def _of_facts(says: Language, reason: Reason) -> str:
     if reason.absent:
         return _absent(says, reason.absent, _subject(told))
     return _events(says, len(reason.events))
+
+
+def _on_list(says: Language, told: Facts) -> str:
+    """Since when the customer is on a list, or that they had left it."""
+    if told.left:
+        return says.say("noted", "left", at=says.date(told.left))
+    name = says.quoted(str(told.list_id)) if told.list_id else ""
+    since = says.date(told.since) if told.since else ""
+    return says.say("noted", "list_since" if since else "list", list=name, since=since)
 
 
 def _subject(told: Facts) -> str:
@@ -226,7 +257,25 @@ def _counted(says: Language, told: CountedFacts) -> str:
     counted = f"{says.number(told.number)} {noun}"
     days = "" if told.first is UNSET or told.last is UNSET else f", {_days(says, told.first, told.last)}"
     excess = "" if told.excess is None else f", {says.say('noted', 'excess', excess=told.excess)}"
-    return f"{counted}{days}{excess}"
+    why = "" if told.why is UNSET else f": {_why_not(says, told.why, told.figures)}"
+    return f"{counted}{days}{excess}{why}"
+
+
+def _why_not(says: Language, why: str, figures: tuple[int, ...] | UnsetType) -> str:
+    """Why what was looked at does not count."""
+    return str(says.texts["why_not"].get(why, why)).format(*(() if figures is UNSET else figures))
+
+
+def _handed_over(says: Language, told: Facts) -> str:
+    """Why this is for privacy or care to answer."""
+    if told.life:
+        return says.say("did", _known(says, "did", told.life))
+    if told.changed:
+        key = "changed_before" if told.before is True else "changed_after"
+        return says.say("noted", key, at=says.date(told.changed))
+    if told.topic:
+        return says.say("noted", "touches", topic=shipped_words.topic(says, told.topic))
+    return says.say("noted", "hand_over")
 
 
 def _days(says: Language, first: datetime, last: datetime) -> str:

@@ -10,6 +10,7 @@ from audit.queries.reports.weekly import section, weekly
 from audit.why import flow_check
 from audit.why.model import Absence, CountedFacts, Facts, FlowCondition, Reason, SegmentFacts
 from audit.why.reasons import grouped
+from audit.why.related_acts import LEVELS
 from audit.why.wording import Wording
 from tests.audit.queries.test_report import finding
 from tests.build import events
@@ -109,3 +110,43 @@ def test_a_segment_that_was_not_left_is_told_by_its_name_alone() -> None:
         said
         == "nicht verzeichnet vom 24. März 2026 bis 8. September 2026: Aus einem Segment genommen („autos“)"
     )
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (Facts(further=2), "2 weitere, auf die es zurückgehen könnte"),
+        (Facts(life="registry_closed"), "Wunschliste geschlossen"),
+        (
+            Facts(hand_over="sensitive topic", topic="pregnancy"),
+            "es berührt ein heikles Thema: Schwangerschaft; bitte an den Datenschutz weitergeben",
+        ),
+        (Facts(about="pregnancy"), "es geht um „Schwangerschaft“"),
+        (
+            Facts(act="product_viewed", thing="Cameras", at=FIRST, times=2, close=LEVELS[0]),
+            "Angesehen „Cameras“, 2-mal, zuletzt am 24. März 2026 00:00 (derselbe Artikel)",
+        ),
+        (
+            CountedFacts(
+                number=2,
+                first=FIRST,
+                last=FIRST,
+                why="nothing like it in the {} hours before it",
+                figures=(24,),
+            ),
+            "2 Nachrichten, 24. März 2026: in den 24 Stunden davor kam nichts Gleiches",
+        ),
+    ],
+)
+def test_a_german_sentence_says_what_the_english_one_says(facts: Facts, said: str) -> None:
+    assert german(facts) == said
+
+
+def test_how_an_act_is_related_has_a_name_in_german() -> None:
+    assert set(LEVELS) == set(GERMAN.texts["close"])
+
+
+def test_a_german_headline_names_the_act_behind_it() -> None:
+    causes = [Facts(act="order_completed", thing="Nail clipper", at=FIRST, times=1)]
+    told = note_sentences.found(GERMAN, finding(), {"email": 3}, causes)
+    assert told.endswith("; dahinter: Gekauft „Nail clipper“, 24. März 2026 00:00")

@@ -407,6 +407,8 @@ def test_both_languages_say_the_same_things() -> None:
         "noted",
         "did",
         "subject",
+        "close",
+        "why_not",
         "condition",
         "condition_not",
         "ends",
