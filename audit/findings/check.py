@@ -134,6 +134,13 @@ class Check(ABC):
         del finding
         return population
 
+    def newest_of_its_kind(
+        self, context: CheckContext, case: str | None, subject: str | None
+    ) -> Sequence[str]:
+        """Messages (event_ids) with which it was so again, beside those of the finding: none, as a rule."""
+        del context, case, subject
+        return ()
+
     def fault_in(self, case: str) -> CustomerWording | None:
         """What went wrong in this case, as one says it to the customer; None where nothing is said."""
         del case

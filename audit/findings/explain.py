@@ -76,7 +76,7 @@ def finding(
             silence=silence_after_finding(
                 context,
                 events,
-                row["messages"],
+                [*row["messages"], *found_by.newest_of_its_kind(checked, row["case"], row["subject"])],
                 alike=found_by.alike,
                 told=found_by.again.en if found_by.again else "",
             ),

@@ -186,8 +186,10 @@ def written(
     explained = partial(explanation, case, ws)
     customer = picture(case, strips=True)
     customer_findings = customer.findings
-    messages = reports.messages_to_explain(customer_findings, finding=finding)
     answered = reports.chosen(customer_findings, finding)
+    facts = case_facts(case, answered)
+    sent = facts.sent if kind == "reply" else ()
+    messages = reports.messages_to_explain(customer_findings, finding=finding, sent=sent)
     explanations = [explained(message=message) for message in messages]
     if kind == "internal":
         explanations += [] if answered is None else [explained(finding=answered.id)]
@@ -207,7 +209,7 @@ def written(
         )
         return case.view.shown(note)
     if kind == "reply":
-        facts, told = case_facts(case, answered), (customer, customer_findings, explanations)
+        told = (customer, customer_findings, explanations)
         done = None if answered is None else remedy(answered)
         letter = reports.reply(*told, facts=facts, finding=finding, remedy=done, locale=locale)
         return case.view.shown(letter)

@@ -54,7 +54,7 @@ _WITHOUT_A_DAY: dict[Why, str] = {
     "profile": "It goes on until newer data says otherwise.",
     "logged": "It goes on until whoever recorded it takes it back; they name no day.",
     "shown": "It was shown; nothing in this data says when it stops.",
-    "happened": "It happened, and that stays: there is nothing that continues.",
+    "happened": "It happened, and that stays.",
     "unknown": "Nothing in this data says when it stops.",
 }
 
@@ -119,7 +119,7 @@ class End:
             return f"It stops on {day(self.until)} if nothing new happens.{by_default}"
         if self.until is not None:
             over = (
-                "The last such series was over"
+                "By its definition the last such series about the same was over"
                 if self.why == "series"
                 else "What such messages rest on ended"
             )

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from audit.events.document import Document
 from audit.population.audience import SetsApart
+from audit.population.coverage import Gap
 from audit.rules.book.documents import CoveringRule
 from audit.why.expiry import Basis, End, Why
 from audit.why.silence import Stopped
@@ -265,7 +266,9 @@ class WhyDocument(Document, schema="whysent.why/1"):
     none_since: datetime | None = None
     """Of messages: the newest one, where none has come since for longer than any pause before, and the log goes on."""
     known_until: datetime | None = None
-    """Up to when the log of messages goes on after that without a gap."""
+    """Up to when the log of messages goes on after that."""
+    known_gaps: tuple[Gap, ...] = ()
+    """The days within that time from which messages may be missing."""
     none_of: Stopped | None = None
     """What came no more: messages of the campaign or campaigns, of the subject, about the matter, any marketing over the
     channel; or `again`: what was found has not happened again."""
@@ -325,6 +328,7 @@ class Explanation:
             counts_until=self.end.counts_until,
             none_since=silence.since if silence else None,
             known_until=silence.until if silence else None,
+            known_gaps=tuple(Gap(begin=begin, end=end) for begin, end in silence.gaps) if silence else (),
             none_of=silence.of if silence else None,
             because=self.because,
             evidence=self.evidence,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Literal
 
@@ -47,10 +47,11 @@ _OF_CAMPAIGNS: tuple[Stopped, ...] = ("subject", "campaign", "campaigns")
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """No more of some messages came after `since`, as far as the log of messages goes on without a gap: `until` (UTC).
+    """No more of some messages came after `since`, as far as the log of messages goes: to `until` (UTC), but for its `gaps`
+    (first and last days) after `since`.
 
-    `over`: it is longer than any pause between them was, and than a month, so that one may say that none has come since.
-    `of`: which messages; `told`: what is said of that in place of the usual words, with `{since}` in it.
+    `over`: up to the first of them it is longer than any pause between them was, and than a month, so that one may say that
+    none has come since. `of`: which messages; `told`: what is said of that in place of the usual words, with `{since}` in it.
     """
 
     since: datetime
@@ -58,12 +59,22 @@ class Silence:
     over: bool
     of: Stopped = "campaign"
     told: str = ""
+    gaps: tuple[tuple[date, date], ...] = ()
 
     @property
     def in_words(self) -> str:
-        """`None of this campaign has come since 2026-06-10; mails are known to 2026-11-20.`"""
+        """`None of this campaign has come since 2026-06-10; messages are known to 2026-11-20.`"""
         stopped = (self.told or _NONE_SINCE[self.of]).format(since=day(self.since))
-        return f"{stopped}; mails are known to {day(self.until)}."
+        return f"{stopped}; messages are known to {day(self.until)}{self._gaps_in_words}."
+
+    @property
+    def _gaps_in_words(self) -> str:
+        if not self.gaps:
+            return ""
+        begin, end = self.gaps[0][0], self.gaps[-1][1]
+        span = f"on {begin}" if begin == end else f"from {begin} to {end}"
+        stretches = f"in {len(self.gaps)} stretches " if len(self.gaps) > 1 else ""
+        return f", but some may be missing {stretches}{span}"
 
 
 def silence_after(
@@ -74,12 +85,17 @@ def silence_after(
         return None
     since = sent[-1]
     until = min(context.coverage.kinds[_SENT].last, context.at)
-    for begin, end in context.coverage.gaps_of((_SENT,)):
-        if end >= since.date():
-            until = min(until, datetime.combine(begin, time(), UTC) - _BEFORE)
+    if until <= since:
+        return None
+    gaps = sorted(
+        (begin, end)
+        for begin, end in context.coverage.gaps_of((_SENT,))
+        if end >= since.date() and begin <= until.date()
+    )
+    unbroken = min([until, *(datetime.combine(begin, time(), UTC) - _BEFORE for begin, _ in gaps)])
     pauses = [after - before for before, after in pairwise(sent)]
-    over = until - since > max([_ENOUGH_SILENCE, *pauses])
-    return Silence(since, until, over, of, told) if until > since else None
+    over = unbroken - since > max([_ENOUGH_SILENCE, *pauses])
+    return Silence(since, until, over, of, told, tuple(gaps))
 
 
 def silence_of_campaign(message: MessageContext) -> Silence | None:

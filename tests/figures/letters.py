@@ -13,6 +13,7 @@ from tests.figures.findings import total_and_excess
 from tests.figures.history import Row
 from tests.figures.reading import day, figures
 from tests.figures.said import Said
+from tests.figures.sentences import last_over
 
 LISTED = 12
 """So many messages are named one by one."""
@@ -81,7 +82,7 @@ def _pattern(template: str) -> str:
             pattern += re.escape(part)
         else:
             kind = r"\d{1,2}\.? \w+ \d{4}" if part in _DATES else r"\d[\d.,]*" if part in _NUMBERS else r".+?"
-            kind = r".*?" if part in {"about", "system"} else kind
+            kind = r".*?" if part in {"about", "system", "gaps"} else kind
             pattern += f"(?P={part})" if part in named else f"(?P<{part}>{kind})"
             named.add(part)
     return pattern
@@ -96,6 +97,8 @@ def _is_so(place: Place, finding: Finding | None, said: Said) -> bool:
         return len(read) == 1 and read[0] in _newest_alike(finding, said)
     if place.section == "stop" and place.name == "sender":
         return set(figures(place.text, said.names)) <= _more_senders(finding, said)
+    if place.name == "gaps":
+        return set(read) <= _gaps(said)
     if place.name not in _DATES | _NUMBERS:
         return True
     known = next((known for (section, key, name), known in _KNOWN.items() if place.section == section and
@@ -231,12 +234,18 @@ def _newest_alike(finding: Finding | None, said: Said) -> set[str]:
     for key in ("event_id", "campaign_id", "campaign_name", "channel"):
         alike = [row for row in said.history.mailings if row[key] in {one[key] for one in own}]
         found |= {day(max(row["occurred_at"] for row in alike))} if alike else set()
-    return found
+    return found | (set() if finding is None else {day(at) for at in last_over(finding, said)})
 
 
 def _reach(_: Finding | None, said: Said) -> set[str]:
-    """How far the log of messages goes on, or where a gap of it begins."""
-    return {day(at) for at in (*said.data.mail_reach, *(begin for begin, _ in said.data.coverage.gaps))}
+    """How far the log of messages goes on."""
+    return {day(at) for at in said.data.mail_reach}
+
+
+def _gaps(said: Said) -> set[str]:
+    """The first and last days of the gaps of the data, and how many there may be."""
+    gaps = said.data.coverage.gaps
+    return {day(at) for gap in gaps for at in gap} | {str(n) for n in range(2, len(gaps) + 1)}
 
 
 def _by_itself(_: Finding | None, said: Said) -> set[str]:

@@ -1,13 +1,14 @@
 """The figures that each sentence of an explanation should hold, in English and as a German note has it."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from msgspec import UNSET
 
 from audit.findings import catalogue
 from audit.flows import triggers
 from audit.flows.model import Flow
+from audit.queries.findings_documents import Finding
 from audit.why.model import CountedFacts, Counterfactual, FlowCondition, Reason, WhyDocument
 from tests.figures.findings import due_after, expected, total_and_excess
 from tests.figures.history import Row
@@ -147,6 +148,20 @@ def _is_about(row: Row, kind: str, about: str | None) -> bool:
     return row["kind"] == kind and (about is None or about in names)
 
 
+def last_over(finding: Finding, said: Said) -> set[datetime]:
+    """When for the last time more came in a day or week than the limit, where that is what was found."""
+    if finding.check != "over-frequency":
+        return set()
+    channel, window = (
+        str(finding.subject).rpartition(":")[0],
+        timedelta(days={"day": 1, "week": 7}[str(finding.case)]),
+    )
+    limit = catalogue.row(finding.check).thresholds[str(finding.case)]
+    times = [row["occurred_at"] for row in said.history.mailings if (row["channel"] or "unknown") == channel]
+    over = [at for at in times if sum(at - window < other <= at for other in times) > limit]
+    return {max(over)} if over else set()
+
+
 def of_end(document: WhyDocument, said: Said) -> Figures:
     """The days on which it ends, one more counts no longer, none came since and the log reaches to."""
     days: list[datetime] = []
@@ -159,10 +174,20 @@ def of_end(document: WhyDocument, said: Said) -> Figures:
     if document.none_since is not None and document.known_until is not None:
         assert document.none_since in _newest_of_its_kind(document, said)
         ends = {*said.data.mail_reach, said.history.at}
-        gaps = {day(begin) for begin, _ in said.data.coverage.gaps}
-        assert document.known_until in ends or day(document.known_until) in gaps
+        assert document.known_until in ends
+        gaps = [(gap.begin, gap.end) for gap in document.known_gaps]
+        assert set(gaps) <= set(said.data.coverage.gaps)
         days += [document.none_since, document.known_until]
+        return [*map(day, days), *gap_figures(gaps)]
     return [day(at) for at in days]
+
+
+def gap_figures(gaps: Sequence[tuple[date, date]]) -> Figures:
+    """How many gaps there are, where they are several, and from which day to which."""
+    if not gaps:
+        return []
+    days = [day(gaps[0][0]), day(gaps[-1][1])]
+    return [*([str(len(gaps))] if len(gaps) > 1 else []), *dict.fromkeys(days)]
 
 
 def _rests_on_an_act(end: datetime, lengths: set[timedelta], said: Said) -> bool:
@@ -206,6 +231,7 @@ def _newest_of_its_kind(document: WhyDocument, said: Said) -> set[datetime]:
             else set()
         )
     about = [row for row in said.history.sent if any(_is_about_the_same(row, one) for one in own)]
+    newest |= {over for row in found for over in last_over(row, said)}
     return newest | {max(row["occurred_at"] for row in about)}
 
 

@@ -1,6 +1,7 @@
 """When does it stop: the segment pane, the verdict, the explanation, the reconciliation and the letter give one answer."""
 
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,10 @@ def test_a_message_ends_alike_in_verdict_explanation_note_letter_and_call(
     english, german = language("en"), language("de")
     assert note_sentences.ends(english, explained) == explained.until_text
     named = [explained.until, explained.none_since, explained.known_until, explained.counts_until]
-    assert dates(note_sentences.ends(german, explained)) <= {german.date(day) for day in named if day}
+    gaps = [day for gap in explained.known_gaps for day in (gap.begin, gap.end)]
+    assert dates(note_sentences.ends(german, explained)) <= {
+        german.date(day) for day in [*named, *gaps] if day
+    }
     facts = case_facts(case, worst)
     found = case.why("finding", worst.id).document()
     if found.none_since is not None:
@@ -66,11 +70,15 @@ def test_a_message_ends_alike_in_verdict_explanation_note_letter_and_call(
             german, [explained], shown.at, silence=facts.silence, again=check(worst.check).again
         )
     )
-    quiet = [] if facts.silence is None else [facts.silence.since, facts.silence.until]
+    quiet = (
+        []
+        if facts.silence is None
+        else [facts.silence.since, facts.silence.until, *chain(*facts.silence.gaps)]
+    )
     told_days = quiet if explained.until_basis == "default" else [*quiet, explained.until]
     assert dates(letter) <= {german.date(day) for day in told_days if day}
     assert dates(aloud(explained, shown)) <= {
-        german.date(day) for day in [*named, explained.subject.at] if day
+        german.date(day) for day in [*named, *gaps, explained.subject.at] if day
     }
 
 

@@ -78,9 +78,9 @@ _FAULTS = {
         de="Ihr Nein galt einer anderen Art von Nachrichten.",
     ),
     "allowed_class": CustomerWording(
-        en="That is no advertising: it is about your orders and your account, and a no to advertising does not stop it.",
+        en="That is no advertising: it is about your orders or your account, and a no to advertising does not stop it.",
         de=(
-            "Das ist keine Werbung: Es geht um Ihre Bestellungen und Ihr Konto, "
+            "Das ist keine Werbung: Es geht um Ihre Bestellungen oder Ihr Konto, "
             "und ein Nein zu Werbung hält das nicht auf."
         ),
     ),

@@ -51,15 +51,21 @@ class OverFrequency(Check):
         """Messages of the channel that the limit let through."""
         limit = self.thresholds[finding["case"]]
         reason = "within the limit of {} when it came"
-        yield ExcludedEvents("message", _of_channel(context, finding), reason, (limit,))
+        yield ExcludedEvents("message", _of_channel(context, finding["subject"]), reason, (limit,))
 
     def counts_until(self, context: CheckContext, finding: Finding) -> datetime | None:
         """The window after the message that is as many from the end as the limit allows, of those it let through."""
         limit: int = self.thresholds[finding["case"]]
         window = timedelta(days=_WINDOW_DAYS[finding["case"]])
-        sent_at: list[datetime] = _of_channel(context, finding)["occurred_at"].to_list()
+        sent_at: list[datetime] = _of_channel(context, finding["subject"])["occurred_at"].to_list()
         passed, _ = capped(zip(sent_at, sent_at, strict=True), limit, window)
         return passed[-limit] + window
+
+    def newest_of_its_kind(self, context: CheckContext, case: str | None, subject: str | None) -> list[str]:
+        """Every message at which the window held more than the limit, also where a cap would have let that one pass."""
+        window, limit = timedelta(days=_WINDOW_DAYS[str(case)]), self.thresholds[str(case)]
+        counted = count_in_window(_of_channel(context, str(subject)), ["customer_id"], window)
+        return counted.filter(pl.col("within") > limit)["event_id"].to_list()
 
     def removal_plans(self, context: CheckContext, finding: Finding) -> Sequence[Plan]:
         """The messages that a cap at the limit would have stopped, so that no window holds more: a smallest set.
@@ -68,7 +74,7 @@ class OverFrequency(Check):
         """
         window = timedelta(days=_WINDOW_DAYS[finding["case"]])
         sent: list[tuple[str, datetime]] = (
-            _of_channel(context, finding).select("event_id", "occurred_at").rows()
+            _of_channel(context, finding["subject"]).select("event_id", "occurred_at").rows()
         )
         passed, stopped = capped(sent, self.thresholds[finding["case"]], window)
         return (Plan((*passed, *stopped), alone=False, stay=len(passed)),) if len(stopped) != 1 else ()
@@ -146,8 +152,8 @@ def over_limit(
     )
 
 
-def _of_channel(context: CheckContext, finding: Finding) -> pl.DataFrame:
-    channel = finding["subject"].rpartition(":")[0]
+def _of_channel(context: CheckContext, subject: str) -> pl.DataFrame:
+    channel = subject.rpartition(":")[0]
     return context.mailings.filter(pl.col("channel").fill_null("unknown") == channel)
 
 

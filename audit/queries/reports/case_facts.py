@@ -13,6 +13,7 @@ from audit.events import sensitive_topics, vocabulary
 from audit.events.messages import messages, sent_messages
 from audit.events.vocabulary import NOES, OPT_INS, SCOPE, Scope, says_no_expr, with_addresses
 from audit.findings import check
+from audit.findings.check_context import CheckContext
 from audit.population.coverage import Coverage
 from audit.queries.case import Case
 from audit.queries.findings_documents import Finding
@@ -129,11 +130,20 @@ def chosen(findings: Sequence[Finding], ident: str | None) -> Finding | None:
 
 
 def messages_to_explain(
-    findings: Sequence[Finding], *, finding: str | None = None, most: int = 12
+    findings: Sequence[Finding],
+    *,
+    finding: str | None = None,
+    most: int = 12,
+    sent: Sequence[SentMessage] = (),
 ) -> list[str]:
-    """The newest messages (event_ids, oldest first) of the finding that is `chosen`, else of the first that has any."""
+    """The newest messages (event_ids, oldest first) of the finding that is `chosen`, else of the first that has any.
+
+    Without a finding all that were `sent`, unless they are more than `most`.
+    """
     finding_row = chosen(findings, finding) or next((row for row in findings if row.messages), None)
-    return list(finding_row.messages)[-most:] if finding_row is not None else []
+    if finding_row is not None:
+        return list(finding_row.messages)[-most:]
+    return [message.event_id for message in sent] if len(sent) <= most else []
 
 
 def channels(events: pl.DataFrame, findings: Iterable[Finding]) -> dict[str, dict[str, int]]:
@@ -217,8 +227,10 @@ def _told(name: str | None) -> str | None:
 
 
 def _system(source: str | None) -> str | None:
-    """The system a source is, where it bears a name such as `Braze`: that of a file or a table tells a customer nothing."""
-    return None if source is None or source == source.lower() else source
+    """The system a source is, where it bears a name such as `Braze`: that of a file or a table, such as `Amazon sent
+    notifications`, tells a customer nothing.
+    """
+    return None if source is None or any(word.islower() for word in source.split()) else source
 
 
 def _refused(row: dict[str, Any], acts: Sequence[dict[str, Any]]) -> bool:
@@ -243,8 +255,10 @@ def _rows(events: pl.DataFrame, event_ids: Iterable[str]) -> Sequence[dict[str, 
 def _silence(case: Case, finding: Finding | None, sent: Sequence[SentMessage]) -> Silence | None:
     if finding is None:
         return None
+    found_by, context = check(finding.check), CheckContext(case.events, case.context)
     event_ids = [message.event_id for message in sent if not message.delivery]
-    return silence_after_finding(case.context, case.events, event_ids, alike=check(finding.check).alike)
+    event_ids += found_by.newest_of_its_kind(context, finding.case, finding.subject)
+    return silence_after_finding(case.context, case.events, event_ids, alike=found_by.alike)
 
 
 def _opt_out(rows: Sequence[dict[str, Any]], events: pl.DataFrame) -> OptOut | None:

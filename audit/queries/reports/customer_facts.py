@@ -6,7 +6,7 @@ segment's name or a sensitive topic; and nothing at all where privacy or care mu
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from msgspec import UNSET
@@ -54,10 +54,11 @@ def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tup
     """The sentences that lead to the reasons of explanations, and the acts that are among them, each once.
 
     `these`: what the messages are called, such as `these e-mails`. Of acts that could be behind some of them alone those
-    are named that could be behind most.
+    are named that could be behind most, and the likeliest behind the newest.
     """
     leads: dict[str, None] = {}
     listed: Counter[str] = Counter()
+    newest: list[str] = []
     stated = [explanation for explanation in explained if explanation.standing == "stated"]
     words = {"these": these, "These": these[:1].upper() + these[1:]}
     if stated:
@@ -67,8 +68,9 @@ def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tup
             lead, acts_behind = _unstated(says, explanation, words)
             leads[lead] = None
             listed.update(acts_behind)
+            newest = acts_behind[:1]
     most = max(listed.values(), default=0)
-    return list(leads), [act for act, number in listed.items() if 2 * number >= most]
+    return list(leads), [act for act, number in listed.items() if 2 * number >= most or act in newest]
 
 
 def _unstated(says: Language, explanation: WhyDocument, words: dict[str, str]) -> tuple[str, list[str]]:
@@ -155,11 +157,20 @@ def ends(
 
 def _silence(says: Language, silence: Silence, messages: str, *, again: CustomerWording | None) -> str:
     since, until = says.date(silence.since), says.date(silence.until)
+    known = {"until": until, "gaps": gaps(says, "until", silence.gaps), "messages": messages}
     if again is not None:
         stopped = again.in_language(says.locale).format(since=since)
-        return says.say("until", "not_again", stopped=stopped, until=until, messages=messages)
-    key = "none_since" if silence.over else "last"
-    return says.say("until", key, since=since, until=until, messages=messages)
+        return says.say("until", "not_again", stopped=stopped, **known)
+    return says.say("until", "none_since" if silence.over else "last", since=since, **known)
+
+
+def gaps(says: Language, section: str, gaps: Sequence[tuple[date, date]]) -> str:
+    """That messages may be missing in between, in the words of `section`; nothing where there is no gap."""
+    if not gaps:
+        return ""
+    begin, end = gaps[0][0], gaps[-1][1]
+    key = "gaps" if len(gaps) > 1 else "gap_day" if begin == end else "gap"
+    return says.say(section, key, n=len(gaps), begin=says.date(begin), end=says.date(end))
 
 
 def others(says: Language, times: Sequence[datetime], nouns: Mapping[str, str]) -> Iterator[str]:

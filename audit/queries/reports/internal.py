@@ -126,8 +126,12 @@ def _done(says: Language, findings: Sequence[Finding], remedies: Mapping[str, Re
     for row in findings:
         remedy = remedies.get(row.id)
         if remedy is not None and remedy.rule is not None:
-            told = question(says, row.check)
-            checks.setdefault(_state(says, remedy, str(remedy.rule["id"])), {})[told] = None
+            state = _state(says, remedy, str(remedy.rule["id"]))
+        elif remedy is not None and row.severity != "info" and row.verdict != "cannot_tell":
+            state = says.say("remedy", "nothing")
+        else:
+            continue
+        checks.setdefault(state, {})[question(says, row.check)] = None
     items = tuple(says.begun(f"{', '.join(names)}: {state}") for state, names in checks.items())
     return Section(says.say("internal", "done"), items=items) if items else None
 

@@ -123,10 +123,13 @@ def _none_since(says: Language, explanation: WhyDocument) -> Iterator[str]:
     if explanation.none_of is None or explanation.none_since is None or explanation.known_until is None:
         return
     since, until = says.date(explanation.none_since), says.date(explanation.known_until)
+    gaps = customer_facts.gaps(says, "ends", [(gap.begin, gap.end) for gap in explanation.known_gaps])
     checks = (fact.check for fact in customer_facts.facts(explanation) if fact.check is not UNSET)
     again = check(next(checks)).again if explanation.none_of == "again" else None
     stopped = again.in_language(says.locale).format(since=since) if again else ""
-    yield says.say("ends", f"none_{explanation.none_of}", since=since, until=until, stopped=stopped)
+    yield says.say(
+        "ends", f"none_{explanation.none_of}", since=since, until=until, stopped=stopped, gaps=gaps
+    )
 
 
 def _when(says: Language, explanation: WhyDocument) -> str:
@@ -135,7 +138,9 @@ def _when(says: Language, explanation: WhyDocument) -> str:
         until = explanation.counts_until
         more = until is not None and until > explanation.at
         return f"{text} {says.say('ends', 'counts_until', until=says.date(until))}" if more else text
-    key = "over" if explanation.until <= explanation.at else "until"
+    key = "until"
+    if explanation.until <= explanation.at:
+        key = "over_series" if explanation.until_why == "series" else "over"
     text = says.say("ends", key, until=says.date(explanation.until))
     return f"{text} {says.say('ends', 'default')}" if explanation.until_basis == "default" else text
 

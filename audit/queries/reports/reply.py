@@ -23,6 +23,9 @@ from audit.why.model import WhyDocument
 _LISTED = 12
 """House value: so many messages are named one by one."""
 
+_WITHOUT_REASON = {"unexplained", "cannot_tell"}
+"""Standings of messages for which a letter can give no reason."""
+
 
 def reply(
     picture: CustomerPicture,
@@ -142,13 +145,9 @@ class _Case:
 
 def _of(finding: Finding | None, explanations: Sequence[WhyDocument]) -> list[WhyDocument]:
     """The explanations of the finding's messages, oldest first; without a finding, all of them."""
-    subjects = [
-        explanation
-        for explanation in explanations
-        if explanation.subject.type == "message"
-        and (finding is None or explanation.subject.id in finding.messages)
-    ]
-    return sorted(subjects, key=lambda explanation: (explanation.subject.at, explanation.subject.id))
+    subjects = (each for each in explanations if each.subject.type == "message")
+    own = [each for each in subjects if finding is None or each.subject.id in finding.messages]
+    return sorted(own, key=lambda explanation: (explanation.subject.at, explanation.subject.id))
 
 
 # -- what happened ----------------------------------------------------------------------------------------------
@@ -260,8 +259,10 @@ def _fault(case: _Case) -> Iterable[str]:
     if case.untold:
         yield customer_facts.untold(case.says, case.finding.check)
         return
-    wording = check(case.finding.check).fault_in(case.finding.case or "")
-    if wording is not None:
+    found_by = check(case.finding.check)
+    explained = any(each.standing not in _WITHOUT_REASON for each in case.explanations)
+    wording = found_by.fault_in(case.finding.case or "")
+    if wording is not None and not (found_by.finds_no_cause and explained):
         yield wording.in_language(case.says.locale)
 
 
@@ -321,14 +322,14 @@ def _change(case: _Case) -> Iterable[str]:
 def _state(case: _Case, section: str) -> Iterable[str]:
     """How far the remedy has come, in the words of `section`."""
     says, remedy, covering = case.says, case.remedy, case.remedy.covered_by
-    state: str = "in_force" if remedy.state == "handed_over" else remedy.state
+    state = {"in_force": "in_force_here", "handed_over": "in_force"}.get(remedy.state, remedy.state)
     if section == "change" and covering is not None and covering.sent_since == covering.of:
         state = "in_force_before"
     moments = {"at": remedy.proposed_at, "since": remedy.since}
     dates = {name: says.date(at) for name, at in moments.items() if at is not None}
     if state == "none" and section == "change":
         yield _suggested(case)
-    elif says.has(section, state):
+    elif state != "none" or (case.finding is not None and case.finding.case == "breach"):
         yield says.say(section, state, what=case.rule, **dates, **case.nouns)
     if covering is not None and section == "change":
         yield _stops("stopped", case, covering.stops, covering.of)
@@ -338,6 +339,8 @@ def _state(case: _Case, section: str) -> Iterable[str]:
     if covering is not None and covering.sent_since:
         key = "even_so_one" if covering.sent_since == 1 else "even_so"
         yield says.say("change", key, n=covering.sent_since)
+    if remedy.state == "in_force":
+        yield says.say(section, "not_handed_over")
 
 
 def _suggested(case: _Case) -> str:

@@ -138,7 +138,9 @@ class Cooldown(Rule):
         return f"{self._after_which()} lay in the {self.window} before it"
 
     def passed_because(self) -> str:
-        return f"no {self._after_which()} shortly before it"
+        if self.until_repurchase:
+            return f"no {self._after_which()} came before it, or the next purchase was due by then"
+        return f"no {self._after_which()} lay in the {self.window} before it"
 
     def _after_which(self) -> str:
         acts = " or ".join(event_kind.replace("_", " ") for event_kind in self.after)

@@ -248,7 +248,12 @@ def test_a_change_is_only_promised_where_the_rule_is_on() -> None:
     proposed = written("reply", "en", "md", remedy=Remedy(state="proposed", rule=RULE, proposed_at=since))
     assert "since 22 November 2026 the colleagues who decide" in proposed
     made = written("reply", "en", "md", remedy=Remedy(state="in_force", rule=RULE, since=since))
-    assert "We have changed this. Since 22 November 2026 this holds" in made
+    assert "We have decided to change this. Since 22 November 2026 this holds with us" in made
+    assert "It has not been handed over to the system that sends yet" in made
+    given = Remedy(state="handed_over", rule=RULE, since=since, handed_over_at=since, handed_over_to="Braze")
+    there = written("reply", "de", "md", remedy=given)
+    assert "Wir haben das geändert. Seit dem 22. November 2026 gilt" in there
+    assert "noch nicht übergeben" not in there
     assert "proposal" not in made
 
 

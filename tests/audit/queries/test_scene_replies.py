@@ -169,8 +169,14 @@ NAILS = "scene-01-nail-clipper"
 def change_in(ws: Workspace, locale: str, at: datetime | None = None) -> str:
     """What the letter on the nail clippers says of what was done."""
     text = documents.report(ws, NAILS, kind="reply", locale=locale, at=at).written("txt")
-    words = ("nothing is changed", "rule of ours", "have changed", "passed it on")
-    german = ("nichts geändert", "bei uns seit", "haben das geändert", "weitergegeben")
+    words = ("nothing is changed", "rule of ours", "have changed", "decided to change", "passed it on")
+    german = (
+        "nichts geändert",
+        "bei uns seit",
+        "haben das geändert",
+        "beschlossen, das zu ändern",
+        "weitergegeben",
+    )
     (said,) = [block for block in text.split("\n\n") if any(word in block for word in (*words, *german))]
     return said
 

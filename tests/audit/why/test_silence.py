@@ -6,10 +6,14 @@ import polars as pl
 import pytest
 
 from audit import findings
+from audit.findings import catalogue
+from audit.queries.reports import customer_facts
+from audit.queries.reports.language import language
 from audit.why.silence import Alike, Silence, silence_after, silence_after_finding
 from tests.build import context, events
 
 BEGIN = datetime(2026, 1, 1, 6, tzinfo=UTC)
+LIMIT = catalogue.row("over-frequency").thresholds["week"]
 
 
 def mails(*days: int) -> list[dict[str, object]]:
@@ -30,7 +34,9 @@ def at(day: int) -> datetime:
 def test_none_has_come_since_where_the_log_goes_on_for_longer_than_any_pause_and_a_month() -> None:
     told = silence([at(0), at(20)], *range(60))
     assert told == Silence(at(20), at(59), over=True)
-    assert told.in_words == "None of this campaign has come since 2026-01-21; mails are known to 2026-03-01."
+    assert (
+        told.in_words == "None of this campaign has come since 2026-01-21; messages are known to 2026-03-01."
+    )
 
 
 def test_a_shorter_silence_is_none_that_one_could_tell() -> None:
@@ -46,11 +52,45 @@ def test_a_log_that_ends_with_the_message_says_nothing_of_what_came_after() -> N
     assert silence([], *range(60)) is None
 
 
-def test_a_gap_ends_what_is_known() -> None:
+def test_a_gap_is_told_and_the_records_after_it_too() -> None:
     told = silence([at(10)], *range(60), *range(90, 120))
     assert told is not None
-    assert told.until < at(60)
-    assert (told.since, told.over) == (at(10), True)
+    assert (told.since, told.until, told.over) == (at(10), at(119), True)
+    assert told.in_words.endswith(
+        "; messages are known to 2026-04-30, but some may be missing from 2026-03-02 to 2026-03-31."
+    )
+    (german,) = customer_facts.ends(language("de"), [], at(119), silence=told, messages="E-Mails")
+    assert german == (
+        "Seit dem 11. Januar 2026 ist keine dieser Art mehr gekommen; unsere Aufzeichnungen über E-Mails reichen bis "
+        "zum 30. April 2026, können aber vom 2. März 2026 bis zum 31. März 2026 unvollständig sein."
+    )
+
+
+def test_a_silence_up_to_a_gap_that_is_short_is_no_end() -> None:
+    told = silence([at(50)], *range(60), *range(90, 120))
+    assert told is not None
+    assert not told.over
+
+
+def test_the_last_time_that_too_many_came_is_not_the_last_message_that_a_cap_would_have_stopped() -> None:
+    """A cap at five a week stops the last of nine days; with those it let pass the week is over the limit later still."""
+    day = [10.0, 10.1, 10.2, 10.3, 10.4, 10.5, 17.2]
+    late = [12.0, 12.1, 17.05]
+    mailings = sorted([*day, *late])
+    frame = events(
+        *(
+            {**MAIL, "event_id": f"m-{n}", "at": BEGIN + timedelta(days=when)}
+            for n, when in enumerate(mailings)
+        ),
+        *mails(*range(90)),
+    )
+    own = frame.filter(customer_id="c_1")
+    found = findings.find(own, context(frame), checks=["over-frequency"]).filter(case="week")
+    (row,) = found.to_dicts()
+    told = findings.finding(own, context(frame), row["id"]).document()
+    over = [when for when in mailings if sum(when - 7 < other <= when for other in mailings) > LIMIT]
+    assert told.none_since == BEGIN + timedelta(days=over[-1])
+    assert told.none_since >= row["to"]
 
 
 MAIL = {"kind": "message_sent", "channel": "email", "message_class": "marketing", "campaign_id": "deals"}

@@ -369,7 +369,7 @@ def test_the_document_has_the_fields_that_scripts_read() -> None:
     assert made["subject"] == {"type": "message", "id": "m", "title": "Deals", "at": "2026-03-10T15:00:00Z"}
     assert set(made) == {
         "schema", "customer", "at", "subject", "standing", "until", "because", "evidence", "counterfactual", "rules",
-        "reconstruction", "left_out", "until_why", "until_basis", "until_text", "ends_with", "counts_until", "covered_by", "none_since", "known_until",
+        "reconstruction", "left_out", "until_why", "until_basis", "until_text", "ends_with", "counts_until", "covered_by", "none_since", "known_until", "known_gaps",
         "none_of",
     }  # fmt: skip
     assert set(made["counterfactual"]) == {

@@ -53,7 +53,10 @@ def test_a_series_is_over_with_its_last_step() -> None:
     ]
     made = told(YES, CARTED, *steps, ident="m2")
     assert (iso(made.until), made.end.why) == ("2026-03-02T08:00:00Z", "series")
-    assert made.document().to_json()["until_text"] == "The last such series was over on 2026-03-02."
+    assert (
+        made.document().to_json()["until_text"]
+        == "By its definition the last such series about the same was over on 2026-03-02."
+    )
 
 
 def test_a_date_says_what_it_rests_on() -> None:
