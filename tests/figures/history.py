@@ -93,6 +93,7 @@ class History:
             "list_id", "trigger", "reason", "event_id", "message_id", "order_id", "placement",
         )  # fmt: skip
         texts = {str(row[name]) for row in self.rows for name in columns if row.get(name)}
+        texts |= {topic for row in self.rows for topic in row.get("topics") or ()}
         return texts | {part for text in texts for part in text.split(" > ")}
 
 

@@ -18,6 +18,7 @@ QUOTED = re.compile(r"“[^”]*”|„[^“]*“|\"[^\"]*\"|\\?\[[^\]]*\\?\]|\(
 
 FIGURE = re.compile(
     rf"(?P<iso>\d{{4}}-\d\d-\d\d(?: \d\d:\d\d)?)"
+    r"|(?P<dotted>\d\d\.\d\d\.\d{4})(?P<at> \d\d:\d\d)?"
     rf"|(?P<day>\d{{1,2}})\.? (?P<month>{'|'.join(sorted(MONTHS, key=len, reverse=True))})\b(?: (?P<year>\d{{4}}))?(?P<time> \d\d:\d\d)?"
     r"|(?P<number>(?<![\w.,-])\d[\d.,]*\d|\d)"
 )
@@ -41,6 +42,9 @@ def figures(text: str, names: Iterable[str] = ()) -> list[str]:
 def _normal(match: re.Match[str]) -> str:
     if match["iso"]:
         return match["iso"]
+    if match["dotted"]:
+        dotted = "-".join(reversed(match["dotted"].split(".")))
+        return f"{dotted}{match['at'] or ''}"
     if match["month"]:
         day = f"{MONTHS[match['month']]:02}-{int(match['day']):02}"
         return f"{match['year'] or '????'}-{day}{match['time'] or ''}"

@@ -51,15 +51,17 @@ def of_reason(reason: Reason, document: WhyDocument, said: Said, locale: str = "
         if facts.list_id is not UNSET:
             return [day(_time(facts.since, said))] if facts.since else []
         if isinstance(facts, CountedFacts):
-            return _counted(facts, rows, document, said, locale)
+            return _counted(reason, rows, document, said, locale)
+        if facts.further:
+            assert facts.further == len(reason.because)
+            return [str(facts.further)]
     if locale == "de":
         return _german(reason, rows, document, said)
-    if facts is not None and facts.check is not UNSET:
+    if facts is not None and (facts.check is not UNSET or facts.verdict is not UNSET):
         row = next(row for row in said.case.findings if row.id == document.subject.id)
-        return expected(row, said.history, said.case.facts)
-    if facts is not None and facts.verdict is not UNSET:
-        row = next(row for row in said.case.findings if row.id == document.subject.id)
-        return [figure for source in row.sources for figure in figures(source)]
+        by_check = facts.check is not UNSET
+        sources = [figure for source in row.sources for figure in figures(source)]
+        return expected(row, said.history, said.case.facts) if by_check else sources
     if facts is not None and facts.hand_over is not UNSET:
         return frozenset(day(row["occurred_at"]) for row in rows)
     if facts is None and reason.events:
@@ -77,8 +79,6 @@ def of_reason(reason: Reason, document: WhyDocument, said: Said, locale: str = "
 
 def _german(reason: Reason, rows: Sequence[Row], document: WhyDocument, said: Said) -> Figures:
     facts = reason.facts
-    if facts is not None and facts.further:
-        return [str(facts.further)]
     if facts is not None and facts.changed:
         return [day(_time(facts.changed, said))]
     told = facts is not None and any(
@@ -102,10 +102,14 @@ def _german(reason: Reason, rows: Sequence[Row], document: WhyDocument, said: Sa
     return [str(len(rows))] if len(rows) > 1 else []
 
 
-def _counted(
-    facts: CountedFacts, rows: Sequence[Row], document: WhyDocument, said: Said, locale: str
-) -> Figures:
+def _counted(reason: Reason, rows: Sequence[Row], document: WhyDocument, said: Said, locale: str) -> Figures:
     """How many, when, how many too many; of what does not count also the limit that it stayed within."""
+    facts = reason.facts
+    assert isinstance(facts, CountedFacts)
+    if document.subject.type != "finding":
+        days = span(rows[0]["occurred_at"], rows[-1]["occurred_at"])
+        numbers = [str(len(rows)), *days, *_lengths(reason.text, document, said.data)]
+        return frozenset(numbers)
     row = next(row for row in said.case.findings if row.id == document.subject.id)
     total, excess = total_and_excess(row, said.history, said.case.facts)
     if facts.first is UNSET or facts.last is UNSET:

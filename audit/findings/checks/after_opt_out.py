@@ -311,7 +311,7 @@ def _named(side: str) -> pl.Expr:
     parts = [
         (covers_expr("act_channel", "channel"), _messages_of(pl.col(f"{prefix}channel"))),
         (covers_expr("act_sender", "sender"), pl.format("the sender {}", f"{prefix}sender")),
-        (covers_expr("act_list_id", "list_id"), pl.format("the list {}", f"{prefix}list_id")),
+        (covers_expr("act_list_id", "list_id"), pl.format("the list “{}”", f"{prefix}list_id")),
         (
             shares_topic_expr("act_topics", "topics"),
             pl.format("the topic {}", pl.col(f"{prefix}topics").list.join(", ")),
