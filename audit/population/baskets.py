@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from audit.events.item_names import usual_names
 from audit.events.schema import first_levels
 
 INACTIVE = timedelta(minutes=30)
@@ -90,14 +91,16 @@ def _is_zone(name: str) -> bool:
 def tree(bought: pl.DataFrame) -> pl.DataFrame:
     """Where each thing stands: `family, thing, item_name, category` and a number for its place at each of `LEVELS`.
 
-    Of several names and categories the newest stands.
+    Of several names the usual one stands, of several categories the newest.
     """
     newest = (
-        bought.group_by("family", "thing", "item_name", "category")
+        bought.group_by("family", "thing", "category")
         .agg(pl.col("occurred_at").max())
-        .sort("occurred_at", "item_name", "category")
+        .sort("occurred_at", "category")
         .group_by("family", "thing")
-        .agg(pl.col("item_name").drop_nulls().last(), pl.col("category").drop_nulls().last())
+        .agg(pl.col("category").drop_nulls().last())
+        .join(usual_names(bought, "family", "thing"), on=("family", "thing"), how="left")
+        .select("family", "thing", "item_name", "category")
         .sort("family", "thing")
     )
     path = pl.col("category").fill_null("")

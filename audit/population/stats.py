@@ -10,6 +10,7 @@ from functools import cached_property
 
 import polars as pl
 
+from audit.events.item_names import usual_names
 from audit.events.messages import sent_messages
 from audit.events.schema import TIME
 from audit.events.vocabulary import is_human_expr, words_expr
@@ -192,7 +193,7 @@ def none() -> Facts:
 def count(events: pl.LazyFrame) -> Facts:
     """Count the facts over the events of all customers (canonical columns, any order of customers).
 
-    Purchases are `order_completed` rows. Of an item's names and categories the newest stands.
+    Purchases are `order_completed` rows. Of an item's names the usual one stands, of its categories the newest.
     """
     orders = _orders(events)
     counted = {
@@ -263,23 +264,6 @@ def _orders(events: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
-def usual_names(rows: pl.DataFrame, *by: str) -> pl.DataFrame:
-    """What an item is usually called, `*by, item_name`: the name it has most often in `rows`, of equals the latest.
-
-    `by`: the columns that tell the items apart.
-    """
-    return (
-        rows.drop_nulls([*by, "item_name"])
-        .sort("occurred_at", "event_id")
-        .with_row_index("place")
-        .group_by(*by, "item_name")
-        .agg(pl.len().alias("times"), pl.col("place").max())
-        .sort(*by, "times", "place")
-        .unique(by, keep="last", maintain_order=True)
-        .select(*by, "item_name")
-    )
-
-
 def _items(orders: pl.DataFrame) -> pl.DataFrame:
     return (
         orders.filter(pl.col("item_id").is_not_null())
@@ -290,7 +274,7 @@ def _items(orders: pl.DataFrame) -> pl.DataFrame:
             pl.col("customer_id").n_unique().cast(pl.UInt32).alias("customers"),
         )
         .join(usual_names(orders, "item_id"), on="item_id", how="left")
-        .select("item_id", "item_name", "category", "customers")
+        .select(*ITEMS)
         .sort("item_id")
     )
 

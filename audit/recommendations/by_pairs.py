@@ -11,6 +11,7 @@ import polars as pl
 from audit.population.stats import PopulationContext
 from audit.recommendations.strategies import (
     INTEREST,
+    OWN,
     Recommender,
     Strategy,
     best,
@@ -31,6 +32,9 @@ EXCLUDED: dict[str, pl.DataType] = {"event_id": pl.String(), "why": pl.String()}
 """The columns of `excluded_items`."""
 
 _ITEM = ("customer_id", "item_id")
+_EXACT = 10
+"""From here on a number of times is said without its tenths."""
+
 _IN_ONE_ORDER = ("bought_together", "order_cross_sell")
 
 
@@ -38,7 +42,7 @@ _IN_ONE_ORDER = ("bought_together", "order_cross_sell")
 class OwnItems:
     """The own items that speak, and by which pairs.
 
-    `seeds`: `customer_id, item_id, last, name, age`; `acts`: the events behind them; `never`: `customer_id, item_id` that
+    `seeds`: `customer_id, item_id, last, age`; `acts`: the events behind them; `never`: `customer_id, item_id` that
     are not recommended. A pair counts with its score, halved with every `strategy.half` since the own item's newest act.
     """
 
@@ -105,24 +109,26 @@ def _chosen(speaking: OwnItems) -> pl.DataFrame:
 
 
 def _recommended(speaking: OwnItems) -> pl.DataFrame:
-    """As `_chosen`, with what `from_own_items` gives, and `times`: how many times as often as chance would give the
-    strongest own item and the other go together; `until` (UTC).
+    """As `_chosen`, with what `from_own_items` gives, and `together`: how many people or orders have the strongest own item
+    and the other; `times`: how many times as many as by chance; `until` (UTC).
     """
     pairs = nearest(speaking.pairs, speaking.seeds["item_id"], speaking.strategy.others)
-    times = (pl.col("together") / pl.col("expected")).round(1).cast(pl.String).alias("times")
+    times = pl.col("together") / pl.col("expected")
+    rounded = (
+        pl.when(times < _EXACT)
+        .then(times.round(1).cast(pl.String))
+        .otherwise(times.round(0).cast(pl.Int64).cast(pl.String))
+    )
     return (
         from_own_items(_weights(speaking, pairs), speaking.acts)
         .join(
-            pairs.select("item_id", "other_id", times),
+            pairs.select("item_id", "other_id", "together", rounded.alias("times")),
             left_on=("strongest", "item_id"),
             right_on=("item_id", "other_id"),
             how="left",
             maintain_order="left",
         )
-        .with_columns(
-            (pl.col("last") + speaking.strategy.window).alias("until"),
-            pl.coalesce("own_name", "strongest").alias("own_name"),
-        )
+        .with_columns((pl.col("last") + speaking.strategy.window).alias("until"))
     )
 
 
@@ -153,13 +159,12 @@ def inspired_by_browsing(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataF
     pairs = pl.concat([itself.select(of_buyers.columns), of_buyers])
     since = pairs.join(bought, on=("customer_id", "item_id")).filter(pl.col("bought") >= pl.col("last"))
     open_pairs = pairs.join(since, on=("customer_id", "item_id", "own"), how="anti")
-    name = pl.coalesce("own_name", "strongest")
     day = pl.col("last").dt.strftime("%Y-%m-%d")
     return from_own_items(open_pairs, looks).with_columns(
         pl.when(pl.col("strongest") == pl.col("item_id"))
         .then(pl.format("The customer looked at it and has not bought it since, the last look on {}.", day))
         .otherwise(
-            pl.format("The customer looked at {} on {}; people who buy that also buy this.", name, day)
+            pl.format("The customer looked at {} on {}; people who buy that also buy this.", pl.lit(OWN), day)
         )
         .alias("reason"),
         (pl.col("last") + strategy.window).alias("until"),
@@ -174,7 +179,7 @@ def _of_their_buyers(seeds: pl.DataFrame, ctx: PopulationContext, strategy: Stra
         .join(pairs, left_on="own", right_on="item_id")
         .join(buyers.select("item_id", "customers"), left_on="own", right_on="item_id")
         .select(
-            "customer_id", "own", "last", "name", pl.col("other_id").alias("item_id"),
+            "customer_id", "own", "last", pl.col("other_id").alias("item_id"),
             (pl.col("together") / pl.col("customers")).alias("weight"),
         )
     )  # fmt: skip
@@ -194,7 +199,7 @@ def more_to_consider(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame
     popular = ctx.facts.popular.filter(pl.int_range(pl.len()).over("category") < strategy.others)
     reason = pl.format(
         "The customer looked at {} on {}; in {}, {} people chose this one.",
-        "own_name",
+        pl.lit(OWN),
         pl.col("last").dt.strftime("%Y-%m-%d"),
         "category",
         "customers",
@@ -219,9 +224,10 @@ def new_for_you(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     popular = ctx.facts.popular.join(fresh, on="item_id", maintain_order="left")
     seeds = newest(recent, strategy.seeds, ctx.at)
     reason = pl.format(
-        "First sold on {}; the customer is active in {}, last on {}.",
+        "First sold on {}; the customer bought or looked at something in {} within {} days, last on {}.",
         began.dt.strftime("%Y-%m-%d"),
         "category",
+        pl.lit(strategy.active.days),
         pl.col("last").dt.strftime("%Y-%m-%d"),
     )
     ends = pl.min_horizontal(began + strategy.window, pl.col("last") + strategy.active)
@@ -246,11 +252,7 @@ def _of_category(
         .join(never.select(_ITEM), on=_ITEM, how="anti")
         .with_columns((pl.col("share") * fading(pl.col("age"), strategy.half)).alias("weight"))
     )
-    return (
-        from_own_items(weights, acts)
-        .join(popular, on="item_id", how="left", maintain_order="left")
-        .with_columns(pl.coalesce("own_name", "strongest").alias("own_name"))
-    )
+    return from_own_items(weights, acts).join(popular, on="item_id", how="left", maintain_order="left")
 
 
 def excluded_items(
@@ -308,18 +310,19 @@ RECOMMENDERS = {
         ("order_completed",),
         also_bought_items,
         pl.format(
-            "The customer bought {}; people who buy that also buy this, {} times as often as chance would give.",
-            "own_name", "times",
+            "The customer bought {}; {} people bought both, {} times as many as by chance.",
+            pl.lit(OWN), "together", "times",
         ),
     ),
     "recommended_for_you": _recommender(
         INTEREST,
         recommended_for_you_items,
         pl.when(_COUNT == 1)
-        .then(pl.format("It goes with {}, which the customer bought or looked at.", "own_name"))
+        .then(pl.format("It goes with {}, which the customer bought or looked at.", pl.lit(OWN)))
         .otherwise(
             pl.format(
-                "It goes with {} of the customer's own items, most with {} ({} % of what speaks for it).", _COUNT, "own_name", _LARGEST
+                "{} of the customer's own items speak for it, most of all {} with {} % of its score.",
+                _COUNT, pl.lit(OWN), _LARGEST,
             )
         ),
     ),
@@ -328,16 +331,16 @@ RECOMMENDERS = {
         IN_VIEW,
         bought_together_items,
         pl.format(
-            "Ordered together with {}, which the customer had in view on {}: {} times as often as chance would give.",
-            "own_name", _DAY, "times",
+            "Ordered together with {}, which the customer had in view on {}: {} orders hold both, {} times as many as by chance.",
+            pl.lit(OWN), _DAY, "together", "times",
         ),
     ),
     "order_cross_sell": _recommender(
         ("order_completed",),
         order_cross_sell_items,
         pl.format(
-            "Others order it together with {}, ordered on {}: {} times as often as chance would give.",
-            "own_name", _DAY, "times",
+            "Others order it together with {}, ordered on {}: {} orders hold both, {} times as many as by chance.",
+            pl.lit(OWN), _DAY, "together", "times",
         ),
     ),
 }  # fmt: skip

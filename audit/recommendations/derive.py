@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import polars as pl
 
+from audit.events.item_names import nameless, usual_names
 from audit.events.sensitive_topics import in_category
 from audit.population.stats import Facts, PopulationContext
 from audit.recommendations import by_pairs, own_items
-from audit.recommendations.strategies import ACTS, PLACEMENT, Recommender, finished, strategies
+from audit.recommendations.strategies import ACTS, OWN, PLACEMENT, Recommender, finished, strategies
 
 RECOMMENDERS: dict[str, Recommender] = {
     **own_items.RECOMMENDERS,
@@ -17,6 +18,7 @@ RECOMMENDERS: dict[str, Recommender] = {
 }
 """How each strategy chooses, by the id of its numbers in `strategies.toml`."""
 
+_ITEM = ("customer_id", "item_id")
 _CHOICE = ("customer_id", "strategy", "item_id")
 _GIVES = {name: PLACEMENT[name] for name in ("customer_id", "evidence")}
 
@@ -73,14 +75,34 @@ def _begun(acts: pl.DataFrame) -> list[str]:
 
 
 def titled(placements: pl.DataFrame, acts: pl.DataFrame, facts: Facts) -> pl.DataFrame:
-    """Placements with what their items are called (`title`), as everybody's orders have it, else as `acts` do."""
-    title = pl.coalesce("item_name", "item_id").alias("title")
-    names = _names(placements, acts, facts)
-    return (
-        placements.join(names, on="item_id", how="left", maintain_order="left")
-        .with_columns(title)
-        .drop("item_name")
+    """Placements with what their items are called (`title`), as everybody's orders have it, else as `acts` do; the own item
+    that a `reason` speaks of is named likewise. Where two items of one customer's placements share a name, its id follows.
+    """
+    strongest = pl.col("own_items").list.first().struct.field("item_id").alias("own")
+    rows = placements.with_columns(
+        strongest if "own_items" in placements.columns else pl.lit(None, pl.String).alias("own")
     )
+    told = pl.concat([rows.select(*_ITEM), rows.select("customer_id", item_id="own")]).drop_nulls().unique()
+    name = pl.coalesce("item_name", nameless(pl.col("item_id")))
+    titles = told.join(_names(told, acts, facts), on="item_id", how="left").with_columns(name.alias("title"))
+    shared = pl.len().over("customer_id", "title") > 1
+    apart = pl.when(shared).then(pl.format("{} ({})", "title", "item_id")).otherwise("title")
+    titles = titles.select(*_ITEM, apart.alias("title"))
+    own = titles.select("customer_id", own="item_id", own_title="title")
+    named = (
+        rows.drop("title", strict=False)
+        .join(titles, on=_ITEM, how="left", maintain_order="left")
+        .join(own, on=("customer_id", "own"), how="left", maintain_order="left")
+    )
+    if "reason" in placements.columns:
+        named = named.with_columns(
+            pl.when(pl.col("own_title").is_not_null())
+            .then(pl.col("reason").str.replace(OWN, pl.col("own_title"), literal=True))
+            .otherwise("reason")
+            .alias("reason")
+        )
+    order = [*dict.fromkeys([*placements.columns, "title"])]
+    return named.select(order)
 
 
 def evidence_for(acts: pl.DataFrame, contexts: Mapping[str, PopulationContext], item: str) -> pl.DataFrame:
@@ -157,11 +179,7 @@ def _names(placements: pl.DataFrame, acts: pl.DataFrame, facts: Facts) -> pl.Dat
         ~in_category(pl.col("category")).fill_null(value=False)
     )
     common = common.select("item_id", "item_name").drop_nulls()
-    as_seen = (
-        acts.join(items.join(common, on="item_id", how="anti"), on="item_id", how="semi")
-        .drop_nulls("item_name")
-        .sort("item_id", "occurred_at", "event_id", "item_name")
-        .unique("item_id", keep="last", maintain_order=True)
-        .select("item_id", "item_name")
+    as_seen = usual_names(
+        acts.join(items.join(common, on="item_id", how="anti"), on="item_id", how="semi"), "item_id"
     )
     return pl.concat([common, as_seen])

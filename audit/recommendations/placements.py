@@ -5,6 +5,7 @@ from functools import cached_property
 
 import polars as pl
 
+from audit.events.item_names import nameless
 from audit.events.schema import BEHAVIOUR, TIME, first_label
 from audit.population.coverage import Coverage, would_explain
 from audit.population.stats import PopulationContext
@@ -81,7 +82,7 @@ def _described(paired: pl.DataFrame, covered: Coverage) -> pl.DataFrame:
             .alias("position"),
         )
         .with_columns(
-            pl.coalesce("title", "title_ours", "item_id").alias("title"),
+            pl.coalesce("title", "title_ours", nameless(pl.col("item_id"))).alias("title"),
             _standing(covered).alias("standing"),
             pl.coalesce(_stated(), "reason", _unstated()).alias("reason"),
             pl.coalesce("evidence", "shown").alias("evidence"),

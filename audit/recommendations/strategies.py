@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from audit.events.schema import TIME
 from audit.events.times import duration
-from audit.population.stats import PopulationContext, usual_names
+from audit.population.stats import PopulationContext
 from audit.storage.toml_input import convert, read_by, shipped
 
 _Length = Annotated[timedelta, read_by(duration)]
@@ -93,6 +93,10 @@ READ = (*INTEREST, "product_removed")
 
 _ITEM = ("customer_id", "item_id")
 
+OWN = "\x1f"
+"""Stands in a reason for the name of the strongest own item until `audit.recommendations.derive.titled` names the items: the
+unit separator, which no imported text holds."""
+
 DIGITS = 6
 """Scores are rounded, so that the order in which a machine adds them up changes no rank."""
 
@@ -109,7 +113,7 @@ def best(rows: pl.DataFrame) -> pl.DataFrame:
 def newest(acts: pl.DataFrame, number: int, at: datetime) -> pl.DataFrame:
     """The `number` items of each customer that `acts` touched last.
 
-    Columns `customer_id, item_id, last` (UTC), `name` (the usual one), `category` (the last) and `age` (of the last act, at `at`).
+    Columns `customer_id, item_id, last` (UTC), `category` (the one it had last) and `age` (of the last act, at `at`).
     """
     return (
         acts.drop_nulls("item_id")
@@ -118,7 +122,6 @@ def newest(acts: pl.DataFrame, number: int, at: datetime) -> pl.DataFrame:
             pl.col("occurred_at").max().alias("last"),
             pl.col("category").drop_nulls().last(),
         )
-        .join(usual_names(acts, *_ITEM).rename({"item_name": "name"}), on=_ITEM, how="left")
         .sort("customer_id", "last", "item_id", descending=[False, True, False])
         .filter(pl.int_range(pl.len()).over("customer_id") < number)
         .with_columns((at - pl.col("last")).alias("age"))
@@ -139,9 +142,9 @@ def fading(age: pl.Expr, half: timedelta) -> pl.Expr:
 def from_own_items(pairs: pl.DataFrame, acts: pl.DataFrame) -> pl.DataFrame:
     """The best items that the customers' own items speak for.
 
-    `pairs`: `customer_id, own, last, name, item_id, weight`, a row for each own item that speaks for an item; `acts`:
+    `pairs`: `customer_id, own, last, item_id, weight`, a row for each own item that speaks for an item; `acts`:
     the events behind own items. Gives `customer_id, item_id, score, evidence, last` (of its newest own item),
-    `own_name` (the strongest) and `own_items`.
+    `strongest` (its id, of the own items) and `own_items`.
     """
     top = best(pairs.group_by(_ITEM).agg(pl.col("weight").sum().alias("score")))
     speaking = pairs.join(top, on=_ITEM, how="semi")
@@ -149,7 +152,6 @@ def from_own_items(pairs: pl.DataFrame, acts: pl.DataFrame) -> pl.DataFrame:
     share = (pl.col("weight") / pl.col("weight").sum()).round(DIGITS)
     own_items = ranked.group_by(_ITEM, maintain_order=True).agg(
         pl.col("last").max(),
-        pl.col("name").first().alias("own_name"),
         pl.col("own").first().alias("strongest"),
         pl.struct(pl.col("own").alias("item_id"), share.alias("share")).alias("own_items"),
     )

@@ -93,7 +93,7 @@ def _out_of_pattern(entries: "Sequence[OutOfPattern]") -> None:
     if not entries:
         return
     line("Out of this account's usual pattern: a hint that it may be somebody else's; variety is no fault")
-    line("The score: above 0 likelier to be anybody's than this account's, the higher the more")
+    line("Score: above 0 likelier to be anybody's than this account's")
     for entry in entries:
         line(f"score {entry.score:.2f}: {entry.text}")
         for item in entry.because:
@@ -103,39 +103,28 @@ def _out_of_pattern(entries: "Sequence[OutOfPattern]") -> None:
 
 
 def _message_counts(counts: "MessageCounts") -> None:
-    """How many messages there are and what became of them, what there is none of left out."""
-    words = {
-        "attempted": "attempted", "sent": "sent", "suppressed": "suppressed", "clicked": "clicked", "opened": "opened",
-        "machine_opened": "opened by machines", "orphans": "known by a delivery, open or click alone",
-    }  # fmt: skip
-    told = [f"{number:,} {told}" for word, told in words.items() if (number := getattr(counts, word))]
-    line("Messages: " + (" · ".join(told) or "none"))
-    by = _most_first(counts.by_channel)
-    if by:
+    """How many messages there are and what became of them, without zeros."""
+    names = {"machine_opened": "opened by machines", "orphans": "without a send record"}
+    words = ("attempted", "sent", "suppressed", "clicked", "opened", *names)
+    numbers = {names.get(word, word): getattr(counts, word) for word in words}
+    line("Messages: " + (" · ".join(f"{n:,} {word}" for word, n in numbers.items() if n) or "none"))
+    if by := _most_first(counts.by_channel):
         line("by channel: " + " · ".join(f"{name} {number:,}" for name, number in by))
     line()
 
 
 def _recommendations(strips: "Sequence[Recommendation]") -> None:
     for title, rows in (
-        ("Shown to them", [recommendation for recommendation in strips if recommendation.logged]),
-        (
-            "Our reconstruction; the customer did not see this",
-            [recommendation for recommendation in strips if not recommendation.logged],
-        ),
+        ("Shown to them", [row for row in strips if row.logged]),
+        ("Our reconstruction; the customer did not see this", [row for row in strips if not row.logged]),
     ):
         if rows:
             line(title)
             table(
                 ("item", "strategy", "standing", "why"),
                 [
-                    (
-                        recommendation.title or recommendation.item_id,
-                        recommendation.strategy,
-                        standing_name(recommendation.standing),
-                        recommendation.reason,
-                    )
-                    for recommendation in rows
+                    (row.title or row.item_id, row.strategy, standing_name(row.standing), row.reason)
+                    for row in rows
                 ],
             )
 

@@ -144,13 +144,22 @@ def _hour(row: Row) -> list[str]:
 
 
 def _item(item: Row, usual_items: Others, accounts: int) -> UnusualThing:
-    title = item["item_name"] or item["thing"]
+    title = item["item_name"] or _unnamed(item)
     share = _share(item["customers"], accounts)
     return UnusualThing(
         item_id=item["thing"],
         title=title,
         score=round(-item["fits"], 3),
         text=f"{title}: {_reason(item, usual_items)}; {share} of all accounts {_HAVE[item['family']]}.",
+    )
+
+
+def _unnamed(item: Row) -> str:
+    """A thing without a name is its category, or it is told by its id."""
+    return (
+        item["thing"]
+        if item["thing"] == item["category"]
+        else f"item {item['thing']}, without a name in the data"
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit.events.item_names import usual_names
 from audit.events.schema import empty
 from audit.population import co_purchase, stats
 from tests.build import events
@@ -181,7 +182,18 @@ def test_who_buys_again_and_when_is_what_counting_by_hand_gives(rows):
     assert stats.count(frame.lazy()).repeats.rows() == expected
 
 
-def test_items_carry_their_newest_name_and_how_many_people_bought_them():
+def test_items_carry_their_usual_name_without_needless_blanks():
+    called = {"a": ["White  heart ", "White heart", "Cream heart"], "tie": ["Old", "New"]}
+    rows = [
+        {"kind": "order_completed", "at": f"2026-01-0{day}", "item_id": item, "item_name": name}
+        for item, names in called.items()
+        for day, name in enumerate(names, start=1)
+    ]
+    names = stats.count(events(*rows).lazy()).items.select("item_id", "item_name").rows()
+    assert names == [("a", "White heart"), ("tie", "New")]
+
+
+def test_items_carry_their_newest_name_of_equally_usual_ones_and_how_many_people_bought_them():
     frame = events(
         {"kind": "order_completed", "at": "2026-01-01", "item_id": "i", "item_name": "Old", "category": "A"},
         {"kind": "order_completed", "at": "2026-01-02", "item_id": "i", "item_name": "New"},
@@ -242,4 +254,4 @@ def test_an_item_is_called_what_it_is_usually_called_of_equals_the_latest(names,
             for day, name in enumerate(names, start=1)
         )
     )
-    assert stats.usual_names(rows, "item_id")["item_name"].to_list() == [said]
+    assert usual_names(rows, "item_id")["item_name"].to_list() == [said]

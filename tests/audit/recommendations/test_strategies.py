@@ -79,8 +79,25 @@ def test_also_bought_adds_up_what_the_customers_own_items_say():
     shares = [(own["item_id"], round(own["share"], 2)) for own in found["beans"]["own_items"]]
     assert shares == [("grinder", 0.8), ("kettle", 0.2)]
     assert found["beans"]["reason"] == (
-        "The customer bought Grinder; people who buy that also buy this, 3.0 times as often as chance would give."
+        "The customer bought Grinder; 30 people bought both, 3.0 times as many as by chance."
     )
+
+
+def test_two_items_of_one_name_are_told_apart_by_their_ids():
+    same = facts(
+        pairs=[("m1", "m2", 3, 0.001, 0.6), ("m1", "tea", 30, 10.0, 0.3)],
+        items=[("m1", "Milk", "Food", 40), ("m2", "Milk", "Food", 40), ("tea", "Tea", "Food", 40)],
+    )
+    found = strip("also_bought", bought("m1", 1), group_facts=same)
+    assert {item: row["title"] for item, row in found.items()} == {"m2": "Milk (m2)", "tea": "Tea"}
+    assert found["m2"]["reason"] == (
+        "The customer bought Milk (m1); 3 people bought both, 3000 times as many as by chance."
+    )
+
+
+def test_an_item_without_a_name_is_said_to_have_none():
+    found = strip("also_bought", bought("grinder", 1))
+    assert found["filter"]["title"] == "item filter, without a name in the data"
 
 
 def test_also_bought_leaves_out_what_the_customer_has():
@@ -209,8 +226,8 @@ def test_bought_together_is_about_what_is_in_view_this_week():
     found = strip("bought_together", carted("grinder", 3), viewed("kettle", 7), group_facts=BASKETS)
     assert list(found) == ["beans"]
     assert found["beans"]["reason"] == (
-        "Ordered together with grinder, which the customer had in view on 2026-06-27: 3.0 times as often as "
-        "chance would give."
+        "Ordered together with item grinder, without a name in the data, which the customer had in view on "
+        "2026-06-27: 30 orders hold both, 3.0 times as many as by chance."
     )
     assert found["beans"]["until"] == AT + days(4)
 
@@ -228,7 +245,9 @@ def test_recommended_for_you_hears_looks_and_orders_and_leaves_out_what_was_touc
     rows = [bought("grinder", 0, item_name="Grinder"), viewed("kettle", 0)]
     found = strip("recommended_for_you", *rows)
     assert list(found) == ["beans", "filter"]
-    assert found["beans"]["reason"] == "It goes with 2 of the customer's own items, most with Grinder (67 %)."
+    assert found["beans"]["reason"] == (
+        "2 of the customer's own items speak for it, most of all Grinder with 67 % of its score."
+    )
     assert "beans" not in strip("recommended_for_you", *rows, viewed("beans", 3))
 
 
@@ -266,6 +285,10 @@ def test_new_for_you_is_new_to_the_shop_and_where_the_customer_is_active():
     found = strip("new_for_you", active, group_facts=SHELF)
     assert list(found) == ["fresh"]
     assert found["fresh"]["until"] == AT + days(10)
+    assert found["fresh"]["reason"] == (
+        "First sold on 2026-06-10; the customer bought or looked at something in Kitchen > Coffee within 365 days, "
+        "last on 2026-03-22."
+    )
     assert strip("new_for_you", bought("grinder", 366, category="Kitchen > Coffee"), group_facts=SHELF) == {}
 
 
