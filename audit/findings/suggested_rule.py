@@ -159,7 +159,7 @@ def sunset(unengaged: int, engagement: str, thing: str, **scope: Sequence[str]) 
 
 def alternatives(rule: Rule) -> Iterator[Rule]:
     """Other rules on the flow of a sunset, for a customer who orders now and then: each order begins its count anew."""
-    if rule["kind"] != "sunset":
+    if "unengaged" not in rule:
         return
     scope = {key: rule[key] for key in _NARROW if rule.get(key)}
     thing, engagement = _thing(scope), rule.get("engagement", "click")

@@ -89,6 +89,10 @@ def _holdings(
     return Holdings(keys // candidates, keys % candidates, pair, since[order], ended, reach)
 
 
+_NOBODY = np.empty(0, np.int64)
+"""Of no act: where a log holds none of the kinds that are looked for."""
+
+
 class CandidateActs:
     """The candidates of `events` (canonical columns), numbered by the rows of `table`, and who holds them when.
 
@@ -188,7 +192,8 @@ class CandidateActs:
         inside = pl.col("customer_id").is_between(pl.lit(first), pl.lit(last))
         acts = self.events.filter(pl.col("kind").is_in(self._kinds), inside).select(codes).collect()
         rows = [part for kind in self._kinds for part in self._numbered(acts.filter(kind=kind), kind)]
-        person, candidate, since = (np.concatenate(column) for column in zip(*rows, strict=True))
+        columns = zip((_NOBODY,) * 3, *rows, strict=True)
+        person, candidate, since = map(np.concatenate, columns)
         return _holdings((person, candidate), since, None, self.window, self.table.height)
 
     def _numbered(self, acts: pl.DataFrame, kind: str) -> Iterator[tuple[Array, Array, Array]]:

@@ -112,10 +112,10 @@ class RoleView:
         return answer if self.names_sensitive else _mapped(answer, self._told)
 
     def _told(self, text: str, place: _Place) -> str:
-        told = MARK if place.sensitive else self.text(text)
-        if place.ident and told is not text and MARK in told:
-            self._marked[place, told] = text
-        return told
+        worded = MARK if place.sensitive else self.text(text)
+        if place.ident and worded is not text and MARK in worded:
+            self._marked[place, worded] = text
+        return worded
 
     def text(self, text: str) -> str:
         """A text as it is told."""

@@ -14,6 +14,7 @@ from audit.findings import suggested_rule
 from audit.queries.case import Audited
 from audit.queries.remedies import is_meant_for
 from audit.rules.book.versions import RulePeriod
+from audit.rules.kinds.mute import Mute
 from audit.rules.model import Rule, from_dict
 from audit.rules.reference import histories
 from audit.rules.replay import fleet, outcomes, simulation
@@ -207,7 +208,7 @@ _ENOUGH = pl.col("stops") * 2 >= pl.col("of")
 
 def _batches(rules: Mapping[str, Rule]) -> Iterator[Sequence[Rule]]:
     """Rules that can be replayed at a time without one having to do with another."""
-    mutes = [rule for rule in rules.values() if rule.kind == "mute" and len(rule.customers) == 1]
+    mutes = [rule for rule in rules.values() if isinstance(rule, Mute) and len(rule.customers) == 1]
     yield from (mutes[begin : begin + _MUTES] for begin in range(0, len(mutes), _MUTES))
     yield from ([rule] for rule in rules.values() if rule not in mutes)
 

@@ -189,8 +189,8 @@ class Counterfactual(Document):
             "enough": self.enough,
             "needed": self.needed,
         }
-        told = self.remove if len(self.remove) == 1 else ()
-        return {what: events for what, events in known.items() if events not in {(), told}}
+        removed = self.remove if len(self.remove) == 1 else ()
+        return {what: events for what, events in known.items() if events not in {(), removed}}
 
     @property
     def removed_in_words(self) -> str:

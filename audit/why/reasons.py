@@ -75,13 +75,13 @@ def set_apart(wording: Wording, acts: pl.DataFrame, facts: Sequence[SetsApart]) 
         thing = {"item_name": fact.value} if len(rows) > 1 and fact.level is not None else {}
         times = f" {len(rows)} times, last" if len(rows) > 1 else ""
         did = f"{wording.act(newest | thing)}{times} on {minute(newest['occurred_at'])}"
-        told = structs.asdict(_act_facts(wording, newest, len(rows)))
+        stated = structs.asdict(_act_facts(wording, newest, len(rows)))
         leaves.append(
             Reason(
                 f"could be: {did}; {figures_of(fact)}",
                 tuple(row["event_id"] for row in rows),
                 facts=AudienceFacts(
-                    **{name: told[name] for name in told if name != "segment"}, audience=fact
+                    **{name: stated[name] for name in stated if name != "segment"}, audience=fact
                 ),
             )
         )

@@ -51,20 +51,20 @@ class Silence:
     (first and last days) after `since`.
 
     `over`: up to the first of them it is longer than any pause between them was, and than a month, so that one may say that
-    none has come since. `of`: which messages; `told`: what is said of that in place of the usual words, with `{since}` in it.
+    none has come since. `of`: which messages; `words`: what is said of that in place of the usual words, with `{since}` in it.
     """
 
     since: datetime
     until: datetime
     over: bool
     of: Stopped = "campaign"
-    told: str = ""
+    words: str = ""
     gaps: tuple[tuple[date, date], ...] = ()
 
     @property
     def in_words(self) -> str:
         """`None of this campaign has come since 2026-06-10; messages are known to 2026-11-20.`"""
-        stopped = (self.told or _NONE_SINCE[self.of]).format(since=day(self.since))
+        stopped = (self.words or _NONE_SINCE[self.of]).format(since=day(self.since))
         return f"{stopped}; messages are known to {day(self.until)}{self._gaps_in_words}."
 
     @property
@@ -78,7 +78,7 @@ class Silence:
 
 
 def silence_after(
-    context: Context, sent: Sequence[datetime], of: Stopped = "campaign", told: str = ""
+    context: Context, sent: Sequence[datetime], of: Stopped = "campaign", words: str = ""
 ) -> Silence | None:
     """The silence after messages `sent` at these times (UTC, in order); None where the log does not go on after them."""
     if not sent or _SENT not in context.coverage.kinds:
@@ -95,7 +95,7 @@ def silence_after(
     unbroken = min([until, *(datetime.combine(begin, time(), UTC) - _BEFORE for begin, _ in gaps)])
     pauses = [after - before for before, after in pairwise(sent)]
     over = unbroken - since > max([_ENOUGH_SILENCE, *pauses])
-    return Silence(since, until, over, of, told, tuple(gaps))
+    return Silence(since, until, over, of, words, tuple(gaps))
 
 
 def silence_of_campaign(message: MessageContext) -> Silence | None:
@@ -112,17 +112,17 @@ def silence_of_campaign(message: MessageContext) -> Silence | None:
 
 
 def silence_after_finding(
-    context: Context, events: pl.DataFrame, event_ids: Sequence[str], *, alike: Alike, told: str = ""
+    context: Context, events: pl.DataFrame, event_ids: Sequence[str], *, alike: Alike, words: str = ""
 ) -> Silence | None:
     """How long no message like those of a finding (their ids among the customer's `events`) came; see `Alike`.
 
-    `told`: what is said of it, where the finding has words of its own for that.
+    `words`: what is said of it, where the finding has words of its own for that.
     """
     own = events.filter(pl.col("event_id").is_in(event_ids))
     like, of = _like(own, alike)
     sent = sent_messages(events.filter(like.fill_null(value=False)))
     times = pl.concat([own["occurred_at"], sent["occurred_at"]]).unique().sort()
-    return silence_after(context, times.to_list(), of, told)
+    return silence_after(context, times.to_list(), of, words)
 
 
 def _like(own: pl.DataFrame, alike: Alike) -> tuple[pl.Expr, Stopped]:

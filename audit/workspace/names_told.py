@@ -68,9 +68,11 @@ class NamesToldOf:
 
     def _learn_flows(self, generation: "Generation") -> None:
         """What sends a campaign or goes to a segment that is withheld has no name either."""
-        told = self._view.text
+        worded = self._view.text
         for flow in generation.flows:
-            if any(told(name) != name for name in (*flow.campaigns, flow.id, flow.title, flow.segment or "")):
+            if any(
+                worded(name) != name for name in (*flow.campaigns, flow.id, flow.title, flow.segment or "")
+            ):
                 self._view.learn_names([flow.id], [flow.title])
 
     def _learn_rules(self, generation: "Generation", book: "Book") -> None:

@@ -19,6 +19,7 @@ from audit.events.schema import conform
 from audit.privacy.role_view import MARK
 from audit.privacy.roles import Role, Viewer
 from audit.queries import campaigns, customer, documents, findings_documents, reconcile, segment_documents
+from audit.queries.audience import audience
 from audit.queries.case import read_case, read_everybody
 from audit.rules import files, model
 from audit.rules.book import documents as book_documents
@@ -187,6 +188,7 @@ def of_everybody(ws: Workspace) -> Iterator[tuple[str, object]]:
     yield "all.parquet", everybody.found
     yield "reconcile", reconcile.reconcile(ws, limit=500)
     yield "segments", segment_documents.definitions(ws)
+    yield "audience", audience(ws, "little-one")
     yield "map", campaigns.campaign_map(ws)
     book, proposals = ws.book, ws.book.inbox.groups()
     yield "rules list", book_documents.rule_list(book.rules())

@@ -303,7 +303,7 @@ class CustomerScreen(WorkScreen):
         row = self.timeline.row(self.timeline.key)
         if self.case is not None and self.case.now is not None and row is not None:
             rule = self.case.rule_to_leave_out(row)
-            title, remedy = LEAVE_OUT if rule["kind"] == "exclude_event" else SILENCE
+            title, remedy = LEAVE_OUT if "events" in rule else SILENCE
             self._suggest(rule, title, remedy)
 
     def _suggest(self, rule: Document, title: str, remedy: str, finding: str = "") -> None:

@@ -48,8 +48,8 @@ class SameAddress(Check):
         )
         number = pl.int_range(pl.len()).over(_MESSAGE)
         newest_yes = number.filter("yes").max().over(_MESSAGE).fill_null(-1)
-        standing = after.filter(number > newest_yes)
-        stopped = standing.filter(pl.col("other").is_not_null().all().over(_MESSAGE)).unique(
+        in_force = after.filter(number > newest_yes)
+        stopped = in_force.filter(pl.col("other").is_not_null().all().over(_MESSAGE)).unique(
             _MESSAGE, keep="first", maintain_order=True
         )
         return _detected(stopped)

@@ -176,6 +176,7 @@ def test_of_its_own_subject_and_nothing_else(check_id):
     counted = {*finding["messages"], *finding["cause"], *finding["evidence"]}
     excluded = registry.check(check_id).excluded_events(CheckContext(events, context), finding)
     by_reason = {
-        one.reason: [event for event in one.events["event_id"] if event not in counted] for one in excluded
+        one.reason.format(*one.figures): [event for event in one.events["event_id"] if event not in counted]
+        for one in excluded
     }
     assert {reason: ids for reason, ids in by_reason.items() if ids} == expected
