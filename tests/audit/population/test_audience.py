@@ -204,8 +204,9 @@ def population(seed):
 
 @pytest.fixture
 def easily(monkeypatch):
-    """Few people tell much, so that small populations have several things that set recipients apart."""
-    monkeypatch.setattr(audience_comparison, "LEVEL", 0.4)
+    """Few people tell much, so that small populations have several things that set recipients apart; no chance of so few
+    people is exactly the level, where the last digit would decide."""
+    monkeypatch.setattr(audience_comparison, "LEVEL", 0.4003)
 
 
 @given(st.integers(0, 10**6), st.sampled_from((1, 3)))
