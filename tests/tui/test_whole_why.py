@@ -294,7 +294,7 @@ def test_the_counterfactual_is_told_with_its_bound_and_what_single_events_do() -
         "● bought it",
         "○ viewed it",
         "no fewer would do; put any one back and it returns (exact; 5 histories tried)",
-        "enough alone, with every other cause left out (2)",
+        "each of these by itself, with every other cause left out, would still have led to it (2)",
         "● bought it",
         "○ viewed it",
     ]

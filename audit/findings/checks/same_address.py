@@ -1,11 +1,12 @@
 """A no that was said under another id with the same address."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import polars as pl
 
 from audit.events.vocabulary import OPT_INS, SCOPE, bears_on_expr, comes_before_expr
-from audit.findings.check import Check, CustomerWording, Finding
+from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import ORDER, CheckContext
 from audit.findings.schema import day, detected, message_columns, message_count, nothing_detected
 from audit.workspace.context import Context
@@ -53,6 +54,11 @@ class SameAddress(Check):
             _MESSAGE, keep="first", maintain_order=True
         )
         return _detected(stopped)
+
+    def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:  # noqa: ARG002
+        """Marketing by e-mail that no no of the other id is about."""
+        mailings = context.mailings.filter(pl.col("channel") == _CHANNEL)
+        yield ExcludedEvents("message", mailings, "before the no, after a yes, or not what it was about")
 
     def context_of_copies(self, population: Context, finding: Finding) -> Context:
         """With what the other ids of this customer said, for any copy of it."""

@@ -46,7 +46,7 @@ from tests.audit.rules.strategies import documents
         ),
         (
             {"kind": "consent", "grace": "10d"},
-            "No marketing messages to whom said no (unsubscribed, objected, consent withdrawn), from 10 days after it on, until they say yes.",
+            "No marketing messages to whom said no (unsubscribed, objected, consent withdrawn, complained), from 10 days after it on, until they say yes.",
         ),
         (
             {"kind": "mute", "customers": ["007"], "valid_from": "2026-01-01T00:00:00Z", "valid_until": "2027-01-01T00:00:00Z"},
