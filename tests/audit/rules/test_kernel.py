@@ -287,7 +287,7 @@ def test_no_customer_is_cut(rows_at_once):
 
 
 def test_progress_of_a_fleet_is_told_and_can_stop_it():
-    frame, rules, _ = differential.case(3, 60)
+    frame, rules, _ = differential.case(5, 12)
     rules = [rule for rule in rules if not rule.reads_causes]
     seen = []
 
