@@ -264,25 +264,13 @@ def states(events: pl.LazyFrame) -> pl.DataFrame:
     rows = events.filter(pl.col("kind").is_in(STATES)).select(columns).collect()
     rows = rows.with_columns(at=pl.col("occurred_at").to_physical())
     begins = ~pl.col("kind").is_in(["segment_left", "unsubscribed"])
-    segments = rows.drop_nulls("segment_id").select(
-        "customer_id",
-        "at",
-        "event_id",
-        begins.alias("begins"),
-        what=pl.lit("segment"),
-        value="segment_id",
-        slot="segment_id",
-    )
-    lists = rows.drop_nulls("list_id").select(
-        "customer_id",
-        "at",
-        "event_id",
-        begins.alias("begins"),
-        what=pl.lit("list"),
-        value="list_id",
-        slot="list_id",
-    )
-    parts = [segments, lists, _profiles(rows.filter(kind="profile_updated"))]
+    named = [
+        rows.drop_nulls(name).select(
+            "customer_id", "at", "event_id", begins.alias("begins"), what=pl.lit(what), value=name, slot=name
+        )
+        for what, name in (("segment", "segment_id"), ("list", "list_id"))
+    ]
+    parts = [*named, _profiles(rows.filter(kind="profile_updated"))]
     slot = ("customer_id", "what", "slot")
     return (
         pl.concat(

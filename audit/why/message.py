@@ -280,8 +280,7 @@ def _left_out(message: MessageContext, flow: Flow) -> Iterator[Reason]:
             failing = f"ended, as the customer {ending} after it"
         groups.setdefault((message.wording.act(message.event(row["act"])), failing), []).append(row)
     for (act, failing), rows in groups.items():
-        times = f" {len(rows)} times, last" if len(rows) > 1 else ""
-        text = f"{act}{times} on {minute(rows[-1]['act_at'])}: {failing}"
+        text = f"{act}{reasons.when(len(rows), rows[-1]['act_at'])}: {failing}"
         (leaf,) = reasons.grouped(message.wording, [message.event(row["act"]) for row in rows[-1:]])
         yield Reason(text, tuple(row["act"] for row in rows), facts=leaf.facts)
     old = _acts_of_any_age(message, flow).filter(~pl.col("act").is_in(acts["act"].implode()))

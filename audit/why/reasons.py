@@ -73,8 +73,7 @@ def set_apart(wording: Wording, acts: pl.DataFrame, facts: Sequence[SetsApart]) 
         rows = acts.filter(place=place).to_dicts()
         fact, newest = facts[place], max(rows, key=order)
         thing = {"item_name": fact.value} if len(rows) > 1 and fact.level is not None else {}
-        times = f" {len(rows)} times, last" if len(rows) > 1 else ""
-        did = f"{wording.act(newest | thing)}{times} on {minute(newest['occurred_at'])}"
+        did = f"{wording.act(newest | thing)}{when(len(rows), newest['occurred_at'])}"
         stated = structs.asdict(_act_facts(wording, newest, len(rows)))
         leaves.append(
             Reason(
@@ -125,15 +124,19 @@ def grouped(wording: Wording, rows: Iterable[Row], lead: str = "") -> list[Reaso
 
 def _leaf(wording: Wording, rows: Sequence[Row], lead: str, *, others: bool) -> Reason:
     newest = max(rows, key=order)
-    times = f" {len(rows)} times, last" if len(rows) > 1 else ""
     close = _close(newest)
     level = "" if close is UNSET else f" ({close})"
     act = wording.act({**newest, **_OTHERS}) if others and len(rows) > 1 else wording.act(newest)
     return Reason(
-        f"{lead}{act}{times} on {minute(newest['occurred_at'])}{level}",
+        f"{lead}{act}{when(len(rows), newest['occurred_at'])}{level}",
         tuple(row["event_id"] for row in rows),
         facts=structs.replace(_act_facts(wording, newest, len(rows)), close=close),
     )
+
+
+def when(times: int, newest: datetime) -> str:
+    """` on 2026-03-01 10:00`, of several `, 3 times, last on 2026-03-01 10:00`."""
+    return f"{f', {times} times, last' if times > 1 else ''} on {minute(newest)}"
 
 
 def _close(row: Row) -> str | UnsetType:

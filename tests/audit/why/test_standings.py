@@ -263,7 +263,7 @@ def test_inferred_lists_every_candidate_closest_first_then_newest() -> None:
     assert made.standing == "inferred"
     assert texts(made.because)[1:] == [
         "could be: bought Nail clipper on 2026-01-01 00:00 (the same item)",
-        "could be: viewed Nail files 2 times, last on 2026-02-02 00:00 (weak: a category close to it)",
+        "could be: viewed Nail files, 2 times, last on 2026-02-02 00:00 (weak: a category close to it)",
         "could be: searched for “clippers for cats” on 2026-02-03 00:00 (weak: words of it)",
     ]
     assert made.evidence == ("o", "v2", "v1", "q")
