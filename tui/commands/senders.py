@@ -184,7 +184,7 @@ def _tell_omissions(handed_over: "Handover") -> None:
         output.narrate(f"{handed_over.withheld:,} rows about sensitive topics are left out; hand to privacy")
     if handed_over.narrower:
         output.narrate(
-            f"{handed_over.narrower:,} people are left out who said no to a list, sender or topic alone: --format csv and json name it"
+            f"{handed_over.narrower:,} people are left out whose no leaves a part of the channel open: --format csv and json name it"
         )
     if handed_over.nameless:
         output.narrate(f"{handed_over.nameless:,} people have no e-mail address here and are left out")

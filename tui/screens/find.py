@@ -176,8 +176,8 @@ class FindScreen(WorkScreen):
     # -- what a person does ----------------------------------------------------------------------------------------
 
     def seek(self) -> None:
-        """Put the cursor into the field."""
-        self.query_one("#field").focus()
+        """Put the cursor into the field, at once: what is typed next belongs there."""
+        self.set_focus(self.query_one("#field"))
 
     def action_back(self) -> None:
         if self.services.agent:

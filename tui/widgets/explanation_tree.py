@@ -62,7 +62,8 @@ class ExplanationTree(Vertical):
     def _put(self, *, keep: bool = False) -> None:
         items = self.query_one(Items)
         tree = struck(self._tree, self._left_out) if self._left_out else self._tree
-        self._lines = list(lines(tree, max(items.scrollable_content_region.width - 1, 20)))
+        room = items.content_size.width - items.styles.scrollbar_size_vertical
+        self._lines = list(lines(tree, max(room - 1, 20)))
         if not keep:
             items.highlighted = None
         items.put(Item(f"line-{index}", line.says) for index, line in enumerate(self._lines))
