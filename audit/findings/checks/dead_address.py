@@ -69,7 +69,7 @@ class DeadAddress(Check):
 
 
 def _answers(context: CheckContext, words: Sequence[str]) -> pl.DataFrame:
-    """What came back on messages: `customer_id, channel, at, id, hard` (else it arrived); the channel is the message's."""
+    """What came back on messages: `customer_id, channel, message_key, at, id, hard` (else it arrived); the channel is the message's."""
     keyed = context.events.lazy().select("customer_id", *ORDER, "kind", "channel", "reason", "machine", KEY)
     is_hard = pl.col("reason").str.contains(rf"(?i){'|'.join(words)}").fill_null(value=False)
     is_bounce = pl.col("kind") == "message_bounced"
@@ -91,6 +91,7 @@ def _answers(context: CheckContext, words: Sequence[str]) -> pl.DataFrame:
         .select(
             "customer_id",
             pl.coalesce("_channel", "channel").alias("channel"),
+            "message_key",
             pl.col("occurred_at").alias("at"),
             pl.col("event_id").alias("id"),
             "hard",
@@ -100,7 +101,10 @@ def _answers(context: CheckContext, words: Sequence[str]) -> pl.DataFrame:
 
 
 def _dead(messages: pl.DataFrame, answers: pl.DataFrame, enough: int) -> pl.DataFrame:
-    """The messages after `enough` hard bounces since one last arrived: with `bounces` (those, oldest first), `last_bounce`."""
+    """The messages after `enough` hard bounces since one last arrived: with `bounces` (those, oldest first), `last_bounce`.
+
+    A message that bounced more than once, as a retry does, counts once: from its first bounce on.
+    """
     customers = answers.filter("hard").select(_BY).unique()
     sent = messages.select(*_BY, *ORDER).join(customers, on=_BY, how="semi", nulls_equal=True)
     before = (
@@ -108,10 +112,13 @@ def _dead(messages: pl.DataFrame, answers: pl.DataFrame, enough: int) -> pl.Data
         .filter(comes_before_expr("at", "id", *ORDER))
         .sort("customer_id", "event_id", "at", "id")
     )
-    arrived = pl.col("at").filter(~pl.col("hard")).max()
-    since = pl.col("hard") & (arrived.is_null() | (pl.col("at") > arrived))
-    counted = before.group_by("customer_id", "event_id").agg(
-        bounces=pl.col("id").filter(since), last_bounce=pl.col("at").filter(since).max()
+    message = ("customer_id", "event_id")
+    arrived = pl.col("at").filter(~pl.col("hard")).max().over(message)
+    since = before.filter(pl.col("hard") & (arrived.is_null() | (pl.col("at") > arrived)))
+    counted = since.unique((*message, "message_key"), keep="first", maintain_order=True)
+    dead = (
+        counted.group_by(message)
+        .agg(bounces=pl.col("id"), last_bounce=pl.col("at").max())
+        .filter(pl.col("bounces").list.len() >= enough)
     )
-    dead = counted.filter(pl.col("bounces").list.len() >= enough)
-    return sent.join(dead, on=("customer_id", "event_id"), maintain_order="left")
+    return sent.join(dead, on=message, maintain_order="left")

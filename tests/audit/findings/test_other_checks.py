@@ -279,6 +279,21 @@ def test_a_delivery_that_bounced_is_none():
     assert len(found("dead-address", *rows, delivered)) == 1
 
 
+def test_a_message_that_bounces_again_is_one_hard_bounce():
+    again = act(
+        "message_bounced",
+        "2026-01-01T11:00",
+        message_id="m1",
+        reason="permanent failure",
+        event_id="b1-again",
+    )
+    rows = [*sent_and_back(1), again, *sent_and_back(8)]
+    assert found("dead-address", *rows) == []
+    (finding,) = found("dead-address", *rows, *sent_and_back(15))
+    assert (finding["messages"], finding["cause"]) == (["m15"], ["b1", "b8"])
+    assert finding["text"] == "1 mail after 2 hard bounces, the newest of 2026-01-08."
+
+
 def test_another_channel_goes_on():
     rows = [row for day in (1, 8) for row in sent_and_back(day)]
     assert found("dead-address", *rows, mail("2026-02-01", channel="sms")) == []
