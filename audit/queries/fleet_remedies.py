@@ -5,6 +5,7 @@ A rule is replayed once over all customers whose findings suggest it; memory is 
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import polars as pl
@@ -113,32 +114,39 @@ class _Part:
         return pl.concat([kept.select(muted.columns), muted]).select("id", "text", "stops")
 
     def _effects(self, suggested: pl.DataFrame) -> pl.DataFrame:
-        """What each rule does to the customer of its finding (`id, customer_id, text`): `id, text, of, stops, lost, stopped`."""
-        rules = {text: from_dict(json.loads(text)) for text in suggested["text"].unique(maintain_order=True)}
-        names = suggested.with_columns(
-            pl.col("text").replace_strict({t: r.id for t, r in rules.items()}, return_dtype=pl.String).alias("rule")
-        )  # fmt: skip
-        stopped = pl.concat([_NOTHING, *(self._failing(batch, names) for batch in _batches(rules))])
+        """What each rule does to the customer of its finding (`id, customer_id, text`): `id, text, of, stops, lost, stopped`.
+
+        A rule goes by its text here: two of one id can have another title each.
+        """
+        rules = [
+            replace(from_dict(json.loads(text)), id=text)
+            for text in suggested["text"].unique(maintain_order=True)
+        ]
+        stopped = pl.concat(
+            [_NOTHING, *(self._failing(batch, suggested) for batch in _batches(rules))]
+        ).rename({"rule": "text"})
         by_customer = (
             stopped.join(self._lost, on=_KEY, how="left")
-            .group_by("customer_id", "rule")
+            .group_by("customer_id", "text")
             .agg(pl.len().cast(pl.Int64).alias("stopped"), pl.col("lost").sum())
         )
         stops = (
-            self._stoppable.join(names.select("id", "rule", "text"), on="id")
-            .join(stopped, on=(*_KEY, "rule"))
+            self._stoppable.join(suggested.select("id", "text"), on="id")
+            .join(stopped, on=(*_KEY, "text"))
             .group_by("id", "text")
             .agg(pl.len().cast(pl.Int64).alias("stops"))
         )
         return (
-            names.join(self._sizes, on="id")
-            .join(by_customer, on=("customer_id", "rule"), how="left")
+            suggested.join(self._sizes, on="id")
+            .join(by_customer, on=("customer_id", "text"), how="left")
             .join(stops, on=("id", "text"), how="left", maintain_order="left")
             .select("id", "text", "of", *(pl.col(name).fill_null(0) for name in ("stops", "lost", "stopped")))
         )
 
-    def _failing(self, batch: Sequence[Rule], names: pl.DataFrame) -> pl.DataFrame:
-        customers = names.filter(pl.col("rule").is_in([rule.id for rule in batch]))["customer_id"].unique()
+    def _failing(self, batch: Sequence[Rule], suggested: pl.DataFrame) -> pl.DataFrame:
+        customers = suggested.filter(pl.col("text").is_in([rule.id for rule in batch]))[
+            "customer_id"
+        ].unique()
         of_them = self._events.filter(pl.col("customer_id").is_in(customers.implode()))
         return self._stopped(batch, of_them)
 
@@ -206,11 +214,11 @@ class _Part:
 _ENOUGH = pl.col("stops") * 2 >= pl.col("of")
 
 
-def _batches(rules: Mapping[str, Rule]) -> Iterator[Sequence[Rule]]:
+def _batches(rules: Sequence[Rule]) -> Iterator[Sequence[Rule]]:
     """Rules that can be replayed at a time without one having to do with another."""
-    mutes = [rule for rule in rules.values() if isinstance(rule, Mute) and len(rule.customers) == 1]
+    mutes = [rule for rule in rules if isinstance(rule, Mute) and len(rule.customers) == 1]
     yield from (mutes[begin : begin + _MUTES] for begin in range(0, len(mutes), _MUTES))
-    yield from ([rule] for rule in rules.values() if rule not in mutes)
+    yield from ([rule] for rule in rules if rule not in mutes)
 
 
 def _alternatives(text: str) -> list[str]:

@@ -100,3 +100,25 @@ def test_nobody_is_spared_alone_where_a_rule_on_the_flow_stops_some() -> None:
     for finding in remedies.findings(case):
         assert finding.suggested_effect is None or not finding.suggested_effect.last_resort
         assert of_everybody(case)[finding.id] == told(finding)
+
+
+def test_two_rules_of_one_id_are_replayed_each_for_itself() -> None:
+    """The name of a campaign stands in the rule's title: as the campaign is renamed, one id has two texts."""
+    twice = ("2026-01-01T08:00", "2026-01-01T09:00")
+    rows = [
+        mail(at, customer_id=person, campaign_id="news", campaign_name=name, event_id=f"{person}-{at}")
+        for person, name in (("c_1", "News"), ("c_2", "The news"))
+        for at in twice
+    ]
+    frame = build.events(*rows)
+    case = Case("c_1", frame, build.context(frame))
+    (part,) = (
+        fleet_remedies._Part(found, frame, case.context, (), {})
+        for found in (case.found.filter(check="duplicate-message"),)
+    )
+    suggested = part._rows.select("id", pl.col("customer").alias("customer_id"), text="suggested_rule")
+    both = pl.concat([suggested, suggested.with_columns(text=pl.col("text").reverse())])
+    assert suggested["text"].n_unique() == 2
+    assert {json.loads(text)["id"] for text in suggested["text"]} == {"not-twice-news-email"}
+    effects = part._effects(both)
+    assert effects.select("of", "stops", "stopped").unique().rows() == [(1, 1, 1)]
