@@ -215,9 +215,7 @@ class CandidateActs:
     def _held_states(self) -> Holdings:
         names = self.table.with_row_index("candidate").select("what", "value", "candidate")
         people = self.people.to_frame("customer_id").with_row_index("person")
-        states = self._states.join(names.tail(names.height), on=("what", "value")).join(
-            people, on="customer_id"
-        )
+        states = self._states.join(names, on=("what", "value")).join(people, on="customer_id")
         person, candidate, since = (
             states[name].to_numpy().astype(np.int64) for name in ("person", "candidate", "since")
         )

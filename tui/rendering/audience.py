@@ -9,9 +9,6 @@ if TYPE_CHECKING:
     from audit.population.audience import SetsApart
     from audit.queries.audience import AudienceDocument
 
-AT_FIRST = 3
-"""So many are shown; the rest is one key away."""
-
 
 def head(answer: "AudienceDocument") -> list[str]:
     """Who got it, and who could have."""
