@@ -9,6 +9,7 @@ from audit.errors import InputError, NotFoundError
 from audit.events.document import Document
 from audit.events.times import duration
 from audit.population.audience import WINDOWS, Audiences, SetsApart, fewest_told
+from audit.privacy.role_view import RoleView
 from audit.storage.toml_input import nearest
 from audit.why.wording import HAND_OVER
 
@@ -54,13 +55,14 @@ class AudienceDocument(Document, schema="whysent.audience/1"):
 def audience(ws: "Workspace", campaign: str, *, window: str | None = None) -> AudienceDocument:
     """Who got `campaign` (its id, or its name), by acts in `window` (such as `90d`) before each was sent it.
 
-    Without `window` the one of the usual windows is told in which an act sets recipients apart best. Raises NotFoundError.
+    Without `window` the one of the usual windows is told in which an act sets recipients apart best. Raises NotFoundError,
+    and InputError where several campaigns have that name.
     """
     windows = WINDOWS if window is None else (duration(window),)
     if max(windows) <= timedelta(0):
         raise InputError(f"--window {window}: nothing lies in it; write 30d, 90d or 365d")
     audiences = ws.audiences() if window is None else ws.audiences(*windows)
-    row = _campaign(audiences, campaign)
+    row = _campaign(audiences, ws.view, campaign)
     fewest = fewest_told(synthetic=ws.settings.synthetic)
     facts = audiences.sets_apart(row["campaign"], fewest)
     told = tuple(fact for fact in facts if ws.view.names_sensitive or not fact.sensitive)
@@ -83,14 +85,23 @@ def audience(ws: "Workspace", campaign: str, *, window: str | None = None) -> Au
     return ws.view.shown(document)
 
 
-def _campaign(audiences: Audiences, name: str) -> dict[str, Any]:
-    """The one campaign of that id, else of that name. Raises NotFoundError."""
-    for column in ("campaign", "title"):
-        rows = audiences.campaigns.filter(pl.col(column) == name)
+def _campaign(audiences: Audiences, view: RoleView, name: str) -> dict[str, Any]:
+    """The one campaign of that id, else of that name. Raises NotFoundError, and InputError where several have the name.
+
+    A campaign that is withheld is as unknown as one that is not there: what is said of either holds no name but told ones.
+    """
+    meant = view.meant(name)
+    for column in () if view.guesses(meant) else ("campaign", "title"):
+        rows = audiences.campaigns.filter(pl.col(column) == meant)
         if rows.height == 1:
             return rows.row(0, named=True)
-    known = audiences.campaigns["campaign"].to_list()
-    raise NotFoundError(f"no campaign {name!r} was sent{nearest(name, known)}; `whysent map` lists them")
+        if rows.height:
+            ids = ", ".join(view.shown(rows["campaign"].to_list()))
+            raise InputError(f"{rows.height} campaigns have that name; name one of: {ids}")
+    known = view.shown(audiences.campaigns["campaign"].to_list())
+    raise NotFoundError(
+        f"no campaign of that id or name was sent{nearest(name, known)}; `whysent map` lists them"
+    )
 
 
 def _outcome(row: dict[str, Any], told: int, withheld: int, fewest: int) -> Outcome:

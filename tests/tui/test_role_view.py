@@ -188,7 +188,7 @@ def of_everybody(ws: Workspace) -> Iterator[tuple[str, object]]:
     yield "all.parquet", everybody.found
     yield "reconcile", reconcile.reconcile(ws, limit=500)
     yield "segments", segment_documents.definitions(ws)
-    yield "audience", audience(ws, "little-one")
+    yield "audience", audience(ws, ws.view.text("little-one"))
     yield "map", campaigns.campaign_map(ws)
     book, proposals = ws.book, ws.book.inbox.groups()
     yield "rules list", book_documents.rule_list(book.rules())
@@ -340,6 +340,9 @@ def test_a_name_that_is_withheld_is_not_found_by_guessing(whysent: Command) -> N
     assert whysent("why", MOTHER, "--segment", stand_in, *agent).code == 0
     guessed = whysent("why", MOTHER, "--segment", "expecting-parent", *agent)
     invented = whysent("why", MOTHER, "--segment", "pregnancy-nobody-has", *agent)
+    assert (guessed.code, invented.code) == (2, 2)
+    assert guessed.err == invented.err
+    guessed, invented = (whysent("audience", name, *agent) for name in ("little-one", "nobody-at-all"))
     assert (guessed.code, invented.code) == (2, 2)
     assert guessed.err == invented.err
 

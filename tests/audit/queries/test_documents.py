@@ -7,12 +7,17 @@ import polars as pl
 import pytest
 
 from audit import why
-from audit.queries import documents
+from audit.errors import InputError
+from audit.population import audience_comparison
+from audit.privacy.role_view import RoleView
+from audit.queries import audience, documents
 from audit.queries.case import Case, read_case
 from audit.queries.reports.language import LOCALES
 from audit.workspace.workspace import Workspace
 from fixtures import scenes as told
+from tests.audit.population.test_audience import mailed
 from tests.bench.populations import mapped
+from tests.build import events as built
 
 
 @pytest.mark.parametrize("number", [0, 9])
@@ -53,3 +58,11 @@ def test_a_note_and_a_letter_in_each_language_are_made_of_explanations_worked_ou
     assert together == apart
     assert sorted(asked) == sorted(set(asked))
     assert asked
+
+
+def test_of_two_campaigns_of_one_name_the_ids_are_asked_for() -> None:
+    sent = [{**mailed(f"c{n}", campaign), "campaign_name": "Sale"} for n, campaign in enumerate(("s1", "s2"))]
+    known, view = audience_comparison.count(built(*sent).lazy()), RoleView(names_sensitive=True, key="k")
+    assert audience._campaign(known, view, "s2")["campaign"] == "s2"
+    with pytest.raises(InputError, match="2 campaigns have that name; name one of: s1, s2"):
+        audience._campaign(known, view, "Sale")
