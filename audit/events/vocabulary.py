@@ -34,8 +34,11 @@ SCOPE = ("channel", "sender", "list_id", "topics")
 KEY = pl.coalesce("message_id", pl.concat_str(pl.lit("event:"), "event_id")).alias("message_key")
 """What makes a message one message of a customer: its message_id, else the row itself."""
 
-TAKEN_BACK = ("order_refunded", "order_cancelled")
-"""The kinds of events by which a purchase is undone."""
+VISITS = (
+    "products_searched", "product_viewed", "product_added", "checkout_started", "order_completed", "product_reviewed",
+    "wishlist_added", "content_consumed", "registry_created",
+)  # fmt: skip
+"""The kinds of acts by which customers show that they are there: whoever comes by does not ignore the shop."""
 
 DEFAULT_CLASS = "marketing"
 """The class of a message that names none."""
@@ -236,44 +239,6 @@ def shares_topic_expr(act: Column, message: Column) -> pl.Expr:
 def _agrees_but_for_list(act: Scoped, message: Scoped) -> bool:
     by_sender = covers(act.sender, message.sender)
     return by_sender and covers(act.channel, message.channel) and shares_topic(act.topics, message.topics)
-
-
-def with_return(orders: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
-    """`orders` with the act among `events` that undid each: `returned_at, returned_id`; null where it is still bought.
-
-    An act that names an order of the customer undoes that one; any other the newest one of its item before it. Both need
-    `customer_id, event_id, occurred_at, order_id, item_id`, events their `kind` too.
-    """
-    acts = events.filter(pl.col("kind").is_in(TAKEN_BACK)).select(
-        "customer_id", "order_id", "item_id", returned_at="occurred_at", returned_id="event_id"
-    )
-    bought = orders.select("customer_id", "order_id", "item_id", "occurred_at", "event_id")
-    after = comes_before_expr("occurred_at", "event_id", "returned_at", "returned_id")
-    same_item = (pl.col("item_id") == pl.col("item_id_right")).fill_null(value=True)
-    of_order = acts.join(bought, on=("customer_id", "order_id")).filter(after, same_item)
-    of_item = (
-        acts.join(bought, on=("customer_id", "order_id"), how="anti")
-        .join(bought, on=("customer_id", "item_id"))
-        .filter(after)
-        .sort("occurred_at", "event_id")
-        .unique(("customer_id", "returned_id"), keep="last", maintain_order=True)
-    )
-    columns = ("customer_id", "event_id", "returned_at", "returned_id")
-    undone = pl.concat(rows.select(columns) for rows in (of_order, of_item))
-    first = undone.sort("returned_at", "returned_id").unique(("customer_id", "event_id"), keep="first")
-    return orders.join(first, on=("customer_id", "event_id"), how="left", maintain_order="left")
-
-
-def still_bought(returned_at: datetime | None, returned_id: str | None, at: datetime, event_id: str) -> bool:
-    """Whether a purchase was not undone before an event, in the order of time, then of event_id as text."""
-    if returned_at is None or returned_id is None:
-        return True
-    return not comes_before(returned_at, returned_id, at, event_id)
-
-
-def still_bought_expr(at: Column, event_id: Column) -> pl.Expr:
-    """Whether a purchase (columns of `with_return`) was not undone before an event, in the order of time, then of event_id as text."""
-    return pl.col("returned_at").is_null() | ~comes_before_expr("returned_at", "returned_id", at, event_id)
 
 
 def _expr(column: Column) -> pl.Expr:

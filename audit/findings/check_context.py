@@ -10,18 +10,18 @@ import polars as pl
 
 from audit.events import sensitive_topics
 from audit.events.messages import sent_messages
+from audit.events.purchases import ORDER as ORDERED
+from audit.events.purchases import TAKEN_BACK, still_bought_expr, with_return
 from audit.events.scanners import with_scanner
 from audit.events.schema import BEHAVIOUR, first_levels
 from audit.events.vocabulary import (
+    KEY,
     NOES,
     OPT_INS,
-    TAKEN_BACK,
     comes_before_expr,
     is_marketing_expr,
     says_no_expr,
-    still_bought_expr,
     with_addresses,
-    with_return,
 )
 from audit.flows.campaign_map import with_entries
 from audit.workspace.context import Context
@@ -30,6 +30,7 @@ _COLUMNS = (
     "event_id", "customer_id", "occurred_at", "kind", "channel", "message_id", "campaign_id", "reason", "item_id",
     "item_name", "category", "topics", "order_id", "segment_id", "persona", "recipient", "gift", "source", "sender",
     "list_id", "machine", "recorded_at",
+    "quantity", "price",
 )  # fmt: skip
 """The columns that checks read of events other than messages; the rest, mostly wide text, is never copied."""
 
@@ -37,6 +38,8 @@ _ACT_COLUMNS = (
     "event_id", "customer_id", "occurred_at", "kind", "item_id", "category", "topics", "query", "persona", "recipient",
     "gift", "source", "device_id",
 )  # fmt: skip
+
+_MESSAGE = ("customer_id", "message_key")
 
 ORDER = ("occurred_at", "event_id")
 """What orders the events of one customer."""
@@ -76,6 +79,16 @@ class CheckContext:
         )
 
     @cached_property
+    def contacts(self) -> pl.DataFrame:
+        """The marketing messages that reached the customers by any log: the `mailings`, and those only a mailbox shows."""
+        received = self.events.filter((pl.col("kind") == "message_received") & is_marketing_expr())
+        one_each = received.with_columns(KEY).unique(_MESSAGE, keep="first", maintain_order=True)
+        unlogged = one_each.join(self.messages, on=_MESSAGE, how="anti", maintain_order="left")
+        if unlogged.is_empty():
+            return self.mailings
+        return pl.concat([self.mailings, unlogged], how="diagonal").sort("customer_id", *ORDER)
+
+    @cached_property
     def acts(self) -> pl.DataFrame:
         """What the customers did themselves, with `sensitive`: the topic of the sensitive map it touches."""
         acts = self.events.select(_ACT_COLUMNS).filter(
@@ -107,8 +120,9 @@ class CheckContext:
 
     @cached_property
     def orders(self) -> pl.DataFrame:
-        """Every order_completed, with the act that undid it, as `vocabulary.with_return` adds it."""
-        return with_return(self.of_kind("order_completed"), self.of_kind(*TAKEN_BACK))
+        """Every order of goods, with the act that undid it, as `purchases.with_return` adds it."""
+        orders = self.of_kind(ORDERED)
+        return with_return(orders, pl.concat([orders, self.of_kind(*TAKEN_BACK)]))
 
     def of_kind(self, *kinds: str) -> pl.DataFrame:
         """The events of these kinds, with the columns that checks read."""

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from audit.events.purchases import ORDER, TAKEN_BACK, standing
 from audit.events.vocabulary import (
     NOES,
     OPT_INS,
@@ -46,7 +47,7 @@ IN, OUT = ("segment_entered", "segment_snapshot"), ("segment_left",)
 def reads(flow: Flow) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The kinds of events, and their columns, that decide whether `flow` gives a message."""
     trigger = flow.trigger
-    kinds = [*(trigger.read if trigger else ()), *(("order_completed",) if flow.by_rhythm else ())]
+    kinds = [*(trigger.read if trigger else ()), *((ORDER, *TAKEN_BACK) if flow.by_rhythm else ())]
     kinds += [*OPT_INS, *NOES] if flow.list_id else []
     kinds += [*IN, *OUT] if flow.segment else []
     named = predicate.columns(trigger.where) if trigger and trigger.where else []
@@ -91,7 +92,7 @@ def own_interval(events: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
         items, on=("customer_id", "act"), how="left", maintain_order="left"
     )
     key = ("customer_id", "item_id", "act_at")
-    times = moments(events.filter(pl.col("kind") == "order_completed"), "item_id")
+    times = moments(standing(events).filter(pl.col("kind") == ORDER), "item_id")
     intervals = own_intervals(times, acts.select(key).drop_nulls().unique(), "item_id")
     return acts.join(intervals, on=key, how="left", maintain_order="left")["interval"]
 

@@ -12,15 +12,11 @@ import polars as pl
 from msgspec import Meta, Struct
 
 from audit.errors import InputError
+from audit.events import purchases
+from audit.events.purchases import TAKEN_BACK, still_bought_expr, with_return
 from audit.events.schema import KINDS, first_levels
 from audit.events.times import duration
-from audit.events.vocabulary import (
-    TAKEN_BACK,
-    campaign_expr,
-    comes_before_expr,
-    still_bought_expr,
-    with_return,
-)
+from audit.events.vocabulary import campaign_expr, comes_before_expr
 from audit.flows import predicate
 from audit.storage.toml_input import Text, convert, nearest, one_of, read_by, shipped
 
@@ -39,7 +35,7 @@ MESSAGE = ("event_id", "occurred_at", "item_id", "category", "topics", "segment_
 
 _ACT = ("customer_id", "event_id", "occurred_at", "item_id", "category", "topics", "segment_id")
 
-READ = (*_ACT, "kind", "order_id", "campaign_id", "campaign_name")
+READ = tuple(dict.fromkeys((*_ACT, *purchases.READ, "campaign_id", "campaign_name")))
 """The columns that `acts` reads of events, beside those that a `where` names."""
 
 

@@ -6,7 +6,7 @@ Using Adapted Gaussian Mixture Models", Digital Signal Processing 2000). Here th
 category > product. Everything is fitted to unlabelled baskets by the likelihood of each under the others of its account.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -41,15 +41,18 @@ class Background:
       lies under the same parent) and `LEVEL_weight` (concentration of that parent);
     - `bursts`: `level, burst`;
     - `hours`: `family, hour, share, weight`;
-    - `accounts`: `family, accounts` (customers with such baskets).
+    - `accounts`: `family, accounts` (customers with such baskets);
+    - `peaks`: `family, share, score`: what the most unusual basket of that share of accounts scores at most (`basket_scores`).
     """
 
     places: pl.DataFrame
     bursts: pl.DataFrame
     hours: pl.DataFrame
     accounts: pl.DataFrame
+    peaks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PEAKS))
 
 
+PEAKS: dict[str, pl.DataType] = {"family": pl.String(), "share": pl.Float64(), "score": pl.Float64()}
 HOURS: dict[str, pl.DataType] = {
     "family": pl.String(), "hour": pl.Int8(), "share": pl.Float64(), "weight": pl.Float64(),
 }  # fmt: skip

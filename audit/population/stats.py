@@ -12,9 +12,11 @@ import polars as pl
 
 from audit.events.item_names import usual_names
 from audit.events.messages import sent_messages
+from audit.events.purchases import ORDER, READ, is_return, standing
 from audit.events.schema import TIME
 from audit.events.vocabulary import is_human_expr, words_expr
-from audit.population import audience, audience_comparison, basket_baseline
+from audit.population import audience, audience_comparison, basket_baseline, basket_scores
+from audit.population import responses as response_rates
 from audit.population.audience import Audiences
 from audit.population.basket_baseline import Background
 from audit.population.co_purchase import MIN_CUSTOMERS, of_orders, of_people
@@ -30,6 +32,16 @@ PRICES: dict[str, pl.DataType] = {"category": pl.String(), "low": pl.Float64(), 
 YEAR = timedelta(days=365)
 """What `customer_quantiles` counts orders and money in."""
 
+QUARTER = timedelta(days=90)
+"""A shorter time, for how often somebody orders lately."""
+
+MEASURES: dict[tuple[str, timedelta | None], str] = {
+    ("order", YEAR): "orders",
+    ("order", QUARTER): "orders lately",
+    ("spent", YEAR): "spent",
+}
+"""What is counted, and in which time → the measure of `customer_quantiles` that says where its fifths part."""
+
 FIFTHS = (0.2, 0.4, 0.6, 0.8)
 
 MIN_RANKED = 50
@@ -43,7 +55,7 @@ def customer_quantiles(orders: pl.DataFrame) -> pl.DataFrame:
     """Where the fifths of customers part, by recency, frequency and money: `measure, share, value`.
 
     Of everybody with an order: `recency` (days from the last order to the newest of all), `orders` and `spent`
-    (quantity x price) in the `YEAR` before that newest order; `value` is the least that is not below the `share`.
+    (quantity x price) in the `YEAR` before that newest order, `orders lately` in the `QUARTER`; `value` is the least that is not below the `share`.
     Recency, frequency, monetary value in fifths: Hughes, Strategic Database Marketing (1994). Empty where fewer than
     `MIN_RANKED` have an order.
     """
@@ -52,14 +64,16 @@ def customer_quantiles(orders: pl.DataFrame) -> pl.DataFrame:
     newest = orders["occurred_at"].max()
     order = pl.coalesce("order_id", pl.concat_str(pl.lit("event:"), "event_id"))
     recent = pl.col("occurred_at") > pl.lit(newest) - YEAR
+    lately = pl.col("occurred_at") > pl.lit(newest) - QUARTER
     customers = orders.group_by("customer_id").agg(
         ((pl.lit(newest) - pl.col("occurred_at").max()).dt.total_seconds() / 86_400).alias("recency"),
         order.filter(recent).n_unique().cast(pl.Float64).alias("orders"),
+        order.filter(lately).n_unique().cast(pl.Float64).alias("orders lately"),
         (pl.col("quantity").fill_null(1.0) * pl.col("price")).filter(recent).sum().alias("spent"),
     )
     rows = [
         (measure, share, customers[measure].quantile(share, "higher"))
-        for measure in ("recency", "orders", "spent")
+        for measure in ("recency", *MEASURES.values())
         for share in FIFTHS
     ]
     return pl.DataFrame(rows, schema=QUANTILES, orient="row")
@@ -107,6 +121,7 @@ class Facts:
     - `bought_together`: the same, counted in orders;
     - `customers`: how many customers have an order;
     - `engaged`: `kind, channel`: opens and clicks by humans that the data holds any of (see `engagement`);
+    - `responses`: `channel, campaign, recipients, messages, answered, noticed`: how often people answer (`audit.population.responses`);
     - `quantiles`: `measure, share, value`: where customers' fifths part (see `audit.population.quantiles`);
     - `prices`: `category, low, high`: where the prices of a category's thirds part (there too).
 
@@ -120,6 +135,7 @@ class Facts:
     pairs: Callable[[], pl.DataFrame]
     customers: int
     engaged: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENGAGED))
+    responses: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=response_rates.RESPONSES))
     quantiles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=QUANTILES))
     prices: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PRICES))
     repeats: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REPEATS))
@@ -193,13 +209,14 @@ def none() -> Facts:
 def count(events: pl.LazyFrame) -> Facts:
     """Count the facts over the events of all customers (canonical columns, any order of customers).
 
-    Purchases are `order_completed` rows. Of an item's names the usual one stands, of its categories the newest.
+    Purchases are the orders that stand. Of an item's names the usual one stands, of its categories the newest.
     """
     orders = _orders(events)
     counted = {
         "items": _items(orders),
         "intervals": _intervals(orders),
         "engaged": engagement(events),
+        "responses": response_rates.count(events),
         "quantiles": customer_quantiles(orders),
         "prices": prices(orders),
         "repeats": _repeats(orders),
@@ -214,7 +231,7 @@ def of_frames(events: pl.LazyFrame, counted: Mapping[str, pl.DataFrame], custome
         customers=customers,
         pairs=lambda: of_people(_orders(events), counted["items"]),
         baskets=lambda: of_orders(_orders(events), counted["items"]),
-        model=lambda: basket_baseline.count(events),
+        model=lambda: basket_scores.count(events),
         comparison=lambda: audience_comparison.count(events),
     )
 
@@ -247,20 +264,11 @@ def engagement(events: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _orders(events: pl.LazyFrame) -> pl.DataFrame:
+    """The orders that stand."""
     return (
-        events.filter(pl.col("kind") == "order_completed")
-        .select(
-            "customer_id",
-            "occurred_at",
-            "event_id",
-            "order_id",
-            "item_id",
-            "item_name",
-            "category",
-            "quantity",
-            "price",
-        )
-        .collect()
+        standing(events.filter((pl.col("kind") == ORDER) | is_return()).select(*READ, "category").collect())
+        .filter(pl.col("kind") == ORDER)
+        .drop("kind")
     )
 
 

@@ -20,13 +20,13 @@ from audit.storage import private_files
 
 _CUSTOMERS = "customers.json"
 
-_COUNTED = ("items", "intervals", "engaged", "quantiles", "prices", "repeats")
+_COUNTED = ("items", "intervals", "engaged", "responses", "quantiles", "prices", "repeats")
 """The facts that are counted together, when any is first asked for."""
 
 _LATER = ("also_bought", "bought_together")
 """The facts that are counted one by one, when they are first asked for."""
 
-_USUAL = tuple(f"usual-{name}" for name in ("places", "bursts", "hours", "accounts"))
+_USUAL = tuple(f"usual-{name}" for name in ("places", "bursts", "hours", "accounts", "peaks"))
 """The frames of `audit.population.basket_baseline.Background`, in its order."""
 
 
@@ -78,7 +78,7 @@ def _usual(generation: Path, facts: Facts) -> Background:
     if all(file.is_file() for file in files):
         return Background(*map(pl.read_parquet, files))
     counted = facts.usual
-    frames = (counted.places, counted.bursts, counted.hours, counted.accounts)
+    frames = (counted.places, counted.bursts, counted.hours, counted.accounts, counted.peaks)
     for file, frame in zip(files, frames, strict=True):
         _keep(file, frame.write_parquet)
     return counted

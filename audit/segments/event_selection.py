@@ -7,6 +7,7 @@ from typing import Any, TypeVar, TypeVarTuple
 
 import polars as pl
 
+from audit.events.purchases import standing
 from audit.population.coverage import Coverage
 from audit.population.stats import PRICES
 from audit.segments.groups import grouped
@@ -30,7 +31,7 @@ About = TypeVarTuple("About")
 
 
 class SelectedEvents:
-    """The events of whole customers by selection, and all that is worked out of them, each once.
+    """The events of whole customers by selection, and all that is worked out of them, each once; orders as they stand at `at`.
 
     `rows(selection)` has `row` (number in the frame, in order), `person` (number of the customer), `event_id`,
     `occurred_at` and what conditions need. `people` maps `person` to `customer_id`. `prices`: where the thirds of a
@@ -48,7 +49,7 @@ class SelectedEvents:
     ) -> None:
         self.models = models or Models()
         self.coverage = coverage
-        self._events = events.filter(pl.col("occurred_at") <= at).select(
+        self._events = standing(events.filter(pl.col("occurred_at") <= at)).select(
             pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
             pl.col("customer_id").rle_id().alias("person"),
             "customer_id",

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
+from audit.events.purchases import standing
 from audit.segments.contributions import contributions, live, runs
 from audit.segments.event_selection import SelectedEvents
 from audit.segments.model import LEARNED, Condition, Definition, SegmentContext
@@ -23,6 +24,8 @@ _NEVER_COUNTS = {
     "open": "bought, taken out or ended since, or not within its time",
 }
 """Test → what is said of events it looks at and does not rest on, whenever they were."""
+
+_UNDONE = "sent back or cancelled since"
 
 _ROWS = pl.lit(2**32, pl.UInt64)
 """More than a frame has rows."""
@@ -167,11 +170,18 @@ def excluded_events(
 
     `rests_on`: the event_ids that it rests on.
     """
-    selected = SelectedEvents(events, ctx.at, ctx.facts.prices, ctx.models, ctx.coverage)
+    until_now = events.filter(pl.col("occurred_at") <= ctx.at)
+    gone = until_now.join(
+        standing(until_now), on=("customer_id", "event_id"), how="anti", maintain_order="left"
+    )
     group = segment_id.partition(":")[2]
-    parts = [_excluded_rows(selected, condition, group, ctx) for condition in definition.when]
-    rows = pl.concat([pl.DataFrame(schema=_EXCLUDED_ROWS), *parts]).unique("row", keep="first").sort("row")
-    excluded = selected.described(rows)
+    described = []
+    for part, why in ((until_now, None), (gone, pl.lit(_UNDONE))):
+        selected = SelectedEvents(part, ctx.at, ctx.facts.prices, ctx.models, ctx.coverage)
+        parts = [_excluded_rows(selected, condition, group, ctx) for condition in definition.when]
+        rows = pl.concat([pl.DataFrame(schema=_EXCLUDED_ROWS), *parts]).unique("row", keep="first")
+        described.append(selected.described(rows if why is None else rows.with_columns(why=why)))
+    excluded = pl.concat(described).sort("occurred_at", "event_id")
     return excluded.filter(~pl.col("event_id").is_in(list(rests_on))).select(*EXCLUDED)
 
 

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from audit import segments
 from audit.events.messages import sent_messages
+from audit.events.purchases import ORDER, TAKEN_BACK
 from audit.events.vocabulary import (
     NOES,
     OPT_INS,
@@ -274,8 +275,8 @@ def _sent_steps(message: MessageContext, flow: Flow, acts: pl.DataFrame) -> dict
     events = _deciding_events(message, flow)
     is_act = pl.col("event_id").is_in(acts["act"].implode())
     items = events.filter(is_act)["item_id"].drop_nulls().unique().implode()
-    repurchase = (pl.col("kind") == "order_completed") & pl.col("item_id").is_in(items)
-    events = events.filter(is_act | repurchase | pl.col("kind").is_in(flow.trigger.ending))
+    repurchase = (pl.col("kind") == ORDER) & pl.col("item_id").is_in(items)
+    events = events.filter(is_act | repurchase | pl.col("kind").is_in([*TAKEN_BACK, *flow.trigger.ending]))
     times = dict(messages.select("event_id", "occurred_at").iter_rows())
     steps: dict[str, dict[str, datetime]] = {}
     for row in (

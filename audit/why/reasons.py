@@ -9,6 +9,7 @@ import polars as pl
 from msgspec import UNSET, UnsetType, structs
 
 from audit.events import vocabulary
+from audit.events.purchases import TAKEN_BACK
 from audit.events.sensitive_topics import topic_of_row
 from audit.flows.triggers import Trigger
 from audit.population.audience import SetsApart
@@ -177,9 +178,7 @@ def absences(message: MessageContext, trigger: Trigger, live: pl.DataFrame) -> l
         leaves.append(Reason(text, absent=absent(trigger.quiet, since, message.row)))
     if trigger.waits:
         thing = message.wording.thing(newest)
-        undone = message.events["kind"].is_in(
-            [kind for kind in trigger.ending if kind in vocabulary.TAKEN_BACK]
-        )
+        undone = message.events["kind"].is_in([kind for kind in trigger.ending if kind in TAKEN_BACK])
         but = ", but for what was refunded or cancelled" if undone.any() else ""
         leaves.append(_not_ended(message, trigger, newest, thing, but))
     return leaves

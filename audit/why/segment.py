@@ -9,6 +9,7 @@ import polars as pl
 
 from audit import segments
 from audit.errors import NotFoundError
+from audit.events.purchases import ORDER, TAKEN_BACK
 from audit.events.schema import BEHAVIOUR
 from audit.events.times import parse_iso
 from audit.segments import Definition
@@ -184,7 +185,8 @@ def _readable(events: pl.DataFrame, *definitions: Definition) -> pl.DataFrame:
     if any("daypart" in condition.by for condition in conditions):  # any row may say where the customer is
         return events.select(READ)
     kinds = {kind for condition in conditions for kind in (*condition.events.kinds, *condition.ends)}
-    return events.filter(pl.col("kind").is_in([*kinds, *LOGGED])).select(READ)
+    undoing = TAKEN_BACK if ORDER in kinds else ()
+    return events.filter(pl.col("kind").is_in([*kinds, *undoing, *LOGGED])).select(READ)
 
 
 def _plans(events: pl.DataFrame, definition: Definition, group: str, context: Context) -> tuple[Plan, ...]:

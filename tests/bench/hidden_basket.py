@@ -21,8 +21,8 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from audit.findings.anomaly import score
 from audit.population import basket_baseline, baskets
+from audit.population import basket_scores as score
 from fixtures import complete_journey
 
 LEAST_BASKETS = 20

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from audit.events.schema import BEHAVIOUR
+from audit.findings.anomaly import OutOfPattern
 from audit.queries.reports.document import Section
 from audit.queries.reports.language import Language
 from tests.figures.history import Row
@@ -33,7 +34,14 @@ def of_anomalies(section: Section, says: Language, said: Said) -> Iterator[Told]
         )
         yield Told(
             node.text,
-            [day(at), *([str(len(things)), *_rank(nearer, others), *hour, *new] if english else [])],
+            [
+                day(at),
+                *(
+                    [str(len(things)), *_rank(nearer, others), *hour, *new, *_rarity(entry)]
+                    if english
+                    else []
+                ),
+            ],
         )
         recorded, *named, events = node.below
         yield Told(recorded.text, [])
@@ -52,6 +60,10 @@ def of_anomalies(section: Section, says: Language, said: Said) -> Iterator[Told]
 def _rank(nearer: int, others: int) -> list[str]:
     """One other, or all of them, are not counted twice."""
     return [] if others <= 1 else [str(others)] if nearer == others else [str(nearer), str(others)]
+
+
+def _rarity(entry: OutOfPattern) -> list[str]:
+    return [] if entry.common is None else [str(round(100 * entry.common) or 1), "100"]
 
 
 def _acts(said: Said, family: str) -> list[Row]:

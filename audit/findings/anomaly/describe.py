@@ -47,6 +47,8 @@ class OutOfPattern(Document):
     at: datetime
     score: float
     percentile: float
+    common: float | None
+    """The share of accounts here that hold one as unusual; null where too few accounts tell."""
     hard: bool
     """Whether the source itself recorded a sign."""
     signs: tuple[str, ...]
@@ -87,9 +89,10 @@ def _entry(row: Row, items: Sequence[Row], usual_items: Others, accounts: int) -
         at=row["at"],
         score=round(row["score"], 3),
         percentile=row["percentile"],
+        common=row["common"],
         hard=bool(hard),
         signs=tuple(row["signs"]),
-        text=" ".join([_head(row, hard), *_new_kinds(row, items), *_hour(row)]),
+        text=" ".join([_head(row, hard), *_new_kinds(row, items), *_hour(row), *_rarity(row)]),
         because=tuple(_item(item, usual_items, accounts) for item in items[:_NAMED]),
         evidence=tuple(row["evidence"]),
         suggested_rule=_rule(row),
@@ -141,6 +144,14 @@ def _hour(row: Row) -> list[str]:
         return []
     noun = row["family"]
     return [f"It was at {row['hour']}:00, when this account has hardly any {noun}."]
+
+
+def _rarity(row: Row) -> list[str]:
+    if row["common"] is None:
+        return []
+    hundredths = round(100 * row["common"])
+    number = f"{hundredths} in 100 accounts" if hundredths else "Fewer than 1 in 100 accounts"
+    return [f"{number} here hold one as unusual."]
 
 
 def _item(item: Row, usual_items: Others, accounts: int) -> UnusualThing:

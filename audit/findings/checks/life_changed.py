@@ -5,7 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
-from audit.events import vocabulary
+from audit.events import purchases, vocabulary
 from audit.events.schema import first_levels
 from audit.events.times import iso
 from audit.events.vocabulary import campaign_expr, comes_before_expr
@@ -33,12 +33,18 @@ class LifeChanged(Check):
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Marketing after a death, a closed registry or a purchase undone for bereavement, one finding a customer.
 
-        After a death every message counts; else those that a registry triggered or that share the first level of the
-        category. A registry opened again ends it. Which reasons speak of a death: `audit/events/bereavement.toml`.
+        After a death every message counts; else those that a registry triggered or that share the item or the first level
+        of the category. A registry opened again ends it. Which reasons speak of a death: `audit/events/bereavement.toml`.
         """
         area = first_levels(pl.col("category"), 1).alias("area")
         mailings = context.mailings.select(
-            "customer_id", *ORDER, "channel", campaign_expr().alias("campaign_id"), "known_trigger", area
+            "customer_id",
+            *ORDER,
+            "channel",
+            campaign_expr().alias("campaign_id"),
+            "known_trigger",
+            "item_id",
+            area,
         )
         after = comes_before_expr("change_at", "change_id", "occurred_at", "event_id")
         still = pl.col("until").is_null() | (pl.col("occurred_at") < pl.col("until"))
@@ -47,6 +53,7 @@ class LifeChanged(Check):
             (pl.col("change") == "customer_deceased")
             | ((pl.col("change") == "registry_closed") & by_registry)
             | (pl.col("area") == pl.col("change_area"))
+            | (pl.col("item_id") == pl.col("change_item"))
         )
         pairs = mailings.join(_changes(context), on="customer_id", how="inner").filter(
             after & still & concerns.fill_null(value=False)
@@ -62,20 +69,34 @@ class LifeChanged(Check):
 
 
 def _changes(context: CheckContext) -> pl.DataFrame:
-    """What changed a life: `change_id, change_at, change` (kind), `change_area, grave`, and `until` when it holds."""
-    acts = context.of_kind("customer_deceased", "registry_closed", "registry_created", *vocabulary.TAKEN_BACK)
+    """What changed a life: `change_id, change_at, change` (kind), `change_item, change_area, grave`, and `until` when it holds.
+
+    A return has the items and categories of all that it undid.
+    """
+    undone = context.orders.drop_nulls("returned_id").select(
+        "customer_id",
+        pl.col("returned_id").alias("event_id"),
+        pl.col("item_id").alias("undone_item"),
+        pl.col("category").alias("undone_category"),
+    )
+    of_item = context.population.facts.items.select("item_id", pl.col("category").alias("usual_category"))
+    category = pl.coalesce("category", "undone_category", "usual_category")
+    acts = context.of_kind("customer_deceased", "registry_closed", "registry_created", *purchases.TAKEN_BACK)
     reopened = pl.when(pl.col("kind") == "registry_created").then("occurred_at")
     until = reopened.backward_fill().over("customer_id")
     return (
         acts.with_columns(until.alias("until"))
-        .filter(pl.col("kind").is_in(vocabulary.TAKEN_BACK).not_() | vocabulary.speaks_of_death())
+        .filter(pl.col("kind").is_in(purchases.TAKEN_BACK).not_() | vocabulary.speaks_of_death())
         .filter(pl.col("kind") != "registry_created")
+        .join(undone, on=("customer_id", "event_id"), how="left", maintain_order="left")
+        .join(of_item, on="item_id", how="left", maintain_order="left")
         .select(
             "customer_id",
             pl.col("event_id").alias("change_id"),
             pl.col("occurred_at").alias("change_at"),
             pl.col("kind").alias("change"),
-            first_levels(pl.col("category"), 1).alias("change_area"),
+            pl.coalesce("item_id", "undone_item").alias("change_item"),
+            first_levels(category, 1).alias("change_area"),
             vocabulary.life_changed().alias("grave"),
             pl.when(pl.col("kind") == "registry_closed").then("until").alias("until"),
         )

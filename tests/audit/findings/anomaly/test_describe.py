@@ -11,6 +11,7 @@ BASKET = {
     "things": 1,
     "baskets": 5,
     "percentile": 75.0,
+    "common": None,
     "at": datetime(2026, 3, 1, tzinfo=UTC),
 }
 ITEM = {

@@ -15,7 +15,7 @@ def test_it_is_counted_once_a_generation_and_read_back_as_it_was(tmp_path, monke
     assert stats_store.complete(tmp_path, "w-1")
     monkeypatch.setattr(basket_baseline, "count", lambda _: pytest.fail("counted again"))
     kept = stats_store.of(tmp_path, "w-1", events).usual
-    for name in ("places", "bursts", "hours", "accounts"):
+    for name in ("places", "bursts", "hours", "accounts", "peaks"):
         assert getattr(kept, name).equals(getattr(counted, name))
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.findings.anomaly import score
-from audit.findings.anomaly.score import settings as limits
 from audit.population import basket_baseline, baskets
+from audit.population import basket_scores as score
+from audit.population.basket_scores import settings as limits
 from tests.audit.findings.anomaly.households import HOUSEHOLDS, world
 from tests.build import events
 
