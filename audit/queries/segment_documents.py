@@ -12,13 +12,16 @@ from audit import segments
 from audit.events.document import Document
 from audit.events.sensitive_topics import in_name
 from audit.privacy.role_view import MARK
-from audit.queries.case import read_case
+from audit.queries.case import read_case, read_everybody
 from audit.segments import versions
 from audit.segments.names import names_of, normal
 
 if TYPE_CHECKING:
     from audit.segments.models import Models
     from audit.workspace.workspace import Workspace
+
+FEWEST_TOLD = 11
+"""Numbers of fewer people by what they are or do say too much of single ones."""
 
 _HIDDEN: dict[str, Any] = {
     "title": MARK, "definition": None, "entered_by": (), "left_by": (),
@@ -41,6 +44,11 @@ class SegmentDefinition(Document):
     """Whether it is the workspace's own."""
     version: str
     in_force_since: datetime | None
+    members: int | None
+    """How many people it gives the segment now, whatever the group; null where they are fewer than eleven (of invented
+    people none is too few), and where the definition is sensitive: then it is not asked of everybody."""
+    share: float | None
+    """Their share of all customers."""
 
 
 class SegmentDefinitions(Document, schema="whysent.segments/1"):
@@ -80,7 +88,8 @@ class SegmentHistory(Document, schema="whysent.history/1"):
 
 
 def definitions(ws: "Workspace") -> SegmentDefinitions:
-    """The definitions in force that whoever asks is told of, in their order, and since when each version is."""
+    """The definitions in force that whoever asks is told of, in their order, since when each version is, and of how many."""
+    members, people = _members(ws), max(ws.info.customers, 1)
     own_ids = {definition.id for definition in versions.own(ws.definition_record)}
     since = {
         (definition, version): recorded
@@ -98,11 +107,24 @@ def definitions(ws: "Workspace") -> SegmentDefinitions:
             own=definition.id in own_ids,
             version=definition.version,
             in_force_since=since.get((definition.id, definition.version)),
+            members=members.get(definition.id),
+            share=None if definition.id not in members else members[definition.id] / people,
         )
         for definition in ws.definitions
         if ws.view.names_sensitive or not definition.sensitive
     )
     return SegmentDefinitions(definitions=in_force)
+
+
+def _members(ws: "Workspace") -> dict[str, int]:
+    """Definition → how many people it gives a segment; only numbers that are told."""
+    everybody = read_everybody(ws)
+    asked = tuple(definition for definition in ws.definitions if not definition.sensitive)
+    given = segments.derive(everybody.events, everybody.context, asked)
+    counted = given.group_by("definition").agg(pl.col("customer_id").n_unique().alias("members"))
+    numbers = {definition.id: 0 for definition in asked} | dict(counted.rows())
+    fewest = 1 if ws.info.synthetic else FEWEST_TOLD
+    return {id_: number for id_, number in numbers.items() if number == 0 or number >= fewest}
 
 
 def define(ws: "Workspace", file: Path | None) -> int:

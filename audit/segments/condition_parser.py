@@ -11,13 +11,14 @@ from msgspec.structs import asdict
 from audit.errors import InputError
 from audit.events.schema import KINDS
 from audit.events.times import duration
+from audit.population.stats import MEASURES
 from audit.segments.model import BY, COLUMNS, TESTS, THINGS, Condition, Selection
 from audit.storage.toml_input import Flag, TableError, convert, one_of, read_by, unknown
 
 _SELECTION = ("kinds", "categories", "words", "topics", "gift", "quantity_at_least")
 _USES = {
-    "count": ("things", "at_least", "window", "depth", "by"),
-    "sum": ("at_least", "window"),
+    "count": ("things", "at_least", "above_fifth", "window", "depth", "by"),
+    "sum": ("at_least", "above_fifth", "window"),
     "share": ("keys", "share", "at_least", "window"),
     "first": ("window",),
     "absent": ("window",),
@@ -36,7 +37,7 @@ _REQUIRES = {
 _STATES = ("equals", "at_least", "each", "bands", "starts")
 _FIFTHS = {"q20": 0.2, "q40": 0.4, "q60": 0.6, "q80": 0.8}
 _ORDERS = Selection(("order_completed",))
-_YEAR, _CENTURY = timedelta(days=365), timedelta(days=36_525)
+_CENTURY = timedelta(days=36_525)
 _ALL_LEVELS = 1_000
 """More levels than a category path has."""
 
@@ -154,6 +155,7 @@ class _ConditionTable(Struct, frozen=True, kw_only=True):
     bands: Annotated[tuple[float, ...], read_by(_numbers)] = ()
     share: Annotated[float, read_by(_share)] = 0.0
     at_least: Annotated[float | str, read_by(_number_or_fifth)] = 1
+    above_fifth: Annotated[str | None, one_of(_FIFTHS)] = None
     window: Annotated[timedelta | str | None, read_by(_duration_or_fifth)] = None
     after: Annotated[timedelta, read_by(_duration)] = timedelta(0)
     depth: _Number | None = None
@@ -192,17 +194,23 @@ def _refuse_state(location: Location, row: Mapping[str, Any]) -> None:
 
 
 def _at_least(location: Location, table: _ConditionTable, events: Selection) -> dict[str, Any]:
-    """`at_least`: a number, or where a fifth of the customers begins."""
-    if not isinstance(table.at_least, str):
-        return {}
-    ranked = table.test == "sum" or (table.test == "count" and table.things == "order")
-    if not ranked or table.window != _YEAR or events != _ORDERS:
-        raise location.error(
-            "at_least", "fifths are known of all orders, and of what was spent, in a window of 365d"
-        )
-    if table.at_least not in _FIFTHS:
-        raise location.error("at_least", unknown(table.at_least, _FIFTHS))
-    return {"at_least": 1, "fifth": _FIFTHS[table.at_least]}
+    """`at_least`: a number, or where a fifth of the customers begins; `above_fifth`: that its beginning raises the number."""
+    for key in ("at_least", "above_fifth"):
+        written = getattr(table, key)
+        if not isinstance(written, str):
+            continue
+        things = "spent" if table.test == "sum" else table.things
+        if (things, table.window) not in MEASURES or events != _ORDERS:
+            raise location.error(
+                key,
+                "fifths are known of all orders in a window of 90d or 365d, and of what was spent in 365d",
+            )
+        if written not in _FIFTHS:
+            raise location.error(key, unknown(written, _FIFTHS))
+    if isinstance(table.at_least, str):
+        return {"at_least": 1, "fifth": _FIFTHS[table.at_least], "above_fifth": None}
+    above = None if table.above_fifth is None else _FIFTHS[table.above_fifth]
+    return {"above_fifth": above}
 
 
 def _windows(location: Location, table: _ConditionTable) -> dict[str, Any]:

@@ -258,7 +258,9 @@ def distinct_events(selected: SelectedEvents, condition: Condition) -> pl.DataFr
     paid = condition.test == "sum"
     if not paid and (condition.test != "count" or condition.things == "event"):
         return selected.grouped(condition)
-    without_limits = replace(condition, at_least=1, window=None, share=0.0, fifth=None, window_fifth=None)
+    without_limits = replace(
+        condition, at_least=1, window=None, share=0.0, fifth=None, above_fifth=None, window_fifth=None
+    )
     return selected.once(_paid if paid else _units, without_limits)
 
 

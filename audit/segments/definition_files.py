@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from audit.errors import InputError
-from audit.population.stats import Facts
+from audit.population.stats import MEASURES, Facts
 from audit.segments.condition_parser import Location, read_condition, texts
 from audit.segments.model import BASES, Condition, Definition
 from audit.storage import toml_input
@@ -156,26 +156,29 @@ def resolved(definitions: tuple[Definition, ...], facts: Facts) -> tuple[Definit
     One whose numbers are not known, because too few customers have an order, is left out. The numbers are group
     facts: they stay as they are stored when events of one customer are left out.
     """
-    if not any(map(_names_fifths, definitions)):
-        return definitions
     quantiles = {(measure, share): value for measure, share, value in facts.quantiles.iter_rows()}
+    if not quantiles:
+        return tuple(each for each in definitions if not _needs_fifths(each))
     return tuple(
         replace(each, when=tuple(_with_numbers(condition, quantiles) for condition in each.when))
         for each in definitions
-        if quantiles or not _names_fifths(each)
     )
 
 
-def _names_fifths(definition: Definition) -> bool:
+def _needs_fifths(definition: Definition) -> bool:
     return any(
         condition.fifth is not None or condition.window_fifth is not None for condition in definition.when
     )
 
 
 def _with_numbers(condition: Condition, quantiles: dict[tuple[str, float], float]) -> Condition:
+    things = "spent" if condition.test == "sum" else condition.things
+    measure = MEASURES.get((things, condition.window), "")
     if condition.fifth is not None:
-        measure = "spent" if condition.test == "sum" else "orders"
         condition = replace(condition, at_least=max(quantiles[measure, condition.fifth], 1.0))
+    if condition.above_fifth is not None:
+        least = quantiles.get((measure, condition.above_fifth), 1.0)
+        condition = replace(condition, at_least=max(condition.at_least, least))
     if condition.window_fifth is not None:
         days = quantiles["recency", condition.window_fifth]
         condition = replace(condition, window=timedelta(days=int(days) + 1))

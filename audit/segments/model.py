@@ -61,7 +61,8 @@ class Condition:
     """One question about a customer's events. Fields that the test does not use keep their defaults.
 
     `fifth` and `window_fifth`: `at_least` and `window` are where that share of customers ends (`audit.population.quantiles`); the
-    numbers are put in when the facts are at hand, see `thresholds`. `model`: of the tests in `LEARNED`, which one.
+    numbers are put in when the facts are at hand, see `thresholds`. `above_fifth`: where that is known, `at_least` is no less than
+    where that share of customers ends. `model`: of the tests in `LEARNED`, which one.
     """
 
     test: str
@@ -82,6 +83,7 @@ class Condition:
     bands: tuple[float, ...] = ()
     starts: tuple[str, ...] = ()
     fifth: float | None = None
+    above_fifth: float | None = None
     window_fifth: float | None = None
     model: str | None = None
 

@@ -106,16 +106,21 @@ def reconcile(
 
 def _definitions_page(answer: "SegmentDefinitions") -> None:
     table(
-        ("segment", "basis", "of", "version", "what it is", "source"),
+        ("segment", "people", "share", "basis", "of", "version", "what it is", "source"),
         [
             (
-                definition.id, definition.basis, "this workspace" if definition.own else "whysent",
+                definition.id, _told(definition.members), _told(definition.share), definition.basis, "this workspace" if definition.own else "whysent",
                 definition.version, definition.title, definition.source,
             )
             for definition in answer.definitions
         ],
+        right=(1, 2),
     )  # fmt: skip
     line(f"{len(answer.definitions):,} definitions")
+
+
+def _told(number: float | None) -> str:
+    return "–" if number is None else f"{number:,}" if isinstance(number, int) else f"{number:.1%}"
 
 
 def _history_page(answer: "SegmentHistory") -> None:

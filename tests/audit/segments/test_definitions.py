@@ -22,7 +22,7 @@ STANDING = [
     ("recency", 0.8, 200.0),
 ] + [
     (measure, share, value * scale)
-    for measure, scale in (("orders", 1), ("spent", 10))
+    for measure, scale in (("orders", 1), ("orders lately", 1), ("spent", 10))
     for share, value in ((0.2, 1.0), (0.4, 2.0), (0.6, 4.0), (0.8, 8.0))
 ]
 FACTS = replace(
@@ -169,6 +169,36 @@ CASES = {
         [profile(ago(9), '{"kids_count": "3+"}')],
         [profile(ago(9), '{"kids_count": "1"}'), profile(ago(8), '{"kids_count": "0"}')],
     ),
+    "gender:female": (
+        [profile(ago(9), '{"gender": "unknown"}')],
+        [profile(ago(9), '{"gender": "female"}')],
+        [profile(ago(9), '{"gender": "female"}'), profile(ago(8), '{"gender": "male"}')],
+    ),
+    "marital-status:married": (
+        [profile(ago(9), '{"marital_status": "unknown"}')],
+        [profile(ago(9), '{"marital_status": "married"}')],
+        [profile(ago(9), '{"marital_status": "married"}'), profile(ago(8), '{"marital_status": "unmarried"}')],
+    ),
+    "household:2 adults kids": (
+        [profile(ago(9), '{"household_comp": "unknown"}')],
+        [profile(ago(9), '{"household_comp": "2 adults kids"}')],
+        [profile(ago(9), '{"household_comp": "2 adults kids"}'), profile(ago(8), '{"household_comp": "1 adult no kids"}')],
+    ),
+    "household-size:4": (
+        [profile(ago(9), '{"household_size": "unknown"}')],
+        [profile(ago(9), '{"household_size": "4"}')],
+        [profile(ago(9), '{"household_size": "4"}'), profile(ago(8), '{"household_size": "5+"}')],
+    ),
+    "occupation:nurse": (
+        [profile(ago(9), '{"occupation": "unknown"}')],
+        [profile(ago(9), '{"occupation": "nurse"}')],
+        [profile(ago(9), '{"occupation": "nurse"}'), profile(ago(8), '{"occupation": "pilot"}')],
+    ),
+    "busy-family": (
+        [*orders(8), profile(ago(90), '{"children": 2}')],
+        [*orders(9), profile(ago(90), '{"children": 2}')],
+        [*orders(9), profile(ago(90), '{"children": 0}')],
+    ),
     "baby-household": (diapers(2), diapers(3), [order(ago(1), n, category="Baby > Diapers") for n in (1, 1, 1)]),
     "getting-married": (
         [{"kind": "registry_created", "at": ago(9), "category": "Baby"}],
@@ -233,6 +263,12 @@ def test_fifths_that_are_not_known_give_no_segment():
     rows = rfm(9, 500.0)
     assert "rfm-champion" in derived(rows)
     assert "rfm-champion" not in derived([{**row, "persona": None} for row in rows])
+
+
+def test_where_most_reach_the_number_only_the_most_frequent_fifth_does():
+    assert "frequent-buyer" in derived(orders(7))
+    assert "frequent-buyer" not in derived(known(orders(7)))
+    assert "frequent-buyer" in derived(known(orders(8)))
 
 
 def test_a_group_rests_on_all_rows_that_say_so_since_another_was_said():
