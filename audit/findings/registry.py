@@ -97,27 +97,39 @@ TRIAGE_SCHEMA: dict[str, pl.DataType] = {
     "customer": pl.String(),
     "severity": pl.String(),
     "headline": pl.String(),
+    "check": pl.String(),
+    "people": pl.UInt32(),
     "events": pl.UInt32(),
     "messages": pl.UInt32(),
     "findings": pl.UInt32(),
     "last": TIME,
 }
-"""The columns of whysent.customers/1. `severity` and `headline` are null where nothing was found; `findings`
-leaves out what cannot be told."""
+"""The columns of whysent.customers/1. `check`: what found the headline; `people`: of how many it found something as severe.
+`severity`, `headline` and these are null where nothing was found; `findings` leaves out what cannot be told."""
 
 
 def triage(events: pl.DataFrame, ctx: Context, listed: pl.DataFrame | None = None) -> pl.DataFrame:
-    """One row a customer of `events`, worst first: by the severity, verdict and number of messages of the
-    worst finding, then the number of findings and messages, then pseudonym.
+    """One row a customer of `events`, worst first: by the severity, verdict and number of messages of the finding that is
+    their headline, then the number of findings and messages, then pseudonym.
 
+    The headline is the most severe finding, of several the one whose check found fewest people here, then the newest.
     `listed`: the findings where the caller has them already, as `find` gives them.
     """
     findings = find(events, ctx) if listed is None else listed
     worst = (
         findings.filter(pl.col("verdict") != "cannot_tell")
+        .with_columns(pl.col("customer").n_unique().over("check", "severity").alias("people"))
+        .sort(
+            "customer",
+            severity_rank(),
+            "people",
+            "to",
+            descending=[False, False, False, True],
+            maintain_order=True,
+        )
         .group_by("customer", maintain_order=True)
         .agg(
-            pl.col("severity").first(),
+            pl.col("severity", "check", "people").first(),
             pl.col("text").first().alias("headline"),
             pl.len().alias("findings"),
             pl.col("count").first().alias("_count"),

@@ -146,7 +146,8 @@ def nothing_more(customer_id: str, died_at: datetime | None) -> dict[str, Any] |
 
 def sunset(unengaged: int, engagement: str, thing: str, **scope: Sequence[str]) -> dict[str, Any]:
     """Nothing more in `scope` after so many in a row without a response; `thing` names it in the title."""
-    names = "-".join(slugs(scope[key]) for key in _NARROW if scope.get(key))
+    named = (*_NARROW, "channels")
+    names = "-".join(slugs(scope[key]) for key in named if scope.get(key)) or "all"
     return {
         "id": f"sunset-{unengaged}-{names}",
         "kind": "sunset",

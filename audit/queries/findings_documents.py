@@ -119,7 +119,12 @@ class TriageEntry(Document):
     customer: str
     severity: Severity | None
     headline: str | None
-    """The sentence of the worst finding; null where nothing was found."""
+    """The sentence of the finding that is their headline: the most severe, then the rarest here, then the newest; null where
+    nothing was found."""
+    check: str | None
+    """What found it."""
+    people: int | None
+    """Of how many of the `total` that check found something as severe."""
     events: int
     messages: int
     findings: int

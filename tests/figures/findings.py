@@ -13,6 +13,7 @@ from audit.queries.findings_documents import Finding
 from tests.figures import declared_rules
 from tests.figures.history import History, Row, area, campaign, names_cart, order
 from tests.figures.reading import day, span
+from tests.figures.streaks import ignored, is_streak, runs_of
 
 Figures = list[str]
 
@@ -24,9 +25,9 @@ EEA = tomllib.loads(_GROUPS.read_text(encoding="utf-8"))["EEA"]["countries"]
 def expected(finding: Finding, history: History, facts: Facts) -> Figures:
     """The figures of the sentence of a finding, from the events alone; its subject and case say which finding it is."""
     if finding.verdict == "cannot_tell" and finding.check in _ONLY_COUNTED:
-        return [str(len(_told_of(finding, history)))]
-    if finding.check == "repeat-after-purchase":
-        return _repeat(finding, history, facts)
+        return [str(len(_told_of(finding, history, facts)))]
+    if finding.check in _BY_FACTS:
+        return _BY_FACTS[finding.check](finding, history, facts)
     return READ[finding.check](finding, history, catalogue.row(finding.check).thresholds)
 
 
@@ -52,9 +53,10 @@ _COUNTED = {
 }  # fmt: skip
 
 
-def _told_of(finding: Finding, history: History) -> list[Row]:
+def _told_of(finding: Finding, history: History, facts: Facts) -> list[Row]:
     if finding.check == "ignored-streak":
-        return max((run for runs in _runs(history).values() for run in runs if _is_streak(run)), key=len)
+        runs = (run for runs in runs_of(history).values() for run in runs[-1:] if is_streak(run, facts))
+        return max(runs, key=len)
     return [row for row in history.mailings if finding.check == "repeat-after-purchase"]
 
 
@@ -94,19 +96,17 @@ def _over_frequency(finding: Finding, history: History, limits: Row) -> Figures:
 
 def _repeat(finding: Finding, history: History, facts: Facts) -> Figures:
     limits = catalogue.row(finding.check).thresholds
-    key = "category" if finding.case == "category" else "item_id"
     groups: dict[str, list[Row]] = {}
     for row in history.mailings:
-        bought = history.bought_before(row, key)
-        if row[key] != finding.subject or bought is None:
-            continue
-        if key == "item_id" and history.bought_before(row, "category"):
+        case, subject, bought = history.repeats(row)
+        if bought is None or (case, subject) != (finding.case, finding.subject):
             continue
         since = row["occurred_at"] - bought["occurred_at"]
         length = due_after(bought, history, facts, limits["fallback_days"])
         if length is not None and since < length:
             groups.setdefault(bought["event_id"], []).append(row)
-    often = {event: rows for event, rows in groups.items() if len(rows) >= limits["messages"]}
+    needed = limits["kindred" if finding.case == "kindred" else "messages"]
+    often = {event: rows for event, rows in groups.items() if len(rows) >= needed}
     number = sum(map(len, often.values()))
     moments = {history.by_id[event]["occurred_at"] for event in often}
     return [str(number), *([str(len(moments))] if len(moments) > 1 else []), day(min(moments))]
@@ -115,7 +115,11 @@ def _repeat(finding: Finding, history: History, facts: Facts) -> Figures:
 def due_after(bought: Row, history: History, facts: Facts, fallback: int) -> timedelta | None:
     """How long after an order it could be time to buy it again; None: nobody can tell."""
     for key in ("item_id", "category"):
-        of_it = [row for row in history.orders if bought[key] and row[key] == bought[key]]
+        of_it = [
+            row
+            for row in history.orders
+            if bought[key] and row[key] == bought[key] and not history.returned(row)
+        ]
         firsts = {row["order_id"]: row["occurred_at"] for row in reversed(history.orders) if row["order_id"]}
         times = sorted({firsts.get(row["order_id"], row["occurred_at"]) for row in of_it})
         gaps = [
@@ -131,35 +135,6 @@ def due_after(bought: Row, history: History, facts: Facts, fallback: int) -> tim
     words = {row["word"] for row in catalogue.data("consumables.toml")["consumable"]}
     consumable = words & set((bought["category"] or "").lower().split(" > "))
     return None if consumable else timedelta(days=fallback)
-
-
-def _runs(history: History) -> dict[str, list[list[Row]]]:
-    clicked = {
-        row["message_id"]
-        for row in history.kind("message_clicked")
-        if row["message_id"] and not row["machine"]
-    }
-    runs: dict[str, list[list[Row]]] = {}
-    for row in history.mailings:
-        name = campaign(row, "category")
-        if name is not None:
-            own = runs.setdefault(name, [[]])
-            if row["message_id"] in clicked:
-                own.append([])
-            else:
-                own[-1].append(row)
-    return runs
-
-
-def _is_streak(run: list[Row]) -> bool:
-    times = [row["occurred_at"] for row in run]
-    dense = any(times[at] - times[at - 2] < timedelta(days=90) for at in range(2, len(times)))
-    return len(run) >= 5 and dense and times[-1] - times[0] >= timedelta(days=3)
-
-
-def _ignored(finding: Finding, history: History, _: Row) -> Figures:
-    run = [run for run in _runs(history)[str(finding.subject)] if _is_streak(run)][-1]
-    return [str(len(run)), day(run[0]["occurred_at"]), day(run[-1]["occurred_at"])]
 
 
 def _duplicate(finding: Finding, history: History, limits: Row) -> Figures:
@@ -253,8 +228,14 @@ def _browse(finding: Finding, history: History, limits: Row) -> Figures:
     acts = [row for row in history.acts if area(row, 2) == finding.subject]
     for row in history.mailings:
         before = [act for act in acts if order(act) < order(row)]
-        fits = history.trigger(row) in limits["triggers"] and area(row, 2) == finding.subject
-        if fits and before and before[-1]["kind"] != "order_completed":
+        trigger = history.trigger(row)
+        logged = trigger in limits["triggers"]
+        fits = logged if finding.case == "followed" else trigger is None and row["list_id"] is None
+        kind = before[-1]["kind"] if before else None
+        looked = kind is not None and kind != "order_completed"
+        if finding.case == "unlogged":
+            looked = kind in {"product_viewed", "products_searched"}
+        if fits and looked and area(row, 2) == finding.subject:
             followed.setdefault(before[-1]["event_id"], []).append(row)
     late = timedelta(days=limits["days"])
     wrong = [
@@ -370,7 +351,6 @@ def _shipment(finding: Finding, history: History, _: Row) -> Figures:
 
 READ: dict[str, Callable[[Finding, History, Row], Figures]] = {
     "over-frequency": _over_frequency,
-    "ignored-streak": _ignored,
     "duplicate-message": _duplicate,
     "cart-after-purchase": _cart_bought,
     "cart-burst": _cart_burst,
@@ -383,4 +363,9 @@ READ: dict[str, Callable[[Finding, History, Row], Figures]] = {
     "unexplained": _unexplained,
     "unrequested-shipment": _shipment,
     "declared-vs-observed": declared_rules.figures_of,
+}
+
+_BY_FACTS: dict[str, Callable[[Finding, History, Facts], Figures]] = {
+    "repeat-after-purchase": _repeat,
+    "ignored-streak": ignored,
 }

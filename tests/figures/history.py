@@ -9,6 +9,8 @@ from typing import Any
 import polars as pl
 
 from audit.events.schema import BEHAVIOUR
+from audit.flows import triggers
+from tests.figures.purchases import is_goods, left_of, order
 
 Row = dict[str, Any]
 
@@ -49,7 +51,15 @@ class History:
         return row["trigger"] or self.triggers.get(row["campaign_id"] or "")
 
     def of_channel(self, channel: str) -> list[Row]:
-        return [row for row in self.mailings if (row["channel"] or "unknown") == channel]
+        """The marketing messages of a channel, with those that only a mailbox shows."""
+        sent = {row["message_id"] or row["event_id"] for row in self.sent}
+        seen: dict[str, Row] = {}
+        for row in self.kind("message_received"):
+            key = row["message_id"] or row["event_id"]
+            if key not in sent and row["message_class"] in {None, "", "marketing"}:
+                seen.setdefault(key, row)
+        reached = sorted((*self.mailings, *seen.values()), key=order)
+        return [row for row in reached if (row["channel"] or "unknown") == channel]
 
     @cached_property
     def acts(self) -> list[Row]:
@@ -58,32 +68,42 @@ class History:
 
     @cached_property
     def orders(self) -> list[Row]:
-        return self.kind("order_completed")
+        """Orders of goods, whether they were undone since or not."""
+        return [row for row in self.rows if is_goods(row)]
+
+    @cached_property
+    def _left(self) -> dict[str, tuple[float, str | None]]:
+        return left_of(self.rows)
 
     def returned(self, bought: Row) -> Row | None:
-        """What undid an order: the first act that names it, else the first on its item after it and no other."""
-        for act in self.kind("order_refunded", "order_cancelled"):
-            if order(act) < order(bought):
-                continue
-            named = [row for row in self.orders if row["order_id"] and row["order_id"] == act["order_id"]]
-            same = {act["item_id"], bought["item_id"]} - {None}
-            if named and bought in named and len(same) < 2:
-                return act
-            earlier = [row for row in self.orders if order(row) < order(act)]
-            of_item = [row for row in earlier if row["item_id"] and row["item_id"] == act["item_id"]]
-            if not named and of_item and of_item[-1] is bought:
-                return act
-        return None
+        """What undid an order."""
+        undone = self._left[bought["event_id"]][1]
+        return None if undone is None else self.by_id[undone]
 
     def bought_before(self, row: Row, key: str) -> Row | None:
         """The newest order of the same `key` before a message that had not been undone by then."""
         fitting = [
             one
             for one in self.orders
-            if row[key] is not None and one[key] == row[key] and order(one) < order(row)
+            if row[key] is not None and _of(one, key) == row[key] and order(one) < order(row)
             if not ((undone := self.returned(one)) and order(undone) < order(row))
         ]
         return fitting[-1] if fitting else None
+
+    def repeats(self, row: Row) -> tuple[str | None, str | None, Row | None]:
+        """What a message has in common with a purchase before it, the closest first: the case, the subject, the purchase."""
+        for case, key in (("category", "category"), ("item", "item_id")):
+            if bought := self.bought_before(row, key):
+                return case, row[key], bought
+        for kin in (row["category"], above(row["category"])):
+            beside = {**row, "kin": kin}
+            trigger = self.trigger(row)
+            named = triggers.named(trigger)
+            of_its_own = trigger is not None and (named is None or named.kinds != ("order_completed",))
+            bought = None if row["list_id"] or of_its_own or not kin else self.bought_before(beside, "kin")
+            if bought:
+                return "kindred", kin, bought
+        return None, None, None
 
     @property
     def names(self) -> set[str]:
@@ -97,12 +117,18 @@ class History:
         return texts | {part for text in texts for part in text.split(" > ")}
 
 
-def order(row: Row) -> tuple[datetime, str]:
-    return row["occurred_at"], row["event_id"]
-
-
 def area(row: Row, depth: int) -> str | None:
     return None if row["category"] is None else " > ".join(row["category"].split(" > ")[:depth])
+
+
+def _of(bought: Row, key: str) -> Any:
+    return above(bought["category"]) if key == "kin" else bought[key]
+
+
+def above(category: str | None) -> str | None:
+    """The category above, below a department."""
+    levels = (category or "").split(" > ")
+    return " > ".join(levels[:-1]) if len(levels) > 2 else None
 
 
 def campaign(row: Row, *otherwise: str) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from audit.events.purchases import ORDER
 from audit.events.vocabulary import campaign_expr
 from audit.findings.check import CustomerWording, ExcludedEvents, Finding, NoActCheck, split_at_cause
 from audit.findings.check_context import CheckContext, newest_before, with_area
@@ -22,6 +23,8 @@ from audit.why.model import Reason
 
 _AREA_DEPTH = 2
 _BY = ["customer_id", "area"]
+_LOGGED = "followed"
+_LOOKS = ("product_viewed", "products_searched")
 
 
 class BrowsePursuit(NoActCheck):
@@ -37,17 +40,19 @@ class BrowsePursuit(NoActCheck):
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Messages triggered by a look or a search, too many or too long after the last act in the area.
 
-        The trigger is what the sender states, else what the campaign map knows of the campaign. An area is the first
-        two levels of a category. What follows an order is repeat-after-purchase.
+        The trigger is what the sender states, else what the campaign map knows of the campaign (case `followed`). Where nobody
+        says, a message to no list whose area was looked at last counts too (`unlogged`); it is only noted (info) unless
+        one of them names an item looked at. An area is the first two levels of a category. What follows an order is
+        repeat-after-purchase.
         """
         limits = self.thresholds
-        triggered = context.mailings.filter(
-            pl.col("known_trigger").is_in(limits["triggers"]), pl.col("category").is_not_null()
-        )
+        triggered = _triggered(context, limits)
         acts = with_area(context.acts_of(triggered).drop_nulls("category"), _AREA_DEPTH)
-        rows = newest_before(with_area(triggered, _AREA_DEPTH), acts, _BY, ["kind"])
-        followed = rows.filter((pl.col("act_kind") != "order_completed").fill_null(value=False))
-        nth = pl.int_range(1, pl.len() + 1).over(*_BY, "act_id")
+        rows = newest_before(with_area(triggered, _AREA_DEPTH), acts, _BY, ["kind", "item_id"])
+        by_looking = pl.col("act_kind").is_in(_LOOKS)
+        bought = pl.col("act_kind") == ORDER
+        followed = rows.filter(pl.when("logged").then(~bought).otherwise(by_looking).fill_null(value=False))
+        nth = pl.int_range(1, pl.len() + 1).over(*_BY, "logged", "act_id")
         long_after = pl.col("occurred_at") - pl.col("act_at") > timedelta(days=limits["days"])
         excess = (nth >= limits["messages"]) | long_after
         engagement = context.population.settings.engagement
@@ -55,8 +60,8 @@ class BrowsePursuit(NoActCheck):
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """Messages of the same triggers about the same area."""
-        messages = with_area(context.mailings, _AREA_DEPTH).filter(
-            pl.col("area") == finding["subject"], pl.col("known_trigger").is_in(self.thresholds["triggers"])
+        messages = with_area(_triggered(context, self.thresholds), _AREA_DEPTH).filter(
+            pl.col("area") == finding["subject"], pl.col("logged") == (finding["case"] == _LOGGED)
         )
         days = self.thresholds["days"]
         after = "among the first after a look and within {} days of it, or after a purchase"
@@ -70,13 +75,23 @@ class BrowsePursuit(NoActCheck):
         return None
 
 
+def _triggered(context: CheckContext, limits: Mapping[str, Any]) -> pl.DataFrame:
+    """The messages that a look may have set off; `logged`: somebody says so."""
+    logged = pl.col("known_trigger").is_in(limits["triggers"])
+    nobody_says = pl.col("known_trigger").is_null() & pl.col("list_id").is_null()
+    return context.mailings.filter(
+        pl.col("category").is_not_null(), logged.fill_null(value=False) | nobody_says
+    ).with_columns(logged=logged.fill_null(value=False))
+
+
 def _detected(followed: pl.DataFrame, limits: Mapping[str, Any], engagement: str) -> pl.DataFrame:
-    excess = pl.col("excess")
+    excess, by = pl.col("excess"), [*_BY, "logged"]
     begin, last = (pl.col(name).filter(excess) for name in ("act_at", "occurred_at"))
     spoken_of = followed.filter(
-        (pl.col("act_at") >= begin.min().over(_BY)) & (pl.col("occurred_at") <= last.max().over(_BY))
+        (pl.col("act_at") >= begin.min().over(by)) & (pl.col("occurred_at") <= last.max().over(by))
     )
-    rows = spoken_of.group_by(_BY, maintain_order=True).agg(
+    rows = spoken_of.group_by(by, maintain_order=True).agg(
+        (pl.col("item_id") == pl.col("act_item_id")).any().alias("names_item"),
         pl.len().alias("total"),
         excess.sum().alias("count"),
         pl.col("event_id").filter(excess).alias("messages"),
@@ -99,7 +114,10 @@ def _detected(followed: pl.DataFrame, limits: Mapping[str, Any], engagement: str
     )  # fmt: skip
     return detected(
         rows,
-        case=pl.lit("followed"),
+        case=pl.when("logged").then(pl.lit(_LOGGED)).otherwise(pl.lit("unlogged")),
+        severity=pl.when(~pl.col("logged") & ~pl.col("names_item").fill_null(value=False)).then(
+            pl.lit("info")
+        ),
         subject="area",
         excess="count",
         about=category_name(pl.col("area")),

@@ -1,28 +1,44 @@
-"""Messages of one campaign in a row, with no click recorded on any of them."""
+"""Messages over one channel in a row, more than people here leave unanswered, with no sign of the customer in between."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate
+from math import log
 from typing import Any
 
 import polars as pl
 
 from audit.events.messages import outcomes
-from audit.events.vocabulary import campaign_expr, campaign_of
+from audit.events.vocabulary import OPT_INS, OPT_OUTS, VISITS, campaign_expr, covers_expr
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
 from audit.findings.checks.over_frequency import capped
-from audit.findings.schema import ABOUT, cannot_tell, category_title, day, detected, message_count
-from audit.findings.suggested_rule import Rule, quoted, rule_column, sunset
+from audit.findings.schema import (
+    ABOUT,
+    cannot_tell,
+    category_title,
+    day,
+    detected,
+    message_count,
+    several,
+)
+from audit.findings.suggested_rule import Rule, quoted, rule_column, shortest, sunset
 from audit.why import counterfactual
 from audit.why.counterfactual import Plan
 from audit.why.model import Absence, Reason
 from audit.why.wording import kinds_in_words
 
-_BY = ("customer_id", "campaign")
+_BY = ("customer_id", "channel")
 _ABSENT = ("message_clicked",)
 _CLICKS_TRIED = 9
 """House value: of so many messages, those in the middle of the run, it is tried whether a click would have ended it."""
+
+_STEPS = (4, 9, 19, 39, 79)
+"""House values: a suggested rule lets so many go unanswered, the least that is enough, so that many share one rule."""
+
+_ROUNDING = 1e-9
+"""Sums of logarithms that are equal, whatever floating point makes of them."""
 
 
 class IgnoredStreak(Check):
@@ -35,58 +51,46 @@ class IgnoredStreak(Check):
     )
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
-        """The newest run of each campaign (else category) that has enough messages, days and density, by customer.
+        """The present run of a channel, if it has enough messages, days and density, and is longer than chance makes it.
 
-        Human clicks count, and human opens where the workspace chose them. Where no engagement of that kind can be
-        recorded, one answer a customer: cannot tell.
+        A run ends with a human click (or open, where the workspace chose them), a visit, an order, and a yes or no to the
+        channel. Chance: what all campaigns' own response rates give for as many unanswered. Where no engagement of that kind
+        can be recorded, one answer a customer: cannot tell.
         """
-        rows = _runs(context, self.thresholds).unique(_BY, keep="last", maintain_order=True)
+        rows = _runs(context, self.thresholds)
         recordable = _recordable(context)
         ignored = _ignored(
-            rows.join(recordable, on="customer_id", how="semi"),
-            self.thresholds["messages"] - 1,
-            context.population.settings.engagement,
+            rows.join(recordable, on="customer_id", how="semi"), context.population.settings.engagement
         )
         unknown = _cannot_tell(rows.join(recordable, on="customer_id", how="anti"), context)
         return pl.concat([ignored, unknown])
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
-        """Messages of the same campaign in no such run."""
-        campaign = campaign_expr("category")
-        messages = context.mailings.filter(campaign == finding["subject"])
-        yield ExcludedEvents("message", messages, "answered, or parted from the run by an answer")
+        """Messages of the same channel in no such run."""
+        messages = context.mailings.filter(pl.col("channel").fill_null("unknown") == finding["subject"])
+        reason = "answered, or parted from the run by an answer, a visit, an order or a choice"
+        yield ExcludedEvents("message", messages, reason)
 
     def removal_plans(self, context: CheckContext, finding: Finding) -> Sequence[Plan]:
-        """Of each run that counts, what makes it too few, too brief or nowhere dense, whichever is least.
-
-        An ended streak could also be ended otherwise, by a click that counts no more: its set need not be a smallest.
-        """
+        """Of each run that counts, what makes it too few, too brief, nowhere dense or no more than chance, whichever is least."""
         if finding["verdict"] == "cannot_tell":
             return ()
         limits = self.thresholds
-        is_ongoing = finding["case"] == "ongoing"
-        is_newest = pl.col("run") == pl.col("newest_run")
-        runs = _runs(context, limits).filter(
-            pl.col("campaign") == finding["subject"], is_newest if is_ongoing else ~is_newest
-        )
+        runs = _runs(context, limits).filter(pl.col("channel") == finding["subject"])
         stay: list[str] = []
         go: list[str] = []
-        for messages, times in runs.select("messages", "times").iter_rows():
-            staying = _longest_that_is_none(list(zip(messages, times, strict=True)), limits)
+        for messages, times, weights in runs.select("messages", "times", "weights").iter_rows():
+            staying = _longest_that_is_none(list(zip(messages, times, strict=True)), weights, limits)
             stay += staying
             go += [message for message in messages if message not in set(staying)]
         only_clicks = context.population.settings.engagement == "click"
-        return (Plan((*stay, *go), alone=False, stay=len(stay), smallest=is_ongoing and only_clicks),)
+        return (Plan((*stay, *go), alone=False, stay=len(stay), smallest=only_clicks),)
 
     def nearest_events(self, events: pl.DataFrame, evidence: pl.DataFrame) -> Iterable[pl.DataFrame]:
-        """The messages of the same campaigns, and what became of them."""
-        campaigns = evidence["campaign_id"].drop_nulls()
-        same = events.filter(pl.col("campaign_id").is_in(campaigns.implode()))
-        messages = same["message_id"].drop_nulls()
-        yield events.filter(
-            pl.col("event_id").is_in(same["event_id"].implode())
-            | pl.col("message_id").is_in(messages.implode())
-        )
+        """The messages, what became of them, and what ends a run."""
+        del evidence
+        ends = [*VISITS, *OPT_INS, *OPT_OUTS]
+        yield events.filter(pl.col("kind").str.starts_with("message_") | pl.col("kind").is_in(ends))
 
     def absence(self, context: CheckContext, finding: Finding) -> Reason | None:
         """No click on any of the messages."""
@@ -111,16 +115,26 @@ class IgnoredStreak(Check):
 
 
 def _longest_that_is_none(
-    messages: Sequence[tuple[str, datetime]], limits: Mapping[str, Any]
+    messages: Sequence[tuple[str, datetime]], weights: Sequence[float], limits: Mapping[str, Any]
 ) -> Sequence[str]:
-    """As many of a run of messages (event_ids and times) as make no streak: nowhere dense, too brief, or too few."""
+    """As many of a run of messages (event_ids and times) as make no streak: nowhere dense, too brief, too few, or
+    no more than chance; `weights`: what each takes from the chance.
+    """
     sparse, _ = capped(messages, limits["recent"] - 1, timedelta(days=limits["recent_days"]))
     ids = [message for message, _ in messages]
     too_few = ids[: limits["messages"] - 1]
     span = timedelta(days=limits["span_days"])
     ends = (bisect_left(messages, at + span, key=lambda message: message[1]) for _, at in messages)
     brief = max((ids[begin:end] for begin, end in enumerate(ends)), key=len)
-    return max(sparse, brief, too_few, key=len)
+    lightest = sorted(range(len(ids)), key=lambda place: weights[place])
+    reached = list(accumulate(weights[place] for place in lightest))
+    likely = [ids[place] for place in lightest[: bisect_left(reached, _enough(limits))]]
+    return max(sparse, brief, too_few, likely, key=len)
+
+
+def _enough(limits: Mapping[str, Any]) -> float:
+    """What the weights of a run add up to, if as many are left unanswered as rarely as the threshold says."""
+    return -log(limits["chance"]) - _ROUNDING
 
 
 def _with_outcomes(context: CheckContext) -> pl.DataFrame:
@@ -149,77 +163,151 @@ def _recordable(context: CheckContext) -> pl.DataFrame:
 
 
 def _runs(context: CheckContext, limits: Mapping[str, Any]) -> pl.DataFrame:
-    """All runs of each customer and campaign that have enough messages, days and density: `messages` and their `times`.
-
-    `run`: its number; `newest_run`: that of the newest run, long enough or not.
-    """
-    chose_opens = context.population.settings.engagement == "open"
-    engaged = pl.col("clicked") | pl.col("opened") if chose_opens else pl.col("clicked")
-    mailings = (
-        _with_outcomes(context)
-        .with_columns(
-            campaign_expr("category").alias("campaign"),
-            engaged.alias("engaged"),
-        )
-        .drop_nulls("campaign")
-    )
+    """The runs of each customer and channel that nothing has ended, and that count: `messages`, their `times` and `weights`."""
+    mailings = _with_engagement(context)
+    signs = _signs(context, mailings)
     recent = timedelta(days=limits["recent_days"])
     before = pl.col("occurred_at").shift(limits["recent"] - 1).over(*_BY, "run")
     return (
-        mailings.with_columns(pl.col("engaged").cum_sum().over(_BY).alias("run"))
-        .with_columns(pl.col("run").max().over(_BY).alias("newest_run"))
-        .filter(~pl.col("engaged"))
+        pl.concat([_with_weights(mailings, context, limits), signs], how="diagonal_relaxed")
+        .sort("customer_id", "occurred_at", "event_id")
+        .with_columns(pl.col("ends").cum_sum().over(_BY).alias("run"))
+        .filter(pl.col("run") == pl.col("run").max().over(_BY), ~pl.col("ends"))
         .with_columns((pl.col("occurred_at") - before < recent).alias("dense"))
         .group_by(*_BY, "run", maintain_order=True)
         .agg(
             pl.len().alias("count"),
             pl.col("dense").any(),
-            pl.col("newest_run").first(),
-            pl.col("campaign_name", "campaign_id", "category", "channel").last(),
+            pl.col("campaign_name", "category").last(),
+            pl.col("campaign").last().alias("newest_campaign"),
+            pl.col("campaign").n_unique().alias("number"),
+            campaign_expr().drop_nulls().unique().sort().alias("campaigns"),
             pl.col("occurred_at").first().alias("first_at"),
             pl.col("occurred_at").last().alias("last_at"),
             pl.col("event_id").alias("messages"),
             pl.col("occurred_at").alias("times"),
+            pl.col("weight").alias("weights"),
+            pl.col("rate").sum().alias("usual"),
+            pl.col("rate").null_count().alias("unknown_rates"),
+            (pl.col("weight").cum_sum() < _enough(limits)).sum().alias("short"),
         )
         .filter(
             pl.col("count") >= limits["messages"],
             pl.col("dense"),
             pl.col("last_at") - pl.col("first_at") >= timedelta(days=limits["span_days"]),
+            pl.col("weights").list.sum() >= _enough(limits),
         )
     )
 
 
-def _ignored(rows: pl.DataFrame, unengaged: int, engagement: str) -> pl.DataFrame:
-    is_ongoing = pl.col("run") == pl.col("newest_run")
+def _with_engagement(context: CheckContext) -> pl.DataFrame:
+    """The mailings with their channel, campaign, and whether somebody's answer `ends` a run there."""
+    chose_opens = context.population.settings.engagement == "open"
+    engaged = pl.col("clicked") | pl.col("opened") if chose_opens else pl.col("clicked")
+    return _with_outcomes(context).with_columns(
+        pl.col("channel").fill_null("unknown"),
+        campaign_expr("category").fill_null("unknown").alias("campaign"),
+        engaged.fill_null(value=False).alias("ends"),
+    )
+
+
+def _signs(context: CheckContext, mailings: pl.DataFrame) -> pl.DataFrame:
+    """What ends the runs of each channel but a click: visits, orders, and a yes or no that bears on the channel."""
+    channels = mailings.select("customer_id", "channel").unique()
+    choices = context.of_kind(*OPT_INS, *OPT_OUTS)
+    acts = context.acts.filter(pl.col("kind").is_in(VISITS))
+    columns = ("customer_id", "event_id", "occurred_at")
+    everywhere = acts.select(*columns, pl.lit(None, pl.String).alias("of"))
+    both = pl.concat([everywhere, choices.select(*columns, pl.col("channel").alias("of"))])
+    return (
+        both.join(channels, on="customer_id")
+        .filter(covers_expr("of", "channel"))
+        .drop("of")
+        .with_columns(ends=pl.lit(value=True))
+    )
+
+
+def _with_weights(mailings: pl.DataFrame, context: CheckContext, limits: Mapping[str, Any]) -> pl.DataFrame:
+    """Add `rate`, how often people here answer such a message, and `weight`, what it takes from the chance of a run.
+
+    The campaign's own rate, else that of the channel; where neither is known, `messages` in a row are enough.
+    """
+    answered = "answered" if context.population.settings.engagement == "click" else "noticed"
+    counted = context.population.facts.responses.select(
+        "channel", "campaign", "recipients", "messages", pl.col(answered).alias("answered")
+    )
+    is_known = (pl.col("messages") >= limits["known_messages"]) & (
+        pl.col("recipients") >= limits["known_people"]
+    )
+    rate = (pl.col("answered") / pl.col("messages")).alias("rate")
+    of_campaigns = counted.filter(is_known).select("channel", "campaign", rate)
+    of_channels = (
+        counted.group_by("channel")
+        .agg(pl.col("messages", "answered").sum(), pl.col("recipients").max())
+        .filter(is_known, pl.col("answered") > 0)
+        .select("channel", rate.alias("channel_rate"))
+    )
+    unknown = _enough(limits) / limits["messages"]
+    return (
+        mailings.join(of_campaigns, on=("channel", "campaign"), how="left", maintain_order="left")
+        .join(of_channels, on="channel", how="left", maintain_order="left")
+        .with_columns(
+            rate=pl.when(pl.col("channel_rate").is_not_null()).then(pl.coalesce("rate", "channel_rate"))
+        )
+        .with_columns(weight=(-(1 - pl.col("rate").clip(upper_bound=0.99)).log()).fill_null(unknown))
+    )
+
+
+def _ignored(rows: pl.DataFrame, engagement: str) -> pl.DataFrame:
+    others = pl.col("number") - 1
+    more = (
+        pl.when(others > 0)
+        .then(pl.format(" and {}", several(others, "other campaign")))
+        .otherwise(pl.lit(""))
+    )
+    usual = pl.when(pl.col("unknown_rates") == 0).then(
+        pl.format(
+            " Of as many, people here answer {} by a click or a visit.",
+            pl.col("usual").round(0).cast(pl.Int64),
+        )
+    )
     text = pl.format(
-        '{} of "{}" in a row from {} to {}, no click recorded.',
-        message_count(pl.col("channel")), pl.lit(ABOUT), day(pl.col("first_at")), day(pl.col("last_at")),
+        '{} of "{}"{} in a row from {} to {}, no click recorded.{}',
+        message_count(pl.col("channel")), pl.lit(ABOUT), more, day(pl.col("first_at")), day(pl.col("last_at")),
+        usual.otherwise(pl.lit("")),
     )  # fmt: skip
+    columns = ("channel", "campaigns", "newest_campaign", "campaign_name", "category", "short", "count")
     return detected(
         rows,
-        case=pl.when(is_ongoing).then(pl.lit("ongoing")).otherwise(pl.lit("ended")),
-        subject="campaign",
-        about=pl.coalesce("campaign_name", "campaign"),
+        case=pl.lit("ongoing"),
+        subject="channel",
+        about=pl.coalesce("campaign_name", "newest_campaign"),
         text=text,
-        rule=rule_column(
-            rows,
-            ("campaign_id", "campaign_name", "category"),
-            _rule,
-            unengaged=unengaged,
-            engagement=engagement,
-        ),
+        rule=rule_column(rows, columns, _rule, engagement=engagement),
     )
 
 
 def _rule(
-    campaign_id: str | None, campaign_name: str | None, category: str | None, unengaged: int, engagement: str
+    *,
+    channel: str,
+    campaigns: list[str],
+    newest_campaign: str,
+    campaign_name: str | None,
+    category: str | None,
+    short: int,
+    count: int,
+    engagement: str,
 ) -> Rule:
-    campaign = campaign_of(campaign_id, campaign_name)
-    if campaign is None:
-        return sunset(
-            unengaged, engagement, f"about {category_title(str(category))}", categories=[str(category)]
-        )
-    return sunset(unengaged, engagement, f"of {quoted([campaign_name or campaign])}", campaigns=[campaign])
+    """Nothing more after so many: of the campaigns that went unanswered, else of the category or the channel."""
+    rounded = shortest(short, *_STEPS)
+    unengaged = rounded if short <= rounded < count else short
+    if campaigns:
+        named = [campaign_name or newest_campaign] if len(campaigns) == 1 else campaigns
+        return sunset(unengaged, engagement, f"of {quoted(named)}", campaigns=campaigns)
+    if category is not None:
+        return sunset(unengaged, engagement, f"about {category_title(category)}", categories=[category])
+    scope = {} if channel == "unknown" else {"channels": [channel]}
+    return sunset(unengaged, engagement, f"by {channel}" if scope else "at all", **scope)
 
 
 def _cannot_tell(rows: pl.DataFrame, context: CheckContext) -> pl.DataFrame:

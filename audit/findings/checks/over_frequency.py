@@ -35,9 +35,9 @@ class OverFrequency(Check):
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Where more messages than the limit lie in a day, or a week, `(t − w, t]`: those that a cap would have stopped.
 
-        What is told is the time from the first window that is too full to the last such message.
+        Messages that only a mailbox shows count too. What is told is the time from the first window that is too full to the last such message.
         """
-        mailings = context.mailings.select(
+        mailings = context.contacts.select(
             "customer_id", "occurred_at", "event_id", pl.col("channel").fill_null("unknown"), "sender"
         )
         if mailings.is_empty():
@@ -154,7 +154,7 @@ def over_limit(
 
 def _of_channel(context: CheckContext, subject: str) -> pl.DataFrame:
     channel = subject.rpartition(":")[0]
-    return context.mailings.filter(pl.col("channel").fill_null("unknown") == channel)
+    return context.contacts.filter(pl.col("channel").fill_null("unknown") == channel)
 
 
 def _too_many(mailings: pl.DataFrame, window: str, limit: int, high_factor: int) -> pl.DataFrame:

@@ -1,11 +1,12 @@
 """Mailed about an item or its category after it was bought, before a re-purchase is due."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
+from audit.events.purchases import ORDER as ORDERED
 from audit.findings import catalogue
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext, newest_bought_before
@@ -21,6 +22,7 @@ from audit.findings.schema import (
     nothing_detected,
 )
 from audit.findings.suggested_rule import Rule, quoted, rule_column, slug
+from audit.flows import triggers
 from audit.population.stats import moments, own_intervals
 
 _SUBJECT_COLUMNS = ("item_id", "category", "topics", "list_id", "known_trigger")
@@ -29,6 +31,12 @@ _SUBJECT_COLUMNS = ("item_id", "category", "topics", "list_id", "known_trigger")
 _ORDER_COLUMNS = (
     "customer_id", *ORDER, "item_id", "category", "order_id", "source", "returned_at", "returned_id",
 )  # fmt: skip
+_KEYS = {"category": "category", "item": "item_id", "kindred": "kin"}
+"""Case → the column in which a message and a purchase agree."""
+
+_DEPARTMENT = 1
+"""So many levels of a category name a department, which says nothing of what goes with what."""
+
 _MESSAGE_COLUMNS = ("customer_id", *ORDER, *_SUBJECT_COLUMNS, "item_name", "channel", "campaign_id")
 
 
@@ -45,23 +53,21 @@ class RepeatAfterPurchase(Check):
     def detect(self, context: CheckContext) -> pl.DataFrame:
         """Messages after one purchase of the same category (else item) while no re-purchase is due, per category.
 
-        Categories agree when they are equal. Due is: the customer's own median interval between orders of the
-        message's item, else of that category (two or more, up to the one before the message), else
+        Categories agree when they are equal. A weaker case (`kindred`, low) are messages to no list, and of no other
+        trigger than a purchase, about the category above what was bought, or beside it there, below a department: clippers,
+        and what one uses with them. Due is: the customer's own median interval between orders of the
+        message's item, else of that category (two or more that stand, up to the one before the message), else
         `facts.intervals`, else the fallback, except for consumables, of which nobody can say.
         """
         limits = self.thresholds
         mailings = context.mailings.select(_MESSAGE_COLUMNS)
         orders = context.orders.select(_ORDER_COLUMNS)
-        of_category = _after_order(mailings, orders, "category")
-        other = mailings.join(of_category, on=["customer_id", "event_id"], how="anti")
         before_due = [
             _with_due(rows, orders, context, limits)
             .filter(pl.col("occurred_at") - pl.col("act_at") < pl.col("due"))
             .with_columns(pl.lit(key).alias("key"), pl.col(key).alias("subject"))
-            for rows, key in (
-                (of_category, "category"),
-                (_after_order(other, orders, "item_id"), "item_id"),
-            )
+            .drop("kin", strict=False)
+            for key, rows in _by_key(mailings, orders)
             if rows.height
         ]
         repeats = [_detected(pl.concat(before_due), limits)] if before_due else []
@@ -69,10 +75,14 @@ class RepeatAfterPurchase(Check):
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """Messages about the same category or item."""
-        key = "category" if finding["case"] == "category" else "item_id"
-        messages = context.mailings.filter(pl.col(key) == finding["subject"])
+        key = _KEYS[finding["case"]]
+        if key == "kin":
+            kindred = (rows for by, rows in _by_key(context.mailings, context.orders) if by == key)
+            messages = pl.concat(kindred).filter(pl.col("kin") == finding["subject"]).sort(*ORDER)
+        else:
+            messages = context.mailings.filter(pl.col(key) == finding["subject"])
         few = "the next purchase was due, or fewer than {} came after that one"
-        figures = (self.thresholds["messages"],)
+        figures = (self.thresholds["kindred" if key == "kin" else "messages"],)
         return split_at_cause(
             context, finding, messages, before="before it was bought", after=few, figures=figures
         )
@@ -88,13 +98,43 @@ class RepeatAfterPurchase(Check):
         )
         at = pl.lit(context.population.at).cast(message.schema["occurred_at"])
         message_now = message.with_columns(at.alias("occurred_at"))
-        for key in ("category", "item_id"):
-            rows = _after_order(message_now, orders, key)
+        for _, rows in _by_key(message_now, orders):
             if rows.height:
                 with_due = _with_due(rows, orders, context, self.thresholds)
                 due_at: datetime | None = with_due.select(pl.col("act_at") + pl.col("due")).item()
                 return due_at
         return None
+
+
+def _by_key(mailings: pl.DataFrame, orders: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The mailings after an order of what they are about, by what they have in common: the closest, each message once."""
+    kindred = orders.with_columns(_above(pl.col("category")).alias("kin"))
+    stated = mailings["known_trigger"].drop_nulls().unique()
+    by_other_acts = [trigger for trigger in stated if not _is_of_a_purchase(trigger)]
+    of_its_own = pl.col("known_trigger").is_in(by_other_acts).fill_null(value=False)
+    by_purchase = pl.col("list_id").is_null() & ~of_its_own
+    for key in ("category", "item_id"):
+        rows = _after_order(mailings, orders, key)
+        yield key, rows
+        mailings = mailings.join(rows, on=["customer_id", "event_id"], how="anti", maintain_order="left")
+    for kin in (pl.col("category"), _above(pl.col("category"))):
+        rows = _after_order(mailings.filter(by_purchase).with_columns(kin.alias("kin")), kindred, "kin")
+        yield "kin", rows
+        mailings = mailings.join(rows, on=["customer_id", "event_id"], how="anti", maintain_order="left")
+
+
+def _is_of_a_purchase(trigger: str) -> bool:
+    """Whether what a sender states as the trigger is a purchase, as of cross-selling, and no act of its own."""
+    definition = triggers.named(trigger)
+    return definition is not None and definition.kinds == (ORDERED,)
+
+
+def _above(category: pl.Expr) -> pl.Expr:
+    """The category above; null where that is a department, or nothing."""
+    levels = category.str.split(" > ")
+    return pl.when(levels.list.len() > _DEPARTMENT + 1).then(
+        levels.list.head(levels.list.len() - 1).list.join(" > ")
+    )
 
 
 def _after_order(mailings: pl.DataFrame, orders: pl.DataFrame, key: str) -> pl.DataFrame:
@@ -117,9 +157,10 @@ def _with_due(
         "median",
         pl.when(~_is_consumable(pl.col("act_category"))).then(pl.lit(fallback, pl.Duration("us"))),
     )
+    standing = orders.filter(pl.col("returned_at").is_null())
     for key, column in (("item_id", "item_id"), ("category", "act_category")):
         acts = rows.select("customer_id", pl.col(column).alias(key), "act_at").drop_nulls().unique()
-        times = moments(orders.join(acts, on=["customer_id", key], how="semi"), key)
+        times = moments(standing.join(acts, on=["customer_id", key], how="semi"), key)
         intervals = own_intervals(times, acts, key).rename({key: column, "interval": f"own_{key}"})
         rows = rows.join(intervals, on=["customer_id", column, "act_at"], how="left")
     return rows.join(medians, on="act_category", how="left").with_columns(due.alias("due"))
@@ -133,7 +174,8 @@ def _is_consumable(category: pl.Expr) -> pl.Expr:
 
 def _detected(before_due: pl.DataFrame, limits: Mapping[str, Any]) -> pl.DataFrame:
     per_purchase = ["customer_id", "key", "subject", "act_at"]
-    often = before_due.filter(pl.len().over(per_purchase) >= limits["messages"])
+    needed = pl.when(pl.col("key") == "kin").then(limits["kindred"]).otherwise(limits["messages"])
+    often = before_due.filter(pl.len().over(per_purchase) >= needed)
     if often.is_empty():
         return nothing_detected()
     rows = often.group_by("customer_id", "key", "subject", maintain_order=True).agg(
@@ -152,7 +194,12 @@ def _detected(before_due: pl.DataFrame, limits: Mapping[str, Any]) -> pl.DataFra
     )
     came = pl.when("unasked").then(pl.lit("sent without an order")).otherwise(pl.lit("bought"))
     number = message_count(pl.col("channel"))
-    once = pl.format("{} about {} since one was {} on {}.", number, pl.lit(ABOUT), came, "since")
+    is_kindred = pl.col("key") == "kin"
+    once = pl.format(
+        "{} about {} since {} was {} on {}.",
+        number, pl.lit(ABOUT), pl.when(is_kindred).then(pl.lit("something of the kind")).otherwise(pl.lit("one")),
+        came, "since",
+    )  # fmt: skip
     more = pl.format(
         "{} about {} soon after {} purchases of the same kind, the first on {}.",
         number, pl.lit(ABOUT), "purchases", "since",
@@ -161,16 +208,21 @@ def _detected(before_due: pl.DataFrame, limits: Mapping[str, Any]) -> pl.DataFra
     return detected(
         rows,
         text=pl.when(pl.col("purchases") == 1).then(once).otherwise(more),
-        about=category_name(pl.col("category").fill_null(pl.col("subject"))),
+        about=category_name(
+            pl.when(is_kindred).then("subject").otherwise(pl.col("category").fill_null("subject"))
+        ),
         title=pl.when("unasked").then(pl.lit("Mailed about what was sent without an order")),
-        severity=pl.when(pl.col("count") >= limits["high_at"]).then(pl.lit("high")),
-        case=pl.col("key").replace("item_id", "item"),
+        severity=pl.when(is_kindred)
+        .then(pl.lit("low"))
+        .when(pl.col("count") >= limits["high_at"])
+        .then(pl.lit("high")),
+        case=pl.col("key").replace({column: case for case, column in _KEYS.items()}),
         rule=rule_column(rows, ("key", "subject", "item_name"), _rule, fallback=fallback),
     )
 
 
 def _rule(key: str, subject: str, item_name: str | None, fallback: str) -> Rule:
-    is_category = key == "category"
+    is_category = key != "item_id"
     thing = category_title(subject) if is_category else quoted([item_name or subject])
     return {
         "id": f"until-repurchase-{slug(subject)}"
@@ -181,6 +233,7 @@ def _rule(key: str, subject: str, item_name: str | None, fallback: str) -> Rule:
         "categories" if is_category else "items": [subject],
         "after": "order_completed",
         "same": "category" if is_category else "item",
+        **({"depth": subject.count(" > ") + 1} if key == "kin" else {}),
         "window": "repurchase",
         "fallback": fallback,
     }

@@ -21,7 +21,7 @@ def cart(at, **columns):
 
 def weekly(number, **columns):
     return mail(
-        f"2026-01-{number:02}",
+        f"2026-{number:02}-01",
         **{"campaign_id": "weekly", "message_id": f"m{number}", "event_id": f"m{number}", **columns},
     )
 
@@ -90,9 +90,9 @@ HISTORIES = {
             weekly(1),
             act("message_clicked", "2026-01-01T10:00", message_id="m1"),
             *(weekly(number) for number in range(2, 7)),
-            weekly(7, **OTHER),
+            weekly(7, channel="push", **OTHER),
         ],
-        {"answered, or parted from the run by an answer": ["m1"]},
+        {"answered, or parted from the run by an answer, a visit, an order or a choice": ["m1"]},
     ),
     "life-changed": (
         [

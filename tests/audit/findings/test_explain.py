@@ -41,7 +41,7 @@ def test_the_purchase_is_what_the_finding_rests_on() -> None:
 
 
 def test_where_no_act_is_behind_it_messages_are_left_out() -> None:
-    rows = [mail(f"m{n:02}", f"2026-03-{n + 1:02}T08:00") for n in range(25)]
+    rows = [mail(f"m{n:02}", f"2026-{3 + n // 9:02}-{1 + n % 9 * 3:02}T08:00") for n in range(25)]
     clicked = {"kind": "message_clicked", "at": "2025-01-01", "message_id": "x", "customer_id": "c_2"}
     frame, everybody = events(*rows), events(*rows, clicked)
     ctx = context(everybody)
@@ -106,7 +106,7 @@ def test_of_several_that_are_listed_it_is_the_one_that_is_named() -> None:
 
 
 def test_what_cannot_be_told_rests_on_its_messages_and_says_nothing_of_what_did_not_happen() -> None:
-    frame = events(*(mail(f"m{n}", f"2026-03-0{n + 1}T08:00") for n in range(6)))
+    frame = events(*(mail(f"m{n}", f"2026-03-{5 * n + 1:02}T08:00") for n in range(6)))
     ctx = context(frame)
     (ident,) = findings.find(frame, ctx, checks=["ignored-streak"])["id"]
     made = findings.finding(frame, ctx, ident)

@@ -1,19 +1,24 @@
 """Many of one campaign in a row without a click."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit import findings
 from audit.findings import CHECKS
 from audit.findings.check_context import CheckContext
+from audit.population import responses, stats
 from audit.privacy.role_view import MARK
 from audit.storage.manifest import Settings
 from tests import build
 from tests.audit.findings.histories import act, found, found_in, mail
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
+WEEKS = (1, 8, 15, 22, 29)
 
 
 def _mails(*days: float, **columns):
@@ -31,9 +36,9 @@ _ELSEWHERE = act("message_clicked", _START, message_id="other", customer_id="c_9
 
 
 def test_four_in_a_row_are_no_finding_and_five_are():
-    assert found("ignored-streak", *_mails(1, 2, 3, 4), _ELSEWHERE) == []
-    (finding,) = found("ignored-streak", *_mails(1, 2, 3, 4, 5), _ELSEWHERE)
-    assert finding["text"] == '5 mails of "weekly" in a row from 2026-01-02 to 2026-01-06, no click recorded.'
+    assert found("ignored-streak", *_mails(1, 8, 15, 29), _ELSEWHERE) == []
+    (finding,) = found("ignored-streak", *_mails(*WEEKS), _ELSEWHERE)
+    assert finding["text"] == '5 mails of "weekly" in a row from 2026-01-02 to 2026-01-30, no click recorded.'
     assert (finding["case"], finding["severity"], finding["count"]) == ("ongoing", "low", 5)
 
 
@@ -43,19 +48,20 @@ def test_five_within_minutes_are_a_burst_and_no_streak():
     assert len(found("over-frequency", *_mails(*minutes))) == 1
 
 
-def test_a_streak_lasts_three_days_or_longer():
-    assert found("ignored-streak", *_mails(0, 1, 2, 2.5, 2.99), _ELSEWHERE) == []
-    assert len(found("ignored-streak", *_mails(0, 1, 2, 2.5, 3), _ELSEWHERE)) == 1
+def test_a_streak_is_longer_than_a_holiday():
+    assert found("ignored-streak", *_mails(0, 1, 2, 2.5, 20.99), _ELSEWHERE) == []
+    assert len(found("ignored-streak", *_mails(0, 1, 2, 2.5, 21), _ELSEWHERE)) == 1
 
 
-def test_a_click_ends_a_streak():
-    assert found("ignored-streak", *_mails(1, 2, 3, 4, 5), _clicked(3)) == []
-    (finding,) = found("ignored-streak", *_mails(1, 2, 3, 4, 5, 6), _clicked(6))
-    assert (finding["case"], finding["count"]) == ("ended", 5)
+def test_a_click_ends_a_streak_and_what_has_ended_is_none():
+    assert found("ignored-streak", *_mails(*WEEKS), _clicked(3)) == []
+    assert found("ignored-streak", *_mails(*WEEKS, 36), _clicked(6)) == []
+    (finding,) = found("ignored-streak", *_mails(1, *(day + 7 for day in WEEKS)), _clicked(1))
+    assert (finding["case"], finding["count"]) == ("ongoing", 5)
 
 
 def test_a_click_by_a_machine_is_no_click():
-    assert found("ignored-streak", *_mails(1, 2, 3, 4, 5), _clicked(3, machine=True))[0]["count"] == 5
+    assert found("ignored-streak", *_mails(*WEEKS), _clicked(3, machine=True))[0]["count"] == 5
 
 
 def test_three_of_them_must_lie_within_ninety_days():
@@ -63,21 +69,90 @@ def test_three_of_them_must_lie_within_ninety_days():
     assert len(found("ignored-streak", *_mails(0, 45, 89.99, 135, 180), _ELSEWHERE)) == 1
 
 
-def test_campaigns_are_counted_apart():
-    rows = [row | {"campaign_id": f"c{number % 2}"} for number, row in enumerate(_mails(*range(8)))]
-    assert found("ignored-streak", *rows, _ELSEWHERE) == []
+def test_one_silence_is_one_finding_whatever_the_campaigns():
+    rows = [row | {"campaign_id": f"c{number % 2}"} for number, row in enumerate(_mails(*range(0, 56, 7)))]
+    (finding,) = found("ignored-streak", *rows, _ELSEWHERE)
+    assert (finding["subject"], finding["count"]) == ("email", 8)
+    assert finding["text"].startswith('8 mails of "c1" and 1 other campaign in a row')
+    rule = findings.rule_from_json(finding["suggested_rule"])
+    assert (rule["kind"], rule["campaigns"], rule["unengaged"]) == ("sunset", ["c0", "c1"], 4)
+
+
+def _rates(messages: int, clicked: int, recipients: int = 11, campaign: str = "weekly"):
+    row = ("email", campaign, recipients, messages, clicked, clicked)
+    return pl.DataFrame([row], schema=responses.RESPONSES, orient="row")
+
+
+def test_a_run_must_be_longer_than_the_campaigns_own_response_rate_makes_it():
+    weekly = [*_mails(*range(0, 28 * 7, 7)), _ELSEWHERE]
+    for clicked, length in ((10, 29), (11, 26), (100, 5), (0, None)):
+        facts = replace(stats.none(), responses=_rates(100, clicked))
+        # nobody answers it, yet people answer others: a silence that says nothing of this customer
+        if not clicked:
+            others = _rates(100, 5, campaign="other")
+            facts = replace(facts, responses=pl.concat([facts.responses, others]))
+        found_here = found("ignored-streak", *weekly, facts=facts)
+        assert bool(found_here) == (length is not None and length <= 28), clicked
+    (finding,) = found("ignored-streak", *weekly, facts=replace(stats.none(), responses=_rates(100, 11)))
+    assert finding["text"].endswith(
+        "no click recorded. Of as many, people here answer 3 by a click or a visit."
+    )
+    assert findings.rule_from_json(finding["suggested_rule"])["unengaged"] == 25
+
+
+@pytest.mark.parametrize(("messages", "recipients"), [(99, 11), (100, 10)])
+def test_a_rate_of_few_messages_or_people_is_none(messages, recipients):
+    facts = replace(stats.none(), responses=_rates(messages, 1, recipients))
+    assert len(found("ignored-streak", *_mails(*WEEKS), _ELSEWHERE, facts=facts)) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns", "ends"),
+    [
+        ("order_completed", {}, True),
+        ("product_viewed", {}, True),
+        ("unsubscribed", {"channel": "email"}, True),
+        ("subscribed", {}, True),
+        ("unsubscribed", {"channel": "sms"}, False),
+        ("profile_updated", {}, False),
+        ("order_completed", {"source": "inferred"}, False),
+    ],
+)
+def test_whoever_comes_by_or_chooses_does_not_ignore(kind, columns, ends):
+    sign = act(kind, _START + timedelta(days=16), item_id="i", **columns)
+    assert bool(found("ignored-streak", *_mails(*WEEKS), sign, _ELSEWHERE)) != ends
+
+
+def test_how_often_people_answer_is_counted_by_message():
+    mails = [row | {"customer_id": f"c_{number}"} for number, row in enumerate(_mails(1, 2, 3))]
+    clicks = [
+        _clicked(1, customer_id="c_0"),
+        _clicked(1, customer_id="c_0"),
+        _clicked(2, machine=True, customer_id="c_1"),
+    ]
+    opened = act("message_opened", _START + timedelta(days=9), message_id="m3", customer_id="c_2")
+    service = mail("2026-01-05", message_id="s") | {"message_class": "service"}
+    counted = responses.count(build.events(*mails, *clicks, opened, service).lazy())
+    assert counted.rows() == [("email", "weekly", 3, 3, 1, 2)]
+
+
+def test_who_comes_by_before_the_next_message_answers_the_one_before():
+    visit = act("product_viewed", _START + timedelta(days=9))
+    other = mail(_START + timedelta(days=8.5), channel="push", message_id="p")
+    counted = responses.count(build.events(*_mails(1, 8, 15), visit, other).lazy())
+    assert counted.rows() == [("email", "weekly", 1, 3, 1, 1), ("push", "unknown", 1, 1, 1, 1)]
 
 
 def test_without_any_click_in_the_data_nobody_can_tell():
-    (finding,) = found("ignored-streak", *_mails(1, 2, 3, 4, 5))
+    (finding,) = found("ignored-streak", *_mails(*WEEKS))
     assert (finding["verdict"], finding["severity"]) == ("cannot_tell", "info")
     assert "no clicks" in finding["text"]
-    assert found("ignored-streak", *_mails(1, 2, 3, 4)) == []
+    assert found("ignored-streak", *_mails(*WEEKS[:4])) == []
 
 
 def test_opens_count_only_where_the_workspace_chose_them():
     opened = act("message_opened", _START + timedelta(days=3), message_id="m3")
-    rows = [*_mails(1, 2, 3, 4, 5), opened, _ELSEWHERE]
+    rows = [*_mails(*WEEKS), opened, _ELSEWHERE]
     assert len(found("ignored-streak", *rows)) == 1
     assert found("ignored-streak", *rows, settings=Settings(engagement="open")) == []
 
@@ -85,13 +160,13 @@ def test_opens_count_only_where_the_workspace_chose_them():
 def test_somebody_whose_mail_only_machines_open_cannot_be_told():
     machine = act("message_opened", _START + timedelta(days=3), message_id="m3", machine=True)
     person = act("message_opened", _START, message_id="other", customer_id="c_9")
-    rows = [*_mails(1, 2, 3, 4, 5), machine, person]
+    rows = [*_mails(*WEEKS), machine, person]
     (finding,) = found("ignored-streak", *rows, settings=Settings(engagement="open"))
     assert finding["verdict"] == "cannot_tell"
 
 
 def test_a_campaign_on_a_sensitive_topic_is_not_named_to_an_agent():
-    rows = _mails(1, 2, 3, 4, 5, topics=["pregnancy"], campaign_name="Expecting")
+    rows = _mails(*WEEKS, topics=["pregnancy"], campaign_name="Expecting")
     (finding,) = found("ignored-streak", *rows, _ELSEWHERE, named=False)
     assert finding["text"].startswith(f'5 mails of "{MARK}" in a row')
     assert "Expecting" not in str(finding)
@@ -115,36 +190,41 @@ def test_it_finds_the_run_that_counting_by_hand_finds(history):
         return any(run[at][0] - run[at - 2][0] < timedelta(days=90) for at in range(2, len(run)))
 
     def lasts(run):
-        return run[-1][0] - run[0][0] >= timedelta(days=3)
+        return run[-1][0] - run[0][0] >= timedelta(days=21)
 
-    expected = [run for run in runs if len(run) >= 5 and dense(run) and lasts(run)][-1:]
+    expected = [run for run in runs[-1:] if len(run) >= 5 and dense(run) and lasts(run)]
     made = found_in("ignored-streak", events)
     assert [finding["messages"] for finding in made] == [
         [event_id for _, event_id in run] for run in expected
     ]
 
 
-def test_a_streak_is_looked_for_among_the_messages_of_its_campaign_and_what_became_of_them():
-    rows = [*_mails(1, 2), _clicked(2, event_id="click"), mail("2026-01-05", campaign_id="x", message_id="x")]
+def test_a_streak_is_looked_for_among_messages_what_became_of_them_and_what_ends_it():
+    rows = [
+        *_mails(1, 2),
+        _clicked(2, event_id="click"),
+        act("product_viewed", "2026-01-05"),
+        act("profile_updated", "2026-01-05"),
+    ]
     events = build.events(*rows, act("message_opened", "2026-01-06", message_id="x"))
     (nearest,) = CHECKS["ignored-streak"].nearest_events(events, events.head(1))
-    assert nearest["event_id"].to_list() == ["e1", "e2", "click"]
+    assert nearest.equals(events.filter(~pl.col("kind").is_in(["profile_updated"])))
 
 
 def test_what_the_data_lacks_is_said_by_what_the_workspace_counts():
     for engagement, lacking in (("click", "no clicks for"), ("open", "no opens or clicks by people for")):
-        (finding,) = found("ignored-streak", *_mails(1, 2, 3, 4, 5), settings=Settings(engagement=engagement))
+        (finding,) = found("ignored-streak", *_mails(*WEEKS), settings=Settings(engagement=engagement))
         assert lacking in finding["text"]
 
 
 def test_opens_are_asked_only_where_the_data_holds_any():
-    rows = [*_mails(1, 2, 3, 4, 5), _ELSEWHERE]
+    rows = [*_mails(*WEEKS), _ELSEWHERE]
     (finding,) = found("ignored-streak", *rows, settings=Settings(engagement="open"))
     assert finding["case"] == "ongoing"
 
 
 def test_what_cannot_be_told_has_no_plan_to_remove_anything():
-    events = build.events(*_mails(1, 2, 3, 4, 5))
+    events = build.events(*_mails(*WEEKS))
     context = build.context(events)
     (finding,) = findings.find(events, context, checks=["ignored-streak"]).to_dicts()
     assert CHECKS["ignored-streak"].removal_plans(CheckContext(events, context), finding) == ()
@@ -153,5 +233,5 @@ def test_what_cannot_be_told_has_no_plan_to_remove_anything():
 def test_where_clicks_count_it_does_not_matter_who_opened():
     machine = act("message_opened", _START + timedelta(days=3), message_id="m3", machine=True)
     person = act("message_opened", _START, message_id="other", customer_id="c_9")
-    (finding,) = found("ignored-streak", *_mails(1, 2, 3, 4, 5), machine, person, _ELSEWHERE)
+    (finding,) = found("ignored-streak", *_mails(*WEEKS), machine, person, _ELSEWHERE)
     assert finding["case"] == "ongoing"

@@ -139,8 +139,21 @@ def test_a_trigger_that_only_the_campaign_map_knows_counts_however_the_map_finds
         mail(f"2026-01-0{day}", campaign_id="7", subject="Camera Deals", category="Electronics > Cameras")
         for day in (2, 3, 4, 5)
     ]
-    assert found("browse-pursuit", *rows) == []
-    assert len(found("browse-pursuit", *rows, campaigns=campaigns)) == 1
+    (unsaid,) = found("browse-pursuit", *rows)
+    assert (unsaid["case"], unsaid["severity"]) == ("unlogged", "info")
+    (mapped,) = found("browse-pursuit", *rows, campaigns=campaigns)
+    assert (mapped["case"], mapped["severity"]) == ("followed", "low")
+
+
+def test_without_a_trigger_mail_about_the_thing_looked_at_follows_too_and_letters_do_not():
+    camera = {"category": "Electronics > Cameras", "item_id": "x1"}
+    look = act("product_viewed", "2026-01-01", **camera)
+    mails = [mail(f"2026-01-0{day}", **camera) for day in (2, 3, 4, 5)]
+    (finding,) = found("browse-pursuit", look, *mails)
+    assert (finding["case"], finding["severity"], finding["excess"]) == ("unlogged", "low", 1)
+    assert found("browse-pursuit", look, *(row | {"list_id": "news"} for row in mails)) == []
+    assert found("browse-pursuit", look, *(row | {"trigger": "birthday"} for row in mails)) == []
+    assert found("browse-pursuit", act("product_added", "2026-01-01", **camera), *mails) == []
 
 
 def test_a_registry_opened_again_ends_it_at_that_instant():

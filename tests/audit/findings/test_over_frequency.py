@@ -168,3 +168,16 @@ def test_those_go_that_a_cap_on_the_channel_would_have_stopped(channel):
     (finding,) = made.filter(made["subject"] == f"{name}: 3 a day").to_dicts()
     (plan,) = CHECKS["over-frequency"].removal_plans(CheckContext(events, context), finding)
     assert (plan.order[: plan.stay], plan.order[plan.stay :]) == (("m0", "m1", "m2"), ("m3", "m4"))
+
+
+def test_messages_that_only_a_mailbox_shows_count_once_each():
+    sent = [mail(f"2026-01-01T0{hour}:00", message_id=f"m{hour}") for hour in range(3)]
+    seen = [
+        {**mail(f"2026-01-01T0{hour}:30", message_id=name), "kind": "message_received"}
+        for hour, name in ((0, "m0"), (4, "x"), (5, "x"))
+    ]
+    (finding,) = found("over-frequency", *sent, *seen)
+    assert (finding["total"], finding["excess"], finding["messages"]) == (4, 1, ["e5"])
+    assert found("over-frequency", *sent, *seen[:1]) == []
+    service = {**seen[1], "message_class": "service"}
+    assert found("over-frequency", *sent, service) == []
