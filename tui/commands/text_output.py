@@ -31,15 +31,16 @@ def customers(answer: "TriageList", coverage: "Coverage") -> None:
     covered(coverage)
     entries = answer.customers
     table(
-        ("severity", "customer", "what", "events", "messages", "findings", "last"),
+        ("severity", "customer", "what", "so many here", "events", "messages", "findings", "last"),
         [
             (
-                "–" if entry.severity is None else SIGNS[entry.severity], entry.customer, entry.headline, entry.events,
+                "–" if entry.severity is None else SIGNS[entry.severity], entry.customer, entry.headline,
+                "–" if entry.people is None else f"{entry.people:,} of {answer.total:,}", entry.events,
                 entry.messages, entry.findings, _day(entry.last),
             )
             for entry in entries
         ],
-        right=(3, 4, 5),
+        right=(3, 4, 5, 6),
     )  # fmt: skip
     if any(entry.severity is None for entry in entries):
         line(f"–: {in_one_line(language('en'), answer.unanswered)}")

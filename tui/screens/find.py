@@ -45,7 +45,7 @@ CHECKS = (
     SEVERITY,
     Column("check", "check", flex=True),
     Column("findings", "found", width=6, right=True, show=number),
-    Column("customers", "people", width=6, right=True, show=number),
+    Column("here", "people here", most=14, right=True),
 )
 
 
