@@ -107,12 +107,16 @@ TRIAGE_SCHEMA: dict[str, pl.DataType] = {
 """The columns of whysent.customers/1. `check`: what found the headline; `people`: of how many it found something as severe.
 `severity`, `headline` and these are null where nothing was found; `findings` leaves out what cannot be told."""
 
+_FEW = 11
+"""House value: what fewer people have is all alike rare."""
+
 
 def triage(events: pl.DataFrame, ctx: Context, listed: pl.DataFrame | None = None) -> pl.DataFrame:
     """One row a customer of `events`, worst first: by the severity, verdict and number of messages of the finding that is
     their headline, then the number of findings and messages, then pseudonym.
 
-    The headline is the most severe finding, of several the one whose check found fewest people here, then the newest.
+    The headline is the most severe finding, of several the one whose check found fewest people here, where that is a number
+    that says something (`_FEW`), then the newest.
     `listed`: the findings where the caller has them already, as `find` gives them.
     """
     findings = find(events, ctx) if listed is None else listed
@@ -122,7 +126,7 @@ def triage(events: pl.DataFrame, ctx: Context, listed: pl.DataFrame | None = Non
         .sort(
             "customer",
             severity_rank(),
-            "people",
+            pl.col("people").clip(_FEW),
             "to",
             descending=[False, False, False, True],
             maintain_order=True,

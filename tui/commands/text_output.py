@@ -31,7 +31,7 @@ def customers(answer: "TriageList", coverage: "Coverage") -> None:
     covered(coverage)
     entries = answer.customers
     table(
-        ("severity", "customer", "what", "so many here", "events", "messages", "findings", "last"),
+        ("severity", "customer", "what", "people here", "events", "messages", "findings", "last"),
         [
             (
                 "–" if entry.severity is None else SIGNS[entry.severity], entry.customer, entry.headline,

@@ -1,5 +1,6 @@
 """Who is worst off."""
 
+import polars as pl
 import pytest
 
 from audit import findings
@@ -45,6 +46,25 @@ def test_the_headline_is_that_of_the_worst_finding():
     made = findings.find(frame, build.context(frame))
     triaged = findings.triage(frame, build.context(frame), made).filter(customer="c_breach")
     assert triaged["headline"].item() == made.filter(customer="c_breach")["text"][0]
+
+
+@pytest.mark.parametrize(("others", "headline"), [(11, "rare"), (10, "newer")])
+def test_of_findings_as_severe_the_rarest_here_is_the_headline_where_rare_means_something_else_the_newest(
+    others, headline
+):
+    """Ten and one of a handful of people are alike rare."""
+    frame = build.events(*(mail("2026-01-01", customer_id=f"c_{number}") for number in range(others + 1)))
+    template = findings.find(_frame(), build.context(_frame()), checks=["after-opt-out"]).head(1)
+    days = pl.col("to").dt.offset_by("1d")
+    newer = template.with_columns(text=pl.lit("newer"), to=days)
+    rows = [newer.with_columns(customer=pl.lit(f"c_{number}")) for number in range(others + 1)]
+    rare = template.with_columns(customer=pl.lit("c_0"), check=pl.lit("life-changed"), text=pl.lit("rare"))
+    (entry,) = (
+        findings.triage(frame, build.context(frame), pl.concat([*rows, rare]))
+        .filter(customer="c_0")
+        .to_dicts()
+    )
+    assert (entry["headline"], entry["people"]) == (headline, 1 if headline == "rare" else others + 1)
 
 
 @pytest.mark.parametrize(("named", "text"), [(False, MARK), (True, "pregnancy")])

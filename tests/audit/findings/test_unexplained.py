@@ -192,7 +192,7 @@ def test_one_segment_has_one_standing_in_title_sentence_membership_and_explanati
 
 
 def test_the_title_of_what_cannot_be_told_says_so():
-    streak = [mail(f"2026-01-{day:02}", campaign_id="deals") for day in range(1, 20)]
+    streak = [mail(f"2026-01-{day:02}", campaign_id="deals") for day in range(1, 29)]
     (finding,) = found("ignored-streak", *streak)
     assert (finding["verdict"], finding["title"]) == (
         "cannot_tell",

@@ -68,8 +68,12 @@ def letters(days: int = 40) -> list[dict[str, object]]:
     return [mail("2025-12-01", campaign_id="news", message_id="m0", event_id="e0"), click, *sent]
 
 
-def test_where_orders_begin_a_streak_anew_another_rule_on_the_flow_is_suggested() -> None:
-    often = [order(f"2026-{1 + (6 * n) // 28:02}-{1 + (6 * n) % 28:02}", item_id=f"i{n}") for n in range(20)]
+def test_where_orders_begin_a_sunset_anew_another_rule_on_the_flow_is_suggested() -> None:
+    """Goods that came without an order are no sign of the customer, but any order begins a sunset anew."""
+    often = [
+        order(f"2026-{1 + (6 * n) // 28:02}-{1 + (6 * n) % 28:02}", item_id=f"i{n}", source="inferred")
+        for n in range(20)
+    ]
     case = case_of(*letters(), *often)
     (finding,) = [row for row in remedies.findings(case) if row.check == "ignored-streak"]
     first = case.found.filter(pl.col("check") == "ignored-streak")["suggested_rule"].item()
