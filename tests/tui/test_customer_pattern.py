@@ -7,7 +7,8 @@ from tests.tui.conftest import Started
 from tui.screens.rule_dialogs import SuggestionDialog
 
 ODD = {
-    "order_id": "4711", "at": "2025-11-04T10:12:00Z", "score": 3.2, "percentile": 100.0, "hard": True, "signs": ["gift"],
+    "order_id": "4711", "at": "2025-11-04T10:12:00Z", "score": 3.2, "percentile": 100.0, "common": None,
+    "hard": True, "signs": ["gift"],
     "text": "The order of 2025-11-04 (1 thing, marked as a gift): 12 of 12 others are nearer.",
     "because": [{"item_id": "i", "title": "Palette", "score": 3.0, "text": "Palette: nothing else here lies in Beauty."}],
     "evidence": ["o-1841"],
