@@ -41,7 +41,7 @@ _RETURN: dict[str, pl.DataType] = {
 _CENT = 0.005
 
 
-def standing(events: pl.DataFrame) -> pl.DataFrame:
+def without_undone(events: pl.DataFrame) -> pl.DataFrame:
     """`events` of whole customers (columns `READ` and others) without the orders that do not stand at their end.
 
     Lines of which a part was undone have the quantity that was kept.

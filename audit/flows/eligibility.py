@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
-from audit.events.purchases import ORDER, TAKEN_BACK, standing
+from audit.events.purchases import ORDER, TAKEN_BACK, without_undone
 from audit.events.vocabulary import (
     NOES,
     OPT_INS,
@@ -92,7 +92,7 @@ def own_interval(events: pl.DataFrame, rows: pl.DataFrame) -> pl.Series:
         items, on=("customer_id", "act"), how="left", maintain_order="left"
     )
     key = ("customer_id", "item_id", "act_at")
-    times = moments(standing(events).filter(pl.col("kind") == ORDER), "item_id")
+    times = moments(without_undone(events).filter(pl.col("kind") == ORDER), "item_id")
     intervals = own_intervals(times, acts.select(key).drop_nulls().unique(), "item_id")
     return acts.join(intervals, on=key, how="left", maintain_order="left")["interval"]
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from audit.events.item_names import usual_names
 from audit.events.messages import sent_messages
-from audit.events.purchases import ORDER, READ, is_return, standing
+from audit.events.purchases import ORDER, READ, is_return, without_undone
 from audit.events.schema import TIME
 from audit.events.vocabulary import is_human_expr, words_expr
 from audit.population import audience, audience_comparison, basket_baseline, basket_scores
@@ -266,7 +266,9 @@ def engagement(events: pl.LazyFrame) -> pl.DataFrame:
 def _orders(events: pl.LazyFrame) -> pl.DataFrame:
     """The orders that stand."""
     return (
-        standing(events.filter((pl.col("kind") == ORDER) | is_return()).select(*READ, "category").collect())
+        without_undone(
+            events.filter((pl.col("kind") == ORDER) | is_return()).select(*READ, "category").collect()
+        )
         .filter(pl.col("kind") == ORDER)
         .drop("kind")
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 import polars as pl
 
 from audit.events.item_names import nameless, usual_names
-from audit.events.purchases import standing
+from audit.events.purchases import without_undone
 from audit.events.sensitive_topics import in_category
 from audit.population.stats import Facts, PopulationContext
 from audit.recommendations import by_pairs, own_items
@@ -32,7 +32,7 @@ def derive(events: pl.DataFrame, ctx: PopulationContext, only: Collection[str] |
     Orders count as they stand at that moment. Acts in a category of the sensitive map speak for nothing, and such items are not recommended. In order of customer,
     strategy (as in `strategies.toml`), then the best first.
     """
-    acts = standing(events.filter(pl.col("occurred_at") <= ctx.at)).select(ACTS)
+    acts = without_undone(events.filter(pl.col("occurred_at") <= ctx.at)).select(ACTS)
     return titled(recommended(*prepared(acts, ctx), only), acts, ctx.facts)
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 import polars as pl
 
 from audit.events.item_names import nameless
-from audit.events.purchases import standing
+from audit.events.purchases import without_undone
 from audit.events.schema import BEHAVIOUR, TIME, first_label
 from audit.population.coverage import Coverage, would_explain
 from audit.population.stats import PopulationContext
@@ -185,7 +185,7 @@ class Reconstruction:
     @cached_property
     def all_acts(self) -> pl.DataFrame:
         """Every act until the moment asked about, orders as they stand then, in the columns that strategies read."""
-        return standing(self.events.filter(pl.col("occurred_at") <= self.context.at)).select(ACTS)
+        return without_undone(self.events.filter(pl.col("occurred_at") <= self.context.at)).select(ACTS)
 
     @property
     def acts(self) -> pl.DataFrame:

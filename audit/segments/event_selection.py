@@ -7,7 +7,7 @@ from typing import Any, TypeVar, TypeVarTuple
 
 import polars as pl
 
-from audit.events.purchases import standing
+from audit.events.purchases import without_undone
 from audit.population.coverage import Coverage
 from audit.population.stats import PRICES
 from audit.segments.groups import grouped
@@ -49,7 +49,7 @@ class SelectedEvents:
     ) -> None:
         self.models = models or Models()
         self.coverage = coverage
-        self._events = standing(events.filter(pl.col("occurred_at") <= at)).select(
+        self._events = without_undone(events.filter(pl.col("occurred_at") <= at)).select(
             pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
             pl.col("customer_id").rle_id().alias("person"),
             "customer_id",

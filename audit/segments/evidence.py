@@ -5,7 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
-from audit.events.purchases import standing
+from audit.events.purchases import without_undone
 from audit.segments.contributions import contributions, live, runs
 from audit.segments.event_selection import SelectedEvents
 from audit.segments.model import LEARNED, Condition, Definition, SegmentContext
@@ -172,7 +172,7 @@ def excluded_events(
     """
     until_now = events.filter(pl.col("occurred_at") <= ctx.at)
     gone = until_now.join(
-        standing(until_now), on=("customer_id", "event_id"), how="anti", maintain_order="left"
+        without_undone(until_now), on=("customer_id", "event_id"), how="anti", maintain_order="left"
     )
     group = segment_id.partition(":")[2]
     described = []

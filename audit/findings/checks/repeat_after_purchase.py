@@ -157,10 +157,10 @@ def _with_due(
         "median",
         pl.when(~_is_consumable(pl.col("act_category"))).then(pl.lit(fallback, pl.Duration("us"))),
     )
-    standing = orders.filter(pl.col("returned_at").is_null())
+    still_bought = orders.filter(pl.col("returned_at").is_null())
     for key, column in (("item_id", "item_id"), ("category", "act_category")):
         acts = rows.select("customer_id", pl.col(column).alias(key), "act_at").drop_nulls().unique()
-        times = moments(standing.join(acts, on=["customer_id", key], how="semi"), key)
+        times = moments(still_bought.join(acts, on=["customer_id", key], how="semi"), key)
         intervals = own_intervals(times, acts, key).rename({key: column, "interval": f"own_{key}"})
         rows = rows.join(intervals, on=["customer_id", column, "act_at"], how="left")
     return rows.join(medians, on="act_category", how="left").with_columns(due.alias("due"))

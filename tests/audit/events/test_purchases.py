@@ -45,7 +45,7 @@ def test_what_stands_is_what_one_reads_row_by_row(rows: list[tuple]) -> None:
     assert dict(found.select("event_id", "returned_id").rows()) == {
         event: undone for event, (_, undone) in expected.items()
     }
-    standing = purchases.standing(events)
+    standing = purchases.without_undone(events)
     bought = standing.filter(kind=purchases.ORDER)
     assert {event: quantity or 1.0 for event, quantity in bought.select("event_id", "quantity").rows()} == {
         event: number for event, (number, undone) in expected.items() if undone is None
@@ -71,7 +71,7 @@ def test_whether_it_was_still_bought_at_a_moment_means_the_same_of_a_row_and_of_
     before = events.filter(
         (pl.col("occurred_at") < now) | ((pl.col("occurred_at") == now) & (pl.col("event_id") < "e3"))
     )
-    kept = purchases.standing(before).filter(kind=purchases.ORDER)["event_id"].to_list()
+    kept = purchases.without_undone(before).filter(kind=purchases.ORDER)["event_id"].to_list()
     was_there = pl.col("event_id").is_in(before["event_id"].to_list())
     assert set(kept) == set(found.filter(standing, was_there, kind=purchases.ORDER)["event_id"])
 
@@ -80,7 +80,7 @@ ORDER = ("c", "order_completed", MOMENTS[0], "1", "a", "Lamp", 3.0, 5.0)
 
 
 def left(*rows: tuple) -> list[float | None]:
-    return purchases.standing(frame([ORDER, *rows])).filter(kind=purchases.ORDER)["quantity"].to_list()
+    return purchases.without_undone(frame([ORDER, *rows])).filter(kind=purchases.ORDER)["quantity"].to_list()
 
 
 def test_a_part_sent_back_leaves_the_rest() -> None:
@@ -106,4 +106,4 @@ def test_services_are_no_goods() -> None:
     assert all(map(purchases.is_service, names))
     assert not any(map(purchases.is_service, ("Postage stamps, set of 10", "Manual coffee grinder", None)))
     rows = [("c", "order_completed", MOMENTS[0], "1", "POST", "POSTAGE", 1.0, 18.0)]
-    assert purchases.standing(frame(rows)).is_empty()
+    assert purchases.without_undone(frame(rows)).is_empty()
