@@ -17,6 +17,7 @@ from audit import (
     why,
 )
 from audit.errors import InputError
+from audit.events.messages import sent_messages
 from audit.queries import remedies
 from audit.queries.case import Case, named_in, read_case, read_everybody
 from audit.queries.customer import CustomerPicture, picture
@@ -120,6 +121,7 @@ def audited(case: Case) -> Findings:
         at=case.context.at,
         customers=1,
         findings=remedies.findings(case),
+        messages=sent_messages(case.events).height,
         left_out=case.context.coverage.left_out,
         unanswered=case.unanswered,
     )
@@ -178,7 +180,7 @@ def written(
 ) -> "Report":
     """The report of a case already read."""
     from audit.queries import reports
-    from audit.queries.reports.case_facts import case_facts, causes, channels
+    from audit.queries.reports.case_facts import behind, case_facts
 
     def remedy(row: Finding) -> remedies.Remedy:
         return remedies.remedy(ws, case.view.meant(row), at=case.book_at)
@@ -204,8 +206,7 @@ def written(
             ticket=ticket,
             reason=reason,
             remedies={row.id: remedy(row) for row in customer_findings},
-            channels=channels(events, customer_findings),
-            causes=causes(events, customer_findings),
+            behind=behind(events, customer_findings),
         )
         return case.view.shown(note)
     if kind == "reply":

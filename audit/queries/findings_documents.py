@@ -82,6 +82,8 @@ class Findings(Document, schema="whysent.findings/1"):
     at: datetime
     customers: int
     findings: tuple[Finding, ...]
+    messages: int
+    """How many messages were sent to them; of none at all it is not said that nothing was found."""
     left_out: LeftOut
     """Rows that it does not rest on."""
     unanswered: tuple[Unanswered, ...]

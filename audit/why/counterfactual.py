@@ -15,7 +15,7 @@ from typing import Any, Literal
 import polars as pl
 
 from audit.events.times import iso
-from audit.why.model import Counterfactual
+from audit.why.model import Counterfactual, Limit
 from audit.why.what_if_trials import Decide, Gone, TooMuchError, Trials, copies_at_little_cost
 
 
@@ -26,13 +26,14 @@ class Plan:
     `order`: the event_ids the decision can rest on. `alone`: each of them is enough by itself whatever else is left
     out, so that all have to go. Else they are weights that must reach a threshold, in an order in which as many as
     possible of the first can stay: the rest is a smallest set. `stay`: how many those are, where that can be reckoned.
-    `smallest`: whether the rest is the smallest set of all; it is minimal anyhow.
+    `smallest`: whether the rest is the smallest set of all; it is minimal anyhow. `limit`: the rest is what it would stop.
     """
 
     order: tuple[str, ...]
     alone: bool
     stay: int | None = None
     smallest: bool = True
+    limit: Limit | None = None
 
     @property
     def least(self) -> int | None:
@@ -48,7 +49,7 @@ class Removal:
 
     Events each of which alone is `enough` for the decision with every other cause left out, and those without each of
     which alone it is gone (`needed`); `tested` is False where that was too much to try. `tried`: how many histories were
-    decided to find it.
+    decided to find it. `limit`: the events are the messages that it would have stopped.
     """
 
     events: tuple[str, ...]
@@ -57,6 +58,7 @@ class Removal:
     needed: tuple[str, ...]
     tested: bool
     tried: int
+    limit: Limit | None = None
 
     @property
     def method(self) -> Literal["exact", "search"]:
@@ -146,6 +148,7 @@ def from_trials(removed: Removal | None, added: pl.DataFrame | None, outcome: st
         needed=removed.needed,
         tested=removed.tested,
         tried=removed.tried,
+        limit=removed.limit,
     )
 
 
@@ -184,7 +187,7 @@ class Search:
         if plan.stay is not None and len(order) == len(plan.order):
             reckoned = self._reckoned(order, plan.stay, smallest=plan.smallest)
             if reckoned is not None:
-                return reckoned
+                return replace(reckoned, limit=plan.limit)
         if self._trials.gone([set(), set(order)]) != [False, True]:
             return None
         left_out = order if plan.alone else self._put_back(order, order, sure=0)

@@ -32,6 +32,7 @@ Why = Literal[
     "window",
     "at_latest",
     "series",
+    "any_series",
     "ended",
     "subscribed",
     "said_no",
@@ -58,6 +59,12 @@ _WITHOUT_A_DAY: dict[Why, str] = {
     "happened": "It happened, and that stays.",
     "unknown": "Nothing in this data says when it stops.",
 }
+
+_OVER: dict[Why, str] = {
+    "series": "By its definition no more about the same was due after",
+    "any_series": "By its definition no more of the kind was due after",
+}
+"""What is said of an end that is past, where it is that of a series."""
 
 _FEWER: dict[Why, str] = {
     "lasting": "It goes on: nothing that we know of ends it.",
@@ -119,12 +126,8 @@ class End:
         if self.until is not None and self.until > at:
             return f"It stops on {day(self.until)} if nothing new happens.{by_default}"
         if self.until is not None:
-            over = (
-                "By its definition the last such series about the same was over"
-                if self.why == "series"
-                else "What such messages rest on ended"
-            )
-            return f"{over} on {day(self.until)}.{by_default}"
+            over = _OVER.get(self.why, "What such messages rest on ended on")
+            return f"{over} {day(self.until)}.{by_default}"
         alone = None if self.ends_with else _FEWER.get(self.why)
         text = alone or _WITHOUT_A_DAY[self.why].format(acts=kinds_in_words(self.ends_with[:1]))
         return " ".join([text, *self._more(at)])
@@ -133,7 +136,7 @@ class End:
         if self.why == "unknown" and self.ends_with:
             return [f"{kinds_in_words(self.ends_with[:1]).capitalize()} should end it."]
         if self.counts_until is not None and self.counts_until > at:
-            return [f"One more of the same before {day(self.counts_until)} would count to it."]
+            return [f"Our check would count one more of the same to it until {day(self.counts_until)}."]
         return []
 
 
@@ -202,6 +205,8 @@ def flow_end(message: MessageContext, flow: Flow) -> End:
     taken_out = _taken_out(message, flow)
     if taken_out is not None and taken_out < until:
         until, why = taken_out, "ended"
+    if why == "series" and flow.trigger is not None and flow.trigger.same == "nothing":
+        why = "any_series"
     basis: Basis = "recorded" if why == "ended" else "defined" if flow.own else "default"
     return End(until, why, basis=basis) if until >= message.sent_at else unknown_end(message)
 

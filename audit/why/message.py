@@ -245,7 +245,8 @@ def _checked_reason(message: MessageContext, flow: Flow, check: FlowReconstructi
                 f"{says}, and that fits", because=because, facts=Facts(trigger=trigger.id, fits="yes")
             )
         text = f"{says}, but {quoted(flow.title)} does not give it: {failing_in_words(check)}"
-        return Reason(text, because=because, facts=Facts(trigger=trigger.id, fits="no"))
+        facts = Facts(trigger=trigger.id, fits="no", condition=failing(check)[0].condition, holds=False)
+        return Reason(text, because=because, facts=facts)
     if acts.height:
         ending = message.event(acts["ended_by"][-1])
         text = f"{says}, but the customer had already {_act_and_time(message, ending)}, before this message"
@@ -279,10 +280,9 @@ def _left_out(message: MessageContext, flow: Flow) -> Iterator[Reason]:
             ending = message.wording.act(message.event(row["ended_by"])).replace("_", " ")
             failing = f"ended, as the customer {ending} after it"
         groups.setdefault((message.wording.act(message.event(row["act"])), failing), []).append(row)
-    for (act, failing), rows in groups.items():
-        text = f"{act}{reasons.when(len(rows), rows[-1]['act_at'])}: {failing}"
-        (leaf,) = reasons.grouped(message.wording, [message.event(row["act"]) for row in rows[-1:]])
-        yield Reason(text, tuple(row["act"] for row in rows), facts=leaf.facts)
+    for (_, failing), rows in groups.items():
+        for leaf in reasons.grouped(message.wording, [message.event(row["act"]) for row in rows]):
+            yield replace(leaf, text=f"{leaf.text}: {failing}")
     old = _acts_of_any_age(message, flow).filter(~pl.col("act").is_in(acts["act"].implode()))
     if old.height:
         days = old["act_at"].sort()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -28,6 +28,17 @@ class Absence(Document, omit_defaults=True):
     until: datetime = msgspec.field(name="to")
     item_id: str | None = None
     category: str | None = None
+    on_them: bool = False
+    """True where it speaks of the messages of the finding alone."""
+
+
+class SaidAbout(Document, omit_defaults=True):
+    """What a no or a yes is about, where it names that; sensitive topics are left out."""
+
+    channel: str | None = None
+    sender: str | None = None
+    list_id: str | None = msgspec.field(name="list", default=None)
+    topics: tuple[str, ...] = ()
 
 
 class Facts(Document):
@@ -52,6 +63,8 @@ class Facts(Document):
     """True of an order that the sender placed, ahead of any act of the customer."""
     sensitive: bool | UnsetType = UNSET
     ended_it: bool | UnsetType = UNSET
+    said_about: SaidAbout | UnsetType = UNSET
+    """Of a no or a yes: what it is about."""
     list_id: str | UnsetType | None = msgspec.field(name="list", default=UNSET)
     since: datetime | UnsetType | None = UNSET
     """From when on the customer is on the list."""
@@ -139,6 +152,13 @@ class InItsPlace(Document):
     title: str | None
 
 
+class Limit(Document):
+    """At most so many messages in so many days."""
+
+    messages: int
+    days: int
+
+
 class RemovedEvents(Document):
     """Events of one kind among many that are left out, told by what they have in common."""
 
@@ -150,12 +170,33 @@ class RemovedEvents(Document):
     count: int
     of: int
     """How many of that kind, about the same, the history holds."""
+    which: Literal["all", "since", "until", "between", "but", "beyond", "named"]
+    """Which of those: all; those since `first`, until `last`, or from one to the other; all but those of that time; those
+    that a limit would have stopped; or no rule says it, and the first are `named`."""
+    first: date
+    last: date
+    named: tuple[str, ...] = ()
+    """The first of the events (event_ids), where no rule says which they are."""
+    limit: Limit | None = None
 
     @property
     def in_words(self) -> str:
-        """`all 26 mails of “Kindle specials”`, `3 of 12 orders`."""
+        """`all 26 mails of “Kindle specials”`, `21 of 25 mails, those since 2026-05-03`."""
         number = f"all {self.count}" if self.count == self.of else f"{self.count} of {self.of}"
-        return f"{number} {self.called}{f' of “{self.about}”' if self.about else ''}"
+        return f"{number} {self.called}{f' of “{self.about}”' if self.about else ''}{self._which_in_words}"
+
+    @property
+    def _which_in_words(self) -> str:
+        limit = self.limit or Limit(messages=0, days=0)
+        return {
+            "all": "",
+            "since": f", those since {self.first}",
+            "until": f", those until {self.last}",
+            "between": f", those from {self.first} to {self.last}",
+            "but": f", all but those from {self.first} to {self.last}",
+            "beyond": f", those that at most {limit.messages} in {limit.days} days would have stopped",
+            "named": f", {', '.join(self.named)} and {self.count - len(self.named)} more",
+        }[self.which]
 
 
 class Counterfactual(Document):
@@ -177,6 +218,8 @@ class Counterfactual(Document):
     """False where that was too much to try."""
     tried: int = 0
     """How many histories were decided."""
+    limit: Limit | None = None
+    """Of messages: `remove` are those that this limit would have stopped."""
     removed: tuple[RemovedEvents, ...] = ()
     """What `remove` is, where it is more than ten events: by kind."""
     instead: tuple[InItsPlace, ...] = ()

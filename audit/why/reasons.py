@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Literal
 
 import polars as pl
 from msgspec import UNSET, UnsetType, structs
 
 from audit.events import vocabulary
 from audit.events.purchases import TAKEN_BACK
-from audit.events.sensitive_topics import topic_of_row
+from audit.events.sensitive_topics import titles, topic_of_row
 from audit.flows.triggers import Trigger
 from audit.population.audience import SetsApart
 from audit.why import data_sufficiency
@@ -21,8 +21,10 @@ from audit.why.model import (
     Counterfactual,
     Facts,
     LifeChange,
+    Limit,
     Reason,
     RemovedEvents,
+    SaidAbout,
     SegmentFacts,
 )
 from audit.why.related_acts import LEVELS
@@ -30,6 +32,10 @@ from audit.why.wording import HAND_OVER, Wording, day, kinds_in_words, messages_
 from audit.why.wording import set_apart as figures_of
 
 Row = Mapping[str, Any]
+Which = Literal["all", "since", "until", "between", "but", "named"]
+
+_FIRST_NAMED = 3
+"""House value: so many events are named of those that no rule tells."""
 
 _OWN_LEAVES = 6
 """House value: so many things of one kind are named; more of them would hide the rest."""
@@ -74,8 +80,9 @@ def set_apart(wording: Wording, acts: pl.DataFrame, facts: Sequence[SetsApart]) 
         rows = acts.filter(place=place).to_dicts()
         fact, newest = facts[place], max(rows, key=order)
         thing = {"item_name": fact.value} if len(rows) > 1 and fact.level is not None else {}
-        did = f"{wording.act(newest | thing)}{when(len(rows), newest['occurred_at'])}"
-        stated = structs.asdict(_act_facts(wording, newest, len(rows)))
+        times = _times(rows)
+        did = f"{wording.act(newest | thing)}{when(times, newest['occurred_at'])}"
+        stated = structs.asdict(_act_facts(wording, newest, times))
         leaves.append(
             Reason(
                 f"could be: {did}; {figures_of(fact)}",
@@ -124,20 +131,25 @@ def grouped(wording: Wording, rows: Iterable[Row], lead: str = "") -> list[Reaso
 
 
 def _leaf(wording: Wording, rows: Sequence[Row], lead: str, *, others: bool) -> Reason:
-    newest = max(rows, key=order)
+    newest, times = max(rows, key=order), _times(rows)
     close = _close(newest)
     level = "" if close is UNSET else f" ({close})"
     act = wording.act({**newest, **_OTHERS}) if others and len(rows) > 1 else wording.act(newest)
     return Reason(
-        f"{lead}{act}{when(len(rows), newest['occurred_at'])}{level}",
+        f"{lead}{act}{when(times, newest['occurred_at'])}{level}",
         tuple(row["event_id"] for row in rows),
-        facts=structs.replace(_act_facts(wording, newest, len(rows)), close=close),
+        facts=structs.replace(_act_facts(wording, newest, times), close=close),
     )
 
 
 def when(times: int, newest: datetime) -> str:
     """` on 2026-03-01 10:00`, of several `, 3 times, last on 2026-03-01 10:00`."""
     return f"{f', {times} times, last' if times > 1 else ''} on {minute(newest)}"
+
+
+def _times(rows: Iterable[Row]) -> int:
+    """How often the acts `rows` happened: the lines of one order are one act."""
+    return len({row.get("order_id") or row["event_id"] for row in rows})
 
 
 def _close(row: Row) -> str | UnsetType:
@@ -162,10 +174,20 @@ def _act_facts(wording: Wording, row: Row, times: int) -> Facts:
         times=times,
         unasked=True if wording.unasked(row) else UNSET,
         sensitive=UNSET if topic_of_row(row) is None else True,
+        said_about=_said_about(row),
     )
     if not wording.names_segment(row):
         return facts
     return SegmentFacts(**structs.asdict(facts), segment=row["segment_id"])
+
+
+def _said_about(row: Row) -> SaidAbout | UnsetType:
+    """What a no or a yes is about; nothing of other acts, and of one that is about everything."""
+    if row["kind"] not in {*vocabulary.NOES, *vocabulary.OPT_INS}:
+        return UNSET
+    topics = tuple(topic for topic in row["topics"] or () if topic not in titles())
+    about = SaidAbout(channel=row["channel"], sender=row["sender"], list_id=row["list_id"], topics=topics)
+    return UNSET if about == SaidAbout() else about
 
 
 def absences(message: MessageContext, trigger: Trigger, live: pl.DataFrame) -> list[Reason]:
@@ -247,19 +269,29 @@ def told_by_kind(proof: Counterfactual | None, events: pl.DataFrame) -> Counterf
         return proof
     left_out = events.filter(pl.col("event_id").is_in(proof.remove))
     kinds = left_out["kind"].unique(maintain_order=True)
-    groups = (_removed(left_out.filter(kind=kind), events.filter(kind=kind)) for kind in kinds)
+    groups = (_removed(left_out.filter(kind=kind), events.filter(kind=kind), proof.limit) for kind in kinds)
     return structs.replace(proof, removed=tuple(groups))
 
 
-def _removed(rows: pl.DataFrame, of_kind: pl.DataFrame) -> RemovedEvents:
-    """Events of one kind that are left out, of all of that kind: what they share, and how many there are."""
+def _removed(rows: pl.DataFrame, of_kind: pl.DataFrame, limit: Limit | None) -> RemovedEvents:
+    """Events of one kind that are left out, of all of that kind: what they share, how many there are, and which.
+
+    `limit`: what would have stopped them, where they are messages.
+    """
     shared = next(
         (name for name in _SHARED if rows[name].null_count() == 0 and rows[name].n_unique() == 1), None
     )
     row = rows.row(0, named=True)
     like_them = of_kind if shared is None else of_kind.filter(pl.col(shared) == row[shared])
     channels = set(rows["channel"])
+    which, first, last = _which(rows["occurred_at"].dt.date(), like_them["occurred_at"].dt.date())
+    beyond = which in {"but", "named"} and limit is not None and row["kind"] == "message_sent"
     return RemovedEvents(
+        which="beyond" if beyond else which,
+        first=first,
+        last=last,
+        named=tuple(rows["event_id"].head(_FIRST_NAMED)) if which == "named" and not beyond else (),
+        limit=limit if beyond else None,
         kind=row["kind"],
         called=messages_in_words(channels.pop() if len(channels) == 1 else None)
         if row["kind"] == "message_sent"
@@ -268,6 +300,21 @@ def _removed(rows: pl.DataFrame, of_kind: pl.DataFrame) -> RemovedEvents:
         count=_distinct(rows),
         of=_distinct(like_them),
     )
+
+
+def _which(days: pl.Series, all_days: pl.Series) -> tuple[Which, date, date]:
+    """Which of the events on `all_days` (in order, the days of one again for each) those on `days` are, by their days."""
+    first, last, begin, end = days[0], days[-1], all_days[0], all_days[-1]
+    within = all_days.filter(all_days.is_between(first, last))
+    if len(days) == len(all_days):
+        return "all", first, last
+    if len(within) == len(days):
+        ends: dict[tuple[bool, bool], Which] = {(False, True): "since", (True, False): "until"}
+        return ends.get((first == begin, last == end), "between"), first, last
+    others = all_days.filter(~all_days.is_in(days.implode()))
+    if len(others) == len(all_days) - len(days) and not days.is_between(others[0], others[-1]).any():
+        return "but", others[0], others[-1]
+    return "named", first, last
 
 
 def _distinct(rows: pl.DataFrame) -> int:

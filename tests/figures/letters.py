@@ -60,6 +60,7 @@ def parsed(text: str, says: Language, sections: Iterable[str] = _SENTENCES) -> t
                 "senders",
                 "system",
                 "about",
+                "of_campaign",
                 "these",
                 "these_one",
                 "all",

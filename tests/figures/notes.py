@@ -234,7 +234,7 @@ def _weekly(section: Section, says: Language, said: Said) -> Iterator[Told]:
         yield Told(summary, [most, *([str(number)] if number > 1 else [])])
     else:
         between = (date.fromisoformat(weeks[-1]) - date.fromisoformat(weeks[0])).days // 7 + 1
-        peak = [most] if len(set(by_week.values())) > 1 else []
+        peak = [most] if [*by_week.values()].count(by_week[most]) == 1 else []
         whole = [str(number), str(len(weeks)), str(between), weeks[0], weeks[-1]]
         yield Told(summary, [*whole, highest, *peak])
     for text in marked:

@@ -9,7 +9,14 @@ from audit.findings import catalogue
 from audit.flows import triggers
 from audit.flows.model import Flow
 from audit.queries.findings_documents import Finding
-from audit.why.model import CountedFacts, Counterfactual, FlowCondition, Reason, WhyDocument
+from audit.why.model import (
+    CountedFacts,
+    Counterfactual,
+    FlowCondition,
+    Reason,
+    RemovedEvents,
+    WhyDocument,
+)
 from tests.figures.findings import due_after, expected, total_and_excess
 from tests.figures.history import Row
 from tests.figures.reading import day, figures, minute, span
@@ -98,7 +105,8 @@ def _german(reason: Reason, rows: Sequence[Row], document: WhyDocument, said: Sa
     if told:
         return []
     if reason.absent is not None:
-        return [day(at) for at in (reason.absent.since, reason.absent.until) if at]
+        own = document.subject.at if document.subject.type == "message" else None
+        return [day(at) for at in (reason.absent.since, reason.absent.until) if at and at != own]
     return [str(len(rows))] if len(rows) > 1 else []
 
 
@@ -142,7 +150,30 @@ def of_removed(proof: Counterfactual, said: Said, locale: str = "en") -> Figures
         everything = [row for row in said.history.rows if _is_about(row, group.kind, group.about)]
         numbers = [str(len(removed)), str(len(everything))]
         read += numbers[:1] if locale == "en" and len(removed) == len(everything) else numbers
+        read += _of_which(
+            group, [row["occurred_at"] for row in removed], [row["occurred_at"] for row in everything]
+        )
     return read
+
+
+def _of_which(group: RemovedEvents, removed: Sequence[datetime], everything: Sequence[datetime]) -> Figures:
+    """The days that tell which of all events are left out, held to the times of both; or the limit that tells it."""
+    first, last = group.first, group.last
+    inside = [at for at in everything if first <= at.date() <= last]
+    match group.which:
+        case "since" | "until" | "between":
+            assert inside == list(removed), group
+            days = {"since": [first], "until": [last], "between": [first, last]}[group.which]
+            return [f"{day:%Y-%m-%d}" for day in days]
+        case "but":
+            assert [at for at in everything if at not in inside] == list(removed), group
+            return [f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"]
+        case "beyond":
+            assert group.limit is not None
+            return [str(group.limit.messages), str(group.limit.days)]
+        case "named":
+            return [str(group.count - len(group.named))]
+    return []
 
 
 def _is_about(row: Row, kind: str, about: str | None) -> bool:

@@ -57,7 +57,7 @@ def customer(answer: "CustomerPicture") -> None:
     if others := answer.same_address:
         line(f"{len(others) + 1} ids of one address, also {', '.join(others)}: this is of this one alone")
     line()
-    _findings(answer.findings, answer.unanswered)
+    _findings(answer.findings, answer.unanswered, answer.messages.sent)
     if not without_messages(answer.unanswered):
         _message_counts(answer.messages)
     if answer.segments:
@@ -168,7 +168,7 @@ def findings(answer: "Findings | FindingTotals", coverage: "Coverage") -> None:
 
     covered(coverage)
     if isinstance(answer, Findings):
-        _findings(answer.findings, answer.unanswered)
+        _findings(answer.findings, answer.unanswered, answer.messages)
         return
     table(
         ("severity", "check", "findings", "customers"),
@@ -180,11 +180,11 @@ def findings(answer: "Findings | FindingTotals", coverage: "Coverage") -> None:
     _limits(answer.unanswered)
 
 
-def _findings(findings: "Sequence[Finding]", unanswered: "Sequence[Unanswered]") -> None:
+def _findings(findings: "Sequence[Finding]", unanswered: "Sequence[Unanswered]", sent: int) -> None:
     from audit.queries.reports import in_one_line, language
 
     if not findings:
-        line(f"no finding: {in_one_line(language('en'), unanswered)}")
+        line(f"no finding: {in_one_line(language('en'), unanswered, sent=sent)}")
         line()
     for finding in findings:
         line(f"{SIGNS[finding.severity]}  {finding.text}")
@@ -201,7 +201,7 @@ def _findings(findings: "Sequence[Finding]", unanswered: "Sequence[Unanswered]")
             last = "; last resort: the flow goes on for everybody else" if effect.last_resort else ""
             title = str(rule.get("title") or rule["id"])
             noun = "message" if effect.messages == 1 else "messages"
-            lost = f"{effect.messages:,} {noun} of this customer in all, {effect.wanted.clicked:,} of them clicked"
+            lost = f"of all that this customer got it stops {effect.messages:,} {noun}, {effect.wanted.clicked:,} of them clicked"
             of = f"the {effect.of:,} too many" if finding.excess is not None else f"{effect.of:,}"
             line(f"         would help: {title}: it stops {effect.stops:,} of {of} ({lost}){last}")
     if findings:

@@ -70,8 +70,8 @@ def _nothing(document: CustomerPicture) -> str:
 
     counts = document.messages
     untold = (finding.check for finding in document.findings if finding.verdict == "cannot_tell")
-    of_checks = in_one_line(language("en"), document.unanswered, untold)
-    if without_messages(document.unanswered):
+    of_checks = in_one_line(language("en"), document.unanswered, untold, sent=counts.sent)
+    if without_messages(document.unanswered) or not counts.sent:
         return as_sentence(of_checks)
     return f"{number(counts.sent)} mails, {number(counts.clicked)} with a click recorded; {of_checks}"
 

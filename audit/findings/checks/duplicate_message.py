@@ -75,7 +75,7 @@ def _detected(mailings: pl.DataFrame, hours: int) -> pl.DataFrame:
         pl.col("campaign_name").drop_nulls().first().alias("name"),
         pl.col("item_id").filter(again).is_not_null().all().alias("of_items"),
         pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("one_channel"),
-        pl.coalesce("campaign_name", "subject").first().alias("about"),
+        pl.coalesce("campaign_name", "campaign", "subject").drop_nulls().first().alias("about"),
         pl.col("original_id").filter(again).unique(maintain_order=True).alias("cause"),
     )
     text = pl.format(

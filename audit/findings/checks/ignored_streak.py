@@ -26,7 +26,7 @@ from audit.findings.schema import (
 from audit.findings.suggested_rule import Rule, quoted, rule_column, shortest, sunset
 from audit.why import counterfactual
 from audit.why.counterfactual import Plan
-from audit.why.model import Absence, Reason
+from audit.why.model import Absence, Limit, Reason
 from audit.why.wording import kinds_in_words
 
 _BY = ("customer_id", "channel")
@@ -79,12 +79,16 @@ class IgnoredStreak(Check):
         runs = _runs(context, limits).filter(pl.col("channel") == finding["subject"])
         stay: list[str] = []
         go: list[str] = []
+        limit = None
         for messages, times, weights in runs.select("messages", "times", "weights").iter_rows():
-            staying = _longest_that_is_none(list(zip(messages, times, strict=True)), weights, limits)
+            run = list(zip(messages, times, strict=True))
+            staying = _longest_that_is_none(run, weights, limits)
             stay += staying
             go += [message for message in messages if message not in set(staying)]
+            if runs.height == 1 and staying == _sparse(run, limits):
+                limit = Limit(messages=limits["recent"] - 1, days=limits["recent_days"])
         only_clicks = context.population.settings.engagement == "click"
-        return (Plan((*stay, *go), alone=False, stay=len(stay), smallest=only_clicks),)
+        return (Plan((*stay, *go), alone=False, stay=len(stay), smallest=only_clicks, limit=limit),)
 
     def nearest_events(self, events: pl.DataFrame, evidence: pl.DataFrame) -> Iterable[pl.DataFrame]:
         """The messages, what became of them, and what ends a run."""
@@ -95,7 +99,7 @@ class IgnoredStreak(Check):
     def absence(self, context: CheckContext, finding: Finding) -> Reason | None:
         """No click on any of the messages."""
         del context
-        absent = Absence(kinds=tuple(_ABSENT), since=finding["from"], until=finding["to"])
+        absent = Absence(kinds=tuple(_ABSENT), since=finding["from"], until=finding["to"], on_them=True)
         return Reason(f"no {kinds_in_words(_ABSENT)} on any of them", absent=absent)
 
     def events_that_end_it(self, finding: Finding, messages: pl.DataFrame) -> Iterable[pl.DataFrame]:
@@ -120,7 +124,6 @@ def _longest_that_is_none(
     """As many of a run of messages (event_ids and times) as make no streak: nowhere dense, too brief, too few, or
     no more than chance; `weights`: what each takes from the chance.
     """
-    sparse, _ = capped(messages, limits["recent"] - 1, timedelta(days=limits["recent_days"]))
     ids = [message for message, _ in messages]
     too_few = ids[: limits["messages"] - 1]
     span = timedelta(days=limits["span_days"])
@@ -129,7 +132,12 @@ def _longest_that_is_none(
     lightest = sorted(range(len(ids)), key=lambda place: weights[place])
     reached = list(accumulate(weights[place] for place in lightest))
     likely = [ids[place] for place in lightest[: bisect_left(reached, _enough(limits))]]
-    return max(sparse, brief, too_few, likely, key=len)
+    return max(_sparse(messages, limits), brief, too_few, likely, key=len)
+
+
+def _sparse(messages: Sequence[tuple[str, datetime]], limits: Mapping[str, Any]) -> Sequence[str]:
+    """As many of a run of messages as are nowhere dense."""
+    return capped(messages, limits["recent"] - 1, timedelta(days=limits["recent_days"]))[0]
 
 
 def _enough(limits: Mapping[str, Any]) -> float:

@@ -11,6 +11,7 @@ from audit.findings.check_context import CheckContext
 from audit.findings.schema import day, days, detected, message_count, nothing_detected
 from audit.findings.suggested_rule import rule_column, slug
 from audit.why.counterfactual import Plan
+from audit.why.model import Limit
 
 _WINDOW_DAYS = {"day": 1, "week": 7}
 
@@ -50,7 +51,7 @@ class OverFrequency(Check):
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """Messages of the channel that the limit let through."""
         limit = self.thresholds[finding["case"]]
-        reason = "within the limit of {} when it came"
+        reason = "would have passed a limit of {}"
         yield ExcludedEvents("message", _of_channel(context, finding["subject"]), reason, (limit,))
 
     def counts_until(self, context: CheckContext, finding: Finding) -> datetime | None:
@@ -76,8 +77,10 @@ class OverFrequency(Check):
         sent: list[tuple[str, datetime]] = (
             _of_channel(context, finding["subject"]).select("event_id", "occurred_at").rows()
         )
-        passed, stopped = capped(sent, self.thresholds[finding["case"]], window)
-        return (Plan((*passed, *stopped), alone=False, stay=len(passed)),) if len(stopped) != 1 else ()
+        limit = Limit(messages=self.thresholds[finding["case"]], days=window.days)
+        passed, stopped = capped(sent, limit.messages, window)
+        plan = Plan((*passed, *stopped), alone=False, stay=len(passed), limit=limit)
+        return (plan,) if len(stopped) != 1 else ()
 
 
 def capped(

@@ -136,9 +136,11 @@ def _hints(rows: pl.DataFrame, acts: pl.DataFrame, limits: Mapping[str, Any]) ->
         .filter((pl.col("orders") >= limits["orders"]) & (pl.col("score") >= limits["score"]))
         .filter(pl.col("inside") == 1)
     )
+    others = pl.format("of this account's other {} orders ", pl.col("orders") - 1)
+    alone = pl.when(pl.col("alone") == 0).then(pl.lit("none is")).otherwise(pl.format("{} are", "alone"))
     text = pl.format(
-        "{} messages about {} rest on one order on {}; of the other {} orders {} are the only one of their area (score {}).",
-        "mails", pl.lit(ABOUT), "since", pl.col("orders") - 1, "alone", pl.col("score").round(2),
+        "{} messages about {} came after its only order on {}, which may be for somebody else: {}{} alone in an area.",
+        "mails", pl.lit(ABOUT), "since", others, alone,
     )  # fmt: skip
     return _detected(groups.with_columns(case=pl.lit("hint"), severity=pl.lit("info"), text=text))
 

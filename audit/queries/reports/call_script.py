@@ -30,7 +30,7 @@ def aloud(explanation: WhyDocument, picture: CustomerPicture, *, locale: str = "
     says = language(locale)
     subject = explanation.subject
     finding = subject.id if subject.type == "finding" else None
-    customer_facts.refuse(picture.findings, [explanation], finding)
+    customer_facts.refuse(says, picture.findings, [explanation], finding)
     _refuse_topics(explanation, picture)
     sentences = {"message": _message, "segment": _segment, "item": _item, "finding": _finding}[subject.type]
     return tuple(one_line(text) for text in sentences(says, explanation, picture))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,9 @@ from audit.why.model import Facts
 from audit.why.silence import Silence, silence_after_finding
 from audit.why.wording import Wording
 
+_CALLED = {"campaign_id": "campaign_name", "item_id": "item_name"}
+"""Columns of ids, and those of what they are called."""
+
 _LEGAL_REQUESTS = ("access_requested", "erasure_requested")
 _ORDER = "order_completed"
 _AFTER_A_NO = ("breach", "within_grace", "maybe_machine")
@@ -33,7 +36,7 @@ class SentMessage:
     """A message of the case. `about`: the item, else the last level of the category, where the log says so.
 
     `sender`: the brand; `system`: the source whose log names it, where that is a name; `delivery`: goods that were sent, and no message. `refused`: a no
-    of the customer that bears on it is in force at the moment asked about. `title`: empty where the log has none that says anything to the customer.
+    of the customer that bears on it is in force at the moment asked about. `campaign`: its name, where it has one. `title`: empty where the log has none that says anything to the customer.
     """
 
     event_id: str
@@ -43,6 +46,7 @@ class SentMessage:
     sender: str | None = None
     system: str | None = None
     channel: str | None = None
+    campaign: str | None = None
     marketing: bool = False
     refused: bool = False
     delivery: bool = False
@@ -50,7 +54,7 @@ class SentMessage:
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """A no of the customer: the kind of event, when, and the one sender and channel it is about, if it is about one.
+    """A no of the customer: the kind of event, when, and the one sender, channel and list it is about, if it is about one.
 
     `topics`: those it is about, without the sensitive ones. `newest`: the newest of several noes; `renewed`: the yes that came after that one and bears on the same.
     """
@@ -59,6 +63,7 @@ class OptOut:
     at: datetime
     sender: str | None = None
     channel: str | None = None
+    list_id: str | None = None
     topics: tuple[str, ...] = ()
     newest: datetime | None = None
     renewed: datetime | None = None
@@ -91,11 +96,12 @@ class CaseFacts:
     """The facts of one case; `sent`: the finding's messages, else the marketing messages of the customer, oldest first.
     `others`: when those were sent that came after the same no over the same channel, and that it is not about.
 
-    `silence`: how far the mail log goes on after the last of the finding's and of those like them, without a gap. `refusal`: why somebody else answers.
+    `others_came`: over their channels others came in the same time. `silence`: how far the mail log goes on after the last of the finding's and of those like them, without a gap. `refusal`: why somebody else answers.
     """
 
     sent: tuple[SentMessage, ...] = ()
     others: tuple[datetime, ...] = ()
+    others_came: bool = False
     opt_out: OptOut | None = None
     purchase: Purchase | None = None
     origin: Origin | None = None
@@ -146,30 +152,39 @@ def messages_to_explain(
     return [message.event_id for message in sent] if len(sent) <= most else []
 
 
-def channels(events: pl.DataFrame, findings: Iterable[Finding]) -> dict[str, dict[str, int]]:
-    """Of each finding (by its id) how many of its messages came over which channel; none is told apart from the named ones."""
-    sent = dict(events.select("event_id", pl.col("channel").fill_null("")).rows())
-    return {row.id: dict(Counter(sent[event] for event in row.messages if event in sent)) for row in findings}
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What is known of a finding beside its own sentence, for other languages.
+
+    `channels`: how many of its messages came over which; none is told apart from the named ones. `causes`: the acts that
+    brought it about, the newest first, those of one kind on one thing together. `name`: what the data calls its subject.
+    """
+
+    channels: Mapping[str, int] = field(default_factory=dict)
+    causes: tuple[Facts, ...] = ()
+    name: str | None = None
 
 
-def causes(events: pl.DataFrame, findings: Iterable[Finding]) -> dict[str, tuple[Facts, ...]]:
-    """Of each finding (by its id) the acts that brought it about, the newest first, those of one kind on one thing together."""
-    rows = {
-        row["event_id"]: row
-        for row in events.filter(
-            pl.col("event_id").is_in([event for row in findings for event in row.cause])
-        ).to_dicts()
-    }
-    return {
-        row.id: tuple(
-            leaf.facts
-            for leaf in reasons.grouped(
-                Wording(), [rows[event] for event in reversed(row.cause) if event in rows]
-            )
-            if leaf.facts is not None
-        )
-        for row in findings
-    }
+def behind(events: pl.DataFrame, findings: Iterable[Finding]) -> dict[str, Behind]:
+    """What is known of each finding (by its id) of the customer of `events`."""
+    return {row.id: _behind(events, row) for row in findings}
+
+
+def _behind(events: pl.DataFrame, row: Finding) -> Behind:
+    of_it = events.filter(pl.col("event_id").is_in([*row.messages, *row.cause, *row.evidence]))
+    known = {event["event_id"]: event for event in of_it.to_dicts()}
+    causes = reasons.grouped(Wording(), [known[event] for event in reversed(row.cause) if event in known])
+    called = (
+        event[name]
+        for event in reversed(known.values())
+        for ident, name in _CALLED.items()
+        if event[ident] == row.subject and event[name]
+    )
+    return Behind(
+        channels=Counter(known[event]["channel"] or "" for event in row.messages if event in known),
+        causes=tuple(leaf.facts for leaf in causes if leaf.facts is not None),
+        name=next(called, None),
+    )
 
 
 def case_facts(case: Case, finding: Finding | None) -> CaseFacts:
@@ -180,6 +195,7 @@ def case_facts(case: Case, finding: Finding | None) -> CaseFacts:
     return CaseFacts(
         sent=sent,
         others=_others(case, finding),
+        others_came=_others_came(events, finding, sent),
         opt_out=_opt_out(cause, events),
         purchase=_purchase(_rows(events, () if finding is None else finding.cause)),
         origin=_origin(cause, case.context.coverage),
@@ -206,6 +222,7 @@ def _sent(events: pl.DataFrame, finding: Finding | None) -> tuple[SentMessage, .
             sender=row["sender"],
             system=_system(row["source_name"]),
             channel=row["channel"],
+            campaign=_campaign(row),
             marketing=row["kind"] not in deliveries and vocabulary.is_marketing(row["message_class"]),
             refused=_refused(row, acts),
             delivery=row["kind"] in deliveries,
@@ -217,8 +234,12 @@ def _sent(events: pl.DataFrame, finding: Finding | None) -> tuple[SentMessage, .
 
 def _title(row: dict[str, Any]) -> str:
     """The subject of a message, else what its campaign is called; an id is no title to anybody but us."""
-    name = None if row["campaign_name"] == row["campaign_id"] else row["campaign_name"]
-    return str(row["subject"] or _told(name) or _told(row["item_name"]) or "")
+    return str(row["subject"] or _campaign(row) or _told(row["item_name"]) or "")
+
+
+def _campaign(row: dict[str, Any]) -> str | None:
+    """The name of its campaign, where that says something to a customer."""
+    return None if row["campaign_name"] == row["campaign_id"] else _told(row["campaign_name"])
 
 
 def _told(name: str | None) -> str | None:
@@ -272,6 +293,7 @@ def _opt_out(rows: Sequence[dict[str, Any]], events: pl.DataFrame) -> OptOut | N
         row["occurred_at"],
         sender=row["sender"],
         channel=row["channel"],
+        list_id=row["list_id"],
         topics=tuple(topic for topic in row["topics"] or () if topic not in sensitive_topics.titles()),
         newest=newest["occurred_at"],
         renewed=_renewed(newest, events),
@@ -295,6 +317,19 @@ def _others(case: Case, finding: Finding | None) -> tuple[datetime, ...]:
         pl.col("occurred_at") >= noes["occurred_at"].min(),
     )
     return tuple(rows["occurred_at"])
+
+
+def _others_came(events: pl.DataFrame, finding: Finding | None, sent: Sequence[SentMessage]) -> bool:
+    """Whether the customer got more over the channels of the messages `sent` than these, from the first of them to the last."""
+    if finding is None or not finding.messages or not sent:
+        return False
+    channels = list({message.channel for message in sent})
+    times = {"first": min(finding.first, sent[0].at), "last": max(finding.last, sent[-1].at)}
+    came = sent_messages(events).filter(
+        pl.col("occurred_at").is_between(pl.lit(times["first"]), pl.lit(times["last"])),
+        pl.col("channel").is_in(channels, nulls_equal=True),
+    )
+    return came.height > max(finding.total, len(sent))
 
 
 def _renewed(no: dict[str, Any], events: pl.DataFrame) -> datetime | None:

@@ -6,7 +6,7 @@ segment's name or a sensitive topic; and nothing at all where privacy or care mu
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from msgspec import UNSET
@@ -26,17 +26,26 @@ _PRIVACY_OR_CARE = "privacy or care"
 _MOST_ACTS = 4
 """House value: so many acts are named; what goes further back helps nobody."""
 
+_NEAR = timedelta(days=30)
+"""House value: a gap so long before the first message, or after the last, is not told beside them."""
+
+_UNSURE = ("not_said", "nothing", "cannot_tell")
+"""What is said of messages whose reason is not known, unless acts are named that could be behind them."""
+
 
 class ReplyRefusedError(InputError):
     """No reply is offered: `answers` says who answers the customer instead."""
 
-    def __init__(self, answers: str, reason: str = "") -> None:
-        why = f" ({reason})" if reason else ""
-        super().__init__(f"no reply is offered here: hand this case over to {answers}{why}")
+    def __init__(self, says: Language, answers: str, reason: str = "", **values: object) -> None:
+        why = f" ({says.say('refused', reason, **values)})" if reason else ""
+        named = says.say("refused", answers) if says.has("refused", answers) else answers
+        super().__init__(says.say("refused", "reply", answers=named, why=why))
         self.answers = answers
 
 
-def refuse(findings: Iterable[Finding], explanations: Iterable[WhyDocument], finding: str | None) -> None:
+def refuse(
+    says: Language, findings: Iterable[Finding], explanations: Iterable[WhyDocument], finding: str | None
+) -> None:
     """Raise ReplyRefusedError where nothing is said to the customer: sensitive topics, bereavement, shared accounts.
 
     `finding`: the id of the finding that is to be answered, if one was named; only then a mere hint is refused too.
@@ -44,10 +53,10 @@ def refuse(findings: Iterable[Finding], explanations: Iterable[WhyDocument], fin
     for candidate in findings:
         handed_to = check(candidate.check).handed_to
         if handed_to and (candidate.id == finding or candidate.severity != "info"):
-            raise ReplyRefusedError(handed_to)
+            raise ReplyRefusedError(says, handed_to)
     for explanation in explanations:
         if any(fact.hand_over for fact in facts(explanation)):
-            raise ReplyRefusedError(_PRIVACY_OR_CARE)
+            raise ReplyRefusedError(says, _PRIVACY_OR_CARE)
 
 
 def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tuple[list[str], list[str]]:
@@ -70,7 +79,12 @@ def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tup
             listed.update(acts_behind)
             newest = acts_behind[:1]
     most = max(listed.values(), default=0)
-    return list(leads), [act for act, number in listed.items() if 2 * number >= most or act in newest]
+    likely = [act for act, number in listed.items() if 2 * number >= most or act in newest]
+    if likely:
+        unsure = {says.say("because", key, **words) for key in _UNSURE}
+        could_be = says.say("because", says.form("because", "could_be", len(likely)), **words)
+        return [*(lead for lead in leads if lead not in unsure), could_be], likely
+    return list(leads), likely
 
 
 def _unstated(says: Language, explanation: WhyDocument, words: dict[str, str]) -> tuple[str, list[str]]:
@@ -81,7 +95,7 @@ def _unstated(says: Language, explanation: WhyDocument, words: dict[str, str]) -
             return says.say("because", "broadcast", **words), []
         return says.say("because", "broadcast_since", since=says.date(since), **words), []
     if standing in {"derived", "inferred"}:
-        return says.say("because", "could_be", **words), acts(says, explanation)
+        return says.say("because", "not_said", **words), acts(says, explanation)
     key = "nothing" if standing == "unexplained" else "cannot_tell"
     return says.say("because", key, **words), []
 
@@ -207,8 +221,11 @@ def rule_in_words(says: Language, rule: Mapping[str, Any] | None, nouns: Mapping
     return says.say("rule", wording, window=window, **values)
 
 
-def unchecked(says: Language, unanswered: Sequence[Unanswered]) -> list[str]:
-    """What the data could not answer, and for which time it may lack something; nothing that privacy or care answers."""
+def unchecked(says: Language, unanswered: Sequence[Unanswered], sent: Sequence[SentMessage]) -> list[str]:
+    """What the data could not answer, and for which time about the messages `sent` (oldest first) it may lack some.
+
+    Nothing that privacy or care answers.
+    """
     checks = ((row, check(row.check)) for row in unanswered)
     asked = [row for row, of_row in checks if of_row.customers_ask and not of_row.handed_to]
     lacking = [row for row in asked if row.lacks in {"kinds", "columns", "opt_outs"}]
@@ -226,7 +243,10 @@ def unchecked(says: Language, unanswered: Sequence[Unanswered]) -> list[str]:
     if ends:
         sentences.append(says.say("sent", "ends", until=says.date(min(ends))))
     gaps = dict.fromkeys((gap.begin, gap.end) for row in asked for gap in row.gaps)
+    first, last = (message.at.date() for message in (sent[0], sent[-1]))
     for begin, end in sorted(gaps):
+        if begin - _NEAR > last or end + _NEAR < first:
+            continue
         sentences.append(says.say("sent", "gap", begin=says.date(begin), end=says.date(end)))
     return sentences
 

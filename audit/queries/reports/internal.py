@@ -10,12 +10,13 @@ from audit.queries.customer import CustomerPicture, MessageCounts
 from audit.queries.findings_documents import Finding
 from audit.queries.remedies import Remedy
 from audit.queries.reports import limits, shipped_words
+from audit.queries.reports.case_facts import Behind
 from audit.queries.reports.document import Report, Section
 from audit.queries.reports.language import Language, language
 from audit.queries.reports.note_sentences import found, question
 from audit.queries.reports.reasons import anomalies, why
 from audit.queries.reports.weekly import Weekly, section
-from audit.why.model import Facts, WhyDocument
+from audit.why.model import WhyDocument
 
 _OTHER_COUNTS = ("opened", "machine_opened", "suppressed", "attempted", "orphans")
 """What is said of a customer's messages beside the sent and the clicked, where it is not none."""
@@ -34,22 +35,21 @@ def internal(
     ticket: str | None = None,
     reason: str | None = None,
     remedies: Mapping[str, Remedy] | None = None,
-    channels: Mapping[str, Mapping[str, int]] | None = None,
-    causes: Mapping[str, Sequence[Facts]] | None = None,
+    behind: Mapping[str, Behind] | None = None,
 ) -> Report:
     """The case as a note for colleagues.
 
     `picture`: `whysent.customer/1`; `findings`: the rows of `whysent.findings/1`; `explanations`: `whysent.why/1` of
     what is to be explained one by one: the finding, and those of its messages; `chart`: its messages a week; `ticket` and
-    `reason`: why somebody looked; `remedies`: finding id → how far what would end it has come; `channels`: finding id → those of its
-    messages; `causes`: finding id → the acts that brought it about. Each thing is said once.
+    `reason`: why somebody looked; `remedies`: finding id → how far what would end it has come; `behind`: finding id → what is
+    known of it beside its sentence. Each thing is said once.
     In English the sentences of findings and explanations stand as they are; in German they are made of their facts.
     """
     says = language(locale)
     done = remedies or {}
     sections = [
         _head(says, picture, ticket, reason),
-        _verdict(says, picture, findings, channels or {}, causes or {}),
+        _verdict(says, picture, findings, behind or {}),
         _unanswered(says, picture),
         _done(says, findings, done),
         _messages(says, picture),
@@ -97,21 +97,19 @@ def _verdict(
     says: Language,
     picture: CustomerPicture,
     findings: Sequence[Finding],
-    channels: Mapping[str, Mapping[str, int]],
-    causes: Mapping[str, Sequence[Facts]],
+    behind: Mapping[str, Behind],
 ) -> Section:
     items = dict.fromkeys(
         f"{says.say('severity', row.severity)} · {says.say('verdict', row.verdict)} · "
-        f"{found(says, row, channels.get(row.id, {}), causes.get(row.id, ()))}"
+        f"{found(says, row, behind.get(row.id, Behind()))}"
         for row in findings
     )
     told = any(row.verdict != "cannot_tell" for row in findings)
     untold = (row.check for row in findings)
-    in_one_line = limits.in_one_line(says, picture.unanswered, untold)
-    nothing = f"{says.begun(in_one_line)}."
-    if not picture.messages.sent and not limits.without_messages(picture.unanswered):
-        nothing = says.say("internal", "no_messages")
-    return Section(says.say("internal", "verdict"), () if told else (nothing,), tuple(items))
+    nothing = limits.in_one_line(says, picture.unanswered, untold, sent=picture.messages.sent)
+    return Section(
+        says.say("internal", "verdict"), () if told else (f"{says.begun(nothing)}.",), tuple(items)
+    )
 
 
 def _unanswered(says: Language, picture: CustomerPicture) -> Section | None:

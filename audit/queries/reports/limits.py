@@ -40,13 +40,17 @@ def _gap(says: Language, gap: "Gap") -> str:
     return says.say("limits", key, day=begin, begin=begin, end=end)
 
 
-def in_one_line(says: Language, unanswered: Sequence[Unanswered], untold: Iterable[str] = ()) -> str:
+def in_one_line(
+    says: Language, unanswered: Sequence[Unanswered], untold: Iterable[str] = (), *, sent: int | None = None
+) -> str:
     """Where no check found anything: of how many that may be said, and of which not.
 
-    `untold`: checks that found that they cannot tell.
+    `untold`: checks that found that they cannot tell; `sent`: how many messages there are, where it is about one customer.
     """
     if without_messages(unanswered):
         return says.say("limits", "no_messages")
+    if sent == 0:
+        return says.say("limits", "none_to_customer")
     open_checks = list(dict.fromkeys([*untold, *(lack.check for lack in unanswered if _leaves_open(lack))]))
     in_part = {lack.check for lack in unanswered} - set(open_checks)
     if not open_checks and not in_part:

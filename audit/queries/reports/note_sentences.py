@@ -1,6 +1,6 @@
 """The sentences of a note: in English as findings and explanations have them, in German made of their facts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from msgspec import UNSET, UnsetType
@@ -10,6 +10,7 @@ from audit.findings.anomaly import OutOfPattern
 from audit.findings.anomaly.describe import UnusualThing
 from audit.queries.findings_documents import Finding
 from audit.queries.reports import customer_facts, shipped_words
+from audit.queries.reports.case_facts import Behind
 from audit.queries.reports.language import Language
 from audit.why.model import (
     Absence,
@@ -18,6 +19,8 @@ from audit.why.model import (
     Facts,
     FlowCondition,
     Reason,
+    RemovedEvents,
+    SaidAbout,
     SegmentFacts,
     WhyDocument,
 )
@@ -30,23 +33,20 @@ _ENGLISH = "en"
 """The language that findings and explanations are written in."""
 
 
-def found(says: Language, finding: Finding, channels: Mapping[str, int], causes: Sequence[Facts] = ()) -> str:
-    """What was found: how many messages, when, how many were too many, and the acts behind it.
-
-    `channels`: those of its messages; `causes`: the facts of those acts, the newest first.
-    """
+def found(says: Language, finding: Finding, known: Behind) -> str:
+    """What was found: how many messages, when, how many were too many, and the acts behind it, as far as they are `known`."""
     if says.locale == _ENGLISH:
         return finding.text
     told = question(says, finding.check)
-    about = _about(says, finding)
+    about = _about(says, finding, known)
     if finding.verdict == "cannot_tell":
         return f"{told}{about}"
-    told, case = f"{told}{about}", f"{_case(says, finding)}{_behind(says, causes)}"
+    told, case = f"{told}{about}", f"{_case(says, finding)}{_behind(says, known.causes)}"
     if not finding.messages:
         return f"{told}: {_days(says, finding.first, finding.last)}{case}"
     key = "one" if finding.total == 1 else "several"
     days = _days(says, finding.first, finding.last)
-    counted = says.say("noted", key, count=finding.total, days=days, **says.nouns(channels))
+    counted = says.say("noted", key, count=finding.total, days=days, **says.nouns(known.channels))
     excess = "" if finding.excess is None else f", {says.say('noted', 'excess', excess=finding.excess)}"
     return f"{told}: {counted}{excess}{case}"
 
@@ -58,15 +58,15 @@ def _behind(says: Language, causes: Sequence[Facts]) -> str:
     return f"; {says.say('noted', 'behind', acts=' '.join([', '.join(named), *more]))}" if named else ""
 
 
-def _about(says: Language, finding: Finding) -> str:
-    """What a finding is about beyond the question of its check."""
+def _about(says: Language, finding: Finding, known: Behind) -> str:
+    """What a finding is about beyond the question of its check; the one channel of its messages is in their name."""
     names, subject = check(finding.check).subject_names, finding.subject
-    if not subject or names == "nothing":
+    if not subject or names == "nothing" or (names == "channel" and [*known.channels] == [subject]):
         return ""
     words = {"channel": shipped_words.channel, "topic": shipped_words.topic}
     if says.has("subject", subject):
         return f" · {says.say('subject', subject)}"
-    return f" · {words[names](says, subject) if names in words else says.quoted(subject)}"
+    return f" · {words[names](says, subject) if names in words else says.quoted(known.name or subject)}"
 
 
 def _case(says: Language, finding: Finding) -> str:
@@ -92,9 +92,9 @@ def question(says: Language, check: str) -> str:
     return check if question is None else question.in_language(says.locale)
 
 
-def sentence(says: Language, reason: Reason) -> str:
-    """One sentence of an explanation, with the events it rests on."""
-    text = reason.text if says.locale == _ENGLISH else _of_facts(says, reason)
+def sentence(says: Language, reason: Reason, at: datetime | None = None) -> str:
+    """One sentence of an explanation, with the events it rests on. `at`: when the message was sent that it explains."""
+    text = reason.text if says.locale == _ENGLISH else _of_facts(says, reason, at)
     return f"{text} [{', '.join(reason.events)}]" if reason.events else text
 
 
@@ -140,7 +140,8 @@ def _when(says: Language, explanation: WhyDocument) -> str:
         return f"{text} {says.say('ends', 'counts_until', until=says.date(until))}" if more else text
     key = "until"
     if explanation.until <= explanation.at:
-        key = "over_series" if explanation.until_why == "series" else "over"
+        over = f"over_{explanation.until_why}"
+        key = over if says.has("ends", over) else "over"
     text = says.say("ends", key, until=says.date(explanation.until))
     return f"{text} {says.say('ends', 'default')}" if explanation.until_basis == "default" else text
 
@@ -163,8 +164,19 @@ def removed(says: Language, proof: Counterfactual) -> str:
             count=group.count,
             of=group.of,
         )
+        + _which(says, group)
         for group in proof.removed
     )
+
+
+def _which(says: Language, group: RemovedEvents) -> str:
+    """Which of the events of their kind they are."""
+    if group.which == "all":
+        return ""
+    limit = {} if group.limit is None else {"most": group.limit.messages, "days": group.limit.days}
+    named = f"{', '.join(group.named)} {says.rest(group.count - len(group.named))}"
+    days = {"first": says.date(group.first), "last": says.date(group.last)}
+    return says.say("noted", f"removed_{group.which}", named=named, **days, **limit)
 
 
 def act(says: Language, kind: str, thing: str, at: datetime, times: int = 1) -> str:
@@ -194,22 +206,29 @@ def _act(says: Language, told: Facts) -> str:
     assert told.act
     assert told.at
     times = told.times if isinstance(told.times, int) else 1
+    about = _said_about(says, told.said_about) if told.said_about else ""
     kind = "order_unasked" if told.unasked is True else told.act
     close = "" if told.close is UNSET else f" ({says.say('close', told.close)})"
-    return f"{act(says, kind, _subject(told), told.at, times)}{close}"
+    return f"{act(says, kind, _subject(told), told.at, times)}{about}{close}"
 
 
-def _of_facts(says: Language, reason: Reason) -> str:
+def _said_about(says: Language, said: SaidAbout) -> str:
+    """What a no or a yes is about."""
+    channel = None if said.channel is None else shipped_words.channel(says, said.channel)
+    parts = {"sender": said.sender, "list": said.list_id, "channel": channel}
+    named = [says.say("said_about", name, name=value) for name, value in parts.items() if value]
+    named += [says.say("said_about", "topic", name=topic) for topic in said.topics]
+    return f" ({', '.join(named)})"
+
+
+def _of_facts(says: Language, reason: Reason, at: datetime | None) -> str:
     told = reason.facts or Facts()
     if told.act and told.at:
         return _act(says, told)
     if told.about:
         return says.say("noted", "about", thing=says.quoted(shipped_words.topic(says, told.about)))
     if told.trigger is not UNSET:
-        name = (
-            shipped_words.trigger(says, told.trigger) if told.trigger else says.say("noted", "unknown_word")
-        )
-        return says.say("noted", f"fits_{told.fits}", trigger=name)
+        return _recorded(says, told)
     if told.list_id is not UNSET or told.left:
         return _on_list(says, told)
     if told.condition:
@@ -229,8 +248,17 @@ def _of_facts(says: Language, reason: Reason) -> str:
     if isinstance(told, CountedFacts):
         return _counted(says, told)
     if reason.absent:
-        return _absent(says, reason.absent, _subject(told))
+        return _absent(says, reason.absent, _subject(told), at)
     return _events(says, len(reason.events))
+
+
+def _recorded(says: Language, told: Facts) -> str:
+    """What the sender recorded, whether it fits, and where only the definition does not give it, why that is."""
+    name = shipped_words.trigger(says, told.trigger) if told.trigger else says.say("noted", "unknown_word")
+    if told.condition:
+        why = _condition(says, told.condition, holds=False)
+        return says.say("noted", "fits_not_given", trigger=name, why=why)
+    return says.say("noted", f"fits_{told.fits}", trigger=name)
 
 
 def _on_list(says: Language, told: Facts) -> str:
@@ -290,14 +318,16 @@ def _days(says: Language, first: datetime, last: datetime) -> str:
     return says.say("noted", "days", first=says.date(first), last=says.date(last))
 
 
-def _absent(says: Language, absent: Absence, thing: str) -> str:
-    """What did not happen, about what, and from when to when."""
-    kinds = says.listed([says.say("did", _known(says, "did", kind)) for kind in absent.kinds])
-    until = says.date(absent.until)
+def _absent(says: Language, absent: Absence, thing: str, at: datetime | None) -> str:
+    """What did not happen, about what, and from when to when, or until the message that was sent `at`."""
+    section = "did_on_them" if absent.on_them else "did"
+    kinds = says.listed([says.say(section, _known(says, section, kind)) for kind in absent.kinds])
     kinds += f" ({says.thing(thing)})" if thing else ""
+    until = says.say("noted", "this_message") if absent.until == at else says.date(absent.until)
     if absent.since is None:
         return says.say("noted", "never", kinds=kinds, until=until)
-    return says.say("noted", "absent", kinds=kinds, since=says.date(absent.since), until=until)
+    key = "absent_until_this" if absent.until == at else "absent"
+    return says.say("noted", key, kinds=kinds, since=says.date(absent.since), until=until)
 
 
 def _known(says: Language, section: str, key: str) -> str:

@@ -1,6 +1,7 @@
 """The explanations of a case as a tree: why, until when, what would have had to be different."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from audit.events.times import parse_iso
 from audit.findings.anomaly import OutOfPattern
@@ -45,11 +46,12 @@ def _title(says: Language, explanation: WhyDocument, findings: Sequence[Finding]
 
 
 def _below(says: Language, explanation: WhyDocument) -> tuple[Node, ...]:
-    reasons = tuple(_node(says, node) for node in _unsaid(explanation))
+    at = explanation.subject.at if explanation.subject.type == "message" else None
+    reasons = tuple(_node(says, node, at) for node in _unsaid(explanation))
     return (
         Node(says.say("standing", explanation.standing), reasons),
         *_definition(says, explanation.reconstruction),
-        *_passed_over(says, explanation.left_out),
+        *_passed_over(says, explanation.left_out, at),
         *_different(says, explanation.counterfactual),
         Node(f"{says.say('internal', 'ends')}: {note_sentences.ends(says, explanation)}"),
     )
@@ -62,8 +64,9 @@ def _unsaid(explanation: WhyDocument) -> Sequence[Reason]:
     return explanation.because[0].because if explanation.because else ()
 
 
-def _node(says: Language, reason: Reason) -> Node:
-    return Node(note_sentences.sentence(says, reason), tuple(_node(says, below) for below in reason.because))
+def _node(says: Language, reason: Reason, at: datetime | None) -> Node:
+    below = tuple(_node(says, behind, at) for behind in reason.because)
+    return Node(note_sentences.sentence(says, reason, at), below)
 
 
 def _definition(says: Language, check: FlowReconstruction | None) -> list[Node]:
@@ -82,8 +85,8 @@ def _definition(says: Language, check: FlowReconstruction | None) -> list[Node]:
     ]
 
 
-def _passed_over(says: Language, reasons: Sequence[Reason]) -> list[Node]:
-    nodes = tuple(_node(says, reason) for reason in reasons)
+def _passed_over(says: Language, reasons: Sequence[Reason], at: datetime | None) -> list[Node]:
+    nodes = tuple(_node(says, reason, at) for reason in reasons)
     return [Node(says.say("internal", "passed_over"), nodes)] if nodes else []
 
 

@@ -44,16 +44,14 @@ def reply(
     `remedy`: what has been done about it. Raises InputError for a finding that is not there, ReplyRefusedError where no
     reply is offered: sensitive topics, bereavement, shared accounts, legal requests.
     """
-    facts = facts or CaseFacts()
+    facts, says = facts or CaseFacts(), language(locale)
     if facts.legal_request is not None:
-        raise ReplyRefusedError(
-            "privacy", f"the customer asked for their data or its erasure on {facts.legal_request:%Y-%m-%d}"
-        )
+        raise ReplyRefusedError(says, "privacy", "asked", at=says.date(facts.legal_request))
     if facts.bereaved:
-        raise ReplyRefusedError("privacy or care", "somebody has died")
-    customer_facts.refuse(findings, explanations, finding)
+        raise ReplyRefusedError(says, "privacy or care", "died")
+    customer_facts.refuse(says, findings, explanations, finding)
     answered = chosen(findings, finding)
-    case = _Case(language(locale), picture, answered, _of(answered, explanations), facts, remedy or Remedy())
+    case = _Case(says, picture, answered, _of(answered, explanations), facts, remedy or Remedy())
     parts = [
         Section(paragraphs=(case.says.say("reply", "salutation"),)),
         Section(paragraphs=(case.says.say("reply", "greeting"),)),
@@ -189,7 +187,7 @@ def _all_messages(case: _Case) -> Iterable[str]:
     form = {1: "all_one", 2: "all_both"}.get(len(sent), "all_several")
     held = says.say("sent", form, title=title, **values)
     yield f"{held} {says.say('sent', 'nothing_found')}"
-    unchecked = customer_facts.unchecked(says, case.picture.unanswered)
+    unchecked = customer_facts.unchecked(says, case.picture.unanswered, sent)
     if unchecked:
         yield " ".join(unchecked)
 
@@ -211,9 +209,10 @@ def _led_up(case: _Case) -> Iterable[str]:
             "maybe_machine" if case.finding is not None and case.finding.case == "maybe_machine" else no.kind
         )
         key = kind if says.has("opt_out", kind) else "other"
-        if no.sender and says.has("opt_out", f"{key}_from"):
-            key = f"{key}_from"
-        yield says.say("opt_out", key, at=says.date(no.at), sender=no.sender, **case.nouns_of_no)
+        of = "_".join([key, *(["list"] if no.list_id else []), *(["from"] if no.sender else [])])
+        key = of if says.has("opt_out", of) else key
+        scope = {"sender": no.sender, "list": says.quoted(no.list_id or "")}
+        yield says.say("opt_out", key, at=says.date(no.at), **scope, **case.nouns_of_no)
     elif purchase is not None:
         yield says.say("sent", "bought", thing=says.quoted(purchase.about), at=says.date(purchase.at))
 
@@ -230,7 +229,7 @@ def _sent(case: _Case) -> str:
         "first": days[0],
         "last": days[1],
         "count": case.count,
-        "about": says.say("sent", "about", thing=case.thing) if case.thing else "",
+        "about": _about(case),
         "title": customer_facts.title(says, case.facts.sent[0]) if titled else "",
         **case.nouns,
     }
@@ -238,6 +237,22 @@ def _sent(case: _Case) -> str:
     form = "both" if form == "several" and case.count == 2 else form
     after = "after_" if case.facts.opt_out or case.facts.purchase else ""
     return says.say("sent", f"{after}{form}", **values)
+
+
+def _about(case: _Case) -> str:
+    """What the messages are about, else which campaign they are of, else, where more came at that time, that they are of a kind."""
+    says, sent = case.says, case.facts.sent
+    if case.thing:
+        return says.say("sent", "about", thing=case.thing)
+    campaigns = {message.campaign for message in sent}
+    campaign = campaigns.pop() if len(campaigns) == 1 else None
+    if case.count == 1 or not case.facts.others_came:
+        return ""
+    return (
+        says.say("sent", "of_campaign", campaign=says.quoted(campaign))
+        if campaign
+        else says.say("sent", "of_kind")
+    )
 
 
 def _excess(case: _Case) -> Iterable[str]:

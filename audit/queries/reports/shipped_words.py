@@ -20,6 +20,9 @@ _ENGLISH = "en"
 _ABOUT = ("categories", "campaigns", "items", "topics", "channels")
 """Scopes that a title of a rule names, the narrowest first."""
 
+_COUNTRY = "country"
+"""The segment that is named by a code, which no quotation marks make a word."""
+
 _NAMED = 2
 """So many names stand in a title; how many there are besides is said."""
 
@@ -33,17 +36,26 @@ def segment(says: Language, ident: str, title: str | None) -> str:
     ours = _segment_titles().get(definition)
     if ours is None or ours.replace("{group}", group) != name:
         return says.quoted(name)
-    words = says.texts["segment_group"]
-    parts = (str(words[part]) if part in words else says.quoted(part) for part in group.split(BETWEEN))
+    words = {**says.texts["segment_group"], **says.texts["place"]}
+    parts = (
+        str(words[part]) if part in words else part if definition == _COUNTRY else says.quoted(part)
+        for part in group.split(BETWEEN)
+    )
     return says.say("segment_title", definition, group=BETWEEN.join(parts))
 
 
 def flow(says: Language, ident: str | None, title: str) -> str:
     """The title of a flow, in the words of the language where it is one of ours."""
-    ours = _flow_titles().get(ident or "")
-    if says.locale == _ENGLISH or ours != title:
+    titles = _flow_titles()
+    named = ident if titles.get(ident or "") == title else _like(title)
+    if says.locale == _ENGLISH or named is None:
         return says.quoted(title)
-    return says.quoted(says.say("flow_title", ident or ""))
+    return says.quoted(says.say("flow_title", named))
+
+
+def _like(title: str) -> str | None:
+    """The flow of ours that somebody's own has its title from."""
+    return next((ident for ident, ours in _flow_titles().items() if ours == title), None)
 
 
 def trigger(says: Language, ident: str) -> str:

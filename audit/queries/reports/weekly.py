@@ -92,12 +92,13 @@ def _even(busy: Sequence[Week]) -> bool:
 
 def _summary(says: Language, busy: Sequence[Week]) -> str:
     """How many messages, and when the most, from the first week that had any to the last: what the log knows of."""
-    most = max(busy, key=lambda week: (week.messages, week.start))
+    most = max(busy, key=lambda week: week.messages)
+    alone = [week.messages for week in busy].count(most.messages) == 1
     first, last = busy[0].start, busy[-1].start
     if len(busy) == 1:
         key = "told_single" if most.messages == 1 else "told_one"
     else:
-        key = "told_even" if _even(busy) else "told"
+        key = "told" if alone else "told_even"
     return says.say(
         "weekly",
         key,

@@ -109,7 +109,7 @@ HISTORIES = {
             *(mail(f"2026-01-01T{hour}:00") for hour in (10, 11, 12, 13)),
             mail("2026-01-01T14:00", channel="sms", **OTHER),
         ],
-        {"within the limit of 3 when it came": ["early"]},
+        {"would have passed a limit of 3": ["early"]},
     ),
     "repeat-after-purchase": (
         [

@@ -1,11 +1,13 @@
 """Why a finding is listed, and without what it would not be."""
 
+from collections.abc import Iterable
+
 import pytest
 
 from audit import findings
 from audit.errors import NotFoundError
 from audit.events.times import parse_iso
-from audit.why.model import Counterfactual, Explanation
+from audit.why.model import Counterfactual, Explanation, Limit
 from audit.why.reasons import told_by_kind
 from tests.build import context, events
 
@@ -52,7 +54,12 @@ def test_where_no_act_is_behind_it_messages_are_left_out() -> None:
     rest = frame.filter(~frame["event_id"].is_in(list(proof.remove)))
     assert ident not in findings.find(rest, ctx)["id"].to_list()
     assert {one[:1] for one in proof.remove} == {"m"}
-    assert proof.removed_in_words == f"{len(proof.remove)} of 25 mails of “deals”"
+    assert (
+        proof.removed_in_words
+        == f"{len(proof.remove)} of 25 mails of “deals”, those since {proof.removed[0].first}"
+    )
+    since = frame.filter(frame["occurred_at"].dt.date() >= proof.removed[0].first)
+    assert set(proof.remove) == set(since["event_id"])
     (absence,) = [one for one in made.because[0].because if one.absent]
     assert absence.absent is not None
     assert absence.absent.kinds == ("message_clicked",)
@@ -79,7 +86,33 @@ def test_of_events_of_several_kinds_each_kind_is_told() -> None:
     proof = Counterfactual(remove=left_out, add=(), outcome="", smallest=True, method="exact")
     told = told_by_kind(proof, frame)
     assert told is not None
-    assert told.removed_in_words == "8 of 9 views and all 3 mails"
+    assert told.removed_in_words == "8 of 9 views, those until 2026-01-08 and all 3 mails"
+
+
+@pytest.mark.parametrize(
+    ("gone", "limit", "said"),
+    [
+        (range(1, 13), None, "those until 2026-03-12"),
+        (range(9, 21), None, "those since 2026-03-09"),
+        (range(3, 16), None, "those from 2026-03-03 to 2026-03-15"),
+        ([*range(1, 9), *range(12, 21)], None, "all but those from 2026-03-09 to 2026-03-11"),
+        ([*range(1, 15), 16, 18], None, "m01, m02, m03 and 13 more"),
+        (
+            [*range(1, 15), 16, 18],
+            Limit(messages=2, days=7),
+            "those that at most 2 in 7 days would have stopped",
+        ),
+    ],
+)
+def test_some_of_many_messages_are_told_by_which_they_are(
+    gone: Iterable[int], limit: Limit | None, said: str
+) -> None:
+    frame = events(*(mail(f"m{day:02}", f"2026-03-{day:02}") for day in range(1, 21)))
+    remove = tuple(f"m{day:02}" for day in gone)
+    proof = Counterfactual(remove=remove, add=(), outcome="", smallest=True, method="exact", limit=limit)
+    told = told_by_kind(proof, frame)
+    assert told is not None
+    assert told.removed_in_words == f"{len(remove)} of 20 mails of “deals”, {said}"
 
 
 def test_a_breach_has_no_counterfactual() -> None:

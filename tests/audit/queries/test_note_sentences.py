@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from audit.queries.reports import note_sentences
+from audit.queries.reports.case_facts import Behind
 from audit.queries.reports.language import language
 from audit.queries.reports.weekly import section, weekly
 from audit.why import flow_check
@@ -58,6 +59,36 @@ def test_other_orders_do_not_make_it_untrue_that_none_was_of_this() -> None:
     assert said == "nicht verzeichnet vom 24. März 2026 bis 8. September 2026: Gekauft („Headphones“)"
 
 
+def test_what_was_not_so_before_a_message_is_said_alike_of_all_of_them() -> None:
+    absent = Absence(kinds=("order_completed",), since=FIRST, until=LAST)
+    reason = Reason("", absent=absent, facts=Facts(thing="Headphones"))
+    said = note_sentences.sentence(GERMAN, reason, LAST)
+    assert said == "nicht verzeichnet ab dem 24. März 2026 bis zu dieser Nachricht: Gekauft („Headphones“)"
+
+
+def test_a_streak_without_a_click_says_nothing_of_the_clicks_on_other_messages() -> None:
+    absent = Absence(kinds=("message_clicked",), since=FIRST, until=LAST, on_them=True)
+    assert german(Facts(), absent).endswith(": Klick in einer davon")
+
+
+def test_a_headline_names_things_and_what_a_no_was_about() -> None:
+    deals = finding("ignored-streak", subject="makeup-new")
+    known = Behind({"email": 3}, name="New in make-up")
+    assert "· „New in make-up“: 3 E-Mails" in note_sentences.found(GERMAN, deals, known)
+    no = {
+        "kind": "unsubscribed",
+        "at": "2026-06-12",
+        "sender": "Larkfield Sport",
+        "topics": ["sport", "health"],
+    }
+    (leaf,) = grouped(Wording(), events(no).to_dicts())
+    assert leaf.facts is not None
+    late = finding("after-opt-out", subject="email", case="wrong_scope")
+    said = note_sentences.found(GERMAN, late, Behind({"email": 3}, (leaf.facts,)))
+    assert said.startswith("Nachrichten nach einem Nein: 3 E-Mails")
+    assert "(Absender „Larkfield Sport“, Thema „sport“)" in said
+
+
 def test_where_no_act_fits_it_is_not_said_that_there_were_none() -> None:
     absent = Absence(kinds=("order_completed", "product_viewed"), since=None, until=LAST)
     assert german(Facts(covered=True), absent) == "nichts in diesen Daten erklärt es"
@@ -78,7 +109,11 @@ def test_when_a_step_is_due_adds_up(hours: int, leeway: int | None, said: str) -
 
 @pytest.mark.parametrize(
     ("days", "said"),
-    [((2, 9), "never more than 1 in one of them"), ((2, 3, 9), "most, 2, in the week of 2026-03-02")],
+    [
+        ((2, 9), "never more than 1 in one of them"),
+        ((2, 3, 9), "most, 2, in the week of 2026-03-02"),
+        ((2, 3, 9, 10, 16), "never more than 2 in one of them"),
+    ],
 )
 def test_no_week_is_called_the_fullest_where_all_are_alike(days: tuple[int, ...], said: str) -> None:
     sent = events(
@@ -100,7 +135,10 @@ def test_a_condition_that_did_not_hold_is_not_told_as_if_it_had(holds: bool, sai
 
 def test_a_finding_without_messages_counts_none() -> None:
     goods = finding("unrequested-shipment", messages=[], subject="tool-set", to="2025-11-18T07:00:00Z")
-    assert note_sentences.found(GERMAN, goods, {}) == "Waren ohne Bestellung · „tool-set“: 18. November 2025"
+    assert (
+        note_sentences.found(GERMAN, goods, Behind())
+        == "Waren ohne Bestellung · „tool-set“: 18. November 2025"
+    )
 
 
 def test_a_segment_that_was_not_left_is_told_by_its_name_alone() -> None:
@@ -148,5 +186,5 @@ def test_how_an_act_is_related_has_a_name_in_german() -> None:
 
 def test_a_german_headline_names_the_act_behind_it() -> None:
     causes = [Facts(act="order_completed", thing="Nail clipper", at=FIRST, times=1)]
-    told = note_sentences.found(GERMAN, finding(), {"email": 3}, causes)
+    told = note_sentences.found(GERMAN, finding(), Behind({"email": 3}, causes))
     assert told.endswith("; dahinter: Gekauft „Nail clipper“, 24. März 2026 00:00")

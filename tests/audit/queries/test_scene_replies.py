@@ -16,6 +16,7 @@ from audit.privacy.log import Log
 from audit.privacy.roles import Viewer
 from audit.queries import documents, remedies
 from audit.queries.findings_documents import Finding
+from audit.queries.reports.language import language
 from audit.rules.book import Book
 from audit.workspace.workspace import Workspace
 from fixtures import demo
@@ -122,6 +123,11 @@ def test_no_letter_is_made_where_somebody_else_must_answer_and_it_says_who(
     ws: Workspace, customer: str, answers: str
 ) -> None:
     with pytest.raises(InputError, match=f"no reply is offered here: hand this case over to {answers}"):
+        letter(ws, customer, "en")
+    named = language("de").say("refused", answers)
+    with pytest.raises(
+        InputError, match=f"hier gibt es keine Antwort zum Abschicken: Bitte weitergeben an {named}"
+    ):
         letter(ws, customer, "de")
 
 

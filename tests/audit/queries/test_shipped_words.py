@@ -47,8 +47,9 @@ def test_every_check_asks_in_german() -> None:
     ("ident", "title", "said"),
     [
         ("lapsed", "Lapsed customer", "Lange nichts gekauft"),
-        ("country:DE", "Shops from DE", "Kauft aus „DE“"),
+        ("country:DE", "Shops from DE", "Land: DE"),
         ("micro-hour:Home | evening", "Keeps coming back to Home | evening", "Kommt immer wieder auf „Home“ | abends zurück"),
+        ("settlement:rural", "Lives in: rural", "Wohnort: ländlich"),
         ("lapsed", "Our sleeping friends", "„Our sleeping friends“"),
         ("vip-2026", "VIP 2026", "„VIP 2026“"),
         ("vip-2026", None, "„vip-2026“"),

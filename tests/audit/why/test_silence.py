@@ -61,7 +61,7 @@ def test_a_gap_is_told_and_the_records_after_it_too() -> None:
     )
     (german,) = customer_facts.ends(language("de"), [], at(119), silence=told, messages="E-Mails")
     assert german == (
-        "Seit dem 11. Januar 2026 ist keine dieser Art mehr gekommen; unsere Aufzeichnungen über E-Mails reichen bis "
+        "Seit dem 11. Januar 2026 ist keine dieser Art mehr gekommen; unsere Aufzeichnungen über Nachrichten reichen bis "
         "zum 30. April 2026, können aber vom 2. März 2026 bis zum 31. März 2026 unvollständig sein."
     )
 

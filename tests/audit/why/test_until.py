@@ -55,7 +55,7 @@ def test_a_series_is_over_with_its_last_step() -> None:
     assert (iso(made.until), made.end.why) == ("2026-03-02T08:00:00Z", "series")
     assert (
         made.document().to_json()["until_text"]
-        == "By its definition the last such series about the same was over on 2026-03-02."
+        == "By its definition no more about the same was due after 2026-03-02."
     )
 
 
@@ -143,7 +143,7 @@ def test_a_finding_stays_and_says_until_when_one_more_would_count() -> None:
     made = findings.finding(frame, ctx, ident).document().to_json()
     assert (made["until"], made["until_why"]) == (None, "happened")
     assert made["counts_until"] == "2026-03-08T08:00:00Z"  # a week after the fifth from the end that fits
-    assert made["until_text"].endswith("One more of the same before 2026-03-08 would count to it.")
+    assert made["until_text"].endswith("Our check would count one more of the same to it until 2026-03-08.")
     assert ident in set(findings.find(frame, context(frame, ctx.at + timedelta(days=3650)))["id"])
 
 
