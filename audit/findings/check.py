@@ -116,8 +116,8 @@ class Check(ABC):
         del events, evidence
         return ()
 
-    def absence(self, context: CheckContext, finding: Finding) -> Reason | None:
-        """What did not happen, where a finding rests on that."""
+    def beside_events(self, context: CheckContext, finding: Finding) -> Reason | None:
+        """What a finding rests on beside events of the customer: what did not happen, or what everybody's say."""
         del context, finding
         return None
 
@@ -150,7 +150,7 @@ class Check(ABC):
 class NoActCheck(Check):
     """A check that finds something because no act of the customer supports it."""
 
-    def absence(self, context: CheckContext, finding: Finding) -> Reason | None:
+    def beside_events(self, context: CheckContext, finding: Finding) -> Reason | None:
         """No act that fits before the finding."""
         del context
         needed = data_sufficiency.kinds()

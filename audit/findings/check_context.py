@@ -179,9 +179,9 @@ def newest_before(
         .with_columns(newest.alias("_newest"))
         .with_columns(pl.col(name).gather(pl.col("_newest")) for name in added.values())
         .filter("_is_row")
-        .select("customer_id", "event_id", *added.values())
+        .select(*by, "event_id", *added.values())
     )
-    return rows.join(filled, on=["customer_id", "event_id"], how="left", maintain_order="left")
+    return rows.join(filled, on=[*by, "event_id"], how="left", maintain_order="left")
 
 
 def newest_bought_before(

@@ -89,16 +89,16 @@ def finding(
 
 
 def _reasons(check: Check, context: CheckContext, row: Finding) -> Iterator[Reason]:
-    """The finding's sentence, and behind it the acts, the messages, and what did not happen."""
+    """The finding's sentence, and behind it the acts, the messages, and what else it rests on."""
     messages = set(row["messages"])
     acts = [*row["cause"], *(event_id for event_id in row["evidence"] if event_id not in messages)]
     events = context.events.filter(pl.col("event_id").is_in(acts)).to_dicts()[::-1]
     leaves = [*reasons.grouped(Wording(), events), *_messages(context, row)]
-    absence = None if row["verdict"] == "cannot_tell" else check.absence(context, row)
+    beside = None if row["verdict"] == "cannot_tell" else check.beside_events(context, row)
     yield Reason(
         row["text"],
         tuple(row["evidence"]),
-        because=tuple(leaves) if absence is None else (*leaves, absence),
+        because=tuple(leaves) if beside is None else (*leaves, beside),
         facts=Facts(check=row["check"]),
     )
     yield Reason(f"it rests on: {'; '.join(row['sources'])}", facts=Facts(verdict=row["verdict"]))

@@ -24,6 +24,7 @@ from audit.findings.checks.lookalike_segment import LookalikeSegment
 from audit.findings.checks.over_frequency import OverFrequency
 from audit.findings.checks.repeat_after_purchase import RepeatAfterPurchase
 from audit.findings.checks.same_address import SameAddress
+from audit.findings.checks.sensitive_audience import SensitiveAudience
 from audit.findings.checks.sensitive_inference import SensitiveInference
 from audit.findings.checks.shared_account import SharedAccount
 from audit.findings.checks.unexplained import Unexplained
@@ -50,6 +51,7 @@ CHECKS: dict[str, Check] = {
         UnrequestedShipment(),
         LifeChanged(),
         SensitiveInference(),
+        SensitiveAudience(),
         LookalikeSegment(),
         Unexplained(),
     )

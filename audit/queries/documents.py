@@ -74,7 +74,7 @@ def explanation(case: Case, ws: "Workspace", **subjects: str | None) -> why.WhyD
         raise InputError(NAME_ONE)
     ((subject, ident),) = chosen
     reasons = case.why(subject, ident)
-    if not case.view.names_sensitive and reasons.standing == "inferred":
+    if not case.view.names_sensitive and (subject == "finding" or reasons.standing == "inferred"):
         reasons = replace(reasons, because=_told_causes(reasons.because))
     if subject == "finding":
         covered_by = remedies.covered_by(case, ident)
@@ -88,12 +88,12 @@ def explanation(case: Case, ws: "Workspace", **subjects: str | None) -> why.WhyD
 
 
 def _told_causes(because: tuple[why.Reason, ...]) -> tuple[why.Reason, ...]:
-    """What could be behind a message, without what touches a sensitive topic: that is listed for nobody who is not told it."""
+    """What is, or could be, behind it, without what touches a sensitive topic: that is listed for nobody who is not told it."""
     told = [reason for reason in because if not _is_sensitive(reason)]
     nested = [msgspec.structs.replace(reason, because=_told_causes(reason.because)) for reason in told]
     if len(told) == len(because):
         return tuple(nested)
-    handed = f"more that could be behind it touches a sensitive topic; {HAND_OVER}"
+    handed = f"more behind it touches a sensitive topic; {HAND_OVER}"
     return (*nested, why.Reason(handed, facts=why.Facts(hand_over="sensitive topic")))
 
 

@@ -31,7 +31,7 @@ def causing_acts(placed: pl.DataFrame, messages: pl.DataFrame, facts: Facts) -> 
     compared, other = messages.filter(known), messages.filter(~known)
     place = pl.lit(None, pl.UInt32).alias("place")
     of_item = related_acts(placed, compared).filter(level=ITEM).with_columns(place)
-    apart = _set_apart(placed, compared, audiences).with_columns(level=pl.lit(None, pl.Int8))
+    apart = acts_set_apart(placed, compared, audiences.told(FEWEST)).with_columns(level=pl.lit(None, pl.Int8))
     first = of_item.join(apart, on=("message", "act"), how="anti")
     parts = (apart, first, related_acts(placed, other, facts.frequent_words).with_columns(place))
     return pl.concat([part.select(*CAUSES).cast(CAUSES) for part in parts])  # type: ignore[arg-type]
@@ -43,23 +43,26 @@ def with_enough_people(audiences: Audiences) -> pl.Series:
     return enough["campaign"]
 
 
-def _set_apart(placed: pl.DataFrame, messages: pl.DataFrame, audiences: Audiences) -> pl.DataFrame:
-    """`message, act, place` of every act that is one of those that set the message's recipients apart, the likeliest only."""
-    apart = audiences.apart.filter(pl.col("recipients") >= FEWEST).with_columns(
-        _key("level", "value", "item_id").alias("key"),
-        place=pl.int_range(pl.len(), dtype=pl.UInt32).over("campaign"),
+def acts_set_apart(placed: pl.DataFrame, messages: pl.DataFrame, apart: pl.DataFrame) -> pl.DataFrame:
+    """`message, act, place` of every act that is one of those that set the message's recipients apart, the likeliest only.
+
+    `placed`, `messages`: as for `causing_acts`; `apart`: what sets them apart, as `Audiences.told` gives it.
+    """
+    sought = apart.select(
+        "campaign", "what", "place", key=_key("level", "value", "item_id"),
         reach=pl.duration(days=pl.col("window_days").cast(pl.Int64)),
-    )
+    )  # fmt: skip
     asked = messages.select(
         "customer_id", "message", campaign_expr().alias("campaign"), sent_at="occurred_at"
-    ).join(apart.select("campaign", "what", "key", "place", "reach"), on="campaign")
+    ).join(sought, on="campaign")
     if asked.is_empty():
         return pl.DataFrame(schema={"message": pl.UInt32, "act": pl.UInt32, "place": pl.UInt32})
     own = placed.join(
         asked.select("customer_id").unique(), on="customer_id", how="semi", maintain_order="left"
     )
+    keys = asked.select("what", "key").unique()
     return (
-        asked.join(pl.concat([_acts(own), _states(own)]), on=("customer_id", "what", "key"))
+        asked.join(pl.concat([_acts(own, keys), _states(own)]), on=("customer_id", "what", "key"))
         .filter(
             pl.col("at") < pl.col("sent_at"),
             (pl.col("at") >= pl.col("sent_at") - pl.col("reach")).fill_null(value=True),
@@ -81,22 +84,31 @@ def _key(level: str, value: str, item_id: str) -> pl.Expr:
     )
 
 
-def _acts(own: pl.DataFrame) -> pl.DataFrame:
-    """Each act under every key that it answers to: `customer_id, act, at, until` (null), `what, key`."""
+def _acts(own: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
+    """Each act under every one of `keys` (`what, key`) that it answers to: `customer_id, act, at, until` (null), `what, key`."""
+    about = ["kind", "category", "item_id", "query"]
     acts = own.filter(pl.col("kind").is_in(list(ACTS))).select(
-        "customer_id", "act", "category", "item_id", "query",
-        at="occurred_at", until=pl.lit(None, own.schema["occurred_at"]), what=pl.col("kind").replace_strict(ACTS, return_dtype=pl.String),
-    )  # fmt: skip
+        "customer_id", "act", *about, at="occurred_at", until=pl.lit(None, own.schema["occurred_at"])
+    )
+    answers = _answers(acts.select(about).unique()).join(keys, on=("what", "key"), how="semi")
+    return acts.join(answers, on=about, nulls_equal=True).select(
+        "customer_id", "act", "at", "until", "what", "key"
+    )
+
+
+def _answers(acts: pl.DataFrame) -> pl.DataFrame:
+    """Acts (`kind, category, item_id, query`), with `what, key`: each under every key that it answers to."""
     levels = pl.col("category").str.split(" > ")
-    paths = [
-        levels.list.head(depth).list.join(" > ")
-        for depth in range(1, int(acts.select(levels.list.len().max()).item() or 0) + 1)
-    ]
+    deepest = int(acts.select(levels.list.len().max()).item() or 0)
+    paths = [levels.list.head(depth).list.join(" > ") for depth in range(1, deepest + 1)]
     words = pl.when(pl.col("category").is_null()).then(pl.col("query").str.to_lowercase().str.strip_chars())
     keys = [pl.concat_str(pl.lit("c"), path) for path in paths]
     keys += [pl.concat_str(pl.lit("i"), "item_id"), pl.concat_str(pl.lit("v"), words)]
     return (
-        acts.select("customer_id", "act", "at", "until", "what", key=pl.concat_list(keys).list.unique())
+        acts.with_columns(
+            what=pl.col("kind").replace_strict(ACTS, return_dtype=pl.String),
+            key=pl.concat_list(keys).list.unique(),
+        )
         .explode("key", empty_as_null=True)
         .drop_nulls("key")
     )

@@ -320,6 +320,11 @@ def _sensitive(finding: Finding, history: History, _: Row) -> Figures:
     return [*own, *(str(number) for number in (shown, mails) if number)]
 
 
+def _sensitive_audience(finding: Finding, _: History, facts: Facts) -> Figures:
+    got = facts.audiences.campaigns.filter(campaign=finding.subject)["recipients"].item()
+    return [str(got), str(len(finding.cause)), str(len(finding.messages))]
+
+
 def _segment(finding: Finding, history: History, _: Row) -> Figures:
     entered = next(
         row
@@ -368,4 +373,5 @@ READ: dict[str, Callable[[Finding, History, Row], Figures]] = {
 _BY_FACTS: dict[str, Callable[[Finding, History, Facts], Figures]] = {
     "repeat-after-purchase": _repeat,
     "ignored-streak": ignored,
+    "sensitive-audience": _sensitive_audience,
 }

@@ -148,7 +148,7 @@ def _other(group: str | None) -> list[pl.Expr]:
 
 def weeks(events: pl.DataFrame, at: datetime) -> tuple[Week, ...]:
     """Sent messages by week (Mondays, UTC), from the first event to `at`, with what else happened."""
-    from audit.population.weekly_counts import weeks as counted
+    from audit.events.messages import weeks as counted
 
     return tuple(
         Week(week.start, week.messages, "".join(SIGNS[kind] for kind in week.kinds))

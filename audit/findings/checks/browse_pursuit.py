@@ -69,7 +69,7 @@ class BrowsePursuit(NoActCheck):
             context, finding, messages, before="before that look", after=after, figures=(days,)
         )
 
-    def absence(self, context: CheckContext, finding: Finding) -> Reason | None:
+    def beside_events(self, context: CheckContext, finding: Finding) -> Reason | None:
         """Nothing: an act that fits is behind them, and it is among the evidence."""
         del context, finding
         return None

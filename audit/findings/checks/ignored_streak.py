@@ -96,7 +96,7 @@ class IgnoredStreak(Check):
         ends = [*VISITS, *OPT_INS, *OPT_OUTS]
         yield events.filter(pl.col("kind").str.starts_with("message_") | pl.col("kind").is_in(ends))
 
-    def absence(self, context: CheckContext, finding: Finding) -> Reason | None:
+    def beside_events(self, context: CheckContext, finding: Finding) -> Reason | None:
         """No click on any of the messages."""
         del context
         absent = Absence(kinds=tuple(_ABSENT), since=finding["from"], until=finding["to"], on_them=True)

@@ -28,7 +28,7 @@ class SensitiveInference(Check):
         messages. Case `path`; `by_likeness` where the data would hold such acts and holds none. A consent that names
         the topic and is in force at the time, and a list the customer is on, take a decision out.
         """
-        decisions = _without_consent(_decisions(context), context)
+        decisions = unconsented(_decisions(context), context)
         openings = decisions.group_by(_BY, maintain_order=True).agg(
             pl.col("occurred_at").first().alias("opening_at"), pl.col("event_id").first().alias("opening_id")
         )
@@ -66,8 +66,8 @@ def _decisions(context: CheckContext) -> pl.DataFrame:
     return decisions.drop_nulls("topic").sort("customer_id", *ORDER)
 
 
-def _without_consent(decisions: pl.DataFrame, context: CheckContext) -> pl.DataFrame:
-    """Those of `decisions` before which the newest word on their topic, if any, was no consent."""
+def unconsented(decisions: pl.DataFrame, context: CheckContext) -> pl.DataFrame:
+    """Those of `decisions` (with `customer_id, occurred_at, event_id, topic`) before which the newest word on their topic, if any, was no consent."""
     consents = (
         context.of_kind("consent_given", "consent_withdrawn")
         .select("customer_id", *ORDER, "kind", "topics")

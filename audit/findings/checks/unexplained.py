@@ -63,12 +63,12 @@ class Unexplained(NoActCheck):
             ]
         )
 
-    def absence(self, context: CheckContext, finding: Finding) -> Reason | None:
+    def beside_events(self, context: CheckContext, finding: Finding) -> Reason | None:
         """No act that fits, where the data would hold one."""
         decided = context.events.filter(pl.col("event_id").is_in(finding["cause"]))["occurred_at"].min()
         at = decided if isinstance(decided, datetime) else finding["from"]
         covered, _ = data_sufficiency.of_a_message(context.population.coverage, at)
-        return super().absence(context, finding) if covered else None
+        return super().beside_events(context, finding) if covered else None
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """The customer's acts before it."""

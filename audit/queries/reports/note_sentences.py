@@ -8,12 +8,14 @@ from msgspec import UNSET, UnsetType
 from audit.findings import catalogue, check
 from audit.findings.anomaly import OutOfPattern
 from audit.findings.anomaly.describe import UnusualThing
+from audit.population.audience import FEWEST, SetsApart
 from audit.queries.findings_documents import Finding
 from audit.queries.reports import customer_facts, shipped_words
 from audit.queries.reports.case_facts import Behind
 from audit.queries.reports.language import Language
 from audit.why.model import (
     Absence,
+    AudienceFacts,
     CountedFacts,
     Counterfactual,
     Facts,
@@ -24,7 +26,7 @@ from audit.why.model import (
     SegmentFacts,
     WhyDocument,
 )
-from audit.why.wording import UNNAMED
+from audit.why.wording import UNNAMED, percent
 
 _NAMED = 2
 """House value: so many acts behind a finding are named; how many there are besides is said."""
@@ -223,6 +225,9 @@ def _said_about(says: Language, said: SaidAbout) -> str:
 
 def _of_facts(says: Language, reason: Reason, at: datetime | None) -> str:
     told = reason.facts or Facts()
+    if isinstance(told, AudienceFacts) and told.audience:
+        act_named = [_act(says, told)] if told.act else []
+        return "; ".join([*act_named, _set_apart(says, told.audience)])
     if told.act and told.at:
         return _act(says, told)
     if told.about:
@@ -235,6 +240,11 @@ def _of_facts(says: Language, reason: Reason, at: datetime | None) -> str:
         return _condition(says, told.condition, told.holds if told.holds is not UNSET else None)
     if told.life or told.hand_over:
         return _handed_over(says, told)
+    return _of_other_facts(says, reason, told, at)
+
+
+def _of_other_facts(says: Language, reason: Reason, told: Facts, at: datetime | None) -> str:
+    """What else there is: how many more, what was checked, counted, or did not happen."""
     if told.further:
         return says.say("noted", "further", n=told.further)
     named = [key for key in ("check", "verdict") if getattr(told, key) is not UNSET]
@@ -259,6 +269,21 @@ def _recorded(says: Language, told: Facts) -> str:
         why = _condition(says, told.condition, holds=False)
         return says.say("noted", "fits_not_given", trigger=name, why=why)
     return says.say("noted", f"fits_{told.fits}", trigger=name)
+
+
+def _set_apart(says: Language, fact: SetsApart) -> str:
+    """What sets the people who got a campaign apart, with the share of them and of the others."""
+    few = fact.others_share is None
+    return says.say(
+        "audience",
+        fact.what,
+        value=says.quoted(fact.value),
+        window=says.say("audience", "window", span=says.span(fact.window)) if fact.window else "",
+        share=percent(fact.recipients_share).replace(".", ","),
+        others=says.say("audience", "few", n=FEWEST)
+        if few
+        else percent(fact.others_share or 0.0).replace(".", ","),
+    )
 
 
 def _on_list(says: Language, told: Facts) -> str:

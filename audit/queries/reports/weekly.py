@@ -6,8 +6,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from audit.events.messages import sent_messages
-from audit.population.weekly_counts import Week, weeks
+from audit.events.messages import Week, sent_messages, weeks
 from audit.queries.reports import note_sentences
 from audit.queries.reports.chart import RIGHT, WIDTH, escaped, grid_line, picture
 from audit.queries.reports.document import Section, Table

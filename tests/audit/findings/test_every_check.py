@@ -27,6 +27,16 @@ twin-1,2026-01-05T09:00:00Z,unsubscribed,email,,,mail,twin@example.org
 twin-2,2026-02-01T09:00:00Z,message_sent,email,t2,,mail,Twin@example.org
 """
 
+AIMED = [
+    f"{kind},{number},{columns}"
+    for number in range(12)
+    for kind, columns in (
+        ("order_completed", "2026-01-05T09:00:00Z,,,Drugstore > Pregnancy tests,shop"),
+        ("message_sent", "2026-01-20T09:00:00Z,email,at-home,,mail"),
+    )
+]
+"""A campaign that people got who had bought the same sensitive thing."""
+
 
 @pytest.fixture(scope="module")
 def workspace(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -37,7 +47,10 @@ def workspace(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     book.apply(book.plan_add([from_dict(DECLARED)]))
     more = folder.with_name("more.csv")
     more.write_text(MORE)
-    import_paths(Workspace.open(folder), [more])
+    aimed = folder.with_name("aimed.csv")
+    columns = "kind,customer_id,occurred_at,channel,campaign_id,category,source_name"
+    aimed.write_text("\n".join([columns, *AIMED]))
+    import_paths(Workspace.open(folder), [more, aimed])
     return folder
 
 

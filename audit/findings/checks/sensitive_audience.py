@@ -1,0 +1,96 @@
+"""A campaign whose recipients a sensitive topic sets apart, sent to somebody who has that in common with them."""
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from audit.events import sensitive_topics
+from audit.events.vocabulary import campaign_expr
+from audit.findings.check import Check, ExcludedEvents, Finding
+from audit.findings.check_context import ORDER, CheckContext
+from audit.findings.checks.sensitive_inference import unconsented
+from audit.findings.schema import ABOUT, detected, message_columns, message_count, nothing_detected, several
+from audit.findings.suggested_rule import rule_column, without_consent
+from audit.population.audience import FEWEST
+from audit.why.audience_causes import acts_set_apart
+from audit.why.model import AudienceFacts, Reason
+from audit.why.wording import set_apart
+
+_BY = ["customer_id", "campaign"]
+
+
+class SensitiveAudience(Check):
+    """Who got it shows what it went by, and that is a sensitive topic."""
+
+    id = "sensitive-audience"
+    handed_to = "privacy"
+
+    def detect(self, context: CheckContext) -> pl.DataFrame:
+        """By customer and campaign the mailings before which something of their own is what sets its recipients apart,
+        and touches a sensitive topic. A consent that names the topic and is in force takes a message out.
+
+        Evidence is the path: what they did or were, then the messages.
+        """
+        audiences = context.population.facts.audiences
+        apart = audiences.told(FEWEST).drop_nulls("topic")
+        sent = _mailings(context, apart["campaign"])
+        if sent.is_empty():
+            return nothing_detected()
+        placed = context.events.with_row_index("act")
+        sent = sent.join(
+            placed.select("customer_id", "event_id", message="act"), on=("customer_id", "event_id")
+        )
+        causes = (
+            acts_set_apart(placed, sent, apart)
+            .join(sent.select("message", "customer_id", "event_id", "occurred_at", "campaign"), on="message")
+            .join(apart.select("campaign", "place", "topic"), on=("campaign", "place"))
+            .join(audiences.campaigns.select("campaign", "recipients"), on="campaign")
+        )
+        of_topic = ("customer_id", *ORDER, "topic")
+        causes = causes.join(unconsented(causes.select(of_topic).unique(), context), on=of_topic, how="semi")
+        return _detected(sent, causes.with_columns(act_id=placed["event_id"].gather(causes["act"])))
+
+    def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
+        """Its messages before the customer had anything of what sets its recipients apart, or with their consent."""
+        messages = _mailings(context, pl.Series([finding["subject"]]))
+        reason = "before anything of their own that sets its recipients apart, or with a consent"
+        yield ExcludedEvents("message", messages, reason)
+
+    def beside_events(self, context: CheckContext, finding: Finding) -> Reason | None:
+        """The likeliest of what sets its recipients apart and touches a sensitive topic, with its figures."""
+        facts = context.population.facts.audiences.sets_apart(finding["subject"], FEWEST)
+        return next(
+            (Reason(set_apart(fact), facts=AudienceFacts(audience=fact)) for fact in facts if fact.sensitive),
+            None,
+        )
+
+
+def _mailings(context: CheckContext, campaigns: pl.Series) -> pl.DataFrame:
+    """The marketing messages of `campaigns`."""
+    mailings = context.mailings.with_columns(campaign_expr().alias("campaign"))
+    return mailings.filter(pl.col("campaign").is_in(campaigns.unique().implode()))
+
+
+def _detected(sent: pl.DataFrame, causes: pl.DataFrame) -> pl.DataFrame:
+    paths = causes.group_by(_BY).agg(
+        pl.col("act_id").sort_by("act").unique(maintain_order=True).alias("cause"),
+        *(pl.col(name).sort_by("place").first() for name in ("topic", "recipients")),
+    )
+    rows = (
+        sent.join(causes, on="message", how="semi", maintain_order="left")
+        .group_by(_BY, maintain_order=True)
+        .agg(pl.col("channel").first(), *message_columns())
+        .join(paths, on=_BY, maintain_order="left")
+        .with_columns(campaigns=pl.concat_list("campaign"))
+    )
+    return detected(
+        rows.with_columns(rule_column(rows, ("topic", "campaigns"), without_consent)),
+        subject="campaign",
+        case=pl.lit("path"),
+        about=pl.col("topic").replace(sensitive_topics.titles()),
+        text=pl.format(
+            "Its {} recipients are set apart by {}: {} of this customer’s own, then {}.",
+            "recipients", pl.lit(ABOUT), several(pl.col("cause").list.len(), "act"), message_count(pl.col("channel")),
+        ),
+        rule="rule",
+    )  # fmt: skip
