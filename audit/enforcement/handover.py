@@ -19,6 +19,7 @@ import polars as pl
 from audit.errors import InputError, NotPermittedError
 from audit.events.document import Document
 from audit.events.times import iso
+from audit.events.vocabulary import Scope
 from audit.population.stats import Facts
 from audit.privacy import roles
 from audit.privacy.role_view import RoleView
@@ -27,6 +28,7 @@ from audit.queries.case import named_in
 from audit.rules.book import Proposal, Request
 from audit.rules.book.proposals import APPROVED, PROPOSED
 from audit.rules.describe import sentence
+from audit.rules.kinds.consent import named
 from audit.rules.model import NextMessage, Rule, to_dict
 from audit.rules.reference import histories
 from audit.rules.reference.history import LAST_ID, Evaluator, History, Message
@@ -64,7 +66,7 @@ class Suppressed(NamedTuple):
 
     `about`: what the messages are about or go by, where the rule tells them apart: a channel, a category, an item ...
     `channel`: the one that it is limited to by that; None: every channel of the rule. `part`: it is about a sender, list or
-    topic alone, and other messages of the channel go on.
+    topic alone, and other messages of the channel go on. `but`: what of the channel goes on all the same.
     """
 
     customer: str
@@ -73,6 +75,7 @@ class Suppressed(NamedTuple):
     until: datetime | None
     channel: str | None = None
     part: bool = False
+    but: tuple[Scope, ...] = ()
 
 
 def suppressed(
@@ -109,13 +112,13 @@ def suppressed(
 
 def _suppressed_by(rule: Rule, history: History, at: datetime) -> Iterator[Suppressed]:
     evaluator = _informed(history, rule)
-    for about, message, part in rule.next_messages(history, at) or _like_those_before(history, rule, at):
+    for about, message, part, but in rule.next_messages(history, at) or _like_those_before(history, rule, at):
         if evaluator.blocking(message, at) is not None:
             until = evaluator.earliest_pass(message, at, at)
             if rule.valid_until and (until is None or until > rule.valid_until):
                 until = rule.valid_until
             channel = message.channel if rule.apart_by_channel else None
-            yield Suppressed(history.customer, rule.id, about, until, channel, part=part)
+            yield Suppressed(history.customer, rule.id, about, until, channel, part=part, but=but)
 
 
 def _informed(history: History, rule: Rule) -> Evaluator:
@@ -148,7 +151,7 @@ class Handover:
     """What was handed over: the `text` of the file, and how many `people` are in it.
 
     `withheld`: rows left out as they are about a sensitive topic; `narrower`: people left out of a list that cannot say so,
-    as they get other messages of the channel; `nameless`: people left out as the vault has no e-mail
+    as they get other messages of the channel; `wider`: people in it though they said yes to a part; `nameless`: people left out as the vault has no e-mail
     address of theirs; `altered`: cells that got a `'` before them.
     """
 
@@ -156,6 +159,7 @@ class Handover:
     people: int
     withheld: int
     narrower: int
+    wider: int
     nameless: int
     altered: int
 
@@ -239,6 +243,7 @@ def hand_over(
         people=len(people & set(names)),
         withheld=withheld,
         narrower=len(everyone - people),
+        wider=len({row.customer for row in rows if row.but} & set(names)) if form in BY_NAME_ALONE else 0,
         nameless=len(people - set(names)),
         altered=0 if form == "json" else len({row.customer for row in by_name if is_formula(row.customer)}),
     )
@@ -259,7 +264,9 @@ def _people(
     nameable = [rule for rule in rules if not speaks_of_rule(view, rule)]
     ids = {rule.id for rule in nameable}
     rows = suppressed(events, rules, ws.facts(), at, ids=named_in(ws, rules))
-    allowed = [row for row in rows if row.rule in ids and view.text(row.about) == row.about]
+    allowed = [
+        row for row in rows if row.rule in ids and view.shown((row.about, row.but)) == (row.about, row.but)
+    ]
     return nameable, allowed, len(rows) - len(allowed)
 
 
@@ -302,10 +309,15 @@ def write(rows: Sequence[Suppressed], rules: Iterable[Rule], at: datetime, form:
     if form == "json":
         return json.dumps(document(rows, rules, at).to_json(), ensure_ascii=False, indent=2) + "\n"
     if form == "csv":
-        cells = [(row.customer, row.rule, row.about, iso(row.until) or "") for row in rows]
+        cells = [(row.customer, row.rule, _about(row), iso(row.until) or "") for row in rows]
         return _csv([("customer_id", "rule", "about", "until"), *cells])
     head = "external_id" if form == "braze" else "Email"
     return _csv([(head,), *((name,) for name in dict.fromkeys(row.customer for row in rows))])
+
+
+def _about(row: Suppressed) -> str:
+    """`email`, or `email, all but list-b`."""
+    return f"{row.about}, all but {', '.join(map(named, row.but))}" if row.but else row.about
 
 
 class SuppressedPerson(Document):
@@ -318,6 +330,8 @@ class SuppressedPerson(Document):
     """What the rule tells apart, such as a channel or a category."""
     until: datetime | None
     """Null: nothing ends it."""
+    but: tuple[str, ...]
+    """The senders, lists and topics that go on all the same, as a later yes named them."""
 
 
 class HandoverDocument(Document, schema="whysent.handover/1"):
@@ -335,7 +349,13 @@ def document(rows: Iterable[Suppressed], rules: Iterable[Rule], at: datetime) ->
         at=at,
         rules=tuple({**to_dict(rule), "version": rule.version, "words": sentence(rule)} for rule in rules),
         people=tuple(
-            SuppressedPerson(customer=row.customer, rule=row.rule, about=row.about or None, until=row.until)
+            SuppressedPerson(
+                customer=row.customer,
+                rule=row.rule,
+                about=row.about or None,
+                until=row.until,
+                but=tuple(map(named, row.but)),
+            )
             for row in rows
         ),
     )

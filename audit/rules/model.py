@@ -16,6 +16,7 @@ import polars as pl
 from audit.errors import InputError
 from audit.events.schema import MESSAGE_CLASSES
 from audit.events.times import iso
+from audit.events.vocabulary import Scope
 from audit.rules.key_readers import Flag, Moment, Names, Text, name, one_of, some_of
 from audit.rules.reference.history import Evaluator, History, Message
 
@@ -44,12 +45,14 @@ class ActsRead(NamedTuple):
 
 class NextMessage(NamedTuple):
     """What a customer might get. `about`: what it is about, or goes by; `part`: others of its channel may go on when it may
-    not, whatever they are about.
+    not, whatever they are about. `but`: what of its channel goes on, where it stands for
+    all the rest.
     """
 
     about: str
     message: Message
     part: bool = False
+    but: tuple[Scope, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

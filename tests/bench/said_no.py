@@ -22,6 +22,7 @@ from audit import findings
 from audit.enforcement.gate.decider import Gate
 from audit.enforcement.handover import suppressed
 from audit.events.schema import SCHEMA, conform, in_order
+from audit.events.vocabulary import Scope
 from audit.population.stats import count as count_facts
 from audit.rules.model import from_dict
 from audit.rules.reference import histories
@@ -307,7 +308,9 @@ def _of_handover(events: pl.DataFrame, people: dict[str, list[Row]]) -> Iterator
     rule = from_dict({"id": "r", "kind": "consent"})
     rows = suppressed(events, [rule], count_facts(events.lazy()), at)
     for customer, own in people.items():
-        named = {(row.about, row.part) for row in rows if row.customer == customer}
+        own_rows = [row for row in rows if row.customer == customer]
+        parts = {row.about for row in own_rows if row.part}
+        whole = {row.about: row.but for row in own_rows if not row.part}
         acts = said(own)
         for message in standing(own):
             if (message["message_class"] or "marketing") != "marketing":
@@ -315,10 +318,18 @@ def _of_handover(events: pl.DataFrame, people: dict[str, list[Row]]) -> Iterator
             again = {**message, "event_id": "\U0010ffff", "occurred_at": at}
             names = (again["sender"], again["list_id"], ", ".join(again["topics"] or ()))
             of_part = (again["channel"], *(names if any(names) else ("no sender, list or topic",)))
-            is_named = (again["channel"] or "", False) in named
-            is_named |= (" · ".join(filter(None, of_part)), True) in named
+            channel = again["channel"] or ""
+            is_named = channel in whole and not any(goes_on(part, again) for part in whole[channel])
+            is_named |= " · ".join(filter(None, of_part)) in parts
             if is_named != (refused(acts, again, timedelta()) is not None):
                 yield f"handover: {customer} {message['event_id']} {'is' if is_named else 'is not'} named"
+
+
+def goes_on(part: Scope, message: Row) -> bool:
+    """Whether a message is of what a handed-over row leaves open."""
+    named = ((part.sender, message["sender"]), (part.list_id, message["list_id"]))
+    shared = not part.topics or set(part.topics) & set(message["topics"] or ())
+    return bool(shared) and all(name is None or name == own for name, own in named)
 
 
 def _tuple(value: Any) -> Any:

@@ -186,6 +186,10 @@ def _tell_omissions(handed_over: "Handover") -> None:
         output.narrate(
             f"{handed_over.narrower:,} people are left out whose no leaves a part of the channel open: --format csv and json name it"
         )
+    if handed_over.wider:
+        output.narrate(
+            f"{handed_over.wider:,} people are in it who said no to everything, then yes to a part: --format csv and json name that part"
+        )
     if handed_over.nameless:
         output.narrate(f"{handed_over.nameless:,} people have no e-mail address here and are left out")
     if handed_over.altered:

@@ -59,8 +59,8 @@ class Consent(Rule):
         return did(events, NOES)
 
     def next_messages(self, history: History, at: datetime) -> Iterator[NextMessage]:
-        """One message a channel where nothing of it may go out; else one of each sender, list and topics that it got, or
-        that a no is about.
+        """One message a channel where a no to all of it is in force, but for what a later yes opened; and one of each sender,
+        list and topics that it got, or that a no is about, in the rest.
         """
         consents = Consents(history.acts)
         bare = Message._make(None for _ in Message._fields)._replace(
@@ -79,13 +79,14 @@ class Consent(Rule):
         ]
         for channel in dict.fromkeys(scope.channel for scope in scopes):
             whole = bare._replace(channel=channel)
-            if consents.closed(whole, at):
-                yield NextMessage(channel or "", whole)
-                continue
-            for scope in dict.fromkeys(scope for scope in scopes if scope.channel == channel):
-                of_channel = (scope.sender, scope.list_id, ", ".join(scope.topics or ()))
-                named = [channel, *(of_channel if any(of_channel) else (NO_NAME,))]
-                yield NextMessage(" · ".join(filter(None, named)), about(bare, scope), part=True)
+            of_channel = [scope for scope in dict.fromkeys(scopes) if scope.channel == channel]
+            if consents.refused(whole, at):
+                opened = consents.reopened(whole, at)
+                yield NextMessage(channel or "", whole, but=tuple(opened))
+                of_channel = [scope for scope in of_channel if any(bears_on(part, scope) for part in opened)]
+            for scope in of_channel:
+                name = " · ".join(filter(None, [channel, named(scope) or NO_NAME]))
+                yield NextMessage(name, about(bare, scope), part=True)
 
     @property
     def lasting_acts(self) -> tuple[str, ...]:
@@ -123,15 +124,15 @@ class Consents:
         """Those that say no."""
         return [act for act in self._acts if act.kind not in OPT_INS]
 
-    def closed(self, message: Message, at: datetime) -> bool:
-        """Whether a no is in force against all messages of a channel: also against those that a yes names."""
-        named = (
-            about(message, Scope(message.channel, act.sender, act.list_id, topics))
+    def reopened(self, message: Message, at: datetime) -> list[Scope]:
+        """What of a channel, all of which was refused, a later yes has opened."""
+        agreed = [
+            Scope(message.channel, act.sender, act.list_id, topics)
             for act in self._acts
             if act.kind in OPT_INS
-            for topics in ([[topic] for topic in act.topics] if act.topics else [[]])
-        )
-        return all(self.refused(one, at) is not None for one in (message, *named))
+            for topics in ([(topic,) for topic in act.topics] if act.topics else [()])
+        ]
+        return [scope for scope in dict.fromkeys(agreed) if self.refused(about(message, scope), at) is None]
 
     def __bool__(self) -> bool:
         return bool(self._acts)
@@ -205,6 +206,11 @@ def about(message: Message, scope: Scope) -> Message:
     channel, sender, list_id, topics = scope
     listed = None if topics is None else tuple(topics)
     return message._replace(channel=channel, sender=sender, list_id=list_id, topics=listed)
+
+
+def named(scope: Scope) -> str:
+    """What of a channel it is about; empty where it is all of it."""
+    return " · ".join(filter(None, [scope.sender, scope.list_id, ", ".join(scope.topics or ())]))
 
 
 def _scope(act: Act | Message) -> Scope:

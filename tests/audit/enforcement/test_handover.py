@@ -187,3 +187,32 @@ def test_the_document_holds_the_set_in_words_too_and_the_people_as_they_are(ws):
 def test_another_format_is_refused(ws):
     with pytest.raises(InputError, match="one of csv, json, braze, klaviyo, words"):
         handed(ws, "xlsx")
+
+
+def test_a_no_to_everything_with_a_later_yes_is_handed_over_with_what_it_leaves_open(tmp_path):
+    """The lists of people that know no exception hold them, as the mails they refused are more; who left one list alone
+    is in none.
+    """
+    no, yes = {"kind": "unsubscribed", "channel": "email"}, {"kind": "subscribed", "channel": "email"}
+    later = {"occurred_at": "2026-01-06T10:00:00Z"}
+    mail = {"channel": "email", "list_id": "a"}
+    people = [
+        {"customer_id": "all-but-b", **no},
+        {"customer_id": "all-but-b", **yes, **later, "list_id": "b"},
+        {"customer_id": "left-a", **mail},
+        {"customer_id": "left-a", **no, **later, "list_id": "a"},
+        {"customer_id": "back", **no},
+        {"customer_id": "back", **yes, **later},
+    ]
+    ws = taken_in(tmp_path, people)
+    rule = [from_dict({"id": "no", "kind": "consent"})]
+    made = handed(ws, "csv", rule)
+    assert sorted(row[::2] for row in sheet(made)[1:]) == [
+        ["all-but-b", "email, all but b"],
+        ["left-a", "email · a"],
+    ]
+    of_everybody = json.loads(handed(ws, "json", rule).text)["people"]
+    assert {(row["about"], *row["but"]) for row in of_everybody} == {("email", "b"), ("email · a",)}
+    named = handed(ws, "braze", rule)
+    assert sheet(named)[1:] == [["all-but-b"]]
+    assert (named.people, named.narrower, named.wider) == (1, 1, 1)

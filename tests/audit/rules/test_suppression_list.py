@@ -16,10 +16,13 @@ WEEK = [message(f"2026-01-0{day}T10:00") for day in (5, 6)]
 BOUGHT = {"kind": "order_completed", "at": "2026-01-05T10:00", "item_id": "7", "category": "A > B"}
 
 
-def told(rows, rule, at="2026-01-07T00:00Z", ids=None):
+def told(rows, rule, at="2026-01-07T00:00Z", ids=None, *, but=False):
     frame = events(*rows)
     found = suppressed(frame, [from_dict(rule)], context(frame).facts, parse_iso(at), ids=ids)
-    return [(one.customer, one.about, iso(one.until)) for one in found]
+    return [
+        (one.customer, one.about, iso(one.until), *([[scope.list_id for scope in one.but]] if but else []))
+        for one in found
+    ]
 
 
 def test_a_cap_suppresses_who_had_enough_until_there_is_room():
@@ -93,7 +96,7 @@ def test_who_left_one_list_is_named_with_it_and_gets_the_others():
     left = told([*lists, {**no, "list_id": "A"}], consent)
     assert left == [("c_1", "email · A", None)]
     yes = {"kind": "subscribed", "at": "2026-01-06T12:00", "channel": "email", "list_id": "B"}
-    assert told([*lists, no, yes], consent) == [("c_1", "email · A", None)]
+    assert told([*lists, no, yes], consent, but=True) == [("c_1", "email", None, ["B"])]
     assert told([{**yes, "at": "2026-01-01T10:00"}, *lists, no], consent) == [("c_1", "email", None)]
 
 
