@@ -62,7 +62,7 @@ class Gate:
         return [rule.id for rule in self._set.rules if rule.reads_causes]
 
     def ask(self, customer: str, message: Message, *, key: str | None = None) -> tuple[GateDecision, bool]:
-        """Decide a candidate that would be sent at `message.at`; and whether the answer is new rather than given again.
+        """Decide a candidate that would be sent at `message.at`; and whether that is new rather than an answer given again.
 
         `key` is what makes two candidates the same message (default: its event_id). A message that is decided keeps
         its answer, so that a line may be repeated; one that was deferred is judged anew once it is due. Raises
@@ -90,6 +90,11 @@ class Gate:
         past = replace(history, recorded=self._recorded)
         self._customers[history.customer] = CustomerState(past, self._set, self._retention, keys, newest)
 
+    def channel_of(self, customer: str, act: Act) -> str | None:
+        """The channel of an event, else that of its message, where the gate decided that."""
+        state = self._customers.get(customer)
+        return act.channel if state is None else state.channel_of(act)
+
     def restore(self, customer: str, message: Message, *, key: str, answer: GateDecision) -> None:
         """Take in a decision made at `message.at` before; of a message that was deferred, each in order.
 
@@ -97,7 +102,7 @@ class Gate:
         """
         state = self._customer(customer)
         state.restore(message, key, answer)
-        if self._retention.zoned and message.time_zone:
+        if self._retention.zoned:
             state.place(message.at, message.event_id, message.time_zone)
 
     def restore_note(self, customer: str, act: Act, *, time_zone: str | None = None) -> None:
@@ -121,10 +126,10 @@ class Gate:
             state.forget()
 
     def _noted(self, state: CustomerState, act: Act, time_zone: str | None) -> None:
-        if self._retention.zoned and time_zone:
+        if self._retention.zoned:
             state.place(act.at, act.event_id, time_zone)
         if act.kind in ENGAGEMENT.values() and is_human(act.machine):
-            self._recorded.add((act.kind, act.channel))
+            self._recorded.add((act.kind, state.channel_of(act)))
 
     def _customer(self, name: str) -> CustomerState:
         state = self._customers.get(name)

@@ -167,9 +167,9 @@ class CustomerState(Judge):
         self._grown = -_FEW + len(self._answered) + len(self._noted)
 
     def offer(self, message: Message, key: str) -> tuple[GateDecision, bool]:
-        """Decide a candidate, or give the answer it had; and whether it is new.
+        """Decide a candidate, or give the answer it had; and whether anything is known now that was not.
 
-        Raises InputError if it is older than the customer's last.
+        Another row of a message that was decided tells in which zone the customer was. Raises InputError if it is older than the customer's last.
         """
         at = message.at
         before = self._answered.get(key)
@@ -177,7 +177,9 @@ class CustomerState(Judge):
             answer, due = before.answer, before.answer.next_allowed_at
             if before.at < self._since(at):
                 self._first_due.pop(key, None)
-            elif answer.decision != "defer" or due is None or at < due:
+            elif answer.decision != "defer":
+                return answer, self._retention.zoned and self.place(at, message.event_id, message.time_zone)
+            elif due is None or at < due:
                 return answer, False
             else:
                 message = message._replace(at=self._first_due[key])
@@ -192,7 +194,7 @@ class CustomerState(Judge):
         answer = self._answer(message, at, key)
         self._answered[key] = _answered(message, answer, at)
         zone = message.time_zone
-        if zone and self._retention.zoned and (zone != self._zone or newest == at):
+        if self._retention.zoned and (zone != self._zone or newest == at):
             self.place(at, message.event_id, zone)
         return answer, True
 
@@ -233,8 +235,10 @@ class CustomerState(Judge):
             ]
             self._evaluate_anew(all_rules=False)
 
-    def place(self, at: datetime, event_id: str, time_zone: str) -> None:
-        """Take in which zone a row was in."""
+    def place(self, at: datetime, event_id: str, time_zone: str | None) -> bool:
+        """Take in which zone a row was in, if it says so. Answers whether that was not known."""
+        if not time_zone:
+            return False
         newest_zone = self._zones[-1] if self._zones else None
         zoned = Zoned(at, event_id, time_zone)
         if newest_zone is None or (newest_zone < zoned and newest_zone.time_zone != time_zone):
@@ -242,6 +246,9 @@ class CustomerState(Judge):
             self._zone = time_zone
         elif zoned < newest_zone and zoned not in self._zones:
             insort(self._zones, zoned)
+        else:
+            return False
+        return True
 
     def restore(self, message: Message, key: str, answer: GateDecision) -> None:
         """Take in a decision made at `message.at` before."""
@@ -251,7 +258,8 @@ class CustomerState(Judge):
             before = None
         self._newest = at if self._newest is None else max(self._newest, at)
         self._address_complaints(message, key)
-        self._answered[key] = _answered(message, answer, at)
+        if before is None or before.answer.decision == "defer" or at <= before.at:
+            self._answered[key] = _answered(message, answer, at)
         self._grown += 1
         if answer.decision == "defer":
             if before is None or before.answer.decision != "defer":
@@ -259,6 +267,11 @@ class CustomerState(Judge):
         elif answer.goes_out and (before is None or before.answer.decision == "defer"):
             insort(self._gone_out, message, key=attrgetter("at"))
             self._evaluate_anew()
+
+    def channel_of(self, act: Act) -> str | None:
+        """The channel of an act, else that of its message."""
+        sent = self._answered.get(act.message_key or "")
+        return act.channel if act.channel or sent is None else sent.channel
 
     def remembers(self, name: str) -> bool:
         """Whether the answer to the message of this key, or the act of this event_id, is still known."""

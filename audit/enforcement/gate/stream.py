@@ -21,7 +21,7 @@ import msgspec
 import polars as pl
 
 from audit.enforcement.gate.decider import Gate, GateDecision
-from audit.enforcement.gate.reader import Reader
+from audit.enforcement.gate.reader import Line, Reader
 from audit.enforcement.gate.record import Record, compact, entry, read_head
 from audit.errors import InputError, WorkspaceError
 from audit.events.times import parse_iso
@@ -108,13 +108,21 @@ class Stream:
         event = parsed.event
         if isinstance(event, Act):
             if self.gate.note(customer, event, time_zone=parsed.shape.time_zone):
-                entries.append(entry(parsed, customer))
+                entries.append(entry(self._with_channel(parsed, customer, event), customer))
             return _NOTED
         answer, new = self.gate.ask(customer, event, key=parsed.key)
         text = compact(answer)
         if new:
             entries.append(entry(parsed, customer, text))
         return text
+
+    def _with_channel(self, parsed: Line, customer: str, act: Act) -> Line:
+        """A response that names no channel has that of its message: the record may let go of the message before it."""
+        channel = self.gate.channel_of(customer, act) if act.kind in _RESPONSES else act.channel
+        if channel == act.channel:
+            return parsed
+        row = json.loads(b"{%b}" % parsed.shape.text[1:])
+        return msgspec.structs.replace(parsed, shape=self._reader.shape({**row, "channel": channel}))
 
     def needs(self, line: bytes) -> bool:
         """Whether a line of the record may be asked for yet: by a rule, or by whoever repeats it.

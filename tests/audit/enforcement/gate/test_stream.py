@@ -306,6 +306,39 @@ def test_opt_outs_responses_and_causes_come_by_the_stream_and_are_remembered(ws)
     assert told(ws, own, last, rules=NINE)[1]["failing_rules"] == ["no"]
 
 
+SUNSET = '[[rule]]\nid = "s"\nkind = "sunset"\nunengaged = 1\n'
+
+
+def test_a_click_that_names_no_channel_is_one_of_the_channel_of_its_message(ws):
+    """What comes over a channel without any response cannot be told, as in the replay; also after a restart."""
+    first = candidate("2026-06-01T10:00:00Z", "n1", channel="email")
+    clicked = {
+        "customer_id": "007",
+        "kind": "message_clicked",
+        "occurred_at": "2026-06-01T11:00:00Z",
+        "message_id": "n1",
+    }
+    second, third, fourth = (
+        candidate(f"2026-06-0{day}T10:00:00Z", f"n{day}", channel=None) for day in (2, 3, 4)
+    )
+    answers = told(ws, first, clicked, second, third, rules=SUNSET)
+    answers += told(ws, fourth, rules=SUNSET)
+    assert decisions(answers) == ["allow", "noted", "allow", "allow", "allow"]
+    assert all(answer["cannot_tell"] == ["s"] for answer in answers[2:])
+
+
+def test_another_row_of_a_message_tells_where_the_customer_is(ws):
+    """The zone is that of the newest row of any kind; also after a restart."""
+    rule = CAP.replace("limit = 2", "limit = 1").replace(
+        'window = "7d"', 'window = "1d"\nwindow_kind = "calendar"'
+    )
+    first = candidate("2026-06-01T10:00:00Z", "n1", time_zone="UTC")
+    again = first | {"occurred_at": "2026-06-01T12:00:00Z", "event_id": "again", "time_zone": "Asia/Kolkata"}
+    next_day_there = candidate("2026-06-01T19:00:00Z", "n2")
+    assert decisions(told(ws, first, again, rules=rule)) == ["allow", "allow"]
+    assert decisions(told(ws, again, next_day_there, rules=rule)) == ["allow", "allow"]
+
+
 def test_the_gate_in_python_is_as_the_documentation_shows_it(ws):
     page = (Path(__file__).parents[4] / "docs" / "rules.md").read_text()
     shown = page.split("## gate")[1].split("```python\n")[1].split("```")[0]
