@@ -247,8 +247,9 @@ def _checked_reason(message: MessageContext, flow: Flow, check: FlowReconstructi
         text = f"{says}, but {quoted(flow.title)} does not give it: {failing_in_words(check)}"
         facts = Facts(trigger=trigger.id, fits="no", condition=failing(check)[0].condition, holds=False)
         return Reason(text, because=because, facts=facts)
-    if acts.height:
-        ending = message.event(acts["ended_by"][-1])
+    ended_by = acts["ended_by"][-1] if acts.height else _ended_long_ago(message, flow)
+    if ended_by is not None:
+        ending = message.event(ended_by)
         text = f"{says}, but the customer had already {_act_and_time(message, ending)}, before this message"
         because = (*reasons.acts(message, acts), reasons.end(message, ending))
         return Reason(text, because=because, facts=Facts(trigger=trigger.id, fits="no"))
@@ -259,6 +260,14 @@ def _checked_reason(message: MessageContext, flow: Flow, check: FlowReconstructi
     text = f"{says}, {f'but no such act in the {span(trigger.window)} before it' if covered else lack}"
     absent = reasons.absent(trigger.kinds, since, message.row)
     return Reason(text, absent=absent, facts=Facts(trigger=trigger.id, fits="no" if covered else "unknown"))
+
+
+def _ended_long_ago(message: MessageContext, flow: Flow) -> str | None:
+    """What ended the newest act on the item of the message, where that act is too old to count: it was over all the same."""
+    if flow.trigger is None or flow.trigger.same != "item":
+        return None
+    newest = _acts_of_any_age(message, flow).tail(1)
+    return None if newest.is_empty() else newest["ended_by"].item()
 
 
 def _acts_of_any_age(message: MessageContext, flow: Flow) -> pl.DataFrame:

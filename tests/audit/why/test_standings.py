@@ -130,6 +130,17 @@ def test_stated_is_contradicted_where_the_cart_was_already_bought() -> None:
     assert made.evidence == ("cart", "order")
 
 
+def test_a_cart_that_was_bought_long_ago_is_no_open_cart_whatever_the_data_lacks() -> None:
+    """The act is too old to count, and no checkouts are known: that the cart was bought is what there is to say."""
+    bought = {"kind": "order_completed", "event_id": "order", "at": "2026-03-02T12:00", **CAMERA}
+    late = {**MAIL, "at": "2026-03-10T15:00", "trigger": "cart", **CAMERA}
+    made = explained(CARTED, bought, late, covered=False)
+    assert "but the customer had already bought Camera X100 on 2026-03-02 12:00" in str(texts(made.because))
+    assert made.evidence == ("order",)
+    again = {**CARTED, "at": "2026-03-02T13:00", "event_id": "again"}
+    assert "had already" not in str(texts(explained(CARTED, bought, again, late, covered=False).because))
+
+
 def test_stated_without_any_such_act_says_so_only_where_the_data_would_hold_it() -> None:
     mail = {**MAIL, "at": "2026-03-10T15:00", "trigger": "cart", **CAMERA}
     assert "the sender recorded: “cart”, but no such act in the 7 days before it" in texts(
