@@ -9,6 +9,9 @@ import polars as pl
 
 from audit.events.vocabulary import OPT_OUTS, comes_before_expr, is_human_expr
 
+LIKELY = "likely a scanner"
+"""What is said of a click that an import took for a machine's; it stands in the attributes of the event."""
+
 _ARRIVED = ("message_delivered", "message_sent")
 
 

@@ -259,7 +259,7 @@ def _with_scanners(events: pl.DataFrame) -> pl.DataFrame:
     likely = scanners.burst_clicks(events)
     if not likely.any():
         return events
-    guessed = pl.Series("flag", ["likely a scanner"]).new_from_index(0, events.height).set(~likely, None)
+    guessed = pl.Series("flag", [scanners.LIKELY]).new_from_index(0, events.height).set(~likely, None)
     marked = events.with_columns(machine=pl.when(likely).then(pl.lit(value=True)).otherwise("machine"))
     return attributes.mark(marked, {"machine": guessed})
 

@@ -47,7 +47,11 @@ def shown(*rows: dict[str, object]) -> list[tuple[str, str, str]]:
         ({"kind": "message_clicked"}, "clicked"),
         ({"kind": "message_opened"}, "opened"),
         ({"kind": "message_opened", "machine": True}, "machine open"),
-        ({"kind": "message_clicked", "machine": True}, "–"),
+        ({"kind": "message_clicked", "machine": True}, "machine click"),
+        (
+            {"kind": "message_clicked", "machine": True, "attributes": '{"machine_flag":"likely a scanner"}'},
+            "likely a scanner",
+        ),
         ({"kind": "message_bounced"}, "bounced"),
         ({"kind": "message_complained"}, "complained"),
     ],

@@ -54,6 +54,7 @@ def rows(events: pl.DataFrame) -> pl.DataFrame:
     """The timeline of one customer, newest first, in the columns that `tui.session.view_models.Picture` names."""
     import polars as pl
 
+    from audit.events import scanners
     from audit.events.messages import messages
     from audit.events.vocabulary import KEY
 
@@ -61,7 +62,17 @@ def rows(events: pl.DataFrame) -> pl.DataFrame:
     keyed = events.with_columns(KEY)
     acts = keyed.filter(pl.col("kind").str.starts_with("message_"))
     together = acts.group_by("message_key").agg(pl.col("event_id").alias("events"))
-    mails = sent.join(together, on="message_key", how="left").select(_mail())
+    clicked = acts.filter(pl.col("kind") == "message_clicked", pl.col("machine"))
+    guessed = pl.col("attributes").str.contains(scanners.LIKELY, literal=True).fill_null(value=False)
+    by_machine = clicked.group_by("message_key").agg(
+        pl.when(guessed.any())
+        .then(pl.lit(scanners.LIKELY))
+        .otherwise(pl.lit("machine click"))
+        .alias("by_machine")
+    )
+    for frame in (together, by_machine):
+        sent = sent.join(frame, on="message_key", how="left")
+    mails = sent.select(_mail())
     orphans = acts.join(sent.select("message_key"), on="message_key", how="anti").select(_other("mail"))
     other_events = keyed.filter(~pl.col("kind").str.starts_with("message_")).select(_other(None))
     return pl.concat([mails, orphans, other_events]).sort("at", "key", descending=True)
@@ -108,6 +119,7 @@ def _outcome() -> pl.Expr:
         .when("bounced").then(pl.lit("bounced"))
         .when("suppressed").then(pl.lit("not sent"))
         .when(~pl.col("sent")).then(pl.lit("attempted"))
+        .when(pl.col("by_machine").is_not_null()).then("by_machine")
         .when("opened").then(pl.lit("opened"))
         .when("machine_opened").then(pl.lit("machine open"))
         .otherwise(pl.lit("–"))
