@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from audit.events.vocabulary import KEY, is_human_expr
+from audit.events.vocabulary import COMPLAINT, KEY, OPT_INS, is_human_expr, says_no_expr, with_addresses
 
 _RANK = {"message_sent": 0, "message_suppressed": 1, "message_attempted": 2}
 
@@ -102,6 +102,16 @@ def _is(act: str) -> pl.Expr:
 
 def _has(kind: str) -> pl.Expr:
     return (pl.col("kind") == kind).any()
+
+
+def said(events: pl.LazyFrame) -> pl.DataFrame:
+    """Every no and yes to messages, of as many columns as `events`; a complaint goes by the channel and sender of its message."""
+    acts = events.filter(says_no_expr() | pl.col("kind").is_in(OPT_INS)).collect()
+    about = acts.filter(kind=COMPLAINT).select("customer_id", "message_id").drop_nulls().unique()
+    if about.is_empty():
+        return with_addresses(acts, sent_messages(acts))
+    of_them = (pl.col("kind") == "message_sent") & pl.col("message_id").is_in(about["message_id"].implode())
+    return with_addresses(acts, sent_messages(events.filter(of_them).collect()))
 
 
 # -- week by week --------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -87,14 +87,13 @@ class Archive:
     @contextmanager
     def open(self, member: Member) -> Iterator["io.BufferedReader[_Counted]"]:
         """Stream one member; reading beyond a limit, or broken data, raises InputError."""
-        with _clear(member.path):
-            holder = self._zip if member.inside is None else self._nested_zip(member.inside)
-            info = holder.getinfo(member.name)
-            with (
-                holder.open(info) as raw,
-                io.BufferedReader(_Counted(self, raw, member.path, info.compress_size)) as stream,
-            ):
-                yield stream
+        with ExitStack() as opened:
+            with _clear(member.path):
+                holder = self._zip if member.inside is None else self._nested_zip(member.inside)
+                info = holder.getinfo(member.name)
+                raw = opened.enter_context(holder.open(info))
+            counted = _Counted(self, raw, member.path, info.compress_size)
+            yield opened.enter_context(io.BufferedReader(counted))
 
     def count(self, path: str, n: int, so_far: int, compressed: int) -> None:
         """Account for `n` more bytes; raises InputError beyond a limit."""

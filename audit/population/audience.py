@@ -49,7 +49,7 @@ class SetsApart(Document):
     """The first share over the second; null also where none of the others has it."""
     interval: tuple[float | None, float | None] | None
     """The 95 % interval of the lift; its end is null where there is none."""
-    p_adjusted: float
+    p_adjusted: float | None
     """The chance that there is such a share by luck, corrected for the number of candidates."""
     median_days_before: float
     """How long before the message recipients did it last, or have had it."""
@@ -102,7 +102,7 @@ def _told(row: dict[str, Any], fewest: int) -> SetsApart:
         others_share=None if untold else round(row["others_share"], 6),
         lift=None if untold else _rounded(row["lift"]),
         interval=None if untold else (_rounded(row["low"]), _rounded(row["high"])),
-        p_adjusted=row["p_adjusted"],
+        p_adjusted=None if untold else row["p_adjusted"],
         median_days_before=round(row["median_days_before"], 1),
         sensitive=row["topic"] is not None,
         topic=row["topic"],

@@ -17,7 +17,8 @@ import numpy as np
 import polars as pl
 
 from audit.events import sensitive_topics
-from audit.events.vocabulary import OPT_INS, OPT_OUTS, campaign_expr, covers_expr
+from audit.events.messages import said
+from audit.events.vocabulary import OPT_INS, SCOPE, campaign_expr, covers_expr, shares_topic_expr
 from audit.population.audience import APART, CAMPAIGNS, FEWEST, WINDOWS, Audiences, none
 from audit.population.candidate_acts import ACTS, NEVER, CandidateActs, Holdings
 from audit.population.proportions import Array, holm, log_chance, log_factorials, ratio_interval
@@ -43,12 +44,15 @@ def count(
     *,
     windows: Sequence[timedelta] = WINDOWS,
     least: int = FEWEST,
+    campaign: str | None = None,
 ) -> Audiences:
     """Over all acts in `events`; `messages`: the same events with the campaign map filled in, where there is one.
 
-    Nothing is named that fewer than `least` recipients did.
+    Nothing is named that fewer than `least` recipients did. `campaign`: the only one that is asked for.
     """
     sent = _sent(events if messages is None else messages)
+    if campaign is not None:
+        sent = sent.filter(pl.col("campaign") == campaign)
     people = events.group_by("customer_id").agg(
         pl.col("occurred_at").min().to_physical().alias("first"),
         pl.col("country").drop_nulls().last(),
@@ -74,6 +78,7 @@ def _sent(messages: pl.LazyFrame) -> pl.DataFrame:
             "channel",
             "sender",
             "list_id",
+            "topics",
             campaign_expr().alias("campaign"),
         )
         .drop_nulls("campaign")
@@ -82,10 +87,9 @@ def _sent(messages: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _choices(events: pl.LazyFrame) -> pl.DataFrame:
-    """Every no and yes to messages, in order."""
-    columns = ("customer_id", "occurred_at", "event_id", "kind", "channel", "sender", "list_id")
-    choices = events.filter(pl.col("kind").is_in([*OPT_OUTS, *OPT_INS])).select(columns)
-    return choices.sort("occurred_at", "event_id").collect()
+    """Every no and yes to messages, in order; a complaint goes by the channel and sender of its message."""
+    columns = ("customer_id", "occurred_at", "event_id", "kind", "message_id", "machine", *SCOPE)
+    return said(events.select(columns)).sort("occurred_at", "event_id")
 
 
 class Groups:
@@ -113,6 +117,7 @@ class Groups:
             sent.group_by("campaign")
             .agg(
                 pl.col("campaign_name").drop_nulls().last().alias("title"), *common,
+                pl.col("topics").explode(empty_as_null=True).drop_nulls().unique().sort(),
                 pl.col("occurred_at").min().alias("first"), pl.col("occurred_at").max().alias("last"),
             )
             .sort("campaign")
@@ -154,7 +159,8 @@ class Groups:
     def _reachable(self, moments: Array, recipients: Array, sent_at: Array, row: Mapping[str, Any]) -> Array:
         """Who had no no in force, and was on the list if every recipient was, as far as known."""
         bears = [covers_expr(name, pl.lit(row[name], pl.String)) for name in ("channel", "sender", "list_id")]
-        acts = self._choices.filter(*bears)
+        topics = pl.lit(row["topics"], pl.List(pl.String))
+        acts = self._choices.filter(*bears, shares_topic_expr("topics", topics))
         person, at = acts["person"].to_numpy(), acts["occurred_at"].to_physical().to_numpy()
         is_yes = acts["kind"].is_in(OPT_INS).to_numpy()
         asked = moments.copy()

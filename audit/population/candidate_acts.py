@@ -295,7 +295,10 @@ def _profiles(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _values(attributes: str) -> Iterator[tuple[str, str]]:
     """The values in a JSON object that many people can share."""
-    stated = msgspec.json.decode(attributes)
+    try:
+        stated = msgspec.json.decode(attributes)
+    except msgspec.DecodeError:  # a text of the source's that is none of ours
+        return
     for name, value in stated.items() if isinstance(stated, dict) else ():
         if isinstance(value, str | int | bool) and 0 < len(str(value)) <= _LONGEST:
             yield name, str(value)

@@ -107,6 +107,10 @@ class RoleView:
 
     # -- what is told ----------------------------------------------------------------------------------------------
 
+    def tells(self, *, sensitive: object) -> bool:
+        """Whether something may be told by name that touches a sensitive topic, or does not."""
+        return self.names_sensitive or not sensitive
+
     def shown(self, answer: T) -> T:
         """`answer` as it is told: a document, a frame, a text, or anything made of them; counts stay as they are."""
         return answer if self.names_sensitive else _mapped(answer, self._told)

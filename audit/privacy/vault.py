@@ -84,6 +84,23 @@ def normalised_email(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text.strip()).casefold())
 
 
+def namesakes(path: Path) -> dict[str, tuple[str, ...]]:
+    """Customer (a pseudonym) → the others by which the vault at `path` knows the same e-mail address; who has none is left
+    out. That two addresses are equal shows without the key.
+    """
+    with database.connect(path) as db:
+        rows = db.execute(
+            "select distinct mine.pseudonym, other.pseudonym from identifiers mine join identifiers other"
+            " on mine.lookup = other.lookup and mine.pseudonym <> other.pseudonym where mine.lookup in ("
+            " select lookup from identifiers where lookup is not null"
+            " group by lookup having count(distinct pseudonym) > 1) order by 1, 2"
+        ).fetchall()
+    others: dict[str, list[str]] = {}
+    for name, other in rows:
+        others.setdefault(name, []).append(other)
+    return {name: tuple(names) for name, names in others.items()}
+
+
 class Vault:
     """An open vault. Every act is one transaction on a connection of its own; any thread may call."""
 
@@ -175,20 +192,6 @@ class Vault:
             names = ", ".join(row[0] for row in shared)
             raise InputError(f"{len(shared)} ids of one address: {names}; name one of them")
         return str(shared[0][0]) if shared else None
-
-    def namesakes(self) -> dict[str, tuple[str, ...]]:
-        """Customer (a pseudonym) → the others by which the same e-mail address is known; who has none is left out."""
-        with database.connect(self._path) as db:
-            rows = db.execute(
-                "select distinct mine.pseudonym, other.pseudonym from identifiers mine join identifiers other"
-                " on mine.lookup = other.lookup and mine.pseudonym <> other.pseudonym where mine.lookup in ("
-                " select lookup from identifiers where lookup is not null"
-                " group by lookup having count(distinct pseudonym) > 1) order by 1, 2"
-            ).fetchall()
-        others: dict[str, list[str]] = {}
-        for name, other in rows:
-            others.setdefault(name, []).append(other)
-        return {name: tuple(names) for name, names in others.items()}
 
     def source_token(self, source_id: str) -> bytes:
         """What the blind index holds in place of a source id: text as it came, `007` stays `007`; only outer blanks go."""

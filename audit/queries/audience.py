@@ -58,14 +58,17 @@ def audience(ws: "Workspace", campaign: str, *, window: str | None = None) -> Au
     Without `window` the one of the usual windows is told in which an act sets recipients apart best. Raises NotFoundError,
     and InputError where several campaigns have that name.
     """
-    windows = WINDOWS if window is None else (duration(window),)
-    if max(windows) <= timedelta(0):
+    span = None if window is None else duration(window)
+    if span is not None and span <= timedelta(0):
         raise InputError(f"--window {window}: nothing lies in it; write 30d, 90d or 365d")
-    audiences = ws.audiences() if window is None else ws.audiences(*windows)
+    audiences = ws.audiences()
     row = _campaign(audiences, ws.view, campaign)
+    if span is not None:
+        audiences = ws.audience(row["campaign"], span)
+        row = audiences.campaigns.row(0, named=True)
     fewest = fewest_told(synthetic=ws.settings.synthetic)
     facts = audiences.sets_apart(row["campaign"], fewest)
-    told = tuple(fact for fact in facts if ws.view.names_sensitive or not fact.sensitive)
+    told = tuple(fact for fact in facts if ws.view.tells(sensitive=fact.sensitive))
     outcome = _outcome(row, len(told), len(facts) - len(told), fewest)
     document = AudienceDocument(
         campaign=row["campaign"],
@@ -73,7 +76,7 @@ def audience(ws: "Workspace", campaign: str, *, window: str | None = None) -> Au
         at=ws.at,
         recipients=row["recipients"],
         others=row["others"],
-        window=window or f"{max(windows).days}d",
+        window=window or f"{max(WINDOWS).days}d",
         sets_apart=told,
         explains=row["explains"] if len(told) == len(facts) else None,
         withheld=len(facts) - len(told),

@@ -216,7 +216,7 @@ def _memberships(case: Case) -> Iterator[AnyMembership]:
     definitions = case.context.definitions or segments.definitions()
     for row in case.memberships.iter_rows(named=True):
         ends = _ends(why.membership_end(row, definitions), case.context)
-        if row["sensitive"] and not case.view.names_sensitive:
+        if not case.view.tells(sensitive=row["sensitive"]):
             hidden = {"title": MARK, "evidence": ()}
             yield msgspec.convert({**row, **ends, **hidden}, SensitiveMembership)
         else:

@@ -18,6 +18,7 @@ from audit import (
 )
 from audit.errors import InputError
 from audit.events.messages import sent_messages
+from audit.privacy.role_view import RoleView
 from audit.queries import remedies
 from audit.queries.case import Case, named_in, read_case, read_everybody
 from audit.queries.customer import CustomerPicture, picture
@@ -74,8 +75,8 @@ def explanation(case: Case, ws: "Workspace", **subjects: str | None) -> why.WhyD
         raise InputError(NAME_ONE)
     ((subject, ident),) = chosen
     reasons = case.why(subject, ident)
-    if not case.view.names_sensitive and (subject == "finding" or reasons.standing == "inferred"):
-        reasons = replace(reasons, because=_told_causes(reasons.because))
+    if subject == "finding" or reasons.standing == "inferred":
+        reasons = replace(reasons, because=_told_causes(reasons.because, case.view))
     if subject == "finding":
         covered_by = remedies.covered_by(case, ident)
         return case.view.shown(msgspec.structs.replace(reasons.document(), covered_by=covered_by))
@@ -87,10 +88,10 @@ def explanation(case: Case, ws: "Workspace", **subjects: str | None) -> why.WhyD
     return case.view.shown(reasons.document(judged))
 
 
-def _told_causes(because: tuple[why.Reason, ...]) -> tuple[why.Reason, ...]:
+def _told_causes(because: tuple[why.Reason, ...], view: RoleView) -> tuple[why.Reason, ...]:
     """What is, or could be, behind it, without what touches a sensitive topic: that is listed for nobody who is not told it."""
-    told = [reason for reason in because if not _is_sensitive(reason)]
-    nested = [msgspec.structs.replace(reason, because=_told_causes(reason.because)) for reason in told]
+    told = [reason for reason in because if view.tells(sensitive=_is_sensitive(reason))]
+    nested = [msgspec.structs.replace(reason, because=_told_causes(reason.because, view)) for reason in told]
     if len(told) == len(because):
         return tuple(nested)
     handed = f"more behind it touches a sensitive topic; {HAND_OVER}"

@@ -9,7 +9,7 @@ import polars as pl
 from audit import segments, why
 from audit.errors import NotFoundError
 from audit.events.document import Document
-from audit.privacy.role_view import MARK
+from audit.privacy.role_view import MARK, RoleView
 from audit.queries import agreement
 from audit.recommendations import placements
 from audit.storage.toml_input import nearest
@@ -121,8 +121,9 @@ def reconcile(
     NotFoundError for one that neither side has.
     """
     events, context = ws.events(at), ws.context(at)
-    names_sensitive, segment = ws.view.names_sensitive, ws.view.meant(segment)
-    guessed = segment is not None and ws.view.guesses(segment)
+    view = ws.view
+    segment = view.meant(segment)
+    guessed = segment is not None and view.guesses(segment)
     by_segment, segment_rows = pl.DataFrame(), pl.DataFrame()
     if strip is None:
         by_segment, segment_rows = _segments(events, context, segment, guessed=guessed)
@@ -133,16 +134,16 @@ def reconcile(
         *(("segment", row) for row in segment_rows.head(limit).iter_rows(named=True)),
         *(("strip", row) for row in strip_rows.head(limit).iter_rows(named=True)),
     ]
-    totals = [_unnamed(row, names_sensitive) for row in by_segment.iter_rows(named=True)]
+    totals = [_unnamed(row, view) for row in by_segment.iter_rows(named=True)]
     full = Reconciliation(
         at=context.at,
         customers=events["customer_id"].n_unique(),
         segments=msgspec.convert(totals, tuple[SegmentAgreement, ...]),
         strips=msgspec.convert(by_strip.to_dicts(), tuple[StripAgreement, ...]),
         disagreements=segment_rows.height + strip_rows.height,
-        listed=tuple(_disagreement(what, row, context, names_sensitive) for what, row in rows[:limit]),
+        listed=tuple(_disagreement(what, row, context, view) for what, row in rows[:limit]),
     )
-    return ws.view.shown(full)
+    return view.shown(full)
 
 
 def _segments(
@@ -181,16 +182,16 @@ def _only(rows: pl.DataFrame, columns: tuple[str, ...], name: str, what: str) ->
     return matching
 
 
-def _unnamed(row: dict[str, Any], names_sensitive: bool) -> dict[str, Any]:
+def _unnamed(row: dict[str, Any], view: RoleView) -> dict[str, Any]:
     """A row of a segment; without its name where that may not be told."""
-    if row["sensitive"] and not names_sensitive:
+    if not view.tells(sensitive=row["sensitive"]):
         return {**row, "title": MARK, "logged_as": None}
     return row
 
 
-def _disagreement(what: str, row: dict[str, Any], context: "Context", names_sensitive: bool) -> Disagreement:
+def _disagreement(what: str, row: dict[str, Any], context: "Context", view: RoleView) -> Disagreement:
     missing = {"sensitive": False, "detail": None, "logged_as": None, "item_id": None}
-    shown = _unnamed({**missing, **row}, names_sensitive)
+    shown = _unnamed({**missing, **row}, view)
     days = {name: "?" if row.get(name) is None else f"{row[name]:%Y-%m-%d}" for name in ("since", "detail")}
     end = _end(row, context)
     ended = {} if end is None else {"ended": end.until, "ended_basis": end.basis}

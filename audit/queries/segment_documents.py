@@ -111,7 +111,7 @@ def definitions(ws: "Workspace") -> SegmentDefinitions:
             share=None if definition.id not in members else members[definition.id] / people,
         )
         for definition in ws.definitions
-        if ws.view.names_sensitive or not definition.sensitive
+        if ws.view.tells(sensitive=definition.sensitive)
     )
     return SegmentDefinitions(definitions=in_force)
 
@@ -180,8 +180,10 @@ def history(
         _spell(row, "logged", sensitive=bool(row["sensitive"])) for row in logged.iter_rows(named=True)
     ]
     spells.sort(key=_by_entry)
-    if not case.view.names_sensitive:
-        spells = [msgspec.structs.replace(spell, **_HIDDEN) if spell.sensitive else spell for spell in spells]
+    spells = [
+        spell if case.view.tells(sensitive=spell.sensitive) else msgspec.structs.replace(spell, **_HIDDEN)
+        for spell in spells
+    ]
     spells_told = case.view.shown(tuple(spells))
     return SegmentHistory(customer=case.customer, at=case.context.at, spells=spells_told, note=_note(ws))
 

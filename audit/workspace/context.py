@@ -3,18 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from audit.events.messages import sent_messages
-from audit.events.vocabulary import COMPLAINT, NOES, OPT_INS, says_no_expr, with_addresses
+from audit.events.messages import said
 from audit.flows.model import Flow
+from audit.privacy import vault
 from audit.rules.model import Rule
 from audit.segments.model import SegmentContext
 
 if TYPE_CHECKING:
-    from audit.privacy.vault import Vault
     from audit.workspace.snapshot import Generation
 
 
@@ -37,13 +37,10 @@ def said_under_other_ids(events: pl.LazyFrame, namesakes: Mapping[str, Sequence[
     whose they are; the rest of the columns are those of events.
     """
     others = sorted({other for names in namesakes.values() for other in names})
-    kinds = (*NOES, *OPT_INS, "message_sent")
-    rows = events.filter(pl.col("customer_id").is_in(others), pl.col("kind").is_in(kinds)).collect()
-    said = rows.filter(says_no_expr() | pl.col("kind").is_in(OPT_INS))
+    rows = said(events.filter(pl.col("customer_id").is_in(others)))
     pairs = [(name, other) for name, names in namesakes.items() for other in names]
     concerned = pl.DataFrame(pairs, schema={"concerned": pl.String, "customer_id": pl.String}, orient="row")
-    placed = with_addresses(said, sent_messages(rows)) if COMPLAINT in said["kind"] else said
-    return placed.join(concerned, on="customer_id", maintain_order="left").rename(
+    return rows.join(concerned, on="customer_id", maintain_order="left").rename(
         {"customer_id": "other", "concerned": "customer_id"}
     )
 
@@ -54,12 +51,12 @@ class Namesakes:
     def __init__(self) -> None:
         self._known: tuple[str, Mapping[str, Sequence[str]], pl.DataFrame | None] | None = None
 
-    def of(self, vault: "Vault", generation: "Generation", at: datetime) -> Mapping[str, Any]:
-        """The fields `namesakes` and `said_elsewhere` of a `Context`, of what was said until `at`."""
+    def of(self, people: Path, generation: "Generation", at: datetime) -> Mapping[str, Any]:
+        """The fields `namesakes` and `said_elsewhere` of a `Context`, of what was said until `at`; `people`: the vault's file."""
         if self._known is None or self._known[0] != generation.version:
-            found = vault.namesakes()
+            found = vault.namesakes(people)
             rows = said_under_other_ids(generation.scan(), found) if found else None
             self._known = (generation.version, found, rows)
-        _, others, said = self._known
-        until = None if said is None else said.filter(pl.col("occurred_at") <= at)
+        _, others, acts = self._known
+        until = None if acts is None else acts.filter(pl.col("occurred_at") <= at)
         return {"namesakes": others, "said_elsewhere": until}

@@ -109,14 +109,16 @@ class Generation:
                 )
             return self._audiences
 
-    def compare_audiences(self, *windows: timedelta) -> Audiences:
-        """The same, by acts in other `windows`, counted."""
+    def compare_audiences(self, *windows: timedelta, campaign: str | None = None) -> Audiences:
+        """The same, of all campaigns or of one, by acts in the usual or other `windows`, counted."""
         at = self.manifest.at or self.manifest.created
         stored, filled = (
             events.filter(pl.col("occurred_at") <= at) for events in (self._stored(), self.scan())
         )
         fewest = audience.fewest_told(synthetic=self.manifest.settings.synthetic)
-        return audience_comparison.count(stored, filled, windows=windows or audience.WINDOWS, least=fewest)
+        return audience_comparison.count(
+            stored, filled, windows=windows or audience.WINDOWS, least=fewest, campaign=campaign
+        )
 
     def has_all_facts(self) -> bool:
         """Whether what people also bought and what their baskets look like has been counted."""

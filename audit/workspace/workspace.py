@@ -259,9 +259,13 @@ class Workspace:
         """Group facts over all customers, counted when first asked for in a generation and then kept beside it."""
         return self._readable().facts()
 
-    def audiences(self, *windows: timedelta) -> Audiences:
-        """Who got each campaign and what sets them apart; by acts in `windows`, where the usual ones are not meant."""
-        return self._readable().compare_audiences(*windows) if windows else self._readable().audiences()
+    def audiences(self) -> Audiences:
+        """Who got each campaign and what sets them apart."""
+        return self._readable().audiences()
+
+    def audience(self, campaign: str, window: timedelta) -> Audiences:
+        """The same of one campaign alone, by acts in another window than the usual ones."""
+        return self._readable().compare_audiences(window, campaign=campaign)
 
     def has_all_facts(self) -> bool:
         """Whether what people also bought and what their baskets look like has been counted for this generation."""
@@ -289,7 +293,7 @@ class Workspace:
             definitions=self.definitions,
             flows=self.flows,
             models=self.models,
-            **self._namesakes.of(self.vault, self._readable(), moment),
+            **self._namesakes.of(self.path / "vault.db", self._readable(), moment),
         )
 
     def _declared(self) -> "tuple[Rule, ...]":

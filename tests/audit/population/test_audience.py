@@ -297,7 +297,7 @@ def test_shares_of_fewer_than_eleven_people_are_not_told():
     rows = [*aimed_at_parents(), *(bought(f"q{n:02}", "Baby > Food > Jars") for n in range(3))]
     found = audience_comparison.count(events(*rows).lazy())
     (told,) = found.sets_apart("m", audience.FEWEST)
-    assert (told.others, told.others_share, told.lift, told.interval) == (None, None, None, None)
+    assert (told.others, told.others_share, told.lift, told.interval, told.p_adjusted) == (None,) * 5
     (known,) = found.sets_apart("m", 1)
     assert (known.others, known.others_share) == (3, 0.15)
     few = audience_comparison.count(events(*aimed_at_parents(10)).lazy())
@@ -315,6 +315,22 @@ def test_those_who_could_not_have_got_it_are_no_others():
     rows.append(bought("late", "Toys", day=31))
     (row,) = audience_comparison.count(events(*rows).lazy()).campaigns.iter_rows(named=True)
     assert (row["recipients"], row["others"]) == (20, 19)
+
+
+def test_a_complaint_is_a_no_and_a_no_to_another_topic_is_none():
+    said = {"kind": "unsubscribed", "at": START + timedelta(days=2), "channel": "email"}
+    rows = [
+        {**row, "topics": ["baby"]} if row["kind"] == "message_sent" else row for row in aimed_at_parents()
+    ]
+    rows += [
+        {**mailed("q01", "other", day=1), "message_id": "o"},
+        {**said, "kind": "message_complained", "customer_id": "q01", "message_id": "o", "channel": None},
+        {**said, "kind": "message_complained", "customer_id": "q02", "machine": True},
+        {**said, "customer_id": "q03", "topics": ["garden"]},
+        {**said, "customer_id": "q04", "topics": ["baby"]},
+    ]
+    found = audience_comparison.count(events(*rows).lazy(), campaign="m")
+    assert found.campaigns.select("campaign", "recipients", "others").rows() == [("m", 20, 18)]
 
 
 def test_recipients_of_a_flow_are_held_against_others_at_the_same_moments():
@@ -367,6 +383,7 @@ def test_states_begin_and_end():
             "at": "2026-01-02",
             "attributes": json.dumps({"kids": 1, "note": "x" * 100}),
         },
+        {"kind": "profile_updated", "at": "2026-01-03", "attributes": "no JSON"},
         {"kind": "profile_updated", "at": "2026-01-04", "attributes": json.dumps({"kids": 2})},
     ]
     states = candidate_acts.states(events(*rows).lazy()).sort("what", "since")
