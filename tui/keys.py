@@ -63,7 +63,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("G", "last", "bottom", "To the last entry; End does the same."),
     ),
     "find": (
-        Key("c", "campaigns", "campaigns", "Change between customers and campaigns, the worst flows first.", shown=True),
+        Key("c", "campaigns", "campaigns", "Change between customers and campaigns, the worst flows first; Enter on a campaign: who got it.", shown=True),
         Key("d", "app.go('agreement')", "log and ours", "How far the log and our definitions agree, and where not, as a list to work through."),
         Key("f3", "last_cases", "last cases", "The five cases opened last.", shown=True),
         Key("tab", "app.focus_next", "next pane", "Go to the next pane."),
@@ -82,6 +82,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("o", "leave_out_pattern", "leave out what is out of pattern", "Take the order or session that is out of this account's usual pattern out of the history and recompute; again: put it back."),
         Key("O", "suggest_pattern", "rule out of pattern", "The rule that stops what rests on it alone, with its replay."),
         Key("R", "report", "report", "Internal note or reply to the customer, in English or German.", shown=True),
+        Key("A", "audience", "audience", "Who got the campaign of this message, and what sets them apart."),
         Key("tab", "next_pane(1)", "pane", "To the next of timeline, why, segments, recommendations, findings."),
         Key("shift+tab", "next_pane(-1)", "previous pane", "The same, backwards."),
         Key("m", "only('mail')", "mails", "Only messages in the timeline."),
@@ -122,6 +123,11 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("shift+tab", "next_pane(-1)", "previous field", "The same, backwards."),
         Key("y", "copy", "copy", "Copy the replay's figures; they are written to a file as well."),
         Key("escape", "back", "back", "Stop a replay that runs; from a field to the list; then to Find."),
+    ),
+    "audience": (
+        Key("m", "more", "more", "Show all that sets them apart, or the first three again.", shown=True),
+        Key("y", "copy", "copy", "Copy the text; it is written to a file as well.", shown=True),
+        Key("escape", "dismiss", "close", "Close this.", shown=True),
     ),
     "dialog": (
         Key("escape", "dismiss", "close", "Close this.", shown=True),
@@ -164,6 +170,7 @@ TITLES = {
     "why": "Why",
     "reconcile": "Log and our definitions",
     "rules": "Rules",
+    "audience": "Who got a campaign",
     "dialog": "In a dialog",
     "question": "In a question",
     "inbox": "In the inbox",

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import polars as pl
 
-from audit.events.item_names import usual_names
 from audit.events.schema import first_levels
+from audit.events.vocabulary import usual_names
 
 INACTIVE = timedelta(minutes=30)
 """Acts without a session_id belong to one session until nothing happened for this long: what web analytics takes by

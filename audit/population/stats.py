@@ -10,11 +10,10 @@ from functools import cached_property
 
 import polars as pl
 
-from audit.events.item_names import usual_names
 from audit.events.messages import sent_messages
 from audit.events.purchases import ORDER, READ, is_return, without_undone
 from audit.events.schema import TIME
-from audit.events.vocabulary import is_human_expr, words_expr
+from audit.events.vocabulary import is_human_expr, usual_names, words_expr
 from audit.population import audience, audience_comparison, basket_baseline, basket_scores
 from audit.population import responses as response_rates
 from audit.population.audience import Audiences

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import polars as pl
 
-from audit.events.item_names import nameless, usual_names
 from audit.events.purchases import without_undone
 from audit.events.sensitive_topics import in_category
+from audit.events.vocabulary import nameless, usual_names
 from audit.population.stats import Facts, PopulationContext
 from audit.recommendations import by_pairs, own_items
 from audit.recommendations.strategies import ACTS, OWN, PLACEMENT, Recommender, finished, strategies

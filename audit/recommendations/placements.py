@@ -5,9 +5,9 @@ from functools import cached_property
 
 import polars as pl
 
-from audit.events.item_names import nameless
 from audit.events.purchases import without_undone
 from audit.events.schema import BEHAVIOUR, TIME, first_label
+from audit.events.vocabulary import nameless
 from audit.population.coverage import Coverage, would_explain
 from audit.population.stats import PopulationContext
 from audit.recommendations.derive import derive, prepared

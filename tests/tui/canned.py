@@ -11,7 +11,9 @@ from msgspec import structs
 
 from audit.errors import NotFoundError
 from audit.findings.anomaly import OutOfPattern
+from audit.population.audience import SetsApart
 from audit.population.coverage import CoverageDocument
+from audit.queries.audience import NOTES, AudienceDocument
 from audit.queries.customer import CustomerPicture, Membership, MessageCounts, Recommendation
 from audit.queries.findings_documents import Finding
 from audit.rules.book.plan import Effect
@@ -158,6 +160,23 @@ class FakeSession:
             }
         )
 
+    def audience(self, campaign: str) -> AudienceDocument:
+        if campaign == "kindle-specials":
+            raise NotFoundError("no campaign of that id or name was sent; `whysent map` lists them")
+        facts = tuple(
+            SetsApart(
+                what="bought", value=f"Beauty > {self.name} {at}", level=2, item_id=None, window="90d", recipients=820 - at,
+                recipients_share=0.82 - at / 10, others=100, others_share=0.05, lift=16.4, interval=(12.0, 20.0),
+                p_adjusted=0.001, median_days_before=12.0, sensitive=at == 1, topic="health" if at == 1 else None,
+            )
+            for at in range(5)
+        )  # fmt: skip
+        return AudienceDocument(
+            campaign=campaign, title=f"{self.name} deals", at=BOUGHT, recipients=1000, others=2000, window="365d",
+            sets_apart=facts, explains=0.97, withheld=0, outcome="apart", note=NOTES["apart"], first=BOUGHT,
+            last=BOUGHT + timedelta(days=3),
+        )  # fmt: skip
+
     def resolve(self, text: str) -> str:
         if text not in {"c_00000000", "mara@example.org", "4711"}:
             raise NotFoundError("no customer is known by that; nothing of it was kept")
@@ -196,7 +215,7 @@ class FakeSession:
     def _timeline(self) -> pl.DataFrame:
         rows: list[dict[str, Any]] = [
             {
-                "key": f"m-{at}", "events": [f"m-{at}", f"open-{at}"], "message": f"m-{at}", "group": "mail",
+                "key": f"m-{at}", "events": [f"m-{at}", f"open-{at}"], "message": f"m-{at}", "campaign": "deals", "group": "mail",
                 "at": BOUGHT + timedelta(days=30 * at + 20), "sign": "✉", "what": f"{self.name} deals",
                 "note": "clicked" if at == 11 else "–",
             }
@@ -204,7 +223,7 @@ class FakeSession:
         ]  # fmt: skip
         rows += [
             {
-                "key": key, "events": [key], "message": None, "group": "behaviour", "at": when, "sign": sign,
+                "key": key, "events": [key], "message": None, "campaign": None, "group": "behaviour", "at": when, "sign": sign,
                 "what": what, "note": note,
             }
             for key, when, sign, what, note in (

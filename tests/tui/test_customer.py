@@ -6,6 +6,7 @@ from textual.pilot import Pilot
 from audit.errors import NotFoundError
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import SIZES, Driver, Started
+from tui.screens.audience import AudienceDialog
 from tui.screens.dialogs import Question
 from tui.screens.report import ReportDialog
 from tui.screens.rule_dialogs import SuggestionDialog
@@ -53,6 +54,15 @@ async def test_the_coverage_line_stands_in_the_heading(started: Started, size: s
     async with started(size) as driver:
         await driver.press("enter")
         assert "data: orders to 21 Nov 2026 09:12 · mails to 20 Nov 23:59 · no opens" in driver.words
+
+
+async def test_the_campaign_of_a_message_is_one_key_from_who_got_it(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("enter", "m", "A")
+        assert isinstance(driver.app.screen, AudienceDialog)
+        assert "Who got deals" in driver.words
+        await driver.press("escape", "b", "A")
+        assert not isinstance(driver.app.screen, AudienceDialog)
 
 
 async def test_the_ticket_stands_in_the_heading(started: Started) -> None:

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, Static
 from textual.worker import WorkerFailed
 
 from audit.errors import NotFoundError, WorkspaceError
 from tests.tui.canned import FakeSession
-from tests.tui.conftest import Started
+from tests.tui.conftest import SIZES, Started
 from tui.app import WhysentApp
 from tui.screens.customer import CustomerScreen
 from tui.screens.find import FindScreen
@@ -79,11 +79,30 @@ async def test_c_shows_the_worst_flows_and_again_the_people(started: Started) ->
     async with started() as driver:
         await driver.press("c")
         assert "browse-retarget" in driver.text
-        await driver.press("enter")
-        assert isinstance(driver.app.screen, FindScreen)
         await driver.press("c")
         assert "c_00000000" in driver.text
         assert "browse-retarget" not in driver.text
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_enter_on_a_campaign_shows_who_got_it_three_causes_first(started: Started, size: str) -> None:
+    async with started(size) as driver:
+        await driver.press("c", "enter")
+        assert "1,000 people got it; 2,000 others could have and did not" in driver.words
+        assert "82 % of those who got it, 12 days before (median)" in driver.words
+        assert "had bought Beauty > Nail clipper 2 in the 90 days before" in driver.words
+        assert "2 more set them apart · m: the rest" in driver.words
+        await driver.press("m")
+        dialog = driver.app.screen
+        assert "Nail clipper 4" in str(dialog.query_one(Static).visual)
+        await driver.press("escape")
+        assert isinstance(driver.app.screen, FindScreen)
+
+
+async def test_of_a_campaign_that_nothing_can_be_said_of_it_says_so_in_its_place(started: Started) -> None:
+    async with started() as driver:
+        await driver.press("c", "down", "enter")
+        assert "no campaign of that id or name was sent" in driver.words
 
 
 async def test_a_check_narrows_the_list_and_escape_widens_it(started: Started) -> None:

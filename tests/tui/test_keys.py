@@ -12,6 +12,7 @@ from tests import golden
 from tests.tui.conftest import Started
 from tui import keys
 from tui.app import WhysentApp
+from tui.screens.audience import AudienceDialog
 from tui.screens.customer import CustomerScreen
 from tui.screens.dialogs import Choice, Line, Question, TextDialog
 from tui.screens.find import Field, FindScreen
@@ -34,6 +35,7 @@ BEARERS = {
     "why": [WhyScreen],
     "reconcile": [ReconcileScreen],
     "rules": [RulesScreen],
+    "audience": [AudienceDialog],
     "dialog": [TextDialog, Choice, Line, VendorDialog],
     "inbox": [InboxDialog],
     "question": [Question],
@@ -51,6 +53,7 @@ FOCUS = [
     ("table", "reconcile", "app"),
     ("list", "rules", "app"),
     ("rules", "app"),
+    ("audience", "app"),
     ("dialog", "app"),
     ("list", "dialog", "app"),
     ("question", "app"),

@@ -11,6 +11,7 @@ from tui.app import WhysentApp
 SIZES = {"80x24": (80, 24), "120x36": (120, 36)}
 SCREENS = {
     "find": (),
+    "audience": ("c", "enter"),
     "customer": ("enter",),
     "customer-left-out": ("enter", "G", "x"),
     "customer-tried": ("enter", "t"),

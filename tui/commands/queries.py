@@ -185,12 +185,7 @@ def report(
 def _audience_page(answer: "AudienceDocument") -> None:
     from tui.rendering import audience
 
-    for text in (
-        *audience.head(answer),
-        "",
-        *audience.paired_shares(answer.sets_apart),
-        *audience.foot(answer),
-    ):
+    for text in audience.page(answer, audience.AT_FIRST, "--json names them all"):
         output.line(text)
 
 

@@ -1,6 +1,6 @@
 """Who got a campaign, and what sets them apart, in plain words and paired bars."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tui.rendering.charts import bar
@@ -9,46 +9,55 @@ if TYPE_CHECKING:
     from audit.population.audience import SetsApart
     from audit.queries.audience import AudienceDocument
 
+AT_FIRST = 3
+"""So many of the things that set recipients apart are shown at first."""
 
-def head(answer: "AudienceDocument") -> list[str]:
-    """Who got it, and who could have."""
-    name = (
-        answer.campaign if answer.title in (None, answer.campaign) else f"{answer.title} ({answer.campaign})"
-    )
+_WIDTH = 10
+"""Cells of a bar that is everybody."""
+
+
+def page(answer: "AudienceDocument", most: int | None, rest: str) -> Iterator[str]:
+    """Who got it and who could have, the first `most` things that set them apart (None: all), and what may be concluded.
+
+    `rest`: where the others are found.
+    """
+    told = answer.sets_apart[:most]
+    yield from _head(answer)
+    yield ""
+    for fact in told:
+        yield from _paired_shares(fact)
+    if len(told) < len(answer.sets_apart):
+        yield f"{len(answer.sets_apart) - len(told)} more set them apart · {rest}"
+    yield from _foot(answer)
+
+
+def _head(answer: "AudienceDocument") -> Iterator[str]:
+    titled = answer.title not in (None, answer.campaign)
     days = f"{answer.first:%Y-%m-%d}"
     if answer.last.date() != answer.first.date():
         days += f" to {answer.last:%Y-%m-%d}"
-    return [
-        f"{name} · sent {days}",
-        f"{answer.recipients:,} people got it; {answer.others:,} others could have and did not",
-    ]
+    yield f"{f'{answer.title} ({answer.campaign})' if titled else answer.campaign} · sent {days}"
+    yield f"{answer.recipients:,} people got it; {answer.others:,} others could have and did not"
 
 
-def paired_shares(facts: "Sequence[SetsApart]") -> Iterator[str]:
-    """For each what it is, and the two shares as bars beneath each other."""
+def _paired_shares(fact: "SetsApart") -> Iterator[str]:
+    """What it is, and the two shares as bars beneath each other."""
     from audit.why.wording import had, others_share, percent
 
-    for fact in facts:
-        yield had(fact)
-        yield f"  {bar(fact.recipients_share, 1.0, 10):<11} {percent(fact.recipients_share)} of those who got it"
-        others = bar(fact.others_share or 0.0, 1.0, 10)
-        yield f"  {others:<11} {others_share(fact)} of the others{_times(fact)}"
-        yield f"  last {fact.median_days_before:,.0f} days before, at the middle{_sensitive(fact)}"
+    times = "" if fact.lift is None else f", {fact.lift:.1f} times less often"
+    topic = f" · sensitive: {fact.topic}" if fact.sensitive else ""
+    days = f"{fact.median_days_before:,.0f} days before (median)"
+    yield f"{had(fact)}{topic}"
+    yield f"  {bar(fact.recipients_share, 1.0, _WIDTH):<11} {percent(fact.recipients_share)} of those who got it, {days}"
+    yield f"  {bar(fact.others_share or 0.0, 1.0, _WIDTH):<11} {others_share(fact)} of the others{times}"
 
 
-def foot(answer: "AudienceDocument") -> list[str]:
+def _foot(answer: "AudienceDocument") -> Iterator[str]:
     """What may be concluded, and for how many of the recipients."""
-    lines = [answer.note]
+    from audit.why.wording import percent
+
     if answer.explains:
-        lines.insert(0, f"{answer.explains:.0%} of those who got it have at least one of these")
+        yield f"{percent(answer.explains)} of those who got it have at least one of these"
+    yield answer.note
     if answer.withheld and answer.sets_apart:
-        lines.append("more sets them apart that touches a sensitive topic; hand to privacy")
-    return lines
-
-
-def _times(fact: "SetsApart") -> str:
-    return "" if fact.lift is None else f" ({fact.lift:.1f} times as often)"
-
-
-def _sensitive(fact: "SetsApart") -> str:
-    return f" · sensitive: {fact.topic}" if fact.sensitive else ""
+        yield "more sets them apart that touches a sensitive topic; hand to privacy"

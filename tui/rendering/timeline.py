@@ -91,6 +91,8 @@ def with_notes(rows: pl.DataFrame, notes: Mapping[str, str]) -> pl.DataFrame:
 def _mail() -> list[pl.Expr]:
     import polars as pl
 
+    from audit.events.vocabulary import campaign_expr
+
     channel = pl.col("channel")
     aside = (
         pl.when(channel.is_null() | (channel == "email"))
@@ -102,6 +104,7 @@ def _mail() -> list[pl.Expr]:
         pl.col("event_id").alias("key"),
         pl.col("events"),
         pl.coalesce("message_id", "event_id").alias("message"),
+        campaign_expr().alias("campaign"),
         pl.lit("mail").alias("group"),
         pl.col("occurred_at").alias("at"),
         pl.lit("✉").alias("sign"),
@@ -130,6 +133,7 @@ def _other(group: str | None) -> list[pl.Expr]:
     import polars as pl
 
     from audit.events.schema import BEHAVIOUR
+    from audit.events.vocabulary import campaign_expr
 
     kind = pl.col("kind")
     kind_name = kind.str.replace_all("_", " ")
@@ -150,6 +154,7 @@ def _other(group: str | None) -> list[pl.Expr]:
         pl.col("event_id").alias("key"),
         pl.concat_list("event_id").alias("events"),
         pl.lit(None, pl.String).alias("message"),
+        campaign_expr().alias("campaign"),
         (group_by_kind if group is None else pl.lit(group)).alias("group"),
         pl.col("occurred_at").alias("at"),
         sign.alias("sign"),

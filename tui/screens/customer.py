@@ -355,6 +355,15 @@ class CustomerScreen(WorkScreen):
             finding = self.case.finding(findings.chosen) if findings.has_focus else None
             self.app.push_screen(ReportDialog(self.case.customer, "" if finding is None else finding.id))
 
+    def action_audience(self) -> None:
+        row = self.timeline.row(self.timeline.key)
+        if row is None or row["campaign"] is None:
+            say(self.app, "this row names no campaign", severity="warning")
+            return
+        from tui.screens.audience import AudienceDialog
+
+        self.app.push_screen(AudienceDialog(row["campaign"]))
+
     def action_copy(self) -> None:
         verdict = self.query_one(VerdictBlock).verdict
         if verdict is not None and self.case is not None:

@@ -153,7 +153,11 @@ class FindScreen(WorkScreen):
 
     @on(Table.Opened, "#people")
     def open_row(self, message: Table.Opened) -> None:
-        if not self._shows_campaigns:
+        if self._shows_campaigns:
+            from tui.screens.audience import AudienceDialog
+
+            self.app.push_screen(AudienceDialog(message.key))
+        else:
             self.services.open_customer(message.key)
 
     @on(Input.Submitted, "#field")

@@ -25,6 +25,7 @@ from tui.session.view_models import (
 if TYPE_CHECKING:
     import polars as pl
 
+    from audit.queries.audience import AudienceDocument
     from audit.queries.case import Case
     from audit.queries.reconcile import Disagreement, Reconciliation, SegmentAgreement, StripAgreement
     from audit.why import WhyDocument
@@ -123,6 +124,13 @@ class Customers:
                 nulls_last=True,
             )
         )
+
+    def audience(self, campaign: str) -> AudienceDocument:
+        """Who got a campaign (its id, or its name), and what sets them apart."""
+        from audit.queries import audience
+
+        self._opened.viewer.require("why")
+        return audience.audience(self._opened.workspace, campaign)
 
     def reconcile(self, only: str) -> Agreement:
         """How far log and definitions agree: of all segments and strips, or only of the one with that key."""

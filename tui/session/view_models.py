@@ -83,7 +83,7 @@ class Picture:
     """One customer at one moment, without the events of `without`.
 
     `timeline`: a row a message or other event, newest first: `key` (event_id), `events` (all its event_ids),
-    `message` (message_id or event_id, null if none), `group` (mail, behaviour, other), `at`, `sign`, `what`, `note`. Not `whole`: its recommendations are still being
+    `message` (message_id or event_id, null if none), `campaign`, `group` (mail, behaviour, other), `at`, `sign`, `what`, `note`. Not `whole`: its recommendations are still being
     made.
     """
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.events.item_names import usual_names
 from audit.events.schema import empty
+from audit.events.vocabulary import usual_names
 from audit.population import co_purchase, stats
 from tests.build import events
 
