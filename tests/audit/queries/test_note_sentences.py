@@ -3,13 +3,15 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
+from audit.population.audience import SetsApart
 from audit.queries.reports import note_sentences
 from audit.queries.reports.case_facts import Behind
 from audit.queries.reports.language import language
 from audit.queries.reports.weekly import section, weekly
 from audit.why import flow_check
-from audit.why.model import Absence, CountedFacts, Facts, FlowCondition, Reason, SegmentFacts
+from audit.why.model import Absence, AudienceFacts, CountedFacts, Facts, FlowCondition, Reason, SegmentFacts
 from audit.why.reasons import grouped
 from audit.why.related_acts import LEVELS
 from audit.why.wording import Wording
@@ -42,6 +44,21 @@ def german(facts: Facts, absent: Absence | None = None) -> str:
 )
 def test_what_was_counted_is_named_with_its_days(facts: CountedFacts, said: str) -> None:
     assert german(facts) == said
+
+
+def test_what_sets_recipients_apart_is_told_with_both_shares() -> None:
+    fact = SetsApart(
+        what="bought", value="Baby > Food", level=2, item_id=None, window="90d", recipients=82, recipients_share=0.82,
+        others=None, others_share=None, lift=None, interval=None, p_adjusted=None, median_days_before=3.0,
+        sensitive=False, topic=None,
+    )  # fmt: skip
+    few = "82 % derer, die sie bekamen, hatten in den 90 Tagen davor „Baby > Food“ gekauft; von den anderen weniger als 11 Menschen"
+    assert german(AudienceFacts(audience=fact)) == few
+    act = AudienceFacts(
+        act="order_completed", thing="Jars", at=FIRST, audience=structs.replace(fact, others_share=0.005)
+    )
+    assert german(act).startswith("Gekauft „Jars“, 24. März 2026 00:00; 82 % derer")
+    assert german(act).endswith("von den anderen 0,5 %")
 
 
 @pytest.mark.parametrize(

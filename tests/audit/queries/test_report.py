@@ -413,6 +413,7 @@ def test_both_languages_say_the_same_things() -> None:
         "did",
         "subject",
         "close",
+        "audience",
         "why_not",
         "condition",
         "condition_not",
