@@ -212,9 +212,7 @@ class RoleView:
         """Learn which ids of events, and what stands beside what they are about, speak by themselves."""
         if self.names_sensitive:
             return
-        for name in (
-            name for name in ("event_id", "message_id", "order_id", *_BESIDE) if name in events.columns
-        ):
+        for name in filter(events.columns.__contains__, ("event_id", "message_id", "order_id", *_BESIDE)):
             values = events.select(pl.col(name).drop_nulls().unique())
             for value in values.filter(_speaks(name))[name]:
                 self._add(value, self._stand_in(value) if name.endswith("_id") else MARK, associated=False)

@@ -64,7 +64,7 @@ def audience(ws: "Workspace", campaign: str, *, window: str | None = None) -> Au
     audiences = ws.audiences()
     row = _campaign(audiences, ws.view, campaign)
     if span is not None:
-        audiences = ws.audience(row["campaign"], span)
+        audiences = ws.audiences(span, campaign=row["campaign"])
         row = audiences.campaigns.row(0, named=True)
     fewest = fewest_told(synthetic=ws.settings.synthetic)
     facts = audiences.sets_apart(row["campaign"], fewest)

@@ -259,13 +259,10 @@ class Workspace:
         """Group facts over all customers, counted when first asked for in a generation and then kept beside it."""
         return self._readable().facts()
 
-    def audiences(self) -> Audiences:
-        """Who got each campaign and what sets them apart."""
-        return self._readable().audiences()
-
-    def audience(self, campaign: str, window: timedelta) -> Audiences:
-        """The same of one campaign alone, by acts in another window than the usual ones."""
-        return self._readable().compare_audiences(window, campaign=campaign)
+    def audiences(self, *windows: timedelta, campaign: str | None = None) -> Audiences:
+        """Who got each campaign and what sets them apart; of one `campaign`, by acts in other `windows` than the usual ones."""
+        readable = self._readable()
+        return readable.compare_audiences(*windows, campaign=campaign) if windows else readable.audiences()
 
     def has_all_facts(self) -> bool:
         """Whether what people also bought and what their baskets look like has been counted for this generation."""

@@ -36,9 +36,8 @@ _PLACE = attrgetter("at", "event_id")
 
 
 class AlwaysAsked(dict[Applicable, tuple[Sequence[int], Judge | None]]):
-    """By the rules that apply to a message: those that are asked whatever happened, as they are never idle.
-
-    If none of them asks anything of the customer either, beside them one judge who knows nobody.
+    """By the rules that apply to a message: those that are asked whatever happened, as they are never idle. If none of
+    them asks anything of the customer either, beside them one judge who knows nobody.
     """
 
     def __init__(self, rules: RuleSet, idle_from: Sequence[datetime]) -> None:
@@ -120,20 +119,9 @@ class CustomerState(Judge):
     """
 
     __slots__ = (
-        "_acts",
-        "_answered",
-        "_first_due",
-        "_gone_out",
-        "_grown",
-        "_idle",
-        "_idle_from",
-        "_newest",
-        "_noted",
-        "_retention",
-        "_unaddressed",
-        "_zone",
-        "_zones",
-    )
+        "_acts", "_answered", "_first_due", "_gone_out", "_grown", "_idle", "_idle_from", "_newest",
+        "_noted", "_retention", "_unaddressed", "_zone", "_zones",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -193,9 +181,8 @@ class CustomerState(Judge):
         self._address_complaints(message, key)
         answer = self._answer(message, at, key)
         self._answered[key] = _answered(message, answer, at)
-        zone = message.time_zone
-        if self._retention.zoned and (zone != self._zone or newest == at):
-            self.place(at, message.event_id, zone)
+        if self._retention.zoned and (message.time_zone != self._zone or newest == at):
+            self.place(at, message.event_id, message.time_zone)
         return answer, True
 
     def note(self, act: Act, *, relevant: bool) -> bool:
