@@ -121,6 +121,7 @@ def audited(case: Case) -> Findings:
     answer = Findings(
         at=case.context.at,
         customers=1,
+        same_address=tuple(case.context.namesakes.get(case.customer, ())),
         findings=remedies.findings(case),
         messages=sent_messages(case.events).height,
         left_out=case.context.coverage.left_out,

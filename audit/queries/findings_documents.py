@@ -81,6 +81,8 @@ class Findings(Document, schema="whysent.findings/1"):
 
     at: datetime
     customers: int
+    same_address: tuple[str, ...] = ()
+    """Other customers (pseudonyms) that the vault knows by the same address: nothing of theirs is counted here."""
     findings: tuple[Finding, ...]
     messages: int
     """How many messages were sent to them; of none at all it is not said that nothing was found."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tui.commands.output import SIGNS, line, table
 from tui.rendering.charts import bar, sparkline
-from tui.rendering.wording import no_day, standing_name
+from tui.rendering.wording import no_day, of_one_address, standing_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -54,8 +54,8 @@ def customer(answer: "CustomerPicture") -> None:
 
     line(f"{answer.customer} · {_extent(answer)}")
     covered(of_document(answer.coverage))
-    if others := answer.same_address:
-        line(f"{len(others) + 1} ids of one address, also {', '.join(others)}: this is of this one alone")
+    if answer.same_address:
+        line(of_one_address(answer.same_address))
     line()
     _findings(answer.findings, answer.unanswered, answer.messages.sent)
     if not without_messages(answer.unanswered):
@@ -168,6 +168,8 @@ def findings(answer: "Findings | FindingTotals", coverage: "Coverage") -> None:
 
     covered(coverage)
     if isinstance(answer, Findings):
+        if answer.same_address:
+            line(of_one_address(answer.same_address))
         _findings(answer.findings, answer.unanswered, answer.messages)
         return
     table(

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from audit.queries.customer import AnyMembership
 
 SEVERITIES = {"high": "▲ high", "medium": "■ med", "low": "● low", "info": "· info", "": "  none"}
@@ -23,6 +25,11 @@ STANDINGS = {
     "cannot_tell": "this data does not cover what would explain it",
 }
 """The six standings and how we say them."""
+
+
+def of_one_address(others: Sequence[str]) -> str:
+    """That the vault knows `others` by the same address."""
+    return f"{len(others) + 1} ids of one address, also {', '.join(others)}: counts and caps are of this one alone"
 
 
 def standing_name(standing: str) -> str:

@@ -190,6 +190,8 @@ class Customers:
         start = case.events["occurred_at"].head(1).to_list()
         parts = [*(f"in the data since {moment:%Y-%m}" for moment in start), *country.tail(1)]
         parts += [f"e-mail {masked['email']}" if "email" in masked else ""]
+        others = case.context.namesakes.get(customer, ())
+        parts += [f"{len(others) + 1} ids of one address" if others else ""]
         return tuple(part for part in parts if part)
 
     def verdict(self, picture: Picture) -> Verdict:

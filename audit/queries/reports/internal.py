@@ -69,6 +69,7 @@ def internal(
 def _head(says: Language, picture: CustomerPicture, ticket: str | None, reason: str | None) -> Section:
     parts = {
         "customer": picture.customer,
+        "same_address": ", ".join(picture.same_address),
         "ticket": ticket,
         "reason": reason,
         "as_of": says.minute(picture.at),

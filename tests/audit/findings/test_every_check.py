@@ -9,6 +9,7 @@ import pytest
 
 from audit.findings import registry
 from audit.ingest import import_paths
+from audit.privacy import keys
 from audit.queries.reports import LOCALES
 from audit.rules.model import from_dict
 from audit.workspace.workspace import Workspace
@@ -91,3 +92,22 @@ def shortest(findings: pl.DataFrame, check_id: str) -> Any:
 
 def refusal(err: str) -> str:
     return err.removeprefix("whysent: ").partition(":")[0].strip()
+
+
+def test_counts_and_notes_say_that_another_id_has_the_same_address(whysent: Command) -> None:
+    for command in ("audit", "show"):
+        assert "2 ids of one address, also c_" in whysent(command, "twin-2").out
+    assert len(whysent("audit", "twin-2", "--json").document["same_address"]) == 1
+    assert "2 ids" not in whysent("audit", "bounced").out
+    for locale, said in (
+        ("en", "Other ids of the same address"),
+        ("de", "Weitere Kennungen derselben Adresse"),
+    ):
+        assert said in whysent("report", "twin-2", "--locale", locale).out
+
+
+def test_who_shares_an_address_is_known_without_the_key(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "load", lambda _: pytest.fail("the key was asked for"))
+    assert len(Workspace.open(workspace).context().namesakes) == 2
