@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Container
-from textual.widgets import Footer, OptionList
+from textual.widgets import OptionList
 
 from tui import keys
 from tui.rendering.text import number, say
@@ -18,7 +18,7 @@ from tui.widgets.decision_lists import LISTS, DecisionLists
 from tui.widgets.explanation_tree import ExplanationTree
 from tui.widgets.panes import Panes, PaneTabs
 from tui.widgets.table import Table
-from tui.widgets.text import Heading, VerdictBlock, says
+from tui.widgets.text import Heading, KeyLine, VerdictBlock, says
 from tui.widgets.timeline import Timeline, WeeklyChart
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class CustomerScreen(WorkScreen):
                 yield Timeline(id="timeline", empty="no such event")
                 yield ExplanationTree(id="why")
                 yield DecisionLists()
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.show_pane("timeline", focus=False)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from textual import on
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static
 
 from tui import keys
 from tui.core_access import AsksCore
 from tui.rendering.text import content
 from tui.widgets.items import Item, Items
-from tui.widgets.text import CleanInput
+from tui.widgets.text import CleanInput, KeyLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,7 +44,7 @@ class Dialog(ModalScreen[Result], AsksCore, Generic[Result]):
             box.border_title = self._title
             box.border_subtitle = content(self.HINT)
             yield from self.body()
-        yield Footer()
+        yield KeyLine()
 
     def body(self) -> Iterable[Widget]:
         """The widgets between the title and the footer."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Container
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from tui import keys
 from tui.rendering.text import content, number, say
@@ -15,7 +15,7 @@ from tui.rendering.wording import TONES, day, severity
 from tui.screens.base import WorkScreen
 from tui.widgets.table import Table
 from tui.widgets.table_data import Column, Rows
-from tui.widgets.text import CleanInput, Heading, Peek
+from tui.widgets.text import CleanInput, Heading, KeyLine, Peek
 
 if TYPE_CHECKING:
     import polars as pl
@@ -75,7 +75,7 @@ class FindScreen(WorkScreen):
             yield Table(id="people", empty="nobody: no finding in this data")
             yield Table(id="checks", empty="no finding")
         yield Peek()
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one(Heading).say("whysent", "", "opening the workspace …")

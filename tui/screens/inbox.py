@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual import on
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 
 from tui import keys
 from tui.core_access import ProgressReporter
@@ -17,6 +17,7 @@ from tui.rendering.text import content, joined, number, say
 from tui.screens.dialogs import Dialog, ask_note, confirm
 from tui.session.view_models import Change, Plan, ProposalGroup, ProposalSummary
 from tui.widgets.items import Item, Items
+from tui.widgets.text import KeyLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ class InboxDialog(Dialog[bool]):
             yield Items(id="waiting")
             with VerticalScroll(id="asked"):
                 yield Static(content("reading …"), markup=False)
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self._load()

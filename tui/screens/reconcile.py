@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from textual import on
 from textual.containers import Container
-from textual.widgets import Footer
 
 from tui import keys
 from tui.rendering.text import content, joined, number, share
@@ -16,7 +15,7 @@ from tui.screens.base import WorkScreen
 from tui.widgets.panes import Panes, PaneTabs
 from tui.widgets.table import Table
 from tui.widgets.table_data import Column, Rows
-from tui.widgets.text import Heading, Peek
+from tui.widgets.text import Heading, KeyLine, Peek
 
 if TYPE_CHECKING:
     from textual.app import ComposeResult
@@ -63,7 +62,7 @@ class ReconcileScreen(WorkScreen):
                 yield Table(id="agreed", empty="neither side has any")
                 yield Table(id="apart", empty="they agree: no disagreement")
         yield Peek()
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one(Heading).say(TITLE, "", "holding them together …")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Container
-from textual.widgets import Footer, OptionList
+from textual.widgets import OptionList
 
 from tui import keys
 from tui.core_access import still_running
@@ -20,7 +20,7 @@ from tui.widgets.items import Item, Items
 from tui.widgets.panes import Panes, PaneTabs
 from tui.widgets.replay_panes import CurvePane, ReplayPane
 from tui.widgets.rule_form import RuleForm
-from tui.widgets.text import Heading
+from tui.widgets.text import Heading, KeyLine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +53,7 @@ class RulesScreen(WorkScreen):
                 with Container(id="answers", classes="wrapper"):
                     yield ReplayPane(id="replay")
                     yield CurvePane(id="curve")
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         replays = self.session.replays

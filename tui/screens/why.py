@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 from textual.containers import Container, VerticalScroll
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 
 from audit.errors import NotFoundError
 from tui import keys
@@ -21,7 +21,7 @@ from tui.session.view_models import OfferedText, Picture, Subject
 from tui.widgets.explanation_tree import ExplanationTree
 from tui.widgets.panes import Panes, PaneTabs
 from tui.widgets.table import Table
-from tui.widgets.text import Heading, WhatIfBanner
+from tui.widgets.text import Heading, KeyLine, WhatIfBanner
 from tui.widgets.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class WhyScreen(WorkScreen):
                 yield ExplanationTree(id="different")
                 with VerticalScroll(id="words"):
                     yield Static(content("reading …"), id="wording", markup=False)
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         self.query_one(Panes).label(PANES)

@@ -13,6 +13,9 @@ from tui.rendering.text import content, joined, plain
 from tui.rendering.wording import SEVERITIES
 
 if TYPE_CHECKING:
+    from textual.binding import ActiveBinding
+    from textual.events import Click
+
     from tui.session.view_models import Verdict
 
 
@@ -58,6 +61,57 @@ class Heading(Widget):
         gap = max(room - self.left.cell_length - self.right.cell_length, 1)
         line = joined(self.left, " " * gap, self.right) if len(self.right) else self.left
         return joined(line, "\n", self.below) if len(self.below) else line
+
+
+class KeyLine(Widget):
+    """The keys that work here, in the last line of a screen, as many as there is room for; a click on one presses it.
+
+    One widget: Textual's own footer makes one a key, and all of them anew wherever the focus goes, which was a third of
+    what a press of a key costs.
+    """
+
+    ALLOW_SELECT = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._placed: list[tuple[range, str]] = []
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+
+    def on_unmount(self) -> None:
+        self.screen.bindings_updated_signal.unsubscribe(self)
+
+    def render(self) -> Content:
+        active = self.screen.active_bindings.values()
+        palette = next((at for at in active if at.binding.key == self.app.COMMAND_PALETTE_BINDING), None)
+        last = [joined(("▏", "$foreground 20%"), self._key(palette))] if palette else []
+        room = self.size.width - sum(piece.cell_length for piece in last)
+        by_action = {at.binding.action: at for at in reversed(list(active)) if at.binding.show}
+        self._placed, line, begin = [], [], 0
+        for at in reversed(by_action.values()):
+            piece = self._key(at)
+            if begin + piece.cell_length > room:
+                break
+            self._placed.append((range(begin, begin + piece.cell_length), at.binding.key))
+            line.append(piece)
+            begin += piece.cell_length
+        if palette:
+            self._placed.append((range(room, self.size.width), palette.binding.key))
+        return joined(*line, " " * (room - begin), *last)
+
+    def _key(self, active: ActiveBinding) -> Content:
+        dim = "" if active.enabled else " dim"
+        display = self.app.get_key_display(active.binding)
+        return joined(
+            (f" {display} ", f"bold $footer-key-foreground{dim}"),
+            (f"{active.binding.description} ", f"$footer-description-foreground{dim}"),
+        )
+
+    def on_click(self, event: Click) -> None:
+        for cells, key in self._placed:
+            if event.x in cells:
+                self.app.simulate_key(key)
 
 
 class CleanInput(Input):
