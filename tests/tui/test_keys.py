@@ -24,6 +24,7 @@ from tui.screens.rules import RulesScreen
 from tui.screens.why import WhyScreen
 from tui.widgets.items import Items
 from tui.widgets.table import Table
+from tui.widgets.text import KeyLine
 
 BEARERS = {
     "app": [WhysentApp],
@@ -236,3 +237,13 @@ async def test_a_key_of_ones_own_does_what_the_old_one_did(started: Started) -> 
         driver.app.set_keymap({"customer.leave-out": "z"})
         await driver.press("enter", "z")
         assert ("picture", "c_00000000", ("m-11", "open-11")) in driver.session.asked
+
+
+async def test_a_click_on_a_key_at_the_foot_presses_it(started: Started) -> None:
+    async with started("small") as driver:
+        await driver.press("enter")
+        foot = driver.text.splitlines()[-1]
+        assert foot.rstrip().endswith("palette")
+        await driver.pilot.click(KeyLine, offset=(foot.index("? help") + 3, 0))
+        await driver.settle()
+        assert isinstance(driver.app.screen, TextDialog)

@@ -87,9 +87,12 @@ class KeyLine(Widget):
         palette = next((at for at in active if at.binding.key == self.app.COMMAND_PALETTE_BINDING), None)
         last = [joined(("▏", "$foreground 20%"), self._key(palette))] if palette else []
         room = self.size.width - sum(piece.cell_length for piece in last)
-        by_action = {at.binding.action: at for at in reversed(list(active)) if at.binding.show}
+        by_action: dict[str, ActiveBinding] = {}
+        for at in active:
+            if at.binding.show:
+                by_action.setdefault(at.binding.action, at)
         self._placed, line, begin = [], [], 0
-        for at in reversed(by_action.values()):
+        for at in by_action.values():
             piece = self._key(at)
             if begin + piece.cell_length > room:
                 break
