@@ -8,7 +8,7 @@ import pytest
 
 from audit.queries import documents
 from audit.queries.case import read_case
-from audit.queries.customer import CustomerPicture, picture
+from audit.queries.customer import CustomerPicture
 from audit.workspace.workspace import Workspace
 from fixtures import scenes as told
 from tests.bench import decided, soundness
@@ -34,15 +34,15 @@ def listed(shown: CustomerPicture, ws: Workspace, customer: str) -> Iterator[tup
 
 
 def is_there(ws: Workspace, customer: str, type_: str, ident: str, left_out: set[str]) -> bool:
-    """As the contract says what `there` means, asked of the public answers."""
+    """As the contract says what `there` means, asked of what the public answers list."""
+    case = read_case(ws, customer, without=left_out)
     if type_ == "message":
-        return documents.explain(ws, customer, message=ident, without=left_out).standing == "derived"
+        return documents.explanation(case, ws, message=ident).standing == "derived"
     if type_ == "finding":
-        return ident in {one.id for one in documents.audit(ws, customer, without=left_out).findings}
-    shown = picture(read_case(ws, customer, without=left_out), strips=type_ == "item")
+        return ident in set(case.found["id"])
     if type_ == "segment":
-        return ident in {one.id for one in shown.segments if one.derived}
-    return ident in {one.item_id for one in shown.recommendations if one.derived}
+        return ident in set(case.memberships.filter("derived")["id"])
+    return ident in set(case.recommended.placements.filter("derived")["item_id"])
 
 
 @pytest.mark.parametrize("customer", told.expected())
