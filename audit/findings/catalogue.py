@@ -24,7 +24,8 @@ _WEAK_BASES = ("industry", "house")
 class Need(Struct, frozen=True, forbid_unknown_fields=True):
     """What a check cannot answer without: one of `kinds` of events, and of each of them one of `columns` where some are named.
 
-    `somewhere`: one event of all customers is enough, as such columns are filled only where there is something to say. `mapped`:
+    `somewhere`: one event of all customers is enough, as such columns are filled only where there is something to say, or as
+    what it says of others is what is asked for; else a history without such kinds is not checked. `mapped`:
     keys of the campaign map that stand in for the columns. `declared`: a declared rule in the book instead; without one
     there is no question.
     """

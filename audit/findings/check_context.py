@@ -57,6 +57,11 @@ class CheckContext:
     population: Context
 
     @cached_property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of event that there are."""
+        return frozenset(self.events["kind"].unique())
+
+    @cached_property
     def messages(self) -> pl.DataFrame:
         """The messages that were sent, of every class, as `audit.events.messages.sent_messages` gives them."""
         return sent_messages(self.events)

@@ -73,7 +73,8 @@ def find(events: pl.DataFrame, ctx: Context, *, checks: Iterable[str] | None = N
     Raises NotFoundError for a check that does not exist.
     """
     context = CheckContext(events, ctx)
-    frames = [_findings(check(check_id), context) for check_id in (CHECKS if checks is None else checks)]
+    asked = map(check, CHECKS if checks is None else checks)
+    frames = [_findings(one, context) for one in asked if _can_find(one, context)]
     return worst_first(pl.concat([pl.DataFrame(schema=SCHEMA), *frames]))
 
 
@@ -83,11 +84,22 @@ def locate(events: pl.DataFrame, ctx: Context, finding_id: str) -> pl.DataFrame:
     One check after the other, the slowest last, until one has it.
     """
     context = CheckContext(events, ctx)
-    for candidate in sorted(CHECKS.values(), key=lambda check: check.slow):
+    able = (one for one in CHECKS.values() if _can_find(one, context))
+    for candidate in sorted(able, key=lambda check: check.slow):
         findings = _findings(candidate, context).filter(pl.col("id") == finding_id)
         if findings.height:
             return findings
     return pl.DataFrame(schema=SCHEMA)
+
+
+def _can_find(check: Check, context: CheckContext) -> bool:
+    """Whether there are events of each of the kinds that the check needs: of many histories half the checks need not be asked."""
+    needs = (
+        need.kinds
+        for need in catalogue.row(check.id).needs
+        if need.kinds and not (need.columns or need.somewhere)
+    )
+    return all(not context.kinds.isdisjoint(kinds) for kinds in needs)
 
 
 def _findings(check: Check, context: CheckContext) -> pl.DataFrame:

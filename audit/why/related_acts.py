@@ -59,6 +59,8 @@ def related_acts(
     `placed`: events in order with `act`, their position; `messages`: rows of them with `message`, theirs; sharing one of
     `frequent_words` relates nothing.
     """
+    if messages.is_empty():
+        return pl.DataFrame(schema={"message": pl.UInt32, "act": pl.UInt32, "level": pl.Int8})
     acts = placed.filter(pl.col("kind").is_in(KINDS)).join(
         messages.select("customer_id").unique(), on="customer_id", how="semi", maintain_order="left"
     )
@@ -76,7 +78,10 @@ def related_acts(
 def _without_guesses_at_health(related: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
     """`related` without the acts on health that are only near what a message is about."""
     is_near = pl.col("level").is_in(_NEAR)
-    acts = placed[related.filter(is_near)["act"].unique().sort()]
+    near = related.filter(is_near)["act"]
+    if near.is_empty():
+        return related
+    acts = placed[near.unique().sort()]
     touched = sensitive_topics.touched(acts).filter(pl.col("topic") == _NEVER_GUESSED)
     guessed = acts["act"].gather(touched["row"])
     return related.filter(~(is_near & pl.col("act").is_in(guessed.implode())))
