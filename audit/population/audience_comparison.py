@@ -8,7 +8,7 @@ states that hold at it (a segment, a value of the profile, a list). A share of t
 gives, corrected for there being so many candidates, sets them apart.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from math import log
 from typing import Any
@@ -34,6 +34,9 @@ _CONSIDERED = 64
 
 _CELLS = 4_000_000
 """Numbers of so many campaigns and candidates are held at once."""
+
+_ROWS = {name: dtype for name, dtype in APART.items() if name != "topic"} | {"path": pl.String()}
+"""What is found out of each campaign by itself; the topics are looked up once for all."""
 
 _DAY = timedelta(days=1) / timedelta(microseconds=1)
 
@@ -62,9 +65,8 @@ def count(
         return none()
     groups = Groups(sent, people, _choices(events))
     acts = CandidateActs(events, people["customer_id"], people["events"].to_numpy(), max(windows), least)
-    apart, explains = Comparison(groups, acts, windows, least).apart()
-    campaigns = groups.campaigns.with_columns(explains=pl.Series(explains, dtype=pl.Float64))
-    return Audiences(campaigns.select(*CAMPAIGNS), apart)
+    apart, counted = Comparison(groups, acts, sorted(windows), least).apart()
+    return Audiences(groups.campaigns.hstack(counted).select(*CAMPAIGNS), apart)
 
 
 def _sent(messages: pl.LazyFrame) -> pl.DataFrame:
@@ -95,13 +97,15 @@ def _choices(events: pl.LazyFrame) -> pl.DataFrame:
 class Groups:
     """Recipients and others of each campaign.
 
-    `people`: `customer_id, first` (µs), `country`, sorted; `campaigns`: a row each, columns of `CAMPAIGNS` but `explains`.
+    `people`: `customer_id, first` (µs), `country`, sorted; `campaigns`: a row each, columns of `CAMPAIGNS` but what `Comparison.apart` counts.
     """
 
     def __init__(self, sent: pl.DataFrame, people: pl.DataFrame, choices: pl.DataFrame) -> None:
         number = people.select("customer_id", person=pl.int_range(pl.len(), dtype=pl.Int64))
         self._asked: dict[int, tuple[Array, Array]] = {}
-        self._first, self._countries = people["first"].to_numpy(), people["country"]
+        self._first = people["first"].to_numpy()
+        codes = people.select(pl.col("country").rank("dense").fill_null(0)).to_series()
+        self._countries = codes.cast(pl.Int64).to_numpy()  # 0 where it is not known
         self._choices = choices.join(number, on="customer_id", maintain_order="left")
         self._sent = (
             sent.join(number, on="customer_id")
@@ -122,11 +126,11 @@ class Groups:
             )
             .sort("campaign")
         )  # fmt: skip
-        groups = [self.moments(row) for row in range(self.campaigns.height)]
-        self.campaigns = self.campaigns.with_columns(
-            recipients=pl.Series([int(got.sum()) for _, got in groups], dtype=pl.Int64),
-            others=pl.Series([int(((at != NEVER) & ~got).sum()) for at, got in groups], dtype=pl.Int64),
-        )
+
+    def sizes(self, campaign: int) -> tuple[int, int]:
+        """How many recipients there are, and how many others."""
+        moments, got = self.moments(campaign)
+        return int(got.sum()), int(((moments != NEVER) & ~got).sum())
 
     def moments(self, campaign: int) -> tuple[Array, Array]:
         """The moment of each person in the comparison (µs; `NEVER` of all others), and who is a recipient.
@@ -151,10 +155,10 @@ class Groups:
 
     def _same_country(self, recipients: Array) -> Array:
         """Who is, as far as known, of a country of the recipients."""
-        countries = self._countries.gather(recipients).drop_nulls().unique()
-        if countries.is_empty():
-            return np.ones(self._first.size, bool)
-        return self._countries.is_in(countries.implode()).fill_null(value=True).to_numpy()
+        same = np.zeros(self._countries.max(initial=0) + 1, bool)
+        same[self._countries[recipients]] = True
+        same[0] = True
+        return same[self._countries] if same[1:].any() else np.ones(self._first.size, bool)
 
     def _reachable(self, moments: Array, recipients: Array, sent_at: Array, row: Mapping[str, Any]) -> Array:
         """Who had no no in force, and was on the list if every recipient was, as far as known."""
@@ -189,51 +193,57 @@ class Comparison:
         self._logs = log_factorials(len(acts.people))
         self._asked: dict[int, tuple[int, Array, Array]] = {}
 
-    def apart(self) -> tuple[pl.DataFrame, list[float]]:
-        """The rows of `APART`, and of each campaign the share of the recipients with one of them at least."""
+    def apart(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The rows of `APART`; and of each campaign `recipients, others` and `explains`, the share of the recipients with one of
+        them at least.
+        """
         at_once = 1
         if self.acts.sliced:  # which are read again for each lot
             at_once = max(_CELLS // max(self._candidates * len(self._windows), 1), 1)
         campaigns = range(self.groups.campaigns.height)
-        found = [pl.DataFrame(schema=APART)]
-        explains: list[float] = []
+        found = [pl.DataFrame(schema=_ROWS)]
+        counted: list[tuple[int, int, float]] = []
         for first in campaigns[::at_once]:
             some = campaigns[first : first + at_once]
             for campaign, counts in zip(some, self._counts(some), strict=True):
                 rows, share = self._campaign(campaign, *counts)
                 found.append(rows)
-                explains.append(share)
-        return pl.concat(found), explains
+                counted.append((*self.groups.sizes(campaign), share))
+        columns = {name: CAMPAIGNS[name] for name in ("recipients", "others", "explains")}
+        apart = pl.concat(found).with_columns(topic=_topic()).select(*APART)
+        return apart, pl.DataFrame(counted, schema=columns, orient="row")
 
     def _counts(self, campaigns: range) -> list[tuple[Array, Array]]:
         """Of each campaign how many recipients, and how many others, hold the candidate of each test."""
-        shape = (len(self._windows), self._candidates)
-        counts = [(np.zeros(shape, np.int64), np.zeros(shape, np.int64)) for _ in campaigns]
+        counts = np.zeros((len(campaigns), len(self._windows), 2, self._candidates), np.int64)
         for held in self.acts.holdings():
-            for campaign, (recipients, others) in zip(campaigns, counts, strict=True):
+            for number, campaign in enumerate(campaigns):
                 pairs, before = self._before(held, campaign)
                 got = self.groups.moments(campaign)[1]
-                recipient, candidate = got[held.person[pairs]], held.candidate[pairs]
-                for row, inside in self._inside(held, before):
-                    recipients[row] += np.bincount(candidate[inside & recipient], minlength=self._candidates)
-                    others[row] += np.bincount(candidate[inside & ~recipient], minlength=self._candidates)
-        return [(recipients.ravel(), others.ravel()) for recipients, others in counts]
+                place = 2 * self._window(held, before) + got[held.person[pairs]]
+                cells = np.bincount(
+                    place * self._candidates + held.candidate[pairs], minlength=counts[number].size
+                )
+                counts[number] += cells.reshape(counts[number].shape).cumsum(axis=0)
+        return [(held_by[:, 1].ravel(), held_by[:, 0].ravel()) for held_by in counts]
 
-    def _inside(self, held: Holdings, before: Array) -> Iterator[tuple[int, Array]]:
-        """The windows that `held` are asked for, and which of the pairs lie in each."""
+    def _window(self, held: Holdings, before: Array) -> Array:
+        """The first window that each of the pairs lies in; states stand in the last one."""
+        last = len(self._windows) - 1
         if held.reach is None:
-            yield len(self._windows) - 1, np.ones(before.size, bool)
-            return
-        for row, window in enumerate(self._windows):
-            yield row, before <= window
+            return np.full(before.size, last)
+        window = np.zeros(before.size, np.int64)
+        for length in self._windows[:last]:
+            window += before > length
+        return window
 
     def _campaign(self, campaign: int, recipients: Array, others: Array) -> tuple[pl.DataFrame, float]:
         """What sets the recipients of one campaign apart."""
         row = self.groups.campaigns.row(campaign, named=True)
-        sizes = row["recipients"], row["others"]
+        sizes = self.groups.sizes(campaign)
         tested = np.flatnonzero(recipients + others >= self.least)
         if not tested.size:
-            return pl.DataFrame(schema=APART), 0.0
+            return pl.DataFrame(schema=_ROWS), 0.0
         chances = log_chance(recipients[tested], sizes[0], others[tested], sizes[1], self._logs)
         adjusted = holm(chances)
         apart = (adjusted <= LEVEL) & (recipients[tested] >= self.least)
@@ -241,7 +251,7 @@ class Comparison:
         order = self._in_order(tested[apart], chances[apart])
         chosen, chance = tested[apart][order], adjusted[apart][order]
         if not chosen.size:
-            return pl.DataFrame(schema=APART), 0.0
+            return pl.DataFrame(schema=_ROWS), 0.0
         holds, places, ages = self._holders(campaign, chosen)
         moments, got = self.groups.moments(campaign)
         named = self._pruned(chosen, holds, moments != NEVER, got)
@@ -249,9 +259,8 @@ class Comparison:
         rows = self._rows(chosen[named], (recipients, others), sizes).with_columns(
             campaign=pl.lit(row["campaign"]), p_adjusted=chance[named], median_days_before=median
         )
-        return pl.DataFrame(rows.select(*APART), schema_overrides=APART), float(
-            holds[got][:, named].any(axis=1).mean()
-        )
+        share = float(holds[got][:, named].any(axis=1).mean())
+        return pl.DataFrame(rows.select(*_ROWS), schema_overrides=_ROWS), share
 
     def _separates(self, tests: Array, recipients: Array, others: Array, among: int) -> Array:
         """Whether each of `tests` sets recipients apart among the people who hold what it lies under, as `among` many."""
@@ -271,18 +280,24 @@ class Comparison:
         moments, got = self.groups.moments(campaign)
         holds = np.zeros((moments.size, chosen.size), bool)
         places, ages = [], []
+        asked = np.zeros(self._candidates, bool)
+        asked[chosen % self._candidates] = True
         for held in self.acts.holdings():
             pairs, before = self._before(held, campaign)
-            for row, inside in self._inside(held, before):
-                of_row = np.flatnonzero(chosen // self._candidates == row)
-                place_of = np.full(self._candidates, -1)
-                place_of[chosen[of_row] % self._candidates] = of_row
-                place = place_of[held.candidate[pairs]]
-                these = inside & (place >= 0)
-                person, place = held.person[pairs[these]], place[these]
+            these = asked[held.candidate[pairs]]
+            pairs, before = pairs[these], before[these]
+            window, candidate = self._window(held, before), held.candidate[pairs]
+            order = np.argsort(candidate, kind="stable")
+            begins = np.searchsorted(candidate, chosen % self._candidates, sorter=order)
+            ends = np.searchsorted(candidate, chosen % self._candidates, "right", sorter=order)
+            for place, test in enumerate(chosen):
+                these = order[begins[place] : ends[place]]
+                these = these[window[these] <= test // self._candidates]
+                person = held.person[pairs[these]]
                 holds[person, place] = True
-                places.append(place[got[person]])
-                ages.append(before[these][got[person]])
+                age = before[these][got[person]]
+                places.append(np.full(age.size, place))
+                ages.append(age)
         return holds, np.concatenate(places), np.concatenate(ages)
 
     def _before(self, held: Holdings, campaign: int) -> tuple[Array, Array]:
@@ -304,8 +319,10 @@ class Comparison:
         """
         named: list[int] = []
         left = compared.copy()
-        for place, test in enumerate(chosen):
-            if any(self._nested(test, chosen[before]) for before in named):
+        rows = self.acts.table[chosen % self._candidates].select("what", pl.coalesce("path", "value"))
+        lies = [(what, f"{path} > ") for what, path in rows.iter_rows()]
+        for place in range(chosen.size):
+            if any(_nested(lies[place], lies[before]) for before in named):
                 continue
             if named and self._chance(holds[:, place], left, got) + log(chosen.size) > log(LEVEL):
                 continue
@@ -321,16 +338,6 @@ class Comparison:
         a, among_them, b, among_others = (np.array([number]) for number in counts)
         return float(log_chance(a, among_them, b, among_others, self._logs)[0])
 
-    def _nested(self, one: int, other: int) -> bool:
-        """Whether the candidate of one of two tests is that of the other, or lies above it."""
-        first, second = (
-            self.acts.table.row(int(test) % self._candidates, named=True) for test in (one, other)
-        )
-        if first["what"] != second["what"]:
-            return False
-        paths = [f"{row['path'] or row['value']} > " for row in (first, second)]
-        return paths[0].startswith(paths[1]) or paths[1].startswith(paths[0])
-
     def _rows(self, tests: Array, counts: tuple[Array, Array], sizes: tuple[int, int]) -> pl.DataFrame:
         """What `tests` are, and how far apart the shares."""
         (recipients, others), (among, rest) = (count[tests] for count in counts), sizes
@@ -340,7 +347,7 @@ class Comparison:
         days = np.array([window / _DAY for window in self._windows])[tests // self._candidates]
         rows = self.acts.table[tests % self._candidates].with_columns(
             window_days=days, recipients=recipients, recipients_share=recipients / among,
-            others=others, others_share=others / rest, lift=lift, low=low, high=high, topic=_topic(),
+            others=others, others_share=others / rest, lift=lift, low=low, high=high,
         )  # fmt: skip
         finite = pl.col("lift", "low", "high")
         is_state = ~pl.col("what").is_in(list(ACTS.values()))
@@ -348,6 +355,11 @@ class Comparison:
             pl.when(finite.is_finite()).then(finite),
             window_days=pl.when(~is_state).then("window_days"),
         )
+
+
+def _nested(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether one of two candidates (what, path) is the other, or lies above it."""
+    return one[0] == other[0] and (one[1].startswith(other[1]) or other[1].startswith(one[1]))
 
 
 def _topic() -> pl.Expr:

@@ -81,16 +81,10 @@ class Holdings:
 def _holdings(
     held: tuple[Array, Array], since: Array, until: Array | None, reach: int | None, candidates: int
 ) -> Holdings:
-    """Rows of `held` (person and candidate of each), numbered by pair."""
+    """Rows of `held` (person and candidate of each), in order of `since`, numbered by pair."""
     person, candidate = held
-    order = np.argsort(since, kind="stable")
-    keys, pair = np.unique((person * candidates + candidate)[order], return_inverse=True)
-    ended = None if until is None else until[order]
-    return Holdings(keys // candidates, keys % candidates, pair, since[order], ended, reach)
-
-
-_NOBODY = np.empty(0, np.int64)
-"""Of no act: where a log holds none of the kinds that are looked for."""
+    keys, pair = np.unique(person * candidates + candidate, return_inverse=True)
+    return Holdings(keys // candidates, keys % candidates, pair, since, until, reach)
 
 
 class CandidateActs:
@@ -118,7 +112,9 @@ class CandidateActs:
     def _shared(self, acts: pl.LazyFrame, column: pl.Expr) -> pl.DataFrame:
         """The values of `column` of enough people, sorted, as `shared`, with the first name and category beside each."""
         return (
-            acts.select(column.alias("shared"), "customer_id", "item_name", "category")
+            acts.select(
+                column.alias("shared"), _code(pl.col("customer_id"), self.people), "item_name", "category"
+            )
             .drop_nulls("shared")
             .group_by("shared")
             .agg(
@@ -185,37 +181,40 @@ class CandidateActs:
     def _acts(self, bounds: tuple[int, int]) -> Holdings:
         first, last = (self.people[bound] for bound in bounds)
         codes = (
-            _code(pl.col("customer_id"), self.people).alias("person"), pl.col("kind"),
+            _code(pl.col("customer_id"), self.people).alias("person"), _code(pl.col("kind"), pl.Series(self._kinds, dtype=pl.String)),
             pl.col("occurred_at").to_physical().alias("at"), _code(pl.col("category"), self._categories).alias("category"),
             _code(pl.col("item_id"), self._items).alias("item"), _code(_query(), self._queries).alias("query"),
         )  # fmt: skip
         inside = pl.col("customer_id").is_between(pl.lit(first), pl.lit(last))
-        acts = self.events.filter(pl.col("kind").is_in(self._kinds), inside).select(codes).collect()
-        rows = [part for kind in self._kinds for part in self._numbered(acts.filter(kind=kind), kind)]
-        columns = zip((_NOBODY,) * 3, *rows, strict=True)
-        person, candidate, since = map(np.concatenate, columns)
-        return _holdings((person, candidate), since, None, self.window, self.table.height)
+        acts = (
+            self.events.filter(pl.col("kind").is_in(self._kinds), inside).select(codes).sort("at").collect()
+        )
+        numbers = self._numbered(acts)
+        held = np.flatnonzero(numbers >= 0)
+        row = held // numbers.shape[1]
+        person, since = acts["person"].to_numpy().astype(np.int64)[row], acts["at"].to_numpy()[row]
+        return _holdings((person, numbers.ravel()[held]), since, None, self.window, self.table.height)
 
-    def _numbered(self, acts: pl.DataFrame, kind: str) -> Iterator[tuple[Array, Array, Array]]:
-        """Person, candidate and time of each act of one kind, once for each candidate it holds."""
-        person, at = acts["person"].to_numpy().astype(np.int64), acts["at"].to_numpy()
+    def _numbered(self, acts: pl.DataFrame) -> Array:
+        """The candidates that each act holds, a row each: a category at every level, an item, a search; -1 where there is none."""
+        kind, category, item, query = (
+            acts[name].to_numpy() for name in ("kind", "category", "item", "query")
+        )
         each = len(self._paths) + len(self._items)
-        offset = self._kinds.index(kind) * each
-        category, item, query = (acts[name].to_numpy() for name in ("category", "item", "query"))
-        numbers = [np.append(level, -1)[category] for level in self._at_level]
-        numbers.append(np.where(item >= 0, item + len(self._paths), -1))
-        for number in numbers:
-            there = number >= 0
-            yield person[there], number[there] + offset, at[there]
-        if kind == "products_searched":
-            there = query >= 0
-            yield person[there], query[there].astype(np.int64) + len(self._kinds) * each, at[there]
+        places = [np.append(level, -1)[category] for level in self._at_level]
+        places.append(np.where(item >= 0, item + len(self._paths), -1))
+        numbers = [np.where(place >= 0, place + kind.astype(np.int64) * each, -1) for place in places]
+        searched = (query >= 0) & (
+            kind == self._kinds.index("products_searched") if "products_searched" in self._kinds else False
+        )
+        numbers.append(np.where(searched, query.astype(np.int64) + len(self._kinds) * each, -1))
+        return np.stack(numbers, axis=1)
 
     @cached_property
     def _held_states(self) -> Holdings:
         names = self.table.with_row_index("candidate").select("what", "value", "candidate")
         people = self.people.to_frame("customer_id").with_row_index("person")
-        states = self._states.join(names, on=("what", "value")).join(people, on="customer_id")
+        states = self._states.join(names, on=("what", "value")).join(people, on="customer_id").sort("since")
         person, candidate, since = (
             states[name].to_numpy().astype(np.int64) for name in ("person", "candidate", "since")
         )
