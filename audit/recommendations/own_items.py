@@ -49,7 +49,8 @@ def left_in_cart(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     day = pl.col("last").dt.strftime("%Y-%m-%d")
     return best(waiting.with_columns((1 - age).alias("score"))).with_columns(
         pl.format(
-            "Put into the cart on {}; this data holds neither an order nor a removal of it since.", day
+            "Put into the cart on {}; this data holds neither an order that stands nor a removal of it since.",
+            day,
         ).alias("reason"),
         (pl.col("last") + window).alias("until"),
     )

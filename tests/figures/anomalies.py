@@ -36,11 +36,8 @@ def of_anomalies(section: Section, says: Language, said: Said) -> Iterator[Told]
             node.text,
             [
                 day(at),
-                *(
-                    [str(len(things)), *_rank(nearer, others), *hour, *new, *_rarity(entry)]
-                    if english
-                    else []
-                ),
+                *([str(len(things)), *_rank(nearer, others), *hour, *new] if english else []),
+                *_rarity(entry, english=english),
             ],
         )
         recorded, *named, events = node.below
@@ -62,8 +59,11 @@ def _rank(nearer: int, others: int) -> list[str]:
     return [] if others <= 1 else [str(others)] if nearer == others else [str(nearer), str(others)]
 
 
-def _rarity(entry: OutOfPattern) -> list[str]:
-    return [] if entry.common is None else [str(round(100 * entry.common) or 1), "100"]
+def _rarity(entry: OutOfPattern, *, english: bool) -> list[str]:
+    if entry.common is None:
+        return []
+    hundredths = round(100 * entry.common)
+    return [*([str(hundredths or 1)] if hundredths or english else []), "100"]
 
 
 def _acts(said: Said, family: str) -> list[Row]:

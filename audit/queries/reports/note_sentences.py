@@ -195,7 +195,11 @@ def out_of_pattern(says: Language, entry: OutOfPattern) -> str:
     if says.locale == _ENGLISH:
         return entry.text
     key = "session" if entry.order_id is UNSET else "order"
-    return says.say("unusual", key, at=says.date(entry.at))
+    what = says.say("unusual", key, at=says.date(entry.at))
+    if entry.common is None:
+        return what
+    hundredths = round(100 * entry.common)
+    return says.say("unusual", "common" if hundredths else "rare", what=what, n=hundredths)
 
 
 def unusual_thing(says: Language, thing: UnusualThing) -> str:

@@ -3,8 +3,11 @@
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import UNSET
 
-from audit.findings.anomaly import describe
+from audit.findings.anomaly import OutOfPattern, describe
+from audit.queries.reports import note_sentences
+from audit.queries.reports.language import language
 
 BASKET = {
     "family": "order",
@@ -44,6 +47,27 @@ ITEM = {
 )
 def test_a_basket_is_held_against_the_others_of_its_account(columns, words):
     assert describe._head(BASKET | columns, []) == words
+
+
+@pytest.mark.parametrize(
+    ("common", "english", "german"),
+    [
+        (None, [], "Bestellung vom 1. März 2026"),
+        (
+            0.0,
+            ["Fewer than 1 in 100 accounts here hold one as unusual."],
+            "In weniger als einem von 100 Konten",
+        ),
+        (0.03, ["3 in 100 accounts here hold one as unusual."], "In 3 von 100 Konten hier gibt es etwas so"),
+    ],
+)
+def test_how_common_one_as_unusual_is_here_is_said_in_both_languages(common, english, german):
+    assert describe._rarity(BASKET | {"common": common}) == english
+    entry = OutOfPattern(
+        order_id="1", session_id=UNSET, at=BASKET["at"], score=2.5, percentile=75.0, common=common, hard=False,
+        signs=(), text="", because=(), evidence=(), suggested_rule={},
+    )  # fmt: skip
+    assert german in note_sentences.out_of_pattern(language("de"), entry)
 
 
 @pytest.mark.parametrize("fits", [0.0, 0.000001])
