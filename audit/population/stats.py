@@ -121,6 +121,7 @@ class Facts:
     - `customers`: how many customers have an order;
     - `engaged`: `kind, channel`: opens and clicks by humans that the data holds any of (see `engagement`);
     - `responses`: `channel, campaign, recipients, messages, answered, noticed`: how often people answer (`audit.population.responses`);
+    - `silences`: `channel, engagement, messages, people`: how many have left how many unanswered (there too);
     - `quantiles`: `measure, share, value`: where customers' fifths part (see `audit.population.quantiles`);
     - `prices`: `category, low, high`: where the prices of a category's thirds part (there too).
 
@@ -135,6 +136,7 @@ class Facts:
     customers: int
     engaged: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=ENGAGED))
     responses: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=response_rates.RESPONSES))
+    silences: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=response_rates.SILENCES))
     quantiles: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=QUANTILES))
     prices: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PRICES))
     repeats: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REPEATS))
@@ -216,6 +218,7 @@ def count(events: pl.LazyFrame) -> Facts:
         "intervals": _intervals(orders),
         "engaged": engagement(events),
         "responses": response_rates.count(events),
+        "silences": response_rates.silences(events),
         "quantiles": customer_quantiles(orders),
         "prices": prices(orders),
         "repeats": _repeats(orders),

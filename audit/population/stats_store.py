@@ -20,7 +20,7 @@ from audit.storage import private_files
 
 _CUSTOMERS = "customers.json"
 
-_COUNTED = ("items", "intervals", "engaged", "responses", "quantiles", "prices", "repeats")
+_COUNTED = ("items", "intervals", "engaged", "responses", "silences", "quantiles", "prices", "repeats")
 """The facts that are counted together, when any is first asked for."""
 
 _LATER = ("also_bought", "bought_together")

@@ -54,10 +54,29 @@ def _rate(counted: list[Row], named: str | None) -> float | None:
     return rate
 
 
+def _needed(channel: str, facts: Facts) -> int:
+    """As many as at most one in five recipients have left unanswered, where fifty are known."""
+    counted = [
+        one for one in facts.silences.to_dicts() if (one["channel"], one["engagement"]) == (channel, "click")
+    ]
+    everybody = sum(one["people"] for one in counted)
+    if everybody < 50:
+        return 0
+    return min(
+        number
+        for number in range(2 + max(one["messages"] for one in counted))
+        if sum(one["people"] for one in counted if one["messages"] >= number) <= everybody / 5
+    )
+
+
 def is_streak(run: list[Row], facts: Facts) -> bool:
     times = [row["occurred_at"] for row in run]
     dense = any(times[at] - times[at - 2] < timedelta(days=90) for at in range(2, len(times)))
-    if len(run) < 5 or not dense or times[-1] - times[0] < timedelta(days=21):
+    if (
+        len(run) < max(5, _needed(run[0]["channel"] or "unknown", facts))
+        or not dense
+        or times[-1] - times[0] < timedelta(days=21)
+    ):
         return False
     chance = 1.0
     for rate in _rates(run, facts):

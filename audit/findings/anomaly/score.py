@@ -56,7 +56,7 @@ def listed_with_items(events: pl.DataFrame, ctx: Context) -> tuple[pl.DataFrame,
 
 
 def _rated(baskets: pl.DataFrame, peaks: pl.DataFrame) -> pl.DataFrame:
-    """Add `common`: the share of accounts of which the most unusual basket scores as much, in hundredths."""
+    """Add `common`: the share of accounts of which the most unusual basket scores as much, in whole hundredths or a little more."""
     as_high = (
         baskets.select("unit", "family", "score")
         .join(peaks.rename({"score": "peak"}), on="family")
@@ -70,7 +70,7 @@ def _unusual(baskets: pl.DataFrame) -> pl.DataFrame:
     limits = settings()
     hard = pl.col("signs").list.len() > 0
     high_score = (pl.col("score") >= limits.score) & (pl.col("baskets") >= limits.baskets)
-    rare = (pl.col("common") <= limits.rare).fill_null(value=True)
+    rare = (pl.col("common") < limits.rare).fill_null(value=True)
     return baskets.filter((hard & (pl.col("score") > 0)) | (high_score & rare)).with_columns(
         hard.alias("hard")
     )

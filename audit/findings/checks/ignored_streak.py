@@ -24,6 +24,7 @@ from audit.findings.schema import (
     several,
 )
 from audit.findings.suggested_rule import Rule, quoted, rule_column, shortest, sunset
+from audit.population.stats import MIN_RANKED
 from audit.why import counterfactual
 from audit.why.counterfactual import Plan
 from audit.why.model import Absence, Limit, Reason
@@ -54,8 +55,9 @@ class IgnoredStreak(Check):
         """The present run of a channel, if it has enough messages, days and density, and is longer than chance makes it.
 
         A run ends with a human click (or open, where the workspace chose them), a visit, an order, and a yes or no to the
-        channel. Chance: what all campaigns' own response rates give for as many unanswered. Where no engagement of that kind
-        can be recorded, one answer a customer: cannot tell.
+        channel. Chance: what all campaigns' own response rates give for as many unanswered. Of a channel's recipients only
+        those with the longest runs, `common` at most, so that where most never click no click is no news. Where no
+        engagement of that kind can be recorded, one answer a customer: cannot tell.
         """
         rows = _runs(context, self.thresholds)
         recordable = _recordable(context)
@@ -80,9 +82,11 @@ class IgnoredStreak(Check):
         stay: list[str] = []
         go: list[str] = []
         limit = None
-        for messages, times, weights in runs.select("messages", "times", "weights").iter_rows():
+        for messages, times, weights, needed in runs.select(
+            "messages", "times", "weights", "needed"
+        ).iter_rows():
             run = list(zip(messages, times, strict=True))
-            staying = _longest_that_is_none(run, weights, limits)
+            staying = _longest_that_is_none(run, weights, limits | {"messages": needed})
             stay += staying
             go += [message for message in messages if message not in set(staying)]
             if runs.height == 1 and staying == _sparse(run, limits):
@@ -199,12 +203,32 @@ def _runs(context: CheckContext, limits: Mapping[str, Any]) -> pl.DataFrame:
             pl.col("rate").null_count().alias("unknown_rates"),
             (pl.col("weight").cum_sum() < _enough(limits)).sum().alias("short"),
         )
+        .join(_needed(context, limits), on="channel", how="left", maintain_order="left")
+        .with_columns(pl.max_horizontal("needed", pl.lit(limits["messages"], pl.UInt32)))
+        .with_columns(pl.max_horizontal("short", pl.col("needed") - 1))
         .filter(
-            pl.col("count") >= limits["messages"],
+            pl.col("count") >= pl.col("needed"),
             pl.col("dense"),
             pl.col("last_at") - pl.col("first_at") >= timedelta(days=limits["span_days"]),
             pl.col("weights").list.sum() >= _enough(limits),
         )
+    )
+
+
+def _needed(context: CheckContext, limits: Mapping[str, Any]) -> pl.DataFrame:
+    """As many as so few recipients of a channel have left unanswered that it says something: `channel, needed`."""
+    counted = context.population.facts.silences.filter(
+        pl.col("engagement") == context.population.settings.engagement
+    )
+    all_of_them = pl.col("people").sum().over("channel")
+    with_as_many = pl.col("people").cum_sum().over("channel")
+    is_rare = pl.col("with_as_many") <= limits["common"] * pl.col("all")
+    return (
+        counted.sort("channel", "messages", descending=[False, True])
+        .with_columns(with_as_many.alias("with_as_many"), all_of_them.alias("all"))
+        .filter(pl.col("all") >= MIN_RANKED)
+        .group_by("channel")
+        .agg(pl.col("messages").filter(is_rare).min().fill_null(pl.col("messages").max() + 1).alias("needed"))
     )
 
 

@@ -100,6 +100,51 @@ def test_a_run_must_be_longer_than_the_campaigns_own_response_rate_makes_it():
     assert findings.rule_from_json(finding["suggested_rule"])["unengaged"] == 25
 
 
+def _silences(*counted: tuple[int, int]):
+    rows = [("email", "click", messages, people) for messages, people in counted]
+    return replace(stats.none(), silences=pl.DataFrame(rows, schema=responses.SILENCES, orient="row"))
+
+
+@pytest.mark.parametrize(
+    ("counted", "least"),
+    [
+        (((0, 40), (9, 10)), 9),
+        (((0, 39), (9, 11)), 10),
+        (((0, 30), (7, 10), (9, 10)), 9),
+        (((0, 45), (3, 5)), 5),
+        (((0, 38), (9, 11)), 5),
+    ],
+)
+def test_a_run_as_more_than_one_in_five_have_is_none(counted, least):
+    """Where most never click, no click is no news; of fewer than fifty people nobody can say."""
+    facts = _silences(*counted)
+    for length in (least - 1, least):
+        made = found("ignored-streak", *_mails(*range(0, 7 * length, 7)), _ELSEWHERE, facts=facts)
+        assert len(made) == (length == least)
+    if least > 5:
+        (finding,) = made
+        assert findings.rule_from_json(finding["suggested_rule"])["unengaged"] == least - 1
+
+
+def test_at_most_one_in_five_is_found_where_most_never_click():
+    """Thirty of fifty never click, all others seldom, and the data holds no visit."""
+    rows = [
+        row | {"customer_id": f"c_{person:02}", "message_id": f"{person}-{week}"}
+        for person in range(50)
+        for week, row in enumerate(_mails(*range(0, 7 * (45 - person % 10), 7)))
+    ]
+    clicked = [
+        act("message_clicked", row["at"], message_id=row["message_id"], customer_id=row["customer_id"])
+        for row in rows
+        if int(row["customer_id"][2:]) >= 30 and int(row["message_id"].partition("-")[2]) % 4 == 0
+    ]
+    events = build.events(*rows, *clicked)
+    facts = replace(
+        stats.none(), responses=responses.count(events.lazy()), silences=responses.silences(events.lazy())
+    )
+    assert 0 < len({row["customer"] for row in found_in("ignored-streak", events, facts=facts)}) <= 10
+
+
 @pytest.mark.parametrize(("messages", "recipients"), [(99, 11), (100, 10)])
 def test_a_rate_of_few_messages_or_people_is_none(messages, recipients):
     facts = replace(stats.none(), responses=_rates(messages, 1, recipients))
@@ -134,6 +179,25 @@ def test_how_often_people_answer_is_counted_by_message():
     service = mail("2026-01-05", message_id="s") | {"message_class": "service"}
     counted = responses.count(build.events(*mails, *clicks, opened, service).lazy())
     assert counted.rows() == [("email", "weekly", 3, 3, 1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("sign", "click", "opened"),
+    [
+        ({"kind": "product_viewed"}, 1, 1),
+        ({"kind": "product_viewed", "source": "inferred"}, 3, 3),
+        ({"kind": "unsubscribed"}, 1, 1),
+        ({"kind": "subscribed", "channel": "email"}, 1, 1),
+        ({"kind": "unsubscribed", "channel": "sms"}, 3, 3),
+        ({"kind": "message_clicked", "message_id": "m2"}, 1, 1),
+        ({"kind": "message_opened", "message_id": "m2"}, 3, 1),
+        ({"kind": "message_clicked", "message_id": "m2", "machine": True}, 3, 3),
+    ],
+)
+def test_how_many_have_left_how_many_unanswered_is_counted_as_the_runs_are(sign, click, opened):
+    row = act(at=_START + timedelta(days=9), **sign)
+    counted = responses.silences(build.events(*_mails(1, 8, 15), row).lazy())
+    assert counted.rows() == [("email", "click", click, 1), ("email", "open", opened, 1)]
 
 
 def test_who_comes_by_before_the_next_message_answers_the_one_before():
