@@ -72,6 +72,12 @@ def with_return(rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     return bought.join(undone, on=_KEY, how="left", maintain_order="left")
 
 
+def undone(events: pl.DataFrame) -> frozenset[str]:
+    """The event_ids of the orders among `events` of whole customers (columns `READ`) that were undone whole."""
+    gone = _undone(events.filter(pl.col("kind") == ORDER, _may_stand(events)), events)
+    return frozenset(gone.filter(pl.col("returned_at").is_not_null())["event_id"])
+
+
 def still_bought(returned_at: datetime | None, returned_id: str | None, at: datetime, event_id: str) -> bool:
     """Whether a purchase was not undone before an event, in the order of time, then of event_id as text."""
     if returned_at is None or returned_id is None:

@@ -8,6 +8,7 @@ import polars as pl
 from msgspec import UNSET
 
 from audit.errors import NotFoundError
+from audit.events.purchases import undone
 from audit.events.schema import CONSENT, MESSAGING, PERSONALIZATION, REQUESTS, first_levels
 from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
@@ -93,7 +94,7 @@ def _reasons(check: Check, context: CheckContext, row: Finding) -> Iterator[Reas
     messages = set(row["messages"])
     acts = [*row["cause"], *(event_id for event_id in row["evidence"] if event_id not in messages)]
     events = context.events.filter(pl.col("event_id").is_in(acts)).to_dicts()[::-1]
-    leaves = [*reasons.grouped(Wording(), events), *_messages(context, row)]
+    leaves = [*reasons.grouped(Wording(undone(context.events)), events), *_messages(context, row)]
     beside = None if row["verdict"] == "cannot_tell" else check.beside_events(context, row)
     yield Reason(
         row["text"],

@@ -10,6 +10,7 @@ from msgspec import convert, structs
 
 from audit import recommendations
 from audit.errors import NotFoundError
+from audit.events.purchases import undone
 from audit.population.stats import PopulationContext
 from audit.recommendations import Reconstruction
 from audit.why import counterfactual, reasons
@@ -44,7 +45,7 @@ def item(
     if not rows:
         ids = ", ".join(placements["item_id"].unique(maintain_order=True)) or "none"
         raise NotFoundError(f"item {ident!r} is not recommended to this customer; there are: {ids}")
-    wording = Wording()
+    wording = Wording(undone(events))
     because = [reason for row in rows for reason in _strategy_reasons(events, row, wording)]
     derived = [row for row in rows if row["derived"]]
     shown_ids = [event for row in rows for event in row["shown"] or ()]

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 from msgspec.structs import replace
 
+from audit.events.purchases import undone
 from audit.events.schema import BEHAVIOUR
 from audit.events.vocabulary import NOES, OPT_INS, campaign_of
 from audit.flows import Flow, triggers
@@ -43,7 +44,7 @@ def message(events: pl.DataFrame, context: Context, ident: str) -> Explanation:
     `events` are that customer's whole history up to `context.at`, lacking what was left out. What the sender
     recorded comes first, then our own definitions, then the list it went to, then what could be. Raises NotFoundError.
     """
-    subject = message_context(events, context, ident, Wording())
+    subject = message_context(events, context, ident, Wording(undone(events)))
     for account in (_stated, _derived, _broadcast, _inferred):
         explanation = account(subject)
         if explanation is not None:

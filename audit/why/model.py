@@ -61,6 +61,8 @@ class Facts(Document):
     times: int | UnsetType = UNSET
     unasked: bool | UnsetType = UNSET
     """True of an order that the sender placed, ahead of any act of the customer."""
+    undone: bool | UnsetType = UNSET
+    """True of an order that was returned or cancelled since."""
     sensitive: bool | UnsetType = UNSET
     ended_it: bool | UnsetType = UNSET
     said_about: SaidAbout | UnsetType = UNSET
@@ -94,6 +96,13 @@ class Facts(Document):
     strategy: str | UnsetType = UNSET
     origin: str | UnsetType = UNSET
     """Where a membership came from, where that was not the customer: third_party or inferred."""
+
+    @property
+    def did(self) -> str | UnsetType:
+        """What `act` is called: its kind, or that of an order which nobody asked for or which does not stand."""
+        return (
+            "order_unasked" if self.unasked is True else "order_undone" if self.undone is True else self.act
+        )
 
 
 class SegmentFacts(Facts):

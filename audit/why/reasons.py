@@ -173,6 +173,7 @@ def _act_facts(wording: Wording, row: Row, times: int) -> Facts:
         at=row["occurred_at"],
         times=times,
         unasked=True if wording.unasked(row) else UNSET,
+        undone=True if row["event_id"] in wording.undone else UNSET,
         sensitive=UNSET if topic_of_row(row) is None else True,
         said_about=_said_about(row),
     )

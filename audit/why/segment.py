@@ -9,7 +9,7 @@ import polars as pl
 
 from audit import segments
 from audit.errors import NotFoundError
-from audit.events.purchases import ORDER, TAKEN_BACK
+from audit.events.purchases import ORDER, TAKEN_BACK, undone
 from audit.events.schema import BEHAVIOUR
 from audit.events.times import parse_iso
 from audit.segments import Definition
@@ -53,7 +53,7 @@ def segment(
     them. Raises NotFoundError if the customer is in no such segment at `context.at`.
     """
     row = _membership(events, context, ident, memberships)
-    wording = Wording()
+    wording = Wording(undone(events))
     because = [*_recorded(events, row), *_derived(events, row, wording, context.at)]
     if not row["derived"] and row["standing"] != "stated":
         because += _could_be(events, context, row, wording)

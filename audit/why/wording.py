@@ -20,6 +20,9 @@ UNNAMED = "something unnamed"
 MESSAGE_NOUNS = {"email": "mail", "sms": "text message", "push": "push message"}
 """What one message of a channel is called."""
 
+_UNDONE = "ordered {it} (returned or cancelled since)"
+"""An order that does not stand."""
+
 _UNASKED = "was sent {it} without having ordered it"
 """An order that the sender placed ahead of any act of the customer."""
 
@@ -36,12 +39,20 @@ def _words(kind: str, form: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """Puts rows into words."""
+    """Puts rows into words. `undone`: the event_ids of orders that do not stand (`purchases.undone`)."""
+
+    undone: frozenset[str] = frozenset()
 
     def act(self, row: Mapping[str, Any]) -> str:
         """`bought Nail clipper`: what the customer did, or what was done."""
-        phrase = _UNASKED if self.unasked(row) else _words(row["kind"], "act")
-        return phrase.format(it=self.thing(row), segment=self.segment(row))
+        special = {"order_unasked": _UNASKED, "order_undone": _UNDONE}.get(self.kind(row))
+        return (special or _words(row["kind"], "act")).format(it=self.thing(row), segment=self.segment(row))
+
+    def kind(self, row: Mapping[str, Any]) -> str:
+        """The kind of event; of an order that is called something else `order_unasked` or `order_undone`."""
+        if self.unasked(row):
+            return "order_unasked"
+        return "order_undone" if row.get("event_id") in self.undone else str(row["kind"])
 
     @staticmethod
     def unasked(row: Mapping[str, Any]) -> bool:

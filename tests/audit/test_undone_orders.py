@@ -6,6 +6,8 @@ import pytest
 
 from audit import recommendations, segments, why
 from audit.population import stats
+from audit.queries.reports import customer_facts, note_sentences
+from audit.queries.reports.language import language
 from audit.segments import definition_files
 from tests import build
 from tests.audit.findings.histories import act, found, mail, order
@@ -117,3 +119,19 @@ def test_a_cart_whose_order_was_cancelled_is_open_again():
     assert strips.filter(strategy="left_in_cart")["item_id"].to_list() == ["lamp"]
     bought = recommendations.derive(events.head(2), build.context(events, at))
     assert bought.filter(strategy="left_in_cart").is_empty()
+
+
+@pytest.mark.parametrize("undone", UNDOING)
+def test_what_was_sent_back_is_no_purchase_in_any_sentence(undone):
+    """A letter does not tell a customer that they bought what they sent back."""
+    events = build.events(order("2026-03-02", quantity=1.0, item_name="Crib", **CRIB), undone, *_mails())
+    told = why.message(events, build.context(events), "e3")
+    (cause,) = [reason for reason in told.because if reason.text.startswith("could be: ")]
+    assert cause.text.startswith("could be: ordered Crib (returned or cancelled since) on 2026-03-02")
+    for locale, sentence in (
+        ("en", "You ordered “Crib” on 2 March 2026, and it was returned or cancelled since."),
+        ("de", "Sie haben am 2. März 2026 „Crib“ bestellt; das wurde seitdem zurückgegeben oder storniert."),
+    ):
+        assert customer_facts._acts(language(locale), [cause.facts]) == [sentence]
+    noted = note_sentences.sentence(language("de"), cause)
+    assert noted.startswith("Bestellt, seitdem zurückgegeben oder storniert „Crib“, 2. März 2026")

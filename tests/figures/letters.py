@@ -113,7 +113,7 @@ def _is_act(places: Iterable[Place], said: Said) -> bool:
         if place.name == "at":
             about = place.sentence.get("thing", "").strip('„“”"')
             on_day = [row for row in said.history.rows if day(row["occurred_at"]) == figures(place.text)[0]]
-            kind = "order_completed" if place.key == "order_unasked" else place.key
+            kind = "order_completed" if place.key in {"order_unasked", "order_undone"} else place.key
             return any(row["kind"] == kind and about in _things(row) | {""} for row in on_day)
     return False
 

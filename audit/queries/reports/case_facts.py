@@ -11,6 +11,7 @@ import polars as pl
 from audit.errors import InputError
 from audit.events import sensitive_topics, vocabulary
 from audit.events.messages import messages, sent_messages
+from audit.events.purchases import undone
 from audit.events.vocabulary import NOES, OPT_INS, SCOPE, Scope, says_no_expr, with_addresses
 from audit.findings import check
 from audit.findings.check_context import CheckContext
@@ -167,13 +168,14 @@ class Behind:
 
 def behind(events: pl.DataFrame, findings: Iterable[Finding]) -> dict[str, Behind]:
     """What is known of each finding (by its id) of the customer of `events`."""
-    return {row.id: _behind(events, row) for row in findings}
+    wording = Wording(undone(events))
+    return {row.id: _behind(events, row, wording) for row in findings}
 
 
-def _behind(events: pl.DataFrame, row: Finding) -> Behind:
+def _behind(events: pl.DataFrame, row: Finding, wording: Wording) -> Behind:
     of_it = events.filter(pl.col("event_id").is_in([*row.messages, *row.cause, *row.evidence]))
     known = {event["event_id"]: event for event in of_it.to_dicts()}
-    causes = reasons.grouped(Wording(), [known[event] for event in reversed(row.cause) if event in known])
+    causes = reasons.grouped(wording, [known[event] for event in reversed(row.cause) if event in known])
     called = (
         event[name]
         for event in reversed(known.values())

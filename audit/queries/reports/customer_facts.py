@@ -122,7 +122,7 @@ def _acts(says: Language, told: Iterable[Facts]) -> list[str]:
     texts = (
         says.say(
             "act",
-            "order_unasked" if fact.unasked is True else fact.act,
+            str(fact.did),
             thing=says.thing(str(fact.thing)),
             at=says.date(fact.at),
         )

@@ -213,9 +213,8 @@ def _act(says: Language, told: Facts) -> str:
     assert told.at
     times = told.times if isinstance(told.times, int) else 1
     about = _said_about(says, told.said_about) if told.said_about else ""
-    kind = "order_unasked" if told.unasked is True else told.act
     close = "" if told.close is UNSET else f" ({says.say('close', told.close)})"
-    return f"{act(says, kind, _subject(told), told.at, times)}{about}{close}"
+    return f"{act(says, str(told.did), _subject(told), told.at, times)}{about}{close}"
 
 
 def _said_about(says: Language, said: SaidAbout) -> str:

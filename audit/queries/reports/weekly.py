@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from audit.events.messages import Week, sent_messages, weeks
+from audit.events.purchases import undone
 from audit.queries.reports import note_sentences
 from audit.queries.reports.chart import RIGHT, WIDTH, escaped, grid_line, picture
 from audit.queries.reports.document import Section, Table
@@ -52,13 +53,13 @@ def weekly(events: pl.DataFrame, at: datetime, evidence: Iterable[str]) -> Weekl
     ids = list(dict.fromkeys(evidence))
     sent = sent_messages(events).filter(pl.col("event_id").is_in(ids))
     monday = sent.select(pl.col("occurred_at").dt.truncate("1w").dt.date()).to_series()
-    voice = Wording()
+    voice = Wording(undone(events))
     acts = events.filter(pl.col("event_id").is_in(ids), ~pl.col("kind").str.starts_with("message_"))
     marks = tuple(
         Mark(
             row["occurred_at"],
             f"{voice.act(row)} on {minute(row['occurred_at'])}",
-            "order_unasked" if voice.unasked(row) else row["kind"],
+            voice.kind(row),
             voice.thing(row) if row["item_id"] or row["item_name"] or row["query"] else "",
         )
         for row in acts.iter_rows(named=True)
