@@ -15,7 +15,7 @@ from audit.storage import toml_input
 _DIGITS = 6
 """Scores are rounded, so that the order in which a machine adds them up changes no rank."""
 
-_ACCOUNTS = 2_000
+_ACCOUNTS = 5_000
 """House value: so many accounts, spread evenly, tell how unusual the most unusual basket of an account is."""
 
 _FEWEST = 50
