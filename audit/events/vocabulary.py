@@ -5,7 +5,7 @@ The expression has the function's name and `_expr`; columns are those of `audit.
 
 import re
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
@@ -160,6 +160,19 @@ def bears_on_expr(act: str = "act_", message: str = "") -> pl.Expr:
     names = ("channel", "sender", "list_id")
     covered = [covers_expr(f"{act}{name}", f"{message}{name}") for name in names]
     return pl.all_horizontal(*covered, shares_topic_expr(f"{act}topics", f"{message}topics"))
+
+
+def no_in_force(acts: Iterable[Mapping[str, Any]], message: Mapping[str, Any]) -> bool:
+    """Whether the newest of the noes and yeses `acts` (rows, oldest first) that bears on a message (a row) is a no."""
+    about, newest = _scope(message), None
+    for act in acts:
+        if bears_on(_scope(act), about):
+            newest = act["kind"]
+    return newest in NOES
+
+
+def _scope(row: Mapping[str, Any]) -> Scope:
+    return Scope(*(row[name] for name in SCOPE))
 
 
 def is_of_unnamed_list(act: Scoped, message: Scoped) -> bool:

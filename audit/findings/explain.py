@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import polars as pl
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from audit.errors import NotFoundError
 from audit.events.purchases import undone
@@ -36,6 +36,11 @@ _COUNTED: dict[str, Literal["messages", "acts", "orders"]] = {
     "order": "orders",
 }
 """What a check calls the events that it did not count."""
+
+_OTHERWISE = (
+    "this would not be found, but the same check would then find the same messages for another reason"
+)
+"""What is said of a finding that has a second reason."""
 
 _MICROSECOND = timedelta(microseconds=1)
 _EXTRA_MESSAGE = "\U0010ffff-one-more"
@@ -196,7 +201,19 @@ def _counterfactual(check: Check, context: CheckContext, row: Finding) -> Counte
         removal and counterfactual.holds_for(events, decide, removal)
     ):
         removal = _removal(check, copied, decide, row)
-    return counterfactual.from_trials(removal, _added(check, related, row), "this would not be found")
+    added = _added(check, related, row)
+    if removal is None or not _found_otherwise(check, context, row, removal):
+        return counterfactual.from_trials(removal, added, "this would not be found")
+    proof = counterfactual.from_trials(removal, added, _OTHERWISE)
+    return None if proof is None else structs.replace(proof, found_otherwise=True)
+
+
+def _found_otherwise(check: Check, context: CheckContext, row: Finding, removal: Removal) -> bool:
+    """Whether the check would find something else of the same messages, without what is left out."""
+    rest = context.events.filter(~pl.col("event_id").is_in(removal.events))
+    found = check.detect(CheckContext(rest, context.population))
+    shared = pl.col("messages").list.set_intersection(list(row["messages"])).list.len() > 0
+    return not found.filter(shared).is_empty()
 
 
 def _removal(check: Check, context: CheckContext, decide: Decide, row: Finding) -> Removal | None:

@@ -20,11 +20,12 @@ from audit.errors import InputError
 from audit.events.messages import sent_messages
 from audit.privacy.role_view import RoleView
 from audit.queries import remedies
-from audit.queries.case import Case, named_in, read_case, read_everybody
+from audit.queries.case import Case, read_case, read_everybody
 from audit.queries.customer import CustomerPicture, picture
 from audit.queries.findings_documents import Finding, Findings, TriageList, triage_list
 from audit.rules.reference import verdicts
 from audit.why.model import AudienceFacts
+from audit.why.reasons import further
 from audit.why.wording import HAND_OVER
 
 if TYPE_CHECKING:
@@ -65,10 +66,10 @@ def explain(
     """
     case = read_case(ws, customer, at=at, without=without)
     subjects = {"message": message, "segment": segment, "item": item, "finding": finding}
-    return explanation(case, ws, **subjects)
+    return explanation(case, **subjects)
 
 
-def explanation(case: Case, ws: "Workspace", **subjects: str | None) -> why.WhyDocument:
+def explanation(case: Case, **subjects: str | None) -> why.WhyDocument:
     """`explain` for a case already read; `subjects`: what is explained (message, segment, item or finding) and its id."""
     chosen = [(subject, ident) for subject, ident in subjects.items() if ident is not None]
     if len(chosen) != 1:
@@ -82,20 +83,42 @@ def explanation(case: Case, ws: "Workspace", **subjects: str | None) -> why.WhyD
         return case.view.shown(msgspec.structs.replace(reasons.document(), covered_by=covered_by))
     if subject != "message":
         return case.view.shown(reasons.document())
-    events, context, rules = case.events, case.context, ws.book.enabled()
-    ids, causes = named_in(ws, rules), case.causes_read_by(rules)
-    judged = verdicts.of(events, context, rules, reasons.subject.id, ids=ids, causes=causes)
+    rules = [period.rule for period in case.rules]
+    judged = verdicts.of(
+        case.events,
+        case.context,
+        rules,
+        reasons.subject.id,
+        ids=case.source_ids,
+        causes=case.causes_read_by(rules),
+    )
     return case.view.shown(reasons.document(judged))
 
 
 def _told_causes(because: tuple[why.Reason, ...], view: RoleView) -> tuple[why.Reason, ...]:
     """What is, or could be, behind it, without what touches a sensitive topic: that is listed for nobody who is not told it."""
-    told = [reason for reason in because if view.tells(sensitive=_is_sensitive(reason))]
-    nested = [msgspec.structs.replace(reason, because=_told_causes(reason.because, view)) for reason in told]
-    if len(told) == len(because):
-        return tuple(nested)
+    told, withheld = _without_withheld(because, view)
+    if not withheld:
+        return told
     handed = f"more behind it touches a sensitive topic; {HAND_OVER}"
-    return (*nested, why.Reason(handed, facts=why.Facts(hand_over="sensitive topic")))
+    return (*told, why.Reason(handed, facts=why.Facts(hand_over="sensitive topic")))
+
+
+def _without_withheld(because: tuple[why.Reason, ...], view: RoleView) -> tuple[tuple[why.Reason, ...], bool]:
+    """The reasons that may be told, and whether any may not; what stands under one line is counted anew."""
+    told: list[why.Reason] = []
+    withheld = False
+    for reason in because:
+        if not view.tells(sensitive=_is_sensitive(reason)):
+            withheld = True
+            continue
+        below, some = _without_withheld(reason.because, view)
+        withheld |= some
+        if reason.facts is not None and reason.facts.further:
+            told += [further(below)] if below else []
+        else:
+            told.append(msgspec.structs.replace(reason, because=below))
+    return tuple(told), withheld
 
 
 def _is_sensitive(reason: why.Reason) -> bool:
@@ -187,7 +210,7 @@ def written(
     def remedy(row: Finding) -> remedies.Remedy:
         return remedies.remedy(ws, case.view.meant(row), at=case.book_at)
 
-    explained = partial(explanation, case, ws)
+    explained = partial(explanation, case)
     customer = picture(case, strips=True)
     customer_findings = customer.findings
     answered = reports.chosen(customer_findings, finding)

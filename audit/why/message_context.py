@@ -11,11 +11,10 @@ import polars as pl
 from audit.errors import NotFoundError
 from audit.events.messages import messages, sent_messages
 from audit.events.vocabulary import (
-    NOES,
     OPT_INS,
     SCOPE,
-    covers,
     may_bear_on_expr,
+    no_in_force,
     says_no_expr,
     with_addresses,
 )
@@ -172,8 +171,7 @@ class MessageContext:
     def list_act(self, kinds: tuple[str, ...], list_id: str | None, at: datetime) -> dict[str, Any] | None:
         """The newest act of `kinds` (noes or yeses) up to `at` that bears on the message, as one of this list, or may."""
         of_message = {**self.row, "list_id": list_id}
-        says = pl.col("kind").is_in(OPT_INS) | says_no_expr()
-        said = self.events.filter(pl.col("kind").is_in(kinds), says, pl.col("occurred_at") <= at)
+        said = self._said(at).filter(pl.col("kind").is_in(kinds))
         scopes = said.select(
             *(pl.col(name).alias(f"act_{name}") for name in SCOPE),
             *(pl.lit(of_message[name], self.events.schema[name]).alias(name) for name in SCOPE),
@@ -184,9 +182,12 @@ class MessageContext:
     @property
     def said_no(self) -> bool:
         """Whether a no that bears on the message is in force at the moment asked about."""
-        at, list_id = self.context.at, self.row["list_id"]
-        yes, no = self.list_act(OPT_INS, list_id, at), self.list_act(NOES, list_id, at)
-        return no is not None and covers(no["list_id"], list_id) and (yes is None or order(yes) < order(no))
+        return no_in_force(self._said(self.context.at).iter_rows(named=True), self.row)
+
+    def _said(self, at: datetime) -> pl.DataFrame:
+        """The noes and yeses up to `at`."""
+        says = pl.col("kind").is_in(OPT_INS) | says_no_expr()
+        return self.events.filter(says, pl.col("occurred_at") <= at)
 
 
 def message_context(events: pl.DataFrame, context: Context, ident: str, wording: Wording) -> MessageContext:

@@ -223,6 +223,8 @@ class Counterfactual(Document):
     """Events each of which alone is enough, with every other cause left out."""
     needed: tuple[str, ...] = ()
     """Events without each of which alone it is gone."""
+    found_otherwise: bool = False
+    """Of a finding: the same check would then find the same messages for another reason."""
     tested: bool = False
     """False where that was too much to try."""
     tried: int = 0

@@ -99,11 +99,12 @@ def first_few(leaves: Sequence[Reason]) -> list[Reason]:
     """The first leaves, and all others under one line."""
     if len(leaves) <= _SHOWN:
         return list(leaves)
-    rest = tuple(leaves[_SHOWN:])
-    return [
-        *leaves[:_SHOWN],
-        Reason(f"{len(rest)} more that could be", because=rest, facts=Facts(further=len(rest))),
-    ]
+    return [*leaves[:_SHOWN], further(tuple(leaves[_SHOWN:]))]
+
+
+def further(leaves: tuple[Reason, ...]) -> Reason:
+    """The line that stands for these leaves."""
+    return Reason(f"{len(leaves)} more that could be", because=leaves, facts=Facts(further=len(leaves)))
 
 
 def excluded(events: pl.DataFrame, acts: pl.DataFrame, wording: Wording) -> Iterator[Reason]:

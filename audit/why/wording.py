@@ -60,7 +60,10 @@ class Wording:
         return row["kind"] == "order_completed" and row.get("source") == "inferred"
 
     def thing(self, row: Mapping[str, Any]) -> str:
-        """The item, else the category, else the words searched for."""
+        """The item, else the category, else the words searched for; of a message that was sent, its subject or campaign."""
+        if row.get("kind") == "message_sent":
+            title = row.get("subject") or row.get("campaign_name") or row.get("campaign_id")
+            return quoted(title) if title else UNNAMED
         if row.get("item_name") or row.get("item_id"):
             return str(row.get("item_name") or f"item {row['item_id']}")
         if row.get("query"):

@@ -1,5 +1,6 @@
 """The figures that each sentence of a note should hold, section by section."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
@@ -116,7 +117,7 @@ def _behind(row: Finding, said: Said) -> list[str]:
     """When the acts behind a finding were, those of one kind on one thing together, and how many more there are."""
     acts: dict[tuple[object, ...], list[datetime]] = {}
     for event in sorted((said.history.by_id[ident] for ident in row.cause), key=order, reverse=True):
-        thing = (
+        thing = (event["subject"] or event["campaign_name"]) if event["kind"] == "message_sent" else (
             event["item_name"]
             or event["item_id"]
             or event["query"]

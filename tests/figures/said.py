@@ -106,10 +106,10 @@ def said(ws: Workspace, data: Data, customer: str) -> Said:
     rows = documents.audited(case).findings
     context = case.context
     triggers = dict(context.campaigns.select("campaign_id", "trigger").drop_nulls("campaign_id").rows())
-    made = [documents.explanation(case, ws, message=ident) for ident in messages_to_explain(rows)]
+    made = [documents.explanation(case, message=ident) for ident in messages_to_explain(rows)]
     worst = chosen(rows, None)
     if worst is not None:
-        made.append(documents.explanation(case, ws, finding=worst.id))
+        made.append(documents.explanation(case, finding=worst.id))
     reports = {}
     for kind, locale in product(("internal", "reply"), LOCALES):
         try:

@@ -12,6 +12,7 @@ from audit.workspace.workspace import Workspace
 from fixtures import demo
 from fixtures import scenes as told
 from tests.figures.letters import wrong_in_letter
+from tests.figures.notes import told_in_one_language_only
 from tests.figures.said import Data, Said, data_of, said, wrong
 from tests.figures.slips import every_sentence, slips
 

@@ -170,7 +170,7 @@ def of_customer(ws: Workspace, person: str) -> Iterator[tuple[str, object]]:
     subjects += [("finding", row.id) for row in picture.findings]
     subjects += [("message", row.messages[-1]) for row in picture.findings if row.messages][:2]
     for kind, ident in dict.fromkeys(subjects):
-        yield f"why {kind} {ident}", documents.explanation(case, ws, **{kind: ident})
+        yield f"why {kind} {ident}", documents.explanation(case, **{kind: ident})
     for kind, locale in (("internal", "en"), ("reply", "de")):
         try:
             report = documents.written(case, ws, kind=kind, locale=locale, ticket="T1")

@@ -45,7 +45,7 @@ WORDS = {
 }
 """Kind → sign and verb; of another kind, its own name is the verb."""
 
-OPT_OUTS = ("unsubscribed", "objected", "consent_withdrawn")
+OPT_OUTS = tuple(kind for kind, (sign, _) in WORDS.items() if sign == "✕")
 SIGNS = {"order_completed": "●", "product_viewed": "○", **dict.fromkeys(OPT_OUTS, "✕")}
 """What the line of weeks marks."""
 

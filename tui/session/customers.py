@@ -272,7 +272,7 @@ class Customers:
 
         self._opened.viewer.require("why")
         selection: dict[str, Any] = {subject.kind: subject.id}
-        return documents.explanation(self._case(customer, without), self._opened.workspace, **selection)
+        return documents.explanation(self._case(customer, without), **selection)
 
     def customer_wording(self, picture: Picture, document: WhyDocument, locale: str) -> OfferedText:
         """An explanation in words that one could read to the customer; a refusal where there are none."""

@@ -311,7 +311,7 @@ def _ignored(rows: pl.DataFrame, engagement: str) -> pl.DataFrame:
     columns = ("channel", "campaigns", "newest_campaign", "campaign_name", "category", "short", "count")
     return detected(
         rows,
-        case=pl.lit("ongoing"),
+        case=pl.lit("unanswered"),
         subject="channel",
         about=pl.coalesce("campaign_name", "newest_campaign"),
         text=text,

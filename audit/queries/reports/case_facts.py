@@ -12,7 +12,7 @@ from audit.errors import InputError
 from audit.events import sensitive_topics, vocabulary
 from audit.events.messages import messages, sent_messages
 from audit.events.purchases import undone
-from audit.events.vocabulary import NOES, OPT_INS, SCOPE, Scope, says_no_expr, with_addresses
+from audit.events.vocabulary import NOES, OPT_INS, says_no_expr, with_addresses
 from audit.findings import check
 from audit.findings.check_context import CheckContext
 from audit.population.coverage import Coverage
@@ -226,7 +226,7 @@ def _sent(events: pl.DataFrame, finding: Finding | None) -> tuple[SentMessage, .
             channel=row["channel"],
             campaign=_campaign(row),
             marketing=row["kind"] not in deliveries and vocabulary.is_marketing(row["message_class"]),
-            refused=_refused(row, acts),
+            refused=vocabulary.no_in_force(acts, row),
             delivery=row["kind"] in deliveries,
         )
         for row in rows
@@ -254,16 +254,6 @@ def _system(source: str | None) -> str | None:
     notifications`, tells a customer nothing.
     """
     return None if source is None or any(word.islower() for word in source.split()) else source
-
-
-def _refused(row: dict[str, Any], acts: Sequence[dict[str, Any]]) -> bool:
-    """Whether the newest of the customer's noes and yeses (`acts`, oldest first) that bears on a message is a no."""
-    bearing = [act["kind"] for act in acts if vocabulary.bears_on(_scope(act), _scope(row))]
-    return bool(bearing) and bearing[-1] in NOES
-
-
-def _scope(row: Mapping[str, Any]) -> Scope:
-    return Scope(*(row[name] for name in SCOPE))
 
 
 def _about(row: dict[str, Any]) -> str | None:

@@ -15,7 +15,7 @@ from audit.errors import InputError
 from audit.findings import Unanswered, catalogue, check
 from audit.findings.check import CustomerWording
 from audit.queries.findings_documents import Finding
-from audit.queries.reports.case_facts import OptOut, SentMessage, brands
+from audit.queries.reports.case_facts import CaseFacts, OptOut, SentMessage, brands
 from audit.queries.reports.language import Language
 from audit.rules.book.documents import CoveringRule
 from audit.rules.model import from_dict
@@ -283,6 +283,21 @@ def title(says: Language, message: SentMessage) -> str:
     if message.title or not message.about:
         return says.titled(message.title)
     return says.say("reply", "without_subject", thing=says.quoted(message.about))
+
+
+def about(says: Language, thing: str | None, told: CaseFacts, count: int) -> str:
+    """What so many messages are about: a `thing`, else, where more came at that time, their campaign, or that they are of a kind."""
+    if thing:
+        return says.say("sent", "about", thing=thing)
+    if count == 1 or not told.others_came:
+        return ""
+    campaigns = {message.campaign for message in told.sent}
+    campaign = campaigns.pop() if len(campaigns) == 1 else None
+    return (
+        says.say("sent", "of_campaign", campaign=says.quoted(campaign))
+        if campaign
+        else says.say("sent", "of_kind")
+    )
 
 
 def scope(says: Language, no: OptOut, sent: Sequence[SentMessage], nouns: Mapping[str, str]) -> Iterator[str]:

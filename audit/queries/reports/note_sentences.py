@@ -148,9 +148,11 @@ def _when(says: Language, explanation: WhyDocument) -> str:
     return f"{text} {says.say('ends', 'default')}" if explanation.until_basis == "default" else text
 
 
-def outcome(says: Language, text: str) -> str:
+def outcome(says: Language, proof: Counterfactual) -> str:
     """What would have been, had something been different."""
-    return text if says.locale == _ENGLISH else says.say("noted", "outcome")
+    if says.locale == _ENGLISH:
+        return proof.outcome
+    return says.say("noted", "found_otherwise" if proof.found_otherwise else "outcome")
 
 
 def removed(says: Language, proof: Counterfactual) -> str:

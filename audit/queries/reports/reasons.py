@@ -98,16 +98,14 @@ def _different(says: Language, proof: Counterfactual | None) -> list[Node]:
     if proof.remove:
         sure = says.say("internal", "smallest" if proof.smallest else "minimal")
         removed = note_sentences.removed(says, proof) or ", ".join(proof.remove)
-        text = says.say(
-            "internal", "without", events=removed, outcome=note_sentences.outcome(says, proof.outcome)
-        )
+        text = says.say("internal", "without", events=removed, outcome=note_sentences.outcome(says, proof))
         below.append(Node(f"{text} ({sure})"))
     for event in proof.add:
         at, thing = parse_iso(event["occurred_at"]), added_thing(event)
         german = says.locale != "en"
         named = note_sentences.act(says, event["kind"], thing, at) if german else added_in_words(event)
         text = says.say("internal", "with", event=named)
-        below.append(Node(f"{text}: {note_sentences.outcome(says, proof.outcome)}"))
+        below.append(Node(f"{text}: {note_sentences.outcome(says, proof)}"))
     below += [
         Node(says.say("internal", key, events=_events(says, proof, events)))
         for key, events in proof.single_events.items()

@@ -229,7 +229,7 @@ def _sent(case: _Case) -> str:
         "first": days[0],
         "last": days[1],
         "count": case.count,
-        "about": _about(case),
+        "about": customer_facts.about(says, case.thing, case.facts, case.count),
         "title": customer_facts.title(says, case.facts.sent[0]) if titled else "",
         **case.nouns,
     }
@@ -237,22 +237,6 @@ def _sent(case: _Case) -> str:
     form = "both" if form == "several" and case.count == 2 else form
     after = "after_" if case.facts.opt_out or case.facts.purchase else ""
     return says.say("sent", f"{after}{form}", **values)
-
-
-def _about(case: _Case) -> str:
-    """What the messages are about, else which campaign they are of, else, where more came at that time, that they are of a kind."""
-    says, sent = case.says, case.facts.sent
-    if case.thing:
-        return says.say("sent", "about", thing=case.thing)
-    campaigns = {message.campaign for message in sent}
-    campaign = campaigns.pop() if len(campaigns) == 1 else None
-    if case.count == 1 or not case.facts.others_came:
-        return ""
-    return (
-        says.say("sent", "of_campaign", campaign=says.quoted(campaign))
-        if campaign
-        else says.say("sent", "of_kind")
-    )
 
 
 def _excess(case: _Case) -> Iterable[str]:

@@ -127,3 +127,15 @@ def test_compiled_code_means_the_same() -> None:
     }
     assert refusals == set(v.NOES)
     assert consent._STANCE.keys() - refusals == set(v.OPT_INS)
+
+
+def test_a_no_is_in_force_where_the_newest_that_bears_on_the_message_is_one() -> None:
+    mail = {"channel": "email", "sender": None, "list_id": "A", "topics": None}
+    no = {"kind": "unsubscribed", **mail}
+    other_list, unnamed = {**no, "list_id": "B"}, {**no, "sender": "Shop"}
+    yes = {"kind": "subscribed", **mail}
+    assert v.no_in_force([no, other_list], mail)
+    assert v.no_in_force([no, {**yes, "sender": "Shop"}], mail), "of whom the mail is, nobody can tell"
+    assert not v.no_in_force([no, yes], mail)
+    assert not v.no_in_force([unnamed, other_list], mail)
+    assert not v.no_in_force([], mail)

@@ -189,3 +189,35 @@ def test_what_would_have_explained_a_message_is_a_look_at_the_same_the_day_befor
     assert [dict(one) for one in proof.add] == [
         {"kind": "product_viewed", "occurred_at": "2025-12-31T00:00:00Z", "category": "Cars > Tyres"}
     ]
+
+
+def test_a_finding_that_would_come_back_for_another_reason_says_so() -> None:
+    bought = {
+        "event_id": "o",
+        "kind": "order_completed",
+        "at": "2026-02-01",
+        "order_id": "c",
+        "item_id": "cot",
+        "category": "Baby",
+    }
+    closed = {
+        "event_id": "r",
+        "kind": "registry_closed",
+        "at": "2026-04-14",
+        "category": "Baby",
+        "reason": "bereavement",
+    }
+    returned = {
+        **bought,
+        "event_id": "b",
+        "kind": "order_refunded",
+        "at": "2026-04-20",
+        "reason": "bereavement",
+    }
+    mails = [mail(f"m{n}", f"2026-05-0{n + 1}", category="Baby") for n in range(4)]
+    twice = explained([bought, closed, returned, *mails], "life-changed").counterfactual
+    once = explained([bought, closed, *mails], "life-changed").counterfactual
+    assert twice is not None
+    assert once is not None
+    assert (twice.found_otherwise, once.found_otherwise) == (True, False)
+    assert (twice.outcome.endswith("for another reason"), once.outcome) == (True, "this would not be found")

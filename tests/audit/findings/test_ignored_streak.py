@@ -39,7 +39,7 @@ def test_four_in_a_row_are_no_finding_and_five_are():
     assert found("ignored-streak", *_mails(1, 8, 15, 29), _ELSEWHERE) == []
     (finding,) = found("ignored-streak", *_mails(*WEEKS), _ELSEWHERE)
     assert finding["text"] == '5 mails of "weekly" in a row from 2026-01-02 to 2026-01-30, no click recorded.'
-    assert (finding["case"], finding["severity"], finding["count"]) == ("ongoing", "low", 5)
+    assert (finding["case"], finding["severity"], finding["count"]) == ("unanswered", "low", 5)
 
 
 def test_five_within_minutes_are_a_burst_and_no_streak():
@@ -57,7 +57,7 @@ def test_a_click_ends_a_streak_and_what_has_ended_is_none():
     assert found("ignored-streak", *_mails(*WEEKS), _clicked(3)) == []
     assert found("ignored-streak", *_mails(*WEEKS, 36), _clicked(6)) == []
     (finding,) = found("ignored-streak", *_mails(1, *(day + 7 for day in WEEKS)), _clicked(1))
-    assert (finding["case"], finding["count"]) == ("ongoing", 5)
+    assert (finding["case"], finding["count"]) == ("unanswered", 5)
 
 
 def test_a_click_by_a_machine_is_no_click():
@@ -284,7 +284,7 @@ def test_what_the_data_lacks_is_said_by_what_the_workspace_counts():
 def test_opens_are_asked_only_where_the_data_holds_any():
     rows = [*_mails(*WEEKS), _ELSEWHERE]
     (finding,) = found("ignored-streak", *rows, settings=Settings(engagement="open"))
-    assert finding["case"] == "ongoing"
+    assert finding["case"] == "unanswered"
 
 
 def test_what_cannot_be_told_has_no_plan_to_remove_anything():
@@ -298,4 +298,4 @@ def test_where_clicks_count_it_does_not_matter_who_opened():
     machine = act("message_opened", _START + timedelta(days=3), message_id="m3", machine=True)
     person = act("message_opened", _START, message_id="other", customer_id="c_9")
     (finding,) = found("ignored-streak", *_mails(*WEEKS), machine, person, _ELSEWHERE)
-    assert finding["case"] == "ongoing"
+    assert finding["case"] == "unanswered"

@@ -3,16 +3,18 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from audit.population.audience import SetsApart
+from audit.privacy.role_view import RoleView
+from audit.queries.documents import _told_causes
 from audit.queries.reports import note_sentences
 from audit.queries.reports.case_facts import Behind
 from audit.queries.reports.language import language
 from audit.queries.reports.weekly import section, weekly
 from audit.why import flow_check
 from audit.why.model import Absence, AudienceFacts, CountedFacts, Facts, FlowCondition, Reason, SegmentFacts
-from audit.why.reasons import grouped
+from audit.why.reasons import further, grouped
 from audit.why.related_acts import LEVELS
 from audit.why.wording import Wording
 from tests.audit.queries.test_report import finding
@@ -205,3 +207,32 @@ def test_a_german_headline_names_the_act_behind_it() -> None:
     causes = [Facts(act="order_completed", thing="Nail clipper", at=FIRST, times=1)]
     told = note_sentences.found(GERMAN, finding(), Behind({"email": 3}, causes))
     assert told.endswith("; dahinter: Gekauft „Nail clipper“, 24. März 2026 00:00")
+
+
+def test_mails_that_were_sent_are_told_apart_by_their_subjects() -> None:
+    sent = events(
+        *(
+            {"kind": "message_sent", "at": f"2026-03-0{n}", "subject": name}
+            for n, name in ((1, "A"), (2, "B"), (3, "A"))
+        )
+    )
+    assert [leaf.text for leaf in grouped(Wording(), sent.to_dicts())] == [
+        "was sent “A”, 2 times, last on 2026-03-03 00:00",
+        "was sent “B” on 2026-03-02 00:00",
+    ]
+
+
+def test_the_lines_of_one_order_are_one_purchase() -> None:
+    lines = (
+        {"kind": "order_completed", "at": f"2026-03-0{day}", "order_id": f"o{day}", "category": "Fruit"}
+        for day in (1, 1, 2)
+    )
+    (leaf,) = grouped(Wording(), events(*lines).to_dicts())
+    assert "2 times, last on 2026-03-02" in leaf.text
+
+
+def test_what_is_withheld_is_not_counted_among_what_could_be() -> None:
+    acts = [Reason(f"act {n}", facts=Facts(act="product_viewed", sensitive=n > 4 or UNSET)) for n in range(7)]
+    told = _told_causes((*acts[:3], further(tuple(acts[3:]))), RoleView(names_sensitive=False))
+    assert [reason.text for reason in told][3:4] == ["2 more that could be"]
+    assert (len(told), len(told[3].because)) == (5, 2)
