@@ -303,7 +303,6 @@ def _recommender(
 
 _DAY = pl.col("last").dt.strftime("%Y-%m-%d")
 _COUNT = pl.col("own_items").list.len()
-_LARGEST = (pl.col("own_items").list.first().struct.field("share") * 100).round(0).cast(pl.Int64)
 
 RECOMMENDERS = {
     "also_bought": _recommender(
@@ -321,8 +320,8 @@ RECOMMENDERS = {
         .then(pl.format("It goes with {}, which the customer bought or looked at.", pl.lit(OWN)))
         .otherwise(
             pl.format(
-                "{} of the customer's own items speak for it, most of all {} with {} % of its score.",
-                _COUNT, pl.lit(OWN), _LARGEST,
+                "{} of the customer's own items speak for it, most of all {}.",
+                _COUNT, pl.lit(OWN),
             )
         ),
     ),

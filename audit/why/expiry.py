@@ -207,6 +207,10 @@ def flow_end(message: MessageContext, flow: Flow) -> End:
         until, why = taken_out, "ended"
     if why == "series" and flow.trigger is not None and flow.trigger.same == "nothing":
         why = "any_series"
+    if why == "window" and not flow.own and flow.trigger is not None and flow.trigger.same == "segment":
+        return End(
+            None, "logged", flow.trigger.ended_by
+        )  # whose audience it is says when it ends, not a window of ours
     basis: Basis = "recorded" if why == "ended" else "defined" if flow.own else "default"
     return End(until, why, basis=basis) if until >= message.sent_at else unknown_end(message)
 

@@ -117,12 +117,16 @@ def _behind(row: Finding, said: Said) -> list[str]:
     """When the acts behind a finding were, those of one kind on one thing together, and how many more there are."""
     acts: dict[tuple[object, ...], list[datetime]] = {}
     for event in sorted((said.history.by_id[ident] for ident in row.cause), key=order, reverse=True):
-        thing = (event["subject"] or event["campaign_name"]) if event["kind"] == "message_sent" else (
-            event["item_name"]
-            or event["item_id"]
-            or event["query"]
-            or event["segment_id"]
-            or event["category"]
+        thing = (
+            (event["subject"] or event["campaign_name"])
+            if event["kind"] == "message_sent"
+            else (
+                event["item_name"]
+                or event["item_id"]
+                or event["query"]
+                or event["segment_id"]
+                or event["category"]
+            )
         )
         acts.setdefault((event["kind"], thing), []).append(event["occurred_at"])
     newest = list(acts.values())[:2]
@@ -171,8 +175,10 @@ def _says(row: Row, column: str, history: History) -> bool:
 
 
 def _done(section: Section, says: Language, said: Said) -> Iterator[Told]:
-    """Since when a rule stands in the book."""
-    return (Told(text, said.data.book_days) for text in section.items)
+    """Since when a rule stands in the book, and how many of a finding's messages the rules that are on stop."""
+    parts = (part for row in said.case.findings for part in (row.covered_by, row.covered_in_part) if part)
+    stops = {str(number) for part in parts for number in (part.together, part.of)}
+    return (Told(text, said.data.book_days | stops) for text in section.items)
 
 
 def _messages(section: Section, says: Language, said: Said) -> Iterator[Told]:
@@ -315,6 +321,18 @@ def _different(document: WhyDocument, says: Language, said: Said) -> Iterator[Se
             yield removed if proof.removed and set(events) == set(proof.remove) else more
     if proof.instead:
         yield []
+
+
+def told_in_one_language_only(said: Said) -> set[str]:
+    """The events and the times of acts that only one of the two notes names among its reasons."""
+    english, german = (_named(said.reports["internal", locale]) for locale in ("en", "de"))
+    return english ^ german
+
+
+def _named(note: Report) -> set[str]:
+    texts = [text for section in note.sections for text in _in_order(section.tree)]
+    events = (re.findall(r"[\w-]+", ids) for text in texts for ids in re.findall(r"\[([^\]]*)\]$", text))
+    return {event for named in events for event in named}
 
 
 def _in_order(nodes: Iterable[Node]) -> Iterator[str]:

@@ -37,6 +37,7 @@ def data(ws: Workspace) -> Data:
 def wrong_in_texts(about: Said) -> Iterator[str]:
     """The sentences of explanations, notes and letters of one customer with a figure that the events do not give."""
     yield from wrong(every_sentence(about), about.names)
+    yield from told_in_one_language_only(about)
     for (kind, _), report in about.reports.items():
         if kind == "reply":
             yield from wrong_in_letter(report, about)

@@ -115,19 +115,21 @@ def _message_counts(counts: "MessageCounts") -> None:
 
 
 def _recommendations(strips: "Sequence[Recommendation]") -> None:
+    """The items, each once with all the strips that it is in, and why in the first of them."""
     for title, rows in (
         ("Shown to them", [row for row in strips if row.logged]),
         ("Our reconstruction; the customer did not see this", [row for row in strips if not row.logged]),
     ):
+        once: dict[str, list[Recommendation]] = {}
+        for row in rows:
+            once.setdefault(row.item_id, []).append(row)
+        shown = [
+            (first.title or first.item_id, ", ".join(each.strategy for each in (first, *more)), standing_name(first.standing), first.reason)
+            for first, *more in once.values()
+        ]  # fmt: skip
         if rows:
             line(title)
-            table(
-                ("item", "strategy", "standing", "why"),
-                [
-                    (row.title or row.item_id, row.strategy, standing_name(row.standing), row.reason)
-                    for row in rows
-                ],
-            )
+            table(("item", "strategy", "standing", "why"), shown)
 
 
 def explanation(answer: "WhyDocument") -> None:
@@ -190,10 +192,8 @@ def _findings(findings: "Sequence[Finding]", unanswered: "Sequence[Unanswered]",
         line()
     for finding in findings:
         line(f"{SIGNS[finding.severity]}  {finding.text}")
-        case = f" ({finding.case})" if finding.case else ""
-        line(
-            f"         {finding.title}{case} · rule matched: {finding.verdict.replace('_', ' ')} · {finding.check}"
-        )
+        title = f"{finding.title} ({finding.case})" if finding.case else finding.title
+        line(f"         {title} · rule matched: {finding.verdict.replace('_', ' ')} · {finding.check}")
         if finding.covered_by:
             line(f"         {finding.covered_by.in_words}")
         if finding.covered_in_part:

@@ -215,6 +215,7 @@ def rule_in_words(says: Language, rule: Mapping[str, Any] | None, nouns: Mapping
         return ""
     wording = says.form("rule", from_dict(rule).wording, rule.get("limit") or rule.get("unengaged"))
     values = {**nouns, **{key: rule.get(key) for key in ("limit", "quiet", "unengaged")}}
+    values["engagement"] = says.say("engagement", rule.get("engagement") or "click")
     if not says.has("rule", wording):
         return says.say("rule", "other", **values)
     window = says.span(rule["window"]) if "{window}" in says.texts["rule"][wording] else ""

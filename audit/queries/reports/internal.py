@@ -130,6 +130,9 @@ def _done(says: Language, findings: Sequence[Finding], remedies: Mapping[str, Re
             state = says.say("remedy", "nothing")
         else:
             continue
+        part = row.covered_in_part or row.covered_by
+        if part is not None and part.together < part.of:
+            state += f"; {says.say('remedy', 'in_part', stops=part.together, of=part.of)}"
         checks.setdefault(state, {})[question(says, row.check)] = None
     items = tuple(says.begun(f"{', '.join(names)}: {state}") for state, names in checks.items())
     return Section(says.say("internal", "done"), items=items) if items else None

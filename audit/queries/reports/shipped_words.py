@@ -98,6 +98,7 @@ def _rule(says: Language, fields: Mapping[str, Any], sensitive: str | None) -> s
     values = {
         **says.nouns(dict.fromkeys(channels, 1)),
         **{key: fields.get(key) for key in ("limit", "unengaged")},
+        "engagement": says.say("engagement", fields.get("engagement") or "click"),
         "customer": ", ".join(fields.get("customers") or ()),
         "about": _about(says, fields),
         "topic": says.say("rule_title", "topic", name=topic(says, sensitive))

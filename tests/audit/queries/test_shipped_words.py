@@ -67,7 +67,7 @@ def test_a_segment_of_ours_is_translated_and_one_that_somebody_wrote_is_quoted(
     [
         (
             suggested_rule.sunset(4, "click", "about shoes", categories=["Clothing > Shoes"]),
-            "Nichts mehr zu „Shoes“ nach 4 hintereinander ohne Reaktion",
+            "Nichts mehr zu „Shoes“ nach 4 hintereinander ohne Klick",
         ),
         (suggested_rule.mute("c_1", "of “news”", campaigns=["news"]), "Nichts mehr aus „news“ an c_1"),
         (
