@@ -1,9 +1,10 @@
 """Help for tests that drive the screens: wait for workers, never for a clock."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 
 import pytest
+from textual._compositor import Compositor
 from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
@@ -68,6 +69,18 @@ def parsed_once() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def painted_when_read() -> Iterator[None]:
+    """Frames that nobody sees are not painted: what stands on the screen is painted when a test reads it."""
+
+    def unseen(self: Compositor, **_: object) -> None:
+        self._dirty_regions.clear()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Compositor, "render_update", unseen)
+        yield
+
+
 Started = Callable[..., AbstractAsyncContextManager[Driver]]
 
 
@@ -78,9 +91,10 @@ def started() -> Started:
         size: str = "medium", session: FakeSession | None = None, *, agent: bool = False
     ) -> AsyncIterator[Driver]:
         app = WhysentApp(session or FakeSession(), agent=agent)
-        async with app.run_test(size=SIZES[size], notifications=True) as pilot:
-            driver = Driver(app, pilot)
-            await driver.settle()
-            yield driver
+        with painted_when_read():
+            async with app.run_test(size=SIZES[size], notifications=True) as pilot:
+                driver = Driver(app, pilot)
+                await driver.settle()
+                yield driver
 
     return start

@@ -9,7 +9,7 @@ import pytest
 from audit import ingest
 from audit.errors import InputError, NotFoundError, NotPermittedError
 from audit.privacy.roles import Role, Viewer
-from tests.tui.conftest import Driver
+from tests.tui.conftest import Driver, painted_when_read
 from tui.app import WhysentApp
 from tui.screens.customer import CustomerScreen
 from tui.session.core import CoreSession
@@ -356,12 +356,13 @@ async def test_a_file_damaged_in_its_middle_is_one_calm_line_and_the_program_liv
     shutil.copytree(scenes, tmp_path / "workspace")
     damage(tmp_path / "workspace")
     app = WhysentApp(CoreSession(tmp_path / "workspace", Viewer()))
-    async with app.run_test(size=(120, 36), notifications=True) as pilot:
-        driver = Driver(app, pilot)
-        await driver.settle()
-        await driver.press(keyed)
-        assert "a file of the workspace is damaged" in driver.text
-        assert app.is_running
-        assert "Traceback" not in driver.text
-        await driver.press("2", "1")
-        assert app.is_running
+    with painted_when_read():
+        async with app.run_test(size=(120, 36), notifications=True) as pilot:
+            driver = Driver(app, pilot)
+            await driver.settle()
+            await driver.press(keyed)
+            assert "a file of the workspace is damaged" in driver.text
+            assert app.is_running
+            assert "Traceback" not in driver.text
+            await driver.press("2", "1")
+            assert app.is_running

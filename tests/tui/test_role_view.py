@@ -28,7 +28,7 @@ from audit.workspace.workspace import Workspace
 from fixtures import scenes as stories
 from tests.contract_tables import printed
 from tests.tui.command import Command
-from tests.tui.conftest import SIZES, Driver
+from tests.tui.conftest import SIZES, Driver, painted_when_read
 from tui import commands
 from tui.app import WhysentApp
 from tui.session.core import CoreSession
@@ -402,19 +402,20 @@ async def walked(folder: Path, role: Role, person: str, walks: tuple[str, ...]) 
     """What stands on the screen after each key of each of `walks`, notifications too; each begins at the customer."""
     app = WhysentApp(CoreSession(folder, Viewer(role, "T1"), first=person), agent=role is Role.AGENT)
     seen: dict[str, str] = {}
-    async with app.run_test(size=SIZES["medium"], notifications=True) as pilot:
-        driver = Driver(app, pilot)
-        await settled(driver)
-        for keys in walks:
-            while len(app.screen_stack) > 1:
-                app.pop_screen()
-            app.action_go("customer")
-            for number, key in enumerate(("", *keys.split())):
-                if key:
-                    await pilot.press(key)
-                await settled(driver)
-                told = " ".join(each.message for each in app._notifications)
-                seen[f"{person}: {keys} ({number})"] = f"{driver.text}\n{told}"
+    with painted_when_read():
+        async with app.run_test(size=SIZES["medium"], notifications=True) as pilot:
+            driver = Driver(app, pilot)
+            await settled(driver)
+            for keys in walks:
+                while len(app.screen_stack) > 1:
+                    app.pop_screen()
+                app.action_go("customer")
+                for number, key in enumerate(("", *keys.split())):
+                    if key:
+                        await pilot.press(key)
+                    await settled(driver)
+                    told = " ".join(each.message for each in app._notifications)
+                    seen[f"{person}: {keys} ({number})"] = f"{driver.text}\n{told}"
     return seen
 
 

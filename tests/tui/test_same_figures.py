@@ -14,7 +14,7 @@ from audit.rules import files
 from audit.rules.model import from_dict, to_dict
 from audit.workspace.workspace import Workspace
 from tests.tui.command import Command
-from tests.tui.conftest import Driver
+from tests.tui.conftest import Driver, painted_when_read
 from tui.app import WhysentApp
 from tui.screens.rules import RulesScreen
 from tui.session.core import CoreSession
@@ -100,38 +100,40 @@ async def test_the_screen_names_both_and_sees_what_another_process_changed(
     session: CoreSession, tmp_path: Path
 ) -> None:
     app = WhysentApp(session)
-    async with app.run_test(size=(160, 50), notifications=True) as pilot:
-        driver = Driver(app, pilot)
-        await driver.settle()
-        await driver.press("3")
-        assert isinstance(app.screen, RulesScreen)
-        await driver.until(lambda: "This rule alone" in driver.text and "people directly" in driver.text)
-        assert "Within the book with it, as against without it" in driver.words
-        elsewhere = Workspace.open(tmp_path / "own").book
-        elsewhere.apply(elsewhere.plan_set("email-weekly-cap", {"limit": 1}))
-        elsewhere.apply(elsewhere.plan_add([from_dict({"id": "made-elsewhere", **RULES["gap"]})]))
-        await driver.until(lambda: "made-elsewhere" in driver.text)
-        await driver.settle()
-        assert "the rule book was changed elsewhere" in driver.words
-        assert app.screen.entry.keys["limit"] == 1
-        assert app.screen.entry.version == 2
+    with painted_when_read():
+        async with app.run_test(size=(160, 50), notifications=True) as pilot:
+            driver = Driver(app, pilot)
+            await driver.settle()
+            await driver.press("3")
+            assert isinstance(app.screen, RulesScreen)
+            await driver.until(lambda: "This rule alone" in driver.text and "people directly" in driver.text)
+            assert "Within the book with it, as against without it" in driver.words
+            elsewhere = Workspace.open(tmp_path / "own").book
+            elsewhere.apply(elsewhere.plan_set("email-weekly-cap", {"limit": 1}))
+            elsewhere.apply(elsewhere.plan_add([from_dict({"id": "made-elsewhere", **RULES["gap"]})]))
+            await driver.until(lambda: "made-elsewhere" in driver.text)
+            await driver.settle()
+            assert "the rule book was changed elsewhere" in driver.words
+            assert app.screen.entry.keys["limit"] == 1
+            assert app.screen.entry.version == 2
 
 
 async def test_an_edit_is_kept_where_another_process_changed_the_rule(
     session: CoreSession, tmp_path: Path
 ) -> None:
     app = WhysentApp(session)
-    async with app.run_test(size=(160, 50), notifications=True) as pilot:
-        driver = Driver(app, pilot)
-        await driver.settle()
-        await driver.press("3", "enter")
-        assert app.screen.entry.id == "email-weekly-cap"
-        row = next(row for row in app.screen.form.query(FieldRow) if row.field.key == "limit")
-        field = row.query_one(Input)
-        field.value = "2"
-        await driver.settle()
-        assert app.screen.unsaved
-        elsewhere = Workspace.open(tmp_path / "own").book
-        elsewhere.apply(elsewhere.plan_disable("email-weekly-cap"))
-        await driver.until(lambda: "your edit is kept" in driver.words)
-        assert (app.screen.unsaved, field.value) == (True, "2")
+    with painted_when_read():
+        async with app.run_test(size=(160, 50), notifications=True) as pilot:
+            driver = Driver(app, pilot)
+            await driver.settle()
+            await driver.press("3", "enter")
+            assert app.screen.entry.id == "email-weekly-cap"
+            row = next(row for row in app.screen.form.query(FieldRow) if row.field.key == "limit")
+            field = row.query_one(Input)
+            field.value = "2"
+            await driver.settle()
+            assert app.screen.unsaved
+            elsewhere = Workspace.open(tmp_path / "own").book
+            elsewhere.apply(elsewhere.plan_disable("email-weekly-cap"))
+            await driver.until(lambda: "your edit is kept" in driver.words)
+            assert (app.screen.unsaved, field.value) == (True, "2")

@@ -102,6 +102,8 @@ class ReconcileScreen(WorkScreen):
 
     @on(Table.Moved)
     def say_in_full(self, message: Table.Moved) -> None:
+        if message.table is not self.focused:
+            return
         row = self._row(message.key) if message.table.id == "apart" else None
         self.query_one(Peek).says = (
             joined((f"{row['where']} · {SIDES[row['side']]}: ", "bold"), row["text"])
