@@ -123,14 +123,11 @@ class WhysentApp(App[int], AsksCore):
     def action_go(self, mode: str) -> None:
         self.switch_mode(mode)
 
-    def action_seek(self) -> None:
-        self.switch_mode("find")
-
-        def seek() -> None:
-            if isinstance(self.screen, FindScreen):
-                self.screen.seek()
-
-        self.call_after_refresh(seek)
+    async def action_seek(self) -> None:
+        """Go to the field before the next key is handled: what is typed after it belongs there."""
+        await self.switch_mode("find")
+        if isinstance(self.screen, FindScreen):
+            self.screen.seek()
 
     def action_explain_keys(self) -> None:
         from tui.keys import help_text
