@@ -301,14 +301,8 @@ def _shared(finding: Finding, history: History, _: Row) -> Figures:
         return [str(len(decisions)), str(len(mails)), day(first["occurred_at"])]
     areas = [area(row, 2) for row in history.acts if row["kind"] == "order_completed" and row["category"]]
     single = sum(areas.count(one) == 1 for one in set(areas)) - 1
-    others = len(areas) - 1
-    return [
-        str(len(mails)),
-        day(first["occurred_at"]),
-        str(others),
-        str(single),
-        str(round(1 - single / others, 2)),
-    ]
+    alone = [str(single)] if single else []
+    return [str(len(mails)), day(first["occurred_at"]), str(len(areas) - 1), *alone]
 
 
 def _sensitive(finding: Finding, history: History, _: Row) -> Figures:
