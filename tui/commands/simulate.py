@@ -62,6 +62,8 @@ def simulate(
     out: PageOption = None,
 ) -> None:
     """Replay rules over the real past: what they would have stopped, and what became of it."""
+    from msgspec import structs
+
     from audit.population.coverage import line
     from audit.queries import reports
 
@@ -73,7 +75,7 @@ def simulate(
     invocation.require("simulate")
     rules, ctx = _as_recorded(ws) if as_recorded else _rules(ws, rules_file), ws.context()
     scan, totals = _replayed(ws, rules, ctx, customer, decisions)
-    replay = totals.document()
+    replay = structs.replace(totals.document(), same_address=len(ctx.namesakes))
     if preset is not None:
         replay = _compared(replay, ws, rules, ctx, scan, preset, zone)
     page = partial(reports.replay, replay, covered=line(ctx.coverage))

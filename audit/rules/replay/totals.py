@@ -126,6 +126,8 @@ class ReplayDocument(Figures, schema="whysent.replay/1"):
     """What rules would have done to the past: counts of what happened, no promise of what would have happened."""
 
     rules: tuple[RuleVersion, ...]
+    same_address: int = 0
+    """Customers of whom the vault knows another id by the same address: a cap counts each id by itself."""
 
 
 class SweepPoint(Figures):
