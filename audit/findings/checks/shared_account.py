@@ -137,7 +137,11 @@ def _hints(rows: pl.DataFrame, acts: pl.DataFrame, limits: Mapping[str, Any]) ->
         .filter(pl.col("inside") == 1)
     )
     others = pl.format("of this account's other {} orders ", pl.col("orders") - 1)
-    alone = pl.when(pl.col("alone") == 0).then(pl.lit("none is")).otherwise(pl.format("{} are", "alone"))
+    words = {0: pl.lit("none is"), 1: pl.lit("1 is")}
+    alone = pl.coalesce(
+        *(pl.when(pl.col("alone") == number).then(text) for number, text in words.items()),
+        pl.format("{} are", "alone"),
+    )
     text = pl.format(
         "{} messages about {} came after its only order on {}, which may be for somebody else: {}{} alone in an area.",
         "mails", pl.lit(ABOUT), "since", others, alone,
