@@ -22,7 +22,8 @@ KEEP = 50
 MOST_ITEMS = 400
 """House value: items of one customer or order that take part in pairs, those bought on most days first. Pairs grow with
 its square: a reseller with thousands of items would otherwise cost more than everybody else together. With 200 the
-strip finds a few in a hundred fewer of the things that households of Complete Journey buy later."""
+strip finds a few in a hundred fewer of the things that households of Complete Journey buy later. Which pairs are kept
+goes by these; how many have both is then counted over everything."""
 
 PAIRS: dict[str, pl.DataType] = {
     "item_id": pl.String(), "other_id": pl.String(), "together": pl.UInt32(),
@@ -35,6 +36,9 @@ _COUNTED = pl.Schema(dict.fromkeys(("item", "other", "together", "n", "n_other")
 _PAIRS_AT_ONCE = 8_000_000
 """Pairs counted at a time: about 100 MB."""
 
+_RECOUNTED_AT_ONCE = 50_000
+"""Pairs counted again at a time."""
+
 
 def none() -> pl.DataFrame:
     """No pairs."""
@@ -46,7 +50,7 @@ def of_people(orders: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
 
     `orders`: rows of orders (`customer_id, occurred_at, item_id`); `items`: `item_id, customers`, sorted, everything
     anybody bought. Among items that `MIN_CUSTOMERS` bought, `MOST_ITEMS` of one customer; pairs that `MIN_TOGETHER` people bought
-    and that are more than chance gives are kept, `KEEP` of an item. Time grows with the sum of the squares of
+    and that are more than chance gives are kept, `KEEP` of an item, and counted over all items. Time grows with the sum of the squares of
     items a customer, memory with the bought items.
     """
     return _pairs_of(orders, items, pl.col("customer_id"))
@@ -67,11 +71,12 @@ def _pairs_of(orders: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.Da
     if bought.is_empty():
         return none()
     units = orders.select(unit.n_unique()).item()
-    best = [_best(pairs, units) for pairs in _counted(bought)]
+    best = pl.concat([_best(pairs, units) for pairs in _counted(bought.filter("taken"))])
+    if not bought["taken"].all():
+        best = _best(_with_left_out(best, bought), units)
     names = items.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("item"), "item_id")
     return (
-        pl.concat(best)
-        .join(names, on="item", maintain_order="left")
+        best.join(names, on="item", maintain_order="left")
         .join(names.rename({"item": "other", "item_id": "other_id"}), on="other", maintain_order="left")
         .select(*PAIRS)
         .sort("item_id", maintain_order=True)
@@ -79,7 +84,9 @@ def _pairs_of(orders: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.Da
 
 
 def _bought(orders: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.DataFrame:
-    """What each unit holds, once: `unit, item` as small numbers (`item`: row of `items`)."""
+    """What each unit holds, once: `unit, item` as small numbers (`item`: row of `items`); `taken`: whether it takes part in
+    pairs.
+    """
     numbers = items.select("item_id", pl.int_range(pl.len(), dtype=pl.UInt32).alias("item"), "customers")
     return (
         orders.select(unit.rank("dense").cast(pl.UInt32).alias("unit"), "item_id", "occurred_at")
@@ -87,8 +94,7 @@ def _bought(orders: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.Data
         .group_by("unit", "item")
         .agg(pl.col("occurred_at").dt.date().n_unique().alias("days"))
         .sort("unit", "days", "item", descending=[False, True, False])
-        .filter(pl.int_range(pl.len()).over("unit") < MOST_ITEMS)
-        .select("unit", "item")
+        .select("unit", "item", taken=pl.int_range(pl.len()).over("unit") < MOST_ITEMS)
     )
 
 
@@ -114,6 +120,28 @@ def _counted(bought: pl.DataFrame) -> Iterator[pl.DataFrame]:
         yield pl.DataFrame({**pairs, "n": units[item], "n_other": units[partner]}).cast(_COUNTED)
 
 
+def _with_left_out(pairs: pl.DataFrame, bought: pl.DataFrame) -> pl.DataFrame:
+    """`pairs` with the items that were left out of the count: only the units that hold such items are counted again."""
+    import numpy as np
+    from scipy.sparse import csr_array
+
+    large = bought.filter((~pl.col("taken")).any().over("unit"))
+    shape = bought.select((pl.col("item", "unit").max() + 1).cast(pl.Int64)).row(0)
+    names = ("together", "n", "n_other")
+    counts = pairs.select(pl.col(names).cast(pl.Int64)).to_numpy().copy()
+    item, other = (pairs[name].to_numpy() for name in ("item", "other"))
+    for held, sign in ((large, 1), (large.filter("taken"), -1)):
+        places = (held["item"].to_numpy(), held["unit"].to_numpy())
+        by_item = csr_array((np.ones(held.height, np.int32), places), shape)
+        units = by_item.sum(axis=1, dtype=np.int64)
+        for first in range(0, pairs.height, _RECOUNTED_AT_ONCE):
+            part = slice(first, first + _RECOUNTED_AT_ONCE)
+            both = by_item[item[part]].multiply(by_item[other[part]]).sum(axis=1)
+            counts[part] += sign * np.stack([both, units[item[part]], units[other[part]]], axis=1)
+    recounted = [pl.Series(name, counts[:, place]).cast(pl.UInt32) for place, name in enumerate(names)]
+    return pairs.with_columns(recounted)
+
+
 def _best(pairs: pl.DataFrame, units: int) -> pl.DataFrame:
     """Hold pairs against chance, keep those that are more than it gives, the best of each item first.
 
@@ -129,5 +157,5 @@ def _best(pairs: pl.DataFrame, units: int) -> pl.DataFrame:
         .with_columns(cosine.alias("score"))
         .sort("item", "score", "together", "other", descending=[False, True, True, False])
         .filter(pl.int_range(pl.len()).over("item") < KEEP)
-        .select("item", "other", "together", "expected", "score")
+        .select(*_COUNTED, "expected", "score")
     )

@@ -124,6 +124,26 @@ def test_a_customer_with_very_many_items_brings_those_bought_on_most_days(monkey
     assert found.select("item_id", "other_id").rows() == [("i1", "i2"), ("i2", "i1")]
 
 
+def test_how_many_bought_both_is_counted_over_everything(monkeypatch):
+    """Also over items beyond those of one customer that decide which pairs there are: a head count is told as one."""
+    small = [
+        {"customer_id": f"c_{n}", "day": 1, "item": item, "order": None} for n in range(9) for item in (0, 1)
+    ]
+    large = [
+        {"customer_id": "c_large", "day": day, "item": item, "order": None}
+        for item, days in ((0, 1), (1, 2), (2, 3), (3, 3))
+        for day in range(days)
+    ]
+    popular = [
+        {"customer_id": f"c_p{n}", "day": 1, "item": item, "order": None} for n in range(5) for item in (2, 3)
+    ]
+    frame = orders(small + large + others(30) + popular)
+    monkeypatch.setattr(co_purchase, "MOST_ITEMS", 2)
+    monkeypatch.setattr(co_purchase, "_RECOUNTED_AT_ONCE", 1)
+    found = stats.count(frame.lazy()).also_bought
+    assert found.select("item_id", "other_id", "together").rows()[:2] == [("i0", "i1", 10), ("i1", "i0", 10)]
+
+
 def test_only_the_best_others_of_an_item_are_kept(monkeypatch):
     monkeypatch.setattr(co_purchase, "KEEP", 1)
     rows = [
