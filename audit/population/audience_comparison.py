@@ -4,12 +4,13 @@ Held against each other are the recipients, at the moment they were first sent i
 before a comparable moment (they take the recipients' moments in turn), never sent it up to then or later, of the
 recipients' countries, with no no to its channel, sender and list in force, and signed up for its list where every
 recipient was. Candidates are acts within a window before that moment (a category at each level, an item, a search) and
-states that hold at it (a segment, a value of the profile, a list). A share of the recipients that is higher than chance
+states that hold at it (a segment, a value of the profile, among those who have that field, a list). A share of the recipients that is higher than chance
 gives, corrected for there being so many candidates, sets them apart.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import cached_property
 from math import log
 from typing import Any
 
@@ -20,7 +21,7 @@ from audit.events import sensitive_topics
 from audit.events.messages import said
 from audit.events.vocabulary import OPT_INS, SCOPE, campaign_expr, covers_expr, shares_topic_expr
 from audit.population.audience import APART, CAMPAIGNS, FEWEST, WINDOWS, Audiences, none
-from audit.population.candidate_acts import ACTS, NEVER, CandidateActs, Holdings
+from audit.population.candidate_acts import ACTS, FIELD, NEVER, CandidateActs, Holdings
 from audit.population.proportions import Array, holm, log_chance, log_factorials, ratio_interval
 
 LEVEL = 0.01
@@ -242,9 +243,14 @@ class Comparison:
         row = self.groups.campaigns.row(campaign, named=True)
         sizes = self.groups.sizes(campaign)
         tested = np.flatnonzero(recipients + others >= self.least)
+        tested = tested[self._testable[tested % self._candidates]]
         if not tested.size:
             return pl.DataFrame(schema=_ROWS), 0.0
-        chances = log_chance(recipients[tested], sizes[0], others[tested], sizes[1], self._logs)
+        among, rest = (
+            self._among(tested, counts, size)
+            for counts, size in zip((recipients, others), sizes, strict=True)
+        )
+        chances = log_chance(recipients[tested], among, others[tested], rest, self._logs)
         adjusted = holm(chances)
         apart = (adjusted <= LEVEL) & (recipients[tested] >= self.least)
         apart[apart] = self._separates(tested[apart], recipients, others, tested.size)
@@ -252,15 +258,36 @@ class Comparison:
         chosen, chance = tested[apart][order], adjusted[apart][order]
         if not chosen.size:
             return pl.DataFrame(schema=_ROWS), 0.0
-        holds, places, ages = self._holders(campaign, chosen)
-        moments, got = self.groups.moments(campaign)
-        named = self._pruned(chosen, holds, moments != NEVER, got)
+        fields = self._fields(chosen)
+        holds, places, ages = self._holders(campaign, np.append(chosen, fields[fields >= 0]))
+        compared = np.repeat((self.groups.moments(campaign)[0] != NEVER)[:, None], chosen.size, axis=1)
+        compared[:, fields >= 0] &= holds[:, chosen.size :]
+        got = self.groups.moments(campaign)[1]
+        named = self._pruned(chosen, holds, compared, got)
         median = np.array([np.median(ages[places == place]) / _DAY for place in named])
         rows = self._rows(chosen[named], (recipients, others), sizes).with_columns(
             campaign=pl.lit(row["campaign"]), p_adjusted=chance[named], median_days_before=median
         )
         share = float(holds[got][:, named].any(axis=1).mean())
         return pl.DataFrame(rows.select(*_ROWS), schema_overrides=_ROWS), share
+
+    @cached_property
+    def _testable(self) -> Array:
+        """Which candidates are tested: to have a field at all is none."""
+        return (self.acts.table["what"] != FIELD).to_numpy()
+
+    def _fields(self, tests: Array) -> Array:
+        """The test of having the field, of those of a value of the profile; else -1."""
+        candidates = tests % self._candidates
+        field = self.acts.field[candidates]
+        fields: Array = np.where(field < 0, field, tests - candidates + field)
+        return fields
+
+    def _among(self, tests: Array, counts: Array, size: int) -> Array:
+        """Among how many people each of `tests` is: of a value of the profile those who have the field."""
+        fields = self._fields(tests)
+        among: Array = np.where(fields < 0, size, counts[fields])
+        return among
 
     def _separates(self, tests: Array, recipients: Array, others: Array, among: int) -> Array:
         """Whether each of `tests` sets recipients apart among the people who hold what it lies under, as `among` many."""
@@ -315,16 +342,18 @@ class Comparison:
 
     def _pruned(self, chosen: Array, holds: Array, compared: Array, got: Array) -> list[int]:
         """The places in `chosen` that say something of their own: not above or below one before, and still unlikely by chance
-        among the people who hold none of those before.
+        among the people who hold none of those before. `compared`: the people (person, place) that each is compared among.
         """
         named: list[int] = []
-        left = compared.copy()
+        left = np.ones(got.size, bool)
         rows = self.acts.table[chosen % self._candidates].select("what", pl.coalesce("path", "value"))
         lies = [(what, f"{path} > ") for what, path in rows.iter_rows()]
         for place in range(chosen.size):
             if any(_nested(lies[place], lies[before]) for before in named):
                 continue
-            if named and self._chance(holds[:, place], left, got) + log(chosen.size) > log(LEVEL):
+            if named and self._chance(holds[:, place], left & compared[:, place], got) + log(
+                chosen.size
+            ) > log(LEVEL):
                 continue
             named.append(place)
             left &= ~holds[:, place]
@@ -340,7 +369,8 @@ class Comparison:
 
     def _rows(self, tests: Array, counts: tuple[Array, Array], sizes: tuple[int, int]) -> pl.DataFrame:
         """What `tests` are, and how far apart the shares."""
-        (recipients, others), (among, rest) = (count[tests] for count in counts), sizes
+        recipients, others = (count[tests] for count in counts)
+        among, rest = (self._among(tests, count, size) for count, size in zip(counts, sizes, strict=True))
         low, high = ratio_interval(recipients, among, others, rest)
         with np.errstate(divide="ignore"):
             lift = (recipients / among) / (others / rest)

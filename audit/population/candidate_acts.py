@@ -25,6 +25,9 @@ STATES = (
 )
 """The kinds that begin or end a state: in a segment, a value of the profile, on a list."""
 
+FIELD = "field"
+"""What it is to have a field in the profile: no candidate by itself, but whom its values are compared among."""
+
 NEVER = np.iinfo(np.int64).min
 """The moment of a person who takes no part."""
 
@@ -128,7 +131,9 @@ class CandidateActs:
 
     @cached_property
     def table(self) -> pl.DataFrame:
-        """A row each: `what, value, level` (of a category), `item_id`, `path` (of a category and an item, for what lies under what)."""
+        """A row each: `what, value, level` (of a category), `item_id`, `path` (of a category and an item, for what lies under what;
+        of a value of the profile its field).
+        """
         levels = pl.col("value").str.count_matches(" > ", literal=True).cast(pl.Int64) + 1
         paths = self._paths.to_frame("value").with_columns(level=levels, path="value")
         path = pl.concat_str(pl.col("category").fill_null(""), "shared", separator=" > ")
@@ -138,7 +143,8 @@ class CandidateActs:
             rows.with_columns(what=pl.lit(ACTS[kind])) for kind in self._kinds for rows in (paths, items)
         ]
         parts.append(self._queries.to_frame("value").with_columns(what=pl.lit("searched")))
-        parts.append(self._states.select("what", "value").unique().sort("what", "value"))
+        of_field = pl.when(what="profile").then("slot").alias("path")
+        parts.append(self._states.select("what", "value", of_field).unique().sort("what", "value"))
         return pl.concat(
             [pl.DataFrame(schema=TABLE), *(part.cast({"value": pl.String}) for part in parts)], how="diagonal"
         ).select(*TABLE)
@@ -154,6 +160,18 @@ class CandidateActs:
         parent = np.full(self.table.height, -1)
         parent[pairs["number"].to_numpy()] = pairs["number_above"].to_numpy()
         return parent
+
+    @cached_property
+    def field(self) -> Array:
+        """The number of the candidate that says whether somebody has the field of a value of the profile at all; -1 of all
+        others.
+        """
+        numbered = self.table.with_row_index("number").with_columns(pl.col("number").cast(pl.Int64))
+        fields = numbered.filter(what=FIELD).select("number", path="value")
+        values = numbered.filter(what="profile").join(fields, on="path", suffix="_field")
+        field = np.full(self.table.height, -1)
+        field[values["number"].to_numpy()] = values["number_field"].to_numpy()
+        return field
 
     # -- who holds what --------------------------------------------------------------------------------------------
 
@@ -256,7 +274,10 @@ def _levels(categories: pl.Series) -> tuple[pl.Series, list[Array]]:
 
 
 def states(events: pl.LazyFrame) -> pl.DataFrame:
-    """Rows `customer_id, event_id, what, value, since, until` (µs; null: it has not ended): what began each state."""
+    """Rows `customer_id, event_id, what, value, slot, since, until` (µs; null: it has not ended): what began each state.
+
+    `slot`: what has one value at a time, such as a field of the profile; that somebody has the field is a state too (`FIELD`).
+    """
     columns = ("customer_id", "occurred_at", "event_id", "kind", "segment_id", "list_id", "attributes")
     rows = events.filter(pl.col("kind").is_in(STATES)).select(columns).collect()
     rows = rows.with_columns(at=pl.col("occurred_at").to_physical())
@@ -267,7 +288,8 @@ def states(events: pl.LazyFrame) -> pl.DataFrame:
         )
         for what, name in (("segment", "segment_id"), ("list", "list_id"))
     ]
-    parts = [*named, _profiles(rows.filter(kind="profile_updated"))]
+    profiles = _profiles(rows.filter(kind="profile_updated"))
+    parts = [*named, profiles, profiles.with_columns(what=pl.lit(FIELD), value="slot")]
     slot = ("customer_id", "what", "slot")
     return (
         pl.concat(
@@ -279,7 +301,7 @@ def states(events: pl.LazyFrame) -> pl.DataFrame:
         .sort(*slot, "at", "event_id")
         .with_columns(until=pl.col("at").shift(-1).over(slot))
         .filter("begins")
-        .select("customer_id", "event_id", "what", "value", "until", since="at")
+        .select("customer_id", "event_id", "what", "value", "slot", "until", since="at")
     )
 
 

@@ -22,7 +22,9 @@ def wilson(count: Array, among: Array | int) -> tuple[Array, Array]:
     return np.where(count > 0, middle - half, 0.0), np.where(count < among, middle + half, 1.0)
 
 
-def ratio_interval(count: Array, among: int, other: Array, others: int) -> tuple[Array, Array]:
+def ratio_interval(
+    count: Array, among: Array | int, other: Array, others: Array | int
+) -> tuple[Array, Array]:
     """The 95 % interval of the first share over the second, out of the Wilson intervals of both; without end: infinite.
 
     MOVER-R of Donner and Zou (Statistical Methods in Medical Research 21, 2012, 347-359), for shares as in Fagerland

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+import msgspec
 import polars as pl
 from msgspec.structs import replace
 
 from audit import segments
+from audit.errors import InputError
 from audit.events.messages import sent_messages
 from audit.events.purchases import ORDER, TAKEN_BACK
+from audit.events.times import parse_iso
 from audit.events.vocabulary import (
     NOES,
     OPT_INS,
@@ -33,6 +36,7 @@ Why = Literal[
     "at_latest",
     "series",
     "any_series",
+    "campaign",
     "ended",
     "subscribed",
     "said_no",
@@ -84,6 +88,12 @@ _NEXT = timedelta(microseconds=1)
 _LAST_ID = "\U0010ffff"
 """An event_id after every other: the moment asked about lies after all that happened in it."""
 
+CAMPAIGN_ENDS = "campaign_ends"
+"""The attribute in which the event of a message names the last day of its campaign."""
+
+_ON_PAPER = ("mail", "post", "letter", "catalogue")
+"""Channels of messages on paper."""
+
 Row = dict[str, Any]
 _Ending = tuple[datetime, Why]
 
@@ -123,6 +133,8 @@ class End:
                 f"It stops on {day(self.until)} at the latest if nothing new happens; others may push it out sooner."
                 f"{by_default}"
             )
+        if self.until is not None and self.why == "campaign":
+            return f"Its campaign {'ends' if self.until > at else 'ended'} on {day(self.until)}."
         if self.until is not None and self.until > at:
             return f"It stops on {day(self.until)} if nothing new happens.{by_default}"
         if self.until is not None:
@@ -171,12 +183,29 @@ def _written_by(definition: segments.Definition) -> Basis:
 
 
 def unknown_end(message: MessageContext) -> End:
-    """Of a message that no definition here is behind; marketing ends with a no all the same, and should have with one said."""
+    """Of a message that no definition here is behind: its campaign's last day where its event names one; else marketing ends
+    with a no all the same, and should have with one said. Nobody unsubscribes from what comes on paper.
+    """
+    last = _last_day(message.row["attributes"])
+    if last is not None:
+        return End(last, "campaign", basis="recorded")
     if not is_marketing(message.row["message_class"]):
         return End(None, "unknown")
     if message.said_no:
         return End(None, "said_no")
-    return End(None, "unknown", _opt_outs(message))
+    return End(None, "unknown", () if message.row["channel"] in _ON_PAPER else _opt_outs(message))
+
+
+def _last_day(attributes: str | None) -> datetime | None:
+    """The last moment of the day, or the moment, that the event of a message names as the end of its campaign."""
+    try:
+        stated = msgspec.json.decode(attributes or "null")
+        named = str(stated[CAMPAIGN_ENDS]) if isinstance(stated, dict) and CAMPAIGN_ENDS in stated else None
+        last = None if named is None else parse_iso(named)
+    except (msgspec.DecodeError, InputError):  # a text of the source's that is none of ours
+        return None
+    whole_day = named is not None and len(named.strip()) == len("2026-03-01")
+    return last + timedelta(days=1) - _NEXT if last is not None and whole_day else last
 
 
 def _opt_outs(message: MessageContext) -> tuple[str, ...]:

@@ -141,7 +141,7 @@ _HAD = {
     "viewed": "had viewed {value}",
     "searched": "had searched for {value}",
     "segment": "were in the segment “{value}”",
-    "profile": "had “{value}” in their profile",
+    "profile": "had “{value}” in their profile (of those whose profile says it)",
     "list": "were on the list “{value}”",
 }
 """What the recipients of a campaign had done or were."""

@@ -26,6 +26,9 @@ _PRIVACY_OR_CARE = "privacy or care"
 _MOST_ACTS = 4
 """House value: so many acts are named; what goes further back helps nobody."""
 
+_MOST_CAUSES = 3
+"""House value: so many acts that could be behind several messages are named; of more it is said that there are several."""
+
 _NEAR = timedelta(days=30)
 """House value: a gap so long before the first message, or after the last, is not told beside them."""
 
@@ -63,7 +66,7 @@ def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tup
     """The sentences that lead to the reasons of explanations, and the acts that are among them, each once.
 
     `these`: what the messages are called, such as `these e-mails`. Of acts that could be behind some of them alone those
-    are named that could be behind most, and the likeliest behind the newest.
+    are named that could be behind most, and the likeliest behind the newest: a few, those behind most first.
     """
     leads: dict[str, None] = {}
     listed: Counter[str] = Counter()
@@ -79,10 +82,15 @@ def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tup
             listed.update(acts_behind)
             newest = acts_behind[:1]
     most = max(listed.values(), default=0)
-    likely = [act for act, number in listed.items() if 2 * number >= most or act in newest]
+    likely = [act for act, number in listed.most_common() if 2 * number >= most or act in newest]
     if likely:
         unsure = {says.say("because", key, **words) for key in _UNSURE}
-        could_be = says.say("because", says.form("because", "could_be", len(likely)), **words)
+        form = (
+            "could_be_several"
+            if len(likely) > _MOST_CAUSES
+            else says.form("because", "could_be", len(likely))
+        )
+        could_be, likely = says.say("because", form, **words), likely[:_MOST_CAUSES]
         return [*(lead for lead in leads if lead not in unsure), could_be], likely
     return list(leads), likely
 

@@ -140,7 +140,7 @@ def _when(says: Language, explanation: WhyDocument) -> str:
         until = explanation.counts_until
         more = until is not None and until > explanation.at
         return f"{text} {says.say('ends', 'counts_until', until=says.date(until))}" if more else text
-    key = "until"
+    key = "campaign" if explanation.until_why == "campaign" else "until"
     if explanation.until <= explanation.at:
         over = f"over_{explanation.until_why}"
         key = over if says.has("ends", over) else "over"

@@ -116,6 +116,14 @@ class Definition:
         among, others = len(got), len(moments) - len(got)
 
         def chance(test, people):
+            """Of a value of the profile among those who have the field."""
+            if test[0] == "profile":
+                field = test[1].partition(":")[0]
+                people = people & {
+                    p
+                    for p in held
+                    if any(h[0] == "profile" and h[1].startswith(f"{field}:") for h in held[p])
+                }
             who, inside = holders[test] & people, got & people
             return chance_of(len(who & got), len(inside), len(who - got), len(people - got))
 
@@ -388,5 +396,36 @@ def test_states_begin_and_end():
     ]
     states = candidate_acts.states(events(*rows).lazy()).sort("what", "since")
     assert states.select("what", "value", pl.col("until").is_null()).rows() == [
-        ("profile", "kids: 1", False), ("profile", "kids: 2", True), ("segment", "s", False),
+        ("field", "kids", False), ("field", "kids", True), ("profile", "kids: 1", False), ("profile", "kids: 2", True), ("segment", "s", False),
     ]  # fmt: skip
+
+
+def test_a_value_of_the_profile_is_compared_among_those_who_have_the_field():
+    """All recipients have a profile and few others do: that tells who has one, and no value of it sets anybody apart."""
+    rows = [
+        {
+            "customer_id": f"c_{n:02}",
+            "kind": "profile_updated",
+            "at": START,
+            "attributes": json.dumps({"kids": n % 2}),
+        }
+        for n in range(50)
+    ]
+    rows += [{"customer_id": f"c_{n:02}", "kind": "order_completed", "at": START} for n in range(50, 150)]
+    rows += [
+        {
+            "customer_id": f"c_{n:02}",
+            "kind": "message_sent",
+            "at": START + timedelta(days=9),
+            "campaign_id": "m",
+        }
+        for n in range(40)
+    ]
+    assert audience_comparison.count(events(*rows).lazy()).apart.filter(what="profile").is_empty()
+    of_one = [row for row in rows if row["kind"] != "message_sent" or int(row["customer_id"][2:]) % 2]
+    ((value, share, others),) = (
+        audience_comparison.count(events(*of_one).lazy()).apart.filter(what="profile")
+        .select("value", "recipients_share", "others_share").rows()
+    )  # fmt: skip
+    assert (value, share) == ("kids: 1", 1.0)
+    assert others == pytest.approx(5 / 30)

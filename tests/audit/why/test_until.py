@@ -172,3 +172,20 @@ def test_every_day_named_is_the_day_on_which_it_ends(population: Population, kin
             named += [decision[0]] if made.until is not None and made.until > made.at else []
             assert list(held.faults(person, decision, made)) == []
     assert kinds <= set(named)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ('{"campaign_ends": "2026-04-19"}', "Its campaign ends on 2026-04-19."),
+        ('{"campaign_ends": "2026-03-01T16:00"}', "Its campaign ended on 2026-03-01."),
+        ('{"campaign_ends": "soon"}', "Nothing in this data says when it stops."),
+        (None, "Nothing in this data says when it stops."),
+    ],
+)
+def test_a_mailing_on_paper_ends_with_its_campaign_and_nobody_unsubscribes_from_it(
+    attributes: str | None, said: str
+) -> None:
+    mailing = {"event_id": "m", "kind": "message_sent", "at": "2026-03-01T14:00", "channel": "mail"}
+    made = told({**mailing, "campaign_id": "13", "attributes": attributes}, LATER, defined=[])
+    assert made.document().until_text == said
