@@ -16,6 +16,9 @@ LEAST_ERRORS = 2.0
 Linden, "Two Decades of Recommender Systems at Amazon.com", IEEE Internet Computing 2017, hold the count against the
 expected one likewise)."""
 
+LEAST_TIMES = 1.2
+"""House value: of so many people as chance gives or little more, nobody learns why the one item is shown for the other."""
+
 KEEP = 50
 """House value: the best others kept of each item; a strip shows five to twenty of them."""
 
@@ -153,7 +156,7 @@ def _best(pairs: pl.DataFrame, units: int) -> pl.DataFrame:
     cosine = pl.col("together") / (pl.col("n").cast(pl.Float64) * pl.col("n_other")).sqrt()
     return (
         pairs.with_columns(expected.alias("expected"))
-        .filter(errors >= LEAST_ERRORS)
+        .filter(errors >= LEAST_ERRORS, pl.col("together") >= LEAST_TIMES * pl.col("expected"))
         .with_columns(cosine.alias("score"))
         .sort("item", "score", "together", "other", descending=[False, True, True, False])
         .filter(pl.int_range(pl.len()).over("item") < KEEP)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from audit.population.coverage import Coverage, explaining
-from audit.why.wording import day, kinds_in_words
+from audit.why.wording import day, kinds_in_words, quoted
 
 EXPLAINS_NOTHING = "nothing in this data explains it"
 
@@ -51,7 +51,7 @@ def kinds() -> tuple[str, ...]:
 
 def unmapped(campaign: str | None) -> str:
     """What is said of a message of which nothing says what it is about."""
-    subject = f"campaign {campaign}" if campaign else "its campaign"
+    subject = quoted(campaign) if campaign else "its campaign"
     return f"this data cannot tell: nothing says what {subject} is about; the campaign map can"
 
 

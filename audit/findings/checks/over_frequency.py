@@ -49,10 +49,12 @@ class OverFrequency(Check):
         )
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
-        """Messages of the channel that the limit let through."""
+        """Messages of the channel before and after those that are told, which the limit lets through."""
         limit = self.thresholds[finding["case"]]
+        told = pl.col("occurred_at").is_between(finding["from"], finding["to"])
         reason = "would have passed a limit of {}"
-        yield ExcludedEvents("message", _of_channel(context, finding["subject"]), reason, (limit,))
+        others = _of_channel(context, finding["subject"]).filter(~told)
+        yield ExcludedEvents("message", others, reason, (limit,))
 
     def counts_until(self, context: CheckContext, finding: Finding) -> datetime | None:
         """The window after the message that is as many from the end as the limit allows, of those it let through."""

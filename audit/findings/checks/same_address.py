@@ -23,6 +23,7 @@ class SameAddress(Check):
     id = "same-address"
     offers_opt_out = False
     alike = "channel"
+    customers_ask = False
     fault = CustomerWording(
         en="Your no had reached us under another customer number with the same address; it should have counted here too.",
         de=(

@@ -45,6 +45,7 @@ class Unexplained(NoActCheck):
 
     id = "unexplained"
     alike = "matter"
+    customers_ask = False
     finds_no_cause = True
     fault = CustomerWording(
         en="We owe you a reason for that.",

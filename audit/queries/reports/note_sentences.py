@@ -41,8 +41,6 @@ def found(says: Language, finding: Finding, known: Behind) -> str:
         return finding.text
     told = question(says, finding.check)
     about = _about(says, finding, known)
-    if finding.verdict == "cannot_tell":
-        return f"{told}{about}"
     told, case = f"{told}{about}", f"{_case(says, finding)}{_behind(says, known.causes)}"
     if not finding.messages:
         return f"{told}: {_days(says, finding.first, finding.last)}{case}"

@@ -62,6 +62,7 @@ def bought_by_loops(frame):
             min(people[item], people[other]) >= co_purchase.MIN_CUSTOMERS
             and n >= co_purchase.MIN_TOGETHER
             and (n - expected) / sqrt(expected) >= co_purchase.LEAST_ERRORS
+            and n >= co_purchase.LEAST_TIMES * expected
         ):
             answer.append((item, other, n, expected, n / sqrt(people[item] * people[other])))
     return sorted(answer, key=lambda row: (row[0], -row[4], -row[2], row[1]))
