@@ -82,7 +82,7 @@ def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tup
             listed.update(acts_behind)
             newest = acts_behind[:1]
     most = max(listed.values(), default=0)
-    likely = [act for act, number in listed.most_common() if 2 * number >= most or act in newest]
+    likely = [act for act, number in listed.items() if 2 * number >= most or act in newest]
     if likely:
         unsure = {says.say("because", key, **words) for key in _UNSURE}
         form = (
@@ -90,7 +90,9 @@ def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tup
             if len(likely) > _MOST_CAUSES
             else says.form("because", "could_be", len(likely))
         )
-        could_be, likely = says.say("because", form, **words), likely[:_MOST_CAUSES]
+        could_be = says.say("because", form, **words)
+        if len(likely) > _MOST_CAUSES:
+            likely = [act for act, _ in listed.most_common(_MOST_CAUSES)]
         return [*(lead for lead in leads if lead not in unsure), could_be], likely
     return list(leads), likely
 

@@ -352,6 +352,19 @@ def test_an_act_behind_few_of_the_messages_is_not_named_for_all() -> None:
     assert ("You bought “a cot” on 1 January 2026." in letter, "You looked at" in letter) == (True, False)
 
 
+def test_a_letter_names_at_most_three_of_many_possible_causes() -> None:
+    acts = [
+        reason("could be", act="order_completed", thing=f"cot {n}", at="2026-01-01T00:00:00Z")
+        for n in range(6)
+    ]
+    told = [
+        explanation(f"m-{n}", f"2026-01-2{n}T07:00:00Z", because=[acts[n], acts[n + 1]]) for n in (1, 2, 3)
+    ]
+    letter = reports.reply(PICTURE, [finding()], told).written("txt")
+    named = [n for n in range(6) if f"You bought “cot {n}”" in letter]
+    assert ("one or several of the things you did" in letter, named) == (True, [1, 2, 3])
+
+
 def test_a_finding_is_answered_by_its_own_messages_only() -> None:
     other = explanation("m-9", "2026-01-20T07:00:00Z")
     other = replace(other, subject=replace(other.subject, title="Something else"))
