@@ -56,7 +56,7 @@ TEXTS = {
     _BEFORE_KNOWN: "{count} after {no}, which was recorded on {recorded} only: nobody could know of it before.",
     _SCANNER: "{count} after {no}, which may have been made by a link scanner and not by the customer: it {sign}.",
     "wrong_scope": "{count} after {no}, which was about {stopped}, not about {sent}.",
-    _UNKNOWN: "Cannot tell whether {no} is about {count}: it names a channel, sender, list or topic that they do not name.",
+    _UNKNOWN: "Cannot tell whether {no} is about {count}: it was about {stopped}, which nothing says of what was sent.",
     "allowed_class": "{count} about orders or service after {no}; an opt-out from marketing does not stop these.",
 }
 

@@ -146,21 +146,22 @@ def test_a_no_to_something_else_is_another_scope(said, sent):
 
 
 @pytest.mark.parametrize(
-    ("said", "sent"),
+    ("said", "sent", "named"),
     [
-        ({}, {"channel": None}),
-        ({"sender": "Sport"}, {}),
-        ({"topics": ["sport"]}, {}),
-        ({"list_id": "sport"}, {}),
+        ({}, {"channel": None}, "mails"),
+        ({"sender": "Sport"}, {}, "the sender Sport"),
+        ({"topics": ["sport"]}, {}, "the topic sport"),
+        ({"list_id": "sport"}, {}, "the list “sport”"),
     ],
 )
-def test_a_no_that_names_what_the_message_lacks_may_be_about_it(said, sent):
+def test_a_no_that_names_what_the_message_lacks_may_be_about_it(said, sent, named):
     history = (_no(**said), mail("2026-08-01", **sent))
     assert _one(*history)[:3] == ("unknown_scope", "cannot_tell", "info")
     (finding,) = found("after-opt-out", *history)
     assert finding["text"].startswith(
         "Cannot tell whether the opt-out of 2026-06-10 (unsubscribed) is about 1 "
     )
+    assert finding["text"].endswith(f": it was about {named}, which nothing says of what was sent.")
     assert "all channels" not in finding["subject"]
 
 
