@@ -106,11 +106,11 @@ HISTORIES = {
     "over-frequency": (
         [
             mail("2025-12-01", event_id="early"),
-            *(mail(f"2026-01-01T{hour}:00") for hour in (9, 10, 11, 12, 13)),
+            *(mail(f"2026-01-01T{hour}:00") for hour in (10, 11, 12, 13, 14)),
             *(mail(f"2026-01-02T{hour}:00") for hour in (11, 12, 13, 14)),
             mail("2026-01-01T14:00", channel="sms", **OTHER),
         ],
-        {"would have passed a limit of 3": ["early"]},
+        {"would have passed a limit of 5": ["early"]},
     ),
     "repeat-after-purchase": (
         [
