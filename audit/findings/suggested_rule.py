@@ -192,7 +192,7 @@ def without_consent(topic: str, campaigns: Sequence[str]) -> dict[str, Any]:
     title = sensitive_topics.titles().get(topic, topic)
     of = f" ({quoted(campaigns)})" if campaigns else ""
     return {
-        "id": "-".join(["consent-to", slug(topic), *([slugs(campaigns)] if campaigns else [])]),
+        "id": f"consent-to-{slugs(campaigns) if campaigns else slug(topic)}",  # no topic: ids are shown to every role
         "kind": "sensitive",
         "title": f"Nothing about {title}{of} without consent to it",
         **({"campaigns": list(campaigns)} if campaigns else {"topics": [topic]}),

@@ -302,11 +302,10 @@ def replay(answer: "ReplayDocument") -> None:
     line(f"deferred     {answer.deferred:>12,}")
     line(f"let through  {answer.let_through:>12,}")
     line(f"exempt       {answer.exempt:>12,}")
-    line(f"customers    {answer.customers_affected:>12,} of {answer.customers:,} affected")
-    if answer.same_address:
-        line(
-            f"             {answer.same_address:,} with another id of the same address: a cap counts each id by itself"
-        )
+    apart = f"  ({answer.same_address:,} with another id of their address, each id capped by itself)"
+    line(
+        f"customers    {answer.customers_affected:>12,} of {answer.customers:,} affected{apart if answer.same_address else ''}"
+    )
     line()
     table(("rule", "stopped"), _most_first(answer.by_rule), right=(1,))
     for title, counts in (("wanted", answer.stopped_wanted), ("unwanted", answer.stopped_unwanted)):
