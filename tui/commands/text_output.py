@@ -302,19 +302,14 @@ def replay(answer: "ReplayDocument") -> None:
     line(f"deferred     {answer.deferred:>12,}")
     line(f"let through  {answer.let_through:>12,}")
     line(f"exempt       {answer.exempt:>12,}")
-    apart = f"  ({answer.same_address:,} with another id of their address, each id capped by itself)"
-    line(
-        f"customers    {answer.customers_affected:>12,} of {answer.customers:,} affected{apart if answer.same_address else ''}"
-    )
+    ids = f"  ({answer.same_address:,} with another id of their address, each id capped by itself)"
+    affected = f"{answer.customers_affected:>12,} of {answer.customers:,} affected"
+    line(f"customers    {affected}{ids if answer.same_address else ''}")
     line()
     table(("rule", "stopped"), _most_first(answer.by_rule), right=(1,))
     for title, counts in (("wanted", answer.stopped_wanted), ("unwanted", answer.stopped_unwanted)):
-        line(
-            f"stopped, {title}: "
-            + " · ".join(
-                f"{number:,} {name.replace('_', ' ')}" for name, number in structs.asdict(counts).items()
-            )
-        )
+        named = structs.asdict(counts).items()
+        line(f"stopped, {title}: " + " · ".join(f"{of:,} {name.replace('_', ' ')}" for name, of in named))
     _rates(answer.rates)
     if answer.displaced:
         line("whose messages used the room that others then lacked:")
