@@ -174,8 +174,13 @@ def category_title(category: str) -> str:
 
 
 def category_name(category: pl.Expr) -> pl.Expr:
-    """`category_title` of a column."""
-    return category.map_elements(category_title, return_dtype=pl.String)
+    """How a headline names the categories of a column: by `category_title`, and what they stand under: `kitchen (Sustainable)`."""
+    return category.map_elements(_with_parent, return_dtype=pl.String)
+
+
+def _with_parent(category: str) -> str:
+    parent = category.rpartition(" > ")[0].rpartition(" > ")[2]
+    return f"{category_title(category)} ({parent})" if parent else category_title(category)
 
 
 def day(moment: pl.Expr) -> pl.Expr:

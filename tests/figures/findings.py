@@ -251,9 +251,12 @@ def _browse(finding: Finding, history: History, limits: Row) -> Figures:
         for row in rows
         if history.by_id[event]["occurred_at"] >= begin and row["occurred_at"] <= last
     ]
-    events = {event for event, _ in told}
-    since = max(history.by_id[event]["occurred_at"] for event in events)
-    number = [str(len(events))] if len(events) > 1 else []
+    since = max(history.by_id[event]["occurred_at"] for event, _ in told)
+    events = [
+        act for act in acts
+        if act["kind"] != "order_completed" and day(act["occurred_at"]) >= day(begin) and act["occurred_at"] <= last
+    ]  # fmt: skip
+    number = [str(len(events)), day(begin)] if len(events) > 1 else []
     rest = [str(len(wrong)), str(limits["messages"] - 1), str(limits["days"])]
     return [str(len(told)), *number, day(since), *rest]
 
@@ -314,9 +317,11 @@ def _sensitive(finding: Finding, history: History, _: Row) -> Figures:
     return [*own, *(str(number) for number in (shown, mails) if number)]
 
 
-def _sensitive_audience(finding: Finding, _: History, facts: Facts) -> Figures:
+def _sensitive_audience(finding: Finding, history: History, facts: Facts) -> Figures:
     got = facts.audiences.campaigns.filter(campaign=finding.subject)["recipients"].item()
-    return [str(got), str(len(finding.cause)), str(len(finding.messages))]
+    entries = sum(history.by_id[event]["kind"].startswith("segment_") for event in finding.cause)
+    path = [str(number) for number in (len(finding.cause) - entries, entries) if number]
+    return [str(got), *path, str(len(finding.messages))]
 
 
 def _segment(finding: Finding, history: History, _: Row) -> Figures:

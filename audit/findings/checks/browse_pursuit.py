@@ -56,7 +56,8 @@ class BrowsePursuit(NoActCheck):
         long_after = pl.col("occurred_at") - pl.col("act_at") > timedelta(days=limits["days"])
         excess = (nth >= limits["messages"]) | long_after
         engagement = context.population.settings.engagement
-        return _detected(followed.with_columns(excess=excess), limits, engagement)
+        looks = acts.filter(pl.col("kind") != ORDER).select(*_BY, look_id="event_id", look_at="occurred_at")
+        return _detected(followed.with_columns(excess=excess), looks, limits, engagement)
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """Messages of the same triggers about the same area."""
@@ -84,7 +85,10 @@ def _triggered(context: CheckContext, limits: Mapping[str, Any]) -> pl.DataFrame
     ).with_columns(logged=logged.fill_null(value=False))
 
 
-def _detected(followed: pl.DataFrame, limits: Mapping[str, Any], engagement: str) -> pl.DataFrame:
+def _detected(
+    followed: pl.DataFrame, looks: pl.DataFrame, limits: Mapping[str, Any], engagement: str
+) -> pl.DataFrame:
+    """`looks`: all acts by area (`look_id, look_at`), of which those between the first and the last mail are told."""
     excess, by = pl.col("excess"), [*_BY, "logged"]
     begin, last = (pl.col(name).filter(excess) for name in ("act_at", "occurred_at"))
     spoken_of = followed.filter(
@@ -98,14 +102,22 @@ def _detected(followed: pl.DataFrame, limits: Mapping[str, Any], engagement: str
         pl.col("occurred_at").min().alias("first_at"),
         pl.col("occurred_at").max().alias("last_at"),
         pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("channel"),
-        pl.col("act_id").filter(excess).unique(maintain_order=True).alias("cause"),
-        pl.col("act_id").n_unique().alias("acts"),
+        pl.col("act_at").min(),
         day(pl.col("act_at").max()).alias("since"),
         pl.col("category").last(),
         campaign_expr().filter(excess).drop_nulls().unique(maintain_order=True).alias("campaigns"),
     )
+    between = looks.join(rows.select(*by, "act_at", "last_at"), on=_BY).filter(
+        pl.col("look_at").is_between(pl.col("act_at").dt.truncate("1d"), "last_at")
+    )
+    told = between.sort("look_at", "look_id").group_by(by, maintain_order=True).agg(cause="look_id")
+    rows = rows.join(told, on=by, how="left", maintain_order="left").with_columns(
+        acts=pl.col("cause").list.len()
+    )
     one = pl.format("since the last act about it on {}", "since")
-    more = pl.format("after {} acts about it, the last on {}", "acts", "since")
+    more = pl.format(
+        "after {} acts about it since {}, the last on {}", "acts", day(pl.col("act_at")), "since"
+    )
     text = pl.format(
         "{} about {} {}: {} too many, beyond the first {} after an act or more than {} days after it.",
         message_count(pl.col("channel"), "total"), pl.lit(ABOUT),

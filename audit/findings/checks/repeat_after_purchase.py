@@ -29,7 +29,7 @@ _SUBJECT_COLUMNS = ("item_id", "category", "topics", "list_id", "known_trigger")
 """What tells what a message is about, or that it is a letter to everybody on a list."""
 
 _ORDER_COLUMNS = (
-    "customer_id", *ORDER, "item_id", "category", "order_id", "source", "returned_at", "returned_id",
+    "customer_id", *ORDER, "item_id", "item_name", "category", "order_id", "source", "returned_at", "returned_id",
 )  # fmt: skip
 _KEYS = {"category": "category", "item": "item_id", "kindred": "kin"}
 """Case → the column in which a message and a purchase agree."""
@@ -141,7 +141,7 @@ def _after_order(mailings: pl.DataFrame, orders: pl.DataFrame, key: str) -> pl.D
     """The mailings with an earlier order that has the same `key`; `act_*` is the newest such order."""
     by = ["customer_id", key]
     candidates = mailings.join(orders.select(by).unique(), on=by, how="semi", maintain_order="left")
-    rows = newest_bought_before(candidates, orders, by, ["item_id", "category", "source"])
+    rows = newest_bought_before(candidates, orders, by, ["item_id", "item_name", "category", "source"])
     return rows.filter(pl.col("act_id").is_not_null())
 
 
@@ -190,16 +190,17 @@ def _detected(before_due: pl.DataFrame, limits: Mapping[str, Any]) -> pl.DataFra
         day(pl.col("act_at").min()).alias("since"),
         pl.col("act_at").n_unique().alias("purchases"),
         (pl.col("act_source") == "inferred").fill_null(value=False).all().alias("unasked"),
+        pl.col("act_item_name").drop_nulls().last().alias("bought"),
         pl.when(pl.col("channel").n_unique() == 1).then(pl.col("channel").first()).alias("channel"),
     )
     came = pl.when("unasked").then(pl.lit("sent without an order")).otherwise(pl.lit("bought"))
     number = message_count(pl.col("channel"))
     is_kindred = pl.col("key") == "kin"
-    once = pl.format(
-        "{} about {} since {} was {} on {}.",
-        number, pl.lit(ABOUT), pl.when(is_kindred).then(pl.lit("something of the kind")).otherwise(pl.lit("one")),
-        came, "since",
-    )  # fmt: skip
+    bought = pl.coalesce(
+        pl.format("“{}”", "bought"),
+        pl.when(is_kindred).then(pl.lit("something of the kind")).otherwise(pl.lit("one")),
+    )
+    once = pl.format("{} about {} since {} was {} on {}.", number, pl.lit(ABOUT), bought, came, "since")
     more = pl.format(
         "{} about {} soon after {} purchases of the same kind, the first on {}.",
         number, pl.lit(ABOUT), "purchases", "since",

@@ -17,6 +17,8 @@ from audit.why.model import AudienceFacts, Reason
 from audit.why.wording import set_apart
 
 _BY = ["customer_id", "campaign"]
+_ENTRIES = ("segment_entered", "segment_snapshot")
+"""What the sender decided about somebody, and no act of theirs."""
 
 
 class SensitiveAudience(Check):
@@ -48,7 +50,8 @@ class SensitiveAudience(Check):
         )
         of_topic = ("customer_id", *ORDER, "topic")
         causes = causes.join(unconsented(causes.select(of_topic).unique(), context), on=of_topic, how="semi")
-        return _detected(sent, causes.with_columns(act_id=placed["event_id"].gather(causes["act"])))
+        act = placed.select("event_id", "kind")[causes["act"]]
+        return _detected(sent, causes.with_columns(act_id=act["event_id"], own=~act["kind"].is_in(_ENTRIES)))
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """Its messages before the customer had anything of what sets its recipients apart, or with their consent."""
@@ -74,14 +77,28 @@ def _mailings(context: CheckContext, campaigns: pl.Series) -> pl.DataFrame:
 def _detected(sent: pl.DataFrame, causes: pl.DataFrame) -> pl.DataFrame:
     paths = causes.group_by(_BY).agg(
         pl.col("act_id").sort_by("act").unique(maintain_order=True).alias("cause"),
+        pl.col("act_id").filter("own").n_unique().alias("own"),
         *(pl.col(name).sort_by("place").first() for name in ("topic", "recipients")),
     )
     rows = (
         sent.join(causes, on="message", how="semi", maintain_order="left")
         .group_by(_BY, maintain_order=True)
-        .agg(pl.col("channel").first(), *message_columns())
+        .agg(
+            pl.col("channel").first(),
+            pl.coalesce("campaign_name", "campaign").last().alias("named"),
+            *message_columns(),
+        )
         .join(paths, on=_BY, maintain_order="left")
         .with_columns(campaigns=pl.concat_list("campaign"))
+    )
+    entries = pl.col("cause").list.len() - pl.col("own")
+    path = pl.concat_str(
+        pl.when(pl.col("own") > 0).then(
+            pl.format("{} of this customer’s own", several(pl.col("own"), "act"))
+        ),
+        pl.when(entries > 0).then(pl.format("{} of the sender’s own", _entries(entries))),
+        separator=", ",
+        ignore_nulls=True,
     )
     return detected(
         rows.with_columns(rule_column(rows, ("topic", "campaigns"), without_consent)),
@@ -89,8 +106,14 @@ def _detected(sent: pl.DataFrame, causes: pl.DataFrame) -> pl.DataFrame:
         case=pl.lit("path"),
         about=pl.col("topic").replace(sensitive_topics.titles()),
         text=pl.format(
-            "Its {} recipients are set apart by {}: {} of this customer’s own, then {}.",
-            "recipients", pl.lit(ABOUT), several(pl.col("cause").list.len(), "act"), message_count(pl.col("channel")),
+            'The {} recipients of "{}" are set apart by {}: {}, then {}.',
+            "recipients", "named", pl.lit(ABOUT), path, message_count(pl.col("channel")),
         ),
         rule="rule",
     )  # fmt: skip
+
+
+def _entries(count: pl.Expr) -> pl.Expr:
+    return (
+        pl.when(count == 1).then(pl.lit("1 segment entry")).otherwise(pl.format("{} segment entries", count))
+    )

@@ -16,7 +16,10 @@ def _mails(category: str, number: int = 5, **columns) -> list[dict]:
 def test_the_category_above_and_those_beside_it_count_from_five_on(category):
     assert found("repeat-after-purchase", CLIPPER, *_mails(category, 4)) == []
     (finding,) = found("repeat-after-purchase", CLIPPER, *_mails(category))
-    assert finding["text"] == "5 mails about nails since something of the kind was bought on 2026-01-01."
+    assert (
+        finding["text"]
+        == "5 mails about nails (Beauty) since something of the kind was bought on 2026-01-01."
+    )
     assert (finding["case"], finding["subject"], finding["severity"]) == ("kindred", "Beauty > Nails", "low")
     rule = findings.rule_from_json(finding["suggested_rule"])
     assert (rule["categories"], rule["same"], rule["depth"]) == (["Beauty > Nails"], "category", 2)

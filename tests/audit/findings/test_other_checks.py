@@ -124,6 +124,16 @@ def test_messages_of_one_channel_are_called_by_its_name_and_those_of_several_mes
     assert (one["text"][:13], two["text"][:16]) == ("4 mails about", "5 messages about")
 
 
+def test_all_looks_between_the_first_and_the_last_mail_are_told_and_no_others():
+    looks = [
+        act("product_viewed", at, category="Electronics > Cameras", event_id=at)
+        for at in ("2026-01-01", "2026-02-01", "2026-02-02", "2026-03-30")
+    ]
+    (finding,) = found("browse-pursuit", *looks, _deal("2026-01-25"), _deal("2026-03-01"))
+    assert "after 3 acts about it since 2026-01-01, the last on 2026-02-02:" in finding["text"]
+    assert finding["cause"] == ["2026-01-01", "2026-02-01", "2026-02-02"]
+
+
 def test_a_new_look_starts_anew():
     looks = [
         act("product_viewed", f"2026-01-{day}", category="Electronics > Cameras") for day in ("01", "20")

@@ -31,16 +31,24 @@ def test_two_mails_are_no_finding_and_three_are():
     bought = order(_BOUGHT, category=_NAILS, event_id="o")
     assert found("repeat-after-purchase", bought, *_mails(1, 2)) == []
     (finding,) = found("repeat-after-purchase", bought, *_mails(1, 2, 3))
-    assert finding["text"] == "3 mails about nail clippers since one was bought on 2025-01-01."
+    assert finding["text"] == "3 mails about nail clippers (Nails) since one was bought on 2025-01-01."
     assert finding["cause"] == ["o"]
     assert finding["count"] == 3
     assert finding["severity"] == "medium"
 
 
+def test_the_thing_that_was_bought_is_named_where_it_has_a_name():
+    bought = order(_BOUGHT, category=_NAILS, item_name="Clipper, steel")
+    (finding,) = found("repeat-after-purchase", bought, *_mails(1, 2, 3))
+    assert "since “Clipper, steel” was bought on" in finding["text"]
+
+
 def test_what_was_sent_ahead_of_any_order_was_not_bought():
     sent = order(_BOUGHT, category=_NAILS, source="inferred")
     (finding,) = found("repeat-after-purchase", sent, *_mails(1, 2, 3))
-    assert finding["text"] == "3 mails about nail clippers since one was sent without an order on 2025-01-01."
+    assert finding["text"] == (
+        "3 mails about nail clippers (Nails) since one was sent without an order on 2025-01-01."
+    )
 
 
 def test_mails_before_the_purchase_do_not_count():
@@ -200,7 +208,7 @@ def test_several_purchases_are_counted_in_words():
     bought = [order(_BOUGHT + timedelta(days=day), category=_NAILS) for day in (0, 10)]
     (finding,) = found("repeat-after-purchase", *bought, *_mails(1, 2, 3, 11, 12, 13))
     assert finding["text"].startswith(
-        "6 mails about nail clippers soon after 2 purchases of the same kind, the first"
+        "6 mails about nail clippers (Nails) soon after 2 purchases of the same kind, the first"
     )
 
 

@@ -41,10 +41,28 @@ def test_who_has_it_and_got_the_mail_is_found_with_the_path_and_the_head_count()
     first = rows.row(0, named=True)
     assert (first["subject"], first["verdict"], first["count"]) == ("m", "risk", 1)
     assert first["text"] == (
-        "Its 21 recipients are set apart by pregnancy: 1 act of this customer’s own, then 1 mail."
+        'The 21 recipients of "m" are set apart by pregnancy: 1 act of this customer’s own, then 1 mail.'
     )
     assert len(first["cause"]) == 1
     assert first["evidence"] == [*first["cause"], *first["messages"]]
+
+
+def test_an_entry_into_a_segment_is_no_act_of_the_customers_own():
+    def entered(person):
+        return {
+            **bought(person, None),
+            "kind": "segment_entered",
+            "segment_id": "pregnant",
+            "source": "inferred",
+        }
+
+    rows = [entered(f"p{n:02}") for n in range(20)] + [
+        bought(f"q{n:02}", "Garden > Tools") for n in range(20)
+    ]
+    told = found([*rows, *(mailed(f"p{n:02}") for n in range(20))])["text"].unique().to_list()
+    assert told == [
+        'The 20 recipients of "m" are set apart by pregnancy: 1 segment entry of the sender’s own, then 1 mail.'
+    ]
 
 
 def test_what_is_not_sensitive_or_sets_nobody_apart_is_none():

@@ -176,4 +176,6 @@ def test_a_slug_can_be_read() -> None:
 )
 def test_an_abbreviation_keeps_its_capitals(path: str, said: str) -> None:
     assert category_title(path) == said
-    assert pl.Series("path", [path]).to_frame().select(category_name(pl.col("path"))).item() == said
+    named = pl.Series("path", [path]).to_frame().select(category_name(pl.col("path"))).item()
+    above = path.rpartition(" > ")[0]
+    assert named == (f"{said} ({above})" if above else said)

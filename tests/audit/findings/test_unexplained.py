@@ -26,7 +26,7 @@ def _mail(at="2026-01-01", **columns):
 
 def test_a_message_about_what_nobody_touched_is_unexplained():
     (finding,) = found("unexplained", *_COVER, _mail(), _mail("2026-01-02"))
-    assert finding["text"] == "2 mails about winter: nothing in this data explains it."
+    assert finding["text"] == "2 mails about winter (Tyres): nothing in this data explains it."
     assert (finding["case"], finding["messages"]) == ("message", ["e3", "e4"])
 
 
