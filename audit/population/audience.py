@@ -69,10 +69,10 @@ class Audiences:
 
     def sets_apart(self, campaign: str, fewest: int) -> tuple[SetsApart, ...]:
         """What sets the recipients of one campaign apart, as it may be told: shares of `fewest` people at least."""
-        rows = self.told(fewest).filter(pl.col("campaign") == campaign)
+        rows = self.tellable(fewest).filter(pl.col("campaign") == campaign)
         return tuple(_told(row, fewest) for row in rows.iter_rows(named=True))
 
-    def told(self, fewest: int) -> pl.DataFrame:
+    def tellable(self, fewest: int) -> pl.DataFrame:
         """What of `apart` may be told, and `place`: which it is of what is told of its campaign."""
         rows = self.apart.filter(pl.col("recipients") >= fewest)
         return rows.with_columns(place=pl.int_range(pl.len(), dtype=pl.UInt32).over("campaign"))

@@ -31,7 +31,9 @@ def causing_acts(placed: pl.DataFrame, messages: pl.DataFrame, facts: Facts) -> 
     compared, other = messages.filter(known), messages.filter(~known)
     place = pl.lit(None, pl.UInt32).alias("place")
     of_item = related_acts(placed, compared).filter(level=ITEM).with_columns(place)
-    apart = acts_set_apart(placed, compared, audiences.told(FEWEST)).with_columns(level=pl.lit(None, pl.Int8))
+    apart = acts_set_apart(placed, compared, audiences.tellable(FEWEST)).with_columns(
+        level=pl.lit(None, pl.Int8)
+    )
     first = of_item.join(apart, on=("message", "act"), how="anti")
     parts = (apart, first, related_acts(placed, other, facts.frequent_words).with_columns(place))
     return pl.concat([part.select(*CAUSES).cast(CAUSES) for part in parts])  # type: ignore[arg-type]

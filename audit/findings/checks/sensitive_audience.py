@@ -34,7 +34,7 @@ class SensitiveAudience(Check):
         Evidence is the path: what they did or were, then the messages.
         """
         audiences = context.population.facts.audiences
-        apart = audiences.told(FEWEST).drop_nulls("topic")
+        apart = audiences.tellable(FEWEST).drop_nulls("topic")
         sent = _mailings(context, apart["campaign"])
         if sent.is_empty():
             return nothing_detected()

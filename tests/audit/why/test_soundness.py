@@ -37,7 +37,7 @@ def is_there(ws: Workspace, customer: str, type_: str, ident: str, left_out: set
     """As the contract says what `there` means, asked of what the public answers list."""
     case = read_case(ws, customer, without=left_out)
     if type_ == "message":
-        return documents.explanation(case, ws, message=ident).standing == "derived"
+        return documents.explanation(case, message=ident).standing == "derived"
     if type_ == "finding":
         return ident in set(case.found["id"])
     if type_ == "segment":
