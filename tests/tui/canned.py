@@ -19,7 +19,7 @@ from audit.queries.findings_documents import Finding
 from audit.rules.book.plan import Effect
 from audit.rules.replay.curve import curve
 from audit.rules.replay.outcomes import Rates, share
-from audit.rules.replay.totals import ReplayDocument, SweepDocument, SweepPoint
+from audit.rules.replay.totals import Figures, ReplayDocument, SweepDocument, SweepPoint
 from audit.rules.vendor_semantics.preset_comparison import ComparisonDocument
 from audit.why import WhyDocument
 from tui.session.view_models import (
@@ -485,23 +485,22 @@ class FakeSession:
             ("1", "2", "3", "4", "5", "6", "7", "8") if by == "limit" else ("1d", "3d", "7d", "14d", "28d")
         )
         replay = FakeSession().replay({"id": keys["id"]}, None)
+        of_replay = {name: getattr(replay, name) for name in Figures.__struct_fields__}
         points = tuple(
             SweepPoint(
-                **structs.asdict(
-                    structs.replace(
-                        replay,
-                        limit=int(label) if by == "limit" else 3,
-                        window="7d" if by == "limit" else label,
-                        messages=1000,
-                        customers=2013,
-                        stopped=600 // (at + 1),
-                        rates=structs.replace(
-                            replay.rates,
-                            stopped=_followed(60 // (at + 1), 30 // (at + 1) ** 2),
-                            let_through=_followed(100 - 60 // (at + 1), 50),
-                        ),
-                    )
-                )
+                **{
+                    **of_replay,
+                    "limit": int(label) if by == "limit" else 3,
+                    "window": "7d" if by == "limit" else label,
+                    "messages": 1000,
+                    "customers": 2013,
+                    "stopped": 600 // (at + 1),
+                    "rates": structs.replace(
+                        replay.rates,
+                        stopped=_followed(60 // (at + 1), 30 // (at + 1) ** 2),
+                        let_through=_followed(100 - 60 // (at + 1), 50),
+                    ),
+                }
             )
             for at, label in enumerate(labels)
         )
