@@ -202,8 +202,6 @@ def _counterfactual(check: Check, context: CheckContext, row: Finding) -> Counte
     ):
         removal = _removal(check, copied, decide, row)
     added = _added(check, related, row)
-    if removal and row["cause"] and _found_otherwise(check, context, row, removal):
-        removal = _of_every_reason(check, copied, row) or removal
     if removal is None or not _found_otherwise(check, context, row, removal):
         return counterfactual.from_trials(removal, added, "this would not be found")
     proof = counterfactual.from_trials(removal, added, _OTHERWISE)
@@ -214,19 +212,8 @@ def _found_otherwise(check: Check, context: CheckContext, row: Finding, removal:
     """Whether the check would find something else of the same messages, without what is left out."""
     rest = context.events.filter(~pl.col("event_id").is_in(removal.events))
     found = check.detect(CheckContext(rest, context.population))
-    return not found.filter(_shares_messages(row)).is_empty()
-
-
-def _shares_messages(row: Finding) -> pl.Expr:
-    return pl.col("messages").list.set_intersection(list(row["messages"])).list.len() > 0
-
-
-def _of_every_reason(check: Check, context: CheckContext, row: Finding) -> Removal | None:
-    """The acts without which the check would find nothing of the same messages, for whatever reason."""
-    decided = [*MESSAGING, *PERSONALIZATION]
-    keep = context.events.filter(pl.col("kind").is_in(decided))["event_id"]
-    decide = _decide(check, context.population, _shares_messages(row))
-    return counterfactual.removal(context.events, decide, keep=keep, likely=(*row["cause"], *row["evidence"]))
+    shared = pl.col("messages").list.set_intersection(list(row["messages"])).list.len() > 0
+    return not found.filter(shared).is_empty()
 
 
 def _removal(check: Check, context: CheckContext, decide: Decide, row: Finding) -> Removal | None:
