@@ -107,13 +107,7 @@ def _detected(
         pl.col("category").last(),
         campaign_expr().filter(excess).drop_nulls().unique(maintain_order=True).alias("campaigns"),
     )
-    between = looks.join(rows.select(*by, "act_at", "last_at"), on=_BY).filter(
-        pl.col("look_at").is_between(pl.col("act_at").dt.truncate("1d"), "last_at")
-    )
-    told = between.sort("look_at", "look_id").group_by(by, maintain_order=True).agg(cause="look_id")
-    rows = rows.join(told, on=by, how="left", maintain_order="left").with_columns(
-        acts=pl.col("cause").list.len()
-    )
+    rows = _with_acts(rows, looks, by)
     one = pl.format("since the last act about it on {}", "since")
     more = pl.format(
         "after {} acts about it since {}, the last on {}", "acts", day(pl.col("act_at")), "since"
@@ -137,6 +131,17 @@ def _detected(
         rule=rule_column(
             rows, ("campaigns", "area"), _rule, unengaged=limits["messages"] - 1, engagement=engagement
         ),
+    )
+
+
+def _with_acts(rows: pl.DataFrame, looks: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """`rows` with `cause`, the acts of `looks` from the day of `act_at` to `last_at`, and `acts`, their number."""
+    between = looks.join(rows.select(*by, "act_at", "last_at"), on=_BY).filter(
+        pl.col("look_at").is_between(pl.col("act_at").dt.truncate("1d"), "last_at")
+    )
+    cause = between.sort("look_at", "look_id").group_by(by, maintain_order=True).agg(cause="look_id")
+    return rows.join(cause, on=by, how="left", maintain_order="left").with_columns(
+        acts=pl.col("cause").list.len()
     )
 
 
