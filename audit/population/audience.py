@@ -13,7 +13,7 @@ WINDOWS = (timedelta(days=30), timedelta(days=90), timedelta(days=365))
 """How far back acts are looked for: each candidate is told with the window in which it sets recipients apart best."""
 
 FEWEST = 11
-"""Shares that rest on fewer people are not told (k = 11)."""
+"""Shares that rest on fewer people are not told (k = 11), and of fewer nothing can be told apart."""
 
 APART: dict[str, pl.DataType] = {
     "campaign": pl.String(), "what": pl.String(), "value": pl.String(), "level": pl.Int64(), "item_id": pl.String(),

@@ -8,7 +8,7 @@ import polars as pl
 from audit.errors import InputError, NotFoundError
 from audit.events.document import Document
 from audit.events.times import duration
-from audit.population.audience import WINDOWS, Audiences, SetsApart, fewest_told
+from audit.population.audience import FEWEST, WINDOWS, Audiences, SetsApart, fewest_told
 from audit.privacy.role_view import RoleView
 from audit.storage.toml_input import nearest
 from audit.why.wording import HAND_OVER
@@ -69,7 +69,7 @@ def audience(ws: "Workspace", campaign: str, *, window: str | None = None) -> Au
     fewest = fewest_told(synthetic=ws.settings.synthetic)
     facts = audiences.sets_apart(row["campaign"], fewest)
     told = tuple(fact for fact in facts if ws.view.tells(sensitive=fact.sensitive))
-    outcome = _outcome(row, len(told), len(facts) - len(told), fewest)
+    outcome = _outcome(row, len(told), len(facts) - len(told))
     document = AudienceDocument(
         campaign=row["campaign"],
         title=row["title"],
@@ -107,11 +107,11 @@ def _campaign(audiences: Audiences, view: RoleView, name: str) -> dict[str, Any]
     )
 
 
-def _outcome(row: dict[str, Any], told: int, withheld: int, fewest: int) -> Outcome:
+def _outcome(row: dict[str, Any], told: int, withheld: int) -> Outcome:
     if told:
         return "apart"
     if withheld:
         return "withheld"
-    if row["recipients"] < fewest:
+    if row["recipients"] < FEWEST:
         return "few_recipients"
-    return "few_others" if row["others"] < fewest else "nothing"
+    return "few_others" if row["others"] < FEWEST else "nothing"

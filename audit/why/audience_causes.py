@@ -48,7 +48,7 @@ def with_enough_people(audiences: Audiences) -> pl.Series:
 def acts_set_apart(placed: pl.DataFrame, messages: pl.DataFrame, apart: pl.DataFrame) -> pl.DataFrame:
     """`message, act, place` of every act that is one of those that set the message's recipients apart, the likeliest only.
 
-    `placed`, `messages`: as for `causing_acts`; `apart`: what sets them apart, as `Audiences.told` gives it.
+    `placed`, `messages`: as for `causing_acts`; `apart`: what sets them apart, as `Audiences.tellable` gives it.
     """
     sought = apart.select(
         "campaign", "what", "place", key=_key("level", "value", "item_id"),

@@ -75,7 +75,7 @@ def simulate(
     invocation.require("simulate")
     rules, ctx = _as_recorded(ws) if as_recorded else _rules(ws, rules_file), ws.context()
     scan, totals = _replayed(ws, rules, ctx, customer, decisions)
-    replay = structs.replace(totals.document(), same_address=len(ctx.namesakes))
+    replay = structs.replace(totals.document(), same_address=_with_namesakes(scan, ctx))
     if preset is not None:
         replay = _compared(replay, ws, rules, ctx, scan, preset, zone)
     page = partial(reports.replay, replay, covered=line(ctx.coverage))
@@ -121,6 +121,16 @@ def sweep(
     swept = curve.document(rule, points)
     page = partial(reports.sweep, swept, covered=line(ctx.coverage))
     _answer(invocation, swept, form, out, text_output.curve, page)
+
+
+def _with_namesakes(scan: "pl.LazyFrame", ctx: "Context") -> int:
+    """Customers with a message in `scan` of whom the vault knows another id by the same address."""
+    import polars as pl
+
+    if not ctx.namesakes:
+        return 0
+    sent = scan.filter(pl.col("kind") == "message_sent", pl.col("customer_id").is_in(list(ctx.namesakes)))
+    return int(sent.select(pl.col("customer_id").n_unique()).collect().item())
 
 
 def _replayed(

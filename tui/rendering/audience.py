@@ -37,7 +37,8 @@ def _head(answer: "AudienceDocument") -> Iterator[str]:
     if answer.last.date() != answer.first.date():
         days += f" to {answer.last:%Y-%m-%d}"
     yield f"{f'{answer.title} ({answer.campaign})' if titled else answer.campaign} · sent {days}"
-    yield f"{answer.recipients:,} people got it; {answer.others:,} others could have and did not"
+    people = "1 person" if answer.recipients == 1 else f"{answer.recipients:,} people"
+    yield f"{people} got it; {answer.others:,} others could have and did not"
 
 
 def _paired_shares(fact: "SetsApart") -> Iterator[str]:

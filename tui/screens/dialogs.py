@@ -32,6 +32,7 @@ class Dialog(ModalScreen[Result], AsksCore, Generic[Result]):
 
     AREA = "dialog"
     CSS_PATH = "dialogs.tcss"
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-low"), (30, "-tall")]
     SHORT: ClassVar[bool] = False
     HINT: ClassVar[str] = ""
 

@@ -127,7 +127,7 @@ class ReplayDocument(Figures, schema="whysent.replay/1"):
 
     rules: tuple[RuleVersion, ...]
     same_address: int = 0
-    """Customers of whom the vault knows another id by the same address: a cap counts each id by itself."""
+    """Of `customers`, those of whom the vault knows another id by the same address: a cap counts each id by itself."""
 
 
 class SweepPoint(Figures):

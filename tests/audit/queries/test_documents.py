@@ -66,3 +66,9 @@ def test_of_two_campaigns_of_one_name_the_ids_are_asked_for() -> None:
     assert audience._campaign(known, view, "s2")["campaign"] == "s2"
     with pytest.raises(InputError, match="2 campaigns have that name; name one of: s1, s2"):
         audience._campaign(known, view, "Sale")
+
+
+def test_of_one_recipient_nothing_is_told_apart() -> None:
+    row = {"recipients": 1, "others": 648}
+    assert audience._outcome(row, told=0, withheld=0) == "few_recipients"
+    assert audience._outcome({**row, "recipients": 11}, told=0, withheld=0) == "nothing"
