@@ -206,12 +206,14 @@ def _detected(before_due: pl.DataFrame, limits: Mapping[str, Any]) -> pl.DataFra
         number, pl.lit(ABOUT), "purchases", "since",
     )  # fmt: skip
     fallback = f"{limits['fallback_days']}d"
+    about = pl.when(is_kindred).then("subject").otherwise(pl.col("category").fill_null("subject"))
+    item_is_named = (pl.col("purchases") == 1) & pl.col("bought").is_not_null()
     return detected(
         rows,
         text=pl.when(pl.col("purchases") == 1).then(once).otherwise(more),
-        about=category_name(
-            pl.when(is_kindred).then("subject").otherwise(pl.col("category").fill_null("subject"))
-        ),
+        about=pl.when(item_is_named)
+        .then(about.map_elements(category_title, return_dtype=pl.String))
+        .otherwise(category_name(about)),
         title=pl.when("unasked").then(pl.lit("Mailed about what was sent without an order")),
         severity=pl.when(is_kindred)
         .then(pl.lit("low"))
