@@ -12,12 +12,14 @@ from textual.widgets import Input, OptionList, Static
 from tui import keys
 from tui.core_access import AsksCore
 from tui.rendering.text import content
+from tui.screens.base import layout_for
 from tui.widgets.items import Item, Items
 from tui.widgets.text import CleanInput, KeyLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from textual import events
     from textual.app import ComposeResult
     from textual.screen import Screen
     from textual.widget import Widget
@@ -32,7 +34,6 @@ class Dialog(ModalScreen[Result], AsksCore, Generic[Result]):
 
     AREA = "dialog"
     CSS_PATH = "dialogs.tcss"
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-low"), (30, "-tall")]
     SHORT: ClassVar[bool] = False
     HINT: ClassVar[str] = ""
 
@@ -46,6 +47,9 @@ class Dialog(ModalScreen[Result], AsksCore, Generic[Result]):
             box.border_subtitle = content(self.HINT)
             yield from self.body()
         yield KeyLine()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.set_class(layout_for(event.size.width, event.size.height) == "-small", "-small")
 
     def body(self) -> Iterable[Widget]:
         """The widgets between the title and the footer."""
