@@ -90,8 +90,6 @@ def _verdict(section: Section, says: Language, said: Said) -> Iterator[Told]:
 
 def _found(row: Finding, said: Said) -> list[str]:
     """The German sentence of a finding: how many, when, how many too many."""
-    if row.verdict == "cannot_tell":
-        return []
     named = [*figures(row.subject or "", said.names), *_behind(row, said)]
     days = span(row.first, row.last)
     if not row.messages:
