@@ -50,6 +50,11 @@ class Unanswered(Document):
     """Up to when such events are known, where they end."""
     gaps: tuple[Gap, ...] = ()
 
+    @property
+    def nowhere(self) -> bool:
+        """Whether none of the events has any of the columns."""
+        return self.lacks == "columns" and self.events == self.of
+
 
 def unanswered_checks(
     events: pl.DataFrame, context: Context, *, lost_opt_outs: int = 0
@@ -164,8 +169,24 @@ def _moment(value: object) -> datetime | None:
 
 
 def by_lack(rows: Iterable[Unanswered]) -> tuple[tuple[Unanswered, tuple[str, ...]], ...]:
-    """What is lacking, each once, with the checks that lack it: what one sentence says."""
-    checks: dict[Unanswered, list[str]] = {}
+    """What is lacking, each once, with the checks that lack it.
+
+    What a check lacks in part is not among it where the check cannot answer at all. Columns that none of the same events has are
+    one lack, whichever check asks for them.
+    """
+    rows = tuple(rows)
+    closed = {row.check for row in rows if row.lacks == "kinds" or row.nowhere}
+    checks: dict[Unanswered, list[Unanswered]] = {}
     for row in rows:
-        checks.setdefault(msgspec.structs.replace(row, check=""), []).append(row.check)
-    return tuple((lack, tuple(names)) for lack, names in checks.items())
+        if row.lacks in ("kinds", "opt_outs") or row.nowhere or row.check not in closed:
+            alike = msgspec.structs.replace(row, check="", columns=() if row.nowhere else row.columns)
+            checks.setdefault(alike, []).append(row)
+    return tuple(
+        (
+            msgspec.structs.replace(
+                lack, columns=tuple(dict.fromkeys(name for row in own for name in row.columns))
+            ),
+            tuple(dict.fromkeys(row.check for row in own)),
+        )
+        for lack, own in checks.items()
+    )

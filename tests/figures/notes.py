@@ -135,30 +135,27 @@ def _behind(row: Finding, said: Said) -> list[str]:
 
 
 def _unanswered(section: Section, says: Language, said: Said) -> Iterator[Told]:
-    lacks = by_lack(said.unanswered)
-    named = [lack for lack, _ in lacks if lack.lacks != "gap"]
-    for lack, text in zip(named, section.items, strict=False):
-        more = [str(lack.more_campaigns)] if lack.more_campaigns else []
-        yield Told(text, [*_of_lack(lack, said), *more])
-    gaps: list[tuple[object, ...]] = []
-    for row in said.unanswered:
-        if row.lacks == "gap" and row.gaps not in gaps:
-            gaps.append(row.gaps)
-    for own, text in zip(gaps, section.items[len(named) :], strict=True):
-        days = [_iso(at) for gap in own for at in (gap.begin, gap.end)]
-        assert {(gap.begin, gap.end) for gap in own} <= set(said.data.coverage.gaps)
-        yield Told(text, days)
+    lacks = [lack for lack, _ in by_lack(said.unanswered)]
+    told: list[list[str]] = [
+        [*_of_columns(lack, said), *([str(lack.more_campaigns)] if lack.more_campaigns else [])]
+        if lack.lacks == "columns"
+        else [str(said.data.coverage.left_out.lost_opt_outs)]
+        for lack in lacks
+        if lack.lacks in {"columns", "opt_outs"}
+    ]
+    told += [[]] if any(lack.lacks == "kinds" for lack in lacks) else []
+    ends = {lack.kinds: lack.until for lack in lacks if lack.lacks == "end" and lack.until}
+    assert set(ends.values()) <= {*said.data.newest.values(), *said.data.known_until.values()}
+    told += [[day(at) for at in ends.values()]] if ends else []
+    gaps = list(dict.fromkeys(lack.gaps for lack in lacks if lack.lacks == "gap"))
+    assert {(gap.begin, gap.end) for own in gaps for gap in own} <= set(said.data.coverage.gaps)
+    told += [[_iso(at) for gap in own for at in (gap.begin, gap.end)] for own in gaps]
+    assert len(told) == len(section.items)
+    yield from map(Told, section.items, told)
 
 
-def _of_lack(lack: Unanswered, said: Said) -> list[str]:
-    """How many of how many events lack something, or up to when they are known."""
-    if lack.lacks == "opt_outs":
-        return [str(said.data.coverage.left_out.lost_opt_outs)]
-    if lack.lacks == "end":
-        assert lack.until in {*said.data.newest.values(), *said.data.known_until.values()}
-        return [day(lack.until)] if lack.until else []
-    if lack.lacks != "columns":
-        return []
+def _of_columns(lack: Unanswered, said: Said) -> list[str]:
+    """How many of how many events say nothing of what is asked."""
     history = said.history
     rows = history.mailings if lack.kinds == ("message_sent",) else history.kind(*lack.kinds)
     if not {"segment_entered", "segment_snapshot"} & set(lack.kinds):

@@ -16,21 +16,45 @@ _FEW = 3
 
 
 def sentences(says: Language, unanswered: Iterable[Unanswered]) -> list[str]:
-    """What is lacking, a sentence each, with the questions that it leaves open and what would help.
+    """What is lacking, with the questions that it leaves open and what would help.
 
-    What may be missing in a gap concerns nearly every check, so that the kinds alone are named.
+    Kinds that are absent are one sentence, and so are those that end early: what came later concerns nearly every check, as
+    does what may be missing in a gap, so that the kinds alone are named.
     """
     lacks = by_lack(unanswered)
-    texts = [_sentence(says, lack, checks) for lack, checks in lacks if lack.lacks != "gap"]
-    kinds: dict[tuple[Gap, ...], dict[str, None]] = {}
+    texts = [_sentence(says, lack, checks) for lack, checks in lacks if lack.lacks in ("columns", "opt_outs")]
+    absent = _absent(says, [(lack, checks) for lack, checks in lacks if lack.lacks == "kinds"])
+    ends = {_kinds(says, lack): lack.until for lack, _ in lacks if lack.lacks == "end"}
+    known = [
+        says.say("limits", "up_to", kinds=kinds, until=says.date(at)) for kinds, at in ends.items() if at
+    ]
+    texts += [says.say("limits", "kinds", absent="; ".join(absent))] if absent else []
+    texts += [says.say("limits", "end", known=says.listed(known))] if known else []
+    missing: dict[tuple[Gap, ...], dict[str, None]] = {}
     for lack, _ in lacks:
         if lack.lacks == "gap":
-            kinds.setdefault(lack.gaps, {}).update(dict.fromkeys(lack.kinds))
-    for gaps, missing in kinds.items():
+            missing.setdefault(lack.gaps, {}).update(dict.fromkeys(lack.kinds))
+    for gaps, kinds in missing.items():
         days = says.listed([_gap(says, gap) for gap in gaps])
-        named = says.either([_kind(says, kind) for kind in missing])
+        named = says.either([_kind(says, kind) for kind in kinds])
         texts.append(says.say("limits", "gap", kinds=named, gaps=says.begun(days)))
     return texts
+
+
+def _absent(says: Language, lacks: Iterable[tuple[Unanswered, Sequence[str]]]) -> list[str]:
+    """Kinds that are absent, with the questions that they leave open; a question that several leave open is told once."""
+    told: set[str] = set()
+    texts = []
+    for lack, checks in lacks:
+        key = "absent" if not told.issuperset(checks) else "absent_too"
+        open_ones = _questions(says, [check for check in checks if check not in told])
+        texts.append(says.say("limits", key, kinds=_kinds(says, lack), questions="; ".join(open_ones)))
+        told.update(checks)
+    return texts
+
+
+def _kinds(says: Language, lack: Unanswered) -> str:
+    return says.either([_kind(says, kind) for kind in lack.kinds])
 
 
 def _gap(says: Language, gap: "Gap") -> str:
@@ -72,7 +96,7 @@ def without_messages(unanswered: Iterable[Unanswered]) -> bool:
 
 def _leaves_open(lack: Unanswered) -> bool:
     """Whether the check cannot answer at all; else it can for some of the events, or for some of the time."""
-    return lack.lacks in ("kinds", "opt_outs") or (lack.lacks == "columns" and lack.events == lack.of)
+    return lack.lacks in ("kinds", "opt_outs") or lack.nowhere
 
 
 def _sentence(says: Language, lack: Unanswered, checks: Sequence[str]) -> str:
@@ -82,13 +106,11 @@ def _sentence(says: Language, lack: Unanswered, checks: Sequence[str]) -> str:
         "limits",
         key,
         questions="; ".join(_questions(says, checks)),
-        kinds=says.either([_kind(says, kind) for kind in lack.kinds]),
         rows=says.either([rows.get(kind) or _kind(says, kind) for kind in lack.kinds]),
         columns=says.either(shipped_words.columns(says, lack.columns)),
         campaigns=" ".join([", ".join(map(says.quoted, lack.campaigns)), *_more(says, lack)]),
         n=lack.events,
         of=lack.of,
-        until=None if lack.until is None else says.date(lack.until),
     )
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from audit.events.schema import KINDS
@@ -71,15 +72,41 @@ def test_a_reply_out_of_data_without_messages_does_not_say_that_none_was_found(t
 
 
 def test_what_an_order_holds_is_counted_in_lines_and_none_of_the_columns_is_there(tmp_path):
+    """Whichever check asks: one sentence; and what a check lacks in part is not told where it cannot answer at all."""
     ws = workspace(tmp_path, ORDERS.replace("03-03", "03-02"))
-    texts = sentences(language("en"), documents.show(ws, "a").unanswered)
-    assert any(
-        "Without gift mark, recipient, person or device: 2 of 2 order lines." in text for text in texts
+    lacking = documents.show(ws, "a").unanswered
+    for locale, told in (
+        ("en", "No gift mark, recipient, person, device, category or source: 2 of 2 order lines."),
+        (
+            "de",
+            "Ohne Geschenkvermerk, Empfänger, Person, Gerät, Kategorie oder Quelle: 2 von 2 Bestellzeilen.",
+        ),
+    ):
+        texts = sentences(language(locale), lacking)
+        assert [told in text for text in texts].count(True) == 1
+    in_part = msgspec.structs.replace(
+        lacking[0],
+        lacks="columns",
+        check="shared-account",
+        kinds=("order_completed",),
+        columns=("category",),
+        events=1,
+        of=2,
     )
-    assert any(
-        "Ohne Geschenkvermerk, Empfänger, Person oder Gerät: 2 von 2 Bestellzeilen." in text
-        for text in sentences(language("de"), documents.show(ws, "a").unanswered)
-    )
+    assert sentences(language("en"), (*lacking, in_part)) == sentences(language("en"), lacking)
+
+
+def test_what_is_absent_and_what_ends_early_is_a_sentence_each(tmp_path):
+    lacking = documents.show(workspace(tmp_path, UNMAPPED), "a").unanswered
+    texts = sentences(language("en"), lacking)
+    assert {lack.lacks for lack in lacking} >= {"kinds", "end"}
+    (absent,) = (text for text in texts if text.startswith("This data holds no"))
+    groups = catalogue.row("unexplained").question
+    assert groups is not None
+    assert absent.count(groups.in_language("en")) == 1
+    assert [text for text in texts if "ends early" in text] == [
+        "This data ends early: orders on 2 March 2026. What came later was not looked at; to look at it, import it."
+    ]
 
 
 def test_every_answer_over_everybody_lists_it_too(tmp_path):
