@@ -110,6 +110,9 @@ class Recommendation(Document):
 
     item_id: str
     strategy: str
+    """What the log calls it, else the strategy of ours with the strongest reason: an item stands once."""
+    also_by: tuple[str, ...]
+    """The other strategies that give it; `until` is when none of ours does any more."""
     title: str | None
     score: float | None
     standing: Standing
@@ -225,7 +228,7 @@ def _memberships(case: Case) -> Iterator[AnyMembership]:
 
 
 def _recommendations(case: Case) -> Iterator[Recommendation]:
-    for row in case.recommended.placements.iter_rows(named=True):
+    for row in case.recommended.told.iter_rows(named=True):
         ends = _ends(why.recommendation_end(row), case.context)
         yield msgspec.convert({**row, **ends}, Recommendation)
 

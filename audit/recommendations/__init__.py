@@ -9,12 +9,13 @@ from audit.recommendations.derive import (
     titled,
 )
 from audit.recommendations.incremental import Holds, by_sums
-from audit.recommendations.placements import PLACEMENTS, Reconstruction, placements
+from audit.recommendations.placements import PLACEMENTS, STANDINGS, Reconstruction, placements, told_once
 from audit.recommendations.strategies import PLACEMENT
 
 __all__ = [
     "PLACEMENT",
     "PLACEMENTS",
+    "STANDINGS",
     "Holds",
     "Reconstruction",
     "by_sums",
@@ -25,4 +26,5 @@ __all__ = [
     "excluded_items",
     "placements",
     "titled",
+    "told_once",
 ]

@@ -35,6 +35,9 @@ _ITEM = ("customer_id", "item_id")
 _EXACT = 10
 """From here on a number of times is said without its tenths."""
 
+_DAY = pl.col("spoke").dt.strftime("%Y-%m-%d")
+"""The day of the newest act with the own item that says most."""
+
 _IN_ONE_ORDER = ("bought_together", "order_cross_sell")
 
 
@@ -43,7 +46,7 @@ class OwnItems:
     """The own items that speak, and by which pairs.
 
     `seeds`: `customer_id, item_id, last, age`; `acts`: the events behind them; `never`: `customer_id, item_id` that
-    are not recommended. A pair counts with its score, halved with every `strategy.half` since the own item's newest act.
+    are not recommended; `closed`: those of which acts do not speak. A pair counts with its score, halved with every `strategy.half` since the own item's newest act.
     """
 
     seeds: pl.DataFrame
@@ -51,6 +54,7 @@ class OwnItems:
     acts: pl.DataFrame
     strategy: Strategy
     never: pl.DataFrame
+    closed: pl.DataFrame | None = None
 
 
 def also_bought_items(acts: pl.DataFrame, ctx: PopulationContext) -> OwnItems:
@@ -62,13 +66,17 @@ def also_bought_items(acts: pl.DataFrame, ctx: PopulationContext) -> OwnItems:
 
 
 def recommended_for_you_items(acts: pl.DataFrame, ctx: PopulationContext) -> OwnItems:
-    """Items that go with what the customer bought, put into the cart, wished for or looked at, and that they did nothing
-    with yet.
+    """Items that go with what the customer put into the cart, wished for or looked at and never bought, and that they did
+    nothing with yet. What they bought speaks in `also_bought`.
     """
     strategy = strategies()["recommended_for_you"]
     touched = acts.filter(pl.col("kind").is_in(INTEREST))
-    recent = touched.filter(pl.col("occurred_at") > ctx.at - strategy.window)
-    return OwnItems(newest(recent, strategy.seeds, ctx.at), ctx.facts.also_bought, recent, strategy, touched)
+    bought = acts.filter(pl.col("kind") == "order_completed")
+    seen = touched.filter(
+        pl.col("kind") != "order_completed", pl.col("occurred_at") > ctx.at - strategy.window
+    )
+    seeds = newest(seen.join(bought, on=_ITEM, how="anti", maintain_order="left"), strategy.seeds, ctx.at)
+    return OwnItems(seeds, ctx.facts.also_bought, seen, strategy, touched, bought)
 
 
 def bought_together_items(acts: pl.DataFrame, ctx: PopulationContext) -> OwnItems:
@@ -144,7 +152,7 @@ def _weights(speaking: OwnItems, pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def inspired_by_browsing(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
-    """Items the customer looked at, and others that buyers of those bought, neither bought since the look.
+    """Items the customer looked at and has not bought since, and others, never bought, that buyers of those bought.
 
     Each item looked at speaks for itself with 1 and for others with the share of its buyers who bought them too.
     """
@@ -157,14 +165,17 @@ def inspired_by_browsing(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataF
         "customer_id", "item_id", pl.col("occurred_at").alias("bought")
     )
     pairs = pl.concat([itself.select(of_buyers.columns), of_buyers])
-    since = pairs.join(bought, on=("customer_id", "item_id")).filter(pl.col("bought") >= pl.col("last"))
+    since = pairs.join(bought, on=("customer_id", "item_id")).filter(
+        (pl.col("bought") >= pl.col("last")) | (pl.col("own") != pl.col("item_id"))
+    )
     open_pairs = pairs.join(since, on=("customer_id", "item_id", "own"), how="anti")
-    day = pl.col("last").dt.strftime("%Y-%m-%d")
     return from_own_items(open_pairs, looks).with_columns(
         pl.when(pl.col("strongest") == pl.col("item_id"))
-        .then(pl.format("The customer looked at it and has not bought it since, the last look on {}.", day))
+        .then(pl.format("The customer looked at it and has not bought it since, the last look on {}.", _DAY))
         .otherwise(
-            pl.format("The customer looked at {} on {}; people who buy that also buy this.", pl.lit(OWN), day)
+            pl.format(
+                "The customer looked at {} on {}; people who buy that also buy this.", pl.lit(OWN), _DAY
+            )
         )
         .alias("reason"),
         (pl.col("last") + strategy.window).alias("until"),
@@ -200,7 +211,7 @@ def more_to_consider(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame
     reason = pl.format(
         "The customer looked at {} on {}; in {}, {} people chose this one.",
         pl.lit(OWN),
-        pl.col("last").dt.strftime("%Y-%m-%d"),
+        _DAY,
         "category",
         "customers",
     )
@@ -301,9 +312,6 @@ def _recommender(
     )
 
 
-_DAY = pl.col("last").dt.strftime("%Y-%m-%d")
-_COUNT = pl.col("own_items").list.len()
-
 RECOMMENDERS = {
     "also_bought": _recommender(
         ("order_completed",),
@@ -316,13 +324,9 @@ RECOMMENDERS = {
     "recommended_for_you": _recommender(
         INTEREST,
         recommended_for_you_items,
-        pl.when(_COUNT == 1)
-        .then(pl.format("It goes with {}, which the customer bought or looked at.", pl.lit(OWN)))
-        .otherwise(
-            pl.format(
-                "{} of the customer's own items speak for it, most of all {}.",
-                _COUNT, pl.lit(OWN),
-            )
+        pl.format(
+            "The customer had {} in view on {}; {} people bought both, {} times as many as by chance.",
+            pl.lit(OWN), _DAY, "together", "times",
         ),
     ),
     "inspired_by_browsing": Recommender(LOOKS, inspired_by_browsing),

@@ -54,8 +54,8 @@ class _Placement:
         self._item_of = {act.event: act.item for acts in self._acts.values() for act in acts}
         self._newest = sorted(acts[0] for acts in self._acts.values())
         self._pairs = _pairs_by_item(speaking)
-        excluding = speaking.never.drop_nulls("item_id").group_by("item_id").agg("event_id")
-        self._excluding = {excluded: frozenset(events) for excluded, events in excluding.iter_rows()}
+        self._excluding = _events_by_item(speaking.never)
+        self._closing = {} if speaking.closed is None else _events_by_item(speaking.closed)
 
     def __call__(self, left_out: AbstractSet[str]) -> bool:
         """Whether the item is among the best without those acts."""
@@ -63,11 +63,13 @@ class _Placement:
         for act in islice(self._speaking(left_out), self._seeds):
             for other, score in self._pairs.get(act.item, ()):
                 scores[other] += score * act.weight
-        if self._item not in scores or self._excluded(self._item, left_out):
+        if self._item not in scores or _stand(self._excluding, self._item, left_out):
             return False
         rank = _rank(scores, self._item)
         better = (
-            other for other in scores if _rank(scores, other) < rank and not self._excluded(other, left_out)
+            other
+            for other in scores
+            if _rank(scores, other) < rank and not _stand(self._excluding, other, left_out)
         )
         return sum(1 for _ in islice(better, slots())) < slots()
 
@@ -78,11 +80,8 @@ class _Placement:
             next((act for act in self._acts[item] if act.event not in left_out), None) for item in affected
         )
         unaffected = (act for act in self._newest if act.item not in affected)
-        return merge(unaffected, sorted(act for act in remaining if act is not None))
-
-    def _excluded(self, item: str, left_out: AbstractSet[str]) -> bool:
-        """Whether it is never recommended, because of an act that is there."""
-        return not self._excluding.get(item, frozenset()) <= left_out
+        newest = merge(unaffected, sorted(act for act in remaining if act is not None))
+        return (act for act in newest if not _stand(self._closing, act.item, left_out))
 
 
 class _OfTheNewestOrder:
@@ -112,6 +111,16 @@ _HOLDS: dict[str, Callable[[pl.DataFrame, PopulationContext, str], Holds]] = {
     ),
     "order_cross_sell": _OfTheNewestOrder,
 }
+
+
+def _events_by_item(acts: pl.DataFrame) -> dict[str, frozenset[str]]:
+    by_item = acts.drop_nulls("item_id").group_by("item_id").agg("event_id")
+    return {item: frozenset(events) for item, events in by_item.iter_rows()}
+
+
+def _stand(acts: Mapping[str, frozenset[str]], item: str, left_out: AbstractSet[str]) -> bool:
+    """Whether one of the `acts` on the item is there."""
+    return not acts.get(item, frozenset()) <= left_out
 
 
 def _acts_by_item(speaking: OwnItems, at: datetime) -> dict[str, list[_Act]]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import polars as pl
 
@@ -31,6 +32,15 @@ PLACEMENTS: dict[str, pl.DataType] = {
 }
 """The columns of `placements`: those of a recommendation in `whysent show`, and what stands behind them."""
 
+STANDINGS: tuple[Literal["stated", "derived", "inferred", "unexplained", "cannot_tell"], ...] = (
+    "stated",
+    "derived",
+    "inferred",
+    "unexplained",
+    "cannot_tell",
+)
+"""Of several that one item has, the first counts."""
+
 UNNAMED = "shown"
 """The strategy of a showing whose log names neither a known strategy nor a placement."""
 
@@ -50,6 +60,41 @@ def placements(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     return _described(
         log.join(derived, on=_KEY, how="full", coalesce=True, suffix="_ours", nulls_equal=True), ctx.coverage
     )
+
+
+def told_once(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of `placements`, each item once, with `also_by`: the other strategies that give it, or that the log names.
+
+    It stands by what the log says; of ours, by what the customer did with the item itself, else by the first strategy.
+    `until` is when none of ours gives it any more.
+    """
+    itself = pl.col("own_items").list.first().struct.field("item_id").eq_missing(pl.col("item_id"))
+    ours, its_own = pl.col("derived"), itself | pl.col("own_items").is_null()
+    ranks = {name: rank for rank, name in enumerate(STANDINGS)}
+    rank = pl.col("standing").replace_strict(ranks, return_dtype=pl.Int8)
+    first, shown = pl.col("reason").first(), pl.col("shown").explode(empty_as_null=True).drop_nulls()
+    our_reason = pl.col("reason").filter(ours).first()
+    alone = pl.col("logged").first() & ~ours.first() & our_reason.is_not_null()
+    stated = pl.col("standing").first() == "stated"
+    told = (
+        rows.with_row_index("row")
+        .sort(~pl.col("logged"), ~ours, ~its_own, "row")
+        .group_by("customer_id", "item_id", maintain_order=True)
+        .agg(
+            pl.col("strategy", "title").first(),
+            pl.col("strategy").unique(maintain_order=True).slice(1).alias("also_by"),
+            pl.col("score", "own_items").filter(ours).first(),
+            pl.col("standing").sort_by(rank).first(),
+            pl.col("logged", "derived").any(),
+            pl.when(~alone).then(first).when(stated).then(pl.format("{} Our reconstruction: {}", first, our_reason)).otherwise(our_reason).alias("reason"),
+            pl.coalesce(pl.col("evidence").filter(ours).first(), shown.implode()).alias("evidence"),
+            pl.when(pl.col("until").filter(ours).is_not_null().all()).then(pl.col("until").max()),
+            pl.when(shown.len() > 0).then(shown.implode()).alias("shown"),
+            pl.col("last_shown").max(),
+            pl.col("row").min(),
+        )
+    )  # fmt: skip
+    return told.sort("row").select(*PLACEMENTS, "also_by")
 
 
 def _named(log: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:
@@ -181,6 +226,11 @@ class Reconstruction:
     def placements(self) -> pl.DataFrame:
         """What was shown and what we would show, as `placements` gives it."""
         return placements(self.events, self.context)
+
+    @cached_property
+    def told(self) -> pl.DataFrame:
+        """The same with each item once, as `told_once` gives it."""
+        return told_once(self.placements)
 
     @cached_property
     def all_acts(self) -> pl.DataFrame:

@@ -144,13 +144,14 @@ def from_own_items(pairs: pl.DataFrame, acts: pl.DataFrame) -> pl.DataFrame:
 
     `pairs`: `customer_id, own, last, item_id, weight`, a row for each own item that speaks for an item; `acts`:
     the events behind own items. Gives `customer_id, item_id, score, evidence, last` (of its newest own item),
-    `strongest` (its id, of the own items) and `own_items`.
+    `strongest` (the id of the own item that says most), `spoke` (when that was touched last) and `own_items`.
     """
     top = best(pairs.group_by(_ITEM).agg(pl.col("weight").sum().alias("score")))
     speaking = pairs.join(top, on=_ITEM, how="semi")
     ranked = speaking.sort("customer_id", "item_id", "weight", "own", descending=[False, False, True, False])
     share = (pl.col("weight") / pl.col("weight").sum()).round(DIGITS)
     own_items = ranked.group_by(_ITEM, maintain_order=True).agg(
+        pl.col("last").first().alias("spoke"),
         pl.col("last").max(),
         pl.col("own").first().alias("strongest"),
         pl.struct(pl.col("own").alias("item_id"), share.alias("share")).alias("own_items"),

@@ -12,17 +12,16 @@ from audit import recommendations
 from audit.errors import NotFoundError
 from audit.events.purchases import undone
 from audit.population.stats import PopulationContext
-from audit.recommendations import Reconstruction
+from audit.recommendations import STANDINGS, Reconstruction
 from audit.why import counterfactual, reasons
 from audit.why.counterfactual import Removal
 from audit.why.expiry import End, end_of_strip
-from audit.why.model import Counterfactual, Explanation, Facts, InItsPlace, Reason, Standing, Subject
+from audit.why.model import Counterfactual, Explanation, Facts, InItsPlace, Reason, Subject
 from audit.why.related_acts import candidates
 from audit.why.what_if_trials import Decide, Gone, by_copies
 from audit.why.wording import Wording
 
 _NOT_SEEN = "our reconstruction; the customer did not see this"
-_STANDINGS: tuple[Standing, ...] = ("stated", "derived", "inferred", "unexplained", "cannot_tell")
 
 Row = dict[str, Any]
 
@@ -46,7 +45,8 @@ def item(
         ids = ", ".join(placements["item_id"].unique(maintain_order=True)) or "none"
         raise NotFoundError(f"item {ident!r} is not recommended to this customer; there are: {ids}")
     wording = Wording(undone(events))
-    because = [reason for row in rows for reason in _strategy_reasons(events, row, wording)]
+    reasons_of = (reason for row in rows for reason in _strategy_reasons(events, row, wording))
+    because = [*{reason.text: reason for reason in reversed([*reasons_of])}.values()][::-1]
     derived = [row for row in rows if row["derived"]]
     shown_ids = [event for row in rows for event in row["shown"] or ()]
     displays = events.filter(pl.col("event_id").is_in(shown_ids))
@@ -58,7 +58,7 @@ def item(
         customer=rows[0]["customer_id"],
         at=context.at,
         subject=Subject("item", ident, rows[0]["title"] or ident, first_shown),
-        standing=next(name for name in _STANDINGS if any(row["standing"] == name for row in rows)),
+        standing=next(name for name in STANDINGS if any(row["standing"] == name for row in rows)),
         because=tuple(because),
         end=end_of_strip(_until(derived)) if derived else End(None, "shown"),
         counterfactual=reasons.told_by_kind(_counterfactual(recommended, ident, derived), events)

@@ -260,7 +260,7 @@ class FakeSession:
         recommendation = {
             "item_id": "i-1", "strategy": "also_bought", "title": f"{self.name} file set", "score": 0.4,
             "standing": "derived", "logged": False, "derived": True, "reason": "bought with what was bought",
-            "evidence": ["o-1841"], "until": None, "own_items": None, "shown": None, "last_shown": None,
+            "evidence": ["o-1841"], "until": None, "own_items": None, "also_by": [], "shown": None, "last_shown": None,
             "until_why": "lasting", "until_text": "", "ends_with": [],
         }  # fmt: skip
         shown = recommendation | {

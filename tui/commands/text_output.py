@@ -115,17 +115,14 @@ def _message_counts(counts: "MessageCounts") -> None:
 
 
 def _recommendations(strips: "Sequence[Recommendation]") -> None:
-    """The items, each once with all the strips that it is in, and why in the first of them."""
+    """The items, with all the strips that each is in, and why in the one with the strongest reason."""
     for title, rows in (
         ("Shown to them", [row for row in strips if row.logged]),
         ("Our reconstruction; the customer did not see this", [row for row in strips if not row.logged]),
     ):
-        once: dict[str, list[Recommendation]] = {}
-        for row in rows:
-            once.setdefault(row.item_id, []).append(row)
         shown = [
-            (first.title or first.item_id, ", ".join(each.strategy for each in (first, *more)), standing_name(first.standing), first.reason)
-            for first, *more in once.values()
+            (row.title or row.item_id, ", ".join((row.strategy, *row.also_by)), standing_name(row.standing), row.reason)
+            for row in rows
         ]  # fmt: skip
         if rows:
             line(title)

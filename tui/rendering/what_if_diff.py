@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 Entry = TypeVar("Entry")
 
-SEPARATOR = "\x1f"
-"""Stands between the parts of a key; no cleaned text holds it."""
-
 NAMED_CHANGES = 3
 """House value: so many changes are named in the line on top; all of them stand in the list."""
 
@@ -71,8 +68,8 @@ def by_id(entry: AnyMembership | Finding) -> str:
 
 
 def by_item(recommendation: Recommendation) -> str:
-    """What makes a recommendation the same one: item and strategy."""
-    return f"{recommendation.item_id}{SEPARATOR}{recommendation.strategy}"
+    """What makes a recommendation the same one."""
+    return recommendation.item_id
 
 
 def marks(
@@ -125,12 +122,17 @@ def replacements(subject: Subject, before: Picture, now: Picture) -> tuple[str, 
     """Which items stand in the strips of a recommended item now that it is gone from them."""
     if subject.kind != "item" or not (before.whole and now.whole):
         return ()
-    strategies = {item.strategy for item in before.recommendations if item.item_id == subject.id}
+    strategies = {
+        strategy
+        for item in before.recommendations
+        if item.item_id == subject.id
+        for strategy in (item.strategy, *item.also_by)
+    }
     earlier = {by_item(item) for item in before.recommendations}
     return tuple(
         _recommendation(item)
         for item in now.recommendations
-        if item.strategy in strategies and by_item(item) not in earlier
+        if not strategies.isdisjoint((item.strategy, *item.also_by)) and by_item(item) not in earlier
     )
 
 

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import OptionList
 
 from tui.rendering.text import content, joined, number, plain
-from tui.rendering.what_if_diff import SEPARATOR, by_id, by_item, merged
+from tui.rendering.what_if_diff import by_id, by_item, merged
 from tui.rendering.wording import KNOWN, day, no_day, severity, standing_name
 from tui.session.view_models import Subject
 from tui.widgets.items import Item, Items
@@ -74,9 +74,7 @@ class DecisionLists(Vertical):
         if isinstance(items, Items) and items.has_focus:
             id_ = items.id_at(event.option_index)
             kind = {"segments": "segment", "recommendations": "item"}.get(str(items.id), "finding")
-            if kind == "item":
-                id_ = id_.split(SEPARATOR)[0]
-            elif id_.startswith(ANOMALY):
+            if id_.startswith(ANOMALY):
                 kind = "anomaly"
             self.post_message(self.Highlighted(Subject(kind, id_)))
 

@@ -81,7 +81,7 @@ def explanation(ident: str, at: str, standing: str = "inferred", **fields: Any) 
 _DECISION = {
     "basis": None, "since": None, "until": None, "sensitive": False, "purpose": None, "evidence": [], "logged_as": None,
     "logged_events": None, "source": None, "reason": None, "absent": None, "until_why": "unknown", "until_text": "",
-    "ends_with": [], "strategy": "also_bought", "score": None, "own_items": None, "shown": None, "last_shown": None,
+    "ends_with": [], "strategy": "also_bought", "score": None, "own_items": None, "also_by": [], "shown": None, "last_shown": None,
 }  # fmt: skip
 _PICTURE: dict[str, Any] = {
     "first": None, "last": None, "personas": [], "customer": "c_7Q2M", "at": "2026-11-21T09:12:00Z", "events": 30,

@@ -75,6 +75,54 @@ def test_placements_name_strategies(text, strategy):
     assert only(shown(placement=text))["strategy"] == strategy
 
 
+def test_an_item_is_told_once_with_its_strongest_reason():
+    """As found in real data: "recommended for you" repeats "also bought", and what was shown stands as not seen."""
+    both = [carted(), shown(reason="Buy it again")]
+    frame = events(*both)
+    rows = recommendations.placements(frame, context(frame, AT))
+    assert rows["strategy"].to_list() == ["buy_again", "left_in_cart"]
+    (row,) = recommendations.told_once(rows).to_dicts()
+    assert (row["strategy"], row["also_by"], row["logged"], row["derived"]) == (
+        "buy_again",
+        ["left_in_cart"],
+        True,
+        True,
+    )
+    assert (row["standing"], row["evidence"], row["shown"]) == ("stated", ["e1"], ["e2"])
+    assert row["until"] == AT - days(9) + days(30)
+    assert row["reason"].startswith(
+        'The log says: "Buy it again". Our reconstruction: Put into the cart on 2026-06-21'
+    )
+
+
+def test_ours_stands_by_the_act_with_the_item_itself_and_lasts_as_long_as_any():
+    rows = pl.DataFrame(
+        [
+            _ours("also_bought", "looked", 1, ["other"], "bought other"),
+            _ours("also_bought", "else", 2, ["other"], "bought other"),
+            _ours("inspired_by_browsing", "looked", 3, ["looked"], "looked at it"),
+            _ours("recommended_for_you", "else", 4, ["other"], "had other in view"),
+        ],
+        schema=recommendations.PLACEMENTS,
+    )
+    told = recommendations.told_once(rows)
+    assert told.select("item_id", "strategy", "also_by", "reason").rows() == [
+        ("looked", "inspired_by_browsing", ["also_bought"], "looked at it"),
+        ("else", "also_bought", ["recommended_for_you"], "bought other"),
+    ]
+    assert told["until"].to_list() == [AT + days(3), AT + days(4)]
+    assert told["evidence"].to_list() == [["e3"], ["e2"]]
+
+
+def _ours(strategy, item, number, own, reason):
+    own_items = [{"item_id": each, "share": 1.0} for each in own]
+    return {
+        "customer_id": "c_1", "item_id": item, "strategy": strategy, "title": item, "score": 1.0, "standing": "derived",
+        "logged": False, "derived": True, "reason": reason, "evidence": [f"e{number}"], "until": AT + days(number),
+        "own_items": own_items,
+    }  # fmt: skip
+
+
 COVER = [
     {"kind": kind, "at": AT - days(ago), "customer_id": "c_0", "event_id": f"{kind}{ago}"}
     for kind in ("order_completed", "product_viewed")

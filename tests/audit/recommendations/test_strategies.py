@@ -14,6 +14,7 @@ from audit.population.stats import (
     REPEATS,
     Facts,
 )
+from audit.recommendations.strategies import strategies
 from tests.build import context, days, events
 
 AT = parse_iso("2026-06-30T12:00:00Z")
@@ -241,12 +242,35 @@ def test_what_goes_with_the_newest_order_and_was_never_bought():
     assert strip("order_cross_sell", bought("grinder", 7), group_facts=BASKETS) == {}
 
 
-def test_recommended_for_you_hears_looks_and_orders_and_leaves_out_what_was_touched():
-    rows = [bought("grinder", 0, item_name="Grinder"), viewed("kettle", 0)]
+def test_recommended_for_you_hears_what_was_in_view_and_never_bought():
+    rows = [bought("grinder", 0, item_name="Grinder"), viewed("kettle", 4)]
     found = strip("recommended_for_you", *rows)
-    assert list(found) == ["beans", "filter"]
-    assert found["beans"]["reason"] == ("2 of the customer's own items speak for it, most of all Grinder.")
-    assert "beans" not in strip("recommended_for_you", *rows, viewed("beans", 3))
+    assert list(found) == ["beans"]
+    assert found["beans"]["reason"] == (
+        "The customer had Kettle in view on 2026-06-26; 20 people bought both, 2.0 times as many as by chance."
+    )
+    assert strip("recommended_for_you", *rows, viewed("beans", 3)) == {}
+    assert strip("recommended_for_you", bought("kettle", 30), viewed("kettle", 4)) == {}
+
+
+def test_a_reason_names_the_day_of_the_own_item_that_it_names():
+    group_facts = facts(
+        pairs=[("kettle", "beans", 20, 10.0, 0.9), ("cup", "beans", 9, 3.0, 0.1)],
+        baskets=[("kettle", "beans", 20, 10.0, 0.9), ("cup", "beans", 9, 3.0, 0.1)],
+        items=[("kettle", "Kettle", "Kitchen", 40), ("cup", "Cup", "Kitchen", 40), ("beans", "Beans", "Kitchen", 50)],
+    )  # fmt: skip
+    rows = [viewed("kettle", 5), viewed("cup", 1)]
+    for strategy in ("recommended_for_you", "bought_together", "inspired_by_browsing"):
+        row = strip(strategy, *rows, group_facts=group_facts)["beans"]
+        assert "Kettle" in row["reason"], strategy
+        assert "2026-06-25" in row["reason"], strategy
+        assert row["until"] == AT - days(1) + strategies()[strategy].window
+
+
+def test_what_was_bought_is_not_inspired_by_looks_at_other_things():
+    assert "beans" in strip("inspired_by_browsing", viewed("kettle", 3))
+    assert "beans" not in strip("inspired_by_browsing", bought("beans", 90), viewed("kettle", 3))
+    assert "beans" in strip("inspired_by_browsing", bought("beans", 90), viewed("beans", 3))
 
 
 SHELF = facts(
