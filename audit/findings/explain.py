@@ -19,7 +19,7 @@ from audit.why.expiry import End
 from audit.why.model import CountedFacts, Counterfactual, Explanation, Facts, Reason, Subject
 from audit.why.silence import silence_after_finding
 from audit.why.what_if_trials import Decide
-from audit.why.wording import MESSAGE_NOUNS, Wording, day, several
+from audit.why.wording import MESSAGE_NOUNS, Wording, day, several, titles_in_words
 from audit.workspace.context import Context
 
 _ABOUT_NO_ITEM = (
@@ -96,10 +96,10 @@ def finding(
 
 def _reasons(check: Check, context: CheckContext, row: Finding) -> Iterator[Reason]:
     """The finding's sentence, and behind it the acts, the messages, and what else it rests on."""
-    messages = set(row["messages"])
-    acts = [*row["cause"], *(event_id for event_id in row["evidence"] if event_id not in messages)]
-    events = context.events.filter(pl.col("event_id").is_in(acts)).to_dicts()[::-1]
-    leaves = [*reasons.grouped(Wording(undone(context.events)), events), *_messages(context, row)]
+    names = [*row["cause"], *row["evidence"]]
+    is_act = pl.col("event_id").is_in(names) & (pl.col("kind") != "message_sent")
+    acts = context.events.filter(is_act, ~pl.col("event_id").is_in(row["messages"])).to_dicts()[::-1]
+    leaves = [*reasons.grouped(Wording(undone(context.events)), acts), *_messages(context, row)]
     beside = None if row["verdict"] == "cannot_tell" else check.beside_events(context, row)
     yield Reason(
         row["text"],
@@ -111,10 +111,13 @@ def _reasons(check: Check, context: CheckContext, row: Finding) -> Iterator[Reas
 
 
 def _messages(context: CheckContext, row: Finding) -> list[Reason]:
+    """The messages, those that the ones too many were counted with among them: how many, of which campaigns, and when."""
     if not row["messages"]:
         return []
     begins, ends, too_many = row["from"], row["to"], ""
-    sent = context.events.filter(pl.col("event_id").is_in(row["messages"]))
+    is_sent = pl.col("kind") == "message_sent"
+    named = pl.col("event_id").is_in(row["messages"])
+    sent = context.events.filter(named | (is_sent & pl.col("event_id").is_in(row["evidence"])))
     if row["excess"] is None:  # it may speak of more than messages
         begins, ends = sent["occurred_at"][0], sent["occurred_at"][-1]
     else:
@@ -122,11 +125,24 @@ def _messages(context: CheckContext, row: Finding) -> list[Reason]:
     span = f"on {day(begins)}" if day(begins) == day(ends) else f"from {day(begins)} to {day(ends)}"
     channels = sent["channel"].unique().to_list()
     (channel,) = channels if len(channels) == 1 else (None,)
-    facts = CountedFacts(
-        channel=channel or UNSET, number=row["total"], first=begins, last=ends, excess=row["excess"]
+    within = pl.col("occurred_at").is_between(begins, ends) & pl.col("channel").is_in(
+        channels, nulls_equal=True
     )
+    counted = (sent, context.mailings.filter(within), context.messages.filter(within))
+    titles = next((_titles(frame) for frame in counted if frame.height == row["total"]), ())
+    facts = CountedFacts(
+        channel=channel or UNSET, number=row["total"], first=begins, last=ends, excess=row["excess"], titles=titles or UNSET
+    )  # fmt: skip
     number = several(row["total"], MESSAGE_NOUNS.get(channel or "", "message"))
-    return [Reason(f"{number} {span}{too_many}", tuple(row["messages"]), facts=facts)]
+    of = f" ({titles_in_words(titles)})" if titles else ""
+    return [Reason(f"{number}{of} {span}{too_many}", tuple(sent["event_id"]), facts=facts)]
+
+
+def _titles(sent: pl.DataFrame) -> tuple[str, ...]:
+    """What the campaigns of messages are called, else their subjects: the commonest first."""
+    title = pl.coalesce("campaign_name", "subject", "campaign_id").alias("title")
+    counted = sent.select(title).drop_nulls().group_by("title", maintain_order=True).len()
+    return tuple(counted.sort("len", descending=True, maintain_order=True)["title"])
 
 
 def _excluded(check: Check, context: CheckContext, row: Finding) -> Iterator[Reason]:

@@ -1,7 +1,7 @@
 """Why a message was sent: the first of the six standings that can account for it, each with its reasons."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace as replace_end
+from dataclasses import replace as changed
 from typing import Any
 
 import polars as pl
@@ -20,7 +20,6 @@ from audit.why.expiry import End
 from audit.why.flow_check import check_flow, failing, failing_in_words, flow_counterfactual
 from audit.why.message_context import EVER, MessageContext, message_context, order
 from audit.why.model import (
-    CountedFacts,
     Counterfactual,
     Explanation,
     Facts,
@@ -31,7 +30,7 @@ from audit.why.model import (
 )
 from audit.why.related_acts import candidates, says_what_it_is_about
 from audit.why.silence import silence_of_campaign
-from audit.why.wording import Wording, day, kinds_in_words, minute, quoted, several, span
+from audit.why.wording import Wording, day, kinds_in_words, minute, quoted, span
 from audit.workspace.context import Context
 
 _STATES = ("nothing", "segment")
@@ -177,7 +176,7 @@ def _explanation(
     title = row["subject"] or row["campaign_name"] or row["campaign_id"] or row["event_id"]
     if end is None and flow is not None:
         end = expiry.flow_end(message, flow)
-    return Explanation(
+    explanation = Explanation(
         customer=row["customer_id"],
         at=message.context.at,
         subject=Subject("message", row["event_id"], title, message.sent_at),
@@ -188,11 +187,15 @@ def _explanation(
             *reasons.sensitive(message),
             *reasons.life_changed(message),
         ),
-        end=replace_end(end or expiry.unknown_end(message), silence=silence_of_campaign(message)),
+        end=changed(end or expiry.unknown_end(message), silence=silence_of_campaign(message)),
         counterfactual=reasons.told_by_kind(counterfactual, message.events),
         reconstruction=check,
-        left_out=() if flow is None else tuple(_left_out(message, flow)),
     )
+    if flow is None:
+        return explanation
+    named = set(explanation.evidence)
+    left_out = tuple(one for one in _left_out(message, flow) if named.isdisjoint(one.events))
+    return changed(explanation, left_out=left_out)
 
 
 def _act_and_time(message: MessageContext, row: Mapping[str, Any]) -> str:
@@ -293,15 +296,16 @@ def _left_out(message: MessageContext, flow: Flow) -> Iterator[Reason]:
     for (_, failing), rows in groups.items():
         for leaf in reasons.grouped(message.wording, [message.event(row["act"]) for row in rows]):
             yield replace(leaf, text=f"{leaf.text}: {failing}")
-    old = _acts_of_any_age(message, flow).filter(~pl.col("act").is_in(acts["act"].implode()))
-    if old.height:
-        days = old["act_at"].sort()
-        text = f"{several(old.height, 'act')} more than {span(flow.trigger.window)} before it: too long ago"
-        yield Reason(
-            text,
-            tuple(old["act"].unique(maintain_order=True)),
-            facts=CountedFacts(counted="acts", number=old.height, first=days[0], last=days[-1]),
-        )
+    if acts.is_empty():
+        yield from _too_old(message, flow)
+
+
+def _too_old(message: MessageContext, flow: Flow) -> Iterator[Reason]:
+    """The newest act of its trigger, where all of them lie before its window; else nobody would ask for it."""
+    assert flow.trigger is not None
+    old = [message.event(act) for act in _acts_of_any_age(message, flow)["act"].unique(maintain_order=True)]
+    for leaf in reasons.grouped(message.wording, reversed(old))[:1]:
+        yield replace(leaf, text=f"{leaf.text}: too long before this message, by its definition")
 
 
 def _behind_audience(message: MessageContext, trigger: Trigger, live: pl.DataFrame) -> list[Reason]:

@@ -124,6 +124,8 @@ class CountedFacts(Facts):
     counted: Literal["messages", "acts", "orders"] = "messages"
     channel: str | UnsetType = UNSET
     """The one channel that the messages came over."""
+    titles: tuple[str, ...] | UnsetType = UNSET
+    """What their campaigns are called, the commonest first."""
     number: int = 0
     first: datetime | UnsetType = UNSET
     last: datetime | UnsetType = UNSET

@@ -1,6 +1,6 @@
 """How acts, things and moments are put into plain words. What a reader may not be told is withheld at the door."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -19,6 +19,9 @@ UNNAMED = "something unnamed"
 
 MESSAGE_NOUNS = {"email": "mail", "sms": "text message", "push": "push message"}
 """What one message of a channel is called."""
+
+_TITLES = 3
+"""House value: so many titles of messages are named in one sentence."""
 
 _UNDONE = "ordered {it} (returned or cancelled since)"
 """An order that does not stand."""
@@ -101,6 +104,19 @@ class Wording:
 def quoted(text: object) -> str:
     """A text of the source's, in quotation marks."""
     return f"“{text}”"
+
+
+def first_titles(titles: Sequence[str]) -> Sequence[str]:
+    """Those of `titles` that are named: all of a few, else the first two."""
+    return titles if len(titles) <= _TITLES else titles[: _TITLES - 1]
+
+
+def titles_in_words(titles: Sequence[str]) -> str:
+    """`“Feast days”, “Our week” and others`: what messages are called."""
+    named = [quoted(title) for title in first_titles(titles)]
+    if len(named) < len(titles):
+        return f"{', '.join(named)} and others"
+    return " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
 
 
 def day(moment: datetime) -> str:

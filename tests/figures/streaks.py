@@ -89,6 +89,8 @@ def ignored(finding: Finding, history: History, facts: Facts) -> list[str]:
     assert is_streak(run, facts)
     others = len({campaign(row, "category") for row in run}) - 1
     rates = _rates(run, facts)
-    usual = [] if None in rates else [str(round(sum(rate for rate in rates if rate is not None)))]
+    known = [rate for rate in rates if rate is not None]
+    of_hundred = round(100 * sum(known) / len(rates))
+    usual = [str(max(of_hundred, 1)), "100"] if len(known) == len(rates) else []
     more = [str(others)] if others else []
     return [str(len(run)), *more, day(run[0]["occurred_at"]), day(run[-1]["occurred_at"]), *usual]

@@ -31,6 +31,9 @@ from audit.why.model import Absence, Limit, Reason
 from audit.why.wording import kinds_in_words
 
 _BY = ("customer_id", "channel")
+_ANSWERED = {"click": "a click or a visit", "open": "an open, a click or a visit"}
+"""What a workspace may choose as engagement → what is counted as an answer then."""
+
 _ABSENT = ("message_clicked",)
 _CLICKS_TRIED = 9
 """House value: of so many messages, those in the middle of the run, it is tried whether a click would have ended it."""
@@ -199,7 +202,7 @@ def _runs(context: CheckContext, limits: Mapping[str, Any]) -> pl.DataFrame:
             pl.col("event_id").alias("messages"),
             pl.col("occurred_at").alias("times"),
             pl.col("weight").alias("weights"),
-            pl.col("rate").sum().alias("usual"),
+            (100 * pl.col("rate").mean()).alias("usual"),
             pl.col("rate").null_count().alias("unknown_rates"),
             (pl.col("weight").cum_sum() < _enough(limits)).sum().alias("short"),
         )
@@ -297,11 +300,10 @@ def _ignored(rows: pl.DataFrame, engagement: str) -> pl.DataFrame:
         .then(pl.format(" and {}", several(others, "other campaign")))
         .otherwise(pl.lit(""))
     )
+    of_hundred = pl.col("usual").round(0).cast(pl.Int64)
+    number = pl.when(of_hundred > 0).then(of_hundred.cast(pl.String)).otherwise(pl.lit("fewer than 1"))
     usual = pl.when(pl.col("unknown_rates") == 0).then(
-        pl.format(
-            " Of as many, people here answer {} by a click or a visit.",
-            pl.col("usual").round(0).cast(pl.Int64),
-        )
+        pl.format(" People here answer {} of 100 such messages by {}.", number, pl.lit(_ANSWERED[engagement]))
     )
     text = pl.format(
         '{} of "{}"{} in a row from {} to {}, no click recorded.{}',

@@ -26,7 +26,7 @@ from audit.why.model import (
     SegmentFacts,
     WhyDocument,
 )
-from audit.why.wording import UNNAMED, percent
+from audit.why.wording import UNNAMED, first_titles, percent
 
 _NAMED = 2
 """House value: so many acts behind a finding are named; how many there are besides is said."""
@@ -319,7 +319,16 @@ def _counted(says: Language, told: CountedFacts) -> str:
     days = "" if told.first is UNSET or told.last is UNSET else f", {_days(says, told.first, told.last)}"
     excess = "" if told.excess is None else f", {says.say('noted', 'excess', excess=told.excess)}"
     why = "" if told.why is UNSET else f": {_why_not(says, told.why, told.figures)}"
-    return f"{counted}{days}{excess}{why}"
+    return f"{counted}{_of_titles(says, told.titles)}{days}{excess}{why}"
+
+
+def _of_titles(says: Language, titles: tuple[str, ...] | UnsetType) -> str:
+    """Which messages were counted, by what they are called."""
+    if titles is UNSET:
+        return ""
+    named = [says.quoted(title) for title in first_titles(titles)]
+    rest = [] if len(named) == len(titles) else [says.say("noted", "others")]
+    return f" ({says.listed([*named, *rest])})"
 
 
 def _why_not(says: Language, why: str, figures: tuple[int, ...] | UnsetType) -> str:

@@ -115,6 +115,18 @@ def test_some_of_many_messages_are_told_by_which_they_are(
     assert told.removed_in_words == f"{len(remove)} of 20 mails of “deals”, {said}"
 
 
+def test_messages_stand_in_one_line_with_what_they_are_called_those_that_count_towards_the_limit_too() -> (
+    None
+):
+    names = ("News", "Deals", "News", "Garden", "Books")
+    rows = [mail(f"m{n}", f"2026-01-01T1{n}:00", campaign_name=name) for n, name in enumerate(names)]
+    (line,) = explained(rows, "over-frequency").because[0].because
+    assert line.text == "5 mails (“News”, “Deals” and others) on 2026-01-01: 2 too many"
+    assert line.events == tuple(row["event_id"] for row in rows)
+    (few,) = explained(rows[:4], "over-frequency").because[0].because
+    assert few.text == "4 mails (“News”, “Deals” and “Garden”) on 2026-01-01: 1 too many"
+
+
 def test_a_breach_has_no_counterfactual() -> None:
     stop = {"event_id": "u", "kind": "unsubscribed", "at": "2026-01-01", "channel": "email", "country": "US"}
     made = explained([stop, mail("m", "2026-03-01", country="US")], "after-opt-out")
@@ -174,7 +186,7 @@ def test_its_acts_and_its_messages_are_named_apart() -> None:
     made = explained(bought_and_mailed(), "repeat-after-purchase")
     acts, messages = made.because[0].because
     assert (acts.events, messages.events) == (("o",), ("m0", "m1", "m2", "m3"))
-    assert messages.text == "4 mails from 2026-02-01 to 2026-05-01"
+    assert messages.text == "4 mails (“deals”) from 2026-02-01 to 2026-05-01"
 
 
 def test_what_would_have_explained_a_message_is_a_look_at_the_same_the_day_before() -> None:

@@ -95,7 +95,7 @@ def test_a_run_must_be_longer_than_the_campaigns_own_response_rate_makes_it():
         assert bool(found_here) == (length is not None and length <= 28), clicked
     (finding,) = found("ignored-streak", *weekly, facts=replace(stats.none(), responses=_rates(100, 11)))
     assert finding["text"].endswith(
-        "no click recorded. Of as many, people here answer 3 by a click or a visit."
+        "no click recorded. People here answer 11 of 100 such messages by a click or a visit."
     )
     assert findings.rule_from_json(finding["suggested_rule"])["unengaged"] == 25
 

@@ -36,6 +36,8 @@ def german(facts: Facts, absent: Absence | None = None) -> str:
             "4 Nachrichten, 24. März 2026 bis 8. September 2026",
         ),
         (CountedFacts(number=1, first=FIRST, last=FIRST), "1 Nachricht, 24. März 2026"),
+        (CountedFacts(number=4, titles=("A", "B", "C", "D")), "4 Nachrichten („A“, „B“ und andere)"),
+        (CountedFacts(number=4, titles=("A", "B", "C")), "4 Nachrichten („A“, „B“ und „C“)"),
         (
             CountedFacts(number=5, first=FIRST, last=FIRST, excess=4),
             "5 Nachrichten, 24. März 2026, davon 4 zu viel",

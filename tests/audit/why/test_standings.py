@@ -148,6 +148,17 @@ def test_stated_without_any_such_act_says_so_only_where_the_data_would_hold_it()
     assert "the sender recorded: “cart”, this data cannot tell: it holds no carts or checkouts" in outside
 
 
+def test_an_act_too_old_to_have_set_it_off_is_left_out_in_one_line_and_only_where_nothing_newer_did() -> None:
+    mail = {**MAIL, "at": "2026-03-20T15:00", "trigger": "cart", **CAMERA}
+    carts = [{**CARTED, "at": f"2026-03-0{day}", "event_id": f"cart-{day}"} for day in (1, 2)]
+    (old,) = explained(*carts, mail).left_out
+    assert old.text == (
+        "put Camera X100 into the cart, 2 times, last on 2026-03-02 00:00: too long before this message, by its definition"
+    )
+    newer = {**CARTED, "at": "2026-03-20T11:00", "event_id": "newer"}
+    assert explained(*carts, newer, mail).left_out == ()
+
+
 def test_a_stated_reason_that_we_do_not_define_is_quoted_and_not_checked() -> None:
     made = explained({**MAIL, "at": "2026-03-10T15:00", "trigger": "moon_phase"})
     assert made.standing == "stated"
