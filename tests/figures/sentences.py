@@ -310,8 +310,21 @@ def _of_definition(text: str, document: WhyDocument, said: Said) -> Figures:
             document.subject.at - act["occurred_at"],
             *([check.due - act["occurred_at"]] if check.due else []),
         ]
+        step = (
+            next((step for step in flow.steps if check and step.name == check.step), None) if flow else None
+        )
+        if check and check.due and step and step.leeway and "up to" in text:
+            return [_in_unit(length, text.split(lead)[1]) for lead, length in (
+                ("it came ", lengths[0]), ("the definition says ", lengths[1]), ("up to ", step.leeway),
+            ) if length]  # fmt: skip
         passed = {str(round(length / of)) for length in lengths for unit, of in UNITS.items() if unit in text}
     return frozenset(passed | {*steps} | _lengths(text, document, said.data))
+
+
+def _in_unit(length: timedelta, text: str) -> str:
+    """How many of the unit that stands after the first word of `text`."""
+    unit = text.split()[1].rstrip("s,;")
+    return str(round(length / UNITS[unit]))
 
 
 def _lengths(text: str, document: WhyDocument, data: Data) -> set[str]:
