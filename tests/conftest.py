@@ -1,17 +1,31 @@
-"""What many tests need: a key of their own, and a workspace of the thirteen scenes."""
+"""What many tests need: a key of their own, a workspace of the thirteen scenes; and who runs which test when."""
 
 import gc
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+# Before anything loads polars. Each core has a worker: threads of their own would only wait for one another.
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+if sys.dont_write_bytecode:  # the processes that tests start need not compile everything anew
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")
+    os.environ |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": sys.pycache_prefix}
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from audit.privacy import vault
 from audit.privacy.vault import ALPHABET, LENGTH
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
+    from xdist.workermanage import WorkerController
 
 BEGUN = datetime(2026, 11, 21, 9, tzinfo=UTC)
 """When the book of the scenes was begun."""
@@ -22,6 +36,41 @@ settings.load_profile("steady")
 
 os.environ.pop("WHYSENT_WORKSPACE", None)
 os.environ["COLUMNS"] = "120"
+
+
+COMPILED_ONCE = {
+    f"tests/audit/rules/test_{name}.py"
+    for name in (
+        "kernel", "kernel_cache", "interactive_replay", "golden_cases", "book", "consent", "preset_comparison"
+    )
+}  # fmt: skip
+"""Who needs the kernel: the first of them compiles it, the others find it."""
+
+SECONDS = {
+    "kernel": 100, "test_soundness": 60, "test_commands": 40, "test_scene_replies": 40, "test_role_view": 30, "test_uci": 30,
+    "test_bulk_causes": 20, "test_core": 20, "test_every_check": 20,
+}  # fmt: skip
+"""How long the longest files take, about; they are begun first, so that all workers end together."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "LoadScopeScheduling":
+    """Hand out whole files, so that what the tests of a file share is made once, and the longest first."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "kernel" if file in COMPILED_ONCE else file
+
+        def _assign_work_unit(self, node: "WorkerController") -> None:
+            def seconds(file: str) -> float:
+                return SECONDS.get(Path(file).stem, len(self.workqueue[file]) / 10)
+
+            self.workqueue.move_to_end(max(self.workqueue, key=seconds), last=False)
+            super()._assign_work_unit(node)
+
+    return ByFile(config, log)
 
 
 def pytest_collection_finish() -> None:

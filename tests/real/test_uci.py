@@ -17,7 +17,6 @@ pytestmark = [
     pytest.mark.skipif(
         ARCHIVE is None, reason="uci_online_retail.tar.gz is absent; name its folder with WHYSENT_DATA"
     ),
-    pytest.mark.xdist_group("uci"),
 ]
 
 

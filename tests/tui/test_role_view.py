@@ -34,8 +34,6 @@ from tui.app import WhysentApp
 from tui.session.core import CoreSession
 from tui.session.view_models import Change
 
-pytestmark = pytest.mark.xdist_group("roles")  # its workspaces and answers are made once
-
 UNTOLD = ("agent", "operator")
 MOTHER = "scene-03-expecting-mother"
 TELLTALE = "tells-all"

@@ -226,7 +226,6 @@ def test_people_are_affected_directly_by_a_changed_rule_and_indirectly_by_the_ro
     assert (tighter.stopped, tighter.people_directly, tighter.people_indirectly) == (3, 3, 0)
 
 
-@pytest.mark.xdist_group("kernel")  # compiled once
 @pytest.mark.skipif(not kernel.installed(), reason="the kernel is an optional extra")
 def test_a_long_past_is_compared_some_customers_at_a_time_and_adds_up_to_the_same(book, monkeypatch):
     sent = events(

@@ -262,7 +262,6 @@ def test_what_touches_no_sensitive_topic_passes():
     assert stopped([message("2026-01-02T10:00", event_id="m")], SENSITIVE, causes=causes(m=(["e"], []))) == []
 
 
-@pytest.mark.xdist_group("kernel")
 @pytest.mark.parametrize("seed", range(100, 104))
 def test_replay_kernel_gate_check_and_list_decide_as_the_text_of_the_contract(seed):
     compared, found_differences = said_no.differences(seed, 25)

@@ -16,8 +16,6 @@ from tests.audit.rules.test_gate import of_workspace
 from tests.bench import differential
 from tests.build import context, events
 
-pytestmark = pytest.mark.xdist_group("kernel")  # compiled once
-
 CONSENT = {"id": "consent", "kind": "consent"}
 DAY = {"window_kind": "calendar"}
 

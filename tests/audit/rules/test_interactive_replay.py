@@ -48,7 +48,6 @@ def test_it_adds_up_to_what_the_replay_adds_up_to(seed):
     assert made == expected
 
 
-@pytest.mark.xdist_group("kernel")
 @pytest.mark.parametrize("seed", range(60, 90))
 def test_so_it_does_with_the_compiled_evaluator(seed, monkeypatch):
     monkeypatch.setattr(preload, "is_ready", lambda: True)

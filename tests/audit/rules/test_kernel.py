@@ -26,8 +26,6 @@ from tests.audit.rules.test_totals_oracle import histories, sets
 from tests.bench import differential
 from tests.build import context, events
 
-pytestmark = pytest.mark.xdist_group("kernel")  # compiled once
-
 DEFERRED = {"id": "night", "kind": "quiet_hours", "quiet": "21:00-08:00"}
 
 

@@ -20,8 +20,6 @@ from tests.audit.rules.test_kernel import engaged
 from tests.bench import differential
 from tests.build import context
 
-pytestmark = pytest.mark.xdist_group("kernel")  # compiled once
-
 CAP = {"id": "cap", "kind": "frequency_cap", "limit": 2, "window": "3d"}
 
 

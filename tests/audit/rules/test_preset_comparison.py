@@ -211,7 +211,6 @@ def test_progress_is_told_and_can_stop_the_work():
         preset_comparison.compare(frame.lazy(), rules, preset, context(frame), progress=stop)
 
 
-@pytest.mark.xdist_group("kernel")
 @pytest.mark.parametrize("name", ["iterable", "mautic", "braze"])
 def test_a_fleet_is_compared_as_a_few_are(name, monkeypatch):
     """The kernel decides where there are many messages; the calendar days of Braze it leaves to the reference."""
