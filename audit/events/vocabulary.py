@@ -40,6 +40,9 @@ VISITS = (
 )  # fmt: skip
 """The kinds of acts by which customers show that they are there: whoever comes by does not ignore the shop."""
 
+DISCOUNTS = ("discount", "coupon", "coupon_disc", "retail_disc", "promotion", "voucher")
+"""The attributes of an order of which one says that it was at a discount."""
+
 DEFAULT_CLASS = "marketing"
 """The class of a message that names none."""
 
@@ -313,3 +316,13 @@ def usual_names(rows: pl.DataFrame, *by: str) -> pl.DataFrame:
 def nameless(item_id: pl.Expr) -> pl.Expr:
     """What is said of an item that no row names."""
     return pl.format("item {}, without a name in the data", item_id)
+
+
+def carries(keys: tuple[str, ...]) -> pl.Expr:
+    """Whether an event carries one of the attributes `keys` with something in it: not empty, 0, false or null.
+
+    Works on the JSON as text, in two passes: attributes with nothing in them are taken away, then any is left or none.
+    """
+    key = f'"(?:{"|".join(map(re.escape, keys))})"\\s*:\\s*'
+    nothing = rf'(?i){key}(?:""|"?(?:false|null|none|no)"?|\[\]|\{{\}}|"?-?0*\.?0*"?)\s*([,}}])'
+    return pl.col("attributes").str.replace_all(nothing, "$1").str.contains(key).fill_null(value=False)

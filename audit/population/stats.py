@@ -13,7 +13,7 @@ import polars as pl
 from audit.events.messages import sent_messages
 from audit.events.purchases import ORDER, READ, is_return, without_undone
 from audit.events.schema import TIME
-from audit.events.vocabulary import is_human_expr, usual_names, words_expr
+from audit.events.vocabulary import DISCOUNTS, carries, is_human_expr, usual_names, words_expr
 from audit.population import audience, audience_comparison, basket_baseline, basket_scores
 from audit.population import responses as response_rates
 from audit.population.audience import Audiences
@@ -38,6 +38,7 @@ MEASURES: dict[tuple[str, timedelta | None], str] = {
     ("order", YEAR): "orders",
     ("order", QUARTER): "orders lately",
     ("spent", YEAR): "spent",
+    ("discounted", YEAR): "discounted",
 }
 """What is counted, and in which time → the measure of `customer_quantiles` that says where its fifths part."""
 
@@ -45,6 +46,9 @@ FIFTHS = (0.2, 0.4, 0.6, 0.8)
 
 MIN_RANKED = 50
 """House value: fifths of fewer customers are ten people or fewer, and say more about them than about the others."""
+
+MIN_BOUGHT = 5
+"""House value: of fewer things bought no share is told."""
 
 MIN_PRICES = 30
 """House value: thirds of fewer prices than ten each are an accident of which goods were bought."""
@@ -54,7 +58,8 @@ def customer_quantiles(orders: pl.DataFrame) -> pl.DataFrame:
     """Where the fifths of customers part, by recency, frequency and money: `measure, share, value`.
 
     Of everybody with an order: `recency` (days from the last order to the newest of all), `orders` and `spent`
-    (quantity x price) in the `YEAR` before that newest order, `orders lately` in the `QUARTER`; `value` is the least that is not below the `share`.
+    (quantity x price) in the `YEAR` before that newest order, `orders lately` in the `QUARTER`, `discounted` the share of the things bought
+    in that year that was at a discount (`at_discount`), of those who bought `MIN_BOUGHT`; `value` is the least that is not below the `share`.
     Recency, frequency, monetary value in fifths: Hughes, Strategic Database Marketing (1994). Empty where fewer than
     `MIN_RANKED` have an order.
     """
@@ -64,22 +69,26 @@ def customer_quantiles(orders: pl.DataFrame) -> pl.DataFrame:
     order = pl.coalesce("order_id", pl.concat_str(pl.lit("event:"), "event_id"))
     recent = pl.col("occurred_at") > pl.lit(newest) - YEAR
     lately = pl.col("occurred_at") > pl.lit(newest) - QUARTER
+    at_discount = pl.col("at_discount").filter(recent)
     customers = orders.group_by("customer_id").agg(
         ((pl.lit(newest) - pl.col("occurred_at").max()).dt.total_seconds() / 86_400).alias("recency"),
         order.filter(recent).n_unique().cast(pl.Float64).alias("orders"),
         order.filter(lately).n_unique().cast(pl.Float64).alias("orders lately"),
         (pl.col("quantity").fill_null(1.0) * pl.col("price")).filter(recent).sum().alias("spent"),
+        pl.when(at_discount.len() >= MIN_BOUGHT).then(at_discount.mean()).alias("discounted"),
     )
     rows = [
         (measure, share, customers[measure].quantile(share, "higher"))
         for measure in ("recency", *MEASURES.values())
         for share in FIFTHS
     ]
-    return pl.DataFrame(rows, schema=QUANTILES, orient="row")
+    return pl.DataFrame(rows, schema=QUANTILES, orient="row").drop_nulls()
 
 
 def prices(orders: pl.DataFrame) -> pl.DataFrame:
-    """Where the prices of one piece part into thirds, for each category path with `MIN_PRICES` priced rows."""
+    """Where the prices of one piece part into thirds, for each category path with `MIN_PRICES` priced rows; none where
+    most cost the same.
+    """
     return (
         orders.drop_nulls(["category", "price"])
         .group_by("category")
@@ -88,7 +97,7 @@ def prices(orders: pl.DataFrame) -> pl.DataFrame:
             pl.col("price").quantile(2 / 3, "higher").alias("high"),
             pl.len().alias("rows"),
         )
-        .filter(pl.col("rows") >= MIN_PRICES)
+        .filter(pl.col("rows") >= MIN_PRICES, pl.col("low") < pl.col("high"))
         .sort("category")
         .select(*PRICES)
     )
@@ -212,7 +221,7 @@ def count(events: pl.LazyFrame) -> Facts:
 
     Purchases are the orders that stand. Of an item's names the usual one stands, of its categories the newest.
     """
-    orders = _orders(events)
+    orders = _orders(events, carries(DISCOUNTS).alias("at_discount"))
     counted = {
         "items": _items(orders),
         "intervals": _intervals(orders),
@@ -265,11 +274,11 @@ def engagement(events: pl.LazyFrame) -> pl.DataFrame:
     return pl.concat([stated, of_messages.select(*ENGAGED).unique()]).unique().sort(*ENGAGED)
 
 
-def _orders(events: pl.LazyFrame) -> pl.DataFrame:
-    """The orders that stand."""
+def _orders(events: pl.LazyFrame, *more: pl.Expr) -> pl.DataFrame:
+    """The orders that stand, with `more`."""
     return (
         without_undone(
-            events.filter((pl.col("kind") == ORDER) | is_return()).select(*READ, "category").collect()
+            events.filter((pl.col("kind") == ORDER) | is_return()).select(*READ, "category", *more).collect()
         )
         .filter(pl.col("kind") == ORDER)
         .drop("kind")

@@ -120,9 +120,7 @@ def _members(ws: "Workspace") -> dict[str, int]:
     """Definition → how many people it gives a segment; only numbers that are told."""
     everybody = read_everybody(ws)
     asked = tuple(definition for definition in ws.definitions if not definition.sensitive)
-    given = segments.derive(everybody.events, everybody.context, asked)
-    counted = given.group_by("definition").agg(pl.col("customer_id").n_unique().alias("members"))
-    numbers = {definition.id: 0 for definition in asked} | dict(counted.rows())
+    numbers = segments.members(everybody.events, everybody.context, asked)
     fewest = 1 if ws.info.synthetic else FEWEST_TOLD
     return {id_: number for id_, number in numbers.items() if number == 0 or number >= fewest}
 

@@ -1,7 +1,7 @@
 """Segments: our definitions and what they give, what others logged, and the two held together."""
 
 from audit.segments.definition_files import concerning, definitions, parse, read, resolved, with_ours
-from audit.segments.derive import DERIVED, derive
+from audit.segments.derive import DERIVED, derive, members
 from audit.segments.evidence import excluded_events
 from audit.segments.history import history
 from audit.segments.logged import logged, logged_history
@@ -20,6 +20,7 @@ __all__ = [
     "history",
     "logged",
     "logged_history",
+    "members",
     "memberships",
     "parse",
     "periods",

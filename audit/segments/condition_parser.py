@@ -11,6 +11,7 @@ from msgspec.structs import asdict
 from audit.errors import InputError
 from audit.events.schema import KINDS
 from audit.events.times import duration
+from audit.events.vocabulary import DISCOUNTS
 from audit.population.stats import MEASURES
 from audit.segments.model import BY, COLUMNS, TESTS, THINGS, Condition, Selection
 from audit.storage.toml_input import Flag, TableError, convert, one_of, read_by, unknown
@@ -19,7 +20,7 @@ _SELECTION = ("kinds", "categories", "words", "topics", "gift", "quantity_at_lea
 _USES = {
     "count": ("things", "at_least", "above_fifth", "window", "depth", "by"),
     "sum": ("at_least", "above_fifth", "window"),
-    "share": ("keys", "share", "at_least", "window"),
+    "share": ("keys", "share", "at_least", "above_fifth", "window"),
     "first": ("window",),
     "absent": ("window",),
     "open": ("ends", "same", "after", "window"),
@@ -199,11 +200,12 @@ def _at_least(location: Location, table: _ConditionTable, events: Selection) -> 
         written = getattr(table, key)
         if not isinstance(written, str):
             continue
-        things = "spent" if table.test == "sum" else table.things
+        things = measured(table.test, table.things, table.keys)
         if (things, table.window) not in MEASURES or events != _ORDERS:
             raise location.error(
                 key,
-                "fifths are known of all orders in a window of 90d or 365d, and of what was spent in 365d",
+                "fifths are known of all orders in a window of 90d or 365d, of what was spent in 365d, and of the share at "
+                f"a discount in 365d (keys {', '.join(DISCOUNTS)})",
             )
         if written not in _FIFTHS:
             raise location.error(key, unknown(written, _FIFTHS))
@@ -211,6 +213,13 @@ def _at_least(location: Location, table: _ConditionTable, events: Selection) -> 
         return {"at_least": 1, "fifth": _FIFTHS[table.at_least], "above_fifth": None}
     above = None if table.above_fifth is None else _FIFTHS[table.above_fifth]
     return {"above_fifth": above}
+
+
+def measured(test: str, things: str, keys: tuple[str, ...]) -> str:
+    """What a condition counts, by the name that `MEASURES` has for it."""
+    if test == "share":
+        return "discounted" if keys == DISCOUNTS else ""
+    return "spent" if test == "sum" else things
 
 
 def _windows(location: Location, table: _ConditionTable) -> dict[str, Any]:

@@ -6,14 +6,14 @@ So windows `(t - w, t]` are exact, ties included, and the moments after the pres
 """
 
 import re
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import polars as pl
 
 from audit.events.schema import TIME
+from audit.events.vocabulary import carries
 from audit.segments.event_selection import SelectedEvents
-from audit.segments.groups import carries, profile_values
+from audit.segments.groups import profile_values
 from audit.segments.model import Condition, Selection
 
 CENTS = 100
@@ -42,12 +42,12 @@ def contributions(
         return selected.once(_contributions, condition).join(
             only, on=_KEYS, how="semi", maintain_order="left"
         )
-    rows = distinct_events(selected, condition).join(only, on=_KEYS, how="semi", maintain_order="left")
+    rows = selected.grouped(condition).join(only, on=_KEYS, how="semi", maintain_order="left")
     return _by_test(rows, condition, selected)
 
 
 def _contributions(selected: SelectedEvents, condition: Condition) -> pl.DataFrame:
-    return _by_test(distinct_events(selected, condition), condition, selected)
+    return _by_test(selected.grouped(condition), condition, selected)
 
 
 def _by_test(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents) -> pl.DataFrame:
@@ -73,11 +73,13 @@ def _count(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.Da
     leave = pl.col("again")
     if condition.window is not None:
         leave = pl.min_horizontal(pl.col("occurred_at") + condition.window, leave)
-    return _contribution(rows.with_columns(leave.alias("leave")), pl.col("occurred_at"), pl.col("leave"))
+    units = _units(rows, condition.things).with_columns(leave.alias("leave"))
+    return _contribution(units, pl.col("occurred_at"), pl.col("leave"))
 
 
 def _sum(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.DataFrame:
-    return _windowed(rows, condition.window, weight=pl.col("weight"))
+    at_once = rows.group_by(*_KEYS, "occurred_at").agg(spent().sum().alias("weight"))
+    return _windowed(at_once, condition.window, weight=pl.col("weight"))
 
 
 def _share(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.DataFrame:
@@ -88,7 +90,8 @@ def _share(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.Da
 
 
 def _first(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.DataFrame:
-    return _windowed(rows.unique(_KEYS, keep="first", maintain_order=True), condition.window)
+    first = rows.select(*_KEYS, "occurred_at").unique(_KEYS, keep="first", maintain_order=True)
+    return _windowed(first, condition.window)
 
 
 def _absent(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents) -> pl.DataFrame:
@@ -248,33 +251,16 @@ def turns(changes: pl.DataFrame, holds: pl.Expr, *keys: str) -> pl.DataFrame:
     return on.filter(pl.col("on") != before).select(*keys, "time", "on")
 
 
-def distinct_events(selected: SelectedEvents, condition: Condition) -> pl.DataFrame:
-    """The events that `condition` adds up, in the least rows that say it; conditions that differ in limits share them.
-
-    Of a sum `person, group, occurred_at, weight`: what was paid at once. Of a count of orders, items or days
-    `person, group, occurred_at, again`: when an event of it happened, and when the next of the same one did. Of
-    everything else the events themselves.
-    """
-    paid = condition.test == "sum"
-    if not paid and (condition.test != "count" or condition.things == "event"):
-        return selected.grouped(condition)
-    without_limits = replace(
-        condition, at_least=1, window=None, share=0.0, fifth=None, above_fifth=None, window_fifth=None
-    )
-    return selected.once(_paid if paid else _units, without_limits)
+def spent() -> pl.Expr:
+    """What an event cost, in whole hundredths."""
+    return (pl.col("quantity").fill_null(1.0) * pl.col("price") * CENTS).round().cast(pl.Int64)
 
 
-def _paid(selected: SelectedEvents, condition: Condition) -> pl.DataFrame:
-    rows = selected.grouped(condition)
-    spent = (pl.col("quantity").fill_null(1.0) * pl.col("price") * CENTS).round().cast(pl.Int64)
-    return rows.group_by(*_KEYS, "occurred_at").agg(spent.sum().alias("weight"))
-
-
-def _units(selected: SelectedEvents, condition: Condition) -> pl.DataFrame:
-    rows = selected.grouped(condition)
-    units = rows.select(*_KEYS, unit(condition.things).alias("unit"), "occurred_at").drop_nulls("unit")
+def _units(rows: pl.DataFrame, things: str) -> pl.DataFrame:
+    """When an event of each order, item or day happened, and when the next of the same one did: `person, group, occurred_at, again`."""
+    units = rows.select(*_KEYS, unit(things).alias("unit"), "occurred_at").drop_nulls("unit")
     units = units.filter(_new("person", "group", "unit", "occurred_at"))  # most repeats stand together
-    numbered = pl.col("unit") if condition.things == "day" else _number("unit")
+    numbered = pl.col("unit") if things == "day" else _number("unit")
     units = units.with_columns(_number("group").alias("name"), numbered)
     units = units.sort("person", "name", "unit", "occurred_at")
     units = units.filter(_new("person", "name", "unit", "occurred_at"))

@@ -14,13 +14,13 @@ from msgspec.structs import asdict
 
 from audit.errors import InputError
 from audit.population.stats import MEASURES, Facts
-from audit.segments.condition_parser import Location, read_condition, texts
+from audit.segments.condition_parser import Location, measured, read_condition, texts
 from audit.segments.model import BASES, Condition, Definition
 from audit.storage import toml_input
 from audit.storage.toml_input import Flag, Text, are_tables, one_of, read_by, unknown
 
 _TITLE = ("group",)
-_REASON = ("count", "first", "last", "item", "group")
+_REASON = ("count", "part", "first", "last", "item", "group")
 _ALIAS = ("group", "leaf")
 
 
@@ -134,7 +134,7 @@ def _definition(location: Location, row: Mapping[str, Any]) -> Definition:
         ("reason", [table.reason], _REASON),
         ("aliases", table.aliases, _ALIAS),
     ):
-        allowed = fields if grouped else [field for field in fields if field in _REASON[:4]]
+        allowed = fields if grouped else [field for field in fields if field != "group"]
         _refuse_fields(location, key, templates, allowed)
     return Definition(**{**asdict(table), "when": when})
 
@@ -172,13 +172,16 @@ def _needs_fifths(definition: Definition) -> bool:
 
 
 def _with_numbers(condition: Condition, quantiles: dict[tuple[str, float], float]) -> Condition:
-    things = "spent" if condition.test == "sum" else condition.things
+    things = measured(condition.test, condition.things, condition.keys)
     measure = MEASURES.get((things, condition.window), "")
     if condition.fifth is not None:
         condition = replace(condition, at_least=max(quantiles[measure, condition.fifth], 1.0))
     if condition.above_fifth is not None:
-        least = quantiles.get((measure, condition.above_fifth), 1.0)
-        condition = replace(condition, at_least=max(condition.at_least, least))
+        least, raised = (
+            quantiles.get((measure, condition.above_fifth), 0.0),
+            "share" if condition.test == "share" else "at_least",
+        )
+        condition = replace(condition, **{raised: max(getattr(condition, raised), least)})
     if condition.window_fifth is not None:
         days = quantiles["recency", condition.window_fifth]
         condition = replace(condition, window=timedelta(days=int(days) + 1))

@@ -1,5 +1,8 @@
 """The segments that our definitions give customers, with their evidence and when they end."""
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import polars as pl
 
 from audit.events.schema import TIME
@@ -40,19 +43,39 @@ def derive(
     A sensitive definition is evaluated only for customers of whom somebody else logged that segment; a category of
     the sensitive map makes no segment.
     """
-    if definitions is None:
-        definitions = ctx.definitions or our_definitions()
+    held = _held(events, ctx, ctx.definitions or our_definitions() if definitions is None else definitions)
+    if held.holding.is_empty():
+        return pl.DataFrame(schema=DERIVED)
+    reasons = evidence(held.selected, held.definitions, held.holding, ctx.at)
+    return _worded(
+        _spells(held, ctx).join(reasons, on=AT_SEGMENT, how="left"), held.selected, held.definitions
+    )
+
+
+def members(events: pl.DataFrame, ctx: SegmentContext, definitions: tuple[Definition, ...]) -> dict[str, int]:
+    """Of each definition, how many of the customers in `events` it gives a segment, as `derive` does, whatever the group."""
+    held = _held(events, ctx, definitions)
+    counted = held.holding.group_by("position").agg(pl.col("person").n_unique())
+    numbers = {held.definitions[position].id: number for position, number in counted.iter_rows()}
+    return {definition.id: numbers.get(definition.id, 0) for definition in definitions}
+
+
+class _Held(NamedTuple):
+    """What holds at one moment (see `transitions.holding`), of which definitions with the numbers that the facts put in."""
+
+    selected: SelectedEvents
+    definitions: tuple[Definition, ...]
+    allowed: dict[str, pl.Series]
+    holding: pl.DataFrame
+
+
+def _held(events: pl.DataFrame, ctx: SegmentContext, definitions: tuple[Definition, ...]) -> _Held:
     definitions = resolved(definitions, ctx.facts)
     selected = SelectedEvents(events, ctx.at, ctx.facts.prices, ctx.models, ctx.coverage)
     allowed = may_be_asked(events, selected, definitions)
     definitions = tuple(each for each in definitions if not each.sensitive or each.id in allowed)
     holding = transitions.holding(selected, definitions, allowed, ctx.at)
-    holding = _without_divided(holding, definitions)
-    if holding.is_empty():
-        return pl.DataFrame(schema=DERIVED)
-    spells = _spells(selected, definitions, allowed, holding, ctx)
-    reasons = evidence(selected, definitions, holding, ctx.at)
-    return _worded(spells.join(reasons, on=AT_SEGMENT, how="left"), selected, definitions)
+    return _Held(selected, definitions, allowed, _without_divided(holding, definitions))
 
 
 def may_be_asked(
@@ -80,19 +103,14 @@ def may_be_asked(
     }
 
 
-def _spells(
-    selected: SelectedEvents,
-    definitions: tuple[Definition, ...],
-    allowed: dict[str, pl.Series],
-    holding: pl.DataFrame,
-    ctx: SegmentContext,
-) -> pl.DataFrame:
+def _spells(held: _Held, ctx: SegmentContext) -> pl.DataFrame:
     """The spell that each segment which holds now is in: `position, person, group, since, until`.
 
     What does not hold now has no spell that matters: its past is not counted.
     """
-    contributed = transitions.contributed(selected, definitions, allowed, holding.select(AT_SEGMENT).unique())
-    turns = transitions.segments(contributed, definitions)
+    segments = held.holding.select(AT_SEGMENT).unique()
+    contributed = transitions.contributed(held.selected, held.definitions, held.allowed, segments)
+    turns = transitions.segments(contributed, held.definitions)
     began = turns.filter(pl.col("time") <= ctx.at).unique(AT_SEGMENT, keep="last", maintain_order=True)
     ends = turns.filter(pl.col("time") > ctx.at).unique(AT_SEGMENT, keep="first", maintain_order=True)
     return (
@@ -103,28 +121,41 @@ def _spells(
 
 
 def _without_divided(holding: pl.DataFrame, definitions: tuple[Definition, ...]) -> pl.DataFrame:
-    """What holds, without the groups that a finer definition divides further for the same customer."""
-    positions = {definition.id: position for position, definition in enumerate(definitions)}
+    """What holds, without the groups that a finer definition, or a deeper category of the same, divides for the same customer."""
     finer = [
         holding.filter(pl.col("position") == position).select(
-            pl.lit(positions[definition.finer_than], pl.UInt16).alias("position"),
+            pl.lit(coarser, pl.UInt16).alias("position"),
             "person",
             pl.col("group").alias("finer"),
+            pl.lit(coarser == position).alias("same"),
         )
         for position, definition in enumerate(definitions)
-        if definition.finer_than in positions
+        if "category" in definition.when[0].by
+        for coarser in _coarser(position, definitions)
     ]
     if not finer:
         return holding
     within = pl.col("finer").str.starts_with(pl.col("group"))
     deeper = pl.col("finer").str.strip_prefix(pl.col("group"))
+    divides = (
+        deeper.str.starts_with(" > ") | deeper.str.starts_with(BETWEEN) | ((deeper == "") & ~pl.col("same"))
+    )
     divided = (
         holding.join(pl.concat(finer), on=("position", "person"))
-        .filter(within & ((deeper == "") | deeper.str.starts_with(" > ") | deeper.str.starts_with(BETWEEN)))
+        .filter(within & divides)
         .select(AT_SEGMENT)
         .unique()
     )
     return holding.join(divided, on=AT_SEGMENT, how="anti", maintain_order="left")
+
+
+def _coarser(position: int, definitions: tuple[Definition, ...]) -> Iterator[int]:
+    """The definition at `position`, and those that it divides further, the finest first."""
+    positions = {definition.id: number for number, definition in enumerate(definitions)}
+    coarser: int | None = position
+    while coarser is not None:
+        yield coarser
+        coarser = positions.get(definitions[coarser].finer_than or "")
 
 
 def _worded(
@@ -147,18 +178,22 @@ def titled(rows: pl.DataFrame, definitions: tuple[Definition, ...]) -> pl.DataFr
 
 
 def _titled(rows: pl.DataFrame, definition: Definition) -> pl.DataFrame:
+    fields = _FIELDS
+    if len(definition.when[0].by) > 1:
+        fields = _FIELDS | {"group": pl.col("group").str.replace_all(BETWEEN, ", ", literal=True)}
     grouped_id = pl.concat_str(pl.lit(f"{definition.id}:"), "group")
     return rows.with_columns(
         (grouped_id if definition.grouped else pl.lit(definition.id)).alias("segment_id"),
-        filled(definition.title, _FIELDS).alias("title"),
+        filled(definition.title, fields).alias("title"),
         pl.lit(definition.id).alias("definition"),
-        filled(definition.reason, _FIELDS).alias("reason"),
+        filled(definition.reason, fields).alias("reason"),
     )
 
 
 _FIELDS = {
     "group": pl.col("group"),
     "count": pl.col("count").cast(pl.String),
+    "part": pl.col("part").cast(pl.String),
     "first": pl.col("first").dt.strftime("%Y-%m-%d"),
     "last": pl.col("last").dt.strftime("%Y-%m-%d"),
     "item": pl.col("item").fill_null("An item"),

@@ -90,11 +90,31 @@ class SelectedEvents:
         return grouped(self.rows(condition.events), condition, self._prices)
 
     def _matching_rows(self, selection: Selection) -> pl.DataFrame:
+        rows = self.once(SelectedEvents._of_kinds, selection.kinds).lazy()
+        about = self._about(selection)
+        if about is not None:
+            rows = rows.filter(about)
+        return rows.filter(*_marks(selection)).select("row", "person", *_COLUMNS).collect()
+
+    def _about(self, selection: Selection) -> pl.Series | None:
+        """Whether each event of its kinds is about what `selection` names; None where it names nothing, or there is none."""
         rows = self.once(SelectedEvents._of_kinds, selection.kinds)
-        for mark in _marks(selection):
-            rows = rows.filter(mark)
-        matches = None if rows.is_empty() else _about(rows, selection)
-        return (rows if matches is None else rows.filter(matches)).select("row", "person", *_COLUMNS)
+        alternatives = []
+        if selection.categories:
+            alternatives.append(_matching(rows["category"], _scopes(selection.categories)))
+        if selection.words:
+            alternatives.append(
+                _matching(self.once(SelectedEvents._texts, selection.kinds), _words(selection.words))
+            )
+        if selection.topics:
+            alternatives.append(_matching(rows["topics"].list.join("\n"), _topics(selection.topics)))
+        if not alternatives or rows.is_empty():
+            return None
+        return pl.select(pl.any_horizontal(alternatives)).to_series()
+
+    def _texts(self, kinds: tuple[str, ...]) -> pl.Series:
+        rows = self.once(SelectedEvents._of_kinds, kinds)
+        return rows.select(pl.concat_str(_TEXTS, separator=" | ", ignore_nulls=True).alias("text"))["text"]
 
     def _of_kinds(self, kinds: tuple[str, ...]) -> pl.DataFrame:
         return self._events.filter(pl.col("kind").is_in(list(kinds)))
@@ -106,21 +126,6 @@ def _marks(selection: Selection) -> Iterator[pl.Expr]:
         yield pl.col("gift").fill_null(value=False) | somebody
     if selection.quantity_at_least is not None:
         yield pl.col("quantity") >= selection.quantity_at_least
-
-
-def _about(rows: pl.DataFrame, selection: Selection) -> pl.Series | None:
-    """Whether each row is about what `selection` names; None where it names nothing."""
-    alternatives = []
-    if selection.categories:
-        alternatives.append(_matching(rows["category"], _scopes(selection.categories)))
-    if selection.words:
-        text = rows.select(pl.concat_str(_TEXTS, separator=" | ", ignore_nulls=True).alias("text"))["text"]
-        alternatives.append(_matching(text, _words(selection.words)))
-    if selection.topics:
-        alternatives.append(_matching(rows["topics"].list.join("\n"), _topics(selection.topics)))
-    if not alternatives:
-        return None
-    return pl.select(pl.any_horizontal(alternatives)).to_series()
 
 
 def _matching(texts: pl.Series, pattern: str) -> pl.Series:

@@ -36,8 +36,8 @@ def evidence(
 ) -> pl.DataFrame:
     """What stands behind the conditions that hold (`condition, position, person, group, value`).
 
-    Columns `position, person, group, evidence, count, first, last, item, absent`: event_ids oldest first; the value of
-    the first condition that holds; times (UTC) of the oldest and newest event and the newest item's name; JSON.
+    Columns `position, person, group, evidence, count, part, first, last, item, absent`: event_ids oldest first; the value of
+    the first condition that holds, and the part of it that carries what a share asks for; times (UTC) of the oldest and newest event and the newest item's name; JSON.
     """
     conditions = [condition for definition in definitions for condition in definition.when]
     segments = holding.select(AT_SEGMENT).unique(maintain_order=True).with_row_index("segment")
@@ -130,7 +130,7 @@ def _counts(holding: pl.DataFrame) -> pl.DataFrame:
     return (
         holding.sort("condition")
         .unique(AT_SEGMENT, keep="first", maintain_order=True)
-        .select(*AT_SEGMENT, pl.col("value").alias("count"))
+        .select(*AT_SEGMENT, pl.col("value").alias("count"), "part")
     )
 
 

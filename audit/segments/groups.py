@@ -1,6 +1,5 @@
 """What a segment exists once for each of: categories, bands of prices, parts of the day, topics, values of a profile."""
 
-import re
 import zoneinfo
 from functools import cache
 from itertools import pairwise
@@ -123,16 +122,6 @@ def dayparts() -> dict[str, tuple[int, int]]:
 @cache
 def _zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
-
-
-def carries(keys: tuple[str, ...]) -> pl.Expr:
-    """Whether an event carries one of the attributes `keys` with something in it: not empty, 0, false or null.
-
-    Works on the JSON as text, in two passes: attributes with nothing in them are taken away, then any is left or none.
-    """
-    key = f'"(?:{"|".join(map(re.escape, keys))})"\\s*:\\s*'
-    nothing = rf'(?i){key}(?:""|"?(?:false|null|none|no)"?|\[\]|\{{\}}|"?-?0*\.?0*"?)\s*([,}}])'
-    return pl.col("attributes").str.replace_all(nothing, "$1").str.contains(key).fill_null(value=False)
 
 
 def profile_values(condition: Condition) -> list[pl.Expr]:

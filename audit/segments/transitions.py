@@ -5,9 +5,9 @@ from datetime import datetime
 
 import polars as pl
 
-from audit.segments.contributions import contributions, distinct_events, least, live, turns, values
+from audit.events.vocabulary import carries
+from audit.segments.contributions import contributions, least, live, spent, turns, unit, values
 from audit.segments.event_selection import SelectedEvents
-from audit.segments.groups import carries
 from audit.segments.model import LEARNED, Condition, Definition
 from audit.segments.models import explain as learned
 
@@ -95,22 +95,26 @@ def counted_at(selected: SelectedEvents, condition: Condition, at: datetime) -> 
         return pl.select(best, group=pl.lit(""), value=pl.lit(1, pl.Int64), part=pl.lit(0, pl.Int64))
     if condition.test not in ("count", "sum", "share"):
         added = condition_contributions(selected, condition).filter(live(at))
-        return _counted(added, pl.col("weight").sum(), pl.col("part").sum())
-    rows = distinct_events(selected, condition)
+        return _counted(added.lazy(), pl.col("weight").sum(), pl.col("part").sum())
+    rows = selected.grouped(condition).lazy()
     if condition.window is not None:
         rows = rows.filter(pl.col("occurred_at") > at - condition.window)
     if condition.test == "sum":
-        return _counted(rows, pl.col("weight").sum(), pl.lit(0))
+        return _counted(rows, spent().sum(), pl.lit(0))
     if condition.test == "share":
         return _counted(rows, pl.len(), carries(condition.keys).sum())
     if condition.things != "event":
-        rows = rows.filter(pl.col("again").is_null())
+        rows = (
+            rows.select("person", "group", unit(condition.things).alias("unit")).drop_nulls("unit").unique()
+        )
     return _counted(rows, pl.len(), pl.lit(0))
 
 
-def _counted(rows: pl.DataFrame, value: pl.Expr, part: pl.Expr) -> pl.DataFrame:
-    return rows.group_by("person", "group").agg(
-        value.cast(pl.Int64).alias("value"), part.cast(pl.Int64).alias("part")
+def _counted(rows: pl.LazyFrame, value: pl.Expr, part: pl.Expr) -> pl.DataFrame:
+    return (
+        rows.group_by("person", "group")
+        .agg(value.cast(pl.Int64).alias("value"), part.cast(pl.Int64).alias("part"))
+        .collect()
     )
 
 

@@ -12,10 +12,10 @@ from audit.errors import NotFoundError
 from audit.events.purchases import ORDER, TAKEN_BACK, undone
 from audit.events.schema import BEHAVIOUR
 from audit.events.times import parse_iso
+from audit.events.vocabulary import carries
 from audit.segments import Definition
-from audit.segments.contributions import CENTS, contributions, fits, least, live, runs, says, unit
+from audit.segments.contributions import contributions, fits, least, live, runs, says, spent, unit
 from audit.segments.event_selection import READ, SelectedEvents
-from audit.segments.groups import carries
 from audit.segments.logged import KINDS as LOGGED
 from audit.segments.model import Condition
 from audit.segments.transitions import HOLDS
@@ -241,8 +241,7 @@ def _of_share(selected: SelectedEvents, rows: pl.DataFrame, condition: Condition
 def _can_stay(rows: pl.DataFrame, condition: Condition) -> int:
     """How many of `rows`, in this order, can stay without what they add reaching what the condition asks for."""
     if condition.test == "sum":
-        worth = (pl.col("quantity").fill_null(1.0) * pl.col("price") * CENTS).round().cast(pl.Int64)
-        short = rows.select((worth.cum_sum() < least(condition)).alias("short"))["short"]
+        short = rows.select((spent().cum_sum() < least(condition)).alias("short"))["short"]
         return int(short.arg_min() or 0) if not short.all() else rows.height
     if condition.things == "event":
         return least(condition) - 1

@@ -276,3 +276,28 @@ def test_an_item_is_called_what_it_is_usually_called_of_equals_the_latest(names,
         )
     )
     assert usual_names(rows, "item_id")["item_name"].to_list() == [said]
+
+
+def priced(category, prices):
+    return [
+        {"kind": "order_completed", "at": START, "item_id": f"i{n}", "category": category, "price": price}
+        for n, price in enumerate(prices)
+    ]
+
+
+def test_of_what_mostly_costs_the_same_there_are_no_thirds():
+    frame = events(*priced("Milk", [2.0] * 39 + [3.0]), *priced("Tea", [1.0 + n for n in range(40)]))
+    assert stats.prices(frame)["category"].to_list() == ["Tea"]
+
+
+def test_discounts_are_ranked_among_those_who_bought_five_things():
+    rows = [
+        {
+            "customer_id": f"c_{person}", "kind": "order_completed", "at": START, "item_id": f"i{n}", "price": 1.0,
+            "attributes": '{"coupon": 1}' if n < person % 5 else None,
+        }
+        for person in range(60)
+        for n in range(5 if person else 4)
+    ]  # fmt: skip
+    found = stats.count(events(*rows).lazy()).quantiles.filter(measure="discounted")
+    assert dict(found.select("share", "value").rows()) == {0.2: 0.2, 0.4: 0.4, 0.6: 0.6, 0.8: 0.8}

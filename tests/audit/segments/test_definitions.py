@@ -8,23 +8,27 @@ import pytest
 
 from audit import segments
 from audit.events.times import parse_iso
+from audit.events.vocabulary import carries
 from audit.population import stats
-from audit.segments.groups import carries
 from tests.build import context, days, events
 
 AT = parse_iso("2026-06-30T12:00:00Z")
 
 
-STANDING = [
-    ("recency", 0.2, 5.0),
-    ("recency", 0.4, 20.0),
-    ("recency", 0.6, 60.0),
-    ("recency", 0.8, 200.0),
-] + [
-    (measure, share, value * scale)
-    for measure, scale in (("orders", 1), ("orders lately", 1), ("spent", 10))
-    for share, value in ((0.2, 1.0), (0.4, 2.0), (0.6, 4.0), (0.8, 8.0))
-]
+STANDING = (
+    [
+        ("recency", 0.2, 5.0),
+        ("recency", 0.4, 20.0),
+        ("recency", 0.6, 60.0),
+        ("recency", 0.8, 200.0),
+    ]
+    + [
+        (measure, share, value * scale)
+        for measure, scale in (("orders", 1), ("orders lately", 1), ("spent", 10))
+        for share, value in ((0.2, 1.0), (0.4, 2.0), (0.6, 4.0), (0.8, 8.0))
+    ]
+    + [("discounted", 0.8, 0.8)]
+)
 FACTS = replace(
     stats.none(),
     quantiles=pl.DataFrame(STANDING, schema=stats.QUANTILES, orient="row"),
@@ -269,6 +273,40 @@ def test_where_most_reach_the_number_only_the_most_frequent_fifth_does():
     assert "frequent-buyer" in derived(orders(7))
     assert "frequent-buyer" not in derived(known(orders(7)))
     assert "frequent-buyer" in derived(known(orders(8)))
+
+
+def test_who_buys_at_a_discount_is_told_against_everybody():
+    rows = discounts(6, 4)
+    assert (
+        derived(rows)["deal-seeker"]["reason"] == "6 of 10 things bought in the last year were at a discount."
+    )
+    assert "deal-seeker" not in derived(known(rows)), (
+        "a fifth of the shop's customers buy more so: 0.8 and above"
+    )
+    assert "deal-seeker" in derived(known(discounts(8, 2)))
+
+
+def test_of_nested_categories_and_their_prices_the_most_specific_is_told():
+    """As found in real data: "A", "A > B" and "A > B | low price" beside one another."""
+    top = [view(ago(20 + n), f"t{n}", category="Tea") for n in range(7)]
+    rows = [*top, *tea(8, price=3.0)]
+    found = {name: row["title"] for name, row in derived(rows).items() if name.startswith("micro")}
+    assert found == {
+        "micro-price:Tea > Green > Loose | low price": "Keeps coming back to Tea > Green > Loose, low price"
+    }
+    assert {name for name in derived(top) if name.startswith("micro")} == {"micro-shelf:Tea"}
+    areas = [view(ago(20 + n), f"t{n}", category="Tea") for n in range(4)] + tea(4)
+    assert {name for name in derived(areas) if name.startswith("micro")} == {"micro-area:Tea > Green"}
+
+
+def test_as_many_are_counted_as_are_given_a_segment():
+    rows = [{**row, "customer_id": f"c_{n}"} for n in range(3) for row in (*orders(3 + n), *tea(4 + n))]
+    frame = events(*rows)
+    ctx = context(frame, AT)
+    given = segments.derive(frame, ctx).group_by("definition").agg(pl.col("customer_id").n_unique())
+    members = segments.members(frame, ctx, segments.definitions())
+    assert {name: number for name, number in members.items() if number} == dict(given.rows())
+    assert {"frequent-buyer", "micro-area", "micro-shelf"} <= dict(given.rows()).keys()
 
 
 def test_a_group_rests_on_all_rows_that_say_so_since_another_was_said():
