@@ -94,7 +94,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "audit/findings/check.py": (BESIDE, f"{FINDINGS}test_explain.py"),
     "audit/findings/": ROOM,
     "audit/population/coverage": (
-        "tests/audit/population/test_coverage.py", "tests/audit/population/test_coverage_line.py",
+        "tests/audit/population/test_coverage.py", "tests/audit/queries/test_coverage_line.py",
         f"{FINDINGS}test_unexplained.py",
     ),
     "audit/privacy/": ("tests/audit/privacy/test_{}.py",),

@@ -58,8 +58,8 @@ class Check(ABC):
     `again`: of a check of how messages came (`alike` none but themselves): that it has not been so since, with `{since}`.
     `customers_ask`: whether a letter to a customer says so where it could not be checked.
     `finds_no_cause`: whether its findings say that nothing the customer did led to them.
-    `subject_names`: what the subject of its findings is: a name that the data has, a channel, a sensitive topic, or nothing
-    beyond what the check asks.
+    `subject_names`: what the subject of its findings is: a name that the data has, a channel, a sensitive topic, a campaign
+    whose recipients it is about, or nothing beyond what the check asks; `campaigns`: its messages are known by their campaigns.
     `titles_rule`: whether the rule it suggests has a title of ours, and not one that somebody wrote.
     `slow`: looked at last where only one finding is looked for.
     """
@@ -72,7 +72,7 @@ class Check(ABC):
     again: ClassVar[CustomerWording | None] = None
     customers_ask: ClassVar[bool] = True
     finds_no_cause: ClassVar[bool] = False
-    subject_names: ClassVar[Literal["data", "channel", "topic", "nothing"]] = "data"
+    subject_names: ClassVar[Literal["data", "channel", "topic", "audience", "campaigns", "nothing"]] = "data"
     titles_rule: ClassVar[bool] = True
     slow: ClassVar[bool] = False
 

@@ -210,6 +210,14 @@ def shortest(days: int, *spans: int) -> int:
 # -- names ----------------------------------------------------------------------------------------------------------
 
 
+def named(rule: Rule, titles: Mapping[str, str]) -> Rule:
+    """`rule` with the campaigns in its title by what they are called, where `titles` has it."""
+    title = str(rule["title"])
+    for campaign in rule.get("campaigns", ()):
+        title = title.replace(f"“{campaign}”", f"“{titles.get(campaign, campaign)}”")
+    return {**rule, "title": title}
+
+
 def quoted(names: Sequence[str]) -> str:
     """Names in a title: `“Deals”`, `“Deals”, “New for you” and 2 more`."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""

@@ -1,7 +1,9 @@
 """Who got each campaign, and what sets them apart: what is known of it, and what may be told."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -66,6 +68,17 @@ class Audiences:
 
     campaigns: pl.DataFrame
     apart: pl.DataFrame
+
+    def recipients(self, campaign: str) -> int | None:
+        """How many people got a campaign; None of one that nothing is known of."""
+        rows = self.campaigns.filter(pl.col("campaign") == campaign)
+        return rows["recipients"][0] if rows.height else None
+
+    @cached_property
+    def titles(self) -> Mapping[str, str]:
+        """What campaigns are called, by their ids, where that is known."""
+        named = self.campaigns.drop_nulls("title").filter(pl.col("title") != pl.col("campaign"))
+        return dict(named.select("campaign", "title").rows())
 
     def sets_apart(self, campaign: str, fewest: int) -> tuple[SetsApart, ...]:
         """What sets the recipients of one campaign apart, as it may be told: shares of `fewest` people at least."""

@@ -13,7 +13,6 @@ import polars as pl
 from audit.events.document import Document
 from audit.events.schema import KINDS, TIME
 from audit.events.times import duration
-from audit.events.vocabulary import OPT_OUTS
 from audit.storage import toml_input
 
 DAILY: dict[str, pl.DataType] = {
@@ -32,16 +31,6 @@ MARKS = ("device_id", "gift", "persona", "reason", "recipient", "source")
 _CHANCE = 0.01
 """House value: a silence that one history in a hundred as long would show by chance is taken for missing data."""
 
-_LINE: dict[str, tuple[str, ...]] = {
-    "orders": ("order_completed",),
-    "views": ("product_viewed",),
-    "mails": ("message_sent", "message_suppressed", "message_attempted"),
-    "opens": ("message_opened",),
-    "clicks": ("message_clicked",),
-    "opt-outs": OPT_OUTS,
-}
-"""What the coverage line speaks of: the word, and the kinds it stands for."""
-
 REPEATED = (
     "order_completed", "product_viewed", "products_searched", "product_added", "checkout_started", "content_consumed",
     "message_attempted", "message_sent", "message_suppressed", "message_opened", "message_clicked",
@@ -54,9 +43,6 @@ UNNAMED = "unnamed"
 
 _REGULAR = 30
 """House value: a kind that a source has recorded on so many days is one whose silence shows."""
-
-_DATED = ("orders", "views", "mails")
-"""Of these the line says how far they reach; of the others only that there are none."""
 
 
 class Span(Document):
@@ -79,6 +65,13 @@ class Gap(Document):
 
     begin: date = msgspec.field(name="from")
     end: date = msgspec.field(name="to")
+
+
+class SourceGap(Gap):
+    """Days on which a source is silent that records something every day."""
+
+    kinds: tuple[str, ...] = ()
+    """The kinds of events that it records, so that some of them may be missing; none where any kind may be."""
 
 
 class LeftOut(Document):
@@ -117,7 +110,7 @@ class CoverageDocument(Document):
     kinds: dict[str, Span]
     absent: tuple[str, ...]
     """The kinds of which the data holds no event at all."""
-    gaps: tuple[Gap, ...]
+    gaps: tuple[SourceGap, ...]
     ends: dict[str, datetime] = msgspec.field(default_factory=dict)
     """The kinds whose source ends before the moment asked about, and up to when they are known."""
     left_out: LeftOut = NOTHING_LEFT_OUT
@@ -171,9 +164,13 @@ class Coverage:
 
     def gaps_of(self, kinds: Iterable[str]) -> tuple[tuple[date, date], ...]:
         """The gaps in which events of one of `kinds` may be missing."""
-        missing = set(kinds)
-        recorded = {(begin, end): kinds for begin, end, kinds in self.silent}
+        missing, recorded = set(kinds), self._recorded
         return tuple(gap for gap in self.gaps if gap not in recorded or recorded[gap] & missing)
+
+    @property
+    def _recorded(self) -> dict[tuple[date, date], frozenset[str]]:
+        """The kinds of events that the silent source records, by gap, where that is known."""
+        return {(begin, end): kinds for begin, end, kinds in self.silent}
 
     @property
     def absent(self) -> tuple[str, ...]:
@@ -190,7 +187,10 @@ class Coverage:
             sources=tuple(Source(source=name, last=last) for name, last in self.sources.items()),
             kinds=self.kinds,
             absent=self.absent,
-            gaps=tuple(Gap(begin=begin, end=end) for begin, end in self.gaps),
+            gaps=tuple(
+                SourceGap(begin=begin, end=end, kinds=tuple(sorted(self._recorded.get((begin, end), ()))))
+                for begin, end in self.gaps
+            ),
             ends=dict(self.ends),
             left_out=self.left_out,
         )
@@ -253,11 +253,12 @@ def summarize(counts: pl.DataFrame, moment: datetime | None = None) -> Coverage:
 
 
 def of_document(document: CoverageDocument) -> Coverage:
-    """The coverage that `document` was made of, without what its silent sources record and what its events fill."""
+    """The coverage that `document` was made of, without what its events fill."""
     return Coverage(
         sources={row.source: row.last for row in document.sources},
         kinds=document.kinds,
         gaps=tuple((gap.begin, gap.end) for gap in document.gaps),
+        silent=tuple((gap.begin, gap.end, frozenset(gap.kinds)) for gap in document.gaps if gap.kinds),
         ends=document.ends,
         left_out=document.left_out,
     )
@@ -282,47 +283,8 @@ def would_explain(coverage: Coverage, at: pl.Expr) -> pl.Expr:
     return pl.all_horizontal(at - window >= begins, *ends, ~pl.any_horizontal(pl.lit(value=False), *gaps))
 
 
-def reach(coverage: Coverage) -> tuple[dict[str, datetime], tuple[str, ...]]:
-    """What the coverage line speaks of: each word with its newest event (UTC), and the words of which there is nothing."""
-    spans = coverage.kinds
-    lasts = {word: [spans[kind].last for kind in kinds if kind in spans] for word, kinds in _LINE.items()}
-    dated = {word: max(lasts[word]) for word in _DATED if lasts[word]}
-    return dated, tuple(word for word, moments in lasts.items() if not moments)
-
-
-def line(coverage: Coverage) -> str:
-    """`data: orders to 21 Nov 2026 09:12 · mails to 20 Nov 23:59 · no opens · gap 3–5 Oct` (times in UTC).
-
-    The year stands where it is not that of the date before it. Of several gaps the newest is shown, with
-    how many there are. Last comes what was left out, if anything.
-    """
-    parts: list[str] = []
-    year: int | None = None
-    dated, absent = reach(coverage)
-    for word, newest in dated.items():
-        parts.append(f"{word} to {_day(newest, year)} {newest:%H:%M}")
-        year = newest.year
-    parts += [f"no {word}" for word in absent]
-    if coverage.gaps:
-        parts.append(_gap(coverage.gaps, year))
-    parts += filter(None, [coverage.left_out.in_words()])
-    return "data: " + " · ".join(parts)
-
-
 def _rows(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
-def _gap(gaps: tuple[tuple[date, date], ...], year: int | None) -> str:
-    begin, end = max(gaps)
-    same_month = (begin.year, begin.month) == (end.year, end.month)
-    since = "" if begin == end else f"{begin.day}–" if same_month else f"{_day(begin, end.year)}–"
-    count = "gap" if len(gaps) == 1 else f"{len(gaps)} gaps, last"
-    return f"{count} {since}{_day(end, year if begin.year == end.year else None)}"
-
-
-def _day(moment: date, year: int | None) -> str:
-    return f"{moment.day} {moment:%b}" + ("" if moment.year == year else f" {moment.year}")
 
 
 def _silent(

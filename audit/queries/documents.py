@@ -204,14 +204,14 @@ def written(
     reason: str | None = None,
 ) -> "Report":
     """The report of a case already read."""
+    from audit.population.audience import none
     from audit.queries import reports
     from audit.queries.reports.case_facts import behind, case_facts
 
     def remedy(row: Finding) -> remedies.Remedy:
         return remedies.remedy(ws, case.view.meant(row), at=case.book_at)
 
-    explained = partial(explanation, case)
-    customer = picture(case, strips=True)
+    explained, customer = partial(explanation, case), picture(case, strips=True)
     customer_findings = customer.findings
     answered = reports.chosen(customer_findings, finding)
     facts = case_facts(case, answered)
@@ -220,18 +220,21 @@ def written(
     explanations = [explained(message=message) for message in messages]
     if kind == "internal":
         explanations += [] if answered is None else [explained(finding=answered.id)]
-        evidence = [event for document in explanations for event in (document.subject.id, *document.evidence)]
-        events = case.view.events(case.events)
+        evidence = [event for document in explanations for event in document.evidence]
+        in_findings = [message for row in customer_findings for message in row.messages]
+        events, audiences = case.view.events(case.events), case.context.facts.audiences
+        tellable = audiences if case.view.tells(sensitive=True) else none()
         note = reports.internal(
             customer,
             customer_findings,
             explanations,
-            chart=reports.weekly(events, case.context.at, evidence),
+            chart=reports.weekly(events, case.context.at, evidence, in_findings),
             locale=locale,
             ticket=ticket,
             reason=reason,
             remedies={row.id: remedy(row) for row in customer_findings},
-            behind=behind(events, customer_findings),
+            behind=behind(events, customer_findings, tellable),
+            campaigns=audiences.titles,
         )
         return case.view.shown(note)
     if kind == "reply":

@@ -83,9 +83,17 @@ class _Part:
             .select(
                 "id",
                 pl.when(covered).then("rule").alias("covered_by"),
-                pl.when(helps).then("text").alias("suggested_rule"),
+                pl.when(helps).then(self._named(pl.col("text"))).alias("suggested_rule"),
             )
         )
+
+    def _named(self, text: pl.Expr) -> pl.Expr:
+        titles = self._context.facts.audiences.titles
+
+        def named(rule: str) -> str:
+            return json.dumps(suggested_rule.named(json.loads(rule), titles), ensure_ascii=False)
+
+        return text.map_elements(named, return_dtype=pl.String, skip_nulls=True)
 
     def _best(self) -> pl.DataFrame:
         """The rule that is worth proposing, as `remedies` chooses it: `id, text, stops`."""

@@ -80,7 +80,8 @@ def _with_remedy(case: Case, finding: Finding) -> Finding:
         return replace(finding, suggested_rule=None, covered_by=covering)
     if not effect.stops:
         return replace(finding, suggested_rule=None, covered_in_part=covering)
-    return replace(finding, suggested_rule=suggested, suggested_effect=effect, covered_in_part=covering)
+    named = suggested_rule.named(suggested, case.context.facts.audiences.titles)
+    return replace(finding, suggested_rule=named, suggested_effect=effect, covered_in_part=covering)
 
 
 def _worth_proposing(

@@ -295,6 +295,7 @@ class RuleVerdict(Document):
     """What a rule says of a message."""
 
     id: str
+    title: str = ""
     version: int | None
     verdict: Literal["stops", "allows", "cannot_tell"]
     text: str

@@ -4,6 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from itertools import starmap
+
+import polars as pl
 
 from audit.findings import CHECKS, Unanswered, by_lack, catalogue
 from audit.queries.findings_documents import Finding
@@ -43,8 +46,10 @@ def _head(section: Section, says: Language, said: Said) -> Iterator[Told]:
 
 
 def _covered(says: Language, said: Said) -> Iterator[str]:
-    """How far orders, views and messages reach, the newest gap and how many there are, and what was left out."""
+    """How far orders, views and messages reach, the newest gap of each and how many there are, and what was left out."""
     known, newest = said.data.coverage, said.data.newest
+    recorded = {(begin, end): kinds for begin, end, kinds in known.silent}
+    lacking: list[set[tuple[date, date]]] = []
     for kinds in (
         ("order_completed",),
         ("product_viewed",),
@@ -53,13 +58,15 @@ def _covered(says: Language, said: Said) -> Iterator[str]:
         moments = [newest[kind] for kind in kinds if kind in newest]
         if moments:
             yield (minute if says.locale == "en" else day)(max(moments))
-    if known.gaps:
-        begin, end = max(known.gaps)
-        same_month = says.locale == "en" and (begin.year, begin.month) == (end.year, end.month)
-        begins = (
-            [] if begin == end and says.locale == "en" else [str(begin.day)] if same_month else [_iso(begin)]
-        )
-        yield from [*([str(len(known.gaps))] if len(known.gaps) > 1 else []), *begins, _iso(end)]
+            lacking.append({gap for gap in known.gaps if set(kinds) & recorded.get(gap, {*kinds})})
+    shared = set.intersection(*lacking) if len(lacking) > 1 else set()
+    for gaps in [*(own - shared for own in lacking), shared]:
+        if gaps:
+            begin, end = max(gaps)
+            same_month = says.locale == "en" and (begin.year, begin.month) == (end.year, end.month)
+            one_day = begin == end and says.locale == "en"
+            begins = [] if one_day else [str(begin.day)] if same_month else [_iso(begin)]
+            yield from [*([str(len(gaps))] if len(gaps) > 1 else []), *begins, _iso(end)]
     out = known.left_out
     yield from (str(number) for number in (out.quarantined, out.lost_opt_outs, out.future) if number)
 
@@ -90,7 +97,7 @@ def _verdict(section: Section, says: Language, said: Said) -> Iterator[Told]:
 
 def _found(row: Finding, said: Said) -> list[str]:
     """The German sentence of a finding: how many, when, how many too many."""
-    named = [*figures(row.subject or "", said.names), *_behind(row, said)]
+    named = [*figures(row.subject or "", said.names), *_behind(row, said), *_campaigns(row, said)]
     days = span(row.first, row.last)
     if not row.messages:
         assert {row.first, row.last} <= {event["occurred_at"] for event in said.history.rows}
@@ -109,6 +116,20 @@ def _found(row: Finding, said: Said) -> list[str]:
         *days,
         *([str(excess)] if excess is not None else []),
     ]
+
+
+def _campaigns(row: Finding, said: Said) -> list[str]:
+    """How many other campaigns a run is of, and how many people got the one whose recipients a finding is about."""
+    if row.check == "sensitive-audience":
+        sent = said.data.events.filter(
+            pl.col("kind") == "message_sent", pl.coalesce("campaign_id", "campaign_name") == row.subject
+        )
+        return [str(sent["customer_id"].n_unique())]
+    if row.check != "ignored-streak":
+        return []
+    rows = [said.history.by_id[event] for event in row.messages]
+    others = len({each["campaign_name"] or each["campaign_id"] for each in rows} - {None}) - 1
+    return [str(others)] if others > 1 else []
 
 
 def _behind(row: Finding, said: Said) -> list[str]:
@@ -173,6 +194,10 @@ def _done(section: Section, says: Language, said: Said) -> Iterator[Told]:
     """Since when a rule stands in the book, and how many of a finding's messages the rules that are on stop."""
     parts = (part for row in said.case.findings for part in (row.covered_by, row.covered_in_part) if part)
     stops = {str(number) for part in parts for number in (part.together, part.of)}
+    rules = [row.suggested_rule for row in said.case.findings if row.suggested_rule] + [
+        *said.data.rules.values()
+    ]
+    stops |= {figure for rule in rules for figure in figures(str(rule["title"]), said.names)}
     return (Told(text, said.data.book_days | stops) for text in section.items)
 
 
@@ -225,10 +250,11 @@ def _monday(at: datetime) -> str:
 def _weekly(section: Section, says: Language, said: Said) -> Iterator[Told]:
     by_week = Counter(_monday(row["occurred_at"]) for row in said.history.sent)
     weeks = sorted(by_week)
-    evidence = {event for each in said.explanations for event in (each.subject.id, *each.evidence)}
+    evidence = {event for each in said.explanations for event in each.evidence}
+    in_findings = {message for row in said.case.findings for message in row.messages}
     rows = [row for row in said.history.rows if row["event_id"] in evidence]
     acts = [row for row in rows if not row["kind"].startswith("message_")]
-    told = Counter(_monday(row["occurred_at"]) for row in said.history.sent if row["event_id"] in evidence)
+    told = Counter(_monday(row["occurred_at"]) for row in said.history.sent if row["event_id"] in in_findings)
     summary, *marked = section.paragraphs
     most = max(weeks, key=lambda week: (by_week[week], week))
     number, highest = sum(by_week.values()), str(by_week[most])
@@ -252,10 +278,14 @@ def _weekly(section: Section, says: Language, said: Said) -> Iterator[Told]:
 
 def _why(section: Section, says: Language, said: Said) -> Iterator[Told]:
     """The explanations, in the order of the note; those that say the same stand together."""
-    about = {message for row in said.case.findings for message in row.messages}
-    shown = sum(document.subject.type == "message" for document in said.explanations)
+    shown = {document.subject.id for document in said.explanations if document.subject.type == "message"}
+    subjects = {document.subject.id for document in said.explanations}
+    rows = [row for row in said.case.findings if shown <= {*row.messages}]
+    about = next((row.messages for row in sorted(rows, key=lambda row: row.id not in subjects)), ())
+    assert len(section.paragraphs) == (len(about) > len(shown) > 0)
     for text in section.paragraphs:
-        yield Told(text, [str(shown), str(len(about))])
+        assert shown == {*sorted(about, key=lambda ident: order(said.history.by_id[ident]))[-len(shown) :]}
+        yield Told(text, [str(len(about)), str(len(shown))])
     by_id = {document.subject.id: document for document in said.explanations}
     for node in section.tree:
         group = [document for ident, document in by_id.items() if f"({ident})" in node.text]
@@ -338,12 +368,18 @@ def _in_order(nodes: Iterable[Node]) -> Iterator[str]:
 
 def _rules(section: Section, says: Language, said: Said) -> Iterator[Told]:
     judged = [document for document in said.explanations if document.rules]
-    names = dict.fromkeys(rule.id for document in judged for rule in document.rules)
-    for name, text in zip(names, section.items, strict=True):
-        stops = sum(
-            (rule.id, rule.verdict) == (name, "stops") for document in judged for rule in document.rules
-        )
-        yield Told(text, [str(stops), str(len(judged))])
+    verdicts = Counter((rule.id, rule.verdict) for document in judged for rule in document.rules)
+    names = dict.fromkeys(name for name, _ in verdicts)
+    of, idle = str(len(judged)), 0
+    expected: list[list[str]] = []
+    for name in names:
+        numbers = [verdicts[name, verdict] for verdict in ("stops", "cannot_tell")]
+        expected += [[str(number), of] for number in numbers if number]
+        idle += not any(numbers)
+    if idle:
+        counted = [str(idle)] if idle > 1 else []
+        expected.append(counted if expected else [*counted, of])
+    yield from starmap(Told, zip(section.items, expected, strict=True))
 
 
 PACES = {"1", "2", "3", "7", "14", "30", "90"}

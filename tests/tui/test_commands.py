@@ -176,7 +176,7 @@ def test_at_a_past_moment_the_coverage_is_that_of_then(whysent: Command) -> None
     assert max(source["last"] for source in shown["coverage"]["sources"]) <= at
     for asked in ("show", "audit"):
         page = whysent(asked, "scene-01-nail-clipper", "--at", at).out
-        assert "mails to 1 Mar" in page or "mails to 28 Feb" in page or "Feb 2026" in page
+        assert "messages to 1 Mar" in page or "mails to 28 Feb" in page or "Feb 2026" in page
         assert "Nov 2026" not in page.splitlines()[1 if asked == "show" else 0]
 
 

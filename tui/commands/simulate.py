@@ -64,8 +64,8 @@ def simulate(
     """Replay rules over the real past: what they would have stopped, and what became of it."""
     from msgspec import structs
 
-    from audit.population.coverage import line
     from audit.queries import reports
+    from audit.queries.reports.limits import line
 
     if as_recorded and rules_file is not None:
         raise InputError("--as-recorded asks the book; leave --rules away")
@@ -95,9 +95,9 @@ def sweep(
     out: PageOption = None,
 ) -> None:
     """The curve: the replay at several limits or windows of one rule, the others as they are."""
-    from audit.population.coverage import line
     from audit.queries import reports
     from audit.queries.case import causes_for, named_in
+    from audit.queries.reports.limits import line
     from audit.rules.replay import curve
 
     _refuse_form(form, out)

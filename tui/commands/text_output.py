@@ -375,7 +375,7 @@ def _share(part: int, total: int) -> str:
 
 def covered(coverage: "Coverage") -> None:
     """The coverage line that stands over every answer."""
-    from audit.population.coverage import line as described
+    from audit.queries.reports.limits import line as described
 
     line(described(coverage))
 

@@ -140,7 +140,7 @@ def rules(verdicts: Sequence[RuleVerdict], *, stays: bool = False) -> Sentence:
     stops = sum(rule.verdict == "stops" for rule in verdicts)
     below = tuple(
         Sentence(
-            joined((f"{VERDICTS[rule.verdict]} {rule.id}", "bold"), f"  {rule.text}"),
+            joined((f"{VERDICTS[rule.verdict]} {rule.title or rule.id}", "bold"), f"  {rule.text}"),
             rule.counted,
             stays=stays,
         )

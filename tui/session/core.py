@@ -85,7 +85,7 @@ class CoreSession:
 
     def open(self) -> Opening:
         """Open the workspace and say what it is."""
-        from audit.population.coverage import line
+        from audit.queries.reports.limits import line
 
         info, viewer = self.workspace.info, self._opened.viewer
         return Opening(

@@ -162,8 +162,8 @@ class Customers:
     def picture(self, customer: str, without: tuple[str, ...], *, whole: bool = True) -> Picture:
         """One customer, without the events left out. Unless `whole`, recommendations that would take long are left out."""
         from audit.findings.suggested_rule import only_rule
-        from audit.population.coverage import line
         from audit.queries import customer as queries
+        from audit.queries.reports.limits import line
 
         self._opened.viewer.require("show")
         case = self._case(customer, without)

@@ -49,6 +49,7 @@ class IgnoredStreak(Check):
     """A run of messages that nobody answered."""
 
     id = "ignored-streak"
+    subject_names = "campaigns"
     fault = CustomerWording(
         en="No click of yours on any of them is recorded, and we should have taken that as a hint.",
         de="Kein Klick von Ihnen darauf ist verzeichnet; das hätten wir als Hinweis verstehen müssen.",

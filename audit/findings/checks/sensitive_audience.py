@@ -25,6 +25,7 @@ class SensitiveAudience(Check):
     """Who got it shows what it went by, and that is a sensitive topic."""
 
     id = "sensitive-audience"
+    subject_names = "audience"
     handed_to = "privacy"
 
     def detect(self, context: CheckContext) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from audit.events.purchases import undone
 from audit.events.vocabulary import NOES, OPT_INS, says_no_expr, with_addresses
 from audit.findings import check
 from audit.findings.check_context import CheckContext
+from audit.population.audience import FEWEST, Audiences
 from audit.population.coverage import Coverage
 from audit.queries.case import Case
 from audit.queries.findings_documents import Finding
@@ -158,21 +159,26 @@ class Behind:
     """What is known of a finding beside its own sentence, for other languages.
 
     `channels`: how many of its messages came over which; none is told apart from the named ones. `causes`: the acts that
-    brought it about, the newest first, those of one kind on one thing together. `name`: what the data calls its subject.
+    brought it about, the newest first, those of one kind on one thing together. `name`: what the data calls its subject;
+    `campaigns`: those of its messages by their names, the newest first. `topic`: the sensitive topic that it, or the rule
+    it suggests, is about; `recipients`: how many people got the campaign whose recipients it is about.
     """
 
     channels: Mapping[str, int] = field(default_factory=dict)
     causes: tuple[Facts, ...] = ()
     name: str | None = None
+    campaigns: tuple[str, ...] = ()
+    topic: str | None = None
+    recipients: int | None = None
 
 
-def behind(events: pl.DataFrame, findings: Iterable[Finding]) -> dict[str, Behind]:
-    """What is known of each finding (by its id) of the customer of `events`."""
+def behind(events: pl.DataFrame, findings: Iterable[Finding], audiences: Audiences) -> dict[str, Behind]:
+    """What is known of each finding (by its id) of the customer of `events`; `audiences`: who got each campaign, as far as it may be told."""
     wording = Wording(undone(events))
-    return {row.id: _behind(events, row, wording) for row in findings}
+    return {row.id: _behind(events, row, wording, audiences) for row in findings}
 
 
-def _behind(events: pl.DataFrame, row: Finding, wording: Wording) -> Behind:
+def _behind(events: pl.DataFrame, row: Finding, wording: Wording, audiences: Audiences) -> Behind:
     of_it = events.filter(pl.col("event_id").is_in([*row.messages, *row.cause, *row.evidence]))
     known = {event["event_id"]: event for event in of_it.to_dicts()}
     causes = reasons.grouped(wording, [known[event] for event in reversed(row.cause) if event in known])
@@ -186,7 +192,30 @@ def _behind(events: pl.DataFrame, row: Finding, wording: Wording) -> Behind:
         channels=Counter(known[event]["channel"] or "" for event in row.messages if event in known),
         causes=tuple(leaf.facts for leaf in causes if leaf.facts is not None),
         name=next(called, None),
+        campaigns=tuple(
+            dict.fromkeys(
+                str(event["campaign_name"] or event["campaign_id"])
+                for event in reversed(known.values())
+                if event["event_id"] in row.messages and (event["campaign_name"] or event["campaign_id"])
+            )
+        ),
+        topic=_topic(row, known.values(), audiences),
+        recipients=audiences.recipients(row.subject or "")
+        if check(row.check).subject_names == "audience"
+        else None,
     )
+
+
+def _topic(row: Finding, events: Iterable[Mapping[str, Any]], audiences: Audiences) -> str | None:
+    """The sensitive topic that a finding, or the rule it suggests, is about, by what it stands on (`events`)."""
+    names = check(row.check).subject_names
+    if names == "topic":
+        return row.subject
+    if names == "audience":
+        facts = audiences.sets_apart(row.subject or "", FEWEST)
+        return next((fact.topic for fact in facts if fact.sensitive), None)
+    consent = row.suggested_rule is not None and row.suggested_rule["kind"] == "sensitive"
+    return next(filter(None, map(sensitive_topics.topic_of_row, events)), None) if consent else None
 
 
 def case_facts(case: Case, finding: Finding | None) -> CaseFacts:

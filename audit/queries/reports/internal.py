@@ -1,6 +1,7 @@
 """The internal note: evidence, verdict, sources, coverage, counts and the rule that would have stopped it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import asdict
 
@@ -36,13 +37,14 @@ def internal(
     reason: str | None = None,
     remedies: Mapping[str, Remedy] | None = None,
     behind: Mapping[str, Behind] | None = None,
+    campaigns: Mapping[str, str] | None = None,
 ) -> Report:
     """The case as a note for colleagues.
 
     `picture`: `whysent.customer/1`; `findings`: the rows of `whysent.findings/1`; `explanations`: `whysent.why/1` of
     what is to be explained one by one: the finding, and those of its messages; `chart`: its messages a week; `ticket` and
     `reason`: why somebody looked; `remedies`: finding id → how far what would end it has come; `behind`: finding id → what is
-    known of it beside its sentence. Each thing is said once.
+    known of it beside its sentence; `campaigns`: what campaigns are called, by their ids. Each thing is said once.
     In English the sentences of findings and explanations stand as they are; in German they are made of their facts.
     """
     says = language(locale)
@@ -51,12 +53,14 @@ def internal(
         _head(says, picture, ticket, reason),
         _verdict(says, picture, findings, behind or {}),
         _unanswered(says, picture),
-        _done(says, findings, done),
-        _messages(says, picture),
-        None if chart is None else section(says, chart),
+        _done(says, findings, done, behind or {}, campaigns or {}),
+        _messages(says, picture, campaigns or {}),
+        None
+        if chart is None
+        else section(says, chart, excess=any(row.excess is not None for row in findings)),
         why(says, findings, explanations),
         _rules(says, explanations),
-        *_suggested(says, findings, done),
+        *_suggested(says, findings, done, behind or {}, campaigns or {}),
         *_decided(says, picture),
         anomalies(says, picture.out_of_pattern),
         _evidence(says, findings, explanations),
@@ -75,23 +79,7 @@ def _head(says: Language, picture: CustomerPicture, ticket: str | None, reason: 
         "as_of": says.minute(picture.at),
     }
     lines = [f"{says.say('internal', name)}: {value}" for name, value in parts.items() if value]
-    return Section(paragraphs=(*lines, _covered(says, coverage.of_document(picture.coverage))))
-
-
-def _covered(says: Language, covered: coverage.Coverage) -> str:
-    """How far the data reaches, in one line."""
-    if says.locale == "en":
-        return coverage.line(covered)
-    dated, absent = coverage.reach(covered)
-    parts = [says.say("coverage", name, until=says.date(newest)) for name, newest in dated.items()]
-    parts += [says.say("coverage", f"no_{name}") for name in absent]
-    for begin, end in sorted(covered.gaps)[-1:]:
-        key = "gap" if len(covered.gaps) == 1 else "gaps"
-        days = {"begin": says.date(begin), "end": says.date(end)}
-        parts.append(says.say("coverage", key, n=len(covered.gaps), **days))
-    counts = {name: number for name, number in asdict(covered.left_out).items() if number}
-    parts += [says.say("coverage", name, n=number) for name, number in counts.items() if name != "messages"]
-    return says.say("coverage", "data", parts=" · ".join(parts))
+    return Section(paragraphs=(*lines, limits.covered(says, coverage.of_document(picture.coverage))))
 
 
 def _verdict(
@@ -119,13 +107,22 @@ def _unanswered(says: Language, picture: CustomerPicture) -> Section | None:
     return Section(says.say("internal", "unanswered"), items=tuple(sentences)) if sentences else None
 
 
-def _done(says: Language, findings: Sequence[Finding], remedies: Mapping[str, Remedy]) -> Section | None:
+def _done(
+    says: Language,
+    findings: Sequence[Finding],
+    remedies: Mapping[str, Remedy],
+    behind: Mapping[str, Behind],
+    campaigns: Mapping[str, str],
+) -> Section | None:
     """How far what would end each finding has come."""
     checks: dict[str, dict[str, None]] = {}
     for row in findings:
         remedy = remedies.get(row.id)
         if remedy is not None and remedy.rule is not None:
-            state = _state(says, remedy, str(remedy.rule["id"]))
+            rule = remedy.rule
+            if remedy.state == "none":
+                rule = _in_language(says, row, behind, campaigns) or rule
+            state = _state(says, remedy, str(rule.get("title") or rule["id"]))
         elif remedy is not None and row.severity != "info" and row.verdict != "cannot_tell":
             state = says.say("remedy", "nothing")
         else:
@@ -142,16 +139,18 @@ def _state(says: Language, remedy: Remedy, rule: str) -> str:
     moments = {"at": remedy.proposed_at, "since": remedy.since, "handed_over": remedy.handed_over_at}
     dates = {name: says.date(at) for name, at in moments.items() if at is not None}
     system = remedy.handed_over_to or says.say("change", "system")
-    return says.say("remedy", remedy.state, rule=rule, proposal=remedy.proposal, system=system, **dates)
+    return says.say(
+        "remedy", remedy.state, rule=says.title(rule), proposal=remedy.proposal, system=system, **dates
+    )
 
 
-def _messages(says: Language, picture: CustomerPicture) -> Section | None:
+def _messages(says: Language, picture: CustomerPicture, called: Mapping[str, str]) -> Section | None:
     if not picture.messages.attempted and not picture.messages.orphans:
         return None
     text = _counts(says, picture.messages)
     by_campaign = sorted(picture.messages.by_campaign.items(), key=lambda pair: (-pair[1], pair[0]))
     campaigns = ", ".join(
-        [f"{name} ({count})" for name, count in by_campaign[:_CAMPAIGNS]]
+        [f"{says.quoted(called.get(name, name))} ({count})" for name, count in by_campaign[:_CAMPAIGNS]]
         + ([says.rest(len(by_campaign) - _CAMPAIGNS)] if len(by_campaign) > _CAMPAIGNS else [])
     )
     paragraphs = (text, f"{says.say('internal', 'by_campaign')}: {campaigns}") if campaigns else (text,)
@@ -170,28 +169,37 @@ def _counts(says: Language, counts: MessageCounts) -> str:
 
 
 def _rules(says: Language, explanations: Sequence[WhyDocument]) -> Section | None:
-    judged = [explanation for explanation in explanations if explanation.rules]
-    names = dict.fromkeys(rule.id for explanation in judged for rule in explanation.rules)
-    items = []
-    for name in names:
-        stops = sum(
-            rule.id == name and rule.verdict == "stops"
-            for explanation in judged
-            for rule in explanation.rules
-        )
-        items.append(says.say("internal", "would_stop", rule=name, n=stops, of=len(judged)))
+    """How many of the messages looked at each rule that is on would have stopped; those that bear on none in one line."""
+    judged = [rule for explanation in explanations for rule in explanation.rules]
+    of = sum(bool(explanation.rules) for explanation in explanations)
+    items, idle = [], 0
+    for name, title in dict.fromkeys((rule.id, rule.title or rule.id) for rule in judged):
+        verdicts = [rule.verdict for rule in judged if rule.id == name]
+        stops, open_ones = verdicts.count("stops"), verdicts.count("cannot_tell")
+        if stops:
+            items.append(says.say("internal", "would_stop", rule=says.title(title), n=stops, of=of))
+        if open_ones:
+            items.append(says.say("internal", "cannot_tell_stop", rule=says.title(title), n=open_ones, of=of))
+        idle += not (stops or open_ones)
+    if idle:
+        key = says.form("internal", "stop_none" if items else "none_stop", idle)
+        items.append(says.say("internal", key, n=idle, of=of))
     return Section(says.say("internal", "rules"), items=tuple(items)) if items else None
 
 
-def _suggested(says: Language, findings: Sequence[Finding], remedies: Mapping[str, Remedy]) -> list[Section]:
+def _suggested(
+    says: Language,
+    findings: Sequence[Finding],
+    remedies: Mapping[str, Remedy],
+    behind: Mapping[str, Behind],
+    campaigns: Mapping[str, str],
+) -> list[Section]:
     """What could still be proposed."""
     open_ones = [row for row in findings if remedies.get(row.id, Remedy()).state == "none"]
     rules = {
-        row.suggested_rule["id"]: shipped_words.suggested(says, row.suggested_rule, _sensitive_topic(row))
-        if check(row.check).titles_rule
-        else row.suggested_rule
+        rule["id"]: rule
         for row in open_ones
-        if row.suggested_rule
+        if (rule := _in_language(says, row, behind, campaigns)) is not None
     }
     return [
         Section(
@@ -205,9 +213,14 @@ def _suggested(says: Language, findings: Sequence[Finding], remedies: Mapping[st
     ]
 
 
-def _sensitive_topic(row: Finding) -> str | None:
-    """The sensitive topic that a finding is about, if it is about one."""
-    return row.subject if check(row.check).subject_names == "topic" else None
+def _in_language(
+    says: Language, row: Finding, behind: Mapping[str, Behind], campaigns: Mapping[str, str]
+) -> Mapping[str, Any] | None:
+    """The rule that a finding suggests, with its title in the language where it is ours."""
+    if row.suggested_rule is None or not check(row.check).titles_rule:
+        return row.suggested_rule
+    topic = behind[row.id].topic if row.id in behind else None
+    return shipped_words.suggested(says, row.suggested_rule, topic, campaigns)
 
 
 def _decided(says: Language, picture: CustomerPicture) -> Iterable[Section | None]:

@@ -65,6 +65,12 @@ class Language:
         begin, end = self.texts["quotes"]
         return f"{begin}{text}{end}"
 
+    def title(self, text: str) -> str:
+        """A title in quotation marks; what it quotes itself is in the single ones."""
+        begin, end = self.texts["quotes"]
+        inner = str.maketrans({"„": "‚", "“": "‘", "”": "’" if self.locale == "en" else "‘"})
+        return f"{begin}{text.translate(inner)}{end}"
+
     def titled(self, title: str) -> str:
         """The subject of a message in quotation marks, or that none is recorded."""
         return self.quoted(title) if title else str(self.texts["untitled"])

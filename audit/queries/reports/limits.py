@@ -1,18 +1,112 @@
-"""What the data cannot answer, in the words of one language: what a check lacks, which questions that leaves open, what helps."""
+"""What the data cannot answer, in the words of one language: how far it reaches, what a check lacks, which questions that leaves open, what helps."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from datetime import date, datetime
+from typing import NamedTuple
 
+from msgspec.structs import asdict
+
+from audit.events.vocabulary import OPT_OUTS
 from audit.findings import CHECKS, Unanswered, by_lack
 from audit.findings.catalogue import row
+from audit.population.coverage import Coverage, Gap
 from audit.queries.reports import shipped_words
 from audit.queries.reports.language import Language
 
-if TYPE_CHECKING:
-    from audit.population.coverage import Gap
-
 _FEW = 3
 """House value: so many questions are named in one line; how many there are besides is said."""
+
+_LINE: dict[str, tuple[str, ...]] = {
+    "orders": ("order_completed",),
+    "views": ("product_viewed",),
+    "messages": ("message_sent", "message_suppressed", "message_attempted"),
+    "opens": ("message_opened",),
+    "clicks": ("message_clicked",),
+    "opt-outs": OPT_OUTS,
+}
+"""What the coverage line speaks of: the word, and the kinds it stands for."""
+
+_DATED = ("orders", "views", "messages")
+"""Of these the line says how far they reach; of the others only that there are none."""
+
+
+class _Reached(NamedTuple):
+    """A part of the coverage line: what it speaks of, up to when it is known (UTC; None: there is none), and its gaps.
+
+    Gaps that all of it shares have no word.
+    """
+
+    word: str
+    until: datetime | None = None
+    gaps: tuple[tuple[date, date], ...] = ()
+
+
+def _reach(coverage: Coverage) -> tuple[_Reached, ...]:
+    """What the coverage line speaks of, in its order: how far that reaches, what there is none of, and gaps of all at once."""
+    spans = coverage.kinds
+    lasts = {word: [spans[kind].last for kind in kinds if kind in spans] for word, kinds in _LINE.items()}
+    gaps = {word: coverage.gaps_of(_LINE[word]) for word in _DATED if lasts[word]}
+    shared = tuple(gap for gap in coverage.gaps if len(gaps) > 1 and all(gap in own for own in gaps.values()))
+    return (
+        *(
+            _Reached(word, max(lasts[word]), tuple(gap for gap in own if gap not in shared))
+            for word, own in gaps.items()
+        ),
+        *(_Reached(word) for word, moments in lasts.items() if not moments),
+        *([_Reached("", None, shared)] if shared else []),
+    )
+
+
+def line(coverage: Coverage) -> str:
+    """`data: orders to 21 Nov 2026 09:12 · messages to 20 Nov 23:59, gap 3–5 Oct · no opens` (times in UTC).
+
+    The year stands where it is not that of the date before it. Of several gaps the newest is shown, with
+    how many there are. Last comes what was left out, if anything.
+    """
+    parts: list[str] = []
+    year: int | None = None
+    for word, newest, gaps in _reach(coverage):
+        if newest is not None:
+            told = f"{word} to {_day(newest, year)} {newest:%H:%M}"
+            year = newest.year
+            parts.append(f"{told}, {_gap_in_figures(gaps, year)}" if gaps else told)
+        else:
+            parts.append(_gap_in_figures(gaps, year) if gaps else f"no {word}")
+    parts += filter(None, [coverage.left_out.in_words()])
+    return "data: " + " · ".join(parts)
+
+
+def _gap_in_figures(gaps: tuple[tuple[date, date], ...], year: int | None) -> str:
+    begin, end = max(gaps)
+    same_month = (begin.year, begin.month) == (end.year, end.month)
+    since = "" if begin == end else f"{begin.day}–" if same_month else f"{_day(begin, end.year)}–"
+    count = "gap" if len(gaps) == 1 else f"{len(gaps)} gaps, last"
+    return f"{count} {since}{_day(end, year if begin.year == end.year else None)}"
+
+
+def _day(moment: date, year: int | None) -> str:
+    return f"{moment.day} {moment:%b}" + ("" if moment.year == year else f" {moment.year}")
+
+
+def covered(says: Language, coverage: Coverage) -> str:
+    """How far the data reaches, in one line."""
+    if says.locale == "en":
+        return line(coverage)
+    parts = []
+    for word, newest, gaps in _reach(coverage):
+        told = [says.say("coverage", word, until=says.date(newest))] if newest is not None else []
+        told += [_newest_gap(says, gaps)] if gaps else []
+        parts.append(", ".join(told) or says.say("coverage", f"no_{word}"))
+    counts = {name: number for name, number in asdict(coverage.left_out).items() if number}
+    parts += [says.say("coverage", name, n=number) for name, number in counts.items() if name != "messages"]
+    return says.say("coverage", "data", parts=" · ".join(parts))
+
+
+def _newest_gap(says: Language, gaps: Sequence[tuple[date, date]]) -> str:
+    """The newest gap, and how many there are."""
+    begin, end = max(gaps)
+    key = "gap" if len(gaps) == 1 else "gaps"
+    return says.say("coverage", key, n=len(gaps), begin=says.date(begin), end=says.date(end))
 
 
 def sentences(says: Language, unanswered: Iterable[Unanswered]) -> list[str]:
@@ -57,7 +151,7 @@ def _kinds(says: Language, lack: Unanswered) -> str:
     return says.either([_kind(says, kind) for kind in lack.kinds])
 
 
-def _gap(says: Language, gap: "Gap") -> str:
+def _gap(says: Language, gap: Gap) -> str:
     """The days of a gap: `from 3 October 2026 to 5 October 2026`."""
     key = "gap_day" if gap.begin == gap.end else "gap_days"
     begin, end = says.date(gap.begin), says.date(gap.end)

@@ -61,12 +61,34 @@ def _behind(says: Language, causes: Sequence[Facts]) -> str:
 def _about(says: Language, finding: Finding, known: Behind) -> str:
     """What a finding is about beyond the question of its check; the one channel of its messages is in their name."""
     names, subject = check(finding.check).subject_names, finding.subject
+    if names == "campaigns":
+        return _of_campaigns(says, known)
     if not subject or names == "nothing" or (names == "channel" and [*known.channels] == [subject]):
         return ""
     words = {"channel": shipped_words.channel, "topic": shipped_words.topic}
     if says.has("subject", subject):
         return f" · {says.say('subject', subject)}"
-    return f" · {words[names](says, subject) if names in words else says.quoted(known.name or subject)}"
+    if names in words:
+        return f" · {words[names](says, subject)}"
+    return f" · {says.quoted(known.name or subject)}{_audience(says, known)}"
+
+
+def _of_campaigns(says: Language, known: Behind) -> str:
+    """The newest campaign of the messages, and how many others there are."""
+    if not known.campaigns:
+        return ""
+    more = len(known.campaigns) - 1
+    others = says.say("noted", says.form("noted", "campaigns", more), n=more) if more else ""
+    return f" · {says.quoted(known.campaigns[0])}{others}"
+
+
+def _audience(says: Language, known: Behind) -> str:
+    """Which sensitive topic the recipients have in common, and how many they are, where it may be told."""
+    if known.recipients is None or known.topic is None:
+        return ""
+    topic = shipped_words.topic(says, known.topic)
+    key = says.form("noted", "recipients", known.recipients)
+    return f" ({says.say('noted', key, topic=topic, n=known.recipients)})"
 
 
 def _case(says: Language, finding: Finding) -> str:

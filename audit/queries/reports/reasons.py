@@ -20,9 +20,13 @@ def why(says: Language, findings: Sequence[Finding], explanations: Sequence[WhyD
     """The section of a note; messages that share all that is said of them stand together."""
     if not explanations:
         return None
-    total = len({message for row in findings for message in row.messages})
-    messages = sum(explanation.subject.type == "message" for explanation in explanations)
-    paragraphs = (says.say("internal", "explained", shown=messages, total=total),) if total > messages else ()
+    shown = {each.subject.id for each in explanations if each.subject.type == "message"}
+    explained = {each.subject.id for each in explanations if each.subject.type == "finding"}
+    holding = [row for row in findings if shown and shown <= {*row.messages}]
+    about = next((row for row in holding if not explained or row.id in explained), None)
+    paragraphs = (
+        () if about is None or len(about.messages) == len(shown) else (_explained(says, len(shown), about),)
+    )
     groups: dict[tuple[str, tuple[Node, ...]], list[WhyDocument]] = {}
     for explanation in sorted(explanations, key=_place):
         groups.setdefault((explanation.subject.type, _below(says, explanation)), []).append(explanation)
@@ -31,6 +35,12 @@ def why(says: Language, findings: Sequence[Finding], explanations: Sequence[WhyD
         for (_, below), group in groups.items()
     )
     return Section(says.say("internal", "why"), paragraphs, tree=tree)
+
+
+def _explained(says: Language, shown: int, about: Finding) -> str:
+    """How many of the messages of the finding that is looked at are looked at one by one: the newest."""
+    key = "explained" if about.excess is None else "explained_excess"
+    return says.say("internal", key, shown=shown, total=len(about.messages))
 
 
 def _place(explanation: WhyDocument) -> tuple[bool, str, str]:

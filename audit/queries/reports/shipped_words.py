@@ -75,18 +75,20 @@ def topic(says: Language, ident: str) -> str:
     return str(says.texts["topic"].get(ident, ident))
 
 
-def suggested(says: Language, fields: Mapping[str, Any], sensitive: str | None = None) -> dict[str, Any]:
+def suggested(
+    says: Language, fields: Mapping[str, Any], sensitive: str | None, called: Mapping[str, str]
+) -> dict[str, Any]:
     """A rule that a check suggests, as in a rules file, with the title and the note that it has in the language.
 
-    `sensitive`: the sensitive topic that its finding is about.
+    `sensitive`: the sensitive topic that its finding is about; `called`: what campaigns are called, by their ids.
     """
     if says.locale == _ENGLISH:
         return dict(fields)
     note = {"note": says.say("rule_title", "last_resort")} if suggested_rule.is_last_resort(fields) else {}
-    return {**fields, "title": _rule(says, fields, sensitive), **note}
+    return {**fields, "title": _rule(says, fields, sensitive, called), **note}
 
 
-def _rule(says: Language, fields: Mapping[str, Any], sensitive: str | None) -> str:
+def _rule(says: Language, fields: Mapping[str, Any], sensitive: str | None, called: Mapping[str, str]) -> str:
     """The title of a rule, made of what it does."""
     form = says.form(
         "rule_title",
@@ -100,7 +102,7 @@ def _rule(says: Language, fields: Mapping[str, Any], sensitive: str | None) -> s
         **{key: fields.get(key) for key in ("limit", "unengaged")},
         "engagement": says.say("engagement", fields.get("engagement") or "click"),
         "customer": ", ".join(fields.get("customers") or ()),
-        "about": _about(says, fields),
+        "about": _about(says, fields, called),
         "topic": says.say("rule_title", "topic", name=topic(says, sensitive))
         if sensitive and not fields.get("topics")
         else "",
@@ -118,12 +120,14 @@ def _after(fields: Mapping[str, Any]) -> Sequence[str]:
     return (after,) if isinstance(after, str) else after
 
 
-def _about(says: Language, fields: Mapping[str, Any]) -> str:
+def _about(says: Language, fields: Mapping[str, Any], called: Mapping[str, str]) -> str:
     """What the messages are about and what they belong to; of the channels only where nothing else is named."""
     narrow = [scope for scope in _ABOUT if fields.get(scope)]
     capped = from_dict(fields).wording.startswith("frequency_cap")
     scopes = [scope for scope in narrow if scope != "channels"] or ([] if capped else narrow)
-    return "".join(_scope(says, scope, fields[scope]) for scope in scopes)
+    return "".join(
+        _scope(says, scope, [called.get(name, name) for name in fields[scope]]) for scope in scopes
+    )
 
 
 def _scope(says: Language, scope: str, values: Sequence[str]) -> str:

@@ -41,17 +41,20 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Weekly:
-    """Messages a week, in how many of them messages of the finding, and the acts behind it, oldest first."""
+    """Messages a week, in each how many of the findings, and the acts behind them, oldest first."""
 
     weeks: tuple[Week, ...]
     told: dict[date, int]
     marks: tuple[Mark, ...]
 
 
-def weekly(events: pl.DataFrame, at: datetime, evidence: Iterable[str]) -> Weekly:
-    """What the chart shows of one customer's `events` until `at`. `evidence`: event_ids, of messages and of acts."""
+def weekly(events: pl.DataFrame, at: datetime, evidence: Iterable[str], told: Iterable[str] = ()) -> Weekly:
+    """What the chart shows of one customer's `events` until `at`.
+
+    `evidence`: event_ids of what explanations rest on, of which it shows the acts; `told`: those of the messages of the findings.
+    """
     ids = list(dict.fromkeys(evidence))
-    sent = sent_messages(events).filter(pl.col("event_id").is_in(ids))
+    sent = sent_messages(events).filter(pl.col("event_id").is_in(list(dict.fromkeys(told))))
     monday = sent.select(pl.col("occurred_at").dt.truncate("1w").dt.date()).to_series()
     voice = Wording(undone(events))
     acts = events.filter(pl.col("event_id").is_in(ids), ~pl.col("kind").str.starts_with("message_"))
@@ -68,8 +71,8 @@ def weekly(events: pl.DataFrame, at: datetime, evidence: Iterable[str]) -> Weekl
     return Weekly(weeks(events, at, acts["kind"].unique()), told_weeks, marks)
 
 
-def section(says: Language, chart: Weekly) -> Section | None:
-    """The chart with the same in words; None where no message was sent."""
+def section(says: Language, chart: Weekly, *, excess: bool = False) -> Section | None:
+    """The chart with the same in words; None where no message was sent. `excess`: of some findings only what was too much counts."""
     busy = [week for week in chart.weeks if week.messages]
     if not busy:
         return None
@@ -81,7 +84,7 @@ def section(says: Language, chart: Weekly) -> Section | None:
         says.say("weekly", "title"),
         paragraphs,
         figure=_svg(says, chart, paragraphs),
-        table=None if _even(busy) else _table(says, chart, busy),
+        table=None if _even(busy) else _table(says, chart, busy, excess=excess),
     )
 
 
@@ -112,10 +115,11 @@ def _summary(says: Language, busy: Sequence[Week]) -> str:
     )
 
 
-def _table(says: Language, chart: Weekly, busy: Sequence[Week]) -> Table:
+def _table(says: Language, chart: Weekly, busy: Sequence[Week], *, excess: bool) -> Table:
     latest = busy[-_ROWS:]
     caption = says.say("weekly", "caption", shown=len(latest), total=len(busy))
-    columns = tuple(says.say("weekly", key) for key in ("week", "messages", "of_these"))
+    of_these = "of_these_excess" if excess else "of_these"
+    columns = tuple(says.say("weekly", key) for key in ("week", "messages", of_these))
     rows = tuple(
         (says.day(week.start), str(week.messages), str(chart.told.get(week.start, 0))) for week in latest
     )

@@ -50,6 +50,7 @@ def of(
     return [
         {
             "id": rule_set.rules[verdict.number].id,
+            "title": rule_set.rules[verdict.number].title,
             "version": rule_set.rules[verdict.number].version,
             "verdict": _word(verdict),
             "text": text(rule_set.rules[verdict.number], verdict, exempt=exempt),

@@ -1,5 +1,6 @@
 """A German note says of acts, messages and what did not happen exactly what the English sentences say."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -93,9 +94,21 @@ def test_a_streak_without_a_click_says_nothing_of_the_clicks_on_other_messages()
 
 
 def test_a_headline_names_things_and_what_a_no_was_about() -> None:
-    deals = finding("ignored-streak", subject="makeup-new")
+    deals = finding("repeat-after-purchase", subject="makeup-new")
     known = Behind({"email": 3}, name="New in make-up")
     assert "· „New in make-up“: 3 E-Mails" in note_sentences.found(GERMAN, deals, known)
+    run = finding("ignored-streak", subject="email")
+    known = Behind({"email": 3}, campaigns=("New in make-up", "Deals"))
+    assert "Klick · „New in make-up“ und eine weitere Kampagne: 3 E-Mails" in note_sentences.found(
+        GERMAN, run, known
+    )
+    assert "Klick: 3 E-Mails" in note_sentences.found(GERMAN, run, Behind({"email": 3}))
+    apart = finding("sensitive-audience", subject="little-one")
+    known = Behind({"email": 3}, name="The little one", topic="pregnancy", recipients=17)
+    assert "· „The little one“ (Schwangerschaft; 17 Empfänger): 3" in note_sentences.found(
+        GERMAN, apart, known
+    )
+    assert "· „The little one“: 3" in note_sentences.found(GERMAN, apart, replace(known, topic=None))
     no = {
         "kind": "unsubscribed",
         "at": "2026-06-12",
@@ -178,7 +191,7 @@ def test_a_segment_that_was_not_left_is_told_by_its_name_alone() -> None:
         (Facts(life="registry_closed"), "Wunschliste geschlossen"),
         (
             Facts(hand_over="sensitive topic", topic="pregnancy"),
-            "es berührt ein heikles Thema: Schwangerschaft; bitte an den Datenschutz weitergeben",
+            "es berührt ein sensibles Thema: Schwangerschaft; bitte an den Datenschutz weitergeben",
         ),
         (Facts(about="pregnancy"), "es geht um „Schwangerschaft“"),
         (

@@ -390,7 +390,9 @@ def test_json_has_the_same_text_as_the_other_forms() -> None:
     made = json.loads(written("internal", "en", "json"))
     assert (made["schema"], made["kind"], made["locale"]) == ("whysent.report/1", "internal", "en")
     assert any(
-        "weekly-cap would have stopped 3 of 3" in item for one in made["sections"] for item in one["items"]
+        "“weekly-cap” would have stopped 3 of the 3 messages looked at here" in item
+        for one in made["sections"]
+        for item in one["items"]
     )
 
 
@@ -449,7 +451,7 @@ def test_a_note_names_ticket_and_reason_and_what_was_done() -> None:
     ).written("txt")
     assert "Ticket: T-4711" in made
     assert "Reason: complaint" in made
-    assert "until-repurchase is proposed as p3 since 22 November 2026" in made
+    assert f"“{RULE['title']}” is proposed as p3 since 22 November 2026" in made
     assert "[[rule]]" not in made
 
 

@@ -176,7 +176,7 @@ def sent(*days: int) -> pl.DataFrame:
 
 
 def test_mails_are_counted_by_week_and_what_they_rest_on_is_marked() -> None:
-    made = weekly(sent(1, 2, 15), AT, ["m-2", "m-15", "o-1"])
+    made = weekly(sent(1, 2, 15), AT, ["m-1", "o-1"], ["m-2", "m-15"])
     assert [(week.start, week.messages) for week in made.weeks if week.messages] == [
         (date(2026, 9, 7), 2),
         (date(2026, 9, 21), 1),
@@ -187,7 +187,7 @@ def test_mails_are_counted_by_week_and_what_they_rest_on_is_marked() -> None:
 
 @pytest.mark.parametrize("locale", reports.LOCALES)
 def test_the_chart_is_one_picture_without_scripts_that_is_told_in_words_too(locale: str) -> None:
-    chart = weekly(sent(1, 2, 15), AT, ["m-2", "o-1"])
+    chart = weekly(sent(1, 2, 15), AT, ["o-1"], ["m-2"])
     page = reports.internal(PICTURE, [], [], chart=chart, locale=locale).written("html")
     (drawn,) = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
     root = ET.fromstring(drawn)
@@ -240,3 +240,19 @@ def test_a_note_holds_what_is_out_of_pattern_as_a_hint(locale: str, form: str, h
         assert told in text
     plain = reports.internal(PICTURE, [finding()], [], locale=locale).written(form)
     assert {"en": "usual pattern", "de": "Abseits des Gewohnten"}[locale] not in plain
+
+
+def test_a_note_counts_what_its_findings_count_and_names_rules_by_their_titles(scenes: Path) -> None:
+    ws = Workspace.open(scenes)
+    note = documents.report(ws, "scene-06-forty-a-day").written("md")
+    assert "Of the 36 messages of this finding that were too many the newest 12 are looked at" in note
+    weeks = re.findall(r"^\| 2026-\S+ \| (\d+) \| (\d+) \|$", note, re.MULTILINE)
+    assert [week for week in weeks if week[1] != "0"] == [("41", "38")], "36 too many, 2 more sent again"
+    assert "of these, in a finding (where it says how many were too many: those)" in note
+    assert "“At most three marketing mails a week” would have stopped 12 of the 12 messages looked at" in note
+    assert "one other rule that is on would have stopped none of them" in note
+    assert "“Feast days at Larkfield” (9)" in note
+    quiet = documents.report(ws, "scene-04-bereaved-parents", locale="de").written("md")
+    assert "keine der 2 geltenden Regeln hätte eine der 12 hier betrachteten Nachrichten gestoppt" in quiet
+    assert "Nichts zu ‚Baby‘ aus ‚Growing up‘ innerhalb von 365 Tagen" in quiet
+    assert "E-Mails, 6. Mai" in quiet and "· „Growing up“: 14 E-Mails" in quiet

@@ -82,10 +82,12 @@ def test_a_segment_of_ours_is_translated_and_one_that_somebody_wrote_is_quoted(
     ],
 )  # fmt: skip
 def test_a_suggested_rule_is_titled_by_what_it_does(rule: dict[str, object], said: str) -> None:
-    made = shipped_words.suggested(GERMAN, rule)
+    made = shipped_words.suggested(GERMAN, rule, None, {})
     assert made["title"] == said
+    named = shipped_words.suggested(GERMAN, rule, None, {"news": "The letter"})["title"]
+    assert named == said.replace("„news“", "„The letter“")
     assert ("note" in made) == ("note" in rule)
-    assert shipped_words.suggested(language("en"), rule) == rule
+    assert shipped_words.suggested(language("en"), rule, None, {}) == rule
 
 
 DATA = re.compile(

@@ -1,9 +1,11 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
 from audit.population import coverage
 from audit.population.coverage import Coverage, Span
+from audit.queries.reports import limits
 
 
 def covering(*gaps: tuple[date, date], **kinds: datetime) -> Coverage:
@@ -16,20 +18,20 @@ ALL = {
 }
 
 
-def test_it_says_how_far_orders_views_and_mails_reach_and_what_is_absent() -> None:
+def test_it_says_how_far_orders_views_and_messages_reach_and_what_is_absent() -> None:
     orders = datetime(2026, 11, 21, 9, 12, tzinfo=UTC)
     mails = datetime(2026, 11, 20, 23, 59, tzinfo=UTC)
-    line = coverage.line(covering(order_completed=orders, message_sent=mails, message_clicked=mails))
+    line = limits.line(covering(order_completed=orders, message_sent=mails, message_clicked=mails))
     assert (
         line
-        == "data: orders to 21 Nov 2026 09:12 · mails to 20 Nov 23:59 · no views · no opens · no opt-outs"
+        == "data: orders to 21 Nov 2026 09:12 · messages to 20 Nov 23:59 · no views · no opens · no opt-outs"
     )
 
 
 def test_the_year_stands_again_where_it_changes() -> None:
     old = datetime(2025, 1, 2, 3, 4, tzinfo=UTC)
-    line = coverage.line(covering(**{**ALL, "order_completed": old}))
-    assert line == "data: orders to 2 Jan 2025 03:04 · views to 20 Nov 2026 23:59 · mails to 20 Nov 23:59"
+    line = limits.line(covering(**{**ALL, "order_completed": old}))
+    assert line == "data: orders to 2 Jan 2025 03:04 · views to 20 Nov 2026 23:59 · messages to 20 Nov 23:59"
 
 
 @pytest.mark.parametrize(
@@ -46,13 +48,29 @@ def test_the_year_stands_again_where_it_changes() -> None:
     ],
 )
 def test_gaps_are_named_the_newest_first(gaps: list[tuple[date, date]], words: str) -> None:
-    assert coverage.line(covering(*gaps, **ALL)).split(" · ")[-1] == words
+    assert limits.line(covering(*gaps, **ALL)).split(" · ")[-1] == words
+
+
+def test_a_gap_stands_with_what_it_is_of() -> None:
+    shown, mails = date(2026, 9, 1), date(2026, 10, 3)
+    known = replace(
+        covering(
+            (shown, shown), (mails, date(2026, 10, 5)), **{**ALL, "order_completed": ALL["message_sent"]}
+        ),
+        silent=(
+            (shown, shown, frozenset({"recommendation_shown"})),
+            (mails, date(2026, 10, 5), frozenset({"message_sent", "message_clicked"})),
+        ),
+    )
+    told = limits.line(known)
+    assert told.endswith("views to 20 Nov 23:59 · messages to 20 Nov 23:59, gap 3–5 Oct")
+    assert limits.line(coverage.of_document(known.document())) == told
 
 
 def test_a_workspace_without_events_says_what_it_lacks() -> None:
     assert (
-        coverage.line(covering())
-        == "data: no orders · no views · no mails · no opens · no clicks · no opt-outs"
+        limits.line(covering())
+        == "data: no orders · no views · no messages · no opens · no clicks · no opt-outs"
     )
 
 
