@@ -164,7 +164,7 @@ def _common_words() -> tuple[str, ...]:
 
 def _by_id(log: pl.DataFrame) -> pl.DataFrame:
     """Several logged names of one segment are one membership, since the first of them."""
-    columns = ("segment_id", "since", "source", "purpose", "definition")
+    columns = ("segment_id", "since", "source", "source_name", "purpose", "definition")
     return log.group_by("customer_id", "id", maintain_order=True).agg(
         *(pl.col(name).drop_nulls().first() for name in columns),
         pl.col("states_why").any(),
@@ -191,6 +191,7 @@ def _described(paired: pl.DataFrame, definitions: tuple[Definition, ...], covere
             pl.coalesce("evidence", "events").alias("evidence"),
             pl.col("segment_id").alias("logged_as"),
             pl.col("events").alias("logged_events"),
+            pl.coalesce("reason", _recorded()).alias("reason"),
         )
         .sort(
             "customer_id",
@@ -203,6 +204,18 @@ def _described(paired: pl.DataFrame, definitions: tuple[Definition, ...], covere
         )
         .select(*MEMBERSHIPS)
     )
+
+
+def _recorded() -> pl.Expr:
+    """What is known of a segment that only the log gives: since when, and from whom."""
+    origins = {
+        "third_party": pl.format(", from a third party{}", pl.format(" ({})", "source_name").fill_null("")),
+        "inferred": pl.lit("; whoever recorded it had inferred it"),
+    }
+    origin = pl.lit("")
+    for source, text in origins.items():
+        origin = pl.when(pl.col("source").eq_missing(pl.lit(source))).then(text).otherwise(origin)
+    return pl.format("In the log since {}{}.", pl.col("since").dt.strftime("%Y-%m-%d"), origin)
 
 
 def _properties(definitions: tuple[Definition, ...]) -> pl.DataFrame:

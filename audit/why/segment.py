@@ -26,8 +26,6 @@ from audit.why.related_acts import candidates
 from audit.why.wording import Wording, day, kinds_in_words, quoted
 from audit.workspace.context import Context
 
-_ORIGINS = {"third_party": "it came from a third party", "inferred": "whoever recorded it had inferred it"}
-
 _ANY_ONE = ("first", "absent", "open")
 """Tests that every single one of their events is enough for."""
 
@@ -96,12 +94,21 @@ def _recorded(events: pl.DataFrame, row: Row) -> list[Reason]:
     if not row["logged"]:
         return []
     logged = events.filter(pl.col("event_id").is_in(row["logged_events"])).to_dicts()
-    origin = _ORIGINS.get(row["source"])
-    because = (Reason(origin, (logged[0]["event_id"],)),) if origin else ()
+    because = tuple(Reason(text, (logged[0]["event_id"],)) for text in _origin(row, logged[0]))
     causes = [entry["trigger"] or entry["reason"] for entry in logged if entry["trigger"] or entry["reason"]]
     says = f": {quoted(causes[-1])}" if causes and row["standing"] == "stated" else ""
     text = f"the sender recorded {quoted(row['logged_as'])} since {day(row['since'])}{says}"
     return [Reason(text, tuple(row["logged_events"]), because=because)]
+
+
+def _origin(row: Row, entry: Row) -> Iterator[str]:
+    """Who else it comes from, as the log's first row of it says."""
+    if row["source"] == "third_party":
+        name = f", {quoted(entry['source_name'])}" if entry["source_name"] else ""
+        listed = "its list of {} has them in it" if entry["kind"] == "segment_snapshot" else "put in on {}"
+        yield f"it came from a third party{name}: {listed.format(day(entry['occurred_at']))}"
+    elif row["source"] == "inferred":
+        yield "whoever recorded it had inferred it"
 
 
 def _derived(events: pl.DataFrame, row: Row, wording: Wording, at: datetime) -> list[Reason]:
@@ -135,6 +142,9 @@ def _could_be(events: pl.DataFrame, context: Context, row: Row, wording: Wording
         return reasons.could_be(wording, acts)
     covered, text = data_sufficiency.of_a_message(context.coverage, entry["occurred_at"])
     absent = reasons.absent(data_sufficiency.kinds(), None, entry)
+    if row["source"] == "third_party":
+        own = "no act of the customer's own is behind it"
+        text = own if covered else f"whether an act of the customer's own is behind it, {text}"
     return [Reason(text, absent=absent, facts=Facts(covered=covered))]
 
 

@@ -114,6 +114,19 @@ def test_a_bought_segment_is_unexplained_whatever_the_customer_did():
     assert (found["standing"], found["basis"]) == ("unexplained", "third_party")
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"source": "third_party", "source_name": "Lists Ltd"}, "In the log since 2026-06-25, from a third party (Lists Ltd)."),
+        ({"source": "third_party", "source_name": None}, "In the log since 2026-06-25, from a third party."),
+        ({"source": "inferred"}, "In the log since 2026-06-25; whoever recorded it had inferred it."),
+        ({}, "In the log since 2026-06-25."),
+    ],
+)  # fmt: skip
+def test_of_a_segment_that_only_the_log_gives_what_it_says_is_told(fields, told):
+    assert memberships(entered("in-market:autos", **fields))["in-market:autos"]["reason"] == told
+
+
 def test_part_of_our_definition_could_be_behind_a_logged_one():
     found = memberships(*orders(1), entered("frequent-buyer"))["frequent-buyer"]
     assert (found["derived"], found["standing"], found["evidence"]) == (False, "inferred", ["e2"])
