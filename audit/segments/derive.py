@@ -12,7 +12,7 @@ from audit.segments.definition_files import resolved
 from audit.segments.event_selection import SelectedEvents
 from audit.segments.evidence import evidence
 from audit.segments.logged import KINDS as LOGGED
-from audit.segments.model import BETWEEN, Definition, SegmentContext
+from audit.segments.model import BETWEEN, TOLD_BETWEEN, Definition, SegmentContext
 from audit.segments.names import filled, names_of, normal
 from audit.segments.transitions import AT_SEGMENT
 
@@ -180,7 +180,7 @@ def titled(rows: pl.DataFrame, definitions: tuple[Definition, ...]) -> pl.DataFr
 def _titled(rows: pl.DataFrame, definition: Definition) -> pl.DataFrame:
     fields = _FIELDS
     if len(definition.when[0].by) > 1:
-        fields = _FIELDS | {"group": pl.col("group").str.replace_all(BETWEEN, ", ", literal=True)}
+        fields = _FIELDS | {"group": pl.col("group").str.replace_all(BETWEEN, TOLD_BETWEEN, literal=True)}
     grouped_id = pl.concat_str(pl.lit(f"{definition.id}:"), "group")
     return rows.with_columns(
         (grouped_id if definition.grouped else pl.lit(definition.id)).alias("segment_id"),

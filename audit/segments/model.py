@@ -37,7 +37,9 @@ COLUMNS = ("country", "time_zone", "mailbox_provider")
 """Columns of an event, beside its attributes, that say what somebody is or where."""
 
 BETWEEN = " | "
-"""What stands between the parts of a group."""
+"""What stands between the parts of a group, in its id; as it is told, `TOLD_BETWEEN`."""
+
+TOLD_BETWEEN = ", "
 
 
 @dataclass(frozen=True, slots=True)

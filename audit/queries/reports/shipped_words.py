@@ -14,7 +14,7 @@ from audit.flows import triggers
 from audit.queries.reports.language import Language
 from audit.rules.model import from_dict
 from audit.segments import definitions
-from audit.segments.model import BETWEEN
+from audit.segments.model import BETWEEN, TOLD_BETWEEN
 
 _ENGLISH = "en"
 _ABOUT = ("categories", "campaigns", "items", "topics", "channels")
@@ -34,14 +34,14 @@ def segment(says: Language, ident: str, title: str | None) -> str:
         return name
     definition, _, group = ident.partition(":")
     ours = _segment_titles().get(definition)
-    if ours is None or ours.replace("{group}", group) != name:
+    if ours is None or ours.replace("{group}", group.replace(BETWEEN, TOLD_BETWEEN)) != name:
         return says.quoted(name)
     words = {**says.texts["segment_group"], **says.texts["place"]}
     parts = (
         str(words[part]) if part in words else part if definition == _COUNTRY else says.quoted(part)
         for part in group.split(BETWEEN)
     )
-    return says.say("segment_title", definition, group=BETWEEN.join(parts))
+    return says.say("segment_title", definition, group=TOLD_BETWEEN.join(parts))
 
 
 def flow(says: Language, ident: str | None, title: str) -> str:

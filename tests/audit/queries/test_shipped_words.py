@@ -48,7 +48,7 @@ def test_every_check_asks_in_german() -> None:
     [
         ("lapsed", "Lapsed customer", "Lange nichts gekauft"),
         ("country:DE", "Shops from DE", "Land: DE"),
-        ("micro-hour:Home | evening", "Keeps coming back to Home | evening", "Kommt immer wieder auf „Home“ | abends zurück"),
+        ("micro-hour:Home | evening", "Keeps coming back to Home, evening", "Kommt immer wieder auf „Home“, abends zurück"),
         ("settlement:rural", "Lives in: rural", "Wohnort: ländlich"),
         ("lapsed", "Our sleeping friends", "„Our sleeping friends“"),
         ("vip-2026", "VIP 2026", "„VIP 2026“"),
