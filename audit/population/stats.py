@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from math import ceil
 
 import polars as pl
 
@@ -59,7 +60,8 @@ def customer_quantiles(orders: pl.DataFrame) -> pl.DataFrame:
 
     Of everybody with an order: `recency` (days from the last order to the newest of all), `orders` and `spent`
     (quantity x price) in the `YEAR` before that newest order, `orders lately` in the `QUARTER`, `discounted` the share of the things bought
-    in that year that was at a discount (`at_discount`), of those who bought `MIN_BOUGHT`; `value` is the least that is not below the `share`.
+    in that year that was at a discount (`at_discount`), of those who bought `MIN_BOUGHT`; `value` is the least to which no fewer than the `share` do not come up;
+    of `recency` the least that is not below the `share`.
     Recency, frequency, monetary value in fifths: Hughes, Strategic Database Marketing (1994). Empty where fewer than
     `MIN_RANKED` have an order.
     """
@@ -77,12 +79,26 @@ def customer_quantiles(orders: pl.DataFrame) -> pl.DataFrame:
         (pl.col("quantity").fill_null(1.0) * pl.col("price")).filter(recent).sum().alias("spent"),
         pl.when(at_discount.len() >= MIN_BOUGHT).then(at_discount.mean()).alias("discounted"),
     )
-    rows = [
-        (measure, share, customers[measure].quantile(share, "higher"))
-        for measure in ("recency", *MEASURES.values())
+    rows = [("recency", share, customers["recency"].quantile(share, "higher")) for share in FIFTHS]
+    rows += [
+        (measure, share, _above(customers[measure], share))
+        for measure in MEASURES.values()
         for share in FIFTHS
     ]
     return pl.DataFrame(rows, schema=QUANTILES, orient="row").drop_nulls()
+
+
+def _above(values: pl.Series, share: float) -> float | None:
+    """The least of `values` that no fewer than `share` of them lie below, more than the greatest if none is; None without any.
+
+    So those who reach it are never more than the rest: many have as many orders as others.
+    """
+    known = values.drop_nulls().sort()
+    if known.is_empty():
+        return None
+    below = known[ceil(round(share * known.len(), 9)) - 1]
+    above = known.filter(known > below)
+    return float(below + 1 if above.is_empty() else above[0])
 
 
 def prices(orders: pl.DataFrame) -> pl.DataFrame:

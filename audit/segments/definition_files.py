@@ -105,20 +105,20 @@ def _definitions(document: Mapping[str, Any], file: str) -> tuple[Definition, ..
 
 
 def _refuse_circles(definitions: tuple[Definition, ...], file: str) -> None:
-    """Refuse `finer_than` that names nothing grouped, or leads back to where it began."""
-    grouped = {definition.id: definition for definition in definitions if definition.grouped}
+    """Refuse `finer_than` that names nothing, or of a segment with groups one without, or leads back to where it began."""
     for definition in definitions:
+        known = {each.id: each for each in definitions if each.grouped or not definition.grouped}
         path, coarser = [definition.id], definition.finer_than
         while coarser is not None:
             problem = None
             if coarser in path:
                 problem = f"goes in a circle: {' > '.join([*path, coarser])}"
-            elif coarser not in grouped or definition.id not in grouped:
-                problem = unknown(coarser, [id_ for id_ in grouped if id_ != definition.id])
+            elif coarser not in known:
+                problem = unknown(coarser, [id_ for id_ in known if id_ != definition.id])
             if problem is not None:
                 raise Location(file, definition.id).error("finer_than", problem)
             path.append(coarser)
-            coarser = grouped[coarser].finer_than
+            coarser = known[coarser].finer_than
 
 
 def _definition(location: Location, row: Mapping[str, Any]) -> Definition:

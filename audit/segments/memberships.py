@@ -62,7 +62,20 @@ def memberships(
         derived, left_on=("customer_id", "id"), right_on=("customer_id", "segment_id"),
         how="full", coalesce=True, suffix="_ours",
     )  # fmt: skip
-    return _described(paired, definitions, ctx.coverage)
+    return _described(_without_coarser(paired, definitions), definitions, ctx.coverage)
+
+
+def _without_coarser(paired: pl.DataFrame, definitions: tuple[Definition, ...]) -> pl.DataFrame:
+    """Without what only our definitions give and one without groups says more exactly of the same customer."""
+    coarser = {each.id: each.finer_than for each in definitions if each.finer_than and not each.grouped}
+    finer = paired.select(
+        "customer_id", pl.col("definition_ours").replace_strict(coarser, default=None, return_dtype=pl.String)
+    )
+    stays = pl.col("segment_id").is_not_null() | pl.col("definition_ours").is_null()
+    said = paired.filter(~stays).join(
+        finer.drop_nulls().unique(), on=("customer_id", "definition_ours"), how="anti"
+    )
+    return pl.concat([paired.filter(stays), said])
 
 
 def _identified(

@@ -101,7 +101,8 @@ class Condition:
 class Definition:
     """A segment: who belongs to it (`when`: every condition, or one of them where `any_of`), and what it is.
 
-    `finer_than` names the definition whose groups this one divides further: where both hold, the finer one stands.
+    `finer_than` names the definition whose groups this one divides further: where both hold, the finer one stands; one without groups stands in
+    the place of all groups of the other that nobody logged.
     `title` and `reason` name `{group}`, `reason` also `{count}`, `{first}`, `{last}` and `{item}`.
     """
 

@@ -300,4 +300,26 @@ def test_discounts_are_ranked_among_those_who_bought_five_things():
         for n in range(5 if person else 4)
     ]  # fmt: skip
     found = stats.count(events(*rows).lazy()).quantiles.filter(measure="discounted")
-    assert dict(found.select("share", "value").rows()) == {0.2: 0.2, 0.4: 0.4, 0.6: 0.6, 0.8: 0.8}
+    assert dict(found.select("share", "value").rows()) == {0.2: 0.4, 0.4: 0.6, 0.6: 0.8, 0.8: 1.8}
+
+
+@given(st.lists(st.integers(1, 6), min_size=50, max_size=70))
+@settings(max_examples=15)
+def test_no_more_than_its_share_reach_a_fifth(numbers):
+    """As found in real data: "more than three fifths of the customers" of somebody with as many orders as most."""
+    rows = [
+        {
+            "customer_id": f"c_{person}",
+            "kind": "order_completed",
+            "at": START,
+            "order_id": f"o{n}",
+            "price": 1.0,
+        }
+        for person, number in enumerate(numbers)
+        for n in range(number)
+    ]
+    found = stats.count(events(*rows).lazy()).quantiles.filter(measure="orders")
+    for share, value in found.select("share", "value").iter_rows():
+        assert sum(number < value for number in numbers) >= share * len(numbers) - 1e-9
+        fewer = max((number for number in numbers if number < value), default=0)
+        assert sum(number < fewer for number in numbers) < share * len(numbers)

@@ -127,6 +127,24 @@ def test_of_a_segment_that_only_the_log_gives_what_it_says_is_told(fields, told)
     assert memberships(entered("in-market:autos", **fields))["in-market:autos"]["reason"] == told
 
 
+def test_what_another_says_more_exactly_is_told_only_where_it_was_logged():
+    """As found in real data: "Senior" beside "Aged 65+", "Busy family" beside "Family with children"."""
+    profile = {
+        "kind": "profile_updated",
+        "at": AT - days(9),
+        "attributes": '{"age": "70", "kids_count": "2"}',
+    }
+    often = [{"kind": "order_completed", "at": AT - days(n + 1), "order_id": f"o{n}"} for n in range(9)]
+    assert {"senior", "busy-family"} == {"senior", "busy-family", "family", "age-group:65+"} & set(
+        memberships(profile, *often)
+    )
+    assert {"senior", "family"} <= set(memberships(profile, *often[:5]))
+    found = memberships(profile, *often, entered("family"), entered("age 65+"))
+    logged = {name for name, row in found.items() if row["logged"] and row["derived"]}
+    assert logged == {"family", "age-group:65+"}
+    assert {"senior", "busy-family"} <= set(found)
+
+
 def test_part_of_our_definition_could_be_behind_a_logged_one():
     found = memberships(*orders(1), entered("frequent-buyer"))["frequent-buyer"]
     assert (found["derived"], found["standing"], found["evidence"]) == (False, "inferred", ["e2"])
