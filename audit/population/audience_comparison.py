@@ -30,6 +30,9 @@ LEVEL = 0.01
 MOST = 10
 """House value: so many things that set recipients apart are named, each for people who have none of those before it."""
 
+LEAST_TIMES = (4, 3)
+"""House value: what sets recipients apart four in as many of them have as three of the others; nothing that 75 % of these have."""
+
 _CONSIDERED = 64
 """House value: among so many of the least likely ones is looked."""
 
@@ -222,18 +225,18 @@ class Comparison:
                 pairs, before = self._before(held, campaign)
                 got = self.groups.moments(campaign)[1]
                 place = 2 * self._window(held, before) + got[held.person[pairs]]
-                cells = np.bincount(
-                    place * self._candidates + held.candidate[pairs], minlength=counts[number].size
-                )
-                counts[number] += cells.reshape(counts[number].shape).cumsum(axis=0)
+                cells = np.multiply(place, self._candidates, dtype=np.int64)
+                cells += held.candidate[pairs]
+                counts[number].ravel()[:] += np.bincount(cells, minlength=counts[number].size)
+        counts.cumsum(axis=1, out=counts)
         return [(held_by[:, 1].ravel(), held_by[:, 0].ravel()) for held_by in counts]
 
     def _window(self, held: Holdings, before: Array) -> Array:
         """The first window that each of the pairs lies in; states stand in the last one."""
         last = len(self._windows) - 1
         if held.reach is None:
-            return np.full(before.size, last)
-        window = np.zeros(before.size, np.int64)
+            return np.full(before.size, last, np.int8)
+        window = np.zeros(before.size, np.int8)
         for length in self._windows[:last]:
             window += before > length
         return window
@@ -250,9 +253,11 @@ class Comparison:
             self._among(tested, counts, size)
             for counts, size in zip((recipients, others), sizes, strict=True)
         )
-        chances = log_chance(recipients[tested], among, others[tested], rest, self._logs)
+        enough = recipients[tested] >= self.least  # of all others the chance need not be known
+        chances = log_chance(recipients[tested] * enough, among, others[tested], rest, self._logs)
         adjusted = holm(chances)
-        apart = (adjusted <= LEVEL) & (recipients[tested] >= self.least)
+        apart = (adjusted <= LEVEL) & enough
+        apart &= LEAST_TIMES[1] * recipients[tested] * rest >= LEAST_TIMES[0] * others[tested] * among
         apart[apart] = self._separates(tested[apart], recipients, others, tested.size)
         order = self._in_order(tested[apart], chances[apart])
         chosen, chance = tested[apart][order], adjusted[apart][order]
@@ -280,22 +285,19 @@ class Comparison:
         """The test of having the field, of those of a value of the profile; else -1."""
         candidates = tests % self._candidates
         field = self.acts.field[candidates]
-        fields: Array = np.where(field < 0, field, tests - candidates + field)
-        return fields
+        return np.asarray(np.where(field < 0, field, tests - candidates + field))
 
     def _among(self, tests: Array, counts: Array, size: int) -> Array:
         """Among how many people each of `tests` is: of a value of the profile those who have the field."""
         fields = self._fields(tests)
-        among: Array = np.where(fields < 0, size, counts[fields])
-        return among
+        return np.asarray(np.where(fields < 0, size, counts[fields]))
 
     def _separates(self, tests: Array, recipients: Array, others: Array, among: int) -> Array:
         """Whether each of `tests` sets recipients apart among the people who hold what it lies under, as `among` many."""
         parent = self.acts.parent[tests % self._candidates]
         above = np.where(parent < 0, tests, tests - tests % self._candidates + parent)
         chance = log_chance(recipients[tests], recipients[above], others[tests], others[above], self._logs)
-        separates: Array = (parent < 0) | (chance + log(among) <= log(LEVEL))
-        return separates
+        return np.asarray((parent < 0) | (chance + log(among) <= log(LEVEL)))
 
     def _in_order(self, tests: Array, chances: Array) -> Array:
         """The least likely by chance first; of those alike the deepest category, an item after all of them."""

@@ -77,7 +77,7 @@ class Holdings:
             inside = (since < at) & (since >= at - self.reach)
             pair, since = pair[inside], since[inside]
         newest[pair] = since  # of rows of one pair the last, which is the newest
-        newest[moments[self.person] == NEVER] = NEVER
+        newest[(moments == NEVER)[self.person]] = NEVER
         return newest
 
 

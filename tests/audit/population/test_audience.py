@@ -115,7 +115,7 @@ class Definition:
         holders = {test: who for test, who in holders.items() if len(who) >= self.least}
         among, others = len(got), len(moments) - len(got)
 
-        def chance(test, people):
+        def shares(test, people):
             """Of a value of the profile among those who have the field."""
             if test[0] == "profile":
                 field = test[1].partition(":")[0]
@@ -125,12 +125,22 @@ class Definition:
                     if any(h[0] == "profile" and h[1].startswith(f"{field}:") for h in held[p])
                 }
             who, inside = holders[test] & people, got & people
-            return chance_of(len(who & got), len(inside), len(who - got), len(people - got))
+            return len(who & got), len(inside), len(who - got), len(people - got)
 
-        chances = {test: chance(test, set(moments)) for test in holders}
+        def chance(test, people):
+            return chance_of(*shares(test, people))
+
+        def is_far(a, inside, b, outside):
+            times, of = audience_comparison.LEAST_TIMES
+            return Fraction(a, inside) >= Fraction(times, of) * Fraction(b, outside)
+
+        enough = {test for test in holders if len(holders[test] & got) >= self.least}
+        chances = {test: chance(test, set(moments)) if test in enough else Fraction(1) for test in holders}
         adjusted = holm_of(chances)
         level = Fraction(audience_comparison.LEVEL)
-        apart = [t for t in holders if adjusted[t] <= level and len(holders[t] & got) >= self.least]
+        apart = [
+            t for t in holders if adjusted[t] <= level and t in enough and is_far(*shares(t, set(moments)))
+        ]
         apart = [t for t in apart if self.parent(t, holders) is None
                  or chance(t, holders[self.parent(t, holders)]) * len(holders) <= level]  # fmt: skip
         kinds = [*candidate_acts.ACTS.values(), "segment", "profile", "list"]
