@@ -1,23 +1,29 @@
 """What is bought together, counted and held against chance: in people, or in orders."""
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 
 import polars as pl
+from msgspec import Struct
 
-MIN_CUSTOMERS = 5
-"""House value: an item bought by fewer people says nothing about others who bought it, and points at persons."""
+from audit.storage import toml_input
 
-MIN_TOGETHER = 3
-"""House value: a pair bought by one or two people is an accident of their baskets."""
 
-LEAST_ERRORS = 2.0
-"""A pair is more than chance gives from two standard errors, (together - expected) / sqrt(expected), upwards (Smith and
-Linden, "Two Decades of Recommender Systems at Amazon.com", IEEE Internet Computing 2017, hold the count against the
-expected one likewise)."""
+class Limits(Struct, frozen=True):
+    """Which pairs are more than chance gives and may be told; `pairs.toml` says why."""
 
-LEAST_TIMES = 1.2
-"""House value: of so many people as chance gives or little more, nobody learns why the one item is shown for the other."""
+    customers: int
+    together: int
+    errors: float
+    times: float
+
+
+@cache
+def limits() -> Limits:
+    """The numbers as the file has them."""
+    return toml_input.convert(toml_input.shipped("audit.population", "pairs.toml"), Limits)
+
 
 KEEP = 50
 """House value: the best others kept of each item; a strip shows five to twenty of them."""
@@ -52,7 +58,7 @@ def of_people(orders: pl.DataFrame, items: pl.DataFrame) -> pl.DataFrame:
     """What people who bought an item bought too, at any time, in the columns of `PAIRS`, the best first within an item.
 
     `orders`: rows of orders (`customer_id, occurred_at, item_id`); `items`: `item_id, customers`, sorted, everything
-    anybody bought. Among items that `MIN_CUSTOMERS` bought, `MOST_ITEMS` of one customer; pairs that `MIN_TOGETHER` people bought
+    anybody bought. Among items that enough people bought (`limits`), `MOST_ITEMS` of one customer; pairs that enough people bought
     and that are more than chance gives are kept, `KEEP` of an item, and counted over all items. Time grows with the sum of the squares of
     items a customer, memory with the bought items.
     """
@@ -93,7 +99,7 @@ def _bought(orders: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.Data
     numbers = items.select("item_id", pl.int_range(pl.len(), dtype=pl.UInt32).alias("item"), "customers")
     return (
         orders.select(unit.rank("dense").cast(pl.UInt32).alias("unit"), "item_id", "occurred_at")
-        .join(numbers.filter(pl.col("customers") >= MIN_CUSTOMERS), on="item_id")
+        .join(numbers.filter(pl.col("customers") >= limits().customers), on="item_id")
         .group_by("unit", "item")
         .agg(pl.col("occurred_at").dt.date().n_unique().alias("days"))
         .sort("unit", "days", "item", descending=[False, True, False])
@@ -117,7 +123,7 @@ def _counted(bought: pl.DataFrame) -> Iterator[pl.DataFrame]:
     edges = np.unique([0, *ends, work.size]).tolist()
     for begin, end in pairwise(edges):
         shared = (by_item[begin:end] @ by_unit).tocoo()
-        enough = (shared.data >= MIN_TOGETHER) & (shared.row + begin != shared.col)
+        enough = (shared.data >= limits().together) & (shared.row + begin != shared.col)
         item, partner = shared.row[enough] + begin, shared.col[enough]
         pairs = {"item": item, "other": partner, "together": shared.data[enough]}
         yield pl.DataFrame({**pairs, "n": units[item], "n_other": units[partner]}).cast(_COUNTED)
@@ -156,7 +162,7 @@ def _best(pairs: pl.DataFrame, units: int) -> pl.DataFrame:
     cosine = pl.col("together") / (pl.col("n").cast(pl.Float64) * pl.col("n_other")).sqrt()
     return (
         pairs.with_columns(expected.alias("expected"))
-        .filter(errors >= LEAST_ERRORS, pl.col("together") >= LEAST_TIMES * pl.col("expected"))
+        .filter(errors >= limits().errors, pl.col("together") >= limits().times * pl.col("expected"))
         .with_columns(cosine.alias("score"))
         .sort("item", "score", "together", "other", descending=[False, True, True, False])
         .filter(pl.int_range(pl.len()).over("item") < KEEP)

@@ -19,7 +19,7 @@ from audit.population import audience, audience_comparison, basket_baseline, bas
 from audit.population import responses as response_rates
 from audit.population.audience import Audiences
 from audit.population.basket_baseline import Background
-from audit.population.co_purchase import MIN_CUSTOMERS, of_orders, of_people
+from audit.population.co_purchase import limits, of_orders, of_people
 from audit.population.co_purchase import none as no_pairs
 from audit.population.coverage import Coverage
 from audit.storage.manifest import Settings
@@ -194,7 +194,7 @@ class Facts:
         return (
             self.items.drop_nulls("category")
             .select("category", "item_id", "customers", share.alias("share"))
-            .filter(pl.col("customers") >= MIN_CUSTOMERS)
+            .filter(pl.col("customers") >= limits().customers)
             .sort("category", "customers", "item_id", descending=[False, True, False])
         )
 

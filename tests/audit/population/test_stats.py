@@ -59,10 +59,10 @@ def bought_by_loops(frame):
     for (item, other), n in together.items():
         expected = people[item] * people[other] / len(baskets)
         if (
-            min(people[item], people[other]) >= co_purchase.MIN_CUSTOMERS
-            and n >= co_purchase.MIN_TOGETHER
-            and (n - expected) / sqrt(expected) >= co_purchase.LEAST_ERRORS
-            and n >= co_purchase.LEAST_TIMES * expected
+            min(people[item], people[other]) >= co_purchase.limits().customers
+            and n >= co_purchase.limits().together
+            and (n - expected) / sqrt(expected) >= co_purchase.limits().errors
+            and n >= co_purchase.limits().times * expected
         ):
             answer.append((item, other, n, expected, n / sqrt(people[item] * people[other])))
     return sorted(answer, key=lambda row: (row[0], -row[4], -row[2], row[1]))
