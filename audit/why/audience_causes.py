@@ -129,7 +129,10 @@ def _states(own: pl.DataFrame) -> pl.DataFrame:
 
 
 def likely_causes(events: pl.DataFrame, message: Mapping[str, Any], facts: Facts) -> pl.DataFrame:
-    """The acts before one `message` (a row) that could be behind it, the likeliest first: rows of `events` with `level, place`."""
+    """The acts before one `message` (a row) that could be behind it, the likeliest first: rows of `events` with `level, place`.
+
+    What resembles it comes before what sets a campaign's recipients apart: of these campaigns that is the very item alone.
+    """
     placed = events.with_row_index("act")
     position = placed.filter(pl.col("event_id") == message["event_id"])["act"]
     row = pl.DataFrame([{name: message[name] for name in SCHEMA}], schema=SCHEMA).with_columns(
@@ -141,7 +144,7 @@ def likely_causes(events: pl.DataFrame, message: Mapping[str, Any], facts: Facts
     return (
         placed.join(causing_acts(placed, row, facts).drop("message"), on="act")
         .sort(
-            "place", "level", "occurred_at", strength, "event_id",
+            "level", "place", "occurred_at", strength, "event_id",
             descending=[False, False, True, False, False], nulls_last=True,
         )
         .drop("act")

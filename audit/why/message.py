@@ -143,7 +143,7 @@ def _inferred(message: MessageContext) -> Explanation | None:
     )
     campaign = campaign_of(message.row["campaign_id"], message.row["campaign_name"]) or ""
     facts = message.context.facts.audiences.sets_apart(campaign, FEWEST)
-    leaves = [*reasons.set_apart(message.wording, apart, facts), *reasons.could_be(message.wording, alike)]
+    leaves = [*reasons.could_be(message.wording, alike), *reasons.set_apart(message.wording, apart, facts)]
     return _explanation(message, "inferred", [*_not_given(message), *reasons.first_few(leaves)], end=end)
 
 
@@ -319,7 +319,7 @@ def _behind_audience(message: MessageContext, trigger: Trigger, live: pl.DataFra
     like["subject"] = (entered["segment_id"] or "").replace("-", " ").replace(":", " ")
     acts = candidates(message.events.filter(pl.col("kind").is_in(BEHAVIOUR)), like)
     if acts.height:
-        return [*origin, *reasons.could_be(message.wording, acts)]
+        return [*origin, *reasons.first_few(reasons.could_be(message.wording, acts))]
     covered, lack = data_sufficiency.of_a_message(message.context.coverage, entered["occurred_at"])
     lead = "no act of the customer's own is behind the audience" if covered else "why in the audience"
     absent = reasons.absent(data_sufficiency.kinds(), None, entered)

@@ -29,14 +29,14 @@ class SensitiveAudience(Check):
     handed_to = "privacy"
 
     def detect(self, context: CheckContext) -> pl.DataFrame:
-        """By customer and campaign the mailings before which something of their own is what sets its recipients apart,
-        and touches a sensitive topic. A consent that names the topic and is in force takes a message out.
+        """By customer and campaign the mailings before which the likeliest of what they have in common with its recipients,
+        and others have not, touches a sensitive topic. A consent that names the topic and is in force takes a message out.
 
         Evidence is the path: what they did or were, then the messages.
         """
         audiences = context.population.facts.audiences
-        apart = audiences.tellable(FEWEST).drop_nulls("topic")
-        sent = _mailings(context, apart["campaign"])
+        apart = audiences.tellable(FEWEST)
+        sent = _mailings(context, apart.drop_nulls("topic")["campaign"])
         if sent.is_empty():
             return nothing_detected()
         placed = context.events.with_row_index("act")
@@ -48,6 +48,8 @@ class SensitiveAudience(Check):
             .join(sent.select("message", "customer_id", "event_id", "occurred_at", "campaign"), on="message")
             .join(apart.select("campaign", "place", "topic"), on=("campaign", "place"))
             .join(audiences.campaigns.select("campaign", "recipients"), on="campaign")
+            .filter(pl.col("topic").sort_by("place").first().over("message").is_not_null())
+            .drop_nulls("topic")
         )
         of_topic = ("customer_id", *ORDER, "topic")
         causes = causes.join(unconsented(causes.select(of_topic).unique(), context), on=of_topic, how="semi")
@@ -55,9 +57,11 @@ class SensitiveAudience(Check):
         return _detected(sent, causes.with_columns(act_id=act["event_id"], own=~act["kind"].is_in(_ENTRIES)))
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
-        """Its messages before the customer had anything of what sets its recipients apart, or with their consent."""
+        """Its messages that something else of the customer explains better, or nothing, and those with their consent."""
         messages = _mailings(context, pl.Series([finding["subject"]]))
-        reason = "before anything of their own that sets its recipients apart, or with a consent"
+        reason = (
+            "nothing sensitive of their own is what most sets its recipients apart, or a consent was in force"
+        )
         yield ExcludedEvents("message", messages, reason)
 
     def beside_events(self, context: CheckContext, finding: Finding) -> Reason | None:

@@ -71,6 +71,17 @@ def test_what_is_not_sensitive_or_sets_nobody_apart_is_none():
     assert found([bought("a", CARE), mailed("a")]).is_empty()
 
 
+def test_somebody_whom_something_likelier_explains_that_is_not_sensitive_is_none():
+    """Most have bought creams and then care; of those without creams all have bought care: for these it is the topic."""
+    rows = [bought(f"p{n:02}", "Beauty > Creams") for n in range(30)]
+    rows += [bought(f"p{n:02}", CARE) for n in range(15, 45)]
+    rows += [bought(f"q{n:03}", "Garden > Tools") for n in range(80)] + [
+        bought(f"q{n:03}", CARE) for n in range(3)
+    ]
+    told = found([*rows, *(mailed(f"p{n:02}") for n in range(45))])
+    assert told["customer"].to_list() == [f"p{n:02}" for n in range(30, 45)]
+
+
 def test_its_explanation_has_the_figures_and_a_rule_asks_for_consent():
     frame, known, rows = checked(aimed(CARE))
     own = frame.filter(customer_id="p03")

@@ -67,6 +67,15 @@ def test_an_act_on_the_very_item_is_named_all_the_same():
     assert (standing, texts[-1].endswith("(the same item)")) == ("inferred", True)
 
 
+def test_the_very_item_comes_before_what_sets_recipients_apart():
+    about = {"item_id": "spade", "item_name": "Spade"}
+    rows = [{**row, **about} if row["kind"] == "message_sent" else row for row in aimed_at_parents()]
+    rows += [bought("p00", "Garden > Tools", **about), *(bought(f"r{n:02}", "Toys") for n in range(30))]
+    _, (_, first, second) = explained(rows)
+    assert first.endswith("(the same item)")
+    assert "of those who got it had bought Baby > Food" in second
+
+
 @pytest.mark.parametrize(("names", "expected"), [(300, "cannot_tell"), (2, "inferred")])
 def test_a_shared_word_counts_only_where_it_is_rare(names, expected):
     rows = [bought("a", f"Shop > {n}", item_id=f"i{n}", item_name="Luxury spade") for n in range(names)]
