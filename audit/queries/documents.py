@@ -7,7 +7,6 @@ and the reports are made from the same documents, so nobody ever sees two answer
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -204,26 +203,25 @@ def written(
     reason: str | None = None,
 ) -> "Report":
     """The report of a case already read."""
-    from audit.population.audience import none
     from audit.queries import reports
     from audit.queries.reports.case_facts import behind, case_facts
+    from audit.queries.reports.customer_facts import handed_over
 
     def remedy(row: Finding) -> remedies.Remedy:
         return remedies.remedy(ws, case.view.meant(row), at=case.book_at)
 
-    explained, customer = partial(explanation, case), picture(case, strips=True)
+    customer = picture(case, strips=True)
     customer_findings = customer.findings
     answered = reports.chosen(customer_findings, finding)
     facts = case_facts(case, answered)
     sent = facts.sent if kind == "reply" else ()
     messages = reports.messages_to_explain(customer_findings, finding=finding, sent=sent)
-    explanations = [explained(message=message) for message in messages]
+    explanations = [explanation(case, message=message) for message in messages]
     if kind == "internal":
-        explanations += [] if answered is None else [explained(finding=answered.id)]
+        explanations += [] if answered is None else [explanation(case, finding=answered.id)]
         evidence = [event for document in explanations for event in document.evidence]
         in_findings = [message for row in customer_findings for message in row.messages]
         events, audiences = case.view.events(case.events), case.context.facts.audiences
-        tellable = audiences if case.view.tells(sensitive=True) else none()
         note = reports.internal(
             customer,
             customer_findings,
@@ -233,8 +231,9 @@ def written(
             ticket=ticket,
             reason=reason,
             remedies={row.id: remedy(row) for row in customer_findings},
-            behind=behind(events, customer_findings, tellable),
+            behind=behind(events, customer_findings, case.view, audiences),
             campaigns=audiences.titles,
+            refusal=handed_over(reports.language(locale), customer_findings, explanations, finding, facts),
         )
         return case.view.shown(note)
     if kind == "reply":

@@ -78,10 +78,10 @@ _FAULTS = {
         de="Ihr Nein galt einer anderen Art von Nachrichten.",
     ),
     "allowed_class": CustomerWording(
-        en="That is no advertising: it is about your orders or your account, and a no to advertising does not stop it.",
+        en="By our records that is about an order or a service and is no advertising; a no to advertising does not stop it.",
         de=(
-            "Das ist keine Werbung: Es geht um Ihre Bestellungen oder Ihr Konto, "
-            "und ein Nein zu Werbung hält das nicht auf."
+            "Nach unseren Aufzeichnungen geht es dabei um eine Bestellung oder einen Service und nicht um Werbung; "
+            "ein Nein zu Werbung hält das nicht auf."
         ),
     ),
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from audit.events import vocabulary
 from audit.events.messages import outcomes
 from audit.events.vocabulary import OPT_INS, OPT_OUTS, VISITS, campaign_expr, covers_expr
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding
@@ -60,13 +61,25 @@ class IgnoredStreak(Check):
 
         A run ends with a human click (or open, where the workspace chose them), a visit, an order, and a yes or no to the
         channel. Chance: what all campaigns' own response rates give for as many unanswered. Of a channel's recipients only
-        those with the longest runs, `common` at most, so that where most never click no click is no news. Where no
+        those with the longest runs, `common` at most, so that where most never click no click is no news. Since a life
+        changed a silence is no more than noted, and no rule about clicks is suggested. Where no
         engagement of that kind can be recorded, one answer a customer: cannot tell.
         """
         rows = _runs(context, self.thresholds)
         recordable = _recordable(context)
         ignored = _ignored(
             rows.join(recordable, on="customer_id", how="semi"), context.population.settings.engagement
+        )
+        changes = context.events.filter(vocabulary.life_changed())
+        changed = changes.group_by("customer_id").agg(pl.col("occurred_at").min().alias("changed_at"))
+        grave = pl.col("changed_at") <= pl.col("last_at")
+        ignored = (
+            ignored.join(changed, on="customer_id", how="left", maintain_order="left")
+            .with_columns(
+                severity=pl.when(grave).then(pl.lit("info")),
+                rule=pl.when(grave.fill_null(value=False).not_()).then("rule"),
+            )
+            .drop("changed_at")
         )
         unknown = _cannot_tell(rows.join(recordable, on="customer_id", how="anti"), context)
         return pl.concat([ignored, unknown])

@@ -15,8 +15,9 @@ from audit.events.purchases import undone
 from audit.events.vocabulary import NOES, OPT_INS, says_no_expr, with_addresses
 from audit.findings import check
 from audit.findings.check_context import CheckContext
-from audit.population.audience import FEWEST, Audiences
+from audit.population.audience import FEWEST, Audiences, none
 from audit.population.coverage import Coverage
+from audit.privacy.role_view import RoleView
 from audit.queries.case import Case
 from audit.queries.findings_documents import Finding
 from audit.why import data_sufficiency, reasons
@@ -73,10 +74,11 @@ class OptOut:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """What the customer bought, and when; `returned`: it was sent back since."""
+    """What the customer bought, and when; `unasked`: it was sent to them without an order."""
 
     about: str
     at: datetime
+    unasked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +174,11 @@ class Behind:
     recipients: int | None = None
 
 
-def behind(events: pl.DataFrame, findings: Iterable[Finding], audiences: Audiences) -> dict[str, Behind]:
-    """What is known of each finding (by its id) of the customer of `events`; `audiences`: who got each campaign, as far as it may be told."""
-    wording = Wording(undone(events))
+def behind(
+    events: pl.DataFrame, findings: Iterable[Finding], view: RoleView, audiences: Audiences
+) -> dict[str, Behind]:
+    """What is known of each finding (by its id) of the customer of `events`, as `view` may be told; `audiences`: who got each campaign."""
+    wording, audiences = Wording(undone(events)), audiences if view.tells(sensitive=True) else none()
     return {row.id: _behind(events, row, wording, audiences) for row in findings}
 
 
@@ -228,7 +232,7 @@ def case_facts(case: Case, finding: Finding | None) -> CaseFacts:
         others=_others(case, finding),
         others_came=_others_came(events, finding, sent),
         opt_out=_opt_out(cause, events),
-        purchase=_purchase(_rows(events, () if finding is None else finding.cause)),
+        purchase=_purchase(_rows(events, finding.cause if finding is not None and finding.messages else ())),
         origin=_origin(cause, case.context.coverage),
         silence=_silence(case, finding, sent),
         legal_request=_legal_request(events),
@@ -366,9 +370,14 @@ def _renewed(no: dict[str, Any], events: pl.DataFrame) -> datetime | None:
 
 
 def _purchase(rows: Sequence[dict[str, Any]]) -> Purchase | None:
-    row = next((row for row in rows if row["kind"] == _ORDER and row["source"] != "inferred"), None)
-    about = None if row is None else _about(row)
-    return None if row is None or about is None else Purchase(about, row["occurred_at"])
+    orders = sorted(
+        (row for row in rows if row["kind"] == _ORDER), key=lambda row: row["source"] == "inferred"
+    )
+    named = ((row, _about(row)) for row in orders)
+    return next(
+        (Purchase(about, row["occurred_at"], row["source"] == "inferred") for row, about in named if about),
+        None,
+    )
 
 
 def _origin(rows: Sequence[dict[str, Any]], coverage: Coverage) -> Origin | None:

@@ -43,23 +43,43 @@ class ReplyRefusedError(InputError):
         why = f" ({says.say('refused', reason, **values)})" if reason else ""
         named = says.say("refused", answers) if says.has("refused", answers) else answers
         super().__init__(says.say("refused", "reply", answers=named, why=why))
-        self.answers = answers
+        self.answers, self.answered_by = answers, says.say("refused", "note", answers=named, why=why)
 
 
 def refuse(
-    says: Language, findings: Iterable[Finding], explanations: Iterable[WhyDocument], finding: str | None
+    says: Language,
+    findings: Iterable[Finding],
+    explanations: Iterable[WhyDocument],
+    finding: str | None,
+    case: CaseFacts | None = None,
 ) -> None:
-    """Raise ReplyRefusedError where nothing is said to the customer: sensitive topics, bereavement, shared accounts.
+    """Raise ReplyRefusedError where nothing is said to the customer: sensitive topics, bereavement, shared accounts, legal requests."""
+    refusal = handed_over(says, findings, explanations, finding, case)
+    if refusal is not None:
+        raise refusal
+
+
+def handed_over(
+    says: Language,
+    findings: Iterable[Finding],
+    explanations: Iterable[WhyDocument],
+    finding: str | None,
+    case: CaseFacts | None,
+) -> ReplyRefusedError | None:
+    """Who answers in our place, where nothing is said to the customer; None where we do.
 
     `finding`: the id of the finding that is to be answered, if one was named; only then a mere hint is refused too.
     """
+    if case is not None and case.legal_request is not None:
+        return ReplyRefusedError(says, "privacy", "asked", at=says.date(case.legal_request))
+    if case is not None and case.bereaved:
+        return ReplyRefusedError(says, _PRIVACY_OR_CARE, "died")
     for candidate in findings:
         handed_to = check(candidate.check).handed_to
         if handed_to and (candidate.id == finding or candidate.severity != "info"):
-            raise ReplyRefusedError(says, handed_to)
-    for explanation in explanations:
-        if any(fact.hand_over for fact in facts(explanation)):
-            raise ReplyRefusedError(says, _PRIVACY_OR_CARE)
+            return ReplyRefusedError(says, handed_to)
+    told = (fact for explanation in explanations for fact in facts(explanation))
+    return ReplyRefusedError(says, _PRIVACY_OR_CARE) if any(fact.hand_over for fact in told) else None
 
 
 def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tuple[list[str], list[str]]:
@@ -176,7 +196,7 @@ def ends(
         latest = max(dated)
         by_itself = says.say("until", "by_itself", until=says.date(latest), messages=messages)
         return [*quiet, by_itself] if latest > at else quiet
-    return [*quiet, says.say("until", "never_too" if quiet else "never", messages=messages)]
+    return quiet
 
 
 def _silence(says: Language, silence: Silence, messages: str, *, again: CustomerWording | None) -> str:
@@ -219,11 +239,14 @@ def unchanged(says: Language, part: CoveringRule | None) -> str:
     return says.say("change", "in_part", since=says.date(part.since), stops=part.together, of=part.of)
 
 
-def rule_in_words(says: Language, rule: Mapping[str, Any] | None, nouns: Mapping[str, str]) -> str:
-    """What a rule does, as one says it to the customer."""
+def rule_in_words(
+    says: Language, rule: Mapping[str, Any] | None, nouns: Mapping[str, str], *, unasked: bool
+) -> str:
+    """What a rule does, as one says it to the customer; `unasked`: what it follows was sent to them without an order."""
     if rule is None:
         return ""
     wording = says.form("rule", from_dict(rule).wording, rule.get("limit") or rule.get("unengaged"))
+    wording = f"{wording}_unasked" if unasked and says.has("rule", f"{wording}_unasked") else wording
     values = {**nouns, **{key: rule.get(key) for key in ("limit", "quiet", "unengaged")}}
     values["engagement"] = says.say("engagement", rule.get("engagement") or "click")
     if not says.has("rule", wording):

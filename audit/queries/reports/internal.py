@@ -12,9 +12,10 @@ from audit.queries.findings_documents import Finding
 from audit.queries.remedies import Remedy
 from audit.queries.reports import limits, shipped_words
 from audit.queries.reports.case_facts import Behind
+from audit.queries.reports.customer_facts import ReplyRefusedError
 from audit.queries.reports.document import Report, Section
 from audit.queries.reports.language import Language, language
-from audit.queries.reports.note_sentences import found, question
+from audit.queries.reports.note_sentences import asked, found, question
 from audit.queries.reports.reasons import anomalies, why
 from audit.queries.reports.weekly import Weekly, section
 from audit.why.model import WhyDocument
@@ -38,20 +39,21 @@ def internal(
     remedies: Mapping[str, Remedy] | None = None,
     behind: Mapping[str, Behind] | None = None,
     campaigns: Mapping[str, str] | None = None,
+    refusal: ReplyRefusedError | None = None,
 ) -> Report:
     """The case as a note for colleagues.
 
     `picture`: `whysent.customer/1`; `findings`: the rows of `whysent.findings/1`; `explanations`: `whysent.why/1` of
     what is to be explained one by one: the finding, and those of its messages; `chart`: its messages a week; `ticket` and
     `reason`: why somebody looked; `remedies`: finding id → how far what would end it has come; `behind`: finding id → what is
-    known of it beside its sentence; `campaigns`: what campaigns are called, by their ids. Each thing is said once.
+    known of it beside its sentence; `campaigns`: what campaigns are called, by their ids; `refusal`: that somebody else answers the customer. Each thing is said once.
     In English the sentences of findings and explanations stand as they are; in German they are made of their facts.
     """
     says = language(locale)
     done = remedies or {}
     sections = [
         _head(says, picture, ticket, reason),
-        _verdict(says, picture, findings, behind or {}),
+        _verdict(says, picture, findings, behind or {}, refusal),
         _unanswered(says, picture),
         _done(says, findings, done, behind or {}, campaigns or {}),
         _messages(says, picture, campaigns or {}),
@@ -87,7 +89,9 @@ def _verdict(
     picture: CustomerPicture,
     findings: Sequence[Finding],
     behind: Mapping[str, Behind],
+    refusal: ReplyRefusedError | None,
 ) -> Section:
+    answered_by = () if refusal is None else (f"{says.begun(refusal.answered_by)}.",)
     items = dict.fromkeys(
         f"{says.say('severity', row.severity)} · {says.say('verdict', row.verdict)} · "
         f"{found(says, row, behind.get(row.id, Behind()))}"
@@ -97,7 +101,9 @@ def _verdict(
     untold = (row.check for row in findings)
     nothing = limits.in_one_line(says, picture.unanswered, untold, sent=picture.messages.sent)
     return Section(
-        says.say("internal", "verdict"), () if told else (f"{says.begun(nothing)}.",), tuple(items)
+        says.say("internal", "verdict"),
+        (*(() if told else (f"{says.begun(nothing)}.",)), *answered_by),
+        tuple(items),
     )
 
 
@@ -130,7 +136,7 @@ def _done(
         part = row.covered_in_part or row.covered_by
         if part is not None and part.together < part.of:
             state += f"; {says.say('remedy', 'in_part', stops=part.together, of=part.of)}"
-        checks.setdefault(state, {})[question(says, row.check)] = None
+        checks.setdefault(state, {})[asked(says, row, behind.get(row.id, Behind()))] = None
     items = tuple(says.begun(f"{', '.join(names)}: {state}") for state, names in checks.items())
     return Section(says.say("internal", "done"), items=items) if items else None
 

@@ -39,7 +39,7 @@ def found(says: Language, finding: Finding, known: Behind) -> str:
     """What was found: how many messages, when, how many were too many, and the acts behind it, as far as they are `known`."""
     if says.locale == _ENGLISH:
         return finding.text
-    told = question(says, finding.check)
+    told = asked(says, finding, known)
     about = _about(says, finding, known)
     told, case = f"{told}{about}", f"{_case(says, finding)}{_behind(says, known.causes)}"
     if not finding.messages:
@@ -106,6 +106,12 @@ def title(says: Language, explanation: WhyDocument, findings: Sequence[Finding])
     if says.locale == _ENGLISH:
         return str(subject.title)
     return next((question(says, row.check) for row in findings if row.id == subject.id), str(subject.title))
+
+
+def asked(says: Language, finding: Finding, known: Behind) -> str:
+    """What a finding answers, as a noun phrase; nobody bought what was sent without an order."""
+    unasked = known.causes and all(cause.did == "order_unasked" for cause in known.causes)
+    return says.say("internal", "unasked") if unasked and finding.messages else question(says, finding.check)
 
 
 def question(says: Language, check: str) -> str:

@@ -15,7 +15,6 @@ from audit.queries.findings_documents import Finding
 from audit.queries.remedies import Remedy
 from audit.queries.reports import customer_facts, limits
 from audit.queries.reports.case_facts import CaseFacts, SentMessage, brands, chosen
-from audit.queries.reports.customer_facts import ReplyRefusedError
 from audit.queries.reports.document import Report, Section
 from audit.queries.reports.language import Language, language
 from audit.why.model import WhyDocument
@@ -45,11 +44,7 @@ def reply(
     reply is offered: sensitive topics, bereavement, shared accounts, legal requests.
     """
     facts, says = facts or CaseFacts(), language(locale)
-    if facts.legal_request is not None:
-        raise ReplyRefusedError(says, "privacy", "asked", at=says.date(facts.legal_request))
-    if facts.bereaved:
-        raise ReplyRefusedError(says, "privacy or care", "died")
-    customer_facts.refuse(says, findings, explanations, finding)
+    customer_facts.refuse(says, findings, explanations, finding, facts)
     answered = chosen(findings, finding)
     case = _Case(says, picture, answered, _of(answered, explanations), facts, remedy or Remedy())
     parts = [
@@ -128,7 +123,9 @@ class _Case:
     @property
     def rule(self) -> str:
         """What the rule of the remedy does."""
-        return customer_facts.rule_in_words(self.says, self.remedy.rule, self.nouns)
+        purchase = self.facts.purchase
+        unasked = purchase is not None and purchase.unasked
+        return customer_facts.rule_in_words(self.says, self.remedy.rule, self.nouns, unasked=unasked)
 
     @property
     def plain(self) -> bool:
@@ -214,7 +211,8 @@ def _led_up(case: _Case) -> Iterable[str]:
         scope = {"sender": no.sender, "list": says.quoted(no.list_id or "")}
         yield says.say("opt_out", key, at=says.date(no.at), **scope, **case.nouns_of_no)
     elif purchase is not None:
-        yield says.say("sent", "bought", thing=says.quoted(purchase.about), at=says.date(purchase.at))
+        key = "unasked" if purchase.unasked else "bought"
+        yield says.say("sent", key, thing=says.quoted(purchase.about), at=says.date(purchase.at))
 
 
 def _sent(case: _Case) -> str:
@@ -261,6 +259,9 @@ def _fault(case: _Case) -> Iterable[str]:
     found_by = check(case.finding.check)
     explained = any(each.standing not in _WITHOUT_REASON for each in case.explanations)
     wording = found_by.fault_in(case.finding.case or "")
+    purchase = case.facts.purchase
+    if purchase is not None and purchase.unasked:
+        return  # what could be needed again was never asked for
     if wording is not None and not (found_by.finds_no_cause and explained):
         yield wording.in_language(case.says.locale)
 

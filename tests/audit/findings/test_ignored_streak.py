@@ -299,3 +299,11 @@ def test_where_clicks_count_it_does_not_matter_who_opened():
     person = act("message_opened", _START, message_id="other", customer_id="c_9")
     (finding,) = found("ignored-streak", *_mails(*WEEKS), machine, person, _ELSEWHERE)
     assert finding["case"] == "unanswered"
+
+
+@pytest.mark.parametrize(("reason", "severity"), [("bereavement", "info"), (None, "low")])
+def test_since_a_life_changed_a_silence_is_no_more_than_noted(reason, severity):
+    closed = act("registry_closed", _START + timedelta(days=3), reason=reason)
+    (finding,) = found("ignored-streak", *_mails(*WEEKS), closed, _ELSEWHERE)
+    assert finding["severity"] == severity
+    assert (finding["suggested_rule"] is None) == (severity == "info")

@@ -2,6 +2,7 @@
 
 import html.parser
 import json
+import re
 from dataclasses import replace as replace_facts
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,9 @@ from audit.queries import reports
 from audit.queries.customer import CustomerPicture, Membership, MessageCounts, Recommendation
 from audit.queries.findings_documents import Finding
 from audit.queries.remedies import Remedy
-from audit.queries.reports.case_facts import CaseFacts, Origin, Purchase, SentMessage
+from audit.queries.reports.case_facts import Behind, CaseFacts, Origin, Purchase, SentMessage
+from audit.queries.reports.customer_facts import handed_over
+from audit.queries.reports.language import language
 from audit.rules.book.documents import CoveringRule
 from audit.why import Facts, Reason, WhyDocument
 from audit.why.model import SegmentFacts
@@ -277,9 +280,10 @@ def test_the_end_is_said_as_the_explanations_have_it() -> None:
     assert "such e-mails end by themselves on 1 December 2026" in ends(
         "2026-12-01T00:00:00Z", "2026-11-30T00:00:00Z"
     )
-    no_day = "Our records name no day on which such e-mails would end by themselves"
-    assert no_day in ends("2026-12-01T00:00:00Z", None)
-    assert no_day in ends("2026-12-01T00:00:00Z", basis="default")
+    assert "by themselves" not in ends("2026-12-01T00:00:00Z", None), (
+        "where no day is known, nothing is said of it"
+    )
+    assert "by themselves" not in ends("2026-12-01T00:00:00Z", basis="default")
     long = Silence(datetime(2026, 3, 17, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC), over=True)
     assert "None of this kind has come since 17 March 2026" in ends(None, silence=long)
     short = Silence(datetime(2026, 11, 17, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC), over=False)
@@ -518,3 +522,38 @@ def test_a_letter_says_how_many_there_were_and_how_many_were_too_many() -> None:
     text = reports.reply(PICTURE, [found], EXPLANATIONS, facts=FACTS).written("txt")
     assert "we sent you 5 e-mails" in text
     assert "3 of them were too many." in text
+
+
+@pytest.mark.parametrize(
+    ("locale", "led_up", "title"),
+    [
+        ("en", "we sent you “Tool set, 94 pieces” without an order of yours.", "Messages about what was sent without an order"),
+        ("de", "haben wir Ihnen „Tool set, 94 pieces“ geschickt, ohne dass Sie es bestellt hatten.", "unbestellt"),
+    ],
+)  # fmt: skip
+def test_nobody_is_told_that_they_bought_what_was_sent_without_an_order(
+    locale: str, led_up: str, title: str
+) -> None:
+    sent = Purchase("Tool set, 94 pieces", datetime(2026, 5, 6, tzinfo=UTC), unasked=True)
+    facts = replace_facts(FACTS, purchase=sent)
+    letter = reports.reply(PICTURE, [finding()], [], facts=facts, remedy=Remedy(rule=RULE), locale=locale)
+    text = letter.written("txt")
+    assert led_up in text
+    assert not re.search("bought|gekauft|could need it again|wieder brauchen", text)
+    known = {
+        finding().id: Behind(
+            causes=(Facts(act="order_completed", unasked=True, thing="Tool set, 94 pieces", at=sent.at),)
+        )
+    }
+    done = {finding().id: Remedy(rule=RULE)}
+    note = reports.internal(PICTURE, [finding()], [], behind=known, remedies=done, locale=locale).written(
+        "txt"
+    )
+    assert title in note
+
+
+def test_a_note_says_who_answers_where_we_do_not() -> None:
+    refusal = handed_over(language("en"), [finding()], [], None, replace_facts(FACTS, bereaved=True))
+    note = reports.internal(PICTURE, [finding()], [], refusal=refusal).written("txt")
+    assert "Who answers here: privacy or care (somebody has died)." in note
+    assert handed_over(language("en"), [finding()], [], None, FACTS) is None

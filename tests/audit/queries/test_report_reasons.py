@@ -113,7 +113,6 @@ def test_it_reads_like_the_reply() -> None:
     assert {" ".join(text.removeprefix("– ").split()) for text in told[2:3]} <= {
         " ".join(reports.document.one_line(text).split()) for text in said
     }
-    assert told[-1] in said
 
 
 @pytest.mark.parametrize("check", ["sensitive-inference", "life-changed", "shared-account", "by-likeness"])
