@@ -139,10 +139,11 @@ def _messages(context: CheckContext, row: Finding) -> list[Reason]:
 
 
 def _titles(sent: pl.DataFrame) -> tuple[str, ...]:
-    """What the campaigns of messages are called, else their subjects: the commonest first."""
+    """What the campaigns of messages are called, else their subjects: the commonest first; none where one has but a number."""
     title = pl.coalesce("campaign_name", "subject", "campaign_id").alias("title")
-    counted = sent.select(title).drop_nulls().group_by("title", maintain_order=True).len()
-    return tuple(counted.sort("len", descending=True, maintain_order=True)["title"])
+    counted = sent.select(title).group_by("title", maintain_order=True).len()
+    titles = counted.sort("len", descending=True, maintain_order=True)["title"]
+    return tuple(titles) if titles.str.contains(r"\p{L}").fill_null(value=False).all() else ()
 
 
 def _excluded(check: Check, context: CheckContext, row: Finding) -> Iterator[Reason]:

@@ -125,6 +125,10 @@ def test_messages_stand_in_one_line_with_what_they_are_called_those_that_count_t
     assert line.events == tuple(row["event_id"] for row in rows)
     (few,) = explained(rows[:4], "over-frequency").because[0].because
     assert few.text == "4 mails (“News”, “Deals” and “Garden”) on 2026-01-01: 1 too many"
+    (unnamed,) = (
+        explained([*rows[:3], rows[3] | {"campaign_name": "4711"}], "over-frequency").because[0].because
+    )
+    assert unnamed.text == "4 mails on 2026-01-01: 1 too many"
 
 
 def test_a_breach_has_no_counterfactual() -> None:
