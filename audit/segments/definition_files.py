@@ -20,7 +20,7 @@ from audit.storage import toml_input
 from audit.storage.toml_input import Flag, Text, are_tables, one_of, read_by, unknown
 
 _TITLE = ("group",)
-_REASON = ("count", "part", "first", "last", "item", "group")
+_REASON = ("count", "part", "acts", "first", "last", "item", "group")
 _ALIAS = ("group", "leaf")
 
 

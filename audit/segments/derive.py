@@ -193,6 +193,7 @@ def _titled(rows: pl.DataFrame, definition: Definition) -> pl.DataFrame:
 _FIELDS = {
     "group": pl.col("group"),
     "count": pl.col("count").cast(pl.String),
+    "acts": pl.col("acts"),
     "part": pl.col("part").cast(pl.String),
     "first": pl.col("first").dt.strftime("%Y-%m-%d"),
     "last": pl.col("last").dt.strftime("%Y-%m-%d"),

@@ -78,8 +78,8 @@ class SelectedEvents:
         return self.once(SelectedEvents._grouped_rows, condition)
 
     def described(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Add to a frame with `row` what those events are: `event_id, occurred_at, item_id, item_name`."""
-        facts = self._events.select("event_id", "occurred_at", "item_id", "item_name")
+        """Add to a frame with `row` what those events are: `event_id, occurred_at, kind, item_id, item_name`."""
+        facts = self._events.select("event_id", "occurred_at", "kind", "item_id", "item_name")
         return pl.concat([rows, facts[rows["row"]]], how="horizontal")
 
     def persons(self, customers: pl.Series) -> pl.Series:

@@ -25,6 +25,13 @@ _NEVER_COUNTS = {
 }
 """Test → what is said of events it looks at and does not rest on, whenever they were."""
 
+_VERBS = {
+    "looked at": ("product_viewed",),
+    "chose": ("product_added", "wishlist_added"),
+    "bought": ("order_completed",),
+}
+"""What acts with goods are called."""
+
 _UNDONE = "sent back or cancelled since"
 
 _ROWS = pl.lit(2**32, pl.UInt64)
@@ -36,7 +43,7 @@ def evidence(
 ) -> pl.DataFrame:
     """What stands behind the conditions that hold (`condition, position, person, group, value`).
 
-    Columns `position, person, group, evidence, count, part, first, last, item, absent`: event_ids oldest first; the value of
+    Columns `position, person, group, evidence, count, part, acts, first, last, item, absent`: event_ids oldest first; the value of
     the first condition that holds, and the part of it that carries what a share asks for; times (UTC) of the oldest and newest event and the newest item's name; JSON.
     """
     conditions = [condition for definition in definitions for condition in definition.when]
@@ -61,6 +68,7 @@ def evidence(
             pl.col("event_id").alias("evidence"),
             pl.col("occurred_at").first().alias("first"),
             pl.col("occurred_at").last().alias("last"),
+            _acts().alias("acts"),
             pl.col("item_name").drop_nulls().last().alias("item"),
             pl.col("item_id").drop_nulls().last().alias("item_id"),
         )
@@ -75,6 +83,15 @@ def evidence(
             _reasons(selected, definitions, at), on=("position", "person"), how="left", maintain_order="left"
         )
     )
+
+
+def _acts() -> pl.Expr:
+    """What the customer did, as a sentence begins: those of `_VERBS` of which there is an event."""
+    verbs = [
+        pl.when(pl.col("kind").is_in(list(kinds)).any()).then(pl.lit(verb)) for verb, kinds in _VERBS.items()
+    ]
+    told = pl.concat_str(verbs, separator=", ", ignore_nulls=True).str.replace(r", ([^,]*)$", " or $1")
+    return pl.concat_str(told.str.slice(0, 1).str.to_uppercase(), told.str.slice(1))
 
 
 def _each_once(rows: pl.DataFrame) -> pl.DataFrame:

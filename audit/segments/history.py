@@ -57,7 +57,7 @@ def history(
         return pl.DataFrame(schema=HISTORY)
     in_force = _in_force([as_written[definition] for definition in definitions], periods)
     spells = _within(_spells(selected, definitions, contributed, ctx), in_force, ctx)
-    empty = [pl.lit(None, pl.String).alias(name) for name in ("count", "part", "item", "why")]
+    empty = [pl.lit(None, pl.String).alias(name) for name in ("count", "part", "acts", "item", "why")]
     dated = spells.with_columns(*empty, pl.col("entered").alias("first"), pl.col("entered").alias("last"))
     version = pl.lit(pl.Series([as_written[definition].version for definition in definitions]))
     return (

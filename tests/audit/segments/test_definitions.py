@@ -299,6 +299,28 @@ def test_of_nested_categories_and_their_prices_the_most_specific_is_told():
     assert {name for name in derived(areas) if name.startswith("micro")} == {"micro-area:Tea > Green"}
 
 
+@pytest.mark.parametrize(
+    ("kinds", "acts"),
+    [
+        (("order_completed",), "Bought"),
+        (("product_viewed", "order_completed"), "Looked at or bought"),
+        (("product_viewed", "wishlist_added", "order_completed"), "Looked at, chose or bought"),
+    ],
+)
+def test_only_what_the_customer_did_is_told(kinds, acts):
+    rows = [
+        {
+            "kind": kinds[n % len(kinds)],
+            "at": ago(n + 1),
+            "item_id": f"i{n}",
+            "category": "Tea > Green > Loose",
+        }
+        for n in range(5)
+    ]
+    reason = derived(rows)["micro-area:Tea > Green"]["reason"]
+    assert reason == f"{acts} Tea > Green on 5 days in the last 180, the last time on 2026-06-29."
+
+
 def test_as_many_are_counted_as_are_given_a_segment():
     rows = [{**row, "customer_id": f"c_{n}"} for n in range(3) for row in (*orders(3 + n), *tea(4 + n))]
     frame = events(*rows)
