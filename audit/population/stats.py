@@ -333,12 +333,18 @@ def moments(orders: pl.DataFrame, *by: str) -> pl.DataFrame:
     )
 
 
+def _gap(*by: str) -> pl.Expr:
+    """The time since the row before of the same `by`, in a frame sorted by them and `occurred_at`."""
+    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in by)
+    return pl.when(same).then(pl.col("occurred_at").diff())
+
+
 def own_intervals(times: pl.DataFrame, acts: pl.DataFrame, by: str) -> pl.DataFrame:
     """The customers' own median interval between the `times` (`moments` of `by`) until each of `acts`.
 
     `acts`: `customer_id, by, act_at`, each once. Gives them with `interval` (µs); those without two moments are left out.
     """
-    gaps = times.with_columns(pl.col("occurred_at").diff().over("customer_id", by).alias("gap"))
+    gaps = times.with_columns(_gap("customer_id", by).alias("gap"))
     return (
         acts.join(gaps.drop_nulls("gap"), on=("customer_id", by))
         .filter(pl.col("occurred_at") <= pl.col("act_at"))
@@ -350,7 +356,7 @@ def own_intervals(times: pl.DataFrame, acts: pl.DataFrame, by: str) -> pl.DataFr
 def _repeats(orders: pl.DataFrame) -> pl.DataFrame:
     by = ("customer_id", "item_id")
     times = moments(orders, "item_id")
-    gaps = times.select("item_id", pl.col("occurred_at").diff().over(by).alias("gap"))
+    gaps = times.select("item_id", _gap(*by).alias("gap"))
     return (
         times.group_by(by)
         .agg(pl.col("occurred_at").first().alias("first"), pl.len().alias("times"))
@@ -367,10 +373,9 @@ def _repeats(orders: pl.DataFrame) -> pl.DataFrame:
 
 
 def _intervals(orders: pl.DataFrame) -> pl.DataFrame:
-    before = pl.col("occurred_at").shift(1).over("customer_id", "category")
     return (
         moments(orders, "category")
-        .select("category", (pl.col("occurred_at") - before).alias("interval"))
+        .select("category", _gap("customer_id", "category").alias("interval"))
         .drop_nulls("interval")
         .group_by("category")
         .agg(pl.col("interval").median().alias("median"), pl.len().cast(pl.UInt32).alias("pairs"))

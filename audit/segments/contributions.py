@@ -13,7 +13,7 @@ import polars as pl
 from audit.events.schema import TIME
 from audit.events.vocabulary import carries
 from audit.segments.event_selection import SelectedEvents
-from audit.segments.groups import profile_values
+from audit.segments.groups import mentions, profile_values
 from audit.segments.model import Condition, Selection
 
 CENTS = 100
@@ -152,7 +152,8 @@ def _state(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.Da
 
 def says(rows: pl.DataFrame, condition: Condition) -> pl.DataFrame:
     """Those of `rows` that say anything of what the state `condition` asks."""
-    return rows.filter(pl.any_horizontal(value.is_not_null() for value in profile_values(condition)))
+    says_any = pl.any_horizontal(value.is_not_null() for value in profile_values(condition))
+    return rows.filter(mentions(condition)).filter(says_any)
 
 
 def _steady(rows: pl.DataFrame) -> pl.DataFrame:

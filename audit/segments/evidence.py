@@ -90,8 +90,8 @@ def _acts() -> pl.Expr:
     verbs = [
         pl.when(pl.col("kind").is_in(list(kinds)).any()).then(pl.lit(verb)) for verb, kinds in _VERBS.items()
     ]
-    told = pl.concat_str(verbs, separator=", ", ignore_nulls=True).str.replace(r", ([^,]*)$", " or $1")
-    return pl.concat_str(told.str.slice(0, 1).str.to_uppercase(), told.str.slice(1))
+    text = pl.concat_str(verbs, separator=", ", ignore_nulls=True).str.replace(r", ([^,]*)$", " or $1")
+    return pl.concat_str(text.str.slice(0, 1).str.to_uppercase(), text.str.slice(1))
 
 
 def _each_once(rows: pl.DataFrame) -> pl.DataFrame:

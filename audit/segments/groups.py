@@ -124,13 +124,20 @@ def _zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
 
 
+def mentions(condition: Condition) -> pl.Expr:
+    """Whether a row can say anything of the condition's columns and attributes: what is cheap to find out."""
+    written = pl.col("attributes").str.contains_any([f'"{key}"' for key in condition.keys or (" ",)])
+    return pl.any_horizontal(
+        written.fill_null(value=False), *(pl.col(name).is_not_null() for name in condition.columns)
+    )
+
+
 def profile_values(condition: Condition) -> list[pl.Expr]:
     """The values of the condition's columns and attributes, as text in lower case.
 
     JSON is parsed only where a key is written at all.
     """
-    mentioned = pl.col("attributes").str.contains_any([f'"{key}"' for key in condition.keys or (" ",)])
-    json = pl.when(mentioned).then("attributes")
+    json = pl.when(mentions(condition)).then("attributes")
     attributes = [json.str.json_path_match(f'$["{key}"]') for key in condition.keys]
     columns = [pl.col(name) for name in condition.columns]
     return [value.str.to_lowercase() for value in (*columns, *attributes)]
