@@ -30,6 +30,8 @@ def with_scanner(acts: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     opt_outs = acts.filter(pl.col("kind").is_in(OPT_OUTS)).select(
         "customer_id", act="event_id", at="occurred_at", of="message_id"
     )
+    if opt_outs.is_empty():
+        return acts.with_columns(scanner=pl.lit(value=False))
     same_message = pl.col("of").is_null() | pl.col("of").eq_missing(pl.col("message_id"))
     rows = opt_outs.join(
         events.filter(pl.col("kind").is_in([*_ARRIVED, "message_clicked"])).select(

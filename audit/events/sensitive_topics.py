@@ -38,6 +38,8 @@ def of_topics(topics: pl.Expr) -> pl.Expr:
 
 def mapped(frame: pl.DataFrame, column: str, topic_of: "pl.Expr", name: str) -> pl.DataFrame:
     """`frame` with the column `name`: `topic_of` (an expression of `column`), worked out once a distinct value."""
+    if frame.is_empty():
+        return frame.with_columns(topic_of.alias(name))
     topics = frame.select(column).drop_nulls().unique().with_columns(topic_of.alias(name)).drop_nulls(name)
     return frame.join(topics, on=column, how="left", maintain_order="left")
 

@@ -131,7 +131,11 @@ class CheckContext:
 
     def of_kind(self, *kinds: str) -> pl.DataFrame:
         """The events of these kinds, with the columns that checks read."""
-        return self.events.select(_COLUMNS).filter(pl.col("kind").is_in(kinds))
+        return self._narrow.filter(pl.col("kind").is_in(kinds))
+
+    @cached_property
+    def _narrow(self) -> pl.DataFrame:
+        return self.events.select(_COLUMNS)
 
     def last_of(self, messages: Sequence[str]) -> datetime:
         """When the last of these `mailings` (event_ids) was sent, UTC."""
@@ -165,9 +169,11 @@ def newest_before(
     `by` begins with customer_id. Both need `by`, occurred_at and event_id. Adds `act_id`, `act_at` and the columns
     `act_columns` of the act, prefixed with `act_`; null where there is none. A row with an absent `by` value finds nothing.
     """
+    added = {"event_id": "act_id", "occurred_at": "act_at", **{name: f"act_{name}" for name in act_columns}}
+    if rows.is_empty() or acts.is_empty():
+        return rows.with_columns(pl.lit(None, acts.schema[name]).alias(to) for name, to in added.items())
     present = pl.all_horizontal(pl.col(name).is_not_null() for name in by)
     anchors = rows.filter(present).select(*by, *ORDER, pl.lit(value=True).alias("_is_row"))
-    added = {"event_id": "act_id", "occurred_at": "act_at", **{name: f"act_{name}" for name in act_columns}}
     candidates = (
         acts.select(list(dict.fromkeys([*by, *added])))
         .join(anchors.select(by).unique(), on=by, how="semi")

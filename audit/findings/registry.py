@@ -103,8 +103,10 @@ def _can_find(check: Check, context: CheckContext) -> bool:
 
 
 def _findings(check: Check, context: CheckContext) -> pl.DataFrame:
-    rows = for_the_dead(check.detect(context), context.events)
-    return to_findings(rows, catalogue.row(check.id))
+    rows = check.detect(context)
+    if rows.is_empty():
+        return pl.DataFrame(schema=SCHEMA)
+    return to_findings(for_the_dead(rows, context.events), catalogue.row(check.id))
 
 
 TRIAGE_SCHEMA: dict[str, pl.DataType] = {

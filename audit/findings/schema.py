@@ -73,6 +73,8 @@ def detected(frame: pl.DataFrame, **columns: pl.Expr | pl.Series | str) -> pl.Da
 
     `evidence`, where it is not given, is the cause, then the messages.
     """
+    if frame.is_empty():
+        return nothing_detected()
     rows = frame.with_columns(**columns)
     if "evidence" not in rows.columns:
         ids = [name for name in ("cause", "messages") if name in rows.columns]

@@ -83,16 +83,14 @@ def may_be_asked(
 ) -> dict[str, pl.Series]:
     """Of sensitive definitions, by id, the persons of whom that segment was logged: only of them may it be asked."""
     sensitive = tuple(definition for definition in definitions if definition.sensitive)
-    logged = (
-        events.lazy()
-        .filter(pl.col("kind").is_in(LOGGED))
-        .select("customer_id", name=normal(pl.col("segment_id")))
-    )
+    logged = events.select("customer_id", "kind", "segment_id").filter(pl.col("kind").is_in(LOGGED))
+    if logged.is_empty():
+        return {}
     by_definition = (
-        logged.join(names_of(sensitive).lazy(), on="name")
+        logged.select("customer_id", name=normal(pl.col("segment_id")))
+        .join(names_of(sensitive), on="name")
         .select("customer_id", "definition")
         .unique()
-        .collect()
     )
     return {
         definition.id: selected.persons(customers)
@@ -172,8 +170,8 @@ def _worded(
 def titled(rows: pl.DataFrame, definitions: tuple[Definition, ...]) -> pl.DataFrame:
     """Add `segment_id, title, definition, reason` to rows with a `position` and the columns that templates name."""
     return pl.concat(
-        _titled(rows.filter(pl.col("position") == position), definition)
-        for position, definition in enumerate(definitions)
+        _titled(rows.filter(pl.col("position") == position), definitions[position])
+        for position in rows["position"].unique().sort().to_list() or [0]
     )
 
 

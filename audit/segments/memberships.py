@@ -85,7 +85,10 @@ def _identified(
     rows = log.with_columns(normal(pl.col("segment_id")).alias("name")).join(
         names_of(definitions), on="name", how="left"
     )
-    grouped = [_group_names(derived, definition) for definition in definitions if definition.grouped]
+    held = set(derived["definition"])
+    grouped = [
+        _group_names(derived, each) for each in definitions if each.grouped and each.id in held
+    ]
     if grouped:
         rows = rows.join(
             pl.concat(grouped), on=("customer_id", "name"), how="left", maintain_order="left"

@@ -23,7 +23,7 @@ from audit.findings import catalogue
 from audit.findings.catalogue import CatalogueRow, countries
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext
-from audit.findings.schema import day, detected, message_columns, message_count
+from audit.findings.schema import day, detected, message_columns, message_count, nothing_detected
 from audit.findings.suggested_rule import rule_column, slug
 from audit.why.wording import MESSAGE_NOUNS
 
@@ -104,6 +104,8 @@ class AfterOptOut(Check):
         later yes that bears on the message. Where the message lacks what the act names, nobody can tell. A no that was recorded after a message went
         out was not known then; one that a scanner may have made is honoured all the same, and no breach.
         """
+        if context.said["kind"].is_in(OPT_INS).all():
+            return nothing_detected()
         after = _after_opt_out(context)
         judged = after.with_columns(_late(self.thresholds)).with_columns(
             _case().alias("case"), _law().alias("law")
@@ -163,11 +165,10 @@ def _after_opt_out(context: CheckContext) -> pl.DataFrame:
 def _with_law_country(context: CheckContext, messages: pl.DataFrame) -> pl.DataFrame:
     """Add `law_country`: the message's country, else the customer's newest known one."""
     newest = (
-        context.events.lazy()
-        .filter(pl.col("country").is_not_null())
+        context.events.select("customer_id", "country")
+        .drop_nulls()
         .group_by("customer_id")
         .agg(pl.col("country").last().alias("customer_country"))
-        .collect()
     )
     return messages.join(newest, on="customer_id", how="left").with_columns(
         pl.coalesce("country", "customer_country").alias("law_country")

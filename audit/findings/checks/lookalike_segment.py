@@ -6,7 +6,7 @@ import polars as pl
 
 from audit.findings.check import ExcludedEvents, Finding, NoActCheck, acts_about_something_else
 from audit.findings.check_context import ORDER, CheckContext
-from audit.findings.schema import ABOUT, day, detected, several
+from audit.findings.schema import ABOUT, day, detected, nothing_detected, several
 from audit.findings.suggested_rule import Rule, mute, rule_column, without_consent
 from audit.population.coverage import would_explain
 
@@ -43,6 +43,8 @@ def unsupported_segments(context: CheckContext) -> pl.DataFrame:
         | pl.col("sensitive").is_not_null(),
         would_explain(context.population.coverage, pl.col("occurred_at")),
     )
+    if segments.is_empty():
+        return segments
     acts = context.acts_of(segments).select(
         "customer_id",
         pl.col("occurred_at").alias("act_at"),
@@ -97,6 +99,8 @@ def with_messages(segments: pl.DataFrame, context: CheckContext) -> pl.DataFrame
 
 def detected_segments(rows: pl.DataFrame, case: str, text: pl.Expr) -> pl.DataFrame:
     """Findings of segments that have messages (as `with_messages` adds them)."""
+    if rows.is_empty():
+        return nothing_detected()
     return detected(
         rows.with_columns(rule_column(rows, ("customer_id", "segment_id", "campaigns", "sensitive"), _rule)),
         case=pl.lit(case),

@@ -256,6 +256,8 @@ def _cannot_tell(
         .agg(*message_columns())
         .filter(pl.col("count") >= limits["messages"])
     )
+    if rows.is_empty():
+        return nothing_detected()
     rows = rows.join(_naming_purchases(rows, context), on="customer_id", how="left", maintain_order="left")
     untold = pl.format(
         "Cannot tell whether {} messages are about something already bought: none says what it is about. "

@@ -8,7 +8,7 @@ from audit.events import sensitive_topics
 from audit.events.vocabulary import comes_before_expr
 from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import ORDER, CheckContext, newest_before, with_topic_of
-from audit.findings.schema import ABOUT, day, detected, several, span_of
+from audit.findings.schema import ABOUT, day, detected, nothing_detected, several, span_of
 from audit.findings.suggested_rule import rule_column, without_consent
 
 _BY = ["customer_id", "topic"]
@@ -29,6 +29,8 @@ class SensitiveInference(Check):
         the topic and is in force at the time, and a list the customer is on, take a decision out.
         """
         decisions = unconsented(_decisions(context), context)
+        if decisions.is_empty():
+            return nothing_detected()
         openings = decisions.group_by(_BY, maintain_order=True).agg(
             pl.col("occurred_at").first().alias("opening_at"), pl.col("event_id").first().alias("opening_id")
         )
