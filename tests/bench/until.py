@@ -38,7 +38,7 @@ def is_there(person: Person, decision: Decision, made: Explanation, at: datetime
     type_, id_ = decision
     then = replace(person.context, at=at)
     if type_ == "segment":
-        return id_ in set(segments.memberships(person.events, then).filter("derived")["id"])
+        return id_ in set(segments.derive(person.events, then)["segment_id"])
     if type_ == "item":
         return id_ in set(recommendations.derive(person.events, then)["item_id"])
     return any(_given(person.events, then, made, step) for step in _steps(person, made))
