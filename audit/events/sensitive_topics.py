@@ -56,6 +56,7 @@ def touched(rows: pl.DataFrame) -> pl.DataFrame:
     by_text = [
         placed.select("row", name).join(_topics_in(rows[name], patterns), on=name).select("row", "topic")
         for name, patterns in fields.items()
+        if rows[name].null_count() < rows.height
     ]
     stated = placed.select("row", pl.col("topics").alias("topic")).explode("topic", empty_as_null=True)
     return (

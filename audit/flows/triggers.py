@@ -178,6 +178,8 @@ def _ends(events: pl.DataFrame, rows: pl.DataFrame, trigger: Trigger) -> pl.Data
         pl.col("category").alias("end_category"),
         pl.col("segment_id").alias("end_segment"),
     )
+    if rows.is_empty() or ends.is_empty():
+        return rows.clear().select("customer_id", "message", "act", ended_by=pl.lit(None, pl.String))
     acts = rows.unique(("customer_id", "act")).drop("message", "t")
     both_items = pl.col("end_item").is_not_null() & pl.col("item_id").is_not_null()
     item = pl.col("end_item") == pl.col("item_id")

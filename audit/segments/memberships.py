@@ -86,9 +86,7 @@ def _identified(
         names_of(definitions), on="name", how="left"
     )
     held = set(derived["definition"])
-    grouped = [
-        _group_names(derived, each) for each in definitions if each.grouped and each.id in held
-    ]
+    grouped = [_group_names(derived, each) for each in definitions if each.grouped and each.id in held]
     if grouped:
         rows = rows.join(
             pl.concat(grouped), on=("customer_id", "name"), how="left", maintain_order="left"
