@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from audit.population.coverage import Coverage, explaining
-from audit.why.wording import day, kinds_in_words, quoted
+from audit.why.wording import day, kinds_in_words
 
 EXPLAINS_NOTHING = "nothing in this data explains it"
 
@@ -49,10 +49,11 @@ def kinds() -> tuple[str, ...]:
     return explaining()[0]
 
 
-def unmapped(campaign: str | None) -> str:
-    """What is said of a message of which nothing says what it is about."""
-    subject = quoted(campaign) if campaign else "its campaign"
-    return f"this data cannot tell: nothing says what {subject} is about; the campaign map can"
+def unmapped(*, set_apart: bool) -> str:
+    """What is said of a message of which nothing says what it is about. `set_apart`: something is known of who else got it."""
+    if set_apart:
+        return "this data cannot tell: what sets those who got it apart is not among the customer's own acts before it"
+    return "this data cannot tell: nothing says what it is about; the campaign map can"
 
 
 def since_when(coverage: Coverage, acts: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from audit.events.vocabulary import NOES, OPT_INS, campaign_of
 from audit.flows import Flow, triggers
 from audit.flows.eligibility import gives_message
 from audit.flows.triggers import Trigger
-from audit.population.audience import FEWEST
+from audit.population.audience import FEWEST, SetsApart
 from audit.why import data_sufficiency, expiry, reasons
 from audit.why.audience_causes import likely_causes
 from audit.why.expiry import End
@@ -141,10 +141,15 @@ def _inferred(message: MessageContext) -> Explanation | None:
     apart, alike = (
         acts.filter(test) for test in (pl.col("place").is_not_null(), pl.col("level").is_not_null())
     )
-    campaign = campaign_of(message.row["campaign_id"], message.row["campaign_name"]) or ""
-    facts = message.context.facts.audiences.sets_apart(campaign, FEWEST)
-    leaves = [*reasons.could_be(message.wording, alike), *reasons.set_apart(message.wording, apart, facts)]
+    told = reasons.set_apart(message.wording, apart, _set_apart(message))
+    leaves = [*reasons.could_be(message.wording, alike), *told]
     return _explanation(message, "inferred", [*_not_given(message), *reasons.first_few(leaves)], end=end)
+
+
+def _set_apart(message: MessageContext) -> tuple[SetsApart, ...]:
+    """What sets those who got the message's campaign apart, as far as it may be told."""
+    campaign = campaign_of(message.row["campaign_id"], message.row["campaign_name"]) or ""
+    return message.context.facts.audiences.sets_apart(campaign, FEWEST)
 
 
 def _unexplained(message: MessageContext) -> Explanation:
@@ -155,7 +160,7 @@ def _unexplained(message: MessageContext) -> Explanation:
     if says_what_it_is_about(row):
         covered, text = data_sufficiency.of_a_message(message.context.coverage, message.sent_at)
     else:
-        covered, text = False, data_sufficiency.unmapped(row["campaign_name"] or row["campaign_id"])
+        covered, text = False, data_sufficiency.unmapped(set_apart=bool(_set_apart(message)))
     absent = reasons.absent(data_sufficiency.kinds(), None, row, row)
     leaf = Reason(text, absent=absent, facts=Facts(covered=covered))
     standing: Standing = "unexplained" if covered else "cannot_tell"

@@ -18,7 +18,7 @@ from tests.figures.anomalies import of_anomalies
 from tests.figures.findings import expected, total_and_excess
 from tests.figures.history import History, Row, order
 from tests.figures.reading import day, figures, minute, span
-from tests.figures.said import Said, Told
+from tests.figures.said import Said, Told, holds
 
 CAMPAIGNS = LISTED = 12
 ROWS = 20
@@ -213,6 +213,8 @@ def _messages(section: Section, says: Language, said: Said) -> Iterator[Told]:
     )
     most = sorted(by_campaign.items(), key=lambda pair: (-pair[1], pair[0]))[:CAMPAIGNS]
     numbers = [number for name, count in most for number in (*figures(name, said.names), str(count))]
+    if len(by_campaign) > CAMPAIGNS and most[0][1] == 1:
+        yield Told(campaigns.pop(), [str(len(by_campaign))])
     for text in campaigns:
         more = [str(len(by_campaign) - CAMPAIGNS)] if len(by_campaign) > CAMPAIGNS else []
         yield Told(text, [*numbers, *more])
@@ -251,7 +253,8 @@ def _weekly(section: Section, says: Language, said: Said) -> Iterator[Told]:
     by_week = Counter(_monday(row["occurred_at"]) for row in said.history.sent)
     weeks = sorted(by_week)
     evidence = {event for each in said.explanations for event in each.evidence}
-    in_findings = {message for row in said.case.findings for message in row.messages}
+    wrong = (row for row in said.case.findings if row.verdict in {"breach", "risk"})
+    in_findings = {message for row in wrong for message in row.messages}
     rows = [row for row in said.history.rows if row["event_id"] in evidence]
     acts = [row for row in rows if not row["kind"].startswith("message_")]
     told = Counter(_monday(row["occurred_at"]) for row in said.history.sent if row["event_id"] in in_findings)
@@ -271,7 +274,7 @@ def _weekly(section: Section, says: Language, said: Said) -> Iterator[Told]:
     if section.table is None:
         assert len(set(by_week.values())) == 1
         return
-    yield Told(section.table.caption, [str(len(weeks[-ROWS:])), str(len(weeks))])
+    yield Told(section.table.caption, [str(ROWS), str(len(weeks))] if len(weeks) > ROWS else [])
     for week, cells in zip(weeks[-ROWS:], section.table.rows, strict=True):
         yield Told(" | ".join(cells), [week, str(by_week[week]), str(told[week])])
 
@@ -293,9 +296,11 @@ def _why(section: Section, says: Language, said: Said) -> Iterator[Told]:
         for document in group:
             below = list(_below(document, says, said))
             written = list(_in_order(node.below))
-            assert len(below) == len(written), (written, below)
+            ends, written = written[len(below) :], written[: len(below)]
             for text, worked_out in zip(written, below, strict=True):
                 yield Told(text, worked_out)
+            own = sentences.of_end(document, said)
+            yield Told(next((text for text in ends if holds(figures(text, said.names), own)), ends[0]), own)
 
 
 def _subject_time(document: WhyDocument, said: Said) -> datetime:
@@ -327,7 +332,6 @@ def _below(document: WhyDocument, says: Language, said: Said) -> Iterator[senten
         for reason in sentences.in_order(document.left_out):
             yield sentences.of_reason(reason, document, said, says.locale)
     yield from _different(document, says, said)
-    yield sentences.of_end(document, said)
 
 
 def _different(document: WhyDocument, says: Language, said: Said) -> Iterator[Sequence[str]]:

@@ -241,7 +241,7 @@ def test_more_campaigns_than_are_named_are_counted() -> None:
 
 
 def test_what_the_sentence_says_by_itself_is_not_said_before_it_again() -> None:
-    untold = Reason("this data cannot tell: nothing says what “7” is about; the campaign map can", ())
+    untold = Reason("this data cannot tell: nothing says what it is about; the campaign map can", ())
     made = verdict_text.whole(document(FINDING), replace(WHY, standing="cannot_tell", because=(untold,)), {})
     assert made.causes.startswith("This data cannot tell: nothing says")
 

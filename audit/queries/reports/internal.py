@@ -23,8 +23,8 @@ from audit.why.model import WhyDocument
 _OTHER_COUNTS = ("opened", "machine_opened", "suppressed", "attempted", "orphans")
 """What is said of a customer's messages beside the sent and the clicked, where it is not none."""
 
-_CAMPAIGNS = 12
-"""House value: so many campaigns are named, those that sent most."""
+_FIRST = 12
+"""House value: so many campaigns, those that sent most, segments and things are named, and how many more there are."""
 
 
 def internal(
@@ -155,10 +155,9 @@ def _messages(says: Language, picture: CustomerPicture, called: Mapping[str, str
         return None
     text = _counts(says, picture.messages)
     by_campaign = sorted(picture.messages.by_campaign.items(), key=lambda pair: (-pair[1], pair[0]))
-    campaigns = ", ".join(
-        [f"{says.quoted(called.get(name, name))} ({count})" for name, count in by_campaign[:_CAMPAIGNS]]
-        + ([says.rest(len(by_campaign) - _CAMPAIGNS)] if len(by_campaign) > _CAMPAIGNS else [])
-    )
+    once = len(by_campaign) > _FIRST and by_campaign[0][1] == 1
+    named = [f"{says.quoted(called.get(name, name))} ({count})" for name, count in by_campaign]
+    campaigns = says.say("internal", "each_once", n=len(named)) if once else _first(says, named)
     paragraphs = (text, f"{says.say('internal', 'by_campaign')}: {campaigns}") if campaigns else (text,)
     return Section(says.say("internal", "messages"), paragraphs)
 
@@ -240,14 +239,23 @@ def _decided(says: Language, picture: CustomerPicture) -> Iterable[Section | Non
 def _listed(says: Language, heading: str, entries: Iterable[tuple[str, bool, bool]]) -> Section | None:
     """What the customer is in or was shown: its title, whether it is logged, whether our definition gives it.
 
-    Each origin is said once.
+    Each origin is said once, with the first of its titles and how many there are besides.
     """
     origins = {(True, True): "both", (True, False): "recorded"}
     titles: dict[str, dict[str, None]] = {}
     for title, logged, derived in entries:
         titles.setdefault(origins.get((logged, derived), "reconstruction"), {})[title] = None
-    items = tuple(f"{says.say('internal', origin)}: {'; '.join(named)}" for origin, named in titles.items())
+    items = tuple(
+        f"{says.say('internal', origin)}: {_first(says, named)}" for origin, named in titles.items()
+    )
     return Section(says.say("internal", heading), items=items) if items else None
+
+
+def _first(says: Language, titles: Iterable[str]) -> str:
+    """The first of what is listed, and how many more there are."""
+    names = [*titles]
+    more = [says.rest(len(names) - _FIRST)] if len(names) > _FIRST else []
+    return " ".join(["; ".join(names[:_FIRST]), *more])
 
 
 def _evidence(

@@ -17,7 +17,7 @@ _LISTED = 12
 
 
 def why(says: Language, findings: Sequence[Finding], explanations: Sequence[WhyDocument]) -> Section | None:
-    """The section of a note; messages that share all that is said of them stand together."""
+    """The section of a note; messages that share all that is said of why they came stand together."""
     if not explanations:
         return None
     shown = {each.subject.id for each in explanations if each.subject.type == "message"}
@@ -31,7 +31,10 @@ def why(says: Language, findings: Sequence[Finding], explanations: Sequence[WhyD
     for explanation in sorted(explanations, key=_place):
         groups.setdefault((explanation.subject.type, _below(says, explanation)), []).append(explanation)
     tree = tuple(
-        Node("; ".join(_title(says, explanation, findings) for explanation in group), below)
+        Node(
+            "; ".join(_title(says, explanation, findings) for explanation in group),
+            (*below, *dict.fromkeys(_end(says, explanation) for explanation in group)),
+        )
         for (_, below), group in groups.items()
     )
     return Section(says.say("internal", "why"), paragraphs, tree=tree)
@@ -63,8 +66,11 @@ def _below(says: Language, explanation: WhyDocument) -> tuple[Node, ...]:
         *_definition(says, explanation.reconstruction),
         *_passed_over(says, explanation.left_out, at),
         *_different(says, explanation.counterfactual),
-        Node(f"{says.say('internal', 'ends')}: {note_sentences.ends(says, explanation)}"),
     )
+
+
+def _end(says: Language, explanation: WhyDocument) -> Node:
+    return Node(f"{says.say('internal', 'ends')}: {note_sentences.ends(says, explanation)}")
 
 
 def _unsaid(explanation: WhyDocument) -> Sequence[Reason]:

@@ -41,7 +41,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Weekly:
-    """Messages a week, in each how many of the findings, and the acts behind them, oldest first."""
+    """Messages a week, in each how many of what was found wrong or a risk, and the acts behind them, oldest first."""
 
     weeks: tuple[Week, ...]
     told: dict[date, int]
@@ -51,7 +51,7 @@ class Weekly:
 def weekly(events: pl.DataFrame, at: datetime, evidence: Iterable[str], told: Iterable[str] = ()) -> Weekly:
     """What the chart shows of one customer's `events` until `at`.
 
-    `evidence`: event_ids of what explanations rest on, of which it shows the acts; `told`: those of the messages of the findings.
+    `evidence`: event_ids of what explanations rest on, of which it shows the acts; `told`: those of the messages of the findings that are a breach or a risk.
     """
     ids = list(dict.fromkeys(evidence))
     sent = sent_messages(events).filter(pl.col("event_id").is_in(list(dict.fromkeys(told))))
@@ -117,7 +117,9 @@ def _summary(says: Language, busy: Sequence[Week]) -> str:
 
 def _table(says: Language, chart: Weekly, busy: Sequence[Week], *, excess: bool) -> Table:
     latest = busy[-_ROWS:]
-    caption = says.say("weekly", "caption", shown=len(latest), total=len(busy))
+    caption = says.say(
+        "weekly", "caption" if len(busy) > _ROWS else "caption_all", shown=len(latest), total=len(busy)
+    )
     of_these = "of_these_excess" if excess else "of_these"
     columns = tuple(says.say("weekly", key) for key in ("week", "messages", of_these))
     rows = tuple(

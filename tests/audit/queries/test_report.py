@@ -466,6 +466,18 @@ def test_a_note_on_somebody_who_got_nothing_does_not_say_that_nothing_was_found(
     assert "found nothing" not in made
 
 
+def test_a_note_names_the_first_of_many_campaigns_and_segments_and_counts_the_rest() -> None:
+    once = replace(PICTURE.messages, by_campaign={f"c{number}": 1 for number in range(13)})
+    twice = replace(once, by_campaign=once.by_campaign | {"c0": 2})
+    segments = tuple(replace(PICTURE.segments[0], title=f"Segment {letter}") for letter in "ABCDEFGHIJKLMN")
+    made = reports.internal(picture(messages=once, segments=segments), [], []).written("txt")
+    assert "Sent by campaign: one message of each of 13 campaigns" in made
+    assert "Segment K; Segment L and 2 more" in made
+    made = reports.internal(picture(messages=twice), [], []).written("txt")
+    assert "Sent by campaign: “c0” (2); “c1” (1)" in made
+    assert "“c8” (1) and 1 more" in made
+
+
 def test_a_german_note_says_what_a_no_was_for_and_counts_no_messages_of_a_group() -> None:
     other = finding("after-opt-out", case="wrong_scope", suggested_rule=None)
     group = finding("unexplained", case="third_party", total=0, count=0, messages=[], suggested_rule=None)

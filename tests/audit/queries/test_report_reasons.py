@@ -247,7 +247,7 @@ def test_a_note_counts_what_its_findings_count_and_names_rules_by_their_titles(s
     assert "Of the 36 messages of this finding that were too many the newest 12 are looked at" in note
     weeks = re.findall(r"^\| 2026-\S+ \| (\d+) \| (\d+) \|$", note, re.MULTILINE)
     assert [week for week in weeks if week[1] != "0"] == [("41", "38")], "36 too many, 2 more sent again"
-    assert "of these, in a finding (where it says how many were too many: those)" in note
+    assert "of these, in a breach or risk (where it says how many were too many: those)" in note
     assert "“At most three marketing mails a week” would have stopped 12 of the 12 messages looked at" in note
     assert "one other rule that is on would have stopped none of them" in note
     assert "“Feast days at Larkfield” (9)" in note
