@@ -6,12 +6,14 @@ import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
+from hashlib import blake2b
 from pathlib import Path
 
 import polars as pl
 
 from audit.errors import WorkspaceError
+from audit.events import messages
 from audit.population import audience
 from audit.population.audience import Audiences
 from audit.population.basket_baseline import Background
@@ -34,15 +36,22 @@ _AUDIENCES = ("audience-campaigns", "audience-apart")
 """The frames of `audit.population.audience.Audiences`, in its order."""
 
 
-def of(
-    folder: Path, version: str, events: pl.LazyFrame, comparison: Callable[[], Audiences] = audience.none
-) -> Facts:
-    """The facts of the generation `version`, read from `folder` or counted over `events` and kept there.
+@cache
+def counted_by() -> str:
+    """A digest of what counts: facts that another version of this program kept are counted anew."""
+    digest = blake2b(digest_size=8)
+    for folder in (Path(__file__).parent, Path(messages.__file__).parent):
+        for file in sorted(folder.glob("*.*")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def of(generation: Path, events: pl.LazyFrame, comparison: Callable[[], Audiences] = audience.none) -> Facts:
+    """The facts of a generation, read from its folder `generation` or counted over `events` and kept there.
 
     What is bought together, and what baskets look like, is counted when it is first asked for, and kept beside the rest;
-    `comparison` gives who got each campaign. Where `folder` cannot be written, for want of room or permission, facts are counted and not kept.
+    `comparison` gives who got each campaign. Where the folder cannot be written, for want of room or permission, facts are counted and not kept.
     """
-    generation = folder / version
     if (generation / _CUSTOMERS).is_file() and all(_file(generation, name).is_file() for name in _COUNTED):
         frames = {name: pl.read_parquet(_file(generation, name)) for name in _COUNTED}
         facts = of_frames(events, frames, json.loads((generation / _CUSTOMERS).read_bytes()))
@@ -68,9 +77,9 @@ def of(
     return replace(facts, pairs=also_bought, baskets=bought_together, model=usual, comparison=comparison)
 
 
-def complete(folder: Path, version: str) -> bool:
-    """Whether everything is kept for that generation that is counted only when it is asked for."""
-    return all(_file(folder / version, name).is_file() for name in (*_LATER, *_USUAL))
+def complete(generation: Path) -> bool:
+    """Whether everything is kept for a generation that is counted only when it is asked for."""
+    return all(_file(generation, name).is_file() for name in (*_LATER, *_USUAL))
 
 
 def _usual(generation: Path, facts: Facts) -> Background:
@@ -84,9 +93,9 @@ def _usual(generation: Path, facts: Facts) -> Background:
     return counted
 
 
-def audiences(folder: Path, version: str, comparison: Callable[[], Audiences]) -> Audiences:
-    """Who got each campaign, read from the files of the generation `version`, or counted by `comparison` and kept there."""
-    files = [_file(folder / version, name) for name in _AUDIENCES]
+def audiences(generation: Path, comparison: Callable[[], Audiences]) -> Audiences:
+    """Who got each campaign, read from the files of a generation, or counted by `comparison` and kept there."""
+    files = [_file(generation, name) for name in _AUDIENCES]
     if all(file.is_file() for file in files):
         return Audiences(*map(pl.read_parquet, files))
     counted = comparison()
@@ -112,8 +121,8 @@ def _keep(path: Path, write: Callable[[Path], object]) -> None:
     fresh = path.with_name(f".{secrets.token_hex(8)}")
     try:
         if not path.parent.exists():
-            _clear(path.parent.parent, path.parent.name)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+            _clear(path.parent.parent)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with private_files.clear_errors(fresh):
             write(private_files.reserve(fresh))
         fresh.replace(path)
@@ -121,7 +130,6 @@ def _keep(path: Path, write: Callable[[Path], object]) -> None:
         fresh.unlink(missing_ok=True)
 
 
-def _clear(folder: Path, version: str) -> None:
-    for older in folder.iterdir():
-        if older.name != version:
-            shutil.rmtree(older, ignore_errors=True)
+def _clear(folder: Path) -> None:
+    for older in folder.glob("*"):
+        shutil.rmtree(older, ignore_errors=True)

@@ -220,8 +220,7 @@ def written(
     if kind == "internal":
         explanations += [] if answered is None else [explanation(case, finding=answered.id)]
         evidence = [event for document in explanations for event in document.evidence]
-        found = (row for row in customer_findings if row.verdict in {"breach", "risk"})
-        in_findings = [message for row in found for message in row.messages]
+        in_findings = [message for row in customer_findings if row.found_wrong for message in row.messages]
         events, audiences = case.view.events(case.events), case.context.facts.audiences
         note = reports.internal(
             customer,

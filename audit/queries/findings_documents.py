@@ -75,6 +75,11 @@ class Finding(Document):
     covered_in_part: CoveringRule | None = None
     """The rule of the book that stops some of it, where all that are on stop less than the suggested one would."""
 
+    @property
+    def found_wrong(self) -> bool:
+        """Whether it is a breach or a risk, neither allowed nor open."""
+        return self.verdict in ("breach", "risk")
+
 
 class Findings(Document, schema="whysent.findings/1"):
     """The findings of one customer, worst first."""

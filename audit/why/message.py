@@ -141,8 +141,8 @@ def _inferred(message: MessageContext) -> Explanation | None:
     apart, alike = (
         acts.filter(test) for test in (pl.col("place").is_not_null(), pl.col("level").is_not_null())
     )
-    told = reasons.set_apart(message.wording, apart, _set_apart(message))
-    leaves = [*reasons.could_be(message.wording, alike), *told]
+    differing = reasons.set_apart(message.wording, apart, _set_apart(message))
+    leaves = [*reasons.could_be(message.wording, alike), *differing]
     return _explanation(message, "inferred", [*_not_given(message), *reasons.first_few(leaves)], end=end)
 
 

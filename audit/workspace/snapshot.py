@@ -94,8 +94,7 @@ class Generation:
 
         with self._counting:
             if self._facts is None:
-                folder = self.path / "facts"
-                self._facts = stats_store.of(folder, self.version, self.scan(), self.audiences)
+                self._facts = stats_store.of(self.beside, self.scan(), self.audiences)
             return self._facts
 
     def audiences(self) -> Audiences:
@@ -104,9 +103,7 @@ class Generation:
 
         with self._comparing:
             if self._audiences is None:
-                self._audiences = stats_store.audiences(
-                    self.path / "facts", self.version, self.compare_audiences
-                )
+                self._audiences = stats_store.audiences(self.beside, self.compare_audiences)
             return self._audiences
 
     def compare_audiences(self, *windows: timedelta, campaign: str | None = None) -> Audiences:
@@ -124,12 +121,16 @@ class Generation:
         """Whether what people also bought and what their baskets look like has been counted."""
         from audit.population import stats_store
 
-        return self.facts().complete or stats_store.complete(self.path / "facts", self.version)
+        return self.facts().complete or stats_store.complete(self.beside)
 
     @property
     def beside(self) -> Path:
-        """The folder for what is made of these events when it is first asked for; gone with the generation."""
-        return self.path / "facts" / self.version
+        """The folder for what is made of these events when it is first asked for; gone with the generation, and with the version of this
+        program that made it.
+        """
+        from audit.population import stats_store
+
+        return self.path / "facts" / f"{self.version}-{stats_store.counted_by()}"
 
     # -- coverage ---------------------------------------------------------------------------------
 
