@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import polars as pl
@@ -183,6 +184,17 @@ def test_at_a_past_moment_the_coverage_is_that_of_then(whysent: Command) -> None
 def test_a_customer_without_an_event_is_shown_as_such(whysent: Command) -> None:
     before = whysent("show", "scene-01-nail-clipper", "--at", "2000-01-01T00:00:00Z").out
     assert before.splitlines()[0].endswith(" · no event is left, as of 2000-01-01 00:00")
+
+
+def test_of_many_segments_that_only_we_give_the_first_are_listed_and_the_rest_counted(own: Command) -> None:
+    file = own.workspace.parent / "habits.csv"
+    days = product(range(1, 5), "ABCDEFGHIJKLMN")
+    rows = (f"x,2026-11-0{day}T12:00:00Z,product_viewed,i{name},Shop > {name}\n" for day, name in days)
+    file.write_text("customer_id,occurred_at,kind,item_id,category\n" + "".join(rows))
+    own("import", file)
+    listed = own("show", "x").out
+    assert listed.count("Repeated interest in Shop") == 12
+    assert "and 16 more that our definitions alone give; --json lists them" in listed
 
 
 def test_a_file_damaged_in_its_middle_is_one_line_and_no_traceback(own: Command) -> None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from audit.rules.replay.totals import RatesBeside, ReplayDocument, SweepDocument
     from audit.why import Reason, WhyDocument
 
+_OWN = 12
+"""House value: so many segments that only our definitions give are listed; how many there are besides is said."""
+
 
 def customers(answer: "TriageList", coverage: "Coverage") -> None:
     """The triage list."""
@@ -62,6 +65,7 @@ def customer(answer: "CustomerPicture") -> None:
         _message_counts(answer.messages)
     if answer.segments:
         line("Segments")
+        own = [segment for segment in answer.segments if not segment.logged]
         table(
             ("segment", "standing", "logged", "ours", "since", "until"),
             [
@@ -69,9 +73,11 @@ def customer(answer: "CustomerPicture") -> None:
                     segment.title, standing_name(segment.standing), _yes(segment.logged), _yes(segment.derived),
                     _day(segment.since), _day(segment.until) or no_day(segment),
                 )
-                for segment in answer.segments
+                for segment in answer.segments if segment.logged or segment in own[:_OWN]
             ],
         )  # fmt: skip
+        if len(own) > _OWN:
+            line(f"and {len(own) - _OWN:,} more that our definitions alone give; --json lists them")
     _recommendations(answer.recommendations)
     _out_of_pattern(answer.out_of_pattern)
     if answer.personas:
