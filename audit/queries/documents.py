@@ -19,7 +19,7 @@ from audit.errors import InputError
 from audit.events.messages import sent_messages
 from audit.privacy.role_view import RoleView
 from audit.queries import remedies
-from audit.queries.case import Case, read_case, read_everybody
+from audit.queries.case import Case, kept, read_case, read_everybody
 from audit.queries.customer import CustomerPicture, picture
 from audit.queries.findings_documents import Finding, Findings, TriageList, triage_list
 from audit.rules.reference import verdicts
@@ -68,7 +68,8 @@ def explain(
     return explanation(case, **subjects)
 
 
-def explanation(case: Case, **subjects: str | None) -> why.WhyDocument:
+@kept
+def explanation(case: Case, /, **subjects: str | None) -> why.WhyDocument:
     """`explain` for a case already read; `subjects`: what is explained (message, segment, item or finding) and its id."""
     chosen = [(subject, ident) for subject, ident in subjects.items() if ident is not None]
     if len(chosen) != 1:
@@ -210,7 +211,7 @@ def written(
     def remedy(row: Finding) -> remedies.Remedy:
         return remedies.remedy(ws, case.view.meant(row), at=case.book_at)
 
-    customer = picture(case, strips=True)
+    customer = picture(case, strips=kind == "internal")
     customer_findings = customer.findings
     answered = reports.chosen(customer_findings, finding)
     facts = case_facts(case, answered)

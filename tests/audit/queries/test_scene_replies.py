@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -137,15 +138,15 @@ def test_every_scene_is_answered_or_handed_on() -> None:
 
 @pytest.mark.parametrize(("customer", "answers"), REFUSED.items())
 def test_no_letter_is_made_where_somebody_else_must_answer_and_it_says_who(
-    ws: Workspace, customer: str, answers: str
+    letters: Letters, customer: str, answers: str
 ) -> None:
     with pytest.raises(InputError, match=f"no reply is offered here: hand this case over to {answers}"):
-        letter(ws, customer, "en")
+        letters(customer, "en")
     named = language("de").say("refused", answers)
     with pytest.raises(
         InputError, match=f"hier gibt es keine Antwort zum Abschicken: Bitte weitergeben an {named}"
     ):
-        letter(ws, customer, "de")
+        letters(customer, "de")
 
 
 def states(ws: Workspace, clock: Clock, customer: str) -> Iterator[tuple[str, dict[str, str]]]:
@@ -276,12 +277,14 @@ def test_a_letter_as_of_a_day_knows_what_was_proposed_and_handed_over_then(
 def test_nothing_is_passed_on_before_a_proposal_for_this_very_finding_is_in_the_book(
     ws: Workspace, clock: Clock
 ) -> None:
-    assert "passed it on" not in letter(ws, "scene-01-nail-clipper", "en")
+    mine, theirs = (read_case(ws, one) for one in ("scene-01-nail-clipper", "scene-05-junk-box"))
+    reply = partial(documents.written, ws=ws, kind="reply", locale="en")
+    assert "passed it on" not in reply(mine).written("txt")
     other = worst(ws, "scene-05-junk-box")
     rule, case = remedies.suggested(ws, other.customer, other.id)
     ws.book.inbox.propose(ws.book.plan_import([rule]), case)
-    assert "passed it on" not in letter(ws, "scene-01-nail-clipper", "en")
-    assert "passed it on: since 23 November 2026" in letter(ws, "scene-05-junk-box", "en")
+    assert "passed it on" not in reply(mine).written("txt")
+    assert "passed it on: since 23 November 2026" in reply(theirs).written("txt")
 
 
 def test_a_proposal_that_was_rejected_or_withdrawn_is_none(ws: Workspace, clock: Clock) -> None:
