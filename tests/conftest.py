@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 # Before anything loads polars. Each core has a worker: threads of their own would only wait for one another.
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
+os.environ.setdefault("TEXTUAL_FPS", "1000")
 if sys.dont_write_bytecode:  # the processes that tests start need not compile everything anew
     sys.dont_write_bytecode = False
     sys.pycache_prefix = str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")

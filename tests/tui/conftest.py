@@ -1,15 +1,35 @@
 """Help for tests that drive the screens: wait for workers, never for a clock."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from time import monotonic, process_time
 
 import pytest
+import textual.app
+import textual.pilot
 from textual._compositor import Compositor
 from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
 from tests.tui.canned import FakeSession
 from tui.app import WhysentApp
+
+TICK = 0.002
+"""So many seconds a pilot waits, several times a key, for something to happen; a screen is drawn sooner than that."""
+
+
+async def nothing_to_do(min_sleep: float = 0, max_sleep: float = 1) -> None:
+    """Wait until no callback waits for its turn and no thread computes: what a pilot waits for, which looks every 20 ms."""
+    loop, end = asyncio.get_running_loop(), monotonic() + max_sleep
+    while monotonic() < end:
+        used = process_time()
+        await asyncio.sleep(max(TICK, min_sleep))
+        if not loop._ready and process_time() - used < TICK / 4:
+            return
+
+
+textual.app.wait_for_idle = textual.pilot.wait_for_idle = nothing_to_do
 
 SIZES = {"small": (80, 24), "medium": (120, 36), "large": (160, 50)}
 
