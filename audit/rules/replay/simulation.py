@@ -195,6 +195,8 @@ def frame(decided: Sequence[Decision]) -> pl.DataFrame:
 
 def lists(rows: pl.Series, values: pl.Series, height: int) -> pl.Series:
     """A column of `height` lists: `values`, each in the list of its row (of `rows`, which ascend)."""
+    if values.is_empty():
+        return pl.repeat([], n=height, dtype=pl.List(values.dtype), eager=True).alias("value")
     flat = pl.DataFrame({"row": rows, "value": values})
     filled = flat.group_by("row", maintain_order=True).agg("value")
     return (

@@ -5,7 +5,6 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import chisquare, hypergeom
 
 from audit.rules.replay import totals
 
@@ -25,6 +24,8 @@ def test_as_many_are_drawn_as_were_asked_for_and_of_no_sort_more_than_there_are(
 @pytest.mark.parametrize(("good", "bad", "draws"), [(5, 7, 6), (3, 40, 10), (20, 4, 19)])
 def test_one_sort_is_drawn_as_often_as_it_should_be(good, bad, draws):
     seen = Counter(totals.drawn([good, bad], draws, seed)[0] for seed in range(4000))
+    from scipy.stats import chisquare, hypergeom  # takes a second and a half
+
     law = hypergeom(good + bad, good, draws)
     likely = [k for k in range(draws + 1) if 4000 * law.pmf(k) > 5]
     observed = [seen[k] for k in likely]
