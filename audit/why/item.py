@@ -11,6 +11,7 @@ from msgspec import convert, structs
 from audit import recommendations
 from audit.errors import NotFoundError
 from audit.events.purchases import undone
+from audit.population.coverage import ours
 from audit.population.stats import PopulationContext
 from audit.recommendations import STANDINGS, Reconstruction
 from audit.why import counterfactual, reasons
@@ -20,8 +21,6 @@ from audit.why.model import Counterfactual, Explanation, Facts, InItsPlace, Reas
 from audit.why.related_acts import candidates
 from audit.why.what_if_trials import Decide, Gone, by_copies
 from audit.why.wording import Wording
-
-_NOT_SEEN = "our reconstruction; the customer did not see this"
 
 Row = dict[str, Any]
 
@@ -45,7 +44,8 @@ def item(
         ids = ", ".join(placements["item_id"].unique(maintain_order=True)) or "none"
         raise NotFoundError(f"item {ident!r} is not recommended to this customer; there are: {ids}")
     wording = Wording(undone(events))
-    reasons_of = (reason for row in rows for reason in _strategy_reasons(events, row, wording))
+    alone = ours(known="recommendation_shown" in context.coverage.kinds)
+    reasons_of = (reason for row in rows for reason in _strategy_reasons(events, row, wording, alone))
     because = [*{reason.text: reason for reason in reversed([*reasons_of])}.values()][::-1]
     derived = [row for row in rows if row["derived"]]
     shown_ids = [event for row in rows for event in row["shown"] or ()]
@@ -68,8 +68,8 @@ def item(
     )
 
 
-def _strategy_reasons(events: pl.DataFrame, row: Row, wording: Wording) -> list[Reason]:
-    """What one strategy, the sender's or ours, says, and the acts behind it."""
+def _strategy_reasons(events: pl.DataFrame, row: Row, wording: Wording, alone: str) -> list[Reason]:
+    """What one strategy, the sender's or ours, says, and the acts behind it. `alone`: what is said of one that is ours alone."""
     ids = [*(row["evidence"] if row["derived"] else ()), *(row["shown"] or ())]
     acts = events.filter(pl.col("event_id").is_in(ids)).to_dicts()[::-1]
     says = f": {row['reason']}" if row["reason"] else ""
@@ -78,7 +78,7 @@ def _strategy_reasons(events: pl.DataFrame, row: Row, wording: Wording) -> list[
     elif row["logged"]:
         text = f"the sender recorded that it was shown, and our definition gives it{says}"
     else:
-        text = f"our definition gives it{says} ({_NOT_SEEN})"
+        text = f"our definition gives it{says} ({alone})"
     because = tuple(reasons.grouped(wording, acts))
     return [Reason(text, tuple(ids), because=because, facts=Facts(strategy=row["strategy"]))]
 

@@ -78,7 +78,7 @@ def customer(answer: "CustomerPicture") -> None:
         )  # fmt: skip
         if len(own) > _OWN:
             line(f"and {len(own) - _OWN:,} more that our definitions alone give; --json lists them")
-    _recommendations(answer.recommendations)
+    _recommendations(answer.recommendations, answer.coverage.reconstruction.capitalize())
     _out_of_pattern(answer.out_of_pattern)
     if answer.personas:
         line(
@@ -120,11 +120,11 @@ def _message_counts(counts: "MessageCounts") -> None:
     line()
 
 
-def _recommendations(strips: "Sequence[Recommendation]") -> None:
+def _recommendations(strips: "Sequence[Recommendation]", alone: str) -> None:
     """The items, with all the strips that each is in, and why in the one with the strongest reason."""
     for title, rows in (
         ("Shown to them", [row for row in strips if row.logged]),
-        ("Our reconstruction; the customer did not see this", [row for row in strips if not row.logged]),
+        (alone, [row for row in strips if not row.logged]),
     ):
         shown = [
             (row.title or row.item_id, ", ".join((row.strategy, *row.also_by)), standing_name(row.standing), row.reason)

@@ -61,7 +61,10 @@ class DecisionLists(Vertical):
             segment_item(segment, mark) for segment, mark in merged(before.segments, now.segments, by_id)
         )
         self.query_one("#recommendations", Items).put(
-            _recommendation_items(merged(before.recommendations, now.recommendations, by_item))
+            _recommendation_items(
+                merged(before.recommendations, now.recommendations, by_item),
+                now.document.coverage.reconstruction,
+            )
         )
         findings = merged(before.findings, now.findings, by_id)
         anomalies = merged(before.out_of_pattern, now.out_of_pattern, anomaly_id)
@@ -99,13 +102,10 @@ def segment_item(segment: AnyMembership, mark: str) -> Item:
     )
 
 
-def _recommendation_items(marked: Iterable[tuple[Recommendation, str]]) -> Iterator[Item]:
-    """Recommendations under two heads: what the customer saw, and what only our definitions make."""
+def _recommendation_items(marked: Iterable[tuple[Recommendation, str]], alone: str) -> Iterator[Item]:
+    """Recommendations under two heads: what the customer saw, and what only our definitions make: `alone`."""
     items = list(marked)
-    for logged, head in (
-        (True, "shown to them"),
-        (False, "our reconstruction; the customer did not see this"),
-    ):
+    for logged, head in ((True, "shown to them"), (False, alone)):
         group = [(document, mark) for document, mark in items if document.logged == logged]
         if group:
             yield Item("", content(f"{head} ({number(len(group))})", "underline"), head=True)

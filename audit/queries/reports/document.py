@@ -18,12 +18,13 @@ FORMATS = ("md", "txt", "html", "json")
 """How a report can be written."""
 
 _MARKDOWN = re.compile(
-    r"([\\`*\[\]<>|~&]"  # emphasis, code, links, HTML, tables, entities
+    r"(?P<harmless>\[[^\W\d_][^\W_,. -]*(?:[,. -]+[^\W_]+)*\](?![(\[:]))"  # words in brackets that are no link
+    r"|([\\`*\[\]<|~]|&(?=#?\w+;)|>(?! )|(?<! )>"  # emphasis, code, links, HTML, tables, entities
     r"|(?<![^\W_])_|_(?![^\W_])"  # an underscore that is not inside a word
     r"|:(?=//)|(?<=www)\.)",  # what some renderers make a link of
     re.IGNORECASE,
 )
-_MARKDOWN_START = re.compile(r"^(\d+)?((?(1)[.)]|[#+\-=]))")
+_MARKDOWN_START = re.compile(r"^(\d+)?((?(1)[.)]|[#+\-=>]))")
 
 
 class Table(Document, kw_only=False):
@@ -204,7 +205,7 @@ def _md(text: str) -> str:
 
 def _md_inline(text: str) -> str:
     """Text that does not stand at the start of a line."""
-    return _MARKDOWN.sub(r"\\\1", one_line(text))
+    return _MARKDOWN.sub(lambda sign: sign["harmless"] or f"\\{sign[0]}", one_line(text))
 
 
 def _md_table(table: Table) -> str:

@@ -233,18 +233,21 @@ def _decided(says: Language, picture: CustomerPicture) -> Iterable[Section | Non
     segments = ((shipped_words.segment(says, row.id, row.title), row) for row in picture.segments)
     items = ((says.quoted(row.title or row.item_id), row) for row in picture.recommendations)
     yield _listed(says, "segments", ((title, row.logged, row.derived) for title, row in segments))
-    yield _listed(says, "recommendations", ((title, row.logged, row.derived) for title, row in items))
+    alone = "unshown" if "recommendation_shown" in picture.coverage.absent else "reconstruction"
+    yield _listed(says, "recommendations", ((title, row.logged, row.derived) for title, row in items), alone)
 
 
-def _listed(says: Language, heading: str, entries: Iterable[tuple[str, bool, bool]]) -> Section | None:
-    """What the customer is in or was shown: its title, whether it is logged, whether our definition gives it.
+def _listed(
+    says: Language, heading: str, entries: Iterable[tuple[str, bool, bool]], alone: str = "reconstruction"
+) -> Section | None:
+    """What the customer is in or was shown: its title, whether it is logged, whether our definition gives it; `alone`: what that is called.
 
     Each origin is said once, with the first of its titles and how many there are besides.
     """
     origins = {(True, True): "both", (True, False): "recorded"}
     titles: dict[str, dict[str, None]] = {}
     for title, logged, derived in entries:
-        titles.setdefault(origins.get((logged, derived), "reconstruction"), {})[title] = None
+        titles.setdefault(origins.get((logged, derived), alone), {})[title] = None
     items = tuple(
         f"{says.say('internal', origin)}: {_first(says, named)}" for origin, named in titles.items()
     )
@@ -271,7 +274,7 @@ def _evidence(
     return Section(says.say("internal", "evidence"), items=items) if items else None
 
 
-def _sources(says: Language, findings: Sequence[Finding]) -> Section:
+def _sources(says: Language, findings: Sequence[Finding]) -> Section | None:
     """What each finding rests on, with the questions that it is behind."""
     behind: dict[str, dict[str, None]] = {}
     for row in findings:
@@ -281,7 +284,11 @@ def _sources(says: Language, findings: Sequence[Finding]) -> Section:
         f"{shipped_words.source(says, source)} ({'; '.join(questions)})"
         for source, questions in behind.items()
     )
-    return Section(says.say("internal", "sources"), (says.say("internal", "no_advice"),), sources)
+    return (
+        Section(says.say("internal", "sources"), (says.say("internal", "no_advice"),), sources)
+        if sources
+        else None
+    )
 
 
 def _toml(value: object) -> str:

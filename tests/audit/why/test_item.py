@@ -17,7 +17,12 @@ def test_what_only_we_derive_is_called_our_reconstruction_and_falls_away_without
     ctx = context(frame, "2026-03-03")
     made = why.item(frame, ctx, "x100")
     assert made.standing == "derived"
-    assert "our reconstruction; the customer did not see this" in made.because[0].text
+    assert "our reconstruction; what was shown is not in this data" in made.because[0].text
+    other = {"kind": "recommendation_shown", "at": "2026-03-01T10:00", "event_id": "s", "item_id": "other"}
+    logged = context(events(VIEWED, other), "2026-03-03")
+    assert (
+        "our reconstruction; the customer did not see this" in why.item(frame, logged, "x100").because[0].text
+    )
     assert made.until is not None
     proof = made.counterfactual
     assert proof is not None
