@@ -11,6 +11,7 @@ import argparse
 import random
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import polars as pl
 
 from audit.events.schema import SCHEMA, conform, in_order
-from audit.population.stats import count as count_facts
+from audit.population import stats
 from audit.rules import model
 from audit.rules.model import Rule, from_dict
 from audit.rules.reference import histories
@@ -250,6 +251,12 @@ def causes(dice: random.Random, events: pl.DataFrame) -> pl.DataFrame:
             made.append((customer, event_id, why, topics))
         known.append(event_id)
     return pl.DataFrame(made, schema=CAUSES, orient="row")
+
+
+def count_facts(events: pl.LazyFrame) -> stats.Facts:
+    """What rules ask of everybody: how long until a category is bought again, and where anybody is known to respond."""
+    intervals = stats._intervals(stats._orders(events))
+    return replace(stats.none(), intervals=intervals, engaged=stats.engagement(events))
 
 
 def differences(

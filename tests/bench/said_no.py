@@ -23,13 +23,13 @@ from audit.enforcement.gate.decider import Gate
 from audit.enforcement.handover import suppressed
 from audit.events.schema import SCHEMA, conform, in_order
 from audit.events.vocabulary import Scope
-from audit.population.stats import count as count_facts
 from audit.rules.model import from_dict
 from audit.rules.reference import histories
 from audit.rules.reference.history import Act, Message
 from audit.rules.replay import simulation
 from audit.rules.replay.interactive_replay import PreparedReplay
 from audit.rules.scopes import RuleSet
+from tests.bench.differential import count_facts
 from tests.build import context
 
 Row = dict[str, Any]

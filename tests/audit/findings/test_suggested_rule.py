@@ -64,7 +64,9 @@ def test_no_suggestion_stops_a_reminder_of_the_happy_customer(told, suggestions)
     causes = why.causes(happy, context)
     texts = {json.dumps(row["rule"]) for row in suggestions if not row["rule"].get("customers")}
     rules = [from_dict({**json.loads(text), "id": f"r{n}"}) for n, text in enumerate(sorted(texts))]
-    decisions = simulate(happy, rules, context, causes=causes).decisions  # where all let pass, each alone does
+    decisions = simulate(
+        happy, rules, context, causes=causes
+    ).decisions  # where all let pass, each alone does
     assert set(decisions["decision"]) <= {"allow", "exempt"}, decisions["failing_rules"].explode().unique()
 
 

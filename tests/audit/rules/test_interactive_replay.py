@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from audit.errors import InputError
 from audit.events.vocabulary import OPT_INS, OPT_OUTS
-from audit.population import stats
 from audit.rules.kernel import preload
 from audit.rules.model import from_dict, kinds
 from audit.rules.replay import interactive_replay, simulation
@@ -35,9 +34,7 @@ def hard(seed: int):
 
 def both(frame, rules, because):
     """The document of the replay, and that of one prepared for several."""
-    known = context(frame)
-    if {"cooldown", "sunset"} & {rule.kind for rule in rules}:  # the others ask nothing of everybody
-        known = replace(known, facts=stats.count(frame.lazy()))
+    known = replace(context(frame), facts=differential.count_facts(frame.lazy()))
     taking_part = RuleSet(rules, {"source-1": "c00001"})
     expected = simulation.simulate(frame, taking_part, known, causes=because).document().to_json()
     return expected, interactive_replay.PreparedReplay.of(frame, known).replay(
