@@ -42,7 +42,8 @@ class Background:
     - `bursts`: `level, burst`;
     - `hours`: `family, hour, share, weight`;
     - `accounts`: `family, accounts` (customers with such baskets);
-    - `peaks`: `family, share, score`: what the most unusual basket of that share of accounts scores at most (`basket_scores`).
+    - `peaks`: `family, marked, share, score`: what the most unusual basket (with a hard sign, if `marked`) of that share of accounts
+      scores at most, minus infinity where they have none (`basket_scores`).
     """
 
     places: pl.DataFrame
@@ -52,7 +53,9 @@ class Background:
     peaks: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PEAKS))
 
 
-PEAKS: dict[str, pl.DataType] = {"family": pl.String(), "share": pl.Float64(), "score": pl.Float64()}
+PEAKS: dict[str, pl.DataType] = {
+    "family": pl.String(), "marked": pl.Boolean(), "share": pl.Float64(), "score": pl.Float64(),
+}  # fmt: skip
 HOURS: dict[str, pl.DataType] = {
     "family": pl.String(), "hour": pl.Int8(), "share": pl.Float64(), "weight": pl.Float64(),
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """How far each basket is out of its account's usual pattern: a ratio of likelihoods, untrained; and how rare that is here."""
 
+import math
 from dataclasses import replace
 from functools import cache, reduce
 from operator import mul
@@ -7,7 +8,7 @@ from operator import mul
 import polars as pl
 from msgspec import Struct
 
-from audit.population import basket_baseline
+from audit.population import basket_baseline, persona_markers
 from audit.population.basket_baseline import PEAKS, Background, filled
 from audit.population.baskets import ACTS, FAMILIES, LEVELS, acts, contents, counted
 from audit.storage import toml_input
@@ -44,11 +45,14 @@ def count(events: pl.LazyFrame) -> Background:
     """The background of everybody's baskets, with how unusual accounts are at most (`PEAKS`)."""
     background = basket_baseline.count(events)
     basket_events = events.filter(pl.col("kind").is_in(list(FAMILIES))).select(ACTS).collect()
-    return replace(background, peaks=_peaks(acts(basket_events), background))
+    own = _of_some_accounts(acts(basket_events))
+    marks = events.filter(pl.col("customer_id").is_in(own["customer_id"].unique().implode()))
+    signs = persona_markers.of_baskets(marks.select(persona_markers.READ).collect(), own)
+    return replace(background, peaks=_peaks(own, signs, background))
 
 
-def _peaks(rows: pl.DataFrame, background: Background) -> pl.DataFrame:
-    """The hundredths of what the most unusual basket scores in accounts with enough of them."""
+def _of_some_accounts(rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows` of at most so many accounts with enough baskets, spread evenly."""
     enough = (
         rows.group_by("account")
         .agg(pl.col("unit").n_unique().alias("baskets"))
@@ -56,21 +60,33 @@ def _peaks(rows: pl.DataFrame, background: Background) -> pl.DataFrame:
         .sort("account")
     )
     step = max(-(-enough.height // _ACCOUNTS), 1)
-    own = rows.join(enough.gather_every(step), on="account", how="semi", maintain_order="left")
-    baskets = scored(own, judged(own, background), background)
-    highest = baskets.group_by("family", "account").agg(pl.col("score").max())
+    return rows.join(enough.gather_every(step), on="account", how="semi", maintain_order="left")
+
+
+def _peaks(rows: pl.DataFrame, signs: pl.DataFrame, background: Background) -> pl.DataFrame:
+    """The hundredths of what the most unusual basket scores in each account, and the most unusual of those with `signs`."""
+    baskets = scored(rows, judged(rows, background), background)
+    marked = pl.col("unit").is_in(signs["unit"].implode())
+    highest = (
+        baskets.group_by("family", "account")
+        .agg(pl.col("score").max().alias("all"), pl.col("score").filter(marked).max().alias("marked"))
+        .with_columns(pl.col("marked").fill_null(-math.inf))
+        .sort("family", "account")
+    )
     return pl.concat(
         [pl.DataFrame(schema=PEAKS)]
         + [
             pl.DataFrame(
-                [(family, share / 100, scores.quantile(share / 100, "lower")) for share in range(100)],
+                [
+                    (family, which == "marked", share / 100, accounts[which].quantile(share / 100, "lower"))
+                    for which in ("all", "marked")
+                    for share in range(100)
+                ],
                 schema=PEAKS,
                 orient="row",
             )
-            for (family,), accounts in highest.sort("family", "account").group_by(
-                "family", maintain_order=True
-            )
-            if (scores := accounts["score"]).len() >= _FEWEST
+            for (family,), accounts in highest.group_by("family", maintain_order=True)
+            if accounts.height >= _FEWEST
         ]
     )
 

@@ -27,18 +27,13 @@ def of_anomalies(section: Section, says: Language, said: Said) -> Iterator[Told]
         nearer = round(entry.percentile * others / 100)
         zone = next((row["time_zone"] for row in rows if row["time_zone"]), "UTC")
         hour = [str(at.astimezone(ZoneInfo(zone)).hour), "00"] if ":00" in entry.text else []
-        new = (
-            [str(sum("nothing else here" in thing.text for thing in entry.because)), str(len(things))]
-            if " of a kind" in entry.text and "It is of" not in entry.text
-            else []
-        )
+        count = sum("nothing else here" in thing.text for thing in entry.because)
+        new = []
+        if " of a kind" in entry.text and "It is of" not in entry.text:
+            new = [str(count), str(len(things))] if english else [str(count)] * (count < len(things))
+        rank = _rank(nearer, others) if english else _german_rank(nearer, others)
         yield Told(
-            node.text,
-            [
-                day(at),
-                *([str(len(things)), *_rank(nearer, others), *hour, *new] if english else []),
-                *_rarity(entry, english=english),
-            ],
+            node.text, [day(at), str(len(things)), *rank, *hour, *new, *_rarity(entry, english=english)]
         )
         recorded, *named, events = node.below
         yield Told(recorded.text, [])
@@ -47,16 +42,18 @@ def of_anomalies(section: Section, says: Language, said: Said) -> Iterator[Told]
             customers, accounts = said.data.owners(family, own[0]["item_id"]) if own else (0, 1)
             share = 100 * customers / accounts
             written = f"{share:.0f}" if share >= 10 else f"{share:.1f}" if share >= 0.1 else "0.1"
-            yield Told(
-                below.text,
-                [*_others(said, family, own, entry_rows=rows, text=thing.text), written] if english else [],
-            )
+            written = written if english else written.replace(".", "")
+            yield Told(below.text, [*_others(said, family, own, entry_rows=rows, text=thing.text), written])
         yield Told(events.text, [str(len(rows) - 12)] if len(rows) > 12 else [])
 
 
 def _rank(nearer: int, others: int) -> list[str]:
     """One other, or all of them, are not counted twice."""
     return [] if others <= 1 else [str(others)] if nearer == others else [str(nearer), str(others)]
+
+
+def _german_rank(nearer: int, others: int) -> list[str]:
+    return [] if nearer == 0 else [str(others)] if nearer == others else [str(nearer), str(others)]
 
 
 def _rarity(entry: OutOfPattern, *, english: bool) -> list[str]:

@@ -10,8 +10,10 @@ ODD = {
     "order_id": "4711", "at": "2025-11-04T10:12:00Z", "score": 3.2, "percentile": 100.0, "common": None,
     "hard": True, "signs": ["gift"],
     "text": "The order of 2025-11-04 (1 thing, marked as a gift): 12 of 12 others are nearer.",
-    "because": [{"item_id": "i", "title": "Palette", "score": 3.0, "text": "Palette: nothing else here lies in Beauty."}],
+    "because": [{"item_id": "i", "title": "Palette", "score": 3.0, "text": "Palette: nothing else here lies in Beauty.",
+                 "times": 0, "others": 0, "kind": "Beauty", "mostly": None, "share": 0.01}],
     "evidence": ["o-1841"],
+    "things": 1, "others": 12, "new": 1, "kinds": ["Beauty"], "hour": None,
     "suggested_rule": {"id": "leave-out-4711", "kind": "exclude_event", "title": "Nothing that rests on it", "events": ["o-1841"]},
 }  # fmt: skip
 

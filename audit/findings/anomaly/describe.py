@@ -8,10 +8,11 @@ import msgspec
 import polars as pl
 
 from audit.events.document import Document
-from audit.findings.anomaly import persona_markers
 from audit.findings.anomaly.score import listed_with_items
 from audit.findings.suggested_rule import only_rule, slug
+from audit.population import persona_markers
 from audit.population.baskets import LEVELS, acts, contents
+from audit.why.wording import several
 from audit.workspace.context import Context
 
 Row = Mapping[str, Any]
@@ -24,8 +25,11 @@ _NAMED = 3
 _SELDOM = -1.0
 """An hour is spoken of where the account is e times less likely than everybody to be there."""
 
-_HAVE = {"order": "have bought this item", "session": "have this item in a session"}
-"""What the accounts that are counted did, by family."""
+_HAVE = {
+    "order": "of all accounts with an order have bought this item",
+    "session": "of all accounts with a session have this item in one",
+}
+"""Which accounts are counted, and what they did, by family."""
 
 
 class UnusualThing(Document):
@@ -35,6 +39,16 @@ class UnusualThing(Document):
     title: str
     score: float
     text: str
+    times: int
+    """How often the account's other orders or sessions hold it."""
+    others: int
+    """How many others of its kind they hold."""
+    kind: str
+    """What nothing else of the account lies in, where they hold none."""
+    mostly: str | None
+    """What most of those of its kind are, where one thing is."""
+    share: float
+    """The share of all accounts with an order, or a session, that hold it in one."""
 
 
 class OutOfPattern(Document):
@@ -48,12 +62,22 @@ class OutOfPattern(Document):
     score: float
     percentile: float
     common: float | None
-    """The share of accounts here that hold one as unusual; null where too few accounts tell."""
+    """The share of accounts here that hold one as unusual, and with a sign too where it has one; null where too few accounts tell."""
     hard: bool
     """Whether the source itself recorded a sign."""
     signs: tuple[str, ...]
     """gift, recipient, persona or device."""
     text: str
+    things: int
+    """Different things in it."""
+    others: int
+    """How many other orders or sessions the account has."""
+    new: int
+    """How many of its things are of a kind that no other holds."""
+    kinds: tuple[str, ...]
+    """Those kinds."""
+    hour: int | None
+    """The local hour, where this account has hardly any then."""
     because: tuple[UnusualThing, ...]
     """The things that stand out, the most unusual first."""
     evidence: tuple[str, ...]
@@ -83,6 +107,8 @@ def _entry(row: Row, items: Sequence[Row], usual_items: Others, accounts: int) -
     has_id = not str(row["basket"]).startswith(("event:", "from:"))
     hard = [persona_markers.WORDS[sign] for sign in row["signs"]]
     basket_id = row["basket"] if has_id else None
+    new = [item for item in items if item["type_rest"] == 0]
+    kinds = tuple(dict.fromkeys(_kind(item) for item in new))
     return OutOfPattern(
         order_id=basket_id if row["family"] == "order" else msgspec.UNSET,
         session_id=basket_id if row["family"] == "session" else msgspec.UNSET,
@@ -92,7 +118,12 @@ def _entry(row: Row, items: Sequence[Row], usual_items: Others, accounts: int) -
         common=row["common"],
         hard=bool(hard),
         signs=tuple(row["signs"]),
-        text=" ".join([_head(row, hard), *_new_kinds(row, items), *_hour(row), *_rarity(row)]),
+        text=" ".join([_head(row, hard), *_new_kinds(row, len(new), kinds), *_hour(row), *_rarity(row)]),
+        things=row["things"],
+        others=row["baskets"] - 1,
+        new=len(new),
+        kinds=kinds,
+        hour=row["hour"] if _odd_hour(row) else None,
         because=tuple(_item(item, usual_items, accounts) for item in items[:_NAMED]),
         evidence=tuple(row["evidence"]),
         suggested_rule=_rule(row),
@@ -109,7 +140,7 @@ def _head(row: Row, hard: Sequence[str]) -> str:
 def _rank(row: Row) -> str:
     """How many of the account's other orders or sessions are more like it."""
     noun, others = row["family"], row["baskets"] - 1
-    nearer = round(row["percentile"] * others / 100)
+    nearer = nearer_ones(row["percentile"], others)
     if not others:
         return "the only one there is"
     if others == 1:
@@ -119,17 +150,19 @@ def _rank(row: Row) -> str:
     return f"{whose} {are} nearer to its usual pattern"
 
 
-def _new_kinds(row: Row, items: Sequence[Row]) -> list[str]:
-    """How many items are of a kind of which the account holds no other."""
-    noun = row["family"]
-    new = [item for item in items if item["type_rest"] == 0]
+def nearer_ones(percentile: float, others: int) -> int:
+    """How many of the `others` are nearer to the usual pattern."""
+    return round(percentile * others / 100)
+
+
+def _new_kinds(row: Row, new: int, kinds: Sequence[str]) -> list[str]:
+    """How many things are of a kind of which the account holds no other."""
     if not new:
         return []
-    kinds = list(dict.fromkeys(_kind(item) for item in new))
     names = "; ".join(kinds[:_NAMED])
     more = f" and {len(kinds) - _NAMED} more" if len(kinds) > _NAMED else ""
-    count = "It is" if len(items) == 1 else f"{len(new)} of {len(items)} {'is' if len(new) == 1 else 'are'}"
-    return [f"{count} of a kind that no other {noun} holds: {names}{more}."]
+    count = "It is" if row["things"] == 1 else f"{new} of {row['things']} {'is' if new == 1 else 'are'}"
+    return [f"{count} of a kind that no other {row['family']} holds: {names}{more}."]
 
 
 def _kind(item: Row) -> str:
@@ -139,11 +172,14 @@ def _kind(item: Row) -> str:
     return " > ".join(path[: next(empty_from, len(path))])
 
 
+def _odd_hour(row: Row) -> bool:
+    return bool(row["hour_fits"] <= _SELDOM)
+
+
 def _hour(row: Row) -> list[str]:
-    if row["hour_fits"] > _SELDOM:
+    if not _odd_hour(row):
         return []
-    noun = row["family"]
-    return [f"It was at {row['hour']}:00, when this account has hardly any {noun}."]
+    return [f"It was at {row['hour']}:00, when this account has hardly any {row['family']}."]
 
 
 def _rarity(row: Row) -> list[str]:
@@ -151,18 +187,27 @@ def _rarity(row: Row) -> list[str]:
         return []
     hundredths = round(100 * row["common"])
     number = f"{hundredths} in 100 accounts" if hundredths else "Fewer than 1 in 100 accounts"
-    return [f"{number} here hold one as unusual."]
+    marked = "so marked and " if row["signs"] else ""
+    return [f"{number} here hold one {marked}as unusual."]
 
 
 def _item(item: Row, usual_items: Others, accounts: int) -> UnusualThing:
     title = item["item_name"] or _unnamed(item)
-    share = _share(item["customers"], accounts)
-    return UnusualThing(
+    others = round(item["type_rest"])
+    usual, times = usual_items.get((item["unit"], item["type_node"]), (None, 0))
+    thing = UnusualThing(
         item_id=item["thing"],
         title=title,
         score=round(-item["fits"], 3),
-        text=f"{title}: {_reason(item, usual_items)}; {share} of all accounts {_HAVE[item['family']]}.",
+        text="",
+        times=round(item["thing_rest"]),
+        others=others,
+        kind=_kind(item),
+        mostly=usual if usual != item["item_name"] and 2 * times > others else None,
+        share=item["customers"] / accounts,
     )
+    share = share_in_words(thing.share)
+    return msgspec.structs.replace(thing, text=f"{title}: {_reason(thing)}; {share} {_HAVE[item['family']]}.")
 
 
 def _unnamed(item: Row) -> str:
@@ -174,21 +219,19 @@ def _unnamed(item: Row) -> str:
     )
 
 
-def _reason(item: Row, usual_items: Others) -> str:
-    if item["thing_rest"]:
-        return f"here {item['thing_rest']:.0f} other time{'s' * (item['thing_rest'] != 1)}"
-    others = round(item["type_rest"])
-    if not others:
-        return f"nothing else here lies in {_kind(item)}"
-    usual, times = usual_items.get((item["unit"], item["type_node"]), (None, 0))
-    named = usual is not None and usual != item["item_name"] and 2 * times > others
-    rather = f", {'mostly ' * (others > 1)}{usual}" if named else ""
-    return f"never this one, {others} other{'s' * (others != 1)} of its kind{rather}"
+def _reason(thing: UnusualThing) -> str:
+    if thing.times:
+        return f"here {several(thing.times, 'other time')}"
+    if not thing.others:
+        return f"nothing else here lies in {thing.kind}"
+    rather = f", {'mostly ' * (thing.others > 1)}{thing.mostly}" if thing.mostly else ""
+    return f"never this one, {several(thing.others, 'other')} of its kind{rather}"
 
 
-def _share(customers: int, accounts: int) -> str:
-    share = 100 * customers / accounts
-    return f"{share:.0f} %" if share >= 10 else f"{share:.1f} %" if share >= 0.1 else "under 0.1 %"
+def share_in_words(share: float) -> str:
+    """`12 %`, `1.2 %`, `under 0.1 %`."""
+    percent = 100 * share
+    return f"{percent:.0f} %" if percent >= 10 else f"{percent:.1f} %" if percent >= 0.1 else "under 0.1 %"
 
 
 def _usual_items(events: pl.DataFrame, items: pl.DataFrame, ctx: Context) -> Others:

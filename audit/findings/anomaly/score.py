@@ -3,7 +3,7 @@
 import polars as pl
 
 from audit.events.schema import TIME
-from audit.findings.anomaly import persona_markers
+from audit.population import persona_markers
 from audit.population.basket_scores import judged, scored, settings
 from audit.population.baskets import LEVELS, acts
 from audit.workspace.context import Context
@@ -26,16 +26,16 @@ LISTED: dict[str, pl.DataType] = {
 }
 """The columns of `listed`. `family`: order or session; `basket`: its order_id or session_id, else a name made of its first
 event; `at` (UTC) and `hour` (local) of its first event; `baskets`: how many of the family the account has, this one included;
-`common`: the share of accounts here that hold one as unusual, null where that is not known; `things`: different ones in it; `evidence`: its event_ids, in order."""
+`common`: the share of accounts here that hold one as unusual, of one with a hard sign with a sign too, null where that is not known; `things`: different ones in it; `evidence`: its event_ids, in order."""
 
 
 def listed(events: pl.DataFrame, ctx: Context) -> pl.DataFrame:
     """What is out of pattern in the histories of whole customers up to `ctx.at`, in the columns of `LISTED`.
 
-    Listed is a basket with a hard sign that is likelier to be anybody's than this account's (score above 0), and any that
-    scores `settings().score` or more in an account with enough baskets, and as only the share `settings().rare` of accounts
-    here hold one; `settings().most` of a customer. Those with a
-    hard sign first, then by score.
+    Listed is what less than the share `settings().rare` of accounts here hold as unusual: a basket with a hard sign, among those
+    with one, that is likelier to be anybody's than this account's (score above 0); any other, among all, that scores
+    `settings().score` or more in an account with enough baskets; `settings().most` of a customer. Those with a hard sign first,
+    then by score.
     """
     return listed_with_items(events, ctx)[0]
 
@@ -56,10 +56,12 @@ def listed_with_items(events: pl.DataFrame, ctx: Context) -> tuple[pl.DataFrame,
 
 
 def _rated(baskets: pl.DataFrame, peaks: pl.DataFrame) -> pl.DataFrame:
-    """Add `common`: the share of accounts of which the most unusual basket scores as much, in whole hundredths or a little more."""
+    """Add `common`: the share of accounts of which the most unusual basket (with a sign, where it has one) scores as much, in whole
+    hundredths or a little more.
+    """
     as_high = (
-        baskets.select("unit", "family", "score")
-        .join(peaks.rename({"score": "peak"}), on="family")
+        baskets.select("unit", "family", "score", marked=pl.col("signs").list.len() > 0)
+        .join(peaks.rename({"score": "peak"}), on=("family", "marked"))
         .group_by("unit")
         .agg(((pl.col("peak") >= pl.col("score")).sum() / pl.len()).alias("common"))
     )
@@ -71,9 +73,7 @@ def _unusual(baskets: pl.DataFrame) -> pl.DataFrame:
     hard = pl.col("signs").list.len() > 0
     high_score = (pl.col("score") >= limits.score) & (pl.col("baskets") >= limits.baskets)
     rare = (pl.col("common") < limits.rare).fill_null(value=True)
-    return baskets.filter((hard & (pl.col("score") > 0)) | (high_score & rare)).with_columns(
-        hard.alias("hard")
-    )
+    return baskets.filter(rare, (hard & (pl.col("score") > 0)) | high_score).with_columns(hard.alias("hard"))
 
 
 def _described(baskets: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

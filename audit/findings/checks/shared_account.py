@@ -6,11 +6,11 @@ from typing import Any
 import polars as pl
 
 from audit.events.schema import first_label
-from audit.findings.anomaly import persona_markers
 from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext, newest_before, with_area
 from audit.findings.schema import ABOUT, category_name, day, detected, several, span_of
 from audit.findings.suggested_rule import mute_category_column
+from audit.population import persona_markers
 
 _AREA_DEPTH = 2
 _BY = ["customer_id", "area"]

@@ -6,8 +6,6 @@ from datetime import datetime
 from msgspec import UNSET, UnsetType
 
 from audit.findings import catalogue, check
-from audit.findings.anomaly import OutOfPattern
-from audit.findings.anomaly.describe import UnusualThing
 from audit.population.audience import FEWEST, SetsApart
 from audit.queries.findings_documents import Finding
 from audit.queries.reports import customer_facts, shipped_words
@@ -31,13 +29,13 @@ from audit.why.wording import UNNAMED, first_titles, percent
 _NAMED = 2
 """House value: so many acts behind a finding are named; how many there are besides is said."""
 
-_ENGLISH = "en"
+ENGLISH = "en"
 """The language that findings and explanations are written in."""
 
 
 def found(says: Language, finding: Finding, known: Behind) -> str:
     """What was found: how many messages, when, how many were too many, and the acts behind it, as far as they are `known`."""
-    if says.locale == _ENGLISH:
+    if says.locale == ENGLISH:
         return finding.text
     told = asked(says, finding, known)
     about = _about(says, finding, known)
@@ -103,7 +101,7 @@ def title(says: Language, explanation: WhyDocument, findings: Sequence[Finding])
     subject = explanation.subject
     if subject.type != "finding":
         return says.quoted(str(subject.title))
-    if says.locale == _ENGLISH:
+    if says.locale == ENGLISH:
         return str(subject.title)
     return next((question(says, row.check) for row in findings if row.id == subject.id), str(subject.title))
 
@@ -122,13 +120,13 @@ def question(says: Language, check: str) -> str:
 
 def sentence(says: Language, reason: Reason, at: datetime | None = None) -> str:
     """One sentence of an explanation, with the events it rests on. `at`: when the message was sent that it explains."""
-    text = reason.text if says.locale == _ENGLISH else _of_facts(says, reason, at)
+    text = reason.text if says.locale == ENGLISH else _of_facts(says, reason, at)
     return f"{text} [{', '.join(reason.events)}]" if reason.events else text
 
 
 def condition(says: Language, held: FlowCondition) -> str:
     """A condition of a definition, and whether it held."""
-    if says.locale == _ENGLISH:
+    if says.locale == ENGLISH:
         return f"{says.say('holds', str(held.holds).lower())}: {held.text}"
     text = f"{says.say('holds', str(held.holds).lower())}: {_condition(says, held.condition, held.holds)}"
     return f"{text} [{', '.join(held.events)}]" if held.events else text
@@ -142,7 +140,7 @@ def _condition(says: Language, name: str, holds: bool | None) -> str:
 
 def ends(says: Language, explanation: WhyDocument) -> str:
     """When it ends if nothing new happens, and that none has come since, where that is so."""
-    if says.locale == _ENGLISH:
+    if says.locale == ENGLISH:
         return explanation.until_text
     return " ".join([_when(says, explanation), *_none_since(says, explanation)])
 
@@ -176,14 +174,14 @@ def _when(says: Language, explanation: WhyDocument) -> str:
 
 def outcome(says: Language, proof: Counterfactual) -> str:
     """What would have been, had something been different."""
-    if says.locale == _ENGLISH:
+    if says.locale == ENGLISH:
         return proof.outcome
     return says.say("noted", "found_otherwise" if proof.found_otherwise else "outcome")
 
 
 def removed(says: Language, proof: Counterfactual) -> str:
     """What the events are that are left out, where they are too many to be named; else nothing."""
-    if says.locale == _ENGLISH:
+    if says.locale == ENGLISH:
         return proof.removed_in_words
     return "; ".join(
         says.say(
@@ -216,23 +214,6 @@ def act(says: Language, kind: str, thing: str, at: datetime, times: int = 1) -> 
     moment = f"{says.date(at)} {at:%H:%M}"
     when = moment if times == 1 else says.say("noted", "times", n=times, at=moment)
     return f"{label}{about}, {when}"
-
-
-def out_of_pattern(says: Language, entry: OutOfPattern) -> str:
-    """An order or session that is out of the usual pattern."""
-    if says.locale == _ENGLISH:
-        return entry.text
-    key = "session" if entry.order_id is UNSET else "order"
-    what = says.say("unusual", key, at=says.date(entry.at))
-    if entry.common is None:
-        return what
-    hundredths = round(100 * entry.common)
-    return says.say("unusual", "common" if hundredths else "rare", what=what, n=hundredths)
-
-
-def unusual_thing(says: Language, thing: UnusualThing) -> str:
-    """A thing in it that stands out."""
-    return thing.text if says.locale == _ENGLISH else says.quoted(thing.title)
 
 
 def _act(says: Language, told: Facts) -> str:

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from msgspec import UNSET
+
 from audit.events.times import parse_iso
 from audit.findings.anomaly import OutOfPattern
+from audit.findings.anomaly.describe import UnusualThing, nearer_ones, share_in_words
 from audit.queries.findings_documents import Finding
 from audit.queries.reports import note_sentences, shipped_words
 from audit.queries.reports.document import Node, Section
@@ -14,6 +17,9 @@ from audit.why.wording import added_in_words, added_thing
 
 _LISTED = 12
 """House value: so many events are named one by one; how many there are is said."""
+
+_KINDS = 3
+"""House value: so many kinds of things are named; how many there are besides is said."""
 
 
 def why(says: Language, findings: Sequence[Finding], explanations: Sequence[WhyDocument]) -> Section | None:
@@ -139,16 +145,68 @@ def anomalies(says: Language, entries: Sequence[OutOfPattern]) -> Section | None
     """
     if not entries:
         return None
-    tree = tuple(Node(note_sentences.out_of_pattern(says, entry), _anomaly(says, entry)) for entry in entries)
+    tree = tuple(Node(out_of_pattern(says, entry), _anomaly(says, entry)) for entry in entries)
     return Section(says.say("unusual", "title"), (says.say("unusual", "what_it_is"),), tree=tree)
 
 
 def _anomaly(says: Language, entry: OutOfPattern) -> tuple[Node, ...]:
     """Whether somebody else recorded a sign, the items that stand out, and the events it is made of."""
     recorded = says.say("unusual", "hard" if entry.hard else "hint")
-    items = tuple(Node(note_sentences.unusual_thing(says, item)) for item in entry.because)
+    items = tuple(
+        Node(unusual_thing(says, item, ordered=entry.order_id is not UNSET)) for item in entry.because
+    )
     events = Node(says.say("unusual", "events", events=_first_events(says, entry.evidence)))
     return (Node(recorded), *items, events)
+
+
+def out_of_pattern(says: Language, entry: OutOfPattern) -> str:
+    """An order or session that is out of the usual pattern."""
+    if says.locale == note_sentences.ENGLISH:
+        return entry.text
+    key = "session" if entry.order_id is UNSET else "order"
+    signs = "".join(f", {says.say('unusual', sign)}" for sign in entry.signs)
+    nearer = nearer_ones(entry.percentile, entry.others)
+    rank = ("all" if nearer else "none") if nearer in {0, entry.others} else "some"
+    parts = [
+        says.say("unusual", key, at=says.date(entry.at), things=entry.things, signs=signs),
+        says.say("unusual", f"{key}_{rank if entry.others else 'only'}", n=nearer, others=entry.others),
+    ]
+    if entry.kinds:
+        named = [says.quoted(kind) for kind in entry.kinds[:_KINDS]]
+        more = [says.rest(len(entry.kinds) - _KINDS)] if len(entry.kinds) > _KINDS else []
+        form = "kinds" if entry.new == entry.things else "some_kinds"
+        parts.append(
+            says.say(
+                "unusual", form, n=entry.new, things=entry.things, kinds=" ".join([", ".join(named), *more])
+            )
+        )
+    if entry.hour is not None:
+        parts.append(says.say("unusual", "hour", hour=entry.hour))
+    if entry.common is not None:
+        hundredths = round(100 * entry.common)
+        rarity = f"{'marked_' * entry.hard}{'common' if hundredths else 'rare'}"
+        parts.append(says.say("unusual", rarity, n=hundredths))
+    return " ".join(parts)
+
+
+def unusual_thing(says: Language, thing: UnusualThing, *, ordered: bool) -> str:
+    """A thing in it that stands out, and why."""
+    if says.locale == note_sentences.ENGLISH:
+        return thing.text
+    share = share_in_words(thing.share).replace(".", ",")
+    if thing.times:
+        why = says.say("unusual", says.form("unusual", "times", thing.times), n=thing.times)
+    elif not thing.others:
+        why = says.say("unusual", "nothing", kind=says.quoted(thing.kind))
+    else:
+        mostly = (
+            says.say("unusual", says.form("unusual", "mostly", thing.others), thing=says.quoted(thing.mostly))
+            if thing.mostly
+            else ""
+        )
+        why = says.say("unusual", "never", n=thing.others, mostly=mostly)
+    owners = says.say("unusual", "owners" if ordered else "visitors", share=share)
+    return f"{says.quoted(thing.title)}: {why}; {owners}"
 
 
 def _events(says: Language, proof: Counterfactual, events: Sequence[str]) -> str:

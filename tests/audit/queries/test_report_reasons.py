@@ -218,8 +218,10 @@ def test_the_note_of_the_nail_clipper_holds_finding_tree_and_counterfactual(
 ODD = {
     "order_id": "o-7", "at": "2026-02-12T19:12:00Z", "score": 3.1, "percentile": 4.0, "common": None, "hard": False, "signs": [],
     "text": f"The order of 2026-02-12 ({HOSTILE}): 1 of this account's 9 other orders are nearer.",
-    "because": [{"item_id": "lipstick", "title": "Lipstick", "score": 2.0, "text": "nothing else here lies in Beauty"}],
-    "evidence": ["e-7", "e-8"], "suggested_rule": {},
+    "because": [{"item_id": "lipstick", "title": "Lipstick", "score": 2.0, "text": "nothing else here lies in Beauty",
+                 "times": 0, "others": 0, "kind": "Beauty", "mostly": None, "share": 0.01}],
+    "evidence": ["e-7", "e-8"], "things": 1, "others": 12, "new": 1, "kinds": ["Beauty"], "hour": None,
+    "suggested_rule": {},
 }  # fmt: skip
 
 

@@ -6,7 +6,8 @@ import pytest
 from msgspec import UNSET
 
 from audit.findings.anomaly import OutOfPattern, describe
-from audit.queries.reports import note_sentences
+from audit.findings.anomaly.describe import UnusualThing
+from audit.queries.reports import reasons
 from audit.queries.reports.language import language
 
 BASKET = {
@@ -52,22 +53,36 @@ def test_a_basket_is_held_against_the_others_of_its_account(columns, words):
 @pytest.mark.parametrize(
     ("common", "english", "german"),
     [
-        (None, [], "Bestellung vom 1. März 2026"),
+        (
+            None,
+            [],
+            (
+                "Bestellung vom 1. März 2026 (1 Artikel, als Geschenk markiert): von 4 anderen Bestellungen dieses Kontos "
+                "liegen näher am Gewohnten: 3. Sonst gibt es hier nichts aus „Beauty“. Es war um 3:00 Uhr"
+            ),
+        ),
         (
             0.0,
-            ["Fewer than 1 in 100 accounts here hold one as unusual."],
-            "In weniger als einem von 100 Konten",
+            ["Fewer than 1 in 100 accounts here hold one so marked and as unusual."],
+            "In weniger als einem von 100 Konten hier gibt es etwas so Gekennzeichnetes, das so ungewöhnlich ist.",
         ),
-        (0.03, ["3 in 100 accounts here hold one as unusual."], "In 3 von 100 Konten hier gibt es etwas so"),
+        (
+            0.03,
+            ["3 in 100 accounts here hold one so marked and as unusual."],
+            "In 3 von 100 Konten hier gibt es etwas so Gekennzeichnetes, das so ungewöhnlich ist.",
+        ),
     ],
 )
 def test_how_common_one_as_unusual_is_here_is_said_in_both_languages(common, english, german):
-    assert describe._rarity(BASKET | {"common": common}) == english
+    assert describe._rarity(BASKET | {"common": common, "signs": ["gift"]}) == english
+    unmarked = [text.replace("so marked and ", "") for text in english]
+    assert describe._rarity(BASKET | {"common": common, "signs": []}) == unmarked
     entry = OutOfPattern(
-        order_id="1", session_id=UNSET, at=BASKET["at"], score=2.5, percentile=75.0, common=common, hard=False,
-        signs=(), text="", because=(), evidence=(), suggested_rule={},
+        order_id="1", session_id=UNSET, at=BASKET["at"], score=2.5, percentile=75.0, common=common, hard=True,
+        signs=("gift",), text="", things=1, others=4, new=1, kinds=("Beauty",), hour=3, because=(), evidence=(),
+        suggested_rule={},
     )  # fmt: skip
-    assert german in note_sentences.out_of_pattern(language("de"), entry)
+    assert german in reasons.out_of_pattern(language("de"), entry)
 
 
 @pytest.mark.parametrize("fits", [0.0, 0.000001])
@@ -77,19 +92,37 @@ def test_an_hour_is_named_where_the_account_seldom_shops_at_it(fits):
 
 
 @pytest.mark.parametrize(
-    ("columns", "words"),
+    ("columns", "english", "german"),
     [
-        ({"thing_rest": 1}, "here 1 other time"),
-        ({"thing_rest": 2}, "here 2 other times"),
-        ({"type_rest": 3}, "never this one, 3 others of its kind, mostly Brush"),
-        ({"type_rest": 4}, "never this one, 4 others of its kind"),
-        ({"type_rest": 1}, "never this one, 1 other of its kind, Brush"),
-        ({"type_rest": 1, "item_name": "Brush"}, "never this one, 1 other of its kind"),
-        ({"type_rest": 3, "type_node": 8}, "never this one, 3 others of its kind"),
+        ({"thing_rest": 1}, "here 1 other time", "hier sonst 1-mal"),
+        ({"thing_rest": 2}, "here 2 other times", "hier sonst 2-mal"),
+        (
+            {"type_rest": 3},
+            "never this one, 3 others of its kind, mostly Brush",
+            "sonst nie, andere dieser Art: 3, meist „Brush“",
+        ),
+        ({"type_rest": 4}, "never this one, 4 others of its kind", "sonst nie, andere dieser Art: 4"),
+        (
+            {"type_rest": 1},
+            "never this one, 1 other of its kind, Brush",
+            "sonst nie, andere dieser Art: 1, „Brush“",
+        ),
+        (
+            {"type_rest": 1, "item_name": "Brush"},
+            "never this one, 1 other of its kind",
+            "andere dieser Art: 1",
+        ),
+        ({"type_rest": 3, "type_node": 8}, "never this one, 3 others of its kind", "andere dieser Art: 3"),
     ],
 )
-def test_what_the_account_holds_of_it_or_of_its_kind(columns, words):
-    assert describe._reason(ITEM | columns, {(1, 7): ("Brush", 2)}) == words
+def test_what_the_account_holds_of_it_or_of_its_kind(columns, english, german):
+    made = describe._item(ITEM | levels(0) | columns, {(1, 7): ("Brush", 2)}, 1000)
+    assert f": {english}; " in made.text
+    assert f"{german}; " in _german(made)
+
+
+def _german(thing: UnusualThing, *, ordered: bool = True) -> str:
+    return reasons.unusual_thing(language("de"), thing, ordered=ordered)
 
 
 @pytest.mark.parametrize(
@@ -97,17 +130,23 @@ def test_what_the_account_holds_of_it_or_of_its_kind(columns, words):
     [(100, "10 %"), (99, "9.9 %"), (1, "0.1 %"), (0.9, "under 0.1 %")],
 )
 def test_a_share_is_as_exact_as_it_is_large(customers, words):
-    assert describe._share(customers, 1000) == words
+    assert describe.share_in_words(customers / 1000) == words
 
 
-def test_the_share_is_said_to_be_of_the_item_not_of_its_kind():
+def test_the_share_is_said_to_be_of_the_item_not_of_its_kind_and_of_whom():
     item = ITEM | levels(1, 0, 0)
-    assert describe._item(item, {}, 1000).text == (
-        "Palette: nothing else here lies in Beauty > Make-up; 0.9 % of all accounts have bought this item."
+    bought = describe._item(item, {}, 1000)
+    assert bought.text == (
+        "Palette: nothing else here lies in Beauty > Make-up; "
+        "0.9 % of all accounts with an order have bought this item."
     )
-    assert describe._item(item | {"family": "session"}, {}, 1000).text.endswith(
-        "; 0.9 % of all accounts have this item in a session."
+    assert _german(bought) == (
+        "„Palette“: sonst gibt es hier nichts aus „Beauty > Make-up“; "
+        "gekauft haben ihn 0,9 % aller Konten mit einer Bestellung"
     )
+    seen = describe._item(item | {"family": "session"}, {}, 1000)
+    assert seen.text.endswith("; 0.9 % of all accounts with a session have this item in one.")
+    assert _german(seen, ordered=False).endswith("in einem Besuch haben ihn 0,9 % aller Konten mit Besuchen")
 
 
 def levels(*rests):
@@ -119,25 +158,21 @@ def test_a_kind_is_named_by_the_shortest_part_of_its_path_that_holds_nothing_els
     assert describe._kind(ITEM | levels(1, 0, 0)) == "Beauty > Make-up"
     assert describe._kind(ITEM | levels(1, 1, 1)) == "Beauty > Make-up > Palettes"
     assert (
-        describe._reason(ITEM | levels(1, 1, 0), {})
-        == "nothing else here lies in Beauty > Make-up > Palettes"
+        "nothing else here lies in Beauty > Make-up > Palettes;"
+        in describe._item(ITEM | levels(1, 1, 0), {}, 9).text
     )
 
 
 def test_new_kinds_are_counted_and_the_first_few_named():
-    new = [ITEM | levels(0, 0, 0) | {"category": f"Area {number}"} for number in range(describe._NAMED + 1)]
-    known = ITEM | levels(1, 1, 1)
-    named = "; ".join(f"Area {number}" for number in range(describe._NAMED))
-    assert describe._new_kinds(BASKET, [known]) == []
-    assert describe._new_kinds(BASKET, new[:1]) == ["It is of a kind that no other order holds: Area 0."]
-    (some,) = describe._new_kinds(BASKET, [*new[:-1], known])
-    assert (
-        some
-        == f"{describe._NAMED} of {describe._NAMED + 1} are of a kind that no other order holds: {named}."
-    )
-    (one,) = describe._new_kinds(BASKET, [new[0], known])
+    kinds = [f"Area {number}" for number in range(describe._NAMED + 1)]
+    named = "; ".join(kinds[:-1])
+    assert describe._new_kinds(BASKET, 0, []) == []
+    assert describe._new_kinds(BASKET, 1, kinds[:1]) == ["It is of a kind that no other order holds: Area 0."]
+    (some,) = describe._new_kinds(BASKET | {"things": 4}, 3, kinds[:-1])
+    assert some == f"3 of 4 are of a kind that no other order holds: {named}."
+    (one,) = describe._new_kinds(BASKET | {"things": 2}, 1, kinds[:1])
     assert one == "1 of 2 is of a kind that no other order holds: Area 0."
-    (all_of_them,) = describe._new_kinds(BASKET, new)
+    (all_of_them,) = describe._new_kinds(BASKET | {"things": 4}, 4, kinds)
     assert all_of_them.endswith(f"{named} and 1 more.")
 
 

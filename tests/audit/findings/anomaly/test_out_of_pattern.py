@@ -147,3 +147,21 @@ def test_what_happens_after_the_moment_is_not_seen():
 def test_somebody_nobody_counted_has_nothing_listed():
     frame = events({"kind": "order_completed", "at": "2026-01-05", "item_id": "new", "gift": True})
     assert anomaly.out_of_pattern(frame, context(frame)) == ()
+
+
+def test_a_gift_is_listed_only_where_few_accounts_hold_one_as_unusual():
+    rows = [row for household in range(60) for row in orders(household)]
+
+    def listed_among(givers):
+        gifts = [
+            row | {"customer_id": f"h{giver:02}", "order_id": "gift", "gift": True}
+            for giver in range(givers)
+            for row in orders(giver + 30, baskets=1, seed=1)
+        ]
+        frame = events(*rows, *gifts).sort("customer_id", "occurred_at", "event_id")
+        made = anomaly.listed(frame, context(frame, facts=stats.count(frame.lazy())))
+        return made.filter(pl.col("signs").list.len() > 0)
+
+    (common,) = listed_among(1)["common"]
+    assert common <= 0.02
+    assert listed_among(20).height <= 0.05 * 60

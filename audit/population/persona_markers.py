@@ -5,6 +5,9 @@ import polars as pl
 OWN = ("self", "me", "own")
 """Recipients that are the account holder."""
 
+READ = ("customer_id", "event_id", "gift", "recipient", "persona", "device_id")
+"""What of events `of_baskets` reads."""
+
 WORDS = {
     "gift": "marked as a gift",
     "recipient": "for another recipient",
@@ -42,7 +45,7 @@ def of_baskets(events: pl.DataFrame, basket_acts: pl.DataFrame) -> pl.DataFrame:
     `basket_acts`: `audit.population.baskets.acts` of `events`. A device is a sign where all that it did lies in one basket and the account
     has another device.
     """
-    marks = events.select("customer_id", "event_id", "gift", "recipient", "persona", "device_id")
+    marks = events.select(READ)
     acts = basket_acts.select("customer_id", "event_id", "unit").join(marks, on=("customer_id", "event_id"))
     used = (
         events.drop_nulls("device_id")
