@@ -65,10 +65,11 @@ _WITHOUT_A_DAY: dict[Why, str] = {
 }
 
 _OVER: dict[Why, str] = {
+    "ended": "It ended on",
     "series": "By its definition no more about the same was due after",
     "any_series": "By its definition no more of the kind was due after",
 }
-"""What is said of an end that is past, where it is that of a series."""
+"""What is said of an end that is past: that of a series, or an act that ended it."""
 
 _FEWER: dict[Why, str] = {
     "lasting": "It goes on: nothing that we know of ends it.",

@@ -83,7 +83,9 @@ def test_a_message_ends_alike_in_verdict_explanation_note_letter_and_call(
 
 
 def aloud(explained: WhyDocument, shown: CustomerPicture) -> str:
-    """What is read out of the end; nothing where there are no words."""
+    """What is read out of the end; nothing where there are no words, or no end to tell."""
+    if not customer_facts.ends(language("de"), [explained], shown.at):
+        return ""
     try:
         return call_script.aloud(explained, shown, locale="de")[-1]
     except InputError:

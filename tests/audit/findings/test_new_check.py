@@ -160,7 +160,7 @@ async def test_the_customer_screen_shows_and_explains_it(toy: Check, scenes: Pat
         assert finding.text in driver.words
         app.push_screen(WhyScreen(Subject("finding", finding.id), app.screen.case.now))
         await driver.settle()
-        assert f"{finding.count} mails from" in driver.words
+        assert f"{finding.count} mails (" in driver.words
 
 
 def test_the_manual_has_its_chapter(toy: Check) -> None:

@@ -216,7 +216,7 @@ def test_every_rule_says_its_word_on_one_message(name):
     ]
     other, gap, stops = verdicts.of(frame, context(frame), rules, name)
     assert stops == {
-        "id": "cap", "version": 3, "verdict": "stops", "counted": ["s1", "s2", "s3"],
+        "id": "cap", "title": "", "version": 3, "verdict": "stops", "counted": ["s1", "s2", "s3"],
         "text": "Stops it: 3 messages had gone out in the 7d before it, and 3 may; it could pass from 2026-01-08 10:00 UTC on.",
         "next_allowed_at": "2026-01-08T10:00:00Z",
     }  # fmt: skip

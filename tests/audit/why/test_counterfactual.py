@@ -176,7 +176,7 @@ def test_a_logged_segment_without_any_act_is_unexplained_and_has_no_counterfactu
     assert made.counterfactual is None
     assert [reason.text for reason in made.because] == [
         "the sender recorded “in-market:autos” since 2026-01-01",
-        "nothing in this data explains it",
+        "no act of the customer's own is behind it",
     ]
 
 
