@@ -186,8 +186,10 @@ def _placements(narrowed: PopulationContext, *histories: pl.DataFrame) -> list[p
 
 
 def _instead(before: pl.DataFrame, after: pl.DataFrame, ident: str) -> pl.DataFrame:
-    """What stands afterwards at the place that `ident` had in each placement; nothing where that has become shorter."""
-    rank = pl.int_range(pl.len()).over("strategy").alias("rank")
-    ours = before.filter("derived").sort("score", "item_id", descending=[True, False])
-    ranks = ours.with_columns(rank).filter(pl.col("item_id") == ident).select("strategy", "rank")
-    return after.with_columns(rank).join(ranks, on=("strategy", "rank"), maintain_order="left")
+    """What is new afterwards in each placement that held `ident`, the best of it; what only moves up is not new."""
+    ours = before.filter("derived")
+    held = ours.filter(pl.col("item_id") == ident)
+    new = after.join(ours, on=("strategy", "item_id"), how="anti", maintain_order="left")
+    return new.join(held, on="strategy", how="semi", maintain_order="left").unique(
+        "strategy", keep="first", maintain_order=True
+    )

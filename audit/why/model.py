@@ -156,7 +156,7 @@ class LifeChange(Reason):
 
 
 class InItsPlace(Document):
-    """What would stand in a strip in the place of a recommendation."""
+    """What would be new in a strip without a recommendation; what would only move up is not."""
 
     strategy: str
     item_id: str
@@ -236,7 +236,7 @@ class Counterfactual(Document):
     removed: tuple[RemovedEvents, ...] = ()
     """What `remove` is, where it is more than ten events: by kind."""
     instead: tuple[InItsPlace, ...] = ()
-    """Of a recommendation: what would then stand in its place."""
+    """Of a recommendation: what would then come in for it, in each strip that would show something it does not show now."""
 
     @property
     def single_events(self) -> dict[Literal["enough", "needed"], tuple[str, ...]]:

@@ -140,7 +140,8 @@ def explanation(answer: "WhyDocument") -> None:
     from audit.why.wording import added_in_words
 
     subject = answer.subject
-    line(f"{subject.title or subject.id} · {_day(subject.at)} · {standing_name(answer.standing)}")
+    head = (subject.title or subject.id, _day(subject.at), standing_name(answer.standing))
+    line(" · ".join(filter(None, head)))
     _reasons(answer.because, 1)
     if answer.left_out:
         line("looked at, and does not count")
@@ -151,7 +152,7 @@ def explanation(answer: "WhyDocument") -> None:
         if proof.remove:
             line(f"without {proof.removed_in_words or ', '.join(proof.remove)}: {proof.outcome}")
             for item in proof.instead:
-                line(f"  in its place ({item.strategy}): {item.title}")
+                line(f"  in its place ({item.strategy}): {item.title or item.item_id}")
         for act in proof.add:
             line(f"had there been {added_in_words(act)}: {proof.outcome}")
     if answer.covered_by:
