@@ -30,6 +30,9 @@ READ = (
 )  # fmt: skip
 """The columns of events that say what stands."""
 
+ORDER_OF = pl.coalesce("order_id", pl.concat_str(pl.lit("event:"), "event_id"))
+"""Which order of its customer a line belongs to: one without an order_id is an order by itself."""
+
 _KEY = ("customer_id", "event_id")
 _RETURN: dict[str, pl.DataType] = {
     "customer_id": pl.String(),

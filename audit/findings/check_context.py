@@ -35,7 +35,7 @@ _COLUMNS = (
 """The columns that checks read of events other than messages; the rest, mostly wide text, is never copied."""
 
 _ACT_COLUMNS = (
-    "event_id", "customer_id", "occurred_at", "kind", "item_id", "category", "topics", "query", "persona", "recipient",
+    "event_id", "customer_id", "occurred_at", "kind", "item_id", "category", "order_id", "topics", "query", "persona", "recipient",
     "gift", "source", "device_id",
 )  # fmt: skip
 

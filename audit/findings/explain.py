@@ -8,7 +8,7 @@ import polars as pl
 from msgspec import UNSET, structs
 
 from audit.errors import NotFoundError
-from audit.events.purchases import undone
+from audit.events.purchases import ORDER_OF, undone
 from audit.events.schema import CONSENT, MESSAGING, PERSONALIZATION, REQUESTS, first_levels
 from audit.findings.check import Check, ExcludedEvents, Finding
 from audit.findings.check_context import CheckContext
@@ -161,11 +161,13 @@ def _excluded_reason(excluded: ExcludedEvents, events: pl.DataFrame) -> Iterator
         first, last = events["occurred_at"][0], events["occurred_at"][-1]
         begins, ends = day(first), day(last)
         span = f"on {begins}" if begins == ends else f"from {begins} to {ends}"
-        number = several(events.height, f"other {excluded.noun}")
+        counted = _COUNTED[excluded.noun]
+        distinct = events.select(ORDER_OF.n_unique()).item() if counted == "orders" else events.height
+        number = several(distinct, f"other {excluded.noun}")
         reason = excluded.reason.format(*excluded.figures)
         facts = CountedFacts(
-            counted=_COUNTED[excluded.noun],
-            number=events.height,
+            counted=counted,
+            number=distinct,
             first=first,
             last=last,
             why=excluded.reason,

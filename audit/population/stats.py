@@ -12,7 +12,7 @@ from math import ceil
 import polars as pl
 
 from audit.events.messages import sent_messages
-from audit.events.purchases import ORDER, READ, is_return, without_undone
+from audit.events.purchases import ORDER, ORDER_OF, READ, is_return, without_undone
 from audit.events.schema import TIME
 from audit.events.vocabulary import DISCOUNTS, carries, is_human_expr, usual_names, words_expr
 from audit.population import audience, audience_comparison, basket_baseline, basket_scores
@@ -68,14 +68,13 @@ def customer_quantiles(orders: pl.DataFrame) -> pl.DataFrame:
     if orders.is_empty() or orders["customer_id"].n_unique() < MIN_RANKED:
         return pl.DataFrame(schema=QUANTILES)
     newest = orders["occurred_at"].max()
-    order = pl.coalesce("order_id", pl.concat_str(pl.lit("event:"), "event_id"))
     recent = pl.col("occurred_at") > pl.lit(newest) - YEAR
     lately = pl.col("occurred_at") > pl.lit(newest) - QUARTER
     at_discount = pl.col("at_discount").filter(recent)
     customers = orders.group_by("customer_id").agg(
         ((pl.lit(newest) - pl.col("occurred_at").max()).dt.total_seconds() / 86_400).alias("recency"),
-        order.filter(recent).n_unique().cast(pl.Float64).alias("orders"),
-        order.filter(lately).n_unique().cast(pl.Float64).alias("orders lately"),
+        ORDER_OF.filter(recent).n_unique().cast(pl.Float64).alias("orders"),
+        ORDER_OF.filter(lately).n_unique().cast(pl.Float64).alias("orders lately"),
         (pl.col("quantity").fill_null(1.0) * pl.col("price")).filter(recent).sum().alias("spent"),
         pl.when(at_discount.len() >= MIN_BOUGHT).then(at_discount.mean()).alias("discounted"),
     )
@@ -322,8 +321,7 @@ def moments(orders: pl.DataFrame, *by: str) -> pl.DataFrame:
     Rows of one order_id are one order, at its first row's time; a row without one is an order of its own;
     two orders in one instant are one moment. Rows where one of `by` is absent are left out.
     """
-    order = pl.coalesce("order_id", pl.concat_str(pl.lit("event:"), "event_id"))
-    ordered_at = pl.col("occurred_at").min().over("customer_id", order)
+    ordered_at = pl.col("occurred_at").min().over("customer_id", ORDER_OF)
     return (
         orders.with_columns(ordered_at.alias("occurred_at"))
         .drop_nulls(list(by))

@@ -11,9 +11,8 @@ from audit.population.stats import PopulationContext
 from audit.recommendations.strategies import strategies
 from audit.segments import definitions as our_definitions
 from audit.segments import history, logged_history, memberships, resolved
-from audit.segments.logged import KINDS
+from audit.segments.logged import KINDS, names_of, normal
 from audit.segments.model import Definition, SegmentContext
-from audit.segments.names import names_of, normal
 from audit.segments.versions import Period
 
 SEGMENT_DISAGREEMENT = (

@@ -14,7 +14,7 @@ from audit.events.sensitive_topics import in_name
 from audit.privacy.role_view import MARK
 from audit.queries.case import read_case, read_everybody
 from audit.segments import versions
-from audit.segments.names import names_of, normal
+from audit.segments.logged import names_of, normal
 
 if TYPE_CHECKING:
     from audit.segments.models import Models

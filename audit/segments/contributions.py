@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from audit.events.purchases import ORDER_OF
 from audit.events.schema import TIME
 from audit.events.vocabulary import carries
 from audit.segments.event_selection import SelectedEvents
@@ -274,7 +275,7 @@ def _units(rows: pl.DataFrame, things: str) -> pl.DataFrame:
 def unit(things: str) -> pl.Expr:
     """The order, item or day (UTC) of an event: what counts once."""
     if things == "order":
-        return pl.coalesce("order_id", pl.concat_str(pl.lit("event:"), "event_id"))
+        return ORDER_OF
     return pl.col("item_id") if things == "item" else pl.col("occurred_at").dt.date()
 
 

@@ -12,8 +12,8 @@ from audit.segments.definition_files import resolved
 from audit.segments.event_selection import SelectedEvents
 from audit.segments.evidence import evidence
 from audit.segments.logged import KINDS as LOGGED
+from audit.segments.logged import filled, names_of, normal
 from audit.segments.model import BETWEEN, TOLD_BETWEEN, Definition, SegmentContext
-from audit.segments.names import filled, names_of, normal
 from audit.segments.transitions import AT_SEGMENT
 
 DERIVED: dict[str, pl.DataType] = {

@@ -10,9 +10,8 @@ from audit.population.coverage import Coverage, would_explain
 from audit.segments.definition_files import definitions as our_definitions
 from audit.segments.derive import derive
 from audit.segments.event_selection import SelectedEvents
-from audit.segments.logged import logged
+from audit.segments.logged import logged, names_of, names_of_groups, normal
 from audit.segments.model import Definition, SegmentContext
-from audit.segments.names import names_of, names_of_groups, normal
 from audit.storage import toml_input
 
 MEMBERSHIPS: dict[str, pl.DataType] = {

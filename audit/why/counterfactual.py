@@ -15,7 +15,8 @@ from typing import Any, Literal
 import polars as pl
 
 from audit.events.times import iso
-from audit.why.model import Counterfactual, Limit
+from audit.why.model import Counterfactual
+from audit.why.removed_events import Limit
 from audit.why.what_if_trials import Decide, Gone, TooMuchError, Trials, copies_at_little_cost
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -13,6 +13,7 @@ from audit.population.audience import SetsApart
 from audit.population.coverage import Gap
 from audit.rules.book.documents import CoveringRule
 from audit.why.expiry import Basis, End, Why
+from audit.why.removed_events import Limit, RemovedEvents
 from audit.why.silence import Stopped
 
 Standing = Literal["stated", "derived", "inferred", "broadcast", "unexplained", "cannot_tell"]
@@ -161,53 +162,6 @@ class InItsPlace(Document):
     strategy: str
     item_id: str
     title: str | None
-
-
-class Limit(Document):
-    """At most so many messages in so many days."""
-
-    messages: int
-    days: int
-
-
-class RemovedEvents(Document):
-    """Events of one kind among many that are left out, told by what they have in common."""
-
-    kind: str
-    called: str
-    """What many of them are called, such as `mails`."""
-    about: str | None
-    """The campaign, item, category or search that all of them share."""
-    count: int
-    of: int
-    """How many of that kind, about the same, the history holds."""
-    which: Literal["all", "since", "until", "between", "but", "beyond", "named"]
-    """Which of those: all; those since `first`, until `last`, or from one to the other; all but those of that time; those
-    that a limit would have stopped; or no rule says it, and the first are `named`."""
-    first: date
-    last: date
-    named: tuple[str, ...] = ()
-    """The first of the events (event_ids), where no rule says which they are."""
-    limit: Limit | None = None
-
-    @property
-    def in_words(self) -> str:
-        """`all 26 mails of “Kindle specials”`, `21 of 25 mails, those since 2026-05-03`."""
-        number = f"all {self.count}" if self.count == self.of else f"{self.count} of {self.of}"
-        return f"{number} {self.called}{f' of “{self.about}”' if self.about else ''}{self._which_in_words}"
-
-    @property
-    def _which_in_words(self) -> str:
-        limit = self.limit or Limit(messages=0, days=0)
-        return {
-            "all": "",
-            "since": f", those since {self.first}",
-            "until": f", those until {self.last}",
-            "between": f", those from {self.first} to {self.last}",
-            "but": f", all but those from {self.first} to {self.last}",
-            "beyond": f", those that at most {limit.messages} in {limit.days} days would have stopped",
-            "named": f", {', '.join(self.named)} and {self.count - len(self.named)} more",
-        }[self.which]
 
 
 class Counterfactual(Document):

@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any
 
 import polars as pl
 from msgspec import UNSET, UnsetType, structs
@@ -21,21 +21,16 @@ from audit.why.model import (
     Counterfactual,
     Facts,
     LifeChange,
-    Limit,
     Reason,
-    RemovedEvents,
     SaidAbout,
     SegmentFacts,
 )
 from audit.why.related_acts import LEVELS
-from audit.why.wording import HAND_OVER, Wording, day, kinds_in_words, messages_in_words, minute
+from audit.why.removed_events import by_kind
+from audit.why.wording import HAND_OVER, Wording, day, kinds_in_words, minute
 from audit.why.wording import set_apart as figures_of
 
 Row = Mapping[str, Any]
-Which = Literal["all", "since", "until", "between", "but", "named"]
-
-_FIRST_NAMED = 3
-"""House value: so many events are named of those that no rule tells."""
 
 _OWN_LEAVES = 6
 """House value: so many things of one kind are named; more of them would hide the rest."""
@@ -45,9 +40,6 @@ _SHOWN = 3
 
 _NAMED_ONE_BY_ONE = 10
 """House value: so many events of a counterfactual are named; of more it is said what they are."""
-
-_SHARED = ("campaign_name", "campaign_id", "item_name", "item_id", "category", "query")
-"""What many events can have in common, the likeliest to be recognised first."""
 
 _OTHERS = {"item_name": "other things", "query": None, "segment_id": "others"}
 
@@ -269,56 +261,4 @@ def told_by_kind(proof: Counterfactual | None, events: pl.DataFrame) -> Counterf
     """The counterfactual, with what its events are where they are too many to be named. `events`: the whole history."""
     if proof is None or len(proof.remove) <= _NAMED_ONE_BY_ONE:
         return proof
-    left_out = events.filter(pl.col("event_id").is_in(proof.remove))
-    kinds = left_out["kind"].unique(maintain_order=True)
-    groups = (_removed(left_out.filter(kind=kind), events.filter(kind=kind), proof.limit) for kind in kinds)
-    return structs.replace(proof, removed=tuple(groups))
-
-
-def _removed(rows: pl.DataFrame, of_kind: pl.DataFrame, limit: Limit | None) -> RemovedEvents:
-    """Events of one kind that are left out, of all of that kind: what they share, how many there are, and which.
-
-    `limit`: what would have stopped them, where they are messages.
-    """
-    shared = next(
-        (name for name in _SHARED if rows[name].null_count() == 0 and rows[name].n_unique() == 1), None
-    )
-    row = rows.row(0, named=True)
-    like_them = of_kind if shared is None else of_kind.filter(pl.col(shared) == row[shared])
-    channels = set(rows["channel"])
-    which, first, last = _which(rows["occurred_at"].dt.date(), like_them["occurred_at"].dt.date())
-    beyond = which in {"but", "named"} and limit is not None and row["kind"] == "message_sent"
-    return RemovedEvents(
-        which="beyond" if beyond else which,
-        first=first,
-        last=last,
-        named=tuple(rows["event_id"].head(_FIRST_NAMED)) if which == "named" and not beyond else (),
-        limit=limit if beyond else None,
-        kind=row["kind"],
-        called=messages_in_words(channels.pop() if len(channels) == 1 else None)
-        if row["kind"] == "message_sent"
-        else kinds_in_words([row["kind"]]),
-        about=None if shared is None else row[shared],
-        count=_distinct(rows),
-        of=_distinct(like_them),
-    )
-
-
-def _which(days: pl.Series, all_days: pl.Series) -> tuple[Which, date, date]:
-    """Which of the events on `all_days` (in order, the days of one again for each) those on `days` are, by their days."""
-    first, last, begin, end = days[0], days[-1], all_days[0], all_days[-1]
-    within = all_days.filter(all_days.is_between(first, last))
-    if len(days) == len(all_days):
-        return "all", first, last
-    if len(within) == len(days):
-        ends: dict[tuple[bool, bool], Which] = {(False, True): "since", (True, False): "until"}
-        return ends.get((first == begin, last == end), "between"), first, last
-    others = all_days.filter(~all_days.is_in(days.implode()))
-    if len(others) == len(all_days) - len(days) and not days.is_between(others[0], others[-1]).any():
-        return "but", others[0], others[-1]
-    return "named", first, last
-
-
-def _distinct(rows: pl.DataFrame) -> int:
-    """How many events there are; rows of one message are one."""
-    return rows.select(pl.coalesce("message_id", "event_id").n_unique()).item() if rows.height else 0
+    return structs.replace(proof, removed=by_kind(proof.remove, events, proof.limit))

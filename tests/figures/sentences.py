@@ -14,9 +14,9 @@ from audit.why.model import (
     Counterfactual,
     FlowCondition,
     Reason,
-    RemovedEvents,
     WhyDocument,
 )
+from audit.why.removed_events import RemovedEvents
 from tests.figures.findings import due_after, expected, total_and_excess
 from tests.figures.history import Row
 from tests.figures.reading import day, figures, minute, span
@@ -148,8 +148,17 @@ def of_removed(proof: Counterfactual, said: Said, locale: str = "en") -> Figures
     for group in proof.removed:
         removed = [row for row in _rows(proof.remove, said) if _is_about(row, group.kind, group.about)]
         everything = [row for row in said.history.rows if _is_about(row, group.kind, group.about)]
-        numbers = [str(len(removed)), str(len(everything))]
-        read += numbers[:1] if locale == "en" and len(removed) == len(everything) else numbers
+        counts = [len(removed), len(everything)]
+        if group.counted == "orders":
+            counts = [
+                len({row["order_id"] or row["event_id"] for row in rows}) for rows in (removed, everything)
+            ]
+        numbers = [str(count) for count in counts]
+        read += numbers[:1] if locale == "en" and counts[0] == counts[1] else numbers
+        if group.counted == "orders" and counts[1] == 1:
+            read.pop()
+        if group.counted == "orders" and len(removed) > counts[0]:
+            read.append(str(len(removed)))
         read += _of_which(
             group, [row["occurred_at"] for row in removed], [row["occurred_at"] for row in everything]
         )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tui.commands.output import SIGNS, line, table
 from tui.rendering.charts import bar, sparkline
-from tui.rendering.wording import no_day, of_one_address, standing_name
+from tui.rendering.wording import explanation_lines, no_day, of_one_address, standing_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from audit.queries.findings_documents import Finding, Findings, FindingTotals, TriageList
     from audit.rules.replay.outcomes import Rate
     from audit.rules.replay.totals import RatesBeside, ReplayDocument, SweepDocument
-    from audit.why import Reason, WhyDocument
+    from audit.why import WhyDocument
 
 _OWN = 12
 """House value: so many segments that only our definitions give are listed; how many there are besides is said."""
@@ -137,35 +137,8 @@ def _recommendations(strips: "Sequence[Recommendation]", alone: str) -> None:
 
 def explanation(answer: "WhyDocument") -> None:
     """One explanation as a tree of sentences."""
-    from audit.why.wording import added_in_words
-
-    subject = answer.subject
-    head = (subject.title or subject.id, _day(subject.at), standing_name(answer.standing))
-    line(" · ".join(filter(None, head)))
-    _reasons(answer.because, 1)
-    if answer.left_out:
-        line("looked at, and does not count")
-        _reasons(answer.left_out, 1)
-    line(f"ends: {answer.until_text}")
-    proof = answer.counterfactual
-    if proof is not None:
-        if proof.remove:
-            line(f"without {proof.removed_in_words or ', '.join(proof.remove)}: {proof.outcome}")
-            for item in proof.instead:
-                line(f"  in its place ({item.strategy}): {item.title or item.item_id}")
-        for act in proof.add:
-            line(f"had there been {added_in_words(act)}: {proof.outcome}")
-    if answer.covered_by:
-        line(answer.covered_by.in_words)
-    for rule in answer.rules:
-        line(f"rule {rule.id} v{rule.version}: {rule.verdict.replace('_', ' ')} · {rule.text}")
-
-
-def _reasons(reasons: "Sequence[Reason]", depth: int) -> None:
-    for reason in reasons:
-        events = f"  [{', '.join(reason.events)}]" if reason.events else ""
-        line(f"{'  ' * depth}- {reason.text}{events}")
-        _reasons(reason.because, depth + 1)
+    for text in explanation_lines(answer):
+        line(text)
 
 
 def findings(answer: "Findings | FindingTotals", coverage: "Coverage") -> None:

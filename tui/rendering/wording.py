@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from audit.queries.customer import AnyMembership
+    from audit.why import Reason, WhyDocument
 
 SEVERITIES = {"high": "▲ high", "medium": "■ med", "low": "● low", "info": "· info", "": "  none"}
 """Severity → sign and word: neither needs the colour beside it."""
@@ -76,3 +77,35 @@ def no_day(segment: AnyMembership) -> str:
 def severity(value: str | None) -> str:
     """Sign and word of a severity."""
     return SEVERITIES.get(value or "", value or "")
+
+
+def explanation_lines(document: WhyDocument) -> Iterator[str]:
+    """An explanation as plain text, with the ids of its events."""
+    from audit.why.wording import added_in_words
+
+    subject, proof = document.subject, document.counterfactual
+    at = "" if subject.at is None else f"{subject.at:%Y-%m-%d %H:%M}"
+    yield " · ".join(filter(None, (subject.title or subject.id, at, standing_name(document.standing))))
+    yield from _reason_lines(document.because, 1)
+    if document.left_out:
+        yield "looked at, and does not count"
+        yield from _reason_lines(document.left_out, 1)
+    yield f"ends: {document.until_text}"
+    if proof is not None:
+        if proof.remove:
+            yield f"without {proof.removed_in_words or ', '.join(proof.remove)}: {proof.outcome}"
+            yield from (
+                f"  in its place ({item.strategy}): {item.title or item.item_id}" for item in proof.instead
+            )
+        yield from (f"had there been {added_in_words(act)}: {proof.outcome}" for act in proof.add)
+    if document.covered_by:
+        yield document.covered_by.in_words
+    for rule in document.rules:
+        yield f"rule {rule.id} v{rule.version}: {rule.verdict.replace('_', ' ')} · {rule.text}"
+
+
+def _reason_lines(reasons: Sequence[Reason], depth: int) -> Iterator[str]:
+    for reason in reasons:
+        events = f"  [{', '.join(reason.events)}]" if reason.events else ""
+        yield f"{'  ' * depth}- {reason.text}{events}"
+        yield from _reason_lines(reason.because, depth + 1)

@@ -28,7 +28,8 @@ from audit.findings.suggested_rule import Rule, quoted, rule_column, shortest, s
 from audit.population.stats import MIN_RANKED
 from audit.why import counterfactual
 from audit.why.counterfactual import Plan
-from audit.why.model import Absence, Limit, Reason
+from audit.why.model import Absence, Reason
+from audit.why.removed_events import Limit
 from audit.why.wording import kinds_in_words
 
 _BY = ("customer_id", "channel")

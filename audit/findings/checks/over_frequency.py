@@ -11,7 +11,7 @@ from audit.findings.check_context import CheckContext
 from audit.findings.schema import day, days, detected, message_count, nothing_detected
 from audit.findings.suggested_rule import rule_column, slug
 from audit.why.counterfactual import Plan
-from audit.why.model import Limit
+from audit.why.removed_events import Limit
 
 _WINDOW_DAYS = {"day": 1, "week": 7}
 

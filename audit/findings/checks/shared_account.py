@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from audit.events.purchases import ORDER_OF
 from audit.events.schema import first_label
 from audit.findings.check import Check, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext, newest_before, with_area
@@ -151,14 +152,16 @@ def _hints(rows: pl.DataFrame, acts: pl.DataFrame, limits: Mapping[str, Any]) ->
 
 def _single_order_areas(acts: pl.DataFrame) -> pl.DataFrame:
     """The areas with one order: `customer_id, area, orders` (of the account), `alone` (other such areas) and `score`."""
-    areas = acts.filter(pl.col("kind") == "order_completed").group_by(_BY).agg(pl.len().alias("number"))
+    orders = acts.filter(pl.col("kind") == "order_completed")
+    areas = orders.group_by(_BY).agg(ORDER_OF.n_unique().alias("number"))
+    of_account = orders.group_by("customer_id").agg(ORDER_OF.n_unique().alias("orders"))
     is_single = pl.col("number") == 1
     return (
         areas.with_columns(
-            pl.col("number").sum().over("customer_id").alias("orders"),
             (is_single.sum().over("customer_id") - 1).alias("alone"),
         )
         .filter(is_single)
+        .join(of_account, on="customer_id")
         .with_columns((1 - pl.col("alone") / (pl.col("orders") - 1)).alias("score"))
     )
 

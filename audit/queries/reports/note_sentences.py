@@ -19,7 +19,6 @@ from audit.why.model import (
     Facts,
     FlowCondition,
     Reason,
-    RemovedEvents,
     SaidAbout,
     SegmentFacts,
     WhyDocument,
@@ -177,34 +176,6 @@ def outcome(says: Language, proof: Counterfactual) -> str:
     if says.locale == ENGLISH:
         return proof.outcome
     return says.say("noted", "found_otherwise" if proof.found_otherwise else "outcome")
-
-
-def removed(says: Language, proof: Counterfactual) -> str:
-    """What the events are that are left out, where they are too many to be named; else nothing."""
-    if says.locale == ENGLISH:
-        return proof.removed_in_words
-    return "; ".join(
-        says.say(
-            "noted",
-            "removed_all" if group.count == group.of else "removed",
-            kind=says.say("kinds", _known(says, "kinds", group.kind)),
-            about=f" {says.quoted(group.about)}" if group.about else "",
-            count=group.count,
-            of=group.of,
-        )
-        + _which(says, group)
-        for group in proof.removed
-    )
-
-
-def _which(says: Language, group: RemovedEvents) -> str:
-    """Which of the events of their kind they are."""
-    if group.which == "all":
-        return ""
-    limit = {} if group.limit is None else {"most": group.limit.messages, "days": group.limit.days}
-    named = f"{', '.join(group.named)} {says.rest(group.count - len(group.named))}"
-    days = {"first": says.date(group.first), "last": says.date(group.last)}
-    return says.say("noted", f"removed_{group.which}", named=named, **days, **limit)
 
 
 def act(says: Language, kind: str, thing: str, at: datetime, times: int = 1) -> str:

@@ -13,6 +13,7 @@ from audit.queries.reports import note_sentences, shipped_words
 from audit.queries.reports.document import Node, Section
 from audit.queries.reports.language import Language
 from audit.why.model import Counterfactual, FlowReconstruction, Reason, WhyDocument
+from audit.why.removed_events import RemovedEvents
 from audit.why.wording import added_in_words, added_thing
 
 _LISTED = 12
@@ -119,7 +120,7 @@ def _different(says: Language, proof: Counterfactual | None) -> list[Node]:
     below = []
     if proof.remove:
         sure = says.say("internal", "smallest" if proof.smallest else "minimal")
-        removed = note_sentences.removed(says, proof) or ", ".join(proof.remove)
+        removed = _removed(says, proof) or ", ".join(proof.remove)
         text = says.say("internal", "without", events=removed, outcome=note_sentences.outcome(says, proof))
         below.append(Node(f"{text} ({sure})"))
     for event in proof.add:
@@ -136,6 +137,39 @@ def _different(says: Language, proof: Counterfactual | None) -> list[Node]:
         items = ", ".join(item.title or item.item_id for item in proof.instead)
         below.append(Node(says.say("internal", "instead", items=items)))
     return [Node(says.say("internal", "different"), tuple(below))]
+
+
+def _removed(says: Language, proof: Counterfactual) -> str:
+    """What the events are that are left out, where they are too many to be named; else nothing."""
+    if says.locale == "en":
+        return proof.removed_in_words
+    return "; ".join(_how_many(says, group) + _which(says, group) for group in proof.removed)
+
+
+def _how_many(says: Language, group: RemovedEvents) -> str:
+    """How many events of one kind are left out, of how many."""
+    key = "removed_all" if group.count == group.of else "removed"
+    words = "rows" if group.counted == "lines" else "kinds"
+    lines = says.say("noted", "lines", n=group.lines) if group.lines else ""
+    return says.say(
+        "noted",
+        "removed_order" if group.counted == "orders" and group.of == 1 else key,
+        kind=says.say(words, group.kind if says.has(words, group.kind) else "other"),
+        about=f"{lines}{f' {says.quoted(group.about)}' if group.about else ''}",
+        count=group.count,
+        of=group.of,
+    )
+
+
+def _which(says: Language, group: RemovedEvents) -> str:
+    """Which of the events of their kind they are."""
+    if group.which == "all":
+        return ""
+    limit = {} if group.limit is None else {"most": group.limit.messages, "days": group.limit.days}
+    more = group.count - len(group.named)
+    named = f"{', '.join(group.named)} {says.rest(more) if more else ''}".rstrip()
+    days = {"first": says.date(group.first), "last": says.date(group.last)}
+    return says.say("noted", f"removed_{group.which}", named=named, **days, **limit)
 
 
 def anomalies(says: Language, entries: Sequence[OutOfPattern]) -> Section | None:
@@ -211,7 +245,7 @@ def unusual_thing(says: Language, thing: UnusualThing, *, ordered: bool) -> str:
 
 def _events(says: Language, proof: Counterfactual, events: Sequence[str]) -> str:
     """Some events of a counterfactual; of all that it leaves out, what they are where they are many."""
-    told = note_sentences.removed(says, proof) if set(events) == set(proof.remove) else ""
+    told = _removed(says, proof) if set(events) == set(proof.remove) else ""
     return told or _first_events(says, events)
 
 

@@ -7,8 +7,9 @@ import pytest
 from audit import findings
 from audit.errors import NotFoundError
 from audit.events.times import parse_iso
-from audit.why.model import Counterfactual, Explanation, Limit
+from audit.why.model import Counterfactual, Explanation
 from audit.why.reasons import told_by_kind
+from audit.why.removed_events import Limit
 from tests.build import context, events
 
 CLIPPER = {"item_id": "clipper", "item_name": "Nail clipper", "category": "Beauty > Nails > Clippers"}
@@ -87,6 +88,36 @@ def test_of_events_of_several_kinds_each_kind_is_told() -> None:
     told = told_by_kind(proof, frame)
     assert told is not None
     assert told.removed_in_words == "8 of 9 views, those until 2026-01-08 and all 3 mails"
+
+
+@pytest.mark.parametrize(
+    ("lines", "gone", "said"),
+    [
+        ({"a": 12}, range(12), "the one order (12 lines)"),
+        ({"a": 6, "b": 8}, range(14), "all 2 orders (14 lines)"),
+        ({"a": 12, "b": 5}, range(12), "1 of 2 orders (12 lines), those until 2026-01-01"),
+        ({"a": 12, "b": 5}, range(11), "11 of 17 order lines, e000, e001, e002 and 8 more"),
+        (dict.fromkeys("abcdefghijk", 1), range(11), "all 11 orders"),
+    ],
+)
+def test_whole_orders_are_counted_as_orders_and_others_as_lines(
+    lines: dict[str, int], gone: Iterable[int], said: str
+) -> None:
+    orders = [name for name, number in lines.items() for _ in range(number)]
+    frame = events(
+        *(
+            {
+                "event_id": f"e{n:03}", "kind": "order_completed", "order_id": order, "item_id": f"i{n}",
+                "at": f"2026-01-{'abcdefghijk'.index(order) + 1:02}",
+            }
+            for n, order in enumerate(orders)
+        )
+    )  # fmt: skip
+    remove = tuple(f"e{n:03}" for n in gone)
+    proof = Counterfactual(remove=remove, add=(), outcome="", smallest=True, method="exact")
+    told = told_by_kind(proof, frame)
+    assert told is not None
+    assert told.removed_in_words == said
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,150 @@
+"""What the events are that a counterfactual leaves out, where they are many: by kind, what they share, how many, which."""
+
+from collections.abc import Collection
+from datetime import date
+from typing import Literal
+
+import polars as pl
+
+from audit.events.document import Document
+from audit.events.purchases import ORDER, ORDER_OF
+from audit.why.wording import kinds_in_words, messages_in_words
+
+Which = Literal["all", "since", "until", "between", "but", "named"]
+Counted = Literal["events", "orders", "lines"]
+
+_FIRST_NAMED = 3
+"""House value: so many events are named of those that no rule tells."""
+
+_SHARED = ("campaign_name", "campaign_id", "item_name", "item_id", "category", "query")
+"""What many events can have in common, the likeliest to be recognised first."""
+
+
+class Limit(Document):
+    """At most so many messages in so many days."""
+
+    messages: int
+    days: int
+
+
+class RemovedEvents(Document):
+    """Events of one kind among many that are left out, told by what they have in common."""
+
+    kind: str
+    called: str
+    """What many of them are called, such as `mails`."""
+    about: str | None
+    """The campaign, item, category or search that all of them share."""
+    count: int
+    of: int
+    """How many of that kind, about the same, the history holds."""
+    counted: Counted = "events"
+    """What is counted: of orders that go as a whole the orders, of others their lines."""
+    lines: int | None = None
+    """How many lines the orders have, where those are more than the orders."""
+    which: Literal["all", "since", "until", "between", "but", "beyond", "named"]
+    """Which of those: all; those since `first`, until `last`, or from one to the other; all but those of that time; those
+    that a limit would have stopped; or no rule says it, and the first are `named`."""
+    first: date
+    last: date
+    named: tuple[str, ...] = ()
+    """The first of them (event_ids, of an order its first), where no rule says which they are."""
+    limit: Limit | None = None
+
+    @property
+    def in_words(self) -> str:
+        """`all 26 mails of “Kindle specials”`, `21 of 25 mails, those since 2026-05-03`."""
+        number = f"all {self.count}" if self.count == self.of else f"{self.count} of {self.of}"
+        what = f"{number} {self.called}"
+        if self.counted == "orders" and self.of == 1:
+            what = "the one order"
+        lines = f" ({self.lines} lines)" if self.lines else ""
+        return f"{what}{lines}{f' of “{self.about}”' if self.about else ''}{self._which_in_words}"
+
+    @property
+    def _which_in_words(self) -> str:
+        limit = self.limit or Limit(messages=0, days=0)
+        more = self.count - len(self.named)
+        return {
+            "all": "",
+            "since": f", those since {self.first}",
+            "until": f", those until {self.last}",
+            "between": f", those from {self.first} to {self.last}",
+            "but": f", all but those from {self.first} to {self.last}",
+            "beyond": f", those that at most {limit.messages} in {limit.days} days would have stopped",
+            "named": f", {', '.join(self.named)}{f' and {more} more' if more else ''}",
+        }[self.which]
+
+
+def by_kind(
+    remove: Collection[str], events: pl.DataFrame, limit: Limit | None = None
+) -> tuple[RemovedEvents, ...]:
+    """What the events `remove` of the history `events` are. `limit`: what would have stopped them, where they are messages."""
+    left_out = events.filter(pl.col("event_id").is_in(list(remove)))
+    kinds = left_out["kind"].unique(maintain_order=True)
+    return tuple(_removed(left_out.filter(kind=kind), events.filter(kind=kind), limit) for kind in kinds)
+
+
+def _removed(rows: pl.DataFrame, of_kind: pl.DataFrame, limit: Limit | None) -> RemovedEvents:
+    """Events of one kind that are left out, of all of that kind: what they share, how many there are, and which.
+
+    `limit`: what would have stopped them, where they are messages.
+    """
+    shared = next(
+        (name for name in _SHARED if rows[name].null_count() == 0 and rows[name].n_unique() == 1), None
+    )
+    row = rows.row(0, named=True)
+    like_them = of_kind if shared is None else of_kind.filter(pl.col(shared) == row[shared])
+    counted = _counted(rows, of_kind)
+    unit = ORDER_OF if counted == "orders" else pl.coalesce("message_id", "event_id")
+    count = rows.select(unit.n_unique()).item()
+    which, first, last = _which(rows["occurred_at"].dt.date(), like_them["occurred_at"].dt.date())
+    beyond = which in {"but", "named"} and limit is not None and row["kind"] == "message_sent"
+    return RemovedEvents(
+        which="beyond" if beyond else which,
+        first=first,
+        last=last,
+        named=tuple(rows.unique(unit, keep="first", maintain_order=True)["event_id"].head(_FIRST_NAMED))
+        if which == "named" and not beyond
+        else (),
+        limit=limit if beyond else None,
+        kind=row["kind"],
+        called=_called(rows, counted),
+        about=None if shared is None else row[shared],
+        count=count,
+        of=like_them.select(unit.n_unique()).item(),
+        counted=counted,
+        lines=rows.height if counted == "orders" and rows.height > count else None,
+    )
+
+
+def _counted(rows: pl.DataFrame, of_kind: pl.DataFrame) -> Counted:
+    """What `rows`, of all `of_kind`, are counted in: orders of which all lines are among them, lines of orders, or events."""
+    if rows["kind"][0] != ORDER:
+        return "events"
+    others = of_kind.join(rows, on="event_id", how="anti")
+    is_part = rows.select(ORDER_OF.is_in(others.select(ORDER_OF).to_series().implode()).any()).item()
+    return "lines" if is_part else "orders"
+
+
+def _called(rows: pl.DataFrame, counted: Counted) -> str:
+    """What many of `rows`, of one kind, are called."""
+    if rows["kind"][0] == "message_sent":
+        channels = set(rows["channel"])
+        return messages_in_words(channels.pop() if len(channels) == 1 else None)
+    return "order lines" if counted == "lines" else kinds_in_words([rows["kind"][0]])
+
+
+def _which(days: pl.Series, all_days: pl.Series) -> tuple[Which, date, date]:
+    """Which of the events on `all_days` (in order, the days of one again for each) those on `days` are, by their days."""
+    first, last, begin, end = days[0], days[-1], all_days[0], all_days[-1]
+    within = all_days.filter(all_days.is_between(first, last))
+    if len(days) == len(all_days):
+        return "all", first, last
+    if len(within) == len(days):
+        ends: dict[tuple[bool, bool], Which] = {(False, True): "since", (True, False): "until"}
+        return ends.get((first == begin, last == end), "between"), first, last
+    others = all_days.filter(~all_days.is_in(days.implode()))
+    if len(others) == len(all_days) - len(days) and not days.is_between(others[0], others[-1]).any():
+        return "but", others[0], others[-1]
+    return "named", first, last
