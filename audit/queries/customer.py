@@ -33,6 +33,7 @@ class MessageCounts(Document):
     opened: int
     """Of those attempted, with an opening not marked machine."""
     machine_opened: int
+    """Of those attempted, with openings marked machine and no other."""
     clicked: int
     orphans: int
     """Engagement without a message."""
@@ -197,7 +198,7 @@ def message_counts(events: pl.DataFrame) -> MessageCounts:
         sent=int(attempted["sent"].sum()),
         suppressed=int(attempted["suppressed"].sum()),
         opened=int(attempted["opened"].sum()),
-        machine_opened=int(attempted["machine_opened"].sum()),
+        machine_opened=attempted.filter(pl.col("machine_opened") & ~pl.col("opened")).height,
         clicked=int(attempted["clicked"].sum()),
         orphans=orphans(events).height,
         by_channel=_counts(attempted.filter("sent"), pl.col("channel")),

@@ -226,6 +226,7 @@ def message_counts(history: History) -> dict[str, int]:
     sent, suppressed = _distinct(history, "message_sent"), _distinct(history, "message_suppressed")
     human = [row for row in history.kind("message_clicked", "message_opened") if not row["machine"]]
     clicked = {row["message_id"] for row in human if row["kind"] == "message_clicked"}
+    opened = {row["message_id"] for row in human if row["kind"] == "message_opened"}
     machine = {row["message_id"] for row in history.kind("message_opened") if row["machine"]}
     kinds = (
         "message_opened",
@@ -236,8 +237,7 @@ def message_counts(history: History) -> dict[str, int]:
     )
     return {
         "attempted": len(tried), "sent": len(sent), "suppressed": len(suppressed), "clicked": len(clicked & tried),
-        "opened": len({row["message_id"] for row in human if row["kind"] == "message_opened"} & tried),
-        "machine_opened": len(machine & tried), "orphans": len(_distinct(history, *kinds) - tried),
+        "opened": len(opened & tried), "machine_opened": len(machine & tried - opened), "orphans": len(_distinct(history, *kinds) - tried),
     }  # fmt: skip
 
 

@@ -111,8 +111,12 @@ def _out_of_pattern(entries: "Sequence[OutOfPattern]") -> None:
 
 def _message_counts(counts: "MessageCounts") -> None:
     """How many messages there are and what became of them, without zeros."""
-    names = {"machine_opened": "opened by machines", "orphans": "without a send record"}
-    words = ("attempted", "sent", "suppressed", "clicked", "opened", *names)
+    names = {
+        "opened": "opened by people",
+        "machine_opened": "opened by machines only",
+        "orphans": "without a send record",
+    }
+    words = ("attempted", "sent", "suppressed", "clicked", *names)
     numbers = {names.get(word, word): getattr(counts, word) for word in words}
     line("Messages: " + (" · ".join(f"{n:,} {word}" for word, n in numbers.items() if n) or "none"))
     if by := _most_first(counts.by_channel):

@@ -245,9 +245,11 @@ def rule_in_words(
     """What a rule does, as one says it to the customer; `unasked`: what it follows was sent to them without an order."""
     if rule is None:
         return ""
-    wording = says.form("rule", from_dict(rule).wording, rule.get("limit") or rule.get("unengaged"))
+    known = from_dict(rule)
+    wording = says.form("rule", known.wording, rule.get("limit") or rule.get("unengaged"))
     wording = f"{wording}_unasked" if unasked and says.has("rule", f"{wording}_unasked") else wording
     values = {**nouns, **{key: rule.get(key) for key in ("limit", "quiet", "unengaged")}}
+    values["advertising"] = says.say("rule", "advertising") if known.message_classes == ("marketing",) else ""
     values["engagement"] = says.say("engagement", rule.get("engagement") or "click")
     if not says.has("rule", wording):
         return says.say("rule", "other", **values)

@@ -55,7 +55,7 @@ def reply(
         Section(paragraphs=tuple(_change(case))),
         Section(paragraphs=tuple(_end(case))),
         Section(paragraphs=tuple(_stop(case))),
-        Section(paragraphs=tuple(case.says.say("reply", key) for key in ("closing", "regards", "signature"))),
+        Section(paragraphs=tuple(case.says.say("reply", key) for key in ("regards", "signature"))),
     ]
     title = case.says.say("reply", "title", **case.nouns)
     return Report("reply", locale, title, tuple(part for part in parts if part.paragraphs or part.items))

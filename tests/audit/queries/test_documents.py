@@ -10,7 +10,7 @@ from audit import why
 from audit.errors import InputError
 from audit.population import audience_comparison
 from audit.privacy.role_view import RoleView
-from audit.queries import audience, documents
+from audit.queries import audience, customer, documents
 from audit.queries.case import Case, read_case
 from audit.queries.reports.language import LOCALES
 from audit.workspace.workspace import Workspace
@@ -72,3 +72,13 @@ def test_of_one_recipient_nothing_is_told_apart() -> None:
     row = {"recipients": 1, "others": 648}
     assert audience._outcome(row, told=0, withheld=0) == "few_recipients"
     assert audience._outcome({**row, "recipients": 11}, told=0, withheld=0) == "nothing"
+
+
+def test_what_machines_alone_opened_is_counted_apart_from_what_people_opened() -> None:
+    sent = [{**mailed("c"), "message_id": f"m{number}"} for number in (1, 2, 3)]
+    opened = [
+        {**message, "kind": "message_opened", "machine": machine}
+        for message, machine in ((sent[0], True), (sent[0], False), (sent[1], True), (sent[2], False))
+    ]
+    counts = customer.message_counts(built(*sent, *opened))
+    assert (counts.sent, counts.opened, counts.machine_opened) == (3, 2, 1)

@@ -306,8 +306,12 @@ def test_a_rule_prevents_only_what_it_stops(stops: int, of: int, said: str) -> N
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"limit": 1}, "you get at most one e-mail within 14 days"),
-        ({"limit": 2}, "you get at most 2 e-mails within 14 days"),
+        ({"limit": 1}, "you get at most one advertising e-mail within 14 days"),
+        ({"limit": 2}, "you get at most 2 advertising e-mails within 14 days"),
+        (
+            {"limit": 2, "message_classes": ["marketing", "transactional"]},
+            "you get at most 2 e-mails within 14 days",
+        ),
         ({"limit": 1, "campaigns": ["news"]}, "you get at most one e-mail of this kind within 14 days"),
         ({"limit": 2, "campaigns": ["news"]}, "you get at most 2 e-mails of this kind within 14 days"),
     ],
