@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from tui.commands.output import SIGNS, line, table
 from tui.rendering.charts import bar, sparkline
 from tui.rendering.wording import explanation_lines, no_day, of_one_address, standing_name
+from tui.rendering.wording import moment as minute
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -111,14 +112,11 @@ def _out_of_pattern(entries: "Sequence[OutOfPattern]") -> None:
 
 def _message_counts(counts: "MessageCounts") -> None:
     """How many messages there are and what became of them, without zeros."""
-    names = {
-        "opened": "opened by people",
-        "machine_opened": "opened by machines only",
-        "orphans": "without a send record",
-    }
-    words = ("attempted", "sent", "suppressed", "clicked", *names)
-    numbers = {names.get(word, word): getattr(counts, word) for word in words}
-    line("Messages: " + (" · ".join(f"{n:,} {word}" for word, n in numbers.items() if n) or "none"))
+    plain = {word: word for word in ("attempted", "sent", "suppressed", "clicked")}
+    opened = {"opened": "opened by people", "machine_opened": "opened by machines only"}
+    names = {**plain, **opened, "orphans": "without a send record"}
+    told = " · ".join(f"{n:,} {name}" for word, name in names.items() if (n := getattr(counts, word)))
+    line(f"Messages: {told or 'none'}")
     if by := _most_first(counts.by_channel):
         line("by channel: " + " · ".join(f"{name} {number:,}" for name, number in by))
     line()
@@ -369,9 +367,7 @@ def _most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def _day(moment: "datetime | str | None") -> str:
-    if moment is not None and not isinstance(moment, str):
-        return f"{moment:%Y-%m-%d %H:%M}"
-    return moment[:16].replace("T", " ") if moment else ""
+    return minute(moment) if moment else ""
 
 
 def _yes(value: object) -> str:

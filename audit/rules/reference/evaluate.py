@@ -49,7 +49,8 @@ class Deferral(NamedTuple):
 class Verdict:
     """What one rule (its position in the set) says of one message at `at`.
 
-    `applies`: it judges the message at all; `blocking`: that it stops the message, and what it counted.
+    `applies`: it judges the message at all; `blocking`: that it stops the message, and what it counted; `netted`: that it
+    would have counted others before it that the rules together held back.
     """
 
     number: int
@@ -58,6 +59,7 @@ class Verdict:
     blocking: Blocking | None
     cannot_tell: bool
     next_allowed_at: datetime | None
+    netted: bool = False
 
 
 def judge(history: History, rules: RuleSet) -> list[Decision]:
@@ -72,9 +74,13 @@ def judge(history: History, rules: RuleSet) -> list[Decision]:
 def verdicts(history: History, rules: RuleSet, event_id: str) -> list[Verdict]:
     """What each rule says of the message `event_id` when it is first due, all others having been decided before."""
     judging = Judge(history, rules)
-    for at, message in _due(history, judging, []):
+    decided: list[Decision] = []
+    before: dict[str, Message] = {}
+    for at, message in _due(history, judging, decided):
         if message.event_id == event_id:
-            return judging.verdicts(message, at)
+            sent = {decision.event_id for decision in decided if decision.decision != "stop"}
+            return judging.verdicts(message, at, [before[held] for held in before if held not in sent])
+        before[message.event_id] = message
     return []
 
 
@@ -121,11 +127,11 @@ class Judge:
         self._record_sent(message, at, applicable.counts)
         return self._went_out(message, at, "allow", self._cannot_tell(message, at, applicable.undecidable))
 
-    def verdicts(self, message: Message, at: datetime) -> list[Verdict]:
-        """What each rule of the set says of a message that is due at `at`."""
+    def verdicts(self, message: Message, at: datetime, held: Sequence[Message]) -> list[Verdict]:
+        """What each rule of the set says of a message that is due at `at`; `held`: those before it that did not go out by then."""
         applies = self._applicable(message, at).applies
         return [
-            self._verdict(number, message, at)
+            self._verdict(number, message, at, netted=self._counts_one(number, held, at))
             if number in applies
             else Verdict(number, at, applies=False, blocking=None, cannot_tell=False, next_allowed_at=at)
             for number in range(len(self._rules.rules))
@@ -255,7 +261,16 @@ class Judge:
     def _evaluator(self, number: int) -> Evaluator:
         return self._rules.rules[number].evaluator(self._history)
 
-    def _verdict(self, number: int, message: Message, at: datetime) -> Verdict:
+    def _counts_one(self, number: int, held: Sequence[Message], at: datetime) -> bool:
+        """Whether a rule would still count one of these messages at `at`, had it gone out."""
+        back = self._rules.rules[number].lookback
+        return any(
+            number in self._applicable(one, one.at).counts
+            for one in held
+            if back is None or at - one.at < back
+        )
+
+    def _verdict(self, number: int, message: Message, at: datetime, *, netted: bool) -> Verdict:
         evaluator = self._evaluators[number]
         return Verdict(
             number,
@@ -264,6 +279,7 @@ class Judge:
             blocking=evaluator.blocking(message, at),
             cannot_tell=evaluator.undecidable(message, at),
             next_allowed_at=self.earliest(message, at, [number]),
+            netted=netted,
         )
 
 

@@ -17,6 +17,9 @@ from audit.rules.reference.evaluate import Verdict, verdicts
 from audit.rules.replay import simulation
 from audit.rules.scopes import RuleSet, class_of
 
+_NETTED = " What the rules would have held back before it is not counted."
+"""Said where more went out than a rule counts."""
+
 
 def of(
     events: pl.DataFrame,
@@ -116,11 +119,13 @@ def text(rule: Rule, verdict: Verdict, *, exempt: str | None = None) -> str:
     if not verdict.applies:
         return "Is not about this message."
     if verdict.blocking is not None:
-        return _stops(rule, len(verdict.blocking.counted), verdict.next_allowed_at)
+        stops = _stops(rule, len(verdict.blocking.counted), verdict.next_allowed_at)
+        return f"{stops}{_NETTED}" if verdict.netted else stops
     if verdict.cannot_tell:
         return f"Cannot tell: {rule.lacking()}, so it lets the message pass."
     because = rule.passed_because()
-    return f"Lets it pass: {because}." if because else "Lets it pass."
+    passes = f"Lets it pass: {because}." if because else "Lets it pass."
+    return f"{passes}{_NETTED}" if verdict.netted else passes
 
 
 def _word(verdict: Verdict) -> str:

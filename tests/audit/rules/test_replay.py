@@ -224,6 +224,20 @@ def test_every_rule_says_its_word_on_one_message(name):
     assert (other["verdict"], other["text"]) == ("allows", "Is not about this message.")
 
 
+@pytest.mark.parametrize("held", ["s2", "s1"])
+def test_what_another_rule_held_back_is_said_not_to_be_counted(held):
+    """Four went out before the last, or three in the window: the cap counts fewer, and says why."""
+    frame = events(*({**row, "campaign_id": row["event_id"]} for row in SERIES))
+    rules = [from_dict(cap(3, "3d")), from_dict({**MUTE, "campaigns": [held]})]
+    _, counting = verdicts.of(frame, context(frame), rules, "s4")
+    (alone,) = verdicts.of(frame, context(frame), rules[:1], "s4")
+    not_counted = " What the rules would have held back before it is not counted."
+    assert counting["text"] == "Lets it pass: fewer than 3 went out in the 3d before it." + (
+        not_counted if held == "s2" else ""
+    )
+    assert not_counted not in alone["text"]
+
+
 def test_a_rule_that_cannot_tell_says_so():
     frame = events(message("2026-01-01T23:00"))
     rule = from_dict({"id": "q", "kind": "quiet_hours", "quiet": "21:00-08:00"})
