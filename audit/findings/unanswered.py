@@ -171,22 +171,30 @@ def _moment(value: object) -> datetime | None:
 def by_lack(rows: Iterable[Unanswered]) -> tuple[tuple[Unanswered, tuple[str, ...]], ...]:
     """What is lacking, each once, with the checks that lack it.
 
-    What a check lacks in part is not among it where the check cannot answer at all. Columns that none of the same events has are
-    one lack, whichever check asks for them.
+    What a check lacks in part is not among it where the check cannot answer at all. Columns that the same events lack are one
+    lack, whichever check asks for them.
     """
     rows = tuple(rows)
     closed = {row.check for row in rows if row.lacks == "kinds" or row.nowhere}
-    checks: dict[Unanswered, list[Unanswered]] = {}
+    checks: list[tuple[Unanswered, dict[str, None]]] = []
     for row in rows:
         if row.lacks in ("kinds", "opt_outs") or row.nowhere or row.check not in closed:
-            alike = msgspec.structs.replace(row, check="", columns=() if row.nowhere else row.columns)
-            checks.setdefault(alike, []).append(row)
-    return tuple(
-        (
-            msgspec.structs.replace(
-                lack, columns=tuple(dict.fromkeys(name for row in own for name in row.columns))
-            ),
-            tuple(dict.fromkeys(row.check for row in own)),
-        )
-        for lack, own in checks.items()
-    )
+            lack = msgspec.structs.replace(row, check="")
+            place = next((at for at, (other, _) in enumerate(checks) if _same_events(other, lack)), None)
+            if place is None:
+                checks.append((lack, {row.check: None}))
+            else:
+                other, own = checks[place]
+                columns = tuple(dict.fromkeys((*other.columns, *lack.columns)))
+                checks[place] = msgspec.structs.replace(other, columns=columns), own | {row.check: None}
+    return tuple((lack, tuple(own)) for lack, own in checks)
+
+
+def _same_events(one: Unanswered, other: Unanswered) -> bool:
+    """Whether the same is lacking, or columns are in the same events: as many lack them, and all of the kind do, or one lacks what
+    the other lacks and more.
+    """
+    if msgspec.structs.replace(one, columns=()) != msgspec.structs.replace(other, columns=()):
+        return False
+    columns, others = set(one.columns), set(other.columns)
+    return one.nowhere or columns <= others or others <= columns

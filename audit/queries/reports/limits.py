@@ -117,33 +117,25 @@ def sentences(says: Language, unanswered: Iterable[Unanswered]) -> list[str]:
     """
     lacks = by_lack(unanswered)
     texts = [_sentence(says, lack, checks) for lack, checks in lacks if lack.lacks in ("columns", "opt_outs")]
-    absent = _absent(says, [(lack, checks) for lack, checks in lacks if lack.lacks == "kinds"])
+    absent = [(lack, checks) for lack, checks in lacks if lack.lacks == "kinds"]
     ends = {_kinds(says, lack): lack.until for lack, _ in lacks if lack.lacks == "end"}
     known = [
         says.say("limits", "up_to", kinds=kinds, until=says.date(at)) for kinds, at in ends.items() if at
     ]
-    texts += [says.say("limits", "kinds", absent="; ".join(absent))] if absent else []
+    if absent:
+        kinds = dict.fromkeys(kind for lack, _ in absent for kind in lack.kinds)
+        checks = dict.fromkeys(check for _, checks in absent for check in checks)
+        named, questions = says.either([_kind(says, kind) for kind in kinds]), _questions(says, checks)
+        texts.append(says.say("limits", "kinds", kinds=named, questions="; ".join(questions)))
     texts += [says.say("limits", "end", known=says.listed(known))] if known else []
     missing: dict[tuple[Gap, ...], dict[str, None]] = {}
     for lack, _ in lacks:
         if lack.lacks == "gap":
             missing.setdefault(lack.gaps, {}).update(dict.fromkeys(lack.kinds))
-    for gaps, kinds in missing.items():
+    for gaps, silent in missing.items():
         days = says.listed([_gap(says, gap) for gap in gaps])
-        named = says.either([_kind(says, kind) for kind in kinds])
+        named = says.either([_kind(says, kind) for kind in silent])
         texts.append(says.say("limits", "gap", kinds=named, gaps=says.begun(days)))
-    return texts
-
-
-def _absent(says: Language, lacks: Iterable[tuple[Unanswered, Sequence[str]]]) -> list[str]:
-    """Kinds that are absent, with the questions that they leave open; a question that several leave open is told once."""
-    told: set[str] = set()
-    texts = []
-    for lack, checks in lacks:
-        key = "absent" if not told.issuperset(checks) else "absent_too"
-        open_ones = _questions(says, [check for check in checks if check not in told])
-        texts.append(says.say("limits", key, kinds=_kinds(says, lack), questions="; ".join(open_ones)))
-        told.update(checks)
     return texts
 
 
