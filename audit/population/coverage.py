@@ -4,7 +4,7 @@ Kept as daily counts, so that the coverage of two imports is their sum.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
@@ -191,6 +191,11 @@ class Coverage:
         """Whether the data holds events of every one of `kinds`."""
         return all(kind in self.kinds for kind in kinds)
 
+    def since(self, first: datetime | None) -> "Coverage":
+        """The same without the gaps that end before `first` (UTC), the first event of whoever is asked about."""
+        gaps = tuple(gap for gap in self.gaps if first is None or gap[1] >= first.date())
+        return replace(self, gaps=gaps)
+
     def document(self) -> CoverageDocument:
         """The `coverage` of `whysent show --json`."""
         return CoverageDocument(
@@ -312,19 +317,42 @@ def _gaps(counts: pl.DataFrame) -> list[tuple[str, date, date]]:
     """The source, first and last day of silences that are too long for how often their source is silent for a day.
 
     With a share p of days without an event, k of them in a row begin on some day of n with a chance of at most n·p^k.
+    The days are those of the kinds that the source recorded before the silence and again after it: what it began to
+    record later says nothing of how often it was silent until then.
     """
-    day, source = timedelta(days=1), "source_name"
+    day, source, stretch = timedelta(days=1), "source_name", ("source_name", "before", "day")
     days = counts.select(source, "day").unique().sort(source, "day")
-    span = ((pl.col("day").max() - pl.col("day").min()).dt.total_days() + 1).over(source)
-    silent_share = (span - pl.len().over(source) + 1) / (span + 1)
     before = pl.col("day").shift(1).over(source)
-    silence = (pl.col("day") - before).dt.total_days() - 1
-    gaps = days.select(source, before.alias("before"), "day", (span * silent_share**silence).alias("chance"))
-    return sorted(
-        (name, before + day, until - day)
-        for name, before, until, chance in gaps.drop_nulls("before").rows()
-        if chance < _CHANCE
+    silences = days.select(source, before.alias("before"), "day").filter(
+        pl.col("day") - pl.col("before") > day
     )
+    spans = counts.group_by(source, "kind").agg(
+        pl.col("day").min().alias("begins"), pl.col("day").max().alias("ends")
+    )
+    around = (
+        silences.join(spans, on=source)
+        .filter(pl.col("begins") <= pl.col("before"), pl.col("ends") >= pl.col("day"))
+        .group_by(stretch)
+        .agg(pl.col("kind").sort())
+    )
+    rhythms = around.select(source, "kind").unique().with_row_index("rhythm")
+    rated = (
+        rhythms.explode("kind")
+        .join(counts.select(source, "kind", "day"), on=(source, "kind"))
+        .group_by("rhythm")
+        .agg(
+            ((pl.col("day").max() - pl.col("day").min()).dt.total_days() + 1).alias("span"),
+            pl.col("day").n_unique().alias("days"),
+        )
+    )
+    silence = (pl.col("day") - pl.col("before")).dt.total_days() - 1
+    silent_share = (pl.col("span") - pl.col("days") + 1) / (pl.col("span") + 1)
+    gaps = (
+        around.join(rhythms, on=(source, "kind"))
+        .join(rated, on="rhythm")
+        .filter(pl.col("span") * silent_share**silence < _CHANCE)
+    )
+    return sorted((name, before + day, until - day) for name, before, until in gaps.select(stretch).rows())
 
 
 def _ends(counts: pl.DataFrame, moment: datetime | None) -> dict[str, datetime]:

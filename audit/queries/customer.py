@@ -170,14 +170,15 @@ def picture(case: Case, *, strips: bool) -> CustomerPicture:
     nothing out of pattern.
     """
     events, context = case.events, case.context
+    first = _moment(events["occurred_at"].min())
     odd = anomaly.out_of_pattern(events, context) if strips else ()
     full = CustomerPicture(
         customer=case.customer,
         at=context.at,
         events=events.height,
-        first=_moment(events["occurred_at"].min()),
+        first=first,
         last=_moment(events["occurred_at"].max()),
-        coverage=context.coverage.document(),
+        coverage=context.coverage.since(first).document(),
         same_address=tuple(context.namesakes.get(case.customer, ())),
         messages=message_counts(events),
         segments=tuple(_memberships(case)),

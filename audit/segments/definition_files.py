@@ -20,7 +20,7 @@ from audit.storage import toml_input
 from audit.storage.toml_input import Flag, Text, are_tables, one_of, read_by, unknown
 
 _TITLE = ("group",)
-_REASON = ("count", "part", "acts", "first", "last", "item", "group")
+_REASON = ("count", "part", "acts", "first", "last", "item", "bar", "group")
 _ALIAS = ("group", "leaf")
 
 
@@ -126,8 +126,15 @@ def _definition(location: Location, row: Mapping[str, Any]) -> Definition:
     if not table.when or not are_tables(table.when):
         raise location.error("when", "a segment needs at least one [[segment.when]]")
     when = tuple(read_condition(location, condition) for condition in table.when)
-    if len(when) > 1 and any(condition.by for condition in when):
-        raise location.error("depth", "by, depth, each and bands stand only in a segment of one condition")
+    if (
+        len(
+            {(condition.by, condition.depth if condition.by else None, condition.bands) for condition in when}
+        )
+        > 1
+    ):
+        raise location.error(
+            "depth", "by, depth, each and bands must be the same in every condition of a segment"
+        )
     grouped = bool(when[0].by)
     for key, templates, fields in (
         ("title", [table.title], _TITLE),

@@ -1,6 +1,7 @@
 """The segments that our definitions give customers, with their evidence and when they end."""
 
 from collections.abc import Iterator
+from math import ceil
 from typing import NamedTuple
 
 import polars as pl
@@ -179,6 +180,9 @@ def _titled(rows: pl.DataFrame, definition: Definition) -> pl.DataFrame:
     fields = _FIELDS
     if len(definition.when[0].by) > 1:
         fields = _FIELDS | {"group": pl.col("group").str.replace_all(BETWEEN, TOLD_BETWEEN, literal=True)}
+    raised = [each for each in definition.when if each.above_fifth is not None]
+    bar = (ceil if raised[-1].test == "count" else int)(raised[-1].at_least) if raised else 0
+    fields = fields | {"bar": pl.lit(f"{bar:,}")}
     grouped_id = pl.concat_str(pl.lit(f"{definition.id}:"), "group")
     return rows.with_columns(
         (grouped_id if definition.grouped else pl.lit(definition.id)).alias("segment_id"),

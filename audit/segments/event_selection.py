@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -75,7 +76,7 @@ class SelectedEvents:
 
     def grouped(self, condition: Condition) -> pl.DataFrame:
         """The events that `condition` looks at, with the `group` each is in; see `groups.grouped`."""
-        return self.once(SelectedEvents._grouped_rows, condition)
+        return self.once(SelectedEvents._grouped_rows, replace(condition, at_least=1, window=None))
 
     def described(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Add to a frame with `row` what those events are: `event_id, occurred_at, kind, item_id, item_name`."""

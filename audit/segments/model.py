@@ -103,7 +103,8 @@ class Definition:
 
     `finer_than` names the definition whose groups this one divides further: where both hold, the finer one stands; one without groups stands in
     the place of all groups of the other that nobody logged.
-    `title` and `reason` name `{group}`, `reason` also `{count}`, `{first}`, `{last}` and `{item}`.
+    `title` and `reason` name `{group}`, `reason` also `{count}`, `{first}`, `{last}` and `{item}`, and `{bar}`: the number
+    asked for where `above_fifth` may raise it.
     """
 
     id: str

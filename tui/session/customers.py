@@ -162,6 +162,7 @@ class Customers:
     def picture(self, customer: str, without: tuple[str, ...], *, whole: bool = True) -> Picture:
         """One customer, without the events left out. Unless `whole`, recommendations that would take long are left out."""
         from audit.findings.suggested_rule import only_rule
+        from audit.population import coverage
         from audit.queries import customer as queries
         from audit.queries.reports.limits import line
 
@@ -174,7 +175,7 @@ class Customers:
         return Picture(
             customer,
             self._about(customer, case),
-            line(case.context.coverage),
+            line(coverage.of_document(document.coverage)),
             verdict_text.quick(document),
             timeline.rows(case.view.events(case.events)),
             timeline.weeks(case.events, case.context.at),

@@ -60,15 +60,16 @@ def _reach(coverage: Coverage) -> tuple[_Reached, ...]:
 def line(coverage: Coverage) -> str:
     """`data: orders to 21 Nov 2026 09:12 · messages to 20 Nov 23:59, gap 3–5 Oct · no opens` (times in UTC).
 
-    The year stands where it is not that of the date before it. Of several gaps the newest is shown, with
-    how many there are. Last comes what was left out, if anything.
+    The year stands where it is not that of the date before it, or not that of the newest event of all. Of several gaps the
+    newest is shown, with how many there are. Last comes what was left out, if anything.
     """
     parts: list[str] = []
     year: int | None = None
+    present = max((span.last.year for span in coverage.kinds.values()), default=None)
     for word, newest, gaps in _reach(coverage):
         if newest is not None:
             told = f"{word} to {_day(newest, year)} {newest:%H:%M}"
-            year = newest.year
+            year = newest.year if newest.year == present else None
             parts.append(f"{told}, {_gap_in_figures(gaps, year)}" if gaps else told)
         else:
             parts.append(_gap_in_figures(gaps, year) if gaps else f"no {word}")

@@ -80,6 +80,21 @@ def test_in_a_gap_only_what_its_source_records_may_be_missing() -> None:
     assert made.gaps_of(["message_sent"]) == ()
 
 
+def test_what_a_source_records_later_says_nothing_of_its_days_before() -> None:
+    """As found in real data: mailings every three weeks, and from a later day on coupons handed in nearly every day."""
+    mailed = [view(day, "campaigns", "message_sent") for day in (0, 22, 44, 97, 120, 150, 180, 220)]
+    handed_in = [view(day, "campaigns", "message_clicked") for day in range(48, 240)]
+    assert summary(*mailed, *handed_in).gaps == ()
+    silent = [row for row in handed_in if not 100 <= (row["at"].date() - FIRST).days < 110]
+    assert summary(*mailed, *silent).gaps == ((date(2026, 4, 11), date(2026, 4, 20)),)
+
+
+def test_of_somebody_no_gap_is_told_that_ends_before_their_first_event() -> None:
+    known = summary(*(view(day) for day in range(100) if not 50 <= day < 60))
+    assert known.since(noon(60)).gaps == ()
+    assert known.since(noon(59)).gaps == known.since(None).gaps == known.gaps
+
+
 def test_kinds_of_one_source_share_its_days() -> None:
     assert summary(*(view(day, kind=KINDS[day % 3]) for day in range(100))).gaps == ()
 

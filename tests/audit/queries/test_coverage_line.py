@@ -34,6 +34,16 @@ def test_the_year_stands_again_where_it_changes() -> None:
     assert line == "data: orders to 2 Jan 2025 03:04 · views to 20 Nov 2026 23:59 · messages to 20 Nov 23:59"
 
 
+def test_the_year_stands_where_the_newest_event_of_all_is_of_another() -> None:
+    old = datetime(2021, 5, 17, 8, tzinfo=UTC)
+    known = covering(
+        order_completed=old, message_sent=old, product_viewed=old, segment_snapshot=ALL["message_sent"]
+    )
+    assert limits.line(known).startswith(
+        "data: orders to 17 May 2021 08:00 · views to 17 May 2021 08:00 · messages to 17 May 2021 08:00"
+    )
+
+
 @pytest.mark.parametrize(
     ("gaps", "words"),
     [

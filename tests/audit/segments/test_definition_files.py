@@ -143,7 +143,7 @@ def test_a_definition_that_says_something_else_is_another_version():
 
 def test_depth_stands_alone():
     second = '[[segment.when]]\ntest = "first"\nkinds = ["order_completed"]\nwindow = "1d"\n'
-    with pytest.raises(InputError, match=r"depth: .* stand only in a segment of one condition"):
+    with pytest.raises(InputError, match=r"depth: .* must be the same in every condition"):
         segments.parse(GOOD.replace("at_least", "depth = 2\nat_least") + second, "f.toml")
 
 

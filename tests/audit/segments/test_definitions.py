@@ -321,6 +321,26 @@ def test_only_what_the_customer_did_is_told(kinds, acts):
     assert reason == f"{acts} Tea > Green on 5 days in the last 180, the last time on 2026-06-29."
 
 
+def test_who_has_not_come_back_for_sixty_days_does_not_keep_coming_back():
+    def looks(newest):
+        return [view(ago(newest + 9 * n), f"t{n}", category="Tea > Green > Loose") for n in range(4)]
+
+    found = derived(looks(59))["micro-area:Tea > Green"]
+    assert found["until"] == ago(-1)
+    assert "micro-area:Tea > Green" not in derived(looks(60))
+
+
+def test_the_number_that_was_asked_for_is_told():
+    assert derived(rich(12, 83.34))["high-value"]["reason"].endswith("worth 1,000 or more together.")
+    raised = FACTS.quantiles.with_columns(
+        pl.col("value") * pl.when(pl.col("measure") == "spent").then(37.318).otherwise(1)
+    )
+    frame = events(*rich(12, 900.0))
+    given = segments.derive(frame, context(frame, AT, facts=replace(FACTS, quantiles=raised)))
+    reason = given.filter(pl.col("segment_id") == "high-value")["reason"].item()
+    assert reason.endswith("worth 2,985 or more together.")
+
+
 def test_as_many_are_counted_as_are_given_a_segment():
     rows = [{**row, "customer_id": f"c_{n}"} for n in range(3) for row in (*orders(3 + n), *tea(4 + n))]
     frame = events(*rows)
@@ -406,7 +426,9 @@ def test_evidence_is_every_row_that_bears_it_oldest_first():
     rows = [*orders(5), order(ago(1), 4, item_id="second row of the last order"), order(ago(200), "old")]
     found = derived(rows)["frequent-buyer"]
     assert found["evidence"] == ["e1", "e2", "e3", "e4", "e5", "e6"]
-    assert found["reason"] == "5 orders in the last 90 days, the newest on 2026-06-29."
+    assert found["reason"] == (
+        "5 orders in the last 90 days, the newest on 2026-06-29; 5 or more make a frequent buyer here."
+    )
 
 
 def test_leaving_an_event_out_takes_the_segment_away():
