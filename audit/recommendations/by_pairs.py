@@ -292,12 +292,17 @@ def _excluded(
         pl.col("item_id") != item,
         ~pl.col("item_id").is_in(speaking.implode()),
     ).unique("item_id", keep="last", maintain_order=True)
+    read = acts.filter(pl.col("kind").is_in(RECOMMENDERS[id_].begins))
+    if id_ == "recommended_for_you":  # what they bought speaks in `also_bought`
+        read = read.join(acts.filter(pl.col("kind") == "order_completed"), on=_ITEM, how="anti")
     exclusion = (
         pl.when(pl.col("occurred_at") <= ctx.at - strategy.window)
         .then(pl.lit(f"goes with it, and was more than {strategy.window.days} days ago: too long"))
         .when(pl.col("rank") >= strategy.others)
         .then(pl.lit(f"goes with it, and {strategy.others} others go with that better"))
-        .otherwise(pl.lit("goes with it, and was no such act as this strip looks at, or others were newer"))
+        .when(~pl.col("item_id").is_in(read["item_id"].drop_nulls().unique().implode()))
+        .then(pl.lit("goes with it, and this strip goes by other acts"))
+        .otherwise(pl.lit("goes with it, and newer ones stand before it"))
     )
     return silent.join(paired, on="item_id", maintain_order="left").select("event_id", exclusion.alias("why"))
 

@@ -125,21 +125,34 @@ def _recorded(kinds: tuple[str, ...], selected: SelectedEvents) -> tuple[str, ..
 
 
 def _open(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents) -> pl.DataFrame:
+    opening = openings(rows, condition, selected).with_columns(
+        leave=pl.min_horizontal("closed", "known", "stale")
+    )
+    if condition.same == "item_id":
+        opening = opening.drop_nulls("item_id")
+    return _contribution(opening, pl.col("occurred_at") + condition.after, pl.col("leave"), "row")
+
+
+def openings(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents) -> pl.DataFrame:
+    """`rows` with what can end each (times, null where nothing does): `closed` by which `kind_closing`; `known`, up to when an end would be in
+    the data; `stale`, when its window is over.
+    """
     ending = selected.rows(Selection(condition.ends)).with_columns(pl.lit("").alias("group"))
     acts = pl.concat([rows.with_columns(opens=True), ending.with_columns(opens=False)]).sort("row", "opens")
-    closing = pl.when(~pl.col("opens")).then("occurred_at")
+    closing = pl.when(~pl.col("opens")).then("row")
     if condition.same is None:
         closes = closing.backward_fill().over("person")
     else:
         names_none = pl.col(condition.same).is_null()
         closes_all = pl.when(names_none).then(closing).backward_fill().over("person")
         closes = pl.min_horizontal(closing.backward_fill().over("person", condition.same), closes_all)
-    stale = [pl.col("occurred_at") + condition.window] if condition.window else []
-    known = _known_through(condition.ends, selected)
-    opening = acts.with_columns(pl.min_horizontal(closes, known, *stale).alias("leave")).filter("opens")
-    if condition.same == "item_id":
-        opening = opening.drop_nulls("item_id")
-    return _contribution(opening, pl.col("occurred_at") + condition.after, pl.col("leave"), "row")
+    stale = pl.lit(None, TIME) if condition.window is None else pl.col("occurred_at") + condition.window
+    ends = ending.select(closes="row", closed="occurred_at", kind_closing="kind")
+    return (
+        acts.with_columns(closes=closes, known=_known_through(condition.ends, selected), stale=stale)
+        .filter("opens")
+        .join(ends, on="closes", how="left", maintain_order="left")
+    )
 
 
 def _state(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.DataFrame:

@@ -38,7 +38,7 @@ def derive(
 
     `segment_id` is the definition's id, with `:` and the category where one exists for each category. `since`
     (µs, UTC): when the present unbroken membership began; `until`: when it ends if nothing new happens, null if
-    nothing ends it. `evidence`: event_ids, oldest first. `absent`: JSON `{"kind": [...], "since": time}` of what did
+    nothing ends it. `evidence`: event_ids, oldest first. `absent`: JSON `{"kind": [...], "since": time, "item_id" or "lists": of which}` of what did
     not happen, else null. `reason`: one sentence. In order of customer, then of the definitions.
 
     A sensitive definition is evaluated only for customers of whom somebody else logged that segment; a category of

@@ -79,8 +79,8 @@ class SelectedEvents:
         return self.once(SelectedEvents._grouped_rows, replace(condition, at_least=1, window=None))
 
     def described(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Add to a frame with `row` what those events are: `event_id, occurred_at, kind, item_id, item_name`."""
-        facts = self._events.select("event_id", "occurred_at", "kind", "item_id", "item_name")
+        """Add to a frame with `row` what those events are: `event_id, occurred_at, kind, item_id, item_name, list_id`."""
+        facts = self._events.select("event_id", "occurred_at", "kind", "item_id", "item_name", "list_id")
         return pl.concat([rows, facts[rows["row"]]], how="horizontal")
 
     def persons(self, customers: pl.Series) -> pl.Series:

@@ -6,7 +6,7 @@ from datetime import datetime
 import polars as pl
 
 from audit.events.purchases import without_undone
-from audit.segments.contributions import contributions, live, runs
+from audit.segments.contributions import contributions, fits, live, openings, runs, says
 from audit.segments.event_selection import SelectedEvents
 from audit.segments.model import LEARNED, Condition, Definition, SegmentContext
 from audit.segments.models import explain as learned
@@ -17,13 +17,20 @@ EXCLUDED: dict[str, pl.DataType] = {"event_id": pl.String(), "why": pl.String()}
 
 _EXCLUDED_ROWS = {"row": pl.UInt32, "why": pl.String}
 
-_NEVER_COUNTS = {
-    "first": "only the first of them counts",
-    "absent": "a newer one stands for them",
-    "state": "says nothing of it, or another row says what is so now",
-    "open": "bought, taken out or ended since, or not within its time",
-}
+_NEVER_COUNTS = {"first": "only the first of them counts", "absent": "a newer one stands for them"}
 """Test → what is said of events it looks at and does not rest on, whenever they were."""
+
+_CLOSED = {
+    "order_completed": "bought since",
+    "product_removed": "taken out since",
+    "registry_closed": "closed since",
+    "customer_deceased": "the customer died since",
+    "unsubscribed": "left since",
+    "objected": "objected since",
+    "consent_withdrawn": "consent withdrawn since",
+    "message_complained": "complained since",
+}
+"""Kind → what is said of what one of it closed."""
 
 _VERBS = {
     "looked at": ("product_viewed",),
@@ -71,6 +78,7 @@ def evidence(
             _acts().alias("acts"),
             pl.col("item_name").drop_nulls().last().alias("item"),
             pl.col("item_id").drop_nulls().last().alias("item_id"),
+            pl.col("list_id").drop_nulls().unique(maintain_order=True).alias("lists"),
         )
     )
     none = pl.lit([], pl.List(pl.String))  # of a learned group that rests on what was seldom done
@@ -161,6 +169,7 @@ def _absent(definitions: tuple[Definition, ...]) -> pl.Expr:
             if kinds:
                 fields = [pl.lit(list(kinds), pl.List(pl.String)).alias("kind"), since]
                 fields += [pl.col("item_id")] if condition.same == "item_id" else []
+                fields += [pl.col("lists")] if condition.same == "list_id" else []
                 as_json = pl.struct(fields).struct.json_encode()
                 absent = pl.when(pl.col("position") == position).then(as_json).otherwise(absent)
     return absent
@@ -212,16 +221,54 @@ def _excluded_rows(
     rows = selected.grouped(condition)
     if condition.by and condition.test != "state":
         rows = rows.filter(pl.col("group") == group)
-    return rows.select("row", _exclusion(condition, ctx).alias("why"))
+    if condition.test == "open":
+        rows = openings(rows, condition, selected)
+    elif condition.test == "state":  # a row that says nothing of it is none that is looked at
+        rows = says(rows, condition)
+    return rows.select("row", _exclusion(condition, ctx).alias("why")).drop_nulls()
 
 
 def _exclusion(condition: Condition, ctx: SegmentContext) -> pl.Expr:
-    """What keeps an event that a condition looks at from counting."""
+    """What keeps an event that a condition looks at from counting; null where nothing does."""
     if condition.test in _NEVER_COUNTS:
         return pl.lit(_NEVER_COUNTS[condition.test])
+    if condition.test == "state":
+        newer = pl.lit("a newer one says what is so now")
+        return (
+            newer
+            if condition.by
+            else pl.when(fits(condition)).then(newer).otherwise(pl.lit("says something else"))
+        )
+    if condition.test == "open":
+        return _not_open(condition, ctx.at)
     lacking = pl.lit("its row lacks what is counted")
     if condition.window is None:
         return lacking
-    days = condition.window.days
-    early = pl.lit(f"more than {days} days ago: too long" if days > 1 else "too long ago")
-    return pl.when(pl.col("occurred_at") <= ctx.at - condition.window).then(early).otherwise(lacking)
+    return (
+        pl.when(pl.col("occurred_at") <= ctx.at - condition.window)
+        .then(_too_long(condition))
+        .otherwise(lacking)
+    )
+
+
+def _not_open(condition: Condition, at: datetime) -> pl.Expr:
+    closed = pl.col("kind_closing").replace_strict(
+        _CLOSED, default=pl.format("{} since", pl.col("kind_closing").str.replace_all("_", " "))
+    )
+    return (
+        pl.when(pl.col("closed").is_not_null())
+        .then(closed)
+        .when(pl.col("stale") <= at)
+        .then(_too_long(condition))
+        .when(pl.col("occurred_at") + condition.after > at)
+        .then(pl.lit("too short a time ago"))
+        .when(pl.col("known") <= at)
+        .then(pl.lit("whether it has ended since is not in the data"))
+        .when(pl.col(condition.same or "event_id").is_null())
+        .then(pl.lit("its row does not say of what"))
+    )
+
+
+def _too_long(condition: Condition) -> pl.Expr:
+    days = 0 if condition.window is None else condition.window.days
+    return pl.lit(f"more than {days} days ago: too long" if days > 1 else "too long ago")

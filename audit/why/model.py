@@ -29,6 +29,8 @@ class Absence(Document, omit_defaults=True):
     until: datetime = msgspec.field(name="to")
     item_id: str | None = None
     category: str | None = None
+    lists: tuple[str, ...] = ()
+    """Of these lists, where it is about some."""
     on_them: bool = False
     """True where it speaks of the messages of the finding alone."""
 

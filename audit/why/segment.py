@@ -12,7 +12,7 @@ from audit.errors import NotFoundError
 from audit.events.purchases import ORDER, TAKEN_BACK, undone
 from audit.events.schema import BEHAVIOUR
 from audit.events.times import parse_iso
-from audit.events.vocabulary import carries
+from audit.events.vocabulary import NOES, carries
 from audit.segments import Definition
 from audit.segments.contributions import contributions, fits, least, live, runs, says, spent, unit
 from audit.segments.event_selection import READ, SelectedEvents
@@ -119,18 +119,34 @@ def _derived(events: pl.DataFrame, row: Row, wording: Wording, at: datetime) -> 
     because = reasons.grouped(wording, acts)
     if row["absent"]:
         absent = absence(row["absent"], at)
-        since = "" if absent.since is None else f" since {day(absent.since)}"
-        text = f"no {kinds_in_words(absent.kinds)}{since}"
-        because.append(Reason(text, absent=absent))
+        because.append(Reason(_absent_in_words(absent, acts, wording), absent=absent))
     text = f"our definition gives it: {row['reason']}"
     return [Reason(text, tuple(row["evidence"]), because=tuple(because))]
+
+
+def _absent_in_words(absent: Absence, acts: list[Row], wording: Wording) -> str:
+    """`no orders or removals from the cart of Nail clipper since 2026-03-01`: of the things or lists that the membership rests on."""
+    what = kinds_in_words(absent.kinds)
+    if set(absent.kinds) <= set(NOES):
+        named = " or ".join(map(quoted, absent.lists))
+        what = f"opt-out or spam complaint for {f'{named}, or for ' if named else ''}everything,"
+    elif absent.item_id is not None:
+        things = list(dict.fromkeys(wording.thing(act) for act in acts))
+        what += f" of {things[0] if len(things) == 1 else f'any of these {len(things)}'}"
+    return f"no {what}{'' if absent.since is None else f' since {day(absent.since)}'}"
 
 
 def absence(recorded: str, at: datetime) -> Absence:
     """What did not happen until `at`, `recorded` as a membership's `absent`."""
     absent = json.loads(recorded)
     since = None if absent["since"] is None else parse_iso(absent["since"])
-    return Absence(kinds=tuple(absent["kind"]), since=since, until=at, item_id=absent.get("item_id") or None)
+    return Absence(
+        kinds=tuple(absent["kind"]),
+        since=since,
+        until=at,
+        item_id=absent.get("item_id") or None,
+        lists=tuple(absent.get("lists") or ()),
+    )
 
 
 def _could_be(events: pl.DataFrame, context: Context, row: Row, wording: Wording) -> list[Reason]:

@@ -132,6 +132,10 @@ CASES = {
     "senior": ([profile(ago(9), '{"age": 64}')], [profile(ago(9), '{"age": "65+"}')],
                [profile(ago(9), '{"age": 65}'), profile(ago(8), '{"age": 56}')]),
     "member": (
+        [profile(ago(9), '{"membership": "none"}')], [profile(ago(9), '{"membership": "plus"}')],
+        [profile(ago(9), '{"membership": "plus"}'), profile(ago(8), '{"membership": "none"}')],
+    ),
+    "subscriber": (
         [{"kind": "subscribed", "at": ago(9), "list_id": "a"}, {"kind": "unsubscribed", "at": ago(8)}],
         [{"kind": "subscribed", "at": ago(9), "list_id": "a"}, {"kind": "unsubscribed", "at": ago(8), "list_id": "b"}],
         [{"kind": "subscribed", "at": ago(9), "list_id": "a"}, {"kind": "unsubscribed", "at": ago(8), "list_id": "a"}],

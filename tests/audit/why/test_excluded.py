@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 import polars as pl
+import pytest
 
-from audit import findings, why
+from audit import findings, segments, why
 from audit.findings import registry
 from audit.findings.check import Check
 from audit.population import stats
@@ -55,6 +56,82 @@ def test_of_a_count_what_lies_before_its_window() -> None:
     assert told(made) == [
         ("bought something unnamed on 2026-01-01 00:00: more than 90 days ago: too long", ("old",))
     ]
+
+
+def among_others(frame: pl.DataFrame) -> Context:
+    """All that ends a membership is known up to the moment asked about."""
+    kinds = ("order_completed", "product_removed", "unsubscribed")
+    others = [{"kind": kind, "at": "2026-03-04", "customer_id": "c_9"} for kind in kinds]
+    return context(pl.concat([frame, events(*others)]), "2026-03-04")
+
+
+LETTER = {"kind": "subscribed", "list_id": "sport"}
+ADDED = {"kind": "product_added", **NAILS}
+
+
+@pytest.mark.parametrize(
+    ("segment", "rows", "why_not"),
+    [
+        ("subscriber", [LETTER, {"kind": "unsubscribed", "list_id": "sport"}], ["left since"]),
+        ("subscriber", [LETTER, {"kind": "objected", "list_id": "sport"}], ["objected since"]),
+        ("cart-abandoner", [ADDED, {"kind": "order_completed", **NAILS}], ["bought since"]),
+        ("cart-abandoner", [ADDED, {"kind": "product_removed", **NAILS}], ["taken out since"]),
+        ("cart-abandoner", [{**ADDED, "at": "2026-01-20"}], ["more than 30 days ago: too long"]),
+        ("cart-abandoner", [{**ADDED, "at": "2026-03-03T23:30"}], ["too short a time ago"]),
+        ("cart-abandoner", [{**ADDED, "item_id": None}], ["its row does not say of what"]),
+        ("member", [{"kind": "profile_updated", "attributes": '{"age": 30}'}], []),
+        (
+            "member",
+            [{"kind": "profile_updated", "attributes": '{"membership": "none"}'}],
+            ["says something else"],
+        ),
+        (
+            "member",
+            [{"kind": "profile_updated", "attributes": '{"membership": "gold"}'}],
+            ["a newer one says what is so now"],
+        ),
+    ],
+)
+def test_of_what_does_not_count_the_one_reason_is_told_that_holds(segment, rows, why_not) -> None:
+    held = [
+        {"kind": "subscribed", "list_id": "news"},
+        {"kind": "product_added", "item_id": "rope"},
+        {"kind": "profile_updated", "attributes": '{"membership": "plus"}'},
+    ]
+    dated = [{"at": f"2026-02-{10 + n}", **row} for n, row in enumerate([*rows, *held])]
+    frame = events(*dated).sort("occurred_at")
+    made = why.segment(frame, among_others(frame), segment)
+    assert [
+        text.rpartition(": ")[2] if "long" not in text else "more than 30 days ago: too long"
+        for text, _ in told(made)
+    ] == why_not
+
+
+@pytest.mark.parametrize(
+    ("segment", "rows", "text"),
+    [
+        (
+            "subscriber",
+            [{"kind": "subscribed", "list_id": "news"}, {"kind": "unsubscribed", "list_id": "sport"}],
+            "no opt-out or spam complaint for “news”, or for everything, since 2026-02-10",
+        ),
+        (
+            "cart-abandoner",
+            [ADDED, {"kind": "order_completed", "item_id": "rope"}],
+            "no orders or removals from the cart of Nail clipper since 2026-02-10",
+        ),
+    ],
+)
+def test_what_is_absent_is_told_of_what_the_segment_rests_on(segment, rows, text) -> None:
+    frame = events(*({"at": f"2026-02-{10 + n}", **row} for n, row in enumerate(rows)))
+    made = why.segment(frame, among_others(frame), segment)
+    assert text in [one.text for one in made.because[0].because]
+
+
+@pytest.mark.parametrize("no", ["unsubscribed", "objected", "consent_withdrawn", "message_complained"])
+def test_who_says_no_to_everything_is_no_subscriber(no) -> None:
+    frame = events(LETTER | {"at": "2026-02-10"}, {"kind": no, "at": "2026-02-11"})
+    assert "subscriber" not in set(segments.derive(frame, context(frame, "2026-03-04"))["segment_id"])
 
 
 def with_pairs(frame: pl.DataFrame, *pairs: tuple[str, str], at: str) -> Context:

@@ -1,5 +1,6 @@
 """Every segment that our definitions give has a counterfactual that holds: gone without it, there with any put back."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations
 
@@ -13,6 +14,11 @@ from audit.why.what_if_trials import Trials
 from tests.build import context, events
 
 AT = parse_iso("2026-03-31T00:00:00Z")
+
+BY_ID = {definition.id: definition for definition in segments.definitions()}
+MEMBER_OR_SUBSCRIBER = replace(
+    BY_ID["member"], any_of=True, when=(*BY_ID["subscriber"].when, *BY_ID["member"].when)
+)
 
 ACT = st.one_of(
     st.fixed_dictionaries(
@@ -109,21 +115,21 @@ def test_where_one_of_several_conditions_is_enough_no_smaller_set_ends_them_all(
         for n, row in enumerate([*profiles, *letters])
     ]
     frame = events({"kind": "product_viewed", "event_id": "v", "at": AT - timedelta(days=9)}, *rows)
-    ctx = context(frame, AT)
-    if "member" not in set(segments.derive(frame, ctx)["segment_id"]):
+    ctx = context(frame, AT, definitions=(MEMBER_OR_SUBSCRIBER,))
+    if "member" not in set(segments.derive(frame, ctx, ctx.definitions)["segment_id"]):
         return
     proof = why.segment(frame, ctx, "member").counterfactual
     assert proof is not None
     assert proof.smallest
-    assert nothing_smaller_ends(frame, "member", set(proof.remove))
+    assert nothing_smaller_ends(frame, "member", set(proof.remove), (MEMBER_OR_SUBSCRIBER,))
 
 
-def nothing_smaller_ends(frame, segment, removed):
+def nothing_smaller_ends(frame, segment, removed, definitions=()):
     """Whether `removed` ends the segment and no set of fewer events does: all of them are tried."""
-    ctx = context(frame, AT)
+    ctx = context(frame, AT, definitions=definitions)
 
     def decide(copies):
-        given_ = segments.derive(copies, ctx).filter(pl.col("segment_id") == segment)
+        given_ = segments.derive(copies, ctx, definitions or None).filter(pl.col("segment_id") == segment)
         return dict(given_.select("customer_id", "evidence").rows())
 
     trials = Trials(frame, decide)
