@@ -19,7 +19,7 @@ from audit.why.expiry import End
 from audit.why.model import CountedFacts, Counterfactual, Explanation, Facts, Reason, Subject
 from audit.why.silence import silence_after_finding
 from audit.why.what_if_trials import Decide
-from audit.why.wording import MESSAGE_NOUNS, Wording, day, several, titles_in_words
+from audit.why.wording import MESSAGE_NOUNS, Wording, days, several, titles_in_words
 from audit.workspace.context import Context
 
 _ABOUT_NO_ITEM = (
@@ -122,7 +122,6 @@ def _messages(context: CheckContext, row: Finding) -> list[Reason]:
         begins, ends = sent["occurred_at"][0], sent["occurred_at"][-1]
     else:
         too_many = f": {row['excess']} too many"
-    span = f"on {day(begins)}" if day(begins) == day(ends) else f"from {day(begins)} to {day(ends)}"
     channels = sent["channel"].unique().to_list()
     (channel,) = channels if len(channels) == 1 else (None,)
     within = pl.col("occurred_at").is_between(begins, ends) & pl.col("channel").is_in(
@@ -135,7 +134,7 @@ def _messages(context: CheckContext, row: Finding) -> list[Reason]:
     )  # fmt: skip
     number = several(row["total"], MESSAGE_NOUNS.get(channel or "", "message"))
     of = f" ({titles_in_words(titles)})" if titles else ""
-    return [Reason(f"{number}{of} {span}{too_many}", tuple(sent["event_id"]), facts=facts)]
+    return [Reason(f"{number}{of} {days(begins, ends)}{too_many}", tuple(sent["event_id"]), facts=facts)]
 
 
 def _titles(sent: pl.DataFrame) -> tuple[str, ...]:
@@ -159,8 +158,6 @@ def _excluded(check: Check, context: CheckContext, row: Finding) -> Iterator[Rea
 def _excluded_reason(excluded: ExcludedEvents, events: pl.DataFrame) -> Iterator[Reason]:
     if events.height:
         first, last = events["occurred_at"][0], events["occurred_at"][-1]
-        begins, ends = day(first), day(last)
-        span = f"on {begins}" if begins == ends else f"from {begins} to {ends}"
         counted = _COUNTED[excluded.noun]
         distinct = events.select(ORDER_OF.n_unique()).item() if counted == "orders" else events.height
         number = several(distinct, f"other {excluded.noun}")
@@ -173,7 +170,7 @@ def _excluded_reason(excluded: ExcludedEvents, events: pl.DataFrame) -> Iterator
             why=excluded.reason,
             figures=excluded.figures or UNSET,
         )
-        yield Reason(f"{number} {span}: {reason}", tuple(events["event_id"]), facts=facts)
+        yield Reason(f"{number} {days(first, last)}: {reason}", tuple(events["event_id"]), facts=facts)
 
 
 def _counts_until(check: Check, context: CheckContext, row: Finding) -> datetime | None:

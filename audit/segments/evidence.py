@@ -5,7 +5,7 @@ from datetime import datetime
 
 import polars as pl
 
-from audit.events.purchases import without_undone
+from audit.events.purchases import ORDER_OF, without_undone
 from audit.segments.contributions import contributions, fits, live, openings, runs, says
 from audit.segments.event_selection import SelectedEvents
 from audit.segments.model import LEARNED, Condition, Definition, SegmentContext
@@ -141,9 +141,10 @@ def _rows(selected: SelectedEvents, condition: Condition, at: datetime) -> pl.Da
         return contributions(selected, condition).filter(live(at))
     rows = selected.grouped(condition)
     if condition.test == "first":
-        return rows.unique(("person", "group"), keep="first", maintain_order=True)
+        return rows.filter(ORDER_OF.first().over("person", "group") == ORDER_OF)
     if condition.test == "absent":
-        return rows.filter(pl.col("occurred_at") == pl.col("occurred_at").max().over("person", "group"))
+        newest = pl.col("occurred_at").max()
+        return rows.filter(newest.over("person", "group", ORDER_OF) == newest.over("person", "group"))
     if condition.window is not None:
         rows = rows.filter(pl.col("occurred_at") > at - condition.window)
     if condition.test == "sum":

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import blake2b
 
+from audit.events.purchases import ORDER
 from audit.population.stats import PopulationContext
 from audit.segments.models import Models
 
@@ -90,6 +91,12 @@ class Condition:
     model: str | None = None
 
     @property
+    def looks_at_orders(self) -> bool:
+        """Whether it looks at orders, whatever was bought in them: in what was bought they are told one by one."""
+        about = self.events.categories or self.events.words or self.events.topics or self.by
+        return self.events.kinds == (ORDER,) and self.things != "item" and self.test != "share" and not about
+
+    @property
     def ended_by(self) -> tuple[str, ...]:
         """The kinds of events of which one can end it where no window does."""
         if self.test == "open":
@@ -128,6 +135,11 @@ class Definition:
     def ended_by(self) -> tuple[str, ...]:
         """The kinds of events of which one can end a membership that no window ends."""
         return tuple(dict.fromkeys(kind for condition in self.when for kind in condition.ended_by))
+
+    @property
+    def looks_at_orders(self) -> bool:
+        """Whether it looks at orders, whatever was bought in them."""
+        return all(condition.looks_at_orders for condition in self.when)
 
     @property
     def version(self) -> str:

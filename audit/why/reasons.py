@@ -9,7 +9,7 @@ import polars as pl
 from msgspec import UNSET, UnsetType, structs
 
 from audit.events import vocabulary
-from audit.events.purchases import TAKEN_BACK
+from audit.events.purchases import ORDER, TAKEN_BACK
 from audit.events.sensitive_topics import titles, topic_of_row
 from audit.flows.triggers import Trigger
 from audit.population.audience import SetsApart
@@ -18,6 +18,7 @@ from audit.why.message_context import MessageContext, order
 from audit.why.model import (
     Absence,
     AudienceFacts,
+    CountedFacts,
     Counterfactual,
     Facts,
     LifeChange,
@@ -27,7 +28,7 @@ from audit.why.model import (
 )
 from audit.why.related_acts import LEVELS
 from audit.why.removed_events import by_kind
-from audit.why.wording import HAND_OVER, Wording, day, kinds_in_words, minute
+from audit.why.wording import HAND_OVER, Wording, day, days, kinds_in_words, minute, several
 from audit.why.wording import set_apart as figures_of
 
 Row = Mapping[str, Any]
@@ -99,11 +100,15 @@ def further(leaves: tuple[Reason, ...]) -> Reason:
     return Reason(f"{len(leaves)} more that could be", because=leaves, facts=Facts(further=len(leaves)))
 
 
-def excluded(events: pl.DataFrame, acts: pl.DataFrame, wording: Wording) -> Iterator[Reason]:
-    """A leaf for each kind of act in `acts` (`event_id, why`), the newest first, with why it does not count."""
+def excluded(
+    events: pl.DataFrame, acts: pl.DataFrame, wording: Wording, *, by_order: bool = False
+) -> Iterator[Reason]:
+    """A leaf for each kind of act in `acts` (`event_id, why`), or of orders `by_order`, the newest first, with why it does not
+    count.
+    """
     for (why,), ids in acts.group_by("why", maintain_order=True):
         rows = events.filter(pl.col("event_id").is_in(ids["event_id"].implode())).to_dicts()[::-1]
-        for leaf in grouped(wording, rows):
+        for leaf in (orders if by_order else grouped)(wording, rows):
             yield structs.replace(leaf, text=f"{leaf.text}: {why}")
 
 
@@ -121,6 +126,37 @@ def grouped(wording: Wording, rows: Iterable[Row], lead: str = "") -> list[Reaso
             things[kind] += 1
         groups.setdefault(act if act in groups or things[kind] <= _OWN_LEAVES else kind, []).append(row)
     return [_leaf(wording, group, lead, others=len(key) == 2) for key, group in groups.items()]
+
+
+def orders(wording: Wording, rows: Sequence[Row]) -> list[Reason]:
+    """A leaf for each order of several lines among `rows`, the newest first, and for what else was bought; one for many orders."""
+    by_order: dict[str, list[Row]] = {}
+    for row in rows:
+        by_order.setdefault(row["order_id"] or row["event_id"], []).append(row)
+    if len(by_order) > _OWN_LEAVES:
+        return [counted(wording, rows)]
+    places = {row["event_id"]: place for place, row in enumerate(rows)}
+    single = [lines[0] for lines in by_order.values() if len(lines) == 1]
+    leaves = [counted(wording, lines) for lines in by_order.values() if len(lines) > 1] + grouped(
+        wording, single
+    )
+    return sorted(leaves, key=lambda leaf: places[leaf.events[0]])
+
+
+def counted(wording: Wording, rows: Sequence[Row], says: str = "") -> Reason:
+    """One leaf for all `rows`, of one kind, the newest first: how many orders or acts, when, and what each of them `says`."""
+    if len(rows) == 1:
+        leaf = _leaf(wording, rows, "", others=False)
+        return structs.replace(leaf, text=", ".join(filter(None, (leaf.text, says))))
+    first, last, number = rows[-1]["occurred_at"], rows[0]["occurred_at"], _times(rows)
+    is_order = rows[0]["kind"] == ORDER
+    called = several(number, "order") if is_order else f"{number} {kinds_in_words([rows[0]['kind']])}"
+    lines = f" ({len(rows)} lines)" if is_order and len(rows) > number else ""
+    facts = CountedFacts(counted="orders" if is_order else "acts", number=number, first=first, last=last)
+    each = f", {'all ' if number > 1 else ''}{says}" if says else ""
+    return Reason(
+        f"{called}{lines} {days(first, last)}{each}", tuple(row["event_id"] for row in rows), facts=facts
+    )
 
 
 def _leaf(wording: Wording, rows: Sequence[Row], lead: str, *, others: bool) -> Reason:

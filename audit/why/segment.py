@@ -52,7 +52,7 @@ def segment(
     """
     row = _membership(events, context, ident, memberships)
     wording = Wording(undone(events))
-    because = [*_recorded(events, row), *_derived(events, row, wording, context.at)]
+    because = [*_recorded(events, row), *_derived(events, context, row, wording)]
     if not row["derived"] and row["standing"] != "stated":
         because += _could_be(events, context, row, wording)
     return Explanation(
@@ -111,14 +111,14 @@ def _origin(row: Row, entry: Row) -> Iterator[str]:
         yield "whoever recorded it had inferred it"
 
 
-def _derived(events: pl.DataFrame, row: Row, wording: Wording, at: datetime) -> list[Reason]:
+def _derived(events: pl.DataFrame, context: Context, row: Row, wording: Wording) -> list[Reason]:
     """What our definition says of it, the acts behind, and what did not happen."""
     if not row["derived"]:
         return []
     acts = events.filter(pl.col("event_id").is_in(row["evidence"])).to_dicts()[::-1]
-    because = reasons.grouped(wording, acts)
+    because = _acts(acts, _resolved(context, row["id"])[0], row["id"].partition(":")[2], wording)
     if row["absent"]:
-        absent = absence(row["absent"], at)
+        absent = absence(row["absent"], context.at)
         because.append(Reason(_absent_in_words(absent, acts, wording), absent=absent))
     text = f"our definition gives it: {row['reason']}"
     return [Reason(text, tuple(row["evidence"]), because=tuple(because))]
@@ -134,6 +134,22 @@ def _absent_in_words(absent: Absence, acts: list[Row], wording: Wording) -> str:
         things = list(dict.fromkeys(wording.thing(act) for act in acts))
         what += f" of {things[0] if len(things) == 1 else f'any of these {len(things)}'}"
     return f"no {what}{'' if absent.since is None else f' since {day(absent.since)}'}"
+
+
+def _acts(acts: list[Row], definition: Definition, group: str, wording: Wording) -> list[Reason]:
+    """The leaves of the acts that a definition rests on: orders where it asks for them, entries where they say where
+    somebody is, else what was done with what.
+    """
+    if definition.looks_at_orders:
+        return reasons.orders(wording, acts)
+    columns = definition.when[0].columns
+    if not (columns and definition.grouped):
+        return reasons.grouped(wording, acts)
+    by_kind: dict[str, list[Row]] = {}
+    for act in acts:
+        by_kind.setdefault(act["kind"], []).append(act)
+    says = f"with the {columns[0].replace('_', ' ')} {group}"
+    return [reasons.counted(wording, rows, says) for rows in by_kind.values()]
 
 
 def absence(recorded: str, at: datetime) -> Absence:
@@ -169,7 +185,7 @@ def _left_out(events: pl.DataFrame, context: Context, row: Row, wording: Wording
     definition, *_ = _resolved(context, row["id"])
     read = _readable(events, definition)
     acts = segments.excluded_events(read, context, definition, row["id"], row["evidence"])
-    return reasons.excluded(events, acts, wording)
+    return reasons.excluded(events, acts, wording, by_order=definition.looks_at_orders)
 
 
 def _resolved(context: Context, ident: str) -> tuple[Definition, ...]:

@@ -134,6 +134,11 @@ def several(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
+def days(first: datetime, last: datetime) -> str:
+    """`on 2026-03-01`, `from 2026-03-01 to 2026-03-04`."""
+    return f"on {day(first)}" if day(first) == day(last) else f"from {day(first)} to {day(last)}"
+
+
 def span(length: timedelta) -> str:
     """`7 days`, `16 hours`."""
     hours = round(length / timedelta(hours=1))

@@ -116,7 +116,13 @@ def _counted(reason: Reason, rows: Sequence[Row], document: WhyDocument, said: S
     assert isinstance(facts, CountedFacts)
     if document.subject.type != "finding":
         days = span(rows[0]["occurred_at"], rows[-1]["occurred_at"])
-        numbers = [str(len(rows)), *days, *_lengths(reason.text, document, said.data)]
+        orders = {row["order_id"] or row["event_id"] for row in rows}
+        numbers = [
+            str(len(rows)),
+            *([str(len(orders))] if facts.counted == "orders" else []),
+            *days,
+            *_lengths(reason.text, document, said.data),
+        ]
         return frozenset(numbers)
     row = next(row for row in said.case.findings if row.id == document.subject.id)
     total, excess = total_and_excess(row, said.history, said.case.facts)

@@ -134,6 +134,51 @@ def test_who_says_no_to_everything_is_no_subscriber(no) -> None:
     assert "subscriber" not in set(segments.derive(frame, context(frame, "2026-03-04"))["segment_id"])
 
 
+def lines(order_id: str, at: str, number: int, **columns: Any) -> list[dict[str, Any]]:
+    """The lines of one order."""
+    return [
+        order(f"{order_id}{n}", at, order_id=order_id, item_name=f"Thing {n}", **columns)
+        for n in range(number)
+    ]
+
+
+def test_all_lines_of_the_first_order_are_that_order() -> None:
+    frame = events(*lines("a", "2026-01-01", 3), *lines("b", "2026-01-05", 2))
+    made = why.segment(frame, context(frame), "new-customer")
+    assert [(one.text, set(one.events)) for one in made.because[0].because] == [
+        ("1 order (3 lines) on 2026-01-01", {"a0", "a1", "a2"})
+    ]
+    assert [(text, set(acts)) for text, acts in told(made)] == [
+        ("1 order (2 lines) on 2026-01-05: only the first of them counts", {"b0", "b1"})
+    ]
+
+
+def test_many_orders_that_are_counted_stand_in_one_line_and_other_things_by_what_they_are() -> None:
+    rows = [lines(f"o{day}-", f"2026-01-{day:02}", 2) for day in range(1, 8)]
+    frame = events(*(row for each in rows for row in each))
+    (leaf,) = why.segment(frame, context(frame), "frequent-buyer").because[0].because
+    assert leaf.text == "7 orders (14 lines) from 2026-01-01 to 2026-01-07"
+    few = events(*(row for each in rows[:4] for row in each), order("s", "2026-01-09", item_name="Soap"))
+    leaves = why.segment(few, context(few), "frequent-buyer").because[0].because
+    assert [one.text for one in leaves] == [
+        "bought Soap on 2026-01-09 00:00",
+        *(f"1 order (2 lines) on 2026-01-0{day}" for day in (4, 3, 2, 1)),
+    ]
+
+
+def test_where_somebody_shops_from_is_told_by_how_often_and_since_when_it_is_named() -> None:
+    frame = events(
+        *lines("a", "2026-01-01", 3, country="Malta"),
+        *lines("b", "2026-01-05", 1, country="Malta"),
+        {"event_id": "p", "kind": "profile_updated", "at": "2026-01-07", "country": "Malta"},
+    )
+    made = why.segment(frame, context(frame), "country:Malta")
+    assert [one.text for one in made.because[0].because] == [
+        "had an entry in the profile on 2026-01-07 00:00, with the country Malta",
+        "2 orders (4 lines) from 2026-01-01 to 2026-01-05, all with the country Malta",
+    ]
+
+
 def with_pairs(frame: pl.DataFrame, *pairs: tuple[str, str], at: str) -> Context:
     rows = [(own, other, 9, 1.0, 0.9) for own, other in pairs]
     known = pl.DataFrame(rows, schema=PAIRS, orient="row").sort("item_id", maintain_order=True)
