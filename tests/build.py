@@ -41,7 +41,7 @@ def context(
     settings: Settings | None = None,
     **more: Any,
 ) -> Context:
-    """A context around `frame`: its own coverage, the newest event as the moment, no group facts."""
+    """A context around `frame`: its own coverage, the newest event as the moment, no group facts; invented data."""
     from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
 
     moment = (
@@ -54,7 +54,7 @@ def context(
         coverage=coverage.summarize(coverage.daily(frame)),
         facts=facts or none(),
         campaigns=pl.DataFrame(schema=CAMPAIGNS) if campaigns is None else campaigns,
-        settings=settings or Settings(),
+        settings=settings or Settings(synthetic=True),
         **more,
     )
 

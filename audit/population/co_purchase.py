@@ -36,9 +36,10 @@ goes by these; how many have both is then counted over everything."""
 
 PAIRS: dict[str, pl.DataType] = {
     "item_id": pl.String(), "other_id": pl.String(), "together": pl.UInt32(),
-    "expected": pl.Float64(), "score": pl.Float64(),
+    "expected": pl.Float64(), "score": pl.Float64(), "people": pl.UInt32(),
 }  # fmt: skip
-"""`together`: how many people (or orders) have both; `expected`: how many would by chance; `score`: see `_best`."""
+"""`together`: how many people (or orders) have both; `expected`: how many would by chance; `score`: see `_best`;
+`people`: who has both."""
 
 _COUNTED = pl.Schema(dict.fromkeys(("item", "other", "together", "n", "n_other"), pl.UInt32()))
 
@@ -85,7 +86,8 @@ def _pairs_of(orders: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.Da
         best = _best(_with_left_out(best, bought), units)
     names = items.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("item"), "item_id")
     return (
-        best.join(names, on="item", maintain_order="left")
+        _with_people(best, bought)
+        .join(names, on="item", maintain_order="left")
         .join(names.rename({"item": "other", "item_id": "other_id"}), on="other", maintain_order="left")
         .select(*PAIRS)
         .sort("item_id", maintain_order=True)
@@ -93,17 +95,22 @@ def _pairs_of(orders: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.Da
 
 
 def _bought(orders: pl.DataFrame, items: pl.DataFrame, unit: pl.Expr) -> pl.DataFrame:
-    """What each unit holds, once: `unit, item` as small numbers (`item`: row of `items`); `taken`: whether it takes part in
+    """What each unit holds, once: `unit, person, item` as small numbers (`item`: row of `items`); `taken`: whether it takes part in
     pairs.
     """
     numbers = items.select("item_id", pl.int_range(pl.len(), dtype=pl.UInt32).alias("item"), "customers")
     return (
-        orders.select(unit.rank("dense").cast(pl.UInt32).alias("unit"), "item_id", "occurred_at")
+        orders.select(
+            unit.rank("dense").cast(pl.UInt32).alias("unit"),
+            pl.col("customer_id").rank("dense").cast(pl.UInt32).alias("person"),
+            "item_id",
+            "occurred_at",
+        )
         .join(numbers.filter(pl.col("customers") >= limits().customers), on="item_id")
         .group_by("unit", "item")
-        .agg(pl.col("occurred_at").dt.date().n_unique().alias("days"))
+        .agg(pl.col("person").first(), pl.col("occurred_at").dt.date().n_unique().alias("days"))
         .sort("unit", "days", "item", descending=[False, True, False])
-        .select("unit", "item", taken=pl.int_range(pl.len()).over("unit") < MOST_ITEMS)
+        .select("unit", "person", "item", taken=pl.int_range(pl.len()).over("unit") < MOST_ITEMS)
     )
 
 
@@ -149,6 +156,29 @@ def _with_left_out(pairs: pl.DataFrame, bought: pl.DataFrame) -> pl.DataFrame:
             counts[part] += sign * np.stack([both, units[item[part]], units[other[part]]], axis=1)
     recounted = [pl.Series(name, counts[:, place]).cast(pl.UInt32) for place, name in enumerate(names)]
     return pairs.with_columns(recounted)
+
+
+def _with_people(pairs: pl.DataFrame, bought: pl.DataFrame) -> pl.DataFrame:
+    """`pairs` with how many `people` have both in one unit: as many as units have, where each is another person."""
+    import numpy as np
+    from scipy.sparse import csr_array
+
+    if bought.select(pl.col("unit").n_unique() == pl.col("person").n_unique()).item():
+        return pairs.with_columns(people="together")
+    by_item = csr_array(
+        (np.ones(bought.height, np.int32), (bought["item"].to_numpy(), bought["unit"].to_numpy()))
+    )
+    owners = bought.unique("unit")
+    whose = np.ones(owners.height, np.int32), (owners["unit"].to_numpy(), owners["person"].to_numpy())
+    of_unit = csr_array(whose, (by_item.shape[1], owners["person"].max() + 1))  # type: ignore[operator]
+    item, other = pairs["item"].to_numpy(), pairs["other"].to_numpy()
+    people = [
+        np.diff((by_item[item[part]].multiply(by_item[other[part]]) @ of_unit).tocsr().indptr)
+        for first in range(0, pairs.height, _RECOUNTED_AT_ONCE)
+        for part in [slice(first, first + _RECOUNTED_AT_ONCE)]
+    ]
+    counts = np.concatenate([np.zeros(0, np.int64), *people])
+    return pairs.with_columns(pl.Series("people", counts).cast(pl.UInt32))
 
 
 def _best(pairs: pl.DataFrame, units: int) -> pl.DataFrame:

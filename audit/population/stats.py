@@ -33,7 +33,7 @@ YEAR = timedelta(days=365)
 """What `customer_quantiles` counts orders and money in."""
 
 QUARTER = timedelta(days=90)
-"""A shorter time, for how often somebody orders lately."""
+"""For how often somebody orders lately."""
 
 MEASURES: dict[tuple[str, timedelta | None], str] = {
     ("order", YEAR): "orders",
@@ -136,11 +136,11 @@ class Facts:
 
     - `items`: `item_id, item_name, category, customers` (people who bought it);
     - `intervals`: `category, median` (Duration µs, between two orders of one customer in that exact
-      category path), `pairs` (how many intervals that median stands on);
+      category path), `pairs` (how many intervals that median stands on), `people` (whose they are);
     - `repeats`: `item_id, first` (when anybody bought it first, UTC), `customers` (who bought it), `again` (of them, in
       more than one order), `interval` (Duration µs, median between two orders of one customer);
     - `also_bought`: `item_id, other_id, together` (customers who bought both), `expected` (as many by chance),
-      `score`, best first within an item (`audit.population.co_purchase`);
+      `score`, `people` (who bought both), best first within an item (`audit.population.co_purchase`);
     - `bought_together`: the same, counted in orders;
     - `customers`: how many customers have an order;
     - `engaged`: `kind, channel`: opens and clicks by humans that the data holds any of (see `engagement`);
@@ -222,7 +222,7 @@ ITEMS: dict[str, pl.DataType] = {
     "item_id": pl.String(), "item_name": pl.String(), "category": pl.String(), "customers": pl.UInt32(),
 }  # fmt: skip
 INTERVALS: dict[str, pl.DataType] = {
-    "category": pl.String(), "median": pl.Duration("us"), "pairs": pl.UInt32(),
+    "category": pl.String(), "median": pl.Duration("us"), "pairs": pl.UInt32(), "people": pl.UInt32(),
 }  # fmt: skip
 
 
@@ -373,10 +373,10 @@ def _repeats(orders: pl.DataFrame) -> pl.DataFrame:
 def _intervals(orders: pl.DataFrame) -> pl.DataFrame:
     return (
         moments(orders, "category")
-        .select("category", _gap("customer_id", "category").alias("interval"))
+        .with_columns(_gap("customer_id", "category").alias("interval"))
         .drop_nulls("interval")
         .group_by("category")
-        .agg(pl.col("interval").median().alias("median"), pl.len().cast(pl.UInt32).alias("pairs"))
+        .agg(median=pl.col("interval").median(), pairs=pl.len(), people=pl.col("customer_id").n_unique())
         .sort("category")
         .cast(INTERVALS)  # type: ignore[arg-type]
     )

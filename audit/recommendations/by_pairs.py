@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from audit.population.audience import fewest_told
 from audit.population.stats import PopulationContext
 from audit.recommendations.strategies import (
     INTEREST,
@@ -207,7 +208,8 @@ def more_to_consider(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame
         pl.col("occurred_at") >= pl.col("last")
     )
     undecided = seeds.join(decided, on=_ITEM, how="anti", maintain_order="left")
-    popular = ctx.facts.popular.filter(pl.int_range(pl.len()).over("category") < strategy.others)
+    enough = pl.col("customers") >= fewest_told(synthetic=ctx.settings.synthetic)
+    popular = ctx.facts.popular.filter(pl.int_range(pl.len()).over("category") < strategy.others, enough)
     reason = pl.format(
         "The customer looked at {} on {}; in {}, {} people chose this one.",
         pl.lit(OWN),

@@ -8,6 +8,7 @@ import polars as pl
 from audit.events.purchases import without_undone
 from audit.events.sensitive_topics import in_category
 from audit.events.vocabulary import nameless, usual_names
+from audit.population.audience import fewest_told
 from audit.population.stats import Facts, PopulationContext
 from audit.recommendations import by_pairs, own_items
 from audit.recommendations.strategies import ACTS, OWN, PLACEMENT, Recommender, finished, strategies
@@ -137,9 +138,10 @@ def prepared(
     acts: pl.DataFrame, ctx: PopulationContext, more: pl.Series | None = None
 ) -> tuple[pl.DataFrame, PopulationContext]:
     """The `acts` that speak for something, and the context with what the group facts say of their items and
-    categories (and of the items `more`): no strategy reads more of these customers.
+    categories (and of the items `more`), as far as that may be told: no strategy reads more of these customers.
     """
-    facts = ctx.facts
+    facts, fewest = ctx.facts, fewest_told(synthetic=ctx.settings.synthetic)
+    enough = pl.col("people") >= fewest
     sensitive = pl.col("category").is_in(_sensitive_categories(acts, facts).implode()).fill_null(value=False)
     item_ids = (acts["item_id"] if more is None else pl.concat([acts["item_id"], more])).drop_nulls()
     touched = item_ids.unique().implode()
@@ -152,15 +154,17 @@ def prepared(
     began = pl.col("first")  # of the whole shop: before it nothing was sold
     relevant = pl.concat([items["item_id"], item_ids]).unique().implode()
     repeats = facts.repeats.filter(pl.col("item_id").is_in(relevant) | (began == began.min()))
+    interval = pl.when(pl.col("again") >= fewest).then("interval").alias("interval")
 
     def plain(pairs: pl.DataFrame) -> pl.DataFrame:
-        of_touched = pairs.filter(pl.col("item_id").is_in(touched))
+        of_touched = pairs.filter(pl.col("item_id").is_in(touched), enough)
         return of_touched.filter(~pl.col("item_id").is_in(never), ~pl.col("other_id").is_in(never))
 
     narrowed = replace(
         facts,
         items=items,
-        repeats=repeats,
+        repeats=repeats.with_columns(interval),
+        intervals=facts.intervals.filter(enough),
         pairs=lambda: plain(facts.also_bought),
         baskets=lambda: plain(facts.bought_together),
     )

@@ -22,7 +22,7 @@ def _mails(*days: float, **columns):
 
 
 def _facts(category: str, days: float) -> Facts:
-    intervals = pl.DataFrame([(category, timedelta(days=days), 20)], schema=INTERVALS, orient="row")
+    intervals = pl.DataFrame([(category, timedelta(days=days), 20, 20)], schema=INTERVALS, orient="row")
     empty = none()
     return Facts(empty.items, intervals, lambda: empty.also_bought, 20)
 

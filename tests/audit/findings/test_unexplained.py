@@ -68,7 +68,7 @@ def test_an_act_nearby_accounts_for_it(earlier):
 
 
 def test_what_people_buy_together_accounts_for_it():
-    pairs = pl.DataFrame([("novel", "tyre", 20, 1.0, 9.0)], schema=PAIRS, orient="row")
+    pairs = pl.DataFrame([("novel", "tyre", 20, 1.0, 9.0, 20)], schema=PAIRS, orient="row")
     empty = none()
     facts = Facts(empty.items, empty.intervals, lambda: pairs, 20)
     assert found("unexplained", *_COVER, _mail(item_id="tyre"), facts=facts) == []
@@ -123,7 +123,7 @@ def test_a_search_or_a_partner_at_the_instant_of_the_message_accounts_for_it():
     search = act("products_searched", "2026-01-01", query="good winter boots", event_id="zz")
     assert found("unexplained", *_COVER, search, _mail()) == []
     assert len(found("unexplained", *_COVER, search | {"at": "2026-01-01T00:00:00.000001"}, _mail())) == 1
-    pairs = pl.DataFrame([("map", "tyre", 20, 1.0, 9.0)], schema=PAIRS, orient="row")
+    pairs = pl.DataFrame([("map", "tyre", 20, 1.0, 9.0, 20)], schema=PAIRS, orient="row")
     facts = Facts(none().items, none().intervals, lambda: pairs, 20)
     look = act("product_viewed", "2026-01-01", item_id="map", category="Books", event_id="zz")
     assert found("unexplained", *_COVER, look, _mail(item_id="tyre"), facts=facts) == []

@@ -77,10 +77,15 @@ def intervals_by_loops(frame):
     for row in frame.rows(named=True):
         moment = order_time[row["customer_id"], row["order_id"] or row["event_id"]]
         times[row["customer_id"], row["category"]].add(moment)
-    gaps = defaultdict(list)
-    for (_, category), moments in times.items():
+    gaps, people = defaultdict(list), defaultdict(set)
+    for (customer, category), moments in times.items():
         gaps[category] += [b - a for a, b in pairwise(sorted(moments))]
-    return sorted((category, median(found), len(found)) for category, found in gaps.items() if found)
+        people[category] |= {customer} if len(moments) > 1 else set()
+    return sorted(
+        (category, median(found), len(found), len(people[category]))
+        for category, found in gaps.items()
+        if found
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -172,6 +177,7 @@ def test_bought_together_counts_orders_and_needs_an_order_id():
     found = stats.count(orders(rows + apart + many).lazy()).bought_together
     assert found.select("item_id", "other_id", "together").rows() == [("i0", "i1", 12), ("i1", "i0", 12)]
     assert found["expected"].to_list() == pytest.approx([12 * 12 / 72] * 2)
+    assert found["people"].to_list() == [6, 6], "two orders of each"
 
 
 @settings(max_examples=60, deadline=None)

@@ -15,23 +15,29 @@ from audit.population.stats import (
     Facts,
 )
 from audit.recommendations.strategies import strategies
+from audit.storage.manifest import Settings
 from tests.build import context, days, events
 
 AT = parse_iso("2026-06-30T12:00:00Z")
 
 
 def facts(pairs=(), intervals=(), items=(), repeats=(), baskets=()):
-    """`pairs`, `baskets`: item, other, together, expected, score; `intervals`: category, days; `items`: id, name, category,
+    """`pairs`, `baskets`: item, other, together, expected, score, and people if others; `intervals`: category, days, and people; `items`: id, name, category,
     customers; `repeats`: id, first, customers, again, days."""
     again = [(*row[:4], row[4] and timedelta(days=row[4])) for row in repeats]
-    rhythm = [(category, timedelta(days=length), 9) for category, length in intervals]
+    rhythm = [
+        (category, timedelta(days=length), 9, people)
+        for category, length, people in ((*row, 9)[:3] for row in intervals)
+    ]
     return Facts(
         pl.DataFrame(list(items), schema=ITEMS, orient="row"),
         pl.DataFrame(rhythm, schema=INTERVALS, orient="row"),
-        lambda: pl.DataFrame(list(pairs), schema=PAIR_COLUMNS, orient="row"),
+        lambda: pl.DataFrame([(*row, row[2])[:6] for row in pairs], schema=PAIR_COLUMNS, orient="row"),
         100,
         repeats=pl.DataFrame(again, schema=REPEATS, orient="row"),
-        baskets=lambda: pl.DataFrame(list(baskets), schema=PAIR_COLUMNS, orient="row"),
+        baskets=lambda: pl.DataFrame(
+            [(*row, row[2])[:6] for row in baskets], schema=PAIR_COLUMNS, orient="row"
+        ),
     )
 
 
@@ -63,9 +69,9 @@ def carted(item, at, kind="product_added"):
     return {"kind": kind, "at": AT - days(at), "item_id": item}
 
 
-def strip(strategy, *rows, group_facts=PAIRS, at=AT):
+def strip(strategy, *rows, group_facts=PAIRS, at=AT, settings=None):
     frame = events(*rows)
-    made = recommendations.derive(frame, context(frame, at, facts=group_facts))
+    made = recommendations.derive(frame, context(frame, at, facts=group_facts, settings=settings))
     return {row["item_id"]: row for row in made.filter(pl.col("strategy") == strategy).iter_rows(named=True)}
 
 
@@ -358,3 +364,36 @@ def test_nothing_gives_nothing():
     made = recommendations.derive(frame, context(frame, AT))
     assert made.is_empty()
     assert made.schema == recommendations.PLACEMENT
+
+
+@pytest.mark.parametrize(("people", "told"), [(10, False), (11, True)])
+def test_nothing_is_recommended_by_what_fewer_than_eleven_people_did(people, told):
+    pairs = [("grinder", "beans", 40, 10.0, 0.6, people)]
+    known = facts(
+        pairs=pairs,
+        baskets=pairs,
+        intervals=[("Kitchen > Coffee", 20, people)],
+        items=[
+            ("beans", "Beans", "Kitchen > Coffee", people),
+            ("grinder", "Grinder", "Kitchen > Coffee", 40),
+        ],
+        repeats=[("kettle", AT - days(300), 40, people, 30)],
+    )
+    rows = [
+        bought("grinder", 1, order_id="o"),
+        bought("kettle", 5),
+        bought("pot", 9, category="Kitchen > Coffee"),
+    ]
+    looked = [viewed("grinder", 1, category="Kitchen > Coffee")]
+
+    def given(strategy, *acts, synthetic=False):
+        return set(strip(strategy, *acts, group_facts=known, settings=Settings(synthetic=synthetic)))
+
+    expected = {
+        "also_bought": {"beans"}, "order_cross_sell": {"beans"}, "buy_again": {"kettle", "pot"},
+        "bought_together": {"beans"}, "more_to_consider": {"beans"},
+    }  # fmt: skip
+    for strategy, items in expected.items():
+        acts = looked if strategy in ("bought_together", "more_to_consider") else rows
+        assert given(strategy, *acts) == (items if told else set()), strategy
+        assert given(strategy, *acts, synthetic=True) == items, "of invented data everything may be told"

@@ -123,7 +123,7 @@ REPURCHASE = cooldown("repurchase", same="category", fallback="10d")
 def intervals(days, category="Baby > Diapers"):
     from dataclasses import replace
 
-    rows = {"category": [category], "median": [timedelta(days=days)], "pairs": [5]}
+    rows = {"category": [category], "median": [timedelta(days=days)], "pairs": [5], "people": [5]}
     return replace(none(), intervals=pl.DataFrame(rows, schema=INTERVALS))
 
 

@@ -180,7 +180,7 @@ def test_where_somebody_shops_from_is_told_by_how_often_and_since_when_it_is_nam
 
 
 def with_pairs(frame: pl.DataFrame, *pairs: tuple[str, str], at: str) -> Context:
-    rows = [(own, other, 9, 1.0, 0.9) for own, other in pairs]
+    rows = [(own, other, 9, 1.0, 0.9, 9) for own, other in pairs]
     known = pl.DataFrame(rows, schema=PAIRS, orient="row").sort("item_id", maintain_order=True)
     return replace(context(frame, at), facts=replace(stats.none(), pairs=lambda: known))
 
