@@ -54,7 +54,7 @@ def test_what_was_counted_is_named_with_its_days(facts: CountedFacts, said: str)
 def test_what_sets_recipients_apart_is_told_with_both_shares() -> None:
     fact = SetsApart(
         what="bought", value="Baby > Food", level=2, item_id=None, window="90d", recipients=82, recipients_share=0.82,
-        others=None, others_share=None, lift=None, interval=None, p_adjusted=None, median_days_before=3.0,
+        others=None, others_share=None, others_alike=None, kinds=None, others_kinds=None, lift=None, interval=None, p_adjusted=None, median_days_before=3.0,
         sensitive=False, topic=None,
     )  # fmt: skip
     few = "82 % derer, die sie bekamen, hatten in den 90 Tagen davor „Baby > Food“ gekauft; von den anderen weniger als 11 Menschen"
