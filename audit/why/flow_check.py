@@ -14,7 +14,7 @@ from audit.flows.triggers import Trigger
 from audit.why import counterfactual, data_sufficiency
 from audit.why.counterfactual import Plan
 from audit.why.message_context import MessageContext
-from audit.why.model import Counterfactual, FlowCondition, FlowReconstruction
+from audit.why.model import Counterfactual, Delay, FlowCondition, FlowReconstruction
 from audit.why.wording import kinds_in_words, minute, quoted, several, span
 
 Row = dict[str, Any]
@@ -127,7 +127,8 @@ def _step_conditions(flow: Flow, row: Row, elapsed: timedelta) -> Iterator[FlowC
     wait = row["due"] - row["act_at"]
     leeway = next((step.leeway for step in flow.steps if step.name == row["step"]), None)
     due = f"{came}; the definition says {due_in_words(wait, leeway)}"
-    yield FlowCondition("delay", not fails & {"too_early", "too_late"}, due)
+    delay = Delay(came=_short(elapsed), wait=_short(wait), leeway=None if leeway is None else _short(leeway))
+    yield FlowCondition("delay", not fails & {"too_early", "too_late"}, due, delay=delay)
     repeated = "repeated" in fails
     sent_before = "already" if repeated else "not"
     yield FlowCondition("once", not repeated, f"this step had {sent_before} been sent for it before")
@@ -194,11 +195,21 @@ def _none_since(message: MessageContext, kind: str) -> str:
 
 def _length(length: timedelta) -> str:
     """`31 minutes`, `4 hours`, `9 days`."""
+    return several(*_rounded(length))
+
+
+def _short(length: timedelta) -> str:
+    """`31m`, `4h`, `9d`."""
+    number, unit = _rounded(length)
+    return f"{number}{unit[0]}"
+
+
+def _rounded(length: timedelta) -> tuple[int, str]:
     minutes = round(length / timedelta(minutes=1))
     for unit, size in (("day", 1440), ("hour", 60)):
         if minutes >= 2 * size or minutes == size:
-            return several(round(minutes / size), unit)
-    return several(minutes, "minute")
+            return round(minutes / size), unit
+    return minutes, "minute"
 
 
 def flow_counterfactual(message: MessageContext, flow: Flow, giving: pl.DataFrame) -> Counterfactual | None:

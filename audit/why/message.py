@@ -226,7 +226,7 @@ def _conditions(check: FlowReconstruction) -> list[Reason]:
             ()
             if condition.condition == "asks_for"
             else condition.events,  # what came of it brought nothing about
-            facts=Facts(condition=condition.condition, holds=condition.holds),
+            facts=Facts(condition=condition.condition, holds=condition.holds, delay=condition.delay),
         )
         for condition in check.conditions
         if condition.condition in {"delay", "asks_for"}
@@ -253,7 +253,7 @@ def _checked_reason(message: MessageContext, flow: Flow, check: FlowReconstructi
             return Reason(
                 f"{says}, and that fits", because=because, facts=Facts(trigger=trigger.id, fits="yes")
             )
-        text = f"{says}, but {quoted(flow.title)} does not give it: {failing_in_words(check)}"
+        text = f"{says}, but {quoted(flow.title)} does not give it"
         facts = Facts(trigger=trigger.id, fits="no", condition=failing(check)[0].condition, holds=False)
         return Reason(text, because=because, facts=facts)
     ended_by = acts["ended_by"][-1] if acts.height else _ended_long_ago(message, flow)

@@ -44,6 +44,15 @@ class SaidAbout(Document, omit_defaults=True):
     topics: tuple[str, ...] = ()
 
 
+class Delay(Document):
+    """How long after an act a message came, and when by its definition it would have: as durations."""
+
+    came: str
+    wait: str
+    leeway: str | None
+    """How much later it may come at most; null: as much as one likes."""
+
+
 class Facts(Document):
     """What a sentence says, for verdicts and for other languages; only what it says is there."""
 
@@ -54,6 +63,7 @@ class Facts(Document):
     fits: Literal["yes", "no", "unknown"] | UnsetType = UNSET
     """Whether what was recorded fits the events."""
     condition: str | UnsetType = UNSET
+    delay: Delay | UnsetType = UNSET
     holds: bool | UnsetType | None = UNSET
     about: str | UnsetType = UNSET
     """What a message is about."""
@@ -227,6 +237,7 @@ class FlowCondition(Document, kw_only=False):
     """Null where the data cannot tell."""
     text: str
     events: tuple[str, ...] = ()
+    delay: Delay | UnsetType = UNSET
 
 
 class FlowReconstruction(Document):

@@ -88,9 +88,13 @@ def ignored(finding: Finding, history: History, facts: Facts) -> list[str]:
     run = runs_of(history)[str(finding.subject)][-1]
     assert is_streak(run, facts)
     others = len({campaign(row, "category") for row in run}) - 1
-    rates = _rates(run, facts)
-    known = [rate for rate in rates if rate is not None]
-    of_hundred = round(100 * sum(known) / len(rates))
-    usual = [str(max(of_hundred, 1)), "100"] if len(known) == len(rates) else []
+    counted = [
+        one for one in facts.responses.to_dicts() if one["channel"] == (run[0]["channel"] or "unknown")
+    ]
+    all_of_it = _rate(counted, None)
+    names = {one["campaign"] for one in counted if one["messages"] >= 100 and one["recipients"] >= 11}
+    own = {campaign(row, "category") for row in run} <= names
+    rates = [rate for rate in _rates(run, facts) if rate is not None] if own else [all_of_it or 0]
+    usual = [str(max(round(100 * sum(rates) / len(rates)), 1)), "100"] if all_of_it is not None else []
     more = [str(others)] if others else []
     return [str(len(run)), *more, day(run[0]["occurred_at"]), day(run[-1]["occurred_at"]), *usual]

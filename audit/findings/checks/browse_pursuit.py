@@ -108,7 +108,7 @@ def _detected(
         campaign_expr().filter(excess).drop_nulls().unique(maintain_order=True).alias("campaigns"),
     )
     rows = _with_acts(rows, looks, by)
-    one = pl.format("since the last act about it on {}", "since")
+    one = pl.format("since the last act about it before them on {}", "since")
     more = pl.format(
         "after {} acts about it since {}, the last on {}", "acts", day(pl.col("act_at")), "since"
     )

@@ -33,7 +33,7 @@ from audit.why.removed_events import Limit
 from audit.why.wording import kinds_in_words
 
 _BY = ("customer_id", "channel")
-_ANSWERED = {"click": "a click or a visit", "open": "an open, a click or a visit"}
+_ANSWERS = {"click": "click or visit", "open": "open, click or visit"}
 """What a workspace may choose as engagement → what is counted as an answer then."""
 
 _ABSENT = ("message_clicked",)
@@ -217,8 +217,9 @@ def _runs(context: CheckContext, limits: Mapping[str, Any]) -> pl.DataFrame:
             pl.col("event_id").alias("messages"),
             pl.col("occurred_at").alias("times"),
             pl.col("weight").alias("weights"),
-            (100 * pl.col("rate").mean()).alias("usual"),
-            pl.col("rate").null_count().alias("unknown_rates"),
+            pl.col("rate", "channel_rate").mean(),
+            pl.col("rate").is_null().any().alias("unknown_rates"),
+            pl.col("own_rate").all(),
             (pl.col("weight").cum_sum() < _enough(limits)).sum().alias("short"),
         )
         .join(_needed(context, limits), on="channel", how="left", maintain_order="left")
@@ -278,7 +279,7 @@ def _signs(context: CheckContext, mailings: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_weights(mailings: pl.DataFrame, context: CheckContext, limits: Mapping[str, Any]) -> pl.DataFrame:
-    """Add `rate`, how often people here answer such a message, and `weight`, what it takes from the chance of a run.
+    """Add `rate`, how often people here answer such a message (`channel_rate`: any of its channel), and `weight`, what it takes from the chance of a run.
 
     The campaign's own rate, else that of the channel; where neither is known, `messages` in a row are enough.
     """
@@ -302,7 +303,8 @@ def _with_weights(mailings: pl.DataFrame, context: CheckContext, limits: Mapping
         mailings.join(of_campaigns, on=("channel", "campaign"), how="left", maintain_order="left")
         .join(of_channels, on="channel", how="left", maintain_order="left")
         .with_columns(
-            rate=pl.when(pl.col("channel_rate").is_not_null()).then(pl.coalesce("rate", "channel_rate"))
+            rate=pl.when(pl.col("channel_rate").is_not_null()).then(pl.coalesce("rate", "channel_rate")),
+            own_rate=pl.col("rate").is_not_null(),
         )
         .with_columns(weight=(-(1 - pl.col("rate").clip(upper_bound=0.99)).log()).fill_null(unknown))
     )
@@ -315,15 +317,22 @@ def _ignored(rows: pl.DataFrame, engagement: str) -> pl.DataFrame:
         .then(pl.format(" and {}", several(others, "other campaign")))
         .otherwise(pl.lit(""))
     )
-    of_hundred = pl.col("usual").round(0).cast(pl.Int64)
+    of_campaigns = (
+        pl.when(pl.col("number") == 1)
+        .then(pl.lit("of this campaign"))
+        .otherwise(pl.lit("of these campaigns"))
+    )
+    like_them = pl.when("own_rate").then(of_campaigns).otherwise(pl.lit("of all marketing over this channel"))
+    rate = pl.when("own_rate").then("rate").otherwise("channel_rate")
+    of_hundred = (100 * rate).round(0).cast(pl.Int64)
     number = pl.when(of_hundred > 0).then(of_hundred.cast(pl.String)).otherwise(pl.lit("fewer than 1"))
-    usual = pl.when(pl.col("unknown_rates") == 0).then(
-        pl.format(" People here answer {} of 100 such messages by {}.", number, pl.lit(_ANSWERED[engagement]))
+    usual = pl.when(~pl.col("unknown_rates")).then(
+        pl.format(" Of 100 messages {} here, {} are followed by one.", like_them, number)
     )
     text = pl.format(
-        '{} of "{}"{} in a row from {} to {}, no click recorded.{}',
+        '{} of "{}"{} in a row from {} to {}, and no {} in that time.{}',
         message_count(pl.col("channel")), pl.lit(ABOUT), more, day(pl.col("first_at")), day(pl.col("last_at")),
-        usual.otherwise(pl.lit("")),
+        pl.lit(_ANSWERS[engagement]), usual.otherwise(pl.lit("")),
     )  # fmt: skip
     columns = ("channel", "campaigns", "newest_campaign", "campaign_name", "category", "short", "count")
     return detected(

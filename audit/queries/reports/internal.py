@@ -15,7 +15,7 @@ from audit.queries.reports.case_facts import Behind
 from audit.queries.reports.customer_facts import ReplyRefusedError
 from audit.queries.reports.document import Report, Section
 from audit.queries.reports.language import Language, language
-from audit.queries.reports.note_sentences import asked, found, question
+from audit.queries.reports.note_sentences import asked, found
 from audit.queries.reports.reasons import anomalies, why
 from audit.queries.reports.weekly import Weekly, section
 from audit.why.model import WhyDocument
@@ -65,8 +65,8 @@ def internal(
         *_suggested(says, findings, done, behind or {}, campaigns or {}),
         *_decided(says, picture),
         anomalies(says, picture.out_of_pattern),
-        _evidence(says, findings, explanations),
-        _sources(says, findings),
+        _evidence(says, findings, explanations, behind or {}),
+        _sources(says, findings, behind or {}),
     ]
     present = tuple(section for section in sections if section is not None)
     return Report("internal", locale, says.say("internal", "title"), present, picture.customer)
@@ -262,24 +262,27 @@ def _first(says: Language, titles: Iterable[str]) -> str:
 
 
 def _evidence(
-    says: Language, findings: Sequence[Finding], explanations: Sequence[WhyDocument]
+    says: Language,
+    findings: Sequence[Finding],
+    explanations: Sequence[WhyDocument],
+    behind: Mapping[str, Behind],
 ) -> Section | None:
     """The events of the findings that are not explained above."""
     explained = {explanation.subject.id for explanation in explanations}
     items = tuple(
-        says.begun(f"{question(says, row.check)} ({row.id}): {', '.join(row.evidence)}")
+        says.begun(f"{asked(says, row, behind.get(row.id, Behind()))} ({row.id}): {', '.join(row.evidence)}")
         for row in findings
         if row.evidence and row.id not in explained
     )
     return Section(says.say("internal", "evidence"), items=items) if items else None
 
 
-def _sources(says: Language, findings: Sequence[Finding]) -> Section | None:
+def _sources(says: Language, findings: Sequence[Finding], known: Mapping[str, Behind]) -> Section | None:
     """What each finding rests on, with the questions that it is behind."""
     behind: dict[str, dict[str, None]] = {}
     for row in findings:
         for source in row.sources:
-            behind.setdefault(source, {})[question(says, row.check)] = None
+            behind.setdefault(source, {})[asked(says, row, known.get(row.id, Behind()))] = None
     sources = tuple(
         f"{shipped_words.source(says, source)} ({'; '.join(questions)})"
         for source, questions in behind.items()

@@ -16,6 +16,7 @@ from audit.why.model import (
     AudienceFacts,
     CountedFacts,
     Counterfactual,
+    Delay,
     Facts,
     FlowCondition,
     Reason,
@@ -127,7 +128,8 @@ def condition(says: Language, held: FlowCondition) -> str:
     """A condition of a definition, and whether it held."""
     if says.locale == ENGLISH:
         return f"{says.say('holds', str(held.holds).lower())}: {held.text}"
-    text = f"{says.say('holds', str(held.holds).lower())}: {_condition(says, held.condition, held.holds)}"
+    what = _delay(says, held.delay) if held.delay else _condition(says, held.condition, held.holds)
+    text = f"{says.say('holds', str(held.holds).lower())}: {what}"
     return f"{text} [{', '.join(held.events)}]" if held.events else text
 
 
@@ -135,6 +137,13 @@ def _condition(says: Language, name: str, holds: bool | None) -> str:
     """What a definition asks for, or that it was not so."""
     section = "condition_not" if holds is False else "condition"
     return says.say(section, _known(says, section, name))
+
+
+def _delay(says: Language, delay: Delay) -> str:
+    """How long after its trigger a message came, and when by its definition it would have."""
+    wait = says.say("delay", "wait" if int(delay.wait[:-1]) else "at_once", wait=says.span(delay.wait))
+    late = says.say("delay", "leeway", leeway=says.span(delay.leeway)) if delay.leeway else ""
+    return says.say("delay", "came", came=says.span(delay.came), due=f"{wait}{late}")
 
 
 def ends(says: Language, explanation: WhyDocument) -> str:
@@ -222,6 +231,8 @@ def _of_facts(says: Language, reason: Reason, at: datetime | None) -> str:
         return _recorded(says, told)
     if told.list_id is not UNSET or told.left:
         return _on_list(says, told)
+    if told.delay:
+        return _delay(says, told.delay)
     if told.condition:
         return _condition(says, told.condition, told.holds if told.holds is not UNSET else None)
     if told.life or told.hand_over:
@@ -249,11 +260,10 @@ def _of_other_facts(says: Language, reason: Reason, told: Facts, at: datetime | 
 
 
 def _recorded(says: Language, told: Facts) -> str:
-    """What the sender recorded, whether it fits, and where only the definition does not give it, why that is."""
+    """What the sender recorded, whether it fits, and whether only the definition does not give it."""
     name = shipped_words.trigger(says, told.trigger) if told.trigger else says.say("noted", "unknown_word")
     if told.condition:
-        why = _condition(says, told.condition, holds=False)
-        return says.say("noted", "fits_not_given", trigger=name, why=why)
+        return says.say("noted", "fits_not_given", trigger=name)
     return says.say("noted", f"fits_{told.fits}", trigger=name)
 
 

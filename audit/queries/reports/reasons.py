@@ -9,10 +9,10 @@ from audit.events.times import parse_iso
 from audit.findings.anomaly import OutOfPattern
 from audit.findings.anomaly.describe import UnusualThing, nearer_ones, share_in_words
 from audit.queries.findings_documents import Finding
-from audit.queries.reports import note_sentences, shipped_words
+from audit.queries.reports import customer_facts, note_sentences, shipped_words
 from audit.queries.reports.document import Node, Section
 from audit.queries.reports.language import Language
-from audit.why.model import Counterfactual, FlowReconstruction, Reason, WhyDocument
+from audit.why.model import Counterfactual, Reason, WhyDocument
 from audit.why.removed_events import RemovedEvents
 from audit.why.wording import added_in_words, added_thing
 
@@ -70,7 +70,7 @@ def _below(says: Language, explanation: WhyDocument) -> tuple[Node, ...]:
     reasons = tuple(_node(says, node, at) for node in _unsaid(explanation))
     return (
         Node(says.say("standing", explanation.standing), reasons),
-        *_definition(says, explanation.reconstruction),
+        *_definition(says, explanation),
         *_passed_over(says, explanation.left_out, at),
         *_different(says, explanation.counterfactual),
     )
@@ -92,12 +92,19 @@ def _node(says: Language, reason: Reason, at: datetime | None) -> Node:
     return Node(note_sentences.sentence(says, reason, at), below)
 
 
-def _definition(says: Language, check: FlowReconstruction | None) -> list[Node]:
-    """What the campaign is defined to do, and which of its conditions did not hold, or cannot be told, when this was sent."""
+def _definition(says: Language, explanation: WhyDocument) -> list[Node]:
+    """What the campaign is defined to do, and which of its conditions did not hold, or cannot be told, when this was sent; what the
+    reasons say already is not said again.
+    """
+    check = explanation.reconstruction
     if check is None:
         return []
+    told = [reason.text for reason in customer_facts.nodes(explanation.because)]
     open_ones = [held for held in check.conditions if held.holds is not True]
-    below = tuple(Node(note_sentences.condition(says, held)) for held in open_ones)
+    unsaid = [held for held in open_ones if not any(held.text in text for text in told)]
+    if open_ones and not unsaid:
+        return []
+    below = tuple(Node(note_sentences.condition(says, held)) for held in unsaid)
     step = f" · {check.step}" if check.step else ""
     held = below or (Node(says.say("internal", "all_held")),)
     return [
