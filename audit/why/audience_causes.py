@@ -18,12 +18,15 @@ CAUSES: dict[str, pl.DataType] = {
 """Positions of a message and of an act before it; `level`: how it resembles the message (`related_acts.LEVELS`), or `place`:
 which of the things that set the campaign's recipients apart it is."""
 
+_MOST = 0.5
+"""House value: what fewer of a campaign's recipients have is no cause beside an act on the very item."""
+
 
 def causing_acts(placed: pl.DataFrame, messages: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     """The acts before each of `messages` that could be behind it, in the shape of `CAUSES`.
 
     Of a campaign that enough people got and enough others did not: the acts that set its recipients apart, and those on the
-    very item that the message is about. Of any other: the acts that resemble it. `placed`: events in order with `act`,
+    very item that the message is about, beside which what few recipients have in common is none. Of any other: the acts that resemble it. `placed`: events in order with `act`,
     their position; `messages`: rows of them with `message`, theirs.
     """
     audiences = facts.audiences
@@ -31,12 +34,21 @@ def causing_acts(placed: pl.DataFrame, messages: pl.DataFrame, facts: Facts) -> 
     compared, other = messages.filter(known), messages.filter(~known)
     place = pl.lit(None, pl.UInt32).alias("place")
     of_item = related_acts(placed, compared).filter(level=ITEM).with_columns(place)
-    apart = acts_set_apart(placed, compared, audiences.tellable(FEWEST)).with_columns(
-        level=pl.lit(None, pl.Int8)
-    )
+    apart = _apart(placed, compared, audiences, of_item).with_columns(level=pl.lit(None, pl.Int8))
     first = of_item.join(apart, on=("message", "act"), how="anti")
     parts = (apart, first, related_acts(placed, other, facts.frequent_words).with_columns(place))
     return pl.concat([part.select(*CAUSES).cast(CAUSES) for part in parts])  # type: ignore[arg-type]
+
+
+def _apart(
+    placed: pl.DataFrame, messages: pl.DataFrame, audiences: Audiences, of_item: pl.DataFrame
+) -> pl.DataFrame:
+    """`acts_set_apart`; of a message that an act `of_item` may be behind only by what most recipients have in common."""
+    told = audiences.tellable(FEWEST)
+    has_item = pl.col("message").is_in(of_item["message"].unique().implode())
+    of_most = told.filter(pl.col("recipients_share") >= _MOST)
+    parts = ((messages.filter(has_item), of_most), (messages.filter(~has_item), told))
+    return pl.concat([acts_set_apart(placed, some, by) for some, by in parts])
 
 
 def with_enough_people(audiences: Audiences) -> pl.Series:

@@ -102,6 +102,18 @@ def test_the_very_item_comes_before_what_sets_recipients_apart():
     assert "of those who got it had bought Baby > Food" in second
 
 
+@pytest.mark.parametrize(("others_who_got_it", "named"), [(0, True), (60, False)])
+def test_beside_the_very_item_what_few_recipients_have_in_common_is_no_cause(others_who_got_it, named):
+    rows = [*aimed_at_parents(), *(bought(f"r{n:02}", "Toys") for n in range(90))]
+    rows += [mailed(f"r{n:02}") for n in range(others_who_got_it)]
+    assert any("bought Baby > Food" in text for text in explained(rows)[1])
+    about = {"item_id": "spade", "item_name": "Spade"}
+    rows = [{**row, **about} if row["kind"] == "message_sent" else row for row in rows]
+    _, (_, first, *more) = explained([*rows, bought("p00", "Garden > Tools", **about)])
+    assert first.endswith("(the same item)")
+    assert any("bought Baby > Food" in text for text in more) == named
+
+
 @pytest.mark.parametrize(("names", "expected"), [(300, "cannot_tell"), (2, "inferred")])
 def test_a_shared_word_counts_only_where_it_is_rare(names, expected):
     rows = [bought("a", f"Shop > {n}", item_id=f"i{n}", item_name="Luxury spade") for n in range(names)]
