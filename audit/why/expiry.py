@@ -164,8 +164,8 @@ def end_of_strip(until: datetime | None) -> End:
 
 
 def membership_end(row: Mapping[str, Any], definitions: tuple[segments.Definition, ...]) -> End:
-    """The end of a row of `segments.memberships` that `definitions` gave, or that only the log has."""
-    if not row["derived"]:
+    """The end of a row of `segments.memberships`: what the log has stays until it takes it back, whatever `definitions` give."""
+    if row["logged"] or not row["derived"]:
         return End(None, "logged", ("segment_left",))
     definition = segments.concerning(definitions, row["id"])[0]
     if row["until"] is not None:

@@ -129,6 +129,19 @@ def test_a_segment_that_no_window_ends_names_the_act_that_does() -> None:
     assert made["until_text"] == "It goes on until something new ends it: orders."
 
 
+@pytest.mark.parametrize(("recorded", "why_then"), [(False, "window"), (True, "logged")])
+def test_what_the_log_has_stays_until_the_log_takes_it_back(recorded: bool, why_then: str) -> None:
+    entered = {
+        "kind": "segment_entered",
+        "at": "2026-02-01",
+        "segment_id": "new customers",
+        "source": "observed",
+    }
+    frame = events({"kind": "order_completed", "at": "2026-01-20", **BAG}, *([entered] if recorded else []))
+    made = why.segment(frame, context(frame, "2026-02-03"), "new-customer")
+    assert (made.standing, made.end.why) == ("derived", why_then)
+
+
 def mails(*days: int) -> list[dict[str, Any]]:
     return [
         {**MAIL, "event_id": f"m{n}", "at": f"2026-03-{day:02}T08:00", "subject": f"{n}"}
