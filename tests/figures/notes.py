@@ -12,7 +12,7 @@ from audit.findings import CHECKS, Unanswered, by_lack, catalogue
 from audit.queries.findings_documents import Finding
 from audit.queries.reports.document import Node, Report, Section
 from audit.queries.reports.language import Language, language
-from audit.why.model import WhyDocument
+from audit.why.model import FlowReconstruction, WhyDocument
 from tests.figures import sentences
 from tests.figures.anomalies import of_anomalies
 from tests.figures.findings import expected, total_and_excess
@@ -321,17 +321,28 @@ def _below(document: WhyDocument, says: Language, said: Said) -> Iterator[senten
     for reason in sentences.in_order(reasons):
         yield sentences.of_reason(reason, document, said, says.locale)
     if document.reconstruction is not None:
-        yield figures(f" {document.reconstruction.step or ''} ")
-        held = [each for each in document.reconstruction.conditions if each.holds is not True]
-        yield from (
-            sentences.of_condition(each, document, said) if says.locale == "en" else [] for each in held
-        )
-        yield from () if held else [[]]
+        yield from _definition(document, document.reconstruction, says, said)
     if document.left_out:
         yield []
         for reason in sentences.in_order(document.left_out):
             yield sentences.of_reason(reason, document, said, says.locale)
     yield from _different(document, says, said)
+
+
+def _definition(
+    document: WhyDocument, check: FlowReconstruction, says: Language, said: Said
+) -> Iterator[sentences.Figures]:
+    """Of what did not hold, or cannot be told, that which no reason has said."""
+    told = [reason.text for reason in sentences.in_order(document.because)]
+    open_ones = [each for each in check.conditions if each.holds is not True]
+    held = [each for each in open_ones if not any(each.text in text for text in told)]
+    if held or not open_ones:
+        yield figures(f" {check.step or ''} ")
+    for each in held:
+        worked_out = sentences.of_condition(each, document, said)
+        german = sentences.without_words(worked_out) if each.delay else []
+        yield worked_out if says.locale == "en" else german
+    yield from () if open_ones else [[]]
 
 
 def _different(document: WhyDocument, says: Language, said: Said) -> Iterator[Sequence[str]]:

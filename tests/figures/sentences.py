@@ -88,6 +88,8 @@ def _german(reason: Reason, rows: Sequence[Row], document: WhyDocument, said: Sa
     facts = reason.facts
     if facts is not None and facts.changed:
         return [day(_time(facts.changed, said))]
+    if facts is not None and facts.delay:
+        return without_words(_of_definition(reason.text, document, said))
     told = facts is not None and any(
         getattr(facts, name) is not UNSET
         for name in (
@@ -296,6 +298,12 @@ def _rows(ids: Iterable[str], said: Said) -> list[Row]:
     """The events of these ids, oldest first."""
     rows = [said.history.by_id[ident] for ident in ids]
     return sorted(rows, key=lambda row: (row["occurred_at"], row["event_id"]))
+
+
+def without_words(defined: Figures) -> Figures:
+    """The figures of lengths as German writes them: `einem Tag`, `sofort`."""
+    digits = [figure for figure in defined if figure not in {"0", "1"}]
+    return digits if isinstance(defined, list) else frozenset(digits)
 
 
 def _time(at: datetime, said: Said) -> datetime:
