@@ -44,10 +44,10 @@ def _apart(
     placed: pl.DataFrame, messages: pl.DataFrame, audiences: Audiences, of_item: pl.DataFrame
 ) -> pl.DataFrame:
     """`acts_set_apart`; of a message that an act `of_item` may be behind only by what most recipients have in common."""
-    told = audiences.tellable(FEWEST)
+    known = audiences.tellable(FEWEST)
     has_item = pl.col("message").is_in(of_item["message"].unique().implode())
-    of_most = told.filter(pl.col("recipients_share") >= _MOST)
-    parts = ((messages.filter(has_item), of_most), (messages.filter(~has_item), told))
+    of_most = known.filter(pl.col("recipients_share") >= _MOST)
+    parts = ((messages.filter(has_item), of_most), (messages.filter(~has_item), known))
     return pl.concat([acts_set_apart(placed, some, by) for some, by in parts])
 
 
