@@ -7,6 +7,7 @@ So windows `(t - w, t]` are exact, ties included, and the moments after the pres
 
 import re
 from datetime import datetime, timedelta
+from functools import cache
 
 import polars as pl
 
@@ -16,6 +17,7 @@ from audit.events.vocabulary import carries
 from audit.segments.event_selection import SelectedEvents
 from audit.segments.groups import mentions, profile_values
 from audit.segments.model import Condition, Selection
+from audit.storage import toml_input
 
 CENTS = 100
 """Money is summed in whole hundredths, so that adding and taking away leave nothing over."""
@@ -286,10 +288,24 @@ def _units(rows: pl.DataFrame, things: str) -> pl.DataFrame:
 
 
 def unit(things: str) -> pl.Expr:
-    """The order, item or day (UTC) of an event: what counts once."""
+    """The order, item (in whatever colour or size) or day (UTC) of an event: what counts once."""
     if things == "order":
         return ORDER_OF
-    return pl.col("item_id") if things == "item" else pl.col("occurred_at").dt.date()
+    return _good() if things == "item" else pl.col("occurred_at").dt.date()
+
+
+def _good() -> pl.Expr:
+    """The item without its colour and size, by the name it had first; by its id where less than two words are left."""
+    name = pl.col("item_name").drop_nulls().first().over("person", "item_id").str.to_lowercase()
+    plain = name.str.replace_all(_varieties(), " ").str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
+    named = plain.str.contains(" ", literal=True) & pl.col("item_id").is_not_null()
+    return pl.when(named).then(plain).otherwise("item_id")
+
+
+@cache
+def _varieties() -> str:
+    words = toml_input.shipped("audit.segments", "common_words.toml")["varieties"]
+    return rf"\b(?:{'|'.join(map(re.escape, words))})(?:e[mnrs]?)?\b"
 
 
 def _new(*columns: str) -> pl.Expr:

@@ -60,6 +60,9 @@ def rfm(count, price, newest=1):
     return known([order(ago(newest + n * 3), n, price=price) for n in range(count)])
 
 
+REFILLS = ("Soap refills", "Tea refill pack", "Reusable cup")
+
+
 def written(count, topic="gardening"):
     return [{"kind": "product_reviewed", "at": ago(n + 1), "topics": [topic, "x"]} for n in range(count)]
 
@@ -148,7 +151,7 @@ CASES = {
     "technology-enthusiast": (views(3), views(4), [view(ago(n), category="Electronics") for n in range(9)]),
     "sustainability-minded": (
         [order(ago(n), n, item_id=f"i{n}", topics=["sustainable"]) for n in range(2)],
-        [order(ago(n), n, item_id=f"i{n}", item_name="Soap refills") for n in range(3)],
+        [order(ago(n), n, item_id=f"i{n}", item_name=name) for n, name in enumerate(REFILLS)],
         [order(ago(n), n, item_id=f"i{n}", item_name="Refillable") for n in range(3)],
     ),
     "gift-giver": (
@@ -468,3 +471,21 @@ def carried(value):
 def test_other_attributes_are_not_asked():
     frame = pl.DataFrame({"attributes": ['{"coupons": 5, "my_coupon": 5}', None, '{"note": "coupon"}']})
     assert not frame.select(carries(("coupon",))).to_series().any()
+
+
+@pytest.mark.parametrize(
+    ("names", "in_orders", "holds"),
+    [
+        (["Recycled mat blue", "Recycled mat PINK", "RECYCLED MAT, GREEN"], (1, 2, 3), False),
+        (["Bio-Tasche rot", "Bio-Tasche blaue", "Bio-Tasche grünes"], (1, 2, 3), False),
+        (["Recycled mat blue", "Recycled rug", "Recycled bag green"], (1, 1, 1), False),
+        (["Recycled mat blue", "Recycled rug", "Recycled bag green"], (1, 1, 2), True),
+        (["Recycled", "Recycled red", "Recycled blue"], (1, 1, 2), True),
+    ],
+)
+def test_one_thing_in_three_colours_is_one_and_one_basket_is_no_habit(names, in_orders, holds):
+    rows = [
+        order(ago(9 - number), number, item_id=name, item_name=name, topics=["organic"])
+        for name, number in zip(names, in_orders, strict=True)
+    ]
+    assert ("sustainability-minded" in derived(rows)) is holds
