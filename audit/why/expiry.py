@@ -28,7 +28,7 @@ from audit.events.vocabulary import (
 from audit.flows import Flow, eligibility, triggers
 from audit.flows.eligibility import gives_message
 from audit.why.message_context import EVER, MessageContext, order
-from audit.why.silence import Silence
+from audit.why.silence import Silence, sent_of_campaign
 from audit.why.wording import day, kinds_in_words
 
 Why = Literal[
@@ -197,6 +197,10 @@ def unknown_end(message: MessageContext) -> End:
     return End(None, "unknown", () if message.row["channel"] in _ON_PAPER else _opt_outs(message))
 
 
+def _refused(message: MessageContext) -> bool:
+    return is_marketing(message.row["message_class"]) and message.said_no
+
+
 def _last_day(attributes: str | None) -> datetime | None:
     """The last moment of the day, or the moment, that the event of a message names as the end of its campaign."""
     try:
@@ -221,9 +225,14 @@ def list_end(message: MessageContext, list_id: str | None) -> End:
     yes, no = message.list_act(OPT_INS, list_id, at), message.list_act(NOES, list_id, at)
     if no is None or (yes is not None and order(yes) > order(no)):
         return End(None, "subscribed", _opt_outs(message))
-    if order(no) < order(message.row):
-        return End(None, "said_no")
-    return End(no["occurred_at"], "ended", basis="recorded")
+    return _ended_by_no(message, no)
+
+
+def _ended_by_no(message: MessageContext, no: Row) -> End:
+    """The end with a no, unless this message or others of its campaign went out after it."""
+    at: datetime = no["occurred_at"]
+    went_on = order(no) < order(message.row) or any(sent > at for sent in sent_of_campaign(message))
+    return End(None, "said_no") if went_on else End(at, "ended", basis="recorded")
 
 
 def flow_end(message: MessageContext, flow: Flow) -> End:
@@ -235,6 +244,9 @@ def flow_end(message: MessageContext, flow: Flow) -> End:
     taken_out = _taken_out(message, flow)
     if taken_out is not None and taken_out < until:
         until, why = taken_out, "ended"
+    no = message.list_act(NOES, message.row["list_id"], message.context.at) if _refused(message) else None
+    if no is not None and message.sent_at <= no["occurred_at"] < until:
+        return _ended_by_no(message, no)
     if why == "series" and flow.trigger is not None and flow.trigger.same == "nothing":
         why = "any_series"
     if why == "window" and not flow.own and flow.trigger is not None and flow.trigger.same == "segment":

@@ -61,7 +61,9 @@ def item(
         standing=next(name for name in STANDINGS if any(row["standing"] == name for row in rows)),
         because=tuple(because),
         end=end_of_strip(_until(derived)) if derived else End(None, "shown"),
-        counterfactual=reasons.told_by_kind(_counterfactual(recommended, ident, derived), events)
+        counterfactual=reasons.told_by_kind(
+            _counterfactual(recommended, ident, derived), events, {ident: rows[0]["title"] or ident}
+        )
         if derived
         else None,
         left_out=tuple(_left_out(recommended, ident, derived, wording)) if derived else (),

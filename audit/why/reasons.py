@@ -306,8 +306,25 @@ def sensitive(message: MessageContext) -> list[Reason]:
     return [Reason(text, facts=Facts(hand_over="sensitive topic", topic=topic))]
 
 
-def told_by_kind(proof: Counterfactual | None, events: pl.DataFrame) -> Counterfactual | None:
-    """The counterfactual, with what its events are where they are too many to be named. `events`: the whole history."""
-    if proof is None or len(proof.remove) <= _NAMED_ONE_BY_ONE:
+def told_by_kind(
+    proof: Counterfactual | None, events: pl.DataFrame, called: Mapping[str, str] | None = None
+) -> Counterfactual | None:
+    """The counterfactual, with what its events are where they are too many to be named, and what it adds named. `events`: the whole
+    history; `called`: item_id → name, of what is not in it.
+    """
+    if proof is None:
+        return None
+    proof = structs.replace(proof, add=tuple(_named(event, events, called or {}) for event in proof.add))
+    if len(proof.remove) <= _NAMED_ONE_BY_ONE:
         return proof
     return structs.replace(proof, removed=by_kind(proof.remove, events, proof.limit))
+
+
+def _named(event: Mapping[str, Any], events: pl.DataFrame, called: Mapping[str, str]) -> Mapping[str, Any]:
+    """An event that a counterfactual adds, with the name of its item, where one is known."""
+    item = event.get("item_id")
+    if item is None or "item_name" in event:
+        return event
+    own = events.filter(pl.col("item_id") == item)["item_name"].drop_nulls()
+    name = own[-1] if len(own) else called.get(item)
+    return event if name is None else {**event, "item_name": name}

@@ -103,12 +103,19 @@ def silence_of_campaign(message: MessageContext) -> Silence | None:
 
     None of a message that has neither.
     """
-    campaign = campaign_of(message.row["campaign_id"], message.row["campaign_name"])
-    if campaign is None and message.row["subject"] is None:
-        return None
+    of: Stopped = "campaign" if _campaign(message) else "subject"
+    return silence_after(message.context, sent_of_campaign(message), of)
+
+
+def sent_of_campaign(message: MessageContext) -> list[datetime]:
+    """When (UTC, in order) the messages of its campaign, else those with its subject, were sent; none of a message that has neither."""
+    campaign = _campaign(message)
     same = campaign_expr() == campaign if campaign else pl.col("subject") == message.row["subject"]
-    sent = sent_messages(message.events.filter(same))["occurred_at"].to_list()
-    return silence_after(message.context, sent, "campaign" if campaign else "subject")
+    return sent_messages(message.events.filter(same))["occurred_at"].to_list()
+
+
+def _campaign(message: MessageContext) -> str | None:
+    return campaign_of(message.row["campaign_id"], message.row["campaign_name"])
 
 
 def silence_after_finding(

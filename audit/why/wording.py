@@ -32,7 +32,7 @@ _UNASKED = "was sent {it} without having ordered it"
 
 @cache
 def _called() -> dict[str, dict[str, str]]:
-    """Kind of event → what one of it did (`act`) and what many are called (`kind`): `acts.toml`."""
+    """Kind of event → what one of it did (`act`), what many are called (`kind`), and one that did not happen (`one`): `acts.toml`."""
     return toml_input.shipped("audit.why", "acts.toml")
 
 
@@ -220,12 +220,13 @@ def set_apart(fact: SetsApart) -> str:
 
 
 def added_in_words(event: Mapping[str, Any]) -> str:
-    """`product viewed, Nail clippers, 2026-03-01 09:12`: an event that did not happen and would have ended something.
+    """`a look at “Nail clippers” on 2026-03-01 09:12`: an event that did not happen and would have ended something.
 
     `event`: what a counterfactual adds, `occurred_at` as ISO text.
     """
-    kind = str(event["kind"]).replace("_", " ")
-    return ", ".join(filter(None, [kind, added_thing(event), minute(parse_iso(str(event["occurred_at"])))]))
+    thing = added_thing(event)
+    one = _words(str(event["kind"]), "one").format(it=quoted(thing) if thing else "something")
+    return f"{one} on {minute(parse_iso(str(event['occurred_at'])))}"
 
 
 def added_thing(event: Mapping[str, Any]) -> str:

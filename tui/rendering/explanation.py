@@ -115,8 +115,9 @@ def because(reason: Reason) -> Sentence:
 
 
 def _counterfactual(proof: Counterfactual) -> Sentence:
-    remove = proof.remove
-    added = ", ".join(str(event["kind"]).replace("_", " ") for event in proof.add)
+    from audit.why.wording import added_in_words
+
+    remove, added = proof.remove, " and ".join(map(added_in_words, proof.add))
     parts = []
     if remove:
         these = "this event" if len(remove) == 1 else f"these {len(remove)} events"

@@ -98,18 +98,9 @@ def _how_sure(proof: Counterfactual) -> str:
 
 
 def _added(event: Mapping[str, object]) -> str:
-    about = event.get("item_id") or event.get("category") or event.get("segment_id")
-    kind = str(event.get("kind", "event")).replace("_", " ")
-    return " ".join(
-        part
-        for part in (
-            "had there been",
-            kind,
-            f"of {about}" if about else "",
-            f"on {moment(str(event['occurred_at']))}" if event.get("occurred_at") else "",
-        )
-        if part
-    )
+    from audit.why.wording import added_in_words
+
+    return f"had there been {added_in_words(event)}"
 
 
 def _item(item: InItsPlace) -> str:

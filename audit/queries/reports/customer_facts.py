@@ -173,18 +173,21 @@ def ends(
     at: datetime,
     *,
     silence: Silence | None = None,
+    newest: datetime | None = None,
     messages: str = "",
     again: CustomerWording | None = None,
     changed: bool = False,
 ) -> list[str]:
     """When what is `explained` ends if nothing new happens: one sentence or two.
 
-    `silence`: how long none has come, of the `messages` by their name; `again`: where it is about how messages came, not
+    `silence`: how long none has come, of the `messages` by their name, of which the `newest` is told already; `again`: where it is about how messages came, not
     that they did, what has not been so since; `changed`: a rule was made that ends it. A default of the program is never
     told as a date.
     """
     lasts = silence is not None and silence.until.date() > silence.since.date()
-    quiet = [_silence(says, silence, messages, again=again)] if silence is not None and lasts else []
+    others = silence is not None and newest is not None and silence.since.date() > newest.date()
+    alike = "_alike" if others else ""
+    quiet = [_silence(says, silence, messages, alike, again=again)] if silence is not None and lasts else []
     if again is not None or changed or (silence is not None and silence.over):
         return quiet
     explanations = list(explained)
@@ -203,13 +206,15 @@ def ends(
     return quiet
 
 
-def _silence(says: Language, silence: Silence, messages: str, *, again: CustomerWording | None) -> str:
+def _silence(
+    says: Language, silence: Silence, messages: str, alike: str, *, again: CustomerWording | None
+) -> str:
     since, until = says.date(silence.since), says.date(silence.until)
     known = {"until": until, "gaps": gaps(says, "until", silence.gaps), "messages": messages}
     if again is not None:
         stopped = again.in_language(says.locale).format(since=since)
         return says.say("until", "not_again", stopped=stopped, **known)
-    return says.say("until", "none_since" if silence.over else "last", since=since, **known)
+    return says.say("until", f"{'none_since' if silence.over else 'last'}{alike}", since=since, **known)
 
 
 def gaps(says: Language, section: str, gaps: Sequence[tuple[date, date]]) -> str:
@@ -314,7 +319,7 @@ def nodes(because: Iterable[Reason]) -> Iterator[Reason]:
 def senders(says: Language, names: Sequence[str], most: int = 3) -> str:
     """`Pagewise, Tonwerk and 6 other senders`."""
     if len(names) <= most + 1:
-        return says.listed(names)
+        return says.listed(names) if names else ""
     return says.say("stop", "senders", senders=", ".join(names[:most]), n=len(names) - most)
 
 

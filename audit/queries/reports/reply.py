@@ -372,6 +372,7 @@ def _end(case: _Case) -> Iterable[str]:
         case.explanations,
         case.picture.at,
         silence=case.facts.silence,
+        newest=max([finding.last, *(message.at for message in case.facts.sent)]),
         messages=case.nouns["messages"],
         again=check(finding.check).again,
         changed=case.remedy.state in {"in_force", "handed_over"} or case.facts.opt_out is not None,
@@ -392,8 +393,7 @@ def _stop(case: _Case) -> Iterable[str]:
     stoppable = [message for message in case.facts.sent if message.marketing and not message.refused]
     if not stoppable:
         return
-    names = brands(stoppable)
-    senders = customer_facts.senders(says, names) if names else ""
+    senders = customer_facts.senders(says, brands(stoppable))
     systems = list(dict.fromkeys(message.system for message in stoppable if message.system))
     system = says.say("stop", "system", system=says.listed([*map(says.quoted, systems)])) if systems else ""
     sentence = says.say("stop", key if senders else "unnamed", sender=senders, system=system, **case.nouns)

@@ -143,7 +143,10 @@ class Cooldown(Rule):
         return f"no {self._after_which()} lay in the {self.window} before it"
 
     def _after_which(self) -> str:
-        acts = " or ".join(event_kind.replace("_", " ") for event_kind in self.after)
+        """What is looked for before a message; goods that were sent unasked count as an order does."""
+        acts = " or ".join(
+            "order or shipment" if kind == ORDER else kind.replace("_", " ") for kind in self.after
+        )
         return acts if self.same == "nothing" else f"{acts} of the same {self.same}"
 
 

@@ -286,8 +286,23 @@ def test_the_end_is_said_as_the_explanations_have_it() -> None:
     assert "by themselves" not in ends("2026-12-01T00:00:00Z", basis="default")
     long = Silence(datetime(2026, 3, 17, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC), over=True)
     assert "None of this kind has come since 17 March 2026" in ends(None, silence=long)
-    short = Silence(datetime(2026, 11, 17, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC), over=False)
-    assert "after 17 November 2026 they hold no further one of this kind" in ends(None, silence=short)
+    short = Silence(datetime(2026, 3, 17, tzinfo=UTC), datetime(2026, 3, 20, tzinfo=UTC), over=False)
+    assert "after 17 March 2026 they hold no further one of this kind" in ends(None, silence=short)
+
+
+@pytest.mark.parametrize(
+    ("over", "said"),
+    [
+        (True, "Others like them came until 22 July 2026, and none has come since; our"),
+        (False, "Others like them came until 22 July 2026; after that our records"),
+    ],
+)
+def test_those_that_came_after_the_last_of_a_finding_are_others(over: bool, said: str) -> None:
+    late = Silence(datetime(2026, 7, 22, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC), over=over)
+    facts = replace_facts(FACTS, silence=late)
+    letter = reports.reply(PICTURE, [finding()], EXPLANATIONS, facts=facts).written("md")
+    assert said in letter
+    assert "of this kind" not in letter.partition(said)[2]
 
 
 @pytest.mark.parametrize(

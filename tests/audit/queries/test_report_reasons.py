@@ -74,7 +74,10 @@ def test_the_counterfactual_is_told_whole() -> None:
     at = told.index((1, "what would have had to be different"))
     assert told[at + 1 : at + 5] == [
         (2, "without o-1, o-2: our definition would not have given it (no fewer would do)"),
-        (2, "had there been: order completed, 2026-11-01 00:00: our definition would not have given it"),
+        (
+            2,
+            "had there been an order of something on 2026-11-01 00:00: our definition would not have given it",
+        ),
         (2, "each of these by itself would still have led to it: o-1, o-2"),
         (2, "in its place there would stand: Hand cream"),
     ]
@@ -249,7 +252,10 @@ def test_a_note_counts_what_its_findings_count_and_names_rules_by_their_titles(s
     assert "Of the 36 messages of this finding that were too many the newest 12 are looked at" in note
     weeks = re.findall(r"^\| 2026-\S+ \| (\d+) \| (\d+) \|$", note, re.MULTILINE)
     assert [week for week in weeks if week[1] != "0"] == [("41", "38")], "36 too many, 2 more sent again"
-    assert "of these, in a breach or risk (where it says how many were too many: those)" in note
+    assert (
+        "of these, in at least one breach or risk, each counted once (of one that says how many were too many: those)"
+        in note
+    )
     assert "“At most three marketing mails a week” would have stopped 12 of the 12 messages looked at" in note
     assert "one other rule that is on would have stopped none of them" in note
     assert "“Feast days at Larkfield” (9)" in note

@@ -6,6 +6,7 @@ import pytest
 from audit import recommendations, why
 from audit.errors import NotFoundError
 from audit.why.model import InItsPlace
+from audit.why.wording import added_in_words
 from tests.build import context, events
 
 CAMERA = {"item_id": "x100", "item_name": "Camera X100", "category": "Electronics > Cameras"}
@@ -26,7 +27,8 @@ def test_what_only_we_derive_is_called_our_reconstruction_and_falls_away_without
     assert made.until is not None
     proof = made.counterfactual
     assert proof is not None
-    assert proof.add[0]["kind"] == "order_completed"
+    assert (proof.add[0]["kind"], proof.add[0]["item_name"]) == ("order_completed", "Camera X100")
+    assert added_in_words(proof.add[0]) == "an order of “Camera X100” on 2026-03-03 00:00"
     for put_back in (None, *proof.remove):
         rest = frame.filter(~pl.col("event_id").is_in([one for one in proof.remove if one != put_back]))
         assert recommendations.derive(rest, ctx).is_empty() is (put_back is None)

@@ -111,6 +111,21 @@ def test_a_no_ends_a_broadcast_or_should_have(at: str, why_not: str) -> None:
     assert made.until == (parse_iso(at) if why_not == "ended" else None)
 
 
+def test_a_no_that_others_of_the_campaign_came_after_has_ended_nothing() -> None:
+    letter = {**MAIL, "event_id": "m", "at": "2026-02-01", "campaign_id": "news", "list_id": "offers"}
+    no = {"kind": "unsubscribed", "at": "2026-02-05", "channel": "email"}
+    made = told(YES, letter, no, {**letter, "event_id": "m2", "at": "2026-02-09"}, ident="m", defined=[])
+    assert (made.end.why, made.until) == ("said_no", None)
+
+
+def test_a_no_ends_a_flow_before_later_acts_do() -> None:
+    mail = {**MAIL, "event_id": "m", "at": "2026-03-01T14:00", "list_id": None}
+    no = {"event_id": "no", "kind": "unsubscribed", "at": "2026-03-01T16:00", "channel": "email"}
+    again = {**CARTED, "event_id": "again", "at": "2026-03-01T19:00"}
+    made = told(CARTED, {**mail, "trigger": "cart_abandoned"}, no, again, defined=[])
+    assert (iso(made.until), made.end.why, made.end.basis) == ("2026-03-01T16:00:00Z", "ended", "recorded")
+
+
 def test_of_what_no_definition_gives_no_day_is_named() -> None:
     bought = {"kind": "order_completed", "at": "2026-01-01", **BAG}
     made = (
