@@ -8,10 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from audit.events import sensitive_topics
 from audit.events.document import Document
 from audit.events.schema import TIME
-from audit.events.vocabulary import campaign_expr
 
 WINDOWS = (timedelta(days=30), timedelta(days=90), timedelta(days=365))
 """How far back acts are looked for: each candidate is told with the window in which it sets recipients apart best."""
@@ -22,7 +20,6 @@ FEWEST = 11
 APART: dict[str, pl.DataType] = {
     "campaign": pl.String(), "what": pl.String(), "value": pl.String(), "level": pl.Int64(), "item_id": pl.String(),
     "recipients": pl.Int64(), "recipients_share": pl.Float64(), "others": pl.Int64(), "others_share": pl.Float64(),
-    "others_alike": pl.Float64(), "kinds": pl.Int64(), "others_kinds": pl.Int64(),
     "lift": pl.Float64(), "low": pl.Float64(), "high": pl.Float64(), "p_adjusted": pl.Float64(),
     "median_days_before": pl.Float64(), "window_days": pl.Float64(), "topic": pl.String(),
 }  # fmt: skip
@@ -36,9 +33,9 @@ class SetsApart(Document):
     """An act or a state that more of the recipients have before a message than chance gives."""
 
     what: str
-    """bought, viewed, searched (acts), kinds (how many different ones of these), segment, profile, list (states)."""
+    """bought, viewed, searched (acts), segment, profile, list (states)."""
     value: str
-    """A category path, an item's name, words searched for, a segment, a value of the profile, a list; of kinds: bought, viewed or searched."""
+    """A category path, an item's name, words searched for, a segment, a value of the profile, a list."""
     level: int | None
     """How many levels its category has; null of anything else."""
     item_id: str | None
@@ -50,14 +47,8 @@ class SetsApart(Document):
     others: int | None
     """How many of the others; null, as all that rests on it, where that is one to ten people."""
     others_share: float | None
-    others_alike: float | None
-    """The share of others who do as many different things; null of segments, lists and kinds, which are not held at it."""
-    kinds: int | None
-    """Of kinds: half of the recipients have this many or more; these are the `recipients`, and the `others` who have."""
-    others_kinds: int | None
-    """Of kinds: half of the others have this many or more."""
     lift: float | None
-    """The recipients' share over `others_alike`, else over `others_share`; null also where none of the others has it."""
+    """The first share over the second; null also where none of the others has it."""
     interval: tuple[float | None, float | None] | None
     """The 95 % interval of the lift; its end is null where there is none."""
     p_adjusted: float | None
@@ -105,19 +96,6 @@ def none() -> Audiences:
     return Audiences(pl.DataFrame(schema=CAMPAIGNS), pl.DataFrame(schema=APART))
 
 
-def sent_of_campaigns(messages: pl.LazyFrame) -> pl.DataFrame:
-    """The messages sent of some campaign."""
-    columns = ("customer_id", "occurred_at", "campaign_name", "channel", "sender", "list_id", "topics")
-    sent = messages.filter(kind="message_sent").select(*columns, campaign_expr().alias("campaign"))
-    return sent.drop_nulls("campaign").collect()
-
-
-def topic_of_candidate() -> pl.Expr:
-    """The sensitive topic that a candidate touches."""
-    of_value = (sensitive_topics.of_query(pl.col("value")), sensitive_topics.of_segment(pl.col("value")))
-    return pl.coalesce(sensitive_topics.of_category(pl.col("path")), *of_value)
-
-
 def fewest_told(*, synthetic: bool) -> int:
     """The fewest people of whom shares are told, in a workspace that is synthetic or not."""
     return 1 if synthetic else FEWEST
@@ -135,9 +113,6 @@ def _told(row: dict[str, Any], fewest: int) -> SetsApart:
         recipients_share=round(row["recipients_share"], 6),
         others=None if untold else row["others"],
         others_share=None if untold else round(row["others_share"], 6),
-        others_alike=None if untold or row["others_alike"] is None else round(row["others_alike"], 6),
-        kinds=row["kinds"],
-        others_kinds=row["others_kinds"],
         lift=None if untold else _rounded(row["lift"]),
         interval=None if untold else (_rounded(row["low"]), _rounded(row["high"])),
         p_adjusted=None if untold else row["p_adjusted"],

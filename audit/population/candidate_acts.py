@@ -1,7 +1,7 @@
 """What people did and were, as pairs of a person and a candidate: for asking at any moment who had done what before it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from itertools import pairwise
@@ -28,10 +28,6 @@ STATES = (
 FIELD = "field"
 """What it is to have a field in the profile: no candidate by itself, but whom its values are compared among."""
 
-KINDS = "kinds"
-"""What it is to have bought (viewed, searched) as many different kinds of things as half of the recipients; asked for by
-`Holdings.breadth`."""
-
 NEVER = np.iinfo(np.int64).min
 """The moment of a person who takes no part."""
 
@@ -39,9 +35,6 @@ _ALWAYS = np.iinfo(np.int64).max
 
 _ROWS = 4_000_000
 """Events of so many rows are held at a time, whole customers."""
-
-_DENSE = 8
-"""Pairs are numbered by a table of them all where these are not more times the rows."""
 
 _LONGEST = 60
 """House value: a longer value of the profile is a text, not a value that many share."""
@@ -56,7 +49,6 @@ class Holdings:
     """Rows, in order of `since`, in which a pair holds after `since` and up to `until` (µs, UTC).
 
     `pair`: which one, an index into `person` and `candidate`; `reach`: the longest time a row holds, if there is one.
-    `breadth`: a person has a pair for each kind of thing then (`kind_of_thing`), and `candidate` is that of `KINDS`.
     """
 
     person: Array
@@ -65,7 +57,6 @@ class Holdings:
     since: Array
     until: Array | None
     reach: int | None
-    breadth: bool = False
 
     def newest(self, moments: Array) -> Array:
         """For each pair the begin of its newest row that holds at the person's moment (µs; by person), else `NEVER`."""
@@ -95,14 +86,7 @@ def _holdings(
 ) -> Holdings:
     """Rows of `held` (person and candidate of each), in order of `since`, numbered by pair."""
     person, candidate = held
-    keys = person * candidates + candidate
-    if keys.size and keys.max() < _DENSE * keys.size:  # no need to sort
-        seen = np.zeros(keys.max() + 1, bool)
-        seen[keys] = True
-        pair = (np.cumsum(seen, dtype=np.int32) - 1)[keys]
-        keys = np.flatnonzero(seen)
-    else:
-        keys, pair = np.unique(keys, return_inverse=True)
+    keys, pair = np.unique(person * candidates + candidate, return_inverse=True)
     return Holdings(keys // candidates, keys % candidates, pair, since, until, reach)
 
 
@@ -126,7 +110,6 @@ class CandidateActs:
         self._items = self._named_items["shared"]
         self._queries = self._shared(acts, _query())["shared"]
         self._states = states(events)
-        self._uncategorised = _distinct(acts.filter(pl.col("category").is_null()), kind_of_thing())
         self._paths, self._at_level = _levels(self._categories)
 
     def _shared(self, acts: pl.LazyFrame, column: pl.Expr) -> pl.DataFrame:
@@ -160,9 +143,6 @@ class CandidateActs:
             rows.with_columns(what=pl.lit(ACTS[kind])) for kind in self._kinds for rows in (paths, items)
         ]
         parts.append(self._queries.to_frame("value").with_columns(what=pl.lit("searched")))
-        parts.append(
-            pl.DataFrame({"value": [ACTS[kind] for kind in self._kinds]}).with_columns(what=pl.lit(KINDS))
-        )
         of_field = pl.when(what="profile").then("slot").alias("path")
         parts.append(self._states.select("what", "value", of_field).unique().sort("what", "value"))
         return pl.concat(
@@ -193,27 +173,11 @@ class CandidateActs:
         field[values["number"].to_numpy()] = values["number_field"].to_numpy()
         return field
 
-    @cached_property
-    def held_against(self) -> Array:
-        """For each candidate the place of the kind of act at whose breadth it is held against others (`breadths`): that of
-        an act its own, of the profile the first; -1 of what the sender decides by itself, and of breadth.
-        """
-        places = {ACTS[kind]: place for place, kind in enumerate(self._kinds)}
-        places |= dict.fromkeys(("profile", FIELD), 0 if places else -1)
-        against = pl.col("what").replace_strict(places, default=-1, return_dtype=pl.Int64)
-        return self.table.select(against).to_series().to_numpy()
-
-    @cached_property
-    def breadths(self) -> Array:
-        """The candidates of breadth, one for each kind of act."""
-        return np.flatnonzero((self.table["what"] == KINDS).to_numpy())
-
     # -- who holds what --------------------------------------------------------------------------------------------
 
     def holdings(self) -> Iterator[Holdings]:
         """Who holds what when, a slice of the people after another."""
-        for acts in map(self._acts, self._bounds) if self.sliced else self._only_slice:
-            yield from acts
+        yield from map(self._acts, self._bounds) if self.sliced else self._only_slice
         yield self._held_states
 
     @property
@@ -229,17 +193,15 @@ class CandidateActs:
         return [(first, last - 1) for first, last in pairwise([*starts.tolist(), part.size])]
 
     @cached_property
-    def _only_slice(self) -> list[tuple[Holdings, Holdings]]:
+    def _only_slice(self) -> list[Holdings]:
         return [self._acts(bounds) for bounds in self._bounds]
 
-    def _acts(self, bounds: tuple[int, int]) -> tuple[Holdings, Holdings]:
-        """The acts of a slice of the people by their candidates, and by what they are kinds of."""
+    def _acts(self, bounds: tuple[int, int]) -> Holdings:
         first, last = (self.people[bound] for bound in bounds)
         codes = (
             _code(pl.col("customer_id"), self.people).alias("person"), _code(pl.col("kind"), pl.Series(self._kinds, dtype=pl.String)),
             pl.col("occurred_at").to_physical().alias("at"), _code(pl.col("category"), self._categories).alias("category"),
             _code(pl.col("item_id"), self._items).alias("item"), _code(_query(), self._queries).alias("query"),
-            _thing(self._uncategorised).alias("thing"),
         )  # fmt: skip
         inside = pl.col("customer_id").is_between(pl.lit(first), pl.lit(last))
         acts = (
@@ -249,18 +211,7 @@ class CandidateActs:
         held = np.flatnonzero(numbers >= 0)
         row = held // numbers.shape[1]
         person, since = acts["person"].to_numpy().astype(np.int64)[row], acts["at"].to_numpy()[row]
-        by_candidate = _holdings((person, numbers.ravel()[held]), since, None, self.window, self.table.height)
-        return by_candidate, self._by_thing(acts.filter(pl.max_horizontal("category", "thing") >= 0))
-
-    def _by_thing(self, acts: pl.DataFrame) -> Holdings:
-        person, kind, category, other = (
-            acts[name].to_numpy().astype(np.int64) for name in ("person", "kind", "category", "thing")
-        )
-        thing = np.where(category >= 0, category, other + len(self._categories))
-        each = max(len(self._categories) + len(self._uncategorised), 1)
-        held = (person, kind * each + thing)
-        rows = _holdings(held, acts["at"].to_numpy(), None, self.window, max(len(self._kinds) * each, 1))
-        return replace(rows, candidate=self.breadths[rows.candidate // each], breadth=True)
+        return _holdings((person, numbers.ravel()[held]), since, None, self.window, self.table.height)
 
     def _numbered(self, acts: pl.DataFrame) -> Array:
         """The candidates that each act holds, a row each: a category at every level, an item, a search; -1 where there is none."""
@@ -299,24 +250,9 @@ def _query() -> pl.Expr:
     return pl.when(pl.col("category").is_null()).then(words)
 
 
-def kind_of_thing() -> pl.Expr:
-    """What an act is about, as a kind of thing: its category, where it has none its item, or what was searched for."""
-    return pl.coalesce("category", "item_id", _query())
-
-
 def _code(column: pl.Expr, values: pl.Series) -> pl.Expr:
     """The place of each value among `values`; -1 where it is none of them."""
     return column.cast(pl.Enum(values), strict=False).to_physical().cast(pl.Int32).fill_null(-1)
-
-
-def _thing(uncategorised: pl.Series) -> pl.Expr:
-    """The place of what an act without a category is about."""
-    none = pl.lit(-1, pl.Int32)
-    return (
-        none
-        if uncategorised.is_empty()
-        else pl.when(pl.col("category").is_null()).then(_code(kind_of_thing(), uncategorised)).otherwise(none)
-    )
 
 
 def _levels(categories: pl.Series) -> tuple[pl.Series, list[Array]]:

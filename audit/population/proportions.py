@@ -14,43 +14,6 @@ _NEGLIGIBLE = 1e-12
 """A term that adds less than this share to a sum ends it."""
 
 
-STRATA = 5
-"""House value: the others are held against recipients in so many parts by how much they do."""
-
-_WHOLE = 1e-9
-"""What is nearer to a whole number than this is that number."""
-
-
-def strata(recipients: Array, everybody: Array) -> Array:
-    """The part that each of `everybody` falls into by the numbers of the `recipients`, of whom each holds as many, or near."""
-    ordered = np.sort(recipients)
-    cuts = ordered[[part * ordered.size // STRATA for part in range(1, STRATA)]]
-    return np.searchsorted(cuts, everybody, "right").astype(np.int8)
-
-
-def standardised(held: Array, among: Array) -> tuple[Array, tuple[Array, Array, Array, Array]]:
-    """The share of the others, were they spread over the strata as the recipients are; and four counts for `log_chance`.
-
-    `held`, `among`: people by test, stratum, and whether they are recipients. Direct standardisation; where a stratum has
-    no others they are taken to be as its recipients are, and neither counts. Others count for as many as would tell as
-    much unweighted (Kish, Survey Sampling, 1965, § 11.7).
-    """
-    recipients, others = among[..., 1], among[..., 0]
-    comparable = others > 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        weight = recipients / recipients.sum(axis=1, keepdims=True)
-        of_recipients = np.where(recipients > 0, held[..., 1] / recipients, 0.0)
-        of_others = np.where(comparable, held[..., 0] / others, of_recipients)
-        share = (weight * of_others).sum(axis=1)
-        inside = np.where(comparable, recipients, 0)
-        known = inside / inside.sum(axis=1, keepdims=True)
-        worth = 1 / np.where(comparable, known**2 / others, 0.0).sum(axis=1)
-        alike = np.where(comparable, known * of_others, 0.0).sum(axis=1)
-    many = np.floor(np.nan_to_num(worth, posinf=0) + _WHOLE).astype(np.int64)
-    several = np.ceil(np.nan_to_num(alike) * many - _WHOLE).astype(np.int64)
-    return share, (np.where(comparable, held[..., 1], 0).sum(axis=1), inside.sum(axis=1), several, many)
-
-
 def wilson(count: Array, among: Array | int) -> tuple[Array, Array]:
     """The 95 % interval of the share `count / among` (Wilson, JASA 22, 1927, 209-212)."""
     count = np.asarray(count, float)

@@ -8,7 +8,7 @@ import polars as pl
 from audit.events.schema import SCHEMA
 from audit.events.vocabulary import campaign_expr
 from audit.population.audience import FEWEST, Audiences
-from audit.population.candidate_acts import ACTS, kind_of_thing, states
+from audit.population.candidate_acts import ACTS, states
 from audit.population.stats import Facts
 from audit.why.related_acts import ITEM, KINDS, related_acts
 
@@ -58,13 +58,12 @@ def with_enough_people(audiences: Audiences) -> pl.Series:
 
 
 def acts_set_apart(placed: pl.DataFrame, messages: pl.DataFrame, apart: pl.DataFrame) -> pl.DataFrame:
-    """`message, act, place` of every act that is one of those that set the message's recipients apart, the likeliest only; of
-    breadth the newest on each kind of thing, whatever else they are.
+    """`message, act, place` of every act that is one of those that set the message's recipients apart, the likeliest only.
 
     `placed`, `messages`: as for `causing_acts`; `apart`: what sets them apart, as `Audiences.tellable` gives it.
     """
     sought = apart.select(
-        "campaign", "what", "value", "kinds", "place", key=_key("level", "value", "item_id"),
+        "campaign", "what", "place", key=_key("level", "value", "item_id"),
         reach=pl.duration(days=pl.col("window_days").cast(pl.Int64)),
     )  # fmt: skip
     asked = messages.select(
@@ -76,7 +75,7 @@ def acts_set_apart(placed: pl.DataFrame, messages: pl.DataFrame, apart: pl.DataF
         asked.select("customer_id").unique(), on="customer_id", how="semi", maintain_order="left"
     )
     keys = asked.select("what", "key").unique()
-    by_thing = (
+    return (
         asked.join(pl.concat([_acts(own, keys), _states(own)]), on=("customer_id", "what", "key"))
         .filter(
             pl.col("at") < pl.col("sent_at"),
@@ -85,26 +84,6 @@ def acts_set_apart(placed: pl.DataFrame, messages: pl.DataFrame, apart: pl.DataF
         )
         .group_by("message", "act")
         .agg(pl.col("place").min())
-    )
-    return pl.concat([by_thing, _of_many_kinds(own, asked.drop_nulls("kinds"))])
-
-
-def _of_many_kinds(own: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
-    """`message, act, place`: where the customer is as broad as half of the recipients, the newest act on each kind of thing."""
-    acts = own.filter(pl.col("kind").is_in(list(ACTS))).select(
-        "customer_id",
-        "act",
-        value=pl.col("kind").replace_strict(ACTS, return_dtype=pl.String),
-        thing=kind_of_thing(),
-        at="occurred_at",
-    )
-    return (
-        asked.join(acts.drop_nulls("thing"), on=("customer_id", "value"))
-        .filter(pl.col("at") < pl.col("sent_at"), pl.col("at") >= pl.col("sent_at") - pl.col("reach"))
-        .group_by("message", "place", "kinds", "thing")
-        .agg(pl.col("act").max())
-        .filter(pl.len().over("message", "place") >= pl.col("kinds"))
-        .select("message", "act", "place")
     )
 
 

@@ -28,7 +28,7 @@ from audit.why.model import (
 )
 from audit.why.related_acts import LEVELS
 from audit.why.removed_events import by_kind
-from audit.why.wording import HAND_OVER, Wording, day, days, kinds_in_words, minute, of_kinds, several
+from audit.why.wording import HAND_OVER, Wording, day, days, kinds_in_words, minute, several
 from audit.why.wording import set_apart as figures_of
 
 Row = Mapping[str, Any]
@@ -72,9 +72,6 @@ def set_apart(wording: Wording, acts: pl.DataFrame, facts: Sequence[SetsApart]) 
     for place in acts["place"].unique(maintain_order=True):
         rows = acts.filter(place=place).to_dicts()
         fact, newest = facts[place], max(rows, key=order)
-        if fact.kinds is not None:
-            leaves.append(_of_many_kinds(fact, rows))
-            continue
         thing = {"item_name": fact.value} if len(rows) > 1 and fact.level is not None else {}
         times = _times(rows)
         did = f"{wording.act(newest | thing)}{when(times, newest['occurred_at'])}"
@@ -89,16 +86,6 @@ def set_apart(wording: Wording, acts: pl.DataFrame, facts: Sequence[SetsApart]) 
             )
         )
     return leaves
-
-
-def _of_many_kinds(fact: SetsApart, rows: Sequence[Row]) -> Reason:
-    """The leaf of having done things of as many kinds (`rows`, one each) as half of the recipients."""
-    ids = tuple(row["event_id"] for row in rows)
-    newest = max(row["occurred_at"] for row in rows)
-    facts = AudienceFacts(act=f"kinds_{fact.value}", at=newest, times=len(ids), audience=fact)
-    return Reason(
-        f"could be: {of_kinds(fact.value, len(ids), fact.window)}; {figures_of(fact)}", ids, facts=facts
-    )
 
 
 def first_few(leaves: Sequence[Reason]) -> list[Reason]:

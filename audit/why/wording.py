@@ -158,7 +158,6 @@ def percent(share: float) -> str:
 
 
 _HAD = {
-    "kinds": "had {value} {kinds} different kinds of things or more",
     "bought": "had bought {value}",
     "viewed": "had viewed {value}",
     "searched": "had searched for {value}",
@@ -172,51 +171,17 @@ _HAD = {
 def had(fact: SetsApart) -> str:
     """`had bought Baby food in the 90 days before`: what sets the recipients of a campaign apart."""
     window = "" if fact.window is None else f" in the {fact.window.removesuffix('d')} days before"
-    kinds = fact.kinds and f"{fact.kinds:,}"
-    return (
-        _HAD[fact.what].format(
-            value=_SOUGHT.get(fact.value, fact.value) if kinds else fact.value, kinds=kinds
-        )
-        + window
-    )
-
-
-_SOUGHT = {"searched": "searched for"}
-_DO = {"bought": "buy", "viewed": "view", "searched": "search for"}
-
-
-def of_kinds(value: str, number: int, window: str | None) -> str:
-    """`bought 152 different kinds of things in the 365 days before`: what a broad customer did."""
-    days = "" if window is None else f" in the {window.removesuffix('d')} days before"
-    return f"{_SOUGHT.get(value, value)} {number:,} different kinds of things{days}"
-
-
-def others_at(fact: SetsApart) -> str:
-    """`of others who buy as many different things`: who recipients are held against."""
-    if fact.others_alike is None:
-        return "of the others"
-    return f"of others who {_DO.get(fact.what, 'do')} as many different things"
+    return _HAD[fact.what].format(value=fact.value) + window
 
 
 def others_share(fact: SetsApart, fewest: int = FEWEST) -> str:
     """`5 %`; where that would tell of a few people, that they are few."""
-    share = fact.others_share if fact.others_alike is None else fact.others_alike
-    return f"fewer than {fewest} people" if share is None else percent(share)
+    return f"fewer than {fewest} people" if fact.others_share is None else percent(fact.others_share)
 
 
 def set_apart(fact: SetsApart) -> str:
-    """`82 % of those who got it had bought Baby food in the 90 days before; of others who buy as many different things 5 %`."""
-    if fact.kinds is not None:
-        others = (
-            f"half of the others {fact.others_kinds:,} or more"
-            if fact.others_kinds
-            else "most of the others none"
-        )
-        more = had(fact).replace(
-            f"{fact.kinds:,} different kinds of things or more", "more different kinds of things"
-        )
-        return f"those who got it {more}: half of them {fact.kinds:,} or more, {others}"
-    return f"{percent(fact.recipients_share)} of those who got it {had(fact)}; {others_at(fact)} {others_share(fact)}"
+    """`82 % of those who got it had bought Baby food in the 90 days before; of the others 5 %`."""
+    return f"{percent(fact.recipients_share)} of those who got it {had(fact)}; of the others {others_share(fact)}"
 
 
 def added_in_words(event: Mapping[str, Any]) -> str:

@@ -166,7 +166,7 @@ class FakeSession:
         facts = tuple(
             SetsApart(
                 what="bought", value=f"Beauty > {self.name} {at}", level=2, item_id=None, window="90d", recipients=820 - at,
-                recipients_share=0.82 - at / 10, others=100, others_share=0.05, others_alike=None, kinds=None, others_kinds=None, lift=16.4, interval=(12.0, 20.0),
+                recipients_share=0.82 - at / 10, others=100, others_share=0.05, lift=16.4, interval=(12.0, 20.0),
                 p_adjusted=0.001, median_days_before=12.0, sensitive=at == 1, topic="health" if at == 1 else None,
             )
             for at in range(5)

@@ -43,14 +43,14 @@ def _head(answer: "AudienceDocument") -> Iterator[str]:
 
 def _paired_shares(fact: "SetsApart") -> Iterator[str]:
     """What it is, and the two shares as bars beneath each other."""
-    from audit.why.wording import had, others_at, others_share, percent
+    from audit.why.wording import had, others_share, percent
 
     times = "" if fact.lift is None else f", {fact.lift:.1f} times less often"
     topic = f" · sensitive: {fact.topic}" if fact.sensitive else ""
     days = f"{fact.median_days_before:,.0f} days before (median)"
     yield f"{had(fact)}{topic}"
     yield f"  {bar(fact.recipients_share, 1.0, _WIDTH):<11} {percent(fact.recipients_share)} of those who got it, {days}"
-    yield f"  {bar(fact.others_share or 0.0, 1.0, _WIDTH):<11} {others_share(fact)} {others_at(fact)}{times}"
+    yield f"  {bar(fact.others_share or 0.0, 1.0, _WIDTH):<11} {others_share(fact)} of the others{times}"
 
 
 def _foot(answer: "AudienceDocument") -> Iterator[str]:

@@ -35,7 +35,7 @@ class SensitiveAudience(Check):
         Evidence is the path: what they did or were, then the messages.
         """
         audiences = context.population.facts.audiences
-        apart = audiences.tellable(FEWEST).filter(pl.col("kinds").is_null())
+        apart = audiences.tellable(FEWEST)
         sent = _mailings(context, apart.drop_nulls("topic")["campaign"])
         if sent.is_empty():
             return nothing_detected()

@@ -19,7 +19,7 @@ from audit.queries.reports.case_facts import CaseFacts, OptOut, SentMessage, bra
 from audit.queries.reports.language import Language
 from audit.rules.book.documents import CoveringRule
 from audit.rules.model import from_dict
-from audit.why.model import AudienceFacts, Facts, Reason, SegmentFacts, WhyDocument
+from audit.why.model import Facts, Reason, SegmentFacts, WhyDocument
 from audit.why.silence import Silence
 
 _PRIVACY_OR_CARE = "privacy or care"
@@ -155,10 +155,6 @@ def _acts(says: Language, told: Iterable[Facts]) -> list[str]:
             str(fact.did),
             thing=says.thing(str(fact.thing)),
             at=says.date(fact.at),
-            n=says.number(fact.times) if fact.times else "",
-            window=says.span(fact.audience.window)
-            if isinstance(fact, AudienceFacts) and fact.audience and fact.audience.window
-            else "",
         )
         for fact in told
         if fact.act and fact.at and says.has("act", fact.act)

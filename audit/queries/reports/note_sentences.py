@@ -218,9 +218,6 @@ def _said_about(says: Language, said: SaidAbout) -> str:
 def _of_facts(says: Language, reason: Reason, at: datetime | None) -> str:
     told = reason.facts or Facts()
     if isinstance(told, AudienceFacts) and told.audience:
-        if told.act and told.times and told.audience.kinds is not None:
-            window = says.span(str(told.audience.window))
-            return f"{says.say('audience', told.act, n=says.number(told.times), window=window)}; {_more_kinds(says, told.audience)}"
         act_named = [_act(says, told)] if told.act else []
         return "; ".join([*act_named, _set_apart(says, told.audience)])
     if told.act and told.at:
@@ -269,30 +266,16 @@ def _recorded(says: Language, told: Facts) -> str:
 
 def _set_apart(says: Language, fact: SetsApart) -> str:
     """What sets the people who got a campaign apart, with the share of them and of the others."""
-    if fact.kinds is not None:
-        return _more_kinds(says, fact)
-    share = fact.others_share if fact.others_alike is None else fact.others_alike
-    few = share is None
+    few = fact.others_share is None
     return says.say(
         "audience",
         fact.what,
-        at=says.say("audience", "others" if fact.others_alike is None else f"others_{fact.what}"),
         value=says.quoted(fact.value),
         window=says.say("audience", "window", span=says.span(fact.window)) if fact.window else "",
         share=percent(fact.recipients_share).replace(".", ","),
-        others=says.say("audience", "few", n=FEWEST) if few else percent(share or 0.0).replace(".", ","),
-    )
-
-
-def _more_kinds(says: Language, fact: SetsApart) -> str:
-    """That they do things of more kinds, and how many half of them and of the others do."""
-    others = "half_of_others" if fact.others_kinds else "none_of_others"
-    return says.say(
-        "audience",
-        f"more_{fact.value}",
-        window=says.say("audience", "window", span=says.span(str(fact.window))),
-        kinds=says.number(fact.kinds or 0),
-        others=says.say("audience", others, kinds=says.number(fact.others_kinds or 0)),
+        others=says.say("audience", "few", n=FEWEST)
+        if few
+        else percent(fact.others_share or 0.0).replace(".", ","),
     )
 
 

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from math import ceil, comb
+from math import comb
 from random import Random
 from statistics import median
 
@@ -99,18 +99,6 @@ class Definition:
                 found["profile", f"{name}: {value}", 0, len(WINDOWS) - 1] = row["occurred_at"]
         return found
 
-    def breadths(self, person, at):
-        """Kind of act and window → of how many different kinds of things the person's were, and the newest."""
-        for kind, what in candidate_acts.ACTS.items():
-            for number, window in enumerate(WINDOWS):
-                acts = [
-                    row
-                    for row in self.own(person)
-                    if row["kind"] == kind and at - window <= row["occurred_at"] < at
-                ]
-                things = {row["category"] for row in acts}
-                yield (what, number), (len(things), max((row["occurred_at"] for row in acts), default=None))
-
     def candidates(self, row):
         levels = row["category"].split(" > ")
         for depth in range(1, len(levels) + 1):
@@ -122,116 +110,53 @@ class Definition:
     def apart(self, campaign):
         moments, got = self.moments(campaign)
         held = {person: self.held(person, at) for person, at in moments.items()}
-        breadth = {person: dict(self.breadths(person, at)) for person, at in moments.items()}
-        half = {}
-        for what, number in breadth[min(got)]:
-            at_least, others_have = (
-                half_of([breadth[p][what, number][0] for p in held if (p in got) == side])
-                for side in (True, False)
-            )
-            half["kinds", what, 0, number] = at_least, others_have
-            for person, holds in held.items():
-                if at_least >= 2 and breadth[person][what, number][0] >= at_least:
-                    holds["kinds", what, 0, number] = breadth[person][what, number][1]
         tests = {test for person in held for test in held[person]}
         holders = {test: {person for person in held if test in held[person]} for test in tests}
         holders = {test: who for test, who in holders.items() if len(who) >= self.least}
         among, others = len(got), len(moments) - len(got)
 
-        def inside(test, people):
-            """Of a value of the profile those who have the field."""
-            if test[0] != "profile":
-                return people
-            field = test[1].partition(":")[0]
-            return {
-                p for p in people
-                if any(h[0] == "profile" and h[1].startswith(f"{field}:") for h in held[p])
-            }  # fmt: skip
-
         def shares(test, people):
-            people = inside(test, people)
-            who = holders[test] & people
-            return len(who & got), len(people & got), len(who - got), len(people - got)
-
-        done = [
-            what
-            for kind, what in candidate_acts.ACTS.items()
-            if any(row["kind"] == kind for row in self.rows)
-        ]
-
-        def at_equal_breadth(test, people):
-            """The others' share, were they as broad as the recipients; and the chance, for others of as much worth."""
-            if test[0] in ("segment", "list", "kinds"):
-                a, those, b, rest = shares(test, people)
-                return Fraction(b, rest) if rest else Fraction(0), chance_of(a, those, b, rest)
-            what = test[0] if test[0] in done else done[0]
-            of = {p: breadth[p][what, test[3]][0] for p in held}
-            ordered = sorted(of[p] for p in got)
-            cuts = [ordered[part * len(ordered) // 5] for part in range(1, 5)]
-            people = inside(test, people)
-            share, parts = Fraction(0), []
-            for stratum in range(5):
-                those = {p for p in people if sum(cut <= of[p] for cut in cuts) == stratum}
-                a, b = those & got & holders[test], those - got & holders[test]
-                weight = Fraction(len(those & got), max(len(people & got), 1))
-                if those - got:
-                    share += weight * Fraction(len(b), len(those - got))
-                    parts.append((len(a), len(those & got), len(b), len(those - got)))
-                elif those:
-                    share += weight * Fraction(len(a), len(those & got))
-            a, those = sum(part[0] for part in parts), sum(part[1] for part in parts)
-            if not those:
-                return share, Fraction(1)
-            many = int(1 / sum(Fraction(part[1], those) ** 2 / part[3] for part in parts))
-            alike = sum(Fraction(part[1], those) * Fraction(part[2], part[3]) for part in parts)
-            return share, chance_of(a, those, ceil(alike * many), many)
+            """Of a value of the profile among those who have the field."""
+            if test[0] == "profile":
+                field = test[1].partition(":")[0]
+                people = people & {
+                    p
+                    for p in held
+                    if any(h[0] == "profile" and h[1].startswith(f"{field}:") for h in held[p])
+                }
+            who, inside = holders[test] & people, got & people
+            return len(who & got), len(inside), len(who - got), len(people - got)
 
         def chance(test, people):
-            return at_equal_breadth(test, people)[1]
+            return chance_of(*shares(test, people))
 
-        everybody = set(moments)
-        times = Fraction(*audience_comparison.LEAST_TIMES)
+        def is_far(a, inside, b, outside):
+            times, of = audience_comparison.LEAST_TIMES
+            return Fraction(a, inside) >= Fraction(times, of) * Fraction(b, outside)
+
         enough = {test for test in holders if len(holders[test] & got) >= self.least}
-        chances = {
-            test: chance_of(*shares(test, everybody)) if test in enough else Fraction(1) for test in holders
-        }
+        chances = {test: chance(test, set(moments)) if test in enough else Fraction(1) for test in holders}
         adjusted = holm_of(chances)
         level = Fraction(audience_comparison.LEVEL)
-        equal, first = {}, {}
-        for test in enough:
-            a, those, b, rest = shares(test, everybody)
-            if adjusted[test] <= level and a * rest >= times * b * those:
-                equal[test], alone = at_equal_breadth(test, everybody)
-                chances[test], first[test] = max(chances[test], alone), Fraction(a, those)
-        adjusted = holm_of(chances)
-        apart = [t for t in equal if adjusted[t] <= level and first[t] >= times * equal[t]]
+        apart = [
+            t for t in holders if adjusted[t] <= level and t in enough and is_far(*shares(t, set(moments)))
+        ]
         apart = [t for t in apart if self.parent(t, holders) is None
                  or chance(t, holders[self.parent(t, holders)]) * len(holders) <= level]  # fmt: skip
-        kinds = [*candidate_acts.ACTS.values(), "kinds", "list", "profile", "segment"]
-        apart.sort(
-            key=lambda t: (
-                -round(float(first[t] - equal[t]), 9),
-                -t[2],
-                t[3],
-                kinds.index(t[0]),
-                t[2] == 0,
-                t[1],
-            )
-        )
-        kept, left = [], everybody
+        kinds = [*candidate_acts.ACTS.values(), "segment", "profile", "list"]
+        apart.sort(key=lambda t: (chances[t], -t[2], t[3], kinds.index(t[0]), t[2] == 0, t[1]))
+        kept, left = [], set(moments)
         for test in apart:
             if any(nested(test, other) for other in kept):
                 continue
-            if test[0] != "kinds":
-                if left != everybody and chance(test, left) * len(apart) > level:
-                    continue
-                left = left - holders[test]
+            if kept and chance(test, left) * len(apart) > level:
+                continue
             kept.append(test)
+            left -= holders[test]
         return [
             (test[0], test[1], is_item(test), len(holders[test] & got), len(holders[test] - got),
              median((moments[p] - held[p][test]) / timedelta(days=1) for p in holders[test] & got),
-             float(adjusted[test]),
-             None if test[0] in ("segment", "list", "kinds") else float(equal[test]), *half.get(test, (None, None)))
+             float(adjusted[test]))
             for test in kept
         ], among, others  # fmt: skip
 
@@ -242,18 +167,11 @@ class Definition:
         return found[0] if found and what in candidate_acts.ACTS.values() else None
 
 
-def half_of(numbers):
-    """The highest number that at least half of these have or exceed."""
-    return max((n for n in numbers if 2 * sum(m >= n for m in numbers) >= len(numbers)), default=0)
-
-
 def is_item(test):
     return test[2] == 0 and test[0] in candidate_acts.ACTS.values()
 
 
 def nested(one, other):
-    if one[0] == other[0] == "kinds":
-        return True
     first, second = f"{one[1]} > ", f"{other[1]} > "
     return one[0] == other[0] and (first.startswith(second) or second.startswith(first))
 
@@ -324,12 +242,10 @@ def test_the_fast_comparison_is_the_definition(easily, seed, least):
         ]
         by_definition = [
             (what, path.rpartition(" > ")[2] if item else path, a, b)
-            for what, path, item, a, b, *_ in expected
+            for what, path, item, a, b, _, _ in expected
         ]
         assert told == by_definition
         assert rows["median_days_before"].to_list() == pytest.approx([each[5] for each in expected])
-        assert rows["others_alike"].to_list() == pytest.approx([each[7] for each in expected])
-        assert rows.select("kinds", "others_kinds").rows() == [each[8:] for each in expected]
         assert rows["p_adjusted"].to_list() == pytest.approx([each[6] for each in expected])
 
 
@@ -380,21 +296,6 @@ def test_what_a_campaign_was_aimed_at_is_named_once():
         0.0,
     )
     assert found.campaigns["explains"].to_list() == [1.0]
-
-
-def test_what_everybody_buys_who_buys_as_much_sets_nobody_apart():
-    """The broad get the mail, and buy eggs as all who are broad do; those of them with cats buy food for them as well."""
-    rows = []
-    for n in range(200):
-        person, breadth = f"c{n:03}", 2 + 10 * (n % 2) + n % 7 + 4 * (n % 10 == 0)
-        rows += [bought(person, f"Food > {'Eggs' if kind == 7 else kind}") for kind in range(breadth)]
-        got = n % 2 if n % 12 else not n % 2
-        rows += [bought(person, "Pets > Cats")] * (n % 5 == 0 and got) + [mailed(person)] * got
-    found = audience_comparison.count(events(*rows).lazy())
-    told = {fact.value: fact for fact in found.sets_apart("m", 1)}
-    assert "Food > Eggs" not in told
-    assert (told["bought"].kinds, told["bought"].others_kinds) == (15, 6)
-    assert told["bought"].others_alike is None
 
 
 def test_a_broadcast_has_nothing_that_sets_it_apart():

@@ -54,21 +54,11 @@ def test_what_was_counted_is_named_with_its_days(facts: CountedFacts, said: str)
 def test_what_sets_recipients_apart_is_told_with_both_shares() -> None:
     fact = SetsApart(
         what="bought", value="Baby > Food", level=2, item_id=None, window="90d", recipients=82, recipients_share=0.82,
-        others=None, others_share=None, others_alike=None, kinds=None, others_kinds=None, lift=None, interval=None, p_adjusted=None, median_days_before=3.0,
+        others=None, others_share=None, lift=None, interval=None, p_adjusted=None, median_days_before=3.0,
         sensitive=False, topic=None,
     )  # fmt: skip
     few = "82 % derer, die sie bekamen, hatten in den 90 Tagen davor „Baby > Food“ gekauft; von den anderen weniger als 11 Menschen"
     assert german(AudienceFacts(audience=fact)) == few
-    kinds = structs.replace(fact, what="kinds", value="bought", kinds=140, others_kinds=71)
-    broad = AudienceFacts(act="kinds_bought", times=152, at=FIRST, audience=kinds)
-    assert german(broad) == (
-        "152 verschiedene Arten von Dingen in den 90 Tagen davor gekauft; die, die sie bekamen, hatten in den 90 Tagen davor mehr "
-        "verschiedene Arten von Dingen gekauft: die Hälfte von ihnen 140 oder mehr, die Hälfte der anderen 71 oder mehr"
-    )
-    alike = structs.replace(fact, others_share=0.05, others_alike=0.3)
-    assert german(AudienceFacts(audience=alike)).endswith(
-        "; von anderen, die so viel Verschiedenes kaufen, 30 %"
-    )
     act = AudienceFacts(
         act="order_completed", thing="Jars", at=FIRST, audience=structs.replace(fact, others_share=0.005)
     )
