@@ -13,7 +13,7 @@ import polars as pl
 
 from audit.events.purchases import ORDER_OF
 from audit.events.schema import TIME
-from audit.events.vocabulary import carries
+from audit.events.vocabulary import COMPLAINT, carries
 from audit.segments.event_selection import SelectedEvents
 from audit.segments.groups import mentions, profile_values
 from audit.segments.model import Condition, Selection
@@ -148,10 +148,11 @@ def openings(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents)
         names_none = pl.col(condition.same).is_null()
         closes_all = pl.when(names_none).then(closing).backward_fill().over("person")
         closes = pl.min_horizontal(closing.backward_fill().over("person", condition.same), closes_all)
+    telling = tuple(kind for kind in condition.ends if kind != COMPLAINT)  # nobody has to complain to leave
     stale = pl.lit(None, TIME) if condition.window is None else pl.col("occurred_at") + condition.window
     ends = ending.select(closes="row", closed="occurred_at", kind_closing="kind")
     return (
-        acts.with_columns(closes=closes, known=_known_through(condition.ends, selected), stale=stale)
+        acts.with_columns(closes=closes, known=_known_through(telling, selected), stale=stale)
         .filter("opens")
         .join(ends, on="closes", how="left", maintain_order="left")
     )

@@ -1,6 +1,7 @@
 """What has to do with a decision and does not count is named, with why; and it does not count indeed."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -126,6 +127,17 @@ def test_what_is_absent_is_told_of_what_the_segment_rests_on(segment, rows, text
     frame = events(*({"at": f"2026-02-{10 + n}", **row} for n, row in enumerate(rows)))
     made = why.segment(frame, among_others(frame), segment)
     assert text in [one.text for one in made.because[0].because]
+
+
+def test_a_gap_in_the_log_of_complaints_says_nothing_of_who_is_a_subscriber() -> None:
+    frame = events(LETTER | {"at": "2026-02-10"})
+    ctx = among_others(frame)
+    gap = (date(2026, 2, 20), date(2026, 2, 22))
+    kinds = ctx.coverage.kinds | {"message_complained": ctx.coverage.kinds["unsubscribed"]}
+    for of, known in (("message_complained", True), ("unsubscribed", False)):
+        coverage = replace(ctx.coverage, kinds=kinds, gaps=(gap,), silent=((*gap, frozenset({of})),))
+        given = segments.derive(frame, replace(ctx, coverage=coverage))
+        assert ("subscriber" in set(given["segment_id"])) == known
 
 
 @pytest.mark.parametrize("no", ["unsubscribed", "objected", "consent_withdrawn", "message_complained"])
