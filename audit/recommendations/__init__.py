@@ -10,7 +10,7 @@ from audit.recommendations.derive import (
 )
 from audit.recommendations.incremental import Holds, by_sums
 from audit.recommendations.placements import PLACEMENTS, STANDINGS, Reconstruction, placements, told_once
-from audit.recommendations.strategies import PLACEMENT
+from audit.recommendations.strategies import PLACEMENT, title
 
 __all__ = [
     "PLACEMENT",
@@ -25,6 +25,7 @@ __all__ = [
     "evidence_for",
     "excluded_items",
     "placements",
+    "title",
     "titled",
     "told_once",
 ]

@@ -39,6 +39,11 @@ def strategies() -> dict[str, Strategy]:
     return {name: convert({"id": name, **table}, Strategy) for name, table in tables}
 
 
+def title(strategy: str) -> str:
+    """What the placement of a strategy is called."""
+    return strategies()[strategy].title
+
+
 @cache
 def slots() -> int:
     """How many items a customer is shown in each placement."""

@@ -62,7 +62,7 @@ def item(
         because=tuple(because),
         end=end_of_strip(_until(derived)) if derived else End(None, "shown"),
         counterfactual=reasons.told_by_kind(
-            _counterfactual(recommended, ident, derived), events, {ident: rows[0]["title"] or ident}
+            _counterfactual(recommended, ident, derived, wording), events, {ident: rows[0]["title"] or ident}
         )
         if derived
         else None,
@@ -101,12 +101,15 @@ def _left_out(
     return reasons.excluded(recommended.events, acts, wording)
 
 
-def _counterfactual(recommended: Reconstruction, ident: str, derived: list[Row]) -> Counterfactual | None:
+def _counterfactual(
+    recommended: Reconstruction, ident: str, derived: list[Row], wording: Wording
+) -> Counterfactual | None:
     """Looked for among the strategies that give it, and tried with all: what then steps in is looked at too."""
     acts, narrowed = recommended.acts, recommended.narrowed
     order = counterfactual.event(acts, kind="order_completed", occurred_at=narrowed.at, item_id=ident)
     with_order = pl.concat([acts, order]).sort("occurred_at", "event_id")
-    strategies = {row["strategy"] for row in derived}
+    giving = {row["strategy"] for row in derived}
+    strategies = set(giving)
     likely = [event for row in derived for event in row["evidence"]]
     while True:
         removed = _removal(acts, narrowed, ident, strategies, likely)
@@ -124,7 +127,13 @@ def _counterfactual(recommended: Reconstruction, ident: str, derived: list[Row])
     instead = recommendations.titled(
         _instead(recommended.placements, without_them, ident), recommended.all_acts, recommended.context.facts
     )
-    return structs.replace(proof, instead=convert(instead.to_dicts(), tuple[InItsPlace, ...]))
+    stepping = ", ".join(f"“{recommendations.title(name)}”" for name in sorted(strategies - giving))
+    lead = f"besides, as {stepping} would step in" if stepping else "besides"
+    return structs.replace(
+        proof,
+        besides=reasons.besides(wording, removed.events, likely, recommended.events, lead),
+        instead=convert(instead.to_dicts(), tuple[InItsPlace, ...]),
+    )
 
 
 def _removal(

@@ -201,6 +201,8 @@ class Counterfactual(Document):
     """Of messages: `remove` are those that this limit would have stopped."""
     removed: tuple[RemovedEvents, ...] = ()
     """What `remove` is, where it is more than ten events: by kind."""
+    besides: tuple[Reason, ...] = ()
+    """Where the events of `remove` are named one by one: those that nothing above names, and for a recommendation what would step in."""
     instead: tuple[InItsPlace, ...] = ()
     """Of a recommendation: what would then come in for it, in each strip that would show something it does not show now."""
 

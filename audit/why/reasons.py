@@ -1,7 +1,7 @@
 """The sentences of an explanation: acts, absences, what a message is about, that a life has changed, what does not count."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -291,6 +291,20 @@ def sensitive(message: MessageContext) -> list[Reason]:
     if text is None or topic is None:
         return []
     return [Reason(text, facts=Facts(hand_over="sensitive topic", topic=topic))]
+
+
+def besides(
+    wording: Wording,
+    left_out: Sequence[str],
+    named: Collection[str],
+    events: pl.DataFrame,
+    lead: str = "besides",
+) -> tuple[Reason, ...]:
+    """A leaf for each of the events `left_out` that nothing has `named`, the newest first; none where they are told by kind."""
+    if len(left_out) > _NAMED_ONE_BY_ONE:
+        return ()
+    others = events.filter(pl.col("event_id").is_in(list({*left_out} - {*named})))
+    return tuple(grouped(wording, others.to_dicts()[::-1], f"{lead}: "))
 
 
 def told_by_kind(

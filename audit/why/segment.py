@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import polars as pl
+from msgspec import structs
 
 from audit import segments
 from audit.errors import NotFoundError
@@ -62,7 +63,7 @@ def segment(
         standing=row["standing"],
         because=tuple(because),
         end=expiry.membership_end(row, _all_definitions(context)),
-        counterfactual=reasons.told_by_kind(_counterfactual(events, context, row), events)
+        counterfactual=reasons.told_by_kind(_counterfactual(events, context, row, wording), events)
         if row["derived"]
         else None,
         left_out=tuple(_left_out(events, context, row, wording)) if row["derived"] else (),
@@ -193,7 +194,9 @@ def _resolved(context: Context, ident: str) -> tuple[Definition, ...]:
     return segments.concerning(segments.resolved(_all_definitions(context), context.facts), ident)
 
 
-def _counterfactual(events: pl.DataFrame, context: Context, row: Row) -> Counterfactual | None:
+def _counterfactual(
+    events: pl.DataFrame, context: Context, row: Row, wording: Wording
+) -> Counterfactual | None:
     ident = row["id"]
     definition, *finer = _resolved(context, ident)
     read = _readable(events, definition, *finer)
@@ -218,7 +221,10 @@ def _counterfactual(events: pl.DataFrame, context: Context, row: Row) -> Counter
     )
     if added is not None and not counterfactual.ends_with(read, decide, added):
         added = None
-    return counterfactual.from_trials(removed, added, "our definition would not have given this segment")
+    proof = counterfactual.from_trials(removed, added, "our definition would not have given this segment")
+    if proof is None:
+        return None
+    return structs.replace(proof, besides=reasons.besides(wording, proof.remove, row["evidence"], events))
 
 
 def _readable(events: pl.DataFrame, *definitions: Definition) -> pl.DataFrame:

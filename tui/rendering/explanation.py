@@ -127,7 +127,8 @@ def _counterfactual(proof: Counterfactual) -> Sentence:
     return Sentence(
         joined((f"{' or '.join(parts)}: ", "bold"), content(proof.outcome or "it would not have been")),
         remove,
-        tuple(
+        tuple(map(because, proof.besides))
+        + tuple(
             Sentence(
                 joined("in its place: ", (str(item.title), "bold"), f" ({item.strategy})".replace("_", " "))
             )

@@ -94,6 +94,7 @@ def explanation_lines(document: WhyDocument) -> Iterator[str]:
     if proof is not None:
         if proof.remove:
             yield f"without {proof.removed_in_words or ', '.join(proof.remove)}: {proof.outcome}"
+            yield from _reason_lines(proof.besides, 1)
             yield from (
                 f"  in its place ({item.strategy}): {item.title or item.item_id}" for item in proof.instead
             )

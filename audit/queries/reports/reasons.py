@@ -129,7 +129,7 @@ def _different(says: Language, proof: Counterfactual | None) -> list[Node]:
         sure = says.say("internal", "smallest" if proof.smallest else "minimal")
         removed = _removed(says, proof) or ", ".join(proof.remove)
         text = says.say("internal", "without", events=removed, outcome=note_sentences.outcome(says, proof))
-        below.append(Node(f"{text} ({sure})"))
+        below.append(Node(f"{text} ({sure})", tuple(_node(says, reason, None) for reason in proof.besides)))
     for event in proof.add:
         at, thing = parse_iso(event["occurred_at"]), added_thing(event)
         german = says.locale != "en"

@@ -1,10 +1,15 @@
 """Why an item is recommended."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import polars as pl
 import pytest
 
 from audit import recommendations, why
 from audit.errors import NotFoundError
+from audit.population.co_purchase import PAIRS
+from audit.population.stats import REPEATS, none
 from audit.why.model import InItsPlace
 from audit.why.wording import added_in_words
 from tests.build import context, events
@@ -56,6 +61,39 @@ def test_without_its_cause_another_item_stands_in_its_place() -> None:
     assert made.counterfactual.instead == (
         InItsPlace(strategy="inspired_by_browsing", item_id=new["item_id"], title=new["title"]),
     ), "what stood below it only moves up"
+
+
+def test_what_would_step_in_is_named_beside_the_events_that_it_rests_on() -> None:
+    """Without its own orders the item goes with another thing that was bought: that has to go too, and it is said why."""
+    bought = {"kind": "order_completed", **CAMERA}
+    frame = events(
+        {**bought, "event_id": "a", "at": "2026-01-01"},
+        {**bought, "event_id": "b", "at": "2026-02-01"},
+        {
+            "kind": "order_completed",
+            "event_id": "s",
+            "at": "2026-02-01",
+            "item_id": "strap",
+            "item_name": "Strap",
+        },
+    )
+    pairs = pl.DataFrame([("strap", "x100", 20, 1.0, 0.9, 20)], schema=PAIRS, orient="row")
+    again = pl.DataFrame(
+        [("x100", datetime(2025, 1, 1, tzinfo=UTC), 40, 20, timedelta(days=30))], schema=REPEATS, orient="row"
+    )
+    ctx = context(frame, "2026-03-01", facts=replace(none(), pairs=lambda: pairs, repeats=again))
+    proof = why.item(frame, ctx, "x100").counterfactual
+    assert proof is not None
+    assert set(proof.remove) == {"a", "b", "s"}
+    assert [(one.text, one.events) for one in proof.besides] == [
+        (
+            "besides, as “Customers who bought this also bought” would step in: bought Strap on 2026-02-01 00:00",
+            ("s",),
+        )
+    ]
+    alone = why.item(frame.filter(pl.col("event_id") != "s"), ctx, "x100").counterfactual
+    assert alone is not None
+    assert alone.besides == ()
 
 
 def test_where_no_other_item_is_known_nothing_stands_instead() -> None:

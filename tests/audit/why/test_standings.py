@@ -394,6 +394,6 @@ def test_the_document_has_the_fields_that_scripts_read() -> None:
     }  # fmt: skip
     assert set(made["counterfactual"]) == {
         "remove", "add", "outcome", "minimal", "smallest", "method", "enough", "found_otherwise", "limit", "needed", "tested", "tried",
-        "instead", "removed",
+        "besides", "instead", "removed",
         }  # fmt: skip
     assert all({"text", "events", "absent", "because"} <= set(reason) for reason in made["because"])
