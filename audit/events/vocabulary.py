@@ -16,6 +16,12 @@ import polars as pl
 LOOKS_LIKE_AN_OPT_OUT = r"(?i)unsubscrib|objected|objection|opt[ _-]?out|withdraw|abgemeldet|widerspr"
 """What stands in a row that nobody could read, if it may have been a no: a pattern for its raw text."""
 
+FILE_DATE = "the date of the file in the export"
+"""What an event whose source dates nothing says of its own date."""
+
+ON_PAPER = ("mail", "post", "letter", "catalogue")
+"""Channels of messages on paper: nobody clicks on them or unsubscribes from them, a click is an answer such as a coupon redeemed."""
+
 OPT_OUTS = ("unsubscribed", "objected", "consent_withdrawn")
 """The kinds of events by which a customer says no to messages."""
 
@@ -313,9 +319,13 @@ def usual_names(rows: pl.DataFrame, *by: str) -> pl.DataFrame:
     )
 
 
+NAMELESS = "item {}, without a name in the data"
+"""What is said of an item that no row names."""
+
+
 def nameless(item_id: pl.Expr) -> pl.Expr:
-    """What is said of an item that no row names."""
-    return pl.format("item {}, without a name in the data", item_id)
+    """`NAMELESS` of each item."""
+    return pl.format(NAMELESS, item_id)
 
 
 def carries(keys: tuple[str, ...]) -> pl.Expr:

@@ -10,7 +10,7 @@ import polars as pl
 from audit import segments, why
 from audit.events.document import Document
 from audit.events.messages import messages, orphans
-from audit.events.vocabulary import campaign_expr
+from audit.events.vocabulary import ON_PAPER, campaign_expr
 from audit.findings import Unanswered, anomaly
 from audit.findings.anomaly import OutOfPattern
 from audit.population.coverage import CoverageDocument
@@ -35,6 +35,8 @@ class MessageCounts(Document):
     machine_opened: int
     """Of those attempted, with openings marked machine and no other."""
     clicked: int
+    answered: int = 0
+    """Those on paper that were answered, such as by a coupon redeemed: they are not clicked."""
     orphans: int
     """Engagement without a message."""
     by_channel: dict[str, int]
@@ -194,13 +196,15 @@ def picture(case: Case, *, strips: bool) -> CustomerPicture:
 def message_counts(events: pl.DataFrame) -> MessageCounts:
     """Numbers of distinct messages in one customer's events."""
     attempted = messages(events)
+    on_paper = attempted["channel"].is_in(ON_PAPER).fill_null(value=False)
     return MessageCounts(
         attempted=attempted.height,
         sent=int(attempted["sent"].sum()),
         suppressed=int(attempted["suppressed"].sum()),
         opened=int(attempted["opened"].sum()),
         machine_opened=attempted.filter(pl.col("machine_opened") & ~pl.col("opened")).height,
-        clicked=int(attempted["clicked"].sum()),
+        clicked=int((attempted["clicked"] & ~on_paper).sum()),
+        answered=int((attempted["clicked"] & on_paper).sum()),
         orphans=orphans(events).height,
         by_channel=_counts(attempted.filter("sent"), pl.col("channel")),
         by_campaign=_counts(attempted.filter("sent"), campaign_expr()),

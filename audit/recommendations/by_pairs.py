@@ -236,8 +236,10 @@ def new_for_you(acts: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
     )
     popular = ctx.facts.popular.join(fresh, on="item_id", maintain_order="left")
     seeds = newest(recent, strategy.seeds, ctx.at)
+    only_bought = not any(kind in ctx.coverage.kinds for kind in INTEREST if kind != "order_completed")
+    acts_told = "bought" if only_bought else "bought or looked at"
     reason = pl.format(
-        "First sold on {}; the customer bought or looked at something in {} within {} days, last on {}.",
+        f"First sold on {{}}; the customer {acts_told} something in {{}} within {{}} days, last on {{}}.",
         began.dt.strftime("%Y-%m-%d"),
         "category",
         pl.lit(strategy.active.days),

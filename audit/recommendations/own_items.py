@@ -192,7 +192,7 @@ def _rhythm_worded() -> pl.Expr:
             text, *((pl.col(name).dt.total_seconds() / 86_400).round(0).cast(pl.Int64) for name in names)
         )
         for names, text in _RHYTHMS.items()
-    )
+    ).str.replace_all("(1 days)", "(1 day)", literal=True)
 
 
 RECOMMENDERS = {

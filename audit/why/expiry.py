@@ -21,6 +21,7 @@ from audit.events.purchases import ORDER, TAKEN_BACK
 from audit.events.times import parse_iso
 from audit.events.vocabulary import (
     NOES,
+    ON_PAPER,
     OPT_INS,
     OPT_OUTS,
     is_marketing,
@@ -91,9 +92,6 @@ _LAST_ID = "\U0010ffff"
 
 CAMPAIGN_ENDS = "campaign_ends"
 """The attribute in which the event of a message names the last day of its campaign."""
-
-_ON_PAPER = ("mail", "post", "letter", "catalogue")
-"""Channels of messages on paper."""
 
 Row = dict[str, Any]
 _Ending = tuple[datetime, Why]
@@ -194,7 +192,7 @@ def unknown_end(message: MessageContext) -> End:
         return End(None, "unknown")
     if message.said_no:
         return End(None, "said_no")
-    return End(None, "unknown", () if message.row["channel"] in _ON_PAPER else _opt_outs(message))
+    return End(None, "unknown", () if message.row["channel"] in ON_PAPER else _opt_outs(message))
 
 
 def _refused(message: MessageContext) -> bool:

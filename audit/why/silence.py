@@ -101,10 +101,12 @@ def silence_after(
 def silence_of_campaign(message: MessageContext) -> Silence | None:
     """How long no message of the same campaign, else none with the same subject, came at the moment asked about.
 
-    None of a message that has neither.
+    None of a message that has neither, nor of a campaign that sent but this one: that it sent no second shows no end.
     """
     of: Stopped = "campaign" if _campaign(message) else "subject"
-    return silence_after(message.context, sent_of_campaign(message), of)
+    sent = sent_of_campaign(message)
+    alone = of == "campaign" and len(sent) == 1
+    return None if alone else silence_after(message.context, sent, of)
 
 
 def sent_of_campaign(message: MessageContext) -> list[datetime]:

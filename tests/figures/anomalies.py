@@ -42,6 +42,7 @@ def of_anomalies(section: Section, says: Language, said: Said) -> Iterator[Told]
             customers, accounts = said.data.owners(family, own[0]["item_id"]) if own else (0, 1)
             share = 100 * customers / accounts
             written = f"{share:.0f}" if share >= 10 else f"{share:.1f}" if share >= 0.1 else "0.1"
+            written = "11" if customers < 11 else written
             written = written if english else written.replace(".", "")
             yield Told(below.text, [*_others(said, family, own, entry_rows=rows, text=thing.text), written])
         yield Told(events.text, [str(len(rows) - 12)] if len(rows) > 12 else [])

@@ -277,7 +277,8 @@ def _after_opt_out(finding: Finding, history: History, limits: Row) -> Figures:
     late = grace if finding.case == "breach" and gives_grace else []
     if finding.case == "unknown_scope":
         return [*named, str(len(messages))]
-    return [str(len(messages)), *within, *named, *late]
+    days = sorted({day(row["occurred_at"]) for row in messages}) if finding.case == "wrong_scope" else []
+    return [str(len(messages)), *within, *days[:1], *(days[-1:] if len(days) > 1 else []), *named, *late]
 
 
 def _life_changed(finding: Finding, history: History, _: Row) -> Figures:

@@ -225,7 +225,11 @@ def message_counts(history: History) -> dict[str, int]:
     tried = _distinct(history, "message_sent", "message_suppressed", "message_attempted")
     sent, suppressed = _distinct(history, "message_sent"), _distinct(history, "message_suppressed")
     human = [row for row in history.kind("message_clicked", "message_opened") if not row["machine"]]
-    clicked = {row["message_id"] for row in human if row["kind"] == "message_clicked"}
+    acted = {row["message_id"] for row in human if row["kind"] == "message_clicked"}
+    paper = {
+        row["message_id"] for row in history.sent if row["channel"] in {"mail", "post", "letter", "catalogue"}
+    }
+    clicked, answered = acted - paper, acted & paper
     opened = {row["message_id"] for row in human if row["kind"] == "message_opened"}
     machine = {row["message_id"] for row in history.kind("message_opened") if row["machine"]}
     kinds = (
@@ -236,7 +240,7 @@ def message_counts(history: History) -> dict[str, int]:
         "message_delivered",
     )
     return {
-        "attempted": len(tried), "sent": len(sent), "suppressed": len(suppressed), "clicked": len(clicked & tried),
+        "attempted": len(tried), "sent": len(sent), "suppressed": len(suppressed), "clicked": len(clicked & tried), "answered": len(answered & tried),
         "opened": len(opened & tried), "machine_opened": len(machine & tried - opened), "orphans": len(_distinct(history, *kinds) - tried),
     }  # fmt: skip
 

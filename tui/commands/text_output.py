@@ -112,7 +112,7 @@ def _out_of_pattern(entries: "Sequence[OutOfPattern]") -> None:
 
 def _message_counts(counts: "MessageCounts") -> None:
     """How many messages there are and what became of them, without zeros."""
-    plain = {word: word for word in ("attempted", "sent", "suppressed", "clicked")}
+    plain = {word: word for word in ("attempted", "sent", "suppressed", "clicked", "answered")}
     opened = {"opened": "opened by people", "machine_opened": "opened by machines only"}
     names = {**plain, **opened, "orphans": "without a send record"}
     told = " · ".join(f"{n:,} {name}" for word, name in names.items() if (n := getattr(counts, word)))

@@ -116,8 +116,11 @@ def _mail() -> list[pl.Expr]:
 def _outcome() -> pl.Expr:
     import polars as pl
 
+    from audit.events.vocabulary import ON_PAPER
+
     return (
         pl.when("complained").then(pl.lit("complained"))
+        .when(pl.col("clicked") & pl.col("channel").is_in(ON_PAPER)).then(pl.lit("answered"))
         .when("clicked").then(pl.lit("clicked"))
         .when("bounced").then(pl.lit("bounced"))
         .when("suppressed").then(pl.lit("not sent"))

@@ -8,9 +8,11 @@ import msgspec
 import polars as pl
 
 from audit.events.document import Document
+from audit.events.vocabulary import NAMELESS
 from audit.findings.anomaly.score import listed_with_items
 from audit.findings.suggested_rule import only_rule, slug
 from audit.population import persona_markers
+from audit.population.audience import FEWEST
 from audit.population.baskets import LEVELS, acts, contents
 from audit.why.wording import several
 from audit.workspace.context import Context
@@ -26,8 +28,8 @@ _SELDOM = -1.0
 """An hour is spoken of where the account is e times less likely than everybody to be there."""
 
 _HAVE = {
-    "order": "of all accounts with an order have bought this item",
-    "session": "of all accounts with a session have this item in one",
+    "order": "accounts with an order have bought this item",
+    "session": "accounts with a session have this item in one",
 }
 """Which accounts are counted, and what they did, by family."""
 
@@ -47,8 +49,8 @@ class UnusualThing(Document):
     """What nothing else of the account lies in, where they hold none."""
     mostly: str | None
     """What most of those of its kind are, where one thing is."""
-    share: float
-    """The share of all accounts with an order, or a session, that hold it in one."""
+    share: float | None
+    """The share of all accounts with an order, or a session, that hold it in one; null where they are fewer than eleven."""
 
 
 class OutOfPattern(Document):
@@ -204,19 +206,15 @@ def _item(item: Row, usual_items: Others, accounts: int) -> UnusualThing:
         others=others,
         kind=_kind(item),
         mostly=usual if usual != item["item_name"] and 2 * times > others else None,
-        share=item["customers"] / accounts,
+        share=item["customers"] / accounts if item["customers"] >= FEWEST else None,
     )
-    share = share_in_words(thing.share)
+    share = f"fewer than {FEWEST}" if thing.share is None else f"{share_in_words(thing.share)} of all"
     return msgspec.structs.replace(thing, text=f"{title}: {_reason(thing)}; {share} {_HAVE[item['family']]}.")
 
 
 def _unnamed(item: Row) -> str:
     """A thing without a name is its category, or it is told by its id."""
-    return (
-        item["thing"]
-        if item["thing"] == item["category"]
-        else f"item {item['thing']}, without a name in the data"
-    )
+    return item["thing"] if item["thing"] == item["category"] else NAMELESS.format(item["thing"])
 
 
 def _reason(thing: UnusualThing) -> str:

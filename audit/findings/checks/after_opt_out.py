@@ -23,7 +23,7 @@ from audit.findings import catalogue
 from audit.findings.catalogue import CatalogueRow, countries
 from audit.findings.check import Check, CustomerWording, ExcludedEvents, Finding, split_at_cause
 from audit.findings.check_context import ORDER, CheckContext
-from audit.findings.schema import day, detected, message_columns, message_count, nothing_detected
+from audit.findings.schema import day, days, detected, message_columns, message_count, nothing_detected
 from audit.findings.suggested_rule import rule_column, slug
 from audit.why.wording import MESSAGE_NOUNS
 
@@ -55,7 +55,7 @@ TEXTS = {
     "within_grace": "{count} within the {grace} that a sender has for acting on {no}.",
     _BEFORE_KNOWN: "{count} after {no}, which was recorded on {recorded} only: nobody could know of it before.",
     _SCANNER: "{count} after {no}, which may have been made by a link scanner and not by the customer: it {sign}.",
-    "wrong_scope": "{count} after {no}, which was about {stopped}, not about {sent}.",
+    "wrong_scope": "{count} {days} after {no}, which was about {stopped}, not about {sent}.",
     _UNKNOWN: "Cannot tell whether {no} is about {count}: it was about {stopped}, which nothing says of what was sent.",
     "allowed_class": "{count} about orders or service after {no}; an opt-out from marketing does not stop these.",
 }
@@ -336,6 +336,7 @@ def _text() -> pl.Expr:
     parts = {
         "count": message_count(pl.col("channel")),
         "no": no.otherwise(pl.format("{} opt-outs, the first of {}", noes, named)),
+        "days": days(),
         **{name: pl.col(name) for name in ("grace", "recorded", "sign", "stopped", "sent")},
     }
     told_as = (

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from audit.events.vocabulary import FILE_DATE
 from audit.ingest.amazon.archive_members import Member
 from audit.ingest.amazon.clean_cells import moments, number, word
 from audit.ingest.amazon.datasets import book
@@ -114,7 +115,7 @@ def snapshot(frame: pl.DataFrame, run: Run) -> pl.DataFrame:
     date = run.dated.replace(hour=0, minute=0, second=0, microsecond=0)
     return frame.with_columns(
         pl.lit(date).cast(pl.Datetime("us", "UTC")).alias("occurred_at"),
-        pl.lit("the date of the file in the export").alias("occurred_at_is"),
+        pl.lit(FILE_DATE).alias("occurred_at_is"),
     )
 
 

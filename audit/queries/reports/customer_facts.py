@@ -90,6 +90,7 @@ def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tup
     """
     leads: dict[str, None] = {}
     listed: Counter[str] = Counter()
+    behind = 0
     newest: list[str] = []
     stated = [explanation for explanation in explained if explanation.standing == "stated"]
     words = {"these": these, "These": these[:1].upper() + these[1:]}
@@ -100,6 +101,7 @@ def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tup
             lead, acts_behind = _unstated(says, explanation, words)
             leads[lead] = None
             listed.update(acts_behind)
+            behind += bool(acts_behind)
             newest = acts_behind[:1]
     most = max(listed.values(), default=0)
     likely = [act for act, number in listed.items() if 2 * number >= most or act in newest]
@@ -110,7 +112,9 @@ def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tup
             if len(likely) > _MOST_CAUSES
             else says.form("because", "could_be", len(likely))
         )
-        could_be = says.say("because", form, **words)
+        unstated = len(explained) - len(stated)
+        form = "could_be_some" if behind < unstated else form
+        could_be = says.say("because", form, n=behind, of=unstated, **words)
         if len(likely) > _MOST_CAUSES:
             likely = [act for act, _ in listed.most_common(_MOST_CAUSES)]
         return [*(lead for lead in leads if lead not in unsure), could_be], likely

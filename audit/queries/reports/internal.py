@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
+from audit.events.vocabulary import ON_PAPER
 from audit.findings import check
 from audit.population import coverage
 from audit.queries.customer import CustomerPicture, MessageCounts
@@ -20,7 +21,7 @@ from audit.queries.reports.reasons import anomalies, why
 from audit.queries.reports.weekly import Weekly, section
 from audit.why.model import WhyDocument
 
-_OTHER_COUNTS = ("opened", "machine_opened", "suppressed", "attempted", "orphans")
+_OTHER_COUNTS = ("answered", "opened", "machine_opened", "suppressed", "attempted", "orphans")
 """What is said of a customer's messages beside the sent and the clicked, where it is not none."""
 
 _FIRST = 12
@@ -170,7 +171,8 @@ def _counts(says: Language, counts: MessageCounts) -> str:
         for name in _OTHER_COUNTS
         if numbers[name] and (name, counts.attempted) != ("attempted", counts.sent)
     ]
-    return ", ".join(says.say("counts", name, n=numbers[name]) for name in ("sent", "clicked", *other))
+    clicked = () if counts.by_channel and set(counts.by_channel) <= set(ON_PAPER) else ("clicked",)
+    return ", ".join(says.say("counts", name, n=numbers[name]) for name in ("sent", *clicked, *other))
 
 
 def _rules(says: Language, explanations: Sequence[WhyDocument]) -> Section | None:
@@ -231,7 +233,7 @@ def _in_language(
 def _decided(says: Language, picture: CustomerPicture) -> Iterable[Section | None]:
     """The segments that the customer is in, and what was or would be recommended."""
     segments = ((shipped_words.segment(says, row.id, row.title), row) for row in picture.segments)
-    items = ((says.quoted(row.title or row.item_id), row) for row in picture.recommendations)
+    items = ((shipped_words.item(says, row.title or row.item_id), row) for row in picture.recommendations)
     yield _listed(says, "segments", ((title, row.logged, row.derived) for title, row in segments))
     alone = "unshown" if "recommendation_shown" in picture.coverage.absent else "reconstruction"
     yield _listed(says, "recommendations", ((title, row.logged, row.derived) for title, row in items), alone)

@@ -8,6 +8,7 @@ from msgspec import UNSET
 from audit.events.times import parse_iso
 from audit.findings.anomaly import OutOfPattern
 from audit.findings.anomaly.describe import UnusualThing, nearer_ones, share_in_words
+from audit.population.audience import FEWEST
 from audit.queries.findings_documents import Finding
 from audit.queries.reports import customer_facts, note_sentences, shipped_words
 from audit.queries.reports.document import Node, Section
@@ -234,7 +235,6 @@ def unusual_thing(says: Language, thing: UnusualThing, *, ordered: bool) -> str:
     """A thing in it that stands out, and why."""
     if says.locale == note_sentences.ENGLISH:
         return thing.text
-    share = share_in_words(thing.share).replace(".", ",")
     if thing.times:
         why = says.say("unusual", says.form("unusual", "times", thing.times), n=thing.times)
     elif not thing.others:
@@ -246,8 +246,12 @@ def unusual_thing(says: Language, thing: UnusualThing, *, ordered: bool) -> str:
             else ""
         )
         why = says.say("unusual", "never", n=thing.others, mostly=mostly)
-    owners = says.say("unusual", "owners" if ordered else "visitors", share=share)
-    return f"{says.quoted(thing.title)}: {why}; {owners}"
+    key = "owners" if ordered else "visitors"
+    if thing.share is None:
+        owners = says.say("unusual", f"{key}_few", n=FEWEST)
+    else:
+        owners = says.say("unusual", key, share=share_in_words(thing.share).replace(".", ","))
+    return f"{shipped_words.item(says, thing.title)}: {why}; {owners}"
 
 
 def _events(says: Language, proof: Counterfactual, events: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from msgspec import UNSET
 
+from audit.events.vocabulary import ON_PAPER
 from audit.findings import check
 from audit.queries.customer import CustomerPicture
 from audit.queries.findings_documents import Finding
@@ -384,17 +385,16 @@ def _end(case: _Case) -> Iterable[str]:
 def _stop(case: _Case) -> Iterable[str]:
     """How to stop it now, and in which system; who has said no is not asked to say it again."""
     says, finding = case.says, case.finding
-    if finding is not None and finding.case == "wrong_scope":
-        key = "too"
-    elif finding is not None and not check(finding.check).offers_opt_out:
+    too = finding is not None and finding.case == "wrong_scope"
+    if finding is not None and not too and not check(finding.check).offers_opt_out:
         return
-    else:
-        key = "from"
     stoppable = [message for message in case.facts.sent if message.marketing and not message.refused]
     if not stoppable:
         return
     senders = customer_facts.senders(says, brands(stoppable))
     systems = list(dict.fromkeys(message.system for message in stoppable if message.system))
     system = says.say("stop", "system", system=says.listed([*map(says.quoted, systems)])) if systems else ""
-    sentence = says.say("stop", key if senders else "unnamed", sender=senders, system=system, **case.nouns)
+    on_paper = all(message.channel in ON_PAPER for message in stoppable)
+    key = "paper" if on_paper else "unnamed" if not senders else "too" if too else "from"
+    sentence = says.say("stop", key, sender=senders, system=system, **case.nouns)
     yield f"{sentence} {says.say('stop', 'all')}"

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from audit.events import sensitive_topics
+from audit.events.vocabulary import NAMELESS
 from audit.findings import suggested_rule
 from audit.flows import shipped as shipped_flows
 from audit.flows import triggers
@@ -25,6 +26,14 @@ _COUNTRY = "country"
 
 _NAMED = 2
 """So many names stand in a title; how many there are besides is said."""
+
+
+def item(says: Language, title: str) -> str:
+    """The title of an item in quotation marks; of one without a name, what is said of it in the language."""
+    before, _, after = NAMELESS.partition("{}")
+    if title.startswith(before) and title.endswith(after):
+        return says.say("internal", "nameless", item=title.removeprefix(before).removesuffix(after))
+    return says.quoted(title)
 
 
 def segment(says: Language, ident: str, title: str | None) -> str:

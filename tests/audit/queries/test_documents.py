@@ -82,3 +82,13 @@ def test_what_machines_alone_opened_is_counted_apart_from_what_people_opened() -
     ]
     counts = customer.message_counts(built(*sent, *opened))
     assert (counts.sent, counts.opened, counts.machine_opened) == (3, 2, 1)
+
+
+def test_what_comes_on_paper_is_answered_and_not_clicked() -> None:
+    sent = [
+        {**mailed("c"), "message_id": f"m{n}", "channel": channel}
+        for n, channel in enumerate(("mail", "email", "mail"))
+    ]
+    answers = [{**message, "kind": "message_clicked"} for message in sent[:2]]
+    counts = customer.message_counts(built(*sent, *answers))
+    assert (counts.sent, counts.clicked, counts.answered) == (3, 1, 1)

@@ -14,11 +14,13 @@ from msgspec.structs import replace
 
 from audit.errors import InputError
 from audit.events.times import parse_iso
+from audit.events.vocabulary import NAMELESS
 from audit.population.coverage import CoverageDocument
 from audit.queries import reports
 from audit.queries.customer import CustomerPicture, Membership, MessageCounts, Recommendation
 from audit.queries.findings_documents import Finding
 from audit.queries.remedies import Remedy
+from audit.queries.reports import shipped_words
 from audit.queries.reports.case_facts import Behind, CaseFacts, Origin, Purchase, SentMessage
 from audit.queries.reports.customer_facts import handed_over
 from audit.queries.reports.language import language
@@ -375,6 +377,18 @@ def test_an_act_behind_few_of_the_messages_is_not_named_for_all() -> None:
     assert ("You bought “a cot” on 1 January 2026." in letter, "You looked at" in letter) == (True, False)
 
 
+def test_what_could_be_behind_one_of_two_messages_is_not_told_of_both() -> None:
+    bought = reason("could be", act="order_completed", thing="a cot", at="2026-01-01T00:00:00Z")
+    known = explanation("m-1", "2026-01-21T07:00:00Z", standing="inferred", because=[bought])
+    unknown = explanation("m-2", "2026-01-22T07:00:00Z", standing="cannot_tell", because=[])
+    for told, some in (([known, unknown], True), ([known], False)):
+        letter = reports.reply(PICTURE, [finding()], told).written("txt")
+        assert ("Only for 1 of the 2 that we looked at" in letter, "You bought “a cot”" in letter) == (
+            some,
+            True,
+        )
+
+
 def test_a_letter_names_at_most_three_of_many_possible_causes() -> None:
     acts = [
         reason("could be", act="order_completed", thing=f"cot {n}", at="2026-01-01T00:00:00Z")
@@ -508,6 +522,23 @@ def test_a_german_note_says_what_a_no_was_for_and_counts_no_messages_of_a_group(
     assert "von dritter Seite" in made
     assert "0 Nachrichten" not in made
     assert "keine Abmeldungen" in made, "what is absent is named as in English"
+
+
+def test_nobody_is_asked_to_unsubscribe_from_what_comes_on_paper() -> None:
+    for channels, paper in ((("mail", "mail"), True), (("mail", "email"), False)):
+        sent = tuple(
+            replace_facts(message, channel=channel)
+            for message, channel in zip(FACTS.sent, channels, strict=False)
+        )
+        text = reports.reply(PICTURE, [finding()], [], facts=replace_facts(FACTS, sent=sent)).written("txt")
+        assert ("unsubscribe from" not in text) is paper
+        assert "just answer this message" in text
+
+
+def test_an_item_without_a_name_is_told_in_the_language_of_the_note() -> None:
+    told = [shipped_words.item(language(locale), NAMELESS.format("x-1")) for locale in ("en", "de")]
+    assert told == ["item x-1, without a name in the data", "Artikel x-1, ohne Namen in den Daten"]
+    assert shipped_words.item(language("de"), "Kamm") == "„Kamm“"
 
 
 def test_an_id_is_no_subject_and_a_day_stands_alone() -> None:

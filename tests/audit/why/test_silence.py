@@ -9,7 +9,9 @@ from audit import findings
 from audit.findings import catalogue
 from audit.queries.reports import customer_facts
 from audit.queries.reports.language import language
-from audit.why.silence import Alike, Silence, silence_after, silence_after_finding
+from audit.why.message_context import message_context
+from audit.why.silence import Alike, Silence, silence_after, silence_after_finding, silence_of_campaign
+from audit.why.wording import Wording
 from tests.build import context, events
 
 BEGIN = datetime(2026, 1, 1, 6, tzinfo=UTC)
@@ -37,6 +39,20 @@ def test_none_has_come_since_where_the_log_goes_on_for_longer_than_any_pause_and
     assert (
         told.in_words == "None of this campaign has come since 2026-01-21; messages are known to 2026-03-01."
     )
+
+
+def test_of_a_campaign_that_sent_but_one_message_no_end_is_told() -> None:
+    def told(*campaigns: str) -> Silence | None:
+        days = (0, 5, 60)
+        sent = [
+            {**mail, "message_id": f"m{n}", "campaign_id": name}
+            for n, (mail, name) in enumerate(zip(mails(*days), campaigns, strict=True))
+        ]
+        frame = events(*sent)
+        return silence_of_campaign(message_context(frame, context(frame), "m0", Wording()))
+
+    assert told("a", "b", "c") is None
+    assert told("a", "a", "c") == Silence(at(5), at(60), over=True)
 
 
 def test_a_shorter_silence_is_none_that_one_could_tell() -> None:

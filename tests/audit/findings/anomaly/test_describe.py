@@ -138,15 +138,15 @@ def test_the_share_is_said_to_be_of_the_item_not_of_its_kind_and_of_whom():
     bought = describe._item(item, {}, 1000)
     assert bought.text == (
         "Palette: nothing else here lies in Beauty > Make-up; "
-        "0.9 % of all accounts with an order have bought this item."
+        "fewer than 11 accounts with an order have bought this item."
     )
     assert _german(bought) == (
         "„Palette“: sonst gibt es hier nichts aus „Beauty > Make-up“; "
-        "gekauft haben ihn 0,9 % aller Konten mit einer Bestellung"
+        "gekauft haben ihn weniger als 11 Konten mit einer Bestellung"
     )
-    seen = describe._item(item | {"family": "session"}, {}, 1000)
-    assert seen.text.endswith("; 0.9 % of all accounts with a session have this item in one.")
-    assert _german(seen, ordered=False).endswith("in einem Besuch haben ihn 0,9 % aller Konten mit Besuchen")
+    seen = describe._item(item | {"family": "session", "customers": 11}, {}, 1000)
+    assert seen.text.endswith("; 1.1 % of all accounts with a session have this item in one.")
+    assert _german(seen, ordered=False).endswith("in einem Besuch haben ihn 1,1 % aller Konten mit Besuchen")
 
 
 def levels(*rests):
