@@ -49,6 +49,7 @@ def _covered(says: Language, said: Said) -> Iterator[str]:
     """How far orders, views and messages reach, the newest gap of each and how many there are, and what was left out."""
     known, newest = said.data.coverage, said.data.newest
     recorded = {(begin, end): kinds for begin, end, kinds in known.silent}
+    first = min((row["occurred_at"].date() for row in said.history.rows), default=date.min)
     lacking: list[set[tuple[date, date]]] = []
     for kinds in (
         ("order_completed",),
@@ -58,7 +59,8 @@ def _covered(says: Language, said: Said) -> Iterator[str]:
         moments = [newest[kind] for kind in kinds if kind in newest]
         if moments:
             yield (minute if says.locale == "en" else day)(max(moments))
-            lacking.append({gap for gap in known.gaps if set(kinds) & recorded.get(gap, {*kinds})})
+            gaps = {gap for gap in known.gaps if gap[1] >= first and set(kinds) & recorded.get(gap, {*kinds})}
+            lacking.append(gaps)
     shared = set.intersection(*lacking) if len(lacking) > 1 else set()
     for gaps in [*(own - shared for own in lacking), shared]:
         if gaps:
