@@ -112,6 +112,8 @@ def silence_of_campaign(message: MessageContext) -> Silence | None:
 def sent_of_campaign(message: MessageContext) -> list[datetime]:
     """When (UTC, in order) the messages of its campaign, else those with its subject, were sent; none of a message that has neither."""
     campaign = _campaign(message)
+    if campaign is None and message.row["subject"] is None:
+        return []
     same = campaign_expr() == campaign if campaign else pl.col("subject") == message.row["subject"]
     return sent_messages(message.events.filter(same))["occurred_at"].to_list()
 

@@ -20,6 +20,7 @@ from audit.population.coverage import Coverage
 from audit.privacy.role_view import RoleView
 from audit.queries.case import Case
 from audit.queries.findings_documents import Finding
+from audit.rules.model import KINDS
 from audit.why import data_sufficiency, reasons
 from audit.why.model import Facts
 from audit.why.silence import Silence, silence_after_finding
@@ -218,8 +219,8 @@ def _topic(row: Finding, events: Iterable[Mapping[str, Any]], audiences: Audienc
     if names == "audience":
         facts = audiences.sets_apart(row.subject or "", FEWEST)
         return next((fact.topic for fact in facts if fact.sensitive), None)
-    consent = row.suggested_rule is not None and row.suggested_rule["kind"] == "sensitive"
-    return next(filter(None, map(sensitive_topics.topic_of_row, events)), None) if consent else None
+    by_topic = row.suggested_rule is not None and KINDS[row.suggested_rule["kind"]].by_topic
+    return next(filter(None, map(sensitive_topics.topic_of_row, events)), None) if by_topic else None
 
 
 def case_facts(case: Case, finding: Finding | None) -> CaseFacts:

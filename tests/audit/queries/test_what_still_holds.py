@@ -79,7 +79,7 @@ def test_none_is_said_to_have_come_since_where_one_came(tmp_path: Path) -> None:
         ("03-07", "message_sent", "email", "else", "Something else"),
     )
     text = letter(ws, "after-opt-out")
-    assert "None of this kind has come since 7 March 2026" in text
+    assert "Others like them came until 7 March 2026, and none has come since" in text
     assert "2 March 2026 they hold" not in text
 
 
