@@ -166,10 +166,11 @@ def _text(about: pl.Expr) -> pl.Expr:
 def category_title(category: str) -> str:
     """How a sentence names a category path: its last level, in lower case but for what is spelt in capitals, such as DVD.
 
-    A path that is in capitals throughout is lowered too, where it is more than a short word.
+    A path that is in capitals throughout is lowered too, where it is more than a short word. A level that begins with a number
+    says nothing alone: `tablets, 10 inch`.
     """
     shouted = category.isupper() and len(category) > _ABBREVIATED
-    words = category.rpartition(" > ")[2].split()
+    words = ", ".join(category.split(" > ")[-_levels_named(category) :]).split()
     return " ".join(
         word if word.isupper() and len(word) > 1 and not shouted else word.lower() for word in words
     )
@@ -180,8 +181,12 @@ def category_name(category: pl.Expr) -> pl.Expr:
     return category.map_elements(_with_parent, return_dtype=pl.String)
 
 
+def _levels_named(category: str) -> int:
+    return 2 if category.rpartition(" > ")[2][:1].isdigit() else 1
+
+
 def _with_parent(category: str) -> str:
-    parent = category.rpartition(" > ")[0].rpartition(" > ")[2]
+    parent = " ".join(category.split(" > ")[: -_levels_named(category)][-1:])
     return f"{category_title(category)} ({parent})" if parent else category_title(category)
 
 

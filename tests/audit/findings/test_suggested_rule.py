@@ -182,3 +182,10 @@ def test_an_abbreviation_keeps_its_capitals(path: str, said: str) -> None:
     named = pl.Series("path", [path]).to_frame().select(category_name(pl.col("path"))).item()
     above = path.rpartition(" > ")[0]
     assert named == (f"{said} ({above})" if above else said)
+
+
+def test_a_level_that_begins_with_a_number_is_named_with_what_it_stands_under() -> None:
+    path = "Electronics > Tablets > 10 inch"
+    assert category_title(path) == "tablets, 10 inch"
+    named = pl.Series("path", [path, "10 inch"]).to_frame().select(category_name(pl.col("path")))
+    assert named["path"].to_list() == ["tablets, 10 inch (Electronics)", "10 inch"]
