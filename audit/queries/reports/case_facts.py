@@ -101,7 +101,7 @@ class CaseFacts:
     """The facts of one case; `sent`: the finding's messages, else the marketing messages of the customer, oldest first.
     `others`: when those were sent that came after the same no over the same channel, and that it is not about.
 
-    `others_came`: over their channels others came in the same time. `silence`: how far the mail log goes on after the last of the finding's and of those like them, without a gap. `refusal`: why somebody else answers.
+    `others_came`: over their channels others came in the same time. `silence`: how far the mail log goes on after the last of the finding's and of those like them, without a gap.
     """
 
     sent: tuple[SentMessage, ...] = ()

@@ -1,6 +1,7 @@
 """The internal note: evidence, verdict, sources, coverage, counts and the rule that would have stopped it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import asdict
@@ -28,6 +29,29 @@ _FIRST = 12
 """House value: so many campaigns, those that sent most, segments and things are named, and how many more there are."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """The findings of a note with what is known of each; the fields are parameters of `internal`."""
+
+    says: Language
+    findings: Sequence[Finding]
+    remedies: Mapping[str, Remedy]
+    known: Mapping[str, Behind]
+    campaigns: Mapping[str, str]
+
+    def behind(self, row: Finding) -> Behind:
+        return self.known.get(row.id, Behind())
+
+    def asked(self, row: Finding) -> str:
+        return asked(self.says, row, self.behind(row))
+
+    def suggested(self, row: Finding) -> Mapping[str, Any] | None:
+        """The rule that a finding suggests, with its title in the language where it is ours."""
+        if row.suggested_rule is None or not check(row.check).titles_rule:
+            return row.suggested_rule
+        return shipped_words.suggested(self.says, row.suggested_rule, self.behind(row).topic, self.campaigns)
+
+
 def internal(
     picture: CustomerPicture,
     findings: Sequence[Finding],
@@ -51,23 +75,23 @@ def internal(
     In English the sentences of findings and explanations stand as they are; in German they are made of their facts.
     """
     says = language(locale)
-    done = remedies or {}
+    case = _Case(says, findings, remedies or {}, behind or {}, campaigns or {})
     sections = [
         _head(says, picture, ticket, reason),
-        _verdict(says, picture, findings, behind or {}, refusal),
+        _verdict(case, picture, refusal),
         _unanswered(says, picture),
-        _done(says, findings, done, behind or {}, campaigns or {}),
-        _messages(says, picture, campaigns or {}),
+        _done(case),
+        _messages(says, picture, case.campaigns),
         None
         if chart is None
         else section(says, chart, excess=any(row.excess is not None for row in findings)),
         why(says, findings, explanations),
         _rules(says, explanations),
-        *_suggested(says, findings, done, behind or {}, campaigns or {}),
+        *_suggested(case),
         *_decided(says, picture),
         anomalies(says, picture.out_of_pattern),
-        _evidence(says, findings, explanations, behind or {}),
-        _sources(says, findings, behind or {}),
+        _evidence(case, explanations),
+        _sources(case),
     ]
     present = tuple(section for section in sections if section is not None)
     return Report("internal", locale, says.say("internal", "title"), present, picture.customer)
@@ -85,17 +109,12 @@ def _head(says: Language, picture: CustomerPicture, ticket: str | None, reason: 
     return Section(paragraphs=(*lines, limits.covered(says, coverage.of_document(picture.coverage))))
 
 
-def _verdict(
-    says: Language,
-    picture: CustomerPicture,
-    findings: Sequence[Finding],
-    behind: Mapping[str, Behind],
-    refusal: ReplyRefusedError | None,
-) -> Section:
+def _verdict(case: _Case, picture: CustomerPicture, refusal: ReplyRefusedError | None) -> Section:
+    says, findings = case.says, case.findings
     answered_by = () if refusal is None else (f"{says.begun(refusal.answered_by)}.",)
     items = dict.fromkeys(
         f"{says.say('severity', row.severity)} · {says.say('verdict', row.verdict)} · "
-        f"{found(says, row, behind.get(row.id, Behind()))}"
+        f"{found(says, row, case.behind(row))}"
         for row in findings
     )
     told = any(row.verdict != "cannot_tell" for row in findings)
@@ -114,21 +133,16 @@ def _unanswered(says: Language, picture: CustomerPicture) -> Section | None:
     return Section(says.say("internal", "unanswered"), items=tuple(sentences)) if sentences else None
 
 
-def _done(
-    says: Language,
-    findings: Sequence[Finding],
-    remedies: Mapping[str, Remedy],
-    behind: Mapping[str, Behind],
-    campaigns: Mapping[str, str],
-) -> Section | None:
+def _done(case: _Case) -> Section | None:
     """How far what would end each finding has come."""
+    says = case.says
     checks: dict[str, dict[str, None]] = {}
-    for row in findings:
-        remedy = remedies.get(row.id)
+    for row in case.findings:
+        remedy = case.remedies.get(row.id)
         if remedy is not None and remedy.rule is not None:
             rule = remedy.rule
             if remedy.state == "none":
-                rule = _in_language(says, row, behind, campaigns) or rule
+                rule = case.suggested(row) or rule
             state = _state(says, remedy, str(rule.get("title") or rule["id"]))
         elif remedy is not None and row.severity != "info" and row.verdict != "cannot_tell":
             state = says.say("remedy", "nothing")
@@ -137,7 +151,7 @@ def _done(
         part = row.covered_in_part or row.covered_by
         if part is not None and part.together < part.of:
             state += f"; {says.say('remedy', 'in_part', stops=part.together, of=part.of)}"
-        checks.setdefault(state, {})[asked(says, row, behind.get(row.id, Behind()))] = None
+        checks.setdefault(state, {})[case.asked(row)] = None
     items = tuple(says.begun(f"{', '.join(names)}: {state}") for state, names in checks.items())
     return Section(says.say("internal", "done"), items=items) if items else None
 
@@ -158,7 +172,7 @@ def _messages(says: Language, picture: CustomerPicture, called: Mapping[str, str
     by_campaign = sorted(picture.messages.by_campaign.items(), key=lambda pair: (-pair[1], pair[0]))
     once = len(by_campaign) > _FIRST and by_campaign[0][1] == 1
     named = [f"{says.quoted(called.get(name, name))} ({count})" for name, count in by_campaign]
-    campaigns = says.say("internal", "each_once", n=len(named)) if once else _first(says, named)
+    campaigns = says.say("internal", "each_once", n=len(named)) if once else says.first(named, _FIRST, "; ")
     paragraphs = (text, f"{says.say('internal', 'by_campaign')}: {campaigns}") if campaigns else (text,)
     return Section(says.say("internal", "messages"), paragraphs)
 
@@ -194,23 +208,13 @@ def _rules(says: Language, explanations: Sequence[WhyDocument]) -> Section | Non
     return Section(says.say("internal", "rules"), items=tuple(items)) if items else None
 
 
-def _suggested(
-    says: Language,
-    findings: Sequence[Finding],
-    remedies: Mapping[str, Remedy],
-    behind: Mapping[str, Behind],
-    campaigns: Mapping[str, str],
-) -> list[Section]:
+def _suggested(case: _Case) -> list[Section]:
     """What could still be proposed."""
-    open_ones = [row for row in findings if remedies.get(row.id, Remedy()).state == "none"]
-    rules = {
-        rule["id"]: rule
-        for row in open_ones
-        if (rule := _in_language(says, row, behind, campaigns)) is not None
-    }
+    open_ones = [row for row in case.findings if case.remedies.get(row.id, Remedy()).state == "none"]
+    rules = {rule["id"]: rule for row in open_ones if (rule := case.suggested(row)) is not None}
     return [
         Section(
-            says.say("internal", "suggested"),
+            case.says.say("internal", "suggested"),
             code=(
                 "[[rule]]",
                 *(f"{key} = {_toml(value)}" for key, value in rule.items() if value is not None),
@@ -218,16 +222,6 @@ def _suggested(
         )
         for rule in rules.values()
     ]
-
-
-def _in_language(
-    says: Language, row: Finding, behind: Mapping[str, Behind], campaigns: Mapping[str, str]
-) -> Mapping[str, Any] | None:
-    """The rule that a finding suggests, with its title in the language where it is ours."""
-    if row.suggested_rule is None or not check(row.check).titles_rule:
-        return row.suggested_rule
-    topic = behind[row.id].topic if row.id in behind else None
-    return shipped_words.suggested(says, row.suggested_rule, topic, campaigns)
 
 
 def _decided(says: Language, picture: CustomerPicture) -> Iterable[Section | None]:
@@ -251,40 +245,31 @@ def _listed(
     for title, logged, derived in entries:
         titles.setdefault(origins.get((logged, derived), alone), {})[title] = None
     items = tuple(
-        f"{says.say('internal', origin)}: {_first(says, named)}" for origin, named in titles.items()
+        f"{says.say('internal', origin)}: {says.first([*named], _FIRST, '; ')}"
+        for origin, named in titles.items()
     )
     return Section(says.say("internal", heading), items=items) if items else None
 
 
-def _first(says: Language, titles: Iterable[str]) -> str:
-    """The first of what is listed, and how many more there are."""
-    names = [*titles]
-    more = [says.rest(len(names) - _FIRST)] if len(names) > _FIRST else []
-    return " ".join(["; ".join(names[:_FIRST]), *more])
-
-
-def _evidence(
-    says: Language,
-    findings: Sequence[Finding],
-    explanations: Sequence[WhyDocument],
-    behind: Mapping[str, Behind],
-) -> Section | None:
+def _evidence(case: _Case, explanations: Sequence[WhyDocument]) -> Section | None:
     """The events of the findings that are not explained above."""
+    says = case.says
     explained = {explanation.subject.id for explanation in explanations}
     items = tuple(
-        says.begun(f"{asked(says, row, behind.get(row.id, Behind()))} ({row.id}): {', '.join(row.evidence)}")
-        for row in findings
+        says.begun(f"{case.asked(row)} ({row.id}): {', '.join(row.evidence)}")
+        for row in case.findings
         if row.evidence and row.id not in explained
     )
     return Section(says.say("internal", "evidence"), items=items) if items else None
 
 
-def _sources(says: Language, findings: Sequence[Finding], known: Mapping[str, Behind]) -> Section | None:
+def _sources(case: _Case) -> Section | None:
     """What each finding rests on, with the questions that it is behind."""
+    says = case.says
     behind: dict[str, dict[str, None]] = {}
-    for row in findings:
+    for row in case.findings:
         for source in row.sources:
-            behind.setdefault(source, {})[asked(says, row, known.get(row.id, Behind()))] = None
+            behind.setdefault(source, {})[case.asked(row)] = None
     sources = tuple(
         f"{shipped_words.source(says, source)} ({'; '.join(questions)})"
         for source, questions in behind.items()

@@ -32,6 +32,11 @@ class Language:
         """`and 3 more`."""
         return str(self.texts["list_rest"]).format(n=self.number(count))
 
+    def first(self, texts: Sequence[str], most: int, between: str = ", ") -> str:
+        """The first of `texts`, and how many there are besides: `a, b and 3 more`."""
+        more = [self.rest(len(texts) - most)] if len(texts) > most else []
+        return " ".join([between.join(texts[:most]), *more])
+
     def has(self, section: str, key: str | None) -> bool:
         """Whether there is such a template."""
         return key in self.texts[section]

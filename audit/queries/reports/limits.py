@@ -119,15 +119,15 @@ def sentences(says: Language, unanswered: Iterable[Unanswered]) -> list[str]:
     lacks = by_lack(unanswered)
     texts = [_sentence(says, lack, checks) for lack, checks in lacks if lack.lacks in ("columns", "opt_outs")]
     absent = [(lack, checks) for lack, checks in lacks if lack.lacks == "kinds"]
-    ends = {_kinds(says, lack): lack.until for lack, _ in lacks if lack.lacks == "end"}
+    ends = {_kinds(says, lack.kinds): lack.until for lack, _ in lacks if lack.lacks == "end"}
     known = [
         says.say("limits", "up_to", kinds=kinds, until=says.date(at)) for kinds, at in ends.items() if at
     ]
     if absent:
         kinds = dict.fromkeys(kind for lack, _ in absent for kind in lack.kinds)
         checks = dict.fromkeys(check for _, checks in absent for check in checks)
-        named, questions = says.either([_kind(says, kind) for kind in kinds]), _questions(says, checks)
-        texts.append(says.say("limits", "kinds", kinds=named, questions="; ".join(questions)))
+        questions = "; ".join(_questions(says, checks))
+        texts.append(says.say("limits", "kinds", kinds=_kinds(says, kinds), questions=questions))
     texts += [says.say("limits", "end", known=says.listed(known))] if known else []
     missing: dict[tuple[Gap, ...], dict[str, None]] = {}
     for lack, _ in lacks:
@@ -135,13 +135,12 @@ def sentences(says: Language, unanswered: Iterable[Unanswered]) -> list[str]:
             missing.setdefault(lack.gaps, {}).update(dict.fromkeys(lack.kinds))
     for gaps, silent in missing.items():
         days = says.listed([_gap(says, gap) for gap in gaps])
-        named = says.either([_kind(says, kind) for kind in silent])
-        texts.append(says.say("limits", "gap", kinds=named, gaps=says.begun(days)))
+        texts.append(says.say("limits", "gap", kinds=_kinds(says, silent), gaps=says.begun(days)))
     return texts
 
 
-def _kinds(says: Language, lack: Unanswered) -> str:
-    return says.either([_kind(says, kind) for kind in lack.kinds])
+def _kinds(says: Language, kinds: Iterable[str]) -> str:
+    return says.either([_kind(says, kind) for kind in kinds])
 
 
 def _gap(says: Language, gap: Gap) -> str:
@@ -168,9 +167,7 @@ def in_one_line(
         return says.say("limits", "nothing_found")
     text = says.say("limits", "found_nothing", n=len(CHECKS) - len(open_checks), of=len(CHECKS))
     if open_checks:
-        named = ", ".join(_questions(says, open_checks[:_FEW]))
-        more = f" {says.rest(len(open_checks) - _FEW)}" if len(open_checks) > _FEW else ""
-        text += says.say("limits", "open", questions=f"{named}{more}")
+        text += says.say("limits", "open", questions=says.first(_questions(says, open_checks), _FEW))
     if in_part:
         text += says.say("limits", "in_part", n=len(in_part))
     return text
@@ -189,20 +186,17 @@ def _leaves_open(lack: Unanswered) -> bool:
 def _sentence(says: Language, lack: Unanswered, checks: Sequence[str]) -> str:
     rows = says.texts["rows"]
     key = f"columns_{lack.how}" if lack.lacks == "columns" else lack.lacks
+    more = [says.rest(lack.more_campaigns)] if lack.more_campaigns else []
     return says.say(
         "limits",
         key,
         questions="; ".join(_questions(says, checks)),
         rows=says.either([rows.get(kind) or _kind(says, kind) for kind in lack.kinds]),
         columns=says.either(shipped_words.columns(says, lack.columns)),
-        campaigns=" ".join([", ".join(map(says.quoted, lack.campaigns)), *_more(says, lack)]),
+        campaigns=" ".join([", ".join(map(says.quoted, lack.campaigns)), *more]),
         n=lack.events,
         of=lack.of,
     )
-
-
-def _more(says: Language, lack: Unanswered) -> list[str]:
-    return [says.rest(lack.more_campaigns)] if lack.more_campaigns else []
 
 
 def _kind(says: Language, kind: str) -> str:

@@ -51,9 +51,8 @@ def found(says: Language, finding: Finding, known: Behind) -> str:
 
 def _behind(says: Language, causes: Sequence[Facts]) -> str:
     """The first of the acts that brought a finding about."""
-    named = [_act(says, told) for told in causes[:_NAMED]]
-    more = [says.rest(len(causes) - _NAMED)] if len(causes) > _NAMED else []
-    return f"; {says.say('noted', 'behind', acts=' '.join([', '.join(named), *more]))}" if named else ""
+    acts = says.first([_act(says, told) for told in causes], _NAMED)
+    return f"; {says.say('noted', 'behind', acts=acts)}" if causes else ""
 
 
 def _about(says: Language, finding: Finding, known: Behind) -> str:

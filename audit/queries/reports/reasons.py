@@ -197,7 +197,7 @@ def _anomaly(says: Language, entry: OutOfPattern) -> tuple[Node, ...]:
     items = tuple(
         Node(unusual_thing(says, item, ordered=entry.order_id is not UNSET)) for item in entry.because
     )
-    events = Node(says.say("unusual", "events", events=_first_events(says, entry.evidence)))
+    events = Node(says.say("unusual", "events", events=says.first(entry.evidence, _LISTED)))
     return (Node(recorded), *items, events)
 
 
@@ -214,14 +214,9 @@ def out_of_pattern(says: Language, entry: OutOfPattern) -> str:
         says.say("unusual", f"{key}_{rank if entry.others else 'only'}", n=nearer, others=entry.others),
     ]
     if entry.kinds:
-        named = [says.quoted(kind) for kind in entry.kinds[:_KINDS]]
-        more = [says.rest(len(entry.kinds) - _KINDS)] if len(entry.kinds) > _KINDS else []
+        named = says.first([*map(says.quoted, entry.kinds)], _KINDS)
         form = "kinds" if entry.new == entry.things else "some_kinds"
-        parts.append(
-            says.say(
-                "unusual", form, n=entry.new, things=entry.things, kinds=" ".join([", ".join(named), *more])
-            )
-        )
+        parts.append(says.say("unusual", form, n=entry.new, things=entry.things, kinds=named))
     if entry.hour is not None:
         parts.append(says.say("unusual", "hour", hour=entry.hour))
     if entry.common is not None:
@@ -257,10 +252,4 @@ def unusual_thing(says: Language, thing: UnusualThing, *, ordered: bool) -> str:
 def _events(says: Language, proof: Counterfactual, events: Sequence[str]) -> str:
     """Some events of a counterfactual; of all that it leaves out, what they are where they are many."""
     told = _removed(says, proof) if set(events) == set(proof.remove) else ""
-    return told or _first_events(says, events)
-
-
-def _first_events(says: Language, events: Sequence[str]) -> str:
-    """The first of `events` (event_ids), and how many more there are."""
-    more = [says.rest(len(events) - _LISTED)] if len(events) > _LISTED else []
-    return ", ".join([*events[:_LISTED], *more])
+    return told or says.first(events, _LISTED)

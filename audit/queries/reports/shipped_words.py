@@ -140,9 +140,8 @@ def _about(says: Language, fields: Mapping[str, Any], called: Mapping[str, str])
 
 
 def _scope(says: Language, scope: str, values: Sequence[str]) -> str:
-    names = [_name(says, scope, name) for name in values]
-    more = [says.rest(len(names) - _NAMED)] if len(names) > _NAMED else []
-    return says.say("rule_title", scope, names=" ".join([", ".join(names[:_NAMED]), *more]))
+    names = says.first([_name(says, scope, name) for name in values], _NAMED)
+    return says.say("rule_title", scope, names=names)
 
 
 def _name(says: Language, scope: str, name: str) -> str:
