@@ -115,16 +115,6 @@ class CoverageDocument(Document):
     """The kinds whose source ends before the moment asked about, and up to when they are known."""
     left_out: LeftOut = NOTHING_LEFT_OUT
 
-    @property
-    def reconstruction(self) -> str:
-        """What is said of recommendations that only our strategies give: what was not shown is known only where showing is logged."""
-        return ours(known="recommendation_shown" not in self.absent)
-
-
-def ours(*, known: bool) -> str:
-    """The same; `known`: whether the data holds recommendations that were shown."""
-    return f"our reconstruction; {'the customer did not see this' if known else 'what was shown is not in this data'}"
-
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
@@ -209,6 +199,11 @@ class Coverage:
             ends=dict(self.ends),
             left_out=self.left_out,
         )
+
+
+def knows_shown(coverage: Coverage | CoverageDocument) -> bool:
+    """Whether it is known what was not recommended to a customer: only where showing is logged."""
+    return "recommendation_shown" not in coverage.absent
 
 
 def daily(events: pl.DataFrame) -> pl.DataFrame:

@@ -107,8 +107,6 @@ class Rule(ABC):
     """Columns of events, beside those that totals ask for, that it reads."""
     row_columns: ClassVar[frozenset[str]] = frozenset()
     """Those columns that are read row by row even where numbers stand for texts (`kernel.encoded_events`)."""
-    by_topic: ClassVar[bool] = False
-    """Whether it goes by sensitive topics alone."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

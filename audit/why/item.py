@@ -11,7 +11,6 @@ from msgspec import convert, structs
 from audit import recommendations
 from audit.errors import NotFoundError
 from audit.events.purchases import undone
-from audit.population.coverage import ours
 from audit.population.stats import PopulationContext
 from audit.recommendations import STANDINGS, Reconstruction
 from audit.why import counterfactual, reasons
@@ -20,7 +19,7 @@ from audit.why.expiry import End, end_of_strip
 from audit.why.model import Counterfactual, Explanation, Facts, InItsPlace, Reason, Subject
 from audit.why.related_acts import candidates
 from audit.why.what_if_trials import Decide, Gone, by_copies
-from audit.why.wording import Wording
+from audit.why.wording import Wording, reconstruction
 
 Row = dict[str, Any]
 
@@ -44,7 +43,7 @@ def item(
         ids = ", ".join(placements["item_id"].unique(maintain_order=True)) or "none"
         raise NotFoundError(f"item {ident!r} is not recommended to this customer; there are: {ids}")
     wording = Wording(undone(events))
-    alone = ours(known="recommendation_shown" in context.coverage.kinds)
+    alone = reconstruction(context.coverage)
     reasons_of = (reason for row in rows for reason in _strategy_reasons(events, row, wording, alone))
     because = [*{reason.text: reason for reason in reversed([*reasons_of])}.values()][::-1]
     derived = [row for row in rows if row["derived"]]

@@ -42,7 +42,7 @@ class RemovedEvents(Document):
     """What is counted: of orders that go as a whole the orders, of others their lines."""
     lines: int | None = None
     """How many lines the orders have, where those are more than the orders."""
-    which: Literal["all", "since", "until", "between", "but", "beyond", "named"]
+    which: Which | Literal["beyond"]
     """Which of those: all; those since `first`, until `last`, or from one to the other; all but those of that time; those
     that a limit would have stopped; or no rule says it, and the first are `named`."""
     first: date

@@ -9,6 +9,7 @@ from typing import Any
 from audit.events.sensitive_topics import titles, topic_of_row
 from audit.events.times import parse_iso
 from audit.population.audience import FEWEST, SetsApart
+from audit.population.coverage import Coverage, CoverageDocument, knows_shown
 from audit.storage import toml_input
 
 HAND_OVER = "hand to privacy"
@@ -182,6 +183,14 @@ def others_share(fact: SetsApart, fewest: int = FEWEST) -> str:
 def set_apart(fact: SetsApart) -> str:
     """`82 % of those who got it had bought Baby food in the 90 days before; of the others 5 %`."""
     return f"{percent(fact.recipients_share)} of those who got it {had(fact)}; of the others {others_share(fact)}"
+
+
+def reconstruction(coverage: Coverage | CoverageDocument) -> str:
+    """What is said of recommendations that only our strategies give."""
+    unseen = (
+        "the customer did not see this" if knows_shown(coverage) else "what was shown is not in this data"
+    )
+    return f"our reconstruction; {unseen}"
 
 
 def added_in_words(event: Mapping[str, Any]) -> str:

@@ -55,6 +55,7 @@ def customer(answer: "CustomerPicture") -> None:
     """The whole picture of one customer: the findings first."""
     from audit.population.coverage import of_document
     from audit.queries.reports import without_messages
+    from audit.why.wording import reconstruction
 
     line(f"{answer.customer} · {_extent(answer)}")
     covered(of_document(answer.coverage))
@@ -79,7 +80,7 @@ def customer(answer: "CustomerPicture") -> None:
         )  # fmt: skip
         if len(own) > _OWN:
             line(f"and {len(own) - _OWN:,} more that our definitions alone give; --json lists them")
-    _recommendations(answer.recommendations, answer.coverage.reconstruction.capitalize())
+    _recommendations(answer.recommendations, reconstruction(answer.coverage).capitalize())
     _out_of_pattern(answer.out_of_pattern)
     if answer.personas:
         line(

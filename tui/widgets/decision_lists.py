@@ -57,13 +57,15 @@ class DecisionLists(Vertical):
 
     def show_decisions(self, before: Picture, now: Picture) -> None:
         """Show what is decided now, with what is gone since `before` and what is new."""
+        from audit.why.wording import reconstruction
+
         self.query_one("#segments", Items).put(
             segment_item(segment, mark) for segment, mark in merged(before.segments, now.segments, by_id)
         )
         self.query_one("#recommendations", Items).put(
             _recommendation_items(
                 merged(before.recommendations, now.recommendations, by_item),
-                now.document.coverage.reconstruction,
+                reconstruction(now.document.coverage),
             )
         )
         findings = merged(before.findings, now.findings, by_id)

@@ -219,8 +219,9 @@ def _topic(row: Finding, events: Iterable[Mapping[str, Any]], audiences: Audienc
     if names == "audience":
         facts = audiences.sets_apart(row.subject or "", FEWEST)
         return next((fact.topic for fact in facts if fact.sensitive), None)
-    by_topic = row.suggested_rule is not None and KINDS[row.suggested_rule["kind"]].by_topic
-    return next(filter(None, map(sensitive_topics.topic_of_row, events)), None) if by_topic else None
+    if row.suggested_rule is None or not KINDS[row.suggested_rule["kind"]].reads_causes:
+        return None
+    return next(filter(None, map(sensitive_topics.topic_of_row, events)), None)
 
 
 def case_facts(case: Case, finding: Finding | None) -> CaseFacts:

@@ -229,7 +229,7 @@ def _decided(says: Language, picture: CustomerPicture) -> Iterable[Section | Non
     segments = ((shipped_words.segment(says, row.id, row.title), row) for row in picture.segments)
     items = ((shipped_words.item(says, row.title or row.item_id), row) for row in picture.recommendations)
     yield _listed(says, "segments", ((title, row.logged, row.derived) for title, row in segments))
-    alone = "unshown" if "recommendation_shown" in picture.coverage.absent else "reconstruction"
+    alone = "reconstruction" if coverage.knows_shown(picture.coverage) else "unshown"
     yield _listed(says, "recommendations", ((title, row.logged, row.derived) for title, row in items), alone)
 
 

@@ -24,7 +24,6 @@ class Sensitive(Rule):
     suppresses: ClassVar = "messages by what brought them about"
     columns: ClassVar = CONSENT_COLUMNS
     row_columns: ClassVar = frozenset({"topics"})
-    by_topic: ClassVar = True
 
     def evaluator(self, history: History) -> Evaluator:
         return _SensitiveTopics(history)

@@ -266,5 +266,6 @@ def test_a_finding_that_would_come_back_for_another_reason_says_so() -> None:
     once = explained([bought, closed, *mails], "life-changed").counterfactual
     assert twice is not None
     assert once is not None
+    assert (twice.remove, once.remove) == (("r",), ("r",))
     assert (twice.found_otherwise, once.found_otherwise) == (True, False)
     assert (twice.outcome.endswith("for another reason"), once.outcome) == (True, "this would not be found")

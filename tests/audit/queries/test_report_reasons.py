@@ -109,13 +109,16 @@ def test_what_is_read_to_a_customer_never_says_what_only_colleagues_may_read(
 
 
 def test_it_reads_like_the_reply() -> None:
-    told = aloud(explanation("m-1", "2026-01-20T07:00:00Z"), PICTURE)
-    reply = reports.reply(PICTURE, [finding(count=1, total=1)], EXPLANATIONS[1:2]).sections
+    ending = explanation("m-1", "2026-01-20T07:00:00Z", until="2026-12-01T00:00:00Z", until_basis="defined")
+    told = aloud(ending, PICTURE)
+    reply = reports.reply(PICTURE, [finding(count=1, total=1)], [ending]).sections
     said = {text for one in reply for text in (*one.paragraphs, *one.items)}
     assert told[1] in said
     assert {" ".join(text.removeprefix("– ").split()) for text in told[2:3]} <= {
         " ".join(reports.document.one_line(text).split()) for text in said
     }
+    assert "by themselves on 1 December 2026" in told[-1]
+    assert told[-1] in said
 
 
 @pytest.mark.parametrize("check", ["sensitive-inference", "life-changed", "shared-account", "by-likeness"])
