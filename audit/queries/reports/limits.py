@@ -166,10 +166,10 @@ def in_one_line(
     if not open_checks and not in_part:
         return says.say("limits", "nothing_found")
     text = says.say("limits", "found_nothing", n=len(CHECKS) - len(open_checks), of=len(CHECKS))
-    if open_checks:
-        text += says.say("limits", "open", questions=says.first(_questions(says, open_checks), _FEW))
     if in_part:
         text += says.say("limits", "in_part", n=len(in_part))
+    if open_checks:
+        text += says.say("limits", "open", questions=says.first(_questions(says, open_checks), _FEW))
     return text
 
 
