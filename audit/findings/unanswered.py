@@ -55,6 +55,11 @@ class Unanswered(Document):
         """Whether none of the events has any of the columns."""
         return self.lacks == "columns" and self.events == self.of
 
+    @property
+    def leaves_open(self) -> bool:
+        """Whether the check cannot answer at all; else it can for some of the events, or for some of the time."""
+        return self.lacks in ("kinds", "opt_outs") or self.nowhere
+
 
 def unanswered_checks(
     events: pl.DataFrame, context: Context, *, lost_opt_outs: int = 0
@@ -178,7 +183,7 @@ def by_lack(rows: Iterable[Unanswered]) -> tuple[tuple[Unanswered, tuple[str, ..
     closed = {row.check for row in rows if row.lacks == "kinds" or row.nowhere}
     checks: list[tuple[Unanswered, dict[str, None]]] = []
     for row in rows:
-        if row.lacks in ("kinds", "opt_outs") or row.nowhere or row.check not in closed:
+        if row.leaves_open or row.check not in closed:
             lack = msgspec.structs.replace(row, check="")
             place = next((at for at, (other, _) in enumerate(checks) if _same_events(other, lack)), None)
             if place is None:
