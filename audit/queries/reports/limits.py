@@ -161,7 +161,7 @@ def in_one_line(
         return says.say("limits", "no_messages")
     if sent == 0:
         return says.say("limits", "none_to_customer")
-    open_checks = list(dict.fromkeys([*untold, *(lack.check for lack in unanswered if _leaves_open(lack))]))
+    open_checks = list(dict.fromkeys([*untold, *(lack.check for lack in unanswered if lack.leaves_open)]))
     in_part = {lack.check for lack in unanswered} - set(open_checks)
     if not open_checks and not in_part:
         return says.say("limits", "nothing_found")
@@ -176,11 +176,6 @@ def in_one_line(
 def without_messages(unanswered: Iterable[Unanswered]) -> bool:
     """Whether the data holds no message to anybody, so that a count of none says nothing."""
     return any(lack.lacks == "kinds" and lack.kinds == ("message_sent",) for lack in unanswered)
-
-
-def _leaves_open(lack: Unanswered) -> bool:
-    """Whether the check cannot answer at all; else it can for some of the events, or for some of the time."""
-    return lack.lacks in ("kinds", "opt_outs") or lack.nowhere
 
 
 def _sentence(says: Language, lack: Unanswered, checks: Sequence[str]) -> str:
