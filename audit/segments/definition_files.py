@@ -126,12 +126,7 @@ def _definition(location: Location, row: Mapping[str, Any]) -> Definition:
     if not table.when or not are_tables(table.when):
         raise location.error("when", "a segment needs at least one [[segment.when]]")
     when = tuple(read_condition(location, condition) for condition in table.when)
-    if (
-        len(
-            {(condition.by, condition.depth if condition.by else None, condition.bands) for condition in when}
-        )
-        > 1
-    ):
+    if len({(condition.by, condition.depth, condition.bands) for condition in when}) > 1:
         raise location.error(
             "depth", "by, depth, each and bands must be the same in every condition of a segment"
         )
@@ -184,10 +179,8 @@ def _with_numbers(condition: Condition, quantiles: dict[tuple[str, float], float
     if condition.fifth is not None:
         condition = replace(condition, at_least=max(quantiles[measure, condition.fifth], 1.0))
     if condition.above_fifth is not None:
-        least, raised = (
-            quantiles.get((measure, condition.above_fifth), 0.0),
-            "share" if condition.test == "share" else "at_least",
-        )
+        raised = "share" if condition.test == "share" else "at_least"
+        least = quantiles.get((measure, condition.above_fifth), 0.0)
         condition = replace(condition, **{raised: max(getattr(condition, raised), least)})
     if condition.window_fifth is not None:
         days = quantiles["recency", condition.window_fifth]

@@ -2,7 +2,7 @@
 
     workspace.json   which files make up the current generation
     events/          segments in the order (customer_id, occurred_at, event_id)
-    facts/           group facts of a generation, and numbers for its texts, made when they are first asked for
+    facts/           group facts of a generation, and numbers for its texts, made when a version of the program first asks for them
     quarantine/      rows that imports refused, their text sealed with the vault's key
     vault.db         who the customers are; book.db: the rules; log.db: what was exported
 

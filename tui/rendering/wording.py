@@ -84,8 +84,8 @@ def explanation_lines(document: WhyDocument) -> Iterator[str]:
     from audit.why.wording import added_in_words
 
     subject, proof = document.subject, document.counterfactual
-    at = "" if subject.at is None else f"{subject.at:%Y-%m-%d %H:%M}"
-    yield " · ".join(filter(None, (subject.title or subject.id, at, standing_name(document.standing))))
+    at = () if subject.at is None else (moment(subject.at),)
+    yield " · ".join((subject.title or subject.id, *at, standing_name(document.standing)))
     yield from _reason_lines(document.because, 1)
     if document.left_out:
         yield "looked at, and does not count"

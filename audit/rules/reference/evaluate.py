@@ -49,7 +49,7 @@ class Deferral(NamedTuple):
 class Verdict:
     """What one rule (its position in the set) says of one message at `at`.
 
-    `applies`: it judges the message at all; `blocking`: that it stops the message, and what it counted; `netted`: that it
+    `applies`: it judges the message at all; `blocking`: that it stops the message, and what it counted; `fewer_counted`: that it
     would have counted others before it that the rules together held back.
     """
 
@@ -59,7 +59,7 @@ class Verdict:
     blocking: Blocking | None
     cannot_tell: bool
     next_allowed_at: datetime | None
-    netted: bool = False
+    fewer_counted: bool = False
 
 
 def judge(history: History, rules: RuleSet) -> list[Decision]:
@@ -131,7 +131,7 @@ class Judge:
         """What each rule of the set says of a message that is due at `at`; `held`: those before it that did not go out by then."""
         applies = self._applicable(message, at).applies
         return [
-            self._verdict(number, message, at, netted=self._counts_one(number, held, at))
+            self._verdict(number, message, at, fewer_counted=self._counts_one(number, held, at))
             if number in applies
             else Verdict(number, at, applies=False, blocking=None, cannot_tell=False, next_allowed_at=at)
             for number in range(len(self._rules.rules))
@@ -270,7 +270,7 @@ class Judge:
             if back is None or at - one.at < back
         )
 
-    def _verdict(self, number: int, message: Message, at: datetime, *, netted: bool) -> Verdict:
+    def _verdict(self, number: int, message: Message, at: datetime, *, fewer_counted: bool) -> Verdict:
         evaluator = self._evaluators[number]
         return Verdict(
             number,
@@ -279,7 +279,7 @@ class Judge:
             blocking=evaluator.blocking(message, at),
             cannot_tell=evaluator.undecidable(message, at),
             next_allowed_at=self.earliest(message, at, [number]),
-            netted=netted,
+            fewer_counted=fewer_counted,
         )
 
 

@@ -17,7 +17,7 @@ from audit.rules.reference.evaluate import Verdict, verdicts
 from audit.rules.replay import simulation
 from audit.rules.scopes import RuleSet, class_of
 
-_NETTED = " What the rules would have held back before it is not counted."
+_FEWER_COUNTED = " What the rules would have held back before it is not counted."
 """Said where more went out than a rule counts."""
 
 
@@ -120,12 +120,12 @@ def text(rule: Rule, verdict: Verdict, *, exempt: str | None = None) -> str:
         return "Is not about this message."
     if verdict.blocking is not None:
         stops = _stops(rule, len(verdict.blocking.counted), verdict.next_allowed_at)
-        return f"{stops}{_NETTED}" if verdict.netted else stops
+        return f"{stops}{_FEWER_COUNTED}" if verdict.fewer_counted else stops
     if verdict.cannot_tell:
         return f"Cannot tell: {rule.lacking()}, so it lets the message pass."
     because = rule.passed_because()
     passes = f"Lets it pass: {because}." if because else "Lets it pass."
-    return f"{passes}{_NETTED}" if verdict.netted else passes
+    return f"{passes}{_FEWER_COUNTED}" if verdict.fewer_counted else passes
 
 
 def _word(verdict: Verdict) -> str:
