@@ -282,7 +282,7 @@ def _weekly(section: Section, says: Language, said: Said) -> Iterator[Told]:
         return
     yield Told(section.table.caption, [str(ROWS), str(len(weeks))] if len(weeks) > ROWS else [])
     for week, cells in zip(weeks[-ROWS:], section.table.rows, strict=True):
-        yield Told(" | ".join(cells), [week, str(by_week[week]), str(told[week])])
+        yield Told(" | ".join(cells), [week, str(by_week[week]), *([str(told[week])] if told else [])])
 
 
 def _why(section: Section, says: Language, said: Said) -> Iterator[Told]:

@@ -116,16 +116,16 @@ def _summary(says: Language, busy: Sequence[Week]) -> str:
 
 
 def _table(says: Language, chart: Weekly, busy: Sequence[Week], *, excess: bool) -> Table:
+    """The newest weeks with messages; how many of them a finding is about, where there is one."""
     latest = busy[-_ROWS:]
     caption = says.say(
         "weekly", "caption" if len(busy) > _ROWS else "caption_all", shown=len(latest), total=len(busy)
     )
     of_these = "of_these_excess" if excess else "of_these"
-    columns = tuple(says.say("weekly", key) for key in ("week", "messages", of_these))
-    rows = tuple(
-        (says.day(week.start), str(week.messages), str(chart.told.get(week.start, 0))) for week in latest
-    )
-    return Table(caption, columns, rows)
+    keys = ("week", "messages", of_these)[: 3 if chart.told else 2]
+    rows = ((says.day(week.start), str(week.messages), str(chart.told.get(week.start, 0))) for week in latest)
+    columns = tuple(says.say("weekly", key) for key in keys)
+    return Table(caption, columns, tuple(row[: len(keys)] for row in rows))
 
 
 def _svg(says: Language, chart: Weekly, paragraphs: Sequence[str]) -> str:
