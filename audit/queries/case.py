@@ -15,6 +15,7 @@ from audit import (
     why,
 )
 from audit.errors import NotFoundError
+from audit.population.coverage import Coverage
 from audit.privacy.role_view import MARK, RoleView
 from audit.rules.book.versions import RulePeriod
 from audit.rules.model import Rule
@@ -64,6 +65,12 @@ class Audited:
         """The checks that this data cannot answer, or not in full."""
         lost = self.context.coverage.left_out.lost_opt_outs
         return findings.unanswered_checks(self.events, self.context, lost_opt_outs=lost)
+
+    @property
+    def coverage(self) -> Coverage:
+        """What the data covers since the first of these events."""
+        first = self.events["occurred_at"].min()
+        return self.context.coverage.since(first if isinstance(first, datetime) else None)
 
 
 @dataclass(frozen=True)

@@ -172,15 +172,14 @@ def picture(case: Case, *, strips: bool) -> CustomerPicture:
     nothing out of pattern.
     """
     events, context = case.events, case.context
-    first = _moment(events["occurred_at"].min())
     odd = anomaly.out_of_pattern(events, context) if strips else ()
     full = CustomerPicture(
         customer=case.customer,
         at=context.at,
         events=events.height,
-        first=first,
+        first=_moment(events["occurred_at"].min()),
         last=_moment(events["occurred_at"].max()),
-        coverage=context.coverage.since(first).document(),
+        coverage=case.coverage.document(),
         same_address=tuple(context.namesakes.get(case.customer, ())),
         messages=message_counts(events),
         segments=tuple(_memberships(case)),

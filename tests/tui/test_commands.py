@@ -186,6 +186,13 @@ def test_a_customer_without_an_event_is_shown_as_such(whysent: Command) -> None:
     assert before.splitlines()[0].endswith(" · no event is left, as of 2000-01-01 00:00")
 
 
+def test_audit_and_show_say_alike_how_far_the_data_of_a_customer_reaches(whysent: Command) -> None:
+    audited, shown = (whysent(asked, "scene-07-cart-burst").out.splitlines() for asked in ("audit", "show"))
+    assert audited[0].startswith("data: ")
+    assert audited[0] in shown
+    assert audited[0] != whysent("customers").out.splitlines()[0]
+
+
 def test_of_many_segments_that_only_we_give_the_first_are_listed_and_the_rest_counted(own: Command) -> None:
     file = own.workspace.parent / "habits.csv"
     days = product(range(1, 5), "ABCDEFGHIJKLMN")

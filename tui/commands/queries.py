@@ -134,13 +134,13 @@ def audit(
             ws, options.customer(customer), at=invocation.at, without=invocation.without
         )
         answer = documents.audited(case)
-    frame, context = audited.found, audited.context
+    frame = audited.found
     if out is not None:
         periods = ws.book.in_force(invocation.at)
         ids = named_in(ws, (period.rule for period in periods))
         output.parquet(fleet_remedies.with_remedies(audited, periods, ids), out)
         answer = msgspec.structs.replace(answer, out=str(out.resolve()))
-    invocation.answer(answer, partial(text_output.findings, coverage=context.coverage))
+    invocation.answer(answer, partial(text_output.findings, coverage=audited.coverage))
     if fail_on is not None and _at_least(frame, fail_on):
         raise typer.Exit(Exit.NO)
 
