@@ -89,7 +89,9 @@ def _rows(struct: type[Document], prefix: str, schema: str, shared: Shared) -> I
 def _kind(annotation: Any) -> str:
     """A type in the words of the page."""
     if isinstance(annotation, types.UnionType) or get_origin(annotation) is typing.Union:
-        values = [value for part in get_args(annotation) if get_origin(part) is Literal for value in get_args(part)]
+        values = [
+            value for part in get_args(annotation) if get_origin(part) is Literal for value in get_args(part)
+        ]
         others = [part for part in get_args(annotation) if get_origin(part) is not Literal]
         parts = list(dict.fromkeys([", ".join(values)] * bool(values) + [_kind(part) for part in others]))
         absent = [part for part in parts if part == "left out"]
