@@ -204,7 +204,8 @@ class Customers:
             return picture.verdict
         case = self._case(picture.customer, picture.without)
         mails = case.events.filter(case.events["event_id"].is_in(worst.messages))
-        campaigns: Counter[str] = Counter(mails["campaign_id"].drop_nulls())
+        named = case.view.events(mails)["campaign_name"].fill_null(mails["campaign_id"])
+        campaigns: Counter[str] = Counter(named.drop_nulls())
         explained: WhyDocument | None = None
         if len(mails):
             try:
