@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from math import inf
+from typing import Protocol
 
 import polars as pl
 
@@ -30,8 +31,16 @@ READ = (
 )  # fmt: skip
 """The columns of events that say what stands."""
 
-ORDER_OF = pl.coalesce("order_id", pl.concat_str(pl.lit("event:"), "event_id"))
+ORDER_OF = (
+    pl.when(pl.col("order_id") != "").then("order_id").otherwise(pl.concat_str(pl.lit("event:"), "event_id"))
+)
 """Which order of its customer a line belongs to: one without an order_id is an order by itself."""
+
+
+def order_of(order_id: str | None, event_id: str) -> str:
+    """The same of one line."""
+    return order_id or f"event:{event_id}"
+
 
 _KEY = ("customer_id", "event_id")
 _RETURN: dict[str, pl.DataType] = {
@@ -93,6 +102,46 @@ def still_bought_expr(at: Column, event_id: Column) -> pl.Expr:
     return pl.col("returned_at").is_null() | ~comes_before_expr("returned_at", "returned_id", at, event_id)
 
 
+class Act(Protocol):
+    """An event of one customer, as `goods` reads it."""
+
+    @property
+    def event_id(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def order_id(self) -> str | None: ...
+    @property
+    def item(self) -> str | None: ...
+    @property
+    def item_name(self) -> str | None: ...
+    @property
+    def quantity(self) -> float | None: ...
+    @property
+    def price(self) -> float | None: ...
+
+
+def goods(acts: Iterable[Act]) -> dict[str, tuple[datetime, str] | None]:
+    """Of one customer's `acts`, in order, the event_ids of the orders of goods, with what undid each, as `with_return` has it."""
+    lines, returns = [], []
+    for act in acts:
+        negative = act.quantity is not None and act.quantity < 0
+        fields = act.order_id, act.item, act.quantity, act.price
+        if act.kind in TAKEN_BACK or (act.kind == ORDER and negative):
+            returns.append(_Return(act.event_id, act.at, act.kind, *fields))
+        elif act.kind == ORDER and not is_service(act.item if act.item_name is None else act.item_name):
+            lines.append(_Line(act.event_id, act.at, *fields))
+    _take_back(lines, returns)
+    return {line.event_id: line.undone_by for line in lines}
+
+
+def unsettled(events: pl.DataFrame) -> pl.Series:
+    """Of each event whether it undoes a purchase or is an order of no goods: without such, every order stands."""
+    return events.select(~_may_stand(events) | is_return()).to_series()
+
+
 def is_return() -> pl.Expr:
     """Whether an event undoes a purchase."""
     negative = ((pl.col("kind") == ORDER) & (pl.col("quantity") < 0)).fill_null(value=False)
@@ -109,6 +158,7 @@ def _may_stand(events: pl.DataFrame) -> pl.Expr:
     return ~(is_order & (is_return() | is_service_line))
 
 
+@lru_cache(maxsize=10_000)
 def is_service(name: str | None) -> bool:
     """Whether a line of an order that is called so is no goods."""
     return name is not None and re.sub(r"^\W+|\W+$", "", name).casefold() in _services()
@@ -163,7 +213,7 @@ class _Return:
     def has_own_number(self) -> bool:
         """Whether its order_id need not be that of the order it undoes."""
         credit = self.quantity is not None and self.quantity < 0
-        return self.order_id is None or credit or self.kind == "order_refunded"
+        return not self.order_id or credit or self.kind == "order_refunded"
 
 
 def _undone(orders: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
@@ -204,11 +254,13 @@ def _take_back(lines: Sequence[_Line], returns: Iterable[_Return]) -> None:
     by_order: dict[str | None, list[_Line]] = defaultdict(list)
     by_item: dict[str | None, list[_Line]] = defaultdict(list)
     for line in lines:
-        by_order[line.order_id].append(line)
-        by_item[line.item_id].append(line)
+        if line.order_id:
+            by_order[line.order_id].append(line)
+        if line.item_id:
+            by_item[line.item_id].append(line)
     for act in returns:
         units = act.units
-        for line in _meant(act, by_order.get(act.order_id or "", ()), by_item.get(act.item_id or "", ())):
+        for line in _meant(act, by_order[act.order_id or None], by_item[act.item_id or None]):
             taken = min(line.left, units)
             line.left -= taken
             units -= taken
@@ -219,11 +271,12 @@ def _take_back(lines: Sequence[_Line], returns: Iterable[_Return]) -> None:
 
 
 def _meant(act: _Return, of_order: Sequence[_Line], of_item: Sequence[_Line]) -> Sequence[_Line]:
-    """The lines that a return may take from, the newest first."""
+    """The lines that a return may take from, the newest first; what came after it plays no part."""
+    of_order = _before(act, of_order)
     if of_order:
         same = {None, act.item_id}
         lines = [line for line in of_order if act.item_id is None or line.item_id in same]
-        return [] if _gives_back_less(act, of_order) else [*reversed(_before(act, lines))]
+        return [] if _gives_back_less(act, of_order) else lines[::-1]
     if act.item_id is None or not act.has_own_number:
         return []
     lines = [line for line in _before(act, of_item) if line.undone_by is None]

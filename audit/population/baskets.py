@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from audit.events.purchases import ORDER_OF
 from audit.events.schema import first_levels
 from audit.events.vocabulary import usual_names
 
@@ -60,10 +61,9 @@ def _basket() -> pl.Expr:
     idle = (pl.col("occurred_at").diff() > INACTIVE).fill_null(value=True)
     run = idle.cum_sum().over("customer_id", "family", pl.col("session_id").is_null())
     begins = pl.col("event_id").first().over("customer_id", "family", pl.col("session_id").is_null(), run)
-    alone = pl.format("event:{}", "event_id")
     return (
         pl.when(pl.col("family") == "order")
-        .then(pl.coalesce("order_id", alone))
+        .then(ORDER_OF)
         .otherwise(pl.coalesce("session_id", pl.format("from:{}", begins)))
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from audit.events.purchases import ORDER_OF
 from audit.population.audience import fewest_told
 from audit.population.stats import PopulationContext
 from audit.recommendations.strategies import (
@@ -97,14 +98,13 @@ def order_cross_sell_items(
     """
     strategy = strategies()["order_cross_sell"]
     bought = acts.filter(pl.col("kind") == "order_completed")
-    order = pl.coalesce("order_id", "event_id")
     newest_order = bought.filter(
-        order
-        == (
-            order.sort_by("occurred_at", "event_id").last().over("customer_id")
+        (
+            ORDER_OF.sort_by("occurred_at", "event_id").last().over("customer_id")
             if newest_id is None
             else pl.lit(newest_id)
-        ),
+        )
+        == ORDER_OF,
         pl.col("occurred_at") > ctx.at - strategy.window,
     )
     seeds = newest(newest_order, strategy.seeds, ctx.at)

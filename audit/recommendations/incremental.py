@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from audit.events.purchases import ORDER_OF
 from audit.population.stats import PopulationContext
 from audit.recommendations.by_pairs import (
     OwnItems,
@@ -90,7 +91,7 @@ class _OfTheNewestOrder:
     def __init__(self, acts: pl.DataFrame, ctx: PopulationContext, item: str) -> None:
         self._acts, self._ctx, self._item = acts, ctx, item
         orders = acts.filter(pl.col("kind") == "order_completed").sort("occurred_at", "event_id")
-        self._newest_first = orders.select("event_id", pl.coalesce("order_id", "event_id")).reverse().rows()
+        self._newest_first = orders.select("event_id", ORDER_OF).reverse().rows()
         self._by_order: dict[str, _Placement] = {}
 
     def __call__(self, left_out: AbstractSet[str]) -> bool:

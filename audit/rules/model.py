@@ -34,7 +34,8 @@ class ActsRead(NamedTuple):
     """Events of some `kinds`, beside messages, that a rule reads, and which of them can matter to what it decides.
 
     `which`: `all` of a customer's; the `last` between two messages; those that agree with a message in the field `same`
-    (in the first `depth` levels of a category, 0: in all); or whole orders of what a message is about (`bought`).
+    (in the first `depth` levels of a category, 0: in all); whole orders of what a message is about (`bought`); or all of
+    those of whose orders some may not stand (`unsettled`).
     """
 
     kinds: tuple[str, ...]

@@ -9,7 +9,7 @@ import polars as pl
 from msgspec import UNSET, UnsetType, structs
 
 from audit.events import vocabulary
-from audit.events.purchases import ORDER, TAKEN_BACK
+from audit.events.purchases import ORDER, TAKEN_BACK, order_of
 from audit.events.sensitive_topics import titles, topic_of_row
 from audit.flows.triggers import Trigger
 from audit.population.audience import SetsApart
@@ -132,7 +132,7 @@ def orders(wording: Wording, rows: Sequence[Row]) -> list[Reason]:
     """A leaf for each order of several lines among `rows`, the newest first, and for what else was bought; one for many orders."""
     by_order: dict[str, list[Row]] = {}
     for row in rows:
-        by_order.setdefault(row["order_id"] or row["event_id"], []).append(row)
+        by_order.setdefault(order_of(row["order_id"], row["event_id"]), []).append(row)
     if len(by_order) > _OWN_LEAVES:
         return [counted(wording, rows)]
     places = {row["event_id"]: place for place, row in enumerate(rows)}
@@ -178,7 +178,7 @@ def when(times: int, newest: datetime) -> str:
 
 def _times(rows: Iterable[Row]) -> int:
     """How often the acts `rows` happened: the lines of one order are one act."""
-    return len({row.get("order_id") or row["event_id"] for row in rows})
+    return len({order_of(row.get("order_id"), row["event_id"]) for row in rows})
 
 
 def _close(row: Row) -> str | UnsetType:

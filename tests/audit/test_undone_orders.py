@@ -1,13 +1,22 @@
 """Whatever asks what somebody bought asks it of the orders that stand."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
+import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from audit import recommendations, segments, why
+from audit.events import purchases
+from audit.events.purchases import TAKEN_BACK
+from audit.events.times import duration
 from audit.population import stats
 from audit.queries.reports import customer_facts, note_sentences
 from audit.queries.reports.language import language
+from audit.rules.model import from_dict
+from audit.rules.replay import simulation
 from audit.segments import definition_files
 from tests import build
 from tests.audit.findings.histories import act, found, mail, order
@@ -135,3 +144,64 @@ def test_what_was_sent_back_is_no_purchase_in_any_sentence(undone):
         assert customer_facts._acts(language(locale), [cause.facts]) == [sentence]
     noted = note_sentences.sentence(language("de"), cause)
     assert noted.startswith("Bestellt, seitdem zurückgegeben oder storniert „Crib“, 2. März 2026")
+
+
+_hours = st.sampled_from((0, 1, 5, 24, 30, 48, 100))
+_rows = st.lists(
+    st.fixed_dictionaries(
+        {
+            "kind": st.sampled_from(("order_completed", "order_completed", "message_sent", *TAKEN_BACK)),
+            "at": _hours.map(lambda hours: datetime(2026, 3, 1, tzinfo=UTC) + timedelta(hours=hours)),
+            "event_id": st.text("ab", min_size=1, max_size=5),
+            "order_id": st.sampled_from(("1", "2", None)),
+            "item_id": st.sampled_from(("crib", "pan", None)),
+            "item_name": st.sampled_from((None, "Postage")),
+            "quantity": st.sampled_from((None, 1.0, 2.0, -1.0)),
+            "price": st.sampled_from((None, 5.0)),
+        }
+    ),
+    max_size=14,
+    unique_by=lambda row: row["event_id"],
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(_rows, st.sampled_from(("nothing", "item")), st.sampled_from(("2h", "2d", "repurchase")))
+def test_a_cooldown_counts_the_orders_that_stand_when_the_message_is_due(rows, same, window):
+    rule = {
+        "id": "c",
+        "kind": "cooldown",
+        "after": "order_completed",
+        "same": same,
+        "window": window,
+        "fallback": "1d",
+    }
+    frame = build.events(*[{"message_class": "marketing", "category": None, **row} for row in rows])
+    decided = simulation.simulate(frame, [from_dict(rule)], build.context(frame)).decisions
+    for customer, event_id, at, counted in decided.select(
+        "customer_id", "event_id", "occurred_at", "counted"
+    ).rows():
+        item = frame.filter(event_id=event_id)["item_id"].item()
+        before = frame.filter(
+            (pl.col("occurred_at") < at) | (pl.col("occurred_at") == at) & (pl.col("event_id") < event_id)
+        )
+        standing = purchases.without_undone(before).filter(kind="order_completed", customer_id=customer)
+        of_item = standing.filter(item_id=item) if item else standing.clear()
+        first = before.filter(kind="order_completed").filter(
+            pl.col("quantity").fill_null(1) > 0, pl.col("item_name").is_null()
+        )
+        starts = {
+            ident: first.filter(order_id=ident)["occurred_at"].min() if ident else None
+            for ident in ("1", "2")
+        }
+        moments = sorted(
+            {
+                starts[row["order_id"]] if row["order_id"] else row["occurred_at"]
+                for row in of_item.iter_rows(named=True)
+            }
+        )
+        gaps = sorted(later - earlier for earlier, later in pairwise(moments))
+        own = (gaps[(len(gaps) - 1) // 2] + gaps[len(gaps) // 2]) / 2 if gaps else timedelta(days=1)
+        span = own if window == "repurchase" else duration(window)
+        agreeing = standing if same == "nothing" else of_item
+        assert counted == agreeing.filter(pl.col("occurred_at") > at - span)["event_id"].to_list()

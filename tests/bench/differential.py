@@ -4,7 +4,7 @@ Prints how many decisions were compared and every difference; exit code 1 if the
 ties, batch sends, window edges to the microsecond, days on which clocks shift, missing and impossible zones, repeated
 message rows, duplicate and out-of-order events, more than 100 sends in a window, messages put off to one moment, a no
 and a yes in one instant or at the very end of the days of grace, for one channel, sender, list or topic or for all,
-complaints about messages that are known and that are not, clicks, opens and complaints by people and machines, orders inside a streak, and causes that are told, empty or not told at all.
+complaints about messages that are known and that are not, clicks, opens and complaints by people and machines, orders inside a streak, orders that are taken back, postage, and causes that are told, empty or not told at all.
 """
 
 import argparse
@@ -48,6 +48,7 @@ CATEGORIES = ("Beauty", "Beauty > Nails", "Beauty > Nails > Clippers", "Beauty >
 ACTS = (
     "order_completed", "order_completed", "product_viewed", "product_added", "profile_updated", "unsubscribed",
     "objected", "consent_withdrawn", "subscribed", "consent_given", "consent_given", "message_complained",
+    "order_refunded", "order_cancelled",
 )  # fmt: skip
 RESPONSES = ("message_clicked", "message_opened", "message_complained")
 TOPICS = (None, [], ["baby"], ["baby", "health"], ["sport"])
@@ -114,6 +115,9 @@ def _row(dice: random.Random, customer: str, at: datetime, home: str | None, eve
         "campaign_id": dice.choice(("news", "cart", "sale", None)),
         "campaign_name": dice.choice(("News", None)),
         "item_id": dice.choice(("1", "2", "3", None)),
+        "item_name": dice.choice((None, None, "Pan", "Postage")),
+        "quantity": dice.choice((None, None, 1.0, 2.0, 3.0, -1.0)),
+        "price": dice.choice((None, 5.0)),
         "category": dice.choice(CATEGORIES),
         "topics": dice.choice(TOPICS),
         "order_id": dice.choice(("o1", "o2", "o3", "", None)),

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from hashlib import blake2b
+from math import isfinite
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from audit.errors import InputError
+from audit.events.purchases import ORDER, TAKEN_BACK
 from audit.events.schema import KINDS, MESSAGE_CLASSES
 from audit.events.vocabulary import campaign_of
 from audit.ingest import strict_json
@@ -49,6 +51,9 @@ Values = tuple[Any, ...]
 
 _LISTS = ("topics", "causes", "sensitive")
 _FLAGS = ("machine",)
+_NUMBERS = ("quantity", "price")
+_OF_ORDERS = ("item_name", *_NUMBERS)
+"""What only an order or its return is asked for."""
 _MOST_SHAPES = 20_000
 """Lines mostly repeat each other but for who and when; so many different ones are remembered."""
 
@@ -93,6 +98,7 @@ class Reader:
         self._fill = fill
         self._columns = ("kind", *(name for name in _SHAPE if fill is not None or name != "subject"))
         types: dict[str, Any] = dict.fromkeys(_LISTS, tuple[str, ...]) | dict.fromkeys(_FLAGS, bool)
+        types |= dict.fromkeys(_NUMBERS, float)
         optional = [
             (name, types.get(name, str) | None | UnsetType, UNSET) for name in (*IDENTITY[2:], *self._columns)
         ]
@@ -132,8 +138,7 @@ class Reader:
 
     def _values(self, row: Mapping[str, Any]) -> Values:
         """The values of a line that is parsed already, whatever their types."""
-        values = [row.get(name, UNSET) for name in (*IDENTITY, *self._columns)]
-        return tuple([tuple(value) if type(value) is list else value for value in values])
+        return tuple([_comparable(name, row.get(name, UNSET)) for name in (*IDENTITY, *self._columns)])
 
     def _id_of(self, line: bytes) -> str:
         digest = self._digest.copy()
@@ -160,8 +165,11 @@ class Reader:
             _refuse_unknown("message_class", columns["message_class"], MESSAGE_CLASSES)
         if columns["time_zone"] is not None and known_zone(columns["time_zone"]) is None:
             raise InputError("time_zone is no IANA time zone")
-        if columns["campaign_name"] is not None:
-            columns["campaign_name"] = scan.scrubbed(columns["campaign_name"])
+        if kind not in (ORDER, *TAKEN_BACK):
+            columns |= dict.fromkeys(_OF_ORDERS)
+        for name in ("campaign_name", "item_name"):
+            if columns[name] is not None:
+                columns[name] = scan.scrubbed(columns[name])
         filled: dict[str, Any] = dict(
             columns if self._fill is None else self._fill({"kind": kind, **columns})
         )
@@ -197,7 +205,7 @@ def _quotes(values: Values) -> int:
     return 2 * (keys + _count_texts(values))
 
 
-_FLAT = msgspec.json.Decoder(dict[str, str | bool | tuple[str, ...] | None])
+_FLAT = msgspec.json.Decoder(dict[str, str | bool | float | tuple[str, ...] | None])
 
 
 def _is_plain(line: bytes) -> bool:
@@ -244,6 +252,13 @@ def _text(name: str, value: Any) -> str | None:
     return clean(str(value))
 
 
+def _comparable(name: str, value: Any) -> Any:
+    """A value that equals another only if it means the same."""
+    if name in _NUMBERS and isinstance(value, strict_json.Number | bool):
+        return str(value) if isinstance(value, bool) else float(value)
+    return tuple(value) if type(value) is list else value
+
+
 def _value(name: str, value: Any) -> Any:
     if name in _LISTS:
         return _texts(name, value)
@@ -251,7 +266,17 @@ def _value(name: str, value: Any) -> Any:
         if value not in (UNSET, None, True, False):
             raise InputError(f"{name} is no true or false")
         return None if value is UNSET else value
+    if name in _NUMBERS:
+        return _number(name, value)
     return _text(name, value)
+
+
+def _number(name: str, value: Any) -> float | None:
+    if value is UNSET or value is None or value == "":
+        return None
+    if isinstance(value, float) and isfinite(value):
+        return value
+    raise InputError(f"{name} is no number")
 
 
 def _texts(name: str, value: Any) -> Sequence[str] | None:

@@ -42,7 +42,7 @@ FOLDER = "gate"
 
 _NOTED = b'{"noted":true}'
 _RESPONSES = frozenset(ENGAGEMENT.values())
-_WIDE = ("attributes", "query", "subject", "item_name")
+_WIDE = ("attributes", "query", "subject")
 """Columns of the workspace's events that no rule reads."""
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from audit.events.purchases import ORDER, ORDER_OF, TAKEN_BACK, unsettled
 from audit.events.vocabulary import KEY, is_human_expr
 from audit.population.stats import Facts
 from audit.rules.kernel import clocks, consent, rule_records
@@ -18,6 +19,7 @@ from audit.rules.kernel.layout import (
     NEVER,
     TRAIT,
     Acts,
+    Bool,
     ConsentActs,
     Int32,
     Int64,
@@ -122,8 +124,20 @@ class Encoder:
         """The kinds of acts that cooldowns and sunsets read."""
         kinds = {kind for rule in self._cooldowns.values() for kind in rule.after}
         if self._repurchase or any(isinstance(rule, Sunset) for rule in self._rules):
-            kinds.add("order_completed")
+            kinds.add(ORDER)
         return kinds
+
+    @property
+    def unsettled(self) -> Bool:
+        """Of each customer, whether some of the orders that a cooldown asks for may not stand; which, the reference says."""
+        events = self._events
+        customers = np.zeros(events.starts.size - 1, np.bool_)
+        if any(rule.reads_orders for rule in self._cooldowns.values()):
+            rows = events.rows({ORDER, *TAKEN_BACK})
+            acts = events.select("kind", "item_id", "item_name", "quantity")[rows]
+            of_customers = rows[unsettled(acts).to_numpy()]
+            customers[np.searchsorted(events.starts, of_customers, side="right") - 1] = True
+        return customers
 
     @cached_property
     def _ranks(self) -> Int32 | None:
@@ -183,7 +197,7 @@ class Encoder:
         table["starts"] = kinds.map(
             lambda kind: sum(1 << number for number, rule in self._cooldowns.items() if kind in rule.after)
         )
-        table["is_order"] = kinds.map(lambda kind: kind == "order_completed")
+        table["is_order"] = kinds.map(lambda kind: kind == ORDER)
         table["zone"] = self._zone
         if self._repurchase:
             table["item"], table["category"] = (
@@ -241,10 +255,8 @@ class Encoder:
         rows = self._act_rows
         if not self._repurchase:
             return np.full(rows.size, LONG_AGO, np.int64)
-        own_id = pl.concat_str(pl.lit("event:"), "event_id")
-        order = pl.when(pl.col("order_id") != "").then("order_id").otherwise(own_id)
-        is_order = pl.col("kind") == "order_completed"
-        earliest = pl.col("occurred_at").to_physical().min().over("customer_id", order, is_order)
+        is_order = pl.col("kind") == ORDER
+        earliest = pl.col("occurred_at").to_physical().min().over("customer_id", ORDER_OF, is_order)
         acts = self._events.select("customer_id", "occurred_at", "kind", "order_id", "event_id")[rows]
         ordered_at = acts.select(pl.when(is_order).then(earliest).otherwise(LONG_AGO)).to_series()
         micros: Int64 = as_array(ordered_at, np.int64)

@@ -58,9 +58,11 @@ def decide(
     for totals. `threads`: by default as many as there are cores.
     """
     if covers(events):
-        kernel_input = Encoder(events, row, rules, facts, causes).encode()
+        encoder = Encoder(events, row, rules, facts, causes)
+        kernel_input = encoder.encode()
         offsets = kernel_input.messages.offsets
         decisions = run(kernel_input, detailed=detailed, threads=threads, progress=progress)
+        decisions.undecided[encoder.unsettled] = 1
     else:
         offsets = events.offsets(row)
         decisions = _empty(row.size, offsets.size - 1, detailed=detailed)

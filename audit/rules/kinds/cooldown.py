@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar
 import polars as pl
 
 from audit.errors import InputError
+from audit.events.purchases import ORDER, TAKEN_BACK, goods, order_of
 from audit.events.schema import KINDS
 from audit.events.times import duration
 from audit.rules import describe
@@ -28,7 +29,8 @@ REPURCHASE = "repurchase"
 
 NOT_ROLLING = '1mo is a calendar window; add window_kind = "calendar", or write 30d'
 
-ORDER = "order_completed"
+_ORDERS = frozenset({"event_id", "order_id", "item_id", "item_name", "quantity", "price"})
+"""The columns that say which orders stand."""
 
 
 def _after(value: Any) -> tuple[str, ...]:
@@ -40,7 +42,7 @@ def _after(value: Any) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Cooldown(Rule):
-    """Blocks while an `after` event that agrees in `same` lies in `(t - window, t]`.
+    """Blocks while an `after` event that agrees in `same` lies in `(t - window, t]`, of orders those that stand at t.
 
     The window `repurchase` is the customer's own median interval for that item, else category, else that of all
     customers, else `fallback`.
@@ -77,15 +79,22 @@ class Cooldown(Rule):
             starting = ActsRead(self.after, "last")
         else:
             starting = ActsRead(self.after, "same", self.same, self.depth or 0)
-        return (starting, ActsRead((ORDER,), "bought")) if self.until_repurchase else (starting,)
+        standing = (ActsRead((ORDER, *TAKEN_BACK), "unsettled"),) if self.reads_orders else ()
+        bought = (ActsRead((ORDER,), "bought"),) if self.until_repurchase else ()
+        return starting, *bought, *standing
+
+    @property
+    def reads_orders(self) -> bool:
+        """Whether what it decides depends on which orders stand."""
+        return self.until_repurchase or ORDER in self.after
 
     @property
     def columns(self) -> frozenset[str]:  # type: ignore[override]  # which it reads depends on its window
-        return frozenset({"order_id", "event_id"} if self.until_repurchase else ())
+        return _ORDERS if self.reads_orders else frozenset()
 
     @property
     def row_columns(self) -> frozenset[str]:  # type: ignore[override]
-        return frozenset({"customer_id", "event_id", "order_id", "kind"} if self.until_repurchase else ())
+        return _ORDERS | {"customer_id", "kind"} if self.reads_orders else frozenset()
 
     def could_block(self, events: pl.DataFrame, causes: pl.DataFrame | None) -> pl.Expr:  # noqa: ARG002
         return did(events, self.after)
@@ -96,7 +105,8 @@ class Cooldown(Rule):
 
     @property
     def lasting_acts(self) -> tuple[str, ...]:
-        return (ORDER, *self.after) if self.until_repurchase else ()
+        orders = (ORDER, *TAKEN_BACK) if self.reads_orders else ()
+        return (*orders, *self.after) if self.until_repurchase else orders
 
     def next_messages(self, history: History, at: datetime) -> Iterator[NextMessage]:
         """Messages about what the customer did; only what `same` compares is asked about, and held to its scope."""
@@ -138,9 +148,12 @@ class Cooldown(Rule):
         return f"{self._after_which()} lay in the {self.window} before it"
 
     def passed_because(self) -> str:
+        not_undone = " that was kept" if ORDER in self.after else ""
         if self.until_repurchase:
-            return f"no {self._after_which()} came before it, or the next purchase was due by then"
-        return f"no {self._after_which()} lay in the {self.window} before it"
+            return (
+                f"no {self._after_which()}{not_undone} came before it, or the next purchase was due by then"
+            )
+        return f"no {self._after_which()}{not_undone} lay in the {self.window} before it"
 
     def _after_which(self) -> str:
         """What is looked for before a message; goods that were sent unasked count as an order does."""
@@ -151,18 +164,21 @@ class Cooldown(Rule):
 
 
 class _EventsBefore(Evaluator):
-    __slots__ = ("_after", "_intervals", "_purchases", "_rule", "_span")
+    __slots__ = ("_after", "_intervals", "_purchases", "_rule", "_span", "_undone")
 
     def __init__(self, rule: Cooldown, history: History) -> None:
         self._rule = rule
         self._span = None if rule.until_repurchase else rule.span
         self._intervals = history.intervals
+        orders = goods(history.acts) if rule.reads_orders else {}
+        self._undone = {event_id: place for event_id, place in orders.items() if place is not None}
         self._after: dict[object, list[Place]] = defaultdict(list)
         for act in history.acts:
             compared = self._compared(act)
-            if act.kind in rule.after and compared is not None:
+            stood = act.kind != ORDER or act.event_id in orders
+            if act.kind in rule.after and stood and compared is not None:
                 self._after[compared].append((act.at, act.event_id))
-        self._purchases = Purchases(history.acts if rule.until_repurchase else ())
+        self._purchases = Purchases(history.acts if rule.until_repurchase else (), orders)
 
     @property
     def idle_from(self) -> datetime:
@@ -189,7 +205,11 @@ class _EventsBefore(Evaluator):
         places = self._after.get(self._compared(message)) if self._after else None
         if not places:
             return ()
-        return places[: bisect_left(places, (at, message.event_id))]
+        place = at, message.event_id
+        before = places[: bisect_left(places, place)]
+        if not self._undone:
+            return before
+        return [act for act in before if act[1] not in self._undone or not self._undone[act[1]] < place]
 
     def _compared(self, event: Message | Act) -> object:
         """What has to be equal of a message and an event; None: it agrees with nothing."""
@@ -208,18 +228,20 @@ class _EventsBefore(Evaluator):
 
 
 class Purchases:
-    """How often a customer buys an item, or within a category."""
+    """How often a customer buys an item, or within a category. `undone`: of each order of goods, what undid it."""
 
-    def __init__(self, acts: Sequence[Act]) -> None:
-        orders = [act for act in acts if act.kind == ORDER]
+    def __init__(self, acts: Sequence[Act], undone: Mapping[str, Place | None]) -> None:
+        orders = [act for act in acts if act.event_id in undone]
+        self._undone = undone
+        self._undone_at = sorted(place for place in undone.values() if place is not None)
         self._ordered_at: dict[str, datetime] = {}
         for act in orders:
-            self._ordered_at.setdefault(act.order_id or f"event:{act.event_id}", act.at)
+            self._ordered_at.setdefault(order_of(act.order_id, act.event_id), act.at)
         self._orders: dict[tuple[str, str | None], list[Act]] = defaultdict(list)
         for act in orders:
             self._orders["item", act.item].append(act)
             self._orders["category", act.category].append(act)
-        self._medians: dict[tuple[str, str | None, int], timedelta | None] = {}
+        self._medians: dict[tuple[str, str | None, int, int], timedelta | None] = {}
 
     def interval(self, message: Message, at: datetime) -> timedelta | None:
         """The median time between purchases of the message's item, else category, before it in order."""
@@ -230,11 +252,11 @@ class Purchases:
     def _median(self, column: str, value: str | None, before: Place) -> timedelta | None:
         orders = self._orders.get((column, value), ()) if value is not None else ()
         count = bisect_left(orders, before, key=lambda act: (act.at, act.event_id))
-        if (column, value, count) not in self._medians:
-            moments = sorted(
-                {self._ordered_at[act.order_id or f"event:{act.event_id}"] for act in orders[:count]}
-            )
+        key = column, value, count, bisect_left(self._undone_at, before)
+        if key not in self._medians:
+            standing = [act for act in orders[:count] if (self._undone[act.event_id] or before) >= before]
+            moments = sorted({self._ordered_at[order_of(act.order_id, act.event_id)] for act in standing})
             gaps = sorted(later - earlier for earlier, later in pairwise(moments))
             middle = (gaps[(len(gaps) - 1) // 2] + gaps[len(gaps) // 2]) / 2 if gaps else None
-            self._medians[column, value, count] = middle
-        return self._medians[column, value, count]
+            self._medians[key] = middle
+        return self._medians[key]

@@ -24,7 +24,7 @@ _MESSAGE = (
 )  # fmt: skip
 _ACT = (
     "event_id", "occurred_at", "kind", "campaign", "category", "item_id", "order_id", "channel", "sender", "topics",
-    "machine", "list_id", "message_key",
+    "machine", "list_id", "item_name", "quantity", "price", "message_key",
 )  # fmt: skip
 
 _CAUSES = ("customer_id", "event_id", "causes", "sensitive")

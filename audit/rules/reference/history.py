@@ -62,6 +62,9 @@ class Act(NamedTuple):
     topics: Sequence[str] | None = None
     machine: bool | None = None
     list_id: str | None = None
+    item_name: str | None = None
+    quantity: float | None = None
+    price: float | None = None
     message_key: str | None = None
 
 

@@ -9,14 +9,15 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
+from audit.events.purchases import unsettled
 from audit.rules.model import ActsRead, Rule
 from audit.rules.reference.histories import CAMPAIGN, reads_customers_clock, zone_changes
 from audit.rules.scopes import asks
 
 COLUMNS = (
     "event_id", "customer_id", "occurred_at", "kind", "channel", "message_id", "message_class", "campaign_id",
-    "campaign_name", "item_id", "category", "topics", "order_id", "sender", "list_id", "mailbox_provider", "time_zone",
-    "machine",
+    "campaign_name", "item_id", "item_name", "category", "topics", "order_id", "quantity", "price", "sender", "list_id",
+    "mailbox_provider", "time_zone", "machine",
 )  # fmt: skip
 """What a replay reads of events."""
 
@@ -113,6 +114,10 @@ def _relevant(acts: pl.LazyFrame, sent: pl.LazyFrame, acts_read: ActsRead, *, de
         return _agreeing(acts, sent, acts_read)
     if acts_read.which == "bought":
         return _orders_of(acts, sent)
+    if acts_read.which == "unsettled":
+        rows = acts.collect()
+        people = rows.filter(unsettled(rows))["person"].unique()
+        return rows.lazy().filter(pl.col("person").is_in(people.implode()))
     return _last(acts, sent) if acts_read.which == "last" and not defers else acts
 
 

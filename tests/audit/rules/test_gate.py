@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from audit.enforcement.gate.decider import Gate
 from audit.enforcement.gate.record import compact
 from audit.errors import InputError
+from audit.events.purchases import TAKEN_BACK
 from audit.events.schema import in_order
 from audit.rules.model import from_dict
 from audit.rules.reference import histories
@@ -24,14 +25,17 @@ from tests.build import context, days, events
 
 acts = st.lists(
     st.builds(
-        lambda at, name, kind, item, zone: {
+        lambda at, name, kind, item, zone, order, quantity: {
             "kind": kind, "at": at, "event_id": name, "item_id": item, "time_zone": zone, "category": f"A > {item}",
+            "order_id": order, "quantity": quantity, "price": 5.0, "item_name": None if order else "Postage",
         },
         moments,
         st.text("cd", min_size=1, max_size=6),
-        st.sampled_from(("order_completed", "product_viewed", "product_added")),
+        st.sampled_from(("order_completed", "order_completed", "product_viewed", "product_added", *TAKEN_BACK)),
         st.sampled_from(("7", "8", None)),
         st.sampled_from((*ZONES, None)),
+        st.sampled_from(("o1", "o2", None)),
+        st.sampled_from((1.0, 2.0, None, -1.0)),
     ),
     max_size=12,
     unique_by=lambda row: row["event_id"],

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.errors import InputError
+from audit.events.purchases import TAKEN_BACK
 from audit.events.vocabulary import OPT_INS, OPT_OUTS
 from audit.rules.kernel import preload
 from audit.rules.model import from_dict, kinds
@@ -88,10 +89,20 @@ sent = st.fixed_dictionaries(
 done = st.fixed_dictionaries(
     {
         "kind": st.sampled_from(
-            ("order_completed", "product_viewed", *OPT_OUTS, *OPT_INS, "message_clicked", "message_opened")
+            (
+                "order_completed",
+                "product_viewed",
+                *OPT_OUTS,
+                *OPT_INS,
+                "message_clicked",
+                "message_opened",
+                *TAKEN_BACK,
+            )
         ),
         "machine": st.sampled_from((None, None, True)),
         "order_id": st.sampled_from((None, "o1", "o2")),
+        "quantity": st.sampled_from((None, 1.0, 2.0, -1.0)),
+        "item_name": st.sampled_from((None, "Pan", "Postage")),
         **about,
     }
 )
