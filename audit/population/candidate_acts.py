@@ -10,9 +10,10 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from audit.events.purchases import ORDER, TAKEN_BACK, unsettled, with_return
 from audit.population.proportions import Array
 
-ACTS = {"order_completed": "bought", "product_viewed": "viewed", "products_searched": "searched"}
+ACTS = {ORDER: "bought", "product_viewed": "viewed", "products_searched": "searched"}
 """The kinds of acts that are candidates, and what one of them did."""
 
 STATES = (
@@ -48,7 +49,8 @@ TABLE: dict[str, pl.DataType] = {
 class Holdings:
     """Rows, in order of `since`, in which a pair holds after `since` and up to `until` (µs, UTC).
 
-    `pair`: which one, an index into `person` and `candidate`; `reach`: the longest time a row holds, if there is one.
+    `pair`: which one, an index into `person` and `candidate`; `until`: None where all hold for `reach`, which is the longest
+    time that a row holds, if there is one.
     """
 
     person: Array
@@ -71,6 +73,8 @@ class Holdings:
         if self.until is not None:
             at = moments[self.person[pair]]
             inside = (since < at) & (at <= self.until[first:last])
+            if self.reach is not None:
+                inside &= since >= at - self.reach
             pair, since = pair[inside], since[inside]
         elif self.reach is not None and earliest < latest:
             at = moments[self.person[pair]]
@@ -204,14 +208,33 @@ class CandidateActs:
             _code(pl.col("item_id"), self._items).alias("item"), _code(_query(), self._queries).alias("query"),
         )  # fmt: skip
         inside = pl.col("customer_id").is_between(pl.lit(first), pl.lit(last))
-        acts = (
-            self.events.filter(pl.col("kind").is_in(self._kinds), inside).select(codes).sort("at").collect()
-        )
+        undone_at = None
+        if self._some_undone:
+            events = self.events.filter(pl.col("kind").is_in([*self._kinds, *TAKEN_BACK]), inside).collect()
+            bought = with_return(events.filter(pl.col("kind").is_in(self._kinds)), events)
+            acts = bought.select(*codes, pl.col("returned_at").to_physical().alias("until")).sort("at")
+            undone_at = acts["until"].fill_null(_ALWAYS).to_numpy()
+        else:
+            acts = (
+                self.events.filter(pl.col("kind").is_in(self._kinds), inside)
+                .select(codes)
+                .sort("at")
+                .collect()
+            )
         numbers = self._numbered(acts)
         held = np.flatnonzero(numbers >= 0)
         row = held // numbers.shape[1]
         person, since = acts["person"].to_numpy().astype(np.int64)[row], acts["at"].to_numpy()[row]
-        return _holdings((person, numbers.ravel()[held]), since, None, self.window, self.table.height)
+        until = None if undone_at is None else undone_at[row]
+        return _holdings((person, numbers.ravel()[held]), since, until, self.window, self.table.height)
+
+    @cached_property
+    def _some_undone(self) -> bool:
+        """Whether some of the orders may not stand."""
+        orders = self.events.filter(pl.col("kind").is_in([ORDER, *TAKEN_BACK]))
+        return bool(
+            unsettled(orders.select("kind", "item_name", "item_id", "quantity").unique().collect()).any()
+        )
 
     def _numbered(self, acts: pl.DataFrame) -> Array:
         """The candidates that each act holds, a row each: a category at every level, an item, a search; -1 where there is none."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import polars as pl
 
+from audit.events.purchases import with_return
 from audit.events.schema import SCHEMA
 from audit.events.vocabulary import campaign_expr
 from audit.population.audience import FEWEST, Audiences
@@ -99,10 +100,12 @@ def _key(level: str, value: str, item_id: str) -> pl.Expr:
 
 
 def _acts(own: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
-    """Each act under every one of `keys` (`what, key`) that it answers to: `customer_id, act, at, until` (null), `what, key`."""
+    """Each act under every one of `keys` (`what, key`) that it answers to: `customer_id, act, at, until` (an order was
+    undone, else null), `what, key`.
+    """
     about = ["kind", "category", "item_id", "query"]
-    acts = own.filter(pl.col("kind").is_in(list(ACTS))).select(
-        "customer_id", "act", *about, at="occurred_at", until=pl.lit(None, own.schema["occurred_at"])
+    acts = with_return(own.filter(pl.col("kind").is_in(list(ACTS))), own).select(
+        "customer_id", "act", *about, at="occurred_at", until="returned_at"
     )
     answers = _answers(acts.select(about).unique()).join(keys, on=("what", "key"), how="semi")
     return acts.join(answers, on=about, nulls_equal=True).select(

@@ -82,6 +82,8 @@ class Definition:
             if not row["occurred_at"] < at:
                 continue
             if row["kind"] in candidate_acts.ACTS:
+                if self.was_cancelled(row, at):
+                    continue
                 what = candidate_acts.ACTS[row["kind"]]
                 for path, depth in self.candidates(row):
                     for number, window in enumerate(WINDOWS):
@@ -98,6 +100,14 @@ class Definition:
                     del found[state]
                 found["profile", f"{name}: {value}", 0, len(WINDOWS) - 1] = row["occurred_at"]
         return found
+
+    def was_cancelled(self, order, at):
+        return order["order_id"] is not None and any(
+            row["kind"] == "order_cancelled"
+            and row["order_id"] == order["order_id"]
+            and order["occurred_at"] < row["occurred_at"] < at
+            for row in self.own(order["customer_id"])
+        )
 
     def candidates(self, row):
         levels = row["category"].split(" > ")
@@ -198,12 +208,11 @@ def population(seed):
         for _ in range(random.randrange(1, 9)):
             category = CATEGORIES[random.randrange(3) if leaning else 3 + random.randrange(2)]
             kind = random.choice(("order_completed", "order_completed", "product_viewed"))
-            add(
-                kind,
-                random.randrange(200),
-                category=category,
-                item_id=f"{CATEGORIES.index(category)}-{random.randrange(2)}",
-            )
+            day, order_id = random.randrange(200), f"o{len(rows)}" if kind == "order_completed" else None
+            item_id = f"{CATEGORIES.index(category)}-{random.randrange(2)}"
+            add(kind, day, category=category, item_id=item_id, order_id=order_id)
+            if order_id and random.random() < 0.3:
+                add("order_cancelled", day + random.randrange(1, 60), order_id=order_id)
         if leaning and random.random() < 0.8:
             add("segment_entered", random.randrange(200), segment_id="s")
         if random.random() < 0.2:
@@ -284,6 +293,15 @@ def aimed_at_parents(number=20):
     rows = [bought(p, "Baby > Food > Jars") for p in parents]
     rows += [bought(p, "Garden > Tools") for p in others]
     return [*rows, *(mailed(p) for p in parents)]
+
+
+def test_what_was_cancelled_before_the_mail_sets_nobody_apart():
+    rows = aimed_at_parents()
+    for number, row in enumerate(rows):
+        row["order_id"] = str(number)
+    undone = [{**row, "kind": "order_cancelled", "at": row["at"] + timedelta(days=3)} for row in rows[:20]]
+    assert audience_comparison.count(events(*rows).lazy()).sets_apart("m", audience.FEWEST)
+    assert not audience_comparison.count(events(*rows, *undone).lazy()).sets_apart("m", audience.FEWEST)
 
 
 def test_what_a_campaign_was_aimed_at_is_named_once():

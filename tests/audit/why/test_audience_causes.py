@@ -1,6 +1,7 @@
 """An inferred message names what sets those who got its campaign apart, with the figures; else a likeness, called weak."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -45,6 +46,14 @@ def test_somebody_who_did_nothing_that_sets_them_apart_gets_no_cause():
     rows = [*aimed_at_parents(), bought("p99", "Garden > Tools"), mailed("p99")]
     standing, _ = explained(rows, "p99")
     assert standing in ("unexplained", "cannot_tell")
+
+
+def test_what_was_sent_back_before_the_mail_is_no_cause_by_what_recipients_had_bought():
+    own = bought("p99", "Baby > Food > Jars", item_id="jar", order_id="o")
+    rows = [*aimed_at_parents(), own, mailed("p99")]
+    assert explained(rows, "p99")[0] == "inferred"
+    refund = {**own, "kind": "order_refunded", "at": own["at"] + timedelta(days=2)}
+    assert explained([*rows, refund], "p99")[0] in ("unexplained", "cannot_tell")
 
 
 def test_what_a_mail_has_in_common_with_an_act_is_no_cause_where_it_sets_nobody_apart():
