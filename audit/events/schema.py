@@ -85,7 +85,10 @@ PERSONALIZATION = (
 REQUESTS = ("access_requested", "erasure_requested", "request_answered", "customer_deceased")
 
 KINDS = (*BEHAVIOUR, *MESSAGING, *CONSENT, *PERSONALIZATION, *REQUESTS)
-"""Every kind of event there is; a row of another kind is quarantined."""
+"""Every kind of event that says something; a row of another kind is quarantined."""
+
+OTHER = "other"
+"""The kind of what a map keeps without knowing what it is: no check, segment or rule asks for it."""
 
 MESSAGE_CLASSES = ("marketing", "transactional", "service")
 SOURCES = ("first_party", "third_party", "inferred")

@@ -1,13 +1,19 @@
-"""The `attributes` column: every source column that is neither ours nor a direct identifier, as one JSON object."""
+"""The `attributes` column: every source column that is neither ours nor a direct identifier, as one JSON object.
 
+Direct identifiers are found by the names that sources give to columns and to keys inside JSON objects.
+"""
+
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import polars as pl
 
-from audit.ingest import identifiers as identifier_keys
 from audit.ingest import strict_json
 from audit.privacy.clean import clean_column
+from audit.storage import toml_input
 
 _TEXT = r'"[^"\\\x00-\x1f]*"'
 _FLAT = rf"^\{{({_TEXT}: ?({_TEXT}|-?\d{{1,30}}(\.\d{{1,30}})?|true|false|null)(, ?{_TEXT}: ?({_TEXT}|-?\d{{1,30}}(\.\d{{1,30}})?|true|false|null))*)?\}}$"
@@ -29,9 +35,7 @@ def read(column: pl.Series) -> Attributes:
 
     Objects other than one level of plain values, and such as may name a person, are parsed and written anew.
     """
-    odd = (column.str.contains(_FLAT).not_() | column.str.contains(identifier_keys.pattern())).fill_null(
-        value=False
-    )
+    odd = (column.str.contains(_FLAT).not_() | column.str.contains(key_pattern())).fill_null(value=False)
     cleaned = clean_column(column)
     if cleaned is not column:
         odd |= (cleaned != column).fill_null(value=False)
@@ -127,5 +131,77 @@ def _parsed(value: str) -> tuple[str, list[tuple[str, str]]]:
     parsed = strict_json.loads(value)
     if not isinstance(parsed, dict):
         raise ValueError("no object")  # noqa: TRY004  bad input, whatever its type
-    plain, persons = identifier_keys.apart(parsed)
+    plain, persons = apart(parsed)
     return strict_json.dumps({key: field for key, field in plain.items() if field is not None}), persons
+
+
+def field_of(name: str) -> str | None:
+    """The field of the vault that a column or key of this name belongs to, or None."""
+    return _fields().get(normal(name))
+
+
+def identifier_field(path: str) -> str | None:
+    """The field of the vault that a column or the last key of a path belongs to; a product's name is nobody's."""
+    last = path.replace("[]", "").rsplit(".", 1)[-1]
+    inside = last != path and normal(last) not in identifier_words()["attributes"]["ambiguous"]
+    return field_of(path) or (field_of(last) if inside else None)
+
+
+def normal(name: str) -> str:
+    """One spelling of a name: `E-Mail Address`, `eMailAddress` and `e_mail_address` are the same."""
+    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()).strip("_")
+
+
+IDENTIFIERS = ("email", "name", "address", "phone", "ip", "device_serial", "user_agent", "referer", "other")
+"""The fields of the vault."""
+
+
+@cache
+def identifier_words() -> dict[str, Any]:
+    """The word lists of `identifiers.toml`."""
+    return toml_input.shipped("audit.ingest", "identifiers.toml")
+
+
+@cache
+def _fields() -> dict[str, str]:
+    return {name: field for field, names in identifier_words()["columns"].items() for name in names}
+
+
+@cache
+def key_pattern() -> str:
+    """A regular expression that is found in every JSON text with such a key."""
+    names = [name for names in identifier_words()["columns"].values() for name in names]
+    spelled = "|".join(sorted({r'[^a-z0-9"]*'.join(map(re.escape, name.split("_"))) for name in names}))
+    return rf'(?i)"[^a-z0-9"]*({spelled})[^a-z0-9"]*"\s*:'
+
+
+def apart(attributes: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """The object without direct identifiers, and those as `(field, value)`."""
+    identifiers: list[tuple[str, str]] = []
+    return _without(attributes, identifiers, person=True), identifiers
+
+
+def _without(fields: dict[str, Any], identifiers: list[tuple[str, str]], *, person: bool) -> dict[str, Any]:
+    plain = {}
+    for key, value in fields.items():
+        field = field_of(key)
+        if (
+            field
+            and (person or normal(key) not in identifier_words()["attributes"]["ambiguous"])
+            and not isinstance(value, dict)
+        ):
+            if value not in (None, ""):
+                identifiers.append((field, value if type(value) is str else strict_json.dumps(value)))
+        else:
+            plain[key] = _inside(
+                value, identifiers, person=normal(key) in identifier_words()["attributes"]["people"]
+            )
+    return plain
+
+
+def _inside(value: Any, identifiers: list[tuple[str, str]], *, person: bool) -> Any:
+    if isinstance(value, dict):
+        return _without(value, identifiers, person=person)
+    if isinstance(value, list):
+        return [_inside(element, identifiers, person=person) for element in value]
+    return value

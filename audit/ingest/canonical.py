@@ -2,7 +2,7 @@
 which column of any table is what: ours, a direct identifier, or one that is kept in `attributes`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from audit.errors import InputError
 from audit.events.schema import KINDS, NEEDED, SCHEMA
 from audit.ingest import attributes, csv_text, readers
 from audit.ingest.archive import Archive
+from audit.ingest.attributes import field_of
 from audit.ingest.format import IDENTIFIERS, Batch, Format, Options
-from audit.ingest.identifiers import field_of
+from audit.ingest.paths import Paths
 from audit.ingest.readers import Table
 
 _ADDRESS = r"^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
@@ -36,7 +37,7 @@ def is_ours(name: str) -> bool:
 
 def read(path: Path, options: Options) -> Iterator[Batch]:
     """Canonical events. Raises InputError where a needed column is missing."""
-    for table in readers.tables(path, readers.Reading(is_ours)):
+    for table in readers.tables(path, readers.Reading(Paths(is_column=is_ours).apart)):
         if _has_header(table):
             refuse_missing(table.path, table.rows.columns)
         options.tell(table.read, table.size, table.path)
@@ -91,13 +92,13 @@ def _format(kind: str) -> Format:
     )
 
 
-def batch(table: Table, *, identifier_columns: Iterable[str] = (), **rest: Any) -> Batch:
+def batch(table: Table, *, identifier_columns: Mapping[str, str] | None = None, **rest: Any) -> Batch:
     """A batch of `table`: columns named as ours are events, identifiers go apart, all others into `attributes`.
 
-    `identifier_columns` are further columns that hold direct identifiers; `batch_fields` are other fields of the batch.
+    `identifier_columns` are further columns that hold direct identifiers, with their field; `rest` are other fields of the batch.
     """
     rows = table.rows
-    to_vault = {name: field_of(name) or "other" for name in identifier_columns if name in rows.columns}
+    to_vault = dict(identifier_columns or {})
     for name in rows.columns:
         field = field_of(name)
         if field and name not in SCHEMA:

@@ -1,210 +1,65 @@
-"""Any table, as a TOML file says how to read it.
+"""Any table, and JSON of any shape, as a map says how to read it (`map_language`): the one given, or one that ships."""
 
-    identifiers = ["E-Mail", "Name"]   # columns that go to the vault and nowhere else
-    delimiter = ";"                    # of CSV; found out where absent
-    encoding = "latin-1"               # of CSV; utf-8 where absent
-
-    [columns]                          # ours = theirs
-    customer_id = "CustomerID"
-    occurred_at = "InvoiceDate"
-    kind = "Event"
-
-    [constants]                        # ours = a value for every row
-    source_name = "shop"
-
-    [kinds]                            # theirs = ours
-    "Email Open" = "message_opened"
-
-    [time]
-    format = "%d/%m/%Y %H:%M"          # strftime, or epoch_s, epoch_ms, epoch_us; ISO 8601 where absent
-    zone = "Europe/London"             # where times without an offset are read; else the import's
-
-    [[skip]]                           # rows of no interest, counted by reason
-    column = "CustomerID"
-    absent = true                      # or: equals = "x", starts_with = "x"
-    reason = "no customer"
-
-    [[when]]                           # other values for some rows; the first that fits decides
-    column = "InvoiceNo"
-    starts_with = "C"
-    set = { kind = "order_cancelled" }
-
-Columns that are not mapped are kept in `attributes`.
-"""
-
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Annotated
 
 import polars as pl
-from msgspec import Meta, Struct
 
 from audit.errors import InputError
-from audit.events.schema import KINDS, NEEDED, SCHEMA, TIME
-from audit.ingest import canonical, identifiers, readers, timestamps
+from audit.events.schema import KINDS, OTHER, SCHEMA, TIME
+from audit.ingest import canonical, map_language, readers, timestamps
+from audit.ingest.attributes import identifier_field
 from audit.ingest.format import Batch, Format, Options
+from audit.ingest.map_language import KEEP, OTHERWISE, SKIP, Map, Origin, filled
+from audit.ingest.paths import steps, unfold
 from audit.ingest.readers import Table
-from audit.storage import toml_input
-from audit.storage.toml_input import TableError, UnknownKeyError, convert, nearest, nearest_word, tables
+from audit.storage.toml_input import nearest
 
-Names = Annotated[tuple[str, ...], Meta(description="is a list of column names, before the first [table]")]
-Texts = Annotated[dict[str, str], Meta(description="is a table of texts; put values in quotes")]
-_TESTS = ("equals", "starts_with", "absent")
-
-
-class Condition(Struct, frozen=True, kw_only=True):
-    """Rows in which `column` (theirs) equals a value, starts with it, or is absent."""
-
-    column: str = ""
-    equals: str | int | float | None = None
-    starts_with: str | int | float | None = None
-    absent: bool | None = None
-
-    def fits(self) -> pl.Expr:
-        """The condition over text; never null."""
-        text = pl.col(self.column).cast(pl.String)
-        if self.absent is not None:
-            return (text.is_null() | (text.str.strip_chars() == "")) == self.absent
-        fits = (
-            text == str(self.equals)
-            if self.starts_with is None
-            else text.str.starts_with(str(self.starts_with))
-        )
-        return fits.fill_null(value=False)
-
-
-class Skip(Condition, frozen=True, kw_only=True):
-    """Rows of no interest, and why."""
-
-    reason: str = ""
-
-
-class When(Condition, frozen=True, kw_only=True):
-    """Rows that have other values: ours → value."""
-
-    set: Texts = {}
-
-
-class Time(Struct, frozen=True):
-    """How times are written, and in which zone they are read where they have no offset."""
-
-    format: str | None = None
-    zone: str | None = None
-
-
-class TableMap(Struct, frozen=True):
-    """How one kind of table becomes events; `columns`: ours → theirs, `kinds`: theirs → ours."""
-
-    columns: Texts = {}
-    constants: Texts = {}
-    kinds: Texts = {}
-    identifiers: Names = ()
-    time: Annotated[Time, toml_input.table(Time, "is a table of texts; put values in quotes")] = Time()
-    skip: Annotated[tuple[Skip, ...], tables(Skip, "is a list of tables; write [[skip]]")] = ()
-    when: Annotated[tuple[When, ...], tables(When, "is a list of tables; write [[when]]")] = ()
-    delimiter: str | None = None
-    encoding: str = "utf-8"
-
-    def theirs(self) -> set[str]:
-        """Every column of the source that the map names."""
-        conditions = {condition.column for condition in (*self.skip, *self.when)}
-        return {*self.columns.values(), *self.identifiers, *conditions}
-
-    def knows(self, name: str) -> bool:
-        """Whether a key of a JSON object is a column of its own."""
-        return name in self.theirs() or identifiers.field_of(name) is not None
-
-
-KEYS = TableMap.__struct_fields__
-"""What a map may hold."""
-
-
-def read_map(path: Path) -> TableMap:
-    """Read a map. Raises InputError for unknown keys (naming the nearest), and for what does not fit together."""
-    document = toml_input.read(path)
-    try:
-        table_map = convert(document, TableMap)
-        _refuse_unfit(table_map)
-    except UnknownKeyError as error:
-        raise InputError(f"{path}: unknown key {error.key}{error.hint}") from error
-    except TableError as error:
-        raise InputError(f"{path}: {error.key} {error.problem}") from error
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    return table_map
-
-
-def _refuse_unfit(mapping: TableMap) -> None:
-    """Refuse names that are not ours, what is stated twice, and what an event needs and nothing states."""
-    stated = {"columns": mapping.columns, "constants": mapping.constants}
-    stated |= {f"when {number}: set": condition.set for number, condition in enumerate(mapping.when, start=1)}
-    for table, names in stated.items():
-        for name in names:
-            if name not in SCHEMA:
-                raise UnknownKeyError(f"{table}.{name}", nearest_word(name, SCHEMA))
-    _refuse_incomplete("skip", "reason", mapping.skip)
-    _refuse_incomplete("when", "set", mapping.when)
-    for word, kind in mapping.kinds.items():
-        if kind not in KINDS:
-            raise InputError(f"kinds.{word}: no kind {kind!r}{nearest(kind, KINDS)}")
-    if mapping.time.zone is not None:
-        timestamps.zone(mapping.time.zone)
-    for name in NEEDED:
-        if not any(name in names for names in stated.values()):
-            raise InputError(f"says nothing of {name}; name its column under [columns], or a constant")
-    twice = set(mapping.columns) & set(mapping.constants)
-    if twice:
-        raise InputError(f"{min(twice)} is both a column and a constant")
-
-
-def _refuse_incomplete(table: str, gives: str, conditions: Sequence[Condition]) -> None:
-    for number, condition in enumerate(conditions, start=1):
-        tests = sum(getattr(condition, test) is not None for test in _TESTS)
-        if not condition.column or not getattr(condition, gives) or tests != 1:
-            raise InputError(f"{table} {number}: give column, {gives}, and one of {', '.join(_TESTS)}")
+NO_KIND = "a kind of event that the map leaves out"
+"""Why a row is skipped whose kind is not listed under [kinds]."""
 
 
 def format_of(map_file: Path) -> Format:
-    """The format of every table that a map describes. Raises InputError as `read_map` does."""
+    """The format of every table that a map describes. Raises InputError as `map_language.read` does."""
     return Format(
         "map",
         "Any table, with --map FILE.toml",
-        "CSV, NDJSON, Parquet; .gz, .zst, .zip",
+        "CSV, NDJSON, JSON, Parquet; .gz, .zst, .zip",
         KINDS,
         _recognises,
-        partial(_read, map_file, read_map(map_file)),
+        partial(_read, str(map_file), map_language.read(map_file)),
     )
 
 
-def _read(map_file: Path, mapping: TableMap, path: Path, options: Options) -> Iterator[Batch]:
+def _read(named: str, mapping: Map, path: Path, options: Options) -> Iterator[Batch]:
     """The events of a table. Raises InputError where a mapped column is missing."""
-    for table in readers.tables(path, readers.Reading(mapping.knows, mapping.delimiter, mapping.encoding)):
+    reading = readers.Reading(mapping.paths().apart, mapping.delimiter, mapping.encoding)
+    for table in readers.tables(path, reading):
         if table.form != "ndjson":
-            _refuse_missing(map_file, mapping, table)
+            _refuse_missing(named, mapping, table)
         options.tell(table.read, table.size, table.path)
         yield _batch(mapping, table)
 
 
-def _batch(mapping: TableMap, table: Table) -> Batch:
-    absent = [
-        pl.lit(None, pl.String).alias(name) for name in mapping.theirs() if name not in table.rows.columns
-    ]
-    rows, skipped = _skipped(mapping, table.rows.with_columns(absent))
-    to_vault = [name for name in mapping.identifiers if name in rows.columns]
-    unmapped = [name for name in rows.columns if name not in mapping.columns.values() and name not in SCHEMA]
-    beside = [name for name in rows.columns if name in SCHEMA and name not in mapping.columns.values()]
+def _batch(mapping: Map, table: Table) -> Batch:
+    named = mapping.theirs()
+    rows = table.rows if table.form == "ndjson" else unfold(table.rows, named, mapping.drop)
+    absent = [pl.lit(None, pl.String).alias(name) for name in named if name not in rows.columns]
+    rows, skipped = _skipped(mapping, rows.with_columns(absent))
+    to_vault = _identifiers(mapping, rows)
     events = rows.select(
-        *unmapped,
-        *(pl.col(name) for name in to_vault if name not in unmapped),
-        *(pl.col(name).alias(f"{name}_") for name in beside if name not in to_vault),
-        *(pl.col(column).alias(canonical) for canonical, column in mapping.columns.items()),
-        *(pl.lit(value).alias(canonical) for canonical, value in mapping.constants.items()),
+        "row",
+        *(pl.col(name).alias(f"to the vault: {name}") for name in to_vault),
+        *_left_over(mapping, rows, {*to_vault, *mapping.drop}),
+        *(_value(origin, rows).alias(ours) for ours, origin in mapping.columns.items()),
+        *(pl.lit(value).alias(ours) for ours, value in mapping.constants.items()),
     )
-    events = _timed(mapping, _chosen(mapping, rows, events))
+    events, skipped = _with_kinds(mapping, _chosen(mapping, rows, events), skipped)
     return canonical.batch(
-        Table(table.path, table.form, events, table.read, table.size, table.rejected),
-        identifier_columns=to_vault,
+        Table(table.path, table.form, _timed(mapping, events), table.read, table.size, table.rejected),
+        identifier_columns={f"to the vault: {name}": field for name, field in to_vault.items()},
         source=table.rows,
         rows=table.count,
         skipped=skipped,
@@ -212,19 +67,64 @@ def _batch(mapping: TableMap, table: Table) -> Batch:
     )
 
 
-def _skipped(mapping: TableMap, rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+def _identifiers(mapping: Map, rows: pl.DataFrame) -> dict[str, str]:
+    """What goes to the vault: what the map says, and what paths that nothing uses lead to if it is called so."""
+    used = {name for origin in mapping.columns.values() for name in origin.column[:1]}
+    called = {
+        name: identifier_field(name)
+        for name in rows.columns
+        if name not in SCHEMA and name not in used and name not in mapping.drop
+    }
+    return {**{name: field for name, field in called.items() if field}, **mapping.identifiers}
+
+
+def _left_over(mapping: Map, rows: pl.DataFrame, without: set[str]) -> Iterator[pl.Expr]:
+    """The columns that are kept in the attributes: those not mapped, and of several for one of ours those not taken."""
+    earlier: dict[str, tuple[str, ...]] = {}
+    for origin in mapping.columns.values():
+        for place, name in enumerate(origin.column):
+            earlier[name] = () if not place else earlier.get(name, origin.column[:place])
+    for name in sorted(rows.columns, key=SCHEMA.__contains__):  # theirs, then those that only sound like ours
+        if name == "row" or name in without or earlier.get(name) == ():
+            continue
+        kept = pl.col(name)
+        if name in earlier:
+            kept = pl.when(filled(earlier[name]).is_not_null()).then(kept)
+        yield kept.alias(f"{name}_" if name in SCHEMA and name != "attributes" else name)
+
+
+def _value(origin: Origin, rows: pl.DataFrame) -> pl.Expr:
+    if origin.pattern is not None:
+        return filled(origin.column).str.extract(origin.pattern, min(re.compile(origin.pattern).groups, 1))
+    if len(origin.column) == 1:
+        return pl.col(origin.column[0])
+    types = {rows.schema[name] for name in origin.column}
+    return (
+        pl.coalesce(*origin.column) if len(types) == 1 and pl.String not in types else filled(origin.column)
+    )
+
+
+def _skipped(mapping: Map, rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     counts: dict[str, int] = {}
     for condition in mapping.skip:
         remaining = rows.filter(~condition.fits())
-        counts[condition.reason] = counts.get(condition.reason, 0) + rows.height - remaining.height
+        _count(counts, condition.reason, rows, remaining)
         rows = remaining
-    return rows, {reason: count for reason, count in counts.items() if count}
+    return rows, counts
 
 
-def _chosen(mapping: TableMap, rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+def _count(counts: dict[str, int], reason: str, before: pl.DataFrame, after: pl.DataFrame) -> None:
+    """Count the rows that have no event any more."""
+    if after.height < before.height:
+        lost = before["row"].n_unique() - after["row"].n_unique()
+        counts[reason] = counts.get(reason, 0) + lost
+
+
+def _chosen(mapping: Map, rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     """Kinds in our words, and the values that conditions set."""
     if mapping.kinds and "kind" in events.columns:
-        events = events.with_columns(pl.col("kind").cast(pl.String).replace(dict(mapping.kinds)))
+        words = {word: kind for word, kind in mapping.kinds.items() if word != OTHERWISE}
+        events = events.with_columns(pl.col("kind").cast(pl.String).replace(words))
     for condition in reversed(mapping.when):
         fits = rows.select(condition.fits().alias("fits")).to_series()
         for column, value in condition.set.items():
@@ -233,28 +133,47 @@ def _chosen(mapping: TableMap, rows: pl.DataFrame, events: pl.DataFrame) -> pl.D
     return events
 
 
-def _timed(mapping: TableMap, events: pl.DataFrame) -> pl.DataFrame:
-    """Times in the map's own format become ISO 8601; those that are not of it stay as they are, and are refused."""
-    form = mapping.time.format
-    if form is None:
-        return events
-    for name in (name for name, dtype in SCHEMA.items() if dtype == TIME and name in mapping.columns):
-        text = events[name].cast(pl.String)
-        if form in timestamps.EPOCHS:
-            read_so = timestamps.epoch(text, form)
-        else:
-            read_so = text.str.strip_chars().str.to_datetime(form, strict=False, time_unit="us")
-        written = read_so.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if read_so.dtype.time_zone else ""))  # type: ignore[attr-defined]
-        odd = pl.format("not in the format: {}", pl.col(name).cast(pl.String))
-        events = events.with_columns(pl.coalesce(written, odd).alias(name))
-    return events
+def _with_kinds(
+    mapping: Map, events: pl.DataFrame, skipped: dict[str, int]
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """What the map says of kinds that it does not list: leave them out, or keep them with their word in the attributes."""
+    other = mapping.other_kinds
+    if other is None:
+        return events, skipped
+    unlisted = (pl.col("kind").is_not_null() & ~pl.col("kind").is_in(KINDS)).fill_null(value=False)
+    if other == SKIP:
+        listed = events.filter(~unlisted)
+        _count(skipped, NO_KIND, events, listed)
+        return listed, skipped
+    theirs = mapping.columns["kind"].column[0] if "kind" in mapping.columns else "kind"
+    name = f"{theirs}_" if theirs in SCHEMA else theirs
+    kept = pl.lit(OTHER if other == KEEP else other)
+    return (
+        events.with_columns(
+            pl.when(unlisted).then(kept).otherwise("kind").alias("kind"),
+            pl.when(unlisted).then("kind").alias(name),
+        ),
+        skipped,
+    )
 
 
-def _refuse_missing(map_file: Path, mapping: TableMap, table: Table) -> None:
-    for name in sorted(mapping.theirs()):
-        if table.rows.width > 1 and name not in table.rows.columns:
+def _timed(mapping: Map, events: pl.DataFrame) -> pl.DataFrame:
+    """Times as ISO 8601; those in no form of the map's stay as they are, and are refused."""
+    names = [name for name, dtype in SCHEMA.items() if dtype == TIME and name in mapping.columns]
+    return events.with_columns(timestamps.written(events[name], mapping.time.format) for name in names)
+
+
+def _refuse_missing(named: str, mapping: Map, table: Table) -> None:
+    """Raise InputError where a table has none of the columns that a map names for one of ours, or looks at."""
+    present = set(table.rows.columns)
+    if len(present) < 2:
+        return
+    alternatives = [origin.column for origin in mapping.columns.values()]
+    taken = {name for several in alternatives for name in several}
+    for several in (*alternatives, *((name,) for name in mapping.theirs() if name not in taken)):
+        if not any(name in present or steps(name)[0] in present for name in several):
             raise InputError(
-                f"{table.path}: no column {name!r}, which {map_file} names{nearest(name, table.rows.columns)}"
+                f"{table.path}: no column {several[0]!r}, which {named} names{nearest(several[0], present)}"
             )
 
 

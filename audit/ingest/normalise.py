@@ -19,6 +19,7 @@ from audit.events.schema import (
     KINDS,
     MESSAGE_CLASSES,
     NEEDED,
+    OTHER,
     SCHEMA,
     SOURCES,
     TIME,
@@ -55,7 +56,7 @@ class Cast:
 
 _THREADS = min(4, os.cpu_count() or 1)
 _ALWAYS = ("event_id", *NEEDED)
-_WORDS = {"kind": KINDS, "message_class": MESSAGE_CLASSES, "source": SOURCES}
+_WORDS = {"kind": (*KINDS, OTHER), "message_class": MESSAGE_CLASSES, "source": SOURCES}
 
 
 def cast(rows: pl.DataFrame, time_zone: str) -> Cast:

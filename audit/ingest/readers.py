@@ -5,8 +5,9 @@ What a file is tells its content, not its name: the outer packing, the kind, and
 
 import gzip
 import io
+import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,9 @@ KINDS = {
 PACKINGS = {".gz": "gz", ".zst": "zst"}
 """How it is packed by the ending after that."""
 
+_LIST = re.compile(rb"\[\s*[{\]]")
+"""How a list of objects begins."""
+
 _BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
 HEAD = 64 * 1024
 """Bytes by which a file is known."""
@@ -58,7 +62,7 @@ SLICE = 1_000_000
 class Table:
     """Rows of one file, or of one member of an archive.
 
-    `rows` has `row` (from 1) and the source's columns, as text or typed; `rejected` as in `Batch`; `form` is the kind of
+    `rows` has `row` (from 1; several events may be of one) and the source's columns, as text or typed; `rejected` as in `Batch`; `form` is the kind of
     file; `read` and `size` are bytes, for the progress.
     """
 
@@ -72,16 +76,16 @@ class Table:
     @property
     def count(self) -> int:
         """How many rows of the source these are."""
-        return self.rows.height + self.rejected.height
+        return self.rows["row"].n_unique() + self.rejected.height
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How files are read: `keep` names the keys of JSON objects that become columns; the rest is of CSV, where a
-    delimiter of None is found out.
+    """How files are read: `apart` takes JSON objects apart, see `paths`; the rest is of CSV, where a delimiter of
+    None is found out.
     """
 
-    keep: Callable[[str], bool]
+    apart: strict_json.Apart
     delimiter: str | None = None
     encoding: str = "utf-8"
 
@@ -117,7 +121,7 @@ def _text(stream: IO[bytes], kind: str, path: str, size: int, reading: Reading) 
     if kind == "empty":
         yield Table(path, "csv", pl.DataFrame(schema={"row": pl.UInt64()}), 0, 0)
     elif kind == "ndjson":
-        for rows, rejected, done in strict_json.chunks(stream, reading.keep):
+        for rows, rejected, done in strict_json.chunks(stream, reading.apart):
             yield Table(path, kind, rows, done, size, rejected)
     elif kind == "csv":
         for rows, rejected, done in csv_text.chunks(stream, path, reading.delimiter, reading.encoding):
@@ -226,11 +230,7 @@ def kind_of(start: bytes, path: str) -> str:
     if start[257:262] == b"ustar":
         raise InputError(f"{path}: is a tar archive; unpack it first")
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if text.startswith(b"["):
-        raise InputError(f"{path}: is one JSON list; write one object on each line (NDJSON)")
-    if text.startswith(b"{"):
-        if text.split(b"\n", 1)[0].strip() == b"{":
-            raise InputError(f"{path}: is JSON over several lines; write one object on each line (NDJSON)")
+    if text.startswith(b"{") or _LIST.match(text):
         return "ndjson"
     if text[:1] == b"<":
         raise InputError(f"{path}: is a page or XML; save the data as CSV")

@@ -1,13 +1,17 @@
 """JSON from strangers: what parsers disagree about is refused, numbers keep the text they were written in."""
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain
 from typing import IO, Any
 
+import msgspec
 import polars as pl
 
 from audit.ingest.format import REJECTED
-from audit.privacy.clean import clean
+from audit.privacy.clean import HOSTILE, clean
 
 DEPTH = 32
 """Objects and lists inside each other, at most."""
@@ -44,6 +48,14 @@ def parse(text: str) -> Any:
 
 def dumps(value: Any) -> str:
     """Compact JSON with numbers as they were written and every text cleaned."""
+    try:
+        written = _ENCODER.encode(value).decode()
+    except UnicodeEncodeError:  # half a character
+        return _cleaned(value)
+    return _cleaned(value) if _UNSAFE.search(written) else written
+
+
+def _cleaned(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, Number):
@@ -51,10 +63,19 @@ def dumps(value: Any) -> str:
     if isinstance(value, str):
         return json.dumps(clean(value), ensure_ascii=False)
     if isinstance(value, dict):
-        return "{" + ",".join(f"{dumps(str(key))}:{dumps(element)}" for key, element in value.items()) + "}"
+        return (
+            "{"
+            + ",".join(f"{_cleaned(str(key))}:{_cleaned(element)}" for key, element in value.items())
+            + "}"
+        )
     if isinstance(value, list):
-        return "[" + ",".join(dumps(element) for element in value) + "]"
+        return "[" + ",".join(_cleaned(element) for element in value) + "]"
     return json.dumps(value, allow_nan=False)
+
+
+def _raw(number: Any) -> msgspec.Raw:
+    """A `Number` as it was written, the one type that msgspec does not know."""
+    return msgspec.Raw(str(number).encode())
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -92,35 +113,54 @@ def _refuse_deep(text: str) -> None:
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_pairs, parse_int=_number, parse_float=_number, parse_constant=_constant
 )
+_ENCODER = msgspec.json.Encoder(enc_hook=_raw)
+_UNSAFE = re.compile(rf"\\\\[bfnrtu]|[{HOSTILE}]")
+"""What text may hold that `clean` changes, as it stands in JSON."""
 
 
 ROWS = 200_000
-"""Lines of a batch."""
+"""Events of a batch, about."""
 
 LONGEST = 16 * 1024**2
-"""Bytes of a line, at most."""
+"""Bytes of a row, at most."""
+
+_CHUNK = 1024**2
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*("?)|[{}\[\]]', re.DOTALL)
+_BLANK = b" \t\r\n"
+
+Apart = Callable[[dict[str, Any]], Iterable[tuple[dict[str, Any], dict[str, Any]]]]
+"""Takes one object apart: for each event in it the values of columns, and what is left for its attributes."""
 
 
-def chunks(
-    stream: IO[bytes], keep: Callable[[str], bool]
-) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, int]]:
-    """Rows as text, refused rows, and bytes read so far.
+def chunks(stream: IO[bytes], apart: Apart) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, int]]:
+    """Events as text with the number of their row, refused rows, and bytes read so far.
 
-    Columns are the keys that `keep` says yes to; everything else of an object is its `attributes`. Numbers keep the
+    A row is an object: one on a line, several on one, or over several lines; in a list or not. Numbers keep the
     text they were written in; lists and objects are JSON.
     """
-    part = _Part(keep)
-    number = done = 0
-    for line in _lines(stream):
-        done += len(line)
-        if not line.strip():
-            continue
-        number += 1
-        part.take(number, line)
-        if part.height == ROWS:
+    part = _Part(apart)
+    done = 0
+    for number, (written, done) in enumerate(_objects(stream), start=1):
+        part.take(number, written)
+        if part.height >= ROWS:
             yield (*part.frames(), done)
-            part = _Part(keep)
+            part = _Part(apart)
     yield (*part.frames(), done)
+
+
+def _objects(stream: IO[bytes]) -> Iterator[tuple[bytes, int]]:
+    """The text of each object, and bytes read so far."""
+    lines = _lines(stream)
+    first = next((line for line in lines if line.strip(_BLANK)), b"")
+    second = next(lines, b"")
+    begun = first.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if begun.startswith(b"[") or (_is_open(begun) and not second.lstrip().startswith(b"{")):
+        yield from _split(chain([first, second], iter(partial(stream.read, _CHUNK), b"")))
+        return
+    done = 0
+    for line in chain([first, second], lines):
+        done += len(line)
+        yield from ((written, done) for written in _on_line(line))
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
@@ -131,12 +171,56 @@ def _lines(stream: IO[bytes]) -> Iterator[bytes]:
         yield line
 
 
-class _Part:
-    """Rows on their way into a frame, column by column."""
+def _on_line(line: bytes) -> Iterator[bytes]:
+    """The objects on a line: the line itself, unless it is a list of them, or several without anything between."""
+    if not line.strip():
+        return
+    if line.lstrip()[:1] == b"[" or b"}{" in line or b"} {" in line:
+        several = [written for written, _ in _split([line])]
+        if several and len(line.strip(_BLANK + b"[]")) <= sum(map(len, several)) + 2 * len(several):
+            yield from several
+            return
+    yield line
 
-    def __init__(self, keep: Callable[[str], bool]) -> None:
-        self._keep = keep
-        self._names: dict[str, str | None] = {}
+
+def _is_open(text: bytes) -> bool:
+    """Whether a text begins with an object that does not end in it."""
+    tokens = [match[0][:1] for match in _TOKEN.finditer(text)]
+    opened, closed = sum(token in b"{[" for token in tokens), sum(token in b"}]" for token in tokens)
+    return text.startswith(b"{") and opened > closed
+
+
+def _split(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Objects one after another or in lists, and bytes read so far; one that never ends comes last, as far as it goes."""
+    text, at, depth, begin, before = b"", 0, 0, None, 0
+    for block in blocks:
+        text += block
+        end = len(text)
+        for match in _TOKEN.finditer(text, at):
+            token = match[0][:1]
+            if token == b'"' and not match[1]:  # a text that goes on in the next block
+                end = match.start()
+            elif token == b"{" or (token == b"[" and depth):
+                begin = match.start() if begin is None else begin
+                depth += 1
+            elif token in b"]}" and depth:
+                depth -= 1
+                if not depth and begin is not None:
+                    yield text[begin : match.end()], before + match.end()
+                    begin = None
+        kept = end if begin is None else begin
+        text, at, before, begin = text[kept:], end - kept, before + kept, None if begin is None else 0
+        if len(text) > LONGEST:
+            break
+    if begin is not None:
+        yield text, before + len(text)
+
+
+class _Part:
+    """Events on their way into a frame, column by column."""
+
+    def __init__(self, apart: Apart) -> None:
+        self._apart = apart
         self._numbers: list[int] = []
         self._columns: dict[str, list[str | None]] = {}
         self._refused: list[tuple[int, str, str]] = []
@@ -145,18 +229,19 @@ class _Part:
     def height(self) -> int:
         return len(self._numbers) + len(self._refused)
 
-    def take(self, number: int, line: bytes) -> None:
+    def take(self, number: int, written: bytes) -> None:
         try:
-            row = self._row(line)
+            events = self._events(written)
         except ValueError as error:
             reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-            self._refused.append((number, reason, line[:LONGEST].decode("utf-8", "replace")))
+            self._refused.append((number, reason, written[:LONGEST].decode("utf-8", "replace")))
             return
-        for name, value in row.items():
-            column = self._columns.setdefault(name, [])
-            column.extend([None] * (len(self._numbers) - len(column)))
-            column.append(value)
-        self._numbers.append(number)
+        for event in events:
+            for name, value in event.items():
+                column = self._columns.setdefault(name, [])
+                column.extend([None] * (len(self._numbers) - len(column)))
+                column.append(value)
+            self._numbers.append(number)
 
     def frames(self) -> tuple[pl.DataFrame, pl.DataFrame]:
         height = len(self._numbers)
@@ -167,34 +252,30 @@ class _Part:
         rows = pl.DataFrame([pl.Series("row", self._numbers, dtype=pl.UInt64), *columns])
         return rows, pl.DataFrame(self._refused, schema=REJECTED, orient="row")
 
-    def _row(self, line: bytes) -> dict[str, str | None]:
-        """The columns of one line. Raises ValueError in plain words."""
-        if len(line) >= LONGEST:
+    def _events(self, written: bytes) -> list[dict[str, str | None]]:
+        """The columns of each event of one object. Raises ValueError in plain words."""
+        if len(written) >= LONGEST:
             raise ValueError(f"a line of more than {LONGEST >> 20} MiB")
-        parsed = loads(line.removeprefix(b"\xef\xbb\xbf").decode("utf-8").strip())
+        parsed = loads(written.removeprefix(b"\xef\xbb\xbf").decode("utf-8").strip())
         if not isinstance(parsed, dict):
             raise ValueError("no object")  # noqa: TRY004  a bad row, whatever is wrong with it
-        text = _text_cleaned if b"\\u" in line else _text
-        row: dict[str, str | None] = {}
-        attributes: dict[str, Any] = {}
-        for key, value in parsed.items():
-            name = self._name(key)
-            if name is None:
-                attributes[key] = value
-            elif name == "attributes":
-                attributes.update(_object(value))
-            else:
-                row[name] = text(value)
-        if attributes:
-            row["attributes"] = dumps(attributes)
-        return row
+        said = _text_cleaned if b"\\u" in written else text
+        events = []
+        for values, rest in self._apart(parsed):
+            event = {name: said(value) for name, value in values.items()}
+            if rest:
+                attributes = _flattened(rest) if "attributes" in rest else rest
+                event["attributes"] = dumps(attributes) if attributes else None
+            events.append(event)
+        return events
 
-    def _name(self, key: str) -> str | None:
-        """The column of a key; None for what goes into the attributes."""
-        if key not in self._names:
-            is_column = self._keep(key) or key == "attributes"
-            self._names[key] = ("row_" if key == "row" else clean(key)) if is_column else None
-        return self._names[key]
+
+def _flattened(rest: dict[str, Any]) -> dict[str, Any]:
+    """What is left of an object, with what it calls attributes among it."""
+    attributes: dict[str, Any] = {}
+    for key, value in rest.items():
+        attributes.update(_object(value) if key == "attributes" else {key: value})
+    return attributes
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -205,7 +286,8 @@ def _object(value: Any) -> dict[str, Any]:
     return parsed
 
 
-def _text(value: Any) -> str | None:
+def text(value: Any) -> str | None:
+    """A value as text: numbers as they were written, lists and objects as JSON, nothing for an empty text."""
     if isinstance(value, str):
         return str(value) or None
     if isinstance(value, bool):
@@ -215,5 +297,5 @@ def _text(value: Any) -> str | None:
 
 def _text_cleaned(value: Any) -> str | None:
     """An escape can be half a character, which no column can hold."""
-    text = _text(value)
-    return None if text is None else clean(text)
+    said = text(value)
+    return None if said is None else clean(said)

@@ -1,13 +1,16 @@
 """Times as they are written in files, to UTC: what is ambiguous or impossible on a clock is settled and flagged."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from audit.errors import InputError
 from audit.events.schema import TIME
+from audit.storage.toml_input import unknown
 
 AMBIGUOUS = "ambiguous"
 """The local time occurred twice, as clocks were put back; its earlier reading is taken."""
@@ -30,6 +33,21 @@ _FORMATS = (
 _LEAP = re.compile(r"(:\d\d):60(?!\d)")
 EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 """Microseconds in a unit of a time that counts from 1970 (UTC)."""
+
+EPOCH = "epoch"
+"""A time that counts from 1970 in the unit that its size gives: between these years only one of them can be meant."""
+
+ISO = "iso"
+UNITS = (*EPOCHS, EPOCH)
+_YEARS = (datetime(1990, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+_DATE = r"^\s*\d{4}-\d\d-\d\d"
+_COUNT = r"^\s*\d{9,17}(\.\d+)?\s*$"
+
+
+def refuse_unknown(form: str) -> None:
+    """Raise InputError for what is neither strftime nor a word for a form of times."""
+    if "%" not in form and form not in (*UNITS, ISO):
+        raise InputError(unknown(form, (*UNITS, ISO)))
 
 
 def zone(name: str) -> str:
@@ -136,10 +154,46 @@ def _typed(column: pl.Series, local: str) -> tuple[pl.Series, pl.Series]:
 
 
 def epoch(text: pl.Series, unit: str) -> pl.Series:
-    """Counts of one of `EPOCHS` as UTC; null where they are no number."""
+    """Counts of one of `EPOCHS`, or `EPOCH`, as UTC; null where they are no number, or no unit gives such a size."""
+    if unit == EPOCH:
+        times = [epoch(text, each) for each in EPOCHS]
+        inside = [each.set(~each.is_between(*_YEARS).fill_null(value=False), None) for each in times]
+        return reduce(_first, inside)
     number = text.cast(pl.Float64, strict=False)
     micros = (number * EPOCHS[unit]).round().cast(pl.Int64, strict=False)
     return micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+
+
+def written(column: pl.Series, forms: Sequence[str]) -> pl.Series:
+    """Times in the first of `forms` that fits (strftime, one of `EPOCHS`, `EPOCH`, `ISO`), as times where one form fits all, else ISO 8601.
+
+    Without any form: `ISO`, and counts by their size. What fits none stays text that is no time.
+    """
+    text = column.cast(pl.String)
+    if not forms:
+        counts = text.str.contains(_COUNT).fill_null(value=False)
+        return _first(_as_iso(epoch(text.set(~counts, None), EPOCH)), text) if counts.any() else column
+    left = text.set((text.str.strip_chars() == "").fill_null(value=True), None)
+    read_so = left.set(left.is_not_null(), None)
+    for form in forms:
+        if form == ISO:
+            fits = left.set(~left.str.contains(_DATE).fill_null(value=False), None)
+        else:
+            times = epoch(left, form) if form in UNITS else _strptime(left, form)
+            if len(forms) == 1 and times.null_count() == left.null_count():
+                return times.alias(column.name)
+            fits = _as_iso(times)
+        read_so = _first(read_so, fits)
+        left = left.set(fits.is_not_null(), None)
+    return _first(read_so, "in none of the formats: " + left).alias(column.name)
+
+
+def _strptime(text: pl.Series, form: str) -> pl.Series:
+    return text.str.strip_chars().str.to_datetime(form, strict=False, time_unit="us")
+
+
+def _as_iso(times: pl.Series) -> pl.Series:
+    return times.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if times.dtype.time_zone else ""))  # type: ignore[attr-defined]
 
 
 def _possible(times: pl.Series) -> pl.Series:

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl  # a screen cleans what it shows before polars is loaded
 
-_HOSTILE = (
+HOSTILE = (
     "\x00-\x1f\x7f"  # C0, DEL
     "\x80-\x9f"  # C1
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional marks, embeddings, overrides, isolates
     "\u2028\u2029\u200b\ufeff"  # separators, zero-width space, byte order mark
 )
-_PATTERN = re.compile(f"[{_HOSTILE}\ud800-\udfff]")
-_POLARS_PATTERN = f"[{_HOSTILE}]"  # a polars string is UTF-8 and cannot hold a surrogate
+_PATTERN = re.compile(f"[{HOSTILE}\ud800-\udfff]")
+_POLARS_PATTERN = f"[{HOSTILE}]"  # a polars string is UTF-8 and cannot hold a surrogate
 
 
 def clean(text: str) -> str:

@@ -13,8 +13,7 @@ import polars as pl
 
 from audit.events.vocabulary import FILE_DATE
 from audit.ingest.amazon.archive_members import Member
-from audit.ingest.amazon.clean_cells import moments, number, word
-from audit.ingest.amazon.datasets import book
+from audit.ingest.amazon.datasets import book, moments, number, word
 from audit.privacy.scan import scrub
 
 _QUERY_KEYS = ("k", "field-keywords")

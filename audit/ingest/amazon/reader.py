@@ -13,11 +13,9 @@ import polars as pl
 from audit.errors import InputError
 from audit.events.schema import SCHEMA
 from audit.ingest import attributes
-from audit.ingest.amazon import clean_cells as cell
 from audit.ingest.amazon.archive_members import Member, is_export, opened
-from audit.ingest.amazon.clean_cells import dates_only, moments
 from audit.ingest.amazon.dataset_rules import REFINE, Run
-from audit.ingest.amazon.datasets import Dataset, book
+from audit.ingest.amazon.datasets import Dataset, book, dates_only, flags, moments, tidy
 from audit.ingest.amazon.table import Chunk, Table
 from audit.ingest.format import IDENTIFIERS, Batch, Format, Options
 
@@ -146,7 +144,7 @@ def _skipped(member: Member, chunk: Chunk, reason: str | None) -> Batch:
 
 
 def _batch(member: Member, chunk: Chunk, layout: Layout, customer: str, run: Run) -> Batch:
-    source = cell.flags(cell.tidy(chunk.cells(layout.header)))
+    source = flags(tidy(chunk.cells(layout.header)))
     frame = _ours(source, layout)
     if layout.dataset.refine:
         frame = REFINE[layout.dataset.refine](frame, run)

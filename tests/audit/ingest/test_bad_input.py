@@ -42,8 +42,6 @@ def zipped(*members: tuple[str, bytes]) -> bytes:
         ("a.csv", "customer_id".encode("utf-16"), "UTF-16"),
         ("a.csv.gz", BYTES, "is named .gz but is not packed"),
         ("a.csv", gzip.compress(BYTES), "is named .csv but is gz"),
-        ("a.json", b'[{"customer_id": 1}]', "one object on each line"),
-        ("a.json", b'{\n  "customer_id": 1\n}', "one object on each line"),
         ("a.csv.gz", gzip.compress(BYTES * 9_999)[:-20], "cut off"),
         ("a.csv.zst", zstandard.compress(BYTES * 9_999)[:-20], "cut off"),
         ("a.zip", zipped(("a.csv", BYTES))[:90], "no readable zip"),

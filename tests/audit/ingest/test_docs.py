@@ -1,18 +1,24 @@
 """What docs/formats.md shows can be used as it stands."""
 
+import json
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from audit import ingest
 from audit.flows import campaign_map
-from audit.ingest import mapped
+from audit.ingest import map_language
 from audit.ingest.amazon.datasets import book
 from audit.ingest.amazon.reader import gives
 from audit.workspace.workspace import Workspace
 from tests.audit.ingest.files import by_source, counts
 
+MAPS = (Path(__file__).parents[3] / "docs" / "maps.md").read_text("utf-8")
+EXAMPLES = re.findall(
+    r"## ([^\n]*)\n(?:(?!## ).)*?```toml\n(.*?)```\n```(\w+)\n(.*?)```\n```json\n(.*?)```", MAPS, re.DOTALL
+)
 PAGE = (Path(__file__).parents[3] / "docs" / "formats.md").read_text("utf-8")
 
 
@@ -26,11 +32,34 @@ def written(place, text, name="map.toml"):
     return path
 
 
-def test_the_table_map_is_a_table_map_and_uses_every_key(tmp_path):
+def test_the_table_map_is_a_table_map(tmp_path):
     text = shown("toml")[0]
-    made = mapped.read_map(written(tmp_path, text))
-    assert made.theirs() == {"User", "When", "What", "Title", "Contact"}
-    assert all(f"\n{key}" in f"\n{text}".replace("[", "") for key in mapped.KEYS)
+    made = map_language.read(written(tmp_path, text))
+    assert set(made.theirs()) == {"User", "When", "What", "Title", "Contact"}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=[title for title, *_ in EXAMPLES])
+def test_an_example_of_a_map_gives_the_events_it_says(ws, tmp_path, example):
+    _, text, language, rows, gives = example
+    file = written(tmp_path, rows, f"rows.{language.replace('json', 'ndjson')}")
+    ingest.import_paths(ws, [file], map_file=written(tmp_path, text))
+    said = [json.loads(line) for line in gives.splitlines()]
+    events = by_source(ws).select(*said[0]).to_dicts()
+    assert [{**row, **attributes(row)} for row in events] == [
+        {**row, "occurred_at": datetime.fromisoformat(row["occurred_at"])} for row in said
+    ]
+
+
+def attributes(row):
+    return {"attributes": json.loads(row["attributes"])} if row.get("attributes") else {}
+
+
+def test_every_word_of_a_map_is_told():
+    assert [
+        key
+        for key in map_language.KEYS
+        if key not in ("format", "recognise") and f"`{key}`" not in MAPS.replace("[", "").replace("]", "")
+    ] == []
 
 
 def test_the_campaign_map_is_a_campaign_map_and_uses_every_key(tmp_path):

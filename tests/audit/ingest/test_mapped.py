@@ -1,5 +1,7 @@
 """Any table, as a map says how to read it."""
 
+import json
+
 import polars as pl
 import pytest
 
@@ -114,10 +116,18 @@ def test_a_mapped_column_that_is_missing_is_named(ws, tmp_path, mapping):
         ('[columns]\ncustomerid = "u"\n', "unknown key columns.customerid; did you mean 'customer_id'"),
         ('[columns]\ncustomer_id = "u"\n', "says nothing of occurred_at"),
         ('[kinds]\nx = "message_send"\n', "no kind 'message_send'; did you mean 'message_sent'"),
-        ("[columns]\ncustomer_id = 1\n", "columns is a table of texts"),
+        ("[columns]\ncustomer_id = 1\n", "columns.customer_id must be a name in quotes, or a list of names"),
         ('[time]\nzone = "Mars"\n', "'Mars' is no time zone"),
-        ('[[skip]]\ncolumn = "a"\nreason = "b"\n', "skip 1: give column, reason, and one of"),
+        ('[[skip]]\ncolumn = "a"\nreason = "b"\n', "skip 1: give column and one of equals, in"),
         ("x = [", "no TOML"),
+        ('[columns]\nkind = { colum = "k" }\n', "unknown key columns.kind.colum; did you mean 'column'"),
+        ('[identifiers]\nemial = "x"\n', "unknown key identifiers.emial; did you mean 'email'"),
+        ('[time]\nformat = ["iso", "epoch_sec"]\n', "unknown 'epoch_sec'; did you mean 'epoch_s'"),
+        ('[kinds]\nelse = "kep"\n', "no kind 'kep'; did you mean 'keep'"),
+        ('[[skip]]\nreason = "x"\ncolumn = "a"\nequals = 1\nin = [1]\n', "skip 1: give column and one of"),
+        ('[[skip]]\nreason = "x"\nall = [{ column = "a" }]\n', "1: give column and one of"),
+        ('[[skip]]\nreason = "x"\ncolumn = "a"\npattern = "("\n', r"skip 1: pattern '\(' is none"),
+        ('[[skip]]\nreason = "x"\nany = "a"\n', "any must be a list of conditions"),
     ],
 )
 def test_a_map_that_cannot_be_right_is_refused(ws, tmp_path, text, says):
@@ -136,3 +146,58 @@ def test_parquet_can_be_mapped_too(ws, tmp_path, mapping):
         }
     ).write_parquet(tmp_path / "t.parquet")
     assert counts(ingest.import_paths(ws, [tmp_path / "t.parquet"], map_file=mapping)) == (1, 1, 0, 0, 0)
+
+
+NESTED = {
+    "who": {"id": "7"},
+    "acts": [{"at": "2026-01-05T10:00:00Z", "what": "a"}, {"at": "2026-01-05T11:00:00Z", "what": None}],
+}
+PATHS = '[columns]\ncustomer_id = "who.id"\noccurred_at = "acts[].at"\nitem_id = "acts[].what"\n[constants]\nkind = "product_viewed"\n'
+
+
+def _cells(tmp_path):
+    pl.DataFrame({name: [json.dumps(value)] for name, value in NESTED.items()}).write_csv(tmp_path / "n.csv")
+    return tmp_path / "n.csv"
+
+
+def _parquet(tmp_path):
+    pl.DataFrame([NESTED]).write_parquet(tmp_path / "n.parquet")
+    return tmp_path / "n.parquet"
+
+
+@pytest.mark.parametrize(
+    "written", [lambda place: ndjson(place, NESTED), _cells, _parquet], ids=["ndjson", "csv", "parquet"]
+)
+def test_paths_lead_into_objects_cells_and_nested_columns_alike(ws, tmp_path, written):
+    report = ingest.import_paths(ws, [written(tmp_path)], map_file=raw(tmp_path, PATHS.encode(), "map.toml"))
+    assert counts(report) == (1, 1, 0, 0, 0)  # one row, two events
+    assert by_source(ws).select("customer_id", "item_id", "attributes").rows() == [
+        ("7", "a", None),
+        ("7", None, None),
+    ]
+    assert counts(ingest.import_paths(ws, [written(tmp_path)], map_file=tmp_path / "map.toml")) == (
+        1,
+        0,
+        1,
+        0,
+        0,
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"u":1,"t":1767607200}\n{"u":1,"t":1767607201}\n{"u":1,"t":"abc"}\n',
+        '[{"u":1,"t":1767607200},{"u":1,"t":1767607201}]\n[{"u":1,"t":"abc"}]\n',
+        '[\n  {"u":1,"t":1767607200},\n  {\n  "u":1,"t":1767607201}, {"u":1,"t":"}{ [\\""}\n]\n',
+        '{"u":1,"t":1767607200}{"u":1,"t":1767607201}{"u":1,"t":"}{"}',
+        '{\n "u":1,"t":1767607200\n}\n{"u":1,"t":1767607201}\n{"u":1,\n',
+        '{"u":1,"t":1767607200}\n{"u":1,"t":1767607201}\n{"u":1,',
+    ],
+    ids=["lines", "posts", "list", "run together", "over lines, cut off", "cut off"],
+)
+def test_objects_come_in_however_they_stand_in_the_file(ws, tmp_path, text):
+    mapping = '[columns]\ncustomer_id = "u"\noccurred_at = "t"\n[constants]\nkind = "product_viewed"\n'
+    file = raw(tmp_path, text.encode(), "a.json")
+    report = ingest.import_paths(ws, [file], map_file=raw(tmp_path, mapping.encode(), "map.toml"))
+    assert counts(report) == (3, 2, 0, 1, 0)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.events.times import parse_iso
-from audit.ingest.amazon.clean_cells import dates_only, moments
+from audit.ingest.amazon.datasets import dates_only, moments
 
 MOMENTS = st.integers(800_000_000, 3_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import InputError
-from audit.ingest.amazon.clean_cells import number, tidy
+from audit.ingest.amazon.datasets import number, tidy
 from audit.ingest.amazon.table import Table
 
 
