@@ -13,7 +13,15 @@ import polars as pl
 
 from audit.events.purchases import ORDER_OF
 from audit.events.schema import TIME
-from audit.events.vocabulary import COMPLAINT, carries
+from audit.events.vocabulary import (
+    COMPLAINT,
+    KEY,
+    NOES,
+    carries,
+    may_cover_expr,
+    says_no_expr,
+    with_addresses,
+)
 from audit.segments.event_selection import SelectedEvents
 from audit.segments.groups import mentions, profile_values
 from audit.segments.model import Condition, Selection
@@ -140,6 +148,35 @@ def openings(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents)
     the data; `stale`, when its window is over.
     """
     ending = selected.rows(Selection(condition.ends)).with_columns(pl.lit("").alias("group"))
+    if not {*NOES}.isdisjoint(condition.ends):
+        ending = _addressed(ending.filter(says_no_expr() | ~pl.col("kind").is_in(NOES)), selected)
+        parts = [
+            _closed(own, ending.filter(_may_end(channel, sender)), condition, selected)
+            for (channel, sender), own in rows.group_by("channel", "sender", maintain_order=True)
+        ]
+        return pl.concat(parts).sort("row") if parts else _closed(rows, ending, condition, selected)
+    return _closed(rows, ending, condition, selected)
+
+
+def _addressed(ending: pl.DataFrame, selected: SelectedEvents) -> pl.DataFrame:
+    """`ending` with complaints about the channel and sender of their message."""
+    messages = selected.rows(Selection(("message_sent",))).rename({"person": "customer_id"})
+    sent = messages.with_columns(KEY).unique(
+        ("customer_id", "message_key"), keep="first", maintain_order=True
+    )
+    return with_addresses(ending.rename({"person": "customer_id"}), sent).rename({"customer_id": "person"})
+
+
+def _may_end(channel: object, sender: object) -> pl.Expr:
+    """Whether an event can end what goes on over a channel from a sender: a no names none, the same, or nobody can tell."""
+    of_opening = ((name, pl.lit(own, pl.String)) for name, own in (("channel", channel), ("sender", sender)))
+    covers = [may_cover_expr(name, own) for name, own in of_opening]
+    return ~pl.col("kind").is_in(NOES) | pl.all_horizontal(covers)
+
+
+def _closed(
+    rows: pl.DataFrame, ending: pl.DataFrame, condition: Condition, selected: SelectedEvents
+) -> pl.DataFrame:
     acts = pl.concat([rows.with_columns(opens=True), ending.with_columns(opens=False)]).sort("row", "opens")
     closing = pl.when(~pl.col("opens")).then("row")
     if condition.same is None:

@@ -17,7 +17,7 @@ from audit.segments.models import Models
 
 _COLUMNS = (
     "event_id", "occurred_at", "kind", "order_id", "item_id", "item_name", "list_id", "category", "quantity",
-    "price", "attributes", "topics", "country", "time_zone", "mailbox_provider", "zone",
+    "price", "attributes", "topics", "country", "time_zone", "mailbox_provider", "zone", "channel", "sender", "message_id", "machine",
 )  # fmt: skip
 _SELF = ("self", "me", "myself", "customer")
 _ASKED = ("query", "campaign_name", "subject", "gift", "recipient")

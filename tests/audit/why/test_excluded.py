@@ -146,6 +146,28 @@ def test_who_says_no_to_everything_is_no_subscriber(no) -> None:
     assert "subscriber" not in set(segments.derive(frame, context(frame, "2026-03-04"))["segment_id"])
 
 
+MAIL = {"kind": "message_sent", "message_id": "m", "at": "2026-02-10"}
+
+
+@pytest.mark.parametrize(
+    ("no", "stays"),
+    [
+        ({"kind": "unsubscribed", "channel": "sms"}, True),
+        ({"kind": "unsubscribed", "channel": "email"}, False),
+        ({"kind": "objected", "sender": "other"}, True),
+        ({"kind": "unsubscribed", "channel": "sms", "list_id": "sport"}, True),
+        ({"kind": "message_complained", "message_id": "m"}, True),
+        ({"kind": "message_complained", "channel": "email", "machine": True}, True),
+        ({"kind": "message_complained", "channel": "email"}, False),
+    ],
+)
+def test_a_no_to_one_channel_or_sender_leaves_lists_of_others(no, stays) -> None:
+    letter = LETTER | {"at": "2026-02-09", "channel": "email", "sender": "shop"}
+    frame = events(letter, MAIL | {"channel": "sms"}, no | {"at": "2026-02-11"})
+    given = segments.derive(frame, context(frame, "2026-03-04"))
+    assert ("subscriber" in set(given["segment_id"])) == stays
+
+
 def lines(order_id: str, at: str, number: int, **columns: Any) -> list[dict[str, Any]]:
     """The lines of one order."""
     return [
