@@ -110,7 +110,7 @@ def _does_enough(effect: SuggestedEffect) -> bool:
 
 def _loss(effect: SuggestedEffect) -> tuple[int, int]:
     wanted = effect.wanted
-    return wanted.clicked + wanted.converted, effect.messages
+    return wanted.responded + wanted.converted, effect.messages
 
 
 def _effect(case: Case, finding: Finding, suggested: suggested_rule.Rule) -> SuggestedEffect:
@@ -120,13 +120,13 @@ def _effect(case: Case, finding: Finding, suggested: suggested_rule.Rule) -> Sug
     stopped = (
         replay.decisions.select("event_id", "decision").hstack(became).filter(pl.col("decision") == "stop")
     )
-    opened, clicked, converted = (int(stopped[name].sum()) for name in became.columns)
+    opened, responded, converted = (int(stopped[name].sum()) for name in became.columns)
     stoppable = set(finding.messages) - _handed_over(case, finding)
     return SuggestedEffect(
         stops=len(set(stopped["event_id"]) & stoppable),
         of=len(finding.messages),
         messages=stopped.height,
-        wanted=StoppedWanted(opened=opened, clicked=clicked, converted=converted),
+        wanted=StoppedWanted(opened=opened, responded=responded, converted=converted),
         last_resort=suggested_rule.is_last_resort(suggested),
     )
 

@@ -63,7 +63,11 @@ def _followed(clicks: int, orders: int) -> Rates:
     """Clicks and orders that followed on some messages, and nothing else."""
     nothing = share(0, 0)
     return Rates(
-        messages=100, click=share(clicks, 100), order=share(orders, 100), complaint=nothing, opt_out=nothing
+        messages=100,
+        response=share(clicks, 100),
+        order=share(orders, 100),
+        complaint=nothing,
+        opt_out=nothing,
     )
 
 
@@ -462,12 +466,12 @@ class FakeSession:
     ) -> ReplayDocument:
         self.asked.append(("replay", dict(keys), customer))
         rate = {"n": 100, "of": 16000, "rate": 0.006, "low": 0.004, "high": 0.009}
-        rates = {"messages": 16000, **dict.fromkeys(("click", "order", "complaint", "opt_out"), rate)}
+        rates = {"messages": 16000, **dict.fromkeys(("response", "order", "complaint", "opt_out"), rate)}
         document = {
             "rules": [], "messages": 1204511, "stopped": 214090, "deferred": 3120, "let_through": 980421, "exempt": 10000,
             "customers": 2013, "customers_affected": 1200, "by_rule": {keys["id"]: 214090},
             "displaced": [{"by": f"newsletter {self.name}", "stopped": "cart", "n": 12}],
-            "stopped_wanted": {"opened": 10, "clicked": 4, "converted": 2},
+            "stopped_wanted": {"opened": 10, "responded": 4, "converted": 2},
             "stopped_unwanted": {"complained": 1, "unsubscribed_next": 3},
             "rates": {"stopped": rates, "let_through": rates, "random_same_number": rates}, "complaints_known_for": 0.61,
         }  # fmt: skip

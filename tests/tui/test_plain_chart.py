@@ -15,8 +15,10 @@ def line(name, counts, among):
 
 
 def test_a_chart_is_as_it_was_agreed():
-    stopped, clicks = line("stopped", (800, 400, 0), 1000), line("clicks", (50, 10, 0), 100)
-    shown = Curve("cap", "limit", ("1", "2", "3"), 1000, 10, (stopped, clicks, line("orders", (0, 0, 0), 0)))
+    stopped, responses = line("stopped", (800, 400, 0), 1000), line("responses", (50, 10, 0), 100)
+    shown = Curve(
+        "cap", "limit", ("1", "2", "3"), 1000, 10, (stopped, responses, line("orders", (0, 0, 0), 0))
+    )
     assert draw_curve(shown, width=40, height=8) == [
         "  100 % ┤",
         "        │   │",
@@ -28,7 +30,7 @@ def test_a_chart_is_as_it_was_agreed():
         "        │             ■",
         "    0 % ┼─────────────│───────●■────",
         "             1        2        3",
-        "         limit   ● stopped   ■ clicks   │ 95 %",
+        "         limit   ● stopped   ■ responses   │ 95 %",
     ]
 
 

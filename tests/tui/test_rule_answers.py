@@ -42,7 +42,7 @@ async def test_the_curve_marks_the_rule_as_it_stands_and_tells_its_figures(
     async with started(size) as driver:
         await driver.press("3", "c")
         assert "[3]" in driver.text
-        assert "by limit ● stopped ■ clicks lost ▲ orders lost" in driver.words
+        assert "by limit ● stopped ■ responses lost ▲ orders lost" in driver.words
         if size != "medium":
             assert "now [3] stopped 20.0 % (200)" in driver.words
         await driver.press("c")

@@ -55,7 +55,7 @@ async def test_the_replay_shows_totals_rates_side_by_side_and_what_it_is(started
     async with started("large") as driver:
         await driver.press("3")
         for part in ("1,204,511", "214,090", "17.8 %", "1,200 of 2,013 lose a mail", "stopped kept random", "0.60 %",
-                     "complaints are known for 61 %", "4 clicked, 2 led to an order", "newsletter Nail clipper → cart",
+                     "complaints are known for 61 %", "4 were responded to, 2 led to an order", "newsletter Nail clipper → cart",
                      "a past that was no experiment"):  # fmt: skip
             assert part in driver.words
 

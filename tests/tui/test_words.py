@@ -144,7 +144,7 @@ def document(*findings: dict[str, object]) -> CustomerPicture:
 
 
 EFFECT = SuggestedEffect(
-    stops=11, of=11, messages=12, wanted=StoppedWanted(opened=0, clicked=1, converted=0), last_resort=False
+    stops=11, of=11, messages=12, wanted=StoppedWanted(opened=0, responded=1, converted=0), last_resort=False
 )
 FINDING = {
     "verdict": "risk",

@@ -183,7 +183,7 @@ def _findings(findings: "Sequence[Finding]", unanswered: "Sequence[Unanswered]",
             last = "; last resort: the flow goes on for everybody else" if effect.last_resort else ""
             title = str(rule.get("title") or rule["id"])
             noun = "message" if effect.messages == 1 else "messages"
-            lost = f"of all that this customer got it stops {effect.messages:,} {noun}, {effect.wanted.clicked:,} of them clicked"
+            lost = f"of all that this customer got it stops {effect.messages:,} {noun}, {effect.wanted.responded:,} of them responded to"
             of = f"the {effect.of:,} too many" if finding.excess is not None else f"{effect.of:,}"
             line(f"         would help: {title}: it stops {effect.stops:,} of {of} ({lost}){last}")
     if findings:
@@ -315,7 +315,12 @@ def _rates(rates: "RatesBeside") -> None:
         return f"{percent(rate.rate)} ({within})" if within else "unknown"
 
     groups = (rates.stopped, rates.let_through, rates.random_same_number)
-    words = {"click": "clicked", "order": "ordered", "complaint": "complained", "opt_out": "opted out"}
+    words = {
+        "response": "responded to",
+        "order": "ordered",
+        "complaint": "complained",
+        "opt_out": "opted out",
+    }
     table(
         ("what followed, 95 %", "stopped", "let through", "as many at random"),
         [(word, *(rate_text(getattr(group, name)) for group in groups)) for name, word in words.items()],
@@ -336,12 +341,12 @@ def curve(answer: "SweepDocument") -> None:
         line(row)
     line()
     table(
-        (by, "", "stopped", "share", "deferred", "let through", "people", "clicks lost", "orders lost", "opt-outs"),
+        (by, "", "stopped", "share", "deferred", "let through", "people", "responses lost", "orders lost", "opt-outs"),
         [
             (
                 getattr(point, by), bar(point.stopped, max(stopped)), f"{point.stopped:,}", _share(point.stopped, point.messages),
                 f"{point.deferred:,}", f"{point.let_through:,}", f"{point.customers_affected:,}",
-                f"{point.stopped_wanted.clicked:,}", f"{point.stopped_wanted.converted:,}",
+                f"{point.stopped_wanted.responded:,}", f"{point.stopped_wanted.converted:,}",
                 f"{point.stopped_unwanted.unsubscribed_next:,}",
             )
             for point in points

@@ -73,7 +73,7 @@ def _strongest(signs: str) -> str:
     return next((sign for sign in RANK if sign in signs), " ")
 
 
-SIGNS = {"stopped": "●", "clicks": "■", "orders": "▲"}
+SIGNS = {"stopped": "●", "responses": "■", "orders": "▲"}
 """Line → its mark, which needs no colour."""
 
 _MARGIN, _NARROWEST, _WIDEST = 9, 4, 9

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from audit.rules.replay.totals import Displacement, ReplayDocument
     from tui.session.view_models import Sample
 
-RATES = (("clicked", "click"), ("ordered", "order"), ("complained", "complaint"), ("opted out", "opt_out"))
+RATES = (
+    ("responded", "response"),
+    ("ordered", "order"),
+    ("complained", "complaint"),
+    ("opted out", "opt_out"),
+)
 """Label and key of the rates, in the order they are read."""
 
 CAVEAT = "Counts of a past that was no experiment: not what would have happened."
@@ -105,7 +110,7 @@ def stopped_outcomes(replay: ReplayDocument) -> Content:
     welcome, unwelcome = replay.stopped_wanted, replay.stopped_unwanted
     return joined(
         ("Among the stopped: ", "bold"),
-        f"{number(welcome.clicked)} clicked, {number(welcome.converted)} led to an order; ",
+        f"{number(welcome.responded)} were responded to, {number(welcome.converted)} led to an order; ",
         f"{number(unwelcome.complained)} drew a complaint, "
         f"{number(unwelcome.unsubscribed_next)} were followed by an opt-out.",
     )

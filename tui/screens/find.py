@@ -37,7 +37,7 @@ CAMPAIGNS = (
     Column("findings", "findings", width=8, right=True, show=number),
     Column("customers", "people", width=7, right=True, show=number),
     Column("messages", "mails", width=8, right=True, show=number),
-    Column("clicked", "clicked", width=8, right=True, show=number),
+    Column("clicked", "responses", width=9, right=True, show=number),
 )
 
 

@@ -130,7 +130,7 @@ class ReplayPane(VerticalScroll, AnswerPane):
 
 
 AXES = ("limit", "window")
-WORDS = {"stopped": "stopped", "clicks": "clicks lost", "orders": "orders lost"}
+WORDS = {"stopped": "stopped", "responses": "responses lost", "orders": "orders lost"}
 """Line of the chart → a word for it."""
 
 SMALLEST, ROOMY = 3, 7

@@ -13,7 +13,7 @@ WIDTH, RIGHT = 640, 16
 """Of every picture: its width, and what is left free at its right."""
 
 _HEIGHT, _LEFT, _TOP, _BOTTOM = 320, 64, 40, 44
-_LOOKS = {"stopped": ("a", ""), "clicks": ("b", "7 4"), "orders": ("c", "2 4")}
+_LOOKS = {"stopped": ("a", ""), "responses": ("b", "7 4"), "orders": ("c", "2 4")}
 """Line → its class in the style sheet, and its dash."""
 
 _MOST_LABELS = 16
@@ -106,7 +106,7 @@ def _line(series: Series, count: int, highest: float) -> Iterable[str]:
 def _mark(series: str, x: float, y: float) -> str:
     if series == "stopped":
         return f'<circle cx="{x}" cy="{y}" r="4"/>'
-    if series == "clicks":
+    if series == "responses":
         return f'<rect x="{x - 4}" y="{y - 4}" width="8" height="8"/>'
     return f'<path d="M{x} {y - 5} l5 9 h-10 z"/>'
 

@@ -23,10 +23,10 @@ WHAT_IT_IS = (
 MOST = 20
 """House value: rows of a table that may be long; how many there are is said."""
 
-_RATES = {"click": "clicked", "order": "ordered", "complaint": "complained", "opt_out": "opted out"}
+_RATES = {"response": "responded to", "order": "ordered", "complaint": "complained", "opt_out": "opted out"}
 _OUTCOMES = {
     "opened": "opened",
-    "clicked": "clicked",
+    "responded": "responded to",
     "converted": "followed by an order",
     "complained": "complained of",
     "unsubscribed_next": "followed by an opt-out",

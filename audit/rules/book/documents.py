@@ -144,7 +144,7 @@ class RuleReach(Document):
         """It in words, for people."""
         wanted, unwanted = self.stopped_wanted, self.stopped_unwanted
         people = f"of {self.customers_affected:,} of {self.customers:,} people"
-        welcome = f"{wanted.clicked:,} clicked, {wanted.converted:,} led to an order"
+        welcome = f"{wanted.responded:,} were responded to, {wanted.converted:,} led to an order"
         unwelcome = f"{unwanted.complained:,} drew a complaint, {unwanted.unsubscribed_next:,} were followed by an opt-out"
         return [
             f"{self.stopped:,} of {self.messages:,} messages stopped, {people}",

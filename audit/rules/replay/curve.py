@@ -202,7 +202,7 @@ def curve(document: SweepDocument) -> Curve:
     """What is drawn of a sweep.
 
     Its lines: messages stopped, of all; and of what followed on messages that were judged, what followed on those that
-    would have been stopped: clicks, and orders after a click. A line of which the data holds nothing is unknown.
+    would have been stopped: responses, and orders after one. A line of which the data holds nothing is unknown.
     """
     points = document.points
     by_window = len({point.window for point in points}) > 1 or points[0].limit is None
@@ -214,7 +214,7 @@ def curve(document: SweepDocument) -> Curve:
         points[0].customers,
         (
             _series("stopped", "messages stopped", ((point.stopped, point.messages) for point in points)),
-            _series("clicks", "clicks lost", (_lost(point, "click") for point in points)),
+            _series("responses", "responses lost", (_lost(point, "response") for point in points)),
             _series("orders", "orders lost", (_lost(point, "order") for point in points)),
         ),
     )
@@ -276,7 +276,7 @@ def _share_at(series: Series, point: int) -> str:
     return f"{percent(series.shares[point])} ({series.counts[point]:,} of {series.among[point]:,})"
 
 
-def _lost(point: SweepPoint, name: Literal["click", "order"]) -> tuple[int, int]:
+def _lost(point: SweepPoint, name: Literal["response", "order"]) -> tuple[int, int]:
     """What followed on stopped messages, of all that followed on judged ones; of none where it is not recorded."""
     stopped: Rate = getattr(point.rates.stopped, name)
     passed: Rate = getattr(point.rates.let_through, name)

@@ -18,12 +18,12 @@ CONVERSION = timedelta(days=7)
 """An order counts as a message's when it follows a click on it within this time."""
 
 _NEEDS = {
-    "click": ("message_clicked",),
+    "response": ("message_clicked",),
     "order": ("message_clicked", "order_completed"),
     "complaint": ("message_complained",),
     "opt_out": (),
 }
-_FLAG = {"click": "clicked", "order": "converted", "complaint": "complained", "opt_out": "opted_out"}
+_FLAG = {"response": "clicked", "order": "converted", "complaint": "complained", "opt_out": "opted_out"}
 
 
 class Rate(Document):
@@ -40,9 +40,10 @@ class Rates(Document):
     """What followed on messages, in numbers of them."""
 
     messages: int
-    click: Rate
+    response: Rate
+    """A click by a person, or an answer to mail on paper."""
     order: Rate
-    """An order after a click, of the same item or category, within 7 days."""
+    """An order after a response, of the same item or category, within 7 days."""
     complaint: Rate
     """Among the messages whose mailbox provider's complaints are known."""
     opt_out: Rate
@@ -72,7 +73,7 @@ def of(events: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
 
 
 def rates(cells: pl.DataFrame, coverage: Coverage) -> Rates:
-    """The rates of click, order, complaint and opt-out among the messages of `cells`, `n` each."""
+    """The rates of response, order, complaint and opt-out among the messages of `cells`, `n` each."""
     shares: dict[str, Rate] = {}
     for name, flag in _FLAG.items():
         among = cells.filter("complaint_known") if name == "complaint" else cells

@@ -69,9 +69,10 @@ class StoppedWanted(Document):
     """How many of the stopped were welcome."""
 
     opened: int
-    clicked: int
+    responded: int
+    """By a person: with a click, or to mail on paper, such as by a coupon redeemed."""
     converted: int
-    """Followed by an order after a click, of the same item or category, within 7 days."""
+    """Followed by an order after that, of the same item or category, within 7 days."""
 
 
 class StoppedUnwanted(Document):
@@ -192,7 +193,7 @@ class Totals:
             ),
             "stopped_wanted": StoppedWanted(
                 opened=_sum(stopped.filter("opened")),
-                clicked=_sum(stopped.filter("clicked")),
+                responded=_sum(stopped.filter("clicked")),
                 converted=_sum(stopped.filter("converted")),
             ),
             "stopped_unwanted": StoppedUnwanted(

@@ -36,7 +36,7 @@ def test_a_suggestion_says_what_it_would_have_stopped_and_what_of_it_was_welcome
     finding = nails(own)
     effect = finding.suggested_effect
     assert (effect.stops, effect.of, effect.messages, effect.last_resort) == (11, 11, 11, False)
-    assert (effect.wanted.clicked, effect.wanted.converted) == (1, 0)
+    assert (effect.wanted.responded, effect.wanted.converted) == (1, 0)
     assert finding.covered_by is None
 
 

@@ -99,8 +99,8 @@ def test_names_in_markdown_stay_names(page):
 def test_the_replay_page_tells_totals_rates_and_who_displaced_whom():
     made = replay_page("md")
     assert "- stopped: 2 (66.7 %)" in made
-    assert "- wanted, among the stopped: 0 opened, 1 clicked, 1 followed by an order" in made
-    assert "| clicked | 1 of 2 · 50.0 % (9.5–90.5) | 0 of 1 · 0.0 % (0.0–79.3) |" in made
+    assert "- wanted, among the stopped: 0 opened, 1 responded to, 1 followed by an order" in made
+    assert "| responded to | 1 of 2 · 50.0 % (9.5–90.5) | 0 of 1 · 0.0 % (0.0–79.3) |" in made
     assert "| complained | unknown | unknown | unknown |" in made
     assert "2 of 2 pairs" in made
     assert "| (no campaign) | 1 |" in made
@@ -115,7 +115,7 @@ def test_the_replay_page_sets_the_sender_beside_the_exact_rules():
 
 def test_the_curve_page_has_its_numbers_in_a_table_and_in_words():
     made = sweep_page("md")
-    assert "| limit | messages stopped, of 3 | clicks lost, of 1 | orders lost, of 1 |" in made
+    assert "| limit | messages stopped, of 3 | responses lost, of 1 | orders lost, of 1 |" in made
     assert "| 1 | 2 · 66.7 % (20.8–93.9) | 1 · 100.0 % (20.7–100.0) | 1 · 100.0 % (20.7–100.0) |" in made
     assert "Messages stopped: from 66.7 % (2 of 3) at limit 1 to 0.0 % (0 of 3) at 3." in made
 

@@ -312,7 +312,7 @@ def test_those_that_came_after_the_last_of_a_finding_are_others(over: bool, said
     [(3, 3, "This would have prevented it:"), (1, 3, "This would have stopped 1 of the 3:")],
 )
 def test_a_rule_prevents_only_what_it_stops(stops: int, of: int, said: str) -> None:
-    wanted = {"opened": 0, "clicked": 0, "converted": 0}
+    wanted = {"opened": 0, "responded": 0, "converted": 0}
     effect = {"stops": stops, "of": of, "messages": stops, "wanted": wanted, "last_resort": False}
     letter = reports.reply(
         PICTURE, [finding(suggested_effect=effect)], EXPLANATIONS, remedy=Remedy(rule=RULE)

@@ -331,7 +331,7 @@ def test_an_id_that_reads_like_the_key_of_a_message_without_one_is_its_id(monkey
     monkeypatch.setattr(kernel, "MIN_MESSAGES", 1)
     made = fleet.simulate(frame.lazy(), rules, context(frame)).document().to_json()
     assert made == expected
-    assert (made["messages"], made["stopped_wanted"]["clicked"]) == (2, 1)
+    assert (made["messages"], made["stopped_wanted"]["responded"]) == (2, 1)
 
 
 def test_more_different_texts_than_its_table_begins_with_have_each_their_number():

@@ -47,7 +47,7 @@ def test_a_replay_of_nothing_is_all_zero():
         [],
         None,
     )
-    assert made["rates"]["stopped"]["click"] == {"n": 0, "of": 0, "rate": None, "low": None, "high": None}
+    assert made["rates"]["stopped"]["response"] == {"n": 0, "of": 0, "rate": None, "low": None, "high": None}
 
 
 def test_decisions_are_a_row_a_message_in_order_and_in_their_columns():
@@ -95,7 +95,7 @@ def test_a_gap_and_a_mute_displace_nobody():
 )
 def test_wanted_is_joined_by_customer_and_message_and_leaves_machines_out(acts, wanted):
     made = told([NEWS, *acts], MUTE)["stopped_wanted"]
-    assert (made["opened"], made["clicked"], made["converted"]) == wanted
+    assert (made["opened"], made["responded"], made["converted"]) == wanted
 
 
 @pytest.mark.parametrize(
@@ -147,12 +147,15 @@ def test_rates_stand_beside_each_other_and_beside_as_many_at_random():
         15,
         15,
     ]
-    assert (rates["stopped"]["click"]["n"], rates["let_through"]["click"]["rate"]) == (0, round(1 / 15, 6))
+    assert (rates["stopped"]["response"]["n"], rates["let_through"]["response"]["rate"]) == (
+        0,
+        round(1 / 15, 6),
+    )
 
 
 def test_a_rate_of_what_the_data_never_holds_is_unknown():
     rates = told([NEWS], MUTE)["rates"]["stopped"]
-    assert [rates[name]["rate"] for name in ("click", "order", "complaint", "opt_out")] == [None] * 4
+    assert [rates[name]["rate"] for name in ("response", "order", "complaint", "opt_out")] == [None] * 4
 
 
 def test_complaints_are_known_for_the_providers_that_report_one():

@@ -127,12 +127,12 @@ def counted(rows, decisions, documents):
     }
     kinds = {row["kind"] for row in rows}
     recorded = {
-        "click": "message_clicked" in kinds,
+        "response": "message_clicked" in kinds,
         "order": {"message_clicked", "order_completed"} <= kinds,
         "complaint": "message_complained" in kinds,
         "opt_out": bool(kinds & set(NO)),
     }
-    flags = {"click": "clicked", "order": "converted", "complaint": "complained", "opt_out": "opted_out"}
+    flags = {"response": "clicked", "order": "converted", "complaint": "complained", "opt_out": "opted_out"}
     rates = {}
     for group, keys in groups.items():
         for rate, flag in flags.items():
@@ -166,7 +166,8 @@ def test_the_totals_are_those_of_the_contract_counted_naively(history, documents
     what, groups, rates, displaced, known_for = counted(rows, decisions, documents)
 
     stopped = groups["stopped"]
-    wanted = {name: sum(what[key][name] for key in stopped) for name in ("opened", "clicked", "converted")}
+    flags = {"opened": "opened", "responded": "clicked", "converted": "converted"}
+    wanted = {name: sum(what[key][flag] for key in stopped) for name, flag in flags.items()}
     assert told["stopped_wanted"] == wanted
     assert told["stopped_unwanted"] == {
         "complained": sum(what[key]["complained"] for key in stopped),
