@@ -2,11 +2,11 @@
 
 import sys
 
-from tui.exit_codes import Exit
+from tui import Exit, exit_code
 
 
 def main() -> None:
-    """Run the program; end with an exit code of `tui.exit_codes`."""
+    """Run the program; end with one of `Exit`."""
     sys.exit(run(sys.argv[1:]))
 
 
@@ -18,7 +18,6 @@ def run(arguments: list[str]) -> int:
         print(f"whysent {__version__}")
         return Exit.OK
     from audit.errors import WhysentError
-    from tui import exit_codes
     from tui.commands import build
     from tui.commands.output import answer_from, complain
 
@@ -27,7 +26,7 @@ def run(arguments: list[str]) -> int:
         return build()(arguments)
     except WhysentError as error:
         complain(str(error))
-        return exit_codes.of(error)
+        return exit_code(error)
     except BrokenPipeError:
         sys.stderr.close()
         return Exit.OK

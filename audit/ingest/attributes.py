@@ -12,11 +12,14 @@ from typing import Any
 import polars as pl
 
 from audit.ingest import strict_json
+from audit.ingest.values import as_text
 from audit.privacy.clean import clean_column
 from audit.storage import toml_input
 
 _TEXT = r'"[^"\\\x00-\x1f]*"'
 _FLAT = rf"^\{{({_TEXT}: ?({_TEXT}|-?\d{{1,30}}(\.\d{{1,30}})?|true|false|null)(, ?{_TEXT}: ?({_TEXT}|-?\d{{1,30}}(\.\d{{1,30}})?|true|false|null))*)?\}}$"
+
+_NO_JSON = (pl.Binary, pl.Duration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +69,14 @@ def mark(events: pl.DataFrame, flags: Mapping[str, pl.Series]) -> pl.DataFrame:
     return events
 
 
-def keep(events: pl.DataFrame, unread: Mapping[str, pl.Series]) -> pl.DataFrame:
-    """Keep in the attributes, under its column's name, what could not be read: `"time_zone":"CEST","time_zone_flag":"unread"`."""
-    for name, texts in unread.items():
+def keep(events: pl.DataFrame, kept: Mapping[str, tuple[pl.Series, pl.Series]]) -> pl.DataFrame:
+    """Keep texts in the attributes under their column's name, with a flag: `"price":"5 or 6","price_flag":"unread"`."""
+    for name, (texts, flags) in kept.items():
         if "attributes" not in events.columns:
             events = events.with_columns(pl.lit(None, pl.String).alias("attributes"))
-        kept = of_columns(texts.alias(name).to_frame(), [name])
-        events = events.with_columns(merged(pl.col("attributes"), kept.alias("note")).alias("attributes"))
-        flag = pl.Series("flag", ["unread"]).new_from_index(0, events.height).set(texts.is_null(), None)
-        events = mark(events, {name: flag})
+        note = of_columns(texts.alias(name).to_frame(), [name])
+        events = events.with_columns(merged(pl.col("attributes"), note.alias("note")).alias("attributes"))
+        events = mark(events, {name: flags})
     return events
 
 
@@ -96,6 +98,7 @@ def merged(first_object: "pl.Expr", second_object: "pl.Expr | pl.Series") -> pl.
 
 def of_columns(rows: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     """The columns `names` as one JSON object a row; absent values are left out, all absent is null."""
+    rows = rows.with_columns(as_text(rows[name]) for name in names if rows.schema[name] in _NO_JSON)
     pieces = [_piece(rows[name], name) for name in names]
     joined = pl.concat_str(pieces, separator=",", ignore_nulls=True)
     return rows.select(

@@ -17,6 +17,7 @@ from audit.ingest.attributes import field_of
 from audit.ingest.format import IDENTIFIERS, Batch, Format, Options
 from audit.ingest.paths import Paths
 from audit.ingest.readers import Table
+from audit.ingest.values import as_text
 
 _ADDRESS = r"^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
 _TITLES = {
@@ -138,7 +139,7 @@ def _identifiers(rows: pl.DataFrame, to_vault: dict[str, str]) -> pl.DataFrame:
         rows.select(
             pl.col("customer_id").cast(pl.String),
             pl.lit(field).alias("field"),
-            pl.col(name).cast(pl.String).alias("value"),
+            as_text(rows[name]).alias("value"),
         )
         .drop_nulls()
         .filter(pl.col("value").str.strip_chars() != "")

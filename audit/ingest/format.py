@@ -27,7 +27,8 @@ class Batch:
       booleans `true` / `false`, empty is absent; `customer_id` is the source's own id;
     - `identifiers`, `rejected`: frames as above;
     - `source`: the rows as they were read, with `row`, for what is refused later; None where `events` tells it all;
-    - `time_zone`: where times without an offset are read, if not in the import's;
+    - `time_zone`: where times without an offset are read, if not in the import's; `decimal`: the decimal sign, where a map
+      says it;
     - `skipped`: reason → rows that are of no interest.
     """
 
@@ -40,6 +41,7 @@ class Batch:
     skipped: Mapping[str, int] = field(default_factory=dict)
     source: pl.DataFrame | None = None
     time_zone: str | None = None
+    decimal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import and_, or_
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import polars as pl
 from msgspec import Meta, Struct
@@ -179,6 +179,12 @@ class Time(Struct, frozen=True):
     zone: str | None = None
 
 
+class Numbers(Struct, frozen=True):
+    """The decimal sign; what the column as a whole shows where that is not said."""
+
+    decimal: Literal[",", "."] | None = None
+
+
 class About(Struct, frozen=True):
     """What a format is called, for `--format` and for people, and which files it reads."""
 
@@ -197,6 +203,9 @@ class Map(Struct, frozen=True):
     drop: Names = ()
     record: Names = ()
     time: Annotated[Time, toml_input.table(Time, "is a table of texts; put values in quotes")] = Time()
+    numbers: Annotated[Numbers, toml_input.table(Numbers, "is a table; write [numbers] with decimal")] = (
+        Numbers()
+    )
     skip: Annotated[tuple[Skip, ...], tables(Skip, "is a list of tables; write [[skip]]")] = ()
     when: Annotated[tuple[When, ...], tables(When, "is a list of tables; write [[when]]")] = ()
     delimiter: str | None = None

@@ -64,6 +64,7 @@ def _batch(mapping: Map, table: Table) -> Batch:
         rows=table.count,
         skipped=skipped,
         time_zone=mapping.time.zone,
+        decimal=mapping.numbers.decimal,
     )
 
 

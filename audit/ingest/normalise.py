@@ -4,30 +4,33 @@ Then ids made from what is in a row where there are none, and free text without 
 """
 
 import hashlib
-import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
-from zoneinfo import available_timezones
 
 import polars as pl
 
-from audit.events.schema import (
-    KINDS,
-    MESSAGE_CLASSES,
-    NEEDED,
-    OTHER,
-    SCHEMA,
-    SOURCES,
-    TIME,
-)
+from audit.events.schema import KINDS, NEEDED, OTHER, SCHEMA, TIME
 from audit.events.vocabulary import OPT_INS, OPT_OUTS
 from audit.ingest import attributes, strict_json, timestamps
+from audit.ingest.values import (
+    MEANT,
+    UNREAD,
+    Conventions,
+    Read,
+    as_text,
+    country,
+    known_words,
+    listed,
+    number,
+    truth,
+    zone,
+)
 from audit.privacy import scan
-from audit.privacy.clean import clean, clean_column
+from audit.privacy.clean import clean_column
 
 if TYPE_CHECKING:
     from audit.privacy.vault import Vault
@@ -56,23 +59,31 @@ class Cast:
 
 _THREADS = min(4, os.cpu_count() or 1)
 _ALWAYS = ("event_id", *NEEDED)
-_WORDS = {"kind": (*KINDS, OTHER), "message_class": MESSAGE_CLASSES, "source": SOURCES}
+_READERS: dict[str, Callable[[pl.Series], Read]] = {
+    "message_class": known_words, "source": known_words, "time_zone": zone, "country": country, "topics": listed,
+    "gift": truth, "machine": truth,
+}  # fmt: skip
+"""How the columns are read that have a form of their own; all others are text, times or numbers."""
 
 
-def cast(rows: pl.DataFrame, time_zone: str) -> Cast:
+def cast(rows: pl.DataFrame, conventions: Conventions) -> Cast:
     """Canonical events of `rows`: the column `row` and any canonical columns, as in `Batch.events`.
 
-    Times without an offset are read in `time_zone`.
+    They are read by the `conventions` of their file. A field that cannot be read is left out, its text kept in
+    `attributes`; only one of `NEEDED` decides about its row.
     """
     rows = _with_states(rows)
-    casting = _Casting(rows["row"], time_zone)
+    casting = _Casting(rows["row"], conventions)
     present = [name for name in SCHEMA if name in _ALWAYS or _has_values(rows, name)]
     with ThreadPoolExecutor(
         _THREADS
     ) as pool:  # polars lets other threads run, and a column is mostly one thread's work
         columns = list(pool.map(lambda name: casting.column(rows, name), present))
     events = pl.DataFrame([rows["row"].cast(pl.UInt64), *columns])
-    events = attributes.keep(attributes.mark(events, casting.flags), casting.unread)
+    events = attributes.mark(events, casting.flags)
+    events = attributes.keep(events, casting.kept)
+    unread = casting.unread()
+    events = events if unread is None else events.with_columns(unread)
     refused = casting.refused(events)
     if refused.height:
         events = events.join(refused, on="row", how="anti", maintain_order="left")
@@ -109,12 +120,12 @@ def _with_states(rows: pl.DataFrame) -> pl.DataFrame:
 class _Casting:
     """One frame on its way: the reasons against its rows, and the flags to note in their attributes."""
 
-    def __init__(self, rows: pl.Series, time_zone: str) -> None:
-        self._zone = time_zone
+    def __init__(self, rows: pl.Series, conventions: Conventions) -> None:
+        self._conventions = conventions
         self._against: dict[str, list[tuple[pl.Series, str]]] = {name: [] for name in SCHEMA}
         self._rows = rows
         self.flags: dict[str, pl.Series] = {}
-        self.unread: dict[str, pl.Series] = {}
+        self.kept: dict[str, tuple[pl.Series, pl.Series]] = {}
         self.identifiers = pl.DataFrame(schema=FOUND)
 
     def column(self, rows: pl.DataFrame, name: str) -> pl.Series:
@@ -124,18 +135,33 @@ class _Casting:
         elif dtype == TIME:
             values = self._time(rows[name])
         elif dtype == pl.Float64:
-            values = self._number(rows[name])
+            values = self._kept(rows[name], number(rows[name], self._conventions))
         elif name == "attributes":
             values = self._attributes(rows[name])
-        elif dtype == pl.String:
-            values = self._text(rows[name])
+        elif name in _READERS:
+            values = self._read(rows[name], name)
         else:
-            values = self._other(rows[name], dtype)
+            values = self._text(rows[name])
         if name in NEEDED and not (
             dtype == TIME and _has_values(rows, name)
         ):  # `_time` tells absent from no time
             self._refuse(name, values.is_null(), "is absent")
         return values
+
+    def unread(self) -> pl.Series | None:
+        """The fields of each row that were left out, as `column:why`; None where there are none."""
+        parts = [
+            (pl.lit(f"{name}:") + pl.lit(flags.set(flags.is_in(MEANT).fill_null(value=False), None))).alias(
+                name
+            )
+            for name, (_, flags) in sorted(self.kept.items())
+        ]
+        if not parts:
+            return None
+        listed = (
+            self._rows.to_frame().select(pl.concat_list(parts).list.drop_nulls().alias("unread")).to_series()
+        )
+        return listed.set(listed.list.len() == 0, None)
 
     def refused(self, events: pl.DataFrame) -> pl.DataFrame:
         parts = [
@@ -152,118 +178,75 @@ class _Casting:
             self._against[name].append((mask, f"{name} {reason}"))
 
     def _text(self, column: pl.Series) -> pl.Series:
-        text = clean_column(_as_text(column))
+        text = clean_column(as_text(column))
         blank = text == ""
         if blank.any():
             text = text.set(blank, None)
         if column.name == "customer_id":
             blank = text.str.strip_chars() == ""
             text = text.set(blank, None) if blank.any() else text
-        if column.name in _WORDS:
-            self._words(text, _WORDS[column.name])
-        if column.name == "time_zone":
-            text = self._left_out(text, _is_unknown(text, available_timezones()))
+        if column.name == "kind":
+            self._kinds(text)
         return text
 
-    def _left_out(self, text: pl.Series, unread: pl.Series) -> pl.Series:
-        """Leave what cannot be read out of the column; the attributes keep it, with a flag."""
-        if unread.any():
-            self.unread[text.name] = text.set(~unread, None)
-        return text.set(unread, None) if unread.any() else text
+    def _read(self, column: pl.Series, name: str) -> pl.Series:
+        """A column that has a reader of its own."""
+        if column.dtype == SCHEMA[name] != pl.String:
+            return _cleaned_list(column) if column.dtype == pl.List(pl.String) else column
+        text = self._text(as_text(column))
+        return self._kept(text, _READERS[name](text))
 
-    def _words(self, text: pl.Series, allowed: Sequence[str]) -> None:
+    def _kept(self, column: pl.Series, answer: Read) -> pl.Series:
+        """The values; the attributes keep the text of what was left out, with a flag."""
+        if answer.flags is not None:
+            texts = clean_column(as_text(column)).set(answer.flags.is_null(), None)
+            self.kept[column.name] = texts, answer.flags
+        return answer.values
+
+    def _kinds(self, text: pl.Series) -> None:
         for value in text.drop_nulls().unique().sort():
-            if value not in allowed:
-                near = get_close_matches(value, allowed, 1)
+            if value not in (*KINDS, OTHER):
+                near = get_close_matches(value, KINDS, 1)
                 hint = f"; did you mean {near[0]}?" if near else ""
                 self._refuse(text.name, text == value, f"is none of those we know{hint}")
 
     def _time(self, column: pl.Series) -> pl.Series:
-        present = column.set(column == "", None) if column.dtype == pl.String else column
-        times, flags = timestamps.read(present, self._zone)
-        self._refuse(column.name, present.is_not_null() & times.is_null(), "is no time")
+        is_typed = column.dtype in (pl.Datetime, pl.Date)
+        present = column if is_typed else as_text(column).set(as_text(column) == "", None)
+        times, flags = timestamps.read(present, self._conventions.time_zone)
+        unread = present.is_not_null() & times.is_null()
         if column.name in NEEDED:
+            self._refuse(column.name, unread, "is no time")
             self._refuse(column.name, present.is_null(), "is absent")
+        elif unread.any():
+            self._kept(present, Read(times, _flagged(unread)))
         if flags.null_count() < len(flags):
             self.flags[column.name] = flags
         return times.alias(column.name)
 
-    def _number(self, column: pl.Series) -> pl.Series:
-        present = column
-        if column.dtype == pl.String:
-            text = column.str.strip_chars()
-            present = text.set(text == "", None)
-        number = present.cast(pl.Float64, strict=False)
-        unread = present.is_not_null() & (number.is_null() | ~number.is_finite())
-        self._refuse(column.name, unread.fill_null(value=True), "is no finite number")
-        return number
-
     def _attributes(self, column: pl.Series) -> pl.Series:
-        text = _as_text(column)
+        text = as_text(column)
         parsed = attributes.read(text)
-        self._refuse(column.name, parsed.bad, "is no JSON object")
-        if parsed.identifiers.height:
+        found = parsed.identifiers
+        if parsed.bad.any():
+            names_values = (parsed.bad & text.str.contains(r'["{:=]')).fill_null(value=False)
+            self._kept(text.set(names_values, None), Read(text, _flagged(parsed.bad)))
+            hidden = text.filter(names_values).unique()  # anything may stand in what nobody can take apart
+            found = pl.concat(
+                [found, hidden.to_frame("text").with_columns(field=pl.lit("other"), value="text")]
+            )
+        if found.height:
             rows = pl.DataFrame({"row": self._rows, "text": text})
-            self.identifiers = rows.join(parsed.identifiers, on="text", maintain_order="left").drop("text")
+            self.identifiers = rows.join(found, on="text", maintain_order="left").drop("text")
         return parsed.text
 
-    def _other(self, column: pl.Series, dtype: pl.DataType) -> pl.Series:
-        if column.dtype == dtype:
-            return _cleaned_list(column) if dtype == pl.List(pl.String) else column
-        reader = _truth if dtype == pl.Boolean else _list
-        return self._by_value(_as_text(column), reader, dtype)
 
-    def _by_value(self, text: pl.Series, reader: "Callable[[str], object]", dtype: pl.DataType) -> pl.Series:
-        """Read each different text once; `reader` raises ValueError for what it cannot take."""
-        values: dict[str, object] = {}
-        bad = []
-        for value in text.drop_nulls().unique():
-            try:
-                values[value] = reader(value)
-            except (ValueError, RecursionError):
-                bad.append(value)
-        expected = "true or false" if dtype == pl.Boolean else "JSON list of texts"
-        self._refuse(text.name, text.is_in(bad).fill_null(value=False), f"is no {expected}")
-        table = pl.DataFrame(
-            {"text": list(values), "value": list(values.values())},
-            schema={"text": pl.String(), "value": dtype},
-        )
-        return (
-            text.to_frame("text")
-            .join(table, on="text", how="left", maintain_order="left")["value"]
-            .alias(text.name)
-        )
+def _flagged(unread: pl.Series) -> pl.Series:
+    return pl.Series("flag", [UNREAD]).new_from_index(0, len(unread)).set(~unread, None)
 
 
 def _has_values(rows: pl.DataFrame, name: str) -> bool:
     return name in rows.columns and rows[name].null_count() < rows.height
-
-
-def _as_text(column: pl.Series) -> pl.Series:
-    return column if column.dtype == pl.String else column.cast(pl.String)
-
-
-def _is_unknown(text: pl.Series, allowed: set[str]) -> pl.Series:
-    unknown = [value for value in text.drop_nulls().unique() if value not in allowed]
-    return text.is_in(unknown).fill_null(value=False)
-
-
-def _truth(value: str) -> bool | None:
-    if not value:
-        return None
-    word = value.strip().lower()
-    if word not in ("true", "false"):
-        raise ValueError(value)
-    return word == "true"
-
-
-def _list(value: str) -> list[str] | None:
-    if not value:
-        return None
-    parsed = json.loads(value)
-    if not isinstance(parsed, list) or not all(isinstance(text, str) for text in parsed):
-        raise ValueError(value)
-    return [clean(text) for text in parsed]
 
 
 def _cleaned_list(column: pl.Series) -> pl.Series:

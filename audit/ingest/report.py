@@ -4,7 +4,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
+from msgspec import convert
 from msgspec.structs import replace
 
 from audit.events.document import Document
@@ -20,6 +22,16 @@ class FileReport(Document):
     duplicates: int = 0
     quarantined: int = 0
     skipped: int = 0
+
+
+class UnreadField(Document):
+    """A column of which values could not be read; their rows came in without them, the text is in `attributes`."""
+
+    column: str
+    reason: Literal["unread", "ambiguous", "out_of_range"]
+    """unread: it is nothing that this column can hold; ambiguous: 1,234 means two numbers and its column does not say which;
+    out_of_range: beyond 10^12."""
+    rows: int
 
 
 COUNTS = ("rows", "accepted", "duplicates", "quarantined", "skipped")
@@ -45,6 +57,10 @@ class Imported(Document, schema="whysent.import/1"):
     """Events later than the import: no answer rests on them."""
     lost_opt_outs: int
     """Quarantined rows that look like a no."""
+    unread: dict[str, int]
+    """By column, how many values could not be read."""
+    unread_fields: tuple[UnreadField, ...]
+    """The same by column and reason."""
 
 
 @dataclass(slots=True)
@@ -54,6 +70,7 @@ class ImportReport:
     - `customers`, `first`, `last` (UTC): of the events that could be read, new or known;
     - `skipped_by_reason`: rows of no interest; `refused_by_reason`: rows in quarantine;
     - `future`: events later than the import; `lost_opt_outs`: rows in quarantine that look like a no;
+    - `unread`: fields that were left out of rows, by column and reason;
     - `quarantine`: the file with the refused rows, None if there are none;
     - `unknown`: files inside given folders that no format knows.
     """
@@ -67,6 +84,7 @@ class ImportReport:
     lost_opt_outs: int = 0
     skipped_by_reason: Counter[str] = field(default_factory=Counter)
     refused_by_reason: Counter[str] = field(default_factory=Counter)
+    unread: Counter[tuple[str, str]] = field(default_factory=Counter)
     unknown: list[Path] = field(default_factory=list)
 
     def count(self, file: int, **rows: int) -> None:
@@ -86,6 +104,13 @@ class ImportReport:
 
     def document(self) -> Imported:
         """The answer of `whysent import`."""
+        unread = [
+            {"column": column, "reason": reason, "rows": rows}
+            for (column, reason), rows in sorted(self.unread.items())
+        ]
+        by_column: Counter[str] = Counter()
+        for (column, _), rows in self.unread.items():
+            by_column[column] += rows
         return Imported(
             files=tuple(self.files),
             **{name: self.total(name) for name in COUNTS},
@@ -95,4 +120,6 @@ class ImportReport:
             quarantine=None if self.quarantine is None else str(self.quarantine.resolve()),
             future=self.future,
             lost_opt_outs=self.lost_opt_outs,
+            unread=dict(by_column.most_common()),
+            unread_fields=convert(unread, tuple[UnreadField, ...]),
         )

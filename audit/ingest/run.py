@@ -17,6 +17,7 @@ from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT
 from audit.ingest import attributes, formats, mapped, normalise, strict_json, timestamps
 from audit.ingest.format import REJECTED, Batch, Options
 from audit.ingest.report import FileReport, ImportReport
+from audit.ingest.values import Conventions
 from audit.population import coverage
 from audit.storage import event_store, private_files
 
@@ -85,6 +86,7 @@ class _Run:
         self._ws, self._options = ws, options
         self._started = datetime.now(UTC)
         self._files: dict[str, int] = {}
+        self._conventions: dict[str, Conventions] = {}
         self._events: list[pl.DataFrame] = []
         self._identifiers: list[pl.DataFrame] = []
         self._refused: list[pl.DataFrame] = []
@@ -98,7 +100,9 @@ class _Run:
         number = self._files.setdefault(batch.path, len(self._files))
         if number == len(self.report.files):
             self.report.files.append(FileReport(path=batch.path, format=batch.format))
-        normalised = normalise.cast(batch.events, batch.time_zone or self._options.time_zone)
+        zone = batch.time_zone or self._options.time_zone
+        conventions = self._conventions.setdefault(batch.path, Conventions(zone, batch.decimal))
+        normalised = normalise.cast(batch.events, conventions)
         events, refused = normalised.events, self._quarantined(batch, normalised.refused)
         if batch.rejected.height:
             events = events.join(batch.rejected.select("row"), on="row", how="anti", maintain_order="left")
@@ -182,6 +186,8 @@ class _Run:
             pl.col("occurred_at").min().alias("a"), pl.col("occurred_at").max().alias("b")
         ).row(0)
         report = self.report
+        for column, reason, rows in _unread(events).group_by("column", "reason").agg(pl.len()).rows():
+            report.unread[column, reason] += rows
         report.future += events.filter(pl.col("occurred_at") > self._started).height
         report.first = min(moment for moment in (report.first, earliest) if moment)
         report.last = max(moment for moment in (report.last, latest) if moment)
@@ -242,6 +248,17 @@ class _Run:
         name = _write_quarantine(self._ws.path / "quarantine", rows, self._ws.vault)
         self.report.quarantine = self._ws.path / "quarantine" / name
         return name
+
+
+def _unread(events: pl.DataFrame) -> pl.DataFrame:
+    """The fields that were left out of events: `customer_id, column, reason`, a row for each."""
+    if "unread" not in events.columns:
+        return pl.DataFrame(schema=dict.fromkeys(("customer_id", "column", "reason"), pl.String()))
+    fields = events.select("customer_id", "unread").drop_nulls("unread").explode("unread")
+    parted = pl.col("unread").str.split_exact(":", 1)
+    return fields.select(
+        "customer_id", column=parted.struct.field("field_0"), reason=parted.struct.field("field_1")
+    )
 
 
 def _with_customer(refused: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:

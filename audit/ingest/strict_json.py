@@ -265,16 +265,20 @@ class _Part:
             event = {name: said(value) for name, value in values.items()}
             if rest:
                 attributes = _flattened(rest) if "attributes" in rest else rest
-                event["attributes"] = dumps(attributes) if attributes else None
+                event["attributes"] = said(attributes) if attributes else None
             events.append(event)
         return events
 
 
-def _flattened(rest: dict[str, Any]) -> dict[str, Any]:
-    """What is left of an object, with what it calls attributes among it."""
+def _flattened(rest: dict[str, Any]) -> Any:
+    """What is left of an object, with what it calls attributes among it; if those are none, a list of both, to be kept as text."""
     attributes: dict[str, Any] = {}
     for key, value in rest.items():
-        attributes.update(_object(value) if key == "attributes" else {key: value})
+        try:
+            attributes.update(_object(value) if key == "attributes" else {key: value})
+        except ValueError:
+            others = {name: rest[name] for name in rest if name != key}
+            return [value, others] if others else value
     return attributes
 
 
@@ -282,7 +286,7 @@ def _object(value: Any) -> dict[str, Any]:
     """Attributes: an object, or its text."""
     parsed = loads(value) if isinstance(value, str) and value.strip() else value or {}
     if not isinstance(parsed, dict):
-        raise ValueError("attributes is no JSON object")  # noqa: TRY004  a bad row, whatever is wrong with it
+        raise ValueError("attributes is no JSON object")  # noqa: TRY004  it is kept as text, whatever is wrong with it
     return parsed
 
 

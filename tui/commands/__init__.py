@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 import typer
 from typer.exceptions import TyperException
 
+from tui import Exit
 from tui.commands import gate, queries, rules, segments, senders, simulate, workspaces
 from tui.commands.options import Defaults, RoleOption, WorkspaceOption
 from tui.commands.output import complain
-from tui.exit_codes import Exit
 
 _ABOUT = "Why did this customer get this, should they have, and which rule would have stopped it?"
 

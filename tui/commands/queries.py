@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit.errors import InputError
+from tui import Exit
 from tui.commands import options, output, text_output
 from tui.commands.options import ANSWER, CASE, HISTORY, CustomerArgument, Invocation, OutOption, shares
-from tui.exit_codes import Exit
 
 if TYPE_CHECKING:
     import polars as pl

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.errors import InputError
+from tui import Exit
 from tui.commands import options, output
 from tui.commands.options import CHANGE, Invocation, shares
-from tui.exit_codes import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

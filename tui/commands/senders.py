@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tui import Exit
 from tui.commands import output
 from tui.commands.options import ACCESS, Invocation, JsonOption, OutOption, shares
 from tui.commands.output import line, table
-from tui.exit_codes import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from audit.errors import InputError
+from tui import Exit
 from tui.commands import options, output, text_output
 from tui.commands.options import ACCESS, ANSWER, Invocation, shares
-from tui.exit_codes import Exit
 
 
 @shares(*ANSWER)

@@ -13,7 +13,8 @@ import polars as pl
 
 from audit.events.vocabulary import FILE_DATE
 from audit.ingest.amazon.archive_members import Member
-from audit.ingest.amazon.datasets import book, moments, number, word
+from audit.ingest.amazon.datasets import book, moments, word
+from audit.ingest.values import Conventions, number
 from audit.privacy.scan import scrub
 
 _QUERY_KEYS = ("k", "field-keywords")
@@ -156,8 +157,12 @@ def search(frame: pl.DataFrame, _run: Run) -> pl.DataFrame:
 
 
 def priced(frame: pl.DataFrame, _run: Run) -> pl.DataFrame:
-    """Prices and quantities as numbers."""
-    return frame.with_columns(number(name) for name in ("price", "quantity") if name in frame.columns)
+    """Prices and quantities as plain numbers, so that an event has one id however they are written; what is none stays."""
+    columns = [frame[name] for name in ("price", "quantity") if name in frame.columns]
+    plain = [number(column, Conventions()).values.cast(pl.String) for column in columns]
+    return frame.with_columns(
+        read.zip_with(read.is_not_null(), text) for read, text in zip(plain, columns, strict=True)
+    )
 
 
 def order(frame: pl.DataFrame, run: Run) -> pl.DataFrame:

@@ -104,15 +104,6 @@ def word(column: str, vocabulary: str) -> pl.Expr:
     return pl.col(column).str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.String)
 
 
-def number(column: str) -> pl.Expr:
-    """`$17.80`, `1,234.50`, `9,90` → 17.8, 1234.5, 9.9; null for what is no number."""
-    digits = pl.col(column).str.replace_all(r"[^0-9.,-]", "")
-    comma = digits.str.contains(r"^-?\d+,\d{1,2}$")
-    plain = pl.when(comma).then(digits.str.replace(",", ".")).otherwise(digits.str.replace_all(",", ""))
-    value = plain.cast(pl.Float64, strict=False)
-    return pl.when(value.is_finite()).then(value).alias(column)
-
-
 def flags(cells: pl.DataFrame) -> pl.DataFrame:
     """Columns named `... (Y/N)`: `1`, `Yes`, `Y` are `true`, `0`, `No`, `N` are `false`, in every generation."""
     names = [name for name in cells.columns if name.endswith("(Y/N)")]

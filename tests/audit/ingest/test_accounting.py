@@ -85,13 +85,13 @@ def test_equal_rows_without_an_id_are_one_event_and_others_are_not(ws, tmp_path)
 
 
 def test_bad_rows_are_quarantined_and_good_ones_go_in(ws, tmp_path):
-    bad = ("e8,7,2026-01-01,no_such_kind,,", "e9,7,2026-01-01,order_completed,,many")
+    bad = ("e8,7,2026-01-01,no_such_kind,,", "e9,7,soon,order_completed,,1")
     report = ingest.import_paths(ws, [csv(tmp_path, ROWS[0], *bad)])
     held = pl.read_parquet(report.quarantine)
 
     assert counts(report) == (3, 1, 0, 2, 0)
     assert held["row"].to_list() == [2, 3]
-    assert held["reason"].to_list() == ["kind is none of those we know", "quantity is no finite number"]
+    assert held["reason"].to_list() == ["kind is none of those we know", "occurred_at is no time"]
     assert "no_such_kind" in ws.vault.unseal(held["raw"][0]).decode()
     assert b"no_such_kind" not in report.quarantine.read_bytes()
 

@@ -78,8 +78,6 @@ def test_an_unknown_format_is_refused(ws, tmp_path):
             b'e2,1,2026-01-01,order_completed,"open,1',
             "a quote that is not closed on its line, or too long a field, at byte 116",
         ),
-        (b"e2,1,2026-01-01,order_completed,x," + b"9" * 5_000, "quantity is no finite number"),
-        (b"e2,1,2026-01-01,order_completed,x,inf", "quantity is no finite number"),
         (
             b"e2,1,2026-01-01,order_complete,x,1",
             "kind is none of those we know; did you mean order_completed?",
@@ -109,8 +107,6 @@ def test_a_bad_row_of_csv_is_quarantined_and_its_neighbours_go_in(ws, tmp_path, 
         ('{"x":' + "9" * 5_000 + "}", "a number of 5,000 characters"),
         ('{"x":' + "[" * 5_000 + "]" * 5_000 + "}", "more than 32 levels deep"),
         ('{"x":NaN}', "NaN is no number"),
-        ('{"attributes":[1]}', "attributes is no JSON object"),
-        ('{"attributes":"words"}', "no JSON: expecting value at character 1"),
     ],
 )
 def test_a_bad_line_of_ndjson_is_quarantined_and_its_neighbours_go_in(ws, tmp_path, line, reason):

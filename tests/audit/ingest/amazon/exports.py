@@ -11,6 +11,7 @@ from audit.events.schema import conform
 from audit.ingest.amazon.reader import read_together
 from audit.ingest.format import Options
 from audit.ingest.normalise import cast
+from audit.ingest.values import Conventions
 
 MADE = datetime(2021, 6, 1, 12, 0, tzinfo=UTC)
 
@@ -143,7 +144,7 @@ def events(*paths):
     """The events of an export, each once, in order of time, and without columns that are empty."""
     frames = []
     for batch in batches(*paths):
-        done = cast(batch.events, "UTC")
+        done = cast(batch.events, Conventions())
         made, refused = done.events, done.refused
         assert refused.is_empty(), refused
         frames.append(conform(made))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import InputError
-from audit.ingest.amazon.datasets import number, tidy
+from audit.ingest.amazon.datasets import tidy
 from audit.ingest.amazon.table import Table
 
 
@@ -99,23 +99,3 @@ def test_chunks_hold_every_row_once():
 )
 def test_placeholders_are_absent(text):
     assert tidy(pl.DataFrame({"a": [text], "row": [1]})).rows() == [(None, 1)]
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("$17.80", 17.8),
-        ("1,234.50", 1234.5),
-        ("9,90", 9.9),
-        ("-3", -3.0),
-        ("EUR 5", 5.0),
-        ("x", None),
-        ("", None),
-        ("1.2.3", None),
-        (None, None),
-        ("9" * 5000, None),
-    ],
-)
-def test_prices(text, value):
-    made = pl.DataFrame({"price": [text]}, schema={"price": pl.String}).select(number("price")).item()
-    assert made == value
