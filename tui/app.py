@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App
+from textual.app import App, SystemCommand
 
 from tui import keys
-from tui.core_access import AsksCore, error_line, expected_errors
+from tui.core_access import AsksCore, Progress, ProgressReporter, error_line, expected_errors
 from tui.rendering.text import content, plain, say
 from tui.screens.base import WorkScreen
 from tui.screens.find import FindScreen
@@ -19,12 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from textual.app import SystemCommand
     from textual.screen import Screen
 
     from audit.privacy.roles import Viewer
     from tui.session.core import CoreSession
-    from tui.session.view_models import Opening
+    from tui.session.view_models import Opening, Story
 
 
 def _customer() -> Screen[Any]:
@@ -45,6 +45,12 @@ def _agreement() -> Screen[Any]:
     return ReconcileScreen()
 
 
+def _stories() -> Screen[Any]:
+    from tui.screens.stories import StoriesScreen
+
+    return StoriesScreen()
+
+
 class WhysentApp(App[int], AsksCore):
     """Find, Customer, Rules; from Find also how far log and definitions agree. `agent` starts in the field and lists nobody."""
 
@@ -56,6 +62,7 @@ class WhysentApp(App[int], AsksCore):
         "customer": _customer,
         "rules": _rules,
         "agreement": _agreement,
+        "stories": _stories,
     }
     DEFAULT_MODE = "find"
 
@@ -64,6 +71,7 @@ class WhysentApp(App[int], AsksCore):
         self._session = session
         self.agent = agent
         self.opening: Opening | None = None
+        self.story: Story | None = None
         self.failure = ""
         for theme in THEMES:
             self.register_theme(theme)
@@ -81,16 +89,29 @@ class WhysentApp(App[int], AsksCore):
     # -- opening ---------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        self.call_after_refresh(self.ask, "open", self.session.open, self.show_workspace)
+        opening = partial(self.session.open, ProgressReporter(self))
+        self.call_after_refresh(self.ask, "open", opening, self.show_workspace)
+
+    def on_progress(self, progress: Progress) -> None:
+        from tui.screens.stories import StoriesScreen
+
+        for screen in self._work_screens():
+            if isinstance(screen, StoriesScreen):
+                screen.tell_progress(progress)
 
     def show_workspace(self, opening: Opening) -> None:
         self.opening = opening
-        for screen in self.screen_stack:
-            if isinstance(screen, FindScreen):
-                screen.opened(opening)
-        if opening.first is not None:
-            self.open_customer(opening.first)
+        for screen in self._work_screens():
+            screen.opened(opening)
         self.ask("warm", self._warm)
+
+    def _work_screens(self) -> list[WorkScreen]:
+        return [
+            screen
+            for stack in self._screen_stacks.values()
+            for screen in stack
+            if isinstance(screen, WorkScreen)
+        ]
 
     def _warm(self) -> None:
         with suppress(*expected_errors()):  # whoever looks somebody up is told then
@@ -104,10 +125,26 @@ class WhysentApp(App[int], AsksCore):
         else:
             super().failed(group, reason)
 
+    def open_story(self, story: Story) -> None:
+        """Go to the customer screen and show the customer of a story, with its steps below."""
+
+        def read() -> str:
+            customer = self.session.customers.resolve(story.customer)
+            self.session.customers.picture(
+                customer, (), whole=False
+            )  # kept, so that the screen has it at once
+            return customer
+
+        self.ask("story", read, partial(self._show_customer, story))
+
     def open_customer(self, customer: str) -> None:
         """Go to the customer screen and show somebody."""
+        self._show_customer(None, customer)
+
+    def _show_customer(self, story: Story | None, customer: str) -> None:
         from tui.screens.customer import CustomerScreen
 
+        self.story = story
         self.switch_mode("customer")
 
         def show() -> None:
@@ -121,7 +158,14 @@ class WhysentApp(App[int], AsksCore):
     # -- what a person does ----------------------------------------------------------------------------------------
 
     def action_go(self, mode: str) -> None:
-        self.switch_mode(mode)
+        if mode == "stories" and self.opening is not None and not self.opening.synthetic:
+            say(
+                self,
+                "there are no stories in this workspace; `whysent demo` makes one that has them",
+                severity="warning",
+            )
+        else:
+            self.switch_mode(mode)
 
     async def action_seek(self) -> None:
         """Go to the field before the next key is handled: what is typed after it belongs there."""
@@ -135,6 +179,13 @@ class WhysentApp(App[int], AsksCore):
 
         self.push_screen(TextDialog("Keys here", help_text(self.screen)))
 
+    def action_story(self, step: int) -> None:
+        """From the customer of a story to that of another one."""
+        if self.story is not None:
+            from tui.screens.stories import neighbour
+
+            self.open_story(neighbour(self.story, step))
+
     def action_next_theme(self) -> None:
         names = [theme.name for theme in THEMES]
         index = names.index(self.theme) if self.theme in names else -1
@@ -142,8 +193,7 @@ class WhysentApp(App[int], AsksCore):
         say(self, f"theme: {self.theme}")
 
     def action_leave(self) -> None:
-        screens = [screen for stack in self._screen_stacks.values() for screen in stack]
-        if not any(isinstance(screen, WorkScreen) and screen.unsaved for screen in screens):
+        if not any(screen.unsaved for screen in self._work_screens()):
             self.exit(0)
             return
         from tui.screens.dialogs import Question
@@ -166,17 +216,33 @@ class WhysentApp(App[int], AsksCore):
         self.ask("copy", write, lambda path: self.say(f"copied {title}; if the terminal dropped it: {path}"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette: every action that holds on this screen, from the table of keys."""
-        from tui.keys import commands
+        """The palette: every action that holds on this screen, from the table of keys; and the stories, where they are."""
+        yield from keys.commands(self, screen)
+        if self.opening is not None and self.opening.synthetic:
+            from tui.screens.stories import stories
 
-        return commands(self, screen)
+            for story in stories():
+                title = f"Story {story.number}: {story.title}"
+                yield SystemCommand(title, f"“{story.words}”", partial(self.open_story, story))
 
 
-def run(folder: Path, *, viewer: Viewer | None = None, first: str | None = None) -> int:
+class DemoApp(WhysentApp):
+    """The same, beginning with the stories; with one of them, where it is named."""
+
+    DEFAULT_MODE = "stories"
+
+    def __init__(self, session: CoreSession, *, story: int | None = None, agent: bool = False) -> None:
+        super().__init__(session, agent=agent)
+        if story is not None:
+            from tui.screens.stories import stories
+
+            self.story = stories()[story - 1]
+
+
+def run(folder: Path, *, viewer: Viewer | None = None) -> int:
     """Run the screens on a workspace and return the exit code.
 
-    `viewer` (role, ticket, reason) is who looks; an agent begins in the field without a list. `first` is a customer
-    to begin with.
+    `viewer` (role, ticket, reason) is who looks; an agent begins in the field without a list.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print(
@@ -189,7 +255,24 @@ def run(folder: Path, *, viewer: Viewer | None = None, first: str | None = None)
 
     viewer = viewer or AnyViewer()
     agent = viewer.ticket is not None or not viewer.may("list")
-    app = WhysentApp(CoreSession(folder, viewer, first=first), agent=agent)
+    return _ended(WhysentApp(CoreSession(folder, viewer), agent=agent))
+
+
+def run_demo(folder: Path, *, viewer: Viewer, story: int | None) -> int:
+    """Run the screens on the demo, made in `folder` meanwhile where it is not there yet; begin with `story`."""
+    from tui.session.core import CoreSession
+
+    def make(progress: Callable[[int, int], None] | None) -> None:
+        from fixtures.demo import make
+
+        make(folder, progress)
+
+    agent = viewer.ticket is not None or not viewer.may("list")
+    return _ended(DemoApp(CoreSession(folder, viewer, make=make), story=story, agent=agent))
+
+
+def _ended(app: WhysentApp) -> int:
+    """Run it to its end; the exit code."""
     app.set_keymap(keys.read_keymap(keys.keymap_file()))
     app.run()
     if app.failure:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tui.session.core import CoreSession
-    from tui.session.view_models import Opening
+    from tui.session.view_models import Opening, Story
 
 T = TypeVar("T")
 
@@ -43,9 +43,13 @@ class Services(Protocol):
     session: CoreSession
     opening: Opening | None
     agent: bool
+    story: Story | None
 
     def open_customer(self, customer: str) -> None:
         """Go to the customer screen and show somebody."""
+
+    def open_story(self, story: Story) -> None:
+        """The same with the customer of a story, and its steps below."""
 
     def action_go(self, mode: str) -> None:
         """Go to another of the main screens."""

@@ -39,6 +39,7 @@ TABLE: dict[str, tuple[Key, ...]] = {
     "app": (
         Key("question_mark,f1", "explain_keys", "help", "What the keys do here.", shown=True, display="?"),
         Key("ctrl+p,f10", "command_palette", "palette", "Find any action by its name.", display="^p"),
+        Key("0", "go('stories')", "stories", "Go to the stories of the demo."),
         Key("1", "go('find')", "go to find", "Go to Find and triage."),
         Key("2", "go('customer')", "go to customer", "Go to the customer that is open."),
         Key("3", "go('rules')", "go to rules", "Go to the rules and their replay."),
@@ -73,6 +74,10 @@ TABLE: dict[str, tuple[Key, ...]] = {
     "field": (
         Key("down", "screen.last_cases", "last cases", "The five cases opened last."),
     ),
+    "stories": (
+        Key("right", "story(1)", "next", "The next story.", shown=True, display="→"),
+        Key("left", "story(-1)", "previous", "The story before.", shown=True, display="←"),
+    ),
     "customer": (
         Key("w", "whole_why", "why", "The explanation over the whole screen: evidence, what would have had to be different, words; so does Enter.", shown=True),
         Key("x", "leave_out", "leave out", "Take the event out of the history and recompute; again: put it back.", shown=True),
@@ -90,6 +95,8 @@ TABLE: dict[str, tuple[Key, ...]] = {
         Key("a", "only('')", "all", "Everything in the timeline."),
         Key("y", "copy", "copy", "Copy the verdict, masked; it is written to a file as well."),
         Key("e", "export", "export", "Write this customer's case to a file."),
+        Key("right", "app.story(1)", "next story", "In the demo: the customer of the next story."),
+        Key("left", "app.story(-1)", "previous story", "In the demo: the customer of the story before."),
         Key("escape", "back", "back", "Back: from a pane, then to the list."),
     ),
     "why": (
@@ -166,6 +173,7 @@ TITLES = {
     "list": "In a list",
     "find": "Find and triage",
     "field": "In the field of Find",
+    "stories": "Stories",
     "customer": "Customer",
     "why": "Why",
     "reconcile": "Log and our definitions",
@@ -206,7 +214,7 @@ def names(key: Key) -> str:
 
 
 _NAMES = {
-    "question_mark": "?", "slash": "/", "down": "↓", "up": "↑", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home",
+    "question_mark": "?", "slash": "/", "down": "↓", "up": "↑", "left": "←", "right": "→", "pagedown": "PgDn", "pageup": "PgUp", "home": "Home",
     "end": "End", "enter": "Enter", "escape": "Esc", "tab": "Tab", "shift+tab": "Shift+Tab", "space": "Space",
     "ctrl+p": "Ctrl+P", "ctrl+q": "Ctrl+Q", "f1": "F1", "f2": "F2", "f6": "F6", "f10": "F10",
 }  # fmt: skip

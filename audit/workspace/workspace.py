@@ -11,7 +11,6 @@ until `refresh`. Writers hold `lock`, write new files first and then replace the
 leaves the workspace as it was; what it left lying is swept by the next one.
 """
 
-import os
 import secrets
 import threading
 from collections.abc import Iterable, Iterator
@@ -46,8 +45,6 @@ if TYPE_CHECKING:
     from audit.segments.models import Models
     from audit.workspace.context import Context, Namesakes
 
-ENVIRONMENT = "WHYSENT_WORKSPACE"
-
 
 @dataclass(frozen=True, slots=True)
 class Info:
@@ -61,16 +58,6 @@ class Info:
     at: datetime
     customers: int
     events: int
-
-
-def default_folder() -> Path:
-    """Where the workspace is unless told: `WHYSENT_WORKSPACE`, else the user's data folder."""
-    return _named() or _data_folder() / "workspace"
-
-
-def demo_folder() -> Path:
-    """Where the demo's workspace is: beside the default one, never in it."""
-    return _data_folder() / "demo"
 
 
 class Workspace:
@@ -387,14 +374,3 @@ class Workspace:
                 for path in self.path.glob(pattern):
                     if path.relative_to(self.path).as_posix() not in named:
                         path.unlink(missing_ok=True)
-
-
-def _named() -> Path | None:
-    folder = os.environ.get(ENVIRONMENT)
-    return Path(folder) if folder else None
-
-
-def _data_folder() -> Path:
-    from platformdirs import user_data_path
-
-    return user_data_path("whysent", appauthor=False)

@@ -96,7 +96,7 @@ class FakeSession:
             Entry("quiet-hours-us", 2, False, {"id": "quiet-hours-us", "kind": "quiet_hours", "quiet": "21:00-08:00"}, "21:00-08:00, deferred"),
         ]  # fmt: skip
 
-    def open(self) -> Opening:
+    def open(self, _: object = None) -> Opening:
         return Opening("demo", 2013, 214332, DATA, role="operator")
 
     def data_version(self) -> str:

@@ -6,8 +6,7 @@ from textual.pilot import Pilot
 from audit.errors import NotFoundError
 from tests.tui.canned import FakeSession
 from tests.tui.conftest import SIZES, Driver, Started
-from tui.screens.audience import AudienceDialog
-from tui.screens.dialogs import Question
+from tui.screens.dialogs import AudienceDialog, Question
 from tui.screens.report import ReportDialog
 from tui.screens.rule_dialogs import SuggestionDialog
 from tui.session.view_models import Change, ProposalCase, Subject

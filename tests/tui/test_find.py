@@ -1,7 +1,5 @@
 """Find and triage: an agent gets a field and no list; others see who and what is worst."""
 
-from dataclasses import replace
-
 import pytest
 from textual.widgets import Input, Static
 from textual.worker import WorkerFailed
@@ -12,7 +10,7 @@ from tests.tui.conftest import SIZES, Started
 from tui.app import WhysentApp
 from tui.screens.customer import CustomerScreen
 from tui.screens.find import FindScreen
-from tui.session.view_models import Opening, Triage
+from tui.session.view_models import Triage
 from tui.widgets.table import Table
 
 
@@ -132,7 +130,7 @@ async def test_q_leaves(started: Started) -> None:
 
 async def test_a_workspace_that_cannot_be_opened_ends_the_program_with_its_reason() -> None:
     class Broken(FakeSession):
-        def open(self) -> None:
+        def open(self, _: object = None) -> None:
             raise WorkspaceError("/x: locked by another program; try again")
 
     app = WhysentApp(Broken())
@@ -188,18 +186,6 @@ async def test_where_no_case_was_opened_the_key_says_so(started: Started) -> Non
         await driver.press("f3")
         assert isinstance(driver.app.screen, FindScreen)
         assert "no case was opened here yet" in driver.text
-
-
-async def test_a_start_with_a_customer_shows_them_and_escape_leads_to_everybody(started: Started) -> None:
-    class Story(FakeSession):
-        def open(self) -> Opening:
-            return replace(super().open(), first="c_00000000")
-
-    async with started(session=Story()) as driver:
-        assert isinstance(driver.app.screen, CustomerScreen)
-        await driver.press("escape")
-        assert isinstance(driver.app.screen, FindScreen)
-        assert "c_00000001" in driver.text
 
 
 async def test_the_list_is_fetched_again_when_what_it_rests_on_has_changed(started: Started) -> None:

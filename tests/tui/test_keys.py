@@ -12,15 +12,15 @@ from tests import golden
 from tests.tui.conftest import Started
 from tui import keys
 from tui.app import WhysentApp
-from tui.screens.audience import AudienceDialog
 from tui.screens.customer import CustomerScreen
-from tui.screens.dialogs import Choice, Line, Question, TextDialog
+from tui.screens.dialogs import AudienceDialog, Choice, Line, Question, TextDialog
 from tui.screens.find import Field, FindScreen
 from tui.screens.inbox import InboxDialog
 from tui.screens.reconcile import ReconcileScreen
 from tui.screens.report import ReportDialog
 from tui.screens.rule_dialogs import SuggestionDialog, VendorDialog
 from tui.screens.rules import RulesScreen
+from tui.screens.stories import StoriesScreen
 from tui.screens.why import WhyScreen
 from tui.widgets.items import Items
 from tui.widgets.table import Table
@@ -32,6 +32,7 @@ BEARERS = {
     "list": [Items],
     "find": [FindScreen],
     "field": [Field],
+    "stories": [StoriesScreen],
     "customer": [CustomerScreen],
     "why": [WhyScreen],
     "reconcile": [ReconcileScreen],
@@ -47,6 +48,7 @@ FOCUS = [
     ("table", "find", "app"),
     ("find", "app"),
     ("field", "find", "app"),
+    ("list", "stories", "app"),
     ("table", "customer", "app"),
     ("list", "customer", "app"),
     ("table", "why", "app"),

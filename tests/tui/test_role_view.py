@@ -398,11 +398,13 @@ async def settled(driver: Driver) -> None:
 
 async def walked(folder: Path, role: Role, person: str, walks: tuple[str, ...]) -> dict[str, str]:
     """What stands on the screen after each key of each of `walks`, notifications too; each begins at the customer."""
-    app = WhysentApp(CoreSession(folder, Viewer(role, "T1"), first=person), agent=role is Role.AGENT)
+    app = WhysentApp(CoreSession(folder, Viewer(role, "T1")), agent=role is Role.AGENT)
     seen: dict[str, str] = {}
     with painted_when_read():
         async with app.run_test(size=SIZES["medium"], notifications=True) as pilot:
             driver = Driver(app, pilot)
+            await settled(driver)
+            app.open_customer(app.session.customers.resolve(person))
             await settled(driver)
             for keys in walks:
                 while len(app.screen_stack) > 1:

@@ -16,12 +16,26 @@ HEAVY = ("polars", "sqlite_utils", "cryptography", "keyring", "typer")
 
 
 @pytest.mark.parametrize(
-    "module", ["tui.app", "tui.session.core", "tui.screens.customer", "tui.screens.rules"]
+    "module",
+    ["tui.app", "tui.session.core", "tui.screens.customer", "tui.screens.rules", "tui.screens.stories"],
 )
 def test_nothing_heavy_is_loaded_before_the_first_paint(module: str) -> None:
     code = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_of_the_demo_nothing_heavy_is_loaded_before_its_stories_are_painted(tmp_path: Path) -> None:
+    code = f"""
+import sys
+from unittest.mock import patch
+from tui import app, cli
+sys.stdin = sys.stdout = type("Terminal", (type(sys.stdout),), {{"isatty": lambda _: True}})(sys.stdout.buffer)
+with patch.object(app.WhysentApp, "run"):
+    cli.run(["demo", "--workspace", {str(tmp_path / "demo")!r}])
+print([name for name in {HEAVY!r} if name in sys.modules])"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['typer']"
 
 
 def test_without_a_terminal_one_line_names_the_command_that_needs_none(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ class Invocation:
     @property
     def folder(self) -> Path:
         """The workspace's folder: the command's own option, else the one before it, else the environment's or the default."""
-        from audit.workspace.workspace import default_folder
+        from audit.workspace import default_folder
 
         option, source = self.shared["workspace"], self.context.get_parameter_source("workspace")
         typed = source is not None and source.name == "COMMANDLINE"
@@ -154,7 +154,7 @@ class Invocation:
     @property
     def demo_folder(self) -> Path:
         """The folder of the demo workspace: one of its own, unless another is asked for."""
-        from audit.workspace.workspace import demo_folder
+        from audit.workspace import demo_folder
 
         return self.shared["workspace"] or self._defaults.workspace or demo_folder()
 

@@ -142,8 +142,12 @@ def text_file(out: Path, text: str) -> None:
         raise InputError(f"{out}: cannot be written: {error.strerror or error}") from error
 
 
+PIPED_EVERY = 5.0
+"""House value: seconds between two lines on progress in a pipe, which keeps all of them."""
+
+
 class Progress:
-    """Says on stderr how far long work is, from its second second on and at most twice a second."""
+    """Says on stderr how far long work is, from its second second on: twice a second on a terminal, else every few seconds."""
 
     def __init__(self, verb: str) -> None:
         self._verb = verb
@@ -154,7 +158,8 @@ class Progress:
         now = time.monotonic()
         if now < self._next:
             return
-        self._next = now + 0.5
+        on_terminal = sys.stderr.isatty()
+        self._next = now + (0.5 if on_terminal else PIPED_EVERY)
         share = f"{100 * done // total:3d} %" if total else f"{done:,}"
-        end = "\r" if sys.stderr.isatty() else "\n"
+        end = "\r" if on_terminal else "\n"
         print(f"{self._verb} {harmless(subject)}: {share}", end=end, file=sys.stderr, flush=True)

@@ -87,22 +87,26 @@ def formats(invocation: Invocation) -> None:
     invocation.answer(document(), text_output.formats)
 
 
-FIRST_STORY = "scene-01-nail-clipper"
-"""The customer the demo begins with; Esc leads to everybody else."""
-
-
 @shares(*ANSWER)
-def demo(invocation: Invocation) -> None:
-    """Make the demo workspace, if it is not there yet, and open it."""
-    from fixtures.demo import make
-
+def demo(
+    invocation: Invocation,
+    story: Annotated[
+        int | None,
+        typer.Option("--story", metavar="N", min=1, max=13, help="Begin with this story's customer."),
+    ] = None,
+) -> None:
+    """Make the demo workspace, if it is not there yet, and open it with its stories."""
     folder = invocation.demo_folder
-    if make(folder):
-        output.narrate(f"made the demo workspace in {folder}")
     if invocation.as_json or not _terminal():
+        from fixtures.demo import make
+
+        if make(folder, partial(output.Progress("making"), subject="the demo")):
+            output.narrate(f"made the demo workspace in {folder}")
         _triage(invocation, folder)
     else:
-        _run(invocation, folder, first=FIRST_STORY)
+        from tui.app import run_demo
+
+        raise typer.Exit(run_demo(folder, viewer=invocation.viewer(), story=story))
 
 
 @shares(*ACCESS)
@@ -131,12 +135,10 @@ def _run(
     *,
     ticket: str | None = None,
     reason: str | None = None,
-    first: str | None = None,
 ) -> None:
     from tui.app import run
 
-    viewer = invocation.viewer(ticket=ticket, reason=reason)
-    raise typer.Exit(run(folder, viewer=viewer, first=first if viewer.may("show") else None))
+    raise typer.Exit(run(folder, viewer=invocation.viewer(ticket=ticket, reason=reason)))
 
 
 def _triage(invocation: Invocation, folder: Path) -> None:

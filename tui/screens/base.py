@@ -12,6 +12,8 @@ from tui.widgets.panes import Panes
 if TYPE_CHECKING:
     from textual import events
 
+    from tui.session.view_models import Opening
+
 LAYOUTS = ("-small", "-medium", "-large")
 
 
@@ -37,6 +39,9 @@ class WorkScreen(Screen[None], AsksCore):
 
     def on_mount(self) -> None:
         self.set_interval(LOOK_AGAIN, self._look_again)
+
+    def opened(self, opening: Opening) -> None:
+        """The workspace is open."""
 
     def _look_again(self) -> None:
         if self.is_current and not self.asking("data version"):

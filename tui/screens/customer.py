@@ -13,6 +13,7 @@ from tui import keys
 from tui.rendering.text import number, say
 from tui.screens.base import WorkScreen
 from tui.screens.customer_case import CustomerCase, anomaly_text, finding_text
+from tui.screens.stories import StoryLine
 from tui.session.view_models import Document, Picture, ProposalCase, RuleTrial, Subject, Verdict
 from tui.widgets.decision_lists import LISTS, DecisionLists
 from tui.widgets.explanation_tree import ExplanationTree
@@ -58,6 +59,7 @@ class CustomerScreen(WorkScreen):
                 yield Timeline(id="timeline", empty="no such event")
                 yield ExplanationTree(id="why")
                 yield DecisionLists()
+        yield StoryLine()
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -75,6 +77,7 @@ class CustomerScreen(WorkScreen):
     def open_customer(self, customer: str) -> None:
         """Read and show a customer."""
         self.case = CustomerCase(self, customer)
+        self.query_one(StoryLine).story = self.services.story
         self.timeline.clear_history()
         block = self.query_one(VerdictBlock)
         block.display, block.verdict = True, None
@@ -345,7 +348,7 @@ class CustomerScreen(WorkScreen):
         if self.pane != "timeline":
             self.show_pane("timeline")
         else:
-            self.services.action_go("find")
+            self.services.action_go("find" if self.services.story is None else "stories")
 
     def action_report(self) -> None:
         if self.case is not None:
@@ -360,7 +363,7 @@ class CustomerScreen(WorkScreen):
         if row is None or row["campaign"] is None:
             say(self.app, "this row names no campaign", severity="warning")
             return
-        from tui.screens.audience import AudienceDialog
+        from tui.screens.dialogs import AudienceDialog
 
         self.app.push_screen(AudienceDialog(row["campaign"]))
 

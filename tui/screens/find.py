@@ -85,6 +85,8 @@ class FindScreen(WorkScreen):
         if self.services.agent:
             self.add_class("-agent")
         (self.query_one("#field") if self.services.agent else self.query_one("#people")).focus()
+        if self.services.opening is not None:
+            self.opened(self.services.opening)
 
     def opened(self, opening: Opening) -> None:
         """The workspace is open: say what it is, and fetch the list where the role may see one."""
@@ -154,7 +156,7 @@ class FindScreen(WorkScreen):
     @on(Table.Opened, "#people")
     def open_row(self, message: Table.Opened) -> None:
         if self._shows_campaigns:
-            from tui.screens.audience import AudienceDialog
+            from tui.screens.dialogs import AudienceDialog
 
             self.app.push_screen(AudienceDialog(message.key))
         else:

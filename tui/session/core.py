@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from audit.privacy.roles import Viewer
     from audit.workspace.workspace import Workspace
+    from tui.session.view_models import Progress
 
 
 Questions = TypeVar("Questions")
@@ -62,12 +63,16 @@ class _Door:
 class CoreSession:
     """Answers from `audit` about the workspace in `folder`: questions in, frozen view models out.
 
-    `first` is the customer to begin with, as typed. Every method raises WhysentError for what a person can act on.
+    `make` makes it first, and is told whom to tell how far it is. Every method raises WhysentError for what a person can act on.
     """
 
-    def __init__(self, folder: Path, viewer: Viewer, *, first: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, viewer: Viewer, *, make: Callable[[Progress | None], object] | None = None
+    ) -> None:
         self._opened = OpenWorkspace(folder, viewer)
-        self._start_with = first
+        self._make = make
+        if make is not None:
+            self._opened.there.clear()
         proposals = Proposals(self._opened)
         self.customers = self._for_viewer(Customers(self._opened))
         self.replays = self._for_viewer(Replays(self._opened))
@@ -83,10 +88,15 @@ class CoreSession:
     def workspace(self) -> Workspace:
         return self._opened.workspace
 
-    def open(self) -> Opening:
-        """Open the workspace and say what it is."""
+    def open(self, progress: Progress | None = None) -> Opening:
+        """Make the workspace, where that is asked for, open it and say what it is."""
         from audit.queries.reports.limits import line
 
+        try:
+            if self._make is not None:
+                self._make(progress)
+        finally:
+            self._opened.there.set()
         info, viewer = self.workspace.info, self._opened.viewer
         return Opening(
             info.path.name,
@@ -97,7 +107,7 @@ class CoreSession:
             viewer.ticket,
             viewer.may("list"),
             viewer.reason,
-            None if self._start_with is None else self.workspace.resolve(self._start_with),
+            info.synthetic,
         )
 
     def data_version(self) -> str:

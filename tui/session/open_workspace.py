@@ -37,11 +37,16 @@ RECENT_FILE = "recent.json"
 
 
 class OpenWorkspace:
-    """The workspace in `folder`, opened when first asked for; `viewer` says who looks, in which role, for which ticket."""
+    """The workspace in `folder`, opened when first asked for; `viewer` says who looks, in which role, for which ticket.
+
+    Whoever asks while it is still being made waits until it is `there`.
+    """
 
     def __init__(self, folder: Path, viewer: Viewer) -> None:
         self.folder = folder
         self.viewer = viewer
+        self.there = threading.Event()
+        self.there.set()
         self._locks: dict[str, threading.Lock] = {}
         self._cache: dict[str, tuple[str, Any]] = {}
 
@@ -49,6 +54,7 @@ class OpenWorkspace:
     def workspace(self) -> Workspace:
         from audit.workspace.workspace import Workspace
 
+        self.there.wait()
         return Workspace.open(self.folder, self.viewer)
 
     def data_version(self) -> str:

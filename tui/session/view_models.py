@@ -26,7 +26,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A workspace that was opened: what every heading says; `first` is the customer to begin with, if any."""
+    """A workspace that was opened: what every heading says; a `synthetic` one holds the customers of the stories."""
 
     name: str
     customers: int
@@ -36,7 +36,7 @@ class Opening:
     ticket: str | None = None
     lists_people: bool = True
     reason: str | None = None
-    first: str | None = None
+    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,3 +282,28 @@ class Change:
     kind: str
     id: str
     keys: Document = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Keys to press, one after the other, and what for. They are meant for the row that begins with `on`, if any is named.
+
+    Then `shows` stands on the screen.
+    """
+
+    press: str
+    say: str
+    shows: str
+    on: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A story of the demo: a customer, by their source's id, in their own words, and what to look at."""
+
+    number: int
+    title: str
+    customer: str
+    words: str
+    look: str
+    steps: tuple[Step, ...]

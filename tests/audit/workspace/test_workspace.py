@@ -21,7 +21,8 @@ from audit.flows.campaign_map import SCHEMA as CAMPAIGNS
 from audit.queries import documents
 from audit.rules.model import from_dict
 from audit.storage import event_store, manifest, private_files
-from audit.workspace.workspace import Workspace, default_folder, demo_folder
+from audit.workspace import default_folder, demo_folder
+from audit.workspace.workspace import Workspace
 from tests.audit.ingest.files import by_source, counts, csv
 from tests.build import events as build_events
 

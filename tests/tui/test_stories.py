@@ -1,0 +1,172 @@
+"""Stories of the demo: listed before it is made, told with their steps, and every step does what it says."""
+
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from audit.privacy.roles import Role, Viewer
+from fixtures import scenes as told
+from tests.tui.canned import FakeSession
+from tests.tui.conftest import SIZES, Driver, Started, painted_when_read
+from tui import keys
+from tui.app import DemoApp
+from tui.screens.customer import CustomerScreen
+from tui.screens.find import FindScreen
+from tui.screens.stories import StoriesScreen, StoryLine, stories
+from tui.session.core import CoreSession
+from tui.session.view_models import Opening, Story
+from tui.widgets.panes import Panes
+from tui.widgets.timeline import Timeline
+
+KEYS = {name for entries in keys.TABLE.values() for key in entries for name in key.keys.split(",")}
+
+
+def test_every_scene_has_its_story_in_the_words_of_its_customer() -> None:
+    words = {customer.id: customer.expected["words"] for customer in told.people()}
+    assert [story.customer[6:8] for story in stories()] == [f"{number:02}" for number in range(1, 14)]
+    assert {story.customer: story.words for story in stories()}.items() <= words.items()
+
+
+@pytest.mark.parametrize("story", stories(), ids=lambda story: story.customer)
+def test_a_story_has_two_or_three_steps_of_keys_that_there_are(story: Story) -> None:
+    assert 2 <= len(story.steps) <= 3
+    assert {key for step in story.steps for key in step.press.split()} <= KEYS
+
+
+async def go_to(driver: Driver, row: str) -> None:
+    """Move the cursor down the timeline to a row, as a person would."""
+    timeline = driver.app.screen.query_one(Timeline)
+    timeline.focus()
+    await driver.press("g")
+    for _ in range(len(timeline.history)):
+        at = timeline.row(timeline.key)
+        if f"{at['sign']} {at['what']}".startswith(row):
+            return await driver.settle()
+        await driver.pilot.press("j")
+    raise AssertionError(f"no row begins with {row!r}")
+
+
+async def walk(driver: Driver, story: Story) -> None:
+    driver.app.open_story(story)
+    await driver.settle()
+    for step in story.steps:
+        if step.on:
+            await go_to(driver, step.on)
+        await driver.press(*step.press.split())
+        assert step.shows in driver.words, f"{story.title}, {step.press}:\n{driver.text}"
+        while not isinstance(driver.app.screen, CustomerScreen):
+            await driver.press("escape")
+        if driver.app.screen.pane != "timeline":
+            await driver.press("escape")
+
+
+@pytest.mark.parametrize(("size", "first"), [("small", 0), ("large", 1)])
+async def test_every_step_of_every_story_shows_what_it_says(scenes: Path, size: str, first: int) -> None:
+    app = DemoApp(CoreSession(scenes, Viewer(Role.ADMIN)))
+    with painted_when_read():
+        async with app.run_test(size=SIZES[size], notifications=True) as pilot:
+            driver = Driver(app, pilot)
+            await driver.settle()
+            for story in stories()[first::2]:
+                await walk(driver, story)
+
+
+class Demo(FakeSession):
+    """The demo, once it is `made`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made = threading.Event()
+
+    def open(self, progress: Callable[[int, int], None]) -> Opening:
+        progress(34, 100)
+        self.made.wait(60)
+        return replace(super().open(), synthetic=True)
+
+    def resolve(self, text: str) -> str:
+        self.asked.append(("resolve", text))
+        return "c_00000000"
+
+
+@asynccontextmanager
+async def demo(size: str = "medium", story: int | None = None, *, made: bool = True) -> AsyncIterator[Driver]:
+    session = Demo()
+    app = DemoApp(session, story=story)
+    async with app.run_test(size=SIZES[size], notifications=True) as pilot:
+        driver = Driver(app, pilot)
+        try:
+            if made:
+                session.made.set()
+                await driver.settle()
+            yield driver
+        finally:
+            session.made.set()
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_stories_are_listed_before_the_demo_is_there_and_one_opens_as_soon_as_it_is(
+    size: str,
+) -> None:
+    async with demo(size, made=False) as driver:
+        await driver.until(lambda: "34 %" in driver.text)
+        for text in (stories()[0].words, stories()[0].look, *(step.say for step in stories()[0].steps)):
+            assert text.split()[-1] in driver.text
+        await driver.pilot.press("enter")
+        assert "This one opens then." in driver.words
+        assert isinstance(driver.app.screen, StoriesScreen)
+        driver.session.made.set()
+        await driver.settle()
+        assert isinstance(driver.app.screen, CustomerScreen)
+        assert stories()[0].title in driver.text
+
+
+async def test_a_story_may_be_named_to_begin_with() -> None:
+    async with demo(story=8) as driver:
+        assert "Story 8 of 13 · Looked at cameras" in driver.text
+        assert ("resolve", "scene-08-looked-at-cameras") in driver.session.asked
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_arrows_lead_from_one_story_to_the_next(size: str) -> None:
+    async with demo(size) as driver:
+        await driver.press("right", "right", "left", "enter")
+        assert stories()[1].title in driver.text
+        await driver.press("left", "left")
+        line = driver.app.screen.query_one(StoryLine)
+        assert line.story == stories()[-1]
+        assert line.region.bottom < driver.app.screen.size.height
+        assert line.region.y >= driver.app.screen.query_one(Panes).region.bottom
+        await driver.press("escape")
+        assert isinstance(driver.app.screen, StoriesScreen)
+
+
+async def test_somebody_else_has_no_story_and_escape_leads_to_everybody() -> None:
+    async with demo() as driver:
+        await driver.press("enter", "1", "enter")
+        assert isinstance(driver.app.screen, CustomerScreen)
+        assert not driver.app.screen.query_one(StoryLine).display
+        await driver.press("right")
+        assert not driver.app.screen.query_one(StoryLine).display
+        await driver.press("escape")
+        assert isinstance(driver.app.screen, FindScreen)
+
+
+async def test_stories_are_in_the_palette_of_the_demo_and_of_nothing_else(started: Started) -> None:
+    async with demo() as driver:
+        await driver.press("1")
+        offered = {command.title: command for command in driver.app.get_system_commands(driver.app.screen)}
+        assert {f"Story {story.number}: {story.title}" for story in stories()} <= offered.keys()
+        offered["Story 6: Forty a day"].callback()
+        await driver.settle()
+        assert "Story 6 of 13" in driver.text
+    async with started() as driver:
+        assert not any(
+            "Story" in command.title for command in driver.app.get_system_commands(driver.app.screen)
+        )
+        await driver.press("0")
+        assert isinstance(driver.app.screen, FindScreen)
+        assert "`whysent demo`" in driver.words

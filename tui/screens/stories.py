@@ -1,0 +1,174 @@
+"""Stories of the demo: what a customer said, what to look at, and which keys show it; from one to the next."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import Container, VerticalScroll
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.widgets import OptionList
+
+from tui import keys
+from tui.rendering.charts import bar
+from tui.rendering.text import content, joined, number
+from tui.screens.base import WorkScreen
+from tui.session.view_models import Step, Story
+from tui.widgets.items import Item, Items
+from tui.widgets.text import Heading, KeyLine, TextBlock
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+    from textual.content import Content
+
+    from tui.core_access import Progress
+    from tui.session.view_models import Opening
+
+
+@cache
+def stories() -> tuple[Story, ...]:
+    """All of them, in their order."""
+    import tomllib
+    from importlib.resources import files
+
+    told = tomllib.loads(files("tui.screens").joinpath("stories.toml").read_text(encoding="utf-8"))
+    return tuple(
+        Story(at, **{**row, "steps": tuple(Step(**step) for step in row["steps"])})
+        for at, row in enumerate(told["story"], start=1)
+    )
+
+
+def neighbour(story: Story, step: int) -> Story:
+    """The story that comes `step` later; after the last comes the first."""
+    return stories()[(story.number - 1 + step) % len(stories())]
+
+
+def steps_of(story: Story, between: str) -> Content:
+    """What to press, and what for."""
+    return content(between).join(
+        joined((f" {step.press} ", "reverse bold"), f" {step.say}") for step in story.steps
+    )
+
+
+class StoryLine(Widget):
+    """Which story the customer on the screen belongs to, and its steps; not there where they belong to none."""
+
+    story: reactive[Story | None] = reactive(None, layout=True)
+
+    def watch_story(self, story: Story | None) -> None:
+        self.display = story is not None
+
+    def render(self) -> Content:
+        if self.story is None:
+            return content("")
+        number, title, total = self.story.number, self.story.title, len(stories())
+        place = (
+            f"{number}/{total} {title}"
+            if self.screen.has_class("-small")
+            else f"Story {number} of {total} · {title}"
+        )
+        return joined((place, "bold"), ("  ← →  ", "dim"), steps_of(self.story, "  "))
+
+
+class StoriesScreen(WorkScreen):
+    """The list of them; the one under the cursor is told beside it. It is there before the demo is, and says how far that is."""
+
+    AREA = "stories"
+    BINDINGS = keys.bindings(AREA)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wanted = False
+
+    def compose(self) -> ComposeResult:
+        yield Heading()
+        with Container(id="tales"):
+            yield Items(id="stories")
+            with VerticalScroll(id="tale", can_focus=False):
+                yield TextBlock()
+        yield TextBlock(id="making")
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        self.query_one(Heading).say(
+            "whysent  demo",
+            "",
+            "Why did this customer get this, should they have, and which rule would have stopped it?",
+        )
+        items = self.query_one(Items)
+        items.border_title = content("Stories")
+        self._list()
+        start = self.services.story
+        items.highlighted = 0 if start is None else start.number - 1
+        self._wanted = start is not None and self.services.opening is None
+        items.focus()
+        self._say_state("Opening the demo …")
+        if self.services.opening is not None:
+            self.opened(self.services.opening)
+
+    def _list(self) -> None:
+        """List them: with the words of the customer, where there is room."""
+        after = "" if not self.has_class("-large") else "\n"
+
+        def says(story: Story) -> Content:
+            title = joined((f"{story.number:>2}  {story.title}", "bold"))
+            return title if self.has_class("-small") else joined(title, (f"\n“{story.words}”", "dim"), after)
+
+        self.query_one(Items).put(Item(str(story.number), says(story)) for story in stories())
+
+    @property
+    def story(self) -> Story:
+        """The story under the cursor."""
+        return stories()[self.query_one(Items).highlighted or 0]
+
+    def opened(self, opening: Opening) -> None:
+        self.query_one(Heading).say(
+            f"whysent  {opening.name} · {number(opening.customers)} customers · {number(opening.events)} events",
+            opening.role,
+            opening.coverage,
+        )
+        self._say_state(
+            "Enter opens the case of this customer · ← → the next story · 1 everybody, the worst first"
+        )
+        if self._wanted:
+            self.services.open_story(self.story)
+
+    def tell_progress(self, progress: Progress) -> None:
+        """Say how far the demo is."""
+        left = f", {progress.seconds_left:.0f} s left" if progress.done else ""
+        self._say_state(
+            f"{bar(progress.done, progress.total)}▏ {progress.percent}  The 2,000 customers around them are being made{left}."
+        )
+
+    def _say_state(self, text: str) -> None:
+        soon = " This one opens then." if self._wanted and self.services.opening is None else ""
+        self.query_one("#making", TextBlock).says = content(text + soon, "dim")
+
+    @on(OptionList.OptionHighlighted)
+    def tell_story(self) -> None:
+        story = self.story
+        self.query_one(Items).border_subtitle = content(f"{story.number} of {len(stories())}")
+        self.query_one("#tale").border_title = content(story.title)
+        self.query_one("#tale TextBlock", TextBlock).says = self._tale(story)
+
+    def _tale(self, story: Story) -> Content:
+        """What the customer says, what to look at, what to press."""
+        gap = "\n" if self.has_class("-small") else "\n\n"
+        return joined((f"“{story.words}”", "bold italic"), gap, story.look, gap, steps_of(story, gap))
+
+    def relaid(self) -> None:
+        self._list()
+        self.tell_story()
+
+    @on(OptionList.OptionSelected)
+    def open_chosen(self) -> None:
+        if self.services.opening is None:
+            self._wanted = True
+            self._say_state("Opening the demo …")
+        else:
+            self.services.open_story(self.story)
+
+    def action_story(self, step: int) -> None:
+        self.query_one(Items).highlighted = neighbour(self.story, step).number - 1
