@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import polars as pl
 
@@ -25,10 +25,14 @@ from audit.rules.replay.simulation import Replay, simulate
 from audit.workspace.context import Context
 
 if TYPE_CHECKING:
+    from audit.privacy.log import Entry
     from audit.workspace.workspace import Workspace
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
+
+_HANDOVER_MADE = "handover_made"
+"""What the log calls an export that was written out."""
 
 
 def kept(
@@ -83,6 +87,14 @@ class Everybody(Audited):
     view: RoleView = field(default_factory=RoleView)
 
 
+class Handover(NamedTuple):
+    """A rule that was written out for the system that sends."""
+
+    at: datetime
+    """UTC."""
+    format: str
+
+
 @dataclass(frozen=True)
 class Case(Audited):
     """One customer's history as asked for: the events up to a moment, without the ones left out.
@@ -95,6 +107,8 @@ class Case(Audited):
     context: Context
     rules: tuple[RulePeriod, ...] = ()
     """The rules of the book that judge now, or judged at the moment asked about."""
+    handovers: Mapping[tuple[str, int | None], Handover] = field(default_factory=dict)
+    """Those of the rules, by id and version."""
     source_ids: Mapping[str, str] = field(default_factory=dict)
     """Source ids → pseudonyms, of the customers whom these rules name by the source's own id."""
     view: RoleView = field(default_factory=RoleView)
@@ -178,7 +192,20 @@ def read_case(
     rules = ws.book.in_force(at)
     ids = named_in(ws, (period.rule for period in rules))
     context = ws.context(at, customer=pseudonym)
-    return Case(pseudonym, events, context, rules, ids, ws.view, at)
+    handovers = _handovers(ws.log.entries(), at) if rules else {}
+    return Case(pseudonym, events, context, rules, handovers, ids, ws.view, at)
+
+
+def _handovers(entries: Iterable["Entry"], at: datetime | None) -> dict[tuple[str, int | None], Handover]:
+    """The newest export of each rule, by its id and version, that was written out by `at` (UTC; None: by now)."""
+    by_number = {entry.seq: entry for entry in entries}
+    newest = {}
+    for entry in by_number.values():
+        request = by_number.get(entry.details["of"]) if entry.act == _HANDOVER_MADE else None
+        if request is not None and (at is None or entry.at <= at):
+            for rule in request.details["rules"]:
+                newest[rule["id"], rule["version"]] = Handover(entry.at, request.details["format"])
+    return newest
 
 
 def read_everybody(ws: "Workspace", *, at: datetime | None = None) -> Everybody:

@@ -25,11 +25,7 @@ from audit.rules.replay.simulation import Progress
 from audit.rules.replay.totals import ReplayDocument, StoppedWanted
 
 if TYPE_CHECKING:
-    from audit.privacy.log import Entry
     from audit.workspace.workspace import Workspace
-
-_HANDOVER_MADE = "handover_made"
-"""What the log calls an export that was written out."""
 
 _SYSTEMS = {"braze": "Braze", "klaviyo": "Klaviyo"}
 """Format of an export → the system that takes it in, where it is made for one."""
@@ -157,6 +153,7 @@ def _covering(case: Case, finding: Finding) -> CoveringRule | None:
     period = max(periods, key=lambda period: stops.get(period.rule.id, 0))
     if period.rule.id not in stops:
         return None
+    handover = case.handovers.get((period.rule.id, period.rule.version))
     sent_since = (pl.col("occurred_at") > period.since) & pl.col("event_id").is_in(finding.messages)
     return CoveringRule(
         id=period.rule.id,
@@ -167,6 +164,8 @@ def _covering(case: Case, finding: Finding) -> CoveringRule | None:
         of=len(finding.messages),
         together=together,
         sent_since=case.events.filter(sent_since).height,
+        handed_over_at=None if handover is None else handover.at,
+        handed_over_to=None if handover is None else _SYSTEMS.get(handover.format),
     )
 
 
@@ -282,30 +281,11 @@ def _proposal_for(finding: Finding, proposals: Iterable[Proposal]) -> Proposal |
 
 def _in_force(ws: "Workspace", covering: CoveringRule, at: datetime | None) -> Remedy:
     judging = next(period.rule for period in ws.book.in_force(at) if period.rule.id == covering.id)
-    standing = Remedy(
-        state="in_force",
+    return Remedy(
+        state="in_force" if covering.handed_over_at is None else "handed_over",
         rule=to_dict(judging),
         since=covering.since,
         covered_by=covering,
+        handed_over_at=covering.handed_over_at,
+        handed_over_to=covering.handed_over_to,
     )
-    known = (entry for entry in ws.log.entries() if at is None or entry.at <= at)
-    written = _handover_of(covering, known)
-    if written is None:
-        return standing
-    request, at = written
-    return replace(
-        standing,
-        state="handed_over",
-        handed_over_at=at,
-        handed_over_to=_SYSTEMS.get(request.details["format"]),
-    )
-
-
-def _handover_of(rule: CoveringRule, entries: Iterable["Entry"]) -> tuple["Entry", datetime] | None:
-    """The newest export of this version of the rule that was written out, and when (UTC)."""
-    by_number = {entry.seq: entry for entry in entries}
-    for entry in reversed(by_number.values()):
-        request = by_number.get(entry.details["of"]) if entry.act == _HANDOVER_MADE else None
-        if request is not None and {"id": rule.id, "version": rule.version} in request.details["rules"]:
-            return request, entry.at
-    return None

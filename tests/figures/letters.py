@@ -275,6 +275,7 @@ _KNOWN: dict[tuple[str, str, str], Callable[[Finding | None, Said], set[str]]] =
     ("opt_out", "", "since"): _book,
     ("opt_out", "", "at"): _cause(OPT_OUTS),
     ("because", "broadcast_since", "since"): _days(*OPT_INS),
+    ("because", "broadcast_some_since", "since"): _days(*OPT_INS),
     ("because", "third_party", "since"): _days("segment_entered", "segment_snapshot"),
     ("change", "even_so", "n"): _sent_since,
     ("change", "", "at since"): _book,

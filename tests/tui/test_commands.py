@@ -406,9 +406,7 @@ def test_what_a_finding_suggests_is_proposed_for_its_ticket_under_its_campaign(o
     nails = own("audit", "scene-01-nail-clipper", "--json").document["findings"][0]
     naming = ("rules", "propose", "--customer", nails["customer"], "--finding", nails["id"])
     refused = own(*naming)
-    covered = (
-        "already covered by until-repurchase, on since 2026-11-21: it stops 11 of 11; nothing new is proposed"
-    )
+    covered = "already covered by until-repurchase, on since 2026-11-21: it stops 11 of 11; not handed over yet; nothing new is proposed"
     assert (refused.code, refused.err) == (2, f"whysent: finding {nails['id']}: {covered}\n")
     assert own("rules", "disable", "until-repurchase", "--yes").code == 0
     told = own(

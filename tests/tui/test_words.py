@@ -186,7 +186,7 @@ def test_a_rule_of_the_book_that_covers_it_is_named_in_place_of_another() -> Non
     made = verdict_text.quick(document(FINDING | {"suggested_rule": None, "covered_by": covered}))
     assert (
         made.remedy
-        == "Already covered by cap, on since 2026-06-01: it stops 9 of 11, with the other rules 11."
+        == "Already covered by cap, on since 2026-06-01: it stops 9 of 11, with the other rules 11; not handed over yet."
     )
 
 

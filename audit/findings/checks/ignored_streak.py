@@ -330,7 +330,7 @@ def _ignored(rows: pl.DataFrame, engagement: str) -> pl.DataFrame:
         pl.format(" Of 100 messages {} here, {} are followed by one.", like_them, number)
     )
     text = pl.format(
-        '{} of "{}"{} in a row from {} to {}, and no {} in that time.{}',
+        '{} of "{}"{} in a row from {} to {}, and no {} in that time is recorded.{}',
         message_count(pl.col("channel")), pl.lit(ABOUT), more, day(pl.col("first_at")), day(pl.col("last_at")),
         pl.lit(_ANSWERS[engagement]), usual.otherwise(pl.lit("")),
     )  # fmt: skip

@@ -6,20 +6,20 @@ segment's name or a sensitive topic; and nothing at all where privacy or care mu
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date, datetime
+from typing import Any, NamedTuple
 
 from msgspec import UNSET
 
 from audit.errors import InputError
-from audit.findings import Unanswered, catalogue, check
+from audit.findings import check
 from audit.findings.check import CustomerWording
 from audit.queries.findings_documents import Finding
 from audit.queries.reports.case_facts import CaseFacts, OptOut, SentMessage, brands
 from audit.queries.reports.language import Language
 from audit.rules.book.documents import CoveringRule
 from audit.rules.model import from_dict
-from audit.why.model import Facts, Reason, SegmentFacts, WhyDocument
+from audit.why.model import AudienceFacts, Facts, Reason, SegmentFacts, WhyDocument
 from audit.why.silence import Silence
 
 _PRIVACY_OR_CARE = "privacy or care"
@@ -28,9 +28,6 @@ _MOST_ACTS = 4
 
 _MOST_CAUSES = 3
 """House value: so many acts that could be behind several messages are named; of more it is said that there are several."""
-
-_NEAR = timedelta(days=30)
-"""House value: a gap so long before the first message, or after the last, is not told beside them."""
 
 _UNSURE = ("not_said", "nothing", "cannot_tell")
 """What is said of messages whose reason is not known, unless acts are named that could be behind them."""
@@ -85,26 +82,31 @@ def handed_over(
 def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tuple[list[str], list[str]]:
     """The sentences that lead to the reasons of explanations, and the acts that are among them, each once.
 
-    `these`: what the messages are called, such as `these e-mails`. Of acts that could be behind some of them alone those
-    are named that could be behind most, and the likeliest behind the newest: a few, those behind most first.
+    `these`: what the messages are called, such as `these e-mails`. Of acts that could be behind some of them alone a few
+    are named: those first that set the recipients apart most, then those that could be behind most messages.
     """
     leads: dict[str, None] = {}
     listed: Counter[str] = Counter()
+    apart: dict[str, float] = {}
     behind = 0
     newest: list[str] = []
+    lists = _Lists.of(explained)
     stated = [explanation for explanation in explained if explanation.standing == "stated"]
     words = {"these": these, "These": these[:1].upper() + these[1:]}
     if stated:
         leads |= dict.fromkeys(_stated(says, stated, words))
     for explanation in explained:
         if explanation.standing != "stated":
-            lead, acts_behind = _unstated(says, explanation, words)
+            lead, acts_behind = _unstated(says, explanation, lists, words)
             leads[lead] = None
-            listed.update(acts_behind)
+            listed.update(list(acts_behind))
+            for act, points in acts_behind.items():
+                apart[act] = max(points, apart.get(act, 0.0))
             behind += bool(acts_behind)
-            newest = acts_behind[:1]
+            newest = list(acts_behind)[:1]
     most = max(listed.values(), default=0)
-    likely = [act for act, number in listed.items() if 2 * number >= most or act in newest]
+    likely = [act for act, number in listed.items() if 2 * number >= most or act in newest or apart[act]]
+    likely.sort(key=lambda act: (-apart[act], -listed[act]))
     if likely:
         unsure = {says.say("because", key, **words) for key in _UNSURE}
         form = (
@@ -115,23 +117,61 @@ def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tup
         unstated = len(explained) - len(stated)
         form = "could_be_some" if behind < unstated else form
         could_be = says.say("because", form, n=behind, of=unstated, **words)
-        if len(likely) > _MOST_CAUSES:
-            likely = [act for act, _ in listed.most_common(_MOST_CAUSES)]
+        likely = likely[:_MOST_CAUSES]
         return [*(lead for lead in leads if lead not in unsure), could_be], likely
     return list(leads), likely
 
 
-def _unstated(says: Language, explanation: WhyDocument, words: dict[str, str]) -> tuple[str, list[str]]:
+class _Lists(NamedTuple):
+    """The mailing lists that messages went to, where some went to none, or not all to the same."""
+
+    names: frozenset[str | None]
+    all_of_one: bool
+
+    @classmethod
+    def of(cls, explained: Sequence[WhyDocument]) -> "_Lists":
+        sent_to = [_list(explanation) for explanation in explained if explanation.standing == "broadcast"]
+        names = frozenset(told.list_id or None for told in sent_to)
+        return cls(names, all_of_one=len(names) == 1 and len(sent_to) == len(explained))
+
+
+def _list(explanation: WhyDocument) -> Facts:
+    """The list that a broadcast went to, and since when the customer has been on it."""
+    told = facts(explanation)
+    return next((fact for fact in told if fact.since), next((fact for fact in told if fact.list_id), Facts()))
+
+
+def _unstated(
+    says: Language, explanation: WhyDocument, lists: _Lists, words: dict[str, str]
+) -> tuple[str, dict[str, float]]:
+    """The sentence that leads to the acts behind a message, and each of these: how far it sets the recipients apart."""
     standing = explanation.standing
     if standing == "broadcast":
-        since = next((fact.since for fact in facts(explanation) if fact.since), None)
-        if since is None:
-            return says.say("because", "broadcast", **words), []
-        return says.say("because", "broadcast_since", since=says.date(since), **words), []
+        told = _list(explanation)
+        key = f"broadcast{'' if lists.all_of_one else '_some'}"
+        name = says.quoted(str(told.list_id)) if told.list_id and len(lists.names) > 1 else ""
+        values = {"list": says.say("because", "list" if name else "a_list", name=name), **words}
+        if not told.since:
+            return says.say("because", key, **values), {}
+        return says.say("because", f"{key}_since", since=says.date(told.since), **values), {}
     if standing in {"derived", "inferred"}:
-        return says.say("because", "not_said", **words), acts(says, explanation)
+        return says.say("because", "not_said", **words), _apart(says, explanation)
     key = "nothing" if standing == "unexplained" else "cannot_tell"
-    return says.say("because", key, **words), []
+    return says.say("because", key, **words), {}
+
+
+def _apart(says: Language, explanation: WhyDocument) -> dict[str, float]:
+    """The acts of an explanation: how much more of the recipients did it than of the others; 0 where nothing says so."""
+    known: dict[str, float] = {}
+    for fact in facts(explanation):
+        for act in _acts(says, [fact]):
+            known.setdefault(act, _points(fact))
+    return {act: known[act] for act in acts(says, explanation)}
+
+
+def _points(fact: Facts) -> float:
+    told = fact.audience if isinstance(fact, AudienceFacts) else UNSET
+    return 0.0 if told is UNSET else told.recipients_share - (told.others_share or 0.0)
 
 
 def _stated(says: Language, explained: Sequence[WhyDocument], words: dict[str, str]) -> Iterator[str]:
@@ -234,18 +274,14 @@ def others(says: Language, times: Sequence[datetime], nouns: Mapping[str, str]) 
         yield says.say("sent", key, count=len(times), first=first, last=last, **nouns)
 
 
-def untold(says: Language, check_id: str) -> str:
-    """That the records do not hold what a check needs."""
-    question = catalogue.row(check_id).question
-    named = check_id if question is None else question.in_language(says.locale)
-    return says.say("sent", "unchecked", questions=named)
-
-
 def unchanged(says: Language, part: CoveringRule | None) -> str:
     """That nothing is changed at present, or that a rule of the book stops some of it."""
     if part is None:
         return says.say("change", "unchanged")
-    return says.say("change", "in_part", since=says.date(part.since), stops=part.together, of=part.of)
+    in_part = says.say("change", "in_part", since=says.date(part.since), stops=part.together, of=part.of)
+    return (
+        in_part if part.handed_over_at is not None else f"{in_part} {says.say('change', 'not_handed_over')}"
+    )
 
 
 def rule_in_words(
@@ -264,44 +300,6 @@ def rule_in_words(
         return says.say("rule", "other", **values)
     window = says.span(rule["window"]) if "{window}" in says.texts["rule"][wording] else ""
     return says.say("rule", wording, window=window, **values)
-
-
-def unchecked(says: Language, unanswered: Sequence[Unanswered], sent: Sequence[SentMessage]) -> list[str]:
-    """What the data could not answer, and for which time about the messages `sent` (oldest first) it may lack some.
-
-    Nothing that privacy or care answers.
-    """
-    checks = ((row, check(row.check)) for row in unanswered)
-    asked = [row for row, of_row in checks if of_row.customers_ask and not of_row.handed_to]
-    lacking = [row for row in asked if row.lacks in {"kinds", "columns", "opt_outs"}]
-    never = _questions(says, (row for row in lacking if row.events == row.of))
-    in_part = _questions(says, (row for row in lacking if row.events != row.of))
-    sentences = [
-        says.say("sent", key, questions=says.listed(questions))
-        for key, questions in (
-            ("unchecked", never),
-            ("in_part", [each for each in in_part if each not in never]),
-        )
-        if questions
-    ]
-    ends = [row.until for row in asked if row.until is not None]
-    if ends:
-        sentences.append(says.say("sent", "ends", until=says.date(min(ends))))
-    gaps = dict.fromkeys((gap.begin, gap.end) for row in asked for gap in row.gaps)
-    first, last = (message.at.date() for message in (sent[0], sent[-1]))
-    for begin, end in sorted(gaps):
-        if begin - _NEAR > last or end + _NEAR < first:
-            continue
-        sentences.append(says.say("sent", "gap", begin=says.date(begin), end=says.date(end)))
-    return sentences
-
-
-def _questions(says: Language, rows: Iterable[Unanswered]) -> list[str]:
-    """What the checks ask, each once."""
-    asked = (catalogue.row(row.check).question for row in rows)
-    return list(
-        dict.fromkeys(question.in_language(says.locale) for question in asked if question is not None)
-    )
 
 
 def facts(explanation: WhyDocument) -> list[Facts]:

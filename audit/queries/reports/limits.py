@@ -1,20 +1,27 @@
 """What the data cannot answer, in the words of one language: how far it reaches, what a check lacks, which questions that leaves open, what helps."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from msgspec.structs import asdict
 
 from audit.events.vocabulary import OPT_OUTS
-from audit.findings import CHECKS, Unanswered, by_lack
+from audit.findings import CHECKS, Unanswered, by_lack, check
 from audit.findings.catalogue import row
 from audit.population.coverage import Coverage, Gap
 from audit.queries.reports import shipped_words
+from audit.queries.reports.case_facts import SentMessage
 from audit.queries.reports.language import Language
 
 _FEW = 3
 """House value: so many questions are named in one line; how many there are besides is said."""
+
+_NEAR = timedelta(days=30)
+"""House value: a gap so long before the first message, or after the last, is not told beside them."""
+
+_LACKS = {"kinds", "columns", "opt_outs"}
+"""What the data lacks that leaves a check open for good."""
 
 _LINE: dict[str, tuple[str, ...]] = {
     "orders": ("order_completed",),
@@ -178,6 +185,44 @@ def without_messages(unanswered: Iterable[Unanswered]) -> bool:
     return any(lack.lacks == "kinds" and lack.kinds == ("message_sent",) for lack in unanswered)
 
 
+def untold(says: Language, check_id: str) -> str:
+    """That the records do not hold what a check needs."""
+    question = row(check_id).question
+    named = check_id if question is None else question.in_language(says.locale)
+    return says.say("sent", "unchecked", questions=named)
+
+
+def unchecked(says: Language, unanswered: Sequence[Unanswered], sent: Sequence[SentMessage]) -> list[str]:
+    """What the data could not answer, and for which time about the messages `sent` (oldest first) it may lack some.
+
+    Nothing that privacy or care answers.
+    """
+    checks = ((each, check(each.check)) for each in unanswered)
+    asked = [each for each, of_it in checks if of_it.customers_ask and not of_it.handed_to]
+    lacking = [each for each in asked if each.lacks in _LACKS]
+    others = any(each.lacks in _LACKS for each in unanswered if each not in asked)
+    never = _questions(says, (each.check for each in lacking if each.events == each.of))
+    in_part = _questions(says, (each.check for each in lacking if each.events != each.of))
+    sentences = [
+        says.say("sent", key, questions=says.listed(questions))
+        for key, questions in (
+            ("unchecked_others" if others else "unchecked", never),
+            ("in_part", [each for each in in_part if each not in never]),
+        )
+        if questions
+    ]
+    ends = [each.until for each in asked if each.until is not None]
+    if ends:
+        sentences.append(says.say("sent", "ends", until=says.date(min(ends))))
+    gaps = dict.fromkeys((gap.begin, gap.end) for each in asked for gap in each.gaps)
+    first, last = (message.at.date() for message in (sent[0], sent[-1]))
+    for begin, end in sorted(gaps):
+        if begin - _NEAR > last or end + _NEAR < first:
+            continue
+        sentences.append(says.say("sent", "gap", begin=says.date(begin), end=says.date(end)))
+    return sentences
+
+
 def _sentence(says: Language, lack: Unanswered, checks: Sequence[str]) -> str:
     rows = says.texts["rows"]
     key = f"columns_{lack.how}" if lack.lacks == "columns" else lack.lacks
@@ -200,5 +245,5 @@ def _kind(says: Language, kind: str) -> str:
 
 def _questions(says: Language, checks: Iterable[str]) -> list[str]:
     """What the checks ask."""
-    questions = (row(check).question for check in checks)
-    return [question.in_language(says.locale) for question in questions if question is not None]
+    questions = (row(check_id).question for check_id in dict.fromkeys(checks))
+    return list(dict.fromkeys(asked.in_language(says.locale) for asked in questions if asked is not None))

@@ -106,15 +106,12 @@ class _Case:
     @property
     def thing(self) -> str | None:
         """What the messages are about, if all of them are about one thing."""
-        things = {message.about for message in self.facts.sent} - {None}
+        things = {message.about for message in self.facts.sent}
         if not self.facts.sent:
-            things = {
-                fact.about
-                for explanation in self.explanations
-                for fact in customer_facts.facts(explanation)
-                if fact.about is not UNSET
-            }
-        return self.says.quoted(str(things.pop())) if len(things) == 1 else None
+            told = (fact for each in self.explanations for fact in customer_facts.facts(each))
+            things = {fact.about for fact in told if fact.about is not UNSET}
+        thing = things.pop() if len(things) == 1 else None
+        return self.says.quoted(thing) if thing else None
 
     @property
     def senders(self) -> list[str]:
@@ -185,7 +182,7 @@ def _all_messages(case: _Case) -> Iterable[str]:
     form = {1: "all_one", 2: "all_both"}.get(len(sent), "all_several")
     held = says.say("sent", form, title=title, **values)
     yield f"{held} {says.say('sent', 'nothing_found')}"
-    unchecked = customer_facts.unchecked(says, case.picture.unanswered, sent)
+    unchecked = limits.unchecked(says, case.picture.unanswered, sent)
     if unchecked:
         yield " ".join(unchecked)
 
@@ -233,8 +230,9 @@ def _sent(case: _Case) -> str:
         **case.nouns,
     }
     form = "one" if titled else "single" if case.count == 1 else "day" if days[0] == days[1] else "several"
-    form = "both" if form == "several" and case.count == 2 else form
-    after = "after_" if case.facts.opt_out or case.facts.purchase else ""
+    if form == "several":
+        form = "both" if case.count == 2 else form if finding.excess is None else "span"
+    after = "after_" if (case.facts.opt_out or case.facts.purchase) and form != "span" else ""
     return says.say("sent", f"{after}{form}", **values)
 
 
@@ -255,7 +253,7 @@ def _scope(case: _Case) -> Iterable[str]:
 def _fault(case: _Case) -> Iterable[str]:
     assert case.finding is not None
     if case.untold:
-        yield customer_facts.untold(case.says, case.finding.check)
+        yield limits.untold(case.says, case.finding.check)
         return
     found_by = check(case.finding.check)
     explained = any(each.standing not in _WITHOUT_REASON for each in case.explanations)

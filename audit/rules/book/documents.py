@@ -49,21 +49,27 @@ class CoveringRule(Document):
     """Those that the rules that are on stop together."""
     sent_since: int
     """The finding's messages that went out after `since`: the rule is on here, but not kept to where they are sent."""
+    handed_over_at: datetime | None = None
+    """When it was last written out, in this version, for the system that sends; null: nobody has done so yet."""
+    handed_over_to: str | None = None
+    """That system; null where the file was made for none in particular."""
 
     @property
     def in_words(self) -> str:
-        """`already covered by until-repurchase, on since 2026-06-01: it stops 11 of 11`."""
+        """`already covered by until-repurchase, on since 2026-06-01: it stops 11 of 11; not handed over yet`."""
         return f"already covered by {self._stops}"
 
     @property
     def in_part(self) -> str:
-        """`covered in part by until-repurchase, on since 2026-06-01: it stops 5 of 11`."""
+        """`covered in part by until-repurchase, on since 2026-06-01: it stops 5 of 11; not handed over yet`."""
         return f"covered in part by {self._stops}"
 
     @property
     def _stops(self) -> str:
         more = f", with the other rules {self.together:,}" if self.together > self.stops else ""
-        return f"{self.id}, on since {self.since:%Y-%m-%d}: it stops {self.stops:,} of {self.of:,}{more}"
+        at = self.handed_over_at
+        passed_on = "not handed over yet" if at is None else f"handed over on {at:%Y-%m-%d}"
+        return f"{self.id}, on since {self.since:%Y-%m-%d}: it stops {self.stops:,} of {self.of:,}{more}; {passed_on}"
 
 
 class RuleList(Document, schema="whysent.rules/1"):

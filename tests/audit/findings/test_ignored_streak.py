@@ -40,7 +40,7 @@ def test_four_in_a_row_are_no_finding_and_five_are():
     (finding,) = found("ignored-streak", *_mails(*WEEKS), _ELSEWHERE)
     assert (
         finding["text"]
-        == '5 mails of "weekly" in a row from 2026-01-02 to 2026-01-30, and no click or visit in that time.'
+        == '5 mails of "weekly" in a row from 2026-01-02 to 2026-01-30, and no click or visit in that time is recorded.'
     )
     assert (finding["case"], finding["severity"], finding["count"]) == ("unanswered", "low", 5)
 
@@ -98,7 +98,7 @@ def test_a_run_must_be_longer_than_the_campaigns_own_response_rate_makes_it():
         assert bool(found_here) == (length is not None and length <= 28), clicked
     (finding,) = found("ignored-streak", *weekly, facts=replace(stats.none(), responses=_rates(100, 11)))
     assert finding["text"].endswith(
-        "and no click or visit in that time. Of 100 messages of this campaign here, 11 are followed by one."
+        "and no click or visit in that time is recorded. Of 100 messages of this campaign here, 11 are followed by one."
     )
     assert findings.rule_from_json(finding["suggested_rule"])["unengaged"] == 25
 

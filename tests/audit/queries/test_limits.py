@@ -1,5 +1,6 @@
 """What the data cannot answer is said where nothing was found, in both languages, with what would help."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,8 @@ from audit.findings import CHECKS, Unanswered, catalogue
 from audit.ingest import import_paths
 from audit.queries import documents
 from audit.queries.reports import LOCALES, in_one_line, language, sentences
+from audit.queries.reports.case_facts import SentMessage
+from audit.queries.reports.limits import unchecked
 from audit.workspace.workspace import Workspace
 
 ORDERS = """customer_id,event_id,occurred_at,kind,item_id,item_name
@@ -149,3 +152,19 @@ def test_of_many_campaigns_it_is_said_how_many_there_are_besides(locale, said):
         campaigns=("a",), more_campaigns=95,
     )  # fmt: skip
     assert said in sentences(language(locale), [lack])[0]
+
+
+@pytest.mark.parametrize(
+    ("locale", "all_of_them", "some"),
+    [("en", "This we could not check", "Among what we could not"), ("de", "Nicht prüfen konnten wir dies", "unter anderem")],
+)  # fmt: skip
+def test_a_letter_says_that_more_was_not_checked_than_it_names(locale, all_of_them, some):
+    lacks = {
+        check: Unanswered(check=check, lacks="kinds", how="import", kinds=("unsubscribed",), events=9, of=9)
+        for check in ("after-opt-out", "dead-address")
+    }
+    asked, unasked = lacks.values()
+    sent = [SentMessage("m", datetime(2026, 3, 7, tzinfo=UTC), "Hello")]
+    (told,) = unchecked(language(locale), [asked], sent)
+    (more,) = unchecked(language(locale), [asked, unasked], sent)
+    assert (told.startswith(all_of_them), some in more) == (True, True)

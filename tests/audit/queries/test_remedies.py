@@ -49,7 +49,7 @@ def test_a_rule_of_the_book_that_stops_it_is_named_and_nothing_is_proposed(own: 
     assert before - timedelta(seconds=1) <= covered.since <= datetime.now(UTC)
     assert (
         covered.in_words
-        == f"already covered by until-due, on since {covered.since:%Y-%m-%d}: it stops 11 of 11"
+        == f"already covered by until-due, on since {covered.since:%Y-%m-%d}: it stops 11 of 11; not handed over yet"
     )
     assert nails(own).suggested_rule is nails(own).suggested_effect is None
     assert documents.explain(own, finding.customer, finding=finding.id).covered_by == covered
@@ -85,7 +85,9 @@ def test_rules_cover_together_what_neither_does_alone(own: Workspace) -> None:
     switch_on(own, rule, id="late", campaigns=sorted(set(sent["campaign_id"]))[1:])
     covered = nails(own).covered_by
     assert covered.stops < covered.together == covered.of == 11
-    assert covered.in_words.endswith(f"it stops {covered.stops} of 11, with the other rules 11")
+    assert covered.in_words.endswith(
+        f"it stops {covered.stops} of 11, with the other rules 11; not handed over yet"
+    )
 
 
 def test_a_rule_is_on_since_it_judges_as_it_does(own: Workspace) -> None:

@@ -26,7 +26,7 @@ from audit.queries.reports.customer_facts import handed_over
 from audit.queries.reports.language import language
 from audit.rules.book.documents import CoveringRule
 from audit.why import Facts, Reason, WhyDocument
-from audit.why.model import SegmentFacts
+from audit.why.model import AudienceFacts, SegmentFacts
 from audit.why.silence import Silence
 from tests import golden
 
@@ -400,6 +400,63 @@ def test_a_letter_names_at_most_three_of_many_possible_causes() -> None:
     letter = reports.reply(PICTURE, [finding()], told).written("txt")
     named = [n for n in range(6) if f"You bought “cot {n}”" in letter]
     assert ("one or several of the things you did" in letter, named) == (True, [1, 2, 3])
+
+
+def test_the_causes_named_first_are_those_that_set_the_recipients_apart_most() -> None:
+    def act(name: str, recipients: float, others: float) -> Reason:
+        audience = {
+            "what": "bought", "value": name, "level": 2, "item_id": None, "window": "90d", "recipients": 90, "others": 40,
+            "recipients_share": recipients, "others_share": others, "lift": None, "interval": None, "p_adjusted": None,
+            "median_days_before": 3.0, "sensitive": False, "topic": None,
+        }  # fmt: skip
+        told = {"act": "order_completed", "thing": name, "at": "2026-01-01T00:00:00Z"}
+        return reason("could be", shape=AudienceFacts, audience=audience, **told)
+
+    often = [act(name, 0.42, 0.26) for name in ("potatoes", "eggs", "soup")]
+    told = [explanation(f"m-{n}", f"2026-01-2{n}T07:00:00Z", because=often) for n in (1, 2)]
+    told.append(explanation("m-3", "2026-01-20T07:00:00Z", because=[act("diapers", 0.85, 0.10)]))
+    letter = reports.reply(PICTURE, [finding()], told).written("txt")
+    assert [name for name in ("diapers", "potatoes", "eggs", "soup") if f"“{name}”" in letter] == [
+        "diapers", "potatoes", "eggs",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"m-1": "news", "m-2": "news", "m-3": "news"}, ["These e-mails went to a mailing list; you signed up for it on"]),
+        ({"m-1": "news", "m-2": "news", "m-3": None}, ["Some of these e-mails went to a mailing list;"]),
+        (
+            {"m-1": "news", "m-2": "sport", "m-3": "news"},
+            ["Some of these e-mails went to the mailing list “news”;", "Some of these e-mails went to the mailing list “sport”;"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_list_that_only_some_went_to_is_not_told_of_all(
+    told: dict[str, str | None], said: list[str]
+) -> None:
+    explained = [
+        explanation(ident, "2026-01-20T07:00:00Z", "unexplained", because=())
+        if name is None
+        else explanation(
+            ident, "2026-01-20T07:00:00Z", "broadcast",
+            because=(reason("on this list", list=name, since="2025-12-15T00:00:00Z"),),
+        )
+        for ident, name in told.items()
+    ]  # fmt: skip
+    letter = reports.reply(PICTURE, [finding()], explained).written("txt")
+    assert letter.count("mailing list") == len(said)
+    assert all(sentence in letter for sentence in said)
+
+
+def test_messages_of_which_some_name_no_goods_are_not_said_to_be_about_these() -> None:
+    assert f"3 e-mails about “{HOSTILE[:10]}" in reports.reply(
+        PICTURE, [finding()], EXPLANATIONS, facts=FACTS
+    ).written("txt")
+    some = replace_facts(FACTS, sent=(replace_facts(FACTS.sent[0], about=None), *FACTS.sent[1:]))
+    assert "3 e-mails about" not in reports.reply(PICTURE, [finding()], EXPLANATIONS, facts=some).written(
+        "txt"
+    )
 
 
 def test_a_finding_is_answered_by_its_own_messages_only() -> None:
