@@ -67,9 +67,9 @@ class Condition(Struct, frozen=True, kw_only=True, rename={"is_in": "in"}):
         """The words by which it judges."""
         return [word for word in TESTS if getattr(self, WORDS.get(word, word)) not in (None, ())]
 
-    def columns(self) -> set[str]:
+    def looked_at(self) -> frozenset[str]:
         """Every column it looks at."""
-        return {*self.column, *(name for inner in (*self.all, *self.any) for name in inner.columns())}
+        return frozenset(self.column).union(*(inner.looked_at() for inner in (*self.all, *self.any)))
 
     def fits(self) -> pl.Expr:
         """The condition over text; never null."""
@@ -128,6 +128,13 @@ def filled(columns: Sequence[str]) -> pl.Expr:
     return pl.coalesce(*(pl.when(text.str.strip_chars() != "").then(text) for text in texts))
 
 
+class Origin(Struct, frozen=True):
+    """Where a column of ours comes from: the first of `column` that is filled; what `pattern` takes out of it, if given."""
+
+    column: Names
+    pattern: str | None = None
+
+
 class Skip(Condition, frozen=True, kw_only=True):
     """Rows of no interest, and why."""
 
@@ -140,11 +147,19 @@ class When(Condition, frozen=True, kw_only=True):
     set: Texts = {}
 
 
-class Origin(Struct, frozen=True):
-    """Where a column of ours comes from: the first of `column` that is filled; what `pattern` takes out of it, if given."""
+class Further(Condition, frozen=True, kw_only=True):
+    """One more event of some rows (of all, without a condition): what differs in it.
 
-    column: Names
-    pattern: str | None = None
+    `once`: it is no news about an event that is known by its key already.
+    """
+
+    columns: Annotated[dict[str, Origin], read_by(lambda written: _origins(written))] = {}  # noqa: PLW0108
+    set: Texts = {}
+    once: bool = False
+
+    def looked_at(self) -> frozenset[str]:
+        """Every column it names."""
+        return Condition.looked_at(self).union(*(origin.column for origin in self.columns.values()))
 
 
 def _origins(written: Any) -> dict[str, Origin]:
@@ -170,6 +185,16 @@ def _identifiers(written: Any) -> dict[str, str]:
         if field not in IDENTIFIERS:
             raise UnknownKeyError(field, nearest_word(field, IDENTIFIERS))
     return {name: field for field, several in written.items() for name in names(several)}
+
+
+def _keys(written: Any) -> dict[str, tuple[str, ...]]:
+    """What makes a row the same: of a list of all rows, of a table by kind."""
+    if not isinstance(written, dict):
+        return {"": names(written)}
+    for kind in written:
+        if kind not in (*KINDS, OTHERWISE):
+            raise UnknownKeyError(kind, nearest_word(kind, (*KINDS, OTHERWISE)))
+    return {kind: names(several) for kind, several in written.items()}
 
 
 class Time(Struct, frozen=True):
@@ -208,6 +233,8 @@ class Map(Struct, frozen=True):
     )
     skip: Annotated[tuple[Skip, ...], tables(Skip, "is a list of tables; write [[skip]]")] = ()
     when: Annotated[tuple[When, ...], tables(When, "is a list of tables; write [[when]]")] = ()
+    event: Annotated[tuple[Further, ...], tables(Further, "is a list of tables; write [[event]]")] = ()
+    key: Annotated[dict[str, tuple[str, ...]], read_by(_keys)] = {}
     delimiter: str | None = None
     encoding: str = "utf-8"
     format: Annotated[About | None, toml_input.table(About, "is a table; write [format]")] = None
@@ -218,12 +245,10 @@ class Map(Struct, frozen=True):
     def theirs(self) -> list[str]:
         """Every column or path of the source that the map names, in its order."""
         named = [name for origin in self.columns.values() for name in origin.column]
-        looked_at = [
-            condition.columns() for condition in (*self.skip, *self.when, self.recognise or Condition())
-        ]
-        return list(
-            dict.fromkeys((*named, *self.identifiers, *(name for some in looked_at for name in sorted(some))))
-        )
+        judged = (*self.skip, *self.when, *self.event, self.recognise or Condition())
+        looked_at = [name for condition in judged for name in sorted(condition.looked_at())]
+        keys = [name for several in self.key.values() for name in several if name not in SCHEMA]
+        return list(dict.fromkeys((*named, *self.identifiers, *looked_at, *keys)))
 
     def paths(self) -> Paths:
         """Takes a JSON object apart as the map says."""
@@ -265,7 +290,11 @@ def _refuse_unfit(mapping: Map) -> None:
     """Refuse names that are not ours, what is stated twice, and what an event needs and nothing states."""
     stated: dict[str, Mapping[str, Any]] = {"columns": mapping.columns, "constants": mapping.constants}
     stated |= {f"when {number}: set": condition.set for number, condition in enumerate(mapping.when, start=1)}
-    for table, ours in stated.items():
+    further = {
+        f"event {number}: set": {**event.columns, **event.set}
+        for number, event in enumerate(mapping.event, start=1)
+    }
+    for table, ours in {**stated, **further}.items():
         for name in ours:
             if name not in SCHEMA:
                 raise UnknownKeyError(f"{table}.{name}", nearest_word(name, SCHEMA))
@@ -284,11 +313,17 @@ def _refuse_unfit(mapping: Map) -> None:
 
 
 def _refuse_conditions(mapping: Map) -> None:
-    for table, gives, conditions_of in (("skip", "reason", mapping.skip), ("when", "set", mapping.when)):
+    judged = (
+        ("skip", "reason", mapping.skip),
+        ("when", "set", mapping.when),
+        ("event", "set", mapping.event),
+    )
+    for table, gives, conditions_of in judged:
         for number, condition in enumerate(conditions_of, start=1):
             if not getattr(condition, gives):
                 raise InputError(f"{table} {number}: give {gives}")
-            refuse_unclear(f"{table} {number}", condition)
+            if table != "event" or condition.tests or condition.column:
+                refuse_unclear(f"{table} {number}", condition)
 
 
 def _refuse_kinds(kinds: Mapping[str, str]) -> None:

@@ -9,13 +9,16 @@ import polars as pl
 
 from audit.errors import InputError
 from audit.events.schema import KINDS, OTHER, SCHEMA, TIME
-from audit.ingest import canonical, map_language, readers, timestamps
+from audit.ingest import canonical, map_language, normalise, readers, timestamps
 from audit.ingest.attributes import identifier_field
 from audit.ingest.format import Batch, Format, Options
 from audit.ingest.map_language import KEEP, OTHERWISE, SKIP, Map, Origin, filled
 from audit.ingest.paths import steps, unfold
 from audit.ingest.readers import Table
 from audit.storage.toml_input import nearest
+
+_ONCE = "is told once"
+"""The column that marks events which are no news about one that is known."""
 
 NO_KIND = "a kind of event that the map leaves out"
 """Why a row is skipped whose kind is not listed under [kinds]."""
@@ -56,7 +59,9 @@ def _batch(mapping: Map, table: Table) -> Batch:
         *(_value(origin, rows).alias(ours) for ours, origin in mapping.columns.items()),
         *(pl.lit(value).alias(ours) for ours, value in mapping.constants.items()),
     )
-    events, skipped = _with_kinds(mapping, _chosen(mapping, rows, events), skipped)
+    events = _with_further(mapping, rows, _chosen(mapping, rows, events))
+    events, skipped = _with_kinds(mapping, events, skipped)
+    events = _keyed(mapping, events).drop(_ONCE, strict=False)
     return canonical.batch(
         Table(table.path, table.form, _timed(mapping, events), table.read, table.size, table.rejected),
         identifier_columns={f"to the vault: {name}": field for name, field in to_vault.items()},
@@ -126,12 +131,67 @@ def _chosen(mapping: Map, rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFr
     if mapping.kinds and "kind" in events.columns:
         words = {word: kind for word, kind in mapping.kinds.items() if word != OTHERWISE}
         events = events.with_columns(pl.col("kind").cast(pl.String).replace(words))
+    stated = events
     for condition in reversed(mapping.when):
         fits = rows.select(condition.fits().alias("fits")).to_series()
         for column, value in condition.set.items():
             before = pl.col(column).cast(pl.String) if column in events.columns else pl.lit(None, pl.String)
             events = events.with_columns(pl.when(fits).then(pl.lit(value)).otherwise(before).alias(column))
+    changed = {name for condition in mapping.when for name in condition.set if name in mapping.columns}
+    for column in sorted(changed - {"kind"}):  # their word stays, in the attributes
+        name = mapping.columns[column].column[0]
+        theirs = stated[column].cast(pl.String)
+        word = theirs.set((events[column] == theirs).fill_null(value=True), None)
+        events = events.with_columns(word.alias(f"{name}_" if name in SCHEMA else name))
     return events
+
+
+def _with_further(mapping: Map, rows: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """The events, and behind each those that its row gives besides."""
+    every = [events]
+    for further in mapping.event:
+        own = [_value(origin, rows).alias(ours) for ours, origin in further.columns.items()]
+        event = events.with_columns(
+            *rows.select(own).get_columns(),
+            *(pl.lit(value).alias(ours) for ours, value in further.set.items()),
+            pl.lit(further.once).alias(_ONCE),
+        )
+        if further.tests:
+            event = event.filter(rows.select(further.fits().alias("fits")).to_series())
+        if "event_id" in event.columns and not mapping.key:
+            event = event.with_columns(pl.format("{}:{}", "event_id", "kind").alias("event_id"))
+        every.append(event)
+    return (
+        pl.concat(every, how="diagonal_relaxed").sort("row", maintain_order=True) if mapping.event else events
+    )
+
+
+def _keyed(mapping: Map, events: pl.DataFrame) -> pl.DataFrame:
+    """Ids made of what the map says makes a row the same; `normalise.with_ids` hashes them."""
+    if not mapping.key:
+        return events
+    whole = pl.lit(None, pl.String)
+    for kind, several in mapping.key.items():
+        columns = [pl.col(_place(mapping, name)).cast(pl.String) for name in several]
+        values = [value.fill_null("") for value in columns]
+        named = pl.concat_str(
+            [pl.col("kind") if kind else pl.lit(""), *values], separator=normalise.SEPARATOR
+        )
+        fits = pl.any_horizontal(value.is_not_null() for value in columns)
+        if kind not in ("", OTHERWISE):
+            fits &= pl.col("kind") == kind
+        whole = pl.when(fits & whole.is_null()).then(named).otherwise(whole)
+    once = pl.col(_ONCE).fill_null(value=False) if _ONCE in events.columns else pl.lit(value=False)
+    prefix = pl.when(once).then(pl.lit(normalise.KEY_ONCE)).otherwise(pl.lit(normalise.KEY))
+    return events.with_columns(pl.concat_str(prefix, whole).alias("event_id"))
+
+
+def _place(mapping: Map, name: str) -> str:
+    """The column of the events that a name in a key means: ours, or where theirs went."""
+    if name in mapping.columns or name in mapping.constants:
+        return name
+    mapped = (ours for ours, origin in mapping.columns.items() if name in origin.column[:1])
+    return next(mapped, f"{name}_" if name in SCHEMA else name)
 
 
 def _with_kinds(

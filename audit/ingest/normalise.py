@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from audit.events import scanners
 from audit.events.schema import KINDS, NEEDED, OTHER, SCHEMA, TIME
 from audit.events.vocabulary import OPT_INS, OPT_OUTS
 from audit.ingest import attributes, strict_json, timestamps
@@ -38,8 +39,15 @@ if TYPE_CHECKING:
 FREE_TEXT = ("query", "subject", "item_name", "campaign_name", "reason", "recipient", "attributes")
 """Columns in which people write what they like."""
 
-_SEPARATOR = "\x1f"
+SEPARATOR = "\x1f"
+KEY, KEY_ONCE = "made of a key: ", "made once of a key: "
+"""How an event_id begins that is what makes a row the same; a later row of the first replaces an earlier one."""
+
+REPLACES = "replaces"
+"""The column that marks events whose id was made of a `KEY`."""
+
 _ABSENT = "\x1e"
+_GUESS = rf',?"machine_flag":"{scanners.LIKELY}"'
 
 REFUSED: dict[str, pl.DataType] = {"row": pl.UInt64(), "reason": pl.String()}
 FOUND: dict[str, pl.DataType] = {"row": pl.UInt64(), "field": pl.String(), "value": pl.String()}
@@ -257,14 +265,18 @@ def _cleaned_list(column: pl.Series) -> pl.Series:
 
 
 def with_ids(events: pl.DataFrame, vault: "Vault") -> pl.DataFrame:
-    """Fill absent event_ids with `x` and a hash of the row under a key of the vault: equal rows, equal ids."""
+    """Fill absent event_ids with `x` and a hash of the row under a key of the vault: equal rows, equal ids.
+
+    Ids that were made of a key become `k` and a hash; `REPLACES` says which of them take the place of what is known.
+    """
+    events = _with_keys(events, vault)
     if not events["event_id"].null_count():
         return events
     columns = [name for name in SCHEMA if name != "event_id"]
     text = (
         events.lazy()
         .filter(pl.col("event_id").is_null())
-        .select(pl.concat_str([_written(name, events.columns) for name in columns], separator=_SEPARATOR))
+        .select(pl.concat_str([_written(name, events.columns) for name in columns], separator=SEPARATOR))
         .collect()
         .to_series()
     )
@@ -274,6 +286,29 @@ def with_ids(events: pl.DataFrame, vault: "Vault") -> pl.DataFrame:
     return events.with_columns(
         events["event_id"].scatter(places, pl.Series([f"x{digest}" for digest in digests], dtype=pl.String))
     )
+
+
+def _with_keys(events: pl.DataFrame, vault: "Vault") -> pl.DataFrame:
+    ident = events["event_id"]
+    replaces = ident.str.starts_with(KEY).fill_null(value=False)
+    keyed = replaces | ident.str.starts_with(KEY_ONCE).fill_null(value=False)
+    events = events.with_columns(replaces.alias(REPLACES))
+    if not keyed.any():
+        return events
+    key = vault.purpose_key("event_id")
+    texts = ident.filter(keyed).str.strip_prefix(KEY).str.strip_prefix(KEY_ONCE)
+    digests = ["k" + hashlib.blake2b(text.encode(), key=key, digest_size=12).hexdigest() for text in texts]
+    return events.with_columns(ident.scatter(keyed.arg_true(), pl.Series(digests, dtype=pl.String)))
+
+
+def signature(events: pl.DataFrame) -> pl.Series:
+    """All that a canonical event says, as one text; but for a guess about machines, which rests on the events beside it."""
+    said = events.with_columns(
+        machine=pl.when(~pl.col("attributes").str.contains(_GUESS).fill_null(value=False)).then("machine"),
+        attributes=pl.col("attributes").str.replace(_GUESS, "").replace({"{}": None}),
+    )
+    columns = [_written(name, said.columns) for name in SCHEMA]
+    return said.select(pl.concat_str(columns, separator=SEPARATOR)).to_series()
 
 
 def scrubbed(events: pl.DataFrame) -> pl.DataFrame:

@@ -3,6 +3,7 @@
     data.customer_id      a key inside an object; a path goes on inside a text that is JSON itself
     mail.destination[]    each element of a list: one row becomes one event an element
     events[].ts           a key of each element; paths into the same list go through it together
+    tags[0]               the first element, or the value itself where it is no list
 
 Of several lists that paths go through, a row is taken apart by the first that has elements in it.
 """
@@ -18,19 +19,23 @@ from audit.privacy.clean import clean
 EACH = "[]"
 """What a path says of a list whose elements it goes through."""
 
+FIRST = "[0]"
+"""What a path says of the first element of a list."""
+
 Fields = dict[str, Any]
 
 
 class _Node:
     """A place inside a row: the `path` that ends here, if one does, and where others go on."""
 
-    __slots__ = ("children", "dropped", "each", "ends", "order", "path")
+    __slots__ = ("children", "dropped", "each", "ends", "first", "order", "path")
 
     def __init__(self, path: str, order: int = 0) -> None:
         self.path, self.order = path, order
         self.ends = self.dropped = False
         self.children: dict[str, _Node] = {}
         self.each: _Node | None = None
+        self.first: _Node | None = None
 
 
 class Paths:
@@ -64,16 +69,18 @@ class Paths:
     def _node(self, path: str) -> _Node:
         node, so_far = self._root, ""
         for step in steps(path):
-            so_far = f"{so_far}{EACH}" if step == EACH else f"{so_far}.{step}".lstrip(".")
-            if step != EACH:
+            so_far = f"{so_far}{step}" if step in (EACH, FIRST) else f"{so_far}.{step}".lstrip(".")
+            if step == EACH:
+                self._lists += node.each is None
+                node.each = node.each or _Node(so_far, self._lists)
+                node = node.each
+            elif step == FIRST:
+                node.first = node.first or _Node(so_far)
+                node = node.first
+            else:
                 node = node.children.setdefault(step, _Node(so_far))
-                continue
-            if node.each is None:
-                self._lists += 1
-                node.each = _Node(so_far, self._lists)
-            node = node.each
         # a key of the row may also be written as the path is, dots and all
-        return node if EACH in path else self._root.children.setdefault(path, node)
+        return node if EACH in path or FIRST in path else self._root.children.setdefault(path, node)
 
     def apart(self, row: Fields) -> Iterator[tuple[Fields, Fields]]:
         """The events of one row: values by column, and what is left over."""
@@ -134,13 +141,17 @@ class Paths:
         return rest
 
     def _into(self, node: _Node, value: Any, values: Fields, lists: list[tuple[_Node, list[Any]]]) -> Any:
-        if node.dropped:
-            return None
         if node.ends:
             values[node.path] = value
-        if node.children or node.each:
+        if node.dropped:
+            return None
+        if node.children or node.each or node.first:
             value = _opened(value)
         left = value
+        if node.first is not None:
+            elements = value if isinstance(value, list) else [value]
+            first = [self._into(node.first, element, values, lists) for element in elements[:1]]
+            left = first[0] if len(elements) == 1 else value
         if node.children and isinstance(value, dict):
             left = self._walk(node, value, values, lists)
         elif node.each is not None and value not in (None, "", []) and not isinstance(value, dict):
@@ -158,7 +169,7 @@ class Paths:
 
 def steps(path: str) -> list[str]:
     """The keys of a path, and `[]` for each list it goes through."""
-    return [step for step in path.replace(EACH, f".{EACH}").split(".") if step]
+    return [step for step in path.replace(EACH, f".{EACH}").replace(FIRST, f".{FIRST}").split(".") if step]
 
 
 def unfold(rows: pl.DataFrame, names: Iterable[str], dropped: Iterable[str] = ()) -> pl.DataFrame:

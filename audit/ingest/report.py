@@ -61,6 +61,10 @@ class Imported(Document, schema="whysent.import/1"):
     """By column, how many values could not be read."""
     unread_fields: tuple[UnreadField, ...]
     """The same by column and reason."""
+    others: int
+    """Events of a kind that a map does not know and keeps as `other`."""
+    updated: int
+    """Accepted rows that took the place of an earlier row with the same key; those are kept as superseded."""
 
 
 @dataclass(slots=True)
@@ -71,6 +75,7 @@ class ImportReport:
     - `skipped_by_reason`: rows of no interest; `refused_by_reason`: rows in quarantine;
     - `future`: events later than the import; `lost_opt_outs`: rows in quarantine that look like a no;
     - `unread`: fields that were left out of rows, by column and reason;
+    - `others`: events kept as `other`; `updated`: events that took the place of known ones with their key;
     - `quarantine`: the file with the refused rows, None if there are none;
     - `unknown`: files inside given folders that no format knows.
     """
@@ -82,6 +87,8 @@ class ImportReport:
     quarantine: Path | None = None
     future: int = 0
     lost_opt_outs: int = 0
+    others: int = 0
+    updated: int = 0
     skipped_by_reason: Counter[str] = field(default_factory=Counter)
     refused_by_reason: Counter[str] = field(default_factory=Counter)
     unread: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -122,4 +129,6 @@ class ImportReport:
             lost_opt_outs=self.lost_opt_outs,
             unread=dict(by_column.most_common()),
             unread_fields=convert(unread, tuple[UnreadField, ...]),
+            others=self.others,
+            updated=self.updated,
         )

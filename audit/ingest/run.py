@@ -12,7 +12,7 @@ import polars as pl
 
 from audit.errors import InputError
 from audit.events import scanners
-from audit.events.schema import ORDER, conform
+from audit.events.schema import ORDER, OTHER, TIME, conform
 from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT
 from audit.ingest import attributes, formats, mapped, normalise, strict_json, timestamps
 from audit.ingest.format import REJECTED, Batch, Options
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 BUFFER = 2_000_000
 """Events held in memory before they are written as a segment."""
+
+_IDENTITY = ["customer_id", "event_id"]
 
 _QUARANTINED: dict[str, pl.DataType] = {
     "file": pl.String(), "row": pl.UInt64(), "reason": pl.String(), "raw": pl.Binary(),
@@ -91,6 +93,8 @@ class _Run:
         self._identifiers: list[pl.DataFrame] = []
         self._refused: list[pl.DataFrame] = []
         self._segments: list[event_store.Segment] = []
+        self._replaced: list[tuple[int, pl.DataFrame]] = []
+        self._superseded: list[pl.DataFrame] = []
         self._daily = ws.daily
         self._at = ws.manifest.at
         self._customers: set[str] = set()
@@ -129,6 +133,8 @@ class _Run:
         if not self._segments and quarantine_file in (None, *before.quarantine):
             return self.report
         segments = (*before.segments, *self._segments)
+        if self._replaced:
+            segments = tuple(event_store.without(ws.path / "events", segments, self._replaced))
         if len(segments) > event_store.SEGMENTS or len(self._segments) > 1:
             segments = tuple(event_store.merge(ws.path / "events", segments))
         ws.commit(
@@ -141,6 +147,7 @@ class _Run:
                 quarantine=tuple(dict.fromkeys((*before.quarantine, quarantine_file)))
                 if quarantine_file
                 else before.quarantine,
+                superseded=(*before.superseded, *self._kept_superseded()),
                 imports=(*before.imports, self.import_id),
             )
         )
@@ -161,7 +168,7 @@ class _Run:
         for file, rows in fresh.group_by("file").agg(pl.col("row").n_unique()).rows():
             self.report.count(file, accepted=rows, duplicates=-rows)
         if fresh.height:
-            self._store(fresh.drop("file", "row").sort(ORDER))
+            self._store(fresh.drop("file", "row", normalise.REPLACES).sort(ORDER))
 
     def _store(self, fresh: pl.DataFrame) -> None:
         events = _with_scanners(conform(fresh))
@@ -173,12 +180,53 @@ class _Run:
         self._at = max((moment for moment in (self._at, newest) if moment), default=None)
 
     def _fresh(self, events: pl.DataFrame) -> pl.DataFrame:
-        """The events that are not known yet: of those that repeat an event_id of a customer, the first."""
-        key = ["customer_id", "event_id"]
-        unique = normalise.first_of_each(events, key)
+        """The events that are not known yet: of those that repeat an event_id of a customer, the first.
+
+        Of those with a key the newest, which takes the place of what is known.
+        """
+        newest = self._newest(events.filter(normalise.REPLACES))
+        plain = events.filter(~pl.col(normalise.REPLACES)) if newest.height else events
+        unique = normalise.first_of_each(plain, _IDENTITY)
         segments = (*self._ws.manifest.segments, *self._segments)
-        stored = event_store.keys(self._ws.path / "events", segments, unique.select(key))
-        return unique.join(stored, on=key, how="anti", maintain_order="left") if stored.height else unique
+        stored = event_store.keys(self._ws.path / "events", segments, unique.select(_IDENTITY))
+        known = pl.concat([stored, newest.select(_IDENTITY)])
+        if known.height:
+            unique = unique.join(known, on=_IDENTITY, how="anti", maintain_order="left")
+        return pl.concat([unique, self._replacing(newest, segments)]) if newest.height else unique
+
+    def _newest(self, events: pl.DataFrame) -> pl.DataFrame:
+        """The last row of each key; what earlier ones said otherwise is kept as superseded."""
+        newest = events.unique(_IDENTITY, keep="last", maintain_order=True)
+        if newest.height < events.height:
+            said = events.with_columns(normalise.signature(conform(events)).alias("said"))
+            versions = said.unique([*_IDENTITY, "said"], keep="last", maintain_order=True)
+            self._supersede(
+                versions.filter(~versions.select(pl.struct(_IDENTITY).is_last_distinct()).to_series())
+            )
+        return newest
+
+    def _replacing(self, newest: pl.DataFrame, segments: Sequence[event_store.Segment]) -> pl.DataFrame:
+        """Those of `newest` that say what is not known yet; what is known of them is superseded."""
+        stored = event_store.stored(self._ws.path / "events", segments, newest.select(_IDENTITY))
+        stored = stored.unique(_IDENTITY, keep="last", maintain_order=True)
+        said = newest.with_columns(normalise.signature(conform(newest)).alias("said"))
+        before = stored.with_columns(normalise.signature(stored).alias("said"))
+        fresh = said.join(before, on=[*_IDENTITY, "said"], how="anti", maintain_order="left").drop("said")
+        replaced = stored.join(fresh, on=_IDENTITY, how="semi", maintain_order="left")
+        if replaced.height:
+            self.report.updated += replaced.height
+            self._replaced.append((len(segments), replaced.select(_IDENTITY)))
+            self._daily = _less(self._daily, coverage.daily(replaced))
+            self._supersede(replaced)
+        return fresh
+
+    def _supersede(self, events: pl.DataFrame) -> None:
+        if events.height:
+            at = pl.lit(self._started).cast(TIME).alias("superseded_at")
+            self._superseded.append(conform(events).with_columns(at))
+
+    def _kept_superseded(self) -> list[str]:
+        return [self._ws.keep(pl.concat(self._superseded), "superseded")] if self._superseded else []
 
     def _note(self, events: pl.DataFrame) -> None:
         self._customers.update(events["customer_id"].unique())
@@ -188,6 +236,7 @@ class _Run:
         report = self.report
         for column, reason, rows in _unread(events).group_by("column", "reason").agg(pl.len()).rows():
             report.unread[column, reason] += rows
+        report.others += events.filter(pl.col("kind") == OTHER).height
         report.future += events.filter(pl.col("occurred_at") > self._started).height
         report.first = min(moment for moment in (report.first, earliest) if moment)
         report.last = max(moment for moment in (report.last, latest) if moment)
@@ -259,6 +308,14 @@ def _unread(events: pl.DataFrame) -> pl.DataFrame:
     return fields.select(
         "customer_id", column=parted.struct.field("field_0"), reason=parted.struct.field("field_1")
     )
+
+
+def _less(counts: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
+    """Counts of events a day without those that `gone` counts, both in the shape of `coverage.DAILY`."""
+    day = ["source_name", "kind", "day"]
+    left = counts.join(gone, on=day, how="left", maintain_order="left", suffix="_gone")
+    remaining = pl.col("rows") - pl.min_horizontal("rows", pl.col("rows_gone").fill_null(0))
+    return left.with_columns(remaining.alias("rows")).filter(pl.col("rows") > 0).select(*coverage.DAILY)
 
 
 def _with_customer(refused: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:

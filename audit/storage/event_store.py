@@ -99,6 +99,36 @@ def keys(folder: Path, segments: Iterable[Segment], identities: pl.DataFrame) ->
     return pl.concat(stored).join(identities.lazy(), on=["customer_id", "event_id"], how="semi").collect()
 
 
+def stored(folder: Path, segments: Iterable[Segment], identities: pl.DataFrame) -> pl.DataFrame:
+    """The events of `identities` (customer_id, event_id) that are stored, the newest last."""
+    parts = [_open(folder, segment) for segment in segments]
+    if not parts or identities.is_empty():
+        return empty()
+    return (
+        pl.concat(parts)
+        .join(identities.lazy(), on=["customer_id", "event_id"], how="semi", maintain_order="left")
+        .collect()
+    )
+
+
+def without(
+    folder: Path, segments: Sequence[Segment], replaced: Sequence[tuple[int, pl.DataFrame]]
+) -> list[Segment]:
+    """The segments, those written anew that hold what was replaced: of each `(n, identities)`, the first n no longer do."""
+    remaining = []
+    for place, segment in enumerate(segments):
+        gone = [identities for upto, identities in replaced if place < upto]
+        if not gone or keys(folder, [segment], pl.concat(gone)).is_empty():
+            remaining.append(segment)
+            continue
+        left = _open(folder, segment).join(
+            pl.concat(gone).lazy(), on=["customer_id", "event_id"], how="anti", maintain_order="left"
+        )
+        events = left.collect()
+        remaining += [write(folder, events)] if events.height else []
+    return remaining
+
+
 def customers(folder: Path, segments: Iterable[Segment]) -> int:
     """How many customers have events."""
     columns = [_open(folder, segment).select("customer_id") for segment in segments]

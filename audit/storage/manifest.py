@@ -17,7 +17,7 @@ FORMAT = 1
 
 NAME = "workspace.json"
 
-_ADDED_LATER = {"flows", "definitions", "models"}
+_ADDED_LATER = {"flows", "definitions", "models", "superseded"}
 """What older programs did not write."""
 
 
@@ -40,6 +40,7 @@ class Manifest:
     - `id`: random, names the workspace's key; `created`: when (UTC);
     - `at`: the newest event that is not later than the import it came with, None before there is one;
     - `segments`, `coverage`, `campaigns`, `flows`, `definitions`, `models`, `quarantine`: files; `customers`: how many have events;
+    - `superseded`: files of events that a later export replaced, with `superseded_at`;
     - `imports`: ids of the imports that are part of it;
     - `retired`: files of the generation before, which a reader may still have open; removed one generation later.
     """
@@ -59,6 +60,7 @@ class Manifest:
     quarantine: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
+    superseded: tuple[str, ...] = ()
 
     @property
     def events(self) -> int:
@@ -70,9 +72,11 @@ class Manifest:
         events = {f"events/{segment.file}" for segment in self.segments} | {
             f"quarantine/{name}" for name in self.quarantine
         }
-        return events | {
-            name for name in (self.coverage, self.campaigns, self.flows, self.definitions) if name
-        }
+        return (
+            events
+            | set(self.superseded)
+            | {name for name in (self.coverage, self.campaigns, self.flows, self.definitions) if name}
+        )
 
     def save(self, folder: Path) -> None:
         """Make this the workspace's current generation. Raises WorkspaceError."""

@@ -214,6 +214,12 @@ def imported(answer: "Imported") -> None:
     table(("file", "format", *names), rows, right=(2, 3, 4, 5, 6))
     span = f" · {_day(answer.first)} to {_day(answer.last)}" if answer.first else ""
     line(f"{answer.customers:,} customers{span}")
+    if answer.updated:
+        line(
+            f"{answer.updated:,} events took the place of earlier ones with the same key, which are kept as superseded"
+        )
+    if answer.others:
+        line(f"{answer.others:,} events are of a kind that the map does not know: kept as other")
     if answer.future:
         line(f"{answer.future:,} events later than this import: no answer rests on them")
     if answer.lost_opt_outs:

@@ -201,3 +201,72 @@ def test_objects_come_in_however_they_stand_in_the_file(ws, tmp_path, text):
     file = raw(tmp_path, text.encode(), "a.json")
     report = ingest.import_paths(ws, [file], map_file=raw(tmp_path, mapping.encode(), "map.toml"))
     assert counts(report) == (3, 2, 0, 1, 0)
+
+
+ORDERS = 'key = ["Name", "sku"]\n[columns]\ncustomer_id = "Email"\noccurred_at = "Created at"\norder_id = "Name"\nitem_id = "sku"\n[constants]\nkind = "order_completed"\n'
+MAILS = 'key = ["id"]\n[columns]\ncustomer_id = "lead"\noccurred_at = "sent"\n[constants]\nkind = "message_sent"\n'
+
+
+AGAIN = {
+    "orders": (
+        ORDERS,
+        "Name,Email,Created at,sku,state",
+        "#1,ana,2026-05-14 11:23,NC-1,open",
+        "#1,ana,2026-05-14 11:23,NC-1,sent",
+    ),
+    "mails": (MAILS, "id,lead,sent,opens", "1,9,2026-04-05 17:00,0", "1,9,2026-04-05 17:00,4"),
+}
+
+
+@pytest.mark.parametrize("what", AGAIN)
+def test_what_is_exported_again_is_one_event_of_which_the_newest_row_stands(ws, tmp_path, what):
+    text, header, may, june = AGAIN[what]
+    mapping = raw(tmp_path, text.encode(), "map.toml")
+    first, second = (
+        csv(tmp_path, may, header=header, name="may.csv"),
+        csv(tmp_path, june, header=header, name="june.csv"),
+    )
+    ingest.import_paths(ws, [first], map_file=mapping)
+    before = by_source(ws)
+    report = ingest.import_paths(ws, [second], map_file=mapping)
+
+    assert (counts(report), report.updated) == ((1, 1, 0, 0, 0), 1)
+    (event,) = by_source(ws).to_dicts()
+    assert json.loads(event["attributes"])[header.rsplit(",", 1)[1]] == june.rsplit(",", 1)[1]
+    assert event["event_id"] == before["event_id"][0]
+    assert ws.daily["rows"].to_list() == [1]
+    (file,) = ws.manifest.superseded
+    superseded = pl.read_parquet(ws.path / file)
+    assert superseded["attributes"].to_list() == before["attributes"].to_list()
+    assert superseded["superseded_at"].null_count() == 0
+
+    again = ingest.import_paths(ws, [second], map_file=mapping)
+    assert (counts(again), again.updated, ws.manifest.superseded) == ((1, 0, 1, 0, 0), 0, (file,))
+    assert by_source(ws).to_dicts() == [event]
+
+
+def test_versions_within_one_import_are_kept_too_and_other_rows_stay(ws, tmp_path):
+    mapping = raw(tmp_path, MAILS.encode(), "map.toml")
+    header = "id,lead,sent,opens"
+    rows = (
+        "1,9,2026-04-05 17:00,0",
+        "2,9,2026-04-06 17:00,1",
+        "1,9,2026-04-05 17:00,2",
+        "1,9,2026-04-05 17:00,2",
+    )
+    ingest.import_paths(ws, [csv(tmp_path, *rows, header=header)], map_file=mapping)
+    assert by_source(ws)["attributes"].str.json_path_match("$.opens").to_list() == ["2", "1"]
+    assert [pl.read_parquet(ws.path / file).height for file in ws.manifest.superseded] == [1]
+
+
+def test_an_event_told_once_does_not_replace_what_is_known(ws, tmp_path):
+    text = 'key = { message_sent = ["id"], else = ["id", "at"] }\n[columns]\ncustomer_id = "u"\noccurred_at = "at"\nkind = "k"\nmessage_id = "id"\n[[event]]\ncolumn = "k"\nequals = "message_delivered"\nset = { kind = "message_sent" }\nonce = true\n'
+    mapping = raw(tmp_path, text.encode(), "map.toml")
+    header = "id,u,at,k"
+    delivered, sent = "1,9,2026-01-05 10:01,message_delivered", "1,9,2026-01-05 10:00,message_sent"
+    for number, rows in enumerate([(delivered,), (delivered, sent), (delivered,)]):
+        ingest.import_paths(ws, [csv(tmp_path, *rows, header=header, name=f"{number}.csv")], map_file=mapping)
+    assert by_source(ws).select("kind", pl.col("occurred_at").dt.minute()).rows() == [
+        ("message_sent", 0),
+        ("message_delivered", 1),
+    ]

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct, field
 from audit import segments
 from audit.errors import InputError
 from audit.flows import campaign_map
-from audit.ingest import mapped
+from audit.ingest import map_language
 from audit.rules import files as rules
 from audit.storage import toml_input
 from audit.storage.toml_input import Text, Texts, convert, one_of, read_by, tables
@@ -24,7 +24,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(
-    "read", [toml_input.read, campaign_map.read, mapped.read_map, rules.read, segments.read]
+    "read", [toml_input.read, campaign_map.read, map_language.read, rules.read, segments.read]
 )
 @pytest.mark.parametrize("reason", BAD)
 def test_what_is_no_toml_is_one_line_of_complaint(tmp_path: Path, reason: str, read) -> None:
