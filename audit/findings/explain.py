@@ -89,7 +89,11 @@ def finding(
         ),
         counterfactual=None
         if untold or row["verdict"] == "breach"
-        else reasons.told_by_kind(_counterfactual(found_by, checked, row), events),
+        else reasons.told_by_kind(
+            _counterfactual(found_by, checked, row),
+            events,
+            rests_on=[*row["cause"], *row["evidence"], *row["messages"]],
+        ),
         left_out=tuple(_excluded(found_by, checked, row)),
     )
 

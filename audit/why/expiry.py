@@ -61,7 +61,7 @@ _WITHOUT_A_DAY: dict[Why, str] = {
     "profile": "It goes on until newer data says otherwise.",
     "logged": "It goes on until whoever recorded it takes it back; they name no day.",
     "shown": "It was shown; nothing in this data says when it stops.",
-    "happened": "It happened, and that stays.",
+    "happened": "",
     "unknown": "Nothing in this data says when it stops.",
 }
 
@@ -115,9 +115,17 @@ class End:
     silence: Silence | None = None
 
     def in_words(self, at: datetime) -> str:
-        """A few sentences, said at `at` (UTC): when it ends, and that none has come since, where that is so."""
-        text = self._when(at)
-        return f"{text} {self.silence.in_words}" if self.silence is not None and self.silence.over else text
+        """A few sentences, said at `at` (UTC): when it ends, and that none has come since, where that is so; empty of what has
+        happened, where nothing more can be said.
+        """
+        told = self.silence_told
+        return " ".join(filter(None, [self._when(at), told.in_words if told else ""]))
+
+    @property
+    def silence_told(self) -> Silence | None:
+        """The silence that is worth a sentence: a long one, and of what has happened, which has no other end, any."""
+        told = self.silence is not None and (self.silence.over or self.why == "happened")
+        return self.silence if told else None
 
     @property
     def past(self) -> str:
@@ -141,7 +149,7 @@ class End:
             return f"{over} {day(self.until)}.{by_default}"
         alone = None if self.ends_with else _FEWER.get(self.why)
         text = alone or _WITHOUT_A_DAY[self.why].format(acts=kinds_in_words(self.ends_with[:1]))
-        return " ".join([text, *self._more(at)])
+        return " ".join(filter(None, [text, *self._more(at)]))
 
     def _more(self, at: datetime) -> Sequence[str]:
         if self.why == "unknown" and self.ends_with:

@@ -200,7 +200,9 @@ class Counterfactual(Document):
     limit: Limit | None = None
     """Of messages: `remove` are those that this limit would have stopped."""
     removed: tuple[RemovedEvents, ...] = ()
-    """What `remove` is, where it is more than ten events: by kind."""
+    """What `remove` is, where it is more than five events, or lines of orders: by kind."""
+    everything: bool = False
+    """Whether all that the decision rests on has to go, or all that stands of its kind: nothing that has to be said."""
     besides: tuple[Reason, ...] = ()
     """Where the events of `remove` are named one by one: those that nothing above names, and for a recommendation what would step in."""
     instead: tuple[InItsPlace, ...] = ()
@@ -217,9 +219,24 @@ class Counterfactual(Document):
         return {what: events for what, events in known.items() if events not in {(), removed}}
 
     @property
+    def each_is_enough(self) -> bool:
+        """Whether each event of `remove` by itself would still have led to it, so that all have to go."""
+        return set(self.enough) == set(self.remove)
+
+    @property
     def removed_in_words(self) -> str:
-        """What a set of more than ten events is; empty of a smaller one, whose events are named."""
-        return " and ".join(group.in_words for group in self.removed)
+        """What a set of many events is; empty of a smaller one, whose events are named, and where no rule tells it."""
+        return " and ".join(group.in_words for group in self.removed) if self.ruled else ""
+
+    @property
+    def ruled(self) -> bool:
+        """Whether it is told, kind by kind, which events go."""
+        return bool(self.removed) and all(group.which for group in self.removed)
+
+    @property
+    def told(self) -> bool:
+        """Whether it is worth a sentence what is left out: where it is not everything, and can be named or told by a rule."""
+        return bool(self.remove) and not self.everything and (not self.removed or self.ruled)
 
 
 class Subject(Document, kw_only=False):
@@ -291,12 +308,14 @@ class WhyDocument(Document, schema="whysent.why/1"):
     """Of a finding: from when on one more of the same would not count to it."""
     none_since: datetime | None = None
     """Of messages: the newest one, where none has come since for longer than any pause before, and the log goes on."""
+    last_came: datetime | None = None
+    """Of a finding: when the newest message like its messages came, where the log does not show that they stopped."""
     known_until: datetime | None = None
-    """Up to when the log of messages goes on after that."""
+    """Up to when the log of messages goes after that."""
     known_gaps: tuple[Gap, ...] = ()
     """The days within that time from which messages may be missing."""
     none_of: Stopped | None = None
-    """What came no more: messages of the campaign or campaigns, of the subject, about the matter, any marketing over the
+    """Of which messages that is said: messages of the campaign or campaigns, of the subject, about the matter, any marketing over the
     channel; or `again`: what was found has not happened again."""
     because: tuple[Reason, ...]
     evidence: tuple[str, ...]
@@ -340,7 +359,7 @@ class Explanation:
 
     def document(self, rules: Sequence[Mapping[str, Any]] = ()) -> WhyDocument:
         """The document, with what each of the `rules` that are on says of a message."""
-        silence = self.end.silence if self.end.silence is not None and self.end.silence.over else None
+        silence = self.end.silence_told
         return WhyDocument(
             customer=self.customer,
             at=self.at,
@@ -352,7 +371,8 @@ class Explanation:
             until_text=self.end.in_words(self.at),
             ends_with=tuple(self.end.ends_with),
             counts_until=self.end.counts_until,
-            none_since=silence.since if silence else None,
+            none_since=silence.since if silence and silence.over else None,
+            last_came=silence.since if silence and not silence.over else None,
             known_until=silence.until if silence else None,
             known_gaps=tuple(Gap(begin=begin, end=end) for begin, end in silence.gaps) if silence else (),
             none_of=silence.of if silence else None,

@@ -27,7 +27,7 @@ from audit.why.model import (
     SegmentFacts,
 )
 from audit.why.related_acts import LEVELS
-from audit.why.removed_events import by_kind
+from audit.why.removed_events import FEW, by_kind, is_everything
 from audit.why.wording import HAND_OVER, Wording, day, days, kinds_in_words, minute, several
 from audit.why.wording import set_apart as figures_of
 
@@ -38,9 +38,6 @@ _OWN_LEAVES = 6
 
 _SHOWN = 3
 """So many causes are shown; the rest is one key away."""
-
-_NAMED_ONE_BY_ONE = 10
-"""House value: so many events of a counterfactual are named; of more it is said what they are."""
 
 _OTHERS = {"item_name": "other things", "query": None, "segment_id": "others"}
 
@@ -301,24 +298,34 @@ def besides(
     lead: str = "besides",
 ) -> tuple[Reason, ...]:
     """A leaf for each of the events `left_out` that nothing has `named`, the newest first; none where they are told by kind."""
-    if len(left_out) > _NAMED_ONE_BY_ONE:
+    if len(left_out) > FEW:
         return ()
     others = events.filter(pl.col("event_id").is_in(list({*left_out} - {*named})))
     return tuple(grouped(wording, others.to_dicts()[::-1], f"{lead}: "))
 
 
 def told_by_kind(
-    proof: Counterfactual | None, events: pl.DataFrame, called: Mapping[str, str] | None = None
+    proof: Counterfactual | None,
+    events: pl.DataFrame,
+    called: Mapping[str, str] | None = None,
+    rests_on: Collection[str] | None = None,
 ) -> Counterfactual | None:
     """The counterfactual, with what its events are where they are too many to be named, and what it adds named. `events`: the whole
-    history; `called`: item_id → name, of what is not in it.
+    history; `called`: item_id → name, of what is not in it; `rests_on`: all events that the decision rests on.
     """
     if proof is None:
         return None
-    proof = structs.replace(proof, add=tuple(_named(event, events, called or {}) for event in proof.add))
-    if len(proof.remove) <= _NAMED_ONE_BY_ONE:
-        return proof
-    return structs.replace(proof, removed=by_kind(proof.remove, events, proof.limit))
+    remove = proof.remove
+    all_of_it = not proof.instead and (set(remove) == set(rests_on or ()) or is_everything(remove, events))
+    removed = by_kind(remove, events, proof.limit, rests_on)
+    if len(remove) <= FEW and not any(group.lines or group.which == "dearest" for group in removed):
+        removed = ()
+    return structs.replace(
+        proof,
+        add=tuple(_named(event, events, called or {}) for event in proof.add),
+        removed=removed,
+        everything=bool(remove) and all_of_it,
+    )
 
 
 def _named(event: Mapping[str, Any], events: pl.DataFrame, called: Mapping[str, str]) -> Mapping[str, Any]:

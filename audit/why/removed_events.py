@@ -7,14 +7,14 @@ from typing import Literal
 import polars as pl
 
 from audit.events.document import Document
-from audit.events.purchases import ORDER, ORDER_OF
+from audit.events.purchases import ORDER, ORDER_OF, without_undone
 from audit.why.wording import kinds_in_words, messages_in_words
 
-Which = Literal["all", "since", "until", "between", "but", "named"]
+Which = Literal["all", "since", "until", "between", "but"]
 Counted = Literal["events", "orders", "lines"]
 
-_FIRST_NAMED = 3
-"""House value: so many events are named of those that no rule tells."""
+FEW = 5
+"""House value: so many events are named one by one; more of them are told by what they have in common, or not at all."""
 
 _SHARED = ("campaign_name", "campaign_id", "item_name", "item_id", "category", "query")
 """What many events can have in common, the likeliest to be recognised first."""
@@ -37,34 +37,36 @@ class RemovedEvents(Document):
     """The campaign, item, category or search that all of them share."""
     count: int
     of: int
-    """How many of that kind, about the same, the history holds."""
+    """How many of that kind, about the same, stand among what the decision rests on, or in the history."""
     counted: Counted = "events"
     """What is counted: of orders that go as a whole the orders, of others their lines."""
     lines: int | None = None
     """How many lines the orders have, where those are more than the orders."""
-    which: Which | Literal["beyond"]
+    which: Which | Literal["beyond", "dearest", "named"] | None
     """Which of those: all; those since `first`, until `last`, or from one to the other; all but those of that time; those
-    that a limit would have stopped; or no rule says it, and the first are `named`."""
+    that a limit would have stopped; the dearest lines; the few that are `named`; null where no rule says it."""
     first: date
     last: date
     named: tuple[str, ...] = ()
-    """The first of them (event_ids, of an order its first), where no rule says which they are."""
+    """Their event_ids, of orders their order_ids, where they are few and no rule says which they are."""
+    worth: tuple[float, float] | None = None
+    """Of the dearest lines: what they and what all of them come to."""
     limit: Limit | None = None
 
     @property
     def in_words(self) -> str:
         """`all 26 mails of “Kindle specials”`, `21 of 25 mails, those since 2026-05-03`."""
         number = f"all {self.count}" if self.count == self.of else f"{self.count} of {self.of}"
-        what = f"{number} {self.called}"
-        if self.counted == "orders" and self.of == 1:
-            what = "the one order"
+        what = f"the {self.count} dearest of {self.of}" if self.which == "dearest" else number
+        what = f"{what} {self.called}"
+        if self.of == 1:
+            what = "the one order" if self.counted == "orders" else f"{self.called}, of which there is one"
         lines = f" ({self.lines} lines)" if self.lines else ""
         return f"{what}{lines}{f' of “{self.about}”' if self.about else ''}{self._which_in_words}"
 
     @property
     def _which_in_words(self) -> str:
-        limit = self.limit or Limit(messages=0, days=0)
-        more = self.count - len(self.named)
+        limit, worth = self.limit or Limit(messages=0, days=0), self.worth or (0.0, 0.0)
         return {
             "all": "",
             "since": f", those since {self.first}",
@@ -72,17 +74,36 @@ class RemovedEvents(Document):
             "between": f", those from {self.first} to {self.last}",
             "but": f", all but those from {self.first} to {self.last}",
             "beyond": f", those that at most {limit.messages} in {limit.days} days would have stopped",
-            "named": f", {', '.join(self.named)}{f' and {more} more' if more else ''}",
-        }[self.which]
+            "dearest": f" ({worth[0]:,.2f} of {worth[1]:,.2f})",
+            "named": f", {' and '.join(filter(None, [', '.join(self.named[:-1]), *self.named[-1:]]))}",
+        }.get(self.which or "all", "")
 
 
 def by_kind(
-    remove: Collection[str], events: pl.DataFrame, limit: Limit | None = None
+    remove: Collection[str],
+    events: pl.DataFrame,
+    limit: Limit | None = None,
+    rests_on: Collection[str] | None = None,
 ) -> tuple[RemovedEvents, ...]:
-    """What the events `remove` of the history `events` are. `limit`: what would have stopped them, where they are messages."""
+    """What the events `remove` of the history `events` are. `limit`: what would have stopped them, where they are messages;
+    `rests_on`: the events that the decision rests on, where it is counted among them.
+    """
+    stands = without_undone(events)
     left_out = events.filter(pl.col("event_id").is_in(list(remove)))
+    gone = left_out.join(stands, on="event_id", how="anti")
+    stands = pl.concat([stands, gone]).sort("occurred_at", "event_id")
+    left_out = stands.join(left_out, on="event_id", how="semi", maintain_order="left")
+    if rests_on is not None and set(remove) <= set(rests_on):
+        stands = stands.filter(pl.col("event_id").is_in(list(rests_on)))
     kinds = left_out["kind"].unique(maintain_order=True)
-    return tuple(_removed(left_out.filter(kind=kind), events.filter(kind=kind), limit) for kind in kinds)
+    return tuple(_removed(left_out.filter(kind=kind), stands.filter(kind=kind), limit) for kind in kinds)
+
+
+def is_everything(remove: Collection[str], events: pl.DataFrame) -> bool:
+    """Whether of the history `events` nothing stands of the kinds of `remove` but those."""
+    kinds = events.filter(pl.col("event_id").is_in(list(remove)))["kind"].unique()
+    stands = without_undone(events).filter(pl.col("kind").is_in(kinds.implode()))
+    return set(stands["event_id"]) <= set(remove)
 
 
 def _removed(rows: pl.DataFrame, of_kind: pl.DataFrame, limit: Limit | None) -> RemovedEvents:
@@ -98,15 +119,19 @@ def _removed(rows: pl.DataFrame, of_kind: pl.DataFrame, limit: Limit | None) -> 
     counted = _counted(rows, of_kind)
     unit = ORDER_OF if counted == "orders" else pl.coalesce("message_id", "event_id")
     count = rows.select(unit.n_unique()).item()
-    which, first, last = _which(rows["occurred_at"].dt.date(), like_them["occurred_at"].dt.date())
-    beyond = which in {"but", "named"} and limit is not None and row["kind"] == "message_sent"
+    by_day, first, last = _which(rows["occurred_at"].dt.date(), like_them["occurred_at"].dt.date())
+    beyond = by_day in {"but", None} and limit is not None and row["kind"] == "message_sent"
+    worth = _dearest(rows, like_them) if by_day is None else None
+    named = _named(rows, counted) if by_day is None and worth is None and not beyond else ()
+    other: Literal["beyond", "dearest", "named"] | None = (
+        "beyond" if beyond else "dearest" if worth else "named" if named else None
+    )
     return RemovedEvents(
-        which="beyond" if beyond else which,
+        which=by_day if by_day is not None and not beyond else other,
         first=first,
         last=last,
-        named=tuple(rows.unique(unit, keep="first", maintain_order=True)["event_id"].head(_FIRST_NAMED))
-        if which == "named" and not beyond
-        else (),
+        named=named,
+        worth=worth,
         limit=limit if beyond else None,
         kind=row["kind"],
         called=_called(rows, counted),
@@ -116,6 +141,25 @@ def _removed(rows: pl.DataFrame, of_kind: pl.DataFrame, limit: Limit | None) -> 
         counted=counted,
         lines=rows.height if counted == "orders" and rows.height > count else None,
     )
+
+
+def _dearest(rows: pl.DataFrame, of_kind: pl.DataFrame) -> tuple[float, float] | None:
+    """What `rows` and all come to, where each of these lines of orders is dearer than every other; else None."""
+    worth = (pl.col("quantity").fill_null(1.0) * pl.col("price")).cast(pl.Float64)
+    rest = of_kind.join(rows, on="event_id", how="anti").drop_nulls("price")
+    own: list[float | None] = rows.select(worth).to_series().to_list()
+    others: list[float] = rest.select(worth).to_series().to_list()
+    sums = [each for each in own if each is not None]
+    if not others or len(sums) < len(own) or min(sums) < max(others):
+        return None
+    return sum(sums), sum(sums) + sum(others)
+
+
+def _named(rows: pl.DataFrame, counted: Counted) -> tuple[str, ...]:
+    """What `rows` are named by, orders by their order_ids, where they are few."""
+    whole = counted == "orders" and rows["order_id"].null_count() == 0
+    names = rows["order_id" if whole else "event_id"].unique(maintain_order=True)
+    return tuple(names) if len(names) <= FEW else ()
 
 
 def _counted(rows: pl.DataFrame, of_kind: pl.DataFrame) -> Counted:
@@ -135,8 +179,10 @@ def _called(rows: pl.DataFrame, counted: Counted) -> str:
     return "order lines" if counted == "lines" else kinds_in_words([rows["kind"][0]])
 
 
-def _which(days: pl.Series, all_days: pl.Series) -> tuple[Which, date, date]:
-    """Which of the events on `all_days` (in order, the days of one again for each) those on `days` are, by their days."""
+def _which(days: pl.Series, all_days: pl.Series) -> tuple[Which | None, date, date]:
+    """Which of the events on `all_days` (in order, the days of one again for each) those on `days` are, by their days; None
+    where no such rule says it.
+    """
     first, last, begin, end = days[0], days[-1], all_days[0], all_days[-1]
     within = all_days.filter(all_days.is_between(first, last))
     if len(days) == len(all_days):
@@ -147,4 +193,4 @@ def _which(days: pl.Series, all_days: pl.Series) -> tuple[Which, date, date]:
     others = all_days.filter(~all_days.is_in(days.implode()))
     if len(others) == len(all_days) - len(days) and not days.is_between(others[0], others[-1]).any():
         return "but", others[0], others[-1]
-    return "named", first, last
+    return None, first, last

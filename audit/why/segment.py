@@ -63,7 +63,9 @@ def segment(
         standing=row["standing"],
         because=tuple(because),
         end=expiry.membership_end(row, _all_definitions(context)),
-        counterfactual=reasons.told_by_kind(_counterfactual(events, context, row, wording), events)
+        counterfactual=reasons.told_by_kind(
+            _counterfactual(events, context, row, wording), events, rests_on=row["evidence"]
+        )
         if row["derived"]
         else None,
         left_out=tuple(_left_out(events, context, row, wording)) if row["derived"] else (),
@@ -215,9 +217,12 @@ def _counterfactual(
     if row["absent"]:
         newest = events.filter(pl.col("event_id").is_in(row["evidence"])).row(-1, named=True)
         kind = absence(row["absent"], context.at).kinds[0]
-        added = counterfactual.event(
-            events, kind=kind, occurred_at=context.at, item_id=newest["item_id"], category=newest["category"]
+        of_the_same = {name: newest[name] for name in ("item_id", "category")}
+        of_anything, of_it = (
+            counterfactual.event(events, kind=kind, occurred_at=context.at, **about)
+            for about in ({}, of_the_same)
         )
+        added = counterfactual.first_ending(read, decide, [of_anything, of_it])
     removed = counterfactual.removal(
         read,
         decide,
@@ -225,8 +230,6 @@ def _counterfactual(
         plans=_plans(read, definition, ident.partition(":")[2], context),
         likely=row["evidence"],
     )
-    if added is not None and not counterfactual.ends_with(read, decide, added):
-        added = None
     proof = counterfactual.from_trials(removed, added, "our definition would not have given this segment")
     if proof is None:
         return None

@@ -38,6 +38,16 @@ _NONE_SINCE: dict[Stopped, str] = {
     "marketing": "No marketing has come over this channel since {since}",
 }
 
+_LAST: dict[Stopped, str] = {
+    "again": "The last of them came on {since}",
+    "campaign": "The last of this campaign came on {since}",
+    "campaigns": "The last of these campaigns came on {since}",
+    "subject": "The last with this subject came on {since}",
+    "matter": "The last about this or of its campaigns came on {since}",
+    "marketing": "The last marketing over this channel came on {since}",
+}
+"""What is said where the silence is too short to be an end."""
+
 _AREA = first_levels(pl.col("category"), 2)
 """House value: messages are about the same where so many levels of their categories are equal."""
 
@@ -64,7 +74,8 @@ class Silence:
     @property
     def in_words(self) -> str:
         """`None of this campaign has come since 2026-06-10; messages are known to 2026-11-20.`"""
-        stopped = (self.words or _NONE_SINCE[self.of]).format(since=day(self.since))
+        none_since = self.words or _NONE_SINCE[self.of]
+        stopped = (none_since if self.over else _LAST[self.of]).format(since=day(self.since))
         return f"{stopped}; messages are known to {day(self.until)}{self._gaps_in_words}."
 
     @property

@@ -199,7 +199,7 @@ def added_in_words(event: Mapping[str, Any]) -> str:
     `event`: what a counterfactual adds, `occurred_at` as ISO text.
     """
     thing = added_thing(event)
-    one = _words(str(event["kind"]), "one").format(it=quoted(thing) if thing else "something")
+    one = _words(str(event["kind"]), "one").format(it=quoted(thing) if thing else "anything")
     return f"{one} on {minute(parse_iso(str(event['occurred_at'])))}"
 
 

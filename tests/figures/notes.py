@@ -258,13 +258,10 @@ def _monday(at: datetime) -> str:
 def _weekly(section: Section, says: Language, said: Said) -> Iterator[Told]:
     by_week = Counter(_monday(row["occurred_at"]) for row in said.history.sent)
     weeks = sorted(by_week)
-    evidence = {event for each in said.explanations for event in each.evidence}
     wrong = (row for row in said.case.findings if row.verdict in {"breach", "risk"})
     in_findings = {message for row in wrong for message in row.messages}
-    rows = [row for row in said.history.rows if row["event_id"] in evidence]
-    acts = [row for row in rows if not row["kind"].startswith("message_")]
     told = Counter(_monday(row["occurred_at"]) for row in said.history.sent if row["event_id"] in in_findings)
-    summary, *marked = section.paragraphs
+    (summary,) = section.paragraphs
     most = max(weeks, key=lambda week: (by_week[week], week))
     number, highest = sum(by_week.values()), str(by_week[most])
     if len(weeks) == 1:
@@ -274,9 +271,6 @@ def _weekly(section: Section, says: Language, said: Said) -> Iterator[Told]:
         peak = [most] if [*by_week.values()].count(by_week[most]) == 1 else []
         whole = [str(number), str(len(weeks)), str(between), weeks[0], weeks[-1]]
         yield Told(summary, [*whole, highest, *peak])
-    for text in marked:
-        more = [str(len(acts) - LISTED)] if len(acts) > LISTED else []
-        yield Told(text, [*(minute(row["occurred_at"]) for row in acts[-LISTED:]), *more])
     if section.table is None:
         assert len(set(by_week.values())) == 1
         return
@@ -306,6 +300,9 @@ def _why(section: Section, says: Language, said: Said) -> Iterator[Told]:
             for text, worked_out in zip(written, below, strict=True):
                 yield Told(text, worked_out)
             own = sentences.of_end(document, said)
+            said_with_more = (other.until_text.startswith(f"{document.until_text} ") for other in group)
+            if not document.until_text or any(said_with_more):
+                continue
             yield Told(next((text for text in ends if holds(figures(text, said.names), own)), ends[0]), own)
 
 
@@ -353,16 +350,16 @@ def _definition(
 
 def _different(document: WhyDocument, says: Language, said: Said) -> Iterator[Sequence[str]]:
     proof = document.counterfactual
-    if proof is None:
+    if proof is None or not (proof.told or proof.add):
         return
     yield []
-    removed = sentences.of_removed(proof, said, says.locale)
-    if proof.remove:
+    removed = sentences.of_removed(document, said, says.locale)
+    if proof.told:
         yield removed
     for event in proof.add:
         yield [minute(datetime.fromisoformat(str(event["occurred_at"])))]
     for events in (proof.enough, proof.needed):
-        if events and (len(proof.remove) > 1 or events != proof.remove):
+        if proof.told and events and (len(proof.remove) > 1 or events != proof.remove):
             more = [str(len(events) - LISTED)] if len(events) > LISTED else []
             yield removed if proof.removed and set(events) == set(proof.remove) else more
     if proof.instead:

@@ -11,7 +11,6 @@ from audit.flows.model import Flow
 from audit.queries.findings_documents import Finding
 from audit.why.model import (
     CountedFacts,
-    Counterfactual,
     FlowCondition,
     Reason,
     WhyDocument,
@@ -37,7 +36,7 @@ def of_explanation(document: WhyDocument, said: Said) -> Iterator[Told]:
     yield Told(document.until_text, of_end(document, said))
     if document.counterfactual is not None:
         proof = document.counterfactual
-        yield Told(f"{proof.removed_in_words} {proof.outcome}", of_removed(proof, said))
+        yield Told(f"{proof.removed_in_words} {proof.outcome}", of_removed(document, said))
 
 
 def in_order(reasons: Iterable[Reason]) -> Iterator[Reason]:
@@ -150,12 +149,19 @@ def of_condition(held: FlowCondition, document: WhyDocument, said: Said) -> Figu
     return _of_definition(held.text, document, said)
 
 
-def of_removed(proof: Counterfactual, said: Said, locale: str = "en") -> Figures:
-    """How many of how many events of a kind about the same are left out."""
+def of_removed(document: WhyDocument, said: Said, locale: str = "en") -> Figures:
+    """How many of how many events of a kind about the same are left out: of those that the decision rests on, else of all that stand."""
     read: list[str] = []
-    for group in proof.removed:
+    proof = document.counterfactual
+    assert proof is not None
+    rests_on = {event for reason in in_order(document.because) for event in reason.events}
+    among = rests_on if document.subject.type in {"segment", "finding"} else set()
+    if not set(proof.remove) <= among:
+        among = {row["event_id"] for row in said.history.rows if _stands(row, said)} | set(proof.remove)
+    for group in proof.removed if proof.ruled else ():
         removed = [row for row in _rows(proof.remove, said) if _is_about(row, group.kind, group.about)]
-        everything = [row for row in said.history.rows if _is_about(row, group.kind, group.about)]
+        rows = (row for row in said.history.rows if row["event_id"] in among)
+        everything = [row for row in rows if _is_about(row, group.kind, group.about)]
         counts = [len(removed), len(everything)]
         if group.counted == "orders":
             counts = [
@@ -163,33 +169,43 @@ def of_removed(proof: Counterfactual, said: Said, locale: str = "en") -> Figures
             ]
         numbers = [str(count) for count in counts]
         read += numbers[:1] if locale == "en" and counts[0] == counts[1] else numbers
-        if group.counted == "orders" and counts[1] == 1:
+        if counts[1] == 1:
             read.pop()
         if group.counted == "orders" and len(removed) > counts[0]:
             read.append(str(len(removed)))
-        read += _of_which(
-            group, [row["occurred_at"] for row in removed], [row["occurred_at"] for row in everything]
-        )
+        read += _of_which(group, removed, everything)
     return read
 
 
-def _of_which(group: RemovedEvents, removed: Sequence[datetime], everything: Sequence[datetime]) -> Figures:
-    """The days that tell which of all events are left out, held to the times of both; or the limit that tells it."""
+def _stands(row: Row, said: Said) -> bool:
+    """Whether an event is no order, or one of goods that were not sent back."""
+    return row["kind"] != "order_completed" or (
+        row in said.history.orders and said.history.returned(row) is None
+    )
+
+
+def _of_which(group: RemovedEvents, removed: Sequence[Row], everything: Sequence[Row]) -> Figures:
+    """The days that tell which of all events are left out, held to the times of both; or the limit that tells it, or what they cost."""
     first, last = group.first, group.last
-    inside = [at for at in everything if first <= at.date() <= last]
+    inside = [row for row in everything if first <= row["occurred_at"].date() <= last]
     match group.which:
         case "since" | "until" | "between":
             assert inside == list(removed), group
             days = {"since": [first], "until": [last], "between": [first, last]}[group.which]
             return [f"{day:%Y-%m-%d}" for day in days]
         case "but":
-            assert [at for at in everything if at not in inside] == list(removed), group
+            assert [row for row in everything if row not in inside] == list(removed), group
             return [f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"]
         case "beyond":
             assert group.limit is not None
             return [str(group.limit.messages), str(group.limit.days)]
+        case "dearest":
+            cost = [[(row["quantity"] or 1) * row["price"] for row in rows] for rows in (removed, everything)]
+            assert sorted(cost[1])[-len(removed) :] == sorted(cost[0]), group
+            return [figure for each in cost for figure in figures(f"{sum(each):,.2f}")]
         case "named":
-            return [str(group.count - len(group.named))]
+            names = {row["order_id" if group.counted == "orders" else "event_id"] for row in removed}
+            assert names == set(group.named), group
     return []
 
 
@@ -223,13 +239,14 @@ def of_end(document: WhyDocument, said: Said) -> Figures:
     if document.counts_until is not None and document.counts_until > document.at:
         assert _rests_on_an_act(document.counts_until, _limits(document, said), said), document.counts_until
         days.append(document.counts_until)
-    if document.none_since is not None and document.known_until is not None:
-        assert document.none_since in _newest_of_its_kind(document, said)
+    newest = document.none_since or document.last_came
+    if newest is not None and document.known_until is not None:
+        assert newest in _newest_of_its_kind(document, said)
         ends = {*said.data.mail_reach, said.history.at}
         assert document.known_until in ends
         gaps = [(gap.begin, gap.end) for gap in document.known_gaps]
         assert set(gaps) <= set(said.data.coverage.gaps)
-        days += [document.none_since, document.known_until]
+        days += [newest, document.known_until]
         return [*map(day, days), *gap_figures(gaps)]
     return [day(at) for at in days]
 

@@ -51,14 +51,20 @@ class PaneText:
 def sentences(document: WhyDocument) -> tuple[Sentence, ...]:
     """What an explanation says, in the order it is read: why, until when, what would change it, what rules say."""
     tree = [because(reason) for reason in document.because]
-    tree.append(Sentence(joined(("ends: ", "bold"), document.until_text)))
-    if document.counterfactual is not None:
-        tree.append(_counterfactual(document.counterfactual))
+    tree += ends(document)
+    proof = document.counterfactual
+    if proof is not None and (proof.told or proof.add):
+        tree.append(_counterfactual(proof))
     if document.covered_by:
         tree.append(Sentence(content(document.covered_by.in_words)))
     if document.rules:
         tree.append(rules(document.rules))
     return tuple(tree)
+
+
+def ends(document: WhyDocument) -> list[Sentence]:
+    """When it ends, where that can be said."""
+    return [Sentence(joined(("ends: ", "bold"), document.until_text))] if document.until_text else []
 
 
 def title(document: WhyDocument) -> Content:
@@ -119,7 +125,7 @@ def _counterfactual(proof: Counterfactual) -> Sentence:
 
     remove, added = proof.remove, " and ".join(map(added_in_words, proof.add))
     parts = []
-    if remove:
+    if proof.told:
         these = "this event" if len(remove) == 1 else f"these {len(remove)} events"
         parts.append(f"without {proof.removed_in_words or these}")
     if added:

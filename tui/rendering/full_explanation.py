@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.rendering import what_if_diff
-from tui.rendering.explanation import PaneText, Sentence, because, rules
+from tui.rendering.explanation import PaneText, Sentence, because, ends, rules
 from tui.rendering.text import content, joined, number
 from tui.rendering.wording import moment
 from tui.session.view_models import Subject
@@ -50,7 +50,7 @@ def reasons(document: WhyDocument) -> tuple[Sentence, ...]:
 
 def different(document: WhyDocument, names: Mapping[str, str]) -> tuple[Sentence, ...]:
     """When it ends, and what would have had to be different. `names`: what each event is called."""
-    sentences = [Sentence(joined(("ends: ", "bold"), document.until_text))]
+    sentences = ends(document)
     proof = document.counterfactual
     if proof is None:
         return (*sentences, Sentence(content(_no_proof(document))))
@@ -92,7 +92,8 @@ def _no_proof(document: WhyDocument) -> str:
 
 
 def _how_sure(proof: Counterfactual) -> str:
-    sure = SURE.get((proof.smallest, proof.method), SURE[False, "search"])
+    method = "exact" if proof.each_is_enough else proof.method
+    sure = SURE.get((proof.smallest, method), SURE[False, "search"])
     tried = f"; {number(proof.tried)} histories tried" if proof.tried else ""
     return f"{sure}; put any one back and it returns ({proof.method}{tried})"
 

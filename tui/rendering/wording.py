@@ -90,9 +90,10 @@ def explanation_lines(document: WhyDocument) -> Iterator[str]:
     if document.left_out:
         yield "looked at, and does not count"
         yield from _reason_lines(document.left_out, 1)
-    yield f"ends: {document.until_text}"
+    if document.until_text:
+        yield f"ends: {document.until_text}"
     if proof is not None:
-        if proof.remove:
+        if proof.told:
             yield f"without {proof.removed_in_words or ', '.join(proof.remove)}: {proof.outcome}"
             yield from _reason_lines(proof.besides, 1)
             yield from (

@@ -13,6 +13,7 @@ from audit.findings.anomaly.score import listed_with_items
 from audit.findings.suggested_rule import only_rule, slug
 from audit.population import persona_markers
 from audit.population.audience import FEWEST
+from audit.population.basket_scores import settings
 from audit.population.baskets import LEVELS, acts, contents
 from audit.why.wording import several
 from audit.workspace.context import Context
@@ -44,9 +45,9 @@ class UnusualThing(Document):
     times: int
     """How often the account's other orders or sessions hold it."""
     others: int
-    """How many others of its kind they hold."""
-    kind: str
-    """What nothing else of the account lies in, where they hold none."""
+    """How many others of its kind they hold; of a thing without a category, how many others."""
+    kind: str | None
+    """What nothing else of the account lies in, where they hold none; null of a thing without a category."""
     mostly: str | None
     """What most of those of its kind are, where one thing is."""
     share: float | None
@@ -109,8 +110,8 @@ def _entry(row: Row, items: Sequence[Row], usual_items: Others, accounts: int) -
     has_id = not str(row["basket"]).startswith(("event:", "from:"))
     hard = [persona_markers.WORDS[sign] for sign in row["signs"]]
     basket_id = row["basket"] if has_id else None
-    new = [item for item in items if item["type_rest"] == 0]
-    kinds = tuple(dict.fromkeys(_kind(item) for item in new))
+    new = [item for item in items if item["type_rest"] == 0 and item["category"]]
+    kinds = tuple(kind for kind in dict.fromkeys(map(_kind, new)) if kind)
     return OutOfPattern(
         order_id=basket_id if row["family"] == "order" else msgspec.UNSET,
         session_id=basket_id if row["family"] == "session" else msgspec.UNSET,
@@ -167,9 +168,11 @@ def _new_kinds(row: Row, new: int, kinds: Sequence[str]) -> list[str]:
     return [f"{count} of a kind that no other {row['family']} holds: {names}{more}."]
 
 
-def _kind(item: Row) -> str:
-    """The shortest part of an item's path where nothing else of the account lies."""
-    path = str(item["category"] or item["item_name"] or item["thing"]).split(" > ")
+def _kind(item: Row) -> str | None:
+    """The shortest part of an item's path where nothing else of the account lies; None of an item without a category."""
+    if not item["category"]:
+        return None
+    path = str(item["category"]).split(" > ")
     empty_from = (depth for depth, level in enumerate(LEVELS[:3], start=1) if item[f"{level}_rest"] == 0)
     return " > ".join(path[: next(empty_from, len(path))])
 
@@ -190,7 +193,7 @@ def _rarity(row: Row) -> list[str]:
     hundredths = round(100 * row["common"])
     number = f"{hundredths} in 100 accounts" if hundredths else "Fewer than 1 in 100 accounts"
     marked = "so marked and " if row["signs"] else ""
-    return [f"{number} here hold one {marked}as unusual."]
+    return [f"{number} with {settings().baskets} {row['family']}s or more hold one {marked}as unusual."]
 
 
 def _item(item: Row, usual_items: Others, accounts: int) -> UnusualThing:
@@ -205,7 +208,7 @@ def _item(item: Row, usual_items: Others, accounts: int) -> UnusualThing:
         times=round(item["thing_rest"]),
         others=others,
         kind=_kind(item),
-        mostly=usual if usual != item["item_name"] and 2 * times > others else None,
+        mostly=usual if item["category"] and usual != item["item_name"] and 2 * times > others else None,
         share=item["customers"] / accounts if item["customers"] >= FEWEST else None,
     )
     share = f"fewer than {FEWEST}" if thing.share is None else f"{share_in_words(thing.share)} of all"
@@ -220,6 +223,8 @@ def _unnamed(item: Row) -> str:
 def _reason(thing: UnusualThing) -> str:
     if thing.times:
         return f"here {several(thing.times, 'other time')}"
+    if thing.kind is None:
+        return f"never this one, {several(thing.others, 'other thing')}"
     if not thing.others:
         return f"nothing else here lies in {thing.kind}"
     rather = f", {'mostly ' * (thing.others > 1)}{thing.mostly}" if thing.mostly else ""

@@ -65,6 +65,11 @@ class Language:
         """`1,234`."""
         return f"{count:,}".replace(",", self.texts["thousands"])
 
+    def money(self, sum_: float) -> str:
+        """`1,234.50`."""
+        whole, _, cents = f"{sum_:.2f}".partition(".")
+        return f"{self.number(int(whole))}{self.texts['decimal']}{cents}"
+
     def quoted(self, text: str) -> str:
         """A text of the source's in quotation marks."""
         begin, end = self.texts["quotes"]

@@ -149,19 +149,25 @@ def ends(says: Language, explanation: WhyDocument) -> str:
     """When it ends if nothing new happens, and that none has come since, where that is so."""
     if says.locale == ENGLISH:
         return explanation.until_text
-    return " ".join([_when(says, explanation), *_none_since(says, explanation)])
+    return " ".join(filter(None, [_when(says, explanation), *_none_since(says, explanation)]))
 
 
 def _none_since(says: Language, explanation: WhyDocument) -> Iterator[str]:
-    if explanation.none_of is None or explanation.none_since is None or explanation.known_until is None:
+    newest = explanation.none_since or explanation.last_came
+    if explanation.none_of is None or newest is None or explanation.known_until is None:
         return
-    since, until = says.date(explanation.none_since), says.date(explanation.known_until)
+    since, until = says.date(newest), says.date(explanation.known_until)
     gaps = customer_facts.gaps(says, "ends", [(gap.begin, gap.end) for gap in explanation.known_gaps])
     checks = (fact.check for fact in customer_facts.facts(explanation) if fact.check is not UNSET)
     again = check(next(checks)).again if explanation.none_of == "again" else None
     stopped = again.in_language(says.locale).format(since=since) if again else ""
     yield says.say(
-        "ends", f"none_{explanation.none_of}", since=since, until=until, stopped=stopped, gaps=gaps
+        "ends",
+        f"{'none' if explanation.none_since else 'last'}_{explanation.none_of}",
+        since=since,
+        until=until,
+        stopped=stopped,
+        gaps=gaps,
     )
 
 
@@ -170,7 +176,7 @@ def _when(says: Language, explanation: WhyDocument) -> str:
         text = says.say("ends", explanation.until_why)
         until = explanation.counts_until
         more = until is not None and until > explanation.at
-        return f"{text} {says.say('ends', 'counts_until', until=says.date(until))}" if more else text
+        return f"{text} {says.say('ends', 'counts_until', until=says.date(until))}".strip() if more else text
     key = "campaign" if explanation.until_why == "campaign" else "until"
     if explanation.until <= explanation.at:
         over = f"over_{explanation.until_why}"

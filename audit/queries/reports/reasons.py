@@ -1,6 +1,6 @@
 """The explanations of a case as a tree: why, until when, what would have had to be different."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from msgspec import UNSET
@@ -9,6 +9,7 @@ from audit.events.times import parse_iso
 from audit.findings.anomaly import OutOfPattern
 from audit.findings.anomaly.describe import UnusualThing, nearer_ones, share_in_words
 from audit.population.audience import FEWEST
+from audit.population.basket_scores import settings
 from audit.queries.findings_documents import Finding
 from audit.queries.reports import customer_facts, note_sentences, shipped_words
 from audit.queries.reports.document import Node, Section
@@ -41,7 +42,7 @@ def why(says: Language, findings: Sequence[Finding], explanations: Sequence[WhyD
     tree = tuple(
         Node(
             "; ".join(_title(says, explanation, findings) for explanation in group),
-            (*below, *dict.fromkeys(_end(says, explanation) for explanation in group)),
+            (*below, *_ends(says, group)),
         )
         for (_, below), group in groups.items()
     )
@@ -77,8 +78,12 @@ def _below(says: Language, explanation: WhyDocument) -> tuple[Node, ...]:
     )
 
 
-def _end(says: Language, explanation: WhyDocument) -> Node:
-    return Node(f"{says.say('internal', 'ends')}: {note_sentences.ends(says, explanation)}")
+def _ends(says: Language, group: Sequence[WhyDocument]) -> Iterator[Node]:
+    """When they end; what another of them says too, and more, is said once."""
+    ends = list(dict.fromkeys(note_sentences.ends(says, explanation) for explanation in group))
+    for text in ends:
+        if text and not any(other.startswith(f"{text} ") for other in ends):
+            yield Node(f"{says.say('internal', 'ends')}: {text}")
 
 
 def _unsaid(explanation: WhyDocument) -> Sequence[Reason]:
@@ -123,14 +128,15 @@ def _passed_over(says: Language, reasons: Sequence[Reason], at: datetime | None)
 
 def _different(says: Language, proof: Counterfactual | None) -> list[Node]:
     """The counterfactual: what would have had to be left out, or to happen, and how sure that is."""
-    if proof is None:
+    if proof is None or not (proof.told or proof.add):
         return []
     below = []
-    if proof.remove:
-        sure = says.say("internal", "smallest" if proof.smallest else "minimal")
+    if proof.told:
+        key = "smallest" if proof.smallest else "" if proof.each_is_enough else "minimal"
+        sure = f" ({says.say('internal', key)})" if key else ""
         removed = _removed(says, proof) or ", ".join(proof.remove)
         text = says.say("internal", "without", events=removed, outcome=note_sentences.outcome(says, proof))
-        below.append(Node(f"{text} ({sure})", tuple(_node(says, reason, None) for reason in proof.besides)))
+        below.append(Node(f"{text}{sure}", tuple(_node(says, reason, None) for reason in proof.besides)))
     for event in proof.add:
         at, thing = parse_iso(event["occurred_at"]), added_thing(event)
         german = says.locale != "en"
@@ -139,7 +145,7 @@ def _different(says: Language, proof: Counterfactual | None) -> list[Node]:
         below.append(Node(f"{text}: {note_sentences.outcome(says, proof)}"))
     below += [
         Node(says.say("internal", key, events=_events(says, proof, events)))
-        for key, events in proof.single_events.items()
+        for key, events in (proof.single_events.items() if proof.told else ())
     ]
     if proof.instead:
         items = ", ".join(item.title or item.item_id for item in proof.instead)
@@ -151,12 +157,15 @@ def _removed(says: Language, proof: Counterfactual) -> str:
     """What the events are that are left out, where they are too many to be named; else nothing."""
     if says.locale == "en":
         return proof.removed_in_words
-    return "; ".join(_how_many(says, group) + _which(says, group) for group in proof.removed)
+    groups = proof.removed if proof.ruled else ()
+    return "; ".join(_how_many(says, group) + _which(says, group) for group in groups)
 
 
 def _how_many(says: Language, group: RemovedEvents) -> str:
     """How many events of one kind are left out, of how many."""
     key = "removed_all" if group.count == group.of else "removed"
+    key = "removed_dearest" if group.which == "dearest" else key
+    key = "removed_one" if group.of == 1 else key
     words = "rows" if group.counted == "lines" else "kinds"
     lines = says.say("noted", "lines", n=group.lines) if group.lines else ""
     return says.say(
@@ -174,10 +183,14 @@ def _which(says: Language, group: RemovedEvents) -> str:
     if group.which == "all":
         return ""
     limit = {} if group.limit is None else {"most": group.limit.messages, "days": group.limit.days}
-    more = group.count - len(group.named)
-    named = f"{', '.join(group.named)} {says.rest(more) if more else ''}".rstrip()
+    worth = (
+        {} if group.worth is None else dict(zip(("worth", "all"), map(says.money, group.worth), strict=True))
+    )
     days = {"first": says.date(group.first), "last": says.date(group.last)}
-    return says.say("noted", f"removed_{group.which}", named=named, **days, **limit)
+    named = says.listed(group.named) if group.named else ""
+    return says.say(
+        "noted", f"removed_{'sum' if worth else group.which}", named=named, **days, **limit, **worth
+    )
 
 
 def anomalies(says: Language, entries: Sequence[OutOfPattern]) -> Section | None:
@@ -197,7 +210,10 @@ def _anomaly(says: Language, entry: OutOfPattern) -> tuple[Node, ...]:
     items = tuple(
         Node(unusual_thing(says, item, ordered=entry.order_id is not UNSET)) for item in entry.because
     )
-    events = Node(says.say("unusual", "events", events=says.first(entry.evidence, _LISTED)))
+    ident = entry.session_id if entry.order_id is UNSET else entry.order_id
+    key = "session" if entry.order_id is UNSET else "order"
+    made_of = says.say("unusual", "events", events=says.first(entry.evidence, _LISTED))
+    events = Node(says.say("unusual", f"{key}_id", id=ident) if ident else made_of)
     return (Node(recorded), *items, events)
 
 
@@ -222,7 +238,8 @@ def out_of_pattern(says: Language, entry: OutOfPattern) -> str:
     if entry.common is not None:
         hundredths = round(100 * entry.common)
         rarity = f"{'marked_' * entry.hard}{'common' if hundredths else 'rare'}"
-        parts.append(says.say("unusual", rarity, n=hundredths))
+        least = says.say("unusual", f"least_{key}s", n=settings().baskets)
+        parts.append(says.say("unusual", rarity, n=hundredths, least=least))
     return " ".join(parts)
 
 
@@ -232,6 +249,8 @@ def unusual_thing(says: Language, thing: UnusualThing, *, ordered: bool) -> str:
         return thing.text
     if thing.times:
         why = says.say("unusual", says.form("unusual", "times", thing.times), n=thing.times)
+    elif thing.kind is None:
+        why = says.say("unusual", "never_uncategorized", n=thing.others)
     elif not thing.others:
         why = says.say("unusual", "nothing", kind=says.quoted(thing.kind))
     else:

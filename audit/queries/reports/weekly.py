@@ -72,18 +72,20 @@ def weekly(events: pl.DataFrame, at: datetime, evidence: Iterable[str], told: It
 
 
 def section(says: Language, chart: Weekly, *, excess: bool = False) -> Section | None:
-    """The chart with the same in words; None where no message was sent. `excess`: of some findings only what was too much counts."""
+    """The chart with the same in words, but for what it marks, which those are told who cannot see it; None where no message was
+    sent. `excess`: of some findings only what was too much counts.
+    """
     busy = [week for week in chart.weeks if week.messages]
     if not busy:
         return None
-    marks = [mark.in_language(says) for mark in chart.marks[-_MARKED:]]
-    more = [says.rest(len(chart.marks) - _MARKED)] if len(chart.marks) > _MARKED else []
-    marked = f"{says.say('weekly', 'marked')}: {'; '.join([*marks, *more])}." if marks else ""
-    paragraphs = tuple(text for text in (_summary(says, busy), marked) if text)
+    marks = list(dict.fromkeys(mark.in_language(says) for mark in chart.marks))
+    more = [says.rest(len(marks) - _MARKED)] if len(marks) > _MARKED else []
+    marked = [f"{says.say('weekly', 'marked')}: {'; '.join([*marks[-_MARKED:], *more])}."] if marks else []
+    summary = _summary(says, busy)
     return Section(
         says.say("weekly", "title"),
-        paragraphs,
-        figure=_svg(says, chart, paragraphs),
+        (summary,),
+        figure=_svg(says, chart, [summary, *marked]),
         table=None if _even(busy) else _table(says, chart, busy, excess=excess),
     )
 

@@ -17,7 +17,7 @@ from audit.findings.anomaly import OutOfPattern
 from audit.queries import documents, reports
 from audit.queries.customer import CustomerPicture
 from audit.queries.reports import aloud, weekly
-from audit.why import WhyDocument
+from audit.why import Counterfactual, WhyDocument
 from audit.workspace.workspace import Workspace
 from tests.audit.queries.test_report import (
     EXPLANATIONS,
@@ -76,11 +76,23 @@ def test_the_counterfactual_is_told_whole() -> None:
         (2, "without o-1, o-2: our definition would not have given it (no fewer would do)"),
         (
             2,
-            "had there been an order of something on 2026-11-01 00:00: our definition would not have given it",
+            "had there been an order of anything on 2026-11-01 00:00: our definition would not have given it",
         ),
         (2, "each of these by itself would still have led to it: o-1, o-2"),
         (2, "in its place there would stand: Hand cream"),
     ]
+    (hedged, *_) = _without(enough=())
+    assert hedged.endswith("(none of them can be put back; that fewer would not do is not certain)")
+    assert _without()[0].endswith("our definition would not have given it")
+    assert not any("without" in line or "by itself" in line for line in _without(everything=True))
+
+
+def _without(**changed: object) -> list[str]:
+    """What is said of a set that may not be the smallest."""
+    proof = msgspec.structs.replace(msgspec.convert(PROOF, Counterfactual), smallest=False, **changed)
+    told = lines(note(explanation("m-1", "2026-01-20T07:00:00Z", counterfactual=msgspec.to_builtins(proof))))
+    at = told.index((1, "what would have had to be different"))
+    return [text for depth, text in told[at + 1 :] if depth == 2]
 
 
 def test_a_message_held_against_its_definition_shows_which_conditions_held() -> None:
@@ -241,7 +253,7 @@ def test_a_note_holds_what_is_out_of_pattern_as_a_hint(locale: str, form: str, h
     assert (said in text) != hard
     for told in (
         {"en": "nothing else here lies in Beauty", "de": "„Lipstick“"}[locale],
-        "e-7, e-8",
+        {"en": "it is order o-7", "de": "es ist die Bestellung o-7"}[locale],
         {"en": "no finding", "de": "kein Befund"}[locale],
     ):
         assert told in text

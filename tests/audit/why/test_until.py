@@ -175,6 +175,16 @@ def test_a_finding_stays_and_says_until_when_one_more_would_count() -> None:
     assert ident in set(findings.find(frame, context(frame, ctx.at + timedelta(days=3650)))["id"])
 
 
+def test_of_what_has_happened_it_is_said_when_the_last_of_it_came_and_nothing_else() -> None:
+    frame = events(*mails(1, 2, 3, 4, 5, 6))
+    later = {"kind": "message_sent", "event_id": "x", "at": "2026-03-20T08:00", "customer_id": "c_2"}
+    ctx = context(events(*mails(1, 2, 3, 4, 5, 6), later))
+    (ident,) = findings.find(frame, ctx, checks=["over-frequency"])["id"]
+    made = findings.finding(frame, ctx, ident).document()
+    assert made.none_since is None
+    assert made.until_text == "The last of them came on 2026-03-06; messages are known to 2026-03-20."
+
+
 def some(person: decided.Person) -> Iterator[decided.Decision]:
     """All that was decided but messages, and the newest message of each campaign and step."""
     rows = person.events.filter(kind="message_sent").unique(

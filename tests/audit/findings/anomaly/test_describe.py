@@ -63,13 +63,13 @@ def test_a_basket_is_held_against_the_others_of_its_account(columns, words):
         ),
         (
             0.0,
-            ["Fewer than 1 in 100 accounts here hold one so marked and as unusual."],
-            "In weniger als einem von 100 Konten hier gibt es etwas so Gekennzeichnetes, das so ungewöhnlich ist.",
+            ["Fewer than 1 in 100 accounts with 5 orders or more hold one so marked and as unusual."],
+            "In weniger als einem von 100 Konten mit 5 oder mehr Bestellungen gibt es etwas so Gekennzeichnetes, das so ungewöhnlich ist.",
         ),
         (
             0.03,
-            ["3 in 100 accounts here hold one so marked and as unusual."],
-            "In 3 von 100 Konten hier gibt es etwas so Gekennzeichnetes, das so ungewöhnlich ist.",
+            ["3 in 100 accounts with 5 orders or more hold one so marked and as unusual."],
+            "In 3 von 100 Konten mit 5 oder mehr Bestellungen gibt es etwas so Gekennzeichnetes, das so ungewöhnlich ist.",
         ),
     ],
 )
@@ -111,6 +111,11 @@ def test_an_hour_is_named_where_the_account_seldom_shops_at_it(fits):
             {"type_rest": 1, "item_name": "Brush"},
             "never this one, 1 other of its kind",
             "andere dieser Art: 1",
+        ),
+        (
+            {"type_rest": 217, "category": None},
+            "never this one, 217 other things",
+            "sonst nie, andere Artikel: 217",
         ),
         ({"type_rest": 3, "type_node": 8}, "never this one, 3 others of its kind", "andere dieser Art: 3"),
     ],
