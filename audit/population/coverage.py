@@ -206,6 +206,11 @@ def knows_shown(coverage: Coverage | CoverageDocument) -> bool:
     return "recommendation_shown" not in coverage.absent
 
 
+def knows_groups(coverage: Coverage | CoverageDocument) -> bool:
+    """Whether it is known in which groups the sender did not have a customer: only where entries or lists are logged."""
+    return not {"segment_entered", "segment_snapshot"} <= set(coverage.absent)
+
+
 def daily(events: pl.DataFrame) -> pl.DataFrame:
     """Count `events` by source, kind and day, in the shape of `DAILY`."""
     marked = [name for name in MARKS if name in events.columns]

@@ -14,7 +14,7 @@ from audit.segments.event_selection import SelectedEvents
 from audit.segments.evidence import evidence
 from audit.segments.logged import KINDS as LOGGED
 from audit.segments.logged import filled, names_of, normal
-from audit.segments.model import BETWEEN, TOLD_BETWEEN, Definition, SegmentContext
+from audit.segments.model import BETWEEN, TOLD_BETWEEN, Condition, Definition, SegmentContext
 from audit.segments.transitions import AT_SEGMENT
 
 DERIVED: dict[str, pl.DataType] = {
@@ -181,8 +181,7 @@ def _titled(rows: pl.DataFrame, definition: Definition) -> pl.DataFrame:
     if len(definition.when[0].by) > 1:
         fields = _FIELDS | {"group": pl.col("group").str.replace_all(BETWEEN, TOLD_BETWEEN, literal=True)}
     raised = [each for each in definition.when if each.above_fifth is not None]
-    bar = (ceil if raised[-1].test == "count" else int)(raised[-1].at_least) if raised else 0
-    fields = fields | {"bar": pl.lit(f"{bar:,}")}
+    fields = fields | {"bar": pl.lit(_bar(raised[-1]) if raised else "")}
     grouped_id = pl.concat_str(pl.lit(f"{definition.id}:"), "group")
     return rows.with_columns(
         (grouped_id if definition.grouped else pl.lit(definition.id)).alias("segment_id"),
@@ -190,6 +189,13 @@ def _titled(rows: pl.DataFrame, definition: Definition) -> pl.DataFrame:
         pl.lit(definition.id).alias("definition"),
         filled(definition.reason, fields).alias("reason"),
     )
+
+
+def _bar(raised: Condition) -> str:
+    """What a condition asks for, raised to where a fifth of the customers begins; never more than that."""
+    if raised.test == "share":
+        return f"{int(1000 * raised.share) / 10:g} %"
+    return f"{(ceil if raised.test == 'count' else int)(raised.at_least):,}"
 
 
 _FIELDS = {

@@ -84,6 +84,9 @@ BY_DEFAULT = "That is a default of this program; nobody has said so for this wor
 _BY_DEFAULT_TOO = ", by a default of this program"
 """The same, within a sentence."""
 
+_FAR = timedelta(days=365)
+"""House value: what could be pushed out sooner is given no day farther ahead."""
+
 _NEXT = timedelta(microseconds=1)
 """A leeway holds to its last moment."""
 
@@ -118,14 +121,18 @@ class End:
         """A few sentences, said at `at` (UTC): when it ends, and that none has come since, where that is so; empty of what has
         happened, where nothing more can be said.
         """
-        told = self.silence_told
-        return " ".join(filter(None, [self._when(at), told.in_words if told else ""]))
+        quiet = self.silence_told
+        return " ".join(filter(None, [self._when(at), quiet.in_words if quiet else ""]))
 
     @property
     def silence_told(self) -> Silence | None:
         """The silence that is worth a sentence: a long one, and of what has happened, which has no other end, any."""
-        told = self.silence is not None and (self.silence.over or self.why == "happened")
-        return self.silence if told else None
+        worth_it = self.silence is not None and (self.silence.over or self.why == "happened")
+        return self.silence if worth_it else None
+
+    def is_far(self, at: datetime) -> bool:
+        """Whether it would be years before it stopped by itself, which nobody waits for: no day is told."""
+        return self.why == "at_latest" and self.until is not None and self.until > at + _FAR
 
     @property
     def past(self) -> str:
@@ -135,6 +142,8 @@ class End:
 
     def _when(self, at: datetime) -> str:
         by_default = f" {BY_DEFAULT}" if self.basis == "default" else ""
+        if self.is_far(at):
+            return "Others may push it out any time; by itself it does not stop within a year."
         if self.until is not None and self.until > at and self.why == "at_latest":
             return (
                 f"It stops on {day(self.until)} at the latest if nothing new happens; others may push it out sooner."

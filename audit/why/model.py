@@ -234,7 +234,7 @@ class Counterfactual(Document):
         return bool(self.removed) and all(group.which for group in self.removed)
 
     @property
-    def told(self) -> bool:
+    def worth_saying(self) -> bool:
         """Whether it is worth a sentence what is left out: where it is not everything, and can be named or told by a rule."""
         return bool(self.remove) and not self.everything and (not self.removed or self.ruled)
 

@@ -72,7 +72,8 @@ def set_apart(wording: Wording, acts: pl.DataFrame, facts: Sequence[SetsApart]) 
         thing = {"item_name": fact.value} if len(rows) > 1 and fact.level is not None else {}
         times = _times(rows)
         did = f"{wording.act(newest | thing)}{when(times, newest['occurred_at'])}"
-        stated = structs.asdict(_act_facts(wording, newest, times))
+        about = structs.replace(_act_facts(wording, newest, times), thing=wording.thing(newest | thing))
+        stated = structs.asdict(about)
         leaves.append(
             Reason(
                 f"could be: {did}; {figures_of(fact)}",

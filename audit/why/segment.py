@@ -124,8 +124,12 @@ def _derived(events: pl.DataFrame, context: Context, row: Row, wording: Wording)
     """What our definition says of it, the acts behind, and what did not happen."""
     if not row["derived"]:
         return []
-    acts = events.filter(pl.col("event_id").is_in(row["evidence"])).to_dicts()[::-1]
-    because = _acts(acts, _resolved(context, row["id"])[0], row["id"].partition(":")[2], wording)
+    evidence = events.filter(pl.col("event_id").is_in(row["evidence"]))
+    acts, definition = evidence.to_dicts()[::-1], _resolved(context, row["id"])[0]
+    if definition.when[0].test == "share":
+        because = _parts(evidence, definition.when[0], wording)
+    else:
+        because = _acts(acts, definition, row["id"].partition(":")[2], wording)
     if row["absent"]:
         absent = absence(row["absent"], context.at)
         because.append(Reason(_absent_in_words(absent, acts, wording), absent=absent))
@@ -159,6 +163,17 @@ def _acts(acts: list[Row], definition: Definition, group: str, wording: Wording)
         by_kind.setdefault(act["kind"], []).append(act)
     says = f"with the {columns[0].replace('_', ' ')} {group}"
     return [reasons.counted(wording, rows, says) for rows in by_kind.values()]
+
+
+def _parts(evidence: pl.DataFrame, condition: Condition, wording: Wording) -> list[Reason]:
+    """The leaves of a share: one by one what makes it, and one for all the others."""
+    makes_it = carries(condition.keys).fill_null(value=False)
+    part, others = (evidence.filter(which).to_dicts()[::-1] for which in (makes_it, ~makes_it))
+    leaves = reasons.grouped(wording, part, "of these: ")
+    if others:
+        rest = reasons.counted(wording, others)
+        leaves.append(structs.replace(rest, text=f"of the others: {rest.text}"))
+    return leaves
 
 
 def absence(recorded: str, at: datetime) -> Absence:

@@ -69,7 +69,7 @@ class Wording:
             title = row.get("subject") or row.get("campaign_name") or row.get("campaign_id")
             return quoted(title) if title else UNNAMED
         if row.get("item_name") or row.get("item_id"):
-            return str(row.get("item_name") or f"item {row['item_id']}")
+            return " ".join(str(row.get("item_name") or f"item {row['item_id']}").split())
         if row.get("query"):
             return quoted(row["query"])
         if self.names_segment(row):

@@ -350,16 +350,16 @@ def _definition(
 
 def _different(document: WhyDocument, says: Language, said: Said) -> Iterator[Sequence[str]]:
     proof = document.counterfactual
-    if proof is None or not (proof.told or proof.add):
+    if proof is None or not (proof.worth_saying or proof.add):
         return
     yield []
     removed = sentences.of_removed(document, said, says.locale)
-    if proof.told:
+    if proof.worth_saying:
         yield removed
     for event in proof.add:
         yield [minute(datetime.fromisoformat(str(event["occurred_at"])))]
     for events in (proof.enough, proof.needed):
-        if proof.told and events and (len(proof.remove) > 1 or events != proof.remove):
+        if proof.worth_saying and events and (len(proof.remove) > 1 or events != proof.remove):
             more = [str(len(events) - LISTED)] if len(events) > LISTED else []
             yield removed if proof.removed and set(events) == set(proof.remove) else more
     if proof.instead:

@@ -22,6 +22,7 @@ from tests.figures.reading import day, figures, minute, span
 from tests.figures.said import Data, Figures, Said, Told
 
 UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+YEAR = timedelta(days=365)
 LISTED = 12
 """So many events are named one by one, and how many more there are is said."""
 
@@ -233,7 +234,9 @@ def last_over(finding: Finding, said: Said) -> set[datetime]:
 def of_end(document: WhyDocument, said: Said) -> Figures:
     """The days on which it ends, one more counts no longer, none came since and the log reaches to."""
     days: list[datetime] = []
-    if document.until is not None:
+    if document.until is not None and not (
+        document.until_why == "at_latest" and document.until > document.at + YEAR
+    ):
         assert _rests_on_an_act(document.until, _defined(said.data.flows), said), document.until
         days.append(document.until)
     if document.counts_until is not None and document.counts_until > document.at:

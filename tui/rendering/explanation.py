@@ -53,7 +53,7 @@ def sentences(document: WhyDocument) -> tuple[Sentence, ...]:
     tree = [because(reason) for reason in document.because]
     tree += ends(document)
     proof = document.counterfactual
-    if proof is not None and (proof.told or proof.add):
+    if proof is not None and (proof.worth_saying or proof.add):
         tree.append(_counterfactual(proof))
     if document.covered_by:
         tree.append(Sentence(content(document.covered_by.in_words)))
@@ -125,7 +125,7 @@ def _counterfactual(proof: Counterfactual) -> Sentence:
 
     remove, added = proof.remove, " and ".join(map(added_in_words, proof.add))
     parts = []
-    if proof.told:
+    if proof.worth_saying:
         these = "this event" if len(remove) == 1 else f"these {len(remove)} events"
         parts.append(f"without {proof.removed_in_words or these}")
     if added:

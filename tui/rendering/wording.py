@@ -70,8 +70,9 @@ def no_day(segment: AnyMembership) -> str:
     named = {"logged": "no end recorded", "profile": "ends with newer data"}.get(segment.until_why)
     if named is not None:
         return named
-    kinds = segment.ends_with
-    return f"ends with {kinds[0]}".replace("_", " ") if kinds else "nothing ends it"
+    from audit.why.wording import kinds_in_words
+
+    return f"ends with {kinds_in_words(segment.ends_with[:1])}" if segment.ends_with else "nothing ends it"
 
 
 def severity(value: str | None) -> str:
@@ -93,7 +94,7 @@ def explanation_lines(document: WhyDocument) -> Iterator[str]:
     if document.until_text:
         yield f"ends: {document.until_text}"
     if proof is not None:
-        if proof.told:
+        if proof.worth_saying:
             yield f"without {proof.removed_in_words or ', '.join(proof.remove)}: {proof.outcome}"
             yield from _reason_lines(proof.besides, 1)
             yield from (

@@ -228,13 +228,15 @@ def _decided(says: Language, picture: CustomerPicture) -> Iterable[Section | Non
     """The segments that the customer is in, and what was or would be recommended."""
     segments = ((shipped_words.segment(says, row.id, row.title), row) for row in picture.segments)
     items = ((shipped_words.item(says, row.title or row.item_id), row) for row in picture.recommendations)
-    yield _listed(says, "segments", ((title, row.logged, row.derived) for title, row in segments))
+    grouped = coverage.knows_groups(picture.coverage)
+    alone = "unrecorded" if grouped else "ungrouped"
+    yield _listed(says, "segments", ((title, row.logged, row.derived) for title, row in segments), alone)
     alone = "reconstruction" if coverage.knows_shown(picture.coverage) else "unshown"
     yield _listed(says, "recommendations", ((title, row.logged, row.derived) for title, row in items), alone)
 
 
 def _listed(
-    says: Language, heading: str, entries: Iterable[tuple[str, bool, bool]], alone: str = "reconstruction"
+    says: Language, heading: str, entries: Iterable[tuple[str, bool, bool]], alone: str
 ) -> Section | None:
     """What the customer is in or was shown: its title, whether it is logged, whether our definition gives it; `alone`: what that is called.
 

@@ -11,6 +11,7 @@ from audit.queries.findings_documents import Finding
 from audit.queries.reports import customer_facts, shipped_words
 from audit.queries.reports.case_facts import Behind
 from audit.queries.reports.language import Language
+from audit.why.expiry import End
 from audit.why.model import (
     Absence,
     AudienceFacts,
@@ -177,7 +178,9 @@ def _when(says: Language, explanation: WhyDocument) -> str:
         until = explanation.counts_until
         more = until is not None and until > explanation.at
         return f"{text} {says.say('ends', 'counts_until', until=says.date(until))}".strip() if more else text
-    key = "campaign" if explanation.until_why == "campaign" else "until"
+    if End(explanation.until, explanation.until_why).is_far(explanation.at):
+        return says.say("ends", "far")
+    key: str = explanation.until_why if explanation.until_why in {"campaign", "at_latest"} else "until"
     if explanation.until <= explanation.at:
         over = f"over_{explanation.until_why}"
         key = over if says.has("ends", over) else "over"

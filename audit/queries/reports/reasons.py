@@ -128,10 +128,10 @@ def _passed_over(says: Language, reasons: Sequence[Reason], at: datetime | None)
 
 def _different(says: Language, proof: Counterfactual | None) -> list[Node]:
     """The counterfactual: what would have had to be left out, or to happen, and how sure that is."""
-    if proof is None or not (proof.told or proof.add):
+    if proof is None or not (proof.worth_saying or proof.add):
         return []
     below = []
-    if proof.told:
+    if proof.worth_saying:
         key = "smallest" if proof.smallest else "" if proof.each_is_enough else "minimal"
         sure = f" ({says.say('internal', key)})" if key else ""
         removed = _removed(says, proof) or ", ".join(proof.remove)
@@ -145,7 +145,7 @@ def _different(says: Language, proof: Counterfactual | None) -> list[Node]:
         below.append(Node(f"{text}: {note_sentences.outcome(says, proof)}"))
     below += [
         Node(says.say("internal", key, events=_events(says, proof, events)))
-        for key, events in (proof.single_events.items() if proof.told else ())
+        for key, events in (proof.single_events.items() if proof.worth_saying else ())
     ]
     if proof.instead:
         items = ", ".join(item.title or item.item_id for item in proof.instead)

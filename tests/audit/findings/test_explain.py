@@ -145,7 +145,7 @@ def test_some_of_many_messages_are_told_by_which_they_are(
     proof = Counterfactual(remove=remove, add=(), outcome="", smallest=True, method="exact", limit=limit)
     told = told_by_kind(proof, frame)
     assert told is not None
-    assert told.told == bool(said)
+    assert told.worth_saying == bool(said)
     assert told.removed_in_words == (f"{len(remove)} of 20 mails of “deals”, {said}" if said else "")
 
 
@@ -164,7 +164,12 @@ def test_what_was_sent_back_and_what_is_no_goods_is_no_order_that_could_stay() -
     proof = Counterfactual(remove=remove, add=(), outcome="", smallest=True, method="exact")
     told = told_by_kind(proof, events(*orders, returned, manual))
     assert told is not None
-    assert (told.removed[0].count, told.removed[0].of, told.everything, told.told) == (7, 7, True, False)
+    assert (told.removed[0].count, told.removed[0].of, told.everything, told.worth_saying) == (
+        7,
+        7,
+        True,
+        False,
+    )
     with_another = told_by_kind(proof, events(*orders, manual))
     assert with_another is not None
     assert (with_another.removed[0].of, with_another.everything) == (8, False)
@@ -186,7 +191,7 @@ def test_all_that_a_decision_rests_on_is_not_told_and_the_dearest_lines_are_told
     assert told.removed_in_words == "the 3 dearest of 9 order lines (66.00 of 186.00)"
     everything = told_by_kind(proof, frame, rests_on=proof.remove)
     assert everything is not None
-    assert not everything.told
+    assert not everything.worth_saying
 
 
 def test_messages_stand_in_one_line_with_what_they_are_called_those_that_count_towards_the_limit_too() -> (

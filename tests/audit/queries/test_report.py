@@ -607,7 +607,30 @@ def test_an_id_is_no_subject_and_a_day_stands_alone() -> None:
 
 def test_a_note_says_once_where_what_it_lists_comes_from() -> None:
     made = reports.internal(PICTURE, [finding()], [], locale="en").written("txt")
-    assert made.count("our reconstruction; the customer did not see this") <= 2, "segments, recommendations"
+    assert made.count("our reconstruction; the customer did not see this") <= 1, "recommendations"
+
+
+@pytest.mark.parametrize(
+    ("absent", "english", "german"),
+    [
+        (
+            ("segment_entered", "segment_snapshot"),
+            "which groups the sender had is not in this data",
+            "welche Gruppen der Absender hatte, steht nicht in diesen Daten",
+        ),
+        (
+            ("segment_entered",),
+            "the sender recorded no such group of this customer",
+            "der Absender hat dieses Kundenkonto in keiner solchen Gruppe verzeichnet",
+        ),
+    ],
+)
+def test_of_a_segment_that_is_ours_alone_it_is_said_what_the_data_knows(
+    absent: tuple[str, ...], english: str, german: str
+) -> None:
+    known = replace(PICTURE, coverage=replace(PICTURE.coverage, absent=absent))
+    for locale, said in (("en", english), ("de", german)):
+        assert said in reports.internal(known, [finding()], [], locale=locale).written("txt")
 
 
 @pytest.mark.parametrize("covered", [True, False])

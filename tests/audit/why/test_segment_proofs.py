@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from audit import segments, why
 from audit.events.times import parse_iso
 from audit.why.what_if_trials import Trials
+from audit.why.wording import added_in_words
 from tests.build import context, events
 
 AT = parse_iso("2026-03-31T00:00:00Z")
@@ -19,6 +20,38 @@ BY_ID = {definition.id: definition for definition in segments.definitions()}
 MEMBER_OR_SUBSCRIBER = replace(
     BY_ID["member"], any_of=True, when=(*BY_ID["subscriber"].when, *BY_ID["member"].when)
 )
+
+
+def test_what_makes_a_share_is_named_and_the_others_are_counted() -> None:
+    bought = {"kind": "order_completed", "at": "2026-03-01"}
+    cut = [
+        bought | {"order_id": f"c{n}", "item_name": f"Mug  {n} ", "attributes": '{"discount": 2}'}
+        for n in range(4)
+    ]
+    full = [
+        bought | {"order_id": f"f{n}", "item_name": "Cup", "attributes": '{"discount": 0}'} for n in range(2)
+    ]
+    frame = events(*cut, *full)
+    made = why.segment(frame, context(frame, at=AT), "deal-seeker")
+    leaves = [leaf.text for leaf in made.because[0].because]
+    assert sorted(leaves[:4]) == [f"of these: bought Mug {n} on 2026-03-01 00:00" for n in range(4)]
+    assert leaves[4:] == ["of the others: 2 orders on 2026-03-01"]
+
+
+def test_any_order_that_would_end_it_is_told_as_an_order_of_anything() -> None:
+    bought = {
+        "kind": "order_completed",
+        "at": "2025-01-01",
+        "order_id": "o",
+        "item_id": "i",
+        "item_name": "Mug",
+    }
+    frame = events(bought)
+    proof = why.segment(frame, context(frame, at=AT), "lapsed").counterfactual
+    assert proof is not None
+    assert [added_in_words(event) for event in proof.add] == ["an order of anything on 2026-03-31 00:00"]
+    assert (proof.everything, proof.worth_saying) == (True, False)
+
 
 ACT = st.one_of(
     st.fixed_dictionaries(

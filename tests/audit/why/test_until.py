@@ -9,6 +9,7 @@ import pytest
 
 from audit import findings, flows, why
 from audit.events.times import iso, parse_iso
+from audit.why.expiry import End
 from tests.bench import decided
 from tests.bench import until as held
 from tests.bench.populations import Population
@@ -173,6 +174,18 @@ def test_a_finding_stays_and_says_until_when_one_more_would_count() -> None:
     assert made["counts_until"] == "2026-03-08T08:00:00Z"  # a week after the fifth from the end that fits
     assert made["until_text"].endswith("Our check would count one more of the same to it until 2026-03-08.")
     assert ident in set(findings.find(frame, context(frame, ctx.at + timedelta(days=3650)))["id"])
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (365, "It stops on 2027-03-01 at the latest if nothing new happens; others may push it out sooner."),
+        (366, "Others may push it out any time; by itself it does not stop within a year."),
+    ],
+)
+def test_no_day_is_told_for_which_one_would_wait_for_years(days: int, said: str) -> None:
+    at = parse_iso("2026-03-01T00:00:00Z")
+    assert End(at + timedelta(days=days), "at_latest", basis="defined").in_words(at) == said
 
 
 def test_of_what_has_happened_it_is_said_when_the_last_of_it_came_and_nothing_else() -> None:
