@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 ENVIRONMENT = "WHYSENT_WORKSPACE"
 
@@ -21,3 +22,62 @@ def _data_folder() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("whysent", appauthor=False)
+
+
+MOST_NAMES = 200
+"""House value: so many names a shell is offered at once."""
+
+_NAMES = {
+    "customers": (
+        "vault.db",
+        "select pseudonym from people join imports using (import_id) where not pending and pseudonym >= ? order by 1 limit ?",
+    ),
+    "rules": (
+        "book.db",
+        "select rule_id from versions group by rule_id having max(seq) and state != 'removed' and rule_id >= ? order by 1 limit ?",
+    ),
+    "proposals": ("book.db", "select 'p' || id as name from proposals where name >= ? order by 1 limit ?"),
+}
+"""Kind → the file that holds its names, and how to read those from a text on."""
+
+
+def names(folder: Path, kind: str, start: str) -> list[str]:
+    """The `customers` (pseudonyms), `rules`, `proposals` or `segments` of a workspace that begin with `start`, for a shell that completes them.
+
+    Read as they lie there, with nothing decrypted and nothing heavy loaded; none where there is no workspace.
+    """
+    if kind == "segments":
+        return sorted({name for name in _segments(folder) if name.startswith(start)})
+    import sqlite3
+    from contextlib import closing
+
+    file, query = _NAMES[kind]
+    try:
+        with closing(sqlite3.connect(f"file:{(folder / file).as_posix()}?mode=ro", uri=True)) as database:
+            rows = database.execute(query, (start, MOST_NAMES)).fetchall()
+    except sqlite3.Error:
+        return []
+    return [name for (name,) in rows if name.startswith(start)]
+
+
+def _segments(folder: Path) -> list[str]:
+    """The ids of the definitions in force: those that ship, and the workspace's own."""
+    import json
+    import tomllib
+    from importlib.resources import files
+
+    def ids(text: str) -> list[str]:
+        tables: list[dict[str, Any]] = tomllib.loads(text).get("segment", [])
+        return [str(table["id"]) for table in tables]
+
+    shipped = ids(files("audit").joinpath("segments/definitions.toml").read_text(encoding="utf-8"))
+    try:
+        record = json.loads((folder / "workspace.json").read_text(encoding="utf-8")).get("definitions")
+    except (OSError, ValueError):
+        return shipped
+    if not record:
+        return shipped
+    import polars as pl
+
+    own = pl.read_parquet(folder / record, columns=["own"])["own"]
+    return shipped + (ids(own[-1]) if len(own) and own[-1] else [])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from tui import Exit
@@ -13,12 +14,12 @@ from tui.commands.output import complain
 _ABOUT = "Why did this customer get this, should they have, and which rule would have stopped it?"
 
 
-def build() -> Callable[[list[str]], int]:
-    """The command line as a function from arguments to an exit code."""
+def tree() -> TyperGroup:
+    """All commands, in their groups."""
     app = typer.Typer(
         name="whysent",
         help=_ABOUT,
-        add_completion=False,
+        add_completion=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -44,8 +45,17 @@ def build() -> Callable[[list[str]], int]:
     ):  # fmt: skip
         app.command(name=name)(command)
     whysent = typer.main.get_command(app)
+    assert isinstance(whysent, TyperGroup)
+    return whysent
+
+
+def build() -> Callable[[list[str]], int]:
+    """The command line as a function from arguments to an exit code."""
+    whysent = tree()
 
     def run(arguments: list[str]) -> int:
+        if {"-h", "--help"} & {*arguments}:
+            _explain(whysent)
         try:
             code = int(whysent.main(arguments, prog_name="whysent", standalone_mode=False) or Exit.OK)
         except typer.Abort:
@@ -59,6 +69,29 @@ def build() -> Callable[[list[str]], int]:
         return code
 
     return run
+
+
+def _explain(group: TyperGroup) -> None:
+    """Let the help of each command end with what it prints and two examples (help.toml)."""
+    import tomllib
+    from importlib.resources import files
+
+    texts = tomllib.loads(files("tui.commands").joinpath("help.toml").read_text(encoding="utf-8"))
+    for name, command in commands(group).items():
+        examples = "\n".join(f"  {example}" for example in texts[name]["examples"])
+        command.epilog = f"Prints: {texts[name]['prints']}\n\n\b\nExamples:\n{examples}"
+
+
+def commands(group: TyperGroup, path: str = "") -> dict[str, TyperCommand | TyperGroup]:
+    """Every command below `group` by its words, such as `rules presets show`; a group too that answers by itself."""
+    below: dict[str, TyperCommand | TyperGroup] = {}
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            below |= {f"{path}{name}": command} if command.invoke_without_command else {}
+            below |= commands(command, f"{path}{name} ")
+        elif isinstance(command, TyperCommand):
+            below[f"{path}{name}"] = command
+    return below
 
 
 def _add_group(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from audit.errors import InputError
+from audit.errors import InputError, NotPermittedError
 from audit.events.times import parse_iso
 from tui.commands import output
 
@@ -23,6 +23,36 @@ if TYPE_CHECKING:
 
     Answer = TypeVar("Answer", bound=Document)
     Values = TypeVar("Values")
+
+
+def _names(kind: str) -> Callable[[typer.Context, str], list[str]]:
+    """Offers a shell what a workspace holds of that kind, to whoever may list everybody and be told of all topics."""
+
+    def offered(context: typer.Context, incomplete: str) -> list[str]:
+        from audit.privacy.roles import Viewer
+        from audit.workspace import default_folder, names
+
+        typed = {
+            **(context.parent.params if context.parent else {}),
+            **{k: v for k, v in context.params.items() if v},
+        }
+        try:
+            viewer = Viewer().lowered(typed["role"]) if typed.get("role") else Viewer()
+        except NotPermittedError:
+            return []
+        if not (viewer.may("list") and viewer.may("sensitive")):
+            return []
+        return names(Path(typed.get("workspace") or default_folder()), kind, incomplete)
+
+    return offered
+
+
+def _of(*words: str) -> Callable[[str], list[str]]:
+    """Offers a shell a few words."""
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
+
+
+customers, rules, proposals, segments = map(_names, ("customers", "rules", "proposals", "segments"))
 
 WorkspaceOption = Annotated[
     Path | None,
@@ -37,7 +67,10 @@ WorkspaceOption = Annotated[
 RoleOption = Annotated[
     str | None,
     typer.Option(
-        "--as", metavar="ROLE", help="Look as agent, reviewer, operator or admin; can only lower your role."
+        "--as",
+        metavar="ROLE",
+        help="Look as agent, reviewer, operator or admin; can only lower your role.",
+        autocompletion=_of("agent", "reviewer", "operator", "admin"),
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
@@ -60,6 +93,7 @@ CustomerOption = Annotated[
         "--customer",
         metavar="C",
         help="The customer it is asked for, kept as a pseudonym; - reads it from stdin.",
+        autocompletion=customers,
     ),
 ]
 FindingOption = Annotated[
@@ -82,6 +116,7 @@ CustomerArgument = Annotated[
         metavar="CUSTOMER",
         help="A pseudonym, the source's own id or an e-mail; - reads it from stdin, nothing asks for it.",
         show_default=False,
+        autocompletion=customers,
     ),
 ]
 RulesFileOption = Annotated[

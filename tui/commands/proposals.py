@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from audit.rules.model import Rule
     from audit.workspace.workspace import Workspace
 
-ProposalArgument = Annotated[str, typer.Argument(metavar="ID", help="The proposal, such as p3.")]
+ProposalArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="The proposal, such as p3.", autocompletion=options.proposals)
+]
 SourceArgument = Annotated[
     str, typer.Argument(metavar="FILE", help="A rule file (TOML); - reads it from stdin.")
 ]

@@ -55,7 +55,10 @@ def why(
     message: Annotated[
         str | None, typer.Option("--message", metavar="ID", help="A message_id or event_id.")
     ] = None,
-    segment: Annotated[str | None, typer.Option("--segment", metavar="ID", help="A segment.")] = None,
+    segment: Annotated[
+        str | None,
+        typer.Option("--segment", metavar="ID", help="A segment.", autocompletion=options.segments),
+    ] = None,
     item: Annotated[str | None, typer.Option("--item", metavar="ID", help="A recommended item.")] = None,
     finding: Annotated[
         str | None, typer.Option("--finding", metavar="ID", help="A finding, by its id in `audit`.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from audit.rules.book.plan import Effect, Plan
     from audit.workspace.workspace import Workspace
 
-RuleArgument = Annotated[str, typer.Argument(metavar="ID", help="The rule.")]
+RuleArgument = Annotated[str, typer.Argument(metavar="ID", help="The rule.", autocompletion=options.rules)]
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A rule file (TOML).")]
 
 

@@ -74,7 +74,10 @@ def show(
 @shares(*ANSWER)
 def history(
     invocation: Invocation,
-    rule: Annotated[str | None, typer.Argument(metavar="[ID]", help="One rule; by default all.")] = None,
+    rule: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID]", help="One rule; by default all.", autocompletion=options.rules),
+    ] = None,
 ) -> None:
     """Every version, newest first."""
     from audit.rules.book import documents
@@ -174,7 +177,12 @@ def kept(
     invocation: Invocation,
     rule: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="One declared rule; by default all.", show_default=False),
+        typer.Argument(
+            metavar="[ID]",
+            help="One declared rule; by default all.",
+            show_default=False,
+            autocompletion=options.rules,
+        ),
     ] = None,
     rules_file: Annotated[
         Path | None, typer.Option("--rules", metavar="FILE", help="The rules of a file, as if declared.")

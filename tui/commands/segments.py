@@ -86,7 +86,10 @@ def history(invocation: Invocation, customer: CustomerArgument = None) -> None:
 @shares("at", *ANSWER)
 def reconcile(
     invocation: Invocation,
-    segment: Annotated[str | None, typer.Option("--segment", metavar="S", help="Only this segment.")] = None,
+    segment: Annotated[
+        str | None,
+        typer.Option("--segment", metavar="S", help="Only this segment.", autocompletion=options.segments),
+    ] = None,
     strip: Annotated[str | None, typer.Option("--strip", metavar="S", help="Only this strip.")] = None,
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", min=0, help="How many disagreements to list.")

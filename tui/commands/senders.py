@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tui import Exit
-from tui.commands import output
+from tui.commands import options, output
 from tui.commands.options import ACCESS, Invocation, JsonOption, OutOption, shares
 from tui.commands.output import line, table
 
@@ -135,7 +135,10 @@ def _counted(example: "DifferenceExample") -> str:
 def handover(
     invocation: Invocation,
     rule: Annotated[
-        list[str] | None, typer.Option("--rule", metavar="ID", help="Only this rule; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--rule", metavar="ID", help="Only this rule; may be repeated.", autocompletion=options.rules
+        ),
     ] = None,
     form: Annotated[
         str,

@@ -34,6 +34,17 @@ PageOption = Annotated[
 ]
 
 
+_CustomerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--customer",
+        metavar="C",
+        help="Only this customer; - reads it from stdin.",
+        autocompletion=options.customers,
+    ),
+]
+
+
 @shares(*ANSWER)
 def simulate(
     invocation: Invocation,
@@ -42,9 +53,7 @@ def simulate(
         bool,
         typer.Option("--as-recorded", help="The rules as they stood in the book at each message's time."),
     ] = False,
-    customer: Annotated[
-        str | None, typer.Option("--customer", metavar="C", help="Only this customer; - reads it from stdin.")
-    ] = None,
+    customer: _CustomerOption = None,
     decisions: Annotated[
         Path | None, typer.Option("--decisions", metavar="FILE.parquet", help="Write a row for each message.")
     ] = None,
@@ -85,7 +94,10 @@ def simulate(
 @shares(*ANSWER)
 def sweep(
     invocation: Invocation,
-    rule: Annotated[str, typer.Option("--rule", metavar="ID", help="The rule that is changed.")],
+    rule: Annotated[
+        str,
+        typer.Option("--rule", metavar="ID", help="The rule that is changed.", autocompletion=options.rules),
+    ],
     limits: Annotated[
         str | None, typer.Option("--limits", metavar="1..10", help="Its limits, as 1..10 or 1,2,5.")
     ] = None,
