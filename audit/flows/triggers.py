@@ -30,10 +30,10 @@ LIVE: dict[str, pl.DataType] = {
 """A row for each act that could have brought a message about; `ended_by` is the event before the message that
 ended it, null where nothing did."""
 
-MESSAGE = ("event_id", "occurred_at", "item_id", "category", "topics", "segment_id")
+MESSAGE = ("event_id", "occurred_at", "item_id", "category", "topics", "segment_id", "order_id")
 """What `acts` reads of a message beside its customer_id."""
 
-_ACT = ("customer_id", "event_id", "occurred_at", "item_id", "category", "topics", "segment_id")
+_ACT = ("customer_id", *MESSAGE)
 
 READ = tuple(dict.fromkeys((*_ACT, *purchases.READ, "campaign_id", "campaign_name")))
 """The columns that `acts` reads of events, beside those that a `where` names."""
@@ -69,7 +69,7 @@ class Acts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which acts set a message off, how long they count and what ends them; `triggers.toml` says what its fields mean."""
 
     kinds: Kinds = ()
-    same: Annotated[str, one_of(("item", "category", "segment", "nothing"))] = "nothing"
+    same: Annotated[str, one_of(("item", "category", "segment", "order", "nothing"))] = "nothing"
     depth: Annotated[int, Meta(ge=1, description="must be a number of levels, 1 or more")] = 2
     window: Length = timedelta(0)
     ended_by: Kinds = ()
@@ -134,11 +134,25 @@ def acts(events: pl.DataFrame, messages: pl.DataFrame, trigger: Trigger) -> pl.D
         messages, events.filter(pl.col("kind").is_in(trigger.kinds), *_narrower(trigger)), trigger.window
     )
     rows = rows.filter(_agrees(trigger))
+    if trigger.same == "order":
+        rows = _of_its_order(rows)
     return (
         rows.join(_ends(events, rows, trigger), on=("customer_id", "message", "act"), how="left")
         .select(*LIVE)
         .sort("customer_id", "message", "act_at", "act")
     )
+
+
+def _of_its_order(rows: pl.DataFrame) -> pl.DataFrame:
+    """Of the acts before each message those of the order that it names; where it names none of them, of the newest."""
+    message = ["customer_id", "message"]
+    named = (pl.col("order_id") == pl.col("m_order")).fill_null(value=False)
+    newest = pl.col("act_at") == pl.col("act_at").max().over(message)
+    its_own = pl.when(named.any().over(message)).then(named).otherwise(newest)
+    kept = rows.filter(its_own).select(*message, "act_at", "order_id").unique()
+    same_order = rows.join(kept, on=[*message, "order_id"], how="semi")
+    same_moment = rows.filter(pl.col("order_id").is_null()).join(kept, on=[*message, "act_at"], how="semi")
+    return pl.concat([same_order, same_moment])
 
 
 def _noisy(messages: pl.DataFrame, noise: pl.DataFrame, length: timedelta) -> pl.DataFrame:
@@ -174,27 +188,29 @@ def _ends(events: pl.DataFrame, rows: pl.DataFrame, trigger: Trigger) -> pl.Data
         "returned_id",
         pl.col("event_id").alias("ended_by"),
         pl.col("occurred_at").alias("end_at"),
-        pl.col("item_id").alias("end_item"),
+        pl.col("item_id").alias("end_item_id"),
         pl.col("category").alias("end_category"),
-        pl.col("segment_id").alias("end_segment"),
+        pl.col("segment_id").alias("end_segment_id"),
+        pl.col("order_id").alias("end_order_id"),
     )
     if rows.is_empty() or ends.is_empty():
         return rows.clear().select("customer_id", "message", "act", ended_by=pl.lit(None, pl.String))
     acts = rows.unique(("customer_id", "act")).drop("message", "t")
-    both_items = pl.col("end_item").is_not_null() & pl.col("item_id").is_not_null()
-    item = pl.col("end_item") == pl.col("item_id")
+    both_items = pl.col("end_item_id").is_not_null() & pl.col("item_id").is_not_null()
+    item = pl.col("end_item_id") == pl.col("item_id")
     category = first_levels(pl.col("end_category"), trigger.depth) == first_levels(
         pl.col("category"), trigger.depth
     )
     of_it = {
         "item": pl.when(both_items).then(item).otherwise(category),
         "category": item.fill_null(value=False) | category.fill_null(value=False),
-        "segment": pl.col("end_segment") == pl.col("segment_id"),
+        "segment": pl.col("end_segment_id") == pl.col("segment_id"),
+        "order": pl.coalesce(pl.col("end_order_id") == pl.col("order_id"), item),
         "nothing": pl.lit(value=True),
     }[trigger.same]
     ended = (
-        _met(acts, "item_id", "category", "segment_id", trigger)
-        .join(_met(ends, "end_item", "end_category", "end_segment", trigger), on=("customer_id", "met"))
+        _met(acts, "", trigger)
+        .join(_met(ends, "end_", trigger), on=("customer_id", "met"))
         .filter(comes_before_expr("act_at", "act", "end_at", "ended_by") & of_it)
         .select("customer_id", "act", "ended_by", "end_at", "returned_at", "returned_id")
         .sort("end_at", "ended_by")
@@ -211,13 +227,18 @@ def _ends(events: pl.DataFrame, rows: pl.DataFrame, trigger: Trigger) -> pl.Data
     )
 
 
-def _met(rows: pl.DataFrame, item: str, category: str, segment: str, trigger: Trigger) -> pl.DataFrame:
-    """Each row once for everything in which another may meet it, as `met`: so nothing else is held against it."""
-    level = first_levels(pl.col(category), trigger.depth)
+def _met(rows: pl.DataFrame, lead: str, trigger: Trigger) -> pl.DataFrame:
+    """Each row once for everything in which another may meet it, as `met`: so nothing else is held against it.
+
+    `lead`: what the names of its columns begin with.
+    """
+    item = pl.format("item {}", f"{lead}item_id")
+    level = first_levels(pl.col(f"{lead}category"), trigger.depth)
     met = {
-        "segment": [pl.col(segment)],
+        "segment": [pl.col(f"{lead}segment_id")],
+        "order": [pl.format("order {}", f"{lead}order_id"), item],
         "nothing": [pl.lit("")],
-    }.get(trigger.same, [pl.format("item {}", item), pl.format("category {}", level)])
+    }.get(trigger.same, [item, pl.format("category {}", level)])
     copies = [rows.with_columns(expression.alias("met")) for expression in met]
     return pl.concat(copies).drop_nulls("met")
 
@@ -232,6 +253,7 @@ def _pairs(messages: pl.DataFrame, rows: pl.DataFrame, window: timedelta) -> pl.
         pl.col("category").alias("m_category"),
         pl.col("topics").alias("m_topics"),
         pl.col("segment_id").alias("m_segment"),
+        pl.col("order_id").alias("m_order"),
     )
     acts = rows.select(_ACT).rename({"event_id": "act", "occurred_at": "act_at"})
     span = pl.col("t").dt.epoch("us") // _microseconds(
@@ -261,7 +283,7 @@ def _agrees(trigger: Trigger) -> pl.Expr:
         "item": unsaid | pl.when(both_items).then(item).otherwise(like),
         "category": unsaid | item.fill_null(value=False) | like,
         "segment": pl.col("m_segment").is_null() | (pl.col("segment_id") == pl.col("m_segment")),
-        "nothing": pl.lit(value=True),
+        **dict.fromkeys(("order", "nothing"), pl.lit(value=True)),
     }[trigger.same]
 
 

@@ -122,7 +122,9 @@ class Recommendation(Document):
     logged: bool
     derived: bool
     reason: str | None
+    """Of what was shown: what the log says, and what our strategy gave when it was shown last; never what came after."""
     evidence: tuple[str, ...]
+    """The events behind `reason`; where there are none, those that logged it."""
     until: datetime | None
     own_items: tuple[OwnItem, ...] | None
     shown: tuple[str, ...] | None

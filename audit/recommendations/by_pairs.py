@@ -10,7 +10,7 @@ import polars as pl
 
 from audit.events.purchases import ORDER_OF
 from audit.population.audience import fewest_told
-from audit.population.stats import PopulationContext
+from audit.population.stats import Facts, PopulationContext
 from audit.recommendations.strategies import (
     INTEREST,
     OWN,
@@ -270,6 +270,12 @@ def _of_category(
     return from_own_items(weights, acts).join(popular, on="item_id", how="left", maintain_order="left")
 
 
+def paired(facts: Facts, id_: str) -> pl.DataFrame:
+    """The pairs that a strategy goes by, the best of each item first; none where it goes by no pairs."""
+    pairs = facts.bought_together if id_ in _IN_ONE_ORDER else facts.also_bought
+    return pairs if id_ in RECOMMENDERS else pairs.clear()
+
+
 def excluded_items(
     acts: pl.DataFrame, ctx: PopulationContext, item: str, only: Collection[str], evidence: Collection[str]
 ) -> pl.DataFrame:
@@ -287,28 +293,34 @@ def _excluded(
     acts: pl.DataFrame, ctx: PopulationContext, item: str, id_: str, evidence: Collection[str]
 ) -> pl.DataFrame:
     strategy = strategies()[id_]
-    pairs = ctx.facts.bought_together if id_ in _IN_ONE_ORDER else ctx.facts.also_bought
     rank = pl.int_range(pl.len()).over("item_id").alias("rank")
-    paired = pairs.with_columns(rank).filter(pl.col("other_id") == item).select("item_id", "rank")
+    pairs = (
+        paired(ctx.facts, id_).with_columns(rank).filter(pl.col("other_id") == item).select("item_id", "rank")
+    )
     speaking = acts.filter(pl.col("event_id").is_in(list(evidence)))["item_id"].drop_nulls().unique()
-    silent = acts.filter(
+    others = acts.filter(
         pl.col("kind").is_in(INTEREST),
         pl.col("item_id") != item,
         ~pl.col("item_id").is_in(speaking.implode()),
-    ).unique("item_id", keep="last", maintain_order=True)
+    )
+    gone_by = pl.col("kind").is_in(RECOMMENDERS[id_].begins)
+    silent = others.sort(gone_by, maintain_order=True).unique("item_id", keep="last", maintain_order=True)
     read = acts.filter(pl.col("kind").is_in(RECOMMENDERS[id_].begins))
     if id_ == "recommended_for_you":  # what they bought speaks in `also_bought`
         read = read.join(acts.filter(pl.col("kind") == "order_completed"), on=_ITEM, how="anti")
+    bought = acts.filter(pl.col("kind") == "order_completed", pl.col("item_id") == item).height > 0
     exclusion = (
-        pl.when(pl.col("occurred_at") <= ctx.at - strategy.window)
+        pl.when(~pl.col("item_id").is_in(read["item_id"].drop_nulls().unique().implode()))
+        .then(pl.lit(f"goes with it, and “{strategy.title}” goes by other acts"))
+        .when(pl.col("occurred_at") <= ctx.at - strategy.window)
         .then(pl.lit(f"goes with it, and was more than {strategy.window.days} days ago: too long"))
         .when(pl.col("rank") >= strategy.others)
         .then(pl.lit(f"goes with it, and {strategy.others} others go with that better"))
-        .when(~pl.col("item_id").is_in(read["item_id"].drop_nulls().unique().implode()))
-        .then(pl.lit("goes with it, and this strip goes by other acts"))
+        .when(pl.lit(bought and id_ == "inspired_by_browsing"))
+        .then(pl.lit("goes with it, and speaks for nothing that was bought already"))
         .otherwise(pl.lit("goes with it, and newer ones stand before it"))
     )
-    return silent.join(paired, on="item_id", maintain_order="left").select("event_id", exclusion.alias("why"))
+    return silent.join(pairs, on="item_id", maintain_order="left").select("event_id", exclusion.alias("why"))
 
 
 def _recommender(

@@ -134,6 +134,25 @@ def customers_given(acts: pl.DataFrame, contexts: Mapping[str, PopulationContext
     return customers
 
 
+def acts_gone_by(acts: pl.DataFrame, ctx: PopulationContext, item: str, strategy: str) -> pl.DataFrame:
+    """Of one customer's `acts` (made by `prepared`, like `ctx`) those that `strategy` goes by, on `item` or on what goes with it,
+    the newest first: `event_id, same` (whether on the item itself).
+    """
+    numbers, kinds = strategies()[strategy], RECOMMENDERS[strategy].begins
+    paired = by_pairs.paired(ctx.facts, strategy).filter(pl.col("other_id") == item)["item_id"]
+    same = (pl.col("item_id") == item).alias("same")
+    lately = pl.col("occurred_at") > ctx.at - max(numbers.window, numbers.active)
+    return (
+        acts.filter(
+            pl.col("kind").is_in(kinds),
+            same | pl.col("item_id").is_in(paired.implode()),
+            pl.lit(numbers.overdue > 0) | lately,
+        )
+        .select("event_id", same)
+        .reverse()
+    )
+
+
 def prepared(
     acts: pl.DataFrame, ctx: PopulationContext, more: pl.Series | None = None
 ) -> tuple[pl.DataFrame, PopulationContext]:

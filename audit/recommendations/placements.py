@@ -1,8 +1,10 @@
 """What a customer was recommended: the placements that were shown and those we would make, held together."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -11,7 +13,7 @@ from audit.events.schema import BEHAVIOUR, TIME, first_label
 from audit.events.vocabulary import nameless
 from audit.population.coverage import Coverage, would_explain
 from audit.population.stats import PopulationContext
-from audit.recommendations.derive import derive, prepared
+from audit.recommendations.derive import acts_gone_by, derive, prepared
 from audit.recommendations.strategies import ACTS, PLACEMENT, READ, strategies
 
 PLACEMENTS: dict[str, pl.DataType] = {
@@ -27,6 +29,8 @@ PLACEMENTS: dict[str, pl.DataType] = {
     "evidence": pl.List(pl.String()),
     "until": TIME,
     "own_items": PLACEMENT["own_items"],
+    "ours": pl.String(),
+    "rests_on": pl.List(pl.String()),
     "shown": pl.List(pl.String()),
     "last_shown": TIME,
 }
@@ -52,8 +56,9 @@ def placements(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
 
     A showing meets ours in item and strategy, or in the item alone where its log names no strategy we know.
     `standing`: stated (the log says why), derived, inferred (the customer did something with the item or in its
-    category before), unexplained, or cannot_tell where the data does not cover what would explain it. `score` and `until` are ours. `evidence`: the events of our reconstruction,
-    else those that showed it. Shown ones first, the newest first; then ours by strategy, the best first.
+    category before), unexplained, or cannot_tell where the data does not cover what would explain it. `score`, `until`, `ours` (the
+    reason) and `rests_on` (the events) are what we give at `ctx.at`; that is no reason of what was shown before: its
+    `reason` is the log's, its `evidence` those that showed it. Shown ones first, the newest first; then ours by strategy, the best first.
     """
     derived = derive(events, ctx).with_row_index("rank")
     log = _each_once(_named(logged(events, ctx), derived))
@@ -65,17 +70,14 @@ def placements(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
 def told_once(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows of `placements`, each item once, with `also_by`: the other strategies that give it, or that the log names.
 
-    It stands by what the log says; of ours, by what the customer did with the item itself, else by the first strategy.
+    It stands by what the log says, and by nothing of ours that came after; of ours alone, by what the customer did with the item itself, else by the first strategy.
     `until` is when none of ours gives it any more.
     """
     itself = pl.col("own_items").list.first().struct.field("item_id").eq_missing(pl.col("item_id"))
     ours, its_own = pl.col("derived"), itself | pl.col("own_items").is_null()
     ranks = {name: rank for rank, name in enumerate(STANDINGS)}
     rank = pl.col("standing").replace_strict(ranks, return_dtype=pl.Int8)
-    first, shown = pl.col("reason").first(), pl.col("shown").explode(empty_as_null=True).drop_nulls()
-    our_reason = pl.col("reason").filter(ours).first()
-    alone = pl.col("logged").first() & ~ours.first() & our_reason.is_not_null()
-    stated = pl.col("standing").first() == "stated"
+    shown = pl.col("shown").explode(empty_as_null=True).drop_nulls()
     told = (
         rows.with_row_index("row")
         .sort(~pl.col("logged"), ~ours, ~its_own, "row")
@@ -86,8 +88,7 @@ def told_once(rows: pl.DataFrame) -> pl.DataFrame:
             pl.col("score", "own_items").filter(ours).first(),
             pl.col("standing").sort_by(rank).first(),
             pl.col("logged", "derived").any(),
-            pl.when(~alone).then(first).when(stated).then(pl.format("{} Our reconstruction: {}", first, our_reason)).otherwise(our_reason).alias("reason"),
-            pl.coalesce(pl.col("evidence").filter(ours).first(), shown.implode()).alias("evidence"),
+            pl.col("reason", "evidence", "ours", "rests_on").first(),
             pl.when(pl.col("until").filter(ours).is_not_null().all()).then(pl.col("until").max()),
             pl.when(shown.len() > 0).then(shown.implode()).alias("shown"),
             pl.col("last_shown").max(),
@@ -130,8 +131,10 @@ def _described(paired: pl.DataFrame, covered: Coverage) -> pl.DataFrame:
         .with_columns(
             pl.coalesce("title", "title_ours", nameless(pl.col("item_id"))).alias("title"),
             _standing(covered).alias("standing"),
-            pl.coalesce(_stated(), "reason", _unstated()).alias("reason"),
-            pl.coalesce("evidence", "shown").alias("evidence"),
+            pl.when("logged").then(pl.coalesce(_stated(), _unstated())).otherwise("reason").alias("reason"),
+            pl.coalesce("shown", "evidence").alias("evidence"),
+            ours="reason",
+            rests_on="evidence",
         )
         .sort(
             "customer_id", "logged", "last_shown", "position", "rank", "item_id", "strategy",
@@ -144,7 +147,7 @@ def _described(paired: pl.DataFrame, covered: Coverage) -> pl.DataFrame:
 def _standing(covered: Coverage) -> pl.Expr:
     standings = {
         "stated": pl.col("stated").is_not_null(),
-        "derived": pl.col("derived"),
+        "derived": pl.col("derived") & ~pl.col("logged"),
         "inferred": pl.col("could_be"),
         "unexplained": would_explain(covered, pl.col("last_shown")),
     }
@@ -152,8 +155,7 @@ def _standing(covered: Coverage) -> pl.Expr:
 
 
 def _stated() -> pl.Expr:
-    says = pl.format('The log says: "{}".', "stated")
-    return pl.when(pl.col("reason").is_not_null()).then(pl.format("{} {}", says, "reason")).otherwise(says)
+    return pl.format('The log says: "{}".', "stated")
 
 
 def _unstated() -> pl.Expr:
@@ -224,8 +226,57 @@ class Reconstruction:
 
     @cached_property
     def placements(self) -> pl.DataFrame:
-        """What was shown and what we would show, as `placements` gives it."""
+        """What was shown and what we would show, as `placements` gives it; where our strategy gave what was shown when it was
+        shown last, that is said of it too, and is its `evidence`.
+        """
+        gave, day = pl.col("gave"), pl.col("last_shown").dt.strftime("%Y-%m-%d")
+        then = self.as_shown.select(*_KEY, pl.col("reason").alias("gave"), pl.col("evidence").alias("behind"))
+        return (
+            self._rows.join(then, on=_KEY, how="left", maintain_order="left")
+            .with_columns(
+                pl.coalesce(
+                    pl.format("{} Our definition gave it on {}: {}", "reason", day, gave), "reason"
+                ).alias("reason"),
+                pl.coalesce("behind", "evidence").alias("evidence"),
+                pl.when(gave.is_not_null() & (pl.col("standing") != "stated"))
+                .then(pl.lit("derived"))
+                .otherwise("standing")
+                .alias("standing"),
+            )
+            .select(*PLACEMENTS)
+        )
+
+    @cached_property
+    def _rows(self) -> pl.DataFrame:
         return placements(self.events, self.context)
+
+    @cached_property
+    def as_shown(self) -> pl.DataFrame:
+        """What was shown and the strategy that the log names gave at that moment, as far as ours does: by the acts before
+        the last showing alone, in the columns of `PLACEMENT`.
+        """
+        known = self._rows.filter("logged", pl.col("strategy").is_in(list(strategies())))
+        parts = [
+            derive(*self._before(at), set(rows["strategy"])).join(rows.select(_KEY), on=_KEY, how="semi")
+            for (at,), rows in known.group_by("last_shown", maintain_order=True)
+        ]
+        return pl.concat([pl.DataFrame(schema=PLACEMENT), *parts])
+
+    def _before(self, at: datetime) -> tuple[pl.DataFrame, PopulationContext]:
+        """The events before a moment, and the context of that moment."""
+        return self.events.filter(pl.col("occurred_at") < at), replace(self.context, at=at)
+
+    def could_be(self, row: Mapping[str, Any]) -> pl.DataFrame:
+        """The acts that the strategy of a row of `placements` goes by, before it was shown last: on the item or on what goes with it, the
+        newest first: `event_id, same` (whether on the item).
+        """
+        acts, moment = self.acts_before(row)
+        return acts_gone_by(acts, moment, row["item_id"], row["strategy"])
+
+    def acts_before(self, row: Mapping[str, Any]) -> tuple[pl.DataFrame, PopulationContext]:
+        """What `prepared` makes of the acts before the last showing of a row of `placements`, and of the context."""
+        events, moment = self._before(row["last_shown"])
+        return prepared(without_undone(events).select(ACTS), moment, pl.Series([row["item_id"]]))
 
     @cached_property
     def told(self) -> pl.DataFrame:
@@ -250,4 +301,4 @@ class Reconstruction:
     @cached_property
     def _prepared(self) -> tuple[pl.DataFrame, PopulationContext]:
         acts = self.all_acts.filter(pl.col("kind").is_in(READ))
-        return prepared(acts, self.context, self.placements["item_id"].unique())
+        return prepared(acts, self.context, self._rows["item_id"].unique())

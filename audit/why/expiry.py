@@ -262,7 +262,7 @@ def flow_end(message: MessageContext, flow: Flow) -> End:
     no = message.list_act(NOES, message.row["list_id"], message.context.at) if _refused(message) else None
     if no is not None and message.sent_at <= no["occurred_at"] < until:
         return _ended_by_no(message, no)
-    if why == "series" and flow.trigger is not None and flow.trigger.same == "nothing":
+    if why == "series" and flow.trigger is not None and flow.trigger.same in {"nothing", "order"}:
         why = "any_series"
     if why == "window" and not flow.own and flow.trigger is not None and flow.trigger.same == "segment":
         return End(
@@ -301,10 +301,12 @@ def _acts(message: MessageContext, flow: Flow) -> pl.DataFrame:
 
 
 def _as_if_sent_now(message: MessageContext, flow: Flow) -> pl.DataFrame:
-    """A message like this one, sent at the moment asked about."""
+    """A message like this one, of any order, sent at the moment asked about."""
     row = message.messages(flow).filter(pl.col("event_id") == message.row["event_id"])
     at = pl.lit(message.context.at).cast(row.schema["occurred_at"])
-    return row.with_columns(at.alias("occurred_at"), pl.lit(_LAST_ID).alias("event_id"))
+    return row.with_columns(
+        at.alias("occurred_at"), pl.lit(_LAST_ID).alias("event_id"), order_id=pl.lit(None, pl.String)
+    )
 
 
 def _act_ending(

@@ -13,13 +13,14 @@ from audit.errors import NotFoundError
 from audit.events.purchases import undone
 from audit.population.stats import PopulationContext
 from audit.recommendations import STANDINGS, Reconstruction
+from audit.recommendations.strategies import strategies
 from audit.why import counterfactual, reasons
 from audit.why.counterfactual import Removal
 from audit.why.expiry import End, end_of_strip
 from audit.why.model import Counterfactual, Explanation, Facts, InItsPlace, Reason, Subject
-from audit.why.related_acts import candidates
+from audit.why.related_acts import GOES_WITH, ITEM, candidates
 from audit.why.what_if_trials import Decide, Gone, by_copies
-from audit.why.wording import Wording, reconstruction
+from audit.why.wording import Wording, day, reconstruction
 
 Row = dict[str, Any]
 
@@ -43,45 +44,75 @@ def item(
         ids = ", ".join(placements["item_id"].unique(maintain_order=True)) or "none"
         raise NotFoundError(f"item {ident!r} is not recommended to this customer; there are: {ids}")
     wording = Wording(undone(events))
-    alone = reconstruction(context.coverage)
-    reasons_of = (reason for row in rows for reason in _strategy_reasons(events, row, wording, alone))
-    because = [*{reason.text: reason for reason in reversed([*reasons_of])}.values()][::-1]
+    because = [*_as_logged(recommended, rows, wording), *_ours(recommended, rows, wording)]
     derived = [row for row in rows if row["derived"]]
     shown_ids = [event for row in rows for event in row["shown"] or ()]
     displays = events.filter(pl.col("event_id").is_in(shown_ids))
-    if not derived and displays.height:
-        acts = candidates(events, displays.row(0, named=True))
-        because += reasons.could_be(wording, acts)
     first_shown = displays.item(0, "occurred_at") if displays.height else None
     return Explanation(
         customer=rows[0]["customer_id"],
         at=context.at,
         subject=Subject("item", ident, rows[0]["title"] or ident, first_shown),
         standing=next(name for name in STANDINGS if any(row["standing"] == name for row in rows)),
-        because=tuple(because),
+        because=tuple({reason.text: reason for reason in because}.values()),
         end=end_of_strip(_until(derived)) if derived else End(None, "shown"),
         counterfactual=reasons.told_by_kind(
             _counterfactual(recommended, ident, derived, wording), events, {ident: rows[0]["title"] or ident}
         )
         if derived
         else None,
-        left_out=tuple(_left_out(recommended, ident, derived, wording)) if derived else (),
+        left_out=tuple(_left_out(recommended, rows, wording)),
     )
 
 
-def _strategy_reasons(events: pl.DataFrame, row: Row, wording: Wording, alone: str) -> list[Reason]:
-    """What one strategy, the sender's or ours, says, and the acts behind it. `alone`: what is said of one that is ours alone."""
-    ids = [*(row["evidence"] if row["derived"] else ()), *(row["shown"] or ())]
-    acts = events.filter(pl.col("event_id").is_in(ids)).to_dicts()[::-1]
-    says = f": {row['reason']}" if row["reason"] else ""
-    if row["logged"] and not row["derived"]:
-        text = f"the sender recorded that it was shown{says}"
-    elif row["logged"]:
-        text = f"the sender recorded that it was shown, and our definition gives it{says}"
-    else:
-        text = f"our definition gives it{says} ({alone})"
-    because = tuple(reasons.grouped(wording, acts))
-    return [Reason(text, tuple(ids), because=because, facts=Facts(strategy=row["strategy"]))]
+def _as_logged(recommended: Reconstruction, rows: Sequence[Row], wording: Wording) -> Iterator[Reason]:
+    """What the sender recorded of its showings, and what brought the last one about: our strategy of that moment, else what could be."""
+    for row in rows:
+        if not row["logged"]:
+            continue
+        says = f"the sender recorded that it was shown: {row['reason']}"
+        gave = recommended.as_shown.filter(item_id=row["item_id"], strategy=row["strategy"])
+        behind = gave.to_dicts()[0] if gave.height else {"own_items": None, "evidence": []}
+        ids = [*behind["evidence"], *row["shown"]]
+        yield _rests_on(
+            recommended.events, says, behind | {"strategy": row["strategy"], "evidence": ids}, wording
+        )
+        if gave.is_empty():
+            yield from reasons.first_few(reasons.could_be(wording, _candidates(recommended, row)))
+
+
+def _candidates(recommended: Reconstruction, row: Row) -> pl.DataFrame:
+    """What could be behind the last showing: of a strategy that we know, the acts that it goes by; else all that have to do with it."""
+    events = recommended.events
+    if row["strategy"] not in strategies():
+        return candidates(events, events.row(by_predicate=pl.col("event_id") == row["shown"][-1], named=True))
+    level = pl.when("same").then(ITEM).otherwise(GOES_WITH).alias("level")
+    return recommended.could_be(row).join(events, on="event_id", maintain_order="left").with_columns(level)
+
+
+def _ours(recommended: Reconstruction, rows: Sequence[Row], wording: Wording) -> Iterator[Reason]:
+    """What strategies of ours give at the moment asked about; of what was shown, that is told apart."""
+    shown = any(row["logged"] for row in rows)
+    lead, alone = "our definition gives it", reconstruction(recommended.context.coverage)
+    if shown:
+        lead = f"our definition gives it on {day(recommended.context.at)} too"
+        alone = "our reconstruction, after it was shown"
+    for row in rows:
+        if row["derived"] and (not row["logged"] or row["rests_on"] != row["evidence"]):
+            text = f"{lead}: {row['ours']} ({alone})"
+            yield _rests_on(recommended.events, text, row | {"evidence": row["rests_on"]}, wording)
+
+
+def _rests_on(events: pl.DataFrame, text: str, made: Row, wording: Wording) -> Reason:
+    """A reason with the acts behind it (`evidence`): those with the own item that it names, then those that speak for it too."""
+    acts = events.filter(pl.col("event_id").is_in(made["evidence"])).to_dicts()[::-1]
+    besides = {own["item_id"] for own in (made["own_items"] or ())[1:]}
+    leaves = [
+        *reasons.grouped(wording, [act for act in acts if act["item_id"] not in besides]),
+        *reasons.grouped(wording, [act for act in acts if act["item_id"] in besides], "goes with it too: "),
+    ]
+    facts = Facts(strategy=made["strategy"])
+    return Reason(text, tuple(made["evidence"]), because=tuple(leaves), facts=facts)
 
 
 def _until(derived: list[Row]) -> datetime | None:
@@ -90,13 +121,18 @@ def _until(derived: list[Row]) -> datetime | None:
     return None if None in ends else max(ends)
 
 
-def _left_out(
-    recommended: Reconstruction, ident: str, derived: list[Row], wording: Wording
-) -> Iterator[Reason]:
-    """The customer's other things that go with it and do not speak for it."""
-    strategies = {row["strategy"] for row in derived}
-    evidence = {event for row in derived for event in row["evidence"]}
-    acts = recommendations.excluded_items(recommended.acts, recommended.narrowed, ident, strategies, evidence)
+def _left_out(recommended: Reconstruction, rows: Sequence[Row], wording: Wording) -> Iterator[Reason]:
+    """The customer's other things that go with it and do not speak for it: of what was shown, when it was, in the strip that the log names."""
+    logged = [row for row in rows if row["logged"]]
+    acts, moment, giving = recommended.acts, recommended.narrowed, [row for row in rows if row["derived"]]
+    if logged:
+        acts, moment = recommended.acts_before(logged[0])
+        giving = recommended.as_shown.filter(
+            item_id=logged[0]["item_id"], strategy=logged[0]["strategy"]
+        ).to_dicts()
+    evidence = {event for row in giving for event in row["evidence"]}
+    strips = {row["strategy"] for row in giving}
+    acts = recommendations.excluded_items(acts, moment, rows[0]["item_id"], strips, evidence)
     return reasons.excluded(recommended.events, acts, wording)
 
 
@@ -109,7 +145,7 @@ def _counterfactual(
     with_order = pl.concat([acts, order]).sort("occurred_at", "event_id")
     giving = {row["strategy"] for row in derived}
     strategies = set(giving)
-    likely = [event for row in derived for event in row["evidence"]]
+    likely = [event for row in derived for event in row["rests_on"]]
     while True:
         removed = _removal(acts, narrowed, ident, strategies, likely)
         remaining = acts if removed is None else acts.filter(~pl.col("event_id").is_in(removed.events))

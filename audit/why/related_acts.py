@@ -17,8 +17,9 @@ from audit.storage import toml_input
 
 LEVELS = (
     "the same item", "weak: the same category", "weak: a category close to it", "weak: a shared topic", "weak: words of it",
+    "goes with it: bought by the same people",
 )  # fmt: skip
-"""How an act can be related to a message, the closest first."""
+"""How an act can be related to a message, the closest first; the last one to what was shown only."""
 
 KINDS = (
     "order_completed", "product_added", "checkout_started", "wishlist_added", "registry_created",
@@ -27,7 +28,7 @@ KINDS = (
 )  # fmt: skip
 """The kinds of acts that can be behind a message, the strongest first."""
 
-ITEM, _CATEGORY, _CLOSE_CATEGORY, _TOPIC, _WORD = range(len(LEVELS))
+ITEM, _CATEGORY, _CLOSE_CATEGORY, _TOPIC, _WORD, GOES_WITH = range(len(LEVELS))
 
 _NEAR = (_CLOSE_CATEGORY, _WORD)
 """Levels that only guess."""

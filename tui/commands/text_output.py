@@ -124,13 +124,13 @@ def _message_counts(counts: "MessageCounts") -> None:
 
 
 def _recommendations(strips: "Sequence[Recommendation]", alone: str) -> None:
-    """The items, with all the strips that each is in, and why in the one with the strongest reason."""
+    """The items, with the strip that the log names or all of ours that each is in, and why in the one with the strongest reason."""
     for title, rows in (
         ("Shown to them", [row for row in strips if row.logged]),
         (alone, [row for row in strips if not row.logged]),
     ):
         shown = [
-            (row.title or row.item_id, ", ".join((row.strategy, *row.also_by)), standing_name(row.standing), row.reason)
+            (row.title or row.item_id, ", ".join((row.strategy, *(() if row.logged else row.also_by))), standing_name(row.standing), row.reason)
             for row in rows
         ]  # fmt: skip
         if rows:

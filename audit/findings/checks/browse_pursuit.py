@@ -8,7 +8,7 @@ import polars as pl
 
 from audit.events.purchases import ORDER
 from audit.events.vocabulary import campaign_expr
-from audit.findings.check import CustomerWording, ExcludedEvents, Finding, NoActCheck, split_at_cause
+from audit.findings.check import CustomerWording, ExcludedEvents, Finding, NoActCheck
 from audit.findings.check_context import CheckContext, newest_before, with_area
 from audit.findings.schema import (
     ABOUT,
@@ -46,12 +46,8 @@ class BrowsePursuit(NoActCheck):
         repeat-after-purchase.
         """
         limits = self.thresholds
-        triggered = _triggered(context, limits)
-        acts = with_area(context.acts_of(triggered).drop_nulls("category"), _AREA_DEPTH)
-        rows = newest_before(with_area(triggered, _AREA_DEPTH), acts, _BY, ["kind", "item_id"])
-        by_looking = pl.col("act_kind").is_in(_LOOKS)
-        bought = pl.col("act_kind") == ORDER
-        followed = rows.filter(pl.when("logged").then(~bought).otherwise(by_looking).fill_null(value=False))
+        rows, acts = _after_acts(context, limits)
+        followed = rows.filter("followed")
         nth = pl.int_range(1, pl.len() + 1).over(*_BY, "logged", "act_id")
         long_after = pl.col("occurred_at") - pl.col("act_at") > timedelta(days=limits["days"])
         excess = (nth >= limits["messages"]) | long_after
@@ -61,14 +57,19 @@ class BrowsePursuit(NoActCheck):
 
     def excluded_events(self, context: CheckContext, finding: Finding) -> Iterable[ExcludedEvents]:
         """Messages of the same triggers about the same area."""
-        messages = with_area(_triggered(context, self.thresholds), _AREA_DEPTH).filter(
+        messages = _after_acts(context, self.thresholds)[0].filter(
             pl.col("area") == finding["subject"], pl.col("logged") == (finding["case"] == _LOGGED)
         )
-        days = self.thresholds["days"]
-        after = "among the first after a look and within {} days of it, or after a purchase"
-        return split_at_cause(
-            context, finding, messages, before="before that look", after=after, figures=(days,)
-        )
+        limits, bought = self.thresholds, (pl.col("act_kind") == ORDER).fill_null(value=False)
+        cause = context.events.filter(pl.col("event_id").is_in(finding["cause"]))["occurred_at"].min()
+        is_before = pl.lit(value=False) if cause is None else pl.col("occurred_at") < cause
+        figures = (limits["messages"] - 1, limits["days"])
+        few = "among the first {} after a look and within {} days of it"
+        yield ExcludedEvents("message", messages.filter(is_before), "before that look")
+        after = messages.filter(~is_before)
+        yield ExcludedEvents("message", after.filter("followed"), few, figures)
+        yield ExcludedEvents("message", after.filter(~pl.col("followed"), bought), "after a purchase")
+        yield ExcludedEvents("message", after.filter(~pl.col("followed"), ~bought), "after no look")
 
     def beside_events(self, context: CheckContext, finding: Finding) -> Reason | None:
         """Nothing: an act that fits is behind them, and it is among the evidence."""
@@ -83,6 +84,18 @@ def _triggered(context: CheckContext, limits: Mapping[str, Any]) -> pl.DataFrame
     return context.mailings.filter(
         pl.col("category").is_not_null(), logged.fill_null(value=False) | nobody_says
     ).with_columns(logged=logged.fill_null(value=False))
+
+
+def _after_acts(context: CheckContext, limits: Mapping[str, Any]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Each message that a look may have set off, with the newest act in its area before it (`act_…`), and whether it
+    `followed` a look; and these acts.
+    """
+    triggered = _triggered(context, limits)
+    acts = with_area(context.acts_of(triggered).drop_nulls("category"), _AREA_DEPTH)
+    rows = newest_before(with_area(triggered, _AREA_DEPTH), acts, _BY, ["kind", "item_id"])
+    by_looking = pl.col("act_kind").is_in(_LOOKS)
+    followed = pl.when("logged").then(pl.col("act_kind") != ORDER).otherwise(by_looking)
+    return rows.with_columns(followed=followed.fill_null(value=False)), acts
 
 
 def _detected(

@@ -7,6 +7,8 @@ says nothing at all where privacy or care must answer.
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+from msgspec import structs
+
 from audit.errors import InputError
 from audit.events.sensitive_topics import topic_of_row
 from audit.queries.customer import AnyMembership, CustomerPicture, Recommendation
@@ -70,7 +72,16 @@ def _segment(says: Language, explanation: WhyDocument, picture: CustomerPicture)
 
 
 def _item(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> Sequence[str]:
-    _seen(item for item in picture.recommendations if item.item_id == explanation.subject.id)
+    """Only what the showing rests on: what we give of it today is never told."""
+    seen = _seen(item for item in picture.recommendations if item.item_id == explanation.subject.id)
+    told = [
+        reason
+        for reason in explanation.because
+        if reason.facts is None
+        or not reason.facts.strategy
+        or not {*reason.events}.isdisjoint(seen.shown or ())
+    ]
+    explanation = structs.replace(explanation, because=tuple(told))
     return [
         says.say("aloud", "item", title=says.quoted(str(explanation.subject.title))),
         *_acts(says, explanation),

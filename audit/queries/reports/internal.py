@@ -232,7 +232,8 @@ def _decided(says: Language, picture: CustomerPicture) -> Iterable[Section | Non
     alone = "unrecorded" if grouped else "ungrouped"
     yield _listed(says, "segments", ((title, row.logged, row.derived) for title, row in segments), alone)
     alone = "reconstruction" if coverage.knows_shown(picture.coverage) else "unshown"
-    yield _listed(says, "recommendations", ((title, row.logged, row.derived) for title, row in items), alone)
+    ours = ((title, row.logged, row.derived and not row.logged) for title, row in items)
+    yield _listed(says, "recommendations", ours, alone)
 
 
 def _listed(

@@ -51,10 +51,13 @@ HISTORIES = {
             *(deal(f"2026-01-0{day}", event_id=f"m{day}") for day in (2, 3, 4)),
             deal("2026-01-05", category="Sport > Balls", **OTHER),
             deal("2026-01-06", trigger="newsletter", event_id="letter"),
+            order("2026-01-07", category=CAMERAS, event_id="bought"),
+            deal("2026-01-08", event_id="p"),
         ],
         {
             "before that look": ["early"],
-            "among the first after a look and within 21 days of it, or after a purchase": ["z", "m2", "m3"],
+            "among the first 3 after a look and within 21 days of it": ["z", "m2", "m3"],
+            "after a purchase": ["p"],
         },
     ),
     "cart-after-purchase": (

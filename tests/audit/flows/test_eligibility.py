@@ -112,6 +112,36 @@ def test_a_flow_can_be_set_off_by_the_messages_of_another_and_by_what_an_act_is(
     assert fails(events({**CARTED, "price": 20.0}, mail("2026-03-01T12:00")), dear) == {"m": []}
 
 
+@pytest.mark.parametrize(
+    ("order_id", "acts"),
+    [("2", ["lamp", "desk"]), ("1", ["beans"]), (None, ["lamp", "desk"]), ("elsewhere 2", ["lamp", "desk"])],
+)
+def test_an_order_confirmation_rests_on_its_own_order(order_id: str | None, acts: list[str]) -> None:
+    """As found: a confirmation named an order of twelve hours before, which had been confirmed by itself."""
+    orders = {"beans": ("09:59", "1"), "lamp": ("21:54", "2"), "desk": ("21:54", "2")}
+    rows = [
+        {
+            "kind": "order_completed",
+            "event_id": item,
+            "at": f"2026-03-01T{at}",
+            "item_id": item,
+            "order_id": of,
+        }
+        for item, (at, of) in orders.items()
+    ]
+    sent = mail(
+        "2026-03-01T21:55", campaign="order-confirmation", order_id=order_id, item_id=None, category=None
+    )
+    refund = {"kind": "order_refunded", "event_id": "r", "at": "2026-03-01T21:54:30", "order_id": "1"}
+    frame = events(*rows, refund, sent)
+    one = flow(id="order-confirmation", like="order-confirmation")
+    found = eligible_acts(frame, sent_messages(frame).filter(one.belongs()), one)
+    assert sorted(found["act"]) == sorted(acts)
+    assert found["ended_by"].to_list() == ["r" if act == "beans" else None for act in acts]
+    made = why.message(frame, context(frame, flows=(one,)), "m")
+    assert made.end.why == "any_series"
+
+
 ACT = st.tuples(
     st.sampled_from(["product_added", "order_completed", "product_removed", "subscribed", "unsubscribed"]),
     st.integers(0, 60),

@@ -64,7 +64,7 @@ def test_every_flow_that_ships_can_be_built_on(tmp_path: Path) -> None:
         (CART + '[[flow.step]]\nstep = "1"\n', "step.after: every step needs one"),
         ('[[flow]]\nid = "a"\nlist = "news"\n[[flow.step]]\nafter = "1d"\n', "step: has no meaning without a trigger"),
         ('[[flow]]\nid = "a"\non = { kinds = ["product_viewed"] }\n', "on.window: is needed where no trigger is named"),
-        (ASKS + ', same = "brand" }\n', "on.same: unknown 'brand'; one of item, category, segment, nothing"),
+        (ASKS + ', same = "brand" }\n', "on.same: unknown 'brand'; one of item, category, segment, order, nothing"),
         (ASKS + ', where = "price >=" }\n', "on.where: 'price >=' does not parse"),
         (ASKS + ', where = "prize > 3" }\n', "names the column 'prize', which events do not have; did you mean 'price'?"),
         (ASKS + """, where = "price > 'x'" }\n""", "cannot be told of every event: cannot compare string"),

@@ -165,6 +165,36 @@ def test_a_segment_is_told_without_its_name_and_what_only_we_derive_is_not_told_
             aloud(subject(kind, ident), _since(PICTURE))
 
 
+@pytest.mark.parametrize(
+    ("locale", "looked"),
+    [("en", "You looked at Strap on 5 March 2026."), ("de", "Sie haben sich Strap angesehen")],
+)
+def test_of_what_was_shown_nothing_is_told_that_came_after(locale: str, looked: str) -> None:
+    def leaf(ident: str, act: str, thing: str) -> Any:
+        return reason(act, ident, act=act, thing=thing, at="2026-03-05T10:00:00Z", times=1)
+
+    log = reason(
+        "it was shown",
+        "v",
+        "s",
+        because=(leaf("v", "product_viewed", "Strap"),),
+        strategy="inspired_by_browsing",
+    )
+    today = reason(
+        "we give it too", "o", because=(leaf("o", "order_completed", "Bag"),), strategy="also_bought"
+    )
+    item = replace(PICTURE.recommendations[0], item_id="x100", title="Camera", logged=True, shown=("s",))
+    whole = replace(PICTURE, recommendations=(item,))
+    told = replace(subject("item", "x100"), because=(log, today))
+    said = " ".join(aloud(told, whole, locale=locale))
+    assert looked in said
+    assert "Bag" not in said
+    noted = reports.internal(whole, [], [], locale=locale).written("txt")
+    assert ("by our definition" if locale == "en" else "unserer Definition") not in noted.split("Camera")[
+        0
+    ].splitlines()[-1]
+
+
 def _since(picture: CustomerPicture) -> CustomerPicture:
     since = datetime(2025, 11, 5, tzinfo=UTC)
     return replace(picture, segments=tuple(replace(one, since=since) for one in picture.segments))

@@ -122,6 +122,98 @@ def test_what_was_shown_lists_what_could_be_behind_it_and_has_no_counterfactual(
     assert "Picked for you" in made.because[0].text
 
 
+STRAP = {"item_id": "strap", "item_name": "Strap"}
+BAG = {"item_id": "bag", "item_name": "Bag"}
+SHOWN = {
+    "kind": "recommendation_shown",
+    "event_id": "s",
+    "at": "2026-03-05T10:00",
+    **CAMERA,
+    "reason": "Inspired by your browsing",
+}
+GO_TOGETHER = pl.DataFrame(
+    [("strap", "x100", 20, 1.0, 0.9, 20), ("bag", "x100", 20, 1.0, 0.5, 20)], schema=PAIRS, orient="row"
+)
+
+
+def _look(event_id: str, at: str, kind: str = "product_viewed", **item: str) -> dict[str, str]:
+    return {"kind": kind, "event_id": event_id, "at": at, **item}
+
+
+def _why_shown(*rows: dict[str, str]) -> why.Explanation:
+    frame = events(SHOWN, *rows)
+    items = pl.DataFrame(
+        [(item, name, None, 40) for item, name in (("strap", "Strap"), ("bag", "Bag"))],
+        schema=none().items.schema,
+        orient="row",
+    )
+    return why.item(
+        frame,
+        context(frame, "2026-03-09", facts=replace(none(), pairs=lambda: GO_TOGETHER, items=items)),
+        "x100",
+    )
+
+
+def test_a_showing_rests_on_the_acts_before_it_and_ours_of_today_is_told_apart() -> None:
+    made = _why_shown(
+        _look("b", "2026-03-04", **BAG),
+        _look("t", "2026-03-05T09:59", **STRAP),
+        _look("o", "2026-02-01", kind="order_completed", **BAG),
+        _look("later", "2026-03-08", **CAMERA),
+    )
+    told = [(reason.text, [leaf.text for leaf in reason.because]) for reason in made.because]
+    assert told == [
+        (
+            (
+                'the sender recorded that it was shown: The log says: "Inspired by your browsing". Our definition gave it on '
+                "2026-03-05: The customer looked at Strap on 2026-03-05; people who buy that also buy this."
+            ),
+            [
+                "was shown Camera X100 on 2026-03-05 10:00",
+                "viewed Strap on 2026-03-05 09:59",
+                "goes with it too: viewed Bag on 2026-03-04 00:00",
+            ],
+        ),
+        (
+            (
+                "our definition gives it on 2026-03-09 too: The customer looked at it and has not bought it since, the last look "
+                "on 2026-03-08. (our reconstruction, after it was shown)"
+            ),
+            [
+                "viewed Camera X100 on 2026-03-08 00:00",
+                "goes with it too: viewed Strap on 2026-03-05 09:59",
+                "goes with it too: viewed Bag on 2026-03-04 00:00",
+            ],
+        ),
+    ]
+    assert made.left_out == ()
+
+
+def test_what_the_logged_strip_goes_by_is_not_among_what_does_not_count() -> None:
+    """As found: the look seconds before it stood there, as our strip of today goes by orders."""
+    made = _why_shown(
+        _look("t", "2026-03-05T09:59", **STRAP), _look("o", "2026-03-02", kind="order_completed", **BAG)
+    )
+    assert [(one.text, one.events) for one in made.left_out] == [
+        (
+            "bought Bag on 2026-03-02 00:00: goes with it, and “Inspired by your browsing” goes by other acts",
+            ("o",),
+        )
+    ]
+
+
+def test_of_a_showing_that_our_strip_did_not_give_the_nearest_looks_come_first_and_no_orders() -> None:
+    bought = _look("o", "2026-03-01", kind="order_completed", **CAMERA)
+    old = _look("v", "2026-02-01", **CAMERA)
+    made = _why_shown(
+        bought, old, _look("t", "2026-03-05T09:59", **STRAP), _look("c", "2026-02-20", **CAMERA)
+    )
+    assert [reason.text for reason in made.because[1:]] == [
+        "could be: viewed Strap on 2026-03-05 09:59 (goes with it: bought by the same people)",
+        "could be: viewed Camera X100 on 2026-02-20 00:00 (the same item)",
+    ]
+
+
 def test_what_nobody_recommends_is_not_found() -> None:
     frame = events(VIEWED)
     with pytest.raises(NotFoundError, match="not recommended"):
