@@ -1,5 +1,7 @@
 """Strategies that recommend the customer's own items: left in the cart, and what they will order again, and when."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from audit.population.stats import PopulationContext, moments
@@ -8,10 +10,16 @@ from audit.recommendations.strategies import Recommender, best, fading, strategi
 _CLOSES = ("order_completed", "product_removed")
 """What takes an item out of the cart; an order that names no item takes out all."""
 
+_OF_TWO = {
+    ("median", "median_item"): "by the {} days between the two orders and everybody's rhythm ({} days)",
+    ("median",): "by the {} days between the two orders",
+}
+"""How it is said of an item ordered twice: one interval is no rhythm."""
+
 _RHYTHMS = {
     ("median", "median_item"): "by the customer's own rhythm for it ({} days) and everybody's ({} days)",
     ("median",): "by the customer's own rhythm for it ({} days)",
-    ("median_there",): "by the customer's own rhythm in its category ({} days)",
+    ("median_there",): "by how the customer buys in its category ({} days apart)",
     ("median_item",): "by the rhythm of everybody who buys it again ({} days)",
     ("median_all",): "by the usual rhythm of customers in its category ({} days)",
 }
@@ -175,24 +183,28 @@ def _worded(top: pl.DataFrame, overdue: int, ctx: PopulationContext) -> pl.DataF
     )
     return top.with_columns(
         pl.format(
-            "Ordered {}, last on {}; {}, {}.",
-            pl.when(pl.col("times") == 1).then(pl.lit("once")).otherwise(pl.format("{} times", "times")),
+            "Ordered {} on {}; {}, {}.",
+            pl.when(pl.col("times") == 1)
+            .then(pl.lit("once,"))
+            .otherwise(pl.format("{} times, last", "times")),
             pl.col("last").dt.strftime("%Y-%m-%d"),
             due_day,
-            _rhythm_worded(),
+            pl.when(pl.col("times") == 2)
+            .then(_rhythm_worded(_RHYTHMS | _OF_TWO))
+            .otherwise(_rhythm_worded(_RHYTHMS)),
         ).alias("reason"),
         (pl.col("last") + pl.col("interval") * overdue).alias("until"),
     )
 
 
-def _rhythm_worded() -> pl.Expr:
+def _rhythm_worded(rhythms: Mapping[tuple[str, ...], str]) -> pl.Expr:
     """Null where an interval is, so the first that is not says it."""
     return pl.coalesce(
         pl.format(
             text, *((pl.col(name).dt.total_seconds() / 86_400).round(0).cast(pl.Int64) for name in names)
         )
-        for names, text in _RHYTHMS.items()
-    ).str.replace_all("(1 days)", "(1 day)", literal=True)
+        for names, text in rhythms.items()
+    ).str.replace_all(r"\b1 days", "1 day")
 
 
 RECOMMENDERS = {

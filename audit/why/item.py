@@ -159,16 +159,22 @@ def _counterfactual(
     proof = counterfactual.from_trials(removed, order if ends else None, outcome)
     if proof is None or removed is None:
         return proof
-    instead = recommendations.titled(
-        _instead(recommended.placements, without_them, ident), recommended.all_acts, recommended.context.facts
-    )
+    instead = _instead(recommended.placements, without_them, ident)
     stepping = ", ".join(f"“{recommendations.title(name)}”" for name in sorted(strategies - giving))
     lead = f"besides, as {stepping} would step in" if stepping else "besides"
     return structs.replace(
         proof,
         besides=reasons.besides(wording, removed.events, likely, recommended.events, lead),
-        instead=convert(instead.to_dicts(), tuple[InItsPlace, ...]),
+        instead=convert(_told_apart(recommended, instead).to_dicts(), tuple[InItsPlace, ...]),
     )
+
+
+def _told_apart(recommended: Reconstruction, instead: pl.DataFrame) -> pl.DataFrame:
+    """`instead` with its titles, also told apart from those that are recommended now."""
+    now = recommended.placements.filter("derived").select(instead.columns)
+    together = pl.concat([instead, now]).with_columns(customer_id=pl.lit("c"))
+    titled = recommendations.titled(together, recommended.all_acts, recommended.context.facts)
+    return titled.head(instead.height)
 
 
 def _removal(

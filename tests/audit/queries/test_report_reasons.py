@@ -167,7 +167,10 @@ def test_a_segment_is_told_without_its_name_and_what_only_we_derive_is_not_told_
 
 @pytest.mark.parametrize(
     ("locale", "looked"),
-    [("en", "You looked at Strap on 5 March 2026."), ("de", "Sie haben sich Strap angesehen")],
+    [
+        ("en", "You looked at “Strap” on 5 March 2026."),
+        ("de", "Sie haben sich am 5. März 2026 „Strap“ angesehen."),
+    ],
 )
 def test_of_what_was_shown_nothing_is_told_that_came_after(locale: str, looked: str) -> None:
     def leaf(ident: str, act: str, thing: str) -> Any:

@@ -38,8 +38,8 @@ def test_a_new_strategy_is_shown_explained_and_ended(monkeypatch):
     )
     ctx = context(frame)
     (row,) = (
-        recommendations.placements(frame, ctx)
-        .filter(pl.col("strategy") == "reviewed_well")
+        recommendations.Reconstruction(frame, ctx)
+        .placements.filter(pl.col("strategy") == "reviewed_well")
         .iter_rows(named=True)
     )
     assert (row["logged"], row["derived"], row["standing"]) == (True, True, "stated")

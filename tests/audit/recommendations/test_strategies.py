@@ -177,6 +177,18 @@ def test_an_item_ordered_once_follows_the_customers_rhythm_in_its_category():
     found = strip("buy_again", *rows)
     assert list(found) == ["black"]
     assert found["black"]["evidence"] == ["e1", "e2"]
+    assert found["black"]["reason"] == (
+        "Ordered once, on 2026-05-31; due since 2026-06-30, by how the customer buys in its category (30 days apart)."
+    )
+
+
+@pytest.mark.parametrize(("everybodys", "rhythm"), [(None, ""), (28, " and everybody's rhythm (28 days)")])
+def test_one_interval_is_told_as_one(everybodys, rhythm):
+    known = facts(repeats=[("tea", AT - days(900), 12, 6, everybodys)])
+    rows = [bought("tea", 60, order_id="a"), bought("tea", 30, order_id="b")]
+    assert strip("buy_again", *rows, group_facts=known)["tea"]["reason"].endswith(
+        f"by the 30 days between the two orders{rhythm}."
+    )
 
 
 def test_an_item_ordered_once_follows_everybodys_rhythm_last():
@@ -196,7 +208,7 @@ def test_an_item_ordered_once_is_offered_where_others_buy_it_again():
     found = strip("buy_again", bought("tea", 30), bought("clipper", 20), group_facts=known)
     assert list(found) == ["tea"]
     assert found["tea"]["reason"] == (
-        "Ordered once, last on 2026-05-31; due on 2026-07-10, by the rhythm of everybody who buys it again (40 days)."
+        "Ordered once, on 2026-05-31; due on 2026-07-10, by the rhythm of everybody who buys it again (40 days)."
     )
 
 

@@ -46,7 +46,7 @@ def test_without_its_cause_another_item_stands_in_its_place() -> None:
             "event_id": f"v{n}",
             "at": f"2026-03-0{n}T10:00",
             "item_id": f"i{n}",
-            "item_name": f"Camera {n}",
+            "item_name": f"Camera {n % 3}",
         }
         for n in range(1, 8)
     ]
@@ -132,7 +132,7 @@ SHOWN = {
     "reason": "Inspired by your browsing",
 }
 GO_TOGETHER = pl.DataFrame(
-    [("strap", "x100", 20, 1.0, 0.9, 20), ("bag", "x100", 20, 1.0, 0.5, 20)], schema=PAIRS, orient="row"
+    [("strap", "x100", 20, 1.0, 0.9, 20), ("bag", "x100", 10, 1.0, 0.5, 10)], schema=PAIRS, orient="row"
 )
 
 
