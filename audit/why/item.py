@@ -48,11 +48,11 @@ def item(
     derived = [row for row in rows if row["derived"]]
     shown_ids = [event for row in rows for event in row["shown"] or ()]
     displays = events.filter(pl.col("event_id").is_in(shown_ids))
-    first_shown = displays.item(0, "occurred_at") if displays.height else None
+    last_shown = displays.item(-1, "occurred_at") if displays.height else None
     return Explanation(
         customer=rows[0]["customer_id"],
         at=context.at,
-        subject=Subject("item", ident, rows[0]["title"] or ident, first_shown),
+        subject=Subject("item", ident, rows[0]["title"] or ident, last_shown),
         standing=next(name for name in STANDINGS if any(row["standing"] == name for row in rows)),
         because=tuple({reason.text: reason for reason in because}.values()),
         end=end_of_strip(_until(derived)) if derived else End(None, "shown"),

@@ -185,6 +185,13 @@ def test_a_showing_rests_on_the_acts_before_it_and_ours_of_today_is_told_apart()
                 "goes with it too: viewed Bag on 2026-03-04 00:00",
             ],
         ),
+        (
+            (
+                "our definition gives it on 2026-03-09 too: The customer bought Bag; 10 people bought both, 10 times as many as by "
+                "chance. (our reconstruction, after it was shown)"
+            ),
+            ["bought Bag on 2026-02-01 00:00"],
+        ),
     ]
     assert made.left_out == ()
 
