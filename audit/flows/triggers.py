@@ -149,9 +149,9 @@ def _of_its_order(rows: pl.DataFrame) -> pl.DataFrame:
     named = (pl.col("order_id") == pl.col("m_order")).fill_null(value=False)
     newest = pl.col("act_at") == pl.col("act_at").max().over(message)
     its_own = pl.when(named.any().over(message)).then(named).otherwise(newest)
-    kept = rows.filter(its_own).select(*message, "act_at", "order_id").unique()
-    same_order = rows.join(kept, on=[*message, "order_id"], how="semi")
-    same_moment = rows.filter(pl.col("order_id").is_null()).join(kept, on=[*message, "act_at"], how="semi")
+    chosen = rows.filter(its_own).select(*message, "act_at", "order_id").unique()
+    same_order = rows.join(chosen, on=[*message, "order_id"], how="semi")
+    same_moment = rows.filter(pl.col("order_id").is_null()).join(chosen, on=[*message, "act_at"], how="semi")
     return pl.concat([same_order, same_moment])
 
 

@@ -135,11 +135,15 @@ def _counted(reason: Reason, rows: Sequence[Row], document: WhyDocument, said: S
         return [str(total), *span(facts.first, facts.last), str(excess)]
     limits = catalogue.row(row.check).thresholds
     own = {one["event_id"] for one in rows} & {*row.messages, *row.cause}
-    within = {"over-frequency": row.case, "browse-pursuit": "days"}.get(row.check) if not own else None
+    stayed = {
+        "over-frequency": lambda: [limits[row.case]],
+        "browse-pursuit": lambda: [limits["days"], limits["messages"] - 1],
+    }
+    within = stayed[row.check]() if row.check in stayed and not own else []
     return [
         str(len(rows)),
         *span(rows[0]["occurred_at"], rows[-1]["occurred_at"]),
-        *([str(limits[within])] if within else []),
+        *map(str, within),
     ]
 
 
