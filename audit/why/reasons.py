@@ -310,15 +310,17 @@ def told_by_kind(
     events: pl.DataFrame,
     called: Mapping[str, str] | None = None,
     rests_on: Collection[str] | None = None,
+    *,
+    by_worth: bool = False,
 ) -> Counterfactual | None:
     """The counterfactual, with what its events are where they are too many to be named, and what it adds named. `events`: the whole
-    history; `called`: item_id → name, of what is not in it; `rests_on`: all events that the decision rests on.
+    history; `called`: item_id → name, of what is not in it; `rests_on`: all events that the decision rests on; `by_worth`: it goes by what they cost.
     """
     if proof is None:
         return None
     remove = proof.remove
     all_of_it = not proof.instead and (set(remove) == set(rests_on or ()) or is_everything(remove, events))
-    removed = by_kind(remove, events, proof.limit, rests_on)
+    removed = by_kind(remove, events, proof.limit, rests_on, by_worth=by_worth)
     if len(remove) <= FEW and not any(group.lines or group.which == "dearest" for group in removed):
         removed = ()
     return structs.replace(

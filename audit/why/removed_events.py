@@ -8,7 +8,7 @@ import polars as pl
 
 from audit.events.document import Document
 from audit.events.purchases import ORDER, ORDER_OF, without_undone
-from audit.why.wording import kinds_in_words, messages_in_words
+from audit.why.wording import kinds_in_words, messages_in_words, several
 
 Which = Literal["all", "since", "until", "between", "but"]
 Counted = Literal["events", "orders", "lines"]
@@ -56,12 +56,12 @@ class RemovedEvents(Document):
     @property
     def in_words(self) -> str:
         """`all 26 mails of “Kindle specials”`, `21 of 25 mails, those since 2026-05-03`."""
-        number = f"all {self.count}" if self.count == self.of else f"{self.count} of {self.of}"
-        what = f"the {self.count} dearest of {self.of}" if self.which == "dearest" else number
+        number = f"all {self.count:,}" if self.count == self.of else f"{self.count:,} of {self.of:,}"
+        what = f"the {self.count:,} dearest of {self.of:,}" if self.which == "dearest" else number
         what = f"{what} {self.called}"
         if self.of == 1:
             what = "the one order" if self.counted == "orders" else f"{self.called}, of which there is one"
-        lines = f" ({self.lines} lines)" if self.lines else ""
+        lines = f" ({self.lines:,} lines)" if self.lines else ""
         return f"{what}{lines}{f' of “{self.about}”' if self.about else ''}{self._which_in_words}"
 
     @property
@@ -73,7 +73,7 @@ class RemovedEvents(Document):
             "until": f", those until {self.last}",
             "between": f", those from {self.first} to {self.last}",
             "but": f", all but those from {self.first} to {self.last}",
-            "beyond": f", those that at most {limit.messages} in {limit.days} days would have stopped",
+            "beyond": f", those that at most {limit.messages} in {several(limit.days, 'day')} would have stopped",
             "dearest": f" ({worth[0]:,.2f} of {worth[1]:,.2f})",
             "named": f", {' and '.join(filter(None, [', '.join(self.named[:-1]), *self.named[-1:]]))}",
         }.get(self.which or "all", "")
@@ -84,9 +84,11 @@ def by_kind(
     events: pl.DataFrame,
     limit: Limit | None = None,
     rests_on: Collection[str] | None = None,
+    *,
+    by_worth: bool = False,
 ) -> tuple[RemovedEvents, ...]:
     """What the events `remove` of the history `events` are. `limit`: what would have stopped them, where they are messages;
-    `rests_on`: the events that the decision rests on, where it is counted among them.
+    `rests_on`: the events that the decision rests on, where it is counted among them; `by_worth`: it goes by what they cost.
     """
     stands = without_undone(events)
     left_out = events.filter(pl.col("event_id").is_in(list(remove)))
@@ -96,7 +98,9 @@ def by_kind(
     if rests_on is not None and set(remove) <= set(rests_on):
         stands = stands.filter(pl.col("event_id").is_in(list(rests_on)))
     kinds = left_out["kind"].unique(maintain_order=True)
-    return tuple(_removed(left_out.filter(kind=kind), stands.filter(kind=kind), limit) for kind in kinds)
+    return tuple(
+        _removed(left_out.filter(kind=kind), stands.filter(kind=kind), limit, by_worth) for kind in kinds
+    )
 
 
 def is_everything(remove: Collection[str], events: pl.DataFrame) -> bool:
@@ -106,10 +110,10 @@ def is_everything(remove: Collection[str], events: pl.DataFrame) -> bool:
     return set(stands["event_id"]) <= set(remove)
 
 
-def _removed(rows: pl.DataFrame, of_kind: pl.DataFrame, limit: Limit | None) -> RemovedEvents:
+def _removed(rows: pl.DataFrame, of_kind: pl.DataFrame, limit: Limit | None, by_worth: bool) -> RemovedEvents:
     """Events of one kind that are left out, of all of that kind: what they share, how many there are, and which.
 
-    `limit`: what would have stopped them, where they are messages.
+    `limit`: what would have stopped them, where they are messages; `by_worth`: the dearest may go.
     """
     shared = next(
         (name for name in _SHARED if rows[name].null_count() == 0 and rows[name].n_unique() == 1), None
@@ -121,7 +125,7 @@ def _removed(rows: pl.DataFrame, of_kind: pl.DataFrame, limit: Limit | None) -> 
     count = rows.select(unit.n_unique()).item()
     by_day, first, last = _which(rows["occurred_at"].dt.date(), like_them["occurred_at"].dt.date())
     beyond = by_day in {"but", None} and limit is not None and row["kind"] == "message_sent"
-    worth = _dearest(rows, like_them) if by_day is None else None
+    worth = _dearest(rows, like_them) if by_day is None and by_worth else None
     named = _named(rows, counted) if by_day is None and worth is None and not beyond else ()
     other: Literal["beyond", "dearest", "named"] | None = (
         "beyond" if beyond else "dearest" if worth else "named" if named else None

@@ -64,7 +64,10 @@ def segment(
         because=tuple(because),
         end=expiry.membership_end(row, _all_definitions(context)),
         counterfactual=reasons.told_by_kind(
-            _counterfactual(events, context, row, wording), events, rests_on=row["evidence"]
+            _counterfactual(events, context, row, wording),
+            events,
+            rests_on=row["evidence"],
+            by_worth=any(condition.test == "sum" for condition in _resolved(context, row["id"])[0].when),
         )
         if row["derived"]
         else None,

@@ -173,7 +173,8 @@ def _findings(findings: "Sequence[Finding]", unanswered: "Sequence[Unanswered]",
     for finding in findings:
         line(f"{SIGNS[finding.severity]}  {finding.text}")
         title = f"{finding.title} ({finding.case})" if finding.case else finding.title
-        line(f"         {title} · rule matched: {finding.verdict.replace('_', ' ')} · {finding.check}")
+        verdict = "" if finding.verdict == "cannot_tell" else f" · rule matched: {finding.verdict}"
+        line(f"         {title}{verdict} · {finding.check}")
         if finding.covered_by:
             line(f"         {finding.covered_by.in_words}")
         if finding.covered_in_part:

@@ -82,7 +82,7 @@ class OutOfPattern(Document):
     hour: int | None
     """The local hour, where this account has hardly any then."""
     because: tuple[UnusualThing, ...]
-    """The things that stand out, the most unusual first."""
+    """The things that are less usual here than elsewhere, the most unusual first; none where only the hour is."""
     evidence: tuple[str, ...]
     suggested_rule: Mapping[str, Any]
     """A rule that leaves it out, as in a rule file."""
@@ -127,7 +127,7 @@ def _entry(row: Row, items: Sequence[Row], usual_items: Others, accounts: int) -
         new=len(new),
         kinds=kinds,
         hour=row["hour"] if _odd_hour(row) else None,
-        because=tuple(_item(item, usual_items, accounts) for item in items[:_NAMED]),
+        because=tuple(_item(item, usual_items, accounts) for item in items[:_NAMED] if item["fits"] < 0),
         evidence=tuple(row["evidence"]),
         suggested_rule=_rule(row),
     )

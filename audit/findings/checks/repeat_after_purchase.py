@@ -260,8 +260,7 @@ def _cannot_tell(
         return nothing_detected()
     rows = rows.join(_naming_purchases(rows, context), on="customer_id", how="left", maintain_order="left")
     untold = pl.format(
-        "Cannot tell whether {} messages are about something already bought: none says what it is about. "
-        "Map their campaigns to categories.",
+        "Cannot tell whether {} messages are about something already bought: none says what it is about.",
         "count",
     )
     hint = pl.format(

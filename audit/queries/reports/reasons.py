@@ -188,9 +188,8 @@ def _which(says: Language, group: RemovedEvents) -> str:
     )
     days = {"first": says.date(group.first), "last": says.date(group.last)}
     named = says.listed(group.named) if group.named else ""
-    return says.say(
-        "noted", f"removed_{'sum' if worth else group.which}", named=named, **days, **limit, **worth
-    )
+    which = "sum" if worth else f"{group.which}_one" if limit.get("days") == 1 else group.which
+    return says.say("noted", f"removed_{which}", named=named, **days, **limit, **worth)
 
 
 def anomalies(says: Language, entries: Sequence[OutOfPattern]) -> Section | None:

@@ -186,7 +186,11 @@ def test_all_that_a_decision_rests_on_is_not_told_and_the_dearest_lines_are_told
         )
     )  # fmt: skip
     proof = Counterfactual(remove=("e0", "e4", "e8"), add=(), outcome="", smallest=True, method="exact")
-    told = told_by_kind(proof, frame, rests_on=frame["event_id"].to_list())
+    everybody = frame["event_id"].to_list()
+    otherwise = told_by_kind(proof, frame, rests_on=everybody)
+    assert otherwise is not None
+    assert otherwise.removed == ()
+    told = told_by_kind(proof, frame, rests_on=everybody, by_worth=True)
     assert told is not None
     assert told.removed_in_words == "the 3 dearest of 9 order lines (66.00 of 186.00)"
     everything = told_by_kind(proof, frame, rests_on=proof.remove)

@@ -85,6 +85,15 @@ def test_how_common_one_as_unusual_is_here_is_said_in_both_languages(common, eng
     assert german in reasons.out_of_pattern(language("de"), entry)
 
 
+@pytest.mark.parametrize(("fits", "named"), [(-0.1, 1), (0.0, 0), (0.1, 0)])
+def test_a_thing_that_is_as_usual_here_as_elsewhere_does_not_stand_out(fits, named):
+    row = BASKET | {
+        "basket": "1", "score": 2.5, "customer_id": "c", "signs": [], "evidence": ["e"], "hour": 3, "hour_fits": -2.0,
+    }  # fmt: skip
+    entry = describe._entry(row, [ITEM | levels(1, 1, 1) | {"fits": fits}], {}, 1000)
+    assert len(entry.because) == named
+
+
 @pytest.mark.parametrize("fits", [0.0, 0.000001])
 def test_an_hour_is_named_where_the_account_seldom_shops_at_it(fits):
     row = {"family": "order", "hour": 3, "hour_fits": describe._SELDOM + fits}
