@@ -13,8 +13,11 @@ from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
-LOOKS_LIKE_AN_OPT_OUT = r"(?i)unsubscrib|objected|objection|opt[ _-]?out|withdraw|abgemeldet|widerspr"
-"""What stands in a row that nobody could read, if it may have been a no: a pattern for its raw text."""
+LOOKS_LIKE_AN_OPT_OUT = (
+    r"(?i)unsubscrib|objected|objection|opt[ _-]?out|withdraw|suppress|complain|spam|abuse|bounce"
+    r"|abgemeldet|abmeldung|widerspr|widerruf|beschwerde|désabonn|désinscri|cancelar suscri|disiscri|afgemeld"
+)
+"""What stands in a row that nobody could read, if it may have been a no, a complaint or a bounce: a pattern for its raw text."""
 
 FILE_DATE = "the date of the file in the export"
 """What an event whose source dates nothing says of its own date."""

@@ -31,7 +31,7 @@ class Unanswered(Document):
     check: str
     lacks: Literal["kinds", "columns", "end", "gap", "opt_outs"]
     """kinds: none of these events are there; columns: nothing in them says what is asked; end: they end before the moment
-    asked about; gap: some may be missing in between; opt_outs: an import refused rows that look like a no."""
+    asked about; gap: some may be missing in between; opt_outs: an import refused rows that look like a no, a complaint or a bounce."""
     how: Literal["import", "map", "quarantine"]
     """What would help: importing such events or columns, mapping the campaigns, or repairing the refused rows."""
     kinds: tuple[str, ...]

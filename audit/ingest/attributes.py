@@ -11,8 +11,9 @@ from typing import Any
 
 import polars as pl
 
+from audit.events.schema import SCHEMA
 from audit.ingest import strict_json
-from audit.ingest.values import as_text
+from audit.ingest.values import NOT_READ, as_text
 from audit.privacy.clean import clean_column
 from audit.storage import toml_input
 
@@ -20,6 +21,7 @@ _TEXT = r'"[^"\\\x00-\x1f]*"'
 _FLAT = rf"^\{{({_TEXT}: ?({_TEXT}|-?\d{{1,30}}(\.\d{{1,30}})?|true|false|null)(, ?{_TEXT}: ?({_TEXT}|-?\d{{1,30}}(\.\d{{1,30}})?|true|false|null))*)?\}}$"
 
 _NO_JSON = (pl.Binary, pl.Duration)
+_UNREAD_FLAG = rf'"({"|".join(SCHEMA)})_flag":"({"|".join(NOT_READ)})"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,23 @@ def keep(events: pl.DataFrame, kept: Mapping[str, tuple[pl.Series, pl.Series]]) 
         events = events.with_columns(merged(pl.col("attributes"), note.alias("note")).alias("attributes"))
         events = mark(events, {name: flags})
     return events
+
+
+def unread(events: pl.DataFrame) -> pl.DataFrame:
+    """The values of events that could not be read, as their flags tell: `customer_id, column, reason`, a row for each."""
+    if "attributes" not in events.columns:
+        return pl.DataFrame(schema=dict.fromkeys(("customer_id", "column", "reason"), pl.String()))
+    flags = (
+        events.filter(pl.col("attributes").str.contains('_flag":"', literal=True))
+        .select("customer_id", flag=pl.col("attributes").str.extract_all(_UNREAD_FLAG))
+        .explode("flag")
+        .drop_nulls("flag")
+    )
+    return flags.select(
+        "customer_id",
+        column=pl.col("flag").str.extract(_UNREAD_FLAG, 1),
+        reason=pl.col("flag").str.extract(_UNREAD_FLAG, 2),
+    )
 
 
 def merged(first_object: "pl.Expr", second_object: "pl.Expr | pl.Series") -> pl.Expr:

@@ -18,7 +18,6 @@ from audit.events.schema import KINDS, NEEDED, OTHER, SCHEMA, TIME
 from audit.events.vocabulary import OPT_INS, OPT_OUTS
 from audit.ingest import attributes, strict_json, timestamps
 from audit.ingest.values import (
-    MEANT,
     UNREAD,
     Conventions,
     Read,
@@ -90,8 +89,6 @@ def cast(rows: pl.DataFrame, conventions: Conventions) -> Cast:
     events = pl.DataFrame([rows["row"].cast(pl.UInt64), *columns])
     events = attributes.mark(events, casting.flags)
     events = attributes.keep(events, casting.kept)
-    unread = casting.unread()
-    events = events if unread is None else events.with_columns(unread)
     refused = casting.refused(events)
     if refused.height:
         events = events.join(refused, on="row", how="anti", maintain_order="left")
@@ -155,21 +152,6 @@ class _Casting:
         ):  # `_time` tells absent from no time
             self._refuse(name, values.is_null(), "is absent")
         return values
-
-    def unread(self) -> pl.Series | None:
-        """The fields of each row that were left out, as `column:why`; None where there are none."""
-        parts = [
-            (pl.lit(f"{name}:") + pl.lit(flags.set(flags.is_in(MEANT).fill_null(value=False), None))).alias(
-                name
-            )
-            for name, (_, flags) in sorted(self.kept.items())
-        ]
-        if not parts:
-            return None
-        listed = (
-            self._rows.to_frame().select(pl.concat_list(parts).list.drop_nulls().alias("unread")).to_series()
-        )
-        return listed.set(listed.list.len() == 0, None)
 
     def refused(self, events: pl.DataFrame) -> pl.DataFrame:
         parts = [

@@ -56,7 +56,7 @@ class Imported(Document, schema="whysent.import/1"):
     future: int
     """Events later than the import: no answer rests on them."""
     lost_opt_outs: int
-    """Quarantined rows that look like a no."""
+    """Quarantined rows that look like a no, a complaint or a bounce."""
     unread: dict[str, int]
     """By column, how many values could not be read."""
     unread_fields: tuple[UnreadField, ...]
@@ -73,7 +73,7 @@ class ImportReport:
 
     - `customers`, `first`, `last` (UTC): of the events that could be read, new or known;
     - `skipped_by_reason`: rows of no interest; `refused_by_reason`: rows in quarantine;
-    - `future`: events later than the import; `lost_opt_outs`: rows in quarantine that look like a no;
+    - `future`: events later than the import; `lost_opt_outs`: rows in quarantine that look like a no, a complaint or a bounce;
     - `unread`: fields that were left out of rows, by column and reason;
     - `others`: events kept as `other`; `updated`: events that took the place of known ones with their key;
     - `quarantine`: the file with the refused rows, None if there are none;

@@ -35,7 +35,7 @@ _QUARANTINED: dict[str, pl.DataType] = {
     "customer": pl.String(), "opt_out": pl.Boolean(),
 }  # fmt: skip
 """A row in quarantine; `raw` is sealed. `customer`: the pseudonym, null where the row names nobody that is known; `opt_out`:
-whether it looks like a no."""
+whether it looks like a no, a complaint or a bounce."""
 
 
 def import_paths(
@@ -96,6 +96,7 @@ class _Run:
         self._replaced: list[tuple[int, pl.DataFrame]] = []
         self._superseded: list[pl.DataFrame] = []
         self._daily = ws.daily
+        self._unread = ws.generation.unread
         self._at = ws.manifest.at
         self._customers: set[str] = set()
 
@@ -144,6 +145,7 @@ class _Run:
                 segments=segments,
                 customers=event_store.customers(ws.path / "events", segments),
                 coverage=ws.keep(self._daily, "coverage"),
+                unread=ws.keep(self._unread, "unread") if self._unread.height else None,
                 quarantine=tuple(dict.fromkeys((*before.quarantine, quarantine_file)))
                 if quarantine_file
                 else before.quarantine,
@@ -174,10 +176,25 @@ class _Run:
         events = _with_scanners(conform(fresh))
         self._segments.append(event_store.write(self._ws.path / "events", events))
         self._daily = coverage.add(self._daily, coverage.daily(events))
+        self._count_unread(events, 1)
         newest = events.select(
             pl.col("occurred_at").filter(pl.col("occurred_at") <= self._started).max()
         ).item()
         self._at = max((moment for moment in (self._at, newest) if moment), default=None)
+
+    def _count_unread(self, events: pl.DataFrame, times: int) -> None:
+        """Add what could not be read of events to the workspace's count, or take it away again."""
+        counted = (
+            attributes.unread(events).group_by(customer="customer_id", column="column").agg(rows=pl.len())
+        )
+        if counted.height:
+            rows = pl.col("rows").cast(pl.Int64) * times
+            self._unread = (
+                pl.concat([self._unread, counted.with_columns(rows)])
+                .group_by("customer", "column", maintain_order=True)
+                .agg(pl.col("rows").sum())
+                .filter(pl.col("rows") > 0)
+            )
 
     def _fresh(self, events: pl.DataFrame) -> pl.DataFrame:
         """The events that are not known yet: of those that repeat an event_id of a customer, the first.
@@ -217,6 +234,7 @@ class _Run:
             self.report.updated += replaced.height
             self._replaced.append((len(segments), replaced.select(_IDENTITY)))
             self._daily = _less(self._daily, coverage.daily(replaced))
+            self._count_unread(replaced, -1)
             self._supersede(replaced)
         return fresh
 
@@ -234,7 +252,9 @@ class _Run:
             pl.col("occurred_at").min().alias("a"), pl.col("occurred_at").max().alias("b")
         ).row(0)
         report = self.report
-        for column, reason, rows in _unread(events).group_by("column", "reason").agg(pl.len()).rows():
+        for column, reason, rows in (
+            attributes.unread(events).group_by("column", "reason").agg(pl.len()).rows()
+        ):
             report.unread[column, reason] += rows
         report.others += events.filter(pl.col("kind") == OTHER).height
         report.future += events.filter(pl.col("occurred_at") > self._started).height
@@ -297,17 +317,6 @@ class _Run:
         name = _write_quarantine(self._ws.path / "quarantine", rows, self._ws.vault)
         self.report.quarantine = self._ws.path / "quarantine" / name
         return name
-
-
-def _unread(events: pl.DataFrame) -> pl.DataFrame:
-    """The fields that were left out of events: `customer_id, column, reason`, a row for each."""
-    if "unread" not in events.columns:
-        return pl.DataFrame(schema=dict.fromkeys(("customer_id", "column", "reason"), pl.String()))
-    fields = events.select("customer_id", "unread").drop_nulls("unread").explode("unread")
-    parted = pl.col("unread").str.split_exact(":", 1)
-    return fields.select(
-        "customer_id", column=parted.struct.field("field_0"), reason=parted.struct.field("field_1")
-    )
 
 
 def _less(counts: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:

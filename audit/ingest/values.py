@@ -25,8 +25,8 @@ AMBIGUOUS = "ambiguous"
 OUT_OF_RANGE = "out_of_range"
 """A number beyond `LARGEST`."""
 
-MEANT = ("offset", "abbreviation")
-"""Flags of a zone that was read out of less than its name."""
+NOT_READ = (UNREAD, AMBIGUOUS, OUT_OF_RANGE)
+"""Flags of a value that was left out; a zone read out of less than its name is flagged too, as `offset` or `abbreviation`."""
 
 LARGEST = 1e12
 

@@ -80,25 +80,19 @@ class LeftOut(Document):
     quarantined: int = 0
     """Rows that imports refused. Those that name no customer are nobody's but the workspace's."""
     lost_opt_outs: int = 0
-    """Those of them that look like a no."""
+    """Those of them that look like a no, a complaint or a bounce."""
     future: int = 0
     """Rows later than the import that brought them."""
     messages: int = 0
     """Messages among these."""
-
-    def in_words(self) -> str:
-        """`left out: 3 refused rows, 1 of them looks like a no · 2 rows later than their import`; empty where nothing is."""
-        parts = []
-        if self.quarantined:
-            look = "look" if self.lost_opt_outs > 1 else "looks"
-            noes = f", {self.lost_opt_outs:,} {look} like a no" if self.lost_opt_outs else ""
-            parts.append(f"{_rows(self.quarantined, 'refused row')}{noes}")
-        if self.future:
-            parts.append(f"{_rows(self.future, 'row')} later than their import")
-        return f"left out: {' · '.join(parts)}" if parts else ""
+    unread: dict[str, int] = msgspec.field(default_factory=dict)
+    """By column, how many values could not be read; of these only the value is left out, its row came in."""
 
 
 NOTHING_LEFT_OUT = LeftOut()
+
+UNREAD: dict[str, pl.DataType] = {"customer": pl.String(), "column": pl.String(), "rows": pl.Int64()}
+"""How many values of a customer (by pseudonym) could not be read, by column."""
 
 _EVER = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -296,10 +290,6 @@ def would_explain(coverage: Coverage, at: pl.Expr) -> pl.Expr:
     ]
     ends = [at <= coverage.ends[kind] for kind in kinds if kind in coverage.ends]
     return pl.all_horizontal(at - window >= begins, *ends, ~pl.any_horizontal(pl.lit(value=False), *gaps))
-
-
-def _rows(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _silent(

@@ -8,9 +8,13 @@ import stat
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audit.errors import WhysentError
 from audit.events.document import Document
+
+if TYPE_CHECKING:
+    from audit.workspace.workspace import Workspace
 
 _LIBRARIES = ("textual", "rich", "polars", "typer", "sqlite-utils", "cryptography")
 _EXTRAS = {"fast": ("numba",), "learned": ("scikit-learn",)}
@@ -99,7 +103,18 @@ def _workspace(folder: Path) -> list[HealthCheck]:
         _check("rule book", True, f"{rules} rules"),
         _check("key", True, f"fingerprint {key}"),
     ]
-    return [*healthy, _private(folder)]
+    return [*healthy, _private(folder), *_lost_opt_outs(ws)]
+
+
+def _lost_opt_outs(ws: "Workspace") -> list[HealthCheck]:
+    """Rows in quarantine that answers would need most."""
+    from audit.queries.reports import language, repair
+
+    lost = ws.coverage.left_out.lost_opt_outs
+    if not lost:
+        return []
+    detail = f"{repair(language('en'), lost)}; see {ws.path / 'quarantine'}"
+    return [_check("opt-outs", False, detail)]
 
 
 def _private(folder: Path) -> HealthCheck:

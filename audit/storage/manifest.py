@@ -39,7 +39,7 @@ class Manifest:
 
     - `id`: random, names the workspace's key; `created`: when (UTC);
     - `at`: the newest event that is not later than the import it came with, None before there is one;
-    - `segments`, `coverage`, `campaigns`, `flows`, `definitions`, `models`, `quarantine`: files; `customers`: how many have events;
+    - `segments`, `coverage`, `campaigns`, `flows`, `definitions`, `models`, `quarantine`, `unread`: files; `customers`: how many have events;
     - `superseded`: files of events that a later export replaced, with `superseded_at`;
     - `imports`: ids of the imports that are part of it;
     - `retired`: files of the generation before, which a reader may still have open; removed one generation later.
@@ -58,6 +58,7 @@ class Manifest:
     definitions: str | None = None
     models: str | None = None
     quarantine: tuple[str, ...] = ()
+    unread: str | None = None
     imports: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
     superseded: tuple[str, ...] = ()
@@ -72,11 +73,8 @@ class Manifest:
         events = {f"events/{segment.file}" for segment in self.segments} | {
             f"quarantine/{name}" for name in self.quarantine
         }
-        return (
-            events
-            | set(self.superseded)
-            | {name for name in (self.coverage, self.campaigns, self.flows, self.definitions) if name}
-        )
+        named = (self.coverage, self.unread, self.campaigns, self.flows, self.definitions)
+        return events | set(self.superseded) | {name for name in named if name}
 
     def save(self, folder: Path) -> None:
         """Make this the workspace's current generation. Raises WorkspaceError."""

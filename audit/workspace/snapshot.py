@@ -167,17 +167,29 @@ class Generation:
     # -- what is left out -------------------------------------------------------------------------
 
     def left_out(self, customer: str | None = None) -> LeftOut:
-        """The rows that no answer rests on: those of one customer (a pseudonym), or of the whole workspace."""
-        refused, future = self._refused, self._future
+        """What no answer rests on: that of one customer (a pseudonym), or of the whole workspace."""
+        refused, future, unread = self._refused, self._future, self.unread
         if customer is not None:
             refused = refused.filter(pl.col("customer") == customer)
             future = future.filter(pl.col("customer_id") == customer)
+            unread = unread.filter(pl.col("customer") == customer)
         return LeftOut(
             quarantined=refused.height,
             lost_opt_outs=int(refused["opt_out"].sum()),
             future=future.height,
             messages=sent_messages(future).height,
+            unread=dict(
+                unread.group_by("column")
+                .agg(pl.col("rows").sum())
+                .sort("rows", "column", descending=[True, False])
+                .rows()
+            ),
         )
+
+    @cached_property
+    def unread(self) -> pl.DataFrame:
+        """How many values of a customer could not be read, by column, in the shape of `coverage.UNREAD`."""
+        return self._frame(self.manifest.unread, coverage.UNREAD)
 
     @cached_property
     def _refused(self) -> pl.DataFrame:

@@ -698,6 +698,28 @@ def derived_without(whysent: Command, events: list[str]) -> set[str]:
     return {one["id"] for one in shown["segments"] if one["derived"]}
 
 
+def test_an_import_that_refuses_a_no_says_so_first_and_answers_repeat_it(
+    own: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "mails.csv"
+    rows = (
+        "7,2026-01-01,message_sent,2",
+        "7,soon,unsubscribed,3",
+        "7,2026-01-02,order_completed,dear",
+        "8,,danced,",
+    )
+    file.write_text("\n".join(["customer_id,occurred_at,kind,price", *rows]))
+    lost = "1 refused row looks like a no, a complaint or a bounce"
+    came = own("import", file)
+    assert came.err.startswith(f"whysent: {lost}: repair it and import it again\n")
+    assert came.out.startswith(lost)
+    assert "1 price could not be read: their rows came in, the texts are kept in attributes" in came.out
+    for question in (("audit", "7"), ("audit", "--all"), ("show", "7"), ("customers",)):
+        said = "1 looks like a no, a complaint or a bounce · 1 price could not be read"
+        assert said in " ".join(own(*question).out.split()), question
+    assert lost in own("doctor").out
+
+
 def test_a_second_import_adds_nothing_and_an_import_of_nothing_good_is_a_no(
     own: Command, tmp_path: Path
 ) -> None:

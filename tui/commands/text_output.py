@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from audit.findings import Unanswered
     from audit.findings.anomaly import OutOfPattern
     from audit.ingest.formats import Formats
-    from audit.ingest.report import Imported
     from audit.population.coverage import Coverage
     from audit.queries.campaigns import CampaignMap
     from audit.queries.customer import CustomerPicture, MessageCounts, Recommendation
@@ -204,31 +203,6 @@ def _limits(unanswered: "Sequence[Unanswered]") -> None:
         line()
 
 
-def imported(answer: "Imported") -> None:
-    """What an import took, file by file."""
-    names = ("rows", "accepted", "duplicates", "quarantined", "skipped")
-    rows = [
-        (file.path, file.format, *(f"{getattr(file, name):,}" for name in names)) for file in answer.files
-    ]
-    if len(rows) > 1:
-        rows.append(("all", "", *(f"{getattr(answer, name):,}" for name in names)))
-    table(("file", "format", *names), rows, right=(2, 3, 4, 5, 6))
-    span = f" · {_day(answer.first)} to {_day(answer.last)}" if answer.first else ""
-    line(f"{answer.customers:,} customers{span}")
-    if answer.updated:
-        line(
-            f"{answer.updated:,} events took the place of earlier ones with the same key, which are kept as superseded"
-        )
-    if answer.others:
-        line(f"{answer.others:,} events are of a kind that the map does not know: kept as other")
-    if answer.future:
-        line(f"{answer.future:,} events later than this import: no answer rests on them")
-    if answer.lost_opt_outs:
-        line(f"{answer.lost_opt_outs:,} refused rows look like a no: repair them and import them again")
-    if answer.quarantine:
-        line(f"refused rows, with the reasons: {answer.quarantine}")
-
-
 def campaign_map(answer: "CampaignMap") -> None:
     """The campaigns seen, mapped or not."""
     table(
@@ -278,11 +252,12 @@ def replay(answer: "ReplayDocument") -> None:
     """What rules would have done to the past."""
     from msgspec import structs
 
+    from audit.queries.reports import language, left_out
     from audit.rules.vendor_semantics.preset_comparison import ComparedReplay
 
     share = f" ({_share(answer.stopped, answer.messages)})" if answer.messages else ""
-    if answer.left_out.in_words():
-        line(answer.left_out.in_words())
+    for text in left_out(language("en"), answer.left_out):
+        line(text)
     later = f"  ({answer.later:,} later than their import, left out)" if answer.later else ""
     line(f"messages     {answer.messages:>12,}{later}")
     line(f"stopped      {answer.stopped:>12,}{share}")

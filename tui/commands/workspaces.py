@@ -3,7 +3,7 @@
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,16 @@ from audit.errors import InputError
 from tui import Exit
 from tui.commands import options, output, text_output
 from tui.commands.options import ACCESS, ANSWER, Invocation, shares
+from tui.rendering.wording import moment as minute
+
+if TYPE_CHECKING:
+    from audit.ingest.report import Imported
+
+_WHY_UNREAD = {
+    "ambiguous": "could be thousands or a decimal sign; say [numbers] decimal in a map",
+    "out_of_range": "beyond 10^12",
+}
+"""Why a value could not be read, where there is something to do about it."""
 
 
 @shares(*ANSWER)
@@ -34,6 +44,7 @@ def import_files(
 ) -> None:
     """Bring files into the workspace; the same file twice adds nothing."""
     from audit import ingest
+    from audit.queries.reports import language, repair
     from audit.workspace.workspace import Workspace
 
     invocation.require("import")
@@ -47,17 +58,53 @@ def import_files(
         time_zone=time_zone,
         progress=output.Progress("reading"),
     )
+    document = report.document()
+    if report.lost_opt_outs:
+        output.complain(repair(language("en"), report.lost_opt_outs))
     for reason, rows in report.skipped_by_reason.items():
         output.narrate(f"skipped {rows} rows: {reason}" if rows else f"skipped: {reason}")
     for reason, rows in report.refused_by_reason.most_common():
         output.narrate(f"refused {rows} rows: {reason}")
     for path in report.unknown:
         output.narrate(f"left alone, no format we know: {path}")
-    invocation.answer(report.document(), text_output.imported)
+    invocation.answer(document, _imported)
     if report.nothing_taken:
         why = "no row is left of what was refused or skipped" if report.total("rows") else "there is no row"
         output.complain(f"nothing came in: {why}")
         raise typer.Exit(Exit.NO)
+
+
+def _imported(answer: "Imported") -> None:
+    """What an import took, file by file: first what is lost if nobody repairs it."""
+    from audit.population.coverage import LeftOut
+    from audit.queries.reports import language, left_out, repair
+
+    if answer.lost_opt_outs:
+        output.line(repair(language("en"), answer.lost_opt_outs))
+    names = ("rows", "accepted", "duplicates", "quarantined", "skipped")
+    rows = [
+        (file.path, file.format, *(f"{getattr(file, name):,}" for name in names)) for file in answer.files
+    ]
+    if len(rows) > 1:
+        rows.append(("all", "", *(f"{getattr(answer, name):,}" for name in names)))
+    output.table(("file", "format", *names), rows, right=(2, 3, 4, 5, 6))
+    span = f" · {minute(answer.first)} to {minute(answer.last)}" if answer.first else ""
+    output.line(f"{answer.customers:,} customers{span}")
+    if answer.updated:
+        output.line(
+            f"{answer.updated:,} events took the place of earlier ones with the same key, which are kept as superseded"
+        )
+    if answer.others:
+        output.line(f"{answer.others:,} events are of a kind that the map does not know: kept as other")
+    if answer.future:
+        output.line(f"{answer.future:,} events later than this import: no answer rests on them")
+    for text in left_out(language("en"), LeftOut(unread=answer.unread)):
+        output.line(f"{text}: their rows came in, the texts are kept in attributes")
+    for field in answer.unread_fields:
+        if field.reason in _WHY_UNREAD:
+            output.line(f"{field.rows:,} of {field.column}: {_WHY_UNREAD[field.reason]}")
+    if answer.quarantine:
+        output.line(f"refused rows, with the reasons: {answer.quarantine}")
 
 
 @shares(*ANSWER)

@@ -5,7 +5,7 @@ from audit.queries.reports.case_facts import chosen, messages_to_explain
 from audit.queries.reports.document import FORMATS, Report
 from audit.queries.reports.internal import internal
 from audit.queries.reports.language import LOCALES, language
-from audit.queries.reports.limits import in_one_line, sentences, without_messages
+from audit.queries.reports.limits import in_one_line, left_out, repair, sentences, without_messages
 from audit.queries.reports.replay_report import replay, sweep
 from audit.queries.reports.reply import reply
 from audit.queries.reports.weekly import weekly
@@ -19,7 +19,9 @@ __all__ = [
     "in_one_line",
     "internal",
     "language",
+    "left_out",
     "messages_to_explain",
+    "repair",
     "replay",
     "reply",
     "sentences",

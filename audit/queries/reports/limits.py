@@ -4,15 +4,13 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from msgspec.structs import asdict
-
 from audit.events.vocabulary import OPT_OUTS
 from audit.findings import CHECKS, Unanswered, by_lack, check
 from audit.findings.catalogue import row
-from audit.population.coverage import Coverage, Gap
+from audit.population.coverage import Coverage, Gap, LeftOut
 from audit.queries.reports import shipped_words
 from audit.queries.reports.case_facts import SentMessage
-from audit.queries.reports.language import Language
+from audit.queries.reports.language import Language, language
 
 _FEW = 3
 """House value: so many questions are named in one line; how many there are besides is said."""
@@ -80,7 +78,7 @@ def line(coverage: Coverage) -> str:
             parts.append(f"{told}, {_gap_in_figures(gaps, year)}" if gaps else told)
         else:
             parts.append(_gap_in_figures(gaps, year) if gaps else f"no {word}")
-    parts += filter(None, [coverage.left_out.in_words()])
+    parts += left_out(language("en"), coverage.left_out)
     return "data: " + " · ".join(parts)
 
 
@@ -105,9 +103,34 @@ def covered(says: Language, coverage: Coverage) -> str:
         told = [says.say("coverage", word, until=says.date(newest))] if newest is not None else []
         told += [_newest_gap(says, gaps)] if gaps else []
         parts.append(", ".join(told) or says.say("coverage", f"no_{word}"))
-    counts = {name: number for name, number in asdict(coverage.left_out).items() if number}
-    parts += [says.say("coverage", name, n=number) for name, number in counts.items() if name != "messages"]
+    parts += left_out(says, coverage.left_out)
     return says.say("coverage", "data", parts=" · ".join(parts))
+
+
+def left_out(says: Language, answer: LeftOut) -> list[str]:
+    """`left out: 3 refused rows, 1 looks like a no`, `2 rows later than their import`, `17 prices could not be read`."""
+    counts = {"refused": answer.quarantined, "lost": answer.lost_opt_outs, "future": answer.future}
+    said = {
+        key: says.say("left_out", says.form("left_out", key, number), n=number)
+        for key, number in counts.items()
+        if number
+    }
+    refused = ", ".join(said[key] for key in ("refused", "lost") if key in said)
+    rows = [part for part in (refused, said.get("future")) if part]
+    texts = [says.say("left_out", "left_out", rows=" · ".join(rows))] if rows else []
+    if answer.unread:
+        fields = [
+            says.say("fields", says.form("fields", column, number), n=number)
+            for column, number in answer.unread.items()
+        ]
+        key = says.form("left_out", "unread", sum(answer.unread.values()))
+        texts.append(says.say("left_out", key, fields=says.listed(fields)))
+    return texts
+
+
+def repair(says: Language, lost_opt_outs: int) -> str:
+    """That rows were refused which may matter most, and what to do."""
+    return says.say("left_out", says.form("left_out", "repair", lost_opt_outs), n=lost_opt_outs)
 
 
 def _newest_gap(says: Language, gaps: Sequence[tuple[date, date]]) -> str:

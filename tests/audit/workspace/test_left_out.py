@@ -65,7 +65,7 @@ def test_the_coverage_reaches_no_further_than_the_import(taken):
     assert max(source.last for source in documents.show(ws, "a").coverage.sources) == ws.at
     assert "to 2 Mar 2026" in line(ws.coverage)
     assert line(ws.coverage).endswith(
-        "left out: 3 refused rows, 2 look like a no · 3 rows later than their import"
+        "left out: 3 refused rows, 2 look like a no, a complaint or a bounce · 3 rows later than their import"
     )
 
 
@@ -105,8 +105,71 @@ def test_a_quarantine_of_before_counts_as_rows_of_nobody(taken, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("locale", "said"), [("en", "left out: 2 refused rows"), ("de", "abgewiesene Zeilen, 2")]
+    ("locale", "said"),
+    [("en", "left out: 2 refused rows"), ("de", "außen vor: 2 abgewiesene Zeilen, 1 sieht nach einem Nein")],
 )
 def test_the_note_says_it_in_its_head(taken, locale, said):
     ws, _ = taken
     assert said in documents.report(ws, "a", kind="internal", locale=locale).written("md")
+
+
+@pytest.fixture
+def half_read(tmp_path: Path) -> tuple[Workspace, Path]:
+    """What came in of rows with fields that cannot be read: two prices of a, a price and a zone of b."""
+    file = tmp_path / "fields.csv"
+    file.write_text(
+        "customer_id,event_id,occurred_at,kind,price,time_zone\n"
+        "a,e1,2026-03-02T12:00:00Z,order_completed,five,\n"
+        'a,e2,2026-03-03T12:00:00Z,order_completed,"1,234",\n'
+        "b,e1,2026-03-03T12:00:00Z,order_completed,six,summer\n"
+        "b,e2,2026-03-04T12:00:00Z,order_completed,7,Europe/Berlin\n"
+    )
+    ws = Workspace.create(tmp_path / "fields")
+    import_paths(ws, [file])
+    return ws, file
+
+
+def test_values_that_could_not_be_read_stand_in_the_header_of_whom_they_concern(half_read):
+    ws, _ = half_read
+    assert documents.customers(ws).left_out == LeftOut(unread={"price": 3, "time_zone": 1})
+    assert documents.audit(ws, "a").left_out == LeftOut(unread={"price": 2})
+    assert line(ws.coverage).endswith(" · 3 prices and 1 time zone could not be read")
+    assert line(ws.context(customer=ws.resolve("a")).coverage).endswith(" · 2 prices could not be read")
+    assert "nicht zu lesen: 2 Preise" in documents.report(ws, "a", kind="internal", locale="de").written("md")
+
+
+def test_what_is_known_already_is_not_counted_again(half_read):
+    ws, file = half_read
+    report = import_paths(ws, [file])
+    assert report.document().unread == {"price": 3, "time_zone": 1}
+    further = file.with_name("further.csv")
+    further.write_text("customer_id,occurred_at,kind,price\na,2026-03-09,order_completed,nine\n")
+    import_paths(ws, [further])
+    assert documents.customers(ws).left_out.unread == {"price": 4, "time_zone": 1}
+
+
+def test_a_value_that_a_later_export_says_readably_is_not_counted_any_more(tmp_path):
+    table_map = tmp_path / "map.toml"
+    table_map.write_text(
+        'key = ["id"]\n[columns]\ncustomer_id = "c"\noccurred_at = "t"\norder_id = "id"\nprice = "p"\n'
+        '[constants]\nkind = "order_completed"\n'
+    )
+    ws = Workspace.create(tmp_path / "workspace")
+    for price, unread in (("five", {"price": 2}), ("5", {"price": 1})):
+        file = tmp_path / "orders.csv"
+        file.write_text(f"c,t,id,p\na,2026-03-02,1,{price}\na,2026-03-02,2,six\n")
+        import_paths(ws, [file], map_file=table_map)
+        assert ws.coverage.left_out.unread == unread
+
+
+@pytest.mark.parametrize("kind", ["unsubscribed", "message_complained", "message_bounced"])
+def test_the_doctor_repeats_what_may_be_a_no_until_it_is_repaired(tmp_path, kind):
+    from audit.queries.doctor import examine
+
+    file = tmp_path / "events.csv"
+    file.write_text(f"customer_id,occurred_at,kind\na,soon,{kind}\nb,2026-03-02,message_sent\n")
+    ws = Workspace.create(tmp_path / "workspace")
+    import_paths(ws, [file])
+    (check,) = (check for check in examine(ws.path).checks if check.name == "opt-outs")
+    assert not check.ok
+    assert "1 refused row looks like a no, a complaint or a bounce: repair it" in check.detail
