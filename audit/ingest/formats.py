@@ -8,14 +8,14 @@ import msgspec
 
 from audit.errors import InputError
 from audit.events.document import Document
-from audit.ingest import canonical, readers
+from audit.ingest import canonical, mapped, readers
 from audit.ingest.amazon.reader import AMAZON
 from audit.ingest.format import Format
 
 
 def formats() -> tuple[Format, ...]:
     """Every format, the most particular first."""
-    return (AMAZON, *canonical.FORMATS)
+    return (AMAZON, *mapped.shipped(), *canonical.FORMATS)
 
 
 class FormatEntry(Document):
@@ -100,7 +100,9 @@ def _named(name: str | None, by_map: Format | None) -> tuple[Format, ...]:
     chosen = tuple(known for known in formats() if known.name == name)
     if not chosen:
         raise InputError(f"no format {name!r}; there are {', '.join(known.name for known in formats())}")
-    return chosen
+    return tuple(
+        replace(known, recognises=mapped.readable) if known in mapped.shipped() else known for known in chosen
+    )
 
 
 def _whose(path: Path, chosen: Sequence[Format]) -> Format | None:

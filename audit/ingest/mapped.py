@@ -1,9 +1,11 @@
 """Any table, and JSON of any shape, as a map says how to read it (`map_language`): the one given, or one that ships."""
 
 import re
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Mapping
+from functools import cache, partial
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -15,6 +17,7 @@ from audit.ingest.format import Batch, Format, Options
 from audit.ingest.map_language import KEEP, OTHERWISE, SKIP, Map, Origin, filled
 from audit.ingest.paths import steps, unfold
 from audit.ingest.readers import Table
+from audit.storage import toml_input
 from audit.storage.toml_input import nearest
 
 _ONCE = "is told once"
@@ -31,9 +34,51 @@ def format_of(map_file: Path) -> Format:
         "Any table, with --map FILE.toml",
         "CSV, NDJSON, JSON, Parquet; .gz, .zst, .zip",
         KINDS,
-        _recognises,
+        readable,
         partial(_read, str(map_file), map_language.read(map_file)),
     )
+
+
+@cache
+def shipped() -> tuple[Format, ...]:
+    """The formats that are maps and ship: `maps/*.toml`."""
+    names = sorted(file.name for file in files("audit.ingest").joinpath("maps").iterdir())
+    return tuple(shipped_format(name, toml_input.shipped("audit.ingest", f"maps/{name}")) for name in names)
+
+
+def shipped_format(name: str, document: Mapping[str, Any]) -> Format:
+    """The format that a map describes which says how it is recognised."""
+    mapping = map_language.made(document)
+    if mapping.format is None or mapping.recognise is None:
+        raise InputError(f"{name}: says no [format], or not how to [recognise] it")
+    return Format(
+        mapping.format.name,
+        mapping.format.title,
+        mapping.format.reads,
+        _gives(mapping),
+        partial(_is_of, mapping),
+        partial(_read, name, mapping),
+    )
+
+
+def _gives(mapping: Map) -> tuple[str, ...]:
+    sets = [mapping.constants, *(when.set for when in mapping.when), *(event.set for event in mapping.event)]
+    kinds = {*mapping.kinds.values(), *(values["kind"] for values in sets if "kind" in values)}
+    return tuple(kind for kind in (*KINDS, OTHER) if kind in kinds or (kind == OTHER and KEEP in kinds))
+
+
+def _is_of(mapping: Map, path: Path) -> bool:
+    """Whether at least half of the first rows of a file, and of each file in a zip, are as the map recognises them."""
+    if mapping.recognise is None or not readable(path):
+        return False
+    reading = readers.Reading(mapping.paths().apart, mapping.delimiter, mapping.encoding)
+    judged = []
+    for table in readers.heads(path, reading):
+        named = [name for name in mapping.theirs() if name not in table.rows.columns]
+        rows = table.rows.with_columns(pl.lit(None, pl.String).alias(name) for name in named)
+        fitting = rows.filter(mapping.recognise.fits()).height
+        judged.append(rows.height > 0 and 2 * fitting >= rows.height)
+    return bool(judged) and all(judged)
 
 
 def _read(named: str, mapping: Map, path: Path, options: Options) -> Iterator[Batch]:
@@ -63,7 +108,14 @@ def _batch(mapping: Map, table: Table) -> Batch:
     events, skipped = _with_kinds(mapping, events, skipped)
     events = _keyed(mapping, events).drop(_ONCE, strict=False)
     return canonical.batch(
-        Table(table.path, table.form, _timed(mapping, events), table.read, table.size, table.rejected),
+        Table(
+            table.path,
+            mapping.format.name if mapping.format else table.form,
+            _timed(mapping, events),
+            table.read,
+            table.size,
+            table.rejected,
+        ),
         identifier_columns={f"to the vault: {name}": field for name, field in to_vault.items()},
         source=table.rows,
         rows=table.count,
@@ -238,5 +290,6 @@ def _refuse_missing(named: str, mapping: Map, table: Table) -> None:
             )
 
 
-def _recognises(path: Path) -> bool:
+def readable(path: Path) -> bool:
+    """Whether a file can be read as rows, whatever is in them."""
     return path.is_file() and readers.file_type(path).kind in ("csv", "ndjson", "parquet", "zip", "empty")

@@ -106,6 +106,24 @@ def tables(path: Path, reading: Reading) -> Iterator[Table]:
             )
 
 
+def heads(path: Path, reading: Reading) -> Iterator[Table]:
+    """The first rows of a file of text, or of each file in a zip; none of what cannot be read."""
+    try:
+        file = file_type(path)
+        if file.kind in ("csv", "ndjson"):
+            yield from _text(io.BytesIO(file.head), file.kind, str(path), len(file.head), reading)
+        elif file.kind == "zip":
+            with Archive(path) as archive:
+                for member in archive.members:
+                    with archive.open(member) as stream:
+                        start = stream.peek(HEAD)[:HEAD]
+                    kind = kind_of(start, member.path)
+                    if kind in ("csv", "ndjson"):
+                        yield next(_text(io.BytesIO(start), kind, member.path, len(start), reading))
+    except InputError:
+        return
+
+
 def _members(path: Path, reading: Reading) -> Iterator[Table]:
     with Archive(path) as archive:
         for member in archive.members:

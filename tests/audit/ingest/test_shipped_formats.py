@@ -1,0 +1,469 @@
+"""Every format that ships as a map, held to the same: rows as they are posted, and what must come of them."""
+
+import gzip
+import json
+from dataclasses import dataclass
+
+import pytest
+
+from audit import ingest
+from audit.ingest import formats, mapped
+from audit.workspace.workspace import Workspace
+from tests.audit.ingest.files import by_source, counts, ndjson, raw
+
+JO, AL = "jo.canary@example.test", "al.canary@example.test"
+SECRETS = {"address": JO, "other": AL, "ip": "203.0.113.77", "agent": "CanaryBrowser/9.1"}
+STRANGE = {"zz_of_theirs": "kept-as-it-is"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows as a provider posts them, and the events in them: customer, kind, time, then what else is of interest."""
+
+    rows: tuple[dict, ...]
+    says: tuple[str, ...]
+    events: tuple[tuple, ...]
+    skipped: int = 0
+
+
+SENDGRID = Sample(
+    (
+        {
+            "email": JO,
+            "timestamp": 1767607200,
+            "event": "processed",
+            "sg_message_id": "m1.recv-1",
+            "sg_event_id": "a",
+            "category": ["spring", "news"],
+            **STRANGE,
+        },
+        {
+            "email": JO,
+            "timestamp": 1767607202,
+            "event": "delivered",
+            "sg_message_id": "m1.recv-1.flt-2",
+            "sg_event_id": "b",
+            "response": "250 OK",
+            "category": "spring",
+        },
+        {
+            "email": JO,
+            "timestamp": 1767607202,
+            "event": "delivered",
+            "sg_message_id": "m1.recv-1.flt-2",
+            "sg_event_id": "c",
+            "response": "250 OK",
+            "category": "spring",
+        },
+        {
+            "email": JO,
+            "timestamp": 1767607300,
+            "event": "open",
+            "sg_message_id": "m1.recv-1",
+            "sg_machine_open": True,
+            "useragent": SECRETS["agent"],
+            "ip": SECRETS["ip"],
+        },
+        {
+            "email": JO,
+            "timestamp": 1767607400,
+            "event": "group_unsubscribe",
+            "asm_group_id": 12,
+            "sg_message_id": "m1.recv-1",
+        },
+        {
+            "email": AL,
+            "timestamp": 1767607500,
+            "event": "dropped",
+            "sg_message_id": "m2.x",
+            "reason": "Unsubscribed Address",
+        },
+        {
+            "email": AL,
+            "timestamp": 1767607600,
+            "event": "bounce",
+            "type": "bounce",
+            "sg_message_id": "m3.x",
+            "reason": "550 no such user",
+            "status": "5.1.1",
+        },
+        {
+            "email": AL,
+            "timestamp": 1767607700,
+            "event": "deferred",
+            "sg_message_id": "m4.x",
+            "attempt": "1",
+            "response": "421 later",
+        },
+    ),
+    ("message_id", "campaign_name", "list_id", "reason", "machine"),
+    (
+        (AL, "message_suppressed", 1767607500, "m2", None, None, "unsubscribed", None),
+        (AL, "message_bounced", 1767607600, "m3", None, None, "hard bounce", None),
+        (AL, "message_sent", 1767607600, "m3", None, None, None, None),
+        (AL, "other", 1767607700, "m4", None, None, "421 later", None),
+        (JO, "message_sent", 1767607200, "m1", "spring", None, None, None),
+        (JO, "message_delivered", 1767607202, "m1", "spring", None, "250 OK", None),
+        (JO, "message_opened", 1767607300, "m1", None, None, None, True),
+        (JO, "unsubscribed", 1767607400, "m1", None, "12", None, None),
+    ),
+)
+
+
+def _mailgun(event, at, recipient=JO, **rest):
+    body = {
+        "event": event,
+        "timestamp": at,
+        "id": f"{event}-{at}",
+        "recipient": recipient,
+        "message": {"headers": {"message-id": "m1@mg", "subject": "Hello", "to": f"Jo Canary <{JO}>"}},
+        "log-level": "info",
+        **rest,
+    }
+    return {"signature": {"token": "t", "timestamp": "1", "signature": "s"}, "event-data": body}
+
+
+MAILGUN = Sample(
+    (
+        _mailgun("accepted", 1767607200.5, tags=["spring"], **STRANGE),
+        _mailgun("delivered", 1767607201.5, tags=["spring"]),
+        _mailgun(
+            "opened",
+            1767607300,
+            **{"client-info": {"bot": "apple", "user-agent": SECRETS["agent"]}, "ip": SECRETS["ip"]},
+        ),
+        _mailgun("clicked", 1767607400, **{"client-info": {"bot": ""}, "url": "https://example.test/x"}),
+        _mailgun("failed", 1767607500, AL, severity="permanent", reason="suppress-unsubscribe"),
+        _mailgun(
+            "failed",
+            1767607600,
+            AL,
+            severity="permanent",
+            reason="bounce",
+            **{"delivery-status": {"code": 550}},
+        ),
+        _mailgun("failed", 1767607700, AL, severity="temporary", reason="generic"),
+        _mailgun("unsubscribed", 1767607800)["event-data"],
+    ),
+    ("message_id", "campaign_id", "reason", "machine"),
+    (
+        (AL, "message_suppressed", 1767607500, "m1@mg", None, "unsubscribed", None),
+        (AL, "message_bounced", 1767607600, "m1@mg", None, "hard bounce", None),
+        (AL, "message_sent", 1767607600, "m1@mg", None, None, None),
+        (AL, "other", 1767607700, "m1@mg", None, "generic", None),
+        (JO, "message_sent", 1767607200.5, "m1@mg", "spring", None, None),
+        (JO, "message_delivered", 1767607201.5, "m1@mg", "spring", None, None),
+        (JO, "message_opened", 1767607300, "m1@mg", None, None, True),
+        (JO, "message_clicked", 1767607400, "m1@mg", None, None, None),
+        (JO, "unsubscribed", 1767607800, "m1@mg", None, None, None),
+    ),
+)
+
+POSTMARK = Sample(
+    (
+        {
+            "RecordType": "Delivery",
+            "MessageID": "p1",
+            "Recipient": JO,
+            "DeliveredAt": "2026-01-05T10:00:00.1234567Z",
+            "Tag": "spring",
+            **STRANGE,
+        },
+        {
+            "RecordType": "Open",
+            "MessageID": "p1",
+            "Recipient": JO,
+            "ReceivedAt": "2026-01-05T10:01:00Z",
+            "FirstOpen": True,
+            "UserAgent": SECRETS["agent"],
+            "Geo": {"IP": SECRETS["ip"], "City": "Bonn"},
+        },
+        {
+            "RecordType": "SpamComplaint",
+            "ID": 3,
+            "Type": "SpamComplaint",
+            "MessageID": "p1",
+            "Email": JO,
+            "BouncedAt": "2026-01-05T10:02:00Z",
+        },
+        {
+            "RecordType": "SubscriptionChange",
+            "MessageID": "p1",
+            "Recipient": JO,
+            "ChangedAt": "2026-01-05T10:03:00Z",
+            "SuppressSending": True,
+            "SuppressionReason": "ManualSuppression",
+            "MessageStream": "news",
+        },
+        {
+            "RecordType": "SubscriptionChange",
+            "MessageID": "p1",
+            "Recipient": JO,
+            "ChangedAt": "2026-01-05T10:04:00Z",
+            "SuppressSending": False,
+            "SuppressionReason": None,
+            "MessageStream": "news",
+        },
+        {
+            "RecordType": "Bounce",
+            "ID": 4,
+            "Type": "HardBounce",
+            "MessageID": "p2",
+            "Email": AL,
+            "BouncedAt": "2026-01-05T10:05:00Z",
+            "Description": f"no {AL} here",
+            "Content": f"To: Al Canary <{AL}>",
+        },
+        {
+            "RecordType": "SubscriptionChange",
+            "MessageID": "p2",
+            "Recipient": AL,
+            "ChangedAt": "2026-01-05T10:06:00Z",
+            "SuppressSending": True,
+            "SuppressionReason": "HardBounce",
+        },
+    ),
+    ("message_id", "campaign_name", "list_id", "reason"),
+    (
+        (AL, "message_bounced", 1767607500, "p2", None, None, "hard bounce"),
+        (AL, "message_sent", 1767607500, "p2", None, None, None),
+        (AL, "profile_updated", 1767607560, "p2", None, None, "hard bounce"),
+        (JO, "message_delivered", 1767607200.123456, "p1", "spring", None, None),
+        (JO, "message_sent", 1767607200.123456, "p1", "spring", None, None),
+        (JO, "message_opened", 1767607260, "p1", None, None, None),
+        (JO, "message_complained", 1767607320, "p1", None, None, "SpamComplaint"),
+        (JO, "unsubscribed", 1767607380, "p1", None, "news", "ManualSuppression"),
+        (JO, "subscribed", 1767607440, "p1", None, "news", None),
+    ),
+)
+
+
+def _ses(event, to=(JO,), wrapped=True, **rest):
+    mail = {
+        "timestamp": "2026-01-05T10:00:00.000Z",
+        "messageId": "s1",
+        "destination": list(to),
+        "tags": {"campaign": ["spring"]},
+        "headers": [{"name": "To", "value": f"Jo Canary <{JO}>"}],
+        "commonHeaders": {"subject": "Hello", "to": [f"Jo Canary <{JO}>"]},
+    }
+    message = {"eventType": event, "mail": mail, **rest}
+    return (
+        {
+            "Type": "Notification",
+            "MessageId": "n",
+            "TopicArn": "arn:aws:sns:x",
+            "Message": json.dumps(message),
+            "Signature": "xyz",
+        }
+        if wrapped
+        else message
+    )
+
+
+SES = Sample(
+    (
+        _ses("Send", (JO, AL), send={}, **STRANGE),
+        _ses("Delivery", (JO, AL), delivery={"timestamp": "2026-01-05T10:00:02.000Z", "recipients": [JO]}),
+        _ses(
+            "Bounce",
+            (JO, AL),
+            wrapped=False,
+            bounce={
+                "timestamp": "2026-01-05T10:00:03.000Z",
+                "bounceType": "Permanent",
+                "bounceSubType": "General",
+                "bouncedRecipients": [{"emailAddress": f"<{AL}>", "status": "5.1.1"}],
+            },
+        ),
+        _ses(
+            "Complaint", complaint={"timestamp": "2026-01-06T10:00:00.000Z", "complaintFeedbackType": "abuse"}
+        ),
+        _ses(
+            "Open",
+            (JO, AL),
+            open={
+                "timestamp": "2026-01-06T10:00:00.000Z",
+                "ipAddress": SECRETS["ip"],
+                "userAgent": SECRETS["agent"],
+            },
+        ),
+        _ses(
+            "Click",
+            click={
+                "timestamp": "2026-01-06T11:00:00.000Z",
+                "ipAddress": SECRETS["ip"],
+                "userAgent": SECRETS["agent"],
+                "link": "https://example.test/x",
+            },
+        ),
+        _ses(
+            "Subscription",
+            subscription={
+                "timestamp": "2026-01-07T10:00:00.000Z",
+                "newTopicPreferences": {
+                    "unsubscribeAll": False,
+                    "topicSubscriptionStatus": [
+                        {"topicName": "a", "subscriptionStatus": "OptOut"},
+                        {"topicName": "b", "subscriptionStatus": "OptIn"},
+                    ],
+                },
+            },
+        ),
+    ),
+    ("message_id", "campaign_id", "list_id", "reason"),
+    (
+        (AL, "message_sent", 1767607200, "s1", "spring", None, None),
+        (AL, "message_bounced", 1767607203, "s1", "spring", None, "hard bounce"),
+        (JO, "message_sent", 1767607200, "s1", "spring", None, None),
+        (JO, "message_delivered", 1767607202, "s1", "spring", None, None),
+        (JO, "message_complained", 1767693600, "s1", "spring", None, "abuse"),
+        (JO, "message_clicked", 1767697200, "s1", "spring", None, None),
+        (JO, "subscribed", 1767780000, "s1", "spring", "b", None),
+        (JO, "unsubscribed", 1767780000, "s1", "spring", "a", None),
+    ),
+    skipped=1,
+)
+
+CUSTOMERIO = Sample(
+    (
+        {
+            "event_id": "1",
+            "object_type": "email",
+            "metric": "sent",
+            "timestamp": 1767607200,
+            "data": {
+                "customer_id": "42",
+                "identifiers": {"id": "42", "email": JO},
+                "delivery_id": "d1",
+                "campaign_id": 7,
+                **STRANGE,
+            },
+        },
+        {
+            "event_id": "2",
+            "object_type": "email",
+            "metric": "dropped",
+            "timestamp": "1767607260",
+            "data": {
+                "customer_id": "42",
+                "delivery_id": "d2",
+                "recipient": AL,
+                "transactional_message_id": 3,
+                "ip": SECRETS["ip"],
+                "user_agent": SECRETS["agent"],
+            },
+        },
+        {
+            "event_id": "3",
+            "object_type": "customer",
+            "metric": "unsubscribed",
+            "timestamp": 1767607320,
+            "data": {"customer_id": "42", "identifiers": {"id": "42"}},
+        },
+    ),
+    ("channel", "message_id", "campaign_id", "message_class"),
+    (
+        ("42", "message_sent", 1767607200, "email", "d1", "7", None),
+        ("42", "message_suppressed", 1767607260, "email", "d2", "3", "transactional"),
+        ("42", "unsubscribed", 1767607320, None, None, None, None),
+    ),
+)
+
+SAMPLES = {
+    "sendgrid": SENDGRID,
+    "mailgun": MAILGUN,
+    "postmark": POSTMARK,
+    "ses": SES,
+    "customerio": CUSTOMERIO,
+}
+
+
+@pytest.fixture(params=SAMPLES)
+def name(request):
+    return request.param
+
+
+def events_of(ws, sample):
+    events = by_source(ws).sort("customer_id", "occurred_at", "kind")
+    rows = events.select("customer_id", "kind", "occurred_at", *sample.says).rows()
+    return [(customer, kind, at.timestamp(), *rest) for customer, kind, at, *rest in rows]
+
+
+def test_every_format_that_ships_has_a_sample():
+    assert {each.name for each in mapped.shipped()} == set(SAMPLES)
+
+
+def test_posts_are_known_by_what_is_in_them_and_become_events(ws, tmp_path, name):
+    sample = SAMPLES[name]
+    report = ingest.import_paths(ws, [ndjson(tmp_path, *sample.rows, name="posts.txt")])
+
+    assert {file.format for file in report.files} == {name}
+    assert (report.total("quarantined"), report.total("skipped")) == (0, sample.skipped)
+    assert events_of(ws, sample) == list(sample.events)
+    assert {kind for _, kind, *_ in sample.events} <= set(
+        next(each for each in formats.formats() if each.name == name).gives
+    )
+    assert ws.resolve(JO)
+
+
+def test_what_nobody_knows_is_kept_and_identifiers_are_nowhere_but_in_the_vault(ws, tmp_path, name):
+    ingest.import_paths(ws, [ndjson(tmp_path, *SAMPLES[name].rows)])
+    attributes = "".join(by_source(ws)["attributes"].drop_nulls())
+    assert STRANGE["zz_of_theirs"] in attributes
+    held = [
+        (path, path.read_bytes())
+        for path in ws.path.rglob("*")
+        if path.is_file() and path.suffix != ".parquet"
+    ]
+    stored = ws.scan().collect().write_ndjson().encode()
+    for secret in (*SECRETS.values(), "Canary <", "Jo Canary", "canary@"):
+        assert [path for path, content in held if secret.encode() in content] == []
+        assert secret.encode() not in stored
+
+
+@pytest.mark.parametrize("form", ["list", "posts", "together", "gz"])
+def test_however_the_posts_were_stored_the_events_are_the_same(ws, tmp_path, name, form):
+    sample = SAMPLES[name]
+    texts = [json.dumps(row) for row in sample.rows]
+    content = {
+        "list": json.dumps(sample.rows, indent=1),
+        "posts": "\n".join(f"[{text}]" for text in texts),
+        "together": "".join(texts),
+        "gz": "\n".join(texts),
+    }[form].encode()
+    file = raw(
+        tmp_path, gzip.compress(content) if form == "gz" else content, "posts.json" + ".gz" * (form == "gz")
+    )
+    ingest.import_paths(ws, [file])
+    assert events_of(ws, sample) == list(sample.events)
+
+
+def test_a_second_import_adds_nothing_and_one_row_after_another_gives_the_same(ws, tmp_path, name):
+    sample = SAMPLES[name]
+    file = ndjson(tmp_path, *sample.rows)
+    ingest.import_paths(ws, [file])
+    again = ingest.import_paths(ws, [file])
+    assert (again.total("accepted"), again.updated) == (0, 0)
+    assert counts(again)[0] == counts(again)[2] + sample.skipped
+    other = Workspace.create(tmp_path / "other")
+    for number, row in enumerate(sample.rows):
+        ingest.import_paths(other, [ndjson(tmp_path, row, name=f"{number}.json")], format=name)
+    assert events_of(other, sample) == list(sample.events)
+
+
+def test_nothing_and_what_was_cut_off_lose_no_other_row(ws, tmp_path, name):
+    sample = SAMPLES[name]
+    for empty in ("", "[]", "\n\n"):
+        assert counts(ingest.import_paths(ws, [raw(tmp_path, empty.encode(), "e.json")], format=name))[0] == 0
+    text = "\n".join(json.dumps(row) for row in sample.rows)
+    report = ingest.import_paths(ws, [raw(tmp_path, text[:-9].encode(), "cut.json")])
+    assert (report.total("rows"), report.total("quarantined")) == (len(sample.rows), 1)
+    assert set(events_of(ws, sample)) < set(sample.events)
+
+
+def test_a_time_that_is_none_is_refused_and_its_neighbours_go_in(ws, tmp_path):
+    first, second, third = SAMPLES["customerio"].rows
+    report = ingest.import_paths(ws, [ndjson(tmp_path, first, {**second, "timestamp": "abc"}, third)])
+    assert counts(report) == (3, 2, 0, 1, 0)
+    assert report.refused_by_reason == {"occurred_at is no time": 1}
