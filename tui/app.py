@@ -72,6 +72,7 @@ class WhysentApp(App[int], AsksCore):
         self.agent = agent
         self.opening: Opening | None = None
         self.story: Story | None = None
+        self._warmed = False
         self.failure = ""
         for theme in THEMES:
             self.register_theme(theme)
@@ -103,7 +104,8 @@ class WhysentApp(App[int], AsksCore):
         self.opening = opening
         for screen in self._work_screens():
             screen.opened(opening)
-        self.ask("warm", self._warm)
+        if not self.asking("story"):
+            self._warm_up()
 
     def _work_screens(self) -> list[WorkScreen]:
         return [
@@ -112,6 +114,12 @@ class WhysentApp(App[int], AsksCore):
             for screen in stack
             if isinstance(screen, WorkScreen)
         ]
+
+    def _warm_up(self) -> None:
+        """Once, and not before somebody that is waited for is there."""
+        if not self._warmed:
+            self._warmed = True
+            self.ask("warm", self._warm)
 
     def _warm(self) -> None:
         with suppress(*expected_errors()):  # whoever looks somebody up is told then
@@ -144,6 +152,7 @@ class WhysentApp(App[int], AsksCore):
     def _show_customer(self, story: Story | None, customer: str) -> None:
         from tui.screens.customer import CustomerScreen
 
+        self._warm_up()
         self.story = story
         self.switch_mode("customer")
 

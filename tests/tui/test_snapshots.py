@@ -6,7 +6,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.tui.canned import FakeSession
-from tui.app import WhysentApp
+from tui.app import DemoApp, WhysentApp
 
 SIZES = {"80x24": (80, 24), "120x36": (120, 36)}
 SCREENS = {
@@ -51,6 +51,13 @@ async def stand_still(pilot: Pilot) -> None:
 def test_screen(snap_compare: Callable[..., bool], screen: str, size: str) -> None:
     assert snap_compare(
         WhysentApp(FakeSession()), terminal_size=SIZES[size], run_before=settle(SCREENS[screen])
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_stories(snap_compare: Callable[..., bool], size: str) -> None:
+    assert snap_compare(
+        DemoApp(FakeSession()), terminal_size=SIZES[size], run_before=settle(("down", "down"))
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.containers import Container, VerticalScroll
@@ -23,8 +23,13 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
     from textual.content import Content
 
-    from tui.core_access import Progress
+    from tui.core_access import AsksCore, Progress
     from tui.session.view_models import Opening
+
+DO = "Enter opens the case of this customer · ← → the next story · 1 everybody, the worst first"
+BEAT = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+EVERY = 0.2
+"""Seconds between two movements of a sign that something is being waited for."""
 
 
 @cache
@@ -81,6 +86,8 @@ class StoriesScreen(WorkScreen):
     def __init__(self) -> None:
         super().__init__()
         self._wanted = False
+        self._state = "opening the demo …"
+        self._beat = 0
 
     def compose(self) -> ComposeResult:
         yield Heading()
@@ -104,7 +111,8 @@ class StoriesScreen(WorkScreen):
         items.highlighted = 0 if start is None else start.number - 1
         self._wanted = start is not None and self.services.opening is None
         items.focus()
-        self._say_state("Opening the demo …")
+        self.set_interval(EVERY, self._say_state)
+        self._say_state()
         if self.services.opening is not None:
             self.opened(self.services.opening)
 
@@ -129,22 +137,28 @@ class StoriesScreen(WorkScreen):
             opening.role,
             opening.coverage,
         )
-        self._say_state(
-            "Enter opens the case of this customer · ← → the next story · 1 everybody, the worst first"
-        )
         if self._wanted:
-            self.services.open_story(self.story)
+            self.open_chosen()
 
     def tell_progress(self, progress: Progress) -> None:
         """Say how far the demo is."""
         left = f", {progress.seconds_left:.0f} s left" if progress.done else ""
-        self._say_state(
-            f"{bar(progress.done, progress.total)}▏ {progress.percent}  The 2,000 customers around them are being made{left}."
-        )
+        drawn = bar(progress.done, progress.total, 10)
+        self._state = f"{drawn:10}▏ {progress.percent}  making 2,000 more customers{left}"
 
-    def _say_state(self, text: str) -> None:
-        soon = " This one opens then." if self._wanted and self.services.opening is None else ""
-        self.query_one("#making", TextBlock).says = content(text + soon, "dim")
+    def _say_state(self) -> None:
+        """Say what is being waited for, with a sign that moves; else what can be done."""
+        if not self.is_current:
+            return
+        opened = self.services.opening is not None
+        if opened and not cast("AsksCore", self.app).asking("story"):
+            text = DO
+        else:
+            self._beat += 1
+            what = f"opening “{self.story.title}” …" if opened else self._state
+            then = " · then it opens" if self._wanted and not opened else ""
+            text = f"{BEAT[self._beat % len(BEAT)]} {what}{then}"
+        self.query_one("#making", TextBlock).says = content(text, "dim")
 
     @on(OptionList.OptionHighlighted)
     def tell_story(self) -> None:
@@ -164,11 +178,10 @@ class StoriesScreen(WorkScreen):
 
     @on(OptionList.OptionSelected)
     def open_chosen(self) -> None:
-        if self.services.opening is None:
-            self._wanted = True
-            self._say_state("Opening the demo …")
-        else:
+        self._wanted = True
+        if self.services.opening is not None:
             self.services.open_story(self.story)
+        self._say_state()
 
     def action_story(self, step: int) -> None:
         self.query_one(Items).highlighted = neighbour(self.story, step).number - 1
