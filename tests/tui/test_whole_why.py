@@ -318,7 +318,8 @@ def test_a_single_event_is_named_once() -> None:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"counterfactual": PROOF | {"smallest": False, "method": "search"}}, "that fewer would not do is not certain"),
+        ({"counterfactual": PROOF | {"smallest": False, "method": "search", "enough": ["a"]}}, "that fewer would not do is not certain"),
+        ({"counterfactual": PROOF | {"smallest": False, "method": "search"}}, "none of them can be put back; put any one back"),
         ({"counterfactual": PROOF | {"enough": [], "needed": ["a"]}}, "needed: without any one of these it is gone (1)"),
         ({"counterfactual": PROOF | {"enough": []}}, "no single event is enough, and none is needed"),
         ({"counterfactual": PROOF | {"remove": [], "add": [{"kind": "order_completed", "item_id": "i", "occurred_at": "2026-11-01T09:12:00Z"}]}},

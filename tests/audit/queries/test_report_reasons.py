@@ -286,7 +286,7 @@ def test_a_note_holds_what_is_out_of_pattern_as_a_hint(locale: str, form: str, h
     assert (said in text) != hard
     for told in (
         {"en": "nothing else here lies in Beauty", "de": "„Lipstick“"}[locale],
-        {"en": "it is order o-7", "de": "es ist die Bestellung o-7"}[locale],
+        {"en": "it is order o-7", "de": "es ist die Bestellung „o-7“"}[locale],
         {"en": "no finding", "de": "kein Befund"}[locale],
     ):
         assert told in text
