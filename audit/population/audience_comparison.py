@@ -5,7 +5,8 @@ before a comparable moment (they take the recipients' moments in turn), never se
 recipients' countries, with no no to its channel, sender and list in force, and signed up for its list where every
 recipient was. Candidates are acts within a window before that moment (a category at each level, an item, a search) and
 states that hold at it (a segment, a value of the profile, among those who have that field, a list). A share of the recipients that is higher than chance
-gives, corrected for there being so many candidates, sets them apart.
+gives, corrected for there being so many candidates, sets them apart. Whether it does so too among people who do as many
+different things (`proportions.standardised`) is told beside it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,11 +18,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from audit.events import sensitive_topics
 from audit.events.messages import said
-from audit.events.vocabulary import OPT_INS, SCOPE, campaign_expr, covers_expr, shares_topic_expr
-from audit.population.audience import APART, CAMPAIGNS, FEWEST, WINDOWS, Audiences, none
-from audit.population.candidate_acts import ACTS, FIELD, NEVER, CandidateActs, Holdings
+from audit.events.vocabulary import OPT_INS, SCOPE, covers_expr, shares_topic_expr
+from audit.population import audience, proportions
+from audit.population.audience import APART, CAMPAIGNS, FEWEST, FIELD, WINDOWS, Audiences
+from audit.population.candidate_acts import ACTS, NEVER, CandidateActs, Holdings
 from audit.population.proportions import Array, holm, log_chance, log_factorials, ratio_interval
 
 LEVEL = 0.01
@@ -33,6 +34,9 @@ MOST = 10
 LEAST_TIMES = (4, 3)
 """House value: what sets recipients apart four in as many of them have as three of the others; nothing that 75 % of these have."""
 
+_EQUAL = 1e-9
+"""Shares nearer to each other than this are the same."""
+
 _CONSIDERED = 64
 """House value: among so many of the least likely ones is looked."""
 
@@ -41,6 +45,11 @@ _CELLS = 4_000_000
 
 _ROWS = {name: dtype for name, dtype in APART.items() if name != "topic"} | {"path": pl.String()}
 """What is found out of each campaign by itself; the topics are looked up once for all."""
+
+_BREADTH = {
+    name: APART[name]
+    for name in ("breadth_of", "breadth_days", "kinds", "others_kinds", "others_alike", "holds")
+}
 
 _DAY = timedelta(days=1) / timedelta(microseconds=1)
 
@@ -57,7 +66,7 @@ def count(
 
     Nothing is named that fewer than `least` recipients did. `campaign`: the only one that is asked for.
     """
-    sent = _sent(events if messages is None else messages)
+    sent = audience.sent_of_campaigns(events if messages is None else messages)
     if campaign is not None:
         sent = sent.filter(pl.col("campaign") == campaign)
     people = events.group_by("customer_id").agg(
@@ -66,36 +75,11 @@ def count(
         pl.len().alias("events"),
     ).sort("customer_id").collect()  # fmt: skip
     if sent.is_empty():
-        return none()
-    groups = Groups(sent, people, _choices(events))
+        return audience.none()
+    groups = Groups(sent, people, events)
     acts = CandidateActs(events, people["customer_id"], people["events"].to_numpy(), max(windows), least)
     apart, counted = Comparison(groups, acts, sorted(windows), least).apart()
     return Audiences(groups.campaigns.hstack(counted).select(*CAMPAIGNS), apart)
-
-
-def _sent(messages: pl.LazyFrame) -> pl.DataFrame:
-    """The messages sent of some campaign."""
-    return (
-        messages.filter(pl.col("kind") == "message_sent")
-        .select(
-            "customer_id",
-            "occurred_at",
-            "campaign_name",
-            "channel",
-            "sender",
-            "list_id",
-            "topics",
-            campaign_expr().alias("campaign"),
-        )
-        .drop_nulls("campaign")
-        .collect()
-    )
-
-
-def _choices(events: pl.LazyFrame) -> pl.DataFrame:
-    """Every no and yes to messages, in order; a complaint goes by the channel and sender of its message."""
-    columns = ("customer_id", "occurred_at", "event_id", "kind", "message_id", "machine", *SCOPE)
-    return said(events.select(columns)).sort("occurred_at", "event_id")
 
 
 class Groups:
@@ -104,12 +88,14 @@ class Groups:
     `people`: `customer_id, first` (µs), `country`, sorted; `campaigns`: a row each, columns of `CAMPAIGNS` but what `Comparison.apart` counts.
     """
 
-    def __init__(self, sent: pl.DataFrame, people: pl.DataFrame, choices: pl.DataFrame) -> None:
+    def __init__(self, sent: pl.DataFrame, people: pl.DataFrame, events: pl.LazyFrame) -> None:
         number = people.select("customer_id", person=pl.int_range(pl.len(), dtype=pl.Int64))
         self._asked: dict[int, tuple[Array, Array]] = {}
         self._first = people["first"].to_numpy()
         codes = people.select(pl.col("country").rank("dense").fill_null(0)).to_series()
         self._countries = codes.cast(pl.Int64).to_numpy()  # 0 where it is not known
+        columns = ("customer_id", "occurred_at", "event_id", "kind", "message_id", "machine", *SCOPE)
+        choices = said(events.select(columns)).sort("occurred_at", "event_id")  # every no and yes to messages
         self._choices = choices.join(number, on="customer_id", maintain_order="left")
         self._sent = (
             sent.join(number, on="customer_id")
@@ -214,7 +200,7 @@ class Comparison:
                 found.append(rows)
                 counted.append((*self.groups.sizes(campaign), share))
         columns = {name: CAMPAIGNS[name] for name in ("recipients", "others", "explains")}
-        apart = pl.concat(found).with_columns(topic=_topic()).select(*APART)
+        apart = pl.concat(found).with_columns(topic=audience.topic_of_candidate()).select(*APART)
         return apart, pl.DataFrame(counted, schema=columns, orient="row")
 
     def _counts(self, campaigns: range) -> list[tuple[Array, Array]]:
@@ -224,22 +210,12 @@ class Comparison:
             for number, campaign in enumerate(campaigns):
                 pairs, before = self._before(held, campaign)
                 got = self.groups.moments(campaign)[1]
-                place = 2 * self._window(held, before) + got[held.person[pairs]]
+                place = 2 * held.window(before, self._windows) + got[held.person[pairs]]
                 cells = np.multiply(place, self._candidates, dtype=np.int64)
                 cells += held.candidate[pairs]
                 counts[number].ravel()[:] += np.bincount(cells, minlength=counts[number].size)
         counts.cumsum(axis=1, out=counts)
         return [(held_by[:, 1].ravel(), held_by[:, 0].ravel()) for held_by in counts]
-
-    def _window(self, held: Holdings, before: Array) -> Array:
-        """The first window that each of the pairs lies in; states stand in the last one."""
-        last = len(self._windows) - 1
-        if held.reach is None:
-            return np.full(before.size, last, np.int8)
-        window = np.zeros(before.size, np.int8)
-        for length in self._windows[:last]:
-            window += before > length
-        return window
 
     def _campaign(self, campaign: int, recipients: Array, others: Array) -> tuple[pl.DataFrame, float]:
         """What sets the recipients of one campaign apart."""
@@ -264,14 +240,20 @@ class Comparison:
         if not chosen.size:
             return pl.DataFrame(schema=_ROWS), 0.0
         fields = self._fields(chosen)
-        holds, places, ages = self._holders(campaign, np.append(chosen, fields[fields >= 0]))
+        holds, places, ages, breadth = self._holders(campaign, np.append(chosen, fields[fields >= 0]))
         compared = np.repeat((self.groups.moments(campaign)[0] != NEVER)[:, None], chosen.size, axis=1)
         compared[:, fields >= 0] &= holds[:, chosen.size :]
         got = self.groups.moments(campaign)[1]
         named = self._pruned(chosen, holds, compared, got)
         median = np.array([np.median(ages[places == place]) / _DAY for place in named])
-        rows = self._rows(chosen[named], (recipients, others), sizes).with_columns(
-            campaign=pl.lit(row["campaign"]), p_adjusted=chance[named], median_days_before=median
+        tests = zip(chosen[named], holds.T[named], compared.T[named], strict=True)
+        at_breadth = [self._at_breadth(campaign, *test, breadth) for test in tests]
+        rows = (
+            self._rows(chosen[named], (recipients, others), sizes)
+            .with_columns(
+                campaign=pl.lit(row["campaign"]), p_adjusted=chance[named], median_days_before=median
+            )
+            .hstack(pl.DataFrame(at_breadth, schema=_BREADTH, orient="row"))
         )
         share = float(holds[got][:, named].any(axis=1).mean())
         return pl.DataFrame(rows.select(*_ROWS), schema_overrides=_ROWS), share
@@ -304,10 +286,11 @@ class Comparison:
         depth = self.acts.table["level"][tests % self._candidates].fill_null(0).to_numpy()
         return np.lexsort((tests, -depth, chances))[:_CONSIDERED]
 
-    def _holders(self, campaign: int, chosen: Array) -> tuple[Array, Array, Array]:
-        """Who holds each of `chosen` (person, place); and of the recipients' the place, and how long before (µs)."""
+    def _holders(self, campaign: int, chosen: Array) -> tuple[Array, Array, Array, Array]:
+        """Who holds each of `chosen` (person, place), the recipients' places and how long before (µs), and `CandidateActs.counted`."""
         moments, got = self.groups.moments(campaign)
         holds = np.zeros((moments.size, chosen.size), bool)
+        breadth = np.zeros((len(self._windows), self.acts.kinds, moments.size), np.int64)
         places, ages = [], []
         asked = np.zeros(self._candidates, bool)
         asked[chosen % self._candidates] = True
@@ -315,7 +298,7 @@ class Comparison:
             pairs, before = self._before(held, campaign)
             these = asked[held.candidate[pairs]]
             pairs, before = pairs[these], before[these]
-            window, candidate = self._window(held, before), held.candidate[pairs]
+            window, candidate = held.window(before, self._windows), held.candidate[pairs]
             order = np.argsort(candidate, kind="stable")
             begins = np.searchsorted(candidate, chosen % self._candidates, sorter=order)
             ends = np.searchsorted(candidate, chosen % self._candidates, "right", sorter=order)
@@ -327,7 +310,29 @@ class Comparison:
                 age = before[these][got[person]]
                 places.append(np.full(age.size, place))
                 ages.append(age)
-        return holds, np.concatenate(places), np.concatenate(ages)
+            if held.by_thing is not None:
+                breadth += self.acts.counted(held.by_thing, moments, self._windows)
+        return holds, np.concatenate(places), np.concatenate(ages), breadth
+
+    def _at_breadth(
+        self, campaign: int, test: int, holds: Array, compared: Array, breadth: Array
+    ) -> tuple[object, ...]:
+        """The columns of `_BREADTH` of one test: who `holds` it of the people `compared`, and at how much `breadth`."""
+        against = self.acts.held_against[test % self._candidates]
+        if against < 0:
+            return (None,) * len(_BREADTH)
+        moments, got = self.groups.moments(campaign)
+        window = test // self._candidates
+        number = breadth[window, against]
+        kinds, others_kinds = (proportions.half_of(number[who]) for who in (got, (moments != NEVER) & ~got))
+        stratum = proportions.strata(number[got], number)
+        of_recipients, share, counts = proportions.standardised(stratum, got, compared & holds, compared)
+        a, among, b, worth = counts.reshape(4, 1)
+        far = LEAST_TIMES[1] * of_recipients >= LEAST_TIMES[0] * share - _EQUAL
+        enough, by_chance = worth[0] >= self.least, log_chance(a, among, b, worth, self._logs)[0] > log(LEVEL)
+        holds_too = far if enough and (not by_chance if far else kinds > others_kinds) else None
+        act, days = self.acts.kind(against), self._windows[window] / _DAY
+        return act, days, kinds, others_kinds, share if enough else None, holds_too
 
     def _before(self, held: Holdings, campaign: int) -> tuple[Array, Array]:
         """The pairs that hold at the people's moments, and for how long before each (µs)."""
@@ -365,9 +370,9 @@ class Comparison:
 
     def _chance(self, holds: Array, among: Array, got: Array) -> float:
         recipients, others = among & got, among & ~got
-        counts = ((recipients & holds).sum(), recipients.sum(), (others & holds).sum(), others.sum())
-        a, among_them, b, among_others = (np.array([number]) for number in counts)
-        return float(log_chance(a, among_them, b, among_others, self._logs)[0])
+        sides = (recipients & holds, recipients, others & holds, others)
+        a, inside, b, outside = (np.array([people.sum()]) for people in sides)
+        return float(log_chance(a, inside, b, outside, self._logs)[0])
 
     def _rows(self, tests: Array, counts: tuple[Array, Array], sizes: tuple[int, int]) -> pl.DataFrame:
         """What `tests` are, and how far apart the shares."""
@@ -392,9 +397,3 @@ class Comparison:
 def _nested(one: tuple[str, str], other: tuple[str, str]) -> bool:
     """Whether one of two candidates (what, path) is the other, or lies above it."""
     return one[0] == other[0] and (one[1].startswith(other[1]) or other[1].startswith(one[1]))
-
-
-def _topic() -> pl.Expr:
-    """The sensitive topic that a candidate touches."""
-    of_value = (sensitive_topics.of_query(pl.col("value")), sensitive_topics.of_segment(pl.col("value")))
-    return pl.coalesce(sensitive_topics.of_category(pl.col("path")), *of_value)

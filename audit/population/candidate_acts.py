@@ -1,33 +1,20 @@
 """What people did and were, as pairs of a person and a candidate: for asking at any moment who had done what before it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from itertools import pairwise
 
-import msgspec
 import numpy as np
 import polars as pl
 
 from audit.events.purchases import ORDER, TAKEN_BACK, unsettled, with_return
+from audit.population.audience import FIELD, states
 from audit.population.proportions import Array
 
 ACTS = {ORDER: "bought", "product_viewed": "viewed", "products_searched": "searched"}
 """The kinds of acts that are candidates, and what one of them did."""
-
-STATES = (
-    "segment_entered",
-    "segment_snapshot",
-    "segment_left",
-    "profile_updated",
-    "subscribed",
-    "unsubscribed",
-)
-"""The kinds that begin or end a state: in a segment, a value of the profile, on a list."""
-
-FIELD = "field"
-"""What it is to have a field in the profile: no candidate by itself, but whom its values are compared among."""
 
 NEVER = np.iinfo(np.int64).min
 """The moment of a person who takes no part."""
@@ -37,8 +24,8 @@ _ALWAYS = np.iinfo(np.int64).max
 _ROWS = 4_000_000
 """Events of so many rows are held at a time, whole customers."""
 
-_LONGEST = 60
-"""House value: a longer value of the profile is a text, not a value that many share."""
+_DENSE = 8
+"""Pairs are numbered by a table of them all where these are not more times the rows."""
 
 TABLE: dict[str, pl.DataType] = {
     "what": pl.String(), "value": pl.String(), "level": pl.Int64(), "item_id": pl.String(), "path": pl.String(),
@@ -51,6 +38,7 @@ class Holdings:
 
     `pair`: which one, an index into `person` and `candidate`; `until`: None where all hold for `reach`, which is the longest
     time that a row holds, if there is one.
+    `by_thing`: of acts the same rows by the kind of thing that each is about, `candidate` the place of its kind of act.
     """
 
     person: Array
@@ -59,6 +47,7 @@ class Holdings:
     since: Array
     until: Array | None
     reach: int | None
+    by_thing: "Holdings | None" = None
 
     def newest(self, moments: Array) -> Array:
         """For each pair the begin of its newest row that holds at the person's moment (µs; by person), else `NEVER`."""
@@ -84,13 +73,28 @@ class Holdings:
         newest[(moments == NEVER)[self.person]] = NEVER
         return newest
 
+    def window(self, before: Array, windows: Sequence[int]) -> Array:
+        """The first of `windows` (µs, the shortest first) that what was `before` a moment lies in; states stand in the last one."""
+        longest = len(windows) - 1
+        if self.reach is None:
+            return np.full(before.size, longest, np.int8)
+        window = np.zeros(before.size, np.int8)
+        for length in windows[:longest]:
+            window += before > length
+        return window
+
 
 def _holdings(
     held: tuple[Array, Array], since: Array, until: Array | None, reach: int | None, candidates: int
 ) -> Holdings:
     """Rows of `held` (person and candidate of each), in order of `since`, numbered by pair."""
     person, candidate = held
-    keys, pair = np.unique(person * candidates + candidate, return_inverse=True)
+    keys = person * candidates + candidate
+    if keys.max(initial=0) < _DENSE * keys.size:  # no need to sort them
+        present = np.bincount(keys) > 0
+        keys, pair = np.flatnonzero(present), (np.cumsum(present) - 1)[keys]
+    else:
+        keys, pair = np.unique(keys, return_inverse=True)
     return Holdings(keys // candidates, keys % candidates, pair, since, until, reach)
 
 
@@ -114,6 +118,7 @@ class CandidateActs:
         self._items = self._named_items["shared"]
         self._queries = self._shared(acts, _query())["shared"]
         self._states = states(events)
+        self._uncategorised = _distinct(acts.filter(pl.col("category").is_null()), kind_of_thing())
         self._paths, self._at_level = _levels(self._categories)
 
     def _shared(self, acts: pl.LazyFrame, column: pl.Expr) -> pl.DataFrame:
@@ -177,6 +182,25 @@ class CandidateActs:
         field[values["number"].to_numpy()] = values["number_field"].to_numpy()
         return field
 
+    @cached_property
+    def held_against(self) -> Array:
+        """For each candidate the place of the kind of act at whose breadth its holders are held against others: that of an act
+        its own, of a value of the profile the first; -1 of what the sender decides, a segment or a list.
+        """
+        places = {ACTS[kind]: number for number, kind in enumerate(self._kinds)}
+        places |= {"profile": 0} if places else {}
+        against = pl.col("what").replace_strict(places, default=-1, return_dtype=pl.Int64)
+        return self.table.select(against).to_series().to_numpy()
+
+    @property
+    def kinds(self) -> int:
+        """How many kinds of acts there are."""
+        return len(self._kinds)
+
+    def kind(self, number: int) -> str:
+        """What an act of the kind of that number did."""
+        return ACTS[self._kinds[number]]
+
     # -- who holds what --------------------------------------------------------------------------------------------
 
     def holdings(self) -> Iterator[Holdings]:
@@ -206,6 +230,7 @@ class CandidateActs:
             _code(pl.col("customer_id"), self.people).alias("person"), _code(pl.col("kind"), pl.Series(self._kinds, dtype=pl.String)),
             pl.col("occurred_at").to_physical().alias("at"), _code(pl.col("category"), self._categories).alias("category"),
             _code(pl.col("item_id"), self._items).alias("item"), _code(_query(), self._queries).alias("query"),
+            _code(pl.coalesce("item_id", _query()), self._uncategorised).alias("thing"),
         )  # fmt: skip
         inside = pl.col("customer_id").is_between(pl.lit(first), pl.lit(last))
         undone_at = None
@@ -226,7 +251,8 @@ class CandidateActs:
         row = held // numbers.shape[1]
         person, since = acts["person"].to_numpy().astype(np.int64)[row], acts["at"].to_numpy()[row]
         until = None if undone_at is None else undone_at[row]
-        return _holdings((person, numbers.ravel()[held]), since, until, self.window, self.table.height)
+        rows = _holdings((person, numbers.ravel()[held]), since, until, self.window, self.table.height)
+        return replace(rows, by_thing=self._by_thing(acts, undone_at))
 
     @cached_property
     def _some_undone(self) -> bool:
@@ -235,6 +261,33 @@ class CandidateActs:
         return bool(
             unsettled(orders.select("kind", "item_name", "item_id", "quantity").unique().collect()).any()
         )
+
+    def _by_thing(self, acts: pl.DataFrame, until: Array | None) -> Holdings:
+        """The acts by what they are about, a pair for each person, kind of act and kind of thing."""
+        about_something = (acts.select(pl.max_horizontal("category", "thing")).to_series() >= 0).to_numpy()
+        names = ("person", "kind", "category", "thing")
+        person, kind, category, uncategorised = (
+            acts[name].to_numpy().astype(np.int64)[about_something] for name in names
+        )
+        number = np.where(category >= 0, category, uncategorised + len(self._categories))
+        numbers = max(len(self._categories) + len(self._uncategorised), 1)
+        pairs = (person, kind * numbers + number)
+        since, until = (
+            acts["at"].to_numpy()[about_something],
+            None if until is None else until[about_something],
+        )
+        rows = _holdings(pairs, since, until, self.window, max(self.kinds, 1) * numbers)
+        return replace(rows, candidate=rows.candidate // numbers)
+
+    def counted(self, acts: Holdings, moments: Array, windows: Sequence[int]) -> Array:
+        """How many `acts`, by thing, everybody did within each of `windows` (µs) before their moment (window, kind of act, person)."""
+        newest = acts.newest(moments)
+        pairs = np.flatnonzero(newest != NEVER)
+        person, before = acts.person[pairs], moments[acts.person[pairs]] - newest[pairs]
+        row = acts.window(before, windows) * self.kinds + acts.candidate[pairs]
+        shape = (len(windows), self.kinds, moments.size)
+        counted = np.bincount(row * moments.size + person, minlength=int(np.prod(shape)))
+        return counted.reshape(shape).cumsum(axis=0)
 
     def _numbered(self, acts: pl.DataFrame) -> Array:
         """The candidates that each act holds, a row each: a category at every level, an item, a search; -1 where there is none."""
@@ -273,6 +326,11 @@ def _query() -> pl.Expr:
     return pl.when(pl.col("category").is_null()).then(words)
 
 
+def kind_of_thing() -> pl.Expr:
+    """What an act is about, as a kind of thing: its category, where it has none its item, or what was searched for."""
+    return pl.coalesce("category", "item_id", _query())
+
+
 def _code(column: pl.Expr, values: pl.Series) -> pl.Expr:
     """The place of each value among `values`; -1 where it is none of them."""
     return column.cast(pl.Enum(values), strict=False).to_physical().cast(pl.Int32).fill_null(-1)
@@ -291,58 +349,3 @@ def _levels(categories: pl.Series) -> tuple[pl.Series, list[Array]]:
     place = {path: number for number, path in enumerate(sorted(known))}
     numbers = [np.array([place.get(path or "", -1) for path in paths], np.int64) for paths in at_level]
     return pl.Series(list(place), dtype=pl.String), numbers
-
-
-# -- states --------------------------------------------------------------------------------------------------------
-
-
-def states(events: pl.LazyFrame) -> pl.DataFrame:
-    """Rows `customer_id, event_id, what, value, slot, since, until` (µs; null: it has not ended): what began each state.
-
-    `slot`: what has one value at a time, such as a field of the profile; that somebody has the field is a state too (`FIELD`).
-    """
-    columns = ("customer_id", "occurred_at", "event_id", "kind", "segment_id", "list_id", "attributes")
-    rows = events.filter(pl.col("kind").is_in(STATES)).select(columns).collect()
-    rows = rows.with_columns(at=pl.col("occurred_at").to_physical())
-    begins = ~pl.col("kind").is_in(["segment_left", "unsubscribed"])
-    named = [
-        rows.drop_nulls(name).select(
-            "customer_id", "at", "event_id", begins.alias("begins"), what=pl.lit(what), value=name, slot=name
-        )
-        for what, name in (("segment", "segment_id"), ("list", "list_id"))
-    ]
-    profiles = _profiles(rows.filter(kind="profile_updated"))
-    parts = [*named, profiles, profiles.with_columns(what=pl.lit(FIELD), value="slot")]
-    slot = ("customer_id", "what", "slot")
-    return (
-        pl.concat(
-            [
-                part.select("customer_id", "what", "slot", "value", "at", "event_id", "begins")
-                for part in parts
-            ]
-        )
-        .sort(*slot, "at", "event_id")
-        .with_columns(until=pl.col("at").shift(-1).over(slot))
-        .filter("begins")
-        .select("customer_id", "event_id", "what", "value", "slot", "until", since="at")
-    )
-
-
-def _profiles(rows: pl.DataFrame) -> pl.DataFrame:
-    """A row for each value that an update of the profile states."""
-    texts = rows["attributes"].drop_nulls().unique()
-    stated = [(text, name, f"{name}: {value}") for text in texts for name, value in _values(text)]
-    schema = {"attributes": pl.String, "slot": pl.String, "value": pl.String}
-    values = pl.DataFrame(stated, schema=schema, orient="row")
-    return rows.join(values, on="attributes").with_columns(what=pl.lit("profile"), begins=pl.lit(value=True))
-
-
-def _values(attributes: str) -> Iterator[tuple[str, str]]:
-    """The values in a JSON object that many people can share."""
-    try:
-        stated = msgspec.json.decode(attributes)
-    except msgspec.DecodeError:  # a text of the source's that is none of ours
-        return
-    for name, value in stated.items() if isinstance(stated, dict) else ():
-        if isinstance(value, str | int | bool) and 0 < len(str(value)) <= _LONGEST:
-            yield name, str(value)

@@ -1,5 +1,6 @@
 """Two shares held against each other: by chance? how far apart? Each over many pairs of shares at once (arrays)."""
 
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,48 @@ Z = 1.959963984540054
 
 _NEGLIGIBLE = 1e-12
 """A term that adds less than this share to a sum ends it."""
+
+STRATA = 5
+"""House value: others are held against recipients in so many parts by how many different things they do."""
+
+_WHOLE = 1e-9
+"""What is nearer to a whole number than this is that number."""
+
+
+def half_of(numbers: Array) -> int:
+    """The highest number that half of these at least have or exceed."""
+    return int(np.sort(numbers)[numbers.size // 2]) if numbers.size else 0
+
+
+def strata(recipients: Array, everybody: Array) -> Array:
+    """The part that each of `everybody` falls into by the numbers of the `recipients`, of whom each holds as many, or near."""
+    ordered = np.sort(recipients)
+    cuts = ordered[[part * ordered.size // STRATA for part in range(1, STRATA)]]
+    return np.searchsorted(cuts, everybody, "right").astype(np.int64)
+
+
+def standardised(stratum: Array, got: Array, holds: Array, among: Array) -> tuple[float, float, Array]:
+    """The recipients' share; that of the others, were they spread over the strata as these are; four counts for `log_chance`.
+
+    By person: the `stratum`, whether a recipient (`got`), whether one who `holds` it, whether one `among` whom it is asked.
+    Direct standardisation; where a stratum has no others they are taken to be as its recipients are, and neither counts.
+    Others count for as many as would tell as much unweighted (Kish, Survey Sampling, 1965, § 11.7).
+    """
+    cells = 2 * stratum + got
+    holders, people = (
+        np.bincount(cells[who], minlength=2 * STRATA).reshape(STRATA, 2) for who in (holds, among)
+    )
+    (of_others, of_recipients), (outside, recipients) = (holders / np.maximum(people, 1)).T, people.T
+    comparable, weight = outside > 0, recipients / recipients.sum()
+    share = float(weight @ np.where(comparable, of_others, of_recipients))
+    inside = recipients * comparable
+    if not inside.any():
+        return float(weight @ of_recipients), share, np.zeros(4, np.int64)
+    parts = inside / inside.sum()
+    worth = int(1 / (parts[comparable] ** 2 / outside[comparable]).sum() + _WHOLE)
+    several = ceil(float(parts @ of_others) * worth - _WHOLE)
+    counts = np.array([(holders[:, 1] * comparable).sum(), inside.sum(), several, worth])
+    return float(weight @ of_recipients), share, counts
 
 
 def wilson(count: Array, among: Array | int) -> tuple[Array, Array]:

@@ -7,9 +7,9 @@ import polars as pl
 
 from audit.events.purchases import with_return
 from audit.events.schema import SCHEMA
-from audit.events.vocabulary import campaign_expr
-from audit.population.audience import FEWEST, Audiences
-from audit.population.candidate_acts import ACTS, states
+from audit.events.vocabulary import campaign_expr, campaign_of
+from audit.population.audience import FEWEST, Audiences, SetsApart, states
+from audit.population.candidate_acts import ACTS
 from audit.population.stats import Facts
 from audit.why.related_acts import ITEM, KINDS, related_acts
 
@@ -26,8 +26,8 @@ _MOST = 0.5
 def causing_acts(placed: pl.DataFrame, messages: pl.DataFrame, facts: Facts) -> pl.DataFrame:
     """The acts before each of `messages` that could be behind it, in the shape of `CAUSES`.
 
-    Of a campaign that enough people got and enough others did not: the acts that set its recipients apart, and those on the
-    very item that the message is about, beside which what few recipients have in common is none. Of any other: the acts that resemble it. `placed`: events in order with `act`,
+    Of a campaign that enough people got and enough others did not: the acts that set its recipients apart, at equal breadth
+    too as far as that can be told, and those on the very item that the message is about, beside which what few recipients have in common is none. Of any other: the acts that resemble it. `placed`: events in order with `act`,
     their position; `messages`: rows of them with `message`, theirs.
     """
     audiences = facts.audiences
@@ -45,7 +45,7 @@ def _apart(
     placed: pl.DataFrame, messages: pl.DataFrame, audiences: Audiences, of_item: pl.DataFrame
 ) -> pl.DataFrame:
     """`acts_set_apart`; of a message that an act `of_item` may be behind only by what most recipients have in common."""
-    known = audiences.tellable(FEWEST)
+    known = audiences.telling(FEWEST)
     has_item = pl.col("message").is_in(of_item["message"].unique().implode())
     of_most = known.filter(pl.col("recipients_share") >= _MOST)
     parts = ((messages.filter(has_item), of_most), (messages.filter(~has_item), known))
@@ -148,11 +148,7 @@ def likely_causes(events: pl.DataFrame, message: Mapping[str, Any], facts: Facts
 
     What resembles it comes before what sets a campaign's recipients apart: of these campaigns that is the very item alone.
     """
-    placed = events.with_row_index("act")
-    position = placed.filter(pl.col("event_id") == message["event_id"])["act"]
-    row = pl.DataFrame([{name: message[name] for name in SCHEMA}], schema=SCHEMA).with_columns(
-        message=position
-    )
+    placed, row = _placed(events, message)
     strength = pl.col("kind").replace_strict(
         {kind: rank for rank, kind in enumerate(KINDS)}, default=len(KINDS), return_dtype=pl.Int8
     )
@@ -164,3 +160,19 @@ def likely_causes(events: pl.DataFrame, message: Mapping[str, Any], facts: Facts
         )
         .drop("act")
     )  # fmt: skip
+
+
+def breadth_behind(events: pl.DataFrame, message: Mapping[str, Any], facts: Facts) -> SetsApart | None:
+    """The likeliest of what the customer did before `message` (a row) that recipients did only as they do more different things."""
+    alike = facts.audiences.tellable(FEWEST).filter(holds=False)
+    places = acts_set_apart(*_placed(events, message), alike)["place"]
+    campaign = campaign_of(message["campaign_id"], message["campaign_name"]) or ""
+    return None if places.is_empty() else facts.audiences.sets_apart(campaign, FEWEST)[int(places.min())]  # type: ignore[arg-type]
+
+
+def _placed(events: pl.DataFrame, message: Mapping[str, Any]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The events with `act` and the one message with `message`, their positions."""
+    placed = events.with_row_index("act")
+    position = placed.filter(pl.col("event_id") == message["event_id"])["act"]
+    row = pl.DataFrame([{name: message[name] for name in SCHEMA}], schema=SCHEMA)
+    return placed, row.with_columns(message=position)

@@ -15,7 +15,7 @@ from audit.flows.eligibility import gives_message
 from audit.flows.triggers import Trigger
 from audit.population.audience import FEWEST, SetsApart
 from audit.why import data_sufficiency, expiry, reasons
-from audit.why.audience_causes import likely_causes
+from audit.why.audience_causes import breadth_behind, likely_causes
 from audit.why.expiry import End
 from audit.why.flow_check import check_flow, failing, failing_in_words, flow_counterfactual
 from audit.why.message_context import EVER, MessageContext, message_context, order
@@ -132,18 +132,28 @@ def _is_list(reason: Reason) -> bool:
 
 
 def _inferred(message: MessageContext) -> Explanation | None:
-    """The acts in the history that could be behind it, the likeliest first; more than a few stand under one line."""
+    """The acts in the history that could be behind it, the likeliest first, more than a few under one line; where none of them
+    is, that it went to those who do many different things, as the customer does.
+    """
     acts = likely_causes(message.events, message.row, message.context.facts)
-    if acts.is_empty():
-        return None
-    flow = message.definitions.deriving_flow
-    end = None if flow is None else expiry.flow_end(message, flow)
     apart, alike = (
         acts.filter(test) for test in (pl.col("place").is_not_null(), pl.col("level").is_not_null())
     )
     differing = reasons.set_apart(message.wording, apart, _set_apart(message))
-    leaves = [*reasons.could_be(message.wording, alike), *differing]
-    return _explanation(message, "inferred", [*_not_given(message), *reasons.first_few(leaves)], end=end)
+    leaves = reasons.first_few([*reasons.could_be(message.wording, alike), *differing])
+    leaves = leaves or [reason for reason in _wide_audience(message) if reasons.is_broad(reason)]
+    if not leaves:
+        return None
+    flow = message.definitions.deriving_flow
+    end = None if flow is None else expiry.flow_end(message, flow)
+    return _explanation(message, "inferred", [*_not_given(message), *leaves], end=end)
+
+
+def _wide_audience(message: MessageContext) -> list[Reason]:
+    """That it went to those who do many different things, where the customer did what they did as such only."""
+    fact = breadth_behind(message.events, message.row, message.context.facts)
+    breadth = None if fact is None else fact.at_equal_breadth
+    return [] if breadth is None else [reasons.wide_audience(message, breadth)]
 
 
 def _set_apart(message: MessageContext) -> tuple[SetsApart, ...]:
@@ -164,7 +174,7 @@ def _unexplained(message: MessageContext) -> Explanation:
     absent = reasons.absent(data_sufficiency.kinds(), None, row, row)
     leaf = Reason(text, absent=absent, facts=Facts(covered=covered))
     standing: Standing = "unexplained" if covered else "cannot_tell"
-    return _explanation(message, standing, [*_not_given(message), leaf])
+    return _explanation(message, standing, [*_not_given(message), *_wide_audience(message), leaf])
 
 
 def _explanation(

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from audit.events.document import Document
-from audit.population.audience import SetsApart
+from audit.population.audience import AtEqualBreadth, SetsApart
 from audit.population.coverage import Gap
 from audit.rules.book.documents import CoveringRule
 from audit.why.expiry import Basis, End, Why
@@ -129,6 +129,19 @@ class AudienceFacts(Facts):
     """Those of an act that sets the people who got a campaign apart."""
 
     audience: SetsApart | UnsetType = UNSET
+
+
+class BreadthFacts(Facts):
+    """Those of a campaign whose recipients are set apart by doing many different things, and by nothing that the customer did."""
+
+    breadth: AtEqualBreadth
+    customer_kinds: int
+    """How many different ones the customer did in that time before the message."""
+
+    @property
+    def is_broad(self) -> bool:
+        """Whether these are more than half of those who did not get it did."""
+        return self.customer_kinds > self.breadth.others_kinds
 
 
 class CountedFacts(Facts):

@@ -2,22 +2,25 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 from msgspec import UNSET, UnsetType, structs
 
 from audit.events import vocabulary
-from audit.events.purchases import ORDER, TAKEN_BACK, order_of
+from audit.events.purchases import ORDER, TAKEN_BACK, order_of, with_return
 from audit.events.sensitive_topics import titles, topic_of_row
+from audit.events.times import duration
 from audit.flows.triggers import Trigger
-from audit.population.audience import SetsApart
+from audit.population.audience import AtEqualBreadth, SetsApart
+from audit.population.candidate_acts import ACTS, kind_of_thing
 from audit.why import data_sufficiency
 from audit.why.message_context import MessageContext, order
 from audit.why.model import (
     Absence,
     AudienceFacts,
+    BreadthFacts,
     CountedFacts,
     Counterfactual,
     Facts,
@@ -28,7 +31,16 @@ from audit.why.model import (
 )
 from audit.why.related_acts import LEVELS
 from audit.why.removed_events import FEW, by_kind, is_everything
-from audit.why.wording import HAND_OVER, Wording, day, days, kinds_in_words, minute, several
+from audit.why.wording import (
+    HAND_OVER,
+    Wording,
+    day,
+    days,
+    kinds_in_words,
+    minute,
+    several,
+    wide_audience_in_words,
+)
 from audit.why.wording import set_apart as figures_of
 
 Row = Mapping[str, Any]
@@ -84,6 +96,26 @@ def set_apart(wording: Wording, acts: pl.DataFrame, facts: Sequence[SetsApart]) 
             )
         )
     return leaves
+
+
+def wide_audience(message: MessageContext, breadth: AtEqualBreadth) -> Reason:
+    """That the campaign went to those who do many different things, and how many the customer did."""
+    before = message.sent_at - pl.col("occurred_at")
+    acts = message.events.filter(
+        pl.col("kind").replace_strict(ACTS, default=None) == breadth.act,
+        before > timedelta(0), before <= duration(breadth.window),
+    )  # fmt: skip
+    stood = (pl.col("returned_at") >= message.sent_at).fill_null(value=True)
+    acts = with_return(acts, message.events).filter(stood)
+    kinds = acts.select(kind_of_thing().drop_nulls().n_unique()).item()
+    return Reason(
+        wide_audience_in_words(breadth, kinds), facts=BreadthFacts(breadth=breadth, customer_kinds=kinds)
+    )
+
+
+def is_broad(reason: Reason) -> bool:
+    """Whether the customer does more different things than half of those who did not get it, which `reason` says they do who did."""
+    return isinstance(reason.facts, BreadthFacts) and reason.facts.is_broad
 
 
 def first_few(leaves: Sequence[Reason]) -> list[Reason]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from audit.events.sensitive_topics import titles, topic_of_row
 from audit.events.times import parse_iso
-from audit.population.audience import FEWEST, SetsApart
+from audit.population.audience import FEWEST, AtEqualBreadth, SetsApart
 from audit.population.coverage import Coverage, CoverageDocument, knows_shown
 from audit.storage import toml_input
 
@@ -183,6 +183,37 @@ def others_share(fact: SetsApart, fewest: int = FEWEST) -> str:
 def set_apart(fact: SetsApart) -> str:
     """`82 % of those who got it had bought Baby food in the 90 days before; of the others 5 %`."""
     return f"{percent(fact.recipients_share)} of those who got it {had(fact)}; of the others {others_share(fact)}"
+
+
+_MANY = {
+    "bought": ("buy many different things", "had bought {kinds} different kinds of things"),
+    "viewed": ("look at many different things", "had looked at {kinds} different kinds of things"),
+    "searched": ("search for many different things", "had searched for {kinds} different things"),
+}
+"""What those do who do many different things, and had done."""
+
+
+def breadth_of_both(breadth: AtEqualBreadth) -> str:
+    """How many different things half of the recipients had done, and half of the others."""
+    had_done = _MANY[breadth.act][1].format(kinds=f"{breadth.kinds:,}")
+    half_of_others = (
+        f"half of the others {breadth.others_kinds:,} or more"
+        if breadth.others_kinds
+        else "most of the others nothing"
+    )
+    days = breadth.window.removesuffix("d")
+    return f"in the {days} days before, half of those who got it {had_done} or more, {half_of_others}"
+
+
+def wide_audience_in_words(breadth: AtEqualBreadth, customer_kinds: int) -> str:
+    """`… went to those who buy many different things`, and how many half of them, half of the others and the customer."""
+    customer = f"this customer {f'{customer_kinds:,}' if customer_kinds else 'nothing'}"
+    return f"this campaign went to those who {_MANY[breadth.act][0]}: {breadth_of_both(breadth)}; {customer}"
+
+
+def alike(breadth: AtEqualBreadth) -> str:
+    """`others who buy as many different things`: who recipients are held against at equal breadth."""
+    return f"others who {_MANY[breadth.act][0].replace('many', 'as many')}"
 
 
 def reconstruction(coverage: Coverage | CoverageDocument) -> str:

@@ -5,17 +5,21 @@ from datetime import date, datetime, timedelta
 
 from msgspec import UNSET
 
+from audit.events.vocabulary import campaign_of
 from audit.findings import catalogue
 from audit.flows import triggers
 from audit.flows.model import Flow
 from audit.queries.findings_documents import Finding
 from audit.why.model import (
+    AudienceFacts,
+    BreadthFacts,
     CountedFacts,
     FlowCondition,
     Reason,
     WhyDocument,
 )
 from audit.why.removed_events import RemovedEvents
+from tests.figures import audiences
 from tests.figures.findings import due_after, expected, total_and_excess
 from tests.figures.history import Row
 from tests.figures.reading import day, figures, minute, span
@@ -48,6 +52,14 @@ def in_order(reasons: Iterable[Reason]) -> Iterator[Reason]:
 
 def of_reason(reason: Reason, document: WhyDocument, said: Said, locale: str = "en") -> Figures:
     """The figures of a reason: those of its own events, of what it counts, and of the definition it names."""
+    if isinstance(reason.facts, AudienceFacts | BreadthFacts) and document.subject.type == "message":
+        mail = said.history.by_id[document.subject.id]
+        campaign = str(campaign_of(mail["campaign_id"], mail["campaign_name"]))
+        return audiences.of_reason(reason, mail, said.history, audiences.Audience(said.data.events, campaign))
+    return _of_own_events(reason, document, said, locale)
+
+
+def _of_own_events(reason: Reason, document: WhyDocument, said: Said, locale: str) -> Figures:
     facts, rows = reason.facts, _rows(reason.events, said)
     if facts is not None:
         if facts.act and facts.at:

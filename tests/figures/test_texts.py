@@ -8,9 +8,13 @@ import polars as pl
 import pytest
 
 from audit.ingest import import_paths
+from audit.population import audience_comparison
 from audit.workspace.workspace import Workspace
 from fixtures import demo
 from fixtures import scenes as told
+from tests import build
+from tests.audit.population.test_audience import shoppers
+from tests.figures.audiences import wrong_audiences
 from tests.figures.letters import wrong_in_letter
 from tests.figures.notes import told_in_one_language_only
 from tests.figures.said import Data, Said, data_of, said, wrong
@@ -62,6 +66,13 @@ def test_every_figure_of_what_is_said_of_some_of_the_fleet_is_that_of_the_events
     data = data_of(ws)
     customers = data.events["customer_id"].unique().sort()
     assert [text for name in customers for text in wrong_in_texts(said(ws, data, name))] == []
+
+
+def test_every_figure_of_what_sets_recipients_apart_is_that_of_the_events() -> None:
+    frame = build.events(*shoppers())
+    found = audience_comparison.count(frame.lazy())
+    assert {fact.is_breadth for fact in found.sets_apart("m", 1)} == {True, False}
+    assert list(wrong_audiences(frame, found, ["c007", "c009", "c010"])) == []
 
 
 @pytest.mark.parametrize("name", SCENES if EVERYTHING else ["scene-07-cart-burst"])

@@ -1,12 +1,16 @@
 """Every figure of what is said of exports and a shop's order lines as they came is that of their events."""
 
 import tarfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from audit import ingest
+from audit.population import audience_comparison
 from audit.workspace.workspace import Workspace
+from fixtures import complete_journey
+from tests.figures.audiences import wrong_audiences
 from tests.figures.cases import cases
 from tests.figures.said import data_of, said
 from tests.figures.test_findings import wrong_figures
@@ -47,3 +51,15 @@ def test_every_figure_of_what_is_said_of_order_lines_is_that_of_the_events(tmp_p
     ws = Workspace.create(tmp_path / "ws")
     ingest.import_paths(ws, files if EVERYTHING else files[:6], map_file=MAP)
     assert wrong(ws, 40 if EVERYTHING else 3) == []
+
+
+@pytest.mark.skipif(
+    find_spec(complete_journey.PACKAGE) is None, reason=f"{complete_journey.PACKAGE} is not installed"
+)
+def test_every_figure_of_what_sets_recipients_of_a_grocer_apart_is_that_of_the_events() -> None:
+    events = complete_journey.events(complete_journey.data())
+    found = audience_comparison.count(events.lazy())
+    assert found.apart.height > 40
+    mailed = events.filter(kind="message_sent")["customer_id"].unique().sort()
+    read = mailed.sample(30 if EVERYTHING else 3, seed=5).to_list()
+    assert list(wrong_audiences(events, found, read)) == []

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from audit.errors import NotFoundError
 from audit.findings.anomaly import OutOfPattern
-from audit.population.audience import SetsApart
+from audit.population.audience import AtEqualBreadth, SetsApart
 from audit.population.coverage import CoverageDocument
 from audit.queries.audience import NOTES, AudienceDocument
 from audit.queries.customer import CustomerPicture, Membership, MessageCounts, Recommendation
@@ -170,7 +170,8 @@ class FakeSession:
         facts = tuple(
             SetsApart(
                 what="bought", value=f"Beauty > {self.name} {at}", level=2, item_id=None, window="90d", recipients=820 - at,
-                recipients_share=0.82 - at / 10, others=100, others_share=0.05, lift=16.4, interval=(12.0, 20.0),
+                recipients_share=0.82 - at / 10, others=100, others_share=0.05,
+                at_equal_breadth=AtEqualBreadth(act="bought", window="90d", kinds=40, others_kinds=12, others_share=0.05 if at else 0.7, holds=at > 0), lift=16.4, interval=(12.0, 20.0),
                 p_adjusted=0.001, median_days_before=12.0, sensitive=at == 1, topic="health" if at == 1 else None,
             )
             for at in range(5)

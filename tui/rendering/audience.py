@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 AT_FIRST = 3
 """So many of the things that set recipients apart are shown at first."""
 
+_BREADTH = "breadth only"
+"""What it is called that recipients have more often only because they do more different things."""
+
 _WIDTH = 10
 """Cells of a bar that is everybody."""
 
@@ -43,22 +46,29 @@ def _head(answer: "AudienceDocument") -> Iterator[str]:
 
 def _paired_shares(fact: "SetsApart") -> Iterator[str]:
     """What it is, and the two shares as bars beneath each other."""
-    from audit.why.wording import had, others_share, percent
+    from audit.why.wording import alike, had, others_share, percent
 
     times = "" if fact.lift is None else f", {fact.lift:.1f} times less often"
     topic = f" · sensitive: {fact.topic}" if fact.sensitive else ""
     days = f"{fact.median_days_before:,.0f} days before (median)"
-    yield f"{had(fact)}{topic}"
+    yield f"{had(fact)}{topic}{f' · {_BREADTH}' if fact.is_breadth else ''}"
     yield f"  {bar(fact.recipients_share, 1.0, _WIDTH):<11} {percent(fact.recipients_share)} of those who got it, {days}"
     yield f"  {bar(fact.others_share or 0.0, 1.0, _WIDTH):<11} {others_share(fact)} of the others{times}"
+    equal = fact.at_equal_breadth
+    if equal is not None and equal.others_share is not None:
+        share = equal.others_share
+        yield f"  {bar(share, 1.0, _WIDTH):<11} {percent(share)} of {alike(equal)}"
 
 
 def _foot(answer: "AudienceDocument") -> Iterator[str]:
     """What may be concluded, and for how many of the recipients."""
-    from audit.why.wording import percent
+    from audit.why.wording import alike, breadth_of_both, percent
 
     if answer.explains:
         yield f"{percent(answer.explains)} of those who got it have at least one of these"
     yield answer.note
+    broad = next((fact.at_equal_breadth for fact in answer.sets_apart if fact.is_breadth), None)
+    if broad is not None:
+        yield f"{_BREADTH}: {alike(broad)} have it about as often; {breadth_of_both(broad)}"
     if answer.withheld and answer.sets_apart:
         yield "more sets them apart that touches a sensitive topic; hand to privacy"

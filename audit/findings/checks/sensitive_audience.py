@@ -35,7 +35,7 @@ class SensitiveAudience(Check):
         Evidence is the path: what they did or were, then the messages.
         """
         audiences = context.population.facts.audiences
-        apart = audiences.tellable(FEWEST)
+        apart = audiences.telling(FEWEST)
         sent = _mailings(context, apart.drop_nulls("topic")["campaign"])
         if sent.is_empty():
             return nothing_detected()
@@ -68,7 +68,11 @@ class SensitiveAudience(Check):
         """The likeliest of what sets its recipients apart and touches a sensitive topic, with its figures."""
         facts = context.population.facts.audiences.sets_apart(finding["subject"], FEWEST)
         return next(
-            (Reason(set_apart(fact), facts=AudienceFacts(audience=fact)) for fact in facts if fact.sensitive),
+            (
+                Reason(set_apart(fact), facts=AudienceFacts(audience=fact))
+                for fact in facts
+                if fact.sensitive and not fact.is_breadth
+            ),
             None,
         )
 

@@ -218,7 +218,7 @@ def _topic(row: Finding, events: Iterable[Mapping[str, Any]], audiences: Audienc
         return row.subject
     if names == "audience":
         facts = audiences.sets_apart(row.subject or "", FEWEST)
-        return next((fact.topic for fact in facts if fact.sensitive), None)
+        return next((fact.topic for fact in facts if fact.sensitive and not fact.is_breadth), None)
     if row.suggested_rule is None or not KINDS[row.suggested_rule["kind"]].reads_causes:
         return None
     return next(filter(None, map(sensitive_topics.topic_of_row, events)), None)

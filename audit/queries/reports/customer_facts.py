@@ -19,7 +19,7 @@ from audit.queries.reports.case_facts import CaseFacts, OptOut, SentMessage, bra
 from audit.queries.reports.language import Language
 from audit.rules.book.documents import CoveringRule
 from audit.rules.model import from_dict
-from audit.why.model import AudienceFacts, Facts, Reason, SegmentFacts, WhyDocument
+from audit.why.model import AudienceFacts, BreadthFacts, Facts, Reason, SegmentFacts, WhyDocument
 from audit.why.silence import Silence
 
 _PRIVACY_OR_CARE = "privacy or care"
@@ -193,18 +193,23 @@ def acts(says: Language, explanation: WhyDocument) -> list[str]:
 
 
 def _acts(says: Language, told: Iterable[Facts]) -> list[str]:
-    texts = (
-        says.say(
-            "act",
-            str(fact.did),
-            thing=says.thing(str(fact.thing)),
-            at=says.date(fact.at),
-        )
-        for fact in told
-        if fact.act and fact.at and says.has("act", fact.act)
-        if not fact.sensitive and not isinstance(fact, SegmentFacts)
-    )
+    texts = filter(None, (_act(says, fact) for fact in told))
     return [f"{text[:1].upper()}{text[1:]}." for text in dict.fromkeys(texts)][:_MOST_ACTS]
+
+
+def _act(says: Language, fact: Facts) -> str | None:
+    """What the customer did, as one says it to them; of a campaign that went to those who do many different things that they do."""
+    if isinstance(fact, BreadthFacts):
+        return says.say("act", f"many_{fact.breadth.act}") if fact.is_broad else None
+    if (
+        not fact.act
+        or not fact.at
+        or fact.sensitive
+        or isinstance(fact, SegmentFacts)
+        or not says.has("act", fact.act)
+    ):
+        return None
+    return says.say("act", str(fact.did), thing=says.thing(str(fact.thing)), at=says.date(fact.at))
 
 
 def ends(

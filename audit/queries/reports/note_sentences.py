@@ -15,6 +15,7 @@ from audit.why.expiry import End
 from audit.why.model import (
     Absence,
     AudienceFacts,
+    BreadthFacts,
     CountedFacts,
     Counterfactual,
     Delay,
@@ -228,6 +229,8 @@ def _of_facts(says: Language, reason: Reason, at: datetime | None) -> str:
     if isinstance(told, AudienceFacts) and told.audience:
         act_named = [_act(says, told)] if told.act else []
         return "; ".join([*act_named, _set_apart(says, told.audience)])
+    if isinstance(told, BreadthFacts):
+        return _wide_audience(says, told)
     if told.act and told.at:
         return _act(says, told)
     if told.about:
@@ -284,6 +287,20 @@ def _set_apart(says: Language, fact: SetsApart) -> str:
         others=says.say("audience", "few", n=FEWEST)
         if few
         else percent(fact.others_share or 0.0).replace(".", ","),
+    )
+
+
+def _wide_audience(says: Language, facts: BreadthFacts) -> str:
+    """That a campaign went to those who do many different things: how many half of them, half of the others and the customer."""
+    breadth = facts.breadth
+    half = "half_of_others" if breadth.others_kinds else "few_of_others"
+    return says.say(
+        "audience",
+        f"many_{breadth.act}",
+        window=says.span(breadth.window),
+        kinds=says.number(breadth.kinds),
+        others=says.say("audience", half, kinds=says.number(breadth.others_kinds)),
+        own=says.number(facts.customer_kinds) if facts.customer_kinds else says.say("audience", "none"),
     )
 
 

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from math import comb
+from math import ceil, comb
 from random import Random
 from statistics import median
 
@@ -109,6 +109,47 @@ class Definition:
             for row in self.own(order["customer_id"])
         )
 
+    def breadth(self, person, at, what, number):
+        """How many different things the person had done that with within the window before `at`."""
+        return len({
+            row["category"] for row in self.own(person)
+            if candidate_acts.ACTS.get(row["kind"]) == what and at - WINDOWS[number] <= row["occurred_at"] < at
+            and not self.was_cancelled(row, at)
+        })  # fmt: skip
+
+    def at_equal_breadth(self, test, holders, people, moments, got):
+        """Of what, in how many days, half of the recipients' and of the others' number, the others' share, whether it holds."""
+        done = [
+            what
+            for kind, what in candidate_acts.ACTS.items()
+            if any(row["kind"] == kind for row in self.rows)
+        ]
+        if test[0] in ("segment", "list") or not done:
+            return (None,) * 6
+        what = test[0] if test[0] in done else done[0]
+        of = {person: self.breadth(person, at, what, test[3]) for person, at in moments.items()}
+        kinds, others_kinds = half_of([of[p] for p in got]), half_of([of[p] for p in of if p not in got])
+        ordered = sorted(of[p] for p in got)
+        cuts = [ordered[part * len(ordered) // 5] for part in range(1, 5)]
+        share, parts = Fraction(0), []
+        for stratum in range(5):
+            those = {p for p in people if sum(cut <= of[p] for cut in cuts) == stratum}
+            a, b = len(those & got & holders), len((those - got) & holders)
+            n, m = len(those & got), len(those - got)
+            share += Fraction(n, len(people & got)) * (Fraction(b, m) if m else Fraction(a, max(n, 1)))
+            parts += [(a, n, b, m)] if m else []
+        a, n = sum(part[0] for part in parts), sum(part[1] for part in parts)
+        many = int(1 / sum(Fraction(part[1], n) ** 2 / part[3] for part in parts)) if n else 0
+        days = WINDOWS[test[3]] / timedelta(days=1)
+        if many < self.least:
+            return what, days, kinds, others_kinds, None, None
+        alike = sum(Fraction(part[1], n) * Fraction(part[2], part[3]) for part in parts)
+        times, of_others = audience_comparison.LEAST_TIMES
+        far = Fraction(len(people & got & holders), len(people & got)) >= Fraction(times, of_others) * share
+        by_chance = chance_of(a, n, ceil(alike * many), many) > Fraction(audience_comparison.LEVEL)
+        unsure = by_chance if far else kinds <= others_kinds
+        return what, days, kinds, others_kinds, float(share), None if unsure else far
+
     def candidates(self, row):
         levels = row["category"].split(" > ")
         for depth in range(1, len(levels) + 1):
@@ -125,15 +166,17 @@ class Definition:
         holders = {test: who for test, who in holders.items() if len(who) >= self.least}
         among, others = len(got), len(moments) - len(got)
 
+        def those_asked(test, people):
+            """Of a value of the profile those who have the field."""
+            if test[0] != "profile":
+                return people
+            field = test[1].partition(":")[0]
+            return people & {
+                p for p in held if any(h[0] == "profile" and h[1].startswith(f"{field}:") for h in held[p])
+            }
+
         def shares(test, people):
-            """Of a value of the profile among those who have the field."""
-            if test[0] == "profile":
-                field = test[1].partition(":")[0]
-                people = people & {
-                    p
-                    for p in held
-                    if any(h[0] == "profile" and h[1].startswith(f"{field}:") for h in held[p])
-                }
+            people = those_asked(test, people)
             who, inside = holders[test] & people, got & people
             return len(who & got), len(inside), len(who - got), len(people - got)
 
@@ -166,7 +209,7 @@ class Definition:
         return [
             (test[0], test[1], is_item(test), len(holders[test] & got), len(holders[test] - got),
              median((moments[p] - held[p][test]) / timedelta(days=1) for p in holders[test] & got),
-             float(adjusted[test]))
+             float(adjusted[test]), self.at_equal_breadth(test, holders[test], those_asked(test, set(moments)), moments, got))
             for test in kept
         ], among, others  # fmt: skip
 
@@ -175,6 +218,11 @@ class Definition:
         above = path.rpartition(" > ")[0]
         found = [other for other in holders if other[0] == what and other[1] == above and other[3] == window]
         return found[0] if found and what in candidate_acts.ACTS.values() else None
+
+
+def half_of(numbers):
+    """The highest number that at least half of these have or exceed."""
+    return max((n for n in numbers if 2 * sum(m >= n for m in numbers) >= len(numbers)), default=0)
 
 
 def is_item(test):
@@ -205,8 +253,10 @@ def population(seed):
 
         if random.random() < 0.2:
             told["country"] = random.choice(("DE", "FR"))
-        for _ in range(random.randrange(1, 9)):
-            category = CATEGORIES[random.randrange(3) if leaning else 3 + random.randrange(2)]
+        acts = random.randrange(1, 9)
+        for _ in range(acts):
+            of = range(5) if acts > 5 else range(3) if leaning else range(3, 5)
+            category = CATEGORIES[random.choice(of)]
             kind = random.choice(("order_completed", "order_completed", "product_viewed"))
             day, order_id = random.randrange(200), f"o{len(rows)}" if kind == "order_completed" else None
             item_id = f"{CATEGORIES.index(category)}-{random.randrange(2)}"
@@ -226,6 +276,8 @@ def population(seed):
                 add("message_sent", random.choice((150, 190)), campaign_id="aimed", channel="email")
         if random.random() < 0.5:
             add("message_sent", 180, campaign_id="lot", channel="email")
+        if random.random() < (0.9 if acts > 5 else 0.2):
+            add("message_sent", 190, campaign_id="broad", channel="email")
     return events(*rows)
 
 
@@ -251,11 +303,16 @@ def test_the_fast_comparison_is_the_definition(easily, seed, least):
         ]
         by_definition = [
             (what, path.rpartition(" > ")[2] if item else path, a, b)
-            for what, path, item, a, b, _, _ in expected
+            for what, path, item, a, b, *_ in expected
         ]
         assert told == by_definition
         assert rows["median_days_before"].to_list() == pytest.approx([each[5] for each in expected])
         assert rows["p_adjusted"].to_list() == pytest.approx([each[6] for each in expected])
+        at_breadth = rows.select(
+            "breadth_of", "breadth_days", "kinds", "others_kinds", "others_alike", "holds"
+        ).rows()
+        for row_told, each in zip(at_breadth, expected, strict=True):
+            assert row_told == pytest.approx(each[7])
 
 
 def test_slices_of_the_people_give_what_all_at_once_give(easily, monkeypatch):
@@ -314,6 +371,29 @@ def test_what_a_campaign_was_aimed_at_is_named_once():
         0.0,
     )
     assert found.campaigns["explains"].to_list() == [1.0]
+
+
+def shoppers():
+    """Four in five of the broad get the mail, and one in five of the others; all who are broad buy eggs. Some of those who got
+    it have cats."""
+    rows = []
+    for n in range(200):
+        person, breadth, got = f"c{n:03}", 10 * (n % 2) + 2 + n % 7, (n % 2) ^ (n % 10 < 2)
+        rows += [bought(person, "Dairy > Eggs" if kind == 9 else f"Food > {kind}") for kind in range(breadth)]
+        rows += [bought(person, "Pets > Cats")] * (n % 3 == 0 and got) + [mailed(person)] * got
+    return rows
+
+
+def test_what_all_buy_who_buy_as_many_things_is_told_as_such():
+    """Those who are broad buy 12 to 19 kinds of things, the others 2 to 8."""
+    found = audience_comparison.count(events(*shoppers()).lazy())
+    told = {fact.value: fact for fact in found.sets_apart("m", 1)}
+    eggs, cats = (told[value].at_equal_breadth for value in ("Dairy > Eggs", "Pets > Cats"))
+    for told_of, share, holds in ((eggs, 0.8, False), (cats, 0.0, True)):
+        assert (told_of.act, told_of.window, told_of.kinds, told_of.others_kinds) == ("bought", "30d", 15, 6)
+        assert (told_of.others_share, told_of.holds) == (share, holds)
+    assert [fact.is_breadth for fact in told.values()] == [True, False]
+    assert found.telling(1)["value"].to_list() == ["Pets > Cats"]
 
 
 def test_a_broadcast_has_nothing_that_sets_it_apart():
@@ -422,7 +502,7 @@ def test_states_begin_and_end():
         {"kind": "profile_updated", "at": "2026-01-03", "attributes": "no JSON"},
         {"kind": "profile_updated", "at": "2026-01-04", "attributes": json.dumps({"kids": 2})},
     ]
-    states = candidate_acts.states(events(*rows).lazy()).sort("what", "since")
+    states = audience.states(events(*rows).lazy()).sort("what", "since")
     assert states.select("what", "value", pl.col("until").is_null()).rows() == [
         ("field", "kids", False), ("field", "kids", True), ("profile", "kids: 1", False), ("profile", "kids: 2", True), ("segment", "s", False),
     ]  # fmt: skip

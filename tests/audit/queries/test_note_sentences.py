@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from msgspec import UNSET, structs
 
-from audit.population.audience import SetsApart
+from audit.population.audience import AtEqualBreadth, SetsApart
 from audit.privacy.role_view import RoleView
 from audit.queries.documents import _told_causes
 from audit.queries.reports import note_sentences
@@ -14,7 +14,16 @@ from audit.queries.reports.case_facts import Behind
 from audit.queries.reports.language import language
 from audit.queries.reports.weekly import section, weekly
 from audit.why import flow_check
-from audit.why.model import Absence, AudienceFacts, CountedFacts, Facts, FlowCondition, Reason, SegmentFacts
+from audit.why.model import (
+    Absence,
+    AudienceFacts,
+    BreadthFacts,
+    CountedFacts,
+    Facts,
+    FlowCondition,
+    Reason,
+    SegmentFacts,
+)
 from audit.why.reasons import further, grouped
 from audit.why.related_acts import LEVELS
 from audit.why.wording import Wording
@@ -54,7 +63,7 @@ def test_what_was_counted_is_named_with_its_days(facts: CountedFacts, said: str)
 def test_what_sets_recipients_apart_is_told_with_both_shares() -> None:
     fact = SetsApart(
         what="bought", value="Baby > Food", level=2, item_id=None, window="90d", recipients=82, recipients_share=0.82,
-        others=None, others_share=None, lift=None, interval=None, p_adjusted=None, median_days_before=3.0,
+        others=None, others_share=None, at_equal_breadth=None, lift=None, interval=None, p_adjusted=None, median_days_before=3.0,
         sensitive=False, topic=None,
     )  # fmt: skip
     few = "82 % derer, die sie bekamen, hatten in den 90 Tagen davor „Baby > Food“ gekauft; von den anderen weniger als 11 Menschen"
@@ -64,6 +73,20 @@ def test_what_sets_recipients_apart_is_told_with_both_shares() -> None:
     )
     assert german(act).startswith("Gekauft „Jars“, 24. März 2026 00:00; 82 % derer")
     assert german(act).endswith("von den anderen 0,5 %")
+
+
+def test_that_a_campaign_went_to_those_who_buy_many_things_is_told_with_three_numbers() -> None:
+    breadth = AtEqualBreadth(
+        act="bought", window="365d", kinds=1320, others_kinds=44, others_share=0.8, holds=False
+    )
+    assert german(BreadthFacts(breadth=breadth, customer_kinds=120)) == (
+        "die Kampagne ging an Menschen, die viel Verschiedenes kaufen: In den 365 Tagen davor hatte die Hälfte derer, die sie "
+        "bekamen, 1.320 oder mehr verschiedene Arten von Dingen gekauft, die Hälfte der anderen 44 oder mehr; dieses Kundenkonto 120"
+    )
+    none = structs.replace(breadth, act="searched", others_kinds=0)
+    assert german(BreadthFacts(breadth=none, customer_kinds=0)).endswith(
+        "Dingen gesucht, die meisten anderen nichts; dieses Kundenkonto nichts"
+    )
 
 
 @pytest.mark.parametrize(

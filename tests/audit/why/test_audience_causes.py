@@ -7,7 +7,7 @@ import pytest
 
 from audit import why
 from audit.population import audience_comparison, stats
-from tests.audit.population.test_audience import aimed_at_parents, bought, mailed
+from tests.audit.population.test_audience import aimed_at_parents, bought, mailed, shoppers
 from tests.build import context, events
 
 
@@ -34,6 +34,23 @@ def test_a_cause_is_named_with_both_shares():
         [("could be: bought Baby > Food > Jars on 2026-01-01 00:00; 100 % of those who got it had bought "
          "Baby > Food in the 30 days before; of the others 22 %")],
     )  # fmt: skip
+
+
+def test_what_recipients_have_only_as_they_buy_more_things_is_no_cause_but_that_is():
+    """The eighth of `shoppers` buys 12 kinds of things with eggs among them; the tenth has cats as well."""
+    many = (
+        "this campaign went to those who buy many different things: in the 30 days before, half of those who got it had bought "
+        "15 different kinds of things or more, half of the others 6 or more; this customer"
+    )
+    assert explained(shoppers(), "c007") == ("inferred", [f"{many} 12"])
+    cats = "could be: bought Pets > Cats on 2026-01-01 00:00; 34 % of those who got it had bought Pets > Cats in the 30 days before"
+    assert explained(shoppers(), "c009") == ("inferred", [f"{cats}; of the others 0 %"])
+    for bought_by, begins in (
+        ("Food > 3", "this data cannot tell"),
+        ("Dairy > Eggs", "this campaign went to those who"),
+    ):
+        standing, texts = explained([*shoppers(), bought("c999", bought_by), mailed("c999")], "c999")
+        assert (standing, texts[0].startswith(begins)) == ("cannot_tell", True)
 
 
 def test_of_a_few_people_among_the_others_no_share_is_told():
