@@ -370,7 +370,169 @@ CUSTOMERIO = Sample(
     ),
 )
 
+BREVO = Sample(
+    (
+        {
+            "event": "request",
+            "email": JO,
+            "ts_epoch": 1767607200000,
+            "ts": 1,
+            "message-id": "<b1@brevo>",
+            "subject": "Hello",
+            "tags": ["spring"],
+            "template_id": 3,
+            **STRANGE,
+        },
+        {
+            "event": "delivered",
+            "email": JO,
+            "ts_epoch": 1767607201000,
+            "message-id": "<b1@brevo>",
+            "template_id": 3,
+        },
+        {
+            "event": "unique_proxy_open",
+            "email": JO,
+            "ts_event": 1767607300,
+            "message-id": "<b1@brevo>",
+            "template_id": 3,
+            "user_agent": SECRETS["agent"],
+            "ip": SECRETS["ip"],
+        },
+        {
+            "event": "hard_bounce",
+            "email": AL,
+            "ts_event": 1767607400,
+            "message-id": "<b2@brevo>",
+            "reason": "550 no",
+        },
+        {"event": "unsubscribe", "email": JO, "ts_event": 1767607500, "camp_id": 9, "list_id": [3, 42]},
+    ),
+    ("message_id", "campaign_id", "list_id", "reason", "machine"),
+    (
+        (AL, "message_bounced", 1767607400, "b2@brevo", None, None, "hard bounce", None),
+        (AL, "message_sent", 1767607400, "b2@brevo", None, None, None, None),
+        (JO, "message_sent", 1767607200, "b1@brevo", "3", None, None, None),
+        (JO, "message_delivered", 1767607201, "b1@brevo", "3", None, None, None),
+        (JO, "message_opened", 1767607300, "b1@brevo", "3", None, None, True),
+        (JO, "unsubscribed", 1767607500, None, "9", "3", None, None),
+    ),
+)
+
+MAILJET = Sample(
+    (
+        {
+            "event": "sent",
+            "time": 1767607200,
+            "MessageID": 19421777835146490,
+            "email": JO,
+            "mj_campaign_id": 7,
+            "customcampaign": "spring",
+            **STRANGE,
+        },
+        {
+            "event": "click",
+            "time": 1767607300,
+            "MessageID": 19421777835146490,
+            "email": JO,
+            "mj_campaign_id": 7,
+            "url": "https://example.test",
+            "ip": SECRETS["ip"],
+            "agent": SECRETS["agent"],
+        },
+        {
+            "event": "unsub",
+            "time": 1767607400,
+            "MessageID": 19421777835146490,
+            "email": JO,
+            "mj_campaign_id": 7,
+            "mj_list_id": 4,
+        },
+        {
+            "event": "bounce",
+            "time": 1767607500,
+            "MessageID": 2,
+            "email": AL,
+            "hard_bounce": True,
+            "error": "user unknown",
+        },
+        {"event": "blocked", "time": 1767607600, "MessageID": 3, "email": AL, "error": "preblocked"},
+    ),
+    ("message_id", "campaign_name", "list_id", "reason"),
+    (
+        (AL, "message_bounced", 1767607500, "2", None, None, "hard bounce"),
+        (AL, "message_sent", 1767607500, "2", None, None, None),
+        (AL, "message_suppressed", 1767607600, "3", None, None, "hard bounce"),
+        (JO, "message_sent", 1767607200, "19421777835146490", "spring", None, None),
+        (JO, "message_clicked", 1767607300, "19421777835146490", None, None, None),
+        (JO, "unsubscribed", 1767607400, "19421777835146490", None, "4", None),
+    ),
+)
+
+
+def _resend(event, at, to=(JO,), **rest):
+    return {
+        "type": event,
+        "created_at": at,
+        "data": {
+            "email_id": "r1",
+            "from": "Shop <shop@example.test>",
+            "to": list(to),
+            "subject": "Hello",
+            **rest,
+        },
+    }
+
+
+RESEND = Sample(
+    (
+        _resend("email.sent", "2026-01-05T10:00:00.000Z", (JO, AL), tags={"category": "spring"}, **STRANGE),
+        _resend("email.delivered", "2026-01-05 10:00:02.000+00", (JO,)),
+        _resend("email.opened", "2026-01-05T10:01:00.000Z", (JO, AL)),
+        _resend(
+            "email.clicked",
+            "2026-01-05T10:02:00.000Z",
+            click={
+                "ipAddress": SECRETS["ip"],
+                "userAgent": SECRETS["agent"],
+                "link": "https://example.test",
+                "timestamp": "2026-01-05T10:01:30.000Z",
+            },
+        ),
+        _resend(
+            "email.bounced",
+            "2026-01-05T10:03:00.000Z",
+            (AL,),
+            bounce={"type": "Permanent", "message": f"no {AL}"},
+        ),
+        {
+            "type": "contact.updated",
+            "created_at": "2026-01-05T10:04:00.000Z",
+            "data": {
+                "id": "c",
+                "audience_id": "news",
+                "email": JO,
+                "first_name": "Jo Canary",
+                "unsubscribed": True,
+            },
+        },
+    ),
+    ("message_id", "campaign_id", "list_id", "reason"),
+    (
+        (AL, "message_sent", 1767607200, "r1", "spring", None, None),
+        (AL, "message_bounced", 1767607380, "r1", None, None, "hard bounce"),
+        (JO, "message_sent", 1767607200, "r1", "spring", None, None),
+        (JO, "message_delivered", 1767607202, "r1", None, None, None),
+        (JO, "message_clicked", 1767607290, "r1", None, None, None),
+        (JO, "unsubscribed", 1767607440, None, None, "news", None),
+    ),
+    skipped=1,
+)
+
 SAMPLES = {
+    "brevo": BREVO,
+    "mailjet": MAILJET,
+    "resend": RESEND,
     "sendgrid": SENDGRID,
     "mailgun": MAILGUN,
     "postmark": POSTMARK,
