@@ -28,7 +28,7 @@ class Batch:
     - `identifiers`, `rejected`: frames as above;
     - `source`: the rows as they were read, with `row`, for what is refused later; None where `events` tells it all;
     - `time_zone`: where times without an offset are read, if not in the import's; `decimal`: the decimal sign, where a map
-      says it;
+      says it; `distinct`: whether equal rows without an id are events of their own;
     - `skipped`: reason → rows that are of no interest.
     """
 
@@ -42,6 +42,7 @@ class Batch:
     source: pl.DataFrame | None = None
     time_zone: str | None = None
     decimal: str | None = None
+    distinct: bool = False
 
 
 @dataclass(frozen=True, slots=True)

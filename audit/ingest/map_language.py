@@ -235,6 +235,7 @@ class Map(Struct, frozen=True):
     when: Annotated[tuple[When, ...], tables(When, "is a list of tables; write [[when]]")] = ()
     event: Annotated[tuple[Further, ...], tables(Further, "is a list of tables; write [[event]]")] = ()
     key: Annotated[dict[str, tuple[str, ...]], read_by(_keys)] = {}
+    rows: Annotated[Literal["distinct"] | None, Meta(description='is "distinct", or left out')] = None
     delimiter: str | None = None
     encoding: str = "utf-8"
     format: Annotated[About | None, toml_input.table(About, "is a table; write [format]")] = None

@@ -122,6 +122,7 @@ def _batch(mapping: Map, table: Table) -> Batch:
         skipped=skipped,
         time_zone=mapping.time.zone,
         decimal=mapping.numbers.decimal,
+        distinct=mapping.rows == "distinct",
     )
 
 

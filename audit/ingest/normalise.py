@@ -56,12 +56,13 @@ FOUND: dict[str, pl.DataType] = {"row": pl.UInt64(), "field": pl.String(), "valu
 class Cast:
     """`events`: `row`, event_id (which may be null), the needed columns, and those others that have a value; `refused`:
     rows that cannot be events, in the shape of `REFUSED`, which have no events; `identifiers`: direct identifiers of
-    customers that stood in `attributes`, columns `customer_id, field, value`.
+    customers that stood in `attributes`, columns `customer_id, field, value`; `bare`: how many times had no offset.
     """
 
     events: pl.DataFrame
     refused: pl.DataFrame
     identifiers: pl.DataFrame
+    bare: int
 
 
 _THREADS = min(4, os.cpu_count() or 1)
@@ -97,7 +98,7 @@ def cast(rows: pl.DataFrame, conventions: Conventions) -> Cast:
         .join(casting.identifiers, on="row", maintain_order="left")
         .drop("row")
     )
-    return Cast(events, refused, identifiers)
+    return Cast(events, refused, identifiers, casting.bare)
 
 
 def _with_states(rows: pl.DataFrame) -> pl.DataFrame:
@@ -132,6 +133,7 @@ class _Casting:
         self.flags: dict[str, pl.Series] = {}
         self.kept: dict[str, tuple[pl.Series, pl.Series]] = {}
         self.identifiers = pl.DataFrame(schema=FOUND)
+        self.bare = 0
 
     def column(self, rows: pl.DataFrame, name: str) -> pl.Series:
         dtype = SCHEMA[name]
@@ -203,7 +205,8 @@ class _Casting:
     def _time(self, column: pl.Series) -> pl.Series:
         is_typed = column.dtype in (pl.Datetime, pl.Date)
         present = column if is_typed else as_text(column).set(as_text(column) == "", None)
-        times, flags = timestamps.read(present, self._conventions.time_zone)
+        times, flags, bare = timestamps.read(present, self._conventions.time_zone)
+        self.bare += bare if column.name == "occurred_at" else 0
         unread = present.is_not_null() & times.is_null()
         if column.name in NEEDED:
             self._refuse(column.name, unread, "is no time")
@@ -253,7 +256,9 @@ def with_ids(events: pl.DataFrame, vault: "Vault") -> pl.DataFrame:
     """
     events = _with_keys(events, vault)
     if not events["event_id"].null_count():
-        return events
+        return events.drop("distinct", strict=False)
+    if "distinct" in events.columns:
+        events = events.with_columns(pl.col("distinct").fill_null(value=False) & pl.col("event_id").is_null())
     columns = [name for name in SCHEMA if name != "event_id"]
     text = (
         events.lazy()
@@ -268,6 +273,28 @@ def with_ids(events: pl.DataFrame, vault: "Vault") -> pl.DataFrame:
     return events.with_columns(
         events["event_id"].scatter(places, pl.Series([f"x{digest}" for digest in digests], dtype=pl.String))
     )
+
+
+class Repeats:
+    """Equal rows of one file, without an id, where a map says that rows are distinct: each is an event of its own."""
+
+    def __init__(self) -> None:
+        self._so_far = pl.DataFrame(
+            schema={"file": pl.UInt32(), "event_id": pl.String(), "so_far": pl.UInt32()}
+        )
+
+    def numbered(self, events: pl.DataFrame) -> pl.DataFrame:
+        """`events` with ids made of content that count on: `x1f`, `x1f-2`; of their file, which may have begun before."""
+        if "distinct" not in events.columns:
+            return events
+        nth = pl.int_range(1, pl.len() + 1).over("file", "event_id")
+        counted = events.join(self._so_far, on=["file", "event_id"], how="left", maintain_order="left")
+        counted = counted.with_columns(nth=pl.col("so_far").fill_null(0) + nth)
+        seen = counted.filter(pl.col("distinct") & (pl.col("file") == pl.col("file").max()))
+        self._so_far = seen.group_by("file", "event_id").agg(so_far=pl.col("nth").max().cast(pl.UInt32))
+        again = pl.col("distinct") & (pl.col("nth") > 1)
+        numbered = pl.when(again).then(pl.format("{}-{}", "event_id", "nth")).otherwise("event_id")
+        return counted.with_columns(event_id=numbered).drop("distinct", "nth", "so_far")
 
 
 def _with_keys(events: pl.DataFrame, vault: "Vault") -> pl.DataFrame:

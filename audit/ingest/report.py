@@ -1,15 +1,22 @@
 """What an import did, file by file: every row is accounted for."""
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+import polars as pl
 from msgspec import convert
 from msgspec.structs import replace
 
 from audit.events.document import Document
+from audit.ingest import strict_json
+from audit.storage import private_files
+
+if TYPE_CHECKING:
+    from audit.privacy.vault import Vault
 
 
 class FileReport(Document):
@@ -34,6 +41,13 @@ class UnreadField(Document):
     rows: int
 
 
+QUARANTINED: dict[str, pl.DataType] = {
+    "file": pl.String(), "row": pl.UInt64(), "reason": pl.String(), "raw": pl.Binary(),
+    "customer": pl.String(), "opt_out": pl.Boolean(),
+}  # fmt: skip
+"""A row in quarantine; `raw` is sealed. `customer`: the pseudonym, null where the row names nobody that is known; `opt_out`:
+whether it looks like a no, a complaint or a bounce."""
+
 COUNTS = ("rows", "accepted", "duplicates", "quarantined", "skipped")
 
 
@@ -53,6 +67,14 @@ class Imported(Document, schema="whysent.import/1"):
     last: datetime | None
     quarantine: str | None
     """The file with the refused rows: an absolute path."""
+    repeated: int
+    """Those of the duplicates that repeat a row of this same import; all others were known before."""
+    bare_times: dict[str, int]
+    """By time zone, how many times without an offset were read in it."""
+    before_1990: int
+    """Events before 1990."""
+    several_zones: int
+    """Customers with more than one time zone in this import."""
     future: int
     """Events later than the import: no answer rests on them."""
     lost_opt_outs: int
@@ -74,6 +96,8 @@ class ImportReport:
     - `customers`, `first`, `last` (UTC): of the events that could be read, new or known;
     - `skipped_by_reason`: rows of no interest; `refused_by_reason`: rows in quarantine;
     - `future`: events later than the import; `lost_opt_outs`: rows in quarantine that look like a no, a complaint or a bounce;
+    - `repeated`: duplicates that repeat a row of this import; `bare_times`: times without an offset, by the zone they were
+      read in; `before_1990`: events so early; `several_zones`: customers with more than one time zone;
     - `unread`: fields that were left out of rows, by column and reason;
     - `others`: events kept as `other`; `updated`: events that took the place of known ones with their key;
     - `quarantine`: the file with the refused rows, None if there are none;
@@ -91,6 +115,10 @@ class ImportReport:
     updated: int = 0
     skipped_by_reason: Counter[str] = field(default_factory=Counter)
     refused_by_reason: Counter[str] = field(default_factory=Counter)
+    repeated: int = 0
+    bare_times: Counter[str] = field(default_factory=Counter)
+    before_1990: int = 0
+    several_zones: int = 0
     unread: Counter[tuple[str, str]] = field(default_factory=Counter)
     unknown: list[Path] = field(default_factory=list)
 
@@ -125,6 +153,10 @@ class ImportReport:
             first=self.first,
             last=self.last,
             quarantine=None if self.quarantine is None else str(self.quarantine.resolve()),
+            repeated=self.repeated,
+            bare_times=dict(self.bare_times),
+            before_1990=self.before_1990,
+            several_zones=self.several_zones,
             future=self.future,
             lost_opt_outs=self.lost_opt_outs,
             unread=dict(by_column.most_common()),
@@ -132,3 +164,35 @@ class ImportReport:
             others=self.others,
             updated=self.updated,
         )
+
+
+def raw_text(rows: pl.DataFrame) -> pl.DataFrame:
+    """`row` and `raw`: each row of a source as one JSON object, for sources that are not lines of text."""
+    names = [name for name in rows.columns if name != "row"]
+    texts = [
+        strict_json.dumps(
+            {
+                name: value if value is None or isinstance(value, str) else str(value)
+                for name, value in zip(names, row, strict=True)
+                if value is not None
+            }
+        )
+        for row in rows.select(names).iter_rows()
+    ]
+    return rows.select("row").with_columns(pl.Series("raw", texts, dtype=pl.String))
+
+
+def write_quarantine(folder: Path, refused: pl.DataFrame, vault: "Vault") -> str:
+    """Write refused rows (columns `file, row, reason, raw` in clear) to the folder `folder`; answers the file's name.
+
+    The same rows again have the same name, and are not written twice.
+    """
+    digest = hashlib.blake2b(key=vault.purpose_key("quarantine"), digest_size=16)
+    for row in refused.iter_rows():
+        digest.update(repr(row).encode("utf-8", "replace"))
+    path = folder / f"{digest.hexdigest()}.parquet"
+    if not path.exists():
+        sealed = [vault.seal(text.encode("utf-8", "replace")) for text in refused["raw"].fill_null("")]
+        rows = refused.with_columns(pl.Series("raw", sealed, dtype=pl.Binary)).select(*QUARANTINED)
+        private_files.write_parquet(path, rows)
+    return path.name

@@ -1,6 +1,5 @@
 """An import from its first file to the new generation of the workspace: all of it, or nothing."""
 
-import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,15 +13,14 @@ from audit.errors import InputError
 from audit.events import scanners
 from audit.events.schema import ORDER, OTHER, TIME, conform
 from audit.events.vocabulary import LOOKS_LIKE_AN_OPT_OUT
-from audit.ingest import attributes, formats, mapped, normalise, strict_json, timestamps
+from audit.ingest import attributes, formats, mapped, normalise, timestamps
 from audit.ingest.format import REJECTED, Batch, Options
-from audit.ingest.report import FileReport, ImportReport
+from audit.ingest.report import QUARANTINED, FileReport, ImportReport, raw_text, write_quarantine
 from audit.ingest.values import Conventions
 from audit.population import coverage
-from audit.storage import event_store, private_files
+from audit.storage import event_store
 
 if TYPE_CHECKING:
-    from audit.privacy.vault import Vault
     from audit.workspace.workspace import Workspace
 
 BUFFER = 2_000_000
@@ -30,12 +28,7 @@ BUFFER = 2_000_000
 
 _IDENTITY = ["customer_id", "event_id"]
 
-_QUARANTINED: dict[str, pl.DataType] = {
-    "file": pl.String(), "row": pl.UInt64(), "reason": pl.String(), "raw": pl.Binary(),
-    "customer": pl.String(), "opt_out": pl.Boolean(),
-}  # fmt: skip
-"""A row in quarantine; `raw` is sealed. `customer`: the pseudonym, null where the row names nobody that is known; `opt_out`:
-whether it looks like a no, a complaint or a bounce."""
+_OLD = datetime(1990, 1, 1, tzinfo=UTC)
 
 
 def import_paths(
@@ -99,6 +92,9 @@ class _Run:
         self._unread = ws.generation.unread
         self._at = ws.manifest.at
         self._customers: set[str] = set()
+        self._repeats = normalise.Repeats()
+        self._zones: list[pl.DataFrame] = []
+        self._known: list[pl.DataFrame] = []
 
     def take(self, batch: Batch) -> None:
         """Take the rows of one batch in."""
@@ -120,7 +116,10 @@ class _Run:
             duplicates=batch.rows - quarantined - skipped,  # until they turn out to be new
         )
         self.report.skipped_by_reason.update(batch.skipped)
-        self._events.append(events.with_columns(pl.lit(number, pl.UInt32).alias("file")))
+        if normalised.bare:
+            self.report.bare_times[conventions.time_zone] += normalised.bare
+        distinct = {"distinct": pl.lit(value=True)} if batch.distinct else {}
+        self._events.append(events.with_columns(pl.lit(number, pl.UInt32).alias("file"), **distinct))
         self._identifiers += [batch.identifiers, normalised.identifiers]
         if sum(frame.height for frame in self._events) >= BUFFER:
             self._flush()
@@ -129,6 +128,9 @@ class _Run:
         """Write what is left, make it the workspace's new generation, and answer the account."""
         self._flush()
         self.report.customers = len(self._customers)
+        if self._zones:
+            zones = pl.concat(self._zones).unique().group_by("customer_id").len()
+            self.report.several_zones = zones.filter(pl.col("len") > 1).height
         ws, before = self._ws, self._ws.manifest
         quarantine_file = self._held()
         if not self._segments and quarantine_file in (None, *before.quarantine):
@@ -164,11 +166,13 @@ class _Run:
         if events is None or identifiers is None or events.is_empty():
             return
         pseudonymised = self._pseudonymised(events, identifiers)
-        complete = normalise.with_ids(pseudonymised, self._ws.vault)
+        complete = self._repeats.numbered(normalise.with_ids(pseudonymised, self._ws.vault))
         fresh = self._fresh(normalise.scrubbed(complete))
         self._note(complete)
         for file, rows in fresh.group_by("file").agg(pl.col("row").n_unique()).rows():
             self.report.count(file, accepted=rows, duplicates=-rows)
+        if fresh.height < complete.height:
+            self.report.repeated += self._repeated(complete, fresh)
         if fresh.height:
             self._store(fresh.drop("file", "row", normalise.REPLACES).sort(ORDER))
 
@@ -181,6 +185,12 @@ class _Run:
             pl.col("occurred_at").filter(pl.col("occurred_at") <= self._started).max()
         ).item()
         self._at = max((moment for moment in (self._at, newest) if moment), default=None)
+
+    def _repeated(self, complete: pl.DataFrame, fresh: pl.DataFrame) -> int:
+        """How many rows have no fresh event and are not known from before this import."""
+        place = ["file", "row"]
+        again = complete.select(*place, *_IDENTITY).join(fresh.select(place), on=place, how="anti")
+        return again.join(pl.concat(self._known), on=_IDENTITY, how="anti").select(place).n_unique()
 
     def _count_unread(self, events: pl.DataFrame, times: int) -> None:
         """Add what could not be read of events to the workspace's count, or take it away again."""
@@ -204,9 +214,12 @@ class _Run:
         newest = self._newest(events.filter(normalise.REPLACES))
         plain = events.filter(~pl.col(normalise.REPLACES)) if newest.height else events
         unique = normalise.first_of_each(plain, _IDENTITY)
-        segments = (*self._ws.manifest.segments, *self._segments)
-        stored = event_store.keys(self._ws.path / "events", segments, unique.select(_IDENTITY))
-        known = pl.concat([stored, newest.select(_IDENTITY)])
+        place, before = self._ws.path / "events", self._ws.manifest.segments
+        segments = (*before, *self._segments)
+        stored = event_store.keys(place, before, unique.select(_IDENTITY))
+        self._known = [stored]
+        own = event_store.keys(place, self._segments, unique.select(_IDENTITY)) if self._segments else stored
+        known = pl.concat([stored, own, newest.select(_IDENTITY)])
         if known.height:
             unique = unique.join(known, on=_IDENTITY, how="anti", maintain_order="left")
         return pl.concat([unique, self._replacing(newest, segments)]) if newest.height else unique
@@ -226,6 +239,7 @@ class _Run:
         """Those of `newest` that say what is not known yet; what is known of them is superseded."""
         stored = event_store.stored(self._ws.path / "events", segments, newest.select(_IDENTITY))
         stored = stored.unique(_IDENTITY, keep="last", maintain_order=True)
+        self._known.append(stored.select(_IDENTITY))
         said = newest.with_columns(normalise.signature(conform(newest)).alias("said"))
         before = stored.with_columns(normalise.signature(stored).alias("said"))
         fresh = said.join(before, on=[*_IDENTITY, "said"], how="anti", maintain_order="left").drop("said")
@@ -257,6 +271,9 @@ class _Run:
         ):
             report.unread[column, reason] += rows
         report.others += events.filter(pl.col("kind") == OTHER).height
+        report.before_1990 += events.filter(pl.col("occurred_at") < _OLD).height
+        if "time_zone" in events.columns:
+            self._zones.append(events.select("customer_id", "time_zone").drop_nulls().unique())
         report.future += events.filter(pl.col("occurred_at") > self._started).height
         report.first = min(moment for moment in (report.first, earliest) if moment)
         report.last = max(moment for moment in (report.last, latest) if moment)
@@ -284,7 +301,7 @@ class _Run:
             rows = source.join(late.select("row"), on="row", how="semi").unique(
                 "row", keep="first", maintain_order=True
             )
-            late = late.join(_raw_text(rows), on="row", how="left", maintain_order="left")
+            late = late.join(raw_text(rows), on="row", how="left", maintain_order="left")
         else:
             late = batch.rejected.clear()
         refusals = [pl.DataFrame(schema={**REJECTED, "byte": pl.UInt64()}), batch.rejected, late]
@@ -312,9 +329,9 @@ class _Run:
     def _held(self) -> str | None:
         if not self._refused:
             return None
-        rows = self._with_pseudonyms(pl.concat(self._refused)).select(*_QUARANTINED)
+        rows = self._with_pseudonyms(pl.concat(self._refused)).select(*QUARANTINED)
         self.report.lost_opt_outs = int(rows["opt_out"].sum())
-        name = _write_quarantine(self._ws.path / "quarantine", rows, self._ws.vault)
+        name = write_quarantine(self._ws.path / "quarantine", rows, self._ws.vault)
         self.report.quarantine = self._ws.path / "quarantine" / name
         return name
 
@@ -345,35 +362,3 @@ def _with_scanners(events: pl.DataFrame) -> pl.DataFrame:
     guessed = pl.Series("flag", [scanners.LIKELY]).new_from_index(0, events.height).set(~likely, None)
     marked = events.with_columns(machine=pl.when(likely).then(pl.lit(value=True)).otherwise("machine"))
     return attributes.mark(marked, {"machine": guessed})
-
-
-def _raw_text(rows: pl.DataFrame) -> pl.DataFrame:
-    """`row` and `raw`: each row of a source as one JSON object, for sources that are not lines of text."""
-    names = [name for name in rows.columns if name != "row"]
-    texts = [
-        strict_json.dumps(
-            {
-                name: value if value is None or isinstance(value, str) else str(value)
-                for name, value in zip(names, row, strict=True)
-                if value is not None
-            }
-        )
-        for row in rows.select(names).iter_rows()
-    ]
-    return rows.select("row").with_columns(pl.Series("raw", texts, dtype=pl.String))
-
-
-def _write_quarantine(folder: Path, refused: pl.DataFrame, vault: "Vault") -> str:
-    """Write refused rows (columns `file, row, reason, raw` in clear) to the folder `folder`; answers the file's name.
-
-    The same rows again have the same name, and are not written twice.
-    """
-    digest = hashlib.blake2b(key=vault.purpose_key("quarantine"), digest_size=16)
-    for row in refused.iter_rows():
-        digest.update(repr(row).encode("utf-8", "replace"))
-    path = folder / f"{digest.hexdigest()}.parquet"
-    if not path.exists():
-        sealed = [vault.seal(text.encode("utf-8", "replace")) for text in refused["raw"].fill_null("")]
-        rows = refused.with_columns(pl.Series("raw", sealed, dtype=pl.Binary)).select(*_QUARANTINED)
-        private_files.write_parquet(path, rows)
-    return path.name

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -59,22 +60,28 @@ def zone(name: str) -> str:
     return name
 
 
-def read(column: pl.Series, local: str) -> tuple[pl.Series, pl.Series]:
-    """`column` (text or times) as UTC in µs, null where it is no time, and a flag (text) where it was settled.
+class Times(NamedTuple):
+    """A column of times as UTC in µs, null where it is none; a flag (text) where one was settled; how many had no offset."""
 
-    Text is ISO 8601; times without an offset are read in the zone `local`.
-    """
+    values: pl.Series
+    flags: pl.Series
+    bare: int
+
+
+def read(column: pl.Series, local: str) -> Times:
+    """`column`, text in ISO 8601 or times; those without an offset are read in the zone `local`."""
     if column.dtype.is_temporal():
         return _typed(column, local)
     text = column.cast(pl.String)
-    times, flags = _formats(text, local)
+    times, flags, bare = _formats(text, local)
     unread = text.is_not_null() & times.is_null()
     if unread.any():
         times, flags = _one_by_one(text, unread, times, flags, local)
-    return _possible(times), flags
+    return Times(_possible(times), flags, bare)
 
 
-def _formats(text: pl.Series, local: str) -> tuple[pl.Series, pl.Series]:
+def _formats(text: pl.Series, local: str) -> Times:
+    bare = 0
     times = pl.Series(text.name, [None], dtype=TIME).new_from_index(0, len(text))
     flags = pl.Series("flag", [None], dtype=pl.String).new_from_index(0, len(text))
     leap = text.str.contains(":60", literal=True).fill_null(value=False)
@@ -86,10 +93,11 @@ def _formats(text: pl.Series, local: str) -> tuple[pl.Series, pl.Series]:
         if read_so.null_count() == len(read_so):
             continue
         if read_so.dtype.time_zone is None:  # type: ignore[attr-defined]
+            bare += int((read_so.is_not_null() & times.is_null()).sum())
             read_so, flag = _placed(read_so, local)
             flags = _first(flags, flag)
         times = _first(times, read_so.dt.convert_time_zone("UTC"))
-    return times, flags
+    return Times(times, flags, bare)
 
 
 def _placed(local_times: pl.Series, local: str) -> tuple[pl.Series, pl.Series]:
@@ -144,13 +152,13 @@ def _one_by_one(
     )
 
 
-def _typed(column: pl.Series, local: str) -> tuple[pl.Series, pl.Series]:
+def _typed(column: pl.Series, local: str) -> Times:
     times = column.cast(pl.Datetime("us")) if column.dtype == pl.Date else column
     if times.dtype.time_zone is None:  # type: ignore[attr-defined]
         placed, flags = _placed(times.cast(pl.Datetime("us")), local)
-        return _possible(placed.dt.convert_time_zone("UTC")), flags
+        return Times(_possible(placed.dt.convert_time_zone("UTC")), flags, placed.count())
     none = pl.Series("flag", [None], dtype=pl.String).new_from_index(0, len(column))
-    return _possible(times.dt.convert_time_zone("UTC").cast(TIME)), none
+    return Times(_possible(times.dt.convert_time_zone("UTC").cast(TIME)), none, 0)
 
 
 def epoch(text: pl.Series, unit: str) -> pl.Series:

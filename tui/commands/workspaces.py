@@ -90,6 +90,31 @@ def _imported(answer: "Imported") -> None:
     output.table(("file", "format", *names), rows, right=(2, 3, 4, 5, 6))
     span = f" · {minute(answer.first)} to {minute(answer.last)}" if answer.first else ""
     output.line(f"{answer.customers:,} customers{span}")
+    _noted(answer)
+    for text in left_out(language("en"), LeftOut(unread=answer.unread)):
+        output.line(f"{text}: their rows came in, the texts are kept in attributes")
+    for field in answer.unread_fields:
+        if field.reason in _WHY_UNREAD:
+            output.line(f"{field.rows:,} of {field.column}: {_WHY_UNREAD[field.reason]}")
+    if answer.quarantine:
+        output.line(f"refused rows, with the reasons: {answer.quarantine}")
+
+
+def _noted(answer: "Imported") -> None:
+    """What is odd about the rows, and how they were taken."""
+    if answer.duplicates:
+        known = answer.duplicates - answer.repeated
+        output.line(
+            f"of the duplicates {answer.repeated:,} repeat a row of this import, {known:,} were known already"
+        )
+    for zone, times in answer.bare_times.items():
+        output.line(
+            f"{times:,} times without an offset were read in {zone}; --time-zone or a map says another"
+        )
+    if answer.before_1990:
+        output.line(f"events before 1990: {answer.before_1990:,}")
+    if answer.several_zones:
+        output.line(f"customers with more than one time zone: {answer.several_zones:,}")
     if answer.updated:
         output.line(
             f"{answer.updated:,} events took the place of earlier ones with the same key, which are kept as superseded"
@@ -98,13 +123,6 @@ def _imported(answer: "Imported") -> None:
         output.line(f"{answer.others:,} events are of a kind that the map does not know: kept as other")
     if answer.future:
         output.line(f"{answer.future:,} events later than this import: no answer rests on them")
-    for text in left_out(language("en"), LeftOut(unread=answer.unread)):
-        output.line(f"{text}: their rows came in, the texts are kept in attributes")
-    for field in answer.unread_fields:
-        if field.reason in _WHY_UNREAD:
-            output.line(f"{field.rows:,} of {field.column}: {_WHY_UNREAD[field.reason]}")
-    if answer.quarantine:
-        output.line(f"refused rows, with the reasons: {answer.quarantine}")
 
 
 @shares(*ANSWER)

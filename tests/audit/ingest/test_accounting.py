@@ -228,3 +228,55 @@ def test_attributes_of_ndjson_are_an_object_or_its_text_and_other_keys_join_them
     }
     ingest.import_paths(ws, [ndjson(tmp_path, row)])
     assert by_source(ws)["attributes"].to_list() == ['{"a":1,"b":[true],"colour":"red"}']
+
+
+REPEATS = "7,2026-01-05,order_completed,CD"
+TOLD = "customer_id,occurred_at,kind,item_name"
+
+
+def table_map(place, head=""):
+    path = place / "map.toml"
+    columns = "".join(f'{name} = "{name}"\n' for name in TOLD.split(","))
+    path.write_text(f"{head}\n[columns]\n{columns}")
+    return path
+
+
+def test_equal_rows_of_an_import_and_known_ones_are_counted_apart(ws, tmp_path):
+    file = csv(tmp_path, REPEATS, REPEATS, REPEATS.replace("CD", "LP"), header=TOLD)
+    first, again = (ingest.import_paths(ws, [file]).document() for _ in range(2))
+    assert (first.accepted, first.duplicates, first.repeated) == (2, 1, 1)
+    assert (again.accepted, again.duplicates, again.repeated) == (0, 3, 0)
+    more = csv(tmp_path, REPEATS, "8" + REPEATS[1:], "8" + REPEATS[1:], header=TOLD)
+    third = ingest.import_paths(ws, [more]).document()
+    assert (third.accepted, third.duplicates, third.repeated) == (1, 2, 1)
+
+
+@pytest.mark.parametrize("buffer", [run.BUFFER, 2])
+def test_equal_rows_are_events_of_their_own_where_a_map_says_so_and_still_known_again(
+    ws, tmp_path, monkeypatch, buffer
+):
+    monkeypatch.setattr(run, "BUFFER", buffer)
+    monkeypatch.setattr(csv_text, "BLOCK", 64)
+    distinct = table_map(tmp_path, 'rows = "distinct"')
+    may = csv(tmp_path, *[REPEATS] * 3, REPEATS.replace("CD", "LP"), header=TOLD, name="may.csv")
+    assert counts(ingest.import_paths(ws, [may], map_file=distinct)) == (4, 4, 0, 0, 0)
+    assert counts(ingest.import_paths(ws, [may], map_file=distinct)) == (4, 0, 4, 0, 0)
+    june = csv(tmp_path, *[REPEATS] * 4, header=TOLD, name="june.csv")
+    assert counts(ingest.import_paths(ws, [june], map_file=distinct)) == (4, 1, 3, 0, 0)
+    assert by_source(ws)["event_id"].n_unique() == 5
+
+
+def test_odd_times_and_zones_are_told(ws, tmp_path):
+    header = "customer_id,occurred_at,kind,time_zone"
+    rows = (
+        "a,2026-01-05 10:00,product_viewed,Europe/Berlin",
+        "a,2026-01-06,product_viewed,Asia/Tokyo",
+        "b,2026-01-06T10:00Z,product_viewed,Asia/Tokyo",
+        "b,1970-01-01T00:00:00Z,product_viewed,Asia/Tokyo",
+        "b,2150-01-01T00:00:00Z,product_viewed,",
+    )
+    answer = ingest.import_paths(
+        ws, [csv(tmp_path, *rows, header=header)], time_zone="Europe/Berlin"
+    ).document()
+    assert answer.bare_times == {"Europe/Berlin": 2}
+    assert (answer.before_1990, answer.future, answer.several_zones) == (1, 1, 1)
