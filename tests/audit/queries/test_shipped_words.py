@@ -91,7 +91,7 @@ def test_a_suggested_rule_is_titled_by_what_it_does(rule: dict[str, object], sai
 
 
 DATA = re.compile(
-    r"„[^“]*“|Larkfield \w+|\[[^\]]*\]|\([fgc]_\w+\)|\bc_\w+|^(?:Gesendet je|    (?!title|note)).*$",
+    r"„[^“]*“|Larkfield \w+|\bscene-[\w-]+|\[[^\]]*\]|\([fgc]_\w+\)|\bc_\w+|^(?:Gesendet je|    (?!title|note)).*$",
     re.MULTILINE,
 )
 """What a document has of the data: names in quotation marks and of senders, ids, the names of campaigns, the keys of a rule."""
