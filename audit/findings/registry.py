@@ -128,8 +128,8 @@ _FEW = 11
 
 
 def triage(events: pl.DataFrame, ctx: Context, listed: pl.DataFrame | None = None) -> pl.DataFrame:
-    """One row a customer of `events`, worst first: by the severity, verdict and number of messages of the finding that is
-    their headline, then the number of findings and messages, then pseudonym.
+    """One row a customer of `events`, worst first: by the severity of the finding that is their headline, and of one severity
+    the worst of each check in turn: by its verdict and number of messages, then the number of findings and messages, then pseudonym.
 
     The headline is the most severe finding, of several the one whose check found fewest people here, where that is a number
     that says something (`_FEW`), then the newest.
@@ -158,6 +158,7 @@ def triage(events: pl.DataFrame, ctx: Context, listed: pl.DataFrame | None = Non
     )
     counts = messages(events).group_by("customer_id").len("messages")
     rank = severity_rank().alias("_rank")
+    worst_first = ["_rank", "_verdict", "_count", "findings", "messages", "customer"]
     return (
         events.group_by(pl.col("customer_id"))
         .agg(pl.len().alias("events"), pl.col("occurred_at").max().alias("last"))
@@ -165,10 +166,9 @@ def triage(events: pl.DataFrame, ctx: Context, listed: pl.DataFrame | None = Non
         .rename({"customer_id": "customer"})
         .join(worst, on="customer", how="left")
         .with_columns(rank)
-        .sort(
-            "_rank", "_verdict", "_count", "findings", "messages", "customer",
-            descending=[False, False, True, True, True, False], nulls_last=True,
-        )
+        .sort(worst_first, descending=[False, False, True, True, True, False], nulls_last=True)
+        .with_columns(pl.int_range(pl.len()).over("_rank", "check").alias("_turn"))
+        .sort("_rank", "_turn", maintain_order=True, nulls_last=True)
         .with_columns(pl.col("messages", "findings").fill_null(0))
         .select(pl.col(name).cast(dtype) for name, dtype in TRIAGE_SCHEMA.items())
     )  # fmt: skip

@@ -109,6 +109,10 @@ class FindScreen(WorkScreen):
             self.query_one("#people", Table).loading = True
             self.ask("list", self.session.customers.triage, self.show_list)
 
+    def relaid(self) -> None:
+        if self._triage is not None and not self._shows_campaigns:
+            self._show_people(self._check)
+
     def show_list(self, triage: Triage) -> None:
         self._triage = triage
         self._show_people()
@@ -128,7 +132,10 @@ class FindScreen(WorkScreen):
             "Customers, worst first" if check is None else f"Customers with {check} · Esc all"
         )
         self._check = check
-        table.show(Rows(people, CUSTOMERS, "customer", total))
+        columns = (
+            CUSTOMERS if self.has_class("-large") else CUSTOMERS[:-1]
+        )  # room for what differs in the headlines
+        table.show(Rows(people, columns, "customer", total))
 
     @on(Table.Opened, "#checks")
     def narrow(self, message: Table.Opened) -> None:

@@ -32,6 +32,28 @@ def test_the_worst_come_first_and_those_without_findings_last():
     assert listed.row(0, named=True)["headline"] == "1 mail after the opt-out of 2026-01-01 (unsubscribed)."
 
 
+def test_of_one_severity_the_worst_of_each_check_come_in_turn():
+    frame = build.events(*(mail("2026-01-01", customer_id=f"c_{number}") for number in range(6)))
+    template = findings.find(_frame(), build.context(_frame()), checks=["after-opt-out"]).head(1)
+    planted = [
+        ("a", 9, "high"),
+        ("a", 8, "high"),
+        ("a", 7, "high"),
+        ("b", 5, "high"),
+        ("b", 4, "high"),
+        ("c", 99, "low"),
+    ]
+    rows = [
+        template.with_columns(
+            customer=pl.lit(f"c_{number}"), check=pl.lit(check), severity=pl.lit(severity),
+            count=pl.lit(count, template.schema["count"]),
+        )
+        for number, (check, count, severity) in enumerate(planted)
+    ]  # fmt: skip
+    listed = findings.triage(frame, build.context(frame), pl.concat(rows))
+    assert listed["customer"].to_list() == ["c_0", "c_3", "c_1", "c_4", "c_2", "c_5"]
+
+
 def test_what_cannot_be_told_ranks_nobody():
     frame = _frame()
     made = findings.find(frame, build.context(frame))
