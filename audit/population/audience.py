@@ -55,7 +55,7 @@ class AtEqualBreadth(Document):
     act: str
     """bought, viewed or searched: what is counted, by its categories (where there is none by items or words)."""
     window: str
-    """How long before the message it is counted."""
+    """How long before the message it is counted, no longer than such acts are known."""
     kinds: int
     """Half of the recipients do so many different ones or more."""
     others_kinds: int
@@ -77,7 +77,7 @@ class SetsApart(Document):
     """How many levels its category has; null of anything else."""
     item_id: str | None
     window: str | None
-    """How long before the message the act was looked for; null of a state, which holds at it."""
+    """How long before the message the act was looked for, no longer than such acts are known; null of a state, which holds at it."""
     recipients: int
     """How many of them have it."""
     recipients_share: float
@@ -149,6 +149,25 @@ def sent_of_campaigns(messages: pl.LazyFrame) -> pl.DataFrame:
     columns = ("customer_id", "occurred_at", "campaign_name", "channel", "sender", "list_id", "topics")
     sent = messages.filter(kind="message_sent").select(*columns, campaign_expr().alias("campaign"))
     return sent.drop_nulls("campaign").collect()
+
+
+def no_longer_than_known(
+    apart: pl.DataFrame, campaigns: pl.DataFrame, events: pl.LazyFrame, acts: Mapping[str, str]
+) -> pl.DataFrame:
+    """`apart`, its windows no longer than from the first act that is known to a campaign's last message.
+
+    The same acts lie in them. `events`: all that are known; `acts`: kinds, and what one of them did.
+    """
+    what = pl.col("kind").replace_strict(acts, default=None).alias("what")
+    begun = events.group_by(what).agg(pl.col("occurred_at").min().alias("begins")).collect()
+    known = apart.join(campaigns.select("campaign", "last"), on="campaign", maintain_order="left")
+    reach = (
+        (pl.col("last") - pl.col("begins")).dt.total_seconds() / timedelta(days=1).total_seconds()
+    ).ceil()
+    for act, days in (("what", "window_days"), ("breadth_of", "breadth_days")):
+        known = known.join(begun, left_on=act, right_on="what", how="left", maintain_order="left")
+        known = known.with_columns(pl.min_horizontal(days, reach).alias(days)).drop("begins")
+    return known.select(*APART)
 
 
 def topic_of_candidate() -> pl.Expr:

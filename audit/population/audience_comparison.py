@@ -79,7 +79,8 @@ def count(
     groups = Groups(sent, people, events)
     acts = CandidateActs(events, people["customer_id"], people["events"].to_numpy(), max(windows), least)
     apart, counted = Comparison(groups, acts, sorted(windows), least).apart()
-    return Audiences(groups.campaigns.hstack(counted).select(*CAMPAIGNS), apart)
+    campaigns = groups.campaigns.hstack(counted).select(*CAMPAIGNS)
+    return Audiences(campaigns, audience.no_longer_than_known(apart, campaigns, events, ACTS))
 
 
 class Groups:
@@ -387,10 +388,9 @@ class Comparison:
             others=others, others_share=others / rest, lift=lift, low=low, high=high,
         )  # fmt: skip
         finite = pl.col("lift", "low", "high")
-        is_state = ~pl.col("what").is_in(list(ACTS.values()))
+        is_act = pl.col("what").is_in(list(ACTS.values()))
         return rows.with_columns(
-            pl.when(finite.is_finite()).then(finite),
-            window_days=pl.when(~is_state).then("window_days"),
+            pl.when(finite.is_finite()).then(finite), pl.when(is_act).then("window_days")
         )
 
 

@@ -117,6 +117,12 @@ class Definition:
             and not self.was_cancelled(row, at)
         })  # fmt: skip
 
+    def days(self, what, number):
+        """How long the window is, and no longer than from the first such act to the campaign's last message."""
+        acts = [r["occurred_at"] for r in self.rows if candidate_acts.ACTS.get(r["kind"]) == what]
+        sends = [r["occurred_at"] for r in self.rows if r["campaign_id"] == self.campaign]
+        return min(WINDOWS[number] / timedelta(days=1), ceil((max(sends) - min(acts)) / timedelta(days=1)))
+
     def at_equal_breadth(self, test, holders, people, moments, got):
         """Of what, in how many days, half of the recipients' and of the others' number, the others' share, whether it holds."""
         done = [
@@ -140,7 +146,7 @@ class Definition:
             parts += [(a, n, b, m)] if m else []
         a, n = sum(part[0] for part in parts), sum(part[1] for part in parts)
         many = int(1 / sum(Fraction(part[1], n) ** 2 / part[3] for part in parts)) if n else 0
-        days = WINDOWS[test[3]] / timedelta(days=1)
+        days = self.days(what, test[3])
         if many < self.least:
             return what, days, kinds, others_kinds, None, None
         alike = sum(Fraction(part[1], n) * Fraction(part[2], part[3]) for part in parts)
@@ -159,6 +165,7 @@ class Definition:
         yield f"{row['category']} > {row['item_id']}", 0
 
     def apart(self, campaign):
+        self.campaign = campaign
         moments, got = self.moments(campaign)
         held = {person: self.held(person, at) for person, at in moments.items()}
         tests = {test for person in held for test in held[person]}
@@ -209,7 +216,8 @@ class Definition:
         return [
             (test[0], test[1], is_item(test), len(holders[test] & got), len(holders[test] - got),
              median((moments[p] - held[p][test]) / timedelta(days=1) for p in holders[test] & got),
-             float(adjusted[test]), self.at_equal_breadth(test, holders[test], those_asked(test, set(moments)), moments, got))
+             float(adjusted[test]), self.at_equal_breadth(test, holders[test], those_asked(test, set(moments)), moments, got),
+             self.days(test[0], test[3]) if test[0] in candidate_acts.ACTS.values() else None)
             for test in kept
         ], among, others  # fmt: skip
 
@@ -308,6 +316,7 @@ def test_the_fast_comparison_is_the_definition(easily, seed, least):
         assert told == by_definition
         assert rows["median_days_before"].to_list() == pytest.approx([each[5] for each in expected])
         assert rows["p_adjusted"].to_list() == pytest.approx([each[6] for each in expected])
+        assert rows["window_days"].to_list() == [each[8] for each in expected]
         at_breadth = rows.select(
             "breadth_of", "breadth_days", "kinds", "others_kinds", "others_alike", "holds"
         ).rows()
@@ -394,6 +403,16 @@ def test_what_all_buy_who_buy_as_many_things_is_told_as_such():
         assert (told_of.others_share, told_of.holds) == (share, holds)
     assert [fact.is_breadth for fact in told.values()] == [True, False]
     assert found.telling(1)["value"].to_list() == ["Pets > Cats"]
+
+
+def test_a_window_is_no_longer_than_its_acts_are_known():
+    rows = [bought(f"b{n}", "Baby > Food", day=20) for n in range(40)]
+    rows += [bought(f"o{n}", "Garden > Pots", day=13) for n in range(60)]
+    rows += [mailed(f"b{n}", day=40) for n in range(40)]
+    told = audience_comparison.count(events(*rows).lazy()).sets_apart("m", 1)
+    assert [(fact.value, fact.window, fact.at_equal_breadth.window) for fact in told] == [
+        ("Baby > Food", "27d", "27d")
+    ]
 
 
 def test_a_broadcast_has_nothing_that_sets_it_apart():
