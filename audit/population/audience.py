@@ -158,16 +158,16 @@ def no_longer_than_known(
 
     The same acts lie in them. `events`: all that are known; `acts`: kinds, and what one of them did.
     """
-    what = pl.col("kind").replace_strict(acts, default=None).alias("what")
-    begun = events.group_by(what).agg(pl.col("occurred_at").min().alias("begins")).collect()
-    known = apart.join(campaigns.select("campaign", "last"), on="campaign", maintain_order="left")
-    reach = (
+    act = pl.col("kind").replace_strict(acts, default=None).alias("what")
+    begun = events.group_by(act).agg(pl.col("occurred_at").min().alias("begins")).collect()
+    rows = apart.join(campaigns.select("campaign", "last"), on="campaign", maintain_order="left")
+    days_known = (
         (pl.col("last") - pl.col("begins")).dt.total_seconds() / timedelta(days=1).total_seconds()
     ).ceil()
-    for act, days in (("what", "window_days"), ("breadth_of", "breadth_days")):
-        known = known.join(begun, left_on=act, right_on="what", how="left", maintain_order="left")
-        known = known.with_columns(pl.min_horizontal(days, reach).alias(days)).drop("begins")
-    return known.select(*APART)
+    for done, days in (("what", "window_days"), ("breadth_of", "breadth_days")):
+        rows = rows.join(begun, left_on=done, right_on="what", how="left", maintain_order="left")
+        rows = rows.with_columns(pl.min_horizontal(days, days_known).alias(days)).drop("begins")
+    return rows.select(*APART)
 
 
 def topic_of_candidate() -> pl.Expr:

@@ -263,7 +263,7 @@ class RoleView:
         self._exact[name] = instead
         known = _Name(words, name if associated and len(words) == 1 else None)
         like_it = (*self._names.get(words[0], ()), known)
-        self._names[words[0]] = sorted(like_it, key=lambda each: -len(each.words))
+        self._names[words[0]] = sorted(like_it, key=lambda member: -len(member.words))
         self._texts = {}
 
     def _stand_in(self, name: str) -> str:
@@ -339,12 +339,12 @@ def _mapped(value: Any, change: Change, place: _Place = _ANYWHERE) -> Any:
     if isinstance(value, Mapping):
         ident = _ident(value.get("id"), place)
         keys = [change(key, place) if isinstance(key, str) else key for key in value]
-        values = [_mapped(each, change, _Place(ident, str(key))) for key, each in value.items()]
+        values = [_mapped(member, change, _Place(ident, str(key))) for key, member in value.items()]
         return _merged(zip(keys, values, strict=True))
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_mapped(each, change, place) for each in value))
+        return type(value)(*(_mapped(member, change, place) for member in value))
     if isinstance(value, (tuple, list, set, frozenset)):
-        return type(value)(_mapped(each, change, place) for each in value)
+        return type(value)(_mapped(member, change, place) for member in value)
     return _mapped_frame(value, change) if isinstance(value, pl.DataFrame) else value
 
 
@@ -359,8 +359,8 @@ def _with_fields(
     before = {name: getattr(value, name) for name in names}
     ident, sensitive = _ident(before.get("id"), place), getattr(value, "SENSITIVE", ())
     places = {name: _Place(ident, name, name in sensitive) for name in before}
-    after = {name: _mapped(each, change, places[name]) for name, each in before.items()}
-    different = {name: each for name, each in after.items() if each is not before[name]}
+    after = {name: _mapped(member, change, places[name]) for name, member in before.items()}
+    different = {name: member for name, member in after.items() if member is not before[name]}
     return replaced(value, **different) if different else value
 
 

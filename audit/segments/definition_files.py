@@ -64,9 +64,15 @@ def with_ours(
 
 def concerning(definitions: tuple[Definition, ...], segment_id: str) -> tuple[Definition, ...]:
     """The definition that gives `segment_id`, then those that divide its groups further."""
-    giving = [each for each in definitions if segment_id == each.id or segment_id.startswith(f"{each.id}:")]
+    giving = [
+        candidate
+        for candidate in definitions
+        if segment_id == candidate.id or segment_id.startswith(f"{candidate.id}:")
+    ]
     ids = {definition.id for definition in giving}
-    while finer := [each for each in definitions if each.finer_than in ids and each.id not in ids]:
+    while finer := [
+        candidate for candidate in definitions if candidate.finer_than in ids and candidate.id not in ids
+    ]:
         giving += finer
         ids |= {definition.id for definition in finer}
     return tuple(giving)
@@ -107,7 +113,11 @@ def _definitions(document: Mapping[str, Any], file: str) -> tuple[Definition, ..
 def _refuse_circles(definitions: tuple[Definition, ...], file: str) -> None:
     """Refuse `finer_than` that names nothing, or of a segment with groups one without, or leads back to where it began."""
     for definition in definitions:
-        known = {each.id: each for each in definitions if each.grouped or not definition.grouped}
+        known = {
+            candidate.id: candidate
+            for candidate in definitions
+            if candidate.grouped or not definition.grouped
+        }
         path, coarser = [definition.id], definition.finer_than
         while coarser is not None:
             problem = None
@@ -160,10 +170,10 @@ def resolved(definitions: tuple[Definition, ...], facts: Facts) -> tuple[Definit
     """
     quantiles = {(measure, share): value for measure, share, value in facts.quantiles.iter_rows()}
     if not quantiles:
-        return tuple(each for each in definitions if not _needs_fifths(each))
+        return tuple(candidate for candidate in definitions if not _needs_fifths(candidate))
     return tuple(
-        replace(each, when=tuple(_with_numbers(condition, quantiles) for condition in each.when))
-        for each in definitions
+        replace(candidate, when=tuple(_with_numbers(condition, quantiles) for condition in candidate.when))
+        for candidate in definitions
     )
 
 

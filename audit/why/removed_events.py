@@ -57,12 +57,12 @@ class RemovedEvents(Document):
     def in_words(self) -> str:
         """`all 26 mails of “Kindle specials”`, `21 of 25 mails, those since 2026-05-03`."""
         number = f"all {self.count:,}" if self.count == self.of else f"{self.count:,} of {self.of:,}"
-        what = f"the {self.count:,} dearest of {self.of:,}" if self.which == "dearest" else number
-        what = f"{what} {self.called}"
+        words = f"the {self.count:,} dearest of {self.of:,}" if self.which == "dearest" else number
+        words = f"{words} {self.called}"
         if self.of == 1:
-            what = "the one order" if self.counted == "orders" else f"{self.called}, of which there is one"
+            words = "the one order" if self.counted == "orders" else f"{self.called}, of which there is one"
         lines = f" ({self.lines:,} lines)" if self.lines else ""
-        return f"{what}{lines}{f' of “{self.about}”' if self.about else ''}{self._which_in_words}"
+        return f"{words}{lines}{f' of “{self.about}”' if self.about else ''}{self._which_in_words}"
 
     @property
     def _which_in_words(self) -> str:

@@ -220,24 +220,24 @@ def unchecked(says: Language, unanswered: Sequence[Unanswered], sent: Sequence[S
 
     Nothing that privacy or care answers.
     """
-    checks = ((each, check(each.check)) for each in unanswered)
-    asked = [each for each, of_it in checks if of_it.customers_ask and not of_it.handed_to]
-    lacking = [each for each in asked if each.lacks in _LACKS]
-    others = any(each.lacks in _LACKS for each in unanswered if each not in asked)
-    never = _questions(says, (each.check for each in lacking if each.events == each.of))
-    in_part = _questions(says, (each.check for each in lacking if each.events != each.of))
+    checks = ((lack, check(lack.check)) for lack in unanswered)
+    asked = [lack for lack, of_it in checks if of_it.customers_ask and not of_it.handed_to]
+    lacking = [lack for lack in asked if lack.lacks in _LACKS]
+    others = any(lack.lacks in _LACKS for lack in unanswered if lack not in asked)
+    never = _questions(says, (lack.check for lack in lacking if lack.events == lack.of))
+    in_part = _questions(says, (lack.check for lack in lacking if lack.events != lack.of))
     sentences = [
         says.say("sent", key, questions=says.listed(questions))
         for key, questions in (
             ("unchecked_others" if others else "unchecked", never),
-            ("in_part", [each for each in in_part if each not in never]),
+            ("in_part", [question for question in in_part if question not in never]),
         )
         if questions
     ]
-    ends = [each.until for each in asked if each.until is not None]
+    ends = [lack.until for lack in asked if lack.until is not None]
     if ends:
         sentences.append(says.say("sent", "ends", until=says.date(min(ends))))
-    gaps = dict.fromkeys((gap.begin, gap.end) for each in asked for gap in each.gaps)
+    gaps = dict.fromkeys((gap.begin, gap.end) for lack in asked for gap in lack.gaps)
     first, last = (message.at.date() for message in (sent[0], sent[-1]))
     for begin, end in sorted(gaps):
         if begin - _NEAR > last or end + _NEAR < first:
