@@ -17,7 +17,7 @@ FORMAT = 1
 
 NAME = "workspace.json"
 
-_ADDED_LATER = {"flows", "definitions", "models", "superseded"}
+_ADDED_LATER = {"flows", "definitions", "models", "superseded", "unread"}
 """What older programs did not write."""
 
 

@@ -52,7 +52,9 @@ def test_the_nail_clipper_gets_a_verdict_with_cause_end_and_remedy(
     assert verdict.severity == "high"
     assert verdict.text.startswith("11 mails about nail clippers")
     assert verdict.causes.startswith("Could be: bought Nail clipper")
-    covered = "Already covered by until-repurchase, on since 2026-11-21: it stops 11 of 11; not handed over yet."
+    covered = (
+        "Already covered by until-repurchase, on since 2026-11-21: it stops 11 of 11; not handed over yet."
+    )
     assert (verdict.remedy, verdict.rule) == (covered, None)
 
 

@@ -257,6 +257,19 @@ def test_a_newer_workspace_is_refused(ws):
         Workspace.open(ws.path)
 
 
+def test_a_workspace_of_the_first_program_still_opens(ws, tmp_path):
+    """Its manifest has these keys; what was added since is there once something is imported."""
+    first = {
+        "format", "id", "created", "settings", "generation", "at", "customers", "segments", "coverage", "campaigns",
+        "quarantine", "imports", "retired", "synthetic",
+    }  # fmt: skip
+    ingest.import_paths(ws, [sends(tmp_path, "a,7,2026-01-05,message_sent,,,,,")])
+    path = ws.path / manifest.NAME
+    written = json.loads(path.read_bytes())
+    path.write_text(json.dumps({name: written[name] for name in first}))
+    assert Workspace.open(ws.path).events()["event_id"].to_list() == ["a"]
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format": 1}'])
 def test_a_damaged_manifest_is_refused(ws, content):
     (ws.path / manifest.NAME).write_text(content)
