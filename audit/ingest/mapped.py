@@ -120,7 +120,7 @@ def _batch(mapping: Map, table: Table) -> Batch:
         source=table.rows,
         rows=table.count,
         skipped=skipped,
-        time_zone=mapping.time.zone,
+        time_zone=mapping.time.zone and timestamps.zone(mapping.time.zone),
         decimal=mapping.numbers.decimal,
         distinct=mapping.rows == "distinct",
     )

@@ -11,6 +11,7 @@ import polars as pl
 
 from audit.errors import InputError
 from audit.events.schema import TIME
+from audit.ingest.values import zone_named
 from audit.storage.toml_input import unknown
 
 AMBIGUOUS = "ambiguous"
@@ -52,12 +53,11 @@ def refuse_unknown(form: str) -> None:
 
 
 def zone(name: str) -> str:
-    """`name`, if it is an IANA time zone. Raises InputError."""
-    from zoneinfo import available_timezones
-
-    if name not in available_timezones():
+    """The IANA time zone of this name, in any case. Raises InputError."""
+    known = zone_named(name)
+    if known is None:
         raise InputError(f"{name!r} is no time zone; write one such as Europe/Berlin or UTC")
-    return name
+    return known
 
 
 class Times(NamedTuple):

@@ -153,9 +153,13 @@ def _known(value: str | None) -> _Value:
     return _Value(value, UNREAD if value is None else None)
 
 
+def zone_named(name: str) -> str | None:
+    """The zone of IANA of this name, whatever its case and signs."""
+    return name if name in available_timezones() else _zone_names().get(_zone_key(name))
+
+
 @cache
-def zone_names() -> Mapping[str, str]:
-    """Every zone of IANA by its name without case and signs."""
+def _zone_names() -> Mapping[str, str]:
     return {_zone_key(name): name for name in available_timezones()}
 
 
@@ -168,11 +172,9 @@ _BEFORE_NAME = re.compile(r"^\(((?:UTC|GMT)[^)]*)\)\s*(.*)$", re.IGNORECASE)  # 
 
 
 def _zone(text: str) -> _Value:
-    if text in available_timezones():
-        return _Value(text)
     offset_first = _BEFORE_NAME.match(text.strip())
     offset, name = offset_first.groups() if offset_first else (text.strip(), text)
-    known = zone_names().get(_zone_key(name))
+    known = zone_named(name)
     if known:
         return _Value(known)
     abbreviated = words()["zones"].get(name.strip().casefold())

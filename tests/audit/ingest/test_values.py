@@ -5,6 +5,8 @@ from datetime import time, timedelta
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from audit import ingest
 from audit.ingest.values import Conventions, country, known_words, listed, number, truth, zone
@@ -137,6 +139,15 @@ def test_words_as_people_write_them(reader, name, text, value):
     assert read(reader, text, name=name) == [value]
 
 
+@given(st.floats(min_value=-1e11, max_value=1e11).map(lambda value: round(value, 2)))
+@settings(max_examples=50, deadline=None)
+def test_a_number_is_the_same_however_a_country_writes_it(value):
+    english = f"{value:,.2f}"
+    swapped = english.translate(str.maketrans(",.", ".,"))
+    for text in (english, swapped, english.replace(",", " "), english.replace(",", "'"), f"{swapped} EUR"):
+        assert numbers(text, "0.5" if text[-3] == "." else "0,5")[0] == (pytest.approx(value), None), text
+
+
 FIELDS = "customer_id,occurred_at,kind,price,quantity,machine,country,gift,source,message_class,time_zone,recorded_at"
 
 
@@ -187,9 +198,11 @@ def test_a_map_says_the_decimal_sign(ws, tmp_path):
     table_map.write_text(
         'delimiter = ";"\n[columns]\ncustomer_id = "wer"\noccurred_at = "wann"\nprice = "preis"\n'
         '[constants]\nkind = "order_completed"\n[numbers]\ndecimal = ","\n'
+        '[time]\nzone = "europe/berlin"\n'
     )
     assert counts(ingest.import_paths(ws, [table], map_file=table_map)) == (2, 2, 0, 0, 0)
     assert by_source(ws)["price"].to_list() == [59.9, 1.234]
+    assert by_source(ws)["occurred_at"][0].hour == 23  # midnight in Berlin
 
 
 @pytest.mark.parametrize(
