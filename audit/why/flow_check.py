@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
+from msgspec import UNSET, UnsetType
 
 from audit.events.vocabulary import OPT_INS
 from audit.flows import Flow, eligibility
@@ -14,7 +15,7 @@ from audit.flows.triggers import Trigger
 from audit.why import counterfactual, data_sufficiency
 from audit.why.counterfactual import Plan
 from audit.why.message_context import MessageContext
-from audit.why.model import Counterfactual, Delay, FlowCondition, FlowReconstruction
+from audit.why.model import Absence, Counterfactual, Delay, FlowCondition, FlowReconstruction
 from audit.why.wording import kinds_in_words, minute, quoted, several, span
 
 Row = dict[str, Any]
@@ -178,19 +179,21 @@ def _asked_for(message: MessageContext, flow: Flow) -> Iterator[FlowCondition]:
         *([pl.col("item_id") == item] if item else []),
     )
     if done.is_empty():
-        yield FlowCondition("asks_for", True, f"{asks}{_none_since(message, flow.asks_for)}")
+        absent = _none_since(message, flow.asks_for)
+        none = f"; none is recorded since, up to {minute(absent.until)}" if absent else ""
+        yield FlowCondition("asks_for", True, f"{asks}{none}", absent=absent)
         return
     act = done.row(0, named=True)
     text = f"{asks}; the customer {message.wording.act(act)} on {minute(act['occurred_at'])}"
-    yield FlowCondition("asks_for", True, text, (act["event_id"],))
+    yield FlowCondition("asks_for", True, text, (act["event_id"],), done=act["occurred_at"])
 
 
-def _none_since(message: MessageContext, kind: str) -> str:
-    """That none is recorded since the message, and up to when it would be; empty where the data cannot tell."""
+def _none_since(message: MessageContext, kind: str) -> Absence | UnsetType:
+    """That none is recorded since the message, and up to when it would be; unset where the data cannot tell."""
     coverage = message.context.coverage
     until = coverage.known_through((kind,), message.sent_at, message.context.at)
     known = coverage.holds(kind) and until > message.sent_at
-    return f"; none is recorded since, up to {minute(until)}" if known else ""
+    return Absence(kinds=(kind,), since=message.sent_at, until=until) if known else UNSET
 
 
 def _length(length: timedelta) -> str:

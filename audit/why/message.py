@@ -5,6 +5,7 @@ from dataclasses import replace as changed
 from typing import Any
 
 import polars as pl
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from audit.events.purchases import undone
@@ -236,7 +237,14 @@ def _conditions(check: FlowReconstruction) -> list[Reason]:
             ()
             if condition.condition == "asks_for"
             else condition.events,  # what came of it brought nothing about
-            facts=Facts(condition=condition.condition, holds=condition.holds, delay=condition.delay),
+            condition.absent or None,
+            facts=Facts(
+                condition=condition.condition,
+                holds=condition.holds,
+                delay=condition.delay,
+                at=condition.done,
+                act=check.asks_for or UNSET if condition.condition == "asks_for" else UNSET,
+            ),
         )
         for condition in check.conditions
         if condition.condition in {"delay", "asks_for"}

@@ -270,6 +270,8 @@ class FlowCondition(Document, kw_only=False):
     text: str
     events: tuple[str, ...] = ()
     delay: Delay | UnsetType = UNSET
+    done: datetime | UnsetType = UNSET
+    absent: Absence | UnsetType = UNSET
 
 
 class FlowReconstruction(Document):

@@ -9,7 +9,7 @@ from typing import Any
 from audit.events.sensitive_topics import titles, topic_of_row
 from audit.events.times import parse_iso
 from audit.population.audience import FEWEST, AtEqualBreadth, SetsApart
-from audit.population.coverage import Coverage, CoverageDocument, knows_shown
+from audit.population.coverage import Coverage, CoverageDocument, knows_groups, knows_shown
 from audit.storage import toml_input
 
 HAND_OVER = "hand to privacy"
@@ -216,12 +216,28 @@ def alike(breadth: AtEqualBreadth) -> str:
     return f"others who {_MANY[breadth.act][0].replace('many', 'as many')}"
 
 
+RECONSTRUCTION = {
+    "unseen": "our reconstruction; the customer did not see this",
+    "unshown": "our reconstruction; what was shown is not in this data",
+    "unrecorded": "our reconstruction; the sender recorded no such group of this customer",
+    "ungrouped": "our reconstruction; which groups the sender had is not in this data",
+}
+"""What is said of what only our definitions give: of recommendations, seen or not, and of segments."""
+
+
+def unseen(coverage: Coverage | CoverageDocument) -> str:
+    """Which of `RECONSTRUCTION` is true of recommendations."""
+    return "unseen" if knows_shown(coverage) else "unshown"
+
+
+def ungrouped(coverage: Coverage | CoverageDocument) -> str:
+    """Which of `RECONSTRUCTION` is true of segments."""
+    return "unrecorded" if knows_groups(coverage) else "ungrouped"
+
+
 def reconstruction(coverage: Coverage | CoverageDocument) -> str:
     """What is said of recommendations that only our strategies give."""
-    unseen = (
-        "the customer did not see this" if knows_shown(coverage) else "what was shown is not in this data"
-    )
-    return f"our reconstruction; {unseen}"
+    return RECONSTRUCTION[unseen(coverage)]
 
 
 def added_in_words(event: Mapping[str, Any]) -> str:

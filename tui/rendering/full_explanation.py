@@ -80,9 +80,8 @@ def _definition(check: FlowReconstruction) -> Sentence:
         Sentence(joined((f"{HELD[condition.holds]} ", "bold"), condition.text), condition.events)
         for condition in check.conditions
     ]
-    asks = [Sentence(content(f"it asks for one thing: {check.asks_for}"))] if check.asks_for else []
     head = joined(("defined as ", "bold"), f"{check.title}{step}: its conditions {stands}")
-    return Sentence(head, (), (*due, *conditions, *asks))
+    return Sentence(head, (), (*due, *conditions))
 
 
 def _no_proof(document: WhyDocument) -> str:

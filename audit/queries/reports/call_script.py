@@ -16,11 +16,9 @@ from audit.queries.reports import customer_facts, reply
 from audit.queries.reports.document import one_line
 from audit.queries.reports.language import Language, language
 from audit.why.model import WhyDocument
+from audit.why.wording import RECONSTRUCTION, reconstruction, ungrouped
 
 Entry = TypeVar("Entry", AnyMembership, Recommendation)
-
-NOT_SEEN = "our reconstruction; the customer did not see this, so there is nothing to read to them"
-"""Why there are no words for what only our definitions produce."""
 
 
 def aloud(explanation: WhyDocument, picture: CustomerPicture, *, locale: str = "en") -> tuple[str, ...]:
@@ -65,7 +63,8 @@ def _nouns(says: Language, picture: CustomerPicture) -> dict[str, str]:
 
 
 def _segment(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> Sequence[str]:
-    segment = _seen(segment for segment in picture.segments if segment.id == explanation.subject.id)
+    own = (segment for segment in picture.segments if segment.id == explanation.subject.id)
+    segment = _recorded(own, RECONSTRUCTION[ungrouped(picture.coverage)])
     entered = says.say("aloud", "group", since=says.date(segment.since))
     ends = customer_facts.ends(says, [explanation], picture.at, messages=_nouns(says, picture)["messages"])
     return [entered, *_acts(says, explanation), *ends]
@@ -73,7 +72,8 @@ def _segment(says: Language, explanation: WhyDocument, picture: CustomerPicture)
 
 def _item(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> Sequence[str]:
     """Only what the showing rests on: what we give of it today is never told."""
-    seen = _seen(item for item in picture.recommendations if item.item_id == explanation.subject.id)
+    own = (item for item in picture.recommendations if item.item_id == explanation.subject.id)
+    seen = _recorded(own, reconstruction(picture.coverage))
     told = [
         reason
         for reason in explanation.because
@@ -96,12 +96,14 @@ def _finding(says: Language, explanation: WhyDocument, picture: CustomerPicture)
     return [*opening, *_listed(customer_facts.acts(says, explanation))]
 
 
-def _seen(entries: Iterable[Entry]) -> Entry:
-    """The first of them that the customer saw."""
+def _recorded(entries: Iterable[Entry], reconstructed: str) -> Entry:
+    """The first of them that somebody recorded; `reconstructed`: what they are else."""
     for entry in entries:
         if entry.logged:
             return entry
-    raise InputError(f"no words are offered here: {NOT_SEEN}")
+    raise InputError(
+        f"no words are offered here: {reconstructed}, so there is nothing to read to the customer"
+    )
 
 
 def _acts(says: Language, explanation: WhyDocument) -> list[str]:

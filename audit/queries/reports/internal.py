@@ -17,10 +17,11 @@ from audit.queries.reports.case_facts import Behind
 from audit.queries.reports.customer_facts import ReplyRefusedError
 from audit.queries.reports.document import Report, Section
 from audit.queries.reports.language import Language, language
-from audit.queries.reports.note_sentences import asked, found
+from audit.queries.reports.note_sentences import ENGLISH, asked, found
 from audit.queries.reports.reasons import anomalies, why
 from audit.queries.reports.weekly import Weekly, section
 from audit.why.model import WhyDocument
+from audit.why.wording import RECONSTRUCTION, ungrouped, unseen
 
 _OTHER_COUNTS = ("answered", "opened", "machine_opened", "suppressed", "attempted", "orphans")
 """What is said of a customer's messages beside the sent and the clicked, where it is not none."""
@@ -228,12 +229,10 @@ def _decided(says: Language, picture: CustomerPicture) -> Iterable[Section | Non
     """The segments that the customer is in, and what was or would be recommended."""
     segments = ((shipped_words.segment(says, row.id, row.title), row) for row in picture.segments)
     items = ((shipped_words.item(says, row.title or row.item_id), row) for row in picture.recommendations)
-    grouped = coverage.knows_groups(picture.coverage)
-    alone = "unrecorded" if grouped else "ungrouped"
-    yield _listed(says, "segments", ((title, row.logged, row.derived) for title, row in segments), alone)
-    alone = "reconstruction" if coverage.knows_shown(picture.coverage) else "unshown"
+    of_segments = ((title, row.logged, row.derived) for title, row in segments)
+    yield _listed(says, "segments", of_segments, ungrouped(picture.coverage))
     ours = ((title, row.logged, row.derived and not row.logged) for title, row in items)
-    yield _listed(says, "recommendations", ours, alone)
+    yield _listed(says, "recommendations", ours, unseen(picture.coverage))
 
 
 def _listed(
@@ -248,10 +247,16 @@ def _listed(
     for title, logged, derived in entries:
         titles.setdefault(origins.get((logged, derived), alone), {})[title] = None
     items = tuple(
-        f"{says.say('internal', origin)}: {says.first([*named], _FIRST, '; ')}"
-        for origin, named in titles.items()
+        f"{_origin(says, origin)}: {says.first([*named], _FIRST, '; ')}" for origin, named in titles.items()
     )
     return Section(says.say("internal", heading), items=items) if items else None
+
+
+def _origin(says: Language, origin: str) -> str:
+    """Who recorded it or gave it."""
+    if origin not in RECONSTRUCTION:
+        return says.say("internal", origin)
+    return RECONSTRUCTION[origin] if says.locale == ENGLISH else says.say("reconstruction", origin)
 
 
 def _evidence(case: _Case, explanations: Sequence[WhyDocument]) -> Section | None:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from audit.events.vocabulary import OPT_OUTS
 from audit.findings import CHECKS, Unanswered, by_lack, check
-from audit.findings.catalogue import row
 from audit.population.coverage import Coverage, Gap, LeftOut
 from audit.queries.reports import shipped_words
 from audit.queries.reports.case_facts import SentMessage
@@ -156,7 +155,7 @@ def sentences(says: Language, unanswered: Iterable[Unanswered]) -> list[str]:
     if absent:
         kinds = dict.fromkeys(kind for lack, _ in absent for kind in lack.kinds)
         checks = dict.fromkeys(check for _, checks in absent for check in checks)
-        questions = "; ".join(_questions(says, checks))
+        questions = "; ".join(shipped_words.questions(says, checks))
         texts.append(says.say("limits", "kinds", kinds=_kinds(says, kinds), questions=questions))
     texts += [says.say("limits", "end", known=says.listed(known))] if known else []
     missing: dict[tuple[Gap, ...], dict[str, None]] = {}
@@ -199,7 +198,9 @@ def in_one_line(
     if in_part:
         text += says.say("limits", "in_part", n=len(in_part))
     if open_checks:
-        text += says.say("limits", "open", questions=says.first(_questions(says, open_checks), _FEW))
+        text += says.say(
+            "limits", "open", questions=says.first(shipped_words.questions(says, open_checks), _FEW)
+        )
     return text
 
 
@@ -210,9 +211,7 @@ def without_messages(unanswered: Iterable[Unanswered]) -> bool:
 
 def untold(says: Language, check_id: str) -> str:
     """That the records do not hold what a check needs."""
-    question = row(check_id).question
-    named = check_id if question is None else question.in_language(says.locale)
-    return says.say("sent", "unchecked", questions=named)
+    return says.say("sent", "unchecked", questions=shipped_words.question(says, check_id))
 
 
 def unchecked(says: Language, unanswered: Sequence[Unanswered], sent: Sequence[SentMessage]) -> list[str]:
@@ -224,8 +223,8 @@ def unchecked(says: Language, unanswered: Sequence[Unanswered], sent: Sequence[S
     asked = [lack for lack, of_it in checks if of_it.customers_ask and not of_it.handed_to]
     lacking = [lack for lack in asked if lack.lacks in _LACKS]
     others = any(lack.lacks in _LACKS for lack in unanswered if lack not in asked)
-    never = _questions(says, (lack.check for lack in lacking if lack.events == lack.of))
-    in_part = _questions(says, (lack.check for lack in lacking if lack.events != lack.of))
+    never = shipped_words.questions(says, (lack.check for lack in lacking if lack.events == lack.of))
+    in_part = shipped_words.questions(says, (lack.check for lack in lacking if lack.events != lack.of))
     sentences = [
         says.say("sent", key, questions=says.listed(questions))
         for key, questions in (
@@ -253,7 +252,7 @@ def _sentence(says: Language, lack: Unanswered, checks: Sequence[str]) -> str:
     return says.say(
         "limits",
         key,
-        questions="; ".join(_questions(says, checks)),
+        questions="; ".join(shipped_words.questions(says, checks)),
         rows=says.either([rows.get(kind) or _kind(says, kind) for kind in lack.kinds]),
         columns=says.either(shipped_words.columns(says, lack.columns)),
         campaigns=" ".join([", ".join(map(says.quoted, lack.campaigns)), *more]),
@@ -264,9 +263,3 @@ def _sentence(says: Language, lack: Unanswered, checks: Sequence[str]) -> str:
 
 def _kind(says: Language, kind: str) -> str:
     return says.texts["kinds"].get(kind) or kind.replace("_", " ")
-
-
-def _questions(says: Language, checks: Iterable[str]) -> list[str]:
-    """What the checks ask."""
-    questions = (row(check_id).question for check_id in dict.fromkeys(checks))
-    return list(dict.fromkeys(asked.in_language(says.locale) for asked in questions if asked is not None))

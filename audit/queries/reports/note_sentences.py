@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import UNSET, UnsetType
 
-from audit.findings import catalogue, check
+from audit.findings import check
 from audit.population.audience import FEWEST, SetsApart
 from audit.queries.findings_documents import Finding
 from audit.queries.reports import customer_facts, shipped_words
@@ -104,19 +104,20 @@ def title(says: Language, explanation: WhyDocument, findings: Sequence[Finding])
         return says.quoted(str(subject.title))
     if says.locale == ENGLISH:
         return str(subject.title)
-    return next((question(says, row.check) for row in findings if row.id == subject.id), str(subject.title))
+    return next(
+        (shipped_words.question(says, row.check) for row in findings if row.id == subject.id),
+        str(subject.title),
+    )
 
 
 def asked(says: Language, finding: Finding, known: Behind) -> str:
     """What a finding answers, as a noun phrase; nobody bought what was sent without an order."""
     unasked = known.causes and all(cause.did == "order_unasked" for cause in known.causes)
-    return says.say("internal", "unasked") if unasked and finding.messages else question(says, finding.check)
-
-
-def question(says: Language, check: str) -> str:
-    """What a check asks, as a noun phrase."""
-    question = catalogue.row(check).question
-    return check if question is None else question.in_language(says.locale)
+    return (
+        says.say("internal", "unasked")
+        if unasked and finding.messages
+        else shipped_words.question(says, finding.check)
+    )
 
 
 def sentence(says: Language, reason: Reason, at: datetime | None = None) -> str:
@@ -231,6 +232,8 @@ def _of_facts(says: Language, reason: Reason, at: datetime | None) -> str:
         return "; ".join([*act_named, _set_apart(says, told.audience)])
     if isinstance(told, BreadthFacts):
         return _wide_audience(says, told)
+    if told.act and told.condition:
+        return _asked_for(says, reason, told, told.act)
     if told.act and told.at:
         return _act(says, told)
     if told.about:
@@ -246,6 +249,14 @@ def _of_facts(says: Language, reason: Reason, at: datetime | None) -> str:
     if told.life or told.hand_over:
         return _handed_over(says, told)
     return _of_other_facts(says, reason, told, at)
+
+
+def _asked_for(says: Language, reason: Reason, told: Facts, kind: str) -> str:
+    """What a message asks for, and whether the customer did it."""
+    asked = says.say("condition", "asks_for", kinds=says.say("kinds", _known(says, "kinds", kind)))
+    done = [says.say("condition", "done", at=says.date(told.at))] if told.at else []
+    none = [_absent(says, reason.absent, "", None)] if reason.absent else []
+    return "; ".join([asked, *done, *none])
 
 
 def _of_other_facts(says: Language, reason: Reason, told: Facts, at: datetime | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from audit.events import sensitive_topics
 from audit.events.vocabulary import NAMELESS
-from audit.findings import suggested_rule
+from audit.findings import catalogue, suggested_rule
 from audit.flows import shipped as shipped_flows
 from audit.flows import triggers
 from audit.queries.reports.language import Language
@@ -26,6 +26,17 @@ _COUNTRY = "country"
 
 _NAMED = 2
 """So many names stand in a title; how many there are besides is said."""
+
+
+def question(says: Language, check: str) -> str:
+    """What a check asks, as a noun phrase."""
+    asked = catalogue.row(check).question
+    return check if asked is None else asked.in_language(says.locale)
+
+
+def questions(says: Language, checks: Iterable[str]) -> list[str]:
+    """What checks ask, each once."""
+    return list(dict.fromkeys(question(says, check) for check in checks))
 
 
 def item(says: Language, title: str) -> str:

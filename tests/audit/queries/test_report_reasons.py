@@ -16,8 +16,11 @@ from audit.errors import InputError
 from audit.findings.anomaly import OutOfPattern
 from audit.queries import documents, reports
 from audit.queries.customer import CustomerPicture
-from audit.queries.reports import aloud, weekly
+from audit.queries.reports import aloud, note_sentences, weekly
+from audit.queries.reports.language import language
 from audit.why import Counterfactual, WhyDocument
+from audit.why.message import _conditions
+from audit.why.model import FlowCondition, FlowReconstruction
 from audit.workspace.workspace import Workspace
 from tests.audit.queries.test_report import (
     EXPLANATIONS,
@@ -102,6 +105,32 @@ def test_a_message_held_against_its_definition_shows_which_conditions_held() -> 
     assert (2, "✓ held: 24 hours after") not in told
 
 
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"done": "2026-11-22T10:00:00Z"}, "; das kam am 22. November 2026"),
+        (
+            {
+                "absent": {
+                    "kinds": ["product_reviewed"],
+                    "from": "2026-11-21T09:12:00Z",
+                    "to": "2026-11-30T09:12:00Z",
+                }
+            },
+            "; nicht verzeichnet vom 21. November 2026 bis 30. November 2026: Bewertet",
+        ),
+        ({}, ""),
+    ],
+)
+def test_what_a_message_asks_for_is_told_in_german(more: dict[str, Any], told: str) -> None:
+    asked = FlowCondition("asks_for", True, "it asks for one thing: reviews")
+    held = msgspec.convert({**HELD, "asks_for": "product_reviewed", "conditions": []}, FlowReconstruction)
+    condition = msgspec.convert(msgspec.to_builtins(asked) | more, FlowCondition)
+    (node,) = _conditions(replace(held, conditions=(condition,)))
+    text = note_sentences.sentence(language("de"), node)
+    assert text == f"die Nachricht bittet um Bewertungen{told}"
+
+
 def test_messages_that_share_all_of_it_stand_together() -> None:
     tops = [text for depth, text in lines(note(*EXPLANATIONS)) if depth == 0]
     assert len(tops) == 1
@@ -160,9 +189,16 @@ def test_a_segment_is_told_without_its_name_and_what_only_we_derive_is_not_told_
     told = aloud(subject("segment", "beauty-lovers"), _since(PICTURE))
     assert told[0].startswith("Since 5 November 2025 our records have you in a group")
     assert "beauty" not in " ".join(told).lower()
+    reasons = {
+        "segment": "the sender recorded no such group|which groups the sender had",
+        "item": "the customer did not see this",
+    }
     for kind, ident in (("segment", "lapsed"), ("item", "files")):
-        with pytest.raises(InputError, match="the customer did not see this"):
+        with pytest.raises(InputError, match=reasons[kind]):
             aloud(subject(kind, ident), _since(PICTURE))
+    unshown = replace(PICTURE.coverage, absent=(*PICTURE.coverage.absent, "recommendation_shown"))
+    with pytest.raises(InputError, match="what was shown is not in this data"):
+        aloud(subject("item", "files"), replace(_since(PICTURE), coverage=unshown))
 
 
 @pytest.mark.parametrize(
