@@ -407,7 +407,7 @@ def test_the_causes_named_first_are_those_that_set_the_recipients_apart_most() -
         audience = {
             "what": "bought", "value": name, "level": 2, "item_id": None, "window": "90d", "recipients": 90, "others": 40,
             "recipients_share": recipients, "others_share": others, "lift": None, "interval": None, "p_adjusted": None,
-            "median_days_before": 3.0, "sensitive": False, "topic": None,
+            "at_equal_breadth": None, "median_days_before": 3.0, "sensitive": False, "topic": None,
         }  # fmt: skip
         told = {"act": "order_completed", "thing": name, "at": "2026-01-01T00:00:00Z"}
         return reason("could be", shape=AudienceFacts, audience=audience, **told)
