@@ -15,7 +15,7 @@ from audit.ingest import canonical, map_language, normalise, readers, timestamps
 from audit.ingest.attributes import identifier_field
 from audit.ingest.format import Batch, Format, Options
 from audit.ingest.map_language import KEEP, OTHERWISE, SKIP, Map, Origin, filled
-from audit.ingest.paths import steps, unfold
+from audit.ingest.paths import EACH, steps, unfold
 from audit.ingest.readers import Table
 from audit.storage import toml_input
 from audit.storage.toml_input import nearest
@@ -139,12 +139,14 @@ def _identifiers(mapping: Map, rows: pl.DataFrame) -> dict[str, str]:
 
 def _left_over(mapping: Map, rows: pl.DataFrame, without: set[str]) -> Iterator[pl.Expr]:
     """The columns that are kept in the attributes: those not mapped, and of several for one of ours those not taken."""
+    named = mapping.theirs()
+    taken_apart = {name for name in named if any(other.startswith(f"{name}{EACH}") for other in named)}
     earlier: dict[str, tuple[str, ...]] = {}
     for origin in mapping.columns.values():
         for place, name in enumerate(origin.column):
             earlier[name] = () if not place else earlier.get(name, origin.column[:place])
     for name in sorted(rows.columns, key=SCHEMA.__contains__):  # theirs, then those that only sound like ours
-        if name == "row" or name in without or earlier.get(name) == ():
+        if name == "row" or name in without | taken_apart or earlier.get(name) == ():
             continue
         kept = pl.col(name)
         if name in earlier:

@@ -28,14 +28,21 @@ Fields = dict[str, Any]
 class _Node:
     """A place inside a row: the `path` that ends here, if one does, and where others go on."""
 
-    __slots__ = ("children", "dropped", "each", "ends", "first", "order", "path")
+    __slots__ = ("children", "dropped", "each", "ends", "first", "is_plain", "order", "path")
 
     def __init__(self, path: str, order: int = 0) -> None:
         self.path, self.order = path, order
-        self.ends = self.dropped = False
+        self.ends = self.dropped = self.is_plain = False
         self.children: dict[str, _Node] = {}
         self.each: _Node | None = None
         self.first: _Node | None = None
+
+    def settle(self) -> None:
+        """Find out where nothing goes on: there a value is a column, and that is all."""
+        inner = [*self.children.values(), *(node for node in (self.each, self.first) if node)]
+        self.is_plain = self.ends and not (self.dropped or inner)
+        for node in inner:
+            node.settle()
 
 
 class Paths:
@@ -65,6 +72,7 @@ class Paths:
         self._is_column = is_column
         self._columns: dict[str, str | None] = {}
         self._records = [steps(path) for path in records]
+        self._root.settle()
 
     def _node(self, path: str) -> _Node:
         node, so_far = self._root, ""
@@ -82,24 +90,27 @@ class Paths:
         # a key of the row may also be written as the path is, dots and all
         return node if EACH in path or FIRST in path else self._root.children.setdefault(path, node)
 
-    def apart(self, row: Fields) -> Iterator[tuple[Fields, Fields]]:
+    def apart(self, row: Fields) -> list[tuple[Fields, Fields]]:
         """The events of one row: values by column, and what is left over."""
-        for record, around in self._inside(row):
-            for values, rest in self._events(self._root, record):
-                outer = {f"{key}_" if key in rest else key: value for key, value in around.items()}
-                yield values, {**rest, **outer}
+        events = []
+        for record, around in self._inside(row) if self._records else ((row, {}),):
+            if self._lists:
+                events += [(values, _with(rest, around)) for values, rest in self._events(self._root, record)]
+            else:
+                values: Fields = {}
+                events.append((values, _with(self._walk(self._root, record, values, []), around)))
+        return events
 
-    def _inside(self, row: Fields) -> Iterator[tuple[Fields, Fields]]:
+    def _inside(self, row: Fields) -> list[tuple[Fields, Fields]]:
         """The records in a row, each with what lies around it; without any the row itself."""
         for path in self._records:
-            records = [record for record in _at(row, path) if isinstance(record, dict)]
+            if path[0] not in row:
+                continue
+            records = [record for record in _at(row[path[0]], path[1:]) if isinstance(record, dict)]
             if records:
-                around = {
-                    key: value for key, value in row.items() if key != path[0] and key not in self._dropped
-                }
-                yield from ((record, around) for record in records)
-                return
-        yield row, {}
+                around = {key: row[key] for key in row if key != path[0] and key not in self._dropped}
+                return [(record, around) for record in records]
+        return [(row, {})]
 
     def _events(self, node: _Node, fields: Fields) -> Iterator[tuple[Fields, Fields]]:
         values: Fields = {}
@@ -126,14 +137,17 @@ class Paths:
     ) -> Fields:
         """Put what paths name into `values` and `lists`; answers what is left."""
         rest: Fields = {}
+        children, is_root = node.children, node is self._root
         for key, value in fields.items():
-            child = node.children.get(key)
+            child = children.get(key)
             if child is None:
-                column = self._column(key) if node is self._root else None
+                column = self._column(key) if is_root else None
                 if column is None:
                     rest[key] = value
                 else:
                     values[column] = value
+            elif child.is_plain:
+                values[child.path] = value
             else:
                 left = self._into(child, value, values, lists)
                 if left is not None and left != {}:
@@ -167,6 +181,11 @@ class Paths:
         return self._columns[key]
 
 
+def _with(rest: Fields, around: Fields) -> Fields:
+    """What is left of a record, and what lies around it, by other names where they are the same."""
+    return {**rest, **{f"{key}_" if key in rest else key: around[key] for key in around}} if around else rest
+
+
 def steps(path: str) -> list[str]:
     """The keys of a path, and `[]` for each list it goes through."""
     return [step for step in path.replace(EACH, f".{EACH}").replace(FIRST, f".{FIRST}").split(".") if step]
@@ -177,11 +196,12 @@ def unfold(rows: pl.DataFrame, names: Iterable[str], dropped: Iterable[str] = ()
 
     What no path names stays in that column, as JSON.
     """
-    inside = [name for name in names if name not in rows.columns and steps(name)[0] in rows.columns]
+    named = list(names)
+    inside = [name for name in named if name not in rows.columns and steps(name)[0] in rows.columns]
     if not inside:
         return rows
     heads = list(dict.fromkeys(steps(name)[0] for name in inside))
-    paths = Paths(inside, dropped=dropped)
+    paths = Paths([*inside, *(head for head in heads if head in named)], dropped=dropped)
     places: list[int] = []
     columns: dict[str, list[str | None]] = {name: [] for name in (*heads, *inside)}
     written = [_json(rows[head]) for head in heads]

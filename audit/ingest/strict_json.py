@@ -118,7 +118,7 @@ _UNSAFE = re.compile(rf"\\\\[bfnrtu]|[{HOSTILE}]")
 """What text may hold that `clean` changes, as it stands in JSON."""
 
 
-ROWS = 200_000
+ROWS = 50_000
 """Events of a batch, about."""
 
 LONGEST = 16 * 1024**2
@@ -222,7 +222,7 @@ class _Part:
     def __init__(self, apart: Apart) -> None:
         self._apart = apart
         self._numbers: list[int] = []
-        self._columns: dict[str, list[str | None]] = {}
+        self._taken: list[dict[str, str | None]] = []
         self._refused: list[tuple[int, str, str]] = []
 
     @property
@@ -236,18 +236,13 @@ class _Part:
             reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
             self._refused.append((number, reason, written[:LONGEST].decode("utf-8", "replace")))
             return
-        for event in events:
-            for name, value in event.items():
-                column = self._columns.setdefault(name, [])
-                column.extend([None] * (len(self._numbers) - len(column)))
-                column.append(value)
-            self._numbers.append(number)
+        self._taken += events
+        self._numbers += [number] * len(events)
 
     def frames(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        height = len(self._numbers)
+        names = dict.fromkeys(chain.from_iterable(self._taken))
         columns = [
-            pl.Series(name, [*values, *[None] * (height - len(values))], dtype=pl.String)
-            for name, values in self._columns.items()
+            pl.Series(name, [event.get(name) for event in self._taken], dtype=pl.String) for name in names
         ]
         rows = pl.DataFrame([pl.Series("row", self._numbers, dtype=pl.UInt64), *columns])
         return rows, pl.DataFrame(self._refused, schema=REJECTED, orient="row")
@@ -262,7 +257,10 @@ class _Part:
         said = _text_cleaned if b"\\u" in written else text
         events = []
         for values, rest in self._apart(parsed):
-            event = {name: said(value) for name, value in values.items()}
+            event = {
+                name: (value or None) if type(value) is str and said is text else said(value)
+                for name, value in values.items()
+            }
             if rest:
                 attributes = _flattened(rest) if "attributes" in rest else rest
                 event["attributes"] = said(attributes) if attributes else None

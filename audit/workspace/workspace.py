@@ -2,6 +2,7 @@
 
     workspace.json   which files make up the current generation
     events/          segments in the order (customer_id, occurred_at, event_id)
+    superseded-*     events that a later export of the same rows replaced
     facts/           group facts of a generation, and numbers for its texts, made when a version of the program first asks for them
     quarantine/      rows that imports refused, their text sealed with the vault's key
     vault.db         who the customers are; book.db: the rules; log.db: what was exported

@@ -72,6 +72,13 @@ SENDGRID = Sample(
             "sg_message_id": "m1.recv-1",
         },
         {
+            "email": JO,
+            "timestamp": 1767607450,
+            "event": "unsubscribe",
+            "asm_group_id": 12,
+            "sg_message_id": "m1.recv-1",
+        },
+        {
             "email": AL,
             "timestamp": 1767607500,
             "event": "dropped",
@@ -106,6 +113,7 @@ SENDGRID = Sample(
         (JO, "message_delivered", 1767607202, "m1", "spring", None, "250 OK", None),
         (JO, "message_opened", 1767607300, "m1", None, None, None, True),
         (JO, "unsubscribed", 1767607400, "m1", None, "12", None, None),
+        (JO, "unsubscribed", 1767607450, "m1", None, None, None, None),
     ),
 )
 
