@@ -24,6 +24,9 @@ _ITEM = ("customer_id", "item_id")
 _CHOICE = ("customer_id", "strategy", "item_id")
 _GIVES = {name: PLACEMENT[name] for name in ("customer_id", "evidence")}
 
+_RHYTHM = 3
+"""House value: the interval of one buyer or two is no rhythm of everybody, in invented data neither."""
+
 
 def derive(events: pl.DataFrame, ctx: PopulationContext, only: Collection[str] | None = None) -> pl.DataFrame:
     """The items each strategy would show the whole customers in `events` at `ctx.at`, in the columns of `PLACEMENT`.
@@ -173,7 +176,7 @@ def prepared(
     began = pl.col("first")  # of the whole shop: before it nothing was sold
     relevant = pl.concat([items["item_id"], item_ids]).unique().implode()
     repeats = facts.repeats.filter(pl.col("item_id").is_in(relevant) | (began == began.min()))
-    interval = pl.when(pl.col("again") >= fewest).then("interval").alias("interval")
+    interval = pl.when(pl.col("again") >= max(fewest, _RHYTHM)).then("interval").alias("interval")
 
     def plain(pairs: pl.DataFrame) -> pl.DataFrame:
         of_touched = pairs.filter(pl.col("item_id").is_in(touched), enough)
@@ -183,7 +186,7 @@ def prepared(
         facts,
         items=items,
         repeats=repeats.with_columns(interval),
-        intervals=facts.intervals.filter(enough),
+        intervals=facts.intervals.filter(pl.col("people") >= max(fewest, _RHYTHM)),
         pairs=lambda: plain(facts.also_bought),
         baskets=lambda: plain(facts.bought_together),
     )

@@ -409,3 +409,13 @@ def test_nothing_is_recommended_by_what_fewer_than_eleven_people_did(people, tol
         acts = looked if strategy in ("bought_together", "more_to_consider") else rows
         assert given(strategy, *acts) == (items if told else set()), strategy
         assert given(strategy, *acts, synthetic=True) == items, "of invented data everything may be told"
+
+
+@pytest.mark.parametrize(("people", "told"), [(1, False), (2, False), (3, True)])
+def test_of_invented_data_too_the_interval_of_one_or_two_is_nobodys_rhythm(people, told):
+    known = facts(
+        intervals=[("Kitchen > Coffee", 20, people)], repeats=[("kettle", AT - days(300), 40, people, 30)]
+    )
+    acts = [bought("kettle", 5), bought("pot", 9, category="Kitchen > Coffee")]
+    given = strip("buy_again", *acts, group_facts=known, settings=Settings(synthetic=True))
+    assert set(given) == ({"kettle", "pot"} if told else set())
