@@ -56,6 +56,8 @@ class Membership(Document):
     derived: bool
     """Whether our definition gives it."""
     since: datetime | None
+    of_export: bool = False
+    """True where `since` is the date of the export that holds it alone: since when it does not say."""
     until: datetime | None
     """When it ends if nothing new happens; null: no day does."""
     sensitive: bool
@@ -87,6 +89,7 @@ class SensitiveMembership(Document):
     logged: bool
     derived: bool
     since: datetime | None
+    of_export: bool = False
     until: datetime | None
     until_why: Why
     until_basis: Basis | None = None

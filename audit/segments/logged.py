@@ -6,6 +6,7 @@ from string import Formatter
 import polars as pl
 
 from audit.events.schema import TIME
+from audit.events.vocabulary import FILE_DATE
 from audit.population.stats import PopulationContext
 from audit.segments.model import Definition
 
@@ -20,6 +21,7 @@ LOGGED: dict[str, pl.DataType] = {
     "purpose": pl.String(),
     "category": pl.String(),
     "states_why": pl.Boolean(),
+    "of_export": pl.Boolean(),
     "events": pl.List(pl.String()),
 }
 """The columns of `logged`."""
@@ -42,7 +44,7 @@ def logged(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
 
     `since` (µs, UTC): the first row of the present run, after any `segment_left`; `events`: the event_ids of that
     run, oldest first; the other columns are its newest that say something. `states_why`: a row of it names a
-    trigger, or an entry names a reason; a snapshot tells no reason. In order of customer, since and segment_id.
+    trigger, or an entry names a reason; a snapshot tells no reason. `of_export`: `since` is the date of the file alone. In order of customer, since and segment_id.
     """
     left = pl.col("kind") == "segment_left"
     run = (
@@ -60,6 +62,11 @@ def logged(events: pl.DataFrame, ctx: PopulationContext) -> pl.DataFrame:
             pl.col("occurred_at").first().alias("since"),
             *(pl.col(name).drop_nulls().last() for name in newest),
             why.any().alias("states_why"),
+            pl.col("attributes")
+            .first()
+            .str.contains(FILE_DATE, literal=True)
+            .fill_null(value=False)
+            .alias("of_export"),
             pl.col("event_id").alias("events"),
         )
         .sort("customer_id", "since", "segment_id")

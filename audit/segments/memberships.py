@@ -23,6 +23,7 @@ MEMBERSHIPS: dict[str, pl.DataType] = {
     "logged": pl.Boolean(),
     "derived": pl.Boolean(),
     "since": TIME,
+    "of_export": pl.Boolean(),
     "until": TIME,
     "sensitive": pl.Boolean(),
     "purpose": pl.String(),
@@ -182,6 +183,7 @@ def _by_id(log: pl.DataFrame) -> pl.DataFrame:
         *(pl.col(name).drop_nulls().first() for name in columns),
         pl.col("states_why").any(),
         pl.col("could_be").fill_null(value=False).any(),
+        pl.col("of_export").first(),
         pl.col("events").explode(empty_as_null=True),
     )
 
@@ -194,6 +196,7 @@ def _described(paired: pl.DataFrame, definitions: tuple[Definition, ...], covere
             pl.col("segment_id").is_not_null().alias("logged"),
             pl.col("definition_ours").is_not_null().alias("derived"),
             pl.coalesce("since", "since_ours").alias("since"),
+            pl.col("of_export").fill_null(value=False),
         )
         .with_columns(
             pl.coalesce("title", "our_title", "id").alias("title"),
@@ -220,7 +223,7 @@ def _described(paired: pl.DataFrame, definitions: tuple[Definition, ...], covere
 
 
 def _recorded() -> pl.Expr:
-    """What is known of a segment that only the log gives: since when, and from whom."""
+    """What is known of a segment that only the log gives: since when, or as of which export, and from whom."""
     origins = {
         "third_party": pl.format(", from a third party{}", pl.format(" ({})", "source_name").fill_null("")),
         "inferred": pl.lit("; whoever recorded it had inferred it"),
@@ -228,7 +231,12 @@ def _recorded() -> pl.Expr:
     origin = pl.lit("")
     for source, text in origins.items():
         origin = pl.when(pl.col("source").eq_missing(pl.lit(source))).then(text).otherwise(origin)
-    return pl.format("In the log since {}{}.", pl.col("since").dt.strftime("%Y-%m-%d"), origin)
+    lead = (
+        pl.when("of_export")
+        .then(pl.lit("In the log as of the export of"))
+        .otherwise(pl.lit("In the log since"))
+    )
+    return pl.format("{} {}{}.", lead, pl.col("since").dt.strftime("%Y-%m-%d"), origin)
 
 
 def _properties(definitions: tuple[Definition, ...]) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from audit.errors import NotFoundError
 from audit.events.purchases import ORDER, TAKEN_BACK, undone
 from audit.events.schema import BEHAVIOUR
 from audit.events.times import parse_iso
-from audit.events.vocabulary import FILE_DATE, NOES, carries
+from audit.events.vocabulary import NOES, carries
 from audit.segments import Definition
 from audit.segments.contributions import contributions, fits, least, live, runs, says, spent, unit
 from audit.segments.event_selection import READ, SelectedEvents
@@ -103,10 +103,9 @@ def _recorded(events: pl.DataFrame, row: Row) -> list[Reason]:
     because = tuple(Reason(text, (logged[0]["event_id"],)) for text in _origin(row, logged[0]))
     causes = [entry["trigger"] or entry["reason"] for entry in logged if entry["trigger"] or entry["reason"]]
     says = f": {quoted(causes[-1])}" if causes and row["standing"] == "stated" else ""
-    dated_by_file = FILE_DATE in (logged[0]["attributes"] or "")
     since = (
         f"in the export of {day(row['since'])}; since when it does not say"
-        if dated_by_file
+        if row["of_export"]
         else f"since {day(row['since'])}"
     )
     text = f"the sender recorded {quoted(row['logged_as'])} {since}{says}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from audit.ingest.formats import Formats
     from audit.population.coverage import Coverage
     from audit.queries.campaigns import CampaignMap
-    from audit.queries.customer import CustomerPicture, MessageCounts, Recommendation
+    from audit.queries.customer import AnyMembership, CustomerPicture, MessageCounts, Recommendation
     from audit.queries.doctor import Health
     from audit.queries.findings_documents import Finding, Findings, FindingTotals, TriageList
     from audit.rules.replay.outcomes import Rate
@@ -72,7 +72,7 @@ def customer(answer: "CustomerPicture") -> None:
             [
                 (
                     segment.title, standing_name(segment.standing), _yes(segment.logged), _yes(segment.derived),
-                    _day(segment.since), _day(segment.until) or no_day(segment),
+                    _since(segment), _day(segment.until) or no_day(segment),
                 )
                 for segment in answer.segments if segment.logged or segment in own[:_OWN]
             ],
@@ -356,6 +356,12 @@ def _most_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 def _day(moment: "datetime | str | None") -> str:
     return minute(moment) if moment else ""
+
+
+def _since(segment: "AnyMembership") -> str:
+    """From when on somebody is in a segment; of an export that does not say it, when that was made."""
+    since = _day(segment.since)
+    return f"by the export of {since[:10]}" if segment.of_export else since
 
 
 def _yes(value: object) -> str:

@@ -89,7 +89,11 @@ def segment_item(segment: AnyMembership, mark: str) -> Item:
     source = KNOWN[segment.logged, segment.derived]
     by_default = " by default" if segment.until_basis == "default" else ""
     until = f" · ends {day(segment.until)}{by_default}" if segment.until else f" · {no_day(segment)}"
-    since = f"since {day(segment.since)}" if segment.since else ""
+    since = (
+        f"{'as of the export of' if segment.of_export else 'since'} {day(segment.since)}"
+        if segment.since
+        else ""
+    )
     style = STYLES[mark]
     return Item(
         segment.id,

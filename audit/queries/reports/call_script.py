@@ -65,7 +65,9 @@ def _nouns(says: Language, picture: CustomerPicture) -> dict[str, str]:
 def _segment(says: Language, explanation: WhyDocument, picture: CustomerPicture) -> Sequence[str]:
     own = (segment for segment in picture.segments if segment.id == explanation.subject.id)
     segment = _recorded(own, RECONSTRUCTION[ungrouped(picture.coverage)])
-    entered = says.say("aloud", "group", since=says.date(segment.since))
+    entered = says.say(
+        "aloud", "group_of_export" if segment.of_export else "group", since=says.date(segment.since)
+    )
     ends = customer_facts.ends(says, [explanation], picture.at, messages=_nouns(says, picture)["messages"])
     return [entered, *_acts(says, explanation), *ends]
 

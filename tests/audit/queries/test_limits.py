@@ -107,8 +107,8 @@ def test_what_is_absent_and_what_ends_early_is_a_sentence_each(tmp_path):
     groups = catalogue.row("unexplained").question
     assert groups is not None
     assert absent.count(groups.in_language("en")) == 1
-    assert [text for text in texts if "reaches only" in text] == [
-        "This data reaches only so far: orders to 2 March 2026. What came later was not looked at; to look at it, import it."
+    assert [text for text in texts if "logs end" in text] == [
+        "The logs end: that of orders on 2 March 2026. What came later was not looked at; to look at it, import it."
     ]
 
 

@@ -1,10 +1,13 @@
 """Logged and derived segments held together: which meet, and what may be said of each."""
 
+import json
+
 import polars as pl
 import pytest
 
 from audit import segments
 from audit.events.times import parse_iso
+from audit.events.vocabulary import FILE_DATE
 from tests.build import context, days, events
 
 AT = parse_iso("2026-06-30T12:00:00Z")
@@ -120,6 +123,7 @@ def test_a_bought_segment_is_unexplained_whatever_the_customer_did():
         ({"source": "third_party", "source_name": "Lists Ltd"}, "In the log since 2026-06-25, from a third party (Lists Ltd)."),
         ({"source": "third_party", "source_name": None}, "In the log since 2026-06-25, from a third party."),
         ({"source": "inferred"}, "In the log since 2026-06-25; whoever recorded it had inferred it."),
+        ({"attributes": json.dumps({"occurred_at_is": FILE_DATE})}, "In the log as of the export of 2026-06-25."),
         ({}, "In the log since 2026-06-25."),
     ],
 )  # fmt: skip
