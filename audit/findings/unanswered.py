@@ -164,9 +164,13 @@ def _silent_times(check: str, need: Need, data: _Data) -> Iterator[Unanswered]:
     if until < data.at and concerns:
         yield Unanswered(check=check, lacks="end", how="import", kinds=tuple(present), until=until)
     since = data.begins.date() if data.begins else date.min
-    gaps = tuple(Gap(begin=begin, end=end) for begin, end in data.coverage.gaps_of(present) if end >= since)
-    if gaps:
-        yield Unanswered(check=check, lacks="gap", how="import", kinds=tuple(present), gaps=gaps)
+    gaps: dict[tuple[str, ...], list[Gap]] = {}
+    for begin, end in data.coverage.gaps_of(present):
+        if end >= since:
+            missing = data.coverage.missing_in((begin, end), present)
+            gaps.setdefault(missing, []).append(Gap(begin=begin, end=end))
+    for missing, days in gaps.items():
+        yield Unanswered(check=check, lacks="gap", how="import", kinds=missing, gaps=tuple(days))
 
 
 def _moment(value: object) -> datetime | None:

@@ -161,6 +161,11 @@ class Coverage:
         missing, recorded = set(kinds), self._recorded
         return tuple(gap for gap in self.gaps if gap not in recorded or recorded[gap] & missing)
 
+    def missing_in(self, gap: tuple[date, date], kinds: Iterable[str]) -> tuple[str, ...]:
+        """Those of `kinds` of which events may be missing in a gap."""
+        recorded = self._recorded.get(gap)
+        return tuple(kind for kind in kinds if recorded is None or kind in recorded)
+
     @property
     def _recorded(self) -> dict[tuple[date, date], frozenset[str]]:
         """The kinds of events that the silent source records, by gap, where that is known."""

@@ -36,6 +36,9 @@ _STANDING = ("open", "state")
 _WEIGHED = ("count", "sum")
 """Tests that add up what their events weigh."""
 
+_ANOTHER = "~another"
+"""The item and the category of an event that is about nothing the customer knows."""
+
 Row = dict[str, Any]
 
 
@@ -235,11 +238,12 @@ def _counterfactual(
         newest = events.filter(pl.col("event_id").is_in(row["evidence"])).row(-1, named=True)
         kind = absence(row["absent"], context.at).kinds[0]
         of_the_same = {name: newest[name] for name in ("item_id", "category")}
-        of_anything, of_it = (
+        of_nothing, of_another, of_it = (
             counterfactual.event(events, kind=kind, occurred_at=context.at, **about)
-            for about in ({}, of_the_same)
+            for about in ({}, dict.fromkeys(of_the_same, _ANOTHER), of_the_same)
         )
-        added = counterfactual.first_ending(read, decide, [of_anything, of_it])
+        any_will_do = counterfactual.ends_with(read, decide, of_another)
+        added = counterfactual.first_ending(read, decide, [of_nothing, of_it] if any_will_do else [of_it])
     removed = counterfactual.removal(
         read,
         decide,

@@ -151,7 +151,7 @@ def _like(own: pl.DataFrame, alike: Alike) -> tuple[pl.Expr, Stopped]:
     """Which messages are like the finding's `own`, and what they are called."""
     if alike == "themselves":
         return pl.lit(value=False), "again"
-    if alike == "channel":
+    if alike == "channel" and own.select(is_marketing_expr().all()).item():
         channels = own["channel"].unique().implode()
         return pl.col("channel").is_in(channels, nulls_equal=True) & is_marketing_expr(), "marketing"
     campaigns = own.select(campaign_expr()).to_series().drop_nulls().unique()
@@ -159,7 +159,7 @@ def _like(own: pl.DataFrame, alike: Alike) -> tuple[pl.Expr, Stopped]:
     like = campaign_expr().is_in(campaigns.implode()) | (
         campaign_expr().is_null() & pl.col("subject").is_in(nameless)
     )
-    if alike == "campaign":
+    if alike in ("campaign", "channel"):
         return like, _OF_CAMPAIGNS[min(len(campaigns), 2)]
     areas = own.select(_AREA.alias("area"))["area"].drop_nulls().unique().implode()
     items = own["item_id"].drop_nulls().unique().implode()

@@ -78,6 +78,7 @@ def test_in_a_gap_only_what_its_source_records_may_be_missing() -> None:
     made = summary(*shop, *mailer)
     assert made.gaps_of(["product_viewed", "message_clicked"]) == made.gaps
     assert made.gaps_of(["message_sent"]) == ()
+    assert made.missing_in(made.gaps[0], ["message_sent", "product_viewed"]) == ("product_viewed",)
 
 
 def test_what_a_source_records_later_says_nothing_of_its_days_before() -> None:

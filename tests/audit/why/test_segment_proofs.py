@@ -53,6 +53,18 @@ def test_any_order_that_would_end_it_is_told_as_an_order_of_anything() -> None:
     assert (proof.everything, proof.worth_saying) == (True, False)
 
 
+def test_where_only_an_order_of_the_same_would_end_it_that_is_named() -> None:
+    at = {"at": "2026-03-30"}
+    cart = {"kind": "product_added", "item_id": "pan", "item_name": "Frying pan", **at}
+    frame = events(
+        cart, {"kind": "order_completed", "item_id": "mug", "item_name": "Mug", "at": "2026-03-30T12:00"}
+    )
+    proof = why.segment(frame, context(frame, at=AT), "cart-abandoner").counterfactual
+    assert proof is not None
+    (added,) = proof.add
+    assert added_in_words(added).startswith("an order of “Frying pan” on 2026-03-31")
+
+
 ACT = st.one_of(
     st.fixed_dictionaries(
         {

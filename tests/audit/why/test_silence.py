@@ -55,6 +55,23 @@ def test_of_a_campaign_that_sent_but_one_message_no_end_is_told() -> None:
     assert told("a", "a", "c") == Silence(at(5), at(60), over=True)
 
 
+@pytest.mark.parametrize(
+    ("campaign", "told"), [("confirmation", ("campaign", 40)), ("news", ("marketing", 41))]
+)
+def test_what_is_no_marketing_is_not_told_as_the_last_of_it(campaign: str, told: tuple[str, int]) -> None:
+    def sent(campaign_id: str, message_class: str, *days: int) -> list[dict[str, object]]:
+        return [{**mail, "message_class": message_class, "campaign_id": campaign_id} for mail in mails(*days)]
+
+    frame = events(
+        *sent("confirmation", "transactional", 0, 40), *sent("news", "marketing", 1, 2), *sent("deals", "marketing", 41),
+        *sent("receipt", "transactional", 100),
+    )  # fmt: skip
+    found = frame.filter(campaign_id=campaign)["event_id"].to_list()
+    silence = silence_after_finding(context(frame), frame, found, alike="channel")
+    assert silence is not None
+    assert (silence.of, silence.since) == (told[0], at(told[1]))
+
+
 def test_a_shorter_silence_is_none_that_one_could_tell() -> None:
     longest_pause = silence([at(0), at(45)], *range(80))
     month = silence([at(50)], *range(80))
