@@ -45,7 +45,7 @@ class UnusualThing(Document):
     times: int
     """How often the account's other orders or sessions hold it."""
     others: int
-    """How many others of its kind they hold; of a thing without a category, how many others."""
+    """How many others of its kind they hold; of a thing without a category, how often they hold any other."""
     kind: str | None
     """What nothing else of the account lies in, where they hold none; null of a thing without a category."""
     mostly: str | None
@@ -224,7 +224,7 @@ def _reason(thing: UnusualThing) -> str:
     if thing.times:
         return f"here {several(thing.times, 'other time')}"
     if thing.kind is None:
-        return f"never this one, {several(thing.others, 'other thing')}"
+        return "never this one"
     if not thing.others:
         return f"nothing else here lies in {thing.kind}"
     rather = f", {'mostly ' * (thing.others > 1)}{thing.mostly}" if thing.mostly else ""

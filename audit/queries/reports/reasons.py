@@ -249,7 +249,7 @@ def unusual_thing(says: Language, thing: UnusualThing, *, ordered: bool) -> str:
     if thing.times:
         why = says.say("unusual", says.form("unusual", "times", thing.times), n=thing.times)
     elif thing.kind is None:
-        why = says.say("unusual", "never_uncategorized", n=thing.others)
+        why = says.say("unusual", "never_uncategorized")
     elif not thing.others:
         why = says.say("unusual", "nothing", kind=says.quoted(thing.kind))
     else:
