@@ -111,8 +111,10 @@ def refuse_unclear(place: str, condition: Condition) -> None:
     combined = bool(condition.all or condition.any)
     if len(condition.tests) != 1 or combined == bool(condition.column):
         raise InputError(f"{place}: give column and one of {', '.join(TESTS[:-2])}; or only all, or only any")
+    if condition.pattern is None:
+        return
     try:
-        pl.select(pl.lit("").str.contains(condition.pattern or ""))
+        pl.select(pl.lit("").str.contains(condition.pattern))
     except pl.exceptions.ComputeError as error:
         raise InputError(f"{place}: pattern {condition.pattern!r} is none") from error
 

@@ -16,7 +16,7 @@ gate_state.LEAST = timedelta(days=7)
 record.WORTH, record.SYNCED_EVERY = 20_000, 0.01
 
 with redirect_stdout(io.StringIO()):
-    run(["formats", "--json"])  # whatever a command imports is there
+    run(["presets", "--json"])  # whatever a command imports is there
 
 
 def answering(rules, workspace):
