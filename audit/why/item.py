@@ -100,7 +100,9 @@ def _ours(recommended: Reconstruction, rows: Sequence[Row], wording: Wording) ->
     for row in rows:
         if row["derived"] and (not row["logged"] or row["rests_on"] != row["evidence"]):
             text = f"{lead}: {row['ours']} ({alone})"
-            yield _rests_on(recommended.events, text, row | {"evidence": row["rests_on"]}, wording)
+            reason = _rests_on(recommended.events, text, row | {"evidence": row["rests_on"]}, wording)
+            told_already = not row["own_items"] and len(reason.because) == 1
+            yield structs.replace(reason, because=()) if told_already else reason
 
 
 def _rests_on(events: pl.DataFrame, text: str, made: Row, wording: Wording) -> Reason:

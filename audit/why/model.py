@@ -140,8 +140,8 @@ class BreadthFacts(Facts):
 
     @property
     def is_broad(self) -> bool:
-        """Whether these are more than half of those who did not get it did."""
-        return self.customer_kinds > self.breadth.others_kinds
+        """Whether the customer is nearer to the recipients than to the others: above the geometric mean of what half of both did."""
+        return self.customer_kinds**2 > self.breadth.kinds * self.breadth.others_kinds
 
 
 class CountedFacts(Facts):

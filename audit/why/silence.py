@@ -39,7 +39,7 @@ _NONE_SINCE: dict[Stopped, str] = {
 }
 
 _LAST: dict[Stopped, str] = {
-    "again": "The last of them came on {since}",
+    "again": "It last happened on {since}",
     "campaign": "The last of this campaign came on {since}",
     "campaigns": "The last of these campaigns came on {since}",
     "subject": "The last with this subject came on {since}",

@@ -115,7 +115,7 @@ def reasons(says: Language, explained: Sequence[WhyDocument], these: str) -> tup
             else says.form("because", "could_be", len(likely))
         )
         unstated = len(explained) - len(stated)
-        form = "could_be_some" if behind < unstated else form
+        form = f"could_be_some{'_several' * (form == 'could_be_several')}" if behind < unstated else form
         could_be = says.say("because", form, n=behind, of=unstated, **words)
         likely = likely[:_MOST_CAUSES]
         return [*(lead for lead in leads if lead not in unsure), could_be], likely

@@ -39,6 +39,19 @@ def test_what_only_we_derive_is_called_our_reconstruction_and_falls_away_without
         assert recommendations.derive(rest, ctx).is_empty() is (put_back is None)
 
 
+def test_what_the_sentence_says_already_is_not_said_again_below_it() -> None:
+    bought = {
+        "kind": "order_completed",
+        "item_id": "food",
+        "item_name": "Dog food",
+        "category": "Pets > Dogs",
+    }
+    frame = events(*({**bought, "event_id": f"o{n}", "at": f"2026-0{n}-01T10:00"} for n in (1, 2, 3)))
+    (reason,) = why.item(frame, context(frame, "2026-04-02"), "food").because
+    assert "Ordered 3 times" in reason.text
+    assert (set(reason.events), reason.because) == ({"o1", "o2", "o3"}, ())
+
+
 def test_without_its_cause_another_item_stands_in_its_place() -> None:
     looks = [
         {
