@@ -106,8 +106,12 @@ def _first(rows: pl.DataFrame, condition: Condition, _: SelectedEvents) -> pl.Da
 
 
 def _absent(rows: pl.DataFrame, condition: Condition, selected: SelectedEvents) -> pl.DataFrame:
-    """Of the dead nothing is expected; beyond what is known, nothing is taken for absent."""
-    moments = rows.select(*_KEYS, "occurred_at").unique().sort(*_KEYS, "occurred_at")
+    """Of the dead nothing is expected; what is not known is not taken for absent: after a gap the window begins anew."""
+    acts = rows.select(*_KEYS, "occurred_at")
+    gap_ends = pl.DataFrame({"ends": known_again(condition.events.kinds, selected)}, schema={"ends": TIME})
+    after_gaps = acts.group_by(_KEYS).agg(pl.col("occurred_at").min()).join(gap_ends, how="cross")
+    anew = after_gaps.filter(pl.col("ends") > pl.col("occurred_at")).select(*_KEYS, occurred_at="ends")
+    moments = pl.concat([acts, anew]).unique().sort(*_KEYS, "occurred_at")
     deaths = (
         selected.rows(Selection(("customer_deceased",)))
         .group_by("person")
@@ -127,6 +131,12 @@ def _known_through(kinds: tuple[str, ...], selected: SelectedEvents) -> pl.Expr:
     if selected.coverage is None:
         return pl.lit(None, TIME)
     return selected.coverage.known_through_expr(kinds, pl.col("occurred_at"))
+
+
+def known_again(kinds: tuple[str, ...], selected: SelectedEvents) -> list[datetime]:
+    """When gaps are over in which an event of `kinds` may be missing, as far as the data holds them."""
+    unknown = () if selected.coverage is None else selected.coverage.unknown(_recorded(kinds, selected))
+    return [end for _, end in unknown if end is not None]
 
 
 def _recorded(kinds: tuple[str, ...], selected: SelectedEvents) -> tuple[str, ...]:

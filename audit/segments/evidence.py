@@ -6,7 +6,8 @@ from datetime import datetime
 import polars as pl
 
 from audit.events.purchases import ORDER_OF, without_undone
-from audit.segments.contributions import contributions, fits, live, openings, runs, says
+from audit.events.schema import TIME
+from audit.segments.contributions import contributions, fits, known_again, live, openings, runs, says
 from audit.segments.event_selection import SelectedEvents
 from audit.segments.model import LEARNED, Condition, Definition, SegmentContext
 from audit.segments.models import explain as learned
@@ -86,7 +87,7 @@ def evidence(
         segments.join(events, on="segment", how="left", maintain_order="left")
         .with_columns(pl.col("evidence").fill_null(none))
         .join(_counts(holding), on=AT_SEGMENT, how="left")
-        .with_columns(_absent(definitions).alias("absent"))
+        .with_columns(_absent(selected, definitions, at).alias("absent"))
         .join(
             _reasons(selected, definitions, at), on=("position", "person"), how="left", maintain_order="left"
         )
@@ -160,15 +161,16 @@ def _counts(holding: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _absent(definitions: tuple[Definition, ...]) -> pl.Expr:
-    """What did not happen since the newest evidence, as JSON; null for what rests on acts alone."""
-    since = _iso(pl.col("last")).alias("since")
+def _absent(selected: SelectedEvents, definitions: tuple[Definition, ...], at: datetime) -> pl.Expr:
+    """What did not happen since the newest evidence, or the last gap after it, as JSON; null for what rests on acts alone."""
     absent = pl.lit(None, pl.String)
     for position, definition in enumerate(definitions):
         for condition in definition.when:
             kinds = {"absent": condition.events.kinds, "open": condition.ends}.get(condition.test)
             if kinds:
-                fields = [pl.lit(list(kinds), pl.List(pl.String)).alias("kind"), since]
+                ends = known_again(kinds, selected) if condition.test == "absent" else []
+                since = pl.max_horizontal("last", *(pl.lit(end, TIME) for end in ends if end <= at))
+                fields = [pl.lit(list(kinds), pl.List(pl.String)).alias("kind"), _iso(since).alias("since")]
                 fields += [pl.col("item_id")] if condition.same == "item_id" else []
                 fields += [pl.col("lists")] if condition.same == "list_id" else []
                 as_json = pl.struct(fields).struct.json_encode()
